@@ -1,10 +1,10 @@
 //! What the parts of a running server share. Holds handles only; the work is in the modules.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use protocol::provision::BrokerAddress;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use trust::SigningKey;
 
 use crate::access::Who;
@@ -25,6 +25,7 @@ use crate::remembered::{Made, Probed, Walked};
 use crate::store::{Deed, FaceStore, Store, StoreError};
 use crate::vault::Key;
 use crate::web::bodies::Bodies;
+use crate::web::clue_upload::FormReader;
 use crate::web::live::Streams;
 use crate::work_queue::{Turn, WorkQueue};
 
@@ -76,6 +77,12 @@ pub struct App {
     pub probed: Probed,
     /// Of nobody in particular, until they are written into the audit log.
     pub refusals: Mutex<Refusals>,
+    /// Reads grid workers' forms.
+    pub forms: FormReader,
+    /// Where people reach the public door; empty where there is none.
+    pub door_url: OnceLock<String>,
+    /// Something lies at the public door.
+    pub door_rang: Arc<Notify>,
 }
 
 /// How many pieces of work may each keep a thread at once; the rest wait without one. Both together

@@ -15,6 +15,14 @@ pub fn institution_code(code: &str) -> Result<(), String> {
     }
 }
 
+/// 医疗机构执业许可证登记号: 22 letters and digits, without a public check digit.
+pub fn licence_no(number: &str) -> Result<(), String> {
+    if number.len() == 22 && number.bytes().all(|c| c.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err("licence_no: a 医疗机构执业许可证登记号 has 22 letters and digits".to_owned())
+}
+
 /// GB 32100: weights 3^(i-1) mod 31, check (31 − Σ mod 31) mod 31.
 pub fn credit_code(code: &str) -> Result<(), String> {
     const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
@@ -93,6 +101,8 @@ mod tests {
         assert_eq!(credit_code("91350100M000100Y43"), Ok(()));
         assert!(credit_code("91350100M000100Y4Z").is_err());
         assert!(credit_code("91350100M000100Y44").unwrap_err().contains("would be 3"));
+        assert_eq!(licence_no("PDY00512351010417D2152"), Ok(()));
+        assert!(licence_no("PDY0051235101041").unwrap_err().contains("22"));
         assert!(institution_code("9135").unwrap_err().contains("4 were given"));
         assert_eq!(id_card("11010519491231002X"), Ok(()));
         assert_eq!(id_card("11010519491231002x"), Ok(()));

@@ -175,6 +175,67 @@ pub struct Institution {
     pub jurisdiction: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// 地址.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// 医疗机构执业许可证登记号.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence_no: Option<String>,
+    /// 有效期至: day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence_until: Option<String>,
+    /// 诊疗科目.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
+    /// 承诺书: day on which the legal representative signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pledge_on: Option<String>,
+}
+
+/// What the register publishes of an institution's licence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Licence {
+    #[serde(default)]
+    pub address: Option<String>,
+    #[serde(default)]
+    pub licence_no: Option<String>,
+    #[serde(default)]
+    pub licence_until: Option<String>,
+    #[serde(default)]
+    pub subjects: Vec<String>,
+    #[serde(default)]
+    pub pledge_on: Option<String>,
+}
+
+/// A physician's practice certificate; its number is published nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Practice {
+    #[serde(default)]
+    pub number: Option<String>,
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+/// A lead's filing at an institution.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filing {
+    #[serde(default)]
+    pub filing_no: Option<String>,
+    #[serde(default)]
+    pub filed_on: Option<String>,
+}
+
+/// Subjects of one institution, at most.
+const MOST_SUBJECTS: usize = 60;
+
+/// A day such as `2028-12-31`.
+fn day(what: &str, text: Option<&String>) -> Result<(), Fault> {
+    match text {
+        Some(text) if text.parse::<jiff::civil::Date>().is_err() || text.len() != 10 => {
+            Err(format!("{what}: `{}` is no day such as 2028-12-31", clock::clip(text, 40)))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Institution {
@@ -196,9 +257,33 @@ impl Institution {
             ));
         }
         division("jurisdiction", &self.jurisdiction)?;
+        self.check_licence()?;
         match &self.code {
             Some(code) => crate::idcheck::institution_code(code),
             None => Ok(()),
+        }
+    }
+
+    fn check_licence(&self) -> Result<(), Fault> {
+        line_or_nothing("address", self.address.as_deref().unwrap_or_default(), 200)?;
+        if let Some(number) = &self.licence_no {
+            crate::idcheck::licence_no(number)?;
+        }
+        day("licence_until", self.licence_until.as_ref())?;
+        day("pledge_on", self.pledge_on.as_ref())?;
+        if self.subjects.len() > MOST_SUBJECTS {
+            return Err(format!("subjects: at most {MOST_SUBJECTS} are taken"));
+        }
+        self.subjects.iter().try_for_each(|subject| line("subjects", subject, LABEL_CHARS))
+    }
+
+    pub fn licence(&self) -> Licence {
+        Licence {
+            address: self.address.clone(),
+            licence_no: self.licence_no.clone(),
+            licence_until: self.licence_until.clone(),
+            subjects: self.subjects.clone(),
+            pledge_on: self.pledge_on.clone(),
         }
     }
 }
@@ -212,6 +297,12 @@ pub struct Practitioner {
     pub category: PractitionerCategory,
     #[serde(deserialize_with = "word::registration")]
     pub registration: RegistrationStatus,
+    /// 医师执业证书编号; published nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub practice_no: Option<String>,
+    /// 执业范围.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub practice_scope: Option<String>,
     #[serde(default)]
     pub sites: Vec<Site>,
 }
@@ -228,11 +319,28 @@ pub struct Site {
     pub lead_of: Vec<Specialty>,
     #[serde(default, deserialize_with = "word::roles")]
     pub roles: Vec<SiteRole>,
+    /// 主诊备案编号.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filing_no: Option<String>,
+    /// 备案日期: day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filed_on: Option<String>,
 }
 
 impl Practitioner {
     pub fn check(&mut self) -> Result<(), Fault> {
         line("name", &self.name.0, 100)?;
+        if let Some(number) = &self.practice_no {
+            match self.category {
+                PractitionerCategory::LicensedPhysician
+                | PractitionerCategory::AssistantPhysician => {
+                    crate::idcheck::physician_practice(number)
+                        .map_err(|why| format!("practice_no: {why}"))?;
+                }
+                _ => line("practice_no", number, 40)?,
+            }
+        }
+        line_or_nothing("practice_scope", self.practice_scope.as_deref().unwrap_or(""), 200)?;
         for site in &mut self.sites {
             site.check()?;
             if !site.lead_of.is_empty() && self.category != PractitionerCategory::LicensedPhysician
@@ -252,7 +360,8 @@ impl Site {
         if let Some(until) = &mut self.exempt_until {
             *until = clock::normal("exempt_until", until)?;
         }
-        Ok(())
+        line_or_nothing("filing_no", self.filing_no.as_deref().unwrap_or_default(), 60)?;
+        day("filed_on", self.filed_on.as_ref())
     }
 }
 

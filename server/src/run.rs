@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -26,6 +26,7 @@ use crate::ca::{Authority, write_private};
 use crate::case_watch;
 use crate::certificates::{self, Certificates};
 use crate::clock;
+use crate::clue_intake;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
 use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
@@ -42,6 +43,7 @@ use crate::tombstone::Ledger;
 use crate::vault::Key;
 use crate::web;
 use crate::web::bodies::Bodies;
+use crate::web::clue_upload::FormReader;
 use crate::web::live::Streams;
 use crate::work_queue::WorkQueue;
 
@@ -58,6 +60,9 @@ pub struct Ready {
     /// Where `/metrics` is served, if anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<String>,
+    /// Where the public door is served, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<String>,
     pub mqtt: BrokerAddress,
     pub server_signing_key: String,
     pub pid: u32,
@@ -190,18 +195,37 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         streams: Streams::new(streams_per_account_max),
         probed: Probed::default(),
         refusals: std::sync::Mutex::default(),
+        forms: FormReader::default(),
+        door_url: OnceLock::new(),
+        door_rang: Arc::default(),
     });
     load_models(&app);
     keep_watch(&behind, &app);
+    let public = open_door(&behind, &app, &stopping).await?;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = metrics {
         behind.spawn(serve(listener, web::metrics_router(Arc::clone(&app)), stopping.clone()));
     }
     let http = tokio::spawn(serve(listener, web::router(Arc::clone(&app)), stopping));
     wait_for_broker(&app).await?;
-    let ready = ready(http_address, metrics_address, &app);
+    let ready = Ready { public, ..ready(http_address, metrics_address, &app) };
     let first_admin = first_admin(&app, &ready.http).await?;
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
+}
+
+/// Serves the public door where the configuration has one; gives its address.
+async fn open_door(
+    behind: &Behind,
+    app: &Arc<App>,
+    stopping: &watch::Receiver<bool>,
+) -> anyhow::Result<Option<String>> {
+    let Some(door) = &app.config.public else { return Ok(None) };
+    let listener = listen("public.listen", door.listen).await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    let url = app.door_url.get_or_init(|| door.url.clone().unwrap_or_else(|| address.clone()));
+    let router = web::public_router(app, url)?;
+    behind.spawn(serve(listener, router, stopping.clone()));
+    Ok(Some(address))
 }
 
 /// The key and the lock of the data, which are backed up where this program is about to change
@@ -231,6 +255,7 @@ fn keep_watch(behind: &Behind, app: &Arc<App>) {
     behind.spawn(case_watch::run(Arc::clone(app)));
     behind.spawn(audit_head::run(Arc::clone(app)));
     behind.spawn(certificates::run(Arc::clone(app)));
+    behind.spawn(clue_intake::run(Arc::clone(app)));
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -296,6 +321,7 @@ fn ready(http: SocketAddr, metrics: Option<SocketAddr>, app: &App) -> Ready {
     Ready {
         http: format!("http://{http}"),
         metrics: metrics.map(|address| format!("http://{address}/metrics")),
+        public: None,
         mqtt: app.broker.clone(),
         server_signing_key: app.signer.verifying_key().to_base64(),
         pid: std::process::id(),

@@ -20,6 +20,7 @@ const OTHERS: &[&str] = &[
     "models.md",
     "recognition.md",
     "evidence.md",
+    "public.md",
     "templates/README.md",
 ];
 

@@ -58,6 +58,16 @@ impl Api {
         Ok(answer.body_mut().read_to_string()?)
     }
 
+    /// Sends a page's form; gives the page that answers.
+    pub fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
+        let url = format!("{}{path}", self.base);
+        let form = fields.iter().fold(Form::new(), |form, (name, value)| form.text(name, value));
+        let mut answer =
+            self.client.post(&url).send(form).with_context(|| format!("POST {url}"))?;
+        let (status, text) = (answer.status(), answer.body_mut().read_to_string()?);
+        if status.is_success() { Ok(text) } else { bail!("POST {path}: {status} {text}") }
+    }
+
     /// Proposes an enrolment: person, institution, consent record, photographs as file bytes (JPEG
     /// or PNG).
     pub fn propose_enrolment(

@@ -166,6 +166,9 @@ pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> 
     let (mut server, ready) = start_configured(folder, &config)?;
     let api = Api::new(&ready.http);
     told(&format!("page       {}", ready.http));
+    if let Some(door) = &ready.public {
+        told(&format!("public     {door}/p: what patients look up, and where they report"));
+    }
     let morning = settings.morning()?;
     clinic::register(&api, &morning)?;
     let enrolled = enrol(folder, settings, &api, &morning)?;
@@ -213,7 +216,8 @@ fn server_config(settings: &Settings, mqtt: &str) -> String {
         "mode = \"demonstration\"\ndata_dir = \"server-data\"\n\
          master_key_file = \"server-master.key\"\n\n\
          [http]\nlisten = \"{http}\"\n\n[mqtt]\n{mqtt}\n\
-         [models]\npack = \"{pack}\"\n\n[access]\naccounts = false\n"
+         [models]\npack = \"{pack}\"\n\n[access]\naccounts = false\n\n\
+         [public]\nlisten = \"127.0.0.1:0\"\n"
     )
 }
 

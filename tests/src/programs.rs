@@ -250,6 +250,9 @@ fn onnxruntime() -> PathBuf {
 #[derive(Debug, Clone, Deserialize)]
 pub struct ServerReady {
     pub http: String,
+    /// The public door, if there is one.
+    #[serde(default)]
+    pub public: Option<String>,
     pub mqtt: MqttAddress,
 }
 

@@ -12,6 +12,9 @@ pub mod totp;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clue::Agency;
+use crate::text::Listed as _;
+
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -29,18 +32,21 @@ pub enum Role {
     Integrator,
     /// Reads everything and the audit log, changes nothing.
     Auditor,
+    /// 协同单位: another agency. Posts clues, and reads how its own stand.
+    Partner,
     /// Nobody in particular.
     Public,
 }
 
 impl Role {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Admin,
         Self::Supervisor,
         Self::Reviewer,
         Self::Clinic,
         Self::Integrator,
         Self::Auditor,
+        Self::Partner,
         Self::Public,
     ];
 
@@ -52,6 +58,7 @@ impl Role {
             Self::Clinic => "clinic",
             Self::Integrator => "integrator",
             Self::Auditor => "auditor",
+            Self::Partner => "partner",
             Self::Public => "public",
         }
     }
@@ -71,13 +78,21 @@ pub fn is_reserved(name: &str) -> bool {
     WHOLE.contains(&name.as_str()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
+/// Reads a partner's scope: an agency and the digits of a district, such as `grid/5101`.
+pub fn partner_scope(scope: &str) -> Option<(Agency, &str)> {
+    let (agency, district) = scope.split_once('/')?;
+    let digits = district.len() <= 12 && district.bytes().all(|b| b.is_ascii_digit());
+    Some((Agency::of_word(agency).filter(|_| digits)?, district))
+}
+
 /// Whoever sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
     /// Login name, or the name of an API token; what the audit log says.
     pub name: String,
     pub role: Role,
-    /// What he sees: a jurisdiction prefix, or for a clinic its institution; empty for all.
+    /// What he sees: a jurisdiction prefix, or for a clinic its institution; empty for all. A
+    /// partner's is its agency and district (`grid/5101`), and shows no institution.
     pub scope: String,
     /// Expected back from forms; empty where a token cannot be sent by another site's page.
     pub csrf: String,
@@ -168,6 +183,11 @@ impl Who {
         }
     }
 
+    /// A partner's agency, and the district that it works for.
+    pub fn agency(&self) -> Option<(Agency, &str)> {
+        if self.role == Role::Partner { partner_scope(&self.scope) } else { None }
+    }
+
     /// In whose name it is done: the own; where nobody logs in, the one that was given.
     pub fn signs_as(&self, given: &str) -> String {
         if self.open_house { given.trim().to_owned() } else { self.name.clone() }
@@ -177,7 +197,7 @@ impl Who {
     pub fn sees(&self, institution: &str, jurisdiction: &str) -> bool {
         match self.role {
             Role::Clinic => !self.scope.is_empty() && self.scope == institution,
-            Role::Public => false,
+            Role::Public | Role::Partner => false,
             _ => jurisdiction.starts_with(&self.scope),
         }
     }
@@ -200,6 +220,7 @@ mod tests {
         assert!(!who(Role::Clinic, "c-2").sees("c-1", "510104"));
         assert!(!who(Role::Clinic, "").sees("c-1", ""));
         assert!(!who(Role::Public, "").sees("c-1", "510104"));
+        assert!(!who(Role::Partner, "grid/5101").sees("c-1", "510104"));
     }
 
     #[test]
@@ -249,6 +270,16 @@ mod tests {
         }
         for name in ["wang", "opens", "li.public", "wu-box"] {
             assert!(!is_reserved(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_partner_is_an_agency_of_a_district() {
+        let partner = who(Role::Partner, "grid/5101");
+        assert_eq!(partner.agency(), Some((Agency::Grid, "5101")));
+        assert_eq!(who(Role::Supervisor, "grid/5101").agency(), None);
+        for wrong in ["", "5101", "grid", "spies/5101", "grid/51a1", "grid/51/01"] {
+            assert_eq!(partner_scope(wrong), None, "{wrong}");
         }
     }
 

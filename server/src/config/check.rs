@@ -7,15 +7,16 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::raw::{
-    Raw, RawAccess, RawAudit, RawAuthority, RawBroker, RawEnrolment, RawFormat, RawHttp, RawMqtt,
-    RawOidc, RawOutgoing, RawRetention, RawSmtp,
+    Raw, RawAccess, RawAudit, RawAuthority, RawBroker, RawClues, RawEnrolment, RawFormat, RawHttp,
+    RawMqtt, RawOidc, RawOutgoing, RawPublic, RawRetention, RawSmtp,
 };
 use super::{
     AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals,
-    Outgoing, Pack, RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
+    Outgoing, Pack, PublicDoor, RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
 };
 use crate::broker;
 use crate::case_document::Scheme;
+use crate::clue::terms::Terms;
 
 /// The text with its name, so that a fault can say where it stands.
 pub(super) struct Source<'a> {
@@ -100,6 +101,7 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
     let outgoing = outgoing(source, raw.outgoing, raw.smtp, base)?;
     let audit = audit(source, raw.audit, (base, &data_dir, &master_key_file), &outgoing)?;
     let metrics_listen = raw.metrics.listen.map(|listen| metrics(source, listen)).transpose()?;
+    let public = raw.public;
     let pack = raw.models.pack.as_ref().map_or(Pack::Real, |p| *p.get_ref());
     if raw.mode == Mode::Production && pack == Pack::Avatar {
         let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \
@@ -191,6 +193,8 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         retention: retention(source, raw.retention)?,
         audit,
         metrics_listen,
+        public: public.map(|raw| public_door(source, raw)).transpose()?,
+        clue_terms: clue_terms(source, &raw.clues)?,
         outgoing,
         oidc,
         authority_name: raw.authority.name.as_ref().map(|n| n.get_ref().trim().to_owned()),
@@ -334,6 +338,52 @@ fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, C
             it"
         ),
     ))
+}
+
+/// The public door is plain HTTP, as the pages are: a proxy with TLS stands before it.
+fn public_door(source: &Source<'_>, raw: Spanned<RawPublic>) -> Result<PublicDoor, ConfigError> {
+    let it = raw.into_inner();
+    let at = it.listen.span().start;
+    let listen = source.address("public.listen", Some(it.listen), "")?;
+    if !listen.ip().is_loopback() {
+        let why = format!(
+            "`public.listen` is {listen}: it is plain HTTP and is served on loopback alone; put \
+             a proxy with TLS before it"
+        );
+        return Err(source.wrong(at, why));
+    }
+    let url = it.url.map(|url| {
+        let text = url.get_ref().trim_end_matches('/').to_owned();
+        if is_safe_origin(&text) {
+            return Ok(text);
+        }
+        let why = format!("`public.url` is `{text}`: use https://HOST or https://HOST:PORT");
+        Err(source.wrong(url.span().start, why))
+    });
+    let number =
+        |key, value, default| source.number(key, value, default, (1, 100_000)).map(|n| n as u32);
+    Ok(PublicDoor {
+        listen,
+        url: url.transpose()?,
+        reports_per_min: number("public.reports_per_min", it.reports_per_min, 60)?,
+        reports_per_institution_per_h: number(
+            "public.reports_per_institution_per_h",
+            it.reports_per_institution_per_h,
+            30,
+        )?,
+    })
+}
+
+fn clue_terms(source: &Source<'_>, raw: &RawClues) -> Result<Terms, ConfigError> {
+    let days = |key: &str, value: &Option<Spanned<i64>>, default: u32| {
+        source.number(key, value.clone(), default.into(), (1, 90)).map(|n| n as u32)
+    };
+    let default = Terms::default();
+    Ok(Terms {
+        accept: days("clues.accept_days", &raw.accept, default.accept)?,
+        verify: days("clues.verify_days", &raw.verify, default.verify)?,
+        hotline: days("clues.hotline_days", &raw.hotline, default.hotline)?,
+    })
 }
 
 /// Https, or plain http on this machine.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::access::source::Network;
 use crate::case_document::Scheme;
+use crate::clue::terms::Terms;
 use check::Source;
 
 pub(crate) use check::is_safe_origin;
@@ -136,6 +137,17 @@ pub struct AuditAnchors {
     pub head_webhook: Option<String>,
 }
 
+/// The public look-up and report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicDoor {
+    /// Loopback: a proxy stands before it.
+    pub listen: SocketAddr,
+    /// As people reach it, without a slash at its end; `None`: at `listen`.
+    pub url: Option<String>,
+    pub reports_per_min: u32,
+    pub reports_per_institution_per_h: u32,
+}
+
 /// The login provider (`OpenID` Connect).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oidc {
@@ -219,6 +231,10 @@ pub struct Config {
     pub audit: AuditAnchors,
     /// Loopback alone; `None`: `/metrics` is served nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// The door for everybody; `None`: there is none.
+    pub public: Option<PublicDoor>,
+    /// Working days in which clues are worked on.
+    pub clue_terms: Terms,
     pub outgoing: Outgoing,
     /// A login provider beside passwords.
     pub oidc: Option<Oidc>,

@@ -41,6 +41,9 @@ pub(super) struct Raw {
     pub(super) audit: RawAudit,
     #[serde(default)]
     pub(super) metrics: RawMetrics,
+    pub(super) public: Option<Spanned<RawPublic>>,
+    #[serde(default)]
+    pub(super) clues: RawClues,
     #[serde(default)]
     pub(super) authority: RawAuthority,
     #[serde(default)]
@@ -196,6 +199,26 @@ pub(super) struct RawAudit {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMetrics {
     pub(super) listen: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPublic {
+    pub(super) listen: Spanned<String>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) reports_per_min: Option<Spanned<i64>>,
+    pub(super) reports_per_institution_per_h: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClues {
+    #[serde(rename = "accept_days")]
+    pub(super) accept: Option<Spanned<i64>>,
+    #[serde(rename = "verify_days")]
+    pub(super) verify: Option<Spanned<i64>>,
+    #[serde(rename = "hotline_days")]
+    pub(super) hotline: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]

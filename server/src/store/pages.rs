@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use super::registry::{institution, practitioners};
+use super::registry::{INSTITUTIONS, institution, practitioners};
 use super::rows::{collect, decode_all};
 use super::{Device, KeptCheck, Part, Result, Store, checks, devices};
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
@@ -15,8 +15,7 @@ const SEEN: &str = "substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i
 impl Store {
     pub fn institutions_part(&self, part: &Part) -> Result<Vec<Institution>> {
         let sql = format!(
-            "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN institution_place
-            p ON p.institution = i.id
+            "{INSTITUTIONS}
              WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR found(i.id, ?3) OR found(i.name, ?3))
              ORDER BY i.id LIMIT ?2"
         );

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
 use crate::model::{
-    Institution, Item, MOST_OPEN_SESSIONS, Name, Pass, Place, Practitioner, Room, Session, Site,
-    SiteRole,
+    Filing, Institution, Item, Licence, MOST_OPEN_SESSIONS, Name, Pass, Place, Practice,
+    Practitioner, Room, Session, Site, SiteRole,
 };
 use crate::text::Listed as _;
 
@@ -370,6 +370,7 @@ fn put_institution(tx: &Transaction<'_>, it: &Institution, now: &str) -> Result<
         ],
     )?;
     put_place(tx, it)?;
+    put_licence(tx, it)?;
     Ok(upsert(existed))
 }
 
@@ -381,7 +382,15 @@ fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Resul
          updated_at=excluded.updated_at",
         params![it.id.as_str(), it.name.0, name_of(&it.category)?, name_of(&it.registration)?, now],
     )?;
-    tx.execute("DELETE FROM site WHERE practitioner = ?1", [it.id.as_str()])?;
+    for table in ["site", "site_filing", "practitioner_practice"] {
+        let sql = format!("DELETE FROM {table} WHERE practitioner = ?1");
+        tx.execute(&sql, [it.id.as_str()])?;
+    }
+    let practice = Practice { number: it.practice_no.clone(), scope: it.practice_scope.clone() };
+    if practice != Practice::default() {
+        let sql = "INSERT INTO practitioner_practice VALUES (?1,?2)";
+        tx.execute(sql, params![it.id.as_str(), serde_json::to_string(&practice)?])?;
+    }
     for site in &it.sites {
         put_site(tx, it.id.as_str(), site)?;
     }
@@ -522,6 +531,12 @@ fn put_site(tx: &Transaction<'_>, person: &str, site: &Site) -> Result<()> {
             serde_json::to_string(&site.roles)?
         ],
     )?;
+    let filing = Filing { filing_no: site.filing_no.clone(), filed_on: site.filed_on.clone() };
+    if filing != Filing::default() {
+        let sql = "INSERT INTO site_filing VALUES (?1,?2,?3)";
+        let spec = serde_json::to_string(&filing)?;
+        tx.execute(sql, params![person, site.institution.as_str(), spec])?;
+    }
     Ok(())
 }
 
@@ -568,7 +583,13 @@ pub(super) fn practitioners<P: rusqlite::Params>(
     params: P,
 ) -> Result<Vec<Practitioner>> {
     let people = collect(c, sql, params, practitioner)?;
-    people.into_iter().map(|p| Ok(Practitioner { sites: sites(c, p.id.as_str())?, ..p })).collect()
+    let whole = |p: Practitioner| {
+        let practice = practice(c, p.id.as_str())?;
+        let sites = sites(c, p.id.as_str())?;
+        let (practice_no, practice_scope) = (practice.number, practice.scope);
+        Ok(Practitioner { practice_no, practice_scope, sites, ..p })
+    };
+    people.into_iter().map(whole).collect()
 }
 
 fn practitioner(row: &rusqlite::Row<'_>) -> Result<Practitioner> {
@@ -577,15 +598,28 @@ fn practitioner(row: &rusqlite::Row<'_>) -> Result<Practitioner> {
         name: Name(row.get(1)?),
         category: named(row.get(2)?)?,
         registration: named(row.get(3)?)?,
+        practice_no: None,
+        practice_scope: None,
         sites: Vec::new(),
     })
 }
 
+fn practice(c: &Connection, person: &str) -> Result<Practice> {
+    let spec = column(c, "SELECT spec FROM practitioner_practice WHERE practitioner = ?1", person)?;
+    Ok(spec.map(|spec| serde_json::from_str(&spec)).transpose()?.unwrap_or_default())
+}
+
 fn sites(c: &Connection, person: &str) -> Result<Vec<Site>> {
-    let sql = "SELECT institution, relation, exempt_until, lead_of, roles FROM site WHERE \
-        practitioner = ?1 ORDER BY institution";
+    let sql = "SELECT s.institution, relation, exempt_until, lead_of, roles, f.spec FROM site s \
+        LEFT JOIN site_filing f ON f.practitioner = s.practitioner AND f.institution = \
+        s.institution WHERE s.practitioner = ?1 ORDER BY s.institution";
     collect(c, sql, [person], |row| {
+        let filing: Option<String> = row.get(5)?;
+        let filing: Filing =
+            filing.map(|spec| serde_json::from_str(&spec)).transpose()?.unwrap_or_default();
         Ok(Site {
+            filing_no: filing.filing_no,
+            filed_on: filing.filed_on,
             institution: named(row.get(0)?)?,
             relation: named(row.get(1)?)?,
             exempt_until: row.get(2)?,
@@ -601,8 +635,21 @@ fn roles(stored: &str) -> Result<Vec<SiteRole>> {
     Ok(words.iter().filter_map(|word| SiteRole::of_word(word)).collect())
 }
 
-const INSTITUTIONS: &str = "SELECT i.*, p.north_udeg, p.east_udeg FROM institution i LEFT JOIN \
-    institution_place p ON p.institution = i.id";
+/// Everything of an institution, as [`institution`] reads it.
+pub(super) const INSTITUTIONS: &str = "SELECT i.*, p.north_udeg, p.east_udeg, l.spec AS licence \
+    FROM institution i LEFT JOIN institution_place p ON p.institution = i.id LEFT JOIN \
+    institution_licence l ON l.institution = i.id";
+
+/// What is published of the licence; none takes the former away.
+fn put_licence(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
+    tx.execute("DELETE FROM institution_licence WHERE institution = ?1", [it.id.as_str()])?;
+    let licence = it.licence();
+    if licence != Licence::default() {
+        let sql = "INSERT INTO institution_licence VALUES (?1,?2)";
+        tx.execute(sql, params![it.id.as_str(), serde_json::to_string(&licence)?])?;
+    }
+    Ok(())
+}
 
 /// Where an institution is; none takes the former place away.
 fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
@@ -617,7 +664,15 @@ fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
 
 pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
     let place: (Option<i64>, Option<i64>) = (row.get("north_udeg")?, row.get("east_udeg")?);
+    let licence: Option<String> = row.get("licence")?;
+    let licence: Licence =
+        licence.map(|spec| serde_json::from_str(&spec)).transpose()?.unwrap_or_default();
     Ok(Institution {
+        address: licence.address,
+        licence_no: licence.licence_no,
+        licence_until: licence.licence_until,
+        subjects: licence.subjects,
+        pledge_on: licence.pledge_on,
         id: named(row.get("id")?)?,
         name: row.get("name")?,
         code: row.get("code")?,

@@ -18,7 +18,7 @@ use super::auth::cookie_name;
 use super::endpoint::Endpoint;
 use super::pages::frame::cookie;
 use super::recovery_codes;
-use super::rights::PEOPLE;
+use super::rights::ACCOUNTS;
 use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock;
@@ -28,10 +28,10 @@ use crate::store::{Account, StoreError};
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/me", get_me)
-            .roles(PEOPLE)
+            .roles(ACCOUNTS)
             .summary("Who the caller is: name, role and scope"),
         Endpoint::post("/api/v1/account/password", post_password)
-            .roles(PEOPLE)
+            .roles(ACCOUNTS)
             .audited()
             .summary("Change one's own password; every other login ends"),
     ]

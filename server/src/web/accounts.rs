@@ -90,7 +90,7 @@ pub(super) async fn make_invitation(
     let role = Role::parse(&it.role).filter(|r| *r != Role::Public);
     let role = role.ok_or_else(|| {
         Problem::unprocessable(
-            "role: use admin, supervisor, reviewer, clinic, integrator or auditor",
+            "role: use admin, supervisor, reviewer, clinic, integrator, auditor or partner",
         )
     })?;
     let scope = it.scope.trim().to_owned();
@@ -146,6 +146,12 @@ pub(super) fn role_takes_scope(role: Role, scope: &str) -> Result<(), Problem> {
 /// A scope is an institution that is registered, or the first digits of a division: a mistyped one
 /// would show nothing, or everything.
 pub(super) async fn scope_is_there(app: &Arc<App>, role: Role, scope: &str) -> Result<(), Problem> {
+    if role == Role::Partner {
+        let why = "scope: a partner is an agency and a district, such as grid/5101 or hotline/510104; \
+            agencies are police, prosecutor, market, drug, net, insurance, hotline and grid";
+        let known = crate::access::partner_scope(scope).is_some();
+        return if known { Ok(()) } else { Err(Problem::unprocessable(why)) };
+    }
     if role != Role::Clinic {
         let digits =
             scope.len() <= MOST_DIVISION_DIGITS && scope.chars().all(|c| c.is_ascii_digit());

@@ -16,6 +16,8 @@ mod case_documents;
 mod case_facts;
 mod cases;
 mod checks;
+pub(crate) mod clue_upload;
+mod clues;
 mod commission;
 mod csv;
 mod deed;
@@ -41,6 +43,7 @@ mod personal;
 mod policy;
 mod provision;
 mod recovery_codes;
+mod public;
 mod registry;
 mod rights;
 mod running;
@@ -66,6 +69,7 @@ use endpoint::Endpoint;
 pub use endpoint::Route;
 pub use health::metrics_router;
 pub(crate) use pages::LOGIN_HOURS;
+pub use public::router as public_router;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -86,6 +90,7 @@ fn all() -> Vec<Endpoint> {
         case_documents::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
+        clues::endpoints(),
         commission::endpoints(),
         devices::endpoints(),
         enrolments::endpoints(),

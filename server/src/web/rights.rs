@@ -4,10 +4,13 @@
 use axum::http::Method;
 
 use crate::access::{Role, Who};
-use Role::{Admin, Auditor, Clinic, Integrator, Reviewer, Supervisor};
+use Role::{Admin, Auditor, Clinic, Integrator, Partner, Reviewer, Supervisor};
 
 pub(super) const EVERYBODY: &[Role] = &Role::ALL;
 pub(super) const PEOPLE: &[Role] = &[Admin, Supervisor, Reviewer, Clinic, Integrator, Auditor];
+/// Whoever has an account of his own.
+pub(super) const ACCOUNTS: &[Role] =
+    &[Admin, Supervisor, Reviewer, Clinic, Integrator, Auditor, Partner];
 pub(super) const SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Auditor];
 /// Who keeps views of the inbox: whoever sees it but the auditor, who changes nothing.
 pub(super) const READERS: &[Role] = &[Supervisor, Reviewer, Clinic];
@@ -16,6 +19,10 @@ pub(super) const PACKAGE: &[Role] = &[Supervisor, Auditor];
 pub(super) const VERDICTS: &[Role] = &[Supervisor, Reviewer];
 /// Who sees that sealed pictures were opened; what they show, only the two of an opening see.
 pub(super) const OPENINGS: &[Role] = &[Supervisor, Reviewer, Auditor];
+/// Who reads clues; an auditor sees neither text nor contact of one.
+pub(super) const CLUES: &[Role] = &[Supervisor, Reviewer, Auditor];
+/// Who puts clues in, by hand or by a program.
+pub(super) const CLUE_SENDERS: &[Role] = &[Supervisor, Reviewer, Partner];
 pub(super) const AUTHORITY: &[Role] = &[Supervisor];
 pub(super) const REGISTRY: &[Role] = &[Supervisor, Integrator];
 /// Who registers, replaces and revokes boxes: supervisors and integrators in their part of the

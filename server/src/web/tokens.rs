@@ -70,7 +70,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Tok
     crate::text::line("name", &name, 60).map_err(Problem::unprocessable)?;
     if matches!(it.role, Role::Admin | Role::Public) {
         return Err(Problem::unprocessable(
-            "role: use supervisor, reviewer, clinic, integrator or auditor",
+            "role: use supervisor, reviewer, clinic, integrator, auditor or partner",
         ));
     }
     let scope = it.scope.trim().to_owned();

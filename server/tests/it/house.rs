@@ -93,7 +93,17 @@ impl House {
     }
 
     pub(crate) fn send_with(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let address = self.base.strip_prefix("http://").unwrap();
+        Self::send_to(&self.base, method, path, headers, body)
+    }
+
+    /// To the public door.
+    pub(crate) fn knock(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let door = self.running().ready.public.clone().expect("no public door");
+        Self::send_to(&door, method, path, headers, body)
+    }
+
+    fn send_to(base: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let address = base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let length = body.len();

@@ -3,6 +3,7 @@
 
 pub mod instance;
 pub mod pictures;
+pub mod reports;
 pub mod signals;
 pub mod table;
 pub mod told;
@@ -34,6 +35,7 @@ pub fn say(line: &str) {
 pub fn play(instance: &Instance, settings: &Settings, pictures: bool) -> Result<()> {
     let mut playing = morning::start(instance.folder(), settings, &mut say)?;
     let page = playing.ready.http.clone();
+    let forms = reports::open(&playing)?;
     let morning = &playing.morning;
     match &settings.faces {
         Faces::Drawn => say("faces      drawn; the avatar pack knows no real people"),
@@ -48,14 +50,14 @@ pub fn play(instance: &Instance, settings: &Settings, pictures: bool) -> Result<
     let api = playing.api.clone();
     let heard = morning::listen(&playing.api, move |event| say(&told::line(&api, event)));
     if settings.once {
-        let done = once(&mut playing, &heard, &page);
+        let done = once(&mut playing, &heard, &page, &forms);
         if pictures && done.is_ok() {
             let keep = instance.temporary().is_none();
             pictures::show(&mut playing, instance.folder(), keep, settings);
         }
         return done;
     }
-    stay(&mut playing, &page)
+    stay(&mut playing, &page, &forms)
 }
 
 /// Who plays, where fewer photographs than the script has parts leave something out.
@@ -76,11 +78,17 @@ fn photographs_line(settings: &Settings, morning: &scene::Morning) -> Result<Str
 }
 
 /// To the end of the scene, then the table and the figures.
-fn once(playing: &mut Playing, heard: &Mutex<Heard>, page: &str) -> Result<()> {
+fn once(
+    playing: &mut Playing,
+    heard: &Mutex<Heard>,
+    page: &str,
+    forms: &[reports::Form],
+) -> Result<()> {
     let outcome = playing.finish(heard, LIMIT)?;
     let rows = morning::compare(&playing.morning, &outcome.incidents);
     say(&table::text(&rows));
     summarise(&outcome)?;
+    reports::send(playing, forms, &mut say)?;
     say(&format!("over       the page was {page}; server and box end now"));
     if rows.iter().any(|row| !row.as_expected()) {
         bail!("what was raised is not what was expected");
@@ -117,7 +125,7 @@ fn summarise(outcome: &Outcome) -> Result<()> {
 
 /// Until one of the programs ends or the user does; says when the scene is over, and what came of
 /// it.
-fn stay(playing: &mut Playing, page: &str) -> Result<()> {
+fn stay(playing: &mut Playing, page: &str, forms: &[reports::Form]) -> Result<()> {
     say("running    Ctrl-C ends it");
     let mut over: Option<Instant> = None;
     let mut compared = false;
@@ -134,6 +142,7 @@ fn stay(playing: &mut Playing, page: &str) -> Result<()> {
             compared = rows.iter().all(morning::Row::as_expected) || since > LAST_VERDICT;
             if compared {
                 say(&table::text(&rows));
+                reports::send(playing, forms, &mut say)?;
             }
             if over.is_none() {
                 over = Some(Instant::now());

@@ -48,6 +48,11 @@ const INSTITUTIONS: &[Column] = &[
     ("jurisdiction", Text),
     ("north_deg", Degrees),
     ("east_deg", Degrees),
+    ("address", Text),
+    ("licence_no", Text),
+    ("licence_until", Text),
+    ("subjects", List),
+    ("pledge_on", Text),
 ];
 const PRACTITIONERS: &[Column] = &[
     ("id", Text),
@@ -59,7 +64,14 @@ const PRACTITIONERS: &[Column] = &[
     ("exempt_until", Moment),
     ("lead_of", List),
     ("roles", List),
+    ("filing_no", Text),
+    ("filed_on", Text),
+    ("practice_no", Text),
+    ("practice_scope", Text),
 ];
+/// Columns of a practitioner's row that speak of one institution.
+const OF_SITE: [&str; 7] =
+    ["institution", "relation", "exempt_until", "lead_of", "roles", "filing_no", "filed_on"];
 const ROOMS: &[Column] = &[
     ("id", Text),
     ("institution", Text),
@@ -213,7 +225,7 @@ pub(super) fn object(
         }
         Noun::Practitioners => {
             let mut site = Map::new();
-            for name in ["institution", "relation", "exempt_until", "lead_of", "roles"] {
+            for name in OF_SITE {
                 if let Some(value) = fields.remove(name) {
                     site.insert(name.to_owned(), value);
                 }
@@ -281,7 +293,7 @@ pub(super) fn rows(noun: Noun, object: &Value) -> Vec<Vec<String>> {
             let sites = object["sites"].as_array().cloned().unwrap_or_default();
             let with = |site: &Value| {
                 let mut flat = object.clone();
-                for name in ["institution", "relation", "exempt_until", "lead_of", "roles"] {
+                for name in OF_SITE {
                     flat[name] = site[name].clone();
                 }
                 row(&flat)

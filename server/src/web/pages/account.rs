@@ -18,16 +18,16 @@ use crate::problem::{Form, Problem};
 use crate::store::StoreError;
 use crate::web::account::{self, PasswordBody};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::PEOPLE;
+use crate::web::rights::ACCOUNTS;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::page("/account", page).roles(PEOPLE),
-        Endpoint::page("/me", me).roles(PEOPLE),
-        Endpoint::form("/account/password", password).roles(PEOPLE).audited(),
-        Endpoint::form("/account/second-factor", second_factor).roles(PEOPLE).audited(),
-        Endpoint::form("/account/recovery-codes", recovery_codes).roles(PEOPLE).audited(),
-        Endpoint::form("/account/provider/unlink", unlink).roles(PEOPLE).audited(),
+        Endpoint::page("/account", page).roles(ACCOUNTS),
+        Endpoint::page("/me", me).roles(ACCOUNTS),
+        Endpoint::form("/account/password", password).roles(ACCOUNTS).audited(),
+        Endpoint::form("/account/second-factor", second_factor).roles(ACCOUNTS).audited(),
+        Endpoint::form("/account/recovery-codes", recovery_codes).roles(ACCOUNTS).audited(),
+        Endpoint::form("/account/provider/unlink", unlink).roles(ACCOUNTS).audited(),
     ]
 }
 

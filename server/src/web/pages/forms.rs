@@ -145,6 +145,11 @@ impl Given {
         self.0.get(name).and_then(|v| v.first()).map_or("", String::as_str)
     }
 
+    /// `None` where nothing was typed.
+    pub(super) fn optional(&self, name: &str) -> Option<&str> {
+        Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
     pub(super) fn many(&self, name: &str) -> Vec<String> {
         self.0.get(name).into_iter().flatten().filter(|v| !v.is_empty()).cloned().collect()
     }

@@ -20,8 +20,10 @@ use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
 /// The menu: key, address, zh, en.
-const MENU: [(&str, &str, &str, &str); 8] = [
+const MENU: [(&str, &str, &str, &str); 10] = [
     ("inbox", "/", "线索", "Leads"),
+    ("clues", "/clues", "举报", "Clues"),
+    ("grid", "/grid", "上报", "Hand in"),
     ("wall", "/wall", "大屏", "Wall"),
     ("people", "/people", "人员", "People"),
     ("sessions", "/sessions", "诊疗活动", "Sessions"),
@@ -245,7 +247,7 @@ struct FaultPage {
 }
 
 /// A problem's one line in the reader's language, where there is one.
-pub(super) fn line(l: Lang, problem: Problem) -> String {
+pub(in crate::web) fn line(l: Lang, problem: Problem) -> String {
     match (l, problem.zh) {
         (Lang::Zh, Some(zh)) => zh.into_owned(),
         _ => said(l, problem.detail),

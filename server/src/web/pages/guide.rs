@@ -192,7 +192,7 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
         Role::Clinic => (l.t("医疗机构", "clinic"), CLINIC),
         Role::Auditor => (l.t("审计人员", "auditor"), AUDITOR),
         Role::Integrator => (l.t("系统对接", "integrator"), INTEGRATOR),
-        Role::Admin | Role::Public => (l.t("管理员", "administrator"), ADMIN),
+        Role::Admin | Role::Public | Role::Partner => (l.t("管理员", "administrator"), ADMIN),
     };
     let made = match Frame::of(&app, &who, l, "guide", "/guide").await {
         Ok(f) => render(&GuidePage {

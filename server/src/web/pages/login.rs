@@ -24,14 +24,14 @@ use crate::web::account::code_holds;
 use crate::web::auth::cookie_name;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{EVERYBODY, PEOPLE};
+use crate::web::rights::{ACCOUNTS, EVERYBODY};
 use crate::web::source::Source;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::page("/login", page).roles(EVERYBODY),
         Endpoint::form("/login", submit).roles(EVERYBODY).audited(),
-        Endpoint::form("/logout", logout).roles(PEOPLE).audited(),
+        Endpoint::form("/logout", logout).roles(ACCOUNTS).audited(),
     ]
 }
 

@@ -18,6 +18,9 @@ mod cases;
 mod chart;
 mod checks;
 mod deed_words;
+mod clue;
+mod clue_forms;
+mod clues;
 mod devices;
 mod enrolment;
 mod evidence;
@@ -94,6 +97,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         case_document::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
+        clue::endpoints(),
+        clue_forms::endpoints(),
+        clues::endpoints(),
         devices::endpoints(),
         enrolment::endpoints(),
         evidence::endpoints(),

@@ -1,7 +1,6 @@
-//! A room's QR code to print and hang up: scanned, it opens the declaration of a session with the
-//! room chosen.
-//!
-//! It holds an address and nothing secret: whoever scans it still has to log in.
+//! A room's QR codes to print and hang up: one opens the declaration of a session with the room
+//! chosen, and whoever scans it still has to log in. The other is the room's sign for patients: it
+//! opens the public page of the institution, and a report from there names the room.
 
 use std::sync::Arc;
 
@@ -31,6 +30,8 @@ struct QrPage {
     name: String,
     address: String,
     svg: String,
+    /// The patients' sign: address and drawing; `None` where there is no public door.
+    sign: Option<(String, String)>,
 }
 
 async fn page(
@@ -52,17 +53,20 @@ async fn make(
     id: String,
 ) -> Result<Response, Problem> {
     let reader = who.clone();
-    let room = app
+    let (room, code) = app
         .blocking(move |a| {
             let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
             Seen::of(a, &reader)?.must_have(room.institution.as_str(), "room", &id)?;
-            Ok::<_, Problem>(room)
+            Ok::<_, Problem>((room, a.store.sign_of_room(&id)?))
         })
         .await?;
     let address = format!("{}/sessions/new?room={}", origin(app, headers), room.id);
     let svg = super::qr::drawn(&address, 320)?;
+    let sign = app.door_url.get().zip(code).map(|(url, code)| format!("{url}/p/r/{code}"));
+    let sign = sign.map(|at| Ok::<_, Problem>((super::qr::drawn(&at, 320)?, at))).transpose()?;
+    let sign = sign.map(|(svg, at)| (at, svg));
     let f = Frame::of(app, who, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
-    render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg })
+    render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg, sign })
 }
 
 /// How browsers reach this server: as the configuration says, else as this one did.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{NEW, Sheet};
 use crate::app::App;
+use crate::model::Institution;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, worded};
 use crate::web::pages::words::Lang;
@@ -23,6 +24,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         stored.set("grade_ceiling", vec![i.grade_ceiling.to_string()]);
         stored.set("filed_items", i.filed_items.iter().map(ToString::to_string).collect());
         stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
+        store_licence(&mut stored, i);
         stored.set("north_deg", i.place.iter().map(|p| p.north_deg.to_string()).collect());
         stored.set("east_deg", i.place.iter().map(|p| p.east_deg.to_string()).collect());
     }
@@ -35,7 +37,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         "0" => l.t("不得开展手术", "no surgery").to_owned(),
         g => format!("{g} {}", l.t("级", "")),
     });
-    let fields = vec![
+    let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(
             l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved"),
         ),
@@ -68,15 +70,55 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         ),
         Field::new(Kind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
     ];
+    fields.extend(licence_fields(l));
     let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
 }
 
+/// What of the licence anybody may look up.
+fn store_licence(stored: &mut Given, i: &Institution) {
+    stored.set("address", i.address.iter().cloned().collect());
+    stored.set("licence_no", i.licence_no.iter().cloned().collect());
+    stored.set("licence_until", i.licence_until.iter().cloned().collect());
+    stored.set("subjects", vec![i.subjects.join("、")]);
+    stored.set("pledge_on", i.pledge_on.iter().cloned().collect());
+}
+
+fn licence_fields(l: Lang) -> Vec<Field> {
+    vec![
+        Field::new(Kind::Text, "address", l.t("地址(公众可查)", "Address (public)")),
+        Field::new(
+            Kind::Text,
+            "licence_no",
+            l.t("执业许可证登记号(公众可查)", "Licence number (public)"),
+        )
+        .hint(l.t("22 位字母和数字", "22 letters and digits")),
+        Field::new(Kind::Text, "licence_until", l.t("有效期至(公众可查)", "Valid until (public)"))
+            .hint(l.t("如 2028-12-31", "such as 2028-12-31")),
+        Field::new(Kind::Text, "subjects", l.t("诊疗科目(公众可查)", "Subjects (public)"))
+            .hint(l.t("用 、 分隔", "divided by 、")),
+        Field::new(Kind::Text, "pledge_on", l.t("承诺书日期", "Pledge signed on"))
+            .hint(l.t("如 2026-01-31", "such as 2026-01-31")),
+    ]
+}
+
 pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
     let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in ["name", "code", "kind", "jurisdiction"] {
+    for name in [
+        "name",
+        "code",
+        "kind",
+        "jurisdiction",
+        "address",
+        "licence_no",
+        "licence_until",
+        "pledge_on",
+    ] {
         given.put_text(&mut fields, name);
     }
+    let subjects = given.text("subjects").split(['、', ';', '；', ',', '，']);
+    let subjects: Vec<&str> = subjects.map(str::trim).filter(|s| !s.is_empty()).collect();
+    fields.insert("subjects".to_owned(), Value::from(subjects));
     given.put_number(&mut fields, "grade_ceiling", 1)?;
     given.put_many(&mut fields, "filed_items");
     let (north, east) = (given.text("north_deg"), given.text("east_deg"));

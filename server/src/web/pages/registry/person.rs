@@ -56,11 +56,14 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             .needed()
             .hint(l.t("用于判定注册状态", "read by LL-4")),
     ];
+    fields.extend(practice_fields(l));
     if let Some(p) = &found {
         stored.set("id", vec![p.id.to_string()]);
         stored.set("name", vec![p.name.0.clone()]);
         stored.set("category", vec![serde_name(&p.category)]);
         stored.set("registration", vec![serde_name(&p.registration)]);
+        stored.set("practice_no", p.practice_no.iter().cloned().collect());
+        stored.set("practice_scope", p.practice_scope.iter().cloned().collect());
         for s in &p.sites {
             let of = |what: &str| format!("{what}@{}", s.institution);
             stored.set(&of("relation"), vec![serde_name(&s.relation)]);
@@ -68,6 +71,8 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
                 .set(&of("exempt_until"), s.exempt_until.iter().map(|t| field_moment(t)).collect());
             stored.set(&of("lead_of"), s.lead_of.iter().map(serde_name).collect());
             stored.set(&of("roles"), s.roles.iter().map(serde_name).collect());
+            stored.set(&of("filing_no"), s.filing_no.iter().cloned().collect());
+            stored.set(&of("filed_on"), s.filed_on.iter().cloned().collect());
         }
     }
     // His own places first, then those where he may be entered.
@@ -105,6 +110,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             )
             .options(worded(&SPECIALTIES, |s| l.specialty(s))),
         );
+        fields.extend(filing_fields(l, &id, &name));
         fields.push(
             Field::new(
                 Kind::Many,
@@ -118,9 +124,32 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
 }
 
+/// The certificate's number stays here; the scope anybody may look up.
+fn practice_fields(l: Lang) -> Vec<Field> {
+    vec![
+        Field::new(
+            Kind::Text,
+            "practice_no",
+            l.t("执业证书编号(不公开)", "Practice certificate number (never public)"),
+        )
+        .hint(l.t("医师为 15 位数字", "15 digits for a physician")),
+        Field::new(Kind::Text, "practice_scope", l.t("执业范围(公众可查)", "Scope (public)")),
+    ]
+}
+
+/// A lead's filing at one institution.
+fn filing_fields(l: Lang, institution: &str, name: &str) -> Vec<Field> {
+    [("filing_no", "主诊备案编号", "filing number"), ("filed_on", "备案日期", "filed on")]
+        .map(|(field, zh, en)| {
+            let label = format!("{name} · {}", l.t(zh, en));
+            Field::new(Kind::Text, &format!("{field}@{institution}"), &label)
+        })
+        .into()
+}
+
 pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
     let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in ["name", "category", "registration"] {
+    for name in ["name", "category", "registration", "practice_no", "practice_scope"] {
         given.put_text(&mut fields, name);
     }
     let mut sites = Vec::new();
@@ -133,6 +162,8 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
         sites.push(json!({
             "institution": institution, "relation": relation, "exempt_until": exempt_until,
             "lead_of": given.many(&of("lead_of")), "roles": given.many(&of("roles")),
+            "filing_no": given.optional(&of("filing_no")),
+            "filed_on": given.optional(&of("filed_on")),
         }));
     }
     fields.insert("sites".to_owned(), Value::from(sites));

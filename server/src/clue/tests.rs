@@ -1,0 +1,132 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::alert::{Reason, State, Verdict};
+
+const AT: &str = "2026-11-02T01:00:00.000Z";
+const REJECT: Step = Step::Dispose(Disposal::Rejected { reason: RejectReason::NothingConcrete });
+const TO_POLICE: Step = Step::Dispose(Disposal::NotOurs { agency: Agency::Police });
+const UPHOLD: Step = Step::Case(alert::Step::Review { verdict: Verdict::Uphold, reason: None });
+const DISMISS: Step =
+    Step::Case(alert::Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::Other) });
+
+fn after(steps: &[(&str, Step)]) -> Result<Handling, Refusal> {
+    steps.iter().try_fold(Handling::default(), |it, (by, step)| it.take("c-1", by, step, AT))
+}
+
+#[test]
+fn one_person_alone_refuses_nothing() {
+    let once = after(&[("wang", REJECT)]).unwrap();
+    assert_eq!(once.intake, Intake::Received);
+    assert_eq!(
+        after(&[("wang", REJECT), ("wang", REJECT)]),
+        Err(Refusal::SamePerson { by: "wang".into() })
+    );
+    assert_eq!(after(&[("wang", REJECT), ("li", REJECT)]).unwrap().intake, Intake::Rejected);
+}
+
+#[test]
+fn two_who_mean_different_ends_end_nothing() {
+    let market = Step::Dispose(Disposal::NotOurs { agency: Agency::Market });
+    for second in [REJECT, market] {
+        let split = after(&[("wang", TO_POLICE), ("li", second)]).unwrap();
+        assert_eq!((split.intake, split.proposals.len()), (Intake::Received, 2));
+    }
+    assert_eq!(after(&[("wang", TO_POLICE), ("li", TO_POLICE)]).unwrap().intake, Intake::NotOurs);
+}
+
+#[test]
+fn an_answer_takes_earlier_words_back() {
+    let ask = Step::Ask { question: "哪间诊室?".into() };
+    let it = after(&[("wang", REJECT), ("li", ask), ("", Step::Answered), ("li", REJECT)]).unwrap();
+    assert_eq!((it.intake, it.proposals.len()), (Intake::Received, 1));
+}
+
+#[test]
+fn a_merge_is_undone_to_where_it_was() {
+    let into = Step::Merge { into: "c-2".into() };
+    let ask = Step::Ask { question: "?".into() };
+    let asked = after(&[("wang", ask)]).unwrap();
+    let merged = asked.take("c-1", "wang", &into, AT).unwrap();
+    assert_eq!(merged.take("c-1", "li", &Step::Unmerge, AT).unwrap(), asked);
+    let itself = Step::Merge { into: "c-1".into() };
+    assert_eq!(asked.take("c-1", "li", &itself, AT), Err(Refusal::IntoItself));
+}
+
+#[test]
+fn an_accepted_clue_needs_two_reviewers() {
+    let one = after(&[("wang", Step::Accept), ("wang", UPHOLD)]).unwrap();
+    assert_eq!(one.stage(), "review2");
+    assert!(matches!(one.take("c-1", "wang", &UPHOLD, AT), Err(Refusal::Case(_))));
+    assert_eq!(one.take("c-1", "li", &UPHOLD, AT).unwrap().stage(), "lead");
+}
+
+#[test]
+fn a_reporter_never_learns_that_somebody_comes() {
+    let mut it = after(&[("wang", Step::Accept)]).unwrap();
+    let found = alert::Step::Found { case_number: "7".into() };
+    for (by, step) in [
+        ("wang", UPHOLD),
+        ("li", UPHOLD),
+        ("li", Step::Case(alert::Step::GoOnSite)),
+        ("li", Step::Case(found)),
+    ] {
+        it = it.take("c-1", by, &step, AT).unwrap();
+        assert_eq!(it.for_reporter(), ReporterState::Accepted, "{}", it.stage());
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<(&'static str, Step)>> {
+    let step = prop_oneof![
+        Just(Step::Accept),
+        Just(Step::Ask { question: "?".into() }),
+        Just(Step::Answered),
+        Just(REJECT),
+        Just(TO_POLICE),
+        Just(Step::Merge { into: "c-2".into() }),
+        Just(Step::Unmerge),
+        Just(Step::Comment),
+        Just(UPHOLD),
+        Just(DISMISS),
+        Just(Step::Case(alert::Step::GoOnSite)),
+        Just(Step::Case(alert::Step::Close)),
+        Just(Step::Case(alert::Step::AllWithdrawn { unseen: true })),
+    ];
+    proptest::collection::vec((prop_oneof![Just("wang"), Just("li"), Just("zhao")], step), 0..40)
+}
+
+proptest! {
+    /// Whatever is done in whatever order: no end rests on one person's word.
+    #[test]
+    fn no_end_rests_on_one_person(steps in steps()) {
+        let mut it = Handling::default();
+        for (by, step) in steps {
+            if let Ok(next) = it.take("c-1", by, &step, AT) {
+                it = next;
+            }
+            if matches!(it.intake, Intake::NotOurs | Intake::Rejected) {
+                let last = it.proposals.last().unwrap().disposal;
+                let agree: BTreeSet<&str> = it.proposals.iter()
+                    .filter(|p| p.disposal.agrees_with(last)).map(|p| p.by.as_str()).collect();
+                prop_assert!(agree.len() >= 2, "{it:?}");
+            }
+            let decided = it.case.as_ref().filter(|case| !matches!(
+                case.state, State::Raised | State::Review1 | State::Review2));
+            if let Some(case) = decided {
+                let verdict = if case.state == State::Dismissed {
+                    Verdict::Dismiss
+                } else {
+                    Verdict::Uphold
+                };
+                let agree: BTreeSet<&str> = case.reviews.iter()
+                    .filter(|r| r.verdict == verdict).map(|r| r.by.as_str()).collect();
+                prop_assert!(agree.len() >= 2, "{case:?}");
+            }
+            let text = serde_json::to_string(&it).unwrap();
+            let kept: Handling = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(kept, it.clone());
+        }
+    }
+}

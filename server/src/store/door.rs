@@ -1,0 +1,115 @@
+//! The server's side of the public door: what lies sealed in `clue_in` is taken in here, and a
+//! random address of a publication is turned back into what it stands for.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::clues::{NewClue, move_on, put_clue};
+use super::rows::collect;
+use super::{Result, Store, column};
+use crate::clue::Step;
+use crate::store::Clue;
+
+/// Something that waits to be taken in.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    pub ticket: String,
+    pub received_on: String,
+    pub sealed: Vec<u8>,
+}
+
+impl Store {
+    pub fn waiting_at_the_door(&self, limit: u32) -> Result<Vec<Waiting>> {
+        let sql = "SELECT ticket, received_on, sealed FROM clue_in WHERE sealed IS NOT NULL ORDER \
+            BY rowid LIMIT ?1";
+        self.read(|c| {
+            collect(c, sql, [limit], |r| {
+                Ok(Waiting { ticket: r.get(0)?, received_on: r.get(1)?, sealed: r.get(2)? })
+            })
+        })
+    }
+
+    /// A report becomes a clue, in the transaction that empties its place at the door.
+    pub fn take_report_in(&self, ticket: &str, it: &NewClue, now: &str) -> Result<()> {
+        self.write(|tx| {
+            put_clue(tx, it, now)?;
+            emptied(tx, ticket)
+        })
+    }
+
+    /// An answer to a question joins its clue. One that nobody asked for any more is kept as well.
+    pub fn take_answer_in(
+        &self,
+        ticket: &str,
+        clue: &str,
+        sealed: &[u8],
+        now: &str,
+        due: &dyn Fn(&Clue) -> Option<String>,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let sql = "INSERT INTO clue_text SELECT ?1, 1 + max(n), ?2, ?3 FROM clue_text WHERE \
+                clue = ?1";
+            tx.execute(sql, params![clue, now.get(..10).unwrap_or(now), sealed])?;
+            // Refused where no question stands: the text lies with the clue all the same.
+            match move_on(tx, clue, "", &Step::Answered, "", now, due) {
+                Ok(_) | Err(super::StoreError::Conflict(_)) => emptied(tx, ticket),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// Somebody looked behind a receipt: it stays awake.
+    pub fn take_visit_in(&self, ticket: &str, mac: &str, day: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("UPDATE pub_clue_status SET visited_on = ?2 WHERE mac = ?1", [mac, day])?;
+            emptied(tx, ticket)
+        })
+    }
+
+    /// What does not open stays unread; it is not tried for ever.
+    pub fn give_up_at_the_door(&self, ticket: &str) -> Result<()> {
+        self.write(|tx| {
+            super::count(tx, "reports_unreadable", 1)?;
+            emptied(tx, ticket)
+        })
+    }
+
+    /// Tickets of days gone by, and receipts that nobody looked behind since `asleep`. Days.
+    pub fn forget_at_the_door(&self, spent: &str, asleep: &str) -> Result<usize> {
+        self.write(|tx| {
+            let sql = "DELETE FROM clue_in WHERE sealed IS NULL AND received_on < ?1";
+            let tickets = tx.execute(sql, [spent])?;
+            let sql = "DELETE FROM pub_clue_status WHERE visited_on < ?1";
+            Ok(tickets + tx.execute(sql, [asleep])?)
+        })
+    }
+
+    pub fn clue_of_receipt(&self, mac: &str) -> Result<Option<String>> {
+        self.read(|c| column(c, "SELECT id FROM clue WHERE receipt_mac = ?1", mac))
+    }
+
+    pub fn institution_of_slug(&self, slug: &str) -> Result<Option<String>> {
+        self.read(|c| column(c, "SELECT institution FROM publication WHERE slug = ?1", slug))
+    }
+
+    /// The room whose sign bears this code.
+    pub fn room_of_sign(&self, code: &str) -> Result<Option<String>> {
+        self.read(|c| column(c, "SELECT room FROM publication_room WHERE code = ?1", code))
+    }
+
+    pub fn sign_of_room(&self, room: &str) -> Result<Option<String>> {
+        self.read(|c| column(c, "SELECT code FROM publication_room WHERE room = ?1", room))
+    }
+
+    /// The public address of an institution.
+    pub fn slug_of(&self, institution: &str) -> Result<Option<String>> {
+        self.read(|c| {
+            let sql = "SELECT slug FROM publication WHERE institution = ?1";
+            Ok(c.prepare_cached(sql)?.query_row([institution], |r| r.get(0)).optional()?)
+        })
+    }
+}
+
+fn emptied(tx: &Connection, ticket: &str) -> Result<()> {
+    tx.execute("UPDATE clue_in SET sealed = NULL WHERE ticket = ?1", [ticket])?;
+    Ok(())
+}

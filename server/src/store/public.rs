@@ -1,0 +1,331 @@
+//! The public door's own connection: it reads `pub_*`, inserts into `clue_in`, and SQLite itself
+//! denies it everything else. Whoever takes over the door's code reads what is public already.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use protocol::down::{PractitionerCategory, RegistrationStatus, SiteRelation, Specialty};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::rows::collect;
+use super::{Result, lock, named, text_functions};
+use crate::clue::ReporterState;
+
+/// An institution as the register is public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicInstitution {
+    pub slug: String,
+    pub name: String,
+    pub kind: String,
+    pub code: String,
+    pub licence_no: String,
+    pub address: String,
+    pub licence_until: String,
+    pub pledge_on: String,
+    pub subjects: Vec<String>,
+    pub filed_items: Vec<String>,
+    pub grade_ceiling: u8,
+    pub jurisdiction: String,
+    pub nurses: u32,
+    pub as_of: String,
+}
+
+/// A physician or assistant physician at an institution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicPractitioner {
+    pub slug: String,
+    pub institution: String,
+    pub name: String,
+    pub category: PractitionerCategory,
+    pub status: RegistrationStatus,
+    pub scope: String,
+    pub relation: SiteRelation,
+    pub lead_of: Vec<Specialty>,
+    pub filed_on: String,
+    pub as_of: String,
+}
+
+/// An item of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicItem {
+    pub code: String,
+    pub name_zh: String,
+    pub name_en: String,
+    pub jurisdiction: String,
+    pub specialties: Vec<Specialty>,
+    pub min_operator: PractitionerCategory,
+}
+
+/// That a box stands in an institution (行政处罚法 41), never in which room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicDevice {
+    pub announced_on: String,
+    pub purpose: String,
+    pub reviewed_by: String,
+}
+
+/// How a report stands, behind its receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportStatus {
+    pub state: ReporterState,
+    /// What the officer asks; empty for nothing.
+    pub question: String,
+    pub as_of: String,
+}
+
+/// The door's connection.
+#[derive(Debug)]
+pub struct PublicStore {
+    connection: Mutex<Connection>,
+}
+
+impl PublicStore {
+    /// Over a database that the server has opened before.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(dir.join("zaigang.db"), flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(32);
+        text_functions(&connection)?;
+        connection.authorizer(Some(authorize))?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Institutions by name, code, licence number, subject, address or division, by name; one more
+    /// than `limit` where there are more.
+    pub fn search(&self, text: &str, after: &str, limit: u32) -> Result<Vec<PublicInstitution>> {
+        let sql = format!(
+            "{INSTITUTIONS} WHERE (?2 = '' OR name > ?2) AND (?1 = '' OR found(name, ?1) OR \
+             lower(code) = ?1 OR lower(licence_no) = ?1 OR found(subjects, ?1) OR \
+             found(address, ?1) OR (length(?1) > 3 AND substr(jurisdiction, 1, length(?1)) = ?1))
+             ORDER BY name LIMIT ?3"
+        );
+        let sought = crate::text::folded(text);
+        self.ask(|c| collect(c, &sql, params![sought, after, limit + 1], institution))
+    }
+
+    pub fn institution(&self, slug: &str) -> Result<Option<PublicInstitution>> {
+        let sql = format!("{INSTITUTIONS} WHERE slug = ?1");
+        self.ask(|c| Ok(collect(c, &sql, [slug], institution)?.pop()))
+    }
+
+    pub fn people(&self, institution: &str) -> Result<Vec<PublicPractitioner>> {
+        let sql = format!("{PEOPLE} WHERE institution = ?1 ORDER BY lead_of = '[]', name");
+        self.ask(|c| collect(c, &sql, [institution], person))
+    }
+
+    pub fn physician(&self, slug: &str) -> Result<Option<PublicPractitioner>> {
+        let sql = format!("{PEOPLE} WHERE slug = ?1");
+        self.ask(|c| Ok(collect(c, &sql, [slug], person)?.pop()))
+    }
+
+    /// The catalogue that holds in a division.
+    pub fn items(&self, jurisdiction: &str) -> Result<Vec<PublicItem>> {
+        let sql = format!(
+            "{ITEMS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY name_zh"
+        );
+        self.ask(|c| collect(c, &sql, [jurisdiction], item))
+    }
+
+    pub fn item(&self, code: &str) -> Result<Option<PublicItem>> {
+        let sql = format!("{ITEMS} WHERE code = ?1");
+        self.ask(|c| Ok(collect(c, &sql, [code], item)?.pop()))
+    }
+
+    pub fn device(&self, institution: &str) -> Result<Option<PublicDevice>> {
+        let sql =
+            "SELECT announced_on, purpose, reviewed_by FROM pub_device WHERE institution = ?1";
+        self.ask(|c| {
+            let row = |r: &rusqlite::Row<'_>| {
+                Ok(PublicDevice {
+                    announced_on: r.get(0)?,
+                    purpose: r.get(1)?,
+                    reviewed_by: r.get(2)?,
+                })
+            };
+            Ok(collect(c, sql, [institution], row)?.pop())
+        })
+    }
+
+    /// The institution whose sign bears this code.
+    pub fn institution_of_sign(&self, code: &str) -> Result<Option<PublicInstitution>> {
+        let sql = format!(
+            "{INSTITUTIONS} WHERE slug = (SELECT institution FROM pub_room WHERE code = ?1)"
+        );
+        self.ask(|c| Ok(collect(c, &sql, [code], institution)?.pop()))
+    }
+
+    pub fn report_status(&self, mac: &str) -> Result<Option<ReportStatus>> {
+        let sql = "SELECT state, question, as_of FROM pub_clue_status WHERE mac = ?1";
+        self.ask(|c| {
+            let row = |r: &rusqlite::Row<'_>| {
+                let state = ReporterState::parse(&r.get::<_, String>(0)?);
+                Ok(ReportStatus {
+                    state: state.unwrap_or(ReporterState::Received),
+                    question: r.get(1)?,
+                    as_of: r.get(2)?,
+                })
+            };
+            Ok(collect(c, sql, [mac], row)?.pop())
+        })
+    }
+
+    /// Puts something sealed into the box at the door; `false` where the ticket was spent before.
+    pub fn put_in(&self, ticket: &str, day: &str, sealed: &[u8]) -> Result<bool> {
+        let done = lock(&self.connection)
+            .execute("INSERT INTO clue_in VALUES (?1,?2,?3)", params![ticket, day, sealed]);
+        match done {
+            Ok(_) => Ok(true),
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == rusqlite::ErrorCode::ConstraintViolation =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn ask<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        work(&lock(&self.connection))
+    }
+
+    /// Columns that a hostile test tries to read.
+    #[cfg(test)]
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        lock(&self.connection).execute_batch(sql)
+    }
+}
+
+/// What SQLite asks before it prepares anything on the door's connection.
+fn authorize(context: AuthContext<'_>) -> Authorization {
+    const FUNCTIONS: [&str; 4] = ["found", "length", "substr", "lower"];
+    let allowed = match context.action {
+        AuthAction::Select => true,
+        AuthAction::Read { table_name, .. } => table_name.starts_with("pub_"),
+        AuthAction::Insert { table_name } => table_name == "clue_in",
+        AuthAction::Function { function_name } => FUNCTIONS.contains(&function_name),
+        _ => false,
+    };
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}
+
+const INSTITUTIONS: &str = "SELECT slug, name, kind, code, licence_no, address, licence_until, \
+    pledge_on, subjects, filed_items, grade_ceiling, jurisdiction, nurses, as_of FROM \
+    pub_institution";
+const PEOPLE: &str = "SELECT slug, institution, name, category, status, scope, relation, lead_of, \
+    filed_on, as_of FROM pub_practitioner";
+const ITEMS: &str =
+    "SELECT code, name_zh, name_en, jurisdiction, specialties, min_operator FROM pub_item";
+
+fn institution(r: &rusqlite::Row<'_>) -> Result<PublicInstitution> {
+    Ok(PublicInstitution {
+        slug: r.get(0)?,
+        name: r.get(1)?,
+        kind: r.get(2)?,
+        code: r.get(3)?,
+        licence_no: r.get(4)?,
+        address: r.get(5)?,
+        licence_until: r.get(6)?,
+        pledge_on: r.get(7)?,
+        subjects: serde_json::from_str(&r.get::<_, String>(8)?)?,
+        filed_items: serde_json::from_str(&r.get::<_, String>(9)?)?,
+        grade_ceiling: r.get(10)?,
+        jurisdiction: r.get(11)?,
+        nurses: r.get(12)?,
+        as_of: r.get(13)?,
+    })
+}
+
+fn person(r: &rusqlite::Row<'_>) -> Result<PublicPractitioner> {
+    Ok(PublicPractitioner {
+        slug: r.get(0)?,
+        institution: r.get(1)?,
+        name: r.get(2)?,
+        category: named(r.get(3)?)?,
+        status: named(r.get(4)?)?,
+        scope: r.get(5)?,
+        relation: named(r.get(6)?)?,
+        lead_of: serde_json::from_str(&r.get::<_, String>(7)?)?,
+        filed_on: r.get(8)?,
+        as_of: r.get(9)?,
+    })
+}
+
+fn item(r: &rusqlite::Row<'_>) -> Result<PublicItem> {
+    Ok(PublicItem {
+        code: r.get(0)?,
+        name_zh: r.get(1)?,
+        name_en: r.get(2)?,
+        jurisdiction: r.get(3)?,
+        specialties: serde_json::from_str(&r.get::<_, String>(4)?)?,
+        min_operator: named(r.get(5)?)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::*;
+
+    fn door() -> (tempfile::TempDir, Store, PublicStore) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let public = PublicStore::open(dir.path()).unwrap();
+        (dir, store, public)
+    }
+
+    /// Every table, view and trick of SQL but the public ones.
+    #[test]
+    fn the_door_reads_nothing_that_is_not_public() {
+        let (_dir, store, public) = door();
+        let names: Vec<String> = store
+            .read(|c| {
+                let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')";
+                collect(c, sql, [], |r| Ok(r.get(0)?))
+            })
+            .unwrap();
+        assert!(names.len() > 60, "{}", names.len());
+        for name in &names {
+            let read = public.run(&format!("SELECT * FROM {name}"));
+            assert_eq!(read.is_ok(), name.starts_with("pub_"), "SELECT {name}: {read:?}");
+            for change in ["DELETE FROM", "INSERT INTO"] {
+                let rest = if change.starts_with('I') { " DEFAULT VALUES" } else { "" };
+                let done = public.run(&format!("{change} {name}{rest}"));
+                // A view is refused before anybody is asked.
+                let denied = done.as_ref().is_err_and(|e| {
+                    let why = e.to_string();
+                    why.contains("not authorized") || why.contains("it is a view")
+                });
+                let own = name == "clue_in" && change.starts_with('I');
+                assert!(denied || own, "{change} {name}: {done:?}");
+            }
+        }
+        for trick in [
+            "SELECT name FROM pub_institution UNION SELECT name FROM practitioner",
+            "SELECT (SELECT count(*) FROM clue)",
+            "WITH x AS (SELECT * FROM account) SELECT * FROM x",
+            "INSERT INTO clue_in SELECT id, name, NULL FROM practitioner",
+            "UPDATE pub_institution SET name = 'x'",
+            "ATTACH 'faces.db' AS f",
+            "PRAGMA writable_schema = 1",
+            "CREATE TABLE mine (x)",
+            "SELECT load_extension('x')",
+            "SELECT * FROM pragma_table_info('clue')",
+            "DROP TABLE clue_in",
+            "VACUUM INTO '/tmp/x.db'",
+        ] {
+            let done = public.run(trick);
+            assert!(done.is_err(), "{trick} was done");
+        }
+        assert!(public.run("SELECT 1").is_ok());
+    }
+
+    #[test]
+    fn a_ticket_is_spent_once() {
+        let (_dir, store, public) = door();
+        assert!(public.put_in("t-1", "2026-11-29", b"sealed").unwrap());
+        assert!(!public.put_in("t-1", "2026-11-29", b"again").unwrap());
+        assert_eq!(store.waiting_at_the_door(10).unwrap().len(), 1);
+    }
+}

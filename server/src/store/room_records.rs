@@ -1,0 +1,128 @@
+//! What the boxes' records hold of an institution's rooms around a window, for
+//! [`crate::corroborate`]: sessions, summaries, findings, hours without a camera. No row of a
+//! person is read.
+
+use protocol::up::{FindingReport, PresenceSummary};
+use rusqlite::{Connection, params};
+
+use super::rows::collect;
+use super::supervision::ms;
+use super::{Result, Store};
+use crate::clock;
+use crate::corroborate::{FindingSeen, RoomRecord, SessionSeen, SummarySeen, Window};
+use crate::model::Session;
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+impl Store {
+    /// The records of one room, or of every room of the institution. What began before
+    /// `kept_from_ms` was deleted by its term.
+    pub fn room_records(
+        &self,
+        institution: &str,
+        room: Option<&str>,
+        window: Window,
+        kept_from_ms: i64,
+    ) -> Result<Vec<RoomRecord>> {
+        self.read(|c| {
+            let sql = "SELECT id FROM room WHERE institution = ?1 AND (?2 IS NULL OR id = ?2) \
+                ORDER BY id LIMIT 500";
+            let rooms: Vec<String> =
+                collect(c, sql, params![institution, room], |r| Ok(r.get(0)?))?;
+            let one = |room: String| {
+                let sessions = sessions(c, &room, window)?;
+                Ok(RoomRecord {
+                    watched: self.is_watched(c, &room, window)?
+                        || !sessions.is_empty() && sessions.iter().any(|s| s.summary.is_some()),
+                    expired: window.from_ms < kept_from_ms,
+                    findings: findings(c, institution, &room, window)?,
+                    blind: blind(c, &room, window)?,
+                    sessions,
+                    room,
+                })
+            };
+            rooms.into_iter().map(one).collect()
+        })
+    }
+
+    /// Whether a box stood there by the window's end; a demonstration plays on a day of its own.
+    fn is_watched(&self, c: &Connection, room: &str, window: Window) -> Result<bool> {
+        let sql = "SELECT 1 FROM device_place WHERE room = ?1 AND taken_at IS NOT NULL \
+            AND (taken_at < ?2 OR ?3)";
+        let until = text(window.to_ms);
+        Ok(c.prepare_cached(sql)?.exists(params![room, until, self.demonstration])?)
+    }
+}
+
+fn text(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(clock::text).unwrap_or_default()
+}
+
+fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSeen>> {
+    let sql = "SELECT x.spec, s.report, NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = \
+        s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at)
+        FROM session x LEFT JOIN summary s ON s.session = x.id AND s.received_at = (SELECT \
+        max(t.received_at) FROM summary t WHERE t.session = x.id)
+        WHERE x.room = ?1 AND x.start_at > ?2 AND x.start_at < ?3 AND x.cancelled = 0
+        ORDER BY x.start_at";
+    let (from, to) = (text(window.from_ms - DAY_MS), text(window.to_ms));
+    let rows = collect(c, sql, params![room, from, to], |r| {
+        let session: Session = serde_json::from_str(&r.get::<_, String>(0)?)?;
+        let report: Option<String> = r.get(1)?;
+        let summary: Option<PresenceSummary> =
+            report.map(|text| serde_json::from_str(&text)).transpose()?;
+        let chain_whole: bool = r.get(2)?;
+        let Some(from_ms) = ms(&session.start) else { return Ok(None) };
+        // One that nobody closed lasts for as long as something was said of it.
+        let end = session.end.as_deref().or(summary.as_ref().map(|s| s.at.as_str()));
+        Ok(Some(SessionSeen {
+            id: session.id.to_string(),
+            from_ms,
+            to_ms: end.and_then(ms).unwrap_or(from_ms),
+            lead_declared: session.declared_lead.is_some(),
+            summary: summary.map(|s| SummarySeen {
+                assessable: s.assessable,
+                visibility_i_ppm: s.visibility_over_i_ppm,
+                lead_verified: s.lead_verified,
+                unmatched_tracks: s.unmatched_tracks,
+                chain_whole,
+            }),
+        }))
+    })?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+fn findings(
+    c: &Connection,
+    institution: &str,
+    room: &str,
+    window: Window,
+) -> Result<Vec<FindingSeen>> {
+    let sql = "SELECT f.alert, f.report FROM alert a JOIN finding f ON f.alert = a.id WHERE \
+        a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND f.step <> 'withdrawn' \
+        AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
+    let (from, to) = (text(window.from_ms - 2 * DAY_MS), text(window.to_ms + 2 * DAY_MS));
+    collect(c, sql, params![institution, room, from, to], |r| {
+        let report: FindingReport = serde_json::from_str(&r.get::<_, String>(1)?)?;
+        let spans = report.intervals.iter().filter_map(|i| ms(&i.from).zip(ms(&i.to)));
+        let raised = ms(&report.raised_at).map(|at| (at, at));
+        Ok(FindingSeen {
+            alert: r.get(0)?,
+            kind: format!("{:?}", report.kind),
+            spans: spans.chain(raised).collect(),
+            session: report.session.map(|s| s.to_string()),
+            rule: report.rule,
+        })
+    })
+}
+
+fn blind(c: &Connection, room: &str, window: Window) -> Result<Vec<(i64, i64)>> {
+    const HOUR_MS: i64 = 3_600_000;
+    let sql = "SELECT h.hour FROM hour_seen h JOIN device d ON d.id = h.device WHERE d.room = ?1 \
+        AND h.hour >= ?2 AND h.hour <= ?3 AND h.looks > 0 AND h.live * 10 < h.looks * 9";
+    let (from, to) = (window.from_ms.div_euclid(HOUR_MS), window.to_ms.div_euclid(HOUR_MS));
+    collect(c, sql, params![room, from, to], |r| {
+        let hour: i64 = r.get(0)?;
+        Ok((hour * HOUR_MS, (hour + 1) * HOUR_MS))
+    })
+}

@@ -1,0 +1,213 @@
+//! Reads a form of a report with its pictures, of the public or of a grid worker. Each picture is
+//! decoded and encoded anew: what a camera wrote beside it (place, time, device) is gone, its file
+//! name is never read, and no code here compares it with a face.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::extract::Multipart;
+use axum::extract::multipart::MultipartError;
+use axum::http::StatusCode;
+use jiff::ToSpan as _;
+use jiff::civil::{Date, Time};
+use tokio::sync::Semaphore;
+
+use crate::clock;
+use crate::clue_intake::{MOST_PICTURES, today};
+use crate::photo;
+use crate::problem::Problem;
+use crate::text;
+
+/// One picture of a telephone.
+const MOST_PICTURE_BYTES: usize = 12 << 20;
+/// A telephone in a cellar.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What a form sent.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    fields: BTreeMap<String, String>,
+    /// JPEG, encoded here.
+    pub pictures: Vec<Vec<u8>>,
+}
+
+impl Sent {
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn given(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    pub(super) fn ticked(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+
+    pub(super) fn of_pairs(pairs: Vec<(String, String)>) -> Self {
+        let mut pairs = pairs;
+        text::tidy_form(&mut pairs);
+        Self { fields: pairs.into_iter().collect(), pictures: Vec::new() }
+    }
+}
+
+fn unreadable(error: &MultipartError) -> Problem {
+    let zh = "表单未能读取:文件过大或传输中断,请重试";
+    let en = "the form could not be read: it is too large, or the connection broke";
+    Problem { zh: Some(zh.into()), ..Problem::new(error.status(), en) }
+}
+
+/// How many forms are read, and pictures decoded, at once: both are memory.
+#[derive(Debug)]
+pub struct FormReader {
+    uploads: Semaphore,
+    decoding: Semaphore,
+}
+
+impl Default for FormReader {
+    fn default() -> Self {
+        Self { uploads: Semaphore::new(6), decoding: Semaphore::new(1) }
+    }
+}
+
+impl FormReader {
+    /// Reads it; pictures that are none come back as the fault, beside everything that was typed.
+    pub(super) async fn read(&self, form: Multipart) -> Result<(Sent, Option<Problem>), Problem> {
+        let _room = self.uploads.acquire().await.map_err(|error| Problem::internal(&error))?;
+        match tokio::time::timeout(PATIENCE, self.read_now(form)).await {
+            Ok(read) => read,
+            Err(_) => Err(said(StatusCode::REQUEST_TIMEOUT, "传输超时,请重试", "too slow")),
+        }
+    }
+
+    async fn read_now(&self, mut form: Multipart) -> Result<(Sent, Option<Problem>), Problem> {
+        let (mut sent, mut fault) = (Sent::default(), None);
+        while let Some(field) = form.next_field().await.map_err(|e| unreadable(&e))? {
+            let name = field.name().unwrap_or_default().to_owned();
+            let bytes = field.bytes().await.map_err(|e| unreadable(&e))?;
+            if name != "picture" {
+                let text = String::from_utf8_lossy(&bytes);
+                sent.fields.insert(name, text::tidy(&text));
+                continue;
+            }
+            if bytes.is_empty() {
+                continue;
+            }
+            if sent.pictures.len() == MOST_PICTURES || bytes.len() > MOST_PICTURE_BYTES {
+                let en = format!("at most {MOST_PICTURES} pictures of 12 MiB each are taken");
+                let zh = format!("最多 {MOST_PICTURES} 张图片,每张不超过 12 MiB");
+                fault = Some(Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) });
+                continue;
+            }
+            match self.encoded_anew(bytes.to_vec()).await {
+                Ok(picture) => sent.pictures.push(picture),
+                Err(problem) => fault = Some(problem),
+            }
+        }
+        Ok((sent, fault))
+    }
+
+    /// The picture as it was decoded, and nothing of its file.
+    async fn encoded_anew(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
+        let _turn = self.decoding.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let made = tokio::task::spawn_blocking(move || photo::shown(&bytes)).await;
+        made.map_err(|error| Problem::internal(&error))?.map_err(|fault| Problem {
+            zh: Some(fault.zh().into()),
+            ..Problem::unprocessable(fault.en())
+        })
+    }
+}
+
+fn said(status: StatusCode, zh: &'static str, en: &'static str) -> Problem {
+    Problem { zh: Some(zh.into()), ..Problem::new(status, en) }
+}
+
+/// A fault of what was typed, in both languages.
+pub(super) fn wrong(zh: &'static str, en: &'static str) -> Problem {
+    said(StatusCode::UNPROCESSABLE_ENTITY, zh, en)
+}
+
+/// When it was, as a form says it: from, to, and whether that is vague.
+pub(super) type Window = (Option<String>, Option<String>, bool);
+
+/// Day and hours as typed; a day alone is the whole day.
+pub(super) fn window(sent: &Sent) -> Result<Window, Problem> {
+    let Some(day) = sent.given("day") else { return Ok((None, None, true)) };
+    let day: Date = day.parse().map_err(|_| wrong("日期无法识别", "the day can not be read"))?;
+    if day > today() {
+        return Err(wrong("日期在将来", "the day lies ahead"));
+    }
+    let unread = || wrong("时间无法识别,请写成 09:00", "write the time like 09:00");
+    let time =
+        |name: &str| sent.given(name).map(|t| t.parse::<Time>()).transpose().map_err(|_| unread());
+    let zoned = |at: jiff::civil::DateTime| {
+        at.to_zoned(clock::zone()).map(|at| at.timestamp()).map_err(|_| unread())
+    };
+    let (from, to) = match (time("from")?, time("to")?) {
+        (None, _) => {
+            let from = zoned(day.at(0, 0, 0, 0))?;
+            return Ok((Some(clock::text(from)), Some(clock::text(from + 24.hours())), true));
+        }
+        (Some(from), None) => {
+            let from = zoned(day.to_datetime(from))?;
+            (from, from + 1.hours())
+        }
+        (Some(from), Some(to)) => (zoned(day.to_datetime(from))?, zoned(day.to_datetime(to))?),
+    };
+    if to <= from {
+        return Err(wrong("结束时间应晚于开始时间", "the end lies before the beginning"));
+    }
+    Ok((Some(clock::text(from)), Some(clock::text(to)), false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(pairs: &[(&str, &str)]) -> Sent {
+        Sent::of_pairs(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_day_alone_is_the_whole_day() {
+        let hours = |pairs: &[(&str, &str)]| window(&sent(pairs));
+        let day = ("day", "2026-03-02");
+        let text = |t: &str| Some(t.to_owned());
+        assert_eq!(
+            hours(&[day]).unwrap(),
+            (text("2026-03-01T16:00:00.000Z"), text("2026-03-02T16:00:00.000Z"), true)
+        );
+        assert_eq!(
+            hours(&[day, ("from", "09:02"), ("to", "09:10")]).unwrap(),
+            (text("2026-03-02T01:02:00.000Z"), text("2026-03-02T01:10:00.000Z"), false)
+        );
+        assert_eq!(hours(&[]).unwrap(), (None, None, true));
+        for wrong in [
+            vec![("day", "2999-01-01")],
+            vec![day, ("from", "10:00"), ("to", "09:00")],
+            vec![day, ("from", "nine")],
+        ] {
+            assert!(hours(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    /// Nothing that takes a report in can reach the networks that know faces.
+    #[test]
+    fn no_picture_of_a_report_is_compared_with_a_face() {
+        let sources = [
+            include_str!("clue_upload.rs"),
+            include_str!("public/mod.rs"),
+            include_str!("public/report.rs"),
+            include_str!("clues/mod.rs"),
+            include_str!("pages/clue_forms.rs"),
+            include_str!("../clue_intake.rs"),
+            include_str!("../store/clues.rs"),
+        ];
+        for source in sources {
+            let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for word in ["vision::", "enrol::", ".engine", "embed", ".faces"] {
+                assert!(!code.contains(word), "{word}");
+            }
+        }
+    }
+}

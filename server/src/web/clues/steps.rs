@@ -1,0 +1,225 @@
+//! Steps of a clue's handling, and links to alerts. Only people take them; two agree before an end.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::find;
+use super::seen::ClueSeen;
+use crate::access::{Right, Who};
+use crate::alert::{self, Reason, Verdict};
+use crate::app::App;
+use crate::clock::{clip, now_text};
+use crate::clue::{Agency, Disposal, RejectReason, Step};
+use crate::clue_intake::due_on;
+use crate::problem::{Body, Problem};
+use crate::store::Clue;
+use crate::text::listed;
+use crate::web::alerts::PERSONS_ALONE;
+use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::VERDICTS;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::post("/api/v1/clues/{id}/steps", post_step)
+            .roles(VERDICTS)
+            .audited()
+            .summary("Take a step of a clue's handling"),
+        Endpoint::post("/api/v1/clues/{id}/links", post_link)
+            .roles(VERDICTS)
+            .audited()
+            .summary("Link an alert to a clue"),
+    ]
+}
+
+/// A step: `accept`, `ask`, `not_ours`, `reject`, `merge`, `unmerge`, `comment`, and of the case
+/// `take`, `uphold`, `dismiss`, `go_on_site`, `found`, `nothing_found`, `close`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct ClueStepBody {
+    pub step: String,
+    /// Where nobody logs in: who takes it.
+    #[serde(default)]
+    pub by: Option<String>,
+    #[serde(default)]
+    pub note: Option<String>,
+    /// With `ask`: what the reporter is asked.
+    #[serde(default)]
+    pub question: Option<String>,
+    /// With `not_ours`: whose it is.
+    #[serde(default)]
+    pub agency: Option<String>,
+    /// With `reject` and `dismiss`.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// With `merge`: number or id of the clue that goes on.
+    #[serde(default)]
+    pub into: Option<String>,
+    /// With `found`.
+    #[serde(default)]
+    pub case_number: Option<String>,
+}
+
+impl ClueStepBody {
+    fn text(given: Option<&str>) -> &str {
+        given.unwrap_or_default().trim()
+    }
+
+    fn step(&self) -> Result<Step, Problem> {
+        let review = |verdict| {
+            let reason = Some(Self::text(self.reason.as_deref())).filter(|r| !r.is_empty());
+            let reason = reason.map(|text| {
+                let wrong = || Problem::unprocessable("reason: is none of the reasons to dismiss");
+                Reason::parse(text).ok_or_else(wrong)
+            });
+            Ok::<_, Problem>(Step::Case(alert::Step::Review {
+                verdict,
+                reason: reason.transpose()?,
+            }))
+        };
+        Ok(match self.step.as_str() {
+            "accept" => Step::Accept,
+            "ask" => Step::Ask { question: clip(Self::text(self.question.as_deref()), 500) },
+            "not_ours" => {
+                let agency: Agency = listed("agency", Self::text(self.agency.as_deref()))
+                    .map_err(Problem::unprocessable)?;
+                Step::Dispose(Disposal::NotOurs { agency })
+            }
+            "reject" => {
+                let reason: RejectReason = listed("reason", Self::text(self.reason.as_deref()))
+                    .map_err(Problem::unprocessable)?;
+                Step::Dispose(Disposal::Rejected { reason })
+            }
+            "merge" => Step::Merge { into: Self::text(self.into.as_deref()).to_owned() },
+            "unmerge" => Step::Unmerge,
+            "comment" => Step::Comment,
+            "take" => Step::Case(alert::Step::Take),
+            "uphold" => review(Verdict::Uphold)?,
+            "dismiss" => review(Verdict::Dismiss)?,
+            "go_on_site" => Step::Case(alert::Step::GoOnSite),
+            "found" => {
+                let case_number = Self::text(self.case_number.as_deref()).to_owned();
+                Step::Case(alert::Step::Found { case_number })
+            }
+            "nothing_found" => Step::Case(alert::Step::NothingFound),
+            "close" => Step::Case(alert::Step::Close),
+            other => {
+                let why = format!(
+                    "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, \
+                     comment, take, uphold, dismiss, go_on_site, found, nothing_found or close",
+                    clip(other, 40)
+                );
+                return Err(Problem::unprocessable(why));
+            }
+        })
+    }
+}
+
+fn is_of_case(step: &Step) -> bool {
+    use alert::Step::{Close, Found, GoOnSite, NothingFound};
+    matches!(step, Step::Case(GoOnSite | Found { .. } | NothingFound | Close))
+}
+
+/// In whose name; a program takes no step.
+fn signed(who: &Who, given: Option<&str>) -> Result<String, Problem> {
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    let by = who.signs_as(given.unwrap_or_default());
+    if by.is_empty() || by.chars().count() > 100 {
+        return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
+    }
+    Ok(by)
+}
+
+/// Takes a step in this person's name.
+pub(in crate::web) async fn take(
+    app: &Arc<App>,
+    who: &Who,
+    id: String,
+    it: ClueStepBody,
+) -> Result<Clue, Problem> {
+    let step = it.step()?;
+    if is_of_case(&step) && !who.may(Right::WorkCases) {
+        let why = "a case is the supervisor's: a reviewer gives verdicts";
+        return Err(Problem::new(StatusCode::FORBIDDEN, why));
+    }
+    let by = signed(who, it.by.as_deref())?;
+    let note = clip(ClueStepBody::text(it.note.as_deref()), 4000);
+    deed::did(format!("clue {}: {}", clip(&id, 64), step.name()));
+    app.blocking(|a| {
+        find(a, who, &id)?;
+        let step = match step {
+            Step::Merge { into } => Step::Merge { into: target(a, who, &into)? },
+            step => step,
+        };
+        let due = |clue: &Clue| due_on(a, clue).ok().flatten();
+        Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, &now_text(), &due)?)
+    })
+    .await
+}
+
+/// The clue that somebody calls by its number or id, where he sees it.
+fn target(a: &App, who: &Who, named: &str) -> Result<String, Problem> {
+    let id = match named.trim_start_matches('#').parse() {
+        Ok(number) => a.store.clue_id(number)?.unwrap_or_default(),
+        Err(_) => named.to_owned(),
+    };
+    find(a, who, &id).map(|clue| clue.id).map_err(|_| Problem::unknown("clue", named))
+}
+
+async fn post_step(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(it): Body<ClueStepBody>,
+) -> Result<Json<ClueSeen>, Problem> {
+    Ok(Json(ClueSeen::of(&take(&app, &who, id, it).await?)))
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct LinkBody {
+    /// Id of the alert.
+    pub alert: String,
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Linked {
+    clue: String,
+    alert: String,
+}
+
+/// Links an alert that this person sees as well.
+pub(in crate::web) async fn link(
+    app: &Arc<App>,
+    who: &Who,
+    id: &str,
+    it: &LinkBody,
+) -> Result<(), Problem> {
+    let by = signed(who, it.by.as_deref())?;
+    deed::did(format!("clue {}: linked to alert {}", clip(id, 64), clip(&it.alert, 64)));
+    app.blocking(|a| {
+        let clue = find(a, who, id)?;
+        let alert = crate::web::alerts::seen(a.store.alert(&it.alert)?, who, &it.alert)?;
+        Ok::<_, Problem>(a.store.link_clue(&clue.id, &alert.id, &by, &now_text())?)
+    })
+    .await
+}
+
+async fn post_link(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+    Body(it): Body<LinkBody>,
+) -> Result<Json<Linked>, Problem> {
+    link(&app, &who, &id, &it).await?;
+    Ok(Json(Linked { clue: id, alert: it.alert }))
+}

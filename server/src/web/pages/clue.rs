@@ -1,0 +1,323 @@
+//! One clue: what is said, what the boxes' records say of the hour, the steps, the links, and the
+//! way to the reporter's contact that needs two people.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::clues::place_of;
+use super::frame::{Frame, local, render, shown};
+use super::words::Lang;
+use crate::access::{Right, Role, Who};
+use crate::alert::{Reason, State as Stage};
+use crate::app::App;
+use crate::clue::{Agency, Intake, RejectReason};
+use crate::corroborate::{RoomAnswer, Why};
+use crate::problem::{Form, Problem};
+use crate::store::{Clue, ContactAsk};
+use crate::web::clues::seen::WholeClue;
+use crate::web::clues::{
+    ClueStepBody, ContactBody, Corroboration, LinkBody, contact_opened, corroborated, find, link,
+    picture, take, take_contact, whole,
+};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{AUTHORITY, CLUES, VERDICTS};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/clues/{id}", page).roles(CLUES).audited(),
+        Endpoint::form("/clues/{id}", step).roles(VERDICTS).audited(),
+        Endpoint::form("/clues/{id}/links", put_link).roles(VERDICTS).audited(),
+        Endpoint::form("/clues/{id}/contact", contact).roles(AUTHORITY).audited(),
+        Endpoint::page("/clues/{id}/pictures/{n}", show_picture).roles(VERDICTS).audited(),
+    ]
+}
+
+struct RoomView {
+    room: String,
+    class: &'static str,
+    answer: &'static str,
+    /// Words, and the alert that they name.
+    because: Vec<(String, Option<String>)>,
+    sessions: Vec<String>,
+}
+
+struct StepView {
+    at: String,
+    by: String,
+    step: &'static str,
+    state: &'static str,
+    note: String,
+}
+
+#[derive(Template)]
+#[template(path = "clue.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
+struct CluePage {
+    f: Frame,
+    id: String,
+    number: i64,
+    allegation: &'static str,
+    source: &'static str,
+    state: &'static str,
+    state_code: &'static str,
+    facts: Vec<(&'static str, String)>,
+    /// `None`: the reader sees no text.
+    texts: Option<Vec<(String, String)>>,
+    pictures: Vec<u32>,
+    question: String,
+    overall: Option<&'static str>,
+    rooms: Vec<RoomView>,
+    steps: Vec<StepView>,
+    links: Vec<(String, i64, String)>,
+    /// Who said what, and waits for another.
+    proposals: Vec<(String, &'static str)>,
+    asks: Vec<ContactAsk>,
+    has_contact: bool,
+    /// Opened just now.
+    contact: String,
+    may_open: bool,
+    may_step: bool,
+    may_ask_contact: bool,
+    named: bool,
+    can_intake: bool,
+    can_ask: bool,
+    can_unmerge: bool,
+    can_review: bool,
+    can_go: bool,
+    can_decide: bool,
+    can_close: bool,
+    agencies: Vec<(&'static str, &'static str)>,
+    refusals: Vec<(&'static str, &'static str)>,
+    reasons: Vec<(&'static str, &'static str)>,
+}
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+    let made = make(&app, &who, l, id, String::new()).await;
+    shown(&app, &who, l, made).await
+}
+
+struct Found {
+    clue: Clue,
+    whole: WholeClue,
+    records: Option<Corroboration>,
+    names: BTreeMap<String, String>,
+}
+
+fn look(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
+    let clue = find(a, who, id)?;
+    let places: Vec<String> = clue.institution.iter().cloned().collect();
+    Ok(Found {
+        whole: whole(a, who, &clue)?,
+        records: corroborated(a, &clue)?,
+        names: a.store.institution_names(&places)?,
+        clue,
+    })
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: String,
+    contact: String,
+) -> Result<Response, Problem> {
+    let found = app.blocking(|a| look(a, who, &id)).await?;
+    let Found { clue, whole, records, names } = found;
+    let (record, texts, pictures) = match whole {
+        WholeClue::Auditor(record) => (*record, None, 0),
+        WholeClue::Officer(seen) => {
+            let texts = seen.texts.into_iter().map(|t| (t.on, t.text)).collect();
+            (seen.record, Some(texts), seen.pictures)
+        }
+    };
+    let stage = clue.handling.case.as_ref().map(|case| case.state);
+    let may_step = who.may(Right::GiveVerdicts);
+    let cases = who.may(Right::WorkCases);
+    let proposals = record.proposals.iter().map(|p| (p.by.clone(), proposal_words(l, p)));
+    let page = CluePage {
+        facts: facts(l, &clue, &names),
+        state: l.clue_stage(clue.handling.stage()),
+        state_code: clue.handling.stage(),
+        allegation: l.t(clue.allegation.zh(), clue.allegation.en()),
+        source: l.t(clue.source.zh(), clue.source.en()),
+        texts,
+        pictures: (0..pictures).collect(),
+        question: clue.handling.question.clone().unwrap_or_default(),
+        overall: records.as_ref().map(|r| l.t(r.zh, r.en)),
+        rooms: records.iter().flat_map(|r| &r.rooms).map(|r| room_view(l, r)).collect(),
+        steps: record.steps.iter().map(|s| step_view(l, s)).collect(),
+        links: record.links.iter().map(|k| (k.alert.clone(), k.number, k.by.clone())).collect(),
+        proposals: if clue.handling.is_open() { proposals.collect() } else { Vec::new() },
+        may_open: contact_opened(&record.contact_asks, &who.name).is_some(),
+        asks: record.contact_asks,
+        has_contact: clue.has_contact,
+        contact,
+        may_step,
+        may_ask_contact: who.is_one_of(&[Role::Supervisor]),
+        named: !who.open_house,
+        can_intake: matches!(clue.handling.intake, Intake::Received | Intake::AskedBack),
+        can_ask: clue.handling.intake == Intake::Received && clue.external_no.is_none(),
+        can_unmerge: clue.handling.intake == Intake::Merged,
+        can_review: matches!(stage, Some(Stage::Raised | Stage::Review1 | Stage::Review2)),
+        can_go: cases && stage == Some(Stage::Lead),
+        can_decide: cases && stage == Some(Stage::OnSite),
+        can_close: cases && matches!(stage, Some(Stage::Case | Stage::Unfounded)),
+        agencies: Agency::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
+        refusals: RejectReason::ALL.iter().map(|r| (r.as_str(), l.t(r.zh(), r.en()))).collect(),
+        reasons: dismissals(l),
+        f: Frame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
+        number: clue.number,
+        id,
+    };
+    render(&page)
+}
+
+/// Why people dismiss one; a box withdraws none.
+fn dismissals(l: Lang) -> Vec<(&'static str, &'static str)> {
+    let of_people = Reason::ALL.into_iter().filter(|reason| *reason != Reason::Withdrawn);
+    of_people.map(|reason| (reason.as_str(), l.reason(reason))).collect()
+}
+
+fn proposal_words(l: Lang, it: &crate::clue::Proposal) -> &'static str {
+    use crate::clue::Disposal;
+    match it.disposal {
+        Disposal::NotOurs { agency } => l.t(agency.zh(), agency.en()),
+        Disposal::Rejected { reason } => l.t(reason.zh(), reason.en()),
+    }
+}
+
+fn facts(l: Lang, clue: &Clue, names: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
+    let about = &clue.about;
+    let window = match (&about.from_at, &about.to_at) {
+        (Some(from), Some(to)) => format!("{} – {}", local(from), local(to)),
+        _ => l.t("未提供", "not given").to_owned(),
+    };
+    let vague = if about.window_vague { l.t("(大约)", " (about)") } else { "" };
+    let kind = about.place.as_ref().map_or("", |p| l.t(p.kind.zh(), p.kind.en()));
+    [
+        (l.t("地点", "Place"), place_of(clue, names)),
+        (l.t("场所类型", "Kind of place"), kind.to_owned()),
+        (l.t("发生时段", "When"), format!("{window}{vague}")),
+        (l.t("所称项目", "Item as called"), about.item_text.clone()),
+        (l.t("署名方式", "Anonymity"), l.t(about.anonymity.zh(), about.anonymity.en()).to_owned()),
+        (l.t("收到日期", "Received"), clue.received_on.clone()),
+        (l.t("来源单号", "Sender's number"), clue.external_no.clone().unwrap_or_default()),
+        (l.t("录入", "Typed or sent by"), clue.posted_by.clone()),
+        (l.t("辖区", "Jurisdiction"), clue.jurisdiction.clone()),
+        (l.t("办理期限", "Due"), clue.due_on.clone().unwrap_or_default()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.trim().is_empty())
+    .collect()
+}
+
+fn room_view(l: Lang, it: &RoomAnswer) -> RoomView {
+    let because = it.because.iter().map(|why| match why {
+        Why::Finding { rule, alert } => (rule.clone(), Some(alert.clone())),
+        Why::UnmatchedOperator { session, tracks } => {
+            let words = l.t("操作区有未登记人员", "somebody unregistered in the operator's place");
+            (format!("{words} · {session} · {tracks}"), None)
+        }
+        Why::LeadNotVerified { session } => {
+            let words = l.t("登记的主诊医师未被确认在场", "the declared lead was not verified");
+            (format!("{words} · {session}"), None)
+        }
+    });
+    RoomView {
+        room: it.room.clone(),
+        class: match it.answer {
+            crate::corroborate::Answer::Fits => "bad",
+            crate::corroborate::Answer::NothingLike => "ok",
+            _ => "warn",
+        },
+        answer: l.t(it.answer.zh(), it.answer.en()),
+        because: because.collect(),
+        sessions: it.sessions.clone(),
+    }
+}
+
+fn step_view(l: Lang, it: &crate::store::ClueStep) -> StepView {
+    let (zh, en) = match it.step.as_str() {
+        "received" => ("收到", "received"),
+        "accept" => ("受理", "accepted"),
+        "ask" => ("请反映人补充", "asked back"),
+        "answered" => ("反映人已补充", "answered"),
+        "not_ours" => ("认为应移送", "for a hand-over"),
+        "reject" => ("认为不予受理", "for refusal"),
+        "merge" => ("并案", "merged"),
+        "unmerge" => ("撤销并案", "merge undone"),
+        "link" => ("关联预警", "alert linked"),
+        "take" => ("开始审核", "taken"),
+        "uphold" => ("认为成立", "upheld"),
+        "dismiss" => ("认为应排除", "for dismissal"),
+        "go_on_site" => ("转现场核查", "sent on site"),
+        "found" => ("立案", "case opened"),
+        "nothing_found" => ("查无实据", "nothing found"),
+        "close" => ("办结", "closed"),
+        _ => ("备注", "comment"),
+    };
+    StepView {
+        at: local(&it.at),
+        by: if it.by.is_empty() { l.t("反映人", "reporter").to_owned() } else { it.by.clone() },
+        step: l.t(zh, en),
+        state: l.clue_stage(&it.state_after),
+        note: it.note.clone(),
+    }
+}
+
+fn back(id: &str) -> Response {
+    Redirect::to(&format!("/clues/{id}")).into_response()
+}
+
+async fn step(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<ClueStepBody>,
+) -> Response {
+    let made = take(&app, &who, id, it).await.map(|clue| back(&clue.id));
+    shown(&app, &who, l, made).await
+}
+
+async fn put_link(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<LinkBody>,
+) -> Response {
+    let made = link(&app, &who, &id, &it).await.map(|()| back(&id));
+    shown(&app, &who, l, made).await
+}
+
+async fn contact(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Form(it): Form<ContactBody>,
+) -> Response {
+    let made = match take_contact(&app, &who, &id, &it).await {
+        // Shown in this answer alone, and at no address.
+        Ok(seen) => make(&app, &who, l, id, seen.contact.unwrap_or_default()).await,
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}
+
+async fn show_picture(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path((id, n)): Path<(String, u32)>,
+) -> Response {
+    let made = app.blocking(|a| picture(a, &who, &id, n)).await;
+    let made = made.map(|jpeg| ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response());
+    shown(&app, &who, l, made).await
+}

@@ -1,0 +1,81 @@
+//! May this person do this here, as registered? The law's own sentence (办法 11, 12): a lead is filed
+//! for one of the item's specialties. Pure; the same question that NL-1 asks on the box.
+
+use protocol::down::{PractitionerCategory, RegistrationStatus, Specialty};
+
+/// What the register says of a person and an item at an institution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// 本机构备案主诊.
+    Lead,
+    /// 须在主诊医师指导下.
+    UnderALead,
+    /// The registration does not hold.
+    NotValid,
+    /// 未在本机构登记.
+    NotHere,
+}
+
+impl May {
+    pub(super) fn zh(self) -> &'static str {
+        match self {
+            Self::Lead => "按登记信息:本机构备案主诊医师,可独立开展该项目",
+            Self::UnderALead => "按登记信息:须在本机构备案主诊医师指导下进行",
+            Self::NotValid => "按登记信息:执业注册当前无效",
+            Self::NotHere => "按登记信息:未在本机构登记",
+        }
+    }
+
+    pub(super) fn en(self) -> &'static str {
+        match self {
+            Self::Lead => "as registered: filed here as lead physician for this item",
+            Self::UnderALead => "as registered: only under a lead physician filed here",
+            Self::NotValid => "as registered: the registration does not hold now",
+            Self::NotHere => "as registered: not registered at this institution",
+        }
+    }
+}
+
+/// `lead_of ∩ specialties`, for a licensed physician.
+pub(super) fn leads(
+    category: PractitionerCategory,
+    lead_of: &[Specialty],
+    specialties: &[Specialty],
+) -> bool {
+    category == PractitionerCategory::LicensedPhysician
+        && lead_of.iter().any(|specialty| specialties.contains(specialty))
+}
+
+/// Of somebody who is registered here.
+pub(super) fn may(
+    category: PractitionerCategory,
+    status: RegistrationStatus,
+    lead_of: &[Specialty],
+    specialties: &[Specialty],
+) -> May {
+    if status != RegistrationStatus::Valid {
+        May::NotValid
+    } else if leads(category, lead_of, specialties) {
+        May::Lead
+    } else {
+        May::UnderALead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lead_is_one_for_the_items_specialty_alone() {
+        use PractitionerCategory::{AssistantPhysician, LicensedPhysician};
+        use Specialty::{CosmeticDermatology, CosmeticSurgery};
+        let valid = RegistrationStatus::Valid;
+        let skin = [CosmeticDermatology];
+        assert_eq!(may(LicensedPhysician, valid, &skin, &skin), May::Lead);
+        assert_eq!(may(LicensedPhysician, valid, &[CosmeticSurgery], &skin), May::UnderALead);
+        assert_eq!(may(AssistantPhysician, valid, &skin, &skin), May::UnderALead);
+        let expired = RegistrationStatus::Expired;
+        assert_eq!(may(LicensedPhysician, expired, &skin, &skin), May::NotValid);
+    }
+}

@@ -1,0 +1,177 @@
+//! The public door: look-up of the register and reports, for people who come once. Its own
+//! listener, its own table of routes, its own connection to the database. No cookie, no address, no
+//! account, no audit entry; it can read what is public and put sealed reports in, and nothing else.
+
+mod api;
+mod limits;
+mod lookup;
+mod may;
+mod open311;
+mod page;
+mod report;
+mod status;
+mod ticket;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use tokio::sync::Notify;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::App;
+use crate::config::Mode;
+use crate::problem::Problem;
+use crate::store::{PublicStore, StoreError};
+use crate::vault::Key;
+use crate::web::clue_upload::FormReader;
+use limits::Limits;
+use ticket::Level;
+
+/// All that the door holds: no way leads from here to the server's own store.
+#[derive(Debug)]
+pub(super) struct Door {
+    store: PublicStore,
+    /// Seals what is put in, and signs tickets and receipts.
+    key: Key,
+    limits: Limits,
+    rang: Arc<Notify>,
+    /// As people reach it.
+    url: String,
+    /// Who reads a report.
+    authority: Option<String>,
+    demonstration: bool,
+    reader: FormReader,
+}
+
+type Shared = axum::extract::State<Arc<Door>>;
+
+/// What may be asked how often, and how its answer is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quota {
+    /// Kept for five minutes by whoever asked.
+    LookUp,
+    /// Kept by nobody; over the limits it costs work.
+    Report,
+}
+
+struct PublicRoute {
+    method: Method,
+    path: &'static str,
+    quota: Quota,
+    handler: MethodRouter<Arc<Door>>,
+}
+
+/// The door's own table of routes.
+fn routes() -> Vec<PublicRoute> {
+    use Quota::{LookUp, Report};
+    let get = |path, quota, handler| PublicRoute { method: Method::GET, path, quota, handler };
+    let post = |path, handler| PublicRoute { method: Method::POST, path, quota: Report, handler };
+    vec![
+        get("/p", LookUp, axum::routing::get(lookup::search)),
+        get("/p/i/{slug}", LookUp, axum::routing::get(lookup::institution)),
+        get("/p/d/{slug}", LookUp, axum::routing::get(lookup::physician)),
+        get("/p/check", LookUp, axum::routing::get(lookup::check)),
+        get("/p/r/{code}", LookUp, axum::routing::get(lookup::sign)),
+        get("/p/report", Report, axum::routing::get(report::form)),
+        post("/p/report", axum::routing::post(report::submit)),
+        get("/p/wrong", Report, axum::routing::get(report::wrong_form)),
+        post("/p/wrong", axum::routing::post(report::submit_wrong)),
+        get("/p/report/status", Report, axum::routing::get(status::form)),
+        post("/p/report/status", axum::routing::post(status::look)),
+        post("/p/report/answer", axum::routing::post(status::answer)),
+        get("/p/api/v1/institutions", LookUp, axum::routing::get(api::institutions)),
+        get("/p/api/v1/institutions.csv", LookUp, axum::routing::get(api::table)),
+        get("/p/api/v1/institutions/{slug}", LookUp, axum::routing::get(api::institution)),
+        get("/p/open311/services.json", LookUp, axum::routing::get(open311::services)),
+        post("/p/open311/requests.json", axum::routing::post(open311::request)),
+        get("/p/open311/tokens/{token}", Report, axum::routing::get(open311::token)),
+        get("/p/assets/public.css", LookUp, axum::routing::get(page::style)),
+        get("/p/assets/public.js", LookUp, axum::routing::get(page::script)),
+        get("/", LookUp, axum::routing::get(page::home)),
+    ]
+}
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Three pictures of a telephone, and the form around them.
+const MOST_BODY_BYTES: usize = 36 << 20;
+
+/// The door's router over its own connection.
+pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
+    let Some(config) = &app.config.public else { return Ok(Router::new()) };
+    let door = Arc::new(Door {
+        store: PublicStore::open(&app.config.data_dir)?,
+        key: app.master.clone(),
+        limits: Limits::new(config),
+        rang: Arc::clone(&app.door_rang),
+        url: url.to_owned(),
+        authority: app.config.authority.clone(),
+        demonstration: app.config.mode == Mode::Demonstration,
+        reader: FormReader::default(),
+    });
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let router = routes().into_iter().fold(Router::new(), |router, route| {
+        debug_assert!(route.quota == Quota::Report || route.method == Method::GET);
+        let handler = match route.quota {
+            Quota::LookUp => route.handler.layer(axum::middleware::from_fn(kept)),
+            Quota::Report => route.handler,
+        };
+        router.route(route.path, handler)
+    });
+    Ok(router
+        .fallback(page::not_found)
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(HeaderName::from_static("x-robots-tag"), "noindex"))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .with_state(door))
+}
+
+/// A look-up is kept for five minutes and known by its `ETag`.
+async fn kept(request: Request, next: Next) -> Response {
+    let asked = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let response = next.run(request).await;
+    if response.status() != StatusCode::OK {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, MOST_BODY_BYTES).await else {
+        return Problem::internal(&"an answer of the public door has no end").into_response();
+    };
+    let tag = format!("\"{}\"", &trust::sha256_hex(&bytes)[..32]);
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    if let Ok(value) = HeaderValue::from_str(&tag) {
+        parts.headers.insert(header::ETAG, value);
+    }
+    if asked.is_some_and(|asked| asked.as_bytes() == tag.as_bytes()) {
+        parts.status = StatusCode::NOT_MODIFIED;
+        parts.headers.remove(header::CONTENT_LENGTH);
+        return Response::from_parts(parts, Body::empty());
+    }
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+impl Door {
+    /// Runs a question to the store on this thread, while another takes over its other tasks.
+    fn ask<T>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&PublicStore) -> Result<T, StoreError>,
+    ) -> Result<T, Problem> {
+        tokio::task::block_in_place(|| work(&self.store)).map_err(Problem::from)
+    }
+
+    /// What one more report about this institution costs.
+    fn level(&self, slug: &str) -> Level {
+        self.limits.report(slug)
+    }
+}

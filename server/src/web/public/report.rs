@@ -1,0 +1,331 @@
+//! The report: a form that says what happens next and what will not, read without an account. What
+//! it takes is sealed and put in; nothing of it is shown again, to nobody here.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Multipart, OriginalUri, Query, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::lookup::value;
+use super::page::{Frame, render, shown};
+use super::ticket::{self, Level, TicketFault};
+use super::{Door, Shared};
+use crate::clock;
+use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
+use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door, today};
+use crate::problem::Problem;
+use crate::store::PublicInstitution;
+use crate::text::{self, listed};
+use crate::web::clue_upload::{Sent, window, wrong};
+use crate::web::pages::frame::line;
+
+/// Which of the two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Report,
+    /// Correction of the register.
+    Wrong,
+}
+
+#[derive(Template)]
+#[template(path = "public_report.html")]
+struct ReportPage {
+    f: Frame,
+    action: String,
+    wrong: bool,
+    /// Whom it is about, where that is known.
+    institution: Option<PublicInstitution>,
+    sign: String,
+    sent: Sent,
+    allegations: Vec<(&'static str, &'static str, bool)>,
+    kinds: Vec<(&'static str, &'static str, bool)>,
+    today: String,
+    ticket: String,
+    /// Zero bits that the browser looks for; 0: nothing.
+    bits: u32,
+    fault: String,
+    /// The text holds a telephone or identity number.
+    personal: bool,
+    most_chars: usize,
+}
+
+fn page(
+    door: &Arc<Door>,
+    uri: &Uri,
+    form: Form,
+    sent: Sent,
+    level: Level,
+    told: (String, bool),
+) -> Result<Response, Problem> {
+    let f = Frame::of(door, uri);
+    let (slug, sign) = (sent.text("i").to_owned(), sent.text("r").to_owned());
+    let institution = place_of(door, &slug, &sign)?;
+    let list = |words: &[(&'static str, &'static str, &'static str)], chosen: &str| {
+        words.iter().map(|w| (w.0, f.l.t(w.1, w.2), w.0 == chosen)).collect()
+    };
+    let allegations: Vec<_> =
+        Allegation::ALL.iter().map(|a| (a.as_str(), a.zh(), a.en())).collect();
+    let kinds: Vec<_> = PlaceKind::ALL.iter().map(|k| (k.as_str(), k.zh(), k.en())).collect();
+    let now_s = clock::now().as_second();
+    // What was waited for already counts.
+    let ticket = match sent.text("ticket") {
+        kept if ticket::keeps(&door.key, kept, now_s) => kept.to_owned(),
+        _ => ticket::issue(&door.key, now_s)?,
+    };
+    let path = if form == Form::Wrong { "/p/wrong" } else { "/p/report" };
+    render(&ReportPage {
+        action: f.to(path),
+        wrong: form == Form::Wrong,
+        allegations: list(&allegations, sent.text("allegation")),
+        kinds: list(&kinds, sent.text("place_kind")),
+        today: today().to_string(),
+        ticket,
+        bits: level.bits(),
+        fault: told.0,
+        personal: told.1,
+        most_chars: MOST_TEXT_CHARS,
+        institution,
+        sign,
+        sent,
+        f,
+    })
+}
+
+fn place_of(
+    door: &Arc<Door>,
+    slug: &str,
+    sign: &str,
+) -> Result<Option<PublicInstitution>, Problem> {
+    if !sign.is_empty() {
+        return door.ask(|store| store.institution_of_sign(sign));
+    }
+    if slug.is_empty() { Ok(None) } else { door.ask(|store| store.institution(slug)) }
+}
+
+fn empty(asked: &[(String, String)]) -> Sent {
+    let kept = ["i", "r"].map(|name| (name.to_owned(), value(asked, name).to_owned()));
+    Sent::of_pairs(kept.to_vec())
+}
+
+pub(super) async fn form(
+    State(door): Shared,
+    OriginalUri(uri): OriginalUri,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Response {
+    let made = page(&door, &uri, Form::Report, empty(&asked), Level(0), Default::default());
+    shown(&door, &uri, made)
+}
+
+pub(super) async fn wrong_form(
+    State(door): Shared,
+    OriginalUri(uri): OriginalUri,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Response {
+    let made = page(&door, &uri, Form::Wrong, empty(&asked), Level(0), Default::default());
+    shown(&door, &uri, made)
+}
+
+pub(super) async fn submit(
+    State(door): Shared,
+    OriginalUri(uri): OriginalUri,
+    form: Multipart,
+) -> Response {
+    let made = take(&door, &uri, Form::Report, form).await;
+    shown(&door, &uri, made)
+}
+
+pub(super) async fn submit_wrong(
+    State(door): Shared,
+    OriginalUri(uri): OriginalUri,
+    form: Multipart,
+) -> Response {
+    let made = take(&door, &uri, Form::Wrong, form).await;
+    shown(&door, &uri, made)
+}
+
+async fn take(
+    door: &Arc<Door>,
+    uri: &Uri,
+    form: Form,
+    body: Multipart,
+) -> Result<Response, Problem> {
+    let (sent, broken) = door.reader.read(body).await?;
+    let again = |sent: Sent, level: Level, problem: Problem, personal: bool| {
+        let said = line(Frame::of(door, uri).l, problem);
+        let mut response = page(door, uri, form, sent, level, (said, personal))?;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        Ok(response)
+    };
+    if let Some(problem) = broken {
+        return again(sent, Level(0), problem, false);
+    }
+    if let Err(problem) = about(&sent, form) {
+        return again(sent, Level(0), problem, false);
+    }
+    if names_somebody(sent.text("text")) && !sent.ticked("sure") {
+        let zh = "内容中似乎有电话号码或身份证号:如无必要请删去;确需保留请勾选下方确认后再次提交";
+        let en = "the text seems to hold a telephone or identity number: remove it, or confirm \
+            below and send again";
+        let problem = Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) };
+        return again(sent, Level(0), problem, true);
+    }
+    let place = place_of(door, sent.text("i"), sent.text("r"))?;
+    let slug = place.as_ref().map_or("", |i| i.slug.as_str());
+    let level = door.level(slug);
+    let nonce = match spend(door, &sent, level) {
+        Ok(nonce) => nonce,
+        Err(problem) => return again(sent, level, problem, false),
+    };
+    let receipt = put_in(door, &sent, form, slug, &nonce)?;
+    receipt_page(door, uri, &receipt)
+}
+
+/// Checks the form's ticket; gives what it is spent by.
+fn spend(door: &Door, sent: &Sent, level: Level) -> Result<String, Problem> {
+    let now_s = clock::now().as_second();
+    let checked = ticket::check(&door.key, sent.text("ticket"), sent.text("work"), level, now_s);
+    let say =
+        |zh: String, en: String| Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) };
+    match checked {
+        Ok(ticket) => Ok(ticket.nonce),
+        Err(TicketFault::TooYoung(left_s)) if level.0 > 0 => Err(say(
+            format!("当前提交较多:请约 {left_s} 秒后再点一次提交,内容已保留"),
+            format!(
+                "many reports come in now: send again in about {left_s} seconds; what you typed \
+                 is kept"
+            ),
+        )),
+        Err(TicketFault::TooYoung(left_s)) => Err(say(
+            format!("请核对内容,{left_s} 秒后再点一次提交"),
+            format!("please look it over, and send again in {left_s} seconds"),
+        )),
+        Err(TicketFault::TooOld | TicketFault::Unreadable) => Err(say(
+            "此页面已超过两小时:请核对内容后再点一次提交".to_owned(),
+            "this form is older than two hours: please send it once more".to_owned(),
+        )),
+    }
+}
+
+/// A telephone number, or one of an identity card.
+fn names_somebody(text: &str) -> bool {
+    let folded = text::nfkc(text);
+    let runs = folded.split(|c: char| !(c.is_ascii_digit() || matches!(c, 'x' | 'X')));
+    runs.into_iter().any(|run| {
+        (run.len() == 11 && run.starts_with('1')) || crate::idcheck::id_card(run).is_ok()
+    })
+}
+
+/// What the form says of the matter.
+fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
+    let length = sent.text("text").chars().count();
+    if length == 0 || length > MOST_TEXT_CHARS {
+        let zh = "请写明看到的情况(不超过 4000 字)";
+        return Err(wrong(zh, "say what was seen, 4000 characters at most"));
+    }
+    let allegation = match form {
+        Form::Wrong => Allegation::Other,
+        Form::Report => listed("allegation", sent.text("allegation"))
+            .map_err(|_| wrong("请选择反映事项", "choose what it is about"))?,
+    };
+    let known = !sent.text("i").is_empty() || !sent.text("r").is_empty();
+    let named = !sent.text("place_name").is_empty() || !sent.text("place_address").is_empty();
+    if !known && !named {
+        let zh = "请填写机构或场所的名称或地址";
+        return Err(wrong(zh, "name the institution or the place"));
+    }
+    let place = (!known).then(|| Place {
+        name: clock::clip(sent.text("place_name"), 100),
+        address: clock::clip(sent.text("place_address"), 200),
+        kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),
+    });
+    let (from_at, to_at, vague) = window(sent)?;
+    let anonymity = match (sent.given("contact"), sent.ticked("named")) {
+        (None, _) => Anonymity::Anonymous,
+        (Some(_), false) => Anonymity::Confidential,
+        (Some(_), true) => Anonymity::Named,
+    };
+    let item_text = match form {
+        Form::Wrong => "登记信息更正".to_owned(),
+        Form::Report => clock::clip(sent.text("item"), 100),
+    };
+    let window_vague = vague || sent.ticked("vague");
+    Ok((allegation, About { place, from_at, to_at, window_vague, item_text, anonymity }))
+}
+
+/// Seals the report and puts it in; gives the receipt. The same form again has the same one.
+fn put_in(
+    door: &Arc<Door>,
+    sent: &Sent,
+    form: Form,
+    slug: &str,
+    nonce: &str,
+) -> Result<String, Problem> {
+    let (allegation, about) = about(sent, form)?;
+    let report = DoorReport {
+        slug: Some(slug.to_owned()).filter(|slug| !slug.is_empty()),
+        sign: sent.given("r"),
+        allegation,
+        about,
+        text: sent.text("text").to_owned(),
+        contact: sent.given("contact").map(|c| clock::clip(&c, 200)),
+        receipt_mac: String::new(),
+        pictures: sent.pictures.iter().map(|p| STANDARD.encode(p)).collect(),
+    };
+    put_report_in(door, report, nonce)
+}
+
+/// Of a form, or of a program.
+pub(super) fn put_report_in(
+    door: &Arc<Door>,
+    report: DoorReport,
+    nonce: &str,
+) -> Result<String, Problem> {
+    let receipt = ticket::receipt(&door.key, nonce);
+    let receipt_mac = ticket::receipt_mac(&door.key, &receipt).unwrap_or_default();
+    put(door, nonce, &FromDoor::Report(Box::new(DoorReport { receipt_mac, ..report })))?;
+    Ok(receipt)
+}
+
+/// Seals it under its ticket. One that was spent before changes nothing.
+pub(super) fn put(door: &Arc<Door>, nonce: &str, it: &FromDoor) -> Result<bool, Problem> {
+    let plain = serde_json::to_vec(it).map_err(|error| Problem::internal(&error))?;
+    let sealed = door
+        .key
+        .seal(&sealed_at_the_door(nonce), &plain)
+        .map_err(|error| Problem::internal(&error))?;
+    let new = door.ask(|store| store.put_in(nonce, &today().to_string(), &sealed))?;
+    door.rang.notify_one();
+    Ok(new)
+}
+
+#[derive(Template)]
+#[template(path = "public_receipt.html")]
+struct ReceiptPage {
+    f: Frame,
+    receipt: String,
+}
+
+fn receipt_page(door: &Arc<Door>, uri: &Uri, receipt: &str) -> Result<Response, Problem> {
+    let page = ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt) };
+    Ok((StatusCode::CREATED, render(&page)?).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_people_are_noticed() {
+        for text in ["电话13800138000找她", "１３８００１３８０００", "身份证11010519491231002X"]
+        {
+            assert!(names_somebody(text), "{text}");
+        }
+        for text in ["花了 13800 元", "上午 9 点 02 分", "病历号 110105194912310021"] {
+            assert!(!names_somebody(text), "{text}");
+        }
+    }
+}

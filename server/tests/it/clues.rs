@@ -1,0 +1,197 @@
+//! Clues from the officers' side: who reads them, two people before every end, the contact, and
+//! what hotlines and grid workers send.
+
+use serde_json::{Value, json};
+use server::access::Role;
+
+use crate::access::{ask, login, token};
+use crate::house::House;
+use crate::public::{FORM, clues, multipart, report, with_door};
+
+fn hotline(external_no: &str) -> String {
+    json!({"external_no": external_no, "institution": "clinic-1", "allegation": "lending",
+        "text": "挂证", "from_at": "2026-03-02T01:00:00Z",
+        "to_at": "2026-03-02T02:00:00Z"})
+    .to_string()
+}
+
+fn step(house: &House, who: &str, id: &str, body: &Value) -> (u16, Value) {
+    let answer = ask(house, "POST", &format!("/api/v1/clues/{id}/steps"), who, &body.to_string());
+    (answer.status, answer.json())
+}
+
+#[test]
+fn the_same_number_is_one_clue_however_often_it_comes() {
+    let house = with_door();
+    let partner = token(&house, Role::Partner, "hotline/5101");
+    let sent: Vec<_> = (0..50)
+        .map(|_| ask(&house, "POST", "/api/v1/clues", &partner, &hotline("12345-7")))
+        .collect();
+    assert_eq!(sent[0].status, 201, "{}", sent[0].body);
+    assert!(sent[1..].iter().all(|a| a.status == 200 && a.json()["id"] == sent[0].json()["id"]));
+    let clue = clues(&house, 1)[0].clone();
+    assert_eq!((&clue["source"], &clue["jurisdiction"]), (&json!("hotline"), &json!("510104")));
+}
+
+#[test]
+fn a_partner_sees_its_own_and_nothing_else() {
+    let house = with_door();
+    let ours = token(&house, Role::Partner, "hotline/5101");
+    let made = ask(&house, "POST", "/api/v1/clues", &ours, &hotline("1")).json();
+    let answer = format!("/api/v1/clues/{}/answer", made["id"].as_str().unwrap());
+    assert_eq!(ask(&house, "GET", &answer, &ours, "").json()["state"], "received");
+    for other in ["grid/5101", "hotline/5102"] {
+        let other = token(&house, Role::Partner, other);
+        assert_eq!(ask(&house, "GET", &answer, &other, "").status, 404);
+    }
+    let other = token(&house, Role::Partner, "hotline/5102");
+    assert_eq!(ask(&house, "POST", "/api/v1/clues", &other, &hotline("2")).status, 404);
+    for path in ["/api/v1/clues", "/api/v1/alerts", "/api/v1/practitioners", "/api/v1/workdays"] {
+        assert_eq!(ask(&house, "GET", path, &ours, "").status, 403, "{path}");
+    }
+}
+
+#[test]
+fn no_clinic_integrator_or_administrator_reads_a_clue() {
+    let house = with_door();
+    report(&house, "x", &[]);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    for (role, scope) in [(Role::Clinic, "clinic-1"), (Role::Integrator, ""), (Role::Admin, "")] {
+        let token = token(&house, role, scope);
+        let (there, nowhere) = (id.clone(), "0".repeat(32));
+        let answers: Vec<_> = [there, nowhere]
+            .iter()
+            .map(|id| ask(&house, "GET", &format!("/api/v1/clues/{id}"), &token, ""))
+            .collect();
+        assert_eq!((answers[0].status, &answers[0].body), (403, &answers[1].body), "{role:?}");
+    }
+    let auditor =
+        ask(&house, "GET", &format!("/api/v1/clues/{id}"), &token(&house, Role::Auditor, ""), "");
+    assert!(auditor.status == 200 && auditor.json().get("texts").is_none(), "{}", auditor.body);
+    let elsewhere = token(&house, Role::Supervisor, "5102");
+    assert_eq!(ask(&house, "GET", &format!("/api/v1/clues/{id}"), &elsewhere, "").status, 404);
+}
+
+#[test]
+fn one_officer_alone_buries_no_report() {
+    let house = with_door();
+    report(&house, "x", &[]);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Reviewer, "");
+    let reject = json!({"step": "reject", "reason": "nothing_concrete"});
+    assert_eq!(step(&house, &wang, &id, &reject).1["state"], "received");
+    assert_eq!(step(&house, &wang, &id, &reject).0, 409);
+    let program = token(&house, Role::Supervisor, "");
+    assert_eq!(step(&house, &program, &id, &reject).0, 403, "a program is a second person");
+    assert_eq!(step(&house, &li, &id, &reject).1["state"], "rejected");
+    let accept = json!({"step": "accept"});
+    assert_eq!(step(&house, &li, &id, &accept).0, 409);
+}
+
+#[test]
+fn a_clue_goes_from_acceptance_to_a_case_by_two() {
+    let house = with_door();
+    report(&house, "x", &[]);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Supervisor, "");
+    for (who, body, state) in [
+        (&wang, json!({"step": "accept"}), "accepted"),
+        (&wang, json!({"step": "uphold"}), "review2"),
+        (&li, json!({"step": "uphold"}), "lead"),
+        (&li, json!({"step": "go_on_site"}), "on_site"),
+        (&li, json!({"step": "found", "case_number": "2026-17"}), "case"),
+    ] {
+        let (status, answer) = step(&house, who, &id, &body);
+        assert_eq!((status, &answer["state"]), (200, &json!(state)), "{answer}");
+    }
+}
+
+#[test]
+fn a_contact_opens_to_nobody_alone() {
+    let house = with_door();
+    report(&house, "x", &[("contact", "13900139000")]);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Supervisor, "");
+    let ask_it = |who: &str, body: Value| {
+        let path = format!("/api/v1/clues/{id}/contact");
+        let answer = ask(&house, "POST", &path, who, &body.to_string());
+        (answer.status, answer.json())
+    };
+    assert_eq!(ask_it(&wang, json!({"deed": "open"})).0, 403);
+    assert_eq!(ask_it(&wang, json!({"deed": "ask"})).0, 422, "without a reason");
+    let asked = ask_it(&wang, json!({"deed": "ask", "reason": "告知结果"}));
+    let number = asked.1["asks"][0]["id"].clone();
+    assert_eq!(ask_it(&wang, json!({"deed": "agree", "ask": number})).0, 409, "to himself");
+    assert_eq!(ask_it(&wang, json!({"deed": "open"})).0, 403);
+    assert_eq!(ask_it(&li, json!({"deed": "agree", "ask": number})).0, 200);
+    assert_eq!(ask_it(&li, json!({"deed": "open"})).0, 403, "who agreed opens nothing");
+    assert_eq!(ask_it(&wang, json!({"deed": "open"})).1["contact"], "13900139000");
+    let whole = ask(&house, "GET", &format!("/api/v1/clues/{id}"), &wang, "").body;
+    assert!(!whole.contains("13900139000"), "the contact stands in the clue");
+}
+
+#[test]
+fn a_room_without_a_box_answers_that_nobody_watched() {
+    let house = with_door();
+    let partner = token(&house, Role::Partner, "hotline/5101");
+    let made = ask(&house, "POST", "/api/v1/clues", &partner, &hotline("1")).json();
+    let officer = token(&house, Role::Supervisor, "");
+    let path = format!("/api/v1/clues/{}/corroboration", made["id"].as_str().unwrap());
+    let said = ask(&house, "GET", &path, &officer, "").json();
+    assert_eq!(
+        (&said["answer"], &said["rooms"][0]["room"]),
+        (&json!("not_watched"), &json!("room-1"))
+    );
+    let log = house.running().app.store.audit_log("", None, 10).unwrap();
+    assert!(log.iter().any(|e| e.action.contains("corroboration")), "it is not written down");
+}
+
+#[test]
+fn a_merge_is_undone_and_buries_nothing() {
+    let house = with_door();
+    let partner = token(&house, Role::Partner, "hotline/5101");
+    let ids: Vec<String> = ["1", "2"]
+        .iter()
+        .map(|n| {
+            let body = json!({"external_no": n, "institution": "clinic-1", "allegation": "injury",
+                "text": format!("call {n}")});
+            let made = ask(&house, "POST", "/api/v1/clues", &partner, &body.to_string()).json();
+            made["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let into = json!({"step": "merge", "into": ids[1]});
+    assert_eq!(step(&house, &wang, &ids[0], &into).1["merged_into"], json!(ids[1]));
+    assert_eq!(step(&house, &wang, &ids[0], &json!({"step": "unmerge"})).1["state"], "received");
+    let back = json!({"step": "merge", "into": ids[0]});
+    assert_eq!(step(&house, &wang, &ids[0], &back).0, 409, "into itself");
+    step(&house, &wang, &ids[0], &into);
+    assert_eq!(step(&house, &wang, &ids[1], &back).0, 409, "into one that is over");
+}
+
+#[test]
+fn a_grid_worker_s_form_that_comes_twice_is_one_clue() {
+    let house = with_door();
+    let grid = login(&house, "grid-7", Role::Partner, "grid/5101");
+    let page = ask(&house, "GET", "/grid", &grid, "").body;
+    let number = page.split("name=\"external_no\" value=\"").nth(1).unwrap();
+    let number = number.split('"').next().unwrap();
+    let fields = [
+        ("external_no", number),
+        ("place_name", "某美容院"),
+        ("place_kind", "beauty_salon"),
+        ("allegation", "no_licence"),
+        ("text", "打针"),
+    ];
+    let headers = format!("{FORM}Cookie: zaigang={grid}\r\nSec-Fetch-Site: same-origin\r\n");
+    for _ in 0..2 {
+        let sent = house.send_with("POST", "/grid", &headers, &multipart(&fields, &[]));
+        assert_eq!(sent.status, 303, "{}", sent.body);
+    }
+    let clue = clues(&house, 1)[0].clone();
+    assert_eq!((&clue["source"], &clue["place"]["kind"]), (&json!("grid"), &json!("beauty_salon")));
+    assert_eq!(clue["jurisdiction"], "5101");
+}

@@ -1,0 +1,338 @@
+//! The public door as people use it: look-up, report, receipt; and as others misuse it.
+
+use serde_json::{Value, json};
+use server::access::Role;
+
+use crate::access::{ask, login, token};
+use crate::house::{Answer, House};
+
+pub(crate) const DOOR: &str = "[access]\naccounts = true\n[public]\nlisten = \"127.0.0.1:0\"\n";
+
+/// A furnished clinic behind accounts, with its public door.
+pub(crate) fn with_door() -> House {
+    let house = House::new();
+    house.must_post(
+        "institutions",
+        &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","code":"91350100M000100Y43",
+            "grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104",
+            "address":"锦江区一环路1号","licence_no":"PDY00512351010417D2152",
+            "licence_until":"2030-12-31","subjects":["美容皮肤科"]}),
+    );
+    house.must_post("rooms", &json!({"id":"room-1","institution":"clinic-1","mode":"in_room"}));
+    house.must_post(
+        "items",
+        &json!({"code":"laser-1","name_zh":"激光脱毛","kind":"energy_device",
+        "specialties":["cosmetic_dermatology"],"min_operator":"licensed_physician"}),
+    );
+    for (id, name, category, lead) in [
+        ("p-lead", "王主诊", "licensed_physician", json!(["cosmetic_dermatology"])),
+        ("p-other", "李医生", "licensed_physician", json!([])),
+        ("p-nurse", "赵护士", "nurse", json!([])),
+        ("p-desk", "孙前台", "non_clinical", json!([])),
+    ] {
+        let number = (category == "licensed_physician").then_some("110510100000123");
+        house.must_post(
+            "practitioners",
+            &json!({"id":id,"name":name,"category":category,"registration":"valid",
+                "practice_no":number,"sites":[{"institution":"clinic-1","relation":"primary",
+                "lead_of":lead,"filed_on":"2025-05-01"}]}),
+        );
+    }
+    house.restart_with(DOOR)
+}
+
+/// The random address of the clinic's page.
+pub(crate) fn slug(house: &House) -> String {
+    house.running().app.store.slug_of("clinic-1").unwrap().unwrap()
+}
+
+/// A ticket of a form that was opened so many seconds ago.
+fn ticket(house: &House, age_s: i64) -> String {
+    let key = &house.running().app.master;
+    let nonce: String = trust::sha256_hex(format!("{:?}", std::time::Instant::now()))[..32].into();
+    let body = format!("{}.{nonce}", jiff::Timestamp::now().as_second() - age_s);
+    format!("{body}.{}", &key.keyed("form ticket", &body)[..32])
+}
+
+pub(crate) fn multipart(fields: &[(&str, &str)], pictures: &[&[u8]]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        body.extend(
+            format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .bytes(),
+        );
+    }
+    for picture in pictures {
+        body.extend(
+            b"--x\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"home.jpg\"\r\n\
+            Content-Type: image/jpeg\r\n\r\n",
+        );
+        body.extend(*picture);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--x--\r\n");
+    body
+}
+
+pub(crate) const FORM: &str = "Content-Type: multipart/form-data; boundary=x\r\n";
+
+pub(crate) fn send(house: &House, fields: &[(&str, &str)], pictures: &[&[u8]]) -> Answer {
+    house.knock("POST", "/p/report", FORM, &multipart(fields, pictures))
+}
+
+/// A report about the clinic that is taken; gives its receipt.
+pub(crate) fn report(house: &House, text: &str, more: &[(&str, &str)]) -> String {
+    let (slug, ticket) = (slug(house), ticket(house, 60));
+    let mut fields = vec![
+        ("i", slug.as_str()),
+        ("ticket", ticket.as_str()),
+        ("allegation", "lending"),
+        ("text", text),
+    ];
+    fields.extend(more);
+    let answer = send(house, &fields, &[]);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    receipt_of(&answer)
+}
+
+fn receipt_of(answer: &Answer) -> String {
+    let after = answer.body.split("id=\"receipt\">").nth(1).expect("no receipt");
+    after.split('<').next().unwrap().replace(' ', "")
+}
+
+/// What stands behind a receipt.
+fn status(house: &House, receipt: &str) -> Answer {
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let body = format!("receipt={receipt}");
+    house.knock("POST", "/p/report/status", kind, body.as_bytes())
+}
+
+/// The clues that a supervisor of everything sees, once there are so many.
+pub(crate) fn clues(house: &House, count: usize) -> Vec<Value> {
+    let officer = token(house, Role::Supervisor, "");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let found = ask(house, "GET", "/api/v1/clues", &officer, "").json();
+        let found = found["clues"].as_array().unwrap().clone();
+        if found.len() == count {
+            return found;
+        }
+        assert!(std::time::Instant::now() < deadline, "{} clues, not {count}", found.len());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_register_is_found_and_persons_by_their_clinic() {
+    let house = with_door();
+    let found = house.knock("GET", "/p?q=%E9%94%A6%E5%9F%8E", "", b"");
+    assert!(found.body.contains("锦城医疗美容门诊部"), "{}", found.body);
+    let nobody = house.knock("GET", "/p?q=%E7%8E%8B%E4%B8%BB%E8%AF%8A", "", b"");
+    assert!(!nobody.body.contains("锦城"), "a person's name leads to a clinic");
+    let slug = slug(&house);
+    let page = house.knock("GET", &format!("/p/i/{slug}"), "", b"");
+    for public in ["王主诊", "李医生", "PDY00512351010417D2152", "美容皮肤科", "2030-12-31"]
+    {
+        assert!(page.body.contains(public), "{public}");
+    }
+    for never in ["赵护士", "孙前台", "110510100000123", "clinic-1", "p-lead", "room-1"] {
+        assert!(!page.body.contains(never), "{never} is public");
+    }
+    let data = house.knock("GET", &format!("/p/api/v1/institutions/{slug}"), "", b"").json();
+    assert_eq!((&data["@type"], &data["nurses"]), (&json!("MedicalClinic"), &json!(1)));
+    let lead = data["employee"].as_array().unwrap().iter().find(|p| p["name"] == "王主诊").unwrap();
+    let asked = format!("/p/check?i={slug}&d={}&item=laser-1", lead["slug"].as_str().unwrap());
+    assert!(house.knock("GET", &asked, "", b"").body.contains("本机构备案主诊医师"));
+}
+
+#[test]
+fn a_change_of_the_register_is_public_at_once() {
+    let house = House::new();
+    let folder = house.furnish();
+    assert!(!folder.is_empty());
+    let house = house.restart_with("[public]\nlisten = \"127.0.0.1:0\"\n");
+    let page = || house.knock("GET", &format!("/p/i/{}", slug(&house)), "", b"").body;
+    assert!(page().contains("王主诊"));
+    house.must_post(
+        "practitioners",
+        &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician",
+        "registration":"valid","sites":[]}),
+    );
+    assert!(!page().contains("王主诊"), "who left is still public");
+}
+
+#[test]
+fn a_report_has_a_receipt_and_leaves_no_trace() {
+    let house = with_door();
+    let before = house.running().app.store.audit_log("", None, 100).unwrap().len();
+    let receipt = report(&house, "做激光的人没有证", &[("day", "2026-03-02"), ("from", "09:02")]);
+    assert_eq!(receipt.len(), 20);
+    let seen = clues(&house, 1);
+    assert_eq!(seen[0]["institution"], "clinic-1");
+    assert_eq!(seen[0]["from_at"], "2026-03-02T01:02:00.000Z");
+    let told = status(&house, &receipt);
+    assert!(told.body.contains("已收到") && !told.body.contains("没有证"), "{}", told.body);
+    let after = house.running().app.store.audit_log("", None, 100).unwrap();
+    let public = after.iter().filter(|e| e.actor == "public").count();
+    assert!(after.len() >= before && public == 0, "a report stands in the audit log");
+    assert!(!told.head.contains("set-cookie") && told.head.contains("no-store"), "{}", told.head);
+    for wrong in ["00000000000000000000", "1", "", "١٢"] {
+        assert!(!status(&house, wrong).body.contains("class=\"answer\""), "{wrong}");
+    }
+}
+
+#[test]
+fn a_form_that_is_sent_twice_is_one_report() {
+    let house = with_door();
+    let (slug, ticket) = (slug(&house), ticket(&house, 60));
+    let fields =
+        [("i", slug.as_str()), ("ticket", &ticket), ("allegation", "injury"), ("text", "x")];
+    let receipts: Vec<String> = (0..3).map(|_| receipt_of(&send(&house, &fields, &[]))).collect();
+    assert!(receipts.iter().all(|r| *r == receipts[0]), "{receipts:?}");
+    clues(&house, 1);
+}
+
+#[test]
+fn a_form_that_nobody_read_is_not_taken() {
+    let house = with_door();
+    let slug = slug(&house);
+    for (ticket, why) in [
+        (ticket(&house, 3), "秒后"),
+        (ticket(&house, 3 * 3600), "两小时"),
+        ("1.2.3".to_owned(), "两小时"),
+    ] {
+        let fields = [
+            ("i", slug.as_str()),
+            ("ticket", &ticket),
+            ("allegation", "injury"),
+            ("text", "保留我"),
+        ];
+        let answer = send(&house, &fields, &[]);
+        assert_eq!(answer.status, 422, "{ticket}");
+        assert!(answer.body.contains(why) && answer.body.contains("保留我"), "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_number_in_the_text_is_asked_about_first() {
+    let house = with_door();
+    let (slug, ticket) = (slug(&house), ticket(&house, 60));
+    let mut fields = vec![
+        ("i", slug.as_str()),
+        ("ticket", &ticket),
+        ("allegation", "injury"),
+        ("text", "电话 13800138000"),
+    ];
+    let warned = send(&house, &fields, &[]);
+    assert!(warned.status == 422 && warned.body.contains("name=\"sure\""), "{}", warned.body);
+    fields.push(("sure", "1"));
+    assert_eq!(send(&house, &fields, &[]).status, 201);
+}
+
+#[test]
+fn what_is_no_picture_is_refused_and_what_is_one_loses_its_place() {
+    let house = with_door();
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    let drawn = image::RgbImage::from_pixel(64, 48, image::Rgb([200, 120, 90]));
+    image::DynamicImage::from(drawn).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let mut jpeg = jpeg.into_inner();
+    let exif = b"\xff\xe1\0\x21Exif\0\0GPS 30.66 104.06 MY HOUSE";
+    jpeg.splice(2..2, exif.iter().copied());
+    let (slug, first) = (slug(&house), ticket(&house, 60));
+    let fields = [
+        ("i", slug.as_str()),
+        ("ticket", &first),
+        ("allegation", "injury"),
+        ("text", "<script>x</script>"),
+    ];
+    let zip = send(&house, &fields, &[b"PK\x03\x04 a zip named jpg"]);
+    assert!(zip.status == 422 && zip.body.contains("ZIP"), "{}", zip.body);
+    assert_eq!(send(&house, &fields, &[&jpeg]).status, 201);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    let officer = token(&house, Role::Supervisor, "");
+    let kept = ask(&house, "GET", &format!("/api/v1/clues/{id}/pictures/0"), &officer, "");
+    assert_eq!(kept.status, 200);
+    assert!(!kept.body.contains("MY HOUSE") && !kept.body.contains("Exif"), "its place is kept");
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let page = ask(&house, "GET", &format!("/clues/{id}"), &wang, "").body;
+    assert!(page.contains("&#60;script&#62;") || page.contains("&lt;script&gt;"), "{page}");
+    let folder = house.folder.path().join("data/zaigang.db");
+    let database = std::fs::read(folder).unwrap();
+    let plain = b"<script>x</script>";
+    assert!(!database.windows(plain.len()).any(|w| w == plain), "the text lies in the clear");
+}
+
+#[test]
+fn a_room_s_sign_shows_the_clinic_and_the_server_knows_the_room() {
+    let house = with_door();
+    let code = house.running().app.store.sign_of_room("room-1").unwrap().unwrap();
+    let page = house.knock("GET", &format!("/p/r/{code}"), "", b"");
+    assert!(page.body.contains("锦城医疗美容门诊部") && !page.body.contains("room-1"));
+    let ticket = ticket(&house, 60);
+    let fields = [
+        ("r", code.as_str()),
+        ("ticket", &ticket),
+        ("allegation", "evading_device"),
+        ("text", "镜头被遮住"),
+    ];
+    assert_eq!(send(&house, &fields, &[]).status, 201);
+    assert_eq!(clues(&house, 1)[0]["room"], "room-1");
+}
+
+#[test]
+fn a_question_is_answered_behind_the_receipt() {
+    let house = with_door();
+    let receipt = report(&house, "有人没证", &[]);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let body = json!({"step": "ask", "question": "是哪一天?"}).to_string();
+    assert_eq!(ask(&house, "POST", &format!("/api/v1/clues/{id}/steps"), &wang, &body).status, 200);
+    assert!(status(&house, &receipt).body.contains("是哪一天?"));
+    let body =
+        format!("receipt={receipt}&text=%E4%B8%8A%E5%91%A8%E4%B8%80&ticket={}", ticket(&house, 60));
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    assert_eq!(house.knock("POST", "/p/report/answer", kind, body.as_bytes()).status, 200);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let clue = ask(&house, "GET", &format!("/api/v1/clues/{id}"), &wang, "").json();
+        if clue["texts"].as_array().unwrap().len() == 2 {
+            assert_eq!(
+                (&clue["texts"][1]["text"], &clue["state"]),
+                (&json!("上周一"), &json!("received"))
+            );
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{clue}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn open311_takes_a_request_and_lists_none() {
+    let house = with_door();
+    let services = house.knock("GET", "/p/open311/services.json", "", b"").json();
+    assert!(services.as_array().unwrap().iter().any(|s| s["service_code"] == "no_licence"));
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let body = "service_code=no_licence&description=at+home&address_string=1+Street";
+    let made = house.knock("POST", "/p/open311/requests.json", kind, body.as_bytes());
+    assert_eq!(made.status, 201, "{}", made.body);
+    clues(&house, 1);
+    let path = format!("/p/open311/tokens/{}.json", made.json()[0]["token"].as_str().unwrap());
+    let receipt = house.knock("GET", &path, "", b"").json()[0]["service_request_id"].clone();
+    assert!(status(&house, receipt.as_str().unwrap()).body.contains("已收到"));
+    assert_eq!(house.knock("GET", "/p/open311/requests.json", "", b"").status, 405);
+}
+
+#[test]
+fn a_look_up_is_kept_and_known_by_its_tag() {
+    let house = with_door();
+    let path = format!("/p/i/{}", slug(&house));
+    let first = house.knock("GET", &path, "", b"");
+    assert!(first.head.contains("max-age=300"), "{}", first.head);
+    let tag = first.raw("etag: ");
+    let again = house.knock("GET", &path, &format!("If-None-Match: {tag}\r\n"), b"");
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    assert_eq!(house.knock("GET", "/p/i/unknown", "", b"").status, 404);
+    let inner = house.knock("GET", "/api/v1/practitioners", "", b"");
+    assert_eq!(inner.status, 404, "the door serves the server's own calls");
+}

@@ -1,0 +1,103 @@
+//! The morning's two reports: a patient's about room 1 at 09:02, and one about a room that has no
+//! box. They go through the public door as people's do, the forms opened while the morning plays;
+//! the answer is what the boxes' records say.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+use crate::morning::Playing;
+
+/// A room of the same clinic in which no box stands.
+const OTHER_ROOM: &str = "room-2";
+/// The scene's day, and the hour of the stranger.
+const DAY: &str = "2026-03-02";
+/// In which the stranger goes on.
+const SESSION: &str = "s-d";
+
+/// A form that somebody opened.
+#[derive(Debug, Clone)]
+pub struct Form {
+    room: String,
+    sign: String,
+    ticket: String,
+    expected: &'static str,
+}
+
+/// Opens both forms by the signs of their rooms; none where the server has no public door.
+pub fn open(playing: &Playing) -> Result<Vec<Form>> {
+    let Some(door) = &playing.ready.public else { return Ok(Vec::new()) };
+    let (api, door) = (&playing.api, Api::new(door));
+    let morning = &playing.morning;
+    api.post(
+        "rooms",
+        &json!({"id": OTHER_ROOM, "institution": morning.institution, "name": "二号治疗室",
+            "mode": "in_room"}),
+    )?;
+    let one = |room: &str, expected| {
+        let sign = between(&api.text(&format!("/rooms/{room}/qr"))?, "/p/r/", "<")?;
+        let form = door.text(&format!("/p/report?r={sign}"))?;
+        let ticket = between(&form, "name=\"ticket\" value=\"", "\"")?;
+        anyhow::Ok(Form { room: room.to_owned(), sign, ticket, expected })
+    };
+    Ok(vec![one(&morning.room, "fits")?, one(OTHER_ROOM, "not_watched")?])
+}
+
+fn between(text: &str, before: &str, after: &str) -> Result<String> {
+    let rest = text.split(before).nth(1).with_context(|| format!("no `{before}` on the page"))?;
+    Ok(rest.split(after).next().unwrap_or_default().to_owned())
+}
+
+/// Sends them and says what the records answer; an error where that is not what was played.
+pub fn send(playing: &Playing, forms: &[Form], say: &mut dyn FnMut(&str)) -> Result<()> {
+    let Some(door) = playing.ready.public.as_deref().map(Api::new) else { return Ok(()) };
+    let whole = playing.morning.sessions.iter().any(|s| s.id == SESSION);
+    for form in forms {
+        let (sign, ticket) = (form.sign.as_str(), form.ticket.as_str());
+        door.send_form(
+            "/p/report",
+            &[
+                ("r", sign),
+                ("ticket", ticket),
+                ("allegation", "unlicensed_operator"),
+                ("day", DAY),
+                ("from", "09:02"),
+                ("to", "09:06"),
+                ("text", "医生走后,一个没有胸牌的人继续操作"),
+            ],
+        )?;
+        let clue = clue_about(&playing.api, &form.room)?;
+        let id = clue["id"].as_str().unwrap_or_default();
+        let said = playing.api.get(&format!("clues/{id}/corroboration"))?;
+        let answer = said["answer"].as_str().unwrap_or_default();
+        say(&format!(
+            "report     {} 09:02 · {answer} · {} · {}/clues/{id}",
+            form.room,
+            said["zh"].as_str().unwrap_or_default(),
+            playing.ready.http
+        ));
+        if answer != form.expected && (whole || form.expected == "not_watched") {
+            bail!("the report about {} is answered {answer}, not {}", form.room, form.expected);
+        }
+    }
+    Ok(())
+}
+
+/// What was sent is taken in a moment later.
+fn clue_about(api: &Api, room: &str) -> Result<Value> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let clues = api.get("clues?state=all")?;
+        let found =
+            clues["clues"].as_array().and_then(|all| all.iter().find(|c| c["room"] == room));
+        if let Some(found) = found {
+            return Ok(found.clone());
+        }
+        if Instant::now() > deadline {
+            bail!("the report about {room} did not come in");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
