@@ -27,7 +27,7 @@ pub(crate) struct Visitor {
     until: u64,
 }
 
-impl<'a> CheckedIn<'a> {
+impl CheckedIn<'_> {
     fn is_of_a_pass(&self) -> bool {
         matches!(self.whom, Checked::Pass(_))
     }

@@ -102,7 +102,9 @@ impl Args {
         }
         let crowds = crowd::measure(self.crowds, self.seed)?;
         if !self.json {
-            crowds.iter().for_each(|row| println!("{}", row.line()));
+            for row in &crowds {
+                println!("{}", row.line());
+            }
         }
         let mut targets = vec![
             Target::at_most(

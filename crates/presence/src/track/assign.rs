@@ -57,7 +57,7 @@ const WALKS_ANYWHERE_MNAT: i64 = 1_600;
 fn ln_milli(x: i64) -> i64 {
     let x = x.max(1);
     let whole = i64::from(x.ilog2());
-    let part = (x - (1 << whole)) * 1_000 >> whole;
+    let part = ((x - (1 << whole)) * 1_000) >> whole;
     // Of a thousand: ln 1000.
     (whole * 1_000 + part) * 693 / 1_000 - 6_908
 }
