@@ -214,6 +214,18 @@ fn a_form_that_nobody_read_is_not_taken() {
 }
 
 #[test]
+fn an_address_that_ended_takes_no_report() {
+    let house = with_door();
+    let ticket = ticket(&house, 60);
+    for ended in ["i", "r"] {
+        let fields =
+            [(ended, "gone"), ("ticket", &ticket), ("allegation", "injury"), ("text", "x")];
+        let answer = send(&house, &fields, &[]);
+        assert!(answer.status == 422 && answer.body.contains("已失效"), "{}", answer.body);
+    }
+}
+
+#[test]
 fn a_number_in_the_text_is_asked_about_first() {
     let house = with_door();
     let (slug, ticket) = (slug(&house), ticket(&house, 60));

@@ -174,6 +174,13 @@ async fn take(
         return again(sent, Level(0), problem, true);
     }
     let place = place_of(door, sent.text("i"), sent.text("r"))?;
+    let named = !sent.text("i").is_empty() || !sent.text("r").is_empty();
+    if named && place.is_none() {
+        // Its receipt would be one of a report that nobody can take in.
+        let zh = "该机构的地址已失效:请重新查询后再提交";
+        let gone = wrong(zh, "this clinic's address has ended: please search it again");
+        return again(sent, Level(0), gone, false);
+    }
     let slug = place.as_ref().map_or("", |i| i.slug.as_str());
     let level = door.level(slug);
     let nonce = match spend(door, &sent, level) {
@@ -219,6 +226,11 @@ fn names_somebody(text: &str) -> bool {
     })
 }
 
+/// A field of one line, whatever was sent in it.
+fn one_line(text: &str, max: usize) -> String {
+    clock::clip(&text.replace(char::is_control, " "), max)
+}
+
 /// What the form says of the matter.
 fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
     let length = sent.text("text").chars().count();
@@ -238,8 +250,8 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
         return Err(wrong(zh, "name the institution or the place"));
     }
     let place = (!known).then(|| Place {
-        name: clock::clip(sent.text("place_name"), 100),
-        address: clock::clip(sent.text("place_address"), 200),
+        name: one_line(sent.text("place_name"), 100),
+        address: one_line(sent.text("place_address"), 200),
         kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),
     });
     let (from_at, to_at, vague) = window(sent)?;
@@ -250,7 +262,7 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
     };
     let item_text = match form {
         Form::Wrong => "登记信息更正".to_owned(),
-        Form::Report => clock::clip(sent.text("item"), 100),
+        Form::Report => one_line(sent.text("item"), 100),
     };
     let window_vague = vague || sent.ticked("vague");
     Ok((allegation, About { place, from_at, to_at, window_vague, item_text, anonymity }))
@@ -271,7 +283,7 @@ fn put_in(
         allegation,
         about,
         text: sent.text("text").to_owned(),
-        contact: sent.given("contact").map(|c| clock::clip(&c, 200)),
+        contact: sent.given("contact").map(|c| one_line(&c, 200)),
         receipt_mac: String::new(),
         pictures: sent.pictures.iter().map(|p| STANDARD.encode(p)).collect(),
     };
