@@ -85,7 +85,8 @@ impl Store {
                 params![it.account, it.now, it.by, it.why, role, scope, it.role.as_str(), it.scope],
             )?;
             tx.execute("DELETE FROM login WHERE account = ?1", [it.account])?;
-            custodians::end_of_account(tx, it.account, it.by, it.now)
+            let ledger = self.ledger.as_ref();
+            custodians::end_of_account(tx, ledger, it.account, (it.by, it.now))
         })
     }
 

@@ -30,10 +30,10 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0021_access_marks.sql"),
     include_str!("../../migrations/0022_law.sql"),
     include_str!("../../migrations/0023_evidence.sql"),
+    include_str!("../../migrations/0024_clues.sql"),
     include_str!("../../migrations/0025_penalty_case.sql"),
     include_str!("../../migrations/0026_documents_and_requests.sql"),
     include_str!("../../migrations/0027_people.sql"),
-    include_str!("../../migrations/0024_clues.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
