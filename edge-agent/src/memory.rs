@@ -31,7 +31,10 @@ const MASK_SURE: f32 = 0.15;
 /// What a look says of a track that was taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fit {
-    Same,
+    /// It was never out of sight, or is verified since.
+    Known,
+    /// The face is the one before.
+    Again,
     /// Unlike it: nothing of the look is kept.
     Unlike,
     Another,
@@ -103,8 +106,9 @@ impl Memory {
 
     /// The track was out of sight: the next looks tell whether it is the same face.
     pub(crate) fn taken_up(&mut self, track: TrackId) {
-        let shown = self.tracks.entry(track).or_default();
-        shown.taken_up = shown.fused.as_ref().map(|_| 0);
+        if let Some(shown) = self.tracks.get_mut(&track) {
+            shown.taken_up = shown.fused.as_ref().map(|_| 0);
+        }
     }
 
     /// Whether the next look at the track is needed to know whose it is.
@@ -113,14 +117,17 @@ impl Memory {
     }
 
     /// Whether a look at a track that was taken up is of somebody else, after others that were
-    /// unlike it as well. A look through a mask tells nothing of a bare face.
+    /// unlike it as well. A look through a mask tells nothing of a bare face: whoever put one on or
+    /// took it off out of sight is verified as somebody new.
     pub(crate) fn is_another(&mut self, track: TrackId, masked: bool, look: &Embedding) -> Fit {
-        let Some(shown) = self.tracks.get_mut(&track) else { return Fit::Same };
-        let (Some(unlike), Some(face)) = (shown.taken_up, &shown.fused) else { return Fit::Same };
-        let fits = face.cosine(look).is_none_or(|cosine| cosine >= FITS_COSINE);
-        if shown.masked != masked || fits {
+        let Some(shown) = self.tracks.get_mut(&track) else { return Fit::Known };
+        let (Some(unlike), Some(face)) = (shown.taken_up, &shown.fused) else { return Fit::Known };
+        if shown.masked != masked {
+            return Fit::Another;
+        }
+        if face.cosine(look).is_some_and(|cosine| cosine >= FITS_COSINE) {
             shown.taken_up = None;
-            return Fit::Same;
+            return Fit::Again;
         }
         shown.taken_up = Some(unlike + 1);
         if unlike + 1 >= UNLIKE_LOOKS { Fit::Another } else { Fit::Unlike }
@@ -266,22 +273,24 @@ mod tests {
         for _ in 0..3 {
             memory.looked(track, false, &unit(0));
         }
-        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Same, "never out of sight");
+        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Known, "never out of sight");
         memory.taken_up(track);
         assert!(memory.is_unverified(track));
         assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Unlike);
         assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Another);
         memory.taken_up(track);
         assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Unlike);
-        assert_eq!(memory.is_another(track, false, &unit(0)), Fit::Same, "one bad look");
+        assert_eq!(memory.is_another(track, false, &unit(0)), Fit::Again, "one bad look");
         assert!(!memory.is_unverified(track));
+        assert_eq!(memory.is_another(track, false, &unit(0)), Fit::Known);
     }
 
     #[test]
-    fn a_mask_put_on_out_of_sight_tells_nothing_of_the_face() {
+    fn a_mask_put_on_out_of_sight_verifies_nobody() {
         let (mut memory, track) = (Memory::default(), TrackId(1));
         memory.looked(track, false, &unit(0));
         memory.taken_up(track);
-        assert_eq!(memory.is_another(track, true, &unit(1)), Fit::Same);
+        assert_eq!(memory.is_another(track, true, &unit(0)), Fit::Another);
+        assert!(memory.is_unverified(track), "nobody is verified by it");
     }
 }

@@ -124,6 +124,8 @@ pub struct Pipeline<E> {
     masked: BTreeSet<TrackId>,
     /// What each track has shown so far.
     memory: Memory,
+    /// Tracks taken up whose face a look of this frame verified.
+    same_again: Vec<TrackId>,
     /// Who is asked at a door to turn the head.
     door: Door,
     /// What a finding would show, and the one place where a picture is sealed.
@@ -151,6 +153,7 @@ impl<E: Eyes> Pipeline<E> {
             relevant: Vec::new(),
             masked: BTreeSet::new(),
             memory: Memory::default(),
+            same_again: Vec::new(),
             door,
             taker: Taker::default(),
             taken: Vec::new(),
@@ -201,8 +204,12 @@ impl<E: Eyes> Pipeline<E> {
         }
         self.relevant = guidance.relevant;
         for (track, identity) in guidance.identities {
-            if let Some(tracker) = &mut self.tracker {
-                tracker.set_practitioner(track, matches!(identity, IdentityView::Matched { .. }));
+            let matched = matches!(identity, IdentityView::Matched { .. });
+            // Who leans over the bed before his face is verified again is no patient for it.
+            if let Some(tracker) = &mut self.tracker
+                && (matched || !self.memory.is_unverified(track))
+            {
+                tracker.set_practitioner(track, matched);
             }
             self.identities.insert(track, identity);
         }
@@ -308,6 +315,11 @@ impl<E: Eyes> Pipeline<E> {
             self.door.forget(*track);
             self.taker.forget(*track);
         }
+        let taken_up = scene.tracked.iter().filter(|t| t.taken_up && !t.patient);
+        let taken_up: Vec<TrackId> = taken_up.map(|tracked| tracked.track).collect();
+        for track in &taken_up {
+            self.memory.taken_up(*track);
+        }
         // Where nothing was detected anew the boxes are old: a face cut out by them would be off
         // its place, and landmarks that did not move would pass for a frozen picture.
         let looks = if sight.detect {
@@ -331,7 +343,8 @@ impl<E: Eyes> Pipeline<E> {
             .map(|(track, (earlier, face_ppm))| Likeness { track, earlier, face_ppm })
             .collect();
         let (patients, became_patient) = (scene.patients, scene.became_patient);
-        Ok(Observation { camera, faces, patients, became_patient, likeness })
+        let same_again = std::mem::take(&mut self.same_again);
+        Ok(Observation { camera, faces, patients, became_patient, likeness, taken_up, same_again })
     }
 
     /// A patient, and whoever may not be embedded, is nobody's subject, and is covered all the same.
@@ -383,9 +396,6 @@ impl<E: Eyes> Pipeline<E> {
                 continue;
             }
             self.memory.seen(tracked.track, at.mono_ms, &face.landmarks);
-            if tracked.taken_up {
-                self.memory.taken_up(tracked.track);
-            }
             let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
             closer.insert(
                 tracked.track,
@@ -458,7 +468,8 @@ impl<E: Eyes> Pipeline<E> {
         };
         self.figures.embedded += 1;
         match self.memory.is_another(track, covered, &embedding) {
-            Fit::Same => {}
+            Fit::Known => {}
+            Fit::Again => self.same_again.push(track),
             Fit::Unlike => return (None, liveness),
             Fit::Another => {
                 if let Some(tracker) = &mut self.tracker {

@@ -204,8 +204,8 @@ pub(crate) struct Case<'a> {
     pub(crate) unexplained: Spans,
     /// Operating of UNMATCHED people who may be somebody recognised (entry order).
     pub(crate) doubted: Spans,
-    /// When somebody was there by card and witness whom no track is bound to: whoever is not
-    /// recognised may be him.
+    /// When somebody was there by card and witness whom the box would not know and whom no track is
+    /// bound to: whoever is not recognised may be him.
     pub(crate) by_card: Spans,
     /// When somebody stood or sat beside the bed: with the companions or elsewhere.
     pub(crate) beside: Spans,
@@ -578,6 +578,12 @@ impl<'a> Case<'a> {
     /// The same while nobody was there by card alone, who would not be recognised.
     pub(crate) fn stranger_op_beyond_cards(&self) -> Spans {
         self.stranger_op().minus(&self.by_card)
+    }
+
+    /// Those whom no card covers throughout, and their op beyond the cards.
+    pub(crate) fn strangers_beyond_cards(&self) -> Vec<(&Stranger, Spans)> {
+        let beyond = self.strangers.iter().map(|s| (s, s.op.minus(&self.by_card)));
+        beyond.filter(|(_, op)| !op.is_empty()).collect()
     }
 
     pub(crate) fn declared_lead(&self) -> Option<&'a PersonId> {

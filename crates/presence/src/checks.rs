@@ -53,23 +53,28 @@ impl Case<'_> {
                     if let Some((begin, anywhere)) = open.remove(id)
                         && at >= from
                     {
-                        self.checked_in(id, &Spans::one(begin, at).clip(from, to), anywhere);
+                        self.checked_in(id, (begin, at), anywhere);
                     }
                 }
             }
         }
         for (id, (begin, anywhere)) in open {
-            self.checked_in(id, &Spans::one(begin, to).clip(from, to), anywhere);
+            self.checked_in(id, (begin, to), anywhere);
         }
     }
 
-    /// `anywhere`: no track is said to be his.
-    fn checked_in(&mut self, id: &PersonId, inside: &Spans, anywhere: bool) {
+    /// `anywhere`: no track is said to be his. Then he may be whoever is not recognised, in the
+    /// session for which he checked in, where he is not seen himself; not whom the box would know.
+    fn checked_in(&mut self, id: &PersonId, (begin, end): (u64, u64), anywhere: bool) {
         let Some(info) = self.known(id) else { return };
-        if anywhere {
-            self.by_card = self.by_card.union(inside);
-        }
+        let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
+        let inside = Spans::one(begin, end).clip(from, to);
+        let soonest = self.bounds.start.saturating_sub(self.knowledge.policy.window_before_ms());
+        let known = info.has_template && info.confirmed;
         let seen = self.people.entry(id.clone()).or_insert_with(|| Seen::by_card(info));
-        seen.present = seen.present.union(inside);
+        if anywhere && !known && begin >= soonest.min(from) {
+            self.by_card = self.by_card.union(&inside.minus(&seen.present));
+        }
+        seen.present = seen.present.union(&inside);
     }
 }

@@ -143,6 +143,14 @@ pub(crate) struct Stir {
     pub(crate) changed_from: Option<u64>,
 }
 
+impl Stir {
+    /// The verdict of a track changed, from when on.
+    fn tell(&mut self, since: Option<u64>) {
+        self.changed |= since.is_some();
+        self.changed_from = self.changed_from.into_iter().chain(since).min();
+    }
+}
+
 impl History {
     /// Takes one observation at monotonic ms `at`.
     pub(crate) fn take(
@@ -158,6 +166,14 @@ impl History {
         self.camera(at, seen, gap);
         if seen.patients > 0 {
             self.bed.extend_to(at, gap);
+        }
+        for id in &seen.taken_up {
+            let track = self.tracks.get_mut(id);
+            stir.tell(track.and_then(|track| track.identity.doubt_at(at)));
+        }
+        for id in &seen.same_again {
+            let track = self.tracks.get_mut(id);
+            stir.tell(track.and_then(|track| track.identity.same_again()));
         }
         for face in &seen.faces {
             self.face(at, face, zones, thresholds, policy, &mut stir);

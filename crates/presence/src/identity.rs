@@ -4,7 +4,9 @@
 //! deciding vote; it lapses `reverify_ms` after the last vote. When votes for somebody else come
 //! (two tracks were swapped), the stretch is cut, and what lies between the last vote for the one
 //! and the first for the other is INDETERMINATE. A stretch that once was somebody's never turns
-//! UNMATCHED: a doctor seen badly is not a stranger.
+//! UNMATCHED: a doctor seen badly is not a stranger. Whoever takes up a track that was out of sight is
+//! INDETERMINATE until a look says that the face is the one before; until then his own votes say who
+//! he is, as of somebody new.
 
 use crate::{Face, Liveness, PersonId, Policy, Thresholds};
 
@@ -86,6 +88,20 @@ pub(crate) struct Identity {
     bands: u32,
     /// The current stretch follows one that was somebody's on the same unbroken track.
     after_person: bool,
+    /// What was before the current stretch, whose track somebody took up.
+    held: Option<Held>,
+}
+
+/// A verdict and the votes at hand when its track was taken up.
+#[derive(Clone, Debug)]
+struct Held {
+    /// Where the doubt begins.
+    from: u64,
+    candidate: Option<Candidate>,
+    lows: LowRun,
+    hits: u32,
+    bands: u32,
+    after_person: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -118,13 +134,50 @@ impl Identity {
             hits: 0,
             bands: 0,
             after_person: false,
+            held: None,
         }
     }
 
     /// The track was out of sight for too long: verify anew.
     pub(crate) fn break_at(&mut self, at: u64) {
+        if self.held.take().is_none_or(|held| held.from != at) {
+            self.push(at, Who::Unknown, at, 0);
+        }
+        self.after_person = false;
+    }
+
+    /// Somebody took the track up: nobody knows yet whether he is the one before. When the verdict
+    /// changed: from when on.
+    pub(crate) fn doubt_at(&mut self, at: u64) -> Option<u64> {
+        if self.current().who == Who::Unknown && !self.after_person {
+            return None;
+        }
+        let verdict = self.current().who != Who::Unknown;
+        self.held = Some(Held {
+            from: at,
+            candidate: self.candidate.take(),
+            lows: std::mem::take(&mut self.lows),
+            hits: self.hits,
+            bands: self.bands,
+            after_person: self.after_person,
+        });
         self.push(at, Who::Unknown, at, 0);
         self.after_person = false;
+        verdict.then_some(at)
+    }
+
+    /// The face is the one before: it was he since. Who was verified meanwhile by his own votes
+    /// stays so. When the verdict changed: from when on.
+    pub(crate) fn same_again(&mut self) -> Option<u64> {
+        let held = self.held.take()?;
+        let doubted = self.current().from == held.from && self.current().who == Who::Unknown;
+        if !doubted || self.stretches.len() < 2 {
+            return None;
+        }
+        self.stretches.pop();
+        (self.candidate, self.lows, self.hits) = (held.candidate, held.lows, held.hits);
+        (self.bands, self.after_person) = (held.bands, held.after_person);
+        (self.current().who != Who::Unknown).then_some(held.from)
     }
 
     /// Takes the vote of one frame. True when the verdict changed.

@@ -22,6 +22,13 @@ pub struct Observation {
     /// How like tracks of this look are to earlier ones.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub likeness: Vec<Likeness>,
+    /// Tracks that were taken up with this look ([`Tracked::taken_up`](crate::Tracked::taken_up)):
+    /// whoever it is, he is not verified as the one before.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub taken_up: Vec<TrackId>,
+    /// Tracks taken up of which a look says now that the face is the one before.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub same_again: Vec<TrackId>,
 }
 
 /// State of the camera in one frame.

@@ -48,8 +48,10 @@ pub struct Tracked {
     pub patient: bool,
     /// Its zone.
     pub zone: Zone,
-    /// It was out of sight for longer than `track_gap_ms`: a look that is unlike those before says
-    /// that it is somebody else ([`Tracker::split`]).
+    /// It was out of sight for longer than `track_gap_ms`, or is seen where it does not overlap with
+    /// where it was or was expected: clothes alone say that it is the same person. The face has to
+    /// be verified; a look that is unlike those before says that it is somebody else
+    /// ([`Tracker::split`]).
     pub taken_up: bool,
 }
 
@@ -211,7 +213,9 @@ impl Tracker {
         let zone = self.zones.of(detection.bbox);
         let track = &mut self.tracks[index];
         let unseen_ms = now.since(track.seen);
-        let taken_up = unseen_ms > self.policy.track_gap_ms();
+        let overlaps =
+            track.overlap_ppm(now, detection.bbox) >= self.policy.track_overlap_ppm() as i64;
+        let taken_up = unseen_ms > self.policy.track_gap_ms() || !overlaps;
         // Whoever was away for so long is verified anew.
         track.practitioner &= unseen_ms <= self.policy.break_ms();
         track.moved_to(now, detection);
@@ -258,10 +262,8 @@ impl Track {
         let unlike = unlikeness(self.appearance, detection.appearance);
         let (w, wide) = (i64::from(self.bbox.w), i64::from(detection.bbox.w));
         let sized = w * 2 <= wide * 3 && wide * 2 <= w * 3;
-        let overlap =
-            expected.overlap_ppm(detection.bbox).max(self.bbox.overlap_ppm(detection.bbox));
         let near = unseen_ms <= policy.track_gap_ms()
-            && overlap >= policy.track_overlap_ppm() as i64
+            && self.overlap_ppm(now, detection.bbox) >= policy.track_overlap_ppm() as i64
             && unlike <= UNLIKE_MAX / 2;
         let known = self.appearance.is_some() && detection.appearance.is_some();
         let again = policy.join_gap_ms() > 0
@@ -276,6 +278,11 @@ impl Track {
         let way = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms);
         let cost = way + clothes + back;
         (near || again).then_some(cost)
+    }
+
+    /// With where it was, or with where it is expected.
+    fn overlap_ppm(&self, now: Mono, bbox: BoxPx) -> i64 {
+        self.predicted(now).overlap_ppm(bbox).max(self.bbox.overlap_ppm(bbox))
     }
 
     fn predicted(&self, now: Mono) -> BoxPx {

@@ -201,6 +201,23 @@ fn a_wipe_order_forgets_the_track() {
 }
 
 #[test]
+fn who_appears_in_anothers_clothes_counts_once_verified() {
+    let mut pipeline = pipeline();
+    let mut at = |mono_ms: u64, x: f32| {
+        let seen = look(&mut pipeline, mono_ms, &[face(x, 100.0)]).unwrap();
+        let named = seen.faces[0].match_.is_some();
+        (seen.faces[0].track, named, seen.taken_up, seen.same_again)
+    };
+    let lead = TrackId(1);
+    assert_eq!(at(0, 480.0), (lead, true, vec![], vec![]));
+    assert_eq!(at(1_000, 330.0), (lead, true, vec![lead], vec![lead]), "he walked");
+    // Somebody else, in the same clothes, where the lead cannot be followed to.
+    assert_eq!(at(2_500, 510.0), (lead, false, vec![lead], vec![]));
+    assert_eq!(at(3_500, 510.0), (lead, false, vec![], vec![]));
+    assert_eq!(at(4_500, 510.0), (TrackId(2), true, vec![], vec![]), "somebody new");
+}
+
+#[test]
 fn a_person_who_withdrew_is_matched_no_more() {
     let mut pipeline = pipeline();
     pipeline.guided(Guidance { forget: vec![PersonId::new("p-1")], ..Guidance::default() });

@@ -45,8 +45,9 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
         (false, true) => (Kind::UnlicensedOperator, Severity::L3),
         (false, false) => (Kind::UnlicensedOperator, Severity::L2),
     };
-    let first = case.strangers.iter().min_by_key(|s| (s.op.first(), s.tracks.clone()))?;
-    let votes = case.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
+    let strangers = case.strangers_beyond_cards();
+    let (first, _) = strangers.iter().min_by_key(|(s, op)| (op.first(), s.tracks.clone()))?;
+    let votes = strangers.iter().map(|(s, _)| s.votes).max().unwrap_or(0);
     let mut draft =
         Draft::new(Rule::Uq1, kind, severity, Subject::Track(*first.tracks.first()?), op.first()?)
             .measured(case)
@@ -55,11 +56,11 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
             .figure("operator_ms", total)
             .figure("operator_densest_ms", dense)
             .figure("roster_old_flag", u8::from(aged))
-            .figure("unmatched_tracks_count", case.strangers.len())
+            .figure("unmatched_tracks_count", strangers.len())
             .figure("frames", votes)
             .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
             .basis(UNLICENSED);
-    draft.tracks = case.strangers.iter().flat_map(|s| s.tracks.iter().copied()).collect();
+    draft.tracks = strangers.iter().flat_map(|(s, _)| s.tracks.iter().copied()).collect();
     let window = p.uq_window_ms();
     Some(draft.says(
         format!(

@@ -2,8 +2,9 @@
 //! alternative check; the doorway.
 
 use expect_test::expect;
+use presence::*;
 
-use crate::script::{Call, Script, check, check_texts, drive, standing, trace};
+use crate::script::{Call, Script, check, check_texts, drive, play, standing, trace};
 
 const LENDING: &str = "
     08:50       declare s1 filler lin 09:00-09:30
@@ -146,16 +147,79 @@ fn an_engineer_bound_by_a_witnessed_check_in_is_no_stranger() {
 #[test]
 fn a_card_covers_a_stranger_from_the_check_in_on() {
     let beside = "09:02:00-09:25 hao elsewhere";
-    assert_eq!(engineer(&format!("{beside}\n09:01 check sun in lin")), Vec::<String>::new());
-    let late = format!("{beside}\n09:06 check sun in lin");
+    assert_eq!(engineer(&format!("{beside}\n09:01 check new in lin")), Vec::<String>::new());
+    let late = format!("{beside}\n09:06 check new in lin");
     assert_eq!(engineer(&late), ["UQ-1 L2"], "four minutes before it");
-    let after = format!("{beside}\n09:12 check sun in lin");
+    let after = format!("{beside}\n09:12 check new in lin");
     assert_eq!(engineer(&after), ["UQ-1 L3"], "the stranger had done his work");
     assert_eq!(
-        engineer(&format!("{beside}\n09:01 check sun in zhao")),
+        engineer(&format!("{beside}\n09:01 check new in zhao")),
         ["UQ-1 L3"],
         "nobody saw the witness"
     );
+}
+
+#[test]
+fn a_card_of_a_face_that_is_known_covers_no_stranger() {
+    let enrolled = "09:02:00-09:25 hao elsewhere\n09:01 check sun in lin";
+    assert_eq!(engineer(enrolled), ["UQ-1 L3"], "the box would know her");
+}
+
+#[test]
+fn a_card_bound_to_a_track_covers_no_other() {
+    let bound = "
+        09:01-09:25 stranger2 elsewhere track=9
+        09:01:30 check new in lin
+        09:01:31 check new in lin track=9
+    ";
+    assert_eq!(engineer(bound), ["UQ-1 L3"], "its holder stands over there");
+}
+
+#[test]
+fn a_card_covers_nobody_in_a_later_session() {
+    let second = |checks: &str| {
+        standing(&format!(
+            "
+            08:50       declare s1 laser lin 09:00-09:30
+            08:50       declare s2 laser lin 11:00-11:30
+            09:00-09:25 patient bed
+            09:00-09:25 lin operator
+            11:00-11:25 patient bed
+            11:00-11:25 lin operator
+            11:02-11:10 stranger operator
+            {checks}
+            until 12:00
+            "
+        ))
+    };
+    assert_eq!(second("09:01 check new in lin"), ["UQ-1 L3"], "never checked out");
+    assert_eq!(second("09:01 check new in lin\n11:20 check new out lin"), ["UQ-1 L3"]);
+    assert_eq!(second("11:01 check new in lin"), Vec::<String>::new());
+}
+
+#[test]
+fn uq1_is_about_the_stranger_whom_no_card_covers() {
+    let text = "
+        08:50       declare s1 laser lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00-09:25 lin operator
+        09:01       check new in lin
+        09:06       check new out lin
+        09:02-09:05 stranger operator track=7
+        09:10-09:16 stranger2 operator track=8
+    ";
+    let found = play(text).into_iter().filter_map(|o| match o {
+        Output::Finding(f) if f.key.rule == Rule::Uq1 => Some(*f),
+        _ => None,
+    });
+    let last = found.last().unwrap();
+    let uncovered = TrackId(1_008);
+    assert_eq!(
+        (&last.key.subject, &last.tracks[..]),
+        (&Subject::Track(uncovered), &[uncovered][..])
+    );
+    let tracks = last.figures.iter().find(|f| f.name == "unmatched_tracks_count");
+    assert_eq!(tracks.map(|f| f.value), Some(1));
 }
 
 #[test]

@@ -37,6 +37,16 @@ fn hit(at_ms: u64) -> Frame {
 
 /// What the engine holds of track 1 after these frames, at `end_ms` (a look without any face).
 fn view(frames: &[Frame], end_ms: u64) -> &'static str {
+    view_told(frames, &[], &[], end_ms)
+}
+
+/// The same with when the track was taken up, and when a look said that the face is the same.
+fn view_told(
+    frames: &[Frame],
+    taken_up_ms: &[u64],
+    same_again_ms: &[u64],
+    end_ms: u64,
+) -> &'static str {
     let mut engine = Engine::new();
     for fact in
         [Fact::Thresholds(thresholds()), Fact::Room(Box::new(room())), Fact::Roster(roster())]
@@ -57,8 +67,16 @@ fn view(frames: &[Frame], end_ms: u64) -> &'static str {
             }),
             liveness: f.liveness,
         };
-        engine
-            .observe(moment(f.at_ms), &Observation { faces: vec![face], ..Observation::default() });
+        let told = |times: &[u64]| {
+            if times.contains(&f.at_ms) { vec![TrackId(1)] } else { Vec::new() }
+        };
+        let seen = Observation {
+            faces: vec![face],
+            taken_up: told(taken_up_ms),
+            same_again: told(same_again_ms),
+            ..Observation::default()
+        };
+        engine.observe(moment(f.at_ms), &seen);
     }
     engine.observe(moment(end_ms), &Observation::default());
     match engine.identity(TrackId(1)) {
@@ -134,4 +152,40 @@ fn a_break_of_more_than_thirty_seconds_asks_for_a_new_match() {
     let after = |pause_ms: u64| now(&[hit(0), hit(1_000), hit(2_000), hit(2_000 + pause_ms)]);
     assert_eq!(after(30_000), "MATCHED");
     assert_eq!(after(30_001), "INDETERMINATE");
+}
+
+/// A lead who is recognised turns away; from 4 s on somebody is seen on the same track, head down at
+/// first, then as `looks` say.
+fn after_the_lead(looks: &[Frame]) -> Vec<Frame> {
+    let head_down = Frame { good_quality: false, ..low(4_000) };
+    [&[hit(0), hit(1_000), hit(2_000), head_down], looks].concat()
+}
+
+#[test]
+fn who_takes_up_a_track_is_not_matched_until_a_look_fits() {
+    let head_down = |at_ms| Frame { good_quality: false, ..low(at_ms) };
+    let frames = after_the_lead(&[head_down(5_000), head_down(6_000)]);
+    assert_eq!(view(&frames, 6_000), "MATCHED", "never out of sight");
+    assert_eq!(view_told(&frames, &[4_000], &[], 6_000), "INDETERMINATE");
+    assert_eq!(view_told(&frames, &[4_000], &[5_000], 6_000), "MATCHED");
+    assert_eq!(view_told(&frames, &[4_000, 6_000], &[5_000], 6_000), "INDETERMINATE", "once more");
+    assert_eq!(view_told(&frames, &[4_000, 5_000], &[6_000], 6_000), "MATCHED");
+}
+
+#[test]
+fn a_stranger_after_the_lead_is_unmatched() {
+    let lows = [5_000, 10_000, 15_000, 20_000, 25_000].map(low);
+    let frames = after_the_lead(&lows);
+    assert_eq!(view_told(&frames, &[4_000], &[], 25_000), "UNMATCHED");
+    let back = [&frames[..], &[hit(30_000)]].concat();
+    assert_eq!(view_told(&back, &[4_000], &[30_000], 30_000), "UNMATCHED", "his own votes stay");
+}
+
+#[test]
+fn a_run_of_looks_outlives_a_doubt_that_is_settled() {
+    let frames: Vec<Frame> = (0..=4).map(|n| low(n * 5_000)).collect();
+    assert_eq!(view_told(&frames, &[10_000], &[10_000], 20_000), "UNMATCHED");
+    let on = [&frames[..], &[low(25_000)]].concat();
+    assert_eq!(view_told(&on, &[25_000], &[25_000], 25_000), "UNMATCHED");
+    assert_eq!(view_told(&on, &[25_000], &[], 25_000), "INDETERMINATE", "he may be the lead");
 }

@@ -175,6 +175,21 @@ fn whoever_is_split_off_goes_on_as_somebody_new() {
     assert_eq!(tracker.next_id(), TrackId(3));
 }
 
+#[test]
+fn a_stranger_after_the_lead_is_never_simply_the_lead() {
+    // Out of sight for so many frames; the stranger in the same scrubs appears so far away.
+    for (away, off) in [(1, 65), (2, 120), (5, 240), (8, 300), (15, 0), (40, 120), (100, 200)] {
+        let mut tracker = tracker();
+        let lead = face(0, 700, 100, true);
+        for frame in 0..10 {
+            tracker.update(moment(frame), &[lead]);
+        }
+        let stranger = face(16, 700 - off, 100, true);
+        let seen = tracker.update(moment(9 + away + 1), &[stranger]).tracked[0];
+        assert!(seen.track != TrackId(1) || seen.taken_up, "{away} frames, {off} px: {seen:?}");
+    }
+}
+
 /// Reproducible dice (Knuth's MMIX generator).
 struct Dice(u64);
 

@@ -77,7 +77,9 @@ pub(crate) fn follow(seed: u64, sight: Sight, policy: Policy) -> Judge {
     let look_ms = 1_000 / sight.looks_per_second;
     let mut next = 0;
     for now in (0..SECONDS * 1_000).step_by(STEP_MS as usize) {
-        people.iter_mut().for_each(|person| person.step(now, STEP_MS, &mut dice));
+        for person in &mut people {
+            person.step(now, STEP_MS, &mut dice);
+        }
         if now < next {
             continue;
         }
@@ -90,7 +92,9 @@ pub(crate) fn follow(seed: u64, sight: Sight, policy: Policy) -> Judge {
                 (person.at.0 + jitter.below(7) as i32, person.at.1 + jitter.below(7) as i32);
             let mut found = face(clothes, x, y, true);
             if let Some(clothes) = &mut found.appearance {
-                clothes.iter_mut().for_each(|c| *c = c.saturating_add(jitter.below(12) as u8));
+                for colour in clothes {
+                    *colour = colour.saturating_add(jitter.below(12) as u8);
+                }
             }
             let hidden = shown.iter().any(|d| d.bbox.overlap_ppm(found.bbox) > 300_000);
             shown.push(found);
