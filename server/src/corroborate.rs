@@ -29,6 +29,7 @@ impl Window {
 
 /// What a box said of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one word of the box")]
 pub struct SummarySeen {
     pub assessable: bool,
     pub visibility_i_ppm: u32,

@@ -154,14 +154,12 @@ impl FormReader {
 
 /// A turn to read, or word that there is none.
 async fn turn(uploads: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    match tokio::time::timeout(TURN, uploads.acquire()).await {
-        Ok(room) => room.map_err(|error| Problem::internal(&error)),
-        Err(_) => {
-            let zh = "当前上传图片的人较多:请稍后再提交,或先不附图片提交";
-            let en = "many send pictures now: try again in a moment, or send it without pictures";
-            Err(Problem::busy(zh, en, 30))
-        }
+    if let Ok(room) = tokio::time::timeout(TURN, uploads.acquire()).await {
+        return room.map_err(|error| Problem::internal(&error));
     }
+    let zh = "当前上传图片的人较多:请稍后再提交,或先不附图片提交";
+    let en = "many send pictures now: try again in a moment, or send it without pictures";
+    Err(Problem::busy(zh, en, 30))
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
