@@ -155,7 +155,14 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
     let files = files.collect::<Result<_, VaultError>>()?;
     let contact = it.contact.as_ref().map(|c| seal("contact", c.as_bytes())).transpose()?;
     let window = (&it.about.from_at, &it.about.to_at);
-    let fold = format!("{}\n{window:?} {:?}", text::folded(&it.text), it.room);
+    let place = it.about.place.as_ref();
+    let place = place.map(|p| (text::folded(&p.name), text::folded(&p.address), p.kind.as_str()));
+    let fold = format!(
+        "{}\n{window:?} {:?} {place:?} {jurisdiction} {}",
+        text::folded(&it.text),
+        it.room,
+        it.allegation.as_str()
+    );
     let calendar = crate::calendar::Calendar::new(app.store.workdays()?);
     let new = crate::clue::Handling::default();
     let due = terms::due(&new, it.source, it.received_on, &calendar, &app.config.clue_terms);
@@ -214,6 +221,31 @@ pub struct DoorReport {
     pub receipt_mac: String,
     /// JPEG, base64.
     pub pictures: Vec<String>,
+}
+
+impl DoorReport {
+    /// Refuses at the door what the server would refuse later: no receipt stands for a report that
+    /// is lost.
+    pub fn check(&mut self) -> Result<(), Fault> {
+        let mut made = Incoming {
+            source: Source::PublicReport,
+            external_no: None,
+            posted_by: String::new(),
+            institution: self.slug.clone().or_else(|| self.sign.clone()),
+            room: None,
+            allegation: self.allegation,
+            about: self.about.clone(),
+            text: self.text.clone(),
+            contact: self.contact.clone(),
+            jurisdiction: String::new(),
+            received_on: today(),
+            receipt_mac: None,
+            pictures: vec![Vec::new(); self.pictures.len()],
+        };
+        made.check()?;
+        (self.about, self.text) = (made.about, made.text);
+        Ok(())
+    }
 }
 
 /// What everything at the door is sealed as.

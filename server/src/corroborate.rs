@@ -11,7 +11,7 @@ use crate::clue::Allegation;
 
 /// The longest window that may be asked for.
 pub const MOST_WINDOW_MS: i64 = 24 * 3_600_000;
-/// Visibility from which silence says something [D].
+/// Visibility from which silence says something [D], over the window itself.
 pub const SEEN_PPM: u32 = 900_000;
 
 /// `[from, to)`, milliseconds since the epoch.
@@ -29,11 +29,16 @@ impl Window {
 
 /// What a box said of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one word of the box")]
 pub struct SummarySeen {
     pub assessable: bool,
     pub visibility_i_ppm: u32,
+    /// Over how long that was taken at most.
+    pub over_ms: i64,
     pub lead_verified: bool,
     pub unmatched_tracks: u32,
+    /// The box could tell of everybody who operated, and of every rule.
+    pub decided: bool,
     /// No link of the box's chain is missing over the session.
     pub chain_whole: bool,
 }
@@ -57,6 +62,8 @@ pub struct FindingSeen {
     pub session: Option<String>,
     /// When it came true, and what it rests on.
     pub spans: Vec<(i64, i64)>,
+    /// Two people dismissed its alert.
+    pub dismissed: bool,
 }
 
 /// What is known of one room around the window.
@@ -158,7 +165,10 @@ fn room(window: Window, allegation: Allegation, record: &RoomRecord) -> RoomAnsw
         Answer::Fits
     } else if record.expired {
         Answer::Expired
-    } else if is_seen(window, record, &touched) {
+    } else if is_visible(allegation)
+        && !is_meddled(window, record, &touched)
+        && is_seen(window, record, &touched)
+    {
         Answer::NothingLike
     } else {
         Answer::NotAssessable
@@ -173,14 +183,10 @@ fn reasons(
     record: &RoomRecord,
     touched: &[&SessionSeen],
 ) -> Vec<Why> {
-    let overlaps = |finding: &FindingSeen| {
-        finding.spans.iter().any(|(from, to)| window.touches(*from, *to))
-            || touched.iter().any(|s| finding.session.as_ref() == Some(&s.id))
-    };
     let mut why: Vec<Why> = record
         .findings
         .iter()
-        .filter(|f| is_of(allegation, f) && overlaps(f))
+        .filter(|f| !f.dismissed && is_of(allegation, f) && overlaps(window, f, touched))
         .map(|f| Why::Finding { rule: f.rule.clone(), alert: f.alert.clone() })
         .collect();
     for session in touched {
@@ -195,6 +201,23 @@ fn reasons(
         }
     }
     why
+}
+
+fn overlaps(window: Window, finding: &FindingSeen, touched: &[&SessionSeen]) -> bool {
+    finding.spans.iter().any(|(from, to)| window.touches(*from, *to))
+        || touched.iter().any(|s| finding.session.as_ref() == Some(&s.id))
+}
+
+/// Whether a rule of the box could see what is alleged: of an injury or an advertisement its silence
+/// says nothing.
+fn is_visible(allegation: Allegation) -> bool {
+    use Allegation::{BeyondScope, EvadingDevice, Lending, NonLead, UnlicensedOperator};
+    matches!(allegation, UnlicensedOperator | NonLead | Lending | BeyondScope | EvadingDevice)
+}
+
+/// Something was wrong with the box or its view, dismissed or not: its silence proves nothing.
+fn is_meddled(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
+    record.findings.iter().any(|f| f.kind == "Integrity" && overlaps(window, f, touched))
 }
 
 /// Whether a finding is of the alleged kind. HB-3, a treatment that nobody declared, bears out
@@ -214,21 +237,33 @@ fn is_of(allegation: Allegation, finding: &FindingSeen) -> bool {
     kind || (treatment && finding.rule == "HB-3")
 }
 
-/// Seen well over every moment of the window. Only a session's own visibility counts: of the time
-/// between two, nobody measured one.
+/// Seen well over every moment of the window, and over the window itself: a session's visibility is
+/// an average, so all that it did not see may lie within the hour in question. Of the time between
+/// two sessions nobody measured one.
 fn is_seen(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
     if record.blind.iter().any(|(from, to)| window.touches(*from, *to)) {
         return false;
     }
-    let mut seen: Vec<(i64, i64)> = touched
+    let whole: Vec<(&SessionSeen, &SummarySeen)> = touched
         .iter()
-        .filter(|s| {
-            s.summary.as_ref().is_some_and(|sum| {
-                sum.assessable && sum.chain_whole && sum.visibility_i_ppm >= SEEN_PPM
-            })
+        .filter_map(|s| s.summary.as_ref().map(|sum| (*s, sum)))
+        .filter(|(_, sum)| {
+            let seen = sum.visibility_i_ppm >= SEEN_PPM;
+            sum.assessable && sum.chain_whole && sum.decided && seen
         })
-        .map(|s| (s.from_ms, s.to_ms))
         .collect();
+    let unseen_ms: i128 = whole
+        .iter()
+        .map(|(s, sum)| {
+            let over_ms = i128::from(sum.over_ms.max(s.to_ms - s.from_ms));
+            over_ms * i128::from(1_000_000 - sum.visibility_i_ppm.min(1_000_000))
+        })
+        .sum();
+    let window_ms = i128::from(window.to_ms) - i128::from(window.from_ms);
+    if unseen_ms > window_ms * i128::from(1_000_000 - SEEN_PPM) {
+        return false;
+    }
+    let mut seen: Vec<(i64, i64)> = whole.iter().map(|(s, _)| (s.from_ms, s.to_ms)).collect();
     seen.sort_unstable();
     let reached =
         seen.iter().fold(
@@ -257,8 +292,10 @@ mod tests {
             summary: Some(SummarySeen {
                 assessable: true,
                 visibility_i_ppm,
+                over_ms: to_ms - from_ms,
                 lead_verified: true,
                 unmatched_tracks: 0,
+                decided: true,
                 chain_whole: true,
             }),
         }
@@ -289,12 +326,14 @@ mod tests {
 
     #[test]
     fn only_a_window_seen_whole_shows_nothing_like_it() {
-        let whole = watched(vec![session(0, 1_500, 950_000), session(1_400, 2_500, 900_000)]);
+        let whole = watched(vec![session(0, 1_500, 980_000), session(1_400, 2_500, 950_000)]);
         assert_eq!(answer(Allegation::Lending, &whole), Answer::NothingLike);
         for half in [
             watched(vec![session(0, 1_500, 950_000)]),
             watched(vec![session(0, 1_500, 950_000), session(1_600, 2_500, 950_000)]),
             watched(vec![session(0, 2_500, 899_999)]),
+            // All that it did not see, 0.125 s, may lie in the second that is asked about.
+            watched(vec![session(0, 2_500, 950_000)]),
             RoomRecord { blind: vec![(1_900, 2_100)], ..whole },
         ] {
             assert_eq!(answer(Allegation::Lending, &half), Answer::NotAssessable);
@@ -309,15 +348,59 @@ mod tests {
             kind: "UnlicensedOperator".into(),
             session: None,
             spans: vec![(1_200, 1_300)],
+            dismissed: false,
         };
         let record = RoomRecord { findings: vec![finding], ..watched(vec![]) };
         assert_eq!(answer(Allegation::UnlicensedOperator, &record), Answer::Fits);
         assert_eq!(answer(Allegation::EvadingDevice, &record), Answer::NotAssessable);
     }
 
+    fn finding(kind: &str, dismissed: bool) -> FindingSeen {
+        FindingSeen {
+            alert: "a".into(),
+            rule: "X-1".into(),
+            kind: kind.into(),
+            session: None,
+            spans: vec![(1_200, 1_300)],
+            dismissed,
+        }
+    }
+
+    #[test]
+    fn a_dismissed_finding_never_fits() {
+        let with = |finding| RoomRecord { findings: vec![finding], ..watched(vec![]) };
+        let open = with(finding("UnlicensedOperator", false));
+        assert_eq!(answer(Allegation::UnlicensedOperator, &open), Answer::Fits);
+        let dismissed = with(finding("UnlicensedOperator", true));
+        assert_eq!(answer(Allegation::UnlicensedOperator, &dismissed), Answer::NotAssessable);
+    }
+
+    #[test]
+    fn a_meddled_or_undecided_view_proves_nothing() {
+        let whole = watched(vec![session(0, 2_500, 1_000_000)]);
+        assert_eq!(answer(Allegation::Lending, &whole), Answer::NothingLike);
+        for dismissed in [false, true] {
+            let findings = vec![finding("Integrity", dismissed)];
+            let meddled = RoomRecord { findings, ..whole.clone() };
+            assert_eq!(answer(Allegation::Lending, &meddled), Answer::NotAssessable);
+        }
+        let mut undecided = whole;
+        undecided.sessions[0].summary.as_mut().unwrap().decided = false;
+        assert_eq!(answer(Allegation::Lending, &undecided), Answer::NotAssessable);
+    }
+
+    #[test]
+    fn what_no_rule_sees_is_never_refuted() {
+        use Allegation::{Advertising, Dispute, Injury, NoLicence, Other, Product};
+        let whole = watched(vec![session(0, 2_500, 1_000_000)]);
+        for unseen in [Injury, Advertising, Product, Dispute, NoLicence, Other] {
+            assert_eq!(answer(unseen, &whole), Answer::NotAssessable, "{unseen:?}");
+        }
+    }
+
     #[test]
     fn one_room_unseen_leaves_all_open() {
-        let seen = watched(vec![session(0, 2_500, 950_000)]);
+        let seen = watched(vec![session(0, 2_500, 980_000)]);
         let blind = RoomRecord { room: "room-2".into(), ..RoomRecord::default() };
         let answers = rooms(WINDOW, Allegation::Lending, &[seen.clone(), blind]);
         assert_eq!(overall(&answers), Answer::NotWatched);
@@ -341,7 +424,7 @@ mod tests {
             });
             let whole = (WINDOW.from_ms..WINDOW.to_ms).all(seen_at);
             let said = answer(Allegation::Lending, &record);
-            prop_assert_eq!(said == Answer::NothingLike, whole);
+            prop_assert!(whole || said != Answer::NothingLike);
         }
     }
 }

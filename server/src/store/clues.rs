@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
-use crate::clue::{About, Allegation, Handling, Intake, Source, Step};
+use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
 
 /// A clue as it stands, without what is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +78,15 @@ pub struct ClueLink {
     pub number: i64,
     pub by: String,
     pub at: String,
+}
+
+/// A clue that goes on within another.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct MergedClue {
+    pub id: String,
+    pub number: i64,
+    /// Day.
+    pub received_on: String,
 }
 
 /// Which clues a list asks for.
@@ -175,6 +184,24 @@ impl Store {
         })
     }
 
+    /// How a clue stands for whoever sent it.
+    pub fn clue_told(&self, it: &Clue) -> Result<ReporterState> {
+        self.read(|c| as_told(c, it))
+    }
+
+    /// What was merged into a clue, and into that, by number: whoever ends it ends them with it.
+    pub fn merged_clues(&self, id: &str) -> Result<Vec<MergedClue>> {
+        let sql = "WITH RECURSIVE below(id) AS (SELECT id FROM clue WHERE merged_into = ?1 UNION
+            SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)
+            SELECT c.id, c.number, c.received_on FROM clue c JOIN below b ON c.id = b.id
+            ORDER BY c.number";
+        self.read(|c| {
+            collect(c, sql, [id], |r| {
+                Ok(MergedClue { id: r.get(0)?, number: r.get(1)?, received_on: r.get(2)? })
+            })
+        })
+    }
+
     pub fn sealed_clue(&self, id: &str) -> Result<Option<SealedClue>> {
         self.read(|c| {
             let sql = "SELECT sealed_key, contact FROM clue WHERE id = ?1";
@@ -216,7 +243,10 @@ impl Store {
     ) -> Result<Clue> {
         self.write(|tx| {
             if let Step::Merge { into } = step {
-                goes_on(tx, into)?;
+                let own = by_id(tx, id)?;
+                let own =
+                    own.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_owned() })?;
+                takes_in(tx, into, &own)?;
             }
             move_on(tx, id, by, step, note, now, due)
         })
@@ -234,15 +264,32 @@ impl Store {
     }
 }
 
-/// A clue that goes on can take another in; one that is over would bury it.
-fn goes_on(tx: &Connection, into: &str) -> Result<()> {
+/// A clue that goes on can take another of the same place in; one that is over, or about somebody
+/// else, would bury it.
+fn takes_in(tx: &Connection, into: &str, it: &Clue) -> Result<()> {
     let found = by_id(tx, into)?;
     let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_owned() })?;
-    if found.handling.is_open() {
+    let why = if !found.handling.is_open() {
+        format!("clue #{} is over: merge into one that goes on", found.number)
+    } else if !is_same_place(&found, it) {
+        format!("clue #{} is about another place: merge only what is about the same", found.number)
+    } else {
         return Ok(());
-    }
-    let why = format!("clue #{} is over: merge into one that goes on", found.number);
+    };
     Err(StoreError::Conflict(why))
+}
+
+/// One institution, or places that stand in no register with one name and address.
+fn is_same_place(one: &Clue, other: &Clue) -> bool {
+    let named = |clue: &Clue| {
+        let place = clue.about.place.as_ref();
+        place.map(|p| (crate::text::folded(&p.name), crate::text::folded(&p.address)))
+    };
+    match (&one.institution, &other.institution) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => named(one).is_some() && named(one) == named(other),
+        _ => false,
+    }
 }
 
 /// Who merges what is almost the same: no login name can be this.
@@ -262,10 +309,11 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
             return Err(StoreError::Conflict(why.to_owned()));
         }
     }
-    let sql = "SELECT id FROM clue WHERE fold = ?1 AND institution IS ?2 AND stage NOT IN \
+    let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS ?2 AND stage NOT IN \
         ('merged','rejected','not_ours') ORDER BY number LIMIT 1";
-    let same: Option<String> =
-        tx.query_row(sql, params![it.fold, it.institution], |r| r.get(0)).optional()?;
+    let values = params![it.fold, it.institution];
+    let same: Option<(String, i64)> =
+        tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     insert(tx, it)?;
     record(tx, &it.id, &it.posted_by, "received", "", Intake::Received.as_str(), now)?;
     if let Some(mac) = &it.receipt_mac {
@@ -273,8 +321,17 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
         let sql = "INSERT INTO pub_clue_status VALUES (?1,'received','',?2,?2)";
         tx.execute(sql, [mac, day])?;
     }
-    if let Some(into) = same.filter(|into| goes_on(tx, into).is_ok()) {
-        move_on(tx, &it.id, BY_LIKENESS, &Step::Merge { into }, "", now, &|_| None)?;
+    if let Some((into, number)) = same {
+        let own = by_id(tx, &it.id)?;
+        let goes = own.as_ref().is_some_and(|own| takes_in(tx, &into, own).is_ok());
+        // "Somebody without a licence" is said of many places and days: a person decides.
+        let certain = it.institution.is_some() && it.about.from_at.is_some();
+        if goes && certain {
+            move_on(tx, &it.id, BY_LIKENESS, &Step::Merge { into }, "", now, &|_| None)?;
+        } else if goes {
+            let stage = Intake::Received.as_str();
+            record(tx, &it.id, BY_LIKENESS, "same_text", &format!("#{number}"), stage, now)?;
+        }
     }
     Ok((it.id.clone(), true))
 }
@@ -347,22 +404,38 @@ pub(super) fn move_on(
     Ok(after)
 }
 
+/// How a clue stands for whoever sent it: as the one at the end of its merges. A question is for
+/// whoever is asked; the others' clues are worked on with that one.
+fn as_told(c: &Connection, it: &Clue) -> Result<ReporterState> {
+    let mut end = it.clone();
+    while let Some(merged) = &end.handling.merged {
+        let Some(next) = by_id(c, &merged.into)? else { break };
+        end = next;
+    }
+    let told = end.handling.for_reporter();
+    Ok(if end.id != it.id && told == ReporterState::Question {
+        ReporterState::Received
+    } else {
+        told
+    })
+}
+
 /// Whoever holds a receipt of this clue, or of one that was merged into it, reads how it stands.
 fn tell_reporters(tx: &Connection, it: &Clue, day: &str) -> Result<()> {
-    let state = match it.handling.merged.as_ref().map(|m| by_id(tx, &m.into)) {
-        Some(target) => target?.map(|t| t.handling),
-        None => Some(it.handling.clone()),
-    };
-    let state = state.unwrap_or_default().for_reporter();
-    let question = it.handling.question.as_deref().unwrap_or_default();
+    let state = as_told(tx, it)?;
+    // One that was merged waits for no answer of its reporter.
+    let asked = it.handling.intake == Intake::AskedBack;
+    let question = it.handling.question.as_deref().filter(|_| asked).unwrap_or_default();
     let sql = "UPDATE pub_clue_status SET state = ?2, question = ?3, as_of = ?4 WHERE mac IN
         (SELECT receipt_mac FROM clue WHERE id = ?1)";
     tx.execute(sql, params![it.id, state.as_str(), question, day])?;
-    let sql = "UPDATE pub_clue_status SET state = ?2, as_of = ?3 WHERE mac IN
-        (SELECT receipt_mac FROM clue WHERE merged_into = ?1 AND receipt_mac IS NOT NULL)";
-    // A question is for whoever is asked; the others' clues are worked on with this one.
-    let others = if it.handling.intake == Intake::AskedBack { "received" } else { state.as_str() };
-    tx.execute(sql, params![it.id, others, day])?;
+    let sql = "WITH RECURSIVE below(id) AS (SELECT id FROM clue WHERE merged_into = ?1 UNION
+        SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)
+        UPDATE pub_clue_status SET state = ?2, as_of = ?3 WHERE mac IN
+        (SELECT c.receipt_mac FROM clue c JOIN below b ON c.id = b.id WHERE c.receipt_mac IS NOT
+        NULL)";
+    let others = if state == ReporterState::Question { ReporterState::Received } else { state };
+    tx.execute(sql, params![it.id, others.as_str(), day])?;
     Ok(())
 }
 

@@ -17,12 +17,15 @@ pub struct Waiting {
     pub sealed: Vec<u8>,
 }
 
+/// Before the ticket of what was given up; no ticket begins with it.
+const UNREAD: &str = "unread ";
+
 impl Store {
     pub fn waiting_at_the_door(&self, limit: u32) -> Result<Vec<Waiting>> {
-        let sql = "SELECT ticket, received_on, sealed FROM clue_in WHERE sealed IS NOT NULL ORDER \
-            BY rowid LIMIT ?1";
+        let sql = "SELECT ticket, received_on, sealed FROM clue_in WHERE sealed IS NOT NULL AND \
+            substr(ticket, 1, length(?2)) <> ?2 ORDER BY rowid LIMIT ?1";
         self.read(|c| {
-            collect(c, sql, [limit], |r| {
+            collect(c, sql, params![limit, UNREAD], |r| {
                 Ok(Waiting { ticket: r.get(0)?, received_on: r.get(1)?, sealed: r.get(2)? })
             })
         })
@@ -65,10 +68,13 @@ impl Store {
         })
     }
 
-    /// What does not open stays unread; it is not tried for ever.
+    /// What can not be taken in is not tried for ever; it is kept as it came, for a person.
     pub fn give_up_at_the_door(&self, ticket: &str) -> Result<()> {
         self.write(|tx| {
             super::count(tx, "reports_unreadable", 1)?;
+            let sql = "INSERT INTO clue_in SELECT ?2 || ticket, received_on, sealed FROM clue_in \
+                WHERE ticket = ?1";
+            tx.execute(sql, [ticket, UNREAD])?;
             emptied(tx, ticket)
         })
     }

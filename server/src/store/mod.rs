@@ -81,7 +81,7 @@ pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};
 pub use clue_contacts::ContactAsk;
-pub use clues::{Clue, ClueFilter, ClueLink, ClueStep, NewClue, SealedClue};
+pub use clues::{Clue, ClueFilter, ClueLink, ClueStep, MergedClue, NewClue, SealedClue};
 pub use commissioning::{Said, ZonesDrawn};
 pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};

@@ -93,16 +93,21 @@ impl PublicStore {
     }
 
     /// Institutions by name, code, licence number, subject, address or division, by name; one more
-    /// than `limit` where there are more.
-    pub fn search(&self, text: &str, after: &str, limit: u32) -> Result<Vec<PublicInstitution>> {
+    /// than `limit` where there are more. `after`: name and slug of the last one that was shown.
+    pub fn search(
+        &self,
+        text: &str,
+        after: (&str, &str),
+        limit: u32,
+    ) -> Result<Vec<PublicInstitution>> {
         let sql = format!(
-            "{INSTITUTIONS} WHERE (?2 = '' OR name > ?2) AND (?1 = '' OR found(name, ?1) OR \
+            "{INSTITUTIONS} WHERE (?2 = '' OR name > ?2 OR (name = ?2 AND slug > ?4)) AND (?1 = '' OR found(name, ?1) OR \
              lower(code) = ?1 OR lower(licence_no) = ?1 OR found(subjects, ?1) OR \
              found(address, ?1) OR (length(?1) > 3 AND substr(jurisdiction, 1, length(?1)) = ?1))
-             ORDER BY name LIMIT ?3"
+             ORDER BY name, slug LIMIT ?3"
         );
         let sought = crate::text::folded(text);
-        self.ask(|c| collect(c, &sql, params![sought, after, limit + 1], institution))
+        self.ask(|c| collect(c, &sql, params![sought, after.0, limit + 1, after.1], institution))
     }
 
     pub fn institution(&self, slug: &str) -> Result<Option<PublicInstitution>> {
@@ -327,5 +332,41 @@ mod tests {
         assert!(public.put_in("t-1", "2026-11-29", b"sealed").unwrap());
         assert!(!public.put_in("t-1", "2026-11-29", b"again").unwrap());
         assert_eq!(store.waiting_at_the_door(10).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_kept_for_a_person() {
+        let (_dir, store, public) = door();
+        assert!(public.put_in("t-1", "2026-11-29", b"unreadable").unwrap());
+        store.give_up_at_the_door("t-1").unwrap();
+        store.forget_at_the_door("2027-11-29", "2027-11-29").unwrap();
+        assert!(store.waiting_at_the_door(10).unwrap().is_empty(), "it is tried for ever");
+        let sql = "SELECT sealed FROM clue_in WHERE ticket = 'unread t-1'";
+        let kept: Vec<Vec<u8>> = store.read(|c| collect(c, sql, [], |r| Ok(r.get(0)?))).unwrap();
+        assert_eq!(kept, [b"unreadable".to_vec()]);
+    }
+
+    #[test]
+    fn clinics_of_one_name_are_all_found_page_by_page() {
+        let (_dir, store, public) = door();
+        for n in 0..5 {
+            let institution = serde_json::from_value(serde_json::json!({"id": format!("c-{n}"),
+                "name": "锦城医美", "grade_ceiling": 2, "filed_items": [],
+                "jurisdiction": "510104"}));
+            store.put_institution(&institution.unwrap(), "2026-11-29T00:00:00.000Z").unwrap();
+        }
+        let (mut found, mut after) = (Vec::new(), (String::new(), String::new()));
+        loop {
+            let page = public.search("锦城", (&after.0, &after.1), 2).unwrap();
+            let shown = page.len().min(2);
+            found.extend(page[..shown].iter().map(|i| i.slug.clone()));
+            if page.len() <= 2 {
+                break;
+            }
+            after = (page[1].name.clone(), page[1].slug.clone());
+        }
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 5);
     }
 }

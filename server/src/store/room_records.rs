@@ -15,20 +15,17 @@ use crate::model::Session;
 const DAY_MS: i64 = 24 * 3_600_000;
 
 impl Store {
-    /// The records of one room, or of every room of the institution. What began before
-    /// `kept_from_ms` was deleted by its term.
+    /// The records of every room of the institution. What began before `kept_from_ms` was deleted
+    /// by its term.
     pub fn room_records(
         &self,
         institution: &str,
-        room: Option<&str>,
         window: Window,
         kept_from_ms: i64,
     ) -> Result<Vec<RoomRecord>> {
         self.read(|c| {
-            let sql = "SELECT id FROM room WHERE institution = ?1 AND (?2 IS NULL OR id = ?2) \
-                ORDER BY id LIMIT 500";
-            let rooms: Vec<String> =
-                collect(c, sql, params![institution, room], |r| Ok(r.get(0)?))?;
+            let sql = "SELECT id FROM room WHERE institution = ?1 ORDER BY id LIMIT 500";
+            let rooms: Vec<String> = collect(c, sql, [institution], |r| Ok(r.get(0)?))?;
             let one = |room: String| {
                 let sessions = sessions(c, &room, window)?;
                 Ok(RoomRecord {
@@ -45,12 +42,13 @@ impl Store {
         })
     }
 
-    /// Whether a box stood there by the window's end; a demonstration plays on a day of its own.
+    /// Whether a box stood there in the window; a demonstration plays on a day of its own.
     fn is_watched(&self, c: &Connection, room: &str, window: Window) -> Result<bool> {
-        let sql = "SELECT 1 FROM device_place WHERE room = ?1 AND taken_at IS NOT NULL \
-            AND (taken_at < ?2 OR ?3)";
-        let until = text(window.to_ms);
-        Ok(c.prepare_cached(sql)?.exists(params![room, until, self.demonstration])?)
+        let sql = "SELECT 1 FROM device_place p WHERE p.room = ?1 AND p.taken_at IS NOT NULL \
+            AND (?4 OR p.taken_at < ?3 AND NOT EXISTS (SELECT 1 FROM device_place n WHERE \
+            n.device = p.device AND n.since > p.since AND n.since <= ?2))";
+        let (from, until) = (text(window.from_ms), text(window.to_ms));
+        Ok(c.prepare_cached(sql)?.exists(params![room, from, until, self.demonstration])?)
     }
 }
 
@@ -75,6 +73,7 @@ fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSee
         let Some(from_ms) = ms(&session.start) else { return Ok(None) };
         // One that nobody closed lasts for as long as something was said of it.
         let end = session.end.as_deref().or(summary.as_ref().map(|s| s.at.as_str()));
+        let said_ms = summary.as_ref().and_then(|s| ms(&s.at)).unwrap_or(from_ms);
         Ok(Some(SessionSeen {
             id: session.id.to_string(),
             from_ms,
@@ -83,6 +82,8 @@ fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSee
             summary: summary.map(|s| SummarySeen {
                 assessable: s.assessable,
                 visibility_i_ppm: s.visibility_over_i_ppm,
+                over_ms: said_ms - from_ms,
+                decided: s.undecided.is_empty() && s.indeterminate_tracks == 0,
                 lead_verified: s.lead_verified,
                 unmatched_tracks: s.unmatched_tracks,
                 chain_whole,
@@ -98,7 +99,7 @@ fn findings(
     room: &str,
     window: Window,
 ) -> Result<Vec<FindingSeen>> {
-    let sql = "SELECT f.alert, f.report FROM alert a JOIN finding f ON f.alert = a.id WHERE \
+    let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON f.alert = a.id WHERE \
         a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND f.step <> 'withdrawn' \
         AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
     let (from, to) = (text(window.from_ms - 2 * DAY_MS), text(window.to_ms + 2 * DAY_MS));
@@ -112,17 +113,26 @@ fn findings(
             spans: spans.chain(raised).collect(),
             session: report.session.map(|s| s.to_string()),
             rule: report.rule,
+            dismissed: r.get(2)?,
         })
     })
 }
 
 fn blind(c: &Connection, room: &str, window: Window) -> Result<Vec<(i64, i64)>> {
     const HOUR_MS: i64 = 3_600_000;
-    let sql = "SELECT h.hour FROM hour_seen h JOIN device d ON d.id = h.device WHERE d.room = ?1 \
-        AND h.hour >= ?2 AND h.hour <= ?3 AND h.looks > 0 AND h.live * 10 < h.looks * 9";
+    // Of every box that stood in the room in that hour, wherever it stands now.
+    let sql = "SELECT h.hour, p.since, (SELECT min(n.since) FROM device_place n WHERE n.device = \
+        p.device AND n.since > p.since) FROM hour_seen h JOIN device_place p ON p.device = h.device \
+        WHERE p.room = ?1 AND h.hour >= ?2 AND h.hour <= ?3 AND h.looks > 0 \
+        AND h.live * 10 < h.looks * 9";
     let (from, to) = (window.from_ms.div_euclid(HOUR_MS), window.to_ms.div_euclid(HOUR_MS));
-    collect(c, sql, params![room, from, to], |r| {
-        let hour: i64 = r.get(0)?;
-        Ok((hour * HOUR_MS, (hour + 1) * HOUR_MS))
-    })
+    let hours = collect(c, sql, params![room, from, to], |r| {
+        let (hour, since): (i64, String) = (r.get(0)?, r.get(1)?);
+        let left: Option<String> = r.get(2)?;
+        let (from_ms, to_ms) = (hour * HOUR_MS, (hour + 1) * HOUR_MS);
+        let came = ms(&since).is_none_or(|since_ms| since_ms < to_ms);
+        let stayed = left.as_deref().and_then(ms).is_none_or(|left_ms| left_ms > from_ms);
+        Ok((came && stayed).then_some((from_ms, to_ms)))
+    })?;
+    Ok(hours.into_iter().flatten().collect())
 }

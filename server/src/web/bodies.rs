@@ -30,6 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A body has this long, and as much longer as it takes at the least speed.
 const BODY_S: u64 = 10;
 const LEAST_BYTES_PER_S: u64 = 32 * 1024;
+/// A stranger's form without pictures.
+pub(super) const SMALL_BODY: Duration = Duration::from_secs(BODY_S);
+/// Of a stranger's pictures, at every moment: a telephone in a cellar.
+const LEAST_PACE_BYTES_PER_S: u64 = 16 * 1024;
 
 /// The memory, in KiB.
 #[derive(Debug)]
@@ -49,7 +53,11 @@ impl Bodies {
         Self { known, anonymous, size_kib, refused: AtomicU64::new(0) }
     }
 
-    async fn room(&self, bytes: usize, anonymous: bool) -> Result<SemaphorePermit<'_>, Problem> {
+    pub(super) async fn room(
+        &self,
+        bytes: usize,
+        anonymous: bool,
+    ) -> Result<SemaphorePermit<'_>, Problem> {
         let kib = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
         let memory = if anonymous { &self.anonymous } else { &self.known };
         if let Ok(Ok(room)) = timeout(PATIENCE, memory.acquire_many(kib)).await {
@@ -110,4 +118,52 @@ fn until(body: Body, deadline: Instant) -> Body {
         }
     });
     Body::from_stream(chunks)
+}
+
+/// The body while it keeps a least speed from its beginning on, and for so long at most.
+pub(super) fn paced(body: Body, within: Duration) -> Body {
+    let start = Instant::now();
+    let state = Some((body.into_data_stream(), 0u64));
+    let chunks = stream::unfold(state, move |state| async move {
+        let (mut chunks, had) = state?;
+        match timeout_at(start + due(had, within), chunks.next()).await {
+            Ok(None) => None,
+            Ok(Some(Err(error))) => Some((Err(axum::BoxError::from(error)), None)),
+            Ok(Some(Ok(bytes))) => {
+                let had = had + bytes.len() as u64;
+                Some((Ok(bytes), Some((chunks, had))))
+            }
+            Err(_) => Some((Err("the body came too slowly".into()), None)),
+        }
+    });
+    Body::from_stream(chunks)
+}
+
+/// By when more must have come, from the beginning on, of a body of which `had` bytes came.
+fn due(had: u64, within: Duration) -> Duration {
+    Duration::from_secs(BODY_S + had / LEAST_PACE_BYTES_PER_S).min(within)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_trickles_is_cut_off() {
+        let within = Duration::from_mins(2);
+        let due = |had| due(had, within);
+        assert_eq!(due(0), Duration::from_secs(10));
+        assert_eq!(due(10_000), Duration::from_secs(10), "a trickle earns no time");
+        assert_eq!(due(160 << 10), Duration::from_secs(20));
+        assert_eq!(due(u64::MAX), within);
+    }
+
+    #[tokio::test]
+    async fn a_paced_body_is_the_body_until_its_time_is_over() {
+        let whole = paced(Body::from("form"), Duration::from_secs(10));
+        assert_eq!(axum::body::to_bytes(whole, 10).await.unwrap(), "form");
+        let never = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let cut = paced(never, Duration::from_millis(10));
+        assert!(axum::body::to_bytes(cut, 10).await.is_err());
+    }
 }

@@ -10,7 +10,7 @@ use axum::extract::multipart::MultipartError;
 use axum::http::StatusCode;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clock;
 use crate::clue_intake::{MOST_PICTURES, today};
@@ -22,6 +22,13 @@ use crate::text;
 const MOST_PICTURE_BYTES: usize = 12 << 20;
 /// A telephone in a cellar.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a form waits until others are read.
+const TURN: Duration = Duration::from_secs(10);
+/// What is typed in a form, all together, and how many fields there are.
+const MOST_TYPED_BYTES: usize = 64 << 10;
+const MOST_FIELDS: usize = 64;
+/// A form's ticket is shorter.
+const MOST_TICKET_BYTES: usize = 200;
 
 /// What a form sent.
 #[derive(Debug, Default)]
@@ -73,18 +80,45 @@ impl Default for FormReader {
 impl FormReader {
     /// Reads it; pictures that are none come back as the fault, beside everything that was typed.
     pub(super) async fn read(&self, form: Multipart) -> Result<(Sent, Option<Problem>), Problem> {
-        let _room = self.uploads.acquire().await.map_err(|error| Problem::internal(&error))?;
-        match tokio::time::timeout(PATIENCE, self.read_now(form)).await {
-            Ok(read) => read,
-            Err(_) => Err(said(StatusCode::REQUEST_TIMEOUT, "传输超时,请重试", "too slow")),
-        }
+        let _room = turn(&self.uploads).await?;
+        in_time(self.read_now(form, Sent::default())).await
     }
 
-    async fn read_now(&self, mut form: Multipart) -> Result<(Sent, Option<Problem>), Problem> {
-        let (mut sent, mut fault) = (Sent::default(), None);
+    /// Of a stranger. A large form shows a ticket that is `ours` in its first field, before it
+    /// takes a turn; one without pictures waits for no upload.
+    pub(super) async fn read_stranger(
+        &self,
+        mut form: Multipart,
+        large: bool,
+        ours: impl Fn(&str) -> bool,
+    ) -> Result<(Sent, Option<Problem>), Problem> {
+        if !large {
+            return in_time(self.read_now(form, Sent::default())).await;
+        }
+        let ticket = in_time(first_field(&mut form)).await?;
+        let Some(ticket) = ticket.filter(|ticket| ours(ticket)) else {
+            let zh = "此页面已失效:请重新打开表单后提交";
+            return Err(wrong(zh, "this form is none of ours or too old: please open it anew"));
+        };
+        let _room = turn(&self.uploads).await?;
+        let sent = Sent { fields: [("ticket".to_owned(), ticket)].into(), ..Sent::default() };
+        in_time(self.read_now(form, sent)).await
+    }
+
+    async fn read_now(
+        &self,
+        mut form: Multipart,
+        mut sent: Sent,
+    ) -> Result<(Sent, Option<Problem>), Problem> {
+        let (mut fault, mut fields, mut typed) = (None, 0, 0);
         while let Some(field) = form.next_field().await.map_err(|e| unreadable(&e))? {
-            let name = field.name().unwrap_or_default().to_owned();
+            let name = crate::clock::clip(field.name().unwrap_or_default(), 40);
             let bytes = field.bytes().await.map_err(|e| unreadable(&e))?;
+            fields += 1;
+            typed += if name == "picture" { 0 } else { bytes.len() };
+            if fields > MOST_FIELDS || typed > MOST_TYPED_BYTES {
+                return Err(wrong("表单内容过多", "the form holds too much"));
+            }
             if name != "picture" {
                 let text = String::from_utf8_lossy(&bytes);
                 sent.fields.insert(name, text::tidy(&text));
@@ -116,6 +150,37 @@ impl FormReader {
             ..Problem::unprocessable(fault.en())
         })
     }
+}
+
+/// A turn to read, or word that there is none.
+async fn turn(uploads: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
+    if let Ok(room) = tokio::time::timeout(TURN, uploads.acquire()).await {
+        return room.map_err(|error| Problem::internal(&error));
+    }
+    let zh = "当前上传图片的人较多:请稍后再提交,或先不附图片提交";
+    let en = "many send pictures now: try again in a moment, or send it without pictures";
+    Err(Problem::busy(zh, en, 30))
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(read) => read,
+        Err(_) => Err(said(StatusCode::REQUEST_TIMEOUT, "传输超时,请重试", "too slow")),
+    }
+}
+
+/// The ticket, where the form begins with it.
+async fn first_field(form: &mut Multipart) -> Result<Option<String>, Problem> {
+    let field = form.next_field().await.map_err(|e| unreadable(&e))?;
+    let Some(mut field) = field.filter(|f| f.name() == Some("ticket")) else { return Ok(None) };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|e| unreadable(&e))? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MOST_TICKET_BYTES {
+            return Ok(None);
+        }
+    }
+    Ok(Some(text::tidy(&String::from_utf8_lossy(&bytes))))
 }
 
 fn said(status: StatusCode, zh: &'static str, en: &'static str) -> Problem {

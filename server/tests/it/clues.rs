@@ -195,3 +195,104 @@ fn a_grid_worker_s_form_that_comes_twice_is_one_clue() {
     assert_eq!((&clue["source"], &clue["place"]["kind"]), (&json!("grid"), &json!("beauty_salon")));
     assert_eq!(clue["jurisdiction"], "5101");
 }
+
+/// A call about what stands in no register, or about the clinic; gives its id.
+fn call(house: &House, number: &str, more: &Value) -> String {
+    let partner = token(house, Role::Partner, "hotline/5101");
+    let mut body = json!({"external_no": number, "allegation": "no_licence", "text": "有人没证"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let made = ask(house, "POST", "/api/v1/clues", &partner, &body.to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+fn whole(house: &House, id: &str) -> Value {
+    let officer = token(house, Role::Supervisor, "");
+    ask(house, "GET", &format!("/api/v1/clues/{id}"), &officer, "").json()
+}
+
+fn salon(address: &str) -> Value {
+    json!({"place": {"address": address, "kind": "beauty_salon"}})
+}
+
+#[test]
+fn no_machine_merges_what_may_be_two_matters() {
+    let house = with_door();
+    let window = json!({"institution": "clinic-1", "allegation": "lending",
+        "from_at": "2026-03-02T01:00:00Z", "to_at": "2026-03-02T02:00:00Z"});
+    let ids = [
+        call(&house, "1", &salon("一路1号")),
+        call(&house, "2", &salon("二路2号")),
+        call(&house, "3", &json!({"institution": "clinic-1"})),
+        call(&house, "4", &json!({"institution": "clinic-1"})),
+        call(&house, "5", &salon("一路1号")),
+        call(&house, "6", &window),
+        call(&house, "7", &window),
+    ];
+    let seen: Vec<Value> = ids.iter().map(|id| whole(&house, id)).collect();
+    for one in &seen[..6] {
+        assert_eq!(one["state"], "received", "{one}");
+    }
+    assert_eq!(seen[6]["merged_into"], json!(ids[5]));
+    let proposed = |n: usize| {
+        seen[n]["steps"].as_array().unwrap().iter().any(|step| step["step"] == "same_text")
+    };
+    assert_eq!([1, 3, 4].map(proposed), [false, true, true]);
+}
+
+#[test]
+fn a_merge_needs_the_same_place_and_shows_what_it_holds() {
+    let house = with_door();
+    let here = call(&house, "1", &json!({"institution": "clinic-1", "text": "one"}));
+    let there = call(&house, "2", &salon("二路2号"));
+    let also = call(&house, "3", &json!({"institution": "clinic-1", "text": "another"}));
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let merge =
+        |from: &str, into: &str| step(&house, &wang, from, &json!({"step": "merge", "into": into}));
+    assert_eq!(merge(&there, &here).0, 409, "one officer buries it in another place's");
+    assert_eq!(merge(&also, &here).0, 200);
+    assert_eq!(whole(&house, &here)["merged"][0]["id"], json!(also));
+    let page = ask(&house, "GET", &format!("/clues/{here}"), &wang, "").body;
+    assert!(page.contains(&format!("/clues/{also}")), "who ends it does not see what it holds");
+}
+
+#[test]
+fn who_sent_a_merged_clue_is_told_how_it_ends() {
+    let house = with_door();
+    let place = json!({"institution": "clinic-1"});
+    let ids = ["1", "2", "3"].map(|number| call(&house, number, &place));
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Reviewer, "");
+    for (from, into) in [(0, 1), (1, 2)] {
+        let merge = json!({"step": "merge", "into": ids[into]});
+        assert_eq!(step(&house, &wang, &ids[from], &merge).0, 200);
+    }
+    let reject = json!({"step": "reject", "reason": "nothing_concrete"});
+    for who in [&wang, &li] {
+        assert_eq!(step(&house, who, &ids[2], &reject).0, 200);
+    }
+    let partner = token(&house, Role::Partner, "hotline/5101");
+    for id in &ids {
+        let path = format!("/api/v1/clues/{id}/answer");
+        assert_eq!(ask(&house, "GET", &path, &partner, "").json()["state"], "not_accepted");
+    }
+}
+
+#[test]
+fn a_sign_in_the_wrong_room_hides_no_other_room() {
+    let house = with_door();
+    for room in ["room-0", "room-2"] {
+        let room = json!({"id": room, "institution": "clinic-1", "mode": "in_room"});
+        let officer = token(&house, Role::Supervisor, "");
+        let made = ask(&house, "POST", "/api/v1/rooms", &officer, &room.to_string());
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    let named = json!({"institution": "clinic-1", "room": "room-1",
+        "from_at": "2026-03-02T01:00:00Z", "to_at": "2026-03-02T02:00:00Z"});
+    let id = call(&house, "1", &named);
+    let officer = token(&house, Role::Supervisor, "");
+    let said = ask(&house, "GET", &format!("/api/v1/clues/{id}/corroboration"), &officer, "");
+    let rooms: Vec<Value> = said.json()["rooms"].as_array().unwrap().clone();
+    let rooms: Vec<&Value> = rooms.iter().map(|r| &r["room"]).collect();
+    assert_eq!(rooms, ["room-1", "room-0", "room-2"]);
+}

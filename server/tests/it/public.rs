@@ -348,3 +348,111 @@ fn a_look_up_is_kept_and_known_by_its_tag() {
     let inner = house.knock("GET", "/api/v1/practitioners", "", b"");
     assert_eq!(inner.status, 404, "the door serves the server's own calls");
 }
+
+const URLENCODED: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+#[test]
+fn a_form_of_endless_fields_is_refused_unread() {
+    let house = with_door();
+    for path in ["/p/report/status", "/p/report/answer", "/p/open311/requests.json"] {
+        let many = house.knock("POST", path, URLENCODED, "a&".repeat(30_000).as_bytes());
+        assert_eq!(many.status, 400, "{path}: {}", many.body);
+        let long = house.knock("POST", path, URLENCODED, "a&".repeat(1 << 20).as_bytes());
+        assert_eq!(long.status, 413, "{path}: {}", long.body);
+    }
+    assert_eq!(status(&house, "00000000000000000000").status, 200);
+}
+
+/// A post of pictures that is begun and never ended.
+fn slow_post(house: &House, ticket: &str) -> std::net::TcpStream {
+    use std::io::Write as _;
+    let door = house.running().ready.public.clone().unwrap();
+    let mut stream = std::net::TcpStream::connect(door.strip_prefix("http://").unwrap()).unwrap();
+    let head = format!(
+        "POST /p/report HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n{FORM}\r\n--x\r\n\
+         Content-Disposition: form-data; name=\"ticket\"\r\n\r\n{ticket}\r\n--x\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn slow_posts_of_pictures_silence_no_report_in_words() {
+    let house = with_door();
+    let open: Vec<_> = (0..12).map(|_| slow_post(&house, &ticket(&house, 60))).collect();
+    let begun = std::time::Instant::now();
+    report(&house, "做激光的人没有证", &[]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(open);
+}
+
+#[test]
+fn pictures_without_a_ticket_are_not_read() {
+    let house = with_door();
+    let picture = vec![0u8; 200_000];
+    for fields in
+        [[("ticket", "1.2.3"), ("text", "x")], [("text", "x"), ("ticket", &*ticket(&house, 60))]]
+    {
+        let sent = send(&house, &fields, &[&picture]);
+        assert!(sent.status == 422 && sent.body.contains("此页面已失效"), "{}", sent.body);
+    }
+    let mine = ticket(&house, 60);
+    let fields = [("ticket", mine.as_str()), ("allegation", "injury"), ("text", "保留我")];
+    let read = send(&house, &fields, &[&picture]);
+    assert!(read.status == 422 && read.body.contains("保留我"), "{}", read.body);
+}
+
+#[test]
+fn what_would_be_lost_later_has_no_receipt() {
+    let house = with_door();
+    let (slug, ticket) = (slug(&house), ticket(&house, 60));
+    let fields = [
+        ("i", slug.as_str()),
+        ("ticket", &ticket),
+        ("allegation", "injury"),
+        ("text", "保留我"),
+        ("day", "0026-03-02"),
+    ];
+    let sent = send(&house, &fields, &[]);
+    assert!(sent.status == 422 && sent.body.contains("保留我"), "{}", sent.body);
+    let body = "service_code=no_licence&description=x&address_string=1+Street%0AChengdu\
+        &email=a%09b%40example.org";
+    let made = house.knock("POST", "/p/open311/requests.json", URLENCODED, body.as_bytes());
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(clues(&house, 1)[0]["place"]["address"], "1 Street Chengdu");
+}
+
+#[test]
+fn a_form_sent_again_with_other_words_says_so() {
+    let house = with_door();
+    let (slug, ticket) = (slug(&house), ticket(&house, 60));
+    let with = |text: &'static str| {
+        let fields =
+            [("i", slug.as_str()), ("ticket", &ticket), ("allegation", "injury"), ("text", text)];
+        send(&house, &fields, &[])
+    };
+    let (first, second) = (with("one"), with("another"));
+    assert!(!first.body.contains("没有保存") && second.body.contains("没有保存"));
+    assert_eq!(receipt_of(&first), receipt_of(&second));
+}
+
+#[test]
+fn a_form_s_nonce_is_no_open311_token() {
+    let house = with_door();
+    let (slug, ticket) = (slug(&house), ticket(&house, 60));
+    let fields =
+        [("i", slug.as_str()), ("ticket", &ticket), ("allegation", "injury"), ("text", "x")];
+    assert_eq!(send(&house, &fields, &[]).status, 201);
+    clues(&house, 1);
+    let nonce = ticket.split('.').nth(1).unwrap();
+    let path = format!("/p/open311/tokens/{nonce}.json");
+    assert_eq!(house.knock("GET", &path, "", b"").status, 404);
+}
+
+#[test]
+fn no_address_leads_out_of_the_door() {
+    let house = with_door();
+    let page = house.knock("GET", "//evil.example/x", "", b"");
+    assert_eq!(page.status, 404);
+    assert!(!page.body.contains("//evil.example"), "{}", page.body);
+}

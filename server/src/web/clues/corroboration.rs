@@ -30,7 +30,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// What the records say, best fit first.
+/// What the records of all rooms say: the one that was named, then the best fit first.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Corroboration {
     pub answer: Answer,
@@ -54,8 +54,10 @@ pub(in crate::web) fn of(a: &App, it: &Clue) -> Result<Option<Corroboration>, St
         Mode::Demonstration => i64::MIN,
         Mode::Production => (clock::now() - kept).as_millisecond(),
     };
-    let records = a.store.room_records(institution, it.room.as_deref(), window, kept_from_ms)?;
-    let rooms = corroborate::rooms(window, it.allegation, &records);
+    // The room that is named stands on a sign, and the clinic hangs the signs: every room is asked.
+    let records = a.store.room_records(institution, window, kept_from_ms)?;
+    let mut rooms = corroborate::rooms(window, it.allegation, &records);
+    rooms.sort_by_key(|answer| Some(&answer.room) != it.room.as_ref());
     let answer = corroborate::overall(&rooms);
     Ok(Some(Corroboration { answer, zh: answer.zh(), en: answer.en(), rooms }))
 }

@@ -293,8 +293,8 @@ pub(super) struct ClueAnswer {
 }
 
 impl ClueAnswer {
-    pub(super) fn of(it: &Clue) -> Self {
-        let state = it.handling.for_reporter();
+    /// `state` as at the end of its merges.
+    pub(super) fn of(it: &Clue, state: ReporterState) -> Self {
         Self {
             id: it.id.clone(),
             number: it.number,
@@ -302,7 +302,7 @@ impl ClueAnswer {
             state,
             zh: state.zh(),
             en: state.en(),
-            question: it.handling.question.clone(),
+            question: it.handling.question.clone().filter(|_| state == ReporterState::Question),
             due_on: it.due_on.clone(),
         }
     }
@@ -315,7 +315,12 @@ async fn post_clue(
 ) -> Result<Stored<ClueAnswer>, Problem> {
     let (clue, new) = put(&app, &who, it, Vec::new()).await?;
     let stored = if new { Upsert::Created } else { Upsert::Replaced };
-    Ok(Stored(stored, ClueAnswer::of(&clue)))
+    let answer = app.blocking(move |a| answer(a, &clue)).await?;
+    Ok(Stored(stored, answer))
+}
+
+fn answer(a: &App, it: &Clue) -> Result<ClueAnswer, Problem> {
+    Ok(ClueAnswer::of(it, a.store.clue_told(it)?))
 }
 
 async fn get_clue(
@@ -331,7 +336,7 @@ async fn get_answer(
     who: Who,
     Path(id): Path<String>,
 ) -> Result<Json<ClueAnswer>, Problem> {
-    Ok(Json(app.blocking(move |a| Ok::<_, Problem>(ClueAnswer::of(&find(a, &who, &id)?))).await?))
+    Ok(Json(app.blocking(move |a| answer(a, &find(a, &who, &id)?)).await?))
 }
 
 async fn get_picture(

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
 use crate::clue_intake::{key_of, sealed_as};
 use crate::problem::Problem;
-use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, StoreError};
+use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, MergedClue, StoreError};
 
 /// A line of the list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -80,6 +80,8 @@ pub(in crate::web) struct ClueRecord {
     pub proposals: Vec<Proposal>,
     pub reviews: Vec<Review>,
     pub contact_asks: Vec<ContactAsk>,
+    /// Clues that were merged into this one: they end with it.
+    pub merged: Vec<MergedClue>,
 }
 
 /// A text of the reporter.
@@ -127,6 +129,7 @@ fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
         proposals: it.handling.proposals.clone(),
         reviews: it.handling.case.as_ref().map(|case| case.reviews.clone()).unwrap_or_default(),
         contact_asks: a.store.contact_asks(&it.id)?,
+        merged: a.store.merged_clues(&it.id)?,
     })
 }
 

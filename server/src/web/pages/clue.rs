@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::clue::{Agency, Intake, RejectReason};
 use crate::corroborate::{RoomAnswer, Why};
 use crate::problem::{Form, Problem};
-use crate::store::{Clue, ContactAsk};
+use crate::store::{Clue, ContactAsk, MergedClue};
 use crate::web::clues::seen::WholeClue;
 use crate::web::clues::{
     ClueStepBody, ContactBody, Corroboration, LinkBody, contact_opened, corroborated, find, link,
@@ -74,6 +74,9 @@ struct CluePage {
     rooms: Vec<RoomView>,
     steps: Vec<StepView>,
     links: Vec<(String, i64, String)>,
+    /// Id, number and day of what was merged into it.
+    merged: Vec<(String, i64, String)>,
+    merged_into: String,
     /// Who said what, and waits for another.
     proposals: Vec<(String, &'static str)>,
     asks: Vec<ContactAsk>,
@@ -152,6 +155,8 @@ async fn make(
         rooms: records.iter().flat_map(|r| &r.rooms).map(|r| room_view(l, r)).collect(),
         steps: record.steps.iter().map(|s| step_view(l, s)).collect(),
         links: record.links.iter().map(|k| (k.alert.clone(), k.number, k.by.clone())).collect(),
+        merged: record.merged.iter().map(merged_view).collect(),
+        merged_into: record.clue.merged_into.clone().unwrap_or_default(),
         proposals: if clue.handling.is_open() { proposals.collect() } else { Vec::new() },
         may_open: contact_opened(&record.contact_asks, &who.name).is_some(),
         asks: record.contact_asks,
@@ -175,6 +180,10 @@ async fn make(
         id,
     };
     render(&page)
+}
+
+fn merged_view(it: &MergedClue) -> (String, i64, String) {
+    (it.id.clone(), it.number, it.received_on.clone())
 }
 
 /// Why people dismiss one; a box withdraws none.
@@ -250,6 +259,7 @@ fn step_view(l: Lang, it: &crate::store::ClueStep) -> StepView {
         "not_ours" => ("认为应移送", "for a hand-over"),
         "reject" => ("认为不予受理", "for refusal"),
         "merge" => ("并案", "merged"),
+        "same_text" => ("与另一线索文字相同,请核对是否并案", "same text as another: merge?"),
         "unmerge" => ("撤销并案", "merge undone"),
         "link" => ("关联预警", "alert linked"),
         "take" => ("开始审核", "taken"),

@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-use super::lookup::value;
+use super::lookup::{cursor, cursor_after, value};
 use super::page::nothing;
 use super::{Door, Shared};
 use crate::problem::Problem;
@@ -148,11 +148,11 @@ pub(super) async fn institutions(
     if q.chars().count() == 1 {
         return Err(Problem::bad("q: use at least two characters, or leave it out"));
     }
-    let after = value(&asked, "after").to_owned();
-    let mut found = door.ask(|store| store.search(&q, &after, AT_ONCE))?;
+    let after = cursor(value(&asked, "after"));
+    let mut found = door.look_up(|store| store.search(&q, after, AT_ONCE))?;
     let full = found.len() > AT_ONCE as usize;
     found.truncate(AT_ONCE as usize);
-    let next = found.last().filter(|_| full).map(|last| last.name.clone());
+    let next = found.last().filter(|_| full).map(cursor_after);
     let made = found.into_iter().map(|i| MedicalClinic::of(&door, i, Vec::new()));
     Ok(Json(Institutions { institutions: made.collect(), next }))
 }
@@ -161,8 +161,8 @@ pub(super) async fn institution(
     State(door): Shared,
     Path(slug): Path<String>,
 ) -> Result<Json<MedicalClinic>, Problem> {
-    let i = door.ask(|store| store.institution(&slug))?.ok_or_else(nothing)?;
-    let people = door.ask(|store| store.people(&slug))?;
+    let i = door.look_up(|store| store.institution(&slug))?.ok_or_else(nothing)?;
+    let people = door.look_up(|store| store.people(&slug))?;
     Ok(Json(MedicalClinic::of(&door, i, people)))
 }
 
@@ -185,10 +185,10 @@ pub(super) async fn table(State(door): Shared) -> Result<Response, Problem> {
         "as_of",
     ];
     out.write_record(head).map_err(broken)?;
-    let mut after = String::new();
+    let mut after = (String::new(), String::new());
     loop {
-        let page = door.ask(|store| store.search("", &after, 500))?;
-        let Some(last) = page.last().map(|i| i.name.clone()) else { break };
+        let page = door.look_up(|store| store.search("", (&after.0, &after.1), 500))?;
+        let Some(last) = page.last().map(|i| (i.name.clone(), i.slug.clone())) else { break };
         for i in &page {
             let (grade, nurses) = (i.grade_ceiling.to_string(), i.nurses.to_string());
             let (subjects, items) = (i.subjects.join(";"), i.filed_items.join(";"));

@@ -1,7 +1,9 @@
 //! How crowded the door is: over all and by institution, never by person or address. Over a limit
 //! nothing is refused; it costs more.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -17,7 +19,20 @@ pub(super) struct Limits {
     by_place: Vec<DefaultKeyedRateLimiter<String>>,
     /// Looks behind receipts that are written down.
     visits: DefaultDirectRateLimiter,
+    /// What a form was told that it costs: it is counted once, however often it is sent.
+    told: Mutex<HashMap<String, Level>>,
+    /// Reports that waited instead of working, while it is crowded: waiting is done by many at once.
+    unpaid: DefaultDirectRateLimiter,
+    /// Reports of programs.
+    programs: DefaultDirectRateLimiter,
+    /// KiB of pictures.
+    pictures: DefaultDirectRateLimiter,
 }
+
+/// Forms that are remembered.
+const MOST_TOLD: usize = 20_000;
+/// Pictures of strangers fill the disk no faster.
+const PICTURES_KIB_PER_H: u32 = 256 * 1024;
 
 fn times(n: u32, tier: u32) -> NonZeroU32 {
     NonZeroU32::new(n.saturating_mul(tier)).unwrap_or(NonZeroU32::MIN)
@@ -31,6 +46,10 @@ impl Limits {
             all: TIERS.iter().map(|tier| RateLimiter::direct(minute(*tier))).collect(),
             by_place: TIERS.iter().map(|tier| RateLimiter::keyed(hour(*tier))).collect(),
             visits: RateLimiter::direct(Quota::per_minute(times(60, 1))),
+            told: Mutex::default(),
+            unpaid: RateLimiter::direct(minute(1)),
+            programs: RateLimiter::direct(minute(1)),
+            pictures: RateLimiter::direct(Quota::per_hour(times(PICTURES_KIB_PER_H, 1))),
         }
     }
 
@@ -44,6 +63,35 @@ impl Limits {
         Level(all.max(here) as u8)
     }
 
+    /// What the form with this nonce costs.
+    pub(super) fn form(&self, nonce: &str, slug: &str) -> Level {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(level) = told.get(nonce) {
+            return *level;
+        }
+        if told.len() >= MOST_TOLD {
+            told.clear();
+        }
+        let level = self.report(slug);
+        told.insert(nonce.to_owned(), level);
+        level
+    }
+
+    /// One more that has only waited.
+    pub(super) fn may_go_unpaid(&self) -> bool {
+        self.unpaid.check().is_ok()
+    }
+
+    pub(super) fn may_send_by_program(&self) -> bool {
+        self.programs.check().is_ok()
+    }
+
+    pub(super) fn may_keep_pictures(&self, bytes: usize) -> bool {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let kib = NonZeroU32::new(kib).unwrap_or(NonZeroU32::MIN);
+        matches!(self.pictures.check_n(kib), Ok(Ok(())))
+    }
+
     pub(super) fn may_note_visit(&self) -> bool {
         self.visits.check().is_ok()
     }
@@ -53,14 +101,36 @@ impl Limits {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_flood_about_one_place_costs_others_nothing() {
-        let limits = Limits::new(&PublicDoor {
+    fn limits(reports_per_min: u32) -> Limits {
+        Limits::new(&PublicDoor {
             listen: "127.0.0.1:0".parse().unwrap(),
             url: None,
-            reports_per_min: 1000,
+            reports_per_min,
             reports_per_institution_per_h: 2,
-        });
+        })
+    }
+
+    #[test]
+    fn one_form_sent_often_makes_nobody_else_pay() {
+        let limits = limits(1000);
+        for _ in 0..50 {
+            assert_eq!(limits.form("one", "a"), Level(0));
+        }
+        assert_eq!(limits.form("two", "a"), Level(0));
+    }
+
+    #[test]
+    fn those_who_only_wait_come_at_a_bounded_rate() {
+        let limits = limits(3);
+        let passed = (0..1000).filter(|_| limits.may_go_unpaid()).count();
+        assert!((3..=4).contains(&passed), "{passed}");
+        let megabytes = (0..1000).filter(|_| limits.may_keep_pictures(1 << 20)).count();
+        assert!((256..=260).contains(&megabytes), "{megabytes}");
+    }
+
+    #[test]
+    fn a_flood_about_one_place_costs_others_nothing() {
+        let limits = limits(1000);
         let flood: Vec<u8> = (0..60).map(|_| limits.report("a").0).collect();
         assert_eq!((flood[0], flood[1]), (0, 0));
         assert!(flood.is_sorted() && flood[59] == 3, "{flood:?}");

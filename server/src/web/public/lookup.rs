@@ -43,11 +43,11 @@ pub(super) async fn search(
 ) -> Response {
     let q = crate::clock::clip(&crate::text::plain(value(&asked, "q")), 60);
     let short = !q.is_empty() && q.chars().count() < LEAST_CHARS;
-    let after = value(&asked, "after").to_owned();
+    let after = cursor(value(&asked, "after"));
     let made = if q.is_empty() || short {
         Ok(Vec::new())
     } else {
-        door.ask(|store| store.search(&q, &after, AT_ONCE))
+        door.look_up(|store| store.search(&q, after, AT_ONCE))
     };
     let made = made.and_then(|mut rows| {
         let full = rows.len() > AT_ONCE as usize;
@@ -55,11 +55,21 @@ pub(super) async fn search(
         let f = Frame::of(&door, &uri);
         let next = rows.last().filter(|_| full).map(|last| {
             let encoded = crate::problem::encoded;
-            f.to(&format!("/p?q={}&after={}", encoded(&q), encoded(&last.name)))
+            f.to(&format!("/p?q={}&after={}", encoded(&q), encoded(&cursor_after(last))))
         });
         render(&SearchPage { f, q, short, rows, more: next })
     });
     shown(&door, &uri, made)
+}
+
+/// Where the next page goes on: names are not unique.
+pub(super) fn cursor_after(it: &PublicInstitution) -> String {
+    format!("{}/{}", it.name, it.slug)
+}
+
+/// Name and slug of a cursor.
+pub(super) fn cursor(text: &str) -> (&str, &str) {
+    text.rsplit_once('/').unwrap_or((text, ""))
 }
 
 /// A physician's line on an institution's page.
@@ -113,7 +123,7 @@ fn institution_page(
     sign: &str,
 ) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
-    let (people, device, items) = door.ask(|store| {
+    let (people, device, items) = door.look_up(|store| {
         Ok((store.people(&i.slug)?, store.device(&i.slug)?, store.items(&i.jurisdiction)?))
     })?;
     let today = crate::clue_intake::today().to_string();
@@ -139,7 +149,7 @@ pub(super) async fn institution(
     OriginalUri(uri): OriginalUri,
     Path(slug): Path<String>,
 ) -> Response {
-    let found = door.ask(|store| store.institution(&slug));
+    let found = door.look_up(|store| store.institution(&slug));
     let made = found
         .and_then(|i| i.ok_or_else(nothing))
         .and_then(|i| institution_page(&door, &uri, i, ""));
@@ -153,7 +163,7 @@ pub(super) async fn sign(
     OriginalUri(uri): OriginalUri,
     Path(code): Path<String>,
 ) -> Response {
-    let found = door.ask(|store| store.institution_of_sign(&code));
+    let found = door.look_up(|store| store.institution_of_sign(&code));
     let made = found
         .and_then(|i| i.ok_or_else(nothing))
         .and_then(|i| institution_page(&door, &uri, i, &code));
@@ -182,10 +192,10 @@ pub(super) async fn physician(
 
 fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
-    let p = door.ask(|store| store.physician(slug))?.ok_or_else(nothing)?;
+    let p = door.look_up(|store| store.physician(slug))?.ok_or_else(nothing)?;
     let place = p.institution.clone();
-    let institution = door.ask(|store| store.institution(&place))?.ok_or_else(nothing)?;
-    let items = door.ask(|store| store.items(&institution.jurisdiction))?;
+    let institution = door.look_up(|store| store.institution(&place))?.ok_or_else(nothing)?;
+    let items = door.look_up(|store| store.items(&institution.jurisdiction))?;
     let relation = match p.relation {
         protocol::down::SiteRelation::Primary => f.l.t("主执业机构", "main institution"),
         protocol::down::SiteRelation::FiledMultiSite => f.l.t("多机构备案", "filed further site"),
@@ -232,10 +242,10 @@ fn check_page(
 ) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
     let (i, d, code) = (value(asked, "i"), value(asked, "d"), value(asked, "item"));
-    let person = door.ask(|store| store.physician(d))?.ok_or_else(nothing)?;
+    let person = door.look_up(|store| store.physician(d))?.ok_or_else(nothing)?;
     let place = if i.is_empty() { person.institution.as_str() } else { i };
-    let institution = door.ask(|store| store.institution(place))?.ok_or_else(nothing)?;
-    let item = door.ask(|store| store.item(code))?.ok_or_else(|| {
+    let institution = door.look_up(|store| store.institution(place))?.ok_or_else(nothing)?;
+    let item = door.look_up(|store| store.item(code))?.ok_or_else(|| {
         let zh = "请选择一个项目";
         Problem { zh: Some(zh.into()), ..Problem::unprocessable("choose an item") }
     })?;

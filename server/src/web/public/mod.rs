@@ -15,13 +15,13 @@ mod ticket;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
@@ -29,9 +29,9 @@ use crate::config::Mode;
 use crate::problem::Problem;
 use crate::store::{PublicStore, StoreError};
 use crate::vault::Key;
+use crate::web::bodies::{self, Bodies};
 use crate::web::clue_upload::FormReader;
 use limits::Limits;
-use ticket::Level;
 
 /// All that the door holds: no way leads from here to the server's own store.
 #[derive(Debug)]
@@ -47,6 +47,9 @@ pub(super) struct Door {
     authority: Option<String>,
     demonstration: bool,
     reader: FormReader,
+    /// Memory for what strangers send: none of the server's own.
+    bodies: Bodies,
+    look_ups: Semaphore,
 }
 
 type Shared = axum::extract::State<Arc<Door>>;
@@ -101,6 +104,16 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
     connect-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Three pictures of a telephone, and the form around them.
 const MOST_BODY_BYTES: usize = 36 << 20;
+/// A form without pictures; longer ones show their ticket before they are read.
+const SMALL_BODY_BYTES: usize = 64 << 10;
+/// Look-ups at once.
+const MOST_LOOK_UPS: usize = 16;
+/// Of a form that is no upload.
+const MOST_FIELDS: usize = 64;
+/// An eighth of it is for the forms without pictures.
+const BODIES_MIB: usize = 128;
+/// A form with pictures has as long as its reader waits.
+const UPLOAD_S: u64 = 150;
 
 /// The door's router over its own connection.
 pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
@@ -114,6 +127,8 @@ pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
         authority: app.config.authority.clone(),
         demonstration: app.config.mode == Mode::Demonstration,
         reader: FormReader::default(),
+        bodies: Bodies::new(BODIES_MIB),
+        look_ups: Semaphore::new(MOST_LOOK_UPS),
     });
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
@@ -128,6 +143,7 @@ pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
     });
     Ok(router
         .fallback(page::not_found)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&door), measured))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -135,6 +151,65 @@ pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
         .layer(fixed(HeaderName::from_static("x-robots-tag"), "noindex"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .with_state(door))
+}
+
+/// Whether a form is so long that it shows its ticket first; one that names no length is.
+fn is_large(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).is_none_or(|bytes: usize| bytes > SMALL_BODY_BYTES)
+}
+
+/// A body is as long as its form may be, comes with a least speed and takes room of its own: no
+/// upload takes the room of a report in words.
+async fn measured(State(door): Shared, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let upload = matches!(request.uri().path(), "/p/report" | "/p/wrong");
+    let large = is_large(request.headers());
+    let most = if upload { MOST_BODY_BYTES } else { SMALL_BODY_BYTES };
+    if request.body().size_hint().exact().is_some_and(|bytes| bytes > most as u64) {
+        let why = format!("at most {most} bytes are taken here");
+        return refused(&door, request.uri(), Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why));
+    }
+    if upload && large {
+        // Its room is taken by its reader, once it has shown a ticket.
+        let within = std::time::Duration::from_secs(UPLOAD_S);
+        return next.run(request.map(|body| bodies::paced(body, within))).await;
+    }
+    let _room = match door.bodies.room(SMALL_BODY_BYTES, true).await {
+        Ok(room) => room,
+        Err(problem) => return refused(&door, request.uri(), problem),
+    };
+    let uri = request.uri().clone();
+    let request = request.map(|body| bodies::paced(body, bodies::SMALL_BODY));
+    let request = if upload { Ok(request) } else { few_fields(request).await };
+    match request {
+        Ok(request) => next.run(request).await,
+        Err(problem) => refused(&door, &uri, problem),
+    }
+}
+
+/// As a page, or to a program.
+fn refused(door: &Door, uri: &Uri, problem: Problem) -> Response {
+    if uri.path().starts_with("/p/open311/") {
+        return problem.into_response();
+    }
+    page::shown(door, uri, Err(problem))
+}
+
+/// A form of few fields: each costs more memory than it is long.
+async fn few_fields(request: Request) -> Result<Request, Problem> {
+    let (parts, body) = request.into_parts();
+    let unread = |_| {
+        let why = format!("the form came too slowly, or has more than {SMALL_BODY_BYTES} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why)
+    };
+    let bytes = to_bytes(body, SMALL_BODY_BYTES).await.map_err(unread)?;
+    if bytes.split(|byte| *byte == b'&').count() > MOST_FIELDS {
+        return Err(Problem::bad(format!("a form has at most {MOST_FIELDS} fields")));
+    }
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// A look-up is kept for five minutes and known by its `ETag`.
@@ -162,16 +237,24 @@ async fn kept(request: Request, next: Next) -> Response {
 }
 
 impl Door {
+    /// A look-up. Where so many ask already, one is asked to come again: each of them holds a
+    /// thread, and none of them may stand before a report.
+    fn look_up<T>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&PublicStore) -> Result<T, StoreError>,
+    ) -> Result<T, Problem> {
+        let Ok(_turn) = self.look_ups.try_acquire() else {
+            let zh = "当前查询较多,请稍后再试";
+            return Err(Problem::busy(zh, "many look things up now: try again in a moment", 2));
+        };
+        self.ask(work)
+    }
+
     /// Runs a question to the store on this thread, while another takes over its other tasks.
     fn ask<T>(
         self: &Arc<Self>,
         work: impl FnOnce(&PublicStore) -> Result<T, StoreError>,
     ) -> Result<T, Problem> {
         tokio::task::block_in_place(|| work(&self.store)).map_err(Problem::from)
-    }
-
-    /// What one more report about this institution costs.
-    fn level(&self, slug: &str) -> Level {
-        self.limits.report(slug)
     }
 }

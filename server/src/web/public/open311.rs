@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::page::nothing;
-use super::report::put_report_in;
+use super::report::{one_line, put_report_in};
 use super::ticket;
 use super::{Door, Shared};
 use crate::clock;
@@ -72,7 +72,7 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
         (Some(_), _) => None,
         (None, Some(address)) => Some(Place {
             name: String::new(),
-            address: clock::clip(&address, 200),
+            address: one_line(&address, 200),
             kind: PlaceKind::Other,
         }),
         (None, None) => {
@@ -101,20 +101,23 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
         allegation,
         about,
         text: text.to_owned(),
-        contact: contact.map(|c| clock::clip(&c, 200)),
+        contact: contact.map(|c| one_line(&c, 200)),
         receipt_mac: String::new(),
         pictures: Vec::new(),
     })
 }
+
+/// What a token begins with.
+const TOKENS: &str = "open311-";
 
 pub(super) async fn request(
     State(door): Shared,
     axum::extract::Form(pairs): axum::extract::Form<Vec<(String, String)>>,
 ) -> Result<(StatusCode, Json<Vec<Requested>>), Problem> {
     let sent = Sent::of_pairs(pairs);
-    let report = report(&door, &sent)?;
-    let level = door.level(report.slug.as_deref().unwrap_or_default());
-    if level.0 > 0 {
+    let mut report = report(&door, &sent)?;
+    report.check().map_err(Problem::bad)?;
+    if !door.limits.may_send_by_program() {
         // A program that waits, or a person on the form, comes through; nothing is lost by it.
         let zh = "当前提交较多,请稍后重试,或使用网页表单";
         let en = "many reports come in now: try again later, or use the form of the pages";
@@ -122,7 +125,8 @@ pub(super) async fn request(
     }
     let now_s = clock::now().as_second();
     let issued = ticket::issue(&door.key, now_s)?;
-    let nonce = issued.split('.').nth(1).unwrap_or_default().to_owned();
+    // No form's nonce begins like this: a token leads to no other receipt.
+    let nonce = format!("{TOKENS}{}", issued.split('.').nth(1).unwrap_or_default());
     put_report_in(&door, report, &nonce)?;
     let notice = "请凭 token 换取回执并妥善保存 / fetch the receipt with the token, and keep it";
     Ok((StatusCode::CREATED, Json(vec![Requested { token: nonce, service_notice: notice }])))
@@ -134,6 +138,9 @@ pub(super) async fn token(
     Path(token): Path<String>,
 ) -> Result<Json<Vec<Receipt>>, Problem> {
     let nonce = token.strip_suffix(".json").unwrap_or(&token);
+    if !nonce.starts_with(TOKENS) {
+        return Err(nothing());
+    }
     let receipt = ticket::receipt(&door.key, nonce);
     let mac = ticket::receipt_mac(&door.key, &receipt).unwrap_or_default();
     door.ask(|store| store.report_status(&mac))?.ok_or_else(nothing)?;

@@ -31,7 +31,7 @@ impl Frame {
         let unnamed = l.t("当地卫生健康监督机构", "the local health supervision authority");
         Self {
             l,
-            other: format!("{}?{}", uri.path(), query.join("&")),
+            other: format!("{}?{}", own_path(uri.path()), query.join("&")),
             authority: door.authority.clone().unwrap_or_else(|| unnamed.to_owned()),
             demonstration: door.demonstration,
         }
@@ -59,6 +59,11 @@ impl Frame {
         let about = if sign.is_empty() { format!("i={slug}") } else { format!("r={sign}") };
         self.to(&format!("/p/{form}?{about}"))
     }
+}
+
+/// A path of the door; any other may be an address elsewhere (`//host/x`).
+fn own_path(path: &str) -> &str {
+    if path == "/p" || path.starts_with("/p/") { path } else { "/p" }
 }
 
 pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {

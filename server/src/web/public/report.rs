@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Multipart, OriginalUri, Query, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::lookup::value;
 use super::page::{Frame, render, shown};
-use super::ticket::{self, Level, TicketFault};
-use super::{Door, Shared};
+use super::ticket::{self, Level, Ticket, TicketFault};
+use super::{Door, Shared, is_large};
 use crate::clock;
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
 use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door, today};
@@ -132,18 +132,20 @@ pub(super) async fn wrong_form(
 pub(super) async fn submit(
     State(door): Shared,
     OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
     form: Multipart,
 ) -> Response {
-    let made = take(&door, &uri, Form::Report, form).await;
+    let made = take(&door, &uri, Form::Report, form, is_large(&headers)).await;
     shown(&door, &uri, made)
 }
 
 pub(super) async fn submit_wrong(
     State(door): Shared,
     OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
     form: Multipart,
 ) -> Response {
-    let made = take(&door, &uri, Form::Wrong, form).await;
+    let made = take(&door, &uri, Form::Wrong, form, is_large(&headers)).await;
     shown(&door, &uri, made)
 }
 
@@ -152,8 +154,10 @@ async fn take(
     uri: &Uri,
     form: Form,
     body: Multipart,
+    large: bool,
 ) -> Result<Response, Problem> {
-    let (sent, broken) = door.reader.read(body).await?;
+    let ours = |ticket: &str| ticket::is_ours(&door.key, ticket, clock::now().as_second());
+    let (sent, broken) = door.reader.read_stranger(body, large, ours).await?;
     let again = |sent: Sent, level: Level, problem: Problem, personal: bool| {
         let said = line(Frame::of(door, uri).l, problem);
         let mut response = page(door, uri, form, sent, level, (said, personal))?;
@@ -182,39 +186,69 @@ async fn take(
         return again(sent, Level(0), gone, false);
     }
     let slug = place.as_ref().map_or("", |i| i.slug.as_str());
-    let level = door.level(slug);
-    let nonce = match spend(door, &sent, level) {
-        Ok(nonce) => nonce,
-        Err(problem) => return again(sent, level, problem, false),
+    let mut report = report_of(&sent, form, slug)?;
+    if let Err(fault) = report.check() {
+        let zh = "内容无法受理:请核对日期、地址和联系方式";
+        let problem = Problem { zh: Some(zh.into()), ..Problem::unprocessable(fault) };
+        return again(sent, Level(0), problem, false);
+    }
+    let (nonce, level) = match spend(door, &sent, slug) {
+        Ok(spent) => spent,
+        Err((level, problem)) => return again(sent, level, problem, false),
     };
-    let receipt = put_in(door, &sent, form, slug, &nonce)?;
-    receipt_page(door, uri, &receipt)
+    let bytes = sent.pictures.iter().map(Vec::len).sum();
+    if bytes > 0 && !door.limits.may_keep_pictures(bytes) {
+        let zh = "当前收到的图片过多:请先不附图片提交,内容已保留";
+        let full = wrong(zh, "too many pictures come in now: please send it without pictures");
+        return again(sent, level, full, false);
+    }
+    let (receipt, new) = put_report_in(door, report, &nonce)?;
+    receipt_page(door, uri, &receipt, new)
+}
+
+/// What the form's ticket says, where it was spent in time. The crowd is asked once a form: one
+/// that is sent early or twice makes nobody else pay.
+fn checked(door: &Door, sent: &Sent, slug: &str) -> Result<(Ticket, Level), (Level, TicketFault)> {
+    let now_s = clock::now().as_second();
+    let check = |level| {
+        let checked =
+            ticket::check(&door.key, sent.text("ticket"), sent.text("work"), level, now_s);
+        checked.map_err(|fault| (level, fault))
+    };
+    let level = door.limits.form(&check(Level(0))?.nonce, slug);
+    let ticket = check(level)?;
+    if level > Level(0) && !ticket.paid && !door.limits.may_go_unpaid() {
+        return Err((level, TicketFault::TooYoung(ticket::LEAST_AGE_S)));
+    }
+    Ok((ticket, level))
 }
 
 /// Checks the form's ticket; gives what it is spent by.
-fn spend(door: &Door, sent: &Sent, level: Level) -> Result<String, Problem> {
-    let now_s = clock::now().as_second();
-    let checked = ticket::check(&door.key, sent.text("ticket"), sent.text("work"), level, now_s);
+fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<(String, Level), (Level, Problem)> {
     let say =
         |zh: String, en: String| Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) };
-    match checked {
-        Ok(ticket) => Ok(ticket.nonce),
-        Err(TicketFault::TooYoung(left_s)) if level.0 > 0 => Err(say(
+    let (level, fault) = match checked(door, sent, slug) {
+        Ok((ticket, level)) => return Ok((ticket.nonce, level)),
+        Err(fault) => fault,
+    };
+    let problem = match fault {
+        TicketFault::TooYoung(left_s) if level.0 > 0 => say(
             format!("当前提交较多:请约 {left_s} 秒后再点一次提交,内容已保留"),
             format!(
                 "many reports come in now: send again in about {left_s} seconds; what you typed \
                  is kept"
             ),
-        )),
-        Err(TicketFault::TooYoung(left_s)) => Err(say(
+        ),
+        TicketFault::TooYoung(left_s) => say(
             format!("请核对内容,{left_s} 秒后再点一次提交"),
             format!("please look it over, and send again in {left_s} seconds"),
-        )),
-        Err(TicketFault::TooOld | TicketFault::Unreadable) => Err(say(
+        ),
+        TicketFault::TooOld | TicketFault::Unreadable => say(
             "此页面已超过两小时:请核对内容后再点一次提交".to_owned(),
             "this form is older than two hours: please send it once more".to_owned(),
-        )),
-    }
+        ),
+    };
+    Err((level, problem))
 }
 
 /// A telephone number, or one of an identity card.
@@ -227,7 +261,7 @@ fn names_somebody(text: &str) -> bool {
 }
 
 /// A field of one line, whatever was sent in it.
-fn one_line(text: &str, max: usize) -> String {
+pub(super) fn one_line(text: &str, max: usize) -> String {
     clock::clip(&text.replace(char::is_control, " "), max)
 }
 
@@ -268,16 +302,9 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
     Ok((allegation, About { place, from_at, to_at, window_vague, item_text, anonymity }))
 }
 
-/// Seals the report and puts it in; gives the receipt. The same form again has the same one.
-fn put_in(
-    door: &Arc<Door>,
-    sent: &Sent,
-    form: Form,
-    slug: &str,
-    nonce: &str,
-) -> Result<String, Problem> {
+fn report_of(sent: &Sent, form: Form, slug: &str) -> Result<DoorReport, Problem> {
     let (allegation, about) = about(sent, form)?;
-    let report = DoorReport {
+    Ok(DoorReport {
         slug: Some(slug.to_owned()).filter(|slug| !slug.is_empty()),
         sign: sent.given("r"),
         allegation,
@@ -286,20 +313,21 @@ fn put_in(
         contact: sent.given("contact").map(|c| one_line(&c, 200)),
         receipt_mac: String::new(),
         pictures: sent.pictures.iter().map(|p| STANDARD.encode(p)).collect(),
-    };
-    put_report_in(door, report, nonce)
+    })
 }
 
-/// Of a form, or of a program.
+/// Seals a report that was checked, of a form or of a program, and puts it in; gives its receipt.
+/// The same form again has the same one, and `false`: what it holds now is not kept.
 pub(super) fn put_report_in(
     door: &Arc<Door>,
     report: DoorReport,
     nonce: &str,
-) -> Result<String, Problem> {
+) -> Result<(String, bool), Problem> {
     let receipt = ticket::receipt(&door.key, nonce);
     let receipt_mac = ticket::receipt_mac(&door.key, &receipt).unwrap_or_default();
-    put(door, nonce, &FromDoor::Report(Box::new(DoorReport { receipt_mac, ..report })))?;
-    Ok(receipt)
+    let report = FromDoor::Report(Box::new(DoorReport { receipt_mac, ..report }));
+    let new = put(door, nonce, &report)?;
+    Ok((receipt, new))
 }
 
 /// Seals it under its ticket. One that was spent before changes nothing.
@@ -319,10 +347,17 @@ pub(super) fn put(door: &Arc<Door>, nonce: &str, it: &FromDoor) -> Result<bool, 
 struct ReceiptPage {
     f: Frame,
     receipt: String,
+    /// False: the form was sent before, and that sending stands.
+    new: bool,
 }
 
-fn receipt_page(door: &Arc<Door>, uri: &Uri, receipt: &str) -> Result<Response, Problem> {
-    let page = ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt) };
+fn receipt_page(
+    door: &Arc<Door>,
+    uri: &Uri,
+    receipt: &str,
+    new: bool,
+) -> Result<Response, Problem> {
+    let page = ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt), new };
     Ok((StatusCode::CREATED, render(&page)?).into_response())
 }
 

@@ -119,7 +119,14 @@ fn answered(door: &Arc<Door>, uri: &Uri, sent: &Sent) -> Result<Response, Proble
         let fault = l.t("此页面已过期,请重新提交", "this form is too old: please send it again");
         return page(door, uri, typed, Some(status), (fault, ""));
     };
-    put(door, &spent.nonce, &FromDoor::Answer { mac, text })?;
+    if !put(door, &spent.nonce, &FromDoor::Answer { mac, text })? {
+        let fault = l.t(
+            "此前已收到您的一份回答,这次的内容没有保存:如有补充,请再查一次回执后提交",
+            "an answer came from this page before, and this one was not kept: to add something, \
+             look behind your receipt again",
+        );
+        return page(door, uri, typed, Some(status), (fault, ""));
+    }
     let done = l.t("回答已送达", "your answer has arrived");
     page(door, uri, typed, None, ("", done))
 }
