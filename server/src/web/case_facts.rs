@@ -62,7 +62,7 @@ fn persons(a: &App, whole: &WholeForAuthority, only: Option<&str>) -> Result<Str
     let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for p in whole.alert.findings.iter().flat_map(|f| &f.report.persons) {
         if only.is_none_or(|part| part == p.part) {
-            let part = Lang::Zh.part(&p.part).to_string();
+            let part = Lang::Zh.part(&p.part);
             parts.entry(p.person.to_string()).or_default().insert(part);
         }
     }
