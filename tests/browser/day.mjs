@@ -183,9 +183,16 @@ async function upholds(chrome, house, link, name, lead) {
 async function closes(page, house, lead) {
   await go(page, `${house.http}${lead}`);
   await page.click("button[value=go_on_site]");
+  await page.click("a[href$='/case'].button");
   await page.locator("[name=case_number]").waitFor();
   await page.fill("[name=case_number]", "2026-17");
-  await page.click("button[value=found]");
+  for (const n of [1, 2]) {
+    await page.fill(`form:has([name=case_number]) [name=officer_${n}]`, `承办人${n}`);
+    await page.fill(`form:has([name=case_number]) [name=certificate_${n}]`, `A-${n}`);
+  }
+  await page.click("form:has([name=case_number]) button");
+  await page.locator("details [name=penalty_fine]").first().waitFor({ state: "attached" });
+  await go(page, `${house.http}${lead}`);
   await page.locator("button[value=close]").waitFor();
   await look(page, "supervisor /alerts/{id}");
   await picture(page, "alert", { full: true });

@@ -78,6 +78,11 @@ impl Kind {
         }
     }
 
+    /// The party gets it; the others stay with the authority.
+    pub fn is_for_the_party(self) -> bool {
+        !matches!(self, Self::OpeningReport | Self::ClosingReport)
+    }
+
     pub fn en(self) -> &'static str {
         match self {
             Self::OpeningReport => "Report on the opening",
@@ -131,9 +136,9 @@ pub enum Fact {
     RaisedAt,
     Findings,
     Persons,
+    DeclaredLead,
     Basis,
     PenaltyBasis,
-    Notice41,
     Officers,
     OnSiteOn,
     OpenedOn,
@@ -167,9 +172,9 @@ impl Fact {
         Self::RaisedAt,
         Self::Findings,
         Self::Persons,
+        Self::DeclaredLead,
         Self::Basis,
         Self::PenaltyBasis,
-        Self::Notice41,
         Self::Officers,
         Self::OnSiteOn,
         Self::OpenedOn,
@@ -203,9 +208,9 @@ impl Fact {
             Self::RaisedAt => "线索时间",
             Self::Findings => "线索内容",
             Self::Persons => "涉及人员",
+            Self::DeclaredLead => "登记主诊",
             Self::Basis => "依据",
             Self::PenaltyBasis => "罚则",
-            Self::Notice41 => "证据提示",
             Self::Officers => "承办人",
             Self::OnSiteOn => "核查日期",
             Self::OpenedOn => "立案日期",
@@ -249,9 +254,15 @@ pub fn filled(kind: Kind, facts: &Facts) -> String {
     out.trim_end().to_owned()
 }
 
-/// The document as it is printed: the authority's heading, title and number over the text. A line
-/// that begins with `# ` is a heading.
-pub fn blocks(authority: &str, kind: Kind, number: &str, text: &str) -> Vec<Block> {
+/// The document as it is printed: the authority's heading, title and number over the text, and below
+/// it what no officer may leave out. A line that begins with `# ` is a heading.
+pub fn blocks(
+    authority: &str,
+    kind: Kind,
+    number: &str,
+    text: &str,
+    notices: &[String],
+) -> Vec<Block> {
     let mut blocks = Vec::new();
     if !authority.is_empty() {
         blocks.push(Block::Centred(authority.to_owned()));
@@ -266,5 +277,9 @@ pub fn blocks(authority: &str, kind: Kind, number: &str, text: &str) -> Vec<Bloc
             None => Block::Text(line.to_owned()),
         });
     }
+    if !notices.is_empty() {
+        blocks.push(Block::Gap);
+    }
+    blocks.extend(notices.iter().cloned().map(Block::Text));
     blocks
 }

@@ -51,8 +51,9 @@ fn what_a_case_lacks_is_a_blank_to_fill_in() {
 
 #[test]
 fn before_the_decision_a_document_says_suspected() {
-    for kind in [Kind::OpeningReport, Kind::PenaltyNotice] {
-        assert!(filled(kind, &facts()).contains("涉嫌"));
+    for kind in [Kind::OpeningReport, Kind::PenaltyNotice, Kind::CorrectionOrder] {
+        let text = filled(kind, &facts());
+        assert!(text.contains("涉嫌") && !text.contains("经查"), "{}", kind.code());
     }
 }
 
@@ -69,13 +70,25 @@ fn a_number_follows_the_authoritys_scheme() {
 
 #[test]
 fn a_document_has_its_heading_title_and_number() {
-    let blocks = blocks("锦城市卫生健康委员会", Kind::Decision, "罚〔2026〕1号", "# 决定\n\n罚款");
+    let blocks = blocks(
+        "锦城市卫生健康委员会",
+        Kind::Decision,
+        "罚〔2026〕1号",
+        "# 决定\n\n罚款",
+        &["本记录为线索".into()],
+    );
     assert_eq!(blocks[0], Block::Centred("锦城市卫生健康委员会".into()));
     assert_eq!(blocks[1], Block::Centred("行政处罚决定书".into()));
     assert_eq!(blocks[2], Block::Text("罚〔2026〕1号".into()));
     assert_eq!(
         blocks[4..],
-        [Block::Heading("决定".into()), Block::Gap, Block::Text("罚款".into())]
+        [
+            Block::Heading("决定".into()),
+            Block::Gap,
+            Block::Text("罚款".into()),
+            Block::Gap,
+            Block::Text("本记录为线索".into())
+        ]
     );
 }
 

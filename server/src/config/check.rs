@@ -199,6 +199,7 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         oidc,
         authority_name: raw.authority.name.as_ref().map(|n| n.get_ref().trim().to_owned()),
         document_number: scheme(source, raw.authority.document_number.as_ref())?,
+        large_fine_yuan: raw.authority.large_fine_yuan,
         authority: authority(source, raw.authority)?,
         font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,

@@ -244,6 +244,9 @@ pub struct Config {
     pub authority_name: Option<String>,
     /// How its documents are numbered (文号).
     pub document_number: Scheme,
+    /// From this amount on a fine of an institution is large (较大数额), in yuan: a hearing is
+    /// offered, legal review and discussion come first. `None`: every fine is.
+    pub large_fine_yuan: Option<u64>,
     /// With Chinese, for the PDF of a case package; without it one of Debian's is looked for.
     pub font_file: Option<PathBuf>,
     pub log_level: String,

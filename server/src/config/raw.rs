@@ -58,6 +58,7 @@ pub(super) struct RawAuthority {
     pub(super) name: Option<Spanned<String>>,
     pub(super) contact: Option<Spanned<String>>,
     pub(super) document_number: Option<Spanned<String>>,
+    pub(super) large_fine_yuan: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]

@@ -12,6 +12,9 @@ pub(super) fn not_before(on: Date, after: Date) -> Result<(), Refusal> {
 
 /// Two people, whatever the spelling of blanks and case around a certificate's number.
 pub fn different(officers: &[Officer]) -> Result<(), Refusal> {
+    if officers.iter().any(|o| o.name.trim().is_empty() || o.certificate.trim().is_empty()) {
+        return Err(Refusal::Officers);
+    }
     let names: BTreeSet<&str> = officers.iter().map(|o| o.name.trim()).collect();
     let certificates: BTreeSet<String> =
         officers.iter().map(|o| crate::text::folded(o.certificate.trim())).collect();
@@ -30,16 +33,13 @@ pub(super) fn together(participants: &[String]) -> Result<(), Refusal> {
 
 pub(super) fn amounts_fit(penalties: &[Penalty]) -> Result<(), Refusal> {
     let fits = |p: &Penalty| (p.kind == PenaltyKind::Fine) == (p.amount_yuan > 0);
-    if penalties.is_empty() || !penalties.iter().all(fits) {
+    // A kind that stands twice would pass each for itself and weigh more than was told.
+    let twice = |(n, p): (usize, &Penalty)| penalties[..n].iter().any(|q| q.kind == p.kind);
+    if penalties.is_empty()
+        || !penalties.iter().all(fits)
+        || penalties.iter().enumerate().any(twice)
+    {
         return Err(Refusal::Penalties);
-    }
-    Ok(())
-}
-
-pub(super) fn told_well(penalties: &[Penalty], hearing_offered: bool) -> Result<(), Refusal> {
-    amounts_fit(penalties)?;
-    if !hearing_offered && penalties.iter().any(|p| p.kind.is_grave()) {
-        return Err(Refusal::HearingOwed);
     }
     Ok(())
 }

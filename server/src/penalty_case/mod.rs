@@ -28,7 +28,7 @@ pub use procedure::{Phase, Provision};
 pub use refusal::Refusal;
 
 use crate::calendar::Calendar;
-use checks::{amounts_fit, covers, not_before, together, told_well};
+use checks::{amounts_fit, covers, not_before, together};
 
 /// Working days in which the party may ask for a hearing.
 const HEARING_REQUEST_DAYS: u32 = 5;
@@ -58,6 +58,8 @@ pub struct PenaltyCase {
     pub closed_on: Option<Date>,
     /// Oldest first.
     pub entries: Vec<Recorded>,
+    /// From this amount on a fine is a large one (较大数额), in yuan. Not set: every fine is.
+    pub large_fine_yuan: Option<u64>,
 }
 
 /// Where a case stands.
@@ -123,9 +125,38 @@ impl PenaltyCase {
     }
 
     /// Since the party was last told.
-    fn since_told(&self, code: &str) -> Option<&Recorded> {
+    pub fn since_told(&self, code: &str) -> Option<&Recorded> {
         let told = self.last("notified")?.id;
         self.last(code).filter(|r| r.id > told)
+    }
+
+    /// What the party was last told, or its hearing since: reviews rest on it.
+    fn last_heard(&self) -> Option<&Recorded> {
+        self.since_told("hearing_held").or_else(|| self.last("notified"))
+    }
+
+    fn since_heard(&self, code: &str) -> Option<&Recorded> {
+        let heard = self.last_heard().map_or(0, |r| r.id);
+        self.last(code).filter(|r| r.id > heard)
+    }
+
+    /// The party asked for a hearing, has not taken that back, and was not heard.
+    pub fn hearing_is_owed(&self) -> bool {
+        let Some(asked) = self.since_told("hearing_requested") else { return false };
+        let settled = |code: &str| self.since_told(code).is_some_and(|r| r.id > asked.id);
+        !settled("hearing_held") && !settled("hearing_waived")
+    }
+
+    /// It asks for the offer of a hearing, for legal review and for a discussion. A confiscation
+    /// has no amount here, so that each counts as a large one.
+    fn is_large(&self, penalty: Penalty) -> bool {
+        match penalty.kind {
+            PenaltyKind::Fine => {
+                self.large_fine_yuan.is_none_or(|from| penalty.amount_yuan >= from)
+            }
+            PenaltyKind::Confiscation => true,
+            kind => kind.is_grave(),
+        }
     }
 
     /// Supervisors went on site, or further.
@@ -203,7 +234,8 @@ impl PenaltyCase {
         let opened = self.opened_on.ok_or(Refusal::NotOpened)?;
         not_before(on, opened)?;
         if let Entry::Officers { officers } = entry {
-            return different(officers);
+            different(officers)?;
+            return self.reviewed_by_none_of(officers);
         }
         if self.officers().is_empty() {
             return Err(Refusal::NoOfficers);
@@ -226,7 +258,7 @@ impl PenaltyCase {
             Entry::Excluded { from, .. } => not_before(*from, opened),
             Entry::DecisionExtended { extension, .. } => self.decision_extended(*extension),
             Entry::Notified { penalties, hearing_offered } => {
-                told_well(penalties, *hearing_offered)
+                self.told_well(penalties, *hearing_offered)
             }
             Entry::Stated { .. } => self.after("notified", on),
             Entry::HearingRequested {} | Entry::HearingWaived {} => self.hearing_asked(on),
@@ -234,9 +266,15 @@ impl PenaltyCase {
                 self.after_told("hearing_requested", on)?;
                 not_before(*held_on, on)
             }
-            Entry::HearingHeld {} => self.after_told("hearing_called", on),
-            Entry::LegallyReviewed { reviewer, .. } => self.not_an_officer("reviewer", reviewer),
-            Entry::Discussed { participants, .. } => together(participants),
+            Entry::HearingHeld {} => self.hearing_held(on),
+            Entry::LegallyReviewed { reviewer, .. } => {
+                self.not_an_officer("reviewer", reviewer)?;
+                self.once_since_heard("legally_reviewed", on)
+            }
+            Entry::Discussed { participants, .. } => {
+                together(participants)?;
+                self.once_since_heard("discussed", on)
+            }
             Entry::Decided { outcome, penalties, approved_by, .. } => {
                 self.not_an_officer("approved_by", approved_by)?;
                 self.decides(on, *outcome, penalties, calendar)
@@ -268,11 +306,51 @@ impl PenaltyCase {
         not_before(on, self.since_told(code).ok_or(Refusal::Missing(code))?.on)
     }
 
+    /// Neither now nor before: who worked the case does not judge it.
     fn not_an_officer(&self, name: &'static str, who: &str) -> Result<(), Refusal> {
-        if self.officers().iter().any(|o| o.name.trim() == who.trim()) {
+        let worked = self.standing().any(|r| match &r.entry {
+            Entry::Officers { officers } => officers.iter().any(|o| o.name.trim() == who.trim()),
+            _ => false,
+        });
+        if worked {
             return Err(Refusal::OwnOfficer { name, who: who.trim().to_owned() });
         }
         Ok(())
+    }
+
+    fn reviewed_by_none_of(&self, officers: &[Officer]) -> Result<(), Refusal> {
+        for recorded in self.standing() {
+            let Entry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
+            let who = reviewer.trim();
+            if officers.iter().any(|o| o.name.trim() == who) {
+                return Err(Refusal::OwnReviewer(who.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A second word does not override the first: that is struck, or the party is told anew.
+    fn once_since_heard(&self, code: &str, on: Date) -> Result<(), Refusal> {
+        if self.since_heard(code).is_some() {
+            return Err(Refusal::Twice);
+        }
+        self.last_heard().map_or(Ok(()), |heard| not_before(on, heard.on))
+    }
+
+    fn told_well(&self, penalties: &[Penalty], hearing_offered: bool) -> Result<(), Refusal> {
+        amounts_fit(penalties)?;
+        if !hearing_offered && penalties.iter().any(|p| self.is_large(*p)) {
+            return Err(Refusal::HearingOwed);
+        }
+        Ok(())
+    }
+
+    fn hearing_held(&self, on: Date) -> Result<(), Refusal> {
+        self.after_told("hearing_called", on)?;
+        match self.since_told("hearing_called").map(|r| &r.entry) {
+            Some(Entry::HearingCalled { held_on }) => not_before(on, *held_on),
+            _ => Ok(()),
+        }
     }
 
     fn decision_extended(&self, wanted: Extension) -> Result<(), Refusal> {
@@ -315,26 +393,33 @@ impl PenaltyCase {
             return Err(Refusal::MoreThanTold);
         }
         let heard = self.since_told("hearing_held").is_some();
+        if self.hearing_is_owed() {
+            return Err(Refusal::HearingNotHeld);
+        }
         if offered && !heard {
-            if self.since_told("hearing_requested").is_some() {
-                return Err(Refusal::HearingNotHeld);
-            }
             let until = calendar.add_working_days(told_on, HEARING_REQUEST_DAYS).on;
             if on <= until && self.since_told("hearing_waived").is_none() {
                 return Err(Refusal::HearingOpen(until));
             }
         }
-        let grave = penalties.iter().any(|p| p.kind.is_grave());
-        if grave || heard {
-            match self.must_have("legally_reviewed")?.entry {
+        let large = penalties.iter().any(|p| self.is_large(*p));
+        if large || heard {
+            match self.before_decision("legally_reviewed", on)?.entry {
                 Entry::LegallyReviewed { agreed: true, .. } => {}
                 _ => return Err(Refusal::Missing("legally_reviewed")),
             }
         }
-        if grave {
-            self.must_have("discussed")?;
+        if large {
+            self.before_decision("discussed", on)?;
         }
         Ok(())
+    }
+
+    /// Done since the party was last told or heard, and not after the decision's day.
+    fn before_decision(&self, code: &'static str, on: Date) -> Result<&Recorded, Refusal> {
+        let done = self.since_heard(code).ok_or(Refusal::Missing(code))?;
+        not_before(on, done.on)?;
+        Ok(done)
     }
 
     fn serves(

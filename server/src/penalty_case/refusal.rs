@@ -33,9 +33,15 @@ pub enum Refusal {
     ExtensionOrder,
     #[error("{name}: `{who}` is an officer of this case; somebody else is asked for")]
     OwnOfficer { name: &'static str, who: String },
+    #[error("officers: `{0}` reviewed this case; somebody else works it")]
+    OwnReviewer(String),
+    #[error("the act of this document is done: its text stays as it was")]
+    DocumentDone,
     #[error("participants: a collective discussion has two or more people")]
     Alone,
-    #[error("penalties: name at least one; a fine has its amount, nothing else has one")]
+    #[error(
+        "penalties: name at least one, each kind once; a fine has its amount, nothing else has one"
+    )]
     Penalties,
     #[error("hearing_offered: these penalties ask for a hearing to be offered")]
     HearingOwed,
@@ -74,8 +80,10 @@ impl Refusal {
             Self::Missing(what) => format!("缺少前置步骤：{}", super::words::zh(what)),
             Self::ExtensionOrder => "须先经负责人批准延长，再经集体讨论延长".to_owned(),
             Self::OwnOfficer { who, .. } => format!("{who}是本案承办人，须由他人担任"),
+            Self::OwnReviewer(who) => format!("{who}是本案法制审核人，不得承办本案"),
+            Self::DocumentDone => "该文书对应的步骤已完成，内容不再更改".to_owned(),
             Self::Alone => "参加人：集体讨论须两人以上".to_owned(),
-            Self::Penalties => "处罚种类：至少一项；仅罚款填写金额".to_owned(),
+            Self::Penalties => "处罚种类：至少一项，每种一次；仅罚款填写金额".to_owned(),
             Self::HearingOwed => "该类处罚须告知听证权利".to_owned(),
             Self::HearingOpen(until) => format!("当事人可在{until}前要求听证，或书面放弃"),
             Self::HearingNotHeld => "当事人已要求听证，尚未举行".to_owned(),

@@ -17,6 +17,7 @@ fn opened() -> PenaltyCase {
     PenaltyCase {
         on_site_on: Some(day("2026-11-03")),
         opened_on: Some(day("2026-11-10")),
+        large_fine_yuan: Some(10_000),
         ..PenaltyCase::default()
     }
 }
@@ -189,6 +190,107 @@ fn one_person_twice_is_no_two_officers() {
     }
     let none = opened().with("2026-11-11", told(fine(1), false));
     assert_eq!(none, Err(Refusal::NoOfficers));
+    assert_eq!(different(&[officer("王", "A-1"), officer(" ", " ")]), Err(Refusal::Officers));
+}
+
+#[test]
+fn a_reviewer_works_no_case_and_an_officer_reviews_none() {
+    let entries = [
+        ("2026-11-10", two()),
+        ("2026-11-13", told(revocation(), true)),
+        ("2026-11-17", reviewed("孙")),
+    ];
+    let case = after(&entries).unwrap();
+    let officers = vec![officer(" 孙", "A-3"), officer("李", "A-2")];
+    let now_works = case.clone().with("2026-11-18", Entry::Officers { officers });
+    assert_eq!(now_works, Err(Refusal::OwnReviewer("孙".into())));
+    let others = Entry::Officers { officers: vec![officer("周", "A-5"), officer("吴", "A-6")] };
+    let case = after(&entries[..2]).unwrap().with("2026-11-16", others).unwrap();
+    let worked = case.with("2026-11-17", reviewed("王"));
+    assert!(matches!(worked, Err(Refusal::OwnOfficer { .. })), "a former officer reviewed");
+}
+
+#[test]
+fn a_second_review_overrides_nothing() {
+    let case = after(&[("2026-11-10", two()), ("2026-11-13", told(revocation(), true))]).unwrap();
+    let no = Entry::LegallyReviewed { reviewer: "孙".into(), agreed: false };
+    let case = case.with("2026-11-17", no).unwrap();
+    assert_eq!(case.clone().with("2026-11-18", reviewed("钱")), Err(Refusal::Twice));
+    let anew = case.with("2026-11-19", told(revocation(), true)).unwrap();
+    assert!(anew.with("2026-11-20", reviewed("钱")).is_ok());
+}
+
+#[test]
+fn a_review_of_an_earlier_notice_or_a_later_day_does_not_count() {
+    let told = |on| (on, told(revocation(), true));
+    let both = [("2026-11-17", reviewed("孙")), ("2026-11-18", discussed())];
+    let [review, discussion] = both;
+    let waived = ("2026-11-16", Entry::HearingWaived {});
+    let start = [("2026-11-10", two()), told("2026-11-13"), waived, review, discussion];
+    let case = after(&start).unwrap();
+    let early = case.clone().with("2026-11-17", decided(revocation()));
+    assert!(matches!(early, Err(Refusal::TooEarly { .. })), "decided before the discussion");
+    let case = case.with("2026-11-19", told("").1).unwrap();
+    let case = case.with("2026-11-20", Entry::HearingWaived {}).unwrap();
+    let stale = case.clone().with("2026-11-30", decided(revocation()));
+    assert_eq!(stale, Err(Refusal::Missing("legally_reviewed")));
+    let backdated = case.with("2026-11-18", reviewed("孙"));
+    assert!(matches!(backdated, Err(Refusal::TooEarly { .. })));
+}
+
+#[test]
+fn a_large_fine_is_offered_a_hearing_reviewed_and_discussed() {
+    let case = after(&[("2026-11-10", two())]).unwrap();
+    let silent =
+        |case: &PenaltyCase, yuan| case.clone().with("2026-11-13", told(fine(yuan), false));
+    assert_eq!(silent(&case, 10_000), Err(Refusal::HearingOwed));
+    assert!(silent(&case, 9_999).is_ok());
+    let unset = PenaltyCase { large_fine_yuan: None, ..case.clone() };
+    assert_eq!(silent(&unset, 1), Err(Refusal::HearingOwed), "no amount is set, none was offered");
+    let case = case.with("2026-11-13", told(fine(10_000), true)).unwrap();
+    let case = case.with("2026-11-16", Entry::HearingWaived {}).unwrap();
+    let decides = |case: &PenaltyCase| case.clone().with("2026-11-30", decided(fine(10_000)));
+    assert_eq!(decides(&case), Err(Refusal::Missing("legally_reviewed")));
+    let case = case.with("2026-11-17", reviewed("孙")).unwrap();
+    assert_eq!(decides(&case), Err(Refusal::Missing("discussed")));
+    assert!(decides(&case.with("2026-11-17", discussed()).unwrap()).is_ok());
+}
+
+#[test]
+fn a_kind_stands_once_among_the_penalties() {
+    let case = after(&[("2026-11-10", two()), ("2026-11-13", told(fine(5000), false))]).unwrap();
+    let twice = [fine(5000), fine(5000)].concat();
+    assert_eq!(case.clone().with("2026-11-20", decided(twice.clone())), Err(Refusal::Penalties));
+    assert_eq!(case.with("2026-11-20", told(twice, false)), Err(Refusal::Penalties));
+}
+
+#[test]
+fn a_hearing_that_was_taken_back_is_no_dead_end() {
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-13", told(fine(5000), true)),
+        ("2026-11-16", Entry::HearingRequested {}),
+        ("2026-11-17", Entry::HearingWaived {}),
+    ])
+    .unwrap();
+    assert!(case.clone().with("2026-11-18", decided(fine(5000))).is_ok());
+    let again = case.with("2026-11-18", Entry::HearingRequested {}).unwrap();
+    let owed = again.with("2026-11-30", decided(fine(5000)));
+    assert_eq!(owed, Err(Refusal::HearingNotHeld));
+}
+
+#[test]
+fn a_hearing_is_not_held_before_its_day() {
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-13", told(fine(5000), true)),
+        ("2026-11-16", Entry::HearingRequested {}),
+        ("2026-11-17", Entry::HearingCalled { held_on: day("2026-11-30") }),
+    ])
+    .unwrap();
+    let early = case.clone().with("2026-11-29", Entry::HearingHeld {});
+    assert!(matches!(early, Err(Refusal::TooEarly { .. })));
+    assert!(case.with("2026-11-30", Entry::HearingHeld {}).is_ok());
 }
 
 #[test]
@@ -278,7 +380,11 @@ fn no_article_stands_without_its_mark() {
 fn any_entry() -> impl Strategy<Value = (i64, Entry)> {
     let kind = prop_oneof![
         Just(two()),
+        Just(Entry::Officers { officers: vec![officer("孙", "A-3"), officer("周", "A-4")] }),
         Just(told(fine(5000), false)),
+        Just(reviewed("王")),
+        Just(reviewed("钱")),
+        Just(Entry::LegallyReviewed { reviewer: "钱".into(), agreed: false }),
         Just(told(revocation(), true)),
         Just(Entry::HearingRequested {}),
         Just(Entry::HearingWaived {}),
@@ -325,6 +431,14 @@ proptest! {
             let (_, told, _) = case.told().expect("decided and nobody was told");
             prop_assert!(penalties.iter().all(|p| told.iter().any(|t| covers(*t, *p))));
             prop_assert!(case.officers().len() >= 2);
+        }
+        for recorded in case.standing() {
+            let Entry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
+            let works = case.standing().any(|r| match &r.entry {
+                Entry::Officers { officers } => officers.iter().any(|o| o.name == *reviewer),
+                _ => false,
+            });
+            prop_assert!(!works, "{reviewer} reviewed the own case");
         }
         let mut again = PenaltyCase { entries: Vec::new(), ..case.clone() };
         for kept in case.standing() {

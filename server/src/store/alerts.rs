@@ -381,19 +381,7 @@ impl Store {
         note: &str,
         now: &str,
     ) -> Result<Alert> {
-        self.write(|tx| {
-            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
-            let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
-            let before = told(tx, &found)?;
-            let case = found
-                .case
-                .take(by, step, now)
-                .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
-            write_case(tx, alert, &case, now)?;
-            record(tx, alert, by, step.name(), note, case.state, now)?;
-            announce(tx, alert, before)?;
-            alert_by_id(tx, alert)?.ok_or_else(unknown)
-        })
+        self.write(|tx| step_within(tx, alert, by, step, note, now))
     }
 
     pub fn assign(&self, alert: &str, to: Option<&str>, by: &str, now: &str) -> Result<()> {
@@ -409,6 +397,28 @@ impl Store {
             announce(tx, alert, before)
         })
     }
+}
+
+/// A step as part of a larger transaction.
+pub(super) fn step_within(
+    tx: &Connection,
+    alert: &str,
+    by: &str,
+    step: &Step,
+    note: &str,
+    now: &str,
+) -> Result<Alert> {
+    let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+    let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
+    let before = told(tx, &found)?;
+    let case = found
+        .case
+        .take(by, step, now)
+        .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+    write_case(tx, alert, &case, now)?;
+    record(tx, alert, by, step.name(), note, case.state, now)?;
+    announce(tx, alert, before)?;
+    alert_by_id(tx, alert)?.ok_or_else(unknown)
 }
 
 /// Alerts in any of these states, oldest first.

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, params};
 
 use super::rows::collect;
-use super::{Result, Store};
+use super::{Result, Store, penalty_cases};
 use crate::case_document::{Kind, Number};
+use crate::penalty_case::{PenaltyCase, Refusal};
 
 /// One version of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +24,22 @@ impl Store {
         self.read(|c| documents(c, alert))
     }
 
-    /// Appends a version; the first one takes the next number of its kind and year.
+    /// Appends a version; the first one takes the next number of its kind and year. An earlier
+    /// version stays the last one where the case `is_done` with it.
     pub fn put_case_document(
         &self,
         alert: &str,
         (kind, body): (Kind, &str),
         (by, now, year): (&str, &str, i16),
         number: impl Fn(Number) -> String,
-    ) -> Result<()> {
+        is_done: impl Fn(&PenaltyCase) -> bool,
+    ) -> Result<std::result::Result<(), Refusal>> {
         self.write(|tx| {
             let earlier: Vec<StoredDocument> =
                 documents(tx, alert)?.into_iter().filter(|d| d.kind == kind).collect();
+            if !earlier.is_empty() && is_done(&penalty_cases::case_of(tx, alert)?) {
+                return Ok(Err(Refusal::DocumentDone));
+            }
             let version = earlier.len() as i64 + 1;
             let (text, year, serial) = if let Some(first) = earlier.first() {
                 let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 \
@@ -51,7 +57,7 @@ impl Store {
                 by_whom, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
             let row = params![alert, kind.code(), version, text, year, serial, now, by, body];
             tx.execute(sql, row)?;
-            Ok(())
+            Ok(Ok(()))
         })
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
-use crate::alert::State;
+use crate::alert::{State, Step};
 use crate::clock;
 use crate::penalty_case::{Entry, PenaltyCase, Recorded, Refusal};
 use jiff::civil::Date;
@@ -28,11 +28,28 @@ impl Store {
             if let Err(refusal) = check(&case_of(tx, alert)?) {
                 return Ok(Err(refusal));
             }
-            let sql = "INSERT INTO case_entry (alert, at, by_whom, on_day, entry) VALUES \
-                (?1,?2,?3,?4,?5)";
-            let text = serde_json::to_string(entry)?;
-            tx.execute(sql, params![alert, now, by, on.to_string(), text])?;
+            append(tx, alert, (by, now), (on, entry))?;
             Ok(Ok(()))
+        })
+    }
+
+    /// 立案: the step and the officers, both or neither. `check` sees the case as opened.
+    pub fn open_case(
+        &self,
+        alert: &str,
+        (by, now): (&str, &str),
+        step: &Step,
+        (on, officers): (Date, &Entry),
+        check: impl Fn(&PenaltyCase) -> std::result::Result<(), Refusal>,
+    ) -> Result<std::result::Result<Alert, Refusal>> {
+        self.write(|tx| {
+            let opened = PenaltyCase { opened_on: Some(on), ..case_of(tx, alert)? };
+            if let Err(refusal) = check(&opened) {
+                return Ok(Err(refusal));
+            }
+            let after = alerts::step_within(tx, alert, by, step, "", now)?;
+            append(tx, alert, (by, now), (on, officers))?;
+            Ok(Ok(after))
         })
     }
 
@@ -42,7 +59,19 @@ impl Store {
     }
 }
 
-fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
+fn append(
+    tx: &Connection,
+    alert: &str,
+    (by, now): (&str, &str),
+    (on, entry): (Date, &Entry),
+) -> Result<()> {
+    let sql = "INSERT INTO case_entry (alert, at, by_whom, on_day, entry) VALUES (?1,?2,?3,?4,?5)";
+    let text = serde_json::to_string(entry)?;
+    tx.execute(sql, params![alert, now, by, on.to_string(), text])?;
+    Ok(())
+}
+
+pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
     let first = |state: State| -> Result<Option<Date>> {
         let sql = "SELECT at FROM alert_step WHERE alert = ?1 AND state_after = ?2 ORDER BY id \
             LIMIT 1";
@@ -65,6 +94,7 @@ fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
         closed_on: first(State::Closed)?,
         opened_on,
         entries,
+        large_fine_yuan: None,
     })
 }
 

@@ -347,7 +347,6 @@ pub(super) struct StepBody {
     pub by: Option<String>,
     pub verdict: Option<Verdict>,
     pub reason: Option<String>,
-    pub case_number: Option<String>,
     pub note: Option<String>,
     /// With `assign`: the login name of whoever is to act; empty takes it back.
     pub to: Option<String>,
@@ -377,20 +376,29 @@ impl StepBody {
             "uphold" => Step::Review { verdict: Verdict::Uphold, reason: None },
             "dismiss" => Step::Review { verdict: Verdict::Dismiss, reason },
             "go_on_site" => Step::GoOnSite,
-            "found" => Step::Found { case_number: self.case_number.clone().unwrap_or_default() },
+            "found" => return Err(opened_by_two()),
             "nothing_found" => Step::NothingFound,
             "close" => Step::Close,
             "answer" => Step::Answer,
             "comment" => Step::Comment,
             other => {
-                let why = "use take, assign, review, go_on_site, found, nothing_found, close, \
-                    answer or comment";
+                let why = "use take, assign, review, go_on_site, nothing_found, close, answer or \
+                    comment";
                 return Err(Problem::unprocessable(format!(
                     "step: `{}` is none; {why}",
                     clip(other, 40)
                 )));
             }
         })
+    }
+}
+
+/// A case has its two officers from the first moment on.
+fn opened_by_two() -> Problem {
+    let why = "step: a case is opened with two officers: POST /api/v1/alerts/{id}/case";
+    Problem {
+        zh: Some("立案须登记两名承办人：请在“案件办理”页立案".into()),
+        ..Problem::unprocessable(why)
     }
 }
 
@@ -421,8 +429,7 @@ pub(super) async fn take(
             "a clinic may answer; verdicts are the authority's",
         ));
     }
-    let of_case =
-        matches!(step, Step::GoOnSite | Step::Found { .. } | Step::NothingFound | Step::Close);
+    let of_case = matches!(step, Step::GoOnSite | Step::NothingFound | Step::Close);
     if of_case && !who.may(Right::WorkCases) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -449,8 +456,11 @@ pub(super) async fn take(
             if let Some(to) = assigned {
                 return assign(a, &who, &before, &to, &by);
             }
-            if step == Step::Close && before.case.state == AlertState::Case {
-                a.store.penalty_case(&id)?.check_close(&by)?;
+            match (before.case.state, &step) {
+                (AlertState::Case, Step::Close) => a.store.penalty_case(&id)?.check_close(&by)?,
+                (AlertState::Unfounded, Step::Close) => closes_anothers(a, &id, &by)?,
+                (_, Step::NothingFound) if note.trim().is_empty() => return Err(nothing_said()),
+                _ => {}
             }
             let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
             // Whoever begins has it from then on.
@@ -466,6 +476,29 @@ pub(super) async fn take(
     Ok(alert)
 }
 
+fn nothing_said() -> Problem {
+    let why = "note: say what was verified on site and why nothing was found";
+    Problem {
+        zh: Some("说明：请写明现场核查的内容和查无实据的理由".into()),
+        ..Problem::unprocessable(why)
+    }
+}
+
+/// Nobody alone buries a lead: who found nothing does not close it. Blocking.
+fn closes_anothers(a: &App, id: &str, by: &str) -> Result<(), Problem> {
+    let steps = a.store.alert_steps(id)?;
+    let found = steps.iter().rfind(|s| s.step == Step::NothingFound.name());
+    match found {
+        Some(found) if found.actor == by => Err(Problem {
+            zh: Some(format!("办结须由登记查无实据的人（{by}）以外的人办理").into()),
+            ..Problem::unprocessable(format!(
+                "by: another person than `{by}`, who found nothing, closes this alert"
+            ))
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// A step as the audit log says it.
 fn in_words(step: &Step, assigned: Option<&str>) -> String {
     match (assigned, step) {
@@ -474,7 +507,6 @@ fn in_words(step: &Step, assigned: Option<&str>) -> String {
         (None, Step::Review { reason: Some(reason), .. }) => {
             format!("{} ({})", step.name(), reason.as_str())
         }
-        (None, Step::Found { case_number }) => format!("found, case {}", clip(case_number, 60)),
         (None, step) => step.name().to_owned(),
     }
 }

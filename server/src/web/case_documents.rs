@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{PERSONS_ALONE, seen};
 use super::answer::{Docx, Download, Pdf};
-use super::case_facts::facts;
+use super::case_facts::{facts, notices};
 use super::cases::signer;
 use super::deed;
 use super::endpoint::Endpoint;
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::case_document::{self, Kind, LONGEST};
 use crate::clock::{now_text, today};
 use crate::paper::{self, Block};
+use crate::penalty_case::{PenaltyCase, ServedPaper};
 use crate::problem::{Body, Problem};
 use crate::store::StoredDocument;
 
@@ -33,7 +34,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/api/v1/alerts/{id}/case/documents/{kind}", get_document)
             .roles(OPENINGS)
             .audited()
-            .summary("Text and versions of a document"),
+            .summary("Text and versions of a document; `version`: an earlier one"),
         Endpoint::post("/api/v1/alerts/{id}/case/documents/{kind}", post_document)
             .roles(AUTHORITY)
             .audited()
@@ -41,11 +42,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/api/v1/alerts/{id}/case/documents/{kind}/pdf", get_pdf)
             .roles(PACKAGE)
             .audited()
-            .summary("The last version of a document as PDF"),
+            .summary("A document as PDF: its last version, or `version`"),
         Endpoint::get("/api/v1/alerts/{id}/case/documents/{kind}/docx", get_docx)
             .roles(PACKAGE)
             .audited()
-            .summary("The last version of a document as DOCX"),
+            .summary("A document as DOCX: its last version, or `version`"),
     ]
 }
 
@@ -63,7 +64,7 @@ pub(super) struct DocumentSeen {
     pub kind: Kind,
     /// 文号; empty before the first version.
     pub number: String,
-    /// Of the last version; before the first one what the case would fill in.
+    /// Of the version that was asked for; before the first one what the case would fill in.
     pub text: String,
     /// Newest first.
     pub versions: Vec<VersionSeen>,
@@ -91,6 +92,13 @@ pub(super) struct DocumentBody {
     pub text: Option<String>,
 }
 
+/// Left out: the last version.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(super) struct VersionQuery {
+    #[schemars(range(min = 1))]
+    pub version: Option<i64>,
+}
+
 /// Which document is asked for.
 type At = Path<(String, String)>;
 
@@ -107,9 +115,10 @@ async fn get_document(
     State(app): State<Arc<App>>,
     who: Who,
     Path((id, kind)): At,
+    Query(asked): Query<VersionQuery>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
-    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind)).await?))
+    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, asked.version)).await?))
 }
 
 async fn post_document(
@@ -120,13 +129,14 @@ async fn post_document(
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
     save(&app, &who, id.clone(), kind, it).await?;
-    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind)).await?))
+    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, None)).await?))
 }
 
 pub(super) async fn get_pdf(
     State(app): State<Arc<App>>,
     who: Who,
     Path((id, kind)): At,
+    Query(asked): Query<VersionQuery>,
 ) -> Result<Download<Pdf>, Problem> {
     let kind = named(&kind)?;
     let name = format!("{}.pdf", kind.code());
@@ -134,7 +144,7 @@ pub(super) async fn get_pdf(
         .blocking(move |a| {
             let font = paper::Font::find(a.config.font_file.as_deref())
                 .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
-            let (blocks, foot) = printed(a, &who, &id, kind)?;
+            let (blocks, foot) = printed(a, &who, &id, kind, asked.version)?;
             paper::pdf(kind.zh(), "zh-CN", &blocks, &foot, &font).map_err(|e| Problem::internal(&e))
         })
         .await?;
@@ -145,12 +155,13 @@ pub(super) async fn get_docx(
     State(app): State<Arc<App>>,
     who: Who,
     Path((id, kind)): At,
+    Query(asked): Query<VersionQuery>,
 ) -> Result<Download<Docx>, Problem> {
     let kind = named(&kind)?;
     let name = format!("{}.docx", kind.code());
     let bytes = app
         .blocking(move |a| {
-            let (blocks, foot) = printed(a, &who, &id, kind)?;
+            let (blocks, foot) = printed(a, &who, &id, kind, asked.version)?;
             paper::docx(&blocks, &foot).map_err(|e| Problem::internal(&e))
         })
         .await?;
@@ -182,10 +193,16 @@ pub(super) fn listed(a: &App, who: &Who, id: &str) -> Result<Vec<DocumentLine>, 
 }
 
 /// Blocking.
-pub(super) fn document(a: &App, who: &Who, id: &str, kind: Kind) -> Result<DocumentSeen, Problem> {
+pub(super) fn document(
+    a: &App,
+    who: &Who,
+    id: &str,
+    kind: Kind,
+    version: Option<i64>,
+) -> Result<DocumentSeen, Problem> {
     let all = versions(a, who, id, kind)?;
-    let text = match all.last() {
-        Some(last) => last.body.clone(),
+    let text = match wanted(&all, version)? {
+        Some(it) => it.body.clone(),
         None => filled(a, who, id, kind)?,
     };
     let version =
@@ -198,16 +215,33 @@ pub(super) fn document(a: &App, who: &Who, id: &str, kind: Kind) -> Result<Docum
     })
 }
 
+/// This version, or the last one.
+fn wanted(
+    all: &[StoredDocument],
+    version: Option<i64>,
+) -> Result<Option<&StoredDocument>, Problem> {
+    let Some(version) = version else { return Ok(all.last()) };
+    let found = all.iter().find(|d| d.version == version);
+    found.map(Some).ok_or_else(|| Problem::unknown("version", &version.to_string()))
+}
+
 /// Blocking.
 fn filled(a: &App, who: &Who, id: &str, kind: Kind) -> Result<String, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    Ok(case_document::filled(kind, &facts(a, who, &alert)?))
+    Ok(case_document::filled(kind, &facts(a, who, &alert, kind)?))
 }
 
-/// Blocking: the last version as it is printed, and its foot.
-fn printed(a: &App, who: &Who, id: &str, kind: Kind) -> Result<(Vec<Block>, String), Problem> {
+/// Blocking: a version as it is printed, and its foot.
+fn printed(
+    a: &App,
+    who: &Who,
+    id: &str,
+    kind: Kind,
+    version: Option<i64>,
+) -> Result<(Vec<Block>, String), Problem> {
+    let alert = seen(a.store.alert(id)?, who, id)?;
     let all = versions(a, who, id, kind)?;
-    let last = all.last().ok_or_else(|| {
+    let last = wanted(&all, version)?.ok_or_else(|| {
         Problem::unprocessable("the document is not made yet: save a first version of it")
     })?;
     let authority = a.config.authority_name.clone().unwrap_or_default();
@@ -216,7 +250,25 @@ fn printed(a: &App, who: &Who, id: &str, kind: Kind) -> Result<(Vec<Block>, Stri
     if a.config.mode == crate::config::Mode::Demonstration {
         foot.push_str(" 演示");
     }
-    Ok((case_document::blocks(&authority, kind, &last.number, &last.body), foot))
+    if alert.liveness_waived {
+        foot.push_str(" 活体检测已豁免");
+    }
+    let notices = notices(a, &alert)?;
+    Ok((case_document::blocks(&authority, kind, &last.number, &last.body, &notices), foot))
+}
+
+/// Its act is done: whoever was served has this text, and a decision rests on that one.
+fn is_done(kind: Kind, case: &PenaltyCase) -> bool {
+    let decided = case.last("decided").is_some();
+    let served = |paper| case.served(paper).is_some();
+    case.closed_on.is_some()
+        || match kind {
+            Kind::Decision => served(ServedPaper::Decision),
+            Kind::PenaltyNotice => decided || served(ServedPaper::Notice),
+            Kind::CorrectionOrder => decided || case.last("correction_checked").is_some(),
+            Kind::OpeningReport | Kind::InspectionRecord | Kind::InterviewRecord => decided,
+            Kind::ServiceReceipt | Kind::ClosingReport => false,
+        }
 }
 
 pub(super) async fn save(
@@ -242,12 +294,14 @@ pub(super) async fn save(
         }
         let text = match it.text {
             Some(text) => text.replace('\r', ""),
-            None => case_document::filled(kind, &facts(a, &who, &alert)?),
+            None => case_document::filled(kind, &facts(a, &who, &alert, kind)?),
         };
         let scheme = a.config.document_number.clone();
         let (now, year) = (now_text(), today().year());
-        a.store.put_case_document(&id, (kind, &text), (&by, &now, year), |n| scheme.of(n))?;
-        Ok(())
+        let done = |case: &PenaltyCase| is_done(kind, case);
+        a.store
+            .put_case_document(&id, (kind, &text), (&by, &now, year), |n| scheme.of(n), done)?
+            .map_err(Problem::from)
     })
     .await
 }

@@ -1,18 +1,21 @@
 //! What a case knows for its documents: names out of the registry, acts out of its entries, basis
 //! and penalty out of the law table, each article with its mark. Reads; decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::up::Step;
 
 use super::alerts::whole;
 use super::pages::case_words::penalties;
 use super::pages::frame::dated;
 use super::pages::words::Lang;
 use crate::access::Who;
-use crate::alert_view::WholeForAuthority;
+use crate::alert_view::{WholeForAuthority, words_for_clinic};
 use crate::app::App;
-use crate::case_document::{Fact, Facts};
+use crate::case_document::{Fact, Facts, Kind};
 use crate::clock::today;
-use crate::penalty_case::{Entry, PenaltyCase, ServedPaper};
+use crate::legal;
+use crate::penalty_case::{Entry, Penalty, PenaltyCase, ServedPaper};
 use crate::problem::Problem;
 use crate::store::Alert;
 
@@ -20,8 +23,10 @@ use crate::store::Alert;
 const FINDINGS: i64 = 20;
 
 /// Blocking.
-pub(super) fn facts(a: &App, who: &Who, alert: &Alert) -> Result<Facts, Problem> {
-    let whole = whole(a, who, alert, FINDINGS)?;
+pub(super) fn facts(a: &App, who: &Who, alert: &Alert, kind: Kind) -> Result<Facts, Problem> {
+    let mut whole = whole(a, who, alert, FINDINGS)?;
+    // What a box took back is held against nobody.
+    whole.alert.findings.retain(|f| f.report.step != Step::Withdrawn);
     let case = a.store.penalty_case(&alert.id)?;
     let mut facts = Facts::new();
     let mut add = |fact: Fact, value: String| {
@@ -37,38 +42,52 @@ pub(super) fn facts(a: &App, who: &Who, alert: &Alert) -> Result<Facts, Problem>
     add(Fact::Room, alert.room.clone());
     add(Fact::Item, super::pages::item_name(a, alert)?);
     add(Fact::RaisedAt, dated(&alert.raised_at));
-    add(Fact::Persons, persons(a, &whole)?);
-    add(Fact::Notice41, whole.law.monitoring.notice_zh.clone());
+    add(Fact::Persons, persons(a, &whole, None)?);
+    add(Fact::DeclaredLead, persons(a, &whole, Some("declared_lead"))?);
     add(Fact::Today, zh_day(today()));
-    said(&whole, &mut add);
+    said(&whole, kind, &mut add);
     acts(&case, &mut add);
     Ok(facts)
 }
 
-/// Names with ids beside, each once.
-fn persons(a: &App, whole: &WholeForAuthority) -> Result<String, Problem> {
-    let ids: BTreeSet<String> = whole
-        .alert
-        .findings
-        .iter()
-        .flat_map(|f| &f.report.persons)
-        .map(|p| p.person.to_string())
-        .collect();
-    let ids: Vec<String> = ids.into_iter().collect();
+/// What every paper of this alert says of its evidence, whatever its text says. Blocking.
+pub(super) fn notices(a: &App, alert: &Alert) -> Result<Vec<String>, Problem> {
+    let findings = a.store.worst_findings(&alert.id, FINDINGS)?;
+    let standing = legal::standing(&a.store, alert, findings.iter().map(|f| &f.report))?;
+    Ok(vec![standing.notice_zh].into_iter().filter(|n| !n.is_empty()).collect())
+}
+
+/// Names with ids and parts beside, each person once: of everybody, or of one part.
+fn persons(a: &App, whole: &WholeForAuthority, only: Option<&str>) -> Result<String, Problem> {
+    let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for p in whole.alert.findings.iter().flat_map(|f| &f.report.persons) {
+        if only.is_none_or(|part| part == p.part) {
+            let part = Lang::Zh.part(&p.part);
+            parts.entry(p.person.to_string()).or_default().insert(part);
+        }
+    }
+    let ids: Vec<String> = parts.keys().cloned().collect();
     super::deed::persons(&ids);
     let names = a.store.names_of(&ids)?;
-    let one = |id: &String| match names.get(id) {
-        Some(name) => format!("{}（{id}）", name.0),
-        None => id.clone(),
+    let one = |(id, parts): (&String, &BTreeSet<String>)| {
+        let parts = parts.iter().map(String::as_str).collect::<Vec<_>>().join("、");
+        match names.get(id) {
+            Some(name) => format!("{}（{id}，{parts}）", name.0),
+            None => format!("{id}（{parts}）"),
+        }
     };
-    Ok(ids.iter().map(one).collect::<Vec<_>>().join("、"))
+    Ok(parts.iter().map(one).collect::<Vec<_>>().join("、"))
 }
 
 /// The findings' words, the articles with their marks, the clinic's answers.
-fn said(whole: &WholeForAuthority, add: &mut impl FnMut(Fact, String)) {
+fn said(whole: &WholeForAuthority, kind: Kind, add: &mut impl FnMut(Fact, String)) {
     let (mut words, mut basis, mut penalty) = (Vec::new(), Vec::new(), Vec::new());
     for finding in &whole.alert.findings {
-        once(&mut words, format!("（{}）{}", finding.report.rule, finding.report.explanation.zh));
+        let (rule, words_of) = (&finding.report.rule, finding.report.explanation.clone());
+        // The party learns of no other institution.
+        let told =
+            if kind.is_for_the_party() { words_for_clinic(rule, words_of) } else { words_of };
+        once(&mut words, format!("（{rule}）{}", told.zh));
         let Some(legal) = &finding.legal else { continue };
         let cited = |c: &law::Cited| format!("{}{}（{}）", c.law, c.article, c.mark.zh());
         for it in &legal.basis {
@@ -127,7 +146,7 @@ fn acts(case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
                 add(Fact::Outcome, outcome.zh().to_owned());
                 add(Fact::DecisionNumber, number.clone());
                 add(Fact::DecidedOn, zh_day(recorded.on));
-                add(Fact::DecidedPenalties, penalties(Lang::Zh, decided));
+                add(Fact::DecidedPenalties, decided_words(decided));
                 add(Fact::ApprovedBy, approved_by.clone());
             }
             _ => {}
@@ -140,12 +159,17 @@ fn acts(case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
     }
 }
 
+/// A decision without a penalty says so; a blank would wait to be filled in.
+fn decided_words(decided: &[Penalty]) -> String {
+    if decided.is_empty() { "无处罚".to_owned() } else { penalties(Lang::Zh, decided) }
+}
+
 fn hearing(case: &PenaltyCase, offered: bool) -> &'static str {
-    let has = |code: &str| case.last(code).is_some();
+    let has = |code: &str| case.since_told(code).is_some();
     match () {
         () if !offered => "不适用",
         () if has("hearing_held") => "已举行听证",
-        () if has("hearing_requested") => "当事人已要求听证",
+        () if case.hearing_is_owed() => "当事人已要求听证",
         () if has("hearing_waived") => "当事人放弃听证",
         () => "已告知听证权利",
     }

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::alerts::{PERSONS_ALONE, StepBody, seen, take};
+use super::alerts::{PERSONS_ALONE, seen};
 use super::calendar::calendar;
 use super::case_documents::{DocumentLine, listed};
 use super::deed;
@@ -19,14 +19,14 @@ use super::pages::case_words::said;
 use super::pages::words::Lang;
 use super::rights::{AUTHORITY, OPENINGS};
 use crate::access::{Right, Who};
-use crate::alert::State as AlertState;
+use crate::alert::{State as AlertState, Step};
 use crate::app::App;
-use crate::clock::{now_text, today};
+use crate::clock::{clip, now_text, today};
+use crate::knowledge::Nudge;
 use crate::penalty_case::{
-    CaseClock, Entry, Officer, Phase, Provision, Recorded, Refusal, Stage, different, words,
+    CaseClock, Entry, Officer, PenaltyCase, Phase, Provision, Recorded, Refusal, Stage, words,
 };
 use crate::problem::{Body, Problem};
-use crate::store::Alert;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -206,27 +206,35 @@ async fn post_entry(
     Ok(Json(app.blocking(move |a| whole(a, &who, &id)).await?))
 }
 
-/// 立案: the alert becomes a case, and its two officers are its first entry.
+/// 立案: the alert becomes a case, and its two officers are its first entry; both or neither.
 pub(super) async fn open(
     app: &Arc<App>,
     who: &Who,
     id: String,
     it: OpenBody,
-) -> Result<Alert, Problem> {
-    different(&it.officers)?;
-    let step = StepBody {
-        step: "found".to_owned(),
-        by: it.by.clone(),
-        verdict: None,
-        reason: None,
-        case_number: Some(it.case_number),
-        note: None,
-        to: None,
-    };
-    let alert = take(app, who, id.clone(), step).await?;
-    let entry = Entry::Officers { officers: it.officers };
-    enter(app, who, id, EntryBody { by: it.by, on: today(), entry }).await?;
-    Ok(alert)
+) -> Result<(), Problem> {
+    if !who.may(Right::WorkCases) || who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    let by = signer(who, it.by.as_deref())?;
+    let case_number = clip(&it.case_number, 60);
+    deed::did(format!("alert {}: found, case {case_number}", clip(&id, 64)));
+    let (step, officers) = (Step::Found { case_number }, Entry::Officers { officers: it.officers });
+    let who = who.clone();
+    let alert = app
+        .blocking(move |a| {
+            seen(a.store.alert(&id)?, &who, &id)?;
+            let (calendar, on) = (calendar(a)?, today());
+            let check = |case: &PenaltyCase| case.check(&by, on, &officers, &calendar, on);
+            a.store
+                .open_case(&id, (&by, &now_text()), &step, (on, &officers), check)?
+                .map_err(Problem::from)
+        })
+        .await?;
+    // What its box holds of it is kept by what was decided.
+    app.tell(Nudge::Room(alert.room));
+    app.touch();
+    Ok(())
 }
 
 pub(super) async fn enter(
@@ -244,7 +252,9 @@ pub(super) async fn enter(
     app.blocking(move |a| {
         seen(a.store.alert(&id)?, &who, &id)?;
         let calendar = calendar(a)?;
-        let check = |case: &crate::penalty_case::PenaltyCase| {
+        let large_fine_yuan = a.config.large_fine_yuan;
+        let check = |case: &PenaltyCase| {
+            let case = PenaltyCase { large_fine_yuan, ..case.clone() };
             case.check(&by, it.on, &it.entry, &calendar, today())
         };
         a.store

@@ -17,14 +17,14 @@ use super::endpoint::Endpoint;
 use super::personal::link_of;
 use super::rights::{AUTHORITY, EVERYBODY};
 use super::scope::Seen;
-use crate::access::Who;
+use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
 use crate::consent::Purpose as ConsentPurpose;
 use crate::model::Practitioner;
 use crate::penalty_case::Stage;
 use crate::problem::{Body, Problem};
-use crate::store::{EnrolmentState, PersonalRequest, Purpose};
+use crate::store::{AuditEntry, EnrolmentState, PersonalRequest, Purpose};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -66,12 +66,23 @@ pub(super) struct OwnEnrolment {
     pub boxes: Vec<String>,
 }
 
+/// Who read: never which account, as a reviewer's name would be a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reader {
+    Authority,
+    Institution,
+    /// Over the person's own link.
+    Yourself,
+}
+
 /// Somebody read data of this person.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OwnReading {
     pub at: String,
-    pub by: String,
+    pub by: Reader,
     pub action: String,
+    /// Of a reading of a lead or case that was told. Elsewhere it may name one that was not.
     pub why: String,
 }
 
@@ -153,21 +164,21 @@ fn own(a: &App, person: &str) -> Result<OwnData, Problem> {
     let cases = cases(a, person)?;
     let mut readings = a.store.read_of(person)?;
     readings.retain(|entry| may_be_told(&entry.action, &entry.object, &cases));
-    let readings = readings.into_iter().map(|entry| OwnReading {
-        at: entry.at,
-        by: entry.actor,
-        action: entry.action,
-        why: entry.why,
-    });
+    let readings: Result<Vec<OwnReading>, Problem> =
+        readings.into_iter().map(|entry| reading(a, entry, &cases)).collect();
+    // Which of its people answered is the authority's own matter.
+    let requests = a.store.personal_requests(Some(person))?;
+    let requests =
+        requests.into_iter().map(|r| PersonalRequest { answered_by: None, ..r }).collect();
     Ok(OwnData {
         made_at: now_text(),
         registered,
         card_set_at: a.store.credential_of(person)?.map(|c| c.set_at),
         consents: consents.collect(),
         enrolments: enrolments(a, person)?,
-        readings: readings.collect(),
+        readings: readings?,
         cases,
-        requests: a.store.personal_requests(Some(person))?,
+        requests,
     })
 }
 
@@ -205,12 +216,33 @@ const OPEN: [&str; 8] = [
     "/import",
 ];
 
+fn path_of(action: &str) -> &str {
+    let path = action.split_once(' ').map_or(action, |(_, path)| path);
+    path.strip_prefix("/api/v1").unwrap_or(path)
+}
+
+/// Blocking.
+fn reading(a: &App, entry: AuditEntry, told: &[OwnCase]) -> Result<OwnReading, Problem> {
+    let by = if path_of(&entry.action).starts_with("/personal/") {
+        Reader::Yourself
+    } else {
+        match a.store.account(&entry.actor)?.map(|account| account.role) {
+            Some(Role::Clinic) => Reader::Institution,
+            _ => Reader::Authority,
+        }
+    };
+    let why = if is_of(&entry.object, told) { entry.why } else { String::new() };
+    Ok(OwnReading { at: entry.at, by, action: entry.action, why })
+}
+
+fn is_of(object: &str, told: &[OwnCase]) -> bool {
+    told.iter().any(|case| object.contains(&case.alert))
+}
+
 /// A reading of a lead is told once its party was: before, it would warn whom it is about.
 fn may_be_told(action: &str, object: &str, told: &[OwnCase]) -> bool {
-    let path = action.split_once(' ').map_or(action, |(_, path)| path);
-    let path = path.strip_prefix("/api/v1").unwrap_or(path);
-    OPEN.iter().any(|open| path.starts_with(open))
-        || told.iter().any(|case| object.contains(&case.alert))
+    let path = path_of(action);
+    OPEN.iter().any(|open| path.starts_with(open)) || is_of(object, told)
 }
 
 /// Only what the party was told of: before, an investigation would be warned.

@@ -14,7 +14,10 @@ fn today() -> String {
 
 /// An alert that supervisors verify on site.
 fn verified() -> (House, String) {
-    let house = House::new();
+    verified_in(House::new())
+}
+
+fn verified_in(house: House) -> (House, String) {
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
@@ -31,7 +34,11 @@ fn officers(second: &str) -> Value {
 }
 
 fn opened() -> (House, String) {
-    let (house, id) = verified();
+    opened_in(House::new())
+}
+
+fn opened_in(house: House) -> (House, String) {
+    let (house, id) = verified_in(house);
     let body = json!({"by": "wang", "case_number": "立〔2026〕1号", "officers": officers("李督")});
     house.must_post(&format!("alerts/{id}/case"), &body);
     (house, id)
@@ -54,6 +61,17 @@ fn a_case_opens_with_two_officers_and_not_with_one_twice() {
         "on_site",
         "it was opened all the same"
     );
+    let nobody = json!({"by": "wang", "case_number": "1", "officers": [
+        {"name": "王督", "certificate": "A-1"}, {"name": " ", "certificate": ""}]});
+    assert_eq!(house.post(&format!("alerts/{id}/case"), &nobody).0, 422);
+    let found = json!({"by": "wang", "step": "found"});
+    assert_eq!(house.post(&format!("alerts/{id}/steps"), &found).0, 422, "opened by one");
+    let bulk = json!({"ids": [id], "step": found});
+    assert_eq!(house.post("alerts/steps", &bulk).0, 422, "opened by one, in bulk");
+    assert_eq!(house.get(&format!("alerts/{id}"))["state"], "on_site", "a refusal left a case");
+    assert_eq!(house.get(&format!("alerts/{id}/case"))["entries"], json!([]));
+    let page = house.page(&format!("/alerts/{id}")).1;
+    assert!(!page.contains("value=\"found\"") && page.contains(&format!("/alerts/{id}/case\"")));
     let body = json!({"by": "wang", "case_number": "1", "officers": officers("李督")});
     let case = house.must_post(&format!("alerts/{id}/case"), &body);
     assert_eq!(
@@ -75,6 +93,12 @@ fn a_case_goes_from_opening_to_closing_by_two_people() {
     assert_eq!(entry(&house, &id, "wang", &told).0, 200);
     assert_eq!(entry(&house, &id, "wang", &decided).0, 422, "the party may still ask");
     assert_eq!(entry(&house, &id, "wang", &json!({"kind": "hearing_waived"})).0, 200);
+    assert_eq!(entry(&house, &id, "wang", &decided).0, 422, "no amount is set: each is large");
+    let review = json!({"kind": "legally_reviewed", "reviewer": "孙法", "agreed": true});
+    assert_eq!(entry(&house, &id, "wang", &review).0, 200);
+    let discussed =
+        json!({"kind": "discussed", "participants": ["赵", "钱"], "conclusion": "同意"});
+    assert_eq!(entry(&house, &id, "wang", &discussed).0, 200);
     assert_eq!(entry(&house, &id, "wang", &decided).0, 200);
     let close =
         |by: &str| house.post(&format!("alerts/{id}/steps"), &json!({"step": "close", "by": by})).0;
@@ -172,4 +196,87 @@ fn a_case_paper_tells_the_procedure_and_both_checksums() {
     let package = house.send_with("GET", &format!("/alerts/{id}/package?why=1"), "", b"");
     assert_eq!(package.status, 200);
     assert!(package.body.contains("SM3SUMS") && package.body.contains("SHA256SUMS"));
+}
+
+#[test]
+fn a_fine_below_the_set_amount_needs_no_hearing() {
+    let extra = "[authority]\nlarge_fine_yuan = 40000\n";
+    let (house, id) = opened_in(House::with(tempfile::tempdir().unwrap(), extra));
+    let told = |yuan: u32| {
+        let fine = json!([{"kind": "fine", "amount_yuan": yuan}]);
+        json!({"kind": "notified", "penalties": fine, "hearing_offered": false})
+    };
+    assert_eq!(entry(&house, &id, "wang", &told(40000)).0, 422);
+    assert_eq!(entry(&house, &id, "wang", &told(39999)).0, 200);
+}
+
+#[test]
+fn a_served_decision_stays_as_it_was() {
+    let (house, id) = opened();
+    let path = format!("alerts/{id}/case/documents/decision");
+    let warning = json!([{"kind": "warning"}]);
+    let told = json!({"kind": "notified", "penalties": warning, "hearing_offered": false});
+    assert_eq!(entry(&house, &id, "wang", &told).0, 200);
+    let decided = json!({"kind": "decided", "outcome": "punished", "number": "1",
+        "penalties": warning, "approved_by": "赵局长"});
+    assert_eq!(entry(&house, &id, "wang", &decided).0, 200);
+    house.must_post(&path, &json!({"by": "wang", "text": "第一稿"}));
+    house.must_post(&path, &json!({"by": "wang", "text": "第二稿"}));
+    let served = json!({"kind": "served", "paper": "decision", "way": "direct"});
+    assert_eq!(entry(&house, &id, "wang", &served).0, 200);
+    let (status, said) = house.post(&path, &json!({"by": "li", "text": "改写"}));
+    assert_eq!(status, 422, "a decision was rewritten after its service: {said}");
+    assert_eq!(house.get(&path)["text"], "第二稿");
+    assert_eq!(house.get(&format!("{path}?version=1"))["text"], "第一稿");
+    let docx = |n: u8| house.send_with("GET", &format!("/{path}/docx?version={n}"), "", b"");
+    assert!(docx(1).body.contains("第一稿"));
+    assert_eq!(docx(3).status, 404);
+    let page = house.page(&format!("/{path}?version=1")).1;
+    assert!(page.contains("第一稿") && page.contains("docx?version=2"), "{page}");
+}
+
+#[test]
+fn a_paper_for_the_party_names_no_other_institution() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say(&finding('a', '1', "opened", 1, "LL-3", "LicenseLending", "L2"));
+    b.say(&finding('b', '1', "opened", 1, "NL-1", "NonLeadOperating", "L2"));
+    b.say(&finding('b', '1', "withdrawn", 2, "NL-1", "NonLeadOperating", "L2"));
+    b.receipted(3);
+    let id = "1".repeat(32);
+    let text = |kind: &str| {
+        let path = format!("alerts/{id}/case/documents/{kind}");
+        house.get(&path)["text"].as_str().unwrap().to_owned()
+    };
+    for kind in ["penalty_notice", "correction_order"] {
+        let text = text(kind);
+        assert!(text.contains("LL-3") && !text.contains("全程未到场"), "{kind}: {text}");
+        assert!(text.contains("涉嫌") && !text.contains("NL-1"), "withdrawn, alleged: {text}");
+    }
+    assert!(text("opening_report").contains("全程未到场"), "the authority reads its own words");
+    assert!(text("inspection_record").contains("登记主诊医师王主诊（p-lead"));
+}
+
+#[test]
+fn the_notice_is_printed_whatever_an_officer_saved() {
+    let (house, id) = opened();
+    let path = format!("alerts/{id}/case/documents/correction_order");
+    house.must_post(&path, &json!({"by": "wang", "text": "你单位存在违法行为"}));
+    let printed = house.send_with("GET", &format!("/{path}/docx"), "", b"").body;
+    assert!(printed.contains("未经法制和技术审核不得作为处罚证据"), "its notice was left out");
+    assert!(printed.contains("活体检测已豁免"), "its mark was left out");
+}
+
+#[test]
+fn nobody_alone_finds_nothing_and_closes() {
+    let (house, id) = verified();
+    let step = |by: &str, step: &str, note: &str| {
+        let body = json!({"step": step, "by": by, "note": note});
+        house.post(&format!("alerts/{id}/steps"), &body).0
+    };
+    assert_eq!(step("wang", "nothing_found", " "), 422, "without a reason");
+    assert_eq!(step("wang", "nothing_found", "主诊在场，病历一致"), 200);
+    assert_eq!(step("wang", "close", ""), 422, "one person buried a lead");
+    assert_eq!(step("li", "close", ""), 200);
 }

@@ -109,7 +109,7 @@ fn a_jurisdictions_supervisor_decides_no_law_for_all() {
 fn on_site_and_case_say_what_is_due_and_by_which_article() {
     let (house, id) = raised("LL-1", "LicenseLending");
     let step = |by: &str, step: &str| {
-        let body = json!({"step": step, "by": by, "case_number": "2026-1"});
+        let body = json!({"step": step, "by": by});
         house.must_post(&format!("alerts/{id}/steps"), &body);
     };
     assert_eq!(house.get(&format!("alerts/{id}"))["clock"], Value::Null);
@@ -119,7 +119,10 @@ fn on_site_and_case_say_what_is_due_and_by_which_article() {
     let clock = house.get(&format!("alerts/{id}"))["clock"].clone();
     assert_eq!((&clock["due"], &clock["late"]), (&json!("open_case"), &json!(false)));
     assert!(alert_page(&house, &id).contains("第三十二条"));
-    step("wang", "found");
+    let officers =
+        json!([{"name": "王督", "certificate": "A-1"}, {"name": "李督", "certificate": "A-2"}]);
+    let body = json!({"by": "wang", "case_number": "2026-1", "officers": officers});
+    house.must_post(&format!("alerts/{id}/case"), &body);
     let clock = house.get(&format!("alerts/{id}"))["clock"].clone();
     assert_eq!(clock["due"], "decide");
     let due: jiff::civil::Date = clock["deadline"]["on"].as_str().unwrap().parse().unwrap();

@@ -20,10 +20,15 @@ fn the_own_page_shows_the_registry_and_who_read_it() {
     let house = House::new();
     house.furnish();
     let token = link(&house, "p-lead");
+    let why = "X-Why: 线索 LL-1\r\n";
+    let seen = house.send_with("GET", "/api/v1/practitioners", why, b"");
+    assert_eq!(seen.status, 200);
     let own = own(&house, &token);
     assert_eq!(own["registered"]["name"], "王主诊");
+    assert!(!own.to_string().contains("LL-1"), "a reason warns of a lead: {own}");
     let readings = own["readings"].as_array().unwrap();
     assert!(readings.iter().any(|r| r["action"] == "POST /api/v1/practitioners"), "{own}");
+    assert!(readings.iter().all(|r| r["by"] == "authority" || r["by"] == "yourself"), "{own}");
     let page = house.page(&format!("/personal/{token}")).1;
     assert!(page.contains("王主诊") && page.contains("谁查阅过我的信息"), "{page}");
     assert!(!page.contains("李医生") && !own.to_string().contains("p-other"), "another's data");
@@ -45,7 +50,10 @@ fn a_correction_is_asked_for_and_answered_on_the_page() {
     let id = house.get("personal-requests")["requests"][0]["id"].clone();
     let answer = json!({"by": "wang", "answer": "已更正"});
     house.must_post(&format!("personal-requests/{id}"), &answer);
-    assert!(house.page(&format!("/personal/{token}")).1.contains("已更正"));
+    let page = house.page(&format!("/personal/{token}")).1;
+    assert!(page.contains("已更正") && page.contains("主管机关") && !page.contains("wang"));
+    let copy = house.send_with("GET", &format!("/personal/{token}/copy"), "", b"").body;
+    assert!(copy.contains("已更正") && !copy.contains("wang"), "it names who answered: {copy}");
     assert_eq!(house.post(&format!("personal-requests/{id}"), &answer).0, 409, "answered twice");
 }
 

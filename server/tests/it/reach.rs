@@ -97,13 +97,7 @@ fn a_token_decides_nothing_and_a_reviewer_has_no_cases() {
     let house = house();
     let steps = format!("/api/v1/alerts/{}/steps", ids()[0]);
     let take = |who: &str, step: &str| {
-        ask(
-            &house,
-            "POST",
-            &steps,
-            who,
-            &json!({"step": step, "case_number": "n", "note": "x"}).to_string(),
-        )
+        ask(&house, "POST", &steps, who, &json!({"step": step, "note": "x"}).to_string())
     };
     let program = token(&house, Role::Reviewer, "5101");
     assert_eq!(take(&program, "uphold").status, 403, "a person is two reviewers by his token");
@@ -121,7 +115,12 @@ fn a_token_decides_nothing_and_a_reviewer_has_no_cases() {
     assert_eq!(take(&program, "go_on_site").status, 403);
     let supervisor = login(&house, "gu", Role::Supervisor, "5101");
     assert_eq!(take(&supervisor, "go_on_site").json()["state"], "on_site");
-    assert_eq!(take(&supervisor, "found").json()["state"], "case");
+    let officers = json!([{"name": "甲", "certificate": "1"}, {"name": "乙", "certificate": "2"}]);
+    let body = json!({"case_number": "n", "officers": officers}).to_string();
+    let case = format!("/api/v1/alerts/{}/case", ids()[0]);
+    assert_eq!(ask(&house, "POST", &case, &wang, &body).status, 403, "a reviewer opened a case");
+    assert_eq!(ask(&house, "POST", &case, &program, &body).status, 403, "a program opened a case");
+    assert_eq!(ask(&house, "POST", &case, &supervisor, &body).json()["state"], "case");
 }
 
 #[test]

@@ -43,7 +43,6 @@ async fn submit(
         by: text("by"),
         verdict: None,
         reason: text("reason"),
-        case_number: None,
         note: text("note"),
         to: text("to"),
     };

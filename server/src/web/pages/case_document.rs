@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -14,7 +14,9 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
 use crate::problem::Problem;
-use crate::web::case_documents::{DocumentBody, document, get_docx, get_pdf, named, save};
+use crate::web::case_documents::{
+    DocumentBody, VersionQuery, document, get_docx, get_pdf, named, save,
+};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, OPENINGS, PACKAGE, may_open};
 
@@ -53,9 +55,10 @@ async fn page(
     who: Who,
     l: Lang,
     Path((id, kind)): Path<(String, String)>,
+    Query(asked): Query<VersionQuery>,
 ) -> Response {
     let made = match named(&kind) {
-        Ok(kind) => make(&app, &who, l, (id, kind), None).await,
+        Ok(kind) => make(&app, &who, l, (id, kind), asked.version, None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
@@ -66,10 +69,11 @@ async fn make(
     who: &Who,
     l: Lang,
     (id, kind): (String, Kind),
+    version: Option<i64>,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let (asked, reader) = (id.clone(), who.clone());
-    let it = app.blocking(move |a| document(a, &reader, &asked, kind)).await?;
+    let it = app.blocking(move |a| document(a, &reader, &asked, kind, version)).await?;
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (typed, by, fault) = match refused {
         Some((given, fault)) => {
@@ -83,7 +87,7 @@ async fn make(
         title: l.t(kind.zh(), kind.en()),
         may_take: !it.versions.is_empty()
             && may_open(who, "/alerts/{id}/case/documents/{kind}/pdf"),
-        may_save: who.may(Right::WorkCases),
+        may_save: who.may(Right::WorkCases) && version.is_none(),
         versions: it.versions.into_iter().map(|v| (v.version, local(&v.at), v.by)).collect(),
         number: it.number,
         text: typed.unwrap_or(it.text),
@@ -115,7 +119,7 @@ async fn submit(
                     Ok(Redirect::to(&here).into_response())
                 }
                 Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
-                    make(&app, &who, l, (id, kind), Some((given, line(l, problem)))).await
+                    make(&app, &who, l, (id, kind), None, Some((given, line(l, problem)))).await
                 }
                 Err(problem) => Err(problem),
             }

@@ -16,7 +16,7 @@ use crate::consent::Purpose as ConsentPurpose;
 use crate::problem::Problem;
 use crate::store::{About, PersonalRequest};
 use crate::web::endpoint::Endpoint;
-use crate::web::own_data::{AnswerBody, OwnCase, OwnData, answer, read, visible};
+use crate::web::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
 use crate::web::rights::AUTHORITY;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -64,6 +64,7 @@ struct RequestView {
 fn request(l: Lang, it: PersonalRequest) -> RequestView {
     let answered = match (&it.answered_by, &it.answered_at) {
         (Some(by), Some(at)) => format!("{by} {}", local(at)),
+        (None, Some(at)) => format!("{} {}", reader(l, Reader::Authority), local(at)),
         _ => String::new(),
     };
     RequestView {
@@ -78,6 +79,14 @@ fn request(l: Lang, it: PersonalRequest) -> RequestView {
         text: it.text,
         answer: it.answer.unwrap_or_default(),
         answered,
+    }
+}
+
+fn reader(l: Lang, it: Reader) -> &'static str {
+    match it {
+        Reader::Authority => l.t("主管机关", "the authority"),
+        Reader::Institution => l.t("机构", "the institution"),
+        Reader::Yourself => l.t("本人", "yourself"),
     }
 }
 
@@ -170,7 +179,7 @@ pub(super) async fn own_page(
         readings: own
             .readings
             .iter()
-            .map(|r| [dated(&r.at), r.by.clone(), r.action.clone(), r.why.clone()])
+            .map(|r| [dated(&r.at), reader(l, r.by).to_owned(), r.action.clone(), r.why.clone()])
             .collect(),
         cases: own.cases.iter().map(|c| case(l, c)).collect(),
         requests: own.requests.into_iter().map(|r| request(l, r)).collect(),
