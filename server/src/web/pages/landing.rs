@@ -13,6 +13,7 @@ pub(in crate::web) fn first_page(who: &Who) -> &'static str {
         Role::Admin if !who.open_house => "/system",
         Role::Integrator => "/registry",
         Role::Auditor => "/audit",
+        Role::Partner => "/grid",
         Role::Admin | Role::Supervisor | Role::Reviewer | Role::Clinic | Role::Public => "/",
     }
 }

@@ -52,6 +52,7 @@ impl Lang {
             Role::Clinic => self.t("机构", "Clinic"),
             Role::Integrator => self.t("集成方", "Integrator"),
             Role::Auditor => self.t("审计员", "Auditor"),
+            Role::Partner => self.t("协同单位", "Partner agency"),
             Role::Public => self.t("未登录", "Nobody"),
         }
     }
