@@ -85,8 +85,8 @@ impl Store {
                  role_after, scope_after) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
                 params![it.account, it.now, it.by, it.why, role, scope, it.role.as_str(), it.scope],
             )?;
-            tx.execute("DELETE FROM login WHERE account = ?1", [it.account])?;
             end_links(tx, it.account)?;
+            tx.execute("DELETE FROM login WHERE account = ?1", [it.account])?;
             let ledger = self.ledger.as_ref();
             custodians::end_of_account(tx, ledger, it.account, (it.by, it.now))
         })
