@@ -52,8 +52,9 @@ pub fn clear_waits(config: &Config, name: &str, why: &str) -> anyhow::Result<Str
 pub fn reset(config: &Config, name: &str, why: &str) -> anyhow::Result<String> {
     let store = open(config)?;
     let token = random_token().map_err(|problem| anyhow::anyhow!(problem.detail))?;
-    let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
-    store.invite_again(&sha256_hex(&token), name, &expires)?;
+    let now = clock::now();
+    let expires = clock::text(now + SignedDuration::from_hours(INVITED_HOURS));
+    store.invite_again(&sha256_hex(&token), name, "", &clock::text(now), &expires)?;
     audit(&store, "account reset", name, why)?;
     let base =
         config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http_listen));

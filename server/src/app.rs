@@ -70,6 +70,8 @@ pub struct App {
     pub known_hashes: WorkQueue,
     /// Looks at photographs: the networks work for one at a time.
     pub analyses: WorkQueue,
+    /// Reads of tables that come in: a small file may hold much.
+    pub tables: WorkQueue,
     /// Memory for bodies of requests.
     pub bodies: Bodies,
     pub streams: Streams,
@@ -140,6 +142,14 @@ impl App {
         queue.turn().await.map_err(|_| {
             let zh = "登录请求过多,请几秒后重试";
             Problem::busy(zh, "too many passwords are being checked: try again in a few seconds", 3)
+        })
+    }
+
+    /// A turn to read a table that came in; before anything else is held.
+    pub async fn table_turn(&self) -> Result<Turn<'_>, Problem> {
+        self.tables.turn().await.map_err(|_| {
+            let zh = "正在读取的表格过多,请稍后重试";
+            Problem::busy(zh, "too many tables are being read: try again in a moment", 10)
         })
     }
 

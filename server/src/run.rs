@@ -191,6 +191,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         hashes: WorkQueue::new(password::AT_ONCE, hash_waiting_max),
         known_hashes: WorkQueue::new(password::KNOWN_AT_ONCE, hash_waiting_max),
         analyses: WorkQueue::new(1, analyses_waiting_max),
+        tables: WorkQueue::new(2, 16),
         bodies: Bodies::new(bodies_max_mib),
         streams: Streams::new(streams_per_account_max),
         probed: Probed::default(),

@@ -79,6 +79,7 @@ async function main() {
   await atProvider(first, `${http}/account`, "/account/provider", "person-17");
   await first.waitForURL("**/login/oidc/done?**");
   assert.match(await first.locator("main").innerText(), /person-17/);
+  await first.fill("[name=present]", PASSWORD);
   await first.click("main button");
   await first.waitForURL(`${http}/account`);
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+use super::account_rights::end_links;
 use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
 use crate::access::{Role, Who};
@@ -158,13 +159,14 @@ impl Store {
         self.write(|tx| Ok(tx.execute(sql, params![id, step, latest])? == 1))
     }
 
-    /// Ends every login of an account at once, and its service as a custodian; refused where he is
-    /// the last one who holds a key.
-    pub fn disable_account(&self, id: &str, by: &str, now: &str) -> Result<()> {
-        self.write(|tx| {
-            set_disabled(tx, id, true)?;
-            custodians::end_of_account(tx, self.ledger.as_ref(), id, (by, now))
-        })
+    /// Ends every login of an account at once, whatever else fails; then its service as a
+    /// custodian. Gives why that service goes on, where it does: nobody else holds a key that he
+    /// holds, or the ledger can not be written.
+    pub fn disable_account(&self, id: &str, by: &str, now: &str) -> Result<Option<StoreError>> {
+        self.write(|tx| set_disabled(tx, id, true))?;
+        let ledger = self.ledger.as_ref();
+        let ended = self.write(|tx| custodians::end_of_account(tx, ledger, id, (by, now)));
+        Ok(ended.err())
     }
 
     /// Who was a custodian makes new keys, and is let in again.
@@ -464,7 +466,7 @@ fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
 
 const AUDIT: &str = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit";
 
-/// Ends every login either way.
+/// Ends every login either way; a disabled account leaves no way back behind.
 fn set_disabled(tx: &Transaction<'_>, id: &str, disabled: bool) -> Result<()> {
     let sql = "UPDATE account SET disabled = ?2 WHERE id = ?1";
     let changed = tx.execute(sql, params![id, disabled])?;
@@ -472,7 +474,7 @@ fn set_disabled(tx: &Transaction<'_>, id: &str, disabled: bool) -> Result<()> {
     if changed == 0 {
         return Err(StoreError::Unknown { what: "account", id: id.to_owned() });
     }
-    Ok(())
+    if disabled { end_links(tx, id) } else { Ok(()) }
 }
 
 fn account(r: &rusqlite::Row<'_>) -> Result<Account> {

@@ -61,7 +61,8 @@ pub struct Invitation {
 }
 
 impl Store {
-    /// Role and scope of an account change; its logins end, and its service as a custodian.
+    /// Role and scope of an account change; its logins and the links that it gave out end, and its
+    /// service as a custodian.
     pub fn change_rights(&self, it: &NewRights<'_>) -> Result<()> {
         self.write(|tx| {
             let before: Option<(String, String)> = tx
@@ -84,6 +85,7 @@ impl Store {
                  role_after, scope_after) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
                 params![it.account, it.now, it.by, it.why, role, scope, it.role.as_str(), it.scope],
             )?;
+            end_links(tx, it.account)?;
             tx.execute("DELETE FROM login WHERE account = ?1", [it.account])?;
             let ledger = self.ledger.as_ref();
             custodians::end_of_account(tx, ledger, it.account, (it.by, it.now))
@@ -181,6 +183,13 @@ impl Store {
     }
 }
 
+/// Links that an account gave out, and those to a new password of its own: through one of them
+/// whoever was sent away would come back.
+pub(super) fn end_links(tx: &Transaction<'_>, account: &str) -> Result<()> {
+    tx.execute("DELETE FROM invitation WHERE made_by = ?1 OR account = ?1", [account])?;
+    Ok(())
+}
+
 /// Codes belong to a second factor and end with it.
 pub(super) fn end_recovery_codes(tx: &Transaction<'_>, account: &str) -> Result<()> {
     tx.execute("DELETE FROM recovery_code WHERE account = ?1", [account])?;
@@ -233,6 +242,55 @@ mod tests {
         assert!(!store.use_recovery_code("wang", "a").unwrap(), "twice");
         store.set_totp("wang", b"other", 7, "").unwrap();
         assert_eq!(store.recovery_codes_left("wang").unwrap(), 0);
+    }
+
+    /// A new account's link that wang made, and one to a new password of each of both.
+    fn with_links() -> (Store, tempfile::TempDir) {
+        let (store, dir) = with_wang();
+        store.invite("g", Role::Admin, "", LATER).unwrap();
+        store.accept_invitation("g", "li", "li", "p", None, NOW).unwrap();
+        let invitation = NewInvitation {
+            token_hash: "made-by-wang",
+            role: Role::Admin,
+            scope: "",
+            by: "wang",
+            now: NOW,
+            expires_at: LATER,
+            sealed_link: b"sealed",
+        };
+        store.invite_listed(&invitation).unwrap();
+        store
+            .invite_listed(&NewInvitation { token_hash: "by-wu", by: "wu", ..invitation })
+            .unwrap();
+        store.invite_again("to-li", "li", "wang", NOW, LATER).unwrap();
+        store.invite_again("to-wang", "wang", "wu", NOW, LATER).unwrap();
+        (store, dir)
+    }
+
+    fn only_foreign_links_hold(store: &Store) {
+        for (link, holds) in
+            [("made-by-wang", false), ("to-li", false), ("to-wang", false), ("by-wu", true)]
+        {
+            assert_eq!(store.invitation_holds(link, NOW).unwrap(), holds, "{link}");
+        }
+    }
+
+    #[test]
+    fn a_disabled_account_leaves_no_way_back() {
+        let (store, _dir) = with_links();
+        store.disable_account("wang", "wu", NOW).unwrap();
+        only_foreign_links_hold(&store);
+        // A link that is given while it is disabled waits for it.
+        store.invite_again("again", "wang", "wu", NOW, LATER).unwrap();
+        store.enable_account("wang").unwrap();
+        assert!(store.invitation_holds("again", NOW).unwrap());
+    }
+
+    #[test]
+    fn a_demoted_account_leaves_no_way_back() {
+        let (store, _dir) = with_links();
+        store.change_rights(&to(Role::Auditor, "")).unwrap();
+        only_foreign_links_hold(&store);
     }
 
     #[test]

@@ -32,13 +32,20 @@ impl Store {
 
     /// A one-time link to a new password of an account. An earlier link holds no longer; the
     /// password that stands does, until the link is used.
-    pub fn invite_again(&self, token_hash: &str, account: &str, expires_at: &str) -> Result<()> {
+    pub fn invite_again(
+        &self,
+        token_hash: &str,
+        account: &str,
+        by: &str,
+        now: &str,
+        expires_at: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM invitation WHERE account = ?1", [account])?;
             let made = tx.execute(
-                "INSERT INTO invitation (token_hash, role, scope, expires_at, account)
-                 SELECT ?1, role, scope, ?3, id FROM account WHERE id = ?2",
-                [token_hash, account, expires_at],
+                "INSERT INTO invitation (token_hash, role, scope, expires_at, account, made_by,
+                 made_at) SELECT ?1, role, scope, ?3, id, ?4, ?5 FROM account WHERE id = ?2",
+                [token_hash, account, expires_at, by, now],
             )?;
             if made == 0 {
                 Err(StoreError::Unknown { what: "account", id: account.to_owned() })
@@ -48,8 +55,8 @@ impl Store {
         })
     }
 
-    /// Uses such a link up: password and second factor are new, and every login of the account
-    /// ends.
+    /// Uses such a link up: password and second factor are new; every login of the account ends,
+    /// and its link to the login provider, which may be a stranger's.
     pub fn reset_account(
         &self,
         token_hash: &str,
@@ -79,15 +86,18 @@ impl Store {
                 params![account, password_hash, totp],
             )?;
             end_recovery_codes(tx, &account)?;
+            end_identities(tx, &account)?;
             end_logins(tx, &account, "")?;
             Ok(account)
         })
     }
 
-    /// Another password; every other login than `kept` (the hash of its token) ends.
+    /// Another password; every other login than `kept` (the hash of its token) ends, and the link to
+    /// the login provider: whoever knew the old password may have made it.
     pub fn set_password(&self, id: &str, password_hash: &str, kept: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute("UPDATE account SET password_hash = ?2 WHERE id = ?1", [id, password_hash])?;
+            end_identities(tx, id)?;
             end_logins(tx, id, kept)
         })
     }
@@ -181,11 +191,13 @@ impl Store {
     }
 
     pub fn unlink_identity(&self, account: &str) -> Result<()> {
-        self.write(|tx| {
-            tx.execute("DELETE FROM provider_identity WHERE account = ?1", [account])?;
-            Ok(())
-        })
+        self.write(|tx| end_identities(tx, account))
     }
+}
+
+fn end_identities(tx: &Transaction<'_>, account: &str) -> Result<()> {
+    tx.execute("DELETE FROM provider_identity WHERE account = ?1", [account])?;
+    Ok(())
 }
 
 fn end_logins(tx: &Transaction<'_>, account: &str, kept: &str) -> Result<()> {
@@ -223,8 +235,8 @@ mod tests {
     fn a_reset_ends_logins_and_works_once() {
         let (store, _dir) = with_wang();
         store.log_in("t", "wang", "", NOW, LATER).unwrap();
-        store.invite_again("first", "wang", LATER).unwrap();
-        store.invite_again("second", "wang", LATER).unwrap();
+        store.invite_again("first", "wang", "wu", NOW, LATER).unwrap();
+        store.invite_again("second", "wang", "wu", NOW, LATER).unwrap();
         assert!(
             store.reset_account("first", "q", None, NOW).is_err(),
             "an earlier link still held"
@@ -242,7 +254,7 @@ mod tests {
         );
         assert!(store.who_by_login("t", NOW).unwrap().is_none());
         assert!(store.reset_account("second", "r", None, NOW).is_err());
-        assert!(store.invite_again("third", "nobody", LATER).is_err());
+        assert!(store.invite_again("third", "nobody", "wu", NOW, LATER).is_err());
     }
 
     #[test]
@@ -275,11 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn a_linked_identity_ends_with_the_password() {
+        let (store, _dir) = with_wang();
+        let it = ProviderIdentity { issuer: "https://i".into(), subject: "1".into() };
+        store.link_identity("wang", &it, NOW).unwrap();
+        store.set_password("wang", "q", "").unwrap();
+        assert_eq!(store.account_of(&it).unwrap(), None, "it outlived a new password");
+        store.link_identity("wang", &it, NOW).unwrap();
+        store.invite_again("r", "wang", "wu", NOW, LATER).unwrap();
+        assert!(store.account_of(&it).unwrap().is_some(), "asking for a link ended it");
+        store.reset_account("r", "q", None, NOW).unwrap();
+        assert_eq!(store.account_of(&it).unwrap(), None, "it outlived a reset");
+    }
+
+    #[test]
     fn a_role_that_needs_a_second_factor_is_told_so() {
         let (store, _dir) = with_wang();
         store.set_second_factor_roles(&[Role::Reviewer]).unwrap();
         assert!(!store.second_factor_due("wang").unwrap());
-        store.invite_again("r", "wang", LATER).unwrap();
+        store.invite_again("r", "wang", "wu", NOW, LATER).unwrap();
         store.reset_account("r", "q", None, NOW).unwrap();
         assert!(store.second_factor_due("wang").unwrap());
         store.set_totp("wang", b"s", 7, "").unwrap();

@@ -417,9 +417,10 @@ fn custodian(r: &rusqlite::Row<'_>) -> Result<CustodianSeen> {
 }
 
 pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Result<bool> {
-    // His account's role is the custodian's: whoever holds another now acts for neither.
+    // His account's role is the custodian's: whoever holds another now acts for neither, and
+    // whoever is disabled for nobody.
     let sql = "SELECT 1 FROM evidence_custodian c JOIN account a ON a.id = c.account AND a.role =
-        c.role WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL AND c.until_at IS
+        c.role AND NOT a.disabled WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL AND c.until_at IS
         NULL";
     Ok(c.prepare_cached(sql)?.exists(params![account, name_of(&role)?])?)
 }

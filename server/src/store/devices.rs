@@ -1,7 +1,7 @@
 //! The boxes: registration, provisioning, what was last heard of them, and what they know.
 
 use protocol::up::{HealthReport, StatusBody};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
 use super::rows::collect;
@@ -79,43 +79,24 @@ impl Store {
         now: &str,
         expires_at: &str,
     ) -> Result<Upsert> {
-        self.write(|tx| {
-            if it.id.as_str().starts_with(crate::broker::SERVER) {
-                let why = format!(
-                    "device id `{}`: names that begin with {} are the server's \
-                    own",
-                    it.id,
-                    crate::broker::SERVER
-                );
-                return Err(StoreError::Conflict(why));
-            }
-            let room: bool = tx
-                .prepare_cached(
-                    "SELECT 1 FROM room WHERE id = \
-                ?1",
-                )?
-                .exists([it.room.as_str()])?;
-            if !room {
-                return Err(StoreError::Unknown { what: "room", id: it.room.to_string() });
-            }
-            let existed = tx
-                .prepare_cached(
-                    "SELECT 1 FROM device WHERE id = \
-                ?1",
-                )?
-                .exists([it.id.as_str()])?;
-            tx.execute(
-                "INSERT INTO device (id, room, state, token_hash, token_expires_at) VALUES
-                (?1,?2,'registered',?3,?4)
-                 ON CONFLICT(id) DO UPDATE SET room=excluded.room,
-                 token_hash=excluded.token_hash, token_expires_at=excluded.token_expires_at",
-                params![it.id.as_str(), it.room.as_str(), token_hash, expires_at],
-            )?;
-            let moved = "INSERT INTO device_place SELECT ?1, ?2, ?3, NULL WHERE ?3 <>
-                (SELECT room FROM device_place WHERE device = ?1 ORDER BY since DESC LIMIT 1)
-                ON CONFLICT DO UPDATE SET room = excluded.room, taken_at = NULL";
-            tx.execute(moved, [it.id.as_str(), now, it.room.as_str()])?;
-            Ok(if existed { Upsert::Replaced } else { Upsert::Created })
+        self.write(|tx| put(tx, it, token_hash, now, expires_at))
+    }
+
+    /// Registers a box whose id nobody has: by a mistyped one no running box is moved.
+    pub fn put_new_device(
+        &self,
+        it: &DevicePlace,
+        token_hash: &str,
+        now: &str,
+        expires_at: &str,
+    ) -> Result<Upsert> {
+        self.write(|tx| match put(tx, it, token_hash, now, expires_at)? {
+            Upsert::Created => Ok(Upsert::Created),
+            Upsert::Replaced => Err(StoreError::Conflict(format!(
+                "id: the box `{}` is registered already: choose another id, or move or replace it \
+                on its own page",
+                it.id
+            ))),
         })
     }
 
@@ -313,6 +294,51 @@ pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Res
         was_online != status.online || connected_at != status.connected_at,
         boot_count > status_boot,
     ))
+}
+
+fn put(
+    tx: &Transaction<'_>,
+    it: &DevicePlace,
+    token_hash: &str,
+    now: &str,
+    expires_at: &str,
+) -> Result<Upsert> {
+    if it.id.as_str().starts_with(crate::broker::SERVER) {
+        let why = format!(
+            "device id `{}`: names that begin with {} are the server's \
+            own",
+            it.id,
+            crate::broker::SERVER
+        );
+        return Err(StoreError::Conflict(why));
+    }
+    let room: bool = tx
+        .prepare_cached(
+            "SELECT 1 FROM room WHERE id = \
+        ?1",
+        )?
+        .exists([it.room.as_str()])?;
+    if !room {
+        return Err(StoreError::Unknown { what: "room", id: it.room.to_string() });
+    }
+    let existed = tx
+        .prepare_cached(
+            "SELECT 1 FROM device WHERE id = \
+        ?1",
+        )?
+        .exists([it.id.as_str()])?;
+    tx.execute(
+        "INSERT INTO device (id, room, state, token_hash, token_expires_at) VALUES
+        (?1,?2,'registered',?3,?4)
+         ON CONFLICT(id) DO UPDATE SET room=excluded.room,
+         token_hash=excluded.token_hash, token_expires_at=excluded.token_expires_at",
+        params![it.id.as_str(), it.room.as_str(), token_hash, expires_at],
+    )?;
+    let moved = "INSERT INTO device_place SELECT ?1, ?2, ?3, NULL WHERE ?3 <>
+        (SELECT room FROM device_place WHERE device = ?1 ORDER BY since DESC LIMIT 1)
+        ON CONFLICT DO UPDATE SET room = excluded.room, taken_at = NULL";
+    tx.execute(moved, [it.id.as_str(), now, it.room.as_str()])?;
+    Ok(if existed { Upsert::Replaced } else { Upsert::Created })
 }
 
 /// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had

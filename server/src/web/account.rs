@@ -105,7 +105,12 @@ pub(super) fn kept(app: &App, headers: &HeaderMap) -> String {
 
 /// The account, where its password, and its code if it has one, were typed again. Counted apart
 /// from logins: nobody who is not logged in can use these attempts up.
-async fn proven(app: &Arc<App>, who: &Who, typed: &str, code: &str) -> Result<Account, Problem> {
+pub(super) async fn proven(
+    app: &Arc<App>,
+    who: &Who,
+    typed: &str,
+    code: &str,
+) -> Result<Account, Problem> {
     let account = own(app, who).await?;
     let (now, counted) = (clock::now(), format!("own account {}", account.id));
     if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
@@ -158,7 +163,7 @@ pub(super) struct PasswordBody {
     pub code: String,
 }
 
-/// Every other login of the account ends.
+/// Every other login of the account ends, and its link to the login provider.
 pub(super) async fn change_password(
     app: &Arc<App>,
     who: &Who,

@@ -206,6 +206,9 @@ async fn post_invitation(
 struct Disabled {
     id: String,
     disabled: bool,
+    /// Why its service as a custodian of sealed pictures goes on, where it could not be ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 async fn post_disable(
@@ -213,11 +216,16 @@ async fn post_disable(
     who: Who,
     Path(id): Path<String>,
 ) -> Result<Json<Disabled>, Problem> {
-    disable(&app, &who, &id).await?;
-    Ok(Json(Disabled { id, disabled: true }))
+    let warning = disable(&app, &who, &id).await?;
+    Ok(Json(Disabled { id, disabled: true, warning }))
 }
 
-pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), Problem> {
+/// A stolen login ends whatever else fails; gives why its custodian could not be ended.
+pub(super) async fn disable(
+    app: &Arc<App>,
+    who: &Who,
+    id: &str,
+) -> Result<Option<String>, Problem> {
     if who.name == id {
         return Err(Problem::new(
             StatusCode::CONFLICT,
@@ -226,11 +234,21 @@ pub(super) async fn disable(app: &Arc<App>, who: &Who, id: &str) -> Result<(), P
     }
     let (id, by) = (id.to_owned(), who.name.clone());
     deed::did(format!("account {} disabled, its logins ended", clock::clip(&id, 64)));
-    app.blocking(move |a| a.store.disable_account(&id, &by, &clock::now_text())).await?;
+    let account = id.clone();
+    let goes_on =
+        app.blocking(move |a| a.store.disable_account(&id, &by, &clock::now_text())).await?;
+    let warning = goes_on.map(|why| {
+        let why = Problem::from(why).detail;
+        tracing::warn!(account, why, "disabled, and still a custodian of sealed pictures");
+        format!("it is still a custodian of sealed pictures: {why}")
+    });
+    if let Some(warning) = &warning {
+        deed::did(warning.clone());
+    }
     // Boxes are told who is a custodian no longer; streams that it opened end now.
     app.tell(Nudge::All);
     app.touch();
-    Ok(())
+    Ok(warning)
 }
 
 async fn post_enable(
@@ -238,7 +256,7 @@ async fn post_enable(
     Path(id): Path<String>,
 ) -> Result<Json<Disabled>, Problem> {
     enable(&app, &id).await?;
-    Ok(Json(Disabled { id, disabled: false }))
+    Ok(Json(Disabled { id, disabled: false, warning: None }))
 }
 
 /// The account comes back as it was: role, scope, password and second factor.
@@ -293,9 +311,10 @@ pub(super) async fn invite_again(app: &Arc<App>, who: &Who, id: &str) -> Result<
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let token = random_token()?;
-    let (hash, id) = (sha256_hex(&token), id.to_owned());
-    let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
-    app.blocking(move |a| a.store.invite_again(&hash, &id, &expires)).await?;
+    let (hash, id, by, now) = (sha256_hex(&token), id.to_owned(), who.name.clone(), clock::now());
+    let expires = clock::text(now + SignedDuration::from_hours(INVITED_HOURS));
+    app.blocking(move |a| a.store.invite_again(&hash, &id, &by, &clock::text(now), &expires))
+        .await?;
     Ok(format!("/welcome/{token}"))
 }
 
@@ -330,5 +349,18 @@ pub(super) async fn set_second_factor_roles(
     if roles.contains(&Role::Public) {
         return Err(Problem::unprocessable("roles: nobody logs in as `public`"));
     }
-    app.blocking(move |a| a.store.set_second_factor_roles(&roles)).await
+    let words = |roles: &[Role]| {
+        let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        if names.is_empty() { "nobody".to_owned() } else { names.join(" ") }
+    };
+    let after = words(&roles);
+    let before = app
+        .blocking(move |a| {
+            let before = a.store.second_factor_roles()?;
+            a.store.set_second_factor_roles(&roles)?;
+            Ok::<_, Problem>(before)
+        })
+        .await?;
+    deed::did(format!("second factor for {after}; before: {}", words(&before)));
+    Ok(())
 }

@@ -83,8 +83,15 @@ async fn post_device(
     who: Who,
     Body(it): Body<BoxBody>,
 ) -> Result<Stored<BoxMade>, Problem> {
-    let (upsert, made) = register(&app, &who, it).await?;
+    let (upsert, made) = register(&app, &who, it, Registering::Again).await?;
     Ok(Stored(upsert, made))
+}
+
+/// Whether the box may be registered already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registering {
+    New,
+    Again,
 }
 
 /// Registers a box, or makes a new token for one that stands: an earlier token holds no longer.
@@ -92,6 +99,7 @@ pub(super) async fn register(
     app: &Arc<App>,
     who: &Who,
     it: BoxBody,
+    registering: Registering,
 ) -> Result<(Upsert, BoxMade), Problem> {
     let name = crate::text::plain(&it.name);
     if name.chars().count() > 60 {
@@ -114,7 +122,11 @@ pub(super) async fn register(
     let upsert = app
         .blocking(move |a| {
             is_his(a, &reader, &place)?;
-            let stored = a.store.put_device(&place, &hash, &clock::text(now), &expires)?;
+            let now = clock::text(now);
+            let stored = match registering {
+                Registering::New => a.store.put_new_device(&place, &hash, &now, &expires)?,
+                Registering::Again => a.store.put_device(&place, &hash, &now, &expires)?,
+            };
             a.store.plan_box(place.id.as_str(), &name, planned_on.as_deref())?;
             Ok::<_, Problem>(stored)
         })

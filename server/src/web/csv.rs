@@ -22,9 +22,39 @@ pub(super) struct Record {
     pub cells: Vec<String>,
 }
 
+/// How far a table is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// Rows below the first.
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Most {
+    /// Whether one more row is taken where so many stand, the first one included.
+    pub(super) fn take_row(self, standing: usize) -> Result<(), String> {
+        if standing > self.rows {
+            return Err(format!("more than {} rows: divide the file", self.rows));
+        }
+        Ok(())
+    }
+
+    /// Puts a cell in its place. Of what stands beyond the columns the first is kept right behind
+    /// them: enough to say that it is too much.
+    pub(super) fn put(self, cells: &mut Vec<String>, column: usize, cell: String) {
+        let column = column.min(self.columns);
+        if cells.len() <= column {
+            cells.resize(column + 1, String::new());
+        } else if column == self.columns {
+            return;
+        }
+        cells[column] = cell;
+    }
+}
+
 /// The rows of a text, header row included; empty rows are left out, cells are trimmed and lose the
 /// apostrophe that [`cell`] gave them. `Err` is one line for a person.
-pub(super) fn records(text: &str, separator: char) -> Result<Vec<Record>, String> {
+pub(super) fn records(text: &str, separator: char, most: Most) -> Result<Vec<Record>, String> {
     let separator = u8::try_from(separator)
         .ok()
         .filter(|s| s.is_ascii() && !matches!(s, b'"' | b'\n' | b'\r'))
@@ -38,8 +68,14 @@ pub(super) fn records(text: &str, separator: char) -> Result<Vec<Record>, String
     let mut records = Vec::new();
     for found in reader.records() {
         let found = found.map_err(|e| format!("the file can not be read as CSV: {e}"))?;
-        let cells: Vec<String> = found.iter().map(plain).collect();
+        let mut cells = Vec::new();
+        for (column, cell) in found.iter().enumerate() {
+            if column < most.columns || !cell.is_empty() {
+                most.put(&mut cells, column, plain(cell));
+            }
+        }
         if cells.iter().any(|c| !c.is_empty()) {
+            most.take_row(records.len())?;
             let line = found.position().map_or(0, |at| line(text.as_bytes(), at));
             records.push(Record { line, cells });
         }
@@ -81,8 +117,10 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const MOST: Most = Most { rows: 100, columns: 14 };
+
     fn read(text: &str) -> Vec<Record> {
-        records(text, ',').unwrap()
+        records(text, ',', MOST).unwrap()
     }
 
     #[test]
@@ -107,6 +145,6 @@ mod tests {
         let found = read("a,b\r\n\r\n\"x\ny\",2\r\n ,\r\n3,4");
         assert_eq!(found.iter().map(|r| r.line).collect::<Vec<_>>(), [1, 3, 6]);
         assert_eq!(found[0].cells, ["a", "b"]);
-        assert!(records("a\n", '"').is_err());
+        assert!(records("a\n", '"', MOST).is_err());
     }
 }

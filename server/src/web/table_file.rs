@@ -9,10 +9,10 @@ use std::io::{Cursor, Read as _};
 use calamine::{DataRef, Reader as _, Xlsx};
 use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
 
-use super::csv::{self, Record};
+use super::csv::{self, Most, Record};
 
 /// What an XLSX may hold when it is unpacked: a small file may be made to hold much more.
-const MOST_UNPACKED_BYTES: u64 = 64 << 20;
+const MOST_UNPACKED_BYTES: u64 = 32 << 20;
 /// Columns of a table, at most: no noun has a fifth of these.
 const MOST_COLUMNS: usize = 100;
 /// The last row that is looked at.
@@ -48,16 +48,22 @@ pub(super) enum Unread {
     Either { utf8: String, gb18030: String },
 }
 
+impl From<String> for Unread {
+    fn from(fault: String) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 impl From<&str> for Unread {
     fn from(fault: &str) -> Self {
         Self::Fault(fault.to_owned())
     }
 }
 
-/// Reads a whole file; `told` is what its sender says of its letters.
-pub(super) fn read(bytes: &[u8], told: Option<Encoding>) -> Result<TableFile, Unread> {
+/// Reads a file up to `most`; `told` is what its sender says of its letters.
+pub(super) fn read(bytes: &[u8], told: Option<Encoding>, most: Most) -> Result<TableFile, Unread> {
     if bytes.starts_with(b"PK\x03\x04") {
-        let records = xlsx(bytes)?;
+        let records = xlsx(bytes, most)?;
         return Ok(TableFile { records, read_as: ReadAs::Xlsx });
     }
     if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
@@ -66,7 +72,7 @@ pub(super) fn read(bytes: &[u8], told: Option<Encoding>) -> Result<TableFile, Un
     let (text, encoding) = text(bytes, told)?;
     let text = text.trim_start_matches('\u{feff}');
     let (text, separator) = divided(text);
-    let records = csv::records(&text, separator).map_err(Unread::Fault)?;
+    let records = csv::records(&text, separator, most).map_err(Unread::Fault)?;
     Ok(TableFile { records, read_as: ReadAs::Text(encoding, separator) })
 }
 
@@ -159,15 +165,26 @@ fn divided(text: &str) -> (std::borrow::Cow<'_, str>, char) {
     let wide = counts[3..].iter().rev().max_by_key(|(_, n)| *n).filter(|(_, n)| *n > 0);
     match (plain, wide) {
         (Some((sign, _)), _) => (text.into(), *sign),
-        (None, Some(('，', _))) => (text.replace('，', ",").into(), ','),
-        (None, Some(_)) => (text.replace('；', ";").into(), ';'),
+        (None, Some(('，', _))) => (narrowed(text, '，', ',').into(), ','),
+        (None, Some(_)) => (narrowed(text, '；', ';').into(), ';'),
         (None, None) => (text.into(), ','),
     }
 }
 
+/// The text with `sign` in place of `wide` where that divides cells: within quotation marks it is
+/// the cell's own.
+fn narrowed(text: &str, wide: char, sign: char) -> String {
+    let mut quoted = false;
+    let narrow = |c: char| {
+        quoted ^= c == '"';
+        if c == wide && !quoted { sign } else { c }
+    };
+    text.chars().map(narrow).collect()
+}
+
 /// The first sheet's rows. Cell by cell: a sheet with one cell in its last corner is as small as it
 /// looks.
-fn xlsx(bytes: &[u8]) -> Result<Vec<Record>, Unread> {
+fn xlsx(bytes: &[u8], most: Most) -> Result<Vec<Record>, Unread> {
     let unreadable = "this XLSX file can not be read: open it in the spreadsheet and save it again";
     bounded(bytes)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| unreadable)?;
@@ -187,14 +204,12 @@ fn xlsx(bytes: &[u8]) -> Result<Vec<Record>, Unread> {
         }
         let line = u64::from(row) + 1;
         if records.last().is_none_or(|last| last.line != line) {
+            most.take_row(records.len())?;
             records.push(Record { line, cells: Vec::new() });
         }
         // One was just pushed, or is of this line.
         let Some(record) = records.last_mut() else { continue };
-        if record.cells.len() <= column {
-            record.cells.resize(column + 1, String::new());
-        }
-        record.cells[column] = text;
+        most.put(&mut record.cells, column, text);
     }
     Ok(records)
 }
@@ -210,7 +225,7 @@ fn bounded(bytes: &[u8]) -> Result<(), Unread> {
         let size = std::io::copy(&mut entry.take(left + 1), &mut std::io::sink());
         left = left
             .checked_sub(size.map_err(|_| unreadable)?)
-            .ok_or("this XLSX file unpacks to more than 64 MiB: keep the table alone in it")?;
+            .ok_or("this XLSX file unpacks to more than 32 MiB: keep the table alone in it")?;
     }
     Ok(())
 }
@@ -243,9 +258,10 @@ mod tests {
     use super::*;
 
     const HEAD: &str = "id,name,category\n";
+    const MOST: Most = Most { rows: 20_000, columns: 14 };
 
     fn cells(bytes: &[u8]) -> Vec<Vec<String>> {
-        read(bytes, None).unwrap().records.into_iter().map(|r| r.cells).collect()
+        read(bytes, None, MOST).unwrap().records.into_iter().map(|r| r.cells).collect()
     }
 
     fn gb(text: &str) -> Vec<u8> {
@@ -278,15 +294,26 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_comma_within_quotation_marks_stays() {
+        let found = cells("id，name，address\nc-1，甲，\"路一号，二楼\"\n".as_bytes());
+        assert_eq!(found[1], ["c-1", "甲", "路一号，二楼"]);
+        let found = cells("id；name\nc-1；\"甲；乙\"\n".as_bytes());
+        assert_eq!(found[1], ["c-1", "甲；乙"]);
+    }
+
+    #[test]
     fn bytes_of_two_meanings_are_asked_about() {
         for name in ["叶薇", "谢薇", "石薇", "陆薇"] {
             let file = gb(&format!("{HEAD}p-1,{name},nurse\n"));
-            let Err(Unread::Either { gb18030, .. }) = read(&file, None) else {
+            let Err(Unread::Either { gb18030, .. }) = read(&file, None, MOST) else {
                 panic!("{name} was guessed")
             };
             assert!(gb18030.contains(name));
-            assert_eq!(read(&file, Some(Encoding::Gb18030)).unwrap().records[1].cells[1], name);
-            assert_ne!(read(&file, Some(Encoding::Utf8)).unwrap().records[1].cells[1], name);
+            assert_eq!(
+                read(&file, Some(Encoding::Gb18030), MOST).unwrap().records[1].cells[1],
+                name
+            );
+            assert_ne!(read(&file, Some(Encoding::Utf8), MOST).unwrap().records[1].cells[1], name);
         }
         for name in ["José", "Müller", "王芳", "阿卜杜拉·买买提", "Wang"] {
             assert_eq!(cells(format!("{HEAD}p-1,{name},nurse\n").as_bytes())[1][1], name);
@@ -295,11 +322,17 @@ mod tests {
 
     #[test]
     fn what_is_no_text_names_its_line() {
-        let Err(Unread::Fault(why)) = read(b"id,name\nc-1,\xff\xfe\n", None) else { panic!() };
+        let Err(Unread::Fault(why)) = read(b"id,name\nc-1,\xff\xfe\n", None, MOST) else {
+            panic!()
+        };
         assert!(why.starts_with("line 2"), "{why}");
-        let Err(Unread::Fault(why)) = read(b"\xd0\xcf\x11\xe0 and more", None) else { panic!() };
+        let Err(Unread::Fault(why)) = read(b"\xd0\xcf\x11\xe0 and more", None, MOST) else {
+            panic!()
+        };
         assert!(why.contains("XLSX"), "{why}");
-        let Err(Unread::Fault(why)) = read(b"PK\x03\x04 and no archive", None) else { panic!() };
+        let Err(Unread::Fault(why)) = read(b"PK\x03\x04 and no archive", None, MOST) else {
+            panic!()
+        };
         assert!(why.contains("can not be read"), "{why}");
     }
 
@@ -314,7 +347,7 @@ mod tests {
         let format = rust_xlsxwriter::Format::new().set_num_format("yyyy/m/d h:mm");
         sheet.write_with_format(2, 1, &date, &format).unwrap();
         sheet.write(3, 0, 110_105_000_000_000_000f64).unwrap();
-        let found = read(&book.save_to_buffer().unwrap(), None).unwrap();
+        let found = read(&book.save_to_buffer().unwrap(), None, MOST).unwrap();
         assert_eq!(found.read_as, ReadAs::Xlsx);
         let lines: Vec<u64> = found.records.iter().map(|r| r.line).collect();
         assert_eq!(lines, [1, 3, 4]);
@@ -323,12 +356,33 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_read_no_further_than_it_may_go() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        let most = Most { rows: 3, columns: 2 };
+        for row in 0..5 {
+            sheet.write(row, 0, "x").unwrap();
+            sheet.write(row, 99, "far out").unwrap();
+        }
+        let wide = "x,,,,,,,,far out\n".repeat(5);
+        for file in [book.save_to_buffer().unwrap(), wide.clone().into_bytes()] {
+            let Err(Unread::Fault(why)) = read(&file, None, most) else { panic!("it was taken") };
+            assert_eq!(why, "more than 3 rows: divide the file");
+        }
+        // What stands beyond the columns is seen, and takes one cell.
+        let found = read(wide.as_bytes(), None, Most { rows: 5, ..most }).unwrap();
+        assert!(found.records.iter().all(|r| r.cells == ["x", "", "far out"]), "{found:?}");
+        let found = read(&book.save_to_buffer().unwrap(), None, Most { rows: 5, ..most }).unwrap();
+        assert!(found.records.iter().all(|r| r.cells == ["x", "", "far out"]), "{found:?}");
+    }
+
+    #[test]
     fn a_cell_in_the_last_corner_takes_no_memory() {
         let mut book = rust_xlsxwriter::Workbook::new();
         let sheet = book.add_worksheet();
         sheet.write(0, 0, "id").unwrap();
         sheet.write(1_048_575, 16_383, "x").unwrap();
-        let Err(Unread::Fault(why)) = read(&book.save_to_buffer().unwrap(), None) else {
+        let Err(Unread::Fault(why)) = read(&book.save_to_buffer().unwrap(), None, MOST) else {
             panic!("it was taken")
         };
         assert!(why.contains("beyond"), "{why}");
@@ -337,8 +391,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_answered(bytes in proptest::collection::vec(0u8.., 0..300)) {
-            let _ = read(&bytes, None);
-            let _ = read(&[b"PK\x03\x04".to_vec(), bytes].concat(), Some(Encoding::Gb18030));
+            let _ = read(&bytes, None, MOST);
+            let _ = read(&[b"PK\x03\x04".to_vec(), bytes].concat(), Some(Encoding::Gb18030), MOST);
         }
     }
 }

@@ -331,6 +331,24 @@ fn a_second_factor_counts_once_its_first_code_was_typed() {
 }
 
 #[test]
+fn a_changed_list_of_second_factors_is_logged() {
+    let house = guarded();
+    let admin = login(&house, "admin", Role::Admin, "");
+    let set = |roles: serde_json::Value| {
+        let body = json!({"roles": roles}).to_string();
+        ask(&house, "POST", "/api/v1/accounts/second-factor", &admin, &body).status
+    };
+    assert_eq!(set(json!(["reviewer", "supervisor"])), 200);
+    assert_eq!(set(json!(["supervisor"])), 200);
+    let log = ask(&house, "GET", "/api/v1/audit?q=second+factor", &admin, "");
+    assert!(
+        log.body.contains("second factor for supervisor; before: reviewer supervisor"),
+        "{}",
+        log.body
+    );
+}
+
+#[test]
 fn nobody_raises_himself_and_a_changed_role_is_remembered() {
     let house = guarded();
     let admin = login(&house, "admin", Role::Admin, "");

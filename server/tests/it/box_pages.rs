@@ -65,6 +65,45 @@ fn a_box_elsewhere_is_not_revoked() {
 }
 
 #[test]
+fn a_running_box_is_moved_by_its_own_step_alone() {
+    let house = guarded();
+    let admin = furnished(&house);
+    let cookie = format!("zaigang={admin}");
+    assert_eq!(register(&house, &admin, "box-1", "room-1"), 201);
+    let room = || {
+        let devices = ask(&house, "GET", "/api/v1/devices", &admin, "").json();
+        devices["devices"][0]["room"].as_str().unwrap().to_owned()
+    };
+    let taken = form(&house, "/devices/new?lang=en", &cookie, "room=room-2&id=box-1");
+    assert_eq!(taken.status, 422, "{}", taken.body);
+    assert!(taken.body.contains("is registered already"), "{}", taken.body);
+    assert!(taken.body.contains("value=\"box-1\""), "what was typed is lost");
+    assert_eq!(room(), "room-1", "a box was moved by its name");
+    assert_eq!(form(&house, "/devices/new", &cookie, "room=room-1&id=box-1").status, 422);
+
+    let shown = page(&house, "/devices/box-1/move", &cookie);
+    assert!(shown.status == 200 && shown.body.contains("room-2"), "{}", shown.body);
+    let step = |body: &str| form(&house, "/devices/box-1/move", &cookie, body);
+    for unsaid in [
+        "room=room-2&reason=rebuilt",
+        "room=room-2&sure=yes",
+        "room=room-1&reason=rebuilt&sure=yes",
+        "reason=rebuilt&sure=yes",
+    ] {
+        assert_eq!(step(unsaid).status, 422, "{unsaid}");
+    }
+    assert_eq!(room(), "room-1");
+    let other = format!("zaigang={}", login(&house, "o", Role::Supervisor, "5102"));
+    let fetched = "room=room-2&reason=mine&sure=yes";
+    assert_eq!(form(&house, "/devices/box-1/move", &other, fetched).status, 404);
+    let made = step("room=room-2&reason=rebuilt&sure=yes");
+    assert!(made.status == 200 && made.body.contains("<svg"), "{} {}", made.status, made.body);
+    assert_eq!(room(), "room-2");
+    let log = ask(&house, "GET", "/api/v1/audit?q=rebuilt", &admin, "");
+    assert!(log.body.contains("moved out of room room-1: rebuilt"), "{}", log.body);
+}
+
+#[test]
 fn a_box_begins_by_page_with_a_token_shown_once() {
     let house = guarded();
     furnished(&house);

@@ -869,9 +869,6 @@ fn a_disabled_account_is_a_custodian_no_longer() {
     let admin = login(&s.house, "wu", Role::Admin, "");
     let disable =
         |name: &str| ask(&s.house, "POST", &format!("/api/v1/accounts/{name}/disable"), &admin, "");
-    let last = disable("li");
-    assert_eq!(last.status, 409, "the last holder of his role's key: {}", last.body);
-    assert!(last.body.contains("version 1"), "{}", last.body);
     let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
     zhao.join(&s.house, &s.li);
     let order = s.requested('c');
@@ -893,6 +890,21 @@ fn a_disabled_account_is_a_custodian_no_longer() {
             .iter()
             .any(|c| { c["account"] == "li" && c["until"].is_string() })
     );
+}
+
+#[test]
+fn a_stolen_login_ends_though_its_key_has_no_other_holder() {
+    let s = scene();
+    let admin = login(&s.house, "wu", Role::Admin, "");
+    let order = s.requested('c');
+    let li = "login-of-li";
+    assert_eq!(ask(&s.house, "GET", "/api/v1/me", li, "").status, 200);
+    let last = ask(&s.house, "POST", "/api/v1/accounts/li/disable", &admin, "");
+    assert_eq!(last.status, 200, "the last holder of his role's key: {}", last.body);
+    let warning = last.json()["warning"].as_str().unwrap_or_default().to_owned();
+    assert!(warning.contains("version 1"), "{}", last.body);
+    assert_eq!(ask(&s.house, "GET", "/api/v1/me", li, "").status, 401, "he is still in");
+    assert_eq!(s.approve(&order, &s.wang).status, 409, "what he asked for is opened");
 }
 
 #[test]

@@ -260,6 +260,28 @@ fn a_list_is_searched_sorted_and_taken_out() {
     assert!(csv.body.contains("疑似非卫技人员诊疗") && csv.body.contains("锦城"), "{}", csv.body);
     let nobody = login(&house, "far", Role::Supervisor, "5201");
     assert_eq!(ask(&house, "GET", "/leads/csv", &nobody, "").body.lines().count(), 1);
+    // None of a long list is left out: all of it goes out, or a line says why it does not.
+    let more = |until: i64| {
+        let db = rusqlite::Connection::open(house.folder.path().join("data/zaigang.db")).unwrap();
+        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 + (SELECT max(number) FROM alert) UNION ALL \
+            SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO alert (number, id, state, severity, \
+            kinds, institution, jurisdiction, room, device, raised_at, received_at, updated_at, \
+            liveness_waived, case_file) SELECT i, printf('%032x', 1000000 + i), state, severity, \
+            kinds, institution, jurisdiction, room, device, raised_at, received_at, updated_at, \
+            liveness_waived, case_file FROM n JOIN alert ON number = 1";
+        db.execute(sql, [until]).unwrap();
+    };
+    more(1_001);
+    for order in ["newest", "oldest"] {
+        let path = format!("/leads/csv?state=all&order={order}");
+        let csv = ask(&house, "GET", &path, &boss, "");
+        let lines: std::collections::BTreeSet<&str> = csv.body.lines().collect();
+        assert_eq!((csv.status, csv.body.lines().count(), lines.len()), (200, 1_002, 1_002));
+    }
+    more(5_001);
+    let csv = ask(&house, "GET", "/leads/csv?state=all&lang=en", &boss, "");
+    assert!(csv.status == 422 && csv.body.contains("more than 5000 leads"), "{}", csv.status);
+
     // The filter goes along to the lead and back.
     let lead = format!("/alerts/{}?from=state%3Dall%26q%3Droom-1", "1".repeat(32));
     let shown = ask(&house, "GET", &lead, &boss, "").body;

@@ -153,7 +153,18 @@ fn the_provider_opens_a_linked_account_alone() {
         "another's login"
     );
     assert_eq!(form(&house, "/account/provider", "", &format!("sealed={proof}")).status, 401);
-    assert_eq!(form(&house, "/account/provider", &mine, &format!("sealed={proof}")).status, 303);
+    // A login that was left open is not enough: its password is asked for.
+    for present in ["", "&present=guess"] {
+        let refused = form(&house, "/account/provider", &mine, &format!("sealed={proof}{present}"));
+        assert!(
+            refused.status == 422 && sealed(&refused) == proof,
+            "{} {}",
+            refused.status,
+            refused.body
+        );
+    }
+    let with_password = format!("sealed={proof}&present={PASSWORD}");
+    assert_eq!(form(&house, "/account/provider", &mine, &with_password).status, 303);
 
     let (entered, _) = fake.comes_back(
         &house,
@@ -180,10 +191,19 @@ fn the_provider_opens_a_linked_account_alone() {
     // The same identity opens no second account.
     let (confirm, _) = fake.comes_back(&house, "/account/provider", &other, &named);
     assert_eq!(
-        form(&house, "/account/provider", &other, &format!("sealed={}", sealed(&confirm))).status,
+        form(
+            &house,
+            "/account/provider",
+            &other,
+            &format!("sealed={}&present={PASSWORD}", sealed(&confirm))
+        )
+        .status,
         409
     );
-    assert_eq!(form(&house, "/account/provider/unlink", &mine, "").status, 303);
+    let unlink = |body: &str| form(&house, "/account/provider/unlink", &mine, body).status;
+    assert_eq!(unlink(""), 422, "unlinked without its password");
+    assert_eq!(fake.comes_back(&house, "/login/oidc", "", &named).0.status, 200);
+    assert_eq!(unlink(&format!("present={PASSWORD}")), 200);
     assert_eq!(
         fake.comes_back(&house, "/login/oidc", "", &json!({"sub":"17"})).0.status,
         403,
@@ -199,7 +219,24 @@ fn a_provider_without_a_second_factor_skips_no_code() {
     let mine = enter(&house, "wang", PASSWORD, &code(&secret, -1)).unwrap();
     let (confirm, _) = fake.comes_back(&house, "/account/provider", &mine, &json!({"sub":"17"}));
     assert_eq!(
-        form(&house, "/account/provider", &mine, &format!("sealed={}", sealed(&confirm))).status,
+        form(
+            &house,
+            "/account/provider",
+            &mine,
+            &format!("sealed={}&present={PASSWORD}", sealed(&confirm))
+        )
+        .status,
+        422,
+        "the account's code was not asked for"
+    );
+    assert_eq!(
+        form(
+            &house,
+            "/account/provider",
+            &mine,
+            &format!("sealed={}&present={PASSWORD}&code={}", sealed(&confirm), code(&secret, 0))
+        )
+        .status,
         303
     );
 
@@ -209,7 +246,7 @@ fn a_provider_without_a_second_factor_skips_no_code() {
     let half = sealed(&asked);
     let with = |code: &str| form(&house, "/login/oidc", "", &format!("sealed={half}&code={code}"));
     assert_eq!(with("000000").status, 401);
-    let right = code(&secret, 0);
+    let right = code(&secret, 1);
     let entered = with(&right);
     assert_eq!(entered.status, 200, "{}", entered.body);
     assert_eq!(page(&house, "/", &entered.cookie()).status, 200);

@@ -144,6 +144,37 @@ fn the_page_keeps_what_was_pasted() {
     assert_eq!(house.get("institutions")["institutions"].as_array().unwrap().len(), 1);
 }
 
+/// A small file that unpacks to much: by page and by call it gets one line.
+#[test]
+fn a_vast_sheet_is_refused_while_it_is_read() {
+    let house = House::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "id").unwrap();
+    for row in 1..20_100 {
+        sheet.write(row, 0, 1).unwrap();
+        sheet.write(row, 99, 1).unwrap();
+    }
+    let book = book.save_to_buffer().unwrap();
+    let answer = house.send("POST", "/api/v1/import/institutions", "text/csv", &book);
+    assert!(
+        answer.status == 422 && answer.body.contains("more than 20000 rows"),
+        "{} {}",
+        answer.status,
+        answer.body
+    );
+    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"file\"; \
+        filename=\"t.xlsx\"\r\n\r\n"
+        .to_vec();
+    form.extend(&book);
+    form.extend(
+        b"\r\n--x\r\nContent-Disposition: form-data; \
+        name=\"noun\"\r\n\r\ninstitutions\r\n--x--\r\n",
+    );
+    let page = house.send("POST", "/import?lang=en", "multipart/form-data; boundary=x", &form);
+    assert!(page.body.contains("more than 20000 rows"), "{} {}", page.status, page.body);
+}
+
 /// Files as people's programs save them, of the field.
 #[test]
 fn a_table_is_read_whatever_program_saved_it() {

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::{Csv, Raw};
-use super::csv::Record;
+use super::csv::{Most, Record};
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::BULK;
@@ -74,6 +74,11 @@ pub(super) struct Report {
 struct Batch {
     entries: Vec<(u64, Imported)>,
     faults: Vec<Remark>,
+}
+
+/// How far a table of this noun is read.
+pub(super) fn most(noun: Noun) -> Most {
+    Most { rows: MOST_ROWS, columns: noun.column_names().len() }
 }
 
 pub(super) fn may(who: &Who, noun: Noun) -> bool {
@@ -187,6 +192,7 @@ pub(super) async fn import(
             format!("the file is larger than {} MiB: divide it", MOST_BYTES >> 20),
         ));
     }
+    let _turn = app.table_turn().await?;
     let who = who.clone();
     let (report, told) = app.blocking(move |a| work(a, &who, noun, &bytes, wish, &why)).await?;
     for nudge in told {
@@ -206,25 +212,20 @@ fn work(
     wish: Wish,
     why: &str,
 ) -> Result<(Report, Vec<Nudge>), Problem> {
-    let records = read(bytes, wish.encoding).map_err(unread)?.records;
-    let Some((head, records)) = records.split_first() else {
+    let table = read(bytes, wish.encoding, most(noun)).map_err(unread)?.records;
+    let Some((head, records)) = table.split_first() else {
         return Err(Problem::unprocessable(format!(
             "the file is empty; its first line names the columns: {}",
             noun.head()
         )));
     };
-    if records.len() > MOST_ROWS {
-        return Err(Problem::unprocessable(format!(
-            "{} rows, at most {MOST_ROWS} at once: divide the file",
-            records.len()
-        )));
-    }
     let order = sheet::order(noun, &head.cells)
         .map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
     let mut known = Known::of(a, who, noun)?;
     let Batch { entries, mut faults } = batch(noun, &order, records, &mut known, wish);
     faults.sort_by_key(|f| f.line);
     let mut report = Report { rows: records.len(), faults, ..Report::default() };
+    drop(table);
     let new = entries.iter().filter(|(_, e)| !known.holds(e)).count();
     (report.created, report.replaced) = (new, entries.len() - new);
     if wish.dry_run || !report.faults.is_empty() {

@@ -129,8 +129,11 @@ async fn password(
     Form(it): Form<PasswordBody>,
 ) -> Response {
     let made = account::change_password(&app, &who, account::kept(&app, &headers), it).await;
-    let done =
-        l.t("口令已更改，其他登录均已结束", "the password is changed; every other login has ended");
+    let done = l.t(
+        "口令已更改；其他登录均已结束，统一身份认证的关联（如有）已取消",
+        "the password is changed; every other login has ended, and the link to the login provider, \
+        if there was one",
+    );
     again(&app, l, &who, made.map(|()| Shown { done, ..Shown::default() })).await
 }
 
@@ -179,10 +182,16 @@ async fn recovery_codes(
     again(&app, l, &who, made).await
 }
 
-async fn unlink(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
-    let made = match account::own(&app, &who).await {
+async fn unlink(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(it): Form<FactorForm>,
+) -> Response {
+    let made = match account::proven(&app, &who, &it.present, &it.code).await {
         Ok(own) => app.blocking(move |a| a.store.unlink_identity(&own.id)).await,
         Err(problem) => Err(problem),
     };
-    shown(&app, &who, l, made.map(|()| Redirect::to("/account").into_response())).await
+    let done = l.t("已取消关联", "the link has ended");
+    again(&app, l, &who, made.map(|()| Shown { done, ..Shown::default() })).await
 }

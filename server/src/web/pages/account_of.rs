@@ -66,6 +66,11 @@ fn done_words(l: Lang, done: &str) -> &'static str {
     match done {
         "role" => l.t("角色和范围已变更", "Role and scope are changed"),
         "disable" => l.t("账户已停用，其登录均已结束", "The account is disabled, its logins ended"),
+        "custodian-stays" => l.t(
+            "账户已停用，其登录均已结束；但其封存画面保管人身份尚未终止（原因见审计日志）",
+            "The account is disabled, its logins ended; it is still a custodian of sealed \
+            pictures (the audit log says why)",
+        ),
         "enable" => l.t("账户已启用", "The account is enabled"),
         "clear-waits" => l.t("等待已解除，可立即重试", "It may try again at once"),
         _ => "",
@@ -183,11 +188,17 @@ async fn act(
     Path((id, act)): Path<(String, String)>,
     Form(it): Form<SureForm>,
 ) -> Response {
+    let mut done = act.as_str();
     let outcome = match act.as_str() {
         "disable" | "reset" if it.sure.is_empty() => {
             Err(Problem::unprocessable("sure: say that you mean it"))
         }
-        "disable" => accounts::disable(&app, &who, &id).await.map(|()| None),
+        "disable" => accounts::disable(&app, &who, &id).await.map(|warning| {
+            if warning.is_some() {
+                done = "custodian-stays";
+            }
+            None
+        }),
         "enable" => accounts::enable(&app, &id).await.map(|()| None),
         "clear-waits" => accounts::clear_waits(&app, &id).await.map(|()| None),
         "reset" => accounts::invite_again(&app, &who, &id).await.map(Some),
@@ -195,7 +206,7 @@ async fn act(
     };
     let given = InviteFields::default();
     let made = match outcome {
-        Ok(None) => Ok(Redirect::to(&format!("/accounts/{id}?done={act}")).into_response()),
+        Ok(None) => Ok(Redirect::to(&format!("/accounts/{id}?done={done}")).into_response()),
         Ok(Some(path)) => make_one(&app, &who, l, &headers, &id, given, "", Ok(path)).await,
         Err(problem) => make_one(&app, &who, l, &headers, &id, given, "", Err(problem)).await,
     };

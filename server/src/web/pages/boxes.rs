@@ -16,7 +16,8 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::{Device, DeviceState};
-use crate::web::boxes::{BoxBody, BoxMade, register, revoke};
+use crate::web::boxes::{BoxBody, BoxMade, Registering, register, revoke};
+use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{BOX_KEEPERS, BOX_SIGHT, may_open, may_send};
 use crate::web::scope::Seen;
@@ -27,6 +28,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::form("/devices/new", submit).roles(BOX_KEEPERS).audited(),
         Endpoint::page("/devices/{id}", one).roles(BOX_SIGHT),
         Endpoint::form("/devices/{id}/token", new_token).roles(BOX_KEEPERS).audited(),
+        Endpoint::page("/devices/{id}/move", move_page).roles(BOX_KEEPERS),
+        Endpoint::form("/devices/{id}/move", move_box).roles(BOX_KEEPERS).audited(),
         Endpoint::form("/devices/{id}/revoke", take_away).roles(BOX_KEEPERS).audited(),
     ]
 }
@@ -49,16 +52,10 @@ async fn new(
     shown(&app, &who, l, made).await
 }
 
-/// Rooms that the reader sees, by institution; what was typed stays.
-async fn form(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    given: &Given,
-    fault: Option<String>,
-) -> Result<Response, Problem> {
+/// Rooms that the reader sees, by institution: id and words.
+async fn room_options(app: &Arc<App>, who: &Who) -> Result<Vec<(String, String)>, Problem> {
     let reader = who.clone();
-    let rooms = app
+    let (rooms, places) = app
         .blocking(move |a| {
             let seen = Seen::of(a, &reader)?;
             let mut rooms = a.store.rooms()?;
@@ -67,8 +64,6 @@ async fn form(
             Ok::<_, Problem>((rooms, a.store.institution_names(&places)?))
         })
         .await?;
-    let (rooms, places) = rooms;
-    let none = rooms.is_empty();
     let mut options: Vec<(String, String)> = rooms
         .into_iter()
         .map(|room| {
@@ -78,7 +73,19 @@ async fn form(
         })
         .collect();
     options.sort_by(|a, b| a.1.cmp(&b.1));
-    let hint = if none {
+    Ok(options)
+}
+
+/// What was typed stays.
+async fn form(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    given: &Given,
+    fault: Option<String>,
+) -> Result<Response, Problem> {
+    let options = room_options(app, who).await?;
+    let hint = if options.is_empty() {
         l.t(
             "尚未登记诊室：请先由卫生监督员在“登记”中新增机构和诊室。",
             "No room is registered: a supervisor adds institution and room under Registry first.",
@@ -120,7 +127,7 @@ async fn submit(
 ) -> Response {
     let given = Given::of(pairs);
     let done = match read(&app, &given).await {
-        Ok(body) => register(&app, &who, body).await,
+        Ok(body) => register(&app, &who, body, Registering::New).await,
         Err(problem) => Err(problem),
     };
     let made = match done {
@@ -311,7 +318,104 @@ async fn again(app: &Arc<App>, who: &Who, id: &str, it: &SureForm) -> Result<Box
         name: String::new(),
         planned_on: None,
     };
-    register(app, who, body).await.map(|(_, made)| made)
+    register(app, who, body, Registering::Again).await.map(|(_, made)| made)
+}
+
+async fn move_page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+) -> Response {
+    let made = move_form(&app, &who, l, &id, &Given::default(), None).await;
+    shown(&app, &who, l, made).await
+}
+
+/// Another room for a box that stands: an own step, with a reason.
+async fn move_form(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    given: &Given,
+    fault: Option<String>,
+) -> Result<Response, Problem> {
+    let (wanted, reader) = (id.to_owned(), who.clone());
+    let device = app.blocking(move |a| seen(a, &reader, &wanted)).await?;
+    let mut options = room_options(app, who).await?;
+    options.retain(|(room, _)| *room != device.room);
+    let fields = vec![
+        Field::new(Kind::Choice, "room", l.t("新诊室", "New room"))
+            .options(or_none(l, options))
+            .needed(),
+        Field::new(Kind::Text, "reason", l.t("移装原因", "Reason")).needed(),
+        Field::new(
+            Kind::Yes,
+            "sure",
+            l.t(
+                "确认移装：设备须用新的接入码重新接入",
+                "I mean it: the box comes in anew by its new token",
+            ),
+        ),
+    ];
+    let here = format!("/devices/{id}/move");
+    let heading = Heading {
+        title: l.t("移装到其他诊室", "Move the box to another room").to_owned(),
+        page: "devices",
+        here: here.clone(),
+        above: (format!("/devices/{id}"), id.to_owned()),
+        button: l.t("移装并生成接入码", "Move it and make the token").to_owned(),
+        ..Heading::default()
+    };
+    let f = Frame::of(app, who, l, "devices", &here).await?;
+    forms::show(f, heading, fields, given, fault, false)
+}
+
+async fn move_box(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let made = match moved(&app, &who, &id, &given).await {
+        Ok(made) => token_page(&app, &who, l, &headers, &made).await,
+        Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
+            move_form(&app, &who, l, &id, &given, Some(problem.detail)).await
+        }
+        Err(problem) => Err(problem),
+    };
+    shown(&app, &who, l, made).await
+}
+
+/// It is believed in the new room once it took its new token, and in the former one until then.
+async fn moved(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<BoxMade, Problem> {
+    let (wanted, reader) = (id.to_owned(), who.clone());
+    let device = app.blocking(move |a| seen(a, &reader, &wanted)).await?;
+    let (room, reason) = (given.text("room"), given.text("reason"));
+    if room.is_empty() {
+        return Err(Problem::unprocessable("room: choose where it is to stand"));
+    }
+    if room == device.room {
+        return Err(Problem::unprocessable("room: the box stands there already: choose another"));
+    }
+    if reason.is_empty() || reason.chars().count() > 200 {
+        return Err(Problem::unprocessable("reason: say why the box is moved"));
+    }
+    if given.text("sure").is_empty() {
+        return Err(unsure());
+    }
+    deed::at(&device.institution);
+    deed::did(format!("box {} moved out of room {}: {reason}", device.id, device.room));
+    let body = BoxBody {
+        id: device.id.parse().map_err(|e: protocol::id::BadId| Problem::internal(&e))?,
+        room: room.parse().map_err(|e| Problem::unprocessable(format!("room: {e}")))?,
+        name: String::new(),
+        planned_on: None,
+    };
+    register(app, who, body, Registering::Again).await.map(|(_, made)| made)
 }
 
 async fn take_away(

@@ -54,6 +54,7 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ("/reset", "重置", "reset"),
     ("/clear-waits", "解除等待：", "cleared the waits of"),
     ("/revoke", "吊销", "revoked"),
+    ("/move", "移装：", "moved"),
     ("/withdraw", "撤回", "withdrew"),
     ("/confirm", "确认", "confirmed"),
     ("/refuse", "退回", "refused"),

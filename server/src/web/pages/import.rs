@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::body::Bytes;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
@@ -16,7 +17,7 @@ use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
 use crate::web::csv;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::BULK;
-use crate::web::table_file::{self, Encoding, ReadAs, TableFile, Unread};
+use crate::web::table_file::{self, Encoding, ReadAs, Unread};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -60,8 +61,12 @@ const READING_ROWS: usize = 4;
 struct Given {
     noun: String,
     text: String,
-    /// How a file that was chosen is to be understood.
-    file: Option<Result<TableFile, Unread>>,
+    /// The file that was chosen, until it is read.
+    upload: Option<Bytes>,
+    /// How it was read.
+    read_as: Option<ReadAs>,
+    /// Its text in UTF-8 and in GB18030, where each may be meant.
+    readings: Option<(String, String)>,
     store: bool,
     /// Ids that are close to others are meant so.
     near_ids: bool,
@@ -84,8 +89,8 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 
 async fn submit(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multipart) -> Response {
     let made = match read(form).await {
-        Ok(given) => {
-            let outcome = take(&app, &who, l, &given).await;
+        Ok(mut given) => {
+            let outcome = take(&app, &who, l, &mut given).await;
             make(&app, &who, l, given, outcome.map(Some)).await
         }
         Err(problem) => make(&app, &who, l, Given::default(), Err(problem)).await,
@@ -106,7 +111,7 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = field.bytes().await.map_err(unreadable)?;
         if name == "file" {
-            given.file = (!bytes.is_empty()).then(|| table_file::read(&bytes, None));
+            given.upload = Some(bytes).filter(|bytes| !bytes.is_empty());
             continue;
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -118,24 +123,46 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
             _ => {}
         }
     }
-    if let Some(Ok(file)) = &given.file {
-        given.text = csv::written(&file.records);
-    }
     Ok(given)
 }
 
-async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<Report, Problem> {
+/// The file as the text of the field; nothing else of it is kept.
+fn text_of(upload: &[u8], noun: Noun) -> Result<(String, ReadAs), Unread> {
+    let file = table_file::read(upload, None, bulk::most(noun))?;
+    Ok((csv::written(&file.records), file.read_as))
+}
+
+async fn understand(
+    app: &Arc<App>,
+    l: Lang,
+    given: &mut Given,
+    upload: &[u8],
+    noun: Noun,
+) -> Result<(), Problem> {
+    let _turn = app.table_turn().await?;
+    match app.blocking(|_| Ok::<_, Problem>(text_of(upload, noun))).await? {
+        Ok((text, read_as)) => {
+            given.text = text;
+            given.read_as = Some(read_as);
+            Ok(())
+        }
+        Err(Unread::Fault(why)) => Err(Problem::unprocessable(why)),
+        Err(Unread::Either { utf8, gb18030 }) => {
+            given.readings = Some((utf8, gb18030));
+            let why = l.t(
+                "此文件按两种编码都能读取：请在下方选择文字正确的一种",
+                "the file can be read in two ways: choose the one whose letters are right",
+            );
+            Err(Problem::unprocessable(why))
+        }
+    }
+}
+
+async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &mut Given) -> Result<Report, Problem> {
     let noun = Noun::parse(&given.noun).filter(|n| bulk::may(who, *n));
     let noun = noun.ok_or_else(|| Problem::unprocessable(l.t("请选择表格", "choose a table")))?;
-    if let Some(Err(Unread::Fault(why))) = &given.file {
-        return Err(Problem::unprocessable(why.clone()));
-    }
-    if let Some(Err(Unread::Either { .. })) = &given.file {
-        let why = l.t(
-            "此文件按两种编码都能读取：请在下方选择文字正确的一种",
-            "the file can be read in two ways: choose the one whose letters are right",
-        );
-        return Err(Problem::unprocessable(why));
+    if let Some(upload) = given.upload.take() {
+        understand(app, l, given, &upload, noun).await?;
     }
     let (near_ids, encoding) = (given.near_ids, Some(Encoding::Utf8));
     let wish = Wish { dry_run: !given.store, near_ids, encoding };
@@ -167,14 +194,10 @@ async fn make(
     let stored = report.as_ref().is_some_and(|r| r.stored);
     let text = if stored { String::new() } else { given.text };
     let near_ids = given.near_ids;
-    let (read_as, readings) = match given.file {
-        Some(Ok(file)) => (read_words(l, file.read_as), Vec::new()),
-        Some(Err(Unread::Either { utf8, gb18030 })) => {
-            let readings = [("GB18030 (GBK)", gb18030), ("UTF-8", utf8)];
-            (String::new(), readings.map(|(letters, text)| reading(letters, text)).into())
-        }
-        _ => (String::new(), Vec::new()),
-    };
+    let read_as = given.read_as.map(|read_as| read_words(l, read_as)).unwrap_or_default();
+    let readings = given.readings.map_or_else(Vec::new, |(utf8, gb18030)| {
+        vec![reading("GB18030 (GBK)", gb18030), reading("UTF-8", utf8)]
+    });
     let f = Frame::of(app, who, l, "registry", "/import").await?;
     render(&ImportPage { f, nouns, text, fault, report, faults, more, near_ids, read_as, readings })
 }

@@ -75,8 +75,10 @@ async fn rows(
     Ok(rows)
 }
 
-/// Leads of one file, at most.
-const MOST_EXPORTED: u32 = 500;
+/// Leads of one file, at most: where there are more, none is left out in silence.
+const MOST_EXPORTED: usize = 5_000;
+/// Leads that are asked for at once.
+const AT_ONCE: u32 = 500;
 
 /// The list as a table for a spreadsheet: the filter of the page, without its next pages' bound.
 async fn table(
@@ -86,10 +88,8 @@ async fn table(
     mut query: ListQuery,
 ) -> Result<Vec<Vec<String>>, Problem> {
     query.state.get_or_insert_with(|| "open".to_owned());
-    query.limit = Some(MOST_EXPORTED);
-    let filter = query.filter(who, MOST_EXPORTED)?;
+    query.limit = Some(AT_ONCE);
     let part = PartQuery::default().part(who, 1);
-    let found = app.blocking(|a| inbox::find(a, who, l, &filter, &part)).await?;
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers =
         Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
@@ -106,20 +106,43 @@ async fn table(
         l.t("说明", "What was seen"),
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(found.lines.iter().map(|line| {
-        let r = inbox::row(l, line, &found.places, &numbers);
-        vec![
-            r.number.to_string(),
-            format!("L{} {}", r.severity, r.level),
-            r.kinds.join("、"),
-            r.place,
-            r.session,
-            r.state.to_owned(),
-            r.assignee,
-            r.raised_at,
-            r.due,
-            r.summary,
-        ]
-    }));
-    Ok(rows)
+    loop {
+        let filter = query.filter(who, AT_ONCE)?;
+        let found = app.blocking(|a| inbox::find(a, who, l, &filter, &part)).await?;
+        let whole = found.lines.len() < AT_ONCE as usize;
+        let mut last = None;
+        for line in &found.lines {
+            let row = inbox::row(l, line, &found.places, &numbers);
+            last = Some(row.number);
+            rows.push(cells(row));
+        }
+        if rows.len() > MOST_EXPORTED + 1 {
+            return Err(Problem::unprocessable(format!(
+                "more than {MOST_EXPORTED} leads: narrow the list by day, clinic or state"
+            )));
+        }
+        if whole {
+            return Ok(rows);
+        }
+        if filter.oldest_first {
+            query.after = last;
+        } else {
+            query.before = last;
+        }
+    }
+}
+
+fn cells(r: inbox::Row) -> Vec<String> {
+    vec![
+        r.number.to_string(),
+        format!("L{} {}", r.severity, r.level),
+        r.kinds.join("、"),
+        r.place,
+        r.session,
+        r.state.to_owned(),
+        r.assignee,
+        r.raised_at,
+        r.due,
+        r.summary,
+    ]
 }

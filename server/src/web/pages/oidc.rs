@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, cookie, render, shown};
+use super::frame::{Frame, cookie, line, render, shown};
 use super::landing::LocalPage;
 use super::login;
 use super::words::Lang;
@@ -300,6 +300,8 @@ async fn with_code(
 struct Proof {
     account: String,
     identity: ProviderIdentity,
+    /// As the provider calls him.
+    shown: String,
 }
 
 #[derive(Template)]
@@ -311,6 +313,8 @@ struct LinkPage {
     issuer: String,
     subject: String,
     sealed: String,
+    has_code: bool,
+    fault: String,
 }
 
 async fn confirm_page(
@@ -320,42 +324,67 @@ async fn confirm_page(
     account: String,
     vouched: Vouched,
 ) -> Result<Response, Problem> {
-    let Vouched { identity, shown, .. } = vouched;
-    let sealed = carry(app, LINK, Proof { account: account.clone(), identity: identity.clone() })?;
+    let id = account.clone();
+    let stands = app.blocking(move |a| a.store.account(&id)).await?;
+    let has_code = stands.is_some_and(|account| account.totp.is_some());
+    let proof = Proof { account, identity: vouched.identity, shown: vouched.shown };
+    let sealed = carry(app, LINK, &proof)?;
+    link_page(app, who, l, proof, sealed, has_code, String::new()).await
+}
+
+async fn link_page(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    proof: Proof,
+    sealed: String,
+    has_code: bool,
+    fault: String,
+) -> Result<Response, Problem> {
+    let Proof { account, identity: ProviderIdentity { issuer, subject }, shown } = proof;
     let f = Frame::of(app, who, l, "", "/account").await?;
-    render(&LinkPage {
-        f,
-        account,
-        shown,
-        issuer: identity.issuer,
-        subject: identity.subject,
-        sealed,
-    })
+    render(&LinkPage { f, account, shown, issuer, subject, sealed, has_code, fault })
 }
 
 #[derive(serde::Deserialize)]
 pub(super) struct LinkForm {
     sealed: String,
+    #[serde(default)]
+    present: String,
+    #[serde(default)]
+    code: String,
 }
 
-/// The owner's word, under his own login.
+/// The owner's word, under his own login and with his password: a login that was left open lets
+/// nobody in for good.
 async fn link(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
     Form(it): Form<LinkForm>,
 ) -> Response {
-    let made = take_link(&app, &who, &it.sealed).await;
-    shown(&app, &who, l, made.map(|()| Redirect::to("/account").into_response())).await
+    let made = take_link(&app, &who, l, it).await;
+    shown(&app, &who, l, made).await
 }
 
-async fn take_link(app: &Arc<App>, who: &Who, sealed: &str) -> Result<(), Problem> {
+async fn take_link(app: &Arc<App>, who: &Who, l: Lang, it: LinkForm) -> Result<Response, Problem> {
     let own = account::own(app, who).await?;
-    let proof: Option<Proof> = carried(app, LINK, sealed);
+    let proof: Option<Proof> = carried(app, LINK, &it.sealed);
     let proof = proof.filter(|proof| proof.account == own.id).ok_or_else(|| {
         Problem::unprocessable("this link was begun by another login, or too long ago: begin again")
     })?;
-    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, &now_text())).await
+    match account::proven(app, who, &it.present, &it.code).await {
+        Ok(_) => {}
+        Err(problem) if problem.status.is_server_error() => return Err(problem),
+        Err(problem) => {
+            let (status, fault) = (problem.status, line(l, problem));
+            let has_code = own.totp.is_some();
+            let page = link_page(app, who, l, proof, it.sealed, has_code, fault).await?;
+            return Ok((status, page).into_response());
+        }
+    }
+    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, &now_text())).await?;
+    Ok(Redirect::to("/account").into_response())
 }
 
 /// Without the name: whoever is not known here learns nothing of who is.
