@@ -342,10 +342,10 @@ impl ReporterState {
 
     pub fn zh(self) -> &'static str {
         match self {
-            Self::Received => "已收到,待审核受理",
+            Self::Received => "已收到，待审核受理",
             Self::Question => "需要您补充说明",
-            Self::Accepted => "已受理,正在核查",
-            Self::HandedOn => "不属本部门职责,已转交主管部门",
+            Self::Accepted => "已受理，正在核查",
+            Self::HandedOn => "不属本部门职责，已转交主管部门",
             Self::NotAccepted => "不予受理",
             Self::Concluded => "已办结",
         }

@@ -420,8 +420,8 @@ pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Resu
     // His account's role is the custodian's: whoever holds another now acts for neither, and
     // whoever is disabled for nobody.
     let sql = "SELECT 1 FROM evidence_custodian c JOIN account a ON a.id = c.account AND a.role =
-        c.role AND NOT a.disabled WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL AND c.until_at IS
-        NULL";
+        c.role AND NOT a.disabled WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL
+        AND c.until_at IS NULL";
     Ok(c.prepare_cached(sql)?.exists(params![account, name_of(&role)?])?)
 }
 

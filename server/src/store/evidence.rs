@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use protocol::evidence::{
-    EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt, EvidenceStep, FindingStanding,
-    Hold, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
+    CustodianRole, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt, EvidenceStep,
+    FindingStanding, Hold, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
@@ -153,6 +153,10 @@ impl Store {
         self.write(|tx| {
             let mut it = must(tx, id)?;
             it.opening = taken(&it.opening, step, now)?;
+            let who = it.opening.ask.by.clone();
+            if !custodians::stands(tx, &who, CustodianRole::Supervisor)? {
+                return Err(refused(Refusal::Left { who }));
+            }
             it.reviewer_sig = Some(sig.to_owned());
             it.for_supervisor = halves.clone();
             check(&it, &items_of(tx, &it.device, &it.finding)?).map_err(StoreError::Refused)?;

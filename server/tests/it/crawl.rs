@@ -56,14 +56,24 @@ fn addresses(path: &str) -> Vec<String> {
         };
         return nouns.iter().map(|n| path.replace("{noun}", n).replace("{id}", of(n))).collect();
     }
-    vec![path.replace("{id}", &id).replace("{sha256}", "0000")]
+    vec![path.replace("{id}", &id).replace("{sha256}", "0000").replace("{kind}", "decision")]
 }
 
 /// Pages that a person looks at: no file, no stream, nothing behind a one-time address.
 fn is_page(path: &str) -> bool {
     let other =
         ["/api/", "/assets/", "/events", "/health", "/metrics", "/export/", "/language", "/leads/"];
-    let ends = ["/package", "/picture", "/photo/{n}", ".pdf", ".csv", "/paper"];
+    let ends = [
+        "/package",
+        "/picture",
+        "/photo/{n}",
+        "/pictures/{n}",
+        "/docx",
+        "/pdf",
+        ".pdf",
+        ".csv",
+        "/paper",
+    ];
     !other.iter().any(|p| path.starts_with(p))
         && !ends.iter().any(|e| path.ends_with(e))
         && !path.contains("{token}")

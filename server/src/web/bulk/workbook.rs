@@ -1,7 +1,7 @@
 //! Tables as XLSX workbooks: every cell is text, so that no spreadsheet takes leading zeros or the
 //! end of a long number away.
 
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use super::{Noun, words};
 use crate::web::pages::words::Lang;
@@ -11,6 +11,14 @@ const WIDTH_CHARS: f64 = 22.0;
 fn heading(l: Lang, noun: Noun) -> Vec<&'static str> {
     let names = noun.column_names().into_iter();
     names.map(|name| if l == Lang::Zh { words::chinese(noun, name) } else { name }).collect()
+}
+
+/// The same rows are the same bytes: the file says no time of its making.
+fn new_book() -> Result<Workbook, XlsxError> {
+    let mut book = Workbook::new();
+    let no_time = ExcelDateTime::from_ymd(2000, 1, 1)?;
+    book.set_properties(&DocProperties::new().set_creation_datetime(&no_time));
+    Ok(book)
 }
 
 fn fill(sheet: &mut Worksheet, head: &[&str], rows: &[Vec<String>]) -> Result<(), XlsxError> {
@@ -32,14 +40,14 @@ fn fill(sheet: &mut Worksheet, head: &[&str], rows: &[Vec<String>]) -> Result<()
 
 /// The rows of a noun under their names in the reader's language.
 pub(super) fn of(l: Lang, noun: Noun, rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError> {
-    let mut book = Workbook::new();
+    let mut book = new_book()?;
     fill(book.add_worksheet(), &heading(l, noun), rows)?;
     book.save_to_buffer()
 }
 
 /// Rows under the first of them as their head.
 pub(in crate::web) fn of_rows(rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError> {
-    let mut book = Workbook::new();
+    let mut book = new_book()?;
     if let Some((head, rows)) = rows.split_first() {
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
         fill(book.add_worksheet(), &head, rows)?;
@@ -49,7 +57,7 @@ pub(in crate::web) fn of_rows(rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError
 
 /// An empty table to fill in; examples stand on a sheet of their own, which no import reads.
 pub(super) fn template(l: Lang, noun: Noun) -> Result<Vec<u8>, XlsxError> {
-    let mut book = Workbook::new();
+    let mut book = new_book()?;
     fill(book.add_worksheet(), &heading(l, noun), &[])?;
     let examples = book.add_worksheet();
     examples.set_name(l.t("示例", "Examples"))?;
@@ -72,6 +80,11 @@ fn example(noun: Noun) -> &'static [&'static [&'static str]] {
             "510104",
             "30.66",
             "104.06",
+            "成都市武侯区示例路 1 号",
+            "",
+            "2030-12-31",
+            "美容外科;美容皮肤科",
+            "",
         ]],
         Noun::Practitioners => &[
             &[
@@ -84,8 +97,26 @@ fn example(noun: Noun) -> &'static [&'static [&'static str]] {
                 "",
                 "美容外科;美容皮肤科",
                 "",
+                "",
+                "2025-03-01",
+                "",
+                "外科专业",
             ],
-            &["0008", "李四", "护士", "有效", "clinic-01", "主执业机构", "", "", ""],
+            &[
+                "0008",
+                "李四",
+                "护士",
+                "有效",
+                "clinic-01",
+                "主执业机构",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+            ],
         ],
         Noun::Rooms => &[&["room-01", "clinic-01", "激光室", "室内", "否", "", "", ""]],
         Noun::Items => &[&[

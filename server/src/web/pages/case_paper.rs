@@ -64,7 +64,7 @@ pub(in crate::web) fn blocks(
     electronic(l, files, &mut out);
     out.push(Block::Small(
         l.t(
-            "记录链文件可用 zaigang-verify 离线校验;全部文件可用 sha256sum -c SHA256SUMS 核对。",
+            "记录链文件可用 zaigang-verify 离线校验；全部文件可用 sha256sum -c SHA256SUMS 核对。",
             "The chain is verified offline by zaigang-verify, all files by sha256sum -c \
             SHA256SUMS.",
         )
@@ -103,8 +103,8 @@ fn heading(l: Lang, title: &str, case: &Value, about: &About) -> Vec<Block> {
         pair("级别", "Severity", text(&case["severity"])),
         pair("状态", "State", state.to_owned()),
         pair("案号", "Case number", text(&case["case_number"])),
-        pair("发生(设备时钟)", "Raised (box's clock)", dated(&text(&case["raised_at"]))),
-        pair("接收(服务器时钟)", "Received (server's clock)", dated(&text(&case["received_at"]))),
+        pair("发生（设备时钟）", "Raised (box's clock)", dated(&text(&case["raised_at"]))),
+        pair("接收（服务器时钟）", "Received (server's clock)", dated(&text(&case["received_at"]))),
         pair(
             "导出",
             "Exported",

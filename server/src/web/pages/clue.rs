@@ -259,7 +259,7 @@ fn step_view(l: Lang, it: &crate::store::ClueStep) -> StepView {
         "not_ours" => ("认为应移送", "for a hand-over"),
         "reject" => ("认为不予受理", "for refusal"),
         "merge" => ("并案", "merged"),
-        "same_text" => ("与另一线索文字相同,请核对是否并案", "same text as another: merge?"),
+        "same_text" => ("与另一线索文字相同，请核对是否并案", "same text as another: merge?"),
         "unmerge" => ("撤销并案", "merge undone"),
         "link" => ("关联预警", "alert linked"),
         "take" => ("开始审核", "taken"),

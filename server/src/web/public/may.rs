@@ -19,10 +19,10 @@ pub(super) enum May {
 impl May {
     pub(super) fn zh(self) -> &'static str {
         match self {
-            Self::Lead => "按登记信息:本机构备案主诊医师,可独立开展该项目",
-            Self::UnderALead => "按登记信息:须在本机构备案主诊医师指导下进行",
-            Self::NotValid => "按登记信息:执业注册当前无效",
-            Self::NotHere => "按登记信息:未在本机构登记",
+            Self::Lead => "按登记信息：本机构备案主诊医师，可独立开展该项目",
+            Self::UnderALead => "按登记信息：须在本机构备案主诊医师指导下进行",
+            Self::NotValid => "按登记信息：执业注册当前无效",
+            Self::NotHere => "按登记信息：未在本机构登记",
         }
     }
 

@@ -244,7 +244,7 @@ impl Door {
         work: impl FnOnce(&PublicStore) -> Result<T, StoreError>,
     ) -> Result<T, Problem> {
         let Ok(_turn) = self.look_ups.try_acquire() else {
-            let zh = "当前查询较多,请稍后再试";
+            let zh = "当前查询较多，请稍后再试";
             return Err(Problem::busy(zh, "many look things up now: try again in a moment", 2));
         };
         self.ask(work)

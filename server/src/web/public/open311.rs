@@ -119,7 +119,7 @@ pub(super) async fn request(
     report.check().map_err(Problem::bad)?;
     if !door.limits.may_send_by_program() {
         // A program that waits, or a person on the form, comes through; nothing is lost by it.
-        let zh = "当前提交较多,请稍后重试,或使用网页表单";
+        let zh = "当前提交较多，请稍后重试，或使用网页表单";
         let en = "many reports come in now: try again later, or use the form of the pages";
         return Err(Problem::busy(zh, en, 60));
     }

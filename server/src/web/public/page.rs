@@ -94,7 +94,7 @@ pub(super) fn shown(door: &Door, uri: &Uri, made: Result<Response, Problem>) -> 
 
 /// What is not public, or not there.
 pub(super) fn nothing() -> Problem {
-    let zh = "没有找到:地址可能已失效,请重新查询";
+    let zh = "没有找到：地址可能已失效，请重新查询";
     let en = "nothing is found here: the address may have changed, please search again";
     Problem { zh: Some(zh.into()), ..Problem::new(StatusCode::NOT_FOUND, en) }
 }

@@ -171,7 +171,7 @@ async fn take(
         return again(sent, Level(0), problem, false);
     }
     if names_somebody(sent.text("text")) && !sent.ticked("sure") {
-        let zh = "内容中似乎有电话号码或身份证号:如无必要请删去;确需保留请勾选下方确认后再次提交";
+        let zh = "内容中似乎有电话号码或身份证号：如无必要请删去；确需保留请勾选下方确认后再次提交";
         let en = "the text seems to hold a telephone or identity number: remove it, or confirm \
             below and send again";
         let problem = Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) };
@@ -181,14 +181,14 @@ async fn take(
     let named = !sent.text("i").is_empty() || !sent.text("r").is_empty();
     if named && place.is_none() {
         // Its receipt would be one of a report that nobody can take in.
-        let zh = "该机构的地址已失效:请重新查询后再提交";
+        let zh = "该机构的地址已失效：请重新查询后再提交";
         let gone = wrong(zh, "this clinic's address has ended: please search it again");
         return again(sent, Level(0), gone, false);
     }
     let slug = place.as_ref().map_or("", |i| i.slug.as_str());
     let mut report = report_of(&sent, form, slug)?;
     if let Err(fault) = report.check() {
-        let zh = "内容无法受理:请核对日期、地址和联系方式";
+        let zh = "内容无法受理：请核对日期、地址和联系方式";
         let problem = Problem { zh: Some(zh.into()), ..Problem::unprocessable(fault) };
         return again(sent, Level(0), problem, false);
     }
@@ -198,7 +198,7 @@ async fn take(
     };
     let bytes = sent.pictures.iter().map(Vec::len).sum();
     if bytes > 0 && !door.limits.may_keep_pictures(bytes) {
-        let zh = "当前收到的图片过多:请先不附图片提交,内容已保留";
+        let zh = "当前收到的图片过多：请先不附图片提交，内容已保留";
         let full = wrong(zh, "too many pictures come in now: please send it without pictures");
         return again(sent, level, full, false);
     }
@@ -233,7 +233,7 @@ fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<(String, Level), (Level
     };
     let problem = match fault {
         TicketFault::TooYoung(left_s) if level.0 > 0 => say(
-            format!("当前提交较多:请约 {left_s} 秒后再点一次提交,内容已保留"),
+            format!("当前提交较多：请约 {left_s} 秒后再点一次提交，内容已保留"),
             format!(
                 "many reports come in now: send again in about {left_s} seconds; what you typed \
                  is kept"
@@ -244,7 +244,7 @@ fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<(String, Level), (Level
             format!("please look it over, and send again in {left_s} seconds"),
         ),
         TicketFault::TooOld | TicketFault::Unreadable => say(
-            "此页面已超过两小时:请核对内容后再点一次提交".to_owned(),
+            "此页面已超过两小时：请核对内容后再点一次提交".to_owned(),
             "this form is older than two hours: please send it once more".to_owned(),
         ),
     };
@@ -269,7 +269,7 @@ pub(super) fn one_line(text: &str, max: usize) -> String {
 fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
     let length = sent.text("text").chars().count();
     if length == 0 || length > MOST_TEXT_CHARS {
-        let zh = "请写明看到的情况(不超过 4000 字)";
+        let zh = "请写明看到的情况（不超过 4000 字）";
         return Err(wrong(zh, "say what was seen, 4000 characters at most"));
     }
     let allegation = match form {

@@ -72,12 +72,12 @@ pub(super) async fn look(
 fn looked(door: &Arc<Door>, uri: &Uri, typed: &str) -> Result<Response, Problem> {
     let l = Frame::of(door, uri).l;
     let Some(mac) = ticket::receipt_mac(&door.key, typed) else {
-        let fault = l.t("回执为 20 位数字,请核对", "a receipt has 20 digits: please compare it");
+        let fault = l.t("回执为 20 位数字，请核对", "a receipt has 20 digits: please compare it");
         return page(door, uri, typed, None, (fault, ""));
     };
     let Some(found) = door.ask(|store| store.report_status(&mac))? else {
         let fault = l.t(
-            "没有此回执:请核对数字;刚提交的请稍候再查,90 天未查询的回执会失效",
+            "没有此回执：请核对数字；刚提交的请稍候再查,90 天未查询的回执会失效",
             "no report has this receipt: compare the digits; one just sent takes a moment, and one \
              not used for 90 days falls asleep",
         );
@@ -116,12 +116,12 @@ fn answered(door: &Arc<Door>, uri: &Uri, sent: &Sent) -> Result<Response, Proble
     // Whoever has the receipt has paid already.
     let now_s = clock::now().as_second() + ticket::LEAST_AGE_S;
     let Ok(spent) = ticket::check(&door.key, sent.text("ticket"), "", Level(0), now_s) else {
-        let fault = l.t("此页面已过期,请重新提交", "this form is too old: please send it again");
+        let fault = l.t("此页面已过期，请重新提交", "this form is too old: please send it again");
         return page(door, uri, typed, Some(status), (fault, ""));
     };
     if !put(door, &spent.nonce, &FromDoor::Answer { mac, text })? {
         let fault = l.t(
-            "此前已收到您的一份回答,这次的内容没有保存:如有补充,请再查一次回执后提交",
+            "此前已收到您的一份回答，这次的内容没有保存：如有补充，请再查一次回执后提交",
             "an answer came from this page before, and this one was not kept: to add something, \
              look behind your receipt again",
         );

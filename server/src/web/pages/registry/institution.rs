@@ -86,16 +86,20 @@ fn store_licence(stored: &mut Given, i: &Institution) {
 
 fn licence_fields(l: Lang) -> Vec<Field> {
     vec![
-        Field::new(Kind::Text, "address", l.t("地址(公众可查)", "Address (public)")),
+        Field::new(Kind::Text, "address", l.t("地址（公众可查）", "Address (public)")),
         Field::new(
             Kind::Text,
             "licence_no",
-            l.t("执业许可证登记号(公众可查)", "Licence number (public)"),
+            l.t("执业许可证登记号（公众可查）", "Licence number (public)"),
         )
         .hint(l.t("22 位字母和数字", "22 letters and digits")),
-        Field::new(Kind::Text, "licence_until", l.t("有效期至(公众可查)", "Valid until (public)"))
-            .hint(l.t("如 2028-12-31", "such as 2028-12-31")),
-        Field::new(Kind::Text, "subjects", l.t("诊疗科目(公众可查)", "Subjects (public)"))
+        Field::new(
+            Kind::Text,
+            "licence_until",
+            l.t("有效期至（公众可查）", "Valid until (public)"),
+        )
+        .hint(l.t("如 2028-12-31", "such as 2028-12-31")),
+        Field::new(Kind::Text, "subjects", l.t("诊疗科目（公众可查）", "Subjects (public)"))
             .hint(l.t("用 、 分隔", "divided by 、")),
         Field::new(Kind::Text, "pledge_on", l.t("承诺书日期", "Pledge signed on"))
             .hint(l.t("如 2026-01-31", "such as 2026-01-31")),

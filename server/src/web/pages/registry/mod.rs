@@ -334,7 +334,7 @@ fn heads(l: Lang, noun: &str) -> Vec<&'static str> {
             ("主诊专业", "Specialties"),
             ("级别", "Grade"),
             ("最低资质", "Least operator"),
-            ("最短(分)", "Least min"),
+            ("最短（分）", "Least min"),
         ],
         "people" => &[
             ("编号", "Id"),

@@ -130,10 +130,10 @@ fn practice_fields(l: Lang) -> Vec<Field> {
         Field::new(
             Kind::Text,
             "practice_no",
-            l.t("执业证书编号(不公开)", "Practice certificate number (never public)"),
+            l.t("执业证书编号（不公开）", "Practice certificate number (never public)"),
         )
         .hint(l.t("医师为 15 位数字", "15 digits for a physician")),
-        Field::new(Kind::Text, "practice_scope", l.t("执业范围(公众可查)", "Scope (public)")),
+        Field::new(Kind::Text, "practice_scope", l.t("执业范围（公众可查）", "Scope (public)")),
     ]
 }
 

@@ -127,7 +127,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         ("bed", "床位", "Bed"),
         ("companion", "陪同区", "Companion"),
         ("door", "门区", "Door"),
-        ("privacy_mask", "隐私遮蔽(先于一切处理)", "Privacy mask (before anything else)"),
+        ("privacy_mask", "隐私遮蔽（先于一切处理）", "Privacy mask (before anything else)"),
     ] {
         fields.push(Field::new(Kind::Area, name, l.t(zh, en)));
     }
