@@ -203,7 +203,8 @@ async fn post_invitation(
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Disabled {
+#[schemars(rename = "Disabled")]
+struct AccountDisabled {
     id: String,
     disabled: bool,
     /// Why its service as a custodian of sealed pictures goes on, where it could not be ended.
@@ -215,9 +216,9 @@ async fn post_disable(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-) -> Result<Json<Disabled>, Problem> {
+) -> Result<Json<AccountDisabled>, Problem> {
     let warning = disable(&app, &who, &id).await?;
-    Ok(Json(Disabled { id, disabled: true, warning }))
+    Ok(Json(AccountDisabled { id, disabled: true, warning }))
 }
 
 /// A stolen login ends whatever else fails; gives why its custodian could not be ended.
@@ -254,9 +255,9 @@ pub(super) async fn disable(
 async fn post_enable(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Result<Json<Disabled>, Problem> {
+) -> Result<Json<AccountDisabled>, Problem> {
     enable(&app, &id).await?;
-    Ok(Json(Disabled { id, disabled: false, warning: None }))
+    Ok(Json(AccountDisabled { id, disabled: false, warning: None }))
 }
 
 /// The account comes back as it was: role, scope, password and second factor.
