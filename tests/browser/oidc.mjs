@@ -69,13 +69,13 @@ async function main() {
   const namesake = await (await chrome.newContext()).newPage();
   await atProvider(namesake, ...login, "wang");
   await namesake.waitForURL("**/login/oidc/done?**");
-  assert.match(await namesake.locator("main").innerText(), /no account here is linked/);
+  assert.match(await namesake.locator("main").innerText(), /没有与您关联的账户/);
 
   await go(first, `${http}/login`);
   await first.fill("[name=name]", "wang");
   await first.fill("[name=password]", PASSWORD);
   await first.click("main button");
-  await first.waitForURL(`${http}/`);
+  await first.waitForURL(`${http}/system`);
   await atProvider(first, `${http}/account`, "/account/provider", "person-17");
   await first.waitForURL("**/login/oidc/done?**");
   assert.match(await first.locator("main").innerText(), /person-17/);
@@ -85,7 +85,7 @@ async function main() {
 
   const known = await (await chrome.newContext()).newPage();
   await atProvider(known, ...login, "person-17");
-  await known.waitForURL(`${http}/`);
+  await known.waitForURL(`${http}/system`);
   assert.equal((await go(known, `${http}/accounts`)).status(), 200, "whoever came in by the provider is not logged in");
   const cookies = await known.context().cookies(http);
   const held = cookies.find((cookie) => cookie.name === "zaigang");
@@ -94,7 +94,7 @@ async function main() {
   const stranger = await (await chrome.newContext()).newPage();
   await atProvider(stranger, ...login, "mallory");
   await stranger.waitForURL("**/login/oidc/done?**");
-  assert.match(await stranger.locator("main").innerText(), /no account here is linked/);
+  assert.match(await stranger.locator("main").innerText(), /没有与您关联的账户/);
   assert.equal((await fetch(`${http}/login/oidc/done?state=guessed&code=guessed`)).status, 401);
   console.log("· a linked account comes in through the provider, a namesake and a stranger do not, a forged way back leads nowhere");
   await chrome.close();
