@@ -20,6 +20,7 @@ const OTHERS: &[&str] = &[
     "models.md",
     "recognition.md",
     "evidence.md",
+    "glossary.md",
     "public.md",
     "templates/README.md",
 ];
@@ -60,6 +61,44 @@ fn every_link_of_the_book_leads_somewhere() {
 
 /// The keys that a program knows in a table (`""`: at the top), as it says them when it meets
 /// another one.
+/// Every name of `tables` in backticks that a Rust identifier could be.
+fn names_in_code(text: &str) -> BTreeSet<&str> {
+    let is_name = |word: &&str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    text.lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(is_name)
+        .collect()
+}
+
+fn rust_files(folder: &Path, into: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            into.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_name_of_the_glossary_stands_in_the_code() {
+    let text = fs::read_to_string(docs().join("glossary.md")).unwrap();
+    let mut sources = Vec::new();
+    for folder in ["crates", "edge-agent/src", "server/src"] {
+        rust_files(&root().join(folder), &mut sources);
+    }
+    let words: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| source.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'))
+        .collect();
+    let missing: Vec<_> = names_in_code(&text).into_iter().filter(|n| !words.contains(n)).collect();
+    assert!(missing.is_empty(), "the glossary names what the code does not: {missing:?}");
+}
+
 fn known_keys(check: &[&str], table: &str) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.toml");
