@@ -1,11 +1,9 @@
 //! The active check at a door (rooms in doorway mode): whoever stands nearest is asked on a screen
-//! to turn the head, in an order drawn at random, and nobody counts as live before he has. It holds
-//! track numbers alone, and asks without a camera of its own: the pipeline hands it the landmarks
-//! that it has anyway.
+//! to turn the head, in an order drawn at random, and nobody counts as live before that. It knows
+//! the one who is asked, and asks without a camera of its own: the pipeline hands it the landmarks
+//! that it has anyway, and keeps who passed.
 
-use std::{
-    collections::BTreeMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf,
-};
+use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 
 use presence::{Liveness, TrackId};
 use vision::{ActiveCheck, ActiveState, FaceBox, Turn};
@@ -88,23 +86,36 @@ struct Asked {
     seen_ms: u64,
     /// When it ended without being passed.
     failed_ms: Option<u64>,
+    passed: bool,
 }
 
-/// The door's memory; without a screen nobody is asked, and the networks alone judge.
+/// A face that may be asked.
+#[derive(Debug, Clone, Copy)]
+pub struct AtDoor<'a> {
+    pub track: TrackId,
+    pub face: &'a FaceBox,
+    /// It has passed a check that still counts.
+    pub passed: bool,
+}
+
+/// Whether a check that was passed then still speaks for the track.
+pub fn counts(passed_ms: Option<u64>, mono_ms: u64) -> bool {
+    passed_ms.is_some_and(|since| mono_ms.saturating_sub(since) < PASS_MS)
+}
+
+/// The door's check; without a screen nobody is asked, and the networks alone judge.
 #[derive(Debug)]
 pub struct Door {
     screen: Option<Screen>,
     /// The room is in doorway mode.
     on: bool,
     asked: Option<Asked>,
-    /// When each track passed.
-    passed: BTreeMap<TrackId, u64>,
     prompt: Prompt,
 }
 
 impl Door {
     pub fn new(screen: Option<Screen>) -> Self {
-        Self { screen, on: false, asked: None, passed: BTreeMap::new(), prompt: Prompt::Nobody }
+        Self { screen, on: false, asked: None, prompt: Prompt::Nobody }
     }
 
     /// What the server says of the room.
@@ -118,49 +129,53 @@ impl Door {
         self.on = doorway;
     }
 
-    /// Takes the faces of a frame that may be looked at closer, and asks the nearest.
-    pub fn frame<'a>(&mut self, mono_ms: u64, faces: impl Iterator<Item = (TrackId, &'a FaceBox)>) {
+    /// Takes the faces of a frame that may be looked at closer, and asks the nearest. Gives who
+    /// passed in this frame.
+    pub fn frame<'a>(
+        &mut self,
+        mono_ms: u64,
+        faces: impl Iterator<Item = AtDoor<'a>>,
+    ) -> Option<TrackId> {
         if !self.asks() {
-            return;
+            return None;
         }
-        self.passed.retain(|_, since| mono_ms.saturating_sub(*since) < PASS_MS);
         let faces: Vec<_> = faces.collect();
         let over = |asked: &Asked| {
             let rested = asked.failed_ms.is_some_and(|at| mono_ms.saturating_sub(at) >= REST_MS);
-            rested
-                || self.passed.contains_key(&asked.track)
-                || mono_ms.saturating_sub(asked.seen_ms) >= LEFT_MS
+            rested || asked.passed || mono_ms.saturating_sub(asked.seen_ms) >= LEFT_MS
         };
         if self.asked.as_ref().is_some_and(over) {
             self.asked = None;
         }
         if self.asked.is_none() {
-            let waiting = faces.iter().filter(|(track, _)| !self.passed.contains_key(track));
-            let nearest = waiting.max_by(|a, b| a.1.rect.width.total_cmp(&b.1.rect.width));
-            self.asked = nearest.map(|(track, _)| Asked {
-                track: *track,
+            let waiting = faces.iter().filter(|at_door| !at_door.passed);
+            let nearest = waiting.max_by(|a, b| a.face.rect.width.total_cmp(&b.face.rect.width));
+            self.asked = nearest.map(|at_door| Asked {
+                track: at_door.track,
                 check: ActiveCheck::new(drawn()),
                 seen_ms: mono_ms,
                 failed_ms: None,
+                passed: false,
             });
         }
-        self.ask(mono_ms, &faces);
+        self.ask(mono_ms, &faces)
     }
 
-    fn ask(&mut self, mono_ms: u64, faces: &[(TrackId, &FaceBox)]) {
+    fn ask(&mut self, mono_ms: u64, faces: &[AtDoor<'_>]) -> Option<TrackId> {
         let Some(asked) = &mut self.asked else {
             let prompt = if faces.is_empty() { Prompt::Nobody } else { self.prompt };
-            return self.show(prompt);
+            self.show(prompt);
+            return None;
         };
-        if let Some((_, face)) = faces.iter().find(|(track, _)| *track == asked.track) {
+        if let Some(at_door) = faces.iter().find(|at_door| at_door.track == asked.track) {
             asked.seen_ms = mono_ms;
-            asked.check.frame(mono_ms, &face.landmarks);
+            asked.check.frame(mono_ms, &at_door.face.landmarks);
         }
         let prompt = match asked.check.state() {
             ActiveState::Straight => Prompt::Straight,
             ActiveState::Asked(turn) => Prompt::Turn(turn),
             ActiveState::Passed => {
-                self.passed.insert(asked.track, mono_ms);
+                asked.passed = true;
                 Prompt::Passed
             }
             ActiveState::WrongWay | ActiveState::TooSlow => {
@@ -168,22 +183,23 @@ impl Door {
                 Prompt::Again
             }
         };
+        let passed = asked.passed.then_some(asked.track);
         self.show(prompt);
+        passed
     }
 
     /// What the networks say of a track, and what the door knows of it: nobody is live who did not
     /// turn as asked.
-    pub fn verdict(&self, track: TrackId, networks: Liveness) -> Liveness {
+    pub fn verdict(&self, passed: bool, networks: Liveness) -> Liveness {
         match networks {
             Liveness::Spoof => Liveness::Spoof,
             networks if !self.asks() => networks,
-            _ if self.passed.contains_key(&track) => Liveness::Live,
+            _ if passed => Liveness::Live,
             _ => Liveness::Unsure,
         }
     }
 
     pub fn forget(&mut self, track: TrackId) {
-        self.passed.remove(&track);
         self.asked.take_if(|asked| asked.track == track);
     }
 

@@ -1,12 +1,10 @@
-//! What each track has shown so far: one fused probe of its face, and what speaks for or against a
+//! What one track has shown so far: one fused probe of its face, and what speaks for or against a
 //! living head.
 //!
-//! It lives in memory alone, one vector and a few numbers a track, is wiped when it is dropped, and
-//! is dropped with the track: when the engine says so, at once when the track becomes the patient,
-//! and when it has been out of sight for ten minutes. A face in the bed zone never comes here (P1,
-//! P2; decision 0081).
-
-use std::collections::BTreeMap;
+//! It lives in memory alone, one vector and a few numbers, is wiped when it is dropped, and is
+//! dropped with the track: when the engine says so, at once when the track becomes the patient, and
+//! when it has been out of sight for ten minutes. A face in the bed zone never comes here (P1, P2;
+//! decision 0081).
 
 use presence::{Liveness, TrackId};
 use vision::{Embedding, LiveTrack, LiveVerdict, LivenessScore, TrackProbe};
@@ -40,14 +38,10 @@ pub(crate) enum Fit {
     Another,
 }
 
-/// The memory of all tracks in view.
+/// What a track has shown.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    tracks: BTreeMap<TrackId, Shown>,
-}
-
-#[derive(Debug, Default)]
-struct Shown {
+    /// When it was last seen; 0: never.
     at_ms: u64,
     probe: TrackProbe,
     /// The probe as of the last look.
@@ -67,114 +61,99 @@ struct Shown {
 
 impl Memory {
     /// A frame that shows the track: where its landmarks are, in pixels.
-    pub(crate) fn seen(&mut self, track: TrackId, mono_ms: u64, landmarks: &[[f32; 2]; 5]) {
-        let shown = self.tracks.entry(track).or_default();
-        if shown.at_ms == 0 {
-            shown.first_ms = mono_ms;
+    pub(crate) fn seen(&mut self, mono_ms: u64, landmarks: &[[f32; 2]; 5]) {
+        if self.at_ms == 0 {
+            self.first_ms = mono_ms;
         }
-        shown.at_ms = mono_ms;
-        shown.live.moved(landmarks);
+        self.at_ms = mono_ms;
+        self.live.moved(landmarks);
     }
 
     /// Adds the networks' answer on one frame, and says what the track as a whole is.
-    pub(crate) fn judged(&mut self, track: TrackId, score: Option<LivenessScore>) -> Liveness {
-        let live = &mut self.tracks.entry(track).or_default().live;
+    pub(crate) fn judged(&mut self, score: Option<LivenessScore>) -> Liveness {
         let Some(score) = score else { return Liveness::NotAssessed };
-        live.scored(score);
-        liveness(live)
+        self.live.scored(score);
+        liveness(&self.live)
     }
 
     /// A frame too poor for the networks: what the track as a whole is without it.
-    pub(crate) fn too_poor(&mut self, track: TrackId) -> Liveness {
-        let live = &mut self.tracks.entry(track).or_default().live;
-        live.too_poor();
-        liveness(live)
+    pub(crate) fn too_poor(&mut self) -> Liveness {
+        self.live.too_poor();
+        liveness(&self.live)
     }
 
-    /// Adds what one look says of a mask (0-1), and says whether the track wears one. Nothing said
-    /// changes nothing.
-    pub(crate) fn covered(&mut self, track: TrackId, worn: Option<f32>) -> bool {
-        let shown = self.tracks.entry(track).or_default();
-        let Some(worn) = worn else { return shown.covered };
-        let first = shown.mask.is_none();
-        let mean = shown.mask.map_or(worn, |before| before + MASK_SHARE * (worn - before));
-        shown.mask = Some(mean);
+    /// Adds what one look says of a mask (0-1). Nothing said changes nothing.
+    pub(crate) fn asked_of_mask(&mut self, worn: Option<f32>) {
+        let Some(worn) = worn else { return };
+        let first = self.mask.is_none();
+        let mean = self.mask.map_or(worn, |before| before + MASK_SHARE * (worn - before));
+        self.mask = Some(mean);
         let sure = if first { 0.0 } else { MASK_SURE };
-        shown.covered = if shown.covered { mean > 0.5 - sure } else { mean > 0.5 + sure };
-        shown.covered
+        self.covered = if self.covered { mean > 0.5 - sure } else { mean > 0.5 + sure };
+    }
+
+    /// Whether it wears a mask, by all looks so far.
+    pub(crate) fn is_covered(&self) -> bool {
+        self.covered
     }
 
     /// The track was out of sight: the next looks tell whether it is the same face.
-    pub(crate) fn taken_up(&mut self, track: TrackId) {
-        if let Some(shown) = self.tracks.get_mut(&track) {
-            shown.taken_up = shown.fused.as_ref().map(|_| 0);
-        }
+    pub(crate) fn taken_up(&mut self) {
+        self.taken_up = self.fused.as_ref().map(|_| 0);
     }
 
     /// Whether the next look at the track is needed to know whose it is.
-    pub(crate) fn is_unverified(&self, track: TrackId) -> bool {
-        self.tracks.get(&track).is_some_and(|shown| shown.taken_up.is_some())
+    pub(crate) fn is_unverified(&self) -> bool {
+        self.taken_up.is_some()
     }
 
     /// Whether a look at a track that was taken up is of somebody else, after others that were
     /// unlike it as well. A look through a mask tells nothing of a bare face: whoever put one on or
     /// took it off out of sight is verified as somebody new.
-    pub(crate) fn is_another(&mut self, track: TrackId, masked: bool, look: &Embedding) -> Fit {
-        let Some(shown) = self.tracks.get_mut(&track) else { return Fit::Known };
-        let (Some(unlike), Some(face)) = (shown.taken_up, &shown.fused) else { return Fit::Known };
-        if shown.masked != masked {
+    pub(crate) fn fits(&mut self, look: &Embedding) -> Fit {
+        let (Some(unlike), Some(face)) = (self.taken_up, &self.fused) else { return Fit::Known };
+        if self.masked != self.covered {
             return Fit::Another;
         }
         if face.cosine(look).is_some_and(|cosine| cosine >= FITS_COSINE) {
-            shown.taken_up = None;
+            self.taken_up = None;
             return Fit::Again;
         }
-        shown.taken_up = Some(unlike + 1);
+        self.taken_up = Some(unlike + 1);
         if unlike + 1 >= UNLIKE_LOOKS { Fit::Another } else { Fit::Unlike }
     }
 
     /// Adds a look, and gives the probe of all looks. A mask put on or taken off begins a new
     /// probe: covered and bare looks are held against different thresholds.
-    pub(crate) fn looked(&mut self, track: TrackId, masked: bool, look: &Embedding) -> Embedding {
-        let shown = self.tracks.entry(track).or_default();
-        if shown.masked != masked {
-            shown.probe = TrackProbe::default();
-            shown.masked = masked;
+    pub(crate) fn looked(&mut self, look: &Embedding) -> Embedding {
+        if self.masked != self.covered {
+            self.probe = TrackProbe::default();
+            self.masked = self.covered;
         }
-        let fused = shown.probe.add(look);
-        shown.looks += 1;
-        shown.fused = Some(fused.clone());
+        let fused = self.probe.add(look);
+        self.looks += 1;
+        self.fused = Some(fused.clone());
         fused
     }
 
-    /// How like a track is to those that went out of view before it came, ppm: said once, at its
-    /// third look. A masked face and a bare one are not compared.
-    pub(crate) fn alike(&self, track: TrackId) -> Vec<(TrackId, i32)> {
-        let Some(shown) = self.tracks.get(&track).filter(|s| s.looks == LOOKS_TO_COMPARE) else {
-            return Vec::new();
-        };
-        let Some(face) = &shown.fused else { return Vec::new() };
-        let before = |s: &Shown| s.at_ms < shown.first_ms && s.masked == shown.masked;
-        let mut earlier: Vec<_> = self.tracks.iter().filter(|(_, s)| before(s)).collect();
-        earlier.sort_by_key(|(_, s)| std::cmp::Reverse(s.at_ms));
+    /// How like it is to those that went out of view before it came, ppm: said once, at its third
+    /// look. A masked face and a bare one are not compared.
+    pub(crate) fn alike<'a>(
+        &self,
+        all: impl Iterator<Item = (TrackId, &'a Self)>,
+    ) -> Vec<(TrackId, i32)> {
+        let (LOOKS_TO_COMPARE, Some(face)) = (self.looks, &self.fused) else { return Vec::new() };
+        let before = |m: &Self| m.at_ms < self.first_ms && m.masked == self.masked;
+        let mut earlier: Vec<_> = all.filter(|(_, memory)| before(memory)).collect();
+        earlier.sort_by_key(|(_, memory)| std::cmp::Reverse(memory.at_ms));
         let alike =
-            earlier.into_iter().filter_map(|(id, s)| Some((*id, s.fused.as_ref()?.cosine(face)?)));
+            earlier.into_iter().filter_map(|(id, m)| Some((id, m.fused.as_ref()?.cosine(face)?)));
         alike.map(|(id, cosine)| (id, (cosine * 1e6) as i32)).take(COMPARED).collect()
     }
 
-    /// Wipes what is held of a track.
-    pub(crate) fn forget(&mut self, track: TrackId) {
-        self.tracks.remove(&track);
-    }
-
-    /// Wipes what has been out of sight for too long.
-    pub(crate) fn forget_unseen(&mut self, mono_ms: u64) {
-        self.tracks.retain(|_, shown| shown.at_ms.saturating_add(OUT_OF_SIGHT_MS) >= mono_ms);
-    }
-
-    #[cfg(test)]
-    pub(crate) fn tracks(&self) -> usize {
-        self.tracks.len()
+    /// Whether it has been out of sight for too long to be kept.
+    pub(crate) fn is_over(&self, mono_ms: u64) -> bool {
+        self.at_ms.saturating_add(OUT_OF_SIGHT_MS) < mono_ms
     }
 }
 
@@ -203,94 +182,92 @@ mod tests {
     #[test]
     fn a_mask_begins_a_new_probe() {
         let mut memory = Memory::default();
-        let track = TrackId(1);
-        memory.looked(track, false, &unit(0));
-        let alike = memory.looked(track, true, &unit(1)).cosine(&unit(1)).unwrap();
+        memory.looked(&unit(0));
+        memory.asked_of_mask(Some(0.95));
+        let alike = memory.looked(&unit(1)).cosine(&unit(1)).unwrap();
         assert!(alike > 0.9999, "{alike}");
     }
 
     #[test]
     fn a_doubtful_mask_changes_nothing() {
-        let (mut memory, track) = (Memory::default(), TrackId(1));
-        assert!(!memory.covered(track, Some(0.4)), "the first look decides for now");
-        let doubtful = [0.6, 0.4, 0.7, 0.3, 0.6, 0.4].map(|worn| memory.covered(track, Some(worn)));
-        assert_eq!(doubtful, [false; 6]);
-        let worn = [0.95; 4].map(|worn| memory.covered(track, Some(worn)));
+        let mut memory = Memory::default();
+        let mut said = |worn| {
+            memory.asked_of_mask(worn);
+            memory.is_covered()
+        };
+        assert!(!said(Some(0.4)), "the first look decides for now");
+        assert_eq!([0.6, 0.4, 0.7, 0.3, 0.6, 0.4].map(|worn| said(Some(worn))), [false; 6]);
         assert_eq!(
-            worn,
+            [0.95; 4].map(|worn| said(Some(worn))),
             [false, true, true, true],
             "a mask that is put on is seen at the second look"
         );
-        assert!(memory.covered(track, None), "a look that failed changes nothing");
-        let off = [0.05; 4].map(|worn| memory.covered(track, Some(worn)));
-        assert_eq!(off, [true, true, false, false]);
+        assert!(said(None), "a look that failed changes nothing");
+        assert_eq!([0.05; 4].map(|worn| said(Some(worn))), [true, true, false, false]);
     }
 
     #[test]
     fn a_face_that_comes_back_is_held_against_those_that_went() {
-        let mut memory = Memory::default();
-        let (went, beside, comes) = (TrackId(1), TrackId(2), TrackId(3));
-        memory.seen(went, 1_000, &FACE);
-        memory.looked(went, false, &unit(0));
-        memory.seen(comes, 5_000, &FACE);
-        memory.seen(beside, 6_000, &FACE);
-        memory.looked(beside, false, &unit(1));
+        let (mut went, mut beside, mut comes) =
+            (Memory::default(), Memory::default(), Memory::default());
+        went.seen(1_000, &FACE);
+        went.looked(&unit(0));
+        comes.seen(5_000, &FACE);
+        beside.seen(6_000, &FACE);
+        beside.looked(&unit(1));
+        let others = [(TrackId(1), &went), (TrackId(2), &beside)];
         for _ in 0..2 {
-            memory.looked(comes, false, &unit(0));
-            assert!(memory.alike(comes).is_empty(), "two looks are too few");
+            comes.looked(&unit(0));
+            assert!(comes.alike(others.into_iter()).is_empty(), "two looks are too few");
         }
-        memory.looked(comes, false, &unit(0));
+        comes.looked(&unit(0));
         assert_eq!(
-            memory.alike(comes),
-            [(went, 1_000_000)],
+            comes.alike(others.into_iter()),
+            [(TrackId(1), 1_000_000)],
             "whoever is there at the same time is somebody else"
         );
-        memory.forget(went);
-        assert!(memory.alike(comes).is_empty(), "who became the patient is compared with nobody");
     }
 
     #[test]
-    fn who_is_out_of_sight_for_ten_minutes_is_wiped() {
+    fn who_is_out_of_sight_for_ten_minutes_is_over() {
         let mut memory = Memory::default();
-        memory.seen(TrackId(1), 0, &FACE);
-        memory.seen(TrackId(2), 30_000, &FACE);
-        memory.forget_unseen(600_001);
-        assert_eq!(memory.tracks(), 1);
-        memory.forget(TrackId(2));
-        assert_eq!(memory.tracks(), 0);
+        memory.seen(30_000, &FACE);
+        assert!(!memory.is_over(630_000));
+        assert!(memory.is_over(630_001));
     }
 
     #[test]
     fn one_look_never_says_live() {
         let mut memory = Memory::default();
-        assert_eq!(memory.judged(TrackId(1), None), Liveness::NotAssessed);
-        assert_eq!(memory.judged(TrackId(1), Some(LivenessScore { live: 0.99 })), Liveness::Unsure);
+        assert_eq!(memory.judged(None), Liveness::NotAssessed);
+        assert_eq!(memory.judged(Some(LivenessScore { live: 0.99 })), Liveness::Unsure);
     }
 
     #[test]
     fn an_unlike_face_on_a_track_taken_up_is_another() {
-        let (mut memory, track) = (Memory::default(), TrackId(1));
+        let mut memory = Memory::default();
         for _ in 0..3 {
-            memory.looked(track, false, &unit(0));
+            memory.looked(&unit(0));
         }
-        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Known, "never out of sight");
-        memory.taken_up(track);
-        assert!(memory.is_unverified(track));
-        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Unlike);
-        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Another);
-        memory.taken_up(track);
-        assert_eq!(memory.is_another(track, false, &unit(1)), Fit::Unlike);
-        assert_eq!(memory.is_another(track, false, &unit(0)), Fit::Again, "one bad look");
-        assert!(!memory.is_unverified(track));
-        assert_eq!(memory.is_another(track, false, &unit(0)), Fit::Known);
+        assert_eq!(memory.fits(&unit(1)), Fit::Known, "never out of sight");
+        memory.taken_up();
+        assert!(memory.is_unverified());
+        assert_eq!(memory.fits(&unit(1)), Fit::Unlike);
+        assert_eq!(memory.fits(&unit(1)), Fit::Another);
+        memory.taken_up();
+        assert_eq!(memory.fits(&unit(1)), Fit::Unlike);
+        assert_eq!(memory.fits(&unit(0)), Fit::Again, "one bad look");
+        assert!(!memory.is_unverified());
+        assert_eq!(memory.fits(&unit(0)), Fit::Known);
     }
 
     #[test]
     fn a_mask_put_on_out_of_sight_verifies_nobody() {
-        let (mut memory, track) = (Memory::default(), TrackId(1));
-        memory.looked(track, false, &unit(0));
-        memory.taken_up(track);
-        assert_eq!(memory.is_another(track, true, &unit(0)), Fit::Another);
-        assert!(memory.is_unverified(track), "nobody is verified by it");
+        let mut memory = Memory::default();
+        memory.looked(&unit(0));
+        memory.taken_up();
+        memory.asked_of_mask(Some(0.95));
+        assert_eq!(memory.fits(&unit(0)), Fit::Another);
+        assert!(memory.is_unverified(), "nobody is verified by it");
     }
 }

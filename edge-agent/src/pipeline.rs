@@ -5,10 +5,7 @@
 //! zones are known (P1); keep anything of a face outside `memory`, which is wiped with the track
 //! (P2); let a frame that could not be examined pass for an empty room.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use presence::{
     BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Likeness,
@@ -21,21 +18,23 @@ use evidence::Mask;
 
 use crate::{
     clock::Now,
-    door::Door,
+    door::{AtDoor, Door},
     evidence::{
         Take, Taken, Taking,
         taking::{Taker, place},
     },
     eyes::{Eyes, Worth, appearance},
-    memory::{Fit, Memory},
+    memory::Fit,
     motion::Motion,
-    scheduler::{Candidate, Scheduler},
+    scheduler::{Candidate, Looked, Scheduler},
 };
+
+mod tracks;
+
+use tracks::Tracks;
 
 /// A live picture that has not changed by a bit for this long is frozen.
 pub(crate) const FROZEN_AFTER_MS: u64 = 10_000;
-/// Tracks not looked at for this long leave the scheduler's memory.
-const FORGET_AFTER_MS: u64 = 3_600_000;
 
 /// The figures of the pipeline since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,13 +116,10 @@ pub struct Pipeline<E> {
     tracker: Option<Tracker>,
     scheduler: Scheduler,
     roll: Option<Roll>,
-    identities: BTreeMap<TrackId, IdentityView>,
+    /// What is kept of each track.
+    tracks: Tracks,
     /// The few whose scores matter to the sessions of now.
     relevant: Vec<PersonId>,
-    /// Tracks that wore a mask when last looked at.
-    masked: BTreeSet<TrackId>,
-    /// What each track has shown so far.
-    memory: Memory,
     /// Tracks taken up whose face a look of this frame verified.
     same_again: Vec<TrackId>,
     /// Who is asked at a door to turn the head.
@@ -149,10 +145,8 @@ impl<E: Eyes> Pipeline<E> {
             tracker: None,
             scheduler,
             roll: None,
-            identities: BTreeMap::new(),
+            tracks: Tracks::default(),
             relevant: Vec::new(),
-            masked: BTreeSet::new(),
-            memory: Memory::default(),
             same_again: Vec::new(),
             door,
             taker: Taker::default(),
@@ -195,39 +189,36 @@ impl<E: Eyes> Pipeline<E> {
             self.taker.clear();
         }
         for track in guidance.wipe {
-            self.taker.forget(track);
-            self.scheduler.forget(track);
-            self.identities.remove(&track);
-            self.masked.remove(&track);
-            self.memory.forget(track);
-            self.door.forget(track);
+            self.forget(track);
         }
         self.relevant = guidance.relevant;
         for (track, identity) in guidance.identities {
             let matched = matches!(identity, IdentityView::Matched { .. });
             // Who leans over the bed before his face is verified again is no patient for it.
             if let Some(tracker) = &mut self.tracker
-                && (matched || !self.memory.is_unverified(track))
+                && (matched || !self.tracks.is_unverified(track))
             {
                 tracker.set_practitioner(track, matched);
             }
-            self.identities.insert(track, identity);
+            self.tracks.state(track).identity = Some(identity);
         }
+    }
+
+    /// All that is kept of a track, and what a finding would show of it.
+    fn forget(&mut self, track: TrackId) {
+        self.tracks.forget(track);
+        self.door.forget(track);
+        self.taker.forget(track);
     }
 
     /// Seals what a finding asks for; it is fetched by [`Self::taken`].
     fn take(&mut self, take: &Take) {
-        let person_of = |track: &TrackId| match self.identities.get(track) {
-            Some(IdentityView::Matched { person, .. }) => Some(person.clone()),
-            _ => None,
-        };
-        let named = self.identities.keys().filter_map(|track| Some((*track, person_of(track)?)));
-        let named = named.filter(|(_, person)| take.persons.contains(person));
+        let named = self.tracks.of_people(&take.persons);
         let subjects: BTreeMap<TrackId, Option<PersonId>> = take
             .tracks
             .iter()
             .map(|track| (*track, None))
-            .chain(named.map(|(track, person)| (track, Some(person))))
+            .chain(named.map(|(track, person)| (track, Some(person.clone()))))
             .collect();
         let subjects: Vec<_> = subjects.into_iter().collect();
         let eyes = &mut self.eyes;
@@ -308,17 +299,12 @@ impl<E: Eyes> Pipeline<E> {
         let detections: Vec<_> = self.faces.iter().map(|face| detection(frame, face)).collect();
         let scene = tracker.update(moment(at), &detections);
         for track in &scene.became_patient {
-            self.scheduler.forget(*track);
-            self.identities.remove(track);
-            self.masked.remove(track);
-            self.memory.forget(*track);
-            self.door.forget(*track);
-            self.taker.forget(*track);
+            self.forget(*track);
         }
         let taken_up = scene.tracked.iter().filter(|t| t.taken_up && !t.patient);
         let taken_up: Vec<TrackId> = taken_up.map(|tracked| tracked.track).collect();
         for track in &taken_up {
-            self.memory.taken_up(*track);
+            self.tracks.state(*track).memory.taken_up();
         }
         // Where nothing was detected anew the boxes are old: a face cut out by them would be off
         // its place, and landmarks that did not move would pass for a frozen picture.
@@ -373,10 +359,8 @@ impl<E: Eyes> Pipeline<E> {
 
     /// Nothing is to be learned of this face for now.
     fn is_settled(&self, tracked: &Tracked) -> bool {
-        let known = self.identities.get(&tracked.track);
         tracked.embed == EmbedPermission::Forbidden
-            || (known.is_some_and(|known| *known != IdentityView::Indeterminate)
-                && !self.memory.is_unverified(tracked.track))
+            || self.tracks.identity(tracked.track) != IdentityView::Indeterminate
     }
 
     /// Assesses the faces that may be embedded, and embeds those that the scheduler wants.
@@ -395,79 +379,83 @@ impl<E: Eyes> Pipeline<E> {
             if tracked.embed == EmbedPermission::Forbidden {
                 continue;
             }
-            self.memory.seen(tracked.track, at.mono_ms, &face.landmarks);
+            self.tracks.state(tracked.track).memory.seen(at.mono_ms, &face.landmarks);
             let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
             closer.insert(
                 tracked.track,
                 Closer { worth, match_: None, liveness: Liveness::NotAssessed, alike: Vec::new() },
             );
-            let known = self.identities.get(&tracked.track);
-            let known = known.filter(|_| !self.memory.is_unverified(tracked.track));
-            let identity = known.cloned().unwrap_or(IdentityView::Indeterminate);
-            let (track, permission, quality_ppm) =
-                (tracked.track, tracked.embed, worth.quality_ppm);
-            candidates.push(Candidate { track, permission, quality_ppm, identity });
+            candidates.push(Candidate {
+                track: tracked.track,
+                permission: tracked.embed,
+                quality_ppm: worth.quality_ppm,
+                identity: self.tracks.identity(tracked.track),
+                looked: self.tracks.get(tracked.track).and_then(|state| state.looked),
+            });
         }
-        let allowed = tracked
-            .iter()
-            .zip(&faces)
-            .filter(|(tracked, _)| tracked.embed != EmbedPermission::Forbidden);
-        self.door.frame(at.mono_ms, allowed.map(|(tracked, face)| (tracked.track, face)));
+        self.ask_at_door(at.mono_ms, tracked, &faces);
         for (track, why) in self.scheduler.plan(at.mono_ms, real_ms, &candidates) {
             let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else {
                 continue;
             };
             let begun = Instant::now();
             let Some(entry) = closer.get_mut(&track) else { continue };
-            let (match_, liveness) = self.recognise(frame, face, track, entry.worth.shows_liveness);
-            (entry.match_, entry.liveness) = (match_, liveness);
-            entry.alike = self.memory.alike(track);
+            let worth = entry.worth;
+            (entry.match_, entry.liveness) =
+                self.recognise(frame, at, face, track, worth.shows_liveness);
+            entry.alike = self.tracks.alike(track);
             let cost_us = begun.elapsed().as_micros() as u64;
-            self.scheduler.looked(at.mono_ms, real_ms, track, entry.worth.quality_ppm, cost_us);
+            let state = self.tracks.state(track);
+            state.looked = Some(Looked::again(state.looked, at.mono_ms, worth.quality_ppm));
+            self.scheduler.spent(real_ms, cost_us);
             tracing::trace!(
                 track = track.0,
                 ?why,
-                quality_ppm = entry.worth.quality_ppm,
+                quality_ppm = worth.quality_ppm,
                 cost_us,
                 "looked closer"
             );
         }
-        self.memory.forget_unseen(at.mono_ms);
-        self.scheduler.forget_before(at.mono_ms.saturating_sub(FORGET_AFTER_MS));
+        self.tracks.forget_unseen(at.mono_ms);
         self.faces = faces;
         closer
+    }
+
+    /// Shows the door the faces that may be looked at closer, and keeps who passed.
+    fn ask_at_door(&mut self, mono_ms: u64, tracked: &[Tracked], faces: &[FaceBox]) {
+        let tracks = &self.tracks;
+        let allowed = tracked
+            .iter()
+            .zip(faces)
+            .filter(|(tracked, _)| tracked.embed != EmbedPermission::Forbidden)
+            .map(|(tracked, face)| AtDoor {
+                track: tracked.track,
+                face,
+                passed: tracks.passed(tracked.track, mono_ms),
+            });
+        if let Some(track) = self.door.frame(mono_ms, allowed) {
+            self.tracks.state(track).passed_ms = Some(mono_ms);
+        }
     }
 
     /// Embeds, and searches with what the track has shown so far.
     fn recognise(
         &mut self,
         frame: Frame<'_>,
+        at: Now,
         face: &FaceBox,
         track: TrackId,
         shows_liveness: bool,
     ) -> (Option<MatchScore>, Liveness) {
         let worn = self.attempt(|eyes| eyes.masked(frame, face)).flatten();
-        if self.memory.covered(track, worn) {
-            self.masked.insert(track);
-        } else {
-            self.masked.remove(&track);
-        }
-        let liveness = if self.manner.assess_liveness && !shows_liveness {
-            let networks = self.memory.too_poor(track);
-            self.door.verdict(track, networks)
-        } else if self.manner.assess_liveness {
-            let score = self.attempt(|eyes| eyes.liveness(frame, face));
-            let networks = score.map_or(Liveness::Unsure, |score| self.memory.judged(track, score));
-            self.door.verdict(track, networks)
-        } else {
-            Liveness::NotAssessed
-        };
-        let covered = self.masked.contains(&track);
+        self.tracks.state(track).memory.asked_of_mask(worn);
+        let liveness = self.liveness(frame, at, face, track, shows_liveness);
+        let covered = self.tracks.is_covered(track);
         let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face, covered)) else {
             return (None, liveness);
         };
         self.figures.embedded += 1;
-        match self.memory.is_another(track, covered, &embedding) {
+        match self.tracks.state(track).memory.fits(&embedding) {
             Fit::Known => {}
             Fit::Again => self.same_again.push(track),
             Fit::Unlike => return (None, liveness),
@@ -478,7 +466,7 @@ impl<E: Eyes> Pipeline<E> {
                 return (None, liveness);
             }
         }
-        let probe = self.memory.looked(track, covered, &embedding);
+        let probe = self.tracks.state(track).memory.looked(&embedding);
         let Some(roll) = &mut self.roll else { return (None, liveness) };
         let begun = Instant::now();
         let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&probe));
@@ -498,13 +486,35 @@ impl<E: Eyes> Pipeline<E> {
         (match_, liveness)
     }
 
+    /// What the track as a whole is, with this look.
+    fn liveness(
+        &mut self,
+        frame: Frame<'_>,
+        at: Now,
+        face: &FaceBox,
+        track: TrackId,
+        shows_liveness: bool,
+    ) -> Liveness {
+        if !self.manner.assess_liveness {
+            return Liveness::NotAssessed;
+        }
+        let networks = if shows_liveness {
+            let score = self.attempt(|eyes| eyes.liveness(frame, face));
+            let memory = &mut self.tracks.state(track).memory;
+            score.map_or(Liveness::Unsure, |score| memory.judged(score))
+        } else {
+            self.tracks.state(track).memory.too_poor()
+        };
+        self.door.verdict(self.tracks.passed(track, at.mono_ms), networks)
+    }
+
     fn face(&self, tracked: &Tracked, looks: &BTreeMap<TrackId, Closer>) -> Face {
         let look = looks.get(&tracked.track);
         Face {
             track: tracked.track,
             bbox: tracked.bbox,
             good_quality: look.is_some_and(|l| l.worth.good),
-            masked: self.masked.contains(&tracked.track),
+            masked: self.tracks.is_covered(tracked.track),
             match_: look.and_then(|l| l.match_.clone()),
             liveness: look.map_or(Liveness::NotAssessed, |l| l.liveness),
         }

@@ -1,12 +1,10 @@
-//! Who is embedded when. Pure: times and qualities in, track numbers out; it sees no picture and
-//! keeps no embedding.
+//! Who is embedded when. Pure: times and qualities in, track numbers out; it sees no picture, and
+//! keeps nothing of a track.
 //!
 //! One embedding costs what ten detections do on a small board, so a face is embedded when that can
 //! change what is known: on first sight, about once a second while the identity is open, when the
 //! face is markedly better than any before, and before a settled identity lapses. A face in the bed
 //! zone or a patient's never is (P1): the tracker forbids it, and nothing here can overrule that.
-
-use std::collections::BTreeMap;
 
 use presence::{EmbedPermission, IdentityView, TrackId};
 
@@ -32,6 +30,8 @@ pub struct Candidate {
     pub quality_ppm: u32,
     /// What the engine holds of it.
     pub identity: IdentityView,
+    /// The looks before.
+    pub looked: Option<Looked>,
 }
 
 /// Why a face is looked at; the order is the order of urgency.
@@ -43,18 +43,25 @@ pub enum Why {
     Better,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Looked {
-    at_ms: u64,
-    best_ppm: u32,
+/// When a track was last looked at, and how good its best face was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looked {
+    pub at_ms: u64,
+    pub best_ppm: u32,
 }
 
-/// The memory of the scheduler: per track when it was last looked at and how good the best face
-/// was.
+impl Looked {
+    /// A look more, whatever came of it.
+    pub fn again(before: Option<Self>, mono_ms: u64, quality_ppm: u32) -> Self {
+        let best_ppm = before.map_or(quality_ppm, |looked| looked.best_ppm.max(quality_ppm));
+        Self { at_ms: mono_ms, best_ppm }
+    }
+}
+
+/// The settings, and what the looks of the last second cost.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
     settings: Settings,
-    looked: BTreeMap<TrackId, Looked>,
     budget: Budget,
     deferred: u64,
     waiting: u64,
@@ -65,13 +72,7 @@ const LAPSE_MARGIN_MS: u64 = 20_000;
 
 impl Scheduler {
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            looked: BTreeMap::new(),
-            budget: Budget::new(settings.budget_ms_per_s),
-            deferred: 0,
-            waiting: 0,
-        }
+        Self { settings, budget: Budget::new(settings.budget_ms_per_s), deferred: 0, waiting: 0 }
     }
 
     /// The faces to embed in this frame, the most urgent first. `real_ms` is real time, for the
@@ -81,7 +82,8 @@ impl Scheduler {
             .iter()
             .filter(|face| face.permission == EmbedPermission::Allowed)
             .filter_map(|face| {
-                self.why(mono_ms, face).map(|why| (why, self.waiting_since(face.track), face.track))
+                let since_ms = face.looked.map_or(0, |looked| looked.at_ms);
+                self.why(mono_ms, face).map(|why| (why, since_ms, face.track))
             })
             .collect();
         // Within one urgency, whoever waits longest.
@@ -93,31 +95,9 @@ impl Scheduler {
         wanted.into_iter().map(|(why, _, track)| (track, why)).collect()
     }
 
-    /// A face was looked at (whatever came of it), and what that cost.
-    pub fn looked(
-        &mut self,
-        mono_ms: u64,
-        real_ms: u64,
-        track: TrackId,
-        quality_ppm: u32,
-        cost_us: u64,
-    ) {
-        let entry =
-            self.looked.entry(track).or_insert(Looked { at_ms: mono_ms, best_ppm: quality_ppm });
-        entry.at_ms = mono_ms;
-        entry.best_ppm = entry.best_ppm.max(quality_ppm);
+    /// What a look cost, µs.
+    pub fn spent(&mut self, real_ms: u64, cost_us: u64) {
         self.budget.spent(real_ms, cost_us);
-    }
-
-    /// Forgets a track: it is gone, or it became the patient.
-    pub fn forget(&mut self, track: TrackId) {
-        self.looked.remove(&track);
-    }
-
-    /// Forgets every track that was not looked at since `mono_ms`, so that memory is bounded by the
-    /// people in view.
-    pub fn forget_before(&mut self, mono_ms: u64) {
-        self.looked.retain(|_, l| l.at_ms >= mono_ms);
     }
 
     /// Looks that were wanted and put off for the budget.
@@ -130,12 +110,8 @@ impl Scheduler {
         self.waiting
     }
 
-    fn waiting_since(&self, track: TrackId) -> u64 {
-        self.looked.get(&track).map_or(0, |l| l.at_ms)
-    }
-
     fn why(&self, mono_ms: u64, face: &Candidate) -> Option<Why> {
-        let Some(looked) = self.looked.get(&face.track) else { return Some(Why::FirstSight) };
+        let Some(looked) = face.looked else { return Some(Why::FirstSight) };
         let since = mono_ms.saturating_sub(looked.at_ms);
         if since < self.settings.evidence_every_ms {
             return None;

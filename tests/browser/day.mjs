@@ -183,8 +183,8 @@ async function upholds(chrome, house, link, name, lead) {
 async function closes(page, house, lead) {
   await go(page, `${house.http}${lead}`);
   await page.click("button[value=go_on_site]");
-  const opens = await page.locator("a[href$='/case'].button").getAttribute("href");
-  await go(page, new URL(opens, house.http).href);
+  await page.locator("button[value=nothing_found]").waitFor();
+  await page.locator(".act a[href$='/case'].button").click();
   await page.locator("[name=case_number]").waitFor();
   await page.fill("[name=case_number]", "2026-17");
   for (const n of [1, 2]) {

@@ -9,7 +9,7 @@ use std::{
 
 use presence::TrackId;
 
-use super::{Door, Prompt, Screen};
+use super::{AtDoor, Door, Prompt, Screen};
 use crate::{
     camera::{self, Capture, Counters, Next, Stop},
     clock::RealClock,
@@ -63,10 +63,8 @@ impl Args {
                     let before = door.prompt();
                     // One person tries it: the widest face is he.
                     faces.sort_by(|a, b| b.rect.width.total_cmp(&a.rect.width));
-                    door.frame(
-                        shot.at.mono_ms,
-                        faces.first().map(|face| (TrackId(1), face)).into_iter(),
-                    );
+                    let tries = |face| AtDoor { track: TrackId(1), face, passed: false };
+                    door.frame(shot.at.mono_ms, faces.first().map(tries).into_iter());
                     refused += u64::from(before != Prompt::Again && door.prompt() == Prompt::Again);
                 }
                 Next::Nothing => {}

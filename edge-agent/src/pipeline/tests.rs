@@ -143,8 +143,7 @@ fn who_lies_down_becomes_the_patient_and_is_forgotten_at_once() {
     let made = pipeline.eyes.embedded.len();
     look(&mut pipeline, 41_000, &[face(200.0, 320.0)]);
     assert_eq!(pipeline.eyes.embedded.len(), made, "and stays the patient when he sits up");
-    assert!(pipeline.identities.is_empty() && pipeline.masked.is_empty());
-    assert_eq!(pipeline.memory.tracks(), 0);
+    assert!(pipeline.tracks.get(TrackId(1)).is_none());
 }
 
 #[test]
@@ -197,7 +196,7 @@ fn a_wipe_order_forgets_the_track() {
     let identities = vec![(TrackId(1), IdentityView::Indeterminate)];
     pipeline.guided(Guidance { identities, ..Guidance::default() });
     pipeline.guided(Guidance { wipe: vec![TrackId(1)], ..Guidance::default() });
-    assert!(pipeline.identities.is_empty());
+    assert!(pipeline.tracks.get(TrackId(1)).is_none());
 }
 
 #[test]

@@ -342,6 +342,16 @@ mod tests {
             "verified_by": "face"})
     }
 
+    fn finding() -> Value {
+        json!({"type": "finding", "rule": "UQ-1", "kind": "UnlicensedOperator", "severity": "L2",
+            "step": "opened", "revision": 1, "room": "room-1", "institution": "clinic-2",
+            "confidence": {"identity_ppm": 1, "role_ppm": 1, "session_ppm": 1, "visibility_ppm": 1},
+            "persons": [], "candidate_basis": [], "intervals": [], "counts": [],
+            "explanation": {"zh": "疑似", "en": "suspected"}, "raised_at": text(NOW),
+            "manifest": {"firmware": "f", "pack": "avatar", "pack_sha256": "", "config_sha256": "",
+                "policy_sha256": "", "policy_version": 1, "roster_version": 1}})
+    }
+
     fn said(clock: &str, payload: &Value, box_: &Registration) -> Result<Placed, &'static str> {
         judge(&body(clock, NOW, payload), box_, NOW, |_, _| SessionPlace::Unknown)
             .unwrap()
@@ -451,6 +461,22 @@ mod tests {
         assert_eq!(of(SessionPlace::ThisRoom), Ok(true));
         assert_eq!(of(SessionPlace::Unknown), Ok(false));
         assert_eq!(of(SessionPlace::Elsewhere), Err("wrong_place"));
+    }
+
+    #[test]
+    fn an_id_in_no_boxs_form_is_malformed() {
+        let of = |finding_id: &str, incident_id: &str| {
+            let mut report = finding();
+            report["finding_id"] = json!(finding_id);
+            report["incident_id"] = json!(incident_id);
+            said("synchronised", &report, &registration()).err()
+        };
+        let hex = "0123456789abcdef0123456789abcdef";
+        assert_eq!(of(hex, hex), None);
+        for wrong in ["", "own-0123456789abcdef0123456789ab", &hex.to_uppercase(), &hex[1..]] {
+            assert_eq!(of(wrong, hex), Some("malformed"), "{wrong}");
+            assert_eq!(of(hex, wrong), Some("malformed"), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use trust::sha256_hex;
 
 use super::auth::cookie_name;
+use super::carried::{carried, carry};
 use super::endpoint::Endpoint;
 use super::pages::frame::cookie;
 use super::recovery_codes;
@@ -52,35 +50,6 @@ struct Me {
 async fn get_me(who: Who) -> Json<Me> {
     let Who { name, role, scope, by_token, .. } = who;
     Json(Me { name, role, scope, by_token })
-}
-
-/// How long a form that holds something sealed may stand open.
-const OPEN_MS: i64 = 600_000;
-
-/// What travels through a browser and back unread: sealed, for one purpose, for ten minutes.
-#[derive(Serialize, serde::Deserialize)]
-struct Carried<T> {
-    until_ms: i64,
-    it: T,
-}
-
-pub(super) fn carry<T: Serialize>(app: &App, purpose: &str, it: T) -> Result<String, Problem> {
-    let carried = Carried { until_ms: clock::now().as_millisecond() + OPEN_MS, it };
-    let plain = serde_json::to_vec(&carried).map_err(|e| Problem::internal(&e))?;
-    let sealed = app
-        .master
-        .seal(&format!("carried: {purpose}"), &plain)
-        .map_err(|e| Problem::internal(&e))?;
-    Ok(URL_SAFE_NO_PAD.encode(sealed))
-}
-
-/// `None` for what was not sealed here for this purpose, or too long ago.
-pub(super) fn carried<T: DeserializeOwned>(app: &App, purpose: &str, text: &str) -> Option<T> {
-    let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let plain = app.master.open(&format!("carried: {purpose}"), &sealed).ok()?;
-    let carried: Carried<T> = serde_json::from_slice(&plain).ok()?;
-    let left_ms = carried.until_ms.saturating_sub(clock::now().as_millisecond());
-    (1..=OPEN_MS).contains(&left_ms).then_some(carried.it)
 }
 
 /// The account of whoever logged in; a program has none.

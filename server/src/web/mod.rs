@@ -12,6 +12,7 @@ pub(crate) mod bodies;
 mod boxes;
 mod bulk;
 mod calendar;
+mod carried;
 mod case_documents;
 mod case_facts;
 mod cases;

@@ -100,6 +100,21 @@ fn a_full_hash_queue_refuses_in_the_readers_language() {
     assert!(metrics.contains("zaigang_refused_total{limit=\"hashes\"}"), "{metrics}");
 }
 
+/// Whoever is known has a queue of their own, and it is bounded too.
+#[test]
+fn a_full_queue_of_known_readers_refuses_too() {
+    let house = with("[access]\naccounts = true\nhash_waiting_max = 1\n");
+    wang(&house);
+    let first = log_in(&house, "", "", RIGHT);
+    let known = first.head.lines().find_map(|l| l.strip_prefix("set-cookie: zaigang-known="));
+    let cookie = format!("Cookie: zaigang-known={}\r\n", known.unwrap().split(';').next().unwrap());
+    let headers = format!("{FORM}{cookie}");
+    let answers = flood(&house, 40, |h| h.send_with("POST", "/login", &headers, RIGHT));
+    let statuses: Vec<_> = answers.iter().map(|a| a.status).collect();
+    assert!(statuses.contains(&503), "{statuses:?}");
+    assert!(statuses.iter().all(|s| [303, 503].contains(s)), "{statuses:?}");
+}
+
 #[test]
 fn others_failures_lock_no_name_out() {
     let house = with("[http]\ntrusted_proxies = [\"127.0.0.1\"]\n[access]\naccounts = true\n");
@@ -168,6 +183,30 @@ fn anonymous_refusals_are_counted_and_not_each_written() {
 
 fn policy(house: &House, name: &str, value: i64) {
     house.must_post("policy", &json!({"settings": {name: value}, "reason": "test"}));
+}
+
+#[test]
+fn a_gap_that_the_server_makes_accuses_no_box() {
+    let house = with("");
+    let mut b = TestBox::provision(&house, &house.furnish());
+    policy(&house, "budget_health_per_day", 100);
+    b.connect();
+    for _ in 0..101 {
+        b.say(&health());
+    }
+    b.say(&finding('a', '1', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
+    assert_eq!(b.receipted(102).contiguous_seq, 100, "the 101st was not withheld");
+    let folder = house.close();
+    let store = Store::open(&folder.path().join("data")).unwrap();
+    let gaps_at = |hours: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
+        store.raise_gaps(
+            "9999-01-01T00:00:00.000Z",
+            &at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
+        )
+    };
+    assert_eq!(gaps_at(0).unwrap(), 0, "what the server withheld is held against the box");
+    assert_eq!(gaps_at(2).unwrap(), 1, "and an hour later it is still missing");
 }
 
 #[test]

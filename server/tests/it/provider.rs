@@ -147,10 +147,11 @@ fn the_provider_opens_a_linked_account_alone() {
         "linked without a word"
     );
     let proof = sealed(&confirm);
+    let others_word = format!("sealed={proof}&present={PASSWORD}");
     assert_eq!(
-        form(&house, "/account/provider", &other, &format!("sealed={proof}")).status,
+        form(&house, "/account/provider", &other, &others_word).status,
         422,
-        "another's login"
+        "another's login, with that one's own password"
     );
     assert_eq!(form(&house, "/account/provider", "", &format!("sealed={proof}")).status, 401);
     // A login that was left open is not enough: its password is asked for.

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::clock::{self, now_text};
 use crate::problem::{Form, Problem};
 use crate::store::{Invited, StoreError};
-use crate::web::account::{carried, carry};
+use crate::web::carried::{carried, carry};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::EVERYBODY;
 use crate::web::{deed, recovery_codes};
