@@ -2,7 +2,7 @@
 //! presentation attacks.
 
 use crate::blocked::{MAX_BLOCKED, is_about_the_roster};
-use crate::bounds::{self, Bounds};
+use crate::bounds::Bounds;
 use crate::case::Case;
 use crate::finding::{Finding, Output, Rule, Withdrawal};
 use crate::knowledge::Knowledge;
@@ -138,7 +138,8 @@ impl Engine {
         let offset = self.offset?;
         let mut ids = self.knowledge.sessions.keys();
         ids.find(|id| {
-            bounds::declared(&self.knowledge, id, offset)
+            self.knowledge
+                .declared_times(id, offset)
                 .is_some_and(|(from, to)| from <= mono && to.is_none_or(|to| mono <= to))
         })
         .cloned()

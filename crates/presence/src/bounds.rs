@@ -4,7 +4,7 @@
 use crate::history::History;
 use crate::knowledge::Knowledge;
 use crate::spans::Spans;
-use crate::{Policy, SessionId, Wall};
+use crate::{Policy, SessionId};
 
 /// Where in time a case lies. All in monotonic ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,24 +22,6 @@ pub(crate) struct Bounds {
     pub(crate) final_at: u64,
 }
 
-/// Monotonic ms of a wall time.
-pub(crate) fn mono_of(wall: Wall, offset: i64) -> u64 {
-    u64::try_from(wall.0.saturating_sub(offset)).unwrap_or(0)
-}
-
-/// Declared start and end of a session of this room that is not cancelled.
-pub(crate) fn declared(k: &Knowledge, id: &SessionId, offset: i64) -> Option<(u64, Option<u64>)> {
-    let session = k.sessions.get(id)?;
-    let record = session.record.as_ref()?;
-    let here = k.room.as_ref().is_some_and(|room| room.id == record.room);
-    if record.cancelled || !here {
-        return None;
-    }
-    let offset = session.offset.unwrap_or(offset);
-    let start = mono_of(record.start, offset);
-    Some((start, session.end().map(|end| mono_of(end, offset).max(start))))
-}
-
 /// Bounds of a declared session; `None` when it is cancelled, of another room or not yet told.
 pub(crate) fn session_bounds(
     k: &Knowledge,
@@ -48,7 +30,7 @@ pub(crate) fn session_bounds(
     now: u64,
     offset: i64,
 ) -> Option<Bounds> {
-    let (start, declared_end) = declared(k, id, offset)?;
+    let (start, declared_end) = k.declared_times(id, offset)?;
     let p = &k.policy;
     let (mut lo, mut hi) = on_paper(k, id, start, offset);
     let uses = h.bed_uses(lo, now.min(hi), p);
@@ -82,10 +64,10 @@ fn open_end(ring: &Spans, start: u64, hi: u64, now: u64, p: &Policy) -> (u64, u6
 fn on_paper(k: &Knowledge, id: &SessionId, start: u64, offset: i64) -> (u64, u64) {
     let (mut lo, mut hi) = (start.saturating_sub(k.policy.window_before_ms()), u64::MAX);
     for other in k.sessions.keys().filter(|other| *other != id) {
-        let Some((from, to)) = declared(k, other, offset) else { continue };
+        let Some((from, to)) = k.declared_times(other, offset) else { continue };
         // A session that begins in the first half of this one lies beside it, not after it: each is
         // judged.
-        let own = declared(k, id, offset).and_then(|(_, end)| end);
+        let own = k.declared_times(id, offset).and_then(|(_, end)| end);
         if from > start && own.is_none_or(|end| from > start.midpoint(end)) {
             hi = hi.min(from);
         } else if from < start

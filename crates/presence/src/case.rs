@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bounds::{Bounds, mono_of};
+use crate::bounds::Bounds;
 use crate::evidence::{Standing, Sum};
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::{Spans, share_ppm};
+use crate::time::mono_of;
 use crate::{DeploymentMode, Item, ItemKind, PersonId, Practitioner, SessionId, TrackId, Wall};
 
 /// A practitioner in a case.

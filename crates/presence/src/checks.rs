@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::bounds::mono_of;
 use crate::case::{Case, Seen};
 use crate::history::History;
 use crate::spans::Spans;
+use crate::time::mono_of;
 use crate::{CheckDirection, Checked, PersonId};
 
 impl Case<'_> {

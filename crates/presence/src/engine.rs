@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::basis::Basis;
 use crate::blocked::Blocked;
-use crate::bounds;
 use crate::finding::{Output, PresenceSummary};
 use crate::history::History;
 use crate::identity::Who;
@@ -275,7 +274,7 @@ impl Engine {
             .knowledge
             .sessions
             .keys()
-            .filter_map(|id| bounds::declared(&self.knowledge, id, offset));
+            .filter_map(|id| self.knowledge.declared_times(id, offset));
         sessions.any(|(from, to)| from <= now && to.is_none_or(|to| now <= to))
     }
 

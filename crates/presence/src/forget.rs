@@ -2,7 +2,6 @@
 //! more.
 
 use crate::blocked::is_about_the_roster;
-use crate::bounds;
 use crate::finding::{Output, Rule};
 use crate::identity::Who;
 use crate::spans::Spans;
@@ -53,7 +52,7 @@ impl Engine {
             .knowledge
             .sessions
             .keys()
-            .filter_map(|id| bounds::declared(&self.knowledge, id, offset));
+            .filter_map(|id| self.knowledge.declared_times(id, offset));
         // What stands must be derivable again, also when a late fact asks for it.
         let alone = self
             .ledger

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::bounds::mono_of;
+use crate::time::mono_of;
 use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
     MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
@@ -239,13 +239,26 @@ impl Knowledge {
         newer
     }
 
+    /// Declared start and end of a session of this room that is not cancelled, monotonic ms.
+    pub(crate) fn declared_times(&self, id: &SessionId, offset: i64) -> Option<(u64, Option<u64>)> {
+        let session = self.sessions.get(id)?;
+        let record = session.record.as_ref()?;
+        let here = self.room.as_ref().is_some_and(|room| room.id == record.room);
+        if record.cancelled || !here {
+            return None;
+        }
+        let offset = session.offset.unwrap_or(offset);
+        let start = mono_of(record.start, offset);
+        Some((start, session.end().map(|end| mono_of(end, offset).max(start))))
+    }
+
     /// Those who matter to the sessions around `now`: first who was declared, then the leads that
     /// they may have.
     pub(crate) fn relevant(&self, now: u64, offset: i64) -> Vec<PersonId> {
         const MOST: usize = 16;
         let Some(roster) = self.rosters.values().next_back() else { return Vec::new() };
         let on = |id: &&SessionId| {
-            crate::bounds::declared(self, id, offset).is_some_and(|(from, to)| {
+            self.declared_times(id, offset).is_some_and(|(from, to)| {
                 let (before, after) =
                     (self.policy.window_before_ms(), self.policy.window_after_ms());
                 from <= now.saturating_add(before)

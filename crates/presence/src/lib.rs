@@ -25,6 +25,7 @@ mod basis;
 mod blocked;
 mod bounds;
 mod case;
+mod check_in;
 mod checks;
 mod civil;
 mod doubt;
@@ -55,6 +56,7 @@ mod spans;
 mod ticks;
 mod time;
 mod track;
+mod visitors;
 
 pub use engine::{Counts, Engine, IdentityView};
 pub use fact::{

@@ -1,77 +1,15 @@
 //! What a pass covers, and until when: an enrolled holder while it holds, whoever was checked in
 //! before a witness from the check-in to its end. It covers nobody beyond, and alleges nothing.
 
-use crate::bounds::mono_of;
 use crate::case::{Case, Cause, Gates};
+use crate::check_in::CheckedIn;
 use crate::history::History;
 use crate::identity::Who;
 use crate::people::{Part, Somebody};
 use crate::roles::{Lists, unknown};
 use crate::spans::Spans;
-use crate::{Checked, Pass, PassKind, PersonId, Practitioner, SiteRelation, TrackId, Zone};
-
-/// A witnessed check-in that binds a track to a person, or to the holder of a pass.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CheckedIn<'a> {
-    pub(crate) whom: &'a Checked,
-    /// Monotonic ms.
-    pub(crate) from: u64,
-    /// It binds nobody from here on: the pass is over.
-    pub(crate) until: u64,
-}
-
-/// When a pass holder whom nobody saw leave was last seen inside the room.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Visitor {
-    last: u64,
-    until: u64,
-}
-
-impl CheckedIn<'_> {
-    fn is_of_a_pass(&self) -> bool {
-        matches!(self.whom, Checked::Pass(_))
-    }
-
-    /// Cuts an interval where check-ins, in the order of time, begin and end to bind.
-    pub(crate) fn cut(bound: &[Self], (from, to): (u64, u64)) -> Vec<(u64, u64, Option<Self>)> {
-        let mut out = Vec::new();
-        let mut begin = from;
-        for check in bound.iter().filter(|check| check.until > from && check.from <= to) {
-            if check.until <= begin {
-                continue;
-            }
-            if check.from > begin {
-                out.push((begin, check.from, None));
-                begin = check.from;
-            }
-            let end = check.until.min(to);
-            out.push((begin, end, Some(*check)));
-            begin = end;
-        }
-        if begin < to || out.is_empty() {
-            out.push((begin, to, None));
-        }
-        out
-    }
-}
-
-impl Visitor {
-    /// The pass holders among all parts who were inside: who was seen at the door alone was on the
-    /// way in, where the check was made.
-    pub(crate) fn among(parts: &[Part<'_>]) -> Vec<Self> {
-        let inside = parts.iter().filter(|p| {
-            let pass = p.bound.is_some_and(|bound| bound.is_of_a_pass());
-            pass && (p.track.last_zone != Zone::Door || !p.track.was_inside())
-        });
-        let seen = inside.filter_map(|p| Some((p.seen.last()?, p.bound?.until)));
-        seen.map(|(last, until)| Self { last, until }).collect()
-    }
-
-    /// Until when somebody who appears inside the room may be one of them.
-    pub(crate) fn until(visitors: &[Self], first: Option<u64>) -> Option<u64> {
-        visitors.iter().filter(|v| first > Some(v.last)).map(|v| v.until).max()
-    }
-}
+use crate::time::mono_of;
+use crate::{Pass, PassKind, PersonId, Practitioner, SiteRelation, TrackId};
 
 impl<'a> Case<'a> {
     /// To whom witnessed check-ins bind a track, in the order of time. Whose witness was not

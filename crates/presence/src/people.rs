@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 
 use crate::case::Stay;
+use crate::check_in::CheckedIn;
 use crate::evidence::{Evidence, Standing, Sum};
 use crate::history::TrackLog;
 use crate::identity::Who;
-use crate::passes::CheckedIn;
 use crate::spans::Spans;
 use crate::{PersonId, Policy, TrackId, Zone};
 

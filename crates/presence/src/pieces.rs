@@ -31,7 +31,7 @@ impl Engine {
         offset: i64,
     ) -> Pieces {
         let told = k.sessions.keys().filter(|other| *other != id).filter_map(|other| {
-            let (from, to) = bounds::declared(k, other, offset)?;
+            let (from, to) = k.declared_times(other, offset)?;
             Some((from, to?, other))
         });
         let gone = self

@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
+use crate::check_in::CheckedIn;
 use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
 use crate::evidence::Standing;
 use crate::finding::PresenceMethod;
 use crate::history::History;
 use crate::identity::Who;
-use crate::passes::{CheckedIn, Visitor};
 use crate::people::{Part, Somebody, people};
 use crate::spans::Spans;
+use crate::visitors::Visitor;
 use crate::{Checked, PersonId, PractitionerCategory, TrackId, Zone};
 
 /// Spans collected over all people.

@@ -30,6 +30,11 @@ impl Mono {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Wall(pub i64);
 
+/// Monotonic ms of a wall time.
+pub(crate) fn mono_of(wall: Wall, offset: i64) -> u64 {
+    u64::try_from(wall.0.saturating_sub(offset)).unwrap_or(0)
+}
+
 /// How far the wall clock can be trusted at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
