@@ -137,6 +137,7 @@ pub fn provision(
         room: answer.room,
         server,
         broker: answer.broker,
+        other_brokers: answer.other_brokers,
         signing,
         sealing,
         tls: None,
@@ -164,7 +165,7 @@ pub enum Renewal {
 /// # Errors
 /// As [`provision`]. The certificate that is there stays; call again later.
 pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionError> {
-    let mut identity = Identity::load(dir)?;
+    let identity = Identity::load(dir)?;
     let Some(certificate) = identity.certificate.filter(|_| identity.broker.tls) else {
         return Ok(Renewal::NotDue);
     };
@@ -181,8 +182,7 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
     let answer: RenewResponse = post(&url, ca.exists().then_some(ca.as_path()), &envelope)?;
     let renewed = times(&answer.certificate_expires_at)?;
     store(dir, TLS, &format!("{}{}", answer.certificate_pem, tls.key_pem))?;
-    identity.certificate = Some(renewed);
-    identity.save(dir)?;
+    Identity::update(dir, |identity| identity.certificate = Some(renewed))?;
     Ok(Renewal::Renewed(renewed))
 }
 
