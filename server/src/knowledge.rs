@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use protocol::down::{Command, Down, Receipt, Roster, Template};
+use protocol::down::{self, Command, Down, Receipt, Roster, Template};
 use protocol::id::DeviceId;
 use protocol::topic::{Channel, Topic};
 use tokio::sync::mpsc;
@@ -21,7 +21,7 @@ use trust::{SealingPublicKey, SigningKey};
 use crate::audit_head::Heads;
 use crate::clock;
 use crate::ingest::Told;
-use crate::mqtt::Mouth;
+use crate::mqtt::Brokers;
 use crate::store::{FaceStore, Issued, ReceiptDue, Store, StoreError};
 
 /// Sendings in vain after which a box that connects anew is sent nothing before its time.
@@ -55,7 +55,9 @@ pub struct Pusher {
     pub heads: Arc<Heads>,
     /// The head that each box was given last.
     pub heads_told: Mutex<HashMap<String, SignedHead>>,
-    pub mouth: Mouth,
+    pub brokers: Arc<Brokers>,
+    /// Where boxes find them; `None`: they know it from their provisioning.
+    pub told_brokers: Option<down::Brokers>,
     pub expires: SignedDuration,
     pub refresh: SignedDuration,
     pub retry: Duration,
@@ -119,7 +121,7 @@ pub async fn speak(
             match pusher.receipt(&receipt) {
                 Ok(letter) => {
                     fail_point::reached("receipt.signed");
-                    pusher.mouth.say(&letter.topic, letter.bytes).await;
+                    pusher.brokers.say(&letter.topic, letter.bytes).await;
                     fail_point::reached("receipt.handed_over");
                 }
                 Err(error) => tracing::error!(device = receipt.device, %error, "receipt not made"),
@@ -156,7 +158,7 @@ async fn send_all(
     match tokio::task::spawn_blocking(move || make(&maker)).await {
         Ok(letters) => {
             for letter in letters {
-                pusher.mouth.say(&letter.topic, letter.bytes).await;
+                pusher.brokers.say(&letter.topic, letter.bytes).await;
             }
         }
         Err(error) => tracing::error!(%error, "knowledge was not made"),
@@ -281,8 +283,10 @@ impl Pusher {
             rotation_seed: None,
         };
         self.add_faces(&mut roster)?;
+        let brokers = self.told_brokers.clone().map(Down::Brokers);
+        let told = std::iter::once(Down::Roster(roster)).chain(facts.rest).chain(brokers);
         let mut due = Vec::new();
-        for payload in [vec![Down::Roster(roster)], facts.rest].concat() {
+        for payload in told {
             let kind = payload.kind();
             let content = trust::canonical_sha256(&payload)?;
             let same = self.store.issued(device, kind)?.is_some_and(|last| last.content == content);

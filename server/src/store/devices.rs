@@ -261,8 +261,14 @@ impl Store {
 
 /// The last will and its counterpart; whether it is news, and whether the box
 /// started anew. A status of an earlier start of the box, and the last will of
-/// an earlier connection than the one that stands, change nothing: they came late.
-pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Result<(bool, bool)> {
+/// an earlier connection than the one that stands, change nothing: they came late. Nor does what
+/// still lies at a broker that the box left for another one.
+pub(super) fn set_online(
+    tx: &Connection,
+    status: &StatusBody,
+    retained: bool,
+    now: &str,
+) -> Result<(bool, bool)> {
     let id = status.device.as_str();
     let before: Option<(bool, i64, String, i64)> = tx
         .prepare_cached(
@@ -278,7 +284,9 @@ pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Res
         && was_online
         && boot_count == last_boot
         && status.connected_at != connected_at;
-    if boot_count < last_boot || other_connection {
+    let left_behind =
+        retained && was_online && boot_count == last_boot && status.connected_at < connected_at;
+    if boot_count < last_boot || other_connection || left_behind {
         super::count(tx, "stale_statuses", 1)?;
         return Ok((false, false));
     }
