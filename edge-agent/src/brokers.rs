@@ -96,22 +96,14 @@ mod tests {
     }
 
     fn provisioned(dir: &std::path::Path) -> Identity {
-        let (signing, sealing) = keys_of(dir).unwrap();
-        let password = Some("secret".to_owned());
-        let identity = Identity {
-            device: "box-1".parse().unwrap(),
-            room: "room-1".parse().unwrap(),
-            server: signing.verifying_key(),
-            broker: BrokerAddress { password, ..broker(1, false) },
-            other_brokers: Vec::new(),
-            signing,
-            sealing,
-            tls: None,
-            server_url: None,
-            certificate: None,
-        };
-        identity.save(dir).unwrap();
-        identity
+        let server = keys_of(dir).unwrap().0.verifying_key().to_base64();
+        let text = format!(
+            "device = \"box-1\"\nroom = \"room-1\"\nserver_signing_key = \"{server}\"\n\
+            [broker]\nhost = \"127.0.0.1\"\nport = 1\ntls = false\nusername = \"box-1\"\n\
+            password = \"secret\"\n"
+        );
+        std::fs::write(dir.join("identity.toml"), text).unwrap();
+        Identity::load(dir).unwrap()
     }
 
     fn ports(brokers: &[BrokerAddress]) -> Vec<u16> {
