@@ -132,9 +132,11 @@ struct BrokerRow {
 fn broker_rows(app: &App, l: Lang) -> Vec<BrokerRow> {
     let row = |link: &Arc<Link>| {
         let (standing, traffic) = (link.standing(), link.traffic());
-        let why = match standing.fault.as_str() {
-            "" => l.t("尚未连接", "not connected yet").to_owned(),
-            fault => format!("{}: {fault}", l.t("未连接", "not connected")),
+        // The fault is the library's English.
+        let why = match l {
+            Lang::Zh => "未连接（原因见服务器日志）".to_owned(),
+            Lang::En if standing.fault.is_empty() => "not connected yet".to_owned(),
+            Lang::En => format!("not connected: {}", standing.fault),
         };
         BrokerRow {
             name: link.name.clone(),
