@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use protocol::down::{self, Command, Down, Receipt, Roster, Template};
+use protocol::down::{Command, Down, Receipt, Roster, Template};
 use protocol::id::DeviceId;
 use protocol::topic::{Channel, Topic};
 use tokio::sync::mpsc;
@@ -57,7 +57,7 @@ pub struct Pusher {
     pub heads_told: Mutex<HashMap<String, SignedHead>>,
     pub brokers: Arc<Brokers>,
     /// Where boxes find them; `None`: they know it from their provisioning.
-    pub told_brokers: Option<down::Brokers>,
+    pub told_brokers: Option<protocol::down::Brokers>,
     pub expires: SignedDuration,
     pub refresh: SignedDuration,
     pub retry: Duration,
@@ -274,7 +274,8 @@ impl Pusher {
         } else {
             (clock::text(yesterday), clock::text(now))
         };
-        let facts = self.store.facts_for(device, &from, &until)?;
+        let mut facts = self.store.facts_for(device, &from, &until)?;
+        facts.rest.extend(self.told_brokers.clone().map(Down::Brokers));
         let mut roster = Roster {
             snapshot_at: String::new(),
             institution: facts.institution,
@@ -283,10 +284,8 @@ impl Pusher {
             rotation_seed: None,
         };
         self.add_faces(&mut roster)?;
-        let brokers = self.told_brokers.clone().map(Down::Brokers);
-        let told = std::iter::once(Down::Roster(roster)).chain(facts.rest).chain(brokers);
         let mut due = Vec::new();
-        for payload in told {
+        for payload in [vec![Down::Roster(roster)], facts.rest].concat() {
             let kind = payload.kind();
             let content = trust::canonical_sha256(&payload)?;
             let same = self.store.issued(device, kind)?.is_some_and(|last| last.content == content);

@@ -230,10 +230,6 @@ fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxV
     }
 }
 
-fn broker_moves(l: Lang, moves: u64) -> String {
-    format!("{} {moves}×", l.t("启动后切换", "moved since its start"))
-}
-
 fn knowledge_name(l: Lang, kind: &str) -> String {
     let (zh, en) = match kind {
         "roster" => ("名册", "Roster"),
@@ -245,4 +241,8 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
         other => return other.to_owned(),
     };
     l.t(zh, en).to_owned()
+}
+
+fn broker_moves(l: Lang, moves: u64) -> String {
+    format!("{} {moves}×", l.t("启动后切换", "moved since its start"))
 }
