@@ -76,7 +76,8 @@ impl Stage {
         let bundle = self.plan.export("box-1").unwrap();
         let (stored, _) = findings_of(&bundle).unwrap();
         let all: BTreeSet<u32> = (1..=self.raised).collect();
-        assert!(Outcome::of(fault, times, &all, &stored).print(), "{:?}", self.folder.path());
+        let folder = self.folder.path().display();
+        assert!(Outcome::of(fault, times, &all, &stored).print(), "{folder}");
     }
 }
 
