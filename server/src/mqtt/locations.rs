@@ -79,7 +79,7 @@ mod tests {
         let (locations, begin) = (Locations::new(2), Instant::now());
         locations.note(&device("box-1"), 0, begin);
         assert_eq!(locations.of(&device("box-1")), [0]);
-        locations.note(&device("box-1"), 1, begin + Duration::from_secs(60));
+        locations.note(&device("box-1"), 1, begin + Duration::from_mins(1));
         assert_eq!(locations.of(&device("box-1")).last(), Some(&1));
         locations.note(&device("box-1"), 1, begin + Duration::from_mins(6));
         assert_eq!(locations.of(&device("box-1")), [1], "the old broker is forgotten");
