@@ -110,7 +110,6 @@ pub fn provision(
     if let Some(pem) = &ca {
         store(dir, SERVER_CA, pem)?;
     }
-    let pinned = dir.join(SERVER_CA);
     let tls = TlsKey::generate("zaigang-box")?;
     let mut request = ProvisionRequest {
         token,
@@ -119,7 +118,7 @@ pub fn provision(
         csr_pem: Some(tls.csr_pem.clone()),
         firmware: to.firmware.to_owned(),
     };
-    let answer = post(&url, ca.is_some().then_some(pinned.as_path()), &request);
+    let answer = post(&url, ca.is_some().then(|| dir.join(SERVER_CA)).as_deref(), &request);
     request.token.zeroize();
     let answer: ProvisionResponse = answer?;
     let server = VerifyingKey::from_base64(&answer.server_signing_key)
