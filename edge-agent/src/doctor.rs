@@ -16,6 +16,7 @@ use vision::{Gate, Runtime};
 
 use crate::{
     agent::AgentClock,
+    brokers,
     camera::{self, Look, Stop},
     clock::RealClock,
     commission::lock::Lock,
@@ -371,13 +372,10 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
             return tell(Check::bad("identity", why.to_string(), "zaigang-agent provision --help"));
         }
     };
-    if let Some(host) = &config.server.broker_host {
-        identity.broker.host.clone_from(host);
-    }
-    identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
+    brokers::lay_over(&config.brokers, &mut identity);
     tell(Check::good("identity", format!("device {}, room {}", identity.device, identity.room)));
     tell(certificate(identity.certificate, jiff::Timestamp::now()));
-    tell(broker(identity, Standing::of_running_agent().as_ref()));
+    broker_checks(&identity, Standing::of_running_agent().as_ref()).into_iter().for_each(tell);
 }
 
 /// A certificate is renewed by itself after two thirds of its life; one that was not stands here
@@ -408,29 +406,39 @@ fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
     Check::good("certificate", format!("good until {until}"))
 }
 
-/// CONNECT and SUBSCRIBE as this box; a running agent is asked instead, because two with one
-/// identity end each other.
-fn broker(identity: Identity, running: Option<&Standing>) -> Check {
-    let mend = "see the line itself; findings wait in the outbox meanwhile";
-    let place = format!("{}:{}", identity.broker.host, identity.broker.port);
-    match running {
-        Some(Standing { server_reached: true, .. }) => {
-            return Check::good(
-                "broker",
-                format!("{place}: the running agent has receipts of the server"),
-            );
-        }
-        Some(_) => {
-            let found =
-                format!("{place}: the running agent has no receipt of the server since it started");
-            return Check::bad(
-                "broker",
-                found,
-                "journalctl -u zaigang-agent says why; stop it and run this again",
-            );
-        }
-        None => {}
+/// CONNECT and SUBSCRIBE as this box, at each broker; a running agent is asked instead, because two
+/// with one identity end each other.
+fn broker_checks(identity: &Identity, running: Option<&Standing>) -> Vec<Check> {
+    let brokers = identity.brokers();
+    if let Some(running) = running {
+        let known = brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return vec![of_running_agent(running, &known)];
     }
+    let mut checks: Vec<_> =
+        brokers.into_iter().map(|broker| reach(Identity { broker, ..identity.clone() })).collect();
+    // One is enough for a box to work.
+    if checks.iter().any(|check| check.verdict == Verdict::Good) {
+        for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Bad) {
+            check.verdict = Verdict::Warning;
+        }
+    }
+    checks
+}
+
+fn of_running_agent(running: &Standing, known: &str) -> Check {
+    let place = running.broker.as_deref().unwrap_or(known);
+    if running.server_reached {
+        let found = format!("{place}: the running agent has receipts of the server");
+        return Check::good("broker", found);
+    }
+    let found = format!("{place}: the running agent has no receipt of the server since it started");
+    let mend = "journalctl -u zaigang-agent says why; stop it and run this again";
+    Check::bad("broker", found, mend)
+}
+
+fn reach(identity: Identity) -> Check {
+    let mend = "see the line itself; findings wait in the outbox meanwhile";
+    let place = identity.broker.to_string();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return Check::bad("broker", why.to_string(), mend),
@@ -512,6 +520,7 @@ mod tests {
                 username: None,
                 password: None,
             },
+            other_brokers: Vec::new(),
             signing: trust::SigningKey::generate().unwrap(),
             sealing: trust::SealingKey::generate().unwrap(),
             tls: None,
@@ -525,14 +534,14 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let closes = std::thread::spawn(move || drop(listener.accept()));
-        assert_eq!(broker(identity_at(port), None).verdict, Verdict::Bad);
+        assert_eq!(reach(identity_at(port)).verdict, Verdict::Bad);
         closes.join().unwrap();
         // Another program may take a port that was just given back.
         let closed = |_| {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let port = free.local_addr().unwrap().port();
             drop(free);
-            broker(identity_at(port), None)
+            reach(identity_at(port))
         };
         let checks: Vec<_> = (0..5).map(closed).collect();
         let one_line = |c: &Check| c.verdict == Verdict::Bad && !c.found.contains('\n');
@@ -543,13 +552,20 @@ mod tests {
 
     #[test]
     fn a_running_agent_is_asked_and_not_disturbed() {
-        let standing =
-            |server_reached| Standing { camera_live: true, server_reached, complaint: None };
+        let standing = |server_reached| Standing {
+            camera_live: true,
+            server_reached,
+            complaint: None,
+            broker: Some("b.example.cn:8883".to_owned()),
+        };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
-        assert_eq!(broker(identity_at(port), Some(&standing(true))).verdict, Verdict::Good);
-        assert_eq!(broker(identity_at(port), Some(&standing(false))).verdict, Verdict::Bad);
+        for (reached, verdict) in [(true, Verdict::Good), (false, Verdict::Bad)] {
+            let checks = broker_checks(&identity_at(port), Some(&standing(reached)));
+            assert_eq!((checks.len(), checks[0].verdict), (1, verdict));
+            assert!(checks[0].found.starts_with("b.example.cn:8883"), "{checks:?}");
+        }
         assert!(listener.accept().is_err(), "nobody connected");
     }
 }

@@ -27,6 +27,9 @@ pub struct Standing {
     /// What is wrong with the camera's pictures, in words.
     #[serde(default)]
     pub complaint: Option<String>,
+    /// The broker that it is connected to, `HOST:PORT`.
+    #[serde(default)]
+    pub broker: Option<String>,
 }
 
 impl Standing {
@@ -64,8 +67,8 @@ impl Standing {
             .map_err(|why| said(&why))
     }
 
-    fn judge(self) -> Result<Option<String>, String> {
-        match self {
+    fn judge(&self) -> Result<Option<String>, String> {
+        match self.clone() {
             Self { camera_live: false, complaint, .. } => {
                 Err(complaint.unwrap_or_else(|| "the camera gives no usable picture".to_owned()))
             }
@@ -91,7 +94,7 @@ pub struct Args {
     /// The agent's runtime folder
     #[arg(long, value_name = "FOLDER", default_value = RUNTIME)]
     runtime: PathBuf,
-    /// Print JSON: `healthy`, and `why` where it is not or could be better
+    /// Print JSON: `healthy`, `why` where it is not or could be better, and the `broker` in use
     #[arg(long)]
     json: bool,
 }
@@ -100,20 +103,26 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let until = Instant::now() + Duration::from_secs(self.wait_s);
         let judged = loop {
-            match Standing::read(&self.runtime, SystemTime::now()).and_then(Standing::judge) {
+            let standing = Standing::read(&self.runtime, SystemTime::now());
+            match standing.as_ref().map_err(Clone::clone).and_then(Standing::judge) {
                 Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_secs(1)),
-                judged => break judged,
+                judged => break (judged, standing.ok().and_then(|standing| standing.broker)),
             }
         };
+        let (judged, broker) = judged;
         if self.json {
             let why = judged.as_ref().map_or_else(Some, Option::as_ref);
-            println!("{}", serde_json::json!({"healthy": judged.is_ok(), "why": why}));
+            let healthy = judged.is_ok();
+            println!("{}", serde_json::json!({"healthy": healthy, "why": why, "broker": broker}));
         }
         match judged {
             Ok(complaint) if !self.json => {
                 let but =
                     complaint.map(|complaint| format!("; but {complaint}")).unwrap_or_default();
-                println!("healthy: the agent looks, the camera is there, the server answers{but}");
+                let by = broker.map(|broker| format!(" over {broker}")).unwrap_or_default();
+                println!(
+                    "healthy: the agent looks, the camera is there, the server answers{by}{but}"
+                );
                 Ok(())
             }
             Ok(_) => Ok(()),
@@ -127,7 +136,7 @@ mod tests {
     use super::*;
 
     fn standing(camera_live: bool, server_reached: bool) -> Standing {
-        Standing { camera_live, server_reached, complaint: None }
+        Standing { camera_live, server_reached, complaint: None, broker: None }
     }
 
     #[test]
@@ -148,7 +157,7 @@ mod tests {
     fn healthy_is_a_fresh_heartbeat_with_camera_and_server() {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
-        let at = |now| Standing::read(folder.path(), now).and_then(Standing::judge);
+        let at = |now| Standing::read(folder.path(), now).and_then(|standing| standing.judge());
         assert_eq!(at(now).unwrap_err(), "no heartbeat yet");
         standing(true, false).write(folder.path()).unwrap();
         assert_eq!(at(now).unwrap_err(), "the server receipted nothing since the agent started");

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod bench;
+mod brokers;
 mod calibration;
 pub mod camera;
 pub mod cli;

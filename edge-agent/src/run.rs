@@ -30,6 +30,7 @@ use crate::{
         Agent, AgentClock, Ending, Event, HealthSource, Known, LockWatch, Parts, Settings, Summary,
         Vitals,
     },
+    brokers::{self, KnownBrokers},
     calibration,
     camera::{self, Capture, Stop},
     clock::RealClock,
@@ -168,6 +169,7 @@ struct Assembled {
     events: Receiver<Event>,
     to_agent: Sender<Event>,
     identity: Identity,
+    link: mqtt::Settings,
     outbox: Outbox,
     state_dir: PathBuf,
     stop: Stop,
@@ -177,10 +179,7 @@ struct Assembled {
 impl Assembled {
     fn start(config: &Config, once: bool, models: Option<&Path>) -> anyhow::Result<Self> {
         let mut identity = Identity::load(&config.state_dir)?;
-        if let Some(host) = &config.server.broker_host {
-            identity.broker.host.clone_from(host);
-        }
-        identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
+        let fixed = brokers::lay_over(&config.brokers, &mut identity);
         let models = load_models(config, models)?;
         let outbox =
             Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())?;
@@ -196,6 +195,8 @@ impl Assembled {
             None => AgentClock::real(clock),
         };
         let counters = std::sync::Arc::default();
+        let mut link = mqtt::Settings::new(identity.clone());
+        link.audit_heads = Some(AuditHeads::new(&config.state_dir, identity.server));
         let (to_agent, events) = channel();
         let mut agent = Agent::new(Parts {
             settings: Settings {
@@ -215,7 +216,13 @@ impl Assembled {
                 disk_low_bytes: config.health.disk_low_bytes,
                 counters: std::sync::Arc::clone(&counters),
                 heat: Heat::of_this_board(),
+                link: link.stats.clone(),
             }),
+            brokers: KnownBrokers {
+                list: link.brokers.clone(),
+                state_dir: config.state_dir.clone(),
+                fixed,
+            },
             thresholds: thresholds(&models.analyzer),
             lock: LockWatch::load(&config.state_dir)?,
             keeper: keeper(config, &identity, &to_agent),
@@ -261,7 +268,7 @@ impl Assembled {
             }
         };
         let state_dir = config.state_dir.clone();
-        Ok(Self { agent, events, to_agent, identity, outbox, state_dir, stop, pipeline })
+        Ok(Self { agent, events, to_agent, identity, link, outbox, state_dir, stop, pipeline })
     }
 
     /// Runs until the end; whatever it was, nothing that was raised is lost.
@@ -270,10 +277,8 @@ impl Assembled {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (shutdown, told) = flag::channel(false);
         let (to_engine, mut delivered) = tokio::sync::mpsc::channel(64);
-        let mut settings = mqtt::Settings::new(self.identity.clone());
-        settings.flush_ms = STOP_LINK_MS;
-        settings.audit_heads = Some(AuditHeads::new(&self.state_dir, self.identity.server));
-        let link = runtime.spawn(mqtt::run(settings, self.outbox.clone(), to_engine, told));
+        self.link.flush_ms = STOP_LINK_MS;
+        let link = runtime.spawn(mqtt::run(self.link, self.outbox.clone(), to_engine, told));
         runtime.spawn(keep_certificate(self.state_dir.clone()));
         let to_agent = self.to_agent.clone();
         runtime.spawn(async move {

@@ -20,6 +20,7 @@ use crate::enrol::Slot;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::meter::Meter;
+use crate::mqtt::Brokers;
 use crate::problem::Problem;
 use crate::remembered::{Made, Probed, Walked};
 use crate::store::{Deed, FaceStore, Store, StoreError};
@@ -52,8 +53,9 @@ pub struct App {
     pub heads: Arc<Heads>,
     /// Where people may log in instead of by password, if anywhere.
     pub oidc: Option<Arc<Provider>>,
-    /// Where boxes find the broker.
-    pub broker: BrokerAddress,
+    /// Where boxes find the brokers, at least one, in the configuration's order.
+    pub broker_addresses: Vec<BrokerAddress>,
+    pub brokers: Arc<Brokers>,
     pub nudge: mpsc::UnboundedSender<Nudge>,
     /// Rises whenever the feed may have grown.
     pub changed: watch::Sender<u64>,

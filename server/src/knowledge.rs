@@ -21,7 +21,7 @@ use trust::{SealingPublicKey, SigningKey};
 use crate::audit_head::Heads;
 use crate::clock;
 use crate::ingest::Told;
-use crate::mqtt::Mouth;
+use crate::mqtt::Brokers;
 use crate::store::{FaceStore, Issued, ReceiptDue, Store, StoreError};
 
 /// Sendings in vain after which a box that connects anew is sent nothing before its time.
@@ -55,7 +55,9 @@ pub struct Pusher {
     pub heads: Arc<Heads>,
     /// The head that each box was given last.
     pub heads_told: Mutex<HashMap<String, SignedHead>>,
-    pub mouth: Mouth,
+    pub brokers: Arc<Brokers>,
+    /// Where boxes find them; `None`: they know it from their provisioning.
+    pub told_brokers: Option<protocol::down::Brokers>,
     pub expires: SignedDuration,
     pub refresh: SignedDuration,
     pub retry: Duration,
@@ -119,7 +121,7 @@ pub async fn speak(
             match pusher.receipt(&receipt) {
                 Ok(letter) => {
                     fail_point::reached("receipt.signed");
-                    pusher.mouth.say(&letter.topic, letter.bytes).await;
+                    pusher.brokers.say(&letter.topic, letter.bytes).await;
                     fail_point::reached("receipt.handed_over");
                 }
                 Err(error) => tracing::error!(device = receipt.device, %error, "receipt not made"),
@@ -156,7 +158,7 @@ async fn send_all(
     match tokio::task::spawn_blocking(move || make(&maker)).await {
         Ok(letters) => {
             for letter in letters {
-                pusher.mouth.say(&letter.topic, letter.bytes).await;
+                pusher.brokers.say(&letter.topic, letter.bytes).await;
             }
         }
         Err(error) => tracing::error!(%error, "knowledge was not made"),
@@ -272,7 +274,8 @@ impl Pusher {
         } else {
             (clock::text(yesterday), clock::text(now))
         };
-        let facts = self.store.facts_for(device, &from, &until)?;
+        let mut facts = self.store.facts_for(device, &from, &until)?;
+        facts.rest.extend(self.told_brokers.clone().map(Down::Brokers));
         let mut roster = Roster {
             snapshot_at: String::new(),
             institution: facts.institution,

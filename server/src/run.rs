@@ -32,7 +32,7 @@ use crate::enrol::{Engine, Slot};
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
 use crate::meter::Meter;
-use crate::mqtt::{self, Login};
+use crate::mqtt::{self, Brokers, Intake, Login};
 use crate::notify;
 use crate::remembered::{Made, Probed, Walked};
 use crate::renew::{Renewal, renew};
@@ -78,7 +78,7 @@ pub struct Running {
     pub app: Arc<App>,
     stop: watch::Sender<bool>,
     http: tokio::task::JoinHandle<std::io::Result<()>>,
-    mqtt: tokio::task::JoinHandle<()>,
+    mqtt: Vec<tokio::task::JoinHandle<()>>,
     ingest: std::thread::JoinHandle<()>,
     behind: Behind,
     /// Kept while the server runs: a restore asks for it.
@@ -110,39 +110,45 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let authority = Authority::open(&config.data_dir)?;
     let behind = Behind::new().context("threads behind the pages")?;
     let certificates = Arc::new(Certificates::default());
-    let (login, address) = broker(&behind, &config, &store, &authority, &certificates).await?;
+    let (logins, broker_addresses) =
+        brokers(&behind, &config, &store, &authority, &certificates).await?;
     let (stop, stopping) = watch::channel(false);
-    let (connected_tx, connected) = watch::channel(false);
     let changed = watch::Sender::new(0);
     let (raw_tx, raw_rx) = mpsc::channel(INBOX);
     let (told_tx, told_rx) = mpsc::unbounded_channel();
     let (nudge, nudges) = mpsc::unbounded_channel();
 
     let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
+    let (brokers, events) = Brokers::connect(&logins);
     let ingest = ingest::spawn(
         Arc::clone(&store),
         Arc::clone(&keys),
+        Arc::clone(&brokers.locations),
         sizes,
         raw_rx,
         told_tx,
         changed.clone(),
     )?;
-    let (mouth, events) = mqtt::connect(&login);
-    let mqtt = behind.spawn(mqtt::run(
-        mouth.clone(),
-        events,
-        raw_tx,
-        connected_tx,
-        stopping.clone(),
-        login.shared,
-    ));
+    let intake =
+        Intake { inbox: raw_tx, stop: stopping.clone(), shared: config.broker.is_shared() };
+    let connections = events.into_iter().enumerate();
+    let mqtt = connections
+        .map(|(at, events)| {
+            behind.spawn(mqtt::run(Arc::clone(&brokers), at, events, intake.clone()))
+        })
+        .collect();
+    drop(intake);
     let pusher = Arc::new(Pusher {
         store: Arc::clone(&store),
         faces: Arc::clone(&faces),
         signer: Arc::clone(&signer),
         heads: Arc::clone(&heads),
         heads_told: std::sync::Mutex::default(),
-        mouth,
+        brokers: Arc::clone(&brokers),
+        told_brokers: config
+            .broker
+            .is_listed()
+            .then(|| protocol::down::Brokers { brokers: broker_addresses.clone() }),
         expires: SignedDuration::from_hours(config.knowledge_expires_h),
         refresh: SignedDuration::from_mins(config.knowledge_refresh_min as i64),
         retry: Duration::from_millis(config.knowledge_retry_ms),
@@ -174,7 +180,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         engine: Slot::default(),
         master,
         throttled: std::sync::Mutex::default(),
-        broker: address,
+        broker_addresses,
+        connected: brokers.connected(),
+        brokers,
         config,
         store,
         faces,
@@ -184,7 +192,6 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         certificates,
         nudge,
         changed,
-        connected,
         meter: Meter::default(),
         stopping: stopping.clone(),
         turns: Turns::default(),
@@ -323,7 +330,8 @@ fn ready(http: SocketAddr, metrics: Option<SocketAddr>, app: &App) -> Ready {
         http: format!("http://{http}"),
         metrics: metrics.map(|address| format!("http://{address}/metrics")),
         public: None,
-        mqtt: app.broker.clone(),
+        // There is at least one.
+        mqtt: app.broker_addresses[0].clone(),
         server_signing_key: app.signer.verifying_key().to_base64(),
         pid: std::process::id(),
     }
@@ -351,56 +359,63 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
         (Err(_), Broker::Embedded { listen }) => {
             anyhow::bail!("the embedded broker on {listen} does not answer")
         }
-        (Err(_), Broker::External(External { host, port, .. })) => {
+        (Err(_), Broker::External { .. }) => {
+            let names: Vec<_> = app.brokers.links.iter().map(|link| link.name.as_str()).collect();
             tracing::warn!(
-                "no connection to the broker {host}:{port} yet: it is tried again, meanwhile \
-                nothing is received"
+                "no connection to the broker {} yet: it is tried again, meanwhile nothing is \
+                received",
+                names.join(", ")
             );
             Ok(())
         }
     }
 }
 
-async fn broker(
+/// How this server logs in at each broker, and where boxes find it.
+async fn brokers(
     behind: &Behind,
     config: &Config,
     store: &Arc<Store>,
     authority: &Authority,
     certificates: &Arc<Certificates>,
-) -> anyhow::Result<(Login, BrokerAddress)> {
+) -> anyhow::Result<(Vec<Login>, Vec<BrokerAddress>)> {
     match &config.broker {
         Broker::Embedded { listen } => {
             let (listen, store) = (*listen, Arc::clone(store));
-            behind.spawn(broker::embedded::start(listen, store)).await?
+            let (login, address) = behind.spawn(broker::embedded::start(listen, store)).await??;
+            Ok((vec![login], vec![address]))
         }
-        Broker::External(it) => {
-            let password = match &it.password_file {
-                None => String::new(),
-                Some(path) => std::fs::read_to_string(path)
-                    .with_context(|| {
-                        format!("`mqtt.password_file` {} can not be read", path.display())
-                    })?
-                    .trim()
-                    .to_owned(),
-            };
-            let name = it.username.as_deref().unwrap_or(broker::SERVER);
-            let login = Login {
-                host: it.host.clone(),
-                port: it.port,
-                username: it.username.clone().filter(|_| !it.tls),
-                password,
-                tls: it
-                    .tls
-                    .then(|| broker_config::server_tls(authority, name, certificates))
-                    .transpose()?
-                    .map(Arc::new),
-                shared: it.shared,
-            };
-            let host = it.boxes_host.clone().unwrap_or_else(|| it.host.clone());
-            let port = it.boxes_port.unwrap_or(it.port);
-            Ok((login, BrokerAddress { host, port, tls: it.tls, username: None, password: None }))
+        Broker::External { brokers, .. } => {
+            let logins = brokers
+                .iter()
+                .map(|it| login_of(it, authority, certificates))
+                .collect::<Result<_, _>>()?;
+            Ok((logins, brokers.iter().map(External::for_boxes).collect()))
         }
     }
+}
+
+fn login_of(
+    it: &External,
+    authority: &Authority,
+    certificates: &Arc<Certificates>,
+) -> anyhow::Result<Login> {
+    let password = match &it.password_file {
+        None => String::new(),
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("`mqtt.password_file` {} can not be read", path.display()))?
+            .trim()
+            .to_owned(),
+    };
+    let name = it.username.as_deref().unwrap_or(broker::SERVER);
+    let tls = it.tls.then(|| broker_config::server_tls(authority, name, certificates));
+    Ok(Login {
+        host: it.host.clone(),
+        port: it.port,
+        username: it.username.clone().filter(|_| !it.tls),
+        password,
+        tls: tls.transpose()?.map(Arc::new),
+    })
 }
 
 /// The facts, with custodians who left ended again where an old copy brought them back.
@@ -504,7 +519,7 @@ async fn watch_gaps(app: Arc<App>) {
             return;
         }
         // Another process over the same store may have provisioned or revoked boxes.
-        if matches!(&app.config.broker, Broker::External(External { shared: true, .. }))
+        if app.config.broker.is_shared()
             && let Err(problem) = app.blocking(|a| a.keys.reload(&a.store)).await
         {
             tracing::error!("the boxes' keys were not read again: {}", problem.detail);
@@ -567,7 +582,9 @@ impl Running {
         self.stop.send_replace(true);
         let all = async {
             let _ = self.http.await;
-            let _ = self.mqtt.await;
+            for connection in self.mqtt {
+                let _ = connection.await;
+            }
             let ingest = tokio::task::spawn_blocking(move || self.ingest.join());
             let _ = ingest.await;
         };

@@ -14,6 +14,7 @@ const PAGES: &[&str] = &["index.md", "try.md", "install.md", "server.md", "revie
 const OTHERS: &[&str] = &[
     "development.md",
     "delivery.md",
+    "scale.md",
     "proxy.md",
     "benchmarks.md",
     "evaluation.md",
@@ -121,9 +122,14 @@ fn every_key_that_a_program_knows_is_in_the_reference() {
         let part = |heading: &str| {
             text.split("\n## ").find_map(|part| part.strip_prefix(heading)).unwrap_or_default()
         };
+        // A value, or a list of tables.
         let has = |part: &str, key: &str| {
             let mut lines = part.lines().map(|l| l.trim_start_matches('#').trim());
-            lines.any(|l| l.strip_prefix(key).is_some_and(|rest| rest.starts_with(" = ")))
+            let list = format!(".{key}]]");
+            lines.any(|l| {
+                l.strip_prefix(key).is_some_and(|rest| rest.starts_with(" = "))
+                    || (l.starts_with("[[") && l.ends_with(&list))
+            })
         };
         let mut tables = 0;
         for key in known_keys(&check, "") {

@@ -9,6 +9,7 @@
 mod at_rest;
 mod bad_input;
 mod book;
+mod brokers;
 #[cfg(feature = "own-camera")]
 mod camera_demo;
 mod commission;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use delivery::identity::Identity;
 use delivery::knowledge::KnowledgeStore;
-use delivery::mqtt::{self, Delivered, LinkStats, Settings};
+use delivery::mqtt::{self, BrokerList, Delivered, LinkStats, Settings};
 use delivery::outbox::plan::Limits;
 use delivery::outbox::{EventRef, Outbox, OutboxOptions};
 use delivery::provision::{Provisioning, provision};
@@ -85,6 +85,7 @@ pub struct Known {
 pub struct PlainBox {
     pub outbox: Outbox,
     pub stats: LinkStats,
+    pub brokers: BrokerList,
     pub dir: PathBuf,
     known: Arc<Mutex<Known>>,
     stop: watch::Sender<bool>,
@@ -103,17 +104,26 @@ impl PlainBox {
         let (key, device) = (settings.identity.signing.clone(), settings.identity.device.clone());
         let outbox = Outbox::open_with(dir, key, device, options)?;
         let store = KnowledgeStore::open(dir)?;
-        let stats = settings.stats.clone();
+        settings.move_within_ms = 200;
+        let (stats, brokers) = (settings.stats.clone(), settings.brokers.clone());
+        let identity = settings.identity.clone();
         let known = Arc::new(Mutex::new(Known::default()));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (to_engine, delivered) = mpsc::channel(64);
         let (stop, told) = watch::channel(false);
         let link = runtime.spawn(mqtt::run(settings, outbox.clone(), to_engine, told));
-        let engine = Engine { outbox: outbox.clone(), store, known: Arc::clone(&known) };
+        let engine = Engine {
+            outbox: outbox.clone(),
+            store,
+            identity,
+            brokers: brokers.clone(),
+            known: Arc::clone(&known),
+        };
         runtime.spawn_blocking(move || engine.run(delivered));
         let dir = dir.to_owned();
-        Ok(Self { outbox, stats, dir, known, stop, runtime: Some(runtime), link: Some(link) })
+        let (runtime, link) = (Some(runtime), Some(link));
+        Ok(Self { outbox, stats, brokers, dir, known, stop, runtime, link })
     }
 
     pub fn known<T>(&self, ask: impl FnOnce(&Known) -> T) -> T {
@@ -165,6 +175,8 @@ pub fn stamp(outbox: &Outbox) -> Stamp {
 struct Engine {
     outbox: Outbox,
     store: KnowledgeStore,
+    identity: Identity,
+    brokers: BrokerList,
     known: Arc<Mutex<Known>>,
 }
 
@@ -199,6 +211,12 @@ impl Engine {
                 known.vectors = templates.map(|template| template.vector.clone()).collect();
                 known.roster_size = roster.persons.len();
                 gone
+            }
+            Down::Brokers(told) => {
+                let mut identity = self.identity.clone();
+                identity.set_brokers(&told.brokers);
+                self.brokers.set(identity.brokers());
+                Vec::new()
             }
             Down::Command(Command::ForgetPerson { person }) => {
                 known.templates_of.take(person).into_iter().collect()

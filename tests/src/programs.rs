@@ -253,6 +253,9 @@ pub struct ServerReady {
     /// The public door, if there is one.
     #[serde(default)]
     pub public: Option<String>,
+    /// `/metrics`, if it is served.
+    #[serde(default)]
+    pub metrics: Option<String>,
     pub mqtt: MqttAddress,
 }
 

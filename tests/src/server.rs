@@ -47,6 +47,12 @@ impl ServerPlan {
         Self { mqtt, ..Self::embedded(folder) }
     }
 
+    /// With several brokers on these ports, none of which knows of the others.
+    pub fn several(folder: &Path, ports: &[u16]) -> Self {
+        let entry = |port: &u16| format!("[[mqtt.brokers]]\nport = {port}\n");
+        Self { mqtt: ports.iter().map(entry).collect(), ..Self::embedded(folder) }
+    }
+
     pub fn config(&self) -> PathBuf {
         self.folder.join(format!("{}.toml", self.name))
     }
@@ -90,7 +96,7 @@ impl ServerPlan {
     #[must_use]
     pub fn at(mut self, ready: &ServerReady) -> Self {
         ready.http.trim_start_matches("http://").clone_into(&mut self.http);
-        if !self.mqtt.contains("external") {
+        if self.mqtt.starts_with("listen") {
             self.mqtt = format!("listen = \"{}:{}\"\n", ready.mqtt.host, ready.mqtt.port);
         }
         self

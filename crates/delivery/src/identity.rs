@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use protocol::id::{DeviceId, RoomId};
@@ -41,6 +42,8 @@ pub struct Identity {
     /// The pinned key: nothing that another key signed is believed.
     pub server: VerifyingKey,
     pub broker: BrokerAddress,
+    /// Further brokers, in the server's order; user and password are those of [`Self::broker`].
+    pub other_brokers: Vec<BrokerAddress>,
     pub signing: SigningKey,
     pub sealing: SealingKey,
     /// Set where the broker speaks TLS.
@@ -84,6 +87,8 @@ struct IdentityFile {
     /// Ed25519, base64.
     server_signing_key: String,
     broker: BrokerAddress,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    other_brokers: Vec<BrokerAddress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     server_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -122,11 +127,41 @@ impl Identity {
             server: VerifyingKey::from_base64(&file.server_signing_key)?,
             tls: (file.broker.tls && tls.ca_pem.exists()).then_some(tls),
             broker: file.broker,
+            other_brokers: file.other_brokers,
             server_url: file.server_url,
             certificate: file.certificate,
             signing: SigningKey::from_file(&dir.join(SIGNING))?,
             sealing: SealingKey::from_file(&dir.join(SEALING))?,
         })
+    }
+
+    /// Every broker, in the server's order, each with the user and the password of this box.
+    pub fn brokers(&self) -> Vec<BrokerAddress> {
+        let known = |it: &BrokerAddress| BrokerAddress {
+            username: self.broker.username.clone(),
+            password: self.broker.password.clone(),
+            ..it.clone()
+        };
+        std::iter::once(&self.broker).chain(&self.other_brokers).map(known).collect()
+    }
+
+    /// Takes over the server's list; what this box says at a broker to be let in stays.
+    pub fn set_brokers(&mut self, brokers: &[BrokerAddress]) {
+        let Some((first, others)) = brokers.split_first() else { return };
+        let (username, password) = (self.broker.username.take(), self.broker.password.take());
+        self.broker = BrokerAddress { username, password, ..first.clone() };
+        self.other_brokers = others.to_vec();
+    }
+
+    /// Reads, changes and writes the identity in `dir`, one change at a time: the certificate's
+    /// renewal and the server's list of brokers must not undo one another.
+    pub fn update(dir: &Path, change: impl FnOnce(&mut Self)) -> Result<Self, IdentityError> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut identity = Self::load(dir)?;
+        change(&mut identity);
+        identity.save(dir)?;
+        Ok(identity)
     }
 
     /// Writes `identity.toml` (mode 0600, whole or not at all). The keys are files of their own.
@@ -137,6 +172,7 @@ impl Identity {
             room: self.room.clone(),
             server_signing_key: self.server.to_base64(),
             broker: self.broker.clone(),
+            other_brokers: self.other_brokers.clone(),
             server_url: self.server_url.clone(),
             certificate: self.certificate,
         };
@@ -201,6 +237,7 @@ mod tests {
                 username: None,
                 password: None,
             },
+            other_brokers: Vec::new(),
             signing,
             sealing,
             tls: None,

@@ -14,8 +14,16 @@ use crate::identity::{Identity, make_private_dir, write_private};
 use crate::mqtt::{Delivered, open_down};
 
 /// What is kept, in the order in which it is taken again after a start.
-const KINDS: [&str; 7] =
-    ["policy", "catalogue", "room", "roster", "sessions", "custodians", "evidence_orders"];
+const KINDS: [&str; 8] = [
+    "policy",
+    "catalogue",
+    "room",
+    "roster",
+    "sessions",
+    "custodians",
+    "evidence_orders",
+    "brokers",
+];
 
 /// The folder `knowledge` in the state directory.
 #[derive(Debug, Clone)]
@@ -98,6 +106,7 @@ mod tests {
                 username: None,
                 password: None,
             },
+            other_brokers: Vec::new(),
             signing: SigningKey::generate().unwrap(),
             sealing: SealingKey::generate().unwrap(),
             tls: None,

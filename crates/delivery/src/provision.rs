@@ -110,7 +110,6 @@ pub fn provision(
     if let Some(pem) = &ca {
         store(dir, SERVER_CA, pem)?;
     }
-    let pinned = dir.join(SERVER_CA);
     let tls = TlsKey::generate("zaigang-box")?;
     let mut request = ProvisionRequest {
         token,
@@ -119,7 +118,7 @@ pub fn provision(
         csr_pem: Some(tls.csr_pem.clone()),
         firmware: to.firmware.to_owned(),
     };
-    let answer = post(&url, ca.is_some().then_some(pinned.as_path()), &request);
+    let answer = post(&url, ca.is_some().then(|| dir.join(SERVER_CA)).as_deref(), &request);
     request.token.zeroize();
     let answer: ProvisionResponse = answer?;
     let server = VerifyingKey::from_base64(&answer.server_signing_key)
@@ -137,6 +136,7 @@ pub fn provision(
         room: answer.room,
         server,
         broker: answer.broker,
+        other_brokers: answer.other_brokers,
         signing,
         sealing,
         tls: None,
@@ -164,7 +164,7 @@ pub enum Renewal {
 /// # Errors
 /// As [`provision`]. The certificate that is there stays; call again later.
 pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionError> {
-    let mut identity = Identity::load(dir)?;
+    let identity = Identity::load(dir)?;
     let Some(certificate) = identity.certificate.filter(|_| identity.broker.tls) else {
         return Ok(Renewal::NotDue);
     };
@@ -181,8 +181,7 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
     let answer: RenewResponse = post(&url, ca.exists().then_some(ca.as_path()), &envelope)?;
     let renewed = times(&answer.certificate_expires_at)?;
     store(dir, TLS, &format!("{}{}", answer.certificate_pem, tls.key_pem))?;
-    identity.certificate = Some(renewed);
-    identity.save(dir)?;
+    Identity::update(dir, |identity| identity.certificate = Some(renewed))?;
     Ok(Renewal::Renewed(renewed))
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope::Envelope;
 use crate::evidence::{Custodians, EvidenceOrders};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
+use crate::provision::BrokerAddress;
 use crate::topic::Channel;
 
 /// What the server's signature covers: device, kind, monotonic version, expiry, payload.
@@ -41,6 +42,7 @@ pub enum Down {
     Unlock(Unlock),
     Custodians(Custodians),
     EvidenceOrders(EvidenceOrders),
+    Brokers(Brokers),
     #[serde(other)]
     Unknown,
 }
@@ -58,6 +60,7 @@ impl Down {
             Self::Unlock(_) => "unlock",
             Self::Custodians(_) => "custodians",
             Self::EvidenceOrders(_) => "evidence_orders",
+            Self::Brokers(_) => "brokers",
             Self::Unknown => "unknown",
         }
     }
@@ -302,6 +305,18 @@ pub enum ItemKind {
     #[serde(other)]
     Other,
 }
+
+/// Every broker that this box may use, in the server's order. They know nothing of one another: the
+/// box uses one and moves on when it fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Brokers {
+    /// 1 to [`MOST_BROKERS`], none twice. User and password are those of provisioning, and do not
+    /// travel here.
+    pub brokers: Vec<BrokerAddress>,
+}
+
+/// More are refused by server and box.
+pub const MOST_BROKERS: usize = 16;
 
 /// Named settings; `presence` knows the names, units and ranges.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

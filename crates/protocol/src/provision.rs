@@ -35,6 +35,10 @@ pub struct ProvisionResponse {
     /// The server's Ed25519 public key, base64; pinned by the box.
     pub server_signing_key: String,
     pub broker: BrokerAddress,
+    /// Where several brokers stand: the others, in the server's order. The box uses one and moves
+    /// on when it fails; what [`Self::broker`] says of user and password holds for each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_brokers: Vec<BrokerAddress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_pem: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +95,24 @@ pub struct BrokerAddress {
     pub username: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+}
+
+impl BrokerAddress {
+    /// Whether both are the same broker, whoever connects there and how.
+    pub fn is_at(&self, other: &Self) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
+    }
+}
+
+/// `HOST:PORT`.
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
 }
 
 impl fmt::Debug for BrokerAddress {

@@ -371,6 +371,18 @@ pub struct HealthReport {
     /// What the box holds of sealed pictures; absent from boxes that take none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceHeld>,
+    /// The broker that the box is connected to; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<BrokerInUse>,
+}
+
+/// One of the brokers that the box was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BrokerInUse {
+    /// `HOST:PORT`.
+    pub at: String,
+    /// How often the box went over to another broker since its start.
+    pub moves: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

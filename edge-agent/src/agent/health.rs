@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use delivery::outbox::Outbox;
+use delivery::{mqtt::LinkStats, outbox::Outbox};
 use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport};
 
@@ -54,6 +54,7 @@ pub struct Vitals {
     pub disk_low_bytes: u64,
     pub counters: Arc<Counters>,
     pub heat: Heat,
+    pub link: LinkStats,
 }
 
 impl HealthSource {
@@ -116,6 +117,7 @@ impl HealthSource {
             camera_live: self.camera == CameraState::Live,
             server_reached: receipted > before,
             complaint,
+            broker: self.vitals.link.broker().map(|broker| broker.at),
         }
     }
 
@@ -194,6 +196,7 @@ impl HealthSource {
             temperature_mc: self.vitals.heat.hottest_mc(),
             degraded,
             evidence: None,
+            broker: self.vitals.link.broker(),
         }
     }
 }

@@ -163,6 +163,7 @@ impl Agent {
             Down::Command(command) => self.obey(body, command),
             Down::Custodians(told) => self.apply_custodians(told).map(|()| Vec::new()),
             Down::EvidenceOrders(orders) => self.apply_orders(orders).map(|()| Vec::new()),
+            Down::Brokers(told) => self.brokers.apply(told).map(|()| Vec::new()).map_err(Unusable),
             Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
                 "this version of the agent knows no `{}`: update it",
                 body.kind

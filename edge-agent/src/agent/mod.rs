@@ -31,6 +31,7 @@ pub use known::{Known, unknown_institution};
 pub use tally::{Summary, Tally};
 
 use crate::{
+    brokers::KnownBrokers,
     clock::{Now, rfc3339_ms},
     evidence::{Keeper, Taken, courier::Outcome},
     pipeline::{Figures, Guidance},
@@ -116,6 +117,7 @@ pub struct Agent {
     lock: LockWatch,
     /// Sealed pictures; `None` where they can not be kept, which was said.
     keeper: Option<Keeper>,
+    brokers: KnownBrokers,
     /// What the pipeline is told with the next answer.
     guidance: Guidance,
     /// The pipeline of a scripted source that is over.
@@ -151,6 +153,7 @@ pub struct Parts {
     pub record: Option<Recorder>,
     pub lock: LockWatch,
     pub keeper: Option<Keeper>,
+    pub brokers: KnownBrokers,
 }
 
 impl Agent {
@@ -169,6 +172,7 @@ impl Agent {
             record: parts.record,
             lock: parts.lock,
             keeper: parts.keeper,
+            brokers: parts.brokers,
             guidance: Guidance::default(),
             after: None,
             begin: None,

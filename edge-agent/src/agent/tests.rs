@@ -72,7 +72,13 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
             disk_low_bytes: 0,
             counters: std::sync::Arc::new(Counters::default()),
             heat: Heat::under(Path::new("/nowhere")),
+            link: delivery::mqtt::LinkStats::default(),
         }),
+        brokers: crate::brokers::KnownBrokers {
+            list: delivery::mqtt::BrokerList::new(Vec::new()),
+            state_dir: dir.path().to_owned(),
+            fixed: false,
+        },
         record: None,
         lock: LockWatch::load(dir.path()).unwrap(),
         keeper: None,

@@ -29,6 +29,7 @@ use local_page::{Access, TRIES};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
+    brokers,
     config::{self, Config},
     logging,
     run::{load_models, origin},
@@ -79,10 +80,7 @@ impl Args {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
         let mut identity = Identity::load(&config.state_dir)?;
-        if let Some(host) = &config.server.broker_host {
-            identity.broker.host.clone_from(host);
-        }
-        identity.broker.port = config.server.broker_port.unwrap_or(identity.broker.port);
+        brokers::lay_over(&config.brokers, &mut identity);
         let outbox =
             Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())
                 .context("stop the agent first")?;

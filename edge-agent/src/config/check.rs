@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use protocol::down::MOST_BROKERS;
 use toml::Spanned;
 
 use super::{
-    CameraSettings, Config, DoorwaySettings, HealthSettings, LiveViewSettings, LogFormat,
-    LogSettings, Mode, ModelSettings, Problem, SceneSettings, ScheduleSettings, Script,
-    ServerSettings, Source, VisionSettings,
+    BrokerSettings, CameraSettings, Config, DoorwaySettings, HealthSettings, ListedBroker,
+    LiveViewSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem, SceneSettings,
+    ScheduleSettings, Script, Source, VisionSettings,
     raw::{self, Raw, Text},
 };
 
@@ -34,7 +35,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
         evidence_quota_bytes: evidence_quota(&raw.evidence)?,
         doorway: DoorwaySettings { screen: path_of(base, "doorway.screen", raw.doorway.screen)? },
         live_view: live_view(base, mode, raw.live_view)?,
-        server: server(raw.server)?,
+        brokers: brokers(raw.server, raw.mqtt)?,
         sha256: String::new(),
     })
 }
@@ -204,14 +205,45 @@ fn live_view(base: &Path, mode: Mode, raw: raw::LiveView) -> Checked<Option<Live
     Ok(path_of(base, "live_view.socket", raw.socket)?.map(|socket| LiveViewSettings { socket }))
 }
 
-fn server(raw: raw::Server) -> Checked<ServerSettings> {
-    let broker_port = match &raw.broker_port {
-        None => None,
-        port => Some(number("server.broker_port", port.as_ref(), 1..=65_535, 0)? as u16),
+/// Either the list, or the older form with one, or what the server says.
+fn brokers(server: raw::Server, mqtt: raw::Mqtt) -> Checked<BrokerSettings> {
+    let port_of = |key: &str, port: &Option<Spanned<i64>>, default: i64| {
+        number(key, port.as_ref(), 1..=65_535, default).map(|port| port as u16)
     };
-    let broker_host =
-        raw.broker_host.map(|h| text("server.broker_host", Some(h), "")).transpose()?;
-    Ok(ServerSettings { broker_host, broker_port })
+    let Some(first) = mqtt.brokers.first() else {
+        let port = match &server.broker_port {
+            None => None,
+            port => Some(port_of("server.broker_port", port, 0)?),
+        };
+        let host =
+            server.broker_host.map(|h| text("server.broker_host", Some(h), "")).transpose()?;
+        return Ok(match (host, port) {
+            (None, None) => BrokerSettings::OfTheServer,
+            (host, port) => BrokerSettings::One { host, port },
+        });
+    };
+    if server.broker_host.is_some() || server.broker_port.is_some() {
+        let why = "`[[mqtt.brokers]]` lists every broker: leave `server.broker_host` and \
+            `server.broker_port` out";
+        return Err(wrong(first, why));
+    }
+    let mut listed: Vec<ListedBroker> = Vec::new();
+    for it in mqtt.brokers {
+        let port = port_of("mqtt.brokers.port", &it.get_ref().port, 1883)?;
+        let at = it.span().start;
+        let host = text("mqtt.brokers.host", Some(it.into_inner().host), "")?;
+        let broker = ListedBroker { host, port };
+        if listed.contains(&broker) || listed.len() == MOST_BROKERS {
+            let what = format!(
+                "`[[mqtt.brokers]]` takes 1 to {MOST_BROKERS} brokers, each once: {}:{port} is \
+                one too many",
+                broker.host
+            );
+            return Err(Problem { at, what });
+        }
+        listed.push(broker);
+    }
+    Ok(BrokerSettings::Listed(listed))
 }
 
 #[derive(Clone, Copy, PartialEq)]

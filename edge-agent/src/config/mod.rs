@@ -42,7 +42,7 @@ pub struct Config {
     pub evidence_quota_bytes: u64,
     pub doorway: DoorwaySettings,
     pub live_view: Option<LiveViewSettings>,
-    pub server: ServerSettings,
+    pub brokers: BrokerSettings,
     /// SHA-256 of the file, hex: every finding names it.
     pub sha256: String,
 }
@@ -209,12 +209,21 @@ pub struct LiveViewSettings {
     pub socket: PathBuf,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ServerSettings {
-    /// Goes before the broker's host that provisioning gave.
-    pub broker_host: Option<String>,
-    /// Goes before the broker's port that provisioning gave.
-    pub broker_port: Option<u16>,
+/// Which brokers the file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokerSettings {
+    /// None: those that provisioning and the server's knowledge name.
+    OfTheServer,
+    /// One, in place of those; what is missing is as provisioning gave it.
+    One { host: Option<String>, port: Option<u16> },
+    /// Several, in place of those.
+    Listed(Vec<ListedBroker>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedBroker {
+    pub host: String,
+    pub port: u16,
 }
 
 /// Reads and checks the file. Relative paths in it start at its own folder.

@@ -34,6 +34,8 @@ pub(super) struct Raw {
     pub(super) live_view: LiveView,
     #[serde(default)]
     pub(super) server: Server,
+    #[serde(default)]
+    pub(super) mqtt: Mqtt,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,6 +132,20 @@ pub(super) struct LiveView {
 pub(super) struct Server {
     pub(super) broker_host: Text,
     pub(super) broker_port: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mqtt {
+    #[serde(default)]
+    pub(super) brokers: Vec<Spanned<Broker>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Broker {
+    pub(super) host: Spanned<String>,
+    pub(super) port: Number,
 }
 
 /// Reads the text; what TOML or the key names forbid is a problem with its place, and the key where

@@ -7,14 +7,13 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::raw::{
-    Raw, RawAccess, RawAudit, RawAuthority, RawBroker, RawClues, RawEnrolment, RawFormat, RawHttp,
-    RawMqtt, RawOidc, RawOutgoing, RawPublic, RawRetention, RawSmtp,
+    Raw, RawAccess, RawAudit, RawAuthority, RawClues, RawEnrolment, RawFormat, RawHttp, RawOidc,
+    RawOutgoing, RawPublic, RawRetention, RawSmtp,
 };
 use super::{
-    AuditAnchors, Broker, Config, ConfigError, External, Limits, Mode, Oidc, OpenProposals,
-    Outgoing, Pack, PublicDoor, RetentionTimes, Smtp, SmtpTls, host_of, is_loopback,
+    AuditAnchors, Config, ConfigError, Limits, Mode, Oidc, OpenProposals, Outgoing, Pack,
+    PublicDoor, RetentionTimes, Smtp, SmtpTls, brokers,
 };
-use crate::broker;
 use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
 
@@ -42,7 +41,7 @@ impl Source<'_> {
         plain.then(|| table.map_or(key.to_owned(), |table| format!("{table}.{key}")))
     }
 
-    fn number(
+    pub(super) fn number(
         &self,
         key: &str,
         value: Option<Spanned<i64>>,
@@ -61,7 +60,7 @@ impl Source<'_> {
         ))
     }
 
-    fn address(
+    pub(super) fn address(
         &self,
         key: &str,
         value: Option<Spanned<String>>,
@@ -142,7 +141,7 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         http_listen: loopback(source, source.address("http.listen", listen, "127.0.0.1:8080")?)?,
         public_url,
         names,
-        broker: broker(source, raw.mqtt, base)?,
+        broker: brokers::broker(source, raw.mqtt, base)?,
         batch_max: source.number("ingest.batch_max", ingest.batch_max, 1024, (1, 4096))? as usize,
         at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))?
             as usize,
@@ -599,51 +598,4 @@ fn authority(source: &Source<'_>, raw: RawAuthority) -> Result<Option<String>, C
             Err(source.wrong(one.span().start, why))
         }
     }
-}
-
-fn broker(source: &Source<'_>, raw: RawMqtt, base: &Path) -> Result<Broker, ConfigError> {
-    if raw.broker == Some(RawBroker::External) {
-        let port = source.number("mqtt.port", raw.port, 1883, (1, 65_535))? as u16;
-        let boxes_port =
-            source.number("mqtt.boxes_port", raw.boxes_port, port.into(), (1, 65_535))? as u16;
-        let tls = raw.tls.unwrap_or(false);
-        for (key, host) in [("host", &raw.host), ("boxes_host", &raw.boxes_host)] {
-            let Some(host) =
-                host.as_ref().filter(|host| !tls && !is_loopback(&host_of(host.get_ref())))
-            else {
-                continue;
-            };
-            let why = format!(
-                "`mqtt.{key}` is `{}` and `mqtt.tls` is off: passwords and findings would cross a \
-                network in clear; set tls = true (`zaigang-server broker-config` makes what the \
-                broker needs)",
-                host.get_ref()
-            );
-            return Err(source.wrong(host.span().start, why));
-        }
-        return Ok(Broker::External(External {
-            host: raw.host.map_or_else(|| "127.0.0.1".to_owned(), Spanned::into_inner),
-            port,
-            username: raw.username,
-            password_file: raw.password_file.map(|p| base.join(p)),
-            tls,
-            boxes_host: raw.boxes_host.map(Spanned::into_inner),
-            boxes_port: (boxes_port != port).then_some(boxes_port),
-            shared: raw.shared.unwrap_or(false),
-        }));
-    }
-    if !broker::HAS_EMBEDDED {
-        return Err(source.wrong(0, broker::LEFT_OUT));
-    }
-    let offset = raw.listen.as_ref().map_or(0, |l| l.span().start);
-    let listen = source.address("mqtt.listen", raw.listen, "127.0.0.1:1883")?;
-    if !listen.ip().is_loopback() {
-        let why = format!(
-            "`mqtt.listen` is {listen}: the embedded broker speaks no TLS and listens on loopback \
-            alone; for boxes elsewhere use `mqtt.broker = \"external\"` and `zaigang-server \
-            broker-config`"
-        );
-        return Err(source.wrong(offset, why));
-    }
-    Ok(Broker::Embedded { listen })
 }

@@ -77,15 +77,12 @@ fn secrets(config: &Config) -> Vec<(&'static str, &Path, bool)> {
     let smtp = config.outgoing.smtp.as_ref().and_then(|smtp| smtp.password_file.as_deref());
     let oidc = config.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_deref());
     let mqtt = match &config.broker {
-        Broker::External(external) => external.password_file.as_deref(),
-        Broker::Embedded { .. } => None,
+        Broker::External { brokers, .. } => brokers.as_slice(),
+        Broker::Embedded { .. } => &[],
     };
-    let named = [
-        ("smtp.password_file", smtp),
-        ("oidc.client_secret_file", oidc),
-        ("mqtt.password_file", mqtt),
-    ];
-    let named = named.into_iter().filter_map(|(key, path)| Some((key, path?, true)));
+    let mqtt = mqtt.iter().map(|it| ("mqtt.password_file", it.password_file.as_deref()));
+    let named = [("smtp.password_file", smtp), ("oidc.client_secret_file", oidc)];
+    let named = named.into_iter().chain(mqtt).filter_map(|(key, path)| Some((key, path?, true)));
     std::iter::once(("master_key_file", config.master_key_file.as_path(), false))
         .chain(named)
         .collect()

@@ -3,6 +3,7 @@
 //!
 //! Never reads the environment and never starts anything.
 
+mod brokers;
 mod check;
 pub mod files;
 mod raw;
@@ -10,6 +11,7 @@ mod raw;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use protocol::provision::BrokerAddress;
 use serde::Deserialize;
 
 use crate::access::source::Network;
@@ -70,7 +72,24 @@ pub enum Broker {
     /// In this process, with own topics only per device.
     Embedded { listen: SocketAddr },
     /// Such as Mosquitto; see `zaigang-server broker-config`.
-    External(External),
+    External {
+        /// At least one; each independent of the others.
+        brokers: Vec<External>,
+        /// Several server processes share one subscription at each.
+        shared: bool,
+        /// They stand in a list, which boxes are told as knowledge.
+        listed: bool,
+    },
+}
+
+impl Broker {
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::External { shared: true, .. })
+    }
+
+    pub fn is_listed(&self) -> bool {
+        matches!(self, Self::External { listed: true, .. })
+    }
 }
 
 /// A broker outside this process.
@@ -87,8 +106,19 @@ pub struct External {
     /// Where the boxes find it, if not at `host` and `port`.
     pub boxes_host: Option<String>,
     pub boxes_port: Option<u16>,
-    /// Several server processes share one subscription.
-    pub shared: bool,
+}
+
+impl External {
+    /// Where the boxes find it.
+    pub fn for_boxes(&self) -> BrokerAddress {
+        BrokerAddress {
+            host: self.boxes_host.clone().unwrap_or_else(|| self.host.clone()),
+            port: self.boxes_port.unwrap_or(self.port),
+            tls: self.tls,
+            username: None,
+            password: None,
+        }
+    }
 }
 
 /// Where anything may be sent to (P12): nothing by default.

@@ -111,6 +111,20 @@ pub(super) struct RawMqtt {
     pub(super) boxes_host: Option<Spanned<String>>,
     pub(super) boxes_port: Option<Spanned<i64>>,
     pub(super) shared: Option<bool>,
+    #[serde(default)]
+    pub(super) brokers: Vec<Spanned<RawListedBroker>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListedBroker {
+    pub(super) tls: Option<bool>,
+    pub(super) host: Option<Spanned<String>>,
+    pub(super) port: Option<Spanned<i64>>,
+    pub(super) boxes_host: Option<Spanned<String>>,
+    pub(super) boxes_port: Option<Spanned<i64>>,
+    pub(super) username: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,7 @@ pub mod place;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use protocol::id::DeviceId;
@@ -23,6 +24,7 @@ use trust::VerifyingKey;
 
 use crate::behind;
 use crate::clock;
+use crate::mqtt::{BrokerIndex, Locations};
 use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
 use check::{Checked, Refusal, check};
 use offset::Clocks;
@@ -30,6 +32,10 @@ use offset::Clocks;
 /// A message as the broker gave it.
 #[derive(Debug)]
 pub struct Raw {
+    /// Which broker gave it.
+    pub broker: BrokerIndex,
+    /// It lay at the broker: the box said it some time ago.
+    pub retained: bool,
     pub topic: String,
     pub payload: Vec<u8>,
 }
@@ -127,6 +133,7 @@ pub struct Sizes {
 pub fn run(
     store: &Store,
     keys: &Keys,
+    locations: &Locations,
     sizes: Sizes,
     mut inbox: mpsc::Receiver<Raw>,
     tell: &mpsc::UnboundedSender<Told>,
@@ -144,7 +151,12 @@ pub fn run(
         let mut raws = Vec::with_capacity(sizes.batch_max);
         while inbox.blocking_recv_many(&mut raws, sizes.batch_max) > 0 {
             fail_point::reached("ingest.received");
-            if checked.send(check_all(store, keys, &mut clocks, &mut raws)).is_err() {
+            let results = check_all(store, keys, &raws);
+            note_locations(locations, &raws, &results);
+            let now = clock::now();
+            let entries = raws.drain(..).zip(results);
+            let entries = entries.map(|(raw, result)| entry(raw, result, &mut clocks, now));
+            if checked.send(entries.collect()).is_err() {
                 return;
             }
         }
@@ -154,8 +166,7 @@ pub fn run(
 }
 
 /// Signatures are checked on every core: they cost more than all the rest.
-fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw>) -> Vec<Entry> {
-    let now = clock::now();
+fn check_all(store: &Store, keys: &Keys, raws: &[Raw]) -> Vec<Result<Checked, Refusal>> {
     let looked = |raw: &Raw| {
         behind::between_two();
         check(
@@ -167,27 +178,37 @@ fn check_all(store: &Store, keys: &Keys, clocks: &mut Clocks, raws: &mut Vec<Raw
     };
     let threads =
         std::thread::available_parallelism().map_or(1, usize::from).min(raws.len().div_ceil(MANY));
-    let results: Vec<Result<Checked, Refusal>> = if threads < 2 {
-        raws.iter().map(looked).collect()
-    } else {
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = raws
-                .chunks(raws.len().div_ceil(threads))
-                .map(|part| {
-                    scope.spawn(move || {
-                        behind::give_way();
-                        part.iter().map(looked).collect::<Vec<_>>()
-                    })
+    if threads < 2 {
+        return raws.iter().map(looked).collect();
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = raws
+            .chunks(raws.len().div_ceil(threads))
+            .map(|part| {
+                scope.spawn(move || {
+                    behind::give_way();
+                    part.iter().map(looked).collect::<Vec<_>>()
                 })
-                .collect();
-            // A panic in a check is this thread's panic too.
-            parts
-                .into_iter()
-                .flat_map(|p| p.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
-    };
-    raws.drain(..).zip(results).map(|(raw, result)| entry(raw, result, clocks, now)).collect()
+            })
+            .collect();
+        // A panic in a check is this thread's panic too.
+        parts
+            .into_iter()
+            .flat_map(|p| p.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// Before the receipts of these messages are made: each goes to where its message came from.
+fn note_locations(locations: &Locations, raws: &[Raw], results: &[Result<Checked, Refusal>]) {
+    let now = Instant::now();
+    for (raw, checked) in raws.iter().zip(results) {
+        match checked {
+            Ok(Checked::Status(status)) => locations.note(&status.device, raw.broker, now),
+            Ok(Checked::Chained { body, .. }) => locations.note(&body.device, raw.broker, now),
+            Err(_) => {}
+        }
+    }
 }
 
 /// What cannot be read or decoded fits no message: such a message is then refused as any other.
@@ -202,7 +223,9 @@ const MANY: usize = 24;
 fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: Timestamp) -> Entry {
     let received_at = clock::text(now);
     match result {
-        Ok(Checked::Status(status)) => Entry::Status { status, received_at },
+        Ok(Checked::Status(status)) => {
+            Entry::Status { status, received_at, retained: raw.retained }
+        }
         Ok(Checked::Chained { body, hash, envelope }) => {
             let clock_offset_ms = clocks.offset_ms(&body.device, &body.stamp, now);
             Entry::Message(Box::new(Incoming {
@@ -232,6 +255,7 @@ fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: T
 pub fn spawn(
     store: Arc<Store>,
     keys: Arc<Keys>,
+    locations: Arc<Locations>,
     sizes: Sizes,
     inbox: mpsc::Receiver<Raw>,
     tell: mpsc::UnboundedSender<Told>,
@@ -239,6 +263,6 @@ pub fn spawn(
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
         behind::give_way();
-        run(&store, &keys, sizes, inbox, &tell, &changed);
+        run(&store, &keys, &locations, sizes, inbox, &tell, &changed);
     })
 }

@@ -261,8 +261,14 @@ impl Store {
 
 /// The last will and its counterpart; whether it is news, and whether the box
 /// started anew. A status of an earlier start of the box, and the last will of
-/// an earlier connection than the one that stands, change nothing: they came late.
-pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Result<(bool, bool)> {
+/// an earlier connection than the one that stands, change nothing: they came late. Nor does what
+/// still lies at a broker that the box left for another one.
+pub(super) fn set_online(
+    tx: &Connection,
+    status: &StatusBody,
+    retained: bool,
+    now: &str,
+) -> Result<(bool, bool)> {
     let id = status.device.as_str();
     let before: Option<(bool, i64, String, i64)> = tx
         .prepare_cached(
@@ -278,7 +284,10 @@ pub(super) fn set_online(tx: &Connection, status: &StatusBody, now: &str) -> Res
         && was_online
         && boot_count == last_boot
         && status.connected_at != connected_at;
-    if boot_count < last_boot || other_connection {
+    let left_behind = retained
+        && was_online
+        && (boot_count, &status.connected_at) < (last_boot.max(status_boot), &connected_at);
+    if boot_count < last_boot || other_connection || left_behind {
         super::count(tx, "stale_statuses", 1)?;
         return Ok((false, false));
     }
@@ -422,10 +431,9 @@ fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_token_holds_until_its_time_and_not_a_millisecond_longer() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
+    /// A store with one box, whose token is good until two o'clock.
+    fn with_a_box(dir: &std::path::Path) -> Store {
+        let store = Store::open(dir).unwrap();
         let rows = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t');
             INSERT INTO room VALUES ('r-1','c-1','x','{}','t');";
         store.write(|tx| Ok(tx.execute_batch(rows)?)).unwrap();
@@ -433,6 +441,37 @@ mod tests {
         store
             .put_device(&place, "hash", "2026-03-02T01:00:00.000Z", "2026-03-02T02:00:00.000Z")
             .unwrap();
+        store
+    }
+
+    /// The box went over to another broker; the one that it left still holds its old words.
+    #[test]
+    fn what_lies_at_a_broker_that_was_left_is_no_news() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = with_a_box(dir.path());
+        let says = |online, second: u8, retained| {
+            let status = StatusBody {
+                v: 1,
+                device: "box-1".parse().unwrap(),
+                online,
+                boot_count: 1,
+                boot_id: "b".to_owned(),
+                connected_at: format!("2026-03-02T01:00:0{second}.000Z"),
+            };
+            store.write(|tx| set_online(tx, &status, retained, "2026-03-02T01:00:09.000Z")).unwrap()
+        };
+        assert_eq!(says(true, 2, false), (true, true), "it connected");
+        assert_eq!(says(true, 1, true), (false, false), "what the first broker still holds");
+        assert_eq!(says(true, 2, true), (false, false), "what the second one holds is the same");
+        assert_eq!(says(false, 2, false), (true, false), "its last will is believed");
+        // A clock that was set back: what is said now counts, whatever time it names.
+        assert_eq!(says(true, 1, false), (true, false));
+    }
+
+    #[test]
+    fn a_token_holds_until_its_time_and_not_a_millisecond_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = with_a_box(dir.path());
         let take = |now: &str| {
             let keys = NewKeys {
                 token_hash: "hash",

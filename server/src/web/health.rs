@@ -17,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::rights::EVERYBODY;
 use crate::app::App;
 use crate::certificates::Known;
+use crate::mqtt::Link;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -78,7 +79,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     );
     gauge(
         "broker_connected",
-        "1 while the server is connected to its MQTT broker.",
+        "1 while the server is connected to an MQTT broker.",
         i64::from(*app.connected.borrow()),
     );
     let _ = writeln!(
@@ -99,8 +100,39 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     }
     text.push_str(&app.meter.text());
     limits(&mut text, &app);
+    brokers(&mut text, &app);
     certificates(&mut text, &app);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+/// Each broker by itself: one that is down is no fault of the others.
+fn brokers(text: &mut String, app: &App) {
+    let mut family = |name: &str, help: &str, kind: &str, value: &dyn Fn(&Link) -> u64| {
+        let _ =
+            writeln!(text, "# HELP zaigang_mqtt_{name} {help}\n# TYPE zaigang_mqtt_{name} {kind}");
+        for link in &app.brokers.links {
+            let (at, value) = (&link.name, value(link));
+            let _ = writeln!(text, "zaigang_mqtt_{name}{{broker=\"{at}\"}} {value}");
+        }
+    };
+    family("connected", "1 while the server is connected to this broker.", "gauge", &|link| {
+        u64::from(link.is_connected())
+    });
+    family(
+        "received_total",
+        "Messages of boxes by this broker, since the start.",
+        "counter",
+        &|link| link.traffic().received,
+    );
+    family("sent_total", "Messages for boxes given to this broker.", "counter", &|link| {
+        link.traffic().sent
+    });
+    family(
+        "unsent_total",
+        "Messages for boxes that this broker did not take; they are said again.",
+        "counter",
+        &|link| link.traffic().unsent,
+    );
 }
 
 fn certificates(text: &mut String, app: &App) {

@@ -93,12 +93,17 @@ async fn post_provision(
     tracing::info!(%device, "device provisioned");
     let id = |e: protocol::id::BadId| Problem::internal(&e);
     // Where the broker asks for a certificate, a password would be one secret more to lose.
-    let password = (!app.broker.tls).then_some(password);
+    let (broker, other_brokers) = app
+        .broker_addresses
+        .split_first()
+        .ok_or_else(|| Problem::internal(&"there is no broker"))?;
+    let password = (!broker.tls).then_some(password);
     let username = password.is_some().then(|| device.clone());
     Ok(Json(ProvisionResponse {
         room: room.parse().map_err(id)?,
         server_signing_key: app.signer.verifying_key().to_base64(),
-        broker: BrokerAddress { username, password, ..app.broker.clone() },
+        broker: BrokerAddress { username, password, ..broker.clone() },
+        other_brokers: other_brokers.to_vec(),
         device: device.parse().map_err(id)?,
         certificate_expires_at: issued.as_ref().map(|i| clock::text(i.expires_at)),
         ca_pem: issued.as_ref().map(|_| app.authority.ca_pem().to_owned()),

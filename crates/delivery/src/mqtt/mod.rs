@@ -5,6 +5,7 @@
 //! in flight forgotten. So it does not matter what the client library or the broker loses with a
 //! session. Only the server's receipt, verified, reaches the outbox.
 
+mod brokers;
 mod incoming;
 mod options;
 mod probe;
@@ -23,7 +24,9 @@ use tracing::{info, warn};
 use crate::audit_heads::AuditHeads;
 use crate::identity::Identity;
 use crate::outbox::Outbox;
-use crate::outbox::plan::{Limits, Planner, backoff_ms, spread};
+use crate::outbox::plan::{Limits, Planner, spread};
+pub use brokers::BrokerList;
+use brokers::{Rotation, Waits};
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
 pub use probe::{ProbeError, probe};
@@ -37,6 +40,8 @@ pub use protocol::MAX_KNOWLEDGE_BYTES;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub identity: Identity,
+    /// The brokers of the identity, until the server names others.
+    pub brokers: BrokerList,
     pub limits: Limits,
     /// At least 5 s (the client library's own limit).
     pub keep_alive: Duration,
@@ -46,6 +51,12 @@ pub struct Settings {
     /// spread by ±50 %.
     pub backoff_first_ms: u64,
     pub backoff_max_ms: u64,
+    /// Where several brokers stand, boxes go from one that failed to the next within this time,
+    /// each at a moment of its own.
+    pub move_within_ms: u64,
+    /// Receipts that do not come for this long are said; where several brokers stand, the box then
+    /// tries another one, and waits twice as long for it each time that this did not help.
+    pub receipts_within_ms: u64,
     /// How long a stop may spend on delivering what is left, ms.
     pub flush_ms: u64,
     /// True UTC for judging an expiry; `None` while the clock was never set.
@@ -59,12 +70,15 @@ pub struct Settings {
 impl Settings {
     pub fn new(identity: Identity) -> Self {
         Self {
+            brokers: BrokerList::new(identity.brokers()),
             identity,
             limits: Limits::default(),
             keep_alive: Duration::from_secs(30),
             session_expiry_s: 7 * 24 * 3600,
             backoff_first_ms: 500,
             backoff_max_ms: 60_000,
+            move_within_ms: 3_000,
+            receipts_within_ms: 45_000,
             flush_ms: 4_000,
             now: || Some(Timestamp::now()),
             stats: LinkStats::default(),
@@ -84,8 +98,14 @@ pub struct Delivered {
     pub raw: Vec<u8>,
 }
 
+/// A connection that held this long was a good one.
+const GOOD_AFTER: Duration = Duration::from_secs(30);
+/// The wait for receipts doubles no further than 2 to the power of this.
+const PATIENCE_DOUBLINGS: u32 = 3;
+
 /// Keeps the link up until `shutdown` turns true (or its sender is gone), then delivers what it can
-/// within `flush_ms`, says goodbye and returns. A failure never ends it.
+/// within `flush_ms`, says goodbye and returns. A failure never ends it: another broker is tried
+/// where there is one, and the same again otherwise.
 pub async fn run(
     settings: Settings,
     outbox: Outbox,
@@ -94,28 +114,36 @@ pub async fn run(
 ) {
     let mut dice = seed(&settings);
     let mut planner = Planner::new(settings.limits, dice);
-    let mut attempt = 0;
+    let Some(mut rotation) = Rotation::begin(&settings.brokers.all(), key_number(&settings)) else {
+        return warn!("this box was given no broker");
+    };
+    let mut fruitless = 0;
     while !*shutdown.borrow() {
         let began = Instant::now();
         let proven = settings.stats.receipts();
-        let end = session::run(&settings, &outbox, &to_engine, &mut planner, &mut shutdown).await;
+        let at = of_one_session(&settings, &rotation, fruitless, &mut dice);
+        let end = session::run(&at, &outbox, &to_engine, &mut planner, &mut shutdown).await;
         settings.stats.set_connected(false);
         settings.stats.count_attempt();
-        let session::End::Lost(why) = end else { break };
-        // A connection that brought a receipt or held for half a minute was a good one: begin again
-        // with short waits.
-        if settings.stats.receipts() > proven || began.elapsed() > Duration::from_secs(30) {
-            attempt = 0;
+        let receipted = settings.stats.receipts() > proven;
+        let why = match end {
+            session::End::Stopped => break,
+            session::End::Lost(why) => why,
+            session::End::Unheard(why) => {
+                fruitless += 1;
+                why
+            }
+        };
+        if receipted {
+            fruitless = 0;
         }
-        let wait = spread(
-            backoff_ms(settings.backoff_first_ms, settings.backoff_max_ms, attempt),
-            500,
-            &mut dice,
-        );
-        attempt += 1;
-        let broker = &settings.identity.broker;
+        if receipted || (fruitless == 0 && began.elapsed() > GOOD_AFTER) {
+            rotation.was_good();
+        }
+        let failed = at.identity.broker;
+        let wait = rotation.next(&settings.brokers.all(), waits(&settings), &mut dice);
         let why = explained(&why, Timestamp::now());
-        warn!("broker {}:{}: {why}; next attempt in {wait} ms", broker.host, broker.port);
+        warn!("broker {failed}: {why}; next attempt, at {}, in {wait} ms", rotation.current());
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}
             changed = shutdown.changed() => if changed.is_err() { break },
@@ -124,12 +152,39 @@ pub async fn run(
     info!("link to the broker closed");
 }
 
+fn waits(settings: &Settings) -> Waits {
+    Waits {
+        first: settings.backoff_first_ms,
+        max: settings.backoff_max_ms,
+        move_within: settings.move_within_ms,
+    }
+}
+
+/// The settings as the next connection needs them: with its broker, and with the patience that is
+/// left for a server that does not answer.
+fn of_one_session(
+    settings: &Settings,
+    rotation: &Rotation,
+    fruitless: u32,
+    dice: &mut u64,
+) -> Settings {
+    let mut at = settings.clone();
+    at.identity.broker = rotation.current().clone();
+    let patience = settings.receipts_within_ms << fruitless.min(PATIENCE_DOUBLINGS);
+    // A silent server must not send every box to the other broker in the same second.
+    at.receipts_within_ms = if fruitless == 0 { patience } else { spread(patience, 250, dice) };
+    at
+}
+
+/// Of this box alone, and the same at each start.
+fn key_number(settings: &Settings) -> u64 {
+    u64::from_str_radix(&settings.identity.signing.verifying_key().key_id(), 16).unwrap_or(0)
+}
+
 /// Boxes must not share their dice: the key differs, and so does every start.
 fn seed(settings: &Settings) -> u64 {
     let mut bytes = [0; 8];
     // Without randomness the key alone spreads the boxes.
     let _ = getrandom::fill(&mut bytes);
-    let key =
-        u64::from_str_radix(&settings.identity.signing.verifying_key().key_id(), 16).unwrap_or(0);
-    u64::from_le_bytes(bytes) ^ key
+    u64::from_le_bytes(bytes) ^ key_number(settings)
 }

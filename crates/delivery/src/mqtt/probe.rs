@@ -132,6 +132,7 @@ mod tests {
                 username: None,
                 password: None,
             },
+            other_brokers: Vec::new(),
             signing: SigningKey::generate().unwrap(),
             sealing: SealingKey::generate().unwrap(),
             tls: None,

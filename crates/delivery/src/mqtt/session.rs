@@ -25,6 +25,8 @@ use crate::outbox::{Outbox, OutboxError};
 
 pub(super) enum End {
     Lost(String),
+    /// Several brokers stand, and at this one no receipt came.
+    Unheard(String),
     Stopped,
 }
 
@@ -46,10 +48,9 @@ struct Session<'a> {
     /// What was published and not receipted since then; the server's receipts come within seconds.
     unreceipted_since: Option<Instant>,
     said_unreceipted: bool,
+    /// The broker serves this box only in part.
+    refused: Option<String>,
 }
-
-/// Receipts that do not come for this long are said.
-const RECEIPTS_WITHIN: Duration = Duration::from_secs(45);
 
 pub(super) async fn run(
     settings: &Settings,
@@ -80,6 +81,7 @@ pub(super) async fn run(
         wake: None,
         unreceipted_since: None,
         said_unreceipted: false,
+        refused: None,
     };
     let end = session.drive(&mut rx, shutdown).await;
     network.abort();
@@ -108,9 +110,14 @@ impl Session<'_> {
         shutdown: &mut watch::Receiver<bool>,
     ) -> End {
         let mut up = false;
+        let mut listed = self.settings.brokers.changes();
+        let receipts_within = Duration::from_millis(self.settings.receipts_within_ms);
         loop {
+            if let Some(why) = self.refused.take().filter(|_| self.has_others()) {
+                return End::Lost(why);
+            }
             let wake = self.wake.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
-            let overdue = self.unreceipted_since.unwrap_or_else(Instant::now) + RECEIPTS_WITHIN;
+            let overdue = self.unreceipted_since.unwrap_or_else(Instant::now) + receipts_within;
             tokio::select! {
                 event = rx.recv() => match event {
                     None => return End::Lost("the network task ended".to_owned()),
@@ -124,7 +131,16 @@ impl Session<'_> {
                 },
                 () = self.outbox.changed(), if up => self.pump().await,
                 () = sleep_until(wake), if up => self.pump().await,
-                () = sleep_until(overdue), if up && !self.said_unreceipted => self.say_unreceipted(),
+                () = sleep_until(overdue), if up && !self.said_unreceipted => {
+                    if let Some(why) = self.unreceipted() {
+                        return End::Unheard(why);
+                    }
+                }
+                Ok(()) = listed.changed() => {
+                    if !self.is_listed() {
+                        return End::Lost("the server took it from the list".to_owned());
+                    }
+                }
                 changed = shutdown.changed() => {
                     if changed.is_err() || *shutdown.borrow() {
                         if up {
@@ -151,12 +167,14 @@ impl Session<'_> {
             }
             Event::Incoming(Packet::SubAck(ack)) => {
                 if is_refused(&ack.return_codes) {
-                    let codes = ack.return_codes;
-                    error!(
-                        "the broker refuses a subscription ({codes:?}): neither receipts nor \
-                            knowledge of the server reach \
-                         this box; its access list lacks this box (broker-config on the server)"
+                    let why = format!(
+                        "the broker refuses a subscription ({:?}): neither receipts nor knowledge \
+                        of the server reach this box; its access list lacks this box \
+                        (broker-config on the server)",
+                        ack.return_codes
                     );
+                    error!("{why}");
+                    self.refused = Some(why);
                 }
                 false
             }
@@ -175,6 +193,7 @@ impl Session<'_> {
     /// these can be full.
     fn greet(&mut self) {
         self.settings.stats.set_connected(true);
+        self.settings.stats.use_broker(&self.settings.identity.broker);
         let device = &self.settings.identity.device;
         for channel in Channel::DOWN {
             let filter = Topic::new(device.clone(), channel).to_string();
@@ -183,20 +202,36 @@ impl Session<'_> {
             }
         }
         self.say_status(true);
-        let broker = &self.settings.identity.broker;
-        info!("connected to broker {}:{} as {device}", broker.host, broker.port);
+        info!("connected to broker {} as {device}", self.settings.identity.broker);
     }
 
-    fn say_unreceipted(&mut self) {
+    /// Says it once that receipts are overdue; where another broker stands, it is a reason to go.
+    fn unreceipted(&mut self) -> Option<String> {
         self.said_unreceipted = self.unreceipted_since.is_some();
-        if self.said_unreceipted {
-            warn!(
-                "the broker takes this box's messages, and the server has receipted none for {} \
-                    s: it is down, reads from \
-                 another broker, or does not know this box; what was sent stays in the outbox",
-                RECEIPTS_WITHIN.as_secs()
-            );
+        let why = format!(
+            "the broker takes this box's messages, and the server has receipted none for {} s: it \
+            is down, reads from another broker, or does not know this box; what was sent stays in \
+            the outbox",
+            self.settings.receipts_within_ms / 1000
+        );
+        if !self.said_unreceipted {
+            return None;
         }
+        if self.has_others() {
+            return Some(why);
+        }
+        warn!("{why}");
+        None
+    }
+
+    fn has_others(&self) -> bool {
+        let here = &self.settings.identity.broker;
+        self.settings.brokers.all().iter().any(|broker| !broker.is_at(here))
+    }
+
+    fn is_listed(&self) -> bool {
+        let here = &self.settings.identity.broker;
+        self.settings.brokers.all().iter().any(|broker| broker.is_at(here))
     }
 
     fn say_status(&mut self, online: bool) {

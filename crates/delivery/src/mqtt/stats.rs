@@ -1,8 +1,10 @@
 //! Figures of the link, shared with the heartbeat: each refused message is counted by its kind.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::provision::BrokerAddress;
+use protocol::up::BrokerInUse;
 use tokio::sync::watch;
 
 /// Cheap to clone; all clones show the same figures.
@@ -26,6 +28,8 @@ struct Inner {
     stale: AtomicU64,
     repeated: AtomicU64,
     undelivered: AtomicU64,
+    /// The broker of the last connection, and how often it was another than before.
+    broker: Mutex<Option<BrokerInUse>>,
     changes: watch::Sender<u64>,
 }
 
@@ -61,6 +65,22 @@ pub(super) enum Reason {
 impl LinkStats {
     pub fn connected(&self) -> bool {
         self.inner.connected.load(Ordering::Relaxed)
+    }
+
+    /// The broker that the box is connected to.
+    pub fn broker(&self) -> Option<BrokerInUse> {
+        self.last_broker().clone().filter(|_| self.connected())
+    }
+
+    fn last_broker(&self) -> MutexGuard<'_, Option<BrokerInUse>> {
+        self.inner.broker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn use_broker(&self, broker: &BrokerAddress) {
+        let at = broker.to_string();
+        let mut last = self.last_broker();
+        let moves = last.as_ref().map_or(0, |before| before.moves + u64::from(before.at != at));
+        *last = Some(BrokerInUse { at, moves });
     }
 
     /// Attempts to connect that have ended, whatever became of them.

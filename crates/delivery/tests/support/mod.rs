@@ -350,6 +350,7 @@ impl TestBox {
                 username: None,
                 password: None,
             },
+            other_brokers: Vec::new(),
             sealing: SealingKey::generate().unwrap(),
             tls: None,
             server_url: None,

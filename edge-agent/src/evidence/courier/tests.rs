@@ -95,6 +95,7 @@ fn provisioned(state: &Path, server: &TcpListener) {
         broker: serde_json::from_value(serde_json::json!({"host": "127.0.0.1", "port": 1,
             "tls": false}))
         .unwrap(),
+        other_brokers: Vec::new(),
         signing,
         sealing,
         tls: None,

@@ -34,14 +34,8 @@ pub(crate) async fn start(
     let address = serve(listen, Passwords { store, server_password: password.clone() }).await?;
     tracing::info!(%address, "embedded MQTT broker: own topics only, no TLS, loopback alone");
     let (host, port) = (address.ip().to_string(), address.port());
-    let login = Login {
-        host: host.clone(),
-        port,
-        username: Some(SERVER.to_owned()),
-        password,
-        tls: None,
-        shared: false,
-    };
+    let login =
+        Login { host: host.clone(), port, username: Some(SERVER.to_owned()), password, tls: None };
     Ok((login, BrokerAddress { host, port, tls: false, username: None, password: None }))
 }
 

@@ -57,7 +57,12 @@ pub struct Quarantined {
 #[derive(Debug, Clone)]
 pub enum Entry {
     Message(Box<Incoming>),
-    Status { status: StatusBody, received_at: String },
+    Status {
+        status: StatusBody,
+        received_at: String,
+        /// It lay at a broker, said some time ago.
+        retained: bool,
+    },
     Aside(Quarantined),
 }
 
@@ -128,8 +133,9 @@ impl Store {
                         aside::quarantine(tx, aside)?;
                         continue;
                     }
-                    Entry::Status { status, received_at } => {
-                        let (news, fresh) = devices::set_online(tx, status, received_at)?;
+                    Entry::Status { status, received_at, retained } => {
+                        let (news, fresh) =
+                            devices::set_online(tx, status, *retained, received_at)?;
                         if news {
                             done.statuses.push((status.device.to_string(), status.online, fresh));
                         }

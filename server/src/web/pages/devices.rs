@@ -55,6 +55,8 @@ struct BoxView {
     camera_ok: bool,
     visibility: String,
     outbox: String,
+    /// The one in use, and how often it changed; empty where the box does not say.
+    broker: String,
     clock: String,
     firmware: String,
     pack: String,
@@ -187,6 +189,10 @@ fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxV
         camera: text(camera.map(|c| l.camera(&c))),
         visibility: text(health.map(|h| format!("{} %", h.visibility_ppm / 10_000))),
         outbox: text(health.map(|h| h.outbox_depth.to_string())),
+        broker: health
+            .and_then(|h| h.broker.as_ref())
+            .map(|broker| format!("{} ({})", broker.at, broker_moves(l, broker.moves)))
+            .unwrap_or_default(),
         clock: text(d.clock_offset_ms.map(|ms| format!("{ms:+} ms"))),
         firmware: d.firmware.clone(),
         pack: text(health.map(|h| h.pack.clone())),
@@ -231,7 +237,12 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
         "policy" => ("策略", "Policy"),
         "room" => ("诊室", "Room"),
         "sessions" => ("诊疗活动", "Sessions"),
+        "brokers" => ("消息服务器", "Brokers"),
         other => return other.to_owned(),
     };
     l.t(zh, en).to_owned()
+}
+
+fn broker_moves(l: Lang, moves: u64) -> String {
+    format!("{} {moves}×", l.t("启动后切换", "moved since its start"))
 }

@@ -13,6 +13,7 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::certificates::{Known, Whose};
 use crate::clock;
+use crate::mqtt::Link;
 use crate::problem::Problem;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::may_open;
@@ -115,6 +116,38 @@ struct SystemPage {
     f: Frame,
     pages: Vec<(&'static str, &'static str, &'static str)>,
     certificates: Vec<CertificateRow>,
+    brokers: Vec<BrokerRow>,
+}
+
+/// Where, since when it is connected (or what ails it), and what it carried since the start.
+struct BrokerRow {
+    name: String,
+    connected: bool,
+    since: String,
+    received: u64,
+    sent: u64,
+    unsent: u64,
+}
+
+fn broker_rows(app: &App, l: Lang) -> Vec<BrokerRow> {
+    let row = |link: &Arc<Link>| {
+        let (standing, traffic) = (link.standing(), link.traffic());
+        // The fault is the library's English.
+        let why = match l {
+            Lang::Zh => "未连接（原因见服务器日志）".to_owned(),
+            Lang::En if standing.fault.is_empty() => "not connected yet".to_owned(),
+            Lang::En => format!("not connected: {}", standing.fault),
+        };
+        BrokerRow {
+            name: link.name.clone(),
+            connected: standing.since.is_some(),
+            since: standing.since.map_or(why, |at| local(&clock::text(at))),
+            received: traffic.received,
+            sent: traffic.sent,
+            unsent: traffic.unsent,
+        }
+    };
+    app.brokers.links.iter().map(row).collect()
 }
 
 /// Whose, when it runs out (or why that is not known), and whether that is soon.
@@ -142,10 +175,13 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let open = |path: &str| may_open(&who, path);
     let pages =
         PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
-    let certificates =
-        if who.may(Right::SeeCertificates) { certificate_rows(&app, l) } else { Vec::new() };
+    let (certificates, brokers) = if who.may(Right::SeeCertificates) {
+        (certificate_rows(&app, l), broker_rows(&app, l))
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let made = match Frame::of(&app, &who, l, "system", "/system").await {
-        Ok(f) => render(&SystemPage { f, pages, certificates }),
+        Ok(f) => render(&SystemPage { f, pages, certificates, brokers }),
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
