@@ -49,6 +49,7 @@ pub mod renew;
 pub mod retention;
 pub mod rules;
 pub mod run;
+pub mod self_check;
 pub mod store;
 pub mod supervise;
 pub mod text;

@@ -358,6 +358,28 @@ pub(super) fn box_setting(name: &str) -> &'static str {
     }
 }
 
+/// SI-1: what a self-check says, against what reviewers upheld.
+pub(crate) fn self_check(
+    period: &str,
+    fact: crate::self_check::FactQuery,
+    upheld: usize,
+    again: bool,
+) -> Explanation {
+    let (zh, en) = (fact.zh(), fact.en());
+    let twice = if again { ("，且连续两期如此", ", for the second period running") } else { ("", "") };
+    said(
+        format!(
+            "设备记录与自查答复不一致，请核实：{period} 自查“{zh}”答复为是，经两人复核成立的线索 {upheld} 条{}。",
+            twice.0
+        ),
+        format!(
+            "The self-check of {period} says yes to `{en}`; {upheld} leads that two reviewers \
+            upheld say otherwise{}. Please look into it.",
+            twice.1
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
