@@ -32,6 +32,7 @@ pub mod evidence;
 pub mod export;
 pub mod idcheck;
 pub mod ingest;
+pub mod inspection;
 pub mod knowledge;
 pub mod legal;
 pub mod meter;

@@ -21,6 +21,7 @@ const OTHERS: &[&str] = &[
     "recognition.md",
     "evidence.md",
     "public.md",
+    "self-inspection.md",
     "templates/README.md",
 ];
 

@@ -358,23 +358,23 @@ pub(super) fn box_setting(name: &str) -> &'static str {
     }
 }
 
-/// SI-1: what a self-check says, against what reviewers upheld.
+/// SI-1. The clinic learns of no review, and of no number of them.
 pub(crate) fn self_check(
     period: &str,
     fact: crate::self_check::FactQuery,
-    upheld: usize,
     again: bool,
 ) -> Explanation {
-    let (zh, en) = (fact.zh(), fact.en());
     let twice = if again { ("，且连续两期如此", ", for the second period running") } else { ("", "") };
     said(
         format!(
-            "设备记录与自查答复不一致，请核实：{period} 自查“{zh}”答复为是，经两人复核成立的线索 {upheld} 条{}。",
+            "设备记录与自查答复不一致，请核实：{period} 自查“{}”答复为“是”{}。",
+            fact.zh(),
             twice.0
         ),
         format!(
-            "The self-check of {period} says yes to `{en}`; {upheld} leads that two reviewers \
-            upheld say otherwise{}. Please look into it.",
+            "The boxes' records and the self-check of {period} differ on `{}`{}: please look \
+            into it.",
+            fact.en(),
             twice.1
         ),
     )

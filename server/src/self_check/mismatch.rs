@@ -106,10 +106,6 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
             let again = before(check, checks).is_some_and(|earlier| {
                 !earlier.against(&item.code, fact, alerts, now_ms).is_empty()
             });
-            let counts = vec![
-                count("upheld_alerts", against.len() as i64),
-                count("periods_running", 1 + i64::from(again)),
-            ];
             drafts.push(Draft {
                 rule: "SI-1",
                 kind: FindingKind::RecordMismatch,
@@ -122,8 +118,8 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
                 persons: Vec::new(),
                 basis: protocol::law::duty(),
                 intervals: Vec::new(),
-                counts,
-                explanation: words::self_check(&check.period, fact, against.len(), again),
+                counts: vec![count("periods_running", 1 + i64::from(again))],
+                explanation: words::self_check(&check.period, fact, again),
                 related: Vec::new(),
                 incidents: against.iter().map(|alert| alert.alert.clone()).collect(),
                 visibility_ppm: 1_000_000 - check.not_assessable_ppm.min(1_000_000),
