@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::alert;
 use crate::clock;
 use crate::rules::{DAY_MS, Numbers, SessionOutcome};
+use crate::self_check::FactQuery;
 use crate::self_check::correction::{Step, Verdict, judged};
 use crate::self_check::mismatch::{CheckFact, day_ms};
 use crate::store::{CorrectionSource, Dossier, NewCorrection, Store, StoreError};
@@ -122,7 +123,7 @@ fn of_answers(checks: &[CheckFact], numbers: &Numbers) -> Vec<NewCorrection> {
         let at = Timestamp::from_millisecond(handed.at_ms).map(clock::text).unwrap_or_default();
         for item in check.form.items.iter().filter(|item| item.severity_if_no > 0) {
             if handed.answers.get(&item.code).is_some_and(|answer| answer == "no") {
-                let rules = item.fact.map(|fact| fact.rules()).unwrap_or_default();
+                let rules = item.fact.map(FactQuery::rules).unwrap_or_default();
                 wanted.push(NewCorrection {
                     source: CorrectionSource::Answer,
                     object: format!("{} {}", check.id, item.code),

@@ -358,28 +358,6 @@ pub(super) fn box_setting(name: &str) -> &'static str {
     }
 }
 
-/// SI-1. The clinic learns of no review, and of no number of them.
-pub(crate) fn self_check(
-    period: &str,
-    fact: crate::self_check::FactQuery,
-    again: bool,
-) -> Explanation {
-    let twice = if again { ("，且连续两期如此", ", for the second period running") } else { ("", "") };
-    said(
-        format!(
-            "设备记录与自查答复不一致，请核实：{period} 自查“{}”答复为“是”{}。",
-            fact.zh(),
-            twice.0
-        ),
-        format!(
-            "The boxes' records and the self-check of {period} differ on `{}`{}: please look \
-            into it.",
-            fact.en(),
-            twice.1
-        ),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

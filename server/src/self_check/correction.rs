@@ -53,7 +53,10 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The clinic says what it did, and when it was done.
-    Answer { done_on: Date, today: Date },
+    Answer {
+        done_on: Date,
+        today: Date,
+    },
     /// An officer has looked.
     Verify,
     Facts(Verdict),
@@ -172,7 +175,7 @@ pub fn judged(
         return Some(Verdict::Contradicted);
     }
     let lapsed = now_ms >= answered_ms + LAPSES_AFTER_DAYS * DAY_MS;
-    let unsettled = repeats.any(|repeat| repeat.is_pending());
+    let unsettled = repeats.any(AlertFact::is_pending);
     let looked_at = assessable_ms.iter().filter(|at| **at > answered_ms && **at <= now_ms).count();
     if now_ms >= end_ms && !unsettled && looked_at >= SESSIONS_MIN && !rules.is_empty() {
         return Some(Verdict::Verified);

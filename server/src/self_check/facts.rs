@@ -113,8 +113,9 @@ pub(crate) mod script {
 
     /// An alert of this rule with a deed at `event_ms`, heard a minute later.
     pub(crate) fn alert(id: &str, rule: &str, event_ms: i64, steps: &[(&str, Step)]) -> AlertFact {
-        let case =
-            steps.iter().fold(Case::default(), |case, (by, step)| case.take(by, step, "t").unwrap());
+        let case = steps
+            .iter()
+            .fold(Case::default(), |case, (by, step)| case.take(by, step, "t").unwrap());
         AlertFact {
             alert: id.to_owned(),
             rules: vec![rule.to_owned()],
@@ -154,14 +155,19 @@ mod tests {
     #[test]
     fn one_name_twice_in_a_record_is_one_person() {
         let mut forged = alert("a", "LL-1", 0, &[("wang", UPHOLD), ("li", UPHOLD)]);
-        forged.case.reviews = vec![Review { by: "wang".into(), ..forged.case.reviews[0].clone() }; 2];
+        forged.case.reviews =
+            vec![Review { by: "wang".into(), ..forged.case.reviews[0].clone() }; 2];
         assert!(!forged.is_upheld());
     }
 
     #[test]
     fn what_was_found_unfounded_on_site_counts_no_more() {
-        let mut steps =
-            vec![("wang", UPHOLD), ("li", UPHOLD), ("li", Step::GoOnSite), ("li", Step::NothingFound)];
+        let mut steps = vec![
+            ("wang", UPHOLD),
+            ("li", UPHOLD),
+            ("li", Step::GoOnSite),
+            ("li", Step::NothingFound),
+        ];
         assert_eq!(asked(&[alert("a", "LL-1", 0, &steps)], 0).holds, Some(true));
         steps.push(("li", Step::Close));
         assert_eq!(asked(&[alert("a", "LL-1", 0, &steps)], 0).holds, Some(true));

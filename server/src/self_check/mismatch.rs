@@ -7,7 +7,7 @@
 //! afterwards changes nothing.
 
 use jiff::civil::Date;
-use protocol::up::{FindingKind, Severity};
+use protocol::up::{Explanation, FindingKind, Severity};
 
 use super::checklist::Checklist;
 use super::facts::{Agreement, AlertFact, Facts, ask};
@@ -15,7 +15,7 @@ use super::period::Period;
 use super::{CheckKind, FactQuery};
 use crate::clock;
 use crate::rules::draft::count;
-use crate::rules::{Draft, DAY_MS, words};
+use crate::rules::{DAY_MS, Draft};
 
 /// The answers as they were handed in once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
                 basis: protocol::law::duty(),
                 intervals: Vec::new(),
                 counts: vec![count("periods_running", 1 + i64::from(again))],
-                explanation: words::self_check(&check.period, fact, again),
+                explanation: told(&check.period, fact, again),
                 related: Vec::new(),
                 incidents: against.iter().map(|alert| alert.alert.clone()).collect(),
                 visibility_ppm: 1_000_000 - check.not_assessable_ppm.min(1_000_000),
@@ -128,6 +128,26 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
         }
     }
     drafts
+}
+
+/// The clinic learns of no review, and of no number of them.
+fn told(period: &str, fact: FactQuery, again: bool) -> Explanation {
+    let twice = if again {
+        ("，且连续两期如此", ", for the second period running")
+    } else {
+        ("", "")
+    };
+    let zh = format!(
+        "设备记录与自查答复不一致，请核实：{period} 自查“{}”答复为“是”{}。",
+        fact.zh(),
+        twice.0
+    );
+    let en = format!(
+        "The boxes' records and the self-check of {period} differ on `{}`{}: please look into it.",
+        fact.en(),
+        twice.1
+    );
+    Explanation { zh, en }
 }
 
 /// The check of the same kind for the period just before.

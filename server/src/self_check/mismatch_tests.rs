@@ -113,7 +113,8 @@ fn a_no_before_the_finding_is_disclosed_not_mismatch() {
 fn a_no_after_the_finding_changes_nothing() {
     let mut it = story();
     hand_in(&mut it.check, it.deed_ms + HOUR_MS / 2, LEAD, "yes");
-    let found = AlertFact { received_ms: it.deed_ms + HOUR_MS, ..alert("a", "LL-1", it.deed_ms, &TWO) };
+    let found =
+        AlertFact { received_ms: it.deed_ms + HOUR_MS, ..alert("a", "LL-1", it.deed_ms, &TWO) };
     hand_in(&mut it.check, it.deed_ms + DAY_MS, LEAD, "no");
     assert_eq!(it.said(std::slice::from_ref(&found)).len(), 1);
     assert!(disclosure::of(&found, &[it.check]).is_empty());
@@ -183,7 +184,8 @@ fn honest(dice: &mut Dice) -> (CheckFact, Vec<AlertFact>) {
 #[test]
 fn two_hundred_honest_and_planted_periods_are_told_apart() {
     let mut dice = Dice(27);
-    let told = |check: CheckFact, alerts: &[AlertFact]| !judge(&[check], alerts, i64::MAX).is_empty();
+    let told =
+        |check: CheckFact, alerts: &[AlertFact]| !judge(&[check], alerts, i64::MAX).is_empty();
     let false_alarms = (0..200)
         .filter(|_| {
             let (check, alerts) = honest(&mut dice);

@@ -1,8 +1,8 @@
-//! A checklist as a table: the column words are XLSForm's (`type`, `name`, `label`, `hint`,
+//! A checklist as a table: the column words are `XLSForm`'s (`type`, `name`, `label`, `hint`,
 //! `required`, `relevant`, `constraint`), with our own beside. Pure: rows in, a checklist or every
 //! row's fault out.
 //!
-//! XPath is not supported. `relevant` is `${code} = 'yes'` (or `no`, `na`); `constraint` is
+//! `XPath` is not supported. `relevant` is `${code} = 'yes'` (or `no`, `na`); `constraint` is
 //! `. >= 0`, `. <= 9` or both with `and`; anything else is refused by its line.
 
 use jiff::civil::Date;

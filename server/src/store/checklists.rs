@@ -108,10 +108,9 @@ const IN_FORCE: &str = "SELECT k.sha256 FROM checklist k WHERE k.effective_from 
 
 fn in_force(c: &Connection, institution: &str, today: Date) -> Result<Option<String>> {
     let sql = format!("SELECT ({IN_FORCE}) FROM institution i WHERE i.id = ?2");
-    let found: Option<Option<String>> = c
-        .prepare_cached(&sql)?
-        .query_row(params![today.to_string(), institution], |r| r.get(0))
-        .optional()?;
+    let mut statement = c.prepare_cached(&sql)?;
+    let row = |r: &rusqlite::Row<'_>| r.get::<_, Option<String>>(0);
+    let found = statement.query_row(params![today.to_string(), institution], row).optional()?;
     Ok(found.flatten())
 }
 

@@ -153,8 +153,8 @@ impl Store {
 
     /// How many stand where, in a part of the country.
     pub fn clue_counts(&self, jurisdiction: &str) -> Result<Vec<(String, i64)>> {
-        let sql = "SELECT stage, count(*) FROM clue WHERE substr(jurisdiction, 1, length(?1)) = ?1 \
-            GROUP BY stage";
+        let sql = "SELECT stage, sum(n) FROM clue_count WHERE n > 0 AND jurisdiction >= ?1 AND \
+            jurisdiction < ?1 || '~' GROUP BY stage";
         self.read(|c| collect(c, sql, [jurisdiction], |r| Ok((r.get(0)?, r.get(1)?))))
     }
 

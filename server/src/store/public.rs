@@ -163,7 +163,9 @@ impl PublicStore {
 
     /// Rises with each change of what is published of institutions.
     pub fn version(&self) -> Result<i64> {
-        self.ask(|c| Ok(c.prepare_cached("SELECT n FROM pub_version")?.query_row([], |r| r.get(0))?))
+        self.ask(|c| {
+            Ok(c.prepare_cached("SELECT n FROM pub_version")?.query_row([], |r| r.get(0))?)
+        })
     }
 
     /// Divisions in use, each with the name of an institution there.

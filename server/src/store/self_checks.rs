@@ -4,15 +4,12 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use protocol::up::FindingReport;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
-use super::supervision::ms;
 use super::{Result, Store, StoreError, named};
 use crate::self_check::checklist::Checklist;
-use crate::self_check::facts::{Agreement, AlertFact};
-use crate::self_check::mismatch::{CheckFact, Handed};
+use crate::self_check::facts::Agreement;
 use crate::self_check::{CheckKind, Handling, State, Step};
 
 /// A self-check as it stands.
@@ -78,13 +75,6 @@ pub struct SelfCheckFilter {
     pub limit: u32,
 }
 
-/// What is compared: answers that were handed in, alerts of the place.
-#[derive(Debug, Clone, Default)]
-pub struct Compared {
-    pub checks: Vec<CheckFact>,
-    pub alerts: Vec<AlertFact>,
-}
-
 pub(super) fn random_id() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
@@ -92,7 +82,8 @@ pub(super) fn random_id() -> Result<String> {
     Ok(hex::encode(bytes))
 }
 
-const COLUMNS: &str = "SELECT s.number, s.id, s.institution, s.kind, s.period, s.from_on, s.to_on,
+pub(super) const COLUMNS: &str =
+    "SELECT s.number, s.id, s.institution, s.kind, s.period, s.from_on, s.to_on,
     s.due_on, s.checklist, s.handling FROM self_check s";
 
 impl Store {
@@ -262,33 +253,13 @@ impl Store {
             Ok(())
         })
     }
-
-    /// What SI-1 compares at one institution.
-    pub fn compared(&self, institution: &str) -> Result<Compared> {
-        self.read(|c| compared(c, institution, ""))
-    }
-}
-
-/// Two years running are two years and some days.
-const EARLIER_MS: i64 = 600 * 86_400_000;
-
-/// What is compared, with alerts from well before `from` on; nothing where nothing asks for it.
-pub(super) fn compared(c: &Connection, institution: &str, from: &str) -> Result<Compared> {
-    let checks = check_facts(c, institution)?;
-    let waits = "SELECT 1 FROM correction WHERE institution = ?1 AND state = 'answered'";
-    if checks.is_empty() && !c.prepare_cached(waits)?.exists([institution])? {
-        return Ok(Compared::default());
-    }
-    let since = ms(from).and_then(|at| jiff::Timestamp::from_millisecond(at - EARLIER_MS).ok());
-    let since = since.map(crate::clock::text).unwrap_or_default();
-    Ok(Compared { checks, alerts: alert_facts(c, institution, &since)? })
 }
 
 fn refused(refusal: crate::self_check::Refusal) -> StoreError {
     StoreError::Conflict(refusal.to_string())
 }
 
-fn lost(id: &str) -> StoreError {
+pub(super) fn lost(id: &str) -> StoreError {
     StoreError::Unknown { what: "checklist of the self-check", id: id.to_owned() }
 }
 
@@ -306,7 +277,7 @@ fn put(c: &Connection, id: &str, it: &Handling) -> Result<()> {
     Ok(())
 }
 
-fn form_of(c: &Connection, sha256: &str) -> Result<Option<Checklist>> {
+pub(super) fn form_of(c: &Connection, sha256: &str) -> Result<Option<Checklist>> {
     let text: Option<String> = c
         .prepare_cached("SELECT form FROM checklist WHERE sha256 = ?1")?
         .query_row([sha256], |r| r.get(0))
@@ -315,10 +286,7 @@ fn form_of(c: &Connection, sha256: &str) -> Result<Option<Checklist>> {
 }
 
 /// What is handed in: the questions that are asked with these answers.
-fn answers_of(
-    form: &Checklist,
-    saved: BTreeMap<String, SavedAnswer>,
-) -> BTreeMap<String, String> {
+fn answers_of(form: &Checklist, saved: BTreeMap<String, SavedAnswer>) -> BTreeMap<String, String> {
     let all: BTreeMap<String, String> =
         saved.into_iter().map(|(item, answer)| (item, answer.value)).collect();
     let answer = |code: &str| all.get(code).cloned();
@@ -342,7 +310,7 @@ fn saved(c: &Connection, id: &str) -> Result<BTreeMap<String, SavedAnswer>> {
     Ok(all.into_iter().map(|answer| (answer.item.clone(), answer)).collect())
 }
 
-fn row(r: &rusqlite::Row<'_>) -> Result<SelfCheck> {
+pub(super) fn row(r: &rusqlite::Row<'_>) -> Result<SelfCheck> {
     Ok(SelfCheck {
         number: r.get(0)?,
         id: r.get(1)?,
@@ -355,70 +323,4 @@ fn row(r: &rusqlite::Row<'_>) -> Result<SelfCheck> {
         checklist_sha256: r.get(8)?,
         handling: serde_json::from_str(&r.get::<_, String>(9)?)?,
     })
-}
-
-/// Self-checks that were handed in, with every revision.
-fn check_facts(c: &Connection, institution: &str) -> Result<Vec<CheckFact>> {
-    let sql = format!(
-        "{COLUMNS} WHERE s.institution = ?1 AND EXISTS (SELECT 1 FROM self_check_revision v WHERE
-        v.self_check = s.id) ORDER BY s.number"
-    );
-    let mut facts = Vec::new();
-    for it in collect(c, &sql, [institution], row)? {
-        let sql = "SELECT at, answers FROM self_check_revision WHERE self_check = ?1 ORDER BY \
-            revision";
-        let handed = collect(c, sql, [it.id.as_str()], |r| {
-            Ok(Handed {
-                at_ms: ms(&r.get::<_, String>(0)?).unwrap_or(0),
-                answers: serde_json::from_str(&r.get::<_, String>(1)?)?,
-            })
-        })?;
-        let sql = "SELECT not_assessable_ppm FROM self_check WHERE id = ?1";
-        facts.push(CheckFact {
-            not_assessable_ppm: c.prepare_cached(sql)?.query_row([&it.id], |r| r.get(0))?,
-            form: form_of(c, &it.checklist_sha256)?.ok_or_else(|| lost(&it.id))?,
-            institution: it.institution,
-            kind: it.kind,
-            period: it.period,
-            from: it.from,
-            to: it.to,
-            due: it.due,
-            id: it.id,
-            handed,
-        });
-    }
-    Ok(facts)
-}
-
-/// Alerts of an institution with the rules that stand, and when their deed began.
-fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<AlertFact>> {
-    let sql = "SELECT a.id, a.case_file, a.room, a.device, a.received_at, a.raised_at FROM alert a \
-        WHERE a.institution = ?1 AND a.received_at > ?2 ORDER BY a.number";
-    let mut alerts = collect(c, sql, [institution, since], |r| {
-        let time = |n| Ok::<_, StoreError>(ms(&r.get::<_, String>(n)?).unwrap_or(0));
-        Ok(AlertFact {
-            alert: r.get(0)?,
-            rules: Vec::new(),
-            case: serde_json::from_str(&r.get::<_, String>(1)?)?,
-            room: r.get(2)?,
-            device: r.get(3)?,
-            received_ms: time(4)?,
-            event_ms: time(5)?,
-        })
-    })?;
-    let sql = "SELECT rule, report FROM finding WHERE alert = ?1 AND step <> 'withdrawn' AND \
-        rule <> 'SI-1'";
-    for alert in &mut alerts {
-        for (rule, report) in collect(c, sql, [alert.alert.as_str()], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
-        })? {
-            let report: FindingReport = serde_json::from_str(&report)?;
-            let began = report.intervals.iter().filter_map(|span| ms(&span.from)).min();
-            alert.event_ms = began.map_or(alert.event_ms, |began| began.min(alert.event_ms));
-            if !alert.rules.contains(&rule) {
-                alert.rules.push(rule);
-            }
-        }
-    }
-    Ok(alerts)
 }

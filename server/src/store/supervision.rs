@@ -109,7 +109,7 @@ impl Store {
                 registered: registered(c, id)?,
                 undeclared: undeclared(c, id, from)?,
                 posts: posts(c, id, from)?,
-                compared: super::self_checks::compared(c, id, from)?,
+                compared: super::compared::compared(c, id, from)?,
                 standing: standing(c, "institution = ?1 AND rule <> 'LL-3'", id)?,
                 newest_summary: c.prepare_cached(newest)?.query_row([id], |r| r.get(0))?,
                 institution,

@@ -17,9 +17,7 @@ use crate::app::App;
 use crate::clock::{clip, now_text, today};
 use crate::problem::{Body, Problem};
 use crate::self_check::correction::{State as CorrectionState, Step};
-use crate::store::{
-    Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError,
-};
+use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
 use crate::text;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -212,7 +210,7 @@ impl CorrectionStepBody {
         let clinic = who.role == Role::Clinic || who.open_house;
         let wrong = |why: &str| Problem::new(StatusCode::FORBIDDEN, why);
         if self.step == StepWord::Verify {
-            if who.by_token || (who.role == Role::Clinic) {
+            if who.by_token || who.role == Role::Clinic {
                 return Err(wrong("step: only an officer who is logged in says that it is mended"));
             }
             return Ok((Step::Verify, None));
@@ -226,8 +224,7 @@ impl CorrectionStepBody {
         text::line_or_nothing("plan", &self.plan, 1000).map_err(Problem::unprocessable)?;
         let missing = || Problem::unprocessable("done_on: say on which day it was done");
         let done_on = self.done_on.ok_or_else(missing)?;
-        let (cause, measure, plan) =
-            (self.cause.clone(), self.measure.clone(), self.plan.clone());
+        let (cause, measure, plan) = (self.cause.clone(), self.measure.clone(), self.plan.clone());
         let step = Step::Answer { done_on, today: today() };
         Ok((step, Some(Words { cause, measure, plan })))
     }

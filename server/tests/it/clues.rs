@@ -346,3 +346,47 @@ fn a_report_that_can_not_be_read_is_shown_and_tried_again() {
     let tried = house.send_with("POST", "/clues/unread", form, b"ticket=t-unread");
     assert_eq!(tried.status, 303, "{}", tried.body);
 }
+
+/// Where a clue stands, and what was done with it.
+fn stands(house: &House, who: &str, id: &str) -> (Value, usize) {
+    let whole = ask(house, "GET", &format!("/api/v1/clues/{id}"), who, "").json();
+    (whole["state"].clone(), whole["steps"].as_array().unwrap().len())
+}
+
+#[test]
+fn in_every_state_a_restart_finds_a_clue_as_it_was() {
+    let mut house = with_door();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Supervisor, "");
+    let made = ["1", "2", "3", "4"].map(|n| {
+        let body = json!({"external_no": n, "institution": "clinic-1", "allegation": "lending",
+            "text": format!("挂证 {n}")});
+        let made = ask(&house, "POST", "/api/v1/clues", &wang, &body.to_string());
+        made.json()["id"].as_str().unwrap().to_owned()
+    });
+    let [whole, ended, merged, refused] = &made;
+    let say = |step: &str| json!({"step": step});
+    let walk = [
+        (&wang, whole, json!({"step": "ask", "question": "?"}), "asked_back"),
+        (&wang, whole, say("accept"), "accepted"),
+        (&wang, whole, say("take"), "review1"),
+        (&wang, whole, say("uphold"), "review2"),
+        (&li, whole, say("uphold"), "lead"),
+        (&li, whole, say("go_on_site"), "on_site"),
+        (&li, whole, json!({"step": "found", "case_number": "7"}), "case"),
+        (&li, whole, say("close"), "closed"),
+        (&wang, merged, json!({"step": "merge", "into": ended}), "merged"),
+        (&wang, ended, json!({"step": "not_ours", "agency": "market"}), "received"),
+        (&li, ended, json!({"step": "not_ours", "agency": "market"}), "not_ours"),
+        (&wang, refused, json!({"step": "reject", "reason": "not_health"}), "received"),
+        (&li, refused, json!({"step": "reject", "reason": "other"}), "rejected"),
+    ];
+    for (who, id, body, state) in walk {
+        let (status, said) = step(&house, who, id, &body);
+        assert_eq!((status, &said["state"]), (200, &json!(state)), "{body}: {said}");
+        let before: Vec<_> = made.iter().map(|id| stands(&house, &wang, id)).collect();
+        house = house.restart_with(crate::public::DOOR);
+        let after: Vec<_> = made.iter().map(|id| stands(&house, &wang, id)).collect();
+        assert_eq!(before, after, "after {state}");
+    }
+}

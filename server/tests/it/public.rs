@@ -480,7 +480,8 @@ fn guessed_receipts_lead_nowhere() {
 #[test]
 fn a_crowded_open311_door_takes_work_or_waiting() {
     let house = with_door().restart_with(&format!("{DOOR}reports_per_min = 1\n"));
-    let body = format!("service_code=lending&description=x&attribute[institution]={}", slug(&house));
+    let body =
+        format!("service_code=lending&description=x&attribute[institution]={}", slug(&house));
     let post = |more: &str| {
         let body = format!("{body}{more}");
         house.knock("POST", "/p/open311/requests.json", URLENCODED, body.as_bytes())

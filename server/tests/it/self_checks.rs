@@ -75,7 +75,8 @@ fn two_browsers_that_answer_at_once_lose_nothing() {
         for item in items {
             let (house, id, who) = (&house, &id, &who);
             scope.spawn(move || {
-                let said = answer(house, who, id, &json!({"item": item, "value": "yes", "seen": 0}));
+                let said =
+                    answer(house, who, id, &json!({"item": item, "value": "yes", "seen": 0}));
                 assert_eq!(said.0, 200, "{}", said.1);
             });
         }
@@ -155,7 +156,9 @@ fn only_its_own_clinic_answers_and_only_officers_judge() {
 
 fn of_rule(alerts: &Value, rule: &str) -> Vec<Value> {
     let all = alerts["alerts"].as_array().unwrap().iter();
-    all.flat_map(|a| a["findings"].as_array().unwrap()).filter(|f| f["rule"] == rule).cloned()
+    all.flat_map(|a| a["findings"].as_array().unwrap())
+        .filter(|f| f["rule"] == rule)
+        .cloned()
         .collect()
 }
 
@@ -187,7 +190,7 @@ fn what_reviewers_uphold_contradicts_until_unfounded() {
     let list = house.until("corrections", |c| !c["corrections"].as_array().unwrap().is_empty());
     assert_eq!(list["corrections"][0]["rules"], json!(["SI-1"]), "an L1 opens a correction");
     for step in ["go_on_site", "nothing_found"] {
-        house.must_post(&alert, &json!({"step": step, "by": "li"}));
+        house.must_post(&alert, &json!({"step": step, "by": "li", "note": "查看了病历"}));
     }
     let gone = |a: &Value| of_rule(a, "SI-1").iter().all(|f| f["step"] == "withdrawn");
     house.until("alerts", gone);

@@ -96,7 +96,8 @@ fn disclosed(l: Lang, case: &Value, out: &mut Vec<Block>) {
             l.t("系统发现", "found"),
             dated(&text("found_at")),
         );
-        let head = l.t("自查先于发现（行政处罚法第三十二条、第三十三条）", "Disclosed before it was found");
+        let head = l
+            .t("自查先于发现（行政处罚法第三十二条、第三十三条）", "Disclosed before it was found");
         out.push(Block::Pair(format!("{head} {}", dated(&text("disclosed_at"))), said));
     }
 }

@@ -119,8 +119,7 @@ async fn make(
             let clues = a.store.clues(&filter)?;
             let places: Vec<String> = clues.iter().filter_map(|c| c.institution.clone()).collect();
             let names = a.store.institution_names(&places)?;
-            let unread =
-                if scope.is_empty() { a.store.unread_at_the_door()?.len() } else { 0 };
+            let unread = if scope.is_empty() { a.store.unread_at_the_door()?.len() } else { 0 };
             Ok::<_, StoreError>((clues, names, a.store.clue_counts(&scope)?, unread))
         })
         .await?;

@@ -148,9 +148,7 @@ async fn submit(
     let made = match act(&app, &who, id, &Given::of(pairs)).await {
         Ok(()) => Ok(Redirect::to("/corrections").into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => {
-            make(&app, &who, l, CorrectionQuery::default(), line(l, problem)).await
-        }
+        Err(problem) => make(&app, &who, l, CorrectionQuery::default(), line(l, problem)).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -162,7 +160,8 @@ async fn act(app: &Arc<App>, who: &Who, id: String, given: &Given) -> Result<(),
         cause: given.text("cause").to_owned(),
         measure: given.text("measure").to_owned(),
         plan: given.text("plan").to_owned(),
-        done_on: day.map_err(|_| Problem::unprocessable("done_on: use a day such as 2026-11-30"))?,
+        done_on: day
+            .map_err(|_| Problem::unprocessable("done_on: use a day such as 2026-11-30"))?,
     };
     take(app, who, id, body).await.map(|_| ())
 }

@@ -122,6 +122,11 @@ impl Frame {
         }
     }
 
+    /// A line that the server says in English to programs, in the reader's language.
+    pub(super) fn said(&self, line: &str) -> String {
+        said(self.l, line.to_owned())
+    }
+
     /// Whether the reader's menu leads there.
     pub(super) fn shows(&self, key: &str) -> bool {
         self.menu.iter().any(|entry| entry.key == key)

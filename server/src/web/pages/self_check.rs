@@ -84,7 +84,6 @@ struct CheckPage {
     due_on: String,
     state: &'static str,
     may_answer: bool,
-    may_submit: bool,
     may_revise: bool,
     may_judge: bool,
     lines: Vec<Line>,
@@ -142,7 +141,6 @@ async fn make(
         due_on: both.check.due_on.to_string(),
         state: state_word(l, state),
         may_answer,
-        may_submit: may_answer,
         may_revise: clinic && matches!(state, CheckState::Submitted | CheckState::Accepted),
         may_judge: (who.role == Role::Supervisor || who.open_house)
             && state == CheckState::Submitted,
@@ -185,7 +183,11 @@ fn overview(l: Lang, it: &Whole, item: &Item) -> Line {
     let said = records.map_or(String::new(), |r| match r.holds {
         None => l.t("设备记录不足以比对", "the records are silent").to_owned(),
         Some(true) if r.pending > 0 => {
-            format!("{} {}", r.pending, l.t("条线索复核中，不计入", "leads in review count for nothing"))
+            format!(
+                "{} {}",
+                r.pending,
+                l.t("条线索复核中，不计入", "leads in review count for nothing")
+            )
         }
         Some(true) => l.t("未见不符", "nothing against it").to_owned(),
         Some(false) => {
@@ -211,15 +213,15 @@ fn question(l: Lang, it: &Whole, asked: &[&Item], code: &str) -> Option<Question
     let item = asked[at];
     let answer = it.both().answers.get(code);
     let value = answer.map(|a| a.value.clone()).unwrap_or_default();
-    let choices = YesNoNa::ALL.iter().map(|w| (w.as_str(), l.t(w.zh(), w.en()), w.as_str() == value));
+    let choices =
+        YesNoNa::ALL.iter().map(|w| (w.as_str(), l.t(w.zh(), w.en()), w.as_str() == value));
     let grade = |basis: &Basis| match basis.grade {
         law::Grade::FullText => l.t("已核对全文", "read in full"),
         law::Grade::Excerpt => l.t("仅核对节录", "an excerpt was read"),
         law::Grade::Derived => l.t("条号推定", "number derived"),
         law::Grade::Memory => l.t("待核", "not verified"),
     };
-    let cited =
-        |b: &Basis| format!("{}{}（{}，{}）", b.law, b.article, b.edition, grade(b));
+    let cited = |b: &Basis| format!("{}{}（{}，{}）", b.law, b.article, b.edition, grade(b));
     Some(Question {
         code: item.code.clone(),
         level1: item.level1.clone(),
@@ -273,7 +275,8 @@ async fn act(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<Strin
     if !who.is_one_of(&[role]) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "step: this one is not yours to take"));
     }
-    let note = if given.text("reason").is_empty() { given.text("note") } else { given.text("reason") };
+    let note =
+        if given.text("reason").is_empty() { given.text("note") } else { given.text("reason") };
     take(app, who, id.to_owned(), step, note).await?;
     Ok(String::new())
 }

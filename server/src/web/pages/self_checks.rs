@@ -51,10 +51,25 @@ struct Row {
     period: String,
     due_on: String,
     state: &'static str,
-    open: bool,
-    near: bool,
-    overdue: bool,
-    escalated: bool,
+    /// Nothing where it was handed in.
+    timing: Option<Timing>,
+}
+
+impl Row {
+    fn is(&self, timing: &str) -> bool {
+        timing
+            == match self.timing {
+                None => "none",
+                Some(Timing::InTime) => "in_time",
+                Some(Timing::Near) => "near",
+                Some(Timing::Overdue) => "overdue",
+                Some(Timing::Escalated) => "escalated",
+            }
+    }
+
+    fn is_late(&self) -> bool {
+        self.is("overdue") || self.is("escalated")
+    }
 }
 
 #[derive(Template)]
@@ -115,7 +130,6 @@ async fn make(
 
 fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
     let open = it.handling.state.is_open();
-    let timing = if open { Timing::of(it.due, today()) } else { Timing::InTime };
     Row {
         id: it.id.clone(),
         place: names.get(&it.institution).unwrap_or(&it.institution).clone(),
@@ -123,10 +137,7 @@ fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
         period: it.period.clone(),
         due_on: it.due.to_string(),
         state: state_word(l, it.handling.state),
-        open,
-        near: timing == Timing::Near,
-        overdue: matches!(timing, Timing::Overdue | Timing::Escalated),
-        escalated: timing == Timing::Escalated,
+        timing: open.then(|| Timing::of(it.due, today())),
     }
 }
 
@@ -161,9 +172,9 @@ async fn made(
         .await?;
     let day = today();
     let timed = |wanted: &[Timing]| {
-        let late = counts.iter().filter(|(state, due, _)| {
-            state.is_open() && wanted.contains(&Timing::of(*due, day))
-        });
+        let late = counts
+            .iter()
+            .filter(|(state, due, _)| state.is_open() && wanted.contains(&Timing::of(*due, day)));
         late.map(|(.., n)| n).sum::<i64>()
     };
     let of = |wanted: CheckState| {

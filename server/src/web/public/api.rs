@@ -173,14 +173,13 @@ pub(super) async fn institution(
 pub(super) async fn table(State(door): Shared) -> Result<Response, Problem> {
     let version = door.ask(crate::store::PublicStore::version)?;
     let kept = door.table.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let bytes = match kept.filter(|(made_of, _)| *made_of == version) {
-        Some((_, bytes)) => bytes,
-        None => {
-            let bytes = Bytes::from(made_table(&door)?);
-            let mut kept = door.table.lock().unwrap_or_else(PoisonError::into_inner);
-            *kept = Some((version, bytes.clone()));
-            bytes
-        }
+    let bytes = if let Some((_, bytes)) = kept.filter(|(made_of, _)| *made_of == version) {
+        bytes
+    } else {
+        let bytes = Bytes::from(made_table(&door)?);
+        let mut kept = door.table.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((version, bytes.clone()));
+        bytes
     };
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
 }

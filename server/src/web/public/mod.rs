@@ -3,6 +3,7 @@
 //! account, no audit entry; it can read what is public and put sealed reports in, and nothing else.
 
 mod api;
+mod divisions;
 mod limits;
 mod lookup;
 mod may;

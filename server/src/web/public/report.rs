@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::divisions::divisions;
 use super::lookup::value;
 use super::page::{Frame, render, shown};
 use super::ticket::{self, Level, Ticket, TicketFault};
@@ -22,7 +23,6 @@ use crate::store::PublicInstitution;
 use crate::text::{self, listed};
 use crate::web::clue_upload::{Sent, window, wrong};
 use crate::web::pages::frame::line;
-use crate::web::pages::scope_tree::PROVINCES;
 
 /// Which of the two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,25 +97,6 @@ fn page(
         sent,
         f,
     })
-}
-
-/// Divisions to choose from: those in use, told by a clinic there, and each province.
-fn divisions(
-    door: &Arc<Door>,
-    f: &Frame,
-    sent: &Sent,
-) -> Result<Vec<(String, String, bool)>, Problem> {
-    let used = door.ask(crate::store::PublicStore::divisions)?;
-    let mut all = Vec::new();
-    for (code, name) in PROVINCES {
-        for (division, clinic) in used.iter().filter(|(it, _)| it.starts_with(code)) {
-            let near = f.l.t("所在区县，例如", "the district of");
-            all.push((division.clone(), format!("{name} {division}（{near} {clinic}）")));
-        }
-        all.push((code.to_owned(), format!("{name} {}", f.l.t("其他地区", "(elsewhere)"))));
-    }
-    let chosen = |code: &str| sent.text("division") == code;
-    Ok(all.into_iter().map(|(code, words)| (code.clone(), words, chosen(&code))).collect())
 }
 
 fn place_of(
@@ -389,12 +370,8 @@ fn receipt_page(
     receipt: &str,
     (new, dropped): (bool, bool),
 ) -> Result<Response, Problem> {
-    let page = ReceiptPage {
-        f: Frame::of(door, uri),
-        receipt: ticket::grouped(receipt),
-        new,
-        dropped,
-    };
+    let page =
+        ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt), new, dropped };
     Ok((StatusCode::CREATED, render(&page)?).into_response())
 }
 

@@ -22,9 +22,8 @@ const MOST_OF_QUEUE: u8 = 5;
 impl Level {
     /// The longer the queue, the more work: each level of it is four times as long.
     pub(super) fn of_queue(reports: u64) -> Self {
-        let over = (1..=MOST_OF_QUEUE).take_while(|n| {
-            reports >= FREE_QUEUE * 4u64.pow(u32::from(*n) - 1)
-        });
+        let over =
+            (1..=MOST_OF_QUEUE).take_while(|n| reports >= FREE_QUEUE * 4u64.pow(u32::from(*n) - 1));
         Self(over.last().unwrap_or(0))
     }
 

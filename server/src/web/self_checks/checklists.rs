@@ -114,8 +114,7 @@ fn head(a: &App, who: &Who, it: &ChecklistBody) -> Result<Head, Problem> {
     let jurisdiction = given(&it.jurisdiction).unwrap_or_else(|| who.scope.clone());
     let digits = jurisdiction.bytes().all(|b| b.is_ascii_digit()) && jurisdiction.len() <= 12;
     if !digits || !jurisdiction.starts_with(&who.scope) {
-        let why =
-            format!("jurisdiction: use digits of a division that begin with `{}`", who.scope);
+        let why = format!("jurisdiction: use digits of a division that begin with `{}`", who.scope);
         return Err(Problem::unprocessable(why));
     }
     if jurisdiction.is_empty() && !who.may(Right::DecideForAll) {

@@ -61,8 +61,7 @@ fn row_of(item: &Item) -> Vec<String> {
         law::Grade::Derived => "derived",
         law::Grade::Memory => "memory",
     };
-    let basis =
-        |b: &Basis| format!("{}|{}|{}|{}", b.law, b.article, b.edition, grade(b));
+    let basis = |b: &Basis| format!("{}|{}|{}|{}", b.law, b.article, b.edition, grade(b));
     let kind = match item.answer {
         AnswerKind::YesNoNa => "select_one yes_no_na",
         AnswerKind::Number => "integer",
