@@ -82,6 +82,7 @@ impl Key {
     }
 
     /// A key of its own for one purpose: whoever holds it holds nothing else.
+    #[must_use]
     pub fn derived(&self, what: &str) -> Self {
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(self.bytes());

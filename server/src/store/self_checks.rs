@@ -187,7 +187,7 @@ impl Store {
                 );
                 return Err(StoreError::Conflict(why));
             }
-            let after = before.handling.take(&Step::Answer).map_err(refused)?;
+            let after = before.handling.take(&Step::Answer).map_err(|refusal| refused(&refusal))?;
             let sql = "INSERT INTO self_check_answer (self_check, item, value, note, by_whom, at) \
                 VALUES (?1,?2,?3,?4,?5,?6)";
             tx.execute(sql, params![id, item, value, note, by, now])?;
@@ -220,7 +220,7 @@ impl Store {
                 }
                 other => other.clone(),
             };
-            let after = before.handling.take(&step).map_err(refused)?;
+            let after = before.handling.take(&step).map_err(|refusal| refused(&refusal))?;
             if let Step::Submit { .. } = step {
                 let reason = before.handling.reason.clone().unwrap_or_default();
                 let text = serde_json::to_string(&answers)?;
@@ -255,7 +255,7 @@ impl Store {
     }
 }
 
-fn refused(refusal: crate::self_check::Refusal) -> StoreError {
+fn refused(refusal: &crate::self_check::Refusal) -> StoreError {
     StoreError::Conflict(refusal.to_string())
 }
 
