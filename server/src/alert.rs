@@ -187,6 +187,9 @@ pub enum Step {
     AllWithdrawn {
         unseen: bool,
     },
+    /// The clinic mended it, and the boxes' records say that it did not happen again. Only of an L1
+    /// that nobody has looked at: the clinic corrects that itself.
+    Corrected,
 }
 
 impl Step {
@@ -203,6 +206,7 @@ impl Step {
             Self::Comment => "comment",
             Self::Strengthened { .. } => "strengthened",
             Self::AllWithdrawn { .. } => "all_withdrawn",
+            Self::Corrected => "corrected",
         }
     }
 }
@@ -228,6 +232,9 @@ pub struct Case {
     /// The box took everything back at this time, and nothing was said again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn_at: Option<String>,
+    /// The clinic's correction was verified by the records at this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected_at: Option<String>,
 }
 
 impl Default for Case {
@@ -238,6 +245,7 @@ impl Default for Case {
             dismissed_because: None,
             case_number: None,
             withdrawn_at: None,
+            corrected_at: None,
         }
     }
 }
@@ -261,6 +269,7 @@ impl Case {
         match (self.state, step) {
             (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
                 (State::Dismissed, true) => Self::default(),
+                (State::Closed, true) if self.corrected_at.is_some() => Self::default(),
                 // Only a withdrawal had dismissed it, and now something stands again.
                 (State::Dismissed, false) if self.dismissed_because == Some(Reason::Withdrawn) => {
                     Self::default()
@@ -280,6 +289,9 @@ impl Case {
                 })
             }
             (_, Step::Answer | Step::Comment) => Ok(self.clone()),
+            (State::Raised, Step::Corrected) => {
+                Ok(Self { corrected_at: Some(at.to_owned()), ..self.at(State::Closed) })
+            }
             (State::Raised, Step::Take) => Ok(self.at(State::Review1)),
             (State::Raised | State::Review1 | State::Review2, Step::Review { verdict, reason }) => {
                 self.review(by, *verdict, *reason, at)
@@ -414,6 +426,18 @@ mod tests {
             after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]),
             Err(Refusal::NoReason)
         );
+    }
+
+    #[test]
+    fn a_correction_closes_only_what_nobody_looked_at() {
+        let closed = after(&[("", Step::Corrected)]).unwrap();
+        assert_eq!((closed.state, closed.corrected_at.is_some()), (State::Closed, true));
+        for steps in [vec![("wang", Step::Take)], vec![("wang", UPHOLD)], vec![("wang", DISMISS)]] {
+            let before = after(&steps).unwrap();
+            assert!(matches!(before.take("", &Step::Corrected, "t"), Err(Refusal::NotNow { .. })));
+        }
+        let worse = Step::Strengthened { raises_severity: true };
+        assert_eq!(closed.take("box", &worse, "t").unwrap(), Case::default());
     }
 
     const UNSEEN: Step = Step::AllWithdrawn { unseen: true };

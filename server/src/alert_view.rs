@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::alert::{ClinicState, Reason, Review, State};
 use crate::monitoring_review::Standing;
 use crate::penalty_case::CaseClock;
+use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
 
 /// A finding as its box (or the server's own rule) reported it last, where it stands in the chain,
@@ -146,6 +147,8 @@ pub struct WholeForAuthority {
     pub law: LawSeen,
     /// What the law wants next, and by when; the clinic does not learn it.
     pub clock: Option<CaseClock>,
+    /// 自查先于发现: what the clinic said of it before the server heard of it.
+    pub disclosed_before: Vec<Disclosure>,
 }
 
 /// An alert with everything that its clinic learns of it.
@@ -259,6 +262,7 @@ impl WholeForAuthority {
             statements,
             law,
             clock,
+            disclosed_before: Vec::new(),
         }
     }
 }

@@ -87,6 +87,8 @@ pub struct App {
     pub door_url: OnceLock<String>,
     /// Something lies at the public door.
     pub door_rang: Arc<Notify>,
+    /// What waits there.
+    pub door_queue: Arc<crate::clue_intake::DoorQueue>,
 }
 
 /// How many pieces of work may each keep a thread at once; the rest wait without one. Both together

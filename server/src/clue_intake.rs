@@ -3,6 +3,7 @@
 //! pictures come re-encoded and are sealed as they are.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -21,6 +22,7 @@ use crate::problem::Problem;
 use crate::store::{Clue, NewClue, Store, StoreError, Waiting};
 use crate::text::{self, Fault};
 use crate::vault::{Key, VaultError};
+use zeroize::Zeroizing;
 
 /// Characters of a report, at most.
 pub const MOST_TEXT_CHARS: usize = 4000;
@@ -221,12 +223,19 @@ pub struct DoorReport {
     pub receipt_mac: String,
     /// JPEG, base64.
     pub pictures: Vec<String>,
+    /// Digits of the division of a place that stands in no register; empty where nobody knew.
+    #[serde(default)]
+    pub division: String,
 }
 
 impl DoorReport {
     /// Refuses at the door what the server would refuse later: no receipt stands for a report that
     /// is lost.
     pub fn check(&mut self) -> Result<(), Fault> {
+        let digits = self.division.bytes().all(|b| b.is_ascii_digit());
+        if !digits || self.division.len() > 12 {
+            return Err("division: use the digits of a division".to_owned());
+        }
         let mut made = Incoming {
             source: Source::PublicReport,
             external_no: None,
@@ -245,6 +254,43 @@ impl DoorReport {
         made.check()?;
         (self.about, self.text) = (made.about, made.text);
         Ok(())
+    }
+}
+
+/// Signs tickets and receipts at the public door.
+pub fn door_mac(master: &Key) -> Key {
+    master.derived("public door: tickets and receipts")
+}
+
+/// Opens what the public door sealed; the door itself holds the other half alone.
+pub fn door_seal(master: &Key) -> trust::SealingKey {
+    trust::SealingKey::from_bytes(*master.derived("public door: seal").bytes())
+}
+
+/// What waits at the door to be taken in, for whoever sets the price.
+#[derive(Debug, Default)]
+pub struct DoorQueue {
+    reports: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl DoorQueue {
+    pub fn add(&self, bytes: usize) {
+        self.reports.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub fn set(&self, (reports, bytes): (u64, u64)) {
+        self.reports.store(reports, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -277,15 +323,20 @@ fn round(app: &App) -> Result<(), StoreError> {
         }
         for one in waiting {
             take_in(app, &one)?;
+            app.door_queue.set(app.store.door_queue()?);
         }
     }
+    app.door_queue.set(app.store.door_queue()?);
     let ago = |days: i64| today().checked_sub(days.days()).unwrap_or(Date::MIN).to_string();
     app.store.forget_at_the_door(&ago(2), &ago(RECEIPTS_SLEEP_AFTER_DAYS))?;
     Ok(())
 }
 
 fn take_in(app: &App, it: &Waiting) -> Result<(), StoreError> {
-    let opened = app.master.open(&sealed_at_the_door(&it.ticket), &it.sealed).ok();
+    let (what, key) = (sealed_at_the_door(&it.ticket), door_seal(&app.master));
+    let opened = trust::open_bytes(&what, &it.sealed, &key).ok().map(Zeroizing::new);
+    // An earlier version of the door sealed with the master key.
+    let opened = opened.or_else(|| app.master.open(&what, &it.sealed).ok());
     let read = opened.and_then(|bytes| serde_json::from_slice::<FromDoor>(&bytes).ok());
     let now = clock::now_text();
     match read {
@@ -329,7 +380,7 @@ fn incoming(store: &Store, it: DoorReport, day: &str) -> Result<Incoming, StoreE
         about: it.about,
         text: it.text,
         contact: it.contact,
-        jurisdiction: String::new(),
+        jurisdiction: it.division,
         received_on: day.parse().unwrap_or_else(|_| today()),
         receipt_mac: Some(it.receipt_mac),
         pictures,

@@ -206,6 +206,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         forms: FormReader::default(),
         door_url: OnceLock::new(),
         door_rang: Arc::default(),
+        door_queue: Arc::default(),
     });
     load_models(&app);
     keep_watch(&behind, &app);

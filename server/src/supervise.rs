@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::behind;
 use crate::clock;
 use crate::config::Mode;
+use crate::inspection;
 use crate::knowledge::Nudge;
 use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
@@ -23,6 +24,7 @@ use crate::rules::{
     DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings,
     silent_session,
 };
+use crate::self_check::mismatch;
 use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};
 
 /// Between two rounds; a fact waits no longer.
@@ -98,6 +100,7 @@ pub fn round(
         store.look(run, &clock::text(now), &forget)?;
     }
     if all {
+        store.open_due_self_checks(now.to_zoned(clock::zone()).date(), &clock::text(now))?;
         store.judge_everything()?;
     }
     let mut steps = 0;
@@ -137,7 +140,8 @@ fn institution(
     } else {
         clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS))
     };
-    let Some(dossier) = store.dossier(id, &from)? else { return Ok(0) };
+    let Some(mut dossier) = store.dossier(id, &from)? else { return Ok(0) };
+    inspection::freshen(store, &mut dossier, &from, now)?;
     let numbers = Numbers::of(&dossier.values);
     let now_ms = now.as_millisecond();
     // A demonstration plays on a day of its own, and its sessions are judged as of that day.
@@ -160,6 +164,7 @@ fn institution(
         }
     };
     let said = reconcile(&dossier.standing, drafts, undone);
+    inspection::keep(store, &dossier, &numbers, now)?;
     if said.is_empty() {
         return Ok(0);
     }
@@ -183,6 +188,7 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
     drafts.extend(silent_session::judge(&d.outcomes, p, session_now));
     drafts.extend(masked_sessions::judge(&d.outcomes, &noticed, p, session_now));
     drafts.extend(repeated::undeclared(&d.undeclared, p, now_ms));
+    drafts.extend(mismatch::judge(&d.compared.checks, &d.compared.alerts, now_ms));
     for post in &d.posts {
         drafts.extend(outage::judge(&line(d, post, now_ms), p, now_ms));
         drafts.extend(empty_room::judge(&days(d, post, now_ms), p));

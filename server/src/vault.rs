@@ -81,6 +81,16 @@ impl Key {
         hex::encode(mac.finalize().into_bytes())
     }
 
+    /// A key of its own for one purpose: whoever holds it holds nothing else.
+    #[must_use]
+    pub fn derived(&self, what: &str) -> Self {
+        let mut block = Zeroizing::new([0; 64]);
+        block[..32].copy_from_slice(self.bytes());
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        mac.update(format!("zaigang/v1/derived\n{what}").as_bytes());
+        Self::from_bytes(mac.finalize().into_bytes().into())
+    }
+
     pub fn seal(&self, what: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|e| VaultError::NoRandomness(e.to_string()))?;

@@ -23,6 +23,7 @@ const OTHERS: &[&str] = &[
     "evidence.md",
     "glossary.md",
     "public.md",
+    "self-inspection.md",
     "templates/README.md",
 ];
 

@@ -34,7 +34,7 @@ pub use envelope::{chain_hash, verify};
 pub use hash::{canonical_sha256, finding_id, incident_id, sha256_hex};
 pub use keyfile::{protect_text, read_secret, read_text, write_new};
 pub use keys::{SealingKey, SealingPublicKey, SigningKey, VerifyingKey};
-pub use seal::{open, seal};
+pub use seal::{open, open_bytes, seal, seal_bytes};
 
 /// Separates our signatures and hashes from every other use of the same key (`"zaigang/v1" ‖
 /// body`).

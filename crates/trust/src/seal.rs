@@ -72,6 +72,41 @@ pub fn open(sealed: &Sealed, device: &DeviceId, key: &SealingKey) -> Result<Enve
     serde_json::from_slice(&plain).map_err(|error| malformed("sealed envelope", error))
 }
 
+/// Seals bytes for whoever holds the key; `what` is bound in.
+pub fn seal_bytes(what: &str, plain: &[u8], to: &SealingPublicKey) -> Result<Vec<u8>, Refused> {
+    let public =
+        PublicKey::from_bytes(&to.0).map_err(|error| malformed("X25519 public key", error))?;
+    let (enc, ct) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, BoxKem>(
+        &OpModeS::Base,
+        &public,
+        bytes_info(what).as_bytes(),
+        plain,
+        b"",
+    )
+    .map_err(|error| malformed("bytes to seal", error))?;
+    Ok([enc.to_bytes().as_slice(), &ct].concat())
+}
+
+/// Opens what [`seal_bytes`] made.
+pub fn open_bytes(what: &str, sealed: &[u8], key: &SealingKey) -> Result<Vec<u8>, Refused> {
+    const ENC_BYTES: usize = 32;
+    let (enc, ct) = sealed.split_at_checked(ENC_BYTES).ok_or(Refused::CannotOpen)?;
+    let enc = EncappedKey::from_bytes(enc).map_err(|error| malformed("encapsulated key", error))?;
+    hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, BoxKem>(
+        &OpModeR::Base,
+        &private(key.secret()),
+        &enc,
+        bytes_info(what).as_bytes(),
+        ct,
+        b"",
+    )
+    .map_err(|_| Refused::CannotOpen)
+}
+
+fn bytes_info(what: &str) -> String {
+    format!("{}/bytes/{what}", crate::DOMAIN)
+}
+
 impl SealingKey {
     pub fn public_key(&self) -> SealingPublicKey {
         SealingPublicKey(BoxKem::sk_to_pk(&private(self.secret())).to_bytes().into())
@@ -97,6 +132,16 @@ fn malformed(what: &'static str, error: impl std::fmt::Display) -> Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_open_with_the_secret_half_and_in_place_only() {
+        let key = SealingKey::from_bytes([7; 32]);
+        let sealed = seal_bytes("clue_in t-1", b"report", &key.public_key()).unwrap();
+        assert_eq!(open_bytes("clue_in t-1", &sealed, &key).unwrap(), b"report");
+        assert!(open_bytes("clue_in t-2", &sealed, &key).is_err());
+        assert!(open_bytes("clue_in t-1", &sealed, &SealingKey::from_bytes([8; 32])).is_err());
+        assert!(open_bytes("clue_in t-1", &sealed[..20], &key).is_err());
+    }
     use crate::SigningKey;
 
     #[test]

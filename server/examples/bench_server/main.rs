@@ -22,12 +22,14 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use server::config::Config;
 use server::run;
+use server::self_check::checklist::Checklist;
+use server::self_check::table::{Head, read};
 use server::store::{Amount, FaceStore, Store};
 use server::vault::Key;
 
 use flood::{Boxes, Broker};
 
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 24] = [
     "/",
     "/?state=all",
     "/?state=dismissed",
@@ -45,6 +47,13 @@ const LISTS: [&str; 17] = [
     "/api/v1/practitioners?limit=50",
     "/api/v1/sessions?limit=50",
     "/api/v1/summary",
+    "/clues",
+    "/clues?state=all",
+    "/clues?state=rejected",
+    "/api/v1/clues?limit=50",
+    "/self-checks",
+    "/api/v1/self-checks?limit=50",
+    "/corrections",
 ];
 /// Shown beside the lists, without a bound: its time grows with the days that are asked for.
 const FIGURES: &str = "/figures";
@@ -62,6 +71,9 @@ struct Args {
     people: i64,
     #[arg(long, default_value_t = 1)]
     seed: i64,
+    /// Clues stored in the large house; a hundredth of them in the small one
+    #[arg(long, default_value_t = 100_000)]
+    clues: i64,
     /// Requests per list
     #[arg(long, default_value_t = 60)]
     rounds: usize,
@@ -106,6 +118,20 @@ fn serve(folder: &Path, broker: Option<u16>) {
     runtime.block_on(running.stop());
 }
 
+/// One question: the lists read none.
+fn checklist() -> Checklist {
+    let head = Head {
+        code: "bench".to_owned(),
+        version: 1,
+        jurisdiction: String::new(),
+        title: "bench".to_owned(),
+        effective_from: server::clock::today(),
+    };
+    let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+    let rows = [(1, row(["type", "name", "label"])), (2, row(["integer", "q", "?"]))];
+    read(head, &rows).unwrap()
+}
+
 /// One server over one folder.
 struct House {
     folder: tempfile::TempDir,
@@ -114,12 +140,16 @@ struct House {
 }
 
 impl House {
-    fn new(amount: &Amount, broker: Option<u16>) -> Self {
+    fn new(amount: &Amount, clues: i64, broker: Option<u16>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), broker);
         std::fs::create_dir_all(&config.data_dir).unwrap();
         let store = Store::open(&config.data_dir).unwrap();
         store.fill(amount).unwrap();
+        store.fill_clues(clues, amount.institutions).unwrap();
+        let now = server::clock::now_text();
+        store.put_checklist(&checklist(), "bench", &now).unwrap();
+        store.open_due_self_checks(server::clock::today(), &now).unwrap();
         let faces =
             FaceStore::open(&config.data_dir, Key::master(&config.master_key_file).unwrap())
                 .unwrap();
@@ -279,7 +309,10 @@ fn measure(args: &Args) -> ExitCode {
     };
     let filling = Instant::now();
     let broker = Broker::start();
-    let (small, house) = (House::new(&small, None), House::new(&large, Some(broker.port)));
+    let (small, house) = (
+        House::new(&small, args.clues / 100, None),
+        House::new(&large, args.clues, Some(broker.port)),
+    );
     eprintln!("filled and started in {} s", filling.elapsed().as_secs());
     let mut lines = Vec::new();
     for path in LISTS.into_iter().chain([FIGURES]) {

@@ -38,6 +38,7 @@ macro_rules! closed_lists {
         }
     )*};
 }
+pub(crate) use closed_lists;
 
 closed_lists! {
     /// 来源: where a clue comes from.

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{self, Case};
+pub(crate) use lists::closed_lists;
 pub use lists::{Agency, Allegation, Anonymity, PlaceKind, RejectReason, Source};
 
 /// A place that stands in no register.

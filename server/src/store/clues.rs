@@ -134,7 +134,7 @@ impl Store {
         let open = if it.open_only { format!("AND stage NOT IN {OVER}") } else { String::new() };
         let sql = format!(
             "{COLUMNS} WHERE number < ?1
-             AND (jurisdiction = '' OR substr(jurisdiction, 1, length(?2)) = ?2)
+             AND substr(jurisdiction, 1, length(?2)) = ?2
              AND (?3 IS NULL OR stage = ?3) AND (?4 IS NULL OR source = ?4)
              AND (?5 IS NULL OR allegation = ?5) AND (?6 IS NULL OR institution = ?6)
              {open} ORDER BY number DESC LIMIT ?7"
@@ -153,8 +153,8 @@ impl Store {
 
     /// How many stand where, in a part of the country.
     pub fn clue_counts(&self, jurisdiction: &str) -> Result<Vec<(String, i64)>> {
-        let sql = "SELECT stage, count(*) FROM clue WHERE jurisdiction = '' OR \
-            substr(jurisdiction, 1, length(?1)) = ?1 GROUP BY stage";
+        let sql = "SELECT stage, sum(n) FROM clue_count WHERE n > 0 AND jurisdiction >= ?1 AND \
+            jurisdiction < ?1 || '~' GROUP BY stage";
         self.read(|c| collect(c, sql, [jurisdiction], |r| Ok((r.get(0)?, r.get(1)?))))
     }
 
@@ -297,16 +297,10 @@ const BY_LIKENESS: &str = "(same text)";
 
 pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(String, bool)> {
     if let Some(number) = &it.external_no {
-        let sql = "SELECT id, posted_by FROM clue WHERE source = ?1 AND external_no = ?2";
-        let found: Option<(String, String)> = tx
-            .query_row(sql, [it.source.as_str(), number], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?;
-        if let Some((id, posted_by)) = found {
-            if posted_by == it.posted_by {
-                return Ok((id, false));
-            }
-            let why = "external_no: this number is taken: use your own system's";
-            return Err(StoreError::Conflict(why.to_owned()));
+        let sql = "SELECT id FROM clue WHERE posted_by = ?1 AND source = ?2 AND external_no = ?3";
+        let values = [it.posted_by.as_str(), it.source.as_str(), number];
+        if let Some(id) = tx.query_row(sql, values, |r| r.get(0)).optional()? {
+            return Ok((id, false));
         }
     }
     let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS ?2 AND stage NOT IN \

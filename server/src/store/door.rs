@@ -31,6 +31,35 @@ impl Store {
         })
     }
 
+    /// How many wait at the door, and their bytes.
+    pub fn door_queue(&self) -> Result<(u64, u64)> {
+        let sql = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM clue_in WHERE sealed IS \
+            NOT NULL AND substr(ticket, 1, length(?1)) <> ?1";
+        self.read(|c| {
+            let row = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?));
+            let (reports, bytes) = c.prepare_cached(sql)?.query_row([UNREAD], row)?;
+            Ok((reports.unsigned_abs(), bytes.unsigned_abs()))
+        })
+    }
+
+    /// What could not be read when it was taken in: ticket, day, bytes.
+    pub fn unread_at_the_door(&self) -> Result<Vec<(String, String, i64)>> {
+        let sql = "SELECT substr(ticket, 1 + length(?1)), received_on, length(sealed) FROM clue_in \
+            WHERE substr(ticket, 1, length(?1)) = ?1 ORDER BY received_on DESC LIMIT 500";
+        self.read(|c| collect(c, sql, [UNREAD], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))
+    }
+
+    /// Lays what could not be read at the door again: the key may be back.
+    pub fn try_unread_again(&self, ticket: &str) -> Result<bool> {
+        self.write(|tx| {
+            let sql = "INSERT INTO clue_in SELECT ?1, received_on, sealed FROM clue_in WHERE \
+                ticket = ?2 || ?1 ON CONFLICT(ticket) DO UPDATE SET sealed = excluded.sealed";
+            let found = tx.execute(sql, [ticket, UNREAD])? > 0;
+            tx.execute("DELETE FROM clue_in WHERE ticket = ?2 || ?1", [ticket, UNREAD])?;
+            Ok(found)
+        })
+    }
+
     /// A report becomes a clue, in the transaction that empties its place at the door.
     pub fn take_report_in(&self, ticket: &str, it: &NewClue, now: &str) -> Result<()> {
         self.write(|tx| {

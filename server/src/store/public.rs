@@ -161,6 +161,20 @@ impl PublicStore {
         self.ask(|c| Ok(collect(c, &sql, [code], institution)?.pop()))
     }
 
+    /// Rises with each change of what is published of institutions.
+    pub fn version(&self) -> Result<i64> {
+        self.ask(|c| {
+            Ok(c.prepare_cached("SELECT n FROM pub_version")?.query_row([], |r| r.get(0))?)
+        })
+    }
+
+    /// Divisions in use, each with the name of an institution there.
+    pub fn divisions(&self) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT jurisdiction, min(name) FROM pub_institution WHERE jurisdiction <> '' \
+            GROUP BY jurisdiction ORDER BY jurisdiction LIMIT 4000";
+        self.ask(|c| collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?))))
+    }
+
     pub fn report_status(&self, mac: &str) -> Result<Option<ReportStatus>> {
         let sql = "SELECT state, question, as_of FROM pub_clue_status WHERE mac = ?1";
         self.ask(|c| {
@@ -204,7 +218,7 @@ impl PublicStore {
 
 /// What SQLite asks before it prepares anything on the door's connection.
 fn authorize(context: AuthContext<'_>) -> Authorization {
-    const FUNCTIONS: [&str; 4] = ["found", "length", "substr", "lower"];
+    const FUNCTIONS: [&str; 5] = ["found", "length", "substr", "lower", "min"];
     let allowed = match context.action {
         AuthAction::Select => true,
         AuthAction::Read { table_name, .. } => table_name.starts_with("pub_"),

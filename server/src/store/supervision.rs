@@ -41,6 +41,8 @@ pub struct Dossier {
     pub undeclared: Vec<Occurrence>,
     pub posts: Vec<Post>,
     pub standing: Vec<Standing>,
+    /// Self-checks and what they are held against.
+    pub compared: super::Compared,
     /// The boxes' own clock at their newest summary: a demonstration plays on a day of its own.
     pub newest_summary: Option<String>,
     pub values: BTreeMap<String, i64>,
@@ -107,6 +109,7 @@ impl Store {
                 registered: registered(c, id)?,
                 undeclared: undeclared(c, id, from)?,
                 posts: posts(c, id, from)?,
+                compared: super::compared::compared(c, id, from)?,
                 standing: standing(c, "institution = ?1 AND rule <> 'LL-3'", id)?,
                 newest_summary: c.prepare_cached(newest)?.query_row([id], |r| r.get(0))?,
                 institution,

@@ -25,6 +25,7 @@ use crate::knowledge::Nudge;
 use crate::legal;
 use crate::penalty_case::Whose;
 use crate::problem::{Body, Problem};
+use crate::self_check::disclosure::{self, Disclosure};
 use crate::store::{Alert, AlertFilter, AlertSearch, StoreError, StoredFinding, Summary};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -288,7 +289,7 @@ pub(super) fn whole(
     let case = a.store.penalty_case(&alert.id)?;
     let clocks = case.clocks(&super::calendar::calendar(a)?, clock::today());
     let clock = clocks.into_iter().find(|c| c.whose == Whose::Authority);
-    Ok(WholeForAuthority::of(
+    let whole = WholeForAuthority::of(
         seen,
         steps,
         a.store.finding_events(&alert.id, findings_max)?,
@@ -296,7 +297,14 @@ pub(super) fn whole(
         super::statements::of(a, who, alert)?,
         law,
         clock,
-    ))
+    );
+    Ok(WholeForAuthority { disclosed_before: disclosed_before(a, alert)?, ..whole })
+}
+
+fn disclosed_before(a: &App, alert: &Alert) -> Result<Vec<Disclosure>, StoreError> {
+    let compared = a.store.compared(&alert.institution)?;
+    let found = compared.alerts.iter().find(|fact| fact.alert == alert.id);
+    Ok(found.map(|fact| disclosure::of(fact, &compared.checks)).unwrap_or_default())
 }
 
 /// Basis and penalty go to each finding; what holds of the whole alert comes back. Blocking.

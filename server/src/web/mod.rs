@@ -20,6 +20,7 @@ mod checks;
 pub(crate) mod clue_upload;
 mod clues;
 mod commission;
+mod corrections;
 mod csv;
 mod deed;
 mod devices;
@@ -49,6 +50,7 @@ mod registry;
 mod rights;
 mod running;
 mod scope;
+mod self_checks;
 mod sessions;
 mod sight;
 mod source;
@@ -93,6 +95,7 @@ fn all() -> Vec<Endpoint> {
         checks::endpoints(),
         clues::endpoints(),
         commission::endpoints(),
+        corrections::endpoints(),
         devices::endpoints(),
         enrolments::endpoints(),
         evidence::endpoints(),
@@ -111,6 +114,7 @@ fn all() -> Vec<Endpoint> {
         provision::endpoints(),
         registry::endpoints(),
         running::endpoints(),
+        self_checks::endpoints(),
         sessions::endpoints(),
         tokens::endpoints(),
         views::endpoints(),

@@ -23,6 +23,12 @@ pub(super) const OPENINGS: &[Role] = &[Supervisor, Reviewer, Auditor];
 pub(super) const CLUES: &[Role] = &[Supervisor, Reviewer, Auditor];
 /// Who puts clues in, by hand or by a program.
 pub(super) const CLUE_SENDERS: &[Role] = &[Supervisor, Reviewer, Partner];
+/// Who answers a self-check.
+pub(super) const CLINIC: &[Role] = &[Clinic];
+/// Who takes a step with a self-check; the handler asks which.
+pub(super) const SELF_CHECKERS: &[Role] = &[Supervisor, Clinic];
+/// Who takes a step with a correction; the handler asks which.
+pub(super) const CORRECTORS: &[Role] = &[Supervisor, Clinic];
 pub(super) const AUTHORITY: &[Role] = &[Supervisor];
 pub(super) const REGISTRY: &[Role] = &[Supervisor, Integrator];
 /// Who registers, replaces and revokes boxes: supervisors and integrators in their part of the

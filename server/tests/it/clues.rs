@@ -296,3 +296,97 @@ fn a_sign_in_the_wrong_room_hides_no_other_room() {
     let rooms: Vec<&Value> = rooms.iter().map(|r| &r["room"]).collect();
     assert_eq!(rooms, ["room-1", "room-0", "room-2"]);
 }
+
+#[test]
+fn a_clue_without_a_district_is_seen_from_above_alone() {
+    let house = with_door();
+    let above = login(&house, "shen", Role::Supervisor, "");
+    let body = json!({"place": {"name": "某工作室", "kind": "residence"}, "allegation": "no_licence",
+        "text": "无证"});
+    let made = ask(&house, "POST", "/api/v1/clues", &above, &body.to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/clues/{id}");
+    let below = token(&house, Role::Supervisor, "5101");
+    assert_eq!(ask(&house, "GET", &path, &above, "").status, 200);
+    assert_eq!(ask(&house, "GET", &path, &below, "").status, 404);
+    let list = ask(&house, "GET", "/api/v1/clues", &below, "").json();
+    assert_eq!(list["clues"], json!([]));
+}
+
+#[test]
+fn a_number_is_its_senders_own() {
+    let house = with_door();
+    let one = token(&house, Role::Partner, "hotline/5101");
+    let two = token(&house, Role::Partner, "hotline/51");
+    for (partner, status) in [(&one, 201), (&two, 201), (&one, 200), (&two, 200)] {
+        let sent = ask(&house, "POST", "/api/v1/clues", partner, &hotline("12345-9"));
+        assert_eq!(sent.status, status, "{}", sent.body);
+    }
+}
+
+#[test]
+fn a_report_that_can_not_be_read_is_shown_and_tried_again() {
+    let house = with_door();
+    let folder = house.folder.path().to_owned();
+    let store = server::store::PublicStore::open(&folder.join("data")).unwrap();
+    assert!(store.put_in("t-unread", "2026-11-29", b"no seal of ours").unwrap());
+    house.running().app.door_rang.notify_one();
+    let above = login(&house, "shen", Role::Supervisor, "");
+    let below = login(&house, "wang", Role::Supervisor, "5101");
+    let deadline = std::time::Instant::now() + crate::boxes::WAIT;
+    while house.running().app.store.unread_at_the_door().unwrap().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "it was not given up");
+        std::thread::yield_now();
+    }
+    let shown = |who: &str| ask(&house, "GET", "/clues/unread", who, "").body;
+    assert!(shown(&above).contains("t-unread") && !shown(&below).contains("t-unread"));
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nCookie: zaigang=login-of-shen\r\n\
+        Sec-Fetch-Site: same-origin\r\n";
+    let tried = house.send_with("POST", "/clues/unread", form, b"ticket=t-unread");
+    assert_eq!(tried.status, 303, "{}", tried.body);
+}
+
+/// Where a clue stands, and what was done with it.
+fn stands(house: &House, who: &str, id: &str) -> (Value, usize) {
+    let whole = ask(house, "GET", &format!("/api/v1/clues/{id}"), who, "").json();
+    (whole["state"].clone(), whole["steps"].as_array().unwrap().len())
+}
+
+#[test]
+fn in_every_state_a_restart_finds_a_clue_as_it_was() {
+    let mut house = with_door();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Supervisor, "");
+    let made = ["1", "2", "3", "4"].map(|n| {
+        let body = json!({"external_no": n, "institution": "clinic-1", "allegation": "lending",
+            "text": format!("挂证 {n}")});
+        let made = ask(&house, "POST", "/api/v1/clues", &wang, &body.to_string());
+        made.json()["id"].as_str().unwrap().to_owned()
+    });
+    let [whole, ended, merged, refused] = &made;
+    let say = |step: &str| json!({"step": step});
+    let walk = [
+        (&wang, whole, json!({"step": "ask", "question": "?"}), "asked_back"),
+        (&wang, whole, say("accept"), "accepted"),
+        (&wang, whole, say("take"), "review1"),
+        (&wang, whole, say("uphold"), "review2"),
+        (&li, whole, say("uphold"), "lead"),
+        (&li, whole, say("go_on_site"), "on_site"),
+        (&li, whole, json!({"step": "found", "case_number": "7"}), "case"),
+        (&li, whole, say("close"), "closed"),
+        (&wang, merged, json!({"step": "merge", "into": ended}), "merged"),
+        (&wang, ended, json!({"step": "not_ours", "agency": "market"}), "received"),
+        (&li, ended, json!({"step": "not_ours", "agency": "market"}), "not_ours"),
+        (&wang, refused, json!({"step": "reject", "reason": "not_health"}), "received"),
+        (&li, refused, json!({"step": "reject", "reason": "other"}), "rejected"),
+    ];
+    for (who, id, body, state) in walk {
+        let (status, said) = step(&house, who, id, &body);
+        assert_eq!((status, &said["state"]), (200, &json!(state)), "{body}: {said}");
+        let before: Vec<_> = made.iter().map(|id| stands(&house, &wang, id)).collect();
+        house = house.restart_with(crate::public::DOOR);
+        let after: Vec<_> = made.iter().map(|id| stands(&house, &wang, id)).collect();
+        assert_eq!(before, after, "after {state}");
+    }
+}

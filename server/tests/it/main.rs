@@ -38,6 +38,7 @@ mod provider;
 mod proxy;
 mod public;
 mod reach;
+mod self_checks;
 mod stated;
 mod supervision;
 mod tables;

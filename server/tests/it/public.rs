@@ -48,7 +48,7 @@ pub(crate) fn slug(house: &House) -> String {
 
 /// A ticket of a form that was opened so many seconds ago.
 fn ticket(house: &House, age_s: i64) -> String {
-    let key = &house.running().app.master;
+    let key = server::clue_intake::door_mac(&house.running().app.master);
     let nonce: String = trust::sha256_hex(format!("{:?}", std::time::Instant::now()))[..32].into();
     let body = format!("{}.{nonce}", jiff::Timestamp::now().as_second() - age_s);
     format!("{body}.{}", &key.keyed("form ticket", &body)[..32])
@@ -242,7 +242,7 @@ fn a_number_in_the_text_is_asked_about_first() {
 }
 
 #[test]
-fn what_is_no_picture_is_refused_and_what_is_one_loses_its_place() {
+fn a_picture_loses_its_place_and_a_zip_is_refused() {
     let house = with_door();
     let mut jpeg = std::io::Cursor::new(Vec::new());
     let drawn = image::RgbImage::from_pixel(64, 48, image::Rgb([200, 120, 90]));
@@ -455,4 +455,49 @@ fn no_address_leads_out_of_the_door() {
     let page = house.knock("GET", "//evil.example/x", "", b"");
     assert_eq!(page.status, 404);
     assert!(!page.body.contains("//evil.example"), "{}", page.body);
+}
+
+#[test]
+fn guessed_receipts_lead_nowhere() {
+    let house = with_door();
+    let mine = report(&house, "有人没证", &[]);
+    clues(&house, 1);
+    let number: u128 = mine.parse().unwrap();
+    let near = (1..=100u128).flat_map(|n| [number.wrapping_sub(n), number.wrapping_add(n)]);
+    for guess in near.map(|guess| format!("{:020}", guess % 10u128.pow(20))) {
+        let answer = status(&house, &guess);
+        assert!(answer.body.contains("没有此回执"), "{guess}: {}", answer.body);
+    }
+    let key = server::clue_intake::door_mac(&house.running().app.master);
+    let store = &house.running().app.store;
+    for n in 0..10_000u32 {
+        let guess = format!("{n:020}");
+        assert_eq!(store.clue_of_receipt(&key.keyed("receipt", &guess)).unwrap(), None);
+    }
+    assert!(status(&house, &mine).body.contains("已收到"), "the true one still leads somewhere");
+}
+
+#[test]
+fn a_crowded_open311_door_takes_work_or_waiting() {
+    let house = with_door().restart_with(&format!("{DOOR}reports_per_min = 1\n"));
+    let body =
+        format!("service_code=lending&description=x&attribute[institution]={}", slug(&house));
+    let post = |more: &str| {
+        let body = format!("{body}{more}");
+        house.knock("POST", "/p/open311/requests.json", URLENCODED, body.as_bytes())
+    };
+    let refused = (0..10).map(|_| post("")).find(|answer| answer.status != 201).unwrap();
+    assert!(refused.body.contains("ticket.json"), "{}", refused.body);
+    let price = house.knock("GET", "/p/open311/ticket.json", "", b"").json();
+    let bits = u32::try_from(price["bits"].as_u64().unwrap()).unwrap();
+    assert!(price["wait_s"].as_i64().unwrap() >= 20 && bits >= 14, "{price}");
+    let ticket = ticket(&house, 30);
+    assert_ne!(post(&format!("&ticket={ticket}")).status, 201, "neither worked nor waited");
+    let zeros = |work: &u64| {
+        let hash = trust::sha256_hex(format!("{ticket}:{work}"));
+        u128::from_str_radix(&hash[..32], 16).unwrap().leading_zeros() >= bits
+    };
+    let work = (0..100_000_000u64).find(zeros).unwrap();
+    let taken = post(&format!("&ticket={ticket}&work={work}"));
+    assert_eq!(taken.status, 201, "{}", taken.body);
 }

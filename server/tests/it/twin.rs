@@ -14,7 +14,14 @@ fn masked(house: &House, text: &str) -> String {
     let text = ports.iter().fold(text.to_owned(), |text, base| {
         text.replace(base.trim_start_matches("http://"), "HOST")
     });
-    // A QR code draws the address, port and all.
+    // A QR code draws the address, port and all: it may be of another size.
+    let drawn =
+        text.split("<svg").enumerate().map(|(n, part)| match (n, part.split_once("</svg>")) {
+            (0, _) => part.to_owned(),
+            (_, Some((code, rest))) if code.contains("crispEdges") => rest.to_owned(),
+            _ => format!("<svg{part}"),
+        });
+    let text = drawn.collect::<String>();
     let drawn = text.split(" d=\"").enumerate().map(|(n, part)| match (n, part.split_once('"')) {
         (0, _) | (_, None) => part.to_owned(),
         (_, Some((_, rest))) => format!("\"{rest}"),

@@ -58,12 +58,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         .collect()
 }
 
-/// Whether this person sees this clue. One that names no district is everybody's, so that none lies
-/// where nobody looks.
+/// Whether this person sees this clue. One that names no district is seen by those of the whole
+/// country alone: somebody elsewhere has no business with it.
 pub(super) fn sees(who: &Who, clue: &Clue) -> bool {
     match who.agency() {
         Some(_) => clue.posted_by == who.scope,
-        None => clue.jurisdiction.is_empty() || clue.jurisdiction.starts_with(&who.scope),
+        None => clue.jurisdiction.starts_with(&who.scope),
     }
 }
 

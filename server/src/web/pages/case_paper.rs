@@ -52,6 +52,7 @@ pub(in crate::web) fn blocks(
     for (act, said) in &about.procedure {
         out.push(Block::Pair(act.clone(), said.clone()));
     }
+    disclosed(l, case, &mut out);
     out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
     out.push(Block::Text(
         l.t(
@@ -80,6 +81,25 @@ pub(in crate::web) fn blocks(
         .to_owned(),
     ));
     out
+}
+
+/// 自查先于发现: a fact for 行政处罚法 32 and 33; what it is worth, people decide.
+fn disclosed(l: Lang, case: &Value, out: &mut Vec<Block>) {
+    for it in list(&case["disclosed_before"]) {
+        let text = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
+        let said = format!(
+            "{} {}（{} {} · {} {}）",
+            text("item"),
+            text("requirement"),
+            l.t("行为发生", "deed"),
+            dated(&text("event_at")),
+            l.t("系统发现", "found"),
+            dated(&text("found_at")),
+        );
+        let head = l
+            .t("自查先于发现（行政处罚法第三十二条、第三十三条）", "Disclosed before it was found");
+        out.push(Block::Pair(format!("{head} {}", dated(&text("disclosed_at"))), said));
+    }
 }
 
 /// Whose case it is, where and when, and the sentence of 行政处罚法 41 while it is due.

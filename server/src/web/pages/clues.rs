@@ -60,6 +60,8 @@ struct CluesPage {
     next: Option<String>,
     may_step: bool,
     named: bool,
+    /// Reports that could not be read, for those of the whole country.
+    unread: usize,
     done: Option<(usize, usize)>,
     refused: Vec<String>,
 }
@@ -99,7 +101,7 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-type Found = (Vec<Clue>, BTreeMap<String, String>, Vec<(String, i64)>);
+type Found = (Vec<Clue>, BTreeMap<String, String>, Vec<(String, i64)>, usize);
 
 async fn make(
     app: &Arc<App>,
@@ -112,12 +114,13 @@ async fn make(
     query.state.get_or_insert_with(|| "open".to_owned());
     let filter = query.filter(who, 50)?;
     let (limit, scope) = (filter.limit as usize, who.scope.clone());
-    let (clues, names, counts): Found = app
+    let (clues, names, counts, unread): Found = app
         .blocking(move |a| {
             let clues = a.store.clues(&filter)?;
             let places: Vec<String> = clues.iter().filter_map(|c| c.institution.clone()).collect();
             let names = a.store.institution_names(&places)?;
-            Ok::<_, StoreError>((clues, names, a.store.clue_counts(&scope)?))
+            let unread = if scope.is_empty() { a.store.unread_at_the_door()?.len() } else { 0 };
+            Ok::<_, StoreError>((clues, names, a.store.clue_counts(&scope)?, unread))
         })
         .await?;
     let state = query.state.clone().unwrap_or_default();
@@ -142,6 +145,7 @@ async fn make(
         rows: clues.iter().map(|c| row(l, c, &names, &day)).collect(),
         may_step: who.may(Right::GiveVerdicts),
         named: !who.open_house,
+        unread,
         done: notice.done,
         refused: notice.refused,
         state,

@@ -20,10 +20,11 @@ use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
 /// The menu: key, address, zh, en.
-const MENU: [(&str, &str, &str, &str); 10] = [
+const MENU: [(&str, &str, &str, &str); 11] = [
     ("inbox", "/", "线索", "Leads"),
     ("clues", "/clues", "举报", "Clues"),
     ("grid", "/grid", "上报", "Hand in"),
+    ("self-checks", "/self-checks", "自查", "Self-checks"),
     ("wall", "/wall", "大屏", "Wall"),
     ("people", "/people", "人员", "People"),
     ("sessions", "/sessions", "诊疗活动", "Sessions"),
@@ -119,6 +120,11 @@ impl Frame {
             guide: None,
             certificates: Vec::new(),
         }
+    }
+
+    /// A line that the server says in English to programs, in the reader's language.
+    pub(super) fn said(&self, line: &str) -> String {
+        said(self.l, line.to_owned())
     }
 
     /// Whether the reader's menu leads there.

@@ -20,6 +20,8 @@ mod checks;
 mod clue;
 mod clue_forms;
 mod clues;
+mod clues_unread;
+mod corrections;
 mod deed_words;
 mod devices;
 mod enrolment;
@@ -46,7 +48,9 @@ mod qr;
 mod registry;
 mod registry_photo;
 mod room_qr;
-mod scope_tree;
+pub(super) mod scope_tree;
+mod self_check;
+mod self_checks;
 mod session;
 mod sessions;
 mod system;
@@ -100,6 +104,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         clue::endpoints(),
         clue_forms::endpoints(),
         clues::endpoints(),
+        clues_unread::endpoints(),
+        corrections::endpoints(),
         devices::endpoints(),
         enrolment::endpoints(),
         evidence::endpoints(),
@@ -120,6 +126,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         registry::endpoints(),
         registry_photo::endpoints(),
         room_qr::endpoints(),
+        self_check::endpoints(),
+        self_checks::endpoints(),
         session::endpoints(),
         sessions::endpoints(),
         system::endpoints(),

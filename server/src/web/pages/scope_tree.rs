@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::store::StoreError;
 
 /// GB/T 2260, the first two digits.
-const PROVINCES: [(&str, &str); 34] = [
+pub(in crate::web) const PROVINCES: [(&str, &str); 34] = [
     ("11", "北京市"),
     ("12", "天津市"),
     ("13", "河北省"),

@@ -122,6 +122,7 @@ impl Lang {
             "found" => ("立案", "case opened"),
             "nothing_found" => ("查无实据", "nothing found"),
             "close" => ("办结", "closed"),
+            "corrected" => ("整改经设备记录核验", "mended, as the records say"),
             "answer" => ("机构说明", "clinic's answer"),
             "comment" => ("备注", "comment"),
             "assign" => ("指派", "assigned"),

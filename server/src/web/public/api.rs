@@ -1,7 +1,10 @@
 //! The register as JSON with schema.org's names, and the institutions as a table. Persons stand in
 //! their institution alone.
 
+use std::sync::{Arc, PoisonError};
+
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
@@ -168,6 +171,20 @@ pub(super) async fn institution(
 
 /// The institutions, and nobody who works there.
 pub(super) async fn table(State(door): Shared) -> Result<Response, Problem> {
+    let version = door.ask(crate::store::PublicStore::version)?;
+    let kept = door.table.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let bytes = if let Some((_, bytes)) = kept.filter(|(made_of, _)| *made_of == version) {
+        bytes
+    } else {
+        let bytes = Bytes::from(made_table(&door)?);
+        let mut kept = door.table.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((version, bytes.clone()));
+        bytes
+    };
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
+}
+
+fn made_table(door: &Arc<Door>) -> Result<Vec<u8>, Problem> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let broken = |error: csv::Error| Problem::internal(&error);
     let head = [
@@ -213,8 +230,7 @@ pub(super) async fn table(State(door): Shared) -> Result<Response, Problem> {
         }
         after = last;
     }
-    let bytes = out.into_inner().map_err(|error| Problem::internal(&error.error()))?;
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
+    out.into_inner().map_err(|error| Problem::internal(&error.error()))
 }
 
 /// A cell that a spreadsheet would take for a formula is none.

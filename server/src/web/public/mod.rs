@@ -3,6 +3,7 @@
 //! account, no audit entry; it can read what is public and put sealed reports in, and nothing else.
 
 mod api;
+mod divisions;
 mod limits;
 mod lookup;
 mod may;
@@ -12,10 +13,10 @@ mod report;
 mod status;
 mod ticket;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, Semaphore};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
+use crate::clue_intake::{DoorQueue, door_mac, door_seal};
 use crate::config::Mode;
 use crate::problem::Problem;
 use crate::store::{PublicStore, StoreError};
@@ -37,8 +39,13 @@ use limits::Limits;
 #[derive(Debug)]
 pub(super) struct Door {
     store: PublicStore,
-    /// Seals what is put in, and signs tickets and receipts.
+    /// Signs tickets and receipts, and opens nothing.
     key: Key,
+    /// Seals what is put in; the half that opens it is not here.
+    seal: trust::SealingPublicKey,
+    queue: Arc<DoorQueue>,
+    /// The open table of institutions, and the version that it was made of.
+    table: Mutex<Option<(i64, Bytes)>>,
     limits: Limits,
     rang: Arc<Notify>,
     /// As people reach it.
@@ -92,6 +99,7 @@ fn routes() -> Vec<PublicRoute> {
         get("/p/api/v1/institutions.csv", LookUp, axum::routing::get(api::table)),
         get("/p/api/v1/institutions/{slug}", LookUp, axum::routing::get(api::institution)),
         get("/p/open311/services.json", LookUp, axum::routing::get(open311::services)),
+        get("/p/open311/ticket.json", Report, axum::routing::get(open311::new_ticket)),
         post("/p/open311/requests.json", axum::routing::post(open311::request)),
         get("/p/open311/tokens/{token}", Report, axum::routing::get(open311::token)),
         get("/p/assets/public.css", LookUp, axum::routing::get(page::style)),
@@ -120,7 +128,10 @@ pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
     let Some(config) = &app.config.public else { return Ok(Router::new()) };
     let door = Arc::new(Door {
         store: PublicStore::open(&app.config.data_dir)?,
-        key: app.master.clone(),
+        key: door_mac(&app.master),
+        seal: door_seal(&app.master).public_key(),
+        queue: Arc::clone(&app.door_queue),
+        table: Mutex::default(),
         limits: Limits::new(config),
         rang: Arc::clone(&app.door_rang),
         url: url.to_owned(),

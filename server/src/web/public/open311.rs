@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::page::nothing;
 use super::report::{one_line, put_report_in};
-use super::ticket;
+use super::ticket::{self, Level, TicketFault};
 use super::{Door, Shared};
 use crate::clock;
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
@@ -104,6 +104,7 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
         contact: contact.map(|c| one_line(&c, 200)),
         receipt_mac: String::new(),
         pictures: Vec::new(),
+        division: sent.text("attribute[division]").to_owned(),
     })
 }
 
@@ -117,19 +118,61 @@ pub(super) async fn request(
     let sent = Sent::of_pairs(pairs);
     let mut report = report(&door, &sent)?;
     report.check().map_err(Problem::bad)?;
-    if !door.limits.may_send_by_program() {
-        // A program that waits, or a person on the form, comes through; nothing is lost by it.
-        let zh = "当前提交较多，请稍后重试，或使用网页表单";
-        let en = "many reports come in now: try again later, or use the form of the pages";
-        return Err(Problem::busy(zh, en, 60));
-    }
-    let now_s = clock::now().as_second();
-    let issued = ticket::issue(&door.key, now_s)?;
     // No form's nonce begins like this: a token leads to no other receipt.
-    let nonce = format!("{TOKENS}{}", issued.split('.').nth(1).unwrap_or_default());
+    let nonce = format!("{TOKENS}{}", spend(&door, &sent)?);
     put_report_in(&door, report, &nonce)?;
     let notice = "请凭 token 换取回执并妥善保存 / fetch the receipt with the token, and keep it";
     Ok((StatusCode::CREATED, Json(vec![Requested { token: nonce, service_notice: notice }])))
+}
+
+/// What a program may spend when many reports come in: it finds a proof, or it waits.
+#[derive(Serialize)]
+pub(super) struct NewTicket {
+    ticket: String,
+    /// `work` is a text of up to 20 characters by which SHA-256 of `ticket:work` begins with so many
+    /// zero bits.
+    bits: u32,
+    /// Or the request is sent so many seconds later, without `work`.
+    wait_s: i64,
+}
+
+/// What it costs while it is crowded.
+fn price(door: &Door) -> Level {
+    Level(1).max(Level::of_queue(door.queue.reports()))
+}
+
+pub(super) async fn new_ticket(State(door): Shared) -> Result<Json<NewTicket>, Problem> {
+    let ticket = ticket::issue(&door.key, clock::now().as_second())?;
+    let level = price(&door);
+    Ok(Json(NewTicket { ticket, bits: level.bits(), wait_s: level.wait_s() }))
+}
+
+/// What the request is known by. While few come nothing is asked; a ticket counts at all times.
+fn spend(door: &Door, sent: &Sent) -> Result<String, Problem> {
+    let now_s = clock::now().as_second();
+    let Some(ticket) = sent.given("ticket") else {
+        let crowded = door.queue.reports() > 0 && Level::of_queue(door.queue.reports()) > Level(0);
+        if !crowded && door.limits.may_send_by_program() {
+            let issued = ticket::issue(&door.key, now_s)?;
+            return Ok(issued.split('.').nth(1).unwrap_or_default().to_owned());
+        }
+        let zh = "当前提交较多：请取 /p/open311/ticket.json，计算或等待后附 ticket 重新提交";
+        let en = "many reports come in now: fetch /p/open311/ticket.json, work or wait, and send \
+            again with `ticket` and `work`";
+        return Err(Problem::busy(zh, en, 60));
+    };
+    let level = price(door);
+    match ticket::check(&door.key, &ticket, sent.text("work"), level, now_s) {
+        Ok(spent) if spent.paid || door.limits.may_go_unpaid() => Ok(spent.nonce),
+        Ok(_) => Err(Problem::busy("请稍后重试", "too many only wait: try again", 20)),
+        Err(TicketFault::TooYoung(left_s)) => {
+            let left_s = u32::try_from(left_s).unwrap_or(60);
+            Err(Problem::busy("请稍后重试", "ticket: wait, or give its `work`", left_s))
+        }
+        Err(TicketFault::TooOld | TicketFault::Unreadable) => {
+            Err(Problem::bad("ticket: fetch a new one from /p/open311/ticket.json"))
+        }
+    }
 }
 
 /// The receipt of a request; `{token}.json`.

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::divisions::divisions;
 use super::lookup::value;
 use super::page::{Frame, render, shown};
 use super::ticket::{self, Level, Ticket, TicketFault};
@@ -43,6 +44,8 @@ struct ReportPage {
     sent: Sent,
     allegations: Vec<(&'static str, &'static str, bool)>,
     kinds: Vec<(&'static str, &'static str, bool)>,
+    /// Code, words, chosen.
+    divisions: Vec<(String, String, bool)>,
     today: String,
     ticket: String,
     /// Zero bits that the browser looks for; 0: nothing.
@@ -82,6 +85,7 @@ fn page(
         wrong: form == Form::Wrong,
         allegations: list(&allegations, sent.text("allegation")),
         kinds: list(&kinds, sent.text("place_kind")),
+        divisions: if institution.is_none() { divisions(door, &f, &sent)? } else { Vec::new() },
         today: today().to_string(),
         ticket,
         bits: level.bits(),
@@ -192,18 +196,24 @@ async fn take(
         let problem = Problem { zh: Some(zh.into()), ..Problem::unprocessable(fault) };
         return again(sent, Level(0), problem, false);
     }
-    let (nonce, level) = match spend(door, &sent, slug) {
-        Ok(spent) => spent,
+    let nonce = match spend(door, &sent, slug) {
+        Ok(nonce) => nonce,
         Err((level, problem)) => return again(sent, level, problem, false),
     };
     let bytes = sent.pictures.iter().map(Vec::len).sum();
-    if bytes > 0 && !door.limits.may_keep_pictures(bytes) {
-        let zh = "当前收到的图片过多：请先不附图片提交，内容已保留";
-        let full = wrong(zh, "too many pictures come in now: please send it without pictures");
-        return again(sent, level, full, false);
+    let dropped = bytes > 0 && !has_room_for_pictures(door, bytes);
+    if dropped {
+        report.pictures.clear();
     }
     let (receipt, new) = put_report_in(door, report, &nonce)?;
-    receipt_page(door, uri, &receipt, new)
+    receipt_page(door, uri, &receipt, (new, dropped))
+}
+
+/// Bytes that may wait at the door before pictures are left out; a report in words always fits.
+const MOST_WAITING_BYTES: u64 = 64 << 20;
+
+fn has_room_for_pictures(door: &Door, bytes: usize) -> bool {
+    door.queue.bytes() + bytes as u64 <= MOST_WAITING_BYTES && door.limits.may_keep_pictures(bytes)
 }
 
 /// What the form's ticket says, where it was spent in time. The crowd is asked once a form: one
@@ -215,7 +225,8 @@ fn checked(door: &Door, sent: &Sent, slug: &str) -> Result<(Ticket, Level), (Lev
             ticket::check(&door.key, sent.text("ticket"), sent.text("work"), level, now_s);
         checked.map_err(|fault| (level, fault))
     };
-    let level = door.limits.form(&check(Level(0))?.nonce, slug);
+    let queued = Level::of_queue(door.queue.reports());
+    let level = door.limits.form(&check(Level(0))?.nonce, slug).max(queued);
     let ticket = check(level)?;
     if level > Level(0) && !ticket.paid && !door.limits.may_go_unpaid() {
         return Err((level, TicketFault::TooYoung(ticket::LEAST_AGE_S)));
@@ -224,11 +235,11 @@ fn checked(door: &Door, sent: &Sent, slug: &str) -> Result<(Ticket, Level), (Lev
 }
 
 /// Checks the form's ticket; gives what it is spent by.
-fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<(String, Level), (Level, Problem)> {
+fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<String, (Level, Problem)> {
     let say =
         |zh: String, en: String| Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) };
     let (level, fault) = match checked(door, sent, slug) {
-        Ok((ticket, level)) => return Ok((ticket.nonce, level)),
+        Ok((ticket, _)) => return Ok(ticket.nonce),
         Err(fault) => fault,
     };
     let problem = match fault {
@@ -313,6 +324,7 @@ fn report_of(sent: &Sent, form: Form, slug: &str) -> Result<DoorReport, Problem>
         contact: sent.given("contact").map(|c| one_line(&c, 200)),
         receipt_mac: String::new(),
         pictures: sent.pictures.iter().map(|p| STANDARD.encode(p)).collect(),
+        division: sent.text("division").to_owned(),
     })
 }
 
@@ -333,10 +345,9 @@ pub(super) fn put_report_in(
 /// Seals it under its ticket. One that was spent before changes nothing.
 pub(super) fn put(door: &Arc<Door>, nonce: &str, it: &FromDoor) -> Result<bool, Problem> {
     let plain = serde_json::to_vec(it).map_err(|error| Problem::internal(&error))?;
-    let sealed = door
-        .key
-        .seal(&sealed_at_the_door(nonce), &plain)
+    let sealed = trust::seal_bytes(&sealed_at_the_door(nonce), &plain, &door.seal)
         .map_err(|error| Problem::internal(&error))?;
+    door.queue.add(sealed.len());
     let new = door.ask(|store| store.put_in(nonce, &today().to_string(), &sealed))?;
     door.rang.notify_one();
     Ok(new)
@@ -349,15 +360,18 @@ struct ReceiptPage {
     receipt: String,
     /// False: the form was sent before, and that sending stands.
     new: bool,
+    /// There was no room for the pictures.
+    dropped: bool,
 }
 
 fn receipt_page(
     door: &Arc<Door>,
     uri: &Uri,
     receipt: &str,
-    new: bool,
+    (new, dropped): (bool, bool),
 ) -> Result<Response, Problem> {
-    let page = ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt), new };
+    let page =
+        ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt), new, dropped };
     Ok((StatusCode::CREATED, render(&page)?).into_response())
 }
 

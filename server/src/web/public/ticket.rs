@@ -14,7 +14,19 @@ pub(super) const MOST_AGE_S: i64 = 2 * 3600;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Level(pub(super) u8);
 
+/// So many reports may wait before it costs.
+const FREE_QUEUE: u64 = 200;
+/// Of the queue, at most; four times as many make the next.
+const MOST_OF_QUEUE: u8 = 5;
+
 impl Level {
+    /// The longer the queue, the more work: each level of it is four times as long.
+    pub(super) fn of_queue(reports: u64) -> Self {
+        let over =
+            (1..=MOST_OF_QUEUE).take_while(|n| reports >= FREE_QUEUE * 4u64.pow(u32::from(*n) - 1));
+        Self(over.last().unwrap_or(0))
+    }
+
     /// Leading zero bits of the proof; about 2 to the power of it hashes.
     pub(super) fn bits(self) -> u32 {
         if self.0 == 0 { 0 } else { 12 + 2 * u32::from(self.0) }
@@ -175,6 +187,15 @@ mod tests {
         assert_eq!(check(&key(), &ticket, "", Level(1), 1020), Err(TicketFault::TooYoung(40)));
         assert!(check(&key(), &ticket, "", Level(1), 1060).is_ok(), "without script it waits");
         assert!(!is_proof(&ticket, "", 0) && Level(3).bits() == 18);
+    }
+
+    #[test]
+    fn a_longer_queue_costs_more_bits() {
+        let bits: Vec<u32> = [0, 199, 200, 800, 3200, 12_800, 51_200, 1_000_000]
+            .map(|reports| Level::of_queue(reports).bits())
+            .to_vec();
+        assert_eq!(bits, [0, 0, 14, 16, 18, 20, 22, 22]);
+        assert_eq!(Level::of_queue(51_200).wait_s(), Level(3).wait_s(), "waiting has an end");
     }
 
     #[test]

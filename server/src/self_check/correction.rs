@@ -1,0 +1,257 @@
+//! 整改: how a clinic mends what an L1 finding or its own "no" names, and what closes it. Pure.
+//!
+//! `Open → Answered → { VerifiedByFacts | VerifiedByOfficer | Contradicted | Lapsed }`. What closes it
+//! are the boxes' records: no repeat of the rule for fourteen days with enough sessions that could be
+//! judged. Two different officers may close it in their stead, never one. A repeat contradicts only
+//! once two reviewers upheld it; until then it is waited for. Overdue is a date, never a state.
+
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::facts::AlertFact;
+use crate::rules::DAY_MS;
+
+/// Days without a repeat after it was mended [D].
+pub const QUIET_DAYS: i64 = 14;
+/// Sessions in them that could be judged, at least [D].
+pub const SESSIONS_MIN: usize = 5;
+/// After so many days nothing more is expected of the records [D].
+pub const LAPSES_AFTER_DAYS: i64 = 90;
+
+/// 整改状态.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Open,
+    Answered,
+    VerifiedByFacts,
+    VerifiedByOfficer,
+    Contradicted,
+    /// The records could not say either.
+    Lapsed,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::VerifiedByFacts => "verified_by_facts",
+            Self::VerifiedByOfficer => "verified_by_officer",
+            Self::Contradicted => "contradicted",
+            Self::Lapsed => "lapsed",
+        }
+    }
+
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Open | Self::Answered)
+    }
+}
+
+/// What somebody does with it, or what the records say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The clinic says what it did, and when it was done.
+    Answer {
+        done_on: Date,
+        today: Date,
+    },
+    /// An officer has looked.
+    Verify,
+    Facts(Verdict),
+}
+
+/// What the records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Verified,
+    Contradicted,
+    Lapsed,
+}
+
+impl Step {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Answer { .. } => "answer",
+            Self::Verify => "verify",
+            Self::Facts(Verdict::Verified) => "verified_by_facts",
+            Self::Facts(Verdict::Contradicted) => "contradicted",
+            Self::Facts(Verdict::Lapsed) => "lapsed",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("`{step}` is not possible while the correction is `{state}`")]
+    NotNow { step: &'static str, state: &'static str },
+    #[error("done_on: this day has not come yet")]
+    InTheFuture,
+    #[error("`{by}` has already said so: another officer must agree (须由另一人同意)")]
+    SamePerson { by: String },
+}
+
+/// All that the machine remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Handling {
+    pub state: State,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub done_on: Option<Date>,
+    /// RFC 3339: when the clinic's latest word came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<String>,
+    /// One officer who says that it is mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub officer: Option<String>,
+    /// 核验方式: `facts`, or the two officers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_by: Option<String>,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self {
+            state: State::Open,
+            done_on: None,
+            answered_at: None,
+            officer: None,
+            judged_by: None,
+        }
+    }
+}
+
+impl Handling {
+    /// The handling after `step`; `self` stays as it was when the step is refused.
+    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
+        let over = |state: State, by: String| Self { state, judged_by: Some(by), ..self.clone() };
+        match (self.state, step) {
+            (State::Open | State::Answered, Step::Answer { done_on, today }) if done_on > today => {
+                Err(Refusal::InTheFuture)
+            }
+            // A new word begins the fourteen days anew, and what an officer said was about less.
+            (State::Open | State::Answered, Step::Answer { done_on, .. }) => Ok(Self {
+                state: State::Answered,
+                done_on: Some(*done_on),
+                answered_at: Some(at.to_owned()),
+                officer: None,
+                judged_by: None,
+            }),
+            (State::Answered, Step::Verify) => match &self.officer {
+                Some(first) if first == by => Err(Refusal::SamePerson { by: by.to_owned() }),
+                Some(first) => Ok(over(State::VerifiedByOfficer, format!("{first}, {by}"))),
+                None => Ok(Self { officer: Some(by.to_owned()), ..self.clone() }),
+            },
+            (State::Answered, Step::Facts(verdict)) => {
+                let state = match verdict {
+                    Verdict::Verified => State::VerifiedByFacts,
+                    Verdict::Contradicted => State::Contradicted,
+                    Verdict::Lapsed => State::Lapsed,
+                };
+                Ok(over(state, "facts".to_owned()))
+            }
+            (state, step) => Err(Refusal::NotNow { step: step.name(), state: state.as_str() }),
+        }
+    }
+}
+
+/// What the records say of one that was answered, of a rule; nothing while they can not tell yet.
+/// `assessable_ms`: starts of the sessions that could be judged.
+pub fn judged(
+    answered_ms: i64,
+    rules: &[&str],
+    alerts: &[AlertFact],
+    assessable_ms: &[i64],
+    now_ms: i64,
+) -> Option<Verdict> {
+    let end_ms = answered_ms + QUIET_DAYS * DAY_MS;
+    let mut repeats = alerts
+        .iter()
+        .filter(|alert| alert.rules.iter().any(|rule| rules.contains(&rule.as_str())))
+        .filter(|alert| alert.event_ms > answered_ms && alert.event_ms <= now_ms)
+        .peekable();
+    if repeats.clone().any(AlertFact::is_upheld) {
+        return Some(Verdict::Contradicted);
+    }
+    let lapsed = now_ms >= answered_ms + LAPSES_AFTER_DAYS * DAY_MS;
+    let unsettled = repeats.any(AlertFact::is_pending);
+    let looked_at = assessable_ms.iter().filter(|at| **at > answered_ms && **at <= now_ms).count();
+    if now_ms >= end_ms && !unsettled && looked_at >= SESSIONS_MIN && !rules.is_empty() {
+        return Some(Verdict::Verified);
+    }
+    lapsed.then_some(Verdict::Lapsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::script::{DISMISS, UPHOLD, alert};
+    use super::*;
+
+    const AT: &str = "2026-11-01T00:00:00.000Z";
+    const BEGAN: i64 = 1_790_000_000_000;
+
+    fn day(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn answered() -> Handling {
+        let step = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-01") };
+        Handling::default().take("clinic", &step, AT).unwrap()
+    }
+
+    fn at(days: i64, alerts: &[AlertFact], sessions: usize) -> Option<Verdict> {
+        let starts: Vec<i64> = (0..sessions as i64).map(|n| BEGAN + 1 + n * 3_600_000).collect();
+        judged(BEGAN, &["HB-3"], alerts, &starts, BEGAN + days * DAY_MS)
+    }
+
+    #[test]
+    fn fourteen_quiet_days_with_five_sessions_verify_it() {
+        assert_eq!(at(14, &[], 5), Some(Verdict::Verified));
+        assert_eq!(at(13, &[], 50), None);
+        assert_eq!(at(14, &[], 4), None);
+        assert_eq!(at(89, &[], 4), None);
+        assert_eq!(at(90, &[], 4), Some(Verdict::Lapsed));
+    }
+
+    #[test]
+    fn a_repeat_nobody_reviewed_neither_proves_nor_verifies() {
+        let repeat = |steps: &[_]| [alert("a", "HB-3", BEGAN + DAY_MS, steps)];
+        assert_eq!(at(20, &repeat(&[]), 9), None);
+        assert_eq!(at(20, &repeat(&[("wang", UPHOLD)]), 9), None);
+        let upheld = repeat(&[("wang", UPHOLD), ("li", UPHOLD)]);
+        assert_eq!(at(2, &upheld, 9), Some(Verdict::Contradicted));
+        let dismissed = repeat(&[("wang", DISMISS), ("li", DISMISS)]);
+        assert_eq!(at(20, &dismissed, 9), Some(Verdict::Verified));
+        let earlier = [alert("a", "HB-3", BEGAN - 1, &[("wang", UPHOLD), ("li", UPHOLD)])];
+        assert_eq!(at(20, &earlier, 9), Some(Verdict::Verified));
+    }
+
+    #[test]
+    fn one_officer_alone_verifies_nothing() {
+        let once = answered().take("wang", &Step::Verify, AT).unwrap();
+        assert_eq!(once.state, State::Answered);
+        assert_eq!(
+            once.take("wang", &Step::Verify, AT),
+            Err(Refusal::SamePerson { by: "wang".into() })
+        );
+        assert_eq!(once.take("li", &Step::Verify, AT).unwrap().state, State::VerifiedByOfficer);
+        let again = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-02") };
+        let anew = once.take("clinic", &again, AT).unwrap();
+        assert_eq!(anew.take("li", &Step::Verify, AT).unwrap().state, State::Answered);
+    }
+
+    #[test]
+    fn nothing_is_verified_that_nobody_answered() {
+        for step in [Step::Verify, Step::Facts(Verdict::Verified)] {
+            assert!(matches!(
+                Handling::default().take("li", &step, AT),
+                Err(Refusal::NotNow { .. })
+            ));
+        }
+        let future = Step::Answer { done_on: day("2026-11-02"), today: day("2026-11-01") };
+        assert_eq!(Handling::default().take("clinic", &future, AT), Err(Refusal::InTheFuture));
+        let done = answered().take("", &Step::Facts(Verdict::Contradicted), AT).unwrap();
+        assert!(done.take("clinic", &future, AT).is_err());
+    }
+}

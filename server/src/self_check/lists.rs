@@ -1,0 +1,59 @@
+//! The closed lists of self-inspection, each word with its Chinese and English.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::clue::closed_lists;
+use crate::text::Listed;
+
+closed_lists! {
+    /// 自查类型.
+    CheckKind {
+        Routine "routine" "日常自查" "routine",
+        Full "full" "全面自查" "full",
+        Special "special" "专项自查" "special",
+    }
+
+    /// How a question is answered.
+    AnswerKind {
+        YesNoNa "yes_no_na" "是／否／不适用" "yes, no or not applicable",
+        Number "number" "数字" "number",
+        Date "date" "日期" "day",
+    }
+
+    YesNoNa {
+        Yes "yes" "是" "yes",
+        No "no" "否" "no",
+        NotApplicable "na" "不适用" "not applicable",
+    }
+
+    /// What the boxes' records can say of a question over a period.
+    FactQuery {
+        LeadPresentInEverySession "lead_present_in_every_session" "主诊医师到场" "lead present",
+        NoUnknownOperator "no_unknown_operator" "无身份不明操作者" "no unknown operator",
+        EveryTreatmentDeclared "every_treatment_declared" "诊疗均已登记" "treatments declared",
+        StaffRegisteredHere "staff_registered_here" "人员在本机构注册" "staff registered here",
+        ItemsFiledAndWithinGrade "items_filed_and_within_grade" "项目已备案且不超等级"
+            "items filed and within grade",
+        DevicesUntouched "devices_untouched" "设备未被遮挡或断开" "boxes untouched",
+        SessionsAssessable "sessions_assessable" "诊疗可判定" "sessions assessable",
+        ConsentsComplete "consents_complete" "知情同意齐全" "consents complete",
+        NoticeDisplayed "notice_displayed" "告示已张贴" "notice displayed",
+    }
+}
+
+impl FactQuery {
+    /// The rules whose upheld findings say that it does not hold; none where no box can tell.
+    pub fn rules(self) -> &'static [&'static str] {
+        match self {
+            Self::LeadPresentInEverySession => &["LL-1", "LL-5", "NL-1"],
+            Self::NoUnknownOperator => &["UQ-1", "UQ-2"],
+            Self::EveryTreatmentDeclared => &["HB-3"],
+            Self::StaffRegisteredHere => &["LL-4"],
+            Self::ItemsFiledAndWithinGrade => &["NL-4"],
+            Self::DevicesUntouched => &["HB-2", "HB-6"],
+            Self::SessionsAssessable => &["HB-5"],
+            Self::ConsentsComplete | Self::NoticeDisplayed => &[],
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The life of one self-inspection (依法执业自查), as a pure state machine.
+//!
+//! `Open → Draft → Submitted → { Accepted | Returned }`; what is changed after it was handed in is a
+//! new revision with a reason. Its form is pinned: a later version of the checklist changes nothing
+//! of it. Overdue is a date, never a state. This file reads no clock and stores nothing.
+
+pub mod checklist;
+pub mod correction;
+pub mod disclosure;
+pub mod facts;
+mod lists;
+pub mod mismatch;
+pub mod period;
+pub mod table;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use lists::{AnswerKind, CheckKind, FactQuery, YesNoNa};
+
+/// 自查状态.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Open,
+    Draft,
+    Submitted,
+    Accepted,
+    /// Some answers are asked again.
+    Returned,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Draft => "draft",
+            Self::Submitted => "submitted",
+            Self::Accepted => "accepted",
+            Self::Returned => "returned",
+        }
+    }
+
+    /// The clinic still has to do something.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Draft | Self::Returned)
+    }
+}
+
+/// What somebody does with a self-check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// One answer is saved.
+    Answer,
+    /// `missing`: questions that are asked and have no answer.
+    Submit {
+        missing: Vec<String>,
+    },
+    Accept,
+    Return {
+        items: Vec<String>,
+    },
+    /// Opened again by whoever handed it in.
+    Revise {
+        reason: String,
+    },
+}
+
+impl Step {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Submit { .. } => "submit",
+            Self::Accept => "accept",
+            Self::Return { .. } => "return",
+            Self::Revise { .. } => "revise",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("`{step}` is not possible while the self-check is `{state}`")]
+    NotNow { step: &'static str, state: &'static str },
+    #[error("answers: these questions have none yet: {0}")]
+    Missing(String),
+    #[error("items: name the questions that are asked again")]
+    NoItems,
+    #[error("reason: say why it is changed after it was handed in")]
+    NoReason,
+}
+
+/// All that the machine remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Handling {
+    pub state: State,
+    /// How often it was handed in.
+    pub revision: u32,
+    /// Questions that an officer asks again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub returned: Vec<String>,
+    /// Why the next revision is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self { state: State::Open, revision: 0, returned: Vec::new(), reason: None }
+    }
+}
+
+impl Handling {
+    /// The handling after `step`; `self` stays as it was when the step is refused.
+    pub fn take(&self, step: &Step) -> Result<Self, Refusal> {
+        use State::{Accepted, Draft, Open, Returned, Submitted};
+        match (self.state, step) {
+            (Open | Draft, Step::Answer) => Ok(Self { state: Draft, ..self.clone() }),
+            (Returned, Step::Answer) => Ok(self.clone()),
+            (Open | Draft | Returned, Step::Submit { missing }) if missing.is_empty() => Ok(Self {
+                state: Submitted,
+                revision: self.revision + 1,
+                returned: Vec::new(),
+                reason: None,
+            }),
+            (Open | Draft | Returned, Step::Submit { missing }) => {
+                Err(Refusal::Missing(missing.join(", ")))
+            }
+            (Submitted, Step::Accept) => Ok(Self { state: Accepted, ..self.clone() }),
+            (Submitted, Step::Return { items }) if items.is_empty() => Err(Refusal::NoItems),
+            (Submitted, Step::Return { items }) => {
+                Ok(Self { state: Returned, returned: items.clone(), ..self.clone() })
+            }
+            (Submitted | Accepted, Step::Revise { reason }) if reason.trim().is_empty() => {
+                Err(Refusal::NoReason)
+            }
+            (Submitted | Accepted, Step::Revise { reason }) => {
+                Ok(Self { state: Draft, reason: Some(reason.trim().to_owned()), ..self.clone() })
+            }
+            (state, step) => Err(Refusal::NotNow { step: step.name(), state: state.as_str() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(steps: &[Step]) -> Result<Handling, Refusal> {
+        steps.iter().try_fold(Handling::default(), |it, step| it.take(step))
+    }
+
+    fn submit() -> Step {
+        Step::Submit { missing: Vec::new() }
+    }
+
+    #[test]
+    fn a_check_is_answered_handed_in_and_accepted() {
+        let done = after(&[Step::Answer, submit(), Step::Accept]).unwrap();
+        assert_eq!((done.state, done.revision), (State::Accepted, 1));
+    }
+
+    #[test]
+    fn an_unanswered_question_keeps_it_from_being_handed_in() {
+        let missing = Step::Submit { missing: vec!["mc-01".into(), "mc-02".into()] };
+        let refused = after(&[Step::Answer, missing]).unwrap_err();
+        assert!(refused.to_string().contains("mc-01, mc-02"));
+    }
+
+    #[test]
+    fn what_is_handed_in_changes_only_with_a_reason() {
+        assert!(matches!(after(&[submit(), Step::Answer]), Err(Refusal::NotNow { .. })));
+        let silent = Step::Revise { reason: " ".into() };
+        assert_eq!(after(&[submit(), silent]), Err(Refusal::NoReason));
+        let again = [submit(), Step::Revise { reason: "漏填".into() }, Step::Answer, submit()];
+        assert_eq!(after(&again).unwrap().revision, 2);
+    }
+
+    #[test]
+    fn a_returned_check_names_what_is_asked_again() {
+        assert_eq!(after(&[submit(), Step::Return { items: vec![] }]), Err(Refusal::NoItems));
+        let back = after(&[submit(), Step::Return { items: vec!["mc-03".into()] }]).unwrap();
+        assert_eq!((back.state, back.returned.len()), (State::Returned, 1));
+        assert!(matches!(back.take(&Step::Accept), Err(Refusal::NotNow { .. })));
+        assert_eq!(back.take(&Step::Answer).unwrap().returned, back.returned);
+    }
+}

@@ -1,0 +1,107 @@
+//! What SI-1 compares at one institution: answers as they were handed in, and alerts with the rules
+//! that stand and when their deed began. Nothing here judges.
+
+use protocol::up::FindingReport;
+use rusqlite::Connection;
+
+use super::rows::collect;
+use super::self_checks::{COLUMNS, form_of, lost, row};
+use super::supervision::ms;
+use super::{Result, Store, StoreError};
+use crate::self_check::facts::AlertFact;
+use crate::self_check::mismatch::{CheckFact, Handed};
+
+/// What is compared: answers that were handed in, alerts of the place.
+#[derive(Debug, Clone, Default)]
+pub struct Compared {
+    pub checks: Vec<CheckFact>,
+    pub alerts: Vec<AlertFact>,
+}
+
+impl Store {
+    /// What SI-1 compares at one institution.
+    pub fn compared(&self, institution: &str) -> Result<Compared> {
+        self.read(|c| compared(c, institution, ""))
+    }
+}
+
+/// Two years running are two years and some days.
+const EARLIER_MS: i64 = 600 * 86_400_000;
+
+/// What is compared, with alerts from well before `from` on; nothing where nothing asks for it.
+pub(super) fn compared(c: &Connection, institution: &str, from: &str) -> Result<Compared> {
+    let checks = check_facts(c, institution)?;
+    let waits = "SELECT 1 FROM correction WHERE institution = ?1 AND state = 'answered'";
+    if checks.is_empty() && !c.prepare_cached(waits)?.exists([institution])? {
+        return Ok(Compared::default());
+    }
+    let since = ms(from).and_then(|at| jiff::Timestamp::from_millisecond(at - EARLIER_MS).ok());
+    let since = since.map(crate::clock::text).unwrap_or_default();
+    Ok(Compared { checks, alerts: alert_facts(c, institution, &since)? })
+}
+
+/// Self-checks that were handed in, with every revision.
+fn check_facts(c: &Connection, institution: &str) -> Result<Vec<CheckFact>> {
+    let sql = format!(
+        "{COLUMNS} WHERE s.institution = ?1 AND EXISTS (SELECT 1 FROM self_check_revision v WHERE
+        v.self_check = s.id) ORDER BY s.number"
+    );
+    let mut facts = Vec::new();
+    for it in collect(c, &sql, [institution], row)? {
+        let sql = "SELECT at, answers FROM self_check_revision WHERE self_check = ?1 ORDER BY \
+            revision";
+        let handed = collect(c, sql, [it.id.as_str()], |r| {
+            Ok(Handed {
+                at_ms: ms(&r.get::<_, String>(0)?).unwrap_or(0),
+                answers: serde_json::from_str(&r.get::<_, String>(1)?)?,
+            })
+        })?;
+        let sql = "SELECT not_assessable_ppm FROM self_check WHERE id = ?1";
+        facts.push(CheckFact {
+            not_assessable_ppm: c.prepare_cached(sql)?.query_row([&it.id], |r| r.get(0))?,
+            form: form_of(c, &it.checklist_sha256)?.ok_or_else(|| lost(&it.id))?,
+            institution: it.institution,
+            kind: it.kind,
+            period: it.period,
+            from: it.from,
+            to: it.to,
+            due: it.due,
+            id: it.id,
+            handed,
+        });
+    }
+    Ok(facts)
+}
+
+/// Alerts of an institution with the rules that stand, and when their deed began.
+fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<AlertFact>> {
+    let sql = "SELECT a.id, a.case_file, a.room, a.device, a.received_at, a.raised_at FROM alert a \
+        WHERE a.institution = ?1 AND a.received_at > ?2 ORDER BY a.number";
+    let mut alerts = collect(c, sql, [institution, since], |r| {
+        let time = |n| Ok::<_, StoreError>(ms(&r.get::<_, String>(n)?).unwrap_or(0));
+        Ok(AlertFact {
+            alert: r.get(0)?,
+            rules: Vec::new(),
+            case: serde_json::from_str(&r.get::<_, String>(1)?)?,
+            room: r.get(2)?,
+            device: r.get(3)?,
+            received_ms: time(4)?,
+            event_ms: time(5)?,
+        })
+    })?;
+    let sql = "SELECT rule, report FROM finding WHERE alert = ?1 AND step <> 'withdrawn' AND \
+        rule <> 'SI-1'";
+    for alert in &mut alerts {
+        for (rule, report) in collect(c, sql, [alert.alert.as_str()], |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+        })? {
+            let report: FindingReport = serde_json::from_str(&report)?;
+            let began = report.intervals.iter().filter_map(|span| ms(&span.from)).min();
+            alert.event_ms = began.map_or(alert.event_ms, |began| began.min(alert.event_ms));
+            if !alert.rules.contains(&rule) {
+                alert.rules.push(rule);
+            }
+        }
+    }
+    Ok(alerts)
+}
