@@ -62,6 +62,8 @@ function refresh() {
       tally();
       const nav = page.querySelector(".top nav");
       if (nav) document.querySelector(".top nav").replaceWith(nav);
+      const bell = page.getElementById("bell");
+      if (bell) document.getElementById("bell")?.replaceWith(bell);
       for (const link of next.querySelectorAll(".inbox a")) {
         if (!known.has(link.href)) link.parentElement.classList.add("fresh");
       }
@@ -260,7 +262,7 @@ function keys(event) {
   } else if (event.key === "?") {
     document.querySelector("a.help")?.click();
   } else if (event.key === "/") {
-    document.querySelector(".filters select")?.focus();
+    document.querySelector(".filters input[type=search], .filters select")?.focus();
     event.preventDefault();
   }
 }
@@ -277,6 +279,47 @@ function copies() {
   }
 }
 
+// Of a list of many boxes only what fits the typed text is shown, and what is ticked.
+function searchChecks(field) {
+  const typed = field.value.trim().toLowerCase();
+  for (const label of field.closest("fieldset").querySelectorAll(".check")) {
+    const fits = typed !== "" && label.textContent.toLowerCase().includes(typed);
+    label.hidden = !fits && !label.querySelector("input").checked;
+  }
+}
+
+// Whoever is not filed here for the item's specialty is no lead of it: greyed, and the list says why.
+function leadsThatFit() {
+  const lead = document.querySelector("select[name=declared_lead]");
+  const mark = (name) => document.querySelector(`select[name=${name}]`)?.selectedOptions[0]?.dataset.mark ?? "";
+  if (!lead) return;
+  const [place, needed] = [mark("room"), mark("item").split(" ").filter(Boolean)];
+  for (const option of lead.options) {
+    if (!option.value) continue;
+    option.dataset.words ??= option.textContent;
+    const filed = (option.dataset.mark ?? "").split(" ");
+    const fits = needed.length === 0 || needed.some((specialty) => filed.includes(`${place}:${specialty}`));
+    option.disabled = !fits;
+    option.textContent = fits ? option.dataset.words : `${option.dataset.words} · ${chinese ? "未在本机构备案该项目的专业" : "not filed here for this item's specialty"}`;
+  }
+  if (lead.selectedOptions[0]?.disabled) lead.value = "";
+}
+
+for (const field of document.querySelectorAll("[data-search-checks]")) {
+  field.hidden = false;
+  searchChecks(field);
+  field.addEventListener("input", () => searchChecks(field));
+}
+document.addEventListener("change", (event) => { if (event.target.matches("select[name=room], select[name=item]")) leadsThatFit(); });
+leadsThatFit();
+
+/** Printing is the browser's; the style sheet leaves out what is no use on paper. */
+function prints(event) {
+  if (event.target.closest?.("[data-print]")) window.print();
+}
+
+for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
+document.addEventListener("click", prints);
 copies();
 document.addEventListener("keydown", keys);
 document.addEventListener("input", searchPeople);

@@ -10,7 +10,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
-use super::Refused;
+use super::{Refused, personal};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::store::Delivery;
 use crate::tls_client::{self, ANSWER_WITHIN};
@@ -48,6 +48,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     let (severity, rule) = (text("severity"), text("rule"));
     let subject = match event {
         "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
+        personal::EVENT => personal::subject(&delivery.body),
         "certificate.expires" => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(
@@ -77,7 +78,11 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         text("state"),
         text("raised_at"),
     );
-    let body = if event == "certificate.expires" { ends } else { lead };
+    let body = match event {
+        "certificate.expires" => ends,
+        personal::EVENT => personal::text(&delivery.body),
+        _ => lead,
+    };
     let made: Option<SystemTime> = delivery.made_at.parse::<jiff::Timestamp>().ok().map(Into::into);
     let automatic = HeaderValue::new(
         HeaderName::new_from_ascii_str("Auto-Submitted"),

@@ -34,6 +34,8 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0025_penalty_case.sql"),
     include_str!("../../migrations/0026_documents_and_requests.sql"),
     include_str!("../../migrations/0027_people.sql"),
+    include_str!("../../migrations/0032_messages.sql"),
+    include_str!("../../migrations/0033_attachments.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

@@ -32,6 +32,7 @@ mod hooks;
 mod host;
 mod law;
 pub(crate) mod live;
+mod messages;
 mod monitoring;
 mod openapi;
 mod outer;

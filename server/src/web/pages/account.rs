@@ -52,6 +52,8 @@ struct AccountPage {
     /// Shown once.
     recovery: Vec<String>,
     codes_left: i64,
+    /// The person has own work to be told of.
+    ways: bool,
 }
 
 /// What the page shows beside the account itself.
@@ -104,6 +106,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
         secret,
         recovery: it.recovery,
         codes_left,
+        ways: crate::web::messages::has_own_work(who),
     })
 }
 

@@ -21,11 +21,11 @@ use crate::app::App;
 use crate::model::Name;
 use crate::penalty_case::{CaseClock, Provision};
 use crate::problem::{Form, Problem, encoded};
-use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
+use crate::store::{Alert, AlertFilter, Attachment, FindingEvent, JOINED, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, listed_alerts, scoped, seen, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
-use crate::web::rights::may_open;
+use crate::web::rights::{may_open, may_send};
 use crate::web::statements::StatementBlock;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -60,7 +60,7 @@ struct AlertPage {
     state: &'static str,
     state_code: &'static str,
     kinds: Vec<String>,
-    facts: Vec<(String, String)>,
+    facts: Vec<Fact>,
     findings: Vec<FindingView>,
     steps: Vec<StepView>,
     path: Vec<(&'static str, &'static str)>,
@@ -88,6 +88,31 @@ struct AlertPage {
     can_close: bool,
     /// Verification or case: its own page shows terms and procedure.
     has_case: bool,
+    /// The reader's own last step, while it may be taken back.
+    undoable: Option<String>,
+    files: Vec<FileView>,
+    may_attach: bool,
+}
+
+/// A file beside the lead.
+struct FileView {
+    id: i64,
+    name: String,
+    size: String,
+    by: String,
+    at: String,
+}
+
+impl FileView {
+    fn of(it: &Attachment) -> Self {
+        Self {
+            id: it.id,
+            name: it.name.clone(),
+            size: format!("{} KiB", (it.bytes + 1023) / 1024),
+            by: it.by.clone(),
+            at: local(&it.at),
+        }
+    }
 }
 
 pub(super) struct FindingView {
@@ -225,6 +250,8 @@ struct Found {
     newer: Option<String>,
     older: Option<String>,
     colleagues: Vec<(String, String)>,
+    undoable: Option<String>,
+    files: Vec<Attachment>,
 }
 
 /// The alerts before and after this one in the list that led to it. Blocking.
@@ -303,6 +330,8 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         newer,
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
+        undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
+        files: a.store.attachments(&alert.id)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
@@ -380,6 +409,9 @@ async fn make(
         named: !who.open_house,
         may_judge: who.may(Right::GiveVerdicts),
         may_package: may_open(who, "/alerts/{id}/package"),
+        undoable: found.undoable.as_deref().filter(|_| !who.open_house).map(|s| l.step(s)),
+        files: found.files.iter().map(FileView::of).collect(),
+        may_attach: !who.by_token && may_send(who, "/alerts/{id}/attachments"),
     };
     render(&page)
 }
@@ -437,34 +469,62 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     resting.chain(same).collect()
 }
 
-fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<(String, String)> {
-    let mut facts = Vec::new();
-    let mut add = |zh: &str, en: &str, value: String| {
-        if !value.is_empty() {
-            facts.push((l.t(zh, en).to_owned(), value));
-        }
-    };
-    add("机构", "Institution", place.institution.clone());
-    add("诊室", "Room", alert.room.clone());
-    add("诊疗活动", "Session", alert.session.clone().unwrap_or_default());
-    add("项目", "Item", place.item.clone());
-    add("设备", "Device", alert.device.clone());
-    if place.joined > 0 {
-        let zh = format!(
-            "该设备未结线索已达上限,后续线索合并于此,共 {} 条,以下列出最重的",
-            place.joined
-        );
-        let en = format!(
-            "the box has too many open leads: further ones join here, {} findings; the worst are \
-            shown",
-            place.joined
-        );
-        add("合并", "Joined", l.t(&zh, &en).to_owned());
+/// One fact of a page's margin; where it has a page of its own, a link.
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) href: String,
+}
+
+impl Fact {
+    pub(super) fn new(name: &'static str, value: String) -> Self {
+        Self { name, value, href: String::new() }
     }
-    add("发生", "Raised (box)", local(&alert.raised_at));
-    add("接收", "Received (server)", local(&alert.received_at));
-    add("负责人", "Assignee", alert.assignee.clone().unwrap_or_default());
-    add("案号", "Case number", alert.case.case_number.clone().unwrap_or_default());
+
+    fn at(name: &'static str, value: String, href: String) -> Self {
+        Self { href, ..Self::new(name, value) }
+    }
+}
+
+/// Institution, room and session, each with its page.
+pub(super) fn where_it_was(
+    l: Lang,
+    (institution, room, session): (&str, &str, &str),
+    place: &Place,
+) -> Vec<Fact> {
+    let name = if place.institution.is_empty() { institution } else { &place.institution };
+    vec![
+        Fact::at(
+            l.t("机构", "Institution"),
+            name.to_owned(),
+            format!("/institutions/{institution}"),
+        ),
+        Fact::at(l.t("诊室", "Room"), room.to_owned(), format!("/rooms/{room}")),
+        Fact::at(l.t("诊疗活动", "Session"), session.to_owned(), format!("/sessions/{session}")),
+    ]
+}
+
+fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
+    let text = |it: &Option<String>| it.clone().unwrap_or_default();
+    let session = text(&alert.session);
+    let mut facts = where_it_was(l, (&alert.institution, &alert.room, &session), place);
+    let zh =
+        format!("该设备未结线索已达上限，后续线索合并于此，共 {} 条，以下列出最重的", place.joined);
+    let en = format!(
+        "the box has too many open leads: further ones join here, {} findings; the worst are shown",
+        place.joined
+    );
+    let joined = if place.joined > 0 { l.t(&zh, &en).to_owned() } else { String::new() };
+    facts.extend([
+        Fact::new(l.t("项目", "Item"), place.item.clone()),
+        Fact::new(l.t("设备", "Device"), alert.device.clone()),
+        Fact::new(l.t("合并", "Joined"), joined),
+        Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
+        Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
+        Fact::new(l.t("负责人", "Assignee"), text(&alert.assignee)),
+        Fact::new(l.t("案号", "Case number"), text(&alert.case.case_number)),
+    ]);
+    facts.retain(|fact| !fact.value.is_empty());
     facts
 }
 
@@ -490,7 +550,7 @@ fn step_view(l: Lang, step: &StepSeen) -> StepView {
         at: local(&step.at),
         actor: step.by.clone(),
         step: l.step(&step.step),
-        note: step.note.clone(),
+        note: if step.step == "undo" { l.step(&step.note) } else { step.note.clone() },
         state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),
     }
 }

@@ -12,7 +12,7 @@ use super::alert;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
-use crate::alert::{ClinicState, Reason, State as AlertState, due_hours};
+use crate::alert::{ClinicState, Reason, State as AlertState, due_at};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
@@ -393,7 +393,8 @@ pub(super) fn row(
     let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
-    let due = due(alert, numbers).filter(|_| told.is_none() || alert.severity <= 1);
+    let due = due_at(alert.case.state, alert.severity, &alert.received_at, numbers)
+        .filter(|_| told.is_none() || alert.severity <= 1);
     Row {
         id: alert.id.clone(),
         number: alert.number,
@@ -411,11 +412,4 @@ pub(super) fn row(
         overdue: due.is_some_and(|at| at < crate::clock::now()),
         waived: alert.liveness_waived,
     }
-}
-
-/// When somebody has to have acted, while it is open.
-fn due(alert: &Alert, numbers: &Numbers) -> Option<jiff::Timestamp> {
-    let within = jiff::SignedDuration::from_hours(due_hours(alert.severity, numbers));
-    let received = alert.received_at.parse::<jiff::Timestamp>().ok()?;
-    alert.case.state.is_open().then(|| received + within)
 }

@@ -6,6 +6,7 @@ mod account_of;
 mod accounts;
 mod alert;
 mod alert_clinic;
+mod attachments;
 mod audit;
 mod boxes;
 mod bulk_steps;
@@ -31,20 +32,26 @@ mod guide;
 mod hooks;
 mod import;
 mod inbox;
+mod institution;
 pub(super) mod landing;
 mod law;
+mod lead_rows;
 mod leads_export;
 mod login;
+mod message_centre;
 pub(super) mod messages;
 mod monitoring;
 mod oidc;
 mod own_data;
+mod own_ways;
 mod people;
+mod person;
 mod personal;
 mod policy;
 mod qr;
 mod registry;
 mod registry_photo;
+mod room;
 mod room_qr;
 mod scope_tree;
 mod session;
@@ -81,6 +88,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/evidence.js", evidence_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-roll.js", evidence_roll_script).roles(EVERYBODY),
+        Endpoint::page("/assets/room.js", room_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
         Endpoint::page("/language", language).roles(EVERYBODY),
     ];
@@ -90,6 +98,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         account_of::endpoints(),
         accounts::endpoints(),
         alert::endpoints(),
+        attachments::endpoints(),
         audit::endpoints(),
         boxes::endpoints(),
         bulk_steps::endpoints(),
@@ -108,17 +117,22 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         hooks::endpoints(),
         import::endpoints(),
         inbox::endpoints(),
+        institution::endpoints(),
         law::endpoints(),
         leads_export::endpoints(),
         login::endpoints(),
+        message_centre::endpoints(),
         monitoring::endpoints(),
         oidc::endpoints(),
         own_data::endpoints(),
+        own_ways::endpoints(),
         people::endpoints(),
+        person::endpoints(),
         personal::endpoints(),
         policy::endpoints(),
         registry::endpoints(),
         registry_photo::endpoints(),
+        room::endpoints(),
         room_qr::endpoints(),
         session::endpoints(),
         sessions::endpoints(),
@@ -175,6 +189,10 @@ async fn evidence_keys_script() -> Response {
 
 async fn evidence_roll_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-roll.js"))
+}
+
+async fn room_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/room.js"))
 }
 
 async fn icon() -> Response {

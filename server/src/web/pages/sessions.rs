@@ -12,14 +12,16 @@ use serde_json::{Map, Value};
 
 use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
 use super::frame::{Frame, local, render, shown};
+use super::institution::item_words;
 use super::people::serde_name;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::model::{Item, Name, Practitioner, Session};
-use crate::problem::Problem;
+use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
-use crate::store::{Part, StoreError};
+use crate::store::{SessionFilter, StoreError};
+use crate::web::alerts::day_begins;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
@@ -35,6 +37,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "sessions.html")]
 struct SessionsPage {
     f: Frame,
+    it: ListQuery,
+    /// The filter as an address, for the next page.
+    view: String,
+    /// Rooms to choose from: id and words.
+    choice: Vec<(String, String)>,
     next: Option<String>,
     rows: Vec<SessionRow>,
     emergencies: Vec<(String, i64)>,
@@ -44,13 +51,61 @@ struct SessionsPage {
     may_check: bool,
 }
 
+/// What the list is narrowed to, as the form shows it.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[serde(default)]
+struct ListQuery {
+    after: String,
+    /// `open`, `closed` or empty.
+    state: String,
+    room: String,
+    /// Days.
+    from: String,
+    until: String,
+}
+
+impl ListQuery {
+    fn filter(&self) -> Result<SessionFilter, Problem> {
+        let day = |name: &str, day: &str, later: i64| match day {
+            "" => Ok(String::new()),
+            day => day_begins(name, day, later),
+        };
+        Ok(SessionFilter {
+            open: match self.state.as_str() {
+                "open" => Some(true),
+                "closed" => Some(false),
+                _ => None,
+            },
+            room: crate::clock::clip(&self.room, 64),
+            from: day("from", &self.from, 0)?,
+            until: day("until", &self.until, 1)?,
+        })
+    }
+
+    /// As it stands behind the `?`.
+    fn address(&self) -> String {
+        let parts = [
+            ("state", &self.state),
+            ("room", &self.room),
+            ("from", &self.from),
+            ("until", &self.until),
+        ];
+        let given = parts.into_iter().filter(|(_, value)| !value.is_empty());
+        let given = given.map(|(name, value)| format!("{name}={}", encoded(value)));
+        given.collect::<Vec<_>>().join("&")
+    }
+}
+
 pub(super) struct SessionRow {
     pub(super) id: String,
     /// It goes on: one tap ends it.
     pub(super) open: bool,
     pub(super) room: String,
+    pub(super) room_id: String,
     pub(super) item: String,
     pub(super) lead: String,
+    /// Empty where none was declared.
+    pub(super) lead_id: String,
     pub(super) operators: String,
     pub(super) start: String,
     pub(super) end: String,
@@ -112,9 +167,9 @@ async fn list(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Query(query): Query<PartQuery>,
+    Query(query): Query<ListQuery>,
 ) -> Response {
-    let made = make_list(&app, &who, l, &query.part(&who, 50), &query.part(&who, 20)).await;
+    let made = make_list(&app, &who, l, query).await;
     shown(&app, &who, l, made).await
 }
 
@@ -122,21 +177,23 @@ async fn make_list(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    part: &Part,
-    few: &Part,
+    query: ListQuery,
 ) -> Result<Response, Problem> {
-    let (asked, few) =
-        (part.clone(), Part { after: String::new(), text: String::new(), ..few.clone() });
+    let filter = query.filter()?;
+    let asked = PartQuery { after: Some(query.after.clone()), ..PartQuery::default() };
+    let (asked, few) = (asked.part(who, 50), PartQuery::default().part(who, ROOMS));
+    let who = &who.clone();
+    let reader = who.clone();
     let (sessions, next, known, emergencies, rooms) = app
         .blocking(move |a| {
-            let mut sessions = a.store.sessions_part(&asked, &asked.after)?;
+            let mut sessions = a.store.sessions_of(&asked, &asked.after, &filter)?;
             let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
             let newest = sessions.first().map_or(0, |s| ms(&s.start));
             let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS)
                 .unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
-            let known = known(a, who, &sessions)?;
-            let rooms =
+            let known = known(a, &reader, &sessions)?;
+            let rooms: Vec<(String, String)> =
                 a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
             Ok::<_, StoreError>((sessions, next, known, emergencies, rooms))
         })
@@ -144,6 +201,9 @@ async fn make_list(
     let page = SessionsPage {
         rows: sessions.iter().map(|s| row(l, s, &known)).collect(),
         emergencies,
+        choice: rooms.iter().map(|(id, name)| (id.clone(), format!("{name} ({id})"))).collect(),
+        view: query.address(),
+        it: query,
         rooms: if may_open(who, "/rooms/{id}/qr") { rooms } else { Vec::new() },
         next,
         may_declare: who.may(Right::DeclareSessions),
@@ -153,6 +213,9 @@ async fn make_list(
     render(&page)
 }
 
+/// Rooms that a list to choose from has, and whose codes can be printed.
+const ROOMS: u32 = 60;
+
 fn ms(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
 }
@@ -161,13 +224,15 @@ pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
     let name = |id: &str| k.name(id);
     let item = |code: &str| {
         let found = k.items.iter().find(|i| i.code.as_str() == code);
-        found.map_or_else(|| code.to_owned(), |i| i.name_zh.clone())
+        found.map_or_else(|| code.to_owned(), |i| item_words(l, i))
     };
     let none = || l.t("未填", "not said").to_owned();
     let (judged, judged_class) = judged(l, k.summaries.get(s.id.as_str()));
     SessionRow {
         id: s.id.to_string(),
         open: s.end.is_none() && !s.cancelled,
+        room_id: s.room.to_string(),
+        lead_id: s.declared_lead.as_ref().map(ToString::to_string).unwrap_or_default(),
         room: k.rooms.get(s.room.as_str()).cloned().unwrap_or_else(|| s.room.to_string()),
         item: s.item.as_ref().map_or_else(none, |i| item(i.as_str())),
         lead: s.declared_lead.as_ref().map_or_else(none, |p| name(p.as_str())),
@@ -230,39 +295,20 @@ pub(super) async fn make_form(
 ) -> Result<Response, Problem> {
     let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
     let asking = who.clone();
-    let (rooms, leads, people, items) = app
-        .blocking(move |a| {
-            let part = PartQuery::default().part(&asking, 499);
-            let rooms: Vec<_> = a
-                .store
-                .rooms_part(&part)?
-                .into_iter()
-                .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
-                .collect();
-            let seen = Seen::of(a, &asking)?;
-            let people = a.store.practitioners_part(&part)?;
-            let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
-            leads.sort_by_key(|choice| !choice.0);
-            let leads: Vec<_> = leads.into_iter().map(|(_, id, words)| (id, words)).collect();
-            let people: Vec<_> = people
-                .into_iter()
-                .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
-                .collect();
-            let items = a
-                .store
-                .items()?
-                .into_iter()
-                .map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
-            Ok::<_, StoreError>((rooms, leads, people, items.collect::<Vec<_>>()))
-        })
-        .await?;
+    let of = app.blocking(move |a| choices(a, l, &asking)).await?;
     let mut fields = vec![
-        Field::new(Kind::Choice, "room", l.t("诊室", "Room")).options(rooms).needed(),
-        Field::new(Kind::Choice, "item", l.t("项目", "Item")).options(or_none(l, items)),
+        Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
+            .options(of.rooms)
+            .marked(of.room_marks)
+            .needed(),
+        Field::new(Kind::Choice, "item", l.t("项目", "Item"))
+            .options(or_none(l, of.items))
+            .marked(of.item_marks),
         Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
-            .options(or_none(l, leads)),
+            .options(or_none(l, of.leads))
+            .marked(of.lead_marks),
         Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
-            .options(people),
+            .options(of.people),
         Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
         Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
         Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
@@ -297,6 +343,58 @@ pub(super) async fn make_form(
     let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
     let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
     show(f, heading, fields, &values, fault, false)
+}
+
+type Options = Vec<(String, String)>;
+
+/// What the declaration's lists hold, and by what they are compared with one another.
+struct Choices {
+    rooms: Options,
+    /// The room's institution.
+    room_marks: BTreeMap<String, String>,
+    items: Options,
+    /// The item's specialties.
+    item_marks: BTreeMap<String, String>,
+    leads: Options,
+    /// Where somebody is filed as a lead for what: `INSTITUTION:SPECIALTY`.
+    lead_marks: BTreeMap<String, String>,
+    people: Options,
+}
+
+fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
+    let part = PartQuery::default().part(who, 499);
+    let seen = Seen::of(a, who)?;
+    let rooms = a.store.rooms_part(&part)?;
+    let people = a.store.practitioners_part(&part)?;
+    let items = a.store.items()?;
+    let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
+    leads.sort_by_key(|choice| !choice.0);
+    let filed = |p: &Practitioner| {
+        let one = |site: &crate::model::Site| {
+            let of = site.lead_of.iter();
+            of.map(|x| format!("{}:{}", site.institution, serde_name(x))).collect::<Vec<_>>()
+        };
+        p.sites.iter().flat_map(one).collect::<Vec<_>>().join(" ")
+    };
+    let needed = |i: &Item| i.specialties.iter().map(serde_name).collect::<Vec<_>>().join(" ");
+    Ok(Choices {
+        room_marks: rooms.iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
+        rooms: rooms
+            .into_iter()
+            .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
+            .collect(),
+        item_marks: items.iter().map(|i| (i.code.to_string(), needed(i))).collect(),
+        items: items
+            .iter()
+            .map(|i| (i.code.to_string(), format!("{} ({})", item_words(l, i), i.code)))
+            .collect(),
+        lead_marks: people.iter().map(|p| (p.id.to_string(), filed(p))).collect(),
+        leads: leads.into_iter().map(|(_, id, words)| (id, words)).collect(),
+        people: people
+            .into_iter()
+            .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
+            .collect(),
+    })
 }
 
 /// Somebody to declare as the lead: first whoever is filed as one here, with the specialties; of
