@@ -1,7 +1,7 @@
 -- What a person is told: mentions, leads given to him, terms that run out, enrolments that wait; and by which way
 -- beyond the pages.
 
-CREATE TABLE message (
+CREATE TABLE own_message (
     id      INTEGER PRIMARY KEY,
     account TEXT NOT NULL REFERENCES account(id),
     kind    TEXT NOT NULL,                    -- message::Kind
@@ -12,10 +12,10 @@ CREATE TABLE message (
     done_at TEXT,                             -- the person has dealt with it
     told_at TEXT                              -- it went out by the person's own ways, or need not
 ) STRICT;
-CREATE INDEX message_of ON message(account, id);
-CREATE INDEX message_untold ON message(account) WHERE told_at IS NULL AND done_at IS NULL;
+CREATE INDEX own_message_of ON own_message(account, id);
+CREATE INDEX own_message_untold ON own_message(account) WHERE told_at IS NULL AND done_at IS NULL;
 -- Of a term and of an enrolment a person is told once.
-CREATE UNIQUE INDEX message_once ON message(account, kind, about) WHERE kind IN ('due_soon', 'enrolment');
+CREATE UNIQUE INDEX own_message_once ON own_message(account, kind, about) WHERE kind IN ('due_soon', 'enrolment');
 
 -- Ways beyond the pages. The address of a chat robot holds its key: both are sealed with the master key.
 CREATE TABLE message_setting (

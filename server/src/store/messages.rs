@@ -70,7 +70,7 @@ pub struct OwnStep {
 }
 
 const MESSAGE: &str =
-    "SELECT m.id, m.account, m.kind, m.about, m.number, m.by, m.at, m.done_at FROM message m";
+    "SELECT m.id, m.account, m.kind, m.about, m.number, m.by, m.at, m.done_at FROM own_message m";
 
 impl Store {
     pub fn tell(&self, messages: &[NewMessage], now: &str) -> Result<()> {
@@ -78,7 +78,7 @@ impl Store {
             return Ok(());
         }
         self.write(|tx| {
-            let sql = "INSERT OR IGNORE INTO message (account, kind, about, number, by, at)
+            let sql = "INSERT OR IGNORE INTO own_message (account, kind, about, number, by, at)
                 VALUES (?1,?2,?3,?4,?5,?6)";
             for it in messages {
                 let kind = name_of(&it.kind)?;
@@ -109,7 +109,7 @@ impl Store {
     /// Another's message is unknown.
     pub fn message_done(&self, account: &str, id: i64, now: &str) -> Result<()> {
         let sql =
-            "UPDATE message SET done_at = coalesce(done_at, ?3) WHERE id = ?2 AND account = ?1";
+            "UPDATE own_message SET done_at = coalesce(done_at, ?3) WHERE id = ?2 AND account = ?1";
         let unknown = || StoreError::Unknown { what: "message", id: id.to_string() };
         self.write(|tx| {
             if tx.execute(sql, params![account, id, now])? == 0 { Err(unknown()) } else { Ok(()) }
@@ -122,7 +122,7 @@ impl Store {
             return Ok(());
         }
         self.write(|tx| {
-            let sql = "UPDATE message SET done_at = ?2 WHERE id = ?1 AND done_at IS NULL";
+            let sql = "UPDATE own_message SET done_at = ?2 WHERE id = ?1 AND done_at IS NULL";
             for id in ids {
                 tx.prepare_cached(sql)?.execute(params![id, now])?;
             }
@@ -174,7 +174,7 @@ impl Store {
                     now
                 ],
             )?;
-            let sql = "UPDATE message SET told_at = ?2 WHERE account = ?1 AND told_at IS NULL";
+            let sql = "UPDATE own_message SET told_at = ?2 WHERE account = ?1 AND told_at IS NULL";
             tx.execute(sql, [account, now])?;
             Ok(())
         })
@@ -204,14 +204,14 @@ impl Store {
 }
 
 fn mark_told(tx: &Transaction<'_>, id: i64, now: &str) -> Result<()> {
-    tx.prepare_cached("UPDATE message SET told_at = ?2 WHERE id = ?1")?
+    tx.prepare_cached("UPDATE own_message SET told_at = ?2 WHERE id = ?1")?
         .execute(params![id, now])?;
     Ok(())
 }
 
 /// Messages are kept as long as the log of deliveries is.
 pub(super) fn forget(tx: &Transaction<'_>, before: &str) -> Result<usize> {
-    Ok(tx.execute("DELETE FROM message WHERE at < ?1", [before])?)
+    Ok(tx.execute("DELETE FROM own_message WHERE at < ?1", [before])?)
 }
 
 fn message(r: &rusqlite::Row<'_>) -> Result<Message> {

@@ -74,7 +74,7 @@ use crate::own_id::OwnIds;
 pub use self::case_documents::StoredDocument;
 pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, AuditFilter, Deed};
-pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange};
+pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange, token_owner};
 pub use accounts::Invited;
 pub use alerts::{
     Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,

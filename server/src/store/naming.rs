@@ -42,6 +42,14 @@ impl Store {
         self.read(|c| decode_all(c, sql, [room, from, until]))
     }
 
+    /// The boxes' own clock at their newest word on a session.
+    pub fn last_summary(&self) -> Result<Option<String>> {
+        self.read(|c| {
+            let found = c.query_row("SELECT max(at) FROM summary", [], |r| r.get(0));
+            Ok(found.optional()?.flatten())
+        })
+    }
+
     /// When the last session of a room began that had begun by then.
     pub fn last_session_of_room(&self, room: &str, now: &str) -> Result<Option<String>> {
         let sql = "SELECT max(start_at) FROM session WHERE room = ?1 AND start_at <= ?2 AND

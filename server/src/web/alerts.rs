@@ -427,22 +427,7 @@ pub(super) async fn take(
     }
     let assigned = (it.step == "assign").then(|| clip(it.to.as_deref().unwrap_or("").trim(), 64));
     let step = if assigned.is_some() { Step::Comment } else { it.step()? };
-    if who.role == Role::Clinic && step != Step::Answer {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "a clinic may answer; verdicts are the authority's",
-        ));
-    }
-    let of_case = matches!(step, Step::GoOnSite | Step::NothingFound | Step::Close);
-    if of_case && !who.may(Right::WorkCases) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "a case is the supervisor's: a reviewer gives verdicts",
-        ));
-    }
-    if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
-    }
+    may_take(who, &step)?;
     let by = who.signs_as(it.by.as_deref().unwrap_or_default());
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
@@ -481,6 +466,22 @@ pub(super) async fn take(
     app.tell(Nudge::Room(alert.room.clone()));
     app.touch();
     Ok(alert)
+}
+
+/// Whose steps these are.
+fn may_take(who: &Who, step: &Step) -> Result<(), Problem> {
+    let refused = |why: &str| Err(Problem::new(StatusCode::FORBIDDEN, why));
+    let of_case = matches!(step, Step::GoOnSite | Step::NothingFound | Step::Close);
+    if who.role == Role::Clinic && *step != Step::Answer {
+        return refused("a clinic may answer; verdicts are the authority's");
+    }
+    if of_case && !who.may(Right::WorkCases) {
+        return refused("a case is the supervisor's: a reviewer gives verdicts");
+    }
+    if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
+        return refused(PERSONS_ALONE);
+    }
+    Ok(())
 }
 
 /// Takes the person's own last step back, within a minute.

@@ -42,6 +42,7 @@ mod pages;
 mod part;
 mod personal;
 mod policy;
+mod policy_preview;
 mod provision;
 mod public;
 mod recovery_codes;

@@ -74,6 +74,8 @@ fn is_page(path: &str) -> bool {
         ".pdf",
         ".csv",
         "/paper",
+        "/line",
+        "/attachments/{n}",
     ];
     !other.iter().any(|p| path.starts_with(p))
         && !ends.iter().any(|e| path.ends_with(e))

@@ -306,3 +306,28 @@ fn a_rooms_day_names_nobody_without_a_lead() {
     assert!(get("/rooms/room-1?day=2026-03-05").body.contains("这一天没有记录"));
     assert_eq!(get("/rooms/room-1?day=yesterday").status, 400);
 }
+
+#[test]
+fn a_list_of_sessions_is_narrowed() {
+    let house = day();
+    let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");
+    let get = |query: &str| {
+        let answer = page(&house, &format!("/sessions?{query}"), &cookie(&clinic));
+        assert_eq!(answer.status, 200, "{query}");
+        let of = |id: &str| answer.body.contains(&format!("href=\"/sessions/{id}\""));
+        (of("s-1"), of("s-3"))
+    };
+    assert_eq!(get(""), (true, true));
+    assert_eq!(get("state=closed&until=2026-12-31"), (false, true));
+    assert_eq!(get("state=open"), (false, false));
+    assert_eq!(get("from=2099-01-01"), (true, false));
+    assert_eq!(get("room=room-9"), (false, false));
+    let form = page(&house, "/sessions/new", &cookie(&clinic)).body;
+    for mark in [
+        "data-mark=\"clinic-1\"",
+        "data-mark=\"cosmetic_dermatology\"",
+        "data-mark=\"clinic-1:cosmetic_dermatology\"",
+    ] {
+        assert!(form.contains(mark), "{mark}: {form}");
+    }
+}

@@ -7,10 +7,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 
-use super::alert::{
-    EventView, Fact, FindingView, Place, event, finding, monitoring, persons_of, place,
-    where_it_was,
-};
+use super::alert_facts::{Fact, Place, place, where_it_was};
+use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render};
 use super::words::Lang;
 use crate::access::Who;

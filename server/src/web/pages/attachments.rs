@@ -7,13 +7,14 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::frame::shown;
+use super::frame::{local, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::attachment::{self, MOST_BYTES};
 use crate::clock::now_text;
 use crate::problem::Problem;
+use crate::store::Attachment;
 use crate::web::alerts::{PERSONS_ALONE, seen};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
@@ -29,6 +30,27 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .roles(&[Role::Supervisor, Role::Reviewer, Role::Auditor])
             .audited(),
     ]
+}
+
+/// A file beside the lead.
+pub(super) struct FileView {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) size: String,
+    pub(super) by: String,
+    pub(super) at: String,
+}
+
+impl FileView {
+    pub(super) fn of(it: &Attachment) -> Self {
+        Self {
+            id: it.id,
+            name: it.name.clone(),
+            size: format!("{} KiB", (it.bytes + 1023) / 1024),
+            by: it.by.clone(),
+            at: local(&it.at),
+        }
+    }
 }
 
 async fn add(

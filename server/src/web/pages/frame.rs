@@ -64,6 +64,14 @@ pub(super) enum Demonstration {
 }
 
 impl Demonstration {
+    fn of(app: &App) -> Self {
+        match (app.config.mode, app.config.accounts) {
+            (Mode::Production, _) => Self::No,
+            (Mode::Demonstration, true) => Self::WithAccounts,
+            (Mode::Demonstration, false) => Self::Open,
+        }
+    }
+
     pub(super) fn is_on(self) -> bool {
         self != Self::No
     }
@@ -169,11 +177,7 @@ impl Frame {
             l,
             page,
             pack_note: app.config.pack.note(),
-            demonstration: match (app.config.mode, app.config.accounts) {
-                (Mode::Production, _) => Demonstration::No,
-                (Mode::Demonstration, true) => Demonstration::WithAccounts,
-                (Mode::Demonstration, false) => Demonstration::Open,
-            },
+            demonstration: Demonstration::of(app),
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
             person,

@@ -6,6 +6,7 @@ mod account_of;
 mod accounts;
 mod alert;
 mod alert_clinic;
+mod alert_facts;
 mod attachments;
 mod audit;
 mod boxes;
@@ -26,6 +27,7 @@ mod devices;
 mod enrolment;
 mod evidence;
 mod figures;
+mod finding_view;
 mod forms;
 pub(super) mod frame;
 mod guide;
@@ -35,6 +37,7 @@ mod inbox;
 mod institution;
 pub(super) mod landing;
 mod law;
+mod lead_line;
 mod lead_rows;
 mod leads_export;
 mod login;
@@ -55,6 +58,7 @@ mod room;
 mod room_qr;
 mod scope_tree;
 mod session;
+mod session_form;
 mod sessions;
 mod system;
 mod timeline;
@@ -70,7 +74,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-pub(in crate::web) use alert::item_name;
+pub(in crate::web) use alert_facts::item_name;
 use landing::LocalPage;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
@@ -119,6 +123,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         inbox::endpoints(),
         institution::endpoints(),
         law::endpoints(),
+        lead_line::endpoints(),
         leads_export::endpoints(),
         login::endpoints(),
         message_centre::endpoints(),
