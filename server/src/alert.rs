@@ -342,7 +342,7 @@ impl Case {
         if age > jiff::SignedDuration::from_secs(UNDO_WITHIN_S) {
             return Err(Refusal::TooLate);
         }
-        if kept.after != *self { Err(Refusal::ChangedSince) } else { Ok(kept.before.clone()) }
+        if kept.after == *self { Ok(kept.before.clone()) } else { Err(Refusal::ChangedSince) }
     }
 
     fn at(&self, state: State) -> Self {

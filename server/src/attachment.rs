@@ -183,7 +183,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        fn no_bytes_make_it_panic(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        ) {
             let pdf = [b"%PDF-1.4 ".as_slice(), &bytes, b" %%EOF"].concat();
             let _ = accept(pdf);
             let _ = accept(bytes);

@@ -78,7 +78,6 @@ async function judge(one, two, http) {
     await one.locator(".undo").waitFor();
   });
   await look(one, "a step that may be taken back");
-  await picture(one, "undo");
   await one.click(".undo button");
   await one.locator("button[value=uphold]").first().waitFor();
   assert.equal(await one.locator(".undo").count(), 0, "an undone step is offered again");
@@ -97,7 +96,6 @@ async function judge(one, two, http) {
 
   await go(two, `${http}/`);
   assert.match(await two.locator("#bell").innerText(), /\d/, "the bell counts nothing");
-  await picture(two, "bell");
   await two.click("#bell");
   await two.locator(".tasks").waitFor();
   assert.match(await two.locator("main").innerText(), /提到我/, "the mention is lost");
@@ -109,7 +107,6 @@ async function judge(one, two, http) {
   await look(two, "messages, done");
   await go(two, `${http}/account/messages`);
   await look(two, "how I am told");
-  await picture(two, "how-i-am-told");
   said("a colleague's mention rings, and is ended by whoever it names");
   return lead;
 }
@@ -124,7 +121,6 @@ async function file(page, http, lead, at) {
   const [given] = await Promise.all([page.waitForEvent("download"), page.click("#files li a")]);
   assert.deepEqual(readFileSync(await given.path()), readFileSync(path), "another file came back");
   await look(page, "a lead with a file");
-  await picture(page, "lead-with-file", { full: true });
   said("a file lies beside a lead and comes back as it was");
 }
 
@@ -137,7 +133,7 @@ async function dossiers(page, http, lead) {
     const answer = await go(page, `${http}${path}`);
     assert.equal(answer.status(), 200, path);
     await look(page, name);
-    await picture(page, name, { full: true });
+    if (name === "room-day") await picture(page, name, { full: true });
   }
   const slider = page.locator("#moment");
   const all = await page.locator(".moments > li:visible").count();
@@ -146,7 +142,6 @@ async function dossiers(page, http, lead) {
   const some = await page.locator(".moments > li:visible").count();
   assert(all > 0 && some <= all, `${some} of ${all} moments`);
   assert.match(await page.locator("#clock").innerText(), /\d\d:\d\d:\d\d/, "the slider names no time");
-  await picture(page, "room-moment");
   await page.click("#whole");
   assert.equal(await page.locator(".moments > li:visible").count(), all);
   said(`a room's day of ${all} entries is walked along by a slider`);
@@ -159,8 +154,7 @@ async function wall(page, http) {
     const bottom = await page.locator(".wallcols").evaluate((e) => e.getBoundingClientRect().bottom / innerHeight);
     assert(bottom > 0.8, `the wall fills ${Math.round(bottom * 100)} % of ${height} px`);
     assert.match(await page.locator("#wallclock").innerText(), /\d\d:\d\d/, "no clock");
-    await picture(page, `wall-${width}`, { width, height });
-  }
+    }
   await page.route("**/wall", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
   await page.evaluate(() => refresh());
   await page.locator("#lost:not([hidden])").waitFor();
@@ -179,7 +173,6 @@ async function narrow(page, http) {
   await go(page, `${http}/`);
   const first = await page.locator(".inbox li").first().boundingBox();
   assert(first && first.y < 844, `the first lead stands at ${first?.y} px of a phone`);
-  await picture(page, "inbox-phone-2", { width: 390, height: 844 });
   await page.setViewportSize({ width: 1280, height: 860 });
   said("768 px shows the whole menu, a phone the first lead");
 }
@@ -212,7 +205,6 @@ async function fromQr(context, http, room, link) {
   await look(page, "session");
   await go(page, `${http}/sessions`);
   await look(page, "sessions");
-  await picture(page, "sessions");
   await task("clinic ends a session on the list", 1, async () => {
     await page.click("td form button");
     await page.waitForURL(/\/sessions\/s-/);

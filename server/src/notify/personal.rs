@@ -2,6 +2,7 @@
 //! that the person set; and notices terms that run out. A message goes out once by each way.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -210,13 +211,15 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
     for state in STATES {
         let filter = AlertFilter { state: Some(state), limit: 500, ..AlertFilter::default() };
         for alert in app.store.alerts(&filter)? {
-            if !numbers.contains_key(&alert.jurisdiction) {
-                let said = app.store.policy_at(&alert.jurisdiction)?;
-                let values = said.into_iter().map(|(name, (value, _))| (name, value)).collect();
-                numbers.insert(alert.jurisdiction.clone(), Numbers::of(&values));
-            }
-            let due =
-                due_at(state, alert.severity, &alert.received_at, &numbers[&alert.jurisdiction]);
+            let numbers = match numbers.entry(alert.jurisdiction.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let said = app.store.policy_at(&alert.jurisdiction)?.into_iter();
+                    let values = said.map(|(name, (value, _))| (name, value)).collect();
+                    new.insert(Numbers::of(&values))
+                }
+            };
+            let due = due_at(state, alert.severity, &alert.received_at, numbers);
             if due.is_none_or(|due| due < now || due - SOON > now) {
                 continue;
             }

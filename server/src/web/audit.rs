@@ -69,7 +69,7 @@ pub(super) struct AuditQuery {
 const PERSONS_SOUGHT: u32 = 50;
 
 impl AuditQuery {
-    /// What is asked of the store: a lead by its number and people by their names as well. Blocking.
+    /// What is asked of the store: a lead by its number, people by their names as well. Blocking.
     pub(super) fn filter(&self, a: &App, who: &Who) -> Result<AuditFilter, Problem> {
         let text = |it: &str| clip(it.trim(), 100);
         let day = |name: &str, day: &str, later: i64| match day {

@@ -37,6 +37,7 @@ mod monitoring;
 mod openapi;
 mod outer;
 mod own_data;
+mod own_ways;
 mod package;
 mod pages;
 mod part;

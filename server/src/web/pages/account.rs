@@ -33,6 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "account.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct AccountPage {
     f: Frame,
     name: String,

@@ -53,7 +53,7 @@ pub(super) fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
     );
     let joined = if place.joined > 0 { l.t(&zh, &en).to_owned() } else { String::new() };
     facts.extend([
-        Fact::new(l.t("项目", "Item"), place.item.clone()),
+        Fact::new(l.t("项目", "Item"), place.item(l)),
         Fact::new(l.t("设备", "Device"), alert.device.clone()),
         Fact::new(l.t("合并", "Joined"), joined),
         Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
@@ -68,20 +68,34 @@ pub(super) fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
 /// Where an alert lies, in the words of the registry.
 pub(super) struct Place {
     pub(super) institution: String,
-    pub(super) item: String,
+    /// The item's name in each language; many have none in English.
+    item: (String, String),
     /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.
     pub(super) joined: i64,
 }
 
-/// The item's name, else its code.
+impl Place {
+    pub(super) fn item(&self, l: Lang) -> String {
+        l.t(&self.item.0, &self.item.1).to_owned()
+    }
+}
+
+/// The item's name in Chinese, else its code.
 pub(in crate::web) fn item_name(a: &App, alert: &Alert) -> Result<String, StoreError> {
-    let Some(code) = alert.item.clone() else { return Ok(String::new()) };
+    Ok(item_names(a, alert)?.0)
+}
+
+fn item_names(a: &App, alert: &Alert) -> Result<(String, String), StoreError> {
+    let Some(code) = alert.item.clone() else { return Ok((String::new(), String::new())) };
     let found = a.store.items()?.into_iter().find(|i| i.code.as_str() == code);
-    Ok(found.map_or(code, |i| i.name_zh))
+    Ok(found.map_or((code.clone(), code), |i| {
+        let english = if i.name_en.is_empty() { i.name_zh.clone() } else { i.name_en };
+        (i.name_zh, english)
+    }))
 }
 
 pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
-    let item = item_name(a, alert)?;
+    let item = item_names(a, alert)?;
     let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
     let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
     Ok(Place { institution, item, joined })

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::frame::local;
 use super::words::Lang;
 use crate::access::{Role, Who};
+use crate::alert::ClinicState;
 use crate::app::App;
 use crate::store::{Alert, StoreError};
 
@@ -54,7 +55,7 @@ pub(super) fn rows(
             session: alert.session.clone().unwrap_or_default(),
             at: local(&alert.raised_at),
             state: told.map_or_else(|| l.state(alert.case.state), |told| l.clinic_state(told)),
-            state_code: told.map_or_else(|| alert.case.state.as_str(), |told| told.as_str()),
+            state_code: told.map_or_else(|| alert.case.state.as_str(), ClinicState::as_str),
         }
     };
     Ok(alerts.iter().map(row).collect())

@@ -15,7 +15,7 @@ use crate::notify::personal::Way;
 use crate::problem::{Form, Problem};
 use crate::store::{Delivery, RobotKind, StoreError};
 use crate::web::endpoint::Endpoint;
-use crate::web::messages::{WaysForm, keep_ways};
+use crate::web::own_ways::{WaysForm, keep_ways};
 use crate::web::rights::PEOPLE;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {

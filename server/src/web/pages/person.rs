@@ -31,6 +31,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "person.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one link of the page")]
 struct PersonPage {
     f: Frame,
     id: String,

@@ -231,15 +231,17 @@ fn session_moment(l: Lang, it: &Session, told: &Told, day: &Day) -> Option<Momen
         found.map_or_else(|| code.to_string(), |i| item_words(l, i))
     });
     let named = carried(&told.findings).contains(it.id.as_str());
-    let person = |id: &str, part: &str| {
+    let person = |id: &str, part: String| {
         let name = told.names.get(id).filter(|_| named);
         let shown = if named { id.to_owned() } else { String::new() };
         let name = name.map_or_else(|| shown.clone(), |name| name.0.clone());
-        (shown, name, l.part(part))
+        (shown, name, part)
     };
     let mut who: Vec<_> =
-        it.declared_lead.iter().map(|p| person(p.as_str(), "declared_lead")).collect();
-    who.extend(it.declared_operators.iter().map(|p| person(p.as_str(), "operator")));
+        it.declared_lead.iter().map(|p| person(p.as_str(), l.part("declared_lead"))).collect();
+    // Who was declared is not therefore who was seen at work.
+    let operator = || l.t("登记操作人", "declared operator").to_owned();
+    who.extend(it.declared_operators.iter().map(|p| person(p.as_str(), operator())));
     let judged = told.summaries.get(it.id.as_str()).map(|s| seen_words(l, s));
     Some(Moment {
         from_ms,

@@ -178,7 +178,6 @@ async fn make_list(
     let filter = query.filter()?;
     let asked = PartQuery { after: Some(query.after.clone()), ..PartQuery::default() };
     let (asked, few) = (asked.part(who, 50), PartQuery::default().part(who, ROOMS));
-    let who = &who.clone();
     let reader = who.clone();
     let (sessions, next, known, emergencies, rooms) = app
         .blocking(move |a| {
