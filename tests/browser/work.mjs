@@ -154,7 +154,7 @@ async function wall(page, http) {
     const bottom = await page.locator(".wallcols").evaluate((e) => e.getBoundingClientRect().bottom / innerHeight);
     assert(bottom > 0.8, `the wall fills ${Math.round(bottom * 100)} % of ${height} px`);
     assert.match(await page.locator("#wallclock").innerText(), /\d\d:\d\d/, "no clock");
-    }
+  }
   await page.route("**/wall", (route) => route.fulfill({ status: 502, body: "bad gateway" }));
   await page.evaluate(() => refresh());
   await page.locator("#lost:not([hidden])").waitFor();

@@ -27,7 +27,7 @@ use crate::tls_client;
 const ROUND: Duration = Duration::from_secs(1);
 const AT_ONCE: u32 = 20;
 /// How often is looked for terms that run out.
-const TERMS_EVERY: Duration = Duration::from_secs(60);
+const TERMS_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs until the server stops.
 pub async fn run(app: Arc<App>) {

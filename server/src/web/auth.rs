@@ -71,6 +71,13 @@ impl Credential {
         Ok(found.unwrap_or_else(Who::nobody))
     }
 
+    /// Whoever this proves, and whether he must set up a second factor first.
+    async fn found(&self, app: &Arc<App>) -> Result<(Who, bool), Problem> {
+        let who = self.who(app).await?;
+        let due = self.second_factor_due(app, &who).await?;
+        Ok((who, due))
+    }
+
     /// Whether this login's account must set up a second factor first.
     async fn second_factor_due(&self, app: &Arc<App>, who: &Who) -> Result<bool, Problem> {
         match self {
@@ -152,11 +159,7 @@ pub(super) async fn layer(
     let lang = Lang::of(request.uri(), request.headers());
     let asked = Asked::of(&request);
     let credential = Credential::of(&app, request.headers());
-    let found = match credential.who(&app).await {
-        Ok(who) => credential.second_factor_due(&app, &who).await.map(|due| (who, due)),
-        Err(problem) => Err(problem),
-    };
-    let (who, due) = match found {
+    let (who, due) = match credential.found(&app).await {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
@@ -164,11 +167,10 @@ pub(super) async fn layer(
     let due = due && !open_before_second_factor(&path, route);
     if !method.is_safe() && from_elsewhere(&app.config, request.headers()) {
         let refused = refused_origin(request.headers());
-        return if path.starts_with("/api/") {
-            refused.into_response()
-        } else {
-            frame::shown(&app, &who, lang, Err(refused)).await
-        };
+        if path.starts_with("/api/") {
+            return refused.into_response();
+        }
+        return frame::shown(&app, &who, lang, Err(refused)).await;
     }
     let why = match why(&request) {
         Ok(why) => why,

@@ -76,7 +76,7 @@ const DEEDS: &[(&str, &str, &str)] = &[
 
 /// Every beginning of an address, and what lies there.
 pub(super) fn things(l: Lang) -> Vec<(&'static str, &'static str)> {
-    THINGS.iter().map(|(path, zh, en)| (*path, l.t(*zh, *en))).collect()
+    THINGS.iter().map(|(path, zh, en)| (*path, l.t(zh, en))).collect()
 }
 
 /// `GET /api/v1/alerts/{id}` as people say it; the address itself where nobody has words for it.

@@ -16,6 +16,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
 use crate::consent::Purpose;
+use crate::enrol::PhotoOutcome;
 use crate::model::{Consent, Name, Practitioner};
 use crate::photo;
 use crate::problem::{Form, Problem};
@@ -201,13 +202,7 @@ async fn make_enrolment(
     let Looked { found, names, registry_photo, consent, pictures, place, person } = looked;
     let (e, looked_at) = (found.facts(), found.looked_at());
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let photos = looked_at.photos.iter().map(|p| PhotoView {
-        number: p.index + 1,
-        accepted: p.accepted,
-        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
-        other_faces: p.other_faces,
-        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
-    });
+    let photos = looked_at.photos.iter().map(|p| photo_view(l, p));
     let compared = found.compared();
     let duplicates = compared.into_iter().flat_map(|c| &c.duplicates).map(|d| Resembled {
         name: name(&d.person),
@@ -249,6 +244,16 @@ async fn make_enrolment(
         f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
     };
     Ok((status, render(&page)?).into_response())
+}
+
+fn photo_view(l: Lang, p: &PhotoOutcome) -> PhotoView {
+    PhotoView {
+        number: p.index + 1,
+        accepted: p.accepted,
+        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
+        other_faces: p.other_faces,
+        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
+    }
 }
 
 /// For each person with this face whose confirmed enrolment the reader sees: the address of the
