@@ -52,16 +52,23 @@ function refresh() {
       if (answer.redirected && new URL(answer.url).pathname === "/login") return void lose(true);
       if (!answer.ok) return void lose(false);
       lose.fresh = Date.now();
+      if (lost && !lastId) heard();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.getElementById("live");
       const known = new Set([...here.querySelectorAll(".inbox a")].map((a) => a.href));
       if (!next || writing()) return;
       const ticks = new Set(picked().map((box) => box.value));
       document.getElementById("live").replaceWith(next);
+      wall.show?.();
       for (const box of document.querySelectorAll(".pick input")) box.checked = ticks.has(box.value);
       tally();
+      const broker = page.getElementById("link")?.dataset.broker;
+      if (broker) document.getElementById("link").dataset.broker = broker;
+      light(true);
       const nav = page.querySelector(".top nav");
       if (nav) document.querySelector(".top nav").replaceWith(nav);
+      const bell = page.getElementById("bell");
+      if (bell) document.getElementById("bell")?.replaceWith(bell);
       for (const link of next.querySelectorAll(".inbox a")) {
         if (!known.has(link.href)) link.parentElement.classList.add("fresh");
       }
@@ -104,10 +111,21 @@ function time(date) {
   return date.toLocaleTimeString(chinese ? "zh-CN" : "en-GB", { hour12: false, timeZone: "Asia/Shanghai" });
 }
 
+// The light is green where this page hears the server and the server hears its broker.
+function light(heard) {
+  const dot = document.getElementById("link");
+  if (!dot) return;
+  const good = heard && dot.dataset.broker === "ok";
+  dot.classList.toggle("ok", good);
+  dot.classList.toggle("bad", !good);
+  const server = chinese ? "与服务器的连接已断开" : "not connected to the server";
+  const broker = chinese ? "消息通道中断" : "broker not connected";
+  dot.title = good ? (chinese ? "消息通道正常" : "broker connected") : heard ? broker : server;
+}
+
 // Old figures never pass for new ones: the page says since when it stands still.
 function lose(ended) {
-  const dot = document.getElementById("link");
-  dot?.classList.replace("ok", "bad");
+  light(false);
   const bar = document.getElementById("lost");
   if (!bar || (lost && !ended)) return;
   lost = true;
@@ -117,12 +135,16 @@ function lose(ended) {
     ? (chinese ? `登录已结束,画面停留在 ${since};请重新登录` : `The login has ended; this is how it stood at ${since}. Log in again`)
     : (chinese ? `连接已断开,画面停留在 ${since};正在重新连接…` : `Disconnected; this is how it stood at ${since}. Connecting again…`);
   bar.hidden = false;
-  if (ended && document.body.classList.contains("wall")) location.href = "/login";
+  if (!ended) return;
+  const again = document.createElement("a");
+  again.href = location.pathname + location.search;
+  again.textContent = chinese ? "重新登录" : "Log in";
+  bar.append(" ", again);
 }
 
 function heard() {
   heardAt = performance.now();
-  document.getElementById("link")?.classList.replace("bad", "ok");
+  light(true);
   if (!lost) return;
   lost = false;
   // What came meanwhile may be more than the stream tells.
@@ -135,6 +157,15 @@ function heard() {
   refresh();
 }
 
+// Which clinic and what matter: the stream itself holds ids alone.
+async function tell(data) {
+  const path = `/alerts/${encodeURIComponent(data.alert)}`;
+  const begin = `${chinese ? "新线索" : "New lead"} #${data.number}`;
+  const answer = await fetch(`${path}/line`).catch(() => null);
+  const line = answer?.ok ? await answer.json().catch(() => null) : null;
+  say(line ? `${begin} · ${line.level} · ${line.place} · ${line.matter}` : `${begin} · ${data.severity} · ${data.rule}`, path);
+}
+
 function news(name, id, text) {
   lastId = id || lastId;
   lastEventAt = Date.now();
@@ -145,7 +176,7 @@ function news(name, id, text) {
     unseen += 1;
     document.title = `(${unseen}) ${baseTitle}`;
   }
-  say(`${chinese ? "新线索" : "New lead"} #${data.number} · ${data.severity} · ${data.rule}`, `/alerts/${encodeURIComponent(data.alert)}`);
+  tell(data);
   if (data.severity === "L3") tone();
 }
 
@@ -260,7 +291,7 @@ function keys(event) {
   } else if (event.key === "?") {
     document.querySelector("a.help")?.click();
   } else if (event.key === "/") {
-    document.querySelector(".filters select")?.focus();
+    document.querySelector(".filters input[type=search], .filters select")?.focus();
     event.preventDefault();
   }
 }
@@ -277,6 +308,88 @@ function copies() {
   }
 }
 
+// Of a list of many boxes only what fits the typed text is shown, and what is ticked.
+function searchChecks(field) {
+  const typed = field.value.trim().toLowerCase();
+  for (const label of field.closest("fieldset").querySelectorAll(".check")) {
+    const fits = typed !== "" && label.textContent.toLowerCase().includes(typed);
+    label.hidden = !fits && !label.querySelector("input").checked;
+  }
+}
+
+// Whoever is not filed here for the item's specialty is no lead of it: greyed, and the list says why.
+function leadsThatFit() {
+  const lead = document.querySelector("select[name=declared_lead]");
+  const mark = (name) => document.querySelector(`select[name=${name}]`)?.selectedOptions[0]?.dataset.mark ?? "";
+  if (!lead) return;
+  const [place, needed] = [mark("room"), mark("item").split(" ").filter(Boolean)];
+  for (const option of lead.options) {
+    if (!option.value) continue;
+    option.dataset.words ??= option.textContent;
+    const filed = (option.dataset.mark ?? "").split(" ");
+    const fits = needed.length === 0 || needed.some((specialty) => filed.includes(`${place}:${specialty}`));
+    option.disabled = !fits;
+    option.textContent = fits ? option.dataset.words : `${option.dataset.words} · ${chinese ? "未在本机构备案该项目的专业" : "not filed here for this item's specialty"}`;
+  }
+  const chosen = lead.selectedOptions[0]?.disabled ? "" : lead.value;
+  lead.append(...[...lead.options].sort((one, other) => Number(one.disabled) - Number(other.disabled)));
+  lead.value = chosen;
+}
+
+for (const field of document.querySelectorAll("[data-search-checks]")) {
+  field.hidden = false;
+  searchChecks(field);
+  field.addEventListener("input", () => searchChecks(field));
+}
+document.addEventListener("change", (event) => { if (event.target.matches("select[name=room], select[name=item]")) leadsThatFit(); });
+leadsThatFit();
+
+// The wall: a clock that runs, and districts that take turns.
+function wall() {
+  if (!document.body.classList.contains("wall")) return;
+  const tick = () => {
+    const clock = document.getElementById("wallclock");
+    if (clock) clock.textContent = time(new Date());
+  };
+  wall.show = () => {
+    const districts = [...document.querySelectorAll(".district")];
+    districts.forEach((district, n) => { district.hidden = n !== wall.at % districts.length; });
+  };
+  const turn = () => {
+    wall.at = (wall.at ?? -1) + 1;
+    wall.show();
+  };
+  tick();
+  turn();
+  setInterval(tick, 1000);
+  setInterval(turn, 12000);
+}
+
+// What a wide screen has room for stands open.
+if (window.innerWidth > 620) for (const rest of document.querySelectorAll("details[data-wide-open]")) rest.open = true;
+wall();
+
+// Among many settings those that hold the typed text, or that were changed.
+function searchSettings() {
+  const field = document.querySelector("[data-search-settings]");
+  if (!field) return;
+  const typed = field.value.trim().toLowerCase();
+  const changed = document.querySelector("[data-changed-settings]").checked;
+  for (const setting of document.querySelectorAll(".setting")) {
+    const text = `${setting.textContent} ${setting.querySelector("input")?.value ?? ""}`.toLowerCase();
+    setting.hidden = !text.includes(typed) || (changed && !setting.classList.contains("changed"));
+  }
+  for (const group of document.querySelectorAll(".settings")) group.closest(".card").hidden = !group.querySelector(".setting:not([hidden])");
+}
+document.addEventListener("input", (event) => { if (event.target.matches("[data-search-settings], [data-changed-settings]")) searchSettings(); });
+
+/** Printing is the browser's; the style sheet leaves out what is no use on paper. */
+function prints(event) {
+  if (event.target.closest?.("[data-print]")) window.print();
+}
+
+for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
+document.addEventListener("click", prints);
 copies();
 document.addEventListener("keydown", keys);
 document.addEventListener("input", searchPeople);

@@ -209,6 +209,15 @@ impl Step {
             Self::Corrected => "corrected",
         }
     }
+
+    /// A person's step that whoever took it may take back; a case that was opened stays open, and
+    /// a word stays said.
+    pub fn can_be_undone(&self) -> bool {
+        matches!(
+            self,
+            Self::Take | Self::Review { .. } | Self::GoOnSite | Self::NothingFound | Self::Close
+        )
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -250,8 +259,33 @@ impl Default for Case {
     }
 }
 
+/// Seconds within which a person takes the own last step back.
+pub const UNDO_WITHIN_S: i64 = 60;
+
+/// What a step made of a case, kept beside it while it may be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepKept {
+    pub before: Case,
+    pub after: Case,
+}
+
+/// The last step that moved a case.
+#[derive(Debug, Clone)]
+pub struct LastStep {
+    pub by: String,
+    pub at: String,
+    /// `None` where it is of a kind that nobody takes back.
+    pub kept: Option<StepKept>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error("undo: the last step is not yours to take back")]
+    NotYours,
+    #[error("undo: a step is taken back within {UNDO_WITHIN_S} s, and this one is older")]
+    TooLate,
+    #[error("undo: something has happened since this step")]
+    ChangedSince,
     #[error("`{step}` is not possible while the alert is `{state}`")]
     NotNow { step: &'static str, state: &'static str },
     #[error("`{by}` has already given this verdict: another reviewer must give the second")]
@@ -310,6 +344,19 @@ impl Case {
         }
     }
 
+    /// The case as it was before the last step, where that was this person's, a moment ago, and
+    /// nothing has moved the case since.
+    pub fn undo(&self, last: Option<&LastStep>, by: &str, now: &str) -> Result<Self, Refusal> {
+        let last = last.filter(|last| last.by == by).ok_or(Refusal::NotYours)?;
+        let kept = last.kept.as_ref().ok_or(Refusal::NotYours)?;
+        let time = |text: &str| text.parse::<jiff::Timestamp>().map_err(|_| Refusal::TooLate);
+        let age = time(now)?.duration_since(time(&last.at)?);
+        if age > jiff::SignedDuration::from_secs(UNDO_WITHIN_S) {
+            return Err(Refusal::TooLate);
+        }
+        if kept.after == *self { Ok(kept.before.clone()) } else { Err(Refusal::ChangedSince) }
+    }
+
     fn at(&self, state: State) -> Self {
         Self { state, ..self.clone() }
     }
@@ -351,6 +398,18 @@ pub fn due_hours(severity: u8, numbers: &crate::rules::Numbers) -> i64 {
         2 => numbers.due_l2_h,
         _ => numbers.due_l1_h,
     }
+}
+
+/// When somebody has to have acted on an alert that came at `received_at`, while it is open.
+pub fn due_at(
+    state: State,
+    severity: u8,
+    received_at: &str,
+    numbers: &crate::rules::Numbers,
+) -> Option<jiff::Timestamp> {
+    let within = jiff::SignedDuration::from_hours(due_hours(severity, numbers));
+    let received = received_at.parse::<jiff::Timestamp>().ok()?;
+    state.is_open().then(|| received + within)
 }
 
 #[cfg(test)]
@@ -508,6 +567,26 @@ mod tests {
             assert_eq!(told, expected, "{state:?}");
         }
         assert!(ClinicState::ALL.into_iter().all(|s| ClinicState::parse(s.as_str()) == Some(s)));
+    }
+
+    fn last(by: &str, at: &str, before: &Case, after: &Case) -> LastStep {
+        let kept = StepKept { before: before.clone(), after: after.clone() };
+        LastStep { by: by.into(), at: at.into(), kept: Some(kept) }
+    }
+
+    #[test]
+    fn a_step_is_taken_back_by_its_own_person_in_time() {
+        let before = after(&[("li", DISMISS)]).unwrap();
+        let dismissed = before.take("wang", &DISMISS, "t").unwrap();
+        let step = last("wang", "2026-03-02T01:00:00Z", &before, &dismissed);
+        let undo = |by: &str, now: &str| dismissed.undo(Some(&step), by, now);
+        assert_eq!(undo("wang", "2026-03-02T01:01:00Z"), Ok(before.clone()));
+        assert_eq!(undo("wang", "2026-03-02T01:01:01Z"), Err(Refusal::TooLate));
+        assert_eq!(undo("li", "2026-03-02T01:00:01Z"), Err(Refusal::NotYours));
+        assert_eq!(dismissed.undo(None, "wang", "t"), Err(Refusal::NotYours));
+        let moved = Case { withdrawn_at: Some("t".into()), ..dismissed.clone() };
+        let late = moved.undo(Some(&step), "wang", "2026-03-02T01:00:01Z");
+        assert_eq!(late, Err(Refusal::ChangedSince), "the box's word was lost");
     }
 
     #[test]

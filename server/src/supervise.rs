@@ -174,6 +174,31 @@ fn institution(
     store.say(&said, (&hash, dossier.policy_version), &now)
 }
 
+/// How many findings each rule would say now of an institution, of the facts since `from`: by the
+/// numbers in force, and with others in their place. LL-3, which follows people, is left out.
+pub fn compared(
+    store: &Store,
+    institution: &str,
+    from: Timestamp,
+    now: Timestamp,
+    others: &BTreeMap<String, i64>,
+) -> Result<BTreeMap<String, (usize, usize)>, StoreError> {
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let Some(dossier) = store.dossier(institution, &clock::text(from))? else { return Ok(counts) };
+    let mut values = dossier.values.clone();
+    let now_ms = now.as_millisecond();
+    let present = asked(&dossier, &Numbers::of(&values), now_ms, now_ms);
+    values.extend(others.iter().map(|(name, value)| (name.clone(), *value)));
+    let changed = asked(&dossier, &Numbers::of(&values), now_ms, now_ms);
+    for draft in present {
+        counts.entry(draft.rule.to_owned()).or_default().0 += 1;
+    }
+    for draft in changed {
+        counts.entry(draft.rule.to_owned()).or_default().1 += 1;
+    }
+    Ok(counts)
+}
+
 /// What every rule but LL-3 says of an institution. Sessions are judged as of `session_now`, the
 /// line to the boxes and whatever the server itself heard as of `now_ms`.
 fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> {

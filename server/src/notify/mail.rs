@@ -10,7 +10,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
-use super::Refused;
+use super::{Refused, personal};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::store::Delivery;
 use crate::tls_client::{self, ANSWER_WITHIN};
@@ -46,24 +46,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), text("rule"));
-    let subject = match event {
-        "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
-        "certificate.expires" => {
-            let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
-            format!(
-                "在岗:证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
-            )
-        }
-        "alert.escalated" => {
-            format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
-        }
-        "case.late" => {
-            let (zh, en) = (text("due_zh"), text("due_en"));
-            let on = text("on");
-            format!("在岗:案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
-        }
-        _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
-    };
+    let subject = subject(delivery, &data);
     let ends = format!(
         "证书 / Certificate: {}\n到期 / Runs out: {}\n请及时更换。\nRenew it before then.\n",
         text("certificate"),
@@ -77,7 +60,11 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         text("state"),
         text("raised_at"),
     );
-    let body = if event == "certificate.expires" { ends } else { lead };
+    let body = match event {
+        "certificate.expires" => ends,
+        personal::EVENT => personal::text(&delivery.body),
+        _ => lead,
+    };
     let made: Option<SystemTime> = delivery.made_at.parse::<jiff::Timestamp>().ok().map(Into::into);
     let automatic = HeaderValue::new(
         HeaderName::new_from_ascii_str("Auto-Submitted"),
@@ -97,6 +84,32 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     // Nobody's holiday notice answers it (RFC 3834).
     message.headers_mut().insert_raw(automatic);
     Ok(message)
+}
+
+/// What a list of mails shows.
+fn subject(delivery: &Delivery, data: &Value) -> String {
+    let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
+    let number = data["number"].as_i64().unwrap_or(0);
+    let (severity, rule) = (text("severity"), text("rule"));
+    match delivery.event.as_str() {
+        "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
+        personal::EVENT => personal::subject(&delivery.body),
+        "certificate.expires" => {
+            let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
+            format!(
+                "在岗:证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
+            )
+        }
+        "alert.escalated" => {
+            format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
+        }
+        "case.late" => {
+            let (zh, en) = (text("due_zh"), text("due_en"));
+            let on = text("on");
+            format!("在岗:案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
+        }
+        _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
+    }
 }
 
 /// The mail server's certificate must be of its host, by an authority of the system or the one that

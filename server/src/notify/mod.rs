@@ -1,12 +1,14 @@
 //! Tells people and machines beyond the pages: signed webhooks and e-mail, by severity, with quiet
-//! hours and escalation.
+//! hours and escalation; and each person of the own work, by the ways of the own settings.
 //!
 //! A delivery is a row before anything is sent, and stays one: the log. It is tried until it is
 //! taken or given up. Nothing goes anywhere that the configuration does not name (P12), and a
 //! message holds ids and figures, never a name.
 
 mod mail;
+pub mod personal;
 pub mod plan;
+mod robot;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,18 +26,28 @@ use crate::tls_client;
 /// How often is looked for what is new and what is due.
 const ROUND: Duration = Duration::from_secs(1);
 const AT_ONCE: u32 = 20;
+/// How often is looked for terms that run out.
+const TERMS_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs until the server stops.
 pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
     let mut tick = tokio::time::interval(ROUND);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut terms_at = tokio::time::Instant::now();
     loop {
         if !behind::next_round(&mut tick, &mut stopping).await {
             return;
         }
         if let Err(problem) = app.blocking(round).await {
             tracing::error!("not everybody was told: {}", problem.detail);
+        }
+        if terms_at > tokio::time::Instant::now() {
+            continue;
+        }
+        terms_at = tokio::time::Instant::now() + TERMS_EVERY;
+        if let Err(problem) = app.blocking(|a| personal::tell_terms(a, clock::now())).await {
+            tracing::error!("nobody was told of terms: {}", problem.detail);
         }
     }
 }
@@ -52,6 +64,7 @@ fn round(app: &App) -> Result<(), StoreError> {
         |minutes| clock::text(now - SignedDuration::from_mins(minutes)),
         |to, severity, jurisdiction| plan::escalation(to, severity, jurisdiction, now, &zone),
     )?;
+    personal::plan_messages(app, now, &zone)?;
     let due = app.store.due_deliveries(&text, AT_ONCE)?;
     if due.is_empty() {
         return Ok(());
@@ -69,16 +82,18 @@ fn round(app: &App) -> Result<(), StoreError> {
 }
 
 fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
-    let (came, answer) = match hook {
-        None => (Came::Failed, "the hook is disabled or gone".to_owned()),
-        Some(hook) => match send(app, hook, delivery) {
-            Ok(answer) => (Came::Delivered, answer),
-            Err(Refused::ForGood(fault)) => (Came::Failed, fault),
-            Err(Refused::ForNow(fault)) => {
-                let next = plan::again(clock::now(), delivery.attempts + 1);
-                (next.map_or(Came::Failed, |at| Came::Again(clock::text(at))), fault)
-            }
-        },
+    let sent = match (personal::Way::parse(&delivery.hook), hook) {
+        (Some(way), _) => personal::send(app, &way, delivery),
+        (None, Some(hook)) => send(app, hook, delivery),
+        (None, None) => Err(Refused::ForGood("the hook is disabled or gone".to_owned())),
+    };
+    let (came, answer) = match sent {
+        Ok(answer) => (Came::Delivered, answer),
+        Err(Refused::ForGood(fault)) => (Came::Failed, fault),
+        Err(Refused::ForNow(fault)) => {
+            let next = plan::again(clock::now(), delivery.attempts + 1);
+            (next.map_or(Came::Failed, |at| Came::Again(clock::text(at))), fault)
+        }
     };
     let answer = clock::clip(&answer.replace(['\n', '\r'], " "), 300);
     if let Err(error) = app.store.delivered(delivery.id, &came, &answer, &clock::now_text()) {

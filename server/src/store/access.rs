@@ -44,6 +44,23 @@ pub struct ApiToken {
 /// One line of the audit log.
 pub use trust::audit::Entry as AuditEntry;
 
+/// What the audit log is narrowed to; each part may be empty.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// In who, what, where or why.
+    pub search: String,
+    /// The searched text by other names: ids that an object holds, and logins.
+    pub also: Vec<String>,
+    pub actors: Vec<String>,
+    /// One login.
+    pub actor: String,
+    pub action: String,
+    pub object: String,
+    /// RFC 3339, UTC: at this time or later, and before that one.
+    pub from: String,
+    pub until: String,
+}
+
 /// What is to be written down.
 #[derive(Debug, Clone)]
 pub struct Deed {
@@ -358,7 +375,8 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>> {
-        self.audit_log_of("", search, before, limit)
+        let it = AuditFilter { search: search.to_owned(), ..AuditFilter::default() };
+        self.audit_log_of("", &it, before, limit)
     }
 
     /// The log, newest first, narrowed to entries of a part of the country (a prefix, empty for
@@ -367,21 +385,37 @@ impl Store {
     pub fn audit_log_of(
         &self,
         scope: &str,
-        search: &str,
+        it: &AuditFilter,
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>> {
         let sql = format!(
             "{AUDIT} WHERE id < ?1
              AND (?2 = '' OR found(actor, ?2) OR found(object, ?2) OR found(why, ?2) OR
-             found(action, ?2))
+             found(action, ?2) OR EXISTS (SELECT 1 FROM json_each(?5) j WHERE
+                instr(object, j.value) > 0) OR actor IN (SELECT value FROM json_each(?6)))
+             AND (?7 = '' OR actor = ?7) AND (?8 = '' OR found(action, ?8))
+             AND (?9 = '' OR found(object, ?9)) AND (?10 = '' OR at >= ?10)
+             AND (?11 = '' OR at < ?11)
              AND (?4 = '' OR (EXISTS (SELECT 1 FROM audit_place p WHERE p.entry = id) AND NOT EXISTS
                 (SELECT 1 FROM audit_place p WHERE p.entry = id AND substr(p.jurisdiction, 1,
                 length(?4)) <> ?4)))
              ORDER BY id DESC LIMIT ?3"
         );
-        let search = crate::text::folded(search);
-        let bound = (before.unwrap_or(i64::MAX), search, limit.clamp(1, 1000), scope);
+        let folded = crate::text::folded;
+        let bound = params![
+            before.unwrap_or(i64::MAX),
+            folded(&it.search),
+            limit.clamp(1, 1000),
+            scope,
+            serde_json::to_string(&it.also)?,
+            serde_json::to_string(&it.actors)?,
+            it.actor,
+            folded(&it.action),
+            folded(&it.object),
+            it.from,
+            it.until
+        ];
         self.read(|c| collect(c, &sql, bound, entry))
     }
 

@@ -183,11 +183,20 @@ impl Store {
     }
 }
 
-/// Links that an account gave out, and those to a new password of its own: through one of them
-/// whoever was sent away would come back.
+/// Links and API tokens that an account gave out, and links to a new password of its own: through
+/// one of them whoever was sent away would come back.
 pub(super) fn end_links(tx: &Transaction<'_>, account: &str) -> Result<()> {
     tx.execute("DELETE FROM invitation WHERE made_by = ?1 OR account = ?1", [account])?;
+    // A token's name ends in whose it is; what stands before is its maker's word.
+    let owner = token_owner(account);
+    let sql = "UPDATE api_token SET revoked = 1 WHERE substr(name, -length(?1)) = ?1";
+    tx.execute(sql, [owner])?;
     Ok(())
+}
+
+/// How the name of an API token ends, by which the audit log knows whose it is.
+pub fn token_owner(account: &str) -> String {
+    format!(" (token of {account})")
 }
 
 /// Codes belong to a second factor and end with it.
@@ -199,6 +208,22 @@ pub(super) fn end_recovery_codes(tx: &Transaction<'_>, account: &str) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disabled_accounts_tokens_end_and_no_others() {
+        let (store, _dir) = with_wang();
+        let tokens =
+            ["a (token of wang)", "b (token of li.wang)", "c (token of wang) (token of x)"];
+        for (n, name) in tokens.iter().enumerate() {
+            let hash = format!("{n:064}");
+            store.put_api_token(&hash, name, Role::Auditor, "", NOW, LATER).unwrap();
+        }
+        assert!(store.disable_account("wang", "chen", NOW).unwrap().is_none());
+        let ended: Vec<bool> = (0..3)
+            .map(|n| store.who_by_token(&format!("{n:064}"), NOW).unwrap().is_none())
+            .collect();
+        assert_eq!(ended, [true, false, false]);
+    }
 
     const NOW: &str = "2026-03-02T00:00:00.000Z";
     const LATER: &str = "2026-03-03T00:00:00.000Z";

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed};
-use crate::alert::{Case, ClinicState, Reason, State, Step};
+use crate::alert::{Case, ClinicState, LastStep, Reason, State, Step, StepKept};
 use crate::alert_view::{ClinicNews, StateNews};
 
 /// One incident, as the inbox shows it.
@@ -384,6 +384,35 @@ impl Store {
         self.write(|tx| step_within(tx, alert, by, step, note, now))
     }
 
+    /// Takes this person's last step back, as a step of its own.
+    pub fn undo_step(&self, alert: &str, by: &str, now: &str) -> Result<Alert> {
+        self.write(|tx| {
+            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+            let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
+            let before = told(tx, &found)?;
+            let (name, last) = last_step(tx, alert)?.unzip();
+            let case = found
+                .case
+                .undo(last.as_ref(), by, now)
+                .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+            write_case(tx, alert, &case, now)?;
+            let name: String = name.unwrap_or_default();
+            if name == Step::Take.name() {
+                let sql = "UPDATE alert SET assignee = NULL WHERE id = ?1 AND assignee = ?2";
+                tx.execute(sql, [alert, by])?;
+            }
+            record(tx, alert, by, "undo", &name, case.state, now)?;
+            announce(tx, alert, before)?;
+            alert_by_id(tx, alert)?.ok_or_else(unknown)
+        })
+    }
+
+    /// The step that this person may take back now.
+    pub fn undoable(&self, alert: &Alert, by: &str, now: &str) -> Result<Option<String>> {
+        let last = self.read(|c| last_step(c, &alert.id))?;
+        Ok(last.filter(|(_, last)| alert.case.undo(Some(last), by, now).is_ok()).map(|l| l.0))
+    }
+
     pub fn assign(&self, alert: &str, to: Option<&str>, by: &str, now: &str) -> Result<()> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
@@ -417,8 +446,35 @@ pub(super) fn step_within(
         .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
     write_case(tx, alert, &case, now)?;
     record(tx, alert, by, step.name(), note, case.state, now)?;
+    if step.can_be_undone() {
+        keep(tx, alert, &StepKept { before: found.case, after: case })?;
+    }
     announce(tx, alert, before)?;
     alert_by_id(tx, alert)?.ok_or_else(unknown)
+}
+
+/// Beside the step that was just recorded; of an earlier one nothing is kept any more.
+fn keep(tx: &Connection, alert: &str, kept: &StepKept) -> Result<()> {
+    let id = tx.last_insert_rowid();
+    let forget = "UPDATE alert_step SET kept = NULL WHERE alert = ?1 AND kept IS NOT NULL";
+    tx.prepare_cached(forget)?.execute([alert])?;
+    let text = serde_json::to_string(kept)?;
+    tx.prepare_cached("UPDATE alert_step SET kept = ?2 WHERE id = ?1")?
+        .execute(params![id, text])?;
+    Ok(())
+}
+
+/// The last step that moved a case: its name, and what is known of it. Words, files and whom it was
+/// given to move nothing.
+fn last_step(c: &Connection, alert: &str) -> Result<Option<(String, LastStep)>> {
+    let sql = "SELECT step, actor, at, kept FROM alert_step WHERE alert = ?1 AND step NOT IN
+        ('assign', 'comment', 'answer', 'attach') ORDER BY id DESC LIMIT 1";
+    let found = collect(c, sql, [alert], |r| {
+        let kept: Option<String> = r.get(3)?;
+        let kept = kept.map(|text| serde_json::from_str(&text)).transpose()?;
+        Ok((r.get(0)?, LastStep { by: r.get(1)?, at: r.get(2)?, kept }))
+    });
+    Ok(found?.pop())
 }
 
 /// Alerts in any of these states, oldest first.

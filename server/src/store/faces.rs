@@ -310,6 +310,15 @@ impl FaceStore {
         self.read(|c| collect(c, &sql, [limit], enrolment))
     }
 
+    /// What an account decided, newest first.
+    pub fn decided_by(&self, account: &str, limit: u32) -> Result<Vec<Enrolment>> {
+        let sql = format!(
+            "{ENROLMENT} WHERE e.decided_by = ?1 AND e.state IN ('confirmed', 'refused') ORDER BY \
+            e.decided_at DESC LIMIT ?2"
+        );
+        self.read(|c| collect(c, &sql, (account, limit), enrolment))
+    }
+
     pub fn enrolment(&self, id: &str) -> Result<Option<Enrolment>> {
         self.read(|c| enrolment_by_id(c, id))
     }

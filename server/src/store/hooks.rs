@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
-use super::{FeedEvent, Result, Store, StoreError, count};
+use super::{FeedEvent, Result, Store, StoreError, count, messages};
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -283,6 +283,7 @@ impl Store {
 
     pub fn forget_deliveries(&self, before: &str) -> Result<usize> {
         self.write(|tx| {
+            messages::forget(tx, before)?;
             Ok(tx.execute(
                 "DELETE FROM delivery WHERE state <> 'waiting' AND made_at < ?1",
                 [before],
@@ -294,7 +295,7 @@ impl Store {
 const DELIVERY: &str = "SELECT id, hook, event, alert, state, attempts, next_at, made_at, \
     done_at, answer, body FROM delivery";
 
-fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: &str) -> Result<()> {
+pub(super) fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: &str) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO delivery (hook, event, alert, body, state, attempts, next_at, made_at,
         answer, escalated)

@@ -9,6 +9,7 @@ mod access;
 mod account_rights;
 mod accounts;
 mod alerts;
+mod attachments;
 mod box_plans;
 mod budgets;
 mod case_documents;
@@ -39,6 +40,8 @@ mod knowledge;
 mod law;
 mod looks;
 mod marks;
+mod messages;
+mod naming;
 mod own_data;
 mod own_findings;
 mod pages;
@@ -75,12 +78,13 @@ use crate::own_id::OwnIds;
 
 pub use self::case_documents::StoredDocument;
 pub use self::law::ReviewEntry;
-pub use access::{Account, ApiToken, AuditEntry, Deed};
-pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange};
+pub use access::{Account, ApiToken, AuditEntry, AuditFilter, Deed};
+pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange, token_owner};
 pub use accounts::Invited;
 pub use alerts::{
     Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,
 };
+pub use attachments::Attachment;
 pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
@@ -112,6 +116,7 @@ pub(crate) use knowledge::Issued;
 pub(crate) use knowledge::device_id;
 pub use looks::LOOK_MS;
 pub use marks::Bounds;
+pub use messages::{Message, MessageSetting, NewMessage, OwnStep, Robot, RobotKind};
 pub use own_data::{About, PersonalRequest};
 pub use part::Part;
 pub use personal::{PersonalLink, Purpose};
@@ -119,7 +124,7 @@ pub use policies::PolicyRow;
 pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };
-pub use registry::{Imported, SessionChange, SessionDeed, Table};
+pub use registry::{Imported, SessionChange, SessionDeed, SessionFilter, Table};
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
 pub use seeded::Amount;

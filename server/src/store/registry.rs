@@ -75,6 +75,17 @@ pub enum Imported {
     Session(Session),
 }
 
+/// What a list of sessions is narrowed to; each part may be empty.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    /// Those that go on, or those that do not.
+    pub open: Option<bool>,
+    pub room: String,
+    /// They begin at this time or later, and before that one; RFC 3339, UTC.
+    pub from: String,
+    pub until: String,
+}
+
 impl Store {
     /// All of a file or nothing; gives how many were new. The error names the entry (from 0) that
     /// could not be stored.
@@ -190,6 +201,16 @@ impl Store {
     /// The newest sessions that begin before a place in the list, of the reader's part of the
     /// country.
     pub fn sessions_part(&self, part: &super::Part, before: &str) -> Result<Vec<Session>> {
+        self.sessions_of(part, before, &SessionFilter::default())
+    }
+
+    /// As [`Self::sessions_part`], narrowed.
+    pub fn sessions_of(
+        &self,
+        part: &super::Part,
+        before: &str,
+        it: &SessionFilter,
+    ) -> Result<Vec<Session>> {
         // The list goes by start and id; the reader's `after` is both, with a blank between.
         let (start, id) = before.split_once(' ').unwrap_or((before, ""));
         let everywhere = part.jurisdiction.is_empty() && part.institution.is_empty();
@@ -203,13 +224,26 @@ impl Store {
         let sql = format!(
             "SELECT s.spec FROM session s WHERE (?1 = '' OR (s.start_at, s.id) < (?1, ?2)) AND
             {seen}
+             AND (?6 IS NULL OR (s.end_at IS NULL AND NOT s.cancelled) = ?6)
+             AND (?7 = '' OR s.room = ?7)
+             AND (?8 = '' OR s.start_at >= ?8) AND (?9 = '' OR s.start_at < ?9)
              ORDER BY s.start_at DESC, s.id DESC LIMIT ?3"
         );
         self.read(|c| {
             decode_all(
                 c,
                 &sql,
-                (start, id, part.limit.clamp(1, 501), &part.jurisdiction, &part.institution),
+                params![
+                    start,
+                    id,
+                    part.limit.clamp(1, 501),
+                    part.jurisdiction,
+                    part.institution,
+                    it.open,
+                    it.room,
+                    it.from,
+                    it.until
+                ],
             )
         })
     }

@@ -40,6 +40,7 @@ impl Store {
                      WHERE alert = ?1",
                 )?
                 .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
+                super::attachments::forget(tx, id)?;
                 tx.prepare_cached("UPDATE finding_step SET zh = ?2, en = ?3 WHERE alert = ?1")?
                     .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
                 tx.prepare_cached(

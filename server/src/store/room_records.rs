@@ -118,6 +118,13 @@ fn findings(
     })
 }
 
+impl Store {
+    /// Hours of a window in which a box of the room had hardly any picture, in milliseconds.
+    pub fn hours_without_picture(&self, room: &str, window: Window) -> Result<Vec<(i64, i64)>> {
+        self.read(|c| blind(c, room, window))
+    }
+}
+
 fn blind(c: &Connection, room: &str, window: Window) -> Result<Vec<(i64, i64)>> {
     const HOUR_MS: i64 = 3_600_000;
     // Of every box that stood in the room in that hour, wherever it stands now.

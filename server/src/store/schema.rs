@@ -36,6 +36,8 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0027_people.sql"),
     include_str!("../../migrations/0030_self_checks.sql"),
     include_str!("../../migrations/0031_clue_numbers.sql"),
+    include_str!("../../migrations/0032_messages.sql"),
+    include_str!("../../migrations/0033_attachments.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

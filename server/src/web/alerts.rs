@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::deed;
 use super::endpoint::Endpoint;
+use super::messages;
 use super::part::PartQuery;
 use super::rights::{SIGHT, VERDICTS};
 use crate::access::{Right, Role, Who};
@@ -152,7 +153,7 @@ impl ListQuery {
 }
 
 /// When a day of the clinic's calendar begins, or the one so many days later.
-fn day_begins(name: &str, day: &str, later_days: i64) -> Result<String, Problem> {
+pub(super) fn day_begins(name: &str, day: &str, later_days: i64) -> Result<String, Problem> {
     let wrong = || {
         let shown = clip(day, 20);
         Problem::bad(format!("{name}: `{shown}` is no day such as 2026-03-02"))
@@ -390,8 +391,8 @@ impl StepBody {
             "answer" => Step::Answer,
             "comment" => Step::Comment,
             other => {
-                let why = "use take, assign, review, go_on_site, nothing_found, close, answer or \
-                    comment";
+                let why = "use take, assign, review, go_on_site, nothing_found, close, answer, \
+                    comment or undo";
                 return Err(Problem::unprocessable(format!(
                     "step: `{}` is none; {why}",
                     clip(other, 40)
@@ -429,24 +430,12 @@ pub(super) async fn take(
     id: String,
     it: StepBody,
 ) -> Result<Alert, Problem> {
+    if it.step == "undo" {
+        return undo(app, who, id, it.by.as_deref().unwrap_or_default()).await;
+    }
     let assigned = (it.step == "assign").then(|| clip(it.to.as_deref().unwrap_or("").trim(), 64));
     let step = if assigned.is_some() { Step::Comment } else { it.step()? };
-    if who.role == Role::Clinic && step != Step::Answer {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "a clinic may answer; verdicts are the authority's",
-        ));
-    }
-    let of_case = matches!(step, Step::GoOnSite | Step::NothingFound | Step::Close);
-    if of_case && !who.may(Right::WorkCases) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "a case is the supervisor's: a reviewer gives verdicts",
-        ));
-    }
-    if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
-    }
+    may_take(who, &step)?;
     let by = who.signs_as(it.by.as_deref().unwrap_or_default());
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
@@ -462,7 +451,9 @@ pub(super) async fn take(
         .blocking(move |a| {
             let before = seen(a.store.alert(&id)?, &who, &id)?;
             if let Some(to) = assigned {
-                return assign(a, &who, &before, &to, &by);
+                let after = assign(a, &who, &before, &to, &by)?;
+                messages::step_taken(a, &who, &after, (&by, &note, Some(&to)))?;
+                return Ok(after);
             }
             match (before.case.state, &step) {
                 (AlertState::Case, Step::Close) => a.store.penalty_case(&id)?.check_close(&by)?,
@@ -471,6 +462,7 @@ pub(super) async fn take(
                 _ => {}
             }
             let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
+            messages::step_taken(a, &who, &after, (&by, &note, None))?;
             // Whoever begins has it from then on.
             if step == Step::Take && before.assignee.is_none() {
                 return give(a, &after, &by, &by);
@@ -479,6 +471,40 @@ pub(super) async fn take(
         })
         .await?;
     // What its box holds of it is kept, or ends, by what was decided.
+    app.tell(Nudge::Room(alert.room.clone()));
+    app.touch();
+    Ok(alert)
+}
+
+/// Whose steps these are.
+fn may_take(who: &Who, step: &Step) -> Result<(), Problem> {
+    let refused = |why: &str| Err(Problem::new(StatusCode::FORBIDDEN, why));
+    let of_case = matches!(step, Step::GoOnSite | Step::NothingFound | Step::Close);
+    if who.role == Role::Clinic && *step != Step::Answer {
+        return refused("a clinic may answer; verdicts are the authority's");
+    }
+    if of_case && !who.may(Right::WorkCases) {
+        return refused("a case is the supervisor's: a reviewer gives verdicts");
+    }
+    if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
+        return refused(PERSONS_ALONE);
+    }
+    Ok(())
+}
+
+/// Takes the person's own last step back, within a minute.
+async fn undo(app: &Arc<App>, who: &Who, id: String, by: &str) -> Result<Alert, Problem> {
+    if who.by_token || !who.may(Right::GiveVerdicts) {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    let (by, who) = (who.signs_as(by), who.clone());
+    deed::did(format!("alert {}: undo", clip(&id, 64)));
+    let alert = app
+        .blocking(move |a| {
+            seen(a.store.alert(&id)?, &who, &id)?;
+            Ok::<_, Problem>(a.store.undo_step(&id, &by, &now_text())?)
+        })
+        .await?;
     app.tell(Nudge::Room(alert.room.clone()));
     app.touch();
     Ok(alert)

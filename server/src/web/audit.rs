@@ -9,14 +9,17 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::alerts::day_begins;
 use super::answer::{Download, JsonLines};
 use super::endpoint::Endpoint;
+use super::part::PartQuery;
+use super::rights::SIGHT;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::problem::Problem;
-use crate::store::{AuditEntry, StoreError};
+use crate::store::{AlertFilter, AuditEntry, AuditFilter, StoreError};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -35,12 +38,84 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
+    /// A lead's number, a person's name, or any text.
     #[serde(default)]
-    q: String,
-    before: Option<i64>,
+    pub(super) q: String,
+    /// A login name.
+    #[serde(default)]
+    pub(super) actor: String,
+    /// Such as `POST` or `/alerts`.
+    #[serde(default)]
+    pub(super) action: String,
+    /// What an entry is about, such as an id.
+    #[serde(default)]
+    pub(super) object: String,
+    /// The first day, such as 2026-03-02, and the last one.
+    #[serde(default)]
+    pub(super) from: String,
+    #[serde(default)]
+    pub(super) until: String,
+    pub(super) before: Option<i64>,
     #[serde(default, deserialize_with = "super::part::limit")]
     #[schemars(range(min = 1, max = 500))]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
+    /// The pages' language; the API ignores it.
+    #[schemars(skip)]
+    #[expect(dead_code, reason = "read from the address by `Lang`")]
+    pub(super) lang: Option<String>,
+}
+
+/// People whose name holds a searched text, at most.
+const PERSONS_SOUGHT: u32 = 50;
+
+impl AuditQuery {
+    /// What is asked of the store: a lead by its number, people by their names as well. Blocking.
+    pub(super) fn filter(&self, a: &App, who: &Who) -> Result<AuditFilter, Problem> {
+        let text = |it: &str| clip(it.trim(), 100);
+        let day = |name: &str, day: &str, later: i64| match day {
+            "" => Ok(String::new()),
+            day => day_begins(name, day, later),
+        };
+        let search = text(&self.q);
+        let (also, actors) = by_other_names(a, who, &search)?;
+        Ok(AuditFilter {
+            also,
+            actors,
+            search,
+            actor: text(&self.actor),
+            action: text(&self.action),
+            object: text(&self.object),
+            from: day("from", &self.from, 0)?,
+            until: day("until", &self.until, 1)?,
+        })
+    }
+}
+
+/// Ids of the lead and the people, and logins of the accounts, that are called so.
+fn by_other_names(
+    a: &App,
+    who: &Who,
+    search: &str,
+) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    if search.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let mut ids = Vec::new();
+    if let Ok(number) = search.strip_prefix('#').unwrap_or(search).parse::<u32>() {
+        let number = i64::from(number);
+        let (after, before) = (Some(number - 1), Some(number + 1));
+        let lead = AlertFilter { after, before, limit: 1, ..AlertFilter::default() };
+        ids.extend(a.store.alerts(&lead)?.into_iter().map(|alert| alert.id));
+    }
+    // Whoever reads no names finds by none.
+    if who.is_one_of(SIGHT) {
+        let part = PartQuery { q: Some(search.to_owned()), ..PartQuery::default() };
+        let people = a.store.practitioners_part(&part.part(who, PERSONS_SOUGHT))?;
+        ids.extend(people.into_iter().map(|p| p.id.to_string()));
+    }
+    let accounts = a.store.accounts()?.into_iter();
+    let called = accounts.filter(|x| !x.display.is_empty() && x.display.contains(search));
+    Ok((ids, called.map(|x| x.id).collect()))
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -85,8 +160,8 @@ async fn get_audit(
     let limit = query.limit.unwrap_or(100);
     let (entries, verdict) = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((
-                a.store.audit_log_of(&who.scope, &clip(&query.q, 100), query.before, limit)?,
+            Ok::<_, Problem>((
+                a.store.audit_log_of(&who.scope, &query.filter(a, &who)?, query.before, limit)?,
                 a.walked.verdict(&a.store, &a.heads)?,
             ))
         })

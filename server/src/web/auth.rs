@@ -71,6 +71,13 @@ impl Credential {
         Ok(found.unwrap_or_else(Who::nobody))
     }
 
+    /// Whoever this proves, and whether he must set up a second factor first.
+    async fn found(&self, app: &Arc<App>) -> Result<(Who, bool), Problem> {
+        let who = self.who(app).await?;
+        let due = self.second_factor_due(app, &who).await?;
+        Ok((who, due))
+    }
+
     /// Whether this login's account must set up a second factor first.
     async fn second_factor_due(&self, app: &Arc<App>, who: &Who) -> Result<bool, Problem> {
         match self {
@@ -152,11 +159,7 @@ pub(super) async fn layer(
     let lang = Lang::of(request.uri(), request.headers());
     let asked = Asked::of(&request);
     let credential = Credential::of(&app, request.headers());
-    let found = match credential.who(&app).await {
-        Ok(who) => credential.second_factor_due(&app, &who).await.map(|due| (who, due)),
-        Err(problem) => Err(problem),
-    };
-    let (who, due) = match found {
+    let (who, due) = match credential.found(&app).await {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
@@ -164,73 +167,42 @@ pub(super) async fn layer(
     let due = due && !open_before_second_factor(&path, route);
     if !method.is_safe() && from_elsewhere(&app.config, request.headers()) {
         let refused = refused_origin(request.headers());
-        return if path.starts_with("/api/") {
-            refused.into_response()
-        } else {
-            frame::shown(&app, &who, lang, Err(refused)).await
-        };
+        if path.starts_with("/api/") {
+            return refused.into_response();
+        }
+        return frame::shown(&app, &who, lang, Err(refused)).await;
     }
     let why = match why(&request) {
         Ok(why) => why,
         Err(problem) => return problem.into_response(),
     };
-    let allowed = route.is_some_and(|route| who.is_one_of(route.roles));
     let public = who.role == Role::Public;
     // Whoever is not logged in writes nothing of his own into the log.
     let why = if public { String::new() } else { why };
     request.extensions_mut().insert(who.clone());
     request.extensions_mut().insert(credential);
     let notes = Notes::default();
-    let reader = who.clone();
+    let gate = Gate { allowed: route.is_some_and(|r| who.is_one_of(r.roles)), route, due, page };
     // A task of its own: whoever hangs up in the middle does not take the entry in the log with
     // him.
     let work = async move {
-        let response = match (allowed, route) {
-            (_, None) => Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "this address knows no such method, or has no rule",
-            )
-            .into_response(),
-            (true, _) if due && page => Redirect::to("/account").into_response(),
-            (true, _) if due => {
-                let why = "your role needs one-time codes: set them up on the page /account first";
-                Problem::new(StatusCode::FORBIDDEN, why).into_response()
-            }
-            (true, _) => {
-                let handled = deed::NOTES.scope(Arc::clone(&notes), next.run(request));
-                frame::ADDRESS.scope(asked.back(), handled).await
-            }
-            (false, Some(_)) if public && page => {
-                Redirect::to(&landing::login_for(&asked.address)).into_response()
-            }
-            // The bare address of this server leads everybody to a page of his own.
-            (false, Some(_)) if page && path == "/" => {
-                Redirect::to(landing::first_page(&who)).into_response()
-            }
-            (false, Some(_)) if public => Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "log in, or send an API token as `Authorization: Bearer …`",
-            )
-            .into_response(),
-            (false, Some(_)) if page => forbidden_page(&app, &who, lang).await,
-            (false, Some(_)) => {
-                Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response()
-            }
-        };
+        let handled = deed::NOTES.scope(Arc::clone(&notes), next.run(request));
+        let handled = frame::ADDRESS.scope(asked.back(), handled);
+        let response = gate.pass(&app, (&who, lang), (&path, &asked), handled).await;
         let response = asked.shown(&app, &who, lang, response).await;
         if !route.is_some_and(|route| route.audited) {
             return response;
         }
         let entry = deed::entry(&address, &notes);
         let done = Deed {
-            actor: entry.actor.unwrap_or_else(|| reader.name.clone()),
+            actor: entry.actor.unwrap_or_else(|| who.name.clone()),
             action: format!("{method} {path}"),
             object: entry.object,
             why,
             status: response.status().as_u16(),
         };
-        let refused = public && !(allowed && done.status < 400);
-        match app.blocking(|a| a.write_down(&done, &reader, &entry.institutions, refused)).await {
+        let refused = public && !(gate.allowed && done.status < 400);
+        match app.blocking(|a| a.write_down(&done, &who, &entry.institutions, refused)).await {
             Ok(()) => response,
             // P11: what can not be written down is not told. A change that was made stands; its
             // answer says so.
@@ -240,6 +212,58 @@ pub(super) async fn layer(
     tokio::spawn(work.in_current_span())
         .await
         .unwrap_or_else(|error| Problem::internal(&error).into_response())
+}
+
+/// What was found of a request before its handler runs.
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    allowed: bool,
+    route: Option<&'static Route>,
+    /// A second factor must be set up first.
+    due: bool,
+    page: bool,
+}
+
+impl Gate {
+    /// Lets the handler run, or says why it does not.
+    async fn pass(
+        self,
+        app: &Arc<App>,
+        (who, lang): (&Who, Lang),
+        (path, asked): (&str, &Asked),
+        handled: impl Future<Output = Response>,
+    ) -> Response {
+        let public = who.role == Role::Public;
+        match (self.allowed, self.route) {
+            (_, None) => Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address knows no such method, or has no rule",
+            )
+            .into_response(),
+            (true, _) if self.due && self.page => Redirect::to("/account").into_response(),
+            (true, _) if self.due => {
+                let why = "your role needs one-time codes: set them up on the page /account first";
+                Problem::new(StatusCode::FORBIDDEN, why).into_response()
+            }
+            (true, _) => handled.await,
+            (false, Some(_)) if public && self.page => {
+                Redirect::to(&landing::login_for(&asked.address)).into_response()
+            }
+            // The bare address of this server leads everybody to a page of his own.
+            (false, Some(_)) if self.page && path == "/" => {
+                Redirect::to(landing::first_page(who)).into_response()
+            }
+            (false, Some(_)) if public => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "log in, or send an API token as `Authorization: Bearer …`",
+            )
+            .into_response(),
+            (false, Some(_)) if self.page => forbidden_page(app, who, lang).await,
+            (false, Some(_)) => {
+                Problem::new(StatusCode::FORBIDDEN, "your role may not do this").into_response()
+            }
+        }
+    }
 }
 
 fn unlogged(read: bool) -> Problem {

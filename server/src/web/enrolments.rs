@@ -174,6 +174,7 @@ pub(super) async fn propose(
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
             a.store.feed_append("enrolment", &data)?;
+            super::messages::enrolment_waits(a, &who, &proposed.id, &institution)?;
             Ok::<_, Problem>((institution, proposed))
         })
         .await?;

@@ -18,7 +18,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
 use crate::problem::{Body, Problem};
-use crate::store::ApiToken;
+use crate::store::{ApiToken, token_owner};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -83,7 +83,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Tok
     let id = hash[..16].to_owned();
     let (now, expires) = (clock::now(), clock::now() + SignedDuration::from_hours(24 * it.days));
     let (now, expires) = (clock::text(now), clock::text(expires));
-    let actor = format!("{name} (token of {})", who.name);
+    let actor = format!("{name}{}", token_owner(&who.name));
     deed::did(format!(
         "token {id} made: {actor}, {} for `{scope}`, {} days",
         it.role.as_str(),

@@ -308,3 +308,38 @@ fn a_sighting_past_its_time_loses_its_content() {
         after.lines().filter(|line| line.contains("\\\"type\\\":\\\"presence\\\"")).count();
     assert_eq!(sightings, 0, "the sighting's content is still there");
 }
+
+#[test]
+fn a_lead_number_and_a_name_find_their_entries() {
+    let house = crate::inbox::house();
+    let [lead, _] = crate::inbox::ids();
+    let auditor = login(&house, "aud", Role::Auditor, "");
+    let boss = login(&house, "boss", Role::Supervisor, "5101");
+    let admin = login(&house, "adm", Role::Admin, "");
+    let open = format!("/api/v1/alerts/{lead}");
+    assert_eq!(ask(&house, "GET", &open, &boss, "").status, 200);
+    let take = r#"{"step":"take"}"#;
+    assert_eq!(ask(&house, "POST", &format!("{open}/steps"), &boss, take).status, 200);
+    let found = |who: &str, query: &str| -> Vec<String> {
+        let answer = ask(&house, "GET", &format!("/api/v1/audit?{query}"), who, "");
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        let entries = answer.json()["audit"].as_array().unwrap().clone();
+        entries.iter().map(|e| format!("{} {}", e["actor"], e["action"])).collect()
+    };
+    let of_lead = found(&auditor, "q=%231");
+    assert!(of_lead.iter().any(|e| e.contains("GET /api/v1/alerts/{id}")), "{of_lead:?}");
+    assert!(of_lead.iter().any(|e| e.contains("POST")), "{of_lead:?}");
+    // 王主诊, whom the lead names.
+    assert!(!found(&auditor, "q=%E7%8E%8B%E4%B8%BB%E8%AF%8A").is_empty());
+    // An administrator reads no names, and finds by none.
+    assert!(found(&admin, "q=%E7%8E%8B%E4%B8%BB%E8%AF%8A&actor=boss").is_empty());
+    let changes = found(&auditor, "actor=boss&action=POST");
+    assert!(
+        !changes.is_empty() && changes.iter().all(|e| e.contains("boss") && e.contains("POST"))
+    );
+    assert!(found(&auditor, "actor=boss&until=2020-01-01").is_empty());
+    assert!(!found(&auditor, "actor=boss&from=2020-01-01").is_empty());
+    assert_eq!(ask(&house, "GET", "/api/v1/audit?from=soon", &auditor, "").status, 400);
+    let page = ask(&house, "GET", "/audit?q=%231&action=POST", &auditor, "").body;
+    assert!(page.contains("boss") && page.contains("value=\"#1\""), "{page}");
+}

@@ -40,6 +40,7 @@ fn addresses(path: &str) -> Vec<String> {
     let id = match path {
         p if p.starts_with("/alerts/") => "1".repeat(32),
         p if p.starts_with("/rooms/") => "room-1".to_owned(),
+        p if p.starts_with("/institutions/") => "clinic-1".to_owned(),
         p if p.starts_with("/devices/") => "box-1".to_owned(),
         p if p.starts_with("/sessions/") => "s-2".to_owned(),
         p if p.starts_with("/accounts/") => "chen".to_owned(),
@@ -73,6 +74,8 @@ fn is_page(path: &str) -> bool {
         ".pdf",
         ".csv",
         "/paper",
+        "/line",
+        "/attachments/{n}",
     ];
     !other.iter().any(|p| path.starts_with(p))
         && !ends.iter().any(|e| path.ends_with(e))

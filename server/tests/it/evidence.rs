@@ -908,6 +908,18 @@ fn a_stolen_login_ends_though_its_key_has_no_other_holder() {
 }
 
 #[test]
+fn the_last_holder_of_a_key_is_not_demoted() {
+    let s = scene();
+    let admin = login(&s.house, "wu", Role::Admin, "");
+    let body = r#"{"role":"auditor","scope":"","reason":"leaves the team"}"#;
+    let refused = ask(&s.house, "POST", "/api/v1/accounts/li/role", &admin, body);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("version 1"), "{}", refused.body);
+    let li = ask(&s.house, "GET", "/api/v1/me", "login-of-li", "");
+    assert_eq!((li.status, li.json()["role"].as_str()), (200, Some("supervisor")), "{}", li.body);
+}
+
+#[test]
 fn a_registry_photograph_stands_while_an_opening_lives() {
     let s = scene();
     let faces = &s.house.running().app.faces;

@@ -30,6 +30,7 @@ mod inbox;
 mod knowledge;
 mod law;
 mod load;
+mod messages;
 mod notify;
 mod own_data;
 mod pages;

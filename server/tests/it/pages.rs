@@ -141,3 +141,20 @@ fn events(house: &House, path: &str, header: &str, count: usize, rule: &str) -> 
     }
     id
 }
+
+#[test]
+fn a_number_is_tried_before_it_is_stored() {
+    let house = crate::inbox::house();
+    let boss = crate::access::login(&house, "boss", server::access::Role::Supervisor, "5101");
+    let cookie = format!("zaigang={boss}");
+    let send = |body: &str| crate::accounts::form(&house, "/policy", &cookie, body);
+    let tried = send("jurisdiction=5101&ll2_sessions_min=7&act=preview");
+    assert_eq!(tried.status, 200, "{}", tried.body);
+    let told = tried.body.split_once("id=\"preview\"").unwrap().1;
+    assert!(told.contains("ll2_sessions_min") && told.contains("尚未保存"), "{told}");
+    assert!(tried.body.contains("value=\"7\""), "what was typed is lost");
+    let history = house.running().app.store.policy_history("5101", 10).unwrap();
+    assert!(history.is_empty(), "a trial was stored");
+    assert_eq!(send("jurisdiction=5201&ll2_sessions_min=7&act=preview").status, 422);
+    assert_eq!(send("jurisdiction=5101&ll2_sessions_min=0&act=preview").status, 422);
+}

@@ -33,6 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "account.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct AccountPage {
     f: Frame,
     name: String,
@@ -52,6 +53,8 @@ struct AccountPage {
     /// Shown once.
     recovery: Vec<String>,
     codes_left: i64,
+    /// The person has own work to be told of.
+    ways: bool,
 }
 
 /// What the page shows beside the account itself.
@@ -104,6 +107,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
         secret,
         recovery: it.recovery,
         codes_left,
+        ways: crate::web::messages::has_own_work(who),
     })
 }
 

@@ -8,24 +8,23 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::alert_facts::{ClockView, Fact, Place, facts, place};
+use super::attachments::FileView;
 use super::evidence::EvidenceCard;
+use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render, shown};
-use super::law::MatterView;
-use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use super::{alert_clinic, bulk_steps, inbox};
 use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, Review, State as AlertState, Verdict};
-use crate::alert_view::{FindingSeen, LawSeen, StepSeen, WholeForAuthority};
+use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::model::Name;
-use crate::penalty_case::{CaseClock, Provision};
 use crate::problem::{Form, Problem, encoded};
-use crate::store::{Alert, AlertFilter, FindingEvent, JOINED, StoreError};
+use crate::store::{Alert, AlertFilter, Attachment, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, listed_alerts, scoped, seen, take, whole};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::SIGHT;
-use crate::web::rights::may_open;
+use crate::web::rights::{SIGHT, may_open, may_send};
 use crate::web::statements::StatementBlock;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -60,7 +59,7 @@ struct AlertPage {
     state: &'static str,
     state_code: &'static str,
     kinds: Vec<String>,
-    facts: Vec<(String, String)>,
+    facts: Vec<Fact>,
     findings: Vec<FindingView>,
     steps: Vec<StepView>,
     path: Vec<(&'static str, &'static str)>,
@@ -78,81 +77,43 @@ struct AlertPage {
     clock: Option<ClockView>,
     waived: bool,
     dismissed: String,
-    /// Verdicts and assignment are the authority's; a clinic answers.
-    may_judge: bool,
-    may_package: bool,
-    can_review: bool,
-    can_take: bool,
-    can_go: bool,
-    can_decide: bool,
-    can_close: bool,
+    may: Doings,
     /// Verification or case: its own page shows terms and procedure.
     has_case: bool,
+    /// The reader's own last step, while it may be taken back.
+    undoable: Option<String>,
+    files: Vec<FileView>,
 }
 
-pub(super) struct FindingView {
-    pub(super) rule: String,
-    pub(super) kind: String,
-    pub(super) severity: u8,
-    pub(super) level: &'static str,
-    pub(super) step: String,
-    pub(super) withdrawn: bool,
-    pub(super) explanation: String,
-    pub(super) persons: Vec<PersonView>,
-    pub(super) legal: Option<MatterView>,
-    pub(super) confidence: Vec<(&'static str, u32)>,
-    pub(super) timeline: Option<Timeline>,
-    pub(super) intervals: Vec<(String, String, String)>,
-    pub(super) counts: Vec<(String, String)>,
-    pub(super) policy_sha256: String,
-    pub(super) manifest: Vec<(&'static str, String)>,
-    pub(super) chain: Vec<(&'static str, String)>,
-    pub(super) chain_ok: Option<bool>,
+/// What the reader may do with it now.
+#[expect(clippy::struct_excessive_bools, reason = "each is one button of the page")]
+struct Doings {
+    /// Verdicts and assignment are the authority's; a clinic answers.
+    judge: bool,
+    package: bool,
+    attach: bool,
+    review: bool,
+    take: bool,
+    go: bool,
+    decide: bool,
+    close: bool,
 }
 
-pub(super) struct EventView {
-    pub(super) at: String,
-    pub(super) received: String,
-    pub(super) class: String,
-    pub(super) step: String,
-    pub(super) rule: String,
-    pub(super) severity: u8,
-    pub(super) text: String,
-    pub(super) seq: u64,
-}
-
-/// What the law wants next.
-pub(super) struct ClockView {
-    pub(super) title: &'static str,
-    pub(super) on: String,
-    pub(super) late: bool,
-    pub(super) article: String,
-    pub(super) estimated: &'static str,
-}
-
-impl ClockView {
-    pub(super) fn of(l: Lang, it: &CaseClock) -> Self {
+impl Doings {
+    fn of(who: &Who, state: AlertState) -> Self {
+        use AlertState::{Case, Lead, OnSite, Raised, Review1, Review2, Unfounded};
+        let cases = who.may(Right::WorkCases);
         Self {
-            title: l.t(it.due.zh(), it.due.en()),
-            on: it.deadline.on.to_string(),
-            late: it.late,
-            article: cited(l, &it.provision),
-            estimated: if it.deadline.year_without_table {
-                l.t(
-                    "该年尚无节假日表，只扣除周末",
-                    "no table of holidays for that year: weekends alone are left out",
-                )
-            } else {
-                ""
-            },
+            judge: who.may(Right::GiveVerdicts),
+            package: may_open(who, "/alerts/{id}/package"),
+            attach: !who.by_token && may_send(who, "/alerts/{id}/attachments"),
+            review: matches!(state, Raised | Review1 | Review2),
+            take: state == Raised,
+            go: cases && state == Lead,
+            decide: cases && state == OnSite,
+            close: cases && matches!(state, Case | Unfounded),
         }
     }
-}
-
-/// Articles with how far they were read.
-pub(super) fn cited(l: Lang, it: &Provision) -> String {
-    l.t(&format!("{}（{}）", it.zh, it.mark.zh()), &format!("{} ({})", it.en, it.mark.en()))
-        .to_owned()
 }
 
 struct LinkView {
@@ -160,13 +121,6 @@ struct LinkView {
     number: i64,
     kinds: String,
     why: String,
-}
-
-pub(super) struct PersonView {
-    pub(super) name: String,
-    pub(super) id: String,
-    pub(super) part: String,
-    pub(super) verified: String,
 }
 
 /// One verdict that stands, with the reviewer's own words.
@@ -225,6 +179,8 @@ struct Found {
     newer: Option<String>,
     older: Option<String>,
     colleagues: Vec<(String, String)>,
+    undoable: Option<String>,
+    files: Vec<Attachment>,
 }
 
 /// The alerts before and after this one in the list that led to it. Blocking.
@@ -263,28 +219,6 @@ pub(super) fn colleagues(
     Ok(all.into_iter().map(|x| (x.id, x.display)).collect())
 }
 
-/// Where an alert lies, in the words of the registry.
-pub(super) struct Place {
-    pub(super) institution: String,
-    pub(super) item: String,
-    /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.
-    joined: i64,
-}
-
-/// The item's name, else its code.
-pub(in crate::web) fn item_name(a: &App, alert: &Alert) -> Result<String, StoreError> {
-    let Some(code) = alert.item.clone() else { return Ok(String::new()) };
-    let found = a.store.items()?.into_iter().find(|i| i.code.as_str() == code);
-    Ok(found.map_or(code, |i| i.name_zh))
-}
-
-pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
-    let item = item_name(a, alert)?;
-    let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
-    let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
-    Ok(Place { institution, item, joined })
-}
-
 fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
@@ -303,6 +237,8 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         newer,
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
+        undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
+        files: a.store.attachments(&alert.id)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
@@ -323,7 +259,6 @@ async fn make(
     let found = app.blocking(move |a| find(a, l, &reader, &wanted, &list)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
-    let has_cases = who.may(Right::WorkCases);
     let dismissed =
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
@@ -345,11 +280,7 @@ async fn make(
         findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
         steps: found.whole.steps.iter().map(|s| step_view(l, s)).collect(),
         path: path(l, state),
-        reasons: Reason::ALL
-            .iter()
-            .filter(|r| **r != Reason::Withdrawn)
-            .map(|r| (r.as_str(), l.reason(*r)))
-            .collect(),
+        reasons: reasons(l),
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         evidence: found.evidence.clone(),
@@ -364,24 +295,26 @@ async fn make(
         )
         .html(),
         dismissed,
-        can_take: state == AlertState::Raised,
-        can_review: matches!(state, AlertState::Raised | AlertState::Review1 | AlertState::Review2),
-        can_go: has_cases && state == AlertState::Lead,
-        can_decide: has_cases && state == AlertState::OnSite,
-        can_close: has_cases && matches!(state, AlertState::Case | AlertState::Unfounded),
-        has_case: may_open(who, "/alerts/{id}/case")
-            && !matches!(
-                state,
-                AlertState::Raised
-                    | AlertState::Review1
-                    | AlertState::Review2
-                    | AlertState::Dismissed
-            ),
+        may: Doings::of(who, state),
+        has_case: has_case(who, state),
         named: !who.open_house,
-        may_judge: who.may(Right::GiveVerdicts),
-        may_package: may_open(who, "/alerts/{id}/package"),
+        undoable: found.undoable.as_deref().filter(|_| !who.open_house).map(|s| l.step(s)),
+        files: found.files.iter().map(FileView::of).collect(),
     };
     render(&page)
+}
+
+/// Verification or case has a page of its own from the second verdict on.
+fn has_case(who: &Who, state: AlertState) -> bool {
+    use AlertState::{Dismissed, Raised, Review1, Review2};
+    let none = matches!(state, Raised | Review1 | Review2 | Dismissed);
+    !none && may_open(who, "/alerts/{id}/case")
+}
+
+/// Why a person may dismiss a lead; that it was withdrawn is the box's word.
+pub(super) fn reasons(l: Lang) -> Vec<(&'static str, &'static str)> {
+    let all = Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn);
+    all.map(|r| (r.as_str(), l.reason(*r))).collect()
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.
@@ -396,23 +329,6 @@ fn review(l: Lang, it: &Review, steps: &[StepSeen]) -> ReviewView {
         reason: it.reason.map_or("", |reason| l.reason(reason)),
         note: note.unwrap_or_default(),
         at: local(&it.at),
-    }
-}
-
-pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
-    l.t(&law.monitoring.notice_zh, &law.monitoring.notice_en).to_owned()
-}
-
-pub(super) fn event(l: Lang, e: &FindingEvent) -> EventView {
-    EventView {
-        at: local(&e.at),
-        received: local(&e.received_at),
-        class: e.step.clone(),
-        step: l.finding_step(&e.step, e.seq == 0),
-        rule: e.rule.clone(),
-        severity: e.severity,
-        text: l.t(&e.zh, &e.en).to_owned(),
-        seq: e.seq,
     }
 }
 
@@ -437,37 +353,6 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     resting.chain(same).collect()
 }
 
-fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<(String, String)> {
-    let mut facts = Vec::new();
-    let mut add = |zh: &str, en: &str, value: String| {
-        if !value.is_empty() {
-            facts.push((l.t(zh, en).to_owned(), value));
-        }
-    };
-    add("机构", "Institution", place.institution.clone());
-    add("诊室", "Room", alert.room.clone());
-    add("诊疗活动", "Session", alert.session.clone().unwrap_or_default());
-    add("项目", "Item", place.item.clone());
-    add("设备", "Device", alert.device.clone());
-    if place.joined > 0 {
-        let zh = format!(
-            "该设备未结线索已达上限,后续线索合并于此,共 {} 条,以下列出最重的",
-            place.joined
-        );
-        let en = format!(
-            "the box has too many open leads: further ones join here, {} findings; the worst are \
-            shown",
-            place.joined
-        );
-        add("合并", "Joined", l.t(&zh, &en).to_owned());
-    }
-    add("发生", "Raised (box)", local(&alert.raised_at));
-    add("接收", "Received (server)", local(&alert.received_at));
-    add("负责人", "Assignee", alert.assignee.clone().unwrap_or_default());
-    add("案号", "Case number", alert.case.case_number.clone().unwrap_or_default());
-    facts
-}
-
 /// The stages with `done`, `now` or nothing.
 fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     use AlertState::{Case, Closed, Dismissed, Lead, OnSite, Raised, Review1, Review2, Unfounded};
@@ -490,123 +375,9 @@ fn step_view(l: Lang, step: &StepSeen) -> StepView {
         at: local(&step.at),
         actor: step.by.clone(),
         step: l.step(&step.step),
-        note: step.note.clone(),
+        note: if step.step == "undo" { l.step(&step.note) } else { step.note.clone() },
         state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),
     }
-}
-
-/// Whom these findings name.
-pub(super) fn persons_of(findings: &[FindingSeen]) -> Vec<String> {
-    findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect()
-}
-
-pub(super) fn finding(
-    l: Lang,
-    stored: &FindingSeen,
-    names: &BTreeMap<String, Name>,
-) -> FindingView {
-    let r = &stored.report;
-    let severity = match r.severity {
-        protocol::up::Severity::L0 => 0,
-        protocol::up::Severity::L1 => 1,
-        protocol::up::Severity::L2 => 2,
-        protocol::up::Severity::L3 => 3,
-    };
-    let step = format!("{:?}", r.step).to_lowercase();
-    let persons = r.persons.iter().map(|p| PersonView {
-        name: names.get(p.person.as_str()).map_or_else(|| p.person.to_string(), |n| n.0.clone()),
-        id: p.person.to_string(),
-        part: l.part(&p.part),
-        verified: l.verified(&p.verified_by),
-    });
-    FindingView {
-        rule: r.rule.clone(),
-        kind: l.kind(&format!("{:?}", r.kind)),
-        severity,
-        level: l.severity(severity),
-        withdrawn: step == "withdrawn",
-        step: l.step(&step),
-        explanation: l.t(&r.explanation.zh, &r.explanation.en).to_owned(),
-        persons: persons.collect(),
-        legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
-        confidence: confidence(l, r),
-        timeline: draw(l, &r.intervals),
-        intervals: r
-            .intervals
-            .iter()
-            .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
-            .collect(),
-        counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(l, &c.name, c.value))).collect(),
-        policy_sha256: r.manifest.policy_sha256.clone(),
-        manifest: manifest(l, r),
-        chain: chain(l, stored),
-        chain_ok: (!stored.chain.hash.is_empty()).then_some(stored.chain.linked),
-    }
-}
-
-/// Percent of each confidence; none for the server's own findings.
-fn confidence(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, u32)> {
-    let c = &r.confidence;
-    if r.manifest.pack_sha256.is_empty() && c.identity_ppm == 0 && c.visibility_ppm == 0 {
-        return Vec::new();
-    }
-    vec![
-        (l.t("身份", "Identity"), c.identity_ppm / 10_000),
-        (l.t("角色", "Role"), c.role_ppm / 10_000),
-        (l.t("诊疗活动", "Session"), c.session_ppm / 10_000),
-        (l.t("画面可见度", "Visibility"), c.visibility_ppm / 10_000),
-    ]
-}
-
-/// A figure in the unit that its name ends in.
-fn figure(l: Lang, name: &str, value: i64) -> String {
-    if name.ends_with("_ppm") {
-        return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));
-    }
-    if name.ends_with("_ms") {
-        let seconds = value / 1000;
-        return if seconds >= 60 {
-            let (minutes, rest) = (seconds / 60, seconds % 60);
-            format!("{minutes} {} {rest} {}", l.t("分", "min"), l.t("秒", "s"))
-        } else {
-            format!("{seconds} {}", l.t("秒", "s"))
-        };
-    }
-    value.to_string()
-}
-
-fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, String)> {
-    let m = &r.manifest;
-    let mut rows = vec![(l.t("固件", "Firmware"), m.firmware.clone())];
-    if !m.pack.is_empty() {
-        rows.push((l.t("模型包", "Model pack"), m.pack.clone()));
-        rows.push((l.t("模型包 SHA-256", "Pack SHA-256"), m.pack_sha256.clone()));
-        rows.push((l.t("配置 SHA-256", "Configuration SHA-256"), m.config_sha256.clone()));
-        rows.push((
-            l.t("策略 / 名册版本", "Policy / roster version"),
-            format!("{} / {}", m.policy_version, m.roster_version),
-        ));
-        let waived = if m.liveness_waived {
-            l.t("已豁免（演示）", "waived (not production)")
-        } else {
-            l.t("要求", "required")
-        };
-        rows.push((l.t("活体检测", "Liveness"), waived.to_owned()));
-    }
-    rows
-}
-
-fn chain(l: Lang, stored: &FindingSeen) -> Vec<(&'static str, String)> {
-    let c = &stored.chain;
-    if c.hash.is_empty() {
-        return vec![(l.t("来源", "Source"), l.t("由服务器生成", "made by the server").to_owned())];
-    }
-    vec![
-        (l.t("设备 / 序号", "Device / sequence"), format!("{} / {}", c.device, c.seq)),
-        (l.t("哈希", "Hash"), c.hash.clone()),
-        (l.t("前一条", "Previous"), c.prev.clone()),
-        (l.t("签名密钥", "Signing key"), c.key_id.clone()),
-    ]
 }
 
 async fn step(

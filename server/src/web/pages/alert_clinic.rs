@@ -7,7 +7,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 
-use super::alert::{EventView, FindingView, Place, event, finding, monitoring, persons_of, place};
+use super::alert_facts::{Fact, Place, place, where_it_was};
+use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render};
 use super::words::Lang;
 use crate::access::Who;
@@ -32,7 +33,7 @@ struct ClinicPage {
     monitoring: String,
     law_version: String,
     waived: bool,
-    facts: Vec<(String, String)>,
+    facts: Vec<Fact>,
     findings: Vec<FindingView>,
     events: Vec<EventView>,
     statements: String,
@@ -84,19 +85,16 @@ pub(super) async fn make(
     render(&page)
 }
 
-fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<(String, String)> {
+fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
     let alert = &whole.alert;
-    let all = [
-        (l.t("机构", "Institution"), place.institution.clone()),
-        (l.t("诊室", "Room"), alert.room.clone()),
-        (l.t("诊疗活动", "Session"), alert.session.clone().unwrap_or_default()),
-        (l.t("项目", "Item"), place.item.clone()),
-        (l.t("设备", "Device"), alert.device.clone()),
-        (l.t("发生", "Raised (box)"), local(&alert.raised_at)),
-        (l.t("接收", "Received (server)"), local(&alert.received_at)),
-    ];
-    all.into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    let session = alert.session.as_deref().unwrap_or_default();
+    let mut facts = where_it_was(l, (&alert.institution, &alert.room, session), place);
+    facts.extend([
+        Fact::new(l.t("项目", "Item"), place.item(l)),
+        Fact::new(l.t("设备", "Device"), alert.device.clone()),
+        Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
+        Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
+    ]);
+    facts.retain(|fact| !fact.value.is_empty());
+    facts
 }

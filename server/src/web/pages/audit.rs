@@ -6,14 +6,13 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::deed_words::sentence;
+use super::deed_words::{sentence, things};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock;
-use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::problem::{Problem, encoded};
+use crate::web::audit::AuditQuery;
 use crate::web::endpoint::Endpoint;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -24,7 +23,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "audit.html")]
 struct AuditPage {
     f: Frame,
-    search: String,
+    it: AuditQuery,
+    /// Login and name.
+    people: Vec<(String, String)>,
+    /// The filter as an address, for the next page.
+    view: String,
+    /// Address and what lies there.
+    actions: Vec<(&'static str, &'static str)>,
     rows: Vec<Row>,
     next: Option<i64>,
     holds: bool,
@@ -53,11 +58,18 @@ struct Row {
 /// Entries of one page.
 const ENTRIES: u32 = 100;
 
-#[derive(serde::Deserialize)]
-pub(super) struct AuditQuery {
-    #[serde(default)]
-    q: String,
-    before: Option<i64>,
+/// The filter as it stands behind the `?`.
+fn address(it: &AuditQuery) -> String {
+    let parts = [
+        ("q", &it.q),
+        ("actor", &it.actor),
+        ("action", &it.action),
+        ("object", &it.object),
+        ("from", &it.from),
+        ("until", &it.until),
+    ];
+    let given = parts.into_iter().filter(|(_, value)| !value.is_empty());
+    given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
 async fn audit(
@@ -76,14 +88,13 @@ async fn audit_page(
     l: Lang,
     query: AuditQuery,
 ) -> Result<Response, Problem> {
-    let (search, before) = (clock::clip(&query.q, 100), query.before);
-    let wanted = search.clone();
-    let scope = who.scope.clone();
-    let (entries, verdict, accounts) = app
+    let reader = who.clone();
+    let (query, entries, verdict, accounts) = app
         .blocking(move |a| {
-            let entries = a.store.audit_log_of(&scope, &wanted, before, ENTRIES)?;
+            let filter = query.filter(a, &reader)?;
+            let entries = a.store.audit_log_of(&reader.scope, &filter, query.before, ENTRIES)?;
             let verdict = a.walked.verdict(&a.store, &a.heads)?;
-            Ok::<_, StoreError>((entries, verdict, a.store.accounts()?))
+            Ok::<_, Problem>((query, entries, verdict, a.store.accounts()?))
         })
         .await?;
     let next = entries.last().filter(|_| entries.len() == ENTRIES as usize).map(|e| e.id);
@@ -111,7 +122,10 @@ async fn audit_page(
     render(&AuditPage {
         rows: rows.collect(),
         next,
-        search,
+        view: address(&query),
+        actions: things(l),
+        people: accounts.iter().map(|x| (x.id.clone(), x.display.clone())).collect(),
+        it: query,
         holds,
         checked,
         fault,

@@ -8,7 +8,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::alert::{ClockView, cited};
+use super::alert_facts::{ClockView, cited};
 use super::case_forms::FieldView;
 use super::case_forms::{FormView, codes, day, form, officer_fields, officers, read};
 use super::case_words::said;

@@ -37,6 +37,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/law", "法条表", "the law table"),
     ("/login", "登录", "a login"),
     ("/logout", "登录", "a login"),
+    ("/messages", "待办消息", "messages"),
     ("/passes", "临时通行", "a pass"),
     ("/people", "人员列表", "the list of people"),
     ("/personal", "本人一次性链接", "a person's own link"),
@@ -75,6 +76,11 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ("/logout", "退出", "ended"),
     ("/photo/{n}", "查看照片：", "looked at a photograph of"),
 ];
+
+/// Every beginning of an address, and what lies there.
+pub(super) fn things(l: Lang) -> Vec<(&'static str, &'static str)> {
+    THINGS.iter().map(|(path, zh, en)| (*path, l.t(zh, en))).collect()
+}
 
 /// `GET /api/v1/alerts/{id}` as people say it; the address itself where nobody has words for it.
 pub(super) fn sentence(l: Lang, action: &str) -> String {

@@ -13,7 +13,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::problem::Problem;
-use crate::store::{BoxPlan, Device, DeviceState, PlaceSeen, StoreError};
+use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::{BOX_SIGHT, REGISTRY, may_open, may_send};
@@ -204,19 +204,7 @@ fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxV
             .knowledge
             .iter()
             .filter(|k| k.kind != "command")
-            .map(|k| {
-                let state = match k.applied {
-                    Some(true) => l.t("已生效", "applied"),
-                    Some(false) => l.t("被拒绝", "refused"),
-                    None => l.t("待确认", "waiting"),
-                };
-                (
-                    knowledge_name(l, &k.kind),
-                    k.version,
-                    state,
-                    k.refused_because.clone().unwrap_or_default(),
-                )
-            })
+            .map(|k| knowledge(l, k))
             .collect(),
         degraded: health.map(|h| h.degraded.clone()).unwrap_or_default(),
         locked: d.locked_at.as_deref().map(local).unwrap_or_default(),
@@ -228,6 +216,16 @@ fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxV
             .unwrap_or_default(),
         may_unlock: may_unlock && d.state == DeviceState::Provisioned && d.locked_at.is_some(),
     }
+}
+
+fn knowledge(l: Lang, k: &KnowledgeState) -> (String, u64, &'static str, String) {
+    let state = match k.applied {
+        Some(true) => l.t("已生效", "applied"),
+        Some(false) => l.t("被拒绝", "refused"),
+        None => l.t("待确认", "waiting"),
+    };
+    let refused = k.refused_because.clone().unwrap_or_default();
+    (knowledge_name(l, &k.kind), k.version, state, refused)
 }
 
 fn knowledge_name(l: Lang, kind: &str) -> String {

@@ -16,7 +16,8 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
 use crate::consent::Purpose;
-use crate::model::{Consent, Name};
+use crate::enrol::PhotoOutcome;
+use crate::model::{Consent, Name, Practitioner};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
@@ -68,6 +69,8 @@ struct EnrolmentPage {
     unlike: Option<String>,
     /// The authority's own photograph of the person is here.
     registry_photo: bool,
+    /// What the registry says of the person, for whoever decides.
+    registered: Vec<(&'static str, String)>,
 }
 
 /// Somebody else with this face.
@@ -141,6 +144,27 @@ struct Looked {
     pictures: BTreeMap<String, String>,
     /// What the institution is called.
     place: Option<String>,
+    person: Option<Practitioner>,
+}
+
+/// The licence and the filing here: what a supervisor compares the papers with.
+fn registered(l: Lang, it: &Practitioner, institution: &str) -> Vec<(&'static str, String)> {
+    let site = it.sites.iter().find(|s| s.institution.as_str() == institution);
+    let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+    let filed = site.map(|s| s.lead_of.iter().map(|x| l.specialty(&serde_name(x))));
+    let mut all = vec![
+        (l.t("类别", "Category"), l.category(&serde_name(&it.category))),
+        (l.t("注册状态", "Registration"), l.registration(&serde_name(&it.registration))),
+        (l.t("执业证书编号", "Practice certificate"), text(it.practice_no.as_ref())),
+        (l.t("执业范围", "Scope"), text(it.practice_scope.as_ref())),
+        (
+            l.t("主诊备案专业", "Filed as lead for"),
+            filed.map(|f| f.collect::<Vec<_>>().join("、")).unwrap_or_default(),
+        ),
+        (l.t("主诊备案编号", "Lead filing"), text(site.and_then(|s| s.filing_no.as_ref()))),
+    ];
+    all.retain(|(_, value)| !value.is_empty());
+    all
 }
 
 fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
@@ -159,6 +183,7 @@ fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
         consent,
         pictures: pictures_of(a, &seen, &found)?,
         place: a.store.institution(&facts.institution)?.map(|i| i.name),
+        person: a.store.practitioner(&facts.person)?,
         found,
     })
 }
@@ -174,16 +199,10 @@ async fn make_enrolment(
     let (wanted, reader) = (id.clone(), who.clone());
     let may_decide = who.may(Right::DecideEnrolments);
     let looked = app.blocking(move |a| look(a, &reader, &wanted)).await?;
-    let Looked { found, names, registry_photo, consent, pictures, place } = looked;
+    let Looked { found, names, registry_photo, consent, pictures, place, person } = looked;
     let (e, looked_at) = (found.facts(), found.looked_at());
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let photos = looked_at.photos.iter().map(|p| PhotoView {
-        number: p.index + 1,
-        accepted: p.accepted,
-        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
-        other_faces: p.other_faces,
-        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
-    });
+    let photos = looked_at.photos.iter().map(|p| photo_view(l, p));
     let compared = found.compared();
     let duplicates = compared.into_iter().flat_map(|c| &c.duplicates).map(|d| Resembled {
         name: name(&d.person),
@@ -207,6 +226,10 @@ async fn make_enrolment(
         duplicates: duplicates.collect(),
         unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),
         registry_photo,
+        registered: person
+            .filter(|_| may_decide)
+            .map(|p| registered(l, &p, &e.institution))
+            .unwrap_or_default(),
         kept: e.photos,
         templates: e.templates,
         id: e.id.clone(),
@@ -221,6 +244,16 @@ async fn make_enrolment(
         f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
     };
     Ok((status, render(&page)?).into_response())
+}
+
+fn photo_view(l: Lang, p: &PhotoOutcome) -> PhotoView {
+    PhotoView {
+        number: p.index + 1,
+        accepted: p.accepted,
+        reasons: p.reasons.iter().map(|r| l.t(&r.zh, &r.en).to_owned()).collect(),
+        other_faces: p.other_faces,
+        quality: p.quality_ppm.map(|q| format!("{} %", q / 10_000)).unwrap_or_default(),
+    }
 }
 
 /// For each person with this face whose confirmed enrolment the reader sees: the address of the

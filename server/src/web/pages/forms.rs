@@ -44,6 +44,8 @@ pub(super) struct Field {
     pub fault: String,
     /// It can not be changed once it stands.
     pub fixed: bool,
+    /// By an option's code: what the page's script compares with other fields.
+    marks: BTreeMap<String, String>,
 }
 
 impl Field {
@@ -58,6 +60,7 @@ impl Field {
             required: false,
             fault: String::new(),
             fixed: false,
+            marks: BTreeMap::new(),
         }
     }
 
@@ -79,6 +82,20 @@ impl Field {
     pub(super) fn options(mut self, options: impl IntoIterator<Item = (String, String)>) -> Self {
         self.options = options.into_iter().map(|(code, words)| (code, words, false)).collect();
         self
+    }
+
+    pub(super) fn marked(mut self, marks: BTreeMap<String, String>) -> Self {
+        self.marks = marks;
+        self
+    }
+
+    fn mark(&self, code: &str) -> &str {
+        self.marks.get(code).map_or("", String::as_str)
+    }
+
+    /// So many boxes are found by a search among them.
+    fn is_searched(&self) -> bool {
+        self.kind == Kind::Many && self.options.len() > 12
     }
 
     // The template asks in words.

@@ -65,6 +65,14 @@ pub(super) enum Demonstration {
 }
 
 impl Demonstration {
+    fn of(app: &App) -> Self {
+        match (app.config.mode, app.config.accounts) {
+            (Mode::Production, _) => Self::No,
+            (Mode::Demonstration, true) => Self::WithAccounts,
+            (Mode::Demonstration, false) => Self::Open,
+        }
+    }
+
     pub(super) fn is_on(self) -> bool {
         self != Self::No
     }
@@ -96,6 +104,8 @@ pub(super) struct Frame {
     pub menu: Vec<Entry>,
     /// Where the guide of the reader's role stands.
     pub guide: Option<&'static str>,
+    /// How much waits for the reader (待办); `None` for whoever has no own work here.
+    pub waiting: Option<usize>,
     /// For whoever runs the server: certificates that run out soon, and when.
     pub certificates: Vec<(&'static str, String)>,
 }
@@ -118,6 +128,7 @@ impl Frame {
             here: String::new(),
             menu: Vec::new(),
             guide: None,
+            waiting: None,
             certificates: Vec::new(),
         }
     }
@@ -141,7 +152,8 @@ impl Frame {
     ) -> Result<Self, Problem> {
         let part = PartQuery::default().part(who, 1);
         let login = (who.role != Role::Public && !who.open_house).then(|| who.name.clone());
-        let (summary, feed_head, counts, account) = app
+        let reader = who.clone();
+        let (summary, feed_head, counts, account, waiting) = app
             .blocking(move |a| {
                 let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
                 let account = match login {
@@ -149,7 +161,12 @@ impl Frame {
                     None => None,
                 };
                 let (summary, feed_head) = (a.store.summary()?, a.store.feed_head()?);
-                Ok::<_, crate::store::StoreError>((summary, feed_head, counts, account))
+                let waiting = if crate::web::messages::has_own_work(&reader) {
+                    Some(crate::web::messages::tasks(a, &reader)?.len())
+                } else {
+                    None
+                };
+                Ok::<_, crate::store::StoreError>((summary, feed_head, counts, account, waiting))
             })
             .await?;
         let person = account.map(|(account, login)| Person {
@@ -166,11 +183,7 @@ impl Frame {
             l,
             page,
             pack_note: app.config.pack.note(),
-            demonstration: match (app.config.mode, app.config.accounts) {
-                (Mode::Production, _) => Demonstration::No,
-                (Mode::Demonstration, true) => Demonstration::WithAccounts,
-                (Mode::Demonstration, false) => Demonstration::Open,
-            },
+            demonstration: Demonstration::of(app),
             liveness_waived: summary.liveness_waived,
             connected: *app.connected.borrow(),
             person,
@@ -184,6 +197,7 @@ impl Frame {
                 .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
             guide: may_open("/guide").then_some("/guide"),
+            waiting,
             certificates: certificates(app, who, l),
         })
     }

@@ -12,7 +12,7 @@ use super::alert;
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
-use crate::alert::{ClinicState, Reason, State as AlertState, due_hours};
+use crate::alert::{ClinicState, State as AlertState, due_at};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
@@ -65,6 +65,24 @@ struct Shown {
     from: String,
     until: String,
     order: String,
+}
+
+impl Shown {
+    fn of(query: &ListQuery) -> Self {
+        let text = |t: &Option<String>| t.clone().unwrap_or_default();
+        Self {
+            state: text(&query.state),
+            severity: text(&query.severity),
+            kind: text(&query.kind),
+            institution: text(&query.institution),
+            assignee: text(&query.assignee),
+            q: text(&query.q),
+            room: text(&query.room),
+            from: text(&query.from),
+            until: text(&query.until),
+            order: text(&query.order),
+        }
+    }
 }
 
 struct Tab {
@@ -277,34 +295,18 @@ pub(super) async fn make(
     if choice.len() > CHOICE as usize {
         choice.clear();
     }
-    let text = |t: &Option<String>| t.clone().unwrap_or_default();
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers =
         Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
     let page = InboxPage {
         rows: lines.iter().map(|line| row(l, line, &places, &numbers)).collect(),
         tabs: tabs(l, &counts, query.state.as_deref().unwrap_or("open")),
-        query: Shown {
-            state: text(&query.state),
-            severity: text(&query.severity),
-            kind: text(&query.kind),
-            institution: text(&query.institution),
-            assignee: text(&query.assignee),
-            q: text(&query.q),
-            room: text(&query.room),
-            from: text(&query.from),
-            until: text(&query.until),
-            order: text(&query.order),
-        },
+        query: Shown::of(&query),
         views,
         view: address(&query),
         may_step: who.may(Right::GiveVerdicts),
         named: !who.open_house,
-        reasons: Reason::ALL
-            .iter()
-            .filter(|r| **r != Reason::Withdrawn)
-            .map(|r| (r.as_str(), l.reason(*r)))
-            .collect(),
+        reasons: alert::reasons(l),
         notice,
         to_decide: waiting.to_decide,
         to_look: waiting.to_look,
@@ -393,7 +395,8 @@ pub(super) fn row(
     let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
-    let due = due(alert, numbers).filter(|_| told.is_none() || alert.severity <= 1);
+    let due = due_at(alert.case.state, alert.severity, &alert.received_at, numbers)
+        .filter(|_| told.is_none() || alert.severity <= 1);
     Row {
         id: alert.id.clone(),
         number: alert.number,
@@ -411,11 +414,4 @@ pub(super) fn row(
         overdue: due.is_some_and(|at| at < crate::clock::now()),
         waived: alert.liveness_waived,
     }
-}
-
-/// When somebody has to have acted, while it is open.
-fn due(alert: &Alert, numbers: &Numbers) -> Option<jiff::Timestamp> {
-    let within = jiff::SignedDuration::from_hours(due_hours(alert.severity, numbers));
-    let received = alert.received_at.parse::<jiff::Timestamp>().ok()?;
-    alert.case.state.is_open().then(|| received + within)
 }

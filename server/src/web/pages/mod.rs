@@ -6,6 +6,8 @@ mod account_of;
 mod accounts;
 mod alert;
 mod alert_clinic;
+mod alert_facts;
+mod attachments;
 mod audit;
 mod boxes;
 mod bulk_steps;
@@ -27,31 +29,40 @@ mod devices;
 mod enrolment;
 mod evidence;
 mod figures;
+mod finding_view;
 mod forms;
 pub(super) mod frame;
 mod guide;
 mod hooks;
 mod import;
 mod inbox;
+mod institution;
 pub(super) mod landing;
 mod law;
+mod lead_line;
+mod lead_rows;
 mod leads_export;
 mod login;
+mod message_centre;
 pub(super) mod messages;
 mod monitoring;
 mod oidc;
 mod own_data;
+mod own_ways;
 mod people;
+mod person;
 mod personal;
 mod policy;
 mod qr;
 mod registry;
 mod registry_photo;
+mod room;
 mod room_qr;
 pub(super) mod scope_tree;
 mod self_check;
 mod self_checks;
 mod session;
+mod session_form;
 mod sessions;
 mod system;
 mod timeline;
@@ -67,7 +78,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-pub(in crate::web) use alert::item_name;
+pub(in crate::web) use alert_facts::item_name;
 use landing::LocalPage;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;
@@ -85,6 +96,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/evidence.js", evidence_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-roll.js", evidence_roll_script).roles(EVERYBODY),
+        Endpoint::page("/assets/room.js", room_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
         Endpoint::page("/language", language).roles(EVERYBODY),
     ];
@@ -94,6 +106,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         account_of::endpoints(),
         accounts::endpoints(),
         alert::endpoints(),
+        attachments::endpoints(),
         audit::endpoints(),
         boxes::endpoints(),
         bulk_steps::endpoints(),
@@ -114,17 +127,23 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         hooks::endpoints(),
         import::endpoints(),
         inbox::endpoints(),
+        institution::endpoints(),
         law::endpoints(),
+        lead_line::endpoints(),
         leads_export::endpoints(),
         login::endpoints(),
+        message_centre::endpoints(),
         monitoring::endpoints(),
         oidc::endpoints(),
         own_data::endpoints(),
+        own_ways::endpoints(),
         people::endpoints(),
+        person::endpoints(),
         personal::endpoints(),
         policy::endpoints(),
         registry::endpoints(),
         registry_photo::endpoints(),
+        room::endpoints(),
         room_qr::endpoints(),
         self_check::endpoints(),
         self_checks::endpoints(),
@@ -183,6 +202,10 @@ async fn evidence_keys_script() -> Response {
 
 async fn evidence_roll_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-roll.js"))
+}
+
+async fn room_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/room.js"))
 }
 
 async fn icon() -> Response {

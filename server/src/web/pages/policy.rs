@@ -19,6 +19,7 @@ use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, of_hash, put, values_at};
+use crate::web::policy_preview::{Change, preview};
 use crate::web::rights::{PEOPLE, POLICY};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -46,6 +47,17 @@ struct PolicyPage {
     may_change: bool,
     saved: bool,
     fault: String,
+    /// What typed numbers would have changed: setting, value, rule, now, then.
+    preview: Vec<[String; 5]>,
+}
+
+/// What the page shows beside the policy itself.
+#[derive(Default)]
+struct Shown {
+    given: Option<Given>,
+    fault: String,
+    saved: bool,
+    preview: Vec<Change>,
 }
 
 struct Group {
@@ -90,7 +102,8 @@ async fn page(
     } else {
         query.jurisdiction
     };
-    let made = make(&app, &who, l, place, None, String::new(), !query.saved.is_empty()).await;
+    let it = Shown { saved: !query.saved.is_empty(), ..Shown::default() };
+    let made = make(&app, &who, l, place, it).await;
     shown(&app, &who, l, made).await
 }
 
@@ -99,10 +112,9 @@ async fn make(
     who: &Who,
     l: Lang,
     place: String,
-    given: Option<Given>,
-    fault: String,
-    saved: bool,
+    it: Shown,
 ) -> Result<Response, Problem> {
+    let Shown { given, fault, saved, preview } = it;
     let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
     let asked = place.clone();
     let (own, set, values, history, places) = app
@@ -142,6 +154,7 @@ async fn make(
         first_used: String::new(),
         may_change,
         saved,
+        preview: preview.iter().map(|change| change_row(l, change)).collect(),
         fault: said(l, fault),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
@@ -275,6 +288,14 @@ async fn submit(
 ) -> Response {
     let given = Given::of(pairs);
     let place = given.text("jurisdiction").to_owned();
+    if given.text("act") == "preview" {
+        let made = match read(&given).map_err(Problem::unprocessable) {
+            Ok(typed) => preview(&app, &who, &place, &typed).await,
+            Err(problem) => Err(problem),
+        };
+        let made = again(&app, &who, l, place, given, made).await;
+        return shown(&app, &who, l, made).await;
+    }
     let stored = match read(&given) {
         Ok(settings) => {
             let body = PolicyBody {
@@ -289,9 +310,36 @@ async fn submit(
     let made = match stored {
         Ok(_) => Ok(Redirect::to(&format!("/policy?jurisdiction={place}&saved=1")).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, place, Some(given), problem.detail, false).await,
+        Err(problem) => again(&app, &who, l, place, given, Err(problem)).await,
     };
     shown(&app, &who, l, made).await
+}
+
+/// The form as it was typed, with its fault or with what it would have changed.
+async fn again(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    place: String,
+    given: Given,
+    made: Result<Vec<Change>, Problem>,
+) -> Result<Response, Problem> {
+    let (preview, fault) = match made {
+        Ok(preview) => (preview, String::new()),
+        Err(problem) if problem.status.is_server_error() => return Err(problem),
+        Err(problem) => (Vec::new(), problem.detail),
+    };
+    let it = Shown { given: Some(given), fault, preview, ..Shown::default() };
+    make(app, who, l, place, it).await
+}
+
+fn change_row(l: Lang, it: &Change) -> [String; 5] {
+    let rule = if it.rule.is_empty() {
+        l.t("服务器规则结果不变", "the server's rules say the same").to_owned()
+    } else {
+        it.rule.clone()
+    };
+    [it.setting.clone(), it.value.to_string(), rule, it.now.to_string(), it.then.to_string()]
 }
 
 /// Every field that is not empty.
@@ -354,6 +402,7 @@ async fn make_by_hash(
         may_change: false,
         saved: false,
         fault: String::new(),
+        preview: Vec::new(),
         f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })

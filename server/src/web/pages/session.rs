@@ -6,11 +6,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use protocol::up::PresenceSummary;
+use protocol::up::{PresenceEvidence, PresenceSummary};
 
 use super::forms::{Given, moment};
 use super::frame::{Frame, line, local, render, shown};
-use super::sessions::{SessionRow, declare, known, make_form, row};
+use super::session_form::{declare, make_form};
+use super::sessions::{SessionRow, known, row};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -147,15 +148,7 @@ async fn make_detail(
     let page = SessionPage {
         verified: verified
             .iter()
-            .map(|(person, evidence)| {
-                let evidence = evidence.as_ref();
-                let words = if l == Lang::Zh {
-                    words::evidence_zh(evidence)
-                } else {
-                    words::evidence_en(evidence)
-                };
-                (known.name(person), words)
-            })
+            .map(|(person, evidence)| (known.name(person), rests_on(l, evidence.as_ref())))
             .collect(),
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
         alerts: alerts
@@ -180,6 +173,11 @@ async fn make_detail(
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+/// What a verification rests on, in the reader's language.
+fn rests_on(l: Lang, evidence: Option<&PresenceEvidence>) -> String {
+    if l == Lang::Zh { words::evidence_zh(evidence) } else { words::evidence_en(evidence) }
 }
 
 fn seen_alerts(a: &App, filter: &AlertFilter) -> Result<Vec<crate::store::Alert>, StoreError> {

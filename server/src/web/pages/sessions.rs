@@ -6,26 +6,24 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use protocol::up::PresenceSummary;
-use serde_json::{Map, Value};
 
-use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
 use super::frame::{Frame, local, render, shown};
-use super::people::serde_name;
+use super::institution::item_words;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::model::{Item, Name, Practitioner, Session};
-use crate::problem::Problem;
+use crate::model::{Item, Name, Session};
+use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
-use crate::store::{Part, StoreError};
+use crate::store::{SessionFilter, StoreError};
+use crate::web::alerts::day_begins;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::{SIGHT, may_open};
 use crate::web::scope::Seen;
-use crate::web::sessions::{find, put};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/sessions", list).roles(SIGHT).audited()]
@@ -35,6 +33,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "sessions.html")]
 struct SessionsPage {
     f: Frame,
+    it: ListQuery,
+    /// The filter as an address, for the next page.
+    view: String,
+    /// Rooms to choose from: id and words.
+    choice: Vec<(String, String)>,
     next: Option<String>,
     rows: Vec<SessionRow>,
     emergencies: Vec<(String, i64)>,
@@ -44,13 +47,61 @@ struct SessionsPage {
     may_check: bool,
 }
 
+/// What the list is narrowed to, as the form shows it.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[serde(default)]
+struct ListQuery {
+    after: String,
+    /// `open`, `closed` or empty.
+    state: String,
+    room: String,
+    /// Days.
+    from: String,
+    until: String,
+}
+
+impl ListQuery {
+    fn filter(&self) -> Result<SessionFilter, Problem> {
+        let day = |name: &str, day: &str, later: i64| match day {
+            "" => Ok(String::new()),
+            day => day_begins(name, day, later),
+        };
+        Ok(SessionFilter {
+            open: match self.state.as_str() {
+                "open" => Some(true),
+                "closed" => Some(false),
+                _ => None,
+            },
+            room: crate::clock::clip(&self.room, 64),
+            from: day("from", &self.from, 0)?,
+            until: day("until", &self.until, 1)?,
+        })
+    }
+
+    /// As it stands behind the `?`.
+    fn address(&self) -> String {
+        let parts = [
+            ("state", &self.state),
+            ("room", &self.room),
+            ("from", &self.from),
+            ("until", &self.until),
+        ];
+        let given = parts.into_iter().filter(|(_, value)| !value.is_empty());
+        let given = given.map(|(name, value)| format!("{name}={}", encoded(value)));
+        given.collect::<Vec<_>>().join("&")
+    }
+}
+
 pub(super) struct SessionRow {
     pub(super) id: String,
     /// It goes on: one tap ends it.
     pub(super) open: bool,
     pub(super) room: String,
+    pub(super) room_id: String,
     pub(super) item: String,
     pub(super) lead: String,
+    /// Empty where none was declared.
+    pub(super) lead_id: String,
     pub(super) operators: String,
     pub(super) start: String,
     pub(super) end: String,
@@ -112,9 +163,9 @@ async fn list(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Query(query): Query<PartQuery>,
+    Query(query): Query<ListQuery>,
 ) -> Response {
-    let made = make_list(&app, &who, l, &query.part(&who, 50), &query.part(&who, 20)).await;
+    let made = make_list(&app, &who, l, query).await;
     shown(&app, &who, l, made).await
 }
 
@@ -122,21 +173,22 @@ async fn make_list(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    part: &Part,
-    few: &Part,
+    query: ListQuery,
 ) -> Result<Response, Problem> {
-    let (asked, few) =
-        (part.clone(), Part { after: String::new(), text: String::new(), ..few.clone() });
+    let filter = query.filter()?;
+    let asked = PartQuery { after: Some(query.after.clone()), ..PartQuery::default() };
+    let (asked, few) = (asked.part(who, 50), PartQuery::default().part(who, ROOMS));
+    let reader = who.clone();
     let (sessions, next, known, emergencies, rooms) = app
         .blocking(move |a| {
-            let mut sessions = a.store.sessions_part(&asked, &asked.after)?;
+            let mut sessions = a.store.sessions_of(&asked, &asked.after, &filter)?;
             let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
             let newest = sessions.first().map_or(0, |s| ms(&s.start));
             let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS)
                 .unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
-            let known = known(a, who, &sessions)?;
-            let rooms =
+            let known = known(a, &reader, &sessions)?;
+            let rooms: Vec<(String, String)> =
                 a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
             Ok::<_, StoreError>((sessions, next, known, emergencies, rooms))
         })
@@ -144,6 +196,9 @@ async fn make_list(
     let page = SessionsPage {
         rows: sessions.iter().map(|s| row(l, s, &known)).collect(),
         emergencies,
+        choice: rooms.iter().map(|(id, name)| (id.clone(), format!("{name} ({id})"))).collect(),
+        view: query.address(),
+        it: query,
         rooms: if may_open(who, "/rooms/{id}/qr") { rooms } else { Vec::new() },
         next,
         may_declare: who.may(Right::DeclareSessions),
@@ -153,6 +208,9 @@ async fn make_list(
     render(&page)
 }
 
+/// Rooms that a list to choose from has, and whose codes can be printed.
+const ROOMS: u32 = 60;
+
 fn ms(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
 }
@@ -161,13 +219,15 @@ pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
     let name = |id: &str| k.name(id);
     let item = |code: &str| {
         let found = k.items.iter().find(|i| i.code.as_str() == code);
-        found.map_or_else(|| code.to_owned(), |i| i.name_zh.clone())
+        found.map_or_else(|| code.to_owned(), |i| item_words(l, i))
     };
     let none = || l.t("未填", "not said").to_owned();
     let (judged, judged_class) = judged(l, k.summaries.get(s.id.as_str()));
     SessionRow {
         id: s.id.to_string(),
         open: s.end.is_none() && !s.cancelled,
+        room_id: s.room.to_string(),
+        lead_id: s.declared_lead.as_ref().map(ToString::to_string).unwrap_or_default(),
         room: k.rooms.get(s.room.as_str()).cloned().unwrap_or_else(|| s.room.to_string()),
         item: s.item.as_ref().map_or_else(none, |i| item(i.as_str())),
         lead: s.declared_lead.as_ref().map_or_else(none, |p| name(p.as_str())),
@@ -217,183 +277,4 @@ fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
         tags.push(("off", format!("{} {}", l.t("修订", "rev."), s.revision.unwrap_or(1))));
     }
     tags
-}
-
-/// The declaration's form, empty or with what stands.
-pub(super) async fn make_form(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    id: &str,
-    given: Option<Given>,
-    fault: Option<String>,
-) -> Result<Response, Problem> {
-    let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
-    let asking = who.clone();
-    let (rooms, leads, people, items) = app
-        .blocking(move |a| {
-            let part = PartQuery::default().part(&asking, 499);
-            let rooms: Vec<_> = a
-                .store
-                .rooms_part(&part)?
-                .into_iter()
-                .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
-                .collect();
-            let seen = Seen::of(a, &asking)?;
-            let people = a.store.practitioners_part(&part)?;
-            let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
-            leads.sort_by_key(|choice| !choice.0);
-            let leads: Vec<_> = leads.into_iter().map(|(_, id, words)| (id, words)).collect();
-            let people: Vec<_> = people
-                .into_iter()
-                .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
-                .collect();
-            let items = a
-                .store
-                .items()?
-                .into_iter()
-                .map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
-            Ok::<_, StoreError>((rooms, leads, people, items.collect::<Vec<_>>()))
-        })
-        .await?;
-    let mut fields = vec![
-        Field::new(Kind::Choice, "room", l.t("诊室", "Room")).options(rooms).needed(),
-        Field::new(Kind::Choice, "item", l.t("项目", "Item")).options(or_none(l, items)),
-        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
-            .options(or_none(l, leads)),
-        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
-            .options(people),
-        Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
-        Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
-        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
-            .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
-        Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
-    ];
-    if session.is_some() {
-        fields.push(
-            Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
-        );
-    } else {
-        fields.insert(
-            0,
-            Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
-        );
-    }
-    let here = format!("/sessions/{id}");
-    let heading = Heading {
-        title: match &session {
-            Some(s) => format!("{} {}", l.t("修改", "Amend"), s.id),
-            None => l.t("登记诊疗活动", "Declare a session").to_owned(),
-        },
-        page: "sessions",
-        above: (
-            if session.is_some() { here.clone() } else { "/sessions".to_owned() },
-            l.t("诊疗活动", "Sessions").to_owned(),
-        ),
-        here,
-        button: l.t("登记", "Declare").to_owned(),
-        ..Heading::default()
-    };
-    let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
-    let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
-    show(f, heading, fields, &values, fault, false)
-}
-
-/// Somebody to declare as the lead: first whoever is filed as one here, with the specialties; of
-/// anybody else it is said that he is not. Whether, id, words.
-fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
-    let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
-    let filed: std::collections::BTreeSet<String> =
-        here.flat_map(|site| &site.lead_of).map(|s| l.specialty(&serde_name(s))).collect();
-    let is_lead = !filed.is_empty();
-    let why = if is_lead {
-        filed.into_iter().collect::<Vec<_>>().join("、")
-    } else {
-        l.t("无主诊备案", "not filed as a lead").to_owned()
-    };
-    (is_lead, p.id.to_string(), format!("{} · {why} ({})", p.name.0, p.id))
-}
-
-fn stored(s: &Session) -> Given {
-    let mut given = Given::default();
-    given.set("room", vec![s.room.to_string()]);
-    given.set("item", s.item.iter().map(ToString::to_string).collect());
-    given.set("declared_lead", s.declared_lead.iter().map(ToString::to_string).collect());
-    given.set("declared_operators", s.declared_operators.iter().map(ToString::to_string).collect());
-    given.set("start", vec![field_moment(&s.start)]);
-    given.set("end", s.end.iter().map(|e| field_moment(e)).collect());
-    given.set("patient_ref", s.patient_ref.iter().cloned().collect());
-    given.set("emergency", if s.emergency { vec!["yes".to_owned()] } else { vec![] });
-    given
-}
-
-/// What was typed as a session; `before` keeps what the form does not show, and seconds that it
-/// cannot.
-fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, String> {
-    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in ["room", "item", "declared_lead", "patient_ref"] {
-        given.put_text(&mut fields, name);
-    }
-    given.put_many(&mut fields, "declared_operators");
-    let unchanged = |stored: Option<&String>, name: &str| {
-        stored.filter(|s| field_moment(s) == given.text(name)).cloned()
-    };
-    let at = |stored: Option<&String>, name: &str| match unchanged(stored, name) {
-        Some(stored) => Ok(Some(stored)),
-        None => moment(name, given.text(name)),
-    };
-    let start = at(before.map(|b| &b.start), "start")?.unwrap_or_else(crate::clock::now_text);
-    fields.insert("start".to_owned(), Value::from(start));
-    if let Some(end) = at(before.and_then(|b| b.end.as_ref()), "end")? {
-        fields.insert("end".to_owned(), Value::from(end));
-    }
-    fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
-    if let Some(before) = before {
-        fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
-        fields.insert(
-            "revision".to_owned(),
-            Value::from(before.revision.unwrap_or(1).saturating_add(1)),
-        );
-    }
-    serde_json::from_value(Value::Object(fields)).map_err(|e| {
-        let text = e.to_string();
-        if text.contains("missing field `room`") { "room: this is needed".to_owned() } else { text }
-    })
-}
-
-pub(super) async fn declare(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    id: String,
-    given: Given,
-) -> Result<Response, Problem> {
-    let before = if id == "new" { None } else { Some(find(app, who, &id).await?) };
-    let typed = given.text("id");
-    let new_id = match &before {
-        Some(before) => before.id.to_string(),
-        None if typed.is_empty() => {
-            format!("s-{}", &uuid::Uuid::now_v7().simple().to_string()[..20])
-        }
-        None => typed.to_owned(),
-    };
-    let reason = given.text("reason").to_owned();
-    let taken = app.store.session(&new_id)?.is_some() && before.is_none();
-    let session = match read(&given, &new_id, before.as_ref()) {
-        Ok(_) if taken => Err(Problem::unprocessable(format!(
-            "id: `{}` stands already; amend it there",
-            super::forms::clip(&new_id)
-        ))),
-        Ok(session) => Ok(session),
-        Err(fault) => Err(Problem::unprocessable(fault)),
-    };
-    let put = match session {
-        Ok(session) => put(app, who, session, reason).await,
-        Err(problem) => Err(problem),
-    };
-    match put {
-        Ok(_) => Ok(Redirect::to(&format!("/sessions/{new_id}")).into_response()),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem.detail)).await,
-    }
 }

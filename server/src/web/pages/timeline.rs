@@ -13,6 +13,9 @@ pub(super) struct Timeline {
     pub rows: Vec<TimelineRow>,
     pub ticks: Vec<Tick>,
     pub height: u32,
+    /// Where the axis begins and ends, Unix milliseconds.
+    pub from_ms: i64,
+    pub to_ms: i64,
 }
 
 pub(super) struct TimelineRow {
@@ -82,7 +85,7 @@ pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
         let at = from + (to - from) * n / 4;
         Tick { x: x(at), label: clock_text(at) }
     });
-    Some(Timeline { ticks: ticks.collect(), rows, height })
+    Some(Timeline { ticks: ticks.collect(), rows, height, from_ms: from, to_ms: to })
 }
 
 fn clock_text(ms: i64) -> String {
@@ -96,6 +99,7 @@ fn class(what: &str) -> &'static str {
         "operating" | "operator" => "operating",
         "lead_present" | "present" => "present",
         "gap" => "gap",
+        "no_picture" => "blind",
         _ => "other",
     }
 }

@@ -4,6 +4,7 @@
 //! It shows no person: neither a name nor an id stands on it, because everybody in the room reads
 //! it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -28,7 +29,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 /// As many as are read from across a room.
 const LEADS: u32 = 8;
-const PLACES: u32 = 15;
+const PLACES: u32 = 60;
+/// Of one district at a time.
+const AT_ONCE: usize = 12;
 
 #[derive(Template)]
 #[template(path = "wall.html")]
@@ -41,6 +44,12 @@ struct WallPage {
     silent: i64,
     at: String,
     leads: Vec<Lead>,
+    /// By district, whose places take turns on the screen.
+    districts: Vec<District>,
+}
+
+struct District {
+    code: String,
     places: Vec<PlaceSeen>,
 }
 
@@ -59,11 +68,25 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     shown(&app, &who, l, made).await
 }
 
+/// Places by the district of their institution, so many at once.
+fn districts(a: &App, places: Vec<PlaceSeen>) -> Result<Vec<District>, StoreError> {
+    let mut of: BTreeMap<String, Vec<PlaceSeen>> = BTreeMap::new();
+    for place in places.into_iter().take(PLACES as usize) {
+        let found = a.store.institution(&place.institution)?;
+        of.entry(found.map(|i| i.jurisdiction).unwrap_or_default()).or_default().push(place);
+    }
+    let screens = of.into_iter().flat_map(|(code, places)| {
+        let screen = |some: &[PlaceSeen]| District { code: code.clone(), places: some.to_vec() };
+        places.chunks(AT_ONCE).map(screen).collect::<Vec<_>>()
+    });
+    Ok(screens.collect())
+}
+
 async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
     let part = PartQuery { limit: Some(PLACES), ..PartQuery::default() }.part(who, PLACES);
     let filter =
         scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
-    let (alerts, answered, names, counts, boxes, places) = app
+    let (alerts, answered, names, counts, boxes, districts) = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
             crate::web::sight::note(a, &alerts)?;
@@ -75,7 +98,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
                 a.store.institution_names(&at)?,
                 a.store.alert_counts(&part.jurisdiction, &part.institution)?,
                 a.store.boxes_seen(&part)?,
-                a.store.places_seen(&part)?,
+                districts(a, a.store.places_seen(&part)?)?,
             ))
         })
         .await?;
@@ -100,7 +123,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         silent: boxes.0 - boxes.1,
         at: local(&crate::clock::now_text()),
         leads: leads.collect(),
-        places: places.into_iter().take(PLACES as usize).collect(),
+        districts,
         f: Frame::of(app, who, l, "wall", "/wall").await?,
     })
 }

@@ -15,19 +15,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("institution", id));
     }
-    let mut stored = Given::default();
-    if let Some(i) = &found {
-        stored.set("id", vec![i.id.to_string()]);
-        stored.set("name", vec![i.name.clone()]);
-        stored.set("code", i.code.iter().cloned().collect());
-        stored.set("kind", vec![i.kind.clone()]);
-        stored.set("grade_ceiling", vec![i.grade_ceiling.to_string()]);
-        stored.set("filed_items", i.filed_items.iter().map(ToString::to_string).collect());
-        stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
-        store_licence(&mut stored, i);
-        stored.set("north_deg", i.place.iter().map(|p| p.north_deg.to_string()).collect());
-        stored.set("east_deg", i.place.iter().map(|p| p.east_deg.to_string()).collect());
-    }
+    let stored = found.as_ref().map(stored).unwrap_or_default();
     let items = a
         .store
         .items()?
@@ -73,6 +61,21 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     fields.extend(licence_fields(l));
     let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+}
+
+fn stored(i: &Institution) -> Given {
+    let mut stored = Given::default();
+    stored.set("id", vec![i.id.to_string()]);
+    stored.set("name", vec![i.name.clone()]);
+    stored.set("code", i.code.iter().cloned().collect());
+    stored.set("kind", vec![i.kind.clone()]);
+    stored.set("grade_ceiling", vec![i.grade_ceiling.to_string()]);
+    stored.set("filed_items", i.filed_items.iter().map(ToString::to_string).collect());
+    stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
+    store_licence(&mut stored, i);
+    stored.set("north_deg", i.place.iter().map(|p| p.north_deg.to_string()).collect());
+    stored.set("east_deg", i.place.iter().map(|p| p.east_deg.to_string()).collect());
+    stored
 }
 
 /// What of the licence anybody may look up.

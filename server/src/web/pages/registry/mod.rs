@@ -15,6 +15,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub(super) use person::relation_words;
+
 use super::forms::{Field, Given, Heading, Kind, show};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;

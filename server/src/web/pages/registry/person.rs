@@ -22,7 +22,7 @@ const CATEGORIES: [&str; 7] = [
 const REGISTRATIONS: [&str; 6] =
     ["valid", "expired", "suspended", "cancelled", "revoked", "pending"];
 
-pub(super) fn relation_words(l: Lang, relation: &str) -> String {
+pub(in crate::web::pages) fn relation_words(l: Lang, relation: &str) -> String {
     match relation {
         "primary" => l.t("主执业机构", "primary"),
         "filed_multi_site" => l.t("多机构备案", "filed multi-site"),

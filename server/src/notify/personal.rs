@@ -1,0 +1,262 @@
+//! Tells each person of the own work beyond the pages, by mailbox or chat robot, within the hours
+//! that the person set; and notices terms that run out. A message goes out once by each way.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::{Refused, allowed, mail, robot};
+use crate::access::Role;
+use crate::alert::{State, due_at};
+use crate::app::App;
+use crate::clock;
+use crate::message::{Kind, SOON};
+use crate::rules::Numbers;
+use crate::store::{
+    Account, Alert, AlertFilter, Delivery, Message, MessageSetting, NewDelivery, NewMessage,
+    StoreError,
+};
+
+/// The event of such a delivery.
+pub(super) const EVENT: &str = "messages";
+/// A person's way stands in a delivery's `hook`, where no hook's id can: `@email LOGIN`.
+const MARK: char = '@';
+
+/// One person's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    kind: WayKind,
+    account: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WayKind {
+    Email,
+    Robot,
+}
+
+impl Way {
+    pub fn email(account: &str) -> Self {
+        Self { kind: WayKind::Email, account: account.to_owned() }
+    }
+
+    pub fn robot(account: &str) -> Self {
+        Self { kind: WayKind::Robot, account: account.to_owned() }
+    }
+
+    pub(super) fn parse(hook: &str) -> Option<Self> {
+        let (kind, account) = hook.strip_prefix(MARK)?.split_once(' ')?;
+        match kind {
+            "email" => Some(Self::email(account)),
+            "robot" => Some(Self::robot(account)),
+            _ => None,
+        }
+    }
+
+    /// As the log of deliveries holds it.
+    pub fn hook(&self) -> String {
+        let kind = match self.kind {
+            WayKind::Email => "email",
+            WayKind::Robot => "robot",
+        };
+        format!("{MARK}{kind} {}", self.account)
+    }
+}
+
+/// What a delivery tells: which kinds, of which leads.
+#[derive(Debug, Serialize, Deserialize)]
+struct Body {
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    kind: Kind,
+    number: Option<i64>,
+    /// Where it stands on the pages; empty where the server does not know its own address.
+    address: String,
+}
+
+/// Under which a person's robot is sealed: its address, or its secret.
+pub fn sealed_label(account: &str, what: &str) -> String {
+    format!("robot {what} {account}")
+}
+
+/// Plans what may go out now: of each person all that waits, as one message a way.
+pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Result<(), StoreError> {
+    let mut of: BTreeMap<String, Vec<Message>> = BTreeMap::new();
+    for message in app.store.messages_untold()? {
+        of.entry(message.account.clone()).or_default().push(message);
+    }
+    for (account, mut messages) in of {
+        let Some(setting) = app.store.message_setting(&account)? else { continue };
+        messages.retain(|m| m.at.parse().is_ok_and(|at| setting.hours.may_tell(at, now, zone)));
+        if messages.is_empty() {
+            continue;
+        }
+        let lines = messages.iter().map(|m| line(app, m.kind, m.number, &m.about)).collect();
+        let ids: Vec<i64> = messages.iter().map(|m| m.id).collect();
+        let text = clock::text(now);
+        app.store.told(&ids, &deliveries(&account, &setting, &Body { lines }, &text)?, &text)?;
+    }
+    Ok(())
+}
+
+/// A message by each way of the setting, at once: the person asked for it.
+pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize, StoreError> {
+    let now = clock::now_text();
+    let body = Body { lines: vec![line(app, Kind::Test, None, "")] };
+    let planned = deliveries(account, setting, &body, &now)?;
+    app.store.told(&[], &planned, &now)?;
+    Ok(planned.len())
+}
+
+fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {
+    let path = match kind {
+        Kind::Mention | Kind::Assigned | Kind::DueSoon => format!("/alerts/{about}"),
+        Kind::Enrolment => format!("/enrolments/{about}"),
+        Kind::Test => "/messages".to_owned(),
+    };
+    let address = app.config.public_url.as_ref().map(|url| format!("{url}{path}"));
+    Line { kind, number, address: address.unwrap_or_default() }
+}
+
+fn deliveries(
+    account: &str,
+    setting: &MessageSetting,
+    body: &Body,
+    now: &str,
+) -> Result<Vec<NewDelivery>, StoreError> {
+    let body = serde_json::to_string(body)?;
+    let email = (!setting.email.is_empty()).then(|| Way::email(account));
+    let robot = setting.robot.as_ref().map(|_| Way::robot(account));
+    let one = |way: Way| NewDelivery {
+        hook: way.hook(),
+        event: EVENT,
+        alert: None,
+        body: body.clone(),
+        next_at: now.to_owned(),
+    };
+    Ok(email.into_iter().chain(robot).map(one).collect())
+}
+
+/// What it is called in a list of mails.
+pub(super) fn subject(body: &str) -> String {
+    let n = read(body).len();
+    format!("在岗：{n} 条消息 / Zaigang: {n} messages")
+}
+
+/// In both languages: nobody knows which one the reader of a phone has chosen here.
+pub(super) fn text(body: &str) -> String {
+    let lines = read(body).into_iter().map(|line| {
+        let (zh, en) = line.kind.words(line.number);
+        let address = if line.address.is_empty() { String::new() } else { line.address + "\n" };
+        format!("{zh}\n{en}\n{address}")
+    });
+    let lines: Vec<String> = lines.collect();
+    format!("【在岗】\n{}", lines.join("\n"))
+}
+
+fn read(body: &str) -> Vec<Line> {
+    serde_json::from_str::<Body>(body).map(|body| body.lines).unwrap_or_default()
+}
+
+/// Sends by the way as the person has it now.
+pub(super) fn send(app: &App, way: &Way, delivery: &Delivery) -> Result<String, Refused> {
+    let gone = || Refused::ForGood("this way is set up no longer".to_owned());
+    let setting = app.store.message_setting(&way.account).map_err(|e| e.to_string())?;
+    let setting = setting.ok_or_else(gone)?;
+    if way.kind == WayKind::Email {
+        if setting.email.is_empty() {
+            return Err(gone());
+        }
+        return mail::send(&app.config, &setting.email, delivery);
+    }
+    let robot = setting.robot.ok_or_else(gone)?;
+    let open = |what: &str, sealed: &[u8]| {
+        app.master.open(&sealed_label(&way.account, what), sealed).map_err(|e| e.to_string())
+    };
+    let target = open("target", &robot.target)?;
+    let target = std::str::from_utf8(&target).map_err(|e| e.to_string())?;
+    let secret = robot.secret.map(|sealed| open("secret", &sealed)).transpose()?;
+    allowed(&app.config.outgoing, target)?;
+    let ca_file = app.config.outgoing.ca_file.as_deref();
+    let secret = secret.as_ref().map(|secret| &secret[..]);
+    robot::send(ca_file, (target, secret), &text(&delivery.body))
+}
+
+/// Who is told of a term: whoever has the lead, else whoever may judge it.
+fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
+    let may = |a: &&Account| {
+        !a.disabled
+            && matches!(a.role, Role::Supervisor | Role::Reviewer)
+            && alert.jurisdiction.starts_with(&a.scope)
+            && alert.assignee.as_ref().is_none_or(|assignee| *assignee == a.id)
+    };
+    accounts.iter().filter(may).map(|a| a.id.clone()).collect()
+}
+
+/// In which a term runs.
+const STATES: [State; 5] =
+    [State::Raised, State::Review1, State::Review2, State::Lead, State::OnSite];
+
+/// Tells of leads whose term runs out soon, each person once.
+pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let accounts = app.store.accounts()?;
+    let mut numbers: BTreeMap<String, Numbers> = BTreeMap::new();
+    let mut messages = Vec::new();
+    for state in STATES {
+        let filter = AlertFilter { state: Some(state), limit: 500, ..AlertFilter::default() };
+        for alert in app.store.alerts(&filter)? {
+            let numbers = match numbers.entry(alert.jurisdiction.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let said = app.store.policy_at(&alert.jurisdiction)?.into_iter();
+                    let values = said.map(|(name, (value, _))| (name, value)).collect();
+                    new.insert(Numbers::of(&values))
+                }
+            };
+            let due = due_at(state, alert.severity, &alert.received_at, numbers);
+            if due.is_none_or(|due| due < now || due - SOON > now) {
+                continue;
+            }
+            let message = |account: String| NewMessage {
+                account,
+                kind: Kind::DueSoon,
+                about: alert.id.clone(),
+                number: Some(alert.number),
+                by: String::new(),
+            };
+            messages.extend(told_of_term(&accounts, &alert).into_iter().map(message));
+        }
+    }
+    app.store.tell(&messages, &clock::text(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_way_is_no_hooks_id() {
+        for way in [Way::email("li"), Way::robot("li.wang")] {
+            assert_eq!(Way::parse(&way.hook()), Some(way.clone()));
+            assert!(way.hook().parse::<protocol::id::DeviceId>().is_err());
+        }
+        assert_eq!(Way::parse("duty"), None);
+        assert_eq!(Way::parse("@fax li"), None);
+    }
+
+    #[test]
+    fn several_messages_make_one_text() {
+        let line = |kind, number| Line { kind, number, address: "https://h/x".to_owned() };
+        let lines = vec![line(Kind::Mention, Some(12)), line(Kind::Enrolment, None)];
+        let body = serde_json::to_string(&Body { lines }).unwrap();
+        let text = text(&body);
+        assert!(text.contains("#12") && text.contains("待您确认"), "{text}");
+        assert!(subject(&body).contains('2'));
+    }
+}

@@ -1,0 +1,240 @@
+//! What people are told of their own work, and by which way beyond the pages. It never holds what a
+//! lead says.
+
+use rusqlite::{Transaction, params};
+
+use super::rows::collect;
+use super::{NewDelivery, Result, Store, StoreError, hooks, name_of, named};
+use crate::message::{Hours, Kind};
+
+/// To be told to somebody.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub account: String,
+    pub kind: Kind,
+    /// The alert's or enrolment's id.
+    pub about: String,
+    pub number: Option<i64>,
+    /// Whose step it was; empty for the server's own.
+    pub by: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub id: i64,
+    pub account: String,
+    pub kind: Kind,
+    pub about: String,
+    pub number: Option<i64>,
+    pub by: String,
+    pub at: String,
+    pub done_at: Option<String>,
+}
+
+/// A group robot of a chat program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RobotKind {
+    /// 企业微信.
+    Wecom,
+    /// 钉钉.
+    Dingtalk,
+}
+
+/// Address and secret are sealed.
+#[derive(Debug, Clone)]
+pub struct Robot {
+    pub kind: RobotKind,
+    pub target: Vec<u8>,
+    pub secret: Option<Vec<u8>>,
+}
+
+/// By which way somebody is told beyond the pages.
+#[derive(Debug, Clone, Default)]
+pub struct MessageSetting {
+    /// Empty for none.
+    pub email: String,
+    pub robot: Option<Robot>,
+    pub hours: Hours,
+}
+
+/// One of somebody's own steps on an alert.
+#[derive(Debug, Clone)]
+pub struct OwnStep {
+    pub alert: String,
+    pub number: i64,
+    pub institution: String,
+    pub jurisdiction: String,
+    pub at: String,
+    pub step: String,
+}
+
+const MESSAGE: &str =
+    "SELECT m.id, m.account, m.kind, m.about, m.number, m.by, m.at, m.done_at FROM own_message m";
+
+impl Store {
+    pub fn tell(&self, messages: &[NewMessage], now: &str) -> Result<()> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        self.write(|tx| {
+            let sql = "INSERT OR IGNORE INTO own_message (account, kind, about, number, by, at)
+                VALUES (?1,?2,?3,?4,?5,?6)";
+            for it in messages {
+                let kind = name_of(&it.kind)?;
+                let row = params![it.account, kind, it.about, it.number, it.by, now];
+                tx.prepare_cached(sql)?.execute(row)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Messages of one person that wait, newest first.
+    pub fn messages_waiting(&self, account: &str, limit: u32) -> Result<Vec<Message>> {
+        let sql = format!(
+            "{MESSAGE} WHERE m.account = ?1 AND m.done_at IS NULL ORDER BY m.id DESC LIMIT ?2"
+        );
+        self.read(|c| collect(c, &sql, (account, limit), message))
+    }
+
+    /// Those that the person has dealt with, newest first.
+    pub fn messages_done(&self, account: &str, limit: u32) -> Result<Vec<Message>> {
+        let sql = format!(
+            "{MESSAGE} WHERE m.account = ?1 AND m.done_at IS NOT NULL ORDER BY m.done_at DESC, \
+            m.id DESC LIMIT ?2"
+        );
+        self.read(|c| collect(c, &sql, (account, limit), message))
+    }
+
+    /// Another's message is unknown.
+    pub fn message_done(&self, account: &str, id: i64, now: &str) -> Result<()> {
+        let sql =
+            "UPDATE own_message SET done_at = coalesce(done_at, ?3) WHERE id = ?2 AND account = ?1";
+        let unknown = || StoreError::Unknown { what: "message", id: id.to_string() };
+        self.write(|tx| {
+            if tx.execute(sql, params![account, id, now])? == 0 { Err(unknown()) } else { Ok(()) }
+        })
+    }
+
+    /// What of an alert or enrolment a person need not be told any more.
+    pub fn messages_over(&self, ids: &[i64], now: &str) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.write(|tx| {
+            let sql = "UPDATE own_message SET done_at = ?2 WHERE id = ?1 AND done_at IS NULL";
+            for id in ids {
+                tx.prepare_cached(sql)?.execute(params![id, now])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The steps that a person took on alerts, newest first.
+    pub fn steps_of(&self, account: &str, limit: u32) -> Result<Vec<OwnStep>> {
+        let sql = "SELECT s.alert, a.number, a.institution, a.jurisdiction, s.at, s.step
+            FROM alert_step s JOIN alert a ON a.id = s.alert
+            WHERE s.actor = ?1 ORDER BY s.id DESC LIMIT ?2";
+        self.read(|c| {
+            collect(c, sql, (account, limit), |r| {
+                Ok(OwnStep {
+                    alert: r.get(0)?,
+                    number: r.get(1)?,
+                    institution: r.get(2)?,
+                    jurisdiction: r.get(3)?,
+                    at: r.get(4)?,
+                    step: r.get(5)?,
+                })
+            })
+        })
+    }
+
+    pub fn message_setting(&self, account: &str) -> Result<Option<MessageSetting>> {
+        let sql = "SELECT email, robot_kind, robot_target, robot_secret, digest_at_min,
+            quiet_from_min, quiet_to_min FROM message_setting WHERE account = ?1";
+        self.read(|c| Ok(collect(c, sql, [account], setting)?.pop()))
+    }
+
+    /// From now on by this way; what waited before does not go out by it.
+    pub fn put_message_setting(&self, account: &str, it: &MessageSetting, now: &str) -> Result<()> {
+        self.write(|tx| {
+            let robot = it.robot.as_ref();
+            let kind = robot.map(|r| name_of(&r.kind)).transpose()?;
+            tx.execute(
+                "INSERT OR REPLACE INTO message_setting VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+                params![
+                    account,
+                    it.email,
+                    kind,
+                    robot.map(|r| &r.target),
+                    robot.and_then(|r| r.secret.as_ref()),
+                    it.hours.digest_at_min,
+                    it.hours.quiet.map(|q| q.0),
+                    it.hours.quiet.map(|q| q.1),
+                    now
+                ],
+            )?;
+            let sql = "UPDATE own_message SET told_at = ?2 WHERE account = ?1 AND told_at IS NULL";
+            tx.execute(sql, [account, now])?;
+            Ok(())
+        })
+    }
+
+    /// Messages that wait to go out, oldest first, of people whose account stands and who have a
+    /// way beyond the pages.
+    pub fn messages_untold(&self) -> Result<Vec<Message>> {
+        let sql = format!(
+            "{MESSAGE} JOIN message_setting s ON s.account = m.account
+             JOIN account a ON a.id = m.account AND NOT a.disabled
+             WHERE m.told_at IS NULL AND m.done_at IS NULL
+             AND (s.email <> '' OR s.robot_kind IS NOT NULL) ORDER BY m.id LIMIT 500"
+        );
+        self.read(|c| collect(c, &sql, [], message))
+    }
+
+    /// Plans deliveries and marks what they tell, in one transaction.
+    pub fn told(&self, ids: &[i64], deliveries: &[NewDelivery], now: &str) -> Result<()> {
+        self.write(|tx| {
+            for delivery in deliveries {
+                hooks::insert(tx, delivery, now)?;
+            }
+            ids.iter().try_for_each(|id| mark_told(tx, *id, now))
+        })
+    }
+}
+
+fn mark_told(tx: &Transaction<'_>, id: i64, now: &str) -> Result<()> {
+    tx.prepare_cached("UPDATE own_message SET told_at = ?2 WHERE id = ?1")?
+        .execute(params![id, now])?;
+    Ok(())
+}
+
+/// Messages are kept as long as the log of deliveries is.
+pub(super) fn forget(tx: &Transaction<'_>, before: &str) -> Result<usize> {
+    Ok(tx.execute("DELETE FROM own_message WHERE at < ?1", [before])?)
+}
+
+fn message(r: &rusqlite::Row<'_>) -> Result<Message> {
+    Ok(Message {
+        id: r.get(0)?,
+        account: r.get(1)?,
+        kind: named(r.get(2)?)?,
+        about: r.get(3)?,
+        number: r.get(4)?,
+        by: r.get(5)?,
+        at: r.get(6)?,
+        done_at: r.get(7)?,
+    })
+}
+
+fn setting(r: &rusqlite::Row<'_>) -> Result<MessageSetting> {
+    let kind: Option<String> = r.get(1)?;
+    let target: Option<Vec<u8>> = r.get(2)?;
+    let robot = match kind.zip(target) {
+        Some((kind, target)) => Some(Robot { kind: named(kind)?, target, secret: r.get(3)? }),
+        None => None,
+    };
+    let quiet: (Option<u16>, Option<u16>) = (r.get(5)?, r.get(6)?);
+    let hours = Hours { digest_at_min: r.get(4)?, quiet: quiet.0.zip(quiet.1) };
+    Ok(MessageSetting { email: r.get(0)?, robot, hours })
+}

@@ -1,0 +1,136 @@
+//! The margin of a lead's page: where and when it was, and what the law wants next.
+
+use super::frame::local;
+use super::words::Lang;
+use crate::app::App;
+use crate::penalty_case::{CaseClock, Provision};
+use crate::store::{Alert, JOINED, StoreError};
+
+/// One fact of a page's margin; where it has a page of its own, a link.
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) href: String,
+}
+
+impl Fact {
+    pub(super) fn new(name: &'static str, value: String) -> Self {
+        Self { name, value, href: String::new() }
+    }
+
+    fn at(name: &'static str, value: String, href: String) -> Self {
+        Self { href, ..Self::new(name, value) }
+    }
+}
+
+/// Institution, room and session, each with its page.
+pub(super) fn where_it_was(
+    l: Lang,
+    (institution, room, session): (&str, &str, &str),
+    place: &Place,
+) -> Vec<Fact> {
+    let name = if place.institution.is_empty() { institution } else { &place.institution };
+    vec![
+        Fact::at(
+            l.t("机构", "Institution"),
+            name.to_owned(),
+            format!("/institutions/{institution}"),
+        ),
+        Fact::at(l.t("诊室", "Room"), room.to_owned(), format!("/rooms/{room}")),
+        Fact::at(l.t("诊疗活动", "Session"), session.to_owned(), format!("/sessions/{session}")),
+    ]
+}
+
+pub(super) fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
+    let text = |it: &Option<String>| it.clone().unwrap_or_default();
+    let session = text(&alert.session);
+    let mut facts = where_it_was(l, (&alert.institution, &alert.room, &session), place);
+    let zh =
+        format!("该设备未结线索已达上限，后续线索合并于此，共 {} 条，以下列出最重的", place.joined);
+    let en = format!(
+        "the box has too many open leads: further ones join here, {} findings; the worst are shown",
+        place.joined
+    );
+    let joined = if place.joined > 0 { l.t(&zh, &en).to_owned() } else { String::new() };
+    facts.extend([
+        Fact::new(l.t("项目", "Item"), place.item(l)),
+        Fact::new(l.t("设备", "Device"), alert.device.clone()),
+        Fact::new(l.t("合并", "Joined"), joined),
+        Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
+        Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
+        Fact::new(l.t("负责人", "Assignee"), text(&alert.assignee)),
+        Fact::new(l.t("案号", "Case number"), text(&alert.case.case_number)),
+    ]);
+    facts.retain(|fact| !fact.value.is_empty());
+    facts
+}
+
+/// Where an alert lies, in the words of the registry.
+pub(super) struct Place {
+    pub(super) institution: String,
+    /// The item's name in each language; many have none in English.
+    item: (String, String),
+    /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.
+    pub(super) joined: i64,
+}
+
+impl Place {
+    pub(super) fn item(&self, l: Lang) -> String {
+        l.t(&self.item.0, &self.item.1).to_owned()
+    }
+}
+
+/// The item's name in Chinese, else its code.
+pub(in crate::web) fn item_name(a: &App, alert: &Alert) -> Result<String, StoreError> {
+    Ok(item_names(a, alert)?.0)
+}
+
+fn item_names(a: &App, alert: &Alert) -> Result<(String, String), StoreError> {
+    let Some(code) = alert.item.clone() else { return Ok((String::new(), String::new())) };
+    let found = a.store.items()?.into_iter().find(|i| i.code.as_str() == code);
+    Ok(found.map_or((code.clone(), code), |i| {
+        let english = if i.name_en.is_empty() { i.name_zh.clone() } else { i.name_en };
+        (i.name_zh, english)
+    }))
+}
+
+pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
+    let item = item_names(a, alert)?;
+    let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
+    let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
+    Ok(Place { institution, item, joined })
+}
+
+/// What the law wants next.
+pub(super) struct ClockView {
+    pub(super) title: &'static str,
+    pub(super) on: String,
+    pub(super) late: bool,
+    pub(super) article: String,
+    pub(super) estimated: &'static str,
+}
+
+impl ClockView {
+    pub(super) fn of(l: Lang, it: &CaseClock) -> Self {
+        Self {
+            title: l.t(it.due.zh(), it.due.en()),
+            on: it.deadline.on.to_string(),
+            late: it.late,
+            article: cited(l, &it.provision),
+            estimated: if it.deadline.year_without_table {
+                l.t(
+                    "该年尚无节假日表，只扣除周末",
+                    "no table of holidays for that year: weekends alone are left out",
+                )
+            } else {
+                ""
+            },
+        }
+    }
+}
+
+/// Articles with how far they were read.
+pub(super) fn cited(l: Lang, it: &Provision) -> String {
+    l.t(&format!("{}（{}）", it.zh, it.mark.zh()), &format!("{} ({})", it.en, it.mark.en()))
+        .to_owned()
+}

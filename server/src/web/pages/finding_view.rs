@@ -1,0 +1,181 @@
+//! A finding as the pages of a lead show it: what it says, of whom, what it rests on, and by which
+//! record it is held. View models only.
+
+use std::collections::BTreeMap;
+
+use super::frame::local;
+use super::law::MatterView;
+use super::timeline::{Timeline, draw};
+use super::words::Lang;
+use crate::alert_view::{FindingSeen, LawSeen};
+use crate::model::Name;
+use crate::store::FindingEvent;
+
+pub(super) struct FindingView {
+    pub(super) rule: String,
+    pub(super) kind: String,
+    pub(super) severity: u8,
+    pub(super) level: &'static str,
+    pub(super) step: String,
+    pub(super) withdrawn: bool,
+    pub(super) explanation: String,
+    pub(super) persons: Vec<PersonView>,
+    pub(super) legal: Option<MatterView>,
+    pub(super) confidence: Vec<(&'static str, u32)>,
+    pub(super) timeline: Option<Timeline>,
+    pub(super) intervals: Vec<(String, String, String)>,
+    pub(super) counts: Vec<(String, String)>,
+    pub(super) policy_sha256: String,
+    pub(super) manifest: Vec<(&'static str, String)>,
+    pub(super) chain: Vec<(&'static str, String)>,
+    pub(super) chain_ok: Option<bool>,
+}
+
+pub(super) struct EventView {
+    pub(super) at: String,
+    pub(super) received: String,
+    pub(super) class: String,
+    pub(super) step: String,
+    pub(super) rule: String,
+    pub(super) severity: u8,
+    pub(super) text: String,
+    pub(super) seq: u64,
+}
+
+pub(super) struct PersonView {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) part: String,
+    pub(super) verified: String,
+}
+
+pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
+    l.t(&law.monitoring.notice_zh, &law.monitoring.notice_en).to_owned()
+}
+
+pub(super) fn event(l: Lang, e: &FindingEvent) -> EventView {
+    EventView {
+        at: local(&e.at),
+        received: local(&e.received_at),
+        class: e.step.clone(),
+        step: l.finding_step(&e.step, e.seq == 0),
+        rule: e.rule.clone(),
+        severity: e.severity,
+        text: l.t(&e.zh, &e.en).to_owned(),
+        seq: e.seq,
+    }
+}
+
+/// Whom these findings name.
+pub(super) fn persons_of(findings: &[FindingSeen]) -> Vec<String> {
+    findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect()
+}
+
+pub(super) fn finding(
+    l: Lang,
+    stored: &FindingSeen,
+    names: &BTreeMap<String, Name>,
+) -> FindingView {
+    let r = &stored.report;
+    let severity = match r.severity {
+        protocol::up::Severity::L0 => 0,
+        protocol::up::Severity::L1 => 1,
+        protocol::up::Severity::L2 => 2,
+        protocol::up::Severity::L3 => 3,
+    };
+    let step = format!("{:?}", r.step).to_lowercase();
+    let persons = r.persons.iter().map(|p| PersonView {
+        name: names.get(p.person.as_str()).map_or_else(|| p.person.to_string(), |n| n.0.clone()),
+        id: p.person.to_string(),
+        part: l.part(&p.part),
+        verified: l.verified(&p.verified_by),
+    });
+    FindingView {
+        rule: r.rule.clone(),
+        kind: l.kind(&format!("{:?}", r.kind)),
+        severity,
+        level: l.severity(severity),
+        withdrawn: step == "withdrawn",
+        step: l.step(&step),
+        explanation: l.t(&r.explanation.zh, &r.explanation.en).to_owned(),
+        persons: persons.collect(),
+        legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
+        confidence: confidence(l, r),
+        timeline: draw(l, &r.intervals),
+        intervals: r
+            .intervals
+            .iter()
+            .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
+            .collect(),
+        counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(l, &c.name, c.value))).collect(),
+        policy_sha256: r.manifest.policy_sha256.clone(),
+        manifest: manifest(l, r),
+        chain: chain(l, stored),
+        chain_ok: (!stored.chain.hash.is_empty()).then_some(stored.chain.linked),
+    }
+}
+
+/// Percent of each confidence; none for the server's own findings.
+fn confidence(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, u32)> {
+    let c = &r.confidence;
+    if r.manifest.pack_sha256.is_empty() && c.identity_ppm == 0 && c.visibility_ppm == 0 {
+        return Vec::new();
+    }
+    vec![
+        (l.t("身份", "Identity"), c.identity_ppm / 10_000),
+        (l.t("角色", "Role"), c.role_ppm / 10_000),
+        (l.t("诊疗活动", "Session"), c.session_ppm / 10_000),
+        (l.t("画面可见度", "Visibility"), c.visibility_ppm / 10_000),
+    ]
+}
+
+/// A figure in the unit that its name ends in.
+fn figure(l: Lang, name: &str, value: i64) -> String {
+    if name.ends_with("_ppm") {
+        return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));
+    }
+    if name.ends_with("_ms") {
+        let seconds = value / 1000;
+        return if seconds >= 60 {
+            let (minutes, rest) = (seconds / 60, seconds % 60);
+            format!("{minutes} {} {rest} {}", l.t("分", "min"), l.t("秒", "s"))
+        } else {
+            format!("{seconds} {}", l.t("秒", "s"))
+        };
+    }
+    value.to_string()
+}
+
+fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, String)> {
+    let m = &r.manifest;
+    let mut rows = vec![(l.t("固件", "Firmware"), m.firmware.clone())];
+    if !m.pack.is_empty() {
+        rows.push((l.t("模型包", "Model pack"), m.pack.clone()));
+        rows.push((l.t("模型包 SHA-256", "Pack SHA-256"), m.pack_sha256.clone()));
+        rows.push((l.t("配置 SHA-256", "Configuration SHA-256"), m.config_sha256.clone()));
+        rows.push((
+            l.t("策略 / 名册版本", "Policy / roster version"),
+            format!("{} / {}", m.policy_version, m.roster_version),
+        ));
+        let waived = if m.liveness_waived {
+            l.t("已豁免（演示）", "waived (not production)")
+        } else {
+            l.t("要求", "required")
+        };
+        rows.push((l.t("活体检测", "Liveness"), waived.to_owned()));
+    }
+    rows
+}
+
+fn chain(l: Lang, stored: &FindingSeen) -> Vec<(&'static str, String)> {
+    let c = &stored.chain;
+    if c.hash.is_empty() {
+        return vec![(l.t("来源", "Source"), l.t("由服务器生成", "made by the server").to_owned())];
+    }
+    vec![
+        (l.t("设备 / 序号", "Device / sequence"), format!("{} / {}", c.device, c.seq)),
+        (l.t("哈希", "Hash"), c.hash.clone()),
+        (l.t("前一条", "Previous"), c.prev.clone()),
+        (l.t("签名密钥", "Signing key"), c.key_id.clone()),
+    ]
+}

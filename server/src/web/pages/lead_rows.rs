@@ -1,0 +1,62 @@
+//! Leads as the pages of a person, a clinic and a room list them: a line each, with its session, as
+//! the reader is told of it.
+
+use std::collections::BTreeSet;
+
+use super::frame::local;
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::alert::ClinicState;
+use crate::app::App;
+use crate::store::{Alert, StoreError};
+
+/// How far back such a list goes, in days.
+pub(super) const DAYS: i64 = 90;
+
+/// When what such a list shows begins.
+pub(super) fn since() -> String {
+    crate::clock::text(crate::clock::now() - jiff::SignedDuration::from_hours(24 * DAYS))
+}
+
+pub(super) struct LeadRow {
+    pub id: String,
+    pub number: i64,
+    pub severity: u8,
+    pub level: &'static str,
+    pub kinds: String,
+    pub room: String,
+    /// Empty where it is of none.
+    pub session: String,
+    pub at: String,
+    pub state: &'static str,
+    pub state_code: &'static str,
+}
+
+/// Blocking: which of them a clinic has answered is asked of the store.
+pub(super) fn rows(
+    a: &App,
+    who: &Who,
+    l: Lang,
+    alerts: &[Alert],
+) -> Result<Vec<LeadRow>, StoreError> {
+    crate::web::sight::note(a, alerts)?;
+    let clinic = who.role == Role::Clinic;
+    let ids = alerts.iter().map(|alert| alert.id.as_str());
+    let answered = if clinic { a.store.answered(ids)? } else { BTreeSet::new() };
+    let row = |alert: &Alert| {
+        let told = clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id)));
+        LeadRow {
+            id: alert.id.clone(),
+            number: alert.number,
+            severity: alert.severity,
+            level: l.severity(alert.severity),
+            kinds: alert.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
+            room: alert.room.clone(),
+            session: alert.session.clone().unwrap_or_default(),
+            at: local(&alert.raised_at),
+            state: told.map_or_else(|| l.state(alert.case.state), |told| l.clinic_state(told)),
+            state_code: told.map_or_else(|| alert.case.state.as_str(), ClinicState::as_str),
+        }
+    };
+    Ok(alerts.iter().map(row).collect())
+}

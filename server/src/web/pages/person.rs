@@ -1,0 +1,173 @@
+//! One practitioner: registration, filings, templates and consent, and the leads that name the
+//! person with their sessions. It holds no attendance and no totals (P15); a reader sees the
+//! filings and leads of the own part alone.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use protocol::down::RegistrationStatus;
+
+use super::frame::{Frame, dated, local, render, shown};
+use super::lead_rows::{self, LeadRow};
+use super::people::serde_name;
+use super::registry::relation_words;
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::consent::Purpose;
+use crate::model::{Consent, Practitioner, Site};
+use crate::problem::Problem;
+use crate::store::Enrolment;
+use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{SIGHT, may_open};
+use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/people/{id}", page).roles(SIGHT).audited()]
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one link of the page")]
+struct PersonPage {
+    f: Frame,
+    id: String,
+    name: String,
+    category: String,
+    registration: String,
+    registration_ok: bool,
+    scope: String,
+    sites: Vec<SiteView>,
+    enrolments: Vec<EnrolmentView>,
+    consents: Vec<ConsentView>,
+    leads: Vec<LeadRow>,
+    may_edit: bool,
+    may_enrol: bool,
+    may_see: bool,
+    may_withdraw: bool,
+}
+
+struct SiteView {
+    institution: String,
+    name: String,
+    relation: String,
+    lead_of: String,
+    filing: String,
+}
+
+struct EnrolmentView {
+    id: String,
+    institution: String,
+    state: String,
+    at: String,
+    templates: i64,
+    photos: i64,
+}
+
+struct ConsentView {
+    institution: String,
+    version: String,
+    at: String,
+    purposes: String,
+    guardian: String,
+}
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+    let made = make(&app, &who, l, id).await;
+    shown(&app, &who, l, made).await
+}
+
+struct Found {
+    person: Practitioner,
+    sites: Vec<SiteView>,
+    enrolments: Vec<EnrolmentView>,
+    consents: Vec<ConsentView>,
+    leads: Vec<LeadRow>,
+}
+
+fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
+    let seen = Seen::of(a, who)?;
+    let person = a.store.practitioner(id)?.filter(|p| seen.person(p));
+    let person = person.ok_or_else(|| Problem::unknown("practitioner", id))?;
+    deed::persons([id]);
+    let mut places: Vec<String> = person.sites.iter().map(|s| s.institution.to_string()).collect();
+    places.retain(|place| seen.has(place));
+    let names = a.store.institution_names(&places)?;
+    let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let sites = person.sites.iter().filter(|s| seen.has(s.institution.as_str()));
+    let sites = sites.map(|s| site(l, s, name(s.institution.as_str()))).collect();
+    let mut enrolments = a.faces.enrolments_of(&[id.to_owned()])?;
+    enrolments.retain(|e| seen.has(&e.institution));
+    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &name)).collect();
+    let mut consents = a.faces.consents_of(id)?;
+    consents.retain(|(institution, _)| seen.has(institution));
+    let consents = consents.iter().map(|(at, it)| consent(l, name(at), it)).collect();
+    let alerts = a.store.alerts_naming(id, &places, &lead_rows::since())?;
+    Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
+}
+
+fn site(l: Lang, it: &Site, name: String) -> SiteView {
+    let lead_of: Vec<String> = it.lead_of.iter().map(|s| l.specialty(&serde_name(s))).collect();
+    let filing = [it.filing_no.as_deref(), it.filed_on.as_deref()];
+    SiteView {
+        institution: it.institution.to_string(),
+        name,
+        relation: relation_words(l, &serde_name(&it.relation)),
+        lead_of: lead_of.join("、"),
+        filing: filing.into_iter().flatten().collect::<Vec<_>>().join(" · "),
+    }
+}
+
+fn enrolment(l: Lang, it: Enrolment, name: &impl Fn(&str) -> String) -> EnrolmentView {
+    EnrolmentView {
+        institution: name(&it.institution),
+        state: l.enrolment(&serde_name(&it.state)),
+        at: local(&it.proposed_at),
+        templates: it.templates,
+        photos: it.photos,
+        id: it.id,
+    }
+}
+
+fn consent(l: Lang, institution: String, it: &Consent) -> ConsentView {
+    let words = |purpose: &Purpose| match purpose {
+        Purpose::Recognition => l.t("身份核验和监督", "verification for supervision"),
+        Purpose::ServerStorage => l.t("存储于服务器并发送到设备", "storage and transmission"),
+        Purpose::KeepPhoto => l.t("留存照片", "keeping the photographs"),
+    };
+    ConsentView {
+        institution,
+        version: it.text_version.clone(),
+        at: dated(&it.signed_at),
+        purposes: it.purposes.iter().map(words).collect::<Vec<_>>().join("、"),
+        guardian: it.guardian.clone().unwrap_or_default(),
+    }
+}
+
+async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let found = app.blocking(move |a| find(a, &reader, l, &id)).await?;
+    let person = found.person;
+    let enrolled = found.enrolments.iter().any(|e| e.templates > 0);
+    let here = format!("/people/{}", person.id);
+    render(&PersonPage {
+        id: person.id.to_string(),
+        name: person.name.0.clone(),
+        category: l.category(&serde_name(&person.category)),
+        registration: l.registration(&serde_name(&person.registration)),
+        registration_ok: person.registration == RegistrationStatus::Valid,
+        scope: person.practice_scope.clone().unwrap_or_default(),
+        sites: found.sites,
+        enrolments: found.enrolments,
+        consents: found.consents,
+        leads: found.leads,
+        may_edit: may_open(who, "/registry/{noun}/{id}"),
+        may_enrol: may_open(who, "/enrol"),
+        may_see: may_open(who, "/enrolments/{id}"),
+        may_withdraw: enrolled && may_open(who, "/consent/{id}"),
+        f: Frame::of(app, who, l, "people", &here).await?,
+    })
+}

@@ -1,0 +1,375 @@
+//! One room, one day: what was declared, what was alleged of whom in which role, and when there was
+//! no picture, on one time axis that a slider walks along. No picture is shown; a session without a
+//! lead names nobody (P15).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use protocol::up::{FindingReport, Interval, PresenceSummary};
+
+use super::frame::{Frame, local, render, shown};
+use super::institution::item_words;
+use super::timeline::{Timeline, draw};
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::clock;
+use crate::corroborate::Window;
+use crate::model::{Item, Name, Room, Session};
+use crate::problem::Problem;
+use crate::store::{Alert, AlertFilter, StoreError};
+use crate::web::alerts::{scoped, whole, whole_for_clinic};
+use crate::web::deed;
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::{SIGHT, may_open};
+use crate::web::scope::Seen;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/rooms/{id}", page).roles(SIGHT).audited()]
+}
+
+const DAY_MS: i64 = 24 * 3_600_000;
+/// Leads of one day, and findings of each, that the page reads.
+const LEADS: u32 = 30;
+const FINDINGS: i64 = 20;
+
+#[derive(Template)]
+#[template(path = "room.html")]
+struct RoomPage {
+    f: Frame,
+    id: String,
+    name: String,
+    institution: (String, String),
+    day: String,
+    before: String,
+    after: String,
+    timeline: Option<Timeline>,
+    moments: Vec<Moment>,
+    may_edit: bool,
+    may_print: bool,
+}
+
+/// Something that lasts, as the list beside the slider says it.
+struct Moment {
+    from_ms: i64,
+    to_ms: i64,
+    span: String,
+    class: &'static str,
+    what: String,
+    said: String,
+    /// Who: id, name (empty where nobody is named), and in which part.
+    who: Vec<(String, String, String)>,
+    href: String,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+struct DayQuery {
+    #[serde(default)]
+    day: String,
+}
+
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(id): Path<String>,
+    Query(query): Query<DayQuery>,
+) -> Response {
+    let made = make(&app, &who, l, id, query.day).await;
+    shown(&app, &who, l, made).await
+}
+
+fn ms(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
+fn text(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(clock::text).unwrap_or_default()
+}
+
+/// The day that is shown, and when it begins and ends.
+struct Day {
+    date: jiff::civil::Date,
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Day {
+    fn of(date: jiff::civil::Date) -> Result<Self, Problem> {
+        let wrong = |_| Problem::bad("day: use a day such as 2026-03-02");
+        let from = date.to_zoned(clock::zone()).map_err(wrong)?;
+        let from_ms = from.timestamp().as_millisecond();
+        Ok(Self { date, from_ms, to_ms: from_ms + DAY_MS })
+    }
+
+    fn asked(day: &str) -> Result<Self, Problem> {
+        let wrong = |_| Problem::bad("day: use a day such as 2026-03-02");
+        Self::of(day.parse().map_err(wrong)?)
+    }
+
+    /// The last day on which something was declared or raised there, else today.
+    fn last(a: &App, who: &Who, room: &Room) -> Result<Self, Problem> {
+        let session = a.store.last_session_of_room(room.id.as_str(), &clock::now_text())?;
+        let lead = leads(a, who, room, None, 1)?.pop().map(|alert| alert.raised_at);
+        let last = session.into_iter().chain(lead).max().and_then(|at| at.parse().ok());
+        let last: jiff::Timestamp = last.unwrap_or_else(clock::now);
+        Self::of(last.to_zoned(clock::zone()).date())
+    }
+
+    fn beside(&self, days: i64) -> String {
+        let day = self.date.checked_add(jiff::Span::new().days(days));
+        day.map(|day| day.to_string()).unwrap_or_default()
+    }
+}
+
+/// The newest leads of a room, as the reader sees them.
+fn leads(
+    a: &App,
+    who: &Who,
+    room: &Room,
+    day: Option<&Day>,
+    limit: u32,
+) -> Result<Vec<Alert>, StoreError> {
+    let filter = AlertFilter {
+        institution: Some(room.institution.to_string()),
+        room: Some(room.id.to_string()),
+        raised_from: day.map(|day| text(day.from_ms - DAY_MS)),
+        raised_before: day.map(|day| text(day.to_ms + DAY_MS)),
+        limit,
+        ..AlertFilter::default()
+    };
+    let mut found = a.store.alerts(&scoped(filter, who))?;
+    found.retain(|alert| alert.institution == room.institution.as_str());
+    Ok(found)
+}
+
+/// What is told of a day.
+struct Told {
+    sessions: Vec<Session>,
+    /// Each with its lead: id and number.
+    findings: Vec<(String, i64, FindingReport)>,
+    summaries: BTreeMap<String, PresenceSummary>,
+    blind: Vec<(i64, i64)>,
+    names: BTreeMap<String, Name>,
+    items: Vec<Item>,
+}
+
+fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
+    let alerts = leads(a, who, room, Some(day), LEADS)?;
+    crate::web::sight::note(a, &alerts)?;
+    let mut findings = Vec::new();
+    for alert in &alerts {
+        let of = match who.role {
+            Role::Clinic => whole_for_clinic(a, who, alert)?.alert.findings,
+            _ => whole(a, who, alert, FINDINGS)?.alert.findings,
+        };
+        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number, it.report));
+        findings.extend(told.filter(|(_, _, report)| touches(report, day)));
+    }
+    let (from, to) = (text(day.from_ms), text(day.to_ms));
+    let sessions = a.store.sessions_of_room(room.id.as_str(), &from, &to)?;
+    let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();
+    let window = Window { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
+    let mut people: Vec<String> = findings
+        .iter()
+        .flat_map(|(_, _, report)| &report.persons)
+        .map(|p| p.person.to_string())
+        .collect();
+    let carried = carried(&findings);
+    let declared = sessions.iter().filter(|s| carried.contains(s.id.as_str()));
+    people.extend(
+        declared
+            .flat_map(|s| s.declared_lead.iter().chain(&s.declared_operators))
+            .map(ToString::to_string),
+    );
+    deed::persons(&people);
+    Ok(Told {
+        names: Seen::of(a, who)?.names(a, &people)?,
+        summaries: a.store.summaries(&ids)?,
+        blind: a.store.hours_without_picture(room.id.as_str(), window)?,
+        items: a.store.items()?,
+        sessions,
+        findings,
+    })
+}
+
+/// Sessions that carry a lead.
+fn carried(findings: &[(String, i64, FindingReport)]) -> BTreeSet<String> {
+    findings.iter().filter_map(|(_, _, r)| r.session.as_ref().map(ToString::to_string)).collect()
+}
+
+/// When a finding lasts: from its first interval to its last, else the moment of its raising.
+fn span(report: &FindingReport) -> Option<(i64, i64)> {
+    let spans: Vec<(i64, i64)> = report
+        .intervals
+        .iter()
+        .filter_map(|i| Some((ms(&i.from)?, ms(&i.to)?)))
+        .map(|(one, other)| (one.min(other), one.max(other)))
+        .collect();
+    let raised = ms(&report.raised_at);
+    let from = spans.iter().map(|s| s.0).min().or(raised)?;
+    Some((from, spans.iter().map(|s| s.1).max().or(raised)?))
+}
+
+fn touches(report: &FindingReport, day: &Day) -> bool {
+    span(report).is_some_and(|(from, to)| from < day.to_ms && to >= day.from_ms)
+}
+
+fn clock_span(from_ms: i64, to_ms: i64) -> String {
+    let at = |ms: i64| local(&text(ms)).split_once(' ').map(|t| t.1.to_owned()).unwrap_or_default();
+    format!("{} – {}", at(from_ms), at(to_ms))
+}
+
+fn session_moment(l: Lang, it: &Session, told: &Told, day: &Day) -> Option<Moment> {
+    let from_ms = ms(&it.start)?;
+    let to_ms = it.end.as_deref().and_then(ms).unwrap_or(day.to_ms).min(day.to_ms).max(from_ms);
+    let item = it.item.as_ref().map(|code| {
+        let found = told.items.iter().find(|i| i.code == *code);
+        found.map_or_else(|| code.to_string(), |i| item_words(l, i))
+    });
+    let named = carried(&told.findings).contains(it.id.as_str());
+    let person = |id: &str, part: String| {
+        let name = told.names.get(id).filter(|_| named);
+        let shown = if named { id.to_owned() } else { String::new() };
+        let name = name.map_or_else(|| shown.clone(), |name| name.0.clone());
+        (shown, name, part)
+    };
+    let mut who: Vec<_> =
+        it.declared_lead.iter().map(|p| person(p.as_str(), l.part("declared_lead"))).collect();
+    // Who was declared is not therefore who was seen at work.
+    let operator = || l.t("登记操作人", "declared operator").to_owned();
+    who.extend(it.declared_operators.iter().map(|p| person(p.as_str(), operator())));
+    let judged = told.summaries.get(it.id.as_str()).map(|s| seen_words(l, s));
+    Some(Moment {
+        from_ms,
+        to_ms,
+        span: clock_span(from_ms, to_ms),
+        class: "declared",
+        what: format!("{} {}", l.t("登记的诊疗活动", "Declared session"), item.unwrap_or_default()),
+        said: judged.unwrap_or_default(),
+        who,
+        href: format!("/sessions/{}", it.id),
+    })
+}
+
+/// How much could be seen of a session, and whether anything follows from it.
+fn seen_words(l: Lang, it: &PresenceSummary) -> String {
+    let visible = format!(
+        "{} {}.{} %",
+        l.t("画面可见度", "visibility"),
+        it.visibility_over_i_ppm / 10_000,
+        it.visibility_over_i_ppm / 1000 % 10
+    );
+    let judged = match (it.assessable, it.lead_verified) {
+        (false, _) => l.t("不可判定", "not assessable"),
+        (true, true) => l.t("已核实主诊到场", "the lead was verified in the room"),
+        (true, false) => l.t("未核实主诊到场", "the lead was not verified in the room"),
+    };
+    format!("{visible} · {judged}")
+}
+
+fn finding_moment(
+    l: Lang,
+    (alert, number, report): &(String, i64, FindingReport),
+    told: &Told,
+) -> Option<Moment> {
+    let (from_ms, to_ms) = span(report)?;
+    let person = |p: &protocol::up::PersonInFinding| {
+        let id = p.person.to_string();
+        let name = told.names.get(&id).map_or_else(|| id.clone(), |name| name.0.clone());
+        (id, name, format!("{} · {}", l.part(&p.part), l.verified(&p.verified_by)))
+    };
+    Some(Moment {
+        from_ms,
+        to_ms,
+        span: clock_span(from_ms, to_ms),
+        class: "alleged",
+        what: format!("#{number} {}", l.kind(&format!("{:?}", report.kind))),
+        said: l.t(&report.explanation.zh, &report.explanation.en).to_owned(),
+        who: report.persons.iter().map(person).collect(),
+        href: format!("/alerts/{alert}"),
+    })
+}
+
+fn blind_moment(l: Lang, &(from_ms, to_ms): &(i64, i64)) -> Moment {
+    Moment {
+        from_ms,
+        to_ms,
+        span: clock_span(from_ms, to_ms),
+        class: "blind",
+        what: l.t("画面不足", "Hardly any picture").to_owned(),
+        said: l.t("此时段不能据以认定", "nothing follows from this hour").to_owned(),
+        who: Vec::new(),
+        href: String::new(),
+    }
+}
+
+fn moments(l: Lang, told: &Told, day: &Day) -> Vec<Moment> {
+    let sessions = told.sessions.iter().filter_map(|s| session_moment(l, s, told, day));
+    let findings = told.findings.iter().filter_map(|it| finding_moment(l, it, told));
+    let blind = told.blind.iter().map(|hour| blind_moment(l, hour));
+    let mut all: Vec<Moment> = sessions.chain(findings).chain(blind).collect();
+    all.sort_by_key(|m| (m.from_ms, m.to_ms));
+    all
+}
+
+/// The lanes of the day: declared, what the findings rest on, and hours without a picture.
+fn lanes(told: &Told, day: &Day) -> Vec<Interval> {
+    let clipped = |what: &str, from_ms: i64, to_ms: i64| Interval {
+        what: what.to_owned(),
+        from: text(from_ms.clamp(day.from_ms, day.to_ms)),
+        to: text(to_ms.clamp(day.from_ms, day.to_ms)),
+    };
+    let sessions = told.sessions.iter().filter_map(|s| {
+        let from = ms(&s.start)?;
+        let to = s.end.as_deref().and_then(ms).unwrap_or(from);
+        Some(clipped("declared", from, to.max(from)))
+    });
+    let of = told.findings.iter().flat_map(|(_, _, report)| &report.intervals);
+    let findings = of.filter(|i| i.what != "declared").filter_map(|i| {
+        let (from, to) = (ms(&i.from)?, ms(&i.to)?);
+        Some(clipped(&i.what, from.min(to), from.max(to)))
+    });
+    let blind = told.blind.iter().map(|&(from, to)| clipped("no_picture", from, to));
+    sessions.chain(findings).chain(blind).collect()
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: String,
+    asked: String,
+) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let (room, institution, day, told) = app
+        .blocking(move |a| {
+            let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
+            Seen::of(a, &reader)?.must_have(room.institution.as_str(), "room", &id)?;
+            deed::at(room.institution.as_str());
+            let day =
+                if asked.is_empty() { Day::last(a, &reader, &room)? } else { Day::asked(&asked)? };
+            let told = told(a, &reader, &room, &day)?;
+            let place = a.store.institution(room.institution.as_str())?;
+            let place = place.map(|i| i.name).unwrap_or_default();
+            Ok::<_, Problem>((room, place, day, told))
+        })
+        .await?;
+    let here = format!("/rooms/{}?day={}", room.id, day.date);
+    render(&RoomPage {
+        id: room.id.to_string(),
+        name: room.name.clone(),
+        institution: (room.institution.to_string(), institution),
+        before: day.beside(-1),
+        after: day.beside(1),
+        timeline: draw(l, &lanes(&told, &day)),
+        moments: moments(l, &told, &day),
+        day: day.date.to_string(),
+        may_edit: may_open(who, "/registry/{noun}/{id}"),
+        may_print: may_open(who, "/rooms/{id}/qr"),
+        f: Frame::of(app, who, l, "registry", &here).await?,
+    })
+}

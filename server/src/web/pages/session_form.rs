@@ -1,0 +1,234 @@
+//! The declaration of a session by page: its form, empty or with what stands, and what was typed as
+//! a session. What is right is said by `model` and `web::sessions`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Map, Value};
+
+use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
+use super::frame::Frame;
+use super::institution::item_words;
+use super::people::serde_name;
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::model::{Item, Practitioner, Session};
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::web::part::PartQuery;
+use crate::web::scope::Seen;
+use crate::web::sessions::{find, put};
+
+/// The declaration's form, empty or with what stands.
+pub(super) async fn make_form(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    given: Option<Given>,
+    fault: Option<String>,
+) -> Result<Response, Problem> {
+    let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
+    let asking = who.clone();
+    let of = app.blocking(move |a| choices(a, l, &asking)).await?;
+    let mut fields = vec![
+        Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
+            .options(of.rooms)
+            .marked(of.room_marks)
+            .needed(),
+        Field::new(Kind::Choice, "item", l.t("项目", "Item"))
+            .options(or_none(l, of.items))
+            .marked(of.item_marks),
+        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
+            .options(or_none(l, of.leads))
+            .marked(of.lead_marks),
+        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
+            .options(of.people),
+        Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
+        Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
+        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
+            .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
+        Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
+    ];
+    if session.is_some() {
+        fields.push(
+            Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
+        );
+    } else {
+        fields.insert(
+            0,
+            Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
+        );
+    }
+    let here = format!("/sessions/{id}");
+    let heading = Heading {
+        title: match &session {
+            Some(s) => format!("{} {}", l.t("修改", "Amend"), s.id),
+            None => l.t("登记诊疗活动", "Declare a session").to_owned(),
+        },
+        page: "sessions",
+        above: (
+            if session.is_some() { here.clone() } else { "/sessions".to_owned() },
+            l.t("诊疗活动", "Sessions").to_owned(),
+        ),
+        here,
+        button: l.t("登记", "Declare").to_owned(),
+        ..Heading::default()
+    };
+    let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
+    let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
+    show(f, heading, fields, &values, fault, false)
+}
+
+type Options = Vec<(String, String)>;
+
+/// What the declaration's lists hold, and by what they are compared with one another.
+struct Choices {
+    rooms: Options,
+    /// The room's institution.
+    room_marks: BTreeMap<String, String>,
+    items: Options,
+    /// The item's specialties.
+    item_marks: BTreeMap<String, String>,
+    leads: Options,
+    /// Where somebody is filed as a lead for what: `INSTITUTION:SPECIALTY`.
+    lead_marks: BTreeMap<String, String>,
+    people: Options,
+}
+
+fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
+    let part = PartQuery::default().part(who, 499);
+    let seen = Seen::of(a, who)?;
+    let rooms = a.store.rooms_part(&part)?;
+    let people = a.store.practitioners_part(&part)?;
+    let items = a.store.items()?;
+    let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
+    leads.sort_by_key(|choice| !choice.0);
+    let filed = |p: &Practitioner| {
+        let one = |site: &crate::model::Site| {
+            let of = site.lead_of.iter();
+            of.map(|x| format!("{}:{}", site.institution, serde_name(x))).collect::<Vec<_>>()
+        };
+        p.sites.iter().flat_map(one).collect::<Vec<_>>().join(" ")
+    };
+    let needed = |i: &Item| i.specialties.iter().map(serde_name).collect::<Vec<_>>().join(" ");
+    Ok(Choices {
+        room_marks: rooms.iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
+        rooms: rooms
+            .into_iter()
+            .map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id)))
+            .collect(),
+        item_marks: items.iter().map(|i| (i.code.to_string(), needed(i))).collect(),
+        items: items
+            .iter()
+            .map(|i| (i.code.to_string(), format!("{} ({})", item_words(l, i), i.code)))
+            .collect(),
+        lead_marks: people.iter().map(|p| (p.id.to_string(), filed(p))).collect(),
+        leads: leads.into_iter().map(|(_, id, words)| (id, words)).collect(),
+        people: people
+            .into_iter()
+            .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
+            .collect(),
+    })
+}
+
+/// Somebody to declare as the lead: first whoever is filed as one here, with the specialties; of
+/// anybody else it is said that he is not. Whether, id, words.
+fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
+    let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
+    let filed: std::collections::BTreeSet<String> =
+        here.flat_map(|site| &site.lead_of).map(|s| l.specialty(&serde_name(s))).collect();
+    let is_lead = !filed.is_empty();
+    let why = if is_lead {
+        filed.into_iter().collect::<Vec<_>>().join("、")
+    } else {
+        l.t("无主诊备案", "not filed as a lead").to_owned()
+    };
+    (is_lead, p.id.to_string(), format!("{} · {why} ({})", p.name.0, p.id))
+}
+
+fn stored(s: &Session) -> Given {
+    let mut given = Given::default();
+    given.set("room", vec![s.room.to_string()]);
+    given.set("item", s.item.iter().map(ToString::to_string).collect());
+    given.set("declared_lead", s.declared_lead.iter().map(ToString::to_string).collect());
+    given.set("declared_operators", s.declared_operators.iter().map(ToString::to_string).collect());
+    given.set("start", vec![field_moment(&s.start)]);
+    given.set("end", s.end.iter().map(|e| field_moment(e)).collect());
+    given.set("patient_ref", s.patient_ref.iter().cloned().collect());
+    given.set("emergency", if s.emergency { vec!["yes".to_owned()] } else { vec![] });
+    given
+}
+
+/// What was typed as a session; `before` keeps what the form does not show, and seconds that it
+/// cannot.
+fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, String> {
+    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
+    for name in ["room", "item", "declared_lead", "patient_ref"] {
+        given.put_text(&mut fields, name);
+    }
+    given.put_many(&mut fields, "declared_operators");
+    let unchanged = |stored: Option<&String>, name: &str| {
+        stored.filter(|s| field_moment(s) == given.text(name)).cloned()
+    };
+    let at = |stored: Option<&String>, name: &str| match unchanged(stored, name) {
+        Some(stored) => Ok(Some(stored)),
+        None => moment(name, given.text(name)),
+    };
+    let start = at(before.map(|b| &b.start), "start")?.unwrap_or_else(crate::clock::now_text);
+    fields.insert("start".to_owned(), Value::from(start));
+    if let Some(end) = at(before.and_then(|b| b.end.as_ref()), "end")? {
+        fields.insert("end".to_owned(), Value::from(end));
+    }
+    fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
+    if let Some(before) = before {
+        fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
+        fields.insert(
+            "revision".to_owned(),
+            Value::from(before.revision.unwrap_or(1).saturating_add(1)),
+        );
+    }
+    serde_json::from_value(Value::Object(fields)).map_err(|e| {
+        let text = e.to_string();
+        if text.contains("missing field `room`") { "room: this is needed".to_owned() } else { text }
+    })
+}
+
+pub(super) async fn declare(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    id: String,
+    given: Given,
+) -> Result<Response, Problem> {
+    let before = if id == "new" { None } else { Some(find(app, who, &id).await?) };
+    let typed = given.text("id");
+    let new_id = match &before {
+        Some(before) => before.id.to_string(),
+        None if typed.is_empty() => {
+            format!("s-{}", &uuid::Uuid::now_v7().simple().to_string()[..20])
+        }
+        None => typed.to_owned(),
+    };
+    let reason = given.text("reason").to_owned();
+    let taken = app.store.session(&new_id)?.is_some() && before.is_none();
+    let session = match read(&given, &new_id, before.as_ref()) {
+        Ok(_) if taken => Err(Problem::unprocessable(format!(
+            "id: `{}` stands already; amend it there",
+            super::forms::clip(&new_id)
+        ))),
+        Ok(session) => Ok(session),
+        Err(fault) => Err(Problem::unprocessable(fault)),
+    };
+    let put = match session {
+        Ok(session) => put(app, who, session, reason).await,
+        Err(problem) => Err(problem),
+    };
+    match put {
+        Ok(_) => Ok(Redirect::to(&format!("/sessions/{new_id}")).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem.detail)).await,
+    }
+}
