@@ -89,7 +89,7 @@ fn robot() -> (String, mpsc::Receiver<(String, Value)>) {
                     break;
                 }
                 if let Some(rest) = line.strip_prefix("POST ") {
-                    path = rest.split(' ').next().unwrap().to_owned();
+                    rest.split(' ').next().unwrap().clone_into(&mut path);
                 }
                 let lower = line.trim().to_lowercase();
                 let value = lower.strip_prefix("content-length:").map(|v| v.trim().to_owned());
