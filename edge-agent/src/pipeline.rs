@@ -105,6 +105,8 @@ pub struct Guidance {
     pub take: Vec<Take>,
     /// A session's window has passed: what was kept to show of it is wiped.
     pub session_over: bool,
+    /// A patient declined: from now on nobody is looked at, and everybody is forgotten.
+    pub withheld: bool,
 }
 
 /// The stages of one camera.
@@ -136,6 +138,8 @@ pub struct Pipeline<E> {
     figures: Figures,
     /// Everybody in view is known, or known for a stranger.
     settled: bool,
+    /// A patient declined: no frame is examined.
+    withheld: bool,
     said_failure: bool,
 }
 
@@ -161,6 +165,7 @@ impl<E: Eyes> Pipeline<E> {
             scratch: Vec::new(),
             figures: Figures::default(),
             settled: false,
+            withheld: false,
             said_failure: false,
         }
     }
@@ -191,16 +196,15 @@ impl<E: Eyes> Pipeline<E> {
         for take in &guidance.take {
             self.take(take);
         }
+        if guidance.withheld && !self.withheld {
+            self.forget_everybody();
+        }
+        self.withheld = guidance.withheld;
         if guidance.session_over {
             self.taker.clear();
         }
         for track in guidance.wipe {
-            self.taker.forget(track);
-            self.scheduler.forget(track);
-            self.identities.remove(&track);
-            self.masked.remove(&track);
-            self.memory.forget(track);
-            self.door.forget(track);
+            self.forget(track);
         }
         self.relevant = guidance.relevant;
         for (track, identity) in guidance.identities {
@@ -212,6 +216,30 @@ impl<E: Eyes> Pipeline<E> {
                 tracker.set_practitioner(track, matched);
             }
             self.identities.insert(track, identity);
+        }
+    }
+
+    fn forget(&mut self, track: TrackId) {
+        self.taker.forget(track);
+        self.scheduler.forget(track);
+        self.identities.remove(&track);
+        self.masked.remove(&track);
+        self.memory.forget(track);
+        self.door.forget(track);
+    }
+
+    /// Nothing of whoever was in view is left, not even where he stood.
+    fn forget_everybody(&mut self) {
+        self.taker.clear();
+        self.scheduler.forget_before(u64::MAX);
+        self.identities.clear();
+        self.masked.clear();
+        self.memory = Memory::default();
+        self.faces.clear();
+        self.same_again.clear();
+        self.settled = false;
+        if let Some(tracker) = &mut self.tracker {
+            tracker.forget_everybody();
         }
     }
 
@@ -266,6 +294,9 @@ impl<E: Eyes> Pipeline<E> {
 
     /// Examines a frame. `None`: it could not be examined, and must not pass for an empty room.
     pub fn look(&mut self, picture: &Picture, at: Now, real: Instant) -> Option<Observation> {
+        if self.withheld {
+            return Some(nobody_looked_at());
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let seen = match masked_frame(&mut self.mask, picture, &mut scratch) {
             Ok(frame) => self.examine(frame, at, real),
@@ -308,12 +339,7 @@ impl<E: Eyes> Pipeline<E> {
         let detections: Vec<_> = self.faces.iter().map(|face| detection(frame, face)).collect();
         let scene = tracker.update(moment(at), &detections);
         for track in &scene.became_patient {
-            self.scheduler.forget(*track);
-            self.identities.remove(track);
-            self.masked.remove(track);
-            self.memory.forget(*track);
-            self.door.forget(*track);
-            self.taker.forget(*track);
+            self.forget(*track);
         }
         let taken_up = scene.tracked.iter().filter(|t| t.taken_up && !t.patient);
         let taken_up: Vec<TrackId> = taken_up.map(|tracked| tracked.track).collect();
@@ -538,6 +564,13 @@ struct Closer {
 pub fn nothing_seen() -> Observation {
     let camera =
         CameraHealth { state: CameraState::Lost, operator_visible: false, door_visible: false };
+    Observation { camera, ..Observation::default() }
+}
+
+/// No look at all: a patient declined.
+fn nobody_looked_at() -> Observation {
+    let camera =
+        CameraHealth { state: CameraState::Withheld, operator_visible: false, door_visible: false };
     Observation { camera, ..Observation::default() }
 }
 
