@@ -228,7 +228,7 @@ impl PenaltyCase {
     }
 
     /// The ninetieth day after the opening, of those that count.
-    fn decision(&self) -> Option<Deadline> {
+    pub(super) fn decision(&self) -> Option<Deadline> {
         let opened = self.opened_on.filter(|_| self.last("decided").is_none())?;
         let more = [(Extension::Head, 60), (Extension::Discussion, 30)];
         let days = DECISION_DAYS
@@ -261,7 +261,7 @@ impl PenaltyCase {
         Some(calendar.add_working_days(decided.on, SERVICE_DAYS))
     }
 
-    fn public_service(&self) -> Option<Deadline> {
+    pub(super) fn public_service(&self) -> Option<Deadline> {
         let (served, way) = self.served(ServedPaper::Decision)?;
         (way == ServiceWay::PublicNotice).then(|| Calendar::add_days(served.on, PUBLIC_NOTICE_DAYS))
     }

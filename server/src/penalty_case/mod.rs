@@ -136,8 +136,11 @@ impl PenaltyCase {
     }
 
     fn since_heard(&self, code: &str) -> Option<&Recorded> {
-        let heard = self.last_heard().map_or(0, |r| r.id);
-        self.last(code).filter(|r| r.id > heard)
+        let mut since = self.last_heard().map_or(0, |r| r.id);
+        if code == "discussed" {
+            since = since.max(self.extension_discussed());
+        }
+        self.last(code).filter(|r| r.id > since)
     }
 
     /// The party asked for a hearing, has not taken that back, and was not heard.
@@ -184,6 +187,18 @@ impl PenaltyCase {
             Entry::Served { paper, way, .. } if paper == wanted => Some((r, way)),
             _ => None,
         })
+    }
+
+    /// Its decision stands and punishes.
+    pub fn punished(&self) -> bool {
+        let decided = self.last("decided").map(|r| &r.entry);
+        matches!(decided, Some(Entry::Decided { outcome: Outcome::Punished, .. }))
+    }
+
+    /// When the decision counts as served; by announcement after its 30 days.
+    pub fn decision_served_on(&self) -> Option<Date> {
+        let (served, _) = self.served(ServedPaper::Decision)?;
+        Some(self.public_service().map_or(served.on, |effective| effective.on))
     }
 
     /// Whether `by` may enter this as done on this day.
@@ -256,7 +271,7 @@ impl PenaltyCase {
             Entry::CorrectionChecked { .. } => self.after("correction_ordered", on),
             Entry::Excluded { from, to, .. } if from > to => Err(Refusal::Interval),
             Entry::Excluded { from, .. } => not_before(*from, opened),
-            Entry::DecisionExtended { extension, .. } => self.decision_extended(*extension),
+            Entry::DecisionExtended { extension, .. } => self.decision_extended(on, *extension),
             Entry::Notified { penalties, hearing_offered } => {
                 self.told_well(penalties, *hearing_offered)
             }
@@ -353,13 +368,30 @@ impl PenaltyCase {
         }
     }
 
-    fn decision_extended(&self, wanted: Extension) -> Result<(), Refusal> {
+    /// A term that is over is not made longer; the second time people discuss it first.
+    fn decision_extended(&self, on: Date, wanted: Extension) -> Result<(), Refusal> {
         let has = |extension| self.extended(extension);
-        match wanted {
-            _ if has(wanted) => Err(Refusal::Twice),
-            Extension::Discussion if !has(Extension::Head) => Err(Refusal::ExtensionOrder),
+        if has(wanted) {
+            return Err(Refusal::Twice);
+        }
+        if wanted == Extension::Discussion {
+            if !has(Extension::Head) {
+                return Err(Refusal::ExtensionOrder);
+            }
+            self.after("discussed", on)?;
+        }
+        match self.decision() {
+            Some(term) if on > term.on => Err(Refusal::TermOver(term.on)),
             _ => Ok(()),
         }
+    }
+
+    /// The extension that a discussion was held for; what is discussed after it is another matter.
+    fn extension_discussed(&self) -> i64 {
+        let by_discussion = |r: &&Recorded| {
+            matches!(r.entry, Entry::DecisionExtended { extension: Extension::Discussion, .. })
+        };
+        self.standing().find(by_discussion).map_or(0, |r| r.id)
     }
 
     fn extended(&self, wanted: Extension) -> bool {
@@ -442,15 +474,16 @@ impl PenaltyCase {
         Ok(())
     }
 
-    /// Whether `by` may close the case: it is decided, a penalty is served, and somebody else
-    /// than who entered the decision closes.
-    pub fn check_close(&self, by: &str) -> Result<(), Refusal> {
+    /// Whether `by` may close the case: it is decided, a penalty is served (by announcement: its 30
+    /// days are over), and somebody else than who entered the decision closes.
+    pub fn check_close(&self, by: &str, today: Date) -> Result<(), Refusal> {
         if self.closed_on.is_some() {
             return Err(Refusal::Closed);
         }
         let decided = self.must_have("decided")?;
-        if self.served(ServedPaper::Decision).is_none() {
-            return Err(Refusal::Missing("served"));
+        let served_on = self.decision_served_on().ok_or(Refusal::Missing("served"))?;
+        if today < served_on {
+            return Err(Refusal::ServiceRuns(served_on));
         }
         if decided.by == by {
             return Err(Refusal::SameCloser(by.to_owned()));

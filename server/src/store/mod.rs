@@ -44,6 +44,7 @@ mod penalty_cases;
 mod personal;
 mod policies;
 mod public;
+mod refusals;
 mod registry;
 mod registry_photos;
 mod retention;
@@ -83,6 +84,7 @@ pub use checks::{Credential, KeptCheck};
 pub use clue_contacts::ContactAsk;
 pub use clues::{Clue, ClueFilter, ClueLink, ClueStep, MergedClue, NewClue, SealedClue};
 pub use commissioning::{Said, ZonesDrawn};
+pub use consents::EarlierConsent;
 pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use door::Waiting;
@@ -110,6 +112,7 @@ pub use policies::PolicyRow;
 pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };
+pub use refusals::RoomRefusals;
 pub use registry::{Imported, SessionChange, SessionDeed, Table};
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;

@@ -673,6 +673,7 @@ pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
         licence_until: licence.licence_until,
         subjects: licence.subjects,
         pledge_on: licence.pledge_on,
+        agreement: licence.agreement,
         id: named(row.get("id")?)?,
         name: row.get("name")?,
         code: row.get("code")?,

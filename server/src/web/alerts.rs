@@ -457,7 +457,9 @@ pub(super) async fn take(
                 return assign(a, &who, &before, &to, &by);
             }
             match (before.case.state, &step) {
-                (AlertState::Case, Step::Close) => a.store.penalty_case(&id)?.check_close(&by)?,
+                (AlertState::Case, Step::Close) => {
+                    a.store.penalty_case(&id)?.check_close(&by, crate::clock::today())?;
+                }
                 (AlertState::Unfounded, Step::Close) => closes_anothers(a, &id, &by)?,
                 (_, Step::NothingFound) if note.trim().is_empty() => return Err(nothing_said()),
                 _ => {}

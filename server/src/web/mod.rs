@@ -19,6 +19,7 @@ mod checks;
 pub(crate) mod clue_upload;
 mod clues;
 mod commission;
+mod consents;
 mod csv;
 mod deed;
 mod devices;
@@ -44,6 +45,7 @@ mod policy;
 mod provision;
 mod public;
 mod recovery_codes;
+mod refusals;
 mod registry;
 mod rights;
 mod running;
@@ -87,6 +89,7 @@ fn all() -> Vec<Endpoint> {
         bulk::endpoints(),
         boxes::endpoints(),
         calendar::endpoints(),
+        consents::endpoints(),
         case_documents::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
@@ -108,6 +111,7 @@ fn all() -> Vec<Endpoint> {
         personal::endpoints(),
         policy::endpoints(),
         provision::endpoints(),
+        refusals::endpoints(),
         registry::endpoints(),
         running::endpoints(),
         sessions::endpoints(),

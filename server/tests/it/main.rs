@@ -19,6 +19,7 @@ mod boxes;
 mod cases;
 mod clues;
 mod crawl;
+mod declined;
 mod delivery;
 mod enrolment;
 mod evidence;

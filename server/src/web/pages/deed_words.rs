@@ -37,6 +37,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/passes", "临时通行", "a pass"),
     ("/people", "人员列表", "the list of people"),
     ("/personal", "本人一次性链接", "a person's own link"),
+    ("/refusals", "就诊者拒绝识别占比", "how often patients declined"),
     ("/requests", "本人更正申请", "a person's request"),
     ("/policy", "策略", "the policy"),
     ("/practitioners", "人员", "a practitioner"),

@@ -20,6 +20,7 @@ mod checks;
 mod clue;
 mod clue_forms;
 mod clues;
+mod consents;
 mod deed_words;
 mod devices;
 mod enrolment;
@@ -43,6 +44,7 @@ mod people;
 mod personal;
 mod policy;
 mod qr;
+mod refusals;
 mod registry;
 mod registry_photo;
 mod room_qr;
@@ -94,6 +96,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         boxes::endpoints(),
         bulk_steps::endpoints(),
         calendar::endpoints(),
+        consents::endpoints(),
         case_document::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
@@ -117,6 +120,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         people::endpoints(),
         personal::endpoints(),
         policy::endpoints(),
+        refusals::endpoints(),
         registry::endpoints(),
         registry_photo::endpoints(),
         room_qr::endpoints(),

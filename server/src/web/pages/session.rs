@@ -44,6 +44,7 @@ struct SessionPage {
     fault: String,
     may_change: bool,
     emergency: bool,
+    declined: bool,
     closed: bool,
 }
 
@@ -105,6 +106,8 @@ async fn step(
         "cancel" => Ok(SessionStep::Cancel { reason }),
         "emergency" => Ok(SessionStep::Emergency { raised: true, reason }),
         "no_emergency" => Ok(SessionStep::Emergency { raised: false, reason }),
+        "decline" => Ok(SessionStep::Decline { declined: true, reason: None }),
+        "no_decline" => Ok(SessionStep::Decline { declined: false, reason }),
         "reopen" => Ok(SessionStep::Reopen { reason }),
         other => Err(format!("step: `{}` is none", super::forms::clip(other))),
     };
@@ -170,6 +173,7 @@ async fn make_detail(
         fault,
         may_change: may_change(who),
         emergency: session.emergency,
+        declined: session.declined,
         closed: session.end.is_some() || session.cancelled,
         s: row(l, &session, &known),
         f: Frame::of(app, who, l, "sessions", &format!("/sessions/{id}")).await?,
