@@ -204,7 +204,12 @@ impl<E: Eyes> Pipeline<E> {
             self.taker.clear();
         }
         for track in guidance.wipe {
-            self.forget(track);
+            self.taker.forget(track);
+            self.scheduler.forget(track);
+            self.identities.remove(&track);
+            self.masked.remove(&track);
+            self.memory.forget(track);
+            self.door.forget(track);
         }
         self.relevant = guidance.relevant;
         for (track, identity) in guidance.identities {
@@ -216,30 +221,6 @@ impl<E: Eyes> Pipeline<E> {
                 tracker.set_practitioner(track, matched);
             }
             self.identities.insert(track, identity);
-        }
-    }
-
-    fn forget(&mut self, track: TrackId) {
-        self.taker.forget(track);
-        self.scheduler.forget(track);
-        self.identities.remove(&track);
-        self.masked.remove(&track);
-        self.memory.forget(track);
-        self.door.forget(track);
-    }
-
-    /// Nothing of whoever was in view is left, not even where he stood.
-    fn forget_everybody(&mut self) {
-        self.taker.clear();
-        self.scheduler.forget_before(u64::MAX);
-        self.identities.clear();
-        self.masked.clear();
-        self.memory = Memory::default();
-        self.faces.clear();
-        self.same_again.clear();
-        self.settled = false;
-        if let Some(tracker) = &mut self.tracker {
-            tracker.forget_everybody();
         }
     }
 
@@ -264,6 +245,21 @@ impl<E: Eyes> Pipeline<E> {
             eyes.detect(frame, &mut faces).ok().map(|()| faces)
         };
         self.taken.push(self.taker.take(&take.finding_id, &subjects, detect));
+    }
+
+    /// Nothing of whoever was in view is left, not even where he stood.
+    fn forget_everybody(&mut self) {
+        self.taker.clear();
+        self.scheduler.forget_before(u64::MAX);
+        self.identities.clear();
+        self.masked.clear();
+        self.memory = Memory::default();
+        self.faces.clear();
+        self.same_again.clear();
+        self.settled = false;
+        if let Some(tracker) = &mut self.tracker {
+            tracker.forget_everybody();
+        }
     }
 
     /// What was sealed since the last call.
@@ -339,7 +335,12 @@ impl<E: Eyes> Pipeline<E> {
         let detections: Vec<_> = self.faces.iter().map(|face| detection(frame, face)).collect();
         let scene = tracker.update(moment(at), &detections);
         for track in &scene.became_patient {
-            self.forget(*track);
+            self.scheduler.forget(*track);
+            self.identities.remove(track);
+            self.masked.remove(track);
+            self.memory.forget(*track);
+            self.door.forget(*track);
+            self.taker.forget(*track);
         }
         let taken_up = scene.tracked.iter().filter(|t| t.taken_up && !t.patient);
         let taken_up: Vec<TrackId> = taken_up.map(|tracked| tracked.track).collect();

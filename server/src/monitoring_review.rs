@@ -206,6 +206,14 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_public_for_its_days_before_use() {
+        let never = MonitoringReview::default();
+        assert_eq!((never.in_use_from(0), never.in_use_from(30)), (None, Some(NEVER)));
+        assert_eq!(whole().in_use_from(30), Some(day("2026-07-03")));
+        assert_eq!(whole().in_use_from(0), None);
+    }
+
+    #[test]
     fn a_box_without_a_review_gives_leads_alone() {
         let standing = MonitoringReview::default().standing(day("2026-11-28"));
         assert_eq!(standing.missing, Part::ALL);

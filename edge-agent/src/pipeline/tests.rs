@@ -266,8 +266,8 @@ fn once_a_patient_declined_nobody_is_looked_at() {
     assert_eq!(seen.camera.state, CameraState::Withheld);
     assert_eq!((seen.faces.len(), seen.patients), (0, 0));
     assert_eq!((pipeline.eyes.embedded.len(), pipeline.figures().detections_run), made);
-    assert_eq!(pipeline.memory.tracks(), 0, "who was in view before is forgotten");
     pipeline.guided(Guidance::default());
     let seen = look(&mut pipeline, 2_000, &[face(100.0, 100.0)]).unwrap();
-    assert_eq!(seen.faces[0].track, TrackId(2), "and is nobody known afterwards");
+    assert_eq!(seen.faces[0].track, TrackId(2), "who was in view is nobody known afterwards");
+    assert_eq!(pipeline.eyes.embedded.len(), made.0 + 1);
 }

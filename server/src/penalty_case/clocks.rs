@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::procedure::{Provision, read_whole};
-use super::{Entry, Extension, HEARING_REQUEST_DAYS, PenaltyCase, ServedPaper, ServiceWay};
+use super::{
+    Entry, Extension, HEARING_REQUEST_DAYS, PenaltyCase, Recorded, Refusal, ServedPaper, ServiceWay,
+};
 use crate::calendar::{Calendar, Deadline};
 
 const OPENING_DAYS: u32 = 7;
@@ -228,7 +230,7 @@ impl PenaltyCase {
     }
 
     /// The ninetieth day after the opening, of those that count.
-    pub(super) fn decision(&self) -> Option<Deadline> {
+    fn decision(&self) -> Option<Deadline> {
         let opened = self.opened_on.filter(|_| self.last("decided").is_none())?;
         let more = [(Extension::Head, 60), (Extension::Discussion, 30)];
         let days = DECISION_DAYS
@@ -241,6 +243,38 @@ impl PenaltyCase {
             left -= u32::from(!excluded.contains(&on));
         }
         Some(Deadline { on, year_without_table: false })
+    }
+
+    /// A term that is over is not made longer; the second time people discuss it first.
+    pub(super) fn decision_extended(&self, on: Date, wanted: Extension) -> Result<(), Refusal> {
+        let has = |extension| self.extended(extension);
+        if has(wanted) {
+            return Err(Refusal::Twice);
+        }
+        if wanted == Extension::Discussion {
+            if !has(Extension::Head) {
+                return Err(Refusal::ExtensionOrder);
+            }
+            self.after("discussed", on)?;
+        }
+        match self.decision() {
+            Some(term) if on > term.on => Err(Refusal::TermOver(term.on)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The extension that a discussion was held for; what is discussed after it is another matter.
+    pub(super) fn extension_discussed(&self) -> i64 {
+        let by_discussion = |r: &&Recorded| {
+            matches!(r.entry, Entry::DecisionExtended { extension: Extension::Discussion, .. })
+        };
+        self.standing().find(by_discussion).map_or(0, |r| r.id)
+    }
+
+    fn extended(&self, wanted: Extension) -> bool {
+        self.standing().any(
+            |r| matches!(r.entry, Entry::DecisionExtended { extension, .. } if extension == wanted),
+        )
     }
 
     /// Each day once, however many intervals hold it.

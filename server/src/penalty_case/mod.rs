@@ -9,6 +9,7 @@ mod clocks;
 mod entry;
 mod procedure;
 mod refusal;
+mod service;
 #[cfg(test)]
 mod tests;
 pub mod words;
@@ -189,18 +190,6 @@ impl PenaltyCase {
         })
     }
 
-    /// Its decision stands and punishes.
-    pub fn punished(&self) -> bool {
-        let decided = self.last("decided").map(|r| &r.entry);
-        matches!(decided, Some(Entry::Decided { outcome: Outcome::Punished, .. }))
-    }
-
-    /// When the decision counts as served; by announcement after its 30 days.
-    pub fn decision_served_on(&self) -> Option<Date> {
-        let (served, _) = self.served(ServedPaper::Decision)?;
-        Some(self.public_service().map_or(served.on, |effective| effective.on))
-    }
-
     /// Whether `by` may enter this as done on this day.
     pub fn check(
         &self,
@@ -368,38 +357,6 @@ impl PenaltyCase {
         }
     }
 
-    /// A term that is over is not made longer; the second time people discuss it first.
-    fn decision_extended(&self, on: Date, wanted: Extension) -> Result<(), Refusal> {
-        let has = |extension| self.extended(extension);
-        if has(wanted) {
-            return Err(Refusal::Twice);
-        }
-        if wanted == Extension::Discussion {
-            if !has(Extension::Head) {
-                return Err(Refusal::ExtensionOrder);
-            }
-            self.after("discussed", on)?;
-        }
-        match self.decision() {
-            Some(term) if on > term.on => Err(Refusal::TermOver(term.on)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The extension that a discussion was held for; what is discussed after it is another matter.
-    fn extension_discussed(&self) -> i64 {
-        let by_discussion = |r: &&Recorded| {
-            matches!(r.entry, Entry::DecisionExtended { extension: Extension::Discussion, .. })
-        };
-        self.standing().find(by_discussion).map_or(0, |r| r.id)
-    }
-
-    fn extended(&self, wanted: Extension) -> bool {
-        self.standing().any(
-            |r| matches!(r.entry, Entry::DecisionExtended { extension, .. } if extension == wanted),
-        )
-    }
-
     fn hearing_asked(&self, on: Date) -> Result<(), Refusal> {
         match self.told() {
             None => Err(Refusal::Missing("notified")),
@@ -452,42 +409,5 @@ impl PenaltyCase {
         let done = self.since_heard(code).ok_or(Refusal::Missing(code))?;
         not_before(on, done.on)?;
         Ok(done)
-    }
-
-    fn serves(
-        &self,
-        on: Date,
-        paper: ServedPaper,
-        way: ServiceWay,
-        agreed: bool,
-    ) -> Result<(), Refusal> {
-        self.after(
-            match paper {
-                ServedPaper::Notice => "notified",
-                ServedPaper::Decision => "decided",
-            },
-            on,
-        )?;
-        if way == ServiceWay::Electronic && !agreed {
-            return Err(Refusal::NotAgreed);
-        }
-        Ok(())
-    }
-
-    /// Whether `by` may close the case: it is decided, a penalty is served (by announcement: its 30
-    /// days are over), and somebody else than who entered the decision closes.
-    pub fn check_close(&self, by: &str, today: Date) -> Result<(), Refusal> {
-        if self.closed_on.is_some() {
-            return Err(Refusal::Closed);
-        }
-        let decided = self.must_have("decided")?;
-        let served_on = self.decision_served_on().ok_or(Refusal::Missing("served"))?;
-        if today < served_on {
-            return Err(Refusal::ServiceRuns(served_on));
-        }
-        if decided.by == by {
-            return Err(Refusal::SameCloser(by.to_owned()));
-        }
-        Ok(())
     }
 }

@@ -28,6 +28,7 @@ mod enrolments;
 mod evidence;
 mod fault_page;
 mod figures;
+mod filing;
 mod health;
 mod hooks;
 mod host;
@@ -48,6 +49,7 @@ mod recovery_codes;
 mod refusals;
 mod registry;
 mod rights;
+mod room_classes;
 mod running;
 mod scope;
 mod sessions;
@@ -99,6 +101,7 @@ fn all() -> Vec<Endpoint> {
         enrolments::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),
+        filing::endpoints(),
         health::endpoints(),
         hooks::endpoints(),
         law::endpoints(),
@@ -112,6 +115,7 @@ fn all() -> Vec<Endpoint> {
         policy::endpoints(),
         provision::endpoints(),
         refusals::endpoints(),
+        room_classes::endpoints(),
         registry::endpoints(),
         running::endpoints(),
         sessions::endpoints(),

@@ -18,6 +18,7 @@ use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
+use crate::knowledge::Nudge;
 use crate::monitoring_review::{MonitoringReview, Standing};
 use crate::problem::{Body, Problem};
 use crate::rules::Numbers;
@@ -100,13 +101,16 @@ pub(super) async fn enter(
 ) -> Result<ReviewSeen, Problem> {
     record.check(Zoned::now().date()).map_err(Problem::unprocessable)?;
     deed::did(format!("reviews of box {id} by 行政处罚法 41 entered"));
-    app.blocking(move |a| {
+    let entered = app.blocking(move |a| {
         let room = device(a, &who, &id)?.room;
         a.store.put_monitoring_review(
             &id,
             &ReviewEntry { at: now_text(), by: who.name.clone(), room, record },
         )?;
         seen(a, &who, &id)
-    })
-    .await
+    });
+    let entered = entered.await?;
+    // From when on the box may be used goes by its publication.
+    app.tell(Nudge::Room(entered.room.clone()));
+    Ok(entered)
 }

@@ -11,7 +11,7 @@ use crate::boxes::{TestBox, finding};
 use crate::house::House;
 
 /// A stored template, as an enrolment leaves it; the vector is no face of anybody.
-fn enrol(house: &House, id: &str, person: &str) {
+pub(crate) fn enrol(house: &House, id: &str, person: &str) {
     let consent = Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),

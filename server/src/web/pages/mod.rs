@@ -26,6 +26,7 @@ mod devices;
 mod enrolment;
 mod evidence;
 mod figures;
+mod filing;
 mod forms;
 pub(super) mod frame;
 mod guide;
@@ -47,6 +48,7 @@ mod qr;
 mod refusals;
 mod registry;
 mod registry_photo;
+mod room_classes;
 mod room_qr;
 mod scope_tree;
 mod session;
@@ -107,6 +109,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         enrolment::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),
+        filing::endpoints(),
         guide::endpoints(),
         hooks::endpoints(),
         import::endpoints(),
@@ -121,6 +124,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         personal::endpoints(),
         policy::endpoints(),
         refusals::endpoints(),
+        room_classes::endpoints(),
         registry::endpoints(),
         registry_photo::endpoints(),
         room_qr::endpoints(),
