@@ -23,6 +23,7 @@ pub use settings::Numbers;
 
 /// What one declared session came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a session, not a state")]
 pub struct SessionOutcome {
     pub session: String,
     pub institution: String,

@@ -86,5 +86,5 @@ pub(super) async fn enter(app: &Arc<App>, who: &Who, it: FilingBody) -> Result<(
     let note = clip(&it.note.unwrap_or_default(), 400);
     let (at, by) = (now_text(), who.name.clone());
     let event = FilingEvent { at, by, kind: it.kind, on: it.on, note };
-    Ok(app.blocking(move |a| a.store.put_filing_event(&event)).await?)
+    app.blocking(move |a| a.store.put_filing_event(&event)).await
 }

@@ -84,7 +84,7 @@ pub(super) async fn refusals(
             sessions_min: numbers.hb5_sessions_min,
         })
     });
-    Ok(made.await?)
+    made.await
 }
 
 fn share(room: RoomRefusals, limit_ppm: i64) -> RoomShare {

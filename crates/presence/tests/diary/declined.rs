@@ -11,12 +11,16 @@ const LENDING: &str = "
     09:02-09:20 qian operator
 ";
 
-fn summary_of(text: &str) -> PresenceSummary {
+fn summaries(text: &str) -> Vec<PresenceSummary> {
     let said = play(text).into_iter().filter_map(|output| match output {
         Output::PresenceSummary(summary) => Some(*summary),
         _ => None,
     });
-    said.last().unwrap()
+    said.collect()
+}
+
+fn summary_of(text: &str) -> PresenceSummary {
+    summaries(text).pop().unwrap()
 }
 
 #[test]
@@ -70,12 +74,10 @@ fn a_session_beside_a_declined_one_says_so_too() {
         09:00-09:30 camera withheld
         until 11:30
     ";
-    let all = play(text).into_iter().filter_map(|output| match output {
-        Output::PresenceSummary(summary) => Some(summary.assessment),
-        _ => None,
-    });
-    for said in all {
-        assert!(matches!(&said, Assessment::NotAssessable(why) if why.contains(&"withheld")));
+    for said in summaries(text) {
+        assert!(
+            matches!(&said.assessment, Assessment::NotAssessable(why) if why.contains(&"withheld"))
+        );
     }
 }
 

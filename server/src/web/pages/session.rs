@@ -32,6 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "session.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the page shows, each by itself")]
 struct SessionPage {
     f: Frame,
     s: SessionRow,
