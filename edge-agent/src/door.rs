@@ -203,6 +203,10 @@ impl Door {
         self.asked.take_if(|asked| asked.track == track);
     }
 
+    pub fn forget_everybody(&mut self) {
+        self.asked = None;
+    }
+
     /// What the screen says now.
     pub fn prompt(&self) -> Prompt {
         self.prompt

@@ -92,6 +92,9 @@ pub fn check_room(wire: &Room) -> Converted<()> {
             return unusable(format!("room: the corner ({x}, {y}) is outside 0..1000"));
         }
     }
+    if let Some(from) = &wire.in_use_from {
+        time("room: in_use_from", from)?;
+    }
     hours(wire, Timestamp::UNIX_EPOCH).map(|_| ())
 }
 
@@ -298,6 +301,11 @@ pub fn session(
         start: time("session: start", &wire.start)?,
         end: wire.end.as_ref().map(|end| time("session: end", end)).transpose()?,
         cancelled: wire.cancelled,
+        declined_at: wire
+            .declined_at
+            .as_ref()
+            .map(|at| time("session: declined_at", at))
+            .transpose()?,
         stated_at,
     };
     Ok((record, core::EmergencyFlag { session: id, version, raised: wire.emergency, stated_at }))

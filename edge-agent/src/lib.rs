@@ -35,6 +35,7 @@ mod owner;
 pub mod pipeline;
 pub mod record;
 pub mod redact;
+pub mod refusal;
 pub mod replay;
 pub mod retire;
 pub mod roll;

@@ -104,6 +104,8 @@ pub struct Guidance {
     pub take: Vec<Take>,
     /// A session's window has passed: what was kept to show of it is wiped.
     pub session_over: bool,
+    /// A patient declined: from now on nobody is looked at, and everybody is forgotten.
+    pub withheld: bool,
 }
 
 /// The stages of one camera.
@@ -132,6 +134,8 @@ pub struct Pipeline<E> {
     figures: Figures,
     /// Everybody in view is known, or known for a stranger.
     settled: bool,
+    /// A patient declined: no frame is examined.
+    withheld: bool,
     said_failure: bool,
 }
 
@@ -155,6 +159,7 @@ impl<E: Eyes> Pipeline<E> {
             scratch: Vec::new(),
             figures: Figures::default(),
             settled: false,
+            withheld: false,
             said_failure: false,
         }
     }
@@ -185,6 +190,10 @@ impl<E: Eyes> Pipeline<E> {
         for take in &guidance.take {
             self.take(take);
         }
+        if guidance.withheld && !self.withheld {
+            self.forget_everybody();
+        }
+        self.withheld = guidance.withheld;
         if guidance.session_over {
             self.taker.clear();
         }
@@ -209,6 +218,19 @@ impl<E: Eyes> Pipeline<E> {
         self.tracks.forget(track);
         self.door.forget(track);
         self.taker.forget(track);
+    }
+
+    /// Nothing of whoever was in view is left, not even where they stood.
+    fn forget_everybody(&mut self) {
+        self.tracks = Tracks::default();
+        self.door.forget_everybody();
+        self.taker.clear();
+        self.faces.clear();
+        self.same_again.clear();
+        self.settled = false;
+        if let Some(tracker) = &mut self.tracker {
+            tracker.forget_everybody();
+        }
     }
 
     /// Seals what a finding asks for; it is fetched by [`Self::taken`].
@@ -257,6 +279,9 @@ impl<E: Eyes> Pipeline<E> {
 
     /// Examines a frame. `None`: it could not be examined, and must not pass for an empty room.
     pub fn look(&mut self, picture: &Picture, at: Now, real: Instant) -> Option<Observation> {
+        if self.withheld {
+            return Some(nobody_looked_at());
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let seen = match masked_frame(&mut self.mask, picture, &mut scratch) {
             Ok(frame) => self.examine(frame, at, real),
@@ -548,6 +573,13 @@ struct Closer {
 pub fn nothing_seen() -> Observation {
     let camera =
         CameraHealth { state: CameraState::Lost, operator_visible: false, door_visible: false };
+    Observation { camera, ..Observation::default() }
+}
+
+/// No look at all: a patient declined.
+fn nobody_looked_at() -> Observation {
+    let camera =
+        CameraHealth { state: CameraState::Withheld, operator_visible: false, door_visible: false };
     Observation { camera, ..Observation::default() }
 }
 

@@ -166,7 +166,8 @@ fn look<E: Eyes>(
         plausibility.and_then(|plausibility| plausibility.look(picture.frame(), at.mono_ms));
     capture.complains(complaint);
     let mut observation = pipeline.look(picture, at, real)?;
-    if let Some(complaint) = complaint.filter(|complaint| complaint.is_blind()) {
+    let looked_at = observation.camera.state != CameraState::Withheld;
+    if let Some(complaint) = complaint.filter(|complaint| looked_at && complaint.is_blind()) {
         observation = Observation { camera: blind(complaint), ..Observation::default() };
     }
     Some(Seen { at, size, observation, figures: pipeline.figures() })

@@ -4,10 +4,24 @@
 //!
 //! The record of a consent holds the hash of the text as it was shown, with the names in it.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// A change of the words below is a new version.
 pub const VERSION: &str = "2026-2";
+
+/// The day that a policy says as `yyyymmdd`; `None`: 0, or no day of the calendar.
+pub fn renewal_day(yyyymmdd: i64) -> Option<Date> {
+    let part = |n: i64| i8::try_from(n % 100).ok();
+    let year = i16::try_from(yyyymmdd / 10_000).ok()?;
+    Date::new(year, part(yyyymmdd / 100)?, part(yyyymmdd)?).ok()
+}
+
+/// Whether a consent to this text holds on a day. An earlier text holds until the day that the
+/// authority sets, and for ever where it sets none.
+pub fn holds(text_version: &str, renewal: Option<Date>, today: Date) -> bool {
+    text_version == VERSION || renewal.is_none_or(|day| today < day)
+}
 
 /// What is agreed to, each by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -121,6 +135,16 @@ mod tests {
             );
             assert!(text.storage.contains("24") && !text.recognition.contains("立即"));
         }
+    }
+
+    #[test]
+    fn an_earlier_text_holds_until_its_day() {
+        let day = renewal_day(20_270_101);
+        assert_eq!(day, Some(jiff::civil::date(2027, 1, 1)));
+        let (before, on) = (jiff::civil::date(2026, 12, 31), jiff::civil::date(2027, 1, 1));
+        assert!(holds("2026-1", day, before) && !holds("2026-1", day, on));
+        assert!(holds(VERSION, day, on) && holds("2026-1", None, on));
+        assert_eq!([0, 20_261_301, -1, 99_999_999].map(renewal_day), [None; 4]);
     }
 
     #[test]

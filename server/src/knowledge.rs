@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use protocol::down::{Command, Down, Receipt, Roster, Template};
 use protocol::id::DeviceId;
@@ -283,7 +284,7 @@ impl Pusher {
             passes: facts.passes,
             rotation_seed: None,
         };
-        self.add_faces(&mut roster)?;
+        self.add_faces(&mut roster, facts.consent_renewal)?;
         let mut due = Vec::new();
         for payload in [vec![Down::Roster(roster)], facts.rest].concat() {
             let kind = payload.kind();
@@ -318,9 +319,14 @@ impl Pusher {
 
     /// Confirmed templates, or, before any is confirmed, the proposed ones, with which a person
     /// stays INDETERMINATE.
-    fn add_faces(&self, roster: &mut Roster) -> Result<(), PushError> {
+    fn add_faces(&self, roster: &mut Roster, renewal: Option<Date>) -> Result<(), PushError> {
         let institution = roster.institution.as_str().to_owned();
-        let stored = self.faces.templates_of(&institution)?;
+        let mut stored = self.faces.templates_of(&institution)?;
+        if renewal.is_some_and(|day| clock::today() >= day) {
+            let texts = self.faces.consent_texts(&institution)?;
+            let text = |enrolment: &String| texts.get(enrolment).map_or("", String::as_str);
+            stored.retain(|t| crate::consent::holds(text(&t.enrolment), renewal, clock::today()));
+        }
         if !stored.is_empty() {
             roster.rotation_seed =
                 Some(STANDARD.encode(self.faces.rotation_seed(&institution)?.bytes()));

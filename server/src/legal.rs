@@ -33,7 +33,29 @@ pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option
             matter => matter,
         },
     };
-    Ok(table.of(matter, act_day(report)))
+    let mut legal = table.of(matter, act_day(report));
+    if let Some(legal) = legal.as_mut().filter(|legal| legal.agreement) {
+        let institution = store.institution(report.institution.as_str())?;
+        name_clause(legal, institution.and_then(|i| i.agreement).as_deref());
+    }
+    Ok(legal)
+}
+
+/// Names the clause that the duty comes from, or says that the institution's record holds none.
+fn name_clause(legal: &mut Legal, clause: Option<&str>) {
+    let (zh, en) = match clause {
+        Some(clause) => (format!("协议依据：{clause}"), format!("by agreement: {clause}")),
+        None => (
+            "机构记录中没有协议条款".to_owned(),
+            "the institution's record holds no clause of an agreement".to_owned(),
+        ),
+    };
+    let said = |none: &str, more: String, between: &str| match none {
+        "" => more,
+        none => format!("{none}{between}{more}"),
+    };
+    legal.none_zh = said(&legal.none_zh, zh, "；");
+    legal.none_en = said(&legal.none_en, en, "; ");
 }
 
 /// How the box stood by 行政处罚法 41 on the day of the earliest of these acts.

@@ -31,6 +31,7 @@ pub mod corroborate;
 pub mod enrol;
 pub mod evidence;
 pub mod export;
+pub mod filing;
 pub mod idcheck;
 pub mod ingest;
 pub mod inspection;

@@ -190,6 +190,9 @@ pub struct Institution {
     /// 承诺书: day on which the legal representative signed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pledge_on: Option<String>,
+    /// 试点协议或承诺书: name, day and clause by which the clinic keeps the box running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<String>,
 }
 
 /// What the register publishes of an institution's licence.
@@ -205,6 +208,9 @@ pub struct Licence {
     pub subjects: Vec<String>,
     #[serde(default)]
     pub pledge_on: Option<String>,
+    /// Published nowhere.
+    #[serde(default)]
+    pub agreement: Option<String>,
 }
 
 /// A physician's practice certificate; its number is published nowhere.
@@ -266,6 +272,7 @@ impl Institution {
 
     fn check_licence(&self) -> Result<(), Fault> {
         line_or_nothing("address", self.address.as_deref().unwrap_or_default(), 200)?;
+        line_or_nothing("agreement", self.agreement.as_deref().unwrap_or_default(), 200)?;
         if let Some(number) = &self.licence_no {
             crate::idcheck::licence_no(number)?;
         }
@@ -284,6 +291,7 @@ impl Institution {
             licence_until: self.licence_until.clone(),
             subjects: self.subjects.clone(),
             pledge_on: self.pledge_on.clone(),
+            agreement: self.agreement.clone(),
         }
     }
 }
@@ -509,6 +517,9 @@ pub struct Session {
     pub cancelled: bool,
     #[serde(default)]
     pub emergency: bool,
+    /// The patient declined to be looked at: the box in the room looks at nobody (人脸办法 10).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
     /// A pseudonym; never a name.
     #[serde(default)]
     pub patient_ref: Option<String>,
@@ -559,6 +570,7 @@ impl Session {
             end: self.end.clone(),
             cancelled: self.cancelled,
             emergency: self.emergency,
+            declined_at: None,
             stated_at: None,
             former: Vec::new(),
         }

@@ -51,6 +51,22 @@ pub struct MonitoringReview {
     pub verified: Option<Review>,
 }
 
+impl MonitoringReview {
+    /// The first day on which anybody may be looked at, where the place must have been public for
+    /// so many days before; a place that was never published has none. `None`: no wait is asked.
+    pub fn in_use_from(&self, wait_days: i64) -> Option<Date> {
+        if wait_days <= 0 {
+            return None;
+        }
+        let published = self.published.as_ref().map(|notice| notice.on);
+        let days = jiff::Span::new().try_days(wait_days).ok();
+        Some(published.zip(days).and_then(|(on, days)| on.checked_add(days).ok()).unwrap_or(NEVER))
+    }
+}
+
+/// No day at all.
+pub const NEVER: Date = Date::constant(8999, 12, 30);
+
 /// One thing that the law asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -187,6 +203,14 @@ mod tests {
             marked: notice("2026-06-04"),
             verified: review("2026-06-05"),
         }
+    }
+
+    #[test]
+    fn a_place_is_public_for_its_days_before_use() {
+        let never = MonitoringReview::default();
+        assert_eq!((never.in_use_from(0), never.in_use_from(30)), (None, Some(NEVER)));
+        assert_eq!(whole().in_use_from(30), Some(day("2026-07-03")));
+        assert_eq!(whole().in_use_from(0), None);
     }
 
     #[test]

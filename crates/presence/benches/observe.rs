@@ -82,6 +82,7 @@ fn engine(people: u64) -> Engine {
             start: wall,
             end: Some(Wall(wall.0 + 3_600_000)),
             cancelled: false,
+            declined_at: None,
             stated_at: None,
         }),
     ];

@@ -224,6 +224,10 @@ pub(crate) struct Case<'a> {
     pub(crate) history_lost: bool,
     pub(crate) face_seen: bool,
     pub(crate) doorway: bool,
+    /// Its patient declined before it began.
+    pub(crate) declined: bool,
+    /// In too much of it nobody was looked at.
+    pub(crate) withheld: bool,
 }
 
 impl<'a> Case<'a> {
@@ -281,6 +285,8 @@ impl<'a> Case<'a> {
             history_lost: bounds.start < h.known_from,
             face_seen: false,
             doorway: k.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway),
+            declined: false,
+            withheld: false,
             bounds,
         };
         case.find_leads();
@@ -367,7 +373,20 @@ impl<'a> Case<'a> {
         self.v = Visibility { over_a_ppm: seen(&self.a), over_i_ppm: seen(&self.i) };
         self.door_ppm = share_ppm(h.door.intersect(&self.i).total(), self.i.total());
         self.blind = self.window.minus(&h.clear);
-        self.dark = self.i.minus(&h.clear.union(&h.door));
+        self.dark = self.i.minus(&h.lit());
+        let withheld_ppm = share_ppm(h.withheld.intersect(&self.i).total(), self.i.total());
+        let most_ppm = 1_000_000_u64.saturating_sub(p.visibility_min_ppm());
+        self.declined = self.is_declined_in_time();
+        self.withheld = u64::from(withheld_ppm) > most_ppm;
+    }
+
+    /// The refusal had reached the server when the session began, and it is no longer than a
+    /// refusal lasts. One that came later hides only what came after it.
+    fn is_declined_in_time(&self) -> bool {
+        let record = self.session.and_then(|(_, s)| s.record.as_ref());
+        let lasted_ms = self.bounds.end_seen.min(self.now).saturating_sub(self.bounds.start);
+        record.is_some_and(|r| r.declined_at.is_some_and(|at| at <= r.start))
+            && lasted_ms <= self.knowledge.policy.declined_max_ms()
     }
 
     /// A person of the roster by which the case is judged.
@@ -626,6 +645,12 @@ impl<'a> Case<'a> {
         let mut faults = Vec::new();
         if self.doorway {
             return self.door_faults();
+        }
+        if self.declined {
+            faults.push("declined");
+        }
+        if self.withheld {
+            faults.push("withheld");
         }
         if u64::from(self.v.over_a_ppm) < self.knowledge.policy.visibility_min_ppm()
             && !self.a.is_empty()

@@ -333,6 +333,9 @@ pub struct SessionRecord {
     pub end: Option<Wall>,
     /// It did not take place.
     pub cancelled: bool,
+    /// When the patient's refusal to be looked at reached the server; `None`: nobody declined.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub declined_at: Option<Wall>,
     /// When it reached the server; `None`: an older server did not say, and it counts from when the
     /// box heard it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]

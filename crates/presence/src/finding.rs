@@ -336,8 +336,8 @@ pub struct PresenceSummary {
 pub enum Assessment {
     /// It can.
     Assessable,
-    /// It cannot, for these reasons (`visibility`, `clock`, `no_activity`, `never_closed`,
-    /// `history`): nothing is alleged.
+    /// It cannot, for these reasons (`declined`, `withheld`, `visibility`, `clock`,
+    /// `no_activity`, `never_closed`, `history`): nothing is alleged.
     NotAssessable(Vec<&'static str>),
 }
 

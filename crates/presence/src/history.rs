@@ -121,6 +121,8 @@ pub(crate) struct History {
     pub(crate) clear: Spans,
     /// Healthy camera and visible door zone.
     pub(crate) door: Spans,
+    /// Nobody was looked at, because nobody may be.
+    pub(crate) withheld: Spans,
     /// A patient on the bed, as seen.
     pub(crate) bed: Spans,
     /// Times at which the wall clock could not be trusted.
@@ -261,9 +263,15 @@ impl History {
         seen.union(&Spans::from_unsorted(attended.collect()))
     }
 
-    /// Whether the latest look, at `now`, showed neither the operator zone nor the door.
+    /// When there was a picture, or none was asked for.
+    pub(crate) fn lit(&self) -> Spans {
+        self.clear.union(&self.door).union(&self.withheld)
+    }
+
+    /// Whether the latest look, at `now`, showed neither the operator zone nor the door, although
+    /// it should have.
     pub(crate) fn is_dark(&self, now: u64) -> bool {
-        self.clear.last() != Some(now) && self.door.last() != Some(now)
+        [&self.clear, &self.door, &self.withheld].iter().all(|spans| spans.last() != Some(now))
     }
 
     fn camera(&mut self, at: u64, seen: &Observation, gap: u64) {
@@ -274,6 +282,9 @@ impl History {
         }
         if ok && camera.door_visible {
             self.door.extend_to(at, gap);
+        }
+        if camera.state == CameraState::Withheld {
+            self.withheld.extend_to(at, gap);
         }
         match self.faults.last_mut() {
             Some(fault) if !fault.over && fault.state == camera.state => fault.last = at,
@@ -358,7 +369,13 @@ impl History {
     /// Drops what ended before `horizon`, and the oldest tracks beyond the hard limit.
     pub(crate) fn forget_before(&mut self, horizon: u64) {
         self.known_from = self.known_from.max(horizon);
-        for spans in [&mut self.clear, &mut self.door, &mut self.bed, &mut self.clock_doubt] {
+        for spans in [
+            &mut self.clear,
+            &mut self.door,
+            &mut self.withheld,
+            &mut self.bed,
+            &mut self.clock_doubt,
+        ] {
             spans.forget_before(horizon);
         }
         self.faults.retain(|f| !f.over || f.last >= horizon);

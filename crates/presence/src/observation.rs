@@ -64,6 +64,8 @@ pub enum CameraState {
     /// No frames: unplugged or failed. The server's half of HB-2 judges this from the device's
     /// status.
     Lost,
+    /// Nobody was looked at: a patient declined, or the box may not be used yet.
+    Withheld,
 }
 
 /// One face that is not a patient's.

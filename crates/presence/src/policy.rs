@@ -207,6 +207,8 @@ settings! {
         closes ends when nobody has operated for this long.";
     session_max_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "A session that nobody \
         closes ends here at the latest.";
+    declined_max_ms = 14_400_000 "ms" [1_800_000, 43_200_000] "sessions" "So long at most from its \
+        start nobody is looked at in a session whose patient declined; a longer one is judged.";
     late_fact_ms = 7_200_000 "ms" [600_000, 86_400_000] "sessions" "So long after its window a \
         session is still judged anew by late facts; then it is forgotten.";
     clock_uncertainty_max_ms = 60_000 "ms" [1_000, 600_000] "sessions" "With a worse clock a \

@@ -2,7 +2,7 @@
 //! summary.
 
 use crate::case::Case;
-use crate::finding::{Assessment, PersonPresence, PresenceSummary, Withdrawal};
+use crate::finding::{Assessment, PersonPresence, PresenceMethod, PresenceSummary, Withdrawal};
 use crate::ledger::Stamp;
 use crate::rules;
 use crate::spans::{Spans, share_ppm};
@@ -40,7 +40,12 @@ pub(crate) fn summarise(
     at: Moment,
 ) -> PresenceSummary {
     let faults = case.faults();
-    let present = case.people.values().filter(|s| !s.present.is_empty()).map(|s| PersonPresence {
+    // Whom the box recognised before it heard of the refusal is said of nobody.
+    let told = |method: PresenceMethod| {
+        case.doorway || !case.declined || method == PresenceMethod::CardPinWitness
+    };
+    let people = case.people.values().filter(|s| !s.present.is_empty() && told(s.method));
+    let present = people.map(|s| PersonPresence {
         person: s.info.id.clone(),
         method: s.method,
         first: case.wall(s.present.first().unwrap_or(0)),

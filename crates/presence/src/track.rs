@@ -106,6 +106,11 @@ impl Tracker {
         self.policy = policy;
     }
 
+    /// Ends every track; whoever is seen next is somebody new.
+    pub fn forget_everybody(&mut self) {
+        self.tracks.clear();
+    }
+
     /// The id that the next new track gets.
     pub fn next_id(&self) -> TrackId {
         TrackId(self.next)

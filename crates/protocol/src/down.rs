@@ -339,6 +339,10 @@ pub struct Room {
     pub opening_min: Vec<Vec<(u16, u16)>>,
     /// The highest surgery grade the institution may perform; 0 for none.
     pub grade_ceiling: u8,
+    /// Before this nobody is looked at, RFC 3339 UTC: a jurisdiction wants the place to be public
+    /// for some days before use. Absent: no wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use_from: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -427,6 +431,11 @@ pub struct Session {
     pub end: Option<String>,
     pub cancelled: bool,
     pub emergency: bool,
+    /// When the patient's refusal to be looked at, of a session that begins when this one does,
+    /// reached the server, RFC 3339 UTC with milliseconds; absent: nobody declined. From `start`
+    /// until `end`, and at most for `declined_max_ms`, a box in the room looks at nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_at: Option<String>,
     /// When it reached the server, RFC 3339 UTC with milliseconds: what a clinic states after a
     /// finding takes nothing back.
     #[serde(default, skip_serializing_if = "Option::is_none")]

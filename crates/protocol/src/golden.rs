@@ -72,6 +72,14 @@ fn a_receipt_of_an_older_server_has_no_head() {
 }
 
 #[test]
+fn a_session_of_an_older_server_is_not_declined() {
+    let older = r#"{"session":"s-1","revision":1,"declared_operators":[],"start":"2026-03-02T01:00:00.000Z","cancelled":false,"emergency":false}"#;
+    let session: crate::down::Session = serde_json::from_str(older).unwrap();
+    assert_eq!(session.declined_at, None);
+    assert_eq!(serde_json::to_string(&session).unwrap(), older, "an older box reads it as before");
+}
+
+#[test]
 fn a_template_never_prints() {
     let template = crate::down::Template {
         template_id: "t".into(),

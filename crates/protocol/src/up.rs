@@ -314,7 +314,8 @@ pub struct PresenceSummary {
     pub at: String,
     /// False: nothing may be alleged from this session.
     pub assessable: bool,
-    /// Why not: `visibility`, `clock`, `no_activity`, `never_closed`, `history`.
+    /// Why not: `declined`, `withheld`, `visibility`, `clock`, `no_activity`, `never_closed`,
+    /// `history`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_assessable_because: Vec<String>,
     /// Rules that abstained although the session is assessable.
@@ -393,6 +394,8 @@ pub enum CameraState {
     Moved,
     Frozen,
     Absent,
+    /// Nobody is looked at for now: a patient declined, or the box may not be used yet.
+    Withheld,
     #[default]
     #[serde(other)]
     Unknown,

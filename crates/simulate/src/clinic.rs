@@ -167,6 +167,7 @@ pub(crate) fn declaration(truth: &Truth) -> Fact {
         start: wall(truth.start),
         end: Some(wall(truth.end)),
         cancelled: false,
+        declined_at: None,
         stated_at: None,
     })
 }
@@ -255,6 +256,7 @@ pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
         start: wall(s.start),
         end: Some(wall(s.end)),
         cancelled: false,
+        declined_at: None,
         stated_at: None,
     })
 }

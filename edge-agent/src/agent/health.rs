@@ -84,6 +84,7 @@ impl HealthSource {
             Core::Moved => CameraState::Moved,
             Core::Frozen => CameraState::Frozen,
             Core::Lost => CameraState::Absent,
+            Core::Withheld => CameraState::Withheld,
         };
         if (self.camera, self.vitals.counters.complaint()) == self.reported {
             self.changed = None;
@@ -114,7 +115,7 @@ impl HealthSource {
         let complaint =
             self.vitals.counters.complaint().map(|complaint| complaint.said().to_owned());
         Standing {
-            camera_live: self.camera == CameraState::Live,
+            camera_live: matches!(self.camera, CameraState::Live | CameraState::Withheld),
             server_reached: receipted > before,
             complaint,
             broker: self.vitals.link.broker().map(|broker| broker.at),

@@ -14,6 +14,7 @@ use protocol::{
 use super::Agent;
 use crate::{
     facts::{self, Unusable},
+    refusal::Refusals,
     roll::{Maker, gather},
 };
 
@@ -30,6 +31,9 @@ pub struct Known {
     /// Who has templates here.
     enrolled: BTreeSet<PersonId>,
     items: BTreeMap<SessionId, ItemCode>,
+    /// As they were told last, for who declined.
+    declared: Vec<down::Session>,
+    refusals: Refusals,
     size: Option<(u32, u32)>,
     /// Sizes seen so far; part of the room's version for the core.
     generation: u16,
@@ -49,6 +53,8 @@ impl Known {
             sessions: None,
             enrolled: BTreeSet::new(),
             items: BTreeMap::new(),
+            declared: Vec::new(),
+            refusals: Refusals::default(),
             size: None,
             generation: 0,
             policies: 0,
@@ -91,6 +97,17 @@ impl Known {
     /// The room as the server told it.
     pub(super) fn room(&self) -> Option<&down::Room> {
         self.room.as_ref().map(|(_, room)| room)
+    }
+
+    /// Whether nobody may be looked at: the box may not be used yet, or a patient in its room
+    /// declined. A door is passed by whoever asks to be seen.
+    pub(super) fn withholds_at(&self, wall_ms: i64) -> bool {
+        let Some(room) = self.room() else { return false };
+        let unused = room.in_use_from.as_ref().is_some_and(|from| {
+            from.parse::<Timestamp>().is_ok_and(|from| wall_ms < from.as_millisecond())
+        });
+        let in_room = room.mode == down::DeploymentMode::InRoom;
+        unused || (in_room && self.refusals.hold_at(wall_ms))
     }
 
     pub fn item_of(&self, session: &SessionId) -> Option<ItemCode> {
@@ -180,6 +197,7 @@ impl Agent {
         self.origin.manifest.policy_sha256.clone_from(&hash);
         self.origin.policies.insert(number, (version, hash));
         self.inform(Fact::Policy(Box::new(policy)));
+        self.note_refusals();
         self.inform_room();
         Ok(())
     }
@@ -256,6 +274,8 @@ impl Agent {
             .iter()
             .filter_map(|s| Some((s.session.clone(), s.item.clone()?)))
             .collect();
+        self.known.declared.clone_from(&wire.sessions);
+        self.note_refusals();
         tracing::info!(version, declared = wire.sessions.len(), "sessions");
         if wire.left_out > 0 {
             tracing::warn!(
@@ -269,6 +289,11 @@ impl Agent {
             self.inform(fact);
         }
         Ok(())
+    }
+
+    fn note_refusals(&mut self) {
+        let longest_ms = self.engine.policy().declined_max_ms();
+        self.known.refusals = Refusals::of(&self.known.declared, longest_ms);
     }
 
     fn obey(&mut self, body: &DownBody, command: &Command) -> Result<Vec<PersonId>, Unusable> {

@@ -306,7 +306,14 @@ impl Agent {
             tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
         self.guidance.relevant = self.engine.relevant();
         self.say(outputs);
-        std::mem::take(&mut self.guidance)
+        self.guidance(seen.at)
+    }
+
+    /// The pipeline's next answer; whether it may look at anybody is said each time.
+    fn guidance(&mut self, at: Now) -> Guidance {
+        let mut guidance = std::mem::take(&mut self.guidance);
+        guidance.withheld = self.known.withholds_at(at.wall_ms);
+        guidance
     }
 
     /// The scripted source is over. With `once` its clock runs on to the last verdict at once,
@@ -369,7 +376,8 @@ impl Agent {
             || (self.known.missing().is_empty() && self.informed.elapsed() >= SETTLE);
         if ready && let Some(answer) = self.begin.take() {
             tracing::info!("the camera begins");
-            let _ = answer.send(std::mem::take(&mut self.guidance));
+            let guidance = self.guidance(self.clock.now());
+            let _ = answer.send(guidance);
         }
     }
 

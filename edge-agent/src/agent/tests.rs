@@ -203,6 +203,7 @@ fn room() -> Down {
         },
         opening_min: vec![],
         grade_ceiling: 4,
+        in_use_from: None,
     })
 }
 
@@ -262,6 +263,7 @@ fn session(id: &str) -> down::Session {
         end: Some("2026-03-02T00:45:00.000Z".into()),
         cancelled: false,
         emergency: false,
+        declined_at: None,
         stated_at: None,
         former: vec![],
     }
@@ -574,4 +576,45 @@ fn zones_changed_behind_the_lock_are_raised_once_each() {
 
 fn changed_zones(room: Down) -> protocol::down::Zones {
     if let Down::Room(room) = room { room.zones } else { panic!("no room") }
+}
+
+fn declined(start: &str, end: Option<&str>) -> Down {
+    let session = down::Session {
+        start: start.into(),
+        end: end.map(str::to_owned),
+        declined_at: Some("2026-03-02T00:00:00.000Z".into()),
+        ..session("s-9")
+    };
+    Down::Sessions(down::Sessions { sessions: vec![session], ..down::Sessions::default() })
+}
+
+#[test]
+fn a_declined_session_closes_the_boxs_eyes_until_its_end() {
+    let mut it = box_1(settings(true, false));
+    it.told_everything();
+    assert!(!it.sees(0, Vec::new(), 0).withheld);
+    it.told(2, declined("2026-03-02T00:30:00.000Z", Some("2026-03-02T01:00:00.000Z")));
+    assert!(it.sees(1_000, Vec::new(), 0).withheld);
+    assert!(!it.sees(1_800_000, Vec::new(), 0).withheld);
+}
+
+#[test]
+fn a_door_goes_on_asking_whoever_comes() {
+    let mut it = box_1(settings(true, false));
+    it.told_everything();
+    let Down::Room(room) = room() else { panic!() };
+    it.told(2, Down::Room(down::Room { mode: down::DeploymentMode::Doorway, ..room }));
+    it.told(2, declined("2026-03-02T00:30:00.000Z", None));
+    assert!(!it.sees(1_000, Vec::new(), 0).withheld);
+}
+
+#[test]
+fn before_its_place_was_public_long_enough_a_box_sees_nobody() {
+    let mut it = box_1(settings(true, false));
+    it.told_everything();
+    let Down::Room(room) = room() else { panic!() };
+    let in_use_from = Some("2026-03-02T00:40:00.000Z".to_owned());
+    it.told(2, Down::Room(down::Room { in_use_from, ..room }));
+    assert!(it.sees(599_000, Vec::new(), 0).withheld);
+    assert!(!it.sees(600_000, Vec::new(), 0).withheld);
 }

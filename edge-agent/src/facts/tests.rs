@@ -16,6 +16,7 @@ fn wire_room() -> Room {
         zones: Zones { bed: vec![vec![(0, 500), (1000, 500), (1000, 1000)]], ..Zones::default() },
         opening_min: vec![vec![(480, 1200)]; 7],
         grade_ceiling: 2,
+        in_use_from: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn declared(id: &str, revision: u32, start: &str) -> Session {
         end: None,
         cancelled: false,
         emergency: false,
+        declined_at: None,
         stated_at: None,
         former: vec![],
     }

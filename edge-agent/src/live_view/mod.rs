@@ -136,8 +136,8 @@ impl LiveView {
         now.tracks.retain(|_, track| track.at_ms + FORGET_AFTER_MS >= seen.at.mono_ms);
         let (camera_width, camera_height) = seen.size.unwrap_or_default();
         let pixels = match seen.size {
-            Some(_) => now.pixels.clone(),
-            None => None,
+            Some(_) if seen.observation.camera.state != Core::Withheld => now.pixels.clone(),
+            _ => None,
         };
         let pixels = pixels.unwrap_or_else(|| Arc::new(Pixels::default()));
         now.number += 1;
@@ -246,6 +246,7 @@ fn camera(state: Core) -> CameraState {
         Core::Moved => CameraState::Moved,
         Core::Frozen => CameraState::Frozen,
         Core::Lost => CameraState::Absent,
+        Core::Withheld => CameraState::Withheld,
     }
 }
 

@@ -253,3 +253,20 @@ fn at_a_door_nobody_counts_as_live_who_was_not_asked_to_turn() {
     }
     assert!(std::fs::read_to_string(screen).unwrap().contains("请正视镜头"));
 }
+
+#[test]
+fn once_a_patient_declined_nobody_is_looked_at() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, &[face(100.0, 100.0)]);
+    let identities = vec![(TrackId(1), IdentityView::Indeterminate)];
+    pipeline.guided(Guidance { identities, withheld: true, ..Guidance::default() });
+    let made = (pipeline.eyes.embedded.len(), pipeline.figures().detections_run);
+    let seen = look(&mut pipeline, 1_000, &[face(100.0, 100.0)]).unwrap();
+    assert_eq!(seen.camera.state, CameraState::Withheld);
+    assert_eq!((seen.faces.len(), seen.patients), (0, 0));
+    assert_eq!((pipeline.eyes.embedded.len(), pipeline.figures().detections_run), made);
+    pipeline.guided(Guidance::default());
+    let seen = look(&mut pipeline, 2_000, &[face(100.0, 100.0)]).unwrap();
+    assert_eq!(seen.faces[0].track, TrackId(2), "who was in view is nobody known afterwards");
+    assert_eq!(pipeline.eyes.embedded.len(), made.0 + 1);
+}

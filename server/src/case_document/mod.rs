@@ -131,6 +131,7 @@ pub enum Fact {
     CaseNumber,
     Party,
     PartyCode,
+    PartyAddress,
     Room,
     Item,
     RaisedAt,
@@ -162,11 +163,12 @@ pub enum Fact {
 }
 
 impl Fact {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Authority,
         Self::CaseNumber,
         Self::Party,
         Self::PartyCode,
+        Self::PartyAddress,
         Self::Room,
         Self::Item,
         Self::RaisedAt,
@@ -203,6 +205,7 @@ impl Fact {
             Self::CaseNumber => "案号",
             Self::Party => "当事人",
             Self::PartyCode => "信用代码",
+            Self::PartyAddress => "地址",
             Self::Room => "诊室",
             Self::Item => "项目",
             Self::RaisedAt => "线索时间",

@@ -8,7 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::procedure::{Provision, read_whole};
-use super::{Entry, Extension, HEARING_REQUEST_DAYS, PenaltyCase, ServedPaper, ServiceWay};
+use super::{
+    Entry, Extension, HEARING_REQUEST_DAYS, PenaltyCase, Recorded, Refusal, ServedPaper, ServiceWay,
+};
 use crate::calendar::{Calendar, Deadline};
 
 const OPENING_DAYS: u32 = 7;
@@ -243,6 +245,38 @@ impl PenaltyCase {
         Some(Deadline { on, year_without_table: false })
     }
 
+    /// A term that is over is not made longer; the second time people discuss it first.
+    pub(super) fn decision_extended(&self, on: Date, wanted: Extension) -> Result<(), Refusal> {
+        let has = |extension| self.extended(extension);
+        if has(wanted) {
+            return Err(Refusal::Twice);
+        }
+        if wanted == Extension::Discussion {
+            if !has(Extension::Head) {
+                return Err(Refusal::ExtensionOrder);
+            }
+            self.after("discussed", on)?;
+        }
+        match self.decision() {
+            Some(term) if on > term.on => Err(Refusal::TermOver(term.on)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The extension that a discussion was held for; what is discussed after it is another matter.
+    pub(super) fn extension_discussed(&self) -> i64 {
+        let by_discussion = |r: &&Recorded| {
+            matches!(r.entry, Entry::DecisionExtended { extension: Extension::Discussion, .. })
+        };
+        self.standing().find(by_discussion).map_or(0, |r| r.id)
+    }
+
+    fn extended(&self, wanted: Extension) -> bool {
+        self.standing().any(
+            |r| matches!(r.entry, Entry::DecisionExtended { extension, .. } if extension == wanted),
+        )
+    }
+
     /// Each day once, however many intervals hold it.
     fn excluded_days(&self) -> BTreeSet<Date> {
         let mut days = BTreeSet::new();
@@ -261,7 +295,7 @@ impl PenaltyCase {
         Some(calendar.add_working_days(decided.on, SERVICE_DAYS))
     }
 
-    fn public_service(&self) -> Option<Deadline> {
+    pub(super) fn public_service(&self) -> Option<Deadline> {
         let (served, way) = self.served(ServedPaper::Decision)?;
         (way == ServiceWay::PublicNotice).then(|| Calendar::add_days(served.on, PUBLIC_NOTICE_DAYS))
     }

@@ -9,6 +9,7 @@ mod clocks;
 mod entry;
 mod procedure;
 mod refusal;
+mod service;
 #[cfg(test)]
 mod tests;
 pub mod words;
@@ -136,8 +137,11 @@ impl PenaltyCase {
     }
 
     fn since_heard(&self, code: &str) -> Option<&Recorded> {
-        let heard = self.last_heard().map_or(0, |r| r.id);
-        self.last(code).filter(|r| r.id > heard)
+        let mut since = self.last_heard().map_or(0, |r| r.id);
+        if code == "discussed" {
+            since = since.max(self.extension_discussed());
+        }
+        self.last(code).filter(|r| r.id > since)
     }
 
     /// The party asked for a hearing, has not taken that back, and was not heard.
@@ -256,7 +260,7 @@ impl PenaltyCase {
             Entry::CorrectionChecked { .. } => self.after("correction_ordered", on),
             Entry::Excluded { from, to, .. } if from > to => Err(Refusal::Interval),
             Entry::Excluded { from, .. } => not_before(*from, opened),
-            Entry::DecisionExtended { extension, .. } => self.decision_extended(*extension),
+            Entry::DecisionExtended { extension, .. } => self.decision_extended(on, *extension),
             Entry::Notified { penalties, hearing_offered } => {
                 self.told_well(penalties, *hearing_offered)
             }
@@ -353,21 +357,6 @@ impl PenaltyCase {
         }
     }
 
-    fn decision_extended(&self, wanted: Extension) -> Result<(), Refusal> {
-        let has = |extension| self.extended(extension);
-        match wanted {
-            _ if has(wanted) => Err(Refusal::Twice),
-            Extension::Discussion if !has(Extension::Head) => Err(Refusal::ExtensionOrder),
-            _ => Ok(()),
-        }
-    }
-
-    fn extended(&self, wanted: Extension) -> bool {
-        self.standing().any(
-            |r| matches!(r.entry, Entry::DecisionExtended { extension, .. } if extension == wanted),
-        )
-    }
-
     fn hearing_asked(&self, on: Date) -> Result<(), Refusal> {
         match self.told() {
             None => Err(Refusal::Missing("notified")),
@@ -420,41 +409,5 @@ impl PenaltyCase {
         let done = self.since_heard(code).ok_or(Refusal::Missing(code))?;
         not_before(on, done.on)?;
         Ok(done)
-    }
-
-    fn serves(
-        &self,
-        on: Date,
-        paper: ServedPaper,
-        way: ServiceWay,
-        agreed: bool,
-    ) -> Result<(), Refusal> {
-        self.after(
-            match paper {
-                ServedPaper::Notice => "notified",
-                ServedPaper::Decision => "decided",
-            },
-            on,
-        )?;
-        if way == ServiceWay::Electronic && !agreed {
-            return Err(Refusal::NotAgreed);
-        }
-        Ok(())
-    }
-
-    /// Whether `by` may close the case: it is decided, a penalty is served, and somebody else
-    /// than who entered the decision closes.
-    pub fn check_close(&self, by: &str) -> Result<(), Refusal> {
-        if self.closed_on.is_some() {
-            return Err(Refusal::Closed);
-        }
-        let decided = self.must_have("decided")?;
-        if self.served(ServedPaper::Decision).is_none() {
-            return Err(Refusal::Missing("served"));
-        }
-        if decided.by == by {
-            return Err(Refusal::SameCloser(by.to_owned()));
-        }
-        Ok(())
     }
 }

@@ -134,8 +134,12 @@ impl Phase {
         }
     }
 
-    /// The day on which it was last done.
-    pub fn done_on(self, case: &PenaltyCase) -> Option<jiff::civil::Date> {
+    /// The day on which it was last done; of the service of the decision: once it takes effect.
+    pub fn done_on(
+        self,
+        case: &PenaltyCase,
+        today: jiff::civil::Date,
+    ) -> Option<jiff::civil::Date> {
         let code = match self {
             Self::Opening => return case.opened_on,
             Self::Closing => return case.closed_on,
@@ -147,7 +151,7 @@ impl Phase {
             Self::LegalReview => "legally_reviewed",
             Self::Discussion => "discussed",
             Self::Decision => "decided",
-            Self::Service => "served",
+            Self::Service => return case.decision_served_on().filter(|on| *on <= today),
         };
         case.last(code).map(|r| r.on)
     }

@@ -59,6 +59,10 @@ pub enum Refusal {
     SamePerson(String),
     #[error("the case is closed by another person than `{0}`, who entered the decision")]
     SameCloser(String),
+    #[error("on: the term ended on {0}; what is over is not made longer")]
+    TermOver(Date),
+    #[error("the service by announcement takes effect on {0}; the case is closed from then on")]
+    ServiceRuns(Date),
     #[error("without that entry a later one would not hold: {0}")]
     Dependent(Box<Refusal>),
 }
@@ -92,6 +96,8 @@ impl Refusal {
             Self::UnknownEntry => "没有该编号的有效记录".to_owned(),
             Self::SamePerson(who) => format!("更正须由记录人（{who}）以外的人作出"),
             Self::SameCloser(who) => format!("结案须由登记决定的人（{who}）以外的人办理"),
+            Self::TermOver(on) => format!("期限已于{on}届满，不能再延长"),
+            Self::ServiceRuns(on) => format!("公告送达须满30日，{on}起方可结案"),
             Self::Dependent(why) => format!("去除该记录后，其后的记录不能成立：{}", why.zh()),
         }
     }

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod terms;
+
 fn day(text: &str) -> Date {
     text.parse().unwrap()
 }
@@ -111,6 +113,7 @@ fn a_decision_is_due_in_90_days_then_60_then_30_more() {
     assert_eq!(early, Err(Refusal::ExtensionOrder));
     let case = case.with("2027-01-01", more(Extension::Head)).unwrap();
     runs_out(&case, Due::Decide, "2027-04-09");
+    let case = case.with("2027-04-01", discussed()).unwrap();
     let case = case.with("2027-04-01", more(Extension::Discussion)).unwrap();
     runs_out(&case, Due::Decide, "2027-05-09");
 }
@@ -354,10 +357,10 @@ fn one_person_neither_strikes_nor_closes_alone() {
     assert_eq!(strike("li", 3), Ok(()));
     assert!(matches!(strike("li", 2), Err(Refusal::Dependent(_))), "the notice was taken away");
     assert_eq!(strike("li", 9), Err(Refusal::UnknownEntry));
-    assert_eq!(case.check_close("li"), Err(Refusal::Missing("served")));
+    assert_eq!(case.check_close("li", today()), Err(Refusal::Missing("served")));
     let served = case.with("2026-11-17", served()).unwrap();
-    assert_eq!(served.check_close("wang"), Err(Refusal::SameCloser("wang".into())));
-    assert_eq!(served.check_close("li"), Ok(()));
+    assert_eq!(served.check_close("wang", today()), Err(Refusal::SameCloser("wang".into())));
+    assert_eq!(served.check_close("li", today()), Ok(()));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! >30 % of ≥10 declared sessions in 14 days NotAssessable or undecided, of the clinic, of a room,
 //! > of a lead or of an operator → L1 to the clinic; not cured 14 days after notice → L2 [D]. The
-//! > counting itself is `abstention`'s.
+//! > counting itself is `abstention`'s. A session whose patient declined is one of them: a clinic that
+//! > marks every session so is told of it as one that covers the lens.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,21 @@ use abstention::{Declared, Excess, Group, Limits};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
-use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
+use super::{Draft, Numbers, SessionOutcome, begun_within, share_ppm, words};
+
+/// What a box says where nobody was looked at, for this patient or one beside him.
+const DECLINED: &str = "declined";
+const WITHHELD: [&str; 2] = [DECLINED, "withheld"];
 
 /// Whether a session counts, and whether it counts as one that could not be judged. An empty room is HB-1's
 /// question; a room without a box, and a session whose report may still come, are nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
+    if outcome.cancelled && !outcome.declined {
+        return None;
+    }
     match &outcome.seen {
+        _ if outcome.declined => (outcome.watched || outcome.seen.is_some()).then_some(true),
+        Some(seen) if seen.because.iter().any(|why| WITHHELD.contains(&&**why)) => Some(true),
         // What may be missing from its chain can not be told from what was never seen.
         Some(_) if !outcome.chain_whole => Some(true),
         Some(seen) if seen.assessable => Some(!seen.undecided.is_empty()),
@@ -33,7 +43,7 @@ pub fn judge(
     now_ms: i64,
 ) -> Vec<Draft> {
     let mut by_institution: BTreeMap<&str, Vec<(&SessionOutcome, bool)>> = BTreeMap::new();
-    for outcome in within(outcomes, p.hb5_days, now_ms) {
+    for outcome in begun_within(outcomes, p.hb5_days, now_ms) {
         if let Some(dark) = counted(outcome, p, now_ms) {
             by_institution.entry(&outcome.institution).or_default().push((outcome, dark));
         }
@@ -125,6 +135,7 @@ fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for outcome in dark {
         match &outcome.seen {
+            _ if outcome.declined => *counts.entry(DECLINED).or_default() += 1,
             Some(_) if !outcome.chain_whole => *counts.entry("chain").or_default() += 1,
             Some(seen) if seen.assessable => *counts.entry("undecided").or_default() += 1,
             Some(seen) => seen.because.iter().for_each(|why| *counts.entry(why).or_default() += 1),
@@ -190,6 +201,41 @@ mod tests {
         assert_eq!(severities(&sessions, &nobody_told), []);
         sessions[0] = late(DAY_MS);
         assert_eq!(severities(&sessions, &nobody_told), [Severity::L1], "4 of 11");
+    }
+
+    fn declined(n: i64) -> SessionOutcome {
+        SessionOutcome { declined: true, ..session(n, n % 13) }
+    }
+
+    #[test]
+    fn marking_every_session_declined_silences_nothing() {
+        let nobody_told = BTreeMap::new();
+        let nobody_seen = |s: &mut super::super::Seen| {
+            (s.assessable, s.face_seen) = (false, false);
+            s.because = vec!["declined".into(), "no_activity".into()];
+        };
+        let all: Vec<_> = (0..10).map(|n| with(declined(n), nobody_seen)).collect();
+        assert_eq!(severities(&all, &nobody_told), [Severity::L1]);
+        let taken_back: Vec<_> =
+            all.iter().map(|s| SessionOutcome { declined: false, ..s.clone() }).collect();
+        assert_eq!(severities(&taken_back, &nobody_told), [Severity::L1], "the box says so");
+        let cancelled: Vec<_> =
+            all.iter().map(|s| SessionOutcome { cancelled: true, ..s.clone() }).collect();
+        assert_eq!(severities(&cancelled, &nobody_told), [Severity::L1], "after it began");
+        let no_report: Vec<_> =
+            all.iter().map(|s| SessionOutcome { seen: None, ..s.clone() }).collect();
+        assert_eq!(severities(&no_report, &nobody_told), [Severity::L1]);
+        let no_box: Vec<_> =
+            no_report.iter().map(|s| SessionOutcome { watched: false, ..s.clone() }).collect();
+        assert_eq!(severities(&no_box, &nobody_told), [], "a room without a box");
+    }
+
+    #[test]
+    fn the_words_say_how_many_declined() {
+        let mut sessions = fortnight(10, 1);
+        sessions.splice(1..5, (1..5).map(declined));
+        let draft = judge(&sessions, &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
+        assert!(draft.explanation.zh.contains("就诊者拒绝4次"), "{}", draft.explanation.zh);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub use settings::Numbers;
 
 /// What one declared session came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a session, not a state")]
 pub struct SessionOutcome {
     pub session: String,
     pub institution: String,
@@ -36,6 +37,9 @@ pub struct SessionOutcome {
     /// Declared end; the start where the session was never closed.
     pub end_ms: i64,
     pub cancelled: bool,
+    /// The clinic stated that the patient declines. A word after its start that takes this back,
+    /// even a cancellation, changes nothing.
+    pub declined: bool,
     /// What the box said; `None` where it said nothing (yet).
     pub seen: Option<Seen>,
     /// A box was provisioned in the room by the session's start.
@@ -90,9 +94,16 @@ fn within(
     days: i64,
     now_ms: i64,
 ) -> impl Iterator<Item = &SessionOutcome> {
-    outcomes.iter().filter(move |o| {
-        o.start_ms <= now_ms && o.start_ms > now_ms - days * DAY_MS && !o.cancelled
-    })
+    begun_within(outcomes, days, now_ms).filter(|o| !o.cancelled)
+}
+
+/// The same with cancelled ones.
+fn begun_within(
+    outcomes: &[SessionOutcome],
+    days: i64,
+    now_ms: i64,
+) -> impl Iterator<Item = &SessionOutcome> {
+    outcomes.iter().filter(move |o| o.start_ms <= now_ms && o.start_ms > now_ms - days * DAY_MS)
 }
 
 /// `part` of `whole` in parts per million; 0 of nothing.
@@ -119,6 +130,7 @@ pub(crate) mod script {
             start_ms,
             end_ms: start_ms + 1_800_000,
             cancelled: false,
+            declined: false,
             seen: Some(Seen {
                 assessable: true,
                 visibility_a_ppm: 800_000,

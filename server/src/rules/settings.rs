@@ -87,6 +87,10 @@ settings! {
         L2." "通知后超过此天数仍未改善为 L2。";
     hb5_settle_ms = 86_400_000 "ms" [3_600_000, 604_800_000] "HB-5" "So long after a session's \
         end its silence counts as NotAssessable." "诊疗活动结束后超过此时长仍无设备报告，视为不可判定。";
+    publication_wait_days = 0 "days" [0, 180] "monitoring" "So long the place of a box has been \
+        public before anybody is looked at (Guangdong: 30); 0: no wait." "设置地点须先公布满此天数，设备方可识别(广东:30);0 为不设等待。";
+    consent_renewal_yyyymmdd = 0 "yyyymmdd" [0, 99_991_231] "consents" "From this day on templates \
+        under an earlier consent text are used no more; 0: no day is set." "自此日起，按旧版同意书采集的模板不再使用(如 20270101);0 为未设定。";
     late_declared_ms = 1_800_000 "ms" [0, 86_400_000] "sessions" "Declared or closed later than \
         this after the fact: shown as late." "登记或结束晚于实际超过此时长，标为迟报。";
     never_closed_ms = 43_200_000 "ms" [3_600_000, 86_400_000] "sessions" "Open for longer: shown \

@@ -248,6 +248,8 @@ pub(super) fn unjudgeable(
 /// Why a session could not be judged.
 pub(crate) fn reason_zh(why: &str) -> &str {
     match why {
+        "declined" => "就诊者拒绝",
+        "withheld" => "未作识别",
         "visibility" => "画面不可判",
         "clock" => "时钟不可靠",
         "no_activity" => "未见操作",
@@ -262,6 +264,8 @@ pub(crate) fn reason_zh(why: &str) -> &str {
 
 pub(crate) fn reason_en(why: &str) -> &str {
     match why {
+        "declined" => "the patient declined",
+        "withheld" => "nobody was looked at",
         "visibility" => "out of sight",
         "clock" => "clock not reliable",
         "no_activity" => "no activity",
@@ -345,6 +349,9 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "handover_ms" => "与在册人员交替出现的不明轨迹，此时长内可能为同一人。",
         "session_idle_ms" => "未关闭的诊疗活动无人操作超过此时长视为结束。",
         "session_max_ms" => "未关闭的诊疗活动最长时长。",
+        "declined_max_ms" => {
+            "就诊者拒绝识别的诊疗活动，自登记开始起最长停止识别的时长；更长的照常判定。"
+        }
         "late_fact_ms" => "诊疗活动结束后此时长内仍可因补充信息重新判定。",
         "clock_uncertainty_max_ms" => "时钟不确定度超过此值不作判定。",
         "clock_step_max_ms" => "时钟跳变超过此值不作判定。",

@@ -1,11 +1,55 @@
 //! The consent that an enrolment rests on, as it was signed.
 
+use std::collections::BTreeMap;
+
 use rusqlite::OptionalExtension as _;
 
+use super::rows::collect;
 use super::{FaceStore, Result};
 use crate::model::Consent;
 
+/// A person whose standing consent at an institution is to an earlier text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierConsent {
+    pub person: String,
+    pub institution: String,
+    pub text_version: String,
+    pub signed_at: String,
+}
+
 impl FaceStore {
+    /// Whose newest standing consent at an institution is not to this text.
+    pub fn earlier_consents(&self, version: &str) -> Result<Vec<EarlierConsent>> {
+        let sql = "SELECT e.person, e.institution, json_extract(e.consent, '$.text_version'),
+            max(json_extract(e.consent, '$.signed_at')) FROM enrolment e
+            WHERE e.state IN ('confirmed', 'proposed') AND e.consent <> ''
+            AND NOT EXISTS (SELECT 1 FROM enrolment n WHERE n.person = e.person AND
+                n.institution = e.institution AND n.state IN ('confirmed', 'proposed') AND
+                n.consent <> '' AND json_extract(n.consent, '$.text_version') = ?1)
+            GROUP BY e.institution, e.person ORDER BY e.institution, e.person LIMIT 2000";
+        self.read(|c| {
+            collect(c, sql, [version], |r| {
+                Ok(EarlierConsent {
+                    person: r.get(0)?,
+                    institution: r.get(1)?,
+                    text_version: r.get(2)?,
+                    signed_at: r.get(3)?,
+                })
+            })
+        })
+    }
+
+    /// Enrolments of an institution with the text that each rests on.
+    pub fn consent_texts(&self, institution: &str) -> Result<BTreeMap<String, String>> {
+        let sql = "SELECT id, coalesce(json_extract(consent, '$.text_version'), '') FROM enrolment
+            WHERE institution = ?1 AND consent <> ''";
+        self.read(|c| {
+            Ok(collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .into_iter()
+                .collect())
+        })
+    }
+
     /// `None` where there is no such enrolment, or its consent was withdrawn.
     pub fn consent_of(&self, enrolment: &str) -> Result<Option<Consent>> {
         self.read(|c| {

@@ -1,6 +1,6 @@
 //! What a box must know, gathered from the registry, and the versions under which it was told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::down::{Catalogue, Down, Policy, Room, RosterPerson, Sessions, Template};
 use protocol::id::DeviceId;
@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub institution: protocol::id::InstitutionId,
     pub persons: Vec<RosterPerson>,
     pub passes: Vec<protocol::down::Pass>,
+    /// From this day on templates under an earlier consent text are used no more.
+    pub consent_renewal: Option<jiff::civil::Date>,
     pub rest: Vec<Down>,
 }
 
@@ -62,7 +64,7 @@ impl Store {
             let mut rest = vec![
                 Down::Catalogue(catalogue(c, &institution)?),
                 Down::Policy(Policy { settings }),
-                Down::Room(wire_room(&room, &institution)),
+                Down::Room(wire_room(&room, &institution, in_use_from(c, device, &room, &values)?)),
                 Down::Sessions(sessions(c, &room, sessions_from)?),
             ];
             rest.extend(custodians.map(Down::Custodians));
@@ -71,6 +73,9 @@ impl Store {
                 persons: roster(c, institution.id.as_str())?,
                 passes: passes(c, institution.id.as_str(), now)?,
                 institution: institution.id,
+                consent_renewal: crate::consent::renewal_day(
+                    crate::rules::Numbers::of(&values).consent_renewal_yyyymmdd,
+                ),
                 rest,
             })
         })
@@ -193,7 +198,25 @@ fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalog
     })
 }
 
-fn wire_room(room: &model::Room, institution: &model::Institution) -> Room {
+/// From when on a box may be used in its room, as its jurisdiction's policy asks.
+pub(super) fn in_use_from(
+    c: &Connection,
+    device: &str,
+    room: &model::Room,
+    values: &BTreeMap<String, i64>,
+) -> Result<Option<jiff::Timestamp>> {
+    let wait_days = crate::rules::Numbers::of(values).publication_wait_days;
+    let review = super::law::review_of(c, device, room.id.as_str())?;
+    let zone = jiff::tz::TimeZone::get(&room.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let from = review.in_use_from(wait_days);
+    Ok(from.and_then(|day| Some(day.to_zoned(zone).ok()?.timestamp())))
+}
+
+fn wire_room(
+    room: &model::Room,
+    institution: &model::Institution,
+    in_use_from: Option<jiff::Timestamp>,
+) -> Room {
     Room {
         room: room.id.clone(),
         institution: institution.id.clone(),
@@ -203,6 +226,7 @@ fn wire_room(room: &model::Room, institution: &model::Institution) -> Room {
         zones: room.zones.clone(),
         opening_min: room.opening_min.clone(),
         grade_ceiling: institution.grade_ceiling,
+        in_use_from: in_use_from.map(crate::clock::text),
     }
 }
 
@@ -264,13 +288,28 @@ fn revisions(
 ) -> Result<Vec<protocol::down::Session>> {
     let sql =
         "SELECT at, spec FROM session_change WHERE session = ?1 ORDER BY revision DESC LIMIT ?2";
-    collect(c, sql, params![session, MOST_FORMER as i64 + 1], |r| {
-        let spec: model::Session = serde_json::from_str(&r.get::<_, String>(1)?)?;
+    let said: Vec<(String, model::Session)> =
+        collect(c, sql, params![session, MOST_FORMER as i64 + 1], |r| {
+            Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(1)?)?))
+        })?;
+    let mut told = Vec::with_capacity(said.len());
+    for (n, (at, spec)) in said.iter().enumerate() {
         let mut wire = spec.wire();
-        wire.stated_at = Some(r.get(0)?);
+        wire.stated_at = Some(at.clone());
         wire.cancelled |= spec.room != *room;
-        Ok(wire)
-    })
+        wire.declined_at = declined_at(&said[n..]).map(str::to_owned);
+        told.push(wire);
+    }
+    Ok(told)
+}
+
+/// When the refusal of the newest of these words reached the server: the first of those in a row
+/// that say it of the same room and start. One that moved is a word of its own.
+fn declined_at(newest_first: &[(String, model::Session)]) -> Option<&str> {
+    let (_, now) = newest_first.first()?;
+    let same = |s: &model::Session| s.declined && (&s.room, &s.start) == (&now.room, &now.start);
+    let run = newest_first.iter().take_while(|(_, said)| same(said));
+    run.last().map(|(at, _)| at.as_str())
 }
 
 fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {
@@ -307,4 +346,31 @@ fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
 /// A device id that came out of the database.
 pub(crate) fn device_id(text: &str) -> Result<DeviceId> {
     text.parse().map_err(|e: protocol::id::BadId| StoreError::Conflict(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(at: &str, start: &str, declined: bool) -> (String, model::Session) {
+        let text =
+            format!(r#"{{"id":"s-1","room":"r-1","start":"{start}","declined":{declined}}}"#);
+        (at.to_owned(), serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn a_refusal_counts_from_its_first_word() {
+        let closed = said("09:40", "09:00", true);
+        let again = said("08:50", "09:00", true);
+        let before = said("08:40", "09:00", false);
+        assert_eq!(declined_at(&[closed, again, before]), Some("08:50"));
+    }
+
+    #[test]
+    fn a_refusal_moved_to_another_time_is_a_new_word() {
+        let moved = said("09:40", "09:00", true);
+        let dummy = said("08:00", "17:00", true);
+        assert_eq!(declined_at(&[moved, dummy]), Some("09:40"));
+        assert_eq!(declined_at(&[said("09:40", "09:00", false)]), None);
+    }
 }

@@ -2,7 +2,7 @@
 //! never overwritten. And the imported years of the calendar.
 
 use ::law::Decision;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, name_of, named};
@@ -16,6 +16,14 @@ pub struct ReviewEntry {
     pub by: String,
     pub room: String,
     pub record: MonitoringReview,
+}
+
+pub(super) fn review_of(c: &Connection, device: &str, room: &str) -> Result<MonitoringReview> {
+    let sql = "SELECT record FROM monitoring_review WHERE device = ?1 AND room = ?2 ORDER BY id \
+        DESC LIMIT 1";
+    let found: Option<String> =
+        c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
+    Ok(found.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
 }
 
 impl Store {
@@ -34,13 +42,7 @@ impl Store {
 
     /// What stands of a box in a room; nothing where nobody wrote a word.
     pub fn monitoring_review(&self, device: &str, room: &str) -> Result<MonitoringReview> {
-        self.read(|c| {
-            let sql = "SELECT record FROM monitoring_review WHERE device = ?1 AND room = ?2 ORDER \
-                BY id DESC LIMIT 1";
-            let found: Option<String> =
-                c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
-            Ok(found.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
-        })
+        self.read(|c| review_of(c, device, room))
     }
 
     /// Every word about a box, newest first.

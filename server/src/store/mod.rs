@@ -33,6 +33,7 @@ mod evidence_gone;
 mod faces;
 mod feed;
 mod figures;
+mod filing;
 mod hooks;
 mod inbox;
 mod incidents;
@@ -50,10 +51,12 @@ mod penalty_cases;
 mod personal;
 mod policies;
 mod public;
+mod refusals;
 mod registry;
 mod registry_photos;
 mod retention;
 mod room;
+mod room_classes;
 mod room_records;
 mod rows;
 mod schema;
@@ -93,6 +96,7 @@ pub use clue_contacts::ContactAsk;
 pub use clues::{Clue, ClueFilter, ClueLink, ClueStep, MergedClue, NewClue, SealedClue};
 pub use commissioning::{Said, ZonesDrawn};
 pub use compared::Compared;
+pub use consents::EarlierConsent;
 pub use corrections::{
     Correction, CorrectionFilter, CorrectionSource, CorrectionStep, NewCorrection,
 };
@@ -124,9 +128,11 @@ pub use policies::PolicyRow;
 pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };
+pub use refusals::RoomRefusals;
 pub use registry::{Imported, SessionChange, SessionDeed, SessionFilter, Table};
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
+pub use room_classes::{ClassStep, ClassWord};
 pub use seeded::Amount;
 pub use self_checks::{CheckStep, Revision, SavedAnswer, SelfCheck, SelfCheckFilter};
 pub use statements::{Stated, StatedKind, Statement, StatementKind};

@@ -433,6 +433,13 @@ fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Resul
 
 pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {
     must_exist(tx, "institution", it.institution.as_str())?;
+    if !it.intimate && super::room_classes::is_undressing(tx, it.id.as_str())? {
+        return Err(StoreError::Refused(format!(
+            "intimate: the authority confirmed that patients undress in room `{}`: the clinic \
+            proposes another class first",
+            it.id
+        )));
+    }
     let existed = exists(tx, "room", "id", it.id.as_str())?;
     tx.execute(
         "INSERT INTO room VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
@@ -707,6 +714,7 @@ pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
         licence_until: licence.licence_until,
         subjects: licence.subjects,
         pledge_on: licence.pledge_on,
+        agreement: licence.agreement,
         id: named(row.get("id")?)?,
         name: row.get("name")?,
         code: row.get("code")?,

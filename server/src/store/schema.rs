@@ -34,6 +34,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0025_penalty_case.sql"),
     include_str!("../../migrations/0026_documents_and_requests.sql"),
     include_str!("../../migrations/0027_people.sql"),
+    include_str!("../../migrations/0028_room_class_and_filing.sql"),
     include_str!("../../migrations/0030_self_checks.sql"),
     include_str!("../../migrations/0031_clue_numbers.sql"),
     include_str!("../../migrations/0032_messages.sql"),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::up::{FindingReport, PresenceEvidence, PresenceSummary, Severity};
 use rusqlite::{Connection, params};
 
+use super::refusals::DECLINED;
 use super::registry::institution_by_id;
 use super::rows::collect;
 use super::{Result, Store, named};
@@ -103,12 +104,15 @@ impl Store {
                 super::policies::values_for(c, &institution.jurisdiction)?;
             let newest = "SELECT max(s.at) FROM summary s JOIN session x ON x.id = s.session JOIN \
                 room r ON r.id = x.room WHERE r.institution = ?1";
+            let mut posts = posts(c, id, from)?;
+            let mut outcomes = outcomes(c, id, from)?;
+            leave_out_unused(c, &mut posts, &mut outcomes, &values)?;
             Ok(Some(Dossier {
-                outcomes: outcomes(c, id, from)?,
+                outcomes,
                 revised: revised(c, id, from)?,
                 registered: registered(c, id)?,
                 undeclared: undeclared(c, id, from)?,
-                posts: posts(c, id, from)?,
+                posts,
                 compared: super::compared::compared(c, id, from)?,
                 standing: standing(c, "institution = ?1 AND rule <> 'LL-3'", id)?,
                 newest_summary: c.prepare_cached(newest)?.query_row([id], |r| r.get(0))?,
@@ -168,18 +172,20 @@ impl Store {
 }
 
 fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<SessionOutcome>> {
-    let sql = "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room
+    let sql = format!(
+        "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room
         AND d.state <> 'registered' ORDER BY d.id LIMIT 1), ''),
         s.report, EXISTS (SELECT 1 FROM device d WHERE d.room = x.room AND d.state =
         'provisioned' AND d.last_seen IS NOT NULL),
         EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person =
         json_extract(x.spec, '$.declared_lead')),
         NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = s.device AND f.from_at <=
-        max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at)
+        max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at), {DECLINED}
         FROM session x JOIN room r ON r.id = x.room LEFT JOIN summary s ON s.session = x.id
         AND s.received_at = (SELECT max(t.received_at) FROM summary t WHERE t.session = x.id)
-        WHERE r.institution = ?1 AND x.start_at > ?2 ORDER BY x.start_at, x.id";
-    let rows = collect(c, sql, [institution, from], |r| {
+        WHERE r.institution = ?1 AND x.start_at > ?2 ORDER BY x.start_at, x.id"
+    );
+    let rows = collect(c, &sql, [institution, from], |r| {
         let session: Session = serde_json::from_str(&r.get::<_, String>(0)?)?;
         let seen: Option<PresenceSummary> =
             r.get::<_, Option<String>>(2)?.map(|text| serde_json::from_str(&text)).transpose()?;
@@ -199,12 +205,37 @@ fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<Session
             start_ms,
             end_ms: session.end.as_deref().and_then(ms).unwrap_or(start_ms),
             cancelled: session.cancelled,
+            declined: r.get(6)?,
             seen: seen.map(|s| of_summary(&s, lead_present)),
             watched,
             chain_whole: r.get(5)?,
         }))
     })?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+/// A box that may not be used yet says nothing, and nothing is said of that.
+fn leave_out_unused(
+    c: &Connection,
+    posts: &mut Vec<Post>,
+    outcomes: &mut [SessionOutcome],
+    values: &BTreeMap<String, i64>,
+) -> Result<()> {
+    let now_ms = crate::clock::now().as_millisecond();
+    let mut kept = Vec::with_capacity(posts.len());
+    for post in posts.drain(..) {
+        let from = super::knowledge::in_use_from(c, &post.device, &post.room, values)?;
+        let from_ms = from.map_or(i64::MIN, jiff::Timestamp::as_millisecond);
+        let room = post.room.id.as_str();
+        for outcome in outcomes.iter_mut().filter(|o| o.room == room && o.start_ms < from_ms) {
+            (outcome.seen, outcome.watched) = (None, false);
+        }
+        if from_ms <= now_ms {
+            kept.push(post);
+        }
+    }
+    *posts = kept;
+    Ok(())
 }
 
 fn revised(

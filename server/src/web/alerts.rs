@@ -456,7 +456,9 @@ pub(super) async fn take(
                 return Ok(after);
             }
             match (before.case.state, &step) {
-                (AlertState::Case, Step::Close) => a.store.penalty_case(&id)?.check_close(&by)?,
+                (AlertState::Case, Step::Close) => {
+                    a.store.penalty_case(&id)?.check_close(&by, crate::clock::today())?;
+                }
                 (AlertState::Unfounded, Step::Close) => closes_anothers(a, &id, &by)?,
                 (_, Step::NothingFound) if note.trim().is_empty() => return Err(nothing_said()),
                 _ => {}

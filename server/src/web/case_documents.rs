@@ -202,7 +202,10 @@ pub(super) fn document(
 ) -> Result<DocumentSeen, Problem> {
     let all = versions(a, who, id, kind)?;
     let text = match wanted(&all, version)? {
-        Some(it) => it.body.clone(),
+        Some(it) => {
+            opened(a, id, it)?;
+            it.body.clone()
+        }
         None => filled(a, who, id, kind)?,
     };
     let version =
@@ -213,6 +216,14 @@ pub(super) fn document(
         text,
         versions: all.iter().rev().map(version).collect(),
     })
+}
+
+/// A text that names people was opened: the log says which version, and whom its findings name.
+/// Blocking.
+fn opened(a: &App, id: &str, it: &StoredDocument) -> Result<(), Problem> {
+    deed::did(format!("{} of alert {id}, version {}", it.kind.code(), it.version));
+    deed::persons(a.store.persons_named(id)?);
+    Ok(())
 }
 
 /// This version, or the last one.
@@ -245,7 +256,7 @@ fn printed(
         Problem::unprocessable("the document is not made yet: save a first version of it")
     })?;
     let authority = a.config.authority_name.clone().unwrap_or_default();
-    deed::did(format!("{} of alert {id}, version {}", kind.code(), last.version));
+    opened(a, id, last)?;
     let mut foot = format!("{} 第{}版", last.number, last.version);
     if a.config.mode == crate::config::Mode::Demonstration {
         foot.push_str(" 演示");

@@ -38,6 +38,10 @@ pub(super) fn facts(a: &App, who: &Who, alert: &Alert, kind: Kind) -> Result<Fac
     add(Fact::Authority, a.config.authority_name.clone().unwrap_or_default());
     add(Fact::CaseNumber, alert.case.case_number.clone().unwrap_or_default());
     add(Fact::PartyCode, institution.as_ref().and_then(|i| i.code.clone()).unwrap_or_default());
+    add(
+        Fact::PartyAddress,
+        institution.as_ref().and_then(|i| i.address.clone()).unwrap_or_default(),
+    );
     add(Fact::Party, institution.map(|i| i.name).unwrap_or_default());
     add(Fact::Room, alert.room.clone());
     add(Fact::Item, super::pages::item_name(a, alert)?);

@@ -85,6 +85,18 @@ pub(super) struct CaseSeen {
     pub phases: Vec<PhaseSeen>,
     pub entries: Vec<EntrySeen>,
     pub documents: Vec<DocumentLine>,
+    /// Of each person whom this case names and an earlier one does, too.
+    pub earlier: Vec<EarlierPenalties>,
+}
+
+/// Earlier decisions that punished, in cases that name a person. For an officer to judge: whether
+/// it was the person who was punished, and for what, stands in the cases.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EarlierPenalties {
+    pub person: String,
+    pub name: String,
+    /// Numbers of their alerts, newest first.
+    pub cases: Vec<i64>,
 }
 
 /// One line of the list of cases.
@@ -93,6 +105,7 @@ pub(super) struct CaseLine {
     pub alert: String,
     pub number: i64,
     pub institution: String,
+    pub institution_name: String,
     pub case_number: Option<String>,
     pub stage: Stage,
     /// The earliest.
@@ -135,7 +148,9 @@ pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
             continue;
         }
         let case = a.store.penalty_case(&alert.id)?;
+        let institution = a.store.institution(&alert.institution)?;
         lines.push(CaseLine {
+            institution_name: institution.map(|i| i.name).unwrap_or_default(),
             clock: case.clocks(&calendar, today()).into_iter().next(),
             stage: case.stage(),
             alert: alert.id,
@@ -164,7 +179,7 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
         phase,
         provision: phase.provision(),
         documents_zh: phase.documents_zh(),
-        done_on: phase.done_on(&case),
+        done_on: phase.done_on(&case, today()),
     };
     Ok(CaseSeen {
         state: alert.case.state,
@@ -183,7 +198,30 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
             .map(|r| EntrySeen { struck: case.is_struck(r.id), recorded: r.clone() })
             .collect(),
         documents: listed(a, who, id)?,
+        earlier: earlier(a, who, id)?,
     })
+}
+
+/// What 刑法 336 asks for (法释〔2016〕27号 2(四)): two earlier penalties, then again. Blocking.
+fn earlier(a: &App, who: &Who, id: &str) -> Result<Vec<EarlierPenalties>, Problem> {
+    let persons = a.store.persons_named(id)?;
+    deed::persons(&persons);
+    let names = a.store.names_of(&persons)?;
+    let mut found = Vec::new();
+    for person in persons {
+        let mut cases = Vec::new();
+        for alert in a.store.cases_naming(&person)? {
+            let other = alert.id != id && who.sees(&alert.institution, &alert.jurisdiction);
+            if other && a.store.penalty_case(&alert.id)?.punished() {
+                cases.push(alert.number);
+            }
+        }
+        if !cases.is_empty() {
+            let name = names.get(&person).map(|n| n.0.clone()).unwrap_or_default();
+            found.push(EarlierPenalties { person, name, cases });
+        }
+    }
+    Ok(found)
 }
 
 async fn post_case(

@@ -20,6 +20,7 @@ mod checks;
 pub(crate) mod clue_upload;
 mod clues;
 mod commission;
+mod consents;
 mod corrections;
 mod csv;
 mod deed;
@@ -29,6 +30,7 @@ mod enrolments;
 mod evidence;
 mod fault_page;
 mod figures;
+mod filing;
 mod health;
 mod hooks;
 mod host;
@@ -49,8 +51,10 @@ mod policy_preview;
 mod provision;
 mod public;
 mod recovery_codes;
+mod refusals;
 mod registry;
 mod rights;
+mod room_classes;
 mod running;
 mod scope;
 mod self_checks;
@@ -93,6 +97,7 @@ fn all() -> Vec<Endpoint> {
         bulk::endpoints(),
         boxes::endpoints(),
         calendar::endpoints(),
+        consents::endpoints(),
         case_documents::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
@@ -103,6 +108,7 @@ fn all() -> Vec<Endpoint> {
         enrolments::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),
+        filing::endpoints(),
         health::endpoints(),
         hooks::endpoints(),
         law::endpoints(),
@@ -115,6 +121,8 @@ fn all() -> Vec<Endpoint> {
         personal::endpoints(),
         policy::endpoints(),
         provision::endpoints(),
+        refusals::endpoints(),
+        room_classes::endpoints(),
         registry::endpoints(),
         running::endpoints(),
         self_checks::endpoints(),

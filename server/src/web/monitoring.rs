@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use jiff::Zoned;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,8 +18,10 @@ use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
+use crate::knowledge::Nudge;
 use crate::monitoring_review::{MonitoringReview, Standing};
 use crate::problem::{Body, Problem};
+use crate::rules::Numbers;
 use crate::store::{Device, ReviewEntry};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -41,6 +44,10 @@ pub(super) struct ReviewSeen {
     pub record: MonitoringReview,
     /// As of today.
     pub standing: Standing,
+    /// Where the jurisdiction wants the place to be public for some days before use: the first day
+    /// on which the box looks at anybody. `None`: no wait; 8999-12-30: it was never published.
+    #[schemars(with = "Option<String>")]
+    pub in_use_from: Option<Date>,
     /// Every word, of every room, newest first.
     pub history: Vec<ReviewEntry>,
 }
@@ -66,7 +73,11 @@ async fn post_review(
 pub(super) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, Problem> {
     let device = device(a, who, id)?;
     let record = a.store.monitoring_review(id, &device.room)?;
+    let institution = a.store.institution(&device.institution)?;
+    let jurisdiction = institution.map(|i| i.jurisdiction).unwrap_or_default();
+    let numbers = Numbers::of(&super::policy::values_at(a, &jurisdiction)?);
     Ok(ReviewSeen {
+        in_use_from: record.in_use_from(numbers.publication_wait_days),
         standing: record.standing(Zoned::now().date()),
         history: a.store.monitoring_reviews(id, 50)?,
         device: device.id,
@@ -90,13 +101,16 @@ pub(super) async fn enter(
 ) -> Result<ReviewSeen, Problem> {
     record.check(Zoned::now().date()).map_err(Problem::unprocessable)?;
     deed::did(format!("reviews of box {id} by 行政处罚法 41 entered"));
-    app.blocking(move |a| {
+    let entered = app.blocking(move |a| {
         let room = device(a, &who, &id)?.room;
         a.store.put_monitoring_review(
             &id,
             &ReviewEntry { at: now_text(), by: who.name.clone(), room, record },
         )?;
         seen(a, &who, &id)
-    })
-    .await
+    });
+    let entered = entered.await?;
+    // From when on the box may be used goes by its publication.
+    app.tell(Nudge::Room(entered.room.clone()));
+    Ok(entered)
 }

@@ -46,7 +46,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::post("/api/v1/sessions/{id}/steps", post_step)
             .roles(&[Role::Clinic, Role::Integrator])
             .audited()
-            .summary("Close, cancel, flag or reopen a session"),
+            .summary("Close, cancel, flag, decline or reopen a session"),
     ]
 }
 
@@ -62,6 +62,9 @@ pub(super) enum SessionStep {
     Cancel { reason: Option<String> },
     /// The emergency flag: lowers a severity, never suppresses, and is counted.
     Emergency { raised: bool, reason: Option<String> },
+    /// Whether the patient declines to be looked at: a box in the room then looks at nobody. It
+    /// needs no reason, and takes nothing back that was found before.
+    Decline { declined: bool, reason: Option<String> },
     /// Goes on after all.
     Reopen { reason: Option<String> },
 }
@@ -269,6 +272,12 @@ fn apply(session: Session, step: SessionStep) -> Result<(Session, String), Strin
             let reason = if raised { needed(reason, "an emergency")? } else { given(reason) };
             Ok((Session { emergency: raised, ..session }, reason))
         }
+        SessionStep::Decline { declined, reason } => {
+            let back = session.declined && !declined;
+            let taken_back = "no longer declined by the patient";
+            let reason = if back { needed(reason, taken_back)? } else { given(reason) };
+            Ok((Session { declined, ..session }, reason))
+        }
         SessionStep::Reopen { reason } => {
             let reason = needed(reason, "opened again")?;
             Ok((Session { end: None, cancelled: false, ..session }, reason))
@@ -310,5 +319,13 @@ mod tests {
         assert_eq!((cancelled.cancelled, why.as_str()), (true, "patient stayed away"));
         assert!(apply(session(), SessionStep::Emergency { raised: true, reason: None }).is_err());
         assert!(apply(session(), SessionStep::Emergency { raised: false, reason: None }).is_ok());
+    }
+
+    #[test]
+    fn a_patient_declines_without_a_reason() {
+        let step = |declined| SessionStep::Decline { declined, reason: None };
+        let (declined, _) = apply(session(), step(true)).unwrap();
+        assert!(declined.declined);
+        assert!(apply(declined, step(false)).unwrap_err().contains("declined"));
     }
 }

@@ -97,6 +97,9 @@ pub(super) fn change_words(l: Lang, before: Option<&SessionChange>, c: &SessionC
     let mut what = Vec::new();
     let (now, old) = (&c.session, before.map(|b| &b.session));
     match old {
+        None if now.declined => {
+            what.push(l.t("登记（就诊者拒绝）", "declared, the patient declines").to_owned());
+        }
         None => what.push(l.t("登记", "declared").to_owned()),
         Some(old) => {
             let mut said = |is: bool, zh: &str, en: &str| {
@@ -108,6 +111,8 @@ pub(super) fn change_words(l: Lang, before: Option<&SessionChange>, c: &SessionC
             said(!now.cancelled && old.cancelled, "恢复", "restored");
             said(now.emergency && !old.emergency, "标记急救", "flagged as an emergency");
             said(!now.emergency && old.emergency, "撤销急救标记", "flag taken back");
+            said(now.declined && !old.declined, "登记就诊者拒绝", "the patient declines");
+            said(!now.declined && old.declined, "撤销就诊者拒绝", "the refusal taken back");
             said(now.end.is_some() && old.end.is_none(), "结束", "closed");
             said(now.end.is_none() && old.end.is_some(), "重新打开", "opened again");
             said(

@@ -12,6 +12,11 @@ use crate::house::House;
 
 /// A stored template, as an enrolment leaves it; the vector is no face of anybody.
 fn enrol(house: &House, id: &str, person: &str) {
+    enrol_by(house, (id, person), &"e".repeat(64));
+}
+
+/// The same by this embedder, named by its SHA-256.
+pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha256: &str) {
     let consent = Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
@@ -24,7 +29,7 @@ fn enrol(house: &House, id: &str, person: &str) {
     let vector = Zeroizing::new([0.5f32.to_le_bytes(); 8].concat());
     let template = NewTemplate {
         id: format!("t-{id}"),
-        embedder_sha256: "e".repeat(64),
+        embedder_sha256: embedder_sha256.to_owned(),
         masked: false,
         vector,
     };

@@ -143,3 +143,14 @@ fn an_imported_year_is_announced_and_a_fault_is_named() {
     house.must_post("workdays", &json!({"csv": "2027-01-01,holiday\n2027-02-14,working"}));
     assert_eq!(house.get("workdays")["years"], json!([2025, 2026, 2027]));
 }
+
+#[test]
+fn a_duty_by_agreement_names_its_clause_or_says_none() {
+    let (house, id) = raised("HB-2", "Integrity");
+    assert!(alert_page(&house, &id).contains("机构记录中没有协议条款"));
+    let institution = json!({"id": "clinic-1", "name": "锦城医疗美容门诊部", "jurisdiction": "510104",
+        "agreement": "试点协议（2026-01-05）第七条"});
+    house.must_post("institutions", &institution);
+    let page = alert_page(&house, &id);
+    assert!(page.contains("协议依据：试点协议（2026-01-05）第七条"), "{page}");
+}

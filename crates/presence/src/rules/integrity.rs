@@ -91,7 +91,7 @@ pub(crate) fn dark_at_bed(
     let p = &k.policy;
     let day = |mono: u64| k.local_day(Wall((mono as i64).saturating_add(offset)));
     let occupied = |s: &(u64, u64)| h.bed.touches(s.0.saturating_sub(p.bed_bridge_ms()), s.0);
-    let dark = Spans::one(h.known_from, now).minus(&h.clear.union(&h.door)).minus(taken);
+    let dark = Spans::one(h.known_from, now).minus(&h.lit()).minus(taken);
     let today = dark.iter().filter(|s| s.1 - s.0 > p.observation_gap_ms() && day(s.0) == day(now));
     Spans::from_unsorted(today.filter(occupied).collect())
 }
@@ -170,7 +170,9 @@ fn camera_fault(fault: &Fault) -> Draft {
         CameraState::Covered => ("镜头被遮挡", "the lens was covered"),
         CameraState::Moved => ("镜头被移动", "the view was moved"),
         CameraState::Frozen => ("画面静止", "the picture was frozen"),
-        CameraState::Ok | CameraState::Lost => ("画面异常", "the picture was at fault"),
+        CameraState::Ok | CameraState::Lost | CameraState::Withheld => {
+            ("画面异常", "the picture was at fault")
+        }
     };
     let length = fault.last - fault.from;
     Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, fault.from)

@@ -10,6 +10,7 @@
 mod abstaining;
 mod boundaries;
 mod cast;
+mod declined;
 mod everyday;
 mod facts;
 mod false_alarms;

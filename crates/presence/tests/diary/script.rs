@@ -4,7 +4,7 @@
 //! ```text
 //! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing: `09:00-`)
 //! 09:40       amend s1 filler lin 09:00-09:30       the same session, next version
-//! 09:40       cancel s1 | close s1 09:25 | emergency s1 | check lin in|out sun [track] | pass wu engineer 08:00-18:00
+//! 09:40       cancel s1 | decline s1 | close s1 09:25 | emergency s1 | check lin in|out sun [track] | pass wu engineer 08:00-18:00
 //! 09:40       cancel s1 stated=09:20                told at 09:40; it had reached the server at 09:20 (every fact may say so)
 //! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen every second
 //! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are others
@@ -171,6 +171,7 @@ impl Script {
                     start: wall(start),
                     end: (!end.is_empty()).then(|| wall(end)),
                     cancelled: false,
+                    declined_at: None,
                     stated_at,
                 };
                 known.1 = Some(record.clone());
@@ -185,6 +186,12 @@ impl Script {
                     ..known.1.clone().unwrap()
                 };
                 Fact::Session(record)
+            }
+            "decline" => {
+                known.0 += 1;
+                let (version, declined_at) = (known.0, Some(stated));
+                let told = known.1.clone().unwrap();
+                Fact::Session(SessionRecord { version, declined_at, stated_at, ..told })
             }
             "close" => {
                 let (session, end) = (words[1].into(), wall(words[2]));
@@ -248,6 +255,7 @@ impl Script {
                     "covered" => seen.camera.state = CameraState::Covered,
                     "moved" => seen.camera.state = CameraState::Moved,
                     "frozen" => seen.camera.state = CameraState::Frozen,
+                    "withheld" => seen.camera.state = CameraState::Withheld,
                     "no-door" => seen.camera.door_visible = false,
                     "no-operator" => seen.camera.operator_visible = false,
                     "no-picture" => {

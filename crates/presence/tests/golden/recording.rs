@@ -151,6 +151,7 @@ fn session(number: usize) -> SessionRecord {
         start: moment(start).wall,
         end: Some(moment(end).wall),
         cancelled: false,
+        declined_at: None,
         stated_at: None,
     }
 }

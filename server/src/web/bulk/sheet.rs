@@ -53,6 +53,7 @@ const INSTITUTIONS: &[Column] = &[
     ("licence_until", Text),
     ("subjects", List),
     ("pledge_on", Text),
+    ("agreement", Text),
 ];
 const PRACTITIONERS: &[Column] = &[
     ("id", Text),
@@ -105,6 +106,7 @@ const SESSIONS: &[Column] = &[
     ("end", Moment),
     ("cancelled", YesNo),
     ("emergency", YesNo),
+    ("declined", YesNo),
     ("patient_ref", Text),
 ];
 
@@ -341,7 +343,7 @@ mod tests {
             ),
             (
                 Noun::Sessions,
-                json!({"id":"s","room":"r","declared_operators":["p-1"],"start":"2026-03-02T01:00:00.000Z","cancelled":false,"emergency":true}),
+                json!({"id":"s","room":"r","declared_operators":["p-1"],"start":"2026-03-02T01:00:00.000Z","cancelled":false,"emergency":true,"declined":true}),
             ),
             (
                 Noun::Practitioners,

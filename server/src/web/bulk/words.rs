@@ -49,6 +49,7 @@ const COLUMNS: &[Called] = &[
     ("licence_until", None, &["许可证有效期至", "有效期至"]),
     ("subjects", None, &["诊疗科目"]),
     ("pledge_on", None, &["承诺书日期"]),
+    ("agreement", None, &["协议条款", "试点协议条款"]),
     ("filing_no", None, &["主诊备案编号", "备案编号"]),
     ("filed_on", None, &["备案日期"]),
     ("practice_no", None, &["执业证书编码"]),
@@ -61,6 +62,7 @@ const COLUMNS: &[Called] = &[
     ("end", None, &["结束时间", "结束"]),
     ("cancelled", None, &["已取消", "取消"]),
     ("emergency", None, &["急救"]),
+    ("declined", None, &["就诊者拒绝", "患者拒绝", "已拒绝"]),
     ("patient_ref", None, &["患者代号"]),
 ];
 

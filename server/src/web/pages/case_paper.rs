@@ -116,6 +116,7 @@ fn heading(l: Lang, title: &str, case: &Value, about: &About) -> Vec<Block> {
             format!("{} ({})", text(&institution["name"]), text(&case["institution"])),
         ),
         pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
+        pair("地址", "Address", text(&institution["address"])),
         pair("诊室", "Room", text(&case["room"])),
         pair("项目", "Item", about.item.clone()),
         pair("设备", "Box", text(&case["device"])),

@@ -22,7 +22,8 @@ use crate::clock::today;
 use crate::penalty_case::{Stage, words};
 use crate::problem::Problem;
 use crate::web::cases::{
-    CaseSeen, EntryBody, EntrySeen, OpenBody, PhaseSeen, enter, lines, open, whole,
+    CaseSeen, EarlierPenalties, EntryBody, EntrySeen, OpenBody, PhaseSeen, enter, lines, open,
+    whole,
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, OPENINGS};
@@ -65,6 +66,8 @@ struct CasePage {
     forms: Vec<FormView>,
     /// Code, title, number.
     documents: Vec<(&'static str, &'static str, String)>,
+    /// Earlier penalties by person, one line each.
+    earlier: Vec<String>,
     /// Fields of the opening, while it is still to come.
     opening: Vec<FieldView>,
     may_open: bool,
@@ -106,7 +109,7 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
         case_number: it.case_number.unwrap_or_default(),
         alert: it.alert,
         number: it.number,
-        institution: it.institution,
+        institution: format!("{} ({})", it.institution_name, it.institution),
     };
     render(&CasesPage {
         f: Frame::of(app, who, l, "inbox", "/cases").await?,
@@ -136,6 +139,16 @@ fn phase(l: Lang, it: &PhaseSeen) -> PhaseView {
         done: it.done_on.map(|on| on.to_string()).unwrap_or_default(),
         article: cited(l, &it.provision),
         documents: it.documents_zh,
+    }
+}
+
+/// How often a person was named in a case that ended in a penalty; what follows is the officer's.
+fn earlier(l: Lang, it: &EarlierPenalties) -> String {
+    let cases: Vec<String> = it.cases.iter().map(|number| format!("#{number}")).collect();
+    let (n, cases) = (it.cases.len(), cases.join("、"));
+    match l {
+        Lang::Zh => format!("{}（{}）：此前 {n} 件（{cases}）", it.name, it.person),
+        Lang::En => format!("{} ({}): {n} earlier ({cases})", it.name, it.person),
     }
 }
 
@@ -192,6 +205,7 @@ async fn make(
             .iter()
             .map(|d| (d.kind.code(), l.t(d.kind.zh(), d.kind.en()), d.number.clone()))
             .collect(),
+        earlier: case.earlier.iter().map(|e| earlier(l, e)).collect(),
         may_open: works && case.state == AlertState::OnSite,
         opening,
         named: !who.open_house,

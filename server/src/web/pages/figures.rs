@@ -205,6 +205,8 @@ fn own_state(l: Lang, code: &str) -> String {
 
 fn why(l: Lang, code: &str) -> String {
     match code {
+        "declined" => l.t("就诊者拒绝", "the patient declined"),
+        "withheld" => l.t("未作识别", "nobody was looked at"),
         "visibility" => l.t("可见度不足", "visibility below 60 %"),
         "clock" => l.t("时钟不可靠", "clock not to be trusted"),
         "no_activity" => l.t("无操作活动", "no activity observed"),

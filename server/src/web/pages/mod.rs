@@ -23,12 +23,14 @@ mod clue;
 mod clue_forms;
 mod clues;
 mod clues_unread;
+mod consents;
 mod corrections;
 mod deed_words;
 mod devices;
 mod enrolment;
 mod evidence;
 mod figures;
+mod filing;
 mod finding_view;
 mod forms;
 pub(super) mod frame;
@@ -54,9 +56,11 @@ mod person;
 mod personal;
 mod policy;
 mod qr;
+mod refusals;
 mod registry;
 mod registry_photo;
 mod room;
+mod room_classes;
 mod room_qr;
 pub(super) mod scope_tree;
 mod self_check;
@@ -111,6 +115,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         boxes::endpoints(),
         bulk_steps::endpoints(),
         calendar::endpoints(),
+        consents::endpoints(),
         case_document::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
@@ -123,6 +128,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         enrolment::endpoints(),
         evidence::endpoints(),
         figures::endpoints(),
+        filing::endpoints(),
         guide::endpoints(),
         hooks::endpoints(),
         import::endpoints(),
@@ -141,6 +147,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         person::endpoints(),
         personal::endpoints(),
         policy::endpoints(),
+        refusals::endpoints(),
+        room_classes::endpoints(),
         registry::endpoints(),
         registry_photo::endpoints(),
         room::endpoints(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::forms::Given;
@@ -13,7 +14,7 @@ use super::words::Lang;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::monitoring_review::{MonitoringReview, Notice, Part, Review};
+use crate::monitoring_review::{MonitoringReview, NEVER, Notice, Part, Review};
 use crate::problem::Problem;
 use crate::web::endpoint::Endpoint;
 use crate::web::monitoring::{enter, seen};
@@ -39,6 +40,8 @@ struct MonitoringPage {
     device: String,
     room: String,
     notice: String,
+    /// Since or from when the box may look at anybody, where the policy asks for a wait.
+    in_use: String,
     parts: Vec<PartView>,
     history: Vec<[String; 4]>,
     may_enter: bool,
@@ -159,6 +162,7 @@ async fn make(
     let page = MonitoringPage {
         f: Frame::of(app, who, l, "devices", &format!("/devices/{id}/review")).await?,
         notice: l.t(&it.standing.notice_zh, &it.standing.notice_en).to_owned(),
+        in_use: in_use(l, it.in_use_from),
         history: it.history.iter().map(line).collect(),
         device: it.device,
         room: it.room,
@@ -169,6 +173,25 @@ async fn make(
     let mut response = render(&page)?;
     *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap_or_default();
     Ok(response)
+}
+
+fn in_use(l: Lang, from: Option<Date>) -> String {
+    match from {
+        None => String::new(),
+        Some(NEVER) => l
+            .t(
+                "设置地点尚未公布：设备不识别任何人。",
+                "Its place is not public yet: nobody is looked at.",
+            )
+            .to_owned(),
+        Some(day) if day > Zoned::now().date() => {
+            format!(
+                "{} {day}",
+                l.t("公布期未满，开始使用日期：", "Public for too short a time; in use from")
+            )
+        }
+        Some(day) => format!("{} {day}", l.t("公布期已满，可使用自：", "In use since")),
+    }
 }
 
 async fn submit(

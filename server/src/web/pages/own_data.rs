@@ -52,6 +52,7 @@ struct CaseView {
 
 struct RequestView {
     id: i64,
+    /// With the name, where the reader is not the person.
     person: String,
     about: &'static str,
     alert: String,
@@ -205,11 +206,22 @@ async fn requests(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Response, Problem> {
     let reader = who.clone();
-    let found = app.blocking(move |a| visible(a, &reader)).await?;
+    let (found, names) = app
+        .blocking(move |a| {
+            let found = visible(a, &reader)?;
+            let persons: Vec<String> = found.iter().map(|r| r.person.clone()).collect();
+            let names = a.store.names_of(&persons)?;
+            Ok::<_, Problem>((found, names))
+        })
+        .await?;
+    let named = |it: RequestView| match names.get(&it.person) {
+        Some(name) => RequestView { person: format!("{} ({})", name.0, it.person), ..it },
+        None => it,
+    };
     let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = RequestsPage {
         f: Frame::of(app, who, l, "people", "/requests").await?,
-        requests: found.into_iter().map(|r| request(l, r)).collect(),
+        requests: found.into_iter().map(|r| named(request(l, r))).collect(),
         named: !who.open_house,
         fault,
     };

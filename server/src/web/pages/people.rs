@@ -47,6 +47,7 @@ struct PeoplePage {
     count: i64,
     q: String,
     next: Option<String>,
+    may_ask: bool,
     may_enrol: bool,
     may_see: bool,
 }
@@ -139,6 +140,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
         q,
         next,
         proposals: proposals.collect(),
+        may_ask: may_open(who, "/consents"),
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
         count,

@@ -105,13 +105,16 @@ async fn own_step(
             PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
         }
         Some(about) => PersonalStep::Request { about, alert: it.alert, text: it.text },
-        None => return own_page(app, who, l, token, Err("about: choose one".to_owned())).await,
+        None => {
+            let fault = l.t("请选择事项", "about: choose one").to_owned();
+            return own_page(app, who, l, token, Err(fault)).await;
+        }
     };
     match take(app, token, step).await {
         Ok(_) if withdraws => make(app, who, l, Purpose::Withdrawal, String::new(), true).await,
         Ok(_) => own_page(app, who, l, token, Ok(true)).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => own_page(app, who, l, token, Err(problem.detail)).await,
+        Err(problem) => own_page(app, who, l, token, Err(line(l, problem))).await,
     }
 }
 

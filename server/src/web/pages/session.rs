@@ -33,6 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "session.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the page shows, each by itself")]
 struct SessionPage {
     f: Frame,
     s: SessionRow,
@@ -45,6 +46,7 @@ struct SessionPage {
     fault: String,
     may_change: bool,
     emergency: bool,
+    declined: bool,
     closed: bool,
 }
 
@@ -106,6 +108,8 @@ async fn step(
         "cancel" => Ok(SessionStep::Cancel { reason }),
         "emergency" => Ok(SessionStep::Emergency { raised: true, reason }),
         "no_emergency" => Ok(SessionStep::Emergency { raised: false, reason }),
+        "decline" => Ok(SessionStep::Decline { declined: true, reason: None }),
+        "no_decline" => Ok(SessionStep::Decline { declined: false, reason }),
         "reopen" => Ok(SessionStep::Reopen { reason }),
         other => Err(format!("step: `{}` is none", super::forms::clip(other))),
     };
@@ -163,6 +167,7 @@ async fn make_detail(
         fault,
         may_change: may_change(who),
         emergency: session.emergency,
+        declined: session.declined,
         closed: session.end.is_some() || session.cancelled,
         s: row(l, &session, &known),
         f: Frame::of(app, who, l, "sessions", &format!("/sessions/{id}")).await?,

@@ -51,6 +51,8 @@ pub(super) async fn make_form(
         Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
             .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
         Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
+        Field::new(Kind::Yes, "declined", l.t("就诊者拒绝识别", "Patient declines recognition"))
+            .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
     ];
     if session.is_some() {
         fields.push(
@@ -159,6 +161,7 @@ fn stored(s: &Session) -> Given {
     given.set("end", s.end.iter().map(|e| field_moment(e)).collect());
     given.set("patient_ref", s.patient_ref.iter().cloned().collect());
     given.set("emergency", if s.emergency { vec!["yes".to_owned()] } else { vec![] });
+    given.set("declined", if s.declined { vec!["yes".to_owned()] } else { vec![] });
     given
 }
 
@@ -183,6 +186,7 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
         fields.insert("end".to_owned(), Value::from(end));
     }
     fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
+    fields.insert("declined".to_owned(), Value::from(!given.text("declined").is_empty()));
     if let Some(before) = before {
         fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
         fields.insert(

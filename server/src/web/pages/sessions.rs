@@ -263,6 +263,7 @@ fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
     };
     add(s.cancelled, "off", "已取消", "cancelled");
     add(s.emergency, "warn", "急救", "emergency");
+    add(s.declined, "warn", "就诊者拒绝识别", "patient declined");
     let (heard, ended) = k.times.get(s.id.as_str()).cloned().unwrap_or_default();
     add(ms(&heard) > ms(&s.start) + k.numbers.late_declared_ms, "warn", "迟报", "declared late");
     let told_late = ended

@@ -28,7 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 13] = [
+const PAGES: [(&str, &str, &str, &str, &str); 15] = [
     (
         "/requests",
         "本人请求",
@@ -63,6 +63,20 @@ const PAGES: [(&str, &str, &str, &str, &str); 13] = [
         "Basis and penalty",
         "条文、核对程度、法制审核",
         "Articles, how far they were read, legal review",
+    ),
+    (
+        "/room-classes",
+        "诊室隐私级别",
+        "Privacy class of rooms",
+        "机构提出、主管机关确认；脱衣诊室仅门口签到",
+        "Proposed by the clinic, confirmed by the authority",
+    ),
+    (
+        "/filing",
+        "人脸信息备案",
+        "Filing of stored faces",
+        "满 10 万人、变更、终止：期限与材料",
+        "100,000 people, a change, the end: terms and papers",
     ),
     (
         "/calendar",

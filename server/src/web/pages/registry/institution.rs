@@ -85,6 +85,7 @@ fn store_licence(stored: &mut Given, i: &Institution) {
     stored.set("licence_until", i.licence_until.iter().cloned().collect());
     stored.set("subjects", vec![i.subjects.join("、")]);
     stored.set("pledge_on", i.pledge_on.iter().cloned().collect());
+    stored.set("agreement", i.agreement.iter().cloned().collect());
 }
 
 fn licence_fields(l: Lang) -> Vec<Field> {
@@ -104,6 +105,10 @@ fn licence_fields(l: Lang) -> Vec<Field> {
         .hint(l.t("如 2028-12-31", "such as 2028-12-31")),
         Field::new(Kind::Text, "subjects", l.t("诊疗科目（公众可查）", "Subjects (public)"))
             .hint(l.t("用 、 分隔", "divided by 、")),
+        Field::new(Kind::Text, "agreement", l.t("协议条款", "Clause of the agreement")).hint(l.t(
+            "设备运行义务的依据，如：试点协议（2026-01-05）第七条；HB-1、HB-2、HB-5、HB-7 引用",
+            "by which the clinic keeps the box running; HB-1, HB-2, HB-5 and HB-7 cite it",
+        )),
         Field::new(Kind::Text, "pledge_on", l.t("承诺书日期", "Pledge signed on"))
             .hint(l.t("如 2026-01-31", "such as 2026-01-31")),
     ]
@@ -120,6 +125,7 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
         "licence_no",
         "licence_until",
         "pledge_on",
+        "agreement",
     ] {
         given.put_text(&mut fields, name);
     }

@@ -1,0 +1,62 @@
+//! Who agreed to an earlier consent text, by page: from here each is asked again.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::frame::{Frame, dated, render, shown};
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::problem::Problem;
+use crate::web::consents::{ASKERS, PersonToAsk, to_ask};
+use crate::web::endpoint::Endpoint;
+use crate::web::rights::may_open;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::page("/consents", page).roles(ASKERS).audited()]
+}
+
+#[derive(Template)]
+#[template(path = "consents.html")]
+struct ConsentsPage {
+    f: Frame,
+    version: &'static str,
+    rows: Vec<Row>,
+    may_enrol: bool,
+}
+
+struct Row {
+    person: String,
+    name: String,
+    place: String,
+    version: String,
+    signed: String,
+    until: String,
+}
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make(&app, &who, l).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
+    let reader = who.clone();
+    let found = app.blocking(move |a| to_ask(a, &reader)).await?;
+    let row = |p: PersonToAsk| Row {
+        place: format!("{} ({})", p.institution_name, p.institution),
+        signed: dated(&p.signed_at),
+        until: p.holds_until.unwrap_or_else(|| l.t("未设定", "no day set").to_owned()),
+        name: if p.name.is_empty() { p.person.clone() } else { p.name },
+        version: p.text_version,
+        person: p.person,
+    };
+    render(&ConsentsPage {
+        f: Frame::of(app, who, l, "people", "/consents").await?,
+        version: found.version,
+        rows: found.people.into_iter().map(row).collect(),
+        may_enrol: may_open(who, "/enrol"),
+    })
+}

@@ -1,0 +1,107 @@
+//! The filing of stored faces by page: the number stored, the terms, the papers, and the form of
+//! what was done.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::frame::{Frame, line, local, render_as, shown};
+use super::words::Lang;
+use crate::access::Who;
+use crate::app::App;
+use crate::filing::{FilingEvent, FilingKind, FilingTerm};
+use crate::problem::Problem;
+use crate::web::endpoint::Endpoint;
+use crate::web::filing::{FilingBody, FilingSeen, enter, seen};
+use crate::web::rights::{KEEPERS, POLICY, may_send};
+use crate::web::running::Filing;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/filing", page).roles(KEEPERS),
+        Endpoint::form("/filing", submit).roles(POLICY).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "filing.html")]
+struct FilingPage {
+    f: Frame,
+    persons: i64,
+    duty: &'static str,
+    /// What, since, by when, done, late.
+    terms: Vec<(String, String, String, String, bool)>,
+    events: Vec<String>,
+    kinds: Vec<(&'static str, &'static str)>,
+    may_enter: bool,
+    fault: String,
+}
+
+async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make(&app, &who, l, String::new()).await;
+    shown(&app, &who, l, made).await
+}
+
+fn term(l: Lang, it: &FilingTerm) -> (String, String, String, String, bool) {
+    let done = it.done_on.map(|on| on.to_string()).unwrap_or_default();
+    let what = l.t(it.kind.zh(), it.kind.en()).to_owned();
+    (what, it.on.to_string(), it.deadline.on.to_string(), done, it.late)
+}
+
+fn event(l: Lang, it: &FilingEvent) -> String {
+    let what = l.t(it.kind.zh(), it.kind.en());
+    format!("{} {what} · {} {} {}", it.on, it.by, local(&it.at), it.note)
+}
+
+async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Response, Problem> {
+    let FilingSeen { persons, duty, terms, events } = app.blocking(seen).await?;
+    let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = FilingPage {
+        persons,
+        duty: match duty {
+            Filing::NotDue => l.t("尚未达到备案数量", "no filing is due"),
+            Filing::Near => l.t("接近 10 万人，请准备备案", "close to 100,000: prepare the filing"),
+            Filing::Due => l.t(
+                "已达 10 万人：请登记达到日期，30 个工作日内备案",
+                "100,000 reached: enter the day, and file within 30 working days",
+            ),
+        },
+        terms: terms.iter().map(|it| term(l, it)).collect(),
+        events: events.iter().rev().map(|it| event(l, it)).collect(),
+        kinds: FilingKind::ALL.map(|kind| (kind.code(), l.t(kind.zh(), kind.en()))).to_vec(),
+        may_enter: may_send(who, "/filing"),
+        fault,
+        f: Frame::of(app, who, l, "system", "/filing").await?,
+    };
+    render_as(&page, status)
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let typed = FilingKind::parse(given.text("kind")).zip(given.text("on").parse().ok());
+    let done = match typed {
+        Some((kind, on)) => {
+            let note = Some(given.text("note").to_owned());
+            enter(&app, &who, FilingBody { kind, on, note }).await
+        }
+        None => Err(Problem {
+            zh: Some("请选择事由并填写日期".into()),
+            ..Problem::unprocessable("kind, on: choose what happened, and its day")
+        }),
+    };
+    let made = match done {
+        Ok(()) => Ok(Redirect::to("/filing").into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make(&app, &who, l, line(l, problem)).await,
+    };
+    shown(&app, &who, l, made).await
+}

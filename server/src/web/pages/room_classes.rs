@@ -1,0 +1,132 @@
+//! The privacy class of each room by page: what holds, what was proposed, and the forms of both
+//! sides.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::forms::Given;
+use super::frame::{Frame, line, local, render_as, shown};
+use super::words::Lang;
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::problem::Problem;
+use crate::store::{ClassStep, ClassWord};
+use crate::web::endpoint::Endpoint;
+use crate::web::part::PartQuery;
+use crate::web::room_classes::{CLASS_READERS, CLASS_WRITERS, ClassBody, RoomClass, classes, say};
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::page("/room-classes", page).roles(CLASS_READERS).audited(),
+        Endpoint::form("/room-classes", submit).roles(CLASS_WRITERS).audited(),
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "room_classes.html")]
+struct ClassesPage {
+    f: Frame,
+    rooms: Vec<RoomView>,
+    may_propose: bool,
+    may_decide: bool,
+    fault: String,
+}
+
+struct RoomView {
+    id: String,
+    title: String,
+    holds: &'static str,
+    confirmed: &'static str,
+    waits: bool,
+    words: Vec<String>,
+}
+
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Query(query): Query<PartQuery>,
+) -> Response {
+    let made = make(&app, &who, l, &query, String::new()).await;
+    shown(&app, &who, l, made).await
+}
+
+fn class(l: Lang, undressing: bool) -> &'static str {
+    if undressing {
+        l.t("需脱衣：仅门口签到", "patients undress: at the door alone")
+    } else {
+        l.t("不需脱衣", "nobody undresses")
+    }
+}
+
+fn word(l: Lang, it: &ClassWord) -> String {
+    let step = match it.step {
+        ClassStep::Proposed => l.t("机构提出", "proposed"),
+        ClassStep::Confirmed => l.t("主管机关确认", "confirmed"),
+        ClassStep::Refused => l.t("主管机关不同意", "refused"),
+    };
+    let class = class(l, it.undressing);
+    format!("{} {} {step}：{class} {}", local(&it.at), it.by, it.note)
+}
+
+fn view(l: Lang, it: RoomClass) -> RoomView {
+    RoomView {
+        title: format!("{} ({}) · {}", it.name, it.room, it.institution),
+        holds: if it.intimate {
+            l.t("私密诊室", "intimate")
+        } else {
+            l.t("非私密诊室", "not intimate")
+        },
+        confirmed: it
+            .confirmed
+            .map_or_else(|| l.t("尚未确认", "not confirmed"), |undressing| class(l, undressing)),
+        waits: it.waits,
+        words: it.words.iter().map(|said| word(l, said)).collect(),
+        id: it.room,
+    }
+}
+
+async fn make(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    query: &PartQuery,
+    fault: String,
+) -> Result<Response, Problem> {
+    let mut rooms = classes(app, who, query).await?;
+    rooms.sort_by_key(|room| (!room.waits, room.confirmed.is_some()));
+    let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = ClassesPage {
+        f: Frame::of(app, who, l, "system", "/room-classes").await?,
+        rooms: rooms.into_iter().map(|room| view(l, room)).collect(),
+        may_propose: who.role == Role::Clinic || who.open_house,
+        may_decide: who.role == Role::Supervisor || who.open_house,
+        fault,
+    };
+    render_as(&page, status)
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Response {
+    let given = Given::of(pairs);
+    let note = Some(given.text("note").to_owned());
+    let body = match given.text("step") {
+        "undressing" => ClassBody::Propose { undressing: true, note },
+        "open" => ClassBody::Propose { undressing: false, note },
+        step => ClassBody::Decide { confirm: step == "confirm", note },
+    };
+    let made = match say(&app, &who, given.text("room").to_owned(), body).await {
+        Ok(()) => Ok(Redirect::to("/room-classes").into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => make(&app, &who, l, &PartQuery::default(), line(l, problem)).await,
+    };
+    shown(&app, &who, l, made).await
+}
