@@ -55,7 +55,7 @@ enum Command {
     /// Ask whether the running box looks, sees and reaches its server
     Healthy(crate::healthy::Args),
     /// Watch the camera for a while: gone, covered, frozen
-    Camera(crate::lookout::Args),
+    Camera(crate::camera_check::Args),
     /// Try the check of a door: turn the head as asked
     Door(crate::door::Args),
     /// How fast this board is, stage by stage

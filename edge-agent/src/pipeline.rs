@@ -23,10 +23,10 @@ use crate::{
         Take, Taken, Taking,
         taking::{Taker, place},
     },
-    eyes::{Eyes, Worth, appearance},
     memory::Fit,
     motion::Motion,
     scheduler::{Candidate, Looked, Scheduler},
+    vision_stages::{FaceQuality, VisionStages, appearance},
 };
 
 mod tracks;
@@ -58,7 +58,7 @@ pub struct Figures {
 
 /// How the pipeline behaves; from the configuration and the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manner {
+pub struct PipelineSettings {
     pub motion_ppm: u32,
     pub idle_detect_ms: u64,
     /// Detection rests this long while everybody in view is known, or known for a stranger.
@@ -72,7 +72,7 @@ pub struct Manner {
 
 /// The templates to search, and the clinic's turn of them (P10).
 #[derive(Debug)]
-pub struct Roll {
+pub struct GallerySearch {
     pub gallery: Gallery<PersonId>,
     pub rotation: Option<Rotation>,
     /// How scores are held against rivals; the pack's thresholds hold for such scores.
@@ -95,7 +95,7 @@ pub struct Guidance {
     /// New privacy masks, in thousandths of the picture.
     pub mask: Option<Vec<protocol::down::Polygon>>,
     /// New templates; the old ones are wiped.
-    pub roll: Option<Roll>,
+    pub search: Option<GallerySearch>,
     /// People whose templates are wiped.
     pub forget: Vec<PersonId>,
     /// Whether pictures are taken of findings from now on, and for whom they are sealed.
@@ -111,13 +111,13 @@ pub struct Guidance {
 /// The stages of one camera.
 #[derive(Debug)]
 pub struct Pipeline<E> {
-    eyes: E,
-    manner: Manner,
+    stages: E,
+    settings: PipelineSettings,
     mask: Mask,
     motion: Motion,
     tracker: Option<Tracker>,
     scheduler: Scheduler,
-    roll: Option<Roll>,
+    search: Option<GallerySearch>,
     /// What is kept of each track.
     tracks: Tracks,
     /// The few whose scores matter to the sessions of now.
@@ -139,16 +139,16 @@ pub struct Pipeline<E> {
     said_failure: bool,
 }
 
-impl<E: Eyes> Pipeline<E> {
-    pub fn new(eyes: E, manner: Manner, scheduler: Scheduler, door: Door) -> Self {
+impl<E: VisionStages> Pipeline<E> {
+    pub fn new(stages: E, settings: PipelineSettings, scheduler: Scheduler, door: Door) -> Self {
         Self {
-            eyes,
-            manner,
+            stages,
+            settings,
             mask: Mask::default(),
-            motion: Motion::new(manner.motion_ppm, manner.idle_detect_ms),
+            motion: Motion::new(settings.motion_ppm, settings.idle_detect_ms),
             tracker: None,
             scheduler,
-            roll: None,
+            search: None,
             tracks: Tracks::default(),
             relevant: Vec::new(),
             same_again: Vec::new(),
@@ -174,14 +174,14 @@ impl<E: Eyes> Pipeline<E> {
             self.configure(room.0, room.1);
         }
         if let Some(doorway) = guidance.doorway {
-            self.door.set_doorway(doorway && self.manner.assess_liveness);
+            self.door.set_doorway(doorway && self.settings.assess_liveness);
         }
-        if guidance.roll.is_some() {
-            self.roll = guidance.roll;
+        if guidance.search.is_some() {
+            self.search = guidance.search;
         }
-        if let Some(roll) = &mut self.roll {
+        if let Some(search) = &mut self.search {
             for person in &guidance.forget {
-                roll.gallery.remove(person);
+                search.gallery.remove(person);
             }
         }
         if let Some(taking) = guidance.evidence {
@@ -243,10 +243,10 @@ impl<E: Eyes> Pipeline<E> {
             .chain(named.map(|(track, person)| (track, Some(person.clone()))))
             .collect();
         let subjects: Vec<_> = subjects.into_iter().collect();
-        let eyes = &mut self.eyes;
+        let stages = &mut self.stages;
         let detect = |frame: Frame<'_>| {
             let mut faces = Vec::new();
-            eyes.detect(frame, &mut faces).ok().map(|()| faces)
+            stages.detect(frame, &mut faces).ok().map(|()| faces)
         };
         self.taken.push(self.taker.take(&take.finding_id, &subjects, detect));
     }
@@ -259,7 +259,7 @@ impl<E: Eyes> Pipeline<E> {
     fn configure(&mut self, zones: Zones, policy: Policy) {
         match &mut self.tracker {
             Some(tracker) => tracker.configure(zones, policy),
-            None => self.tracker = Some(Tracker::new(zones, policy, self.manner.first_track)),
+            None => self.tracker = Some(Tracker::new(zones, policy, self.settings.first_track)),
         }
     }
 
@@ -267,7 +267,7 @@ impl<E: Eyes> Pipeline<E> {
         Figures {
             deferred: self.scheduler.deferred(),
             waiting: self.scheduler.waiting(),
-            failed: self.figures.failed + self.eyes.dropped_not_finite(),
+            failed: self.figures.failed + self.stages.dropped_not_finite(),
             ..self.figures
         }
     }
@@ -308,13 +308,13 @@ impl<E: Eyes> Pipeline<E> {
         at: Now,
         real: Instant,
     ) -> Result<Observation, VisionError> {
-        self.motion.pace(if self.settled { self.manner.settled_detect_ms } else { 0 });
+        self.motion.pace(if self.settled { self.settings.settled_detect_ms } else { 0 });
         let sight = self.motion.look(frame, at.mono_ms);
         self.figures.frames += 1;
-        let frozen = self.manner.live_camera && sight.frozen_ms >= FROZEN_AFTER_MS;
+        let frozen = self.settings.live_camera && sight.frozen_ms >= FROZEN_AFTER_MS;
         let camera = health(sight.covered, frozen);
         if sight.detect {
-            self.eyes.detect(frame, &mut self.faces)?;
+            self.stages.detect(frame, &mut self.faces)?;
             self.figures.detections_run += 1;
         }
         self.figures.faces += self.faces.len() as u64;
@@ -371,11 +371,11 @@ impl<E: Eyes> Pipeline<E> {
         }
         let seen = tracked.iter().zip(&self.faces).map(|(tracked, face)| {
             let subject = !tracked.patient && tracked.embed != EmbedPermission::Forbidden;
-            let worth = looks.get(&tracked.track).filter(|_| subject);
+            let quality = looks.get(&tracked.track).filter(|_| subject);
             evidence::Seen {
                 track: tracked.track.0,
                 place: place(face),
-                quality_ppm: worth.map(|look| look.worth.quality_ppm),
+                quality_ppm: quality.map(|look| look.quality.quality_ppm),
             }
         });
         let seen: Vec<_> = seen.collect();
@@ -405,15 +405,20 @@ impl<E: Eyes> Pipeline<E> {
                 continue;
             }
             self.tracks.state(tracked.track).memory.seen(at.mono_ms, &face.landmarks);
-            let Some(worth) = self.attempt(|eyes| eyes.assess(frame, face)) else { continue };
+            let Some(quality) = self.attempt(|stages| stages.assess(frame, face)) else { continue };
             closer.insert(
                 tracked.track,
-                Closer { worth, match_: None, liveness: Liveness::NotAssessed, alike: Vec::new() },
+                Closer {
+                    quality,
+                    match_: None,
+                    liveness: Liveness::NotAssessed,
+                    alike: Vec::new(),
+                },
             );
             candidates.push(Candidate {
                 track: tracked.track,
                 permission: tracked.embed,
-                quality_ppm: worth.quality_ppm,
+                quality_ppm: quality.quality_ppm,
                 identity: self.tracks.identity(tracked.track),
                 looked: self.tracks.get(tracked.track).and_then(|state| state.looked),
             });
@@ -425,18 +430,18 @@ impl<E: Eyes> Pipeline<E> {
             };
             let begun = Instant::now();
             let Some(entry) = closer.get_mut(&track) else { continue };
-            let worth = entry.worth;
+            let quality = entry.quality;
             (entry.match_, entry.liveness) =
-                self.recognise(frame, at, face, track, worth.shows_liveness);
+                self.recognise(frame, at, face, track, quality.shows_liveness);
             entry.alike = self.tracks.alike(track);
             let cost_us = begun.elapsed().as_micros() as u64;
             let state = self.tracks.state(track);
-            state.looked = Some(Looked::again(state.looked, at.mono_ms, worth.quality_ppm));
+            state.looked = Some(Looked::again(state.looked, at.mono_ms, quality.quality_ppm));
             self.scheduler.spent(real_ms, cost_us);
             tracing::trace!(
                 track = track.0,
                 ?why,
-                quality_ppm = worth.quality_ppm,
+                quality_ppm = quality.quality_ppm,
                 cost_us,
                 "looked closer"
             );
@@ -472,11 +477,11 @@ impl<E: Eyes> Pipeline<E> {
         track: TrackId,
         shows_liveness: bool,
     ) -> (Option<MatchScore>, Liveness) {
-        let worn = self.attempt(|eyes| eyes.masked(frame, face)).flatten();
+        let worn = self.attempt(|stages| stages.masked(frame, face)).flatten();
         self.tracks.state(track).memory.asked_of_mask(worn);
         let liveness = self.liveness(frame, at, face, track, shows_liveness);
         let covered = self.tracks.is_covered(track);
-        let Some(embedding) = self.attempt(|eyes| eyes.embed(frame, face, covered)) else {
+        let Some(embedding) = self.attempt(|stages| stages.embed(frame, face, covered)) else {
             return (None, liveness);
         };
         self.figures.embedded += 1;
@@ -492,12 +497,12 @@ impl<E: Eyes> Pipeline<E> {
             }
         }
         let probe = self.tracks.state(track).memory.looked(&embedding);
-        let Some(roll) = &mut self.roll else { return (None, liveness) };
+        let Some(search) = &mut self.search else { return (None, liveness) };
         let begun = Instant::now();
-        let turned = roll.rotation.as_ref().map(|rotation| rotation.turn(&probe));
-        let found = roll.gallery.identify(turned.as_ref().unwrap_or(&probe), roll.rivals);
+        let turned = search.rotation.as_ref().map(|rotation| rotation.turn(&probe));
+        let found = search.gallery.identify(turned.as_ref().unwrap_or(&probe), search.rivals);
         let turned = turned.as_ref().unwrap_or(&probe);
-        let relevant = roll.gallery.scores_of(turned, &self.relevant, roll.rivals).into_iter();
+        let relevant = search.gallery.scores_of(turned, &self.relevant, search.rivals).into_iter();
         let relevant =
             relevant.map(|s| PersonScore { score_ppm: s.ppm(), person: s.person }).collect();
         self.figures.searched += 1;
@@ -520,11 +525,11 @@ impl<E: Eyes> Pipeline<E> {
         track: TrackId,
         shows_liveness: bool,
     ) -> Liveness {
-        if !self.manner.assess_liveness {
+        if !self.settings.assess_liveness {
             return Liveness::NotAssessed;
         }
         let networks = if shows_liveness {
-            let score = self.attempt(|eyes| eyes.liveness(frame, face));
+            let score = self.attempt(|stages| stages.liveness(frame, face));
             let memory = &mut self.tracks.state(track).memory;
             score.map_or(Liveness::Unsure, |score| memory.judged(score))
         } else {
@@ -538,7 +543,7 @@ impl<E: Eyes> Pipeline<E> {
         Face {
             track: tracked.track,
             bbox: tracked.bbox,
-            good_quality: look.is_some_and(|l| l.worth.good),
+            good_quality: look.is_some_and(|l| l.quality.good),
             masked: self.tracks.is_covered(tracked.track),
             match_: look.and_then(|l| l.match_.clone()),
             liveness: look.map_or(Liveness::NotAssessed, |l| l.liveness),
@@ -547,7 +552,7 @@ impl<E: Eyes> Pipeline<E> {
 
     /// A stage that fails on one face costs that face, and is counted.
     fn attempt<T>(&mut self, call: impl FnOnce(&mut E) -> Result<T, VisionError>) -> Option<T> {
-        match call(&mut self.eyes) {
+        match call(&mut self.stages) {
             Ok(value) => Some(value),
             Err(error) => {
                 // An answer that is not finite is counted by the network itself.
@@ -562,7 +567,7 @@ impl<E: Eyes> Pipeline<E> {
 /// What a closer look at one face of this frame gave.
 #[derive(Debug)]
 struct Closer {
-    worth: Worth,
+    quality: FaceQuality,
     match_: Option<MatchScore>,
     liveness: Liveness,
     /// How like its track is to earlier ones, ppm, once that can be said.

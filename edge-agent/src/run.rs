@@ -37,15 +37,15 @@ use crate::{
     config::{self, Config, Mode, Source},
     door::{Door, Screen},
     evidence::{Keeper, courier},
-    eyes::Eyes,
+    gallery_search::Maker,
     heat::{Governor, Heat},
     live_view::{LiveView, Watched},
     logging,
-    pipeline::{Manner, Pipeline},
+    pipeline::{Pipeline, PipelineSettings},
     record::{Recorder, Vault},
-    roll::Maker,
     scheduler::{self, Scheduler},
     service,
+    vision_stages::VisionStages,
     watch::{Supervision, watch},
     wire::Origin,
 };
@@ -383,9 +383,9 @@ pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
     }
 }
 
-fn pipeline<E: Eyes>(config: &Config, eyes: E, first_track: TrackId) -> Pipeline<E> {
+fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -> Pipeline<E> {
     let live = config.camera.source.is_live();
-    let manner = Manner {
+    let pipeline_settings = PipelineSettings {
         motion_ppm: config.vision.motion_ppm,
         idle_detect_ms: config.vision.idle_detect_ms,
         settled_detect_ms: config.vision.settled_detect_ms,
@@ -400,8 +400,8 @@ fn pipeline<E: Eyes>(config: &Config, eyes: E, first_track: TrackId) -> Pipeline
         budget_ms_per_s: config.schedule.budget_ms_per_s,
     });
     Pipeline::new(
-        eyes,
-        manner,
+        stages,
+        pipeline_settings,
         scheduler,
         Door::new(config.doorway.screen.clone().map(Screen::new)),
     )

@@ -13,10 +13,10 @@ use crate::{
     agent::{Event, Seen},
     camera::{Capture, Complaint, Decoder, Next, Plausibility, Stop},
     clock::{Now, RealClock},
-    eyes::Eyes,
     heat::Governor,
     live_view::LiveView,
     pipeline::{Guidance, Pipeline, nothing_seen},
+    vision_stages::VisionStages,
 };
 
 /// A camera that gives no picture for this long is lost, and the engine is told each second. A
@@ -37,7 +37,7 @@ pub struct Supervision {
 /// capture; it is called once the agent lets the pipeline begin, so that no scripted frame passes
 /// before the knowledge is there. A live camera's frames come as seldom as `governor` says; the
 /// newest is taken after each rest. A demonstration's `view` is told of each look.
-pub fn watch<E: Eyes>(
+pub fn watch<E: VisionStages>(
     mut pipeline: Pipeline<E>,
     make: impl FnOnce() -> std::io::Result<Capture>,
     Supervision { mut governor, mut plausibility }: Supervision,
@@ -127,7 +127,7 @@ pub fn watch<E: Eyes>(
 }
 
 /// A finding may come true after the last frame, and asks for its pictures then.
-fn after_the_end<E: Eyes>(
+fn after_the_end<E: VisionStages>(
     pipeline: &mut Pipeline<E>,
     at: Now,
     events: &Sender<Event>,
@@ -144,7 +144,7 @@ fn after_the_end<E: Eyes>(
 }
 
 /// Hands on what was sealed for findings.
-fn tell_taken<E: Eyes>(pipeline: &mut Pipeline<E>, events: &Sender<Event>) {
+fn tell_taken<E: VisionStages>(pipeline: &mut Pipeline<E>, events: &Sender<Event>) {
     for taken in pipeline.taken() {
         // An agent that is gone keeps nothing: what was sealed is told by nobody.
         let _ = events.send(Event::Taken(Box::new(taken)));
@@ -153,7 +153,7 @@ fn tell_taken<E: Eyes>(pipeline: &mut Pipeline<E>, events: &Sender<Event>) {
 
 /// Examines one picture. `None`: it could not be, which is counted and must not pass for an empty
 /// room. What a blind camera shows is no observation of the room either.
-fn look<E: Eyes>(
+fn look<E: VisionStages>(
     pipeline: &mut Pipeline<E>,
     picture: &vision::Picture,
     at: Now,

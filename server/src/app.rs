@@ -13,16 +13,16 @@ use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
 use crate::audit_head::Heads;
 use crate::ca::Authority;
+use crate::cache::{Made, Probed, Walked};
 use crate::certificates::Certificates;
 use crate::clock;
 use crate::config::Config;
 use crate::enrol::Slot;
+use crate::http_metrics::HttpMetrics;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
-use crate::meter::Meter;
 use crate::mqtt::Brokers;
 use crate::problem::Problem;
-use crate::remembered::{Made, Probed, Walked};
 use crate::store::{Deed, FaceStore, Store, StoreError};
 use crate::vault::Key;
 use crate::web::bodies::Bodies;
@@ -61,7 +61,7 @@ pub struct App {
     pub changed: watch::Sender<u64>,
     pub connected: watch::Receiver<bool>,
     /// Of HTTP; `/metrics` shows it.
-    pub meter: Meter,
+    pub http_metrics: HttpMetrics,
     /// True once the server is stopping: live streams end, so that connections can close.
     pub stopping: watch::Receiver<bool>,
     pub turns: Turns,

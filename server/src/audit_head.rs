@@ -17,8 +17,8 @@ use trust::audit::{SignedHead, Witnesses, heads_of, read_head, sign_head};
 use trust::{SigningKey, VerifyingKey};
 
 use crate::app::App;
-use crate::behind;
 use crate::clock;
+use crate::low_priority;
 use crate::store::{Store, StoreError};
 use crate::tls_client;
 
@@ -185,7 +185,7 @@ pub async fn run(app: Arc<App>) {
     if let Err(problem) = app.blocking(say_if_broken).await {
         tracing::error!("the audit log was not compared with its heads: {}", problem.detail);
     }
-    while behind::next_round(&mut tick, &mut stopping).await {
+    while low_priority::next_round(&mut tick, &mut stopping).await {
         let now = clock::now();
         let signed = app.blocking(|a| {
             if a.heads.due(&a.store, now)? { a.heads.sign(&a.store, now) } else { Ok(false) }

@@ -12,7 +12,7 @@ use crate::calendar::Calendar;
 use crate::notify::plan;
 use crate::penalty_case::{CaseClock, Whose};
 use crate::store::{Alert, NewDelivery, StoreError};
-use crate::{behind, clock};
+use crate::{clock, low_priority};
 
 /// Terms are days: a look each minute tells of a late one soon after midnight.
 const ROUND: Duration = Duration::from_mins(1);
@@ -22,7 +22,7 @@ pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
     let mut tick = tokio::time::interval(ROUND);
     loop {
-        if !behind::next_round(&mut tick, &mut stopping).await {
+        if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
         if let Err(problem) = app.blocking(|a| round(a, clock::today())).await {

@@ -20,9 +20,9 @@ use rustls::{
 use serde_json::json;
 
 use crate::app::App;
-use crate::behind;
 use crate::clock;
 use crate::config::SmtpTls;
+use crate::low_priority;
 use crate::store::{NewDelivery, StoreError};
 use crate::tls_client::{self, ANSWER_WITHIN};
 
@@ -198,7 +198,7 @@ impl ServerCertVerifier for Noting {
 pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
     let mut tick = tokio::time::interval(EVERY);
-    while behind::next_round(&mut tick, &mut stopping).await {
+    while low_priority::next_round(&mut tick, &mut stopping).await {
         if let Err(problem) = app.waiting(look).await {
             tracing::error!("certificates were not looked at: {}", problem.detail);
         }

@@ -13,11 +13,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::behind;
 use crate::clock;
 use crate::clue::terms;
 use crate::clue::{About, Allegation, Anonymity, Place, Source};
 use crate::corroborate::MOST_WINDOW_MS;
+use crate::low_priority;
 use crate::problem::Problem;
 use crate::store::{Clue, NewClue, Store, StoreError, Waiting};
 use crate::text::{self, Fault};
@@ -307,7 +307,7 @@ pub async fn run(app: Arc<App>) {
     loop {
         tokio::select! {
             () = app.door_rang.notified() => {}
-            more = behind::next_round(&mut tick, &mut stopping) => if !more { return },
+            more = low_priority::next_round(&mut tick, &mut stopping) => if !more { return },
         }
         if let Err(problem) = app.blocking(round).await {
             tracing::error!("what lies at the public door was not taken in: {}", problem.detail);

@@ -11,9 +11,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
-use crate::behind;
 use crate::clock;
 use crate::config::RetentionTimes;
+use crate::low_priority;
 use crate::store::StoreError;
 
 /// Between two runs.
@@ -113,7 +113,7 @@ pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
     let mut tick = tokio::time::interval(EVERY);
     loop {
-        if !behind::next_round(&mut tick, &mut stopping).await {
+        if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
         match app.blocking(|a| round(a, clock::now())).await {

@@ -19,22 +19,22 @@ use crate::access::{Role, password};
 use crate::app::{App, Turns};
 use crate::audit_head::{self, Heads};
 use crate::backup;
-use crate::behind::{self, Behind};
 use crate::broker;
 use crate::broker_config;
 use crate::ca::{Authority, write_private};
+use crate::cache::{Made, Probed, Walked};
 use crate::case_watch;
 use crate::certificates::{self, Certificates};
 use crate::clock;
 use crate::clue_intake;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
 use crate::enrol::{Engine, Slot};
+use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
-use crate::meter::Meter;
+use crate::low_priority::{self, LowPriority};
 use crate::mqtt::{self, Brokers, Intake, Login};
 use crate::notify;
-use crate::remembered::{Made, Probed, Walked};
 use crate::renew::{Renewal, renew};
 use crate::retention;
 use crate::store::{Bounds, FaceStore, Store};
@@ -80,7 +80,7 @@ pub struct Running {
     http: tokio::task::JoinHandle<std::io::Result<()>>,
     mqtt: Vec<tokio::task::JoinHandle<()>>,
     ingest: std::thread::JoinHandle<()>,
-    behind: Behind,
+    low_priority: LowPriority,
     /// Kept while the server runs: a restore asks for it.
     _lock: std::fs::File,
 }
@@ -108,10 +108,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     store.all_offline()?;
 
     let authority = Authority::open(&config.data_dir)?;
-    let behind = Behind::new().context("threads behind the pages")?;
+    let low_priority = LowPriority::new().context("threads behind the pages")?;
     let certificates = Arc::new(Certificates::default());
     let (logins, broker_addresses) =
-        brokers(&behind, &config, &store, &authority, &certificates).await?;
+        brokers(&low_priority, &config, &store, &authority, &certificates).await?;
     let (stop, stopping) = watch::channel(false);
     let changed = watch::Sender::new(0);
     let (raw_tx, raw_rx) = mpsc::channel(INBOX);
@@ -134,7 +134,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let connections = events.into_iter().enumerate();
     let mqtt = connections
         .map(|(at, events)| {
-            behind.spawn(mqtt::run(Arc::clone(&brokers), at, events, intake.clone()))
+            low_priority.spawn(mqtt::run(Arc::clone(&brokers), at, events, intake.clone()))
         })
         .collect();
     drop(intake);
@@ -155,8 +155,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         retry_max: Duration::from_mins(config.knowledge_retry_max_min),
         any_date: config.mode == Mode::Demonstration,
     });
-    behind.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
-    behind.spawn(knowledge::run(pusher, nudges));
+    low_priority.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
+    low_priority.spawn(knowledge::run(pusher, nudges));
 
     let listener = listen("http.listen", config.http_listen).await?;
     let http_address = listener.local_addr()?;
@@ -192,7 +192,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         certificates,
         nudge,
         changed,
-        meter: Meter::default(),
+        http_metrics: HttpMetrics::default(),
         stopping: stopping.clone(),
         turns: Turns::default(),
         hashes: WorkQueue::new(password::AT_ONCE, hash_waiting_max),
@@ -209,22 +209,26 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         door_queue: Arc::default(),
     });
     load_models(&app);
-    keep_watch(&behind, &app);
-    let public = open_door(&behind, &app, &stopping).await?;
+    keep_watch(&low_priority, &app);
+    let public = open_door(&low_priority, &app, &stopping).await?;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = metrics {
-        behind.spawn(serve(listener, web::metrics_router(Arc::clone(&app)), stopping.clone()));
+        low_priority.spawn(serve(
+            listener,
+            web::metrics_router(Arc::clone(&app)),
+            stopping.clone(),
+        ));
     }
     let http = tokio::spawn(serve(listener, web::router(Arc::clone(&app)), stopping));
     wait_for_broker(&app).await?;
     let ready = Ready { public, ..ready(http_address, metrics_address, &app) };
     let first_admin = first_admin(&app, &ready.http).await?;
-    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, behind, _lock: running })
+    Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, low_priority, _lock: running })
 }
 
 /// Serves the public door where the configuration has one; gives its address.
 async fn open_door(
-    behind: &Behind,
+    low_priority: &LowPriority,
     app: &Arc<App>,
     stopping: &watch::Receiver<bool>,
 ) -> anyhow::Result<Option<String>> {
@@ -233,7 +237,7 @@ async fn open_door(
     let address = format!("http://{}", listener.local_addr()?);
     let url = app.door_url.get_or_init(|| door.url.clone().unwrap_or_else(|| address.clone()));
     let router = web::public_router(app, url)?;
-    behind.spawn(serve(listener, router, stopping.clone()));
+    low_priority.spawn(serve(listener, router, stopping.clone()));
     Ok(Some(address))
 }
 
@@ -254,17 +258,17 @@ fn ready_data(config: &Config) -> anyhow::Result<(Key, std::fs::File)> {
 }
 
 /// What goes on behind the pages for as long as the server runs.
-fn keep_watch(behind: &Behind, app: &Arc<App>) {
-    behind.spawn(watch_gaps(Arc::clone(app)));
-    behind.spawn(count_refusals(Arc::clone(app)));
-    behind.spawn(cut_marks(Arc::clone(app)));
-    behind.spawn(supervise::run(Arc::clone(app)));
-    behind.spawn(retention::run(Arc::clone(app)));
-    behind.spawn(notify::run(Arc::clone(app)));
-    behind.spawn(case_watch::run(Arc::clone(app)));
-    behind.spawn(audit_head::run(Arc::clone(app)));
-    behind.spawn(certificates::run(Arc::clone(app)));
-    behind.spawn(clue_intake::run(Arc::clone(app)));
+fn keep_watch(low_priority: &LowPriority, app: &Arc<App>) {
+    low_priority.spawn(watch_gaps(Arc::clone(app)));
+    low_priority.spawn(count_refusals(Arc::clone(app)));
+    low_priority.spawn(cut_marks(Arc::clone(app)));
+    low_priority.spawn(supervise::run(Arc::clone(app)));
+    low_priority.spawn(retention::run(Arc::clone(app)));
+    low_priority.spawn(notify::run(Arc::clone(app)));
+    low_priority.spawn(case_watch::run(Arc::clone(app)));
+    low_priority.spawn(audit_head::run(Arc::clone(app)));
+    low_priority.spawn(certificates::run(Arc::clone(app)));
+    low_priority.spawn(clue_intake::run(Arc::clone(app)));
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -374,7 +378,7 @@ async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
 
 /// How this server logs in at each broker, and where boxes find it.
 async fn brokers(
-    behind: &Behind,
+    low_priority: &LowPriority,
     config: &Config,
     store: &Arc<Store>,
     authority: &Authority,
@@ -383,7 +387,8 @@ async fn brokers(
     match &config.broker {
         Broker::Embedded { listen } => {
             let (listen, store) = (*listen, Arc::clone(store));
-            let (login, address) = behind.spawn(broker::embedded::start(listen, store)).await??;
+            let (login, address) =
+                low_priority.spawn(broker::embedded::start(listen, store)).await??;
             Ok((vec![login], vec![address]))
         }
         Broker::External { brokers, .. } => {
@@ -516,7 +521,7 @@ async fn watch_gaps(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_secs(app.config.gap_alert_s.clamp(1, 10)));
     let mut stopping = app.stopping.clone();
     loop {
-        if !behind::next_round(&mut tick, &mut stopping).await {
+        if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
         // Another process over the same store may have provisioned or revoked boxes.
@@ -542,7 +547,7 @@ async fn watch_gaps(app: Arc<App>) {
 async fn count_refusals(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_secs(10));
     let mut stopping = app.stopping.clone();
-    while behind::next_round(&mut tick, &mut stopping).await {
+    while low_priority::next_round(&mut tick, &mut stopping).await {
         if let Err(problem) = app.blocking(|a| a.write_refusals(false)).await {
             tracing::error!("refusals were not written to the audit log: {}", problem.detail);
         }
@@ -553,7 +558,7 @@ async fn count_refusals(app: Arc<App>) {
 async fn cut_marks(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_secs(30));
     let mut stopping = app.stopping.clone();
-    while behind::next_round(&mut tick, &mut stopping).await {
+    while low_priority::next_round(&mut tick, &mut stopping).await {
         let after = |hours: i64| clock::text(clock::now() + SignedDuration::from_hours(hours));
         let bounds = Bounds {
             login: after(web::LOGIN_HOURS),
@@ -601,7 +606,7 @@ impl Running {
         // The threads behind the pages work on the databases too: whoever restores next must find
         // nobody at it.
         drop(self.app);
-        let _ = tokio::task::spawn_blocking(move || self.behind.end(BEHIND_WITHIN)).await;
+        let _ = tokio::task::spawn_blocking(move || self.low_priority.end(BEHIND_WITHIN)).await;
     }
 }
 

@@ -12,11 +12,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
-use crate::behind;
 use crate::clock;
 use crate::config::Mode;
 use crate::inspection;
 use crate::knowledge::Nudge;
+use crate::low_priority;
 use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
 use crate::rules::ledger::{Standing, Undone, reconcile};
@@ -43,7 +43,7 @@ pub async fn run(app: Arc<App>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut looked, mut whole) = (i64::MIN, i64::MIN);
     loop {
-        if !behind::next_round(&mut tick, &mut stopping).await {
+        if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
         let now = clock::now();

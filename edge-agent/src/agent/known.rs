@@ -14,8 +14,8 @@ use protocol::{
 use super::Agent;
 use crate::{
     facts::{self, Unusable},
+    gallery_search::{Maker, gather},
     refusal::Refusals,
-    roll::{Maker, gather},
 };
 
 /// The last of each kind, with its version.
@@ -245,7 +245,7 @@ impl Agent {
         issued_at: &str,
         wire: &down::Roster,
     ) -> Result<Vec<PersonId>, Unusable> {
-        let roll = gather(wire, &self.known.maker)?;
+        let search = gather(wire, &self.known.maker)?;
         let number = self.known.rosters.saturating_add(1);
         let has_template = |person: &down::RosterPerson| !person.templates.is_empty();
         let (roster, passes) = facts::roster(version, number, issued_at, wire, has_template)?;
@@ -254,11 +254,11 @@ impl Agent {
             wire.persons.iter().filter(|p| !p.templates.is_empty()).map(|p| p.person.clone());
         let enrolled: BTreeSet<_> = with_templates.collect();
         let deleted = self.known.enrolled.difference(&enrolled).cloned().collect();
-        let (persons, templates) = (roll.gallery.people(), roll.gallery.templates());
+        let (persons, templates) = (search.gallery.people(), search.gallery.templates());
         tracing::info!(version, persons, templates, "roster");
         self.known.roster = Some(version);
         self.known.enrolled = enrolled;
-        self.guidance.roll = Some(roll);
+        self.guidance.search = Some(search);
         self.inform(Fact::Roster(roster));
         for pass in passes {
             self.inform(Fact::Pass(pass));

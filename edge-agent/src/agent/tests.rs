@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use trust::SigningKey;
 
 use super::*;
-use crate::{camera::Counters, heat::Heat, roll::Maker};
+use crate::{camera::Counters, gallery_search::Maker, heat::Heat};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 
@@ -335,7 +335,7 @@ fn every_message_is_acknowledged_or_refused_whole() {
     let why = box_1.acks()[5].refused_because.clone().unwrap();
     assert!(why.contains("real/7") && !why.contains('\n'), "{why}");
     let guidance = box_1.sees(0, vec![], 0);
-    assert_eq!(guidance.roll.unwrap().gallery.templates(), 1, "the old roster stays in force");
+    assert_eq!(guidance.search.unwrap().gallery.templates(), 1, "the old roster stays in force");
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn a_scripted_camera_begins_when_the_knowledge_is_there() {
     box_1.told_everything();
     box_1.agent.informed = Instant::now().checked_sub(SETTLE).unwrap();
     box_1.agent.tick();
-    assert!(begin.try_recv().unwrap().roll.is_some());
+    assert!(begin.try_recv().unwrap().search.is_some());
 }
 
 #[test]

@@ -27,10 +27,10 @@ use crate::{
     clock::Now,
     config::{self, Config},
     door::Door,
-    eyes::{Eyes, Worth},
-    pipeline::{Figures, Guidance, Manner, Pipeline, Roll, moment},
+    pipeline::{Figures, GallerySearch, Guidance, Pipeline, PipelineSettings, moment},
     run::{load_models, thresholds},
     scheduler::{self, Scheduler},
+    vision_stages::{FaceQuality, VisionStages},
 };
 
 /// The share of detect-and-embed-everything's processor time that the scheduled pipeline may take.
@@ -168,7 +168,7 @@ impl Player {
         let networks_ns = Rc::new(Cell::new(0));
         let thresholds = thresholds(&analyzer);
         let rivals = analyzer.thresholds().rivals;
-        let manner = Manner {
+        let pipeline_settings = PipelineSettings {
             motion_ppm: if everything { 0 } else { config.vision.motion_ppm },
             idle_detect_ms: config.vision.idle_detect_ms,
             settled_detect_ms: if everything { 0 } else { config.vision.settled_detect_ms },
@@ -183,12 +183,13 @@ impl Player {
             better_by_ppm: schedule.better_by_ppm,
             budget_ms_per_s: if everything { 0 } else { schedule.budget_ms_per_s },
         };
-        let eyes = Metered { analyzer, networks_ns: Rc::clone(&networks_ns) };
-        let mut pipeline = Pipeline::new(eyes, manner, Scheduler::new(settings), Door::new(None));
+        let stages = Metered { analyzer, networks_ns: Rc::clone(&networks_ns) };
+        let mut pipeline =
+            Pipeline::new(stages, pipeline_settings, Scheduler::new(settings), Door::new(None));
         let (zones, policy) = (three::zones(), waived());
-        let roll = Some(Roll { gallery, rotation: None, rivals });
+        let search = Some(GallerySearch { gallery, rotation: None, rivals });
         let room = Some(Box::new((zones.clone(), policy.clone())));
-        pipeline.guided(Guidance { room, roll, ..Guidance::default() });
+        pipeline.guided(Guidance { room, search, ..Guidance::default() });
         let engine = engine(zones, policy, thresholds, people);
         let (named, strangers) = (BTreeSet::new(), BTreeSet::new());
         Self { pipeline, engine, everything, networks_ns, whole_ns: 0, named, strangers }
@@ -293,12 +294,12 @@ impl Metered {
     }
 }
 
-impl Eyes for Metered {
+impl VisionStages for Metered {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
         self.metered(|analyzer| analyzer.detect_into(frame, faces))
     }
-    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
-        Eyes::assess(&mut self.analyzer, frame, face)
+    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<FaceQuality, VisionError> {
+        VisionStages::assess(&mut self.analyzer, frame, face)
     }
     fn embed(
         &mut self,
@@ -306,10 +307,10 @@ impl Eyes for Metered {
         face: &FaceBox,
         covered: bool,
     ) -> Result<Embedding, VisionError> {
-        self.metered(|analyzer| Eyes::embed(analyzer, frame, face, covered))
+        self.metered(|analyzer| VisionStages::embed(analyzer, frame, face, covered))
     }
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
-        Eyes::masked(&mut self.analyzer, frame, face)
+        VisionStages::masked(&mut self.analyzer, frame, face)
     }
     fn liveness(
         &mut self,

@@ -19,7 +19,7 @@ use crate::{
     clock::Now,
     config,
     door::Door,
-    pipeline::{Guidance, Manner, Pipeline, Roll},
+    pipeline::{GallerySearch, Guidance, Pipeline, PipelineSettings},
     run::load_models,
     scheduler::{self, Scheduler},
 };
@@ -79,7 +79,7 @@ impl Args {
             (shots(&mut scene)?, three::gallery(&scene, &mut analyzer)?)
         };
         let rivals = analyzer.thresholds().rivals;
-        let manner = Manner {
+        let pipeline_settings = PipelineSettings {
             motion_ppm: config.vision.motion_ppm,
             idle_detect_ms: config.vision.idle_detect_ms,
             settled_detect_ms: config.vision.settled_detect_ms,
@@ -90,7 +90,7 @@ impl Args {
         let schedule = &config.schedule;
         let mut pipeline = Pipeline::new(
             analyzer,
-            manner,
+            pipeline_settings,
             Scheduler::new(scheduler::Settings {
                 evidence_every_ms: schedule.evidence_every_ms,
                 renewal_ms: schedule.renewal_ms,
@@ -102,7 +102,7 @@ impl Args {
         let room = Some(Box::new((three::zones(), presence::Policy::default())));
         pipeline.guided(Guidance {
             room,
-            roll: Some(Roll { gallery, rotation: None, rivals }),
+            search: Some(GallerySearch { gallery, rotation: None, rivals }),
             ..Guidance::default()
         });
         let report = self.play(&mut pipeline, &shots)?;

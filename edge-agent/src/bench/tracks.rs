@@ -17,7 +17,7 @@ use super::{
     target::{Target, conclude},
     three,
 };
-use crate::{clock::Now, eyes::appearance, pipeline::moment};
+use crate::{clock::Now, pipeline::moment, vision_stages::appearance};
 
 /// A face of which less than this is clear need not be found.
 pub(super) const LEAST_CLEAR: f32 = 0.5;

@@ -9,7 +9,7 @@ use vision::{FaceBox, Frame, Picture, PixelOrder};
 use super::walk::ENOUGH_PX;
 use evidence::Mask;
 
-use crate::{eyes::Eyes, shown};
+use crate::{shown, vision_stages::VisionStages};
 
 /// One face of the newest picture, in thousandths of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Seen {
 
 /// Masks a copy of the picture, then finds the faces in it.
 pub(super) fn seen(
-    eyes: &mut impl Eyes,
+    stages: &mut impl VisionStages,
     picture: &Picture,
     mask: &mut Mask,
     number: u64,
@@ -53,7 +53,7 @@ pub(super) fn seen(
     let mut pixels = frame.data().to_vec();
     mask.apply(&mut pixels, width, height);
     let mut boxes = Vec::new();
-    eyes.detect(Frame::new(&pixels, width, height, order)?, &mut boxes)?;
+    stages.detect(Frame::new(&pixels, width, height, order)?, &mut boxes)?;
     let faces = boxes.iter().map(|face| shown(face, width, height)).collect();
     Ok(Seen { number, width, height, pixels, order, faces, boxes })
 }
@@ -115,12 +115,12 @@ mod tests {
     use vision::{Embedding, LivenessScore, Rect, VisionError};
 
     use super::*;
-    use crate::eyes::Worth;
+    use crate::vision_stages::FaceQuality;
 
     /// Sees one face where the picture is not black.
     struct OneFace;
 
-    impl Eyes for OneFace {
+    impl VisionStages for OneFace {
         fn detect(
             &mut self,
             frame: Frame<'_>,
@@ -135,7 +135,7 @@ mod tests {
             Ok(())
         }
 
-        fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Worth, VisionError> {
+        fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<FaceQuality, VisionError> {
             unreachable!("the view judges nobody's face by itself")
         }
 

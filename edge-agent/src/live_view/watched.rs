@@ -17,8 +17,8 @@ use vision::{
 use super::{LiveView, meter::Stage};
 use crate::{
     enroll::Judged,
-    eyes::{Eyes, Worth},
     shown,
+    vision_stages::{FaceQuality, VisionStages},
 };
 
 /// The analyzer of a box with a view.
@@ -94,15 +94,15 @@ impl Watched {
     }
 }
 
-impl Eyes for Watched {
+impl VisionStages for Watched {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
         self.timed(Stage::Detect, |analyzer| analyzer.detect_into(frame, faces))?;
         self.show(frame, faces);
         Ok(())
     }
 
-    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
-        Eyes::assess(&mut self.analyzer, frame, face)
+    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<FaceQuality, VisionError> {
+        VisionStages::assess(&mut self.analyzer, frame, face)
     }
 
     fn embed(
@@ -111,11 +111,11 @@ impl Eyes for Watched {
         face: &FaceBox,
         covered: bool,
     ) -> Result<Embedding, VisionError> {
-        self.timed(Stage::Embed, |analyzer| Eyes::embed(analyzer, frame, face, covered))
+        self.timed(Stage::Embed, |analyzer| VisionStages::embed(analyzer, frame, face, covered))
     }
 
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
-        Eyes::masked(&mut self.analyzer, frame, face)
+        VisionStages::masked(&mut self.analyzer, frame, face)
     }
 
     fn liveness(

@@ -1,4 +1,4 @@
-//! The pipeline's promises, with eyes that see what the test says: who is embedded, and what is
+//! The pipeline's promises, with stages that see what the test says: who is embedded, and what is
 //! forgotten.
 
 use presence::{PointPx, Polygon};
@@ -7,7 +7,7 @@ use vision::{Embedding, LivenessScore, PixelOrder, Rect, Template};
 use super::*;
 use crate::scheduler::Settings;
 
-/// Eyes that find faces where the test puts them and count what they are asked.
+/// Stages that find faces where the test puts them and count what they are asked.
 #[derive(Debug, Default)]
 struct Scripted {
     faces: Vec<FaceBox>,
@@ -17,14 +17,14 @@ struct Scripted {
     saw: Vec<u8>,
 }
 
-impl Eyes for Scripted {
+impl VisionStages for Scripted {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
         self.saw = frame.data().to_vec();
         faces.clone_from(&self.faces);
         if self.broken { Err(VisionError::NotFinite { role: "detector" }) } else { Ok(()) }
     }
-    fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<Worth, VisionError> {
-        Ok(Worth { quality_ppm: 600_000, good: true, shows_liveness: true })
+    fn assess(&mut self, _: Frame<'_>, _: &FaceBox) -> Result<FaceQuality, VisionError> {
+        Ok(FaceQuality { quality_ppm: 600_000, good: true, shows_liveness: true })
     }
     /// The embedding tells where the face was: person 1 stands on the left, person 2 on the right.
     fn embed(&mut self, _: Frame<'_>, face: &FaceBox, _: bool) -> Result<Embedding, VisionError> {
@@ -57,7 +57,7 @@ fn face(x: f32, y: f32) -> FaceBox {
     FaceBox { rect: Rect { x, y, width: 60.0, height: 70.0 }, score: 0.9, landmarks: [[x, y]; 5] }
 }
 
-const MANNER: Manner = Manner {
+const MANNER: PipelineSettings = PipelineSettings {
     motion_ppm: 0,
     idle_detect_ms: 0,
     settled_detect_ms: 0,
@@ -86,7 +86,7 @@ fn pipeline() -> Pipeline<Scripted> {
         gallery.insert(PersonId::new(person), &Template::new("test", unit(axis))).unwrap();
     }
     pipeline.guided(Guidance {
-        roll: Some(Roll { gallery, rotation: None, rivals: Rivals::NONE }),
+        search: Some(GallerySearch { gallery, rotation: None, rivals: Rivals::NONE }),
         ..Guidance::default()
     });
     pipeline
@@ -97,7 +97,7 @@ fn picture() -> Picture {
 }
 
 fn look(pipeline: &mut Pipeline<Scripted>, mono_ms: u64, faces: &[FaceBox]) -> Option<Observation> {
-    pipeline.eyes.faces = faces.to_vec();
+    pipeline.stages.faces = faces.to_vec();
     pipeline.look(&picture(), Now { mono_ms, wall_ms: 0 }, Instant::now())
 }
 
@@ -121,9 +121,9 @@ fn no_face_in_the_bed_zone_is_ever_embedded() {
         assert_eq!(seen.patients, 1);
         assert!(seen.faces.iter().all(|f| f.bbox.y < 360), "the patient is in no list of faces");
     }
-    assert!(pipeline.eyes.embedded.len() >= 500, "the other one was");
+    assert!(pipeline.stages.embedded.len() >= 500, "the other one was");
     assert!(
-        pipeline.eyes.embedded.iter().all(|y| *y < 360.0),
+        pipeline.stages.embedded.iter().all(|y| *y < 360.0),
         "an embedding was made of the patient"
     );
 }
@@ -132,7 +132,7 @@ fn no_face_in_the_bed_zone_is_ever_embedded() {
 fn who_lies_down_becomes_the_patient_and_is_forgotten_at_once() {
     let mut pipeline = pipeline();
     look(&mut pipeline, 0, &[face(200.0, 280.0)]);
-    assert_eq!(pipeline.eyes.embedded.len(), 1, "still standing, and nobody knows");
+    assert_eq!(pipeline.stages.embedded.len(), 1, "still standing, and nobody knows");
     let mut became = Vec::new();
     for second in 1..40 {
         let y = if second == 1 { 310.0 } else { 350.0 };
@@ -140,9 +140,9 @@ fn who_lies_down_becomes_the_patient_and_is_forgotten_at_once() {
             .extend(look(&mut pipeline, second * 1_000, &[face(200.0, y)]).unwrap().became_patient);
     }
     assert_eq!(became, [TrackId(1)]);
-    let made = pipeline.eyes.embedded.len();
+    let made = pipeline.stages.embedded.len();
     look(&mut pipeline, 41_000, &[face(200.0, 320.0)]);
-    assert_eq!(pipeline.eyes.embedded.len(), made, "and stays the patient when he sits up");
+    assert_eq!(pipeline.stages.embedded.len(), made, "and stays the patient when he sits up");
     assert!(pipeline.tracks.get(TrackId(1)).is_none());
 }
 
@@ -151,13 +151,13 @@ fn before_the_zones_are_known_nobody_is_embedded() {
     let mut pipeline = pipeline();
     pipeline.tracker = None;
     let seen = look(&mut pipeline, 0, &[face(100.0, 100.0)]).unwrap();
-    assert!(seen.faces.is_empty() && pipeline.eyes.embedded.is_empty());
+    assert!(seen.faces.is_empty() && pipeline.stages.embedded.is_empty());
 }
 
 #[test]
 fn a_frame_that_can_not_be_examined_is_not_an_empty_room() {
     let mut pipeline = pipeline();
-    pipeline.eyes.broken = true;
+    pipeline.stages.broken = true;
     assert_eq!(look(&mut pipeline, 0, &[]), None);
     assert_eq!(pipeline.figures().failed, 1);
 }
@@ -168,7 +168,7 @@ fn the_privacy_mask_comes_before_everything() {
     let left = vec![vec![(0, 0), (500, 0), (500, 1000), (0, 1000)]];
     pipeline.guided(Guidance { mask: Some(left), ..Guidance::default() });
     look(&mut pipeline, 0, &[]);
-    let saw = &pipeline.eyes.saw;
+    let saw = &pipeline.stages.saw;
     assert_eq!((saw[0], saw[1279 * 3]), (0, 120));
 }
 
@@ -182,11 +182,11 @@ fn a_settled_identity_costs_no_embedding_until_its_renewal() {
     for second in 1..=260 {
         look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]);
     }
-    assert_eq!(pipeline.eyes.embedded.len(), 1);
+    assert_eq!(pipeline.stages.embedded.len(), 1);
     for second in 261..=285 {
         look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]);
     }
-    assert!(pipeline.eyes.embedded.len() > 1);
+    assert!(pipeline.stages.embedded.len() > 1);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_person_who_withdrew_is_matched_no_more() {
 fn a_still_picture_of_a_live_camera_is_frozen() {
     for (live_camera, expected) in [(true, CameraState::Frozen), (false, CameraState::Ok)] {
         let mut pipeline = pipeline();
-        pipeline.manner.live_camera = live_camera;
+        pipeline.settings.live_camera = live_camera;
         look(&mut pipeline, 0, &[]);
         assert_eq!(look(&mut pipeline, 11_000, &[]).unwrap().camera.state, expected);
     }
@@ -260,13 +260,13 @@ fn once_a_patient_declined_nobody_is_looked_at() {
     look(&mut pipeline, 0, &[face(100.0, 100.0)]);
     let identities = vec![(TrackId(1), IdentityView::Indeterminate)];
     pipeline.guided(Guidance { identities, withheld: true, ..Guidance::default() });
-    let made = (pipeline.eyes.embedded.len(), pipeline.figures().detections_run);
+    let made = (pipeline.stages.embedded.len(), pipeline.figures().detections_run);
     let seen = look(&mut pipeline, 1_000, &[face(100.0, 100.0)]).unwrap();
     assert_eq!(seen.camera.state, CameraState::Withheld);
     assert_eq!((seen.faces.len(), seen.patients), (0, 0));
-    assert_eq!((pipeline.eyes.embedded.len(), pipeline.figures().detections_run), made);
+    assert_eq!((pipeline.stages.embedded.len(), pipeline.figures().detections_run), made);
     pipeline.guided(Guidance::default());
     let seen = look(&mut pipeline, 2_000, &[face(100.0, 100.0)]).unwrap();
     assert_eq!(seen.faces[0].track, TrackId(2), "who was in view is nobody known afterwards");
-    assert_eq!(pipeline.eyes.embedded.len(), made.0 + 1);
+    assert_eq!(pipeline.stages.embedded.len(), made.0 + 1);
 }

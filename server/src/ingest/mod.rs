@@ -22,8 +22,8 @@ use protocol::id::DeviceId;
 use tokio::sync::mpsc;
 use trust::VerifyingKey;
 
-use crate::behind;
 use crate::clock;
+use crate::low_priority;
 use crate::mqtt::{BrokerIndex, Locations};
 use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
 use check::{Checked, Refusal, check};
@@ -144,7 +144,7 @@ pub fn run(
     let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<Entry>>(1);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            behind::give_way();
+            low_priority::give_way();
             commits::run(store, sizes.at_once_max, &to_commit, tell, changed);
         });
         let mut clocks = Clocks::default();
@@ -168,7 +168,7 @@ pub fn run(
 /// Signatures are checked on every core: they cost more than all the rest.
 fn check_all(store: &Store, keys: &Keys, raws: &[Raw]) -> Vec<Result<Checked, Refusal>> {
     let looked = |raw: &Raw| {
-        behind::between_two();
+        low_priority::between_two();
         check(
             &raw.topic,
             &raw.payload,
@@ -186,7 +186,7 @@ fn check_all(store: &Store, keys: &Keys, raws: &[Raw]) -> Vec<Result<Checked, Re
             .chunks(raws.len().div_ceil(threads))
             .map(|part| {
                 scope.spawn(move || {
-                    behind::give_way();
+                    low_priority::give_way();
                     part.iter().map(looked).collect::<Vec<_>>()
                 })
             })
@@ -262,7 +262,7 @@ pub fn spawn(
     changed: tokio::sync::watch::Sender<u64>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {
-        behind::give_way();
+        low_priority::give_way();
         run(&store, &keys, &locations, sizes, inbox, &tell, &changed);
     })
 }

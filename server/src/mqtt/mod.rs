@@ -18,9 +18,9 @@ use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
 
-use crate::behind;
 use crate::broker::MAX_PACKET_BYTES;
 use crate::ingest::Raw;
+use crate::low_priority;
 use crate::tls_client;
 pub use brokers::{Brokers, Link, Standing, Traffic};
 pub use locations::{BrokerIndex, Locations};
@@ -131,7 +131,7 @@ pub async fn run(
                 brokers.note(broker, standing);
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
-                behind::between_two();
+                low_priority::between_two();
                 link.count_received();
                 let topic = String::from_utf8_lossy(&publish.topic).into_owned();
                 let raw = Raw {

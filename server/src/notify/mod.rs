@@ -17,9 +17,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::app::App;
-use crate::behind;
 use crate::clock;
 use crate::config::Outgoing;
+use crate::low_priority;
 use crate::store::{Came, Delivery, Hook, HookKind, StoreError};
 use crate::tls_client;
 
@@ -36,7 +36,7 @@ pub async fn run(app: Arc<App>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut terms_at = tokio::time::Instant::now();
     loop {
-        if !behind::next_round(&mut tick, &mut stopping).await {
+        if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
         if let Err(problem) = app.blocking(round).await {

@@ -546,7 +546,7 @@ mod tests {
 
     use super::*;
     use crate::audit_head::Heads;
-    use crate::remembered::Walked;
+    use crate::cache::Walked;
 
     fn store() -> (Store, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();

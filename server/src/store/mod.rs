@@ -200,7 +200,7 @@ impl Store {
         // Between two looks whether somebody waits for the core: below a hundred microseconds.
         let steps_of_sqlites_machine = 1000;
         let go_on = || {
-            crate::behind::between_two();
+            crate::low_priority::between_two();
             false
         };
         writer.progress_handler(steps_of_sqlites_machine, Some(go_on))?;

@@ -166,7 +166,7 @@ pub(super) async fn propose(
             deed::at(&institution);
             let open = a.faces.open_proposals(&institution)?;
             if open.is_beyond(a.config.limits.open_proposals) {
-                a.meter.proposal_refused();
+                a.http_metrics.proposal_refused();
                 return Err(too_many_proposals());
             }
             let request =

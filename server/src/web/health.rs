@@ -98,7 +98,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
         let _ =
             writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {value}");
     }
-    text.push_str(&app.meter.text());
+    text.push_str(&app.http_metrics.text());
     limits(&mut text, &app);
     brokers(&mut text, &app);
     certificates(&mut text, &app);
@@ -156,11 +156,11 @@ fn certificates(text: &mut String, app: &App) {
 fn limits(text: &mut String, app: &App) {
     let refused = [
         ("hashes", app.hashes.refused() + app.known_hashes.refused()),
-        ("logins", app.meter.logins_throttled()),
+        ("logins", app.http_metrics.logins_throttled()),
         ("analyses", app.analyses.refused()),
         ("bodies", app.bodies.refused()),
         ("streams", app.streams.refused()),
-        ("proposals", app.meter.proposals_refused()),
+        ("proposals", app.http_metrics.proposals_refused()),
     ];
     text.push_str(
         "# HELP zaigang_refused_total Requests refused because a bound was reached, since the \

@@ -28,7 +28,7 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
     let response = next.run(request).instrument(span.clone()).await;
     let us = began.elapsed().as_micros() as u64;
     let status = response.status().as_u16();
-    app.meter.note(status, us);
+    app.http_metrics.note(status, us);
     span.in_scope(|| tracing::debug!(status, us, "answered"));
     let mut response = if route.starts_with("/api/") { problem(response).await } else { response };
     if let Ok(value) = HeaderValue::from_str(&id) {

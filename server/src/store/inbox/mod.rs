@@ -5,11 +5,11 @@
 //! become incidents in the same transaction; those of a large one are noted there and taken up by
 //! [`later`], so that receipts do not wait for pages.
 
-mod aside;
 mod chain;
 mod effects;
 mod later;
 mod places;
+mod quarantine;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
@@ -23,10 +23,10 @@ use crate::ingest::budget::Kind;
 use crate::ingest::chain::{ChainState, Judgement};
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
-pub use aside::QuarantineRow;
-pub(super) use aside::set_aside;
 use chain::Chain;
 use places::Places;
+pub use quarantine::QuarantineRow;
+pub(super) use quarantine::set_aside;
 
 /// A message whose signature, schema and device were checked.
 #[derive(Debug, Clone)]
@@ -130,7 +130,7 @@ impl Store {
                 let incoming = match entry {
                     Entry::Message(incoming) => incoming,
                     Entry::Aside(aside) => {
-                        aside::quarantine(tx, aside)?;
+                        quarantine::quarantine(tx, aside)?;
                         continue;
                     }
                     Entry::Status { status, received_at, retained } => {
@@ -219,11 +219,11 @@ fn store_one<'a>(
                 return Ok((Outcome::Duplicate, None));
             }
             Judgement::Fork(detail) => {
-                aside::fork(tx, it, chain.epoch, &detail)?;
+                quarantine::fork(tx, it, chain.epoch, &detail)?;
                 return Ok((Outcome::Forked(detail), None));
             }
             Judgement::Jump(detail) => {
-                aside::jump(tx, it, &detail)?;
+                quarantine::jump(tx, it, &detail)?;
                 return Ok((Outcome::Forked(detail), None));
             }
             Judgement::Restart => {

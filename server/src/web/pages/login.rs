@@ -249,7 +249,7 @@ async fn log_in(
 ) -> Result<String, Problem> {
     let now = clock::now();
     let attempt = attempt(app, name, visitor).await?.map_err(|wait_ms| {
-        app.meter.login_throttled();
+        app.http_metrics.login_throttled();
         let seconds = u32::try_from(wait_ms / 1000 + 1).unwrap_or(u32::MAX);
         Problem {
             zh: Some("尝试过于频繁，请稍后重试".into()),

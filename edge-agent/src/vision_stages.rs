@@ -7,7 +7,7 @@ use presence::Appearance;
 
 /// What one face of one frame looks like to the quality stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Worth {
+pub struct FaceQuality {
     /// 0..=1,000,000.
     pub quality_ppm: u32,
     /// Passed the gate for recognition: may speak for UNMATCHED.
@@ -17,9 +17,9 @@ pub struct Worth {
 }
 
 /// The stages.
-pub trait Eyes {
+pub trait VisionStages {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError>;
-    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError>;
+    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<FaceQuality, VisionError>;
     /// `covered`: the face wears a mask.
     fn embed(
         &mut self,
@@ -39,16 +39,16 @@ pub trait Eyes {
     fn dropped_not_finite(&self) -> u64;
 }
 
-impl Eyes for Analyzer {
+impl VisionStages for Analyzer {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
         self.detect_into(frame, faces)
     }
 
-    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Worth, VisionError> {
+    fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<FaceQuality, VisionError> {
         let quality: Quality = Analyzer::assess(self, frame, face)?;
         let quality_ppm = (quality.unified() * 1e6).clamp(0.0, 1e6) as u32;
         let good = Gate::RECOGNITION.check(&quality).is_empty();
-        Ok(Worth { quality_ppm, good, shows_liveness: Gate::liveness(&quality) })
+        Ok(FaceQuality { quality_ppm, good, shows_liveness: Gate::liveness(&quality) })
     }
 
     fn embed(

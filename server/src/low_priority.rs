@@ -67,15 +67,15 @@ pub async fn next_round(tick: &mut Interval, stopping: &mut watch::Receiver<bool
 
 /// A runtime of its own.
 #[derive(Debug)]
-pub struct Behind {
+pub struct LowPriority {
     /// Taken when it ends.
     runtime: Option<Runtime>,
 }
 
-impl Behind {
+impl LowPriority {
     pub fn new() -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
-            .thread_name("behind")
+            .thread_name("low-priority")
             .on_thread_start(give_way)
             .enable_all()
             .build()?;
@@ -95,7 +95,7 @@ impl Behind {
     }
 }
 
-impl Behind {
+impl LowPriority {
     /// Ends its work where it stands, and waits so long for threads that are in the middle of
     /// something. Blocks.
     pub fn end(mut self, within: Duration) {
@@ -105,7 +105,7 @@ impl Behind {
     }
 }
 
-impl Drop for Behind {
+impl Drop for LowPriority {
     /// Of a start that failed: a runtime may not wait for its threads inside another one.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn work_behind_the_pages_gives_way() {
-        let behind = Behind::new().unwrap();
+        let low_priority = LowPriority::new().unwrap();
         let (said, heard) = std::sync::mpsc::channel();
         let work = async move {
             let on_a_blocking_thread =
@@ -135,7 +135,7 @@ mod tests {
             let on_its_child = std::thread::spawn(nice_of_this_thread).join().unwrap();
             said.send([nice_of_this_thread(), on_a_blocking_thread, on_its_child]).unwrap();
         };
-        drop(behind.spawn(work));
+        drop(low_priority.spawn(work));
         let before = nice_of_this_thread();
         assert_eq!(
             heard.recv_timeout(std::time::Duration::from_secs(20)).unwrap(),

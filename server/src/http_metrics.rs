@@ -8,7 +8,7 @@ const BUCKETS_MS: [u64; 7] = [5, 20, 50, 100, 500, 2000, 10_000];
 
 /// How many requests were answered, how, and how fast.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct HttpMetrics {
     /// By the first digit of the status, 1 to 5.
     by_class: [AtomicU64; 5],
     buckets: [AtomicU64; BUCKETS_MS.len()],
@@ -18,7 +18,7 @@ pub struct Meter {
     proposals_refused: AtomicU64,
 }
 
-impl Meter {
+impl HttpMetrics {
     pub fn note(&self, status: u16, us: u64) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         self.by_class[class].fetch_add(1, Ordering::Relaxed);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn each_request_is_counted_once_and_in_every_bucket_above_it() {
-        let meter = Meter::default();
+        let meter = HttpMetrics::default();
         meter.note(200, 1_000);
         meter.note(404, 30_000);
         let text = meter.text();

@@ -9,7 +9,7 @@ use presence::PersonId;
 use protocol::down::Roster;
 use vision::{Embedding, Gallery, Rivals, Rotation, Template};
 
-use crate::{facts::Unusable, pipeline::Roll};
+use crate::{facts::Unusable, pipeline::GallerySearch};
 
 /// What the loaded pack makes.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Maker {
 
 /// Decodes every template; the first that cannot be used refuses the roster. Nothing of a template
 /// is in the message.
-pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
+pub fn gather(roster: &Roster, maker: &Maker) -> Result<GallerySearch, Unusable> {
     let mut gallery = Gallery::new(maker.pack.as_str(), maker.length);
     for person in &roster.persons {
         let mut templates = Vec::with_capacity(person.templates.len());
@@ -65,7 +65,7 @@ pub fn gather(roster: &Roster, maker: &Maker) -> Result<Roll, Unusable> {
         rotation.as_ref().map_or_else(|| row.clone(), |rotation| rotation.turn(row))
     };
     gallery.set_cohort(&maker.cohort.iter().map(turned).collect::<Vec<_>>());
-    Ok(Roll { gallery, rotation, rivals: maker.rivals })
+    Ok(GallerySearch { gallery, rotation, rivals: maker.rivals })
 }
 
 fn rotation(seed: &str, length: usize) -> Result<Rotation, Unusable> {
@@ -140,9 +140,9 @@ mod tests {
     fn probes_are_turned_like_the_templates_were() {
         let seed = [7; 32];
         let turned = Rotation::from_key(&seed, 4).turn(&vector(0));
-        let mut roll = gather(&roster("avatar/1", &turned, Some(seed)), &maker()).unwrap();
-        let probe = roll.rotation.as_ref().unwrap().turn(&vector(0));
-        let best = roll.gallery.top2(&probe).best.unwrap();
+        let mut search = gather(&roster("avatar/1", &turned, Some(seed)), &maker()).unwrap();
+        let probe = search.rotation.as_ref().unwrap().turn(&vector(0));
+        let best = search.gallery.top2(&probe).best.unwrap();
         assert!(best.cosine > 0.999, "{}", best.cosine);
     }
 
@@ -153,10 +153,10 @@ mod tests {
         let cohort: Arc<[Embedding]> = vec![vector(1)].into();
         let rivals = Rivals { share_ppm: 1_000_000, ..Rivals::REAL };
         let maker = Maker { rivals, cohort, ..maker() };
-        let mut roll =
+        let mut search =
             gather(&roster("avatar/1", &rotation.turn(&vector(0)), Some(seed)), &maker).unwrap();
         let like_nobody = rotation.turn(&vector(1));
-        let best = roll.gallery.identify(&like_nobody, roll.rivals).best.unwrap();
+        let best = search.gallery.identify(&like_nobody, search.rivals).best.unwrap();
         assert!(best.cosine < -0.99, "{}", best.cosine);
     }
 
