@@ -349,7 +349,8 @@ mod tests {
             "persons": [], "candidate_basis": [], "intervals": [], "counts": [],
             "explanation": {"zh": "疑似", "en": "suspected"}, "raised_at": text(NOW),
             "manifest": {"firmware": "f", "pack": "avatar", "pack_sha256": "", "config_sha256": "",
-                "policy_sha256": "", "policy_version": 1, "roster_version": 1}})
+                "policy_sha256": "", "policy_version": 1, "roster_version": 1,
+                "liveness_waived": false}})
     }
 
     fn said(clock: &str, payload: &Value, box_: &Registration) -> Result<Placed, &'static str> {

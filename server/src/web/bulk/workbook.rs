@@ -85,6 +85,7 @@ fn example(noun: Noun) -> &'static [&'static [&'static str]] {
             "2030-12-31",
             "美容外科;美容皮肤科",
             "",
+            "第六条第二款",
         ]],
         Noun::Practitioners => &[
             &[
@@ -140,6 +141,7 @@ fn example(noun: Noun) -> &'static [&'static [&'static str]] {
             "0008",
             "2026-03-02 09:00",
             "2026-03-02 10:00",
+            "否",
             "否",
             "否",
             "",

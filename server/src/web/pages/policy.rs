@@ -189,6 +189,7 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
 fn unit(l: Lang, unit: &'static str) -> &'static str {
     match unit {
         "ms" => l.t("毫秒", unit),
+        "yyyymmdd" => l.t("年月日八位数字，0 为不限", "a day as eight digits, 0: none"),
         "ppm" => l.t("百万分率", unit),
         "min" => l.t("分钟", unit),
         "mnat" => l.t("毫奈特", unit),
