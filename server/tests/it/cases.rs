@@ -72,6 +72,8 @@ fn a_case_opens_with_two_officers_and_not_with_one_twice() {
     assert_eq!(house.get(&format!("alerts/{id}/case"))["entries"], json!([]));
     let page = house.page(&format!("/alerts/{id}")).1;
     assert!(!page.contains("value=\"found\"") && page.contains(&format!("/alerts/{id}/case\"")));
+    let (_, from_a_list) = house.page(&format!("/alerts/{id}?from=state%3Dall"));
+    assert!(from_a_list.contains(&format!("href=\"/alerts/{id}/case\"")), "a filter in the way");
     let body = json!({"by": "wang", "case_number": "1", "officers": officers("李督")});
     let case = house.must_post(&format!("alerts/{id}/case"), &body);
     assert_eq!(
