@@ -209,7 +209,7 @@ async function closes(page, house, lead) {
   const chain = files.find((name) => name.startsWith("chain-"));
   assert(chain, `no chain in ${files.join(" ")}`);
   run(program("zaigang-verify"), [join(at, "case", chain)]);
-  assert.match(run(program("zaigang-verify"), [zip]), /case package of 3 files/);
+  assert.match(run(program("zaigang-verify"), [zip]), /case package of 4 files/);
   const pdf = readFileSync(join(at, "case", "case.pdf"));
   assert.equal(pdf.subarray(0, 5).toString(), "%PDF-");
   if (process.env.ZAIGANG_PDF) writeFileSync(process.env.ZAIGANG_PDF, pdf);
