@@ -1,5 +1,5 @@
-//! Everything that is kept of the tracks in view, in one map: to forget a track is one `remove` (P1,
-//! P2). It lives in memory alone and never holds a picture; what a finding would show is the
+//! Everything that is kept of the tracks in view, in one map: to forget a track is one `remove`
+//! (P1, P2). It lives in memory alone and never holds a picture; what a finding would show is the
 //! [`Taker`](crate::evidence::taking::Taker)'s.
 
 use std::collections::BTreeMap;
@@ -46,8 +46,8 @@ impl Tracks {
         self.0.remove(&track);
     }
 
-    /// Wipes what a face has shown that was out of sight for too long. The engine's word stays until
-    /// the engine takes it back: a picture of a finding is found by it.
+    /// Wipes what a face has shown that was out of sight for too long. The engine's word stays
+    /// until the engine takes it back: a picture of a finding is found by it.
     pub(crate) fn forget_unseen(&mut self, mono_ms: u64) {
         self.0.retain(|_, state| {
             if state.memory.is_over(mono_ms) {
