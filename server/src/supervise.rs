@@ -333,6 +333,10 @@ fn days(d: &Dossier, post: &Post, now_ms: i64) -> Days {
             open: !day.open.is_empty(),
             healthy_ppm: (live / open_hours.max(1)).min(1_000_000),
             anybody: hours.iter().any(|h| h.3 > 0),
+            chain_whole: post
+                .chain_faults
+                .iter()
+                .all(|(from, to)| *to < day.span.0 || *from >= day.span.1),
         }
     };
     let whole = local_days(post, first, now_ms).into_iter().filter(|day| day.span.1 <= now_ms);

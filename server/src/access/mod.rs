@@ -71,7 +71,17 @@ impl Role {
 /// Whether a login name is one by which the audit log calls somebody else: nobody, everybody, a
 /// box, the machine itself. Case does not tell two names apart to whoever reads them.
 pub fn is_reserved(name: &str) -> bool {
-    const WHOLE: [&str; 6] = ["public", "open", "nobody", "system", "server", "zaigang"];
+    const WHOLE: [&str; 9] = [
+        "public",
+        "open",
+        "nobody",
+        "system",
+        "server",
+        "zaigang",
+        "facts",
+        "the person",
+        "(policy)",
+    ];
     const BEGINNINGS: [&str; 6] =
         ["box", "uid", "command line", "command-line", "token", "zaigang-"];
     let name = name.trim().to_lowercase();

@@ -49,13 +49,13 @@ fn same(one: u128, other: u128, prefix_bits: u8, width: u8) -> bool {
 }
 
 /// The client's address, where `peer` is a trusted proxy or no proxy is expected from it; of IPv6
-/// the first 64 bits, since whoever has one address has all of those. `None` where nobody says:
-/// without a trusted proxy, every request comes from this machine.
+/// the first 64 bits, since whoever has one address has all of those. `None` where nobody says: a
+/// request of this machine without a trusted proxy may be anybody's whom an unknown one lets in.
 pub fn source(peer: IpAddr, forwarded: &[&str], trusted: &[Network]) -> Option<String> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.holds(address));
     let peer = peer.to_canonical();
     if trusted.is_empty() {
-        return None;
+        return (!peer.is_loopback()).then(|| class(peer));
     }
     if !is_trusted(peer) {
         return Some(class(peer));
@@ -95,6 +95,12 @@ mod tests {
     fn without_a_trusted_proxy_nobody_says_where_from() {
         assert_eq!(of("127.0.0.1", &["203.0.113.9"], &[]), None);
         assert_eq!(of("127.0.0.1", &[], &["127.0.0.1"]), None);
+    }
+
+    #[test]
+    fn without_a_proxy_another_machine_is_its_own_source() {
+        let said = of("203.0.113.9", &["198.51.100.7"], &[]);
+        assert_eq!(said.unwrap(), "203.0.113.9", "its guesses count against itself alone");
     }
 
     #[test]

@@ -14,6 +14,14 @@ pub struct DaySeen {
     /// Share of the open hours in which the box reported a live camera, ppm.
     pub healthy_ppm: i64,
     pub anybody: bool,
+    /// The box's chain is whole over that day.
+    pub chain_whole: bool,
+}
+
+impl DaySeen {
+    fn counts(&self, p: &Numbers) -> bool {
+        self.open && self.chain_whole && self.healthy_ppm >= p.hb1_visible_min_ppm
+    }
 }
 
 /// One room's days, oldest first.
@@ -25,11 +33,11 @@ pub struct Days {
     pub days: Vec<DaySeen>,
 }
 
-/// The run of empty days that reaches to the end, if it is long enough. Closed days and days that
-/// the box did not see neither count nor end it.
+/// The run of empty days that reaches to the end, if it is long enough. Closed days, days that the
+/// box did not see and days with a break in its chain neither count nor end it.
 pub fn judge(it: &Days, p: &Numbers) -> Option<Draft> {
     let mut empty = Vec::new();
-    for day in it.days.iter().rev().filter(|d| d.open && d.healthy_ppm >= p.hb1_visible_min_ppm) {
+    for day in it.days.iter().rev().filter(|d| d.counts(p)) {
         if day.anybody {
             break;
         }
@@ -70,8 +78,13 @@ mod tests {
     use super::super::DAY_MS;
     use super::*;
 
-    const EMPTY: DaySeen =
-        DaySeen { span: (0, DAY_MS), open: true, healthy_ppm: 600_000, anybody: false };
+    const EMPTY: DaySeen = DaySeen {
+        span: (0, DAY_MS),
+        open: true,
+        healthy_ppm: 600_000,
+        anybody: false,
+        chain_whole: true,
+    };
 
     fn said(days: &[DaySeen]) -> bool {
         let days = days.to_vec();

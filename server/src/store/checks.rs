@@ -116,12 +116,18 @@ fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential
 }
 
 /// The checks that a room's box is told: those from `from` on, oldest first. What a clinic's system
-/// merely stated is shown to people and silences no rule: no box hears of it.
-pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<WitnessedCheck>> {
+/// merely stated is shown to people and silences no rule: no box hears of it. Gives also whether
+/// there are more, older ones.
+pub(super) fn of_room(
+    c: &Connection,
+    room: &str,
+    from: &str,
+) -> Result<(Vec<WitnessedCheck>, bool)> {
     let sql = "SELECT * FROM (SELECT person, witness, direction, at, made_at FROM identity_check
-        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT 500) ORDER BY
+        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT ?3) ORDER BY
         4, 1";
-    collect(c, sql, [room, from], |r| {
+    let limit = MOST_TOLD as i64 + 1;
+    let mut told = collect(c, sql, params![room, from, limit], |r| {
         Ok(WitnessedCheck {
             person: named(r.get(0)?)?,
             witness: named(r.get(1)?)?,
@@ -129,8 +135,14 @@ pub(super) fn of_room(c: &Connection, room: &str, from: &str) -> Result<Vec<Witn
             at: r.get(3)?,
             stated_at: Some(r.get(4)?),
         })
-    })
+    })?;
+    let more = told.len() > MOST_TOLD;
+    told.drain(..told.len().saturating_sub(MOST_TOLD));
+    Ok((told, more))
 }
+
+/// Checks in one message to a box.
+const MOST_TOLD: usize = 500;
 
 #[cfg(test)]
 mod tests {

@@ -471,13 +471,16 @@ impl<'a> Incident<'a> {
         let (report, now) = (step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
         let key = (step.origin.to_owned(), report.finding_id.clone());
-        let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
+        let held = self.is_held(tx, step)?;
+        let was = self.findings.get(&key);
+        let stays = was.filter(|_| held);
+        let said = number(report.severity);
         let known = Known {
             revision: report.revision,
-            kind: kind_name(report.kind),
-            severity: number(report.severity),
+            kind: stays.map_or_else(|| kind_name(report.kind), |was| was.kind.clone()),
+            severity: stays.map_or(said, |was| said.max(was.severity)),
             withdrawn: matches!(report.step, FindingStep::Withdrawn),
-            first,
+            first: was.map_or(Some(step), |known| known.first),
             changed: Some(step),
         };
         self.findings.insert(key, known);
@@ -495,8 +498,21 @@ impl<'a> Incident<'a> {
         let case = self.alert.case.take(&self.alert.device, &said, now);
         let case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
         let kinds: BTreeSet<&String> = standing().map(|known| &known.kind).collect();
-        let kinds: Vec<String> = kinds.into_iter().cloned().collect();
+        let mut kinds: Vec<String> = kinds.into_iter().cloned().collect();
         let alert = &mut self.alert;
+        let mut severity = severity;
+        if held {
+            severity = severity.max(alert.severity);
+            kinds.extend(
+                alert
+                    .kinds
+                    .iter()
+                    .filter(|kind| !kinds.contains(kind))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
+            kinds.sort();
+        }
         let waived = alert.liveness_waived || report.manifest.liveness_waived;
         self.dirty |= (&case, severity, waived)
             != (&alert.case, alert.severity, alert.liveness_waived)
@@ -536,10 +552,18 @@ impl<'a> Incident<'a> {
         Ok(own && step.place.epoch >= 0 && (test || !sight::was_seen(tx, &self.alert.id)?))
     }
 
+    /// From the first look on a box takes nothing of its alert back: neither how grave it is, nor
+    /// its kinds, nor whom it names.
+    fn is_held(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+        Ok(step.place.epoch >= 0
+            && (self.alert.case.state != State::Raised || sight::was_seen(tx, &self.alert.id)?))
+    }
+
     fn write(&self, tx: &Connection) -> Result<()> {
         for known in self.findings.values() {
             if let Some(step) = known.changed {
-                put_finding(tx, &self.alert.id, known.first.unwrap_or(step), step)?;
+                let held = self.is_held(tx, step)?;
+                put_finding(tx, &self.alert.id, known.first.unwrap_or(step), step, held)?;
             }
         }
         if !self.dirty {
@@ -645,7 +669,13 @@ fn alert_id(tx: &Connection, origin: &str, incident: &str) -> Result<String> {
 }
 
 /// The finding as its last step says it, raised and received when its first one was.
-fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, step: &Step<'_>) -> Result<()> {
+fn put_finding(
+    tx: &Connection,
+    alert: &str,
+    first: &Step<'_>,
+    step: &Step<'_>,
+    held: bool,
+) -> Result<()> {
     let Step { report, place, origin, placed, .. } = step;
     let as_placed =
         report.raised_at == placed.at && report.institution.as_str() == placed.institution;
@@ -655,6 +685,7 @@ fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, step: &Step<'_>) 
         let institution = named(placed.institution.clone())?;
         Cow::Owned(FindingReport { raised_at: placed.at.clone(), institution, ..(*report).clone() })
     };
+    let report = if held { kept(tx, origin, report)? } else { report };
     tx.prepare_cached(
         "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON
         CONFLICT(origin, id) DO UPDATE SET
@@ -679,6 +710,26 @@ fn put_finding(tx: &Connection, alert: &str, first: &Step<'_>, step: &Step<'_>) 
         report.to_text()?
     ])?;
     Ok(())
+}
+
+/// The step as it says, with what its finding said before and may not take back any more.
+fn kept<'a>(
+    tx: &Connection,
+    origin: &str,
+    report: Cow<'a, FindingReport>,
+) -> Result<Cow<'a, FindingReport>> {
+    let sql = "SELECT report FROM finding WHERE origin = ?1 AND id = ?2";
+    let key = [origin, report.finding_id.as_str()];
+    let before: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    let Some(before) = before else { return Ok(report) };
+    let before: FindingReport = serde_json::from_str(&before)?;
+    let mut report = report.into_owned();
+    report.severity = report.severity.max(before.severity);
+    report.kind = before.kind;
+    let left_out = before.persons.into_iter().filter(|was| !report.persons.contains(was));
+    let left_out: Vec<_> = left_out.collect();
+    report.persons.extend(left_out);
+    Ok(Cow::Owned(report))
 }
 
 pub(super) fn number(severity: Severity) -> u8 {

@@ -250,13 +250,15 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
             WHERE json_extract(h.spec, '$.room') = ?1 AND s.room <> ?1 AND s.updated_at >= ?2
         ORDER BY 2 DESC, 1";
     let ids: Vec<String> = collect(c, sql, [room.id.as_str(), from], |r| Ok(r.get(0)?))?;
-    let (mut told, mut bytes) = (Vec::new(), 0);
+    let (mut told, mut bytes, mut cut) = (Vec::new(), 0, 0);
     for id in ids.iter().take(MOST_SESSIONS) {
         let mut said = revisions(c, id, &room.id)?;
         if said.is_empty() {
             continue;
         }
         let former = said.split_off(1);
+        cut +=
+            usize::from(former.len() == MOST_FORMER && said[0].revision > MOST_FORMER as u32 + 1);
         let now = said.remove(0);
         bytes += serde_json::to_string(&now)?.len();
         if bytes > NOW_BYTES {
@@ -264,7 +266,7 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
         }
         told.push((now, former));
     }
-    let mut left_out = ids.len().saturating_sub(told.len());
+    let mut left_out = cut + ids.len().saturating_sub(told.len());
     let mut sessions = Vec::with_capacity(told.len());
     for (mut now, former) in told {
         let more = serde_json::to_string(&former)?.len();
@@ -276,7 +278,8 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
         }
         sessions.push(now);
     }
-    let checks = super::checks::of_room(c, room.id.as_str(), from)?;
+    let (checks, more) = super::checks::of_room(c, room.id.as_str(), from)?;
+    left_out += usize::from(more);
     Ok(Sessions { sessions, checks, left_out: u32::try_from(left_out).unwrap_or(u32::MAX) })
 }
 

@@ -68,6 +68,9 @@ fn mark_institution_of(tx: &Connection, device: &str) -> Result<()> {
     }
 }
 
+/// No box counts further: sixty sums of an hour stay far inside the column's whole numbers.
+const FACES_MAX: u64 = 1 << 50;
+
 fn look_hour(
     tx: &Connection,
     device: &str,
@@ -76,7 +79,7 @@ fn look_hour(
     health: Option<&HealthReport>,
 ) -> Result<()> {
     let live = online && health.is_some_and(|h| h.camera == CameraState::Live);
-    let counter = health.map_or(0, |h| h.faces as i64);
+    let counter = health.map_or(0, |h| h.faces.min(FACES_MAX) as i64);
     let before = "SELECT last_faces FROM hour_seen WHERE device=?1 ORDER BY hour DESC LIMIT 1";
     let last: Option<i64> =
         tx.prepare_cached(before)?.query_row([device], |r| r.get(0)).optional()?;

@@ -129,7 +129,7 @@ pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };
 pub use refusals::RoomRefusals;
-pub use registry::{Imported, SessionChange, SessionDeed, SessionFilter, Table};
+pub use registry::{Imported, SessionChange, SessionDeed, SessionFilter, Table, no_relation};
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
 pub use room_classes::{ClassStep, ClassWord};

@@ -295,7 +295,7 @@ impl Store {
         let sql = "SELECT s.spec, i.jurisdiction FROM session s JOIN room r ON r.id = s.room JOIN
             institution i
             ON i.id = r.institution WHERE s.end_at IS NULL AND s.cancelled = 0 AND s.start_at <
-            ?1 LIMIT 1000";
+            ?1 ORDER BY s.start_at LIMIT 1000";
         let open: Vec<(Session, String)> = self.read(|c| {
             collect(c, sql, [oldest.as_str()], |r| {
                 Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?))
@@ -530,13 +530,15 @@ fn persons_known(tx: &Connection, it: &Session, before: Option<&Session>) -> Res
                     || b.declared_operators.contains(person))
         });
         if !stood && !tx.prepare_cached(sql)?.exists([it.room.as_str(), person.as_str()])? {
-            return Err(StoreError::Refused(format!(
-                "{field}: `{person}` has no relation to this institution: register it or issue a \
-                pass first"
-            )));
+            return Err(StoreError::Refused(format!("{field}: {}", no_relation(person.as_str()))));
         }
     }
     Ok(())
+}
+
+/// Of whoever is declared and does not belong there, known elsewhere or nowhere.
+pub fn no_relation(person: &str) -> String {
+    format!("`{person}` has no relation to this institution: register it or issue a pass first")
 }
 
 /// A room holds so many open sessions; the next is refused by name, so that the newest always

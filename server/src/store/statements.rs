@@ -155,7 +155,7 @@ impl Store {
 
 fn checks(c: &Connection, room: &str, from: &str, to: &str) -> Result<Vec<Statement>> {
     let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM identity_check
-        WHERE room = ?1 AND at >= ?2 AND at <= ?3 ORDER BY made_at, id LIMIT 100";
+        WHERE room = ?1 AND at >= ?2 AND at <= ?3 ORDER BY made_at DESC, id DESC LIMIT 100";
     collect(c, sql, [room, from, to], |r| {
         let kind = StatementKind::Check {
             person: r.get(2)?,
@@ -177,8 +177,8 @@ fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> 
     let persons = serde_json::to_string(&persons)?;
     let sql = "SELECT at, by_whom, kind, person, object FROM statement WHERE institution = ?1 AND
         at >= ?2
-        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at, id LIMIT
-        ?4";
+        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at DESC, id DESC
+        LIMIT ?4";
     collect(c, sql, params![alert.institution, from, persons, MOST as i64], |r| {
         let kind =
             StatementKind::Other { kind: named(r.get(2)?)?, person: r.get(3)?, object: r.get(4)? };

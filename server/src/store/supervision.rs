@@ -29,6 +29,8 @@ pub struct Post {
     pub device: String,
     pub silences: Vec<Silence>,
     pub hours: Vec<Hour>,
+    /// When its chain is not whole, first and last ms.
+    pub chain_faults: Vec<(i64, i64)>,
 }
 
 /// Everything that the rules read of one institution.
@@ -349,7 +351,14 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
             "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
         let hours = "SELECT hour, looks, live, faces FROM hour_seen WHERE device = ?1 AND hour >= \
             ?2 ORDER BY hour";
+        let faults = "SELECT from_at, to_at FROM chain_fault WHERE device = ?1 AND to_at > ?2 ORDER BY to_at";
+        let faults: Vec<(String, String)> =
+            collect(c, faults, [device.as_str(), from], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(Post {
+            chain_faults: faults
+                .iter()
+                .filter_map(|(from, to)| Some((ms(from).unwrap_or(i64::MIN), ms(to)?)))
+                .collect(),
             room: serde_json::from_str(&spec)?,
             silences: collect(c, silences, [device.as_str(), from], |r| {
                 Ok((r.get(0)?, r.get(1)?))

@@ -175,6 +175,7 @@ pub(super) fn listed_alerts(
         let part = PartQuery { q: Some(search.text.clone()), ..PartQuery::default() };
         let people = a.store.practitioners_part(&part.part(who, PERSONS_SOUGHT))?;
         search.persons = people.into_iter().map(|p| p.id.to_string()).collect();
+        deed::persons(&search.persons);
     }
     a.store.alerts(&filter)
 }

@@ -22,7 +22,7 @@ use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
 use crate::problem::{Body, Problem};
-use crate::store::{Stated, Table, Upsert};
+use crate::store::{Stated, StoreError, Table, Upsert};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -89,6 +89,7 @@ struct ItemMade {
 /// Of a new entry the ids that are easily taken for it.
 async fn near(
     app: &Arc<App>,
+    who: &Who,
     table: Table,
     upsert: Upsert,
     id: &str,
@@ -96,18 +97,44 @@ async fn near(
     if upsert != Upsert::Created {
         return Ok(None);
     }
-    let id = id.to_owned();
-    let near: Vec<String> = app.blocking(move |a| a.store.near_ids(table, &id)).await?;
+    let (who, id) = (who.clone(), id.to_owned());
+    let near = app.blocking(move |a| near_ids(a, &who, table, &id)).await?;
     Ok(Some(near).filter(|near| !near.is_empty()))
+}
+
+/// Ids that are easily taken for this one, of those that this reader may know of. Blocking.
+pub(super) fn near_ids(
+    a: &App,
+    who: &Who,
+    table: Table,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let seen = Seen::of(a, who)?;
+    let mut known = Vec::new();
+    for near in a.store.near_ids(table, id)? {
+        let is_seen = match table {
+            Table::Item => true,
+            Table::Institution => seen.has(&near),
+            Table::Room => {
+                a.store.room(&near)?.is_some_and(|room| seen.has(room.institution.as_str()))
+            }
+            Table::Practitioner => a.store.practitioner(&near)?.is_some_and(|p| seen.person(&p)),
+        };
+        if is_seen {
+            known.push(near);
+        }
+    }
+    Ok(known)
 }
 
 async fn made(
     app: &Arc<App>,
+    who: &Who,
     table: Table,
     upsert: Upsert,
     id: String,
 ) -> Result<Stored<Made>, Problem> {
-    let near = near(app, table, upsert, &id).await?;
+    let near = near(app, who, table, upsert, &id).await?;
     Ok(Stored(upsert, Made { id, near }))
 }
 
@@ -117,7 +144,7 @@ async fn post_institution(
     Body(it): Body<Institution>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, Table::Institution, put_institution(&app, &who, it).await?, id).await
+    made(&app, &who, Table::Institution, put_institution(&app, &who, it).await?, id).await
 }
 
 /// The pages put by the same functions as the API.
@@ -180,7 +207,7 @@ async fn post_practitioner(
     Body(it): Body<Practitioner>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
+    made(&app, &who, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
 }
 
 pub(super) const WORKS_ELSEWHERE_TOO: &str = "this person also works where you have no say: only \
@@ -292,7 +319,7 @@ async fn post_room(
     Body(it): Body<Room>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, Table::Room, put_room(&app, &who, it).await?, id).await
+    made(&app, &who, Table::Room, put_room(&app, &who, it).await?, id).await
 }
 
 pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upsert, Problem> {
@@ -346,7 +373,7 @@ async fn post_item(
 ) -> Result<Stored<ItemMade>, Problem> {
     let code = it.code.to_string();
     let upsert = put_item(&app, &who, it).await?;
-    let near = near(&app, Table::Item, upsert, &code).await?;
+    let near = near(&app, &who, Table::Item, upsert, &code).await?;
     Ok(Stored(upsert, ItemMade { code, near }))
 }
 

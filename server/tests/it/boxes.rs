@@ -179,6 +179,22 @@ impl TestBox {
         // A scripted clock plays a day of its own; a real one says what time it is.
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
         let utc = if clock == "scene" { "2026-03-02T01:00:00.000Z" } else { &now };
+        self.signed(clock, utc, payload)
+    }
+
+    /// The next link, said at `utc` by a clock that is set.
+    pub(crate) fn link_at(&mut self, utc: &str, payload: &Value) -> Vec<u8> {
+        self.seq += 1;
+        self.signed("synchronised", utc, payload)
+    }
+
+    /// As [`Self::link_at`], and sent.
+    pub(crate) fn say_at(&mut self, utc: &str, payload: &Value) {
+        let bytes = self.link_at(utc, payload);
+        self.publish(&self.topic("health"), &bytes);
+    }
+
+    fn signed(&mut self, clock: &str, utc: &str, payload: &Value) -> Vec<u8> {
         let body = json!({"v":1,"device":self.id,"seq":self.seq,"prev":self.prev,"event_id":uuid(&self.id, self.seq),
             "stamp":{"utc":utc,"boot_id":"b","boot_count":self.boot_count,"mono_ms":5,"uncertainty_ms":20,"clock":clock},
             "payload":payload})

@@ -155,6 +155,49 @@ fn foreign_and_unknown_ids_answer_alike() {
 }
 
 #[test]
+fn a_table_tells_no_foreign_id_from_an_unknown_one() {
+    let house = two_places();
+    let clinic = token(&house, Role::Clinic, "clinic-1");
+    for dry in [true, false] {
+        let said = |person: &str| {
+            let csv = format!(
+                "id,room,declared_lead,start\nt-1,room-1,{person},2026-03-02T09:00:00+08:00\n"
+            );
+            let path = format!("/api/v1/import/sessions?dry_run={dry}");
+            let answer = ask(&house, "POST", &path, &clinic, &csv);
+            (answer.status, answer.body.replace(person, "ID"))
+        };
+        let (foreign, unknown) = (said("p-far"), said("p-none"));
+        assert_eq!(foreign, unknown, "dry run: {dry}");
+        assert!(unknown.1.contains("has no relation to this institution"), "{unknown:?}");
+    }
+}
+
+#[test]
+fn an_id_that_resembles_a_foreign_one_is_told_to_nobody() {
+    let house = two_places();
+    let here = token(&house, Role::Supervisor, "5101");
+    let made = |path: &str, body: Value| {
+        let made = ask(&house, "POST", &format!("/api/v1/{path}"), &here, &body.to_string());
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.json()["near"].clone()
+    };
+    let person = |id: &str| {
+        json!({"id":id,"name":"新","category":"licensed_physician","registration":"valid",
+            "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]}]})
+    };
+    assert_eq!(made("practitioners", person("P-FAR")), Value::Null, "of another city");
+    assert_eq!(made("practitioners", person("P-LEAD")), json!(["p-lead"]), "one's own");
+    let room = |id: &str| json!({"id":id,"institution":"clinic-1","mode":"in_room"});
+    assert_eq!(made("rooms", room("ROOM-2")), Value::Null, "of another city");
+    let csv = "id,name,category,registration,institution,relation,exempt_until,lead_of,roles\n\
+        p-FAR,新,licensed_physician,valid,clinic-1,primary,,,\n";
+    let path = "/api/v1/import/practitioners?dry_run=true";
+    let said = ask(&house, "POST", path, &here, csv).body;
+    assert!(!said.contains("p-far"), "{said}");
+}
+
+#[test]
 fn no_revision_ends_a_sessions_amendments() {
     let house = House::new();
     house.furnish();

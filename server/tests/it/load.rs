@@ -210,6 +210,71 @@ fn a_gap_that_the_server_makes_accuses_no_box() {
 }
 
 #[test]
+fn contradictions_spend_the_budget_too() {
+    let house = with(METRICS);
+    let mut b = TestBox::provision(&house, &house.furnish());
+    policy(&house, "budget_health_per_day", 100);
+    b.connect();
+    for _ in 1..=90 {
+        b.say(&health());
+    }
+    b.receipted(90);
+    let (seq, prev) = (b.seq, b.prev.clone());
+    b.seq = 0;
+    let mut other = health();
+    other["heartbeat_seq"] = json!(7);
+    for _ in 1..=90 {
+        b.say(&other);
+    }
+    (b.seq, b.prev) = (seq, prev);
+    b.say(&finding('a', '1', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
+    b.receipted(91);
+    let metrics = house.metrics();
+    assert!(metrics.contains("zaigang_total{name=\"rejected.fork\"} 10"), "{metrics}");
+}
+
+/// The looks at all boxes are one transaction: no box's numbers end it.
+#[test]
+fn a_count_beyond_all_numbers_stops_no_look() {
+    let house = with("");
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    let store = &house.running().app.store;
+    for (n, faces) in [(1, u64::MAX), (2, 1 << 63), (3, 5)] {
+        let mut said = health();
+        said["faces"] = json!(faces);
+        b.say(&said);
+        b.receipted(n);
+        for at in ["2026-03-02T09:00:00.000Z", "2026-03-02T09:01:00.000Z"] {
+            store.look("run", at, "2026-01-01T00:00:00.000Z").unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_an_offline_day_lacks_is_missing_from_that_day() {
+    let house = with("");
+    let token = house.furnish();
+    let before = |hours: i64| {
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+        at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
+    };
+    let mut b = TestBox::provision_since(&house, &token, &before(48));
+    b.connect();
+    let (nine, ten, eleven) = (before(9), before(8), before(7));
+    b.say_at(&nine, &health());
+    b.link_at(&ten, &health());
+    b.say_at(&eleven, &health());
+    b.receipted(3);
+    let folder = house.close();
+    let store = Store::open(&folder.path().join("data")).unwrap();
+    store.raise_gaps("9999-01-01T00:00:00.000Z", &before(0)).unwrap();
+    let db = rusqlite::Connection::open(folder.path().join("data/zaigang.db")).unwrap();
+    let from: String = db.query_row("SELECT from_at FROM chain_fault", [], |r| r.get(0)).unwrap();
+    assert_eq!(from, nine, "the hours before the line came back count as whole");
+}
+
+#[test]
 fn beyond_its_budget_a_box_gets_no_receipt() {
     let house = with(METRICS);
     let mut b = TestBox::provision(&house, &house.furnish());

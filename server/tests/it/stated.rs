@@ -53,6 +53,34 @@ fn a_withdrawal_of_a_seen_alert_only_marks_it() {
 }
 
 #[test]
+fn a_seen_alert_keeps_its_severity_and_persons() {
+    for step in ["strengthened", "closed", "withdrawn"] {
+        let (house, mut b) = accused();
+        let standing = || {
+            let alert = house.get(&format!("alerts/{}", incident()));
+            let finding = &alert["findings"][0];
+            let said = [&alert["state"], &alert["severity"], &alert["kinds"]];
+            (said.map(Value::clone), finding["severity"].clone(), finding["persons"].clone())
+        };
+        let seen = standing();
+        let mut lowered = finding('a', '1', step, 2, "LL-1", "Integrity", "L0");
+        lowered["persons"] = json!([]);
+        lowered["withdrawn_because"] = json!("own_correction");
+        b.say(&lowered);
+        b.receipted(2);
+        assert_eq!(standing(), seen, "the box took something back by `{step}`");
+    }
+}
+
+#[test]
+fn an_alert_that_nobody_saw_follows_its_box() {
+    let (house, mut b) = accused();
+    b.say(&finding('a', '1', "strengthened", 2, "LL-1", "LicenseLending", "L1"));
+    b.receipted(2);
+    assert_eq!(house.get(&format!("alerts/{}", incident()))["severity"], "L1");
+}
+
+#[test]
 fn a_withdrawal_without_its_ground_dismisses_nothing() {
     let (house, mut b) = accused();
     b.say(&withdrawn(2, None));

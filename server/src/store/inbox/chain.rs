@@ -4,7 +4,8 @@
 //! What belongs where is `crate::ingest::chain`'s to say; here is what it asks of the tables.
 
 use jiff::{SignedDuration, Timestamp};
-use protocol::up::Up;
+use protocol::envelope::Envelope;
+use protocol::up::{ClockSource, Up, UpBody};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::super::rows::collect;
@@ -103,13 +104,38 @@ impl Store {
     }
 }
 
-/// When the last message up to this place of the chain was received; empty where there was none.
-fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<String> {
-    let sql = "SELECT received_at FROM message WHERE device=?1 AND (epoch, seq) <= (?2, ?3) ORDER \
-        BY epoch DESC, seq DESC LIMIT 1";
-    let found: Option<String> =
-        tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?;
-    Ok(found.unwrap_or_default())
+/// When the last message up to this place of the chain was said: a box that was off line delivers a
+/// day in a second, and what is missing from it is missing from that day. Empty where there was
+/// none.
+pub(super) fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<String> {
+    let sql = "SELECT received_at, envelope FROM message WHERE device=?1 AND (epoch, seq) <= \
+        (?2, ?3) ORDER BY epoch DESC, seq DESC LIMIT 1";
+    let found: Option<(String, String)> = tx
+        .prepare_cached(sql)?
+        .query_row((device, epoch, seq), |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    Ok(found.map_or_else(String::new, |(received, envelope)| match said_at(&envelope) {
+        Some(said) => said.min(received),
+        None => received,
+    }))
+}
+
+/// When a stored message was said, where its clock is one that is set by others.
+fn said_at(envelope: &str) -> Option<String> {
+    let body = UpBody::from_text(&Envelope::from_text(envelope).ok()?.body).ok()?;
+    let is_set = body.stamp.clock == ClockSource::Synchronised;
+    clock::parse("utc", &body.stamp.utc).ok().filter(|_| is_set).map(clock::text)
+}
+
+/// When the message that is stored at this place was received.
+pub(super) fn received(
+    tx: &Connection,
+    device: &str,
+    epoch: i64,
+    seq: i64,
+) -> Result<Option<String>> {
+    let sql = "SELECT received_at FROM message WHERE device=?1 AND epoch=?2 AND seq=?3";
+    Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?)
 }
 
 /// What was said between the last word before a declared break and the break itself may be gone.
@@ -245,7 +271,8 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
             chain.forked = true;
             let seq = chain.state.contiguous_seq + 1;
             let fault = (chain.epoch, seq as i64);
-            note_fault(tx, device, "fork", fault, (&it.received_at, &it.received_at))?;
+            let from = last_word(tx, device, chain.epoch, seq as i64 - 1)?;
+            note_fault(tx, device, "fork", fault, (&from, &it.received_at))?;
             let cause = integrity::Cause::BadLink { seq };
             return incidents::raise_integrity(tx, device, &cause, &it.received_at);
         }

@@ -219,10 +219,12 @@ fn store_one<'a>(
                 return Ok((Outcome::Duplicate, None));
             }
             Judgement::Fork(detail) => {
+                chain.spent.add(kind, bytes);
                 quarantine::fork(tx, it, chain.epoch, &detail)?;
                 return Ok((Outcome::Forked(detail), None));
             }
             Judgement::Jump(detail) => {
+                chain.spent.add(kind, bytes);
                 quarantine::jump(tx, it, &detail)?;
                 return Ok((Outcome::Forked(detail), None));
             }

@@ -71,13 +71,12 @@ pub(in super::super) fn set_aside(
 pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str) -> Result<()> {
     let device = it.body.device.as_str();
     tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
-    chain::note_fault(
-        tx,
-        device,
-        "fork",
-        (epoch, it.body.seq as i64),
-        (&it.received_at, &it.received_at),
-    )?;
+    let seq = it.body.seq as i64;
+    let from = chain::last_word(tx, device, epoch, seq.saturating_sub(1))?;
+    // What stands there was said by then; nothing that came later is in doubt by it.
+    let until = chain::received(tx, device, epoch, seq)?;
+    let until = until.as_ref().unwrap_or(&it.received_at);
+    chain::note_fault(tx, device, "fork", (epoch, seq), (&from, until))?;
     quarantine(tx, &of_box(device, &it.received_at, "fork", detail, &it.envelope))
 }
 

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Noun;
 use crate::access::Who;
 use crate::app::App;
-use crate::model::Practitioner;
+use crate::model::{Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::Imported;
+use crate::store::{Imported, no_relation};
 use crate::text::loose;
 use crate::web::registry::{WORKS_ELSEWHERE_TOO, not_his_to_change};
 use crate::web::scope::{Seen, item_is_his};
@@ -25,6 +25,8 @@ pub(super) struct Known {
     /// Item and the jurisdiction whose it is.
     items: BTreeMap<String, String>,
     people: BTreeMap<String, Practitioner>,
+    /// Who has a pass where.
+    passes: BTreeSet<(String, String)>,
     /// Session and its room.
     sessions: BTreeMap<String, String>,
     /// Ids of the table by what is left of them; none of sessions, which machines number.
@@ -56,12 +58,24 @@ impl Known {
                 .into_iter()
                 .map(|p| (p.id.to_string(), p))
                 .collect(),
+            passes: a
+                .store
+                .passes()?
+                .into_iter()
+                .map(|pass| (pass.institution.to_string(), pass.person.to_string()))
+                .collect(),
             sessions: a.store.session_rooms()?,
         };
+        // Of other parts of the country nobody learns which ids there are.
+        let seen = &known.seen;
         let ids: Vec<&String> = match noun {
-            Noun::Institutions => known.institutions.iter().collect(),
-            Noun::Practitioners => known.people.keys().collect(),
-            Noun::Rooms => known.rooms.keys().collect(),
+            Noun::Institutions => known.institutions.iter().filter(|id| seen.has(id)).collect(),
+            Noun::Practitioners => {
+                known.people.iter().filter(|(_, p)| seen.person(p)).map(|(id, _)| id).collect()
+            }
+            Noun::Rooms => {
+                known.rooms.iter().filter(|(_, i)| seen.has(i)).map(|(r, _)| r).collect()
+            }
             Noun::Items => known.items.keys().collect(),
             Noun::Sessions => Vec::new(),
         };
@@ -163,19 +177,30 @@ impl Known {
                         "this item is in no catalogue: register it first".to_owned(),
                     ));
                 }
-                let people = it.declared_lead.iter().map(|p| ("declared_lead", p));
-                for (column, person) in
-                    people.chain(it.declared_operators.iter().map(|p| ("declared_operators", p)))
-                {
-                    if !self.people.contains_key(person.as_str()) {
-                        wrong.push((
-                            column,
-                            format!("practitioner `{person}` is unknown: register him first"),
-                        ));
-                    }
-                }
+                wrong.extend(self.strangers(it));
             }
         }
         wrong
+    }
+
+    /// Who is declared and has nothing to do with the room's institution; of a person who is known
+    /// elsewhere it says what it says of nobody at all. Whoever a known session names is judged as it
+    /// is stored.
+    fn strangers(&self, it: &Session) -> Vec<(&'static str, String)> {
+        if self.sessions.contains_key(it.id.as_str()) {
+            return Vec::new();
+        }
+        let Some(place) = self.rooms.get(it.room.as_str()) else { return Vec::new() };
+        let belongs = |person: &str| {
+            self.passes.contains(&(place.clone(), person.to_owned()))
+                || self.people.get(person).is_some_and(|known| {
+                    known.sites.iter().any(|site| site.institution.as_str() == place)
+                })
+        };
+        let lead = it.declared_lead.iter().map(|p| ("declared_lead", p));
+        lead.chain(it.declared_operators.iter().map(|p| ("declared_operators", p)))
+            .filter(|(_, person)| !belongs(person.as_str()))
+            .map(|(column, person)| (column, no_relation(person.as_str())))
+            .collect()
     }
 }

@@ -24,7 +24,7 @@ use crate::web::part::PartQuery;
 use crate::web::rights::SIGHT;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::page("/", page).roles(SIGHT)]
+    vec![Endpoint::page("/", page).roles(SIGHT).audited()]
 }
 
 #[derive(Template)]

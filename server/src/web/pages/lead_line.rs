@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::web::alerts::seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
+use crate::web::sight;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/alerts/{id}/line", line).roles(SIGHT)]
@@ -35,6 +36,7 @@ async fn line(
     let line = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
+            sight::note(a, [&alert])?;
             let place = a.store.institution(&alert.institution)?.map(|i| i.name);
             let kinds = alert.kinds.iter().map(|k| l.kind(k));
             Ok::<_, Problem>(LeadLine {

@@ -14,6 +14,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::{About, Purpose};
+use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::personal::{PersonalStep, link_of, make_link, take};
 use crate::web::rights::{AUTHORITY, EVERYBODY};
@@ -23,7 +24,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::page("/checks/{id}/link", link_page).roles(AUTHORITY).audited(),
         Endpoint::form("/checks/{id}/link", give_link).roles(AUTHORITY).audited(),
-        Endpoint::page("/personal/{token}", page).roles(EVERYBODY),
+        Endpoint::page("/personal/{token}", page).roles(EVERYBODY).audited(),
         Endpoint::form("/personal/{token}", submit).roles(EVERYBODY).audited(),
     ]
 }
@@ -62,7 +63,9 @@ async fn page(
     l: Lang,
     Path(token): Path<String>,
 ) -> Response {
-    let made = match link_of(&app, &token).await {
+    let link = link_of(&app, &token).await;
+    deed::persons(link.iter().map(|link| &link.person));
+    let made = match link {
         Ok(link) if link.purpose == Purpose::OwnData => {
             own_page(&app, &who, l, &token, Ok(false)).await
         }

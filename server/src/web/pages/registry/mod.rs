@@ -28,6 +28,7 @@ use crate::web::bulk::near_id;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
+use crate::web::registry::near_ids;
 use crate::web::rights::{REGISTRY, REGISTRY_SIGHT, may_open};
 use crate::web::scope::Seen;
 
@@ -94,7 +95,7 @@ async fn submit(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
-    if let Some(near) = near(&app, &noun, &id, &given).await {
+    if let Some(near) = near(&app, &who, &noun, &id, &given).await {
         let made = fill(&app, &who, l, &noun, &id, Some(given), Some(near)).await;
         return shown(&app, &who, l, made).await;
     }
@@ -111,7 +112,7 @@ async fn submit(
 
 /// A new id that is easily taken for another is told before anything is stored; whoever means it
 /// says so.
-async fn near(app: &Arc<App>, noun: &str, id: &str, given: &Given) -> Option<String> {
+async fn near(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) -> Option<String> {
     if id != NEW || !given.text(NEAR_IDS).is_empty() {
         return None;
     }
@@ -122,8 +123,8 @@ async fn near(app: &Arc<App>, noun: &str, id: &str, given: &Given) -> Option<Str
         Noun::Person => Table::Practitioner,
         Noun::Pass => return None,
     };
-    let new = given.text("id").to_owned();
-    let known = app.blocking(move |a| a.store.near_ids(table, &new)).await.ok()?;
+    let (who, new) = (who.clone(), given.text("id").to_owned());
+    let known = app.blocking(move |a| near_ids(a, &who, table, &new)).await.ok()?;
     Some(format!("{NEAR_IDS}: {}", near_id(given.text("id"), known.first()?)))
 }
 
