@@ -21,7 +21,7 @@ async function ask(method, path, body) {
   const type = answer.headers.get("content-type") ?? "";
   if (!answer.ok) {
     const problem = type.includes("json") ? await answer.json() : {};
-    throw new Said((zh && CHINESE[problem.detail]) || problem.detail || `${answer.status}`);
+    throw new Said((zh && (problem.detail_zh || CHINESE[problem.detail])) || problem.detail || `${answer.status}`);
   }
   return type.includes("json") ? answer.json() : new Uint8Array(await answer.arrayBuffer());
 }
@@ -90,7 +90,7 @@ async function unlock(passphrase, code) {
   return mine;
 }
 
-addEventListener("pagehide", () => { mine = null; });
+addEventListener("pagehide", () => { mine = null; forgetPictures(); });
 
 // The half of a picture's key that this custodian's role holds.
 async function ownHalf(me, device, finding, item) {
@@ -315,7 +315,9 @@ async function swap() {
 /** Waits while the opening stays in this state, and shows the page anew. */
 async function follow(id, state) {
   // Each asking stands in the audit log: a box that is off is waited for in longer and longer steps.
-  for (let wait_ms = 1000; ; wait_ms = Math.min(wait_ms * 1.4, 60_000)) {
+  // People take hours where a box takes seconds.
+  const most_ms = state === "requested" ? 300_000 : 60_000;
+  for (let wait_ms = 1000; ; wait_ms = Math.min(wait_ms * 1.4, most_ms)) {
     const it = await ask("GET", `/requests/${id}`);
     if (it.opening.state !== state) break;
     await new Promise((done) => { setTimeout(done, wait_ms); });
@@ -358,7 +360,26 @@ async function look(form, id) {
   // With nothing to compare with there is nothing to answer.
   document.querySelector("[data-evidence=answer]").hidden = !registered || shown.children.length === registered;
   shown.dataset.done = "";
+  forgetAt(opening.until);
   if (faults.length) throw new Said(faults.join("; "));
+}
+
+// The server shows nothing beyond their time; a page that was left open shows it no longer either.
+let ending = 0;
+
+function forgetAt(until) {
+  clearTimeout(ending);
+  const left_ms = Date.parse(until) - Date.now();
+  if (left_ms > 0) ending = setTimeout(() => forgetAt(until), Math.min(left_ms, 24 * 3600 * 1000));
+  else forgetPictures();
+}
+
+function forgetPictures() {
+  const shown = document.getElementById("shown");
+  if (!shown?.children.length) return;
+  const line = document.createElement("p");
+  line.textContent = t("查看时限已到", "their time has run out");
+  shown.replaceChildren(line);
 }
 
 function kindOf(item) {
@@ -501,7 +522,7 @@ function ready() {
     field.required = false;
     field.closest("label").hidden = true;
   }
-  if (state === "approved" || state === "released") follow(location.pathname.split("/").pop(), state).catch(() => {});
+  if (["requested", "approved", "released"].includes(state) && !document.querySelector("[data-evidence-decide]")) follow(location.pathname.split("/").pop(), state).catch(() => {});
 }
 
 document.addEventListener("submit", submitted);

@@ -72,12 +72,15 @@ pub struct Told {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let told = Told { detail: self.detail.clone(), zh: self.zh };
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("error"),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if let Some(zh) = &told.zh {
+            body["detail_zh"] = zh.as_ref().into();
+        }
         let mut response =
             (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
                 .into_response();

@@ -45,8 +45,15 @@ async function main() {
   await li.click("form[data-evidence=look] button");
   await li.locator("#shown[data-done]").waitFor({ timeout: 60_000 });
   const shown = await li.locator("#shown canvas").count();
+  // Beside the registry photograph the question stands; nobody but the two people answers it.
+  const question = li.locator("form[data-evidence=answer]");
+  const compared = await question.isVisible();
+  if (compared) {
+    await question.locator("button").last().click();
+    await question.locator(".outcome:not(:empty)").waitFor();
+  }
   await li.screenshot({ path: target, fullPage: true });
-  console.log(`opened alert #${alert.number}, ${shown} pictures under the watermark`);
+  console.log(`opened alert #${alert.number}, ${shown} pictures under the watermark${compared ? ", beside the registry photograph" : ""}`);
   await chrome.close();
 }
 

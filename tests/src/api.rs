@@ -101,6 +101,19 @@ impl Api {
         }
     }
 
+    /// Gives the authority's photograph of a person, as its page does.
+    pub fn put_registry_photo(&self, person: &str, photo: &[u8]) -> Result<()> {
+        let url = format!("{}/registry-photo/{person}", self.base);
+        let part = Part::bytes(photo).file_name("photo.png").mime_str("image/png")?;
+        let form = Form::new().part("photo", part);
+        let answer = self.client.post(&url).send(form).with_context(|| format!("POST {url}"))?;
+        let status = answer.status();
+        if !(status.is_success() || status.is_redirection()) {
+            bail!("the registry photograph of {person}: {}", status.as_u16());
+        }
+        Ok(())
+    }
+
     /// All events after `after`, one by one, until the server goes or `until` says enough.
     pub fn listen(&self, after: u64, mut until: impl FnMut(Event) -> bool) -> Result<()> {
         let url = format!("{}/events?after={after}", self.base);

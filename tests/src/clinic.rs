@@ -111,6 +111,20 @@ pub fn enrol(
     Ok(sum)
 }
 
+/// What the authority holds of each practitioner: sealed pictures are compared with it.
+pub fn give_registry_photos(
+    api: &Api,
+    morning: &Morning,
+    picture: impl Fn(&str) -> Result<Option<RgbImage>>,
+) -> Result<()> {
+    for person in morning.practitioners() {
+        if let Some(photo) = picture(&person.id)? {
+            api.put_registry_photo(&person.id, &png(&photo)?)?;
+        }
+    }
+    Ok(())
+}
+
 /// Declares the morning's sessions, each with its start and end.
 pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
     let start: Timestamp = morning.wall_start.parse().context("the script's wall_start")?;

@@ -245,7 +245,10 @@ fn enrol(
         let portrait = |person: &str, attempt| {
             if attempt == 0 { Ok(scene.enrolment_photo(person)?) } else { Ok(None) }
         };
-        return clinic::enrol(api, morning, portrait);
+        let enrolled = clinic::enrol(api, morning, portrait)?;
+        let registered = |person: &str| scene.enrolment_photo(person).map_err(Into::into);
+        clinic::give_registry_photos(api, morning, registered)?;
+        return Ok(enrolled);
     };
     let photos = fs::canonicalize(photos).with_context(|| photos.display().to_string())?;
     let cast = PhotoCast::from_folder(&photos, morning, settings.seed)?;
@@ -258,11 +261,15 @@ fn enrol(
             .chain(cast.in_room(person, kind).iter().cloned())
             .collect()
     };
+    let read = |path: &PathBuf| {
+        Ok(image::open(path).with_context(|| path.display().to_string())?.to_rgb8())
+    };
     let enrolled = clinic::enrol(api, morning, |person, attempt| {
-        let read = |path: &PathBuf| {
-            Ok(image::open(path).with_context(|| path.display().to_string())?.to_rgb8())
-        };
         photographs(person).get(attempt).map(read).transpose()
+    })?;
+    // Another picture of the person than the one that enrolled, where there is one.
+    clinic::give_registry_photos(api, morning, |person| {
+        photographs(person).last().map(read).transpose()
     })?;
     let mut text = String::from(
         "# Which photographs play whom; a practitioner's first one enrolled and never appears.\n",

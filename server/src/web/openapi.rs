@@ -118,6 +118,7 @@ fn document() -> Value {
 fn problem() -> Value {
     json!({"type": "object", "required": ["type", "title", "status", "detail"], "properties": {
         "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+        "detail_zh": {"type": "string", "description": "The same line in Chinese, where there is one"},
         "faults": {"type": "array", "items": {"$ref": "#/components/schemas/Remark"}}
     }})
 }
