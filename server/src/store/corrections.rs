@@ -1,7 +1,7 @@
 //! Corrections (整改): opened by an L1 alert or a clinic's own "no", answered, judged by the records.
 //! A clinic's words lie sealed; this file never opens them.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::self_checks::random_id;
@@ -187,7 +187,7 @@ fn by_id(c: &Connection, id: &str) -> Result<Option<Correction>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE k.id = ?1"), [id], row)?.pop())
 }
 
-fn row(r: &rusqlite::Row<'_>) -> Result<Correction> {
+fn row(r: &crate::store::engine::Row<'_>) -> Result<Correction> {
     let source: String = r.get(3)?;
     let is_alert = source == CorrectionSource::Alert.as_str();
     Ok(Correction {

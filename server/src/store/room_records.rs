@@ -2,8 +2,8 @@
 //! [`crate::corroborate`]: sessions, summaries, findings, hours without a camera. No row of a
 //! person is read.
 
+use super::engine::{Connection, params};
 use protocol::up::{FindingReport, PresenceSummary};
-use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::supervision::ms;
