@@ -126,7 +126,7 @@ impl Store {
         let sql = format!(
             "{COLUMNS} JOIN institution i ON i.id = k.institution WHERE k.number < ?1
             AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR k.institution = ?3)
-            AND (NOT ?4 OR k.state IN ('open','answered')) ORDER BY k.number DESC LIMIT ?5"
+            AND (?4 = 0 OR k.state IN ('open','answered')) ORDER BY k.number DESC LIMIT ?5"
         );
         let before = it.before.unwrap_or(i64::MAX);
         let values = params![before, it.jurisdiction, it.institution, it.open_only, it.limit];

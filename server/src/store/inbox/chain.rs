@@ -261,14 +261,14 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
 pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Result<()> {
     tx.prepare_cached(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
-         chain = CASE WHEN ?5 THEN 'forked' WHEN ?6 THEN 'restarted'
+         chain = CASE WHEN ?5 = 1 THEN 'forked' WHEN ?6 = 1 THEN 'restarted'
                       WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND
                       epoch=?2 AND seq>?3) THEN 'intact'
                       ELSE chain END,
          last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9,
          clock_offset_ms),
-         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 THEN ?7 ELSE withheld_at END WHERE
-         id=?1",
+         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 = 1 THEN ?7 ELSE withheld_at
+         END WHERE id=?1",
     )?
     .execute(params![
         device,
