@@ -11,6 +11,9 @@
 
 #[path = "../tests/it/boxes.rs"]
 mod boxes;
+#[path = "../tests/support/cluster.rs"]
+#[allow(dead_code, reason = "some of it is for the tests of the store")]
+mod cluster;
 #[path = "../tests/it/house.rs"]
 mod house;
 

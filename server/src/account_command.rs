@@ -18,11 +18,11 @@ use crate::web::INVITED_HOURS;
 
 fn open(config: &Config) -> anyhow::Result<Store> {
     anyhow::ensure!(
-        config.data_dir.join("zaigang.db").exists(),
+        config.store.is_postgres() || config.data_dir.join("zaigang.db").exists(),
         "{}: there is no database: start the server once",
         config.data_dir.display()
     );
-    Ok(Store::open(&config.data_dir)?)
+    Ok(Store::open(&config.store)?)
 }
 
 fn audit(store: &Store, action: &str, name: &str, why: &str) -> anyhow::Result<()> {

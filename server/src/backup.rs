@@ -62,6 +62,15 @@ pub fn running_lock(data_dir: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
+/// Held while the data is replaced or copied away; no server runs over it meanwhile.
+pub(crate) fn lock_for_restore(data_dir: &Path) -> anyhow::Result<File> {
+    let lock = lock_file(data_dir)?;
+    if lock.try_lock().is_err() {
+        bail!("a server runs over {}: stop it first", data_dir.display());
+    }
+    Ok(lock)
+}
+
 fn lock_file(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join(LOCK);
     OpenOptions::new()
@@ -83,8 +92,20 @@ fn master(config: &Config) -> anyhow::Result<Key> {
     Ok(Key::master(path)?)
 }
 
+/// An archive is of files; PostgreSQL's own tools copy what is there.
+fn in_files(config: &Config) -> anyhow::Result<()> {
+    ensure!(
+        !config.store.is_postgres(),
+        "the store is in PostgreSQL ({}): copy it with `pg_dump --schema=zaigang \
+        --schema=zaigang_faces`, and `data_dir` beside it",
+        config.store
+    );
+    Ok(())
+}
+
 /// Writes the archive; gives one line for a person.
 pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
+    in_files(config)?;
     ensure!(!to.exists(), "{} is there already: a backup overwrites nothing", to.display());
     let key = master(config)?;
     let parent = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -114,7 +135,7 @@ pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
     fs::write(work.path().join(MANIFEST), &text)?;
     pack(work.path(), &manifest, to)?;
     if current {
-        let store = Store::open(&config.data_dir)?;
+        let store = Store::open(&config.store)?;
         audit(&store, "backup", &format!("manifest {}", trust::sha256_hex(&text)), why)?;
     }
     let bytes: u64 = manifest.files.iter().map(|f| f.bytes).sum();
@@ -224,12 +245,10 @@ fn audit(store: &Store, action: &str, object: &str, why: &str) -> anyhow::Result
 /// Puts the archive's data in place of what is there; gives what a person has to know, one line
 /// each.
 pub fn restore(config: &Config, from: &Path, why: &str) -> anyhow::Result<String> {
+    in_files(config)?;
     let key = master(config)?;
     fs::create_dir_all(&config.data_dir)?;
-    let lock = lock_file(&config.data_dir)?;
-    if lock.try_lock().is_err() {
-        bail!("a server runs over {}: stop it first", config.data_dir.display());
-    }
+    let _lock = lock_for_restore(&config.data_dir)?;
     let staged = beside(&config.data_dir, "restoring")?;
     let done = stage(config, &key, from, &staged, why);
     let (manifest, mut said) = match done {
@@ -322,8 +341,8 @@ fn learn_from_replaced(
         }
         return Ok(());
     }
-    let faces = FaceStore::open(&config.data_dir, key.clone()).and_then(|f| f.tombstones());
-    let custodians = Store::open(&config.data_dir).and_then(|s| s.ended_custodians());
+    let faces = FaceStore::open(&config.store, key.clone()).and_then(|f| f.tombstones());
+    let custodians = Store::open(&config.store).and_then(|s| s.ended_custodians());
     let of_persons = faces.map(|all| all.into_iter().map(Deletion::Person).collect::<Vec<_>>());
     let of_custodians = custodians.map(|all| all.into_iter().map(Deletion::Custodian).collect());
     for (database, found) in [("faces", of_persons), ("facts", of_custodians)] {

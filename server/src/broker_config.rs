@@ -14,7 +14,7 @@ use crate::broker::SERVER;
 use crate::ca::{Authority, Use, write_private};
 use crate::certificates::{Certificates, Noting, Whose};
 use crate::clock;
-use crate::store::Store;
+use crate::store::{Address, Store};
 
 /// Where the files lie on a Debian machine.
 const HOME: &str = "/etc/mosquitto/zaigang";
@@ -36,16 +36,18 @@ pub fn text() -> String {
 /// configuration into a folder. What Mosquitto must include is `zaigang.conf`; `listen` is `8883`
 /// or `PORT ADDRESS`. Gives the line to print.
 pub fn write(
-    data_dir: &Path,
+    at: impl Into<Address>,
     folder: &Path,
     hosts: &[&str],
     listen: &str,
 ) -> anyhow::Result<String> {
+    let at = at.into();
+    let data_dir = at.dir.as_path();
     // Before the first start of the server there is no folder yet.
     std::fs::create_dir_all(data_dir)
         .with_context(|| format!("`data_dir` {} can not be made", data_dir.display()))?;
     let authority = Authority::open(data_dir)?;
-    let store = Store::open(data_dir)?;
+    let store = Store::open(&at)?;
     let now = clock::now();
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{} can not be made", folder.display()))?;

@@ -20,6 +20,7 @@ use trust::bundle::{FORMAT, HashOnly, Header, Link};
 use trust::{SigningKey, VerifyingKey};
 
 use crate::clock;
+use crate::config::Config;
 use crate::store::{Deed, Era, Store, StoreError, StoredLink, Stretch};
 
 /// What is asked for.
@@ -40,20 +41,21 @@ pub struct Wanted {
 }
 
 /// Gives the one line to print.
-pub fn run(data_dir: &Path, wanted: &Wanted) -> anyhow::Result<String> {
+pub fn run(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
+    let data_dir = &config.data_dir;
     let from = bound("--from", &wanted.from, "T00:00:00.000Z", "0000-01-01T00:00:00.000Z")?;
     let to = bound("--to", &wanted.to, "T23:59:59.999Z", "9999-12-31T23:59:59.999Z")?;
     if from > to {
         bail!("--from {from} is after --to {to}: exchange them");
     }
     let database = data_dir.join("zaigang.db");
-    if !database.exists() {
+    if !config.store.is_postgres() && !database.exists() {
         bail!(
             "{} is not there: name the configuration of the server by --config",
             database.display()
         );
     }
-    let store = Store::open(data_dir)?;
+    let store = Store::open(&config.store)?;
     let signer = SigningKey::from_file(&data_dir.join("server_signing.key"))?;
     let device: DeviceId =
         wanted.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("--device: {e}"))?;

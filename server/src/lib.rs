@@ -55,6 +55,7 @@ pub mod rules;
 pub mod run;
 pub mod self_check;
 pub mod store;
+pub mod store_command;
 pub mod supervise;
 pub mod text;
 pub mod tls_client;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config, ConfigError, files};
 use server::run::SetUpFault;
-use server::{account_command, backup, broker, broker_config, export, run};
+use server::{account_command, backup, broker, broker_config, export, run, store_command};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -78,6 +78,47 @@ enum Command {
     Backup(BackupArgs),
     /// Put a backup in place of the data, and delete again who withdrew since
     Restore(RestoreArgs),
+    /// Move the databases to PostgreSQL, or back
+    Store(StoreArgs),
+}
+
+const COPY_EXAMPLES: &str = "\
+Examples:
+  zaigang-server store copy --config F --to postgres://zaigang@db.example.cn/zaigang
+  zaigang-server store copy --config F --to data_dir         from PostgreSQL back into the folder
+
+Stop the server first. The target must be empty, or hold a copy that was broken off, which goes \
+on. At its end all
+rows are counted and compared. Nothing is changed at the source; set `[store] url` yourself \
+afterwards.";
+
+#[derive(Debug, Args)]
+struct StoreArgs {
+    #[command(subcommand)]
+    deed: StoreDeed,
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreDeed {
+    /// Copy facts and faces from where the configuration has them
+    #[command(after_help = COPY_EXAMPLES)]
+    Copy {
+        /// The server's configuration
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// A PostgreSQL by its address, or `data_dir`
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
+}
+
+impl StoreArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let StoreDeed::Copy { config, to } = self.deed;
+        let told = &mut |line: &str| println!("{line}");
+        println!("{}", store_command::copy_to(&load(config)?, &to, told)?);
+        Ok(())
+    }
 }
 
 const BACKUP_EXAMPLES: &str = "\
@@ -320,7 +361,7 @@ impl BrokerConfigArgs {
         let hosts: Vec<&str> = self.host.iter().map(String::as_str).collect();
         println!(
             "{}",
-            broker_config::write(&load(self.config)?.data_dir, &folder, &hosts, &self.listener)?
+            broker_config::write(&load(self.config)?.store, &folder, &hosts, &self.listener)?
         );
         Ok(())
     }
@@ -337,7 +378,7 @@ impl ExportArgs {
             why: self.why,
         };
         // Standard output may be the bundle itself.
-        eprintln!("{}", export::run(&load(self.config)?.data_dir, &wanted)?);
+        eprintln!("{}", export::run(&load(self.config)?, &wanted)?);
         Ok(())
     }
 }
@@ -372,6 +413,7 @@ fn main() -> ExitCode {
         Some(Command::Export(args)) => args.run(),
         Some(Command::Backup(args)) => args.run(),
         Some(Command::Restore(args)) => args.run(),
+        Some(Command::Store(args)) => args.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -427,7 +427,7 @@ fn login_of(
 /// The facts, with custodians who left ended again where an old copy brought them back.
 fn facts(config: &Config, signer: &Arc<SigningKey>) -> anyhow::Result<Store> {
     let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
-    let (store, again) = Store::open(&config.data_dir)?.with_ledger(ledger)?;
+    let (store, again) = Store::open(&config.store)?.with_ledger(ledger)?;
     for line in again.lines() {
         tracing::warn!("the ledger of deletions knew more than the database: {line}");
     }
@@ -438,7 +438,7 @@ fn facts(config: &Config, signer: &Arc<SigningKey>) -> anyhow::Result<Store> {
 /// hand.
 fn faces(config: &Config, master: &Key, signer: &Arc<SigningKey>) -> anyhow::Result<FaceStore> {
     let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
-    let (faces, replay) = FaceStore::open(&config.data_dir, master.clone())?.with_ledger(ledger)?;
+    let (faces, replay) = FaceStore::open(&config.store, master.clone())?.with_ledger(ledger)?;
     if replay.replayed > 0 {
         tracing::warn!(
             replayed = replay.replayed,

@@ -203,6 +203,7 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         font_file: raw.export.font_file.as_deref().map(at),
         log_level: level,
         log_json: raw.log.format == Some(RawFormat::Json),
+        store: super::store::store(source, raw.store, base, &data_dir)?,
         data_dir,
         master_key_file,
         tombstone_file,

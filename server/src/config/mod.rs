@@ -7,6 +7,7 @@ mod brokers;
 mod check;
 pub mod files;
 mod raw;
+mod store;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use crate::access::source::Network;
 use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
+use crate::store::Address;
 use check::Source;
 
 pub(crate) use check::is_safe_origin;
@@ -226,6 +228,8 @@ pub enum SmtpTls {
 pub struct Config {
     pub mode: Mode,
     pub data_dir: PathBuf,
+    /// Where facts and faces are: files in the data folder, or a PostgreSQL.
+    pub store: Address,
     pub master_key_file: PathBuf,
     /// Deletions, signed; outside the data and its backups.
     pub tombstone_file: PathBuf,

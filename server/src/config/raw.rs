@@ -16,6 +16,8 @@ pub(super) struct Raw {
     pub(super) master_key_file: Spanned<PathBuf>,
     pub(super) tombstone_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
+    pub(super) store: RawStore,
+    #[serde(default)]
     pub(super) models: RawModels,
     #[serde(default)]
     pub(super) http: RawHttp,
@@ -59,6 +61,13 @@ pub(super) struct RawAuthority {
     pub(super) contact: Option<Spanned<String>>,
     pub(super) document_number: Option<Spanned<String>>,
     pub(super) large_fine_yuan: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStore {
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) password_file: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::account_rights::end_links;
 use super::rows::collect;
@@ -226,7 +226,7 @@ impl Store {
     pub fn who_by_login(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
         let sql =
             "SELECT a.id, a.role, a.scope, l.csrf FROM login l JOIN account a ON a.id = l.account
-            WHERE l.token_hash = ?1 AND l.expires_at > ?2 AND NOT a.disabled";
+            WHERE l.token_hash = ?1 AND l.expires_at > ?2 AND a.disabled = 0";
         self.read(|c| {
             let found = collect(c, sql, [token_hash, now], |r| {
                 Ok(Who {
@@ -295,7 +295,7 @@ impl Store {
     /// Whose API token this is.
     pub fn who_by_token(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
         let sql = "SELECT name, role, scope FROM api_token WHERE token_hash = ?1 AND expires_at > \
-            ?2 AND NOT revoked";
+            ?2 AND revoked = 0";
         self.read(|c| {
             let found = collect(c, sql, [token_hash, now], |r| {
                 Ok(Who {
@@ -340,8 +340,8 @@ impl Store {
                     }
                 }
             }
-            let mut insert =
-                tx.prepare_cached("INSERT OR IGNORE INTO audit_place VALUES (?1, ?2)")?;
+            let mut insert = tx
+                .prepare_cached("INSERT INTO audit_place VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
             for place in places {
                 insert.execute(params![entry, place])?;
             }
@@ -444,17 +444,21 @@ impl Store {
         self.read(|c| {
             let mut prev = if id == 0 { trust::ZERO_HASH.to_owned() } else { hash.to_owned() };
             let mut last = id;
-            let mut statement = c.prepare_cached(&format!("{AUDIT} WHERE id > ?1 ORDER BY id"))?;
-            let mut rows = statement.query([id])?;
-            while let Some(row) = rows.next()? {
-                let e = entry(row)?;
-                if !e.follows(last, &prev) {
-                    return Ok(Err(last + 1));
+            let sql = format!("{AUDIT} WHERE id > ?1 ORDER BY id LIMIT {WALKED_AT_ONCE}");
+            loop {
+                let entries = collect(c, &sql, [last], entry)?;
+                let ended = entries.len() < WALKED_AT_ONCE;
+                for e in entries {
+                    if !e.follows(last, &prev) {
+                        return Ok(Err(last + 1));
+                    }
+                    (prev, last) = (e.hash, e.id);
+                    each(last, &prev);
                 }
-                (prev, last) = (e.hash, e.id);
-                each(last, &prev);
+                if ended {
+                    return Ok(Ok((last, prev)));
+                }
             }
-            Ok(Ok((last, prev)))
         })
     }
 
@@ -498,6 +502,9 @@ fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
     Ok(id)
 }
 
+/// Entries of the audit log that are read in one go.
+const WALKED_AT_ONCE: usize = 4096;
+
 const AUDIT: &str = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit";
 
 /// Ends every login either way; a disabled account leaves no way back behind.
@@ -511,7 +518,7 @@ fn set_disabled(tx: &Transaction<'_>, id: &str, disabled: bool) -> Result<()> {
     if disabled { end_links(tx, id) } else { Ok(()) }
 }
 
-fn account(r: &rusqlite::Row<'_>) -> Result<Account> {
+fn account(r: &crate::store::engine::Row<'_>) -> Result<Account> {
     Ok(Account {
         id: r.get(0)?,
         display: r.get(1)?,
@@ -524,7 +531,7 @@ fn account(r: &rusqlite::Row<'_>) -> Result<Account> {
     })
 }
 
-fn entry(r: &rusqlite::Row<'_>) -> Result<AuditEntry> {
+fn entry(r: &crate::store::engine::Row<'_>) -> Result<AuditEntry> {
     Ok(AuditEntry {
         id: r.get(0)?,
         at: r.get(1)?,
@@ -544,6 +551,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
+    use super::super::connect::{self, Database};
     use super::*;
     use crate::audit_head::Heads;
     use crate::cache::Walked;
@@ -609,7 +617,7 @@ mod tests {
 
     /// As somebody at the machine does it: past the program.
     fn by_hand(dir: &Path, sql: &str) {
-        Connection::open(dir.join("zaigang.db")).unwrap().execute_batch(sql).unwrap();
+        connect::writer(&dir.into(), Database::Facts).unwrap().execute_batch(sql).unwrap();
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! second factor. Each is one transaction. It never sees a code or a link, only hashes and sealed
 //! links.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use super::engine::{OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
@@ -189,7 +189,8 @@ pub(super) fn end_links(tx: &Transaction<'_>, account: &str) -> Result<()> {
     tx.execute("DELETE FROM invitation WHERE made_by = ?1 OR account = ?1", [account])?;
     // A token's name ends in whose it is; what stands before is its maker's word.
     let owner = token_owner(account);
-    let sql = "UPDATE api_token SET revoked = 1 WHERE substr(name, -length(?1)) = ?1";
+    let sql = "UPDATE api_token SET revoked = 1
+        WHERE substr(name, length(name) - length(?1) + 1) = ?1";
     tx.execute(sql, [owner])?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! identity at a login provider. Each is one transaction. It never sees a password or a code, only
 //! hashes and sealed secrets.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use super::engine::{OptionalExtension as _, Transaction, params};
 
 use super::account_rights::end_recovery_codes;
 use super::rows::collect;
@@ -128,7 +128,7 @@ impl Store {
             tx.execute("DELETE FROM second_factor_role", [])?;
             for role in roles {
                 tx.execute(
-                    "INSERT OR IGNORE INTO second_factor_role VALUES (?1)",
+                    "INSERT INTO second_factor_role VALUES (?1) ON CONFLICT DO NOTHING",
                     [role.as_str()],
                 )?;
             }
@@ -146,7 +146,7 @@ impl Store {
     /// The account that this identity was linked to.
     pub fn account_of(&self, it: &ProviderIdentity) -> Result<Option<String>> {
         let sql = "SELECT p.account FROM provider_identity p JOIN account a ON a.id = p.account
-            WHERE p.issuer = ?1 AND p.subject = ?2 AND NOT a.disabled";
+            WHERE p.issuer = ?1 AND p.subject = ?2 AND a.disabled = 0";
         self.read(|c| {
             Ok(c.prepare_cached(sql)?
                 .query_row([&it.issuer, &it.subject], |r| r.get(0))

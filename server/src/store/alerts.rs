@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::engine::{Connection, OptionalExtension as _, Value, params};
 use protocol::up::{Explanation, FindingReport};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed};
@@ -153,7 +152,7 @@ const KNOWN_WHOLE: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?)
 
 impl AlertFilter {
     fn sql(&self) -> (String, Vec<Value>) {
-        let mut conditions = vec!["1"];
+        let mut conditions = vec!["true"];
         let mut values: Vec<Value> = Vec::new();
         let mut add = |condition: &'static str, value: Option<Value>| {
             if let Some(value) = value {
@@ -226,7 +225,7 @@ const COLUMNS: &str =
 impl Store {
     pub fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>> {
         let (sql, values) = filter.sql();
-        self.read(|c| collect(c, &sql, params_from_iter(values), alert))
+        self.read(|c| collect(c, &sql, values, alert))
     }
 
     /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both
@@ -256,7 +255,8 @@ impl Store {
         let sql = format!(
             "SELECT CASE WHEN NOT ({STANDS_OPEN}) THEN 'closed' WHEN {ANSWERED} THEN 'answered'
             ELSE 'open' END,
-             count(*), sum(severity = 3) FROM alert WHERE institution = ?1 GROUP BY 1"
+             count(*), count(*) FILTER (WHERE severity = 3) FROM alert WHERE institution = ?1
+             GROUP BY 1"
         );
         let found: Vec<(String, i64, i64)> = self
             .read(|c| collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))?;
@@ -445,17 +445,16 @@ pub(super) fn step_within(
         .take(by, step, now)
         .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
     write_case(tx, alert, &case, now)?;
-    record(tx, alert, by, step.name(), note, case.state, now)?;
+    let id = record(tx, alert, by, step.name(), note, case.state, now)?;
     if step.can_be_undone() {
-        keep(tx, alert, &StepKept { before: found.case, after: case })?;
+        keep(tx, alert, id, &StepKept { before: found.case, after: case })?;
     }
     announce(tx, alert, before)?;
     alert_by_id(tx, alert)?.ok_or_else(unknown)
 }
 
 /// Beside the step that was just recorded; of an earlier one nothing is kept any more.
-fn keep(tx: &Connection, alert: &str, kept: &StepKept) -> Result<()> {
-    let id = tx.last_insert_rowid();
+fn keep(tx: &Connection, alert: &str, id: i64, kept: &StepKept) -> Result<()> {
     let forget = "UPDATE alert_step SET kept = NULL WHERE alert = ?1 AND kept IS NOT NULL";
     tx.prepare_cached(forget)?.execute([alert])?;
     let text = serde_json::to_string(kept)?;
@@ -500,11 +499,11 @@ pub(super) fn record(
     note: &str,
     state: State,
     now: &str,
-) -> Result<()> {
+) -> Result<i64> {
     let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES \
-        (?1,?2,?3,?4,?5,?6)";
-    tx.prepare_cached(sql)?.execute(params![alert, now, by, step, note, state.as_str()])?;
-    Ok(())
+        (?1,?2,?3,?4,?5,?6) RETURNING id";
+    let values = params![alert, now, by, step, note, state.as_str()];
+    Ok(tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?)
 }
 
 /// Somebody took a step: the authority hears of each, the clinic where what it is told has changed.
@@ -539,7 +538,7 @@ pub(super) fn alert_of(c: &Connection, origin: &str, incident: &str) -> Result<O
     Ok(collect(c, &sql, [origin, incident], alert)?.pop())
 }
 
-fn alert(row: &rusqlite::Row<'_>) -> Result<Alert> {
+fn alert(row: &crate::store::engine::Row<'_>) -> Result<Alert> {
     Ok(Alert {
         number: row.get(0)?,
         id: row.get(1)?,
@@ -560,7 +559,7 @@ fn alert(row: &rusqlite::Row<'_>) -> Result<Alert> {
     })
 }
 
-fn finding(row: &rusqlite::Row<'_>) -> Result<StoredFinding> {
+fn finding(row: &crate::store::engine::Row<'_>) -> Result<StoredFinding> {
     let envelope: Option<String> = row.get(6)?;
     let key_id = match &envelope {
         Some(text) => serde_json::from_str::<protocol::envelope::Envelope>(text)?.key_id,

@@ -1,6 +1,6 @@
 //! Files beside a lead. Each is sealed with a key of its own; where the lead is struck, both go.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use super::engine::{OptionalExtension as _, Transaction, params};
 use zeroize::Zeroizing;
 
 use super::rows::collect;
@@ -59,7 +59,8 @@ impl Store {
             )?;
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alerts::alert_by_id(tx, alert)?.ok_or_else(unknown)?;
-            alerts::record(tx, alert, by, "attach", name, found.case.state, now)
+            alerts::record(tx, alert, by, "attach", name, found.case.state, now)?;
+            Ok(())
         })
     }
 
@@ -98,7 +99,7 @@ pub(super) fn forget(tx: &Transaction<'_>, alert: &str) -> Result<()> {
     Ok(())
 }
 
-fn attachment(r: &rusqlite::Row<'_>) -> Result<Attachment> {
+fn attachment(r: &crate::store::engine::Row<'_>) -> Result<Attachment> {
     Ok(Attachment {
         id: r.get(0)?,
         name: r.get(1)?,

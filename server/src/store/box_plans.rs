@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::rows::collect;
 use super::{Result, Store};

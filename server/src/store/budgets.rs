@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::{Result, column, policies};
 use crate::ingest::budget::Limits;

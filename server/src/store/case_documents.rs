@@ -1,6 +1,6 @@
 //! Documents of penalty cases: every version stays; a document keeps its number.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, penalty_cases};
@@ -44,7 +44,9 @@ impl Store {
             let (text, year, serial) = if let Some(first) = earlier.first() {
                 let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 \
                     AND version = 1";
-                let of = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
+                let of = |r: &crate::store::engine::Row<'_>| {
+                    Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?))
+                };
                 let (year, serial) = tx.query_row(sql, params![alert, kind.code()], of)?;
                 (first.number.clone(), year, serial)
             } else {

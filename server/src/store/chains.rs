@@ -4,7 +4,7 @@
 //! Reads only. A chain that one key signed is an era; new keys (a box provisioned anew) begin
 //! another.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError};

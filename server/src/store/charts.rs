@@ -4,7 +4,7 @@
 //! Sums over rules, boxes and days. No query here reads who was where: a test fails if one ever
 //! does (P15).
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::rows::collect;
 use super::{Result, Store};
@@ -156,10 +156,11 @@ fn devices(c: &Connection, span: &Span) -> Result<Vec<DeviceFigures>> {
     let because = "json_extract(a.case_file, '$.dismissed_because')";
     let sql = format!(
         "SELECT a.device, count(*),
-         sum(a.state IN ('lead','on_site','unfounded','case','closed') OR (a.state = 'dismissed'
-         AND {because} IS NOT 'withdrawn')),
-         sum(a.state = 'unfounded' OR (a.state = 'dismissed' AND {because} IS NOT 'withdrawn')),
-         sum(a.state = 'dismissed' AND {because} IS 'withdrawn')
+         count(*) FILTER (WHERE a.state IN ('lead','on_site','unfounded','case','closed') OR
+         (a.state = 'dismissed' AND {because} IS DISTINCT FROM 'withdrawn')),
+         count(*) FILTER (WHERE a.state = 'unfounded' OR
+         (a.state = 'dismissed' AND {because} IS DISTINCT FROM 'withdrawn')),
+         count(*) FILTER (WHERE a.state = 'dismissed' AND {because} = 'withdrawn')
          FROM alert a WHERE {ALERTS} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 200"
     );
     collect(c, &sql, span.bound(), |r| {
@@ -177,14 +178,15 @@ fn devices(c: &Connection, span: &Span) -> Result<Vec<DeviceFigures>> {
 }
 
 fn sight(c: &Connection, span: &Span, key: &str) -> Result<Vec<Sight>> {
-    let field = |name: &str| format!("json_extract(s.report, '$.{name}')");
+    let field = |name: &str| format!("CAST(json_extract(s.report, '$.{name}') AS INTEGER)");
     let undecided = "coalesce(json_array_length(s.report, '$.undecided'), 0) > 0";
     let sql = format!(
-        "SELECT {key}, count(*), CAST(avg({}) AS INTEGER), CAST(avg({}) AS INTEGER), sum(NOT
-        {assessable}), sum({assessable} AND {undecided})
+        "SELECT {key}, count(*), sum({over_a}) / count({over_a}), sum({over_i}) / count({over_i}),
+        count(*) FILTER (WHERE {assessable} = 0),
+        count(*) FILTER (WHERE {assessable} = 1 AND {undecided})
          FROM summary s {PLACES} WHERE {SESSIONS} GROUP BY 1 ORDER BY 1 LIMIT 400",
-        field("visibility_over_a_ppm"),
-        field("visibility_over_i_ppm"),
+        over_a = field("visibility_over_a_ppm"),
+        over_i = field("visibility_over_i_ppm"),
         assessable = field("assessable"),
     );
     collect(c, &sql, span.bound(), |r| {

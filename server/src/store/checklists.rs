@@ -1,7 +1,7 @@
 //! Checklists by version, and the self-checks that are opened with them. A version never changes.
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use jiff::civil::Date;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError};
@@ -109,7 +109,7 @@ const IN_FORCE: &str = "SELECT k.sha256 FROM checklist k WHERE k.effective_from 
 fn in_force(c: &Connection, institution: &str, today: Date) -> Result<Option<String>> {
     let sql = format!("SELECT ({IN_FORCE}) FROM institution i WHERE i.id = ?2");
     let mut statement = c.prepare_cached(&sql)?;
-    let row = |r: &rusqlite::Row<'_>| r.get::<_, Option<String>>(0);
+    let row = |r: &crate::store::engine::Row<'_>| r.get::<_, Option<String>>(0);
     let found = statement.query_row(params![today.to_string(), institution], row).optional()?;
     Ok(found.flatten())
 }

@@ -1,8 +1,8 @@
 //! The other way of being verified (P4): cards, PINs, and the witnessed checks that the boxes are
 //! told of.
 
+use super::engine::{Connection, params};
 use protocol::down::{CheckDirection, WitnessedCheck};
-use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
@@ -70,7 +70,8 @@ impl Store {
                 return Err(StoreError::Unknown { what: "room", id: it.room.clone() });
             }
             tx.execute(
-                "INSERT OR IGNORE INTO identity_check VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+                "INSERT INTO identity_check VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)
+                ON CONFLICT DO NOTHING",
                 params![
                     it.id,
                     it.room,
@@ -93,7 +94,7 @@ impl Store {
 }
 
 /// A row of `identity_check`.
-pub(super) fn kept(r: &rusqlite::Row<'_>) -> Result<KeptCheck> {
+pub(super) fn kept(r: &crate::store::engine::Row<'_>) -> Result<KeptCheck> {
     Ok(KeptCheck {
         id: r.get(0)?,
         room: r.get(1)?,
@@ -124,8 +125,8 @@ pub(super) fn of_room(
     from: &str,
 ) -> Result<(Vec<WitnessedCheck>, bool)> {
     let sql = "SELECT * FROM (SELECT person, witness, direction, at, made_at FROM identity_check
-        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT ?3) ORDER BY
-        4, 1";
+        WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT ?3) last
+        ORDER BY 4, 1";
     let limit = MOST_TOLD as i64 + 1;
     let mut told = collect(c, sql, params![room, from, limit], |r| {
         Ok(WitnessedCheck {

@@ -1,7 +1,7 @@
 //! Who asked to read a reporter's contact, why, and whether another person agreed. The contact
 //! itself lies sealed with its clue; this file never reads it.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError};

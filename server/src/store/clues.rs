@@ -1,7 +1,7 @@
 //! Clues (线索): what came in, every step, links to alerts. Texts, pictures and contacts lie sealed;
 //! this file never opens one. Nothing here writes to `feed`.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
@@ -303,8 +303,8 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
             return Ok((id, false));
         }
     }
-    let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS ?2 AND stage NOT IN \
-        ('merged','rejected','not_ours') ORDER BY number LIMIT 1";
+    let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS NOT DISTINCT FROM ?2 \
+        AND stage NOT IN ('merged','rejected','not_ours') ORDER BY number LIMIT 1";
     let values = params![it.fold, it.institution];
     let same: Option<(String, i64)> =
         tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
@@ -454,7 +454,7 @@ pub(super) fn by_id(c: &Connection, id: &str) -> Result<Option<Clue>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], row)?.pop())
 }
 
-fn row(r: &rusqlite::Row<'_>) -> Result<Clue> {
+fn row(r: &crate::store::engine::Row<'_>) -> Result<Clue> {
     Ok(Clue {
         number: r.get(0)?,
         id: r.get(1)?,

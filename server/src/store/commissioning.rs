@@ -2,8 +2,8 @@
 //! granted. One statement, one transaction, and none twice: the time in a statement must lie above
 //! that of the box's last one.
 
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use protocol::down::Zones;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::registry::{put_room, room_by_id};
 use super::rows::collect;
@@ -124,8 +124,8 @@ impl Store {
 fn taken(tx: &Transaction<'_>, said: Said<'_>) -> Result<Room> {
     let newer = tx.execute(
         "INSERT INTO commissioning (device, said_at) VALUES (?1,?2)
-         ON CONFLICT(device) DO UPDATE SET said_at=excluded.said_at WHERE said_at <
-         excluded.said_at",
+         ON CONFLICT(device) DO UPDATE SET said_at=excluded.said_at WHERE
+         commissioning.said_at < excluded.said_at",
         [said.device, said.at],
     )?;
     if newer == 0 {

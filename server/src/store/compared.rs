@@ -1,8 +1,8 @@
 //! What SI-1 compares at one institution: answers as they were handed in, and alerts with the rules
 //! that stand and when their deed began. Nothing here judges.
 
+use super::engine::Connection;
 use protocol::up::FindingReport;
-use rusqlite::Connection;
 
 use super::rows::collect;
 use super::self_checks::{COLUMNS, form_of, lost, row};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::OptionalExtension as _;
+use super::engine::OptionalExtension as _;
 
 use super::rows::collect;
 use super::{FaceStore, Result};
@@ -20,13 +20,16 @@ pub struct EarlierConsent {
 impl FaceStore {
     /// Whose newest standing consent at an institution is not to this text.
     pub fn earlier_consents(&self, version: &str) -> Result<Vec<EarlierConsent>> {
-        let sql = "SELECT e.person, e.institution, json_extract(e.consent, '$.text_version'),
-            max(json_extract(e.consent, '$.signed_at')) FROM enrolment e
-            WHERE e.state IN ('confirmed', 'proposed') AND e.consent <> ''
+        let sql = "SELECT person, institution, version, signed_at FROM (SELECT e.person AS person,
+            e.institution AS institution, json_extract(e.consent, '$.text_version') AS version,
+            json_extract(e.consent, '$.signed_at') AS signed_at,
+            row_number() OVER (PARTITION BY e.institution, e.person
+                ORDER BY json_extract(e.consent, '$.signed_at') DESC, e.id) AS place
+            FROM enrolment e WHERE e.state IN ('confirmed', 'proposed') AND e.consent <> ''
             AND NOT EXISTS (SELECT 1 FROM enrolment n WHERE n.person = e.person AND
                 n.institution = e.institution AND n.state IN ('confirmed', 'proposed') AND
                 n.consent <> '' AND json_extract(n.consent, '$.text_version') = ?1)
-            GROUP BY e.institution, e.person ORDER BY e.institution, e.person LIMIT 2000";
+            ) newest WHERE place = 1 ORDER BY institution, person LIMIT 2000";
         self.read(|c| {
             collect(c, sql, [version], |r| {
                 Ok(EarlierConsent {

@@ -1,7 +1,7 @@
 //! Corrections (整改): opened by an L1 alert or a clinic's own "no", answered, judged by the records.
 //! A clinic's words lie sealed; this file never opens them.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::self_checks::random_id;
@@ -126,7 +126,7 @@ impl Store {
         let sql = format!(
             "{COLUMNS} JOIN institution i ON i.id = k.institution WHERE k.number < ?1
             AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR k.institution = ?3)
-            AND (NOT ?4 OR k.state IN ('open','answered')) ORDER BY k.number DESC LIMIT ?5"
+            AND (?4 = 0 OR k.state IN ('open','answered')) ORDER BY k.number DESC LIMIT ?5"
         );
         let before = it.before.unwrap_or(i64::MAX);
         let values = params![before, it.jurisdiction, it.institution, it.open_only, it.limit];
@@ -187,7 +187,7 @@ fn by_id(c: &Connection, id: &str) -> Result<Option<Correction>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE k.id = ?1"), [id], row)?.pop())
 }
 
-fn row(r: &rusqlite::Row<'_>) -> Result<Correction> {
+fn row(r: &crate::store::engine::Row<'_>) -> Result<Correction> {
     let source: String = r.get(3)?;
     let is_alert = source == CorrectionSource::Alert.as_str();
     Ok(Correction {

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use protocol::evidence::{CustodianRole, Custodians, EvidencePolicy};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::ended_custodians::close;
 use super::rows::collect;
@@ -53,7 +53,7 @@ pub struct Unlock {
 const CUSTODIAN: &str = "SELECT id, account, role, verification_key, sealing_key, entered_at,
     from_at, vouched_by, vouch_sig, until_at, removed_by,
     (SELECT json_group_array(version) FROM (SELECT version FROM evidence_share s
-        WHERE s.custodian = c.id ORDER BY version)) FROM evidence_custodian c";
+        WHERE s.custodian = c.id ORDER BY version) held) FROM evidence_custodian c";
 
 impl Store {
     /// Everybody and every key of a jurisdiction, in the order in which they were let in.
@@ -90,9 +90,10 @@ impl Store {
                     another custodian to remove you";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
-            tx.execute(
+            let id: i64 = tx.query_row(
                 "INSERT INTO evidence_custodian (account, jurisdiction, role, verification_key,
-                sealing_key, wrapped, recovery, entered_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
+                sealing_key, wrapped, recovery, entered_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8)
+                RETURNING id",
                 params![
                     it.account,
                     it.jurisdiction,
@@ -103,8 +104,8 @@ impl Store {
                     it.recovery,
                     now
                 ],
+                |r| r.get(0),
             )?;
-            let id = tx.last_insert_rowid();
             if let Some((vouched, key, share)) = first {
                 let_in(tx, id, vouched)?;
                 put_role_key(tx, &it.jurisdiction, key)?;
@@ -384,7 +385,7 @@ fn policy_for(c: &Connection, institution: &str, jurisdiction: &str) -> Result<O
     Ok(collect(c, sql, [institution, jurisdiction], policy_word)?.pop())
 }
 
-fn policy_word(r: &rusqlite::Row<'_>) -> Result<PolicyWord> {
+fn policy_word(r: &crate::store::engine::Row<'_>) -> Result<PolicyWord> {
     Ok(PolicyWord {
         kind: named::<PlaceKind>(r.get(0)?)?,
         place: r.get(1)?,
@@ -396,7 +397,7 @@ fn policy_word(r: &rusqlite::Row<'_>) -> Result<PolicyWord> {
     })
 }
 
-fn custodian(r: &rusqlite::Row<'_>) -> Result<CustodianSeen> {
+fn custodian(r: &crate::store::engine::Row<'_>) -> Result<CustodianSeen> {
     let vouched = match (r.get::<_, Option<String>>(7)?, r.get::<_, Option<String>>(8)?) {
         (Some(by), Some(sig)) => signature(&by, &sig),
         _ => None,
@@ -420,7 +421,7 @@ pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Resu
     // His account's role is the custodian's: whoever holds another now acts for neither, and
     // whoever is disabled for nobody.
     let sql = "SELECT 1 FROM evidence_custodian c JOIN account a ON a.id = c.account AND a.role =
-        c.role AND NOT a.disabled WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL
+        c.role AND a.disabled = 0 WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL
         AND c.until_at IS NULL";
     Ok(c.prepare_cached(sql)?.exists(params![account, name_of(&role)?])?)
 }

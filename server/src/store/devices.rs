@@ -1,7 +1,7 @@
 //! The boxes: registration, provisioning, what was last heard of them, and what they know.
 
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use protocol::up::{HealthReport, StatusBody};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
 use super::rows::collect;
@@ -233,7 +233,8 @@ impl Store {
     pub fn former_signing_keys(&self, id: &str) -> Result<Vec<String>> {
         self.read(|c| {
             let sql = "SELECT k.signing_key FROM device_key k JOIN device d ON d.id = k.device
-                WHERE d.id = ?1 AND k.signing_key IS NOT d.signing_key";
+                WHERE d.id = ?1 AND k.signing_key IS DISTINCT FROM
+                d.signing_key";
             collect(c, sql, [id], |row| Ok(row.get(0)?))
         })
     }
@@ -251,7 +252,7 @@ impl Store {
     pub fn devices_of(&self, institution: Option<&str>, room: Option<&str>) -> Result<Vec<String>> {
         self.read(|c| {
             let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state =
-                'provisioned' AND d.online
+                'provisioned' AND d.online = 1
                 AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY
                 d.id";
             collect(c, sql, (institution, room), |row| Ok(row.get(0)?))
@@ -292,7 +293,7 @@ pub(super) fn set_online(
         return Ok((false, false));
     }
     tx.prepare_cached(
-        "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 THEN ?4 ELSE \
+        "UPDATE device SET online=?2, boot_count=?3, last_seen=CASE WHEN ?2 = 1 THEN ?4 ELSE \
         last_seen END, connected_at=?5, status_boot=?3 WHERE id=?1",
     )?
     .execute(params![id, status.online, boot_count, now, status.connected_at])?;
@@ -345,7 +346,7 @@ fn put(
     )?;
     let moved = "INSERT INTO device_place SELECT ?1, ?2, ?3, NULL WHERE ?3 <>
         (SELECT room FROM device_place WHERE device = ?1 ORDER BY since DESC LIMIT 1)
-        ON CONFLICT DO UPDATE SET room = excluded.room, taken_at = NULL";
+        ON CONFLICT(device, since) DO UPDATE SET room = excluded.room, taken_at = NULL";
     tx.execute(moved, [it.id.as_str(), now, it.room.as_str()])?;
     Ok(if existed { Upsert::Replaced } else { Upsert::Created })
 }
@@ -354,7 +355,7 @@ fn put(
 /// goes on with its chain.
 fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> Result<()> {
     let same: bool = tx.query_row(
-        "SELECT coalesce(signing_key = ?2, 0) FROM device WHERE id = ?1",
+        "SELECT signing_key IS NOT DISTINCT FROM ?2 FROM device WHERE id = ?1",
         [device, signing_key],
         |row| row.get(0),
     )?;
@@ -364,7 +365,8 @@ fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> R
     tx.execute(
         "UPDATE device SET signing_key=?2, chain='intact', contiguous_seq=0, contiguous_hash='',
          boot_count=0, status_boot=0, connected_at='', online=0,
-         epoch = epoch + EXISTS (SELECT 1 FROM message WHERE device=?1 AND epoch=device.epoch)
+         epoch = epoch + CASE WHEN EXISTS (SELECT 1 FROM message m WHERE m.device = ?1
+            AND m.epoch = device.epoch) THEN 1 ELSE 0 END
          WHERE id=?1",
         [device, signing_key],
     )?;
@@ -377,7 +379,7 @@ fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> R
     Ok(())
 }
 
-pub(super) fn device(c: &Connection, row: &rusqlite::Row<'_>) -> Result<Device> {
+pub(super) fn device(c: &Connection, row: &crate::store::engine::Row<'_>) -> Result<Device> {
     let id: String = row.get(0)?;
     let (contiguous, epoch): (i64, i64) = (row.get(11)?, row.get(13)?);
     let health: Option<String> = row.get(10)?;

@@ -1,7 +1,7 @@
 //! The server's side of the public door: what lies sealed in `clue_in` is taken in here, and a
 //! random address of a publication is turned back into what it stands for.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::clues::{NewClue, move_on, put_clue};
 use super::rows::collect;
@@ -23,7 +23,7 @@ const UNREAD: &str = "unread ";
 impl Store {
     pub fn waiting_at_the_door(&self, limit: u32) -> Result<Vec<Waiting>> {
         let sql = "SELECT ticket, received_on, sealed FROM clue_in WHERE sealed IS NOT NULL AND \
-            substr(ticket, 1, length(?2)) <> ?2 ORDER BY rowid LIMIT ?1";
+            substr(ticket, 1, length(?2)) <> ?2 ORDER BY received_on, ticket LIMIT ?1";
         self.read(|c| {
             collect(c, sql, params![limit, UNREAD], |r| {
                 Ok(Waiting { ticket: r.get(0)?, received_on: r.get(1)?, sealed: r.get(2)? })
@@ -36,7 +36,8 @@ impl Store {
         let sql = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM clue_in WHERE sealed IS \
             NOT NULL AND substr(ticket, 1, length(?1)) <> ?1";
         self.read(|c| {
-            let row = |r: &rusqlite::Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?));
+            let row =
+                |r: &crate::store::engine::Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?));
             let (reports, bytes) = c.prepare_cached(sql)?.query_row([UNREAD], row)?;
             Ok((reports.unsigned_abs(), bytes.unsigned_abs()))
         })

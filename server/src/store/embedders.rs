@@ -4,7 +4,7 @@
 //! Until that moment boxes get the earlier templates: never half a roster. Earlier ones stay until
 //! retention takes them.
 
-use rusqlite::{OptionalExtension as _, params};
+use super::engine::{OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{FaceStore, NewTemplate, Result};
@@ -74,8 +74,13 @@ impl FaceStore {
                 )?;
             }
             tx.execute(
-                "UPDATE enrolment SET pack = ?2, outcome = json_set(outcome, '$.renewed_at', ?3) \
-                WHERE id = ?1",
+                tx.either(
+                    "UPDATE enrolment SET pack = ?2, outcome = json_set(outcome, '$.renewed_at',
+                    ?3) WHERE id = ?1",
+                    "UPDATE enrolment SET pack = ?2, outcome = CAST(jsonb_set(CAST(json_read(
+                    outcome) AS
+                    jsonb), '{renewed_at}', to_jsonb(?3)) AS TEXT) WHERE id = ?1",
+                ),
                 params![it.enrolment, pack, now],
             )?;
             Ok(added)
@@ -90,8 +95,8 @@ impl FaceStore {
             let changed = !tx.prepare_cached(same)?.exists([sha256])?;
             if changed {
                 tx.execute(
-                    "INSERT OR REPLACE INTO embedder VALUES (1, ?1, ?2, \
-                    ?3)",
+                    "INSERT INTO embedder VALUES (1, ?1, ?2, ?3) ON CONFLICT(one) DO UPDATE SET
+                    sha256 = excluded.sha256, pack = excluded.pack, since = excluded.since",
                     [sha256, pack, now],
                 )?;
             }
@@ -114,11 +119,11 @@ impl FaceStore {
             )?;
             tx.execute(
                 &format!(
-                    "INSERT OR IGNORE INTO come_again SELECT e.person, e.institution,
+                    "INSERT INTO come_again SELECT e.person, e.institution,
                      CASE WHEN EXISTS ({kept}) THEN 'photograph_refused' ELSE 'no_photograph'
                      END, ?2
                      FROM enrolment e WHERE e.state = 'confirmed' AND NOT EXISTS ({has}) GROUP BY
-                     e.person, e.institution"
+                     e.person, e.institution ON CONFLICT DO NOTHING"
                 ),
                 [sha256, now],
             )?;

@@ -1,7 +1,7 @@
 //! Custodians who left, and the ledger of deletions: a database that is brought back from before
 //! learns of them, and gives nobody back what was sealed to him.
 
-use rusqlite::{Transaction, params};
+use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{Result, Store};

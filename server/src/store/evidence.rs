@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use jiff::Timestamp;
 use protocol::evidence::{
     CustodianRole, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt, EvidenceStep,
     FindingStanding, Hold, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
 };
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
+use super::connect::Database;
 use super::rows::collect;
 use super::{
     Result, Store, StoreError, count, custodians, evidence_gone, lock, name_of, named, room,
@@ -288,7 +289,9 @@ impl Store {
         let ended = self.write(|tx| expire(tx, now))?;
         if ended > 0 {
             // What was deleted stands in the log until that is copied home and emptied.
-            room::settle(&lock(&self.writer), &self.path);
+            if let Some(sqlite) = lock(&self.writer).sqlite() {
+                room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
+            }
         }
         Ok(ended)
     }
@@ -386,11 +389,13 @@ pub(super) fn orders(c: &Connection, device: &str, now: &str) -> Result<Option<E
         "{OPENING} WHERE device = ?1 AND state = 'released' ORDER BY asked_at, id LIMIT 200"
     );
     let releases = collect(c, &sql, [device], kept)?;
-    let sql = "SELECT DISTINCT e.finding, a.state, a.updated_at, a.number, a.raised_at, a.case_file
+    let sql =
+        "SELECT DISTINCT e.finding, a.state, a.updated_at, a.number, a.raised_at, a.case_file,
+        a.state IN ('case', 'on_site', 'lead', 'review2')
         FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin = e.device
         JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL
         AND a.state IN ('case', 'on_site', 'lead', 'review2', 'closed', 'dismissed', 'unfounded')
-        ORDER BY a.state IN ('case', 'on_site', 'lead', 'review2') DESC, e.finding LIMIT 1000";
+        ORDER BY 7 DESC, e.finding LIMIT 1000";
     let (mut standings, mut holds) = (Vec::new(), Vec::new());
     let rows = collect(c, sql, [device], |r| {
         let case: crate::alert::Case = serde_json::from_str(&r.get::<_, String>(5)?)?;
@@ -459,7 +464,7 @@ fn items_of(c: &Connection, device: &str, finding: &str) -> Result<Vec<ItemSeen>
     collect(c, &sql, [device, finding], item)
 }
 
-fn item(r: &rusqlite::Row<'_>) -> Result<ItemSeen> {
+fn item(r: &crate::store::engine::Row<'_>) -> Result<ItemSeen> {
     Ok(ItemSeen {
         device: r.get(0)?,
         finding: r.get(1)?,
@@ -473,7 +478,7 @@ fn item(r: &rusqlite::Row<'_>) -> Result<ItemSeen> {
     })
 }
 
-fn kept(r: &rusqlite::Row<'_>) -> Result<OpeningKept> {
+fn kept(r: &crate::store::engine::Row<'_>) -> Result<OpeningKept> {
     Ok(OpeningKept {
         id: r.get(0)?,
         alert: r.get(1)?,
@@ -572,7 +577,8 @@ fn note(
     } else {
         format!("{}: {why}", it.opening.ask.case_number)
     };
-    record(tx, &it.alert, by, step, &words, alert.case.state, &clock::text(now))
+    record(tx, &it.alert, by, step, &words, alert.case.state, &clock::text(now))?;
+    Ok(())
 }
 
 /// Forgets what came: it is not what the chain vouches for, and the box begins anew.

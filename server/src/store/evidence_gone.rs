@@ -1,8 +1,8 @@
 //! Pictures that their box has no longer: marked, and where they were held or of a case, told on
 //! the alert and raised as an Integrity finding. The box's word is believed of itself alone.
 
+use super::engine::{OptionalExtension as _, Transaction, params};
 use protocol::id::EvidenceId;
-use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};

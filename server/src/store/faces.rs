@@ -5,14 +5,15 @@
 //! leaves a tombstone.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use zeroize::Zeroizing;
 
+use super::connect::{self, Database, in_transaction};
 use super::rows::collect;
-use super::{Part, Result, StoreError, in_transaction, lock, named, open, schema};
+use super::{Address, Part, Result, StoreError, lock, named};
 use crate::config::OpenProposals;
 use crate::model::Consent;
 use crate::tombstone::Ledger;
@@ -118,7 +119,7 @@ pub struct Withdrawal {
 pub struct FaceStore {
     connection: Mutex<Connection>,
     pub(super) master: Key,
-    path: PathBuf,
+    at: Address,
     /// Where deletions are signed; none where the database is only read.
     pub(super) ledger: Option<Ledger>,
 }
@@ -136,12 +137,12 @@ pub(super) const IN_USE: &str =
 const TEMPLATES_AT_ONCE: i64 = 256;
 
 impl FaceStore {
-    /// Opens `faces.db` in the folder. A master key that does not open what is stored is refused
+    /// Opens the faces. A master key that does not open what is stored is refused
     /// here, not later.
-    pub fn open(dir: &Path, master: Key) -> Result<Self> {
-        let path = dir.join("faces.db");
-        let connection = open(&path, schema::FACES, "FULL")?;
-        let store = Self { connection: Mutex::new(connection), master, path, ledger: None };
+    pub fn open(at: impl Into<Address>, master: Key) -> Result<Self> {
+        let at = at.into();
+        let connection = connect::writer(&at, Database::Faces)?;
+        let store = Self { connection: Mutex::new(connection), master, at, ledger: None };
         store.read(|c| {
             let any: Option<(String, Vec<u8>)> = c
                 .query_row("SELECT person, wrapped FROM person_key LIMIT 1", [], |r| {
@@ -156,11 +157,19 @@ impl FaceStore {
     }
 
     pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        in_transaction(&mut lock(&self.connection), work)
+        in_transaction(&mut *self.connected()?, work)
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        work(&lock(&self.connection))
+        work(&*self.connected()?)
+    }
+
+    fn connected(&self) -> Result<MutexGuard<'_, Connection>> {
+        let mut connection = lock(&self.connection);
+        if connection.is_lost() {
+            *connection = connect::writer(&self.at, Database::Faces)?;
+        }
+        Ok(connection)
     }
 
     /// The clinic's secret rotation seed, made on first use.
@@ -237,7 +246,10 @@ impl FaceStore {
             template.masked,
             sealed
         ];
-        Ok(tx.execute("INSERT OR IGNORE INTO template VALUES (?1,?2,?3,?4,?5,?6,?7,?8)", row)?)
+        Ok(tx.execute(
+            "INSERT INTO template VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING",
+            row,
+        )?)
     }
 
     /// Confirms or refuses a proposal; a refused one loses its templates and photographs.
@@ -439,11 +451,7 @@ impl FaceStore {
     }
 
     pub fn backup_to(&self, target: &Path) -> Result<()> {
-        self.read(|c| super::backup(c, target))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
+        self.read(|c| super::backup_open(c, target))
     }
 
     /// Seals what is left of a person with a new key and destroys the old one; with nothing left
@@ -501,7 +509,7 @@ fn enrolment_by_id(c: &Connection, id: &str) -> Result<Option<Enrolment>> {
     Ok(collect(c, &format!("{ENROLMENT} WHERE e.id = ?1"), [id], enrolment)?.pop())
 }
 
-fn enrolment(row: &rusqlite::Row<'_>) -> Result<Enrolment> {
+fn enrolment(row: &crate::store::engine::Row<'_>) -> Result<Enrolment> {
     Ok(Enrolment {
         id: row.get(0)?,
         person: row.get(1)?,

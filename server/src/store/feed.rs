@@ -5,7 +5,7 @@
 //! anything, the clinic's. Who reads gets the one that is his, or nothing; the numbers of what he
 //! does not get never reach him ([`crate::web`]).
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 use serde::Serialize;
 
 use super::alerts::Alert;
@@ -35,9 +35,9 @@ pub enum FeedReader {
 }
 
 pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
-    tx.prepare_cached("INSERT INTO feed (event, data) VALUES (?1, ?2)")?
-        .execute((event, data.to_string()))?;
-    trim(tx)
+    let sql = "INSERT INTO feed (event, data) VALUES (?1, ?2) RETURNING id";
+    let id = tx.prepare_cached(sql)?.query_row((event, data.to_string()), |r| r.get(0))?;
+    trim(tx, id)
 }
 
 /// An event of an alert. `None` for the clinic: nothing that it is told has changed.
@@ -48,18 +48,18 @@ pub(super) fn append_alert(
     for_clinic: Option<ClinicNews>,
 ) -> Result<()> {
     let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic) VALUES \
-        ('alert',?1,?2,?3,?4)";
-    tx.prepare_cached(sql)?.execute(params![
+        ('alert',?1,?2,?3,?4) RETURNING id";
+    let values = params![
         serde_json::to_string(for_authority)?,
         alert.institution,
         alert.jurisdiction,
         for_clinic.map(|news| serde_json::to_string(&news)).transpose()?
-    ])?;
-    trim(tx)
+    ];
+    let id = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
+    trim(tx, id)
 }
 
-fn trim(tx: &Connection) -> Result<()> {
-    let id = tx.last_insert_rowid();
+fn trim(tx: &Connection, id: i64) -> Result<()> {
     if id % 256 == 0 {
         tx.execute("DELETE FROM feed WHERE id <= ?1", [id - KEPT])?;
     }

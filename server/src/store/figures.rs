@@ -67,7 +67,7 @@ impl Store {
                 finding_steps_stored: counter("finding_steps"),
                 findings_by_kind,
                 findings_withdrawn: one("SELECT coalesce(sum(n), 0) FROM finding_count WHERE \
-                    withdrawn")?,
+                    withdrawn = 1")?,
                 alerts: one("SELECT coalesce(sum(n), 0) FROM alert_total")?,
                 alerts_open: one(
                     "SELECT coalesce(sum(n), 0) FROM alert_total WHERE state NOT IN \
@@ -89,9 +89,10 @@ impl Store {
                     .collect(),
                 devices,
                 devices_online,
-                liveness_waived: one("SELECT EXISTS (SELECT 1 FROM alert WHERE \
-                    liveness_waived)")?
-                    == 1,
+                liveness_waived: one(c.either(
+                    "SELECT EXISTS (SELECT 1 FROM alert WHERE liveness_waived)",
+                    "SELECT EXISTS (SELECT 1 FROM alert WHERE liveness_waived <> 0)",
+                ))? == 1,
             })
         })
     }

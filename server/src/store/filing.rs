@@ -1,6 +1,6 @@
 //! What happened about the filing of stored faces: appended, never overwritten.
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::rows::collect;
 use super::{Result, Store, name_of, named};

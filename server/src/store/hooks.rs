@@ -1,7 +1,7 @@
 //! Hooks and their deliveries: what is due, what came of it, and the mark up to which the feed was
 //! looked through.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count, messages};
@@ -238,7 +238,7 @@ impl Store {
                 let to = hooks.iter().find(|h| h.id == *to);
                 let sql = "SELECT d.id, d.alert, d.body, a.severity, a.jurisdiction FROM delivery
                     d JOIN alert a ON a.id = d.alert
-                    WHERE d.hook = ?1 AND d.event = 'alert.opened' AND NOT d.escalated AND
+                    WHERE d.hook = ?1 AND d.event = 'alert.opened' AND d.escalated = 0 AND
                     d.made_at <= ?2 AND a.state = 'raised' LIMIT 100";
                 let due: Vec<(i64, String, String, u8, String)> =
                     collect(tx, sql, (&hook.id, since(after)), |r| {
@@ -332,7 +332,7 @@ fn all_hooks(c: &Connection) -> Result<Vec<Hook>> {
     })
 }
 
-fn delivery(r: &rusqlite::Row<'_>) -> Result<Delivery> {
+fn delivery(r: &crate::store::engine::Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
         id: r.get(0)?,
         hook: r.get(1)?,

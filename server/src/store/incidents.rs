@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, WithdrawalCause};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
@@ -285,8 +285,8 @@ fn keep_step(
     Step { report, place, origin, placed, .. }: &Step<'_>,
 ) -> Result<()> {
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO finding_step VALUES \
-        (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+        "INSERT INTO finding_step VALUES \
+        (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT DO NOTHING",
     )?
     .execute(params![
         origin,
@@ -378,7 +378,7 @@ fn joined_alert(
         open
     } else {
         let sql = "SELECT count(*) FROM (SELECT 1 FROM alert WHERE device = ?1
-            AND state NOT IN ('dismissed','unfounded','closed') LIMIT ?2)";
+            AND state NOT IN ('dismissed','unfounded','closed') LIMIT ?2) open";
         let open: i64 = tx.prepare_cached(sql)?.query_row((device, max), |r| r.get(0))?;
         around.open.entry(device.to_owned()).or_insert(open)
     };
@@ -632,13 +632,12 @@ fn open_alert(
         liveness_waived: report.manifest.liveness_waived,
         case: Case::default(),
     };
-    tx.prepare_cached(
+    let sql =
         "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session,
         device, item, raised_at,
          received_at, updated_at, liveness_waived, case_file, origin, incident)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16)",
-    )?
-    .execute(params![
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16) RETURNING number";
+    let values = params![
         alert.id,
         State::Raised.as_str(),
         alert.severity,
@@ -655,8 +654,8 @@ fn open_alert(
         serde_json::to_string(&alert.case)?,
         origin,
         incident
-    ])?;
-    alert.number = tx.last_insert_rowid();
+    ];
+    alert.number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
     Ok(alert)
 }
 

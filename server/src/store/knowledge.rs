@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use protocol::down::{Catalogue, Down, Policy, Room, RosterPerson, Sessions, Template};
 use protocol::id::DeviceId;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::registry::{institution_by_id, practitioners, room_by_id};
 use super::rows::{collect, decode_all};
@@ -102,7 +102,7 @@ impl Store {
     /// before `stale`. Of what was sent n times in vain, `unanswered[n]` is the time before which
     /// the last sending was (the last one for more).
     pub(crate) fn overdue(&self, unanswered: &[String], stale: &str) -> Result<Vec<String>> {
-        let sql = "SELECT d.id FROM device d WHERE d.online AND d.state = 'provisioned' AND (
+        let sql = "SELECT d.id FROM device d WHERE d.online = 1 AND d.state = 'provisioned' AND (
             (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt',
             'command', 'unlock')) < 5
             OR EXISTS (SELECT 1 FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN
@@ -162,9 +162,10 @@ fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: &str) -> 
         .prepare_cached(
             "INSERT INTO knowledge (device, kind, version, content, issued_at, tries) VALUES
             (?1,?2,?5,?3,?4,1)
-             ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1, excluded.version),
-             tries = CASE WHEN coalesce(ack_version, 0) = version THEN 1 ELSE min(tries, 1000) +
-             1 END,
+             ON CONFLICT(device, kind) DO UPDATE SET
+             version = max(knowledge.version + 1, excluded.version),
+             tries = CASE WHEN coalesce(knowledge.ack_version, 0) = knowledge.version THEN 1
+             ELSE min(knowledge.tries, 1000) + 1 END,
              content = excluded.content, issued_at = excluded.issued_at RETURNING version",
         )?
         .query_row(params![device, kind, content, now, version_at(now)], |r| r.get(0))?;
@@ -184,7 +185,7 @@ fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalog
     let items: Vec<model::Item> = decode_all(c, "SELECT spec FROM item ORDER BY code", [])?;
     let ours = |item: &model::Item| institution.jurisdiction.starts_with(&item.jurisdiction);
     let newest = "SELECT max(at) FROM (SELECT updated_at AS at FROM institution WHERE id = ?1 \
-        UNION ALL SELECT updated_at FROM item)";
+        UNION ALL SELECT updated_at FROM item) told";
     let stated_at: Option<String> =
         c.prepare_cached(newest)?.query_row([institution.id.as_str()], |r| r.get(0))?;
     Ok(Catalogue {

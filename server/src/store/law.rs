@@ -1,8 +1,8 @@
 //! The lawyer's decisions about the law table, and the reviews of boxes by 行政处罚法 41: appended,
 //! never overwritten. And the imported years of the calendar.
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use ::law::Decision;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, name_of, named};

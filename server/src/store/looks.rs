@@ -1,8 +1,8 @@
 //! Looks at the boxes, once a minute: is it connected, is its camera live, how many faces did it
 //! count. Judges nothing.
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use protocol::up::{CameraState, HealthReport};
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::supervision::ms;
@@ -51,7 +51,8 @@ fn go_on_silent(tx: &Connection, device: &str, run: &str, now: &str) -> Result<b
             .execute([device, &from, now])?;
         Ok(ms(now).zip(ms(&from)).is_some_and(|(now, from)| now - from > 300_000))
     } else {
-        let sql = "INSERT OR REPLACE INTO silence VALUES (?1,?2,?2,?3)";
+        let sql = "INSERT INTO silence VALUES (?1,?2,?2,?3) ON CONFLICT(device, from_at) DO UPDATE \
+            SET to_at = excluded.to_at, run = excluded.run";
         tx.prepare_cached(sql)?.execute([device, now, run])?;
         Ok(false)
     }
@@ -87,9 +88,8 @@ fn look_hour(
     let faces = last.map_or(0, |last| if counter >= last { counter - last } else { counter });
     tx.prepare_cached(
         "INSERT INTO hour_seen VALUES (?1,?2,1,?3,?4,?5) ON CONFLICT(device, hour) DO UPDATE SET
-        looks = looks + 1,
-         live = live + excluded.live, faces = faces + excluded.faces, last_faces =
-         excluded.last_faces",
+        looks = hour_seen.looks + 1, live = hour_seen.live + excluded.live,
+        faces = hour_seen.faces + excluded.faces, last_faces = excluded.last_faces",
     )?
     .execute(params![device, hour, live, faces, counter])?;
     Ok(())

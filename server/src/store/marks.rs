@@ -1,7 +1,7 @@
 //! Marks in time that a clock which was ahead leaves behind: each is cut to its bound, so that
 //! nobody is kept out, or let in, for longer than the rule says. And what an administrator clears.
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::{Result, Store, StoreError};
 
@@ -45,7 +45,8 @@ impl Store {
                 return Err(StoreError::Unknown { what: "account", id: account.to_owned() });
             }
             tx.execute(
-                "INSERT OR REPLACE INTO cleared_wait VALUES (?1, ?2)",
+                "INSERT INTO cleared_wait VALUES (?1, ?2) ON CONFLICT(account) DO UPDATE SET
+                at = excluded.at",
                 params![account, now],
             )?;
             Ok(())
@@ -55,7 +56,10 @@ impl Store {
     /// Whether this is told for the first time; from here on it was told.
     pub fn first_time(&self, what: &str, now: &str) -> Result<bool> {
         self.write(|tx| {
-            Ok(tx.execute("INSERT OR IGNORE INTO told_once VALUES (?1, ?2)", [what, now])? == 1)
+            Ok(tx.execute(
+                "INSERT INTO told_once VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                [what, now],
+            )? == 1)
         })
     }
 
@@ -63,7 +67,7 @@ impl Store {
     pub fn first_certificate_to_end(&self) -> Result<Option<String>> {
         let sql = "SELECT min(last) FROM (SELECT max(c.expires_at) AS last FROM certificate c
             JOIN device d ON d.id = c.device
-            WHERE c.revoked_at IS NULL AND d.state <> 'revoked' GROUP BY c.device)";
+            WHERE c.revoked_at IS NULL AND d.state <> 'revoked' GROUP BY c.device) newest";
         self.read(|c| Ok(c.prepare_cached(sql)?.query_row([], |r| r.get(0))?))
     }
 

@@ -1,7 +1,7 @@
 //! What people are told of their own work, and by which way beyond the pages. It never holds what a
 //! lead says.
 
-use rusqlite::{Transaction, params};
+use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{NewDelivery, Result, Store, StoreError, hooks, name_of, named};
@@ -78,8 +78,8 @@ impl Store {
             return Ok(());
         }
         self.write(|tx| {
-            let sql = "INSERT OR IGNORE INTO own_message (account, kind, about, number, by, at)
-                VALUES (?1,?2,?3,?4,?5,?6)";
+            let sql = "INSERT INTO own_message (account, kind, about, number, by, at)
+                VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING";
             for it in messages {
                 let kind = name_of(&it.kind)?;
                 let row = params![it.account, kind, it.about, it.number, it.by, now];
@@ -161,7 +161,12 @@ impl Store {
             let robot = it.robot.as_ref();
             let kind = robot.map(|r| name_of(&r.kind)).transpose()?;
             tx.execute(
-                "INSERT OR REPLACE INTO message_setting VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+                "INSERT INTO message_setting VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)
+                ON CONFLICT(account) DO UPDATE SET email = excluded.email,
+                robot_kind = excluded.robot_kind, robot_target = excluded.robot_target,
+                robot_secret = excluded.robot_secret, digest_at_min = excluded.digest_at_min,
+                quiet_from_min = excluded.quiet_from_min, quiet_to_min = excluded.quiet_to_min,
+                updated_at = excluded.updated_at",
                 params![
                     account,
                     it.email,
@@ -185,7 +190,7 @@ impl Store {
     pub fn messages_untold(&self) -> Result<Vec<Message>> {
         let sql = format!(
             "{MESSAGE} JOIN message_setting s ON s.account = m.account
-             JOIN account a ON a.id = m.account AND NOT a.disabled
+             JOIN account a ON a.id = m.account AND a.disabled = 0
              WHERE m.told_at IS NULL AND m.done_at IS NULL
              AND (s.email <> '' OR s.robot_kind IS NOT NULL) ORDER BY m.id LIMIT 500"
         );
@@ -214,7 +219,7 @@ pub(super) fn forget(tx: &Transaction<'_>, before: &str) -> Result<usize> {
     Ok(tx.execute("DELETE FROM own_message WHERE at < ?1", [before])?)
 }
 
-fn message(r: &rusqlite::Row<'_>) -> Result<Message> {
+fn message(r: &crate::store::engine::Row<'_>) -> Result<Message> {
     Ok(Message {
         id: r.get(0)?,
         account: r.get(1)?,
@@ -227,7 +232,7 @@ fn message(r: &rusqlite::Row<'_>) -> Result<Message> {
     })
 }
 
-fn setting(r: &rusqlite::Row<'_>) -> Result<MessageSetting> {
+fn setting(r: &crate::store::engine::Row<'_>) -> Result<MessageSetting> {
     let kind: Option<String> = r.get(1)?;
     let target: Option<Vec<u8>> = r.get(2)?;
     let robot = match kind.zip(target) {

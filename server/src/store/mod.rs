@@ -19,15 +19,24 @@ mod checklists;
 mod checks;
 mod clue_contacts;
 mod clues;
+#[cfg(test)]
+#[path = "../../tests/support/cluster.rs"]
+#[allow(dead_code, reason = "some of it is for the tests of the whole server")]
+pub(crate) mod cluster;
 mod commissioning;
 mod compared;
+mod connect;
 mod consents;
+#[cfg(test)]
+mod contract;
+mod copy;
 mod corrections;
 mod custodians;
 mod devices;
 mod door;
 mod embedders;
 mod ended_custodians;
+mod engine;
 mod evidence;
 mod evidence_gone;
 mod faces;
@@ -74,10 +83,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
-
 use crate::own_id::OwnIds;
+use connect::{Database, in_transaction, open_reader};
+use engine::{Connection, OptionalExtension as _, Transaction};
 
 pub use self::case_documents::StoredDocument;
 pub use self::law::ReviewEntry;
@@ -97,6 +105,7 @@ pub use clues::{Clue, ClueFilter, ClueLink, ClueStep, MergedClue, NewClue, Seale
 pub use commissioning::{Said, ZonesDrawn};
 pub use compared::Compared;
 pub use consents::EarlierConsent;
+pub use copy::copy;
 pub use corrections::{
     Correction, CorrectionFilter, CorrectionSource, CorrectionStep, NewCorrection,
 };
@@ -104,6 +113,7 @@ pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use door::Waiting;
 pub use embedders::{ComeAgain, Outdated};
+pub use engine::Address;
 pub use evidence::PartTaken;
 pub(crate) use evidence::release_order;
 pub use faces::{
@@ -144,7 +154,7 @@ pub use views::{PlaceSeen, View};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Database(#[from] engine::Error),
     #[error("database {path}: {why}")]
     Open { path: PathBuf, why: String },
     #[error("a stored record does not decode: {0}")]
@@ -169,6 +179,12 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 /// Whether an upsert made something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upsert {
@@ -181,7 +197,7 @@ pub enum Upsert {
 pub struct Store {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
-    path: PathBuf,
+    at: Address,
     /// The last write found no room: before the next one the log is copied home.
     full: AtomicBool,
     /// Taken by whoever writes a batch, inside its transaction.
@@ -193,22 +209,24 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens `zaigang.db` in the folder, making and migrating it as needed.
-    pub fn open(dir: &Path) -> Result<Self> {
-        let path = dir.join("zaigang.db");
-        let mut writer = open(&path, schema::FACTS, "FULL")?;
-        // Between two looks whether somebody waits for the core: below a hundred microseconds.
-        let steps_of_sqlites_machine = 1000;
-        let go_on = || {
-            crate::low_priority::between_two();
-            false
-        };
-        writer.progress_handler(steps_of_sqlites_machine, Some(go_on))?;
+    /// Opens the facts, making and migrating them as needed.
+    pub fn open(at: impl Into<Address>) -> Result<Self> {
+        let at = at.into();
+        let mut writer = connect::writer(&at, Database::Facts)?;
+        if let Connection::Sqlite(sqlite) = &mut writer {
+            // Between two looks whether somebody waits for the core: below a hundred microseconds.
+            let steps_of_sqlites_machine = 1000;
+            let go_on = || {
+                crate::low_priority::between_two();
+                false
+            };
+            sqlite.progress_handler(steps_of_sqlites_machine, Some(go_on))?;
+        }
         make_own_id_key(&writer)?;
         Ok(Self {
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
-            path,
+            at,
             full: AtomicBool::new(false),
             budgets: Mutex::default(),
             demonstration: false,
@@ -226,8 +244,12 @@ impl Store {
     /// Runs `work` in one write transaction: all of it is stored, or nothing.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = lock(&self.writer);
-        if self.full.load(Ordering::Relaxed) && room::settle(&writer, &self.path) {
-            self.full.store(false, Ordering::Relaxed);
+        if writer.is_lost() {
+            *writer = connect::writer(&self.at, Database::Facts)?;
+        }
+        if let (true, Some(sqlite)) = (self.full.load(Ordering::Relaxed), writer.sqlite()) {
+            let settled = room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
+            self.full.store(!settled, Ordering::Relaxed);
         }
         let made = in_transaction(&mut writer, work);
         if room::was_full(&made) {
@@ -237,10 +259,10 @@ impl Store {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let pooled = lock(&self.readers).pop();
+        let pooled = lock(&self.readers).pop().filter(|reader| !reader.is_lost());
         let reader = match pooled {
             Some(reader) => reader,
-            None => open_reader(&self.path)?,
+            None => connect::reader(&self.at, Database::Facts)?,
         };
         let made = work(&reader);
         let mut readers = lock(&self.readers);
@@ -252,7 +274,7 @@ impl Store {
 
     /// A consistent copy of the database while the server runs.
     pub fn backup_to(&self, target: &Path) -> Result<()> {
-        self.read(|c| backup(c, target))
+        self.read(|c| backup_open(c, target))
     }
 
     /// True if a write can be committed now.
@@ -300,7 +322,8 @@ fn known_schema(path: &Path) -> i64 {
 /// Asks a copy whether it is whole, and of which version.
 pub fn check_copy(path: &Path) -> Result<CopyFacts> {
     let fault = |why: String| StoreError::Open { path: path.to_owned(), why };
-    let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let copy = rusqlite::Connection::open_with_flags(path, flags)?;
     // One file, with no journal beside it that could be forgotten.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     let verdict: String = copy.pragma_query_value(None, "quick_check", |r| r.get(0))?;
@@ -318,8 +341,8 @@ pub fn check_copy(path: &Path) -> Result<CopyFacts> {
     Ok(CopyFacts { schema, known })
 }
 
-fn backup(from: &Connection, target: &Path) -> Result<()> {
-    let mut to = Connection::open(target)?;
+fn backup(from: &rusqlite::Connection, target: &Path) -> Result<()> {
+    let mut to = rusqlite::Connection::open(target)?;
     rusqlite::backup::Backup::new(from, &mut to)?.run_to_completion(
         512,
         std::time::Duration::ZERO,
@@ -328,14 +351,10 @@ fn backup(from: &Connection, target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn in_transaction<T>(
-    writer: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
-) -> Result<T> {
-    let tx = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let made = work(&tx)?;
-    tx.commit()?;
-    Ok(made)
+/// A copy of a database that is open; PostgreSQL has its own tools for it.
+fn backup_open(from: &Connection, target: &Path) -> Result<()> {
+    let no = "a store in PostgreSQL is copied by pg_dump";
+    backup(from.sqlite().ok_or_else(|| StoreError::Refused(no.to_owned()))?, target)
 }
 
 /// A panic while the lock was held rolled its transaction back, so the connection is sound.
@@ -343,59 +362,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connection> {
-    let mut connection = Connection::open(path).map_err(|e| StoreError::Open {
-        path: path.to_owned(),
-        why: format!("can not be opened: {e}"),
-    })?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would
-    // hold one.
-    connection.pragma_update(None, "page_size", room::PAGE_BYTES as i64)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "secure_delete", true)?;
-    // What a rush touches stays in memory.
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    text_functions(&connection)?;
-    schema::migrate(&mut connection, path, migrations)?;
-    room::settle(&connection, path);
-    Ok(connection)
-}
-
-fn open_reader(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let reader = Connection::open_with_flags(path, flags)?;
-    reader.busy_timeout(std::time::Duration::from_secs(10))?;
-    reader.pragma_update(None, "query_only", true)?;
-    reader.set_prepared_statement_cache_capacity(64);
-    text_functions(&reader)?;
-    Ok(reader)
-}
-
-/// `found(text, sought)`: whether a text holds what is sought, which is folded already;
-/// `loose(id)`: see [`crate::text`].
-fn text_functions(connection: &Connection) -> Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_DIRECTONLY;
-    connection.create_scalar_function("found", 2, flags, |call| {
-        let (text, sought) =
-            (call.get_raw(0).as_str().unwrap_or_default(), call.get_raw(1).as_str()?);
-        Ok(crate::text::folded(text).contains(sought))
-    })?;
-    connection.create_scalar_function("loose", 1, flags, |call| {
-        Ok(crate::text::loose(call.get_raw(0).as_str()?))
-    })?;
-    Ok(())
-}
-
 /// Adds to a named counter.
 fn count(tx: &Connection, name: &str, by: i64) -> Result<()> {
-    let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value \
-        + excluded.value";
+    let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = \
+        counter.value + excluded.value";
     tx.prepare_cached(sql)?.execute((name, by))?;
     Ok(())
 }

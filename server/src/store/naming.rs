@@ -1,7 +1,7 @@
 //! Leads and sessions of the pages of one person and one room. A session is found through a lead or
 //! through its room, never through a person alone: nobody's attendance is read (P15).
 
-use rusqlite::{OptionalExtension as _, params};
+use super::engine::{OptionalExtension as _, params};
 
 use super::rows::{collect, decode_all};
 use super::{Alert, Result, Store, alerts};

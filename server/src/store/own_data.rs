@@ -1,7 +1,7 @@
 //! What a person's own page reads and writes: consents, cases that name the person, who read the
 //! data, and the person's requests. Nothing of where the person was.
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::rows::collect;
 use super::{Alert, AuditEntry, FaceStore, Result, Store, StoreError, alerts, name_of, named};
@@ -58,9 +58,9 @@ impl Store {
     /// Alerts that became a case and name this person, newest first.
     pub fn cases_naming(&self, person: &str) -> Result<Vec<Alert>> {
         self.read(|c| {
-            let sql = "SELECT DISTINCT a.id FROM alert a JOIN finding f ON f.alert = a.id,
-                json_each(f.report, '$.persons') j
-                WHERE a.state IN ('case', 'closed') AND json_extract(j.value, '$.person') = ?1
+            let sql = "SELECT a.id FROM alert a WHERE a.state IN ('case', 'closed') AND EXISTS
+                (SELECT 1 FROM finding f, json_each(f.report, '$.persons') j
+                WHERE f.alert = a.id AND json_extract(j.value, '$.person') = ?1)
                 ORDER BY a.number DESC LIMIT 100";
             let ids: Vec<String> = collect(c, sql, [person], |r| Ok(r.get(0)?))?;
             let mut found = Vec::new();

@@ -1,8 +1,8 @@
 //! What the rules across days say, written: steps of the server's own findings, and how incidents
 //! rest on each other.
 
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use protocol::up::FindingReport;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, incidents, name_of};
@@ -106,7 +106,8 @@ fn say_one(
         CONFLICT(rule, institution, subject)
          DO UPDATE SET serial=excluded.serial, revision=excluded.revision, step=excluded.step,
          severity=excluded.severity,
-         weight=coalesce(?8, weight), raised_at=excluded.raised_at, report=excluded.report",
+         weight=coalesce(?8, own_finding.weight), raised_at=excluded.raised_at,
+         report=excluded.report",
     )?
     .execute(params![
         key.0,
@@ -145,7 +146,7 @@ fn link(tx: &Connection, alert: &str, rule: &str, draft: &crate::rules::Draft) -
         |r| Ok(r.get(0)?),
     )?);
     for other in others.iter().filter(|o| *o != alert) {
-        let sql = "INSERT OR IGNORE INTO alert_link VALUES (?1,?2,?3)";
+        let sql = "INSERT INTO alert_link VALUES (?1,?2,?3) ON CONFLICT DO NOTHING";
         tx.prepare_cached(sql)?.execute([alert, other, rule])?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Lists a page at a time: after an id, at most so many, narrowed to a part of the country and to a
 //! text.
 
-use rusqlite::Connection;
+use super::engine::Connection;
 
 use super::registry::{INSTITUTIONS, institution, practitioners};
 use super::rows::{collect, decode_all};
@@ -95,11 +95,14 @@ impl Store {
         if part.jurisdiction.is_empty() && part.institution.is_empty() {
             return self.read(boxes);
         }
-        let sql = "SELECT coalesce(sum(k.boxes), 0), coalesce(sum(k.online), 0) FROM institution
-            i CROSS JOIN place k ON k.institution = i.id
-             WHERE i.jurisdiction >= ?1 AND i.jurisdiction < ?1 || '~' AND (?2 = '' OR i.id = ?2)";
         self.read(|c| {
-            Ok(c.prepare_cached(sql)?.query_row((&part.jurisdiction, &part.institution), |r| {
+            let sql = format!(
+                "SELECT coalesce(sum(k.boxes), 0), coalesce(sum(k.online), 0) FROM institution i
+                {} place k ON k.institution = i.id WHERE i.jurisdiction >= ?1 AND
+                i.jurisdiction < ?1 || '~' AND (?2 = '' OR i.id = ?2)",
+                c.join_in_order()
+            );
+            Ok(c.prepare_cached(&sql)?.query_row((&part.jurisdiction, &part.institution), |r| {
                 Ok((r.get(0)?, r.get(1)?))
             })?)
         })

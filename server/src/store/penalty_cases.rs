@@ -1,7 +1,7 @@
 //! Entries of penalty cases: appended, never overwritten; what may be entered is said by
 //! `crate::penalty_case`, asked within the same transaction.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Alert, Result, Store, alerts};

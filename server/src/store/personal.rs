@@ -1,7 +1,7 @@
 //! One-time links from the authority to a person: to set card and PIN (P4), or to withdraw consent
 //! everywhere. Only the hash of a link is kept; it is used up with its effect.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};

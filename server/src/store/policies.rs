@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, lock};
@@ -21,7 +21,7 @@ pub struct PolicyRow {
     pub reason: String,
 }
 
-fn row(r: &rusqlite::Row<'_>) -> Result<PolicyRow> {
+fn row(r: &crate::store::engine::Row<'_>) -> Result<PolicyRow> {
     Ok(PolicyRow {
         version: r.get::<_, i64>(0)? as u64,
         jurisdiction: r.get(1)?,
@@ -60,9 +60,9 @@ impl Store {
     /// Replaces the policy of one jurisdiction; gives its version.
     pub fn put_policy(&self, it: &PolicyRow) -> Result<u64> {
         self.write(|tx| {
-            tx.execute(
+            let version: i64 = tx.query_row(
                 "INSERT INTO policy (settings, set_at, jurisdiction, set_by, reason) VALUES \
-                (?1,?2,?3,?4,?5)",
+                (?1,?2,?3,?4,?5) RETURNING version",
                 params![
                     serde_json::to_string(&it.settings)?,
                     it.set_at,
@@ -70,8 +70,9 @@ impl Store {
                     it.set_by,
                     it.reason
                 ],
+                |r| r.get(0),
             )?;
-            Ok(tx.last_insert_rowid() as u64)
+            Ok(version as u64)
         })
         .inspect(|_| lock(&self.budgets).forget())
     }
@@ -128,7 +129,7 @@ impl Store {
         }
         self.write(|tx| {
             tx.execute(
-                "INSERT OR IGNORE INTO policy_hash VALUES (?1,?2,?3)",
+                "INSERT INTO policy_hash VALUES (?1,?2,?3) ON CONFLICT DO NOTHING",
                 params![sha256, serde_json::to_string(values)?, now],
             )?;
             Ok(())

@@ -1,6 +1,6 @@
 //! How often patients declined to be looked at, by room: a figure, no lead.
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::part::Part;
 use super::rows::collect;
@@ -9,7 +9,8 @@ use super::{Result, Store};
 /// Whether a session `x` was declined when it began. A word of the clinic that came after its start
 /// (the refusal taken back, a cancellation, another start) takes nothing from the count.
 pub(super) const DECLINED: &str = "EXISTS (SELECT 1 FROM session_change h WHERE h.session = x.id \
-    AND json_extract(h.spec, '$.declined') AND NOT json_extract(h.spec, '$.cancelled')
+    AND CAST(json_extract(h.spec, '$.declined') AS INTEGER) = 1
+    AND coalesce(CAST(json_extract(h.spec, '$.cancelled') AS INTEGER), 1) = 0
     AND NOT EXISTS (SELECT 1 FROM session_change n WHERE n.session = h.session
         AND n.revision > h.revision AND n.at <= json_extract(h.spec, '$.start')))";
 
@@ -42,15 +43,18 @@ impl Store {
     /// Rooms of the reader's part in which somebody declined in a window, the greatest share first.
     pub fn refusals(&self, part: &Part, from: &str, to: &str) -> Result<Vec<RoomRefusals>> {
         let sql = format!(
-            "SELECT room, name, institution, place, count(*), sum(declined) FROM (
+            "SELECT room, name, institution, place, count(*),
+                count(*) FILTER (WHERE declined) FROM (
                 SELECT r.id AS room, r.name AS name,
                 i.id AS institution, i.name AS place, x.cancelled AS cancelled,
                 {DECLINED} AS declined
                 FROM session x JOIN room r ON r.id = x.room JOIN institution i ON i.id =
                 r.institution WHERE x.start_at > ?1 AND x.start_at <= ?2
-                AND substr(i.jurisdiction, 1, length(?3)) = ?3 AND (?4 = '' OR i.id = ?4))
-            WHERE declined OR NOT cancelled GROUP BY room HAVING sum(declined) > 0
-            ORDER BY sum(declined) * 1.0 / count(*) DESC, count(*) DESC, room LIMIT 200"
+                AND substr(i.jurisdiction, 1, length(?3)) = ?3 AND (?4 = '' OR i.id = ?4)) told
+            WHERE declined OR cancelled = 0 GROUP BY room, name, institution, place
+            HAVING count(*) FILTER (WHERE declined) > 0
+            ORDER BY count(*) FILTER (WHERE declined) * 1.0 / count(*) DESC, count(*) DESC, room
+            LIMIT 200"
         );
         self.read(|c| {
             let bound = params![from, to, part.jurisdiction, part.institution];

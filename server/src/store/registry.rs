@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
 use super::rows::{collect, decode_all};
@@ -192,7 +192,7 @@ impl Store {
 
     /// Every session and its room.
     pub fn session_rooms(&self) -> Result<BTreeMap<String, String>> {
-        let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
+        let row = |r: &crate::store::engine::Row<'_>| Ok((r.get(0)?, r.get(1)?));
         self.read(|c| {
             Ok(collect(c, "SELECT id, room FROM session", [], row)?.into_iter().collect())
         })
@@ -224,7 +224,8 @@ impl Store {
         let sql = format!(
             "SELECT s.spec FROM session s WHERE (?1 = '' OR (s.start_at, s.id) < (?1, ?2)) AND
             {seen}
-             AND (?6 IS NULL OR (s.end_at IS NULL AND NOT s.cancelled) = ?6)
+             AND (?6 IS NULL OR ?6 = CASE WHEN s.end_at IS NULL AND s.cancelled = 0
+             THEN 1 ELSE 0 END)
              AND (?7 = '' OR s.room = ?7)
              AND (?8 = '' OR s.start_at >= ?8) AND (?9 = '' OR s.start_at < ?9)
              ORDER BY s.start_at DESC, s.id DESC LIMIT ?3"
@@ -250,13 +251,19 @@ impl Store {
 
     /// Emergency flags since then, by institution's name.
     pub fn emergencies(&self, part: &super::Part, since: &str) -> Result<Vec<(String, i64)>> {
-        let sql = "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN
-            institution i ON i.id = r.institution
-            WHERE json_extract(s.spec, '$.emergency') AND s.start_at > ?1
-            AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3) GROUP BY
-            i.id ORDER BY 2 DESC LIMIT 20";
         self.read(|c| {
-            collect(c, sql, (since, &part.jurisdiction, &part.institution), |r| {
+            // As the index of those sessions says it.
+            let flagged = c.either(
+                "json_extract(s.spec, '$.emergency')",
+                "json_extract(s.spec, '$.emergency') = '1'",
+            );
+            let sql = format!(
+                "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN
+                institution i ON i.id = r.institution WHERE {flagged} AND s.start_at > ?1
+                AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3)
+                GROUP BY i.id ORDER BY 2 DESC LIMIT 20"
+            );
+            collect(c, &sql, (since, &part.jurisdiction, &part.institution), |r| {
                 Ok((r.get(0)?, r.get(1)?))
             })
         })
@@ -508,7 +515,9 @@ fn put_session(
     room_for_one_more(tx, it, before.as_ref())?;
     write_session(tx, &kept, revision, &spec, now)?;
     tx.execute(
-        "INSERT OR REPLACE INTO session_change VALUES (?1,?2,?3,?4,?5,?6)",
+        "INSERT INTO session_change VALUES (?1,?2,?3,?4,?5,?6)
+        ON CONFLICT(session, revision) DO UPDATE SET at = excluded.at,
+        by_whom = excluded.by_whom, reason = excluded.reason, spec = excluded.spec",
         params![it.id.as_str(), revision, now, deed.by, deed.reason, spec],
     )?;
     Ok((upsert(stored.is_some()), revision))
@@ -620,7 +629,7 @@ pub(super) fn room_by_id(c: &Connection, id: &str) -> Result<Option<Room>> {
         .transpose()
 }
 
-pub(super) fn practitioners<P: rusqlite::Params>(
+pub(super) fn practitioners<P: super::engine::Params>(
     c: &Connection,
     sql: &str,
     params: P,
@@ -635,7 +644,7 @@ pub(super) fn practitioners<P: rusqlite::Params>(
     people.into_iter().map(whole).collect()
 }
 
-fn practitioner(row: &rusqlite::Row<'_>) -> Result<Practitioner> {
+fn practitioner(row: &crate::store::engine::Row<'_>) -> Result<Practitioner> {
     Ok(Practitioner {
         id: named(row.get(0)?)?,
         name: Name(row.get(1)?),
@@ -705,7 +714,7 @@ fn put_place(tx: &Transaction<'_>, it: &Institution) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn institution(row: &rusqlite::Row<'_>) -> Result<Institution> {
+pub(super) fn institution(row: &crate::store::engine::Row<'_>) -> Result<Institution> {
     let place: (Option<i64>, Option<i64>) = (row.get("north_udeg")?, row.get("east_udeg")?);
     let licence: Option<String> = row.get("licence")?;
     let licence: Licence =

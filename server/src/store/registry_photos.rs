@@ -1,7 +1,7 @@
 //! Photographs that the authority holds of registered practitioners: uploaded by it, apart from the
 //! clinic's enrolment, each sealed with a key of its own that goes with it.
 
-use rusqlite::{OptionalExtension as _, params};
+use super::engine::{OptionalExtension as _, params};
 use zeroize::Zeroizing;
 
 use super::{FaceStore, Result};
@@ -31,7 +31,9 @@ impl FaceStore {
         self.bury_photo(person, now)?;
         self.write(|tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO registry_photo VALUES (?1,?2,?3,?4,?5)",
+                "INSERT INTO registry_photo VALUES (?1,?2,?3,?4,?5) ON CONFLICT(person) DO UPDATE
+                SET wrapped = excluded.wrapped, sealed = excluded.sealed,
+                uploaded_at = excluded.uploaded_at, uploaded_by = excluded.uploaded_by",
                 params![person, wrapped, sealed, now, by],
             )?;
             Ok(())

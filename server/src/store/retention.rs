@@ -1,7 +1,7 @@
 //! Deleting what has had its time: each method removes what is older than a moment and says how
 //! much that was.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store};
@@ -34,11 +34,15 @@ impl Store {
                     WHERE json_extract(r.value, '$.verdict') = 'dismiss') >= 2 LIMIT 1000";
             let ids: Vec<String> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
             for id in &ids {
-                tx.prepare_cached(
+                tx.prepare_cached(tx.either(
                     "UPDATE finding SET report = json_set(report, '$.persons', json('[]'),
                     '$.explanation.zh', ?2, '$.explanation.en', ?3)
                      WHERE alert = ?1",
-                )?
+                    "UPDATE finding SET report = CAST(jsonb_set(jsonb_set(jsonb_set(
+                    CAST(json_read(report) AS jsonb), '{persons}', '[]'), '{explanation,zh}',
+                    to_jsonb(?2)),
+                    '{explanation,en}', to_jsonb(?3)) AS TEXT) WHERE alert = ?1",
+                ))?
                 .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
                 super::attachments::forget(tx, id)?;
                 tx.prepare_cached("UPDATE finding_step SET zh = ?2, en = ?3 WHERE alert = ?1")?
@@ -86,7 +90,8 @@ impl Store {
         self.write(|tx| {
             tx.execute("DELETE FROM retention_run WHERE job = ?1 AND removed = 0", [job])?;
             tx.execute(
-                "INSERT OR REPLACE INTO retention_run VALUES (?1,?2,?3)",
+                "INSERT INTO retention_run VALUES (?1,?2,?3) ON CONFLICT(job, at) DO UPDATE SET
+                removed = excluded.removed",
                 params![job, at, removed as i64],
             )?;
             Ok(())
@@ -140,7 +145,7 @@ fn forget_some(tx: &Connection, before: &str) -> Result<usize> {
         row.execute((device, epoch, seq))?;
         content.execute((device, epoch, seq))?;
     }
-    let old = "UPDATE message SET envelope = '' WHERE rowid IN (SELECT rowid FROM message
+    let old = "UPDATE message SET envelope = '' WHERE event_id IN (SELECT event_id FROM message
         WHERE kind = 'presence' AND envelope <> '' AND received_at < ?1 ORDER BY received_at
         LIMIT ?2)";
     Ok(due.len() + tx.prepare_cached(old)?.execute((before, FORGOTTEN_AT_ONCE))?)

@@ -35,6 +35,5 @@ pub(super) fn settle(connection: &Connection, path: &Path) -> bool {
 
 /// The disk had no room for it.
 pub(super) fn was_full<T>(made: &Result<T>) -> bool {
-    let Err(StoreError::Sqlite(error)) = made else { return false };
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+    matches!(made, Err(StoreError::Database(error)) if error.is_full())
 }

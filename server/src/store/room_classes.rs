@@ -1,8 +1,8 @@
 //! Whether patients undress in a room: proposals of its clinic and what the authority decided.
 //! Appended, never overwritten. A proposal alone changes nothing of the room.
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use protocol::down::DeploymentMode;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::part::Part;
 use super::registry::{put_room, room_by_id};

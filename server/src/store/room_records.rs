@@ -2,8 +2,8 @@
 //! [`crate::corroborate`]: sessions, summaries, findings, hours without a camera. No row of a
 //! person is read.
 
+use super::engine::{Connection, params};
 use protocol::up::{FindingReport, PresenceSummary};
-use rusqlite::{Connection, params};
 
 use super::rows::collect;
 use super::supervision::ms;
@@ -45,7 +45,7 @@ impl Store {
     /// Whether a box stood there in the window; a demonstration plays on a day of its own.
     fn is_watched(&self, c: &Connection, room: &str, window: Window) -> Result<bool> {
         let sql = "SELECT 1 FROM device_place p WHERE p.room = ?1 AND p.taken_at IS NOT NULL \
-            AND (?4 OR p.taken_at < ?3 AND NOT EXISTS (SELECT 1 FROM device_place n WHERE \
+            AND (?4 = 1 OR p.taken_at < ?3 AND NOT EXISTS (SELECT 1 FROM device_place n WHERE \
             n.device = p.device AND n.since > p.since AND n.since <= ?2))";
         let (from, until) = (text(window.from_ms), text(window.to_ms));
         Ok(c.prepare_cached(sql)?.exists(params![room, from, until, self.demonstration])?)

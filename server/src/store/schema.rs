@@ -1,10 +1,20 @@
-//! Migrations: each runs once, forward, in a transaction of its own; `user_version` counts them.
+//! Migrations: each runs once, forward, in a transaction of its own; `user_version` counts them,
+//! on PostgreSQL the table `schema_version`.
+//!
+//! A fresh PostgreSQL gets the whole schema in one step, as the migrations up to then leave it;
+//! later ones have a text for each engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{Result, StoreError};
+use super::connect::{Database, in_transaction};
+use super::{Result, StoreError, engine};
+
+/// The role that the public door's connection has in PostgreSQL.
+pub(super) const DOOR: &str = "zaigang_door";
+
+const FUNCTIONS: &str = include_str!("../../migrations/postgres/functions.sql");
 
 pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0001_registry.sql"),
@@ -49,6 +59,83 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../migrations/faces_0005.sql"),
     include_str!("../../migrations/faces_0006.sql"),
 ];
+
+/// The schema of PostgreSQL in one step, and how many of the migrations it stands for.
+fn whole(database: Database) -> ([&'static str; 3], i64) {
+    match database {
+        Database::Facts => (
+            [
+                FUNCTIONS,
+                include_str!("../../migrations/postgres/facts.sql"),
+                include_str!("../../migrations/postgres/facts_triggers.sql"),
+            ],
+            32,
+        ),
+        Database::Faces => (
+            [
+                FUNCTIONS,
+                include_str!("../../migrations/postgres/faces.sql"),
+                include_str!("../../migrations/postgres/faces_triggers.sql"),
+            ],
+            6,
+        ),
+    }
+}
+
+/// Makes the schema in PostgreSQL where it is not there yet. Two servers that start at once make it
+/// once.
+pub(super) fn make(connection: &mut engine::Connection, database: Database) -> Result<()> {
+    let known = database.migrations().len() as i64;
+    let (texts, stands_for) = whole(database);
+    in_transaction(connection, |tx| {
+        let found = format!("SELECT to_regclass('{}.schema_version') IS NULL", database.schema());
+        let fresh: bool = tx.query_row(&found, [], |r| r.get(0))?;
+        if fresh {
+            tx.execute_batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", database.schema()))?;
+            for text in texts {
+                tx.execute_batch(text)?;
+            }
+            tx.execute_batch("CREATE TABLE schema_version (n BIGINT NOT NULL)")?;
+            tx.execute("INSERT INTO schema_version VALUES (?1)", [stands_for])?;
+            if database == Database::Facts {
+                give_the_door(tx)?;
+            }
+        }
+        let done: i64 = tx.query_row("SELECT n FROM schema_version", [], |r| r.get(0))?;
+        if done != known {
+            let why = format!(
+                "has schema {done}, this program knows {known}: use the program that \
+                fits it"
+            );
+            return Err(StoreError::Open { path: PathBuf::from(database.schema()), why });
+        }
+        Ok(())
+    })
+}
+
+/// The door's role reads what is published and inserts into `clue_in`; nothing else is granted.
+fn give_the_door(tx: &engine::Connection) -> Result<()> {
+    let role = format!(
+        "DO $$ BEGIN CREATE ROLE {DOOR} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+         GRANT {DOOR} TO CURRENT_USER"
+    );
+    tx.execute_batch(&role).map_err(|e| StoreError::Open {
+        path: PathBuf::from("PostgreSQL"),
+        why: format!(
+            "the role {DOOR} can not be made ({e}): run `CREATE ROLE {DOOR}; GRANT {DOOR} TO` \
+            this user, as an administrator of it"
+        ),
+    })?;
+    tx.execute_batch(&format!(
+        "GRANT USAGE ON SCHEMA zaigang TO {DOOR}; GRANT INSERT ON clue_in TO {DOOR};
+         DO $$ DECLARE t TEXT; BEGIN
+            FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'zaigang'
+                AND tablename LIKE 'pub\\_%' LOOP
+                EXECUTE format('GRANT SELECT ON %I TO {DOOR}', t);
+            END LOOP; END $$"
+    ))?;
+    Ok(())
+}
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
     let done: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

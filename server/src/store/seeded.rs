@@ -4,7 +4,7 @@
 //! For `scripts/bench server` alone; nothing in the server calls it. It makes no messages: lists do
 //! not read them, and a million signatures would take longer than everything else.
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::{FaceStore, Result, Store};
 
@@ -174,9 +174,9 @@ impl FaceStore {
                 &format!(
                     "{count} INSERT INTO template SELECT printf('t-%06d', i), \
                     printf('e-%06d', i), printf('p-%06d', i), printf('c-%05d', i % ?2), 'avatar', \
-                    'e', 0, x'00' FROM n"
+                    'e', 0, ?3 FROM n"
                 ),
-                (people, institutions),
+                (people, institutions, &[0u8][..]),
             )?;
             Ok(())
         })

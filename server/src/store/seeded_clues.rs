@@ -1,7 +1,7 @@
 //! Clues and self-checks by the hundred thousand for `scripts/bench server`: rows as the lists read
 //! them, with nothing sealed that opens.
 
-use rusqlite::params;
+use super::engine::params;
 
 use super::{Result, Store};
 
@@ -26,10 +26,10 @@ impl Store {
             SELECT printf('%032x', i + 1), 'public_report', NULL, '', '2026-11-01',
             CAST(510100 + (h / 7) % ?2 % 100 AS TEXT), printf('c-%05d', (h / 7) % ?2), NULL,
             {stage}, 'lending', '2026-11-10', '{{\"anonymity\":\"anonymous\"}}', {handling},
-            printf('fold %d', i), NULL, x'00', NULL FROM r"
+            printf('fold %d', i), NULL, ?3, NULL FROM r"
         );
         self.write(|tx| {
-            tx.execute(&sql, params![clues, institutions])?;
+            tx.execute(&sql, params![clues, institutions, &[0u8][..]])?;
             Ok(())
         })
     }

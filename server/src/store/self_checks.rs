@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use jiff::civil::Date;
-use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
@@ -310,7 +310,7 @@ fn saved(c: &Connection, id: &str) -> Result<BTreeMap<String, SavedAnswer>> {
     Ok(all.into_iter().map(|answer| (answer.item.clone(), answer)).collect())
 }
 
-pub(super) fn row(r: &rusqlite::Row<'_>) -> Result<SelfCheck> {
+pub(super) fn row(r: &crate::store::engine::Row<'_>) -> Result<SelfCheck> {
     Ok(SelfCheck {
         number: r.get(0)?,
         id: r.get(1)?,

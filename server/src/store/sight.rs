@@ -1,7 +1,7 @@
 //! Which alerts somebody outside their box has seen. Until then the box may correct itself alone;
 //! from then on two people decide. A note is never taken back.
 
-use rusqlite::{Connection, params};
+use super::engine::{Connection, params};
 
 use super::{Result, Store};
 
@@ -26,7 +26,7 @@ impl Store {
         }
         self.write(|tx| {
             for alert in new {
-                tx.prepare_cached("INSERT OR IGNORE INTO alert_seen VALUES (?1,?2)")?
+                tx.prepare_cached("INSERT INTO alert_seen VALUES (?1,?2) ON CONFLICT DO NOTHING")?
                     .execute(params![alert, now])?;
             }
             Ok(())

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::engine::{Connection, params};
 use protocol::down::CheckDirection;
-use rusqlite::{Connection, params};
 
 use super::registry::SessionChange;
 use super::rows::collect;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::engine::{Connection, params};
 use protocol::up::{FindingReport, PresenceEvidence, PresenceSummary, Severity};
-use rusqlite::{Connection, params};
 
 use super::refusals::DECLINED;
 use super::registry::institution_by_id;
@@ -130,8 +130,8 @@ impl Store {
         self.read(|c| {
             let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at,
                 p.uncertainty_ms, p.synchronised,
-                p.verified_by, g.north_udeg, g.east_udeg, coalesce(json_extract(s.report,
-                '$.liveness_waived'), 0), i.jurisdiction,
+                p.verified_by, g.north_udeg, g.east_udeg, coalesce(CAST(json_extract(s.report,
+                '$.liveness_waived') AS INTEGER), 0), i.jurisdiction,
                 p.on_roster, coalesce(d.chain, ''), p.evidence,
                 NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = p.device AND f.from_at
                 <= p.to_at AND f.to_at >= p.from_at)
@@ -297,7 +297,9 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
         p.updated_at
         FROM site s JOIN practitioner p ON p.id = s.practitioner JOIN room r ON r.institution =
         s.institution JOIN device d ON d.room = r.id
-        WHERE s.institution = ?1 AND s.lead_of <> '[]' GROUP BY s.practitioner HAVING min(d.id)";
+        WHERE s.institution = ?1 AND s.lead_of <> '[]' AND d.id = (SELECT min(e.id) FROM device e
+        JOIN room z ON z.id = e.room WHERE z.institution = s.institution)
+        ORDER BY s.practitioner";
     let rows = collect(c, sql, [institution], |r| {
         let (last, first): (Option<String>, Option<String>) = (r.get(3)?, r.get(4)?);
         // Without one report nobody could have been seen.
@@ -339,12 +341,14 @@ fn undeclared(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
 }
 
 fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
-    // CROSS keeps the order: otherwise every box in service is looked at for each institution.
-    let sql = "SELECT r.spec, d.id FROM room r CROSS JOIN device d ON d.room = r.id
-        WHERE r.institution = ?1 AND d.state = 'provisioned' AND d.last_seen IS NOT NULL ORDER BY
-        d.id";
+    // In this order: otherwise every box in service is looked at for each institution.
+    let sql = format!(
+        "SELECT r.spec, d.id FROM room r {} device d ON d.room = r.id WHERE r.institution = ?1
+        AND d.state = 'provisioned' AND d.last_seen IS NOT NULL ORDER BY d.id",
+        c.join_in_order()
+    );
     let places: Vec<(String, String)> =
-        collect(c, sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let hour = ms(from).unwrap_or(0).div_euclid(3_600_000);
     let post = |(spec, device): (String, String)| {
         let silences =
@@ -372,7 +376,7 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
     places.into_iter().map(post).collect()
 }
 
-fn sighting(r: &rusqlite::Row<'_>) -> Result<Option<Sighting>> {
+fn sighting(r: &crate::store::engine::Row<'_>) -> Result<Option<Sighting>> {
     let (from, to): (String, String) = (r.get(4)?, r.get(5)?);
     let Some((from_ms, to_ms)) = ms(&from).zip(ms(&to)) else { return Ok(None) };
     let place: (Option<i64>, Option<i64>) = (r.get(9)?, r.get(10)?);
@@ -415,4 +419,30 @@ fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
             raised_ms: ms(&r.get::<_, String>(8)?).unwrap_or(0),
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lead_whom_no_box_ever_saw_is_among_the_registered() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let fill = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510104','t');
+            INSERT INTO room VALUES ('r-1','c-1','','{}','t'), ('r-2','c-1','','{}','t');
+            INSERT INTO device (id, room, state) VALUES ('box-2','r-2','provisioned'),
+                ('box-1','r-1','provisioned');
+            INSERT INTO practitioner VALUES ('p-1','x','licensed_physician','valid',
+                '2026-01-01T00:00:00.000Z');
+            INSERT INTO site VALUES ('p-1','c-1','primary',NULL,'[\"laser\"]','[]');
+            INSERT INTO session VALUES ('s-1','r-1',1,'2026-01-02T00:00:00.000Z',NULL,0,'{}','t',
+                't');
+            INSERT INTO summary VALUES ('box-1','s-1',1,'2026-01-02T01:00:00.000Z',
+                '2026-01-02T01:00:00.000Z','{}',0,1);";
+        store.write(|tx| Ok(tx.execute_batch(fill)?)).unwrap();
+        let found = store.read(|c| registered(c, "c-1")).unwrap();
+        assert_eq!(found.len(), 1, "the rule on leads who never come is told of nobody");
+        assert_eq!((found[0].device.as_str(), found[0].last_verified_ms), ("box-1", None));
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::engine::Connection;
 use protocol::up::PresenceSummary;
-use rusqlite::Connection;
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store};
@@ -38,9 +38,14 @@ impl Store {
     /// Time alone changes verdicts: windows move on, notices age.
     pub fn judge_everything(&self) -> Result<()> {
         self.write(|tx| {
-            tx.execute("INSERT OR IGNORE INTO to_judge SELECT 'i:' || id FROM institution", [])?;
             tx.execute(
-                "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence",
+                "INSERT INTO to_judge SELECT 'i:' || id FROM institution WHERE true
+                ON CONFLICT DO NOTHING",
+                [],
+            )?;
+            tx.execute(
+                "INSERT INTO to_judge SELECT DISTINCT 'p:' || person FROM presence WHERE true
+                ON CONFLICT DO NOTHING",
                 [],
             )?;
             Ok(())
@@ -68,6 +73,7 @@ fn to_judge_of(what: &str) -> Option<ToJudge> {
 }
 
 pub(super) fn mark(tx: &Connection, what: &str) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO to_judge VALUES (?1)")?.execute([what])?;
+    tx.prepare_cached("INSERT INTO to_judge VALUES (?1) ON CONFLICT DO NOTHING")?
+        .execute([what])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Deletions in the database of faces: the key is destroyed with what it sealed, and the ledger's
 //! deletions are replayed.
 
-use rusqlite::{Transaction, params};
+use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{FaceStore, Result, Withdrawal};
@@ -170,7 +170,9 @@ fn delete(tx: &Transaction<'_>, it: &Tombstone) -> Result<Withdrawal> {
         params![it.person, it.institution, it.at, it.reason],
     )?;
     tx.execute(
-        "INSERT OR REPLACE INTO tombstone VALUES (?1,?2,?3,?4,?5,?6)",
+        "INSERT INTO tombstone VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(person, at) DO UPDATE SET
+        reason = excluded.reason, templates = excluded.templates, photos = excluded.photos,
+        institution = excluded.institution",
         params![
             it.person,
             it.at,

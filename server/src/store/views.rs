@@ -1,7 +1,7 @@
 //! Saved views of the inbox, each its owner's alone; and the places of the wall screen: boxes and
 //! open leads by institution.
 
-use rusqlite::{OptionalExtension as _, params};
+use super::engine::{OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Part, Result, Store, StoreError};
@@ -46,7 +46,7 @@ impl Store {
     pub fn put_view(&self, owner: &str, name: &str, query: &str, now: &str) -> Result<View> {
         self.write(|tx| {
             let (others, here): (i64, bool) = tx.query_row(
-                "SELECT count(*), coalesce(max(name = ?2), 0) FROM view WHERE owner = ?1",
+                "SELECT count(*), count(*) FILTER (WHERE name = ?2) > 0 FROM view WHERE owner = ?1",
                 [owner, name],
                 |r| Ok((r.get(0)?, r.get(1)?)),
             )?;
@@ -74,24 +74,29 @@ impl Store {
 
     /// Institutions with boxes, those with a silent one first.
     pub fn places_seen(&self, part: &Part) -> Result<Vec<PlaceSeen>> {
-        // Everything is read in the order of the list and ends with its page; a part of the country
-        // is sorted first.
-        let from = if part.jurisdiction.is_empty() {
-            "place k CROSS JOIN institution i ON i.id = k.institution WHERE ?1 = ''"
-        } else {
-            "institution i CROSS JOIN place k ON k.institution = i.id WHERE i.jurisdiction >= ?1 \
-            AND i.jurisdiction < ?1 || '~'"
-        };
-        let sql = format!(
-            "WITH p AS (SELECT i.id, i.name, k.boxes, k.online FROM {from} AND k.boxes > 0 AND
-            (?2 = '' OR i.id = ?2)
-                ORDER BY k.online < k.boxes DESC, k.institution LIMIT ?3)
-            SELECT p.id, p.name, p.boxes, p.online, coalesce(sum(a.n), 0),
-            coalesce(max(a.severity), 0) FROM p
-                LEFT JOIN place_alert a ON a.institution = p.id AND a.n > 0
-                GROUP BY p.id ORDER BY p.online < p.boxes DESC, 5 DESC, p.id"
-        );
         self.read(|c| {
+            // Everything is read in the order of the list and ends with its page; a part of the
+            // country is sorted first.
+            let then = c.join_in_order();
+            let from = if part.jurisdiction.is_empty() {
+                format!("place k {then} institution i ON i.id = k.institution WHERE ?1 = ''")
+            } else {
+                format!(
+                    "institution i {then} place k ON k.institution = i.id WHERE \
+                    i.jurisdiction >= ?1 \
+                    AND i.jurisdiction < ?1 || '~'"
+                )
+            };
+            let sql = format!(
+                "WITH p AS (SELECT i.id, i.name, k.boxes, k.online FROM {from} AND k.boxes > 0 AND
+                (?2 = '' OR i.id = ?2)
+                    ORDER BY (k.online < k.boxes) DESC, k.institution LIMIT ?3)
+                SELECT p.id, p.name, p.boxes, p.online, coalesce(sum(a.n), 0),
+                coalesce(max(a.severity), 0) FROM p
+                    LEFT JOIN place_alert a ON a.institution = p.id AND a.n > 0
+                    GROUP BY p.id, p.name, p.boxes, p.online
+                    ORDER BY (p.online < p.boxes) DESC, 5 DESC, p.id"
+            );
             collect(
                 c,
                 &sql,

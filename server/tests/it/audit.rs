@@ -1,20 +1,16 @@
 //! The audit log: whom a read named, what a write did, who tried to come in, and that nothing is
 //! told without its entry; and that a log which was cut or rewritten is found.
 
-use std::time::Duration;
-
 use serde_json::json;
 use server::access::Role;
 
 use crate::access::{ask, guarded, login, token};
 use crate::boxes::{TestBox, finding};
-use crate::house::House;
+use crate::house::{House, by_hand};
 use crate::inbox::{house, ids};
 
-fn db(house: &House) -> rusqlite::Connection {
-    let db = rusqlite::Connection::open(house.folder.path().join("data/zaigang.db")).unwrap();
-    db.busy_timeout(Duration::from_secs(10)).unwrap();
-    db
+fn in_the_database(house: &House, sql: &str) {
+    by_hand(&house.folder.path().join("data"), "zaigang.db", sql);
 }
 
 /// The newest entry of this action.
@@ -129,9 +125,17 @@ fn a_name_that_the_log_gives_to_others_makes_no_account() {
 fn nothing_is_told_that_can_not_be_written_down() {
     let house = house();
     let reader = token(&house, Role::Supervisor, "5101");
-    let blocked =
-        "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'no room'); END";
-    db(&house).execute_batch(blocked).unwrap();
+    let (block, free) = if house.running().app.config.store.is_postgres() {
+        let block = "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'no room'; END $$;
+            CREATE TRIGGER no_room BEFORE INSERT ON audit EXECUTE FUNCTION no_room()";
+        (block, "DROP TRIGGER no_room ON audit")
+    } else {
+        let block = "CREATE TRIGGER no_room BEFORE INSERT ON audit
+            BEGIN SELECT RAISE(FAIL, 'no room'); END";
+        (block, "DROP TRIGGER no_room")
+    };
+    in_the_database(&house, block);
     for path in
         ["/people", "/api/v1/practitioners", "/audit/export", "/api/v1/export/practitioners"]
     {
@@ -144,7 +148,7 @@ fn nothing_is_told_that_can_not_be_written_down() {
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let login = house.send_with("POST", "/login", form, b"name=wang&password=guess");
     assert!(login.status == 503 && !login.head.contains("set-cookie"), "{}", login.status);
-    db(&house).execute_batch("DROP TRIGGER full").unwrap();
+    in_the_database(&house, free);
     assert_eq!(ask(&house, "GET", "/people", &reader, "").status, 200);
 }
 
@@ -204,7 +208,7 @@ fn a_cut_tail_is_found_live_and_after_a_restart() {
     let app = &house.running().app;
     app.heads.sign(&app.store, jiff::Timestamp::now()).unwrap();
     let sealed = {
-        db(&house).execute_batch("DELETE FROM audit WHERE id > 3").unwrap();
+        in_the_database(&house, "DELETE FROM audit WHERE id > 3");
         let live = verdict(&house);
         assert_eq!(live["holds"], false, "live: {live}");
         let mut out = Vec::new();
@@ -238,15 +242,16 @@ fn a_rewritten_middle_is_found_live_and_after_a_restart() {
     entries.reverse();
     entries[1].actor = "somebody else".to_owned();
     let mut prev = trust::ZERO_HASH.to_owned();
-    let db = db(&house);
     for entry in &mut entries {
         entry.prev = prev;
         entry.hash = entry.made_hash();
-        let sql = "UPDATE audit SET actor = ?2, prev = ?3, hash = ?4 WHERE id = ?1";
-        db.execute(sql, (entry.id, &entry.actor, &entry.prev, &entry.hash)).unwrap();
+        let sql = format!(
+            "UPDATE audit SET actor = '{}', prev = '{}', hash = '{}' WHERE id = {}",
+            entry.actor, entry.prev, entry.hash, entry.id
+        );
+        in_the_database(&house, &sql);
         prev = entry.hash.clone();
     }
-    drop(db);
     assert!(store.verify_audit().unwrap().is_ok(), "the chain by itself is sound");
     assert_eq!(verdict(&house)["holds"], false, "live");
     let again = house.restart_with("[access]\naccounts = true\n");
@@ -288,7 +293,6 @@ fn a_sighting_past_its_time_loses_its_content() {
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(3);
     let app = &house.running().app;
-    let data = house.folder.path().join("data");
     let bundle = |name: &str| {
         let out = house.folder.path().join(name);
         let wanted = server::export::Wanted {
@@ -296,7 +300,7 @@ fn a_sighting_past_its_time_loses_its_content() {
             out: out.clone(),
             ..server::export::Wanted::default()
         };
-        server::export::run(&data, &wanted).unwrap();
+        server::export::run(&app.config, &wanted).unwrap();
         std::fs::read_to_string(out).unwrap()
     };
     assert!(bundle("before").contains("p-other"));

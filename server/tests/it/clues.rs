@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use server::access::Role;
 
 use crate::access::{ask, login, token};
-use crate::house::House;
+use crate::house::{House, store_of};
 use crate::public::{FORM, clues, multipart, report, with_door};
 
 fn hotline(external_no: &str) -> String {
@@ -329,7 +329,7 @@ fn a_number_is_its_senders_own() {
 fn a_report_that_can_not_be_read_is_shown_and_tried_again() {
     let house = with_door();
     let folder = house.folder.path().to_owned();
-    let store = server::store::PublicStore::open(&folder.join("data")).unwrap();
+    let store = server::store::PublicStore::open(&store_of(&folder.join("data"))).unwrap();
     assert!(store.put_in("t-unread", "2026-11-29", b"no seal of ours").unwrap());
     house.running().app.door_rang.notify_one();
     let above = login(&house, "shen", Role::Supervisor, "");

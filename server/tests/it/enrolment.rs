@@ -11,7 +11,7 @@ use server::access::Role;
 use crate::access::{ask, login};
 use crate::bad_input::upload;
 use crate::boxes::TestBox;
-use crate::house::House;
+use crate::house::{House, by_hand};
 
 const CONSENT: &str = r#"{"text_version":"1","text_sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","purposes":["recognition","server_storage","keep_photo"],"scope":"clinic-1","signature":"signed","signed_at":"2026-03-02T01:00:00.000Z"}"#;
 
@@ -274,11 +274,9 @@ fn a_change_of_the_model_makes_templates_anew() {
 
     // The pack that made them was another one.
     let folder = house.close();
-    let faces = rusqlite::Connection::open(folder.path().join("data/faces.db")).unwrap();
     let earlier = "UPDATE template SET embedder_sha256 = 'earlier', pack = 'earlier';
         UPDATE enrolment SET pack = 'earlier'; UPDATE embedder SET sha256 = 'earlier';";
-    faces.execute_batch(earlier).unwrap();
-    drop(faces);
+    by_hand(&folder.path().join("data"), "faces.db", earlier);
 
     let house = House::with_pack(folder, "real");
     b.move_to(&house);

@@ -22,7 +22,7 @@ use trust::SigningKey;
 
 use crate::access::{ask, login};
 use crate::boxes::{TestBox, finding};
-use crate::house::{Answer, House};
+use crate::house::{Answer, House, by_hand};
 
 const ACCOUNTS: &str = "[access]\naccounts = true\n";
 const PLACE: &str = "5101";
@@ -285,8 +285,7 @@ impl Scene {
 
     /// What somebody does who can write the server's database.
     fn sql(&self, sql: &str) {
-        let path = self.house.folder.path().join("data/zaigang.db");
-        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+        by_hand(&self.house.folder.path().join("data"), "zaigang.db", sql);
     }
 
     fn state(&self, order: &ReleaseOrder) -> String {

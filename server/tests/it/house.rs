@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use server::config::Config;
 use server::run::{self, Running};
+use server::store::Address;
 
 pub(crate) struct House {
     pub folder: tempfile::TempDir,
@@ -235,9 +236,11 @@ fn start(folder: &Path, pack: &str, extra: &str) -> (Running, tokio::runtime::Ru
         Some((before, keys)) => (String::new(), format!("{before}{listen}{keys}")),
         None => (listen.to_owned(), extra.to_owned()),
     };
+    let store = crate::cluster::url_of(&folder.join("data"))
+        .map_or_else(String::new, |url| format!("[store]\nurl = \"{url}\"\n"));
     let text = format!(
         "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
-            \"master.key\"\n{http}[mqtt]\nlisten = \"127.0.0.1:0\"\n\
+            \"master.key\"\n{store}{http}[mqtt]\nlisten = \"127.0.0.1:0\"\n\
          [knowledge]\nretry_ms = 500\n[ingest]\ngap_alert_s = 1\n[models]\npack = \
          \"{pack}\"\n{extra}"
     );
@@ -246,6 +249,25 @@ fn start(folder: &Path, pack: &str, extra: &str) -> (Running, tokio::runtime::Ru
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let running = runtime.block_on(run::start(config)).unwrap();
     (running, runtime)
+}
+
+/// Where the store of a data folder is in this play of the tests.
+pub(crate) fn store_of(data: &Path) -> Address {
+    match crate::cluster::url_of(data) {
+        Some(url) => Address::postgres(data, &url, None).unwrap(),
+        None => Address::embedded(data),
+    }
+}
+
+/// What somebody does who can write the server's database (`zaigang.db` or `faces.db`).
+pub(crate) fn by_hand(data: &Path, database: &str, sql: &str) {
+    if crate::cluster::url_of(data).is_some() {
+        let schema = if database == "faces.db" { "zaigang_faces" } else { "zaigang" };
+        return crate::cluster::run_sql(data, schema, sql);
+    }
+    let db = rusqlite::Connection::open(data.join(database)).unwrap();
+    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.execute_batch(sql).unwrap();
 }
 
 /// What came back; header names and values in lower case.

@@ -6,7 +6,7 @@ use server::access::Role;
 
 use crate::access::{ask, login, token};
 use crate::boxes::{TestBox, finding};
-use crate::house::House;
+use crate::house::{House, by_hand};
 
 /// A house with two leads of clinic-1 in 510104, behind accounts.
 pub(crate) fn house() -> House {
@@ -262,14 +262,15 @@ fn a_list_is_searched_sorted_and_taken_out() {
     assert_eq!(ask(&house, "GET", "/leads/csv", &nobody, "").body.lines().count(), 1);
     // None of a long list is left out: all of it goes out, or a line says why it does not.
     let more = |until: i64| {
-        let db = rusqlite::Connection::open(house.folder.path().join("data/zaigang.db")).unwrap();
-        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 + (SELECT max(number) FROM alert) UNION ALL \
-            SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO alert (number, id, state, severity, \
+        let sql = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 + (SELECT max(number) FROM alert) UNION ALL \
+            SELECT i + 1 FROM n WHERE i < {until}) INSERT INTO alert (number, id, state, severity, \
             kinds, institution, jurisdiction, room, device, raised_at, received_at, updated_at, \
-            liveness_waived, case_file) SELECT i, printf('%032x', 1000000 + i), state, severity, \
+            liveness_waived, case_file) SELECT i, 'made-' || i, state, severity, \
             kinds, institution, jurisdiction, room, device, raised_at, received_at, updated_at, \
-            liveness_waived, case_file FROM n JOIN alert ON number = 1";
-        db.execute(sql, [until]).unwrap();
+            liveness_waived, case_file FROM n JOIN alert ON number = 1"
+        );
+        by_hand(&house.folder.path().join("data"), "zaigang.db", &sql);
     };
     more(1_001);
     for order in ["newest", "oldest"] {

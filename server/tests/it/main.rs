@@ -18,6 +18,9 @@ mod box_pages;
 mod boxes;
 mod cases;
 mod clues;
+#[path = "../support/cluster.rs"]
+#[allow(dead_code, reason = "some of it is for the tests of the store")]
+mod cluster;
 mod consents;
 mod crawl;
 mod declined;

@@ -11,7 +11,7 @@ use server::access::Role;
 use crate::access::{ask, login};
 use crate::accounts::{form, page};
 use crate::boxes::{TestBox, WAIT, finding};
-use crate::house::{Answer, House};
+use crate::house::{Answer, House, by_hand};
 use crate::inbox;
 
 fn cookie(login: &str) -> String {
@@ -191,8 +191,7 @@ fn a_step_is_taken_back_by_its_own_person_alone() {
     assert_eq!(back.json()["state"], "review2");
     let late = "UPDATE alert_step SET at = '2026-01-01T00:00:00.000Z'";
     assert_eq!(step(&house, &li, &lead, &json!({"step": "uphold"})).status, 200);
-    let db = rusqlite::Connection::open(house.folder.path().join("data/zaigang.db")).unwrap();
-    db.execute(late, []).unwrap();
+    by_hand(&house.folder.path().join("data"), "zaigang.db", late);
     assert_eq!(step(&house, &li, &lead, &undo).status, 409, "an old step was taken back");
 }
 

@@ -3,10 +3,10 @@
 //!
 //! What belongs where is `crate::ingest::chain`'s to say; here is what it asks of the tables.
 
+use crate::store::engine::{Connection, OptionalExtension as _, Transaction, params};
 use jiff::{SignedDuration, Timestamp};
 use protocol::envelope::Envelope;
 use protocol::up::{ClockSource, Up, UpBody};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::super::rows::collect;
 use super::super::{Result, Store, devices, incidents, knowledge};
@@ -82,14 +82,17 @@ impl Store {
     /// the box keeps that and sends it again.
     pub fn raise_gaps(&self, received_before: &str, now: &str) -> Result<u32> {
         self.write(|tx| {
+            let hour_ago = match now.parse::<jiff::Timestamp>() {
+                Ok(at) => clock::text(at - jiff::SignedDuration::from_hours(1)),
+                Err(_) => now.to_owned(),
+            };
             let sql = "SELECT d.id, d.contiguous_seq, min(m.seq), d.epoch, min(m.received_at) FROM
                 device d JOIN message m
                  ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
                  WHERE d.chain NOT IN ('gap')
-                 AND (d.withheld_at IS NULL OR d.withheld_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?2,
-                 '-1 hour'))
+                 AND (d.withheld_at IS NULL OR d.withheld_at < ?2)
                  GROUP BY d.id HAVING min(m.received_at) < ?1";
-            let gaps: Vec<Gap> = collect(tx, sql, [received_before, now], |r| {
+            let gaps: Vec<Gap> = collect(tx, sql, [received_before, hour_ago.as_str()], |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
             })?;
             for (device, contiguous, above, epoch, until) in &gaps {
@@ -153,18 +156,17 @@ pub(super) fn note_fault(
     (epoch, seq): (i64, i64),
     (from, to): (&str, &str),
 ) -> Result<()> {
-    let sql = "INSERT OR IGNORE INTO chain_fault VALUES (?1,?2,?3,?4,?5,?6)";
+    let sql = "INSERT INTO chain_fault VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING";
     tx.prepare_cached(sql)?.execute(params![device, kind, epoch, seq, from, to])?;
     judge_again(tx, device, from, to)
 }
 
 fn judge_again(tx: &Connection, device: &str, from: &str, to: &str) -> Result<()> {
-    let places =
-        "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM device_place p
-        JOIN room r ON r.id = p.room WHERE p.device = ?1";
+    let places = "INSERT INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM device_place p
+        JOIN room r ON r.id = p.room WHERE p.device = ?1 ON CONFLICT DO NOTHING";
     tx.prepare_cached(places)?.execute([device])?;
-    let persons = "INSERT OR IGNORE INTO to_judge SELECT DISTINCT 'p:' || person FROM presence
-        WHERE device = ?1 AND from_at <= ?3 AND to_at >= ?2";
+    let persons = "INSERT INTO to_judge SELECT DISTINCT 'p:' || person FROM presence
+        WHERE device = ?1 AND from_at <= ?3 AND to_at >= ?2 ON CONFLICT DO NOTHING";
     tx.prepare_cached(persons)?.execute([device, from, to])?;
     Ok(())
 }
@@ -226,7 +228,7 @@ pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) ->
              FROM device d WHERE id = ?1",
         )?
         .query_row([device], |r| {
-            let spent = Spent::read(r.get_ref(3)?.as_str()?, r.get_ref(4)?.as_str()?, today);
+            let spent = Spent::read(r.text(3)?, r.text(4)?, today);
             Ok((r.get(0)?, r.get(1)?, r.get(2)?, spent, r.get(5)?))
         })?;
     let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
@@ -286,14 +288,14 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
 pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Result<()> {
     tx.prepare_cached(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
-         chain = CASE WHEN ?5 THEN 'forked' WHEN ?6 THEN 'restarted'
+         chain = CASE WHEN ?5 = 1 THEN 'forked' WHEN ?6 = 1 THEN 'restarted'
                       WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND
                       epoch=?2 AND seq>?3) THEN 'intact'
                       ELSE chain END,
          last_seen=?7, boot_count=max(boot_count, ?8), clock_offset_ms=coalesce(?9,
          clock_offset_ms),
-         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 THEN ?7 ELSE withheld_at END WHERE
-         id=?1",
+         spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 = 1 THEN ?7 ELSE withheld_at
+         END WHERE id=?1",
     )?
     .execute(params![
         device,
@@ -355,8 +357,8 @@ pub(super) fn receipt(tx: &Connection, device: &str, chain: Chain<'_>) -> Result
         .prepare_cached(
             "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,
             'receipt', ?3, '', ?2)
-             ON CONFLICT(device, kind) DO UPDATE SET version = max(version + 1,
-             excluded.version), issued_at = excluded.issued_at
+             ON CONFLICT(device, kind) DO UPDATE SET version = max(knowledge.version
+             + 1, excluded.version), issued_at = excluded.issued_at
              RETURNING version",
         )?
         .query_row((device, now, knowledge::version_at(now)), |r| r.get(0))?;

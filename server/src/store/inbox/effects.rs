@@ -1,9 +1,9 @@
 //! What a stored message changes beyond its own row, but for findings: those are `incidents`'.
 
+use crate::store::engine::{Connection, Transaction, params};
 use protocol::up::{
     DroppedReport, HealthReport, KnowledgeAck, PresenceReport, PresenceSummary, Up,
 };
-use rusqlite::{Connection, Transaction, params};
 
 use super::super::rows::collect;
 use super::super::{Result, count, feed, incidents, to_judge};
@@ -77,8 +77,8 @@ fn summary(
         DO UPDATE SET
         revision=excluded.revision, at=excluded.at, received_at=excluded.received_at,
         report=excluded.report,
-        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > epoch OR (excluded.epoch =
-        epoch AND excluded.seq > seq)";
+        epoch=excluded.epoch, seq=excluded.seq WHERE excluded.epoch > summary.epoch
+        OR (excluded.epoch = summary.epoch AND excluded.seq > summary.seq)";
     let text = serde_json::to_string(report)?;
     let changed = tx.prepare_cached(sql)?.execute(params![
         device,
@@ -113,8 +113,17 @@ fn presence(
 ) -> Result<()> {
     let stamp = &it.body.stamp;
     let evidence = report.evidence.as_ref().map(serde_json::to_string).transpose()?;
-    let sql =
-        "INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)";
+    // SQLite's trigger on what is inserted hears of what is replaced as well; PostgreSQL's is told
+    // of both.
+    let sql = tx.either(
+        "INSERT OR REPLACE INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+        "INSERT INTO presence VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)
+        ON CONFLICT (device, epoch, seq) DO UPDATE SET room = excluded.room,
+        session = excluded.session, person = excluded.person, role = excluded.role,
+        from_at = excluded.from_at, to_at = excluded.to_at, verified_by = excluded.verified_by,
+        uncertainty_ms = excluded.uncertainty_ms, synchronised = excluded.synchronised,
+        evidence = excluded.evidence, on_roster = excluded.on_roster",
+    );
     tx.prepare_cached(sql)?.execute(params![
         it.body.device.as_str(),
         epoch,
@@ -172,7 +181,7 @@ fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()
 fn dropped(tx: &Connection, device: &str, epoch: i64, report: &DroppedReport) -> Result<()> {
     for row in &report.rows {
         let changed = tx
-            .prepare_cached("INSERT OR IGNORE INTO dropped VALUES (?1,?2,?3,?4)")?
+            .prepare_cached("INSERT INTO dropped VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING")?
             .execute(params![device, epoch, row.seq as i64, row.hash])?;
         count(tx, "dropped_declared", changed as i64)?;
     }

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 
+use crate::store::engine::{Connection, Transaction, params};
 use protocol::envelope::Envelope;
 use protocol::up::{Up, UpBody};
-use rusqlite::{Connection, Transaction, params};
 
 use super::super::incidents::{self, Joining, Place, Step};
 use super::super::rows::collect;

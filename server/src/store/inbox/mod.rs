@@ -14,8 +14,8 @@ mod quarantine;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
+use crate::store::engine::{Connection, Transaction, params};
 use protocol::up::{StatusBody, Up, UpBody};
-use rusqlite::{Connection, Transaction, params};
 
 use super::incidents::{self, Joining, Place, Step};
 use super::{Result, Store, StoreError, count, devices, lock};

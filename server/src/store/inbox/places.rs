@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Connection;
+use crate::store::engine::Connection;
 
 use super::super::rows::collect;
 use super::super::supervision::ms;

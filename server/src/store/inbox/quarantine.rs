@@ -1,7 +1,7 @@
 //! What was refused: kept aside within bounds, counted, and an Integrity alert where its reason
 //! asks for one.
 
-use rusqlite::{Transaction, params};
+use crate::store::engine::{Transaction, params};
 
 use super::super::incidents::Place;
 use super::super::{Result, Store, count, incidents, rows};
@@ -41,12 +41,13 @@ pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
 
 fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     let kept = &it.payload[..it.payload.len().min(protocol::MAX_MESSAGE_BYTES)];
-    tx.execute(
+    let id: i64 = tx.query_row(
         "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES \
-        (?1,?2,?3,?4,?5,?6)",
+        (?1,?2,?3,?4,?5,?6) RETURNING id",
         params![it.received_at, it.topic, it.reason, it.detail, it.payload.len() as i64, kept],
+        |r| r.get(0),
     )?;
-    let beyond = tx.last_insert_rowid() - QUARANTINE_MAX;
+    let beyond = id - QUARANTINE_MAX;
     let gone = tx.prepare_cached("DELETE FROM quarantine WHERE id <= ?1")?.execute([beyond])?;
     if gone > 0 {
         count(tx, "quarantine_forgotten", gone as i64)?;

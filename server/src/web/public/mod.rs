@@ -127,7 +127,7 @@ const UPLOAD_S: u64 = 150;
 pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
     let Some(config) = &app.config.public else { return Ok(Router::new()) };
     let door = Arc::new(Door {
-        store: PublicStore::open(&app.config.data_dir)?,
+        store: PublicStore::open(&app.config.store)?,
         key: door_mac(&app.master),
         seal: door_seal(&app.master).public_key(),
         queue: Arc::clone(&app.door_queue),

@@ -1,0 +1,180 @@
+//! Connections to the two databases, facts and faces, on either engine: as the writer, as one of
+//! the readers, or as the public door. Each comes with its schema made and migrated.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection as Sqlite, OpenFlags};
+
+use super::engine::{Address, Client, Connection, Transaction};
+use super::{Result, StoreError, room, schema};
+
+/// The two databases: on SQLite two files, on PostgreSQL two schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Database {
+    Facts,
+    Faces,
+}
+
+impl Database {
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Facts => "zaigang.db",
+            Self::Faces => "faces.db",
+        }
+    }
+
+    /// Its name in PostgreSQL.
+    pub(super) fn schema(self) -> &'static str {
+        match self {
+            Self::Facts => "zaigang",
+            Self::Faces => "zaigang_faces",
+        }
+    }
+
+    pub(super) fn migrations(self) -> &'static [&'static str] {
+        match self {
+            Self::Facts => schema::FACTS,
+            Self::Faces => schema::FACES,
+        }
+    }
+}
+
+/// The connection that writes.
+pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
+    let connection = made(at, database)?;
+    if is_unfinished(&connection)? {
+        let why = "a copy into it has not ended: run `zaigang-server store copy` again";
+        let path = PathBuf::from(at.to_string());
+        return Err(StoreError::Open { path, why: why.to_owned() });
+    }
+    Ok(connection)
+}
+
+/// Whether a copy into it was begun and has not ended.
+pub(super) fn is_unfinished(connection: &Connection) -> Result<bool> {
+    let marked = connection.either(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'copy_unfinished')",
+        "SELECT to_regclass('copy_unfinished') IS NOT NULL",
+    );
+    Ok(connection.query_row(marked, [], |r| r.get(0))?)
+}
+
+/// The connection that a copy is written over: each table by itself, so that what refers to a row
+/// may come before it.
+pub(super) fn copied_into(at: &Address, database: Database) -> Result<Connection> {
+    let connection = made(at, database)?;
+    if let Some(sqlite) = connection.sqlite() {
+        sqlite.pragma_update(None, "foreign_keys", false)?;
+    }
+    Ok(connection)
+}
+
+fn made(at: &Address, database: Database) -> Result<Connection> {
+    match at.config()? {
+        None => open(&at.dir.join(database.file()), database.migrations(), "FULL"),
+        Some(config) => {
+            let mut connection = Connection::Postgres(postgres(&config, database)?);
+            schema::make(&mut connection, database)?;
+            Ok(connection)
+        }
+    }
+}
+
+/// A connection that only reads.
+pub(super) fn reader(at: &Address, database: Database) -> Result<Connection> {
+    match at.config()? {
+        None => Ok(Connection::Sqlite(open_reader(&at.dir.join(database.file()))?)),
+        Some(config) => {
+            let client = postgres(&config, database)?;
+            client.batch("SET default_transaction_read_only = on")?;
+            Ok(Connection::Postgres(client))
+        }
+    }
+}
+
+/// The public door's connection to the facts: the role that [`schema::make`] gave its few rights.
+pub(super) fn door(at: &Address) -> Result<Connection> {
+    let Some(mut config) = at.config()? else {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let file = at.dir.join(Database::Facts.file());
+        let connection = Sqlite::open_with_flags(file, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(32);
+        text_functions(&connection)?;
+        return Ok(Connection::Sqlite(connection));
+    };
+    // The role comes with the connection itself: RESET ROLE comes back to it.
+    let own = config.get_options().unwrap_or_default();
+    let options = format!("{own} -c role={}", schema::DOOR);
+    config.options(options);
+    Ok(Connection::Postgres(postgres(&config, Database::Facts)?))
+}
+
+fn postgres(config: &tokio_postgres::Config, database: Database) -> Result<Client> {
+    let client = Client::connect(config).map_err(|e| StoreError::Open {
+        path: PathBuf::from(format!("PostgreSQL {}", config.get_dbname().unwrap_or_default())),
+        why: format!("can not be opened: {e}"),
+    })?;
+    client.batch(&format!("SET search_path TO {}", database.schema()))?;
+    Ok(client)
+}
+
+pub(super) fn in_transaction<T>(
+    writer: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+) -> Result<T> {
+    let tx = writer.transaction()?;
+    let made = work(&tx)?;
+    tx.commit()?;
+    Ok(made)
+}
+
+fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connection> {
+    let mut connection = Sqlite::open(path).map_err(|e| StoreError::Open {
+        path: path.to_owned(),
+        why: format!("can not be opened: {e}"),
+    })?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would
+    // hold one.
+    connection.pragma_update(None, "page_size", room::PAGE_BYTES as i64)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    // What a rush touches stays in memory.
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    text_functions(&connection)?;
+    schema::migrate(&mut connection, path, migrations)?;
+    room::settle(&connection, path);
+    Ok(Connection::Sqlite(connection))
+}
+
+pub(super) fn open_reader(path: &Path) -> Result<Sqlite> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Sqlite::open_with_flags(path, flags)?;
+    reader.busy_timeout(std::time::Duration::from_secs(10))?;
+    reader.pragma_update(None, "query_only", true)?;
+    reader.set_prepared_statement_cache_capacity(64);
+    text_functions(&reader)?;
+    Ok(reader)
+}
+
+/// `found(text, sought)`: whether a text holds what is sought, which is folded already;
+/// `loose(id)`: see [`crate::text`]. PostgreSQL has its own of the same names.
+fn text_functions(connection: &Sqlite) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("found", 2, flags, |call| {
+        let (text, sought) =
+            (call.get_raw(0).as_str().unwrap_or_default(), call.get_raw(1).as_str()?);
+        Ok(crate::text::folded(text).contains(sought))
+    })?;
+    connection.create_scalar_function("loose", 1, flags, |call| {
+        Ok(crate::text::loose(call.get_raw(0).as_str()?))
+    })?;
+    Ok(())
+}

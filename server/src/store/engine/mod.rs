@@ -1,0 +1,196 @@
+//! The two engines under the store, behind the calls that `rusqlite` taught this house: one SQL
+//! text, SQLite or PostgreSQL.
+//!
+//! Parameters know their type, so that PostgreSQL guesses none; results are read leniently, by
+//! value. Nothing here knows a table. What the engines do not share stands side by side in the
+//! noun's file, by [`Connection::kind`].
+
+mod address;
+mod postgres;
+mod row;
+mod statement;
+mod text;
+mod value;
+
+use std::ops::Deref;
+
+pub use address::Address;
+pub(super) use postgres::Client;
+pub(super) use row::{Row, Rows};
+pub(super) use statement::Statement;
+pub(super) use value::{Param, Params, Value, params};
+
+/// Which engine is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("{}", postgres::told(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("no row was found")]
+    NoRows,
+    /// A column does not hold what is asked of it.
+    #[error("column {column}: {why}")]
+    Column { column: String, why: String },
+}
+
+pub(super) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A uniqueness or another constraint stood against it.
+    pub(super) fn is_constraint(&self) -> bool {
+        match self {
+            Self::Sqlite(e) => {
+                e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+            }
+            Self::Postgres(e) => e.code().is_some_and(|code| code.code().starts_with("23")),
+            _ => false,
+        }
+    }
+
+    /// The disk had no room for it.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Sqlite(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Postgres(e) => e.code() == Some(&tokio_postgres::error::SqlState::DISK_FULL),
+            _ => false,
+        }
+    }
+}
+
+/// A query of one row that may find none.
+pub(super) trait OptionalExtension<T> {
+    fn optional(self) -> Result<Option<T>>;
+}
+
+impl<T> OptionalExtension<T> for Result<T> {
+    fn optional(self) -> Result<Option<T>> {
+        match self {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NoRows | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One connection to either engine.
+#[derive(Debug)]
+pub(super) enum Connection {
+    Sqlite(rusqlite::Connection),
+    Postgres(Client),
+}
+
+impl Connection {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Sqlite(_) => Kind::Sqlite,
+            Self::Postgres(_) => Kind::Postgres,
+        }
+    }
+
+    /// The server went away; another connection has to be made.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Postgres(client) if client.is_closed())
+    }
+
+    /// What SQLite alone has is asked of its own connection.
+    pub(super) fn sqlite(&self) -> Option<&rusqlite::Connection> {
+        match self {
+            Self::Sqlite(connection) => Some(connection),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// The text that fits the engine, where no common one is there.
+    pub(super) fn either<'t>(&self, sqlite: &'t str, postgres: &'t str) -> &'t str {
+        match self.kind() {
+            Kind::Sqlite => sqlite,
+            Kind::Postgres => postgres,
+        }
+    }
+
+    /// A join whose left side is read first: PostgreSQL finds the order by itself.
+    pub(super) fn join_in_order(&self) -> &'static str {
+        match self.kind() {
+            Kind::Sqlite => "CROSS JOIN",
+            Kind::Postgres => "JOIN",
+        }
+    }
+
+    pub(super) fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
+        Ok(match self {
+            Self::Sqlite(connection) => Statement::Sqlite(connection.prepare_cached(sql)?),
+            Self::Postgres(client) => Statement::Postgres(client, sql.to_owned()),
+        })
+    }
+
+    pub(super) fn execute<P: Params>(&self, sql: &str, params: P) -> Result<usize> {
+        self.prepare_cached(sql)?.execute(params)
+    }
+
+    pub(super) fn query_row<T, P: Params, F>(&self, sql: &str, params: P, make: F) -> Result<T>
+    where
+        F: FnOnce(&Row<'_>) -> Result<T>,
+    {
+        self.prepare_cached(sql)?.query_row(params, make)
+    }
+
+    /// Several statements without parameters.
+    pub(super) fn execute_batch(&self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Postgres(client) => client.batch(sql),
+        }
+    }
+
+    /// Begins a transaction that may write: one at a time over the whole database, on either
+    /// engine, for what the store decides it decides on what it has just read.
+    pub(super) fn transaction(&mut self) -> Result<Transaction<'_>> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch("BEGIN IMMEDIATE")?,
+            Self::Postgres(client) => client.begin()?,
+        }
+        Ok(Transaction { connection: self, open: true })
+    }
+}
+
+/// Rolls back unless it was committed.
+#[derive(Debug)]
+pub(super) struct Transaction<'c> {
+    connection: &'c Connection,
+    open: bool,
+}
+
+impl Transaction<'_> {
+    pub(super) fn commit(mut self) -> Result<()> {
+        self.connection.execute_batch("COMMIT")?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // A COMMIT that found the disk full may have rolled back already.
+        let ended = self.connection.sqlite().is_some_and(rusqlite::Connection::is_autocommit);
+        if self.open && !ended {
+            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                tracing::warn!(%error, "a transaction was not rolled back");
+            }
+        }
+    }
+}

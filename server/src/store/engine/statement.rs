@@ -1,0 +1,45 @@
+//! A statement of either engine, prepared once a connection.
+
+use rusqlite::{CachedStatement, params_from_iter};
+
+use super::value::ForSqlite;
+use super::{Client, Error, Params, Result, Row, Rows};
+
+pub(in crate::store) enum Statement<'c> {
+    Sqlite(CachedStatement<'c>),
+    Postgres(&'c Client, String),
+}
+
+impl Statement<'_> {
+    /// How many rows it touched.
+    pub(in crate::store) fn execute<P: Params>(&mut self, params: P) -> Result<usize> {
+        params.with(|list| match self {
+            Self::Sqlite(statement) => {
+                Ok(statement.execute(params_from_iter(list.iter().map(|p| ForSqlite(*p))))?)
+            }
+            Self::Postgres(client, sql) => client.execute(sql, list),
+        })
+    }
+
+    pub(in crate::store) fn query<P: Params>(&mut self, params: P) -> Result<Rows<'_>> {
+        params.with(|list| match self {
+            Self::Sqlite(statement) => Ok(Rows::Sqlite(
+                statement.query(params_from_iter(list.iter().map(|p| ForSqlite(*p))))?,
+            )),
+            Self::Postgres(client, sql) => Ok(Rows::postgres(client.query(sql, list)?)),
+        })
+    }
+
+    /// The first row.
+    pub(in crate::store) fn query_row<T, P: Params, F>(&mut self, params: P, make: F) -> Result<T>
+    where
+        F: FnOnce(&Row<'_>) -> Result<T>,
+    {
+        let mut rows = self.query(params)?;
+        make(&rows.next()?.ok_or(Error::NoRows)?)
+    }
+
+    pub(in crate::store) fn exists<P: Params>(&mut self, params: P) -> Result<bool> {
+        Ok(self.query(params)?.next()?.is_some())
+    }
+}

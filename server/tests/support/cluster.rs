@@ -1,0 +1,122 @@
+//! A PostgreSQL of the test process's own: on a socket in a folder that goes with it, without a
+//! port. A test that is told of one by its environment gets a database there for each data folder.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder of the socket, for the tests that are played on PostgreSQL.
+pub(crate) const SOCKET: &str = "ZAIGANG_TEST_POSTGRES";
+const USER: &str = "zaigang";
+const TEMPLATE: &str = "prepared";
+
+pub(crate) struct Cluster {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        let programs = programs();
+        let folder = tempfile::Builder::new().prefix("zaigang-pg-").tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+        let cluster = Self { folder, programs };
+        cluster.run("initdb", &["-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync"]);
+        let settings = format!(
+            "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\n\
+             full_page_writes = off\nmax_connections = 400\n",
+            cluster.socket().display()
+        );
+        let file = cluster.socket().join("data/postgresql.conf");
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, before + &settings).unwrap();
+        let log = cluster.socket().join("log");
+        cluster.run("pg_ctl", &["-w", "-l", log.to_str().unwrap(), "start"]);
+        cluster
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The address of a new database.
+    pub(crate) fn database(&self, name: &str) -> String {
+        create(self.socket(), name, "template1");
+        url(self.socket(), name)
+    }
+
+    /// The one that a schema is made in once: databases of tests are copies of it.
+    pub(crate) fn template(&self) -> String {
+        self.database(TEMPLATE)
+    }
+
+    /// PostgreSQL refuses to run as root.
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = Command::new(self.programs.join(program));
+        command.arg("-D").arg(self.socket().join("data")).args(arguments);
+        command.current_dir(self.socket());
+        if rustix::process::getuid().is_root() {
+            let (uid, gid) = ids_of("postgres");
+            command.uid(uid).gid(gid);
+        }
+        // Not a pipe: the server that pg_ctl starts would keep it open.
+        let output = std::fs::File::create(self.socket().join("said")).unwrap();
+        command.stdout(output.try_clone().unwrap()).stderr(output);
+        let ended = command.status().unwrap();
+        let said = std::fs::read_to_string(self.socket().join("said")).unwrap();
+        assert!(ended.success(), "{program}: {said}");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.run("pg_ctl", &["-m", "immediate", "stop"]);
+    }
+}
+
+/// For the tests of a process that is played on PostgreSQL: the database of a data folder, made
+/// where it is not there.
+pub(crate) fn url_of(dir: &Path) -> Option<String> {
+    let socket = PathBuf::from(std::env::var_os(SOCKET)?);
+    let whole = std::path::absolute(dir).unwrap();
+    let name = format!("t{}", &trust::sha256_hex(whole.to_str().unwrap())[..20]);
+    create(&socket, &name, TEMPLATE);
+    Some(url(&socket, &name))
+}
+
+/// Statements of somebody who can write the database of a data folder.
+pub(crate) fn run_sql(dir: &Path, schema: &str, sql: &str) {
+    let mut command = Command::new(programs().join("psql"));
+    command.arg(url_of(dir).unwrap()).args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+    let output = command.env("PGOPTIONS", format!("-c search_path={schema}")).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn url(socket: &Path, name: &str) -> String {
+    format!("postgres:///{name}?host={}&user={USER}", socket.display())
+}
+
+/// A database that is there already stays.
+fn create(socket: &Path, name: &str, template: &str) {
+    let mut command = Command::new(programs().join("createdb"));
+    command.arg("-h").arg(socket).args(["-U", USER, "-T", template, name]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() || said.contains("already exists"), "createdb: {said}");
+}
+
+/// Debian's folder of PostgreSQL's programs.
+fn programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.map(|version| version.path().join("bin")).max();
+    newest.expect("PostgreSQL is not installed: `scripts/setup` installs it")
+}
+
+fn ids_of(user: &str) -> (u32, u32) {
+    let all = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = all.lines().find(|line| line.split(':').next() == Some(user));
+    let fields: Vec<&str> = line.expect("PostgreSQL's package makes its user").split(':').collect();
+    (fields[2].parse().unwrap(), fields[3].parse().unwrap())
+}
