@@ -55,6 +55,8 @@ mod people;
 mod person;
 mod personal;
 mod policy;
+mod policy_form;
+mod policy_units;
 mod qr;
 mod refusals;
 mod registry;
