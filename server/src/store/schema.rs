@@ -39,6 +39,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0031_clue_numbers.sql"),
     include_str!("../../migrations/0032_messages.sql"),
     include_str!("../../migrations/0033_attachments.sql"),
+    include_str!("../../migrations/0034_log_holds.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

@@ -32,6 +32,7 @@ mod inbox;
 mod knowledge;
 mod law;
 mod load;
+mod log_holds;
 mod messages;
 mod notify;
 mod own_data;

@@ -44,6 +44,7 @@ mod law;
 mod lead_line;
 mod lead_rows;
 mod leads_export;
+mod log_holds;
 mod login;
 mod message_centre;
 pub(super) mod messages;
