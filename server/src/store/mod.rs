@@ -35,6 +35,7 @@ mod feed;
 mod figures;
 mod filing;
 mod hooks;
+mod impact_assessments;
 mod inbox;
 mod incidents;
 mod knowledge;
@@ -114,6 +115,7 @@ pub use faces::{
 pub use feed::{FeedEvent, FeedReader};
 pub use figures::Summary;
 pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
+pub use impact_assessments::AssessmentEntry;
 pub use inbox::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
 pub(crate) use incidents::JOINED;
 pub use knowledge::Issue;

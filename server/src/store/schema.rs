@@ -40,6 +40,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0032_messages.sql"),
     include_str!("../../migrations/0033_attachments.sql"),
     include_str!("../../migrations/0034_log_holds.sql"),
+    include_str!("../../migrations/0035_impact_assessments.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[

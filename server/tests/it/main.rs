@@ -38,6 +38,7 @@ mod notify;
 mod own_data;
 mod pages;
 mod place;
+mod privacy_papers;
 mod provider;
 mod proxy;
 mod public;

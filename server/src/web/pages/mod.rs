@@ -36,6 +36,7 @@ mod forms;
 pub(super) mod frame;
 mod guide;
 mod hooks;
+mod impact_assessments;
 mod import;
 mod inbox;
 mod institution;
@@ -134,6 +135,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         filing::endpoints(),
         guide::endpoints(),
         hooks::endpoints(),
+        impact_assessments::endpoints(),
         import::endpoints(),
         inbox::endpoints(),
         institution::endpoints(),
