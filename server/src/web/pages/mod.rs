@@ -105,6 +105,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-roll.js", evidence_roll_script).roles(EVERYBODY),
         Endpoint::page("/assets/room.js", room_script).roles(EVERYBODY),
+        Endpoint::page("/assets/zones.js", zones_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
         Endpoint::page("/language", language).roles(EVERYBODY),
     ];
@@ -219,6 +220,10 @@ async fn evidence_roll_script() -> Response {
 
 async fn room_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/room.js"))
+}
+
+async fn zones_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/zones.js"))
 }
 
 async fn icon() -> Response {
