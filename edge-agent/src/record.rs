@@ -191,8 +191,9 @@ pub struct Recorder {
     records: usize,
     batch: Vec<u8>,
     complaint: Option<String>,
-    /// UTC days (`2026-11-29`) whose files stay, however old.
-    held_days: BTreeSet<String>,
+    /// UTC days (`2026-11-29`) whose files stay, however old; `None` until somebody said which:
+    /// then nothing goes.
+    held_days: Option<BTreeSet<String>>,
 }
 
 impl Recorder {
@@ -207,13 +208,28 @@ impl Recorder {
             records: 0,
             batch,
             complaint: None,
-            held_days: BTreeSet::new(),
+            held_days: None,
         }
+    }
+
+    /// The held days of which a log is on this disk.
+    pub fn held_logs(&self) -> BTreeSet<String> {
+        let segments = self.vault.segments().unwrap_or_default();
+        let days = segments.into_iter().map(|segment| day_name(segment.day));
+        days.filter(|day| self.is_held(day)).collect()
+    }
+
+    fn is_held(&self, day: &str) -> bool {
+        self.held_days.as_ref().is_some_and(|days| days.contains(day))
     }
 
     /// From here on the files of these days stay; those of others go when they are too old.
     pub fn hold(&mut self, days: BTreeSet<String>) {
-        self.held_days = days;
+        if self.held_days.replace(days.clone()) != Some(days)
+            && let Err(why) = self.delete_old()
+        {
+            self.complain(&why);
+        }
     }
 
     /// Notes one call of the engine.
@@ -304,8 +320,14 @@ impl Recorder {
                 self.put(&Entry::Inform { at, fact: Box::new(fact) });
             }
         }
+        self.delete_old()
+    }
+
+    /// Deletes the files that are too old and that nobody holds.
+    fn delete_old(&self) -> Result<(), RecordError> {
+        let (Some((day, ..)), Some(held)) = (&self.segment, &self.held_days) else { return Ok(()) };
         let over = |segment: &Segment| {
-            segment.day <= day - KEEP_DAYS && !self.held_days.contains(&day_name(segment.day))
+            segment.day <= day - KEEP_DAYS && !held.contains(&day_name(segment.day))
         };
         for old in self.vault.segments()?.into_iter().filter(over) {
             fs::remove_file(&old.path).map_err(at_path(&old.path))?;
@@ -414,6 +436,7 @@ mod tests {
     fn a_new_day_begins_with_the_facts_in_force() {
         let state = tempfile::tempdir().unwrap();
         let mut recorder = recorder(state.path(), 1);
+        recorder.hold(BTreeSet::new());
         recorder.note(&thresholds(0));
         for day in 0..9 {
             recorder.note(&look(day * DAY_MS as u64 + 1, 900_000));
@@ -423,6 +446,37 @@ mod tests {
         assert_eq!(read[0], thresholds(0), "the head of the oldest file left");
         let looks = read.iter().filter(|entry| matches!(entry, Entry::Observe { .. })).count();
         assert_eq!(looks, 7);
+    }
+
+    /// Days of the log whose file is there.
+    fn days(state: &Path) -> Vec<i64> {
+        let segments = Vault::open(state).unwrap().segments().unwrap();
+        segments.into_iter().map(|segment| segment.day).collect()
+    }
+
+    #[test]
+    fn a_day_under_hold_outlives_a_restart() {
+        let state = tempfile::tempdir().unwrap();
+        recorder(state.path(), 1).note(&look(1, 900_000));
+        let mut again = recorder(state.path(), 2);
+        // What was known before is taken again one by one; the holds come last.
+        again.note(&look(20 * DAY_MS as u64, 900_000));
+        assert_eq!(days(state.path()), [0, 20]);
+        again.hold(BTreeSet::from(["1970-01-01".to_owned()]));
+        assert_eq!(again.held_logs(), BTreeSet::from(["1970-01-01".to_owned()]));
+        again.note(&look(21 * DAY_MS as u64, 900_000));
+        assert_eq!(days(state.path()), [0, 20, 21]);
+    }
+
+    #[test]
+    fn a_hold_that_is_over_ends_the_old_log() {
+        let state = tempfile::tempdir().unwrap();
+        recorder(state.path(), 1).note(&look(1, 900_000));
+        let mut again = recorder(state.path(), 2);
+        again.hold(BTreeSet::from(["1970-01-01".to_owned()]));
+        again.note(&look(20 * DAY_MS as u64, 900_000));
+        again.hold(BTreeSet::new());
+        assert_eq!((days(state.path()), again.held_logs()), (vec![20], BTreeSet::new()));
     }
 
     #[test]

@@ -23,6 +23,16 @@ pub fn holds(text_version: &str, renewal: Option<Date>, today: Date) -> bool {
     text_version == VERSION || renewal.is_none_or(|day| today < day)
 }
 
+/// An earlier text that the same person signed for the same templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierText {
+    pub text_version: String,
+    pub text_sha256: String,
+    pub purposes: Vec<Purpose>,
+    pub signed_at: String,
+}
+
 /// What is agreed to, each by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,7 +111,7 @@ impl Parties<'_> {
 }
 
 /// The paragraphs that the person ticks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Text {
     pub recognition: String,
     pub storage: String,
@@ -109,6 +119,12 @@ pub struct Text {
 }
 
 impl Text {
+    /// Whether somebody who read the text with this hash read this one: the words, a name in them or
+    /// the language may have changed since it was shown.
+    pub fn is_what_was_shown(&self, sha256: &str) -> bool {
+        self.sha256() == sha256
+    }
+
     /// What the record of the consent holds.
     pub fn sha256(&self) -> String {
         trust::sha256_hex([&*self.recognition, &self.storage, &self.photo].join("\n"))

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, Deadline};
 
 const TERM_DAYS: u32 = 30;
+/// People whose faces are stored, from which on the filing is due.
+pub const DUE_PERSONS: i64 = 100_000;
+/// Who enters what the server itself counts: no login name can be this.
+pub const COUNTED: &str = "(counted)";
 
 /// What happened, or what was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +37,11 @@ impl FilingKind {
         Self::Ended,
         Self::Deregistered,
     ];
+
+    /// What people enter; that the number was reached the server says itself.
+    pub fn by_people() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| *kind != Self::Reached)
+    }
 
     pub fn code(self) -> &'static str {
         match self {
@@ -123,6 +132,14 @@ pub fn terms(events: &[FilingEvent], calendar: &Calendar, today: Date) -> Vec<Fi
     found
 }
 
+/// Whether this number is reached now for the first time: since a deregistration, or ever.
+pub fn is_reached(persons: i64, events: &[FilingEvent]) -> bool {
+    let opening =
+        |event: &&FilingEvent| matches!(event.kind, FilingKind::Reached | FilingKind::Deregistered);
+    let last = events.iter().rfind(opening).map(|event| event.kind);
+    persons >= DUE_PERSONS && last != Some(FilingKind::Reached)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +173,15 @@ mod tests {
         assert_eq!(late(&filed, "2027-03-01"), [false]);
         let other = [changed, event(FilingKind::Filed, "2026-11-03")];
         assert_eq!(late(&other, "2027-03-01"), [true]);
+    }
+
+    #[test]
+    fn the_number_is_reached_once_and_again_after_an_end() {
+        let reached = event(FilingKind::Reached, "2026-11-02");
+        let filed = event(FilingKind::Filed, "2026-11-03");
+        let over = event(FilingKind::Deregistered, "2026-12-01");
+        assert!(!is_reached(99_999, &[]) && is_reached(100_000, &[]));
+        assert!(!is_reached(100_001, &[reached.clone(), filed.clone()]));
+        assert!(is_reached(100_000, &[reached, filed, over]));
     }
 }

@@ -34,6 +34,7 @@ pub mod export;
 pub mod filing;
 pub mod http_metrics;
 pub mod idcheck;
+pub mod impact_assessment;
 pub mod ingest;
 pub mod inspection;
 pub mod knowledge;

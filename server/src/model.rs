@@ -12,7 +12,7 @@ use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionI
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::consent::Purpose;
+use crate::consent::{EarlierText, Purpose};
 use crate::text::{Listed, line, line_or_nothing};
 
 /// A person's name: shown on pages, kept in the store, never printed.
@@ -380,10 +380,16 @@ pub struct Room {
     pub institution: InstitutionId,
     #[serde(default)]
     pub name: String,
-    #[serde(deserialize_with = "word::mode")]
+    /// Left out: at the door. Nobody has said yet that a camera may look into the room.
+    #[serde(default = "at_the_door", deserialize_with = "word::mode")]
     pub mode: DeploymentMode,
     #[serde(default)]
     pub intimate: bool,
+    /// Of a new room: whether patients undress there. It becomes the first proposal of its privacy
+    /// class, which the authority confirms; where they do, the room begins intimate, with its camera
+    /// at the door. It is kept there, not with the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undressing: Option<bool>,
     #[serde(default = "shanghai")]
     pub time_zone: String,
     #[serde(default)]
@@ -396,6 +402,10 @@ fn shanghai() -> String {
     "Asia/Shanghai".to_owned()
 }
 
+fn at_the_door() -> DeploymentMode {
+    DeploymentMode::Doorway
+}
+
 fn always_open() -> Vec<Vec<(u16, u16)>> {
     vec![vec![(0, 1440)]; 7]
 }
@@ -405,6 +415,11 @@ impl Room {
         line_or_nothing("name", &self.name, LABEL_CHARS)?;
         if self.intimate && self.mode == DeploymentMode::InRoom {
             return Err("mode: an intimate room refuses in_room, use doorway (P5)".to_owned());
+        }
+        if self.undressing == Some(true) && self.mode == DeploymentMode::InRoom {
+            return Err("mode: where patients undress the camera stands at the door: use doorway \
+                (P5)"
+                .to_owned());
         }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(format!(
@@ -642,6 +657,10 @@ pub struct Consent {
     /// A minor's guardian signs (P13).
     #[serde(default)]
     pub guardian: Option<String>,
+    /// Earlier texts that this one took the place of, oldest first; the server keeps them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    pub earlier: Vec<EarlierText>,
 }
 
 impl fmt::Debug for Consent {
@@ -669,6 +688,9 @@ impl Consent {
             return Err("consent.purposes: without `server_storage`, agreed to separately, face \
                 information may not leave the device (人脸识别技术应用安全管理办法 8)"
                 .to_owned());
+        }
+        if !self.earlier.is_empty() {
+            return Err("consent.earlier: the server keeps what was signed before".to_owned());
         }
         line("consent.text_version", &self.text_version, 40)?;
         line("consent.scope", &self.scope, 200)?;
@@ -719,6 +741,15 @@ mod tests {
     }
 
     #[test]
+    fn a_room_of_which_nothing_is_said_is_watched_at_the_door() {
+        let room: Room = serde_json::from_str(r#"{"id":"r-1","institution":"c-1"}"#).unwrap();
+        room.check().unwrap();
+        assert_eq!(room.mode, DeploymentMode::Doorway);
+        let undressed = Room { undressing: Some(true), mode: DeploymentMode::InRoom, ..room };
+        assert!(undressed.check().unwrap_err().starts_with("mode: "));
+    }
+
+    #[test]
     fn a_session_that_ends_before_it_starts_is_refused() {
         let text = r#"{"id":"s-1","room":"r-1","start":"2026-03-02T10:00:00+08:00","end":"2026-03-02T01:00:00Z"}"#;
         let mut session: Session = serde_json::from_str(text).unwrap();
@@ -740,6 +771,7 @@ mod tests {
             signature: "signed".into(),
             signed_at: "2026-03-02T01:00:00Z".into(),
             guardian: None,
+            earlier: Vec::new(),
         };
         good.clone().check().unwrap();
         for purposes in [

@@ -138,7 +138,17 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
         app.store.retention_ran(job.name, &clock::text(now), done)?;
         removed += done;
     }
+    count_faces(app, now)?;
     Ok(removed)
+}
+
+/// 人脸办法 15 counts from the day on which 100,000 people are stored: nobody enters it by hand.
+pub fn count_faces(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let today = now.to_zoned(clock::zone()).date();
+    if app.store.note_faces_stored(app.faces.persons()?, today, &clock::text(now))? {
+        tracing::warn!("the faces of 100,000 people are stored: file within 30 working days");
+    }
+    Ok(())
 }
 
 fn one(app: &App, job: &Job, before: &str, at: Timestamp) -> Result<usize, StoreError> {

@@ -175,7 +175,8 @@ fn institution(
 }
 
 /// How many findings each rule would say now of an institution, of the facts since `from`: by the
-/// numbers in force, and with others in their place. LL-3, which follows people, is left out.
+/// numbers in force, and with others in their place. LL-3 follows people: whoever was seen here last
+/// counts here.
 pub fn compared(
     store: &Store,
     institution: &str,
@@ -195,6 +196,35 @@ pub fn compared(
     }
     for draft in changed {
         counts.entry(draft.rule.to_owned()).or_default().1 += 1;
+    }
+    let (present, changed) =
+        compared_people(store, institution, (from, now), (&dossier.values, &values))?;
+    if present + changed > 0 {
+        counts.insert("LL-3".to_owned(), (present, changed));
+    }
+    Ok(counts)
+}
+
+/// How many pairs of sightings LL-3 would find impossible, by the one and by the other numbers.
+fn compared_people(
+    store: &Store,
+    institution: &str,
+    (from, now): (Timestamp, Timestamp),
+    (present, changed): (&BTreeMap<String, i64>, &BTreeMap<String, i64>),
+) -> Result<(usize, usize), StoreError> {
+    let (present, changed) = (Numbers::of(present), Numbers::of(changed));
+    if present == changed {
+        return Ok((0, 0));
+    }
+    let (from, now_ms) = (clock::text(from), now.as_millisecond());
+    let mut counts = (0, 0);
+    for person in store.people_seen(institution, &from)? {
+        let (sightings, _) = store.sightings(&person, &from)?;
+        if sightings.last().is_some_and(|last| last.institution == institution) {
+            let found =
+                |p: &Numbers| impossible_presence::judge(&person, &sightings, p, now_ms).len();
+            counts = (counts.0 + found(&present), counts.1 + found(&changed));
+        }
     }
     Ok(counts)
 }

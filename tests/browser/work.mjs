@@ -210,6 +210,20 @@ async function fromQr(context, http, room, link) {
     await page.waitForURL(/\/sessions\/s-/);
   });
   assert.match(await page.locator("main").innerText(), /已结束/, "the session still seems to go on");
+  await context.clearCookies();
+  await task("clinic declares a session from the room's code, logged out", 5, async () => {
+    await go(page, `${http}/sessions/new?room=${room}`);
+    assert.match(page.url(), /\/login/, "a page of the clinic opened to nobody");
+    await page.fill("[name=name]", "clinic-q");
+    await page.fill("[name=password]", PASSWORD);
+    await page.click("main button");
+    await page.waitForURL(/\/sessions\/new\?room=/);
+    await choose(page, "[name=item]", { index: 1 });
+    const lead = await page.locator("[name=declared_lead] option:not([disabled])").nth(1).getAttribute("value");
+    await choose(page, "[name=declared_lead]", lead);
+    await page.click("main form button.primary");
+    await page.waitForURL(/\/sessions\/s-/);
+  });
 }
 
 await test(async () => {

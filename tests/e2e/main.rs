@@ -12,6 +12,7 @@ mod book;
 mod brokers;
 #[cfg(feature = "own-camera")]
 mod camera_demo;
+mod clue_faults;
 mod commission;
 mod demo;
 mod evidence;

@@ -179,10 +179,11 @@ pub enum Standing {
     Unknown,
 }
 
-/// 保全: what is named is kept until the date, whatever else would end it.
+/// 保全: what is named is kept until the date, whatever else would end it. A hold that is no longer
+/// told has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
-    /// Number of the case, the lead or the clue: ids only.
+    /// `lead-` and its number, or a word that means nothing to whoever reads it on the box.
     pub reference: String,
     /// RFC 3339 UTC with milliseconds.
     pub until: String,
@@ -325,6 +326,10 @@ pub struct EvidenceHeld {
     /// [`Hold::reference`] of each hold in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<String>,
+    /// The UTC days under hold (`2026-11-29`) of which an observation log is on the disk, rising;
+    /// absent: a box of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Vec<String>>,
 }
 
 /// The body of the envelope that a box signs and posts to `/api/v1/evidence`: a part of one

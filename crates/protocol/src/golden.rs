@@ -108,3 +108,21 @@ fn a_presence_of_an_earlier_box_is_a_bare_claim() {
     };
     assert_eq!(report.evidence.unwrap().liveness, crate::up::LivenessEvidence::Unknown);
 }
+
+#[test]
+fn a_hold_of_a_day_reads_as_it_was_released() {
+    let hold = concat!(
+        r#"{"reference":"hold-0123456789ab","until":"2026-05-31T00:00:00.000Z","#,
+        r#""day":"2026-03-02"}"#
+    );
+    let told =
+        format!(r#"{{"type":"evidence_orders","releases":[],"standings":[],"holds":[{hold}]}}"#);
+    let down: crate::down::Down = serde_json::from_str(&told).unwrap();
+    let crate::down::Down::EvidenceOrders(orders) = &down else { panic!("no orders") };
+    assert_eq!(orders.holds[0].day.as_deref(), Some("2026-03-02"));
+    assert_eq!(serde_json::to_string(&orders.holds[0]).unwrap(), hold);
+    let earlier = r#"{"items":0,"bytes":0,"quota_bytes":1,"given_up":0}"#;
+    let held: crate::evidence::EvidenceHeld = serde_json::from_str(earlier).unwrap();
+    assert_eq!(held.logs, None);
+    assert_eq!(serde_json::to_string(&held).unwrap(), earlier, "an older server reads it so");
+}

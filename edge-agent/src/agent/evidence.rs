@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use presence::{Finding, Rule, Step};
-use protocol::evidence::{Custodians, EvidenceOrders};
+use protocol::evidence::{Custodians, EvidenceHeld, EvidenceOrders};
 use protocol::id::{EvidenceId, OrderId};
 use protocol::up::{FindingReport, Severity, Up, WithdrawalCause};
 
@@ -107,10 +107,19 @@ impl Agent {
         self.hold_days();
     }
 
+    /// A box whose keeper is broken knows of no hold: its log goes by age alone.
     fn hold_days(&mut self) {
-        if let (Some(keeper), Some(record)) = (&self.keeper, &mut self.record) {
-            record.hold(keeper.held_days(Timestamp::now()));
+        let days = self.keeper.as_ref().map(|keeper| keeper.held_days(Timestamp::now()));
+        if let Some(record) = &mut self.record {
+            record.hold(days.unwrap_or_default());
         }
+    }
+
+    /// What this box holds, and of which held days there is a log.
+    pub(super) fn evidence_held(&self) -> Option<EvidenceHeld> {
+        let mut held = self.keeper.as_ref()?.held(Timestamp::now());
+        held.logs = self.record.as_ref().map(|it| it.held_logs().into_iter().collect());
+        Some(held)
     }
 
     fn keeping(&mut self, act: impl FnOnce(&mut Keeper, &mut dyn FnMut(Up))) {

@@ -477,8 +477,8 @@ impl Agent {
             report.degraded.extend(record.complaint().map(str::to_owned));
         }
         self.sweep_evidence();
+        report.evidence = self.evidence_held();
         if let Some(keeper) = &self.keeper {
-            report.evidence = Some(keeper.held(jiff::Timestamp::now()));
             report.degraded.extend(keeper.complaint().map(str::to_owned));
         }
         self.health.standing(&self.outbox).leave();

@@ -136,6 +136,7 @@ impl Keeper {
             quota_bytes: self.quota(),
             given_up: self.store.book.given_up,
             holds: in_force(&self.orders.holds, now).map(|hold| hold.reference.clone()).collect(),
+            logs: None,
         }
     }
 

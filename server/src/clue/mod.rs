@@ -7,6 +7,7 @@
 //! `Rejected`, as the case's two reviewers stand before `Lead` and `Dismissed`. A merge can be
 //! undone. This file reads no clock, stores nothing and knows no web page.
 
+pub mod fault;
 mod lists;
 pub mod terms;
 

@@ -84,6 +84,34 @@ pub struct Agreement {
     pub not_assessable_ppm: u32,
 }
 
+/// What the server's own records say today, of questions that no box answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Records {
+    /// People with templates here whose consent is to an earlier text.
+    pub consents_to_renew: u32,
+    /// Boxes here of which nobody has recorded a mark on site, and all boxes.
+    pub unmarked: u32,
+    pub boxes: u32,
+}
+
+impl Agreement {
+    /// Lets the records answer what no finding can. It is shown to officers and contradicts nobody:
+    /// no two people have upheld it.
+    pub fn told_by(&mut self, records: Records) {
+        let (holds, count) = match self.fact {
+            FactQuery::ConsentsComplete => {
+                (Some(records.consents_to_renew == 0), records.consents_to_renew)
+            }
+            // That no mark is recorded does not say that none hangs there.
+            FactQuery::NoticeDisplayed => {
+                ((records.boxes > 0 && records.unmarked == 0).then_some(true), records.unmarked)
+            }
+            _ => return,
+        };
+        (self.holds, self.count) = (holds, count);
+    }
+}
+
 /// Asks the records.
 pub fn ask(item: &str, query: FactQuery, facts: &Facts<'_>) -> Agreement {
     let about = |alert: &&&AlertFact| alert.is_about(query);
@@ -185,5 +213,24 @@ mod tests {
         let other = [alert("a", "UQ-1", 0, &two)];
         assert_eq!(asked(&other, 0).holds, Some(true), "another rule says nothing of it");
         assert_eq!(ask("q", FactQuery::NoticeDisplayed, &Facts::default()).holds, None);
+    }
+
+    #[test]
+    fn records_answer_what_no_box_can_and_accuse_of_nothing() {
+        let told = |fact, consents_to_renew, unmarked, boxes| {
+            let mut said = ask("q", fact, &Facts::default());
+            said.told_by(Records { consents_to_renew, unmarked, boxes });
+            (said.holds, said.count, said.alerts.len())
+        };
+        assert_eq!(told(FactQuery::ConsentsComplete, 0, 0, 1), (Some(true), 0, 0));
+        assert_eq!(told(FactQuery::ConsentsComplete, 2, 0, 1), (Some(false), 2, 0));
+        assert_eq!(told(FactQuery::NoticeDisplayed, 0, 0, 2), (Some(true), 0, 0));
+        assert_eq!(
+            told(FactQuery::NoticeDisplayed, 0, 1, 2),
+            (None, 1, 0),
+            "not recorded is no no"
+        );
+        assert_eq!(told(FactQuery::NoticeDisplayed, 0, 0, 0).0, None, "no box is no notice");
+        assert_eq!(told(LEAD, 9, 9, 9), (Some(true), 0, 0), "what boxes answer stays");
     }
 }

@@ -115,7 +115,9 @@ impl Store {
     /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
     /// What is almost the same as an earlier one is merged into that.
     pub fn put_clue(&self, it: &NewClue, now: &str) -> Result<(String, bool)> {
-        self.write(|tx| put_clue(tx, it, now))
+        let kept = self.write(|tx| put_clue(tx, it, now))?;
+        fail_point::reached("clue.kept");
+        Ok(kept)
     }
 
     pub fn clue(&self, id: &str) -> Result<Option<Clue>> {
@@ -241,7 +243,7 @@ impl Store {
         now: &str,
         due: &dyn Fn(&Clue) -> Option<String>,
     ) -> Result<Clue> {
-        self.write(|tx| {
+        let after = self.write(|tx| {
             if let Step::Merge { into } = step {
                 let own = by_id(tx, id)?;
                 let own =
@@ -249,7 +251,9 @@ impl Store {
                 takes_in(tx, into, &own)?;
             }
             move_on(tx, id, by, step, note, now, due)
-        })
+        })?;
+        fail_point::reached("clue.committed");
+        Ok(after)
     }
 
     pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: &str) -> Result<()> {
@@ -309,6 +313,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
     let same: Option<(String, i64)> =
         tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     insert(tx, it)?;
+    fail_point::reached("clue.received");
     record(tx, &it.id, &it.posted_by, "received", "", Intake::Received.as_str(), now)?;
     if let Some(mac) = &it.receipt_mac {
         let day = &it.received_on;
@@ -393,8 +398,11 @@ pub(super) fn move_on(
             into
         ],
     )?;
+    fail_point::reached("clue.moved");
     record(tx, id, by, step.name(), note, after.handling.stage(), now)?;
+    fail_point::reached("clue.recorded");
     tell_reporters(tx, &after, &crate::clock::clip(now, 10))?;
+    fail_point::reached("clue.told");
     Ok(after)
 }
 

@@ -196,6 +196,7 @@ mod tests {
             signature: "s".into(),
             signed_at: "t".into(),
             guardian: None,
+            earlier: Vec::new(),
         };
         for (person, photos) in
             [("p-1", vec![b"jpeg".to_vec()]), ("p-2", Vec::new()), ("p-3", Vec::new())]

@@ -7,7 +7,7 @@ use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use jiff::Timestamp;
 use protocol::evidence::{
     CustodianRole, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt, EvidenceStep,
-    FindingStanding, Hold, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
+    FindingStanding, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -15,7 +15,8 @@ use super::alerts::{alert_by_id, record};
 use super::connect::Database;
 use super::rows::collect;
 use super::{
-    Result, Store, StoreError, count, custodians, evidence_gone, lock, name_of, named, room,
+    Result, Store, StoreError, count, custodians, evidence_gone, lock, log_holds, name_of, named,
+    room,
 };
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
@@ -377,65 +378,49 @@ fn steps_of<'a>(it: &'a EvidenceReceipt, why: &'a str) -> Vec<Step<'a>> {
     }
 }
 
-/// Everything that is decided of the pictures of one box, as it is told: releases, what became of
-/// their alerts, and what is held. `None` for a box that never took one.
+/// Everything that is decided of the pictures and the observation log of one box, as it is told:
+/// releases, what became of their alerts, and what is held. `None` for a box of which nothing ever
+/// was.
 pub(super) fn orders(c: &Connection, device: &str, now: &str) -> Result<Option<EvidenceOrders>> {
+    let mut holds: Vec<_> = log_holds::of_device(c, device)?.into_iter().map(|it| it.1).collect();
+    holds.retain(|hold| hold.until.as_str() > now || now.is_empty());
     let sql = "SELECT 1 FROM evidence_item WHERE device = ?1 UNION ALL SELECT 1 FROM knowledge
         WHERE device = ?1 AND kind = 'evidence_orders'";
-    if !c.prepare_cached(sql)?.exists([device])? {
+    if holds.is_empty() && !c.prepare_cached(sql)?.exists([device])? {
         return Ok(None);
     }
     let sql = format!(
         "{OPENING} WHERE device = ?1 AND state = 'released' ORDER BY asked_at, id LIMIT 200"
     );
     let releases = collect(c, &sql, [device], kept)?;
-    let sql =
-        "SELECT DISTINCT e.finding, a.state, a.updated_at, a.number, a.raised_at, a.case_file,
-        a.state IN ('case', 'on_site', 'lead', 'review2')
-        FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin = e.device
-        JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL
-        AND a.state IN ('case', 'on_site', 'lead', 'review2', 'closed', 'dismissed', 'unfounded')
-        ORDER BY 7 DESC, e.finding LIMIT 1000";
-    let (mut standings, mut holds) = (Vec::new(), Vec::new());
-    let rows = collect(c, sql, [device], |r| {
-        let case: crate::alert::Case = serde_json::from_str(&r.get::<_, String>(5)?)?;
-        let row: (String, String, String, i64, String) =
-            (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
-        Ok((row, case))
-    })?;
-    for ((finding_id, state, since, number, raised_at), case) in rows {
-        let standing = match AlertState::parse(&state) {
-            // By two people alone: what a box withdrew itself is its own to end.
-            Some(AlertState::Dismissed) if case.reviews.len() >= 2 => Stands::Dismissed,
-            Some(AlertState::Unfounded) => Stands::Unfounded,
-            Some(AlertState::Case) => Stands::Case,
-            Some(AlertState::Closed) => Stands::Closed,
-            Some(AlertState::Review2 | AlertState::Lead | AlertState::OnSite) => {
-                let day = raised_at.get(..10).map(str::to_owned);
-                holds.push(Hold { day, ..hold(number, &finding_id, &since, now) });
-                continue;
-            }
-            _ => continue,
-        };
-        standings.push(FindingStanding { finding_id, standing, since });
-    }
     let releases = releases.iter().filter_map(release_order).collect();
-    Ok(Some(EvidenceOrders { releases, standings, holds }))
+    Ok(Some(EvidenceOrders { releases, standings: standings(c, device)?, holds }))
 }
 
-/// Days for which an alert under review is held on its box, from its last step.
-const HELD_DAYS: i64 = 90;
-
-/// 保全 while reviewers and supervisors are at it: the observation log of the day, and the pictures.
-fn hold(number: i64, finding: &str, since: &str, now: &str) -> Hold {
-    let from = since.parse::<Timestamp>().or_else(|_| now.parse()).unwrap_or_default();
-    let until = from + jiff::SignedDuration::from_hours(24 * HELD_DAYS);
-    Hold {
-        reference: format!("lead-{number}"),
-        until: clock::text(until),
-        day: None,
-        findings: vec![finding.to_owned()],
-    }
+/// What was decided of the findings that this box holds pictures of.
+fn standings(c: &Connection, device: &str) -> Result<Vec<FindingStanding>> {
+    let sql = "SELECT DISTINCT e.finding, a.state, a.updated_at, a.case_file
+        FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin = e.device
+        JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL
+        AND a.state IN ('case', 'closed', 'dismissed', 'unfounded')
+        ORDER BY a.state, e.finding LIMIT 1000";
+    let rows = collect(c, sql, [device], |r| {
+        let case: crate::alert::Case = serde_json::from_str(&r.get::<_, String>(3)?)?;
+        let row: (String, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok((row, case))
+    })?;
+    let told = rows.into_iter().filter_map(|((finding_id, state, since), case)| {
+        let standing = match AlertState::parse(&state)? {
+            // By two people alone: what a box withdrew itself is its own to end.
+            AlertState::Dismissed if case.reviews.len() >= 2 => Stands::Dismissed,
+            AlertState::Unfounded => Stands::Unfounded,
+            AlertState::Case => Stands::Case,
+            AlertState::Closed => Stands::Closed,
+            _ => return None,
+        };
+        Some(FindingStanding { finding_id, standing, since })
+    });
+    Ok(told.collect())
 }
 
 /// The order as both signed it; nothing before both have.

@@ -103,7 +103,7 @@ impl Store {
                 let upsert = match one {
                     Imported::Institution(it) => put_institution(tx, it, now)?,
                     Imported::Practitioner(it) => put_practitioner(tx, it, now)?,
-                    Imported::Room(it) => put_room(tx, it, now)?,
+                    Imported::Room(it) => put_room_said(tx, it, deed.by, now)?,
                     Imported::Item(it) => put_item(tx, it, now)?,
                     Imported::Session(it) => put_session(tx, it, deed, now)?.0,
                 };
@@ -155,8 +155,9 @@ impl Store {
         })
     }
 
-    pub fn put_room(&self, it: &Room, now: &str) -> Result<Upsert> {
-        self.write(|tx| put_room(tx, it, now))
+    /// `by`: who proposes the class of a new room, where it says whether patients undress there.
+    pub fn put_room(&self, it: &Room, by: &str, now: &str) -> Result<Upsert> {
+        self.write(|tx| put_room_said(tx, it, by, now))
     }
 
     pub fn room(&self, id: &str) -> Result<Option<Room>> {
@@ -436,6 +437,27 @@ fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Resul
         put_site(tx, it.id.as_str(), site)?;
     }
     Ok(upsert(existed))
+}
+
+/// Stores a room; what is said of a new one's class is its first proposal.
+fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: &str) -> Result<Upsert> {
+    let Some(undressing) = it.undressing else { return put_room(tx, it, now) };
+    let room = Room { undressing: None, intimate: it.intimate || undressing, ..it.clone() };
+    let is_new = !exists(tx, "room", "id", it.id.as_str())?;
+    if is_new {
+        let upsert = put_room(tx, &room, now)?;
+        super::room_classes::propose(tx, it.id.as_str(), by, undressing, now)?;
+        return Ok(upsert);
+    }
+    // The same table once more says nothing new.
+    if super::room_classes::last_said(tx, it.id.as_str())? != Some(undressing) {
+        return Err(StoreError::Refused(format!(
+            "undressing: room `{}` is there already: its clinic proposes another privacy class, and \
+            the authority confirms it",
+            it.id
+        )));
+    }
+    put_room(tx, &room, now)
 }
 
 pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {

@@ -101,6 +101,22 @@ pub(super) fn is_undressing(c: &Connection, room: &str) -> Result<bool> {
     Ok(found.unwrap_or(false))
 }
 
+/// The first word about a room, with its registration.
+pub(super) fn propose(
+    c: &Connection,
+    room: &str,
+    by: &str,
+    undressing: bool,
+    now: &str,
+) -> Result<()> {
+    append(c, room, (by, now), ClassStep::Proposed, (undressing, ""))
+}
+
+/// What was said last of a room's class, confirmed or not.
+pub(super) fn last_said(c: &Connection, room: &str) -> Result<Option<bool>> {
+    Ok(words(c, room)?.last().map(|word| word.undressing))
+}
+
 fn words(c: &Connection, room: &str) -> Result<Vec<ClassWord>> {
     let sql = "SELECT at, by_whom, step, undressing, note FROM room_class WHERE room = ?1 ORDER BY \
         id";

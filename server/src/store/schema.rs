@@ -49,6 +49,8 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0031_clue_numbers.sql"),
     include_str!("../../migrations/0032_messages.sql"),
     include_str!("../../migrations/0033_attachments.sql"),
+    include_str!("../../migrations/0034_log_holds.sql"),
+    include_str!("../../migrations/0035_impact_assessments.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -69,7 +71,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/facts.sql"),
                 include_str!("../../migrations/postgres/facts_triggers.sql"),
             ],
-            32,
+            34,
         ),
         Database::Faces => (
             [

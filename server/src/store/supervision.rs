@@ -151,6 +151,13 @@ impl Store {
             Ok((sightings, stands))
         })
     }
+
+    /// Who was seen at an institution since then; each once.
+    pub fn people_seen(&self, institution: &str, from: &str) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT p.person FROM presence p JOIN room r ON r.id = p.room
+            WHERE r.institution = ?1 AND p.from_at > ?2 ORDER BY p.person LIMIT 2000";
+        self.read(|c| collect(c, sql, [institution, from], |r| Ok(r.get(0)?)))
+    }
 }
 
 impl Store {

@@ -206,6 +206,7 @@ mod tests {
             signature: "s".into(),
             signed_at: "t".into(),
             guardian: None,
+            earlier: Vec::new(),
         };
         let id = format!("e-{institution}");
         let vector = Zeroizing::new(institution.as_bytes().to_vec());

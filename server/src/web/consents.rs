@@ -1,5 +1,6 @@
 //! `/api/v1/consents/earlier`: who agreed to an earlier text and is to be asked again. An earlier
-//! consent holds until the day that the policy sets; from then on its templates are not used.
+//! consent holds until the day that the policy sets; from then on its templates are not used. The
+//! person signs the new text on the own page: no clinic and no officer signs for anybody.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,14 +8,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::deed;
 use super::endpoint::Endpoint;
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::consent;
+use crate::clock::now_text;
+use crate::consent::{self, Parties, Purpose, Text};
+use crate::model::Consent;
 use crate::problem::Problem;
 use crate::rules::Numbers;
 
@@ -58,7 +61,7 @@ async fn get_earlier(State(app): State<Arc<App>>, who: Who) -> Result<Json<ToAsk
 /// Blocking.
 pub(super) fn to_ask(a: &App, who: &Who) -> Result<ToAsk, Problem> {
     let seen = Seen::of(a, who)?;
-    let mut found = a.faces.earlier_consents(consent::VERSION)?;
+    let mut found = a.faces.earlier_consents(consent::VERSION, None)?;
     found.retain(|one| seen.has(&one.institution));
     let persons: Vec<String> = found.iter().map(|one| one.person.clone()).collect();
     deed::persons(&persons);
@@ -88,4 +91,87 @@ pub(super) fn to_ask(a: &App, who: &Who) -> Result<ToAsk, Problem> {
         }
     });
     Ok(ToAsk { version: consent::VERSION, people: people.collect() })
+}
+
+/// A text that waits for the person's own signature.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TextToSign {
+    pub institution: String,
+    pub institution_name: String,
+    /// The version that stands for now.
+    pub earlier_version: String,
+    pub zh: Text,
+    pub en: Text,
+    /// Goes back with the signature: SHA-256 of the text that was shown.
+    pub zh_sha256: String,
+    pub en_sha256: String,
+}
+
+/// What a person signs on the own page.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignedText {
+    pub institution: String,
+    /// Of the text as it was shown.
+    pub text_sha256: String,
+    pub purposes: Vec<Purpose>,
+    /// The person's name, or a drawn signature as base64.
+    pub signature: String,
+    #[serde(default)]
+    pub guardian: Option<String>,
+}
+
+/// The texts that wait for this person. Blocking.
+pub(super) fn to_sign(a: &App, person: &str) -> Result<Vec<TextToSign>, Problem> {
+    let mut found = Vec::new();
+    for one in a.faces.earlier_consents(consent::VERSION, Some(person))? {
+        let place = a.store.institution(&one.institution)?;
+        let institution_name = place.map(|place| place.name).unwrap_or_default();
+        let authority = a.config.authority.as_deref();
+        let parties = Parties { institution: Some(&institution_name), authority };
+        let (zh, en) = (parties.zh(), parties.en());
+        found.push(TextToSign {
+            zh_sha256: zh.sha256(),
+            en_sha256: en.sha256(),
+            institution: one.institution,
+            earlier_version: one.text_version,
+            institution_name,
+            zh,
+            en,
+        });
+    }
+    Ok(found)
+}
+
+/// Takes the person's signature under the text that was shown; another one binds to nothing.
+/// Blocking.
+pub(super) fn sign(a: &App, person: &str, it: SignedText) -> Result<(), Problem> {
+    let waiting = to_sign(a, person)?.into_iter().find(|text| text.institution == it.institution);
+    let waiting = waiting.ok_or_else(|| Problem::unknown("text to sign", &it.institution))?;
+    let mut shown = [&waiting.zh, &waiting.en].into_iter();
+    let shown = shown.find(|text| text.is_what_was_shown(&it.text_sha256));
+    let mut new = Consent {
+        text_version: consent::VERSION.to_owned(),
+        text_sha256: shown.ok_or_else(another_text)?.sha256(),
+        purposes: it.purposes,
+        scope: it.institution,
+        signature: it.signature,
+        signed_at: now_text(),
+        guardian: it.guardian.filter(|name| !name.trim().is_empty()),
+        earlier: Vec::new(),
+    };
+    new.check().map_err(Problem::unprocessable)?;
+    deed::at(&new.scope);
+    a.faces.renew_consent(person, &new.scope, &new)?;
+    Ok(())
+}
+
+/// What was shown is not what would be signed.
+pub(super) fn another_text() -> Problem {
+    Problem {
+        zh: Some("同意书的文字在显示之后有变化，请重新阅读后再签署".into()),
+        ..Problem::unprocessable(
+            "text_sha256: the text is not the one that was shown: read it again, then sign",
+        )
+    }
 }

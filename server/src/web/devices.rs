@@ -16,7 +16,7 @@ use super::answer::Accepted;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
-use super::rights::BOX_SIGHT;
+use super::rights::{BOX_SIGHT, CLUES};
 use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
@@ -54,7 +54,8 @@ async fn get_devices(
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.devices_part(&asked)).await?;
     let next = cut(&mut found, &part, |d| d.id.clone());
-    Ok(Json(Devices { devices: found.into_iter().map(BoxSeen::from).collect(), next }))
+    let devices = found.into_iter().map(|d| BoxSeen::of(&who, d)).collect();
+    Ok(Json(Devices { devices, next }))
 }
 
 /// A box with its last word.
@@ -86,8 +87,14 @@ struct BoxSeen {
     unlocked_until: Option<String>,
 }
 
-impl From<Device> for BoxSeen {
-    fn from(d: Device) -> Self {
+/// What a box was told, without what tells of clues: orders to hold a log come with an accepted one.
+pub(super) fn knowledge_seen(who: &Who, mut all: Vec<KnowledgeState>) -> Vec<KnowledgeState> {
+    all.retain(|told| told.kind != "evidence_orders" || who.is_one_of(CLUES));
+    all
+}
+
+impl BoxSeen {
+    fn of(who: &Who, d: Device) -> Self {
         let health = d.health.as_ref();
         Self {
             pack: health.map(|h| h.pack.clone()),
@@ -108,7 +115,7 @@ impl From<Device> for BoxSeen {
             contiguous_seq: d.contiguous_seq,
             above: d.above,
             chain: d.chain,
-            knowledge: d.knowledge,
+            knowledge: knowledge_seen(who, d.knowledge),
             locked_at: d.locked_at,
             unlocked_until: d.unlocked_until,
         }

@@ -175,6 +175,7 @@ pub(super) async fn propose(
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
             a.store.feed_append("enrolment", &data)?;
             super::messages::enrolment_waits(a, &who, &proposed.id, &institution)?;
+            crate::retention::count_faces(a, crate::clock::now())?;
             Ok::<_, Problem>((institution, proposed))
         })
         .await?;

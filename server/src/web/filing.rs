@@ -82,6 +82,14 @@ pub(super) async fn enter(app: &Arc<App>, who: &Who, it: FilingBody) -> Result<(
     if it.on > today() {
         return Err(Problem::unprocessable(format!("on: {} is still to come", it.on)));
     }
+    if it.kind == FilingKind::Reached {
+        return Err(Problem {
+            zh: Some("事由：存储数量达到 10 万人由服务器自行计数并登记日期".into()),
+            ..Problem::unprocessable(
+                "kind: the server counts the people itself, and enters the day",
+            )
+        });
+    }
     deed::did(format!("filing of stored faces: {} on {}", it.kind.code(), it.on));
     let note = clip(&it.note.unwrap_or_default(), 400);
     let (at, by) = (now_text(), who.name.clone());

@@ -34,6 +34,7 @@ mod filing;
 mod health;
 mod hooks;
 mod host;
+mod impact_assessments;
 mod law;
 pub(crate) mod live;
 mod messages;
@@ -111,6 +112,7 @@ fn all() -> Vec<Endpoint> {
         filing::endpoints(),
         health::endpoints(),
         hooks::endpoints(),
+        impact_assessments::endpoints(),
         law::endpoints(),
         live::endpoints(),
         monitoring::endpoints(),

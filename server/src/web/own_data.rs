@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Download, JsonFile};
 use super::cases::signer;
+use super::consents::TextToSign;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::personal::link_of;
@@ -106,6 +107,8 @@ pub(super) struct OwnData {
     /// When card and PIN were set.
     pub card_set_at: Option<String>,
     pub consents: Vec<OwnConsent>,
+    /// Newer texts that wait for the person's own signature.
+    pub to_sign: Vec<TextToSign>,
     pub enrolments: Vec<OwnEnrolment>,
     pub readings: Vec<OwnReading>,
     pub cases: Vec<OwnCase>,
@@ -175,6 +178,7 @@ fn own(a: &App, person: &str) -> Result<OwnData, Problem> {
         registered,
         card_set_at: a.store.credential_of(person)?.map(|c| c.set_at),
         consents: consents.collect(),
+        to_sign: super::consents::to_sign(a, person)?,
         enrolments: enrolments(a, person)?,
         readings: readings?,
         cases,

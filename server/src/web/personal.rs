@@ -14,6 +14,7 @@ use trust::sha256_hex;
 use super::alerts::PERSONS_ALONE;
 use super::answer::Created;
 use super::checks::{card_hash, pin_fault};
+use super::consents::{self, SignedText};
 use super::deed;
 use super::endpoint::Endpoint;
 use super::enrolments::{self, Withdrawn};
@@ -23,6 +24,7 @@ use crate::access::secret::random_token;
 use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, clip, now_text};
+use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{About, PersonalLink, Purpose};
 
@@ -108,6 +110,8 @@ pub(super) enum PersonalStep {
     },
     /// Withdraws consent at every institution: templates, photographs and their key are destroyed.
     Withdraw { reason: Option<String> },
+    /// Signs a newer consent text for one institution.
+    Consent(SignedText),
     /// Asks the authority to correct the registry, or answers a case that was served.
     Request {
         about: About,
@@ -138,6 +142,11 @@ pub(super) enum PersonalDone {
         person: String,
         /// `sent`.
         request: &'static str,
+    },
+    Consent {
+        person: String,
+        /// `signed`.
+        consent: &'static str,
     },
 }
 
@@ -190,6 +199,14 @@ pub(super) async fn take(
         (PersonalStep::Request { about, alert, text }, Purpose::OwnData) => {
             ask(app, link.person, about, alert, &text).await
         }
+        (PersonalStep::Consent(signed), Purpose::OwnData) => {
+            deed::persons([&link.person]);
+            deed::did("new consent text signed over the person's own page");
+            let person = link.person.clone();
+            app.blocking(move |a| consents::sign(a, &link.person, signed)).await?;
+            app.tell(Nudge::All);
+            Ok(PersonalDone::Consent { person, consent: "signed" })
+        }
         (PersonalStep::Withdraw { reason }, Purpose::Withdrawal | Purpose::OwnData) => {
             deed::persons([&link.person]);
             deed::did("consent withdrawn everywhere over the person's own link");
@@ -203,7 +220,9 @@ pub(super) async fn take(
         (_, Purpose::Card) => {
             Err(Problem::unprocessable("step: this link sets card and PIN: use set_card"))
         }
-        (_, Purpose::OwnData) => Err(Problem::unprocessable("step: use request or withdraw")),
+        (_, Purpose::OwnData) => {
+            Err(Problem::unprocessable("step: use request, consent or withdraw"))
+        }
         (_, Purpose::Withdrawal) => {
             Err(Problem::unprocessable("step: this link withdraws consent: use withdraw"))
         }

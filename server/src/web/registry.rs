@@ -335,7 +335,7 @@ pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upse
             seen_or_new(&seen, it.institution.as_str())?;
             deed::at(it.institution.as_str());
             deed::did(format!("room {}: {}", it.id, deed::changes(before.as_ref(), &it)));
-            Ok::<_, Problem>(a.store.put_room(&it, &now_text())?)
+            Ok::<_, Problem>(a.store.put_room(&it, &who.name, &now_text())?)
         })
         .await?;
     app.tell(Nudge::Room(id.to_string()));

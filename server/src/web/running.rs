@@ -54,7 +54,7 @@ pub(super) enum Filing {
 impl Filing {
     pub(super) fn at(persons: i64) -> Self {
         match persons {
-            100_000.. => Self::Due,
+            crate::filing::DUE_PERSONS.. => Self::Due,
             80_000.. => Self::Near,
             _ => Self::NotDue,
         }

@@ -25,6 +25,7 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00.000Z".into(),
         guardian: None,
+        earlier: Vec::new(),
     };
     let vector = Zeroizing::new([0.5f32.to_le_bytes(); 8].concat());
     let template = NewTemplate {

@@ -164,10 +164,10 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
 }
 
 /// An open stream, read line by line.
-struct Stream(BufReader<TcpStream>);
+pub(crate) struct Stream(BufReader<TcpStream>);
 
 impl Stream {
-    fn open(house: &House, path: &str, credential: &str) -> Self {
+    pub(crate) fn open(house: &House, path: &str, credential: &str) -> Self {
         let address = house.base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(WAIT)).unwrap();
@@ -195,7 +195,7 @@ impl Stream {
     }
 
     /// Id and data of the next event.
-    fn event(&mut self) -> (String, Value) {
+    pub(crate) fn event(&mut self) -> (String, Value) {
         let mut id = String::new();
         while let Some(line) = self.line() {
             if let Some(value) = line.strip_prefix("id: ") {

@@ -480,6 +480,7 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00.000Z".into(),
         guardian: None,
+        earlier: Vec::new(),
     };
     let proposal = server::store::Proposal {
         id: &format!("e-{n}"),

@@ -157,6 +157,44 @@ fn a_robot_is_told_in_its_makers_shape_and_of_no_name() {
 }
 
 #[test]
+fn a_persons_own_mail_says_kind_and_number_alone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, heard) = mpsc::channel();
+    std::thread::spawn(move || crate::notify::mail_server(&listener, &tell));
+    let house = inbox::house().restart_with(&format!(
+        "[access]\naccounts = true\n[smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
+        from = \"Zaigang <zaigang@example.cn>\"\n"
+    ));
+    let [lead, _] = inbox::ids();
+    let wang = login(&house, "wang", Role::Reviewer, "5101");
+    let li = login(&house, "li", Role::Reviewer, "5101");
+    let kept = form(&house, "/account/messages", &cookie(&li), "email=li%40example.cn");
+    assert_eq!(kept.status, 200, "{}", kept.body);
+    let note = json!({"step": "comment", "note": "@li 王主诊"});
+    assert_eq!(step(&house, &wang, &lead, &note).status, 200);
+    let message = heard.recv_timeout(WAIT).unwrap();
+    assert!(message.contains("To: li@example.cn"), "{message}");
+    let text = spoken(&message);
+    assert!(text.contains("#1"), "{text}");
+    for never in ["王主诊", "p-lead", "wang"] {
+        assert!(!text.contains(never) && !message.contains(never), "{never}: {text}");
+    }
+}
+
+/// The body of a mail as its reader sees it.
+fn spoken(message: &str) -> String {
+    use base64::Engine as _;
+    let body = message.split("\r\n\r\n").nth(1).unwrap_or_default();
+    if !message.to_lowercase().contains("content-transfer-encoding: base64") {
+        return body.to_owned();
+    }
+    let packed: String = body.split_whitespace().collect();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(packed).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
 fn a_step_is_taken_back_by_its_own_person_alone() {
     let house = inbox::house();
     let [lead, _] = inbox::ids();

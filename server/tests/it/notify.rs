@@ -219,7 +219,7 @@ fn an_e_mail_goes_to_vouched_for_servers_alone() {
 }
 
 /// As much of a mail server as one message needs.
-fn mail_server(listener: &TcpListener, tell: &mpsc::Sender<String>) {
+pub(crate) fn mail_server(listener: &TcpListener, tell: &mpsc::Sender<String>) {
     let (stream, _) = listener.accept().unwrap();
     mail_dialogue(stream, tell).unwrap();
 }

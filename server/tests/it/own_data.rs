@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::backup::enrol_by;
 use crate::boxes::{TestBox, finding};
 use crate::house::House;
+use crate::public::{FORM, multipart};
 
 fn link(house: &House, person: &str) -> String {
     let body = json!({"purpose": "own_data"});
@@ -104,4 +106,75 @@ fn a_withdrawal_on_the_own_page_uses_the_link_up() {
     let page = house.send("POST", &path, kind, b"step=withdraw&reason=");
     assert_eq!(page.status, 200, "{}", page.body);
     assert_eq!(house.page(&path).0, 404);
+}
+
+/// A clinic whose lead agreed to an earlier text, and his link to his own page.
+fn with_earlier_consent() -> (House, String) {
+    let house = House::new();
+    house.furnish();
+    enrol_by(&house, ("e-1", "p-lead"), &"e".repeat(64));
+    let token = link(&house, "p-lead");
+    (house, token)
+}
+
+fn signature(sha256: &Value, purposes: &Value) -> Value {
+    json!({"step": "consent", "institution": "clinic-1", "text_sha256": sha256,
+        "purposes": purposes, "signature": "王主诊"})
+}
+
+#[test]
+fn a_new_text_is_signed_on_the_own_page_as_it_was_shown() {
+    let (house, token) = with_earlier_consent();
+    let both = json!(["recognition", "server_storage"]);
+    let waiting = own(&house, &token)["to_sign"][0].clone();
+    assert_eq!(waiting["institution"], "clinic-1", "{waiting}");
+    let page = house.page(&format!("/personal/{token}")).1;
+    assert!(page.contains("新版同意书待签署"), "{page}");
+    let sign = |sha: &Value, purposes: &Value| {
+        house.post(&format!("personal/{token}"), &signature(sha, purposes)).0
+    };
+    assert_eq!(sign(&json!("0".repeat(64)), &both), 422, "another text than was shown");
+    assert_eq!(sign(&waiting["zh_sha256"], &json!(["recognition"])), 422, "storage is separate");
+    let faces = &house.running().app.faces;
+    assert_eq!(faces.consent_of("e-1").unwrap().unwrap().text_version, "1");
+    assert_eq!(sign(&waiting["zh_sha256"], &both), 200);
+    let kept = faces.consent_of("e-1").unwrap().unwrap();
+    assert_eq!((kept.text_version.as_str(), kept.signature.as_str()), ("2026-2", "王主诊"));
+    assert_eq!(json!(kept.text_sha256), waiting["zh_sha256"]);
+    assert_eq!(kept.earlier[0].text_version, "1", "what was signed before is forgotten");
+    assert_eq!(faces.photos("e-1").unwrap().len(), 0, "the photograph had no yes of its own");
+    assert_eq!(house.get("consents/earlier")["people"], json!([]));
+    assert_eq!(sign(&waiting["zh_sha256"], &both), 404, "nothing waits any more");
+}
+
+#[test]
+fn a_link_of_somebody_else_signs_nothing() {
+    let (house, token) = with_earlier_consent();
+    let sha = own(&house, &token)["to_sign"][0]["zh_sha256"].clone();
+    let other = link(&house, "p-other");
+    let body = signature(&sha, &json!(["recognition", "server_storage"]));
+    assert_eq!(house.post(&format!("personal/{other}"), &body).0, 404);
+    assert_eq!(own(&house, &token)["to_sign"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_form_with_a_text_of_yesterday_is_shown_again() {
+    let (house, _) = with_earlier_consent();
+    let sent = |sha: &str| {
+        let fields = [
+            ("person", "p-lead"),
+            ("institution", "clinic-1"),
+            ("agreed", "yes"),
+            ("storage_agreed", "yes"),
+            ("signature", "王主诊"),
+            ("text_sha256", sha),
+        ];
+        house.send_with("POST", "/enrol", FORM, &multipart(&fields, &[])).body
+    };
+    let changed = "同意书的文字在显示之后有变化";
+    assert!(sent(&"0".repeat(64)).contains(changed));
+    let page = house.page("/enrol").1;
+    let shown = page.split("name=\"text_sha256\" value=\"").nth(1).unwrap();
+    let answer = sent(shown.split('"').next().unwrap());
+    assert!(!answer.contains(changed), "the text that is shown is refused: {answer}");
 }

@@ -158,3 +158,27 @@ fn a_number_is_tried_before_it_is_stored() {
     assert_eq!(send("jurisdiction=5201&ll2_sessions_min=7&act=preview").status, 422);
     assert_eq!(send("jurisdiction=5101&ll2_sessions_min=0&act=preview").status, 422);
 }
+
+#[test]
+fn a_policy_is_typed_in_percent_and_minutes() {
+    let house = crate::inbox::house();
+    let boss = crate::access::login(&house, "boss", server::access::Role::Supervisor, "5101");
+    let cookie = format!("zaigang={boss}");
+    let send = |body: &str| crate::accounts::form(&house, "/policy", &cookie, body);
+    let beyond = send("jurisdiction=5101&reason=r&ll2_share_ppm=200000");
+    assert_eq!(beyond.status, 422, "twenty thousand percent were taken");
+    assert!(beyond.body.contains("应为 0 至 100 %"), "{}", beyond.body);
+    let days = send("jurisdiction=5101&reason=r&hb2_outage_ms=2+%E5%A4%A9");
+    assert!(days.status == 422 && days.body.contains("不是以“分钟”计的数值"), "{}", days.body);
+    let kept = send("jurisdiction=5101&reason=r&ll2_share_ppm=12.5&hb2_outage_ms=90");
+    assert!(kept.status < 400, "{}", kept.body);
+    let set = house.running().app.store.policy_at("5101").unwrap();
+    assert_eq!((set["ll2_share_ppm"].0, set["hb2_outage_ms"].0), (125_000, 5_400_000));
+    let page = crate::access::ask(&house, "GET", "/policy?jurisdiction=5101", &boss, "").body;
+    for words in ["value=\"12.5\"", "value=\"90\"", "ll2_share_ppm = 12.5 %"] {
+        assert!(page.contains(words), "{words}");
+    }
+    for raw in ["百万分率", "毫秒</span>", "125000", "5400000"] {
+        assert!(!page.contains(raw), "{raw}");
+    }
+}

@@ -109,7 +109,7 @@ fn furnished(dir: &std::path::Path) -> Store {
         ("room-victim", "clinic-victim", "s-victim"),
     ] {
         let it: Room = of(json!({"id": room, "institution": institution, "mode": "in_room"}));
-        store.put_room(&it, &now).unwrap();
+        store.put_room(&it, "wang", &now).unwrap();
         let it: Session = of(json!({"id": session, "room": room, "start": ago(600)}));
         store.put_session(&it, &SessionDeed { by: "x", reason: "" }, &now).unwrap();
     }

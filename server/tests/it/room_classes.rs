@@ -60,3 +60,45 @@ fn a_confirmed_room_keeps_its_camera_at_the_door() {
     let page = ask(&house, "GET", "/room-classes", &supervisor, "");
     assert!(page.body.contains("机构提出") && page.body.contains("主管机关确认"), "{}", page.body);
 }
+
+#[test]
+fn a_new_room_where_patients_undress_begins_at_the_door() {
+    let (house, _, wang) = guarded();
+    let put = |body: &Value| ask(&house, "POST", "/api/v1/rooms", &wang, &body.to_string());
+    let inside = json!({"id": "room-9", "institution": "clinic-1", "mode": "in_room",
+        "undressing": true});
+    assert_eq!(put(&inside).status, 422, "a camera looks at who undresses");
+    let said = json!({"id": "room-9", "institution": "clinic-1", "undressing": true});
+    assert_eq!(put(&said).status, 201);
+    let rooms = ask(&house, "GET", "/api/v1/rooms", &wang, "").json();
+    let rooms = rooms["rooms"].as_array().unwrap();
+    let kept = rooms.iter().find(|r| r["id"] == "room-9").unwrap();
+    assert_eq!((&kept["mode"], &kept["intimate"]), (&json!("doorway"), &json!(true)), "{kept}");
+    assert_eq!(kept.get("undressing"), None, "the class stands with its signatures: {kept}");
+    let decide = |who: &str| {
+        ask(&house, "POST", "/api/v1/room-classes/room-9", who, &confirm().to_string()).status
+    };
+    assert_ne!(decide(&wang), 200, "who said it confirmed it");
+    let li = login(&house, "li", Role::Supervisor, "");
+    assert_eq!(decide(&li), 200);
+    assert_eq!(put(&said).status, 200, "the same word once more says nothing new");
+    let open = json!({"id": "room-9", "institution": "clinic-1", "undressing": false});
+    assert_eq!(put(&open).status, 422, "a registration opened a room");
+}
+
+#[test]
+fn a_table_says_where_patients_undress() {
+    let (house, _, wang) = guarded();
+    let csv = "诊室编号,机构编号,名称,就诊者需脱衣\nroom-7,clinic-1,纹绣室,是\nroom-8,clinic-1,光电室,否\n";
+    let made = ask(&house, "POST", "/api/v1/import/rooms", &wang, csv);
+    assert_eq!(made.status, 200, "{}", made.body);
+    let classes = ask(&house, "GET", "/api/v1/room-classes", &wang, "").json();
+    let waits: Vec<_> = classes["rooms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| r["waits"] == true)
+        .map(|r| (r["room"].clone(), r["intimate"].clone()))
+        .collect();
+    assert_eq!(waits, [(json!("room-7"), json!(true)), (json!("room-8"), json!(false))]);
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use server::access::Role;
 
 use crate::access::{ask, login, token};
+use crate::backup::enrol_by;
 use crate::boxes::{TestBox, finding};
 use crate::house::House;
 
@@ -235,4 +236,54 @@ fn a_correction_closes_by_two_officers_never_by_one() {
         let plain = "新员工".as_bytes();
         assert!(!file.windows(plain.len()).any(|w| w == plain), "a cause lies in the clear");
     }
+}
+
+#[test]
+fn what_a_clinic_disclosed_stands_in_the_case_package() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    house.must_post("checklists", &json!({}));
+    let special = json!({"institution": "clinic-1", "from": "2026-03-01", "to": "2026-03-31"});
+    let made = house.must_post("self-checks", &special);
+    let id = made["id"].as_str().unwrap();
+    let form = house.get(&format!("self-checks/{id}"))["form"].clone();
+    let about_leads = |item: &&Value| item["fact"] == "lead_present_in_every_session";
+    let item = form["items"].as_array().unwrap().iter().find(about_leads).unwrap()["code"].clone();
+    answer_all(&house, "", id, item.as_str().unwrap());
+    house.must_post(&format!("self-checks/{id}/submit"), &json!({}));
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.receipted(1);
+    let alert = "1".repeat(32);
+    let package = |house: &House| {
+        let path = format!("/alerts/{alert}/package?why=2026-17");
+        house.send_with("GET", &path, "", b"").body
+    };
+    let body = package(&house);
+    let told = body.split("\"disclosed_before\": [").nth(1).expect("no list in case.json");
+    assert!(told.trim_start().starts_with('{'), "{}", &told[..200]);
+    assert!(told.contains(&format!("\"self_check\": \"{id}\"")), "{}", &told[..400]);
+    assert!(house.page(&format!("/alerts/{alert}")).1.contains("自查先于发现"));
+}
+
+#[test]
+fn the_records_tell_of_consents_and_contradict_nobody() {
+    let house = House::new();
+    house.furnish();
+    house.must_post("checklists", &json!({}));
+    enrol_by(&house, ("e-1", "p-lead"), &"e".repeat(64));
+    let open = house.until("self-checks", |all| all["self_checks"][0]["id"].is_string());
+    let id = open["self_checks"][0]["id"].as_str().unwrap();
+    answer_all(&house, "", id, "");
+    house.must_post(&format!("self-checks/{id}/submit"), &json!({}));
+    let consents = |whole: &Value| {
+        let all = whole["agreement"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|a| a["fact"] == "consents_complete")
+    };
+    let whole = house.until(&format!("self-checks/{id}"), |whole| consents(whole).is_some());
+    let said = consents(&whole).unwrap();
+    assert_eq!((&said["holds"], &said["count"]), (&json!(false), &json!(1)), "{said}");
+    let page = house.page(&format!("/self-checks/{id}")).1;
+    assert!(page.contains("人的同意书为旧版文本"), "{page}");
+    assert_eq!(of_rule(&house.get("alerts"), "SI-1"), Vec::<Value>::new(), "nobody upheld it");
 }

@@ -5,7 +5,10 @@ use server::access::Role;
 use server::web::routes;
 
 use crate::access::{ask, login, token};
+use crate::boxes::finding;
+use crate::eyes::Stream;
 use crate::house::House;
+use crate::log_holds::with_box;
 use crate::public::{clues, report, slug, with_door};
 
 /// Clocks and random words are the only things that may differ.
@@ -115,4 +118,24 @@ fn twenty_reports_change_nothing_that_others_fetch() {
     }
     let head = |house: &House| house.running().app.store.feed_head().unwrap();
     assert_eq!(head(&quiet), head(&reported), "a gap in the feed tells of reports");
+}
+
+#[test]
+fn reports_leave_no_gap_in_anybodys_stream() {
+    let heard = |reports: usize| {
+        let (house, mut it) = with_box();
+        for n in 0..reports {
+            report(&house, &format!("第 {n} 次"), &[("day", "2026-03-02"), ("from", "09:02")]);
+        }
+        clues(&house, reports);
+        let boss = login(&house, "boss", Role::Supervisor, "");
+        let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");
+        let mut streams = [&boss, &clinic].map(|who| Stream::open(&house, "/events", who));
+        it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L1"));
+        it.receipted(it.seq);
+        let [(number, _), (word, told)] = [streams[0].event(), streams[1].event()];
+        assert!(number.parse::<u64>().is_ok(), "{number}");
+        (number, word.len(), told["alert"].clone())
+    };
+    assert_eq!(heard(0), heard(7), "(number of the whole feed, length of the clinic's word, lead)");
 }

@@ -79,6 +79,7 @@ const ROOMS: &[Column] = &[
     ("name", Text),
     ("mode", Word),
     ("intimate", YesNo),
+    ("undressing", YesNo),
     ("time_zone", Text),
     ("zones", Json),
     ("opening_min", Json),

@@ -35,6 +35,7 @@ const COLUMNS: &[Called] = &[
     ("roles", None, &["其他职责", "职责"]),
     ("mode", None, &["安装方式", "方式"]),
     ("intimate", None, &["隐私诊室", "隐私"]),
+    ("undressing", None, &["就诊者需脱衣", "需脱衣", "脱衣"]),
     ("time_zone", None, &["时区"]),
     ("zones", None, &["区域"]),
     ("opening_min", None, &["营业时间"]),

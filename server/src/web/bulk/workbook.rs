@@ -119,7 +119,10 @@ fn example(noun: Noun) -> &'static [&'static [&'static str]] {
                 "",
             ],
         ],
-        Noun::Rooms => &[&["room-01", "clinic-01", "激光室", "室内", "否", "", "", ""]],
+        Noun::Rooms => &[
+            &["room-01", "clinic-01", "激光室", "室内", "否", "否", "", "", ""],
+            &["room-02", "clinic-01", "纹绣室", "门口", "是", "是", "", "", ""],
+        ],
         Noun::Items => &[&[
             "laser-01",
             "激光脱毛",

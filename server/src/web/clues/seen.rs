@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
 use crate::clue_intake::{key_of, sealed_as};
 use crate::problem::Problem;
-use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, MergedClue, StoreError};
+use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, LogHold, MergedClue, StoreError};
 
 /// A line of the list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -82,6 +82,8 @@ pub(in crate::web) struct ClueRecord {
     pub contact_asks: Vec<ContactAsk>,
     /// Clues that were merged into this one: they end with it.
     pub merged: Vec<MergedClue>,
+    /// 保全: days whose observation log boxes keep for this clue.
+    pub log_holds: Vec<LogHold>,
 }
 
 /// A text of the reporter.
@@ -130,6 +132,7 @@ fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
         reviews: it.handling.case.as_ref().map(|case| case.reviews.clone()).unwrap_or_default(),
         contact_asks: a.store.contact_asks(&it.id)?,
         merged: a.store.merged_clues(&it.id)?,
+        log_holds: a.store.log_holds_of_clue(it)?,
     })
 }
 

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::clue::{Agency, Disposal, RejectReason, Step};
 use crate::clue_intake::due_on;
+use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::Clue;
 use crate::text::listed;
@@ -152,16 +153,22 @@ pub(in crate::web) async fn take(
     let by = signed(who, it.by.as_deref())?;
     let note = clip(ClueStepBody::text(it.note.as_deref()), 4000);
     deed::did(format!("clue {}: {}", clip(&id, 64), step.name()));
-    app.blocking(|a| {
-        find(a, who, &id)?;
-        let step = match step {
-            Step::Merge { into } => Step::Merge { into: target(a, who, &into)? },
-            step => step,
-        };
-        let due = |clue: &Clue| due_on(a, clue).ok().flatten();
-        Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, &now_text(), &due)?)
-    })
-    .await
+    let clue = app
+        .blocking(|a| {
+            find(a, who, &id)?;
+            let step = match step {
+                Step::Merge { into } => Step::Merge { into: target(a, who, &into)? },
+                step => step,
+            };
+            let due = |clue: &Clue| due_on(a, clue).ok().flatten();
+            Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, &now_text(), &due)?)
+        })
+        .await?;
+    // The log of its room and hour is held from the acceptance to the end.
+    if let Some(institution) = &clue.institution {
+        app.tell(Nudge::Institution(institution.clone()));
+    }
+    Ok(clue)
 }
 
 /// The clue that somebody calls by its number or id, where he sees it.

@@ -8,11 +8,12 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::alert_facts::{ClockView, Fact, Place, facts, place};
+use super::alert_facts::{ClockView, Fact, Place, disclosed, facts, place};
 use super::attachments::FileView;
 use super::evidence::EvidenceCard;
 use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render, shown};
+use super::log_holds;
 use super::words::Lang;
 use super::{alert_clinic, bulk_steps, inbox};
 use crate::access::{Right, Role, Who};
@@ -22,7 +23,7 @@ use crate::app::App;
 use crate::model::Name;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
-use crate::web::alerts::{FINDINGS_SHOWN, StepBody, listed_alerts, scoped, seen, take, whole};
+use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{SIGHT, may_open, may_send};
 use crate::web::statements::StatementBlock;
@@ -71,6 +72,10 @@ struct AlertPage {
     statements: String,
     /// Sealed pictures, as HTML that `EvidenceCard` escaped; empty where none was taken.
     evidence: String,
+    /// The card of what its box holds for it, or nothing.
+    holds: String,
+    /// What its clinic disclosed before it was found: when, and which question.
+    disclosed: Vec<(String, String)>,
     /// 行政处罚法 41: said while the box's reviews are not complete.
     monitoring: String,
     law_version: String,
@@ -181,24 +186,7 @@ struct Found {
     colleagues: Vec<(String, String)>,
     undoable: Option<String>,
     files: Vec<Attachment>,
-}
-
-/// The alerts before and after this one in the list that led to it. Blocking.
-fn neighbours(
-    a: &App,
-    who: &Who,
-    number: i64,
-    from: &str,
-) -> Result<(Option<String>, Option<String>), Problem> {
-    let query = bulk_steps::read(from).unwrap_or_default();
-    let filter = AlertFilter { limit: 1, before: None, after: None, ..query.filter(who, 1)? };
-    let first = |filter: AlertFilter| {
-        let found = listed_alerts(a, who, &filter)?.into_iter().next();
-        Ok::<_, StoreError>(found.map(|alert| alert.id))
-    };
-    let newer = AlertFilter { after: Some(number), oldest_first: true, ..filter.clone() };
-    let older = AlertFilter { before: Some(number), oldest_first: false, ..filter };
-    Ok((first(newer)?, first(older)?))
+    holds: String,
 }
 
 /// Who may give verdicts on alerts of this jurisdiction: login and name. Blocking.
@@ -232,13 +220,14 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         .filter(|other| other.id != alert.id)
         .take(5)
         .collect();
-    let (newer, older) = neighbours(a, who, alert.number, from)?;
+    let (newer, older) = bulk_steps::neighbours(a, who, alert.number, from)?;
     Ok(Found {
         newer,
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
         undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
         files: a.store.attachments(&alert.id)?,
+        holds: log_holds::card(a, l, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
@@ -284,6 +273,8 @@ async fn make(
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
         linked: links(l, &found),
         evidence: found.evidence.clone(),
+        holds: found.holds.clone(),
+        disclosed: found.whole.disclosed_before.iter().map(disclosed).collect(),
         monitoring: monitoring(l, &found.whole.law),
         law_version: found.whole.law.table_version.clone(),
         clock: found.whole.clock.as_ref().map(|c| ClockView::of(l, c)),

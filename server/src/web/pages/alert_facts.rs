@@ -4,6 +4,7 @@ use super::frame::local;
 use super::words::Lang;
 use crate::app::App;
 use crate::penalty_case::{CaseClock, Provision};
+use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, JOINED, StoreError};
 
 /// One fact of a page's margin; where it has a page of its own, a link.
@@ -133,4 +134,9 @@ impl ClockView {
 pub(super) fn cited(l: Lang, it: &Provision) -> String {
     l.t(&format!("{}（{}）", it.zh, it.mark.zh()), &format!("{} ({})", it.en, it.mark.en()))
         .to_owned()
+}
+
+/// What a clinic disclosed before it was found: when, and of which question.
+pub(super) fn disclosed(it: &Disclosure) -> (String, String) {
+    (local(&it.disclosed_at), format!("{} {}", it.item, it.requirement))
 }

@@ -14,7 +14,8 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::clip;
 use crate::problem::{Form, Problem};
-use crate::web::alerts::{BulkBody, ListQuery, StepBody, take_all};
+use crate::store::{AlertFilter, StoreError};
+use crate::web::alerts::{BulkBody, ListQuery, StepBody, listed_alerts, take_all};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{READERS, VERDICTS};
 use crate::web::views::{ViewBody, put};
@@ -102,4 +103,22 @@ async fn forget(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<i
     let owner = who.name.clone();
     let gone: Result<(), Problem> = app.blocking(move |a| a.store.delete_view(&owner, id)).await;
     shown(&app, &who, l, gone.map(|()| Redirect::to("/").into_response())).await
+}
+
+/// The alerts before and after this one in the list that led to it. Blocking.
+pub(super) fn neighbours(
+    a: &App,
+    who: &Who,
+    number: i64,
+    from: &str,
+) -> Result<(Option<String>, Option<String>), Problem> {
+    let query = read(from).unwrap_or_default();
+    let filter = AlertFilter { limit: 1, before: None, after: None, ..query.filter(who, 1)? };
+    let first = |filter: AlertFilter| {
+        let found = listed_alerts(a, who, &filter)?.into_iter().next();
+        Ok::<_, StoreError>(found.map(|alert| alert.id))
+    };
+    let newer = AlertFilter { after: Some(number), oldest_first: true, ..filter.clone() };
+    let older = AlertFilter { before: Some(number), oldest_first: false, ..filter };
+    Ok((first(newer)?, first(older)?))
 }

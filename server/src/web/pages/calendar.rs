@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, line, render, shown};
+use super::frame::{Frame, led, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -80,10 +80,7 @@ async fn submit(
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let csv = Given::of(pairs).text("csv").to_owned();
-    let made = match import(&app, &who, &csv).await {
-        Ok(()) => Ok(Redirect::to("/calendar").into_response()),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, Some((csv, line(l, problem)))).await,
-    };
+    let done = import(&app, &who, &csv).await;
+    let made = led(l, done, "/calendar", |fault| make(&app, &who, l, Some((csv, fault)))).await;
     shown(&app, &who, l, made).await
 }

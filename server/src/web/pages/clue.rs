@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
+use super::log_holds;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, State as Stage};
@@ -66,6 +67,8 @@ struct CluePage {
     state: &'static str,
     state_code: &'static str,
     facts: Vec<(&'static str, String)>,
+    /// The card of what boxes hold for it, or nothing.
+    holds: String,
     /// `None`: the reader sees no text.
     texts: Option<Vec<(String, String)>>,
     pictures: Vec<u32>,
@@ -109,15 +112,17 @@ struct Found {
     whole: WholeClue,
     records: Option<Corroboration>,
     names: BTreeMap<String, String>,
+    holds: String,
 }
 
-fn look(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
+fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     let clue = find(a, who, id)?;
     let places: Vec<String> = clue.institution.iter().cloned().collect();
     Ok(Found {
         whole: whole(a, who, &clue)?,
         records: corroborated(a, &clue)?,
         names: a.store.institution_names(&places)?,
+        holds: log_holds::card(a, l, &a.store.log_holds_of_clue(&clue)?)?,
         clue,
     })
 }
@@ -129,8 +134,8 @@ async fn make(
     id: String,
     contact: String,
 ) -> Result<Response, Problem> {
-    let found = app.blocking(|a| look(a, who, &id)).await?;
-    let Found { clue, whole, records, names } = found;
+    let found = app.blocking(|a| look(a, l, who, &id)).await?;
+    let Found { clue, whole, records, names, holds } = found;
     let (record, texts, pictures) = match whole {
         WholeClue::Auditor(record) => (*record, None, 0),
         WholeClue::Officer(seen) => {
@@ -177,6 +182,7 @@ async fn make(
         reasons: dismissals(l),
         f: Frame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
         number: clue.number,
+        holds,
         id,
     };
     render(&page)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{Frame, led, local, render_as, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -145,11 +145,9 @@ async fn submit(
     Path(id): Path<String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let made = match act(&app, &who, id, &Given::of(pairs)).await {
-        Ok(()) => Ok(Redirect::to("/corrections").into_response()),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, CorrectionQuery::default(), line(l, problem)).await,
-    };
+    let done = act(&app, &who, id, &Given::of(pairs)).await;
+    let again = |fault| make(&app, &who, l, CorrectionQuery::default(), fault);
+    let made = led(l, done, "/corrections", again).await;
     shown(&app, &who, l, made).await
 }
 

@@ -32,6 +32,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/import", "导入表格", "a table brought in"),
     ("/deliveries", "通知记录", "the notifications that were sent"),
     ("/filing", "人脸信息备案", "the filing of stored faces"),
+    ("/impact-assessments", "影响评估", "an impact assessment"),
     ("/room-classes", "诊室隐私级别", "the privacy class of rooms"),
     ("/figures", "统计", "the figures"),
     ("/hooks", "通知对象", "a notification"),

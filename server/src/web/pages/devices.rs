@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::clock::now_text;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
+use crate::web::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::{BOX_SIGHT, REGISTRY, may_open, may_send};
@@ -38,6 +39,8 @@ struct DevicesPage {
     next: Option<String>,
     may_register: bool,
     may_review: bool,
+    /// The reader opens the pages of clinics and rooms.
+    may_see: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
@@ -46,7 +49,9 @@ struct BoxView {
     name: String,
     planned_on: String,
     institution: String,
+    institution_id: String,
     room: String,
+    room_id: String,
     state: &'static str,
     online: bool,
     provisioned: bool,
@@ -112,7 +117,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
     let page = DevicesPage {
         places_open: places.len() > 1 && places.len() < 10,
         places,
-        boxes: devices.iter().map(|d| view(l, d, &named, &now, may_unlock)).collect(),
+        boxes: devices.iter().map(|d| view((l, who), d, &named, &now, may_unlock)).collect(),
         quarantine: quarantine
             .into_iter()
             .map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail))
@@ -121,6 +126,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         next,
         may_register: may_open(who, "/devices/new"),
         may_review: may_open(who, "/devices/{id}/review"),
+        may_see: may_open(who, "/rooms/{id}"),
         f: Frame::of(app, who, l, "devices", "/devices").await?,
     };
     render(&page)
@@ -164,7 +170,7 @@ impl Named {
     }
 }
 
-fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxView {
+fn view((l, who): (Lang, &Who), d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxView {
     let health = d.health.as_ref();
     let plan = named.plan(d);
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
@@ -176,7 +182,9 @@ fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxV
         name: plan.name,
         planned_on: plan.planned_on.unwrap_or_default(),
         institution: named.institution(d),
+        institution_id: d.institution.clone(),
         room: named.room(d),
+        room_id: d.room.clone(),
         state: match d.state {
             DeviceState::Registered => l.t("待接入", "Registered"),
             DeviceState::Provisioned => l.t("已接入", "Provisioned"),
@@ -200,8 +208,7 @@ fn view(l: Lang, d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxV
         chain_ok: d.chain == "intact",
         seq: d.contiguous_seq,
         above: d.above.len(),
-        knowledge: d
-            .knowledge
+        knowledge: knowledge_seen(who, d.knowledge.clone())
             .iter()
             .filter(|k| k.kind != "command")
             .map(|k| knowledge(l, k))
@@ -236,6 +243,8 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
         "room" => ("诊室", "Room"),
         "sessions" => ("诊疗活动", "Sessions"),
         "brokers" => ("消息服务器", "Brokers"),
+        "custodians" => ("证据保管人", "Custodians"),
+        "evidence_orders" => ("保全与调取", "Holds and releases"),
         other => return other.to_owned(),
     };
     l.t(zh, en).to_owned()

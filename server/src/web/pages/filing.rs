@@ -6,14 +6,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{Frame, led, local, render_as, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::filing::{FilingEvent, FilingKind, FilingTerm};
+use crate::filing::{COUNTED, FilingEvent, FilingKind, FilingTerm};
 use crate::problem::Problem;
 use crate::web::endpoint::Endpoint;
 use crate::web::filing::{FilingBody, FilingSeen, enter, seen};
@@ -54,7 +54,9 @@ fn term(l: Lang, it: &FilingTerm) -> (String, String, String, String, bool) {
 
 fn event(l: Lang, it: &FilingEvent) -> String {
     let what = l.t(it.kind.zh(), it.kind.en());
-    format!("{} {what} · {} {} {}", it.on, it.by, local(&it.at), it.note)
+    let by =
+        if it.by == COUNTED { l.t("服务器计数", "counted by the server") } else { &it.by };
+    format!("{} {what} · {by} {} {}", it.on, local(&it.at), it.note)
 }
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Response, Problem> {
@@ -66,13 +68,15 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Respo
             Filing::NotDue => l.t("尚未达到备案数量", "no filing is due"),
             Filing::Near => l.t("接近 10 万人，请准备备案", "close to 100,000: prepare the filing"),
             Filing::Due => l.t(
-                "已达 10 万人：请登记达到日期，30 个工作日内备案",
-                "100,000 reached: enter the day, and file within 30 working days",
+                "已达 10 万人：达到日期已自动登记，30 个工作日内备案",
+                "100,000 reached: the day is entered below; file within 30 working days of it",
             ),
         },
         terms: terms.iter().map(|it| term(l, it)).collect(),
         events: events.iter().rev().map(|it| event(l, it)).collect(),
-        kinds: FilingKind::ALL.map(|kind| (kind.code(), l.t(kind.zh(), kind.en()))).to_vec(),
+        kinds: FilingKind::by_people()
+            .map(|kind| (kind.code(), l.t(kind.zh(), kind.en())))
+            .collect(),
         may_enter: may_send(who, "/filing"),
         fault,
         f: Frame::of(app, who, l, "system", "/filing").await?,
@@ -98,10 +102,6 @@ async fn submit(
             ..Problem::unprocessable("kind, on: choose what happened, and its day")
         }),
     };
-    let made = match done {
-        Ok(()) => Ok(Redirect::to("/filing").into_response()),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, line(l, problem)).await,
-    };
+    let made = led(l, done, "/filing", |fault| make(&app, &who, l, fault)).await;
     shown(&app, &who, l, made).await
 }

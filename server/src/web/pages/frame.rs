@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::words::Lang;
 use super::{landing, messages};
@@ -277,6 +277,20 @@ pub(in crate::web) fn line(l: Lang, problem: Problem) -> String {
 /// A line that the server says in English to programs, in the reader's language.
 pub(super) fn said(l: Lang, line: String) -> String {
     if l == Lang::Zh { messages::chinese(&line).unwrap_or(line) } else { line }
+}
+
+/// Where a form leads: on to a page, or shown `again` with the fault of what was refused.
+pub(super) async fn led<F: Future<Output = Result<Response, Problem>>>(
+    l: Lang,
+    done: Result<(), Problem>,
+    to: &str,
+    again: impl FnOnce(String) -> F,
+) -> Result<Response, Problem> {
+    match done {
+        Ok(()) => Ok(Redirect::to(to).into_response()),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => again(line(l, problem)).await,
+    }
 }
 
 /// Shows a problem as a page rather than as JSON.

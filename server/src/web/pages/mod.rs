@@ -36,6 +36,7 @@ mod forms;
 pub(super) mod frame;
 mod guide;
 mod hooks;
+mod impact_assessments;
 mod import;
 mod inbox;
 mod institution;
@@ -44,6 +45,7 @@ mod law;
 mod lead_line;
 mod lead_rows;
 mod leads_export;
+mod log_holds;
 mod login;
 mod message_centre;
 pub(super) mod messages;
@@ -55,6 +57,8 @@ mod people;
 mod person;
 mod personal;
 mod policy;
+mod policy_form;
+mod policy_units;
 mod qr;
 mod refusals;
 mod registry;
@@ -101,6 +105,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-roll.js", evidence_roll_script).roles(EVERYBODY),
         Endpoint::page("/assets/room.js", room_script).roles(EVERYBODY),
+        Endpoint::page("/assets/zones.js", zones_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
         Endpoint::page("/language", language).roles(EVERYBODY),
     ];
@@ -131,6 +136,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         filing::endpoints(),
         guide::endpoints(),
         hooks::endpoints(),
+        impact_assessments::endpoints(),
         import::endpoints(),
         inbox::endpoints(),
         institution::endpoints(),
@@ -214,6 +220,10 @@ async fn evidence_roll_script() -> Response {
 
 async fn room_script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/room.js"))
+}
+
+async fn zones_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/zones.js"))
 }
 
 async fn icon() -> Response {

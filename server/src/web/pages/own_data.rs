@@ -12,9 +12,10 @@ use super::frame::{Frame, dated, line, local, render_as, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::consent::Purpose as ConsentPurpose;
+use crate::consent::{self, Purpose as ConsentPurpose};
 use crate::problem::Problem;
 use crate::store::{About, PersonalRequest};
+use crate::web::consents::TextToSign;
 use crate::web::endpoint::Endpoint;
 use crate::web::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
 use crate::web::rights::AUTHORITY;
@@ -33,12 +34,30 @@ struct OwnPage {
     token: String,
     registered: Vec<(&'static str, String)>,
     consents: Vec<[String; 4]>,
+    to_sign: Vec<SignView>,
     enrolments: Vec<[String; 5]>,
     readings: Vec<[String; 4]>,
     cases: Vec<CaseView>,
     requests: Vec<RequestView>,
     fault: String,
     done: bool,
+}
+
+/// A newer consent text in the reader's language.
+struct SignView {
+    institution: String,
+    name: String,
+    text: consent::Text,
+    text_sha256: String,
+}
+
+fn sign_view(l: Lang, it: &TextToSign) -> SignView {
+    let (text, text_sha256) = match l {
+        Lang::Zh => (it.zh.clone(), it.zh_sha256.clone()),
+        Lang::En => (it.en.clone(), it.en_sha256.clone()),
+    };
+    let (institution, name) = (it.institution.clone(), it.institution_name.clone());
+    SignView { institution, name, text, text_sha256 }
 }
 
 struct CaseView {
@@ -167,6 +186,7 @@ pub(super) async fn own_page(
                 [c.institution.clone(), c.text_version.clone(), purposes(&c.purposes), at]
             })
             .collect(),
+        to_sign: own.to_sign.iter().map(|it| sign_view(l, it)).collect(),
         enrolments: own
             .enrolments
             .iter()

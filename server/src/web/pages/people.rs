@@ -18,6 +18,7 @@ use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
+use crate::web::consents::another_text;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::enrolments::{propose, read_upload};
@@ -215,6 +216,8 @@ struct EnrolPage {
     signature: String,
     fault: String,
     consent: consent::Text,
+    /// Of the text as it stands on this page.
+    text_sha256: String,
     version: &'static str,
     guardian: String,
     /// The text has a place to fill in.
@@ -291,6 +294,7 @@ async fn make_form(
         signature,
         guardian,
         fault,
+        text_sha256: consent.sha256(),
         consent,
         version: consent::VERSION,
         unnamed: app.config.authority.is_none(),
@@ -340,24 +344,28 @@ async fn take_upload(
         .into_iter()
         .filter_map(|(field, purpose)| upload.rest.contains_key(field).then_some(purpose))
         .collect();
+    let typed = Typed { person, guardian, signature, sought: String::new() };
     if !purposes.is_empty() {
+        let text = consent_text(app, who, l).await?;
+        let shown = upload.rest.get("text_sha256").map_or("", String::as_str);
+        if !text.is_what_was_shown(shown) {
+            return make_form(app, who, l, typed, line(l, another_text())).await;
+        }
         upload.consent = Some(Consent {
             text_version: consent::VERSION.to_owned(),
-            text_sha256: consent_text(app, who, l).await?.sha256(),
+            text_sha256: text.sha256(),
             purposes,
             scope: upload.institution.clone().unwrap_or_else(|| "site".to_owned()),
-            signature: signature.clone(),
+            signature: typed.signature.clone(),
             signed_at: now_text(),
-            guardian: (!guardian.is_empty()).then(|| guardian.clone()),
+            guardian: Some(typed.guardian.clone()).filter(|name| !name.is_empty()),
+            earlier: Vec::new(),
         });
     }
     match propose(app, who, upload).await {
         Ok((_, proposed)) => {
             Ok(Redirect::to(&format!("/enrolments/{}", proposed.id)).into_response())
         }
-        Err(problem) => {
-            let typed = Typed { person, signature, guardian, sought: String::new() };
-            make_form(app, who, l, typed, line(l, problem)).await
-        }
+        Err(problem) => make_form(app, who, l, typed, line(l, problem)).await,
     }
 }

@@ -12,8 +12,10 @@ use super::own_data::own_page;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::consent::Purpose as Agreed;
 use crate::problem::{Form, Problem};
 use crate::store::{About, Purpose};
+use crate::web::consents::SignedText;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::personal::{PersonalStep, link_of, make_link, take};
@@ -48,13 +50,41 @@ pub(super) struct PersonalForm {
     again: String,
     #[serde(default)]
     reason: String,
-    /// Of a person's own page: `withdraw` or `request`.
+    /// Of a person's own page: `withdraw`, `consent` or `request`.
     #[serde(default)]
     step: String,
     about: Option<About>,
     alert: Option<String>,
     #[serde(default)]
     text: String,
+    /// Of a consent that is signed.
+    #[serde(default)]
+    institution: String,
+    #[serde(default)]
+    text_sha256: String,
+    #[serde(default)]
+    signature: String,
+    guardian: Option<String>,
+    recognition: Option<String>,
+    server_storage: Option<String>,
+    keep_photo: Option<String>,
+}
+
+impl PersonalForm {
+    fn signed(self) -> SignedText {
+        let ticked = [
+            (self.recognition, Agreed::Recognition),
+            (self.server_storage, Agreed::ServerStorage),
+            (self.keep_photo, Agreed::KeepPhoto),
+        ];
+        SignedText {
+            institution: self.institution,
+            text_sha256: self.text_sha256,
+            purposes: ticked.into_iter().filter_map(|(tick, it)| tick.map(|_| it)).collect(),
+            signature: self.signature,
+            guardian: self.guardian,
+        }
+    }
 }
 
 async fn page(
@@ -94,7 +124,8 @@ async fn submit(
     shown(&app, &who, l, made).await
 }
 
-/// A withdrawal, which uses the link up, or a request, after which the page is shown again.
+/// A withdrawal, which uses the link up; or a request or a signature, after which the page is shown
+/// again.
 async fn own_step(
     app: &Arc<App>,
     who: &Who,
@@ -107,6 +138,7 @@ async fn own_step(
         _ if withdraws => {
             PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
         }
+        _ if it.step == "consent" => PersonalStep::Consent(it.signed()),
         Some(about) => PersonalStep::Request { about, alert: it.alert, text: it.text },
         None => {
             let fault = l.t("请选择事项", "about: choose one").to_owned();

@@ -2,7 +2,6 @@
 //! that read it; by jurisdiction; with its history; and the values behind the hash that a finding
 //! carries.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -11,6 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, local, render, said, shown};
+use super::policy_form::{in_words, read, said_value, unit};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -69,16 +69,15 @@ struct Row {
     name: &'static str,
     doc: String,
     rules: String,
+    /// As people say it, as every number of the row: minutes, percent.
     unit: &'static str,
-    /// Minutes or percent where the unit is a small one.
-    readable: String,
     value: String,
     /// What this jurisdiction itself says, or what was typed.
     own: String,
     said_by: String,
-    min: i64,
-    max: i64,
-    default: i64,
+    min: String,
+    max: String,
+    default: String,
     changed: bool,
     wrong: bool,
 }
@@ -132,7 +131,7 @@ async fn make(
     let row = |about: &About| {
         let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
-        let own_value = own.1.get(about.name).map(ToString::to_string).unwrap_or_default();
+        let own_value = own.1.get(about.name).map(|v| in_words(l, about, *v)).unwrap_or_default();
         Row {
             said_by: set.get(about.name).map_or(String::new(), |(_, by)| {
                 if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }
@@ -168,41 +167,20 @@ async fn make(
 }
 
 fn row(l: Lang, about: &About, value: i64) -> Row {
+    let say = |value| in_words(l, about, value);
     Row {
         name: about.name,
         doc: l.t(about.doc_zh, about.doc).to_owned(),
         rules: read_by(l, about.rules),
-        unit: unit(l, about.unit),
-        readable: readable(l, about.unit, value),
-        value: value.to_string(),
+        unit: unit(l, about),
+        value: say(value),
         own: String::new(),
         said_by: String::new(),
-        min: about.min,
-        max: about.max,
-        default: about.default,
+        min: say(about.min),
+        max: say(about.max),
+        default: say(about.default),
         changed: value != about.default,
         wrong: false,
-    }
-}
-
-/// A unit as people say it; the number is typed in the small one.
-fn unit(l: Lang, unit: &'static str) -> &'static str {
-    match unit {
-        "ms" => l.t("毫秒", unit),
-        "yyyymmdd" => l.t("年月日八位数字，0 为不限", "a day as eight digits, 0: none"),
-        "ppm" => l.t("百万分率", unit),
-        "min" => l.t("分钟", unit),
-        "mnat" => l.t("毫奈特", unit),
-        "h" => l.t("小时", unit),
-        "days" => l.t("天", unit),
-        "count" => l.t("次", unit),
-        "m" => l.t("米", unit),
-        "km/h" => l.t("公里/小时", unit),
-        "level" => l.t("级", unit),
-        "frames" => l.t("帧", unit),
-        "messages" => l.t("条消息", unit),
-        "flag" => l.t("开关（1 为是，0 为否）", unit),
-        _ => unit,
     }
 }
 
@@ -222,19 +200,6 @@ fn read_by(l: Lang, rules: &str) -> String {
     ];
     let found = words.iter().find(|w| w.0 == rules);
     found.map_or_else(|| rules.to_owned(), |(en, zh)| l.t(zh, en).to_owned())
-}
-
-fn readable(l: Lang, unit: &str, value: i64) -> String {
-    let (hours, minutes, seconds) = (l.t("小时", "h"), l.t("分", "min"), l.t("秒", "s"));
-    match unit {
-        "ppm" => format!("{}.{} %", value / 10_000, value / 1000 % 10),
-        "ms" if value >= 3_600_000 && value % 3_600_000 == 0 => {
-            format!("{} {hours}", value / 3_600_000)
-        }
-        "ms" if value >= 60_000 && value % 60_000 == 0 => format!("{} {minutes}", value / 60_000),
-        "ms" if value >= 1000 => format!("{}.{} {seconds}", value / 1000, value % 1000 / 100),
-        _ => String::new(),
-    }
 }
 
 /// By the family of the rules that read it.
@@ -264,8 +229,11 @@ fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
 }
 
 fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
-    let settings: Vec<String> =
-        h.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let settings: Vec<String> = h
+        .settings
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", said_value(l, name, *value)))
+        .collect();
     let place = if h.jurisdiction.is_empty() {
         l.t("全部", "all").to_owned()
     } else {
@@ -290,14 +258,14 @@ async fn submit(
     let given = Given::of(pairs);
     let place = given.text("jurisdiction").to_owned();
     if given.text("act") == "preview" {
-        let made = match read(&given).map_err(Problem::unprocessable) {
+        let made = match read(l, &given).map_err(Problem::unprocessable) {
             Ok(typed) => preview(&app, &who, &place, &typed).await,
             Err(problem) => Err(problem),
         };
         let made = again(&app, &who, l, place, given, made).await;
         return shown(&app, &who, l, made).await;
     }
-    let stored = match read(&given) {
+    let stored = match read(l, &given) {
         Ok(settings) => {
             let body = PolicyBody {
                 settings,
@@ -340,23 +308,8 @@ fn change_row(l: Lang, it: &Change) -> [String; 5] {
     } else {
         it.rule.clone()
     };
-    [it.setting.clone(), it.value.to_string(), rule, it.now.to_string(), it.then.to_string()]
-}
-
-/// Every field that is not empty.
-fn read(given: &Given) -> Result<BTreeMap<String, i64>, String> {
-    let mut values = BTreeMap::new();
-    for about in settings::all() {
-        let text = given.text(about.name);
-        if text.is_empty() {
-            continue;
-        }
-        let wrong = || {
-            format!("settings: `{}` = {} is no whole number", about.name, super::forms::clip(text))
-        };
-        values.insert(about.name.to_owned(), text.parse().map_err(|_| wrong())?);
-    }
-    Ok(values)
+    let value = said_value(l, &it.setting, it.value);
+    [it.setting.clone(), value, rule, it.now.to_string(), it.then.to_string()]
 }
 
 /// The values behind a finding's hash.

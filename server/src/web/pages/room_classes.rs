@@ -6,10 +6,10 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{Frame, led, local, render_as, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -123,10 +123,8 @@ async fn submit(
         "open" => ClassBody::Propose { undressing: false, note },
         step => ClassBody::Decide { confirm: step == "confirm", note },
     };
-    let made = match say(&app, &who, given.text("room").to_owned(), body).await {
-        Ok(()) => Ok(Redirect::to("/room-classes").into_response()),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make(&app, &who, l, &PartQuery::default(), line(l, problem)).await,
-    };
+    let done = say(&app, &who, given.text("room").to_owned(), body).await;
+    let all = PartQuery::default();
+    let made = led(l, done, "/room-classes", |fault| make(&app, &who, l, &all, fault)).await;
     shown(&app, &who, l, made).await
 }

@@ -19,7 +19,8 @@ use crate::app::App;
 use crate::clock::clip;
 use crate::problem::Problem;
 use crate::self_check::checklist::{Basis, Item};
-use crate::self_check::{AnswerKind, State as CheckState, Step, YesNoNa};
+use crate::self_check::facts::Agreement;
+use crate::self_check::{AnswerKind, FactQuery, State as CheckState, Step, YesNoNa};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{SELF_CHECKERS, SIGHT};
 use crate::web::self_checks::{AnswerBody, Whole, find, save, take, whole};
@@ -175,12 +176,34 @@ fn worded(l: Lang, item: &Item, value: &str) -> String {
     }
 }
 
+/// What the server's own records say where no box can.
+fn recorded(l: Lang, it: &Agreement) -> String {
+    match (it.fact, it.holds) {
+        (FactQuery::ConsentsComplete, Some(true)) => {
+            l.t("登记的同意书均为现行文本", "every consent is to the text of today").to_owned()
+        }
+        (FactQuery::ConsentsComplete, Some(false)) => {
+            let words = l.t("人的同意书为旧版文本", "people's consent is to an earlier text");
+            format!("{} {words}", it.count)
+        }
+        (FactQuery::NoticeDisplayed, Some(true)) => {
+            l.t("各设备均有现场标志记录", "a mark on site is recorded of every box").to_owned()
+        }
+        (FactQuery::NoticeDisplayed, None) if it.count > 0 => {
+            let words = l.t("台设备尚无现场标志记录", "boxes without a record of a mark on site");
+            format!("{} {words}", it.count)
+        }
+        _ => l.t("设备记录不足以比对", "the records are silent").to_owned(),
+    }
+}
+
 fn overview(l: Lang, it: &Whole, item: &Item) -> Line {
     let both = it.both();
     let answer = both.answers.get(&item.code);
     let value = answer.map(|a| a.value.as_str()).unwrap_or_default();
     let records = it.agreement().iter().find(|agreement| agreement.item == item.code);
     let said = records.map_or(String::new(), |r| match r.holds {
+        _ if r.fact.rules().is_empty() => recorded(l, r),
         None => l.t("设备记录不足以比对", "the records are silent").to_owned(),
         Some(true) if r.pending > 0 => {
             format!(
@@ -203,7 +226,7 @@ fn overview(l: Lang, it: &Whole, item: &Item) -> Line {
         note: answer.map(|a| a.note.clone()).unwrap_or_default(),
         is_no: item.answer == AnswerKind::YesNoNa && value == "no",
         returned: both.check.returned.contains(&item.code),
-        contradicts: value == "yes" && records.is_some_and(|r| r.holds == Some(false)),
+        contradicts: value == "yes" && records.is_some_and(|r| !r.alerts.is_empty()),
         records: said,
     }
 }

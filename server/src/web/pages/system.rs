@@ -28,7 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 15] = [
+const PAGES: [(&str, &str, &str, &str, &str); 16] = [
     (
         "/requests",
         "本人请求",
@@ -77,6 +77,13 @@ const PAGES: [(&str, &str, &str, &str, &str); 15] = [
         "Filing of stored faces",
         "满 10 万人、变更、终止：期限与材料",
         "100,000 people, a change, the end: terms and papers",
+    ),
+    (
+        "/impact-assessments",
+        "影响评估",
+        "Impact assessment",
+        "人脸办法第九条四项：填写、打印、历次版本",
+        "The four items of 人脸办法 9: written, printed, every version",
     ),
     (
         "/calendar",

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::clock::today;
 use crate::problem::Problem;
 use crate::self_check::checklist::Checklist;
-use crate::self_check::facts::Agreement;
+use crate::self_check::facts::{Agreement, Records};
 use crate::self_check::period::Timing;
 use crate::self_check::{CheckKind, State};
 use crate::store::{CheckStep, Revision, SelfCheck, StoreError};
@@ -146,6 +146,30 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &SelfCheck) -> Result<Whole,
     if who.role == Role::Clinic {
         return Ok(Whole::Clinic(Box::new(whole)));
     }
-    let agreement = a.store.agreement(&it.id)?;
+    let mut agreement = a.store.agreement(&it.id)?;
+    // What is recorded today says nothing of a period that is over.
+    if (it.from..=it.to).contains(&today()) {
+        let records = records(a, &it.institution)?;
+        agreement.iter_mut().for_each(|one| one.told_by(records));
+    }
     Ok(Whole::Authority(Box::new(SelfCheckForAuthority { whole, agreement })))
+}
+
+/// Blocking.
+fn records(a: &App, institution: &str) -> Result<Records, StoreError> {
+    let earlier = a.faces.earlier_consents(crate::consent::VERSION, None)?;
+    let to_renew = earlier.iter().filter(|one| one.institution == institution).count();
+    let boxes = a.store.devices_of(Some(institution), None)?;
+    let mut unmarked = 0;
+    for id in &boxes {
+        let Some(device) = a.store.device(id)? else { continue };
+        let review = a.store.monitoring_review(id, &device.room)?;
+        unmarked += usize::from(review.marked.is_none());
+    }
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Records {
+        consents_to_renew: count(to_renew),
+        unmarked: count(unmarked),
+        boxes: count(boxes.len()),
+    })
 }

@@ -270,9 +270,22 @@ struct RegistryPage {
     next: Option<String>,
     /// What was stored just now.
     saved: String,
+    /// Where each row has a page to read; empty where the reader opens none.
+    look: &'static str,
     may_change: bool,
     may_policy: bool,
     may_checks: bool,
+}
+
+/// The pages on which what is registered is read.
+fn look(who: &Who, noun: &str) -> &'static str {
+    let (page, route) = match noun {
+        "institutions" => ("/institutions/", "/institutions/{id}"),
+        "rooms" => ("/rooms/", "/rooms/{id}"),
+        "people" => ("/people/", "/people/{id}"),
+        _ => return "",
+    };
+    if may_open(who, route) { page } else { "" }
 }
 
 async fn overview(
@@ -312,6 +325,7 @@ async fn make_overview(
         rows,
         q: part.text,
         next,
+        look: look(who, noun),
         saved: query.saved.map(|id| crate::clock::clip(&id, 64)).unwrap_or_default(),
         may_change,
         may_policy: may_open(who, "/policy"),

@@ -60,6 +60,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     let mut stored = Given::default();
     let mut picture = Vec::new();
     stored.set("time_zone", vec!["Asia/Shanghai".to_owned()]);
+    stored.set("mode", vec!["doorway".to_owned()]);
     for n in 0..7 {
         stored.set(&format!("day{n}"), vec!["08:30-12:00, 13:30-18:00".to_owned()]);
     }
@@ -122,6 +123,9 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         ),
         Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
     ];
+    if !stands {
+        fields.push(undressing(l));
+    }
     for (name, zh, en) in [
         ("operator", "操作区", "Operator ring"),
         ("bed", "床位", "Bed"),
@@ -146,12 +150,37 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
     fields
 }
 
+/// Asked of a new room alone; from then on the class has its own page.
+fn undressing(l: Lang) -> Field {
+    let answers = worded(&["yes", "no"], |answer| {
+        let undressed = answer == "yes";
+        if undressed {
+            l.t("需要脱衣", "they undress")
+        } else {
+            l.t("不需要", "nobody does")
+        }
+        .to_owned()
+    });
+    let label = l.t("就诊者在此脱衣？", "Do patients undress here?");
+    let mut field = Field::new(Kind::Choice, "undressing", label).options(answers).needed();
+    l.t(
+        "需要脱衣的诊室只能使用门口签到（P5）。此处所填作为机构意见，由主管机关确认。",
+        "Where they do, the camera stands at the door alone (P5). It is a proposal that the authority \
+        confirms.",
+    )
+    .clone_into(&mut field.hint);
+    field
+}
+
 pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
     let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
     for name in ["name", "institution", "mode", "time_zone"] {
         given.put_text(&mut fields, name);
     }
     fields.insert("intimate".to_owned(), Value::from(!given.text("intimate").is_empty()));
+    if !given.text("undressing").is_empty() {
+        fields.insert("undressing".to_owned(), Value::from(given.text("undressing") == "yes"));
+    }
     let mut zones = Map::new();
     for name in ["operator", "bed", "companion", "door", "privacy_mask"] {
         zones.insert(name.to_owned(), json!(polygons(name, given.text(name))?));

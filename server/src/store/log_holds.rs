@@ -1,0 +1,286 @@
+//! 保全: which days of which boxes' observation logs are kept, and what for. Nobody orders one by
+//! hand: a lead that a second person looks at, and a clue that was accepted, hold the days that
+//! they are about, until they end or their term does. Ids and days only; no picture is asked for.
+//!
+//! What a box is told of a clue looks like any other hold: no word on a box tells of clues.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use protocol::evidence::{EvidenceHeld, Hold};
+use protocol::up::HealthReport;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::clues::{Clue, by_id};
+use super::engine::{Connection, OptionalExtension as _};
+use super::rows::collect;
+use super::{Result, Store};
+use crate::alert::State as AlertState;
+use crate::clock;
+
+/// Days for which a log is held from the last step of a lead, or the acceptance of a clue.
+const HELD_DAYS: i64 = 90;
+/// More days for a case: a decision is due within 90, and may take 60 and 30 more.
+const CASE_DAYS: i64 = 180;
+/// Days of one lead or clue.
+const MOST_DAYS: usize = 8;
+/// Leads and clues of one box.
+const MOST: i64 = 500;
+
+/// What a log is held for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HeldFor {
+    /// Id of an alert.
+    Alert(String),
+    /// Id of a clue.
+    Clue(String),
+}
+
+/// How far a hold has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldStanding {
+    /// The box has not confirmed it yet.
+    Asked,
+    /// The box does not obey.
+    Refused,
+    /// The box says that it holds the log.
+    Held,
+    /// The box obeys, and has no log of that day: it was deleted before, or never written.
+    NoLog,
+}
+
+/// One day of one box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LogHold {
+    pub device: String,
+    /// UTC day (`2026-11-29`).
+    pub day: String,
+    /// RFC 3339 UTC with milliseconds.
+    pub until: String,
+    pub standing: HoldStanding,
+}
+
+impl Store {
+    /// The days that are held for an alert, on its box.
+    pub fn log_holds_of_alert(&self, alert: &str, device: &str) -> Result<Vec<LogHold>> {
+        let wanted = [HeldFor::Alert(alert.to_owned())];
+        self.read(|c| seen(c, &wanted, [device.to_owned()].into()))
+    }
+
+    /// The days that are held for a clue, and for what was merged into it, on every box that stood
+    /// in its room at the time.
+    pub fn log_holds_of_clue(&self, clue: &Clue) -> Result<Vec<LogHold>> {
+        let merged = self.merged_clues(&clue.id)?;
+        let ids: Vec<String> =
+            std::iter::once(clue.id.clone()).chain(merged.into_iter().map(|m| m.id)).collect();
+        self.read(|c| {
+            let mut devices = BTreeSet::new();
+            let sql = "SELECT DISTINCT p.device FROM device_place p JOIN clue k ON k.room = p.room
+                WHERE k.id = ?1";
+            for id in &ids {
+                devices.extend(collect(c, sql, [id], |r| Ok(r.get::<_, String>(0)?))?);
+            }
+            let wanted: Vec<HeldFor> = ids.iter().cloned().map(HeldFor::Clue).collect();
+            seen(c, &wanted, devices)
+        })
+    }
+}
+
+/// Everything that one box is told to hold.
+pub(super) fn of_device(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+    Ok([of_alerts(c, device)?, of_clues(c, device)?].concat())
+}
+
+fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+    let sql = "SELECT id, number, state, updated_at, session FROM alert WHERE device = ?1 AND
+        state IN ('review2', 'lead', 'on_site', 'case') ORDER BY number LIMIT ?2";
+    let rows = collect(c, sql, (device, MOST), |r| {
+        let row: (String, i64, String, String, Option<String>) =
+            (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
+        Ok(row)
+    })?;
+    let mut held = Vec::new();
+    for (id, number, state, since, session) in rows {
+        let is_case = AlertState::parse(&state) == Some(AlertState::Case);
+        let Ok(since) = since.parse::<Timestamp>() else { continue };
+        let sql = "SELECT id FROM finding WHERE alert = ?1 AND origin = ?2 ORDER BY id LIMIT 50";
+        let findings = collect(c, sql, [&id, device], |r| Ok(r.get::<_, String>(0)?))?;
+        for day in days_of_alert(c, &id, session.as_deref())? {
+            let hold = Hold {
+                reference: format!("lead-{number}"),
+                until: until(since, is_case),
+                day: Some(day),
+                findings: findings.clone(),
+            };
+            held.push((HeldFor::Alert(id.clone()), hold));
+        }
+    }
+    Ok(held)
+}
+
+/// The days on which its findings spoke, and on which its session began.
+fn days_of_alert(c: &Connection, id: &str, session: Option<&str>) -> Result<Vec<String>> {
+    let sql = "SELECT at FROM finding_step WHERE alert = ?1 ORDER BY at LIMIT 1000";
+    let mut times = collect(c, sql, [id], |r| Ok(r.get::<_, String>(0)?))?;
+    if let Some(session) = session {
+        let sql = "SELECT start_at FROM session WHERE id = ?1";
+        times.extend(collect(c, sql, [session], |r| Ok(r.get::<_, String>(0)?))?);
+    }
+    let days: BTreeSet<String> = times.iter().filter_map(|at| day_of(at)).collect();
+    Ok(days.into_iter().take(MOST_DAYS).collect())
+}
+
+fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+    let sql = "SELECT id FROM clue WHERE room IN (SELECT room FROM device_place WHERE device = ?1)
+        AND room IS NOT NULL AND stage IN ('accepted', 'review1', 'review2', 'lead', 'on_site',
+        'case', 'merged') ORDER BY number DESC LIMIT ?2";
+    let ids = collect(c, sql, (device, MOST), |r| Ok(r.get::<_, String>(0)?))?;
+    let mut held = Vec::new();
+    for id in ids {
+        let Some(clue) = by_id(c, &id)? else { continue };
+        let (Some(until), Some((from, to))) = (until_of_clue(c, &clue)?, window(&clue)) else {
+            continue;
+        };
+        if !stood_there(c, device, clue.room.as_deref().unwrap_or_default(), (from, to))? {
+            continue;
+        }
+        let days: BTreeSet<String> =
+            [from, to].into_iter().filter_map(|at| day_of(&clock::text(at))).collect();
+        held.extend(days.into_iter().map(|day| {
+            let reference = opaque(&clue.id);
+            let hold = Hold { reference, until: until.clone(), day: Some(day), findings: vec![] };
+            (HeldFor::Clue(clue.id.clone()), hold)
+        }));
+    }
+    Ok(held)
+}
+
+/// Until when the log is kept for a clue; `None`: for this one it is not. A merged clue is held
+/// with the one that it goes on in.
+fn until_of_clue(c: &Connection, clue: &Clue) -> Result<Option<String>> {
+    let mut top = clue.clone();
+    for _ in 0..50 {
+        let Some(into) = top.handling.merged.as_ref().map(|merged| merged.into.clone()) else {
+            break;
+        };
+        let Some(next) = by_id(c, &into)? else { return Ok(None) };
+        top = next;
+    }
+    let Some(case) = top.handling.case.as_ref().filter(|_| top.handling.is_open()) else {
+        return Ok(None);
+    };
+    let accepted = top.handling.accepted_on.as_deref().unwrap_or_default();
+    let accepted = format!("{accepted}T00:00:00Z").parse::<Timestamp>();
+    Ok(accepted.ok().map(|at| until(at, case.state == AlertState::Case)))
+}
+
+fn until(since: Timestamp, is_case: bool) -> String {
+    let days = HELD_DAYS + if is_case { CASE_DAYS } else { 0 };
+    clock::text(since + SignedDuration::from_hours(24 * days))
+}
+
+fn window(clue: &Clue) -> Option<(Timestamp, Timestamp)> {
+    let from = clue.about.from_at.as_deref()?.parse().ok()?;
+    let to = clue.about.to_at.as_deref().unwrap_or_default().parse().unwrap_or(from);
+    Some((from, to))
+}
+
+/// Whether the box was registered for the room at any time from one to the other.
+fn stood_there(
+    c: &Connection,
+    device: &str,
+    room: &str,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<bool> {
+    let sql = "SELECT room, since FROM device_place WHERE device = ?1 ORDER BY since";
+    let places: Vec<(String, String)> = collect(c, sql, [device], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (from, to) = (clock::text(from), clock::text(to));
+    Ok(places.iter().enumerate().any(|(n, (place, since))| {
+        let left = places.get(n + 1).map(|(_, next)| next);
+        place == room && *since <= to && left.is_none_or(|left| *left > from)
+    }))
+}
+
+/// The UTC day of a time; nothing for what is no time.
+fn day_of(at: &str) -> Option<String> {
+    at.parse::<Timestamp>().ok().map(|at| at.strftime("%Y-%m-%d").to_string())
+}
+
+/// As a box is told of a clue: no number, and the same word each time.
+fn opaque(clue: &str) -> String {
+    let hash = trust::sha256_hex(format!("hold\n{clue}"));
+    format!("hold-{}", hash.get(..12).unwrap_or_default())
+}
+
+fn seen(c: &Connection, wanted: &[HeldFor], devices: BTreeSet<String>) -> Result<Vec<LogHold>> {
+    let mut found = BTreeMap::new();
+    for id in devices {
+        let holds = of_device(c, &id)?;
+        let (applied, said) = word_of(c, &id)?;
+        for (_, hold) in holds.iter().filter(|(matter, _)| wanted.contains(matter)) {
+            let Some(day) = &hold.day else { continue };
+            let standing = standing(applied, said.as_ref(), &hold.reference, day);
+            let (device, until) = (id.clone(), hold.until.clone());
+            let hold = LogHold { device, day: day.clone(), until, standing };
+            found.insert((day.clone(), id.clone()), hold);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Whether the box took the last list of holds, and what it says that it holds.
+fn word_of(c: &Connection, id: &str) -> Result<(Option<bool>, Option<EvidenceHeld>)> {
+    let sql = "SELECT applied FROM knowledge WHERE device = ?1 AND kind = 'evidence_orders' AND
+        ack_version = version";
+    let applied = c.prepare_cached(sql)?.query_row([id], |r| r.get(0)).optional()?.flatten();
+    let sql = "SELECT health FROM device WHERE id = ?1 AND health IS NOT NULL";
+    let health = super::column(c, sql, id)?;
+    let health = health.map(|text| serde_json::from_str::<HealthReport>(&text)).transpose()?;
+    Ok((applied, health.and_then(|health| health.evidence)))
+}
+
+fn standing(
+    applied: Option<bool>,
+    said: Option<&EvidenceHeld>,
+    reference: &str,
+    day: &str,
+) -> HoldStanding {
+    let said = said.filter(|said| said.holds.iter().any(|held| held == reference));
+    match (applied, said) {
+        (Some(false), _) => HoldStanding::Refused,
+        (_, None) => HoldStanding::Asked,
+        (_, Some(said)) => match &said.logs {
+            Some(logs) if !logs.iter().any(|held| held == day) => HoldStanding::NoLog,
+            _ => HoldStanding::Held,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_that_has_no_such_log_is_not_said_to_hold_it() {
+        let said = |logs: Option<&[&str]>| EvidenceHeld {
+            holds: vec!["hold-1".to_owned()],
+            logs: logs.map(|all| all.iter().map(|&day| day.to_owned()).collect()),
+            ..EvidenceHeld::default()
+        };
+        let of = |applied, it: &EvidenceHeld| standing(applied, Some(it), "hold-1", "2026-03-02");
+        assert_eq!(of(Some(true), &said(Some(&["2026-03-02"]))), HoldStanding::Held);
+        assert_eq!(of(Some(true), &said(Some(&["2026-03-03"]))), HoldStanding::NoLog);
+        assert_eq!(of(Some(true), &said(None)), HoldStanding::Held, "a box of before");
+        assert_eq!(of(Some(false), &said(None)), HoldStanding::Refused);
+        assert_eq!(standing(Some(true), None, "hold-1", "2026-03-02"), HoldStanding::Asked);
+    }
+
+    #[test]
+    fn a_case_is_held_until_it_can_be_decided() {
+        let since = "2026-03-02T00:00:00Z".parse().unwrap();
+        assert_eq!(until(since, false), "2026-05-31T00:00:00.000Z");
+        assert_eq!(until(since, true), "2026-11-27T00:00:00.000Z");
+    }
+}

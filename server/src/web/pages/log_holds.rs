@@ -1,0 +1,59 @@
+//! 保全: which days of which box's observation log are kept for a lead or a clue, as a card of its
+//! page. It orders nothing: a hold follows from the steps that people take.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use super::frame::local;
+use super::words::Lang;
+use crate::app::App;
+use crate::store::{HoldStanding, LogHold, StoreError};
+
+#[derive(Template)]
+#[template(path = "log_holds.html")]
+struct Card {
+    l: Lang,
+    days: Vec<DayView>,
+}
+
+struct DayView {
+    day: String,
+    name: String,
+    until: String,
+    class: &'static str,
+    standing: &'static str,
+}
+
+/// The card; empty where nothing is held. Blocking.
+pub(super) fn card(a: &App, l: Lang, holds: &[LogHold]) -> Result<String, StoreError> {
+    if holds.is_empty() {
+        return Ok(String::new());
+    }
+    let ids: Vec<String> = holds.iter().map(|hold| hold.device.clone()).collect();
+    let names: BTreeMap<String, _> = a.store.box_plans(&ids)?;
+    let days = holds.iter().map(|hold| {
+        let name = names.get(&hold.device).map_or("", |plan| plan.name.as_str());
+        let (class, standing) = words(l, hold.standing);
+        DayView {
+            day: hold.day.clone(),
+            name: if name.is_empty() { hold.device.clone() } else { name.to_owned() },
+            until: local(&hold.until),
+            class,
+            standing,
+        }
+    });
+    let card = Card { l, days: days.collect() };
+    Ok(card.render().unwrap_or_default())
+}
+
+fn words(l: Lang, it: HoldStanding) -> (&'static str, &'static str) {
+    match it {
+        HoldStanding::Asked => ("warn", l.t("已要求，待设备确认", "asked, not confirmed yet")),
+        HoldStanding::Refused => ("bad", l.t("设备未执行", "the box does not obey")),
+        HoldStanding::Held => ("ok", l.t("设备已保全", "the box holds it")),
+        HoldStanding::NoLog => {
+            ("bad", l.t("设备上已无当日记录", "the box has no log of that day any more"))
+        }
+    }
+}

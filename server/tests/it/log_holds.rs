@@ -1,0 +1,131 @@
+//! 保全: an accepted clue and a lead under review keep their box's observation log, and nobody who
+//! may not know of clues learns of one by it.
+
+use protocol::down::Down;
+use protocol::evidence::Hold;
+use serde_json::{Value, json};
+use server::access::Role;
+
+use crate::access::{ask, login, token};
+use crate::boxes::{TestBox, finding, health};
+use crate::house::House;
+use crate::public::with_door;
+
+/// A clinic with a public door, and a connected box in room-1.
+pub(crate) fn with_box() -> (House, TestBox) {
+    let house = with_door();
+    let made = put(&house, "devices", &json!({"id": "box-1", "room": "room-1"}));
+    let mut it = TestBox::provision(&house, made["provisioning_token"].as_str().unwrap());
+    it.connect();
+    (house, it)
+}
+
+/// Registers something as the authority's own program.
+fn put(house: &House, noun: &str, body: &Value) -> Value {
+    let officer = token(house, Role::Supervisor, "");
+    let made = ask(house, "POST", &format!("/api/v1/{noun}"), &officer, &body.to_string());
+    assert!(made.status < 300, "{}", made.body);
+    made.json()
+}
+
+/// A call about an hour of a room, accepted; gives the clue's id.
+fn accepted(house: &House, officer: &str, room: &str) -> String {
+    let hotline = token(house, Role::Partner, "hotline/5101");
+    let clue = json!({"external_no": room, "institution": "clinic-1", "room": room, "text": "挂证",
+        "allegation": "lending", "from_at": "2026-03-02T23:30:00Z",
+        "to_at": "2026-03-03T00:30:00Z"});
+    let made = ask(house, "POST", "/api/v1/clues", &hotline, &clue.to_string());
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    step(house, officer, &id, &json!({"step": "accept"}));
+    id
+}
+
+fn step(house: &House, officer: &str, id: &str, body: &Value) {
+    let answer =
+        ask(house, "POST", &format!("/api/v1/clues/{id}/steps"), officer, &body.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// The next list of holds that is as expected.
+fn holds(it: &TestBox, good: impl Fn(&[Hold]) -> bool) -> Vec<Hold> {
+    let told = it
+        .told_until("evidence_orders", |d| matches!(d, Down::EvidenceOrders(o) if good(&o.holds)));
+    let Down::EvidenceOrders(orders) = told.payload else { unreachable!() };
+    orders.holds
+}
+
+#[test]
+fn an_accepted_clue_holds_the_log_until_it_is_over() {
+    let (house, mut it) = with_box();
+    let (wang, li) =
+        (login(&house, "wang", Role::Supervisor, ""), login(&house, "li", Role::Supervisor, ""));
+    let id = accepted(&house, &wang, "room-1");
+    let told = holds(&it, |holds| !holds.is_empty());
+    let days: Vec<_> = told.iter().filter_map(|hold| hold.day.as_deref()).collect();
+    assert_eq!(days, ["2026-03-02", "2026-03-03"], "by UTC day");
+    let page = |house: &House| ask(house, "GET", &format!("/clues/{id}"), &wang, "").body;
+    assert!(page(&house).contains("待设备确认"), "nobody is told that it was asked for");
+    let mut said = health();
+    said["evidence"] = json!({"items": 0, "bytes": 0, "quota_bytes": 1, "given_up": 0,
+        "holds": [told[0].reference], "logs": ["2026-03-03"]});
+    it.say(&said);
+    it.receipted(it.seq);
+    let page = page(&house);
+    assert!(page.contains("设备已保全") && page.contains("设备上已无当日记录"), "{page}");
+    let dismiss = json!({"step": "dismiss", "reason": "wrong_identity"});
+    step(&house, &wang, &id, &dismiss);
+    step(&house, &li, &id, &dismiss);
+    holds(&it, <[Hold]>::is_empty);
+}
+
+#[test]
+fn a_hold_tells_no_integrator_of_a_clue() {
+    let (house, it) = with_box();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    accepted(&house, &wang, "room-1");
+    let told = holds(&it, |holds| !holds.is_empty());
+    assert!(told.iter().all(|hold| hold.reference.starts_with("hold-")), "{told:?}");
+    for role in [Role::Integrator, Role::Admin] {
+        let who = token(&house, role, "");
+        for path in ["/api/v1/devices", "/devices"] {
+            let answer = ask(&house, "GET", path, &who, "");
+            assert_eq!(answer.status, 200);
+            assert!(answer.body.contains("box-1"), "{}", answer.body);
+            for word in ["evidence_orders", "保全", told[0].reference.as_str()] {
+                assert!(!answer.body.contains(word), "{role:?} reads {word} at {path}");
+            }
+        }
+    }
+    let officer = ask(&house, "GET", "/api/v1/devices", &wang, "");
+    assert!(officer.body.contains("evidence_orders"), "{}", officer.body);
+}
+
+#[test]
+fn a_box_that_stood_elsewhere_holds_nothing() {
+    let (house, it) = with_box();
+    put(&house, "rooms", &json!({"id":"room-2","institution":"clinic-1","mode":"in_room"}));
+    put(&house, "devices", &json!({"id": "box-1", "room": "room-2"}));
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let there = accepted(&house, &wang, "room-2");
+    let here = accepted(&house, &wang, "room-1");
+    let days = |id: &str| {
+        let answer = ask(&house, "GET", &format!("/api/v1/clues/{id}"), &wang, "");
+        answer.json()["log_holds"].as_array().unwrap().len()
+    };
+    assert_eq!((days(&there), days(&here)), (0, 2));
+    drop(it);
+}
+
+#[test]
+fn a_lead_without_pictures_is_held_on_its_box() {
+    let house = House::new();
+    let mut it = TestBox::provision(&house, &house.furnish());
+    it.connect();
+    it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    it.receipted(it.seq);
+    let path = format!("alerts/{}/steps", "1".repeat(32));
+    house.must_post(&path, &json!({"step": "uphold", "by": "wang"}));
+    let told = holds(&it, |holds| !holds.is_empty());
+    assert!(told.iter().any(|hold| hold.day.as_deref() == Some("2026-03-02")), "{told:?}");
+    assert_eq!(told[0].findings, ["a".repeat(32)]);
+}
