@@ -48,9 +48,9 @@ pub struct Tracked {
     pub patient: bool,
     /// Its zone.
     pub zone: Zone,
-    /// It was out of sight for longer than `track_gap_ms`, or is seen where it does not overlap with
-    /// where it was or was expected: clothes alone say that it is the same person. The face has to
-    /// be verified; a look that is unlike those before says that it is somebody else
+    /// Somebody else may have taken the place: it was out of sight for longer than a look or two, is
+    /// seen where it does not overlap with where it was or was expected, or wears other clothes. The
+    /// face has to be verified; a look that is unlike those before says that it is somebody else
     /// ([`Tracker::split`]).
     pub taken_up: bool,
 }
@@ -91,13 +91,15 @@ pub struct Tracker {
     policy: Policy,
     next: u64,
     tracks: Vec<Track>,
+    /// When it last looked, and how long after the look before, ms.
+    looked: Option<(Mono, u64)>,
 }
 
 impl Tracker {
     /// A tracker without tracks. `first` is the first id it gives (a restarted box goes on where it
     /// was).
     pub fn new(zones: Zones, policy: Policy, first: TrackId) -> Self {
-        Self { zones, policy, next: first.0, tracks: Vec::new() }
+        Self { zones, policy, next: first.0, tracks: Vec::new(), looked: None }
     }
 
     /// New zones or settings; tracks go on.
@@ -168,7 +170,16 @@ impl Tracker {
             self.follow(index, now, detection, &mut scene);
         }
         self.tracks.retain(|t| !gone.contains(&t.id));
+        let since_ms = self.looked.map_or(0, |(looked, _)| now.since(looked));
+        self.looked = Some((now, since_ms));
         scene
+    }
+
+    /// Whether a look did not show what was seen last at `seen`, or one was left out.
+    fn missed(&self, now: Mono, seen: Mono) -> bool {
+        self.looked.is_some_and(|(looked, every_ms)| {
+            looked > seen || now.since(looked) * 2 > every_ms * 3
+        })
     }
 
     /// Who appears inside the room in somebody's clothes is one of those out of sight, who walked
@@ -216,11 +227,10 @@ impl Tracker {
 
     fn follow(&mut self, index: usize, now: Mono, detection: &Detection, scene: &mut Scene) {
         let zone = self.zones.of(detection.bbox);
+        let missed = self.missed(now, self.tracks[index].seen);
         let track = &mut self.tracks[index];
         let unseen_ms = now.since(track.seen);
-        let overlaps =
-            track.overlap_ppm(now, detection.bbox) >= self.policy.track_overlap_ppm() as i64;
-        let taken_up = unseen_ms > self.policy.track_gap_ms() || !overlaps;
+        let taken_up = track.may_be_replaced(now, detection, missed, &self.policy);
         // Whoever was away for so long is verified anew.
         track.practitioner &= unseen_ms <= self.policy.break_ms();
         track.moved_to(now, detection);
@@ -256,6 +266,20 @@ impl Track {
         let inside = !self.may_be_the_patient() && !matches!(self.zone, Zone::Door | Zone::Masked);
         unseen_ms <= policy.track_gap_ms()
             || (inside && self.appearance.is_some() && unseen_ms <= policy.join_gap_ms())
+    }
+
+    /// Whether somebody else may stand where this one stood. `missed`: a look did not show it.
+    fn may_be_replaced(
+        &self,
+        now: Mono,
+        detection: &Detection,
+        missed: bool,
+        policy: &Policy,
+    ) -> bool {
+        let unseen_ms = now.since(self.seen);
+        unseen_ms > if missed { HIDDEN_MS } else { BETWEEN_LOOKS_MS }
+            || self.overlap_ppm(now, detection.bbox) < policy.track_overlap_ppm() as i64
+            || unlikeness(self.appearance, detection.appearance) > UNLIKE_SAME
     }
 
     /// How surprising it is that a face is this one; `None`: it cannot be. `inside`: the face is
@@ -330,6 +354,11 @@ impl Track {
 const UNLIKE_MAX: i64 = 16 * 255;
 /// The same person a while later is no more unlike than this.
 const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
+/// Nobody ducks and gives the place to another in less than this, ms.
+const HIDDEN_MS: u64 = 300;
+/// The same where no look missed the face: looks are this far apart only on a box that looks once
+/// a second.
+const BETWEEN_LOOKS_MS: u64 = 600;
 /// Who was seen a look ago is seen again four times in five, who was away for long comes back in one
 /// look of ten.
 const COMES_BACK_MNAT: i64 = 3_500;
