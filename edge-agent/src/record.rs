@@ -352,6 +352,7 @@ mod tests {
         masked_t_match_ppm: 500_000,
         masked_t_reject_ppm: 300_000,
         masked_margin_ppm: 50_000,
+        curves: presence::EvidenceCurves::ASSUMED,
     };
 
     fn moment(ms: u64) -> Moment {

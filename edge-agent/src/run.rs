@@ -20,7 +20,7 @@ use delivery::provision::{self, Renewal};
 use delivery::{
     audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
 };
-use presence::{Thresholds, TrackId};
+use presence::{EvidenceCurve, EvidenceCurves, Thresholds, TrackId};
 use protocol::{evidence::PictureSource, up::Manifest};
 use tokio::sync::watch as flag;
 use vision::{Analyzer, Options, Runtime, pack};
@@ -380,7 +380,18 @@ pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
         masked_t_match_ppm: pack.masked_t_match_ppm,
         masked_t_reject_ppm: pack.masked_t_reject_ppm,
         masked_margin_ppm: pack.masked_margin_ppm,
+        curves: pack.evidence.and_then(curves).unwrap_or_default(),
     }
+}
+
+/// The manifest refuses a curve that the core would refuse.
+fn curves(pack: vision::pack::EvidenceCurves) -> Option<EvidenceCurves> {
+    Some(EvidenceCurves {
+        bare: EvidenceCurve::new(pack.bare)?,
+        bare_poor: EvidenceCurve::new(pack.bare_poor)?,
+        masked: EvidenceCurve::new(pack.masked)?,
+        masked_poor: EvidenceCurve::new(pack.masked_poor)?,
+    })
 }
 
 fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -> Pipeline<E> {

@@ -57,6 +57,7 @@ fn engine(people: u64) -> Engine {
             masked_t_match_ppm: 450_000,
             masked_t_reject_ppm: 250_000,
             masked_margin_ppm: 50_000,
+            curves: presence::EvidenceCurves::ASSUMED,
         }),
         Fact::Room(Box::new(Room {
             version: 1,

@@ -89,6 +89,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
             masked_t_match_ppm: 500_000,
             masked_t_reject_ppm: 300_000,
             masked_margin_ppm: 50_000,
+            curves: presence::EvidenceCurves::ASSUMED,
         },
     });
     Box1 { agent, outbox, dir }
