@@ -220,8 +220,7 @@ fn ratio(genuine: &[u32; 7], impostor: &[u32; 7]) -> [i32; 7] {
     let rising = groups.iter().flat_map(|(n, g, i)| std::iter::repeat_n(mnat(*g, *i), *n));
     let mut curve = [0; 7];
     for (at, (place, value)) in curve.iter_mut().zip(rising).enumerate() {
-        let (least, most) =
-            if at < AT_T_REJECT { (LEAST_MNAT, 0.0) } else { (0.0, MOST_MNAT) };
+        let (least, most) = if at < AT_T_REJECT { (LEAST_MNAT, 0.0) } else { (0.0, MOST_MNAT) };
         *place = value.clamp(least, most).round() as i32;
     }
     // Between the thresholds a look names nobody.

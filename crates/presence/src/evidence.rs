@@ -166,8 +166,7 @@ impl Chunk {
         }
         // A poor look that scores low says nothing, for a turned head is unlike everybody; one that
         // is like somebody is not too poor to tell him from the others.
-        let tells = face.good_quality
-            || (worth(found.score_ppm) > 0 && worth(others_ppm) < 0);
+        let tells = face.good_quality || (worth(found.score_ppm) > 0 && worth(others_ppm) < 0);
         // What most strangers reach behind a mask says little of anybody: badly seen people reach
         // it too.
         let silent = |score_ppm: i32| {

@@ -3,7 +3,8 @@
 //! order: each carries a version or an id.
 
 use crate::{
-    EvidenceCurves, InstitutionId, ItemId, PassId, PersonId, Policy, RoomId, SessionId, TrackId, Wall, Zones,
+    EvidenceCurves, InstitutionId, ItemId, PassId, PersonId, Policy, RoomId, SessionId, TrackId,
+    Wall, Zones,
 };
 
 /// One piece of knowledge. Of two with the same identity the higher version counts, whichever came

@@ -4,15 +4,13 @@
 //! and the track in the bed becomes the patient.
 
 mod assign;
+mod clothes;
 
 use assign::{Choice, Cost};
+pub use clothes::Appearance;
+use clothes::{UNLIKE_LEAST, UNLIKE_MAX, UNLIKE_SAME, UNLIKE_USUAL, blended, unlikeness};
 
 use crate::{BoxPx, Moment, Mono, Policy, TrackId, Zone, Zones};
-
-/// A coarse description of clothing and hair around the face, e.g. a colour histogram: small
-/// integers whose sum of absolute differences says how unlike two are. Not a face template; it
-/// lives as long as the track.
-pub type Appearance = [u8; 16];
 
 /// One detected face of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,9 +175,8 @@ impl Tracker {
 
     /// Whether a look did not show what was seen last at `seen`, or one was left out.
     fn missed(&self, now: Mono, seen: Mono) -> bool {
-        self.looked.is_some_and(|(looked, every_ms)| {
-            looked > seen || now.since(looked) * 2 > every_ms * 3
-        })
+        self.looked
+            .is_some_and(|(looked, every_ms)| looked > seen || now.since(looked) * 2 > every_ms * 3)
     }
 
     /// Who appears inside the room in somebody's clothes is one of those out of sight, who walked
@@ -198,10 +195,38 @@ impl Tracker {
         let costs = seen.iter().map(|detection| {
             let inside =
                 !matches!(self.zones.of(detection.bbox), Zone::Door | Zone::Bed | Zone::Masked);
-            let cost = |track: &Track| track.cost(now, detection, inside, &self.policy);
+            let covered = self.is_covered(detection, seen);
+            let cost = |track: &Track| track.cost(now, detection, (inside, covered), &self.policy);
             self.tracks.iter().map(cost).collect()
         });
-        assign::assign(&costs.collect::<Vec<Vec<Cost>>>())
+        let costs: Vec<Vec<Cost>> = costs.collect();
+        let held = |(detection, costs): (&Detection, &Vec<Cost>)| {
+            let unique = self.wears_alone(detection, seen);
+            let mut possible = self.tracks.iter().zip(costs).filter(|(_, cost)| cost.is_some());
+            possible.any(|(track, _)| track.expects(now, detection, unique, &self.policy))
+        };
+        let held: Vec<bool> = seen.iter().zip(&costs).map(held).collect();
+        assign::assign(&costs, &held)
+    }
+
+    /// Whether at most one track, and nobody else of this look, wears what this face wears.
+    fn wears_alone(&self, detection: &Detection, seen: &[Detection]) -> bool {
+        let alike = |worn: Option<Appearance>| {
+            worn.is_some() && unlikeness(worn, detection.appearance) <= UNLIKE_USUAL
+        };
+        detection.appearance.is_some()
+            && self.tracks.iter().filter(|t| alike(t.appearance)).count() <= 1
+            && seen.iter().filter(|other| alike(other.appearance)).count() <= 1
+    }
+
+    /// Whether somebody nearer to the camera, seen now or not, stands before the clothes.
+    fn is_covered(&self, detection: &Detection, seen: &[Detection]) -> bool {
+        let boxes = seen.iter().map(|d| d.bbox).chain(self.tracks.iter().map(|t| t.bbox));
+        boxes.into_iter().any(|other| {
+            let apart = i64::from(other.centre().x) - i64::from(detection.bbox.centre().x);
+            let nearer = i64::from(other.w) * 100 > i64::from(detection.bbox.w) * 104;
+            nearer && apart.abs() < i64::from(other.w) * 2
+        })
     }
 
     /// `one_of`: it goes on one of several tracks, this or another, nobody can tell which.
@@ -279,13 +304,19 @@ impl Track {
         let unseen_ms = now.since(self.seen);
         unseen_ms > if missed { HIDDEN_MS } else { BETWEEN_LOOKS_MS }
             || self.overlap_ppm(now, detection.bbox) < policy.track_overlap_ppm() as i64
-            || unlikeness(self.appearance, detection.appearance) > UNLIKE_SAME
+            || unlikeness(self.appearance, detection.appearance) > UNLIKE_USUAL
     }
 
     /// How surprising it is that a face is this one; `None`: it cannot be. `inside`: the face is
     /// seen where one may come back that was out of sight: who comes in by the door may be anybody,
     /// and nobody lies down unseen.
-    fn cost(&self, now: Mono, detection: &Detection, inside: bool, policy: &Policy) -> Cost {
+    fn cost(
+        &self,
+        now: Mono,
+        detection: &Detection,
+        (inside, covered): (bool, bool),
+        policy: &Policy,
+    ) -> Cost {
         let unseen_ms = now.since(self.seen);
         let expected = self.predicted(now);
         let unlike = unlikeness(self.appearance, detection.appearance);
@@ -301,12 +332,26 @@ impl Track {
             && unlike <= UNLIKE_SAME
             && (inside || unseen_ms <= policy.track_gap_ms());
         let back = if unseen_ms > policy.track_gap_ms() { COMES_BACK_MNAT } else { 0 };
-        // Half hidden behind another, one wears the other's clothes.
-        let most = if near { HALF_HIDDEN_MNAT } else { i64::MAX };
-        let clothes = (unlike * 1_000 / UNLIKE_A_NAT).min(most);
+        let most = match (near, covered) {
+            (true, true) if unseen_ms <= JUST_SEEN_MS => clothes::COVERED_MNAT,
+            (true, _) => clothes::HALF_HIDDEN_MNAT,
+            _ => i64::MAX,
+        };
+        let clothes = (unlike * 1_000 / clothes::UNLIKE_A_NAT).min(most);
         let way = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms);
         let cost = way + clothes + back;
         (near || again).then_some(cost)
+    }
+
+    /// Whether a face here is hardly somebody new: the track was here a moment ago, or was out of
+    /// sight since and wears what nobody else does (`unique`).
+    fn expects(&self, now: Mono, detection: &Detection, unique: bool, policy: &Policy) -> bool {
+        if now.since(self.seen) > JUST_SEEN_MS {
+            return unique
+                && self.appearance.is_some()
+                && unlikeness(self.appearance, detection.appearance) <= UNLIKE_LEAST;
+        }
+        self.overlap_ppm(now, detection.bbox) >= policy.track_overlap_ppm() as i64
     }
 
     /// With where it was, or with where it is expected.
@@ -351,35 +396,13 @@ impl Track {
     }
 }
 
-const UNLIKE_MAX: i64 = 16 * 255;
-/// The same person a while later is no more unlike than this.
-const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
 /// Nobody ducks and gives the place to another in less than this, ms.
 const HIDDEN_MS: u64 = 300;
 /// The same where no look missed the face: looks are this far apart only on a box that looks once
 /// a second.
 const BETWEEN_LOOKS_MS: u64 = 600;
+/// A look or two, ms: nobody walks far meanwhile.
+const JUST_SEEN_MS: u64 = 900;
 /// Who was seen a look ago is seen again four times in five, who was away for long comes back in one
 /// look of ten.
 const COMES_BACK_MNAT: i64 = 3_500;
-/// More than this clothes never say against a face where its track is expected.
-const HALF_HIDDEN_MNAT: i64 = 9_000;
-/// So much unlikeness is a nat of surprise.
-const UNLIKE_A_NAT: i64 = 50;
-
-/// A quarter of the new: while two people cross, each wears a part of the other's clothes.
-fn blended(old: Option<Appearance>, new: Option<Appearance>) -> Option<Appearance> {
-    let (Some(mut blended), Some(new)) = (old, new) else { return new.or(old) };
-    for (old, new) in blended.iter_mut().zip(new) {
-        *old = ((u16::from(*old) * 3 + u16::from(new) + 2) / 4) as u8;
-    }
-    Some(blended)
-}
-
-/// 0 (alike, or unknown) to [`UNLIKE_MAX`].
-fn unlikeness(a: Option<Appearance>, b: Option<Appearance>) -> i64 {
-    match (a, b) {
-        (Some(a), Some(b)) => a.iter().zip(b).map(|(&x, y)| i64::from(x.abs_diff(y))).sum(),
-        _ => 0,
-    }
-}

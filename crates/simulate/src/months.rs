@@ -64,7 +64,8 @@ pub fn months(
     let habitual = HABITS.iter().flat_map(|habit| (0..HABITUAL).map(move |_| Some(habit)));
     let honest = (0..HONEST).map(|_| None);
     let kinds: Vec<_> = habitual.chain(honest).collect();
-    let of_seed = |seed| (0..).zip(&kinds).map(move |(number, h)| Clinic { habit: *h, number, seed });
+    let of_seed =
+        |seed| (0..).zip(&kinds).map(move |(number, h)| Clinic { habit: *h, number, seed });
     let clinics: Vec<Clinic> = seeds.flat_map(of_seed).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut scores: BTreeMap<Option<&'static str>, MonthsScore> = BTreeMap::new();
