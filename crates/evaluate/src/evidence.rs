@@ -26,11 +26,11 @@ const STRANGERS: usize = 20;
 /// Photographs of a person, at most: nobody weighs more than others.
 const MOST_PHOTOS: usize = 6;
 /// A curve says no more than the rules' error bounds were tried with, thousandths of a nat.
-const LEAST_MNAT: f64 = -3_500.0;
-const MOST_MNAT: f64 = 6_500.0;
+const LEAST_MNAT: f64 = -3_000.0;
+const MOST_MNAT: f64 = 6_000.0;
 /// Fewer scores of either kind at hand than this make no curve.
 const LEAST_SCORES: usize = 200;
-/// The place of T_reject among the seven.
+/// The place of `T_reject` among the seven.
 const AT_T_REJECT: usize = 3;
 
 /// How much is drawn.
@@ -77,7 +77,9 @@ pub fn run(
         members.dedup();
         everyone = members.into_iter().map(|member| everyone[member].clone()).collect();
     }
-    everyone.iter_mut().for_each(|person| person.photos.truncate(MOST_PHOTOS));
+    for person in &mut everyone {
+        person.photos.truncate(MOST_PHOTOS);
+    }
     let plain = Treatment { seed: drawn.seed, ..Treatment::default() };
     let enrolments = identify::samples(spec, &everyone, plain, threads)?;
     let curve = |degrade: Option<Degrade>, draw_mask: bool| {
@@ -200,7 +202,7 @@ fn place(score_ppm: i32, (t_reject, t_match): (i32, i32)) -> usize {
     (0..7).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(0)
 }
 
-/// The log-likelihood ratio at each place, made to rise: neighbours that fall are one. Below T_reject
+/// The log-likelihood ratio at each place, made to rise: neighbours that fall are one. Below `T_reject`
 /// it speaks for nobody, from there on against nobody.
 fn ratio(genuine: &[u32; 7], impostor: &[u32; 7]) -> [i32; 7] {
     let total = |counts: &[u32; 7]| f64::from(counts.iter().sum::<u32>()) + 3.5;
