@@ -71,8 +71,19 @@ pub(crate) fn warn_when_outgrown(people: usize, calibrated_for: Option<usize>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// For tests elsewhere.
+    pub(crate) const THRESHOLDS: Thresholds = Thresholds {
+        t_match_ppm: 500_000,
+        t_reject_ppm: 300_000,
+        margin_ppm: 50_000,
+        masked_t_match_ppm: 500_000,
+        masked_t_reject_ppm: 300_000,
+        masked_margin_ppm: 50_000,
+        curves: presence::EvidenceCurves::ASSUMED,
+    };
 
     #[test]
     fn a_larger_gallery_has_outgrown_its_thresholds() {
