@@ -1,13 +1,47 @@
-//! The clinic's own thresholds (`zaigang-agent calibrate`), laid over the pack's: those of another
-//! pack are refused, and a gallery that has outgrown them is warned of. It never changes a
-//! threshold by itself.
+//! When scores count: the pack's thresholds and curves as the presence core takes them, and the
+//! clinic's own thresholds (`zaigang-agent calibrate`) laid over the pack's: those of another pack
+//! are refused, and a gallery that has outgrown them is warned of. It never changes a threshold by
+//! itself.
 
 use std::path::Path;
 
+use presence::{EvidenceCurve, EvidenceCurves, Thresholds};
 use vision::{
-    PackSpec,
-    pack::{Calibration, PackError},
+    Analyzer, PackSpec,
+    pack::{self, Calibration, PackError},
 };
+
+pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
+    let pack = analyzer.thresholds();
+    Thresholds {
+        t_match_ppm: pack.t_match_ppm,
+        t_reject_ppm: pack.t_reject_ppm,
+        margin_ppm: pack.margin_ppm,
+        masked_t_match_ppm: pack.masked_t_match_ppm,
+        masked_t_reject_ppm: pack.masked_t_reject_ppm,
+        masked_margin_ppm: pack.masked_margin_ppm,
+        curves: pack.evidence.and_then(curves).unwrap_or_default(),
+    }
+}
+
+/// The manifest refuses a curve that the core would refuse.
+fn curves(pack: pack::EvidenceCurves) -> Option<EvidenceCurves> {
+    Some(EvidenceCurves {
+        bare: EvidenceCurve::new(pack.bare)?,
+        bare_poor: EvidenceCurve::new(pack.bare_poor)?,
+        masked: EvidenceCurve::new(pack.masked)?,
+        masked_poor: EvidenceCurve::new(pack.masked_poor)?,
+    })
+}
+
+/// The box goes on with assumed curves, and says so.
+pub(crate) fn warn_where_assumed(pack: &str, spec: &PackSpec) {
+    if spec.thresholds.evidence.is_none() {
+        tracing::warn!(
+            "pack {pack}: nobody measured what its scores are worth; the assumed curves are used"
+        );
+    }
+}
 
 /// Lays a calibration file over the pack, if the configuration names one. Returns for how many
 /// people it was made.
@@ -37,13 +71,35 @@ pub(crate) fn warn_when_outgrown(people: usize, calibrated_for: Option<usize>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// For tests elsewhere.
+    pub(crate) const THRESHOLDS: Thresholds = Thresholds {
+        t_match_ppm: 500_000,
+        t_reject_ppm: 300_000,
+        margin_ppm: 50_000,
+        masked_t_match_ppm: 500_000,
+        masked_t_reject_ppm: 300_000,
+        masked_margin_ppm: 50_000,
+        curves: presence::EvidenceCurves::ASSUMED,
+    };
 
     #[test]
     fn a_larger_gallery_has_outgrown_its_thresholds() {
         assert!(outgrown(31, Some(30)));
         assert!(!outgrown(30, Some(30)) && !outgrown(1_000, None));
+    }
+
+    #[test]
+    fn every_measured_curve_is_one_the_core_takes() {
+        assert_eq!(pack::EvidenceCurves::PLACES, presence::CURVE_PLACES);
+        let manifest = pack::Manifest::built_in().unwrap();
+        for name in ["real", "lite", "lite-int8"] {
+            let measured = manifest.pack(name).unwrap().thresholds.evidence.unwrap();
+            let taken = curves(measured).unwrap();
+            assert_ne!(taken, EvidenceCurves::ASSUMED, "{name} carries its own");
+        }
     }
 
     #[test]

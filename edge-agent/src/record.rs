@@ -366,15 +366,7 @@ mod tests {
     };
 
     use super::*;
-
-    const THRESHOLDS: Thresholds = Thresholds {
-        t_match_ppm: 500_000,
-        t_reject_ppm: 300_000,
-        margin_ppm: 50_000,
-        masked_t_match_ppm: 500_000,
-        masked_t_reject_ppm: 300_000,
-        masked_margin_ppm: 50_000,
-    };
+    use crate::calibration::tests::THRESHOLDS;
 
     fn moment(ms: u64) -> Moment {
         Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD }

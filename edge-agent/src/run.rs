@@ -138,6 +138,7 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
         tracing::warn!("{rejected}");
     }
     let mut spec = located.spec();
+    calibration::warn_where_assumed(&config.models.pack, &spec);
     let calibrated_for = calibration::lay_over(config.models.calibration.as_deref(), &mut spec)?;
     let options = Options {
         detect_longest_side_px: config.vision.detect_side_px,
@@ -223,10 +224,14 @@ impl Assembled {
                 state_dir: config.state_dir.clone(),
                 fixed,
             },
-            thresholds: thresholds(&models.analyzer),
+            thresholds: calibration::thresholds(&models.analyzer),
             lock: LockWatch::load(&config.state_dir)?,
             keeper: keeper(config, &identity, &to_agent),
-            record: recorder(config, outbox.boot().boot_count, thresholds(&models.analyzer)),
+            record: recorder(
+                config,
+                outbox.boot().boot_count,
+                calibration::thresholds(&models.analyzer),
+            ),
             store: store.clone(),
         });
         agent.recall(store.load(&identity, &outbox.down_versions()?));
@@ -237,7 +242,7 @@ impl Assembled {
             Some(shown) => Some(LiveView::start(
                 shown,
                 &config.state_dir,
-                thresholds(&models.analyzer),
+                calibration::thresholds(&models.analyzer),
                 stop.clone(),
             )?),
         };
@@ -368,18 +373,6 @@ pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> O
             liveness_waived: false,
         },
         policies: BTreeMap::new(),
-    }
-}
-
-pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
-    let pack = analyzer.thresholds();
-    Thresholds {
-        t_match_ppm: pack.t_match_ppm,
-        t_reject_ppm: pack.t_reject_ppm,
-        margin_ppm: pack.margin_ppm,
-        masked_t_match_ppm: pack.masked_t_match_ppm,
-        masked_t_reject_ppm: pack.masked_t_reject_ppm,
-        masked_margin_ppm: pack.masked_margin_ppm,
     }
 }
 

@@ -18,7 +18,7 @@ use vision::{
 use crate::{
     calibrate,
     degrade::Degrade,
-    det,
+    det, evidence,
     groups::Groups,
     identify::{self, Fusion, Templates},
     liveness,
@@ -35,6 +35,9 @@ pub enum Evaluate {
     Identify(IdentifyArgs),
     /// Presentation attacks on pictures and tracks: APCER by species, BPCER.
     Liveness(LivenessArgs),
+    /// What a score is worth for and against a person: the curves of a pack's manifest, bare and
+    /// masked, of good and poor looks.
+    Evidence(EvidenceArgs),
 }
 
 /// What every evaluation takes.
@@ -151,6 +154,25 @@ pub struct IdentifyArgs {
     pub t_reject: Option<f32>,
 }
 
+/// `evaluate evidence`
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// Folder of people, one folder a person; may be given again.
+    #[arg(long, required = true)]
+    pub gallery: Vec<PathBuf>,
+    /// Only the people of this list or CSV `person,group`.
+    #[arg(long, visible_alias = "cohort-file")]
+    pub groups: Option<PathBuf>,
+    /// Galleries that are drawn, of 1 to 10 people.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub trials: u64,
+    /// Seed of everything that is drawn.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
 /// `evaluate liveness`
 #[derive(Debug, Args)]
 pub struct LivenessArgs {
@@ -202,6 +224,7 @@ pub fn run(command: &Evaluate, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
         Evaluate::Verify(args) => run_verify(args, out),
         Evaluate::Identify(args) => run_identify(args, out),
+        Evaluate::Evidence(args) => run_evidence(args, out),
         Evaluate::Liveness(args) => {
             let score_every = usize::from(args.score_every);
             let viewing = liveness::Viewing { score_every, degrade: args.degrade, seed: args.seed };
@@ -209,6 +232,20 @@ pub fn run(command: &Evaluate, out: &mut dyn Write) -> anyhow::Result<()> {
             print(&args.common, &report, out)
         }
     }
+}
+
+/// Prints the section of the pack's manifest.
+fn run_evidence(args: &EvidenceArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let spec = pack(&args.common)?;
+    let groups = args.groups.as_deref().map(Groups::load).transpose()?;
+    let drawn = evidence::Drawn { trials: args.trials, seed: args.seed };
+    let threads = usize::from(args.common.threads);
+    let report = evidence::run(&spec, &args.gallery, groups.as_ref(), drawn, threads)?;
+    if args.common.json {
+        return print(&args.common, &report, out);
+    }
+    write!(out, "{}", report.manifest(&args.common.pack))?;
+    Ok(())
 }
 
 /// Runs `calibrate` and writes or prints the thresholds as TOML.

@@ -2,7 +2,8 @@
 //! thresholds that follow from them.
 //!
 //! `verify` compares pairs, `identify` searches an open set, `liveness` reports attacks by species,
-//! `calibrate` writes thresholds for one clinic. Everything drawn is drawn by seed, so that a
+//! `evidence` measures what a score is worth for a person, `calibrate` writes thresholds for one
+//! clinic. Everything drawn is drawn by seed, so that a
 //! figure can be made again. It never writes a picture, an embedding or a name: reports hold counts
 //! and rates only.
 
@@ -14,6 +15,7 @@ pub mod degrade;
 pub mod det;
 pub mod dice;
 pub mod discard;
+pub mod evidence;
 pub mod groups;
 pub mod identify;
 pub mod liveness;

@@ -110,7 +110,12 @@ impl Taker {
         if self.treatment.mask_flag {
             quality.masked = self.analyzer.masked(frame, face)?.map(|m| m.probability());
         }
-        let straight = self.analyzer.embed(frame, face)?;
+        // As on the box: a covered face is left to the network that knows covered faces.
+        let straight = if quality.masked.is_some_and(|worn| worn > 0.5) {
+            self.analyzer.embed_covered(frame, face)?
+        } else {
+            self.analyzer.embed(frame, face)?
+        };
         let embedding = match &mut self.embedder {
             None => straight,
             Some(embedder) => {

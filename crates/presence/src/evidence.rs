@@ -7,20 +7,6 @@ use crate::identity::{Vote, accepted_as_live};
 use crate::spans::Spans;
 use crate::{Face, MatchScore, PersonId, Policy, Thresholds};
 
-/// A look is worth this at a place between T_reject (0) and T_match (1,000) of its scale: from a
-/// stranger's usual scores to a genuine one's. Between the points it is interpolated, beyond them
-/// it stays. The default where a pack brings no curve. From T_reject on nothing speaks against
-/// anybody: a person who is badly seen stays there for a whole track.
-const CURVE: [(i64, i64); 7] = [
-    (-1_500, -3_000),
-    (-500, -2_000),
-    (-200, -1_200),
-    (0, 0),
-    (500, 0),
-    (1_000, 3_500),
-    (1_500, 6_000),
-];
-
 /// Looks of one stretch are alike to this part in a thousand: n of them are worth n ÷ (1 + (n − 1)
 /// × this).
 const ALIKE_PERMILLE: i64 = 100;
@@ -129,21 +115,6 @@ fn names_from(face: &Face, t: &Thresholds) -> i32 {
     if face.masked { t.masked_t_reject_ppm.max(t.t_reject_ppm) } else { t.t_reject_ppm }
 }
 
-/// What one score is worth, mnat.
-fn worth(score_ppm: i32, (t_reject, t_match): (i32, i32)) -> i64 {
-    let scale = i64::from(t_match) - i64::from(t_reject);
-    if scale <= 0 {
-        return 0;
-    }
-    let x = (i64::from(score_ppm) - i64::from(t_reject)) * 1_000 / scale;
-    let (first, last) = (CURVE[0], CURVE[CURVE.len() - 1]);
-    if x <= first.0 {
-        return first.1;
-    }
-    let above = CURVE.iter().zip(&CURVE[1..]).find(|(_, b)| x <= b.0);
-    above.map_or(last.1, |(a, b)| a.1 + (x - a.0) * (b.1 - a.1) / (b.0 - a.0))
-}
-
 impl Chunk {
     fn new(slot: u64, at: u64) -> Self {
         Self {
@@ -175,7 +146,9 @@ impl Chunk {
         } else {
             (t.t_reject_ppm, t.t_match_ppm)
         };
-        self.looks += u32::from(face.good_quality || worth(found.score_ppm, scale) > 0);
+        let curve = t.curves.of(face.masked, face.good_quality);
+        let worth = |score_ppm: i32| curve.worth(score_ppm, scale);
+        self.looks += u32::from(face.good_quality || worth(found.score_ppm) > 0);
         match Vote::of(face, t, policy) {
             Some(Vote::Hit(person)) => self.hit(at, &person, policy),
             Some(Vote::Low) => self.lows += 1,
@@ -193,15 +166,14 @@ impl Chunk {
         }
         // A poor look that scores low says nothing, for a turned head is unlike everybody; one that
         // is like somebody is not too poor to tell him from the others.
-        let tells = face.good_quality
-            || (worth(found.score_ppm, scale) > 0 && worth(others_ppm, scale) < 0);
+        let tells = face.good_quality || (worth(found.score_ppm) > 0 && worth(others_ppm) < 0);
         // What most strangers reach behind a mask says little of anybody: badly seen people reach
         // it too.
         let silent = |score_ppm: i32| {
             face.masked && score_ppm >= scale.0 && score_ppm < scale.0.midpoint(scale.1)
         };
         let value = |score_ppm: i32| {
-            let value = if silent(score_ppm) { 0 } else { worth(score_ppm, scale) };
+            let value = if silent(score_ppm) { 0 } else { worth(score_ppm) };
             (if tells { value } else { value.max(0) }) * weight / 1_000
         };
         for (person, sum) in &mut self.persons {
@@ -372,19 +344,6 @@ impl<'e> Sum<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_curve_rises_from_strangers_to_people() {
-        let t = (300_000, 500_000);
-        assert_eq!(worth(-1_000_000, t), -3_000);
-        assert_eq!(worth(260_000, t), -1_200);
-        assert_eq!(worth(300_000, t), 0);
-        assert_eq!(worth(400_000, t), 0);
-        assert_eq!(worth(500_000, t), 3_500);
-        assert_eq!(worth(1_000_000, t), 6_000);
-        let all: Vec<i64> = (0..200).map(|n| worth(n * 5_000, t)).collect();
-        assert!(all.is_sorted());
-    }
 
     #[test]
     fn alike_looks_count_for_less() {

@@ -3,7 +3,8 @@
 //! order: each carries a version or an id.
 
 use crate::{
-    InstitutionId, ItemId, PassId, PersonId, Policy, RoomId, SessionId, TrackId, Wall, Zones,
+    EvidenceCurves, InstitutionId, ItemId, PassId, PersonId, Policy, RoomId, SessionId, TrackId,
+    Wall, Zones,
 };
 
 /// One piece of knowledge. Of two with the same identity the higher version counts, whichever came
@@ -133,6 +134,9 @@ pub struct Thresholds {
     pub masked_t_reject_ppm: i32,
     /// `margin_ppm` for a masked face.
     pub masked_margin_ppm: i32,
+    /// What a look's score is worth for and against a person.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub curves: EvidenceCurves,
 }
 
 /// Everyone who may be recognised here.

@@ -28,6 +28,7 @@ mod case;
 mod check_in;
 mod checks;
 mod civil;
+mod curve;
 mod doubt;
 mod engine;
 mod entry;
@@ -58,6 +59,7 @@ mod time;
 mod track;
 mod visitors;
 
+pub use curve::{CURVE_PLACES, EvidenceCurve, EvidenceCurves};
 pub use engine::{Counts, Engine, IdentityView};
 pub use fact::{
     Catalogue, CheckDirection, Checked, DeploymentMode, EmergencyFlag, Fact, GradeCeiling,

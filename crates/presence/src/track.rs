@@ -4,69 +4,15 @@
 //! and the track in the bed becomes the patient.
 
 mod assign;
+mod clothes;
+mod look;
 
 use assign::{Choice, Cost};
+pub use clothes::Appearance;
+use clothes::{UNLIKE_LEAST, UNLIKE_MAX, UNLIKE_SAME, UNLIKE_USUAL, blended, unlikeness};
+pub use look::{Detection, EmbedPermission, Scene, Tracked};
 
 use crate::{BoxPx, Moment, Mono, Policy, TrackId, Zone, Zones};
-
-/// A coarse description of clothing and hair around the face, e.g. a colour histogram: small
-/// integers whose sum of absolute differences says how unlike two are. Not a face template; it
-/// lives as long as the track.
-pub type Appearance = [u8; 16];
-
-/// One detected face of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Detection {
-    /// Where.
-    pub bbox: BoxPx,
-    /// Score of the detector, 0..=1,000,000 ppm.
-    pub score_ppm: u32,
-    /// Appearance, where the pipeline makes one.
-    pub appearance: Option<Appearance>,
-}
-
-/// Whether vision may embed a face in this frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum EmbedPermission {
-    /// It may, where the scheduler wants it.
-    Allowed,
-    /// It must not: in the bed zone, or the patient (P1), or in the privacy mask (P5).
-    Forbidden,
-}
-
-/// What became of one detection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tracked {
-    /// Its track.
-    pub track: TrackId,
-    /// Its box, as given.
-    pub bbox: BoxPx,
-    /// May it be embedded.
-    pub embed: EmbedPermission,
-    /// It is the patient: leave it out of `Observation::faces`; it is in [`Scene::patients`].
-    pub patient: bool,
-    /// Its zone.
-    pub zone: Zone,
-    /// It was out of sight for longer than `track_gap_ms`, or is seen where it does not overlap with
-    /// where it was or was expected: clothes alone say that it is the same person. The face has to
-    /// be verified; a look that is unlike those before says that it is somebody else
-    /// ([`Tracker::split`]).
-    pub taken_up: bool,
-}
-
-/// Result of one frame.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scene {
-    /// One per detection, in the order of the detections. A face in the privacy mask gets a track
-    /// and no permission.
-    pub tracked: Vec<Tracked>,
-    /// How many of them are patients on the bed: copy to `Observation::patients`.
-    pub patients: u16,
-    /// Tracks that became the patient now: drop their embeddings at once, and copy to
-    /// `Observation::became_patient`.
-    pub became_patient: Vec<TrackId>,
-}
 
 #[derive(Clone, Debug)]
 struct Track {
@@ -91,13 +37,15 @@ pub struct Tracker {
     policy: Policy,
     next: u64,
     tracks: Vec<Track>,
+    /// When it last looked, and how long after the look before, ms.
+    looked: Option<(Mono, u64)>,
 }
 
 impl Tracker {
     /// A tracker without tracks. `first` is the first id it gives (a restarted box goes on where it
     /// was).
     pub fn new(zones: Zones, policy: Policy, first: TrackId) -> Self {
-        Self { zones, policy, next: first.0, tracks: Vec::new() }
+        Self { zones, policy, next: first.0, tracks: Vec::new(), looked: None }
     }
 
     /// New zones or settings; tracks go on.
@@ -168,7 +116,15 @@ impl Tracker {
             self.follow(index, now, detection, &mut scene);
         }
         self.tracks.retain(|t| !gone.contains(&t.id));
+        let since_ms = self.looked.map_or(0, |(looked, _)| now.since(looked));
+        self.looked = Some((now, since_ms));
         scene
+    }
+
+    /// Whether a look did not show what was seen last at `seen`, or one was left out.
+    fn missed(&self, now: Mono, seen: Mono) -> bool {
+        self.looked
+            .is_some_and(|(looked, every_ms)| looked > seen || now.since(looked) * 2 > every_ms * 3)
     }
 
     /// Who appears inside the room in somebody's clothes is one of those out of sight, who walked
@@ -187,10 +143,38 @@ impl Tracker {
         let costs = seen.iter().map(|detection| {
             let inside =
                 !matches!(self.zones.of(detection.bbox), Zone::Door | Zone::Bed | Zone::Masked);
-            let cost = |track: &Track| track.cost(now, detection, inside, &self.policy);
+            let covered = self.is_covered(detection, seen);
+            let cost = |track: &Track| track.cost(now, detection, (inside, covered), &self.policy);
             self.tracks.iter().map(cost).collect()
         });
-        assign::assign(&costs.collect::<Vec<Vec<Cost>>>())
+        let costs: Vec<Vec<Cost>> = costs.collect();
+        let held = |(detection, costs): (&Detection, &Vec<Cost>)| {
+            let unique = self.wears_alone(detection, seen);
+            let mut possible = self.tracks.iter().zip(costs).filter(|(_, cost)| cost.is_some());
+            possible.any(|(track, _)| track.expects(now, detection, unique, &self.policy))
+        };
+        let held: Vec<bool> = seen.iter().zip(&costs).map(held).collect();
+        assign::assign(&costs, &held)
+    }
+
+    /// Whether at most one track, and nobody else of this look, wears what this face wears.
+    fn wears_alone(&self, detection: &Detection, seen: &[Detection]) -> bool {
+        let alike = |worn: Option<Appearance>| {
+            worn.is_some() && unlikeness(worn, detection.appearance) <= UNLIKE_USUAL
+        };
+        detection.appearance.is_some()
+            && self.tracks.iter().filter(|t| alike(t.appearance)).count() <= 1
+            && seen.iter().filter(|other| alike(other.appearance)).count() <= 1
+    }
+
+    /// Whether somebody nearer to the camera, seen now or not, stands before the clothes.
+    fn is_covered(&self, detection: &Detection, seen: &[Detection]) -> bool {
+        let boxes = seen.iter().map(|d| d.bbox).chain(self.tracks.iter().map(|t| t.bbox));
+        boxes.into_iter().any(|other| {
+            let apart = i64::from(other.centre().x) - i64::from(detection.bbox.centre().x);
+            let nearer = i64::from(other.w) * 100 > i64::from(detection.bbox.w) * 104;
+            nearer && apart.abs() < i64::from(other.w) * 2
+        })
     }
 
     /// `one_of`: it goes on one of several tracks, this or another, nobody can tell which.
@@ -216,11 +200,10 @@ impl Tracker {
 
     fn follow(&mut self, index: usize, now: Mono, detection: &Detection, scene: &mut Scene) {
         let zone = self.zones.of(detection.bbox);
+        let missed = self.missed(now, self.tracks[index].seen);
         let track = &mut self.tracks[index];
         let unseen_ms = now.since(track.seen);
-        let overlaps =
-            track.overlap_ppm(now, detection.bbox) >= self.policy.track_overlap_ppm() as i64;
-        let taken_up = unseen_ms > self.policy.track_gap_ms() || !overlaps;
+        let taken_up = track.may_be_replaced(now, detection, missed, &self.policy);
         // Whoever was away for so long is verified anew.
         track.practitioner &= unseen_ms <= self.policy.break_ms();
         track.moved_to(now, detection);
@@ -258,10 +241,30 @@ impl Track {
             || (inside && self.appearance.is_some() && unseen_ms <= policy.join_gap_ms())
     }
 
+    /// Whether somebody else may stand where this one stood. `missed`: a look did not show it.
+    fn may_be_replaced(
+        &self,
+        now: Mono,
+        detection: &Detection,
+        missed: bool,
+        policy: &Policy,
+    ) -> bool {
+        let unseen_ms = now.since(self.seen);
+        unseen_ms > if missed { HIDDEN_MS } else { BETWEEN_LOOKS_MS }
+            || self.overlap_ppm(now, detection.bbox) < policy.track_overlap_ppm() as i64
+            || unlikeness(self.appearance, detection.appearance) > UNLIKE_USUAL
+    }
+
     /// How surprising it is that a face is this one; `None`: it cannot be. `inside`: the face is
     /// seen where one may come back that was out of sight: who comes in by the door may be anybody,
     /// and nobody lies down unseen.
-    fn cost(&self, now: Mono, detection: &Detection, inside: bool, policy: &Policy) -> Cost {
+    fn cost(
+        &self,
+        now: Mono,
+        detection: &Detection,
+        (inside, covered): (bool, bool),
+        policy: &Policy,
+    ) -> Cost {
         let unseen_ms = now.since(self.seen);
         let expected = self.predicted(now);
         let unlike = unlikeness(self.appearance, detection.appearance);
@@ -277,12 +280,26 @@ impl Track {
             && unlike <= UNLIKE_SAME
             && (inside || unseen_ms <= policy.track_gap_ms());
         let back = if unseen_ms > policy.track_gap_ms() { COMES_BACK_MNAT } else { 0 };
-        // Half hidden behind another, one wears the other's clothes.
-        let most = if near { HALF_HIDDEN_MNAT } else { i64::MAX };
-        let clothes = (unlike * 1_000 / UNLIKE_A_NAT).min(most);
+        let most = match (near, covered) {
+            (true, true) if unseen_ms <= JUST_SEEN_MS => clothes::COVERED_MNAT,
+            (true, _) => clothes::HALF_HIDDEN_MNAT,
+            _ => i64::MAX,
+        };
+        let clothes = (unlike * 1_000 / clothes::UNLIKE_A_NAT).min(most);
         let way = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms);
         let cost = way + clothes + back;
         (near || again).then_some(cost)
+    }
+
+    /// Whether a face here is hardly somebody new: the track was here a moment ago, or was out of
+    /// sight since and wears what nobody else does (`unique`).
+    fn expects(&self, now: Mono, detection: &Detection, unique: bool, policy: &Policy) -> bool {
+        if now.since(self.seen) > JUST_SEEN_MS {
+            return unique
+                && self.appearance.is_some()
+                && unlikeness(self.appearance, detection.appearance) <= UNLIKE_LEAST;
+        }
+        self.overlap_ppm(now, detection.bbox) >= policy.track_overlap_ppm() as i64
     }
 
     /// With where it was, or with where it is expected.
@@ -327,30 +344,13 @@ impl Track {
     }
 }
 
-const UNLIKE_MAX: i64 = 16 * 255;
-/// The same person a while later is no more unlike than this.
-const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
+/// Nobody ducks and gives the place to another in less than this, ms.
+const HIDDEN_MS: u64 = 300;
+/// The same where no look missed the face: looks are this far apart only on a box that looks once
+/// a second.
+const BETWEEN_LOOKS_MS: u64 = 600;
+/// A look or two, ms: nobody walks far meanwhile.
+const JUST_SEEN_MS: u64 = 900;
 /// Who was seen a look ago is seen again four times in five, who was away for long comes back in one
 /// look of ten.
 const COMES_BACK_MNAT: i64 = 3_500;
-/// More than this clothes never say against a face where its track is expected.
-const HALF_HIDDEN_MNAT: i64 = 9_000;
-/// So much unlikeness is a nat of surprise.
-const UNLIKE_A_NAT: i64 = 50;
-
-/// A quarter of the new: while two people cross, each wears a part of the other's clothes.
-fn blended(old: Option<Appearance>, new: Option<Appearance>) -> Option<Appearance> {
-    let (Some(mut blended), Some(new)) = (old, new) else { return new.or(old) };
-    for (old, new) in blended.iter_mut().zip(new) {
-        *old = ((u16::from(*old) * 3 + u16::from(new) + 2) / 4) as u8;
-    }
-    Some(blended)
-}
-
-/// 0 (alike, or unknown) to [`UNLIKE_MAX`].
-fn unlikeness(a: Option<Appearance>, b: Option<Appearance>) -> i64 {
-    match (a, b) {
-        (Some(a), Some(b)) => a.iter().zip(b).map(|(&x, y)| i64::from(x.abs_diff(y))).sum(),
-        _ => 0,
-    }
-}

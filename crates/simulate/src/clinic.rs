@@ -18,6 +18,7 @@ pub(crate) const THRESHOLDS: Thresholds = Thresholds {
     masked_t_match_ppm: 450_000,
     masked_t_reject_ppm: 250_000,
     masked_margin_ppm: 50_000,
+    curves: presence::EvidenceCurves::ASSUMED,
 };
 
 /// Midnight of the simulated days: 2026-03-02T00:00:00Z.

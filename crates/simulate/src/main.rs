@@ -57,6 +57,9 @@ struct Args {
     /// honest ones, over so many months, and count how many the server's HB-5 names.
     #[arg(long, value_name = "MONTHS", conflicts_with = "absence")]
     months: Option<u32>,
+    /// With `--months`: play so many seeds, beginning at `--seed`, and add them up.
+    #[arg(long, default_value_t = 1, requires = "months", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
     /// Print JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -135,7 +138,8 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
             return Ok(ExitCode::SUCCESS);
         }
         if let Some(number) = args.months {
-            let scores = months(noise, model, policy, number, args.seed, &weights);
+            let seeds = args.seed..args.seed + args.seeds;
+            let scores = months(noise, model, policy, number, seeds, &weights);
             all.extend(months_targets(name, &scores));
             continue;
         }

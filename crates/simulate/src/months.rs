@@ -2,6 +2,7 @@
 //! server's HB-5 (`abstention`).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use abstention::{Declared, Limits};
 use clinic_sim::scene::{HABITS, LAWFUL, Recipe, Truth};
@@ -47,33 +48,34 @@ pub struct MonthsScore {
 struct Clinic {
     habit: Option<&'static Recipe>,
     number: u64,
+    seed: u64,
 }
 
-/// Plays clinics of each habit and honest ones over so many months of 30 days, honest sessions by
-/// their weights. By the habit's name; `None`: honest.
+/// Plays clinics of each habit and honest ones over so many months of 30 days, once with each seed,
+/// honest sessions by their weights. By the habit's name; `None`: honest.
 pub fn months(
     noise: &Noise,
     model: &ErrorModel,
     policy: &Policy,
     months: u32,
-    seed: u64,
+    seeds: Range<u64>,
     weights: &BTreeMap<String, u32>,
 ) -> BTreeMap<Option<&'static str>, MonthsScore> {
-    let world = World { noise, model, policy, seed, plain_input: false };
-    let habitual = HABITS.iter().flat_map(|habit| (0..HABITUAL).map(move |n| (Some(habit), n)));
-    let honest = (0..HONEST).map(|n| (None, n));
-    let clinics: Vec<Clinic> = habitual
-        .chain(honest)
-        .enumerate()
-        .map(|(i, (habit, _))| Clinic { habit, number: i as u64 })
-        .collect();
+    let habitual = HABITS.iter().flat_map(|habit| (0..HABITUAL).map(move |_| Some(habit)));
+    let honest = (0..HONEST).map(|_| None);
+    let kinds: Vec<_> = habitual.chain(honest).collect();
+    let of_seed =
+        |seed| (0..).zip(&kinds).map(move |(number, h)| Clinic { habit: *h, number, seed });
+    let clinics: Vec<Clinic> = seeds.flat_map(of_seed).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut scores: BTreeMap<Option<&'static str>, MonthsScore> = BTreeMap::new();
     std::thread::scope(|scope| {
         let clinics = &clinics;
         let part = |from: usize| -> Vec<(Option<&'static str>, MonthsScore)> {
             let mine = clinics.iter().skip(from).step_by(threads);
-            mine.map(|c| (c.habit.map(|h| h.0), of_clinic(*c, world, months, weights))).collect()
+            let world = |seed| World { noise, model, policy, seed, plain_input: false };
+            mine.map(|c| (c.habit.map(|h| h.0), of_clinic(*c, world(c.seed), months, weights)))
+                .collect()
         };
         let workers: Vec<_> = (0..threads).map(|n| scope.spawn(move || part(n))).collect();
         for worker in workers {

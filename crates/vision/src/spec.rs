@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use crate::{embed::Embedding, frame::PixelOrder};
+use crate::{embed::Embedding, frame::PixelOrder, pack::EvidenceCurves};
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +130,8 @@ pub struct Thresholds {
     pub duplicate_ppm: i32,
     /// How the scores that the bands hold for are made.
     pub rivals: Rivals,
+    /// What a score is worth for and against a person, where it was measured.
+    pub evidence: Option<EvidenceCurves>,
 }
 
 /// How the rivals count, and what the size of the gallery costs.
@@ -219,6 +221,7 @@ impl PackSpec {
                 unlike_ppm: 300_000,
                 duplicate_ppm: 500_000,
                 rivals: Rivals::NONE,
+                evidence: None,
             },
             cohort: Arc::default(),
         }

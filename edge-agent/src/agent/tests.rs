@@ -82,14 +82,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
         record: None,
         lock: LockWatch::load(dir.path()).unwrap(),
         keeper: None,
-        thresholds: Thresholds {
-            t_match_ppm: 500_000,
-            t_reject_ppm: 300_000,
-            margin_ppm: 50_000,
-            masked_t_match_ppm: 500_000,
-            masked_t_reject_ppm: 300_000,
-            masked_margin_ppm: 50_000,
-        },
+        thresholds: crate::calibration::tests::THRESHOLDS,
     });
     Box1 { agent, outbox, dir }
 }

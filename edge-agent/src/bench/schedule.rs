@@ -24,11 +24,12 @@ use super::{
     three,
 };
 use crate::{
+    calibration::thresholds,
     clock::Now,
     config::{self, Config},
     door::Door,
     pipeline::{Figures, GallerySearch, Guidance, Pipeline, PipelineSettings, moment},
-    run::{load_models, thresholds},
+    run::load_models,
     scheduler::{self, Scheduler},
     vision_stages::{FaceQuality, VisionStages},
 };

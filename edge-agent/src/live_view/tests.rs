@@ -18,6 +18,7 @@ const THRESHOLDS: Thresholds = Thresholds {
     masked_t_match_ppm: 450_000,
     masked_t_reject_ppm: 100_000,
     masked_margin_ppm: 50_000,
+    curves: presence::EvidenceCurves::ASSUMED,
 };
 
 fn start(state: &Path, socket: &Path) -> anyhow::Result<(LiveView, Stop)> {

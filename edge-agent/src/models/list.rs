@@ -30,6 +30,7 @@ fn as_json(pack: &Pack, search: &Search) -> serde_json::Value {
         "title": pack.title,
         "optional": pack.optional,
         "calibrated": pack.thresholds.calibrated,
+        "evidence_measured": pack.thresholds.evidence.is_some(),
         "template": pack.template_id(),
         "files": files.collect::<Vec<_>>(),
     })
@@ -44,6 +45,9 @@ fn describe(pack: &Pack, search: &Search) -> String {
     }
     if !thresholds.calibrated {
         marks.push("thresholds not calibrated");
+    }
+    if thresholds.evidence.is_none() {
+        marks.push("evidence curves assumed, not measured");
     }
     let mut text = format!("{}: {}", pack.name, pack.title);
     if !marks.is_empty() {

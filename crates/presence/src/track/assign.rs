@@ -8,7 +8,10 @@ use crate::BoxPx;
 pub(super) type Cost = Option<i64>;
 
 /// A face that no track explains: somebody new inside the room is this much of a surprise.
-const NEW_MNAT: i64 = 15_000;
+const NEW_MNAT: i64 = 15_500;
+/// That somebody new stands just where another is expected, or wears the very same, is this much
+/// more of one.
+const IN_ANOTHERS_PLACE_MNAT: i64 = 9_000;
 /// A pair holds where without it the likeliest pairing is less likely by at least this much, about
 /// 400 times.
 const SURE_MNAT: i64 = 6_000;
@@ -62,18 +65,21 @@ fn ln_milli(x: i64) -> i64 {
     (whole * 1_000 + part) * 693 / 1_000 - 6_908
 }
 
-/// The likeliest pairing. `cost[d][t]`: of face `d` with track `t`.
-pub(super) fn assign(cost: &[Vec<Cost>]) -> Vec<Choice> {
-    let (best, least) = pairing(cost, None);
+/// The likeliest pairing. `cost[d][t]`: of face `d` with track `t`; `held[d]`: the face is what some
+/// track is expected to look like, or where.
+pub(super) fn assign(cost: &[Vec<Cost>], held: &[bool]) -> Vec<Choice> {
+    let new: Vec<i64> =
+        held.iter().map(|held| NEW_MNAT + if *held { IN_ANOTHERS_PLACE_MNAT } else { 0 }).collect();
+    let (best, least) = pairing(cost, &new, None);
     let judge = |(d, choice): (usize, &Option<usize>)| {
         let Some(t) = *choice else { return Choice::New };
         let rivals = |d: usize| cost[d].iter().filter(|c| c.is_some()).count();
         let others = (0..cost.len()).filter(|&o| cost[o][t].is_some()).count();
         // Who has no rival stands against somebody new alone.
         let without = if rivals(d) == 1 && others == 1 {
-            least - cost[d][t].unwrap_or(NEVER_MNAT) + NEW_MNAT
+            least - cost[d][t].unwrap_or(NEVER_MNAT) + new[d]
         } else {
-            pairing(cost, Some((d, t))).1
+            pairing(cost, &new, Some((d, t))).1
         };
         let rivalled = rivals(d) > 1 || others > 1;
         if rivalled && without - least < SURE_MNAT { Choice::Doubtful(t) } else { Choice::Track(t) }
@@ -83,13 +89,17 @@ pub(super) fn assign(cost: &[Vec<Cost>]) -> Vec<Choice> {
 
 /// The pairing of least cost, and its cost: shortest augmenting paths (Kuhn and Munkres). `without`:
 /// a pair that must not be.
-fn pairing(cost: &[Vec<Cost>], without: Option<(usize, usize)>) -> (Vec<Option<usize>>, i64) {
+fn pairing(
+    cost: &[Vec<Cost>],
+    new: &[i64],
+    without: Option<(usize, usize)>,
+) -> (Vec<Option<usize>>, i64) {
     let faces = cost.len();
     let tracks = cost.first().map_or(0, Vec::len);
     // Each face may also be new: columns beyond the tracks.
     let of = |d: usize, t: usize| {
         if t >= tracks {
-            return if t - tracks == d { NEW_MNAT } else { NEVER_MNAT };
+            return if t - tracks == d { new[d] } else { NEVER_MNAT };
         }
         let kept = cost[d][t].filter(|_| without != Some((d, t)));
         kept.unwrap_or(NEVER_MNAT)
@@ -144,21 +154,33 @@ fn pairing(cost: &[Vec<Cost>], without: Option<(usize, usize)>) -> (Vec<Option<u
 mod tests {
     use super::*;
 
+    /// Of faces that are nowhere expected.
+    fn of(cost: &[Vec<Cost>]) -> Vec<Choice> {
+        assign(cost, &vec![false; cost.len()])
+    }
+
+    #[test]
+    fn who_stands_in_anothers_place_is_rarely_new() {
+        let cost = vec![vec![Some(10_000), Some(18_000)]];
+        assert_eq!(assign(&cost, &[false]), [Choice::Doubtful(0)]);
+        assert_eq!(assign(&cost, &[true]), [Choice::Track(0)]);
+    }
+
     #[test]
     fn the_likeliest_pairing_is_found_as_a_whole() {
         // The best pair by itself costs the other face more than it saves.
         let cost = vec![vec![Some(1_000), Some(1_500)], vec![Some(1_200), Some(9_500)]];
-        assert_eq!(pairing(&cost, None).0, [Some(1), Some(0)]);
-        assert_eq!(assign(&cost), [Choice::Track(1), Choice::Track(0)]);
+        assert_eq!(pairing(&cost, &[NEW_MNAT; 2], None).0, [Some(1), Some(0)]);
+        assert_eq!(of(&cost), [Choice::Track(1), Choice::Track(0)]);
     }
 
     #[test]
     fn two_pairings_nearly_alike_are_doubtful() {
         let cost = vec![vec![Some(1_000), Some(1_500)], vec![Some(1_200), Some(1_100)]];
-        assert_eq!(assign(&cost), [Choice::Doubtful(0), Choice::Doubtful(1)]);
-        assert_eq!(assign(&[vec![Some(11_000)]]), [Choice::Track(0)], "nobody else it could be");
-        assert_eq!(assign(&[vec![None], vec![Some(0)]]), [Choice::New, Choice::Track(0)]);
-        assert_eq!(assign(&[Vec::new()]), [Choice::New]);
+        assert_eq!(of(&cost), [Choice::Doubtful(0), Choice::Doubtful(1)]);
+        assert_eq!(of(&[vec![Some(11_000)]]), [Choice::Track(0)], "nobody else it could be");
+        assert_eq!(of(&[vec![None], vec![Some(0)]]), [Choice::New, Choice::Track(0)]);
+        assert_eq!(of(&[Vec::new()]), [Choice::New]);
     }
 
     #[test]

@@ -127,5 +127,6 @@ pub(crate) fn thresholds() -> Thresholds {
         masked_t_match_ppm: 450_000,
         masked_t_reject_ppm: 200_000,
         masked_margin_ppm: 50_000,
+        curves: EvidenceCurves::ASSUMED,
     }
 }

@@ -16,6 +16,7 @@ mod facts;
 mod false_alarms;
 mod hearing;
 mod identity;
+mod place;
 mod properties;
 mod script;
 mod stated;

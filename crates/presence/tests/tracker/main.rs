@@ -178,7 +178,9 @@ fn whoever_is_split_off_goes_on_as_somebody_new() {
 #[test]
 fn a_stranger_after_the_lead_is_never_simply_the_lead() {
     // Out of sight for so many frames; the stranger in the same scrubs appears so far away.
-    for (away, off) in [(1, 65), (2, 120), (5, 240), (8, 300), (15, 0), (40, 120), (100, 200)] {
+    let elsewhere = [(1, 65), (2, 120), (5, 240), (8, 300), (40, 120), (100, 200)];
+    let in_the_leads_place = [(1, 0), (2, 5), (3, 20), (5, 0), (8, 30), (9, 0), (15, 0)];
+    for (away, off) in elsewhere.into_iter().chain(in_the_leads_place) {
         let mut tracker = tracker();
         let lead = face(0, 700, 100, true);
         for frame in 0..10 {
@@ -187,6 +189,43 @@ fn a_stranger_after_the_lead_is_never_simply_the_lead() {
         let stranger = face(16, 700 - off, 100, true);
         let seen = tracker.update(moment(9 + away + 1), &[stranger]).tracked[0];
         assert!(seen.track != TrackId(1) || seen.taken_up, "{away} frames, {off} px: {seen:?}");
+    }
+}
+
+#[test]
+fn at_one_look_a_second_nobody_inherits_a_place() {
+    let mut tracker = tracker();
+    for second in 0..10 {
+        tracker.update(moment_ms(second * 1_000), &[face(0, 700, 100, true)]);
+    }
+    let seen = tracker.update(moment_ms(10_000), &[face(16, 700, 100, true)]).tracked[0];
+    assert!(seen.taken_up, "{seen:?}");
+}
+
+#[test]
+fn other_clothes_in_the_leads_place_are_a_doubt() {
+    let mut tracker = tracker();
+    for frame in 0..10 {
+        tracker.update(moment(frame), &[face(0, 700, 100, true)]);
+    }
+    // He stood behind the lead, who ducks between two looks; half of what he wears is the same.
+    let mut stranger = face(0, 700, 100, true);
+    stranger.appearance = stranger.appearance.map(|mut clothes| {
+        clothes.iter_mut().take(4).for_each(|colour| *colour = colour.abs_diff(200));
+        clothes
+    });
+    let seen = tracker.update(moment(10), &[stranger]).tracked[0];
+    assert!(seen.track != TrackId(1) || seen.taken_up, "{seen:?}");
+}
+
+#[test]
+fn one_face_missed_by_the_detector_is_no_doubt() {
+    let mut tracker = tracker();
+    for look in 0..60_u64 {
+        // Fifteen looks a second, each seventh misses the face.
+        let seen = if look % 7 == 6 { vec![] } else { vec![face(0, 700, 100, true)] };
+        let scene = tracker.update(moment_ms(look * 1_000 / 15), &seen);
+        assert!(scene.tracked.iter().all(|t| t.track == TrackId(1) && !t.taken_up), "{look}");
     }
 }
 

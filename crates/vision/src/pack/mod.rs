@@ -30,8 +30,8 @@ pub use calibration::{Calibration, Limits};
 pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
-    Artefact, Band, Colour, Decode, Detector, Embedder, Input, InputSize, Liveness, LivenessBand,
-    MaskFlag, Role, Source, Template, Thresholds,
+    Artefact, Band, Colour, Decode, Detector, Embedder, EvidenceCurves, Input, InputSize, Liveness,
+    LivenessBand, MaskFlag, Role, Source, Template, Thresholds,
 };
 pub use locate::{Located, LocatedPack, Rejected, verify_file};
 pub use manifest::{Companion, Manifest, Pack};

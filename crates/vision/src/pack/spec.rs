@@ -69,6 +69,7 @@ fn thresholds(facts: &Thresholds) -> spec::Thresholds {
         unlike_ppm: facts.unlike_ppm,
         duplicate_ppm: facts.duplicate_ppm,
         rivals: facts.rivals,
+        evidence: facts.evidence,
     }
 }
 

@@ -98,6 +98,32 @@ fn the_built_in_manifest_names_the_documented_packs() {
 }
 
 #[test]
+fn a_pack_whose_scores_nobody_measured_has_no_curves() {
+    let manifest = Manifest::built_in().unwrap();
+    let measured = |name: &str| manifest.pack(name).unwrap().thresholds.evidence.is_some();
+    assert!(["real", "lite", "lite-int8"].into_iter().all(measured));
+    assert!(!measured("sface") && !measured("avatar"));
+}
+
+#[test]
+fn an_evidence_curve_that_falls_is_refused_by_name() {
+    let curves = |bare: &str| {
+        let rest = "bare_poor = [0, 0, 0, 0, 0, 0, 0], masked = [0, 0, 0, 0, 0, 0, 0], \
+            masked_poor = [0, 0, 0, 0, 0, 0, 0]";
+        with(
+            "duplicate_ppm = 500_000",
+            &format!("duplicate_ppm = 500_000\nevidence = {{ bare = {bare}, {rest} }}"),
+        )
+    };
+    assert!(Manifest::parse(&curves("[-3000, -2000, -1200, 0, 0, 3500, 6000]")).is_ok());
+    let falls = refusal(&curves("[-3000, -2000, -2500, 0, 0, 3500, 6000]"));
+    assert!(falls.contains("evidence.bare: seven rising values"), "{falls}");
+    let accuses = refusal(&curves("[-3000, -2000, -1200, -1, 0, 3500, 6000]"));
+    assert!(accuses.contains("none below 0"), "{accuses}");
+    assert!(Manifest::parse(&curves("[0, 0, 0]")).is_err(), "three values");
+}
+
+#[test]
 fn an_unknown_key_is_an_error_with_file_and_line() {
     let text = with("score_ppm = 600_000", "score_ppm = 600_000\nscroe_ppm = 1");
     let error = Manifest::parse_named(&text, "m.toml").unwrap_err().to_string();
