@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actor;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{CORRECTORS, SIGHT};
@@ -72,11 +73,12 @@ fn sealed_as(id: &str) -> String {
 
 impl CorrectionSeen {
     /// Blocking.
-    pub(super) fn of(a: &App, it: &Correction) -> Result<Self, Problem> {
+    pub(super) fn of(a: &App, who: &Who, it: &Correction) -> Result<Self, Problem> {
         let opened = it.words.as_ref().map(|sealed| a.master.open(&sealed_as(&it.id), sealed));
         let words = opened.transpose().map_err(StoreError::from)?;
         let words = words.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let waits = it.handling.state == CorrectionState::Open;
+        let judged_by = it.handling.judged_by.as_deref().map(|by| actor::told(a, who, by));
         Ok(Self {
             id: it.id.clone(),
             number: it.number,
@@ -89,7 +91,7 @@ impl CorrectionSeen {
             due_at: it.due_at.clone(),
             state: it.handling.state,
             done_on: it.handling.done_on,
-            judged_by: it.handling.judged_by.clone(),
+            judged_by: judged_by.transpose()?,
             words,
         })
     }
@@ -131,7 +133,7 @@ pub(super) async fn list(
     app.blocking(move |a| {
         let found = a.store.corrections(&filter)?;
         let next = found.last().filter(|_| found.len() == limit as usize).map(|it| it.number);
-        let seen = found.iter().map(|it| CorrectionSeen::of(a, it));
+        let seen = found.iter().map(|it| CorrectionSeen::of(a, who, it));
         Ok::<_, Problem>(Corrections { corrections: seen.collect::<Result<_, _>>()?, next })
     })
     .await
@@ -172,7 +174,9 @@ async fn get_steps(
     let made = app.blocking(move |a| {
         let it = find(a, &who, &id)?;
         let steps = a.store.correction_steps(&it.id)?;
-        Ok::<_, Problem>(WholeCorrection { correction: CorrectionSeen::of(a, &it)?, steps })
+        let steps = actor::told_of(a, &who, steps, |step| &mut step.by)?;
+        let correction = CorrectionSeen::of(a, &who, &it)?;
+        Ok::<_, Problem>(WholeCorrection { correction, steps })
     });
     Ok(Json(made.await?))
 }
@@ -247,7 +251,7 @@ pub(super) async fn take(
         let now = now_text();
         let by = (who.name.as_str(), now.as_str());
         let after = a.store.take_correction_step(&before.id, &step, sealed.as_deref(), by)?;
-        CorrectionSeen::of(a, &after)
+        CorrectionSeen::of(a, who, &after)
     })
     .await
 }

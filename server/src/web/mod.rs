@@ -4,6 +4,7 @@
 mod account;
 mod account_rights;
 mod accounts;
+mod actor;
 mod alerts;
 mod answer;
 mod audit;

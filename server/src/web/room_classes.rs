@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actor;
 use super::alerts::PERSONS_ALONE;
 use super::deed;
 use super::endpoint::Endpoint;
@@ -19,7 +20,7 @@ use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::store::{ClassStep, ClassWord};
+use crate::store::{ClassStep, ClassWord, StoreError};
 
 /// Who reads classes; a clinic proposes, a supervisor decides.
 pub(super) const CLASS_READERS: &[Role] = &[Role::Supervisor, Role::Clinic, Role::Auditor];
@@ -83,7 +84,14 @@ pub(super) async fn classes(
     query: &PartQuery,
 ) -> Result<Vec<RoomClass>, Problem> {
     let part = query.part(who, 499);
-    let found = app.blocking(move |a| a.store.room_classes(&part)).await?;
+    let found = app.blocking(|a| {
+        let mut found = a.store.room_classes(&part)?;
+        for (_, words) in &mut found {
+            *words = actor::told_of(a, who, std::mem::take(words), |word| &mut word.by)?;
+        }
+        Ok::<_, StoreError>(found)
+    });
+    let found = found.await?;
     let one = |(room, words): (crate::model::Room, Vec<ClassWord>)| RoomClass {
         room: room.id.to_string(),
         name: room.name,

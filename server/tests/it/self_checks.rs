@@ -230,6 +230,19 @@ fn a_correction_closes_by_two_officers_never_by_one() {
     assert_eq!(step(&wang, &verify).1["state"], "answered");
     assert_eq!(step(&wang, &verify).0, 409);
     assert_eq!(step(&li, &verify).1["state"], "verified_by_officer");
+    for path in [
+        format!("/api/v1/corrections/{id}/steps"),
+        "/api/v1/corrections".into(),
+        "/corrections".into(),
+    ] {
+        let told = ask(&house, "GET", &path, &clinic(&house), "").body;
+        assert!(
+            !told.contains("\"wang") && !told.contains("wang, li"),
+            "{path} names them: {told}"
+        );
+    }
+    let to_officers = ask(&house, "GET", "/api/v1/corrections", &wang, "").body;
+    assert!(to_officers.contains("wang, li"), "{to_officers}");
     let database = std::fs::read(house.folder.path().join("data/zaigang.db")).unwrap();
     let wal = std::fs::read(house.folder.path().join("data/zaigang.db-wal")).unwrap_or_default();
     for file in [database, wal] {

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::self_check::correction::State as CorrectionState;
 use crate::store::CorrectionSource;
+use crate::web::actor::AUTHORITY;
 use crate::web::corrections::{
     CorrectionQuery, CorrectionSeen, CorrectionStepBody, StepWord, Words, list, take,
 };
@@ -132,6 +133,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &BTreeMap<String, String>) -> Row {
         done_on: it.done_on.map(|day| day.to_string()).unwrap_or_default(),
         judged_by: match it.judged_by.as_deref() {
             Some("facts") => l.t("设备记录", "the boxes' records").to_owned(),
+            Some(AUTHORITY) => l.t("主管部门两名人员", "two officers of the authority").to_owned(),
             other => other.unwrap_or_default().to_owned(),
         },
         id: it.id,

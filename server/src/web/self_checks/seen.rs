@@ -15,6 +15,7 @@ use crate::self_check::facts::{Agreement, Records};
 use crate::self_check::period::Timing;
 use crate::self_check::{CheckKind, State};
 use crate::store::{CheckStep, Revision, SelfCheck, StoreError};
+use crate::web::actor;
 
 /// A line of a list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -131,7 +132,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &SelfCheck) -> Result<Whole,
             id: saved.id,
             value: saved.value,
             note: note.unwrap_or_default(),
-            by: saved.by,
+            by: actor::told(a, who, &saved.by)?,
             at: saved.at,
         };
         answers.insert(item, seen);
@@ -140,8 +141,8 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &SelfCheck) -> Result<Whole,
         check: SelfCheckSeen::of(it),
         form,
         answers,
-        revisions: a.store.self_check_revisions(&it.id)?,
-        steps: a.store.self_check_steps(&it.id)?,
+        revisions: actor::told_of(a, who, a.store.self_check_revisions(&it.id)?, |it| &mut it.by)?,
+        steps: actor::told_of(a, who, a.store.self_check_steps(&it.id)?, |it| &mut it.by)?,
     };
     if who.role == Role::Clinic {
         return Ok(Whole::Clinic(Box::new(whole)));

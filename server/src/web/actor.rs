@@ -1,0 +1,45 @@
+//! Who took a step, as its reader may know: a clinic reads the logins of its own people; of
+//! everybody else only that it was the authority. It judges no right.
+
+use crate::access::{Role, Who};
+use crate::app::App;
+use crate::store::StoreError;
+
+/// Stands for whoever of the authority it was.
+pub(super) const AUTHORITY: &str = "authority";
+
+/// What the house itself did, under a name that no account may have.
+const OF_THE_HOUSE: [&str; 2] = ["facts", "(policy)"];
+
+/// One name, or several with commas between. Blocking.
+pub(super) fn told(a: &App, who: &Who, by: &str) -> Result<String, StoreError> {
+    if who.role != Role::Clinic || by.is_empty() || OF_THE_HOUSE.contains(&by) {
+        return Ok(by.to_owned());
+    }
+    let mut names: Vec<String> = Vec::new();
+    for name in by.split(", ") {
+        let own = name == who.name
+            || a.store
+                .account(name)?
+                .is_some_and(|it| it.role == Role::Clinic && it.scope == who.scope);
+        let name = if own { name } else { AUTHORITY };
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names.join(", "))
+}
+
+/// The same of each step of a record. Blocking.
+pub(super) fn told_of<T>(
+    a: &App,
+    who: &Who,
+    mut steps: Vec<T>,
+    by: impl Fn(&mut T) -> &mut String,
+) -> Result<Vec<T>, StoreError> {
+    for step in &mut steps {
+        let name = by(step);
+        *name = told(a, who, name)?;
+    }
+    Ok(steps)
+}
