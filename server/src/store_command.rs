@@ -27,8 +27,7 @@ pub fn copy_to(config: &Config, to: &str, told: &mut dyn FnMut(&str)) -> anyhow:
         folder.display()
     );
     let _stopped = lock_for_restore(folder)?;
-    let rows = copy(&config.store, &to, told)
-        .with_context(|| format!("not copied to {to}; run the same command again to go on"))?;
+    let rows = copy(&config.store, &to, told).with_context(|| format!("not copied to {to}"))?;
     let next = if to.is_postgres() {
         "set `[store] url` to it"
     } else {
