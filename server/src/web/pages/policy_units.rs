@@ -53,8 +53,8 @@ pub(super) fn shown(l: Lang, stored: &str, default: i64, value: i64) -> String {
     if let Some(text) = decimal(value, own.factor) {
         return text;
     }
-    let smaller = units(stored).iter().filter(|unit| unit.factor < own.factor);
-    let exact = smaller.filter_map(|unit| Some((decimal(value, unit.factor)?, unit))).next();
+    let mut smaller = units(stored).iter().filter(|unit| unit.factor < own.factor);
+    let exact = smaller.find_map(|unit| Some((decimal(value, unit.factor)?, unit)));
     exact.map_or_else(
         || value.to_string(),
         |(text, unit)| format!("{text} {}", l.t(unit.zh, unit.en)),

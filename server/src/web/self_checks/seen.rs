@@ -151,7 +151,9 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &SelfCheck) -> Result<Whole,
     // What is recorded today says nothing of a period that is over.
     if (it.from..=it.to).contains(&today()) {
         let records = records(a, &it.institution)?;
-        agreement.iter_mut().for_each(|one| one.told_by(records));
+        for one in &mut agreement {
+            one.told_by(records);
+        }
     }
     Ok(Whole::Authority(Box::new(SelfCheckForAuthority { whole, agreement })))
 }
