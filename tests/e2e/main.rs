@@ -14,6 +14,7 @@ mod brokers;
 mod camera_demo;
 mod commission;
 mod demo;
+mod demo_script;
 mod evidence;
 mod export;
 mod hostile;
