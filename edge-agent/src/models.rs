@@ -1,5 +1,5 @@
-//! `zaigang-agent models`: the model packs of this box. The work is in `model_packs`; here stand the
-//! box's own folder and owner.
+//! `zaigang-agent models`: the model packs of this box. The work is in `model_packs`; here stand
+//! the box's own folder and owner.
 
 use std::path::{Path, PathBuf};
 

@@ -186,7 +186,8 @@ struct ConfigArgs {
     args: CheckArgs,
 }
 
-const CHECK_EXITS: &str = "Exit codes: 0 the configuration is sound; 1 something is wrong, one line each; 2 wrong arguments.";
+const CHECK_EXITS: &str = "\
+Exit codes: 0 the configuration is sound; 1 something is wrong, one line each; 2 wrong arguments.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXITS)]

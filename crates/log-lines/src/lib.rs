@@ -59,7 +59,8 @@ pub fn init(directives: &str, format: Format) {
     });
 }
 
-/// The program's last lines: what was counted and not said yet, then why it ends, if it is an error.
+/// The program's last lines: what was counted and not said yet, then why it ends, if that is an
+/// error.
 pub fn end(program: &str, why: Option<&str>) {
     let lines = Lines { priorities: goes_to_the_journal() };
     say_counts(lines, Repeats::all);

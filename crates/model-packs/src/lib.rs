@@ -1,5 +1,5 @@
-//! The `models` command of box and server: which packs there are, whether their files are right, and
-//! how they get onto this machine.
+//! The `models` command of box and server: which packs there are, whether their files are right,
+//! and how they get onto this machine.
 //!
 //! Never loads a file whose SHA-256 is not the manifest's, and connects only to the addresses that
 //! the manifest or the command line names.

@@ -4,7 +4,8 @@ pub(crate) const HELP: &str = "\
 zaigang-verify checks an exported chain of a box, an exported audit log or a case package, \
 without any network.
 
-usage: zaigang-verify [--json] [--device-key-id ID] [--server-key-id ID] [--head FILE]... [--picture FILE]... \
+usage: zaigang-verify [--json] [--device-key-id ID] [--server-key-id ID] [--head FILE]... \
+[--picture FILE]... \
 BUNDLE
 
   BUNDLE            a file written by `zaigang-server export --device D`, the audit log's export,

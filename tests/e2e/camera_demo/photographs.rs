@@ -1,5 +1,5 @@
-//! The demonstration before photographs of people: a folder, a film, an IP camera. Where they, or the
-//! real pack, are not here, each test says SKIPPED.
+//! The demonstration before photographs of people: a folder, a film, an IP camera. Where they, or
+//! the real pack, are not here, each test says SKIPPED.
 
 use super::*;
 

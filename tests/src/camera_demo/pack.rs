@@ -1,5 +1,5 @@
-//! Which model pack looks at the camera: the real one where it is, or where the user has it fetched.
-//! It asks once, on a terminal alone, and never fetches unasked.
+//! Which model pack looks at the camera: the real one where it is, or where the user has it
+//! fetched. It asks once, on a terminal alone, and never fetches unasked.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! When a broker's certificate runs out: a TLS handshake as this box, and nothing of MQTT behind it,
-//! so that a box that is connected stays connected.
+//! When a broker's certificate runs out: a TLS handshake as this box, and nothing of MQTT behind
+//! it, so that a box that is connected stays connected.
 
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use super::options::client_tls;
 use super::words::explained;
 use crate::identity::Identity;
 
-/// When the certificate that the broker of `identity` shows runs out; `None` where it speaks no TLS.
+/// When the certificate that the broker of `identity` shows runs out; `None` where it speaks no
+/// TLS.
 ///
 /// # Errors
 /// One line: it could not be looked at, or it is not believed.
