@@ -178,7 +178,7 @@ impl Provision {
             (Some(file), _) => {
                 let said = |why: String| anyhow::anyhow!("--token-file {}: {why}", file.display());
                 // It opens one door, once, and is removed below: a warning is enough.
-                if let Err(why) = crate::secret_file::check(file) {
+                if let Err(why) = local_files::check_secret(file) {
                     eprintln!("zaigang-agent: --token-file {}: {why}", file.display());
                 }
                 std::fs::read_to_string(file).map_err(|why| said(why.to_string()))?
@@ -193,7 +193,7 @@ impl Provision {
             self.server_ca.as_deref().map(ServerCa::File).or(sha256.map(ServerCa::Sha256));
         let to = Provisioning { server: &self.server, server_ca, firmware };
         let identity = delivery::provision::provision(to, token.token.clone(), &state)?;
-        crate::owner::inherit(&state).map_err(|why| {
+        local_files::inherit(&state).map_err(|why| {
             anyhow::anyhow!(
                 "provisioned, but {} can not be given to its owner: {why}",
                 state.display()

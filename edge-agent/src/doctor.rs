@@ -2,15 +2,14 @@
 //! it, and ends with a verdict, each check as soon as it is done. It changes nothing, publishes
 //! nothing, and saves no picture.
 
+mod certificates;
+
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use delivery::{
-    identity::{CertificateTimes, Identity},
-    mqtt,
-};
+use delivery::{identity::Identity, mqtt};
 use serde::Serialize;
 use vision::{Gate, Runtime};
 
@@ -23,7 +22,6 @@ use crate::{
     config::{self, Config},
     healthy::Standing,
     heat::Heat,
-    redact::redacted,
     run::load_models,
     storage::Storage,
 };
@@ -95,7 +93,7 @@ impl Args {
         let config = config::load(&self.config)?;
         let mut checks = Vec::new();
         examine(&config, self.models.as_deref(), &mut |check| {
-            let check = Check { found: redacted(&one_line(&check.found)), ..check };
+            let check = Check { found: log_lines::redacted(&one_line(&check.found)), ..check };
             if !self.json {
                 print(&check);
             }
@@ -374,36 +372,10 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     };
     brokers::lay_over(&config.brokers, &mut identity);
     tell(Check::good("identity", format!("device {}, room {}", identity.device, identity.room)));
-    tell(certificate(identity.certificate, jiff::Timestamp::now()));
+    for check in certificates::checks(&identity, jiff::Timestamp::now()) {
+        tell(check);
+    }
     broker_checks(&identity, Standing::of_running_agent().as_ref()).into_iter().for_each(tell);
-}
-
-/// A certificate is renewed by itself after two thirds of its life; one that was not stands here
-/// before it runs out.
-fn certificate(times: Option<CertificateTimes>, now: jiff::Timestamp) -> Check {
-    let Some(times) = times else {
-        return Check::good(
-            "certificate",
-            "none: the broker that provisioning named speaks no TLS",
-        );
-    };
-    let until = times.expires_at.strftime("%Y-%m-%d");
-    if now >= times.expires_at {
-        let mend = "check the clock; where it is right, let the agent run with the server in \
-            reach: it renews by itself";
-        let found =
-            format!("ran out on {until}; this box's clock says {}", now.strftime("%Y-%m-%d"));
-        return Check::bad("certificate", found, mend);
-    }
-    if now >= times.renew_at() {
-        let mend = "let the agent run with the server in reach: it asks every hour";
-        return Check::warning(
-            "certificate",
-            format!("good until {until}, and its renewal is late"),
-            mend,
-        );
-    }
-    Check::good("certificate", format!("good until {until}"))
 }
 
 /// CONNECT and SUBSCRIBE as this box, at each broker; a running agent is asked instead, because two
@@ -492,18 +464,6 @@ mod tests {
         assert_eq!(verdict(), Verdict::Good);
         std::fs::write(state.path().join(crate::commission::lock::FILE), "lock = ").unwrap();
         assert_eq!(verdict(), Verdict::Bad);
-    }
-
-    #[test]
-    fn a_certificate_is_told_before_it_runs_out() {
-        let day = |n: i64| jiff::Timestamp::from_second(1_770_000_000 + n * 86_400).unwrap();
-        let times = CertificateTimes { issued_at: day(0), expires_at: day(90) };
-        let verdicts = [0, 59, 60, 89, 90].map(|n| certificate(Some(times), day(n)).verdict);
-        assert_eq!(
-            verdicts,
-            [Verdict::Good, Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Bad]
-        );
-        assert_eq!(certificate(None, day(0)).verdict, Verdict::Good);
     }
 
     /// A box that was set up, with its broker at this port.

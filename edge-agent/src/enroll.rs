@@ -184,16 +184,17 @@ impl Proposal<'_> {
         if let Some(token) = self.api_token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let mut response = request
-            .send(form)
-            .map_err(|why| anyhow::anyhow!("{url}: the server can not be reached: {why}"))?;
+        let mut response = request.send(form).map_err(|why| {
+            let why = delivery::mqtt::explained(&why.to_string(), jiff::Timestamp::now());
+            anyhow::anyhow!("{url}: the server can not be reached: {why}")
+        })?;
         let status = response.status();
         let text = response.body_mut().read_to_string().unwrap_or_default();
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         if !status.is_success() {
             anyhow::bail!(
                 "the server refused ({status}): {}",
-                refusal(status.as_u16(), &answer, &text)
+                delivery::provision::refusal(status.as_u16(), &text)
             );
         }
         Ok(answer)
@@ -230,38 +231,10 @@ fn client(server_ca: Option<&Path>) -> anyhow::Result<ureq::Agent> {
         .into())
 }
 
-/// One line: the server's own, or what a proxy's page means.
-fn refusal(status: u16, answer: &serde_json::Value, text: &str) -> String {
-    if let Some(detail) = answer["detail"].as_str() {
-        return detail.split_whitespace().collect::<Vec<_>>().join(" ");
-    }
-    match status {
-        413 => {
-            "a proxy before the server takes no files of this size: raise its limit (nginx: \
-            client_max_body_size 64m)"
-        }
-        502..=504 => "a proxy stands before the server and does not reach it",
-        _ if text.trim_start().starts_with('<') => {
-            "a page came instead of an answer: is --server the server's address?"
-        }
-        _ => {
-            return text
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-                .chars()
-                .take(300)
-                .collect();
-        }
-    }
-    .to_owned()
-}
-
 pub(crate) fn read_api_token(path: &Path) -> anyhow::Result<String> {
     let said = |why: String| anyhow::anyhow!("--api-token-file {}: {why}", path.display());
-    crate::secret_file::check(path).map_err(said)?;
-    let text = std::fs::read_to_string(path).map_err(|why| said(why.to_string()))?;
-    Ok(text.trim().to_owned())
+    local_files::check_secret(path).map_err(said)?;
+    local_files::read_secret(path).map_err(said)
 }
 
 impl Consent {
@@ -382,16 +355,6 @@ mod tests {
     fn a_consent_is_taken_as_it_was_signed() {
         let taken = consent(str::to_owned).unwrap();
         assert_eq!((taken.scope.as_str(), taken.guardian), ("clinic-1", None));
-    }
-
-    #[test]
-    fn a_proxys_page_is_one_line_with_its_mend() {
-        let page = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>";
-        let said = |status| refusal(status, &serde_json::Value::Null, page);
-        assert!(said(413).contains("client_max_body_size"));
-        assert!(said(502).contains("does not reach it") && said(403).contains("--server"));
-        let own = serde_json::json!({"detail": "no\nconsent"});
-        assert_eq!(refusal(413, &own, page), "no consent");
     }
 
     #[test]

@@ -97,6 +97,32 @@ struct Time {
     nts: bool,
 }
 
+impl Wanted {
+    /// What was typed wide, or with a character that nobody sees: folded, or refused by its number.
+    /// Secrets and the network's name stay as they were typed.
+    fn folded(mut self) -> Result<Self, text_fold::Fault> {
+        let texts = [
+            ("`server`", &mut self.server),
+            ("`room`", &mut self.room),
+            ("`server_ca`", &mut self.server_ca),
+            ("`server_ca_sha256`", &mut self.server_ca_sha256),
+            ("`agent_config`", &mut self.agent_config),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                *text = text_fold::incoming(name, text)?;
+            }
+        }
+        if let Some(wifi) = &mut self.wifi {
+            wifi.country = text_fold::incoming("`wifi.country`", &wifi.country)?;
+        }
+        for server in self.time.iter_mut().flat_map(|time| &mut time.servers) {
+            *server = text_fold::incoming("`time.servers`", server)?;
+        }
+        Ok(self)
+    }
+}
+
 /// What leaves the card once it was taken.
 #[derive(Debug, Clone, Copy)]
 enum Secret {
@@ -193,7 +219,10 @@ impl Args {
             .with_context(|| format!("{from}: `server` is missing: \"https://HOST\""))?;
         let token = Secret::Token
             .of(&wanted)
-            .map(|token| TokenLine::parse(token.get_ref()))
+            .map(|token| text_fold::incoming("`token`", token.get_ref()))
+            .transpose()
+            .map_err(|fault| anyhow::anyhow!("{from}: {fault}"))?
+            .map(|token| TokenLine::parse(&token))
             .with_context(|| {
                 format!(
                     "{from}: `token` is missing: the supervisors' page shows it when a device is \
@@ -227,13 +256,14 @@ fn read(from: &Path) -> anyhow::Result<Option<Wanted>> {
         Err(why) => return Err(why).with_context(|| from.display().to_string()),
     };
     let text = unmarked(&text);
-    toml::from_str(text).map(Some).map_err(|wrong| {
+    let wanted: Wanted = toml::from_str(text).map_err(|wrong| {
         let line = wrong
             .span()
             .map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         // The message alone: the text around it may hold a token.
         anyhow::anyhow!("{}, line {line}: {}", from.display(), wrong.message())
-    })
+    })?;
+    wanted.folded().map(Some).map_err(|fault| anyhow::anyhow!("{}: {fault}", from.display()))
 }
 
 /// Editors of other systems put a mark at the beginning.

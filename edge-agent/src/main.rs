@@ -4,12 +4,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match edge_agent::cli::main() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // `{:#}` joins the causes into one line.
-            eprintln!("zaigang-agent: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let done = edge_agent::cli::main();
+    // `{:#}` joins the causes into one line.
+    let why = done.as_ref().err().map(|error| format!("{error:#}"));
+    log_lines::end("zaigang-agent", why.as_deref());
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -256,17 +256,71 @@ function follow() {
   else lead();
 }
 
-// A list too long to be looked through is found by a search: of the typed name or id the server gives the people.
-function searchPeople(event) {
+// A list too long to be looked through is found by a search: of the typed name or id the server gives what fits. Where
+// several may be named, the last of them is looked for.
+function searchList(event) {
   const field = event.target;
-  if (!field.matches?.("input[data-people]") || !field.value) return;
-  clearTimeout(searchPeople.timer);
-  searchPeople.timer = setTimeout(async () => {
-    const answer = await fetch(`/api/v1/practitioners?limit=50&q=${encodeURIComponent(field.value)}`).catch(() => null);
+  if (!field.matches?.("input[data-search]") || !field.value) return;
+  clearTimeout(searchList.timer);
+  searchList.timer = setTimeout(async () => {
+    const noun = field.dataset.search;
+    const [, before, typed] = "several" in field.dataset ? /^(.*[,，、;；\s])?([^,，、;；\s]*)$/.exec(field.value) : [null, "", field.value];
+    if (!typed) return;
+    const answer = await fetch(`/api/v1/${noun}?limit=50&q=${encodeURIComponent(typed)}`).catch(() => null);
     if (!answer?.ok) return;
-    const { practitioners } = await answer.json();
-    field.list.replaceChildren(...practitioners.map((p) => new Option(`${p.name} (${p.id})`, p.id)));
+    const found = (await answer.json())[noun];
+    const option = (one) => new Option(`${one.name ?? one.name_zh} (${one.id ?? one.code})`, `${before ?? ""}${one.id ?? one.code}`);
+    field.list.replaceChildren(...found.map(option));
   }, 250);
+}
+
+// The answer is a proxy's page and none of the server's.
+function proxySaid(status) {
+  if (status === 413) return chinese ? "文件超出代理服务器的大小限制(413):请管理员调大 client_max_body_size" : "the proxy refuses a file of this size (413): ask the administrator to raise client_max_body_size";
+  return chinese ? `服务器未应答,代理返回 ${status}` : `the server did not answer; the proxy says ${status}`;
+}
+
+// What was not sent is said above the form, which stays as it is.
+function unsent(form, text) {
+  const line = document.getElementById("unsent") ?? document.createElement("p");
+  line.id = "unsent";
+  line.className = "notice bad";
+  line.setAttribute("role", "alert");
+  line.textContent = text;
+  form.before(line);
+  line.scrollIntoView();
+}
+
+// Sends a form with files and stays on this page where a proxy refuses it, so that nothing typed is lost.
+async function upload(event) {
+  const form = event.target;
+  if (event.defaultPrevented || form.enctype !== "multipart/form-data" || form.method !== "post") return;
+  event.preventDefault();
+  const body = new FormData(form, event.submitter);
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
+  try {
+    const answer = await fetch(form.action, { method: "POST", body });
+    const text = await answer.text();
+    if (answer.redirected) {
+      location.href = answer.url;
+    } else if (text.includes("data-feed=")) {
+      const page = new DOMParser().parseFromString(text, "text/html");
+      // Our own page again: what was typed and chosen for an enrolment stays, beside its fault.
+      const fault = page.querySelector("main .notice.bad, main [role=alert]");
+      if ("enrol" in form.dataset) unsent(form, fault?.textContent ?? proxySaid(answer.status));
+      else {
+        document.querySelector("main").replaceWith(page.querySelector("main"));
+        scrollTo(0, 0);
+      }
+    } else {
+      unsent(form, proxySaid(answer.status));
+    }
+  } catch {
+    unsent(form, chinese ? "连接中断,未提交:请重试" : "the connection broke, nothing was sent: try again");
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
 }
 
 // j and k walk the inbox, Enter opens, x ticks, u goes back, / reaches the filter, ? opens the guide.
@@ -392,7 +446,8 @@ for (const button of document.querySelectorAll("[data-print]")) button.hidden = 
 document.addEventListener("click", prints);
 copies();
 document.addEventListener("keydown", keys);
-document.addEventListener("input", searchPeople);
+document.addEventListener("input", searchList);
+document.addEventListener("submit", upload);
 document.addEventListener("change", (event) => { if (event.target.closest(".pick")) tally(); });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;

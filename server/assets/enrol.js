@@ -21,52 +21,12 @@ function frame() {
 
 async function judged(blob) {
   const answer = await fetch("/api/v1/enrolments/quality", { method: "POST", headers: { "content-type": "image/jpeg" }, body: blob });
-  if (!answer.headers.get("content-type")?.includes("json")) return { accepted: false, text: byProxy(answer.status) };
+  if (!answer.headers.get("content-type")?.includes("json")) return { accepted: false, text: proxySaid(answer.status) };
   const body = await answer.json();
   if (!answer.ok) return { accepted: false, text: body.detail };
   const reasons = body.reasons.map((r) => (zh ? r.zh : r.en)).join(zh ? ";" : "; ");
   const good = zh ? "画质合格,可以拍摄" : "good: take it";
   return { accepted: body.accepted, text: body.accepted ? `${good} (${Math.round((body.quality_ppm ?? 0) / 10000)} %)` : reasons };
-}
-
-// The answer is a proxy's page and none of the server's.
-function byProxy(status) {
-  if (status === 413) return zh ? "照片超出代理服务器的大小限制(413):请管理员调大 client_max_body_size" : "the proxy refuses a file of this size (413): ask the administrator to raise client_max_body_size";
-  return zh ? `服务器未应答,代理返回 ${status}` : `the server did not answer; the proxy says ${status}`;
-}
-
-// Sends the form and stays on this page where a proxy refuses it, so that nothing typed is lost.
-async function send(event) {
-  event.preventDefault();
-  const form = event.target;
-  form.querySelector("button.primary").disabled = true;
-  try {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
-    const text = await answer.text();
-    if (answer.redirected) {
-      location.href = answer.url;
-    } else if (text.includes("data-feed=")) {
-      // Our own page again, with its fault: what was typed and chosen stays as it is here.
-      const page = new DOMParser().parseFromString(text, "text/html");
-      fail(page.querySelector("main .notice.bad, main [role=alert]")?.textContent ?? byProxy(answer.status));
-    } else {
-      fail(byProxy(answer.status));
-    }
-  } catch {
-    fail(zh ? "连接中断,未提交:请重试" : "the connection broke, nothing was sent: try again");
-  } finally {
-    form.querySelector("button.primary").disabled = false;
-  }
-}
-
-function fail(text) {
-  const line = document.getElementById("unsent") ?? document.createElement("p");
-  line.id = "unsent";
-  line.className = "notice bad";
-  line.setAttribute("role", "alert");
-  line.textContent = text;
-  document.querySelector("form[data-enrol]").before(line);
-  line.scrollIntoView();
 }
 
 function show(verdict) {
@@ -172,7 +132,6 @@ function signature() {
 document.getElementById("open").addEventListener("click", open);
 document.getElementById("take").addEventListener("click", take);
 document.querySelector("form[data-enrol]").addEventListener("submit", close);
-document.querySelector("form[data-enrol]").addEventListener("submit", send);
 document.querySelector("[data-script]").hidden = false;
 document.getElementById("padbox").hidden = false;
 signature();

@@ -87,7 +87,7 @@ pub fn write(
 pub(crate) fn server_tls(
     authority: &Authority,
     name: &str,
-    certificates: &Arc<Certificates>,
+    (at, certificates): (String, &Arc<Certificates>),
 ) -> anyhow::Result<rustls::ClientConfig> {
     let (certificate, key) = authority.issue(name, &[], Use::Client, clock::now(), VALID)?;
     let mut roots = rustls::RootCertStore::empty();
@@ -95,7 +95,7 @@ pub(crate) fn server_tls(
     let certificate = CertificateDer::from_pem_slice(certificate.pem.as_bytes())?;
     // It verifies as always; that it also notes when the broker's certificate runs out is all that
     // is its own.
-    let verifier = Noting::new(roots, Arc::clone(certificates), Whose::Broker)
+    let verifier = Noting::new(roots, Arc::clone(certificates), Whose::Broker, at)
         .map_err(|why| anyhow::anyhow!("{why}"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)

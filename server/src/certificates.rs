@@ -84,37 +84,46 @@ pub enum Known {
 /// What is known of all of them.
 #[derive(Debug, Default)]
 pub struct Certificates {
-    known: Mutex<BTreeMap<Whose, Known>>,
+    known: Mutex<BTreeMap<(Whose, String), Known>>,
 }
 
 /// One that runs out soon, or has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     pub whose: Whose,
+    /// Where it was shown, as `HOST:PORT`; empty where there is one alone.
+    pub at: String,
     pub expires_at: Timestamp,
     /// Whole days left; negative once it has run out.
     pub days: i64,
 }
 
 impl Certificates {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<Whose, Known>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<(Whose, String), Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn note(&self, whose: Whose, known: Known) {
-        self.known().insert(whose, known);
+        self.note_at(whose, "", known);
     }
 
-    pub fn all(&self) -> Vec<(Whose, Known)> {
-        self.known().iter().map(|(whose, known)| (*whose, known.clone())).collect()
+    /// Of several of the same, such as brokers, each has its place.
+    pub fn note_at(&self, whose: Whose, at: &str, known: Known) {
+        self.known().insert((whose, at.to_owned()), known);
+    }
+
+    /// Each with where it was shown; empty where there is one alone.
+    pub fn all(&self) -> Vec<(Whose, String, Known)> {
+        let known = self.known();
+        known.iter().map(|((whose, at), known)| (*whose, at.clone(), known.clone())).collect()
     }
 
     /// Those that run out within the first notice.
     pub fn due(&self, now: Timestamp) -> Vec<Due> {
-        let due = |(whose, known): (Whose, Known)| {
+        let due = |(whose, at, known): (Whose, String, Known)| {
             let Known::ExpiresAt(expires_at) = known else { return None };
             let days = days_left(expires_at, now);
-            (days <= NOTICES_DAYS[2]).then_some(Due { whose, expires_at, days })
+            (days <= NOTICES_DAYS[2]).then_some(Due { whose, at, expires_at, days })
         };
         self.all().into_iter().filter_map(due).collect()
     }
@@ -142,6 +151,7 @@ pub struct Noting {
     inner: Arc<WebPkiServerVerifier>,
     certificates: Arc<Certificates>,
     whose: Whose,
+    at: String,
 }
 
 impl Noting {
@@ -149,10 +159,11 @@ impl Noting {
         roots: RootCertStore,
         certificates: Arc<Certificates>,
         whose: Whose,
+        at: String,
     ) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        Ok(Self { inner: inner.map_err(|e| e.to_string())?, certificates, whose })
+        Ok(Self { inner: inner.map_err(|e| e.to_string())?, certificates, whose, at })
     }
 }
 
@@ -166,7 +177,7 @@ impl ServerCertVerifier for Noting {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         if let Some(expires_at) = expiry(end_entity) {
-            self.certificates.note(self.whose, Known::ExpiresAt(expires_at));
+            self.certificates.note_at(self.whose, &self.at, Known::ExpiresAt(expires_at));
         }
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
@@ -252,7 +263,7 @@ fn shake(
     let hand = || -> Result<(), String> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(tls_client::authorities(ca_file)?);
-        let verifier = Noting::new(roots, Arc::clone(&app.certificates), whose)?;
+        let verifier = Noting::new(roots, Arc::clone(&app.certificates), whose, String::new())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -285,7 +296,7 @@ fn shake(
             .certificates
             .all()
             .iter()
-            .any(|(w, known)| *w == whose && matches!(known, Known::ExpiresAt(_)));
+            .any(|(w, _, known)| *w == whose && matches!(known, Known::ExpiresAt(_)));
         tracing::warn!(
             whose = whose.as_str(),
             "a certificate was not seen to be good: {}",
@@ -325,17 +336,18 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let text = clock::text(now);
     for due in app.certificates.due(now) {
         let Some(notice) = notice(due.days) else { continue };
-        let what = format!("certificate {} {} {notice}", due.whose.as_str(), due.expires_at);
+        let of = if due.at.is_empty() {
+            due.whose.as_str().to_owned()
+        } else {
+            format!("{} {}", due.whose.as_str(), due.at)
+        };
+        let what = format!("certificate {of} {} {notice}", due.expires_at);
         if !app.store.first_time(&what, &text)? {
             continue;
         }
         let ends = clock::text(due.expires_at);
-        tracing::warn!(
-            whose = due.whose.as_str(),
-            days = due.days,
-            "a certificate runs out at {ends}: renew it"
-        );
-        let data = json!({"certificate": due.whose.as_str(), "expires_at": ends, "days": due.days});
+        tracing::warn!(whose = of, days = due.days, "a certificate runs out at {ends}: renew it");
+        let data = json!({"certificate": of, "expires_at": ends, "days": due.days});
         let event = "certificate.expires";
         let body = json!({"event": event, "number": 0, "data": data}).to_string();
         for hook in
@@ -370,13 +382,14 @@ mod tests {
     fn what_runs_out_within_a_month_is_due_and_what_has_run_out_too() {
         let certificates = Certificates::default();
         let now = at("2026-03-02T00:00:00Z");
-        certificates.note(Whose::Broker, Known::ExpiresAt(at("2026-03-26T00:00:00Z")));
+        certificates.note_at(Whose::Broker, "b:8883", Known::ExpiresAt(at("2026-03-26T00:00:00Z")));
+        certificates.note_at(Whose::Broker, "c:8883", Known::ExpiresAt(at("2046-03-02T00:00:00Z")));
         certificates.note(Whose::Authority, Known::ExpiresAt(at("2046-03-02T00:00:00Z")));
         certificates.note(Whose::MailServer, Known::ExpiresAt(at("2026-03-01T00:00:00Z")));
         certificates.note(Whose::LoginProvider, Known::Fault("refused".into()));
-        let due: Vec<(Whose, i64)> =
-            certificates.due(now).iter().map(|due| (due.whose, due.days)).collect();
-        assert_eq!(due, [(Whose::Broker, 24), (Whose::MailServer, -1)]);
+        let due = certificates.due(now);
+        let due: Vec<_> = due.iter().map(|due| (due.whose, due.at.as_str(), due.days)).collect();
+        assert_eq!(due, [(Whose::Broker, "b:8883", 24), (Whose::MailServer, "", -1)]);
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! honest one out. Never confirms anything, never keeps a photograph without that purpose in the
 //! consent, and never prints a score with a name.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vision::enrol::{EnrolError, Enrolled, template_from_picture};
@@ -163,13 +162,12 @@ pub struct Engine {
 
 impl Engine {
     /// Loads the pack; the error is one line that names what is missing and the mend.
-    pub fn load(pack: &str, models: Option<&Path>, production: bool) -> Result<Self, String> {
-        let search = Search::standard(models);
-        let manifest = Manifest::effective(&search).map_err(|e| e.to_string())?;
+    pub fn load(pack: &str, search: &Search, production: bool) -> Result<Self, String> {
+        let manifest = Manifest::effective(search).map_err(|e| e.to_string())?;
         let located = manifest
             .pack(pack)
             .and_then(|p| p.allowed(production))
-            .and_then(|p| p.locate(&search))
+            .and_then(|p| p.locate(search))
             .map_err(|e| e.to_string())?;
         let runtime = Runtime::init().map_err(|e| e.to_string())?;
         let analyzer = Analyzer::load(&runtime, &located.spec(), Options::default())
@@ -433,19 +431,7 @@ fn looked_at(
     let picture = photo::read(photo).map_err(|fault| {
         vec![ReasonText { code: fault.code().to_owned(), zh: fault.zh(), en: fault.en() }]
     })?;
-    let good = template_from_picture(analyzer, &picture, gate).map_err(|error| {
-        let mut reasons = reasons(&error);
-        if photo::is_cmyk(photo) {
-            let (zh, en) =
-                ("照片为 CMYK 模式:请另存为 RGB", "the photograph is CMYK: save it as RGB");
-            reasons.push(ReasonText {
-                code: "cmyk".to_owned(),
-                zh: zh.to_owned(),
-                en: en.to_owned(),
-            });
-        }
-        reasons
-    })?;
+    let good = template_from_picture(analyzer, &picture, gate).map_err(|error| reasons(&error))?;
     let faces = analyzer.detect(picture.frame()).map_or(1, |faces| faces.len());
     Ok((good, faces.saturating_sub(1)))
 }

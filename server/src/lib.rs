@@ -42,6 +42,7 @@ pub mod legal;
 pub mod low_priority;
 pub mod message;
 pub mod model;
+pub mod models_command;
 pub mod monitoring_review;
 pub mod mqtt;
 pub mod notify;

@@ -1,6 +1,5 @@
 //! `zaigang-server`: arguments → configuration → run. The work is in the library.
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,13 +7,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config, ConfigError, files};
 use server::run::SetUpFault;
-use server::{account_command, backup, broker, broker_config, export, run, store_command};
+use server::{
+    account_command, backup, broker, broker_config, export, models_command, run, store_command,
+};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{Format, Full, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +30,11 @@ One process holds everything: an MQTT broker (or a connection to yours), the ing
 databases, the pages.
 The databases lie in `data_dir`; the key that opens the faces lies elsewhere, in \
 `master_key_file`. Back up both, apart.
-Stop it with SIGTERM: it takes at most 5 s, and nothing that was receipted is lost.";
+Stop it with SIGTERM: it takes at most 5 s, and nothing that was receipted is lost.
+
+Exit codes: 0 done; 1 it failed, and one line says why; 2 wrong arguments; 78 the configuration is \
+wrong, or something
+that it names: starting again does not mend it.";
 
 /// What `--version` says: the build, too.
 const VERSION: &str = if broker::HAS_EMBEDDED {
@@ -76,6 +76,8 @@ enum Command {
     Export(ExportArgs),
     /// Write both databases and the server's keys into one file, while the server runs
     Backup(BackupArgs),
+    /// Model packs: list, verify, fetch, import; make signed archives
+    Models(models_command::Args),
     /// Put a backup in place of the data, and delete again who withdrew since
     Restore(RestoreArgs),
     /// Move the databases to PostgreSQL, or back
@@ -227,8 +229,8 @@ struct ConfigArgs {
     args: CheckArgs,
 }
 
-const CHECK_EXITS: &str =
-    "Exit codes: 0 the configuration is sound; 1 something is wrong, one line each.";
+const CHECK_EXITS: &str = "\
+Exit codes: 0 the configuration is sound; 1 something is wrong, one line each; 2 wrong arguments.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXITS)]
@@ -311,7 +313,7 @@ impl AccountArgs {
             AccountDeed::Reset => account_command::reset(&config, &self.name, &self.why)?,
         };
         println!("{said}");
-        Ok(())
+        hand_over(&config)
     }
 }
 
@@ -352,6 +354,17 @@ fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
     Ok(Config::load(&config.unwrap_or_else(|| PathBuf::from("zaigang-server.toml")))?)
 }
 
+/// What root made in the service's folders becomes the service's.
+fn hand_over(config: &Config) -> anyhow::Result<()> {
+    let keys = config.tombstone_file.parent().filter(|folder| *folder != config.data_dir);
+    for folder in [Some(config.data_dir.as_path()), keys].into_iter().flatten() {
+        if folder.is_dir() {
+            local_files::inherit(folder)?;
+        }
+    }
+    Ok(())
+}
+
 impl BrokerConfigArgs {
     fn run(self) -> anyhow::Result<()> {
         let Some(folder) = self.write else {
@@ -359,11 +372,9 @@ impl BrokerConfigArgs {
             return Ok(());
         };
         let hosts: Vec<&str> = self.host.iter().map(String::as_str).collect();
-        println!(
-            "{}",
-            broker_config::write(&load(self.config)?.store, &folder, &hosts, &self.listener)?
-        );
-        Ok(())
+        let config = load(self.config)?;
+        println!("{}", broker_config::write(&config.store, &folder, &hosts, &self.listener)?);
+        hand_over(&config)
     }
 }
 
@@ -392,8 +403,9 @@ impl BackupArgs {
 
 impl RestoreArgs {
     fn run(self) -> anyhow::Result<()> {
-        println!("{}", backup::restore(&load(self.config)?, &self.from, &self.why)?);
-        Ok(())
+        let config = load(self.config)?;
+        println!("{}", backup::restore(&config, &self.from, &self.why)?);
+        hand_over(&config)
     }
 }
 
@@ -414,21 +426,21 @@ fn main() -> ExitCode {
         Some(Command::Backup(args)) => args.run(),
         Some(Command::Restore(args)) => args.run(),
         Some(Command::Store(args)) => args.run(),
+        Some(Command::Models(args)) => args.run(),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<Said>() => ExitCode::FAILURE,
+    let failed = match done {
+        Ok(()) => None,
+        Err(error) if error.is::<Said>() => Some((String::new(), ExitCode::FAILURE)),
         Err(error) => {
-            let text = format!("{error:#}");
-            for line in text.lines() {
-                eprintln!("zaigang-server: {line}");
-            }
             // Nothing that a service manager mends by starting again.
             let set_up =
                 error.chain().any(|cause| cause.is::<SetUpFault>() || cause.is::<ConfigError>());
-            if set_up { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+            let code = if set_up { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE };
+            Some((format!("{error:#}"), code))
         }
-    }
+    };
+    log_lines::end("zaigang-server", failed.as_ref().map(|(why, _)| why.as_str()));
+    failed.map_or(ExitCode::SUCCESS, |(_, code)| code)
 }
 
 /// As sysexits.h calls it; the unit does not start the server again after it.
@@ -482,43 +494,7 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
 /// Logs go to standard error, so that standard output stays machine-readable. The broker's own
 /// chatter is kept at warnings.
 fn log_to_stderr(config: &Config) {
-    let filter = EnvFilter::new(format!(
-        "rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn,{}",
-        config.log_level
-    ));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Colours are for a terminal; a journal takes priorities instead, and has times of its own.
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
-    if config.log_json {
-        builder.json().init();
-    } else if std::env::var_os("JOURNAL_STREAM").is_some() {
-        builder.event_format(Journal(Format::default().without_time().with_ansi(false))).init();
-    } else {
-        builder.init();
-    }
-}
-
-/// A line with its priority in front, as sd-daemon(3) reads it.
-struct Journal(Format<Full, ()>);
-
-impl<S, N> FormatEvent<S, N> for Journal
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        ctx: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> std::fmt::Result {
-        let priority = match *event.metadata().level() {
-            Level::ERROR => 3,
-            Level::WARN => 4,
-            Level::INFO => 6,
-            _ => 7,
-        };
-        write!(writer, "<{priority}>")?;
-        self.0.format_event(ctx, writer, event)
-    }
+    let format = if config.log_json { log_lines::Format::Json } else { log_lines::Format::Text };
+    let quiet = "rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn";
+    log_lines::init(&format!("{quiet},{}", config.log_level), format);
 }

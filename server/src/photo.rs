@@ -21,8 +21,6 @@ const SHOWN_QUALITY: u8 = 92;
 pub enum PhotoFault {
     /// Known, and not taken.
     Format(&'static Format),
-    /// Four inks without the mark that says how they are meant.
-    UnmarkedCmyk,
     /// It would take more memory than it may.
     TooMuchMemory {
         width: u32,
@@ -95,7 +93,8 @@ impl PhotoFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Format(_) => "format",
-            Self::UnmarkedCmyk => "cmyk",
+            Self::Unreadable(FrameError::PrintColours) => "cmyk",
+            Self::Unreadable(FrameError::TooManyBytes { .. }) => "too_large",
             Self::TooMuchMemory { .. } => "too_large",
             Self::Unreadable(_) => "unreadable",
         }
@@ -104,7 +103,6 @@ impl PhotoFault {
     pub fn zh(&self) -> String {
         match self {
             Self::Format(it) => format!("这是 {} 文件,只接受 JPEG 或 PNG:{}", it.name, it.mend_zh),
-            Self::UnmarkedCmyk => "这是未注明方式的 CMYK 照片:请另存为 RGB 模式的 JPEG".to_owned(),
             Self::TooMuchMemory { width, height, mib } => {
                 format!("照片为 {width}×{height},解码需 {mib} MiB 内存:请缩小,或另存为 8 位 JPEG")
             }
@@ -120,7 +118,7 @@ impl PhotoFault {
                 vision::frame::MAX_SIDE_PX,
                 vision::frame::MAX_PIXELS
             ),
-            Self::Unreadable(_) => "照片已损坏,无法解码:请重新导出为 JPEG".to_owned(),
+            Self::Unreadable(error) => error.zh(),
         }
     }
 
@@ -128,10 +126,6 @@ impl PhotoFault {
         match self {
             Self::Format(it) => {
                 format!("this is a {} file, JPEG or PNG is taken: {}", it.name, it.mend_en)
-            }
-            Self::UnmarkedCmyk => {
-                "this is a CMYK photograph that does not say how it is meant: save it as RGB"
-                    .to_owned()
             }
             Self::TooMuchMemory { width, height, mib } => {
                 format!(
@@ -152,12 +146,11 @@ pub fn read(bytes: &[u8]) -> Result<Picture, PhotoFault> {
     if bytes.starts_with(b"\x89PNG") {
         return png(bytes);
     }
-    match jpeg_frame(bytes) {
-        Some(JpegFrame { components: 4, adobe: false, .. }) => {
-            return Err(PhotoFault::UnmarkedCmyk);
+    if let Some(frame) = jpeg_frame(bytes) {
+        if frame.components == 4 {
+            return Err(PhotoFault::Unreadable(FrameError::PrintColours));
         }
-        Some(frame) => fits(frame.width, frame.height, frame.bytes())?,
-        None => {}
+        fits(frame.width, frame.height, frame.bytes())?;
     }
     Picture::decode(bytes).map_err(PhotoFault::Unreadable)
 }
@@ -211,18 +204,12 @@ pub fn shown(bytes: &[u8]) -> Result<Vec<u8>, PhotoFault> {
     Ok(out)
 }
 
-/// Whether a photograph is made of four inks: where no face is found in it, that may be why.
-pub fn is_cmyk(bytes: &[u8]) -> bool {
-    jpeg_frame(bytes).is_some_and(|frame| frame.components == 4)
-}
-
 /// What a JPEG's head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct JpegFrame {
     width: u32,
     height: u32,
     components: u8,
-    adobe: bool,
 }
 
 impl JpegFrame {
@@ -235,7 +222,6 @@ impl JpegFrame {
 /// Walks the segments up to the first frame header (ITU T.81, B.2).
 fn jpeg_frame(bytes: &[u8]) -> Option<JpegFrame> {
     let mut at = 2;
-    let mut adobe = false;
     if !bytes.starts_with(b"\xff\xd8") {
         return None;
     }
@@ -248,17 +234,11 @@ fn jpeg_frame(bytes: &[u8]) -> Option<JpegFrame> {
         let length = usize::from(u16::from_be_bytes(*bytes.get(at + 2..at + 4)?.first_chunk()?));
         let segment = bytes.get(at + 4..(at + 2).checked_add(length)?)?;
         match marker {
-            0xee => adobe |= segment.starts_with(b"Adobe"),
             // The frame headers are C0 to CF, without the tables and extensions among them.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 let [_, h1, h0, w1, w0, components, ..] = *segment else { return None };
                 let (height, width) = (u16::from_be_bytes([h1, h0]), u16::from_be_bytes([w1, w0]));
-                return Some(JpegFrame {
-                    width: width.into(),
-                    height: height.into(),
-                    components,
-                    adobe,
-                });
+                return Some(JpegFrame { width: width.into(), height: height.into(), components });
             }
             0xd9 | 0xda => return None,
             _ => {}
@@ -353,19 +333,32 @@ mod tests {
     }
 
     #[test]
-    fn four_inks_without_their_mark_are_refused_by_name() {
-        let head = |adobe: bool| {
-            let mut jpeg = b"\xff\xd8".to_vec();
-            if adobe {
-                jpeg.extend(b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\x02");
+    fn four_inks_are_refused_by_name_in_both_languages() {
+        let frame = b"\xff\xc0\0\x14\x08\0\x10\0\x10\x04\x01\x11\0\x02\x11\0\x03\x11\0\x04\x11\0";
+        // CMYK and YCCK as Adobe marks them, and four inks without a mark.
+        for mark in [
+            &b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"[..],
+            b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\x02",
+            b"",
+        ] {
+            let jpeg = [&b"\xff\xd8"[..], mark, frame].concat();
+            let fault = read(&jpeg).unwrap_err();
+            assert_eq!(fault.code(), "cmyk");
+            for said in [fault.zh(), fault.en()] {
+                assert!(said.contains("CMYK") && said.contains("RGB"), "{said}");
             }
-            jpeg.extend(
-                b"\xff\xc0\0\x14\x08\0\x10\0\x10\x04\x01\x11\0\x02\x11\0\x03\x11\0\x04\x11\0",
-            );
-            jpeg
-        };
-        assert_eq!(read(&head(false)).unwrap_err(), PhotoFault::UnmarkedCmyk);
-        assert!(is_cmyk(&head(true)) && read(&head(true)).unwrap_err() != PhotoFault::UnmarkedCmyk);
+        }
+    }
+
+    #[test]
+    fn a_picture_of_too_many_bytes_is_not_called_broken() {
+        let fault = PhotoFault::Unreadable(FrameError::TooManyBytes {
+            width: 7000,
+            height: 7000,
+            bytes: 400 << 20,
+        });
+        assert_eq!(fault.code(), "too_large");
+        assert!(fault.zh().contains("400 MiB") && !fault.zh().contains("损坏"), "{}", fault.zh());
     }
 
     proptest! {
@@ -375,7 +368,6 @@ mod tests {
             let begun = [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xee\0\x0e"][head];
             let bytes = [begun, &bytes].concat();
             prop_assert!(read(&bytes).is_err());
-            let _ = is_cmyk(&bytes);
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
 use crate::low_priority::{self, LowPriority};
+use crate::models_command::search_of;
 use crate::mqtt::{self, Brokers, Intake, Login};
 use crate::notify;
 use crate::renew::{Renewal, renew};
@@ -408,13 +409,17 @@ fn login_of(
 ) -> anyhow::Result<Login> {
     let password = match &it.password_file {
         None => String::new(),
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("`mqtt.password_file` {} can not be read", path.display()))?
-            .trim()
-            .to_owned(),
+        Some(path) => local_files::read_secret(path)
+            .map_err(|why| anyhow::anyhow!("`mqtt.password_file` {}: {why}", path.display()))?,
     };
     let name = it.username.as_deref().unwrap_or(broker::SERVER);
-    let tls = it.tls.then(|| broker_config::server_tls(authority, name, certificates));
+    let tls = it.tls.then(|| {
+        broker_config::server_tls(
+            authority,
+            name,
+            (format!("{}:{}", it.host, it.port), certificates),
+        )
+    });
     Ok(Login {
         host: it.host.clone(),
         port: it.port,
@@ -471,8 +476,7 @@ fn load_models(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::task::spawn_blocking(move || {
         let production = app.config.mode == Mode::Production;
-        let loaded =
-            Engine::load(app.config.pack.name(), app.config.models_dir.as_deref(), production);
+        let loaded = Engine::load(app.config.pack.name(), &search_of(&app.config), production);
         match &loaded {
             Ok(_) => tracing::info!(
                 pack = app.config.pack.name(),

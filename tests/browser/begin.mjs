@@ -107,8 +107,17 @@ await test(async () => {
     const file = await (await download).path();
     await boss.setInputFiles("[name=file]", { name: "people.xlsx", mimeType: "application/octet-stream", buffer: (await import("node:fs")).readFileSync(file) });
     await boss.selectOption("[name=noun]", "practitioners");
+    // A proxy that takes no file of this size answers with a page of its own.
+    const page413 = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>";
+    const tooLarge = (route) => (route.request().method() === "POST" ? route.fulfill({ status: 413, contentType: "text/html", body: page413 }) : route.continue());
+    await boss.route("**/import?lang=zh", tooLarge);
     await boss.click("button[value=check]");
-    assert.match(await boss.locator("main").innerText(), /Excel 工作簿/);
+    await boss.locator("#unsent").waitFor();
+    assert.match(await boss.locator("#unsent").innerText(), /413.*client_max_body_size/);
+    assert.equal(await boss.locator("[name=file]").evaluate((field) => field.files.length), 1, "the chosen file is lost");
+    await boss.unroute("**/import?lang=zh", tooLarge);
+    await boss.click("button[value=check]");
+    await boss.locator("main", { hasText: "Excel 工作簿" }).waitFor();
     assert.match(await boss.locator("main").innerText(), /没有错误/);
     said("a table went out as XLSX and came in again");
 

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use e2e::mosquitto;
 use e2e::programs::{end_process, is_running, program, root};
 use scene::Morning;
 use tempfile::TempDir;
 
 use crate::models::real_pack;
+
+mod over_mosquitto;
+mod packs;
 
 /// Generous: a busy machine takes its time to start three programs.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -182,20 +184,6 @@ fn two_custodians_open_a_picture_at_the_end_of_once() {
     assert!(line.starts_with("opened by two custodians in Chromium"), "{said}");
     let picture = image::open(keep.join("opened-picture.png")).unwrap();
     assert!(picture.width() > 800 && picture.height() > 600, "{line}");
-}
-
-#[test]
-fn a_server_without_a_broker_plays_over_mosquitto() {
-    if !mosquitto::installed("a_server_without_a_broker_plays_over_mosquitto") {
-        return;
-    }
-    let temporary = tempfile::tempdir().unwrap();
-    let args = ["--once", "--script", "stranger", "--broker", "mosquitto"];
-    let (code, said) = finished(&temporary, &args);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("broker     Debian's Mosquitto"), "{said}");
-    assert!(said.contains("LL-1 L2            LL-1 L2            as expected"), "{said}");
-    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0, "something is left");
 }
 
 #[test]

@@ -22,7 +22,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim", "abstention"]),
     ("evaluate", &["vision"]),
-    ("local-page", &[]),
+    ("local-files", &[]),
+    ("local-page", &["text-fold"]),
+    ("log-lines", &[]),
+    ("model-packs", &["vision", "protocol", "trust"]),
+    ("text-fold", &[]),
     (
         "edge-agent",
         &[
@@ -34,10 +38,29 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "scene",
             "evaluate",
             "evidence",
+            "local-files",
             "local-page",
+            "log-lines",
+            "model-packs",
+            "text-fold",
         ],
     ),
-    ("server", &["vision", "protocol", "trust", "law", "abstention", "evidence", "fail-point"]),
+    (
+        "server",
+        &[
+            "vision",
+            "protocol",
+            "trust",
+            "law",
+            "abstention",
+            "evidence",
+            "fail-point",
+            "local-files",
+            "log-lines",
+            "model-packs",
+            "text-fold",
+        ],
+    ),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.
@@ -134,12 +157,17 @@ impl Graph {
 #[test]
 fn the_demonstration_shares_its_crates_with_the_tests() {
     let demo = "-p server -p edge-agent -p e2e -e normal,build --no-default-features";
-    let (demo, tests) = (crates_of(demo), crates_of("--workspace -e normal,build,dev"));
-    assert!(demo.len() > 300, "{}", demo.len());
+    let tests = crates_of("--workspace -e normal,build,dev");
     let own = ["server ", "edge-agent ", "e2e "];
     let differs = |one: &&String| !own.iter().any(|own| one.starts_with(own));
-    let twice: Vec<_> = demo.difference(&tests).filter(differs).collect();
-    assert!(twice.is_empty(), "add their features to tests/Cargo.toml: {twice:#?}");
+    for camera in
+        ["", " --features e2e/own-camera", " --features e2e/own-camera,edge-agent/live-cameras"]
+    {
+        let demo = crates_of(&format!("{demo}{camera}"));
+        assert!(demo.len() > 300, "{}", demo.len());
+        let twice: Vec<_> = demo.difference(&tests).filter(differs).collect();
+        assert!(twice.is_empty(), "add their features to tests/Cargo.toml: {twice:#?}");
+    }
 }
 
 /// Every crate with its features, as cargo resolves them for these arguments.

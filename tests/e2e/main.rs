@@ -15,6 +15,7 @@ mod camera_demo;
 mod clue_faults;
 mod commission;
 mod demo;
+mod demo_script;
 mod evidence;
 mod export;
 mod hostile;

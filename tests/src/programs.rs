@@ -53,6 +53,13 @@ pub fn server_has_broker() -> Result<bool> {
     Ok(String::from_utf8_lossy(&said.stdout).contains("embedded"))
 }
 
+/// Whether every file of a model pack is on this machine, and right.
+pub fn has_pack(pack: &str) -> Result<bool> {
+    let mut verify = Command::new(program("zaigang-agent")?);
+    verify.args(["models", "verify", pack]).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(verify.status()?.success())
+}
+
 /// Ends every program that this process started, the last one first, and lets it start no more. For
 /// the end of the whole process: whoever owns a [`Program`] sees it end.
 pub fn end_all() {

@@ -45,10 +45,11 @@ impl std::fmt::Debug for TokenLine {
 }
 
 impl TokenLine {
-    /// Any order, any white space between.
+    /// Any order, any white space between; the mark that some editors put before a text is none of
+    /// it.
     pub fn parse(text: &str) -> Self {
         let mut line = Self { token: String::new(), server_ca_sha256: None };
-        for word in text.split_whitespace() {
+        for word in text.trim_start_matches('\u{feff}').split_whitespace() {
             match word.strip_prefix("sha256:") {
                 Some(digits) => line.server_ca_sha256 = Some(digits.to_owned()),
                 None => word.clone_into(&mut line.token),
@@ -241,6 +242,7 @@ mod tests {
             ("-Yx1", Some("AB:CD"))
         );
         assert_eq!(TokenLine::parse(" -Yx1\n").server_ca_sha256, None);
+        assert_eq!(TokenLine::parse("\u{feff}-Yx1\r\n").token, "-Yx1", "a file of Notepad");
         assert!(!format!("{line:?}").contains("Yx1"), "a token was printed");
     }
 

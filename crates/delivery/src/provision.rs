@@ -294,6 +294,26 @@ fn client(ca: Option<&Path>) -> Result<ureq::Agent, ProvisionError> {
         .into())
 }
 
+/// What an answer that is no success says, in one line: the server's own, where it is one of its
+/// problems (RFC 9457), or what a proxy's page means.
+pub fn refusal(status: u16, text: &str) -> String {
+    let problem: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some(detail) = problem.as_ref().and_then(|problem| problem["detail"].as_str()) {
+        return one_line(detail).chars().take(300).collect();
+    }
+    match status {
+        413 => "a proxy before the server takes no files of this size: raise its limit (nginx: \
+                client_max_body_size 64m)"
+            .to_owned(),
+        502..=504 => "a proxy stands before the server and does not reach it".to_owned(),
+        _ if text.trim_start().starts_with('<') => {
+            "a page came instead of an answer: is --server the server's address?".to_owned()
+        }
+        _ => one_line(text).chars().take(300).collect(),
+    }
+}
+
 fn post<T: DeserializeOwned>(
     url: &str,
     ca: Option<&Path>,
@@ -306,10 +326,7 @@ fn post<T: DeserializeOwned>(
     let status = response.status();
     if !status.is_success() {
         let text = response.body_mut().read_to_string().unwrap_or_default();
-        // The server's own line, where it is one of its problems (RFC 9457).
-        let problem: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-        let detail = problem.as_ref().and_then(|p| p["detail"].as_str()).unwrap_or(&text);
-        let line: String = detail.chars().take(300).collect();
+        let line = refusal(status.as_u16(), &text);
         return Err(ProvisionError::Refused(format!("{status} {line}")));
     }
     response.body_mut().read_json().map_err(|error| ProvisionError::BadAnswer(error.to_string()))
@@ -318,6 +335,21 @@ fn post<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxys_page_is_told_in_one_line() {
+        let page = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>";
+        for (status, text, says) in [
+            (413, page, "client_max_body_size"),
+            (502, page, "does not reach it"),
+            (403, page, "--server"),
+            (422, "{\"detail\": \"the token\\nis unknown\"}", "the token is unknown"),
+            (500, "out\nof order", "out of order"),
+        ] {
+            let said = refusal(status, text);
+            assert!(said.contains(says) && !said.contains(['<', '\n']), "{status}: {said}");
+        }
+    }
 
     #[test]
     fn a_token_never_crosses_a_network_in_clear() {

@@ -63,7 +63,7 @@ impl Access {
     }
 
     /// Tries a code; `token` becomes the session's where it is the right one. Blanks and hyphens in
-    /// it do not count.
+    /// it do not count, nor the width of its digits.
     pub fn enter(&mut self, code: &str, token: String, now_ms: u64) -> Entry {
         if let Some(why) = self.over(now_ms) {
             return Entry::Closed(why);
@@ -71,7 +71,7 @@ impl Access {
         if self.session.is_some() {
             return Entry::Closed("the code was used already");
         }
-        let digits: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let digits: String = text_fold::digits(code).chars().filter(|c| *c != '-').collect();
         if same(&digits, &self.code) {
             self.session = Some(Session { token: token.clone(), last_ms: now_ms });
             return Entry::In(token);
@@ -157,6 +157,18 @@ mod tests {
             Entry::Closed("the code was used already")
         );
         assert!(door.holds("t", 5), "who is in stays in");
+    }
+
+    #[test]
+    fn a_code_typed_wide_is_the_same_code() {
+        for typed in [
+            "１２３４５６７８",
+            "１２３４－５６７８",
+            "1234\u{3000}5678",
+            "\u{feff}12345678\u{200b}",
+        ] {
+            assert_eq!(door().enter(typed, "t".into(), 1), Entry::In("t".into()), "{typed:?}");
+        }
     }
 
     #[test]

@@ -142,3 +142,22 @@ fn a_delivered_picture_is_the_one_that_the_chain_names() {
     assert_eq!(code, Some(1), "{lines}");
     assert!(lines.contains("named by no manifest"), "{lines}");
 }
+
+#[test]
+fn a_program_gets_its_answer_as_json() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("no.zgbundle");
+    let path = path.to_str().expect("a path");
+    let read = |said: &str| serde_json::from_str::<serde_json::Value>(said).expect("JSON");
+    let (code, said) = verify(&["--json", path]);
+    assert_eq!((code, &read(&said)["holds"]), (Some(2), &serde_json::Value::Null), "{said}");
+    std::fs::write(path, "no bundle\n").expect("written");
+    let (code, said) = verify(&["--json", path]);
+    assert_eq!((code, &read(&said)["holds"]), (Some(1), &serde_json::Value::Bool(false)), "{said}");
+    assert!(read(&said)["said"][0].as_str().is_some_and(|line| line.contains(path)), "{said}");
+    let (code, said) = verify(&["--version"]);
+    assert_eq!(
+        (code, said.trim()),
+        (Some(0), concat!("zaigang-verify ", env!("CARGO_PKG_VERSION")))
+    );
+}

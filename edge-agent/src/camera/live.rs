@@ -25,7 +25,7 @@ pub(super) fn rtsp(
     credentials_file: Option<PathBuf>,
     clock: RealClock,
 ) -> anyhow::Result<Open> {
-    crate::redact::address(&url);
+    log_lines::address(&url);
     Ok(Box::new(move || {
         Ok(Box::new(Rtsp::open(&url, credentials_file.as_ref(), clock)?) as Box<dyn Camera>)
     }))

@@ -5,7 +5,6 @@
 use std::{fs::File, path::Path};
 
 use super::{Config, Source};
-use crate::secret_file;
 
 /// One line for each file that cannot be used.
 pub(super) fn faults(config: &Config) -> Vec<String> {
@@ -34,7 +33,7 @@ pub(super) fn faults(config: &Config) -> Vec<String> {
             tell(
                 "camera.credentials_file",
                 path,
-                secret_file::check(path).and_then(|()| file(path)),
+                local_files::check_secret(path).and_then(|()| file(path)),
             );
         }
         Source::Files { folder: Some(path), .. } => tell("camera.folder", path, folder(path)),

@@ -157,3 +157,35 @@ fn a_password_leaves_the_card_however_it_was_spelled() {
     let left = fs::read_to_string(card.path().join("zaigang.toml")).unwrap();
     assert_eq!(left, named.replace("\"password\"", "\"\""));
 }
+
+#[test]
+fn what_was_typed_wide_is_the_same_setting() {
+    let (card, done) = card(
+        "[wifi]\nssid = \"a\"\npassword = \"long enough\"\ncountry = \"ＣＮ\"\n\
+         [time]\nservers = [\"ｎｔｐ．ｎｔｓｃ．ａｃ．ｃｎ\"]\n",
+        Step::Settings,
+    );
+    done.unwrap();
+    let set = |name: &str| fs::read_to_string(card.path().join("system").join(name)).unwrap();
+    assert!(set("wpa_supplicant.conf").starts_with("country=CN\n"));
+    assert_eq!(set("time.sources"), "server ntp.ntsc.ac.cn iburst\n");
+}
+
+#[test]
+fn a_hidden_character_on_the_card_is_named() {
+    for (text, step, says) in [
+        (
+            "room = \"room\u{200b}-7\"\n",
+            Step::Settings,
+            "`room`: holds the invisible character U+200B",
+        ),
+        (
+            "server = \"https://s.example\"\ntoken = \"ab\u{2060}cd\"\n",
+            Step::Registration,
+            "`token`: holds the invisible character U+2060",
+        ),
+    ] {
+        let said = card(text, step).1.unwrap_err();
+        assert!(said.contains(says) && !said.contains("cd"), "{said}");
+    }
+}

@@ -132,7 +132,7 @@ impl Provider {
     /// Reads the secret; asks nobody yet.
     pub fn new(settings: Settings) -> std::io::Result<Self> {
         let secret = match &settings.client_secret_file {
-            Some(path) => Some(std::fs::read_to_string(path)?.trim().to_owned()),
+            Some(path) => Some(local_files::read_secret(path).map_err(std::io::Error::other)?),
             None => None,
         };
         Ok(Self { settings, secret, metadata: Mutex::default() })

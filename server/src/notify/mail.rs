@@ -144,10 +144,9 @@ fn transport(smtp: &Smtp, hello: Option<String>) -> Result<SmtpTransport, String
     }
     if let Some(username) = &smtp.username {
         let password = match &smtp.password_file {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|e| format!("`smtp.password_file`: {e}"))?
-                .trim()
-                .to_owned(),
+            Some(path) => {
+                local_files::read_secret(path).map_err(|e| format!("`smtp.password_file`: {e}"))?
+            }
             None => String::new(),
         };
         builder = builder.credentials(Credentials::new(username.clone(), password));

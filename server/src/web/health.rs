@@ -140,15 +140,11 @@ fn certificates(text: &mut String, app: &App) {
         "# HELP zaigang_certificate_expires_seconds When a certificate that the house depends on \
         runs out, Unix time.\n# TYPE zaigang_certificate_expires_seconds gauge\n",
     );
-    for (whose, known) in app.certificates.all() {
-        if let Known::ExpiresAt(at) = known {
-            let _ = writeln!(
-                text,
-                "zaigang_certificate_expires_seconds{{of=\"{}\"}} {}",
-                whose.as_str(),
-                at.as_second()
-            );
-        }
+    for (whose, shown_at, known) in app.certificates.all() {
+        let Known::ExpiresAt(at) = known else { continue };
+        let place = if shown_at.is_empty() { String::new() } else { format!(",at=\"{shown_at}\"") };
+        let (whose, at) = (whose.as_str(), at.as_second());
+        let _ = writeln!(text, "zaigang_certificate_expires_seconds{{of=\"{whose}\"{place}}} {at}");
     }
 }
 

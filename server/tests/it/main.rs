@@ -17,6 +17,7 @@ mod begin;
 mod box_pages;
 mod boxes;
 mod cases;
+mod certificates;
 mod clues;
 #[path = "../support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
@@ -36,6 +37,7 @@ mod knowledge;
 mod law;
 mod load;
 mod log_holds;
+mod long_lists;
 mod messages;
 mod notify;
 mod own_data;

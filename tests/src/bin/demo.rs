@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use e2e::camera_demo;
 use e2e::demo::{self, instance, instance::Instance, say, signals};
 use e2e::morning::{Broker, Faces, Settings};
-use e2e::programs::root;
+use e2e::programs::{self, root};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,9 +27,13 @@ Examples:
 
 Several may run at once: each has a free port and a folder of its own.";
 
+/// What belongs to the morning alone.
+const NOT_BESIDE_A_CAMERA: [&str; 7] =
+    ["real", "once", "keep", "script", "speed", "seed", "no_pictures"];
+
 /// One clinic morning, end to end: camera, recognition, rules, outbox, MQTT, server, page.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -54,7 +58,7 @@ struct Args {
     /// Your own face instead of the morning: /dev/video0, /dev/v4l/by-id/…,
     /// rtsp://[USER:PASSWORD@]HOST/PATH, a film (MP4, M4V, MOV with H.264; anything else where
     /// ffmpeg is installed), a folder of JPEG or PNG, or demo:crowd (drawn people)
-    #[arg(long, value_name = "CAMERA", conflicts_with_all = ["real", "once", "keep"])]
+    #[arg(long, value_name = "CAMERA", conflicts_with_all = NOT_BESIDE_A_CAMERA)]
     camera: Option<String>,
     /// Scene seconds in a real second; 0: as fast as this machine can
     #[arg(long, default_value_t = 0)]
@@ -149,6 +153,11 @@ fn faces(args: &Args) -> Result<Faces> {
                 folder per person (two \
              people are the least, six pictures of one of them; nineteen play the whole morning)",
             args.photos.display()
+        );
+    }
+    if !programs::has_pack("real")? {
+        bail!(
+            "--real needs the real pack, which is not on this machine: ./scripts/models fetch real"
         );
     }
     Ok(Faces::Photographs { folder })

@@ -134,7 +134,8 @@ impl Desk {
         if !now.rounds.is_free() {
             bail!("上一场尚未结束 · the last act is not over yet");
         }
-        now.rounds.begin(&self.api, act)?;
+        let Now { rounds, inbox, .. } = &mut *now;
+        rounds.begin(&self.api, act, inbox)?;
         *hold(&self.stage) = now.rounds.act_on_stage();
         Ok(())
     }

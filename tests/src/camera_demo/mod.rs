@@ -10,15 +10,17 @@ mod crowd;
 mod desk;
 mod film;
 mod house;
+mod pack;
 mod page;
 mod rounds;
+mod signals;
 mod source;
 mod video;
 mod view;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -33,14 +35,15 @@ use tokio::net::TcpListener;
 
 use act::Act;
 use desk::{Desk, Now};
+use signals::Stop;
 use source::{Source, pictures};
 use view::{View, hold};
 
 use crate::api::Api;
-use crate::demo::instance::Instance;
+use crate::demo::instance::{self, Instance};
 use crate::morning::Broker;
 use crate::mosquitto::Mosquitto;
-use crate::programs::{Program, ServerReady, program};
+use crate::programs::{Program, ServerReady};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -69,18 +72,16 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
         );
     }
     let source = Source::parse(&settings.camera)?;
-    let pack = choose_pack(&source, say)?;
+    let pack = pack::choose(&source, say)?;
     // `zaigang-demo clean` finds it where this program is killed.
     let instance = Instance::open(None)?;
     let folder = instance.folder().to_owned();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let mut stop = Stop::new()?;
-        tokio::select! {
-            played = play(settings, source, pack, &folder, say) => played,
-            () = stop.told() => Ok(()),
-        }
+        let told = Stop::new()?.end_programs();
+        let played = play(settings, source, pack, &instance, say).await;
+        told.or(played).await
     });
     runtime.shutdown_timeout(Duration::from_millis(500));
     drop(instance);
@@ -92,48 +93,24 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
     ended
 }
 
-/// The signals that end it.
-struct Stop {
-    signals: [tokio::signal::unix::Signal; 3],
-}
-
-impl Stop {
-    fn new() -> Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Self { signals: [interrupt?, terminate?, hangup?] })
-    }
-
-    async fn told(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
-}
-
 async fn play(
     settings: &Settings,
     source: Source,
     pack: &'static str,
-    folder: &Path,
+    instance: &Instance,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("--listen {}", settings.listen))?;
-    let address = listener.local_addr()?;
+    let listener = listen(settings.listen).await?;
+    let (address, folder) = (listener.local_addr()?, instance.folder());
+    instance.serves(&format!("http://{address}"))?;
     say(&format!("camera     {}", described(&source)));
     say(&format!(
         "pack       {}",
         if pack == "real" { "real" } else { "avatar pack: it knows drawn faces only" }
     ));
     if pack == "avatar" && source != Source::Crowd {
-        say("           real people are not recognised: `zaigang-agent models fetch real` gets \
-            the pack that does");
+        say("           real people are not recognised: `./scripts/models fetch real` gets the \
+            pack that does");
     }
     let stage = Arc::new(Mutex::new(Act::Work));
     let pipe = folder.join("camera.pipe");
@@ -160,6 +137,10 @@ async fn play(
     say(&format!("inbox      {}", desk.api.base()));
     say("notice     only this machine sees the picture; nothing of it is stored, and everything \
         is gone when this ends");
+    say(
+        "           the inbox asks for no login: who else has an account on this machine can open \
+        it meanwhile",
+    );
     open_browser(folder, address, &code);
     say("running    Ctrl-C ends it");
     tokio::spawn(page::serve(Arc::clone(&desk), listener));
@@ -186,6 +167,17 @@ async fn play(
             bail!("{why}: the page is closed; start it again");
         }
     }
+}
+
+/// The page's port; one that is taken is told with its owner, where that is a demonstration.
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    if bound.is_err()
+        && let Some(other) = instance::who_serves(&address.to_string())
+    {
+        bail!("{address} is served by {other}; end that one, or choose another --listen");
+    }
+    bound.with_context(|| format!("--listen {address}"))
 }
 
 fn described(source: &Source) -> String {
@@ -326,47 +318,6 @@ fn colleagues(api: &Api, photos: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The real pack where it is, or where the user wants it fetched; asked once, and only on a
-/// terminal.
-fn choose_pack(source: &Source, say: &mut dyn FnMut(&str)) -> Result<&'static str> {
-    if *source == Source::Crowd {
-        return Ok("avatar");
-    }
-    let agent = program("zaigang-agent")?;
-    let models = |arguments: &[&str]| {
-        let mut command = Command::new(&agent);
-        command.arg("models").args(arguments);
-        command
-    };
-    if models(&["verify", "real"]).stdout(Stdio::null()).stderr(Stdio::null()).status()?.success() {
-        return Ok("real");
-    }
-    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        return Ok("avatar");
-    }
-    say("The real pack is not on this machine. It holds these files, from their official sources:");
-    let listed = models(&["list"]).output()?;
-    for line in section(&String::from_utf8_lossy(&listed.stdout), "real:") {
-        say(&line);
-    }
-    print!("Fetch them now? [y/N] ");
-    std::io::stdout().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes" | "是") {
-        return Ok("avatar");
-    }
-    Ok(if models(&["fetch", "real"]).status()?.success() { "real" } else { "avatar" })
-}
-
-/// The files of one pack in the list of all.
-fn section(list: &str, pack: &str) -> Vec<String> {
-    let from = list.lines().skip_while(|line| !line.starts_with(pack)).skip(1);
-    let lines =
-        from.take_while(|line| line.starts_with(' ')).filter(|line| line.contains(" bytes, "));
-    lines.map(|line| line.rsplit_once(": ").map_or(line, |(file, _)| file).to_owned()).collect()
-}
-
 /// Opens the page where there is a display. The code goes by a file that is this user's alone: a
 /// command line can be read by everybody on the machine.
 fn open_browser(folder: &Path, address: SocketAddr, code: &str) {
@@ -394,19 +345,6 @@ fn private(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_question_names_each_file_with_size_and_licence() {
-        let list = "avatar: drawn\n  detector  a.onnx (1 bytes, Apache-2.0): /x\nreal: real pack \
-            [thresholds not calibrated]\n  \
-                    templates t, match 1\n  detector  yunet.onnx (232589 bytes, MIT): \
-                    missing\n  mask      rfb.onnx (9 bytes, MIT): \
-                    /models/rfb.onnx\nlite: lite\n  detector  other.onnx (1 bytes, MIT): missing\n";
-        assert_eq!(
-            section(list, "real:"),
-            ["  detector  yunet.onnx (232589 bytes, MIT)", "  mask      rfb.onnx (9 bytes, MIT)"]
-        );
-    }
 
     #[test]
     fn a_page_for_others_is_refused() {

@@ -2,7 +2,7 @@
 //! before it and the verdict after it. Between two rounds the room has no operator zone, so nothing
 //! is judged. The server raises the alerts, not this.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -42,6 +42,17 @@ pub(super) struct Round {
     until: Instant,
     /// What the box held faces for while the session ran.
     seen: BTreeSet<&'static str>,
+    /// How many findings each alert of the inbox had before.
+    before: BTreeMap<String, usize>,
+}
+
+impl Round {
+    /// Whether an alert came of this act. What is raised while you get ready, such as a photograph
+    /// that is held up, belongs to no session.
+    fn raised(&self, alert: &Alert) -> bool {
+        let before = self.before.get(&alert.id).copied().unwrap_or(0);
+        alert.session == self.session || alert.session.is_empty() && alert.findings.len() > before
+    }
 }
 
 /// A round as the page shows it.
@@ -69,15 +80,16 @@ impl Rounds {
     }
 
     /// Declares the session of an act.
-    pub(super) fn begin(&mut self, api: &Api, act: Act) -> Result<()> {
+    pub(super) fn begin(&mut self, api: &Api, act: Act, inbox: &[Alert]) -> Result<()> {
         let session = format!("demo-{}", self.count + 1);
         let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
         let from = Timestamp::now() + span(GET_READY);
         house::declare(api, &session, from, from + span(SESSION))?;
         self.count += 1;
         let until = Instant::now() + GET_READY;
-        self.current =
-            Some(Round { act, session, stage: Stage::GetReady, until, seen: BTreeSet::new() });
+        let before = inbox.iter().map(|alert| (alert.id.clone(), alert.findings.len())).collect();
+        let (stage, seen) = (Stage::GetReady, BTreeSet::new());
+        self.current = Some(Round { act, session, stage, until, seen, before });
         Ok(())
     }
 
@@ -125,7 +137,7 @@ impl Rounds {
             stage: round.stage,
             left_s: round.until.saturating_duration_since(Instant::now()).as_secs(),
             seen: round.seen.iter().copied().collect(),
-            alerts: inbox.iter().filter(|alert| alert.session == round.session).cloned().collect(),
+            alerts: inbox.iter().filter(|alert| round.raised(alert)).cloned().collect(),
         })
     }
 
@@ -136,5 +148,45 @@ impl Rounds {
             .as_ref()
             .filter(|round| matches!(round.stage, Stage::GetReady | Stage::Session));
         playing.map_or(Act::Work, |round| round.act)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::house::Finding;
+    use super::*;
+
+    fn alert(id: &str, session: &str, findings: usize) -> Alert {
+        let finding = Finding {
+            rule: "HB-4".to_owned(),
+            kind: "Integrity".to_owned(),
+            severity: "L1".to_owned(),
+            zh: String::new(),
+            en: String::new(),
+        };
+        Alert {
+            id: id.to_owned(),
+            session: session.to_owned(),
+            severity: "L1".to_owned(),
+            state: "open".to_owned(),
+            findings: vec![finding; findings],
+        }
+    }
+
+    #[test]
+    fn what_is_raised_while_one_gets_ready_is_of_the_act() {
+        let round = Round {
+            act: Act::Photo,
+            session: "demo-2".to_owned(),
+            stage: Stage::Over,
+            until: Instant::now(),
+            seen: BTreeSet::new(),
+            before: BTreeMap::from([("old".to_owned(), 1)]),
+        };
+        assert!(round.raised(&alert("own", "demo-2", 1)));
+        assert!(round.raised(&alert("new", "", 1)), "a photograph held up before the session");
+        assert!(round.raised(&alert("old", "", 2)), "one more finding of an alert of the day");
+        assert!(!round.raised(&alert("old", "", 1)), "it stood there before");
+        assert!(!round.raised(&alert("other", "demo-1", 1)), "the last act's");
     }
 }

@@ -12,7 +12,9 @@ use crate::programs;
 const PREFIX: &str = "zaigang-demo-";
 const LOCK: &str = "demo.lock";
 /// What a demonstration starts.
-const PROGRAMS: &[&str] = &["zaigang-server", "zaigang-agent"];
+const PROGRAMS: &[&str] = &["zaigang-server", "zaigang-agent", "mosquitto"];
+/// How their command lines name the configuration.
+const CONFIG_OPTIONS: &[&str] = &["--config", "-c"];
 
 /// A folder in use by this process; a temporary one goes with it.
 #[derive(Debug)]
@@ -55,6 +57,12 @@ impl Instance {
         &self.folder
     }
 
+    /// Writes down which page it serves, so that a second one can name it.
+    pub fn serves(&self, page: &str) -> Result<()> {
+        let text = format!("{}\n{page}\n", std::process::id());
+        Ok(fs::write(self.folder.join(LOCK), text)?)
+    }
+
     /// The folder that goes when this process ends.
     pub fn temporary(&self) -> Option<&Path> {
         self.temporary.as_ref().map(|_| self.folder.as_path())
@@ -63,12 +71,17 @@ impl Instance {
 
 /// "a demonstration (process 12, page http://…)", as far as it is known.
 fn whose(folder: &Path) -> String {
-    let pid = fs::read_to_string(folder.join(LOCK)).unwrap_or_default();
+    let lock = fs::read_to_string(folder.join(LOCK)).unwrap_or_default();
     let page = page(folder).map(|page| format!(", page {page}")).unwrap_or_default();
-    format!("a demonstration (process {}{page})", pid.trim())
+    format!("a demonstration (process {}{page})", lock.lines().next().unwrap_or_default().trim())
 }
 
+/// The page that a demonstration serves itself, or else its server's.
 fn page(folder: &Path) -> Option<String> {
+    let lock = fs::read_to_string(folder.join(LOCK)).unwrap_or_default();
+    if let Some(page) = lock.lines().nth(1) {
+        return Some(page.to_owned());
+    }
     let ready: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("server.ready")).ok()?).ok()?;
     Some(ready["http"].as_str()?.to_owned())
@@ -126,11 +139,11 @@ fn is_in_use(folder: &Path) -> bool {
     File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
 }
 
-/// A server or box that runs.
+/// A server, box or broker that runs.
 struct Running {
     pid: u32,
     name: String,
-    /// Where its configuration lies.
+    /// The demonstration's, where its configuration lies in one; otherwise that of the file.
     folder: Option<PathBuf>,
 }
 
@@ -145,8 +158,13 @@ fn running(pid: u32) -> Option<Running> {
     let arguments: Vec<String> =
         line.split(|b| *b == 0).map(|a| String::from_utf8_lossy(a).into_owned()).collect();
     let name = Path::new(arguments.first()?).file_name()?.to_str()?.to_owned();
-    let config =
-        arguments.iter().position(|a| a == "--config").and_then(|at| arguments.get(at + 1));
-    let folder = config.and_then(|config| Some(Path::new(config).parent()?.to_owned()));
+    let option = arguments.iter().position(|a| CONFIG_OPTIONS.contains(&a.as_str()));
+    let config = option.and_then(|at| arguments.get(at + 1)).map(Path::new);
+    let folder = config.and_then(|config| home(config).or(config.parent()).map(Path::to_owned));
     PROGRAMS.contains(&name.as_str()).then_some(Running { pid, name, folder })
+}
+
+/// The folder of the demonstration to which a file belongs.
+fn home(file: &Path) -> Option<&Path> {
+    file.ancestors().skip(1).find(|folder| folder.join(LOCK).exists())
 }

@@ -6,6 +6,7 @@
 //! session. Only the server's receipt, verified, reaches the outbox.
 
 mod brokers;
+mod certificate;
 mod incoming;
 mod options;
 mod probe;
@@ -27,6 +28,7 @@ use crate::outbox::Outbox;
 use crate::outbox::plan::{Limits, Planner, spread};
 pub use brokers::BrokerList;
 use brokers::{Rotation, Waits};
+pub use certificate::broker_certificate_end;
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
 pub use probe::{ProbeError, probe};

@@ -29,7 +29,9 @@ use super::{
     Camera, Gone, Look, Pixels, Shot,
     h264::{H264, H264Error},
 };
-use crate::{clock::RealClock, redact::redacted};
+use log_lines::redacted;
+
+use crate::clock::RealClock;
 
 /// A camera answers and sends within this time, or it is gone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -215,14 +217,14 @@ fn gone(place: &str, fault: &Fault, credentials: Option<&Path>) -> Gone {
 /// `user:password` in one line; a byte order mark before it is none of both.
 fn read_login(path: &Path) -> Result<Login, String> {
     let said = |why: &str| format!("camera.credentials_file {}: {why}", path.display());
-    crate::secret_file::check(path).map_err(|why| said(&why))?;
+    local_files::check_secret(path).map_err(|why| said(&why))?;
     let text = std::fs::read_to_string(path).map_err(|why| said(&why.to_string()))?;
     let line = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
     let Some((user, password)) = line.split_once(':').filter(|_| !line.contains(['\r', '\n']))
     else {
         return Err(said("write user:password in one line"));
     };
-    crate::redact::secret(password);
+    log_lines::secret(password);
     Ok(Login { user: user.to_owned(), password: password.to_owned(), file: path.to_path_buf() })
 }
 

@@ -96,6 +96,7 @@ async fn form(
     let fields = vec![
         Field::new(Kind::Choice, "room", l.t("安装诊室", "Room"))
             .options(or_none(l, options))
+            .searched("rooms")
             .hint(hint)
             .needed(),
         Field::new(Kind::Text, "name", l.t("名称", "Name"))
@@ -347,6 +348,7 @@ async fn move_form(
     let fields = vec![
         Field::new(Kind::Choice, "room", l.t("新诊室", "New room"))
             .options(or_none(l, options))
+            .searched("rooms")
             .needed(),
         Field::new(Kind::Text, "reason", l.t("移装原因", "Reason")).needed(),
         Field::new(

@@ -1,24 +1,26 @@
 //! The check by card, PIN and witness (P4) by page: phone-friendly, at the door; and the latest
 //! ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query, State};
 use axum::response::Response;
 
-use super::forms::{Given, moment};
+use super::forms::{Given, is_short, moment};
 use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::config::Mode;
+use crate::model::Name;
 use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
+use crate::web::part::{PartQuery, cut};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -34,11 +36,17 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct ChecksPage {
     f: Frame,
     rooms: Vec<(String, String, bool)>,
+    /// A long list of rooms or witnesses is searched; what was typed for it.
+    long_rooms: Option<String>,
     people: Vec<(String, String, bool)>,
+    long_people: Option<String>,
     out: bool,
     rows: Vec<[String; 6]>,
-    /// Everybody, and whether a card is set.
+    /// Everybody who is found, and whether a card is set.
     without: Vec<(String, String, bool)>,
+    /// What is looked for in that list, and whether it has more than is shown.
+    sought: String,
+    more: bool,
     /// The reader may give out links; and a demonstration's checks may lie on another day.
     gives_links: bool,
     any_time: bool,
@@ -46,8 +54,14 @@ struct ChecksPage {
     done: Option<String>,
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
-    let made = make(&app, &who, l, &Given::default(), Ok(None)).await;
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Query(query): Query<PartQuery>,
+) -> Response {
+    let sought = query.q.unwrap_or_default();
+    let made = make(&app, &who, l, &Given::default(), sought, Ok(None)).await;
     shown(&app, &who, l, made).await
 }
 
@@ -64,7 +78,7 @@ async fn submit(
     };
     let made = match outcome {
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        outcome => make(&app, &who, l, &given, outcome.map(Some)).await,
+        outcome => make(&app, &who, l, &given, String::new(), outcome.map(Some)).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -90,28 +104,15 @@ async fn make(
     who: &Who,
     l: Lang,
     given: &Given,
+    sought: String,
     outcome: Result<Option<KeptCheck>, Problem>,
 ) -> Result<Response, Problem> {
-    let asking = who.clone();
-    let (rooms, people) = app
-        .blocking(move |a| {
-            let part = PartQuery::default().part(&asking, 499);
-            let rooms = a.store.rooms_part(&part)?.into_iter();
-            let rooms: Vec<_> =
-                rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
-            let mut people = Vec::new();
-            for p in a.store.practitioners_part(&part)? {
-                let set = a.store.credential_of(p.id.as_str())?.is_some();
-                people.push((p.id.to_string(), p.name.0, set));
-            }
-            Ok::<_, StoreError>((rooms, people))
-        })
-        .await?;
     let checks = latest(app, who).await?;
+    let lists = lists(app, who, &sought, &checks, outcome.as_ref().ok().and_then(Option::as_ref));
+    let Lists { rooms, people, more, names } = lists.await?;
     deed::persons(people.iter().map(|p| &p.0));
     deed::persons(checks.iter().flat_map(|c| [&c.person, &c.witness]));
-    let name =
-        |id: &str| people.iter().find(|p| p.0 == id).map_or_else(|| id.to_owned(), |p| p.1.clone());
+    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |name| name.0.clone());
     let (fault, done) = match outcome {
         Ok(None) => (String::new(), None),
         Ok(Some(c)) => {
@@ -127,7 +128,13 @@ async fn make(
     };
     // After a success only the room stays; nobody's choice of witness is offered to the next.
     let keep = done.is_none();
+    let witnesses = people.iter().filter(|p| p.2).count();
+    let typed = |name: &str| if keep { given.text(name).to_owned() } else { String::new() };
     let page = ChecksPage {
+        long_rooms: (!is_short(rooms.len())).then(|| given.text("room").to_owned()),
+        long_people: (more || !is_short(witnesses)).then(|| typed("witness")),
+        sought,
+        more,
         rooms: rooms
             .into_iter()
             .map(|(id, words)| {
@@ -155,6 +162,48 @@ async fn make(
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+/// What the page offers, and the names of those whom it speaks of.
+struct Lists {
+    rooms: Vec<(String, String)>,
+    /// Id, name, whether a card is set.
+    people: Vec<(String, String, bool)>,
+    more: bool,
+    names: BTreeMap<String, Name>,
+}
+
+async fn lists(
+    app: &Arc<App>,
+    who: &Who,
+    sought: &str,
+    checks: &[KeptCheck],
+    done: Option<&KeptCheck>,
+) -> Result<Lists, Problem> {
+    let people = PartQuery { q: Some(sought.to_owned()), ..PartQuery::default() }.part(who, 499);
+    let all = PartQuery::default().part(who, 499);
+    let ids: Vec<String> = checks
+        .iter()
+        .chain(done)
+        .flat_map(|c| [c.person.clone(), c.witness.clone()])
+        .filter(|id| !id.is_empty())
+        .collect();
+    Ok(app
+        .blocking(move |a| {
+            let rooms = a.store.rooms_part(&all)?.into_iter();
+            let rooms =
+                rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
+            let mut found = a.store.practitioners_part(&people)?;
+            let more = cut(&mut found, &people, |p| p.id.to_string()).is_some();
+            let mut people = Vec::new();
+            for p in found {
+                let set = a.store.credential_of(p.id.as_str())?.is_some();
+                people.push((p.id.to_string(), p.name.0, set));
+            }
+            let names = a.store.names_of(&ids)?;
+            Ok::<_, StoreError>(Lists { rooms, people, more, names })
+        })
+        .await?)
 }
 
 fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {

@@ -46,6 +46,8 @@ pub(super) struct Field {
     pub fixed: bool,
     /// By an option's code: what the page's script compares with other fields.
     marks: BTreeMap<String, String>,
+    /// Which list of the API finds what a long list lacks; empty: the options are all there are.
+    noun: &'static str,
 }
 
 impl Field {
@@ -61,6 +63,7 @@ impl Field {
             fault: String::new(),
             fixed: false,
             marks: BTreeMap::new(),
+            noun: "",
         }
     }
 
@@ -81,6 +84,13 @@ impl Field {
 
     pub(super) fn options(mut self, options: impl IntoIterator<Item = (String, String)>) -> Self {
         self.options = options.into_iter().map(|(code, words)| (code, words, false)).collect();
+        self
+    }
+
+    /// A list that grows with the country: beyond what is looked through the id is typed, and found
+    /// by a search in this list of the API.
+    pub(super) fn searched(mut self, noun: &'static str) -> Self {
+        self.noun = noun;
         self
     }
 
@@ -116,7 +126,7 @@ impl Field {
     /// Too many for a list that is looked through: the id is typed, and found by a search for the
     /// name.
     fn is_long(&self) -> bool {
-        self.options.len() > LONG
+        self.options.len() > LONG && !self.noun.is_empty()
     }
 
     fn yes(&self) -> bool {
@@ -126,11 +136,12 @@ impl Field {
     fn choose(&mut self, values: &[String]) {
         match self.kind {
             Kind::Choice | Kind::Many => {
+                let codes = if self.kind == Kind::Many { split(values) } else { values.to_vec() };
                 for option in &mut self.options {
-                    option.2 = values.contains(&option.0);
+                    option.2 = codes.contains(&option.0);
                 }
                 // A value that the list lacks is shown, not lost.
-                for value in values.iter().filter(|v| !v.is_empty()) {
+                for value in codes.iter().filter(|v| !v.is_empty()) {
                     if self.options.iter().all(|o| o.0 != *value) {
                         self.options.push((value.clone(), value.clone(), true));
                     }
@@ -138,7 +149,10 @@ impl Field {
             }
             _ => {}
         }
-        self.value = values.first().cloned().unwrap_or_default();
+        self.value = match self.kind {
+            Kind::Many => values.join(", "),
+            _ => values.first().cloned().unwrap_or_default(),
+        };
     }
 }
 
@@ -168,7 +182,7 @@ impl Given {
     }
 
     pub(super) fn many(&self, name: &str) -> Vec<String> {
-        self.0.get(name).into_iter().flatten().filter(|v| !v.is_empty()).cloned().collect()
+        split(self.0.get(name).map_or(&[], Vec::as_slice))
     }
 
     /// Name after the prefix, and first value, of every field that begins with it.
@@ -215,6 +229,18 @@ impl Given {
     pub(super) fn put_many(&self, into: &mut Map<String, Value>, name: &str) {
         into.insert(name.to_owned(), Value::from(self.many(name)));
     }
+}
+
+/// Codes as they were ticked one by one, or typed with commas or blanks between.
+fn split(values: &[String]) -> Vec<String> {
+    let between = |c: char| c.is_whitespace() || ",，、;；".contains(c);
+    let codes = values.iter().flat_map(|value| value.split(between));
+    codes.filter(|code| !code.is_empty()).map(str::to_owned).collect()
+}
+
+/// Options of a list that is still looked through as a whole.
+pub(super) fn is_short(options: usize) -> bool {
+    options <= LONG
 }
 
 pub(super) fn clip(text: &str) -> String {
@@ -345,5 +371,15 @@ mod tests {
             field.options.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect::<Vec<_>>(),
             ["p-9"]
         );
+    }
+
+    #[test]
+    fn codes_typed_with_commas_are_so_many_codes() {
+        let given = Given::of(vec![
+            ("who".to_owned(), "p-1, p-2，p-3".to_owned()),
+            ("who".to_owned(), "p-4".to_owned()),
+        ]);
+        assert_eq!(given.many("who"), ["p-1", "p-2", "p-3", "p-4"]);
+        assert!(given.many("nobody").is_empty());
     }
 }

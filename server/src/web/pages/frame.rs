@@ -14,6 +14,7 @@ use super::words::Lang;
 use super::{landing, messages};
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::certificates::Due;
 use crate::clock;
 use crate::config::Mode;
 use crate::problem::{Problem, retry_after};
@@ -107,7 +108,7 @@ pub(super) struct Frame {
     /// How much waits for the reader (待办); `None` for whoever has no own work here.
     pub waiting: Option<usize>,
     /// For whoever runs the server: certificates that run out soon, and when.
-    pub certificates: Vec<(&'static str, String)>,
+    pub certificates: Vec<(String, String)>,
 }
 
 impl Frame {
@@ -203,12 +204,13 @@ impl Frame {
     }
 }
 
-fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(&'static str, String)> {
+fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(String, String)> {
     if who.role != Role::Admin {
         return Vec::new();
     }
     let due = app.certificates.due(clock::now()).into_iter();
-    due.map(|d| (l.t(d.whose.zh(), d.whose.en()), dated(&clock::text(d.expires_at)))).collect()
+    let whose = |d: &Due| format!("{} {}", l.t(d.whose.zh(), d.whose.en()), d.at);
+    due.map(|d| (whose(&d), dated(&clock::text(d.expires_at)))).collect()
 }
 
 /// The language: `?lang=`, else the cookie, else zh-CN.

@@ -36,16 +36,20 @@ pub(super) async fn make_form(
     let mut fields = vec![
         Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
             .options(of.rooms)
+            .searched("rooms")
             .marked(of.room_marks)
             .needed(),
         Field::new(Kind::Choice, "item", l.t("项目", "Item"))
             .options(or_none(l, of.items))
+            .searched("items")
             .marked(of.item_marks),
         Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
             .options(or_none(l, of.leads))
+            .searched("practitioners")
             .marked(of.lead_marks),
         Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
-            .options(of.people),
+            .options(of.people)
+            .searched("practitioners"),
         Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
         Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
         Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))

@@ -38,6 +38,8 @@ struct SessionsPage {
     view: String,
     /// Rooms to choose from: id and words.
     choice: Vec<(String, String)>,
+    /// There are more; the id of one is typed and found by a search.
+    more_rooms: bool,
     next: Option<String>,
     rows: Vec<SessionRow>,
     emergencies: Vec<(String, i64)>,
@@ -179,7 +181,7 @@ async fn make_list(
     let asked = PartQuery { after: Some(query.after.clone()), ..PartQuery::default() };
     let (asked, few) = (asked.part(who, 50), PartQuery::default().part(who, ROOMS));
     let reader = who.clone();
-    let (sessions, next, known, emergencies, rooms) = app
+    let (sessions, next, known, emergencies, (rooms, more_rooms)) = app
         .blocking(move |a| {
             let mut sessions = a.store.sessions_of(&asked, &asked.after, &filter)?;
             let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
@@ -188,15 +190,18 @@ async fn make_list(
                 .unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
             let known = known(a, &reader, &sessions)?;
+            let mut rooms = a.store.rooms_part(&few)?;
+            let more_rooms = cut(&mut rooms, &few, |r| r.id.to_string()).is_some();
             let rooms: Vec<(String, String)> =
-                a.store.rooms_part(&few)?.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
-            Ok::<_, StoreError>((sessions, next, known, emergencies, rooms))
+                rooms.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
+            Ok::<_, StoreError>((sessions, next, known, emergencies, (rooms, more_rooms)))
         })
         .await?;
     let page = SessionsPage {
         rows: sessions.iter().map(|s| row(l, s, &known)).collect(),
         emergencies,
         choice: rooms.iter().map(|(id, name)| (id.clone(), format!("{name} ({id})"))).collect(),
+        more_rooms,
         view: query.address(),
         it: query,
         rooms: if may_open(who, "/rooms/{id}/qr") { rooms } else { Vec::new() },

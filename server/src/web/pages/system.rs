@@ -173,17 +173,18 @@ fn broker_rows(app: &App, l: Lang) -> Vec<BrokerRow> {
 
 /// Whose, when it runs out (or why that is not known), and whether that is soon.
 struct CertificateRow {
-    whose: &'static str,
+    whose: String,
     ends: String,
     soon: bool,
 }
 
 fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
     let now = clock::now();
-    let due: Vec<Whose> = app.certificates.due(now).iter().map(|due| due.whose).collect();
-    let row = |(whose, known): (Whose, Known)| CertificateRow {
-        whose: l.t(whose.zh(), whose.en()),
-        soon: due.contains(&whose) || matches!(known, Known::Fault(_)),
+    let due = app.certificates.due(now);
+    let row = |(whose, at, known): (Whose, String, Known)| CertificateRow {
+        whose: format!("{} {at}", l.t(whose.zh(), whose.en())).trim_end().to_owned(),
+        soon: due.iter().any(|due| due.whose == whose && due.at == at)
+            || matches!(known, Known::Fault(_)),
         ends: match known {
             Known::ExpiresAt(at) => dated(&clock::text(at)),
             Known::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),

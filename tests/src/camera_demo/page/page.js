@@ -2,7 +2,7 @@
 // through the acts. It keeps nothing: the last picture goes with the page.
 
 import { pixels } from "./pixels.js";
-import { ACTS, KIND, SOURCE, STATUS, actOf, both, element } from "./words.js";
+import { ACTS, SOURCE, STATUS, actOf, both, element, kindOf } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const shown = { number: 0, alive: false, faces: [], thresholds: null, state: null, enrolling: false, inbox: "" };
@@ -74,7 +74,7 @@ function show(sight) {
   by("liveness").textContent = ms(costs.liveness_us);
   by("frames").textContent = `${(costs.frames_per_1000_s / 1000).toFixed(1)} /s`;
   by("rate").textContent = `${(costs.faces_per_1000_s / 1000).toFixed(1)} /s`;
-  by("cpu").textContent = `${Math.round(costs.cpu_ppm / 10_000)} % / ${costs.cores} 核`;
+  by("cpu").textContent = `${costs.cores} 核的 ${Math.round(costs.cpu_ppm / 10_000 / costs.cores)} % of ${costs.cores} cores`;
 }
 
 /** Who it is, in words: you, a colleague, or a verdict. */
@@ -231,7 +231,7 @@ function inbox(state) {
   shown.inbox = text;
   const entries = state.inbox.map((alert) => {
     const findings = alert.findings.map((finding) => element("div", "finding",
-      element("p", "kind", element("b", `severity ${finding.severity}`, finding.severity), ` ${KIND[finding.kind] ?? finding.kind} `, element("span", "rule", finding.rule)),
+      element("p", "kind", element("b", `severity ${finding.severity}`, finding.severity), ` ${kindOf(finding)} `, element("span", "rule", finding.rule)),
       element("p", "", finding.zh), element("p", "english", finding.en)));
     for (const p of findings.flatMap((finding) => [...finding.querySelectorAll(".english")])) p.lang = "en";
     const link = element("a", "", both("在监管端打开", "open"));

@@ -44,10 +44,15 @@ export const SOURCE = {
   folder: ["图片文件夹", "folder of pictures"], "demo:crowd": ["手绘人物", "drawn people"],
 };
 
-export const KIND = {
+const KIND = {
   LicenseLending: "疑似挂证", NonLeadOperating: "疑似非主诊医师独立执业", UnlicensedOperator: "疑似非卫技人员开展诊疗活动",
   Integrity: "完整性", RecordMismatch: "疑似登记与实际不符",
 };
+
+/** What a finding suspects; the rules on the camera's own picture say it by their rule. */
+const RULE = { "HB-4": "疑似呈现攻击(照片、视频或面具)" };
+
+export const kindOf = (finding) => RULE[finding.rule] ?? KIND[finding.kind] ?? finding.kind;
 
 /** Chinese first, English beside it, as elements: no text is ever read as markup. */
 export function both(zh, en) {

@@ -50,13 +50,16 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()),
         Field::new(Kind::Choice, "person", l.t("持有人", "Holder"))
             .options(people.clone())
+            .searched("practitioners")
             .needed(),
         Field::new(Kind::Choice, "institution", l.t("机构", "Institution"))
             .options(institutions(a, seen)?)
+            .searched("institutions")
             .needed(),
         Field::new(Kind::Choice, "purpose", l.t("用途", "Purpose")).options(purposes).needed(),
         Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
             .options(or_none(l, people))
+            .searched("practitioners")
             .hint(
                 l.t("实习、进修人员必填；用于判定无带教操作", "needed for a trainee; read by NL-3"),
             ),

@@ -114,6 +114,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         Field::new(Kind::Text, "name", l.t("名称", "Name")),
         Field::new(Kind::Choice, "institution", l.t("机构", "Institution"))
             .options(institutions)
+            .searched("institutions")
             .needed(),
         Field::new(Kind::Choice, "mode", l.t("方式", "Mode")).options(modes).needed(),
         Field::new(

@@ -1,5 +1,5 @@
-//! `zaigang-agent models`: which packs there are, whether their files are right, and how they get
-//! onto this machine.
+//! The `models` command of box and server: which packs there are, whether their files are right,
+//! and how they get onto this machine.
 //!
 //! Never loads a file whose SHA-256 is not the manifest's, and connects only to the addresses that
 //! the manifest or the command line names.
@@ -14,47 +14,12 @@ mod zgpack;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::Subcommand;
 use vision::pack::{Manifest, Pack, Search, Surroundings};
-
-use crate::{config, owner};
 
 pub use download::{Download, Expected, Network};
 pub use import::{Installed, import};
 pub use zgpack::{Signers, write as write_archive};
-
-const EXAMPLES: &str = "\
-Files are looked for in this order: --models, $ZAIGANG_MODELS, imported packs, the cache, \
-../shared/models, the source tree.
-
-Examples:
-  zaigang-agent models list                         what there is, and where it was found
-  zaigang-agent models fetch real                   download from the official sources, verified \
-  by SHA-256
-  zaigang-agent models verify real                  check every byte again; exit code 1 if \
-  anything is wrong
-  zaigang-agent models keygen --out pack.key        a signing key for archives; prints its public \
-  half
-  zaigang-agent models pack real --key pack.key --out real.zgpack
-  zaigang-agent models import real.zgpack --signer BASE64     on the box, without a network";
-
-/// Where the package puts the configuration.
-const INSTALLED_CONFIG: &str = "/etc/zaigang/agent.toml";
-
-/// Model packs: list, verify, fetch, import; make signed archives.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = EXAMPLES)]
-pub struct Args {
-    /// Folder to look in first
-    #[arg(long, global = true, value_name = "FOLDER")]
-    models: Option<PathBuf>,
-    /// The box's configuration: its state folder is where the service looks [default:
-    /// /etc/zaigang/agent.toml, where it is]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: ModelsCommand,
-}
 
 /// What to do with the model packs.
 #[derive(Debug, Subcommand)]
@@ -85,25 +50,9 @@ pub enum ModelsCommand {
     },
 }
 
-impl Args {
-    /// Runs the subcommand.
-    pub fn run(self) -> anyhow::Result<()> {
-        let installed = Path::new(INSTALLED_CONFIG);
-        let config = self.config.as_deref().or_else(|| installed.exists().then_some(installed));
-        let state_dir =
-            config.map(|path| config::load(path).map(|config| config.state_dir)).transpose()?;
-        let result = run(self.command, &search(self.models.as_deref(), state_dir.as_deref()));
-        // What root installs, the agent must be able to read.
-        if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir()) {
-            owner::inherit(&state_dir)?;
-        }
-        result
-    }
-}
-
-/// The folders in which a box looks, whoever calls the program: the service manager names the state
+/// The folders in which a program looks, whoever calls it: the service manager names the state
 /// folder to the service, and everybody else has it from the configuration.
-pub(crate) fn search(named: Option<&Path>, state_dir: Option<&Path>) -> Search {
+pub fn search(named: Option<&Path>, state_dir: Option<&Path>) -> Search {
     let mut around = Surroundings::of_process(named);
     if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir())
         && std::env::var_os("STATE_DIRECTORY").is_none()

@@ -1,5 +1,5 @@
-//! Files that root makes in a folder of the agent's user would be closed to the agent: they get the
-//! folder's own owner.
+//! Files that root makes in a folder of a service's user would be closed to the service: they get
+//! the folder's own owner.
 
 use std::{
     io,
@@ -12,7 +12,10 @@ const DEEPEST: u32 = 6;
 
 /// Gives whatever root made under `folder` to the owner of `folder`. Does nothing for another
 /// caller, and in a folder of root's.
-pub(crate) fn inherit(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Where the folder can not be read, or something in it not be given away.
+pub fn inherit(folder: &Path) -> io::Result<()> {
     let meta = std::fs::symlink_metadata(folder)?;
     if !rustix::process::geteuid().is_root() || meta.uid() == 0 {
         return Ok(());

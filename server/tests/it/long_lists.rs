@@ -1,0 +1,58 @@
+//! Lists beyond five hundred: whoever stands behind them can be named all the same.
+
+use serde_json::json;
+
+use crate::house::House;
+
+const LAST: &str = "p-0599";
+
+/// A clinic with six hundred people.
+fn crowded() -> House {
+    let house = House::new();
+    house.furnish();
+    for n in 0..600 {
+        house.must_post(
+            "practitioners",
+            &json!({"id":format!("p-{n:04}"),"name":format!("员工{n}"),
+                "category":"licensed_physician","registration":"valid",
+                "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]}]}),
+        );
+    }
+    house
+}
+
+#[test]
+fn the_last_of_six_hundred_people_is_found_by_every_form() {
+    let house = crowded();
+    // By hand, without the page's script.
+    let (status, page) = house.page(&format!("/enrol?person={LAST}"));
+    assert!(status == 200 && page.contains(&format!("value=\"{LAST}\" selected")));
+    assert!(house.page(&format!("/enrol?q={LAST}")).1.contains(LAST));
+    assert!(house.page(&format!("/checks?q={LAST}")).1.contains("员工599"));
+    assert!(house.page("/checks").1.contains("data-search=\"practitioners\""));
+    let declaration = house.page("/sessions/new").1;
+    for field in ["declared_lead", "declared_operators"] {
+        let input = declaration.split("<input").find(|part| part.contains(field)).unwrap();
+        assert!(input.contains("data-search=\"practitioners\""), "{field}: {input}");
+    }
+    // What that script asks.
+    let found = house.get(&format!("practitioners?limit=50&q={LAST}"));
+    assert_eq!(found["practitioners"][0]["id"], LAST);
+}
+
+#[test]
+fn operators_typed_with_commas_are_declared() {
+    let house = crowded();
+    let body = format!(
+        "id=s-long&room=room-1&item=laser-1&declared_lead=p-lead\
+         &declared_operators={LAST}%2C+p-0598&start=2099-03-05T09%3A00"
+    );
+    let kind = "application/x-www-form-urlencoded";
+    let answer = house.send("POST", "/sessions/new", kind, body.as_bytes());
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let session = house.get("sessions/s-long");
+    assert_eq!(session["declared_operators"], json!([LAST, "p-0598"]));
+    // What was declared stands in the field again.
+    let again = house.page("/sessions/s-long?edit=yes").1;
+    assert!(again.contains(&format!("value=\"{LAST}, p-0598\"")), "{again}");
+}
