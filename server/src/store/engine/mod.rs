@@ -187,10 +187,11 @@ impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         // A COMMIT that found the disk full may have rolled back already.
         let ended = self.connection.sqlite().is_some_and(rusqlite::Connection::is_autocommit);
-        if self.open && !ended {
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
-                tracing::warn!(%error, "a transaction was not rolled back");
-            }
+        if self.open
+            && !ended
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "a transaction was not rolled back");
         }
     }
 }

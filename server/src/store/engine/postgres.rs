@@ -88,6 +88,7 @@ impl Client {
 }
 
 /// The thread that drives the sockets.
+#[allow(clippy::expect_used, reason = "without a thread there is no server")]
 fn drivers() -> &'static Runtime {
     static DRIVERS: OnceLock<Runtime> = OnceLock::new();
     DRIVERS.get_or_init(|| {

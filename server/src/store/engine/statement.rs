@@ -10,6 +10,7 @@ pub(in crate::store) enum Statement<'c> {
     Postgres(&'c Client, String),
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "parameters are made for the call")]
 impl Statement<'_> {
     /// How many rows it touched.
     pub(in crate::store) fn execute<P: Params>(&mut self, params: P) -> Result<usize> {
