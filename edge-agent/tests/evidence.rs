@@ -4,9 +4,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement: it fails the test")]
 
-#[path = "evidence/memory.rs"]
-mod memory;
-
 use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -48,7 +45,6 @@ fn the_targets_of_sealed_pictures_hold() {
     let mut targets = room.scenes(scenes);
     targets.push(room.cost_without_a_finding());
     targets.extend(room.a_day_of_findings());
-    targets.push(memory::after_a_session(&room.taking));
     for target in &targets {
         println!("{}", target.line());
     }
@@ -308,27 +304,23 @@ impl Room {
             });
             assert_eq!(told, 1, "{id} was not told");
         }
-        let (mut files, mut pictures, mut keys_found, mut planes) = (0, 0, 0, 0);
-        let rows = memory::rows(&frame, faces.iter().map(place));
+        let (mut files, mut pictures, mut keys_found) = (0, 0, 0);
         for entry in std::fs::read_dir(state.path().join("evidence")).unwrap() {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();
             files += 1;
             pictures += carve(&bytes);
-            planes += rows.iter().filter(|row| holds(&bytes, row)).count();
             keys_found += keys.iter().filter(|key| holds(&bytes, &key[..])).count();
         }
         let spent_ms = spent_ms / f64::from(findings);
         vec![
             target(
                 "disk",
-                "no decodable picture, no row of pixels, no key",
+                "no decodable picture, no key",
                 format!(
-                    "{pictures} pictures, {planes} of {} rows, {keys_found} of {} keys in {files} \
-                     files",
-                    rows.len(),
+                    "{pictures} pictures, {keys_found} of {} keys in {files} files",
                     keys.len()
                 ),
-                pictures + planes + keys_found == 0 && !rows.is_empty() && files > 100,
+                pictures == 0 && keys_found == 0 && files > 100,
             ),
             Target {
                 name: "cost of a finding",

@@ -123,8 +123,9 @@ impl Tracker {
 
     /// Whether a look did not show what was seen last at `seen`, or one was left out.
     fn missed(&self, now: Mono, seen: Mono) -> bool {
-        self.looked
-            .is_some_and(|(looked, every_ms)| looked > seen || now.since(looked) * 2 > every_ms * 3)
+        self.looked.is_some_and(|(looked, every_ms)| {
+            looked > seen || (every_ms > 0 && now.since(looked) * 2 > every_ms * 3)
+        })
     }
 
     /// Who appears inside the room in somebody's clothes is one of those out of sight, who walked
@@ -346,9 +347,8 @@ impl Track {
 
 /// Nobody ducks and gives the place to another in less than this, ms.
 const HIDDEN_MS: u64 = 300;
-/// The same where no look missed the face: looks are this far apart only on a box that looks once
-/// a second.
-const BETWEEN_LOOKS_MS: u64 = 600;
+/// The same where no look missed the face, ms: a box that looks once a second is not slowed down.
+const BETWEEN_LOOKS_MS: u64 = 1_000;
 /// A look or two, ms: nobody walks far meanwhile.
 const JUST_SEEN_MS: u64 = 900;
 /// Who was seen a look ago is seen again four times in five, who was away for long comes back in one

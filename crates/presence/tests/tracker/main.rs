@@ -193,12 +193,13 @@ fn a_stranger_after_the_lead_is_never_simply_the_lead() {
 }
 
 #[test]
-fn at_one_look_a_second_nobody_inherits_a_place() {
+fn at_one_look_a_second_a_missed_look_is_a_doubt() {
     let mut tracker = tracker();
     for second in 0..10 {
         tracker.update(moment_ms(second * 1_000), &[face(0, 700, 100, true)]);
     }
-    let seen = tracker.update(moment_ms(10_000), &[face(16, 700, 100, true)]).tracked[0];
+    tracker.update(moment_ms(10_000), &[]);
+    let seen = tracker.update(moment_ms(11_000), &[face(16, 700, 100, true)]).tracked[0];
     assert!(seen.taken_up, "{seen:?}");
 }
 
