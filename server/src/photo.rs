@@ -94,8 +94,9 @@ impl PhotoFault {
         match self {
             Self::Format(_) => "format",
             Self::Unreadable(FrameError::PrintColours) => "cmyk",
-            Self::Unreadable(FrameError::TooManyBytes { .. }) => "too_large",
-            Self::TooMuchMemory { .. } => "too_large",
+            Self::Unreadable(FrameError::TooManyBytes { .. }) | Self::TooMuchMemory { .. } => {
+                "too_large"
+            }
             Self::Unreadable(_) => "unreadable",
         }
     }

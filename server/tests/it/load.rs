@@ -169,7 +169,7 @@ fn anonymous_refusals_are_counted_and_not_each_written() {
         );
     }
     let folder = house.close();
-    let store = Store::open(&store_of(&folder.path().join("data"))).unwrap();
+    let store = Store::open(store_of(&folder.path().join("data"))).unwrap();
     let log = store.audit_log("POST /welcome", None, 1000).unwrap();
     // A minute may have ended in between.
     assert!(log.len() <= 22, "{} rows", log.len());
@@ -197,7 +197,7 @@ fn a_gap_that_the_server_makes_accuses_no_box() {
     b.say(&finding('a', '1', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
     assert_eq!(b.receipted(102).contiguous_seq, 100, "the 101st was not withheld");
     let folder = house.close();
-    let store = Store::open(&store_of(&folder.path().join("data"))).unwrap();
+    let store = Store::open(store_of(&folder.path().join("data"))).unwrap();
     let gaps_at = |hours: i64| {
         let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
         store.raise_gaps(

@@ -97,7 +97,7 @@ fn presence(room: &str, session: &str, person: &str) -> Value {
 /// Two clinics, three rooms, a session in each, two boxes; the victim has said one thing of each
 /// kind.
 fn furnished(dir: &std::path::Path) -> Store {
-    let store = Store::open(&store_of(dir)).unwrap();
+    let store = Store::open(store_of(dir)).unwrap();
     let now = ago(3600);
     for id in INSTITUTIONS {
         let it: Institution = of(json!({"id": id, "name": id, "jurisdiction": "5101"}));

@@ -33,6 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "checks.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what the template asks, each by its name")]
 struct ChecksPage {
     f: Frame,
     rooms: Vec<(String, String, bool)>,
@@ -188,22 +189,20 @@ async fn lists(
         .flat_map(|c| [c.person.clone(), c.witness.clone()])
         .filter(|id| !id.is_empty())
         .collect();
-    Ok(app
-        .blocking(move |a| {
-            let rooms = a.store.rooms_part(&all)?.into_iter();
-            let rooms =
-                rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
-            let mut found = a.store.practitioners_part(&people)?;
-            let more = cut(&mut found, &people, |p| p.id.to_string()).is_some();
-            let mut people = Vec::new();
-            for p in found {
-                let set = a.store.credential_of(p.id.as_str())?.is_some();
-                people.push((p.id.to_string(), p.name.0, set));
-            }
-            let names = a.store.names_of(&ids)?;
-            Ok::<_, StoreError>(Lists { rooms, people, more, names })
-        })
-        .await?)
+    app.blocking(move |a| {
+        let rooms = a.store.rooms_part(&all)?.into_iter();
+        let rooms = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
+        let mut found = a.store.practitioners_part(&people)?;
+        let more = cut(&mut found, &people, |p| p.id.to_string()).is_some();
+        let mut people = Vec::new();
+        for p in found {
+            let set = a.store.credential_of(p.id.as_str())?.is_some();
+            people.push((p.id.to_string(), p.name.0, set));
+        }
+        let names = a.store.names_of(&ids)?;
+        Ok::<_, StoreError>(Lists { rooms, people, more, names })
+    })
+    .await
 }
 
 fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
