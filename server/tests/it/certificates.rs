@@ -16,9 +16,12 @@ fn each_broker_that_runs_out_is_told_apart() {
     certificates.note_at(Whose::Broker, "b.example:8883", Known::ExpiresAt(late));
 
     let page = house.page("/system?lang=en").1;
-    let row = |at: &str| page.split("<tr>").find(|row| row.contains(at)).unwrap().to_owned();
-    assert!(row("MQTT broker a.example:8883").contains("badtext"), "{page}");
-    assert!(!row("MQTT broker b.example:8883").contains("badtext"), "{page}");
+    let row = |at: &str| {
+        let cell = format!("<td>MQTT broker {at}");
+        page.split("<tr>").find(|row| row.contains(&cell)).unwrap().to_owned()
+    };
+    assert!(row("a.example:8883").contains("badtext"), "{page}");
+    assert!(!row("b.example:8883").contains("badtext"), "{page}");
     // On every page of whoever administers.
     let inbox = house.page("/?lang=en").1;
     assert!(inbox.contains("MQTT broker a.example:8883") && !inbox.contains("b.example"));

@@ -51,7 +51,7 @@ fn operators_typed_with_commas_are_declared() {
     let answer = house.send("POST", "/sessions/new", kind, body.as_bytes());
     assert_eq!(answer.status, 303, "{}", answer.body);
     let session = house.get("sessions/s-long");
-    assert_eq!(session["declared_operators"], json!([LAST, "p-0598"]));
+    assert_eq!(session["session"]["declared_operators"], json!([LAST, "p-0598"]));
     // What was declared stands in the field again.
     let again = house.page("/sessions/s-long?edit=yes").1;
     assert!(again.contains(&format!("value=\"{LAST}, p-0598\"")), "{again}");

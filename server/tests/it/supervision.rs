@@ -523,6 +523,6 @@ fn a_policy_reaches_the_boxes_of_its_place_alone() {
         b"jurisdiction=5101&reason=r&ll2_days=1",
     );
     assert_eq!(page.status, 422);
-    assert!(page.body.contains("应为 7 至 180 days"), "{}", page.body);
+    assert!(page.body.contains("应为 7 至 180 天"), "{}", page.body);
     assert_eq!(house.page("/policy?jurisdiction=5101&lang=en").0, 200);
 }
