@@ -1,7 +1,7 @@
 // "Your own face" in a real browser, with drawn people: the code, the picture with its verdicts, three photographs, somebody
 // else who steps in, and the alerts that the real rules raise beside it; then the end, which leaves nothing.
-// Then the acts that accuse nobody; --short leaves those out.
-//   node your-own-face.mjs [--screenshots] [--short]
+// --every-act plays the acts that should accuse nobody, too.
+//   node your-own-face.mjs [--screenshots] [--every-act]
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -81,8 +81,10 @@ async function stepsIn(page) {
 /** Whatever the box is not sure of accuses nobody. */
 async function nothingIsRaised(page, act) {
   const before = await page.locator("#inbox .finding").count();
-  await page.locator(`#act-${act}:not([disabled])`).waitFor({ timeout: 60_000 });
+  await page.locator(`#act-${act}:not([disabled])`).waitFor({ timeout: 150_000 });
   await page.click(`#act-${act}`);
+  // What stands there until then is the verdict of the act before.
+  await page.locator(`#act-${act}[disabled]`).waitFor();
   await until(`the end of ${act}`, async () => /没有产生线索|已产生线索/.test(await text(page, "#round-verdict")) && /本场结束/.test(await text(page, "#round-stage")), 150);
   said(`${act}: ${(await text(page, "#seen")).replaceAll("\n", " ")}; ${(await text(page, "#round-verdict"))}`);
   assert.equal(await page.locator("#inbox .finding").count(), before, `${act} raised something`);
@@ -108,7 +110,7 @@ async function main() {
   await costs(page);
   await stepsIn(page);
   await opensTheInbox(page);
-  if (!process.argv.includes("--short")) for (const act of ["mask", "leave", "work", "photo"]) await nothingIsRaised(page, act);
+  if (process.argv.includes("--every-act")) for (const act of ["mask", "leave", "work", "photo"]) await nothingIsRaised(page, act);
   const other = await (await chrome.newContext()).newPage();
   await go(other, `${there.url}#${there.code.replace(" ", "")}`);
   await other.locator("#login-said.bad").waitFor();
