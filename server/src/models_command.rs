@@ -1,5 +1,6 @@
 //! `zaigang-server models`: the model packs of this server. The work is in `model_packs`; here
-//! stand the server's own folder and owner, so that what is imported by hand is what the service loads.
+//! stand the server's own folder and owner, so that what is imported by hand is what the service
+//! loads.
 
 use std::path::{Path, PathBuf};
 

@@ -175,8 +175,8 @@ fn institution(
 }
 
 /// How many findings each rule would say now of an institution, of the facts since `from`: by the
-/// numbers in force, and with others in their place. LL-3 follows people: whoever was seen here last
-/// counts here.
+/// numbers in force, and with others in their place. LL-3 follows people: whoever was seen here
+/// last counts here.
 pub fn compared(
     store: &Store,
     institution: &str,

@@ -1,5 +1,5 @@
-//! The server is killed in every state of a clue's handling: a step is taken whole or not at all, and
-//! its record says the same as its state.
+//! The server is killed in every state of a clue's handling: a step is taken whole or not at all,
+//! and its record says the same as its state.
 
 use e2e::api::Api;
 use e2e::boxes::{furnish, until};

@@ -202,8 +202,8 @@ fn place(score_ppm: i32, (t_reject, t_match): (i32, i32)) -> usize {
     (0..7).min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(0)
 }
 
-/// The log-likelihood ratio at each place, made to rise: neighbours that fall are one. Below `T_reject`
-/// it speaks for nobody, from there on against nobody.
+/// The log-likelihood ratio at each place, made to rise: neighbours that fall are one. Below
+/// `T_reject` it speaks for nobody, from there on against nobody.
 fn ratio(genuine: &[u32; 7], impostor: &[u32; 7]) -> [i32; 7] {
     let total = |counts: &[u32; 7]| f64::from(counts.iter().sum::<u32>()) + 3.5;
     let (of_genuine, of_impostor) = (total(genuine), total(impostor));

@@ -351,6 +351,6 @@ const HIDDEN_MS: u64 = 300;
 const BETWEEN_LOOKS_MS: u64 = 1_000;
 /// A look or two, ms: nobody walks far meanwhile.
 const JUST_SEEN_MS: u64 = 900;
-/// Who was seen a look ago is seen again four times in five, who was away for long comes back in one
-/// look of ten.
+/// Who was seen a look ago is seen again four times in five, who was away for long comes back in
+/// one look of ten.
 const COMES_BACK_MNAT: i64 = 3_500;

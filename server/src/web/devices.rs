@@ -87,7 +87,8 @@ struct BoxSeen {
     unlocked_until: Option<String>,
 }
 
-/// What a box was told, without what tells of clues: orders to hold a log come with an accepted one.
+/// What a box was told, without what tells of clues: orders to hold a log come with an accepted
+/// one.
 pub(super) fn knowledge_seen(who: &Who, mut all: Vec<KnowledgeState>) -> Vec<KnowledgeState> {
     all.retain(|told| told.kind != "evidence_orders" || who.is_one_of(CLUES));
     all

@@ -1,5 +1,5 @@
-//! What the authority owes in writing: the impact assessment with the law's four items, and the filing
-//! whose day nobody enters by hand.
+//! What the authority owes in writing: the impact assessment with the law's four items, and the
+//! filing whose day nobody enters by hand.
 
 use serde_json::{Value, json};
 use server::access::Role;

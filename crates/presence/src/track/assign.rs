@@ -65,8 +65,8 @@ fn ln_milli(x: i64) -> i64 {
     (whole * 1_000 + part) * 693 / 1_000 - 6_908
 }
 
-/// The likeliest pairing. `cost[d][t]`: of face `d` with track `t`; `held[d]`: the face is what some
-/// track is expected to look like, or where.
+/// The likeliest pairing. `cost[d][t]`: of face `d` with track `t`; `held[d]`: the face is what
+/// some track is expected to look like, or where.
 pub(super) fn assign(cost: &[Vec<Cost>], held: &[bool]) -> Vec<Choice> {
     let new: Vec<i64> =
         held.iter().map(|held| NEW_MNAT + if *held { IN_ANOTHERS_PLACE_MNAT } else { 0 }).collect();
@@ -87,8 +87,8 @@ pub(super) fn assign(cost: &[Vec<Cost>], held: &[bool]) -> Vec<Choice> {
     best.iter().enumerate().map(judge).collect()
 }
 
-/// The pairing of least cost, and its cost: shortest augmenting paths (Kuhn and Munkres). `without`:
-/// a pair that must not be.
+/// The pairing of least cost, and its cost: shortest augmenting paths (Kuhn and Munkres).
+/// `without`: a pair that must not be.
 fn pairing(
     cost: &[Vec<Cost>],
     new: &[i64],

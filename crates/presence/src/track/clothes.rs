@@ -20,8 +20,8 @@ pub(super) const UNLIKE_LEAST: i64 = 100;
 /// So much unlikeness is a nat of surprise.
 pub(super) const UNLIKE_A_NAT: i64 = 50;
 
-/// A quarter of the new, or a sixteenth where it is unlike: while two people cross, each wears a part
-/// of the other's clothes.
+/// A quarter of the new, or a sixteenth where it is unlike: while two people cross, each wears a
+/// part of the other's clothes.
 pub(super) fn blended(old: Option<Appearance>, new: Option<Appearance>) -> Option<Appearance> {
     let part: u16 = if unlikeness(old, new) > UNLIKE_USUAL { 16 } else { 4 };
     let (Some(mut blended), Some(new)) = (old, new) else { return new.or(old) };

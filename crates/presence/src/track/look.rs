@@ -37,10 +37,10 @@ pub struct Tracked {
     pub patient: bool,
     /// Its zone.
     pub zone: Zone,
-    /// Somebody else may have taken the place: it was out of sight for longer than a look or two, is
-    /// seen where it does not overlap with where it was or was expected, or wears other clothes. The
-    /// face has to be verified; a look that is unlike those before says that it is somebody else
-    /// ([`Tracker::split`](crate::Tracker::split)).
+    /// Somebody else may have taken the place: it was out of sight for longer than a look or two,
+    /// is seen where it does not overlap with where it was or was expected, or wears other clothes.
+    /// The face has to be verified; a look that is unlike those before says that it is somebody
+    /// else ([`Tracker::split`](crate::Tracker::split)).
     pub taken_up: bool,
 }
 

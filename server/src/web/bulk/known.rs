@@ -184,8 +184,8 @@ impl Known {
     }
 
     /// Who is declared and has nothing to do with the room's institution; of a person who is known
-    /// elsewhere it says what it says of nobody at all. Whoever a known session names is judged as it
-    /// is stored.
+    /// elsewhere it says what it says of nobody at all. Whoever a known session names is judged as
+    /// it is stored.
     fn strangers(&self, it: &Session) -> Vec<(&'static str, String)> {
         if self.sessions.contains_key(it.id.as_str()) {
             return Vec::new();

@@ -31,8 +31,8 @@ fn units(stored: &str) -> &'static [Unit] {
     }
 }
 
-/// The unit of a setting, by its default: the largest in which that is a whole number. What is typed
-/// without a unit counts in it.
+/// The unit of a setting, by its default: the largest in which that is a whole number. What is
+/// typed without a unit counts in it.
 fn unit_of(stored: &str, default: i64) -> Option<Unit> {
     if stored == "ppm" {
         return SHARES.first().copied();
