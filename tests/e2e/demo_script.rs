@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use e2e::programs::root;
+use e2e::programs::{program, root};
 
 /// A checkout of nothing but the script; Mosquitto can be installed where `packages` is "true".
 fn checkout(packages: &str) -> tempfile::TempDir {
@@ -27,14 +27,63 @@ fn checkout(packages: &str) -> tempfile::TempDir {
     here
 }
 
-/// What it said, and what it built.
-fn run(checkout: &Path, arguments: &[&str]) -> (String, Option<String>) {
+/// With which code it ended, what it said, and what it built.
+fn end(checkout: &Path, arguments: &[&str]) -> (Option<i32>, String, Option<String>) {
     let mut demo = Command::new(checkout.join("scripts/demo"));
     let ended = demo.args(arguments).env_remove("CARGO_TARGET_DIR").output().unwrap();
     let said = [ended.stdout, ended.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
-    assert!(ended.status.success(), "{said}");
-    (said, fs::read_to_string(checkout.join("asked")).ok())
+    (ended.status.code(), said, fs::read_to_string(checkout.join("asked")).ok())
+}
+
+/// What it said, and what it built.
+fn run(checkout: &Path, arguments: &[&str]) -> (String, Option<String>) {
+    let (code, said, built) = end(checkout, arguments);
+    assert_eq!(code, Some(0), "{said}");
+    (said, built)
+}
+
+#[test]
+fn what_can_not_be_played_is_refused_before_a_build() {
+    let here = checkout("true");
+    for (arguments, wanted) in [
+        (&["--nonsense"][..], "--nonsense is no option"),
+        (&["--once", "clinic"], "clinic is no option"),
+        (&["--camera"], "--camera needs a value"),
+        (&["--script", "--once"], "--script needs a value"),
+        (&["--script", "strangr"], "--script strangr: neither clinic_morning nor stranger"),
+        (&["--camera", "/nowhere/film.mp4"], "no such file or folder"),
+        (&["--photos=/nowhere"], "--photos /nowhere: no such folder"),
+        (&["--seed", "one"], "--seed one: not a whole number"),
+        (&["--broker", "nats"], "neither embedded nor mosquitto"),
+    ] {
+        let (code, said, built) = end(here.path(), arguments);
+        assert_eq!((code, built), (Some(2), None), "{arguments:?}: {said}");
+        assert!(said.contains(wanted) && said.contains("--help"), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn the_script_knows_every_option_of_the_program() {
+    let script = fs::read_to_string(root().join("scripts/demo")).unwrap();
+    let listed = |name: &str| {
+        let line = script.lines().find_map(|l| l.strip_prefix(name)).unwrap();
+        line.trim_matches('\'').split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut known = [listed("with_value="), listed("without_value=")].concat();
+    known.extend(["--help", "-h"].map(str::to_owned));
+    let help = Command::new(program("zaigang-demo").unwrap()).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let mut told: Vec<_> = help
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| line.starts_with('-'))
+        .flat_map(|line| line.split([' ', ',']).filter(|word| word.starts_with('-')))
+        .map(str::to_owned)
+        .collect();
+    (known.sort(), told.sort());
+    assert_eq!(known, told);
 }
 
 #[test]
@@ -54,7 +103,7 @@ fn a_camera_has_only_its_own_part_built() {
     for (camera, wanted) in [
         (&["--once"][..], "zaigang-demo --no-default-features"),
         (&["--camera", "demo:crowd"], "--no-default-features --features e2e/own-camera"),
-        (&["--camera=film.mp4"], "--no-default-features --features e2e/own-camera"),
+        (&["--camera=scripts"], "--no-default-features --features e2e/own-camera"),
         (&["--camera", "/dev/video0"], "--features e2e/own-camera,edge-agent/live-cameras"),
         (&["--camera", "rtsp://x/y"], "--features e2e/own-camera,edge-agent/live-cameras"),
     ] {
