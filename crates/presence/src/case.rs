@@ -153,13 +153,13 @@ impl Pieces {
     /// One session as a piece of a later one.
     pub(crate) fn of(case: &Case<'_>) -> Self {
         // A blink in one session says nothing of the day, and need not be kept.
-        let matters = case.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
+        let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
         let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
         Self {
-            a_ms: case.a.total(),
+            a_ms: case.sight.a.total(),
             op: op.collect(),
             stranger_op: case.stranger_op_beyond_cards(),
-            dark: if matters { case.dark.clone() } else { Spans::none() },
+            dark: if matters { case.sight.dark.clone() } else { Spans::none() },
         }
     }
 
@@ -188,10 +188,7 @@ pub(crate) struct Case<'a> {
     /// The absence window, as far as it has passed.
     pub(crate) window: Spans,
     pub(crate) activity: Spans,
-    pub(crate) a: Spans,
-    pub(crate) i: Spans,
-    pub(crate) v: Visibility,
-    pub(crate) door_ppm: u32,
+    pub(crate) sight: Sight,
     pub(crate) bed: Spans,
     pub(crate) bed_seen: bool,
     pub(crate) people: BTreeMap<PersonId, Seen<'a>>,
@@ -212,10 +209,6 @@ pub(crate) struct Case<'a> {
     pub(crate) beside: Spans,
     /// What was done in the pieces before.
     pub(crate) pieces: Pieces,
-    /// No healthy view of the operator zone.
-    pub(crate) blind: Spans,
-    /// No picture at all.
-    pub(crate) dark: Spans,
     /// Members of L.
     pub(crate) leads: BTreeSet<PersonId>,
     /// Some member of L (or the declared lead) has no template: an UNMATCHED track may be him.
@@ -224,6 +217,21 @@ pub(crate) struct Case<'a> {
     pub(crate) history_lost: bool,
     pub(crate) face_seen: bool,
     pub(crate) doorway: bool,
+}
+
+/// How well the session could be seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sight {
+    /// The activity and the pads around it.
+    pub(crate) a: Spans,
+    /// The declared time and the activity.
+    pub(crate) i: Spans,
+    pub(crate) v: Visibility,
+    pub(crate) door_ppm: u32,
+    /// No healthy view of the operator zone.
+    pub(crate) blind: Spans,
+    /// No picture at all.
+    pub(crate) dark: Spans,
     /// Its patient declined before it began.
     pub(crate) declined: bool,
     /// In too much of it nobody was looked at.
@@ -261,10 +269,7 @@ impl<'a> Case<'a> {
             is_final: now >= bounds.final_at,
             window,
             activity: Spans::none(),
-            a: Spans::none(),
-            i: Spans::none(),
-            v: Visibility::default(),
-            door_ppm: 0,
+            sight: Sight::default(),
             bed: h.bed_uses(bounds.lo, act_to, p),
             bed_seen,
             people: BTreeMap::new(),
@@ -277,16 +282,12 @@ impl<'a> Case<'a> {
             by_card: Spans::none(),
             beside: Spans::none(),
             pieces: Pieces::default(),
-            blind: Spans::none(),
-            dark: Spans::none(),
             leads: BTreeSet::new(),
             lead_unrecognisable: false,
             clock_doubt: h.clock_doubt.touches(bounds.start, bounds.end_seen.min(now)),
             history_lost: bounds.start < h.known_from,
             face_seen: false,
             doorway: k.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway),
-            declined: false,
-            withheld: false,
             bounds,
         };
         case.find_leads();
@@ -296,7 +297,7 @@ impl<'a> Case<'a> {
         case.bridge_op();
         case.settle_anaesthesia();
         case.settle_companions();
-        case.see(h, &unknown_ring);
+        case.sight = case.see(h, &unknown_ring);
         case
     }
 
@@ -362,22 +363,28 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn see(&mut self, h: &History, unknown_ring: &Spans) {
+    fn see(&self, history: &History, unknown_ring: &Spans) -> Sight {
         let p = &self.knowledge.policy;
-        let b = &self.bounds;
-        let declared = Spans::one(b.start, b.end.min(self.now));
-        self.a = self.activity.padded(p.operating_pad_ms()).clip(b.lo, self.now.min(b.hi));
-        self.i = declared.union(&self.activity);
-        let clear = h.clear.minus(unknown_ring);
+        let declared = Spans::one(self.bounds.start, self.bounds.end.min(self.now));
+        let a = self
+            .activity
+            .padded(p.operating_pad_ms())
+            .clip(self.bounds.lo, self.now.min(self.bounds.hi));
+        let i = declared.union(&self.activity);
+        let clear = history.clear.minus(unknown_ring);
         let seen = |over: &Spans| share_ppm(clear.intersect(over).total(), over.total());
-        self.v = Visibility { over_a_ppm: seen(&self.a), over_i_ppm: seen(&self.i) };
-        self.door_ppm = share_ppm(h.door.intersect(&self.i).total(), self.i.total());
-        self.blind = self.window.minus(&h.clear);
-        self.dark = self.i.minus(&h.lit());
-        let withheld_ppm = share_ppm(h.withheld.intersect(&self.i).total(), self.i.total());
+        let withheld_ppm = share_ppm(history.withheld.intersect(&i).total(), i.total());
         let most_ppm = 1_000_000_u64.saturating_sub(p.visibility_min_ppm());
-        self.declined = self.is_declined_in_time();
-        self.withheld = u64::from(withheld_ppm) > most_ppm;
+        Sight {
+            v: Visibility { over_a_ppm: seen(&a), over_i_ppm: seen(&i) },
+            door_ppm: share_ppm(history.door.intersect(&i).total(), i.total()),
+            blind: self.window.minus(&history.clear),
+            dark: i.minus(&history.lit()),
+            declined: self.is_declined_in_time(),
+            withheld: u64::from(withheld_ppm) > most_ppm,
+            a,
+            i,
+        }
     }
 
     /// The refusal had reached the server when the session began, and it is no longer than a
@@ -448,7 +455,13 @@ impl<'a> Case<'a> {
     /// takes is as unlikely as all of it together.
     fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
         let doubtful = |standing| matches!(standing, Standing::Doubtful | Standing::Open);
-        self.could_hide_in(id, &self.blind.intersect(&self.i), &self.window, hides_ms, doubtful)
+        self.could_hide_in(
+            id,
+            &self.sight.blind.intersect(&self.sight.i),
+            &self.window,
+            hides_ms,
+            doubtful,
+        )
     }
 
     /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
@@ -462,12 +475,12 @@ impl<'a> Case<'a> {
         also_unsure: bool,
     ) -> bool {
         let left_ms = least_ms.saturating_sub(there.total());
-        let rest = self.a.minus(there);
+        let rest = self.sight.a.minus(there);
         let counts = |standing| match standing {
             Standing::NeverLive => also_unsure,
             other => other != Standing::Out,
         };
-        let dark = self.blind.intersect(&rest);
+        let dark = self.sight.blind.intersect(&rest);
         left_ms > 0 && !self.could_hide_in(&seen.info.id, &dark, &rest, left_ms, counts)
     }
 
@@ -514,8 +527,8 @@ impl<'a> Case<'a> {
         let Some(item) = self.item else { return p.lead_part_injection_ms() };
         item.lead_part_ms.unwrap_or_else(|| match item.kind {
             ItemKind::Surgery | ItemKind::Thread => {
-                (u128::from(self.a.total()) * u128::from(p.lead_part_surgery_ppm()) / 1_000_000)
-                    as u64
+                (u128::from(self.sight.a.total()) * u128::from(p.lead_part_surgery_ppm())
+                    / 1_000_000) as u64
             }
             ItemKind::Injection => p.lead_part_injection_ms(),
             ItemKind::EnergyDevice => p.lead_part_energy_ms(),
@@ -525,10 +538,12 @@ impl<'a> Case<'a> {
 
     /// A recognised person's time in the room during A, at least and at most.
     pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
-        let certain =
-            seen.present.bridged(self.knowledge.policy.presence_bridge_ms()).intersect(&self.a);
-        let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.blind);
-        TwoBounds { possible: certain.union(&perhaps.intersect(&self.a)), certain }
+        let certain = seen
+            .present
+            .bridged(self.knowledge.policy.presence_bridge_ms())
+            .intersect(&self.sight.a);
+        let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.sight.blind);
+        TwoBounds { possible: certain.union(&perhaps.intersect(&self.sight.a)), certain }
     }
 
     /// When somebody may have stayed in the room with the back turned: from where he vanished
@@ -539,10 +554,10 @@ impl<'a> Case<'a> {
         let mut stays = seen.stays.clone();
         stays.extend(glimpses.map(|(_, stay)| *stay));
         stays.sort_unstable();
-        let end = self.a.last().unwrap_or(0);
+        let end = self.sight.a.last().unwrap_or(0);
         let mut out = Vec::new();
         // Whether he is inside, since when unseen, and when he was last seen at the door.
-        let begin = self.a.first().unwrap_or(0);
+        let begin = self.sight.a.first().unwrap_or(0);
         let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
         if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
             // Nobody saw him come: he may have been there before. A look at the door alone may be
@@ -588,7 +603,7 @@ impl<'a> Case<'a> {
 
     /// |A| of this session and of the pieces before it, ms.
     pub(crate) fn a_with_pieces(&self) -> u64 {
-        self.a.total() + self.pieces.a_ms
+        self.sight.a.total() + self.pieces.a_ms
     }
 
     pub(crate) fn stranger_op(&self) -> Spans {
@@ -630,7 +645,8 @@ impl<'a> Case<'a> {
     /// leave.
     fn door_faults(&self) -> Vec<&'static str> {
         let lead = self.declared_lead().and_then(|lead| self.people.get(lead));
-        let visible = u64::from(self.v.over_i_ppm) >= self.knowledge.policy.visibility_min_ppm();
+        let visible =
+            u64::from(self.sight.v.over_i_ppm) >= self.knowledge.policy.visibility_min_ppm();
         let faults = [
             (!visible, "visibility"),
             (lead.is_some_and(|l| l.unclosed), "never_closed"),
@@ -646,18 +662,18 @@ impl<'a> Case<'a> {
         if self.doorway {
             return self.door_faults();
         }
-        if self.declined {
+        if self.sight.declined {
             faults.push("declined");
         }
-        if self.withheld {
+        if self.sight.withheld {
             faults.push("withheld");
         }
-        if u64::from(self.v.over_a_ppm) < self.knowledge.policy.visibility_min_ppm()
-            && !self.a.is_empty()
+        if u64::from(self.sight.v.over_a_ppm) < self.knowledge.policy.visibility_min_ppm()
+            && !self.sight.a.is_empty()
         {
             faults.push("visibility");
         }
-        if self.a.is_empty() {
+        if self.sight.a.is_empty() {
             faults.push("no_activity");
         }
         if self.clock_doubt && self.session.is_some() {

@@ -57,7 +57,7 @@ impl Engine {
         if tracks.is_empty() {
             lines.push("  no track stood in the way of saying so".to_owned());
         }
-        let blind = case.blind.total();
+        let blind = case.sight.blind.total();
         if blind > 0 {
             lines.push(format!("  the operator zone was out of sight for {blind} ms of it"));
         }

@@ -23,7 +23,7 @@ pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: i64) -> Stamp {
         offset,
         session: case.session.map(|(id, _)| id.clone()),
         session_ppm,
-        visibility: Some(case.v),
+        visibility: Some(case.sight.v),
         liveness_waived: policy.liveness_waived() == 1,
         policy_version: policy.version(),
         roster_version: case.roster_version(),
@@ -42,7 +42,7 @@ pub(crate) fn summarise(
     let faults = case.faults();
     // Whom the box recognised before it heard of the refusal is said of nobody.
     let told = |method: PresenceMethod| {
-        case.doorway || !case.declined || method == PresenceMethod::CardPinWitness
+        case.doorway || !case.sight.declined || method == PresenceMethod::CardPinWitness
     };
     let people = case.people.values().filter(|s| !s.present.is_empty() && told(s.method));
     let present = people.map(|s| PersonPresence {
@@ -65,7 +65,7 @@ pub(crate) fn summarise(
             Assessment::NotAssessable(faults)
         },
         undecided: rules::undecided(case, said),
-        visibility: case.v,
+        visibility: case.sight.v,
         lead_verified: case
             .declared_lead()
             .is_some_and(|lead| present.iter().any(|p| p.person == *lead)),

@@ -59,24 +59,12 @@ impl Tracker {
         self.tracks.clear();
     }
 
-    /// The id that the next new track gets.
-    pub fn next_id(&self) -> TrackId {
-        TrackId(self.next)
-    }
-
     /// Tells that the engine holds this track for a practitioner (MATCHED): leaning over the bed
-    /// does not make him the patient before `patient_dwell_practitioner_ms`.
+    /// does not make them the patient before `patient_dwell_practitioner_ms`.
     pub fn set_practitioner(&mut self, track: TrackId, is: bool) {
         if let Some(t) = self.tracks.iter_mut().find(|t| t.id == track) {
             t.practitioner = is;
         }
-    }
-
-    /// Declares that a track is the patient (entry order, a declaration at the door). True if it
-    /// was not yet.
-    pub fn declare_patient(&mut self, track: TrackId) -> bool {
-        let Some(t) = self.tracks.iter_mut().find(|t| t.id == track) else { return false };
-        !std::mem::replace(&mut t.patient, true)
     }
 
     /// Tells that a track that was taken up is somebody else by the face: whoever it is now goes on

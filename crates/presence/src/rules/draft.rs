@@ -92,10 +92,10 @@ impl Draft {
 
     /// The figures that every judged session shows.
     pub(crate) fn measured(self, case: &Case<'_>) -> Self {
-        self.span("operating", &case.a)
-            .figure("operating_ms", case.a.total())
-            .figure("visibility_over_a_ppm", case.v.over_a_ppm)
-            .figure("visibility_over_i_ppm", case.v.over_i_ppm)
+        self.span("operating", &case.sight.a)
+            .figure("operating_ms", case.sight.a.total())
+            .figure("visibility_over_a_ppm", case.sight.v.over_a_ppm)
+            .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
     }
 
     pub(crate) fn soften(&mut self) {

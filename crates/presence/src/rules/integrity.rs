@@ -48,20 +48,25 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
 pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let (total, longest) =
-        (case.dark.total(), case.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
-    let today = case.dark.union(&case.pieces.dark).total();
+        (case.sight.dark.total(), case.sight.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
+    let today = case.sight.dark.union(&case.pieces.dark).total();
     // A blink in one session says nothing of the day.
     let adds_up = total >= p.hb2_ms() / 2 && today >= p.hb2_session_sum_ms();
     if longest < p.hb2_session_ms() && !adds_up {
         return None;
     }
-    let draft =
-        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, case.dark.first()?)
-            .span("camera", &case.dark)
-            .figure("camera_fault_ms", total)
-            .figure("camera_fault_longest_ms", longest)
-            .figure("camera_fault_today_ms", today)
-            .basis(DUTY);
+    let draft = Draft::new(
+        Rule::Hb2,
+        Kind::Integrity,
+        Severity::L1,
+        Subject::Camera,
+        case.sight.dark.first()?,
+    )
+    .span("camera", &case.sight.dark)
+    .figure("camera_fault_ms", total)
+    .figure("camera_fault_longest_ms", longest)
+    .figure("camera_fault_today_ms", today)
+    .basis(DUTY);
     Some(draft.says(
         format!(
             "疑似设备异常：诊疗期间无画面共{}，最长一次{}，当日各次诊疗合计{}。",
@@ -128,7 +133,12 @@ pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let beside = case.beside.bridged(p.presence_bridge_ms());
     let at_bed = case.activity.padded(p.presence_bridge_ms() / 2).bridged(p.operating_pad_ms());
-    let alone = case.bed.intersect(&case.i).intersect(&beside).minus(&at_bed).minus(&case.blind);
+    let alone = case
+        .bed
+        .intersect(&case.sight.i)
+        .intersect(&beside)
+        .minus(&at_bed)
+        .minus(&case.sight.blind);
     let alone = alone.bridged(p.presence_bridge_ms());
     let total = alone.iter().map(|s| s.1 - s.0).max().unwrap_or(0);
     if total < p.hb7_ms() {

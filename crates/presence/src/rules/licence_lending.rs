@@ -37,7 +37,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let lead = case.declared_lead()?;
     let recognisable = case.known(lead).is_some_and(|l| l.has_template && l.confirmed);
     let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
-        && u64::from(case.door_ppm) >= p.door_visible_min_ppm();
+        && u64::from(case.sight.door_ppm) >= p.door_visible_min_ppm();
     let other = other_operator(case);
     if !recognisable || !enough || other.op_ms < p.ll1_other_op_ms() {
         return None;
@@ -58,14 +58,14 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
         kind,
         severity,
         Subject::Person(lead.clone()),
-        case.a.first().unwrap_or(0),
+        case.sight.a.first().unwrap_or(0),
     )
     .person(lead, "declared_lead", None)
     .measured(case)
     .span("operator", &other.op)
     .figure("lead_present_ms", 0)
     .figure("other_operating_ms", other.op.total())
-    .figure("door_visible_ppm", case.door_ppm)
+    .figure("door_visible_ppm", case.sight.door_ppm)
     .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
     .basis(LENDING);
     if let Some(seen) = other.person {
@@ -76,7 +76,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let who_en = other
         .person
         .map_or_else(|| "an unidentified person".to_owned(), |s| format!("{}", s.info.id));
-    let (a, op) = (case.a.total(), other.op.total());
+    let (a, op) = (case.sight.a.total(), other.op.total());
     let (zh_kind, en_kind) = if is_lead {
         ("疑似登记与实际不符", "Suspected mismatch with the record")
     } else {
@@ -87,7 +87,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
             "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度{}。",
             zh_ms(a),
             zh_ms(op),
-            percent(case.v.over_a_ppm)
+            percent(case.sight.v.over_a_ppm)
         ),
         format!(
             "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; \
@@ -95,7 +95,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
              role for {}; visibility {}.",
             en_ms(a),
             en_ms(op),
-            percent(case.v.over_a_ppm)
+            percent(case.sight.v.over_a_ppm)
         ),
     ))
 }
@@ -199,7 +199,7 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
         .span("lead_present", &seen.present)
         .figure("lead_present_ms", inside)
         .figure("item_least_ms", least)
-        .figure("visibility_over_i_ppm", case.v.over_i_ppm)
+        .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
         .sure(votes_ppm(seen.votes), 1_000_000)
         .basis(LENDING)
         .says(
@@ -227,7 +227,10 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     let seen = case.people.get(lead)?;
     let other = other_operator(case);
     let Lead { present, severity, left_unseen, away, is_short } = lead_of(case, seen, &other)?;
-    if !is_short || case.a.total() < p.ll1_activity_min_ms() || away.total() < p.ll1_other_op_ms() {
+    if !is_short
+        || case.sight.a.total() < p.ll1_activity_min_ms()
+        || away.total() < p.ll1_other_op_ms()
+    {
         return None;
     }
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
@@ -236,13 +239,13 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     } else {
         (Kind::LicenseLending, severity)
     };
-    let pres = share_ppm(present.total(), case.a.total());
+    let pres = share_ppm(present.total(), case.sight.a.total());
     let mut draft = Draft::new(
         Rule::Ll5,
         kind,
         severity,
         Subject::Person(lead.clone()),
-        case.a.first().unwrap_or(0),
+        case.sight.a.first().unwrap_or(0),
     )
     .person(lead, "declared_lead", Some(seen.method))
     .measured(case)
@@ -258,7 +261,7 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     if let Some(other) = other.person {
         draft = draft.person(&other.info.id, "operator", Some(other.method));
     }
-    let (a, at) = (case.a.total(), present.total());
+    let (a, at) = (case.sight.a.total(), present.total());
     Some(draft.says(
         format!(
             "疑似打卡即走：登记主诊医师{lead}在操作时段（{}）内在场{}，占{}。",
@@ -293,11 +296,11 @@ fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Le
     let part = case.lead_part_ms();
     // Who vanished inside the room may have stayed with the back turned; a face that left by the
     // door is gone.
-    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.a));
+    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.sight.a));
     let left_unseen = !case.is_short_of(seen, &stayed, part, false);
     let never_live = !left_unseen && !case.is_short_of(seen, &stayed, part, true);
-    let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
-    let share = u64::from(share_ppm(possible.total(), case.a.total()));
+    let visible = u64::from(case.sight.v.over_i_ppm) >= p.visibility_min_ppm();
+    let share = u64::from(share_ppm(possible.total(), case.sight.a.total()));
     let level = if p.ll5_short_level() == 0 { Severity::L0 } else { Severity::L1 };
     let (is_short, severity) = if case.is_short_of(seen, &certain, part, false) {
         (true, if left_unseen || never_live { Severity::L1 } else { Severity::L2 })

@@ -45,7 +45,7 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
     if case.session.is_some() && !case.doorway {
         // Whoever hides the room makes it unassessable: these ask for no view of the operator zone.
         drafts.extend(integrity::hb2_in_session(case));
-        if case.is_final && !case.declined && !case.withheld {
+        if case.is_final && !case.sight.declined && !case.sight.withheld {
             drafts.extend(integrity::hb7(case));
         }
     }

@@ -119,25 +119,26 @@ struct Little {
 
 fn little_lead(case: &Case<'_>, op: &Spans) -> Option<Little> {
     let (share, gap) = presence_demanded(case)?;
-    let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.a);
+    let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.sight.a);
     // Whatever could have been a lead counts for him.
     let perhaps = present
         .union(&case.unknown_for(|id| case.leads.contains(id)))
-        .union(&case.blind)
-        .intersect(&case.a);
-    let alone = case.a.minus(&perhaps);
+        .union(&case.sight.blind)
+        .intersect(&case.sight.a);
+    let alone = case.sight.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
     let gap_used = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
     let p = &case.knowledge.policy;
     // Short gaps add up: who comes for a minute now and then guides nobody.
     let short: u64 =
         alone.iter().filter(used).map(|s| s.1 - s.0).filter(|ms| *ms >= p.nl1_short_gap_ms()).sum();
-    let often = u64::from(share_ppm(short, case.a.total())) >= p.nl1_short_gaps_ppm();
+    let often = u64::from(share_ppm(short, case.sight.a.total())) >= p.nl1_short_gaps_ppm();
     let long = gap_used.1 - gap_used.0 >= gap;
-    let little = u64::from(share_ppm(perhaps.total(), case.a.total())) < share && (long || often);
+    let little =
+        u64::from(share_ppm(perhaps.total(), case.sight.a.total())) < share && (long || often);
     let perhaps = perhaps.minus(&present);
     little.then(|| Little {
-        share_ppm: share_ppm(present.total(), case.a.total()),
+        share_ppm: share_ppm(present.total(), case.sight.a.total()),
         gap: gap_used,
         present,
         perhaps,
@@ -166,9 +167,9 @@ pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
         by_absence(absence, Severity::L2)
     } else if lead_there {
         let p = &case.knowledge.policy;
-        let perhaps = case.unknown_for(|id| case.leads.contains(id)).union(&case.blind);
-        let there = case.presence_of(is_lead).union(&perhaps).intersect(&case.a);
-        let half = u64::from(share_ppm(there.total(), case.a.total())) >= p.nl2_share_ppm();
+        let perhaps = case.unknown_for(|id| case.leads.contains(id)).union(&case.sight.blind);
+        let there = case.presence_of(is_lead).union(&perhaps).intersect(&case.sight.a);
+        let half = u64::from(share_ppm(there.total(), case.sight.a.total())) >= p.nl2_share_ppm();
         if half && p.nl2_with_lead_level() == 0 { Severity::L0 } else { Severity::L1 }
     } else {
         return None;

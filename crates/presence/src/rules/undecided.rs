@@ -65,13 +65,13 @@ fn ll1(case: &Case<'_>) -> Option<&'static str> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
     let is_lead = |id: &crate::PersonId| id == lead;
-    if !not_seen(case, is_lead) || case.a.total() < p.ll1_activity_min_ms() {
+    if !not_seen(case, is_lead) || case.sight.a.total() < p.ll1_activity_min_ms() {
         return None;
     }
     if !case.known(lead).is_some_and(|l| l.has_template && l.confirmed) {
         return Some(ROSTER);
     }
-    if u64::from(case.door_ppm) < p.door_visible_min_ppm() {
+    if u64::from(case.sight.door_ppm) < p.door_visible_min_ppm() {
         return Some(DOOR);
     }
     if absence(case, is_lead) == Absence::Open { Some(ABSENCE) } else { unknown_operator(case) }
@@ -88,12 +88,12 @@ fn ll5(case: &Case<'_>) -> Option<&'static str> {
     };
     let TwoBounds { certain, .. } = case.presence(seen);
     let part = case.lead_part_ms();
-    let visible = u64::from(case.v.over_i_ppm) >= p.visibility_min_ppm();
-    if certain.total() >= part || case.a.total() < p.ll1_activity_min_ms() {
+    let visible = u64::from(case.sight.v.over_i_ppm) >= p.visibility_min_ppm();
+    if certain.total() >= part || case.sight.a.total() < p.ll1_activity_min_ms() {
         return None;
     }
     // Who vanished inside the room may have stayed with the back turned.
-    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.a));
+    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.sight.a));
     let told = visible && case.is_short_of(seen, &stayed, part, true);
     if told { unknown_operator(case) } else { Some(ABSENCE) }
 }

@@ -190,7 +190,7 @@ fn alone_with_patient(case: &Case<'_>, op: &Spans) -> Spans {
     let clinicians = case.presence_of(|s| s.info.is_clinician());
     let unknown =
         case.unknown_for(|id| case.known(id).is_some_and(crate::Practitioner::is_clinician));
-    op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.blind)
+    op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.sight.blind)
 }
 
 /// UQ-3: a pharmacist operates, and no physician stands beside him.
