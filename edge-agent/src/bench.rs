@@ -20,7 +20,7 @@ use presence::PersonId;
 use serde::Serialize;
 use vision::{Analyzer, FaceBox, Gallery, Picture, PixelOrder, Rect, Runtime, Template};
 
-use crate::{config, heat::Heat, run::load_models};
+use crate::{config, heat::Heat, loaded::load_models};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -18,11 +18,11 @@ use crate::{
     brokers,
     camera::{self, Look, Stop},
     clock::RealClock,
-    commission::lock::Lock,
     config::{self, Config},
     healthy::Standing,
     heat::Heat,
-    run::load_models,
+    loaded::load_models,
+    lock::Lock,
     storage::Storage,
 };
 
@@ -462,7 +462,7 @@ mod tests {
         };
         lock.save(state.path()).unwrap();
         assert_eq!(verdict(), Verdict::Good);
-        std::fs::write(state.path().join(crate::commission::lock::FILE), "lock = ").unwrap();
+        std::fs::write(state.path().join(crate::lock::FILE), "lock = ").unwrap();
         assert_eq!(verdict(), Verdict::Bad);
     }
 

@@ -14,7 +14,7 @@ use vision::{
     enrol::{EnrolError, Enrolled, template_from_photo, template_from_picture},
 };
 
-use crate::{camera, config, run::load_models};
+use crate::{camera, config, loaded::load_models};
 
 const EXAMPLES: &str = "\
 consent.toml:

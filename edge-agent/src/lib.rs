@@ -1,9 +1,10 @@
 //! The box: camera → faces → tracks → presence → findings → outbox → MQTT. Data moves that one way;
 //! what comes back is knowledge.
 //!
-//! It saves no picture but those that it seals for two people elsewhere ([`evidence`]), shows one to nobody but an installer before the lock ([`commission`])
-//! and, in a demonstration, the user it runs as (`live_view`); it never sends an embedding, and
-//! never stores one outside the sealed roster.
+//! It saves no picture but those that it seals for two people elsewhere ([`evidence`]), shows one to
+//! nobody but an installer before the lock ([`commission`]) and, in a demonstration, the user it
+//! runs as (`live_view`); it never sends an embedding, and never stores one outside the sealed
+//! roster.
 
 pub mod agent;
 pub mod bench;
@@ -23,6 +24,8 @@ pub mod first_boot;
 pub mod healthy;
 pub mod heat;
 pub mod live_view;
+mod loaded;
+pub mod lock;
 pub mod vision_stages;
 
 pub mod camera_check;

@@ -5,12 +5,8 @@
 //! message that is forged are counted and told.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::mpsc::{Receiver, Sender, channel},
     thread::JoinHandle,
     time::Duration,
 };
@@ -21,9 +17,8 @@ use delivery::{
     audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
 };
 use presence::{Thresholds, TrackId};
-use protocol::{evidence::PictureSource, up::Manifest};
+use protocol::evidence::PictureSource;
 use tokio::sync::watch as flag;
-use vision::{Analyzer, Options, Runtime, pack};
 
 use crate::{
     agent::{
@@ -37,9 +32,9 @@ use crate::{
     config::{self, Config, Mode, Source},
     door::{Door, Screen},
     evidence::{Keeper, courier},
-    gallery_search::Maker,
     heat::{Governor, Heat},
     live_view::{LiveView, Watched},
+    loaded::{load_models, origin},
     logging,
     pipeline::{Pipeline, PipelineSettings},
     record::{Recorder, Vault},
@@ -47,7 +42,6 @@ use crate::{
     service,
     vision_stages::VisionStages,
     watch::{Supervision, watch},
-    wire::Origin,
 };
 
 const EXAMPLES: &str = "\
@@ -105,63 +99,6 @@ impl Args {
             Ending::Stopped | Ending::Complete => Ok(()),
         }
     }
-}
-
-/// The loaded networks with what the rest must know of them.
-#[derive(Debug)]
-pub struct Models {
-    pub analyzer: Analyzer,
-    pub maker: Maker,
-    pub pack: String,
-    pub pack_sha256: String,
-}
-
-/// Loads the pack that the configuration names; every mistake is one line.
-pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Models> {
-    let runtime = match &config.models.runtime {
-        Some(path) => Runtime::init_from(path)?,
-        None => Runtime::init()?,
-    };
-    let (runtime, complaint) = runtime.with_provider(&config.models.provider);
-    if let Some(line) = complaint {
-        tracing::warn!("{line}");
-    }
-    let state_dir = config.state_dir.join("models");
-    let state_dir = state_dir.is_dir().then_some(config.state_dir.as_path());
-    let search = crate::models::search(models.or(config.models.folder.as_deref()), state_dir);
-    let manifest = pack::Manifest::effective(&search)?;
-    let located = manifest
-        .pack(&config.models.pack)?
-        .allowed(config.mode == Mode::Production)?
-        .locate(&search)?;
-    for rejected in &located.rejected {
-        tracing::warn!("{rejected}");
-    }
-    let mut spec = located.spec();
-    calibration::warn_where_assumed(&config.models.pack, &spec);
-    let calibrated_for = calibration::lay_over(config.models.calibration.as_deref(), &mut spec)?;
-    let options = Options {
-        detect_longest_side_px: config.vision.detect_side_px,
-        threads: config.models.threads,
-    };
-    let analyzer = Analyzer::load(&runtime, &spec, options)?;
-    let hashes: Vec<_> =
-        located.pack.artefacts().iter().map(|(_, artefact)| artefact.sha256.to_string()).collect();
-    let rivals = analyzer.thresholds().rivals;
-    let maker = Maker {
-        pack: analyzer.pack().to_string(),
-        length: analyzer.embedding_length(),
-        rivals,
-        cohort: Arc::clone(analyzer.cohort()),
-        calibrated_for,
-    };
-    tracing::info!("{}", located.pack.title);
-    Ok(Models {
-        analyzer,
-        maker,
-        pack: config.models.pack.clone(),
-        pack_sha256: trust::sha256_hex(hashes.join("\n")),
-    })
 }
 
 /// A box that is put together and not yet running.
@@ -355,25 +292,6 @@ fn keeper(config: &Config, identity: &Identity, to_agent: &Sender<Event>) -> Opt
         Ok(keeper)
     });
     kept.inspect_err(|why| tracing::error!("no sealed pictures: {why}")).ok()
-}
-
-pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
-    Origin {
-        device: identity.device.clone(),
-        room: identity.room.clone(),
-        institution: crate::agent::unknown_institution(),
-        manifest: Manifest {
-            firmware: env!("CARGO_PKG_VERSION").to_owned(),
-            pack: models.pack.clone(),
-            pack_sha256: models.pack_sha256.clone(),
-            config_sha256: config.sha256.clone(),
-            policy_sha256: trust::sha256_hex(protocol::settings::canonical(&BTreeMap::new())),
-            policy_version: 0,
-            roster_version: 0,
-            liveness_waived: false,
-        },
-        policies: BTreeMap::new(),
-    }
 }
 
 fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -> Pipeline<E> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use presence::{Wall, ZonesDrifted};
 use protocol::down::Zones;
 
-use crate::commission::lock::{self, Drift, Lock, LockError};
+use crate::lock::{self, Drift, Lock, LockError};
 
 /// The lock, if there is one, and what of it waits to be told.
 #[derive(Debug)]

@@ -236,11 +236,7 @@ impl Agent {
                 self.begin = Some(answer);
                 self.maybe_begin();
             }
-            Event::Seen(seen, answer) => {
-                let guidance = self.seen(&seen);
-                // A pipeline that is gone needs no answer.
-                let _ = answer.send(guidance);
-            }
+            Event::Seen(seen, answer) => self.seen(&seen, &answer),
             Event::Ended(at, after) => {
                 self.after = Some(after);
                 self.ended(at);
@@ -288,7 +284,24 @@ impl Agent {
         longest.min(Duration::from_millis(deadline.max(1)))
     }
 
-    fn seen(&mut self, seen: &Seen) -> Guidance {
+    /// A slow disk must not hold the next frame: the pipeline is answered before anything is
+    /// written, but for a finding, which asks it for pictures and has its row first.
+    fn seen(&mut self, seen: &Seen, answer: &SyncSender<Guidance>) {
+        let outputs = self.observe(seen);
+        let raised = outputs.iter().any(|output| matches!(output, Output::Finding(_)));
+        self.guide(&outputs);
+        let mut behind = Some(outputs);
+        if raised && let Some(outputs) = behind.take() {
+            self.write(outputs);
+        }
+        // A pipeline that is gone needs no answer.
+        let _ = answer.send(self.guidance(seen.at));
+        if let Some(outputs) = behind {
+            self.write(outputs);
+        }
+    }
+
+    fn observe(&mut self, seen: &Seen) -> Vec<Output> {
         // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each
         // second.
         self.watchdog.feed();
@@ -305,8 +318,7 @@ impl Agent {
         self.guidance.identities =
             tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
         self.guidance.relevant = self.engine.relevant();
-        self.say(outputs);
-        self.guidance(seen.at)
+        outputs
     }
 
     /// The pipeline's next answer; whether it may look at anybody is said each time.
@@ -381,16 +393,28 @@ impl Agent {
         }
     }
 
-    /// Puts what the engine said on disk, and collects its wipe orders.
+    /// Collects what the pipeline is told, and puts the rest on disk.
     fn say(&mut self, outputs: Vec<Output>) {
+        self.guide(&outputs);
+        self.write(outputs);
+    }
+
+    /// Collects the engine's wipe orders, and the end of a session, for the pipeline.
+    fn guide(&mut self, outputs: &[Output]) {
         for output in outputs {
-            if let Output::WipeTrack(track) = &output {
-                self.guidance.wipe.push(*track);
-                continue;
+            match output {
+                Output::WipeTrack(track) => self.guidance.wipe.push(*track),
+                Output::PresenceSummary(summary) => {
+                    self.guidance.session_over |= summary.revision == 1;
+                }
+                Output::Finding(_) => {}
             }
-            if let Output::PresenceSummary(summary) = &output {
-                self.guidance.session_over |= summary.revision == 1;
-            }
+        }
+    }
+
+    /// Puts what the engine said on disk; a finding asks the pipeline for its pictures.
+    fn write(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
             let messages =
                 wire::messages(&self.origin, |session| self.known.item_of(session), &output);
             for message in messages {

@@ -28,8 +28,8 @@ use crate::{
     clock::Now,
     config::{self, Config},
     door::Door,
+    loaded::load_models,
     pipeline::{Figures, GallerySearch, Guidance, Pipeline, PipelineSettings, moment},
-    run::load_models,
     scheduler::{self, Scheduler},
     vision_stages::{FaceQuality, VisionStages},
 };

@@ -19,8 +19,8 @@ use crate::{
     clock::Now,
     config,
     door::Door,
+    loaded::load_models,
     pipeline::{GallerySearch, Guidance, Pipeline, PipelineSettings},
-    run::load_models,
     scheduler::{self, Scheduler},
 };
 

@@ -15,13 +15,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{
-    link::Link,
+use super::{link::Link, tell, view::View};
+use crate::{
+    enroll::{Consent, Judged, Proposal, read_api_token},
     lock::{self, Lock},
-    tell,
-    view::View,
 };
-use crate::enroll::{Consent, Judged, Proposal, read_api_token};
 
 /// Photographs of one person that wait to be sent.
 const MOST_PHOTOS: usize = 5;

@@ -7,7 +7,6 @@
 
 mod desk;
 mod link;
-pub mod lock;
 mod seen;
 mod tell;
 mod tls;
@@ -31,12 +30,12 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     brokers,
     config::{self, Config},
+    loaded::{load_models, origin},
+    lock::Lock,
     logging,
-    run::{load_models, origin},
 };
 use desk::{Desk, Over};
 use link::Link;
-use lock::Lock;
 use tls::Tls;
 use view::View;
 

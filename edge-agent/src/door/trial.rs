@@ -14,7 +14,7 @@ use crate::{
     camera::{self, Capture, Counters, Next, Stop},
     clock::RealClock,
     config,
-    run::load_models,
+    loaded::load_models,
 };
 
 const PATIENCE: Duration = Duration::from_millis(250);

@@ -29,9 +29,7 @@ use protocol::{
     up::CameraState,
 };
 
-use crate::{
-    agent::Seen, camera::Stop, commission::lock::Lock, config::LiveViewSettings, pipeline::Guidance,
-};
+use crate::{agent::Seen, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance};
 use meter::Meter;
 pub use watched::Watched;
 
