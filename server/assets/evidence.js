@@ -479,7 +479,7 @@ async function submitted(event) {
   }
 }
 
-const ROLES = { supervisor: t("监管方", "supervisors"), reviewer: t("核查方", "reviewers") };
+const ROLES = { supervisor: t("卫生监督员", "supervisors"), reviewer: t("核查员", "reviewers") };
 
 async function foundersLine(roll) {
   const parts = [];

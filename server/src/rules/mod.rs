@@ -13,6 +13,7 @@ pub mod masked_sessions;
 pub mod outage;
 pub mod phantom;
 pub mod repeated;
+pub mod setting_names;
 pub mod settings;
 pub mod sighting;
 pub mod silent_session;

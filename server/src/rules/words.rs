@@ -245,37 +245,30 @@ pub(super) fn unjudgeable(
     )
 }
 
-/// Why a session could not be judged.
-pub(crate) fn reason_zh(why: &str) -> &str {
-    match why {
-        "declined" => "就诊者拒绝",
-        "withheld" => "未作识别",
-        "visibility" => "画面不可判",
-        "clock" => "时钟不可靠",
-        "no_activity" => "未见操作",
-        "never_closed" => "未关闭登记",
-        "history" => "登记过迟",
-        "no_report" => "无设备报告",
-        "chain" => "记录链不完整",
-        "undecided" => "规则未决",
-        other => other,
-    }
+/// Why a session could not be judged, or a rule could not decide in one: wire word, zh, en.
+const REASONS: &[(&str, &str, &str)] = &[
+    ("declined", "就诊者拒绝", "the patient declined"),
+    ("withheld", "未作识别", "nobody was looked at"),
+    ("visibility", "画面不可判", "out of sight"),
+    ("clock", "时钟不可靠", "clock not reliable"),
+    ("no_activity", "未见操作", "no activity"),
+    ("never_closed", "未关闭登记", "never closed"),
+    ("history", "登记过迟", "declared too late"),
+    ("no_report", "无设备报告", "no report of the box"),
+    ("chain", "记录链不完整", "the box's chain is not whole"),
+    ("undecided", "规则未决", "a rule abstained"),
+    ("operator", "操作人身份未定", "who operated is not known"),
+    ("absence", "不能断定不在场", "an absence can not be told"),
+    ("door", "门区不可见", "the door was out of sight"),
+    ("roster", "名册不全或过期", "the roster is old or incomplete"),
+];
+
+pub(crate) fn reason_zh(why: &str) -> &'static str {
+    REASONS.iter().find(|r| r.0 == why).map_or("其他原因", |r| r.1)
 }
 
-pub(crate) fn reason_en(why: &str) -> &str {
-    match why {
-        "declined" => "the patient declined",
-        "withheld" => "nobody was looked at",
-        "visibility" => "out of sight",
-        "clock" => "clock not reliable",
-        "no_activity" => "no activity",
-        "never_closed" => "never closed",
-        "history" => "declared too late",
-        "no_report" => "no report of the box",
-        "chain" => "the box's chain is not whole",
-        "undecided" => "a rule abstained",
-        other => other,
-    }
+pub(crate) fn reason_en(why: &str) -> &'static str {
+    REASONS.iter().find(|r| r.0 == why).map_or("another reason", |r| r.2)
 }
 
 /// What a box's setting does, in Chinese; the English stands in the core's own table. Empty for one

@@ -130,15 +130,32 @@ fn strange(text: &str, known: &BTreeSet<&str>) -> BTreeSet<String> {
         let piece = piece.trim_matches(['-', '.', '/', '_']);
         let letters = piece.chars().filter(char::is_ascii_alphabetic).count();
         let seeded = SEEDED.iter().any(|begin| piece.starts_with(begin));
-        if letters >= 2 && !known.contains(piece) && !seeded {
+        let digits = piece.strip_prefix('P').unwrap_or_default();
+        let principle = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if letters >= 2 && !known.contains(piece) && !seeded || principle || piece == "V" {
             found.insert(piece.to_owned());
         }
     }
+    found.extend(bare_rules(text));
     let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let signs: Vec<char> = text.chars().collect();
     for three in signs.windows(2) {
         if han(three[0]) && matches!(three[1], ',' | ';' | '?' | '!') {
             found.insert(format!("{}{}", three[0], three[1]));
+        }
+    }
+    found
+}
+
+/// Codes of rules without their words, behind which the codes stand in brackets.
+fn bare_rules(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for family in ["LL-", "NL-", "UQ-", "HB-", "SI-"] {
+        for (at, _) in text.match_indices(family) {
+            let digit = text[at + family.len()..].starts_with(|c: char| c.is_ascii_digit());
+            if digit && !text[..at].ends_with(['（', '(']) {
+                found.insert(text[at..].chars().take(12).collect());
+            }
         }
     }
     found
@@ -202,6 +219,9 @@ fn the_reader_of_pages_sees_words_and_no_code() {
     assert!(!text.contains("p-1") && !text.contains("ab"), "{text}");
     let found: Vec<String> = strange(&text, &BTreeSet::from(["it"])).into_iter().collect();
     assert_eq!(found, ["Close", "城,"]);
+    let codes = strange("依据 HB-3；未登记的诊疗（HB-3）。见 P15，V 低", &BTreeSet::from(["HB-3"]));
+    let codes: Vec<String> = codes.into_iter().collect();
+    assert_eq!(codes, ["HB-3；未登记的诊疗（", "P15", "V"]);
 }
 
 #[test]

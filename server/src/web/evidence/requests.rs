@@ -122,7 +122,7 @@ pub(super) fn roll_of(a: &App, alert: &Alert) -> Result<Roll, Problem> {
     a.store.roll_for(&alert.jurisdiction)?.ok_or_else(|| {
         two_lines(
             StatusCode::CONFLICT,
-            "本辖区尚未设置保管人(监管人员与核查人员各至少一名)",
+            "本辖区尚未设置保管人（卫生监督员与核查员各至少一名）",
             "this jurisdiction has no custodians yet: at least one supervisor and one reviewer",
         )
     })
@@ -136,7 +136,7 @@ fn both_are_custodians(roll: &Roll, supervisor: &str, reviewer: &str) -> Result<
     if roll.standing(reviewer, CustodianRole::Reviewer).is_none() {
         let name = clip(reviewer, 64);
         return Err(Problem {
-            zh: Some(format!("「{name}」不是本辖区核查方的保管人").into()),
+            zh: Some(format!("「{name}」不是本辖区核查员一方的保管人").into()),
             ..Problem::unprocessable(format!(
                 "reviewer: `{name}` is no custodian of the reviewers here"
             ))

@@ -47,7 +47,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/personal", "本人一次性链接", "a person's own link"),
     ("/refusals", "就诊者拒绝识别占比", "how often patients declined"),
     ("/requests", "本人更正申请", "a person's request"),
-    ("/policy", "策略", "the policy"),
+    ("/policy", "判定策略", "the policy"),
     ("/practitioners", "人员", "a practitioner"),
     ("/registry-photo", "注册照片", "a registry photograph"),
     ("/registry", "登记资料", "the registry"),

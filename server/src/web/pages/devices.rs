@@ -240,7 +240,7 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
     let (zh, en) = match kind {
         "roster" => ("名册", "Roster"),
         "catalogue" => ("项目目录", "Catalogue"),
-        "policy" => ("策略", "Policy"),
+        "policy" => ("判定策略", "Policy"),
         "room" => ("诊室", "Room"),
         "sessions" => ("诊疗活动", "Sessions"),
         "brokers" => ("消息服务器", "Brokers"),

@@ -198,9 +198,9 @@ fn role_view(l: Lang, roll: &Roll, role: CustodianRole, own: bool, reader: &str)
     RoleView {
         title: match role {
             CustodianRole::Supervisor => {
-                l.t("监管方（申请，持密钥之半 a）", "Supervisors (ask, hold half a)")
+                l.t("卫生监督员（申请，持密钥之半 a）", "Supervisors (ask, hold half a)")
             }
-            _ => l.t("核查方（审批，持密钥之半 b）", "Reviewers (decide, hold half b)"),
+            _ => l.t("核查员（审批，持密钥之半 b）", "Reviewers (decide, hold half b)"),
         },
         own,
         alone: people.iter().filter(|c| c.stands()).count() == 1,
@@ -481,7 +481,7 @@ fn sets(
             sets.push(SetView {
                 device: seen.device.clone(),
                 finding: seen.finding.clone(),
-                rule: rule.map(|f| f.report.rule.clone()).unwrap_or_default(),
+                rule: rule.map(|f| l.rule(&f.report.rule)).unwrap_or_default(),
                 ids: String::new(),
                 pictures: Vec::new(),
                 there: false,
@@ -509,11 +509,11 @@ fn cannot(l: Lang, who: &Who, roll: &Roll) -> String {
             l.t("本辖区尚未设置两方保管人", "this jurisdiction has no custodians of both roles yet")
         }
         Role::Supervisor if roll.standing(&who.name, CustodianRole::Supervisor).is_none() => l.t(
-            "您不是监管方保管人，不能申请",
+            "您不是卫生监督员保管人，不能申请",
             "you are no custodian of the supervisors: you can not ask",
         ),
         Role::Supervisor => "",
-        _ => l.t("由监管方保管人申请", "a custodian of the supervisors asks"),
+        _ => l.t("由卫生监督员保管人申请", "a custodian of the supervisors asks"),
     };
     words.to_owned()
 }

@@ -15,6 +15,7 @@ use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rules::setting_names;
 use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -47,7 +48,7 @@ struct PolicyPage {
     may_change: bool,
     saved: bool,
     fault: String,
-    /// What typed numbers would have changed: setting, value, rule, now, then.
+    /// What typed numbers would have changed: name, value, rule, now, then.
     preview: Vec<[String; 5]>,
 }
 
@@ -66,6 +67,8 @@ struct Group {
 }
 
 struct Row {
+    /// What people call it; its key stands small beside it.
+    title: &'static str,
     name: &'static str,
     doc: String,
     rules: String,
@@ -169,6 +172,7 @@ async fn make(
 fn row(l: Lang, about: &About, value: i64) -> Row {
     let say = |value| in_words(l, about, value);
     Row {
+        title: title(l, about.name),
         name: about.name,
         doc: l.t(about.doc_zh, about.doc).to_owned(),
         rules: read_by(l, about.rules),
@@ -184,33 +188,56 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
     }
 }
 
-/// What reads a setting: rules keep their codes, everything else is said in words.
+/// What people call a setting.
+fn title(l: Lang, key: &str) -> &str {
+    let (zh, en) = setting_names::of(key);
+    l.t(zh, en)
+}
+
+/// What reads a setting, in words: `LL-1, NL-1 to NL-3` and what is no rule.
 fn read_by(l: Lang, rules: &str) -> String {
-    let words = [
-        ("all with a session", "所有涉及诊疗活动的规则"),
-        ("sessions", "诊疗活动"),
-        ("alerts", "线索办理"),
-        ("budget", "消息限额"),
-        ("privacy", "隐私"),
-        ("roles", "角色判断"),
-        ("tracker", "跟踪"),
-        ("retention", "保存期限"),
-        ("identity", "身份识别"),
-        ("session", "诊疗活动"),
-    ];
-    let found = words.iter().find(|w| w.0 == rules);
-    found.map_or_else(|| rules.to_owned(), |(en, zh)| l.t(zh, en).to_owned())
+    let said = rules.split(", ").flat_map(|part| match part.split_once(" to ") {
+        Some((from, to)) => between(from, to).into_iter().map(|code| l.rule(&code)).collect::<Vec<_>>(),
+        None => vec![reader(l, part)],
+    });
+    said.collect::<Vec<_>>().join(l.t("、", ", "))
+}
+
+/// The codes of a family from one to another.
+fn between(from: &str, to: &str) -> Vec<String> {
+    let number = |code: &str| code.rsplit('-').next().and_then(|n| n.parse::<u8>().ok());
+    let family = from.split('-').next().unwrap_or_default();
+    let (first, last) = (number(from).unwrap_or(1), number(to).unwrap_or(1));
+    (first..=last).map(|n| format!("{family}-{n}")).collect()
+}
+
+fn reader(l: Lang, part: &str) -> String {
+    let words = match part {
+        "all" => l.t("所有规则", "all rules"),
+        "all with a session" => l.t("所有涉及诊疗活动的规则", "all rules of a session"),
+        "sessions" => l.t("诊疗活动", "sessions"),
+        "alerts" => l.t("线索办理", "the work on leads"),
+        "budget" => l.t("消息限额", "how much a box may send"),
+        "roles" => l.t("角色判断", "who is patient or operator"),
+        "tracker" => l.t("轨迹跟踪", "the tracking of people"),
+        "identity" => l.t("身份识别", "recognition"),
+        "monitoring" => l.t("设备告示与公布", "notices and publication"),
+        "consents" => l.t("知情同意", "consents"),
+        "privacy P2" => l.t("隐私保护", "privacy"),
+        code => return l.rule(code),
+    };
+    words.to_owned()
 }
 
 /// By the family of the rules that read it.
 fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
     let families: [(&str, &[&str]); 7] = [
-        (l.t("挂证（LL）", "Licence lending (LL)"), &["LL-"]),
-        (l.t("非主诊独立执业（NL）", "Non-lead operating (NL)"), &["NL-"]),
-        (l.t("非卫技人员（UQ）", "Unlicensed operator (UQ)"), &["UQ-"]),
-        (l.t("数据完整性（HB）", "Integrity (HB)"), &["HB-"]),
+        (l.t("疑似挂证", "Licence lending"), &["LL-"]),
+        (l.t("疑似非主诊医师独立执业", "Non-lead operating"), &["NL-"]),
+        (l.t("疑似非卫技人员诊疗", "Unlicensed operator"), &["UQ-"]),
+        (l.t("数据完整性", "Integrity"), &["HB-"]),
         (l.t("诊疗活动", "Sessions"), &["sessions", "all with a session"]),
-        (l.t("线索处理", "Alerts"), &["alerts"]),
+        (l.t("线索办理", "Leads"), &["alerts"]),
         (l.t("识别、角色与隐私", "Identity, roles and privacy"), &[""]),
     ];
     let mut groups: Vec<Group> = families
@@ -232,7 +259,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
     let settings: Vec<String> = h
         .settings
         .iter()
-        .map(|(name, value)| format!("{name} = {}", said_value(l, name, *value)))
+        .map(|(name, value)| format!("{} = {}", title(l, name), said_value(l, name, *value)))
         .collect();
     let place = if h.jurisdiction.is_empty() {
         l.t("全部", "all").to_owned()
@@ -245,7 +272,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
         place,
         h.set_by.clone(),
         h.reason.clone(),
-        settings.join(", "),
+        settings.join(l.t("；", "; ")),
     ]
 }
 
@@ -306,10 +333,10 @@ fn change_row(l: Lang, it: &Change) -> [String; 5] {
     let rule = if it.rule.is_empty() {
         l.t("服务器规则结果不变", "the server's rules say the same").to_owned()
     } else {
-        it.rule.clone()
+        l.rule(&it.rule)
     };
     let value = said_value(l, &it.setting, it.value);
-    [it.setting.clone(), value, rule, it.now.to_string(), it.then.to_string()]
+    [title(l, &it.setting).to_owned(), value, rule, it.now.to_string(), it.then.to_string()]
 }
 
 /// The values behind a finding's hash.
@@ -360,4 +387,22 @@ async fn make_by_hash(
         f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_reads_a_setting_is_said_in_words() {
+        for about in settings::all() {
+            for l in [Lang::Zh, Lang::En] {
+                let said = read_by(l, about.rules);
+                let unknown = l.t("其他规则", "another rule");
+                assert!(!said.contains(unknown), "{}: {said}", about.rules);
+            }
+        }
+        let said = read_by(Lang::Zh, "LL-1, NL-1 to NL-3");
+        assert!(said.starts_with("登记主诊未到场（LL-1）、") && said.contains("（NL-2）"), "{said}");
+    }
 }

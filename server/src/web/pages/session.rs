@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::{PresenceEvidence, PresenceSummary};
 
@@ -16,7 +17,6 @@ use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
 use crate::web::alerts::scoped;
 use crate::web::endpoint::Endpoint;
@@ -66,7 +66,10 @@ async fn detail(
     Path(id): Path<String>,
     Query(query): Query<DetailQuery>,
 ) -> Response {
-    let made = if id == "new" || !query.edit.is_empty() {
+    let declares = id == "new" || !query.edit.is_empty();
+    let made = if declares && !may_change(&who) {
+        Err(not_declared_by_readers())
+    } else if declares {
         let chosen = (!query.room.is_empty()).then(|| {
             let mut given = Given::default();
             given.set("room", vec![query.room]);
@@ -77,6 +80,14 @@ async fn detail(
         make_detail(&app, &who, l, &id, String::new()).await
     };
     shown(&app, &who, l, made).await
+}
+
+/// Whoever reads sessions is not shown a form that he can not send.
+fn not_declared_by_readers() -> Problem {
+    Problem {
+        zh: Some("诊疗活动由机构登记和更改，您只能查看".into()),
+        ..Problem::new(StatusCode::FORBIDDEN, "sessions are declared by their clinic: you may read them")
+    }
 }
 
 async fn submit(
@@ -175,7 +186,7 @@ async fn make_detail(
     let refused = !page.fault.is_empty();
     let mut response = render(&page)?;
     if refused {
-        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
 }
@@ -201,10 +212,10 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     let because = s
         .not_assessable_because
         .iter()
-        .map(|w| l.t(words::reason_zh(w), words::reason_en(w)).to_owned());
+        .map(|w| l.unjudged(w));
     let mut rows = vec![
         (l.t("可判定", "Assessable"), yes(s.assessable)),
-        (l.t("原因", "Because of"), because.collect::<Vec<_>>().join("、")),
+        (l.t("原因", "Because of"), because.collect::<Vec<_>>().join(l.t("、", ", "))),
         (l.t("操作时段可见度", "Visibility while operating"), percent(s.visibility_over_a_ppm)),
         (l.t("全时段可见度", "Visibility over the session"), percent(s.visibility_over_i_ppm)),
         (l.t("核实登记主诊到场", "Declared lead verified"), yes(s.lead_verified)),
@@ -212,8 +223,12 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
         (l.t("身份未定的轨迹", "Undecided tracks"), s.indeterminate_tracks.to_string()),
         (l.t("非在册的轨迹", "Tracks of nobody registered"), s.unmatched_tracks.to_string()),
         (
-            l.t("未能判定的规则", "Rules that abstained"),
-            s.undecided.iter().map(|u| u.rule.clone()).collect::<Vec<_>>().join("、"),
+            l.t("未能判定（弃权）的规则", "Rules that could not decide (abstained)"),
+            s.undecided
+                .iter()
+                .map(|u| l.abstained(&u.rule, &u.reason))
+                .collect::<Vec<_>>()
+                .join(l.t("；", "; ")),
         ),
     ];
     rows.retain(|(_, value)| !value.is_empty());

@@ -97,9 +97,9 @@ fn class(what: &str) -> &'static str {
     match what {
         "declared" => "declared",
         "operating" | "operator" => "operating",
-        "lead_present" | "present" => "present",
-        "gap" => "gap",
-        "no_picture" => "blind",
+        "lead_present" => "present",
+        "lead_gap" => "gap",
+        "camera" | "unheard" => "blind",
         _ => "other",
     }
 }

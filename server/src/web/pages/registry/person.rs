@@ -54,7 +54,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "registration", l.t("注册状态", "Registration"))
             .options(worded(&REGISTRATIONS, |r| l.registration(r)))
             .needed()
-            .hint(l.t("用于判定注册状态", "read by LL-4")),
+            .hint(l.t("用于判定注册状态", "read by: registration does not cover it (LL-4)")),
     ];
     fields.extend(practice_fields(l));
     if let Some(p) = &found {

@@ -120,7 +120,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         Field::new(
             Kind::Yes,
             "intimate",
-            l.t("私密诊室（只能使用门口签到，P5）", "Intimate room (doorway only, P5)"),
+            l.t("私密诊室（只能使用门口签到）", "Intimate room (doorway only)"),
         ),
         Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
     ];
@@ -144,7 +144,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         l.t(
             "如 08:30-12:00, 13:30-18:00；空为休息；全天写 00:00-24:00。用于判定设备在营业时间内是否正常",
             "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by \
-            HB-1 and HB-2",
+            the rules of an empty room (HB-1) and of a disturbed box (HB-2)",
         )
         .clone_into(&mut first.hint);
     }
@@ -165,8 +165,8 @@ fn undressing(l: Lang) -> Field {
     let label = l.t("就诊者在此脱衣？", "Do patients undress here?");
     let mut field = Field::new(Kind::Choice, "undressing", label).options(answers).needed();
     l.t(
-        "需要脱衣的诊室只能使用门口签到（P5）。此处所填作为机构意见，由主管机关确认。",
-        "Where they do, the camera stands at the door alone (P5). It is a proposal that the authority \
+        "需要脱衣的诊室只能使用门口签到。此处所填作为机构意见，由主管机关确认。",
+        "Where they do, the camera stands at the door alone. It is a proposal that the authority \
         confirms.",
     )
     .clone_into(&mut field.hint);
