@@ -145,6 +145,8 @@ pub struct Proposed {
 pub struct Request<'a> {
     pub person: &'a str,
     pub institution: &'a str,
+    /// The login of whoever proposes.
+    pub by: &'a str,
     pub consent: &'a Consent,
     pub photos: Vec<Vec<u8>>,
 }
@@ -211,6 +213,7 @@ impl Engine {
             id: &id,
             person: request.person,
             institution: request.institution,
+            by: request.by,
             pack: &self.pack,
             outcome: &outcome.kept()?,
             consent: request.consent,

@@ -69,6 +69,7 @@ pub(super) struct ListQuery {
     pub device: Option<String>,
     pub institution: Option<String>,
     pub session: Option<String>,
+    /// A login; `me`, or `nobody` for what was given to nobody.
     pub assignee: Option<String>,
     pub before: Option<i64>,
     /// With `order=oldest`: alerts with a greater number, for the next page.
@@ -91,7 +92,28 @@ pub(super) struct ListQuery {
     pub lang: Option<String>,
 }
 
+/// Asks for what was given to nobody: a name that no account may have.
+pub(super) const UNASSIGNED: &str = "nobody";
+
 impl ListQuery {
+    /// The filter as an address says it: everything but where in the list a page stands.
+    pub(super) fn parts(&self) -> [(&'static str, Option<&str>); 12] {
+        [
+            ("state", self.state.as_deref()),
+            ("severity", self.severity.as_deref()),
+            ("kind", self.kind.as_deref()),
+            ("device", self.device.as_deref()),
+            ("institution", self.institution.as_deref()),
+            ("session", self.session.as_deref()),
+            ("assignee", self.assignee.as_deref()),
+            ("q", self.q.as_deref()),
+            ("room", self.room.as_deref()),
+            ("from", self.from.as_deref()),
+            ("until", self.until.as_deref()),
+            ("order", self.order.as_deref()),
+        ]
+    }
+
     /// An empty text is no condition, because a form sends every field. Narrowed to what this
     /// person sees; a clinic asks by what it is told, so that no filter tells it more.
     pub(super) fn filter(&self, who: &Who, default_limit: u32) -> Result<AlertFilter, Problem> {
@@ -101,7 +123,8 @@ impl ListQuery {
             device: given(&self.device),
             institution: given(&self.institution),
             session: given(&self.session),
-            assignee: given(&self.assignee),
+            assignee: given(&self.assignee).filter(|login| login != UNASSIGNED),
+            unassigned: self.assignee.as_deref() == Some(UNASSIGNED),
             before: self.before,
             after: self.after,
             room: given(&self.room),
@@ -139,7 +162,7 @@ impl ListQuery {
                 filter.state = Some(AlertState::parse(text).ok_or_else(|| wrong(text, all))?);
             }
         }
-        if who.role == Role::Clinic && filter.assignee.is_some() {
+        if who.role == Role::Clinic && given(&self.assignee).is_some() {
             return Err(Problem::bad("assignee: a clinic's list has none; leave it out"));
         }
         if let Some(text) = given(&self.severity) {
@@ -563,7 +586,25 @@ fn assign(a: &App, who: &Who, alert: &Alert, to: &str, by: &str) -> Result<Alert
             )));
         }
     }
+    if alert.assignee.as_deref().unwrap_or_default() == to {
+        return Err(nothing_new(to));
+    }
     give(a, alert, to, by)
+}
+
+/// An assignment that changes nothing is no step.
+fn nothing_new(to: &str) -> Problem {
+    if to.is_empty() {
+        Problem {
+            zh: Some("该线索尚未指派，无须取消：请选择要指派的人员".into()),
+            ..Problem::unprocessable("to: nobody has this alert: say whom it is for")
+        }
+    } else {
+        Problem {
+            zh: Some(format!("该线索已由 {} 负责：请选择另一人", clip(to, 40)).into()),
+            ..Problem::unprocessable(format!("to: `{}` has this alert already", clip(to, 40)))
+        }
+    }
 }
 
 fn give(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {

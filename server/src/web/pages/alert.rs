@@ -95,6 +95,8 @@ struct AlertPage {
 struct Doings {
     /// Verdicts and assignment are the authority's; a clinic answers.
     judge: bool,
+    /// An auditor reads, and writes nothing.
+    answer: bool,
     package: bool,
     attach: bool,
     review: bool,
@@ -110,6 +112,7 @@ impl Doings {
         let cases = who.may(Right::WorkCases);
         Self {
             judge: who.may(Right::GiveVerdicts),
+            answer: may_send(who, "/alerts/{id}"),
             package: may_open(who, "/alerts/{id}/package"),
             attach: !who.by_token && may_send(who, "/alerts/{id}/attachments"),
             review: matches!(state, Raised | Review1 | Review2),
@@ -330,7 +333,7 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
         id: link.id.clone(),
         number: link.number,
         kinds: kinds(&link.kinds),
-        why: format!("{} {}", link.rule, l.t("依据", "rests on it")),
+        why: format!("{}{}", l.rule(&link.rule), l.t("以此为依据", " rests on it")),
     });
     let same =
         found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| {

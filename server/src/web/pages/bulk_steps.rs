@@ -18,7 +18,7 @@ use crate::store::{AlertFilter, StoreError};
 use crate::web::alerts::{BulkBody, ListQuery, StepBody, listed_alerts, take_all};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{READERS, VERDICTS};
-use crate::web::views::{ViewBody, put};
+use crate::web::views::{LONGEST, ViewBody, put};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -92,7 +92,7 @@ async fn keep(
     l: Lang,
     Form(it): Form<ViewForm>,
 ) -> Response {
-    let asked = ViewBody { name: clip(&it.name, 60), query: clip(&it.query, 600) };
+    let asked = ViewBody { name: clip(&it.name, 60), query: clip(&it.query, LONGEST + 1) };
     let made = put(&app, &who, asked)
         .await
         .map(|view| Redirect::to(&format!("/?{}", view.query)).into_response());

@@ -112,7 +112,7 @@ async fn table(
         let whole = found.lines.len() < AT_ONCE as usize;
         let mut last = None;
         for line in &found.lines {
-            let row = inbox::row(l, line, &found.places, &numbers);
+            let row = inbox::row(l, line, &found.known, &numbers);
             last = Some(row.number);
             rows.push(cells(row));
         }
@@ -137,10 +137,10 @@ fn cells(r: inbox::Row) -> Vec<String> {
         r.number.to_string(),
         format!("L{} {}", r.severity, r.level),
         r.kinds.join("、"),
-        r.place,
+        format!("{} · {}", r.place, r.room),
         r.session,
         r.state.to_owned(),
-        r.assignee,
+        r.assignee.to_string(),
         r.raised_at,
         r.due,
         r.summary,
