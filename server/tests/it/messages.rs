@@ -50,7 +50,7 @@ fn a_mention_waits_for_the_colleague_it_names() {
     let done = page(&house, "/messages?tab=done", &cookie(&li)).body;
     assert!(done.contains("已阅 wang"), "{done}");
     let done = page(&house, "/messages?tab=done", &cookie(&wang)).body;
-    assert!(done.contains("线索 #1：备注"), "{done}");
+    assert!(done.contains("线索 #1 · 锦城医疗美容门诊部 · ") && done.contains("：备注"), "{done}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row};
 use super::forms::SureForm;
 use super::frame::{Frame, line, local, render, shown};
+use super::named::{Named, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -49,7 +50,7 @@ struct AccountOfPage {
 
 struct ChangeRow {
     at: String,
-    by: String,
+    by: Named,
     why: String,
     before: String,
     after: String,
@@ -102,14 +103,15 @@ async fn make_one(
     done: &'static str,
     outcome: Result<String, Problem>,
 ) -> Result<Response, Problem> {
-    let wanted = id.to_owned();
-    let (account, changes, used, places) = app
+    let (wanted, reader) = (id.to_owned(), who.clone());
+    let (account, (changes, people), used, places) = app
         .blocking(move |a| {
             let found = a.store.account(&wanted)?;
             let account = found.ok_or_else(|| Problem::unknown("account", &wanted))?;
             let used = a.store.accounts()?.into_iter().map(|a| a.scope).collect::<Vec<_>>();
             let changes = a.store.rights_changes(&wanted)?;
-            Ok::<_, Problem>((account, changes, used, scope_tree::places(a)?))
+            let people = Names::colleagues(a, &reader, changes.iter().map(|c| c.by.as_str()))?;
+            Ok::<_, Problem>((account, (changes, people), used, scope_tree::places(a)?))
         })
         .await?;
     let (link, fault, status) = match outcome {
@@ -133,7 +135,7 @@ async fn make_one(
         tree: scope_tree::tree(l, &places, &used, &chosen),
         other: given.other,
         reason: given.reason,
-        changes: changes.into_iter().map(|c| change(l, c, &places)).collect(),
+        changes: changes.into_iter().map(|c| change(l, c, &places, &people)).collect(),
         it: row(l, account, &places),
         link,
         done,
@@ -143,7 +145,7 @@ async fn make_one(
     Ok((status, page).into_response())
 }
 
-fn change(l: Lang, it: RightsChange, places: &Places) -> ChangeRow {
+fn change(l: Lang, it: RightsChange, places: &Places, people: &Names) -> ChangeRow {
     let words = |role, scope: &str| {
         format!("{} · {}", l.role(role), scope_tree::words(l, role, scope, places))
     };
@@ -151,7 +153,7 @@ fn change(l: Lang, it: RightsChange, places: &Places) -> ChangeRow {
         before: words(it.role_before, &it.scope_before),
         after: words(it.role_after, &it.scope_after),
         at: local(&it.at),
-        by: it.by,
+        by: people.person(l, &it.by),
         why: it.why,
     }
 }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
+use super::named::{Named, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -81,7 +82,7 @@ struct WaitingRow {
     account: String,
     /// The whole address, where it can be shown again.
     address: String,
-    made_by: String,
+    made_by: Named,
     expires: String,
 }
 
@@ -120,13 +121,14 @@ async fn make(
     given: InviteFields,
     outcome: Result<String, Problem>,
 ) -> Result<Response, Problem> {
-    let (accounts, waiting, needed, places) = app
+    let (accounts, (waiting, people), needed, places) = app
         .blocking(|a| {
             let waiting = a.store.invitations_waiting(&now_text())?;
+            let people = Names::colleagues(a, who, waiting.iter().map(|it| it.made_by.as_str()))?;
             let with_link = waiting.into_iter().map(|it| (accounts::waiting_link(a, &it), it));
             Ok::<_, StoreError>((
                 a.store.accounts()?,
-                with_link.collect::<Vec<_>>(),
+                (with_link.collect::<Vec<_>>(), people),
                 a.store.second_factor_roles()?,
                 scope_tree::places(a)?,
             ))
@@ -141,7 +143,10 @@ async fn make(
         Err(problem) => (String::new(), line(l, problem), StatusCode::UNPROCESSABLE_ENTITY),
     };
     let used: Vec<String> = accounts.iter().map(|a| a.scope.clone()).collect();
-    let waiting = waiting.into_iter().map(|(link, it)| waiting_row(l, it, link, &places, whole));
+    let waiting = waiting.into_iter().map(|(link, it)| {
+        let made_by = people.person(l, &it.made_by);
+        waiting_row(l, it, (link, made_by), &places, whole)
+    });
     let chosen: Vec<Role> = Role::parse(&given.role).into_iter().collect();
     let page = render(&AccountsPage {
         waiting: waiting.collect(),
@@ -171,7 +176,7 @@ pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
 fn waiting_row(
     l: Lang,
     it: Invitation,
-    link: Option<String>,
+    (link, made_by): (Option<String>, Named),
     places: &Places,
     whole: impl Fn(&str) -> String,
 ) -> WaitingRow {
@@ -180,7 +185,7 @@ fn waiting_row(
         scope: scope_tree::words(l, it.role, &it.scope, places),
         account: it.account.unwrap_or_default(),
         address: link.map(|path| whole(&path)).unwrap_or_default(),
-        made_by: it.made_by,
+        made_by,
         expires: local(&it.expires_at),
         id: it.id,
     }

@@ -14,6 +14,7 @@ use super::evidence::EvidenceCard;
 use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render, shown};
 use super::log_holds;
+use super::named::{Named, Names};
 use super::words::Lang;
 use super::{alert_clinic, bulk_steps, inbox};
 use crate::access::{Right, Role, Who};
@@ -133,7 +134,7 @@ struct LinkView {
 
 /// One verdict that stands, with the reviewer's own words.
 struct ReviewView {
-    by: String,
+    by: Named,
     verdict: &'static str,
     reason: &'static str,
     note: String,
@@ -142,7 +143,7 @@ struct ReviewView {
 
 struct StepView {
     at: String,
-    actor: String,
+    actor: Named,
     step: String,
     note: String,
     state: &'static str,
@@ -190,6 +191,8 @@ struct Found {
     undoable: Option<String>,
     files: Vec<Attachment>,
     holds: String,
+    /// Whoever took a step here.
+    people: Names,
 }
 
 /// Who may give verdicts on alerts of this jurisdiction: login and name. Blocking.
@@ -213,7 +216,12 @@ pub(super) fn colleagues(
 fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
-    let whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
+    let mut whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
+    let files = a.store.attachments(&alert.id)?;
+    let people = people(a, who, &alert, &whole, &files)?;
+    for it in &mut whole.statements {
+        it.by = it.by.as_deref().map(|by| people.person(l, by).to_string());
+    }
     let same =
         AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
     let same = a
@@ -229,7 +237,8 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
         undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
-        files: a.store.attachments(&alert.id)?,
+        files,
+        people,
         holds: log_holds::card(a, l, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
@@ -238,6 +247,22 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         whole,
         alert,
     })
+}
+
+/// Names of whoever took a step, stated something, sent a file or works on it. Blocking.
+fn people(
+    a: &App,
+    who: &Who,
+    alert: &Alert,
+    whole: &WholeForAuthority,
+    files: &[Attachment],
+) -> Result<Names, StoreError> {
+    let steps = whole.steps.iter().map(|s| s.by.as_str());
+    let reviews = alert.case.reviews.iter().map(|r| r.by.as_str());
+    let stated = whole.statements.iter().filter_map(|s| s.by.as_deref());
+    let files = files.iter().map(|f| f.by.as_str());
+    let all = steps.chain(reviews).chain(stated).chain(files).chain(alert.assignee.as_deref());
+    Names::colleagues(a, who, all)
 }
 
 async fn make(
@@ -251,6 +276,7 @@ async fn make(
     let found = app.blocking(move |a| find(a, l, &reader, &wanted, &list)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
+    let assignee = found.people.get(alert.assignee.as_deref().unwrap_or_default());
     let dismissed =
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
@@ -258,7 +284,7 @@ async fn make(
         from: from.to_owned(),
         newer: found.newer.clone(),
         older: found.older.clone(),
-        reviews: alert.case.reviews.iter().map(|r| review(l, r, &found.whole.steps)).collect(),
+        reviews: alert.case.reviews.iter().map(|r| review(l, r, &found)).collect(),
         has_spoken: !who.open_house && alert.case.reviews.iter().any(|r| r.by == who.name),
         colleagues: found.colleagues.clone(),
         id,
@@ -268,9 +294,9 @@ async fn make(
         state: l.state(state),
         state_code: state.as_str(),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
-        facts: facts(l, alert, &found.place),
+        facts: facts(l, alert, &found.place, assignee),
         findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
-        steps: found.whole.steps.iter().map(|s| step_view(l, s)).collect(),
+        steps: found.whole.steps.iter().map(|s| step_view(l, s, &found.people)).collect(),
         path: path(l, state),
         reasons: reasons(l),
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
@@ -293,7 +319,7 @@ async fn make(
         has_case: has_case(who, state),
         named: !who.open_house,
         undoable: found.undoable.as_deref().filter(|_| !who.open_house).map(|s| l.step(s)),
-        files: found.files.iter().map(FileView::of).collect(),
+        files: found.files.iter().map(|f| FileView::of(f, &found.people)).collect(),
     };
     render(&page)
 }
@@ -312,10 +338,11 @@ pub(super) fn reasons(l: Lang) -> Vec<(&'static str, &'static str)> {
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.
-fn review(l: Lang, it: &Review, steps: &[StepSeen]) -> ReviewView {
+fn review(l: Lang, it: &Review, found: &Found) -> ReviewView {
+    let steps = &found.whole.steps;
     let note = steps.iter().find(|s| s.by == it.by && s.at == it.at).map(|s| s.note.clone());
     ReviewView {
-        by: it.by.clone(),
+        by: found.people.get(&it.by),
         verdict: match it.verdict {
             Verdict::Uphold => l.t("认为成立", "upheld"),
             Verdict::Dismiss => l.t("认为应排除", "for dismissal"),
@@ -364,10 +391,10 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn step_view(l: Lang, step: &StepSeen) -> StepView {
+fn step_view(l: Lang, step: &StepSeen, people: &Names) -> StepView {
     StepView {
         at: local(&step.at),
-        actor: step.by.clone(),
+        actor: people.get(&step.by),
         step: l.step(&step.step),
         note: if step.step == "undo" { l.step(&step.note) } else { step.note.clone() },
         state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),

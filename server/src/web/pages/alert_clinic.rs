@@ -91,7 +91,7 @@ fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, session), place);
     facts.extend([
         Fact::new(l.t("项目", "Item"), place.item(l)),
-        Fact::new(l.t("设备", "Device"), alert.device.clone()),
+        Fact::named(l.t("设备", "Device"), place.device.clone()),
         Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
         Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
     ]);

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{local, shown};
+use super::named::{Named, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -37,17 +38,17 @@ pub(super) struct FileView {
     pub(super) id: i64,
     pub(super) name: String,
     pub(super) size: String,
-    pub(super) by: String,
+    pub(super) by: Named,
     pub(super) at: String,
 }
 
 impl FileView {
-    pub(super) fn of(it: &Attachment) -> Self {
+    pub(super) fn of(it: &Attachment, people: &Names) -> Self {
         Self {
             id: it.id,
             name: it.name.clone(),
             size: format!("{} KiB", (it.bytes + 1023) / 1024),
-            by: it.by.clone(),
+            by: people.get(&it.by),
             at: local(&it.at),
         }
     }

@@ -9,6 +9,10 @@ use crate::app::App;
 use crate::store::StoreError;
 use crate::web::actor::AUTHORITY;
 
+/// What the house did by itself, as the store keeps it; no account may have such a name.
+const BY_POLICY: &str = "(policy)";
+const BY_FACTS: &str = "facts";
+
 /// A thing or a person as a page names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Named {
@@ -93,8 +97,14 @@ impl Names {
     /// Whoever took a step: one login, several with commas between, or what a clinic is told
     /// instead.
     pub(super) fn person(&self, l: Lang, by: &str) -> Named {
-        if by == AUTHORITY {
-            return Named::new(l.t("主管部门", "the authority"), "");
+        let words = match by {
+            AUTHORITY => l.t("主管部门", "the authority"),
+            BY_POLICY => l.t("系统（按策略）", "the house, by its policy"),
+            BY_FACTS => l.t("系统（按事实）", "the house, by facts"),
+            _ => "",
+        };
+        if !words.is_empty() {
+            return Named { name: words.to_owned(), id: String::new() };
         }
         if !by.contains(", ") {
             return self.get(by);

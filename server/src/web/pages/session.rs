@@ -11,6 +11,7 @@ use protocol::up::{PresenceEvidence, PresenceSummary};
 
 use super::forms::{Given, moment};
 use super::frame::{Frame, line, local, render, shown};
+use super::named::{Named, Names};
 use super::session_form::{declare, make_form};
 use super::sessions::{SessionRow, known, row};
 use super::words::Lang;
@@ -18,6 +19,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{AlertFilter, SessionChange, StoreError};
+use crate::web::actor::told_of;
 use crate::web::alerts::scoped;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
@@ -42,7 +44,7 @@ struct SessionPage {
     verified: Vec<(String, String)>,
     alerts: Vec<(String, i64, u8, String)>,
     /// Time, by whom, what, why.
-    changes: Vec<(String, String, String, String)>,
+    changes: Vec<(String, Named, String, String)>,
     fault: String,
     may_change: bool,
     emergency: bool,
@@ -144,16 +146,19 @@ async fn make_detail(
 ) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
     let (wanted, one) = (id.to_owned(), session.clone());
-    let (known, changes, alerts, verified) = app
+    let (known, (changes, people), alerts, verified) = app
         .blocking(move |a| {
             let filter =
                 AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
             let filter = scoped(filter, who);
             let declared = one.declared_lead.iter().chain(&one.declared_operators);
             let declared: Vec<String> = declared.map(ToString::to_string).collect();
+            let changes =
+                told_of(a, who, a.store.session_changes(&wanted)?, |change| &mut change.by)?;
+            let people = Names::colleagues(a, who, changes.iter().map(|c| c.by.as_str()))?;
             Ok::<_, StoreError>((
                 known(a, who, std::slice::from_ref(&one))?,
-                a.store.session_changes(&wanted)?,
+                (changes, people),
                 seen_alerts(a, &filter)?,
                 a.store.verified_in(&wanted, &declared)?,
             ))
@@ -173,7 +178,10 @@ async fn make_detail(
         changes: changes
             .iter()
             .enumerate()
-            .map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c))
+            .map(|(n, c)| {
+                let before = n.checked_sub(1).and_then(|n| changes.get(n));
+                change(l, before, c, people.person(l, &c.by))
+            })
             .collect(),
         fault,
         may_change: may_change(who),
@@ -246,7 +254,8 @@ fn change(
     l: Lang,
     before: Option<&SessionChange>,
     c: &SessionChange,
-) -> (String, String, String, String) {
-    let by = if c.by.is_empty() { "—".to_owned() } else { c.by.clone() };
+    by: Named,
+) -> (String, Named, String, String) {
+    let by = if by.is_empty() { Named::new("—", "") } else { by };
     (local(&c.at), by, change_words(l, before, c), c.reason.clone())
 }

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, local, render, shown};
+use super::named::Names;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::State as AlertState;
@@ -86,16 +87,17 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
     let part = PartQuery { limit: Some(PLACES), ..PartQuery::default() }.part(who, PLACES);
     let filter =
         scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
-    let (alerts, answered, names, counts, boxes, districts) = app
+    let (alerts, answered, (names, rooms), counts, boxes, districts) = app
         .blocking(move |a| {
             let alerts = a.store.alerts(&filter)?;
             crate::web::sight::note(a, &alerts)?;
             let answered = a.store.answered(alerts.iter().map(|x| x.id.as_str()))?;
-            let at: Vec<String> = alerts.iter().map(|x| x.institution.clone()).collect();
+            let names = Names::institutions(a, alerts.iter().map(|x| x.institution.as_str()))?;
+            let rooms = Names::rooms(a, alerts.iter().map(|x| x.room.as_str()))?;
             Ok::<_, StoreError>((
                 alerts,
                 answered,
-                a.store.institution_names(&at)?,
+                (names, rooms),
                 a.store.alert_counts(&part.jurisdiction, &part.institution)?,
                 a.store.boxes_seen(&part)?,
                 districts(a, a.store.places_seen(&part)?)?,
@@ -108,7 +110,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         severity: a.severity,
         level: l.severity(a.severity),
         kinds: a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
-        place: format!("{} · {}", names.get(&a.institution).unwrap_or(&a.institution), a.room),
+        place: format!("{} · {}", names.get(&a.institution).name, rooms.get(&a.room).name),
         state: match who.role {
             Role::Clinic => l.clinic_state(a.case.state.for_clinic(answered.contains(&a.id))),
             _ => l.state(a.case.state),
