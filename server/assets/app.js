@@ -132,8 +132,8 @@ function lose(ended) {
   document.body.classList.add("stale");
   const since = time(new Date(Math.max(shownAt.getTime(), lose.fresh ?? 0)));
   bar.textContent = ended
-    ? (chinese ? `登录已结束,画面停留在 ${since};请重新登录` : `The login has ended; this is how it stood at ${since}. Log in again`)
-    : (chinese ? `连接已断开,画面停留在 ${since};正在重新连接…` : `Disconnected; this is how it stood at ${since}. Connecting again…`);
+    ? (chinese ? `登录已结束，画面停留在 ${since}；请重新登录` : `The login has ended; this is how it stood at ${since}. Log in again`)
+    : (chinese ? `连接已断开，画面停留在 ${since}；正在重新连接…` : `Disconnected; this is how it stood at ${since}. Connecting again…`);
   bar.hidden = false;
   if (!ended) return;
   const again = document.createElement("a");
@@ -277,7 +277,7 @@ function searchList(event) {
 // The answer is a proxy's page and none of the server's.
 function proxySaid(status) {
   if (status === 413) return chinese ? "文件超出代理服务器的大小限制(413):请管理员调大 client_max_body_size" : "the proxy refuses a file of this size (413): ask the administrator to raise client_max_body_size";
-  return chinese ? `服务器未应答,代理返回 ${status}` : `the server did not answer; the proxy says ${status}`;
+  return chinese ? `服务器未应答，代理返回 ${status}` : `the server did not answer; the proxy says ${status}`;
 }
 
 // What was not sent is said above the form, which stays as it is.
@@ -317,7 +317,7 @@ async function upload(event) {
       unsent(form, proxySaid(answer.status));
     }
   } catch {
-    unsent(form, chinese ? "连接中断,未提交:请重试" : "the connection broke, nothing was sent: try again");
+    unsent(form, chinese ? "连接中断，未提交：请重试" : "the connection broke, nothing was sent: try again");
   } finally {
     for (const button of buttons) button.disabled = false;
   }

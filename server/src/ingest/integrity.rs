@@ -85,20 +85,20 @@ impl Cause {
     fn explanation(&self) -> Explanation {
         let (zh, en) = match self {
             Self::Gap { from_seq, to_seq } => (
-                format!("设备记录链缺少序号 {from_seq} 至 {to_seq},疑似记录丢失或被删除"),
+                format!("设备记录链缺少序号 {from_seq} 至 {to_seq}，疑似记录丢失或被删除"),
                 format!(
                     "Sequences {from_seq} to {to_seq} of the box's chain never came: suspected \
                     loss or removal of records"
                 ),
             ),
             Self::BadLink { seq } => (
-                format!("设备记录链在序号 {seq} 处与前一条不相接,疑似记录被更改"),
+                format!("设备记录链在序号 {seq} 处与前一条不相接，疑似记录被更改"),
                 format!(
                     "The box's chain does not link at sequence {seq}: suspected change of records"
                 ),
             ),
             Self::Refused { reason, day } => (
-                format!("{day} 有以该设备名义发送的消息被拒收(原因:{reason}),原文已隔离保存"),
+                format!("{day} 有以该设备名义发送的消息被拒收（原因：{reason}），原文已隔离保存"),
                 format!(
                     "On {day} messages in this box's name were refused ({reason}); they are kept \
                     in quarantine"
@@ -107,7 +107,7 @@ impl Cause {
             Self::SetAside { reason, day } => {
                 let (zh, en) = set_aside_words(reason);
                 (
-                    format!("{day} 该设备签名的消息{zh},未予采信,原文已保存"),
+                    format!("{day} 该设备签名的消息{zh}，未予采信，原文已保存"),
                     format!(
                         "On {day} the box itself signed messages that {en}: they have no effect \
                         and are kept"
@@ -116,7 +116,7 @@ impl Cause {
             }
             Self::Break { reason, times, .. } => (
                 format!(
-                    "设备声明其记录数据库损坏并重新开始记录链(近 {BREAK_DAYS} 天第 {times} 次):{reason}"
+                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} 次）：{reason}"
                 ),
                 format!(
                     "The box declared its record database lost and began a new chain (number \
@@ -126,7 +126,7 @@ impl Cause {
             ),
             Self::OverBudget { kind, day } => (
                 format!(
-                    "{day} 该设备发送的{}超出每日上限,超出部分暂缓接收,仍留存于设备",
+                    "{day} 该设备发送的{}超出每日上限，超出部分暂缓接收，仍留存于设备",
                     kind_word(*kind)
                 ),
                 format!(
@@ -209,7 +209,7 @@ fn kind_word(kind: Kind) -> &'static str {
 fn gone_words(told: bool, day: &str) -> (String, String) {
     if told {
         return (
-            format!("{day} 该设备称:已通知其保全(或已立案)的封存画面已不在设备上,原因待查"),
+            format!("{day} 该设备称：已通知其保全（或已立案）的封存画面已不在设备上，原因待查"),
             format!(
                 "On {day} the box said that it no longer has sealed pictures which it was told to \
                 keep, or which are of a case: why is to be found out"
@@ -217,7 +217,7 @@ fn gone_words(told: bool, day: &str) -> (String, String) {
         );
     }
     (
-        format!("{day} 该设备称:应保全的封存画面已不在设备上;保全通知此前可能尚未送达设备"),
+        format!("{day} 该设备称：应保全的封存画面已不在设备上；保全通知此前可能尚未送达设备"),
         format!(
             "On {day} the box said that it no longer has sealed pictures which are held, or of a \
             case; word of that may not have reached it before"

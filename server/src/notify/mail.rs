@@ -92,23 +92,23 @@ fn subject(delivery: &Delivery, data: &Value) -> String {
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), text("rule"));
     match delivery.event.as_str() {
-        "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
+        "test" => "在岗：测试邮件 / Zaigang: test".to_owned(),
         personal::EVENT => personal::subject(&delivery.body),
         "certificate.expires" => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(
-                "在岗:证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
+                "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
             )
         }
         "alert.escalated" => {
-            format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
+            format!("在岗：线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
         }
         "case.late" => {
             let (zh, en) = (text("due_zh"), text("due_en"));
             let on = text("on");
-            format!("在岗:案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
+            format!("在岗：案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
         }
-        _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
+        _ => format!("在岗：线索 #{number} ({severity}) {rule} / lead #{number}"),
     }
 }
 

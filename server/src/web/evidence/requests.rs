@@ -160,7 +160,7 @@ fn pictures_are_there(
         if let Some(gone) = &found.gone {
             let why = found.gone_because.as_deref().unwrap_or("");
             return Err(Problem {
-                zh: Some(format!("画面 {id} 已不在设备上:{why}").into()),
+                zh: Some(format!("画面 {id} 已不在设备上：{why}").into()),
                 ..Problem::new(
                     StatusCode::CONFLICT,
                     format!("picture {id} is {gone} on its box: {why}"),
@@ -182,7 +182,7 @@ fn signed(it: &OpeningKept, roll: &Roll, role: CustodianRole) -> Result<(), Prob
         _ => (&ask.reviewer, it.reviewer_sig.as_deref().unwrap_or_default()),
     };
     let wrong = || {
-        let zh = "签名与申请内容不符,未受理:请刷新页面后重试";
+        let zh = "签名与申请内容不符，未受理：请刷新页面后重试";
         Problem {
             zh: Some(zh.into()),
             ..Problem::unprocessable(format!(

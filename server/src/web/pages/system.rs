@@ -54,7 +54,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 16] = [
         "/import",
         "表格导入导出",
         "Tables in and out",
-        "CSV:机构、人员、诊室、项目、诊疗活动",
+        "CSV：机构、人员、诊室、项目、诊疗活动",
         "CSV: institutions, practitioners, rooms, items, sessions",
     ),
     (
