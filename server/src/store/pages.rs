@@ -163,6 +163,18 @@ impl Store {
         })
     }
 
+    /// The numbers that people call these alerts by.
+    pub fn alert_numbers(
+        &self,
+        ids: &[String],
+    ) -> Result<std::collections::BTreeMap<String, i64>> {
+        let sql = "SELECT id, number FROM alert WHERE id IN (SELECT value FROM json_each(?1))";
+        let ids = serde_json::to_string(ids)?;
+        self.read(|c| {
+            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect())
+        })
+    }
+
     /// Names of those of these persons who have a site or a pass at one of these institutions.
     pub fn names_at(
         &self,
