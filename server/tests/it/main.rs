@@ -31,6 +31,7 @@ mod evidence;
 mod eyes;
 mod figures;
 mod foreign;
+mod forms;
 mod house;
 mod inbox;
 mod knowledge;

@@ -27,7 +27,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     });
     let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(
-            l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved"),
+            l.t("字母、数字、. _ -；之后不可更改", "letters, digits, . _ -; fixed once saved"),
         ),
         Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
         Field::new(
