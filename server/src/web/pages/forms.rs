@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::frame::{Frame, render, said};
+use super::frame::{Frame, line, render};
 use super::words::Lang;
 use crate::problem::Problem;
 
@@ -297,14 +297,15 @@ pub(super) fn show(
     h: Heading,
     mut fields: Vec<Field>,
     values: &Given,
-    fault: Option<String>,
+    fault: Option<Problem>,
     done: bool,
 ) -> Result<Response, Problem> {
-    let fault = fault.unwrap_or_default();
+    // The English line begins with the field, whatever the reader is told.
     let at_field = fault
-        .split_once(':')
+        .as_ref()
+        .and_then(|problem| problem.detail.split_once(':'))
         .map(|(name, _)| name.split(['.', '[']).next().unwrap_or(name).to_owned());
-    let told = said(f.l, fault);
+    let told = fault.map(|problem| line(f.l, problem)).unwrap_or_default();
     let mut placed = false;
     for field in &mut fields {
         if let Some(given) = values.0.get(&field.name) {

@@ -88,6 +88,88 @@ mod tests {
         }
     }
 
+    /// What programs alone are told (a box, a configuration, another engine), or what is made of
+    /// lines that stand here themselves.
+    const NOT_OF_PAGES: [&str; 12] = [
+        "web/public/",
+        "web/commission.rs",
+        "web/provision.rs",
+        "web/devices.rs",
+        "web/evidence/delivery.rs",
+        "web/clue_upload.rs",
+        "store/copy.rs",
+        "store/connect.rs",
+        "store/schema.rs",
+        "store/inbox/",
+        "store/own_findings.rs",
+        "web/bulk/",
+    ];
+
+    fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    /// The text that begins a call's first argument, with an `x` for whatever is put into it; none
+    /// where that is no text, or only names what another line says.
+    fn literal(behind: &str) -> Option<String> {
+        let behind = behind.trim_start();
+        let behind = behind.strip_prefix("format!(").unwrap_or(behind).trim_start();
+        let mut rest = behind.strip_prefix('"')?.chars().peekable();
+        let mut text = String::new();
+        loop {
+            match rest.next()? {
+                '"' => break,
+                '\\' => match rest.next()? {
+                    '\n' => while rest.next_if(|c| c.is_whitespace()).is_some() {},
+                    c => text.push(c),
+                },
+                '{' => {
+                    while rest.next()? != '}' {}
+                    text.push('x');
+                }
+                c => text.push(c),
+            }
+        }
+        let words = text.split(|c: char| !c.is_ascii_alphabetic());
+        (words.filter(|w| w.len() > 1).count() > 1).then_some(text)
+    }
+
+    #[test]
+    fn whatever_a_page_refuses_is_said_in_chinese() {
+        let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = Vec::new();
+        sources(&src.join("web"), &mut files);
+        sources(&src.join("store"), &mut files);
+        let (mut seen, mut without) = (0, Vec::new());
+        for file in files {
+            let name = file.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+            if NOT_OF_PAGES.iter().any(|part| name.starts_with(part)) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for call in ["Problem::unprocessable(", "Problem::bad(", "Refused(", "Conflict("] {
+                for (at, _) in text.match_indices(call) {
+                    let before: String = text[..at].chars().rev().take(260).collect();
+                    let Some(line) = literal(&text[at + call.len()..]) else { continue };
+                    seen += 1;
+                    if chinese(&line).is_none() && !before.contains(":hz") {
+                        without.push(format!("{name}: {line}"));
+                    }
+                }
+            }
+        }
+        assert!(seen > 150, "{seen} lines were read");
+        assert!(without.is_empty(), "{} of {seen}:\n{}", without.len(), without.join("\n"));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_line_is_answered(line in "\\PC{0,60}") {

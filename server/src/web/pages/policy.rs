@@ -157,7 +157,7 @@ async fn make(
         may_change,
         saved,
         preview: preview.iter().map(|change| change_row(l, change)).collect(),
-        fault: said(l, fault),
+        fault: with_titles(l, said(l, fault)),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
     };
@@ -192,6 +192,16 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
 fn title(l: Lang, key: &str) -> &str {
     let (zh, en) = setting_names::of(key);
     l.t(zh, en)
+}
+
+/// A fault that names settings, by what people call them.
+fn with_titles(l: Lang, fault: String) -> String {
+    let named = |fault: String, about: &About| {
+        let title = title(l, about.name);
+        let quoted = |key: &str| l.t(&format!("“{key}”"), &format!("`{key}`")).to_owned();
+        fault.replace(&quoted(about.name), &quoted(title))
+    };
+    if fault.is_empty() { fault } else { settings::all().iter().fold(fault, named) }
 }
 
 /// What reads a setting, in words: `LL-1, NL-1 to NL-3` and what is no rule.

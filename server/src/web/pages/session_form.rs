@@ -28,7 +28,7 @@ pub(super) async fn make_form(
     l: Lang,
     id: &str,
     given: Option<Given>,
-    fault: Option<String>,
+    fault: Option<Problem>,
 ) -> Result<Response, Problem> {
     let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
     let asking = who.clone();
@@ -53,7 +53,7 @@ pub(super) async fn make_form(
         Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
         Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
         Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
-            .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
+            .hint(l.t("字母、数字与 -，不得填写姓名", "letters, digits and -, never a name")),
         Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
         Field::new(Kind::Yes, "declined", l.t("就诊者拒绝识别", "Patient declines recognition"))
             .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
@@ -237,6 +237,6 @@ pub(super) async fn declare(
     match put {
         Ok(_) => Ok(Redirect::to(&format!("/sessions/{new_id}")).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem.detail)).await,
+        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem)).await,
     }
 }
