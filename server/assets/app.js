@@ -39,8 +39,14 @@ function tone() {
 function writing() {
   const at = document.activeElement;
   const typed = [...document.querySelectorAll("[data-keep] input:not([type=hidden], [type=checkbox], [type=radio]), [data-keep] textarea")].some((i) => i.value !== i.defaultValue);
-  return typed || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.type !== "checkbox");
+  // A form that was refused holds what its writer typed before.
+  const refused = document.querySelector("[data-keep][data-refused]");
+  return typed || refused || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.type !== "checkbox");
 }
+
+// An answer to a form stands at an address that shows nothing by itself: the list's own takes its place.
+const own = document.getElementById("live")?.dataset.here;
+if (own && location.pathname !== "/") history.replaceState(null, "", own);
 
 // Fetches this very page and puts the live part in place; what somebody is writing is left alone.
 function refresh() {

@@ -628,6 +628,10 @@ pub(super) struct BulkAnswer {
     /// The alert's state after the step; left out where it was refused.
     pub state: Option<AlertState>,
     pub refused: Option<String>,
+    /// The same with its words for a page.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub problem: Option<Problem>,
 }
 
 pub(super) const MOST_AT_ONCE: usize = 200;
@@ -646,12 +650,13 @@ pub(super) async fn take_all(
     }
     let mut answers = Vec::with_capacity(it.ids.len());
     for id in it.ids {
-        let (state, refused) = match take(app, who, id.clone(), it.step.clone()).await {
+        let (state, problem) = match take(app, who, id.clone(), it.step.clone()).await {
             Ok(alert) => (Some(alert.case.state), None),
             Err(problem) if problem.status.is_server_error() => return Err(problem),
-            Err(problem) => (None, Some(problem.detail)),
+            Err(problem) => (None, Some(problem)),
         };
-        answers.push(BulkAnswer { id: clip(&id, 64), state, refused });
+        let refused = problem.as_ref().map(|problem| problem.detail.clone());
+        answers.push(BulkAnswer { id: clip(&id, 64), state, refused, problem });
     }
     Ok(answers)
 }

@@ -1,8 +1,17 @@
 //! Forms as whoever fills them in meets them: what is refused is shown again as it was typed, the
 //! fault beside its field, and what is saved leads back to its place.
 
+use server::access::Role;
+
+use crate::access::login;
 use crate::accounts::form;
 use crate::house::House;
+use crate::inbox;
+
+/// The cookie of somebody who has logged in.
+fn logged_in(house: &House, name: &str, role: Role, scope: &str) -> String {
+    format!("zaigang={}", login(house, name, role, scope))
+}
 
 /// Every field of a room, as its form sends them.
 const ROOM: &str = "name=Laser room&institution=clinic-1&mode=doorway&time_zone=Asia%2FShanghai&\
@@ -26,4 +35,56 @@ fn a_saved_row_leads_back_to_its_place() {
     // What the filter does not show is named all the same.
     let (_, list) = house.page("/registry?noun=rooms&q=nothing&saved=room-1&lang=zh");
     assert!(list.contains(">Laser room</a>"), "{list}");
+}
+
+#[test]
+fn a_refused_bulk_step_is_told_in_chinese_and_kept() {
+    let house = inbox::house();
+    let wang = logged_in(&house, "wang", Role::Reviewer, "5101");
+    let [first, second] = inbox::ids();
+    let bulk = |ids: &str, rest: &str| form(&house, "/bulk?lang=zh", &wang, &format!("{ids}&{rest}"));
+    let both = format!("id={first}&id={second}");
+    let done = bulk(&format!("id={first}"), "step=uphold&note=seen&view=state=all");
+    assert!(done.body.contains("1/1"), "{}", done.body);
+    let again = bulk(&both, "step=uphold&note=twice&view=state=all").body;
+    assert!(again.contains("1/2") && again.contains("已提出此意见，须由另一名人员复核"), "{again}");
+    assert!(!again.contains("has already given"), "{again}");
+    assert!(again.contains("value=\"twice\""), "the note was lost: {again}");
+    let ticked = |page: &str, id: &str| page.contains(&format!("value=\"{id}\" checked"));
+    assert!(ticked(&again, &first) && !ticked(&again, &second), "{again}");
+    // What is wrong with the step itself stands at its field, and every tick stays.
+    let none = bulk(&both, "step=dismiss&note=why&reason=nothing&view=state=all");
+    assert_eq!(none.status, 422, "{}", none.body);
+    assert!(none.body.contains("排除原因有误") && none.body.contains("value=\"why\""));
+    assert!(ticked(&none.body, &first) && ticked(&none.body, &second), "{}", none.body);
+    assert!(none.body.contains("<select name=\"reason\" aria-invalid=\"true\""), "{}", none.body);
+}
+
+#[test]
+fn a_refused_step_keeps_its_form_as_typed() {
+    let house = inbox::house();
+    let wang = logged_in(&house, "wang", Role::Reviewer, "5101");
+    let [first, second] = inbox::ids();
+    let path = |id: &str| format!("/alerts/{id}?lang=zh");
+    let refused = form(&house, &path(&first), &wang, "step=dismiss&note=half an hour's work");
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(refused.body.contains("half an hour&#39;s work</textarea>"), "{}", refused.body);
+    assert!(refused.body.contains("<select name=\"reason\" aria-invalid=\"true\""));
+    assert!(refused.body.contains("请选择排除原因"), "{}", refused.body);
+    let empty = form(&house, &path(&first), &wang, "step=comment&reason=wrong_identity&note=");
+    assert!(empty.body.contains("<textarea name=\"note\" rows=\"3\" maxlength=\"4000\" aria-invalid"));
+    let stranger = form(&house, &path(&first), &wang, "step=assign&to=nobody&note=please");
+    assert!(stranger.body.contains("value=\"nobody\" aria-invalid=\"true\""), "{}", stranger.body);
+    assert!(stranger.body.contains("please</textarea>"), "{}", stranger.body);
+    assert_eq!(form(&house, &path(&second), &wang, "step=uphold&note=seen").status, 303);
+    let twice = form(&house, &path(&second), &wang, "step=uphold&note=once more");
+    assert_eq!(twice.status, 409, "{}", twice.body);
+    assert!(twice.body.contains("once more</textarea>"), "{}", twice.body);
+    assert!(twice.body.contains("已提出此意见，须由另一名人员复核"), "{}", twice.body);
+    // A clinic's own page does the same; what is not its to see stays a page of its own.
+    let clinic = logged_in(&house, "clinic", Role::Clinic, "clinic-1");
+    let said = form(&house, &path(&first), &clinic, "step=answer&note=   ");
+    assert!(said.status == 422 && said.body.contains("请填写内容"), "{} {}", said.status, said.body);
+    assert!(said.body.contains("本机构的说明"), "{}", said.body);
+    assert_eq!(form(&house, &path("none"), &wang, "step=comment&note=x").status, 404);
 }

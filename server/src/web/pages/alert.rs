@@ -12,9 +12,10 @@ use super::alert_facts::{ClockView, Fact, Place, disclosed, facts, place};
 use super::attachments::FileView;
 use super::evidence::EvidenceCard;
 use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
-use super::named::{Named, Names};
+use super::step_form::StepTyped;
+use super::names::{Label, Names};
 use super::words::Lang;
 use super::{alert_clinic, bulk_steps, inbox};
 use crate::access::{Right, Role, Who};
@@ -89,6 +90,8 @@ struct AlertPage {
     /// The reader's own last step, while it may be taken back.
     undoable: Option<String>,
     files: Vec<FileView>,
+    /// What was typed and refused.
+    typed: StepTyped,
 }
 
 /// What the reader may do with it now.
@@ -134,7 +137,7 @@ struct LinkView {
 
 /// One verdict that stands, with the reviewer's own words.
 struct ReviewView {
-    by: Named,
+    by: Label,
     verdict: &'static str,
     reason: &'static str,
     note: String,
@@ -143,7 +146,7 @@ struct ReviewView {
 
 struct StepView {
     at: String,
-    actor: Named,
+    actor: Label,
     step: String,
     note: String,
     state: &'static str,
@@ -171,8 +174,8 @@ async fn page(
     Query(query): Query<FromQuery>,
 ) -> Response {
     let made = match who.role {
-        Role::Clinic => alert_clinic::make(&app, l, &who, id).await,
-        _ => make(&app, l, &who, id, &query.view()).await,
+        Role::Clinic => alert_clinic::make(&app, l, &who, id, StepTyped::default()).await,
+        _ => make(&app, l, &who, id, &query.view(), StepTyped::default()).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -271,7 +274,9 @@ async fn make(
     who: &Who,
     id: String,
     from: &str,
+    typed: StepTyped,
 ) -> Result<Response, Problem> {
+    let status = typed.status;
     let (wanted, reader, list) = (id.clone(), who.clone(), from.to_owned());
     let found = app.blocking(move |a| find(a, l, &reader, &wanted, &list)).await?;
     let alert = &found.alert;
@@ -320,8 +325,9 @@ async fn make(
         named: !who.open_house,
         undoable: found.undoable.as_deref().filter(|_| !who.open_house).map(|s| l.step(s)),
         files: found.files.iter().map(|f| FileView::of(f, &found.people)).collect(),
+        typed,
     };
-    render(&page)
+    render_as(&page, status)
 }
 
 /// Verification or case has a page of its own from the second verdict on.
@@ -409,10 +415,19 @@ async fn step(
     Query(query): Query<FromQuery>,
     Form(it): Form<StepBody>,
 ) -> Response {
-    let made = take(&app, &who, id, it).await;
     let view = query.view();
-    let from = if view.is_empty() { view } else { format!("?from={}", encoded(&view)) };
-    let made =
-        made.map(|alert| Redirect::to(&format!("/alerts/{}{from}", alert.id)).into_response());
+    let typed = StepTyped::of(&it);
+    let made = match take(&app, &who, id.clone(), it).await {
+        Ok(alert) => {
+            let from = Some(format!("?from={}", encoded(&view))).filter(|_| !view.is_empty());
+            let back = format!("/alerts/{}{}", alert.id, from.unwrap_or_default());
+            Ok(Redirect::to(&back).into_response())
+        }
+        Err(problem) => match (typed.refused(l, problem), who.role) {
+            (Err(problem), _) => Err(problem),
+            (Ok(typed), Role::Clinic) => alert_clinic::make(&app, l, &who, id, typed).await,
+            (Ok(typed), _) => make(&app, l, &who, id, &view, typed).await,
+        },
+    };
     shown(&app, &who, l, made).await
 }

@@ -9,7 +9,8 @@ use axum::response::Response;
 
 use super::alert_facts::{Fact, Place, place, where_it_was};
 use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
-use super::frame::{Frame, local, render};
+use super::frame::{Frame, local, render_as};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert_view::WholeForClinic;
@@ -39,6 +40,7 @@ struct ClinicPage {
     statements: String,
     /// Time and words.
     answers: Vec<(String, String)>,
+    typed: StepTyped,
 }
 
 struct Found {
@@ -61,7 +63,9 @@ pub(super) async fn make(
     l: Lang,
     who: &Who,
     id: String,
+    typed: StepTyped,
 ) -> Result<Response, Problem> {
+    let status = typed.status;
     let (wanted, reader) = (id.clone(), who.clone());
     let Found { severity, whole, names, place } =
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
@@ -81,8 +85,9 @@ pub(super) async fn make(
         events: whole.events.iter().map(|e| event(l, e)).collect(),
         statements: StatementBlock::new(l, None, &whole.statements).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
+        typed,
     };
-    render(&page)
+    render_as(&page, status)
 }
 
 fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {

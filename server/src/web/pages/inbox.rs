@@ -9,8 +9,9 @@ use axum::response::Response;
 use protocol::up::Explanation;
 
 use super::alert;
-use super::frame::{Frame, local, render, shown};
-use super::named::{Named, Names};
+use super::frame::{Frame, local, render_as, shown};
+use super::names::{Label, Names};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, State as AlertState, due_at};
@@ -114,11 +115,11 @@ pub(super) struct Row {
     pub kinds: Vec<String>,
     pub summary: String,
     pub place: String,
-    pub room: Named,
+    pub room: Label,
     pub session: String,
     pub state: &'static str,
     pub state_code: &'static str,
-    pub assignee: Named,
+    pub assignee: Label,
     pub raised_at: String,
     pub due: String,
     pub overdue: bool,
@@ -291,6 +292,8 @@ pub(super) struct Notice {
     pub done: Option<(usize, usize)>,
     /// Why others were not.
     pub refused: Vec<String>,
+    /// What was typed for those, and stays in the form.
+    pub typed: StepTyped,
 }
 
 pub(super) async fn make(
@@ -325,6 +328,7 @@ pub(super) async fn make(
     let numbers =
         Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
     let room_name = known.rooms.get(query.room.as_deref().unwrap_or_default()).to_string();
+    let status = notice.typed.status;
     let page = InboxPage {
         rows: lines.iter().map(|line| row(l, line, &known, &numbers)).collect(),
         tabs: tabs(l, &counts, &query),
@@ -347,7 +351,7 @@ pub(super) async fn make(
         figures,
         f: Frame::of(app, who, l, "inbox", here).await?,
     };
-    render(&page)
+    render_as(&page, status)
 }
 
 /// The filter as it stands behind the `?`.
@@ -373,7 +377,7 @@ fn assignees(
         all.push(("me".to_owned(), l.t("我", "me").to_owned()));
     }
     let others = colleagues.iter().filter(|c| c.0 != who.name);
-    all.extend(others.map(|(login, name)| (login.clone(), Named::new(name, login).to_string())));
+    all.extend(others.map(|(login, name)| (login.clone(), Label::new(name, login).to_string())));
     all
 }
 

@@ -76,6 +76,7 @@ mod self_checks;
 mod session;
 mod session_form;
 mod sessions;
+mod step_form;
 mod system;
 mod timeline;
 mod tokens;
