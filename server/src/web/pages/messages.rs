@@ -1,9 +1,11 @@
 //! The Chinese of what the server says in English to programs: a catalogue by the English line, as
 //! gettext has it. `{}` stands for what differs from one time to the next.
 //!
-//! It knows no page and no language but the reader's; a line that it lacks is shown as it is.
+//! It knows no page; a line of the server that it lacks is shown as it is.
 
 use std::sync::LazyLock;
+
+use super::words::Lang;
 
 /// English, tab, Chinese; one message a line, the first that fits counts.
 const CATALOGUE: &str = include_str!("messages.tsv");
@@ -13,16 +15,35 @@ struct Message {
     chinese: &'static str,
 }
 
-static MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| {
-    let pairs = CATALOGUE.lines().filter_map(|line| line.split_once('\t'));
+/// What a box says of itself, in the same form.
+const OF_BOXES: &str = include_str!("box_messages.tsv");
+
+static MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| read(CATALOGUE));
+static BOX_MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| read(OF_BOXES));
+
+fn read(catalogue: &'static str) -> Vec<Message> {
+    let pairs = catalogue.lines().filter_map(|line| line.split_once('\t'));
     pairs
         .map(|(english, chinese)| Message { english: english.split("{}").collect(), chinese })
         .collect()
-});
+}
 
 /// The line in Chinese, where the catalogue has it.
 pub(in crate::web) fn chinese(line: &str) -> Option<String> {
-    MESSAGES.iter().find_map(|message| {
+    translated(&MESSAGES, line)
+}
+
+/// A box's line in Chinese; of one that no catalogue knows, only that there is one.
+pub(super) fn of_a_box(l: Lang, line: &str) -> String {
+    match l {
+        Lang::En => line.to_owned(),
+        Lang::Zh => translated(&BOX_MESSAGES, line)
+            .unwrap_or_else(|| "设备报告了一项异常，原文见英文页面".to_owned()),
+    }
+}
+
+fn translated(messages: &[Message], line: &str) -> Option<String> {
+    messages.iter().find_map(|message| {
         let found = holes(&message.english, line)?;
         let mut found = found.into_iter();
         let mut text = String::new();
@@ -74,7 +95,7 @@ mod tests {
 
     #[test]
     fn both_sides_of_a_message_have_the_same_holes() {
-        for line in CATALOGUE.lines() {
+        for line in CATALOGUE.lines().chain(OF_BOXES.lines()) {
             let (english, chinese) = line.split_once('\t').expect(line);
             assert!(
                 chinese.matches("{}").count() <= english.matches("{}").count(),
@@ -168,6 +189,34 @@ mod tests {
         }
         assert!(seen > 150, "{seen} lines were read");
         assert!(without.is_empty(), "{} of {seen}:\n{}", without.len(), without.join("\n"));
+    }
+
+    #[test]
+    fn whatever_a_box_says_of_itself_is_said_in_chinese() {
+        let edge = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../edge-agent/src");
+        let (mut seen, mut without) = (0, Vec::new());
+        for (file, call) in [
+            ("agent/health.rs", "degraded.push("),
+            ("agent/clock.rs", "unsynchronised.then(|| {"),
+            ("storage.rs", "said.push("),
+            ("camera/plausible.rs", "=> {"),
+            ("facts.rs", "unusable("),
+        ] {
+            let text = std::fs::read_to_string(edge.join(file)).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for behind in text.split(call).skip(1) {
+                let Some(line) = literal(behind) else { continue };
+                seen += 1;
+                if translated(&BOX_MESSAGES, &line).is_none() {
+                    without.push(format!("{file}: {line}"));
+                }
+            }
+        }
+        assert!(seen > 18, "{seen} lines were read");
+        assert!(without.is_empty(), "{}", without.join("\n"));
+        assert_eq!(of_a_box(Lang::Zh, "only 3 MiB of disk are free"), "磁盘仅剩 3 MiB");
+        assert!(!of_a_box(Lang::Zh, "a line of a later version").contains("later"));
+        assert_eq!(of_a_box(Lang::En, "a line of a later version"), "a line of a later version");
     }
 
     proptest::proptest! {
