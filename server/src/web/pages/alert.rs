@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::alert_facts::{ClockView, Fact, Place, disclosed, facts, place};
 use super::attachments::FileView;
 use super::evidence::EvidenceCard;
-use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
+use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
 use super::step_form::StepTyped;
@@ -304,7 +304,7 @@ async fn make(
         steps: found.whole.steps.iter().map(|s| step_view(l, s, &found.people)).collect(),
         path: path(l, state),
         reasons: reasons(l),
-        events: found.whole.events.iter().map(|e| event(l, e)).collect(),
+        events: events(l, &found.whole.events, &found.whole.alert.findings),
         linked: links(l, &found),
         evidence: found.evidence.clone(),
         holds: found.holds.clone(),

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::alert_facts::{Fact, Place, place, where_it_was};
-use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
+use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render_as};
 use super::step_form::StepTyped;
 use super::words::Lang;
@@ -82,7 +82,7 @@ pub(super) async fn make(
         waived: whole.alert.liveness_waived,
         facts: facts(l, &whole, &place),
         findings: whole.alert.findings.iter().map(|f| finding(l, f, &names)).collect(),
-        events: whole.events.iter().map(|e| event(l, e)).collect(),
+        events: events(l, &whole.events, &whole.alert.findings),
         statements: StatementBlock::new(l, None, &whole.statements).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
         typed,

@@ -16,7 +16,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/workdays", "工作日历", "the calendar"),
     ("/cases", "案件列表", "the list of cases"),
     ("/checks", "身份核验", "identity checks"),
-    ("/clues", "举报线索", "a clue"),
+    ("/clues", "举报", "a clue"),
     ("/grid", "网格员举报", "a grid worker's clue"),
     ("/checklists", "自查表", "a checklist"),
     ("/self-checks", "自查", "a self-check"),

@@ -53,7 +53,26 @@ pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
     l.t(&law.monitoring.notice_zh, &law.monitoring.notice_en).to_owned()
 }
 
-pub(super) fn event(l: Lang, e: &FindingEvent) -> EventView {
+/// What happened to the findings, in order; what one says now stands with it, and not here again.
+pub(super) fn events(
+    l: Lang,
+    events: &[FindingEvent],
+    findings: &[FindingSeen],
+) -> Vec<EventView> {
+    let said = |text: &str| {
+        findings.iter().any(|f| {
+            let now = &f.report.explanation;
+            l.t(&now.zh, &now.en) == text
+        })
+    };
+    events
+        .iter()
+        .map(|e| event(l, e))
+        .map(|e| EventView { text: if said(&e.text) { String::new() } else { e.text }, ..e })
+        .collect()
+}
+
+fn event(l: Lang, e: &FindingEvent) -> EventView {
     EventView {
         at: local(&e.at),
         received: local(&e.received_at),
