@@ -153,11 +153,8 @@ function heard() {
   light(true);
   if (!lost) return;
   lost = false;
-  // What came meanwhile may be more than the stream tells.
-  if (document.getElementById("live") && !writing()) {
-    location.reload();
-    return;
-  }
+  // What came meanwhile may be more than the stream tells. It is fetched beside what stands: a whole new page could be a
+  // proxy's own, and that never comes back by itself.
   document.body.classList.remove("stale");
   document.getElementById("lost").hidden = true;
   refresh();
@@ -241,8 +238,29 @@ async function lead() {
   }
 }
 
+// Whoever is given no stream asks whether the server lives and hears its broker.
+const ASK_MS = 10000;
+async function ask() {
+  const dot = document.getElementById("link");
+  if (!dot) return;
+  try {
+    const answer = await fetch("/readyz", { cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
+    const text = await answer.text();
+    // Any other answer is a proxy's.
+    if (!/^(ready|no connection|the database)/.test(text)) return void lose(false);
+    dot.dataset.broker = answer.ok ? "ok" : "bad";
+    heard();
+  } catch {
+    lose(false);
+  }
+}
+
 function follow() {
-  if (!lastId) return;
+  if (!lastId) {
+    ask();
+    setInterval(ask, ASK_MS);
+    return;
+  }
   channel?.addEventListener("message", ({ data }) => {
     if (data.hello) channel.postMessage({ beat: true, lastEventAt });
     if (data.beat) {
@@ -396,6 +414,18 @@ function leadsThatFit() {
   lead.value = chosen;
 }
 
+// Of a long list only the lines that hold the typed text, and the one that is chosen.
+function searchOptions(field) {
+  const list = document.getElementById(field.dataset.searchOptions);
+  const typed = field.value.trim().toLowerCase();
+  for (const option of list.options) option.hidden = !option.textContent.toLowerCase().includes(typed) && !option.selected;
+  for (const group of list.querySelectorAll("optgroup")) group.hidden = !group.querySelector("option:not([hidden])");
+}
+
+for (const field of document.querySelectorAll("[data-search-options]")) {
+  field.hidden = false;
+  field.addEventListener("input", () => searchOptions(field));
+}
 for (const field of document.querySelectorAll("[data-search-checks]")) {
   field.hidden = false;
   searchChecks(field);
@@ -413,7 +443,9 @@ function wall() {
   };
   wall.show = () => {
     const districts = [...document.querySelectorAll(".district")];
-    districts.forEach((district, n) => { district.hidden = n !== wall.at % districts.length; });
+    const at = districts.length ? wall.at % districts.length : 0;
+    districts.forEach((district, n) => { district.hidden = n !== at; });
+    for (const leads of document.querySelectorAll("[data-leads-of]")) leads.hidden = leads.dataset.leadsOf !== districts[at]?.dataset.district;
   };
   const turn = () => {
     wall.at = (wall.at ?? -1) + 1;

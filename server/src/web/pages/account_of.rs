@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row};
 use super::forms::SureForm;
 use super::frame::{Frame, line, local, render, shown};
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -40,7 +40,6 @@ struct AccountOfPage {
     own: bool,
     roles: Vec<RoleChoice>,
     tree: ScopeTree,
-    other: String,
     reason: String,
     changes: Vec<ChangeRow>,
     link: String,
@@ -50,7 +49,7 @@ struct AccountOfPage {
 
 struct ChangeRow {
     at: String,
-    by: Named,
+    by: Label,
     why: String,
     before: String,
     after: String,
@@ -133,7 +132,6 @@ async fn make_one(
         own: who.name == account.id,
         roles: role_choices(l, &role.into_iter().collect::<Vec<_>>()),
         tree: scope_tree::tree(l, &places, &used, &chosen),
-        other: given.other,
         reason: given.reason,
         changes: changes.into_iter().map(|c| change(l, c, &places, &people)).collect(),
         it: row(l, account, &places),

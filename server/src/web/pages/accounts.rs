@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -33,8 +33,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Roles that a person may have, as pages list them.
-const ROLES: [Role; 6] =
-    [Role::Supervisor, Role::Reviewer, Role::Clinic, Role::Integrator, Role::Auditor, Role::Admin];
+const ROLES: [Role; 7] = [
+    Role::Supervisor,
+    Role::Reviewer,
+    Role::Clinic,
+    Role::Integrator,
+    Role::Auditor,
+    Role::Partner,
+    Role::Admin,
+];
 
 /// A role to choose.
 pub(super) struct RoleChoice {
@@ -58,7 +65,6 @@ struct AccountsPage {
     /// To invite as; the one that was chosen before a fault.
     roles: Vec<RoleChoice>,
     tree: ScopeTree,
-    other: String,
     /// Each role, and whether its people need a second factor.
     needed: Vec<RoleChoice>,
     link: String,
@@ -82,11 +88,11 @@ struct WaitingRow {
     account: String,
     /// The whole address, where it can be shown again.
     address: String,
-    made_by: Named,
+    made_by: Label,
     expires: String,
 }
 
-/// What the invitation's form sent; `other` is a division that the tree lacks.
+/// What the invitation's form sent.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct InviteFields {
     #[serde(default)]
@@ -96,15 +102,16 @@ pub(super) struct InviteFields {
     #[serde(default)]
     institution: String,
     #[serde(default)]
-    pub other: String,
+    agency: String,
     #[serde(default)]
     pub reason: String,
 }
 
 impl InviteFields {
-    /// The scope of the chosen role: an institution for a clinic, a division for anybody else.
+    /// The scope of the chosen role: an institution for a clinic, an agency in a division for a
+    /// partner, a division for anybody else.
     pub(super) fn wanted(&self) -> String {
-        scope_tree::chosen(&self.role, &self.scope, &self.institution, &self.other)
+        scope_tree::chosen(&self.role, &self.scope, &self.institution, &self.agency)
     }
 }
 
@@ -153,7 +160,6 @@ async fn make(
         rows: accounts.into_iter().map(|a| row(l, a, &places)).collect(),
         roles: role_choices(l, &chosen),
         tree: scope_tree::tree(l, &places, &used, &given.wanted()),
-        other: given.other,
         needed: role_choices(l, &needed),
         link,
         fault,
@@ -176,7 +182,7 @@ pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
 fn waiting_row(
     l: Lang,
     it: Invitation,
-    (link, made_by): (Option<String>, Named),
+    (link, made_by): (Option<String>, Label),
     places: &Places,
     whole: impl Fn(&str) -> String,
 ) -> WaitingRow {

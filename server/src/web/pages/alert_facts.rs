@@ -1,7 +1,7 @@
 //! The margin of a lead's page: where and when it was, and what the law wants next.
 
 use super::frame::local;
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::app::App;
 use crate::penalty_case::{CaseClock, Provision};
@@ -23,7 +23,7 @@ impl Fact {
     }
 
     /// A thing or a person by name.
-    pub(super) fn named(name: &'static str, it: Named) -> Self {
+    pub(super) fn named(name: &'static str, it: Label) -> Self {
         Self { id: it.id, ..Self::new(name, it.name) }
     }
 
@@ -38,7 +38,7 @@ pub(super) fn where_it_was(
     (institution, room, session): (&str, &str, &str),
     place: &Place,
 ) -> Vec<Fact> {
-    let institution_name = Named::new(&place.institution, institution);
+    let institution_name = Label::new(&place.institution, institution);
     vec![
         Fact::named(l.t("机构", "Institution"), institution_name)
             .at(format!("/institutions/{institution}")),
@@ -49,7 +49,7 @@ pub(super) fn where_it_was(
 }
 
 /// `assignee`: whoever works on it; empty for nobody.
-pub(super) fn facts(l: Lang, alert: &Alert, place: &Place, assignee: Named) -> Vec<Fact> {
+pub(super) fn facts(l: Lang, alert: &Alert, place: &Place, assignee: Label) -> Vec<Fact> {
     let text = |it: &Option<String>| it.clone().unwrap_or_default();
     let session = text(&alert.session);
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, &session), place);
@@ -77,9 +77,9 @@ pub(super) fn facts(l: Lang, alert: &Alert, place: &Place, assignee: Named) -> V
 /// Where an alert lies, in the words of the registry.
 pub(super) struct Place {
     pub(super) institution: String,
-    pub(super) room: Named,
+    pub(super) room: Label,
     /// The box.
-    pub(super) device: Named,
+    pub(super) device: Label,
     /// The item's name in each language; many have none in English.
     item: (String, String),
     /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{local, shown};
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -38,7 +38,7 @@ pub(super) struct FileView {
     pub(super) id: i64,
     pub(super) name: String,
     pub(super) size: String,
-    pub(super) by: Named,
+    pub(super) by: Label,
     pub(super) at: String,
 }
 

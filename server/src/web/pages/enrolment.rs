@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::consent_view::Signed;
 use super::frame::{Frame, line, local, render, shown};
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::people::serde_name;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
@@ -49,7 +49,7 @@ struct EnrolmentPage {
     id: String,
     name: String,
     person: String,
-    institution: Named,
+    institution: Label,
     /// The institution's id, for its address.
     place: String,
     state: String,
@@ -58,12 +58,12 @@ struct EnrolmentPage {
     named: bool,
     at: String,
     /// Who proposed it; empty where that was not kept.
-    proposed_by: Named,
+    proposed_by: Label,
     pack: String,
     /// When its templates were made anew after a change of the model.
     renewed: String,
     /// Who decided, and when.
-    decided: Option<(Named, String)>,
+    decided: Option<(Label, String)>,
     decided_because: String,
     photos: Vec<PhotoView>,
     kept: i64,
@@ -223,7 +223,7 @@ async fn make_enrolment(
         templates: e.templates,
         id: e.id.clone(),
         person: e.person.clone(),
-        institution: Named::new(place.as_deref().unwrap_or_default(), &e.institution),
+        institution: Label::new(place.as_deref().unwrap_or_default(), &e.institution),
         place: e.institution.clone(),
         consent,
         may_withdraw: e.templates > 0 && may_open(who, "/consent/{id}"),

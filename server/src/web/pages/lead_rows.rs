@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::frame::local;
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::ClinicState;
@@ -25,7 +25,7 @@ pub(super) struct LeadRow {
     pub severity: u8,
     pub level: &'static str,
     pub kinds: String,
-    pub room: Named,
+    pub room: Label,
     pub room_id: String,
     /// Empty where it is of none.
     pub session: String,

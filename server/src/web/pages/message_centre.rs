@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
 use super::lead_line;
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -45,7 +45,7 @@ struct TaskView {
     path: String,
     kind: &'static str,
     what: String,
-    by: Named,
+    by: Label,
     at: String,
     due: String,
     late: bool,

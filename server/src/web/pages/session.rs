@@ -11,7 +11,7 @@ use protocol::up::{PresenceEvidence, PresenceSummary};
 
 use super::forms::{Given, moment};
 use super::frame::{Frame, line, local, render, shown};
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::session_form::{declare, make_form};
 use super::sessions::{SessionRow, known, row};
 use super::words::Lang;
@@ -44,7 +44,7 @@ struct SessionPage {
     verified: Vec<(String, String)>,
     alerts: Vec<(String, i64, u8, String)>,
     /// Time, by whom, what, why.
-    changes: Vec<(String, Named, String, String)>,
+    changes: Vec<(String, Label, String, String)>,
     fault: String,
     may_change: bool,
     emergency: bool,
@@ -254,8 +254,8 @@ fn change(
     l: Lang,
     before: Option<&SessionChange>,
     c: &SessionChange,
-    by: Named,
-) -> (String, Named, String, String) {
-    let by = if by.is_empty() { Named::new("—", "") } else { by };
+    by: Label,
+) -> (String, Label, String, String) {
+    let by = if by.is_empty() { Label::new("—", "") } else { by };
     (local(&c.at), by, change_words(l, before, c), c.reason.clone())
 }

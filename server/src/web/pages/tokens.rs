@@ -48,7 +48,6 @@ struct TokensPage {
     days: String,
     roles: Vec<RoleChoice>,
     tree: ScopeTree,
-    other: String,
 }
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
@@ -81,7 +80,7 @@ async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Probl
         given.text("role"),
         given.text("scope"),
         given.text("institution"),
-        given.text("other"),
+        given.text("agency"),
     );
     Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
 }
@@ -124,7 +123,6 @@ async fn make(
             .filter(|r| r.code != Role::Admin.as_str())
             .collect(),
         tree: scope_tree::tree(l, &places, &used, given.text("scope")),
-        other: given.text("other").to_owned(),
         f: Frame::of(app, who, l, "system", "/tokens").await?,
     })
 }

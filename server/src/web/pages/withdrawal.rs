@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::named::Names;
+use super::names::Names;
 use super::people::serde_name;
 use super::withdrawal_receipts::{Receipt, receipts};
 use super::words::Lang;

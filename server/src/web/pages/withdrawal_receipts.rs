@@ -3,7 +3,7 @@
 //! look.
 
 use super::frame::local;
-use super::named::{Named, Names};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -16,7 +16,7 @@ use crate::web::scope::Seen;
 pub(super) struct Receipt {
     pub(super) at: String,
     /// Where; empty for everywhere.
-    pub(super) places: Vec<Named>,
+    pub(super) places: Vec<Label>,
     pub(super) everywhere: bool,
     /// Templates and photographs; a clinic is not told what others held.
     pub(super) deleted: Option<(i64, i64)>,
@@ -26,7 +26,7 @@ pub(super) struct Receipt {
 
 /// One box, and what it said.
 pub(super) struct BoxView {
-    pub(super) name: Named,
+    pub(super) name: Label,
     pub(super) class: &'static str,
     pub(super) words: &'static str,
     pub(super) at: String,

@@ -9,7 +9,6 @@ use axum::response::Response;
 
 use super::super::frame::{Frame, local, render, shown};
 use super::super::names::{Label, Names};
-use super::super::scope_tree;
 use super::super::words::Lang;
 use super::{Place, item, pass, person, room, serde_name};
 use crate::access::{Right, Who};
@@ -128,7 +127,7 @@ fn named(
     let text = crate::text::folded(&id);
     let found = rows(a, who, l, noun, &Part { after: String::new(), text, ..part.clone() })?;
     let name = found.into_iter().find(|row| row.first().is_some_and(|c| c.text == id));
-    let name = name.and_then(|row| row.into_iter().nth(1)).filter(|name| !name.is_empty());
+    let name = name.and_then(|row| row.into_iter().nth(1)).map(|cell| cell.text).filter(|name| !name.is_empty());
     Ok((id.clone(), name.unwrap_or(id)))
 }
 
@@ -198,7 +197,7 @@ impl From<String> for Cell {
 }
 
 /// The id, which stands in the first column.
-fn first(row: &Vec<Cell>) -> String {
+fn first(row: &[Cell]) -> String {
     row.first().map(|cell| cell.text.clone()).unwrap_or_default()
 }
 
@@ -233,7 +232,7 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
                     i.id.to_string(),
                     i.name,
                     i.kind,
-                    scope_tree::division(&i.jurisdiction),
+                    crate::divisions::words(&i.jurisdiction),
                     i.grade_ceiling.to_string(),
                     filed,
                     place,

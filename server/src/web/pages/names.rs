@@ -15,13 +15,13 @@ const BY_FACTS: &str = "facts";
 
 /// A thing or a person as a page names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct Label {
     pub(super) name: String,
     /// Empty where it has no other name.
     pub(super) id: String,
 }
 
-impl Named {
+impl Label {
     pub(super) fn new(name: &str, id: &str) -> Self {
         if name.is_empty() || name == id {
             return Self { name: id.to_owned(), id: String::new() };
@@ -35,7 +35,7 @@ impl Named {
 }
 
 /// In one line of text, such as a cell of a table that goes out.
-impl std::fmt::Display for Named {
+impl std::fmt::Display for Label {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.id.is_empty() {
             return f.write_str(&self.name);
@@ -90,13 +90,13 @@ impl Names {
 }
 
 impl Names {
-    pub(super) fn get(&self, id: &str) -> Named {
-        Named::new(self.0.get(id).map_or("", String::as_str), id)
+    pub(super) fn get(&self, id: &str) -> Label {
+        Label::new(self.0.get(id).map_or("", String::as_str), id)
     }
 
     /// Whoever took a step: one login, several with commas between, or what a clinic is told
     /// instead.
-    pub(super) fn person(&self, l: Lang, by: &str) -> Named {
+    pub(super) fn person(&self, l: Lang, by: &str) -> Label {
         let words = match by {
             AUTHORITY => l.t("主管部门", "the authority"),
             BY_POLICY => l.t("系统（按策略）", "the house, by its policy"),
@@ -104,14 +104,14 @@ impl Names {
             _ => "",
         };
         if !words.is_empty() {
-            return Named { name: words.to_owned(), id: String::new() };
+            return Label { name: words.to_owned(), id: String::new() };
         }
         if !by.contains(", ") {
             return self.get(by);
         }
-        let all: Vec<Named> = by.split(", ").map(|one| self.person(l, one)).collect();
+        let all: Vec<Label> = by.split(", ").map(|one| self.person(l, one)).collect();
         let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
-        Named::new(&names.join(l.t("、", ", ")), by)
+        Label::new(&names.join(l.t("、", ", ")), by)
     }
 }
 
