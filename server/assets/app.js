@@ -401,16 +401,19 @@ function leadsThatFit() {
   const mark = (name) => document.querySelector(`select[name=${name}]`)?.selectedOptions[0]?.dataset.mark ?? "";
   if (!lead) return;
   const [place, needed] = [mark("room"), mark("item").split(" ").filter(Boolean)];
-  for (const option of lead.options) {
+  // Who is filed nowhere here stands apart, and stays there.
+  const filedHere = [...lead.querySelectorAll(":scope > option")];
+  for (const option of filedHere) {
     if (!option.value) continue;
     option.dataset.words ??= option.textContent;
     const filed = (option.dataset.mark ?? "").split(" ");
     const fits = needed.length === 0 || needed.some((specialty) => filed.includes(`${place}:${specialty}`));
-    option.disabled = !fits;
+    // What was declared before stays declared until somebody changes it.
+    option.disabled = !fits && !option.defaultSelected;
     option.textContent = fits ? option.dataset.words : `${option.dataset.words} · ${chinese ? "未在本机构备案该项目的专业" : "not filed here for this item's specialty"}`;
   }
   const chosen = lead.selectedOptions[0]?.disabled ? "" : lead.value;
-  lead.append(...[...lead.options].sort((one, other) => Number(one.disabled) - Number(other.disabled)));
+  lead.prepend(...filedHere.sort((one, other) => Number(one.disabled) - Number(other.disabled)));
   lead.value = chosen;
 }
 

@@ -16,7 +16,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::store::{Part, StoreError};
 use crate::web::part::PartQuery;
 use crate::web::scope::Seen;
 use crate::web::sessions::{find, put};
@@ -45,7 +45,7 @@ pub(super) async fn make_form(
             .marked(of.item_marks),
         Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
             .options(or_none(l, of.leads))
-            .searched("practitioners")
+            .apart(l.t("未在本机构备案主诊", "Not filed here as a lead"), of.others)
             .marked(of.lead_marks),
         Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
             .options(of.people)
@@ -88,6 +88,11 @@ pub(super) async fn make_form(
     show(f, heading, fields, &values, fault, false)
 }
 
+/// People who are looked through for leads: a clinic has fewer.
+const MOST_LEADS: u32 = 2000;
+/// Lines of any other list.
+const MOST_CHOICES: usize = 499;
+
 type Options = Vec<(String, String)>;
 
 /// What the declaration's lists hold, and by what they are compared with one another.
@@ -98,20 +103,25 @@ struct Choices {
     items: Options,
     /// The item's specialties.
     item_marks: BTreeMap<String, String>,
+    /// Whoever is filed here as a lead, and whoever is not.
     leads: Options,
+    others: Options,
     /// Where somebody is filed as a lead for what: `INSTITUTION:SPECIALTY`.
     lead_marks: BTreeMap<String, String>,
     people: Options,
 }
 
 fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
-    let part = PartQuery::default().part(who, 499);
+    let part = PartQuery::default().part(who, MOST_CHOICES as u32);
     let seen = Seen::of(a, who)?;
     let rooms = a.store.rooms_part(&part)?;
-    let people = a.store.practitioners_part(&part)?;
+    let people = a.store.practitioners_part(&Part { limit: MOST_LEADS, ..part })?;
     let items = a.store.items()?;
-    let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
-    leads.sort_by_key(|choice| !choice.0);
+    let choices = people.iter().map(|p| lead_choice(l, &seen, p));
+    let (leads, others): (Vec<_>, Vec<_>) = choices.partition(|choice| choice.0);
+    let options = |choices: Vec<(bool, String, String)>| {
+        choices.into_iter().map(|(_, id, words)| (id, words)).collect::<Options>()
+    };
     let filed = |p: &Practitioner| {
         let one = |site: &crate::model::Site| {
             let of = site.lead_of.iter();
@@ -132,16 +142,18 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
             .map(|i| (i.code.to_string(), format!("{} ({})", item_words(l, i), i.code)))
             .collect(),
         lead_marks: people.iter().map(|p| (p.id.to_string(), filed(p))).collect(),
-        leads: leads.into_iter().map(|(_, id, words)| (id, words)).collect(),
+        leads: options(leads),
+        others: options(others),
         people: people
             .into_iter()
+            .take(MOST_CHOICES)
             .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
             .collect(),
     })
 }
 
-/// Somebody to declare as the lead: first whoever is filed as one here, with the specialties; of
-/// anybody else it is said that he is not. Whether, id, words.
+/// Somebody to declare as the lead: filed as one here, with the specialties; of anybody else it is
+/// said that he is not. Whether, id, words.
 fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
     let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
     let filed: std::collections::BTreeSet<String> =
