@@ -1,10 +1,12 @@
 //! Forms as whoever fills them in meets them: what is refused is shown again as it was typed, the
 //! fault beside its field, and what is saved leads back to its place.
 
+use serde_json::json;
 use server::access::Role;
 
 use crate::access::login;
 use crate::accounts::form;
+use crate::boxes::{TestBox, health};
 use crate::house::House;
 use crate::inbox;
 
@@ -87,4 +89,19 @@ fn a_refused_step_keeps_its_form_as_typed() {
     assert!(said.status == 422 && said.body.contains("请填写内容"), "{} {}", said.status, said.body);
     assert!(said.body.contains("本机构的说明"), "{}", said.body);
     assert_eq!(form(&house, &path("none"), &wang, "step=comment&note=x").status, 404);
+}
+
+#[test]
+fn zones_are_drawn_in_the_shape_of_the_rooms_camera() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    let drawing = || house.page("/registry/rooms/room-1").1;
+    assert!(drawing().contains("viewBox=\"0 0 1000 562\""), "nothing was told: 16:9");
+    b.connect();
+    let mut told = health();
+    told["picture"] = json!({"width_px": 640, "height_px": 480});
+    b.say(&told);
+    b.receipted(1);
+    assert!(drawing().contains("viewBox=\"0 0 1000 750\" data-height=\"750\""), "{}", drawing());
+    assert!(!house.page("/registry/items/new").1.contains("zones.js"), "an item has no zones");
 }

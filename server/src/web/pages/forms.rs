@@ -293,8 +293,17 @@ pub(super) struct Heading {
     pub above: (String, String),
     pub intro: String,
     pub button: String,
-    /// Polygons of zones: class and points, in thousandths.
-    pub picture: Vec<(&'static str, String)>,
+    /// What zones are drawn on; `None` where a form has none.
+    pub picture: Option<Drawing>,
+}
+
+/// A picture of a room's zones, 1000 units wide.
+#[derive(Debug)]
+pub(super) struct Drawing {
+    /// As the camera's picture has it.
+    pub height: u32,
+    /// Class and points of each polygon, in those units.
+    pub polygons: Vec<(&'static str, String)>,
 }
 
 #[derive(Template)]

@@ -60,7 +60,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     ];
     fields.extend(licence_fields(l));
     let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 fn stored(i: &Institution) -> Given {

@@ -103,7 +103,7 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         ),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 pub(super) fn read(given: &Given, code: &str) -> Result<Map<String, Value>, String> {

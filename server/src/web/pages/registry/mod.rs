@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 pub(super) use person::relation_words;
 
-use super::forms::{Field, Given, Heading, Kind, show};
+use super::forms::{Drawing, Field, Given, Heading, Kind, show};
 use super::frame::{Frame, shown};
 use super::words::Lang;
 use crate::access::Who;
@@ -45,7 +45,7 @@ struct Sheet {
     stored: Given,
     title: String,
     intro: String,
-    picture: Vec<(&'static str, String)>,
+    picture: Option<Drawing>,
 }
 
 /// The nouns that have a form.

@@ -67,7 +67,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
     ];
     let title = found.map_or_else(|| l.t("新增通行许可", "New pass").to_owned(), |p| p.id);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {

@@ -121,7 +121,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         );
     }
     let title = found.map_or_else(|| l.t("新增人员", "New practitioner").to_owned(), |p| p.name.0);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 /// The certificate's number stays here; the scope anybody may look up.
