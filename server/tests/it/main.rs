@@ -42,6 +42,7 @@ mod long_lists;
 mod messages;
 mod notify;
 mod own_data;
+mod page_words;
 mod pages;
 mod place;
 mod privacy_papers;

@@ -13,7 +13,7 @@ use crate::store::FindingEvent;
 
 pub(super) struct FindingView {
     pub(super) rule: String,
-    pub(super) kind: String,
+    pub(super) kind: &'static str,
     pub(super) severity: u8,
     pub(super) level: &'static str,
     pub(super) step: String,
@@ -111,7 +111,7 @@ pub(super) fn finding(
     });
     FindingView {
         rule: l.rule(&r.rule),
-        kind: l.kind(&format!("{:?}", r.kind)),
+        kind: l.finding_kind(r.kind),
         severity,
         level: l.severity(severity),
         withdrawn: step == "withdrawn",

@@ -119,7 +119,7 @@ fn facts(l: Lang, it: &Institution) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         (l.t("统一社会信用代码", "Credit code"), text(&it.code)),
         (l.t("类别", "Kind"), it.kind.clone()),
-        (l.t("行政区划", "Jurisdiction"), it.jurisdiction.clone()),
+        (l.t("行政区划", "Jurisdiction"), crate::divisions::words(&it.jurisdiction)),
         (l.t("手术级别上限", "Grade ceiling"), it.grade_ceiling.to_string()),
         (l.t("地址", "Address"), text(&it.address)),
         (l.t("执业许可证登记号", "Licence"), text(&it.licence_no)),

@@ -2,6 +2,8 @@
 //!
 //! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
 
+use protocol::up::FindingKind;
+
 use crate::access::Role;
 use crate::alert::{ClinicState, Reason, State};
 
@@ -73,16 +75,32 @@ impl Lang {
         }
     }
 
+    pub(crate) fn finding_kind(self, kind: FindingKind) -> &'static str {
+        match kind {
+            FindingKind::LicenseLending => self.t("疑似挂证", "Suspected licence lending"),
+            FindingKind::NonLeadOperating => {
+                self.t("疑似非主诊医师独立执业", "Suspected non-lead operating")
+            }
+            FindingKind::UnlicensedOperator => {
+                self.t("疑似非卫技人员诊疗", "Suspected unlicensed operator")
+            }
+            FindingKind::Integrity => self.t("数据完整性", "Integrity"),
+            FindingKind::RecordMismatch => self.t("登记不符", "Record mismatch"),
+            FindingKind::Unknown => self.t("其他线索", "Another matter"),
+        }
+    }
+
+    /// The same of a kind as the store keeps it.
     pub(crate) fn kind(self, kind: &str) -> String {
-        let (zh, en) = match kind {
-            "LicenseLending" => ("疑似挂证", "Suspected licence lending"),
-            "NonLeadOperating" => ("疑似非主诊医师独立执业", "Suspected non-lead operating"),
-            "UnlicensedOperator" => ("疑似非卫技人员诊疗", "Suspected unlicensed operator"),
-            "Integrity" => ("数据完整性", "Integrity"),
-            "RecordMismatch" => ("登记不符", "Record mismatch"),
-            other => return other.to_owned(),
+        let kind = match kind {
+            "LicenseLending" => FindingKind::LicenseLending,
+            "NonLeadOperating" => FindingKind::NonLeadOperating,
+            "UnlicensedOperator" => FindingKind::UnlicensedOperator,
+            "Integrity" => FindingKind::Integrity,
+            "RecordMismatch" => FindingKind::RecordMismatch,
+            _ => FindingKind::Unknown,
         };
-        self.t(zh, en).to_owned()
+        self.finding_kind(kind).to_owned()
     }
 
     pub(crate) fn severity(self, severity: u8) -> &'static str {
@@ -157,11 +175,11 @@ impl Lang {
             "same_person_yes" => ("比对：是同一人", "compared: the same person"),
             "same_person_no" => ("比对：不是同一人", "compared: another person"),
             "same_person_cannot_tell" => ("比对：无法判断", "compared: cannot tell"),
-            "withdrawn" => ("设备撤回", "withdrawn by the box"),
+            "withdrawn" | "all_withdrawn" => ("设备撤回", "withdrawn by the box"),
             "opened" => ("设备上报", "raised by the box"),
             "strengthened" => ("情节加重", "strengthened"),
             "closed" => ("情形结束", "ended"),
-            other => return other.to_owned(),
+            _ => ("其他步骤", "another step"),
         };
         self.t(zh, en).to_owned()
     }
@@ -174,7 +192,7 @@ impl Lang {
             ("strengthened", _) => ("情节加重", "strengthened"),
             ("closed", _) => ("情形结束", "closed"),
             ("withdrawn", _) => ("因后续事实撤回", "withdrawn after later facts"),
-            (other, _) => return other.to_owned(),
+            _ => ("其他步骤", "another step"),
         };
         self.t(zh, en).to_owned()
     }
@@ -188,7 +206,8 @@ impl Lang {
             "technician" => ("技师", "Technician"),
             "trainee" => ("实习/进修/规培", "Trainee"),
             "non_clinical" => ("非卫技人员", "Non-clinical"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("其他类别", "another category"),
         };
         self.t(zh, en).to_owned()
     }
@@ -201,7 +220,8 @@ impl Lang {
             "cancelled" => ("已注销", "Cancelled"),
             "revoked" => ("已吊销", "Revoked"),
             "pending" => ("办理中", "Pending"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("未知", "unknown"),
         };
         self.t(zh, en).to_owned()
     }
@@ -212,7 +232,8 @@ impl Lang {
             "cosmetic_dentistry" => ("美容牙科", "Cosmetic dentistry"),
             "cosmetic_dermatology" => ("美容皮肤科", "Cosmetic dermatology"),
             "cosmetic_tcm" => ("美容中医科", "Cosmetic TCM"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("其他专业", "another specialty"),
         };
         self.t(zh, en).to_owned()
     }
@@ -245,7 +266,8 @@ impl Lang {
             "confirmed" => ("已确认", "Confirmed"),
             "refused" => ("已退回", "Refused"),
             "withdrawn" => ("已撤回同意", "Withdrawn"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("未知", "unknown"),
         };
         self.t(zh, en).to_owned()
     }
