@@ -3,40 +3,11 @@
 //! and no raw name reaches a page.
 
 use super::words::Lang;
+use crate::rules::rule_names;
 use crate::rules::words::{reason_en, reason_zh};
 
 /// Code, zh, en.
 type Words = (&'static str, &'static str, &'static str);
-
-/// Every rule there is: the box's, and the server's.
-pub(crate) const RULES: &[Words] = &[
-    ("LL-1", "登记主诊未到场", "declared lead absent"),
-    ("LL-2", "以其名义登记而极少到场", "lead hardly ever there"),
-    ("LL-3", "同时或先后出现在两地", "one person at two places"),
-    ("LL-4", "注册状态或执业地点不符", "registration does not cover it"),
-    ("LL-5", "登记主诊在场过短", "declared lead there too briefly"),
-    ("NL-1", "非主诊医师独立操作", "physician without a lead"),
-    ("NL-2", "护士或技师无主诊操作", "nurse or technician without a lead"),
-    ("NL-3", "助理医师或学员无带教操作", "assistant or trainee unsupervised"),
-    ("NL-4", "项目超出级别或未备案", "item above the grade or not filed"),
-    ("UQ-1", "身份不明者操作", "unidentified operator"),
-    ("UQ-2", "非卫技人员操作", "non-clinical operator"),
-    ("UQ-3", "超出类别执业范围操作", "operator outside the scope"),
-    ("HB-1", "已登记而诊室无人", "nobody seen in the room"),
-    ("HB-2", "镜头受扰或设备失联", "camera disturbed or box unheard"),
-    ("HB-3", "未登记的诊疗", "undeclared procedure"),
-    ("HB-4", "疑似照片或面具冒充", "presentation attack"),
-    ("HB-5", "未能判定的诊疗过多", "too many sessions not judged"),
-    ("HB-6", "安装后区域被更改", "zones changed after the installation"),
-    ("HB-7", "画面区域与诊室不符", "zones that do not fit the room"),
-    ("SI-1", "自查答复与设备记录不一致", "self-check against the records"),
-    ("CHAIN-GAP", "记录链有缺口", "a gap in the box's chain"),
-    ("CHAIN-FORK", "记录链不相接", "the box's chain does not link"),
-    ("CHAIN-REFUSED", "消息被拒收", "messages refused"),
-    ("CHAIN-BREAK", "记录链重新开始", "the box's chain began again"),
-    ("BOX-BUDGET", "消息超出限额", "more messages than allowed"),
-    ("EVIDENCE-GONE", "应保全画面缺失", "held pictures are gone"),
-];
 
 /// The parts that people play in a finding.
 const PARTS: &[Words] = &[
@@ -136,6 +107,8 @@ const FIGURES: &[Words] = &[
     ("not_assessable_sessions", "不可判定", "Not assessable"),
     ("not_assessable_ppm", "不可判定比例", "Share not assessable"),
     ("not_assessable_max_ppm", "允许比例", "Allowed share"),
+    ("breaks", "重新开始次数", "Restarts of the chain"),
+    ("seq", "记录链序号", "Sequence in the chain"),
     ("missing_messages", "缺失的消息", "Missing messages"),
     ("periods_running", "连续期数", "Periods in a row"),
 ];
@@ -147,10 +120,8 @@ fn words(l: Lang, list: &'static [Words], code: &str) -> Option<&'static str> {
 impl Lang {
     /// A rule by what it finds, its code behind it: papers cite the codes.
     pub(crate) fn rule(self, code: &str) -> String {
-        match words(self, RULES, code) {
-            Some(words) => self.behind(words, code),
-            None => self.behind(self.t("其他规则", "another rule"), code),
-        }
+        let (zh, en) = rule_names::of(code);
+        self.behind(self.t(zh, en), code)
     }
 
     fn behind(self, words: &str, code: &str) -> String {
@@ -282,7 +253,9 @@ mod tests {
         let codes: BTreeSet<String> = made.iter().filter(code).cloned().collect();
         assert!(codes.contains("HB-6") && codes.contains("SI-1"), "{codes:?}");
         assert!(codes.contains("LL-2") && codes.contains("CHAIN-GAP"), "{codes:?}");
-        assert_eq!(unworded(&codes, RULES), Vec::<String>::new());
+        let unworded: Vec<&String> =
+            codes.iter().filter(|code| rule_names::of(code) == rule_names::OTHER).collect();
+        assert!(unworded.is_empty(), "{unworded:?}");
         assert_eq!(Lang::Zh.rule("HB-3"), "未登记的诊疗（HB-3）");
         assert_eq!(Lang::En.rule("HB-3"), "undeclared procedure (HB-3)");
     }
