@@ -265,6 +265,7 @@ fn a_file_is_scanned_sealed_and_given_back() {
     let shown = page(&house, &format!("/alerts/{lead}"), &cookie(&wang)).body;
     let listed = shown.split_once("id=\"files\"").unwrap().1;
     assert!(listed.contains("记录.pdf") && !listed.contains("<b>"), "{listed}");
+    assert!(shown.contains(&trust::sha256_hex(pdf)), "the hash of what was sent: {shown}");
     let path = format!("/alerts/{lead}/attachments/1");
     let given = page(&house, &path, &cookie(&wang));
     assert_eq!((given.status, given.body.as_bytes()), (200, &pdf[..]));

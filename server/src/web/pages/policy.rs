@@ -20,7 +20,7 @@ use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, of_hash, put, values_at};
-use crate::web::policy_preview::{Change, preview};
+use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
 use crate::web::rights::{PEOPLE, POLICY};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -50,6 +50,8 @@ struct PolicyPage {
     fault: String,
     /// What typed numbers would have changed: name, value, rule, now, then.
     preview: Vec<[String; 5]>,
+    /// What those figures leave out; empty where they are of everything.
+    preview_of: String,
 }
 
 /// What the page shows beside the policy itself.
@@ -58,7 +60,7 @@ struct Shown {
     given: Option<Given>,
     fault: String,
     saved: bool,
-    preview: Vec<Change>,
+    preview: Preview,
 }
 
 struct Group {
@@ -156,7 +158,8 @@ async fn make(
         first_used: String::new(),
         may_change,
         saved,
-        preview: preview.iter().map(|change| change_row(l, change)).collect(),
+        preview: preview.changes.iter().map(|change| change_row(l, change)).collect(),
+        preview_of: left_out(l, &preview),
         fault: with_titles(l, said(l, fault)),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
@@ -328,15 +331,31 @@ async fn again(
     l: Lang,
     place: String,
     given: Given,
-    made: Result<Vec<Change>, Problem>,
+    made: Result<Preview, Problem>,
 ) -> Result<Response, Problem> {
     let (preview, fault) = match made {
         Ok(preview) => (preview, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (Vec::new(), problem.detail),
+        Err(problem) => (Preview::default(), problem.detail),
     };
     let it = Shown { given: Some(given), fault, preview, ..Shown::default() };
     make(app, who, l, place, it).await
+}
+
+/// A count that is of a part alone says so.
+fn left_out(l: Lang, it: &Preview) -> String {
+    let institutions = match l {
+        Lang::Zh => format!("机构较多，仅统计前 {INSTITUTIONS} 家。"),
+        Lang::En => format!("The first {INSTITUTIONS} institutions alone are counted."),
+    };
+    let changes = match l {
+        Lang::Zh => format!("更改较多，仅显示前 {CHANGES} 项。"),
+        Lang::En => format!("The first {CHANGES} changes alone are shown."),
+    };
+    let left_out = [(it.more_institutions, institutions), (it.more_changes, changes)];
+    let said: Vec<String> =
+        left_out.into_iter().filter(|(is, _)| *is).map(|(_, said)| said).collect();
+    said.join(" ")
 }
 
 fn change_row(l: Lang, it: &Change) -> [String; 5] {
@@ -394,6 +413,7 @@ async fn make_by_hash(
         saved: false,
         fault: String::new(),
         preview: Vec::new(),
+        preview_of: String::new(),
         f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })
