@@ -424,6 +424,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_count_of_a_part_says_so() {
+        assert_eq!(left_out(Lang::Zh, &Preview::default()), "");
+        let part = Preview { more_institutions: true, more_changes: true, ..Preview::default() };
+        let said = "机构较多，仅统计前 200 家。 更改较多，仅显示前 10 项。";
+        assert_eq!(left_out(Lang::Zh, &part), said);
+    }
+
+    #[test]
     fn whatever_reads_a_setting_is_said_in_words() {
         for about in settings::all() {
             for l in [Lang::Zh, Lang::En] {
