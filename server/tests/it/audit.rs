@@ -348,6 +348,8 @@ fn a_lead_number_and_a_name_find_their_entries() {
     let page = ask(&house, "GET", "/audit?q=%231", &auditor, "").body;
     let link = format!("卫生监督员（boss）查看线索 <a href=\"/alerts/{lead}\">#1</a>");
     assert!(page.contains(&link) && page.contains("，涉及王主诊、李医生"), "{page}");
+    assert!(page.contains("卫生监督员（boss）办理线索 <a "), "{page}");
+    assert!(page.contains("#1</a>：受理"), "{page}");
     let page = ask(&house, "GET", "/audit?q=%231&lang=en", &auditor, "").body;
     assert!(page.contains("Supervisor (boss) looked at a lead <a href="), "{page}");
     // An administrator reads no names of people and opens no lead.

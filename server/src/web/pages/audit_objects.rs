@@ -60,6 +60,15 @@ fn persons(object: &str) -> (Vec<&str>, usize) {
     (named.split(' ').filter(|id| !id.is_empty()).collect(), more)
 }
 
+/// The step that was taken with a lead, as [`Lang::step`] knows it.
+fn step(object: &str) -> Option<&str> {
+    let said = object.split(" | ").find_map(|part| part.strip_prefix("alert "))?;
+    match said.split_once(": ")?.1.split([' ', ';']).next()? {
+        "assigned" => Some("assign"),
+        step => Some(step),
+    }
+}
+
 /// An object as a sentence ends with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Object {
@@ -67,6 +76,8 @@ pub(super) struct Object {
     pub(super) name: String,
     /// Empty where the reader may not open it.
     pub(super) href: String,
+    /// What was done with a lead; empty where nothing was.
+    pub(super) step: String,
     /// Whom it showed; empty where it showed nobody, or the reader is told no names.
     pub(super) persons: String,
 }
@@ -133,7 +144,8 @@ impl Objects {
         };
         let open = may_open(who, &format!("{page}/{{id}}"));
         let href = if open { format!("{page}/{id}") } else { String::new() };
-        Object { name, href, persons }
+        let step = step(&entry.object).map(|step| l.step(step)).unwrap_or_default();
+        Object { name, href, step, persons }
     }
 
     fn persons(&self, l: Lang, object: &str) -> String {
@@ -184,5 +196,16 @@ mod tests {
         assert_eq!(persons("/people | persons p-1 p-2"), (vec!["p-1", "p-2"], 0));
         assert_eq!(persons("/people | persons p-1 and 10 more"), (vec!["p-1"], 10));
         assert_eq!(persons("/people"), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_step_is_read_from_the_words_of_an_entry() {
+        let of = |words: &str| format!("/alerts/11/steps | alert 11: {words} | persons p-1");
+        for (words, wanted) in
+            [("uphold", "uphold"), ("dismiss (other)", "dismiss"), ("assigned to wang", "assign")]
+        {
+            assert_eq!(step(&of(words)), Some(wanted));
+        }
+        assert_eq!(step("/people | persons p-1"), None);
     }
 }
