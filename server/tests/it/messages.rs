@@ -157,6 +157,30 @@ fn a_robot_is_told_in_its_makers_shape_and_of_no_name() {
 }
 
 #[test]
+fn a_robot_of_wecom_is_told_by_its_key_alone() {
+    let (origin, heard) = robot();
+    let house = inbox::house().restart_with(&format!(
+        "[access]\naccounts = true\n[outgoing]\nwebhook_origins = [\"{origin}\"]\n"
+    ));
+    let [lead, _] = inbox::ids();
+    let wang = login(&house, "wang", Role::Reviewer, "5101");
+    let li = login(&house, "li", Role::Reviewer, "5101");
+    let target = format!("{origin}/cgi-bin/webhook/send?key=KEY2");
+    let sent =
+        target.replace(':', "%3A").replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+    let body = format!("robot=wecom&target={sent}");
+    let kept = form(&house, "/account/messages", &cookie(&li), &body);
+    assert_eq!(kept.status, 200, "{}", kept.body);
+    let note = json!({"step": "comment", "note": "@li 王主诊"});
+    assert_eq!(step(&house, &wang, &lead, &note).status, 200);
+    let (path, body) = heard.recv_timeout(WAIT).unwrap();
+    assert_eq!(path, "/cgi-bin/webhook/send?key=KEY2");
+    assert_eq!(body["msgtype"], "text", "{body}");
+    let content = body["text"]["content"].as_str().unwrap();
+    assert!(content.contains("线索 #1") && !content.contains("王主诊"), "{content}");
+}
+
+#[test]
 fn a_persons_own_mail_says_kind_and_number_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

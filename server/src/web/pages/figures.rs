@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::chart::{self, SEVERITIES, Stack};
 use super::frame::{Frame, line, render, shown};
+use super::names::Names;
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{ClinicState, Reason, State as AlertState};
@@ -74,7 +75,16 @@ async fn make(
     };
     let span = asked.span.clone();
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
-    let found = told(who, &made);
+    let mut found = told(who, &made);
+    let ids: Vec<String> = found.devices.iter().map(|d| d.device.clone()).collect();
+    let names =
+        app.blocking(move |a| Names::boxes(a, ids.iter().map(String::as_str))).await?;
+    for it in &mut found.devices {
+        it.device = names.get(&it.device).to_string();
+    }
+    for it in &mut found.sight_by_device {
+        it.key = names.get(&it.key).to_string();
+    }
     let typed = |given: &Option<String>, read: String| {
         if fault.is_empty() { read } else { given.clone().unwrap_or(read) }
     };
