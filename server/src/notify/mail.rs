@@ -55,7 +55,8 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         text("expires_at"),
     );
     let lead = format!(
-        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule} {rule_zh} / {rule_en}\n状态 / State: {}\n时间 \
+        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule} {rule_zh} \
+         / {rule_en}\n状态 / State: {}\n时间 \
             / Raised: {}\n事件 / Event: {event}\n\n\
          线索须经两名核查员复核；本邮件不含人员信息。\nA lead is examined by two reviewers; this message names \
          nobody.\n",

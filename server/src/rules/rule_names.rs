@@ -1,5 +1,5 @@
-//! What each rule finds, in a few words of both languages: the box's rules, the server's, and what the
-//! server says of a box's record. Papers cite the codes; people read the words.
+//! What each rule finds, in a few words of both languages: the box's rules, the server's, and what
+//! the server says of a box's record. Papers cite the codes; people read the words.
 
 /// Code, zh, en.
 const RULES: &[(&str, &str, &str)] = &[

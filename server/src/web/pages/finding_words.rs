@@ -1,5 +1,5 @@
-//! The words of what boxes and rules say: rules, the parts people play, intervals, figures, and why a
-//! rule abstained. Wire words are open to the future: one without words is said to be another one,
+//! The words of what boxes and rules say: rules, the parts people play, intervals, figures, and why
+//! a rule abstained. Wire words are open to the future: one without words is said to be another one,
 //! and no raw name reaches a page.
 
 use super::words::Lang;
