@@ -105,3 +105,21 @@ fn zones_are_drawn_in_the_shape_of_the_rooms_camera() {
     assert!(drawing().contains("viewBox=\"0 0 1000 750\" data-height=\"750\""), "{}", drawing());
     assert!(!house.page("/registry/items/new").1.contains("zones.js"), "an item has no zones");
 }
+
+#[test]
+fn a_small_forms_fault_stands_at_its_field() {
+    let house = inbox::house();
+    let boss = logged_in(&house, "boss", Role::Admin, "");
+    let token = "role=auditor&scope=&name=kept words&days=900";
+    let refused = form(&house, "/tokens?lang=zh", &boss, token).body;
+    let days = refused.split("name=\"days\"").nth(1).expect("the field of the days");
+    assert!(days.starts_with(" aria-invalid=\"true\" aria-describedby=\"fault\""), "{refused}");
+    assert!(days.contains("id=\"fault\" role=\"alert\">有效期应为 1 至 366 天"), "{refused}");
+    assert!(refused.contains("value=\"kept words\"") && refused.contains("value=\"900\""));
+    assert!(!refused.contains("notice bad"), "it is told twice: {refused}");
+    let hook = "id=a-hook&kind=webhook&target=http://nowhere.example/x&min_severity=2&quiet_from=9";
+    let refused = form(&house, "/hooks?lang=zh", &boss, hook).body;
+    let quiet = refused.split("name=\"quiet_from\"").nth(1).expect("the field of the quiet hours");
+    assert!(quiet.starts_with(" aria-invalid=\"true\""), "{refused}");
+    assert!(refused.contains("value=\"http://nowhere.example/x\""), "{refused}");
+}

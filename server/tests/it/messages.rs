@@ -282,7 +282,10 @@ fn a_file_is_scanned_sealed_and_given_back() {
     assert_eq!(made.status, 303, "{}", made.body);
     let active = b"%PDF-1.4 <</OpenAction 1 0 R>> %%EOF";
     for (name, bytes) in [("a.pdf", &b"<html>"[..]), ("b.png", b"\x89PNG x"), ("c.pdf", active)] {
-        assert_eq!(attach(&house, &wang, &lead, name, bytes).status, 422, "{name}");
+        let refused = attach(&house, &wang, &lead, name, bytes);
+        assert_eq!(refused.status, 422, "{name}");
+        let files = refused.body.split_once("id=\"files\"").expect("the lead's own page").1;
+        assert!(files.contains("name=\"file\"") && files.contains("aria-invalid"), "{files}");
     }
     assert_eq!(attach(&house, &far, &lead, "x.pdf", pdf).status, 404);
     assert_eq!(attach(&house, &clinic, &lead, "x.pdf", pdf).status, 403);

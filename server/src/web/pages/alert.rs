@@ -423,11 +423,23 @@ async fn step(
             let back = format!("/alerts/{}{}", alert.id, from.unwrap_or_default());
             Ok(Redirect::to(&back).into_response())
         }
-        Err(problem) => match (typed.refused(l, problem), who.role) {
-            (Err(problem), _) => Err(problem),
-            (Ok(typed), Role::Clinic) => alert_clinic::make(&app, l, &who, id, typed).await,
-            (Ok(typed), _) => make(&app, l, &who, id, &view, typed).await,
-        },
+        Err(problem) => again(&app, l, &who, (id, &view), typed, problem).await,
     };
     shown(&app, &who, l, made).await
+}
+
+/// The page again, with what was typed and why it was refused.
+pub(super) async fn again(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    (id, from): (String, &str),
+    typed: StepTyped,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    let typed = typed.refused(l, problem)?;
+    match who.role {
+        Role::Clinic => alert_clinic::make(app, l, who, id, typed).await,
+        _ => make(app, l, who, id, from, typed).await,
+    }
 }

@@ -7,8 +7,10 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::alert;
 use super::frame::{local, shown};
 use super::names::{Label, Names};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -61,8 +63,12 @@ async fn add(
     Path(id): Path<String>,
     form: Multipart,
 ) -> Response {
-    let made = put(&app, &who, &id, form).await;
-    let made = made.map(|()| Redirect::to(&format!("/alerts/{id}#files")).into_response());
+    let made = match put(&app, &who, &id, form).await {
+        Ok(()) => Ok(Redirect::to(&format!("/alerts/{id}#files")).into_response()),
+        Err(problem) => {
+            alert::again(&app, l, &who, (id, ""), StepTyped::default(), problem).await
+        }
+    };
     shown(&app, &who, l, made).await
 }
 

@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 
+use super::field_fault::field_of;
 use super::frame::line;
 use super::words::Lang;
 use crate::problem::Problem;
@@ -38,12 +39,17 @@ impl StepTyped {
 
     /// With the fault, where it is one that whoever typed it can mend.
     pub(super) fn refused(self, l: Lang, problem: Problem) -> Result<Self, Problem> {
-        let mendable =
-            [StatusCode::BAD_REQUEST, StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY];
+        let mendable = [
+            StatusCode::BAD_REQUEST,
+            StatusCode::CONFLICT,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ];
         if !mendable.contains(&problem.status) {
             return Err(problem);
         }
-        let (at, status) = (field_of(&problem.detail), problem.status);
+        let at = field_of(&problem.detail, &["by", "to", "note", "reason", "file"]);
+        let status = problem.status;
         Ok(Self { fault: line(l, problem), at, status, ..self })
     }
 
@@ -59,15 +65,6 @@ impl StepTyped {
     pub(super) fn is_ticked(&self, id: &str) -> bool {
         self.ids.iter().any(|ticked| ticked == id)
     }
-}
-
-/// The field that a fault begins with.
-fn field_of(detail: &str) -> &'static str {
-    if detail == "a dismissal needs a reason" {
-        return "reason";
-    }
-    let name = detail.split_once(':').map_or("", |(name, _)| name);
-    ["by", "to", "note", "reason"].into_iter().find(|field| *field == name).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::accounts::{RoleChoice, role_choices};
+use super::field_fault::FieldFault;
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, local, render, shown};
 use super::scope_tree::{self, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -42,7 +43,7 @@ struct Row {
 struct TokensPage {
     f: Frame,
     rows: Vec<Row>,
-    fault: String,
+    fault: FieldFault,
     token: String,
     name: String,
     days: String,
@@ -108,8 +109,11 @@ async fn make(
         revoked: t.revoked,
     });
     let (token, fault) = match outcome {
-        Ok(token) => (token, String::new()),
-        Err(problem) => (String::new(), line(l, problem)),
+        Ok(token) => (token, FieldFault::default()),
+        Err(problem) => {
+            let labels = [("name", l.t("名称", "Name")), ("days", l.t("有效天数", "Days"))];
+            (String::new(), FieldFault::of(l, problem, &labels))
+        }
     };
     let days = if given.text("days").is_empty() { "90" } else { given.text("days") };
     render(&TokensPage {
