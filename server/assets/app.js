@@ -46,7 +46,7 @@ function writing() {
 
 // An answer to a form stands at an address that shows nothing by itself: the list's own takes its place.
 const own = document.getElementById("live")?.dataset.here;
-if (own && location.pathname !== "/") history.replaceState(null, "", own);
+if (own && location.pathname !== new URL(own, location.href).pathname) history.replaceState(null, "", own);
 
 // Fetches this very page and puts the live part in place; what somebody is writing is left alone.
 function refresh() {
