@@ -118,7 +118,7 @@ fn leads(
     let of = |code: &&str| {
         let here = alerts.iter().filter(|it| one || it.jurisdiction == **code);
         let here: Vec<&Alert> = here.take(LEADS).collect();
-        Ok(LeadsOf { code: (*code).to_owned(), leads: views(a, l, who, &here)? })
+        Ok::<_, StoreError>(LeadsOf { code: (*code).to_owned(), leads: views(a, l, who, &here)? })
     };
     codes.iter().map(of).collect()
 }
