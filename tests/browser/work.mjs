@@ -231,6 +231,30 @@ async function boxes(page, http, room) {
   });
 }
 
+// What is pressed is the corner, in the shape of the camera's picture.
+async function zones(page, http, room) {
+  await go(page, `${http}/registry/rooms/${room}`);
+  const drawing = page.locator("figure.zones svg");
+  const box = await drawing.boundingBox();
+  const shape = await drawing.evaluate((svg) => svg.viewBox.baseVal.height / svg.viewBox.baseVal.width);
+  assert(Math.abs(box.height / box.width - shape) < 0.02, `a picture of ${shape} is drawn as ${box.height / box.width}`);
+  await page.locator("figure.zones button").first().click();
+  for (const [x, y] of [[0.2, 0.2], [0.6, 0.2], [0.6, 0.7]]) await drawing.click({ position: { x: box.width * x, y: box.height * y } });
+  const corners = (await page.inputValue("textarea[name=operator]")).trim().split("\n").pop().trim().split(/\s+/).map((corner) => corner.split(",").map(Number));
+  const near = ([x, y], [wantedX, wantedY]) => Math.abs(x - wantedX) <= 5 && Math.abs(y - wantedY) <= 5;
+  assert(corners.length === 3 && near(corners[0], [200, 200]) && near(corners[1], [600, 200]) && near(corners[2], [600, 700]), `three presses wrote ${corners.join(" ")}`);
+  said("three presses draw a zone in the shape of the camera's picture");
+}
+
+// Two hundred people of whom nobody is filed as a lead: none of them can be declared as one.
+async function crowd(page, http, institution) {
+  const rows = Array.from({ length: 200 }, (_, n) => `p-crowd-${n},员工${n},nurse,valid,${institution},primary`);
+  const csv = ["id,name,category,registration,institution,relation", ...rows].join("\n");
+  await go(page, `${http}/registry`);
+  const status = await page.evaluate(async (body) => (await fetch("/api/v1/import/practitioners", { method: "POST", headers: { "content-type": "text/csv" }, body })).status, csv);
+  assert.equal(status, 200, "two hundred people were not taken");
+}
+
 async function fromQr(context, http, room, link) {
   const out = await context.newPage();
   pressed = 0;
@@ -239,6 +263,9 @@ async function fromQr(context, http, room, link) {
   await task("clinic declares a session from the room's code", 5, async () => {
     await go(page, `${http}/sessions/new?room=${room}`);
     await choose(page, "[name=item]", { index: 1 });
+    const leads = page.locator("select[name=declared_lead]");
+    assert(await leads.locator("option:not([disabled])").count() < 20, "people who are filed nowhere are offered as leads");
+    assert(await leads.locator("optgroup option[disabled]").count() >= 200, "whoever can not be declared is not shown with the reason");
     const lead = await page.locator("[name=declared_lead] option:not([disabled])").nth(1).getAttribute("value");
     await choose(page, "[name=declared_lead]", lead);
     await page.click("main form button.primary");
@@ -299,6 +326,8 @@ await test(async () => {
   assert(await people.boss.locator(".setting:visible").count() > 0, "the search finds no setting");
   await light(admin, house.http);
   await boxes(admin, house.http, room);
+  await zones(people.boss, house.http, room);
+  await crowd(people.boss, house.http, institution);
   const clinics = await context();
   await counting(clinics);
   await fromQr(clinics, house.http, room, await invite(admin, house.http, "clinic", institution));
