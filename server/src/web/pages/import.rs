@@ -206,7 +206,7 @@ async fn make(
     let (mut report, fault) = match outcome {
         Ok(report) => (report, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (None, line(l, problem)),
+        Err(problem) => (None, in_column_words(l, Noun::parse(&given.noun), line(l, problem))),
     };
     let mut faults = report.as_mut().map(|r| std::mem::take(&mut r.faults)).unwrap_or_default();
     let more = faults.len().saturating_sub(MOST_SHOWN);
@@ -249,6 +249,14 @@ fn reading(letters: &'static str, text: String) -> Reading {
 
 fn first_rows(text: &str) -> Vec<String> {
     text.lines().take(READING_ROWS).map(|row| crate::clock::clip(row, 120)).collect()
+}
+
+/// A fault that lists a table's columns calls them as the reader does.
+fn in_column_words(l: Lang, noun: Option<Noun>, fault: String) -> String {
+    let Some(noun) = noun.filter(|_| l == Lang::Zh) else { return fault };
+    let listed = bulk::workbook::heading(l, noun).join("、");
+    let fault = fault.replace(&noun.head(), &listed);
+    fault.replace(&format!("表 {} 的", noun.name()), &format!("表“{}”的", words(l, noun)))
 }
 
 /// A cell's fault in the reader's language: as it stands, or as it is said of a field.
@@ -294,6 +302,16 @@ fn column_words(l: Lang, noun: Option<Noun>, column: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_lists_the_columns_in_chinese() {
+        let said = Problem::unprocessable(format!(
+            "line 1: column `颜色` is unknown; the columns of rooms are {}",
+            Noun::Rooms.head()
+        ));
+        let said = in_column_words(Lang::Zh, Some(Noun::Rooms), line(Lang::Zh, said));
+        assert!(said.starts_with("第 1 行：没有名为“颜色”的列（表“诊室”的列为 诊室编号、"), "{said}");
+    }
 
     #[test]
     fn a_cells_fault_is_said_in_chinese() {
