@@ -33,7 +33,10 @@ fn a_saved_row_leads_back_to_its_place() {
     assert!(saved.status == 303 && saved.head.contains(back), "{} {}", saved.status, saved.head);
     let (_, list) = house.page("/registry?noun=rooms&q=room&saved=room-1&lang=zh");
     assert!(list.contains("id=\"row-room-1\""), "{list}");
-    assert!(list.contains("已保存 <a href=\"/registry/rooms/room-1?q=room\">Laser room</a>"), "{list}");
+    assert!(
+        list.contains("已保存 <a href=\"/registry/rooms/room-1?q=room\">Laser room</a>"),
+        "{list}"
+    );
     // What the filter does not show is named all the same.
     let (_, list) = house.page("/registry?noun=rooms&q=nothing&saved=room-1&lang=zh");
     assert!(list.contains(">Laser room</a>"), "{list}");
@@ -44,7 +47,8 @@ fn a_refused_bulk_step_is_told_in_chinese_and_kept() {
     let house = inbox::house();
     let wang = logged_in(&house, "wang", Role::Reviewer, "5101");
     let [first, second] = inbox::ids();
-    let bulk = |ids: &str, rest: &str| form(&house, "/bulk?lang=zh", &wang, &format!("{ids}&{rest}"));
+    let bulk =
+        |ids: &str, rest: &str| form(&house, "/bulk?lang=zh", &wang, &format!("{ids}&{rest}"));
     let both = format!("id={first}&id={second}");
     let done = bulk(&format!("id={first}"), "step=uphold&note=seen&view=state=all");
     assert!(done.body.contains("1/1"), "{}", done.body);
@@ -74,7 +78,9 @@ fn a_refused_step_keeps_its_form_as_typed() {
     assert!(refused.body.contains("<select name=\"reason\" aria-invalid=\"true\""));
     assert!(refused.body.contains("请选择排除原因"), "{}", refused.body);
     let empty = form(&house, &path(&first), &wang, "step=comment&reason=wrong_identity&note=");
-    assert!(empty.body.contains("<textarea name=\"note\" rows=\"3\" maxlength=\"4000\" aria-invalid"));
+    assert!(
+        empty.body.contains("<textarea name=\"note\" rows=\"3\" maxlength=\"4000\" aria-invalid")
+    );
     let stranger = form(&house, &path(&first), &wang, "step=assign&to=nobody&note=please");
     assert!(stranger.body.contains("value=\"nobody\" aria-invalid=\"true\""), "{}", stranger.body);
     assert!(stranger.body.contains("please</textarea>"), "{}", stranger.body);
@@ -86,7 +92,12 @@ fn a_refused_step_keeps_its_form_as_typed() {
     // A clinic's own page does the same; what is not its to see stays a page of its own.
     let clinic = logged_in(&house, "clinic", Role::Clinic, "clinic-1");
     let said = form(&house, &path(&first), &clinic, "step=answer&note=   ");
-    assert!(said.status == 422 && said.body.contains("请填写内容"), "{} {}", said.status, said.body);
+    assert!(
+        said.status == 422 && said.body.contains("请填写内容"),
+        "{} {}",
+        said.status,
+        said.body
+    );
     assert!(said.body.contains("本机构的说明"), "{}", said.body);
     assert_eq!(form(&house, &path("none"), &wang, "step=comment&note=x").status, 404);
 }

@@ -80,7 +80,16 @@ fn a_row_with_many_faults_names_each_of_them() {
     let answer = import(&house, "practitioners", true, text);
     assert_eq!(
         columns_at(&answer, 2),
-        ["id", "name", "category", "registration", "relation", "lead_of", "filed_on", "institution"],
+        [
+            "id",
+            "name",
+            "category",
+            "registration",
+            "relation",
+            "lead_of",
+            "filed_on",
+            "institution"
+        ],
         "{}",
         answer.body
     );
@@ -121,7 +130,12 @@ fn a_workbooks_days_are_read_and_its_faults_named() {
         house.send("POST", &path, "text/csv", book)
     };
     let stored = send(&book("甲", false), false);
-    assert_eq!((stored.status, &stored.json()["read_as"]), (200, &"xlsx".into()), "{}", stored.body);
+    assert_eq!(
+        (stored.status, &stored.json()["read_as"]),
+        (200, &"xlsx".into()),
+        "{}",
+        stored.body
+    );
     let found = house.get("institutions");
     let found = found["institutions"].as_array().unwrap().iter().find(|i| i["id"] == "c-9");
     let found = found.unwrap();
@@ -150,11 +164,7 @@ fn a_guessed_file_is_shown_before_it_is_stored() {
     let part = |name: &str, more: &str| {
         format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n")
     };
-    let fields = format!(
-        "{}practitioners\r\n{}store\r\n",
-        part("noun", ""),
-        part("act", "")
-    );
+    let fields = format!("{}practitioners\r\n{}store\r\n", part("noun", ""), part("act", ""));
     let send = |what: Vec<u8>| {
         let body = [fields.as_bytes(), &what, &b"\r\n--x--\r\n"[..]].concat();
         house.send("POST", "/import?lang=zh", "multipart/form-data; boundary=x", &body)

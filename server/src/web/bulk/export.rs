@@ -44,7 +44,8 @@ pub(super) async fn get_table(
     let rows = app.blocking(move |a| rows(a, &who, noun)).await?;
     let cells = |row: &Vec<String>| {
         let cells = sheet::worded(l, noun, row).into_iter().enumerate();
-        let written = |(at, c): (usize, String)| if noun.is_text(at) { guarded(&c) } else { cell(&c) };
+        let written =
+            |(at, c): (usize, String)| if noun.is_text(at) { guarded(&c) } else { cell(&c) };
         cells.map(written).collect::<Vec<_>>().join(",")
     };
     Ok(csv(noun, &workbook::heading(l, noun).join(","), rows.iter().map(cells)))

@@ -434,11 +434,13 @@ fn join(first: &mut Entry, again: Entry) -> Result<(), String> {
     {
         return Err(format!("name, category or registration differ from line {line}"));
     }
-    let twice = other.sites.iter().any(|s| one.sites.iter().any(|o| o.institution == s.institution));
+    let twice =
+        other.sites.iter().any(|s| one.sites.iter().any(|o| o.institution == s.institution));
     if twice && told("institution") {
         return Err(format!("the same institution stands in line {line}"));
     }
-    if let (Imported::Practitioner(one), Imported::Practitioner(other)) = (&mut first.it, again.it) {
+    if let (Imported::Practitioner(one), Imported::Practitioner(other)) = (&mut first.it, again.it)
+    {
         one.sites.extend(other.sites);
     }
     Ok(())

@@ -120,8 +120,7 @@ async fn again(app: &Arc<App>, l: Lang, who: &Who, made: Result<Shown, Problem>)
         Err(problem) => {
             let status = problem.status;
             let labels = [("new", l.t("新口令", "New password"))];
-            let it =
-                Shown { fault: FieldFault::of(l, problem, &labels), ..Shown::default() };
+            let it = Shown { fault: FieldFault::of(l, problem, &labels), ..Shown::default() };
             account_page(app, l, who, it).await.map(|page| (status, page).into_response())
         }
     };

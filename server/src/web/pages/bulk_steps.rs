@@ -73,8 +73,7 @@ fn told(l: Lang, answers: Vec<BulkAnswer>, typed: StepTyped) -> Notice {
         }
     }
     let done = Some((asked - refused.len(), asked));
-    let typed =
-        if ids.is_empty() { StepTyped::default() } else { StepTyped { ids, ..typed } };
+    let typed = if ids.is_empty() { StepTyped::default() } else { StepTyped { ids, ..typed } };
     Notice { done, refused: told_once(refused), typed }
 }
 

@@ -202,7 +202,8 @@ async fn make(
 ) -> Result<Response, Problem> {
     let nouns = Noun::ALL.into_iter().filter(|n| bulk::may(who, *n));
     let columns = |n| bulk::workbook::heading(l, n).join(l.t("、", ", "));
-    let nouns = nouns.map(|n| (n.name(), words(l, n), columns(n), n.name() == given.noun)).collect();
+    let nouns =
+        nouns.map(|n| (n.name(), words(l, n), columns(n), n.name() == given.noun)).collect();
     let (mut report, fault) = match outcome {
         Ok(report) => (report, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
@@ -310,7 +311,10 @@ mod tests {
             Noun::Rooms.head()
         ));
         let said = in_column_words(Lang::Zh, Some(Noun::Rooms), line(Lang::Zh, said));
-        assert!(said.starts_with("第 1 行：没有名为“颜色”的列（表“诊室”的列为 诊室编号、"), "{said}");
+        assert!(
+            said.starts_with("第 1 行：没有名为“颜色”的列（表“诊室”的列为 诊室编号、"),
+            "{said}"
+        );
     }
 
     #[test]

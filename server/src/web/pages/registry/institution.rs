@@ -43,11 +43,17 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         )),
         Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
             .options(grades)
-            .hint(l.t("用于判定超出备案级别的手术", "read by: item above the grade or not filed (NL-4)")),
+            .hint(l.t(
+                "用于判定超出备案级别的手术",
+                "read by: item above the grade or not filed (NL-4)",
+            )),
         Field::new(
             Kind::Many,
             "filed_items",
-            l.t("已备案项目（用于判定超出备案的项目）", "Filed items (others raise NL-4: item above the grade or not filed)"),
+            l.t(
+                "已备案项目（用于判定超出备案的项目）",
+                "Filed items (others raise NL-4: item above the grade or not filed)",
+            ),
         )
         .options(items),
         Field::new(Kind::Text, "north_deg", l.t("北纬（度）", "Latitude, degrees north")).hint(

@@ -60,9 +60,10 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
             .options(or_none(l, people))
             .searched("practitioners")
-            .hint(
-                l.t("实习、进修人员必填；用于判定无带教操作", "needed for a trainee; read by: trainee unsupervised (NL-3)"),
-            ),
+            .hint(l.t(
+                "实习、进修人员必填；用于判定无带教操作",
+                "needed for a trainee; read by: trainee unsupervised (NL-3)",
+            )),
         Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
         Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
     ];

@@ -127,7 +127,10 @@ fn named(
     let text = crate::text::folded(&id);
     let found = rows(a, who, l, noun, &Part { after: String::new(), text, ..part.clone() })?;
     let name = found.into_iter().find(|row| row.first().is_some_and(|c| c.text == id));
-    let name = name.and_then(|row| row.into_iter().nth(1)).map(|cell| cell.text).filter(|name| !name.is_empty());
+    let name = name
+        .and_then(|row| row.into_iter().nth(1))
+        .map(|cell| cell.text)
+        .filter(|name| !name.is_empty());
     Ok((id.clone(), name.unwrap_or(id)))
 }
 
@@ -287,12 +290,7 @@ fn person_row(l: Lang, p: crate::model::Practitioner, names: &Names) -> Vec<Stri
     vec![p.id.to_string(), p.name.0, category, registration, sites.join(" · ")]
 }
 
-fn pass_rows(
-    a: &App,
-    who: &Who,
-    l: Lang,
-    part: &Part,
-) -> Result<Vec<Vec<String>>, StoreError> {
+fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Vec<Vec<String>>, StoreError> {
     let seen = Seen::of(a, who)?;
     let mut passes = a.store.passes()?;
     passes.retain(|p| {
