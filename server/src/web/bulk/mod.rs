@@ -4,6 +4,7 @@
 //! An import is stored whole or not at all, after every row passed; the same checks as the API's,
 //! and the same scopes.
 
+mod batch;
 mod export;
 mod known;
 mod row;
@@ -11,7 +12,7 @@ pub(in crate::web) mod sheet;
 pub(in crate::web) mod words;
 pub(in crate::web) mod workbook;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -21,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::answer::{Csv, Raw};
-use super::csv::{Most, Record};
+use super::csv::Most;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::BULK;
@@ -32,8 +33,9 @@ use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
 use crate::problem::Problem;
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
+use batch::{Batch, Entry, batch};
 use known::Known;
-use row::{Layout, Row};
+use row::Layout;
 pub(super) use sheet::Noun;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -94,26 +96,6 @@ impl From<ReadAs> for ReadWord {
             ReadAs::Text(Encoding::Utf16, _) => Self::Utf16,
         }
     }
-}
-
-/// A row, with the line that it came from.
-struct Entry {
-    line: u64,
-    it: Imported,
-    /// Columns in whose place something sound stands: such a row is stored nowhere.
-    at_fault: Vec<String>,
-}
-
-impl Entry {
-    fn is_sound(&self, column: &str) -> bool {
-        self.at_fault.iter().all(|at_fault| at_fault != column)
-    }
-}
-
-#[derive(Default)]
-struct Batch {
-    entries: Vec<Entry>,
-    faults: Vec<Remark>,
 }
 
 /// How far a table of this noun is read.
@@ -285,16 +267,7 @@ fn work(
         Ok(_) => {
             report.stored = true;
             state(a, who, &all)?;
-            deed::did(format!(
-                "{}: {} new, {} replaced",
-                noun.name(),
-                report.created,
-                report.replaced
-            ));
-            deed::persons(all.iter().filter_map(|one| match one {
-                Imported::Practitioner(it) => Some(it.id.as_str()),
-                _ => None,
-            }));
+            note(noun, &all, &report);
         }
         Err((at, error)) => {
             let text = Problem::from(error).detail;
@@ -307,6 +280,16 @@ fn work(
         }
     }
     Ok((report, told(&all, &known)))
+}
+
+/// For the audit log.
+fn note(noun: Noun, all: &[Imported], report: &Report) {
+    let (new, replaced) = (report.created, report.replaced);
+    deed::did(format!("{}: {new} new, {replaced} replaced", noun.name()));
+    deed::persons(all.iter().filter_map(|one| match one {
+        Imported::Practitioner(it) => Some(it.id.as_str()),
+        _ => None,
+    }));
 }
 
 fn unread(fault: Unread) -> Problem {
@@ -364,44 +347,6 @@ fn told(all: &[Imported], known: &Known) -> Vec<Nudge> {
     places.into_iter().map(Nudge::Institution).chain(rooms.into_iter().map(Nudge::Room)).collect()
 }
 
-fn batch(layout: Layout<'_>, records: &[Record], known: &mut Known, near_ids: bool) -> Batch {
-    let key_column = layout.noun.key();
-    let mut batch = Batch::default();
-    let mut first_line: BTreeMap<String, usize> = BTreeMap::new();
-    for record in records {
-        let line = record.line;
-        let Row { it, wrong } = layout.row(&record.cells);
-        let at_fault = wrong.iter().map(|(column, _)| column.clone()).collect();
-        let remark = |(column, text): (String, String)| Remark { line, column, text };
-        batch.faults.extend(wrong.into_iter().map(remark));
-        let Some(it) = it else { continue };
-        let entry = Entry { line, it, at_fault };
-        // Of what only stands in for a cell there is nothing to say.
-        let refers = known.refers(&entry.it).into_iter();
-        let refers = refers.filter(|(column, _)| entry.is_sound(column));
-        batch.faults.extend(refers.map(|(column, text)| remark((column.to_owned(), text))));
-        if !entry.is_sound(key_column) {
-            continue;
-        }
-        let key = key(&entry.it);
-        if let Some(near) = known.near(&entry.it).filter(|_| !near_ids) {
-            batch.faults.push(remark((key_column.to_owned(), near_id(&key, &near))));
-        }
-        match first_line.get(&key).copied() {
-            None => {
-                first_line.insert(key, batch.entries.len());
-                batch.entries.push(entry);
-            }
-            Some(at) => {
-                if let Err(text) = join(&mut batch.entries[at], entry) {
-                    batch.faults.push(remark((key_column.to_owned(), text)));
-                }
-            }
-        }
-    }
-    batch
-}
-
 /// One line for a new id that is easily taken for another.
 pub(super) fn near_id(new: &str, known: &str) -> String {
     format!(
@@ -418,30 +363,4 @@ fn key(it: &Imported) -> String {
         Imported::Item(it) => it.code.to_string(),
         Imported::Session(it) => it.id.to_string(),
     }
-}
-
-/// A second row of a practitioner adds an institution; of anything else it is a mistake.
-fn join(first: &mut Entry, again: Entry) -> Result<(), String> {
-    let line = first.line;
-    let told = |column: &str| first.is_sound(column) && again.is_sound(column);
-    let (Imported::Practitioner(one), Imported::Practitioner(other)) = (&first.it, &again.it)
-    else {
-        return Err(format!("the same stands in line {line}"));
-    };
-    if (one.name != other.name && told("name"))
-        || (one.category != other.category && told("category"))
-        || (one.registration != other.registration && told("registration"))
-    {
-        return Err(format!("name, category or registration differ from line {line}"));
-    }
-    let twice =
-        other.sites.iter().any(|s| one.sites.iter().any(|o| o.institution == s.institution));
-    if twice && told("institution") {
-        return Err(format!("the same institution stands in line {line}"));
-    }
-    if let (Imported::Practitioner(one), Imported::Practitioner(other)) = (&mut first.it, again.it)
-    {
-        one.sites.extend(other.sites);
-    }
-    Ok(())
 }

@@ -33,6 +33,28 @@ pub(super) async fn make_form(
     let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
     let asking = who.clone();
     let of = app.blocking(move |a| choices(a, l, &asking)).await?;
+    let fields = fields(l, of, session.is_some());
+    let here = format!("/sessions/{id}");
+    let heading = Heading {
+        title: match &session {
+            Some(s) => format!("{} {}", l.t("修改", "Amend"), s.id),
+            None => l.t("登记诊疗活动", "Declare a session").to_owned(),
+        },
+        page: "sessions",
+        above: (
+            if session.is_some() { here.clone() } else { "/sessions".to_owned() },
+            l.t("诊疗活动", "Sessions").to_owned(),
+        ),
+        here,
+        button: l.t("登记", "Declare").to_owned(),
+        ..Heading::default()
+    };
+    let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
+    let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
+    show(f, heading, fields, &values, fault, false)
+}
+
+fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
     let mut fields = vec![
         Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
             .options(of.rooms)
@@ -58,7 +80,7 @@ pub(super) async fn make_form(
         Field::new(Kind::Yes, "declined", l.t("就诊者拒绝识别", "Patient declines recognition"))
             .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
     ];
-    if session.is_some() {
+    if stands {
         fields.push(
             Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
         );
@@ -68,24 +90,7 @@ pub(super) async fn make_form(
             Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
         );
     }
-    let here = format!("/sessions/{id}");
-    let heading = Heading {
-        title: match &session {
-            Some(s) => format!("{} {}", l.t("修改", "Amend"), s.id),
-            None => l.t("登记诊疗活动", "Declare a session").to_owned(),
-        },
-        page: "sessions",
-        above: (
-            if session.is_some() { here.clone() } else { "/sessions".to_owned() },
-            l.t("诊疗活动", "Sessions").to_owned(),
-        ),
-        here,
-        button: l.t("登记", "Declare").to_owned(),
-        ..Heading::default()
-    };
-    let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
-    let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
-    show(f, heading, fields, &values, fault, false)
+    fields
 }
 
 /// People who are looked through for leads: a clinic has fewer.
