@@ -18,6 +18,7 @@ use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
 use crate::web::actor::told_of;
 use crate::web::alerts::scoped;
