@@ -128,6 +128,10 @@ fn a_small_forms_fault_stands_at_its_field() {
     assert!(days.contains("id=\"fault\" role=\"alert\">有效期应为 1 至 366 天"), "{refused}");
     assert!(refused.contains("value=\"kept words\"") && refused.contains("value=\"900\""));
     assert!(!refused.contains("notice bad"), "it is told twice: {refused}");
+    let invited = form(&house, "/accounts?lang=zh", &boss, "role=clinic&scope=&institution=");
+    let clinic = invited.body.split("name=\"institution\"").nth(1).expect("the clinic's field");
+    assert!(clinic.starts_with(" aria-invalid=\"true\""), "{}", invited.body);
+    assert!(clinic.contains("机构账户必须选择所属机构"), "{}", invited.body);
     let hook = "id=a-hook&kind=webhook&target=http://nowhere.example/x&min_severity=2&quiet_from=9";
     let refused = form(&house, "/hooks?lang=zh", &boss, hook).body;
     let quiet = refused.split("name=\"quiet_from\"").nth(1).expect("the field of the quiet hours");

@@ -8,9 +8,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row};
+use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row, scope_labels};
+use super::field_fault::FieldFault;
 use super::forms::SureForm;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, local, render, shown};
 use super::names::{Label, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
@@ -44,7 +45,7 @@ struct AccountOfPage {
     changes: Vec<ChangeRow>,
     link: String,
     done: &'static str,
-    fault: String,
+    fault: FieldFault,
 }
 
 struct ChangeRow {
@@ -114,15 +115,15 @@ async fn make_one(
         })
         .await?;
     let (link, fault, status) = match outcome {
-        Ok(path) if path.is_empty() => (String::new(), String::new(), StatusCode::OK),
+        Ok(path) if path.is_empty() => (String::new(), FieldFault::default(), StatusCode::OK),
         Ok(path) => {
             let origin = super::room_qr::origin(app, headers);
-            (format!("{origin}{path}"), String::new(), StatusCode::OK)
+            (format!("{origin}{path}"), FieldFault::default(), StatusCode::OK)
         }
         Err(problem) if problem.status.is_server_error() => return Err(problem),
         Err(problem) => {
             let status = problem.status;
-            (String::new(), line(l, problem), status)
+            (String::new(), FieldFault::of(l, problem, &scope_labels(l)), status)
         }
     };
     let typed = !given.role.is_empty();

@@ -9,7 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::frame::{Frame, line, local, render, shown};
+use super::field_fault::FieldFault;
+use super::frame::{Frame, local, render, shown};
 use super::names::{Label, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
@@ -50,6 +51,17 @@ pub(super) struct RoleChoice {
     pub chosen: bool,
 }
 
+/// The fields of a role and its scope, as forms call them.
+pub(super) fn scope_labels(l: Lang) -> [(&'static str, &'static str); 5] {
+    [
+        ("role", l.t("角色", "Role")),
+        ("scope", l.t("行政区划", "Division")),
+        ("institution", l.t("所属机构", "Institution")),
+        ("agency", l.t("协同单位类别", "Agency")),
+        ("reason", l.t("变更原因", "Reason")),
+    ]
+}
+
 pub(super) fn role_choices(l: Lang, chosen: &[Role]) -> Vec<RoleChoice> {
     let one =
         |r: Role| RoleChoice { code: r.as_str(), words: l.role(r), chosen: chosen.contains(&r) };
@@ -68,7 +80,7 @@ struct AccountsPage {
     /// Each role, and whether its people need a second factor.
     needed: Vec<RoleChoice>,
     link: String,
-    fault: String,
+    fault: FieldFault,
 }
 
 pub(super) struct Row {
@@ -144,10 +156,13 @@ async fn make(
     let origin = super::room_qr::origin(app, headers);
     let whole = |path: &str| format!("{origin}{path}");
     let (link, fault, status) = match outcome {
-        Ok(path) if path.is_empty() => (String::new(), String::new(), StatusCode::OK),
-        Ok(path) => (whole(&path), String::new(), StatusCode::OK),
+        Ok(path) if path.is_empty() => (String::new(), FieldFault::default(), StatusCode::OK),
+        Ok(path) => (whole(&path), FieldFault::default(), StatusCode::OK),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (String::new(), line(l, problem), StatusCode::UNPROCESSABLE_ENTITY),
+        Err(problem) => {
+            let fault = FieldFault::of(l, problem, &scope_labels(l));
+            (String::new(), fault, StatusCode::UNPROCESSABLE_ENTITY)
+        }
     };
     let used: Vec<String> = accounts.iter().map(|a| a.scope.clone()).collect();
     let waiting = waiting.into_iter().map(|(link, it)| {

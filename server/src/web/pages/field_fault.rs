@@ -33,12 +33,14 @@ impl FieldFault {
 }
 
 /// How faults begin that do not begin with their field, and the field that each is of.
-const SPOKEN: [(&str, &str); 5] = [
+const SPOKEN: [(&str, &str); 7] = [
     ("login name", "name"),
     ("the login name", "name"),
     ("the password", "password"),
     ("the password", "new"),
     ("a dismissal needs a reason", "reason"),
+    ("scope: a clinic's account", "institution"),
+    ("scope: institution `", "institution"),
 ];
 
 /// The field of a form that a fault is of; empty where it is of none.

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::accounts::{RoleChoice, role_choices};
+use super::accounts::{RoleChoice, role_choices, scope_labels};
 use super::field_fault::FieldFault;
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
@@ -77,13 +77,18 @@ async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Probl
     let days =
         given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
     let name = given.text("name").to_owned();
-    let scope = scope_tree::chosen(
+    let scope = wanted(given);
+    Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
+}
+
+/// The scope of the chosen role.
+fn wanted(given: &Given) -> String {
+    scope_tree::chosen(
         given.text("role"),
         given.text("scope"),
         given.text("institution"),
         given.text("agency"),
-    );
-    Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
+    )
 }
 
 async fn make(
@@ -111,7 +116,8 @@ async fn make(
     let (token, fault) = match outcome {
         Ok(token) => (token, FieldFault::default()),
         Err(problem) => {
-            let labels = [("name", l.t("名称", "Name")), ("days", l.t("有效天数", "Days"))];
+            let mut labels = scope_labels(l).to_vec();
+            labels.extend([("name", l.t("名称", "Name")), ("days", l.t("有效天数", "Days"))]);
             (String::new(), FieldFault::of(l, problem, &labels))
         }
     };
@@ -126,7 +132,7 @@ async fn make(
             .into_iter()
             .filter(|r| r.code != Role::Admin.as_str())
             .collect(),
-        tree: scope_tree::tree(l, &places, &used, given.text("scope")),
+        tree: scope_tree::tree(l, &places, &used, &wanted(given)),
         f: Frame::of(app, who, l, "system", "/tokens").await?,
     })
 }
