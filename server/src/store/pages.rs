@@ -118,10 +118,7 @@ impl Store {
     }
 
     /// Names of these rooms alone.
-    pub fn room_names(
-        &self,
-        ids: &[String],
-    ) -> Result<std::collections::BTreeMap<String, String>> {
+    pub fn room_names(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
         let sql = "SELECT id, name FROM room WHERE id IN (SELECT value FROM json_each(?1))";
         self.called(sql, ids)
     }
@@ -164,10 +161,7 @@ impl Store {
     }
 
     /// The numbers that people call these alerts by.
-    pub fn alert_numbers(
-        &self,
-        ids: &[String],
-    ) -> Result<std::collections::BTreeMap<String, i64>> {
+    pub fn alert_numbers(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, i64>> {
         let sql = "SELECT id, number FROM alert WHERE id IN (SELECT value FROM json_each(?1))";
         let ids = serde_json::to_string(ids)?;
         self.read(|c| {

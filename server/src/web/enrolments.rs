@@ -169,8 +169,13 @@ pub(super) async fn propose(
                 a.http_metrics.proposal_refused();
                 return Err(too_many_proposals());
             }
-            let request =
-                Request { person: &person, institution: &institution, by: &who.name, consent: &consent, photos };
+            let request = Request {
+                person: &person,
+                institution: &institution,
+                by: &who.name,
+                consent: &consent,
+                photos,
+            };
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
             a.store.feed_append("enrolment", &data)?;

@@ -23,7 +23,8 @@ fn an_enrolment_says_who_proposed_and_what_was_signed() {
     assert!(seen.contains("处理的信息：本人面部照片"), "no text of the consent: {seen}");
     assert!(seen.contains("签署的是旧版本 1，以下为现行版本"), "{seen}");
     let card = seen.split("<section").find(|card| card.contains("本次采集")).unwrap();
-    for beside in ["注册信息", "主管部门尚未上传此人的注册照片", "value=\"confirm\""] {
+    for beside in ["注册信息", "主管部门尚未上传此人的注册照片", "value=\"confirm\""]
+    {
         assert!(card.contains(beside), "{beside} stands in another card: {card}");
     }
     house.must_post(&format!("enrolments/{id}/confirm"), &json!({"by": "boss"}));

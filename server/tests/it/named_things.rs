@@ -21,7 +21,8 @@ fn whoever_took_a_step_stands_by_name_beside_the_login() {
     let boss = login(&house, "boss", Role::Supervisor, "5101");
     let seen = ask(&house, "GET", &format!("/alerts/{lead}"), &boss, "").body;
     assert!(seen.matches("王芳</b> <small>wang</small>").count() >= 2, "step or verdict: {seen}");
-    for link in ["href=\"/rooms/room-1\"", "href=\"/devices/box-1\"", "锦城医疗美容门诊部"] {
+    for link in ["href=\"/rooms/room-1\"", "href=\"/devices/box-1\"", "锦城医疗美容门诊部"]
+    {
         assert!(seen.contains(link), "{link}: {seen}");
     }
     let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");

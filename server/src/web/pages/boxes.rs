@@ -196,7 +196,8 @@ async fn token_page(
 ) -> Result<Response, Problem> {
     let token_line = made.token_line();
     let id = made.id.clone();
-    let name = app.blocking(move |a| Ok::<_, Problem>(Names::boxes(a, [id.as_str()])?.get(&id))).await?;
+    let name =
+        app.blocking(move |a| Ok::<_, Problem>(Names::boxes(a, [id.as_str()])?.get(&id))).await?;
     render(&TokenPage {
         qr: super::qr::drawn(&token_line, 260)?,
         token_line,

@@ -304,7 +304,11 @@ fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
     };
     StepView {
         at: local(&it.at),
-        by: if it.by.is_empty() { l.t("反映人", "reporter").to_owned() } else { people.get(&it.by).to_string() },
+        by: if it.by.is_empty() {
+            l.t("反映人", "reporter").to_owned()
+        } else {
+            people.get(&it.by).to_string()
+        },
         step: l.t(zh, en),
         state: l.clue_stage(&it.state_after),
         note: it.note.clone(),

@@ -91,8 +91,10 @@ fn verdict(l: Lang, it: &Consent, as_signed: bool) -> String {
 mod tests {
     use super::*;
 
-    const PARTIES: Parties<'static> =
-        Parties { institution: Some("甲门诊部"), authority: Some("某市卫生监督所 028-1") };
+    const PARTIES: Parties<'static> = Parties {
+        institution: Some("甲门诊部"),
+        authority: Some("某市卫生监督所 028-1"),
+    };
 
     fn signed(version: &str, sha256: String) -> Signed {
         let it = Consent {

@@ -77,8 +77,7 @@ async fn make(
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let mut found = told(who, &made);
     let ids: Vec<String> = found.devices.iter().map(|d| d.device.clone()).collect();
-    let names =
-        app.blocking(move |a| Names::boxes(a, ids.iter().map(String::as_str))).await?;
+    let names = app.blocking(move |a| Names::boxes(a, ids.iter().map(String::as_str))).await?;
     for it in &mut found.devices {
         it.device = names.get(&it.device).to_string();
     }
@@ -209,7 +208,10 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
 fn same_person(l: Lang, key: &str) -> String {
     let (rule, answer) = key.split_once(' ').unwrap_or((key, ""));
     let known = SamePerson::ALL.into_iter().find(|a| a.as_str() == answer);
-    known.map_or_else(|| key.to_owned(), |a| format!("{}{}{}", l.rule(rule), l.t("：", ": "), l.t(a.zh(), a.en())))
+    known.map_or_else(
+        || key.to_owned(),
+        |a| format!("{}{}{}", l.rule(rule), l.t("：", ": "), l.t(a.zh(), a.en())),
+    )
 }
 
 fn own_state(l: Lang, code: &str) -> String {

@@ -364,11 +364,7 @@ pub(super) fn address(query: &ListQuery) -> String {
 }
 
 /// Whose leads may be asked for: nobody's, the reader's own, a colleague's. A clinic is told of none.
-fn assignees(
-    l: Lang,
-    who: &Who,
-    colleagues: &[(String, String)],
-) -> Vec<(String, String)> {
+fn assignees(l: Lang, who: &Who, colleagues: &[(String, String)]) -> Vec<(String, String)> {
     if who.role == Role::Clinic {
         return Vec::new();
     }
@@ -429,12 +425,7 @@ fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
     ]
 }
 
-pub(super) fn row(
-    l: Lang,
-    line: &Line,
-    known: &Known,
-    numbers: &Numbers,
-) -> Row {
+pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row {
     let Line { alert, said, told } = line;
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.

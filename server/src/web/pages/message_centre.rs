@@ -117,8 +117,10 @@ impl Known {
         waiting: &[Task],
         done: &[Done],
     ) -> Result<Self, StoreError> {
-        let by = waiting.iter().map(|task| task.by.as_str()).chain(done.iter().filter_map(Done::by));
-        let leads = waiting.iter().filter_map(Task::alert).chain(done.iter().filter_map(Done::alert));
+        let by =
+            waiting.iter().map(|task| task.by.as_str()).chain(done.iter().filter_map(Done::by));
+        let leads =
+            waiting.iter().filter_map(Task::alert).chain(done.iter().filter_map(Done::alert));
         let mut lines = BTreeMap::new();
         for id in leads.collect::<BTreeSet<&str>>() {
             if let Some(alert) = a.store.alert(id)? {

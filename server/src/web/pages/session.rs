@@ -89,7 +89,10 @@ async fn detail(
 fn not_declared_by_readers() -> Problem {
     Problem {
         zh: Some("诊疗活动由机构登记和更改，您只能查看".into()),
-        ..Problem::new(StatusCode::FORBIDDEN, "sessions are declared by their clinic: you may read them")
+        ..Problem::new(
+            StatusCode::FORBIDDEN,
+            "sessions are declared by their clinic: you may read them",
+        )
     }
 }
 
@@ -218,10 +221,7 @@ fn may_change(who: &Who) -> bool {
 fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     let percent = |ppm: u32| format!("{}.{} %", ppm / 10_000, ppm / 1000 % 10);
     let yes = |is: bool| if is { l.t("是", "yes") } else { l.t("否", "no") }.to_owned();
-    let because = s
-        .not_assessable_because
-        .iter()
-        .map(|w| l.unjudged(w));
+    let because = s.not_assessable_because.iter().map(|w| l.unjudged(w));
     let mut rows = vec![
         (l.t("可判定", "Assessable"), yes(s.assessable)),
         (l.t("原因", "Because of"), because.collect::<Vec<_>>().join(l.t("、", ", "))),

@@ -36,7 +36,9 @@ impl BoxView {
     fn of(l: Lang, it: &BoxReceipt, names: &Names) -> Self {
         let (class, words) = match (&it.deleted_at, it.has_new_roster) {
             (Some(_), _) => ("ok", l.t("已删除", "deleted")),
-            (None, true) => ("ok", l.t("已应用不含此人的新名册", "has the roster without the person")),
+            (None, true) => {
+                ("ok", l.t("已应用不含此人的新名册", "has the roster without the person"))
+            }
             (None, false) => ("warn", l.t("待确认", "awaited")),
         };
         let at = it.deleted_at.as_deref().map(local).unwrap_or_default();
@@ -85,7 +87,9 @@ fn receipt(
 /// What was typed; what the house itself wrote, in the reader's language.
 fn reason(l: Lang, kept: &str) -> String {
     match kept {
-        "the person's own link" => l.t("本人通过专属链接撤回", "by the person's own link").to_owned(),
+        "the person's own link" => {
+            l.t("本人通过专属链接撤回", "by the person's own link").to_owned()
+        }
         "undecided proposal ran out" => {
             l.t("逾期未审核的采集", "a proposal that nobody decided").to_owned()
         }
