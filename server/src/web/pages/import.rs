@@ -32,7 +32,6 @@ const MOST_SHOWN: usize = 500;
 
 #[derive(Template)]
 #[template(path = "import.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct ImportPage {
     f: Frame,
     /// Name, words, columns, chosen.

@@ -20,7 +20,7 @@ pub(super) struct StepTyped {
     /// One line in the reader's language; empty where nothing was refused.
     pub fault: String,
     /// The field that the fault is of; empty where it is of none.
-    at: &'static str,
+    pub at: &'static str,
     /// With which the page is shown.
     pub status: StatusCode,
 }
