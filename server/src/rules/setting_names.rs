@@ -48,7 +48,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("nl1_short_gap_ms", "主诊短暂离开：计入时长", "Lead's short gaps: counted from"),
     ("nl1_short_gaps_ppm", "主诊短暂离开：累计比例", "Lead's short gaps: share in all"),
     ("nl2_share_ppm", "护士、技师：主诊在场比例", "Nurse, technician: lead's share"),
-    ("nl2_with_lead_level", "护士、技师：主诊在场时级别", "Nurse, technician: severity with a lead"),
+    (
+        "nl2_with_lead_level",
+        "护士、技师：主诊在场时级别",
+        "Nurse, technician: severity with a lead",
+    ),
     ("uq_op_ms", "身份不明者：最短操作", "Unidentified: least operating"),
     ("uq_window_ms", "身份不明者：统计窗口", "Unidentified: window"),
     ("uq_total_ms", "身份不明者：累计操作", "Unidentified: operating in all"),

@@ -54,11 +54,7 @@ pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
 }
 
 /// What happened to the findings, in order; what one says now stands with it, and not here again.
-pub(super) fn events(
-    l: Lang,
-    events: &[FindingEvent],
-    findings: &[FindingSeen],
-) -> Vec<EventView> {
+pub(super) fn events(l: Lang, events: &[FindingEvent], findings: &[FindingSeen]) -> Vec<EventView> {
     let said = |text: &str| {
         findings.iter().any(|f| {
             let now = &f.report.explanation;

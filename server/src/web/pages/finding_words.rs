@@ -248,7 +248,8 @@ mod tests {
     fn every_rule_of_box_and_server_has_words() {
         let made = names_behind(&["=> \"", "rule: \""]);
         let code = |n: &&String| {
-            n.contains('-') && n.bytes().all(|b| b"-0123456789".contains(&b) || b.is_ascii_uppercase())
+            n.contains('-')
+                && n.bytes().all(|b| b"-0123456789".contains(&b) || b.is_ascii_uppercase())
         };
         let codes: BTreeSet<String> = made.iter().filter(code).cloned().collect();
         assert!(codes.contains("HB-6") && codes.contains("SI-1"), "{codes:?}");

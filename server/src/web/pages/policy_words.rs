@@ -71,6 +71,9 @@ mod tests {
             }
         }
         let said = read_by(Lang::Zh, "LL-1, NL-1 to NL-3");
-        assert!(said.starts_with("登记主诊未到场（LL-1）、") && said.contains("（NL-2）"), "{said}");
+        assert!(
+            said.starts_with("登记主诊未到场（LL-1）、") && said.contains("（NL-2）"),
+            "{said}"
+        );
     }
 }
