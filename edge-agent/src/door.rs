@@ -38,8 +38,8 @@ impl Prompt {
             Self::Straight => "请正视镜头 · Look straight at the camera",
             Self::Turn(Turn::Left) => "请向您的左侧转头 · Turn your head to your left",
             Self::Turn(Turn::Right) => "请向您的右侧转头 · Turn your head to your right",
-            Self::Passed => "验证通过,谢谢 · Thank you",
-            Self::Again => "未通过,请稍候再试 · Not passed; please wait and try again",
+            Self::Passed => "验证通过，谢谢 · Thank you",
+            Self::Again => "未通过，请稍候再试 · Not passed; please wait and try again",
         }
     }
 }

@@ -294,7 +294,7 @@ impl Judged {
                 width_px: Some(enrolled.quality.face_width_px.round() as u32),
                 zh: match enrolled.others {
                     0 => "照片合格".to_owned(),
-                    others => format!("照片合格;另有 {others} 张较小的人脸,未采用"),
+                    others => format!("照片合格；另有 {others} 张较小的人脸，未采用"),
                 },
                 en: match enrolled.others {
                     0 => "good".to_owned(),

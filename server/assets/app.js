@@ -39,8 +39,14 @@ function tone() {
 function writing() {
   const at = document.activeElement;
   const typed = [...document.querySelectorAll("[data-keep] input:not([type=hidden], [type=checkbox], [type=radio]), [data-keep] textarea")].some((i) => i.value !== i.defaultValue);
-  return typed || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.type !== "checkbox");
+  // A form that was refused holds what its writer typed before.
+  const refused = document.querySelector("[data-keep][data-refused]");
+  return typed || refused || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.type !== "checkbox");
 }
+
+// An answer to a form stands at an address that shows nothing by itself: the list's own takes its place.
+const own = document.getElementById("live")?.dataset.here;
+if (own && location.pathname !== new URL(own, location.href).pathname) history.replaceState(null, "", own);
 
 // Fetches this very page and puts the live part in place; what somebody is writing is left alone.
 function refresh() {
@@ -132,8 +138,8 @@ function lose(ended) {
   document.body.classList.add("stale");
   const since = time(new Date(Math.max(shownAt.getTime(), lose.fresh ?? 0)));
   bar.textContent = ended
-    ? (chinese ? `登录已结束,画面停留在 ${since};请重新登录` : `The login has ended; this is how it stood at ${since}. Log in again`)
-    : (chinese ? `连接已断开,画面停留在 ${since};正在重新连接…` : `Disconnected; this is how it stood at ${since}. Connecting again…`);
+    ? (chinese ? `登录已结束，画面停留在 ${since}；请重新登录` : `The login has ended; this is how it stood at ${since}. Log in again`)
+    : (chinese ? `连接已断开，画面停留在 ${since}；正在重新连接…` : `Disconnected; this is how it stood at ${since}. Connecting again…`);
   bar.hidden = false;
   if (!ended) return;
   const again = document.createElement("a");
@@ -147,11 +153,8 @@ function heard() {
   light(true);
   if (!lost) return;
   lost = false;
-  // What came meanwhile may be more than the stream tells.
-  if (document.getElementById("live") && !writing()) {
-    location.reload();
-    return;
-  }
+  // What came meanwhile may be more than the stream tells. It is fetched beside what stands: a whole new page could be a
+  // proxy's own, and that never comes back by itself.
   document.body.classList.remove("stale");
   document.getElementById("lost").hidden = true;
   refresh();
@@ -235,8 +238,29 @@ async function lead() {
   }
 }
 
+// Whoever is given no stream asks whether the server lives and hears its broker.
+const ASK_MS = 10000;
+async function ask() {
+  const dot = document.getElementById("link");
+  if (!dot) return;
+  try {
+    const answer = await fetch("/readyz", { cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
+    const text = await answer.text();
+    // Any other answer is a proxy's.
+    if (!/^(ready|no connection|the database)/.test(text)) return void lose(false);
+    dot.dataset.broker = answer.ok ? "ok" : "bad";
+    heard();
+  } catch {
+    lose(false);
+  }
+}
+
 function follow() {
-  if (!lastId) return;
+  if (!lastId) {
+    ask();
+    setInterval(ask, ASK_MS);
+    return;
+  }
   channel?.addEventListener("message", ({ data }) => {
     if (data.hello) channel.postMessage({ beat: true, lastEventAt });
     if (data.beat) {
@@ -277,7 +301,7 @@ function searchList(event) {
 // The answer is a proxy's page and none of the server's.
 function proxySaid(status) {
   if (status === 413) return chinese ? "文件超出代理服务器的大小限制(413):请管理员调大 client_max_body_size" : "the proxy refuses a file of this size (413): ask the administrator to raise client_max_body_size";
-  return chinese ? `服务器未应答,代理返回 ${status}` : `the server did not answer; the proxy says ${status}`;
+  return chinese ? `服务器未应答，代理返回 ${status}` : `the server did not answer; the proxy says ${status}`;
 }
 
 // What was not sent is said above the form, which stays as it is.
@@ -317,7 +341,7 @@ async function upload(event) {
       unsent(form, proxySaid(answer.status));
     }
   } catch {
-    unsent(form, chinese ? "连接中断,未提交:请重试" : "the connection broke, nothing was sent: try again");
+    unsent(form, chinese ? "连接中断，未提交：请重试" : "the connection broke, nothing was sent: try again");
   } finally {
     for (const button of buttons) button.disabled = false;
   }
@@ -377,19 +401,34 @@ function leadsThatFit() {
   const mark = (name) => document.querySelector(`select[name=${name}]`)?.selectedOptions[0]?.dataset.mark ?? "";
   if (!lead) return;
   const [place, needed] = [mark("room"), mark("item").split(" ").filter(Boolean)];
-  for (const option of lead.options) {
+  // Who is filed nowhere here stands apart, and stays there.
+  const filedHere = [...lead.querySelectorAll(":scope > option")];
+  for (const option of filedHere) {
     if (!option.value) continue;
     option.dataset.words ??= option.textContent;
     const filed = (option.dataset.mark ?? "").split(" ");
     const fits = needed.length === 0 || needed.some((specialty) => filed.includes(`${place}:${specialty}`));
-    option.disabled = !fits;
+    // What was declared before stays declared until somebody changes it.
+    option.disabled = !fits && !option.defaultSelected;
     option.textContent = fits ? option.dataset.words : `${option.dataset.words} · ${chinese ? "未在本机构备案该项目的专业" : "not filed here for this item's specialty"}`;
   }
   const chosen = lead.selectedOptions[0]?.disabled ? "" : lead.value;
-  lead.append(...[...lead.options].sort((one, other) => Number(one.disabled) - Number(other.disabled)));
+  lead.prepend(...filedHere.sort((one, other) => Number(one.disabled) - Number(other.disabled)));
   lead.value = chosen;
 }
 
+// Of a long list only the lines that hold the typed text, and the one that is chosen.
+function searchOptions(field) {
+  const list = document.getElementById(field.dataset.searchOptions);
+  const typed = field.value.trim().toLowerCase();
+  for (const option of list.options) option.hidden = !option.textContent.toLowerCase().includes(typed) && !option.selected;
+  for (const group of list.querySelectorAll("optgroup")) group.hidden = !group.querySelector("option:not([hidden])");
+}
+
+for (const field of document.querySelectorAll("[data-search-options]")) {
+  field.hidden = false;
+  field.addEventListener("input", () => searchOptions(field));
+}
 for (const field of document.querySelectorAll("[data-search-checks]")) {
   field.hidden = false;
   searchChecks(field);
@@ -407,7 +446,9 @@ function wall() {
   };
   wall.show = () => {
     const districts = [...document.querySelectorAll(".district")];
-    districts.forEach((district, n) => { district.hidden = n !== wall.at % districts.length; });
+    const at = districts.length ? wall.at % districts.length : 0;
+    districts.forEach((district, n) => { district.hidden = n !== at; });
+    for (const leads of document.querySelectorAll("[data-leads-of]")) leads.hidden = leads.dataset.leadsOf !== districts[at]?.dataset.district;
   };
   const turn = () => {
     wall.at = (wall.at ?? -1) + 1;

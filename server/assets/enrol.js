@@ -25,7 +25,7 @@ async function judged(blob) {
   const body = await answer.json();
   if (!answer.ok) return { accepted: false, text: body.detail };
   const reasons = body.reasons.map((r) => (zh ? r.zh : r.en)).join(zh ? ";" : "; ");
-  const good = zh ? "画质合格,可以拍摄" : "good: take it";
+  const good = zh ? "画质合格，可以拍摄" : "good: take it";
   return { accepted: body.accepted, text: body.accepted ? `${good} (${Math.round((body.quality_ppm ?? 0) / 10000)} %)` : reasons };
 }
 
@@ -54,7 +54,7 @@ async function open() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" } });
   } catch {
-    show({ accepted: false, text: zh ? "无法打开摄像头:请允许使用,或改为上传照片" : "no camera: allow it, or upload photographs" });
+    show({ accepted: false, text: zh ? "无法打开摄像头：请允许使用，或改为上传照片" : "no camera: allow it, or upload photographs" });
     return;
   }
   video.srcObject = stream;

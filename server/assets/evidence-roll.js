@@ -39,7 +39,7 @@ export async function founderHolds(line, founders) {
   if (kept === null) return founders.keep(line.role, print);
   if (kept !== print) {
     throw new Refusal(
-      `角色创始保管人「${line.account}」的指纹已由「${kept}」变为「${print}」:未封给任何人,请立即当面核对并报告`,
+      `角色创始保管人「${line.account}」的指纹已由「${kept}」变为「${print}」：未封给任何人，请立即当面核对并报告`,
       `the fingerprint of the role's founder, ${line.account}, was ${kept} and is ${print} now: nothing was sealed; compare it in person, and report it`,
     );
   }
@@ -61,7 +61,7 @@ export async function meetFounders(roll, founders) {
 /** The sealing key of somebody in service, once everybody up to the founder has vouched for it. */
 export async function sealingKey(roll, account, role, founders) {
   const line = roll.custodians.findLast((c) => c.account === account && c.role === role && c.from && !c.until);
-  if (!line) throw new Refusal(`「${account}」已不是保管人:未封给任何人`, `${account} is no custodian: nothing was sealed`);
+  if (!line) throw new Refusal(`「${account}」已不是保管人：未封给任何人`, `${account} is no custodian: nothing was sealed`);
   await vouched(roll, line, founders);
   return line.sealing_key;
 }
@@ -70,7 +70,7 @@ async function vouched(roll, line, founders) {
   const founder = roll.jurisdiction === founders.jurisdiction && await founderOf(roll, line);
   if (!founder) {
     throw new Refusal(
-      `「${line.account}」的密钥没有现任保管人的有效签名,可能被调换:未封给任何人,请当面核对指纹并报告`,
+      `「${line.account}」的密钥没有现任保管人的有效签名，可能被调换：未封给任何人，请当面核对指纹并报告`,
       `nobody vouches for the keys of ${line.account}, which may have been swapped: nothing was sealed; compare the fingerprint in person, and report it`,
     );
   }

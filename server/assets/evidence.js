@@ -28,12 +28,12 @@ async function ask(method, path, body) {
 
 // Lines of the API, which speaks English, that people meet most.
 const CHINESE = {
-  "its time has run out: a new request is needed": "申请已过时限,须重新申请",
-  "you asked for this yourself: another person decides": "不能审批自己提出的申请,须由另一人决定",
+  "its time has run out: a new request is needed": "申请已过时限，须重新申请",
+  "you asked for this yourself: another person decides": "不能审批自己提出的申请，须由另一人决定",
   "this request is another person's to decide, or to see": "该申请不由您审批或查看",
   "ten wrong passphrases in a row: the wrapped keys are withheld for an hour; a lost passphrase is mended by the recovery sheet, or by another custodian":
-    "口令连续输错十次:一小时内不再提供密钥;忘记口令请用恢复单,或由其他保管人重新准入",
-  "you are no custodian: make your keys on the page of sealed pictures, and be let in": "您不是保管人:请先在「封存画面」页生成密钥并由现任保管人准入",
+    "口令连续输错十次：一小时内不再提供密钥；忘记口令请用恢复单，或由其他保管人重新准入",
+  "you are no custodian: make your keys on the page of sealed pictures, and be let in": "您不是保管人：请先在「封存画面」页生成密钥并由现任保管人准入",
 };
 
 // ---- The texts that are signed or bound in; crates/evidence has them byte by byte.
@@ -81,7 +81,7 @@ async function unlock(passphrase, code) {
   const what = texts.wrapped(jurisdiction, custodian.account, custodian.role, custodian.verification_key, custodian.sealing_key);
   let secret = await unwrap(got.wrapped, passphrase, what);
   if (!secret && code) secret = await unwrap(got.recovery, code, what);
-  if (!secret) throw new Said(t(`口令不正确,还可试 ${got.tries_left} 次`, `this is not the passphrase; ${got.tries_left} tries are left`));
+  if (!secret) throw new Said(t(`口令不正确，还可试 ${got.tries_left} 次`, `this is not the passphrase; ${got.tries_left} tries are left`));
   await ask("POST", "/unlock", { opened: true });
   const keys = unpacked(secret, custodian);
   const roles = {};
@@ -99,12 +99,12 @@ async function ownHalf(me, device, finding, item) {
   const secret = me.roles[sealed.version];
   const publicKey = secret && await publicOf(me, sealed);
   if (!publicKey) {
-    throw new Said(t(`画面由角色密钥第 ${sealed.version} 版封存,您不持有该版:请由持有该版的保管人办理`, `the picture is sealed to version ${sealed.version} of your role's key, which you do not hold: a custodian who does has to act`));
+    throw new Said(t(`画面由角色密钥第 ${sealed.version} 版封存，您不持有该版：请由持有该版的保管人办理`, `the picture is sealed to version ${sealed.version} of your role's key, which you do not hold: a custodian who does has to act`));
   }
   try {
     return await open(sealed, { secret, public: publicKey }, texts.half(role), texts.item(device, finding, item));
   } catch {
-    throw new Said(t("画面密钥已被改动,无法打开", "the half of the picture's key does not open: it was changed"));
+    throw new Said(t("画面密钥已被改动，无法打开", "the half of the picture's key does not open: it was changed"));
   }
 }
 
@@ -183,7 +183,7 @@ async function admit(form) {
   const from = now();
   const role = me.custodian.role;
   const line = waiting.get(id);
-  if (line?.role !== role) throw new Said(t("尚未核对该人的指纹:请刷新页面后重试", "his fingerprint was not computed here: load the page anew"));
+  if (line?.role !== role) throw new Said(t("尚未核对该人的指纹：请刷新页面后重试", "his fingerprint was not computed here: load the page anew"));
   const shares = {};
   for (const [version, secret] of Object.entries(me.roles)) shares[version] = await seal(secret, line.sealing_key, texts.share(me.jurisdiction, role, version));
   const sig = await sign(me.signing, texts.custodian(me.jurisdiction, { ...line, from }));
@@ -199,7 +199,7 @@ async function remove(form) {
   if (passphrase !== undefined) {
     const me = await unlock(passphrase);
     const line = (await ask("GET", "/custodians")).roll.custodians.find((c) => String(c.id) === id);
-    if (!line) throw new Said(t("名册已变:请刷新页面", "the roll has changed: load the page anew"));
+    if (!line) throw new Said(t("名册已变：请刷新页面", "the roll has changed: load the page anew"));
     step.at = now();
     step.sig = await sign(me.signing, texts.removal(me.jurisdiction, line, me.custodian.account, step.at));
   }
@@ -233,7 +233,7 @@ async function renew(form) {
   shown.textContent = `${t("新恢复码", "New recovery code")}: ${fresh}`;
   shown.hidden = false;
   form.reset();
-  return t("已更换;旧口令与旧恢复单失效。请打印新恢复单", "Done: the old passphrase and sheet open nothing any more. Print the new sheet");
+  return t("已更换；旧口令与旧恢复单失效。请打印新恢复单", "Done: the old passphrase and sheet open nothing any more. Print the new sheet");
 }
 
 // ---- Requests.
@@ -263,7 +263,7 @@ async function request(form) {
 async function itemsOf(alert, device, finding, ids) {
   const { items } = await ask("GET", `/alerts/${encodeURIComponent(alert)}`);
   const found = items.filter((i) => i.device === device && i.finding === finding && ids.includes(i.item.id)).map((i) => i.item);
-  if (found.length !== ids.length) throw new Said(t("部分画面已不在设备上:请刷新页面", "some pictures are gone from the box: load the page anew"));
+  if (found.length !== ids.length) throw new Said(t("部分画面已不在设备上：请刷新页面", "some pictures are gone from the box: load the page anew"));
   return found;
 }
 
@@ -277,7 +277,7 @@ async function approve(form, id) {
   };
   const text = texts.release(said);
   // He signs what this page showed him, and nothing that it did not.
-  if (text !== whole.text) throw new Said(t("待签内容与所示不符,未批准", "the text to sign is not what is shown; nothing was approved"));
+  if (text !== whole.text) throw new Said(t("待签内容与所示不符，未批准", "the text to sign is not what is shown; nothing was approved"));
   const key = await sealingKey(whole.roll, asked.by, "supervisor", foundersOf(me));
   const halves = {};
   for (const { item } of whole.items) {
@@ -293,7 +293,7 @@ async function theOtherHalf(me, order, sealed, about) {
   try {
     return await open(sealed, me.sealing, texts.handover(order, me.custodian.account), about);
   } catch {
-    throw new Said(t("对方交来的密钥之半无法打开:须重新申请", "the other's half does not open for you: a new request is needed"));
+    throw new Said(t("对方交来的密钥之半无法打开：须重新申请", "the other's half does not open for you: a new request is needed"));
   }
 }
 
@@ -390,14 +390,14 @@ function kindOf(item) {
 async function picture(me, it, whole, item) {
   const ciphertext = await ask("GET", `/requests/${it.id}/items/${item.id}`);
   if (ciphertext.length !== item.bytes || hex(await sha256(ciphertext)) !== item.sha256) {
-    throw new Said(t(`画面 ${item.id.slice(0, 8)} 与设备记录链中的哈希不符,未打开`, `picture ${item.id.slice(0, 8)} is not the one that the box's chain names; it was not opened`));
+    throw new Said(t(`画面 ${item.id.slice(0, 8)} 与设备记录链中的哈希不符，未打开`, `picture ${item.id.slice(0, 8)} is not the one that the box's chain names; it was not opened`));
   }
   const about = texts.item(it.device, whole.finding, item);
   const key = xor(await ownHalf(me, it.device, whole.finding, item), await theOtherHalf(me, it.id, whole.halves[item.id], about));
   try {
     return await openPicture(ciphertext, key, about);
   } catch {
-    throw new Said(t(`画面 ${item.id.slice(0, 8)} 无法解密:已被改动或密钥不符`, `picture ${item.id.slice(0, 8)} does not open: it was changed, or the key is another`));
+    throw new Said(t(`画面 ${item.id.slice(0, 8)} 无法解密：已被改动或密钥不符`, `picture ${item.id.slice(0, 8)} does not open: it was changed, or the key is another`));
   } finally {
     key.fill(0);
   }
@@ -445,7 +445,7 @@ function watermark(pen, canvas, mark) {
 async function answer(form, id, button) {
   await ask("POST", `/requests/${id}/steps`, { step: "answer", same_person: button.value });
   for (const one of form.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one === button));
-  return t(`已记录:${button.textContent}`, `Written down: ${button.textContent}`);
+  return t(`已记录：${button.textContent}`, `Written down: ${button.textContent}`);
 }
 
 // ---- Forms.
@@ -472,14 +472,14 @@ async function submitted(event) {
     said.textContent = (await act(form, id, event.submitter)) ?? "";
   } catch (error) {
     said.className = "outcome notice bad";
-    said.textContent = lineOf(error) ?? t("未完成:浏览器或连接出错,请重试", "not done: the browser or the connection failed, try again");
+    said.textContent = lineOf(error) ?? t("未完成：浏览器或连接出错，请重试", "not done: the browser or the connection failed, try again");
     if (!lineOf(error)) console.error(error);
   } finally {
     for (const button of buttons) button.disabled = false;
   }
 }
 
-const ROLES = { supervisor: t("监管方", "supervisors"), reviewer: t("核查方", "reviewers") };
+const ROLES = { supervisor: t("卫生监督员", "supervisors"), reviewer: t("核查员", "reviewers") };
 
 async function foundersLine(roll) {
   const parts = [];
@@ -505,7 +505,7 @@ async function meet(jurisdiction) {
   if (!unmet || !shown) return;
   const prints = await foundersLine(roll);
   shown.textContent = t(
-    `本浏览器首次见到本辖区的创始保管人,将以此为准。请与恢复单上所印核对:${prints}`,
+    `本浏览器首次见到本辖区的创始保管人，将以此为准。请与恢复单上所印核对：${prints}`,
     `This browser meets the founders of this place for the first time, and will believe them from now on. Compare with a recovery sheet: ${prints}`,
   );
   shown.hidden = false;
@@ -514,7 +514,7 @@ async function meet(jurisdiction) {
 function ready() {
   const line = document.querySelector("[data-roll]");
   if (line) meet(line.dataset.roll).catch((error) => {
-    line.textContent = lineOf(error) ?? t("未能核对保管人密钥:请刷新页面", "the custodians' keys could not be checked: load the page anew");
+    line.textContent = lineOf(error) ?? t("未能核对保管人密钥：请刷新页面", "the custodians' keys could not be checked: load the page anew");
     line.hidden = false;
   });
   const state = document.getElementById("state")?.dataset.state;

@@ -4,9 +4,10 @@
 "use strict";
 
 const ZONES = ["operator", "bed", "companion", "door", "privacy_mask"];
-const HIGH = 562;
 const figure = document.querySelector("figure.zones");
 const svg = figure.querySelector("svg");
+// Of a picture that is 1000 wide.
+const HIGH = Number(svg.dataset.height);
 const zh = document.documentElement.lang.startsWith("zh");
 const field = (zone) => document.querySelector(`textarea[name=${zone}]`);
 const clamp = (value) => Math.max(0, Math.min(1000, Math.round(value)));

@@ -301,7 +301,7 @@ fn elsewhere(rule: &str) -> bool {
 }
 
 const ELSEWHERE: (&str, &str) = (
-    "疑似挂证或冒用身份:该执业人员在本机构核实在场的时间,与其另一次核实在场的记录不能同时成立。",
+    "疑似挂证或冒用身份：该执业人员在本机构核实在场的时间，与其另一次核实在场的记录不能同时成立。",
     "Suspected licence lending or borrowed identity: the practitioner's verified presence at this \
         institution can not be \
      reconciled with another verified presence.",

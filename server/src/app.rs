@@ -144,7 +144,7 @@ impl App {
     pub async fn hash_turn(&self, known: bool) -> Result<Turn<'_>, Problem> {
         let queue = if known { &self.known_hashes } else { &self.hashes };
         queue.turn().await.map_err(|_| {
-            let zh = "登录请求过多,请几秒后重试";
+            let zh = "登录请求过多，请几秒后重试";
             Problem::busy(zh, "too many passwords are being checked: try again in a few seconds", 3)
         })
     }
@@ -152,7 +152,7 @@ impl App {
     /// A turn to read a table that came in; before anything else is held.
     pub async fn table_turn(&self) -> Result<Turn<'_>, Problem> {
         self.tables.turn().await.map_err(|_| {
-            let zh = "正在读取的表格过多,请稍后重试";
+            let zh = "正在读取的表格过多，请稍后重试";
             Problem::busy(zh, "too many tables are being read: try again in a moment", 10)
         })
     }
@@ -164,7 +164,7 @@ impl App {
         work: impl FnOnce(&Self) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem> {
         let _turn = self.analyses.turn().await.map_err(|_| {
-            let zh = "正在分析的照片过多,请稍后重试";
+            let zh = "正在分析的照片过多，请稍后重试";
             Problem::busy(zh, "too many photographs are being looked at: try again in a moment", 10)
         })?;
         let app = Arc::clone(self);

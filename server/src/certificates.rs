@@ -56,7 +56,7 @@ impl Whose {
         match self {
             Self::Broker => "消息服务器(MQTT)",
             Self::Authority => "本机构自有 CA",
-            Self::Boxes => "设备(最早到期者)",
+            Self::Boxes => "设备（最早到期者）",
             Self::LoginProvider => "统一登录(OIDC)",
             Self::MailServer => "邮件服务器",
         }

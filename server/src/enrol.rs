@@ -43,7 +43,7 @@ impl EnrolFault {
         match self {
             Self::NonePassed(photos) => {
                 let lines: Vec<String> = photos.iter().map(PhotoOutcome::line_zh).collect();
-                Some(format!("没有合格的照片:{}", lines.join(" · ")))
+                Some(format!("没有合格的照片：{}", lines.join(" · ")))
             }
             _ => None,
         }
@@ -83,7 +83,7 @@ impl PhotoOutcome {
 
     fn line_zh(&self) -> String {
         let reasons: Vec<&str> = self.reasons.iter().map(|r| r.zh.as_str()).collect();
-        format!("第 {} 张:{}", self.index + 1, reasons.join(";"))
+        format!("第 {} 张：{}", self.index + 1, reasons.join(";"))
     }
 }
 
@@ -145,6 +145,8 @@ pub struct Proposed {
 pub struct Request<'a> {
     pub person: &'a str,
     pub institution: &'a str,
+    /// The login of whoever proposes.
+    pub by: &'a str,
     pub consent: &'a Consent,
     pub photos: Vec<Vec<u8>>,
 }
@@ -211,6 +213,7 @@ impl Engine {
             id: &id,
             person: request.person,
             institution: request.institution,
+            by: request.by,
             pack: &self.pack,
             outcome: &outcome.kept()?,
             consent: request.consent,

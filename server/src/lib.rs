@@ -28,6 +28,7 @@ pub mod clue_intake;
 pub mod config;
 pub mod consent;
 pub mod corroborate;
+pub mod divisions;
 pub mod enrol;
 pub mod evidence;
 pub mod export;

@@ -414,11 +414,10 @@ impl Room {
     pub fn check(&self) -> Result<(), Fault> {
         line_or_nothing("name", &self.name, LABEL_CHARS)?;
         if self.intimate && self.mode == DeploymentMode::InRoom {
-            return Err("mode: an intimate room refuses in_room, use doorway (P5)".to_owned());
+            return Err("mode: an intimate room refuses in_room, use doorway".to_owned());
         }
         if self.undressing == Some(true) && self.mode == DeploymentMode::InRoom {
-            return Err("mode: where patients undress the camera stands at the door: use doorway \
-                (P5)"
+            return Err("mode: where patients undress the camera stands at the door: use doorway"
                 .to_owned());
         }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
@@ -737,7 +736,7 @@ mod tests {
     fn an_intimate_room_refuses_a_camera_inside() {
         let text = r#"{"id":"r-1","institution":"c-1","mode":"in_room","intimate":true}"#;
         let room: Room = serde_json::from_str(text).unwrap();
-        assert!(room.check().unwrap_err().contains("P5"));
+        assert!(room.check().unwrap_err().contains("intimate room"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Format {
 
 const SAVE: (&str, &str) = ("请另存为 JPEG 后再上传", "save it as JPEG and send that");
 const PHONE: (&str, &str) = (
-    "请另存为 JPEG 后再上传(iPhone:设置 → 相机 → 格式 → 兼容性最佳)",
+    "请另存为 JPEG 后再上传（iPhone：设置 → 相机 → 格式 → 兼容性最佳）",
     "save it as JPEG and send that (on an iPhone: Settings, Camera, Formats, Most Compatible)",
 );
 const PICTURE_OUT: (&str, &str) =
@@ -103,19 +103,19 @@ impl PhotoFault {
 
     pub fn zh(&self) -> String {
         match self {
-            Self::Format(it) => format!("这是 {} 文件,只接受 JPEG 或 PNG:{}", it.name, it.mend_zh),
+            Self::Format(it) => format!("这是 {} 文件，只接受 JPEG 或 PNG:{}", it.name, it.mend_zh),
             Self::TooMuchMemory { width, height, mib } => {
-                format!("照片为 {width}×{height},解码需 {mib} MiB 内存:请缩小,或另存为 8 位 JPEG")
+                format!("照片为 {width}×{height}，解码需 {mib} MiB 内存：请缩小，或另存为 8 位 JPEG")
             }
-            Self::Unreadable(FrameError::Empty) => "照片为空(0 字节):请重新选择文件".to_owned(),
+            Self::Unreadable(FrameError::Empty) => "照片为空（0 字节）：请重新选择文件".to_owned(),
             Self::Unreadable(FrameError::UnknownFormat) => {
-                "无法识别的文件,只接受 JPEG 或 PNG".to_owned()
+                "无法识别的文件，只接受 JPEG 或 PNG".to_owned()
             }
             Self::Unreadable(FrameError::Truncated) => {
-                "照片不完整(文件在结尾之前中断):请重新发送".to_owned()
+                "照片不完整（文件在结尾之前中断）：请重新发送".to_owned()
             }
             Self::Unreadable(FrameError::TooLarge { width, height }) => format!(
-                "照片为 {width}×{height} 像素,每边至多 {} 像素,共至多 {} 像素:请缩小",
+                "照片为 {width}×{height} 像素，每边至多 {} 像素，共至多 {} 像素：请缩小",
                 vision::frame::MAX_SIDE_PX,
                 vision::frame::MAX_PIXELS
             ),
@@ -330,7 +330,7 @@ mod tests {
             let latin = words.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| w.len() > 6);
             assert_eq!(latin.count(), 0, "a lower layer's English in a Chinese line: {words}");
         }
-        assert_eq!(read(b"").unwrap_err().zh(), "照片为空(0 字节):请重新选择文件");
+        assert_eq!(read(b"").unwrap_err().zh(), "照片为空（0 字节）：请重新选择文件");
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Job {
 pub const JOBS: [Job; 8] = [
     Job {
         name: "dismissed",
-        zh: "已驳回线索中的人员与说明(签名记录仍在链中，仅凭案号与事由查阅)",
+        zh: "已驳回线索中的人员与说明（签名记录仍在链中，仅凭案号与事由查阅）",
         en: "Persons and words of dismissed leads (the signed record stays in the chain, read by \
             case and reason alone)",
         basis: "P8",
@@ -51,7 +51,7 @@ pub const JOBS: [Job; 8] = [
     },
     Job {
         name: "undecided",
-        zh: "未审核的采集申请:照片与模板连同密钥销毁",
+        zh: "未审核的采集申请：照片与模板连同密钥销毁",
         en: "Undecided enrolment proposals: photographs and templates, destroyed with their key",
         basis: "P8, P9",
         key: "retention.undecided_days",
@@ -59,7 +59,7 @@ pub const JOBS: [Job; 8] = [
     },
     Job {
         name: "openings",
-        zh: "已放行的封存画面:72 小时后删除密文与交接的密钥之半",
+        zh: "已放行的封存画面：72 小时后删除密文与交接的密钥之半",
         en: "Sealed pictures that were released: ciphertext and handed halves, 72 hours after \
             delivery",
         basis: "P7, P8",

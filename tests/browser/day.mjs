@@ -41,11 +41,7 @@ async function invite(admin, http, role, scope) {
   await go(admin, `${http}/accounts`);
   await admin.selectOption("[name=role]", role);
   if (role === "clinic") await admin.selectOption("[name=institution]", scope);
-  else if (await admin.locator(`[name=scope] option[value="${scope}"]`).count()) await admin.selectOption("[name=scope]", scope);
-  else {
-    await admin.click("form.act details summary");
-    await admin.fill("[name=other]", scope);
-  }
+  else await admin.selectOption("[name=scope]", scope);
   await admin.click("main form:has([name=institution]) button.primary");
   const text = await admin.locator("main").innerText();
   const path = /\/welcome\/[\w-]+/.exec(text);
@@ -121,6 +117,7 @@ async function clinic(chrome, house, link) {
 /** Confirms what the clinic proposed, and sees a lead come without a reload. */
 async function supervisor(chrome, house, link, enrolment) {
   const context = await chrome.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true });
+  await context.addInitScript(() => addEventListener("pointerdown", () => { sessionStorage.pressed = Number(sessionStorage.pressed ?? 0) + 1; }, true));
   const page = await comeIn(context, house.http, link, "supervisor-li");
   await visit(page, house.http, "supervisor", [
     "/", "/?state=all&severity=L2", "/wall", "/people", "/sessions", "/registry", "/registry?noun=people", "/registry?noun=rooms",
@@ -130,9 +127,14 @@ async function supervisor(chrome, house, link, enrolment) {
   await go(page, `${house.http}${enrolment}?lang=zh`);
   await look(page, "supervisor /enrolments/{id}");
   await picture(page, "enrolment", { full: true });
+  await go(page, `${house.http}/messages`);
+  await page.evaluate(() => { sessionStorage.pressed = 0; });
+  await page.click(`.tasks a[href="${enrolment}"]`);
   await page.click("button[value=confirm]");
   await page.locator("button[value=confirm]").waitFor({ state: "detached" });
-  said("the supervisor confirmed the enrolment");
+  const pressed = Number(await page.evaluate(() => sessionStorage.pressed));
+  assert(pressed > 0 && pressed <= 3, `an enrolment is confirmed by ${pressed} clicks, at most 3`);
+  said(`the supervisor confirmed the enrolment: ${pressed} clicks from the message centre`);
 
   await go(page, `${house.http}/?lang=zh`);
   const known = await page.locator(".inbox li").count();

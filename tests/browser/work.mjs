@@ -54,11 +54,7 @@ async function invite(admin, http, role, scope) {
   await go(admin, `${http}/accounts`);
   await choose(admin, "[name=role]", role);
   if (role === "clinic") await choose(admin, "[name=institution]", scope);
-  else if (await admin.locator(`[name=scope] option[value="${scope}"]`).count()) await choose(admin, "[name=scope]", scope);
-  else {
-    await admin.click("form.act details summary");
-    await admin.fill("[name=other]", scope);
-  }
+  else await choose(admin, "[name=scope]", scope);
   await admin.click("main form:has([name=institution]) button.primary");
   const path = /\/welcome\/[\w-]+/.exec(await admin.locator("main").innerText());
   assert(path, `no invitation for ${role}`);
@@ -166,8 +162,38 @@ async function wall(page, http) {
   await page.locator("#lost:not([hidden])").waitFor();
   assert(await page.locator(".wallcols").count(), "a 502 took the wall away");
   await page.unroute("**/wall");
+  // The stream lives on: what stands is brought up to date in its place, and no page is loaded anew.
+  await page.evaluate(() => { window.stood = true; heard(); });
+  await page.locator("#lost[hidden]").waitFor({ state: "attached" });
+  assert(await page.evaluate(() => window.stood), "the wall was loaded anew");
+  const cookies = await page.context().cookies();
+  await page.context().clearCookies();
+  await page.waitForFunction(() => { refresh(); return document.querySelector("#lost a"); });
+  assert.match(await page.locator("#lost").innerText(), /登录已结束/, "the wall does not say that its login ended");
+  assert(await page.locator(".wallcols").count(), "the login's end took the wall away");
+  await page.context().addCookies(cookies);
   await page.setViewportSize({ width: 1280, height: 860 });
-  said("the wall fills 1920 and 3840 px, and says when it is stale");
+  said("the wall fills 1920 and 3840 px, says when it is stale, and survives a 502 and its login's end");
+}
+
+/** The channel's light of whoever is given no stream. */
+async function light(page, http) {
+  await go(page, `${http}/accounts`);
+  await page.locator("#link.ok").waitFor();
+  const says = async (status, body) => {
+    await page.route("**/readyz", (route) => route.fulfill({ status, body }));
+    await page.evaluate(() => ask());
+    await page.unroute("**/readyz");
+  };
+  await says(503, "no connection to the MQTT broker\n");
+  await page.locator("#link.bad").waitFor();
+  assert.match(await page.locator("#link").getAttribute("title"), /消息通道中断/, "the light says another thing");
+  await says(502, "<html>bad gateway</html>");
+  await page.locator("#lost:not([hidden])").waitFor();
+  await page.evaluate(() => ask());
+  await page.locator("#link.ok").waitFor();
+  assert.equal(await page.locator("#lost").isVisible(), false, "the page still calls itself stale");
+  said("the light tells an administrator that the broker is gone, and that it is back");
 }
 
 async function narrow(page, http) {
@@ -179,8 +205,18 @@ async function narrow(page, http) {
   await go(page, `${http}/`);
   const first = await page.locator(".inbox li").first().boundingBox();
   assert(first && first.y < 844, `the first lead stands at ${first?.y} px of a phone`);
+  await page.click(".inbox li a >> nth=0");
+  await page.locator(".actbar button").waitFor();
+  const bar = await page.locator(".actbar").boundingBox();
+  assert(bar && bar.y + bar.height <= 844, `the verdict stands at ${bar?.y} px of a phone`);
+  const timeline = page.locator(".timeline").first();
+  if (await timeline.count()) {
+    const { inner, outer } = await timeline.evaluate((e) => ({ inner: e.scrollWidth, outer: e.clientWidth }));
+    assert.equal(await timeline.locator("figcaption").isVisible(), true, "nothing says that the timeline scrolls");
+    assert(inner > outer, `the timeline of ${inner} px does not scroll in ${outer} px`);
+  }
   await page.setViewportSize({ width: 1280, height: 860 });
-  said("768 px shows the whole menu, a phone the first lead");
+  said("768 px shows the whole menu, a phone the first lead and its verdict");
 }
 
 async function boxes(page, http, room) {
@@ -195,6 +231,30 @@ async function boxes(page, http, room) {
   });
 }
 
+// What is pressed is the corner, in the shape of the camera's picture.
+async function zones(page, http, room) {
+  await go(page, `${http}/registry/rooms/${room}`);
+  const drawing = page.locator("figure.zones svg");
+  const box = await drawing.boundingBox();
+  const shape = await drawing.evaluate((svg) => svg.viewBox.baseVal.height / svg.viewBox.baseVal.width);
+  assert(Math.abs(box.height / box.width - shape) < 0.02, `a picture of ${shape} is drawn as ${box.height / box.width}`);
+  await page.locator("figure.zones button").first().click();
+  for (const [x, y] of [[0.2, 0.2], [0.6, 0.2], [0.6, 0.7]]) await drawing.click({ position: { x: box.width * x, y: box.height * y } });
+  const corners = (await page.inputValue("textarea[name=operator]")).trim().split("\n").pop().trim().split(/\s+/).map((corner) => corner.split(",").map(Number));
+  const near = ([x, y], [wantedX, wantedY]) => Math.abs(x - wantedX) <= 5 && Math.abs(y - wantedY) <= 5;
+  assert(corners.length === 3 && near(corners[0], [200, 200]) && near(corners[1], [600, 200]) && near(corners[2], [600, 700]), `three presses wrote ${corners.join(" ")}`);
+  said("three presses draw a zone in the shape of the camera's picture");
+}
+
+// Two hundred people of whom nobody is filed as a lead: none of them can be declared as one.
+async function crowd(page, http, institution) {
+  const rows = Array.from({ length: 200 }, (_, n) => `p-crowd-${n},员工${n},nurse,valid,${institution},primary`);
+  const csv = ["id,name,category,registration,institution,relation", ...rows].join("\n");
+  await go(page, `${http}/registry`);
+  const status = await page.evaluate(async (body) => (await fetch("/api/v1/import/practitioners", { method: "POST", headers: { "content-type": "text/csv" }, body })).status, csv);
+  assert.equal(status, 200, "two hundred people were not taken");
+}
+
 async function fromQr(context, http, room, link) {
   const out = await context.newPage();
   pressed = 0;
@@ -203,6 +263,9 @@ async function fromQr(context, http, room, link) {
   await task("clinic declares a session from the room's code", 5, async () => {
     await go(page, `${http}/sessions/new?room=${room}`);
     await choose(page, "[name=item]", { index: 1 });
+    const leads = page.locator("select[name=declared_lead]");
+    assert(await leads.locator("option:not([disabled])").count() < 20, "people who are filed nowhere are offered as leads");
+    assert(await leads.locator("optgroup option[disabled]").count() >= 200, "whoever can not be declared is not shown with the reason");
     const lead = await page.locator("[name=declared_lead] option:not([disabled])").nth(1).getAttribute("value");
     await choose(page, "[name=declared_lead]", lead);
     await page.click("main form button.primary");
@@ -261,7 +324,10 @@ await test(async () => {
   await go(people.boss, `${house.http}/policy`);
   await people.boss.fill("[data-search-settings]", "到场");
   assert(await people.boss.locator(".setting:visible").count() > 0, "the search finds no setting");
+  await light(admin, house.http);
   await boxes(admin, house.http, room);
+  await zones(people.boss, house.http, room);
+  await crowd(people.boss, house.http, institution);
   const clinics = await context();
   await counting(clinics);
   await fromQr(clinics, house.http, room, await invite(admin, house.http, "clinic", institution));

@@ -139,7 +139,7 @@ pub async fn come_in(
             answer
         }
         Entry::Wrong { left } => {
-            let error = format!("验证码不对,还可试 {left} 次 · wrong code; {left} tries are left");
+            let error = format!("验证码不对，还可试 {left} 次 · wrong code; {left} tries are left");
             let mut answer = done(&json!({"error": error, "left": left}));
             *answer.status_mut() = StatusCode::UNAUTHORIZED;
             answer

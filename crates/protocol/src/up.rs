@@ -375,6 +375,16 @@ pub struct HealthReport {
     /// The broker that the box is connected to; absent while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker: Option<BrokerInUse>,
+    /// Of the camera's newest picture; absent before the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureSize>,
+}
+
+/// How large a camera's picture is. A zone is drawn on a picture of this shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PictureSize {
+    pub width_px: u32,
+    pub height_px: u32,
 }
 
 /// One of the brokers that the box was given.

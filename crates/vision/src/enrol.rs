@@ -60,9 +60,9 @@ impl EnrolError {
     /// The message in Chinese, for the clinic's page.
     pub fn zh(&self) -> String {
         match self {
-            Self::Rejected(rejection) => format!("照片不合格:{}", rejection.zh()),
-            Self::Vision(VisionError::Frame(error)) => format!("照片无法读取:{}", error.zh()),
-            Self::Vision(error) => format!("处理失败:{error}"),
+            Self::Rejected(rejection) => format!("照片不合格：{}", rejection.zh()),
+            Self::Vision(VisionError::Frame(error)) => format!("照片无法读取：{}", error.zh()),
+            Self::Vision(error) => format!("处理失败：{error}"),
         }
     }
 }

@@ -56,23 +56,23 @@ impl FrameError {
     /// The reason in Chinese, with what would mend it.
     pub fn zh(&self) -> String {
         match self {
-            Self::Empty => "文件是空的(0 字节)".to_owned(),
-            Self::UnknownFormat => "既不是 JPEG 也不是 PNG:请另存为 JPEG".to_owned(),
-            Self::Foreign(format) => format!("这是 {format} 文件,不是 JPEG 或 PNG:请另存为 JPEG"),
-            Self::PrintColours => "颜色为印刷用 CMYK:请另存为 RGB 的 JPEG".to_owned(),
-            Self::Truncated => "照片不完整,结尾被截断:请重新上传".to_owned(),
+            Self::Empty => "文件是空的（0 字节）".to_owned(),
+            Self::UnknownFormat => "既不是 JPEG 也不是 PNG：请另存为 JPEG".to_owned(),
+            Self::Foreign(format) => format!("这是 {format} 文件，不是 JPEG 或 PNG：请另存为 JPEG"),
+            Self::PrintColours => "颜色为印刷用 CMYK：请另存为 RGB 的 JPEG".to_owned(),
+            Self::Truncated => "照片不完整，结尾被截断：请重新上传".to_owned(),
             Self::TooLarge { width, height } => {
                 format!(
-                    "{width}×{height} px 太大:每边至多 {MAX_SIDE_PX} px,总共至多 {MAX_PIXELS} px"
+                    "{width}×{height} px 太大：每边至多 {MAX_SIDE_PX} px，总共至多 {MAX_PIXELS} px"
                 )
             }
             Self::TooManyBytes { width, height, bytes } => {
                 format!(
-                    "{width}×{height} px 解码需要 {} MiB 内存,太多:请另存为 8 位 JPEG",
+                    "{width}×{height} px 解码需要 {} MiB 内存，太多：请另存为 8 位 JPEG",
                     bytes >> 20
                 )
             }
-            Self::Broken(_) => "照片已损坏,无法解码:请另存为 JPEG".to_owned(),
+            Self::Broken(_) => "照片已损坏，无法解码：请另存为 JPEG".to_owned(),
             Self::WrongLength { .. } => self.to_string(),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use delivery::{mqtt::LinkStats, outbox::Outbox};
 use presence::CameraState as Core;
-use protocol::up::{CameraState, HealthReport};
+use protocol::up::{CameraState, HealthReport, PictureSize};
 
 use super::Seen;
 use crate::{
@@ -28,6 +28,7 @@ pub struct HealthSource {
     started: Instant,
     camera: CameraState,
     figures: Figures,
+    picture: Option<PictureSize>,
     /// Looks since the last report, and those of them in which the room could be judged.
     looks: u64,
     clear: u64,
@@ -67,6 +68,7 @@ impl HealthSource {
             started: Instant::now(),
             camera,
             figures,
+            picture: None,
             looks: 0,
             clear: 0,
             receipted_before: None,
@@ -78,6 +80,8 @@ impl HealthSource {
 
     pub fn looked(&mut self, seen: &Seen) {
         self.figures = seen.figures;
+        let size = seen.size.map(|(width_px, height_px)| PictureSize { width_px, height_px });
+        self.picture = size.or(self.picture);
         self.camera = match seen.observation.camera.state {
             Core::Ok => CameraState::Live,
             Core::Covered => CameraState::Covered,
@@ -198,6 +202,7 @@ impl HealthSource {
             degraded,
             evidence: None,
             broker: self.vitals.link.broker(),
+            picture: self.picture,
         }
     }
 }

@@ -136,7 +136,7 @@ impl Desk {
     pub(super) async fn photograph(&self, photo: Vec<u8>) -> Result<Judged, Refusal> {
         if hold(&self.photos).len() >= MOST_PHOTOS {
             return Err(format!(
-                "照片已够 {MOST_PHOTOS} 张,请提交或清除 · {MOST_PHOTOS} photographs are enough: send or drop \
+                "照片已够 {MOST_PHOTOS} 张，请提交或清除 · {MOST_PHOTOS} photographs are enough: send or drop \
                 them"
             ));
         }
@@ -159,7 +159,7 @@ impl Desk {
             .parse()
             .map_err(|why: protocol::id::BadId| format!("人员编号不对 · person: {why}"))?;
         it.consent.check().map_err(|why| {
-            format!("同意书不完整,没有同意书不得采集 · consent: {why}: without a consent record nobody is \
+            format!("同意书不完整，没有同意书不得采集 · consent: {why}: without a consent record nobody is \
                 enrolled")
         })?;
         let photos = std::mem::take(&mut *hold(&self.photos));
@@ -202,12 +202,12 @@ impl Desk {
     pub(super) fn lock(&self) -> Result<(), Refusal> {
         let Some((_, room)) = self.link.room().borrow().clone() else {
             return Err(
-                "服务器尚未下发本诊室信息,请稍候 · the server has not told this box its room yet"
+                "服务器尚未下发本诊室信息，请稍候 · the server has not told this box its room yet"
                     .to_owned(),
             );
         };
         if room.zones == Zones::default() {
-            return Err("尚未画区域,设备分不清操作区、床位与门 · no zone is drawn yet: the box could not tell \
+            return Err("尚未画区域，设备分不清操作区、床位与门 · no zone is drawn yet: the box could not tell \
                 operator, bed and door apart".to_owned());
         }
         let mut random = [0_u8; 16];

@@ -10,7 +10,8 @@ CREATE TABLE enrolment (id TEXT COLLATE "C" PRIMARY KEY, person TEXT COLLATE "C"
     institution TEXT COLLATE "C" NOT NULL, state TEXT COLLATE "C" NOT NULL,
     pack TEXT COLLATE "C" NOT NULL, proposed_at TEXT COLLATE "C" NOT NULL,
     decided_at TEXT COLLATE "C", decided_by TEXT COLLATE "C", reason TEXT COLLATE "C",
-    outcome TEXT COLLATE "C" NOT NULL, consent TEXT COLLATE "C" NOT NULL);
+    outcome TEXT COLLATE "C" NOT NULL, consent TEXT COLLATE "C" NOT NULL,
+    proposed_by TEXT COLLATE "C");
 
 CREATE TABLE template (id TEXT COLLATE "C" PRIMARY KEY,
     enrolment TEXT COLLATE "C" NOT NULL REFERENCES enrolment(id),

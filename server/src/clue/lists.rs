@@ -97,7 +97,7 @@ closed_lists! {
 
     /// 不予受理原因.
     RejectReason {
-        NothingConcrete "nothing_concrete" "无具体线索" "nothing concrete",
+        NothingConcrete "nothing_concrete" "无具体内容" "nothing concrete",
         NotHealth "not_health" "不属卫生健康事项" "no matter of health",
         Settled "settled" "已处理过的同一事项" "the same matter is settled",
         TakenBack "taken_back" "反映人撤回" "taken back by the reporter",

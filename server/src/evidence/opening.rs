@@ -290,24 +290,24 @@ impl Refusal {
         match self {
             Self::NotNow { state, .. } => {
                 let state = State::parse(state).map_or("", State::zh);
-                format!("该申请目前为「{state}」,不能进行此操作")
+                format!("该申请目前为「{state}」，不能进行此操作")
             }
-            Self::SamePerson => "不能审批自己提出的申请,须由另一人决定".to_owned(),
+            Self::SamePerson => "不能审批自己提出的申请，须由另一人决定".to_owned(),
             Self::NotYours => "该申请不由您审批或查看".to_owned(),
             Self::NoReason => "请填写拒绝原因".to_owned(),
-            Self::RanOut => "申请已过时限,须重新申请".to_owned(),
+            Self::RanOut => "申请已过时限，须重新申请".to_owned(),
             Self::Removed { who } => {
-                format!("「{who}」已不再是保管人:未批准任何内容,须由现任保管人重新申请")
+                format!("「{who}」已不再是保管人：未批准任何内容，须由现任保管人重新申请")
             }
-            Self::Left { who } => format!("「{who}」已不再是保管人,不能再查看或处理该申请"),
+            Self::Left { who } => format!("「{who}」已不再是保管人，不能再查看或处理该申请"),
             Self::LastHolder { who, version } => format!(
-                "「{who}」是该角色密钥第 {version} 版的最后持有人,移除后其画面再也打不开:请先准入另一人"
+                "「{who}」是该角色密钥第 {version} 版的最后持有人，移除后其画面再也打不开：请先准入另一人"
             ),
             Self::UpperRoll { upper } => format!(
-                "本辖区设备只认上级辖区「{upper}」的保管人,不能另设保管人名册(否则设备将拒绝放行):请向上级辖区申请"
+                "本辖区设备只认上级辖区「{upper}」的保管人，不能另设保管人名册（否则设备将拒绝放行）：请向上级辖区申请"
             ),
             Self::NoSuchItem { item } => format!("「{item}」不是该申请的画面"),
-            Self::Missing { field, most } => format!("{field}:请填写,1 至 {most} 字"),
+            Self::Missing { field, most } => format!("{field}：请填写，1 至 {most} 字"),
         }
     }
 }

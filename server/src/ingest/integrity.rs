@@ -85,29 +85,32 @@ impl Cause {
     fn explanation(&self) -> Explanation {
         let (zh, en) = match self {
             Self::Gap { from_seq, to_seq } => (
-                format!("设备记录链缺少序号 {from_seq} 至 {to_seq},疑似记录丢失或被删除"),
+                format!("设备记录链缺少序号 {from_seq} 至 {to_seq}，疑似记录丢失或被删除"),
                 format!(
                     "Sequences {from_seq} to {to_seq} of the box's chain never came: suspected \
                     loss or removal of records"
                 ),
             ),
             Self::BadLink { seq } => (
-                format!("设备记录链在序号 {seq} 处与前一条不相接,疑似记录被更改"),
+                format!("设备记录链在序号 {seq} 处与前一条不相接，疑似记录被更改"),
                 format!(
                     "The box's chain does not link at sequence {seq}: suspected change of records"
                 ),
             ),
-            Self::Refused { reason, day } => (
-                format!("{day} 有以该设备名义发送的消息被拒收(原因:{reason}),原文已隔离保存"),
-                format!(
-                    "On {day} messages in this box's name were refused ({reason}); they are kept \
-                    in quarantine"
-                ),
-            ),
+            Self::Refused { reason, day } => {
+                let (zh, en) = refusal_words(reason);
+                (
+                    format!("{day} 有以该设备名义发送的消息被拒收（原因：{zh}），原文已隔离保存"),
+                    format!(
+                        "On {day} messages in this box's name were refused ({en}); they are kept \
+                        in quarantine"
+                    ),
+                )
+            }
             Self::SetAside { reason, day } => {
                 let (zh, en) = set_aside_words(reason);
                 (
-                    format!("{day} 该设备签名的消息{zh},未予采信,原文已保存"),
+                    format!("{day} 该设备签名的消息{zh}，未予采信，原文已保存"),
                     format!(
                         "On {day} the box itself signed messages that {en}: they have no effect \
                         and are kept"
@@ -116,7 +119,7 @@ impl Cause {
             }
             Self::Break { reason, times, .. } => (
                 format!(
-                    "设备声明其记录数据库损坏并重新开始记录链(近 {BREAK_DAYS} 天第 {times} 次):{reason}"
+                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} 次）：{reason}"
                 ),
                 format!(
                     "The box declared its record database lost and began a new chain (number \
@@ -126,7 +129,7 @@ impl Cause {
             ),
             Self::OverBudget { kind, day } => (
                 format!(
-                    "{day} 该设备发送的{}超出每日上限,超出部分暂缓接收,仍留存于设备",
+                    "{day} 该设备发送的{}超出每日上限，超出部分暂缓接收，仍留存于设备",
                     kind_word(*kind)
                 ),
                 format!(
@@ -209,7 +212,7 @@ fn kind_word(kind: Kind) -> &'static str {
 fn gone_words(told: bool, day: &str) -> (String, String) {
     if told {
         return (
-            format!("{day} 该设备称:已通知其保全(或已立案)的封存画面已不在设备上,原因待查"),
+            format!("{day} 该设备称：已通知其保全（或已立案）的封存画面已不在设备上，原因待查"),
             format!(
                 "On {day} the box said that it no longer has sealed pictures which it was told to \
                 keep, or which are of a case: why is to be found out"
@@ -217,12 +220,31 @@ fn gone_words(told: bool, day: &str) -> (String, String) {
         );
     }
     (
-        format!("{day} 该设备称:应保全的封存画面已不在设备上;保全通知此前可能尚未送达设备"),
+        format!("{day} 该设备称：应保全的封存画面已不在设备上；保全通知此前可能尚未送达设备"),
         format!(
             "On {day} the box said that it no longer has sealed pictures which are held, or of a \
             case; word of that may not have reached it before"
         ),
     )
+}
+
+/// Why a message was not taken in, in words: zh, en.
+pub fn refusal_words(reason: &str) -> (&'static str, &'static str) {
+    match reason {
+        "unknown_topic" => ("主题不存在", "no topic of ours"),
+        "oversized" => ("消息过大", "too large"),
+        "malformed" => ("格式不符", "not in form"),
+        "unknown_device" => ("设备未接入", "the box is not provisioned"),
+        "superseded_key" => ("由已更换的密钥签名", "signed by an earlier key of the box"),
+        "bad_signature" => ("签名不符", "the signature does not fit"),
+        "wrong_device" => ("冒用其他设备名义", "in the name of another box"),
+        "wrong_place" => ("涉及其他诊室或机构", "it speaks of another room or institution"),
+        "wrong_time" => ("所述时间不可能", "it speaks of a time that can not be"),
+        "revision_jump" => ("跳过了线索的中间步骤", "it skips steps of a finding"),
+        "fork" => ("与已存的记录链冲突", "another record stands at its place in the chain"),
+        "sequence_jump" => ("序号不相接", "no chain reaches its sequence"),
+        _ => ("其他原因", "another reason"),
+    }
 }
 
 fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
@@ -239,6 +261,22 @@ fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_to_refuse_a_message_has_words() {
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        for (file, marks) in [
+            ("ingest/check.rs", ["refuse(\"", "refuse(\n            \"", "reason: \""]),
+            ("ingest/place.rs", ["reason: \"", "SetAside { reason: \"", "aside(\""]),
+        ] {
+            let text = std::fs::read_to_string(here.join(file)).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for behind in marks.iter().flat_map(|mark| text.split(mark).skip(1)) {
+                let reason = behind.split('"').next().unwrap_or_default();
+                assert_ne!(refusal_words(reason).0, "其他原因", "{file}: {reason}");
+            }
+        }
+    }
 
     #[test]
     fn the_same_cause_is_the_same_finding_and_another_is_not() {

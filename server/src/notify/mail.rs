@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{Refused, personal};
 use crate::config::{Config, Smtp, SmtpTls};
+use crate::rules::rule_names;
 use crate::store::Delivery;
 use crate::tls_client::{self, ANSWER_WITHIN};
 
@@ -46,6 +47,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), text("rule"));
+    let (rule_zh, rule_en) = rule_names::of(&rule);
     let subject = subject(delivery, &data);
     let ends = format!(
         "证书 / Certificate: {}\n到期 / Runs out: {}\n请及时更换。\nRenew it before then.\n",
@@ -53,9 +55,10 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         text("expires_at"),
     );
     let lead = format!(
-        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule}\n状态 / State: {}\n时间 \
+        "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule} {rule_zh} \
+         / {rule_en}\n状态 / State: {}\n时间 \
             / Raised: {}\n事件 / Event: {event}\n\n\
-         线索须经两名核查人员复核;本邮件不含人员信息。\nA lead is examined by two reviewers; this message names \
+         线索须经两名核查员复核；本邮件不含人员信息。\nA lead is examined by two reviewers; this message names \
          nobody.\n",
         text("state"),
         text("raised_at"),
@@ -92,23 +95,26 @@ fn subject(delivery: &Delivery, data: &Value) -> String {
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), text("rule"));
     match delivery.event.as_str() {
-        "test" => "在岗:测试邮件 / Zaigang: test".to_owned(),
+        "test" => "在岗：测试邮件 / Zaigang: test".to_owned(),
         personal::EVENT => personal::subject(&delivery.body),
         "certificate.expires" => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(
-                "在岗:证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
+                "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
             )
         }
         "alert.escalated" => {
-            format!("在岗:线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
+            format!("在岗：线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
         }
         "case.late" => {
             let (zh, en) = (text("due_zh"), text("due_en"));
             let on = text("on");
-            format!("在岗:案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
+            format!("在岗：案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
         }
-        _ => format!("在岗:线索 #{number} ({severity}) {rule} / lead #{number}"),
+        _ => {
+            let (zh, en) = rule_names::of(&rule);
+            format!("在岗：线索 #{number} ({severity}) {zh}（{rule}） / lead #{number}: {en}")
+        }
     }
 }
 
@@ -200,6 +206,11 @@ mod tests {
         );
         assert!(text.contains("Auto-Submitted: auto-generated"), "{text}");
         assert!(text.contains("Date: Mon, 02 Mar 2026 01:00:00 +0000"), "{text}");
+        let data: Value = serde_json::from_str(&delivery(0).body).unwrap();
+        assert_eq!(
+            subject(&delivery(0), &data["data"]),
+            "在岗：线索 #12 (L3) 身份不明者操作（UQ-1） / lead #12: unidentified operator"
+        );
         let other = Delivery { id: 8, ..delivery(0) };
         assert_ne!(message_id(&smtp(), &other), message_id(&smtp(), &delivery(0)));
     }

@@ -124,7 +124,7 @@ fn note(language: &str, lacking: &BTreeSet<char>) -> Option<Block> {
     let numbers: Vec<String> = lacking.iter().map(|c| format!("U+{:04X}", u32::from(*c))).collect();
     let numbers = numbers.join(" ");
     Some(Block::Small(if language.starts_with("zh") {
-        format!("本机字体缺少下列字符,文中以其编码表示,复制时为原字符:{numbers}")
+        format!("本机字体缺少下列字符，文中以其编码表示，复制时为原字符：{numbers}")
     } else {
         format!(
             "The font lacks these characters; they stand here as their numbers, and copied they \

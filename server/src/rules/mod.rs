@@ -13,6 +13,8 @@ pub mod masked_sessions;
 pub mod outage;
 pub mod phantom;
 pub mod repeated;
+pub mod rule_names;
+pub mod setting_names;
 pub mod settings;
 pub mod sighting;
 pub mod silent_session;

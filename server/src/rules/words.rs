@@ -86,7 +86,7 @@ pub(super) fn impossible(
     let gap = minutes((later.from_ms - earlier.to_ms).max(0));
     said(
         format!(
-            "疑似挂证或冒用身份:同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh},折合时速约 {speed_kmh} \
+            "疑似挂证或冒用身份：同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh}，折合时速约 {speed_kmh} \
             公里。{rests_zh}"
         ),
         format!(
@@ -165,7 +165,7 @@ pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanati
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
         format!(
-            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share},未见任何人员面部；近 {days} 天内第 {repeat} 次。"
+            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share}，未见任何人员面部；近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected false declaration or treatment elsewhere: the room was visible for {share} \
@@ -203,7 +203,7 @@ pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Expla
         if going_on { ("至今仍未恢复", ", and it goes on") } else { ("现已恢复", "") };
     said(
         format!(
-            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh};近 {days} 天内第 {repeat} 次。"
+            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh}；近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected cut of power or network, or removal: the box was not heard for {minutes} \
@@ -245,37 +245,30 @@ pub(super) fn unjudgeable(
     )
 }
 
-/// Why a session could not be judged.
-pub(crate) fn reason_zh(why: &str) -> &str {
-    match why {
-        "declined" => "就诊者拒绝",
-        "withheld" => "未作识别",
-        "visibility" => "画面不可判",
-        "clock" => "时钟不可靠",
-        "no_activity" => "未见操作",
-        "never_closed" => "未关闭登记",
-        "history" => "登记过迟",
-        "no_report" => "无设备报告",
-        "chain" => "记录链不完整",
-        "undecided" => "规则未决",
-        other => other,
-    }
+/// Why a session could not be judged, or a rule could not decide in one: wire word, zh, en.
+const REASONS: &[(&str, &str, &str)] = &[
+    ("declined", "就诊者拒绝", "the patient declined"),
+    ("withheld", "未作识别", "nobody was looked at"),
+    ("visibility", "画面不可判", "out of sight"),
+    ("clock", "时钟不可靠", "clock not reliable"),
+    ("no_activity", "未见操作", "no activity"),
+    ("never_closed", "未关闭登记", "never closed"),
+    ("history", "登记过迟", "declared too late"),
+    ("no_report", "无设备报告", "no report of the box"),
+    ("chain", "记录链不完整", "the box's chain is not whole"),
+    ("undecided", "规则未决", "a rule abstained"),
+    ("operator", "操作人身份未定", "who operated is not known"),
+    ("absence", "不能断定不在场", "an absence can not be told"),
+    ("door", "门区不可见", "the door was out of sight"),
+    ("roster", "名册不全或过期", "the roster is old or incomplete"),
+];
+
+pub(crate) fn reason_zh(why: &str) -> &'static str {
+    REASONS.iter().find(|r| r.0 == why).map_or("其他原因", |r| r.1)
 }
 
-pub(crate) fn reason_en(why: &str) -> &str {
-    match why {
-        "declined" => "the patient declined",
-        "withheld" => "nobody was looked at",
-        "visibility" => "out of sight",
-        "clock" => "clock not reliable",
-        "no_activity" => "no activity",
-        "never_closed" => "never closed",
-        "history" => "declared too late",
-        "no_report" => "no report of the box",
-        "chain" => "the box's chain is not whole",
-        "undecided" => "a rule abstained",
-        other => other,
-    }
+pub(crate) fn reason_en(why: &str) -> &'static str {
+    REASONS.iter().find(|r| r.0 == why).map_or("another reason", |r| r.2)
 }
 
 /// What a box's setting does, in Chinese; the English stands in the core's own table. Empty for one
@@ -284,9 +277,9 @@ pub(super) fn box_setting(name: &str) -> &'static str {
     match name {
         "evaluation_step_ms" => "判定节拍：线索在此间隔的整数倍时刻产生。",
         "observation_gap_ms" => "两次观察间隔不超过此值视为连续可见。",
-        "liveness_waived" => "1:接受未做活体检测的画面（仅演示）,各处均注明。",
-        "exclusion_gap_ms" => "证据按此时长分段累计，且不及于更远的时间；0:未识别者可能是任何人。",
-        "evidence_out_mnat" => "达到此反证强度即可排除某人（7,000:误差千分之一）。",
+        "liveness_waived" => "1：接受未做活体检测的画面（仅演示），各处均注明。",
+        "exclusion_gap_ms" => "证据按此时长分段累计，且不及于更远的时间；0：未识别者可能是任何人。",
+        "evidence_out_mnat" => "达到此反证强度即可排除某人（7,000：误差千分之一）。",
         "evidence_open_mnat" => "反证低于此值时，该人不得认定为缺席。",
         "evidence_named_mnat" => "达到此正证强度即视为指向某人。",
         "join_gap_ms" => "在同一位置消失后于此时长内重现且无他人可能的，可视为同一人。",
@@ -355,7 +348,7 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "late_fact_ms" => "诊疗活动结束后此时长内仍可因补充信息重新判定。",
         "clock_uncertainty_max_ms" => "时钟不确定度超过此值不作判定。",
         "clock_step_max_ms" => "时钟跳变超过此值不作判定。",
-        "p2_wipe_ms" => "非在册人员特征最迟清除时长（P2）。",
+        "p2_wipe_ms" => "非在册人员特征最迟清除时长。",
         "track_gap_ms" => "轨迹可承受的最长遮挡。",
         "track_overlap_ppm" => "与预测框的最小重叠。",
         "patient_dwell_ms" => "初见于床位者停留此时长后视为受术者。",

@@ -98,6 +98,8 @@ pub struct AlertFilter {
     /// Jurisdictions beginning with this, such as `5101`.
     pub jurisdiction: Option<String>,
     pub assignee: Option<String>,
+    /// Only what was given to nobody.
+    pub unassigned: bool,
     pub session: Option<String>,
     /// As the clinic is told it.
     pub clinic_state: Option<ClinicState>,
@@ -128,7 +130,7 @@ pub struct AlertSearch {
 
 impl AlertSearch {
     fn add(&self, conditions: &mut Vec<&'static str>, values: &mut Vec<Value>) {
-        let times = if self.whole { 8 } else { 5 };
+        let times = if self.whole { 11 } else { 6 };
         conditions.push(if self.whole { KNOWN_WHOLE } else { KNOWN_BY });
         values.extend(std::iter::repeat_n(Value::Text(self.text.clone()), times));
         if self.whole {
@@ -140,11 +142,15 @@ impl AlertSearch {
 /// An alert is found by what its reader knows it by.
 const KNOWN_BY: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
     OR found(coalesce(session, ''), ?)
-    OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?)))";
+    OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?))
+    OR EXISTS (SELECT 1 FROM room r WHERE r.id = alert.room AND found(r.name, ?)))";
 /// The same, and by what its findings say, whom they name, and its case.
 const KNOWN_WHOLE: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
     OR found(coalesce(session, ''), ?)
     OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?))
+    OR EXISTS (SELECT 1 FROM room r WHERE r.id = alert.room AND found(r.name, ?))
+    OR EXISTS (SELECT 1 FROM item t WHERE t.code = alert.item AND found(t.name_zh, ?))
+    OR EXISTS (SELECT 1 FROM account p WHERE p.id = alert.assignee AND found(p.display, ?))
     OR found(case_file, ?) OR found(coalesce(assignee, ''), ?)
     OR EXISTS (SELECT 1 FROM finding f WHERE f.alert = alert.id AND (found(f.report, ?)
         OR EXISTS (SELECT 1 FROM json_each(?) p
@@ -198,6 +204,9 @@ impl AlertFilter {
         }
         if self.open_only {
             conditions.push(STANDS_OPEN);
+        }
+        if self.unassigned {
+            conditions.push("assignee IS NULL");
         }
         let limit = self.limit.clamp(1, 500);
         let order = if self.oldest_first { "ASC" } else { "DESC" };

@@ -207,6 +207,12 @@ impl Store {
         })
     }
 
+    /// The boxes that stand in a room.
+    pub fn devices_of_room(&self, room: &str) -> Result<Vec<Device>> {
+        let sql = format!("{COLUMNS} WHERE d.room = ?1 ORDER BY d.id");
+        self.read(|c| collect(c, &sql, [room], |row| device(c, row)))
+    }
+
     pub fn device(&self, id: &str) -> Result<Option<Device>> {
         self.read(|c| {
             Ok(collect(c, &format!("{COLUMNS} WHERE d.id = ?1"), [id], |row| device(c, row))?.pop())

@@ -206,6 +206,7 @@ mod tests {
                 id: &id,
                 person,
                 institution: "c-1",
+                by: "clinic",
                 pack: "pack-a",
                 outcome: &serde_json::json!({}),
                 consent: &consent,

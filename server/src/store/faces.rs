@@ -39,6 +39,8 @@ pub struct Enrolment {
     pub state: EnrolmentState,
     pub pack: String,
     pub proposed_at: String,
+    /// Not known of those of before it was asked.
+    pub proposed_by: Option<String>,
     pub decided_at: Option<String>,
     pub decided_by: Option<String>,
     pub reason: Option<String>,
@@ -67,6 +69,7 @@ pub struct Proposal<'a> {
     pub id: &'a str,
     pub person: &'a str,
     pub institution: &'a str,
+    pub by: &'a str,
     pub pack: &'a str,
     pub outcome: &'a serde_json::Value,
     pub consent: &'a Consent,
@@ -127,7 +130,7 @@ pub struct FaceStore {
 const ENROLMENT: &str = "SELECT e.id, e.person, e.institution, e.state, e.pack, e.proposed_at,
     e.decided_at, e.decided_by, e.reason, e.outcome,
     (SELECT count(*) FROM template t WHERE t.enrolment = e.id AND t.pack = e.pack), (SELECT
-    count(*) FROM photo p WHERE p.enrolment = e.id) FROM enrolment e";
+    count(*) FROM photo p WHERE p.enrolment = e.id), e.proposed_by FROM enrolment e";
 
 /// Of a template `t`: it is of the embedder in use, or none was ever recorded.
 pub(super) const IN_USE: &str =
@@ -195,8 +198,8 @@ impl FaceStore {
             let key = self.person_key(tx, it.person)?;
             tx.execute(
                 "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at,
-                outcome, consent)
-                 VALUES (?1,?2,?3,'proposed',?4,?5,?6,?7)",
+                outcome, consent, proposed_by)
+                 VALUES (?1,?2,?3,'proposed',?4,?5,?6,?7,?8)",
                 params![
                     it.id,
                     it.person,
@@ -204,7 +207,8 @@ impl FaceStore {
                     it.pack,
                     now,
                     it.outcome.to_string(),
-                    serde_json::to_string(it.consent)?
+                    serde_json::to_string(it.consent)?,
+                    it.by
                 ],
             )?;
             for template in it.templates {
@@ -523,5 +527,6 @@ fn enrolment(row: &crate::store::engine::Row<'_>) -> Result<Enrolment> {
         outcome: serde_json::from_str(&row.get::<_, String>(9)?)?,
         templates: row.get(10)?,
         photos: row.get(11)?,
+        proposed_by: row.get(12)?,
     })
 }

@@ -114,6 +114,55 @@ impl Store {
         ids: &[String],
     ) -> Result<std::collections::BTreeMap<String, String>> {
         let sql = "SELECT id, name FROM institution WHERE id IN (SELECT value FROM json_each(?1))";
+        self.called(sql, ids)
+    }
+
+    /// Names of these rooms alone.
+    pub fn room_names(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
+        let sql = "SELECT id, name FROM room WHERE id IN (SELECT value FROM json_each(?1))";
+        self.called(sql, ids)
+    }
+
+    /// Names of these boxes alone; empty where one has none but its id.
+    pub fn box_names(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, String>> {
+        let sql = "SELECT id, name FROM device WHERE id IN (SELECT value FROM json_each(?1))";
+        self.called(sql, ids)
+    }
+
+    /// Names of people by these logins; where an institution is given, of its own people alone.
+    pub fn account_names(
+        &self,
+        logins: &[String],
+        institution: Option<&str>,
+    ) -> Result<std::collections::BTreeMap<String, String>> {
+        let sql = "SELECT id, display, role, scope FROM account WHERE id IN
+            (SELECT value FROM json_each(?1))";
+        let logins = serde_json::to_string(logins)?;
+        let found: Vec<(String, String, String, String)> = self.read(|c| {
+            collect(c, sql, [logins], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+        })?;
+        let own = |role: &str, scope: &str| {
+            institution.is_none_or(|id| role == crate::access::Role::Clinic.as_str() && scope == id)
+        };
+        let named = found.into_iter().filter(|(_, _, role, scope)| own(role, scope));
+        Ok(named.map(|(login, display, _, _)| (login, display)).collect())
+    }
+
+    /// Ids with their names, of those that are known.
+    fn called(
+        &self,
+        sql: &str,
+        ids: &[String],
+    ) -> Result<std::collections::BTreeMap<String, String>> {
+        let ids = serde_json::to_string(ids)?;
+        self.read(|c| {
+            Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect())
+        })
+    }
+
+    /// The numbers that people call these alerts by.
+    pub fn alert_numbers(&self, ids: &[String]) -> Result<std::collections::BTreeMap<String, i64>> {
+        let sql = "SELECT id, number FROM alert WHERE id IN (SELECT value FROM json_each(?1))";
         let ids = serde_json::to_string(ids)?;
         self.read(|c| {
             Ok(collect(c, sql, [ids], |r| Ok((r.get(0)?, r.get(1)?)))?.into_iter().collect())

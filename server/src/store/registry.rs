@@ -53,7 +53,7 @@ pub struct SessionDeed<'a> {
 
 /// Who ends a session that nobody closed: no login name can be this.
 const BY_POLICY: &str = "(policy)";
-const NEVER_CLOSED: &str = "从未结束,按策略上限截止 / never closed: ended at the policy's bound";
+const NEVER_CLOSED: &str = "从未结束，按策略上限截止 / never closed: ended at the policy's bound";
 
 /// One version of a session.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]

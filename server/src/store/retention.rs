@@ -19,7 +19,7 @@ pub struct RetentionRun {
 const FORGOTTEN_AT_ONCE: i64 = 2000;
 
 const STRUCK: (&str, &str) =
-    ("已驳回,内容已按留存期限删除", "dismissed; struck when its retention ran out");
+    ("已驳回，内容已按留存期限删除", "dismissed; struck when its retention ran out");
 
 impl Store {
     /// Persons and words of alerts that two people dismissed before then: what a box withdrew alone

@@ -51,6 +51,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0033_attachments.sql"),
     include_str!("../../migrations/0034_log_holds.sql"),
     include_str!("../../migrations/0035_impact_assessments.sql"),
+    include_str!("../../migrations/0039_template_receipts.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -60,6 +61,7 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../migrations/faces_0004.sql"),
     include_str!("../../migrations/faces_0005.sql"),
     include_str!("../../migrations/faces_0006.sql"),
+    include_str!("../../migrations/faces_0007.sql"),
 ];
 
 /// The schema of PostgreSQL in one step, and how many of the migrations it stands for.
@@ -71,7 +73,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/facts.sql"),
                 include_str!("../../migrations/postgres/facts_triggers.sql"),
             ],
-            34,
+            35,
         ),
         Database::Faces => (
             [
@@ -79,7 +81,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/faces.sql"),
                 include_str!("../../migrations/postgres/faces_triggers.sql"),
             ],
-            6,
+            7,
         ),
     }
 }

@@ -103,6 +103,23 @@ impl FaceStore {
         })
     }
 
+    /// Deletions of one person, oldest first, with how many templates and photographs went.
+    pub fn tombstones_of(&self, person: &str) -> Result<Vec<(Tombstone, i64, i64)>> {
+        let sql = "SELECT person, at, reason, institution, templates, photos FROM tombstone
+            WHERE person = ?1 ORDER BY at";
+        self.read(|c| {
+            collect(c, sql, [person], |r| {
+                let it = Tombstone {
+                    person: r.get(0)?,
+                    at: r.get(1)?,
+                    reason: r.get(2)?,
+                    institution: r.get(3)?,
+                };
+                Ok((it, r.get(4)?, r.get(5)?))
+            })
+        })
+    }
+
     /// The ledger's deletions, checked anew.
     pub fn read_ledger(&self) -> Result<Vec<Deletion>> {
         Ok(self.ledger.as_ref().map(Ledger::read).transpose()?.unwrap_or_default().deletions)
@@ -220,6 +237,7 @@ mod tests {
             id: &id,
             person: "p-1",
             institution,
+            by: "clinic",
             pack: "pack",
             outcome: &serde_json::json!({}),
             consent: &consent,

@@ -69,6 +69,7 @@ pub(super) struct ListQuery {
     pub device: Option<String>,
     pub institution: Option<String>,
     pub session: Option<String>,
+    /// A login; `me`, or `nobody` for what was given to nobody.
     pub assignee: Option<String>,
     pub before: Option<i64>,
     /// With `order=oldest`: alerts with a greater number, for the next page.
@@ -91,7 +92,28 @@ pub(super) struct ListQuery {
     pub lang: Option<String>,
 }
 
+/// Asks for what was given to nobody: a name that no account may have.
+pub(super) const UNASSIGNED: &str = "nobody";
+
 impl ListQuery {
+    /// The filter as an address says it: everything but where in the list a page stands.
+    pub(super) fn parts(&self) -> [(&'static str, Option<&str>); 12] {
+        [
+            ("state", self.state.as_deref()),
+            ("severity", self.severity.as_deref()),
+            ("kind", self.kind.as_deref()),
+            ("device", self.device.as_deref()),
+            ("institution", self.institution.as_deref()),
+            ("session", self.session.as_deref()),
+            ("assignee", self.assignee.as_deref()),
+            ("q", self.q.as_deref()),
+            ("room", self.room.as_deref()),
+            ("from", self.from.as_deref()),
+            ("until", self.until.as_deref()),
+            ("order", self.order.as_deref()),
+        ]
+    }
+
     /// An empty text is no condition, because a form sends every field. Narrowed to what this
     /// person sees; a clinic asks by what it is told, so that no filter tells it more.
     pub(super) fn filter(&self, who: &Who, default_limit: u32) -> Result<AlertFilter, Problem> {
@@ -101,7 +123,8 @@ impl ListQuery {
             device: given(&self.device),
             institution: given(&self.institution),
             session: given(&self.session),
-            assignee: given(&self.assignee),
+            assignee: given(&self.assignee).filter(|login| login != UNASSIGNED),
+            unassigned: self.assignee.as_deref() == Some(UNASSIGNED),
             before: self.before,
             after: self.after,
             room: given(&self.room),
@@ -139,7 +162,7 @@ impl ListQuery {
                 filter.state = Some(AlertState::parse(text).ok_or_else(|| wrong(text, all))?);
             }
         }
-        if who.role == Role::Clinic && filter.assignee.is_some() {
+        if who.role == Role::Clinic && given(&self.assignee).is_some() {
             return Err(Problem::bad("assignee: a clinic's list has none; leave it out"));
         }
         if let Some(text) = given(&self.severity) {
@@ -563,7 +586,25 @@ fn assign(a: &App, who: &Who, alert: &Alert, to: &str, by: &str) -> Result<Alert
             )));
         }
     }
+    if alert.assignee.as_deref().unwrap_or_default() == to {
+        return Err(nothing_new(to));
+    }
     give(a, alert, to, by)
+}
+
+/// An assignment that changes nothing is no step.
+fn nothing_new(to: &str) -> Problem {
+    if to.is_empty() {
+        Problem {
+            zh: Some("该线索尚未指派，无须取消：请选择要指派的人员".into()),
+            ..Problem::unprocessable("to: nobody has this alert: say whom it is for")
+        }
+    } else {
+        Problem {
+            zh: Some(format!("该线索已由 {} 负责：请选择另一人", clip(to, 40)).into()),
+            ..Problem::unprocessable(format!("to: `{}` has this alert already", clip(to, 40)))
+        }
+    }
 }
 
 fn give(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
@@ -587,6 +628,10 @@ pub(super) struct BulkAnswer {
     /// The alert's state after the step; left out where it was refused.
     pub state: Option<AlertState>,
     pub refused: Option<String>,
+    /// The same with its words for a page.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub problem: Option<Problem>,
 }
 
 pub(super) const MOST_AT_ONCE: usize = 200;
@@ -605,12 +650,13 @@ pub(super) async fn take_all(
     }
     let mut answers = Vec::with_capacity(it.ids.len());
     for id in it.ids {
-        let (state, refused) = match take(app, who, id.clone(), it.step.clone()).await {
+        let (state, problem) = match take(app, who, id.clone(), it.step.clone()).await {
             Ok(alert) => (Some(alert.case.state), None),
             Err(problem) if problem.status.is_server_error() => return Err(problem),
-            Err(problem) => (None, Some(problem.detail)),
+            Err(problem) => (None, Some(problem)),
         };
-        answers.push(BulkAnswer { id: clip(&id, 64), state, refused });
+        let refused = problem.as_ref().map(|problem| problem.detail.clone());
+        answers.push(BulkAnswer { id: clip(&id, 64), state, refused, problem });
     }
     Ok(answers)
 }

@@ -64,7 +64,7 @@ impl Bodies {
             return Ok(room);
         }
         self.refused.fetch_add(1, Ordering::Relaxed);
-        let zh = "服务器正在接收的数据过多,请稍后重试";
+        let zh = "服务器正在接收的数据过多，请稍后重试";
         Err(Problem::busy(zh, "the server is receiving too much at once: try again in a moment", 5))
     }
 

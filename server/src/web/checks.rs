@@ -198,7 +198,7 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
     let person = of_card.map(|c| c.person).unwrap_or_default();
     if person == it.witness {
         return Err(Problem::unprocessable(
-            "witness: another person than the one who is verified must witness it (P4)",
+            "witness: another person than the one who is verified must witness it",
         ));
     }
     let witness = a.store.credential_of(&it.witness)?;

@@ -59,7 +59,7 @@ impl Sent {
 }
 
 fn unreadable(error: &MultipartError) -> Problem {
-    let zh = "表单未能读取:文件过大或传输中断,请重试";
+    let zh = "表单未能读取：文件过大或传输中断，请重试";
     let en = "the form could not be read: it is too large, or the connection broke";
     Problem { zh: Some(zh.into()), ..Problem::new(error.status(), en) }
 }
@@ -97,7 +97,7 @@ impl FormReader {
         }
         let ticket = in_time(first_field(&mut form)).await?;
         let Some(ticket) = ticket.filter(|ticket| ours(ticket)) else {
-            let zh = "此页面已失效:请重新打开表单后提交";
+            let zh = "此页面已失效：请重新打开表单后提交";
             return Err(wrong(zh, "this form is none of ours or too old: please open it anew"));
         };
         let _room = turn(&self.uploads).await?;
@@ -129,7 +129,7 @@ impl FormReader {
             }
             if sent.pictures.len() == MOST_PICTURES || bytes.len() > MOST_PICTURE_BYTES {
                 let en = format!("at most {MOST_PICTURES} pictures of 12 MiB each are taken");
-                let zh = format!("最多 {MOST_PICTURES} 张图片,每张不超过 12 MiB");
+                let zh = format!("最多 {MOST_PICTURES} 张图片，每张不超过 12 MiB");
                 fault = Some(Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) });
                 continue;
             }
@@ -157,7 +157,7 @@ async fn turn(uploads: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
     if let Ok(room) = tokio::time::timeout(TURN, uploads.acquire()).await {
         return room.map_err(|error| Problem::internal(&error));
     }
-    let zh = "当前上传图片的人较多:请稍后再提交,或先不附图片提交";
+    let zh = "当前上传图片的人较多：请稍后再提交，或先不附图片提交";
     let en = "many send pictures now: try again in a moment, or send it without pictures";
     Err(Problem::busy(zh, en, 30))
 }
@@ -165,7 +165,7 @@ async fn turn(uploads: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
 async fn in_time<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(read) => read,
-        Err(_) => Err(said(StatusCode::REQUEST_TIMEOUT, "传输超时,请重试", "too slow")),
+        Err(_) => Err(said(StatusCode::REQUEST_TIMEOUT, "传输超时，请重试", "too slow")),
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn window(sent: &Sent) -> Result<Window, Problem> {
     if day > today() {
         return Err(wrong("日期在将来", "the day lies ahead"));
     }
-    let unread = || wrong("时间无法识别,请写成 09:00", "write the time like 09:00");
+    let unread = || wrong("时间无法识别，请写成 09:00", "write the time like 09:00");
     let time =
         |name: &str| sent.given(name).map(|t| t.parse::<Time>()).transpose().map_err(|_| unread());
     let zoned = |at: jiff::civil::DateTime| {

@@ -15,6 +15,25 @@ pub(super) fn cell(text: &str) -> String {
     }
 }
 
+/// A cell of text that a spreadsheet would change as it opens the file (`007`, a long number, `1E5`,
+/// or `3-2`, a day to it) as a formula that shows that text; any other as [`cell`] has it.
+pub(super) fn guarded(text: &str) -> String {
+    if is_changed(text) { format!("\"=\"\"{text}\"\"\"") } else { cell(text) }
+}
+
+/// Digits of a number that a spreadsheet still shows as they are.
+const MOST_DIGITS: usize = 11;
+
+fn is_changed(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if digits(text) {
+        return text.len() > MOST_DIGITS || (text.len() > 1 && text.starts_with('0'));
+    }
+    let power = text.split_once(['e', 'E']).is_some_and(|(n, power)| digits(n) && digits(power));
+    let parts: Vec<&str> = text.split(['-', '/']).collect();
+    power || (matches!(parts.len(), 2 | 3) && parts.iter().all(|part| digits(part)))
+}
+
 /// One record, with the line that it begins at (from 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
@@ -53,7 +72,7 @@ impl Most {
 }
 
 /// The rows of a text, header row included; empty rows are left out, cells are trimmed and lose the
-/// apostrophe that [`cell`] gave them. `Err` is one line for a person.
+/// apostrophe that [`cell`] gave them, or the formula of [`guarded`]. `Err` is one line for a person.
 pub(super) fn records(text: &str, separator: char, most: Most) -> Result<Vec<Record>, String> {
     let separator = u8::try_from(separator)
         .ok()
@@ -110,6 +129,10 @@ fn line(bytes: &[u8], at: &csv::Position) -> u64 {
 }
 
 fn plain(text: &str) -> String {
+    let shown = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    if let Some(shown) = shown.filter(|shown| is_changed(shown)) {
+        return shown.to_owned();
+    }
     text.strip_prefix('\'').filter(|rest| rest.starts_with(RISKY)).unwrap_or(text).to_owned()
 }
 
@@ -132,6 +155,16 @@ mod tests {
             assert_eq!(read(&line)[0].cells, [text, "end"], "{line}");
         }
         assert_eq!(cell("=1+1"), "'=1+1");
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_change_is_guarded() {
+        for text in ["007", "0", "110105000000000000", "1E5", "3-2", "2026/3/2", "p-07", "12"] {
+            let line = format!("{},{}\n", guarded(text), cell("end"));
+            assert_eq!(read(&line)[0].cells, [text, "end"], "{line}");
+        }
+        assert_eq!(guarded("007"), "\"=\"\"007\"\"\"");
+        assert_eq!((guarded("12"), guarded("p-07")), ("12".to_owned(), "p-07".to_owned()));
     }
 
     #[test]

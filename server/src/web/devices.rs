@@ -168,7 +168,7 @@ async fn post_command(
     let CommandBody::IdentityCheck { person, witness, at, direction } = it;
     if person == witness {
         return Err(Problem::unprocessable(
-            "witness: another person than the one who is verified must witness it (P4)",
+            "witness: another person than the one who is verified must witness it",
         ));
     }
     let at = super::checks::time(&app, Some(&at))?;

@@ -145,7 +145,7 @@ pub(super) async fn propose(
 ) -> Result<(String, Proposed), Problem> {
     let Upload { person, institution, consent, photos, .. } = upload;
     let mut consent = consent.ok_or_else(|| {
-        Problem::unprocessable("consent: without a consent record no template is made (P3)")
+        Problem::unprocessable("consent: without a consent record no template is made")
     })?;
     consent.check().map_err(Problem::unprocessable)?;
     if photos.is_empty() {
@@ -169,8 +169,13 @@ pub(super) async fn propose(
                 a.http_metrics.proposal_refused();
                 return Err(too_many_proposals());
             }
-            let request =
-                Request { person: &person, institution: &institution, consent: &consent, photos };
+            let request = Request {
+                person: &person,
+                institution: &institution,
+                by: &who.name,
+                consent: &consent,
+                photos,
+            };
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
             let data = json!({"enrolment": proposed.id, "state": "proposed"});
             a.store.feed_append("enrolment", &data)?;
@@ -186,7 +191,7 @@ pub(super) async fn propose(
 
 fn too_many_proposals() -> Problem {
     Problem {
-        zh: Some("该机构待审核的采集申请过多，请等监管人员审核后再提交".into()),
+        zh: Some("该机构待审核的采集申请过多，请等卫生监督员审核后再提交".into()),
         ..Problem::new(
             StatusCode::CONFLICT,
             "too many enrolments of this institution wait for a supervisor: wait until some are \

@@ -95,7 +95,7 @@ impl Place {
         let count = open.entry(account.to_owned()).or_default();
         if *count >= app.streams.per_account_max {
             app.streams.refused.fetch_add(1, Ordering::Relaxed);
-            let zh = "此账号打开的页面过多,请关闭一些";
+            let zh = "此账号打开的页面过多，请关闭一些";
             return Err(Problem::busy(
                 zh,
                 "this account follows the feed too many times: close some pages",

@@ -63,6 +63,11 @@ impl Task {
         }
     }
 
+    /// The lead's id, where it is about one.
+    pub(super) fn alert(&self) -> Option<&str> {
+        self.path.strip_prefix("/alerts/")
+    }
+
     fn lead(kind: TaskKind, alert: &Alert, numbers: &Numbers) -> Self {
         Self {
             number: Some(alert.number),
@@ -188,7 +193,8 @@ fn openings(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
         !it.opening.is_over(now) && (decide || state.is_visible())
     });
     let one = |it: crate::evidence::OpeningKept| {
-        Task::of(TaskKind::Opening, format!("/evidence/{}", it.id), "")
+        let asked_at = clock::text(it.opening.asked_at);
+        Task::of(TaskKind::Opening, format!("/evidence/{}", it.id), &asked_at)
     };
     Ok(mine.map(one).collect())
 }
@@ -202,6 +208,22 @@ pub(super) enum Done {
 }
 
 impl Done {
+    /// The lead's id, where it was about one.
+    pub(super) fn alert(&self) -> Option<&str> {
+        match self {
+            Self::Step { alert, .. } | Self::Read { alert, .. } => Some(alert),
+            Self::Decided { .. } => None,
+        }
+    }
+
+    /// The colleague who wrote it, where one did.
+    pub(super) fn by(&self) -> Option<&str> {
+        match self {
+            Self::Read { by, .. } => Some(by),
+            Self::Step { .. } | Self::Decided { .. } => None,
+        }
+    }
+
     pub(super) fn at(&self) -> &str {
         match self {
             Self::Step { at, .. } | Self::Decided { at, .. } | Self::Read { at, .. } => at,

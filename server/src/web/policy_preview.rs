@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::part::PartQuery;
+use super::part::{PartQuery, cut};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock;
@@ -18,8 +18,17 @@ use crate::supervise::compared;
 /// Days whose facts are asked.
 pub(super) const DAYS: i64 = 30;
 /// Institutions and changed numbers of one preview.
-const INSTITUTIONS: u32 = 200;
-const CHANGES: usize = 10;
+pub(super) const INSTITUTIONS: u32 = 200;
+pub(super) const CHANGES: usize = 10;
+
+/// What would have changed, and what was left out of the count.
+#[derive(Debug, Default)]
+pub(super) struct Preview {
+    pub changes: Vec<Change>,
+    /// There are more institutions, or more changed numbers, than are asked.
+    pub more_institutions: bool,
+    pub more_changes: bool,
+}
 
 /// One rule under one changed number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +48,7 @@ pub(super) async fn preview(
     who: &Who,
     place: &str,
     typed: &BTreeMap<String, i64>,
-) -> Result<Vec<Change>, Problem> {
+) -> Result<Preview, Problem> {
     if !who.may(Right::SetPolicy) || !place.starts_with(&who.scope) {
         let why = "jurisdiction: a policy may be set for your own jurisdiction or a part of it";
         return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, why));
@@ -57,11 +66,14 @@ pub(super) async fn preview(
             set.get(name).map(|v| v.0).or(default)
         };
         let changed = typed.iter().filter(|(name, value)| in_force(name) != Some(**value));
-        let institutions = a.store.institutions_part(&part)?;
+        let changed: Vec<_> = changed.collect();
+        let more_changes = changed.len() > CHANGES;
+        let mut institutions = a.store.institutions_part(&part)?;
+        let more_institutions = cut(&mut institutions, &part, |i| i.id.to_string()).is_some();
         let now = now(a)?;
         let from = now - jiff::SignedDuration::from_hours(24 * DAYS);
         let mut changes = Vec::new();
-        for (setting, value) in changed.take(CHANGES) {
+        for (setting, value) in changed.into_iter().take(CHANGES) {
             let other = BTreeMap::from([(setting.clone(), *value)]);
             let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
             for place in &institutions {
@@ -84,7 +96,7 @@ pub(super) async fn preview(
             }
             changes.extend(counts.into_iter().map(change));
         }
-        Ok::<_, Problem>(changes)
+        Ok::<_, Problem>(Preview { changes, more_institutions, more_changes })
     })
     .await
 }

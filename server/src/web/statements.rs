@@ -168,7 +168,7 @@ fn row(l: Lang, s: &StatementSeen) -> Row {
     let after = match s.after_ms {
         None => l.t("线索产生前", "before the alert").to_owned(),
         Some(ms) => match l {
-            Lang::Zh => format!("线索产生后{}", long(l, ms)),
+            Lang::Zh => format!("线索产生后 {}", long(l, ms)),
             Lang::En => format!("{} after the alert", long(l, ms)),
         },
     };
@@ -180,16 +180,12 @@ fn row(l: Lang, s: &StatementSeen) -> Row {
     }
 }
 
-/// Whole minutes, hours from two hours on, days from two days on.
+/// Whole minutes as every length of time is said; days from two days on.
 fn long(l: Lang, ms: i64) -> String {
-    let minutes = ms / 60_000;
-    match (minutes / 60, l) {
-        (0..=1, Lang::Zh) => format!("{minutes}分钟"),
-        (0..=1, Lang::En) => format!("{minutes} min"),
-        (hours @ 2..=47, Lang::Zh) => format!("{hours}小时"),
-        (hours @ 2..=47, Lang::En) => format!("{hours} h"),
-        (hours, Lang::Zh) => format!("{}天", hours / 24),
-        (hours, Lang::En) => format!("{} days", hours / 24),
+    let days = ms / 86_400_000;
+    match days {
+        0 | 1 => l.duration(ms - ms % 60_000),
+        days => format!("{days} {}", l.t("天", "days")),
     }
 }
 
@@ -212,10 +208,10 @@ mod tests {
         };
         assert_eq!(
             said(Some(6 * 60_000)),
-            ("线索产生后6分钟".to_owned(), "6 min after the alert".to_owned())
+            ("线索产生后 6 分".to_owned(), "6 min after the alert".to_owned())
         );
         assert_eq!(said(Some(30 * 3_600_000)).1, "30 h after the alert");
-        assert_eq!(said(Some(72 * 3_600_000)).0, "线索产生后3天");
+        assert_eq!(said(Some(72 * 3_600_000)).0, "线索产生后 3 天");
         assert_eq!(said(None).1, "before the alert");
     }
 }

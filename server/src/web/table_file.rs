@@ -233,7 +233,9 @@ fn bounded(bytes: &[u8]) -> Result<(), Unread> {
 /// A cell as it is read on: a date as the field takes it, a whole number without a point.
 fn shown(value: &DataRef<'_>) -> String {
     match value {
-        DataRef::Empty | DataRef::Error(_) => String::new(),
+        DataRef::Empty => String::new(),
+        // Its text names the column; nothing at all would be taken for an empty cell.
+        DataRef::Error(fault) => fault.to_string(),
         DataRef::Int(n) => n.to_string(),
         DataRef::Float(n) => number(*n),
         DataRef::String(text) => text.trim().to_owned(),
@@ -347,12 +349,14 @@ mod tests {
         let format = rust_xlsxwriter::Format::new().set_num_format("yyyy/m/d h:mm");
         sheet.write_with_format(2, 1, &date, &format).unwrap();
         sheet.write(3, 0, 110_105_000_000_000_000f64).unwrap();
+        let lost = rust_xlsxwriter::Formula::new("=1/0").set_result("#DIV/0!");
+        sheet.write_formula(3, 1, lost).unwrap();
         let found = read(&book.save_to_buffer().unwrap(), None, MOST).unwrap();
         assert_eq!(found.read_as, ReadAs::Xlsx);
         let lines: Vec<u64> = found.records.iter().map(|r| r.line).collect();
         assert_eq!(lines, [1, 3, 4]);
         assert_eq!(found.records[1].cells, ["7", "2026-03-02 09:00:00"]);
-        assert_eq!(found.records[2].cells, ["1.10105E+17"]);
+        assert_eq!(found.records[2].cells, ["1.10105E+17", "#DIV/0!"]);
     }
 
     #[test]

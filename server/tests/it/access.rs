@@ -39,10 +39,16 @@ pub(crate) fn token(house: &House, role: Role, scope: &str) -> String {
 
 /// A person of this role who has logged in: what [`ask`] sends for him.
 pub(crate) fn login(house: &House, name: &str, role: Role, scope: &str) -> String {
+    named_login(house, (name, name), role, scope)
+}
+
+/// The same of somebody whose name is not the login; `of`: login and name.
+pub(crate) fn named_login(house: &House, of: (&str, &str), role: Role, scope: &str) -> String {
+    let (name, display) = of;
     let (token, store) = (format!("login-of-{name}"), &house.running().app.store);
     let now = "2026-01-01T00:00:00.000Z";
     store.invite(&trust::sha256_hex(name), role, scope, FAR).unwrap();
-    store.accept_invitation(&trust::sha256_hex(name), name, name, "no hash", None, now).unwrap();
+    store.accept_invitation(&trust::sha256_hex(name), name, display, "no hash", None, now).unwrap();
     store.log_in(&trust::sha256_hex(&token), name, "", now, FAR).unwrap();
     token
 }

@@ -345,6 +345,16 @@ fn a_lead_number_and_a_name_find_their_entries() {
     assert!(found(&auditor, "actor=boss&until=2020-01-01").is_empty());
     assert!(!found(&auditor, "actor=boss&from=2020-01-01").is_empty());
     assert_eq!(ask(&house, "GET", "/api/v1/audit?from=soon", &auditor, "").status, 400);
+    let page = ask(&house, "GET", "/audit?q=%231", &auditor, "").body;
+    let link = format!("卫生监督员（boss）查看线索 <a href=\"/alerts/{lead}\">#1</a>");
+    assert!(page.contains(&link) && page.contains("，涉及王主诊、李医生"), "{page}");
+    assert!(page.contains("卫生监督员（boss）办理线索 <a "), "{page}");
+    assert!(page.contains("#1</a>：受理"), "{page}");
+    let page = ask(&house, "GET", "/audit?q=%231&lang=en", &auditor, "").body;
+    assert!(page.contains("Supervisor (boss) looked at a lead <a href="), "{page}");
+    // An administrator reads no names of people and opens no lead.
+    let page = ask(&house, "GET", "/audit?actor=boss", &admin, "").body;
+    assert!(page.contains("查看线索 #1") && !page.contains("王主诊"), "{page}");
     let page = ask(&house, "GET", "/audit?q=%231&action=POST", &auditor, "").body;
     assert!(page.contains("boss") && page.contains("value=\"#1\""), "{page}");
 }

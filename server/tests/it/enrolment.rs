@@ -48,7 +48,7 @@ fn photographs() -> Option<Vec<Vec<Vec<u8>>>> {
 }
 
 /// A server with the real pack, once its networks are loaded.
-fn house(test: &str) -> Option<(House, Vec<Vec<Vec<u8>>>)> {
+pub(crate) fn house(test: &str) -> Option<(House, Vec<Vec<Vec<u8>>>)> {
     let found = photographs();
     let Some(people) = found else {
         eprintln!("SKIPPED {test}: real pack not found");
@@ -78,7 +78,7 @@ fn propose(house: &House, person: &str, photos: &[&[u8]]) -> (u16, Value) {
 }
 
 /// The first person and photograph that the quality gate takes.
-fn enrol_first(house: &House, person: &str, people: &[Vec<Vec<u8>>]) -> (usize, Value) {
+pub(crate) fn enrol_first(house: &House, person: &str, people: &[Vec<Vec<u8>>]) -> (usize, Value) {
     for (n, photos) in people.iter().enumerate() {
         let (status, answer) = propose(house, person, &[&photos[0]]);
         if status == 201 {

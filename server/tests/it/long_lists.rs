@@ -31,13 +31,34 @@ fn the_last_of_six_hundred_people_is_found_by_every_form() {
     assert!(house.page(&format!("/checks?q={LAST}")).1.contains("员工599"));
     assert!(house.page("/checks").1.contains("data-search=\"practitioners\""));
     let declaration = house.page("/sessions/new").1;
-    for field in ["declared_lead", "declared_operators"] {
-        let input = declaration.split("<input").find(|part| part.contains(field)).unwrap();
-        assert!(input.contains("data-search=\"practitioners\""), "{field}: {input}");
-    }
+    let mut inputs = declaration.split("<input");
+    let operators = inputs.find(|part| part.contains("name=\"declared_operators\"")).unwrap();
+    assert!(operators.contains("data-search=\"practitioners\""), "{operators}");
     // What that script asks.
     let found = house.get(&format!("practitioners?limit=50&q={LAST}"));
     assert_eq!(found["practitioners"][0]["id"], LAST);
+}
+
+/// However many people a clinic has: who is filed here comes first, and nobody else can be chosen.
+#[test]
+fn leads_filed_here_come_first_among_six_hundred() {
+    let house = crowded();
+    let page = house.page("/sessions/new?lang=zh").1;
+    let list = page.split("<select name=\"declared_lead\"").nth(1).expect("a list to choose from");
+    let list = list.split("</select>").next().unwrap();
+    let (filed, others) =
+        list.split_once("<optgroup label=\"未在本机构备案主诊\">").expect("others stand apart");
+    assert!(filed.contains("value=\"p-lead\"") && !filed.contains("disabled"), "{filed}");
+    assert!(!filed.contains("p-0000"), "{filed}");
+    let ids = others.matches("<option value=").count();
+    assert!(ids >= 600 && others.matches("\" disabled>").count() == ids, "{ids}: {others}");
+    assert!(others.contains(&format!("value=\"{LAST}\" disabled>员工599 · 无主诊备案")));
+    // One that stands already can be kept.
+    let body = format!("id=s-l&room=room-1&declared_lead={LAST}&start=2099-03-05T09%3A00");
+    let kind = "application/x-www-form-urlencoded";
+    assert_eq!(house.send("POST", "/sessions/new", kind, body.as_bytes()).status, 303);
+    let again = house.page("/sessions/s-l?edit=yes&lang=zh").1;
+    assert!(again.contains(&format!("value=\"{LAST}\" selected")), "{again}");
 }
 
 #[test]

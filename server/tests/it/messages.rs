@@ -50,7 +50,7 @@ fn a_mention_waits_for_the_colleague_it_names() {
     let done = page(&house, "/messages?tab=done", &cookie(&li)).body;
     assert!(done.contains("已阅 wang"), "{done}");
     let done = page(&house, "/messages?tab=done", &cookie(&wang)).body;
-    assert!(done.contains("线索 #1：备注"), "{done}");
+    assert!(done.contains("线索 #1 · 锦城医疗美容门诊部 · ") && done.contains("：备注"), "{done}");
 }
 
 #[test]
@@ -157,6 +157,30 @@ fn a_robot_is_told_in_its_makers_shape_and_of_no_name() {
 }
 
 #[test]
+fn a_robot_of_wecom_is_told_by_its_key_alone() {
+    let (origin, heard) = robot();
+    let house = inbox::house().restart_with(&format!(
+        "[access]\naccounts = true\n[outgoing]\nwebhook_origins = [\"{origin}\"]\n"
+    ));
+    let [lead, _] = inbox::ids();
+    let wang = login(&house, "wang", Role::Reviewer, "5101");
+    let li = login(&house, "li", Role::Reviewer, "5101");
+    let target = format!("{origin}/cgi-bin/webhook/send?key=KEY2");
+    let sent =
+        target.replace(':', "%3A").replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+    let body = format!("robot=wecom&target={sent}");
+    let kept = form(&house, "/account/messages", &cookie(&li), &body);
+    assert_eq!(kept.status, 200, "{}", kept.body);
+    let note = json!({"step": "comment", "note": "@li 王主诊"});
+    assert_eq!(step(&house, &wang, &lead, &note).status, 200);
+    let (path, body) = heard.recv_timeout(WAIT).unwrap();
+    assert_eq!(path, "/cgi-bin/webhook/send?key=KEY2");
+    assert_eq!(body["msgtype"], "text", "{body}");
+    let content = body["text"]["content"].as_str().unwrap();
+    assert!(content.contains("线索 #1") && !content.contains("王主诊"), "{content}");
+}
+
+#[test]
 fn a_persons_own_mail_says_kind_and_number_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -258,13 +282,17 @@ fn a_file_is_scanned_sealed_and_given_back() {
     assert_eq!(made.status, 303, "{}", made.body);
     let active = b"%PDF-1.4 <</OpenAction 1 0 R>> %%EOF";
     for (name, bytes) in [("a.pdf", &b"<html>"[..]), ("b.png", b"\x89PNG x"), ("c.pdf", active)] {
-        assert_eq!(attach(&house, &wang, &lead, name, bytes).status, 422, "{name}");
+        let refused = attach(&house, &wang, &lead, name, bytes);
+        assert_eq!(refused.status, 422, "{name}");
+        let files = refused.body.split_once("id=\"files\"").expect("the lead's own page").1;
+        assert!(files.contains("name=\"file\"") && files.contains("aria-invalid"), "{files}");
     }
     assert_eq!(attach(&house, &far, &lead, "x.pdf", pdf).status, 404);
     assert_eq!(attach(&house, &clinic, &lead, "x.pdf", pdf).status, 403);
     let shown = page(&house, &format!("/alerts/{lead}"), &cookie(&wang)).body;
     let listed = shown.split_once("id=\"files\"").unwrap().1;
     assert!(listed.contains("记录.pdf") && !listed.contains("<b>"), "{listed}");
+    assert!(shown.contains(&trust::sha256_hex(pdf)), "the hash of what was sent: {shown}");
     let path = format!("/alerts/{lead}/attachments/1");
     let given = page(&house, &path, &cookie(&wang));
     assert_eq!((given.status, given.body.as_bytes()), (200, &pdf[..]));

@@ -151,7 +151,7 @@ fn a_number_is_tried_before_it_is_stored() {
     let tried = send("jurisdiction=5101&ll2_sessions_min=7&act=preview");
     assert_eq!(tried.status, 200, "{}", tried.body);
     let told = tried.body.split_once("id=\"preview\"").unwrap().1;
-    assert!(told.contains("ll2_sessions_min") && told.contains("尚未保存"), "{told}");
+    assert!(told.contains("极少到场：最少诊疗次数") && told.contains("尚未保存"), "{told}");
     assert!(tried.body.contains("value=\"7\""), "what was typed is lost");
     let history = house.running().app.store.policy_history("5101", 10).unwrap();
     assert!(history.is_empty(), "a trial was stored");
@@ -175,7 +175,7 @@ fn a_policy_is_typed_in_percent_and_minutes() {
     let set = house.running().app.store.policy_at("5101").unwrap();
     assert_eq!((set["ll2_share_ppm"].0, set["hb2_outage_ms"].0), (125_000, 5_400_000));
     let page = crate::access::ask(&house, "GET", "/policy?jurisdiction=5101", &boss, "").body;
-    for words in ["value=\"12.5\"", "value=\"90\"", "ll2_share_ppm = 12.5 %"] {
+    for words in ["value=\"12.5\"", "value=\"90\"", "极少到场：到场比例下限 = 12.5 %"] {
         assert!(page.contains(words), "{words}");
     }
     for raw in ["百万分率", "毫秒</span>", "125000", "5400000"] {

@@ -61,6 +61,147 @@ fn a_dry_run_lists_every_rows_fault_and_stores_nothing() {
     );
 }
 
+/// Column of every fault of a line.
+fn columns_at(answer: &Answer, line: u64) -> Vec<String> {
+    let faults = answer.json()["faults"].as_array().unwrap().clone();
+    let here = faults.iter().filter(|f| f["line"] == line);
+    here.map(|f| f["column"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_row_with_many_faults_names_each_of_them() {
+    let house = House::new();
+    house.furnish();
+    let text = "id,name,category,registration,institution,relation,lead_of,filed_on\n\
+        p 3,,doctor,good,clinic-9,first,surgery,someday\n\
+        p-4,赵,nurse,valid,clinic-9,primary,cosmetic_tcm,\n\
+        p-4,钱,nurse,valid,clinic-1,first,,\n\
+        p-5,孙,doctor,valid,clinic-1,primary,cosmetic_tcm,46083\n";
+    let answer = import(&house, "practitioners", true, text);
+    assert_eq!(
+        columns_at(&answer, 2),
+        [
+            "id",
+            "name",
+            "category",
+            "registration",
+            "relation",
+            "lead_of",
+            "filed_on",
+            "institution"
+        ],
+        "{}",
+        answer.body
+    );
+    assert_eq!(columns_at(&answer, 3), ["lead_of", "institution"], "{}", answer.body);
+    assert_eq!(columns_at(&answer, 4), ["relation", "id"], "{}", answer.body);
+    assert_eq!(columns_at(&answer, 5), ["category", "filed_on"], "{}", answer.body);
+    assert_eq!(answer.json()["created"], 0, "a row at fault counts as one: {}", answer.body);
+}
+
+/// As Excel keeps them: a day as a date, a formula that lost its cell, a line break in a cell.
+#[test]
+fn a_workbooks_days_are_read_and_its_faults_named() {
+    use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+    let house = House::new();
+    house.furnish();
+    let day = ExcelDateTime::parse_from_str("2030-12-31").unwrap();
+    let shown = Format::new().set_num_format("yyyy/m/d");
+    let book = |name: &str, serial: bool| {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        let head = ["编号", "名称", "行政区划代码", "许可证有效期至", "承诺书日期"];
+        for (column, text) in (0..).zip(head) {
+            sheet.write(0, column, text).unwrap();
+        }
+        for (column, text) in (0..).zip(["c-9", name, "510104"]) {
+            sheet.write(1, column, text).unwrap();
+        }
+        if serial {
+            sheet.write(1, 3, 46_083).unwrap();
+        } else {
+            sheet.write_with_format(1, 3, &day, &shown).unwrap();
+        }
+        sheet.write(1, 4, "2029/2/3").unwrap();
+        book.save_to_buffer().unwrap()
+    };
+    let send = |book: &[u8], dry: bool| {
+        let path = format!("/api/v1/import/institutions?dry_run={dry}");
+        house.send("POST", &path, "text/csv", book)
+    };
+    let stored = send(&book("甲", false), false);
+    assert_eq!(
+        (stored.status, &stored.json()["read_as"]),
+        (200, &"xlsx".into()),
+        "{}",
+        stored.body
+    );
+    let found = house.get("institutions");
+    let found = found["institutions"].as_array().unwrap().iter().find(|i| i["id"] == "c-9");
+    let found = found.unwrap();
+    assert_eq!(
+        (&found["licence_until"], &found["pledge_on"]),
+        (&"2030-12-31".into(), &"2029-02-03".into())
+    );
+    for (name, serial, column, said) in [
+        ("甲", true, "licence_until", "the number that a spreadsheet keeps"),
+        ("#REF!", false, "name", "fault of a formula"),
+        ("甲\n乙", false, "name", "write it in one line"),
+    ] {
+        let answer = send(&book(name, serial), true);
+        let fault = answer.json()["faults"][0].clone();
+        let text = fault["text"].as_str().unwrap_or_default();
+        assert!(fault["column"] == column && text.contains(said), "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_guessed_file_is_shown_before_it_is_stored() {
+    let house = House::new();
+    house.furnish();
+    let table = "编号,姓名,类别,登记状态,机构,关系\np-77,王芳,护士,有效,clinic-1,主要\n";
+    let (gbk, _, _) = encoding_rs::GB18030.encode(table);
+    let part = |name: &str, more: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n")
+    };
+    let fields = format!("{}practitioners\r\n{}store\r\n", part("noun", ""), part("act", ""));
+    let send = |what: Vec<u8>| {
+        let body = [fields.as_bytes(), &what, &b"\r\n--x--\r\n"[..]].concat();
+        house.send("POST", "/import?lang=zh", "multipart/form-data; boundary=x", &body)
+    };
+    let people = || house.get("practitioners?q=p-77")["practitioners"].as_array().unwrap().len();
+    let file = part("file", "; filename=\"p.csv\"");
+    let shown = send([file.as_bytes(), &gbk].concat());
+    assert!(shown.body.contains("尚未保存：请核对下列文字") && shown.body.contains("王芳"));
+    assert_eq!(people(), 0, "stored before anybody saw its letters");
+    let stored = send([part("text", "").as_bytes(), table.as_bytes()].concat());
+    assert!(stored.body.contains("已保存"), "{}", stored.body);
+    assert_eq!(people(), 1);
+}
+
+#[test]
+fn a_table_for_people_speaks_their_language() {
+    let house = House::new();
+    house.furnish();
+    let people = PEOPLE.replace("p-2", "007");
+    assert_eq!(import(&house, "practitioners", false, &people).json()["created"], 2);
+    let zh = house.send_with("GET", "/export/practitioners?lang=zh", "", b"").body;
+    assert!(zh.contains("人员编号,姓名,人员类别"), "{zh}");
+    assert!(zh.contains("\"=\"\"007\"\"\",李二,护士,有效,clinic-1,主执业机构"), "{zh}");
+    let en = house.send_with("GET", "/export/practitioners?lang=en", "", b"").body;
+    assert!(en.contains("id,name,category") && en.contains(",nurse,valid,"), "{en}");
+    let api = house.send_with("GET", "/api/v1/export/practitioners", "", b"").body;
+    assert!(api.contains("\n007,李二,nurse,valid,clinic-1,primary,"), "{api}");
+    let before = house.get("practitioners");
+    for text in [zh, en] {
+        let again = import(&house, "practitioners", false, &text);
+        assert_eq!((again.status, &again.json()["created"]), (200, &0.into()), "{}", again.body);
+        assert_eq!(house.get("practitioners"), before);
+    }
+    let page = house.send("GET", "/import?lang=zh", "", b"").body;
+    assert!(page.contains("人员编号、姓名、人员类别") && !page.contains("id,name"), "{page}");
+}
+
 #[test]
 fn what_is_exported_can_be_imported_and_changes_nothing() {
     let house = House::new();

@@ -70,7 +70,7 @@ pub fn send(playing: &Playing, forms: &[Form], say: &mut dyn FnMut(&str)) -> Res
                 ("day", DAY),
                 ("from", "09:02"),
                 ("to", "09:06"),
-                ("text", "医生走后,一个没有胸牌的人继续操作"),
+                ("text", "医生走后，一个没有胸牌的人继续操作"),
             ],
         )?;
         let clue = clue_about(&playing.api, &form.room)?;

@@ -168,21 +168,21 @@ impl Reason {
     /// The reason in Chinese, with what would mend it.
     pub fn zh(&self) -> String {
         match self {
-            Self::NoFace => "未检测到人脸:请正对镜头重拍".to_owned(),
-            Self::SeveralFaces { count } => format!("人脸过多:{count} 张,只能有 1 张"),
-            Self::UpsideDown => "照片上下颠倒:请旋转 180° 后再上传".to_owned(),
+            Self::NoFace => "未检测到人脸：请正对镜头重拍".to_owned(),
+            Self::SeveralFaces { count } => format!("人脸过多：{count} 张，只能有 1 张"),
+            Self::UpsideDown => "照片上下颠倒：请旋转 180° 后再上传".to_owned(),
             Self::TooSmall { width_px, needs_px } => {
-                format!("太小:{width_px} px,需要 {needs_px} px")
+                format!("太小：{width_px} px，需要 {needs_px} px")
             }
-            Self::TurnedAside { deg, at_most } => format!("侧脸:{deg}°,不超过 ±{at_most}°"),
-            Self::TurnedUpOrDown { deg, at_most } => format!("俯仰:{deg}°,不超过 ±{at_most}°"),
-            Self::Tilted { deg, at_most } => format!("歪头:{deg}°,不超过 ±{at_most}°"),
-            Self::Blurred { sharpness, needs } => format!("模糊:清晰度 {sharpness},需要 {needs}"),
-            Self::TooDark { percent } => format!("太暗:亮度 {percent} %,请补光"),
-            Self::TooBright { percent } => format!("过亮:亮度 {percent} %,请避开强光"),
-            Self::Cropped { percent } => format!("脸部不完整:只有 {percent} % 在画面内"),
-            Self::Unclear => "人脸不清楚:请换一张照片".to_owned(),
-            Self::Masked => "戴口罩:请摘下口罩重拍".to_owned(),
+            Self::TurnedAside { deg, at_most } => format!("侧脸：{deg}°,不超过 ±{at_most}°"),
+            Self::TurnedUpOrDown { deg, at_most } => format!("俯仰：{deg}°,不超过 ±{at_most}°"),
+            Self::Tilted { deg, at_most } => format!("歪头：{deg}°,不超过 ±{at_most}°"),
+            Self::Blurred { sharpness, needs } => format!("模糊：清晰度 {sharpness}，需要 {needs}"),
+            Self::TooDark { percent } => format!("太暗：亮度 {percent} %,请补光"),
+            Self::TooBright { percent } => format!("过亮：亮度 {percent} %,请避开强光"),
+            Self::Cropped { percent } => format!("脸部不完整：只有 {percent} % 在画面内"),
+            Self::Unclear => "人脸不清楚：请换一张照片".to_owned(),
+            Self::Masked => "戴口罩：请摘下口罩重拍".to_owned(),
         }
     }
 

@@ -71,7 +71,7 @@ async function show(answer) {
   const [width, height] = about.camera;
   const few = about.faces.filter((face) => !face.enough).length;
   by("seen").replaceChildren(both(
-    `${width}×${height} px · ${about.faces.length} 张脸${few ? `,其中 ${few} 张过窄(需 ≥40 px)` : ""}`,
+    `${width}×${height} px · ${about.faces.length} 张脸${few ? `,其中 ${few} 张过窄（需 ≥40 px）` : ""}`,
     `${about.faces.length} faces${few ? `, ${few} too narrow (≥40 px needed)` : ""}`,
   ));
 }
@@ -133,9 +133,9 @@ async function save() {
     shown.zones = sent;
     shown.dirty = false;
     sessionStorage.removeItem(KEPT);
-    say("zones-said", "服务器已保存,等待签名后的区域返回……", "saved; waiting for it to come back signed …");
+    say("zones-said", "服务器已保存，等待签名后的区域返回……", "saved; waiting for it to come back signed …");
   } catch (error) {
-    say("zones-said", "未保存,所画内容仍在:", error.message, "bad");
+    say("zones-said", "未保存，所画内容仍在：", error.message, "bad");
     lost(error);
   } finally {
     by("save").disabled = false;
@@ -175,15 +175,15 @@ function walked(walk) {
   by("largest").textContent = px(walk.largest_px);
   by("frames").textContent = `${walk.with_face} / ${walk.frames}`;
   if (walk.enough === true) say("walk-said", "直到最远处都 ≥40 px", "40 px or more up to the farthest place", "good");
-  else if (walk.enough === false) say("walk-said", "最远处不足 40 px:请移近摄像头、换窄视角镜头或提高分辨率", "below 40 px at the farthest: move the camera nearer, take a narrower lens or a higher resolution", "bad");
+  else if (walk.enough === false) say("walk-said", "最远处不足 40 px：请移近摄像头、换窄视角镜头或提高分辨率", "below 40 px at the farthest: move the camera nearer, take a narrower lens or a higher resolution", "bad");
   else if (walk.frames > 0) say("walk-said", "看到的脸还不够多", "too few faces seen to say");
 }
 
 function tested(test) {
   by("test").disabled = test.state === "waiting";
-  if (test.state === "waiting") say("test-said", "已写入发件箱,等待服务器回执……", "in the outbox, waiting for the server's receipt …");
+  if (test.state === "waiting") say("test-said", "已写入发件箱，等待服务器回执……", "in the outbox, waiting for the server's receipt …");
   if (test.state === "received") say("test-said", `服务器已收到(${(test.after_ms / 1000).toFixed(1)} 秒),并已撤回`, `received by the server in ${(test.after_ms / 1000).toFixed(1)} s and withdrawn`, "good");
-  if (test.state === "failed") say("test-said", "未收到回执:", test.why, "bad");
+  if (test.state === "failed") say("test-said", "未收到回执：", test.why, "bad");
 }
 
 async function follow() {
@@ -195,7 +195,7 @@ async function follow() {
       by("where").hidden = false;
       by("link").className = `tag ${state.connected ? "good" : "bad"}`;
       by("link").textContent = state.connected ? "已连接服务器 connected" : "未连接服务器 not connected";
-      if (!state.known) by("no-picture").textContent = "等待服务器发来本诊室的区域,之后才有画面 · Waiting for the room's zones; no picture before";
+      if (!state.known) by("no-picture").textContent = "等待服务器发来本诊室的区域，之后才有画面 · Waiting for the room's zones; no picture before";
       else if (state.camera) by("no-picture").textContent = `摄像头 Camera: ${state.camera}`;
       inForce(state);
       walked(state.walk);
@@ -222,7 +222,7 @@ async function photograph() {
     if (!told.ok) throw new Refused(told.status, judged);
     say("photo-said", judged.zh, judged.en, judged.good ? "good" : "bad");
   } catch (error) {
-    say("photo-said", "未拍到:", error.message, "bad");
+    say("photo-said", "未拍到：", error.message, "bad");
     lost(error);
   } finally {
     by("photo").disabled = false;
@@ -248,12 +248,12 @@ async function enrol(event) {
   try {
     const made = await ask("/enrol", { person: text("person"), consent });
     const like = made.duplicates.length ? `;与 ${made.duplicates.join("、")} 相似` : "";
-    say("enrol-said", `已提交 ${made.id},等待主管部门确认${like}`, "proposed; a supervisor must confirm it", "good");
+    say("enrol-said", `已提交 ${made.id}，等待主管部门确认${like}`, "proposed; a supervisor must confirm it", "good");
     form.reset();
     by("face").hidden = true;
     say("photo-said", "", "");
   } catch (error) {
-    say("enrol-said", "未提交:", error.message, "bad");
+    say("enrol-said", "未提交：", error.message, "bad");
     lost(error);
   }
 }
@@ -266,10 +266,10 @@ async function lock() {
   }
   try {
     await ask("/lock", {});
-    ended("已锁定", "Locked", "安装调试已结束,画面不再可见。请启动设备程序;需要再次调试时由主管部门在设备页面解锁。", "Commissioning is over and nobody sees the picture any more. Start the agent; a supervisor unlocks this box on the server's page of devices.");
+    ended("已锁定", "Locked", "安装调试已结束，画面不再可见。请启动设备程序；需要再次调试时由主管部门在设备页面解锁。", "Commissioning is over and nobody sees the picture any more. Start the agent; a supervisor unlocks this box on the server's page of devices.");
   } catch (error) {
     by("lock").disabled = false;
-    say("lock-said", "未锁定:", error.message, "bad");
+    say("lock-said", "未锁定：", error.message, "bad");
     lost(error);
   }
 }
@@ -283,7 +283,7 @@ async function come(event) {
     by("code").value = "";
     begin();
   } catch (error) {
-    if (error.status === 401) say("login-said", `代码不对,还可以试 ${error.left} 次`, error.message, "bad");
+    if (error.status === 401) say("login-said", `代码不对，还可以试 ${error.left} 次`, error.message, "bad");
     else if (error instanceof Refused) ended("页面已结束", "The page has ended", "请在设备上重新运行 zaigang-agent commission:", error.message);
     else say("login-said", "设备没有应答", "the box does not answer", "bad");
   }
@@ -303,7 +303,7 @@ by("finish").addEventListener("click", () => drawing.finish());
 by("undo").addEventListener("click", () => drawing.undo());
 by("save").addEventListener("click", save);
 by("walk").addEventListener("click", () => ask("/walk", { on: !shown.walking }).then(() => ask("/state")).then((state) => walked(state.walk)).catch(lost));
-by("test").addEventListener("click", () => ask("/test", {}).catch((error) => { say("test-said", "未发送:", error.message, "bad"); lost(error); }));
+by("test").addEventListener("click", () => ask("/test", {}).catch((error) => { say("test-said", "未发送：", error.message, "bad"); lost(error); }));
 by("photo").addEventListener("click", photograph);
 by("drop").addEventListener("click", () => ask("/enrol/drop", {}).then(() => { by("face").hidden = true; say("photo-said", "", ""); }).catch(lost));
 by("enrol").addEventListener("submit", enrol);

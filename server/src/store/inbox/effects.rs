@@ -6,7 +6,7 @@ use protocol::up::{
 };
 
 use super::super::rows::collect;
-use super::super::{Result, count, feed, incidents, to_judge};
+use super::super::{Result, count, feed, incidents, template_receipts, to_judge};
 use super::places::Places;
 use super::{Incoming, chain};
 use crate::clock::clip;
@@ -47,7 +47,7 @@ pub(super) fn apply(
         Up::Health(report) => health(tx, device, report),
         Up::KnowledgeAck(ack) => {
             acked.push(device.to_owned());
-            knowledge_ack(tx, device, ack)
+            knowledge_ack(tx, device, ack, at)
         }
         Up::Dropped(report) => dropped(tx, device, epoch, report),
         Up::ChainBreak(declared) => {
@@ -156,7 +156,7 @@ fn health(tx: &Connection, device: &str, report: &HealthReport) -> Result<()> {
     Ok(())
 }
 
-fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()> {
+fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck, at: &str) -> Result<()> {
     tx.prepare_cached(
         "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
          WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3",
@@ -169,6 +169,7 @@ fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck) -> Result<()
         ack.refused_because
     ])?;
     for person in &ack.templates_deleted {
+        template_receipts::note(tx, device, person.as_str(), at)?;
         feed::append(
             tx,
             "enrolment",

@@ -1,6 +1,5 @@
 //! Tables out: CSV as programs read it, XLSX as people do, and an empty one to fill in.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -13,7 +12,7 @@ use crate::model::Session;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::answer::{Csv, Download, Xlsx};
-use crate::web::csv::cell;
+use crate::web::csv::{cell, guarded};
 use crate::web::deed;
 use crate::web::pages::words::Lang;
 use crate::web::part::{PartQuery, cut};
@@ -29,13 +28,37 @@ pub(super) async fn get_export(
 ) -> Result<Download<Csv>, Problem> {
     let noun = noun_of(&who, &noun)?;
     let rows = app.blocking(move |a| rows(a, &who, noun)).await?;
+    let cells = |row: &Vec<String>| row.iter().map(|c| cell(c)).collect::<Vec<_>>().join(",");
+    Ok(csv(noun, &noun.head(), rows.iter().map(cells)))
+}
+
+/// For people: heads and words in their language, and nothing that their spreadsheet changes as it
+/// opens the file.
+pub(super) async fn get_table(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Path(noun): Path<String>,
+) -> Result<Download<Csv>, Problem> {
+    let noun = noun_of(&who, &noun)?;
+    let rows = app.blocking(move |a| rows(a, &who, noun)).await?;
+    let cells = |row: &Vec<String>| {
+        let cells = sheet::worded(l, noun, row).into_iter().enumerate();
+        let written =
+            |(at, c): (usize, String)| if noun.is_text(at) { guarded(&c) } else { cell(&c) };
+        cells.map(written).collect::<Vec<_>>().join(",")
+    };
+    Ok(csv(noun, &workbook::heading(l, noun).join(","), rows.iter().map(cells)))
+}
+
+fn csv(noun: Noun, head: &str, rows: impl Iterator<Item = String>) -> Download<Csv> {
     // A spreadsheet knows by the byte-order mark that this is UTF-8.
-    let mut text = format!("\u{feff}{}\n", noun.head());
-    for row in &rows {
-        let cells: Vec<String> = row.iter().map(|c| cell(c)).collect();
-        let _ = writeln!(text, "{}", cells.join(","));
+    let mut text = format!("\u{feff}{head}\n");
+    for row in rows {
+        text.push_str(&row);
+        text.push('\n');
     }
-    Ok(Download::new(format!("zaigang-{}.csv", noun.name()), text))
+    Download::new(format!("zaigang-{}.csv", noun.name()), text)
 }
 
 pub(super) async fn get_workbook(

@@ -4,41 +4,43 @@
 //! An import is stored whole or not at all, after every row passed; the same checks as the API's,
 //! and the same scopes.
 
+mod batch;
 mod export;
 mod known;
+mod row;
 pub(in crate::web) mod sheet;
 pub(in crate::web) mod words;
 pub(in crate::web) mod workbook;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::answer::{Csv, Raw};
-use super::csv::{Most, Record};
+use super::csv::Most;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::BULK;
-use super::table_file::{Encoding, Unread, read};
+use super::table_file::{Encoding, ReadAs, Unread, read};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
-use crate::model::{Institution, Item, Practitioner, Room, Session};
 use crate::problem::Problem;
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
+use batch::{Batch, Entry, batch};
 use known::Known;
+use row::Layout;
 pub(super) use sheet::Noun;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::page("/export/{noun}", export::get_export).roles(BULK).audited(),
+        Endpoint::page("/export/{noun}", export::get_table).roles(BULK).audited(),
         Endpoint::page("/export/{noun}/xlsx", export::get_workbook).roles(BULK).audited(),
         Endpoint::page("/export/{noun}/template", export::get_template).roles(BULK),
         Endpoint::get("/api/v1/export/{noun}", export::get_export).roles(BULK).audited().summary("institutions, practitioners, rooms, items or sessions as CSV"),
@@ -66,14 +68,34 @@ pub(super) struct Report {
     pub created: usize,
     pub replaced: usize,
     pub faults: Vec<Remark>,
+    /// What the file was taken for.
+    pub read_as: ReadWord,
     pub stored: bool,
 }
 
-/// The rows that passed, each with the lines that it came from.
-#[derive(Default)]
-struct Batch {
-    entries: Vec<(u64, Imported)>,
-    faults: Vec<Remark>,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[schemars(inline)]
+pub(super) enum ReadWord {
+    #[serde(rename = "xlsx")]
+    Xlsx,
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "gb18030")]
+    Gb18030,
+    #[serde(rename = "utf-16")]
+    Utf16,
+}
+
+impl From<ReadAs> for ReadWord {
+    fn from(read_as: ReadAs) -> Self {
+        match read_as {
+            ReadAs::Xlsx => Self::Xlsx,
+            ReadAs::Text(Encoding::Utf8, _) => Self::Utf8,
+            ReadAs::Text(Encoding::Gb18030, _) => Self::Gb18030,
+            ReadAs::Text(Encoding::Utf16, _) => Self::Utf16,
+        }
+    }
 }
 
 /// How far a table of this noun is read.
@@ -126,6 +148,8 @@ pub(super) struct Wish {
     pub near_ids: bool,
     /// What the sender says of the letters.
     pub encoding: Option<Encoding>,
+    /// The text was made of a spreadsheet's cells.
+    pub workbook: bool,
 }
 
 async fn post_import(
@@ -142,7 +166,7 @@ async fn post_import(
         EncodingWord::Utf8 => Encoding::Utf8,
         EncodingWord::Gb18030 => Encoding::Gb18030,
     });
-    let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids, encoding };
+    let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids, encoding, workbook: false };
     let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
     if query.dry_run || report.stored {
         Ok(Json(report))
@@ -212,8 +236,9 @@ fn work(
     wish: Wish,
     why: &str,
 ) -> Result<(Report, Vec<Nudge>), Problem> {
-    let table = read(bytes, wish.encoding, most(noun)).map_err(unread)?.records;
-    let Some((head, records)) = table.split_first() else {
+    let table = read(bytes, wish.encoding, most(noun)).map_err(unread)?;
+    let read_as = ReadWord::from(table.read_as);
+    let Some((head, records)) = table.records.split_first() else {
         return Err(Problem::unprocessable(format!(
             "the file is empty; its first line names the columns: {}",
             noun.head()
@@ -222,33 +247,27 @@ fn work(
     let order = sheet::order(noun, &head.cells)
         .map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
     let mut known = Known::of(a, who, noun)?;
-    let Batch { entries, mut faults } = batch(noun, &order, records, &mut known, wish);
+    let workbook = wish.workbook || read_as == ReadWord::Xlsx;
+    let layout = Layout { noun, order: &order, workbook };
+    let Batch { entries, mut faults } = batch(layout, records, &mut known, wish.near_ids);
     faults.sort_by_key(|f| f.line);
-    let mut report = Report { rows: records.len(), faults, ..Report::default() };
+    let mut report = Report { rows: records.len(), faults, read_as, ..Report::default() };
     drop(table);
-    let new = entries.iter().filter(|(_, e)| !known.holds(e)).count();
-    (report.created, report.replaced) = (new, entries.len() - new);
+    let sound = entries.iter().filter(|e| e.at_fault.is_empty());
+    let (old, new): (Vec<&Entry>, Vec<&Entry>) = sound.partition(|e| known.holds(&e.it));
+    (report.created, report.replaced) = (new.len(), old.len());
     if wish.dry_run || !report.faults.is_empty() {
         return Ok((report, Vec::new()));
     }
-    let lines: Vec<u64> = entries.iter().map(|e| e.0).collect();
-    let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.1)).collect();
+    let lines: Vec<u64> = entries.iter().map(|e| e.line).collect();
+    let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.it)).collect();
     let deed =
         SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
     match a.store.put_all(&all, &deed, &now_text()) {
         Ok(_) => {
             report.stored = true;
             state(a, who, &all)?;
-            deed::did(format!(
-                "{}: {} new, {} replaced",
-                noun.name(),
-                report.created,
-                report.replaced
-            ));
-            deed::persons(all.iter().filter_map(|one| match one {
-                Imported::Practitioner(it) => Some(it.id.as_str()),
-                _ => None,
-            }));
+            note(noun, &all, &report);
         }
         Err((at, error)) => {
             let text = Problem::from(error).detail;
@@ -261,6 +280,16 @@ fn work(
         }
     }
     Ok((report, told(&all, &known)))
+}
+
+/// For the audit log.
+fn note(noun: Noun, all: &[Imported], report: &Report) {
+    let (new, replaced) = (report.created, report.replaced);
+    deed::did(format!("{}: {new} new, {replaced} replaced", noun.name()));
+    deed::persons(all.iter().filter_map(|one| match one {
+        Imported::Practitioner(it) => Some(it.id.as_str()),
+        _ => None,
+    }));
 }
 
 fn unread(fault: Unread) -> Problem {
@@ -318,53 +347,6 @@ fn told(all: &[Imported], known: &Known) -> Vec<Nudge> {
     places.into_iter().map(Nudge::Institution).chain(rooms.into_iter().map(Nudge::Room)).collect()
 }
 
-fn batch(noun: Noun, order: &[usize], records: &[Record], known: &mut Known, wish: Wish) -> Batch {
-    let mut batch = Batch::default();
-    let mut first_line: BTreeMap<String, usize> = BTreeMap::new();
-    for record in records {
-        let mut fault = |column: &str, text: String| {
-            batch.faults.push(Remark { line: record.line, column: column.to_owned(), text });
-        };
-        let read =
-            sheet::object(noun, order, &record.cells).and_then(|object| typed(noun, &object));
-        let it = match read {
-            Ok(it) => it,
-            Err((column, text)) => {
-                fault(&column, text);
-                continue;
-            }
-        };
-        let mut refers = known.refers(&it);
-        if let Some(near) = known.near(&it).filter(|_| !wish.near_ids) {
-            refers.push((noun.key(), near_id(&key(&it), &near)));
-        }
-        let sound = refers.is_empty();
-        for (column, text) in refers {
-            fault(column, text);
-        }
-        let key = key(&it);
-        match first_line.get(&key).copied() {
-            None => {
-                first_line.insert(key, batch.entries.len());
-                batch.entries.push((record.line, it));
-            }
-            Some(at) => {
-                // A row that is at fault already does not complain a second time.
-                if let Err(text) = join(&mut batch.entries[at], it)
-                    && sound
-                {
-                    batch.faults.push(Remark {
-                        line: record.line,
-                        column: noun.key().to_owned(),
-                        text,
-                    });
-                }
-            }
-        }
-    }
-    batch
-}
-
 /// One line for a new id that is easily taken for another.
 pub(super) fn near_id(new: &str, known: &str) -> String {
     format!(
@@ -381,89 +363,4 @@ fn key(it: &Imported) -> String {
         Imported::Item(it) => it.code.to_string(),
         Imported::Session(it) => it.id.to_string(),
     }
-}
-
-/// A second row of a practitioner adds an institution; of anything else it is a mistake.
-fn join(first: &mut (u64, Imported), again: Imported) -> Result<(), String> {
-    let (line, first) = (first.0, &mut first.1);
-    let (Imported::Practitioner(first), Imported::Practitioner(again)) = (first, again) else {
-        return Err(format!("the same stands in line {line}"));
-    };
-    if (&first.name, first.category, first.registration)
-        != (&again.name, again.category, again.registration)
-    {
-        return Err(format!("name, category or registration differ from line {line}"));
-    }
-    for site in again.sites {
-        if first.sites.iter().any(|s| s.institution == site.institution) {
-            return Err(format!("the same institution stands in line {line}"));
-        }
-        first.sites.push(site);
-    }
-    Ok(())
-}
-
-type Wrong = (String, String);
-
-/// The API's own model and its own checks; the column is the field that the fault begins with.
-fn typed(noun: Noun, object: &Value) -> Result<Imported, Wrong> {
-    let named = |fault: String| match fault.split_once(": ") {
-        Some((column, why)) if column.chars().all(|c| c.is_ascii_lowercase() || c == '_') => {
-            (column.to_owned(), why.to_owned())
-        }
-        _ => (String::new(), fault),
-    };
-    Ok(match noun {
-        Noun::Institutions => {
-            let it: Institution = model(noun, object)?;
-            it.check().map_err(named)?;
-            Imported::Institution(it)
-        }
-        Noun::Practitioners => {
-            let mut it: Practitioner = model(noun, object)?;
-            it.check().map_err(named)?;
-            Imported::Practitioner(it)
-        }
-        Noun::Rooms => {
-            let it: Room = model(noun, object)?;
-            it.check().map_err(named)?;
-            Imported::Room(it)
-        }
-        Noun::Items => {
-            let it: Item = model(noun, object)?;
-            it.check().map_err(named)?;
-            Imported::Item(it)
-        }
-        Noun::Sessions => {
-            let mut it: Session = model(noun, object)?;
-            it.check().map_err(named)?;
-            Imported::Session(it)
-        }
-    })
-}
-
-/// serde says what is wrong, but not where: the field is found by leaving each one out until the
-/// fault is another.
-fn model<T: DeserializeOwned>(noun: Noun, object: &Value) -> Result<T, Wrong> {
-    let error = match serde_json::from_value(object.clone()) {
-        Ok(it) => return Ok(it),
-        Err(error) => error.to_string(),
-    };
-    if let Some((field, _)) = error.strip_prefix("missing field `").and_then(|t| t.split_once('`'))
-    {
-        return Err((field.to_owned(), "this is needed".to_owned()));
-    }
-    let fields: Vec<String> =
-        object.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default();
-    let at = fields.into_iter().find(|name| {
-        let mut without = object.clone();
-        without.as_object_mut().and_then(|o| o.remove(name));
-        let other = serde_json::from_value::<T>(without).err().map(|e| e.to_string());
-        other.is_none_or(|o| o != error)
-    });
-    let column = at.unwrap_or_default();
-    let column =
-        if noun == Noun::Practitioners && column == "sites" { String::new() } else { column };
-    let text = error.strip_prefix(&format!("{column}: ")).unwrap_or(&error);
-    Err((column.clone(), clip(text, 300)))
 }

@@ -1,14 +1,15 @@
-//! The registry as tables: which columns a noun has, a row as the API's JSON, and the API's JSON as
-//! a row. Pure.
+//! The registry as tables: which columns a noun has, what a cell says, and the API's JSON as a row.
+//! A row as the API's model is `row`'s. Pure.
 //!
 //! Lists stand in one cell, divided by `;` (`；` and `、` do as well). A practitioner with several
 //! institutions has one row for each. Rooms keep their zones as JSON in a cell, because polygons
 //! have no better one.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::row::OF_SITE;
 use super::words;
-use crate::text;
+use crate::web::pages::words::Lang;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum Noun {
@@ -21,12 +22,14 @@ pub(in crate::web) enum Noun {
 
 /// How a cell becomes JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     /// A word of a closed list; people may write it in Chinese.
     Word,
     /// A point in time; people may write it as their clocks show it.
     Moment,
+    /// A day; people may write it as their spreadsheets show it.
+    Day,
     Number,
     Degrees,
     YesNo,
@@ -34,7 +37,7 @@ enum Kind {
     Json,
 }
 
-use Kind::{Degrees, Json, List, Moment, Number, Text, Word, YesNo};
+use Kind::{Day, Degrees, Json, List, Moment, Number, Text, Word, YesNo};
 
 type Column = (&'static str, Kind);
 
@@ -50,9 +53,9 @@ const INSTITUTIONS: &[Column] = &[
     ("east_deg", Degrees),
     ("address", Text),
     ("licence_no", Text),
-    ("licence_until", Text),
+    ("licence_until", Day),
     ("subjects", List),
-    ("pledge_on", Text),
+    ("pledge_on", Day),
     ("agreement", Text),
 ];
 const PRACTITIONERS: &[Column] = &[
@@ -66,13 +69,10 @@ const PRACTITIONERS: &[Column] = &[
     ("lead_of", List),
     ("roles", List),
     ("filing_no", Text),
-    ("filed_on", Text),
+    ("filed_on", Day),
     ("practice_no", Text),
     ("practice_scope", Text),
 ];
-/// Columns of a practitioner's row that speak of one institution.
-const OF_SITE: [&str; 7] =
-    ["institution", "relation", "exempt_until", "lead_of", "roles", "filing_no", "filed_on"];
 const ROOMS: &[Column] = &[
     ("id", Text),
     ("institution", Text),
@@ -133,7 +133,7 @@ impl Noun {
         if self == Self::Items { "code" } else { "id" }
     }
 
-    fn columns(self) -> &'static [Column] {
+    pub(super) fn columns(self) -> &'static [Column] {
         match self {
             Self::Institutions => INSTITUTIONS,
             Self::Practitioners => PRACTITIONERS,
@@ -146,6 +146,11 @@ impl Noun {
     /// The names of the columns in order.
     pub(in crate::web) fn column_names(self) -> Vec<&'static str> {
         self.columns().iter().map(|c| c.0).collect()
+    }
+
+    /// Whether what stands in a column is text, whatever it looks like.
+    pub(super) fn is_text(self, at: usize) -> bool {
+        self.columns().get(at).is_some_and(|column| matches!(column.1, Text | List))
     }
 
     pub(in crate::web) fn head(self) -> String {
@@ -184,64 +189,8 @@ pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
     Ok(order)
 }
 
-/// A row's cells as the API's JSON; `Err` gives the column and what is wrong with it.
-pub(super) fn object(
-    noun: Noun,
-    order: &[usize],
-    cells: &[String],
-) -> Result<Value, (String, String)> {
-    let filled = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
-    if filled > order.len() {
-        return Err((String::new(), format!("{filled} cells, the first line has {}", order.len())));
-    }
-    let mut fields = Map::new();
-    for (at, cell) in order.iter().zip(cells) {
-        let (name, kind) = noun.columns()[*at];
-        // A quotation mark that nobody closed takes the lines that follow into its cell.
-        if kind != Json && cell.contains(['\n', '\r']) {
-            let why = "holds a line break: close the quotation mark that was opened before it";
-            return Err((name.to_owned(), why.to_owned()));
-        }
-        let unnamed =
-            |fault: String| fault.strip_prefix(&format!("{name}: ")).unwrap_or(&fault).to_owned();
-        let cell =
-            &text::incoming(name, cell).map_err(|fault| (name.to_owned(), unnamed(fault)))?;
-        if let Some(value) = value(name, kind, cell).map_err(|why| (name.to_owned(), why))? {
-            fields.insert(name.to_owned(), value);
-        }
-    }
-    match noun {
-        Noun::Institutions => {
-            let place = (fields.remove("north_deg"), fields.remove("east_deg"));
-            match place {
-                (Some(north), Some(east)) => {
-                    fields.insert("place".into(), json!({"north_deg": north, "east_deg": east}));
-                }
-                (None, None) => {}
-                (None, _) => {
-                    return Err(("north_deg".into(), "is needed where east_deg is given".into()));
-                }
-                (_, None) => {
-                    return Err(("east_deg".into(), "is needed where north_deg is given".into()));
-                }
-            }
-        }
-        Noun::Practitioners => {
-            let mut site = Map::new();
-            for name in OF_SITE {
-                if let Some(value) = fields.remove(name) {
-                    site.insert(name.to_owned(), value);
-                }
-            }
-            let sites = if site.is_empty() { json!([]) } else { json!([site]) };
-            fields.insert("sites".into(), sites);
-        }
-        Noun::Rooms | Noun::Items | Noun::Sessions => {}
-    }
-    Ok(Value::Object(fields))
-}
-
-fn value(column: &str, kind: Kind, cell: &str) -> Result<Option<Value>, String> {
+/// What a cell says as JSON; nothing where it is empty. `Err` is one line.
+pub(super) fn value(column: &str, kind: Kind, cell: &str) -> Result<Option<Value>, String> {
     if cell.is_empty() {
         return Ok(None);
     }
@@ -256,6 +205,7 @@ fn value(column: &str, kind: Kind, cell: &str) -> Result<Option<Value>, String> 
         Text => json!(cell),
         Word => json!(words::code(column, cell)),
         Moment => json!(words::moment(cell)?),
+        Day => json!(words::day(cell)?),
         Number => json!(cell.parse::<i64>().map_err(|_| format!("`{shown}` is no whole number"))?),
         Degrees => json!(
             cell.parse::<f64>()
@@ -307,6 +257,22 @@ pub(super) fn rows(noun: Noun, object: &Value) -> Vec<Vec<String>> {
     }
 }
 
+/// A row's codes in the words of the reader's language; an import reads either.
+pub(super) fn worded(l: Lang, noun: Noun, row: &[String]) -> Vec<String> {
+    let in_words = |((name, kind), cell): (&Column, &String)| match kind {
+        _ if l == Lang::En => cell.clone(),
+        Word => words::chinese_word(name, cell).to_owned(),
+        List => {
+            let codes = cell.split(';').map(|code| words::chinese_word(name, code));
+            codes.collect::<Vec<_>>().join(";")
+        }
+        YesNo if cell == "yes" => "是".to_owned(),
+        YesNo if cell == "no" => "否".to_owned(),
+        _ => cell.clone(),
+    };
+    noun.columns().iter().zip(row).map(in_words).collect()
+}
+
 fn text(kind: Kind, value: &Value) -> String {
     match (kind, value) {
         (_, Value::Null) => String::new(),
@@ -314,13 +280,14 @@ fn text(kind: Kind, value: &Value) -> String {
             list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";")
         }
         (YesNo, Value::Bool(is)) => if *is { "yes" } else { "no" }.to_owned(),
-        (Text | Word | Moment, Value::String(text)) => text.clone(),
+        (Text | Word | Moment | Day, Value::String(text)) => text.clone(),
         (_, other) => other.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::row::{Layout, nested};
     use super::*;
 
     fn head(noun: Noun) -> Vec<String> {
@@ -329,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_goes_out_comes_in_the_same() {
-        for (noun, object_) in [
+        for (noun, object) in [
             (
                 Noun::Institutions,
                 json!({"id":"c-1","name":"锦城","grade_ceiling":2,"filed_items":["a","b"],"place":{"north_deg":30.5,"east_deg":104.1}}),
@@ -351,9 +318,12 @@ mod tests {
                 json!({"id":"p","name":"王","category":"nurse","registration":"valid","sites":[{"institution":"c-1","relation":"primary"}]}),
             ),
         ] {
-            let order = order(noun, &head(noun)).unwrap();
-            let rows = rows(noun, &object_);
-            assert_eq!(object(noun, &order, &rows[0]).unwrap(), object_, "{noun:?}");
+            let row = &rows(noun, &object)[0];
+            let cells = noun.columns().iter().zip(row);
+            let read = cells.filter_map(|((name, kind), cell)| {
+                Some(((*name).to_owned(), value(name, *kind, cell).unwrap()?))
+            });
+            assert_eq!(nested(noun, &read.collect()).unwrap(), object, "{noun:?}");
         }
     }
 
@@ -362,25 +332,20 @@ mod tests {
         let order = order(Noun::Items, &head(Noun::Items)).unwrap();
         let mut cells = vec![String::new(); 10];
         cells[5] = "two".into();
-        assert_eq!(object(Noun::Items, &order, &cells).unwrap_err().0, "surgery_grade");
+        let layout = Layout { noun: Noun::Items, order: &order, workbook: false };
+        assert!(layout.row(&cells).wrong.iter().any(|w| w.0 == "surgery_grade"));
     }
 
     #[test]
     fn a_cell_of_a_chinese_keyboard_is_read() {
-        let order =
-            order(Noun::Items, &["Ｃｏｄｅ", "surgery_grade", "specialties"].map(str::to_owned))
-                .unwrap();
-        let cells = ["ｗ－１", "２", "cosmetic_surgery；cosmetic_tcm"].map(str::to_owned);
-        let read = object(Noun::Items, &order, &cells).unwrap();
-        let list = ["cosmetic_surgery", "cosmetic_tcm"];
-        assert_eq!(read, json!({"code":"w-1","surgery_grade":2,"specialties":list}));
-    }
-
-    #[test]
-    fn an_open_quotation_mark_is_named() {
-        let order = order(Noun::Rooms, &["id", "name"].map(str::to_owned)).unwrap();
-        let fault = object(Noun::Rooms, &order, &["r-1".into(), "甲,\nr-2,乙".into()]).unwrap_err();
-        assert!(fault.0 == "name" && fault.1.contains("quotation mark"), "{fault:?}");
+        let head = ["Ｃｏｄｅ", "surgery_grade", "specialties", "name_zh", "kind", "min_operator"];
+        let order = order(Noun::Items, &head.map(str::to_owned)).unwrap();
+        let cells = ["ｗ－１", "２", "cosmetic_surgery；cosmetic_tcm", "甲", "手术", "护士"];
+        let layout = Layout { noun: Noun::Items, order: &order, workbook: false };
+        let read = layout.row(&cells.map(str::to_owned));
+        let Some(crate::store::Imported::Item(item)) = read.it else { panic!("{:?}", read.wrong) };
+        assert_eq!((item.code.as_str(), item.surgery_grade), ("w-1", Some(2)));
+        assert_eq!((item.specialties.len(), read.wrong), (2, Vec::new()));
     }
 
     #[test]

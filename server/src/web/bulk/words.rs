@@ -115,13 +115,25 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("roles", "anaesthesia", &["麻醉"]),
 ];
 
-/// The code of a word; a word that is none stays as it is, and is refused with its list later.
-pub(super) fn code(column: &str, word: &str) -> String {
-    let column = match column {
+/// The closed list that a column takes its words from.
+fn list_of(column: &str) -> &str {
+    match column {
         "lead_of" => "specialties",
         "min_operator" => "category",
         other => other,
-    };
+    }
+}
+
+/// What a code is called in Chinese; itself where it has no name.
+pub(super) fn chinese_word<'a>(column: &str, code: &'a str) -> &'a str {
+    let column = list_of(column);
+    let found = WORDS.iter().find(|(of, known, _)| *of == column && *known == code);
+    found.and_then(|word| word.2.first().copied()).unwrap_or(code)
+}
+
+/// The code of a word; a word that is none stays as it is, and is refused with its list later.
+pub(super) fn code(column: &str, word: &str) -> String {
+    let column = list_of(column);
     let typed = text::folded(word);
     let found = WORDS.iter().find(|(of, _, names)| {
         *of == column && names.iter().any(|name| text::folded(name) == typed)
@@ -139,6 +151,54 @@ pub(super) fn is_shortened_number(cell: &str) -> bool {
     signed && digits(whole) && digits(rest) && digits(power.trim_start_matches('+'))
 }
 
+/// What a spreadsheet shows in the place of a value that it could not make.
+const FORMULA_FAULTS: [&str; 10] = [
+    "#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!",
+    "#DATA!",
+];
+
+pub(super) fn is_formula_fault(cell: &str) -> bool {
+    FORMULA_FAULTS.contains(&cell.to_ascii_uppercase().as_str())
+}
+
+/// A day of a cell as the API takes it: as it is, or as a spreadsheet shows it; the midnight that
+/// one writes behind it is no part of it.
+pub(super) fn day(cell: &str) -> Result<String, String> {
+    let shown = crate::clock::clip(cell, 40);
+    let wrong = || format!("`{shown}` is no day such as 2028-12-31");
+    let run_together = cell.len() == 8 && cell.bytes().all(|b| b.is_ascii_digit());
+    if !run_together && cell.parse::<f64>().is_ok() {
+        return Err(kept_number(&shown));
+    }
+    let plain = cell.replace(['/', '.', '年', '月'], "-").replace(['日', 'T'], " ");
+    let (day, time) = plain.trim().split_once(' ').unwrap_or((plain.trim(), ""));
+    if !time.trim().chars().all(|c| "0:-".contains(c)) {
+        return Err(wrong());
+    }
+    let parts: Vec<&str> = if run_together {
+        vec![&cell[..4], &cell[4..6], &cell[6..]]
+    } else {
+        day.split('-').collect()
+    };
+    let number = |text: &str| text.parse::<i8>().ok();
+    let day = match parts[..] {
+        [year, month, day] if year.len() == 4 => {
+            let year = year.parse::<i16>().ok();
+            year.zip(number(month).zip(number(day)))
+        }
+        _ => None,
+    };
+    let day = day.and_then(|(year, (month, day))| jiff::civil::Date::new(year, month, day).ok());
+    day.map(|day| day.to_string()).ok_or_else(wrong)
+}
+
+fn kept_number(shown: &str) -> String {
+    format!(
+        "`{shown}` is a date as the number that a spreadsheet keeps: format the column as a date \
+        and time, or as text"
+    )
+}
+
 /// A time of a cell as the API takes it: RFC 3339 as it is, or as a clock of the clinic shows it.
 pub(super) fn moment(cell: &str) -> Result<String, String> {
     let shown = crate::clock::clip(cell, 40);
@@ -146,12 +206,9 @@ pub(super) fn moment(cell: &str) -> Result<String, String> {
         return Ok(cell.to_owned());
     }
     if cell.parse::<f64>().is_ok() {
-        return Err(format!(
-            "`{shown}` is a date as the number that a spreadsheet keeps: format the column as a \
-            date and time, or as text"
-        ));
+        return Err(kept_number(&shown));
     }
-    let plain = cell.replace('/', "-").replace(['年', '月'], "-").replace('日', " ");
+    let plain = cell.replace(['/', '年', '月'], "-").replace(['日', 'T'], " ");
     let mut parts = plain.split_whitespace();
     let wrong = || format!("`{shown}` is no time such as 2026-03-02 09:00");
     let day = parts.next().ok_or_else(wrong)?;
@@ -217,12 +274,23 @@ mod tests {
     }
 
     #[test]
+    fn a_code_that_goes_out_as_a_word_comes_in_again() {
+        for (column, known, _) in WORDS {
+            let word = chinese_word(column, known);
+            assert!(word != *known && code(column, word) == *known, "{column} {known} {word}");
+        }
+        assert_eq!(chinese_word("lead_of", "cosmetic_tcm"), "美容中医科");
+        assert_eq!(chinese_word("filed_items", "nurse"), "nurse");
+    }
+
+    #[test]
     fn times_are_read_as_clocks_show_them() {
         for text in [
             "2026-03-02T01:00:00.000Z",
             "2026/3/2 9:00",
             "2026-03-02 09:00:00",
             "2026年3月2日 9:00",
+            "2026-03-02T09:00:00",
         ] {
             let read: jiff::Timestamp = moment(text).unwrap().parse().unwrap();
             assert_eq!(read.to_string(), "2026-03-02T01:00:00Z", "{text}");
@@ -231,6 +299,32 @@ mod tests {
         for wrong in ["today", "2026-13-02 9:00", "2026-03-02 9:00 pm", "2026-03", ""] {
             assert!(moment(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn days_are_read_as_spreadsheets_show_them() {
+        for text in [
+            "2030-12-31",
+            "2030/12/31",
+            "2030.12.31",
+            "2030年12月31日",
+            "20301231",
+            "2030-12-31 00:00:00",
+            "2030-12-31T00:00:00",
+        ] {
+            assert_eq!(day(text).as_deref(), Ok("2030-12-31"), "{text}");
+        }
+        assert_eq!(day("2030/2/3").as_deref(), Ok("2030-02-03"));
+        assert!(day("46083").unwrap_err().contains("number that a spreadsheet"));
+        for wrong in ["30/12/31", "2030-13-01", "2030-12", "someday", "2030-12-31 09:00", "-"] {
+            assert!(day(wrong).unwrap_err().contains("no day such as"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_fault_of_a_formula_is_known() {
+        assert!(is_formula_fault("#REF!") && is_formula_fault("#n/a"));
+        assert!(!is_formula_fault("#1") && !is_formula_fault("REF"));
     }
 
     #[test]
@@ -246,7 +340,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_cell_is_answered(cell in "\\PC{0,30}") {
-            let _ = (moment(&cell), is_shortened_number(&cell));
+            let _ = (moment(&cell), day(&cell), is_shortened_number(&cell));
         }
     }
 }

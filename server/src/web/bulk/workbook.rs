@@ -3,12 +3,13 @@
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
-use super::{Noun, words};
+use super::{Noun, sheet, words};
 use crate::web::pages::words::Lang;
 
 const WIDTH_CHARS: f64 = 22.0;
 
-fn heading(l: Lang, noun: Noun) -> Vec<&'static str> {
+/// What the columns of a noun are called.
+pub(in crate::web) fn heading(l: Lang, noun: Noun) -> Vec<&'static str> {
     let names = noun.column_names().into_iter();
     names.map(|name| if l == Lang::Zh { words::chinese(noun, name) } else { name }).collect()
 }
@@ -41,7 +42,8 @@ fn fill(sheet: &mut Worksheet, head: &[&str], rows: &[Vec<String>]) -> Result<()
 /// The rows of a noun under their names in the reader's language.
 pub(super) fn of(l: Lang, noun: Noun, rows: &[Vec<String>]) -> Result<Vec<u8>, XlsxError> {
     let mut book = new_book()?;
-    fill(book.add_worksheet(), &heading(l, noun), rows)?;
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| sheet::worded(l, noun, row)).collect();
+    fill(book.add_worksheet(), &heading(l, noun), &rows)?;
     book.save_to_buffer()
 }
 
@@ -61,100 +63,60 @@ pub(super) fn template(l: Lang, noun: Noun) -> Result<Vec<u8>, XlsxError> {
     fill(book.add_worksheet(), &heading(l, noun), &[])?;
     let examples = book.add_worksheet();
     examples.set_name(l.t("示例", "Examples"))?;
-    let row = |row: &[&str]| row.iter().map(|cell| (*cell).to_owned()).collect();
-    let rows: Vec<Vec<String>> = example(noun).iter().map(|cells| row(cells)).collect();
+    let row = |row: &[&str]| row.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
+    let rows = example(l, noun).into_iter().map(|cells| sheet::worded(l, noun, &row(&cells)));
+    let rows: Vec<Vec<String>> = rows.collect();
     fill(examples, &heading(l, noun), &rows)?;
     book.save_to_buffer()
 }
 
-/// Rows that an import takes, as people write them.
-fn example(noun: Noun) -> &'static [&'static [&'static str]] {
+/// Rows that an import takes, with codes where a list is closed.
+#[rustfmt::skip]
+fn example(l: Lang, noun: Noun) -> Vec<Vec<&'static str>> {
     match noun {
-        Noun::Institutions => &[&[
-            "clinic-01",
-            "示例医疗美容门诊部",
-            "",
-            "门诊部",
-            "2",
-            "",
-            "510104",
-            "30.66",
-            "104.06",
-            "成都市武侯区示例路 1 号",
-            "",
-            "2030-12-31",
-            "美容外科;美容皮肤科",
-            "",
-            "第六条第二款",
+        Noun::Institutions => vec![vec![
+            "clinic-01", l.t("示例医疗美容门诊部", "Example Aesthetic Clinic"), "",
+            l.t("门诊部", "clinic"), "2", "", "510104", "30.66", "104.06",
+            l.t("成都市武侯区示例路 1 号", "1 Example Road, Chengdu"), "", "2030-12-31",
+            l.t("美容外科；美容皮肤科", "surgery;dermatology"), "",
+            l.t("第六条第二款", "clause 6, paragraph 2"),
         ]],
-        Noun::Practitioners => &[
-            &[
-                "0007",
-                "张三",
-                "执业医师",
-                "有效",
-                "clinic-01",
-                "主执业机构",
-                "",
-                "美容外科;美容皮肤科",
-                "",
-                "",
-                "2025-03-01",
-                "",
-                "外科专业",
+        Noun::Practitioners => vec![
+            vec![
+                "0007", l.t("张三", "Zhang San"), "licensed_physician", "valid", "clinic-01",
+                "primary", "", "cosmetic_surgery;cosmetic_dermatology", "", "", "2025-03-01", "",
+                l.t("外科专业", "surgery"),
             ],
-            &[
-                "0008",
-                "李四",
-                "护士",
-                "有效",
-                "clinic-01",
-                "主执业机构",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
+            vec![
+                "0008", l.t("李四", "Li Si"), "nurse", "valid", "clinic-01", "primary", "", "", "",
+                "", "", "", "",
             ],
         ],
-        Noun::Rooms => &[
-            &["room-01", "clinic-01", "激光室", "室内", "否", "否", "", "", ""],
-            &["room-02", "clinic-01", "纹绣室", "门口", "是", "是", "", "", ""],
+        Noun::Rooms => vec![
+            vec![
+                "room-01", "clinic-01", l.t("激光室", "Laser room"), "in_room", "no", "no", "", "",
+                "",
+            ],
+            vec![
+                "room-02", "clinic-01", l.t("纹绣室", "Tattoo room"), "doorway", "yes", "yes", "",
+                "", "",
+            ],
         ],
-        Noun::Items => &[&[
-            "laser-01",
-            "激光脱毛",
-            "Laser hair removal",
-            "光电",
-            "美容皮肤科",
-            "",
-            "执业医师",
-            "",
-            "",
-            "",
-            "",
+        Noun::Items => vec![vec![
+            "laser-01", "激光脱毛", "Laser hair removal", "energy_device", "cosmetic_dermatology",
+            "", "licensed_physician", "", "", "", "",
         ]],
-        Noun::Sessions => &[&[
-            "s-0001",
-            "room-01",
-            "laser-01",
-            "0007",
-            "0008",
-            "2026-03-02 09:00",
-            "2026-03-02 10:00",
-            "否",
-            "否",
-            "否",
-            "",
+        Noun::Sessions => vec![vec![
+            "s-0001", "room-01", "laser-01", "0007", "0008", "2026-03-02 09:00",
+            "2026-03-02 10:00", "no", "no", "no", "",
         ]],
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{most, sheet};
+    use super::super::most;
+    use super::super::row::Layout;
     use super::*;
     use crate::web::table_file::read;
 
@@ -172,16 +134,30 @@ mod tests {
 
     #[test]
     fn every_example_is_a_row_that_is_read() {
-        for noun in Noun::ALL {
+        let both = [Lang::Zh, Lang::En].into_iter();
+        for (l, noun) in both.flat_map(|l| Noun::ALL.map(|noun| (l, noun))) {
             let order = (0..noun.column_names().len()).collect::<Vec<_>>();
-            for row in example(noun) {
+            for row in example(l, noun) {
                 assert_eq!(row.len(), order.len(), "{noun:?}");
-                let cells: Vec<String> = row.iter().map(|c| (*c).to_owned()).collect();
-                let object = sheet::object(noun, &order, &cells);
-                let object = object.unwrap_or_else(|why| panic!("{noun:?}: {why:?}"));
-                super::super::typed(noun, &object).unwrap_or_else(|e| panic!("{noun:?}: {e:?}"));
+                let codes: Vec<String> = row.into_iter().map(str::to_owned).collect();
+                let cells = sheet::worded(l, noun, &codes);
+                let layout = Layout { noun, order: &order, workbook: true };
+                let wrong = layout.row(&cells).wrong;
+                assert!(wrong.is_empty(), "{noun:?}: {wrong:?}");
+                let others = cells.concat();
+                let han = others.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+                assert!(l == Lang::Zh || !han || noun == Noun::Items, "{others}");
             }
-            assert!(template(Lang::Zh, noun).unwrap().starts_with(b"PK"));
+            assert!(template(l, noun).unwrap().starts_with(b"PK"));
         }
+    }
+
+    #[test]
+    fn codes_go_out_in_the_readers_words() {
+        let row = ["p-1", "王", "nurse", "valid", "c-1", "primary", "", "cosmetic_tcm;x"];
+        let row: Vec<String> = row.map(str::to_owned).to_vec();
+        assert_eq!(sheet::worded(Lang::En, Noun::Practitioners, &row), row);
+        let zh = ["p-1", "王", "护士", "有效", "c-1", "主执业机构", "", "美容中医科;x"];
+        assert_eq!(sheet::worded(Lang::Zh, Noun::Practitioners, &row), zh);
     }
 }

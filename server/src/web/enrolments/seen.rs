@@ -143,6 +143,7 @@ mod tests {
             state: EnrolmentState::Proposed,
             pack: "avatar".into(),
             proposed_at: "2026-03-02T01:00:00.000Z".into(),
+            proposed_by: None,
             decided_at: None,
             decided_by: None,
             reason: None,

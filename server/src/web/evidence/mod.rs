@@ -138,7 +138,7 @@ fn custodian_role(who: &Who) -> Result<CustodianRole, Problem> {
     if who.open_house {
         let en =
             "sealed pictures are opened by two people: switch accounts on (`[access] accounts`)";
-        let zh = "封存画面须由两人打开:请启用账户(`[access] accounts`)";
+        let zh = "封存画面须由两人打开：请启用账户(`[access] accounts`)";
         return Err(two_lines(StatusCode::CONFLICT, zh, en));
     }
     a_person(who)?;
@@ -149,7 +149,7 @@ fn custodian_role(who: &Who) -> Result<CustodianRole, Problem> {
 fn not_a_custodian() -> Problem {
     two_lines(
         StatusCode::CONFLICT,
-        "您不是保管人:请先在「封存画面」页生成密钥并由现任保管人准入",
+        "您不是保管人：请先在「封存画面」页生成密钥并由现任保管人准入",
         "you are no custodian: make your keys on the page of sealed pictures, and be let in",
     )
 }

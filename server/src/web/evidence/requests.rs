@@ -122,7 +122,7 @@ pub(super) fn roll_of(a: &App, alert: &Alert) -> Result<Roll, Problem> {
     a.store.roll_for(&alert.jurisdiction)?.ok_or_else(|| {
         two_lines(
             StatusCode::CONFLICT,
-            "本辖区尚未设置保管人(监管人员与核查人员各至少一名)",
+            "本辖区尚未设置保管人（卫生监督员与核查员各至少一名）",
             "this jurisdiction has no custodians yet: at least one supervisor and one reviewer",
         )
     })
@@ -136,7 +136,7 @@ fn both_are_custodians(roll: &Roll, supervisor: &str, reviewer: &str) -> Result<
     if roll.standing(reviewer, CustodianRole::Reviewer).is_none() {
         let name = clip(reviewer, 64);
         return Err(Problem {
-            zh: Some(format!("「{name}」不是本辖区核查方的保管人").into()),
+            zh: Some(format!("「{name}」不是本辖区核查员一方的保管人").into()),
             ..Problem::unprocessable(format!(
                 "reviewer: `{name}` is no custodian of the reviewers here"
             ))
@@ -160,7 +160,7 @@ fn pictures_are_there(
         if let Some(gone) = &found.gone {
             let why = found.gone_because.as_deref().unwrap_or("");
             return Err(Problem {
-                zh: Some(format!("画面 {id} 已不在设备上:{why}").into()),
+                zh: Some(format!("画面 {id} 已不在设备上：{why}").into()),
                 ..Problem::new(
                     StatusCode::CONFLICT,
                     format!("picture {id} is {gone} on its box: {why}"),
@@ -182,7 +182,7 @@ fn signed(it: &OpeningKept, roll: &Roll, role: CustodianRole) -> Result<(), Prob
         _ => (&ask.reviewer, it.reviewer_sig.as_deref().unwrap_or_default()),
     };
     let wrong = || {
-        let zh = "签名与申请内容不符,未受理:请刷新页面后重试";
+        let zh = "签名与申请内容不符，未受理：请刷新页面后重试";
         Problem {
             zh: Some(zh.into()),
             ..Problem::unprocessable(format!(

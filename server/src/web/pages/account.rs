@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::frame::{Frame, line, local, render, shown};
+use super::field_fault::FieldFault;
+use super::frame::{Frame, local, render, shown};
 use super::scope_tree;
 use super::welcome::Secret;
 use super::words::Lang;
@@ -46,7 +47,7 @@ struct AccountPage {
     /// A login provider is configured.
     provider: bool,
     linked_at: String,
-    fault: String,
+    fault: FieldFault,
     done: &'static str,
     /// Shown once, until its first code is typed.
     secret: Option<Secret>,
@@ -60,7 +61,7 @@ struct AccountPage {
 /// What the page shows beside the account itself.
 #[derive(Default)]
 struct Shown {
-    fault: String,
+    fault: FieldFault,
     done: &'static str,
     /// The secret, and the same sealed.
     secret: Option<(Vec<u8>, String)>,
@@ -118,7 +119,8 @@ async fn again(app: &Arc<App>, l: Lang, who: &Who, made: Result<Shown, Problem>)
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
             let status = problem.status;
-            let it = Shown { fault: line(l, problem), ..Shown::default() };
+            let labels = [("new", l.t("新口令", "New password"))];
+            let it = Shown { fault: FieldFault::of(l, problem, &labels), ..Shown::default() };
             account_page(app, l, who, it).await.map(|page| (status, page).into_response())
         }
     };

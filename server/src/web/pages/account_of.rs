@@ -8,9 +8,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row};
+use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row, scope_labels};
+use super::field_fault::FieldFault;
 use super::forms::SureForm;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, local, render, shown};
+use super::names::{Label, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -39,17 +41,16 @@ struct AccountOfPage {
     own: bool,
     roles: Vec<RoleChoice>,
     tree: ScopeTree,
-    other: String,
     reason: String,
     changes: Vec<ChangeRow>,
     link: String,
     done: &'static str,
-    fault: String,
+    fault: FieldFault,
 }
 
 struct ChangeRow {
     at: String,
-    by: String,
+    by: Label,
     why: String,
     before: String,
     after: String,
@@ -102,26 +103,27 @@ async fn make_one(
     done: &'static str,
     outcome: Result<String, Problem>,
 ) -> Result<Response, Problem> {
-    let wanted = id.to_owned();
-    let (account, changes, used, places) = app
+    let (wanted, reader) = (id.to_owned(), who.clone());
+    let (account, (changes, people), used, places) = app
         .blocking(move |a| {
             let found = a.store.account(&wanted)?;
             let account = found.ok_or_else(|| Problem::unknown("account", &wanted))?;
             let used = a.store.accounts()?.into_iter().map(|a| a.scope).collect::<Vec<_>>();
             let changes = a.store.rights_changes(&wanted)?;
-            Ok::<_, Problem>((account, changes, used, scope_tree::places(a)?))
+            let people = Names::colleagues(a, &reader, changes.iter().map(|c| c.by.as_str()))?;
+            Ok::<_, Problem>((account, (changes, people), used, scope_tree::places(a)?))
         })
         .await?;
     let (link, fault, status) = match outcome {
-        Ok(path) if path.is_empty() => (String::new(), String::new(), StatusCode::OK),
+        Ok(path) if path.is_empty() => (String::new(), FieldFault::default(), StatusCode::OK),
         Ok(path) => {
             let origin = super::room_qr::origin(app, headers);
-            (format!("{origin}{path}"), String::new(), StatusCode::OK)
+            (format!("{origin}{path}"), FieldFault::default(), StatusCode::OK)
         }
         Err(problem) if problem.status.is_server_error() => return Err(problem),
         Err(problem) => {
             let status = problem.status;
-            (String::new(), line(l, problem), status)
+            (String::new(), FieldFault::of(l, problem, &scope_labels(l)), status)
         }
     };
     let typed = !given.role.is_empty();
@@ -131,9 +133,8 @@ async fn make_one(
         own: who.name == account.id,
         roles: role_choices(l, &role.into_iter().collect::<Vec<_>>()),
         tree: scope_tree::tree(l, &places, &used, &chosen),
-        other: given.other,
         reason: given.reason,
-        changes: changes.into_iter().map(|c| change(l, c, &places)).collect(),
+        changes: changes.into_iter().map(|c| change(l, c, &places, &people)).collect(),
         it: row(l, account, &places),
         link,
         done,
@@ -143,7 +144,7 @@ async fn make_one(
     Ok((status, page).into_response())
 }
 
-fn change(l: Lang, it: RightsChange, places: &Places) -> ChangeRow {
+fn change(l: Lang, it: RightsChange, places: &Places, people: &Names) -> ChangeRow {
     let words = |role, scope: &str| {
         format!("{} · {}", l.role(role), scope_tree::words(l, role, scope, places))
     };
@@ -151,7 +152,7 @@ fn change(l: Lang, it: RightsChange, places: &Places) -> ChangeRow {
         before: words(it.role_before, &it.scope_before),
         after: words(it.role_after, &it.scope_after),
         at: local(&it.at),
-        by: it.by,
+        by: people.person(l, &it.by),
         why: it.why,
     }
 }

@@ -9,7 +9,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::frame::{Frame, line, local, render, shown};
+use super::field_fault::FieldFault;
+use super::frame::{Frame, local, render, shown};
+use super::names::{Label, Names};
 use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -32,14 +34,32 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Roles that a person may have, as pages list them.
-const ROLES: [Role; 6] =
-    [Role::Supervisor, Role::Reviewer, Role::Clinic, Role::Integrator, Role::Auditor, Role::Admin];
+const ROLES: [Role; 7] = [
+    Role::Supervisor,
+    Role::Reviewer,
+    Role::Clinic,
+    Role::Integrator,
+    Role::Auditor,
+    Role::Partner,
+    Role::Admin,
+];
 
 /// A role to choose.
 pub(super) struct RoleChoice {
     pub code: &'static str,
     pub words: &'static str,
     pub chosen: bool,
+}
+
+/// The fields of a role and its scope, as forms call them.
+pub(super) fn scope_labels(l: Lang) -> [(&'static str, &'static str); 5] {
+    [
+        ("role", l.t("角色", "Role")),
+        ("scope", l.t("行政区划", "Division")),
+        ("institution", l.t("所属机构", "Institution")),
+        ("agency", l.t("协同单位类别", "Agency")),
+        ("reason", l.t("变更原因", "Reason")),
+    ]
 }
 
 pub(super) fn role_choices(l: Lang, chosen: &[Role]) -> Vec<RoleChoice> {
@@ -57,11 +77,10 @@ struct AccountsPage {
     /// To invite as; the one that was chosen before a fault.
     roles: Vec<RoleChoice>,
     tree: ScopeTree,
-    other: String,
     /// Each role, and whether its people need a second factor.
     needed: Vec<RoleChoice>,
     link: String,
-    fault: String,
+    fault: FieldFault,
 }
 
 pub(super) struct Row {
@@ -81,11 +100,11 @@ struct WaitingRow {
     account: String,
     /// The whole address, where it can be shown again.
     address: String,
-    made_by: String,
+    made_by: Label,
     expires: String,
 }
 
-/// What the invitation's form sent; `other` is a division that the tree lacks.
+/// What the invitation's form sent.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct InviteFields {
     #[serde(default)]
@@ -95,15 +114,16 @@ pub(super) struct InviteFields {
     #[serde(default)]
     institution: String,
     #[serde(default)]
-    pub other: String,
+    agency: String,
     #[serde(default)]
     pub reason: String,
 }
 
 impl InviteFields {
-    /// The scope of the chosen role: an institution for a clinic, a division for anybody else.
+    /// The scope of the chosen role: an institution for a clinic, an agency in a division for a
+    /// partner, a division for anybody else.
     pub(super) fn wanted(&self) -> String {
-        scope_tree::chosen(&self.role, &self.scope, &self.institution, &self.other)
+        scope_tree::chosen(&self.role, &self.scope, &self.institution, &self.agency)
     }
 }
 
@@ -120,13 +140,14 @@ async fn make(
     given: InviteFields,
     outcome: Result<String, Problem>,
 ) -> Result<Response, Problem> {
-    let (accounts, waiting, needed, places) = app
+    let (accounts, (waiting, people), needed, places) = app
         .blocking(|a| {
             let waiting = a.store.invitations_waiting(&now_text())?;
+            let people = Names::colleagues(a, who, waiting.iter().map(|it| it.made_by.as_str()))?;
             let with_link = waiting.into_iter().map(|it| (accounts::waiting_link(a, &it), it));
             Ok::<_, StoreError>((
                 a.store.accounts()?,
-                with_link.collect::<Vec<_>>(),
+                (with_link.collect::<Vec<_>>(), people),
                 a.store.second_factor_roles()?,
                 scope_tree::places(a)?,
             ))
@@ -135,20 +156,25 @@ async fn make(
     let origin = super::room_qr::origin(app, headers);
     let whole = |path: &str| format!("{origin}{path}");
     let (link, fault, status) = match outcome {
-        Ok(path) if path.is_empty() => (String::new(), String::new(), StatusCode::OK),
-        Ok(path) => (whole(&path), String::new(), StatusCode::OK),
+        Ok(path) if path.is_empty() => (String::new(), FieldFault::default(), StatusCode::OK),
+        Ok(path) => (whole(&path), FieldFault::default(), StatusCode::OK),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (String::new(), line(l, problem), StatusCode::UNPROCESSABLE_ENTITY),
+        Err(problem) => {
+            let fault = FieldFault::of(l, problem, &scope_labels(l));
+            (String::new(), fault, StatusCode::UNPROCESSABLE_ENTITY)
+        }
     };
     let used: Vec<String> = accounts.iter().map(|a| a.scope.clone()).collect();
-    let waiting = waiting.into_iter().map(|(link, it)| waiting_row(l, it, link, &places, whole));
+    let waiting = waiting.into_iter().map(|(link, it)| {
+        let made_by = people.person(l, &it.made_by);
+        waiting_row(l, it, (link, made_by), &places, whole)
+    });
     let chosen: Vec<Role> = Role::parse(&given.role).into_iter().collect();
     let page = render(&AccountsPage {
         waiting: waiting.collect(),
         rows: accounts.into_iter().map(|a| row(l, a, &places)).collect(),
         roles: role_choices(l, &chosen),
         tree: scope_tree::tree(l, &places, &used, &given.wanted()),
-        other: given.other,
         needed: role_choices(l, &needed),
         link,
         fault,
@@ -171,7 +197,7 @@ pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
 fn waiting_row(
     l: Lang,
     it: Invitation,
-    link: Option<String>,
+    (link, made_by): (Option<String>, Label),
     places: &Places,
     whole: impl Fn(&str) -> String,
 ) -> WaitingRow {
@@ -180,7 +206,7 @@ fn waiting_row(
         scope: scope_tree::words(l, it.role, &it.scope, places),
         account: it.account.unwrap_or_default(),
         address: link.map(|path| whole(&path)).unwrap_or_default(),
-        made_by: it.made_by,
+        made_by,
         expires: local(&it.expires_at),
         id: it.id,
     }

@@ -11,9 +11,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::alert_facts::{ClockView, Fact, Place, disclosed, facts, place};
 use super::attachments::FileView;
 use super::evidence::EvidenceCard;
-use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
-use super::frame::{Frame, local, render, shown};
+use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
+use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
+use super::names::{Label, Names};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use super::{alert_clinic, bulk_steps, inbox};
 use crate::access::{Right, Role, Who};
@@ -88,6 +90,8 @@ struct AlertPage {
     /// The reader's own last step, while it may be taken back.
     undoable: Option<String>,
     files: Vec<FileView>,
+    /// What was typed and refused.
+    typed: StepTyped,
 }
 
 /// What the reader may do with it now.
@@ -95,6 +99,8 @@ struct AlertPage {
 struct Doings {
     /// Verdicts and assignment are the authority's; a clinic answers.
     judge: bool,
+    /// An auditor reads, and writes nothing.
+    answer: bool,
     package: bool,
     attach: bool,
     review: bool,
@@ -110,6 +116,7 @@ impl Doings {
         let cases = who.may(Right::WorkCases);
         Self {
             judge: who.may(Right::GiveVerdicts),
+            answer: may_send(who, "/alerts/{id}"),
             package: may_open(who, "/alerts/{id}/package"),
             attach: !who.by_token && may_send(who, "/alerts/{id}/attachments"),
             review: matches!(state, Raised | Review1 | Review2),
@@ -130,7 +137,7 @@ struct LinkView {
 
 /// One verdict that stands, with the reviewer's own words.
 struct ReviewView {
-    by: String,
+    by: Label,
     verdict: &'static str,
     reason: &'static str,
     note: String,
@@ -139,7 +146,7 @@ struct ReviewView {
 
 struct StepView {
     at: String,
-    actor: String,
+    actor: Label,
     step: String,
     note: String,
     state: &'static str,
@@ -167,8 +174,8 @@ async fn page(
     Query(query): Query<FromQuery>,
 ) -> Response {
     let made = match who.role {
-        Role::Clinic => alert_clinic::make(&app, l, &who, id).await,
-        _ => make(&app, l, &who, id, &query.view()).await,
+        Role::Clinic => alert_clinic::make(&app, l, &who, id, StepTyped::default()).await,
+        _ => make(&app, l, &who, id, &query.view(), StepTyped::default()).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -187,6 +194,8 @@ struct Found {
     undoable: Option<String>,
     files: Vec<Attachment>,
     holds: String,
+    /// Whoever took a step here.
+    people: Names,
 }
 
 /// Who may give verdicts on alerts of this jurisdiction: login and name. Blocking.
@@ -210,7 +219,12 @@ pub(super) fn colleagues(
 fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
-    let whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
+    let mut whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
+    let files = a.store.attachments(&alert.id)?;
+    let people = people(a, who, &alert, &whole, &files)?;
+    for it in &mut whole.statements {
+        it.by = it.by.as_deref().map(|by| people.person(l, by).to_string());
+    }
     let same =
         AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
     let same = a
@@ -226,7 +240,8 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
         undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
-        files: a.store.attachments(&alert.id)?,
+        files,
+        people,
         holds: log_holds::card(a, l, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
         place: place(a, &alert)?,
@@ -237,17 +252,36 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
     })
 }
 
+/// Names of whoever took a step, stated something, sent a file or works on it. Blocking.
+fn people(
+    a: &App,
+    who: &Who,
+    alert: &Alert,
+    whole: &WholeForAuthority,
+    files: &[Attachment],
+) -> Result<Names, StoreError> {
+    let steps = whole.steps.iter().map(|s| s.by.as_str());
+    let reviews = alert.case.reviews.iter().map(|r| r.by.as_str());
+    let stated = whole.statements.iter().filter_map(|s| s.by.as_deref());
+    let files = files.iter().map(|f| f.by.as_str());
+    let all = steps.chain(reviews).chain(stated).chain(files).chain(alert.assignee.as_deref());
+    Names::colleagues(a, who, all)
+}
+
 async fn make(
     app: &Arc<App>,
     l: Lang,
     who: &Who,
     id: String,
     from: &str,
+    typed: StepTyped,
 ) -> Result<Response, Problem> {
+    let status = typed.status;
     let (wanted, reader, list) = (id.clone(), who.clone(), from.to_owned());
     let found = app.blocking(move |a| find(a, l, &reader, &wanted, &list)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
+    let assignee = found.people.get(alert.assignee.as_deref().unwrap_or_default());
     let dismissed =
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
@@ -255,7 +289,7 @@ async fn make(
         from: from.to_owned(),
         newer: found.newer.clone(),
         older: found.older.clone(),
-        reviews: alert.case.reviews.iter().map(|r| review(l, r, &found.whole.steps)).collect(),
+        reviews: alert.case.reviews.iter().map(|r| review(l, r, &found)).collect(),
         has_spoken: !who.open_house && alert.case.reviews.iter().any(|r| r.by == who.name),
         colleagues: found.colleagues.clone(),
         id,
@@ -265,12 +299,12 @@ async fn make(
         state: l.state(state),
         state_code: state.as_str(),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
-        facts: facts(l, alert, &found.place),
+        facts: facts(l, alert, &found.place, assignee),
         findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
-        steps: found.whole.steps.iter().map(|s| step_view(l, s)).collect(),
+        steps: found.whole.steps.iter().map(|s| step_view(l, s, &found.people)).collect(),
         path: path(l, state),
         reasons: reasons(l),
-        events: found.whole.events.iter().map(|e| event(l, e)).collect(),
+        events: events(l, &found.whole.events, &found.whole.alert.findings),
         linked: links(l, &found),
         evidence: found.evidence.clone(),
         holds: found.holds.clone(),
@@ -290,9 +324,10 @@ async fn make(
         has_case: has_case(who, state),
         named: !who.open_house,
         undoable: found.undoable.as_deref().filter(|_| !who.open_house).map(|s| l.step(s)),
-        files: found.files.iter().map(FileView::of).collect(),
+        files: found.files.iter().map(|f| FileView::of(f, &found.people)).collect(),
+        typed,
     };
-    render(&page)
+    render_as(&page, status)
 }
 
 /// Verification or case has a page of its own from the second verdict on.
@@ -309,10 +344,11 @@ pub(super) fn reasons(l: Lang) -> Vec<(&'static str, &'static str)> {
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.
-fn review(l: Lang, it: &Review, steps: &[StepSeen]) -> ReviewView {
+fn review(l: Lang, it: &Review, found: &Found) -> ReviewView {
+    let steps = &found.whole.steps;
     let note = steps.iter().find(|s| s.by == it.by && s.at == it.at).map(|s| s.note.clone());
     ReviewView {
-        by: it.by.clone(),
+        by: found.people.get(&it.by),
         verdict: match it.verdict {
             Verdict::Uphold => l.t("认为成立", "upheld"),
             Verdict::Dismiss => l.t("认为应排除", "for dismissal"),
@@ -330,7 +366,7 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
         id: link.id.clone(),
         number: link.number,
         kinds: kinds(&link.kinds),
-        why: format!("{} {}", link.rule, l.t("依据", "rests on it")),
+        why: format!("{}{}", l.rule(&link.rule), l.t("以此为依据", " rests on it")),
     });
     let same =
         found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| {
@@ -361,10 +397,10 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn step_view(l: Lang, step: &StepSeen) -> StepView {
+fn step_view(l: Lang, step: &StepSeen, people: &Names) -> StepView {
     StepView {
         at: local(&step.at),
-        actor: step.by.clone(),
+        actor: people.get(&step.by),
         step: l.step(&step.step),
         note: if step.step == "undo" { l.step(&step.note) } else { step.note.clone() },
         state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),
@@ -379,10 +415,31 @@ async fn step(
     Query(query): Query<FromQuery>,
     Form(it): Form<StepBody>,
 ) -> Response {
-    let made = take(&app, &who, id, it).await;
     let view = query.view();
-    let from = if view.is_empty() { view } else { format!("?from={}", encoded(&view)) };
-    let made =
-        made.map(|alert| Redirect::to(&format!("/alerts/{}{from}", alert.id)).into_response());
+    let typed = StepTyped::of(&it);
+    let made = match take(&app, &who, id.clone(), it).await {
+        Ok(alert) => {
+            let from = Some(format!("?from={}", encoded(&view))).filter(|_| !view.is_empty());
+            let back = format!("/alerts/{}{}", alert.id, from.unwrap_or_default());
+            Ok(Redirect::to(&back).into_response())
+        }
+        Err(problem) => again(&app, l, &who, (id, &view), typed, problem).await,
+    };
     shown(&app, &who, l, made).await
+}
+
+/// The page again, with what was typed and why it was refused.
+pub(super) async fn again(
+    app: &Arc<App>,
+    l: Lang,
+    who: &Who,
+    (id, from): (String, &str),
+    typed: StepTyped,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    let typed = typed.refused(l, problem)?;
+    match who.role {
+        Role::Clinic => alert_clinic::make(app, l, who, id, typed).await,
+        _ => make(app, l, who, id, from, typed).await,
+    }
 }

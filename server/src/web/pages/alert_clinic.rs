@@ -8,8 +8,9 @@ use askama::Template;
 use axum::response::Response;
 
 use super::alert_facts::{Fact, Place, place, where_it_was};
-use super::finding_view::{EventView, FindingView, event, finding, monitoring, persons_of};
-use super::frame::{Frame, local, render};
+use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
+use super::frame::{Frame, local, render_as};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert_view::WholeForClinic;
@@ -39,6 +40,7 @@ struct ClinicPage {
     statements: String,
     /// Time and words.
     answers: Vec<(String, String)>,
+    typed: StepTyped,
 }
 
 struct Found {
@@ -61,7 +63,9 @@ pub(super) async fn make(
     l: Lang,
     who: &Who,
     id: String,
+    typed: StepTyped,
 ) -> Result<Response, Problem> {
+    let status = typed.status;
     let (wanted, reader) = (id.clone(), who.clone());
     let Found { severity, whole, names, place } =
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
@@ -78,11 +82,12 @@ pub(super) async fn make(
         waived: whole.alert.liveness_waived,
         facts: facts(l, &whole, &place),
         findings: whole.alert.findings.iter().map(|f| finding(l, f, &names)).collect(),
-        events: whole.events.iter().map(|e| event(l, e)).collect(),
+        events: events(l, &whole.events, &whole.alert.findings),
         statements: StatementBlock::new(l, None, &whole.statements).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
+        typed,
     };
-    render(&page)
+    render_as(&page, status)
 }
 
 fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
@@ -91,7 +96,7 @@ fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, session), place);
     facts.extend([
         Fact::new(l.t("项目", "Item"), place.item(l)),
-        Fact::new(l.t("设备", "Device"), alert.device.clone()),
+        Fact::named(l.t("设备", "Device"), place.device.clone()),
         Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
         Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
     ]);

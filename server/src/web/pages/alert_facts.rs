@@ -1,6 +1,7 @@
 //! The margin of a lead's page: where and when it was, and what the law wants next.
 
 use super::frame::local;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::app::App;
 use crate::penalty_case::{CaseClock, Provision};
@@ -11,16 +12,23 @@ use crate::store::{Alert, JOINED, StoreError};
 pub(super) struct Fact {
     pub(super) name: &'static str,
     pub(super) value: String,
+    /// Small beside it; empty where the value is all.
+    pub(super) id: String,
     pub(super) href: String,
 }
 
 impl Fact {
     pub(super) fn new(name: &'static str, value: String) -> Self {
-        Self { name, value, href: String::new() }
+        Self { name, value, id: String::new(), href: String::new() }
     }
 
-    fn at(name: &'static str, value: String, href: String) -> Self {
-        Self { href, ..Self::new(name, value) }
+    /// A thing or a person by name.
+    pub(super) fn named(name: &'static str, it: Label) -> Self {
+        Self { id: it.id, ..Self::new(name, it.name) }
+    }
+
+    pub(super) fn at(self, href: String) -> Self {
+        Self { href, ..self }
     }
 }
 
@@ -30,19 +38,18 @@ pub(super) fn where_it_was(
     (institution, room, session): (&str, &str, &str),
     place: &Place,
 ) -> Vec<Fact> {
-    let name = if place.institution.is_empty() { institution } else { &place.institution };
+    let institution_name = Label::new(&place.institution, institution);
     vec![
-        Fact::at(
-            l.t("机构", "Institution"),
-            name.to_owned(),
-            format!("/institutions/{institution}"),
-        ),
-        Fact::at(l.t("诊室", "Room"), room.to_owned(), format!("/rooms/{room}")),
-        Fact::at(l.t("诊疗活动", "Session"), session.to_owned(), format!("/sessions/{session}")),
+        Fact::named(l.t("机构", "Institution"), institution_name)
+            .at(format!("/institutions/{institution}")),
+        Fact::named(l.t("诊室", "Room"), place.room.clone()).at(format!("/rooms/{room}")),
+        Fact::new(l.t("诊疗活动", "Session"), session.to_owned())
+            .at(format!("/sessions/{session}")),
     ]
 }
 
-pub(super) fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
+/// `assignee`: whoever works on it; empty for nobody.
+pub(super) fn facts(l: Lang, alert: &Alert, place: &Place, assignee: Label) -> Vec<Fact> {
     let text = |it: &Option<String>| it.clone().unwrap_or_default();
     let session = text(&alert.session);
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, &session), place);
@@ -55,11 +62,12 @@ pub(super) fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
     let joined = if place.joined > 0 { l.t(&zh, &en).to_owned() } else { String::new() };
     facts.extend([
         Fact::new(l.t("项目", "Item"), place.item(l)),
-        Fact::new(l.t("设备", "Device"), alert.device.clone()),
+        Fact::named(l.t("设备", "Device"), place.device.clone())
+            .at(format!("/devices/{}", alert.device)),
         Fact::new(l.t("合并", "Joined"), joined),
         Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
         Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
-        Fact::new(l.t("负责人", "Assignee"), text(&alert.assignee)),
+        Fact::named(l.t("负责人", "Assignee"), assignee),
         Fact::new(l.t("案号", "Case number"), text(&alert.case.case_number)),
     ]);
     facts.retain(|fact| !fact.value.is_empty());
@@ -69,6 +77,9 @@ pub(super) fn facts(l: Lang, alert: &Alert, place: &Place) -> Vec<Fact> {
 /// Where an alert lies, in the words of the registry.
 pub(super) struct Place {
     pub(super) institution: String,
+    pub(super) room: Label,
+    /// The box.
+    pub(super) device: Label,
     /// The item's name in each language; many have none in English.
     item: (String, String),
     /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.
@@ -99,7 +110,9 @@ pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
     let item = item_names(a, alert)?;
     let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
     let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
-    Ok(Place { institution, item, joined })
+    let room = Names::rooms(a, [alert.room.as_str()])?.get(&alert.room);
+    let device = Names::boxes(a, [alert.device.as_str()])?.get(&alert.device);
+    Ok(Place { institution, room, device, item, joined })
 }
 
 /// What the law wants next.

@@ -7,7 +7,10 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
+use super::alert;
 use super::frame::{local, shown};
+use super::names::{Label, Names};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -37,17 +40,17 @@ pub(super) struct FileView {
     pub(super) id: i64,
     pub(super) name: String,
     pub(super) size: String,
-    pub(super) by: String,
+    pub(super) by: Label,
     pub(super) at: String,
 }
 
 impl FileView {
-    pub(super) fn of(it: &Attachment) -> Self {
+    pub(super) fn of(it: &Attachment, people: &Names) -> Self {
         Self {
             id: it.id,
             name: it.name.clone(),
             size: format!("{} KiB", (it.bytes + 1023) / 1024),
-            by: it.by.clone(),
+            by: people.get(&it.by),
             at: local(&it.at),
         }
     }
@@ -60,8 +63,10 @@ async fn add(
     Path(id): Path<String>,
     form: Multipart,
 ) -> Response {
-    let made = put(&app, &who, &id, form).await;
-    let made = made.map(|()| Redirect::to(&format!("/alerts/{id}#files")).into_response());
+    let made = match put(&app, &who, &id, form).await {
+        Ok(()) => Ok(Redirect::to(&format!("/alerts/{id}#files")).into_response()),
+        Err(problem) => alert::again(&app, l, &who, (id, ""), StepTyped::default(), problem).await,
+    };
     shown(&app, &who, l, made).await
 }
 

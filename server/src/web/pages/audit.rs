@@ -1,4 +1,4 @@
-//! The audit log as a page: who did what where, and whether its chain holds.
+//! The audit log as a page: who did what to what, and whether its chain holds.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
+use super::audit_objects::{Object, Objects};
 use super::deed_words::{sentence, things};
 use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
@@ -47,7 +48,9 @@ struct Row {
     /// The login name, and the name that people know.
     actor: String,
     name: String,
+    /// `核查员（王芳）查看线索`, and behind it what it was about.
     sentence: String,
+    of: Object,
     action: String,
     object: String,
     why: String,
@@ -89,30 +92,35 @@ async fn audit_page(
     query: AuditQuery,
 ) -> Result<Response, Problem> {
     let reader = who.clone();
-    let (query, entries, verdict, accounts) = app
+    let (query, entries, verdict, accounts, objects) = app
         .blocking(move |a| {
             let filter = query.filter(a, &reader)?;
             let entries = a.store.audit_log_of(&reader.scope, &filter, query.before, ENTRIES)?;
             let verdict = a.walked.verdict(&a.store, &a.heads)?;
-            Ok::<_, Problem>((query, entries, verdict, a.store.accounts()?))
+            let accounts = a.store.accounts()?;
+            let names = accounts.iter().map(|x| (x.id.clone(), x.display.clone())).collect();
+            let objects = Objects::of(a, &reader, &entries, names)?;
+            Ok::<_, Problem>((query, entries, verdict, accounts, objects))
         })
         .await?;
     let next = entries.last().filter(|_| entries.len() == ENTRIES as usize).map(|e| e.id);
-    let name = |actor: &str| {
-        let found = accounts.iter().find(|account| account.id == actor);
-        found.map(|account| account.display.clone()).unwrap_or_default()
-    };
-    let rows = entries.into_iter().map(|e| Row {
-        id: e.id,
-        at: local(&e.at),
-        name: name(&e.actor),
-        actor: e.actor,
-        sentence: sentence(l, &e.action),
-        action: e.action,
-        object: e.object,
-        why: e.why,
-        refused: e.status >= 400,
-        status: e.status,
+    let rows = entries.into_iter().map(|e| {
+        let account = accounts.iter().find(|account| account.id == e.actor);
+        let name = account.map(|account| account.display.clone()).unwrap_or_default();
+        let by = named(l, account.map(|account| account.role), &name, &e.actor);
+        Row {
+            id: e.id,
+            at: local(&e.at),
+            sentence: format!("{by}{}{}", l.t("", " "), sentence(l, &e.action)),
+            of: objects.object(l, who, &e),
+            name,
+            actor: e.actor,
+            action: e.action,
+            object: e.object,
+            why: e.why,
+            refused: e.status >= 400,
+            status: e.status,
+        }
     });
     let (holds, checked, fault) = match verdict {
         Ok(count) => (true, count, String::new()),
@@ -132,4 +140,16 @@ async fn audit_page(
         whole,
         f: Frame::of(app, who, l, "audit", "/audit").await?,
     })
+}
+
+/// `核查员（王芳）`; a program or a box by what the log calls it.
+fn named(l: Lang, role: Option<Role>, name: &str, actor: &str) -> String {
+    let name = if name.is_empty() { actor } else { name };
+    match (role, l) {
+        (Some(role), Lang::Zh) => format!("{}（{name}）", l.role(role)),
+        (Some(role), Lang::En) => format!("{} ({name})", l.role(role)),
+        (None, _) if actor == "public" => l.role(Role::Public).to_owned(),
+        (None, Lang::Zh) => format!("“{name}”"),
+        (None, Lang::En) => name.to_owned(),
+    }
 }

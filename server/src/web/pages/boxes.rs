@@ -8,9 +8,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::devices::Named;
+use super::devices::{self, BoxView, Named};
 use super::forms::{self, Field, Given, Heading, Kind, SureForm, or_none};
 use super::frame::{Frame, dated, line, local, render, shown};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -82,7 +83,7 @@ async fn form(
     who: &Who,
     l: Lang,
     given: &Given,
-    fault: Option<String>,
+    fault: Option<Problem>,
 ) -> Result<Response, Problem> {
     let options = room_options(app, who).await?;
     let hint = if options.is_empty() {
@@ -134,7 +135,7 @@ async fn submit(
     let made = match done {
         Ok((_, made)) => token_page(&app, &who, l, &headers, &made).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => form(&app, &who, l, &given, Some(problem.detail)).await,
+        Err(problem) => form(&app, &who, l, &given, Some(problem)).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -178,6 +179,7 @@ async fn free_id(app: &Arc<App>, room: &str) -> Result<String, Problem> {
 struct TokenPage {
     f: Frame,
     id: String,
+    name: Label,
     token_line: String,
     qr: String,
     /// How the box reaches this server.
@@ -193,9 +195,13 @@ async fn token_page(
     made: &BoxMade,
 ) -> Result<Response, Problem> {
     let token_line = made.token_line();
+    let id = made.id.clone();
+    let name =
+        app.blocking(move |a| Ok::<_, Problem>(Names::boxes(a, [id.as_str()])?.get(&id))).await?;
     render(&TokenPage {
         qr: super::qr::drawn(&token_line, 260)?,
         token_line,
+        name,
         id: made.id.clone(),
         server: super::room_qr::origin(app, headers),
         expires: dated(&made.expires_at),
@@ -211,7 +217,15 @@ struct BoxPage {
     id: String,
     name: String,
     institution: String,
+    institution_id: String,
     room: String,
+    room_id: String,
+    /// The reader opens the pages of institutions and rooms.
+    may_see: bool,
+    /// What it said of itself last.
+    seen: BoxView,
+    /// Its chain of records, and whether it is whole.
+    chain: (&'static str, bool),
     planned_on: String,
     state: &'static str,
     provisioned: bool,
@@ -258,6 +272,11 @@ async fn box_page(
         name: plan.name,
         institution: named.institution(&device),
         room: named.room(&device),
+        institution_id: device.institution.clone(),
+        room_id: device.room.clone(),
+        may_see: may_open(who, "/rooms/{id}") && may_open(who, "/institutions/{id}"),
+        chain: (l.chain(&device.chain), device.chain == "intact"),
+        seen: devices::view((l, who), &device, &named, &now, false),
         planned_on: plan.planned_on.unwrap_or_default(),
         state: match device.state {
             DeviceState::Registered => l.t("待接入", "Waits for its box"),
@@ -339,10 +358,16 @@ async fn move_form(
     l: Lang,
     id: &str,
     given: &Given,
-    fault: Option<String>,
+    fault: Option<Problem>,
 ) -> Result<Response, Problem> {
     let (wanted, reader) = (id.to_owned(), who.clone());
-    let device = app.blocking(move |a| seen(a, &reader, &wanted)).await?;
+    let (device, name) = app
+        .blocking(move |a| {
+            let device = seen(a, &reader, &wanted)?;
+            let name = Names::boxes(a, [wanted.as_str()])?.get(&wanted);
+            Ok::<_, Problem>((device, name))
+        })
+        .await?;
     let mut options = room_options(app, who).await?;
     options.retain(|(room, _)| *room != device.room);
     let fields = vec![
@@ -365,7 +390,7 @@ async fn move_form(
         title: l.t("移装到其他诊室", "Move the box to another room").to_owned(),
         page: "devices",
         here: here.clone(),
-        above: (format!("/devices/{id}"), id.to_owned()),
+        above: (format!("/devices/{id}"), name.to_string()),
         button: l.t("移装并生成接入码", "Move it and make the token").to_owned(),
         ..Heading::default()
     };
@@ -385,7 +410,7 @@ async fn move_box(
     let made = match moved(&app, &who, &id, &given).await {
         Ok(made) => token_page(&app, &who, l, &headers, &made).await,
         Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            move_form(&app, &who, l, &id, &given, Some(problem.detail)).await
+            move_form(&app, &who, l, &id, &given, Some(problem)).await
         }
         Err(problem) => Err(problem),
     };

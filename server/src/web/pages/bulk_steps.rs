@@ -9,16 +9,17 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::forms::Given;
 use super::frame::{line, shown};
 use super::inbox::{self, Notice};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::clip;
 use crate::problem::{Form, Problem};
 use crate::store::{AlertFilter, StoreError};
-use crate::web::alerts::{BulkBody, ListQuery, StepBody, listed_alerts, take_all};
+use crate::web::alerts::{BulkAnswer, BulkBody, ListQuery, StepBody, listed_alerts, take_all};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{READERS, VERDICTS};
-use crate::web::views::{ViewBody, put};
+use crate::web::views::{LONGEST, ViewBody, put};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -48,21 +49,32 @@ async fn submit(
         to: text("to"),
     };
     let view = given.text("view").to_owned();
-    let asked = ids.len();
+    let typed = StepTyped { ids: ids.clone(), ..StepTyped::of(&step) };
     let notice = match take_all(&app, &who, BulkBody { ids, step }).await {
-        Ok(answers) => {
-            let refused: Vec<String> = answers.iter().filter_map(|a| a.refused.clone()).collect();
-            let done = asked - refused.len();
-            Notice { done: Some((done, asked)), refused: told_once(refused) }
-        }
-        Err(problem) if problem.status.is_server_error() => {
-            return shown(&app, &who, l, Err(problem)).await;
-        }
-        Err(problem) => Notice { done: None, refused: vec![line(l, problem)] },
+        Ok(answers) => told(l, answers, typed),
+        Err(problem) => match typed.refused(l, problem) {
+            Ok(typed) => Notice { typed, ..Notice::default() },
+            Err(problem) => return shown(&app, &who, l, Err(problem)).await,
+        },
     };
     let query = read(&view).unwrap_or_default();
     let made = inbox::make(&app, l, &who, &format!("/?{view}"), query, notice).await;
     shown(&app, &who, l, made).await
+}
+
+/// What became of each; those that were refused stay ticked, with what was typed for them.
+fn told(l: Lang, answers: Vec<BulkAnswer>, typed: StepTyped) -> Notice {
+    let asked = answers.len();
+    let (mut ids, mut refused) = (Vec::new(), Vec::new());
+    for answer in answers {
+        if let Some(problem) = answer.problem {
+            ids.push(answer.id);
+            refused.push(line(l, problem));
+        }
+    }
+    let done = Some((asked - refused.len(), asked));
+    let typed = if ids.is_empty() { StepTyped::default() } else { StepTyped { ids, ..typed } };
+    Notice { done, refused: told_once(refused), typed }
 }
 
 /// The same reason for many alerts is one line.
@@ -92,7 +104,7 @@ async fn keep(
     l: Lang,
     Form(it): Form<ViewForm>,
 ) -> Response {
-    let asked = ViewBody { name: clip(&it.name, 60), query: clip(&it.query, 600) };
+    let asked = ViewBody { name: clip(&it.name, 60), query: clip(&it.query, LONGEST + 1) };
     let made = put(&app, &who, asked)
         .await
         .map(|view| Redirect::to(&format!("/?{}", view.query)).into_response());

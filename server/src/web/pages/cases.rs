@@ -14,6 +14,7 @@ use super::case_forms::{FormView, codes, day, form, officer_fields, officers, re
 use super::case_words::said;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, render_as, shown};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::alert::State as AlertState;
@@ -47,7 +48,8 @@ struct LineView {
     alert: String,
     number: i64,
     case_number: String,
-    institution: String,
+    institution: Label,
+    place: String,
     stage: &'static str,
     clock: Option<ClockView>,
 }
@@ -109,7 +111,8 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
         case_number: it.case_number.unwrap_or_default(),
         alert: it.alert,
         number: it.number,
-        institution: format!("{} ({})", it.institution_name, it.institution),
+        institution: Label::new(&it.institution_name, &it.institution),
+        place: it.institution,
     };
     render(&CasesPage {
         f: Frame::of(app, who, l, "inbox", "/cases").await?,
@@ -152,14 +155,14 @@ fn earlier(l: Lang, it: &EarlierPenalties) -> String {
     }
 }
 
-fn entry(l: Lang, it: &EntrySeen) -> EntryView {
+fn entry(l: Lang, it: &EntrySeen, people: &Names) -> EntryView {
     let (r, code) = (&it.recorded, it.recorded.entry.code());
     EntryView {
         id: r.id,
         on: r.on.to_string(),
         title: l.t(words::zh(code), words::en(code)),
         said: said(l, &r.entry),
-        by: r.by.clone(),
+        by: people.get(&r.by).to_string(),
         at: local(&r.at),
         struck: it.struck,
     }
@@ -184,7 +187,14 @@ async fn make(
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let (asked, reader) = (id.clone(), who.clone());
-    let case = app.blocking(move |a| whole(a, &reader, &asked)).await?;
+    let (case, people) = app
+        .blocking(move |a| {
+            let case = whole(a, &reader, &asked)?;
+            let by = case.entries.iter().map(|e| e.recorded.by.as_str());
+            let people = Names::colleagues(a, &reader, by)?;
+            Ok::<_, Problem>((case, people))
+        })
+        .await?;
     let works = who.may(Right::WorkCases);
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let given = refused.as_ref().map(|(given, _)| given);
@@ -198,7 +208,7 @@ async fn make(
         path: path(l, case.stage),
         clocks: case.clocks.iter().map(|c| ClockView::of(l, c)).collect(),
         phases: case.phases.iter().map(|p| phase(l, p)).collect(),
-        entries: case.entries.iter().map(|e| entry(l, e)).collect(),
+        entries: case.entries.iter().map(|e| entry(l, e, &people)).collect(),
         forms: if works { forms(l, &case, given) } else { Vec::new() },
         documents: case
             .documents

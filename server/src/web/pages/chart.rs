@@ -44,22 +44,25 @@ pub(super) fn bars(title: &str, rows: &[Stack]) -> String {
 
 /// The same to a scale that is given, such as 100 %.
 pub(super) fn scaled(title: &str, rows: &[Stack], most: i64) -> String {
-    const ROW: i64 = 30;
     const LEFT: i64 = 130;
     const RIGHT: i64 = WIDE - 140;
     let most = most.max(1);
-    let mut svg = open(rows.len() as i64 * ROW + 8, title);
+    // Names that do not fit beside their bars stand above them, all of them alike.
+    let above = rows.iter().any(|row| wide(&row.name) > LEFT - 10);
+    let height = if above { 50 } else { 30 };
+    let mut svg = open(rows.len() as i64 * height + 8, title);
     for (n, row) in rows.iter().enumerate() {
-        let y = n as i64 * ROW + 6;
-        let name: String = row.name.chars().take(16).collect();
+        let top = n as i64 * height + 6;
+        let name: String = row.name.chars().take(60).collect();
+        let (class, at) = if above { ("tick", 0) } else { ("name", LEFT - 10) };
         let _ = write!(
             svg,
-            r#"<text class="name" x="{}" y="{}">{}</text>"#,
-            LEFT - 10,
-            y + 15,
+            r#"<text class="{class}" x="{at}" y="{}">{}</text>"#,
+            top + if above { 10 } else { 15 },
             escape(&name)
         );
-        let mut x = LEFT;
+        let y = if above { top + 16 } else { top };
+        let mut x = if above { 0 } else { LEFT };
         for (class, value) in row.parts.iter().filter(|p| p.1 > 0) {
             let width = (value * (RIGHT - LEFT) / most).max(2);
             let _ = write!(
@@ -79,6 +82,11 @@ pub(super) fn scaled(title: &str, rows: &[Stack], most: i64) -> String {
     }
     svg.push_str("</svg>");
     svg
+}
+
+/// About how wide a name is drawn: a Chinese character is as wide as it is high.
+fn wide(name: &str) -> i64 {
+    name.chars().map(|c| if c.is_ascii() { 8 } else { 14 }).sum()
 }
 
 /// Columns over days; the days are given in order, each with its own stack.
@@ -186,6 +194,13 @@ mod tests {
         let svg = bars("t", &[one("LL-1", 1_000_000), one("LL-2", 1), one("LL-3", 0)]);
         assert!(svg.contains(r#"width="210""#) && svg.contains(r#"width="2""#), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 2, "nothing has no bar");
+    }
+
+    #[test]
+    fn a_long_name_stands_whole_above_its_bar() {
+        let svg = bars("t", &[one("以其名义登记而极少到场（LL-2）", 3)]);
+        assert!(svg.contains(r#"x="0" y="16">以其名义登记而极少到场（LL-2）<"#), "{svg}");
+        assert!(svg.contains(r#"<rect class="v2" x="0" y="22""#), "{svg}");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::Response;
 
+use super::field_fault::FieldFault;
 use super::forms::{Given, is_short, moment};
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -51,7 +52,7 @@ struct ChecksPage {
     /// The reader may give out links; and a demonstration's checks may lie on another day.
     gives_links: bool,
     any_time: bool,
-    fault: String,
+    fault: FieldFault,
     done: Option<String>,
 }
 
@@ -82,6 +83,16 @@ async fn submit(
         outcome => make(&app, &who, l, &given, String::new(), outcome.map(Some)).await,
     };
     shown(&app, &who, l, made).await
+}
+
+/// The fields that a fault may be of, as the form calls them.
+fn labels(l: Lang) -> [(&'static str, &'static str); 4] {
+    [
+        ("card", l.t("卡号", "Card number")),
+        ("pin", "PIN"),
+        ("witness_pin", l.t("见证人 PIN", "Witness's PIN")),
+        ("at", l.t("时间", "Time")),
+    ]
 }
 
 fn body(given: &Given) -> Result<CheckBody, String> {
@@ -115,7 +126,7 @@ async fn make(
     deed::persons(checks.iter().flat_map(|c| [&c.person, &c.witness]));
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |name| name.0.clone());
     let (fault, done) = match outcome {
-        Ok(None) => (String::new(), None),
+        Ok(None) => (FieldFault::default(), None),
         Ok(Some(c)) => {
             let done = format!(
                 "{} · {} · {}",
@@ -123,9 +134,9 @@ async fn make(
                 local(&c.at),
                 l.t("核验通过，已下发设备", "verified, the box is told")
             );
-            (String::new(), Some(done))
+            (FieldFault::default(), Some(done))
         }
-        Err(problem) => (line(l, problem), None),
+        Err(problem) => (FieldFault::of(l, problem, &labels(l)), None),
     };
     // After a success only the room stays; nobody's choice of witness is offered to the next.
     let keep = done.is_none();
@@ -157,7 +168,7 @@ async fn make(
         done,
         f: Frame::of(app, who, l, "sessions", "/checks").await?,
     };
-    let refused = !page.fault.is_empty();
+    let refused = !page.fault.text.is_empty();
     let mut response = render(&page)?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;

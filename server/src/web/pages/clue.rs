@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
 use super::log_holds;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, State as Stage};
@@ -39,6 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 struct RoomView {
+    name: Label,
     room: String,
     class: &'static str,
     answer: &'static str,
@@ -112,15 +114,28 @@ struct Found {
     whole: WholeClue,
     records: Option<Corroboration>,
     names: BTreeMap<String, String>,
+    rooms: Names,
+    /// Whoever took a step, linked an alert or asked for the contact.
+    people: Names,
     holds: String,
 }
 
 fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     let clue = find(a, who, id)?;
     let places: Vec<String> = clue.institution.iter().cloned().collect();
+    let (whole, records) = (whole(a, who, &clue)?, corroborated(a, &clue)?);
+    let rooms = records.iter().flat_map(|r| &r.rooms).map(|r| r.room.as_str());
+    let record = match &whole {
+        WholeClue::Auditor(record) => record.as_ref(),
+        WholeClue::Officer(seen) => &seen.record,
+    };
+    let by = record.steps.iter().map(|s| s.by.as_str());
+    let by = by.chain(record.links.iter().map(|k| k.by.as_str())).chain([clue.posted_by.as_str()]);
     Ok(Found {
-        whole: whole(a, who, &clue)?,
-        records: corroborated(a, &clue)?,
+        rooms: Names::rooms(a, rooms)?,
+        people: Names::colleagues(a, who, by)?,
+        whole,
+        records,
         names: a.store.institution_names(&places)?,
         holds: log_holds::card(a, l, &a.store.log_holds_of_clue(&clue)?)?,
         clue,
@@ -135,7 +150,7 @@ async fn make(
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
-    let Found { clue, whole, records, names, holds } = found;
+    let Found { clue, whole, records, names, rooms, people, holds } = found;
     let (record, texts, pictures) = match whole {
         WholeClue::Auditor(record) => (*record, None, 0),
         WholeClue::Officer(seen) => {
@@ -148,7 +163,7 @@ async fn make(
     let cases = who.may(Right::WorkCases);
     let proposals = record.proposals.iter().map(|p| (p.by.clone(), proposal_words(l, p)));
     let page = CluePage {
-        facts: facts(l, &clue, &names),
+        facts: facts(l, &clue, &names, &people),
         state: l.clue_stage(clue.handling.stage()),
         state_code: clue.handling.stage(),
         allegation: l.t(clue.allegation.zh(), clue.allegation.en()),
@@ -157,9 +172,13 @@ async fn make(
         pictures: (0..pictures).collect(),
         question: clue.handling.question.clone().unwrap_or_default(),
         overall: records.as_ref().map(|r| l.t(r.zh, r.en)),
-        rooms: records.iter().flat_map(|r| &r.rooms).map(|r| room_view(l, r)).collect(),
-        steps: record.steps.iter().map(|s| step_view(l, s)).collect(),
-        links: record.links.iter().map(|k| (k.alert.clone(), k.number, k.by.clone())).collect(),
+        rooms: records.iter().flat_map(|r| &r.rooms).map(|r| room_view(l, r, &rooms)).collect(),
+        steps: record.steps.iter().map(|s| step_view(l, s, &people)).collect(),
+        links: record
+            .links
+            .iter()
+            .map(|k| (k.alert.clone(), k.number, people.get(&k.by).to_string()))
+            .collect(),
         merged: record.merged.iter().map(merged_view).collect(),
         merged_into: record.clue.merged_into.clone().unwrap_or_default(),
         proposals: if clue.handling.is_open() { proposals.collect() } else { Vec::new() },
@@ -206,7 +225,12 @@ fn proposal_words(l: Lang, it: &crate::clue::Proposal) -> &'static str {
     }
 }
 
-fn facts(l: Lang, clue: &Clue, names: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
+fn facts(
+    l: Lang,
+    clue: &Clue,
+    names: &BTreeMap<String, String>,
+    people: &Names,
+) -> Vec<(&'static str, String)> {
     let about = &clue.about;
     let window = match (&about.from_at, &about.to_at) {
         (Some(from), Some(to)) => format!("{} – {}", local(from), local(to)),
@@ -222,8 +246,8 @@ fn facts(l: Lang, clue: &Clue, names: &BTreeMap<String, String>) -> Vec<(&'stati
         (l.t("署名方式", "Anonymity"), l.t(about.anonymity.zh(), about.anonymity.en()).to_owned()),
         (l.t("收到日期", "Received"), clue.received_on.clone()),
         (l.t("来源单号", "Sender's number"), clue.external_no.clone().unwrap_or_default()),
-        (l.t("录入", "Typed or sent by"), clue.posted_by.clone()),
-        (l.t("辖区", "Jurisdiction"), clue.jurisdiction.clone()),
+        (l.t("录入", "Typed or sent by"), people.get(&clue.posted_by).to_string()),
+        (l.t("辖区", "Jurisdiction"), crate::divisions::words(&clue.jurisdiction)),
         (l.t("办理期限", "Due"), clue.due_on.clone().unwrap_or_default()),
     ]
     .into_iter()
@@ -231,7 +255,7 @@ fn facts(l: Lang, clue: &Clue, names: &BTreeMap<String, String>) -> Vec<(&'stati
     .collect()
 }
 
-fn room_view(l: Lang, it: &RoomAnswer) -> RoomView {
+fn room_view(l: Lang, it: &RoomAnswer, rooms: &Names) -> RoomView {
     let because = it.because.iter().map(|why| match why {
         Why::Finding { rule, alert } => (rule.clone(), Some(alert.clone())),
         Why::UnmatchedOperator { session, tracks } => {
@@ -244,6 +268,7 @@ fn room_view(l: Lang, it: &RoomAnswer) -> RoomView {
         }
     });
     RoomView {
+        name: rooms.get(&it.room),
         room: it.room.clone(),
         class: match it.answer {
             crate::corroborate::Answer::Fits => "bad",
@@ -256,7 +281,7 @@ fn room_view(l: Lang, it: &RoomAnswer) -> RoomView {
     }
 }
 
-fn step_view(l: Lang, it: &crate::store::ClueStep) -> StepView {
+fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
     let (zh, en) = match it.step.as_str() {
         "received" => ("收到", "received"),
         "accept" => ("受理", "accepted"),
@@ -265,9 +290,9 @@ fn step_view(l: Lang, it: &crate::store::ClueStep) -> StepView {
         "not_ours" => ("认为应移送", "for a hand-over"),
         "reject" => ("认为不予受理", "for refusal"),
         "merge" => ("并案", "merged"),
-        "same_text" => ("与另一线索文字相同，请核对是否并案", "same text as another: merge?"),
+        "same_text" => ("与另一举报文字相同，请核对是否并案", "same text as another: merge?"),
         "unmerge" => ("撤销并案", "merge undone"),
-        "link" => ("关联预警", "alert linked"),
+        "link" => ("关联线索", "lead linked"),
         "take" => ("开始审核", "taken"),
         "uphold" => ("认为成立", "upheld"),
         "dismiss" => ("认为应排除", "for dismissal"),
@@ -279,7 +304,11 @@ fn step_view(l: Lang, it: &crate::store::ClueStep) -> StepView {
     };
     StepView {
         at: local(&it.at),
-        by: if it.by.is_empty() { l.t("反映人", "reporter").to_owned() } else { it.by.clone() },
+        by: if it.by.is_empty() {
+            l.t("反映人", "reporter").to_owned()
+        } else {
+            people.get(&it.by).to_string()
+        },
         step: l.t(zh, en),
         state: l.clue_stage(&it.state_after),
         note: it.note.clone(),

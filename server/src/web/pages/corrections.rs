@@ -122,7 +122,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &BTreeMap<String, String>) -> Row {
         number: it.number,
         place: names.get(&it.institution).unwrap_or(&it.institution).clone(),
         from,
-        rules: it.rules.join("、"),
+        rules: l.rules(it.rules.iter().map(String::as_str)),
         opened_at: local(&it.opened_at),
         due_at: local(&it.due_at),
         overdue: it.overdue,

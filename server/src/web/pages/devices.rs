@@ -8,10 +8,12 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
+use super::messages;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::now_text;
+use crate::ingest::integrity::refusal_words;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
 use crate::web::devices::knowledge_seen;
@@ -32,7 +34,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct DevicesPage {
     f: Frame,
     boxes: Vec<BoxView>,
-    quarantine: Vec<(String, String, String, String)>,
+    quarantine: Vec<Refused>,
     /// Institutions, those with a silent box first.
     places: Vec<PlaceSeen>,
     places_open: bool,
@@ -44,8 +46,23 @@ struct DevicesPage {
     may_see: bool,
 }
 
+/// A message that was not taken in.
+struct Refused {
+    at: String,
+    /// In whose name it came; nobody vouches for it.
+    device: String,
+    why: &'static str,
+    /// The server's own English; none on a Chinese page.
+    detail: String,
+}
+
+fn refusal(l: Lang, reason: &str) -> &'static str {
+    let (zh, en) = refusal_words(reason);
+    l.t(zh, en)
+}
+
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
-struct BoxView {
+pub(super) struct BoxView {
     id: String,
     name: String,
     planned_on: String,
@@ -57,21 +74,21 @@ struct BoxView {
     online: bool,
     provisioned: bool,
     last_seen: String,
-    camera: String,
-    camera_ok: bool,
-    visibility: String,
+    pub(super) camera: String,
+    pub(super) camera_ok: bool,
+    pub(super) visibility: String,
     outbox: String,
     /// The one in use, and how often it changed; empty where the box does not say.
     broker: String,
-    clock: String,
-    firmware: String,
+    pub(super) clock: String,
+    pub(super) firmware: String,
     pack: String,
     chain: &'static str,
     chain_ok: bool,
     seq: u64,
     above: usize,
-    knowledge: Vec<(String, u64, &'static str, String)>,
-    degraded: Vec<String>,
+    pub(super) knowledge: Vec<(String, u64, &'static str, String)>,
+    pub(super) degraded: Vec<String>,
     locked: String,
     /// It may fetch an unlock until then.
     unlocked: String,
@@ -121,7 +138,12 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         boxes: devices.iter().map(|d| view((l, who), d, &named, &now, may_unlock)).collect(),
         quarantine: quarantine
             .into_iter()
-            .map(|(at, topic, reason, detail, _)| (local(&at), topic, reason, detail))
+            .map(|(at, topic, reason, detail, _)| Refused {
+                at: local(&at),
+                device: topic.split('/').nth(2).unwrap_or_default().chars().take(64).collect(),
+                why: refusal(l, &reason),
+                detail: if l == Lang::En { detail } else { String::new() },
+            })
             .collect(),
         q: part.text,
         next,
@@ -171,7 +193,14 @@ impl Named {
     }
 }
 
-fn view((l, who): (Lang, &Who), d: &Device, named: &Named, now: &str, may_unlock: bool) -> BoxView {
+/// What a box said of itself last, in words.
+pub(super) fn view(
+    (l, who): (Lang, &Who),
+    d: &Device,
+    named: &Named,
+    now: &str,
+    may_unlock: bool,
+) -> BoxView {
     let health = d.health.as_ref();
     let plan = named.plan(d);
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
@@ -202,7 +231,7 @@ fn view((l, who): (Lang, &Who), d: &Device, named: &Named, now: &str, may_unlock
             .and_then(|h| h.broker.as_ref())
             .map(|broker| format!("{} ({})", broker.at, broker_moves(l, broker.moves)))
             .unwrap_or_default(),
-        clock: text(d.clock_offset_ms.map(|ms| format!("{ms:+} ms"))),
+        clock: text(d.clock_offset_ms.map(|ms| clock_offset(l, ms))),
         firmware: d.firmware.clone(),
         pack: text(health.map(|h| h.pack.clone())),
         chain: l.chain(&d.chain),
@@ -214,7 +243,9 @@ fn view((l, who): (Lang, &Who), d: &Device, named: &Named, now: &str, may_unlock
             .filter(|k| k.kind != "command")
             .map(|k| knowledge(l, k))
             .collect(),
-        degraded: health.map(|h| h.degraded.clone()).unwrap_or_default(),
+        degraded: health
+            .map(|h| h.degraded.iter().map(|line| messages::of_a_box(l, line)).collect())
+            .unwrap_or_default(),
         locked: d.locked_at.as_deref().map(local).unwrap_or_default(),
         unlocked: d
             .unlocked_until
@@ -232,7 +263,8 @@ fn knowledge(l: Lang, k: &KnowledgeState) -> (String, u64, &'static str, String)
         Some(false) => l.t("被拒绝", "refused"),
         None => l.t("待确认", "waiting"),
     };
-    let refused = k.refused_because.clone().unwrap_or_default();
+    let refused = k.refused_because.as_deref();
+    let refused = refused.map(|line| messages::of_a_box(l, line)).unwrap_or_default();
     (knowledge_name(l, &k.kind), k.version, state, refused)
 }
 
@@ -240,15 +272,22 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
     let (zh, en) = match kind {
         "roster" => ("名册", "Roster"),
         "catalogue" => ("项目目录", "Catalogue"),
-        "policy" => ("策略", "Policy"),
+        "policy" => ("判定策略", "Policy"),
         "room" => ("诊室", "Room"),
         "sessions" => ("诊疗活动", "Sessions"),
         "brokers" => ("消息服务器", "Brokers"),
         "custodians" => ("证据保管人", "Custodians"),
         "evidence_orders" => ("保全与调取", "Holds and releases"),
-        other => return other.to_owned(),
+        "holds" | "releases" => ("保全与调取", "Holds and releases"),
+        _ => ("其他资料", "Other data"),
     };
     l.t(zh, en).to_owned()
+}
+
+/// How far the box's clock is from the server's.
+fn clock_offset(l: Lang, ms: i64) -> String {
+    let how = if ms < 0 { l.t("慢", "slow by") } else { l.t("快", "fast by") };
+    format!("{how} {}", l.duration(ms.saturating_abs()))
 }
 
 fn broker_moves(l: Lang, moves: u64) -> String {

@@ -9,18 +9,21 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, dated, line, local, render, shown};
+use super::consent_view::Signed;
+use super::frame::{Frame, line, local, render, shown};
+use super::names::{Label, Names};
 use super::people::serde_name;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
-use crate::consent::Purpose;
+use crate::consent::Parties;
 use crate::enrol::PhotoOutcome;
 use crate::model::{Consent, Name, Practitioner};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
+use crate::web::actor::told;
 use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
@@ -46,16 +49,22 @@ struct EnrolmentPage {
     id: String,
     name: String,
     person: String,
-    institution: String,
+    institution: Label,
+    /// The institution's id, for its address.
+    place: String,
     state: String,
     proposed: bool,
     may_decide: bool,
     named: bool,
     at: String,
+    /// Who proposed it; empty where that was not kept.
+    proposed_by: Label,
     pack: String,
     /// When its templates were made anew after a change of the model.
     renewed: String,
-    decided: String,
+    /// Who decided, and when.
+    decided: Option<(Label, String)>,
+    decided_because: String,
     photos: Vec<PhotoView>,
     kept: i64,
     templates: i64,
@@ -80,39 +89,6 @@ struct Resembled {
     score: String,
     /// The address of a kept photograph, where the reader may see one.
     picture: Option<String>,
-}
-
-/// The consent as it was signed.
-struct Signed {
-    version: String,
-    at: String,
-    /// A name that was typed; empty where it was drawn.
-    name: String,
-    /// The drawn signature, as an address of its picture.
-    drawn: String,
-    guardian: String,
-    purposes: Vec<&'static str>,
-}
-
-impl Signed {
-    fn of(l: Lang, it: Consent) -> Self {
-        // What the pad draws is a PNG in base64, whose first bytes are always these letters.
-        let png = it.signature.strip_prefix("data:image/png;base64,").unwrap_or(&it.signature);
-        let drawn = png.starts_with("iVBORw0KGgo").then(|| format!("data:image/png;base64,{png}"));
-        let words = |purpose: &Purpose| match purpose {
-            Purpose::Recognition => l.t("身份核验和监督", "verification for supervision"),
-            Purpose::ServerStorage => l.t("存储于服务器并发送到设备", "storage and transmission"),
-            Purpose::KeepPhoto => l.t("留存照片", "keeping the photographs"),
-        };
-        Self {
-            version: it.text_version,
-            at: dated(&it.signed_at),
-            name: if drawn.is_some() { String::new() } else { clip(&it.signature, 100) },
-            drawn: drawn.unwrap_or_default(),
-            guardian: it.guardian.unwrap_or_default(),
-            purposes: it.purposes.iter().map(words).collect(),
-        }
-    }
 }
 
 struct PhotoView {
@@ -145,6 +121,10 @@ struct Looked {
     /// What the institution is called.
     place: Option<String>,
     person: Option<Practitioner>,
+    /// Who proposed and who decided, as this reader may know, and their names.
+    proposed_by: String,
+    decided_by: String,
+    colleagues: Names,
 }
 
 /// The licence and the filing here: what a supervisor compares the papers with.
@@ -171,6 +151,9 @@ fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
     let seen = Seen::of(a, reader)?;
     let found = a.faces.enrolment(id)?.filter(|e| seen.has(&e.institution));
     let found = found.ok_or_else(|| Problem::unknown("enrolment", id))?;
+    let by = |login: Option<&str>| told(a, reader, login.unwrap_or_default());
+    let proposed_by = by(found.proposed_by.as_deref())?;
+    let decided_by = by(found.decided_by.as_deref())?;
     let found = EnrolmentSeen::of(reader, found)?;
     let named = named_in(&found);
     deed::at(&found.facts().institution);
@@ -184,6 +167,9 @@ fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
         pictures: pictures_of(a, &seen, &found)?,
         place: a.store.institution(&facts.institution)?.map(|i| i.name),
         person: a.store.practitioner(&facts.person)?,
+        colleagues: Names::colleagues(a, reader, [proposed_by.as_str(), decided_by.as_str()])?,
+        proposed_by,
+        decided_by,
         found,
     })
 }
@@ -199,8 +185,12 @@ async fn make_enrolment(
     let (wanted, reader) = (id.clone(), who.clone());
     let may_decide = who.may(Right::DecideEnrolments);
     let looked = app.blocking(move |a| look(a, &reader, &wanted)).await?;
-    let Looked { found, names, registry_photo, consent, pictures, place, person } = looked;
+    let Looked { found, names, registry_photo, consent, pictures, place, person, .. } = looked;
     let (e, looked_at) = (found.facts(), found.looked_at());
+    let colleague = |by: &str| looked.colleagues.person(l, by);
+    let parties =
+        Parties { institution: place.as_deref(), authority: app.config.authority.as_deref() };
+    let consent = consent.map(|c| Signed::of(l, c, parties));
     let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
     let photos = looked_at.photos.iter().map(|p| photo_view(l, p));
     let compared = found.compared();
@@ -218,10 +208,9 @@ async fn make_enrolment(
         may_decide,
         named: !who.open_house,
         at: local(&e.proposed_at),
-        decided: match (&e.decided_by, &e.decided_at) {
-            (Some(by), Some(at)) => format!("{by} · {}", local(at)),
-            _ => String::new(),
-        },
+        proposed_by: colleague(&looked.proposed_by),
+        decided: e.decided_at.as_deref().map(|at| (colleague(&looked.decided_by), local(at))),
+        decided_because: e.reason.clone().unwrap_or_default(),
         photos: photos.collect(),
         duplicates: duplicates.collect(),
         unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),
@@ -234,8 +223,9 @@ async fn make_enrolment(
         templates: e.templates,
         id: e.id.clone(),
         person: e.person.clone(),
-        institution: place.unwrap_or_else(|| e.institution.clone()),
-        consent: consent.map(|c| Signed::of(l, c)),
+        institution: Label::new(place.as_deref().unwrap_or_default(), &e.institution),
+        place: e.institution.clone(),
+        consent,
         may_withdraw: e.templates > 0 && may_open(who, "/consent/{id}"),
         reason: typed,
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),

@@ -11,10 +11,11 @@ use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
 
 use super::frame::{Frame, local, render, shown};
 use super::law::MatterView;
+use super::names::Names;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::evidence::opening::{Delivery, SamePerson};
+use crate::evidence::opening::{Delivery, Opening, SamePerson};
 use crate::evidence::{CustodianSeen, ItemSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, role_of};
 use crate::problem::{Form, Problem};
 use crate::store::{Alert, StoreError};
@@ -113,14 +114,14 @@ pub(super) struct OpeningView {
 }
 
 impl OpeningView {
-    fn of(l: Lang, who: &Who, it: &OpeningSeen) -> Self {
+    fn of(l: Lang, who: &Who, it: &OpeningSeen, people: &Names) -> Self {
         let o = &it.opening;
         Self {
             id: it.id.clone(),
             case_number: o.ask.case_number.clone(),
             alert: it.alert.clone(),
-            by: o.ask.by.clone(),
-            reviewer: o.ask.reviewer.clone(),
+            by: people.get(&o.ask.by).to_string(),
+            reviewer: people.get(&o.ask.reviewer).to_string(),
             asked_at: local(&crate::clock::text(o.asked_at)),
             until: if o.state.is_live() {
                 local(&crate::clock::text(o.until))
@@ -140,6 +141,16 @@ impl OpeningView {
     }
 }
 
+/// Names of the two of each opening. Blocking.
+fn people<'a>(
+    a: &App,
+    who: &Who,
+    openings: impl IntoIterator<Item = &'a Opening>,
+) -> Result<Names, StoreError> {
+    let both = |o: &'a Opening| [o.ask.by.as_str(), o.ask.reviewer.as_str()];
+    Names::colleagues(a, who, openings.into_iter().flat_map(both))
+}
+
 /// What two people read to each other before one lets the other in: both keys of a custodian.
 fn fingerprint(it: &CustodianSeen) -> String {
     let text = format!("{}\n{}", it.verification_key, it.sealing_key);
@@ -155,9 +166,11 @@ pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Resp
 
 async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
     let reader = who.clone();
-    let (seen, openings) = app
+    let (seen, (openings, people)) = app
         .blocking(move |a| {
-            Ok::<_, StoreError>((evidence_seen(a, &reader)?, openings_seen(a, &reader)?))
+            let openings = openings_seen(a, &reader)?;
+            let people = people(a, &reader, openings.requests.iter().map(|it| &it.opening))?;
+            Ok::<_, StoreError>((evidence_seen(a, &reader)?, (openings, people)))
         })
         .await?;
     let role = role_of(who.role);
@@ -171,7 +184,11 @@ async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
             .collect(),
         policies: seen.policies.iter().map(|word| policy_view(l, word)).collect(),
         on_unless_said: seen.on_unless_said,
-        openings: openings.requests.iter().map(|it| OpeningView::of(l, &who, it)).collect(),
+        openings: openings
+            .requests
+            .iter()
+            .map(|it| OpeningView::of(l, &who, it, &people))
+            .collect(),
         stands: mine.is_some_and(CustodianSeen::stands),
         waits: mine.is_some_and(|c| !c.stands()),
         first: role.is_some_and(|role| seen.roll.newest(role).is_none()),
@@ -198,9 +215,9 @@ fn role_view(l: Lang, roll: &Roll, role: CustodianRole, own: bool, reader: &str)
     RoleView {
         title: match role {
             CustodianRole::Supervisor => {
-                l.t("监管方（申请，持密钥之半 a）", "Supervisors (ask, hold half a)")
+                l.t("卫生监督员（申请，持密钥之半 a）", "Supervisors (ask, hold half a)")
             }
-            _ => l.t("核查方（审批，持密钥之半 b）", "Reviewers (decide, hold half b)"),
+            _ => l.t("核查员（审批，持密钥之半 b）", "Reviewers (decide, hold half b)"),
         },
         own,
         alone: people.iter().filter(|c| c.stands()).count() == 1,
@@ -342,18 +359,19 @@ pub(super) async fn opening(
 
 async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
     let (wanted, reader) = (id.clone(), who.clone());
-    let (seen, number) = app
+    let (seen, number, people) = app
         .blocking(move |a| {
             let seen = opening_seen(a, &reader, &wanted)?;
             let number = a.store.alert(&seen.alert)?.map_or(0, |alert| alert.number);
-            Ok::<_, Problem>((seen, number))
+            let people = people(a, &reader, [&seen.opening])?;
+            Ok::<_, Problem>((seen, number, people))
         })
         .await?;
     let o = &seen.opening;
     let open = seen.open.as_ref();
     let page = OpeningPage {
         f: Frame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
-        it: OpeningView::of(l, &who, &seen),
+        it: OpeningView::of(l, &who, &seen, &people),
         number,
         basis: o.ask.basis.clone(),
         purpose: o.ask.purpose.clone(),
@@ -430,9 +448,9 @@ impl EvidenceCard {
             .filter(|it| it.opening.state.is_live())
             .map(|it| (it.device.clone(), it.finding.clone()))
             .collect();
-        let openings = openings.into_iter();
-        let openings =
-            openings.map(|it| OpeningView::of(l, who, &OpeningSeen::that_it_is(it))).collect();
+        let people = people(a, who, openings.iter().map(|it| &it.opening))?;
+        let view = |it| OpeningView::of(l, who, &OpeningSeen::that_it_is(it), &people);
+        let openings = openings.into_iter().map(view).collect();
         let card = Self {
             l,
             number: alert.number,
@@ -481,7 +499,7 @@ fn sets(
             sets.push(SetView {
                 device: seen.device.clone(),
                 finding: seen.finding.clone(),
-                rule: rule.map(|f| f.report.rule.clone()).unwrap_or_default(),
+                rule: rule.map(|f| l.rule(&f.report.rule)).unwrap_or_default(),
                 ids: String::new(),
                 pictures: Vec::new(),
                 there: false,
@@ -509,11 +527,11 @@ fn cannot(l: Lang, who: &Who, roll: &Roll) -> String {
             l.t("本辖区尚未设置两方保管人", "this jurisdiction has no custodians of both roles yet")
         }
         Role::Supervisor if roll.standing(&who.name, CustodianRole::Supervisor).is_none() => l.t(
-            "您不是监管方保管人，不能申请",
+            "您不是卫生监督员保管人，不能申请",
             "you are no custodian of the supervisors: you can not ask",
         ),
         Role::Supervisor => "",
-        _ => l.t("由监管方保管人申请", "a custodian of the supervisors asks"),
+        _ => l.t("由卫生监督员保管人申请", "a custodian of the supervisors asks"),
     };
     words.to_owned()
 }

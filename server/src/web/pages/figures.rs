@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::chart::{self, SEVERITIES, Stack};
 use super::frame::{Frame, line, render, shown};
+use super::names::Names;
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{ClinicState, Reason, State as AlertState};
@@ -74,7 +75,15 @@ async fn make(
     };
     let span = asked.span.clone();
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
-    let found = told(who, &made);
+    let mut found = told(who, &made);
+    let ids: Vec<String> = found.devices.iter().map(|d| d.device.clone()).collect();
+    let names = app.blocking(move |a| Names::boxes(a, ids.iter().map(String::as_str))).await?;
+    for it in &mut found.devices {
+        it.device = names.get(&it.device).to_string();
+    }
+    for it in &mut found.sight_by_device {
+        it.key = names.get(&it.key).to_string();
+    }
     let typed = |given: &Option<String>, read: String| {
         if fault.is_empty() { read } else { given.clone().unwrap_or(read) }
     };
@@ -153,7 +162,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             l.t("成立或待核查的发现，不含已撤回", "Standing findings, without withdrawn ones"),
             l.t("规则", "rule"),
             &found.by_rule,
-            &same,
+            &|code| l.rule(code),
         ),
         sev(l.t("按状态", "By state"), "", l.t("状态", "state"), &found.by_state, &state),
         false_alarms(l, found),
@@ -181,14 +190,17 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             "",
             l.t("原因", "reason"),
             &found.not_assessable_because,
-            &|k| why(l, k),
+            &|k| l.unjudged(k).to_owned(),
         ),
         plain(
-            l.t("规则弃权", "Rules that abstained"),
+            l.t("规则未能判定（弃权）", "Rules that could not decide (abstained)"),
             l.t("规则与原因；由此不推出任何结论", "Rule and reason; nothing follows from it"),
             l.t("规则", "rule"),
             &found.undecided,
-            &same,
+            &|key| {
+                let (rule, reason) = key.split_once(' ').unwrap_or((key, ""));
+                l.abstained(rule, reason)
+            },
         ),
     ]
 }
@@ -196,25 +208,14 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
 fn same_person(l: Lang, key: &str) -> String {
     let (rule, answer) = key.split_once(' ').unwrap_or((key, ""));
     let known = SamePerson::ALL.into_iter().find(|a| a.as_str() == answer);
-    known.map_or_else(|| key.to_owned(), |a| format!("{rule} {}", l.t(a.zh(), a.en())))
+    known.map_or_else(
+        || key.to_owned(),
+        |a| format!("{}{}{}", l.rule(rule), l.t("：", ": "), l.t(a.zh(), a.en())),
+    )
 }
 
 fn own_state(l: Lang, code: &str) -> String {
     AlertState::parse(code).map_or_else(|| code.to_owned(), |s| l.state(s).to_owned())
-}
-
-fn why(l: Lang, code: &str) -> String {
-    match code {
-        "declined" => l.t("就诊者拒绝", "the patient declined"),
-        "withheld" => l.t("未作识别", "nobody was looked at"),
-        "visibility" => l.t("可见度不足", "visibility below 60 %"),
-        "clock" => l.t("时钟不可靠", "clock not to be trusted"),
-        "no_activity" => l.t("无操作活动", "no activity observed"),
-        "never_closed" => l.t("未登记结束", "session never closed"),
-        "history" => l.t("记录不足", "too little history"),
-        other => other,
-    }
-    .to_owned()
 }
 
 fn false_alarms(l: Lang, found: &Figures) -> Chart {
@@ -274,10 +275,10 @@ fn sight_head(l: Lang, key: &'static str) -> Vec<&'static str> {
     vec![
         key,
         l.t("诊疗活动", "sessions"),
-        "V (A)",
-        "V (I)",
+        l.t("操作时段可见度", "visibility while operating"),
+        l.t("全时段可见度", "visibility over the session"),
         l.t("不可评估", "not assessable"),
-        l.t("有规则弃权", "a rule abstained"),
+        l.t("有规则未能判定（弃权）", "a rule could not decide (abstained)"),
     ]
 }
 
@@ -296,7 +297,7 @@ fn sight_rows(sights: &[Sight]) -> Vec<Vec<String>> {
 }
 
 fn sight_days(l: Lang, sights: &[Sight]) -> Chart {
-    let title = l.t("可见度 V（每日平均）", "Visibility V, mean by day");
+    let title = l.t("画面可见度（每日平均）", "Visibility, mean by day");
     let points: Vec<(String, i64)> =
         sights.iter().map(|s| (s.key.clone(), s.visibility_a_ppm)).collect();
     let svg = if points.is_empty() {
@@ -316,7 +317,7 @@ fn sight_days(l: Lang, sights: &[Sight]) -> Chart {
 }
 
 fn sight_boxes(l: Lang, sights: &[Sight]) -> Chart {
-    let title = l.t("各设备弃权占比", "Abstention by box");
+    let title = l.t("各设备未能判定（弃权）占比", "Share not decided (abstained) by box");
     let stack = |s: &Sight| Stack {
         name: s.key.clone(),
         parts: vec![
@@ -329,8 +330,8 @@ fn sight_boxes(l: Lang, sights: &[Sight]) -> Chart {
     Chart {
         title,
         note: l.t(
-            "不可评估与有规则弃权的诊疗活动",
-            "Sessions not assessable, and with a rule that abstained",
+            "不可评估与有规则未能判定的诊疗活动",
+            "Sessions not assessable, and with a rule that could not decide",
         ),
         svg: chart::scaled(title, &stacks, 1_000_000),
         head: sight_head(l, l.t("设备", "box")),

@@ -13,7 +13,7 @@ use crate::store::FindingEvent;
 
 pub(super) struct FindingView {
     pub(super) rule: String,
-    pub(super) kind: String,
+    pub(super) kind: &'static str,
     pub(super) severity: u8,
     pub(super) level: &'static str,
     pub(super) step: String,
@@ -24,7 +24,7 @@ pub(super) struct FindingView {
     pub(super) confidence: Vec<(&'static str, u32)>,
     pub(super) timeline: Option<Timeline>,
     pub(super) intervals: Vec<(String, String, String)>,
-    pub(super) counts: Vec<(String, String)>,
+    pub(super) counts: Vec<(&'static str, String)>,
     pub(super) policy_sha256: String,
     pub(super) manifest: Vec<(&'static str, String)>,
     pub(super) chain: Vec<(&'static str, String)>,
@@ -53,13 +53,28 @@ pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
     l.t(&law.monitoring.notice_zh, &law.monitoring.notice_en).to_owned()
 }
 
-pub(super) fn event(l: Lang, e: &FindingEvent) -> EventView {
+/// What happened to the findings, in order; what one says now stands with it, and not here again.
+pub(super) fn events(l: Lang, events: &[FindingEvent], findings: &[FindingSeen]) -> Vec<EventView> {
+    let said = |text: &str| {
+        findings.iter().any(|f| {
+            let now = &f.report.explanation;
+            l.t(&now.zh, &now.en) == text
+        })
+    };
+    events
+        .iter()
+        .map(|e| event(l, e))
+        .map(|e| EventView { text: if said(&e.text) { String::new() } else { e.text }, ..e })
+        .collect()
+}
+
+fn event(l: Lang, e: &FindingEvent) -> EventView {
     EventView {
         at: local(&e.at),
         received: local(&e.received_at),
         class: e.step.clone(),
         step: l.finding_step(&e.step, e.seq == 0),
-        rule: e.rule.clone(),
+        rule: l.rule(&e.rule),
         severity: e.severity,
         text: l.t(&e.zh, &e.en).to_owned(),
         seq: e.seq,
@@ -91,8 +106,8 @@ pub(super) fn finding(
         verified: l.verified(&p.verified_by),
     });
     FindingView {
-        rule: r.rule.clone(),
-        kind: l.kind(&format!("{:?}", r.kind)),
+        rule: l.rule(&r.rule),
+        kind: l.finding_kind(r.kind),
         severity,
         level: l.severity(severity),
         withdrawn: step == "withdrawn",
@@ -107,7 +122,11 @@ pub(super) fn finding(
             .iter()
             .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
             .collect(),
-        counts: r.counts.iter().map(|c| (l.figure(&c.name), figure(l, &c.name, c.value))).collect(),
+        counts: r
+            .counts
+            .iter()
+            .map(|c| (l.figure(&c.name), l.figure_value(&c.name, c.value)))
+            .collect(),
         policy_sha256: r.manifest.policy_sha256.clone(),
         manifest: manifest(l, r),
         chain: chain(l, stored),
@@ -127,23 +146,6 @@ fn confidence(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, u3
         (l.t("诊疗活动", "Session"), c.session_ppm / 10_000),
         (l.t("画面可见度", "Visibility"), c.visibility_ppm / 10_000),
     ]
-}
-
-/// A figure in the unit that its name ends in.
-fn figure(l: Lang, name: &str, value: i64) -> String {
-    if name.ends_with("_ppm") {
-        return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));
-    }
-    if name.ends_with("_ms") {
-        let seconds = value / 1000;
-        return if seconds >= 60 {
-            let (minutes, rest) = (seconds / 60, seconds % 60);
-            format!("{minutes} {} {rest} {}", l.t("分", "min"), l.t("秒", "s"))
-        } else {
-            format!("{seconds} {}", l.t("秒", "s"))
-        };
-    }
-    value.to_string()
 }
 
 fn manifest(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, String)> {

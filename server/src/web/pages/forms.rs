@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::frame::{Frame, render, said};
+use super::frame::{Frame, line, render};
 use super::words::Lang;
 use crate::problem::Problem;
 
@@ -40,6 +40,9 @@ pub(super) struct Field {
     pub value: String,
     /// Code, words, chosen.
     pub options: Vec<(String, String, bool)>,
+    /// Code and words of what is shown and can not be chosen, under why it can not.
+    apart: Vec<(String, String)>,
+    apart_because: String,
     pub required: bool,
     pub fault: String,
     /// It can not be changed once it stands.
@@ -59,6 +62,8 @@ impl Field {
             kind,
             value: String::new(),
             options: Vec::new(),
+            apart: Vec::new(),
+            apart_because: String::new(),
             required: false,
             fault: String::new(),
             fixed: false,
@@ -94,6 +99,13 @@ impl Field {
         self
     }
 
+    /// What nobody may choose here, and why; what stands already stays as it is.
+    pub(super) fn apart(mut self, because: &str, options: Vec<(String, String)>) -> Self {
+        because.clone_into(&mut self.apart_because);
+        self.apart = options;
+        self
+    }
+
     pub(super) fn marked(mut self, marks: BTreeMap<String, String>) -> Self {
         self.marks = marks;
         self
@@ -103,9 +115,9 @@ impl Field {
         self.marks.get(code).map_or("", String::as_str)
     }
 
-    /// So many boxes are found by a search among them.
+    /// So many boxes or lines are found by a search among them.
     fn is_searched(&self) -> bool {
-        self.kind == Kind::Many && self.options.len() > 12
+        self.options.len() + self.apart.len() > 12
     }
 
     // The template asks in words.
@@ -143,7 +155,12 @@ impl Field {
                 // A value that the list lacks is shown, not lost.
                 for value in codes.iter().filter(|v| !v.is_empty()) {
                     if self.options.iter().all(|o| o.0 != *value) {
-                        self.options.push((value.clone(), value.clone(), true));
+                        let apart = self.apart.iter().position(|o| o.0 == *value);
+                        let words = match apart {
+                            Some(at) => self.apart.remove(at).1,
+                            None => value.clone(),
+                        };
+                        self.options.push((value.clone(), words, true));
                     }
                 }
             }
@@ -276,8 +293,17 @@ pub(super) struct Heading {
     pub above: (String, String),
     pub intro: String,
     pub button: String,
-    /// Polygons of zones: class and points, in thousandths.
-    pub picture: Vec<(&'static str, String)>,
+    /// What zones are drawn on; `None` where a form has none.
+    pub picture: Option<Drawing>,
+}
+
+/// A picture of a room's zones, 1000 units wide.
+#[derive(Debug)]
+pub(super) struct Drawing {
+    /// As the camera's picture has it.
+    pub height: u32,
+    /// Class and points of each polygon, in those units.
+    pub polygons: Vec<(&'static str, String)>,
 }
 
 #[derive(Template)]
@@ -297,14 +323,15 @@ pub(super) fn show(
     h: Heading,
     mut fields: Vec<Field>,
     values: &Given,
-    fault: Option<String>,
+    fault: Option<Problem>,
     done: bool,
 ) -> Result<Response, Problem> {
-    let fault = fault.unwrap_or_default();
+    // The English line begins with the field, whatever the reader is told.
     let at_field = fault
-        .split_once(':')
+        .as_ref()
+        .and_then(|problem| problem.detail.split_once(':'))
         .map(|(name, _)| name.split(['.', '[']).next().unwrap_or(name).to_owned());
-    let told = said(f.l, fault);
+    let told = fault.map(|problem| line(f.l, problem)).unwrap_or_default();
     let mut placed = false;
     for field in &mut fields {
         if let Some(given) = values.0.get(&field.name) {
@@ -371,6 +398,15 @@ mod tests {
             field.options.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect::<Vec<_>>(),
             ["p-9"]
         );
+    }
+
+    #[test]
+    fn a_value_that_stands_apart_stays_chosen() {
+        let mut field = Field::new(Kind::Choice, "lead", "Lead")
+            .apart("not filed", vec![("p-9".to_owned(), "Nine".to_owned())]);
+        field.choose(&["p-9".to_owned()]);
+        assert_eq!(field.options, [("p-9".to_owned(), "Nine".to_owned(), true)]);
+        assert!(field.apart.is_empty());
     }
 
     #[test]

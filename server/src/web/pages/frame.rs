@@ -340,6 +340,11 @@ pub(in crate::web) fn dated(time: &str) -> String {
     }
 }
 
+/// The zone of the pages, for a file or a print that leaves them: `UTC+8`.
+pub(super) fn zone_name() -> String {
+    zone_words(clock::now().to_zoned(clock::zone()).offset())
+}
+
 fn zone_words(offset: jiff::tz::Offset) -> String {
     let minutes = offset.seconds() / 60;
     let (sign, hours, rest) =

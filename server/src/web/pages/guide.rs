@@ -32,7 +32,7 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "两人复核",
-        "受理后给出「认为成立」或「认为应排除」(须选原因)。两名不同人员意见一致才成为线索成立或排除；同一人不能复核两次。",
+        "受理后给出「认为成立」或「认为应排除」（须选原因）。两名不同人员意见一致才成为线索成立或排除；同一人不能复核两次。",
         "Two reviews",
         "Take a lead, then uphold it or dismiss it with a reason. Two different people must \
         agree; nobody reviews twice.",
@@ -88,7 +88,7 @@ const CLINIC: &[Step] = &[
     ),
     (
         "采集人脸",
-        "上传或用摄像头拍摄三张以上正面照片，阅读同意书并签名；由监管人员确认后生效。",
+        "上传或用摄像头拍摄三张以上正面照片，阅读同意书并签名；由卫生监督员确认后生效。",
         "Enrol a face",
         "Upload or take three or more frontal photographs, read the consent and sign it; it \
         counts once a supervisor confirmed it.",
@@ -146,8 +146,8 @@ const ADMIN: &[Step] = &[
         "/devices",
     ),
     (
-        "参数与通知",
-        "规则参数的每次更改都留下原因；通知只发往配置文件允许的地址。",
+        "判定策略与通知",
+        "判定策略的每次更改都留下原因；通知只发往配置文件允许的地址。",
         "Policy and notifications",
         "Each change of a number keeps its reason; notifications go only where the configuration \
         allows.",
@@ -184,20 +184,20 @@ struct GuidePage {
 }
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
-    let (role, steps) = match who.role {
-        // With accounts switched off the demonstration's visitor is shown the supervisor's day.
-        _ if who.open_house => (l.t("监管人员", "supervisor"), SUPERVISOR),
-        Role::Supervisor => (l.t("监管人员", "supervisor"), SUPERVISOR),
-        Role::Reviewer => (l.t("复核人员", "reviewer"), REVIEWER),
-        Role::Clinic => (l.t("医疗机构", "clinic"), CLINIC),
-        Role::Auditor => (l.t("审计人员", "auditor"), AUDITOR),
-        Role::Integrator => (l.t("系统对接", "integrator"), INTEGRATOR),
-        Role::Admin | Role::Public | Role::Partner => (l.t("管理员", "administrator"), ADMIN),
+    // With accounts switched off the demonstration's visitor is shown the supervisor's day.
+    let role = if who.open_house { Role::Supervisor } else { who.role };
+    let steps = match role {
+        Role::Supervisor => SUPERVISOR,
+        Role::Reviewer => REVIEWER,
+        Role::Clinic => CLINIC,
+        Role::Auditor => AUDITOR,
+        Role::Integrator => INTEGRATOR,
+        Role::Admin | Role::Public | Role::Partner => ADMIN,
     };
     let made = match Frame::of(&app, &who, l, "guide", "/guide").await {
         Ok(f) => render(&GuidePage {
             f,
-            role,
+            role: l.role(role),
             steps: steps.iter().map(|s| (l.t(s.0, s.2), l.t(s.1, s.3), s.4)).collect(),
             keys: KEYS.iter().map(|k| (k.0, l.t(k.1, k.2))).collect(),
         }),

@@ -6,8 +6,9 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::field_fault::FieldFault;
 use super::forms::Given;
-use super::frame::{self, Frame, local, render, shown};
+use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -68,7 +69,7 @@ struct HooksPage {
     f: Frame,
     hooks: Vec<HookRow>,
     log: Vec<LogRow>,
-    fault: String,
+    fault: FieldFault,
     secret: String,
     origins: Vec<String>,
     mail: bool,
@@ -141,6 +142,20 @@ fn read(given: &Given) -> Result<HookBody, String> {
     })
 }
 
+/// The fields of the form, as it calls them.
+fn labels(l: Lang) -> [(&'static str, &'static str); 8] {
+    [
+        ("id", l.t("名称", "Name")),
+        ("target", l.t("目标", "Target")),
+        ("min_severity", l.t("最低级别", "From severity")),
+        ("jurisdiction", l.t("区划代码", "Jurisdiction")),
+        ("quiet_from", l.t("免打扰自", "Quiet from")),
+        ("quiet_to", l.t("免打扰至", "Quiet to")),
+        ("escalate_after_min", l.t("升级时间", "Escalate after")),
+        ("escalate_to", l.t("升级至", "Escalate to")),
+    ]
+}
+
 fn typed(given: &Given) -> Typed {
     let text = |name: &str| given.text(name).to_owned();
     let severity = text("min_severity");
@@ -169,8 +184,8 @@ async fn make(
         .blocking(|a| Ok::<_, StoreError>((a.store.hooks()?, a.store.deliveries(None, None, 50)?)))
         .await?;
     let (secret, fault) = match outcome {
-        Ok(secret) => (secret, String::new()),
-        Err(problem) => (String::new(), frame::line(l, problem)),
+        Ok(secret) => (secret, FieldFault::default()),
+        Err(problem) => (String::new(), FieldFault::of(l, problem, &labels(l))),
     };
     render(&HooksPage {
         hooks: found.into_iter().map(|h| hook(l, h)).collect(),

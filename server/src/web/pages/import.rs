@@ -8,7 +8,8 @@ use axum::body::Bytes;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
-use super::frame::{Frame, line, render, said, shown};
+use super::frame::{Frame, line, render, shown};
+use super::messages::chinese;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -43,6 +44,12 @@ struct ImportPage {
     near_ids: bool,
     /// How the file was read.
     read_as: String,
+    /// Its first rows, where its letters had to be guessed.
+    first_rows: Vec<String>,
+    /// It was to be stored, and waits until somebody has looked at its letters.
+    held: bool,
+    /// The text was made of a spreadsheet's cells.
+    workbook: bool,
     /// Two readings of one file to choose from: which letters, the text, its first rows.
     readings: Vec<Reading>,
 }
@@ -58,6 +65,7 @@ const READING_ROWS: usize = 4;
 
 /// What the form sent.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one box or button of the form")]
 struct Given {
     noun: String,
     text: String,
@@ -70,6 +78,17 @@ struct Given {
     store: bool,
     /// Ids that are close to others are meant so.
     near_ids: bool,
+    /// The text was made of a spreadsheet's cells.
+    workbook: bool,
+    /// What was to be stored is shown first: its letters were guessed.
+    held: bool,
+}
+
+impl Given {
+    /// Its letters were told by its bytes alone, and may be others.
+    fn is_guessed(&self) -> bool {
+        matches!(self.read_as, Some(ReadAs::Text(Encoding::Gb18030 | Encoding::Utf16, _)))
+    }
 }
 
 fn words(l: Lang, noun: Noun) -> &'static str {
@@ -119,6 +138,7 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
             "noun" => given.noun = text,
             "text" => given.text = text,
             "near_ids" => given.near_ids = true,
+            "workbook" => given.workbook = true,
             "act" => given.store = text == "store",
             _ => {}
         }
@@ -144,6 +164,7 @@ async fn understand(
         Ok((text, read_as)) => {
             given.text = text;
             given.read_as = Some(read_as);
+            given.workbook = read_as == ReadAs::Xlsx;
             Ok(())
         }
         Err(Unread::Fault(why)) => Err(Problem::unprocessable(why)),
@@ -163,9 +184,11 @@ async fn take(app: &Arc<App>, who: &Who, l: Lang, given: &mut Given) -> Result<R
     let noun = noun.ok_or_else(|| Problem::unprocessable(l.t("请选择表格", "choose a table")))?;
     if let Some(upload) = given.upload.take() {
         understand(app, l, given, &upload, noun).await?;
+        given.held = given.store && given.is_guessed();
     }
     let (near_ids, encoding) = (given.near_ids, Some(Encoding::Utf8));
-    let wish = Wish { dry_run: !given.store, near_ids, encoding };
+    let dry_run = !given.store || given.held;
+    let wish = Wish { dry_run, near_ids, encoding, workbook: given.workbook };
     bulk::import(app, who, noun, given.text.clone().into_bytes(), wish, String::new()).await
 }
 
@@ -177,34 +200,73 @@ async fn make(
     outcome: Result<Option<Report>, Problem>,
 ) -> Result<Response, Problem> {
     let nouns = Noun::ALL.into_iter().filter(|n| bulk::may(who, *n));
-    let nouns = nouns.map(|n| (n.name(), words(l, n), n.head(), n.name() == given.noun)).collect();
+    let columns = |n| bulk::workbook::heading(l, n).join(l.t("、", ", "));
+    let nouns =
+        nouns.map(|n| (n.name(), words(l, n), columns(n), n.name() == given.noun)).collect();
     let (mut report, fault) = match outcome {
         Ok(report) => (report, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (None, line(l, problem)),
+        Err(problem) => (None, in_column_words(l, Noun::parse(&given.noun), line(l, problem))),
     };
     let mut faults = report.as_mut().map(|r| std::mem::take(&mut r.faults)).unwrap_or_default();
     let more = faults.len().saturating_sub(MOST_SHOWN);
     faults.truncate(MOST_SHOWN);
     let noun = Noun::parse(&given.noun);
     for fault in &mut faults {
-        fault.text = said(l, std::mem::take(&mut fault.text));
-        fault.column = column_words(l, noun, &fault.column);
+        let words = column_words(l, noun, &fault.column);
+        fault.text = fault_words(l, &fault.column, &words, std::mem::take(&mut fault.text));
+        fault.column = words;
     }
+    let first_rows = if given.is_guessed() { first_rows(&given.text) } else { Vec::new() };
     let stored = report.as_ref().is_some_and(|r| r.stored);
     let text = if stored { String::new() } else { given.text };
-    let near_ids = given.near_ids;
+    let Given { near_ids, workbook, held, .. } = given;
     let read_as = given.read_as.map(|read_as| read_words(l, read_as)).unwrap_or_default();
     let readings = given.readings.map_or_else(Vec::new, |(utf8, gb18030)| {
         vec![reading("GB18030 (GBK)", gb18030), reading("UTF-8", utf8)]
     });
     let f = Frame::of(app, who, l, "registry", "/import").await?;
-    render(&ImportPage { f, nouns, text, fault, report, faults, more, near_ids, read_as, readings })
+    render(&ImportPage {
+        f,
+        nouns,
+        text,
+        fault,
+        report,
+        faults,
+        more,
+        near_ids,
+        read_as,
+        first_rows,
+        held,
+        workbook,
+        readings,
+    })
 }
 
 fn reading(letters: &'static str, text: String) -> Reading {
-    let rows = text.lines().take(READING_ROWS).map(|row| crate::clock::clip(row, 120)).collect();
-    Reading { letters, text, rows }
+    Reading { letters, rows: first_rows(&text), text }
+}
+
+fn first_rows(text: &str) -> Vec<String> {
+    text.lines().take(READING_ROWS).map(|row| crate::clock::clip(row, 120)).collect()
+}
+
+/// A fault that lists a table's columns calls them as the reader does.
+fn in_column_words(l: Lang, noun: Option<Noun>, fault: String) -> String {
+    let Some(noun) = noun.filter(|_| l == Lang::Zh) else { return fault };
+    let listed = bulk::workbook::heading(l, noun).join("、");
+    let fault = fault.replace(&noun.head(), &listed);
+    fault.replace(&format!("表 {} 的", noun.name()), &format!("表“{}”的", words(l, noun)))
+}
+
+/// A cell's fault in the reader's language: as it stands, or as it is said of a field.
+fn fault_words(l: Lang, column: &str, words: &str, text: String) -> String {
+    if l == Lang::En {
+        return text;
+    }
+    let of_field = || chinese(&format!("{column}: {text}"));
+    let said = chinese(&text).or_else(of_field);
+    said.map_or(text, |said| said.replace(&format!("“{column}”"), &format!("“{words}”")))
 }
 
 fn read_words(l: Lang, read_as: ReadAs) -> String {
@@ -227,12 +289,48 @@ fn read_words(l: Lang, read_as: ReadAs) -> String {
     format!("{letters} · {divided}")
 }
 
-/// A column as the reader's language calls it, with its own name behind.
+/// A column as the reader's language calls it.
 fn column_words(l: Lang, noun: Option<Noun>, column: &str) -> String {
     let known = noun.and_then(|noun| {
         let names = noun.column_names();
         let name = names.into_iter().find(|name| *name == column)?;
         Some(bulk::words::chinese(noun, name)).filter(|_| l == Lang::Zh)
     });
-    known.map_or_else(|| column.to_owned(), |words| format!("{words} ({column})"))
+    known.map_or_else(|| column.to_owned(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_lists_the_columns_in_chinese() {
+        let said = Problem::unprocessable(format!(
+            "line 1: column `颜色` is unknown; the columns of rooms are {}",
+            Noun::Rooms.head()
+        ));
+        let said = in_column_words(Lang::Zh, Some(Noun::Rooms), line(Lang::Zh, said));
+        assert!(
+            said.starts_with("第 1 行：没有名为“颜色”的列（表“诊室”的列为 诊室编号、"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_cells_fault_is_said_in_chinese() {
+        for (column, text, wanted) in [
+            ("licence_until", "`x` is no day such as 2028-12-31", "“x”不是日期，应如 2028-12-31"),
+            ("name", "holds a line break: write it in one line", "含有换行：请写成一行"),
+            ("surgery_grade", "use 1 to 4, or leave it out", "手术级别应为 1 至 4 级，或留空"),
+            (
+                "room",
+                "use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit",
+                "“诊室编号”应为 1 至 64 个字母、数字或 . _ -，并以字母或数字开头",
+            ),
+        ] {
+            let words = column_words(Lang::Zh, Some(Noun::Sessions), column);
+            assert_eq!(fault_words(Lang::Zh, column, &words, text.to_owned()), wanted);
+            assert_eq!(fault_words(Lang::En, column, column, text.to_owned()), text);
+        }
+    }
 }

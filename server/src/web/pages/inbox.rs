@@ -9,7 +9,9 @@ use axum::response::Response;
 use protocol::up::Explanation;
 
 use super::alert;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{Frame, local, render_as, shown};
+use super::names::{Label, Names};
+use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, State as AlertState, due_at};
@@ -18,10 +20,10 @@ use crate::app::App;
 use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
 use crate::store::{Alert, AlertFilter, Part, StoreError, View};
-use crate::web::alerts::{ListQuery, listed_alerts};
+use crate::web::alerts::{ListQuery, UNASSIGNED, listed_alerts};
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
-use crate::web::rights::SIGHT;
+use crate::web::rights::{SIGHT, may_send};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/", page).roles(SIGHT).audited()]
@@ -41,6 +43,8 @@ struct InboxPage {
     /// The filter as an address, for the forms.
     view: String,
     may_step: bool,
+    /// The reader keeps views; an auditor changes nothing.
+    may_keep: bool,
     named: bool,
     reasons: Vec<(&'static str, &'static str)>,
     notice: Notice,
@@ -51,6 +55,10 @@ struct InboxPage {
     opening: String,
     /// Who may be given a lead: login and name.
     colleagues: Vec<(String, String)>,
+    /// Whose leads may be asked for: what the address says, and its words. Empty for a clinic.
+    assignees: Vec<(String, String)>,
+    /// What the room of the filter is called.
+    room_name: String,
 }
 
 /// The filter as the form shows it.
@@ -107,10 +115,11 @@ pub(super) struct Row {
     pub kinds: Vec<String>,
     pub summary: String,
     pub place: String,
+    pub room: Label,
     pub session: String,
     pub state: &'static str,
     pub state_code: &'static str,
-    pub assignee: String,
+    pub assignee: Label,
     pub raised_at: String,
     pub due: String,
     pub overdue: bool,
@@ -131,7 +140,7 @@ async fn page(
 
 pub(super) struct Found {
     pub lines: Vec<Line>,
-    pub places: BTreeMap<String, String>,
+    pub known: Known,
     counts: Counts,
     /// All, and those that are connected.
     boxes: (i64, i64),
@@ -139,6 +148,24 @@ pub(super) struct Found {
     views: Vec<View>,
     waiting: Waiting,
     colleagues: Vec<(String, String)>,
+}
+
+/// What the lines of a list speak of, by name.
+pub(super) struct Known {
+    institutions: Names,
+    rooms: Names,
+    colleagues: Names,
+}
+
+impl Known {
+    fn of(a: &App, who: &Who, alerts: &[Alert]) -> Result<Self, StoreError> {
+        let assignees = alerts.iter().filter_map(|x| x.assignee.as_deref());
+        Ok(Self {
+            institutions: Names::institutions(a, alerts.iter().map(|x| x.institution.as_str()))?,
+            rooms: Names::rooms(a, alerts.iter().map(|x| x.room.as_str()))?,
+            colleagues: Names::colleagues(a, who, assignees)?,
+        })
+    }
 }
 
 /// Openings of sealed pictures that wait for the reader.
@@ -231,7 +258,7 @@ pub(super) fn find(
     let said = a.store.explanations(ids())?;
     let clinic = who.role == Role::Clinic;
     let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
-    let places: Vec<String> = alerts.iter().map(|alert| alert.institution.clone()).collect();
+    let known = Known::of(a, who, &alerts)?;
     let line = |(alert, said): (Alert, Option<(String, Explanation)>)| {
         let said =
             said.map(|(rule, said)| if clinic { words_for_clinic(&rule, said) } else { said });
@@ -245,7 +272,7 @@ pub(super) fn find(
         a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
     Ok(Found {
         lines: alerts.into_iter().zip(said).map(line).collect(),
-        places: a.store.institution_names(&places)?,
+        known,
         counts: Counts::of(a, who, part)?,
         boxes: a.store.boxes_seen(part)?,
         choice,
@@ -265,6 +292,8 @@ pub(super) struct Notice {
     pub done: Option<(usize, usize)>,
     /// Why others were not.
     pub refused: Vec<String>,
+    /// What was typed for those, and stays in the form.
+    pub typed: StepTyped,
 }
 
 pub(super) async fn make(
@@ -281,7 +310,7 @@ pub(super) async fn make(
     let part = PartQuery::default().part(who, CHOICE);
     let Found {
         lines,
-        places,
+        known,
         counts,
         boxes: (devices, online),
         mut choice,
@@ -298,54 +327,65 @@ pub(super) async fn make(
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers =
         Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
+    let room_name = known.rooms.get(query.room.as_deref().unwrap_or_default()).to_string();
+    let status = notice.typed.status;
     let page = InboxPage {
-        rows: lines.iter().map(|line| row(l, line, &places, &numbers)).collect(),
-        tabs: tabs(l, &counts, query.state.as_deref().unwrap_or("open")),
+        rows: lines.iter().map(|line| row(l, line, &known, &numbers)).collect(),
+        tabs: tabs(l, &counts, &query),
         query: Shown::of(&query),
         views,
         view: address(&query),
         may_step: who.may(Right::GiveVerdicts),
+        may_keep: may_send(who, "/views"),
         named: !who.open_house,
         reasons: alert::reasons(l),
         notice,
         to_decide: waiting.to_decide,
         to_look: waiting.to_look,
         opening: waiting.address,
+        assignees: assignees(l, who, &colleagues),
+        room_name,
         colleagues,
         institutions: choice,
         next,
         figures,
         f: Frame::of(app, who, l, "inbox", here).await?,
     };
-    render(&page)
+    render_as(&page, status)
 }
 
 /// The filter as it stands behind the `?`.
 pub(super) fn address(query: &ListQuery) -> String {
-    let parts = [
-        ("state", &query.state),
-        ("severity", &query.severity),
-        ("kind", &query.kind),
-        ("device", &query.device),
-        ("institution", &query.institution),
-        ("session", &query.session),
-        ("assignee", &query.assignee),
-        ("q", &query.q),
-        ("room", &query.room),
-        ("from", &query.from),
-        ("until", &query.until),
-        ("order", &query.order),
-    ];
-    let given = parts
+    let given = query
+        .parts()
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_deref().filter(|v| !v.is_empty())?)));
+        .filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
     given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
-fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
+/// Whose leads may be asked for: nobody's, the reader's own, a colleague's. A clinic is told of none.
+fn assignees(l: Lang, who: &Who, colleagues: &[(String, String)]) -> Vec<(String, String)> {
+    if who.role == Role::Clinic {
+        return Vec::new();
+    }
+    let mut all = vec![(UNASSIGNED.to_owned(), l.t("未指派", "nobody").to_owned())];
+    if who.may(Right::GiveVerdicts) {
+        all.push(("me".to_owned(), l.t("我", "me").to_owned()));
+    }
+    let others = colleagues.iter().filter(|c| c.0 != who.name);
+    all.extend(others.map(|(login, name)| (login.clone(), Label::new(name, login).to_string())));
+    all
+}
+
+/// Every other part of the filter stays where its state is changed.
+fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
+    let current = query.state.as_deref().unwrap_or("open");
     let tab = |code: &str, name: &'static str, count: i64| Tab {
         name,
-        href: format!("/?state={code}"),
+        href: {
+            let of = ListQuery { state: Some(code.to_owned()), ..query.clone() };
+            format!("/?{}", address(&of))
+        },
         count,
         here: current == code,
     };
@@ -385,14 +425,8 @@ fn tabs(l: Lang, counts: &Counts, current: &str) -> Vec<Tab> {
     ]
 }
 
-pub(super) fn row(
-    l: Lang,
-    line: &Line,
-    institutions: &BTreeMap<String, String>,
-    numbers: &Numbers,
-) -> Row {
+pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row {
     let Line { alert, said, told } = line;
-    let place = institutions.get(&alert.institution).unwrap_or(&alert.institution);
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
     let due = due_at(alert.case.state, alert.severity, &alert.received_at, numbers)
@@ -404,11 +438,17 @@ pub(super) fn row(
         level: l.severity(alert.severity),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
         summary: said.clone(),
-        place: format!("{place} · {}", alert.room),
+        place: known.institutions.get(&alert.institution).name,
+        room: known.rooms.get(&alert.room),
         session: alert.session.clone().unwrap_or_default(),
         state: told.map_or_else(|| l.state(alert.case.state), |told| l.clinic_state(told)),
         state_code: told.map_or_else(|| alert.case.state.as_str(), ClinicState::as_str),
-        assignee: alert.assignee.clone().filter(|_| told.is_none()).unwrap_or_default(),
+        assignee: alert
+            .assignee
+            .as_deref()
+            .filter(|_| told.is_none())
+            .map(|login| known.colleagues.get(login))
+            .unwrap_or_default(),
         raised_at: local(&alert.raised_at),
         due: due.map(|at| local(&crate::clock::text(at))).unwrap_or_default(),
         overdue: due.is_some_and(|at| at < crate::clock::now()),

@@ -14,7 +14,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
-use crate::problem::Problem;
+use crate::problem::{Problem, encoded};
 use crate::store::{AlertFilter, Part};
 use crate::web::alerts::scoped;
 use crate::web::deed;
@@ -28,6 +28,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 /// Rooms and people that the page lists; of more it says that there are more.
 const LISTED: u32 = 60;
+/// Leads that it lists.
+const LEADS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "institution.html")]
@@ -42,6 +44,8 @@ struct InstitutionPage {
     more_people: bool,
     items: Vec<String>,
     leads: Vec<LeadRow>,
+    /// Where those stand that the page has no room for; empty where it lists them all.
+    more_leads: String,
     may_edit: bool,
 }
 
@@ -64,6 +68,7 @@ struct Found {
     more_people: bool,
     items: Vec<String>,
     leads: Vec<LeadRow>,
+    more_leads: bool,
 }
 
 fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
@@ -74,16 +79,19 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let rooms = a.store.rooms_part(&part)?;
     let rooms = rooms.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
     let (people, more_people) = people(a, l, id, &part)?;
-    let filter =
-        AlertFilter { institution: Some(id.to_owned()), limit: 100, ..AlertFilter::default() };
+    let limit = LEADS as u32 + 1;
+    let filter = AlertFilter { institution: Some(id.to_owned()), limit, ..AlertFilter::default() };
     let mut alerts = a.store.alerts(&scoped(filter, who))?;
     let since = lead_rows::since();
     alerts.retain(|alert| alert.institution == id && alert.received_at >= since);
+    let more_leads = alerts.len() > LEADS;
+    alerts.truncate(LEADS);
     let items: Vec<Item> = a.store.items()?;
     let filed = items.into_iter().filter(|i| it.filed_items.contains(&i.code));
     Ok(Found {
         leads: lead_rows::rows(a, who, l, &alerts)?,
         items: filed.map(|i| item_words(l, &i)).collect(),
+        more_leads,
         rooms,
         people,
         more_people,
@@ -119,7 +127,7 @@ fn facts(l: Lang, it: &Institution) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         (l.t("统一社会信用代码", "Credit code"), text(&it.code)),
         (l.t("类别", "Kind"), it.kind.clone()),
-        (l.t("行政区划", "Jurisdiction"), it.jurisdiction.clone()),
+        (l.t("行政区划", "Jurisdiction"), crate::divisions::words(&it.jurisdiction)),
         (l.t("手术级别上限", "Grade ceiling"), it.grade_ceiling.to_string()),
         (l.t("地址", "Address"), text(&it.address)),
         (l.t("执业许可证登记号", "Licence"), text(&it.licence_no)),
@@ -143,6 +151,11 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
         more_people: found.more_people,
         items: found.items,
         leads: found.leads,
+        more_leads: if found.more_leads {
+            format!("/?state=all&institution={}", encoded(found.it.id.as_str()))
+        } else {
+            String::new()
+        },
         may_edit: may_open(who, "/registry/{noun}/{id}"),
         f: Frame::of(app, who, l, "registry", &here).await?,
     })

@@ -10,6 +10,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::store::{Alert, StoreError};
 use crate::web::alerts::seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
@@ -27,6 +28,20 @@ struct LeadLine {
     matter: String,
 }
 
+fn place(a: &App, alert: &Alert) -> Result<String, StoreError> {
+    let found = a.store.institution(&alert.institution)?;
+    Ok(found.map_or_else(|| alert.institution.clone(), |it| it.name))
+}
+
+fn matter(l: Lang, alert: &Alert) -> String {
+    alert.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ")
+}
+
+/// Which clinic, what matter. Blocking.
+pub(super) fn place_and_matter(a: &App, l: Lang, alert: &Alert) -> Result<String, StoreError> {
+    Ok(format!("{} · {}", place(a, alert)?, matter(l, alert)))
+}
+
 async fn line(
     State(app): State<Arc<App>>,
     who: Who,
@@ -37,13 +52,11 @@ async fn line(
         .blocking(move |a| {
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
             sight::note(a, [&alert])?;
-            let place = a.store.institution(&alert.institution)?.map(|i| i.name);
-            let kinds = alert.kinds.iter().map(|k| l.kind(k));
             Ok::<_, Problem>(LeadLine {
                 number: alert.number,
                 level: format!("L{} {}", alert.severity, l.severity(alert.severity)),
-                place: place.unwrap_or(alert.institution.clone()),
-                matter: kinds.collect::<Vec<_>>().join(" · "),
+                place: place(a, &alert)?,
+                matter: matter(l, &alert),
             })
         })
         .await?;

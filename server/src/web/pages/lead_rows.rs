@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::frame::local;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::ClinicState;
@@ -24,7 +25,8 @@ pub(super) struct LeadRow {
     pub severity: u8,
     pub level: &'static str,
     pub kinds: String,
-    pub room: String,
+    pub room: Label,
+    pub room_id: String,
     /// Empty where it is of none.
     pub session: String,
     pub at: String,
@@ -43,6 +45,7 @@ pub(super) fn rows(
     let clinic = who.role == Role::Clinic;
     let ids = alerts.iter().map(|alert| alert.id.as_str());
     let answered = if clinic { a.store.answered(ids)? } else { BTreeSet::new() };
+    let rooms = Names::rooms(a, alerts.iter().map(|alert| alert.room.as_str()))?;
     let row = |alert: &Alert| {
         let told = clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id)));
         LeadRow {
@@ -51,7 +54,8 @@ pub(super) fn rows(
             severity: alert.severity,
             level: l.severity(alert.severity),
             kinds: alert.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
-            room: alert.room.clone(),
+            room: rooms.get(&alert.room),
+            room_id: alert.room.clone(),
             session: alert.session.clone().unwrap_or_default(),
             at: local(&alert.raised_at),
             state: told.map_or_else(|| l.state(alert.case.state), |told| l.clinic_state(told)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::frame::shown;
+use super::frame::{shown, zone_name};
 use super::inbox;
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -93,6 +93,10 @@ async fn table(
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers =
         Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
+    let raised_at = match l {
+        Lang::Zh => format!("发现时间（{}）", zone_name()),
+        Lang::En => format!("Raised at ({})", zone_name()),
+    };
     let head = [
         l.t("编号", "Number"),
         l.t("级别", "Severity"),
@@ -100,8 +104,8 @@ async fn table(
         l.t("机构与诊室", "Clinic and room"),
         l.t("诊疗活动", "Session"),
         l.t("状态", "State"),
-        l.t("承办人", "Assignee"),
-        l.t("发现时间", "Raised at"),
+        l.t("负责人", "Assignee"),
+        raised_at.as_str(),
         l.t("期限", "Due"),
         l.t("说明", "What was seen"),
     ];
@@ -112,7 +116,7 @@ async fn table(
         let whole = found.lines.len() < AT_ONCE as usize;
         let mut last = None;
         for line in &found.lines {
-            let row = inbox::row(l, line, &found.places, &numbers);
+            let row = inbox::row(l, line, &found.known, &numbers);
             last = Some(row.number);
             rows.push(cells(row));
         }
@@ -137,10 +141,10 @@ fn cells(r: inbox::Row) -> Vec<String> {
         r.number.to_string(),
         format!("L{} {}", r.severity, r.level),
         r.kinds.join("、"),
-        r.place,
+        format!("{} · {}", r.place, r.room),
         r.session,
         r.state.to_owned(),
-        r.assignee,
+        r.assignee.to_string(),
         r.raised_at,
         r.due,
         r.summary,

@@ -1,7 +1,7 @@
 //! The message centre: what waits for the reader (待办) and what the reader has done (已办). Each
 //! line leads to its page; a mention is ended here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,6 +9,8 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
+use super::lead_line;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -43,7 +45,7 @@ struct TaskView {
     path: String,
     kind: &'static str,
     what: String,
-    by: String,
+    by: Label,
     at: String,
     due: String,
     late: bool,
@@ -85,7 +87,8 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, shows_done: bool) -> Result<Re
             let persons: Vec<String> =
                 waiting.iter().filter_map(|t| t.person.clone()).chain(decided).collect();
             deed::persons(&persons);
-            Ok::<_, StoreError>((waiting, done, a.store.names_of(&persons)?))
+            let names = Known::of(a, &reader, l, &persons, &waiting, &done)?;
+            Ok::<_, StoreError>((waiting, done, names))
         })
         .await?;
     let page = CentrePage {
@@ -97,15 +100,54 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, shows_done: bool) -> Result<Re
     render(&page)
 }
 
-fn named(names: &BTreeMap<String, Name>, person: &str) -> String {
-    names.get(person).map_or_else(|| person.to_owned(), |name| name.0.clone())
+/// What the lines speak of, by name.
+struct Known {
+    persons: BTreeMap<String, Name>,
+    colleagues: Names,
+    /// By the lead's id: clinic and matter.
+    leads: BTreeMap<String, String>,
 }
 
-fn lead(l: Lang, number: Option<i64>) -> String {
-    number.map(|n| format!("{} #{n}", l.t("线索", "lead"))).unwrap_or_default()
+impl Known {
+    fn of(
+        a: &App,
+        who: &Who,
+        l: Lang,
+        persons: &[String],
+        waiting: &[Task],
+        done: &[Done],
+    ) -> Result<Self, StoreError> {
+        let by =
+            waiting.iter().map(|task| task.by.as_str()).chain(done.iter().filter_map(Done::by));
+        let leads =
+            waiting.iter().filter_map(Task::alert).chain(done.iter().filter_map(Done::alert));
+        let mut lines = BTreeMap::new();
+        for id in leads.collect::<BTreeSet<&str>>() {
+            if let Some(alert) = a.store.alert(id)? {
+                crate::web::sight::note(a, [&alert])?;
+                lines.insert(id.to_owned(), lead_line::place_and_matter(a, l, &alert)?);
+            }
+        }
+        Ok(Self {
+            persons: a.store.names_of(persons)?,
+            colleagues: Names::colleagues(a, who, by)?,
+            leads: lines,
+        })
+    }
+
+    fn person(&self, id: &str) -> String {
+        self.persons.get(id).map_or_else(|| id.to_owned(), |name| name.0.clone())
+    }
+
+    /// A lead in one line: number, clinic, matter.
+    fn lead(&self, l: Lang, number: Option<i64>, id: &str) -> String {
+        let Some(number) = number else { return String::new() };
+        let line = self.leads.get(id).map(|line| format!(" · {line}")).unwrap_or_default();
+        format!("{} #{number}{line}", l.t("线索", "lead"))
+    }
 }
 
-fn view(l: Lang, task: &Task, names: &BTreeMap<String, Name>) -> TaskView {
+fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
     let kind = match task.kind {
         TaskKind::Mentioned => l.t("提到我", "Mentioned"),
         TaskKind::Assigned => l.t("指派给我", "Mine"),
@@ -116,15 +158,15 @@ fn view(l: Lang, task: &Task, names: &BTreeMap<String, Name>) -> TaskView {
         TaskKind::Answer => l.t("待说明", "To answer"),
     };
     let what = match (&task.person, task.kind) {
-        (Some(person), _) => named(names, person),
+        (Some(person), _) => names.person(person),
         (None, TaskKind::Opening) => l.t("待审批或可查看", "to decide or to look at").to_owned(),
-        _ => lead(l, task.number),
+        _ => names.lead(l, task.number, task.alert().unwrap_or_default()),
     };
     TaskView {
         path: task.path.clone(),
         kind,
         what,
-        by: task.by.clone(),
+        by: names.colleagues.get(&task.by),
         at: if task.at.is_empty() { String::new() } else { local(&task.at) },
         due: task.due.map(|due| local(&clock::text(due))).unwrap_or_default(),
         late: task.due.is_some_and(|due| due < clock::now()),
@@ -132,14 +174,16 @@ fn view(l: Lang, task: &Task, names: &BTreeMap<String, Name>) -> TaskView {
     }
 }
 
-fn done_view(l: Lang, it: &Done, names: &BTreeMap<String, Name>) -> DoneView {
+fn done_view(l: Lang, it: &Done, names: &Known) -> DoneView {
     let (path, what) = match it {
         Done::Step { alert, number, step, .. } => {
-            (format!("/alerts/{alert}"), format!("{}：{}", lead(l, Some(*number)), l.step(step)))
+            let lead = names.lead(l, Some(*number), alert);
+            (format!("/alerts/{alert}"), format!("{lead}：{}", l.step(step)))
         }
         Done::Read { alert, number, by, .. } => {
             let read = l.t("已阅", "read, written by");
-            (format!("/alerts/{alert}"), format!("{} · {read} {by}", lead(l, Some(*number))))
+            let (lead, by) = (names.lead(l, Some(*number), alert), names.colleagues.get(by));
+            (format!("/alerts/{alert}"), format!("{lead} · {read} {by}"))
         }
         Done::Decided { enrolment, person, confirmed, .. } => {
             let decided = if *confirmed {
@@ -147,7 +191,7 @@ fn done_view(l: Lang, it: &Done, names: &BTreeMap<String, Name>) -> DoneView {
             } else {
                 l.t("采集已驳回", "enrolment refused")
             };
-            (format!("/enrolments/{enrolment}"), format!("{} · {decided}", named(names, person)))
+            (format!("/enrolments/{enrolment}"), format!("{} · {decided}", names.person(person)))
         }
     };
     DoneView { path, what, at: local(it.at()) }

@@ -1,9 +1,11 @@
 //! The Chinese of what the server says in English to programs: a catalogue by the English line, as
 //! gettext has it. `{}` stands for what differs from one time to the next.
 //!
-//! It knows no page and no language but the reader's; a line that it lacks is shown as it is.
+//! It knows no page; a line of the server that it lacks is shown as it is.
 
 use std::sync::LazyLock;
+
+use super::words::Lang;
 
 /// English, tab, Chinese; one message a line, the first that fits counts.
 const CATALOGUE: &str = include_str!("messages.tsv");
@@ -13,16 +15,35 @@ struct Message {
     chinese: &'static str,
 }
 
-static MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| {
-    let pairs = CATALOGUE.lines().filter_map(|line| line.split_once('\t'));
+/// What a box says of itself, in the same form.
+const OF_BOXES: &str = include_str!("box_messages.tsv");
+
+static MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| read(CATALOGUE));
+static BOX_MESSAGES: LazyLock<Vec<Message>> = LazyLock::new(|| read(OF_BOXES));
+
+fn read(catalogue: &'static str) -> Vec<Message> {
+    let pairs = catalogue.lines().filter_map(|line| line.split_once('\t'));
     pairs
         .map(|(english, chinese)| Message { english: english.split("{}").collect(), chinese })
         .collect()
-});
+}
 
 /// The line in Chinese, where the catalogue has it.
 pub(in crate::web) fn chinese(line: &str) -> Option<String> {
-    MESSAGES.iter().find_map(|message| {
+    translated(&MESSAGES, line)
+}
+
+/// A box's line in Chinese; of one that no catalogue knows, only that there is one.
+pub(super) fn of_a_box(l: Lang, line: &str) -> String {
+    match l {
+        Lang::En => line.to_owned(),
+        Lang::Zh => translated(&BOX_MESSAGES, line)
+            .unwrap_or_else(|| "设备报告了一项异常，原文见英文页面".to_owned()),
+    }
+}
+
+fn translated(messages: &[Message], line: &str) -> Option<String> {
+    messages.iter().find_map(|message| {
         let found = holes(&message.english, line)?;
         let mut found = found.into_iter();
         let mut text = String::new();
@@ -74,7 +95,7 @@ mod tests {
 
     #[test]
     fn both_sides_of_a_message_have_the_same_holes() {
-        for line in CATALOGUE.lines() {
+        for line in CATALOGUE.lines().chain(OF_BOXES.lines()) {
             let (english, chinese) = line.split_once('\t').expect(line);
             assert!(
                 chinese.matches("{}").count() <= english.matches("{}").count(),
@@ -86,6 +107,116 @@ mod tests {
             let mixed = signs.windows(2).any(|two| han(two[0]) && half(two[1]));
             assert!(!mixed, "half-width punctuation after Chinese: {line}");
         }
+    }
+
+    /// What programs alone are told (a box, a configuration, another engine), or what is made of
+    /// lines that stand here themselves.
+    const NOT_OF_PAGES: [&str; 12] = [
+        "web/public/",
+        "web/commission.rs",
+        "web/provision.rs",
+        "web/devices.rs",
+        "web/evidence/delivery.rs",
+        "web/clue_upload.rs",
+        "store/copy.rs",
+        "store/connect.rs",
+        "store/schema.rs",
+        "store/inbox/",
+        "store/own_findings.rs",
+        "web/bulk/",
+    ];
+
+    fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    /// The text that begins a call's first argument, with an `x` for whatever is put into it; none
+    /// where that is no text, or only names what another line says.
+    fn literal(behind: &str) -> Option<String> {
+        let behind = behind.trim_start();
+        let behind = behind.strip_prefix("format!(").unwrap_or(behind).trim_start();
+        let mut rest = behind.strip_prefix('"')?.chars().peekable();
+        let mut text = String::new();
+        loop {
+            match rest.next()? {
+                '"' => break,
+                '\\' => match rest.next()? {
+                    '\n' => while rest.next_if(|c| c.is_whitespace()).is_some() {},
+                    c => text.push(c),
+                },
+                '{' => {
+                    while rest.next()? != '}' {}
+                    text.push('x');
+                }
+                c => text.push(c),
+            }
+        }
+        let words = text.split(|c: char| !c.is_ascii_alphabetic());
+        (words.filter(|w| w.len() > 1).count() > 1).then_some(text)
+    }
+
+    #[test]
+    fn whatever_a_page_refuses_is_said_in_chinese() {
+        let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = Vec::new();
+        sources(&src.join("web"), &mut files);
+        sources(&src.join("store"), &mut files);
+        let (mut seen, mut without) = (0, Vec::new());
+        for file in files {
+            let name = file.strip_prefix(&src).unwrap().to_string_lossy().into_owned();
+            if NOT_OF_PAGES.iter().any(|part| name.starts_with(part)) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for call in ["Problem::unprocessable(", "Problem::bad(", "Refused(", "Conflict("] {
+                for (at, _) in text.match_indices(call) {
+                    let before: String = text[..at].chars().rev().take(260).collect();
+                    let Some(line) = literal(&text[at + call.len()..]) else { continue };
+                    seen += 1;
+                    if chinese(&line).is_none() && !before.contains(":hz") {
+                        without.push(format!("{name}: {line}"));
+                    }
+                }
+            }
+        }
+        assert!(seen > 150, "{seen} lines were read");
+        assert!(without.is_empty(), "{} of {seen}:\n{}", without.len(), without.join("\n"));
+    }
+
+    #[test]
+    fn whatever_a_box_says_of_itself_is_said_in_chinese() {
+        let edge = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../edge-agent/src");
+        let (mut seen, mut without) = (0, Vec::new());
+        for (file, call) in [
+            ("agent/health.rs", "degraded.push("),
+            ("agent/clock.rs", "unsynchronised.then(|| {"),
+            ("storage.rs", "said.push("),
+            ("camera/plausible.rs", "=> {"),
+            ("facts.rs", "unusable("),
+        ] {
+            let text = std::fs::read_to_string(edge.join(file)).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for behind in text.split(call).skip(1) {
+                let Some(line) = literal(behind) else { continue };
+                seen += 1;
+                if translated(&BOX_MESSAGES, &line).is_none() {
+                    without.push(format!("{file}: {line}"));
+                }
+            }
+        }
+        assert!(seen > 18, "{seen} lines were read");
+        assert!(without.is_empty(), "{}", without.join("\n"));
+        assert_eq!(of_a_box(Lang::Zh, "only 3 MiB of disk are free"), "磁盘仅剩 3 MiB");
+        assert!(!of_a_box(Lang::Zh, "a line of a later version").contains("later"));
+        assert_eq!(of_a_box(Lang::En, "a line of a later version"), "a line of a later version");
     }
 
     proptest::proptest! {

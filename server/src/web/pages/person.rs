@@ -9,14 +9,15 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use protocol::down::RegistrationStatus;
 
-use super::frame::{Frame, dated, local, render, shown};
+use super::consent_view::Signed;
+use super::frame::{Frame, local, render, shown};
 use super::lead_rows::{self, LeadRow};
 use super::people::serde_name;
 use super::registry::relation_words;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::consent::Purpose;
+use crate::consent::Parties;
 use crate::model::{Consent, Practitioner, Site};
 use crate::problem::Problem;
 use crate::store::Enrolment;
@@ -70,10 +71,7 @@ struct EnrolmentView {
 
 struct ConsentView {
     institution: String,
-    version: String,
-    at: String,
-    purposes: String,
-    guardian: String,
+    signed: Signed,
 }
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
@@ -105,7 +103,7 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &name)).collect();
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
-    let consents = consents.iter().map(|(at, it)| consent(l, name(at), it)).collect();
+    let consents = consents.into_iter().map(|(at, it)| consent(a, l, name(&at), it)).collect();
     let alerts = a.store.alerts_naming(id, &places, &lead_rows::since())?;
     Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
 }
@@ -133,19 +131,11 @@ fn enrolment(l: Lang, it: Enrolment, name: &impl Fn(&str) -> String) -> Enrolmen
     }
 }
 
-fn consent(l: Lang, institution: String, it: &Consent) -> ConsentView {
-    let words = |purpose: &Purpose| match purpose {
-        Purpose::Recognition => l.t("身份核验和监督", "verification for supervision"),
-        Purpose::ServerStorage => l.t("存储于服务器并发送到设备", "storage and transmission"),
-        Purpose::KeepPhoto => l.t("留存照片", "keeping the photographs"),
-    };
-    ConsentView {
-        institution,
-        version: it.text_version.clone(),
-        at: dated(&it.signed_at),
-        purposes: it.purposes.iter().map(words).collect::<Vec<_>>().join("、"),
-        guardian: it.guardian.clone().unwrap_or_default(),
-    }
+fn consent(a: &App, l: Lang, institution: String, it: Consent) -> ConsentView {
+    let parties =
+        Parties { institution: Some(&institution), authority: a.config.authority.as_deref() };
+    let signed = Signed::of(l, it, parties);
+    ConsentView { institution, signed }
 }
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::forms::Given;
 use super::frame::{Frame, local, render, said, shown};
 use super::policy_form::{in_words, read, said_value, unit};
+use super::policy_words::{read_by, title, with_titles};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -19,7 +20,7 @@ use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, of_hash, put, values_at};
-use crate::web::policy_preview::{Change, preview};
+use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
 use crate::web::rights::{PEOPLE, POLICY};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -47,8 +48,10 @@ struct PolicyPage {
     may_change: bool,
     saved: bool,
     fault: String,
-    /// What typed numbers would have changed: setting, value, rule, now, then.
+    /// What typed numbers would have changed: name, value, rule, now, then.
     preview: Vec<[String; 5]>,
+    /// What those figures leave out; empty where they are of everything.
+    preview_of: String,
 }
 
 /// What the page shows beside the policy itself.
@@ -57,7 +60,7 @@ struct Shown {
     given: Option<Given>,
     fault: String,
     saved: bool,
-    preview: Vec<Change>,
+    preview: Preview,
 }
 
 struct Group {
@@ -66,6 +69,8 @@ struct Group {
 }
 
 struct Row {
+    /// What people call it; its key stands small beside it.
+    title: &'static str,
     name: &'static str,
     doc: String,
     rules: String,
@@ -153,8 +158,9 @@ async fn make(
         first_used: String::new(),
         may_change,
         saved,
-        preview: preview.iter().map(|change| change_row(l, change)).collect(),
-        fault: said(l, fault),
+        preview: preview.changes.iter().map(|change| change_row(l, change)).collect(),
+        preview_of: left_out(l, &preview),
+        fault: with_titles(l, said(l, fault)),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
     };
@@ -169,6 +175,7 @@ async fn make(
 fn row(l: Lang, about: &About, value: i64) -> Row {
     let say = |value| in_words(l, about, value);
     Row {
+        title: title(l, about.name),
         name: about.name,
         doc: l.t(about.doc_zh, about.doc).to_owned(),
         rules: read_by(l, about.rules),
@@ -184,33 +191,15 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
     }
 }
 
-/// What reads a setting: rules keep their codes, everything else is said in words.
-fn read_by(l: Lang, rules: &str) -> String {
-    let words = [
-        ("all with a session", "所有涉及诊疗活动的规则"),
-        ("sessions", "诊疗活动"),
-        ("alerts", "线索办理"),
-        ("budget", "消息限额"),
-        ("privacy", "隐私"),
-        ("roles", "角色判断"),
-        ("tracker", "跟踪"),
-        ("retention", "保存期限"),
-        ("identity", "身份识别"),
-        ("session", "诊疗活动"),
-    ];
-    let found = words.iter().find(|w| w.0 == rules);
-    found.map_or_else(|| rules.to_owned(), |(en, zh)| l.t(zh, en).to_owned())
-}
-
 /// By the family of the rules that read it.
 fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
     let families: [(&str, &[&str]); 7] = [
-        (l.t("挂证（LL）", "Licence lending (LL)"), &["LL-"]),
-        (l.t("非主诊独立执业（NL）", "Non-lead operating (NL)"), &["NL-"]),
-        (l.t("非卫技人员（UQ）", "Unlicensed operator (UQ)"), &["UQ-"]),
-        (l.t("数据完整性（HB）", "Integrity (HB)"), &["HB-"]),
+        (l.t("疑似挂证", "Licence lending"), &["LL-"]),
+        (l.t("疑似非主诊医师独立执业", "Non-lead operating"), &["NL-"]),
+        (l.t("疑似非卫技人员诊疗", "Unlicensed operator"), &["UQ-"]),
+        (l.t("数据完整性", "Integrity"), &["HB-"]),
         (l.t("诊疗活动", "Sessions"), &["sessions", "all with a session"]),
-        (l.t("线索处理", "Alerts"), &["alerts"]),
+        (l.t("线索办理", "Leads"), &["alerts"]),
         (l.t("识别、角色与隐私", "Identity, roles and privacy"), &[""]),
     ];
     let mut groups: Vec<Group> = families
@@ -232,7 +221,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
     let settings: Vec<String> = h
         .settings
         .iter()
-        .map(|(name, value)| format!("{name} = {}", said_value(l, name, *value)))
+        .map(|(name, value)| format!("{} = {}", title(l, name), said_value(l, name, *value)))
         .collect();
     let place = if h.jurisdiction.is_empty() {
         l.t("全部", "all").to_owned()
@@ -245,7 +234,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
         place,
         h.set_by.clone(),
         h.reason.clone(),
-        settings.join(", "),
+        settings.join(l.t("；", "; ")),
     ]
 }
 
@@ -291,25 +280,41 @@ async fn again(
     l: Lang,
     place: String,
     given: Given,
-    made: Result<Vec<Change>, Problem>,
+    made: Result<Preview, Problem>,
 ) -> Result<Response, Problem> {
     let (preview, fault) = match made {
         Ok(preview) => (preview, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (Vec::new(), problem.detail),
+        Err(problem) => (Preview::default(), problem.detail),
     };
     let it = Shown { given: Some(given), fault, preview, ..Shown::default() };
     make(app, who, l, place, it).await
+}
+
+/// A count that is of a part alone says so.
+fn left_out(l: Lang, it: &Preview) -> String {
+    let institutions = match l {
+        Lang::Zh => format!("机构较多，仅统计前 {INSTITUTIONS} 家。"),
+        Lang::En => format!("The first {INSTITUTIONS} institutions alone are counted."),
+    };
+    let changes = match l {
+        Lang::Zh => format!("更改较多，仅显示前 {CHANGES} 项。"),
+        Lang::En => format!("The first {CHANGES} changes alone are shown."),
+    };
+    let left_out = [(it.more_institutions, institutions), (it.more_changes, changes)];
+    let said: Vec<String> =
+        left_out.into_iter().filter(|(is, _)| *is).map(|(_, said)| said).collect();
+    said.join(" ")
 }
 
 fn change_row(l: Lang, it: &Change) -> [String; 5] {
     let rule = if it.rule.is_empty() {
         l.t("服务器规则结果不变", "the server's rules say the same").to_owned()
     } else {
-        it.rule.clone()
+        l.rule(&it.rule)
     };
     let value = said_value(l, &it.setting, it.value);
-    [it.setting.clone(), value, rule, it.now.to_string(), it.then.to_string()]
+    [title(l, &it.setting).to_owned(), value, rule, it.now.to_string(), it.then.to_string()]
 }
 
 /// The values behind a finding's hash.
@@ -357,7 +362,21 @@ async fn make_by_hash(
         saved: false,
         fault: String::new(),
         preview: Vec::new(),
+        preview_of: String::new(),
         f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_a_part_says_so() {
+        assert_eq!(left_out(Lang::Zh, &Preview::default()), "");
+        let part = Preview { more_institutions: true, more_changes: true, ..Preview::default() };
+        let said = "机构较多，仅统计前 200 家。 更改较多，仅显示前 10 项。";
+        assert_eq!(left_out(Lang::Zh, &part), said);
+    }
 }

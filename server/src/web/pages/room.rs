@@ -287,7 +287,7 @@ fn finding_moment(
         to_ms,
         span: clock_span(from_ms, to_ms),
         class: "alleged",
-        what: format!("#{number} {}", l.kind(&format!("{:?}", report.kind))),
+        what: format!("#{number} {}", l.finding_kind(report.kind)),
         said: l.t(&report.explanation.zh, &report.explanation.en).to_owned(),
         who: report.persons.iter().map(person).collect(),
         href: format!("/alerts/{alert}"),

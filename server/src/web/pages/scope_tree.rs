@@ -1,12 +1,13 @@
-//! Which part of the country an account is for, as a tree to choose from: provinces, below them the
-//! divisions that are in use, below these their institutions. Nobody types a code that he can
-//! choose.
+//! Which part of the country an account is for, as a tree to choose from: provinces, below them
+//! their prefectures and counties, and the institutions that are registered. Nobody types a code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::Lang;
-use crate::access::Role;
+use crate::access::{Role, partner_scope};
 use crate::app::App;
+use crate::clue::Agency;
+use crate::divisions;
 use crate::store::StoreError;
 
 /// GB/T 2260, the first two digits.
@@ -55,16 +56,21 @@ pub(super) struct Choice {
     pub chosen: bool,
 }
 
-/// Divisions for authorities, and institutions for clinics.
-#[derive(Debug, Default)]
-pub(super) struct ScopeTree {
+/// A province with what stands below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Province {
+    pub name: String,
     pub divisions: Vec<Choice>,
-    pub institutions: Vec<Choice>,
 }
 
-fn province(code: &str) -> Option<&'static str> {
-    let digits = code.get(..2)?;
-    PROVINCES.iter().find(|p| p.0 == digits).map(|p| p.1)
+/// Divisions for authorities, institutions for clinics, agencies for partners.
+#[derive(Debug, Default)]
+pub(super) struct ScopeTree {
+    /// Everywhere is the one that is chosen.
+    pub everywhere: bool,
+    pub provinces: Vec<Province>,
+    pub institutions: Vec<Choice>,
+    pub agencies: Vec<Choice>,
 }
 
 /// Institutions by id: name and division.
@@ -76,55 +82,71 @@ pub(super) fn places(app: &App) -> Result<Places, StoreError> {
     Ok(all.into_iter().map(|i| (i.id.to_string(), (i.name, i.jurisdiction))).collect())
 }
 
-/// The tree with one line chosen. Divisions are those of institutions and those in `used`.
+/// The tree with one line chosen. Beside the divisions of the standard it holds those of
+/// institutions and those in `used`.
 pub(super) fn tree(l: Lang, places: &Places, used: &[String], chosen: &str) -> ScopeTree {
-    let mut codes: BTreeSet<String> = PROVINCES.iter().map(|p| p.0.to_owned()).collect();
-    for code in places.values().map(|p| &p.1).chain(used) {
-        let digits = code.chars().all(|c| c.is_ascii_digit());
-        codes.extend([2, 4, 6].iter().filter_map(|n| code.get(..*n)).map(str::to_owned));
-        codes.extend((digits && !code.is_empty()).then(|| code.clone()));
+    let partner = partner_scope(chosen);
+    let division = partner.map_or(chosen, |(_, district)| district);
+    let mut codes: BTreeSet<&str> = divisions::all().keys().copied().collect();
+    codes.extend(places.values().map(|p| p.1.as_str()).filter(|scope| is_code(scope)));
+    codes.extend(used.iter().map(String::as_str).filter(|scope| is_code(scope)));
+    let mut provinces: Vec<Province> = Vec::new();
+    for code in codes {
+        let choice =
+            Choice { value: code.to_owned(), words: indented(code), chosen: code == division };
+        match provinces.last_mut() {
+            Some(last) if code.starts_with(&last.divisions[0].value) => last.divisions.push(choice),
+            _ => {
+                let name = divisions::name(code).unwrap_or(code).to_owned();
+                provinces.push(Province { name, divisions: vec![choice] });
+            }
+        }
     }
-    codes.retain(|code| code.chars().all(|c| c.is_ascii_digit()));
-    let mut divisions = vec![Choice {
-        value: String::new(),
-        words: l.t("全部", "Everywhere").to_owned(),
-        chosen: chosen.is_empty(),
-    }];
-    divisions.extend(codes.into_iter().map(|code| Choice {
-        chosen: code == chosen,
-        words: indented(&code),
-        value: code,
-    }));
     let mut by_place: Vec<(&String, &(String, String))> = places.iter().collect();
     by_place.sort_by_key(|(id, (_, division))| (division.clone(), (*id).clone()));
     let institutions = by_place.into_iter().map(|(id, (name, division))| Choice {
         value: id.clone(),
-        words: format!("{division} {name} ({id})"),
+        words: format!("{} {name} ({id})", divisions::full_name(division)).trim().to_owned(),
         chosen: id == chosen,
     });
-    ScopeTree { divisions, institutions: institutions.collect() }
+    let agencies = Agency::ALL.iter().map(|agency| Choice {
+        value: agency.as_str().to_owned(),
+        words: l.t(agency.zh(), agency.en()).to_owned(),
+        chosen: partner.is_some_and(|(of, _)| of == *agency),
+    });
+    ScopeTree {
+        everywhere: division.is_empty(),
+        provinces,
+        institutions: institutions.collect(),
+        agencies: agencies.collect(),
+    }
 }
 
-/// A code with its province's name, as deep as it has pairs of digits.
+/// Digits enough to say a province.
+fn is_code(scope: &str) -> bool {
+    scope.len() >= 2 && scope.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A division's own name with its code, as deep as the code has pairs of digits.
 fn indented(code: &str) -> String {
     let depth = (code.len() / 2).saturating_sub(1);
-    let name = if code.len() == 2 { province(code).unwrap_or_default() } else { "" };
-    format!("{}{code} {name}", "　".repeat(depth)).trim_end().to_owned()
+    let name = divisions::name(code).unwrap_or_default();
+    format!("{}{}", "　".repeat(depth), format!("{name} {code}").trim_start())
 }
 
 /// The scope that a form's fields say for this role: an institution for a clinic, nothing for an
-/// administrator, else a division, where one that the tree lacks was typed.
-pub(super) fn chosen(role: &str, scope: &str, institution: &str, other: &str) -> String {
-    let scope = match Role::parse(role) {
-        Some(Role::Clinic) => institution,
-        Some(Role::Admin) => "",
-        _ if other.trim().is_empty() => scope,
-        _ => other,
-    };
-    scope.trim().to_owned()
+/// administrator, an agency in a division for a partner, else a division.
+pub(super) fn chosen(role: &str, scope: &str, institution: &str, agency: &str) -> String {
+    match Role::parse(role) {
+        Some(Role::Clinic) => institution.trim().to_owned(),
+        Some(Role::Admin) => String::new(),
+        Some(Role::Partner) => format!("{}/{}", agency.trim(), scope.trim()),
+        _ => scope.trim().to_owned(),
+    }
 }
 
-/// A scope in words: an institution's name, a division with its province, or everything.
+/// A scope in words: an institution's name, an agency, a division with what it lies in, or
+/// everything.
 pub(super) fn words(l: Lang, role: Role, scope: &str, places: &Places) -> String {
     if scope.is_empty() {
         return l.t("全部", "everywhere").to_owned();
@@ -132,7 +154,13 @@ pub(super) fn words(l: Lang, role: Role, scope: &str, places: &Places) -> String
     if role == Role::Clinic {
         return places.get(scope).map_or_else(|| scope.to_owned(), |p| p.0.clone());
     }
-    province(scope).map_or_else(|| scope.to_owned(), |name| format!("{name} {scope}"))
+    match partner_scope(scope) {
+        Some((agency, "")) => l.t(agency.zh(), agency.en()).to_owned(),
+        Some((agency, district)) => {
+            format!("{} · {}", l.t(agency.zh(), agency.en()), divisions::words(district))
+        }
+        None => divisions::words(scope),
+    }
 }
 
 #[cfg(test)]
@@ -143,15 +171,20 @@ mod tests {
     fn a_tree_holds_every_level_above_an_institution() {
         let places = Places::from([("c-1".to_owned(), ("锦城".to_owned(), "510104".to_owned()))]);
         let tree = tree(Lang::Zh, &places, &["3301".to_owned(), "c-9".to_owned()], "5101");
-        let values: Vec<&str> = tree.divisions.iter().map(|c| c.value.as_str()).collect();
-        for wanted in ["", "51", "5101", "510104", "33", "3301"] {
+        let all: Vec<&Choice> = tree.provinces.iter().flat_map(|p| &p.divisions).collect();
+        let values: Vec<&str> = all.iter().map(|c| c.value.as_str()).collect();
+        for wanted in ["51", "5101", "510104", "33", "3301", "110105"] {
             assert!(values.contains(&wanted), "{wanted}");
         }
         assert!(!values.contains(&"c-9") && values.iter().all(|v| v.len() <= 12));
-        let chosen: Vec<&Choice> = tree.divisions.iter().filter(|c| c.chosen).collect();
-        assert_eq!((chosen.len(), chosen[0].words.as_str()), (1, "　5101"));
-        assert_eq!(tree.institutions[0].words, "510104 锦城 (c-1)");
+        assert_eq!(tree.provinces.len(), PROVINCES.len(), "a code stands below no province");
+        let chosen: Vec<&&Choice> = all.iter().filter(|c| c.chosen).collect();
+        assert_eq!((chosen.len(), chosen[0].words.as_str()), (1, "　成都市 5101"));
+        assert_eq!(tree.institutions[0].words, "四川省成都市锦江区 锦城 (c-1)");
         assert_eq!(words(Lang::Zh, Role::Clinic, "c-1", &places), "锦城");
-        assert_eq!(words(Lang::Zh, Role::Auditor, "5101", &places), "四川省 5101");
+        assert_eq!(words(Lang::Zh, Role::Auditor, "5101", &places), "四川省成都市 5101");
+        assert_eq!(super::chosen("partner", "5101", "c-1", "grid"), "grid/5101");
+        let partner = words(Lang::Zh, Role::Partner, "grid/5101", &places);
+        assert!(partner.ends_with(" · 四川省成都市 5101"), "{partner}");
     }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::{PresenceEvidence, PresenceSummary};
 
 use super::forms::{Given, moment};
 use super::frame::{Frame, line, local, render, shown};
+use super::names::{Label, Names};
 use super::session_form::{declare, make_form};
 use super::sessions::{SessionRow, known, row};
 use super::words::Lang;
@@ -18,6 +20,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
+use crate::web::actor::told_of;
 use crate::web::alerts::scoped;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
@@ -42,7 +45,7 @@ struct SessionPage {
     verified: Vec<(String, String)>,
     alerts: Vec<(String, i64, u8, String)>,
     /// Time, by whom, what, why.
-    changes: Vec<(String, String, String, String)>,
+    changes: Vec<(String, Label, String, String)>,
     fault: String,
     may_change: bool,
     emergency: bool,
@@ -66,7 +69,10 @@ async fn detail(
     Path(id): Path<String>,
     Query(query): Query<DetailQuery>,
 ) -> Response {
-    let made = if id == "new" || !query.edit.is_empty() {
+    let declares = id == "new" || !query.edit.is_empty();
+    let made = if declares && !may_change(&who) {
+        Err(not_declared_by_readers())
+    } else if declares {
         let chosen = (!query.room.is_empty()).then(|| {
             let mut given = Given::default();
             given.set("room", vec![query.room]);
@@ -77,6 +83,17 @@ async fn detail(
         make_detail(&app, &who, l, &id, String::new()).await
     };
     shown(&app, &who, l, made).await
+}
+
+/// Whoever reads sessions is not shown a form that he can not send.
+fn not_declared_by_readers() -> Problem {
+    Problem {
+        zh: Some("诊疗活动由机构登记和更改，您只能查看".into()),
+        ..Problem::new(
+            StatusCode::FORBIDDEN,
+            "sessions are declared by their clinic: you may read them",
+        )
+    }
 }
 
 async fn submit(
@@ -133,16 +150,19 @@ async fn make_detail(
 ) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
     let (wanted, one) = (id.to_owned(), session.clone());
-    let (known, changes, alerts, verified) = app
+    let (known, (changes, people), alerts, verified) = app
         .blocking(move |a| {
             let filter =
                 AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
             let filter = scoped(filter, who);
             let declared = one.declared_lead.iter().chain(&one.declared_operators);
             let declared: Vec<String> = declared.map(ToString::to_string).collect();
+            let changes =
+                told_of(a, who, a.store.session_changes(&wanted)?, |change| &mut change.by)?;
+            let people = Names::colleagues(a, who, changes.iter().map(|c| c.by.as_str()))?;
             Ok::<_, StoreError>((
                 known(a, who, std::slice::from_ref(&one))?,
-                a.store.session_changes(&wanted)?,
+                (changes, people),
                 seen_alerts(a, &filter)?,
                 a.store.verified_in(&wanted, &declared)?,
             ))
@@ -162,7 +182,10 @@ async fn make_detail(
         changes: changes
             .iter()
             .enumerate()
-            .map(|(n, c)| change(l, n.checked_sub(1).and_then(|n| changes.get(n)), c))
+            .map(|(n, c)| {
+                let before = n.checked_sub(1).and_then(|n| changes.get(n));
+                change(l, before, c, people.person(l, &c.by))
+            })
             .collect(),
         fault,
         may_change: may_change(who),
@@ -175,7 +198,7 @@ async fn make_detail(
     let refused = !page.fault.is_empty();
     let mut response = render(&page)?;
     if refused {
-        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
 }
@@ -198,13 +221,10 @@ fn may_change(who: &Who) -> bool {
 fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
     let percent = |ppm: u32| format!("{}.{} %", ppm / 10_000, ppm / 1000 % 10);
     let yes = |is: bool| if is { l.t("是", "yes") } else { l.t("否", "no") }.to_owned();
-    let because = s
-        .not_assessable_because
-        .iter()
-        .map(|w| l.t(words::reason_zh(w), words::reason_en(w)).to_owned());
+    let because = s.not_assessable_because.iter().map(|w| l.unjudged(w));
     let mut rows = vec![
         (l.t("可判定", "Assessable"), yes(s.assessable)),
-        (l.t("原因", "Because of"), because.collect::<Vec<_>>().join("、")),
+        (l.t("原因", "Because of"), because.collect::<Vec<_>>().join(l.t("、", ", "))),
         (l.t("操作时段可见度", "Visibility while operating"), percent(s.visibility_over_a_ppm)),
         (l.t("全时段可见度", "Visibility over the session"), percent(s.visibility_over_i_ppm)),
         (l.t("核实登记主诊到场", "Declared lead verified"), yes(s.lead_verified)),
@@ -212,8 +232,12 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
         (l.t("身份未定的轨迹", "Undecided tracks"), s.indeterminate_tracks.to_string()),
         (l.t("非在册的轨迹", "Tracks of nobody registered"), s.unmatched_tracks.to_string()),
         (
-            l.t("未能判定的规则", "Rules that abstained"),
-            s.undecided.iter().map(|u| u.rule.clone()).collect::<Vec<_>>().join("、"),
+            l.t("未能判定（弃权）的规则", "Rules that could not decide (abstained)"),
+            s.undecided
+                .iter()
+                .map(|u| l.abstained(&u.rule, &u.reason))
+                .collect::<Vec<_>>()
+                .join(l.t("；", "; ")),
         ),
     ];
     rows.retain(|(_, value)| !value.is_empty());
@@ -231,7 +255,8 @@ fn change(
     l: Lang,
     before: Option<&SessionChange>,
     c: &SessionChange,
-) -> (String, String, String, String) {
-    let by = if c.by.is_empty() { "—".to_owned() } else { c.by.clone() };
+    by: Label,
+) -> (String, Label, String, String) {
+    let by = if by.is_empty() { Label::new("—", "") } else { by };
     (local(&c.at), by, change_words(l, before, c), c.reason.clone())
 }

@@ -16,7 +16,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::store::{Part, StoreError};
 use crate::web::part::PartQuery;
 use crate::web::scope::Seen;
 use crate::web::sessions::{find, put};
@@ -28,46 +28,12 @@ pub(super) async fn make_form(
     l: Lang,
     id: &str,
     given: Option<Given>,
-    fault: Option<String>,
+    fault: Option<Problem>,
 ) -> Result<Response, Problem> {
     let session = if id == "new" { None } else { Some(find(app, who, id).await?) };
     let asking = who.clone();
     let of = app.blocking(move |a| choices(a, l, &asking)).await?;
-    let mut fields = vec![
-        Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
-            .options(of.rooms)
-            .searched("rooms")
-            .marked(of.room_marks)
-            .needed(),
-        Field::new(Kind::Choice, "item", l.t("项目", "Item"))
-            .options(or_none(l, of.items))
-            .searched("items")
-            .marked(of.item_marks),
-        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
-            .options(or_none(l, of.leads))
-            .searched("practitioners")
-            .marked(of.lead_marks),
-        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
-            .options(of.people)
-            .searched("practitioners"),
-        Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
-        Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
-        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
-            .hint(l.t("字母、数字与 -,不得填写姓名", "letters, digits and -, never a name")),
-        Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
-        Field::new(Kind::Yes, "declined", l.t("就诊者拒绝识别", "Patient declines recognition"))
-            .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
-    ];
-    if session.is_some() {
-        fields.push(
-            Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
-        );
-    } else {
-        fields.insert(
-            0,
-            Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
-        );
-    }
+    let fields = fields(l, of, session.is_some());
     let here = format!("/sessions/{id}");
     let heading = Heading {
         title: match &session {
@@ -88,6 +54,50 @@ pub(super) async fn make_form(
     show(f, heading, fields, &values, fault, false)
 }
 
+fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
+    let mut fields = vec![
+        Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
+            .options(of.rooms)
+            .searched("rooms")
+            .marked(of.room_marks)
+            .needed(),
+        Field::new(Kind::Choice, "item", l.t("项目", "Item"))
+            .options(or_none(l, of.items))
+            .searched("items")
+            .marked(of.item_marks),
+        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
+            .options(or_none(l, of.leads))
+            .apart(l.t("未在本机构备案主诊", "Not filed here as a lead"), of.others)
+            .marked(of.lead_marks),
+        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
+            .options(of.people)
+            .searched("practitioners"),
+        Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
+        Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
+        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
+            .hint(l.t("字母、数字与 -，不得填写姓名", "letters, digits and -, never a name")),
+        Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
+        Field::new(Kind::Yes, "declined", l.t("就诊者拒绝识别", "Patient declines recognition"))
+            .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
+    ];
+    if stands {
+        fields.push(
+            Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
+        );
+    } else {
+        fields.insert(
+            0,
+            Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
+        );
+    }
+    fields
+}
+
+/// People who are looked through for leads: a clinic has fewer.
+const MOST_LEADS: u32 = 2000;
+/// Lines of any other list.
+const MOST_CHOICES: usize = 499;
+
 type Options = Vec<(String, String)>;
 
 /// What the declaration's lists hold, and by what they are compared with one another.
@@ -98,20 +108,25 @@ struct Choices {
     items: Options,
     /// The item's specialties.
     item_marks: BTreeMap<String, String>,
+    /// Whoever is filed here as a lead, and whoever is not.
     leads: Options,
+    others: Options,
     /// Where somebody is filed as a lead for what: `INSTITUTION:SPECIALTY`.
     lead_marks: BTreeMap<String, String>,
     people: Options,
 }
 
 fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
-    let part = PartQuery::default().part(who, 499);
+    let part = PartQuery::default().part(who, MOST_CHOICES as u32);
     let seen = Seen::of(a, who)?;
     let rooms = a.store.rooms_part(&part)?;
-    let people = a.store.practitioners_part(&part)?;
+    let people = a.store.practitioners_part(&Part { limit: MOST_LEADS, ..part })?;
     let items = a.store.items()?;
-    let mut leads: Vec<_> = people.iter().map(|p| lead_choice(l, &seen, p)).collect();
-    leads.sort_by_key(|choice| !choice.0);
+    let choices = people.iter().map(|p| lead_choice(l, &seen, p));
+    let (leads, others): (Vec<_>, Vec<_>) = choices.partition(|choice| choice.0);
+    let options = |choices: Vec<(bool, String, String)>| {
+        choices.into_iter().map(|(_, id, words)| (id, words)).collect::<Options>()
+    };
     let filed = |p: &Practitioner| {
         let one = |site: &crate::model::Site| {
             let of = site.lead_of.iter();
@@ -132,16 +147,18 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
             .map(|i| (i.code.to_string(), format!("{} ({})", item_words(l, i), i.code)))
             .collect(),
         lead_marks: people.iter().map(|p| (p.id.to_string(), filed(p))).collect(),
-        leads: leads.into_iter().map(|(_, id, words)| (id, words)).collect(),
+        leads: options(leads),
+        others: options(others),
         people: people
             .into_iter()
+            .take(MOST_CHOICES)
             .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
             .collect(),
     })
 }
 
-/// Somebody to declare as the lead: first whoever is filed as one here, with the specialties; of
-/// anybody else it is said that he is not. Whether, id, words.
+/// Somebody to declare as the lead: filed as one here, with the specialties; of anybody else it is
+/// said that he is not. Whether, id, words.
 fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
     let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
     let filed: std::collections::BTreeSet<String> =
@@ -237,6 +254,6 @@ pub(super) async fn declare(
     match put {
         Ok(_) => Ok(Redirect::to(&format!("/sessions/{new_id}")).into_response()),
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem.detail)).await,
+        Err(problem) => make_form(app, who, l, &id, Some(given), Some(problem)).await,
     }
 }

@@ -54,7 +54,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 16] = [
         "/import",
         "表格导入导出",
         "Tables in and out",
-        "CSV:机构、人员、诊室、项目、诊疗活动",
+        "CSV：机构、人员、诊室、项目、诊疗活动",
         "CSV: institutions, practitioners, rooms, items, sessions",
     ),
     (
@@ -94,7 +94,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 16] = [
     ),
     (
         "/policy",
-        "规则参数",
+        "判定策略",
         "Policy",
         "每个数值、来源与历史",
         "Every number, its source and history",
@@ -227,12 +227,24 @@ struct RetentionPage {
 struct JobRow {
     what: &'static str,
     kept: String,
-    basis: &'static str,
+    basis: String,
     setting: &'static str,
     last: String,
     next: String,
     removed: i64,
     in_all: i64,
+}
+
+/// The principles of a job by what they ask.
+fn basis(l: Lang, codes: &str) -> String {
+    let said = codes.split(", ").map(|code| match code {
+        "P7" => l.t("画面封存", "pictures stay sealed"),
+        "P8" => l.t("限期保存", "kept for a time only"),
+        "P9" => l.t("删除留痕", "deletions on record"),
+        "P15" => l.t("不作考勤绩效", "no attendance, no performance"),
+        _ => l.t("隐私要求", "a privacy rule"),
+    });
+    said.collect::<Vec<_>>().join(l.t("、", ", "))
 }
 
 async fn retention(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
@@ -247,7 +259,7 @@ async fn make_retention(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, 
     let jobs = seen.jobs.iter().map(|j| JobRow {
         what: l.t(j.zh, j.en),
         kept: duration(l, j.kept_h),
-        basis: j.basis,
+        basis: basis(l, j.basis),
         setting: j.setting,
         last: time(&j.last_at),
         next: time(&j.next_at),

@@ -69,7 +69,7 @@ pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
             x: x(r.1),
             // Both are on the axis and the ends are in order.
             width: x(r.2).saturating_sub(x(r.1)).max(3),
-            title: format!("{} – {}", clock_text(r.1), clock_text(r.2)),
+            title: span_text(r.1, r.2),
         });
         TimelineRow {
             name: l.interval(name),
@@ -83,23 +83,38 @@ pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
     let height = 12 + rows.len() as u32 * ROW + 26;
     let ticks = (0..=4).map(|n| {
         let at = from + (to - from) * n / 4;
-        Tick { x: x(at), label: clock_text(at) }
+        let whole = n == 0 || day_of(at) != day_of(from + (to - from) * (n - 1) / 4);
+        Tick { x: x(at), label: if whole { time_text(at) } else { clock_text(at) } }
     });
     Some(Timeline { ticks: ticks.collect(), rows, height, from_ms: from, to_ms: to })
 }
 
+/// With its day: a time alone says not when it was.
+fn time_text(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or(String::new(), |at| local(&at.to_string()))
+}
+
+fn day_of(ms: i64) -> String {
+    time_text(ms).split(' ').next().unwrap_or_default().to_owned()
+}
+
 fn clock_text(ms: i64) -> String {
-    let Ok(at) = jiff::Timestamp::from_millisecond(ms) else { return String::new() };
-    local(&at.to_string()).split_once(' ').map_or(String::new(), |(_, time)| time.to_owned())
+    time_text(ms).split_once(' ').map_or(String::new(), |(_, time)| time.to_owned())
+}
+
+/// From one time to another, the day said once where it is the same.
+fn span_text(from: i64, to: i64) -> String {
+    let until = if day_of(from) == day_of(to) { clock_text(to) } else { time_text(to) };
+    format!("{} – {until}", time_text(from))
 }
 
 fn class(what: &str) -> &'static str {
     match what {
         "declared" => "declared",
         "operating" | "operator" => "operating",
-        "lead_present" | "present" => "present",
-        "gap" => "gap",
-        "no_picture" => "blind",
+        "lead_present" => "present",
+        "lead_gap" => "gap",
+        "camera" | "unheard" => "blind",
         _ => "other",
     }
 }
@@ -127,7 +142,9 @@ mod tests {
         assert_eq!(drawn.rows.len(), 2);
         assert_eq!((drawn.rows[0].bars[0].x, drawn.rows[0].bars[0].width), (150, 810));
         assert_eq!(drawn.rows[1].bars[0].x, 555);
-        assert_eq!(drawn.ticks[0].label, "09:00:00");
+        assert_eq!(drawn.ticks[0].label, "2026-03-02 09:00:00");
+        assert_eq!(drawn.ticks[1].label, "09:15:00");
+        assert_eq!(drawn.rows[1].bars[0].title, "2026-03-02 09:30:00 – 10:00:00");
         assert!(draw(Lang::Zh, &[]).is_none());
     }
 

@@ -6,9 +6,10 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::accounts::{RoleChoice, role_choices};
+use super::accounts::{RoleChoice, role_choices, scope_labels};
+use super::field_fault::FieldFault;
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{Frame, local, render, shown};
 use super::scope_tree::{self, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -42,13 +43,12 @@ struct Row {
 struct TokensPage {
     f: Frame,
     rows: Vec<Row>,
-    fault: String,
+    fault: FieldFault,
     token: String,
     name: String,
     days: String,
     roles: Vec<RoleChoice>,
     tree: ScopeTree,
-    other: String,
 }
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
@@ -77,13 +77,18 @@ async fn token(app: &Arc<App>, who: &Who, given: &Given) -> Result<String, Probl
     let days =
         given.text("days").parse().map_err(|_| Problem::unprocessable("days: use 1 to 366"))?;
     let name = given.text("name").to_owned();
-    let scope = scope_tree::chosen(
+    let scope = wanted(given);
+    Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
+}
+
+/// The scope of the chosen role.
+fn wanted(given: &Given) -> String {
+    scope_tree::chosen(
         given.text("role"),
         given.text("scope"),
         given.text("institution"),
-        given.text("other"),
-    );
-    Ok(tokens::make(app, who, TokenBody { name, role, scope, days }).await?.token)
+        given.text("agency"),
+    )
 }
 
 async fn make(
@@ -109,8 +114,12 @@ async fn make(
         revoked: t.revoked,
     });
     let (token, fault) = match outcome {
-        Ok(token) => (token, String::new()),
-        Err(problem) => (String::new(), line(l, problem)),
+        Ok(token) => (token, FieldFault::default()),
+        Err(problem) => {
+            let mut labels = scope_labels(l).to_vec();
+            labels.extend([("name", l.t("名称", "Name")), ("days", l.t("有效天数", "Days"))]);
+            (String::new(), FieldFault::of(l, problem, &labels))
+        }
     };
     let days = if given.text("days").is_empty() { "90" } else { given.text("days") };
     render(&TokensPage {
@@ -123,8 +132,7 @@ async fn make(
             .into_iter()
             .filter(|r| r.code != Role::Admin.as_str())
             .collect(),
-        tree: scope_tree::tree(l, &places, &used, given.text("scope")),
-        other: given.text("other").to_owned(),
+        tree: scope_tree::tree(l, &places, &used, &wanted(given)),
         f: Frame::of(app, who, l, "system", "/tokens").await?,
     })
 }

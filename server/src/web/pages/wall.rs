@@ -12,12 +12,13 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, local, render, shown};
+use super::names::Names;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::State as AlertState;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::{AlertFilter, PlaceSeen, StoreError};
+use crate::store::{Alert, AlertFilter, PlaceSeen, StoreError};
 use crate::web::alerts::scoped;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
@@ -28,8 +29,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// As many as are read from across a room.
-const LEADS: u32 = 8;
-const PLACES: u32 = 60;
+const LEADS: usize = 8;
+/// The newest of all, of which each district shows its own.
+const LOOKED_AT: u32 = 200;
+const PLACES: u32 = 500;
 /// Of one district at a time.
 const AT_ONCE: usize = 12;
 
@@ -43,13 +46,23 @@ struct WallPage {
     online: i64,
     silent: i64,
     at: String,
-    leads: Vec<Lead>,
+    /// The newest open ones of each district; they take turns with its places.
+    leads: Vec<LeadsOf>,
     /// By district, whose places take turns on the screen.
     districts: Vec<District>,
+    /// More places than are shown.
+    more: bool,
+}
+
+struct LeadsOf {
+    code: String,
+    leads: Vec<Lead>,
 }
 
 struct District {
     code: String,
+    /// As the screen says it.
+    name: String,
     places: Vec<PlaceSeen>,
 }
 
@@ -76,45 +89,73 @@ fn districts(a: &App, places: Vec<PlaceSeen>) -> Result<Vec<District>, StoreErro
         of.entry(found.map(|i| i.jurisdiction).unwrap_or_default()).or_default().push(place);
     }
     let screens = of.into_iter().flat_map(|(code, places)| {
-        let screen = |some: &[PlaceSeen]| District { code: code.clone(), places: some.to_vec() };
+        let screen = |some: &[PlaceSeen]| District {
+            code: code.clone(),
+            name: crate::divisions::words(&code),
+            places: some.to_vec(),
+        };
         places.chunks(AT_ONCE).map(screen).collect::<Vec<_>>()
     });
     Ok(screens.collect())
 }
 
+/// The newest open leads, by the district of those that are shown; where that is one alone, or none,
+/// the newest of all that the reader sees.
+fn leads(a: &App, l: Lang, who: &Who, districts: &[District]) -> Result<Vec<LeadsOf>, StoreError> {
+    let filter = AlertFilter { open_only: true, limit: LOOKED_AT, ..AlertFilter::default() };
+    let alerts = a.store.alerts(&scoped(filter, who))?;
+    let mut codes: Vec<&str> = districts.iter().map(|d| d.code.as_str()).collect();
+    codes.dedup();
+    let one = codes.len() < 2;
+    if one {
+        codes = vec![codes.first().copied().unwrap_or_default()];
+    }
+    let of = |code: &&str| {
+        let here = alerts.iter().filter(|it| one || it.jurisdiction == **code);
+        let here: Vec<&Alert> = here.take(LEADS).collect();
+        Ok::<_, StoreError>(LeadsOf { code: (*code).to_owned(), leads: views(a, l, who, &here)? })
+    };
+    codes.iter().map(of).collect()
+}
+
+fn views(a: &App, l: Lang, who: &Who, alerts: &[&Alert]) -> Result<Vec<Lead>, StoreError> {
+    crate::web::sight::note(a, alerts.iter().copied())?;
+    let answered = a.store.answered(alerts.iter().map(|x| x.id.as_str()))?;
+    let names = Names::institutions(a, alerts.iter().map(|x| x.institution.as_str()))?;
+    let rooms = Names::rooms(a, alerts.iter().map(|x| x.room.as_str()))?;
+    let lead = |it: &&Alert| Lead {
+        number: it.number,
+        severity: it.severity,
+        level: l.severity(it.severity),
+        kinds: it.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
+        place: format!("{} · {}", names.get(&it.institution).name, rooms.get(&it.room).name),
+        state: match who.role {
+            Role::Clinic => l.clinic_state(it.case.state.for_clinic(answered.contains(&it.id))),
+            _ => l.state(it.case.state),
+        },
+        at: local(&it.raised_at),
+    };
+    Ok(alerts.iter().map(lead).collect())
+}
+
 async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
     let part = PartQuery { limit: Some(PLACES), ..PartQuery::default() }.part(who, PLACES);
-    let filter =
-        scoped(AlertFilter { open_only: true, limit: LEADS, ..AlertFilter::default() }, who);
-    let (alerts, answered, names, counts, boxes, districts) = app
+    let reader = who.clone();
+    let (leads, counts, boxes, districts, more) = app
         .blocking(move |a| {
-            let alerts = a.store.alerts(&filter)?;
-            crate::web::sight::note(a, &alerts)?;
-            let answered = a.store.answered(alerts.iter().map(|x| x.id.as_str()))?;
-            let at: Vec<String> = alerts.iter().map(|x| x.institution.clone()).collect();
+            let places = a.store.places_seen(&part)?;
+            let more = places.len() > PLACES as usize;
+            let districts = districts(a, places)?;
             Ok::<_, StoreError>((
-                alerts,
-                answered,
-                a.store.institution_names(&at)?,
+                leads(a, l, &reader, &districts)?,
                 a.store.alert_counts(&part.jurisdiction, &part.institution)?,
                 a.store.boxes_seen(&part)?,
-                districts(a, a.store.places_seen(&part)?)?,
+                districts,
+                more,
             ))
         })
         .await?;
     let open = |state: &str| AlertState::parse(state).is_some_and(AlertState::is_open);
-    let leads = alerts.iter().map(|a| Lead {
-        number: a.number,
-        severity: a.severity,
-        level: l.severity(a.severity),
-        kinds: a.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
-        place: format!("{} · {}", names.get(&a.institution).unwrap_or(&a.institution), a.room),
-        state: match who.role {
-            Role::Clinic => l.clinic_state(a.case.state.for_clinic(answered.contains(&a.id))),
-            _ => l.state(a.case.state),
-        },
-        at: local(&a.raised_at),
-    });
     render(&WallPage {
         open: counts.iter().filter(|c| open(&c.0)).map(|c| c.2).sum(),
         urgent: counts.iter().filter(|c| open(&c.0) && c.1 == 3).map(|c| c.2).sum(),
@@ -122,8 +163,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         online: boxes.1,
         silent: boxes.0 - boxes.1,
         at: local(&crate::clock::now_text()),
-        leads: leads.collect(),
+        leads,
         districts,
+        more,
         f: Frame::of(app, who, l, "wall", "/wall").await?,
     })
 }

@@ -10,7 +10,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use trust::sha256_hex;
 
-use super::frame::{Frame, line, render, shown};
+use super::field_fault::FieldFault;
+use super::frame::{Frame, render, shown};
 use super::words::Lang;
 use crate::access::{Who, is_reserved, password, totp};
 use crate::app::App;
@@ -33,7 +34,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "welcome.html")]
 struct WelcomePage {
     f: Frame,
-    fault: String,
+    fault: FieldFault,
     name: String,
     display: String,
     /// An account that stands gets a new password.
@@ -79,7 +80,7 @@ async fn welcome(
     let made = match invited(&app, &token).await {
         Ok(link) => {
             let it = WelcomeForm::default();
-            welcome_page(&app, &who, l, &link, it, String::new(), Step::Fields).await
+            welcome_page(&app, &who, l, &link, it, FieldFault::default(), Step::Fields).await
         }
         Err(problem) => Err(problem),
     };
@@ -131,7 +132,7 @@ async fn welcome_page(
     l: Lang,
     link: &Link,
     it: WelcomeForm,
-    fault: String,
+    fault: FieldFault,
     step: Step,
 ) -> Result<Response, Problem> {
     render(&WelcomePage {
@@ -156,7 +157,9 @@ async fn accept(
     let made = match invited(&app, &token).await {
         Ok(link) => match step(&app, &link, &it).await {
             Ok(None) => Ok(Redirect::to("/login").into_response()),
-            Ok(Some(step)) => welcome_page(&app, &who, l, &link, it, String::new(), step).await,
+            Ok(Some(step)) => {
+                welcome_page(&app, &who, l, &link, it, FieldFault::default(), step).await
+            }
             Err(problem) if problem.status.is_server_error() => Err(problem),
             Err(problem) => refused(&app, &who, l, &link, it, problem).await,
         },
@@ -181,7 +184,14 @@ async fn refused(
         }
         None => Step::Fields,
     };
-    let page = welcome_page(app, who, l, link, it, line(l, problem), step).await?;
+    let labels = [
+        ("name", l.t("登录名", "Login name")),
+        ("display", l.t("显示名", "Name shown")),
+        ("password", l.t("口令", "Password")),
+    ];
+    let shown = if matches!(step, Step::Fields) { &labels[..] } else { &[] };
+    let fault = FieldFault::of(l, problem, shown);
+    let page = welcome_page(app, who, l, link, it, fault, step).await?;
     Ok((status, page).into_response())
 }
 

@@ -1,5 +1,5 @@
 //! Withdrawal of consent by page: a clinic passes on that somebody withdrew there, the authority
-//! everywhere. What was deleted and which boxes were told is shown as a receipt.
+//! everywhere. What was deleted, and which boxes said so, is shown as a receipt on every later look.
 
 use std::sync::Arc;
 
@@ -9,11 +9,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{Frame, line, local, render, shown};
+use super::names::Names;
 use super::people::serde_name;
+use super::withdrawal_receipts::{Receipt, receipts};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::clip;
 use crate::problem::{Form, Problem};
 use crate::store::Enrolment;
 use crate::web::deed;
@@ -42,7 +44,8 @@ struct WithdrawalPage {
     everywhere: bool,
     reason: String,
     fault: String,
-    receipt: Option<Receipt>,
+    /// Every withdrawal, newest first, with what its boxes said.
+    receipts: Vec<Receipt>,
 }
 
 /// What is kept of the person at one institution.
@@ -66,15 +69,6 @@ impl EnrolledRow {
     }
 }
 
-/// What the withdrawal did.
-struct Receipt {
-    at: String,
-    templates: u64,
-    photos: u64,
-    places: Vec<String>,
-    boxes: Vec<String>,
-}
-
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct WithdrawForm {
     #[serde(default)]
@@ -89,7 +83,7 @@ pub(super) struct WithdrawForm {
 const EVERYWHERE: &str = "*";
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
-    let made = make(&app, &who, l, &id, WithdrawForm::default(), Ok(None)).await;
+    let made = make(&app, &who, l, &id, WithdrawForm::default(), Ok(())).await;
     shown(&app, &who, l, made).await
 }
 
@@ -100,7 +94,7 @@ async fn submit(
     Path(id): Path<String>,
     Form(it): Form<WithdrawForm>,
 ) -> Response {
-    let outcome = take(&app, &who, &id, &it).await.map(Some);
+    let outcome = take(&app, &who, &id, &it).await.map(|_| ());
     let made = make(&app, &who, l, &id, it, outcome).await;
     shown(&app, &who, l, made).await
 }
@@ -129,28 +123,27 @@ async fn make(
     l: Lang,
     id: &str,
     given: WithdrawForm,
-    outcome: Result<Option<Withdrawn>, Problem>,
+    outcome: Result<(), Problem>,
 ) -> Result<Response, Problem> {
-    let (receipt, fault) = match outcome {
-        Ok(done) => (done, None),
-        Err(problem) if matches!(problem.status.as_u16(), 409 | 422) => (None, Some(problem)),
+    let fault = match outcome {
+        Ok(()) => None,
+        Err(problem) if matches!(problem.status.as_u16(), 409 | 422) => Some(problem),
         Err(problem) => return Err(problem),
     };
-    let told = receipt.as_ref().map(|r| r.institutions.clone()).unwrap_or_default();
     let (wanted, reader) = (id.to_owned(), who.clone());
-    let (person, enrolled, names) = app
+    let (person, enrolled, names, receipts) = app
         .blocking(move |a| {
             let person = visible(a, &reader, &wanted)?;
             let seen = Seen::of(a, &reader)?;
             let mut enrolled = a.faces.enrolments_of(&[wanted])?;
             enrolled.retain(|e| seen.has(&e.institution) && e.templates > 0);
-            let places: Vec<String> =
-                enrolled.iter().map(|e| e.institution.clone()).chain(told).collect();
-            Ok::<_, Problem>((person, enrolled, a.store.institution_names(&places)?))
+            let names = Names::institutions(a, enrolled.iter().map(|e| e.institution.as_str()))?;
+            let receipts = receipts(a, l, &reader, &person)?;
+            Ok::<_, Problem>((person, enrolled, names, receipts))
         })
         .await?;
     deed::persons([id]);
-    let name_of = |place: &String| names.get(place).unwrap_or(place).clone();
+    let name_of = |place: &String| names.get(place).name;
     let mut places: Vec<(String, String)> =
         enrolled.iter().map(|e| (e.institution.clone(), name_of(&e.institution))).collect();
     places.sort();
@@ -162,13 +155,7 @@ async fn make(
         everywhere: who.role != Role::Clinic,
         reason: clip(&given.reason, 400),
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
-        receipt: receipt.map(|r| Receipt {
-            at: local(&now_text()),
-            templates: r.templates_deleted,
-            photos: r.photos_deleted,
-            places: r.institutions.iter().map(name_of).collect(),
-            boxes: r.devices_told,
-        }),
+        receipts,
         person: id.to_owned(),
         name: person.name.0,
         f: Frame::of(app, who, l, "people", &format!("/consent/{id}")).await?,

@@ -2,6 +2,8 @@
 //!
 //! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
 
+use protocol::up::FindingKind;
+
 use crate::access::Role;
 use crate::alert::{ClinicState, Reason, State};
 
@@ -44,6 +46,22 @@ impl Lang {
         }
     }
 
+    /// A length of time: `12 分 20 秒`, `5 小时`; parts that are zero are left out.
+    pub(crate) fn duration(self, ms: i64) -> String {
+        let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
+        if ms < 1000 {
+            return format!("{sign}{ms} {}", self.t("毫秒", "ms"));
+        }
+        let seconds = ms / 1000;
+        let parts = [
+            (seconds / 3600, self.t("小时", "h")),
+            (seconds / 60 % 60, self.t("分", "min")),
+            (seconds % 60, self.t("秒", "s")),
+        ];
+        let said = parts.iter().filter(|p| p.0 > 0).map(|(n, unit)| format!("{n} {unit}"));
+        format!("{sign}{}", said.collect::<Vec<_>>().join(" "))
+    }
+
     pub(crate) fn role(self, role: Role) -> &'static str {
         match role {
             Role::Admin => self.t("系统管理员", "Administrator"),
@@ -57,16 +75,32 @@ impl Lang {
         }
     }
 
+    pub(crate) fn finding_kind(self, kind: FindingKind) -> &'static str {
+        match kind {
+            FindingKind::LicenseLending => self.t("疑似挂证", "Suspected licence lending"),
+            FindingKind::NonLeadOperating => {
+                self.t("疑似非主诊医师独立执业", "Suspected non-lead operating")
+            }
+            FindingKind::UnlicensedOperator => {
+                self.t("疑似非卫技人员诊疗", "Suspected unlicensed operator")
+            }
+            FindingKind::Integrity => self.t("数据完整性", "Integrity"),
+            FindingKind::RecordMismatch => self.t("登记不符", "Record mismatch"),
+            FindingKind::Unknown => self.t("其他线索", "Another matter"),
+        }
+    }
+
+    /// The same of a kind as the store keeps it.
     pub(crate) fn kind(self, kind: &str) -> String {
-        let (zh, en) = match kind {
-            "LicenseLending" => ("疑似挂证", "Suspected licence lending"),
-            "NonLeadOperating" => ("疑似非主诊医师独立执业", "Suspected non-lead operating"),
-            "UnlicensedOperator" => ("疑似非卫技人员诊疗", "Suspected unlicensed operator"),
-            "Integrity" => ("数据完整性", "Integrity"),
-            "RecordMismatch" => ("登记不符", "Record mismatch"),
-            other => return other.to_owned(),
+        let kind = match kind {
+            "LicenseLending" => FindingKind::LicenseLending,
+            "NonLeadOperating" => FindingKind::NonLeadOperating,
+            "UnlicensedOperator" => FindingKind::UnlicensedOperator,
+            "Integrity" => FindingKind::Integrity,
+            "RecordMismatch" => FindingKind::RecordMismatch,
+            _ => FindingKind::Unknown,
         };
-        self.t(zh, en).to_owned()
+        self.finding_kind(kind).to_owned()
     }
 
     pub(crate) fn severity(self, severity: u8) -> &'static str {
@@ -141,11 +175,11 @@ impl Lang {
             "same_person_yes" => ("比对：是同一人", "compared: the same person"),
             "same_person_no" => ("比对：不是同一人", "compared: another person"),
             "same_person_cannot_tell" => ("比对：无法判断", "compared: cannot tell"),
-            "withdrawn" => ("设备撤回", "withdrawn by the box"),
+            "withdrawn" | "all_withdrawn" => ("设备撤回", "withdrawn by the box"),
             "opened" => ("设备上报", "raised by the box"),
             "strengthened" => ("情节加重", "strengthened"),
             "closed" => ("情形结束", "ended"),
-            other => return other.to_owned(),
+            _ => ("其他步骤", "another step"),
         };
         self.t(zh, en).to_owned()
     }
@@ -158,31 +192,7 @@ impl Lang {
             ("strengthened", _) => ("情节加重", "strengthened"),
             ("closed", _) => ("情形结束", "closed"),
             ("withdrawn", _) => ("因后续事实撤回", "withdrawn after later facts"),
-            (other, _) => return other.to_owned(),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    pub(crate) fn part(self, part: &str) -> String {
-        let (zh, en) = match part {
-            "declared_lead" => ("登记主诊", "declared lead"),
-            "operator" => ("实际操作", "operator"),
-            "assistant" => ("助手", "assistant"),
-            "lead" => ("主诊医师", "lead"),
-            "lead_perhaps" => ("或为主诊，无法排除", "possibly the lead"),
-            "present" => ("在场", "present"),
-            "anaesthesia" => ("麻醉", "anaesthesia"),
-            other => return other.replace('_', " "),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    pub(crate) fn verified(self, by: &str) -> String {
-        let (zh, en) = match by {
-            "face" => ("人脸核验", "face"),
-            "card_pin_witness" => ("证件+密码+见证", "card + PIN + witness"),
-            "not_seen" => ("未见到", "not seen"),
-            other => return other.to_owned(),
+            _ => ("其他步骤", "another step"),
         };
         self.t(zh, en).to_owned()
     }
@@ -196,7 +206,8 @@ impl Lang {
             "technician" => ("技师", "Technician"),
             "trainee" => ("实习/进修/规培", "Trainee"),
             "non_clinical" => ("非卫技人员", "Non-clinical"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("其他类别", "another category"),
         };
         self.t(zh, en).to_owned()
     }
@@ -209,7 +220,8 @@ impl Lang {
             "cancelled" => ("已注销", "Cancelled"),
             "revoked" => ("已吊销", "Revoked"),
             "pending" => ("办理中", "Pending"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("未知", "unknown"),
         };
         self.t(zh, en).to_owned()
     }
@@ -220,71 +232,8 @@ impl Lang {
             "cosmetic_dentistry" => ("美容牙科", "Cosmetic dentistry"),
             "cosmetic_dermatology" => ("美容皮肤科", "Cosmetic dermatology"),
             "cosmetic_tcm" => ("美容中医科", "Cosmetic TCM"),
-            other => return other.to_owned(),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    pub(crate) fn interval(self, what: &str) -> String {
-        let (zh, en) = match what {
-            "declared" => ("登记时段", "declared"),
-            "operating" => ("操作时段", "operating time"),
-            "operator" => ("人员在操作位", "in the operator role"),
-            "lead_present" => ("主诊在场", "lead present"),
-            "present" => ("在场", "present"),
-            "visible" => ("画面可判", "visible"),
-            "observed" => ("观察时段", "observed"),
-            "gap" | "lead_gap" => ("主诊离开", "lead absent"),
-            "bed_occupied" => ("床位占用", "bed occupied"),
-            "camera" => ("摄像头异常", "camera fault"),
-            "unheard" => ("设备失联", "box not heard"),
-            "no_picture" => ("画面不足", "hardly any picture"),
-            "nobody_seen" => ("无人出现", "nobody seen"),
-            "seen_at_first_place" => ("第一地在场", "at the first place"),
-            "seen_at_second_place" => ("第二地在场", "at the second place"),
-            other => return other.replace('_', " "),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    /// The figures that a rule used; one without a word of its own keeps its name.
-    pub(crate) fn figure(self, name: &str) -> String {
-        let (zh, en) = match name {
-            "operating_ms" => ("操作时段总长", "Operating time"),
-            "operator_ms" => ("人员在操作位", "In the operator role"),
-            "operator_needed_ms" => ("认定所需时长", "Time the rule asks for"),
-            "other_operating_ms" => ("他人在操作位", "Somebody else operating"),
-            "lead_present_ms" => ("主诊在场时长", "Lead present"),
-            "lead_perhaps_ms" => ("或为主诊的时长", "Time of somebody who may be the lead"),
-            "lead_present_ppm" | "lead_share_ppm" => ("主诊在场比例", "Share with a lead present"),
-            "visibility_over_a_ppm" => ("操作时段可见度", "Visibility while operating"),
-            "visibility_over_i_ppm" => ("全时段可见度", "Visibility over the session"),
-            "door_visible_ppm" => ("门区可见度", "Door zone visible"),
-            "window_days" => ("统计天数", "Window, days"),
-            "repeats_needed" => ("升级所需次数", "Repeats that raise it"),
-            "assessable_sessions" => ("可判定诊疗活动", "Assessable sessions"),
-            "lead_verified_sessions" => ("核实主诊到场", "Lead verified in"),
-            "lead_verified_ppm" => ("核实到场比例", "Share verified"),
-            "lead_verified_min_ppm" => ("到场比例下限", "Least share"),
-            "overlap_ms" => ("同时在场", "Overlap"),
-            "between_ms" => ("两地间隔", "Time between"),
-            "clock_uncertainty_ms" => ("时钟不确定度", "Clock uncertainty"),
-            "distance_m" => ("距离（米）", "Distance, m"),
-            "speed_kmh" => ("折合时速（公里）", "Speed, km/h"),
-            "speed_max_kmh" => ("时速上限（公里）", "Greatest speed, km/h"),
-            "silent_sessions" => ("无人诊疗活动", "Silent sessions"),
-            "empty_days" => ("无人营业日", "Empty open days"),
-            "empty_days_needed" => ("所需天数", "Days the rule asks for"),
-            "camera_live_ppm" => ("摄像头正常比例", "Camera live"),
-            "undeclared_procedures" => ("未登记诊疗次数", "Undeclared procedures"),
-            "unheard_ms" => ("失联时长", "Not heard for"),
-            "unheard_max_ms" => ("允许失联时长", "Allowed silence"),
-            "outages" => ("失联次数", "Outages"),
-            "declared_sessions" => ("登记诊疗活动", "Declared sessions"),
-            "not_assessable_sessions" => ("不可判定", "Not assessable"),
-            "not_assessable_ppm" => ("不可判定比例", "Share not assessable"),
-            "not_assessable_max_ppm" => ("允许比例", "Allowed share"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("其他专业", "another specialty"),
         };
         self.t(zh, en).to_owned()
     }
@@ -317,8 +266,28 @@ impl Lang {
             "confirmed" => ("已确认", "Confirmed"),
             "refused" => ("已退回", "Refused"),
             "withdrawn" => ("已撤回同意", "Withdrawn"),
-            other => return other.to_owned(),
+            "" => return String::new(),
+            _ => ("未知", "unknown"),
         };
         self.t(zh, en).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_said_in_its_parts() {
+        for (ms, zh, en) in [
+            (0, "0 毫秒", "0 ms"),
+            (350, "350 毫秒", "350 ms"),
+            (740_000, "12 分 20 秒", "12 min 20 s"),
+            (18_000_000, "5 小时", "5 h"),
+            (3_605_000, "1 小时 5 秒", "1 h 5 s"),
+            (-90_000, "-1 分 30 秒", "-1 min 30 s"),
+        ] {
+            assert_eq!((Lang::Zh.duration(ms), Lang::En.duration(ms)), (zh.into(), en.into()));
+        }
     }
 }

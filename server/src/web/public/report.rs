@@ -251,7 +251,7 @@ fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<String, (Level, Problem
             ),
         ),
         TicketFault::TooYoung(left_s) => say(
-            format!("请核对内容,{left_s} 秒后再点一次提交"),
+            format!("请核对内容，{left_s} 秒后再点一次提交"),
             format!("please look it over, and send again in {left_s} seconds"),
         ),
         TicketFault::TooOld | TicketFault::Unreadable => say(

@@ -155,12 +155,12 @@ async function enrol() {
       // Time to move a little, or to read the hint.
       await pause(judged.good ? 900 : 1600);
     }
-    if (photos < needed) return say("enrol-said", "没有拍到三张合格的照片,请按提示再试", "no three good pictures; try again as the hints say", "bad");
+    if (photos < needed) return say("enrol-said", "没有拍到三张合格的照片，请按提示再试", "no three good pictures; try again as the hints say", "bad");
     say("enrol-said", "正在登记……", "enrolling …");
     await ask("/enrol", { agreed: by("agreed").checked });
     by("face").hidden = true;
   } catch (error) {
-    say("enrol-said", "未登记:", error.message, "bad");
+    say("enrol-said", "未登记：", error.message, "bad");
     lost(error);
   } finally {
     shown.enrolling = false;
@@ -196,7 +196,7 @@ async function begin(name) {
     by("round").scrollIntoView({ block: "nearest", behavior: "smooth" });
   } catch (error) {
     by("round").hidden = false;
-    say("round-verdict", "未开始:", error.message, "bad");
+    say("round-verdict", "未开始：", error.message, "bad");
     lost(error);
   }
 }
@@ -207,21 +207,21 @@ function round(state) {
   if (!now) return;
   const act = actOf(now.act);
   by("round-title").replaceChildren(both(act.zh, act.en));
-  by("round-do").replaceChildren(both(act.zhDo, act.enDo), element("br", ""), both(`应见:${act.zhCome}`, `Expected: ${act.enCome}`));
+  by("round-do").replaceChildren(both(act.zhDo, act.enDo), element("br", ""), both(`应见：${act.zhCome}`, `Expected: ${act.enCome}`));
   const stages = {
-    get_ready: [`准备:${now.left_s} 秒后开始`, `get ready: begins in ${now.left_s} s`],
-    session: [`诊疗进行中:还有 ${now.left_s} 秒`, `the session is on: ${now.left_s} s left`],
-    verdict: ["诊疗结束,正在判定……", "the session is over; the rules decide …"],
+    get_ready: [`准备：${now.left_s} 秒后开始`, `get ready: begins in ${now.left_s} s`],
+    session: [`诊疗进行中：还有 ${now.left_s} 秒`, `the session is on: ${now.left_s} s left`],
+    verdict: ["诊疗结束，正在判定……", "the session is over; the rules decide …"],
     over: ["本场结束", "over"],
   };
   by("round-stage").replaceChildren(both(...stages[now.stage]));
   by("seen").replaceChildren(...now.seen.map((name) => element("li", `chip ${name}`, both(STATUS[name].zh, STATUS[name].en))));
   const raised = now.alerts.length;
-  if (raised) say("round-verdict", `已产生线索,见收件箱`, "raised: see the inbox", "bad");
+  if (raised) say("round-verdict", `已产生线索，见收件箱`, "raised: see the inbox", "bad");
   else if (now.stage === "over") say("round-verdict", "没有产生线索", "nothing was raised", "good");
   else say("round-verdict", "", "");
   if (now.act === "photo" && now.stage !== "get_ready" && state.pack === "avatar") {
-    say("round-verdict", "手绘模型包没有活体检测,会把照片当作您本人;正式模型包能分辨。", "the avatar pack has no liveness and takes the photograph for you; the real pack tells them apart");
+    say("round-verdict", "手绘模型包没有活体检测，会把照片当作您本人；正式模型包能分辨。", "the avatar pack has no liveness and takes the photograph for you; the real pack tells them apart");
   }
 }
 
@@ -246,13 +246,13 @@ function tell(state) {
   by("where").hidden = false;
   by("source").replaceChildren(both(...SOURCE[state.source]));
   by("pack").className = `tag ${state.pack === "real" || state.source === "demo:crowd" ? "" : "bad"}`;
-  by("pack").replaceChildren(state.pack === "real" ? both("正式模型包", "real pack") : both("手绘模型包:只认手绘的脸", "avatar pack: knows drawn faces only"));
+  by("pack").replaceChildren(state.pack === "real" ? both("正式模型包", "real pack") : both("手绘模型包：只认手绘的脸", "avatar pack: knows drawn faces only"));
   by("inbox-link").href = `${state.server}/alerts`;
   const playing = state.phase === "play";
   by("enrol-work").hidden = playing;
   if (playing && !shown.enrolling && by("enrol-said").dataset.done !== "1") {
     by("enrol-said").dataset.done = "1";
-    say("enrol-said", "已登记并确认:您是主诊医师。照片已丢弃,只留模板。", "enrolled and confirmed: you are the lead. The pictures are gone; templates alone remain.", "good");
+    say("enrol-said", "已登记并确认：您是主诊医师。照片已丢弃，只留模板。", "enrolled and confirmed: you are the lead. The pictures are gone; templates alone remain.", "good");
   }
   for (const button of by("acts").children) button.disabled = !(playing && state.free);
   if (!state.looking && shown.number === 0) by("no-picture").textContent = "等待画面…… · Waiting for the picture …";
@@ -287,8 +287,8 @@ async function come(code) {
     begun();
   } catch (error) {
     only("login");
-    if (error.status === 401) say("login-said", `代码不对,还可以试 ${error.left} 次`, error.message, "bad");
-    else if (error instanceof Refused) say("login-said", "代码已失效,请重新运行演示:", error.message, "bad");
+    if (error.status === 401) say("login-said", `代码不对，还可以试 ${error.left} 次`, error.message, "bad");
+    else if (error instanceof Refused) say("login-said", "代码已失效，请重新运行演示：", error.message, "bad");
     else say("login-said", "演示程序没有应答", "the demonstration does not answer", "bad");
   }
 }

@@ -12,28 +12,28 @@ export const STATUS = {
 export const ACTS = [
   {
     name: "other", zh: "换人操作", en: "Somebody else steps in",
-    zhDo: "请离开画面,空出约五秒,再让另一个人坐到镜头前,直到倒计时结束。", enDo: "Leave the picture, count to five, then let somebody else sit before the camera until the time is up.",
-    zhCome: "UNMATCHED;随后:疑似非卫技人员开展诊疗活动、疑似挂证", enCome: "UNMATCHED, then: suspected unlicensed operator, suspected licence lending",
+    zhDo: "请离开画面，空出约五秒，再让另一个人坐到镜头前，直到倒计时结束。", enDo: "Leave the picture, count to five, then let somebody else sit before the camera until the time is up.",
+    zhCome: "UNMATCHED；随后：疑似非卫技人员开展诊疗活动、疑似挂证", enCome: "UNMATCHED, then: suspected unlicensed operator, suspected licence lending",
   },
   {
     name: "photo", zh: "举起照片", en: "Hold up a photograph",
-    zhDo: "请把您的照片(纸质或手机)举到镜头前,自己不要露脸。", enDo: "Hold a photograph of yourself (paper or phone) before the camera, and keep your own face out.",
-    zhCome: "SPOOF;随后:疑似呈现攻击", enCome: "SPOOF, then: suspected presentation attack",
+    zhDo: "请把您的照片（纸质或手机）举到镜头前，自己不要露脸。", enDo: "Hold a photograph of yourself (paper or phone) before the camera, and keep your own face out.",
+    zhCome: "SPOOF；随后：疑似呈现攻击", enCome: "SPOOF, then: suspected presentation attack",
   },
   {
     name: "mask", zh: "戴上口罩", en: "Put on a mask",
     zhDo: "请戴上口罩继续操作。", enDo: "Put on a mask and go on.",
-    zhCome: "MATCHED 或 INDETERMINATE;不产生线索", enCome: "MATCHED or INDETERMINATE; nothing is raised",
+    zhCome: "MATCHED 或 INDETERMINATE；不产生线索", enCome: "MATCHED or INDETERMINATE; nothing is raised",
   },
   {
     name: "leave", zh: "离开", en: "Leave",
-    zhDo: "请离开画面,不要有人接替。", enDo: "Leave the picture, and let nobody take your place.",
-    zhCome: "画面无人;不产生线索", enCome: "nobody; nothing is raised",
+    zhDo: "请离开画面，不要有人接替。", enDo: "Leave the picture, and let nobody take your place.",
+    zhCome: "画面无人；不产生线索", enCome: "nobody; nothing is raised",
   },
   {
     name: "work", zh: "本人操作", en: "Work yourself",
     zhDo: "请坐在镜头前。", enDo: "Sit before the camera.",
-    zhCome: "MATCHED;不产生线索", enCome: "MATCHED; nothing is raised",
+    zhCome: "MATCHED；不产生线索", enCome: "MATCHED; nothing is raised",
   },
 ];
 
@@ -50,7 +50,7 @@ const KIND = {
 };
 
 /** What a finding suspects; the rules on the camera's own picture say it by their rule. */
-const RULE = { "HB-4": "疑似呈现攻击(照片、视频或面具)" };
+const RULE = { "HB-4": "疑似呈现攻击（照片、视频或面具）" };
 
 export const kindOf = (finding) => RULE[finding.rule] ?? KIND[finding.kind] ?? finding.kind;
 

@@ -27,7 +27,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     });
     let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(
-            l.t("字母、数字、. _ -;之后不可更改", "letters, digits, . _ -; fixed once saved"),
+            l.t("字母、数字、. _ -；之后不可更改", "letters, digits, . _ -; fixed once saved"),
         ),
         Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
         Field::new(
@@ -43,24 +43,30 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         )),
         Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
             .options(grades)
-            .hint(l.t("用于判定超出备案级别的手术", "read by NL-4")),
+            .hint(l.t(
+                "用于判定超出备案级别的手术",
+                "read by: item above the grade or not filed (NL-4)",
+            )),
         Field::new(
             Kind::Many,
             "filed_items",
-            l.t("已备案项目（用于判定超出备案的项目）", "Filed items (read by NL-4)"),
+            l.t(
+                "已备案项目（用于判定超出备案的项目）",
+                "Filed items (others raise NL-4: item above the grade or not filed)",
+            ),
         )
         .options(items),
         Field::new(Kind::Text, "north_deg", l.t("北纬（度）", "Latitude, degrees north")).hint(
             l.t(
                 "用于判定同一人先后出现在两地；留空则只判断同时在场",
-                "LL-3 computes distances by it; left out, only overlaps are judged",
+                "one person at two places (LL-3) is judged by it; left out, only overlaps are",
             ),
         ),
         Field::new(Kind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
     ];
     fields.extend(licence_fields(l));
     let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 fn stored(i: &Institution) -> Given {
@@ -106,8 +112,8 @@ fn licence_fields(l: Lang) -> Vec<Field> {
         Field::new(Kind::Text, "subjects", l.t("诊疗科目（公众可查）", "Subjects (public)"))
             .hint(l.t("用 、 分隔", "divided by 、")),
         Field::new(Kind::Text, "agreement", l.t("协议条款", "Clause of the agreement")).hint(l.t(
-            "设备运行义务的依据，如：试点协议（2026-01-05）第七条；HB-1、HB-2、HB-5、HB-7 引用",
-            "by which the clinic keeps the box running; HB-1, HB-2, HB-5 and HB-7 cite it",
+            "设备运行义务的依据，如：试点协议（2026-01-05）第七条；设备与诊室异常的线索引用它",
+            "by which the clinic keeps the box running; leads of a disturbed box or an empty room cite it",
         )),
         Field::new(Kind::Text, "pledge_on", l.t("承诺书日期", "Pledge signed on"))
             .hint(l.t("如 2026-01-31", "such as 2026-01-31")),

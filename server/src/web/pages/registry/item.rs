@@ -55,10 +55,9 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         Field::new(Kind::Text, "id", l.t("编码", "Code")).needed().fixed(found.is_some()),
         Field::new(Kind::Text, "name_zh", l.t("中文名称", "Name in Chinese")).needed(),
         Field::new(Kind::Text, "name_en", l.t("英文名称", "Name in English")),
-        Field::new(Kind::Choice, "kind", l.t("类型", "Kind"))
-            .options(kinds)
-            .needed()
-            .hint(l.t("按类别决定主诊须在场的时长", "NL-1 takes its thresholds by it")),
+        Field::new(Kind::Choice, "kind", l.t("类型", "Kind")).options(kinds).needed().hint(
+            l.t("按类别决定主诊须在场的时长", "physician without a lead (NL-1) is judged by it"),
+        ),
         Field::new(
             Kind::Many,
             "specialties",
@@ -77,13 +76,13 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         Field::new(Kind::Choice, "min_operator", l.t("最低操作资质", "Least qualified operator"))
             .options(least)
             .needed()
-            .hint(l.t("用于判定操作人资质", "read by NL-2")),
+            .hint(l.t("用于判定操作人资质", "read by: nurse or technician without a lead (NL-2)")),
         Field::new(
             Kind::Number,
             "min_duration_ms",
             l.t("最短合理时长（分钟）", "Least plausible duration, minutes"),
         )
-        .hint(l.t("用于判定诊疗时长过短", "read by LL-5")),
+        .hint(l.t("用于判定诊疗时长过短", "read by: lead there too briefly (LL-5)")),
         Field::new(
             Kind::Number,
             "prep_ms",
@@ -95,7 +94,10 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
             "lead_part_ms",
             l.t("主诊医师本人部分至少（秒）", "The lead's own part, at least, seconds"),
         )
-        .hint(l.t("用于判定诊疗时长过短；空：按类别", "read by LL-5; empty: by the kind")),
+        .hint(l.t(
+            "用于判定诊疗时长过短；空：按类别",
+            "read by: lead there too briefly (LL-5); empty: by the kind",
+        )),
         Field::new(
             Kind::Text,
             "jurisdiction",
@@ -103,7 +105,7 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         ),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 pub(super) fn read(given: &Given, code: &str) -> Result<Map<String, Value>, String> {

@@ -6,10 +6,10 @@ mod item;
 mod pass;
 mod person;
 mod room;
+mod tables;
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::de::DeserializeOwned;
@@ -17,24 +17,23 @@ use serde_json::{Map, Value};
 
 pub(super) use person::relation_words;
 
-use super::forms::{Field, Given, Heading, Kind, show};
-use super::frame::{Frame, local, render, shown};
+use super::forms::{Drawing, Field, Given, Heading, Kind, show};
+use super::frame::{Frame, shown};
 use super::words::Lang;
-use crate::access::{Right, Who};
+use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
-use crate::store::{Part, StoreError, Table};
+use crate::store::{StoreError, Table};
 use crate::web::bulk::near_id;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
 use crate::web::registry::near_ids;
-use crate::web::rights::{REGISTRY, REGISTRY_SIGHT, may_open};
+use crate::web::rights::{REGISTRY, REGISTRY_SIGHT};
 use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::page("/registry", overview).roles(REGISTRY_SIGHT).audited(),
+        Endpoint::page("/registry", tables::overview).roles(REGISTRY_SIGHT).audited(),
         Endpoint::page("/registry/{noun}/{id}", form).roles(REGISTRY).audited(),
         Endpoint::form("/registry/{noun}/{id}", submit).roles(REGISTRY).audited(),
     ]
@@ -46,7 +45,7 @@ struct Sheet {
     stored: Given,
     title: String,
     intro: String,
-    picture: Vec<(&'static str, String)>,
+    picture: Option<Drawing>,
 }
 
 /// The nouns that have a form.
@@ -77,13 +76,42 @@ const NEW: &str = "new";
 /// The field by which somebody says that a new id is none of those close to it.
 const NEAR_IDS: &str = "near_ids";
 
+/// Which part of its table a form was opened from: what is saved leads back there.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+struct Place {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+impl Place {
+    /// As an address has it behind its question mark; empty for the beginning.
+    fn query(&self) -> String {
+        let part = |name: &str, text: &str| {
+            let text = encoded(&crate::clock::clip(text, 100));
+            Some(format!("{name}={text}")).filter(|_| !text.is_empty())
+        };
+        let parts = part("q", &self.q).into_iter().chain(part("after", &self.after));
+        parts.collect::<Vec<_>>().join("&")
+    }
+
+    /// The table at this part.
+    fn address(&self, noun: &str) -> String {
+        let query = self.query();
+        let and = if query.is_empty() { "" } else { "&" };
+        format!("/registry?noun={noun}{and}{query}")
+    }
+}
+
 async fn form(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
+    Query(place): Query<Place>,
 ) -> Response {
-    let made = fill(&app, &who, l, &noun, &id, None, None).await;
+    let made = fill(&app, &who, l, (&noun, &id, &place), None, None).await;
     shown(&app, &who, l, made).await
 }
 
@@ -92,20 +120,23 @@ async fn submit(
     who: Who,
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
+    Query(place): Query<Place>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
+    let at = (noun.as_str(), id.as_str(), &place);
     if let Some(near) = near(&app, &who, &noun, &id, &given).await {
-        let made = fill(&app, &who, l, &noun, &id, Some(given), Some(near)).await;
+        let made = fill(&app, &who, l, at, Some(given), Some(Problem::unprocessable(near))).await;
         return shown(&app, &who, l, made).await;
     }
     let made = match put(&app, &who, &noun, &id, &given).await {
         Ok(saved) => {
-            let saved = format!("/registry?noun={noun}&saved={}", encoded(&saved));
-            Ok(Redirect::to(&saved).into_response())
+            let saved = encoded(&saved);
+            let back = format!("{}&saved={saved}#row-{saved}", place.address(&noun));
+            Ok(Redirect::to(&back).into_response())
         }
         Err(problem) if problem.status.is_server_error() => Err(problem),
-        Err(problem) => fill(&app, &who, l, &noun, &id, Some(given), Some(problem.detail)).await,
+        Err(problem) => fill(&app, &who, l, at, Some(given), Some(problem)).await,
     };
     shown(&app, &who, l, made).await
 }
@@ -132,10 +163,9 @@ async fn fill(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    noun: &str,
-    id: &str,
+    (noun, id, place): (&str, &str, &Place),
     given: Option<Given>,
-    fault: Option<String>,
+    fault: Option<Problem>,
 ) -> Result<Response, Problem> {
     let kind = Noun::parse(noun)?;
     if matches!(kind, Noun::Person) {
@@ -147,7 +177,7 @@ async fn fill(
         title: sheet.title,
         page: "registry",
         here: format!("/registry/{noun}/{id}"),
-        above: ("/registry".to_owned(), l.t("登记", "Registry").to_owned()),
+        above: (place.address(noun), l.t("登记", "Registry").to_owned()),
         intro: sheet.intro,
         button: l.t("保存", "Save").to_owned(),
         picture: sheet.picture,
@@ -157,7 +187,7 @@ async fn fill(
     if given.is_none() && id == NEW && matches!(kind, Noun::Institution | Noun::Item) {
         sheet.stored.set("jurisdiction", vec![who.scope.clone()]);
     }
-    if fault.as_ref().is_some_and(|fault| fault.starts_with(NEAR_IDS)) {
+    if fault.as_ref().is_some_and(|fault| fault.detail.starts_with(NEAR_IDS)) {
         let another = l.t("该编号确为新编号", "this id is another one");
         sheet.fields.insert(1, Field::new(Kind::Yes, NEAR_IDS, another));
     }
@@ -246,238 +276,4 @@ fn institutions(a: &App, seen: &Seen) -> Result<Vec<(String, String)>, StoreErro
         .filter(|i| seen.has(i.id.as_str()))
         .map(|i| (i.id.to_string(), i.name))
         .collect())
-}
-
-/// The tables of the overview: in the address, zh, en.
-const TABLES: [(&str, &str, &str); 5] = [
-    ("institutions", "机构", "Institutions"),
-    ("rooms", "诊室", "Rooms"),
-    ("items", "项目目录", "Item catalogue"),
-    ("people", "执业人员", "Practitioners"),
-    ("passes", "通行许可", "Passes"),
-];
-
-#[derive(Template)]
-#[template(path = "registry.html")]
-struct RegistryPage {
-    f: Frame,
-    noun: &'static str,
-    title: &'static str,
-    tabs: Vec<(&'static str, &'static str, bool)>,
-    heads: Vec<&'static str>,
-    rows: Rows,
-    q: String,
-    next: Option<String>,
-    /// What was stored just now.
-    saved: String,
-    /// Where each row has a page to read; empty where the reader opens none.
-    look: &'static str,
-    may_change: bool,
-    may_policy: bool,
-    may_checks: bool,
-}
-
-/// The pages on which what is registered is read.
-fn look(who: &Who, noun: &str) -> &'static str {
-    let (page, route) = match noun {
-        "institutions" => ("/institutions/", "/institutions/{id}"),
-        "rooms" => ("/rooms/", "/rooms/{id}"),
-        "people" => ("/people/", "/people/{id}"),
-        _ => return "",
-    };
-    if may_open(who, route) { page } else { "" }
-}
-
-async fn overview(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Query(query): Query<PartQuery>,
-) -> Response {
-    let made = make_overview(&app, &who, l, query).await;
-    shown(&app, &who, l, made).await
-}
-
-async fn make_overview(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    query: PartQuery,
-) -> Result<Response, Problem> {
-    let may_change = who.may(Right::KeepRegistry);
-    let asked = query.noun.as_deref().unwrap_or("institutions");
-    let here =
-        TABLES.iter().find(|t| t.0 == asked).ok_or_else(|| Problem::unknown("table", asked))?;
-    let noun = here.0;
-    let part = query.part(who, 50);
-    let (wanted, limit, reader) = (part.clone(), part.limit as usize, who.clone());
-    let mut rows = app.blocking(move |a| rows(a, &reader, l, noun, &wanted)).await?;
-    let next = cut(&mut rows, &part, |r| r.first().cloned().unwrap_or_default());
-    debug_assert!(rows.len() < limit, "a page is never longer than was asked");
-    let f = Frame::of(app, who, l, "registry", "/registry").await?;
-    let tabs = TABLES.iter().map(|t| (t.0, l.t(t.1, t.2), t.0 == noun)).collect();
-    render(&RegistryPage {
-        f,
-        noun,
-        title: l.t(here.1, here.2),
-        tabs,
-        heads: heads(l, noun),
-        rows,
-        q: part.text,
-        next,
-        look: look(who, noun),
-        saved: query.saved.map(|id| crate::clock::clip(&id, 64)).unwrap_or_default(),
-        may_change,
-        may_policy: may_open(who, "/policy"),
-        may_checks: may_open(who, "/checks"),
-    })
-}
-
-fn heads(l: Lang, noun: &str) -> Vec<&'static str> {
-    let words: &[(&str, &str)] = match noun {
-        "rooms" => &[
-            ("编号", "Id"),
-            ("名称", "Name"),
-            ("机构", "Institution"),
-            ("方式", "Mode"),
-            ("", ""),
-            ("区域", "Zones"),
-            ("营业", "Open"),
-        ],
-        "items" => &[
-            ("编码", "Code"),
-            ("名称", "Name"),
-            ("类型", "Kind"),
-            ("主诊专业", "Specialties"),
-            ("级别", "Grade"),
-            ("最低资质", "Least operator"),
-            ("最短（分）", "Least min"),
-        ],
-        "people" => &[
-            ("编号", "Id"),
-            ("姓名", "Name"),
-            ("类别", "Category"),
-            ("注册", "Registration"),
-            ("执业关系", "Sites"),
-        ],
-        "passes" => &[
-            ("编号", "Id"),
-            ("持有人", "Holder"),
-            ("用途", "Purpose"),
-            ("带教", "Supervisor"),
-            ("生效", "From"),
-            ("失效", "To"),
-        ],
-        _ => &[
-            ("编号", "Id"),
-            ("名称", "Name"),
-            ("类别", "Kind"),
-            ("区划", "Jurisdiction"),
-            ("手术级别", "Grade"),
-            ("备案", "Filed"),
-            ("位置", "Place"),
-        ],
-    };
-    words.iter().map(|w| if l == Lang::En { w.1 } else { w.0 }).collect()
-}
-
-type Rows = Vec<Vec<String>>;
-
-/// One page of one table: first column the id, the rest as shown.
-fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, StoreError> {
-    let yes = |is: bool, zh, en| if is { l.t(zh, en).to_owned() } else { String::new() };
-    Ok(match noun {
-        "rooms" => a.store.rooms_part(part)?.into_iter().map(|r| room_row(l, &r)).collect(),
-        "items" => a.store.items_part(part)?.into_iter().map(|i| item_row(l, &i)).collect(),
-        "people" => {
-            let people = a.store.practitioners_part(part)?;
-            deed::persons(people.iter().map(|p| p.id.as_str()));
-            people.into_iter().map(|p| person_row(l, p)).collect()
-        }
-        "passes" => pass_rows(a, who, l, part)?,
-        _ => {
-            let row = |i: crate::model::Institution| {
-                let filed = format!("{} {}", i.filed_items.len(), l.t("项", "items"));
-                let place = yes(i.place.is_some(), "有坐标", "placed");
-                vec![
-                    i.id.to_string(),
-                    i.name,
-                    i.kind,
-                    i.jurisdiction,
-                    i.grade_ceiling.to_string(),
-                    filed,
-                    place,
-                ]
-            };
-            a.store.institutions_part(part)?.into_iter().map(row).collect()
-        }
-    })
-}
-
-fn room_row(l: Lang, r: &crate::model::Room) -> Vec<String> {
-    let z = &r.zones;
-    let zones =
-        z.operator.len() + z.bed.len() + z.companion.len() + z.door.len() + z.privacy_mask.len();
-    vec![
-        r.id.to_string(),
-        r.name.clone(),
-        r.institution.to_string(),
-        room::mode_words(l, &serde_name(&r.mode)),
-        if r.intimate { l.t("私密", "intimate").to_owned() } else { String::new() },
-        format!("{zones} {}", l.t("个区域", "zones")),
-        room::hours_words(l, &r.opening_min),
-    ]
-}
-
-fn item_row(l: Lang, i: &crate::model::Item) -> Vec<String> {
-    let specialties: Vec<String> =
-        i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
-    vec![
-        i.code.to_string(),
-        l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(),
-        item::kind_words(l, &serde_name(&i.kind)),
-        specialties.join("、"),
-        i.surgery_grade.map_or(String::new(), |g| g.to_string()),
-        l.category(&serde_name(&i.min_operator)),
-        (i.min_duration_ms / 60_000).to_string(),
-    ]
-}
-
-fn person_row(l: Lang, p: crate::model::Practitioner) -> Vec<String> {
-    let site = |s: &crate::model::Site| {
-        format!("{} {}", s.institution, person::relation_words(l, &serde_name(&s.relation)))
-    };
-    let sites: Vec<String> = p.sites.iter().map(site).collect();
-    let (category, registration) =
-        (l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)));
-    vec![p.id.to_string(), p.name.0, category, registration, sites.join(" · ")]
-}
-
-fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreError> {
-    let seen = Seen::of(a, who)?;
-    let mut passes = a.store.passes()?;
-    passes.retain(|p| {
-        p.id > part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str())
-    });
-    passes.truncate(part.limit as usize);
-    let people: Vec<String> = passes
-        .iter()
-        .flat_map(|p| std::iter::once(&p.person).chain(&p.supervisor))
-        .map(ToString::to_string)
-        .collect();
-    deed::persons(&people);
-    let names = a.store.names_of(&people)?;
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
-    let row = |p: crate::model::Pass| {
-        let supervisor = p.supervisor.as_ref().map_or(String::new(), |s| name(s.as_str()));
-        vec![
-            p.id.clone(),
-            name(p.person.as_str()),
-            pass::purpose_words(l, &p.purpose),
-            supervisor,
-            local(&p.from),
-            local(&p.to),
-        ]
-    };
-    Ok(passes.into_iter().map(row).collect())
 }

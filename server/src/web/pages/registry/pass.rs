@@ -60,14 +60,15 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
             .options(or_none(l, people))
             .searched("practitioners")
-            .hint(
-                l.t("实习、进修人员必填；用于判定无带教操作", "needed for a trainee; read by NL-3"),
-            ),
+            .hint(l.t(
+                "实习、进修人员必填；用于判定无带教操作",
+                "needed for a trainee; read by: trainee unsupervised (NL-3)",
+            )),
         Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
         Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
     ];
     let title = found.map_or_else(|| l.t("新增通行许可", "New pass").to_owned(), |p| p.id);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {

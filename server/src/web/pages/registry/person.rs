@@ -54,7 +54,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Choice, "registration", l.t("注册状态", "Registration"))
             .options(worded(&REGISTRATIONS, |r| l.registration(r)))
             .needed()
-            .hint(l.t("用于判定注册状态", "read by LL-4")),
+            .hint(l.t("用于判定注册状态", "read by: registration does not cover it (LL-4)")),
     ];
     fields.extend(practice_fields(l));
     if let Some(p) = &found {
@@ -121,7 +121,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         );
     }
     let title = found.map_or_else(|| l.t("新增人员", "New practitioner").to_owned(), |p| p.name.0);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: Vec::new() })
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
 /// The certificate's number stays here; the scope anybody may look up.

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::{NEW, Sheet, institutions, serde_name};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::web::pages::forms::{Field, Given, Kind, clip, worded};
+use crate::store::StoreError;
+use crate::web::pages::forms::{Drawing, Field, Given, Kind, clip, worded};
 use crate::web::pages::frame::local;
 use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
@@ -58,7 +59,8 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         return Err(Problem::unknown("room", id));
     }
     let mut stored = Given::default();
-    let mut picture = Vec::new();
+    let height = drawn_height(a, id)?;
+    let mut polygons = Vec::new();
     stored.set("time_zone", vec!["Asia/Shanghai".to_owned()]);
     stored.set("mode", vec!["doorway".to_owned()]);
     for n in 0..7 {
@@ -71,16 +73,9 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         stored.set("mode", vec![serde_name(&r.mode)]);
         stored.set("intimate", if r.intimate { vec!["yes".to_owned()] } else { vec![] });
         stored.set("time_zone", vec![r.time_zone.clone()]);
-        for (name, polygons) in zone_fields(&r.zones) {
-            stored.set(name, vec![polygons.iter().map(corners).collect::<Vec<_>>().join("\n")]);
-            // The picture is drawn 1000 × 562: thousandths of its height are 0.562 of a unit.
-            let scaled = |p: &Polygon| {
-                p.iter()
-                    .map(|(x, y)| format!("{x},{}", y * 562 / 1000))
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            };
-            picture.extend(polygons.iter().map(|p| (name, scaled(p))));
+        for (name, zones) in zone_fields(&r.zones) {
+            stored.set(name, vec![zones.iter().map(corners).collect::<Vec<_>>().join("\n")]);
+            polygons.extend(zones.iter().map(|p| (name, scaled(p, height))));
         }
         for (n, day) in r.opening_min.iter().enumerate() {
             let spans: Vec<String> =
@@ -104,7 +99,25 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         // Writing to a text cannot fail.
         let _ = write!(intro, " · {} {words} {}", local(&drawn.at), drawn.device);
     }
+    let picture = Some(Drawing { height, polygons });
     Ok(Sheet { fields, stored, title, intro, picture })
+}
+
+/// Of a picture that is 1000 wide: as the camera of the room has told its own; 16:9 until it has.
+fn drawn_height(a: &App, room: &str) -> Result<u32, StoreError> {
+    let boxes = a.store.devices_of_room(room)?;
+    let told = boxes.iter().find_map(|b| b.health.as_ref()?.picture);
+    let size = told.filter(|size| size.width_px > 0 && size.height_px > 0);
+    Ok(size.map_or(562, |size| {
+        let height = u64::from(size.height_px) * 1000 / u64::from(size.width_px);
+        u32::try_from(height).unwrap_or(u32::MAX).clamp(100, 4000)
+    }))
+}
+
+/// Corners in thousandths of the picture as points of the drawing.
+fn scaled(polygon: &Polygon, height: u32) -> String {
+    let point = |(x, y): &(i32, i32)| format!("{x},{}", i64::from(*y) * i64::from(height) / 1000);
+    polygon.iter().map(point).collect::<Vec<_>>().join(" ")
 }
 
 fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Field> {
@@ -120,7 +133,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         Field::new(
             Kind::Yes,
             "intimate",
-            l.t("私密诊室（只能使用门口签到，P5）", "Intimate room (doorway only, P5)"),
+            l.t("私密诊室（只能使用门口签到）", "Intimate room (doorway only)"),
         ),
         Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
     ];
@@ -144,7 +157,7 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
         l.t(
             "如 08:30-12:00, 13:30-18:00；空为休息；全天写 00:00-24:00。用于判定设备在营业时间内是否正常",
             "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by \
-            HB-1 and HB-2",
+            the rules of an empty room (HB-1) and of a disturbed box (HB-2)",
         )
         .clone_into(&mut first.hint);
     }
@@ -165,8 +178,8 @@ fn undressing(l: Lang) -> Field {
     let label = l.t("就诊者在此脱衣？", "Do patients undress here?");
     let mut field = Field::new(Kind::Choice, "undressing", label).options(answers).needed();
     l.t(
-        "需要脱衣的诊室只能使用门口签到（P5）。此处所填作为机构意见，由主管机关确认。",
-        "Where they do, the camera stands at the door alone (P5). It is a proposal that the authority \
+        "需要脱衣的诊室只能使用门口签到。此处所填作为机构意见，由主管机关确认。",
+        "Where they do, the camera stands at the door alone. It is a proposal that the authority \
         confirms.",
     )
     .clone_into(&mut field.hint);
