@@ -38,6 +38,7 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
         id,
         person,
         institution: "clinic-1",
+        by: "boss",
         pack: "avatar",
         outcome: &Value::Null,
         consent: &consent,

@@ -486,6 +486,7 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         id: &format!("e-{n}"),
         person: "p-lead",
         institution: "clinic-1",
+        by: "boss",
         pack: "avatar",
         outcome: &json!({}),
         consent: &consent,
