@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::connect::{self, Database, in_transaction};
 use super::rows::collect;
-use super::{Address, Part, Result, StoreError, lock, named};
+use super::{Address, Part, Result, StoreError, fence, lock, named};
 use crate::config::OpenProposals;
 use crate::model::Consent;
 use crate::tombstone::Ledger;
@@ -157,7 +157,10 @@ impl FaceStore {
     }
 
     pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        in_transaction(&mut *self.connected()?, work)
+        in_transaction(&mut *self.connected()?, |tx| {
+            fence::check(tx, Database::Faces)?;
+            work(tx)
+        })
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -80,6 +80,7 @@ pub(crate) use accounts::{INVITED_HOURS, invitation};
 use endpoint::Endpoint;
 pub use endpoint::Route;
 pub use health::metrics_router;
+pub(crate) use provision::write_revocation_list;
 pub(crate) use pages::LOGIN_HOURS;
 pub use public::router as public_router;
 

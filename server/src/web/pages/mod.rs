@@ -73,6 +73,7 @@ mod session;
 mod session_form;
 mod sessions;
 mod system;
+mod system_servers;
 mod timeline;
 mod tokens;
 mod wall;
