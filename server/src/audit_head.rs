@@ -198,9 +198,7 @@ pub async fn run(app: Arc<App>) {
         }
         let newest = app.heads.newest();
         // Each server keeps what it signed; one sends it away.
-        if newest != told
-            && (app.leader.epoch().is_none() || tell(&app, newest.clone()).await)
-        {
+        if newest != told && (app.leader.epoch().is_none() || tell(&app, newest.clone()).await) {
             told = newest;
         }
     }

@@ -255,7 +255,8 @@ impl Fleet {
         let counts = Arc::<Counts>::default();
         let mut boxes = Vec::with_capacity(identities.len());
         for (n, identity) in identities.into_iter().enumerate() {
-            let device = Device::new(identity, rig.broker_port, Arc::clone(&counts), n as u64)?;
+            let device =
+                Device::new(identity, vec![rig.broker_port], Arc::clone(&counts), n as u64)?;
             let (orders, taken) = mpsc::unbounded_channel();
             runtime.spawn(device.live(taken));
             boxes.push(orders);

@@ -43,16 +43,32 @@ impl Database {
 /// The connection that writes.
 pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
     let connection = made(at, database)?;
-    if let Connection::Postgres(client) = &connection {
-        // A server that stands still in the middle of a write keeps nobody else waiting for long.
-        client.batch("SET idle_in_transaction_session_timeout = '8s'")?;
-    }
+    bound_waits(&connection)?;
     if is_unfinished(&connection)? {
         let why = "a copy into it has not ended: run `zaigang-server store copy` again";
         let path = PathBuf::from(at.to_string());
         return Err(StoreError::Open { path, why: why.to_owned() });
     }
     Ok(connection)
+}
+
+/// The connection that writes, made anew after PostgreSQL went away. Its schema was looked at when
+/// the program started: a newer version beside it may have added to it since.
+pub(super) fn writer_again(at: &Address, database: Database) -> Result<Connection> {
+    let Some(config) = at.config()? else { return writer(at, database) };
+    let connection = Connection::Postgres(postgres(&config, database)?);
+    bound_waits(&connection)?;
+    Ok(connection)
+}
+
+/// A server that stands still in the middle of a write keeps nobody else waiting for long.
+fn bound_waits(connection: &Connection) -> Result<()> {
+    match connection {
+        Connection::Sqlite(_) => Ok(()),
+        Connection::Postgres(client) => {
+            Ok(client.batch("SET idle_in_transaction_session_timeout = '8s'")?)
+        }
+    }
 }
 
 /// Whether a copy into it was begun and has not ended.

@@ -170,7 +170,7 @@ impl FaceStore {
     fn connected(&self) -> Result<MutexGuard<'_, Connection>> {
         let mut connection = lock(&self.connection);
         if connection.is_lost() {
-            *connection = connect::writer(&self.at, Database::Faces)?;
+            *connection = connect::writer_again(&self.at, Database::Faces)?;
         }
         Ok(connection)
     }

@@ -112,8 +112,12 @@ impl Seat {
     fn file_look(&mut self, store: &Store, now: Timestamp) -> Result<Look> {
         if self.file.is_none() {
             let path = self.at.dir.join(LOCK);
-            let file =
-                OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(path)?;
             self.file = file.try_lock().is_ok().then_some(file);
         }
         if self.seen.is_none_or(|at| at.elapsed() >= SEEN_EVERY) {
@@ -165,8 +169,7 @@ impl Seat {
 fn standing(c: &Connection, me: &Instance, now: Timestamp) -> Result<(bool, Epoch, i64)> {
     let sql = "SELECT l.holder = ?2, l.epoch, ?1 - s.seen_ms FROM leadership l
         JOIN server_instance s ON s.id = l.holder";
-    let row =
-        |r: &super::engine::Row<'_>| Ok((r.get(0)?, Epoch(r.get(1)?), r.get::<_, i64>(2)?));
+    let row = |r: &super::engine::Row<'_>| Ok((r.get(0)?, Epoch(r.get(1)?), r.get::<_, i64>(2)?));
     let found = c.query_row(sql, params![now_ms(c, now)?, me.id], row).optional()?;
     Ok(found.unwrap_or((false, Epoch(0), 0)))
 }

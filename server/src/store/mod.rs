@@ -76,6 +76,8 @@ mod schema;
 mod seeded;
 mod seeded_clues;
 mod self_checks;
+#[cfg(test)]
+mod several;
 mod sight;
 mod statements;
 mod supervision;
@@ -277,7 +279,7 @@ impl Store {
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = lock(&self.writer);
         if writer.is_lost() {
-            *writer = connect::writer(&self.at, Database::Facts)?;
+            *writer = connect::writer_again(&self.at, Database::Facts)?;
         }
         if let (true, Some(sqlite)) = (self.full.load(Ordering::Relaxed), writer.sqlite()) {
             let settled = room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));

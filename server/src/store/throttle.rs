@@ -79,4 +79,3 @@ fn make_room(tx: &Connection, now: i64) -> Result<()> {
     tx.execute(oldest, [REMEMBERED as i64])?;
     Ok(())
 }
-

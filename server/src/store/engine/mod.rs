@@ -64,8 +64,10 @@ impl Error {
         let passing = |code: &str| code.starts_with("08") || code.starts_with("57P");
         match error.code() {
             Some(code) => passing(code.code()) || *code == SqlState::READ_ONLY_SQL_TRANSACTION,
-            // The socket's own fault.
-            None => true,
+            None => {
+                let source = std::error::Error::source(error);
+                error.is_closed() || source.is_some_and(|it| it.is::<std::io::Error>())
+            }
         }
     }
 
