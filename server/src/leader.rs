@@ -7,14 +7,17 @@
 //! under its old epoch in any case ([`crate::store::under`]). The decision is pure; nothing here
 //! does any of the work.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use trust::SigningKey;
 
 use crate::clock;
 use crate::low_priority;
-use crate::store::{Epoch, Look, Seat, Store, StoreError};
+use crate::run::SetUpFault;
+use crate::store::{Address, Epoch, Instance, Look, Seat, Store, StoreError};
 
 /// Between two looks.
 const ROUND: Duration = Duration::from_secs(1);
@@ -86,6 +89,39 @@ impl Leader {
     fn lock(&self) -> MutexGuard<'_, Option<(Standing, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who this server is: two on one machine differ by their ports.
+pub(crate) fn instance(http: SocketAddr, signer: &SigningKey) -> Instance {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Instance {
+        id: format!("{}:{}", host.trim(), http.port()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        since: clock::now_text(),
+        signing_key: signer.verifying_key().to_base64(),
+    }
+}
+
+/// Takes the lead where nobody has it. Then no other server lives, and no box is connected.
+pub(crate) fn take_part(
+    at: &Address,
+    store: &Store,
+    instance: &Instance,
+) -> anyhow::Result<(Arc<Leader>, Seat)> {
+    if let Some(other) = store.other_signer(&instance.signing_key, clock::now())? {
+        let why = format!(
+            "the server {other} over this store signs with another key, and boxes believe one: \
+            copy its `data_dir` and master key here before the first start"
+        );
+        return Err(SetUpFault(why).into());
+    }
+    let mut seat = Seat::new(at.clone(), instance.clone());
+    let leader = Arc::new(Leader::default());
+    leader.look(&mut seat, store)?;
+    if leader.epoch().is_some() {
+        store.all_offline()?;
+    }
+    Ok((leader, seat))
 }
 
 /// Looks until the server stops; then the seat is free.

@@ -32,7 +32,7 @@ use crate::enrol::{Engine, Slot};
 use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
-use crate::leader::{self, Leader};
+use crate::leader;
 use crate::low_priority::{self, LowPriority};
 use crate::models_command::search_of;
 use crate::mqtt::{self, Brokers, Intake, Login};
@@ -40,7 +40,7 @@ use crate::notify;
 use crate::other_servers;
 use crate::renew::{Renewal, renew};
 use crate::retention;
-use crate::store::{Address, Bounds, FaceStore, Instance, Seat, Store, StoreError};
+use crate::store::{Address, Bounds, FaceStore, Store, StoreError};
 use crate::supervise;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -111,8 +111,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     keys.reload(&store)?;
     let listener = listen("http.listen", config.http_listen).await?;
     let http_address = listener.local_addr()?;
-    let instance = instance(http_address, &signer);
-    let (leader, seat) = take_part(&config, &store, &instance)?;
+    let instance = leader::instance(http_address, &signer);
+    let (leader, seat) = leader::take_part(&config.store, &store, &instance)?;
 
     let authority = Authority::open(&config.data_dir)?;
     let low_priority = LowPriority::new().context("threads behind the pages")?;
@@ -249,39 +249,6 @@ async fn database_answers(at: &Address) -> anyhow::Result<()> {
             other => return Ok(other?),
         }
     }
-}
-
-/// Who this server is: two on one machine differ by their ports.
-fn instance(http: SocketAddr, signer: &SigningKey) -> Instance {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    Instance {
-        id: format!("{}:{}", host.trim(), http.port()),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        since: clock::now_text(),
-        signing_key: signer.verifying_key().to_base64(),
-    }
-}
-
-/// Takes the lead where nobody has it. Then no other server lives, and no box is connected.
-fn take_part(
-    config: &Config,
-    store: &Store,
-    instance: &Instance,
-) -> anyhow::Result<(Arc<Leader>, Seat)> {
-    if let Some(other) = store.other_signer(&instance.signing_key, clock::now())? {
-        let why = format!(
-            "the server {other} over this store signs with another key, and boxes believe one: \
-            copy its `data_dir` and master key here before the first start"
-        );
-        return Err(SetUpFault(why).into());
-    }
-    let mut seat = Seat::new(config.store.clone(), instance.clone());
-    let leader = Arc::new(Leader::default());
-    leader.look(&mut seat, store)?;
-    if leader.epoch().is_some() {
-        store.all_offline()?;
-    }
-    Ok((leader, seat))
 }
 
 /// Serves the public door where the configuration has one; gives its address.

@@ -2,8 +2,8 @@
 //! memory. It judges nothing and drops nothing.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use delivery::outbox::plan::{Class, Heads, Lane, Limits, Planner};
@@ -20,45 +20,8 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::sync::mpsc;
 use trust::{DownVerifier, ZERO_HASH, chain_hash};
 
+use crate::counts::Counts;
 use crate::rig::Identity;
-
-/// What all boxes of a run count together.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) connected: AtomicU64,
-    pub(crate) raised: AtomicU64,
-    pub(crate) receipted: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    /// Where each message is written down as it is raised and as it is receipted.
-    journal: Option<Mutex<std::fs::File>>,
-    /// Raise to receipt, ms, of findings.
-    latencies_ms: Mutex<Vec<u32>>,
-}
-
-impl Counts {
-    pub(crate) fn waiting(&self) -> u64 {
-        self.raised.load(Ordering::SeqCst).saturating_sub(self.receipted.load(Ordering::SeqCst))
-    }
-
-    pub(crate) fn with_journal(file: std::fs::File) -> Self {
-        Self { journal: Some(Mutex::new(file)), ..Self::default() }
-    }
-
-    /// `R` raised, `A` receipted: a later comparison with the database finds every single one.
-    fn note(&self, what: char, event_id: &str) {
-        let Some(journal) = &self.journal else { return };
-        let mut file = journal.lock().unwrap_or_else(PoisonError::into_inner);
-        // One write a line, so that whoever reads meanwhile sees whole ones.
-        let line = format!("{what} {event_id}\n");
-        if let Err(error) = std::io::Write::write_all(&mut *file, line.as_bytes()) {
-            eprintln!("zaigang-fleet: the journal: {error}");
-        }
-    }
-
-    pub(crate) fn take_latencies(&self) -> Vec<u32> {
-        std::mem::take(&mut *self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// What a box is told to do.
 #[derive(Debug, Clone, Copy)]
@@ -418,11 +381,7 @@ impl Device {
         self.answered = Instant::now();
         done.values().for_each(|(link, _)| self.counts.note('A', &link.event_id));
         self.counts.receipted.fetch_add(done.len() as u64, Ordering::SeqCst);
-        let mut latencies = self.counts.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        latencies.extend(
-            done.values()
-                .filter(|(l, _)| l.finding)
-                .map(|(_, raised)| raised.elapsed().as_millis() as u32),
-        );
+        let findings = done.values().filter(|(link, _)| link.finding);
+        self.counts.took(findings.map(|(_, raised)| raised.elapsed()));
     }
 }

@@ -2,6 +2,7 @@
 //! against the real server and a real Mosquitto on this machine. Prints what one server carries, and
 //! touches no server that it did not start, unless it is told of one (`--attach`).
 
+mod counts;
 mod device;
 mod drain;
 mod figures;

@@ -9,7 +9,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::Cli;
-use crate::device::{Chain, Counts, Device, Order};
+use crate::counts::Counts;
+use crate::device::{Chain, Device, Order};
 use crate::drain::{self, Load};
 use crate::figures::{Report, Target, quantile};
 use crate::rig::{Identity, Rig, wait};

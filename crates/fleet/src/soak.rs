@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
 
 use crate::Cli;
-use crate::device::{Counts, Device, Order};
+use crate::counts::Counts;
+use crate::device::{Device, Order};
 use crate::rig::Rig;
 
 /// Between two heartbeats of one box.
