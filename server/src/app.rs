@@ -21,9 +21,10 @@ use crate::enrol::Slot;
 use crate::http_metrics::HttpMetrics;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
+use crate::leader::Leader;
 use crate::mqtt::Brokers;
 use crate::problem::Problem;
-use crate::store::{Deed, FaceStore, Store, StoreError};
+use crate::store::{self, Deed, FaceStore, Instance, Store, StoreError};
 use crate::vault::Key;
 use crate::web::bodies::Bodies;
 use crate::web::clue_upload::FormReader;
@@ -44,7 +45,9 @@ pub struct App {
     pub engine: Slot,
     /// Seals one-time-code secrets.
     pub master: Key,
-    pub throttled: Mutex<Throttle>,
+    /// Who this server is among those of its store.
+    pub instance: Instance,
+    pub leader: Arc<Leader>,
     /// What the page of figures showed last.
     pub figures: Made,
     /// How far the audit log's chain was walked.
@@ -214,8 +217,23 @@ impl App {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn throttle(&self) -> MutexGuard<'_, Throttle> {
-        self.throttled.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs `work` on what is held against these names, at whichever server it was earned.
+    pub async fn throttled<T>(
+        self: &Arc<Self>,
+        names: &[String],
+        work: impl FnOnce(&mut Throttle, i64) -> T,
+    ) -> Result<T, Problem> {
+        self.blocking(|a| a.store.throttled(names, clock::monotonic_ms(), work)).await
+    }
+
+    /// Runs work that one server alone does, on this one where it leads; nothing otherwise. What it
+    /// writes is refused from the moment on at which another has taken over.
+    pub async fn leading<T, E: Into<Problem>>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(epoch) = self.leader.epoch() else { return Ok(None) };
+        self.blocking(|a| store::under(Some(epoch), || work(a))).await.map(Some)
     }
 
     /// Tells boxes; after the change is committed.

@@ -25,7 +25,7 @@ pub async fn run(app: Arc<App>) {
         if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
-        if let Err(problem) = app.blocking(|a| round(a, clock::today())).await {
+        if let Err(problem) = app.leading(|a| round(a, clock::today())).await {
             tracing::error!("late cases were not told of: {}", problem.detail);
         }
     }

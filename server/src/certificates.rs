@@ -23,7 +23,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::SmtpTls;
 use crate::low_priority;
-use crate::store::{NewDelivery, StoreError};
+use crate::store::{self, NewDelivery, StoreError};
 use crate::tls_client::{self, ANSWER_WITHIN};
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -249,7 +249,11 @@ fn look(app: &App) -> Result<(), StoreError> {
             begin,
         );
     }
-    tell(app, now)
+    // Each server shows what it saw; one tells of it.
+    match app.leader.epoch() {
+        Some(epoch) => store::under(Some(epoch), || tell(app, now)),
+        None => Ok(()),
+    }
 }
 
 /// A handshake and nothing else; what is shown in it is noted.

@@ -302,16 +302,18 @@ pub fn sealed_at_the_door(ticket: &str) -> String {
 /// Takes in what lies at the door, until the server stops.
 pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
-    // Another process over the same store may have taken a report in.
+    // The report may lie at the door of another server.
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {
             () = app.door_rang.notified() => {}
             more = low_priority::next_round(&mut tick, &mut stopping) => if !more { return },
         }
-        if let Err(problem) = app.blocking(round).await {
+        if let Err(problem) = app.leading(round).await {
             tracing::error!("what lies at the public door was not taken in: {}", problem.detail);
         }
+        let waiting = app.blocking(|a| a.store.door_queue()).await;
+        app.door_queue.set(waiting.unwrap_or_default());
     }
 }
 

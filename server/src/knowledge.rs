@@ -22,8 +22,9 @@ use trust::{SealingPublicKey, SigningKey};
 use crate::audit_head::Heads;
 use crate::clock;
 use crate::ingest::Told;
+use crate::leader::Leader;
 use crate::mqtt::Brokers;
-use crate::store::{FaceStore, Issued, ReceiptDue, Store, StoreError};
+use crate::store::{self, FaceStore, Issued, ReceiptDue, Store, StoreError};
 
 /// Sendings in vain after which a box that connects anew is sent nothing before its time.
 const PATIENT: u32 = 5;
@@ -57,6 +58,7 @@ pub struct Pusher {
     /// The head that each box was given last.
     pub heads_told: Mutex<HashMap<String, SignedHead>>,
     pub brokers: Arc<Brokers>,
+    pub leader: Arc<Leader>,
     /// Where boxes find them; `None`: they know it from their provisioning.
     pub told_brokers: Option<protocol::down::Brokers>,
     pub expires: SignedDuration,
@@ -145,7 +147,10 @@ pub async fn run(pusher: Arc<Pusher>, mut nudges: mpsc::UnboundedReceiver<Nudge>
                 let batch = std::mem::take(&mut many);
                 send_all(&pusher, move |p| p.answer(&batch)).await;
             }
-            _ = tick.tick() => send_all(&pusher, Pusher::overdue).await,
+            // One server says again; what is new says whoever it came to.
+            _ = tick.tick() => if let Some(epoch) = pusher.leader.epoch() {
+                send_all(&pusher, move |p| store::under(Some(epoch), || p.overdue())).await;
+            },
         }
     }
 }

@@ -6,7 +6,7 @@
 //! log is not in the table: nothing deletes from it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -108,16 +108,25 @@ pub const JOBS: [Job; 8] = [
     },
 ];
 
-/// Runs until the server stops; once at the start, then every hour.
+/// How often is looked whether a run is due.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// Runs until the server stops; once where this server takes the lead, then every hour.
 pub async fn run(app: Arc<App>) {
     let mut stopping = app.stopping.clone();
-    let mut tick = tokio::time::interval(EVERY);
+    let mut tick = tokio::time::interval(ROUND);
+    let mut last = None;
     loop {
         if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
-        match app.blocking(|a| round(a, clock::now())).await {
-            Ok(removed) if removed > 0 => {
+        let Some(epoch) = app.leader.epoch() else { continue };
+        if last.is_some_and(|(of, at): (_, Instant)| of == epoch && at.elapsed() < EVERY) {
+            continue;
+        }
+        last = Some((epoch, Instant::now()));
+        match app.leading(|a| round(a, clock::now())).await {
+            Ok(Some(removed)) if removed > 0 => {
                 tracing::info!(removed, "retention: deleted what has had its time");
             }
             Ok(_) => {}

@@ -32,13 +32,15 @@ use crate::enrol::{Engine, Slot};
 use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
+use crate::leader;
 use crate::low_priority::{self, LowPriority};
 use crate::models_command::search_of;
 use crate::mqtt::{self, Brokers, Intake, Login};
 use crate::notify;
+use crate::other_servers;
 use crate::renew::{Renewal, renew};
 use crate::retention;
-use crate::store::{Bounds, FaceStore, Store};
+use crate::store::{Address, Bounds, FaceStore, Store, StoreError};
 use crate::supervise;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -96,6 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
     let demonstration = config.mode == Mode::Demonstration;
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
+    database_answers(&config.store).await?;
     let store = Arc::new(facts(&config, &signer)?.believing_scripted_clocks(demonstration));
     let faces = Arc::new(faces(&config, &master, &signer)?);
     let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));
@@ -106,7 +109,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     }
     let keys = Arc::new(Keys::default());
     keys.reload(&store)?;
-    store.all_offline()?;
+    let listener = listen("http.listen", config.http_listen).await?;
+    let http_address = listener.local_addr()?;
+    let instance = leader::instance(http_address, &signer);
+    let (leader, seat) = leader::take_part(&config.store, &store, &instance)?;
 
     let authority = Authority::open(&config.data_dir)?;
     let low_priority = LowPriority::new().context("threads behind the pages")?;
@@ -146,6 +152,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         heads: Arc::clone(&heads),
         heads_told: std::sync::Mutex::default(),
         brokers: Arc::clone(&brokers),
+        leader: Arc::clone(&leader),
         told_brokers: config
             .broker
             .is_listed()
@@ -159,8 +166,6 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     low_priority.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
     low_priority.spawn(knowledge::run(pusher, nudges));
 
-    let listener = listen("http.listen", config.http_listen).await?;
-    let http_address = listener.local_addr()?;
     let metrics = match config.metrics_listen {
         None => None,
         Some(address) => Some(listen("metrics.listen", address).await?),
@@ -180,7 +185,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         oidc: oidc.map(Arc::new),
         engine: Slot::default(),
         master,
-        throttled: std::sync::Mutex::default(),
+        instance,
+        leader: Arc::clone(&leader),
         broker_addresses,
         connected: brokers.connected(),
         brokers,
@@ -209,6 +215,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         door_rang: Arc::default(),
         door_queue: Arc::default(),
     });
+    // Not among the threads that give way: a late look costs the lead.
+    tokio::spawn(leader::run(leader, seat, Arc::clone(&app.store), stopping.clone()));
     load_models(&app);
     keep_watch(&low_priority, &app);
     let public = open_door(&low_priority, &app, &stopping).await?;
@@ -225,6 +233,22 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let ready = Ready { public, ..ready(http_address, metrics_address, &app) };
     let first_admin = first_admin(&app, &ready.http).await?;
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, low_priority, _lock: running })
+}
+
+/// Waits a while for a database that is about to come back: a machine that starts as a whole is no
+/// fault of the set-up.
+async fn database_answers(at: &Address) -> anyhow::Result<()> {
+    const WITHIN: Duration = Duration::from_mins(1);
+    let began = std::time::Instant::now();
+    loop {
+        match Store::reach(at) {
+            Err(error @ StoreError::Unreachable { .. }) if began.elapsed() < WITHIN => {
+                tracing::warn!(%error, "it is tried again");
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// Serves the public door where the configuration has one; gives its address.
@@ -270,6 +294,9 @@ fn keep_watch(low_priority: &LowPriority, app: &Arc<App>) {
     low_priority.spawn(audit_head::run(Arc::clone(app)));
     low_priority.spawn(certificates::run(Arc::clone(app)));
     low_priority.spawn(clue_intake::run(Arc::clone(app)));
+    if app.config.may_be_several() {
+        low_priority.spawn(other_servers::run(Arc::clone(app)));
+    }
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -528,17 +555,11 @@ async fn watch_gaps(app: Arc<App>) {
         if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
-        // Another process over the same store may have provisioned or revoked boxes.
-        if app.config.broker.is_shared()
-            && let Err(problem) = app.blocking(|a| a.keys.reload(&a.store)).await
-        {
-            tracing::error!("the boxes' keys were not read again: {}", problem.detail);
-        }
         let now = clock::now();
         let (before, now) = (clock::text(now - allowed), clock::text(now));
-        match app.blocking(move |a| a.store.raise_gaps(&before, &now)).await {
-            Ok(0) => {}
-            Ok(raised) => {
+        match app.leading(move |a| a.store.raise_gaps(&before, &now)).await {
+            Ok(None | Some(0)) => {}
+            Ok(Some(raised)) => {
                 tracing::warn!(raised, "gaps in chains became alerts");
                 app.touch();
             }
@@ -570,9 +591,9 @@ async fn cut_marks(app: Arc<App>) {
             // The longest quiet hours, and the longest wait for another attempt.
             delivery: after(24),
         };
-        match app.blocking(move |a| a.store.cut_marks(&bounds)).await {
-            Ok(0) => {}
-            Ok(cut) => {
+        match app.leading(move |a| a.store.cut_marks(&bounds)).await {
+            Ok(None | Some(0)) => {}
+            Ok(Some(cut)) => {
                 tracing::warn!(
                     cut,
                     "times that lay too far ahead were cut: the clock of this machine was set back"

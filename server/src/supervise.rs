@@ -46,6 +46,8 @@ pub async fn run(app: Arc<App>) {
         if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
+        // Whoever takes the lead over asks everything at once, for its last look lies far back.
+        let Some(epoch) = app.leader.epoch() else { continue };
         let now = clock::now();
         let now_ms = now.as_millisecond();
         let (look, all) = (now_ms - LOOK_MS >= looked, now_ms - WHOLE_MS >= whole);
@@ -55,14 +57,16 @@ pub async fn run(app: Arc<App>) {
         if all {
             whole = now_ms;
         }
-        let (name, any_date) = (run.clone(), app.config.mode == Mode::Demonstration);
+        // Looks of another server lie between those of two epochs.
+        let name = format!("{run}-{epoch}");
+        let any_date = app.config.mode == Mode::Demonstration;
         if look && !any_date {
             end_overdue(&app, now).await;
         }
-        let done = app.blocking(move |a| round(&a.store, &name, now, (look, all), any_date)).await;
+        let done = app.leading(move |a| round(&a.store, &name, now, (look, all), any_date)).await;
         match done {
-            Ok(0) => {}
-            Ok(steps) => {
+            Ok(None | Some(0)) => {}
+            Ok(Some(steps)) => {
                 tracing::info!(steps, "rules across days spoke");
                 app.touch();
             }
@@ -73,7 +77,8 @@ pub async fn run(app: Arc<App>) {
 
 /// A session that nobody closes ends at its policy's bound, and its box hears of it.
 async fn end_overdue(app: &Arc<App>, now: Timestamp) {
-    match app.blocking(move |a| a.store.end_overdue_sessions(&clock::text(now))).await {
+    let ended = app.leading(move |a| a.store.end_overdue_sessions(&clock::text(now))).await;
+    match ended.map(Option::unwrap_or_default) {
         Ok(rooms) if rooms.is_empty() => {}
         Ok(rooms) => {
             tracing::info!(sessions = rooms.len(), "sessions that nobody closed have ended");

@@ -13,6 +13,9 @@ mod brokers;
 #[cfg(feature = "own-camera")]
 mod camera_demo;
 mod clue_faults;
+#[path = "../../server/tests/support/cluster.rs"]
+#[allow(dead_code, reason = "some of it is for the tests of the store")]
+mod cluster;
 mod commission;
 mod demo;
 mod demo_script;
@@ -31,5 +34,6 @@ mod progress;
 mod provision;
 mod rules;
 mod server_faults;
+mod servers;
 mod service;
 mod update;

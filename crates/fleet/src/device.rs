@@ -2,8 +2,8 @@
 //! memory. It judges nothing and drops nothing.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use delivery::outbox::plan::{Class, Heads, Lane, Limits, Planner};
@@ -20,28 +20,8 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::sync::mpsc;
 use trust::{DownVerifier, ZERO_HASH, chain_hash};
 
+use crate::counts::Counts;
 use crate::rig::Identity;
-
-/// What all boxes of a run count together.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) connected: AtomicU64,
-    pub(crate) raised: AtomicU64,
-    pub(crate) receipted: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    /// Raise to receipt, ms, of findings.
-    latencies_ms: Mutex<Vec<u32>>,
-}
-
-impl Counts {
-    pub(crate) fn waiting(&self) -> u64 {
-        self.raised.load(Ordering::SeqCst).saturating_sub(self.receipted.load(Ordering::SeqCst))
-    }
-
-    pub(crate) fn take_latencies(&self) -> Vec<u32> {
-        std::mem::take(&mut *self.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// What a box is told to do.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +52,7 @@ pub(crate) struct Link {
     pub(crate) seq: u64,
     pub(crate) topic: String,
     pub(crate) text: String,
+    event_id: String,
     lane: Lane,
     finding: bool,
 }
@@ -118,12 +99,13 @@ impl Chain {
         }
         let (class, channel) = (Class::of(&payload), payload.channel().unwrap_or(Channel::Health));
         let finding = matches!(payload, Up::Finding(_));
+        let event_id = uuid::Uuid::now_v7().to_string();
         let body = UpBody {
             v: WIRE_VERSION,
             device: self.device.clone(),
             seq: self.seq,
             prev: std::mem::take(&mut self.prev),
-            event_id: uuid::Uuid::now_v7().to_string(),
+            event_id: event_id.clone(),
             stamp: Stamp {
                 utc: format!("{:.3}", Timestamp::now()),
                 boot_id: self.boot_id.clone(),
@@ -139,7 +121,7 @@ impl Chain {
         self.prev = chain_hash(&text);
         let text = serde_json::to_string(&self.identity.signing.sign(text)).unwrap_or_default();
         let topic = Topic::new(self.device.clone(), channel).to_string();
-        Link { seq: self.seq, topic, text, lane: class.lane(), finding }
+        Link { seq: self.seq, topic, text, event_id, lane: class.lane(), finding }
     }
 
     fn status(&self, online: bool, connected_at: &str) -> String {
@@ -159,17 +141,24 @@ impl Chain {
 /// A box that lives until its orders end.
 pub(crate) struct Device {
     chain: Chain,
-    port: u16,
+    /// Of brokers on this machine; the one in use is `at`.
+    ports: Vec<u16>,
+    at: usize,
     counts: Arc<Counts>,
     waiting: BTreeMap<u64, (Link, Instant)>,
     planner: Planner,
     verifier: DownVerifier,
+    /// When a receipt was due last, or came.
+    answered: Instant,
 }
+
+/// Without a receipt for so long a box goes to another broker.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 impl Device {
     pub(crate) fn new(
         identity: Identity,
-        port: u16,
+        ports: Vec<u16>,
         counts: Arc<Counts>,
         seed: u64,
     ) -> anyhow::Result<Self> {
@@ -177,19 +166,30 @@ impl Device {
         let verifier =
             DownVerifier::new(chain.device.clone(), chain.identity.server, BTreeMap::new());
         let planner = Planner::new(Limits::default(), seed);
-        Ok(Self { chain, port, counts, waiting: BTreeMap::new(), planner, verifier })
+        let at = seed as usize % ports.len().max(1);
+        Ok(Self {
+            chain,
+            ports,
+            at,
+            counts,
+            waiting: BTreeMap::new(),
+            planner,
+            verifier,
+            answered: Instant::now(),
+        })
     }
 
     /// Reconnects like the real box, with a shorter first wait.
     pub(crate) async fn live(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut wait_ms = 100;
         let mut dice =
-            u64::from(self.port) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
+            u64::from(self.port()) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
         loop {
             let began = Instant::now();
             if self.connection(&mut orders).await {
                 return;
             }
+            self.at = (self.at + 1) % self.ports.len().max(1);
             if began.elapsed() > Duration::from_secs(5) {
                 wait_ms = 100;
             }
@@ -197,6 +197,11 @@ impl Device {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             wait_ms = (wait_ms * 2).min(5_000);
         }
+    }
+
+    /// There is at least one.
+    fn port(&self) -> u16 {
+        self.ports.get(self.at).copied().unwrap_or_default()
     }
 
     /// One connection; true when the orders ended.
@@ -216,6 +221,7 @@ impl Device {
         });
         let mut up = false;
         let mut wake = None;
+        self.answered = Instant::now();
         let over = loop {
             let due = wake.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_hours(1));
             tokio::select! {
@@ -236,6 +242,9 @@ impl Device {
                 },
                 () = tokio::time::sleep_until(due), if up => {}
             }
+            if self.swallows() {
+                break false;
+            }
             if up {
                 wake = self.pump(&client);
             }
@@ -247,8 +256,13 @@ impl Device {
         over
     }
 
+    /// As the real box: a broker that passes nothing on looks like one that works.
+    fn swallows(&self) -> bool {
+        self.ports.len() > 1 && !self.waiting.is_empty() && self.answered.elapsed() > PATIENCE
+    }
+
     fn options(&self, connected_at: &str) -> MqttOptions {
-        let mut options = MqttOptions::new(self.chain.device.as_str(), "127.0.0.1", self.port);
+        let mut options = MqttOptions::new(self.chain.device.as_str(), "127.0.0.1", self.port());
         options
             .set_keep_alive(Duration::from_mins(2))
             .set_clean_start(false)
@@ -292,6 +306,10 @@ impl Device {
     fn append(&mut self, payload: Up) {
         let link = self.chain.sign(payload);
         self.counts.raised.fetch_add(1, Ordering::SeqCst);
+        self.counts.note('R', &link.event_id);
+        if self.waiting.is_empty() {
+            self.answered = Instant::now();
+        }
         self.waiting.insert(link.seq, (link, Instant::now()));
     }
 
@@ -360,12 +378,10 @@ impl Device {
         if done.is_empty() {
             return;
         }
+        self.answered = Instant::now();
+        done.values().for_each(|(link, _)| self.counts.note('A', &link.event_id));
         self.counts.receipted.fetch_add(done.len() as u64, Ordering::SeqCst);
-        let mut latencies = self.counts.latencies_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        latencies.extend(
-            done.values()
-                .filter(|(l, _)| l.finding)
-                .map(|(_, raised)| raised.elapsed().as_millis() as u32),
-        );
+        let findings = done.values().filter(|(link, _)| link.finding);
+        self.counts.took(findings.map(|(_, raised)| raised.elapsed()));
     }
 }

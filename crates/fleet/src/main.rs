@@ -1,12 +1,14 @@
 //! `zaigang-fleet`: N simulated boxes with the real protocol and keys and outboxes in memory,
-//! against the real server and a real Mosquitto on this machine. Prints what one server carries; it
-//! never touches a server that it did not start.
+//! against the real server and a real Mosquitto on this machine. Prints what one server carries, and
+//! touches no server that it did not start, unless it is told of one (`--attach`).
 
+mod counts;
 mod device;
 mod drain;
 mod figures;
 mod rig;
 mod scenes;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -44,6 +46,21 @@ struct Cli {
     /// throughput, latency, connected, return, overload; several with commas; all when left out
     #[arg(long, value_delimiter = ',', value_name = "SCENE")]
     only: Vec<String>,
+    /// Boxes for servers that run already, at this address; ends with its standard input
+    #[arg(long, value_name = "URL", requires_all = ["brokers", "journal"])]
+    attach: Option<String>,
+    /// Ports of their brokers on this machine
+    #[arg(long, value_delimiter = ',', value_name = "PORT")]
+    brokers: Vec<u16>,
+    /// Where each message is written down: `R` raised, `A` receipted, and its event id
+    #[arg(long, value_name = "FILE")]
+    journal: Option<std::path::PathBuf>,
+    /// Between two findings of one box
+    #[arg(long, default_value_t = 30, value_name = "S")]
+    finding_every_s: u64,
+    /// How long is waited for receipts at the end
+    #[arg(long, default_value_t = 300, value_name = "S")]
+    drain_s: u64,
     /// One JSON object per figure
     #[arg(long)]
     json: bool,
@@ -52,7 +69,11 @@ struct Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut report = Report::new(cli.json);
-    match scenes::play(&cli, &mut report) {
+    let played = match (&cli.attach, &cli.journal) {
+        (Some(http), Some(journal)) => soak::play(&cli, http, journal),
+        _ => scenes::play(&cli, &mut report),
+    };
+    match played {
         Ok(()) if report.holds() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
         Err(error) => {

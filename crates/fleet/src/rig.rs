@@ -83,6 +83,20 @@ impl Rig {
         Ok(rig)
     }
 
+    /// A server that others started, at its address.
+    pub(crate) fn attached(http: &str) -> Result<Self> {
+        let client =
+            ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
+        Ok(Self {
+            broker_port: 0,
+            dir: tempfile::tempdir()?,
+            broker: None,
+            server: None,
+            http: http.trim_end_matches('/').to_owned(),
+            client,
+        })
+    }
+
     pub(crate) fn start_broker(&mut self) -> Result<()> {
         let config = self.dir.path().join("mosquitto.conf");
         let child = Command::new(MOSQUITTO)

@@ -9,7 +9,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::Cli;
-use crate::device::{Chain, Counts, Device, Order};
+use crate::counts::Counts;
+use crate::device::{Chain, Device, Order};
 use crate::drain::{self, Load};
 use crate::figures::{Report, Target, quantile};
 use crate::rig::{Identity, Rig, wait};
@@ -255,7 +256,8 @@ impl Fleet {
         let counts = Arc::<Counts>::default();
         let mut boxes = Vec::with_capacity(identities.len());
         for (n, identity) in identities.into_iter().enumerate() {
-            let device = Device::new(identity, rig.broker_port, Arc::clone(&counts), n as u64)?;
+            let device =
+                Device::new(identity, vec![rig.broker_port], Arc::clone(&counts), n as u64)?;
             let (orders, taken) = mpsc::unbounded_channel();
             runtime.spawn(device.live(taken));
             boxes.push(orders);

@@ -16,11 +16,11 @@ const FREE_OF_A_SOURCE: u32 = 20;
 const UNDER_ATTACK: u32 = 20;
 const MOST_MS: i64 = 15 * 60_000;
 /// After so long without a failure nothing is held against a name any more.
-const FORGIVEN_MS: i64 = 60 * 60_000;
+pub(crate) const FORGIVEN_MS: i64 = 60 * 60_000;
 /// Names remembered; the oldest goes first, so that inventing names costs no memory.
-const REMEMBERED: usize = 10_000;
+pub(crate) const REMEMBERED: usize = 10_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Throttle {
     failures: HashMap<String, (u32, i64)>,
 }
@@ -43,7 +43,43 @@ pub struct Attempt {
     shared: Vec<String>,
 }
 
+impl Attempt {
+    /// Under which it was counted.
+    pub fn names(&self) -> Vec<String> {
+        [std::slice::from_ref(&self.own), &self.shared].concat()
+    }
+}
+
+/// Under which a login is counted, and what its wait follows from.
+pub fn login_names(account: &str, visitor: &Visitor) -> Vec<String> {
+    match visitor {
+        Visitor::Known { nonce } => vec![format!("browser {nonce}")],
+        Visitor::At(None) => vec![format!("login {account}")],
+        Visitor::At(Some(source)) => vec![
+            format!("login {account} {source}"),
+            format!("account {account}"),
+            format!("source {source}"),
+        ],
+    }
+}
+
+/// Everything that is counted for one account: whole names, and how those at a source begin.
+pub fn own_names(account: &str) -> ([String; 4], String) {
+    let own = ["login", "account", "own account", "code"].map(|what| format!("{what} {account}"));
+    (own, format!("login {account} "))
+}
+
 impl Throttle {
+    /// What is held against a name: failures, and when the last one was.
+    pub fn held(&self, name: &str) -> Option<(u32, i64)> {
+        self.failures.get(name).copied()
+    }
+
+    /// As it was held elsewhere.
+    pub fn hold(&mut self, name: &str, count: u32, last_ms: i64) {
+        self.failures.insert(name.to_owned(), (count, last_ms));
+    }
+
     /// Milliseconds still to wait before this name may try.
     pub fn wait_ms(&self, name: &str, now_ms: i64) -> i64 {
         self.wait(name, FREE, now_ms)
@@ -155,9 +191,7 @@ impl Throttle {
 
     /// Nothing is held against an account any more, whoever tries and from where.
     pub fn clear(&mut self, account: &str) {
-        let own =
-            ["login", "account", "own account", "code"].map(|what| format!("{what} {account}"));
-        let at_a_source = format!("login {account} ");
+        let (own, at_a_source) = own_names(account);
         self.failures.retain(|name, _| !own.contains(name) && !name.starts_with(&at_a_source));
     }
 

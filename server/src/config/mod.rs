@@ -309,6 +309,11 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 impl Config {
+    /// Whether other servers may work over the same store.
+    pub fn may_be_several(&self) -> bool {
+        self.store.is_postgres() || self.broker.is_shared()
+    }
+
     /// The host of `public_url`.
     pub fn public_host(&self) -> Option<String> {
         let rest = self.public_url.as_ref()?.split_once("://")?.1;

@@ -116,6 +116,11 @@ fn commit(
             fail_point::reached("ingest.told");
             done.later
         }
+        // Nothing is wrong with any of them; their boxes send them again.
+        Err(error) if error.is_unreachable() => {
+            tracing::error!(%error, messages = batch.len(), "a batch was not committed: no receipts");
+            0
+        }
         Err(error) if batch.len() > 1 => {
             tracing::warn!(%error, messages = batch.len(), "a batch was not committed: each \
                 message is tried by itself");

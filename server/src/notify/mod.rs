@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Outgoing;
 use crate::low_priority;
-use crate::store::{Came, Delivery, Hook, HookKind, StoreError};
+use crate::store::{self, Came, Delivery, Hook, HookKind, StoreError};
 use crate::tls_client;
 
 /// How often is looked for what is new and what is due.
@@ -39,14 +39,14 @@ pub async fn run(app: Arc<App>) {
         if !low_priority::next_round(&mut tick, &mut stopping).await {
             return;
         }
-        if let Err(problem) = app.blocking(round).await {
+        if let Err(problem) = app.leading(round).await {
             tracing::error!("not everybody was told: {}", problem.detail);
         }
         if terms_at > tokio::time::Instant::now() {
             continue;
         }
         terms_at = tokio::time::Instant::now() + TERMS_EVERY;
-        if let Err(problem) = app.blocking(|a| personal::tell_terms(a, clock::now())).await {
+        if let Err(problem) = app.leading(|a| personal::tell_terms(a, clock::now())).await {
             tracing::error!("nobody was told of terms: {}", problem.detail);
         }
     }
@@ -71,11 +71,12 @@ fn round(app: &App) -> Result<(), StoreError> {
     }
     app.store.note_seen(due.iter().filter_map(|d| d.alert.as_deref()), &text)?;
     let hooks = app.store.hooks()?;
+    let epoch = store::current();
     // Side by side: one target that does not answer holds nobody else up.
     std::thread::scope(|scope| {
         for delivery in &due {
             let hook = hooks.iter().find(|h| h.id == delivery.hook && h.enabled);
-            scope.spawn(move || one(app, hook, delivery));
+            scope.spawn(move || store::under(epoch, || one(app, hook, delivery)));
         }
     });
     Ok(())

@@ -43,12 +43,32 @@ impl Database {
 /// The connection that writes.
 pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
     let connection = made(at, database)?;
+    bound_waits(&connection)?;
     if is_unfinished(&connection)? {
         let why = "a copy into it has not ended: run `zaigang-server store copy` again";
         let path = PathBuf::from(at.to_string());
         return Err(StoreError::Open { path, why: why.to_owned() });
     }
     Ok(connection)
+}
+
+/// The connection that writes, made anew after PostgreSQL went away. Its schema was looked at when
+/// the program started: a newer version beside it may have added to it since.
+pub(super) fn writer_again(at: &Address, database: Database) -> Result<Connection> {
+    let Some(config) = at.config()? else { return writer(at, database) };
+    let connection = Connection::Postgres(postgres(&config, database)?);
+    bound_waits(&connection)?;
+    Ok(connection)
+}
+
+/// A server that stands still in the middle of a write keeps nobody else waiting for long.
+fn bound_waits(connection: &Connection) -> Result<()> {
+    match connection {
+        Connection::Sqlite(_) => Ok(()),
+        Connection::Postgres(client) => {
+            Ok(client.batch("SET idle_in_transaction_session_timeout = '8s'")?)
+        }
+    }
 }
 
 /// Whether a copy into it was begun and has not ended.
@@ -93,6 +113,21 @@ pub(super) fn reader(at: &Address, database: Database) -> Result<Connection> {
     }
 }
 
+/// The connection of a seat ([`super::leadership`]). What it says each second waits for no standby.
+pub(super) fn session(at: &Address) -> Result<Connection> {
+    let Some(config) = at.config()? else {
+        let why = "only PostgreSQL has sessions".to_owned();
+        return Err(StoreError::Open { path: PathBuf::from(at.to_string()), why });
+    };
+    let client = postgres(&config, Database::Facts)?;
+    // The other side notices, too, that this machine is gone.
+    client.batch(
+        "SET synchronous_commit TO local; SET tcp_keepalives_idle = 3;
+         SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3",
+    )?;
+    Ok(Connection::Postgres(client))
+}
+
 /// The public door's connection to the facts: the role that [`schema::make`] gave its few rights.
 pub(super) fn door(at: &Address) -> Result<Connection> {
     let Some(mut config) = at.config()? else {
@@ -112,9 +147,12 @@ pub(super) fn door(at: &Address) -> Result<Connection> {
 }
 
 fn postgres(config: &tokio_postgres::Config, database: Database) -> Result<Client> {
-    let client = Client::connect(config).map_err(|e| StoreError::Open {
-        path: PathBuf::from(format!("PostgreSQL {}", config.get_dbname().unwrap_or_default())),
-        why: format!("can not be opened: {e}"),
+    let client = Client::connect(config).map_err(|why| {
+        let name = format!("PostgreSQL {}", config.get_dbname().unwrap_or_default());
+        if why.is_unreachable() {
+            return StoreError::Unreachable { name, why };
+        }
+        StoreError::Open { path: PathBuf::from(name), why: format!("can not be opened: {why}") }
     })?;
     client.batch(&format!("SET search_path TO {}", database.schema()))?;
     Ok(client)

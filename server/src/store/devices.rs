@@ -5,7 +5,7 @@ use protocol::up::{HealthReport, StatusBody};
 use serde_json::json;
 
 use super::rows::collect;
-use super::{Result, Store, StoreError, Upsert, feed};
+use super::{Result, Store, StoreError, Upsert, count, feed};
 use crate::model::DevicePlace;
 
 #[derive(
@@ -119,6 +119,7 @@ impl Store {
                 params![device, keys.sealing_key, keys.mqtt_secret_hash, keys.firmware],
             )?;
             begin_chain(tx, &device, keys.signing_key, now)?;
+            count(tx, "device_key_changes", 1)?;
             let taken = "UPDATE device_place SET taken_at = ?2 WHERE device = ?1 AND taken_at IS \
                 NULL";
             tx.execute(taken, [device.as_str(), now])?;
@@ -149,10 +150,9 @@ impl Store {
                 [id],
             )?;
             if changed == 0 {
-                Err(StoreError::Unknown { what: "device", id: id.to_owned() })
-            } else {
-                Ok(())
+                return Err(StoreError::Unknown { what: "device", id: id.to_owned() });
             }
+            count(tx, "device_key_changes", 1)
         })
     }
 

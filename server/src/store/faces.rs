@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::connect::{self, Database, in_transaction};
 use super::rows::collect;
-use super::{Address, Part, Result, StoreError, lock, named};
+use super::{Address, Part, Result, StoreError, fence, lock, named};
 use crate::config::OpenProposals;
 use crate::model::Consent;
 use crate::tombstone::Ledger;
@@ -160,7 +160,10 @@ impl FaceStore {
     }
 
     pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        in_transaction(&mut *self.connected()?, work)
+        in_transaction(&mut *self.connected()?, |tx| {
+            fence::check(tx, Database::Faces)?;
+            work(tx)
+        })
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -170,7 +173,7 @@ impl FaceStore {
     fn connected(&self) -> Result<MutexGuard<'_, Connection>> {
         let mut connection = lock(&self.connection);
         if connection.is_lost() {
-            *connection = connect::writer(&self.at, Database::Faces)?;
+            *connection = connect::writer_again(&self.at, Database::Faces)?;
         }
         Ok(connection)
     }

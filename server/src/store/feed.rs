@@ -5,7 +5,7 @@
 //! anything, the clinic's. Who reads gets the one that is his, or nothing; the numbers of what he
 //! does not get never reach him ([`crate::web`]).
 
-use super::engine::{Connection, params};
+use super::engine::{Connection, Kind, Notices, params};
 use serde::Serialize;
 
 use super::alerts::Alert;
@@ -37,7 +37,7 @@ pub enum FeedReader {
 pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
     let sql = "INSERT INTO feed (event, data) VALUES (?1, ?2) RETURNING id";
     let id = tx.prepare_cached(sql)?.query_row((event, data.to_string()), |r| r.get(0))?;
-    trim(tx, id)
+    told(tx, id)
 }
 
 /// An event of an alert. `None` for the clinic: nothing that it is told has changed.
@@ -56,10 +56,16 @@ pub(super) fn append_alert(
         for_clinic.map(|news| serde_json::to_string(&news)).transpose()?
     ];
     let id = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
-    trim(tx, id)
+    told(tx, id)
 }
 
-fn trim(tx: &Connection, id: i64) -> Result<()> {
+/// PostgreSQL tells the other servers with the commit.
+const CHANNEL: &str = "zaigang_feed";
+
+fn told(tx: &Connection, id: i64) -> Result<()> {
+    if tx.kind() == Kind::Postgres {
+        tx.execute("SELECT pg_notify(?1, '')", [CHANNEL])?;
+    }
     if id % 256 == 0 {
         tx.execute("DELETE FROM feed WHERE id <= ?1", [id - KEPT])?;
     }
@@ -108,6 +114,14 @@ impl Store {
             let full = found.len() == limit as usize;
             let last = found.last().map_or(id, |event| event.id);
             Ok((found, if full { last } else { last.max(head).max(id) }))
+        })
+    }
+
+    /// What other servers append, heard as it is committed; nothing over SQLite. Blocking.
+    pub fn feed_notices(&self) -> Result<Option<Notices>> {
+        Ok(match self.at.config()? {
+            None => None,
+            Some(config) => Some(Notices::listen(&config, CHANNEL)?),
         })
     }
 

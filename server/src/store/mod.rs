@@ -41,6 +41,7 @@ mod evidence;
 mod evidence_gone;
 mod faces;
 mod feed;
+mod fence;
 mod figures;
 mod filing;
 mod hooks;
@@ -49,6 +50,7 @@ mod inbox;
 mod incidents;
 mod knowledge;
 mod law;
+mod leadership;
 mod log_holds;
 mod looks;
 mod marks;
@@ -74,10 +76,13 @@ mod schema;
 mod seeded;
 mod seeded_clues;
 mod self_checks;
+#[cfg(test)]
+mod several;
 mod sight;
 mod statements;
 mod supervision;
 mod template_receipts;
+mod throttle;
 mod to_judge;
 mod tombstones;
 mod views;
@@ -86,6 +91,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::access::throttle::Throttle;
 use crate::own_id::OwnIds;
 use connect::{Database, in_transaction, open_reader};
 use engine::{Connection, OptionalExtension as _, Transaction};
@@ -116,7 +122,7 @@ pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use door::Waiting;
 pub use embedders::{ComeAgain, Outdated};
-pub use engine::Address;
+pub use engine::{Address, Notices};
 pub use evidence::PartTaken;
 pub(crate) use evidence::release_order;
 pub use faces::{
@@ -124,6 +130,7 @@ pub use faces::{
     Withdrawal,
 };
 pub use feed::{FeedEvent, FeedReader};
+pub use fence::{Epoch, current, under};
 pub use figures::Summary;
 pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
 pub use impact_assessments::AssessmentEntry;
@@ -132,6 +139,7 @@ pub(crate) use incidents::JOINED;
 pub use knowledge::Issue;
 pub(crate) use knowledge::Issued;
 pub(crate) use knowledge::device_id;
+pub use leadership::{Changes, Instance, Lead, Look, Seat, SeenServer, Standby};
 pub use log_holds::{HoldStanding, LogHold};
 pub use looks::LOOK_MS;
 pub use marks::Bounds;
@@ -175,6 +183,14 @@ pub enum StoreError {
     /// A step of an opening of sealed pictures that may not be.
     #[error(transparent)]
     Opening(#[from] crate::evidence::opening::Refusal),
+    /// PostgreSQL can not be reached now.
+    #[error("database {name}: can not be opened: {why}")]
+    Unreachable { name: String, why: engine::Error },
+    /// The lead went to another server meanwhile.
+    #[error(
+        "another server leads since epoch {now}, and this was begun under {ours}: nothing was written"
+    )]
+    Superseded { ours: Epoch, now: Epoch },
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
     #[error("writing: {0}")]
@@ -184,6 +200,17 @@ pub enum StoreError {
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl StoreError {
+    /// PostgreSQL is away: nothing is wrong with what was to be written.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_unreachable(),
+            Self::Unreachable { .. } => true,
+            _ => false,
+        }
+    }
+}
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
@@ -208,6 +235,8 @@ pub struct Store {
     full: AtomicBool,
     /// Taken by whoever writes a batch, inside its transaction.
     budgets: Mutex<budgets::Budgets>,
+    /// Of this process, where the store is its own.
+    throttle: Mutex<Throttle>,
     /// Scripted clocks of boxes are believed.
     demonstration: bool,
     /// Where ended custodians are signed; none in a command that ends nobody.
@@ -235,6 +264,7 @@ impl Store {
             at,
             full: AtomicBool::new(false),
             budgets: Mutex::default(),
+            throttle: Mutex::default(),
             demonstration: false,
             ledger: None,
         })
@@ -251,13 +281,16 @@ impl Store {
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = lock(&self.writer);
         if writer.is_lost() {
-            *writer = connect::writer(&self.at, Database::Facts)?;
+            *writer = connect::writer_again(&self.at, Database::Facts)?;
         }
         if let (true, Some(sqlite)) = (self.full.load(Ordering::Relaxed), writer.sqlite()) {
             let settled = room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
             self.full.store(!settled, Ordering::Relaxed);
         }
-        let made = in_transaction(&mut writer, work);
+        let made = in_transaction(&mut writer, |tx| {
+            fence::check(tx, Database::Facts)?;
+            work(tx)
+        });
         if room::was_full(&made) {
             self.full.store(true, Ordering::Relaxed);
         }

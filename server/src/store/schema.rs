@@ -51,6 +51,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0033_attachments.sql"),
     include_str!("../../migrations/0034_log_holds.sql"),
     include_str!("../../migrations/0035_impact_assessments.sql"),
+    include_str!("../../migrations/0036_servers.sql"),
     include_str!("../../migrations/0039_template_receipts.sql"),
 ];
 
@@ -64,6 +65,25 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../migrations/faces_0007.sql"),
 ];
 
+/// How many migrations the first schema of PostgreSQL stood for: none of its databases is older.
+fn first(database: Database) -> usize {
+    match database {
+        Database::Facts => 34,
+        Database::Faces => 6,
+    }
+}
+
+/// The migrations behind [`first`], one by one, as PostgreSQL reads them.
+fn later(database: Database) -> &'static [&'static str] {
+    match database {
+        Database::Facts => &[
+            include_str!("../../migrations/postgres/0036_servers.sql"),
+            include_str!("../../migrations/postgres/0039_template_receipts.sql"),
+        ],
+        Database::Faces => &[include_str!("../../migrations/postgres/faces_0007.sql")],
+    }
+}
+
 /// The schema of PostgreSQL in one step, and how many of the migrations it stands for.
 fn whole(database: Database) -> ([&'static str; 3], i64) {
     match database {
@@ -73,7 +93,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/facts.sql"),
                 include_str!("../../migrations/postgres/facts_triggers.sql"),
             ],
-            35,
+            36,
         ),
         Database::Faces => (
             [
@@ -86,35 +106,48 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
     }
 }
 
-/// Makes the schema in PostgreSQL where it is not there yet. Two servers that start at once make it
-/// once.
+/// Makes the schema in PostgreSQL where it is not there yet, and brings an older one up. Two servers
+/// that start at once do it once.
 pub(super) fn make(connection: &mut engine::Connection, database: Database) -> Result<()> {
-    let known = database.migrations().len() as i64;
+    let known = database.migrations().len();
+    in_transaction(connection, |tx| make_fresh(tx, database))?;
+    while in_transaction(connection, |tx| step(tx, database, known))? {}
+    Ok(())
+}
+
+fn make_fresh(tx: &engine::Connection, database: Database) -> Result<()> {
+    let found = format!("SELECT to_regclass('{}.schema_version') IS NULL", database.schema());
+    if !tx.query_row(&found, [], |r| r.get::<_, bool>(0))? {
+        return Ok(());
+    }
     let (texts, stands_for) = whole(database);
-    in_transaction(connection, |tx| {
-        let found = format!("SELECT to_regclass('{}.schema_version') IS NULL", database.schema());
-        let fresh: bool = tx.query_row(&found, [], |r| r.get(0))?;
-        if fresh {
-            tx.execute_batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", database.schema()))?;
-            for text in texts {
-                tx.execute_batch(text)?;
-            }
-            tx.execute_batch("CREATE TABLE schema_version (n BIGINT NOT NULL)")?;
-            tx.execute("INSERT INTO schema_version VALUES (?1)", [stands_for])?;
-            if database == Database::Facts {
-                give_the_door(tx)?;
-            }
-        }
-        let done: i64 = tx.query_row("SELECT n FROM schema_version", [], |r| r.get(0))?;
-        if done != known {
-            let why = format!(
-                "has schema {done}, this program knows {known}: use the program that \
-                fits it"
-            );
-            return Err(StoreError::Open { path: PathBuf::from(database.schema()), why });
-        }
-        Ok(())
-    })
+    tx.execute_batch(&format!("CREATE SCHEMA IF NOT EXISTS {}", database.schema()))?;
+    for text in texts {
+        tx.execute_batch(text)?;
+    }
+    tx.execute_batch("CREATE TABLE schema_version (n BIGINT NOT NULL)")?;
+    tx.execute("INSERT INTO schema_version VALUES (?1)", [stands_for])?;
+    if database == Database::Facts { give_the_door(tx) } else { Ok(()) }
+}
+
+/// The next migration of a database that is behind; false where none is left.
+fn step(tx: &engine::Connection, database: Database, known: usize) -> Result<bool> {
+    let done: i64 = tx.query_row("SELECT n FROM schema_version", [], |r| r.get(0))?;
+    let at = usize::try_from(done).unwrap_or(0);
+    if at == known {
+        return Ok(false);
+    }
+    let next = at.checked_sub(first(database)).and_then(|n| later(database).get(n));
+    let Some(text) = next.filter(|_| at < known) else {
+        let why = format!(
+            "has schema {done}, this program knows {known}: use the program that \
+            fits it"
+        );
+        return Err(StoreError::Open { path: PathBuf::from(database.schema()), why });
+    };
+    tx.execute_batch(text)?;
+    tx.execute("UPDATE schema_version SET n = ?1", [done + 1])?;
+    Ok(true)
 }
 
 /// The door's role reads what is published and inserts into `clue_in`; nothing else is granted.
@@ -179,6 +212,15 @@ fn way_back(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_migration_has_a_text_for_postgresql() {
+        for database in [Database::Facts, Database::Faces] {
+            let all = database.migrations().len();
+            assert_eq!(first(database) + later(database).len(), all, "{database:?}");
+            assert_eq!(whole(database).1, all as i64, "{database:?}");
+        }
+    }
 
     #[test]
     fn each_earlier_database_comes_forward_with_its_rows() {

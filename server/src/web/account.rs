@@ -81,8 +81,9 @@ pub(super) async fn proven(
     code: &str,
 ) -> Result<Account, Problem> {
     let account = own(app, who).await?;
-    let (now, counted) = (clock::now(), format!("own account {}", account.id));
-    if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
+    let (now, names) = (clock::now(), [format!("own account {}", account.id)]);
+    let counted = app.throttled(&names, |t, now_ms| t.attempt(&[&names[0]], now_ms));
+    if let Err(wait) = counted.await? {
         let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
@@ -99,7 +100,7 @@ pub(super) async fn proven(
     if !good {
         return Err(Problem::unprocessable("the present password or code is wrong"));
     }
-    app.throttle().succeeded(&counted);
+    app.throttled(&names, |t, _| t.succeeded(&names[0])).await?;
     Ok(account)
 }
 

@@ -287,11 +287,10 @@ pub(super) async fn clear_waits(app: &Arc<App>, id: &str) -> Result<(), Problem>
     deed::did(format!("waits of account {} cleared", clock::clip(id, 64)));
     app.blocking(move |a| {
         a.store.clear_waits(&account, &clock::now_text())?;
-        a.store.take_cleared_wait(&account)
+        a.store.take_cleared_wait(&account)?;
+        a.store.clear_throttle(&account)
     })
-    .await?;
-    app.throttle().clear(id);
-    Ok(())
+    .await
 }
 
 async fn post_reset(

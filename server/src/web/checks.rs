@@ -133,8 +133,8 @@ pub(super) async fn check(
     }
     let at = made_now(app, it.at.as_deref())?;
     let names = [format!("card {card}"), format!("witness {}", clip(&it.witness, 64))];
-    let now_ms = clock::monotonic_ms();
-    if let Err(wait) = app.throttle().attempt(&[&names[0], &names[1]], now_ms) {
+    let counted = app.throttled(&names, |t, now_ms| t.attempt(&[&names[0], &names[1]], now_ms));
+    if let Err(wait) = counted.await? {
         let seconds = wait / 1000 + 1;
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -150,19 +150,18 @@ pub(super) async fn check(
             // The card's PIN is compared first. A right one clears its own failures and nobody
             // else's; where it was wrong the witness's was not compared, and only this attempt is
             // taken back from him.
-            match which {
-                0 => app.throttle().take_back(&names[1]),
-                _ => app.throttle().succeeded(&names[0]),
-            }
+            app.throttled(&names, |t, _| match which {
+                0 => t.take_back(&names[1]),
+                _ => t.succeeded(&names[0]),
+            })
+            .await?;
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 ["card or PIN is wrong", "witness or witness's PIN is wrong"][which],
             ));
         }
     };
-    for name in &names {
-        app.throttle().succeeded(name);
-    }
+    app.throttled(&names, |t, _| names.iter().for_each(|name| t.succeeded(name))).await?;
     let made = KeptCheck {
         id: format!("k-{}", uuid::Uuid::now_v7().simple()),
         room: it.room,

@@ -102,7 +102,40 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     limits(&mut text, &app);
     brokers(&mut text, &app);
     certificates(&mut text, &app);
+    if app.config.may_be_several() {
+        let lead = app.blocking(|a| a.store.lead()).await?;
+        servers(&mut text, &app, lead.map_or(0, |lead| lead.epoch.0));
+        text = by_instance(&text, &app.instance.id);
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+fn servers(text: &mut String, app: &App, epoch: i64) {
+    let leads = u8::from(app.leader.epoch().is_some());
+    let _ = write!(
+        text,
+        "# HELP zaigang_leads 1 while this server leads the work that is done once.\n# TYPE \
+        zaigang_leads gauge\nzaigang_leads {leads}\n# HELP zaigang_lead_epoch How often the lead \
+        was taken.\n# TYPE zaigang_lead_epoch gauge\nzaigang_lead_epoch {epoch}\n"
+    );
+}
+
+/// Each figure with the server that says it: those of several are kept apart, however they are
+/// gathered.
+fn by_instance(text: &str, id: &str) -> String {
+    let mut made = String::with_capacity(text.len() * 2);
+    for line in text.lines() {
+        let ends = line.find(['{', ' ']).filter(|_| !line.starts_with('#'));
+        let labelled = ends.map(|at| (&line[..at], &line[at..]));
+        let _ = match labelled {
+            None => writeln!(made, "{line}"),
+            Some((name, rest)) => match rest.strip_prefix('{') {
+                Some(labels) => writeln!(made, "{name}{{instance=\"{id}\",{labels}"),
+                None => writeln!(made, "{name}{{instance=\"{id}\"}}{rest}"),
+            },
+        };
+    }
+    made
 }
 
 /// Each broker by itself: one that is down is no fault of the others.
@@ -177,5 +210,18 @@ fn limits(text: &mut String, app: &App) {
     );
     for (of, count) in taken {
         let _ = writeln!(text, "zaigang_taken{{of=\"{of}\"}} {count}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_instance;
+
+    #[test]
+    fn each_figure_bears_the_server_that_says_it() {
+        let text = "# HELP zaigang_a Of a.\nzaigang_a 1\nzaigang_b{of=\"x y\"} 2\n";
+        let made = "# HELP zaigang_a Of a.\nzaigang_a{instance=\"gz:80\"} 1\n\
+            zaigang_b{instance=\"gz:80\",of=\"x y\"} 2\n";
+        assert_eq!(by_instance(text, "gz:80"), made);
     }
 }

@@ -81,6 +81,7 @@ use endpoint::Endpoint;
 pub use endpoint::Route;
 pub use health::metrics_router;
 pub(crate) use pages::LOGIN_HOURS;
+pub(crate) use provision::write_revocation_list;
 pub use public::router as public_router;
 
 /// Nothing from elsewhere, nothing inline.

@@ -189,7 +189,7 @@ pub(super) async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Prob
 
 /// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names. One at a time: of two at once, one
 /// failed after its box's token was used up, or an older list could end up in place of a newer one.
-fn write_revocation_list(app: &App) -> Result<(), Problem> {
+pub(crate) fn write_revocation_list(app: &App) -> Result<(), Problem> {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let now = clock::now();

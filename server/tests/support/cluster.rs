@@ -32,9 +32,19 @@ impl Cluster {
         let file = cluster.socket().join("data/postgresql.conf");
         let before = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, before + &settings).unwrap();
-        let log = cluster.socket().join("log");
-        cluster.run("pg_ctl", &["-w", "-l", log.to_str().unwrap(), "start"]);
+        cluster.resume();
         cluster
+    }
+
+    /// Starts it, or starts it again after [`Self::pause`].
+    pub(crate) fn resume(&self) {
+        let log = self.socket().join("log");
+        self.run("pg_ctl", &["-w", "-l", log.to_str().unwrap(), "start"]);
+    }
+
+    /// Ends it as a power cut does; what it holds stays.
+    pub(crate) fn pause(&self) {
+        self.run("pg_ctl", &["-m", "immediate", "stop"]);
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -72,7 +82,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.run("pg_ctl", &["-m", "immediate", "stop"]);
+        self.pause();
     }
 }
 

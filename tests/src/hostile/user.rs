@@ -78,6 +78,12 @@ impl User {
         Ok(Self { pass: Pass::Login(cookie), ..nobody })
     }
 
+    /// The same browser before another server.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), ..self.clone() }
+    }
+
     /// A program with this API token.
     pub fn with_token(base: &str, token: &str) -> Self {
         Self { pass: Pass::Token(token.to_owned()), ..Self::nobody(base) }

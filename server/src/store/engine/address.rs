@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// Where the store is kept.
 #[derive(Debug, Clone)]
@@ -41,7 +42,12 @@ impl Address {
                 .to_owned());
         }
         config.application_name("zaigang-server");
-        config.connect_timeout(std::time::Duration::from_secs(10));
+        config.connect_timeout(Duration::from_secs(10));
+        // A machine that is gone says nothing: these notice it.
+        config.keepalives_idle(Duration::from_secs(5)).keepalives_interval(Duration::from_secs(2));
+        config.keepalives_retries(3).tcp_user_timeout(Duration::from_secs(10));
+        // Of several hosts, and behind a balancer that is late: the one that takes writes.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         Ok(Self {
             dir: dir.to_owned(),
             postgres: Some(Box::new(Postgres { config, password_file })),

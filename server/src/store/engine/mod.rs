@@ -6,6 +6,7 @@
 //! noun's file, by [`Connection::kind`].
 
 mod address;
+mod notices;
 mod postgres;
 mod row;
 mod statement;
@@ -14,7 +15,10 @@ mod value;
 
 use std::ops::Deref;
 
+use tokio_postgres::error::SqlState;
+
 pub use address::Address;
+pub use notices::Notices;
 pub(super) use postgres::Client;
 pub(super) use row::{Row, Rows};
 pub(super) use statement::Statement;
@@ -54,11 +58,24 @@ impl Error {
         }
     }
 
+    /// The other machine is away, or is about to be: what failed may do so no more in a moment.
+    pub(super) fn is_unreachable(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        let passing = |code: &str| code.starts_with("08") || code.starts_with("57P");
+        match error.code() {
+            Some(code) => passing(code.code()) || *code == SqlState::READ_ONLY_SQL_TRANSACTION,
+            None => {
+                let source = std::error::Error::source(error);
+                error.is_closed() || source.is_some_and(|it| it.is::<std::io::Error>())
+            }
+        }
+    }
+
     /// The disk had no room for it.
     pub(super) fn is_full(&self) -> bool {
         match self {
             Self::Sqlite(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
-            Self::Postgres(e) => e.code() == Some(&tokio_postgres::error::SqlState::DISK_FULL),
+            Self::Postgres(e) => e.code() == Some(&SqlState::DISK_FULL),
             _ => false,
         }
     }

@@ -1,13 +1,14 @@
 //! One connection to PostgreSQL. A thread of its own drives all sockets, so that the store may be
 //! called from any thread, of an async runtime or not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::OnceLock;
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{Config, NoTls, Row, Statement};
 
@@ -22,6 +23,8 @@ const WRITER_LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(7223, hashtext(cu
 pub(in crate::store) struct Client {
     client: tokio_postgres::Client,
     prepared: RefCell<HashMap<(String, Vec<Type>), Statement>>,
+    /// The other side became a standby: it takes no write on this connection any more.
+    demoted: Cell<bool>,
 }
 
 impl std::fmt::Debug for Client {
@@ -41,15 +44,24 @@ impl Client {
             });
             Ok::<_, Error>(client)
         })?;
-        Ok(Self { client, prepared: RefCell::default() })
+        Ok(Self { client, prepared: RefCell::default(), demoted: Cell::new(false) })
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.demoted.get() || self.client.is_closed()
+    }
+
+    fn noted<T>(&self, answer: std::result::Result<T, tokio_postgres::Error>) -> Result<T> {
+        if let Err(error) = &answer
+            && error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+        {
+            self.demoted.set(true);
+        }
+        Ok(answer?)
     }
 
     pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
-        Ok(wait(self.client.batch_execute(sql))?)
+        self.noted(wait(self.client.batch_execute(sql)))
     }
 
     /// One writer at a time, as in SQLite.
@@ -61,7 +73,7 @@ impl Client {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
-        let touched = wait(self.client.execute(&statement, &list))?;
+        let touched = self.noted(wait(self.client.execute(&statement, &list)))?;
         Ok(usize::try_from(touched).unwrap_or(usize::MAX))
     }
 
@@ -69,7 +81,7 @@ impl Client {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
-        Ok(wait(self.client.query(&statement, &list))?)
+        self.noted(wait(self.client.query(&statement, &list)))
     }
 
     fn prepare(&self, sql: &str, params: &[&dyn Param]) -> Result<Statement> {
@@ -89,7 +101,7 @@ impl Client {
 
 /// The thread that drives the sockets.
 #[allow(clippy::expect_used, reason = "without a thread there is no server")]
-fn drivers() -> &'static Runtime {
+pub(super) fn drivers() -> &'static Runtime {
     static DRIVERS: OnceLock<Runtime> = OnceLock::new();
     DRIVERS.get_or_init(|| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -100,7 +112,7 @@ fn drivers() -> &'static Runtime {
 }
 
 /// Waits on this thread. `Runtime::block_on` would refuse a thread of another runtime.
-fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     let _entered = drivers().enter();
     futures_executor::block_on(work)
 }

@@ -14,7 +14,7 @@ use super::landing::{LocalPage, first_page};
 use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
-use crate::access::throttle::{Attempt, Visitor};
+use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
 use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, now_text};
@@ -231,13 +231,15 @@ async fn attempt(
     name: &str,
     visitor: &Visitor,
 ) -> Result<Result<Attempt, i64>, Problem> {
-    let counted = app.throttle().attempt_login(name, visitor, clock::monotonic_ms());
+    let names = login_names(name, visitor);
+    let count = |t: &mut Throttle, now_ms| t.attempt_login(name, visitor, now_ms);
+    let counted = app.throttled(&names, count).await?;
     let account = name.to_owned();
     if counted.is_ok() || !app.blocking(move |a| a.store.take_cleared_wait(&account)).await? {
         return Ok(counted);
     }
-    app.throttle().clear(name);
-    Ok(app.throttle().attempt_login(name, visitor, clock::monotonic_ms()))
+    app.blocking(|a| a.store.clear_throttle(name)).await?;
+    app.throttled(&names, count).await
 }
 
 /// One answer for every wrong login, so that it names neither the account nor what was wrong.
@@ -267,7 +269,7 @@ async fn log_in(
     };
     match proven {
         Ok(true) => {
-            app.throttle().taken_back(&attempt, true);
+            app.throttled(&attempt.names(), |t, _| t.taken_back(&attempt, true)).await?;
             entered(app, name).await
         }
         Ok(false) => {
@@ -280,7 +282,7 @@ async fn log_in(
         }
         // The password was not looked at.
         Err(problem) => {
-            app.throttle().taken_back(&attempt, false);
+            app.throttled(&attempt.names(), |t, _| t.taken_back(&attempt, false)).await?;
             Err(problem)
         }
     }

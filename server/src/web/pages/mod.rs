@@ -80,6 +80,7 @@ mod session_form;
 mod sessions;
 mod step_form;
 mod system;
+mod system_servers;
 mod timeline;
 mod tokens;
 mod wall;

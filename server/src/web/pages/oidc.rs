@@ -275,8 +275,9 @@ async fn with_code(
 ) -> Result<Response, Problem> {
     let known: Option<WithoutCode> = carried(app, CODE, &it.sealed);
     let WithoutCode { account: id, to } = known.ok_or_else(|| said(&OidcError::NotBegun))?;
-    let (now, counted) = (clock::now(), format!("code {id}"));
-    if let Err(wait) = app.throttle().attempt(&[&counted], clock::monotonic_ms()) {
+    let (now, names) = (clock::now(), [format!("code {id}")]);
+    let counted = app.throttled(&names, |t, now_ms| t.attempt(&[&names[0]], now_ms));
+    if let Err(wait) = counted.await? {
         let why = format!("too many attempts: wait {} s", wait / 1000 + 1);
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
@@ -292,7 +293,7 @@ async fn with_code(
         let page = code_page(app, who, l, it.sealed, fault).await?;
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    app.throttle().succeeded(&counted);
+    app.throttled(&names, |t, _| t.succeeded(&names[0])).await?;
     entered(app, who, l, headers, &id, to).await
 }
 

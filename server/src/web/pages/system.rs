@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, dated, local, render, shown};
+use super::system_servers::Servers;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -138,6 +139,8 @@ struct SystemPage {
     pages: Vec<(&'static str, &'static str, &'static str)>,
     certificates: Vec<CertificateRow>,
     brokers: Vec<BrokerRow>,
+    /// Where there may be several.
+    servers: Option<Servers>,
 }
 
 /// Where, since when it is connected (or what ails it), and what it carried since the start.
@@ -197,15 +200,21 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
     let open = |path: &str| may_open(&who, path);
     let pages =
         PAGES.iter().filter(|p| open(p.0)).map(|p| (p.0, l.t(p.1, p.2), l.t(p.3, p.4))).collect();
-    let (certificates, brokers) = if who.may(Right::SeeCertificates) {
-        (certificate_rows(&app, l), broker_rows(&app, l))
-    } else {
-        (Vec::new(), Vec::new())
+    let made = async {
+        let (certificates, brokers, servers) = if who.may(Right::SeeCertificates) {
+            let servers = if app.config.may_be_several() {
+                Some(app.blocking(|a| Servers::of(a, l)).await?)
+            } else {
+                None
+            };
+            (certificate_rows(&app, l), broker_rows(&app, l), servers)
+        } else {
+            (Vec::new(), Vec::new(), None)
+        };
+        let f = Frame::of(&app, &who, l, "system", "/system").await?;
+        render(&SystemPage { f, pages, certificates, brokers, servers })
     };
-    let made = match Frame::of(&app, &who, l, "system", "/system").await {
-        Ok(f) => render(&SystemPage { f, pages, certificates, brokers }),
-        Err(problem) => Err(problem),
-    };
+    let made = made.await;
     shown(&app, &who, l, made).await
 }
 

@@ -1,0 +1,98 @@
+//! Boxes for servers and brokers that somebody else starts and kills: they raise findings until
+//! standard input ends, then wait for their receipts. Each message is written into a journal, so
+//! that whoever compares it with the database finds every single one.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::sync::mpsc;
+
+use crate::Cli;
+use crate::counts::Counts;
+use crate::device::{Device, Order};
+use crate::rig::Rig;
+
+/// Between two heartbeats of one box.
+const HEARTBEAT: Duration = Duration::from_mins(1);
+
+/// What came of it; the last line of standard output.
+#[derive(serde::Serialize)]
+struct Told {
+    raised: u64,
+    receipted: u64,
+    /// Downward messages that did not verify.
+    refused: u64,
+    drained_s: f64,
+}
+
+pub(crate) fn play(cli: &Cli, http: &str, journal: &Path) -> Result<()> {
+    let file = std::fs::File::create(journal)
+        .with_context(|| format!("--journal {}", journal.display()))?;
+    if cli.brokers.is_empty() || cli.devices == 0 {
+        bail!("--brokers and --devices: name at least one");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let identities = Rig::attached(http)?.provision("soak", cli.devices)?;
+    let counts = Arc::new(Counts::with_journal(file));
+    let mut boxes = Vec::with_capacity(identities.len());
+    for (n, identity) in identities.into_iter().enumerate() {
+        let device = Device::new(identity, cli.brokers.clone(), Arc::clone(&counts), n as u64)?;
+        let (orders, taken) = mpsc::unbounded_channel();
+        runtime.spawn(device.live(taken));
+        boxes.push(orders);
+    }
+    println!("{{\"boxes\":{}}}", boxes.len());
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = ended.send(());
+    });
+    runtime.block_on(raise(&boxes, Duration::from_secs(cli.finding_every_s.max(1)), end));
+    let began = Instant::now();
+    let patience = Duration::from_secs(cli.drain_s);
+    runtime.block_on(async {
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        while counts.waiting() > 0 && began.elapsed() < patience {
+            look.tick().await;
+        }
+    });
+    let of = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::SeqCst);
+    let told = Told {
+        raised: of(&counts.raised),
+        receipted: of(&counts.receipted),
+        refused: of(&counts.refused),
+        drained_s: began.elapsed().as_secs_f64(),
+    };
+    println!("{}", serde_json::to_string(&told)?);
+    Ok(())
+}
+
+/// Each box in its turn, so that findings come evenly.
+async fn raise(
+    boxes: &[mpsc::UnboundedSender<Order>],
+    finding_every: Duration,
+    mut end: tokio::sync::oneshot::Receiver<()>,
+) {
+    let count = u32::try_from(boxes.len()).unwrap_or(u32::MAX);
+    let mut findings = tokio::time::interval(finding_every / count);
+    let mut heartbeats = tokio::time::interval(HEARTBEAT / count);
+    let (mut next_finding, mut next_heartbeat) = (0, 0);
+    loop {
+        // A box lives as long as its orders can come.
+        tokio::select! {
+            _ = &mut end => return,
+            _ = findings.tick() => {
+                let _ = boxes[next_finding].send(Order::Finding);
+                next_finding = (next_finding + 1) % boxes.len();
+            }
+            _ = heartbeats.tick() => {
+                let _ = boxes[next_heartbeat].send(Order::Heartbeat);
+                next_heartbeat = (next_heartbeat + 1) % boxes.len();
+            }
+        }
+    }
+}
