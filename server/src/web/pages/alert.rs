@@ -143,6 +143,8 @@ struct StepView {
     step: String,
     note: String,
     state: &'static str,
+    /// Of a verdict: the table of basis and penalty that stood then, where it is not today's.
+    law_version: String,
 }
 
 /// The list that led to a page.
@@ -267,7 +269,7 @@ async fn make(
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
         facts: facts(l, alert, &found.place),
         findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
-        steps: found.whole.steps.iter().map(|s| step_view(l, s)).collect(),
+        steps: steps(l, &found.whole),
         path: path(l, state),
         reasons: reasons(l),
         events: found.whole.events.iter().map(|e| event(l, e)).collect(),
@@ -361,8 +363,14 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn step_view(l: Lang, step: &StepSeen) -> StepView {
+fn steps(l: Lang, whole: &WholeForAuthority) -> Vec<StepView> {
+    whole.steps.iter().map(|s| step_view(l, s, &whole.law.table_version)).collect()
+}
+
+fn step_view(l: Lang, step: &StepSeen, law_version: &str) -> StepView {
+    let earlier = step.law_version.as_str() != law_version;
     StepView {
+        law_version: if earlier { step.law_version.clone() } else { String::new() },
         at: local(&step.at),
         actor: step.by.clone(),
         step: l.step(&step.step),

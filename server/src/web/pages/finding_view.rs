@@ -130,7 +130,7 @@ fn confidence(l: Lang, r: &protocol::up::FindingReport) -> Vec<(&'static str, u3
 }
 
 /// A figure in the unit that its name ends in.
-fn figure(l: Lang, name: &str, value: i64) -> String {
+pub(super) fn figure(l: Lang, name: &str, value: i64) -> String {
     if name.ends_with("_ppm") {
         return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));
     }
