@@ -169,8 +169,8 @@ fn notices(missing: &[Part], unconfirmed: &[Part]) -> (String, String) {
 
 /// The sentence by itself.
 pub const NOTICE_ZH: &str = "本记录为线索，未经法制和技术审核不得作为处罚证据";
-pub const NOTICE_EN: &str = "This record is a lead: without legal and technical review it may not be \
-    used as evidence for a penalty";
+pub const NOTICE_EN: &str = "This record is a lead: without legal and technical review it may not \
+    be used as evidence for a penalty";
 
 impl MonitoringReview {
     fn day(&self, part: Part) -> Option<Date> {

@@ -136,8 +136,9 @@ fn a_case_paper_holds_all_that_a_court_asks() {
     }
     let pages: Vec<&str> = text.split('\u{c}').filter(|p| !p.trim().is_empty()).collect();
     for (n, page) in pages.iter().enumerate() {
-        let foot: String = page.lines().rfind(|l| !l.trim().is_empty()).unwrap().into();
-        let number = format!("{} / {}", n + 1, pages.len());
+        let foot = page.lines().rfind(|l| !l.trim().is_empty()).unwrap();
+        let foot: String = foot.split_whitespace().collect();
+        let number = format!("{}/{}", n + 1, pages.len());
         assert!(foot.contains(&number) && foot.contains("演示"), "{number}: {foot}");
     }
 }
