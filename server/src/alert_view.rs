@@ -67,6 +67,9 @@ pub struct AlertForAuthority {
     pub withdrawn_at: Option<String>,
     pub dismissed_because: Option<Reason>,
     pub case_number: Option<String>,
+    /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<Standing>,
     pub findings: Vec<FindingSeen>,
 }
 
@@ -88,6 +91,9 @@ pub struct AlertForClinic {
     pub raised_at: String,
     pub received_at: String,
     pub liveness_waived: bool,
+    /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<Standing>,
     pub findings: Vec<FindingSeen>,
 }
 
@@ -99,6 +105,8 @@ pub struct StepSeen {
     pub step: String,
     pub note: String,
     pub state_after: String,
+    /// Which table of basis and penalty stood then; empty: before this was kept.
+    pub law_version: String,
 }
 
 /// Another alert that rests on this one, or on which this one rests.
@@ -210,6 +218,7 @@ impl AlertForAuthority {
             withdrawn_at: it.case.withdrawn_at,
             dismissed_because: it.case.dismissed_because,
             case_number: it.case.case_number,
+            monitoring: None,
             findings: findings.into_iter().map(seen).collect(),
         }
     }
@@ -232,6 +241,7 @@ impl AlertForClinic {
             raised_at: it.raised_at,
             received_at: it.received_at,
             liveness_waived: it.liveness_waived,
+            monitoring: None,
             findings: findings.into_iter().map(|f| here(seen(f))).collect(),
         }
     }
@@ -253,6 +263,7 @@ impl WholeForAuthority {
             step: s.step,
             note: s.note,
             state_after: s.state_after,
+            law_version: s.law_version,
         };
         Self {
             alert,

@@ -38,6 +38,9 @@ const SHIPPED: &str = include_str!("../data/workdays.csv");
 /// The most lines of one import: a year's notice has about forty.
 pub const MOST_DAYS: usize = 400;
 
+/// Fewer lines than that are no whole notice.
+const WHOLE_NOTICE_MIN: usize = 20;
+
 /// A day by which something is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Deadline {
@@ -66,6 +69,21 @@ impl Calendar {
 
     pub fn knows(&self, year: i16) -> bool {
         self.days.keys().any(|d| d.year() == year)
+    }
+
+    /// How many days the notice of a year names.
+    pub fn lines(&self, year: i16) -> usize {
+        self.days.keys().filter(|d| d.year() == year).count()
+    }
+
+    /// A year that has a table and would lose most of it to so short an import: a slip, unless it
+    /// is meant.
+    pub fn loses(&self, import: &[NoticeDay]) -> Option<i16> {
+        let lines = |year: i16| import.iter().filter(|d| d.day.year() == year).count();
+        import
+            .iter()
+            .map(|d| d.day.year())
+            .find(|year| lines(*year) < WHOLE_NOTICE_MIN && lines(*year) < self.lines(*year))
     }
 
     /// The years with a table, rising.
@@ -205,6 +223,25 @@ mod tests {
             let fault = read_csv(text).unwrap_err();
             assert!(fault.contains(said), "{fault}");
         }
+    }
+
+    /// As `chinesecalendar` 1.11.0 counts them; all 730 days were held against it.
+    #[test]
+    fn the_shipped_months_have_their_working_days() {
+        let counted = |year: i16| -> Vec<usize> {
+            let calendar = Calendar::new([]);
+            (1..=12)
+                .map(|month| {
+                    let first = Date::new(year, month, 1).unwrap();
+                    let days = first.series(jiff::Span::new().days(1));
+                    days.take_while(|d| d.month() == month)
+                        .filter(|d| calendar.is_working(*d))
+                        .count()
+                })
+                .collect()
+        };
+        assert_eq!(counted(2025), [19, 19, 21, 22, 19, 20, 23, 21, 23, 18, 20, 23]);
+        assert_eq!(counted(2026), [21, 16, 22, 21, 19, 21, 23, 21, 22, 18, 21, 23]);
     }
 
     #[test]

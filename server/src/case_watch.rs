@@ -1,5 +1,6 @@
-//! Tells of cases whose term is over: once per term, to every hook that hears of such alerts. It
-//! blocks nothing and decides nothing.
+//! Tells of cases whose term is over: once per term, to whoever has the case (else the supervisors
+//! of its jurisdiction) and to every hook that hears of such alerts. It blocks nothing and decides
+//! nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,11 @@ use serde::Serialize;
 use crate::alert::State;
 use crate::app::App;
 use crate::calendar::Calendar;
+use crate::message::Kind;
+use crate::notify::personal::told_of_term;
 use crate::notify::plan;
 use crate::penalty_case::{CaseClock, Whose};
-use crate::store::{Alert, NewDelivery, StoreError};
+use crate::store::{Alert, NewDelivery, NewMessage, StoreError};
 use crate::{clock, low_priority};
 
 /// Terms are days: a look each minute tells of a late one soon after midnight.
@@ -89,6 +92,17 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
         due_en: late.due.en(),
         on: late.deadline.on.to_string(),
     };
+    let accounts = app.store.accounts()?;
+    let message = |account: String| NewMessage {
+        account,
+        kind: Kind::CaseLate,
+        about: alert.id.clone(),
+        number: Some(alert.number),
+        by: String::new(),
+    };
+    let messages: Vec<NewMessage> =
+        told_of_term(&accounts, alert).into_iter().map(message).collect();
+    app.store.tell(&messages, &text)?;
     let body = serde_json::to_string(&Late { event, number: alert.number, data })?;
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {

@@ -1,15 +1,18 @@
 //! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法 41.
 //! Reads the store and the table; decides nothing.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use law::{Category, Legal, Matter, Table};
+use law::{Category, Circumstances, Legal, Matter, Registration, Table};
 use protocol::down::{PractitionerCategory, RegistrationStatus};
-use protocol::up::FindingReport;
+use protocol::up::{FindingKind, FindingReport};
 
-use crate::monitoring_review::Standing;
-use crate::store::{Alert, Result, Store};
+use crate::clock;
+use crate::monitoring_review::{Entered, Standing};
+use crate::store::{Alert, Result, ReviewEntry, Store};
 
 /// The shipped table with everything that the authority's lawyer decided.
 pub fn table(store: &Store) -> Result<Table> {
@@ -22,23 +25,38 @@ pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option
         ("LL-4" | "NL-3", Some(named)) => store.practitioner(named.person.as_str())?,
         _ => None,
     };
-    let registered = about.as_ref().is_none_or(|p| p.registration == RegistrationStatus::Valid);
-    let about = about.and_then(|p| category(p.category));
-    // A room that stood empty for days is a matter of the agreement; one silent session may be a
-    // false record.
-    let matter = match report.rule.as_str() {
-        "HB-1" if report.session.is_none() => Matter::Agreement,
-        rule => match Matter::of_rule(rule, about) {
-            Matter::Site if !registered => Matter::Unregistered,
-            matter => matter,
-        },
+    let circumstances = Circumstances {
+        is_mismatch: report.kind == FindingKind::RecordMismatch,
+        in_a_session: report.session.is_some(),
+        registration: registration(report, about.as_ref().map(|p| p.registration)),
+        about: about.and_then(|p| category(p.category)),
     };
+    let matter = Matter::of_rule(&report.rule, circumstances);
     let mut legal = table.of(matter, act_day(report));
     if let Some(legal) = legal.as_mut().filter(|legal| legal.agreement) {
         let institution = store.institution(report.institution.as_str())?;
         name_clause(legal, institution.and_then(|i| i.agreement).as_deref());
     }
     Ok(legal)
+}
+
+/// How a registration stood when it happened. The registry holds today's state alone, so whether it
+/// was in force goes by what the box cited then; which end it had, by the registry.
+fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> Registration {
+    let today = today.unwrap_or(RegistrationStatus::Valid);
+    let cited = |article: &str| {
+        report.candidate_basis.iter().any(|b| b.law == "医师法" && b.article == article)
+    };
+    let was_in_force = match (cited("第十三条第四款"), cited("第十四条第一款")) {
+        (true, false) => false,
+        (false, true) => true,
+        _ => today == RegistrationStatus::Valid,
+    };
+    match today {
+        _ if was_in_force => Registration::InForce,
+        RegistrationStatus::Cancelled | RegistrationStatus::Revoked => Registration::Ended,
+        _ => Registration::Unclear,
+    }
 }
 
 /// Names the clause that the duty comes from, or says that the institution's record holds none.
@@ -64,9 +82,63 @@ pub fn standing<'a>(
     alert: &Alert,
     reports: impl IntoIterator<Item = &'a FindingReport>,
 ) -> Result<Standing> {
-    let review = store.monitoring_review(&alert.device, &alert.room)?;
-    let first = reports.into_iter().filter_map(act_day).min().or_else(|| day(&alert.raised_at));
-    Ok(review.standing(first.unwrap_or(Date::MIN)))
+    let entries = store.monitoring_entries(&alert.device, &alert.room)?;
+    Ok(stood(&entries, first_act(alert, reports)))
+}
+
+/// How a box in a room stood by 行政处罚法 41 on a day, by everything that was entered of it.
+pub fn standing_of(store: &Store, device: &str, room: &str, act: Date) -> Result<Standing> {
+    Ok(stood(&store.monitoring_entries(device, room)?, act))
+}
+
+/// How the boxes of many alerts stood; what was entered of a box is read once.
+#[derive(Debug, Default)]
+pub struct Standings(BTreeMap<(String, String), Vec<ReviewEntry>>);
+
+impl Standings {
+    pub fn of(&mut self, store: &Store, alert: &Alert) -> Result<Standing> {
+        let place = (alert.device.clone(), alert.room.clone());
+        let entries = match self.0.entry(place) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(store.monitoring_entries(&alert.device, &alert.room)?),
+        };
+        // Most boxes have none: then it is the same for every act.
+        let findings = match entries.as_slice() {
+            [] => Vec::new(),
+            _ => store.worst_findings(&alert.id, FINDINGS)?,
+        };
+        Ok(stood(entries, first_act(alert, findings.iter().map(|f| &f.report))))
+    }
+
+    /// Whether one of them is a lead alone.
+    pub fn any_is_lead_only<'a>(
+        store: &Store,
+        alerts: impl IntoIterator<Item = &'a Alert>,
+    ) -> Result<bool> {
+        let mut standings = Self::default();
+        for alert in alerts {
+            if !standings.of(store, alert)?.notice_zh.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Findings of one alert that are looked at for the day of its first act.
+const FINDINGS: i64 = 200;
+
+fn stood(entries: &[ReviewEntry], act: Date) -> Standing {
+    let entered: Vec<Entered<'_>> = entries
+        .iter()
+        .map(|it| Entered { by: &it.by, on: day(&it.at).unwrap_or(Date::MAX), record: &it.record })
+        .collect();
+    Standing::of(&entered, act)
+}
+
+fn first_act<'a>(alert: &Alert, reports: impl IntoIterator<Item = &'a FindingReport>) -> Date {
+    let first = reports.into_iter().filter_map(act_day).min();
+    first.or_else(|| day(&alert.raised_at)).unwrap_or(Date::MIN)
 }
 
 fn category(it: PractitionerCategory) -> Option<Category> {
@@ -82,11 +154,11 @@ fn category(it: PractitionerCategory) -> Option<Category> {
     })
 }
 
-/// The day on which what is alleged began, where this server stands.
+/// The day on which what is alleged began, by the clinics' calendar.
 fn act_day(report: &FindingReport) -> Option<Date> {
     report.intervals.iter().filter_map(|i| day(&i.from)).min().or_else(|| day(&report.raised_at))
 }
 
 fn day(at: &str) -> Option<Date> {
-    at.parse::<Timestamp>().ok().map(|t| t.to_zoned(TimeZone::system()).date())
+    at.parse::<Timestamp>().ok().map(|t| t.to_zoned(clock::zone()).date())
 }

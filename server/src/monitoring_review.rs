@@ -1,6 +1,8 @@
 //! What 行政处罚法 41 asks before a device's records may prove anything: 法制审核, 技术审核, the place made
-//! public, a mark on site, and 检定. Pure. It refuses nothing: while one of them is missing, a
-//! finding is a lead and says so.
+//! public, a mark on site, and 检定. Pure. It refuses nothing: while one of them is missing, or was
+//! entered after the act by one person alone, a finding is a lead and says so.
+
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -108,14 +110,67 @@ impl Part {
 pub struct Standing {
     /// What did not stand on the day of the act.
     pub missing: Vec<Part>,
+    /// What was entered on that day or later, by one person alone so far.
+    pub unconfirmed: Vec<Part>,
     /// Printed wherever the finding is; empty where nothing is missing.
     pub notice_zh: String,
     pub notice_en: String,
 }
 
-const NOTICE_ZH: &str = "本记录为线索，未经法制和技术审核不得作为处罚证据";
-const NOTICE_EN: &str = "This record is a lead: without legal and technical review it may not be \
-    used as evidence for a penalty";
+/// A record as somebody entered it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entered<'a> {
+    /// Whose name stands under it; empty: nobody's.
+    pub by: &'a str,
+    pub on: Date,
+    pub record: &'a MonitoringReview,
+}
+
+impl Standing {
+    /// How a box in its room stood on the day of an act, by everything that was entered of it,
+    /// newest first. What was entered only on that day or later counts once a second person
+    /// entered the same: nobody alone makes evidence of what was seen before.
+    pub fn of(entered: &[Entered<'_>], act: Date) -> Self {
+        let empty = MonitoringReview::default();
+        let record = entered.first().map_or(&empty, |latest| latest.record);
+        let missing = record.missing(act);
+        let alone = |part: &Part| {
+            let same = || entered.iter().filter(|it| it.record.agrees(record, *part));
+            let persons: BTreeSet<&str> =
+                same().map(|it| it.by).filter(|by| !by.is_empty()).collect();
+            let stood_before = same().any(|it| it.on < act);
+            !missing.contains(part) && !stood_before && persons.len() < 2
+        };
+        let unconfirmed: Vec<Part> = Part::ALL.into_iter().filter(alone).collect();
+        let (notice_zh, notice_en) = notices(&missing, &unconfirmed);
+        Self { missing, unconfirmed, notice_zh, notice_en }
+    }
+}
+
+/// The sentence of 行政处罚法 41 with what it is due for; empty where nothing is.
+fn notices(missing: &[Part], unconfirmed: &[Part]) -> (String, String) {
+    if missing.is_empty() && unconfirmed.is_empty() {
+        return (String::new(), String::new());
+    }
+    let list = |parts: &[Part], word: fn(Part) -> &'static str, before: &str, between: &str| {
+        let words: Vec<&str> = parts.iter().map(|p| word(*p)).collect();
+        if words.is_empty() { String::new() } else { format!("{before}{}", words.join(between)) }
+    };
+    let lacking_zh = list(missing, Part::zh, "；尚缺：", "、");
+    let late_zh = list(unconfirmed, Part::zh, "；事后补录、待另一人录入相同内容确认：", "、");
+    let lacking_en = list(missing, Part::en, "; missing: ", ", ");
+    let late_en =
+        list(unconfirmed, Part::en, "; entered afterwards, until a second person does: ", ", ");
+    (
+        format!("{NOTICE_ZH}（行政处罚法第四十一条{lacking_zh}{late_zh}）"),
+        format!("{NOTICE_EN} (行政处罚法 41{lacking_en}{late_en})"),
+    )
+}
+
+/// The sentence by itself.
+pub const NOTICE_ZH: &str = "本记录为线索，未经法制和技术审核不得作为处罚证据";
+pub const NOTICE_EN: &str = "This record is a lead: without legal and technical review it may not \
+    be used as evidence for a penalty";
 
 impl MonitoringReview {
     fn day(&self, part: Part) -> Option<Date> {
@@ -128,22 +183,21 @@ impl MonitoringReview {
         }
     }
 
-    /// How it stood on the day of an act: what came later counts for later acts alone.
-    pub fn standing(&self, act: Date) -> Standing {
+    /// What did not stand on a day: what came later counts for later acts alone.
+    pub fn missing(&self, act: Date) -> Vec<Part> {
         let lacks = |part: &Part| self.day(*part).is_none_or(|on| on > act);
-        let missing: Vec<Part> = Part::ALL.into_iter().filter(lacks).collect();
-        let (notice_zh, notice_en) = if missing.is_empty() {
-            (String::new(), String::new())
-        } else {
-            let list = |word: fn(Part) -> &'static str, with: &str| {
-                missing.iter().map(|p| word(*p)).collect::<Vec<_>>().join(with)
-            };
-            (
-                format!("{NOTICE_ZH}（行政处罚法第四十一条；尚缺：{}）", list(Part::zh, "、")),
-                format!("{NOTICE_EN} (行政处罚法 41; missing: {})", list(Part::en, ", ")),
-            )
-        };
-        Standing { missing, notice_zh, notice_en }
+        Part::ALL.into_iter().filter(lacks).collect()
+    }
+
+    /// Whether both say the same of a part.
+    fn agrees(&self, other: &Self, part: Part) -> bool {
+        match part {
+            Part::Legal => self.legal == other.legal,
+            Part::Technical => self.technical == other.technical,
+            Part::Published => self.published == other.published,
+            Part::Marked => self.marked == other.marked,
+            Part::Verified => self.verified == other.verified,
+        }
     }
 
     /// One line that names the field, where a text is missing or too long.
@@ -213,23 +267,48 @@ mod tests {
         assert_eq!(whole().in_use_from(0), None);
     }
 
+    /// As two people entered it long after.
+    fn standing(record: &MonitoringReview, act: &str) -> Standing {
+        let late = |by| Entered { by, on: day("2026-11-30"), record };
+        Standing::of(&[late("wang"), late("li")], day(act))
+    }
+
+    #[test]
+    fn what_one_person_enters_afterwards_clears_nothing() {
+        let (record, act) = (whole(), day("2026-11-28"));
+        let by = |by, on: &str| Entered { by, on: day(on), record: &record };
+        let alone = Standing::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act);
+        assert_eq!((alone.missing.len(), alone.unconfirmed.len()), (0, 5));
+        assert!(alone.notice_zh.starts_with(NOTICE_ZH), "{}", alone.notice_zh);
+        let nobody = Standing::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act);
+        assert_eq!(nobody.unconfirmed.len(), 5, "nobody is no second person");
+        let two = Standing::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act);
+        assert_eq!((two.unconfirmed.len(), two.notice_zh.as_str()), (0, ""));
+        let before = Standing::of(&[by("wang", "2026-11-27")], act);
+        assert_eq!(before.unconfirmed, [], "entered before the act");
+        let changed = MonitoringReview { marked: None, ..whole() };
+        let first = Entered { by: "li", on: day("2026-11-27"), record: &changed };
+        let marked = Standing::of(&[by("wang", "2026-11-29"), first], act);
+        assert_eq!(marked.unconfirmed, [Part::Marked], "what was changed alone");
+    }
+
     #[test]
     fn a_box_without_a_review_gives_leads_alone() {
-        let standing = MonitoringReview::default().standing(day("2026-11-28"));
+        let standing = Standing::of(&[], day("2026-11-28"));
         assert_eq!(standing.missing, Part::ALL);
         assert!(standing.notice_zh.starts_with("本记录为线索，未经法制和技术审核不得作为处罚证据"));
     }
 
     #[test]
     fn a_review_counts_from_its_day_on() {
-        assert_eq!(whole().standing(day("2026-06-05")).missing, []);
-        assert_eq!(whole().standing(day("2026-06-05")).notice_zh, "");
-        assert_eq!(whole().standing(day("2026-06-04")).missing, [Part::Verified]);
+        assert_eq!(standing(&whole(), "2026-06-05").missing, []);
+        assert_eq!(standing(&whole(), "2026-06-05").notice_zh, "");
+        assert_eq!(standing(&whole(), "2026-06-04").missing, [Part::Verified]);
     }
 
     #[test]
     fn one_missing_part_is_named() {
-        let standing = MonitoringReview { marked: None, ..whole() }.standing(day("2026-11-28"));
+        let standing = standing(&MonitoringReview { marked: None, ..whole() }, "2026-11-28");
         assert!(
             standing.notice_zh.contains("尚缺：现场标志")
                 && standing.notice_en.contains("mark on site")

@@ -39,7 +39,7 @@ impl Job {
 }
 
 /// Every job, as the page shows them.
-pub const JOBS: [Job; 8] = [
+pub const JOBS: [Job; 9] = [
     Job {
         name: "dismissed",
         zh: "已驳回线索中的人员与说明（签名记录仍在链中，仅凭案号与事由查阅）",
@@ -48,6 +48,14 @@ pub const JOBS: [Job; 8] = [
         basis: "P8",
         key: "retention.dismissed_h",
         hours: |t| t.dismissed_h,
+    },
+    Job {
+        name: "decisions",
+        zh: "已驳回线索的决定记录:何人、何时、理由、规则、诊室(不含人员)",
+        en: "Decisions about dismissed leads: who, when, reason, rule, room (no person)",
+        basis: "P8",
+        key: "",
+        hours: |_| 3 * 366 * 24,
     },
     Job {
         name: "undecided",
@@ -164,6 +172,7 @@ fn one(app: &App, job: &Job, before: &str, at: Timestamp) -> Result<usize, Store
     let now = &clock::text(at);
     match job.name {
         "dismissed" => app.store.strike_dismissed(before, now),
+        "decisions" => app.store.forget_decisions(before),
         "openings" => app.store.expire_openings(at),
         "undecided" => Ok(app.faces.forget_undecided(before, now)?.len()),
         "superseded" => app.faces.forget_superseded(before),

@@ -101,6 +101,24 @@ pub fn read_many<'de, D: serde::Deserializer<'de>, T: Listed + PartialEq>(
     Ok(values)
 }
 
+/// `text` with a word in the place of each whole `id`: `p-1` is no part of `p-10`.
+pub fn id_replaced(text: &str, id: &str, word: &str) -> String {
+    let of_an_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(id).filter(|_| !id.is_empty()) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[id.len()..];
+        let is_whole = !before.chars().next_back().is_some_and(of_an_id)
+            && !after.chars().next().is_some_and(of_an_id);
+        out.push_str(before);
+        out.push_str(if is_whole { word } else { id });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +131,15 @@ mod tests {
         assert_eq!(body, taken);
         let mut hidden = serde_json::json!({"sites":[{"roles":["a\u{202e}b"]}]});
         assert!(fold_json(&mut hidden).unwrap_err().starts_with("roles: "));
+    }
+
+    #[test]
+    fn a_whole_id_is_replaced_and_no_part_of_one() {
+        let text = "登记主诊医师p-1出现0秒；p-10、ap-1处于操作位，p-1。";
+        assert_eq!(
+            id_replaced(text, "p-1", "王"),
+            "登记主诊医师王出现0秒；p-10、ap-1处于操作位，王。"
+        );
+        assert_eq!(id_replaced("", "p-1", "王"), "");
     }
 }

@@ -5,9 +5,9 @@
 //! is a candidate.
 
 mod decision;
+mod matter;
 mod table;
 
 pub use decision::{Decision, DecisionError, Verdict};
-pub use table::{
-    Against, Category, Cited, Grade, Instrument, Kind, Legal, Mark, Matter, Table, TableError,
-};
+pub use matter::{Category, Circumstances, Matter, Registration};
+pub use table::{Against, Cited, Grade, Instrument, Kind, Legal, Mark, Table, TableError};

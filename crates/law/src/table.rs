@@ -1,7 +1,6 @@
 //! The table as it is shipped, and what it says of a matter on a day.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
@@ -9,136 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Decision;
-
-/// What a finding may be about in law. The names are those of `law.toml`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Matter {
-    Lending,
-    ImpossiblePresence,
-    Site,
-    Unregistered,
-    NurseRegistration,
-    OtherStaffRegistration,
-    NonLead,
-    NurseBeyond,
-    Assistant,
-    Trainee,
-    Grade,
-    Unlicensed,
-    OutOfScope,
-    Undeclared,
-    FalseRecord,
-    Spoof,
-    Zones,
-    /// A duty that the agreement with the clinic alone holds.
-    Agreement,
-    System,
-}
-
-impl Matter {
-    pub const ALL: [Self; 19] = [
-        Self::Lending,
-        Self::ImpossiblePresence,
-        Self::Site,
-        Self::Unregistered,
-        Self::NurseRegistration,
-        Self::OtherStaffRegistration,
-        Self::NonLead,
-        Self::NurseBeyond,
-        Self::Assistant,
-        Self::Trainee,
-        Self::Grade,
-        Self::Unlicensed,
-        Self::OutOfScope,
-        Self::Undeclared,
-        Self::FalseRecord,
-        Self::Spoof,
-        Self::Zones,
-        Self::Agreement,
-        Self::System,
-    ];
-
-    /// As on the wire, in addresses and in the table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lending => "lending",
-            Self::ImpossiblePresence => "impossible_presence",
-            Self::Site => "site",
-            Self::Unregistered => "unregistered",
-            Self::NurseRegistration => "nurse_registration",
-            Self::OtherStaffRegistration => "other_staff_registration",
-            Self::NonLead => "non_lead",
-            Self::NurseBeyond => "nurse_beyond",
-            Self::Assistant => "assistant",
-            Self::Trainee => "trainee",
-            Self::Grade => "grade",
-            Self::Unlicensed => "unlicensed",
-            Self::OutOfScope => "out_of_scope",
-            Self::Undeclared => "undeclared",
-            Self::FalseRecord => "false_record",
-            Self::Spoof => "spoof",
-            Self::Zones => "zones",
-            Self::Agreement => "agreement",
-            Self::System => "system",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|m| m.as_str() == text)
-    }
-
-    /// What a finding of `rule` is about where it does not say so itself. `about` is the category
-    /// of whom it names, where one person's registration is the matter. An unknown rule is about
-    /// nothing in law.
-    pub fn of_rule(rule: &str, about: Option<Category>) -> Self {
-        match rule {
-            "LL-1" | "LL-2" | "LL-5" => Self::Lending,
-            "LL-3" => Self::ImpossiblePresence,
-            "LL-4" => match about {
-                Some(Category::Nurse) => Self::NurseRegistration,
-                Some(Category::Pharmacist | Category::Technician) => Self::OtherStaffRegistration,
-                _ => Self::Site,
-            },
-            "NL-1" => Self::NonLead,
-            "NL-2" => Self::NurseBeyond,
-            "NL-3" if about == Some(Category::Trainee) => Self::Trainee,
-            "NL-3" => Self::Assistant,
-            "NL-4" => Self::Grade,
-            "UQ-1" | "UQ-2" => Self::Unlicensed,
-            "UQ-3" => Self::OutOfScope,
-            "HB-1" => Self::FalseRecord,
-            "HB-3" => Self::Undeclared,
-            "HB-4" => Self::Spoof,
-            "HB-6" => Self::Zones,
-            "HB-2" | "HB-5" | "HB-7" => Self::Agreement,
-            _ => Self::System,
-        }
-    }
-}
-
-impl fmt::Display for Matter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What kind of staff somebody is registered as.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
-    LicensedPhysician,
-    AssistantPhysician,
-    Nurse,
-    Pharmacist,
-    Technician,
-    Trainee,
-    NonClinical,
-}
+use crate::matter::{Category, Matter};
 
 /// How far a text was read.
 #[derive(
@@ -260,7 +130,7 @@ pub enum TableError {
 pub enum Mark {
     /// Nobody has confirmed it: the grade says how far it was read.
     Unconfirmed { grade: Grade },
-    /// The authority's lawyer has.
+    /// The authority's lawyer has. `by` is empty for readers outside the authority.
     Confirmed { by: String, on: String },
 }
 
@@ -277,6 +147,9 @@ impl Mark {
                 "条号据2016年决定推定，待法制审核".to_owned()
             }
             Self::Unconfirmed { grade: Grade::Memory } => "条号及版次待核".to_owned(),
+            Self::Confirmed { by, on } if by.is_empty() => {
+                format!("{on} 经主管机关法制审核确认")
+            }
             Self::Confirmed { by, on } => format!("{on} 经 {by} 法制审核确认"),
         }
     }
@@ -294,6 +167,9 @@ impl Mark {
             }
             Self::Unconfirmed { grade: Grade::Memory } => {
                 "number and edition not verified".to_owned()
+            }
+            Self::Confirmed { by, on } if by.is_empty() => {
+                format!("confirmed in the authority's (主管机关) legal review on {on}")
             }
             Self::Confirmed { by, on } => format!("confirmed in legal review by {by} on {on}"),
         }
@@ -334,6 +210,19 @@ pub struct Legal {
     /// The duty comes from the agreement with the clinic, whose clause the institution's record
     /// holds.
     pub agreement: bool,
+}
+
+impl Legal {
+    /// The same for a reader outside the authority: who of it confirmed stays inside.
+    #[must_use]
+    pub fn for_outsiders(mut self) -> Self {
+        for cited in self.basis.iter_mut().chain(&mut self.penalties) {
+            if let Mark::Confirmed { by, .. } = &mut cited.mark {
+                by.clear();
+            }
+        }
+        self
+    }
 }
 
 /// The table with what the authority's lawyer said of it.
@@ -380,7 +269,12 @@ impl Table {
 
     /// The shipped version, and how many decisions stand beside it: `2026-11-28+3`.
     pub fn version(&self) -> String {
-        match self.decisions.len() {
+        self.version_after(self.decisions.len())
+    }
+
+    /// The same with so many decisions beside the shipped table.
+    pub fn version_after(&self, decisions: usize) -> String {
+        match decisions {
             0 => self.file.version.clone(),
             n => format!("{}+{n}", self.file.version),
         }
@@ -389,22 +283,31 @@ impl Table {
     /// What it says of a matter for acts of a day; `None`: of any day.
     pub fn of(&self, matter: Matter, on: Option<Date>) -> Option<Legal> {
         let row = self.file.matters.iter().find(|m| m.id == matter)?;
-        let fits = |c: &&Citation| on.is_none_or(|on| c.from.is_none_or(|from| from <= on));
+        let in_force = |c: &Citation| self.file.instruments.get(&c.law)?.in_force;
+        let fits = |c: &&Citation| {
+            on.is_none_or(|on| c.from.max(in_force(c)).is_none_or(|from| from <= on))
+        };
         let listed = |kind, citations: &[Citation]| {
             let shipped: Vec<Cited> =
                 citations.iter().filter(fits).filter_map(|c| self.cited(kind, c)).collect();
             Decision::applied(&self.decisions, matter, kind, &shipped)
         };
+        let (basis, penalties) =
+            (listed(Kind::Basis, &row.basis), listed(Kind::Penalty, &row.penalties));
+        let silent = basis.is_empty() && penalties.is_empty() && row.none_zh.is_empty();
+        let none = |said: &str, nothing_left: &str| {
+            if silent { nothing_left.to_owned() } else { said.to_owned() }
+        };
         Some(Legal {
             matter,
             title_zh: row.zh.clone(),
             title_en: row.en.clone(),
-            basis: listed(Kind::Basis, &row.basis),
-            penalties: listed(Kind::Penalty, &row.penalties),
+            basis,
+            penalties,
             caution_zh: row.caution_zh.clone(),
             caution_en: row.caution_en.clone(),
-            none_zh: row.none_zh.clone(),
-            none_en: row.none_en.clone(),
+            none_zh: none(&row.none_zh, "经法制审核，暂无适用条文"),
+            none_en: none(&row.none_en, "no article fits, by legal review"),
             agreement: row.agreement,
         })
     }
@@ -433,9 +336,19 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matter::{Circumstances, Registration};
 
     fn of(matter: Matter, on: &str) -> Legal {
         Table::shipped().of(matter, Some(on.parse().unwrap())).unwrap()
+    }
+
+    fn named(category: Category) -> Circumstances {
+        Circumstances {
+            is_mismatch: false,
+            in_a_session: true,
+            about: Some(category),
+            registration: Registration::InForce,
+        }
     }
 
     fn penal(legal: &Legal) -> Vec<&str> {
@@ -478,12 +391,12 @@ mod tests {
 
     #[test]
     fn a_nurse_is_no_matter_of_the_physicians_law() {
-        let matter = Matter::of_rule("LL-4", Some(Category::Nurse));
+        let matter = Matter::of_rule("LL-4", named(Category::Nurse));
         let legal = of(matter, "2026-11-28");
         assert!(legal.basis.iter().chain(&legal.penalties).all(|c| c.law == "护士条例"));
-        assert_eq!(Matter::of_rule("NL-3", Some(Category::Trainee)), Matter::Trainee);
+        assert_eq!(Matter::of_rule("NL-3", named(Category::Trainee)), Matter::Trainee);
         assert_eq!(
-            Matter::of_rule("LL-4", Some(Category::Technician)),
+            Matter::of_rule("LL-4", named(Category::Technician)),
             Matter::OtherStaffRegistration
         );
     }

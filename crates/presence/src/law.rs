@@ -48,10 +48,12 @@ const OTHER_PROFESSION: Basis =
 /// 办法: the lead answers for the item, and performs or guides it.
 const LEAD_ANSWERS: Basis = measures("第十八条");
 
-/// LL-1, LL-5 (and the server's LL-2): the lead answers for the item; treat in person; a
-/// certificate lent, where shown.
+/// LL-1 (and the server's LL-2): the lead answers for the item; treat in person; a certificate
+/// lent, where shown.
 pub const LENDING: &[Basis] =
     &[LEAD_ANSWERS, physicians("第二十四条第一款"), physicians("第五十四条第三款")];
+/// LL-5: the lead answers for the item. He was there, so nothing is said of lending.
+pub const CLOCK_AND_GO: &[Basis] = &[LEAD_ANSWERS];
 /// LL-4 of a physician: another place of practice than registered, with the exemptions of 18(2).
 const SITE: &[Basis] =
     &[physicians("第十四条第一款"), physicians("第十五条"), physicians("第十八条")];
@@ -92,15 +94,21 @@ pub const DUTY: &[Basis] =
     &[Basis {
         law: "无法定依据", article: "依试点协议", edition: "条款见机构登记"
     }];
-/// HB-3 (and the server's HB-1, HB-3): medical records of what was done, where there are none.
+/// HB-3 (and the server's HB-1, HB-3): medical records of what was done, where there are none. LL-1
+/// and LL-5 where another lead of the specialty stood in the declared one's place: where the record
+/// names the absent one.
 pub const RECORDS: &[Basis] = &[
     Basis { law: "医疗纠纷预防和处理条例", article: "第十五条", edition: READ },
     physicians("第二十四条第一款"),
 ];
 
+/// An old roster or register (LL-4, UQ-1): it is renewed before anything is alleged.
+pub const STALE: &[Basis] = &[];
+
 /// Every list, for a check of the whole.
 pub const ALL: &[&[Basis]] = &[
     LENDING,
+    CLOCK_AND_GO,
     SITE,
     UNREGISTERED,
     NURSE_REGISTRATION,

@@ -117,6 +117,7 @@ pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize,
 fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {
     let path = match kind {
         Kind::Mention | Kind::Assigned | Kind::DueSoon => format!("/alerts/{about}"),
+        Kind::CaseLate => format!("/alerts/{about}/case"),
         Kind::Enrolment => format!("/enrolments/{about}"),
         Kind::Test => "/messages".to_owned(),
     };
@@ -189,7 +190,7 @@ pub(super) fn send(app: &App, way: &Way, delivery: &Delivery) -> Result<String, 
 }
 
 /// Who is told of a term: whoever has the lead, else whoever may judge it.
-fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
+pub fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
     let may = |a: &&Account| {
         !a.disabled
             && matches!(a.role, Role::Supervisor | Role::Reviewer)

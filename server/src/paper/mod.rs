@@ -6,19 +6,17 @@
 
 mod docx;
 mod font;
+mod layout;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use pdf_writer::{Content, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 
 pub use docx::docx;
 pub use font::Font;
+use layout::{MARGIN, PAGE, Placed, laid_out};
 
-/// A4 in points.
-const PAGE: (f32, f32) = (595.0, 842.0);
-const MARGIN: f32 = 56.0;
-const WIDTH: f32 = PAGE.0 - 2.0 * MARGIN;
 const FONT: Name<'static> = Name(b"F");
 
 #[derive(Debug, thiserror::Error)]
@@ -45,14 +43,6 @@ pub enum Block {
     /// Small, for hashes and notes.
     Small(String),
     Gap,
-}
-
-/// A line at its place.
-struct Placed {
-    x: f32,
-    y: f32,
-    size: f32,
-    text: String,
 }
 
 /// Makes the PDF. `foot` stands under every page beside its number.
@@ -148,115 +138,9 @@ impl Block {
     }
 }
 
-/// Width of each character that occurs, in em.
-type Widths = BTreeMap<char, f32>;
-
-/// Breaks the blocks into lines and pages.
-fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
-    let mut pages: Vec<Vec<Placed>> = vec![Vec::new()];
-    let mut y = MARGIN;
-    let mut put = |x: f32, size: f32, text: String, advance: f32| {
-        if y + advance > PAGE.1 - MARGIN {
-            pages.push(Vec::new());
-            y = MARGIN;
-        }
-        y += advance;
-        if let Some(page) = pages.last_mut() {
-            page.push(Placed { x, y, size, text });
-        }
-    };
-    for block in blocks {
-        match block {
-            Block::Title(text) => wrapped(text, 18.0, WIDTH, wide)
-                .into_iter()
-                .for_each(|t| put(MARGIN, 18.0, t, 30.0)),
-            Block::Centred(text) => {
-                for line in wrapped(text, 18.0, WIDTH, wide) {
-                    let x = MARGIN + (WIDTH - length(&line, 18.0, wide)).max(0.0) / 2.0;
-                    put(x, 18.0, line, 30.0);
-                }
-            }
-            Block::Heading(text) => {
-                put(MARGIN, 6.0, String::new(), 8.0);
-                for t in wrapped(text, 13.0, WIDTH, wide) {
-                    put(MARGIN, 13.0, t, 22.0);
-                }
-            }
-            Block::Pair(name, value) => {
-                let values = wrapped(value, 10.0, WIDTH - 130.0, wide);
-                for (n, line) in values.into_iter().enumerate() {
-                    let label = if n == 0 { name.clone() } else { String::new() };
-                    put(MARGIN, 10.0, label, 15.0);
-                    // The value stands on the label's line.
-                    put(MARGIN + 130.0, 10.0, line, 0.0);
-                }
-            }
-            Block::Text(text) => wrapped(text, 10.5, WIDTH, wide)
-                .into_iter()
-                .for_each(|t| put(MARGIN, 10.5, t, 17.0)),
-            Block::Small(text) => {
-                for line in wrapped(text, 7.5, WIDTH, wide) {
-                    put(MARGIN, 7.5, line, 12.0);
-                }
-            }
-            Block::Gap => put(MARGIN, 6.0, String::new(), 8.0),
-        }
-    }
-    pages
-}
-
-/// How long a line is, in points.
-fn length(line: &str, size: f32, wide: &Widths) -> f32 {
-    line.chars().map(|c| wide.get(&c).copied().unwrap_or(1.0)).sum::<f32>() * size
-}
-
-/// Lines no wider than `width`: Chinese breaks anywhere, Latin at blanks, what has none (a hash)
-/// where it must.
-fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
-    let em = |c: &char| wide.get(c).copied().unwrap_or(1.0);
-    let mut lines = Vec::new();
-    for paragraph in text.split('\n') {
-        let (mut line, mut used) = (String::new(), 0.0);
-        for c in paragraph.chars().filter(|c| !c.is_control()) {
-            let advance = em(&c) * size;
-            if used + advance > width {
-                let rest = match line.rfind(' ') {
-                    Some(at) if c.is_ascii_graphic() && line.len() - at < 24 => {
-                        line.split_off(at + 1)
-                    }
-                    _ => String::new(),
-                };
-                lines.push(std::mem::replace(&mut line, rest));
-                used = length(&line, size, wide);
-            }
-            line.push(c);
-            used += advance;
-        }
-        lines.push(line);
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chinese_breaks_anywhere_and_latin_at_blanks() {
-        let wide: Widths = [('a', 0.5), ('b', 0.5), (' ', 0.5)].into();
-        assert_eq!(wrapped("一二三四五", 10.0, 30.0, &wide), ["一二三", "四五"]);
-        assert_eq!(wrapped("aaaa bbbb", 10.0, 40.0, &wide), ["aaaa ", "bbbb"]);
-        assert_eq!(wrapped("", 10.0, 40.0, &wide), [""]);
-    }
-
-    #[test]
-    fn what_does_not_fit_goes_on_the_next_page() {
-        let blocks: Vec<Block> = (0..100).map(|n| Block::Text(n.to_string())).collect();
-        let pages = laid_out(&blocks, &Widths::new());
-        assert!(pages.len() > 1);
-        assert_eq!(pages.iter().map(Vec::len).sum::<usize>(), 100);
-        assert!(pages.iter().flatten().all(|line| line.y <= PAGE.1 - MARGIN));
-    }
 
     #[test]
     fn a_paper_is_a_pdf_with_chinese_in_it() {

@@ -19,6 +19,8 @@ const SERVICE_DAYS: u32 = 7;
 const PUBLIC_NOTICE_DAYS: u32 = 30;
 const CRIME_DECISION_DAYS: u32 = 3;
 const CRIME_TRANSFER_DAYS: u32 = 1;
+const RECONSIDERATION_DAYS: u32 = 3;
+const PRESERVATION_DAYS: u32 = 7;
 const DECISION_DAYS: u32 = 90;
 
 /// What is due.
@@ -42,6 +44,10 @@ pub enum Due {
     /// Whether to transfer to the police.
     CrimeDecision,
     CrimeTransfer,
+    /// 提请复议 where the police refused.
+    Reconsideration,
+    /// What becomes of what was preserved.
+    Preservation,
 }
 
 /// Whose act is waited for.
@@ -53,7 +59,7 @@ pub enum Whose {
 }
 
 impl Due {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::OpenCase,
         Self::Correct,
         Self::HearingRequest,
@@ -63,6 +69,8 @@ impl Due {
         Self::PublicService,
         Self::CrimeDecision,
         Self::CrimeTransfer,
+        Self::Reconsideration,
+        Self::Preservation,
     ];
 
     pub fn code(self) -> &'static str {
@@ -76,6 +84,8 @@ impl Due {
             Self::PublicService => "public_service",
             Self::CrimeDecision => "crime_decision",
             Self::CrimeTransfer => "crime_transfer",
+            Self::Reconsideration => "reconsideration",
+            Self::Preservation => "preservation",
         }
     }
 
@@ -90,6 +100,8 @@ impl Due {
             Self::PublicService => "公告送达期满",
             Self::CrimeDecision => "移送审批期限",
             Self::CrimeTransfer => "移送公安机关期限",
+            Self::Reconsideration => "提请复议期限",
+            Self::Preservation => "先行登记保存处理期限",
         }
     }
 
@@ -104,6 +116,8 @@ impl Due {
             Self::PublicService => "public service takes effect on",
             Self::CrimeDecision => "decide on the transfer by",
             Self::CrimeTransfer => "transfer to the police by",
+            Self::Reconsideration => "ask the police to reconsider by",
+            Self::Preservation => "decide on what was preserved by",
         }
     }
 
@@ -156,6 +170,16 @@ impl Due {
                 "行政执法机关移送涉嫌犯罪案件的规定第五条：批准后24小时内",
                 "国令310 5: within 24 hours of the decision",
             ),
+            Self::Reconsideration => (
+                "行政执法机关移送涉嫌犯罪案件的规定第九条：自接到不予立案通知书之日起3日内",
+                "国令310 9: within 3 days of the refusal",
+            ),
+            Self::Preservation => (
+                "程序规定第三十三条、行政处罚法第五十六条：7个工作日内作出处理决定；\
+                 情况紧急的，24小时内报告",
+                "程序规定 33, 行政处罚法 56: decided within 7 working days; reported within 24 \
+                 hours where it was urgent",
+            ),
         };
         read_whole(zh, en)
     }
@@ -186,6 +210,8 @@ impl PenaltyCase {
                 (Due::PublicService, self.public_service()),
                 (Due::CrimeDecision, self.crime("crime_reported", "crime_decided")),
                 (Due::CrimeTransfer, self.crime("crime_decided", "crime_transferred")),
+                (Due::Reconsideration, self.reconsideration()),
+                (Due::Preservation, self.preservation(calendar)),
             ];
             for (due, deadline) in simple {
                 let Some(deadline) = deadline else { continue };
@@ -300,11 +326,24 @@ impl PenaltyCase {
         (way == ServiceWay::PublicNotice).then(|| Calendar::add_days(served.on, PUBLIC_NOTICE_DAYS))
     }
 
+    /// The last act of this kind that no later one of the other answered.
+    fn unanswered(&self, act: &str, answer: &str) -> Option<&Recorded> {
+        let begun = self.last(act)?;
+        self.last(answer).is_none_or(|done| done.id < begun.id).then_some(begun)
+    }
+
+    fn reconsideration(&self) -> Option<Deadline> {
+        let refused = self.unanswered("police_refused", "reconsideration_asked")?;
+        Some(Calendar::add_days(refused.on, RECONSIDERATION_DAYS))
+    }
+
+    fn preservation(&self, calendar: &Calendar) -> Option<Deadline> {
+        let preserved = self.unanswered("preserved", "preservation_decided")?;
+        Some(calendar.add_working_days(preserved.on, PRESERVATION_DAYS))
+    }
+
     fn crime(&self, from: &str, until: &str) -> Option<Deadline> {
-        let begun = self.last(from)?;
-        if self.last(until).is_some_and(|done| done.id > begun.id) {
-            return None;
-        }
+        let begun = self.unanswered(from, until)?;
         let days = match begun.entry {
             Entry::CrimeDecided { transfer: false, .. } => return None,
             Entry::CrimeDecided { .. } => CRIME_TRANSFER_DAYS,

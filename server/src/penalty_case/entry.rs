@@ -256,6 +256,21 @@ pub enum Entry {
     CrimeTransferred {
         to: String,
     },
+    /// 不予立案: the police do not take it.
+    PoliceRefused {
+        why: String,
+    },
+    /// 提请复议 against that.
+    ReconsiderationAsked {},
+    /// 先行登记保存.
+    Preserved {
+        items: String,
+        approved_by: String,
+    },
+    /// What became of what was preserved.
+    PreservationDecided {
+        measure: String,
+    },
     /// An earlier entry does not hold; it stays to be read.
     Struck {
         id: i64,
@@ -286,6 +301,10 @@ impl Entry {
             Self::CrimeReported {} => "crime_reported",
             Self::CrimeDecided { .. } => "crime_decided",
             Self::CrimeTransferred { .. } => "crime_transferred",
+            Self::PoliceRefused { .. } => "police_refused",
+            Self::ReconsiderationAsked {} => "reconsideration_asked",
+            Self::Preserved { .. } => "preserved",
+            Self::PreservationDecided { .. } => "preservation_decided",
             Self::Struck { .. } => "struck",
         }
     }
@@ -316,7 +335,12 @@ impl Entry {
             }
             Self::CrimeDecided { approved_by, .. } => text("approved_by", approved_by),
             Self::CrimeTransferred { to } => text("to", to),
-            Self::Struck { why, .. } => text("why", why),
+            Self::Preserved { items, approved_by } => {
+                text("items", items)?;
+                text("approved_by", approved_by)
+            }
+            Self::PreservationDecided { measure } => text("measure", measure),
+            Self::Struck { why, .. } | Self::PoliceRefused { why } => text("why", why),
             Self::CorrectionOrdered { .. }
             | Self::CorrectionChecked { .. }
             | Self::Excluded { .. }
@@ -326,7 +350,8 @@ impl Entry {
             | Self::HearingCalled { .. }
             | Self::HearingHeld {}
             | Self::Served { .. }
-            | Self::CrimeReported {} => Ok(()),
+            | Self::CrimeReported {}
+            | Self::ReconsiderationAsked {} => Ok(()),
         }
     }
 }

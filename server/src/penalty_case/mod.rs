@@ -251,6 +251,9 @@ impl PenaltyCase {
                 | Entry::CrimeReported {}
                 | Entry::CrimeDecided { .. }
                 | Entry::CrimeTransferred { .. }
+                | Entry::PoliceRefused { .. }
+                | Entry::ReconsiderationAsked {}
+                | Entry::PreservationDecided { .. }
         );
         if self.last("decided").is_some() && !after_all {
             return Err(Refusal::Decided);
@@ -286,7 +289,11 @@ impl PenaltyCase {
             Entry::Served { paper, way, agreed } => self.serves(on, *paper, *way, *agreed),
             Entry::CrimeDecided { .. } => self.after("crime_reported", on),
             Entry::CrimeTransferred { .. } => self.after("crime_decided", on),
+            Entry::PoliceRefused { .. } => self.after("crime_transferred", on),
+            Entry::ReconsiderationAsked {} => self.after("police_refused", on),
+            Entry::PreservationDecided { .. } => self.after("preserved", on),
             Entry::CrimeReported {}
+            | Entry::Preserved { .. }
             | Entry::OpeningExtended { .. }
             | Entry::Officers { .. }
             | Entry::Struck { .. } => Ok(()),

@@ -14,8 +14,10 @@ pub struct Basis {
     pub law: String,
     pub article: String,
     pub edition: String,
-    /// `full_text`, `excerpt`, `derived` or `memory`.
-    pub grade: law::Grade,
+    /// `full_text`, `excerpt`, `derived` or `memory`; none: no law asks for it, the agreement with
+    /// the clinic does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<law::Grade>,
 }
 
 /// The question is asked where another was answered so.

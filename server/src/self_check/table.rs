@@ -215,7 +215,8 @@ fn constraint(cell: &str) -> Result<(Option<i64>, Option<i64>), Wrong> {
     Ok((least, most))
 }
 
-/// `law|article|edition|grade`, several divided by `;`.
+/// `law|article|edition|grade`, several divided by `;`. A duty of the agreement alone has the word
+/// `agreement` in the place of a grade.
 fn basis(cell: &str) -> Result<Vec<Basis>, Wrong> {
     let one = |text: &str| {
         let parts: Vec<&str> = text.split('|').map(str::trim).collect();
@@ -223,13 +224,17 @@ fn basis(cell: &str) -> Result<Vec<Basis>, Wrong> {
             return Err(("basis", "use law|article|edition|grade, divided by ;".to_owned()));
         };
         let grade = match grade {
-            "full_text" => law::Grade::FullText,
-            "excerpt" => law::Grade::Excerpt,
-            "derived" => law::Grade::Derived,
-            "memory" => law::Grade::Memory,
+            "full_text" => Some(law::Grade::FullText),
+            "excerpt" => Some(law::Grade::Excerpt),
+            "derived" => Some(law::Grade::Derived),
+            "memory" => Some(law::Grade::Memory),
+            "agreement" => None,
             other => {
                 let shown = clip(other, 40);
-                let why = format!("`{shown}`: use full_text, excerpt, derived or memory");
+                let why = format!(
+                    "`{shown}`: use full_text, excerpt, derived, memory or \
+                    agreement"
+                );
                 return Err(("basis", why));
             }
         };

@@ -65,6 +65,8 @@ pub struct AlertStep {
     pub step: String,
     pub note: String,
     pub state_after: String,
+    /// Under which table of basis and penalty; empty: before this was kept.
+    pub law_version: String,
 }
 
 /// One step in the life of a finding.
@@ -344,8 +346,8 @@ impl Store {
 
     pub fn alert_steps(&self, alert: &str) -> Result<Vec<AlertStep>> {
         self.read(|c| {
-            let sql = "SELECT at, actor, step, note, state_after FROM alert_step WHERE alert = ?1 \
-                ORDER BY id";
+            let sql = "SELECT at, actor, step, note, state_after, law_version FROM alert_step \
+                WHERE alert = ?1 ORDER BY id";
             collect(c, sql, [alert], |r| {
                 Ok(AlertStep {
                     at: r.get(0)?,
@@ -353,6 +355,7 @@ impl Store {
                     step: r.get(2)?,
                     note: r.get(3)?,
                     state_after: r.get(4)?,
+                    law_version: r.get(5)?,
                 })
             })
         })
@@ -509,9 +512,10 @@ pub(super) fn record(
     state: State,
     now: &str,
 ) -> Result<i64> {
-    let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after) VALUES \
-        (?1,?2,?3,?4,?5,?6) RETURNING id";
-    let values = params![alert, now, by, step, note, state.as_str()];
+    let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after, law_version) \
+        VALUES (?1,?2,?3,?4,?5,?6,?7) RETURNING id";
+    let law_version = super::law::version_now(tx)?;
+    let values = params![alert, now, by, step, note, state.as_str(), law_version];
     Ok(tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?)
 }
 

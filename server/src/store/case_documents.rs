@@ -16,6 +16,8 @@ pub struct StoredDocument {
     pub at: String,
     pub by: String,
     pub body: String,
+    /// Under which table of basis and penalty; empty: before this was kept.
+    pub law_version: String,
 }
 
 impl Store {
@@ -56,8 +58,9 @@ impl Store {
                 (number(Number { kind, year, serial }), year, serial)
             };
             let sql = "INSERT INTO case_document (alert, kind, version, number, year, serial, at, \
-                by_whom, body) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
-            let row = params![alert, kind.code(), version, text, year, serial, now, by, body];
+                by_whom, body, law_version) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)";
+            let (kind, law_version) = (kind.code(), super::law::version_now(tx)?);
+            let row = params![alert, kind, version, text, year, serial, now, by, body, law_version];
             tx.execute(sql, row)?;
             Ok(Ok(()))
         })
@@ -65,8 +68,8 @@ impl Store {
 }
 
 fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
-    let sql = "SELECT kind, version, number, at, by_whom, body FROM case_document WHERE alert = ?1 \
-        ORDER BY id";
+    let sql = "SELECT kind, version, number, at, by_whom, body, law_version FROM case_document \
+        WHERE alert = ?1 ORDER BY id";
     collect(c, sql, [alert], |r| {
         Ok(StoredDocument {
             kind: super::named(r.get(0)?)?,
@@ -75,6 +78,7 @@ fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
             at: r.get(3)?,
             by: r.get(4)?,
             body: r.get(5)?,
+            law_version: r.get(6)?,
         })
     })
 }

@@ -1,7 +1,7 @@
 //! The lawyer's decisions about the law table, and the reviews of boxes by 行政处罚法 41: appended,
 //! never overwritten. And the imported years of the calendar.
 
-use super::engine::{Connection, OptionalExtension as _, params};
+use super::engine::{Connection, OptionalExtension as _, Row, params};
 use ::law::Decision;
 
 use super::rows::{collect, decode_all};
@@ -24,6 +24,18 @@ pub(super) fn review_of(c: &Connection, device: &str, room: &str) -> Result<Moni
     let found: Option<String> =
         c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
     Ok(found.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
+}
+
+fn entry(r: &Row<'_>) -> Result<ReviewEntry> {
+    let record = serde_json::from_str(&r.get::<_, String>(3)?)?;
+    Ok(ReviewEntry { at: r.get(0)?, by: r.get(1)?, room: r.get(2)?, record })
+}
+
+/// Under which table of basis and penalty something is done now.
+pub(super) fn version_now(c: &Connection) -> Result<String> {
+    let decided: i64 =
+        c.prepare_cached("SELECT count(*) FROM law_decision")?.query_row([], |r| r.get(0))?;
+    Ok(::law::Table::shipped().version_after(usize::try_from(decided).unwrap_or_default()))
 }
 
 impl Store {
@@ -51,10 +63,16 @@ impl Store {
             let sql =
                 "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 ORDER \
                 BY id DESC LIMIT ?2";
-            collect(c, sql, params![device, limit], |r| {
-                let record = serde_json::from_str(&r.get::<_, String>(3)?)?;
-                Ok(ReviewEntry { at: r.get(0)?, by: r.get(1)?, room: r.get(2)?, record })
-            })
+            collect(c, sql, params![device, limit], entry)
+        })
+    }
+
+    /// Every word about a box in a room, newest first.
+    pub fn monitoring_entries(&self, device: &str, room: &str) -> Result<Vec<ReviewEntry>> {
+        self.read(|c| {
+            let sql = "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 \
+                AND room = ?2 ORDER BY id DESC";
+            collect(c, sql, [device, room], entry)
         })
     }
 

@@ -22,9 +22,10 @@ const STRUCK: (&str, &str) =
     ("已驳回，内容已按留存期限删除", "dismissed; struck when its retention ran out");
 
 impl Store {
-    /// Persons and words of alerts that two people dismissed before then: what a box withdrew alone
-    /// keeps both. Rule, severity, device and reason stay for the figures; the signed record stays
-    /// in the chain, and is read by case and reason alone.
+    /// Persons and words of alerts that two people dismissed before then, the notes and answers of
+    /// their steps among them: what a box withdrew alone keeps both. The decision stays: who, when,
+    /// reason, rule, room; the signed record stays in the chain, and is read by case and reason
+    /// alone.
     pub fn strike_dismissed(&self, before: &str, now: &str) -> Result<usize> {
         self.write(|tx| {
             let due = "SELECT id FROM alert WHERE state = 'dismissed' AND updated_at < ?1
@@ -45,6 +46,11 @@ impl Store {
                 ))?
                 .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
                 super::attachments::forget(tx, id)?;
+                tx.prepare_cached(
+                    "UPDATE alert_step SET note = ?2 WHERE alert = ?1 AND note <> '' AND step NOT \
+                    IN ('assign', 'undo')",
+                )?
+                .execute([id.as_str(), STRUCK.0])?;
                 tx.prepare_cached("UPDATE finding_step SET zh = ?2, en = ?3 WHERE alert = ?1")?
                     .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
                 tx.prepare_cached(
@@ -52,6 +58,27 @@ impl Store {
                     ?1",
                 )?
                 .execute([id.as_str(), now])?;
+            }
+            Ok(ids.len())
+        })
+    }
+
+    /// The decisions of alerts that were struck before then: who dismissed, when and why. What the
+    /// figures count of them stays.
+    pub fn forget_decisions(&self, before: &str) -> Result<usize> {
+        self.write(|tx| {
+            let due = "SELECT id FROM alert WHERE state = 'dismissed' AND struck_at < ?1 AND \
+                EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id) LIMIT 1000";
+            let ids: Vec<String> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
+            for id in &ids {
+                tx.prepare_cached("DELETE FROM alert_step WHERE alert = ?1")?.execute([id])?;
+                tx.prepare_cached(tx.either(
+                    "UPDATE alert SET case_file = json_set(case_file, '$.reviews', json('[]')) \
+                    WHERE id = ?1",
+                    "UPDATE alert SET case_file = CAST(jsonb_set(CAST(json_read(case_file) AS \
+                    jsonb), '{reviews}', '[]') AS TEXT) WHERE id = ?1",
+                ))?
+                .execute([id])?;
             }
             Ok(ids.len())
         })
@@ -218,6 +245,9 @@ mod tests {
                 Ok(tx.execute_batch(
                     r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
                        VALUES ('i','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
+                       INSERT INTO alert_step (alert,at,actor,step,note,state_after) VALUES
+                       ('i','2026-03-01','wang','answer','王主诊当天在隔壁','raised'),
+                       ('i','2026-03-02','wang','dismiss','','dismissed');
                        INSERT INTO finding VALUES ('d','f','i','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,
                        '{"persons":[{"person":"p-1"}],"explanation":{"zh":"王","en":"Wang"},"rule":"LL-1"}');
                        INSERT INTO finding_step VALUES ('d','f',1,'i','LL-1','opened',2,'t','t','d',0,1,'王','Wang');"#,
@@ -245,6 +275,17 @@ mod tests {
             !report.contains("p-1") && !report.contains("Wang") && report.contains("LL-1"),
             "{report}"
         );
+        let steps = || store.alert_steps("i").unwrap();
+        assert!(steps().iter().all(|s| !s.note.contains('王')), "{:?}", steps());
+        assert!(steps().iter().any(|s| s.step == "dismiss" && s.actor == "wang"));
+        assert_eq!(store.forget_decisions("2026-03-03T01:00:00.000Z").unwrap(), 0, "too early");
+        assert_eq!(store.forget_decisions("2029-03-03T01:00:00.000Z").unwrap(), 1);
+        assert_eq!(store.forget_decisions("2029-03-03T01:00:00.000Z").unwrap(), 0, "twice");
+        assert!(steps().is_empty());
+        let case: String = store
+            .read(|c| Ok(c.query_row("SELECT case_file FROM alert", [], |r| r.get(0))?))
+            .unwrap();
+        assert!(!case.contains("wang"), "{case}");
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0034_log_holds.sql"),
     include_str!("../../migrations/0035_impact_assessments.sql"),
     include_str!("../../migrations/0036_servers.sql"),
+    include_str!("../../migrations/0038_law_versions.sql"),
     include_str!("../../migrations/0039_template_receipts.sql"),
 ];
 
@@ -78,6 +79,7 @@ fn later(database: Database) -> &'static [&'static str] {
     match database {
         Database::Facts => &[
             include_str!("../../migrations/postgres/0036_servers.sql"),
+            include_str!("../../migrations/postgres/0038_law_versions.sql"),
             include_str!("../../migrations/postgres/0039_template_receipts.sql"),
         ],
         Database::Faces => &[include_str!("../../migrations/postgres/faces_0007.sql")],
@@ -93,7 +95,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/facts.sql"),
                 include_str!("../../migrations/postgres/facts_triggers.sql"),
             ],
-            36,
+            37,
         ),
         Database::Faces => (
             [

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use law::Legal;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -23,7 +24,7 @@ use crate::alert_view::{
 use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
-use crate::legal;
+use crate::legal::{self, Standings};
 use crate::penalty_case::Whose;
 use crate::problem::{Body, Problem};
 use crate::self_check::disclosure::{self, Disclosure};
@@ -238,17 +239,21 @@ fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, Store
         Role::Clinic => a.store.answered(found.iter().map(|alert| alert.id.as_str()))?,
         _ => BTreeSet::new(),
     };
-    let mut lines = Vec::with_capacity(found.len());
+    let (mut lines, mut standings) = (Vec::with_capacity(found.len()), Standings::default());
     for alert in found {
+        let monitoring = Some(standings.of(&a.store, &alert)?);
         let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
         name_persons(&findings);
         lines.push(match who.role {
-            Role::Clinic => AlertSeen::Clinic(Box::new(AlertForClinic::of(
-                &alert,
-                answered.contains(&alert.id),
-                findings,
-            ))),
-            _ => AlertSeen::Authority(Box::new(AlertForAuthority::of(&alert, findings))),
+            Role::Clinic => {
+                let answered = answered.contains(&alert.id);
+                let line = AlertForClinic::of(&alert, answered, findings);
+                AlertSeen::Clinic(Box::new(AlertForClinic { monitoring, ..line }))
+            }
+            _ => {
+                let line = AlertForAuthority::of(&alert, findings);
+                AlertSeen::Authority(Box::new(AlertForAuthority { monitoring, ..line }))
+            }
         });
     }
     Ok(lines)
@@ -356,6 +361,9 @@ pub(super) fn whole_for_clinic(
     let statements = super::statements::of(a, who, alert)?;
     let mut seen = AlertForClinic::of(alert, answered, findings);
     let law = law_of(a, alert, &mut seen.findings)?;
+    for finding in &mut seen.findings {
+        finding.legal = finding.legal.take().map(Legal::for_outsiders);
+    }
     Ok(WholeForClinic::of(seen, steps, events, statements, law))
 }
 

@@ -44,6 +44,9 @@ pub(super) struct WorkdaysBody {
     /// `day,kind` per line: `2027-01-01,holiday`, `2027-02-14,working`. Each year named is
     /// replaced.
     pub csv: String,
+    /// The lines are the whole notice of a year that has a table, few as they are.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// Blocking.
@@ -62,12 +65,12 @@ async fn post_workdays(
     who: Who,
     Body(it): Body<WorkdaysBody>,
 ) -> Result<Created<Workdays>, Problem> {
-    import(&app, &who, &it.csv).await?;
+    import(&app, &who, &it).await?;
     let Json(workdays) = get_workdays(State(app)).await?;
     Ok(Created(workdays))
 }
 
-pub(super) async fn import(app: &Arc<App>, who: &Who, csv: &str) -> Result<(), Problem> {
+pub(super) async fn import(app: &Arc<App>, who: &Who, it: &WorkdaysBody) -> Result<(), Problem> {
     if !who.may(Right::DecideForAll) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -75,13 +78,24 @@ pub(super) async fn import(app: &Arc<App>, who: &Who, csv: &str) -> Result<(), P
             imports it",
         ));
     }
-    let days = read_csv(csv).map_err(Problem::unprocessable)?;
+    let days = read_csv(&it.csv).map_err(Problem::unprocessable)?;
     if days.is_empty() {
         return Err(Problem::unprocessable(format!(
             "csv: give 1 to {MOST_DAYS} lines such as `2027-01-01,holiday`"
         )));
     }
     deed::did(format!("calendar: {} days from {} on", days.len(), days[0].day));
-    app.blocking(move |a| a.store.put_workdays(&days)).await?;
-    Ok(())
+    let whole = it.whole;
+    app.blocking(move |a| {
+        let standing = calendar(a)?;
+        if let Some(year) = standing.loses(&days).filter(|_| !whole) {
+            let lines = standing.lines(year);
+            return Err(Problem::unprocessable(format!(
+                "csv: this replaces the {lines} days of {year}; give the whole notice, or say \
+                that these lines are the whole"
+            )));
+        }
+        Ok(a.store.put_workdays(&days)?)
+    })
+    .await
 }

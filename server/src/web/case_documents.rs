@@ -56,6 +56,8 @@ pub(super) struct VersionSeen {
     pub version: i64,
     pub at: String,
     pub by: String,
+    /// Which table of basis and penalty stood then; empty: before this was kept.
+    pub law_version: String,
 }
 
 /// A document of a case.
@@ -68,6 +70,8 @@ pub(super) struct DocumentSeen {
     pub text: String,
     /// Newest first.
     pub versions: Vec<VersionSeen>,
+    /// What its papers say of its evidence, whatever its text says.
+    pub notices: Vec<String>,
 }
 
 /// One document of the list.
@@ -208,9 +212,14 @@ pub(super) fn document(
         }
         None => filled(a, who, id, kind)?,
     };
-    let version =
-        |d: &StoredDocument| VersionSeen { version: d.version, at: d.at.clone(), by: d.by.clone() };
+    let version = |d: &StoredDocument| VersionSeen {
+        version: d.version,
+        at: d.at.clone(),
+        by: d.by.clone(),
+        law_version: d.law_version.clone(),
+    };
     Ok(DocumentSeen {
+        notices: super::case_facts::notices(a, &seen(a.store.alert(id)?, who, id)?)?,
         kind,
         number: all.first().map(|d| d.number.clone()).unwrap_or_default(),
         text,

@@ -8,6 +8,7 @@ use protocol::up::Step;
 use super::alerts::whole;
 use super::pages::case_words::penalties;
 use super::pages::frame::dated;
+use super::pages::law::{against, in_force};
 use super::pages::words::Lang;
 use crate::access::Who;
 use crate::alert_view::{WholeForAuthority, words_for_clinic};
@@ -15,9 +16,11 @@ use crate::app::App;
 use crate::case_document::{Fact, Facts, Kind};
 use crate::clock::today;
 use crate::legal;
+use crate::model::Name;
 use crate::penalty_case::{Entry, Penalty, PenaltyCase, ServedPaper};
 use crate::problem::Problem;
 use crate::store::Alert;
+use crate::text::id_replaced;
 
 /// Findings that a document tells of.
 const FINDINGS: i64 = 20;
@@ -49,7 +52,7 @@ pub(super) fn facts(a: &App, who: &Who, alert: &Alert, kind: Kind) -> Result<Fac
     add(Fact::Persons, persons(a, &whole, None)?);
     add(Fact::DeclaredLead, persons(a, &whole, Some("declared_lead"))?);
     add(Fact::Today, zh_day(today()));
-    said(&whole, kind, &mut add);
+    said(&whole, kind, &names(a, &whole)?, &mut add);
     acts(&case, &mut add);
     Ok(facts)
 }
@@ -83,17 +86,37 @@ fn persons(a: &App, whole: &WholeForAuthority, only: Option<&str>) -> Result<Str
     Ok(parts.iter().map(one).collect::<Vec<_>>().join("、"))
 }
 
-/// The findings' words, the articles with their marks, the clinic's answers.
-fn said(whole: &WholeForAuthority, kind: Kind, add: &mut impl FnMut(Fact, String)) {
+/// Names of whoever the findings name, by id.
+fn names(a: &App, whole: &WholeForAuthority) -> Result<BTreeMap<String, Name>, Problem> {
+    let persons = whole.alert.findings.iter().flat_map(|f| &f.report.persons);
+    let ids: BTreeSet<String> = persons.map(|p| p.person.to_string()).collect();
+    Ok(a.store.names_of(&ids.into_iter().collect::<Vec<_>>())?)
+}
+
+/// The findings' words, the articles with their marks, the clinic's answers. Outside this house an
+/// id says nothing: the words have names.
+fn said(
+    whole: &WholeForAuthority,
+    kind: Kind,
+    names: &BTreeMap<String, Name>,
+    add: &mut impl FnMut(Fact, String),
+) {
     let (mut words, mut basis, mut penalty) = (Vec::new(), Vec::new(), Vec::new());
     for finding in &whole.alert.findings {
         let (rule, words_of) = (&finding.report.rule, finding.report.explanation.clone());
         // The party learns of no other institution.
         let told =
             if kind.is_for_the_party() { words_for_clinic(rule, words_of) } else { words_of };
-        once(&mut words, format!("（{rule}）{}", told.zh));
+        let words_zh =
+            names.iter().fold(told.zh, |text, (id, name)| id_replaced(&text, id, &name.0));
+        once(&mut words, format!("（{rule}）{words_zh}"));
         let Some(legal) = &finding.legal else { continue };
-        let cited = |c: &law::Cited| format!("{}{}（{}）", c.law, c.article, c.mark.zh());
+        let cited = |c: &law::Cited| {
+            let (edition, in_force) = (&c.edition, in_force(Lang::Zh, &c.in_force));
+            let whom = c.against.map_or("", |whom| against(Lang::Zh, whom));
+            let whom = if whom.is_empty() { String::new() } else { format!("，对{whom}") };
+            format!("{}{}（{edition}，{in_force}，{}{whom}）", c.law, c.article, c.mark.zh())
+        };
         for it in &legal.basis {
             once(&mut basis, cited(it));
         }

@@ -23,6 +23,8 @@ use crate::alert::{State as AlertState, Step};
 use crate::app::App;
 use crate::clock::{clip, now_text, today};
 use crate::knowledge::Nudge;
+use crate::legal::Standings;
+use crate::monitoring_review::Standing;
 use crate::penalty_case::{
     CaseClock, Entry, Officer, PenaltyCase, Phase, Provision, Recorded, Refusal, Stage, words,
 };
@@ -85,6 +87,8 @@ pub(super) struct CaseSeen {
     pub phases: Vec<PhaseSeen>,
     pub entries: Vec<EntrySeen>,
     pub documents: Vec<DocumentLine>,
+    /// 行政处罚法 41: whether the record may be more than a lead.
+    pub monitoring: Standing,
     /// Of each person whom this case names and an earlier one does, too.
     pub earlier: Vec<EarlierPenalties>,
 }
@@ -110,6 +114,8 @@ pub(super) struct CaseLine {
     pub stage: Stage,
     /// The earliest.
     pub clock: Option<CaseClock>,
+    /// 行政处罚法 41: whether the record may be more than a lead.
+    pub monitoring: Standing,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -142,7 +148,7 @@ async fn get_cases(State(app): State<Arc<App>>, who: Who) -> Result<Json<Cases>,
 /// Blocking.
 pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
     let calendar = calendar(a)?;
-    let mut lines = Vec::new();
+    let (mut lines, mut standings) = (Vec::new(), Standings::default());
     for alert in a.store.running_cases()? {
         if !who.sees(&alert.institution, &alert.jurisdiction) {
             continue;
@@ -150,6 +156,7 @@ pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
         let case = a.store.penalty_case(&alert.id)?;
         let institution = a.store.institution(&alert.institution)?;
         lines.push(CaseLine {
+            monitoring: standings.of(&a.store, &alert)?,
             institution_name: institution.map(|i| i.name).unwrap_or_default(),
             clock: case.clocks(&calendar, today()).into_iter().next(),
             stage: case.stage(),
@@ -182,6 +189,7 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
         done_on: phase.done_on(&case, today()),
     };
     Ok(CaseSeen {
+        monitoring: Standings::default().of(&a.store, &alert)?,
         state: alert.case.state,
         case_number: alert.case.case_number,
         number: alert.number,

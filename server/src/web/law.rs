@@ -10,11 +10,12 @@ use law::{Against, Decision, Kind, Legal, Matter, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::PERSONS_ALONE;
 use super::answer::Created;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{PEOPLE, POLICY};
-use crate::access::{Right, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::legal;
@@ -38,7 +39,7 @@ pub(super) struct LawTable {
     /// The shipped version, and how many decisions stand beside it.
     pub version: String,
     pub matters: Vec<Legal>,
-    /// Oldest first.
+    /// Oldest first; none for readers outside the authority.
     pub decisions: Vec<Decision>,
 }
 
@@ -73,15 +74,21 @@ pub(super) struct DecisionBody {
     pub note: String,
 }
 
-async fn get_law(State(app): State<Arc<App>>) -> Result<Json<LawTable>, Problem> {
-    Ok(Json(app.blocking(whole).await?))
+async fn get_law(State(app): State<Arc<App>>, who: Who) -> Result<Json<LawTable>, Problem> {
+    Ok(Json(app.blocking(move |a| whole(a, &who)).await?))
 }
 
-/// Blocking.
-pub(super) fn whole(a: &App) -> Result<LawTable, Problem> {
-    let decisions = a.store.law_decisions()?;
+/// The table as this reader may know it: a clinic and its suppliers learn that the authority
+/// confirmed an article, never who of it, nor why. Blocking.
+pub(super) fn whole(a: &App, who: &Who) -> Result<LawTable, Problem> {
+    let mut decisions = a.store.law_decisions()?;
     let table = law::Table::shipped().with(decisions.clone());
-    let matters = Matter::ALL.into_iter().filter_map(|m| table.of(m, None)).collect();
+    let mut matters: Vec<Legal> =
+        Matter::ALL.into_iter().filter_map(|m| table.of(m, None)).collect();
+    if matches!(who.role, Role::Clinic | Role::Integrator) {
+        decisions.clear();
+        matters = matters.into_iter().map(Legal::for_outsiders).collect();
+    }
     Ok(LawTable { version: table.version(), matters, decisions })
 }
 
@@ -98,6 +105,9 @@ pub(super) async fn decide(
     who: &Who,
     it: DecisionBody,
 ) -> Result<LawVersion, Problem> {
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
     if !who.may(Right::DecideForAll) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,

@@ -24,6 +24,8 @@ pub(super) enum TaskKind {
     Assigned,
     SecondReview,
     DueSoon,
+    /// A term of a penalty case is over.
+    CaseLate,
     Enrolment,
     /// An opening of sealed pictures, to decide or to look at.
     Opening,
@@ -87,7 +89,7 @@ pub(super) fn tasks(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     if !has_own_work(who) {
         return Ok(Vec::new());
     }
-    let mut tasks = mentions(a, who)?;
+    let mut tasks = told(a, who)?;
     match who.role {
         Role::Clinic => tasks.extend(to_answer(a, who)?),
         _ if who.may(Right::GiveVerdicts) => tasks.extend(leads(a, who)?),
@@ -105,17 +107,19 @@ fn numbers(a: &App, who: &Who) -> Result<Numbers, StoreError> {
     Ok(Numbers::of(&super::policy::values_at(a, scope)?))
 }
 
-/// Mentions of leads that the person may still open.
-fn mentions(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
+/// Mentions and late cases that the person may still open.
+fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let mut found = Vec::new();
     for message in a.store.messages_waiting(&who.name, LISTED)? {
-        if message.kind == Kind::Mention && sees(a, who, &message)? {
-            found.push(Task {
-                number: message.number,
-                by: message.by,
-                message: Some(message.id),
-                ..Task::of(TaskKind::Mentioned, format!("/alerts/{}", message.about), &message.at)
-            });
+        let (kind, path) = match message.kind {
+            Kind::Mention => (TaskKind::Mentioned, format!("/alerts/{}", message.about)),
+            Kind::CaseLate => (TaskKind::CaseLate, format!("/alerts/{}/case", message.about)),
+            _ => continue,
+        };
+        if sees(a, who, &message)? {
+            let task = Task::of(kind, path, &message.at);
+            let (number, by, id) = (message.number, message.by, message.id);
+            found.push(Task { number, by, message: Some(id), ..task });
         }
     }
     Ok(found)

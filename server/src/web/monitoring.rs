@@ -1,15 +1,16 @@
 //! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority, with
-//! history.
+//! history; `/api/v1/monitoring-places`: the places of all boxes, ready for publication.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use jiff::Zoned;
+use axum::http::StatusCode;
 use jiff::civil::Date;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::alerts::PERSONS_ALONE;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::AUTHORITY;
@@ -17,23 +18,81 @@ use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::{clip, now_text, today};
 use crate::knowledge::Nudge;
-use crate::monitoring_review::{MonitoringReview, Standing};
+use crate::legal;
+use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing};
 use crate::problem::{Body, Problem};
 use crate::rules::Numbers;
-use crate::store::{Device, ReviewEntry};
+use crate::store::{Device, DeviceState, ReviewEntry};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
+        Endpoint::get("/api/v1/monitoring-places", get_places)
+            .roles(REVIEW_SIGHT)
+            .summary("Every place with a box in service, and what stands for it by 行政处罚法 41"),
         Endpoint::get("/api/v1/devices/{id}/review", get_review)
-            .roles(&[Role::Admin, Role::Supervisor, Role::Reviewer, Role::Auditor])
+            .roles(REVIEW_SIGHT)
             .summary("What stands for a box by 行政处罚法 41, with history"),
         Endpoint::post("/api/v1/devices/{id}/review", post_review)
             .roles(AUTHORITY)
             .audited()
             .summary("Enter the reviews of a box in its room (行政处罚法 41)"),
     ]
+}
+
+/// Who reads what stands for a box.
+pub(super) const REVIEW_SIGHT: &[Role] =
+    &[Role::Admin, Role::Supervisor, Role::Reviewer, Role::Auditor];
+
+/// A place with a box in service (设置地点).
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PlaceSeen {
+    pub institution: String,
+    pub institution_name: String,
+    pub address: String,
+    pub room: String,
+    pub device: String,
+    pub record: MonitoringReview,
+    /// As of today.
+    pub standing: Standing,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Places {
+    pub places: Vec<PlaceSeen>,
+}
+
+async fn get_places(State(app): State<Arc<App>>, who: Who) -> Result<Json<Places>, Problem> {
+    let places = app.blocking(move |a| places(a, &who)).await?;
+    Ok(Json(Places { places }))
+}
+
+/// Places that this person sees, by institution and room; of a revoked box there is none. Blocking.
+pub(super) fn places(a: &App, who: &Who) -> Result<Vec<PlaceSeen>, Problem> {
+    let mut found = Vec::new();
+    for device in a.store.devices()? {
+        let institution = a.store.institution(&device.institution)?;
+        let Some(place) = institution.filter(|i| who.sees(i.id.as_str(), &i.jurisdiction)) else {
+            continue;
+        };
+        if device.state != DeviceState::Provisioned {
+            continue;
+        }
+        found.push(PlaceSeen {
+            record: a.store.monitoring_review(&device.id, &device.room)?,
+            standing: legal::standing_of(&a.store, &device.id, &device.room, today())?,
+            institution: device.institution,
+            institution_name: place.name,
+            address: place.address.unwrap_or_default(),
+            room: device.room,
+            device: device.id,
+        });
+    }
+    found.sort_by(|one, other| {
+        (&one.institution, &one.room).cmp(&(&other.institution, &other.room))
+    });
+    Ok(found)
 }
 
 /// A box's reviews in the room where it is registered now.
@@ -52,6 +111,30 @@ pub(super) struct ReviewSeen {
     pub history: Vec<ReviewEntry>,
 }
 
+/// The reviews as somebody enters them: the whole record, what is left out is not there.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReviewBody {
+    /// 法制审核.
+    #[serde(default)]
+    pub legal: Option<Review>,
+    /// 技术审核.
+    #[serde(default)]
+    pub technical: Option<Review>,
+    /// 设置地点向社会公布.
+    #[serde(default)]
+    pub published: Option<Notice>,
+    /// 标志明显.
+    #[serde(default)]
+    pub marked: Option<Notice>,
+    /// 检定.
+    #[serde(default)]
+    pub verified: Option<Review>,
+    /// Who enters it, where nobody logs in.
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
 async fn get_review(
     State(app): State<Arc<App>>,
     who: Who,
@@ -64,7 +147,7 @@ async fn post_review(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<MonitoringReview>,
+    Body(it): Body<ReviewBody>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(enter(&app, who, id, it).await?))
 }
@@ -78,7 +161,7 @@ pub(super) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, Problem> 
     let numbers = Numbers::of(&super::policy::values_at(a, &jurisdiction)?);
     Ok(ReviewSeen {
         in_use_from: record.in_use_from(numbers.publication_wait_days),
-        standing: record.standing(Zoned::now().date()),
+        standing: legal::standing_of(&a.store, id, &device.room, today())?,
         history: a.store.monitoring_reviews(id, 50)?,
         device: device.id,
         room: device.room,
@@ -97,16 +180,19 @@ pub(super) async fn enter(
     app: &Arc<App>,
     who: Who,
     id: String,
-    record: MonitoringReview,
+    it: ReviewBody,
 ) -> Result<ReviewSeen, Problem> {
-    record.check(Zoned::now().date()).map_err(Problem::unprocessable)?;
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    let by = clip(&who.signs_as(it.by.as_deref().unwrap_or_default()), 100);
+    let ReviewBody { legal, technical, published, marked, verified, by: _ } = it;
+    let record = MonitoringReview { legal, technical, published, marked, verified };
+    record.check(today()).map_err(Problem::unprocessable)?;
     deed::did(format!("reviews of box {id} by 行政处罚法 41 entered"));
     let entered = app.blocking(move |a| {
         let room = device(a, &who, &id)?.room;
-        a.store.put_monitoring_review(
-            &id,
-            &ReviewEntry { at: now_text(), by: who.name.clone(), room, record },
-        )?;
+        a.store.put_monitoring_review(&id, &ReviewEntry { at: now_text(), by, room, record })?;
         seen(a, &who, &id)
     });
     let entered = entered.await?;

@@ -2,11 +2,14 @@
 //! consents, where templates lie, who read the data and why, cases served, and a copy to take away.
 //! No sighting is in the type: it is no attendance record.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use jiff::civil::Date;
+use law::Legal;
+use protocol::up::{FindingKind, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,13 +22,17 @@ use super::personal::link_of;
 use super::rights::{AUTHORITY, EVERYBODY};
 use super::scope::Seen;
 use crate::access::{Role, Who};
+use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::clock::now_text;
 use crate::consent::Purpose as ConsentPurpose;
+use crate::legal::{self, Standings};
 use crate::model::Practitioner;
-use crate::penalty_case::Stage;
+use crate::monitoring_review::Standing;
+use crate::penalty_case::{Penalty, Stage};
 use crate::problem::{Body, Problem};
-use crate::store::{AuditEntry, EnrolmentState, PersonalRequest, Purpose};
+use crate::store::{Alert, AuditEntry, EnrolmentState, PersonalRequest, Purpose};
+use crate::text::id_replaced;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -49,10 +56,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OwnConsent {
     pub institution: String,
+    pub institution_name: String,
     pub text_version: String,
     pub purposes: Vec<ConsentPurpose>,
     pub signed_at: String,
 }
+
+/// Findings of one case that a person reads.
+const FINDINGS: i64 = 20;
 
 /// An enrolment, and where what was made of it lies.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -97,6 +108,23 @@ pub(super) struct OwnCase {
     #[schemars(with = "String")]
     pub told_on: Date,
     pub stage: Stage,
+    /// What is alleged, as the party was told it. Others are named in none.
+    pub alleged: Vec<OwnAllegation>,
+    /// The penalties that were told.
+    pub penalties: Vec<Penalty>,
+    /// 行政处罚法 41: whether the record may be more than a lead.
+    pub monitoring: Standing,
+}
+
+/// One finding of a case that names this person.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OwnAllegation {
+    pub rule: String,
+    pub kind: FindingKind,
+    pub zh: String,
+    pub en: String,
+    /// Basis and penalty, with how far each was read.
+    pub legal: Option<Legal>,
 }
 
 /// Everything that is held of a person.
@@ -104,6 +132,8 @@ pub(super) struct OwnCase {
 pub(super) struct OwnData {
     pub made_at: String,
     pub registered: Practitioner,
+    /// Names of the institutions of the registry's entry, by id.
+    pub site_names: BTreeMap<String, String>,
     /// When card and PIN were set.
     pub card_set_at: Option<String>,
     pub consents: Vec<OwnConsent>,
@@ -158,7 +188,13 @@ pub(super) async fn read(app: &Arc<App>, token: &str) -> Result<OwnData, Problem
 fn own(a: &App, person: &str) -> Result<OwnData, Problem> {
     let registered = a.store.practitioner(person)?;
     let registered = registered.ok_or_else(|| Problem::unknown("practitioner", person))?;
-    let consents = a.faces.consents_of(person)?.into_iter().map(|(institution, c)| OwnConsent {
+    let signed = a.faces.consents_of(person)?;
+    let mut places: Vec<String> =
+        registered.sites.iter().map(|s| s.institution.to_string()).collect();
+    places.extend(signed.iter().map(|(institution, _)| institution.clone()));
+    let site_names = a.store.institution_names(&places)?;
+    let consents = signed.into_iter().map(|(institution, c)| OwnConsent {
+        institution_name: site_names.get(&institution).cloned().unwrap_or_default(),
         institution,
         text_version: c.text_version,
         purposes: c.purposes,
@@ -178,6 +214,7 @@ fn own(a: &App, person: &str) -> Result<OwnData, Problem> {
         registered,
         card_set_at: a.store.credential_of(person)?.map(|c| c.set_at),
         consents: consents.collect(),
+        site_names,
         to_sign: super::consents::to_sign(a, person)?,
         enrolments: enrolments(a, person)?,
         readings: readings?,
@@ -254,14 +291,43 @@ fn cases(a: &App, person: &str) -> Result<Vec<OwnCase>, Problem> {
     let mut found = Vec::new();
     for alert in a.store.cases_naming(person)? {
         let case = a.store.penalty_case(&alert.id)?;
-        let Some((told_on, _, _)) = case.told() else { continue };
+        let Some((told_on, penalties, _)) = case.told() else { continue };
         found.push(OwnCase {
+            alleged: alleged(a, person, &alert)?,
+            penalties: penalties.to_vec(),
+            monitoring: Standings::default().of(&a.store, &alert)?,
             institution_name: name_of(a, &alert.institution)?,
             stage: case.stage(),
             alert: alert.id,
             number: alert.number,
             raised_at: alert.raised_at,
             told_on,
+        });
+    }
+    Ok(found)
+}
+
+/// What stands against this person in an alert; what a box took back is alleged of nobody.
+fn alleged(a: &App, person: &str, alert: &Alert) -> Result<Vec<OwnAllegation>, Problem> {
+    let table = legal::table(&a.store)?;
+    let mut found = Vec::new();
+    for finding in a.store.worst_findings(&alert.id, FINDINGS)? {
+        let report = finding.report;
+        let names = report.persons.iter().any(|p| p.person.as_str() == person);
+        if !names || report.step == Step::Withdrawn {
+            continue;
+        }
+        let said = words_for_clinic(&report.rule, report.explanation.clone());
+        let others = || report.persons.iter().filter(|p| p.person.as_str() != person);
+        let unnamed = |text: String, word: &str| {
+            others().fold(text, |text, other| id_replaced(&text, other.person.as_str(), word))
+        };
+        found.push(OwnAllegation {
+            legal: legal::of(&a.store, &table, &report)?.map(Legal::for_outsiders),
+            zh: unnamed(said.zh, "另一名人员"),
+            en: unnamed(said.en, "somebody else"),
+            kind: report.kind,
+            rule: report.rule,
         });
     }
     Ok(found)

@@ -4,7 +4,7 @@
 //! It is put together in memory for one reader and kept nowhere; the audit log says who took it, of
 //! which case, and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use protocol::id::{PersonId, SessionId};
-use protocol::up::PresenceReport;
+use protocol::up::{PresenceReport, Step};
 use serde_json::{Value, json};
 use sm3::{Digest as _, Sm3};
 use zip::write::SimpleFileOptions;
@@ -96,13 +96,11 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     super::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, i64::MAX)?;
     deed::did(format!("case package of alert {}", alert.id));
-    let about: BTreeSet<PersonId> = whole
-        .alert
-        .findings
-        .iter()
-        .flat_map(|f| &f.report.persons)
-        .map(|p| p.person.clone())
-        .collect();
+    // Whom alone a withdrawn finding named is nobody's business.
+    let standing = whole.alert.findings.iter().filter(|f| f.report.step != Step::Withdrawn);
+    let about: BTreeSet<PersonId> =
+        standing.flat_map(|f| &f.report.persons).map(|p| p.person.clone()).collect();
+    let logins: BTreeSet<String> = whole.steps.iter().map(|s| s.by.clone()).collect();
     let mut case = json!(whole);
     case["persons"] = persons(a, &about)?;
     case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
@@ -114,6 +112,7 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     let about = About {
         item: super::pages::item_name(a, &alert)?,
         procedure: super::cases::told_of(a, l, &alert.id)?,
+        signers: signers(a, &logins)?,
     };
     let font = paper::Font::find(a.config.font_file.as_deref())
         .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
@@ -130,6 +129,17 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
         paper::pdf(&title, l.code(), &blocks, &foot, &font).map_err(|e| Problem::internal(&e))?;
     parts.insert(0, Part { name: "case.pdf".to_owned(), bytes: pdf });
     Ok((alert.number, zipped(parts).map_err(|e| Problem::internal(&e))?))
+}
+
+/// Names of whoever took a step, by login.
+fn signers(a: &App, logins: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Problem> {
+    let mut names = BTreeMap::new();
+    for login in logins {
+        if let Some(account) = a.store.account(login)? {
+            names.insert(login.clone(), account.display);
+        }
+    }
+    Ok(names)
 }
 
 /// Names of whoever the findings and the declaration name; nobody else's.

@@ -276,7 +276,7 @@ pub(crate) struct Answer {
     pub head: String,
     as_sent: String,
     pub body: String,
-    bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {

@@ -6,7 +6,7 @@ use super::measures::{absent, by_absence, role_ppm, votes_ppm};
 use crate::case::{Case, Seen, TwoBounds};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::knowledge::StatusFault;
-use crate::law::{self, LENDING};
+use crate::law::{self, CLOCK_AND_GO, LENDING, RECORDS, STALE};
 use crate::spans::{Spans, share_ppm};
 
 /// Somebody else than the declared lead who operated: who, how long.
@@ -44,10 +44,10 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     }
     let absence = absent(case, |id| id == lead)?;
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
-    let (kind, severity) = if is_lead {
-        (Kind::RecordMismatch, Severity::L1)
+    let (kind, severity, basis) = if is_lead {
+        (Kind::RecordMismatch, Severity::L1, RECORDS)
     } else {
-        (Kind::LicenseLending, Severity::L2)
+        (Kind::LicenseLending, Severity::L2, LENDING)
     };
     let severity = by_absence(absence, severity);
     let votes = other
@@ -67,7 +67,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     .figure("other_operating_ms", other.op.total())
     .figure("door_visible_ppm", case.sight.door_ppm)
     .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
-    .basis(LENDING);
+    .basis(basis);
     if let Some(seen) = other.person {
         draft = draft.person(&seen.info.id, "operator", Some(seen.method));
     }
@@ -142,7 +142,7 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
             .figure("operator_ms", op)
             .figure("registry_age_ms", age)
             .sure(votes_ppm(seen.votes), role_ppm(op, p.ll4_op_ms()))
-            .basis(law::status(seen.info.category, fault))
+            .basis(if fresh { law::status(seen.info.category, fault) } else { STALE })
             .says(
                 format!("疑似执业资格异常：{id}（{zh_fault}）处于操作位{}{zh_age}。", zh_ms(op)),
                 format!(
@@ -201,7 +201,7 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
         .figure("item_least_ms", least)
         .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
         .sure(votes_ppm(seen.votes), 1_000_000)
-        .basis(LENDING)
+        .basis(CLOCK_AND_GO)
         .says(
             format!(
                 "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于该项目最短时长{}。",
@@ -234,10 +234,10 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
-    let (kind, severity) = if is_lead {
-        (Kind::RecordMismatch, severity.min(Severity::L1))
+    let (kind, severity, basis) = if is_lead {
+        (Kind::RecordMismatch, severity.min(Severity::L1), RECORDS)
     } else {
-        (Kind::LicenseLending, severity)
+        (Kind::LicenseLending, severity, CLOCK_AND_GO)
     };
     let pres = share_ppm(present.total(), case.sight.a.total());
     let mut draft = Draft::new(
@@ -257,7 +257,7 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     .figure("lead_left_unseen_flag", u8::from(left_unseen))
     .figure("other_operating_ms", other.op.total())
     .sure(votes_ppm(seen.votes), role_ppm(away.total(), p.ll1_other_op_ms()))
-    .basis(LENDING);
+    .basis(basis);
     if let Some(other) = other.person {
         draft = draft.person(&other.info.id, "operator", Some(other.method));
     }

@@ -7,7 +7,7 @@ use super::measures::{nl_need_ms, role_ppm, votes_ppm};
 use crate::PractitionerCategory as Category;
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::law::{OUT_OF_SCOPE, UNLICENSED};
+use crate::law::{OUT_OF_SCOPE, STALE, UNLICENSED};
 use crate::spans::Spans;
 
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session
@@ -59,7 +59,7 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
             .figure("unmatched_tracks_count", strangers.len())
             .figure("frames", votes)
             .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
-            .basis(UNLICENSED);
+            .basis(if aged { STALE } else { UNLICENSED });
     draft.tracks = strangers.iter().flat_map(|(s, _)| s.tracks.iter().copied()).collect();
     let window = p.uq_window_ms();
     Some(draft.says(
@@ -108,7 +108,7 @@ pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Dr
             .span("operator", events)
             .figure("blocked_sessions_count", count)
             .figure("blocked_sessions_needed_count", needed)
-            .basis(UNLICENSED);
+            .basis(STALE);
     Some(draft.says(
         format!("疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请更新名册并补录人脸模板。"),
         format!(

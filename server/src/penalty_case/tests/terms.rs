@@ -71,3 +71,37 @@ fn the_second_extension_follows_a_discussion_of_its_own() {
     assert_eq!(decide(&case).unwrap_err(), Refusal::Missing("discussed"), "that was the term");
     assert!(decide(&case.with("2027-02-23", discussed()).unwrap()).is_ok());
 }
+
+#[test]
+fn what_was_preserved_is_decided_in_seven_working_days() {
+    let preserved =
+        Entry::Preserved { items: "注射器两支".into(), approved_by: "赵局长".into() };
+    let case = after(&[("2026-11-10", two()), ("2026-11-10", preserved.clone())]).unwrap();
+    runs_out(&case, Due::Preservation, "2026-11-19");
+    let decision = Entry::PreservationDecided { measure: "解除".into() };
+    let early = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", decision.clone());
+    assert_eq!(early, Err(Refusal::Missing("preserved")));
+    let done = case.with("2026-11-18", decision).unwrap();
+    assert_eq!(done.due(Due::Preservation, "2026-12-01"), None);
+    let again = done.with("2026-12-01", preserved).unwrap();
+    runs_out(&again, Due::Preservation, "2026-12-10");
+}
+
+#[test]
+fn a_refusal_of_the_police_is_contested_in_three_days() {
+    let refused = Entry::PoliceRefused { why: "情节显著轻微".into() };
+    let alone = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", refused.clone());
+    assert_eq!(alone, Err(Refusal::Missing("crime_transferred")));
+    let transfer = Entry::CrimeDecided { transfer: true, approved_by: "赵局长".into() };
+    let case = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-10", Entry::CrimeReported {}),
+        ("2026-11-11", transfer),
+        ("2026-11-12", Entry::CrimeTransferred { to: "锦江分局".into() }),
+        ("2026-11-20", refused),
+    ])
+    .unwrap();
+    runs_out(&case, Due::Reconsideration, "2026-11-23");
+    let asked = case.with("2026-11-22", Entry::ReconsiderationAsked {}).unwrap();
+    assert_eq!(asked.due(Due::Reconsideration, "2026-12-01"), None);
+}

@@ -150,6 +150,8 @@ struct StepView {
     step: String,
     note: String,
     state: &'static str,
+    /// Of a verdict: the table of basis and penalty that stood then, where it is not today's.
+    law_version: String,
 }
 
 /// The list that led to a page.
@@ -301,7 +303,7 @@ async fn make(
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
         facts: facts(l, alert, &found.place, assignee),
         findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
-        steps: found.whole.steps.iter().map(|s| step_view(l, s, &found.people)).collect(),
+        steps: steps(l, &found.whole, &found.people),
         path: path(l, state),
         reasons: reasons(l),
         events: events(l, &found.whole.events, &found.whole.alert.findings),
@@ -397,8 +399,15 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn step_view(l: Lang, step: &StepSeen, people: &Names) -> StepView {
+fn steps(l: Lang, whole: &WholeForAuthority, people: &Names) -> Vec<StepView> {
+    let version = &whole.law.table_version;
+    whole.steps.iter().map(|s| step_view(l, s, people, version)).collect()
+}
+
+fn step_view(l: Lang, step: &StepSeen, people: &Names, law_version: &str) -> StepView {
+    let earlier = step.law_version.as_str() != law_version;
     StepView {
+        law_version: if earlier { step.law_version.clone() } else { String::new() },
         at: local(&step.at),
         actor: people.get(&step.by),
         step: l.step(&step.step),

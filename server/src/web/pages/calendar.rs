@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::calendar::DayKind;
 use crate::problem::Problem;
 use crate::store::StoreError;
-use crate::web::calendar::{calendar, import};
+use crate::web::calendar::{WorkdaysBody, calendar, import};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{PEOPLE, POLICY};
 
@@ -52,7 +52,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let (calendar, imported) =
         app.blocking(|a| Ok::<_, StoreError>((calendar(a)?, a.store.workdays()?))).await?;
-    let this_year = jiff::Zoned::now().date().year();
+    let this_year = crate::clock::today().year();
     let word = |kind: DayKind| match kind {
         DayKind::Holiday => l.t("放假", "holiday"),
         DayKind::Working => l.t("调休上班", "worked"),
@@ -79,8 +79,11 @@ async fn submit(
     l: Lang,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let csv = Given::of(pairs).text("csv").to_owned();
-    let done = import(&app, &who, &csv).await;
-    let made = led(l, done, "/calendar", |fault| make(&app, &who, l, Some((csv, fault)))).await;
+    let given = Given::of(pairs);
+    let whole = !given.text("whole").is_empty();
+    let body = WorkdaysBody { csv: given.text("csv").to_owned(), whole };
+    let done = import(&app, &who, &body).await;
+    let refused = |fault| make(&app, &who, l, Some((body.csv, fault)));
+    let made = led(l, done, "/calendar", refused).await;
     shown(&app, &who, l, made).await
 }

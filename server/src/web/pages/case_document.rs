@@ -83,7 +83,7 @@ async fn make(
     };
     let here = format!("/alerts/{id}/case/documents/{}", kind.code());
     let page = DocumentPage {
-        f: Frame::of(app, who, l, "inbox", &here).await?,
+        f: Frame::of(app, who, l, "inbox", &here).await?.lead_only(!it.notices.is_empty()),
         title: l.t(kind.zh(), kind.en()),
         may_take: !it.versions.is_empty()
             && may_open(who, "/alerts/{id}/case/documents/{kind}/pdf"),

@@ -53,8 +53,10 @@ pub(super) struct FormView {
 }
 
 /// Acts before the decision, in the order of the procedure.
-const BEFORE: [&str; 16] = [
+const BEFORE: [&str; 18] = [
     "officers",
+    "preserved",
+    "preservation_decided",
     "correction_ordered",
     "correction_checked",
     "notified",
@@ -71,8 +73,14 @@ const BEFORE: [&str; 16] = [
     "served",
     "struck",
 ];
-const AFTER: [&str; 2] = ["served", "correction_checked"];
-const CRIME: [&str; 3] = ["crime_reported", "crime_decided", "crime_transferred"];
+const AFTER: [&str; 3] = ["served", "correction_checked", "preservation_decided"];
+const CRIME: [&str; 5] = [
+    "crime_reported",
+    "crime_decided",
+    "crime_transferred",
+    "police_refused",
+    "reconsideration_asked",
+];
 
 /// The acts that a case may take now.
 pub(super) fn codes(opened: bool, decided: bool) -> Vec<&'static str> {
@@ -213,10 +221,13 @@ fn fields(l: Lang, code: &str) -> Vec<FieldView> {
             choice(l, ("way", "方式", "Way"), &WAYS),
             one("agreed", "当事人已签同意书（电子送达）", "Signed agreement", Kind::Yes),
         ],
-        "crime_decided" => {
-            vec![one("transfer", "批准移送", "Transfer", Kind::Yes), approver()]
-        }
+        "crime_decided" => vec![one("transfer", "批准移送", "Transfer", Kind::Yes), approver()],
         "crime_transferred" => vec![one("to", "接收机关", "To", Kind::Text)],
+        "police_refused" => vec![one("why", "不予立案的理由", "Why", Kind::Area)],
+        "preserved" => {
+            vec![one("items", "保存的物品", "What was preserved", Kind::Area), approver()]
+        }
+        "preservation_decided" => vec![one("measure", "处理决定", "Decision", Kind::Area)],
         "struck" => vec![
             one("id", "原记录编号", "Entry number", Kind::Number),
             one("why", "更正理由", "Why", Kind::Area),
@@ -310,6 +321,10 @@ pub(super) fn read(given: &Given) -> Result<Entry, String> {
             Entry::CrimeDecided { transfer: yes("transfer"), approved_by: text("approved_by") }
         }
         "crime_transferred" => Entry::CrimeTransferred { to: text("to") },
+        "police_refused" => Entry::PoliceRefused { why: text("why") },
+        "reconsideration_asked" => Entry::ReconsiderationAsked {},
+        "preserved" => Entry::Preserved { items: text("items"), approved_by: text("approved_by") },
+        "preservation_decided" => Entry::PreservationDecided { measure: text("measure") },
         "struck" => Entry::Struck { id: number(given, "id")?, why: text("why") },
         _ => return Err("kind: choose an act of the procedure".to_owned()),
     })

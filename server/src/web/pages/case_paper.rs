@@ -1,9 +1,14 @@
 //! The words of a case's paper: what was found, who reviewed it, which electronic data go along.
-//! Reads the case's JSON, so that the paper says nothing that the file beside it does not.
+//! Reads the case's JSON, so that the paper says nothing that the file beside it does not. What a
+//! box took back is named as such and alleges nothing of anybody.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::finding_view::figure;
 use super::frame::dated;
+use super::law::{against, in_force};
 use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
@@ -22,6 +27,8 @@ pub(in crate::web) struct About {
     pub(in crate::web) item: String,
     /// Acts of the penalty case: what and when, and what was entered.
     pub(in crate::web) procedure: Vec<(String, String)>,
+    /// Names of whoever took a step, by login.
+    pub(in crate::web) signers: BTreeMap<String, String>,
 }
 
 pub(in crate::web) fn blocks(
@@ -32,23 +39,18 @@ pub(in crate::web) fn blocks(
     files: &[Listed],
 ) -> Vec<Block> {
     let mut out = heading(l, title, case, about);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
     for finding in list(&case["findings"]) {
-        found(l, case, finding, &mut out);
+        if finding["step"] == "withdrawn" {
+            taken_back(l, finding, &mut out);
+        } else {
+            found(l, case, finding, &mut out);
+        }
     }
+    course(l, case, &mut out);
+    answers(l, case, &mut out);
     out.push(Block::Heading(l.t("二、办理与复核", "2. Steps and reviews").to_owned()));
-    for step in list(&case["steps"]) {
-        let after = State::parse(step["state_after"].as_str().unwrap_or_default())
-            .map_or("", |s| l.state(s));
-        let note = text(&step["note"]);
-        let said = format!(
-            "{} → {after}{}{note}",
-            l.step(&text(&step["step"])),
-            if note.is_empty() { "" } else { ":" }
-        );
-        out.push(Block::Pair(format!("{} {}", dated(&text(&step["at"])), text(&step["by"])), said));
-    }
+    steps(l, case, about, &mut out);
     for (act, said) in &about.procedure {
         out.push(Block::Pair(act.clone(), said.clone()));
     }
@@ -83,6 +85,93 @@ pub(in crate::web) fn blocks(
     out
 }
 
+/// Every step of the workflow, by whom, and under which law table; the clinic's answers stand
+/// elsewhere.
+fn steps(l: Lang, case: &Value, about: &About, out: &mut Vec<Block>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for step in list(&case["steps"]).filter(|step| step["step"] != "answer") {
+        let after = State::parse(step["state_after"].as_str().unwrap_or_default())
+            .map_or("", |s| l.state(s));
+        let note = text(&step["note"]);
+        let said = format!(
+            "{} → {after}{}{note}",
+            l.step(&text(&step["step"])),
+            if note.is_empty() { "" } else { ":" }
+        );
+        let by = signed(about, &text(&step["by"]));
+        let said = match step["law_version"].as_str() {
+            Some(version) if !version.is_empty() => {
+                let table = l.t("依据与罚则表", "table of basis and penalty");
+                format!("{said}（{table} {version}）")
+            }
+            _ => said,
+        };
+        out.push(Block::Pair(format!("{} {by}", dated(&text(&step["at"]))), said));
+    }
+}
+
+/// A login with the name of its account.
+fn signed(about: &About, login: &str) -> String {
+    match about.signers.get(login) {
+        Some(name) if name != login => format!("{name}（{login}）"),
+        _ => login.to_owned(),
+    }
+}
+
+/// 线索经过: when each finding was raised, changed, closed or taken back, by both clocks.
+fn course(l: Lang, case: &Value, out: &mut Vec<Block>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    out.push(Block::Text(l.t("线索经过", "Course of the findings").to_owned()));
+    for event in list(&case["events"]) {
+        let said = format!(
+            "{} L{} {}（{} {}）",
+            text(&event["rule"]),
+            event["severity"],
+            l.finding_step(&text(&event["step"]), event["seq"] == 0),
+            l.t("服务器接收", "received"),
+            dated(&text(&event["received_at"])),
+        );
+        out.push(Block::Pair(dated(&text(&event["at"])), said));
+    }
+    out.push(Block::Gap);
+}
+
+/// 机构说明: what the clinic itself said.
+fn answers(l: Lang, case: &Value, out: &mut Vec<Block>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut said = list(&case["steps"]).filter(|step| step["step"] == "answer").peekable();
+    out.push(Block::Text(l.t("机构说明", "The clinic's answer").to_owned()));
+    if said.peek().is_none() {
+        out.push(Block::Small(l.t("机构尚未说明。", "The clinic has not answered.").to_owned()));
+    }
+    for answer in said {
+        out.push(Block::Pair(dated(&text(&answer["at"])), text(&answer["note"])));
+    }
+    out.push(Block::Gap);
+}
+
+/// A finding that its box took back: named, so that the record is whole; without persons, words,
+/// basis or penalty.
+fn taken_back(l: Lang, finding: &Value, out: &mut Vec<Block>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    out.push(Block::Text(format!(
+        "{} · {}",
+        text(&finding["rule"]),
+        l.t("已由设备撤回，不作为线索", "taken back by the box: no lead"),
+    )));
+    let cause = match finding["withdrawn_because"].as_str() {
+        Some("own_correction") => l.t("设备自行更正", "the box corrected itself"),
+        Some("stated_before") => {
+            l.t("此前已登记的事实后到", "a fact that had been stated before reached the box later")
+        }
+        _ => "",
+    };
+    if !cause.is_empty() {
+        out.push(Block::Pair(l.t("撤回原因", "Because").to_owned(), cause.to_owned()));
+    }
+    out.push(Block::Gap);
+}
+
 /// 自查先于发现: a fact for 行政处罚法 32 and 33; what it is worth, people decide.
 fn disclosed(l: Lang, case: &Value, out: &mut Vec<Block>) {
     for it in list(&case["disclosed_before"]) {
@@ -96,8 +185,15 @@ fn disclosed(l: Lang, case: &Value, out: &mut Vec<Block>) {
             l.t("系统发现", "found"),
             dated(&text("found_at")),
         );
-        let head = l
-            .t("自查先于发现（行政处罚法第三十二条、第三十三条）", "Disclosed before it was found");
+        let mark = law::Mark::Unconfirmed { grade: law::Grade::FullText };
+        let head = format!(
+            "{}（{}）",
+            l.t(
+                "自查先于发现（行政处罚法第三十二条、第三十三条）",
+                "Disclosed before it was found (行政处罚法 32, 33)",
+            ),
+            l.t(&mark.zh(), &mark.en()),
+        );
         out.push(Block::Pair(format!("{head} {}", dated(&text("disclosed_at"))), said));
     }
 }
@@ -172,12 +268,19 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
     out.push(Block::Text(text(&finding["explanation"][l.t("zh", "en")])));
     for person in list(&finding["persons"]) {
         let id = text(&person["person"]);
-        let name =
-            list(&case["persons"]).find(|p| p["id"] == person["person"]).map(|p| text(&p["name"]));
+        let known = list(&case["persons"]).find(|p| p["id"] == person["person"]);
         let part = l.part(&text(&person["part"]));
-        out.push(Block::Pair(part, format!("{} ({id})", name.unwrap_or_default())));
+        let said = match known {
+            Some(known) => {
+                let category = l.category(&text(&known["category"]));
+                format!("{}（{category}，{id}）", text(&known["name"]))
+            }
+            None => id,
+        };
+        out.push(Block::Pair(part, said));
     }
     law(l, case, &finding["legal"], out);
+    figures(l, finding, out);
     for interval in list(&finding["intervals"]) {
         let span =
             format!("{} – {}", dated(&text(&interval["from"])), dated(&text(&interval["to"])));
@@ -199,6 +302,33 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
     out.push(Block::Gap);
 }
 
+/// The figures that the finding rests on, and how sure its box was.
+fn figures(l: Lang, finding: &Value, out: &mut Vec<Block>) {
+    let counts: Vec<String> = list(&finding["counts"])
+        .filter_map(|count| {
+            let (name, value) = (count["name"].as_str()?, count["value"].as_i64()?);
+            Some(format!("{} {}", l.figure(name), figure(l, name, value)))
+        })
+        .collect();
+    if !counts.is_empty() {
+        let name = l.t("依据数据", "Figures used").to_owned();
+        out.push(Block::Pair(name, counts.join(l.t("；", "; "))));
+    }
+    let sure = &finding["confidence"];
+    let sure: Vec<String> = [
+        ("identity_ppm", l.t("身份", "identity")),
+        ("role_ppm", l.t("角色", "role")),
+        ("session_ppm", l.t("诊疗活动", "session")),
+        ("visibility_ppm", l.t("画面可见度", "visibility")),
+    ]
+    .into_iter()
+    .filter_map(|(name, word)| Some(format!("{word} {}", figure(l, name, sure[name].as_i64()?))))
+    .collect();
+    if !sure.is_empty() {
+        out.push(Block::Pair(l.t("置信度", "Confidence").to_owned(), sure.join(l.t("；", "; "))));
+    }
+}
+
 /// Basis and penalty with how far each was read; never an article without its mark.
 fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -212,14 +342,19 @@ fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
                 continue;
             };
             let said = format!(
-                "{} {} {} ({}; {})",
+                "{} {} {} ({}; {}; {})",
                 text(&cited["law"]),
                 text(&cited["article"]),
                 text(&cited["text"]),
                 text(&cited["edition"]),
+                in_force(l, &text(&cited["in_force"])),
                 l.t(&mark.zh(), &mark.en())
             );
-            out.push(Block::Pair(title.to_owned(), said));
+            let whom = serde_json::from_value::<law::Against>(cited["against"].clone()).ok();
+            let whom = whom.map_or_else(String::new, |whom| {
+                format!("（{}{}）", l.t("对", "against the "), against(l, whom))
+            });
+            out.push(Block::Pair(format!("{title}{whom}"), said));
         }
     }
     for word in ["none", "caution"] {

@@ -41,7 +41,6 @@ pub(in crate::web) fn said(l: Lang, entry: &Entry) -> String {
             l.t("告知听证权利", "hearing offered"),
             yes(*hearing_offered)
         ),
-        Entry::Stated { text } => text.clone(),
         Entry::HearingCalled { held_on } => {
             format!("{} {held_on}", l.t("听证日期", "to be held on"))
         }
@@ -62,11 +61,16 @@ pub(in crate::web) fn said(l: Lang, entry: &Entry) -> String {
             yes(*transfer),
             approved(approved_by)
         ),
-        Entry::CrimeTransferred { to } => to.clone(),
+        Entry::Stated { text }
+        | Entry::CrimeTransferred { to: text }
+        | Entry::PoliceRefused { why: text }
+        | Entry::PreservationDecided { measure: text } => text.clone(),
+        Entry::Preserved { items, approved_by } => format!("{items}；{}", approved(approved_by)),
         Entry::Struck { id, why } => format!("{} {id}：{why}", l.t("更正记录", "strikes")),
         Entry::HearingRequested {}
         | Entry::HearingWaived {}
         | Entry::HearingHeld {}
+        | Entry::ReconsiderationAsked {}
         | Entry::CrimeReported {} => String::new(),
     }
 }

@@ -19,6 +19,7 @@ use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::alert::State as AlertState;
 use crate::app::App;
+use crate::case_document::Kind;
 use crate::clock::today;
 use crate::penalty_case::{Stage, words};
 use crate::problem::Problem;
@@ -105,6 +106,7 @@ async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let reader = who.clone();
     let found = app.blocking(move |a| lines(a, &reader)).await?;
+    let lead_only = found.iter().any(|line| !line.monitoring.notice_zh.is_empty());
     let view = |it: crate::web::cases::CaseLine| LineView {
         clock: it.clock.as_ref().map(|c| ClockView::of(l, c)),
         stage: l.t(it.stage.zh(), it.stage.en()),
@@ -115,7 +117,7 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
         place: it.institution,
     };
     render(&CasesPage {
-        f: Frame::of(app, who, l, "inbox", "/cases").await?,
+        f: Frame::of(app, who, l, "inbox", "/cases").await?.lead_only(lead_only),
         lines: found.into_iter().map(view).collect(),
     })
 }
@@ -174,9 +176,21 @@ fn forms(l: Lang, case: &CaseSeen, given: Option<&Given>) -> Vec<FormView> {
         AlertState::OnSite | AlertState::Case => codes(case.opened_on.is_some(), decided)
             .into_iter()
             .map(|code| form(l, code, given))
+            .map(|form| numbered(case, form))
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// The number of the decision is that of its document, which the scheme gave.
+fn numbered(case: &CaseSeen, mut form: FormView) -> FormView {
+    let number = case.documents.iter().find(|d| d.kind == Kind::Decision).map(|d| &d.number);
+    for field in form.fields.iter_mut().filter(|field| field.name == "number") {
+        if let Some(number) = number.filter(|_| field.value.is_empty()) {
+            field.value.clone_from(number);
+        }
+    }
+    form
 }
 
 async fn make(
@@ -203,7 +217,9 @@ async fn make(
         given.map_or("", |g| g.text(&field.name)).clone_into(&mut field.value);
     }
     let page = CasePage {
-        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}/case")).await?,
+        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}/case"))
+            .await?
+            .lead_only(!case.monitoring.notice_zh.is_empty()),
         number: case.number,
         path: path(l, case.stage),
         clocks: case.clocks.iter().map(|c| ClockView::of(l, c)).collect(),

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::certificates::Due;
 use crate::clock;
 use crate::config::Mode;
+use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
 use crate::problem::{Problem, retry_after};
 use crate::web::part::PartQuery;
 
@@ -109,9 +110,18 @@ pub(super) struct Frame {
     pub waiting: Option<usize>,
     /// For whoever runs the server: certificates that run out soon, and when.
     pub certificates: Vec<(String, String)>,
+    /// The sentence of 行政处罚法 41, where something on the page is a lead alone.
+    pub lead_only: &'static str,
 }
 
 impl Frame {
+    /// With the sentence of 行政处罚法 41 above the page, where something on it `is` a lead alone.
+    #[must_use]
+    pub(super) fn lead_only(mut self, is: bool) -> Self {
+        self.lead_only = if is { self.l.t(NOTICE_ZH, NOTICE_EN) } else { "" };
+        self
+    }
+
     /// The frame of a page that nobody looks at.
     #[cfg(test)]
     pub(super) fn for_test(l: Lang) -> Self {
@@ -131,6 +141,7 @@ impl Frame {
             guide: None,
             waiting: None,
             certificates: Vec::new(),
+            lead_only: "",
         }
     }
 
@@ -197,6 +208,7 @@ impl Frame {
                 .filter(|m| may_open(m.1))
                 .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
+            lead_only: "",
             guide: may_open("/guide").then_some("/guide"),
             waiting,
             certificates: certificates(app, who, l),

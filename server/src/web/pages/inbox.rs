@@ -17,6 +17,7 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, State as AlertState, due_at};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
+use crate::legal::Standings;
 use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
 use crate::store::{Alert, AlertFilter, Part, StoreError, View};
@@ -124,6 +125,8 @@ pub(super) struct Row {
     pub due: String,
     pub overdue: bool,
     pub waived: bool,
+    /// What the record is worth by 行政处罚法 41; empty where nothing is missing.
+    pub evidence: String,
 }
 
 async fn page(
@@ -204,6 +207,8 @@ pub(super) struct Line {
     said: String,
     /// What the clinic is told of its state; `None` for everybody else.
     told: Option<ClinicState>,
+    /// What the record is worth; empty where nothing is missing.
+    evidence: String,
 }
 
 /// How many alerts stand where, as the reader may know it.
@@ -259,19 +264,23 @@ pub(super) fn find(
     let clinic = who.role == Role::Clinic;
     let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
     let known = Known::of(a, who, &alerts)?;
+    let mut standings = Standings::default();
     let line = |(alert, said): (Alert, Option<(String, Explanation)>)| {
+        let worth = standings.of(&a.store, &alert)?;
         let said =
             said.map(|(rule, said)| if clinic { words_for_clinic(&rule, said) } else { said });
-        Line {
+        Ok(Line {
+            evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
             said: said.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default(),
             told: clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id))),
             alert,
-        }
+        })
     };
+    let lines: Result<Vec<Line>, StoreError> = alerts.into_iter().zip(said).map(line).collect();
     let choice =
         a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
     Ok(Found {
-        lines: alerts.into_iter().zip(said).map(line).collect(),
+        lines: lines?,
         known,
         counts: Counts::of(a, who, part)?,
         boxes: a.store.boxes_seen(part)?,
@@ -349,7 +358,9 @@ pub(super) async fn make(
         institutions: choice,
         next,
         figures,
-        f: Frame::of(app, who, l, "inbox", here).await?,
+        f: Frame::of(app, who, l, "inbox", here)
+            .await?
+            .lead_only(lines.iter().any(|line| !line.evidence.is_empty())),
     };
     render_as(&page, status)
 }
@@ -426,7 +437,7 @@ fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
 }
 
 pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row {
-    let Line { alert, said, told } = line;
+    let Line { alert, said, told, evidence } = line;
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
     let due = due_at(alert.case.state, alert.severity, &alert.received_at, numbers)
@@ -453,5 +464,6 @@ pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row
         due: due.map(|at| local(&crate::clock::text(at))).unwrap_or_default(),
         overdue: due.is_some_and(|at| at < crate::clock::now()),
         waived: alert.liveness_waived,
+        evidence: evidence.clone(),
     }
 }

@@ -142,6 +142,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
     let reader = who.clone();
     let found = app.blocking(move |a| find(a, &reader, l, &id)).await?;
     let here = format!("/institutions/{}", found.it.id);
+    let lead_only = found.leads.iter().any(|row| row.lead_only);
     render(&InstitutionPage {
         id: found.it.id.to_string(),
         name: found.it.name.clone(),
@@ -157,6 +158,6 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
             String::new()
         },
         may_edit: may_open(who, "/registry/{noun}/{id}"),
-        f: Frame::of(app, who, l, "registry", &here).await?,
+        f: Frame::of(app, who, l, "registry", &here).await?.lead_only(lead_only),
     })
 }

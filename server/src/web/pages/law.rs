@@ -34,11 +34,48 @@ struct LawPage {
     matters: Vec<MatterView>,
     history: Vec<[String; 6]>,
     may_decide: bool,
+    verdicts: [(&'static str, &'static str); 4],
+    whom: [(&'static str, &'static str); 3],
     saved: bool,
     fault: String,
-    /// Which form was refused: its matter.
+    /// Which form was refused: its matter; empty: none was.
     of: String,
+    typed: Typed,
+}
+
+/// What stood in the refused form.
+#[derive(Default)]
+struct Typed {
+    adds: bool,
+    cited: String,
+    kind: String,
+    verdict: String,
+    against: String,
+    law: String,
+    article: String,
+    new_article: String,
+    edition: String,
+    text: String,
     note: String,
+}
+
+impl Typed {
+    fn of(given: &Given) -> Self {
+        let text = |name: &str| given.text(name).to_owned();
+        Self {
+            adds: given.text("verdict") == "added",
+            cited: text("cited"),
+            kind: text("kind"),
+            verdict: text("verdict"),
+            against: text("against"),
+            law: text("law"),
+            article: text("article"),
+            new_article: text("new_article"),
+            edition: text("edition"),
+            text: text("text"),
+            note: text("note"),
+        }
+    }
 }
 
 /// What an alert's page and this one show of a matter.
@@ -61,6 +98,23 @@ pub(super) struct CitedView {
     pub(super) against: &'static str,
     pub(super) mark: String,
     pub(super) confirmed: bool,
+}
+
+/// Since when an instrument is in force, or that nobody read it.
+pub(in crate::web) fn in_force(l: Lang, day: &str) -> String {
+    match day {
+        "" => l.t("施行日期未核", "date in force not verified").to_owned(),
+        day => format!("{} {day}", l.t("施行", "in force")),
+    }
+}
+
+/// Whom a penalty meets.
+pub(in crate::web) fn against(l: Lang, whom: Against) -> &'static str {
+    match whom {
+        Against::Person => l.t("个人", "person"),
+        Against::Institution => l.t("机构", "institution"),
+        Against::Either => l.t("机构或个人", "either"),
+    }
 }
 
 impl MatterView {
@@ -91,22 +145,12 @@ impl CitedView {
         } else {
             format!(" · {} {}", l.t("适用自", "from"), c.from)
         };
-        let in_force = if c.in_force.is_empty() {
-            String::new()
-        } else {
-            format!(" · {} {}", l.t("施行", "in force"), c.in_force)
-        };
         Self {
             law: c.law.clone(),
             article: c.article.clone(),
-            edition: format!("{}{in_force}{from}", c.edition),
+            edition: format!("{} · {}{from}", c.edition, in_force(l, &c.in_force)),
             text: c.text.clone(),
-            against: match c.against {
-                None => "",
-                Some(Against::Person) => l.t("个人", "person"),
-                Some(Against::Institution) => l.t("机构", "institution"),
-                Some(Against::Either) => l.t("机构或个人", "either"),
-            },
+            against: c.against.map_or("", |whom| against(l, whom)),
             mark: l.t(&c.mark.zh(), &c.mark.en()).to_owned(),
             confirmed: matches!(c.mark, law::Mark::Confirmed { .. }),
         }
@@ -136,7 +180,8 @@ async fn make(
     refused: Option<(Given, String)>,
     saved: bool,
 ) -> Result<Response, Problem> {
-    let table = app.blocking(whole).await?;
+    let reader = who.clone();
+    let table = app.blocking(move |a| whole(a, &reader)).await?;
     let line = |d: &law::Decision| {
         let article = if d.new_article.is_empty() {
             d.article.clone()
@@ -155,8 +200,8 @@ async fn make(
         ]
     };
     let refused_status = refused.is_some();
-    let (of, note, fault) = refused.map_or_else(Default::default, |(given, fault)| {
-        (given.text("matter").to_owned(), given.text("note").to_owned(), fault)
+    let (of, typed, fault) = refused.map_or_else(Default::default, |(given, fault)| {
+        (given.text("matter").to_owned(), Typed::of(&given), fault)
     });
     let page = LawPage {
         f: Frame::of(app, who, l, "system", "/law").await?,
@@ -164,10 +209,21 @@ async fn make(
         matters: table.matters.iter().map(|m| MatterView::of(l, m)).collect(),
         history: table.decisions.iter().rev().map(line).collect(),
         may_decide: who.may(Right::DecideForAll),
+        verdicts: [
+            ("confirmed", l.t("确认", "confirm")),
+            ("changed", l.t("修改", "change")),
+            ("struck_out", l.t("删除", "strike out")),
+            ("reopened", l.t("撤回此前决定", "reopen")),
+        ],
+        whom: [
+            ("person", against(l, Against::Person)),
+            ("institution", against(l, Against::Institution)),
+            ("either", against(l, Against::Either)),
+        ],
         saved,
         fault,
         of,
-        note,
+        typed,
     };
     let mut response = render(&page)?;
     if refused_status {
@@ -207,28 +263,32 @@ async fn submit(
     shown(&app, &who, l, made).await
 }
 
-/// The article is sent as `law|article`, as the page listed it; of a new one both are typed.
+/// The article is sent as `kind|law|article`, as the page listed it; of a new one all are typed.
 fn read(given: &Given) -> Result<DecisionBody, String> {
-    let word = |name: &str| serde_json::Value::String(given.text(name).to_owned());
-    let listed = given.text("cited").split_once('|');
-    let (law, article) = listed.unwrap_or((given.text("law"), given.text("article")));
+    let mut listed = given.text("cited").splitn(3, '|');
+    let (kind, law, article) = match (listed.next(), listed.next(), listed.next()) {
+        (Some(kind), Some(law), Some(article)) => (kind, law, article),
+        _ => (given.text("kind"), given.text("law"), given.text("article")),
+    };
+    let word = |text: &str| serde_json::Value::String(text.to_owned());
     let against = given.text("against");
     let unknown = |name: &str| {
         format!("{name}: `{}` is none of the list", super::forms::clip(given.text(name)))
     };
     Ok(DecisionBody {
         matter: Matter::parse(given.text("matter")).ok_or_else(|| unknown("matter"))?,
-        kind: serde_json::from_value(word("kind")).map_err(|_| unknown("kind"))?,
+        kind: serde_json::from_value(word(kind)).map_err(|_| unknown("kind"))?,
         law: law.to_owned(),
         article: article.to_owned(),
-        verdict: serde_json::from_value(word("verdict")).map_err(|_| unknown("verdict"))?,
+        verdict: serde_json::from_value(word(given.text("verdict")))
+            .map_err(|_| unknown("verdict"))?,
         new_article: given.text("new_article").to_owned(),
         edition: given.text("edition").to_owned(),
         text: given.text("text").to_owned(),
         against: if against.is_empty() {
             None
         } else {
-            Some(serde_json::from_value(word("against")).map_err(|_| unknown("against"))?)
+            Some(serde_json::from_value(word(against)).map_err(|_| unknown("against"))?)
         },
         note: given.text("note").to_owned(),
     })

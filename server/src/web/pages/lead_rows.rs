@@ -9,6 +9,7 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::ClinicState;
 use crate::app::App;
+use crate::legal::Standings;
 use crate::store::{Alert, StoreError};
 
 /// How far back such a list goes, in days.
@@ -32,6 +33,8 @@ pub(super) struct LeadRow {
     pub at: String,
     pub state: &'static str,
     pub state_code: &'static str,
+    /// Its record is a lead alone by 行政处罚法 41.
+    pub lead_only: bool,
 }
 
 /// Blocking: which of them a clinic has answered is asked of the store.
@@ -46,9 +49,12 @@ pub(super) fn rows(
     let ids = alerts.iter().map(|alert| alert.id.as_str());
     let answered = if clinic { a.store.answered(ids)? } else { BTreeSet::new() };
     let rooms = Names::rooms(a, alerts.iter().map(|alert| alert.room.as_str()))?;
+    let mut standings = Standings::default();
     let row = |alert: &Alert| {
+        let worth = standings.of(&a.store, alert)?;
         let told = clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id)));
-        LeadRow {
+        Ok(LeadRow {
+            lead_only: !worth.notice_zh.is_empty(),
             id: alert.id.clone(),
             number: alert.number,
             severity: alert.severity,
@@ -60,7 +66,7 @@ pub(super) fn rows(
             at: local(&alert.raised_at),
             state: told.map_or_else(|| l.state(alert.case.state), |told| l.clinic_state(told)),
             state_code: told.map_or_else(|| alert.case.state.as_str(), ClinicState::as_str),
-        }
+        })
     };
-    Ok(alerts.iter().map(row).collect())
+    alerts.iter().map(row).collect()
 }

@@ -108,6 +108,7 @@ async fn table(
         raised_at.as_str(),
         l.t("期限", "Due"),
         l.t("说明", "What was seen"),
+        l.t("证据地位", "Worth as evidence"),
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     loop {
@@ -118,7 +119,7 @@ async fn table(
         for line in &found.lines {
             let row = inbox::row(l, line, &found.known, &numbers);
             last = Some(row.number);
-            rows.push(cells(row));
+            rows.push(cells(l, row));
         }
         if rows.len() > MOST_EXPORTED + 1 {
             return Err(Problem::unprocessable(format!(
@@ -136,7 +137,7 @@ async fn table(
     }
 }
 
-fn cells(r: inbox::Row) -> Vec<String> {
+fn cells(l: Lang, r: inbox::Row) -> Vec<String> {
     vec![
         r.number.to_string(),
         format!("L{} {}", r.severity, r.level),
@@ -148,5 +149,10 @@ fn cells(r: inbox::Row) -> Vec<String> {
         r.raised_at,
         r.due,
         r.summary,
+        if r.evidence.is_empty() {
+            l.t("法制和技术审核齐备", "reviewed by law and technique").to_owned()
+        } else {
+            r.evidence
+        },
     ]
 }

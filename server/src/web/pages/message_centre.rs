@@ -153,6 +153,7 @@ fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
         TaskKind::Assigned => l.t("指派给我", "Mine"),
         TaskKind::SecondReview => l.t("待复审", "Second verdict"),
         TaskKind::DueSoon => l.t("即将逾期", "Due soon"),
+        TaskKind::CaseLate => l.t("案件逾期", "Case is late"),
         TaskKind::Enrolment => l.t("采集待确认", "Enrolment"),
         TaskKind::Opening => l.t("封存画面", "Sealed pictures"),
         TaskKind::Answer => l.t("待说明", "To answer"),

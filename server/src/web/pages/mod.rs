@@ -45,7 +45,7 @@ mod import;
 mod inbox;
 mod institution;
 pub(super) mod landing;
-mod law;
+pub(super) mod law;
 mod lead_line;
 mod lead_rows;
 mod leads_export;

@@ -1,34 +1,34 @@
-//! A box's reviews by 行政处罚法 41, by page: what is missing, a form, and every earlier word.
+//! A box's reviews by 行政处罚法 41, by page: what is missing, a form, and every earlier word; and the
+//! places of all boxes as a table, ready for publication.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
-use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock;
 use crate::monitoring_review::{MonitoringReview, NEVER, Notice, Part, Review};
 use crate::problem::Problem;
+use crate::web::answer::{Csv, Download};
+use crate::web::csv::cell;
+use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::monitoring::{enter, seen};
+use crate::web::monitoring::{PlaceSeen, REVIEW_SIGHT, ReviewBody, enter, places, seen};
 use crate::web::rights::AUTHORITY;
 use crate::web::rights::may_send;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::page("/devices/{id}/review", page).roles(&[
-            Role::Admin,
-            Role::Supervisor,
-            Role::Reviewer,
-            Role::Auditor,
-        ]),
+        Endpoint::page("/monitoring", list).roles(REVIEW_SIGHT),
+        Endpoint::page("/monitoring/csv", list_csv).roles(REVIEW_SIGHT).audited(),
+        Endpoint::page("/devices/{id}/review", page).roles(REVIEW_SIGHT),
         Endpoint::form("/devices/{id}/review", submit).roles(AUTHORITY).audited(),
     ]
 }
@@ -45,7 +45,89 @@ struct MonitoringPage {
     parts: Vec<PartView>,
     history: Vec<[String; 4]>,
     may_enter: bool,
+    /// Nobody logs in here: who enters it says so.
+    asks_name: bool,
+    by: String,
     fault: String,
+}
+
+#[derive(Template)]
+#[template(path = "monitoring_places.html")]
+struct PlacesPage {
+    f: Frame,
+    head: [&'static str; 9],
+    rows: Vec<PlaceRow>,
+}
+
+struct PlaceRow {
+    device: String,
+    cells: [String; 9],
+}
+
+fn head(l: Lang) -> [&'static str; 9] {
+    [
+        l.t("机构", "Institution"),
+        l.t("地址", "Address"),
+        l.t("诊室", "Room"),
+        l.t("设备", "Box"),
+        l.t("用途", "Purpose"),
+        l.t("公布于", "Published at"),
+        l.t("公布日期", "Published on"),
+        l.t("标志", "Mark on site"),
+        l.t("尚缺", "Missing"),
+    ]
+}
+
+fn place_row(l: Lang, it: &PlaceSeen) -> PlaceRow {
+    let (published, marked) = (&it.record.published, &it.record.marked);
+    let at = |it: &Option<Notice>| it.as_ref().map(|n| n.at.clone()).unwrap_or_default();
+    let missing: Vec<&str> =
+        it.standing.missing.iter().map(|part| l.t(part.zh(), part.en())).collect();
+    PlaceRow {
+        device: it.device.clone(),
+        cells: [
+            it.institution_name.clone(),
+            it.address.clone(),
+            it.room.clone(),
+            it.device.clone(),
+            l.t("核验诊室内操作人员的执业身份", "verifying who works in the room").to_owned(),
+            at(published),
+            published.as_ref().map(|n| n.on.to_string()).unwrap_or_default(),
+            at(marked),
+            missing.join("、"),
+        ],
+    }
+}
+
+async fn rows_of(app: &Arc<App>, who: &Who, l: Lang) -> Result<Vec<PlaceRow>, Problem> {
+    let reader = who.clone();
+    let found = app.blocking(move |a| places(a, &reader)).await?;
+    Ok(found.iter().map(|it| place_row(l, it)).collect())
+}
+
+async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = make_list(&app, &who, l).await;
+    shown(&app, &who, l, made).await
+}
+
+async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
+    let rows = rows_of(app, who, l).await?;
+    let f = Frame::of(app, who, l, "devices", "/monitoring").await?;
+    render(&PlacesPage { f, head: head(l), rows })
+}
+
+/// A spreadsheet knows by the byte-order mark that this is UTF-8.
+async fn list_csv(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
+    let made = rows_of(&app, &who, l).await.map(|rows| {
+        deed::did(format!("{} places of boxes exported", rows.len()));
+        let line = |cells: Vec<String>| cells.join(",");
+        let head = line(head(l).iter().map(|name| cell(name)).collect());
+        let rows = rows.iter().map(|row| line(row.cells.iter().map(|c| cell(c)).collect()));
+        let lines: Vec<String> = std::iter::once(head).chain(rows).collect();
+        let text = format!("\u{feff}{}\n", lines.join("\n"));
+        Download::<Csv>::new("zaigang-places.csv".to_owned(), text).into_response()
+    });
+    shown(&app, &who, l, made).await
 }
 
 /// One part's fields, as they stand or as they were typed.
@@ -142,11 +224,9 @@ async fn make(
     let (asked, reader) = (id.clone(), who.clone());
     let it = app.blocking(move |a| seen(a, &reader, &asked)).await?;
     let line = |entry: &crate::store::ReviewEntry| {
-        let standing = entry.record.standing(Date::MAX);
-        let there = Part::ALL
-            .into_iter()
-            .filter(|p| !standing.missing.contains(p))
-            .map(|p| l.t(p.zh(), p.en()));
+        let missing = entry.record.missing(Date::MAX);
+        let there = Part::ALL.into_iter().filter(|p| !missing.contains(p));
+        let there = there.map(|p| l.t(p.zh(), p.en()));
         [
             local(&entry.at),
             entry.by.clone(),
@@ -168,6 +248,8 @@ async fn make(
         room: it.room,
         parts,
         may_enter,
+        asks_name: who.open_house,
+        by: refused.as_ref().map(|(given, _)| given.text("by").to_owned()).unwrap_or_default(),
         fault,
     };
     let mut response = render(&page)?;
@@ -184,7 +266,7 @@ fn in_use(l: Lang, from: Option<Date>) -> String {
                 "Its place is not public yet: nobody is looked at.",
             )
             .to_owned(),
-        Some(day) if day > Zoned::now().date() => {
+        Some(day) if day > clock::today() => {
             format!(
                 "{} {day}",
                 l.t("公布期未满，开始使用日期：", "Public for too short a time; in use from")
@@ -218,7 +300,7 @@ async fn submit(
 
 /// A part with every field empty is not there; with one of them filled in the others are asked for
 /// by name.
-fn read(given: &Given) -> Result<MonitoringReview, String> {
+fn read(given: &Given) -> Result<ReviewBody, String> {
     let day = |part: &str| -> Result<Date, String> {
         given.text(&format!("{part}_on")).parse().map_err(|_| format!("{part}.on: give the day"))
     };
@@ -238,7 +320,8 @@ fn read(given: &Given) -> Result<MonitoringReview, String> {
         }
         Ok(Some(Notice { at: given.text(&format!("{part}_at")).to_owned(), on: day(part)? }))
     };
-    Ok(MonitoringReview {
+    Ok(ReviewBody {
+        by: Some(given.text("by").to_owned()),
         legal: review("legal")?,
         technical: review("technical")?,
         published: notice("published")?,

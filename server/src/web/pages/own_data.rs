@@ -7,8 +7,10 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::case_words::penalties;
 use super::forms::Given;
 use super::frame::{Frame, dated, line, local, render_as, shown};
+use super::law::MatterView;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -67,6 +69,16 @@ struct CaseView {
     raised: String,
     told_on: String,
     stage: &'static str,
+    /// The sentence of 行政处罚法 41, where it is due.
+    notice: String,
+    alleged: Vec<AllegedView>,
+    penalties: String,
+}
+
+struct AllegedView {
+    kind: String,
+    said: String,
+    legal: Option<MatterView>,
 }
 
 struct RequestView {
@@ -123,7 +135,8 @@ fn purpose(l: Lang, it: ConsentPurpose) -> &'static str {
 fn registered(l: Lang, own: &OwnData) -> Vec<(&'static str, String)> {
     let it = &own.registered;
     let code = |value: &dyn std::fmt::Debug| snake(&format!("{value:?}"));
-    let sites: Vec<String> = it.sites.iter().map(|s| s.institution.to_string()).collect();
+    let name = |id: &str| own.site_names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let sites: Vec<String> = it.sites.iter().map(|s| name(s.institution.as_str())).collect();
     let card = own.card_set_at.as_deref().map(dated).unwrap_or_default();
     vec![
         (l.t("姓名", "Name"), it.name.0.clone()),
@@ -155,7 +168,41 @@ fn case(l: Lang, it: &OwnCase) -> CaseView {
         raised: dated(&it.raised_at),
         told_on: it.told_on.to_string(),
         stage: l.t(it.stage.zh(), it.stage.en()),
+        notice: l.t(&it.monitoring.notice_zh, &it.monitoring.notice_en).to_owned(),
+        penalties: penalties(l, &it.penalties),
+        alleged: it
+            .alleged
+            .iter()
+            .map(|one| AllegedView {
+                kind: l.kind(&format!("{:?}", one.kind)),
+                said: l.t(&one.zh, &one.en).to_owned(),
+                legal: one.legal.as_ref().map(|legal| MatterView::of(l, legal)),
+            })
+            .collect(),
     }
+}
+
+/// What a reading did, as the person is told: which record was looked at, never a path of a
+/// program.
+fn looked_at(l: Lang, action: &str) -> String {
+    let (method, path) = action.split_once(' ').unwrap_or(("GET", action));
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let what = match path.split('/').nth(1).unwrap_or_default() {
+        "people" | "practitioners" => l.t("人员登记", "the registry entry"),
+        "registry" | "import" => l.t("登记表", "the registry"),
+        "enrolments" | "enrol" => l.t("人脸采集记录", "the enrolment"),
+        "checks" => l.t("另行核验记录", "checks by card"),
+        "sessions" => l.t("诊疗活动登记", "a declared session"),
+        "personal" | "personal-requests" => l.t("本人页面", "the own page"),
+        "alerts" | "cases" => l.t("已告知的案件", "a case that was told"),
+        _ => l.t("其他记录", "another record"),
+    };
+    let verb = if method == "GET" {
+        l.t("查看", "read")
+    } else {
+        l.t("登记或更改", "entered or changed")
+    };
+    format!("{verb}：{what}")
 }
 
 /// The page of whoever the link was given to.
@@ -183,7 +230,7 @@ pub(super) async fn own_page(
             .iter()
             .map(|c| {
                 let at = dated(&c.signed_at);
-                [c.institution.clone(), c.text_version.clone(), purposes(&c.purposes), at]
+                [c.institution_name.clone(), c.text_version.clone(), purposes(&c.purposes), at]
             })
             .collect(),
         to_sign: own.to_sign.iter().map(|it| sign_view(l, it)).collect(),
@@ -200,7 +247,9 @@ pub(super) async fn own_page(
         readings: own
             .readings
             .iter()
-            .map(|r| [dated(&r.at), reader(l, r.by).to_owned(), r.action.clone(), r.why.clone()])
+            .map(|r| {
+                [dated(&r.at), reader(l, r.by).to_owned(), looked_at(l, &r.action), r.why.clone()]
+            })
             .collect(),
         cases: own.cases.iter().map(|c| case(l, c)).collect(),
         requests: own.requests.into_iter().map(|r| request(l, r)).collect(),

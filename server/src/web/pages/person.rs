@@ -144,6 +144,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
     let person = found.person;
     let enrolled = found.enrolments.iter().any(|e| e.templates > 0);
     let here = format!("/people/{}", person.id);
+    let lead_only = found.leads.iter().any(|row| row.lead_only);
     render(&PersonPage {
         id: person.id.to_string(),
         name: person.name.0.clone(),
@@ -160,6 +161,6 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
         may_withdraw: enrolled && may_open(who, "/consent/{id}"),
-        f: Frame::of(app, who, l, "people", &here).await?,
+        f: Frame::of(app, who, l, "people", &here).await?.lead_only(lead_only),
     })
 }

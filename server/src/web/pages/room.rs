@@ -18,6 +18,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock;
 use crate::corroborate::Window;
+use crate::legal::Standings;
 use crate::model::{Item, Name, Room, Session};
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, StoreError};
@@ -151,6 +152,8 @@ struct Told {
     sessions: Vec<Session>,
     /// Each with its lead: id and number.
     findings: Vec<(String, i64, FindingReport)>,
+    /// One of the leads is a lead alone by 行政处罚法 41.
+    lead_only: bool,
     summaries: BTreeMap<String, PresenceSummary>,
     blind: Vec<(i64, i64)>,
     names: BTreeMap<String, Name>,
@@ -191,6 +194,7 @@ fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
         summaries: a.store.summaries(&ids)?,
         blind: a.store.hours_without_picture(room.id.as_str(), window)?,
         items: a.store.items()?,
+        lead_only: Standings::any_is_lead_only(&a.store, &alerts)?,
         sessions,
         findings,
     })
@@ -370,6 +374,6 @@ async fn make(
         day: day.date.to_string(),
         may_edit: may_open(who, "/registry/{noun}/{id}"),
         may_print: may_open(who, "/rooms/{id}/qr"),
-        f: Frame::of(app, who, l, "registry", &here).await?,
+        f: Frame::of(app, who, l, "registry", &here).await?.lead_only(told.lead_only),
     })
 }

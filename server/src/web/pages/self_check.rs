@@ -238,13 +238,16 @@ fn question(l: Lang, it: &Whole, asked: &[&Item], code: &str) -> Option<Question
     let value = answer.map(|a| a.value.clone()).unwrap_or_default();
     let choices =
         YesNoNa::ALL.iter().map(|w| (w.as_str(), l.t(w.zh(), w.en()), w.as_str() == value));
-    let grade = |basis: &Basis| match basis.grade {
+    let read = |grade: law::Grade| match grade {
         law::Grade::FullText => l.t("已核对全文", "read in full"),
         law::Grade::Excerpt => l.t("仅核对节录", "an excerpt was read"),
         law::Grade::Derived => l.t("条号推定", "number derived"),
         law::Grade::Memory => l.t("待核", "not verified"),
     };
-    let cited = |b: &Basis| format!("{}{}（{}，{}）", b.law, b.article, b.edition, grade(b));
+    let cited = |b: &Basis| match b.grade {
+        Some(grade) => format!("{}{}（{}，{}）", b.law, b.article, b.edition, read(grade)),
+        None => format!("{}；{}（{}）", b.law, b.article, b.edition),
+    };
     Some(Question {
         code: item.code.clone(),
         level1: item.level1.clone(),

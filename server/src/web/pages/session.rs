@@ -150,7 +150,7 @@ async fn make_detail(
 ) -> Result<Response, Problem> {
     let session = find(app, who, id).await?;
     let (wanted, one) = (id.to_owned(), session.clone());
-    let (known, (changes, people), alerts, verified) = app
+    let (known, (changes, people), (alerts, lead_only), verified) = app
         .blocking(move |a| {
             let filter =
                 AlertFilter { session: Some(wanted.clone()), limit: 20, ..AlertFilter::default() };
@@ -193,7 +193,9 @@ async fn make_detail(
         declined: session.declined,
         closed: session.end.is_some() || session.cancelled,
         s: row(l, &session, &known),
-        f: Frame::of(app, who, l, "sessions", &format!("/sessions/{id}")).await?,
+        f: Frame::of(app, who, l, "sessions", &format!("/sessions/{id}"))
+            .await?
+            .lead_only(lead_only),
     };
     let refused = !page.fault.is_empty();
     let mut response = render(&page)?;
@@ -208,10 +210,15 @@ fn rests_on(l: Lang, evidence: Option<&PresenceEvidence>) -> String {
     if l == Lang::Zh { words::evidence_zh(evidence) } else { words::evidence_en(evidence) }
 }
 
-fn seen_alerts(a: &App, filter: &AlertFilter) -> Result<Vec<crate::store::Alert>, StoreError> {
+/// The leads of a session, and whether one of them is a lead alone.
+fn seen_alerts(
+    a: &App,
+    filter: &AlertFilter,
+) -> Result<(Vec<crate::store::Alert>, bool), StoreError> {
     let alerts = a.store.alerts(filter)?;
     crate::web::sight::note(a, &alerts)?;
-    Ok(alerts)
+    let lead_only = crate::legal::Standings::any_is_lead_only(&a.store, &alerts)?;
+    Ok((alerts, lead_only))
 }
 
 fn may_change(who: &Who) -> bool {

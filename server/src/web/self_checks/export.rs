@@ -56,10 +56,11 @@ async fn checklists(State(app): State<Arc<App>>, who: Who) -> Result<Download<Cs
 fn row_of(item: &Item) -> Vec<String> {
     use crate::self_check::AnswerKind;
     let grade = |basis: &Basis| match basis.grade {
-        law::Grade::FullText => "full_text",
-        law::Grade::Excerpt => "excerpt",
-        law::Grade::Derived => "derived",
-        law::Grade::Memory => "memory",
+        Some(law::Grade::FullText) => "full_text",
+        Some(law::Grade::Excerpt) => "excerpt",
+        Some(law::Grade::Derived) => "derived",
+        Some(law::Grade::Memory) => "memory",
+        None => "agreement",
     };
     let basis = |b: &Basis| format!("{}|{}|{}|{}", b.law, b.article, b.edition, grade(b));
     let kind = match item.answer {
