@@ -105,7 +105,9 @@ impl PhotoFault {
         match self {
             Self::Format(it) => format!("这是 {} 文件，只接受 JPEG 或 PNG:{}", it.name, it.mend_zh),
             Self::TooMuchMemory { width, height, mib } => {
-                format!("照片为 {width}×{height}，解码需 {mib} MiB 内存：请缩小，或另存为 8 位 JPEG")
+                format!(
+                    "照片为 {width}×{height}，解码需 {mib} MiB 内存：请缩小，或另存为 8 位 JPEG"
+                )
             }
             Self::Unreadable(FrameError::Empty) => "照片为空（0 字节）：请重新选择文件".to_owned(),
             Self::Unreadable(FrameError::UnknownFormat) => {

@@ -57,7 +57,8 @@ pub(in crate::web) async fn post_unlock(
 /// Lines that the store says in English alone.
 fn in_chinese(problem: Problem) -> Problem {
     if problem.detail == crate::store::WITHHELD_WORDS {
-        let zh = "口令连续输错十次：一小时内不再提供密钥；忘记口令请用恢复单，或由其他保管人重新准入";
+        let zh =
+            "口令连续输错十次：一小时内不再提供密钥；忘记口令请用恢复单，或由其他保管人重新准入";
         return Problem { zh: Some(zh.into()), status: StatusCode::TOO_MANY_REQUESTS, ..problem };
     }
     problem

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::finding_view::figure;
 use super::frame::dated;
 use super::law::{against, in_force};
 use super::words::Lang;
@@ -307,7 +306,7 @@ fn figures(l: Lang, finding: &Value, out: &mut Vec<Block>) {
     let counts: Vec<String> = list(&finding["counts"])
         .filter_map(|count| {
             let (name, value) = (count["name"].as_str()?, count["value"].as_i64()?);
-            Some(format!("{} {}", l.figure(name), figure(l, name, value)))
+            Some(format!("{} {}", l.figure(name), l.figure_value(name, value)))
         })
         .collect();
     if !counts.is_empty() {
@@ -322,7 +321,9 @@ fn figures(l: Lang, finding: &Value, out: &mut Vec<Block>) {
         ("visibility_ppm", l.t("画面可见度", "visibility")),
     ]
     .into_iter()
-    .filter_map(|(name, word)| Some(format!("{word} {}", figure(l, name, sure[name].as_i64()?))))
+    .filter_map(|(name, word)| {
+        Some(format!("{word} {}", l.figure_value(name, sure[name].as_i64()?)))
+    })
     .collect();
     if !sure.is_empty() {
         out.push(Block::Pair(l.t("置信度", "Confidence").to_owned(), sure.join(l.t("；", "; "))));
