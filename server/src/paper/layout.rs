@@ -170,7 +170,7 @@ mod tests {
             for (n, line) in page.iter().enumerate() {
                 let end = line.x + length(&line.text, line.size, &wide);
                 assert!(end <= PAGE.0 - MARGIN + 0.1, "beyond the edge: {}", line.text);
-                let others = page[n + 1..].iter().filter(|other| other.y == line.y);
+                let others = page[n + 1..].iter().filter(|other| (other.y - line.y).abs() < 0.01);
                 for other in others.filter(|other| !other.text.is_empty()) {
                     let ended = other.x + length(&other.text, other.size, &wide);
                     assert!(

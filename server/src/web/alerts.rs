@@ -244,16 +244,13 @@ fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, Store
         let monitoring = Some(standings.of(&a.store, &alert)?);
         let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
         name_persons(&findings);
-        lines.push(match who.role {
-            Role::Clinic => {
-                let answered = answered.contains(&alert.id);
-                let line = AlertForClinic::of(&alert, answered, findings);
-                AlertSeen::Clinic(Box::new(AlertForClinic { monitoring, ..line }))
-            }
-            _ => {
-                let line = AlertForAuthority::of(&alert, findings);
-                AlertSeen::Authority(Box::new(AlertForAuthority { monitoring, ..line }))
-            }
+        lines.push(if who.role == Role::Clinic {
+            let answered = answered.contains(&alert.id);
+            let line = AlertForClinic::of(&alert, answered, findings);
+            AlertSeen::Clinic(Box::new(AlertForClinic { monitoring, ..line }))
+        } else {
+            let line = AlertForAuthority::of(&alert, findings);
+            AlertSeen::Authority(Box::new(AlertForAuthority { monitoring, ..line }))
         });
     }
     Ok(lines)
