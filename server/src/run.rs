@@ -330,6 +330,10 @@ async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBu
         forget_first_admin(dir);
         return Ok(None);
     }
+    // Another server has made the link: a second one would end it.
+    if app.store.lead()?.is_some_and(|lead| lead.holder != app.instance.id) {
+        return Ok(None);
+    }
     // Whoever decides over people, or lets others in, does it with a second factor from the first
     // day on; the administrator may say otherwise.
     if app.config.mode == Mode::Production && app.store.second_factor_roles()?.is_empty() {

@@ -157,10 +157,10 @@ impl Seat {
     /// Ends the connection of a holder that says nothing any more; its seat is free at the next
     /// look. Blocking.
     pub fn unseat(&mut self) -> Result<()> {
-        match &self.session {
-            Some(session) => Ok(session.prepare_cached(UNSEAT)?.execute([])?).map(drop),
-            None => Ok(()),
+        if let Some(session) = &self.session {
+            session.execute(UNSEAT, [])?;
         }
+        Ok(())
     }
 }
 

@@ -62,13 +62,11 @@ impl Error {
     pub(super) fn is_unreachable(&self) -> bool {
         let Self::Postgres(error) = self else { return false };
         let passing = |code: &str| code.starts_with("08") || code.starts_with("57P");
-        match error.code() {
-            Some(code) => passing(code.code()) || *code == SqlState::READ_ONLY_SQL_TRANSACTION,
-            None => {
-                let source = std::error::Error::source(error);
-                error.is_closed() || source.is_some_and(|it| it.is::<std::io::Error>())
-            }
+        if let Some(code) = error.code() {
+            return passing(code.code()) || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
         }
+        let source = std::error::Error::source(error);
+        error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
     }
 
     /// The disk had no room for it.

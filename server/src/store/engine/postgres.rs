@@ -21,7 +21,7 @@ const PREPARED_MAX: usize = 512;
 const WRITER_LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(7223, hashtext(current_schema()))";
 
 pub(in crate::store) struct Client {
-    client: tokio_postgres::Client,
+    socket: tokio_postgres::Client,
     prepared: RefCell<HashMap<(String, Vec<Type>), Statement>>,
     /// The other side became a standby: it takes no write on this connection any more.
     demoted: Cell<bool>,
@@ -44,11 +44,11 @@ impl Client {
             });
             Ok::<_, Error>(client)
         })?;
-        Ok(Self { client, prepared: RefCell::default(), demoted: Cell::new(false) })
+        Ok(Self { socket: client, prepared: RefCell::default(), demoted: Cell::new(false) })
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.demoted.get() || self.client.is_closed()
+        self.demoted.get() || self.socket.is_closed()
     }
 
     fn noted<T>(&self, answer: std::result::Result<T, tokio_postgres::Error>) -> Result<T> {
@@ -61,7 +61,7 @@ impl Client {
     }
 
     pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
-        self.noted(wait(self.client.batch_execute(sql)))
+        self.noted(wait(self.socket.batch_execute(sql)))
     }
 
     /// One writer at a time, as in SQLite.
@@ -73,7 +73,7 @@ impl Client {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
-        let touched = self.noted(wait(self.client.execute(&statement, &list)))?;
+        let touched = self.noted(wait(self.socket.execute(&statement, &list)))?;
         Ok(usize::try_from(touched).unwrap_or(usize::MAX))
     }
 
@@ -81,7 +81,7 @@ impl Client {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
-        self.noted(wait(self.client.query(&statement, &list)))
+        self.noted(wait(self.socket.query(&statement, &list)))
     }
 
     fn prepare(&self, sql: &str, params: &[&dyn Param]) -> Result<Statement> {
@@ -89,7 +89,7 @@ impl Client {
         if let Some(found) = self.prepared.borrow().get(&key) {
             return Ok(found.clone());
         }
-        let made = wait(self.client.prepare_typed(&text::numbered(sql), &key.1))?;
+        let made = wait(self.socket.prepare_typed(&text::numbered(sql), &key.1))?;
         let mut prepared = self.prepared.borrow_mut();
         if prepared.len() >= PREPARED_MAX {
             prepared.clear();
