@@ -30,6 +30,8 @@ pub(super) struct Probe<'a> {
 pub(super) struct Scored {
     pub(super) person: usize,
     pub(super) best: f32,
+    /// Of the likeliest other person; -1 without one.
+    pub(super) second: f32,
 }
 
 impl<'a> Trial<'a> {
@@ -98,11 +100,10 @@ impl<'a> Trial<'a> {
 
     /// The best person and their score as the box makes it.
     pub(super) fn search(&mut self, probe: &Embedding) -> Scored {
-        let best = self.gallery.identify(probe, self.rivals).best;
-        best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored {
-            person: best.person,
-            best: best.cosine,
-        })
+        let found = self.gallery.identify(probe, self.rivals);
+        let second = found.second.map_or(-1.0, |second| second.cosine);
+        let nobody = Scored { person: usize::MAX, best: -1.0, second };
+        found.best.map_or(nobody, |best| Scored { person: best.person, best: best.cosine, second })
     }
 
     /// What each look at a track gives; the last one is the track's.
@@ -124,7 +125,8 @@ impl<'a> Trial<'a> {
             };
             let mut found = self.search(&fused);
             if how == Fusion::Scores && index == last {
-                found.best *= agreement(&probe.frames);
+                let agreement = agreement(&probe.frames);
+                (found.best, found.second) = (found.best * agreement, found.second * agreement);
             }
             looks.push((found, *frame));
         }
