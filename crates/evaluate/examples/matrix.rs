@@ -39,7 +39,8 @@ fn main() -> anyhow::Result<()> {
         UNMATCHED | tracks |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let mut set = Set { probes: clean.clone(), enrolments: clean, cohort: Arc::default(), ..Set::default() };
+    let mut set =
+        Set { probes: clean.clone(), enrolments: clean, cohort: Arc::default(), ..Set::default() };
     let cohort = &spec.cohort;
     table(&mut set, cohort, "clean", spec.thresholds, seed);
     for (name, treatment) in [

@@ -12,9 +12,7 @@ use std::{
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{
-    Embedding, Gallery, Gate, PackSpec, Risk, Rivals, Template, Thresholds, TrackProbe,
-};
+use vision::{Embedding, Gallery, Gate, PackSpec, Risk, Rivals, Template, Thresholds, TrackProbe};
 
 use self::choose::{quantile, t_match, t_reject};
 use crate::{
@@ -62,6 +60,7 @@ pub struct Held {
     pub share_ppm: u32,
     pub count: u32,
     pub per_doubling_ppm: u32,
+    pub fused_ppm: u32,
 }
 
 /// Two enrolled people who resemble each other.
@@ -145,7 +144,7 @@ pub fn run(
     let drawn = Treatment { draw_mask: true, mask_flag: true, ..treatment };
     let masked = [t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm];
     let masked = band(drawn, masked, "drawn")?;
-    let Rivals { share_ppm, count, per_doubling_ppm } = clinic.rivals;
+    let Rivals { share_ppm, count, per_doubling_ppm, fused_ppm, .. } = clinic.rivals;
     Ok(Calibration {
         pack: spec.name.clone(),
         gallery_people: people.len(),
@@ -154,7 +153,7 @@ pub fn run(
         enrol,
         cohort_people: cohort.len(),
         fpir,
-        rivals: Held { share_ppm, count, per_doubling_ppm },
+        rivals: Held { share_ppm, count, per_doubling_ppm, fused_ppm },
         bare,
         masked,
         alike: alike(&clinic.gallery(None)?, &people, &spec.thresholds),
@@ -223,7 +222,7 @@ fn warn_of_not_enrolled(folders: &[String]) {
 }
 
 /// What was seen of each person; photographs without a face are left out.
-type Looks = Vec<Vec<Embedding>>;
+type Looks = Vec<Vec<Sample>>;
 
 fn take(
     spec: &PackSpec,
@@ -233,15 +232,12 @@ fn take(
 ) -> anyhow::Result<Looks> {
     let photos: Vec<PathBuf> = people.concat();
     let mut samples = sample::take(spec, &photos, treatment, threads)?.samples.into_iter();
-    Ok(people
-        .iter()
-        .map(|p| samples.by_ref().take(p.len()).flatten().map(|s| s.embedding).collect())
-        .collect())
+    Ok(people.iter().map(|p| samples.by_ref().take(p.len()).flatten().collect()).collect())
 }
 
 /// The enrolled people, and how the box scores.
 struct Clinic {
-    enrolled: Looks,
+    enrolled: Vec<Vec<Embedding>>,
     rivals: Rivals,
     cohort: Arc<[Embedding]>,
 }
@@ -279,22 +275,25 @@ impl Clinic {
     }
 
     /// The best score of the whole track, for whomever.
-    fn last(&self, gallery: &mut Gallery<usize>, track: &[Embedding]) -> Option<f32> {
+    fn last(&self, gallery: &mut Gallery<usize>, track: &[Sample]) -> Option<f32> {
         let mut probe = TrackProbe::default();
-        let fused = track.iter().map(|look| probe.add(look)).last()?;
-        gallery.identify(&fused, self.rivals).best.map(|best| best.cosine)
+        let fused = track.iter().map(|look| probe.add(&look.embedding)).last()?;
+        let rivals = track.last()?.rivals(self.rivals, probe.looks());
+        gallery.identify(&fused, rivals).best.map(|best| best.cosine)
     }
 
     fn mated(
         &self,
         gallery: &mut Gallery<usize>,
         person: usize,
-        track: &[Embedding],
+        track: &[Sample],
     ) -> Option<Mated> {
         let mut probe = TrackProbe::default();
         let mut mated: Option<Mated> = None;
         for look in track {
-            let found = gallery.identify(&probe.add(look), self.rivals);
+            let fused = probe.add(&look.embedding);
+            let rivals = look.rivals(self.rivals, probe.looks());
+            let found = gallery.identify(&fused, rivals);
             let (Some(best), second) = (found.best, found.second.map_or(-1.0, |s| s.cosine)) else {
                 continue;
             };

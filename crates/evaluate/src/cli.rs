@@ -190,11 +190,7 @@ fn print(common: &Common, report: &impl Serialize, out: &mut dyn Write) -> anyho
     Ok(())
 }
 
-fn write_lines(
-    value: &Value,
-    depth: usize,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
+fn write_lines(value: &Value, depth: usize, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(list) = value.as_array().filter(|list| list.iter().all(Value::is_object)) {
         return list.iter().try_for_each(|value| {
             write_lines(value, depth, out)?;

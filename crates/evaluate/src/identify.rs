@@ -213,12 +213,7 @@ fn all_of(
     let mut report = report(set, plan);
     report.pack.clone_from(&spec.name);
     report.hold_out = asked.hold_out;
-    report.warnings = differential::warnings(
-        "the set",
-        plan.people,
-        &report.per_track,
-        plan,
-    );
+    report.warnings = differential::warnings("the set", plan.people, &report.per_track, plan);
     if let Some(groups) = asked.groups {
         report.groups = differential::all(set, &groups.members(people), plan);
         for (name, group) in &mut report.groups {
@@ -308,7 +303,7 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         let mut trial = Trial::draw(set, plan, &mut dice);
         for probe in std::mem::take(&mut trial.probes) {
             for frame in probe.frames.iter().filter(|_| plan.per_image) {
-                images.add(trial.search(&frame.embedding), &probe);
+                images.add(trial.search(&frame.embedding, frame, 1), &probe);
             }
             let looks = trial.looks(&probe, plan.fusion);
             if let Some((last, _)) = looks.last() {

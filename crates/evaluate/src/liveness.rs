@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A picture is live from this mean probability on; an attack under the box's own limit
-/// ([`LiveTrack::SPOOF_BELOW`]); else UNSURE.
+/// ([`vision::LiveLimits::spoof_ppm`]); else UNSURE.
 pub const THRESHOLD: f32 = 0.5;
 const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
 /// A face that overlaps the last one less than this is another's.
@@ -189,9 +189,10 @@ fn picture(
     if !Gate::liveness(&analyzer.assess(frame, &face)?) {
         return Ok(Some(Judged::Unsure));
     }
+    let spoof_below = analyzer.thresholds().liveness.spoof_ppm as f32 / 1e6;
     Ok(analyzer.liveness(frame, &face)?.map(|score| match score.live {
         live if live >= THRESHOLD => Judged::Live,
-        live if live < LiveTrack::SPOOF_BELOW => Judged::Attack,
+        live if live < spoof_below => Judged::Attack,
         _ => Judged::Unsure,
     }))
 }
@@ -235,7 +236,7 @@ fn track(
     if std::env::var_os("ZAIGANG_LIVENESS_TRACE").is_some() {
         eprintln!("{}: {live:?}", folder.display());
     }
-    Ok((seen > 0).then(|| match live.verdict() {
+    Ok((seen > 0).then(|| match live.verdict(analyzer.thresholds().liveness) {
         LiveVerdict::Live => Judged::Live,
         LiveVerdict::Spoof => Judged::Attack,
         LiveVerdict::Unsure | LiveVerdict::NotAssessed => Judged::Unsure,

@@ -160,8 +160,10 @@ mod tests {
 
     #[test]
     fn who_stands_in_two_sets_becomes_one_person() {
-        let person =
-            |id: &str| Person { id: id.to_owned(), photos: vec![PathBuf::from(format!("{id}.jpg"))] };
+        let person = |id: &str| Person {
+            id: id.to_owned(),
+            photos: vec![PathBuf::from(format!("{id}.jpg"))],
+        };
         let all = || ["a", "b", "c", "d"].map(person).to_vec();
         let ids = |people: Vec<Person>| -> Vec<(String, usize)> {
             people.into_iter().map(|p| (p.id, p.photos.len())).collect()

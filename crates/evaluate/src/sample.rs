@@ -4,7 +4,9 @@
 use std::{path::PathBuf, sync::atomic::AtomicUsize, sync::atomic::Ordering, thread};
 
 use anyhow::Context as _;
-use vision::{Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Runtime};
+use vision::{
+    Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Rivals, Runtime,
+};
 
 use crate::{
     degrade::{self, Degrade},
@@ -30,6 +32,14 @@ pub struct Treatment {
 pub struct Sample {
     pub embedding: Embedding,
     pub quality: Quality,
+}
+
+impl Sample {
+    /// How the box scores a probe of so many looks of which this is the last.
+    pub fn rivals(&self, rivals: Rivals, looks: u32) -> Rivals {
+        let covered = self.quality.masked.is_some_and(|worn| worn > 0.5);
+        rivals.of_probe(if covered { 1 } else { looks }, self.quality.face_width_px)
+    }
 }
 
 /// What was taken of some photographs.

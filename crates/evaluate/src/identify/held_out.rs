@@ -37,8 +37,8 @@ pub(super) fn divide(
         }
         all.push(mean);
     }
-    let rows = cohort::draw(&group, &all, ROWS, seed)
-        .context("the half that the cohort is drawn from")?;
+    let rows =
+        cohort::draw(&group, &all, ROWS, seed).context("the half that the cohort is drawn from")?;
     set.cohort = rows.into();
     for samples in [&mut set.probes, &mut set.enrolments] {
         let mut person = 0;

@@ -38,9 +38,7 @@ impl Tally {
     pub(super) fn rates(&self) -> Rates {
         let mut strangers: Vec<f32> = self.non_mated.iter().map(|n| n.1).collect();
         strangers.sort_unstable_by(f32::total_cmp);
-        let people = |ids: &mut dyn Iterator<Item = usize>| {
-            ids.collect::<BTreeSet<_>>().len()
-        };
+        let people = |ids: &mut dyn Iterator<Item = usize>| ids.collect::<BTreeSet<_>>().len();
         Rates {
             mated_probes: self.mated.len(),
             mated_people: people(&mut self.mated.iter().map(|m| m.0)),
@@ -134,7 +132,8 @@ impl Verdicts {
             });
         let named = looks.last().is_some_and(|(found, sample)| {
             let limits = Limits::of(sample, thresholds);
-            found.best >= limits.t_match && found.best - found.second >= limits.margin
+            let leads = found.best - found.second >= limits.margin;
+            good(sample) && found.best >= limits.t_match && leads
         });
         let said = if probe.mated { &mut self.registered } else { &mut self.strangers };
         let said = said.entry(probe.person).or_default();

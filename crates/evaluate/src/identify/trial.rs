@@ -99,8 +99,9 @@ impl<'a> Trial<'a> {
     }
 
     /// The best person and their score as the box makes it.
-    pub(super) fn search(&mut self, probe: &Embedding) -> Scored {
-        let found = self.gallery.identify(probe, self.rivals);
+    pub(super) fn search(&mut self, probe: &Embedding, last: &Sample, looks: u32) -> Scored {
+        let rivals = last.rivals(self.rivals, looks);
+        let found = self.gallery.identify(probe, rivals);
         let second = found.second.map_or(-1.0, |second| second.cosine);
         let nobody = Scored { person: usize::MAX, best: -1.0, second };
         found.best.map_or(nobody, |best| Scored { person: best.person, best: best.cosine, second })
@@ -123,7 +124,12 @@ impl<'a> Trial<'a> {
                 }
                 _ => frame.embedding.clone(),
             };
-            let mut found = self.search(&fused);
+            let fused_from = match how {
+                Fusion::Track => memory.looks(),
+                _ if index == last => index as u32 + 1,
+                _ => 1,
+            };
+            let mut found = self.search(&fused, frame, fused_from);
             if how == Fusion::Scores && index == last {
                 let agreement = agreement(&probe.frames);
                 (found.best, found.second) = (found.best * agreement, found.second * agreement);
