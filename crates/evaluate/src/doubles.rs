@@ -31,7 +31,9 @@ pub struct Double {
 /// The pairs as alike as photographs of one person, the most alike first.
 pub fn run(spec: &PackSpec, folders: &[PathBuf], threads: usize) -> anyhow::Result<Vec<Double>> {
     let mut everyone = people::scan_all(folders, 1)?;
-    everyone.iter_mut().for_each(|person| person.photos.truncate(MOST_PHOTOS));
+    for person in &mut everyone {
+        person.photos.truncate(MOST_PHOTOS);
+    }
     let samples = identify::samples(spec, &everyone, Treatment::default(), threads)?;
     let length = samples.iter().flatten().flatten().next().map_or(0, |s| s.embedding.len());
     let mut gallery = Gallery::new(PACK, length);

@@ -71,7 +71,9 @@ pub fn run(
     let mut everyone = asked.people(1)?;
     if let Some(groups) = asked.groups {
         let unknown = groups.known(&people::ids(asked.folders)?)?;
-        unknown.values().for_each(|line| eprintln!("warning: {line}"));
+        for line in unknown.values() {
+            eprintln!("warning: {line}");
+        }
         let mut members: Vec<usize> = groups.members(&everyone).into_values().flatten().collect();
         members.sort_unstable();
         members.dedup();

@@ -172,7 +172,9 @@ pub fn run(
         Some(groups) => groups.known(&people::ids(asked.folders)?)?,
         None => BTreeMap::new(),
     };
-    unknown.values().for_each(|line| eprintln!("warning: {line}"));
+    for line in unknown.values() {
+        eprintln!("warning: {line}");
+    }
     let clean = Treatment { degrade: None, draw_mask: false, ..treatment };
     let (probes, unreadable) = taken(spec, &everyone, treatment, threads)?;
     let enrolments =

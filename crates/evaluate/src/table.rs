@@ -27,7 +27,7 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Row>> {
     let file = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{file}: cannot be read"))?;
     let text = std::str::from_utf8(&bytes).map_err(|why| {
-        let line = 1 + bytes[..why.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let line = bytes[..why.valid_up_to()].split(|b| *b == b'\n').count();
         anyhow!("{file}:{line}: this is no UTF-8 text; save the file as CSV UTF-8")
     })?;
     parse(text, &file.to_string())
