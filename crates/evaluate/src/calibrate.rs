@@ -204,7 +204,9 @@ fn enrolled(
         }
         let templates = chosen.iter().filter_map(|i| own[*i].as_ref()).map(|s| s.embedding.clone());
         let templates = templates.collect();
-        let left = photos.into_iter().enumerate().filter(|(i, _)| !chosen.contains(i));
+        // What shows no face, or cannot be read, is no track either.
+        let usable = |i: &usize| own[*i].is_some() && !chosen.contains(i);
+        let left = photos.into_iter().enumerate().filter(|(i, _)| usable(i));
         people.push(Enrolled { id, templates, probes: left.map(|(_, photo)| photo).collect() });
     }
     (people, without)

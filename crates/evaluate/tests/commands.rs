@@ -209,6 +209,15 @@ fn a_person_with_one_broken_photograph_is_enrolled_by_another() {
 }
 
 #[test]
+fn a_broken_photograph_that_is_left_for_tracks_ends_nothing() {
+    let (folder, gallery) = people(&[2]);
+    fs::write(folder.path().join("p0/1.png"), b"nothing").unwrap();
+    let chosen = run(&["calibrate", "--people", &gallery]).unwrap();
+    assert_eq!((&chosen["gallery_people"], &chosen["unreadable"]), (&1.into(), &1.into()));
+    assert_eq!(chosen["bare"]["mated_probes"], 0);
+}
+
+#[test]
 fn a_calibration_takes_no_drawn_mask_for_a_bare_face() {
     let (_folder, gallery) = people(&[2]);
     let said = run(&["calibrate", "--people", &gallery, "--draw-mask"]).unwrap_err();
