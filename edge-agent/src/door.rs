@@ -1,16 +1,19 @@
 //! The active check at a door (rooms in doorway mode): whoever stands nearest is asked on a screen
-//! to turn the head, in an order drawn at random, and nobody counts as live before that. It knows
-//! the one who is asked, and asks without a camera of its own: the pipeline hands it the landmarks
-//! that it has anyway, and keeps who passed.
-
-use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
+//! to turn the head, in an order drawn at random, and nobody counts as live before that. Tries are
+//! bounded: who goes on turning the wrong way has a recording. It knows the one who is asked, and
+//! asks without a camera of its own: the pipeline hands it the landmarks that it has anyway, and
+//! keeps who passed.
 
 use presence::{Liveness, TrackId};
 use vision::{ActiveCheck, ActiveState, FaceBox, Turn};
 
+mod screen;
 mod trial;
+mod tries;
 
+pub use screen::Screen;
 pub use trial::Args;
+use tries::Tries;
 
 /// A check that was passed speaks for the track so long: a check-in takes seconds, and tracks may
 /// change hands.
@@ -28,6 +31,8 @@ pub enum Prompt {
     Turn(Turn),
     Passed,
     Again,
+    /// Too many tries: nobody is asked for a while.
+    Rest,
 }
 
 impl Prompt {
@@ -40,40 +45,10 @@ impl Prompt {
             Self::Turn(Turn::Right) => "请向您的右侧转头 · Turn your head to your right",
             Self::Passed => "验证通过，谢谢 · Thank you",
             Self::Again => "未通过，请稍候再试 · Not passed; please wait and try again",
-        }
-    }
-}
-
-/// A terminal, a pipe or a file to which each prompt is written as a line. A screen that does not
-/// take it costs the prompt, never a frame.
-#[derive(Debug)]
-pub struct Screen {
-    path: PathBuf,
-    complained: bool,
-}
-
-impl Screen {
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, complained: false }
-    }
-
-    fn show(&mut self, prompt: Prompt) {
-        // Never waits: a pipe that nobody reads or a terminal that is stopped must not hold up the
-        // pipeline.
-        let flags =
-            (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed();
-        let written = std::fs::OpenOptions::new()
-            .append(true)
-            .custom_flags(flags)
-            .open(&self.path)
-            .and_then(|mut file| file.write_all(format!("{}\n", prompt.words()).as_bytes()));
-        if let Err(why) = written
-            && !std::mem::replace(&mut self.complained, true)
-        {
-            tracing::warn!(
-                "doorway.screen {}: cannot be written to ({why}); nobody at the door can be asked",
-                self.path.display()
-            );
+            Self::Rest => {
+                "多次未通过，请十分钟后再试，或用其他方式签到 · Not passed several times; please try \
+                again in ten minutes, or check in another way"
+            }
         }
     }
 }
@@ -110,12 +85,13 @@ pub struct Door {
     /// The room is in doorway mode.
     on: bool,
     asked: Option<Asked>,
+    tries: Tries,
     prompt: Prompt,
 }
 
 impl Door {
     pub fn new(screen: Option<Screen>) -> Self {
-        Self { screen, on: false, asked: None, prompt: Prompt::Nobody }
+        Self { screen, on: false, asked: None, tries: Tries::default(), prompt: Prompt::Nobody }
     }
 
     /// What the server says of the room.
@@ -147,8 +123,10 @@ impl Door {
         if self.asked.as_ref().is_some_and(over) {
             self.asked = None;
         }
-        if self.asked.is_none() {
-            let waiting = faces.iter().filter(|at_door| !at_door.passed);
+        self.tries.pass(mono_ms);
+        if self.asked.is_none() && !self.tries.door_rests() {
+            let waiting =
+                faces.iter().filter(|at_door| !at_door.passed && self.tries.may_ask(at_door.track));
             let nearest = waiting.max_by(|a, b| a.face.rect.width.total_cmp(&b.face.rect.width));
             self.asked = nearest.map(|at_door| Asked {
                 track: at_door.track,
@@ -163,7 +141,13 @@ impl Door {
 
     fn ask(&mut self, mono_ms: u64, faces: &[AtDoor<'_>]) -> Option<TrackId> {
         let Some(asked) = &mut self.asked else {
-            let prompt = if faces.is_empty() { Prompt::Nobody } else { self.prompt };
+            let prompt = match self.prompt {
+                _ if faces.is_empty() => Prompt::Nobody,
+                _ if self.tries.door_rests() => Prompt::Rest,
+                // The ten minutes are over, and nobody is left to be asked.
+                Prompt::Rest => Prompt::Nobody,
+                prompt => prompt,
+            };
             self.show(prompt);
             return None;
         };
@@ -179,7 +163,10 @@ impl Door {
                 Prompt::Passed
             }
             ActiveState::WrongWay | ActiveState::TooSlow => {
-                asked.failed_ms.get_or_insert(mono_ms);
+                if asked.failed_ms.is_none() {
+                    asked.failed_ms = Some(mono_ms);
+                    self.tries.failed(mono_ms, asked.track, asked.check.was_tried());
+                }
                 Prompt::Again
             }
         };

@@ -7,7 +7,7 @@
 //! decision 0081).
 
 use presence::{Liveness, TrackId};
-use vision::{Embedding, LiveTrack, LiveVerdict, LivenessScore, TrackProbe};
+use vision::{Embedding, LiveLimits, LiveTrack, LiveVerdict, LivenessScore, TrackProbe};
 
 /// A face that comes back within this time is held against those that went: whose tracks are one
 /// person's. The engine orders every track of a session to be wiped at its end, and others ten
@@ -70,16 +70,16 @@ impl Memory {
     }
 
     /// Adds the networks' answer on one frame, and says what the track as a whole is.
-    pub(crate) fn judged(&mut self, score: Option<LivenessScore>) -> Liveness {
+    pub(crate) fn judged(&mut self, score: Option<LivenessScore>, limits: LiveLimits) -> Liveness {
         let Some(score) = score else { return Liveness::NotAssessed };
         self.live.scored(score);
-        liveness(&self.live)
+        liveness(&self.live, limits)
     }
 
     /// A frame too poor for the networks: what the track as a whole is without it.
-    pub(crate) fn too_poor(&mut self) -> Liveness {
+    pub(crate) fn too_poor(&mut self, limits: LiveLimits) -> Liveness {
         self.live.too_poor();
-        liveness(&self.live)
+        liveness(&self.live, limits)
     }
 
     /// Adds what one look says of a mask (0-1). Nothing said changes nothing.
@@ -136,6 +136,11 @@ impl Memory {
         fused
     }
 
+    /// Looks that the probe is made of.
+    pub(crate) fn fused_looks(&self) -> u32 {
+        self.probe.looks()
+    }
+
     /// How like it is to those that went out of view before it came, ppm: said once, at its third
     /// look. A masked face and a bare one are not compared.
     pub(crate) fn alike<'a>(
@@ -157,8 +162,8 @@ impl Memory {
     }
 }
 
-fn liveness(live: &LiveTrack) -> Liveness {
-    match live.verdict() {
+fn liveness(live: &LiveTrack, limits: LiveLimits) -> Liveness {
+    match live.verdict(limits) {
         LiveVerdict::Live => Liveness::Live,
         LiveVerdict::Spoof => Liveness::Spoof,
         LiveVerdict::Unsure => Liveness::Unsure,
@@ -239,8 +244,11 @@ mod tests {
     #[test]
     fn one_look_never_says_live() {
         let mut memory = Memory::default();
-        assert_eq!(memory.judged(None), Liveness::NotAssessed);
-        assert_eq!(memory.judged(Some(LivenessScore { live: 0.99 })), Liveness::Unsure);
+        assert_eq!(memory.judged(None, LiveLimits::default()), Liveness::NotAssessed);
+        assert_eq!(
+            memory.judged(Some(LivenessScore { live: 0.99 }), LiveLimits::default()),
+            Liveness::Unsure
+        );
     }
 
     #[test]

@@ -496,13 +496,16 @@ impl<E: VisionStages> Pipeline<E> {
                 return (None, liveness);
             }
         }
-        let probe = self.tracks.state(track).memory.looked(&embedding);
+        let memory = &mut self.tracks.state(track).memory;
+        let (probe, looks) = (memory.looked(&embedding), memory.fused_looks());
         let Some(search) = &mut self.search else { return (None, liveness) };
         let begun = Instant::now();
         let turned = search.rotation.as_ref().map(|rotation| rotation.turn(&probe));
-        let found = search.gallery.identify(turned.as_ref().unwrap_or(&probe), search.rivals);
         let turned = turned.as_ref().unwrap_or(&probe);
-        let relevant = search.gallery.scores_of(turned, &self.relevant, search.rivals).into_iter();
+        let looks = if covered { 1 } else { looks };
+        let rivals = search.rivals.of_probe(looks, face.rect.width);
+        let found = search.gallery.identify(turned, rivals);
+        let relevant = search.gallery.scores_of(turned, &self.relevant, rivals).into_iter();
         let relevant =
             relevant.map(|s| PersonScore { score_ppm: s.ppm(), person: s.person }).collect();
         self.figures.searched += 1;
@@ -528,12 +531,13 @@ impl<E: VisionStages> Pipeline<E> {
         if !self.settings.assess_liveness {
             return Liveness::NotAssessed;
         }
+        let limits = self.stages.live_limits();
         let networks = if shows_liveness {
             let score = self.attempt(|stages| stages.liveness(frame, face));
             let memory = &mut self.tracks.state(track).memory;
-            score.map_or(Liveness::Unsure, |score| memory.judged(score))
+            score.map_or(Liveness::Unsure, |score| memory.judged(score, limits))
         } else {
-            self.tracks.state(track).memory.too_poor()
+            self.tracks.state(track).memory.too_poor(limits)
         };
         self.door.verdict(self.tracks.passed(track, at.mono_ms), networks)
     }

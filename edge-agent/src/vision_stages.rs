@@ -1,7 +1,9 @@
 //! The vision stages as the pipeline calls them, behind a trait, so that the pipeline's rules (who
 //! is embedded, what is kept) are tested without networks. Nothing here keeps a face.
 
-use vision::{Analyzer, Embedding, FaceBox, Frame, Gate, LivenessScore, Quality, VisionError};
+use vision::{
+    Analyzer, Embedding, FaceBox, Frame, Gate, LiveLimits, LivenessScore, Quality, VisionError,
+};
 
 use presence::Appearance;
 
@@ -10,7 +12,7 @@ use presence::Appearance;
 pub struct FaceQuality {
     /// 0..=1,000,000.
     pub quality_ppm: u32,
-    /// Passed the gate for recognition: may speak for UNMATCHED.
+    /// Passed the gate for recognition: may name a person, or speak for UNMATCHED.
     pub good: bool,
     /// Good enough for the liveness networks.
     pub shows_liveness: bool,
@@ -35,6 +37,10 @@ pub trait VisionStages {
         frame: Frame<'_>,
         face: &FaceBox,
     ) -> Result<Option<LivenessScore>, VisionError>;
+    /// When what these networks say of a track is LIVE or SPOOF.
+    fn live_limits(&self) -> LiveLimits {
+        LiveLimits::default()
+    }
     /// Answers of networks that were dropped because they were not finite.
     fn dropped_not_finite(&self) -> u64;
 }
@@ -70,6 +76,10 @@ impl VisionStages for Analyzer {
         face: &FaceBox,
     ) -> Result<Option<LivenessScore>, VisionError> {
         Analyzer::liveness(self, frame, face)
+    }
+
+    fn live_limits(&self) -> LiveLimits {
+        self.thresholds().liveness
     }
 
     fn dropped_not_finite(&self) -> u64 {

@@ -39,7 +39,8 @@ fn main() -> anyhow::Result<()> {
         UNMATCHED | tracks |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let mut set = Set { probes: clean.clone(), enrolments: clean, cohort: Arc::default() };
+    let mut set =
+        Set { probes: clean.clone(), enrolments: clean, cohort: Arc::default(), ..Set::default() };
     let cohort = &spec.cohort;
     table(&mut set, cohort, "clean", spec.thresholds, seed);
     for (name, treatment) in [
@@ -51,6 +52,10 @@ fn main() -> anyhow::Result<()> {
         table(&mut set, cohort, name, spec.thresholds, seed);
     }
     Ok(())
+}
+
+fn percent(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "–".to_owned(), |rate| format!("{:.2} %", rate * 100.0))
 }
 
 /// (enrolled, fusion, templates, share of the rivals' mean in ppm, rivals, whether the pack's
@@ -86,17 +91,17 @@ fn table(set: &mut Set, cohort: &Arc<[Embedding]>, name: &str, thresholds: Thres
         let report = identify::report(set, plan);
         let rates = &report.per_track.fnir_at_fpir;
         let cell = |rate: &str| match rates.get(rate) {
-            Some(Some(at)) => format!("{:.2} % ({:.3})", at.fnir * 100.0, at.threshold),
+            Some(Some(at)) => format!("{} ({:.3})", percent(at.fnir), at.threshold),
             _ => "–".to_owned(),
         };
         println!(
             "| {name} | {enrol} | {fusion:?} | {templates:?} | {:.1}/{count} | {with_cohort} | {} \
-            | {} | {} | {:.2} % | {} of {} people / {} of {} |",
+            | {} | {} | {} | {} of {} people / {} of {} |",
             f64::from(share_ppm) / 1e6,
             cell("1e-2"),
             cell("5e-3"),
             cell("1e-3"),
-            report.registered_unmatched * 100.0,
+            percent(report.registered_unmatched),
             report.per_track.mated_probes,
             report.per_track.mated_people,
             report.per_track.non_mated_probes,

@@ -3,6 +3,8 @@
 //! identification rate at the gallery's size, `T_reject` keeps registered people from being called
 //! strangers. The numbers that they rest on are written beside them.
 
+mod choose;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,22 +12,16 @@ use std::{
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Embedding, Gallery, PackSpec, Risk, Rivals, Template, TrackProbe};
+use vision::{Embedding, Gallery, Gate, PackSpec, Risk, Rivals, Template, Thresholds, TrackProbe};
 
+use self::choose::{quantile, t_match, t_reject};
 use crate::{
-    curve::IMPOSTORS_PER_RATE,
-    people,
-    sample::{self, Treatment},
+    people::{self, Person},
+    sample::{self, Sample, Treatment},
 };
 
-/// Share of registered tracks whose every look may score below `T_reject`; fewer tracks than that
-/// takes bear the lowest seen, less `RESERVE`.
-const REJECT_SHARE: f64 = 0.0005;
-const RESERVE: f32 = 0.05;
 /// Share of registered people whose distance to the second may be smaller than the margin.
 const MARGIN_SHARE: f64 = 0.005;
-/// Fewer strangers than this show no tail: the pack's own threshold stands, and is only raised.
-const LEAST_FITTED: usize = 100;
 /// Most pairs of people that are named as alike.
 const MOST_ALIKE: usize = 5;
 /// Looks of a track.
@@ -40,6 +36,10 @@ pub struct Calibration {
     pub pack: String,
     /// The gallery that the thresholds were chosen for; a larger one needs them anew.
     pub gallery_people: usize,
+    /// People none of whose photographs shows a usable face.
+    pub not_enrolled: usize,
+    /// Photographs of the clinic's people that could not be read.
+    pub unreadable: usize,
     /// Enrolment photographs a person.
     pub enrol: usize,
     /// Strangers of the cohort.
@@ -60,6 +60,7 @@ pub struct Held {
     pub share_ppm: u32,
     pub count: u32,
     pub per_doubling_ppm: u32,
+    pub fused_ppm: u32,
 }
 
 /// Two enrolled people who resemble each other.
@@ -91,65 +92,139 @@ pub struct Band {
     pub faces: &'static str,
 }
 
-/// Chooses the thresholds for the people of a folder (one person a folder): the first `enrol` of a
-/// person's photographs enrol, at most all but one; the others are tracks. It works for a clinic of
-/// one person, too: what its own people cannot show comes from the pack, whose cohort makes a small
-/// gallery's scores comparable with a large one's.
+/// What a calibration is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The clinic's people, one folder a person.
+    pub people: &'a Path,
+    /// Strangers, one folder a person.
+    pub cohort: Option<&'a Path>,
+    /// Enrolment photographs a person.
+    pub enrol: usize,
+    /// How often a stranger may be taken for somebody.
+    pub fpir: f64,
+}
+
+/// Chooses the thresholds for the people of a folder (one person a folder): `enrol` of a person's
+/// photographs enrol, at most all but one, the first that the box's gate takes; the others are
+/// tracks. It works for a clinic of one person, too: what its own people cannot show comes from the
+/// pack, whose cohort makes a small gallery's scores comparable with a large one's.
 pub fn run(
     spec: &PackSpec,
-    folder: &Path,
-    cohort: Option<&Path>,
-    (enrol, fpir): (usize, f64),
+    asked: Asked<'_>,
     treatment: Treatment,
     threads: usize,
 ) -> anyhow::Result<Calibration> {
+    let Asked { enrol, fpir, .. } = asked;
     ensure!((1e-6..=0.1).contains(&fpir), "--fpir is {fpir}; it must lie in 0.000001-0.1");
-    let people = people::scan(folder, 1)?;
-    let cohort = cohort.map(|c| people::scan(c, 1)).transpose()?.unwrap_or_default();
-    let split = |photos: &'_ [PathBuf]| enrol.min(photos.len() - 1).max(1);
-    let enrolled: Vec<&[PathBuf]> = people.iter().map(|p| &p.photos[..split(&p.photos)]).collect();
-    let probes: Vec<&[PathBuf]> = people.iter().map(|p| &p.photos[split(&p.photos)..]).collect();
-    let strangers: Vec<&[PathBuf]> = cohort.iter().map(|p| &p.photos[..]).collect();
+    let everyone = people::scan(asked.people, 1)?;
+    let cohort = asked.cohort.map(|c| people::scan(c, 1)).transpose()?.unwrap_or_default();
     let plain = Treatment { degrade: None, draw_mask: false, ..treatment };
-    let cohort_rows = Arc::clone(&spec.cohort);
-    let enrolled = take(spec, &enrolled, plain, threads)?;
-    let clinic = Clinic { enrolled, rivals: spec.thresholds.rivals, cohort: cohort_rows };
-    let band = |treatment: Treatment, faces| -> anyhow::Result<Band> {
+    let photos: Vec<PathBuf> = everyone.iter().flat_map(|p| p.photos.clone()).collect();
+    let taken = sample::take(spec, &photos, plain, threads)?;
+    let (people, not_enrolled) = enrolled(everyone, &taken.samples, enrol);
+    warn_of_not_enrolled(&not_enrolled);
+    ensure!(!people.is_empty(), "{}: nobody has a usable face", asked.people.display());
+    let clinic = Clinic {
+        enrolled: people.iter().map(|person| person.templates.clone()).collect(),
+        rivals: spec.thresholds.rivals,
+        cohort: Arc::clone(&spec.cohort),
+    };
+    let probes: Vec<&[PathBuf]> = people.iter().map(|person| &person.probes[..]).collect();
+    let strangers: Vec<&[PathBuf]> = cohort.iter().map(|p| &p.photos[..]).collect();
+    let band = |treatment: Treatment, limits: [i32; 3], faces| -> anyhow::Result<Band> {
         let own = take(spec, &probes, treatment, threads)?;
         let others = take(spec, &strangers, treatment, threads)?;
-        let t = &spec.thresholds;
-        let limits = if treatment.draw_mask {
-            [t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm]
-        } else {
-            [t.t_match_ppm, t.t_reject_ppm, t.margin_ppm]
-        };
         Ok(clinic.search(&own, &others)?.band(fpir, limits.map(|ppm| ppm as f32 / 1e6), faces))
     };
-    let bare = band(treatment, "photographed")?;
-    let masked = band(Treatment { draw_mask: true, ..treatment }, "drawn")?;
-    let Rivals { share_ppm, count, per_doubling_ppm } = clinic.rivals;
-    let (gallery, limits) = (clinic.gallery(None)?, Risk::limits(&spec.thresholds));
-    let named = |index: usize| people[index].id.clone();
-    let alike = gallery.alike_pairs(MOST_ALIKE).into_iter().map(|pair| AlikePair {
-        people: [named(pair.people[0]), named(pair.people[1])],
-        cosine_ppm: ppm(pair.cosine),
-        risk: Risk::of(pair.cosine, limits),
-    });
+    let t = &spec.thresholds;
+    let bare = [t.t_match_ppm, t.t_reject_ppm, t.margin_ppm];
+    let bare = band(treatment, bare, "photographed")?;
+    // As on the box: a covered face is left to the network that knows covered faces.
+    let drawn = Treatment { draw_mask: true, mask_flag: true, ..treatment };
+    let masked = [t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm];
+    let masked = band(drawn, masked, "drawn")?;
+    let Rivals { share_ppm, count, per_doubling_ppm, fused_ppm, .. } = clinic.rivals;
     Ok(Calibration {
         pack: spec.name.clone(),
         gallery_people: people.len(),
+        not_enrolled: not_enrolled.len(),
+        unreadable: taken.unreadable,
         enrol,
         cohort_people: cohort.len(),
         fpir,
-        rivals: Held { share_ppm, count, per_doubling_ppm },
+        rivals: Held { share_ppm, count, per_doubling_ppm, fused_ppm },
         bare,
         masked,
-        alike: alike.collect(),
+        alike: alike(&clinic.gallery(None)?, &people, &spec.thresholds),
     })
 }
 
+/// The most alike pairs of the enrolled, with their risk.
+fn alike(gallery: &Gallery<usize>, people: &[Enrolled], t: &Thresholds) -> Vec<AlikePair> {
+    let limits = Risk::limits(t);
+    let named = |index: usize| people[index].id.clone();
+    let pair = |pair: vision::Alike<usize>| AlikePair {
+        people: [named(pair.people[0]), named(pair.people[1])],
+        cosine_ppm: ppm(pair.cosine),
+        risk: Risk::of(pair.cosine, limits),
+    };
+    gallery.alike_pairs(MOST_ALIKE).into_iter().map(pair).collect()
+}
+
+/// A person of the clinic: what enrols, and the photographs that are left for tracks.
+struct Enrolled {
+    id: String,
+    templates: Vec<Embedding>,
+    probes: Vec<PathBuf>,
+}
+
+/// Divides each person's photographs; gives the folders of those without a usable face, too. What
+/// the box's gate refuses enrols only where a person has nothing better.
+fn enrolled(
+    everyone: Vec<Person>,
+    samples: &[Option<Sample>],
+    enrol: usize,
+) -> (Vec<Enrolled>, Vec<String>) {
+    let (mut people, mut without) = (Vec::new(), Vec::new());
+    let mut rest = samples;
+    for Person { id, photos } in everyone {
+        let (own, others) = rest.split_at(photos.len());
+        rest = others;
+        let most = enrol.min(photos.len() - 1).max(1);
+        let gate = |i: &usize| {
+            own[*i].as_ref().map(|sample| Gate::ENROLMENT.check(&sample.quality).is_empty())
+        };
+        let good = (0..photos.len()).filter(|i| gate(i) == Some(true));
+        let poor = (0..photos.len()).filter(|i| gate(i) == Some(false));
+        let chosen: Vec<usize> = good.chain(poor).take(most).collect();
+        if chosen.is_empty() {
+            without.push(id);
+            continue;
+        }
+        let templates = chosen.iter().filter_map(|i| own[*i].as_ref()).map(|s| s.embedding.clone());
+        let templates = templates.collect();
+        // What shows no face, or cannot be read, is no track either.
+        let usable = |i: &usize| own[*i].is_some() && !chosen.contains(i);
+        let left = photos.into_iter().enumerate().filter(|(i, _)| usable(i));
+        people.push(Enrolled { id, templates, probes: left.map(|(_, photo)| photo).collect() });
+    }
+    (people, without)
+}
+
+fn warn_of_not_enrolled(folders: &[String]) {
+    if let Some(first) = folders.first() {
+        eprintln!(
+            "warning: {} people have no photograph with a usable face and are not enrolled \
+            ({first}{})",
+            folders.len(),
+            if folders.len() > 1 { ", …" } else { "" }
+        );
+    }
+}
+
 /// What was seen of each person; photographs without a face are left out.
-type Looks = Vec<Vec<Embedding>>;
+type Looks = Vec<Vec<Sample>>;
 
 fn take(
     spec: &PackSpec,
@@ -158,16 +233,13 @@ fn take(
     threads: usize,
 ) -> anyhow::Result<Looks> {
     let photos: Vec<PathBuf> = people.concat();
-    let mut samples = sample::take(spec, &photos, treatment, threads)?.into_iter();
-    Ok(people
-        .iter()
-        .map(|p| samples.by_ref().take(p.len()).flatten().map(|s| s.embedding).collect())
-        .collect())
+    let mut samples = sample::take(spec, &photos, treatment, threads)?.samples.into_iter();
+    Ok(people.iter().map(|p| samples.by_ref().take(p.len()).flatten().collect()).collect())
 }
 
 /// The enrolled people, and how the box scores.
 struct Clinic {
-    enrolled: Looks,
+    enrolled: Vec<Vec<Embedding>>,
     rivals: Rivals,
     cohort: Arc<[Embedding]>,
 }
@@ -205,22 +277,25 @@ impl Clinic {
     }
 
     /// The best score of the whole track, for whomever.
-    fn last(&self, gallery: &mut Gallery<usize>, track: &[Embedding]) -> Option<f32> {
+    fn last(&self, gallery: &mut Gallery<usize>, track: &[Sample]) -> Option<f32> {
         let mut probe = TrackProbe::default();
-        let fused = track.iter().map(|look| probe.add(look)).last()?;
-        gallery.identify(&fused, self.rivals).best.map(|best| best.cosine)
+        let fused = track.iter().map(|look| probe.add(&look.embedding)).last()?;
+        let rivals = track.last()?.rivals(self.rivals, probe.looks());
+        gallery.identify(&fused, rivals).best.map(|best| best.cosine)
     }
 
     fn mated(
         &self,
         gallery: &mut Gallery<usize>,
         person: usize,
-        track: &[Embedding],
+        track: &[Sample],
     ) -> Option<Mated> {
         let mut probe = TrackProbe::default();
         let mut mated: Option<Mated> = None;
         for look in track {
-            let found = gallery.identify(&probe.add(look), self.rivals);
+            let fused = probe.add(&look.embedding);
+            let rivals = look.rivals(self.rivals, probe.looks());
+            let found = gallery.identify(&fused, rivals);
             let (Some(best), second) = (found.best, found.second.map_or(-1.0, |s| s.cosine)) else {
                 continue;
             };
@@ -291,44 +366,6 @@ impl Seen {
     }
 }
 
-/// The threshold that at most `fpir` of the strangers reach. Each stranger's score is the highest
-/// of many people, so where they are too few to count, the tail is that of extreme values (Gumbel,
-/// by moments); where they show no tail either, it is the pack's. Never below what a stranger has
-/// reached already.
-fn t_match(sorted: &[f32], fpir: f64, pack: f32) -> (f32, &'static str) {
-    let seen = sorted.last().map_or(-1.0, |highest| highest.next_up());
-    if sorted.len() < LEAST_FITTED && (sorted.len() as f64) < IMPOSTORS_PER_RATE / fpir {
-        return (pack.max(seen).min(0.99), "pack");
-    }
-    if sorted.len() as f64 >= IMPOSTORS_PER_RATE / fpir {
-        return (quantile(sorted, 1.0 - fpir), "counted");
-    }
-    let count = sorted.len() as f64;
-    let mean = sorted.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
-    let deviation =
-        (sorted.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt();
-    let spread = deviation * 6.0_f64.sqrt() / std::f64::consts::PI;
-    let fitted = mean - 0.577_215_7 * spread - spread * (-(1.0 - fpir).ln()).ln();
-    ((fitted as f32).max(seen).min(0.99), "fitted")
-}
-
-/// The score that hardly any registered track stays below with every look; `sorted` upwards.
-fn t_reject(sorted: &[f32]) -> f32 {
-    if sorted.len() as f64 * REJECT_SHARE >= 1.0 {
-        return quantile(sorted, REJECT_SHARE);
-    }
-    sorted.first().map_or(1.0, |lowest| lowest - RESERVE)
-}
-
-/// The value that a share of the sorted numbers stays below.
-fn quantile(sorted: &[f32], share: f64) -> f32 {
-    if sorted.is_empty() {
-        return 0.0;
-    }
-    let index = (share * sorted.len() as f64).floor() as usize;
-    sorted[index.min(sorted.len() - 1)]
-}
-
 fn ppm(cosine: f32) -> i32 {
     (cosine * 1e6).round() as i32
 }
@@ -336,28 +373,6 @@ fn ppm(cosine: f32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn too_few_strangers_fit_no_lower_than_one_reached() {
-        // Quantiles of a Gumbel law with mode 0.2 and spread 0.05: the fit must find its tail
-        // again.
-        let sorted: Vec<f32> = (1..=100)
-            .map(|i| 0.2 - 0.05 * (-(f64::from(i) / 101.0).ln()).ln())
-            .map(|s| s as f32)
-            .collect();
-        let (threshold, method) = t_match(&sorted, 0.005, 0.9);
-        assert_eq!(method, "fitted");
-        let truth = 0.2 - 0.05 * (-(0.995_f64).ln()).ln();
-        assert!((f64::from(threshold) - truth).abs() < 0.03, "{threshold} for {truth}");
-    }
-
-    #[test]
-    fn a_handful_of_strangers_only_raises_the_packs_threshold() {
-        assert_eq!(t_match(&[], 0.005, 0.4), (0.4, "pack"));
-        assert_eq!(t_match(&[0.1, 0.3], 0.005, 0.4), (0.4, "pack"));
-        let (threshold, method) = t_match(&[0.1, 0.1, 0.1, 0.6], 0.1, 0.4);
-        assert!(threshold > 0.6 && method == "pack", "{threshold}");
-    }
 
     #[test]
     fn a_clinic_of_one_keeps_the_packs_limits() {
@@ -370,20 +385,5 @@ mod tests {
                 (200_000, 50_000, 40_000)
             );
         }
-    }
-
-    #[test]
-    fn enough_strangers_are_counted() {
-        let sorted: Vec<f32> = (0..4000).map(|i| i as f32 / 8000.0).collect();
-        let (threshold, method) = t_match(&sorted, 0.005, 0.9);
-        assert!(method == "counted" && (threshold - 0.4975).abs() < 1e-3, "{threshold}");
-    }
-
-    #[test]
-    fn few_registered_tracks_leave_a_reserve_below_the_lowest() {
-        assert!((t_reject(&[0.3, 0.5, 0.6]) - 0.25).abs() < 1e-6);
-        assert!(t_reject(&[]) >= 1.0, "no track lowers nothing");
-        let many: Vec<f32> = (0..10_000).map(|i| 0.2 + i as f32 / 20_000.0).collect();
-        assert!((t_reject(&many) - 0.2).abs() < 1e-3);
     }
 }

@@ -2,7 +2,7 @@
 //! through the box's own search, and the log-likelihood ratio of the two at seven places of the
 //! pack's scale, bare and masked, of good and poor looks. It writes nobody's score.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::fmt::Write as _;
 
 use anyhow::ensure;
 use serde::Serialize;
@@ -11,8 +11,7 @@ use vision::{Gallery, PackSpec, Rivals, Template, pack::EvidenceCurves};
 use crate::{
     degrade::Degrade,
     dice::Dice,
-    groups::Groups,
-    identify::{self, Samples},
+    identify::{self, Asked, Samples},
     people,
     sample::{Sample, Treatment},
 };
@@ -62,16 +61,19 @@ pub struct Curve {
 }
 
 /// Takes all photographs four times: as they are, as a room's camera shows them from afar, and both
-/// with a mask drawn.
+/// with a mask drawn. With groups only the people whom they name count.
 pub fn run(
     spec: &PackSpec,
-    folders: &[PathBuf],
-    groups: Option<&Groups>,
+    asked: &Asked<'_>,
     drawn: Drawn,
     threads: usize,
 ) -> anyhow::Result<Report> {
-    let mut everyone = people::scan_all(folders, 1)?;
-    if let Some(groups) = groups {
+    let mut everyone = asked.people(1)?;
+    if let Some(groups) = asked.groups {
+        let unknown = groups.known(&people::ids(asked.folders)?)?;
+        for line in unknown.values() {
+            eprintln!("warning: {line}");
+        }
         let mut members: Vec<usize> = groups.members(&everyone).into_values().flatten().collect();
         members.sort_unstable();
         members.dedup();

@@ -1,51 +1,61 @@
 //! Demographic groups (ISO/IEC 19795-10): who belongs to which, and a control of equal size beside
 //! each. It measures nothing, and guesses nobody's group: a list says it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 
-use crate::{dice::Dice, people::Person};
+use crate::{
+    dice::Dice,
+    people::Person,
+    table::{self, Row},
+};
 
 /// The group of people in a list without a second column.
 const LISTED: &str = "listed";
+/// What stands over a column of people, and over one of groups.
+const PERSON_HEADS: [&str; 8] =
+    ["person", "people", "name", "id", "folder", "姓名", "人员", "文件夹"];
+const GROUP_HEADS: [&str; 5] = ["group", "cohort", "组", "组别", "分组"];
+/// Names of an error or a warning, at most.
+const MOST_NAMED: usize = 3;
 
 /// Groups by name, and who belongs to them, by the name of the person's folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Groups(BTreeMap<String, Vec<String>>);
+pub struct Groups(BTreeMap<String, BTreeSet<String>>);
 
 impl Groups {
     /// Reads a CSV `person,group` (a header is passed over), or a plain list of people, who are
     /// then one group. Lines that start with `#` are remarks.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        Self::parse(&text, &path.display().to_string())
+        Self::of(table::load(path)?, &path.display().to_string())
     }
 
     /// [`Groups::load`] of a text that errors call `file`.
     pub fn parse(text: &str, file: &str) -> anyhow::Result<Self> {
-        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut group_of: BTreeMap<&str, &str> = BTreeMap::new();
-        for (number, line) in text.lines().map(str::trim).enumerate() {
-            if line.is_empty()
-                || line.starts_with('#')
-                || (number == 0 && line.starts_with("person"))
-            {
-                continue;
-            }
-            let (person, group) = match line.split(',').map(str::trim).collect::<Vec<_>>()[..] {
+        Self::of(table::parse(text, file)?, file)
+    }
+
+    fn of(rows: Vec<Row>, file: &str) -> anyhow::Result<Self> {
+        let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut group_of: BTreeMap<String, String> = BTreeMap::new();
+        for (number, row) in rows.into_iter().enumerate() {
+            let (person, group) = match row.cells()[..] {
+                ref cells if number == 0 && is_header(cells) => continue,
                 [person] if !person.is_empty() => (person, LISTED),
                 [person, group] if !person.is_empty() && !group.is_empty() => (person, group),
-                _ => bail!("{file}:{}: expected \"person,group\" or a person's name", number + 1),
+                _ => bail!("{file}:{}: expected \"person,group\" or a person's name", row.line),
             };
-            match group_of.insert(person, group) {
-                None => groups.entry(group.to_owned()).or_default().push(person.to_owned()),
-                Some(before) => ensure!(
+            groups.entry(group.to_owned()).or_default().insert(person.to_owned());
+            if let Some(before) = group_of.insert(person.to_owned(), group.to_owned()) {
+                ensure!(
                     before == group,
                     "{file}:{}: the same person stands in \"{before}\" and in \"{group}\"",
-                    number + 1
-                ),
+                    row.line
+                );
             }
         }
         ensure!(
@@ -59,10 +69,48 @@ impl Groups {
     pub fn members(&self, people: &[Person]) -> BTreeMap<String, Vec<usize>> {
         let index: BTreeMap<&str, usize> =
             people.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
-        let found = |ids: &Vec<String>| {
+        let found = |ids: &BTreeSet<String>| {
             ids.iter().filter_map(|id| index.get(id.as_str()).copied()).collect()
         };
         self.0.iter().map(|(name, ids)| (name.clone(), found(ids))).collect()
+    }
+
+    /// How many people a list names as a group's.
+    pub fn named(&self, group: &str) -> usize {
+        self.0.get(group).map_or(0, BTreeSet::len)
+    }
+
+    /// Holds the names against the folders that there are: by group a warning where some have none,
+    /// an error where a whole group has none.
+    pub fn known(&self, folders: &BTreeSet<String>) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut warnings = BTreeMap::new();
+        for (group, ids) in &self.0 {
+            let missing: Vec<&str> =
+                ids.difference(folders).take(MOST_NAMED).map(String::as_str).collect();
+            let count = ids.difference(folders).count();
+            if count == 0 {
+                continue;
+            }
+            let line = format!(
+                "{count} of the {} people named for \"{group}\" have no folder ({}{})",
+                ids.len(),
+                missing.join(", "),
+                if count > missing.len() { ", …" } else { "" }
+            );
+            ensure!(count < ids.len(), "{line}; a person is named as their folder");
+            warnings.insert(group.clone(), line);
+        }
+        Ok(warnings)
+    }
+}
+
+/// Whether the first row says what stands in the columns.
+fn is_header(cells: &[&str]) -> bool {
+    let among = |heads: &[&str], cell: &str| heads.contains(&cell.to_lowercase().as_str());
+    match cells {
+        [person] => among(&PERSON_HEADS, person),
+        [person, group] => among(&PERSON_HEADS, person) || among(&GROUP_HEADS, group),
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! bootstrapped by person.
 
 mod differential;
+mod held_out;
 mod tally;
 mod trial;
 
@@ -20,7 +21,7 @@ use self::{
 use crate::{
     dice::Dice,
     groups::Groups,
-    people,
+    people::{self, Person, SamePeople},
     sample::{self, Sample, Treatment},
 };
 
@@ -79,18 +80,23 @@ pub struct Report {
     pub people_available: usize,
     pub enrol: usize,
     pub trials: usize,
+    /// The seed by which people were divided, where the cohort is of other people than the ones
+    /// measured; null: the pack's own cohort, which may have been made of the very people measured.
+    pub hold_out: Option<u64>,
     pub frames_per_track: usize,
     pub images: usize,
     pub failure_to_acquire: f64,
+    /// Photographs that could not be read; they are among those that were not acquired.
+    pub unreadable: usize,
     pub per_image: Rates,
     pub per_track: Rates,
     /// Registered people's tracks that the box would call UNMATCHED: every look good and below its
-    /// `t_reject`.
-    pub registered_unmatched: f64,
+    /// `t_reject`. Null without tracks.
+    pub registered_unmatched: Option<f64>,
     pub registered_unmatched_tracks: u32,
     pub registered_unmatched_ci95: Option<[f64; 2]>,
     /// The same of strangers: how often the box dares to say so.
-    pub strangers_unmatched: f64,
+    pub strangers_unmatched: Option<f64>,
     /// What the pack's own thresholds give, per track.
     pub at_pack_thresholds: AtPack,
     /// Share of the photographs that the box's enrolment gate refuses; they enrol only where a
@@ -98,24 +104,31 @@ pub struct Report {
     pub enrolment_refused: f64,
     /// Share of the probes' frames that the mask flag calls masked; null where it was not run.
     pub masked_frames: Option<f64>,
+    /// What these people cannot say.
+    pub warnings: Vec<String>,
     /// Each demographic group by itself, beside a control of the others; only where groups were
     /// named.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Differential>,
 }
 
-/// Rates at the thresholds that the pack carries.
+/// Rates at the thresholds that the pack carries: who is named leads the second by the margin.
 #[derive(Debug, Default, Serialize)]
 pub struct AtPack {
     pub t_match: f32,
     pub t_reject: f32,
+    pub margin: f32,
     pub masked_t_match: f32,
     pub masked_t_reject: f32,
+    pub masked_margin: f32,
     pub rivals_share: f32,
-    /// Share of registered people's tracks without their name.
-    pub fnir: f64,
-    /// Share of strangers' tracks with a name.
-    pub fpir: f64,
+    /// Share of registered people's tracks without their name; null without such tracks.
+    pub fnir: Option<f64>,
+    /// 95 %, people drawn with replacement.
+    pub fnir_ci95: Option<[f64; 2]>,
+    /// Share of strangers' tracks with a name; null without such tracks.
+    pub fpir: Option<f64>,
+    pub fpir_ci95: Option<[f64; 2]>,
 }
 
 /// Rates of one kind of probe.
@@ -127,46 +140,114 @@ pub struct Rates {
     pub non_mated_people: usize,
     /// Distinct sets of frames; galleries are drawn anew while the probes stay.
     pub disjoint_probes: usize,
+    /// The same of strangers alone.
+    pub distinct_non_mated_probes: usize,
     pub fnir_at_fpir: BTreeMap<&'static str, Option<FnirAtFpir>>,
 }
 
 #[derive(Debug, Serialize)]
 pub struct FnirAtFpir {
-    pub fnir: f64,
+    /// Null without mated probes.
+    pub fnir: Option<f64>,
     pub threshold: f32,
     /// 95 %, people drawn with replacement, at the fixed threshold.
     pub ci95: Option<[f64; 2]>,
+    /// The same of the FPIR that was asked for: one stranger's probes are not independent.
+    pub fpir_ci95: Option<[f64; 2]>,
 }
 
-/// Photographs for enrolment stay as they are; probes are treated.
+/// Photographs for enrolment stay as they are; probes are treated. One report for each size of the
+/// gallery.
 pub fn run(
     spec: &PackSpec,
-    folders: &[PathBuf],
-    groups: Option<&Groups>,
+    asked: &Asked<'_>,
     treatment: Treatment,
-    plan: Plan,
+    plans: &[Plan],
     threads: usize,
-) -> anyhow::Result<Report> {
-    let everyone = people::scan_all(folders, plan.track)?;
-    let mated_able = everyone.iter().filter(|p| p.photos.len() >= plan.track + plan.enrol).count();
-    ensure!(
-        mated_able >= plan.people,
-        "{}: {mated_able} people have the {} photographs that are needed for a gallery of {}",
-        people::named(folders),
-        plan.track + plan.enrol,
-        plan.people
-    );
+) -> anyhow::Result<Vec<Report>> {
+    let Some(plan) = plans.first() else { return Ok(Vec::new()) };
+    let everyone = asked.people(plan.track)?;
+    enough(&everyone, asked, plans)?;
+    let unknown = match asked.groups {
+        Some(groups) => groups.known(&people::ids(asked.folders)?)?,
+        None => BTreeMap::new(),
+    };
+    for line in unknown.values() {
+        eprintln!("warning: {line}");
+    }
     let clean = Treatment { degrade: None, draw_mask: false, ..treatment };
-    let probes = samples(spec, &everyone, treatment, threads)?;
+    let (probes, unreadable) = taken(spec, &everyone, treatment, threads)?;
     let enrolments =
         if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
-    let set = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort) };
-    let mut report = report(&set, plan);
-    report.pack.clone_from(&spec.name);
-    if let Some(groups) = groups {
-        report.groups = differential::all(&set, &groups.members(&everyone), plan);
+    let mut set = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort), unreadable };
+    let held_out = match asked.hold_out {
+        Some(seed) => Some(held_out::divide(&mut set, &everyone, asked.groups, seed)?),
+        None => None,
+    };
+    let measured = held_out.as_deref().unwrap_or(&everyone);
+    enough(measured, asked, plans)?;
+    Ok(plans.iter().map(|plan| all_of(spec, &set, measured, asked, &unknown, *plan)).collect())
+}
+
+/// Whether there are people for every gallery that is asked for.
+fn enough(people: &[Person], asked: &Asked<'_>, plans: &[Plan]) -> anyhow::Result<()> {
+    for plan in plans {
+        let needed = plan.track + plan.enrol;
+        let able = people.iter().filter(|p| p.photos.len() >= needed).count();
+        ensure!(
+            able >= plan.people,
+            "{}: {able} people have the {needed} photographs that are needed for a gallery of {}",
+            people::named(asked.folders),
+            plan.people
+        );
     }
-    Ok(report)
+    Ok(())
+}
+
+fn all_of(
+    spec: &PackSpec,
+    set: &Set,
+    people: &[Person],
+    asked: &Asked<'_>,
+    unknown: &BTreeMap<String, String>,
+    plan: Plan,
+) -> Report {
+    let mut report = report(set, plan);
+    report.pack.clone_from(&spec.name);
+    report.hold_out = asked.hold_out;
+    report.warnings = differential::warnings("the set", plan.people, &report.per_track, plan);
+    if let Some(groups) = asked.groups {
+        report.groups = differential::all(set, &groups.members(people), plan);
+        for (name, group) in &mut report.groups {
+            group.named = groups.named(name);
+            group.warnings.extend(unknown.get(name).cloned());
+        }
+    }
+    report
+}
+
+/// Whose photographs are measured.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    pub folders: &'a [PathBuf],
+    pub groups: Option<&'a Groups>,
+    /// People who stand in two folders under two names.
+    pub same_people: Option<&'a SamePeople>,
+    /// Divides the people in two by this seed: a cohort is drawn from one half, and the other is
+    /// measured.
+    pub hold_out: Option<u64>,
+}
+
+impl Asked<'_> {
+    /// Everybody with at least `least` photographs.
+    pub fn people(&self, least: usize) -> anyhow::Result<Vec<Person>> {
+        let mut everyone = people::scan_all(self.folders, 1)?;
+        if let Some(same) = self.same_people {
+            everyone = same.merge(everyone);
+        }
+        everyone.retain(|person| person.photos.len() >= least);
+        Ok(everyone)
+    }
 }
 
 /// Samples by person and photograph; `None` where no face was found.
@@ -175,13 +256,25 @@ pub type Samples = Vec<Vec<Option<Sample>>>;
 /// Takes the samples of all photographs of these people.
 pub fn samples(
     spec: &PackSpec,
-    people: &[people::Person],
+    people: &[Person],
     treatment: Treatment,
     threads: usize,
 ) -> anyhow::Result<Samples> {
+    Ok(taken(spec, people, treatment, threads)?.0)
+}
+
+/// [`samples`], and how many photographs could not be read.
+fn taken(
+    spec: &PackSpec,
+    people: &[Person],
+    treatment: Treatment,
+    threads: usize,
+) -> anyhow::Result<(Samples, usize)> {
     let photos: Vec<_> = people.iter().flat_map(|p| p.photos.clone()).collect();
-    let mut taken = sample::take(spec, &photos, treatment, threads)?.into_iter();
-    Ok(people.iter().map(|p| taken.by_ref().take(p.photos.len()).collect()).collect())
+    let taken = sample::take(spec, &photos, treatment, threads)?;
+    let mut samples = taken.samples.into_iter();
+    let by_person = people.iter().map(|p| samples.by_ref().take(p.photos.len()).collect());
+    Ok((by_person.collect(), taken.unreadable))
 }
 
 /// Samples by person and photograph, as probe and as enrolment.
@@ -191,6 +284,8 @@ pub struct Set {
     pub enrolments: Samples,
     /// The pack's rows that are nobody.
     pub cohort: Arc<[Embedding]>,
+    /// Photographs that could not be read.
+    pub unreadable: usize,
 }
 
 impl Set {
@@ -210,7 +305,7 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         let mut trial = Trial::draw(set, plan, &mut dice);
         for probe in std::mem::take(&mut trial.probes) {
             for frame in probe.frames.iter().filter(|_| plan.per_image) {
-                images.add(trial.search(&frame.embedding), &probe);
+                images.add(trial.search(&frame.embedding, frame, 1), &probe);
             }
             let looks = trial.looks(&probe, plan.fusion);
             if let Some((last, _)) = looks.last() {
@@ -228,15 +323,18 @@ pub fn report(set: &Set, plan: Plan) -> Report {
         frames_per_track: plan.track,
         images: set.probes.iter().map(Vec::len).sum(),
         failure_to_acquire: set.failure_to_acquire(),
+        unreadable: set.unreadable,
+        hold_out: None,
         per_image: images.rates(),
         per_track: tracks.rates(),
-        registered_unmatched: 0.0,
+        registered_unmatched: None,
         registered_unmatched_tracks: 0,
         registered_unmatched_ci95: None,
-        strangers_unmatched: 0.0,
+        strangers_unmatched: None,
         at_pack_thresholds: AtPack::default(),
         enrolment_refused: refused_share(set),
         masked_frames: masked_share(set),
+        warnings: Vec::new(),
         groups: BTreeMap::new(),
     };
     verdicts.into(&mut report, &plan.thresholds);

@@ -2,8 +2,8 @@
 //! thresholds that follow from them.
 //!
 //! `verify` compares pairs, `identify` searches an open set, `liveness` reports attacks by species,
-//! `evidence` measures what a score is worth for a person, `calibrate` writes thresholds for one
-//! clinic. Everything drawn is drawn by seed, so that a
+//! `evidence` measures what a score is worth for a person, `doubles` finds one person in two sets,
+//! `calibrate` writes thresholds for one clinic. Everything drawn is drawn by seed, so that a
 //! figure can be made again. It never writes a picture, an embedding or a name: reports hold counts
 //! and rates only.
 
@@ -15,10 +15,12 @@ pub mod degrade;
 pub mod det;
 pub mod dice;
 pub mod discard;
+pub mod doubles;
 pub mod evidence;
 pub mod groups;
 pub mod identify;
 pub mod liveness;
 pub mod people;
 pub mod sample;
+mod table;
 pub mod verify;

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 use vision::{
     Analyzer, FaceBox, Gate, LiveTrack, LiveVerdict, Options, PackSpec, Picture, Rect, Runtime,
@@ -14,11 +14,13 @@ use crate::{
     curve::bootstrap_by_group,
     degrade::{self, Degrade},
     dice::Dice,
+    people,
     sample::main_face,
+    table,
 };
 
 /// A picture is live from this mean probability on; an attack under the box's own limit
-/// ([`LiveTrack::SPOOF_BELOW`]); else UNSURE.
+/// ([`vision::LiveLimits::spoof_ppm`]); else UNSURE.
 pub const THRESHOLD: f32 = 0.5;
 const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
 /// A face that overlaps the last one less than this is another's.
@@ -38,6 +40,8 @@ pub struct Report {
     pub apcer: Vec<(String, Rate)>,
     /// Presentations in which no face was found; they are in no rate.
     pub failure_to_acquire: usize,
+    /// Those of them whose pictures could not be read.
+    pub unreadable: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,19 +90,23 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
         Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
     ensure!(analyzer.has_liveness(), "pack \"{}\" has no liveness network", spec.name);
     let mut judged: BTreeMap<&str, Vec<(Judged, String)>> = BTreeMap::new();
-    let (mut missed, mut tracks, mut pictures) = (0, 0, 0);
+    let (mut missed, mut tracks, mut pictures, mut unreadable) = (0, 0, 0, 0);
     for (number, row) in read(labels)?.into_iter().enumerate() {
         let camera = Camera { viewing, presentation: number as u64 };
         let said = if row.path.is_dir() {
             tracks += 1;
-            track(&mut analyzer, &row.path, &camera)?
+            track(&mut analyzer, &row.path, &camera)
         } else {
             pictures += 1;
-            picture(&mut analyzer, &row.path, &camera)?
+            picture(&mut analyzer, &row.path, &camera)
         };
         match said {
-            None => missed += 1,
-            Some(said) => judged.entry(row.species).or_default().push((said, row.source)),
+            Err(why) => {
+                unreadable += 1;
+                eprintln!("warning: {}: {why:#}; it counts as not acquired", row.path.display());
+            }
+            Ok(None) => missed += 1,
+            Ok(Some(said)) => judged.entry(row.species).or_default().push((said, row.source)),
         }
     }
     let mut apcer: Vec<(String, Rate)> = judged
@@ -116,7 +124,8 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
         pictures,
         bpcer,
         apcer,
-        failure_to_acquire: missed,
+        failure_to_acquire: missed + unreadable,
+        unreadable,
     })
 }
 
@@ -180,9 +189,10 @@ fn picture(
     if !Gate::liveness(&analyzer.assess(frame, &face)?) {
         return Ok(Some(Judged::Unsure));
     }
+    let spoof_below = analyzer.thresholds().liveness.spoof_ppm as f32 / 1e6;
     Ok(analyzer.liveness(frame, &face)?.map(|score| match score.live {
         live if live >= THRESHOLD => Judged::Live,
-        live if live < LiveTrack::SPOOF_BELOW => Judged::Attack,
+        live if live < spoof_below => Judged::Attack,
         _ => Judged::Unsure,
     }))
 }
@@ -192,15 +202,18 @@ fn track(
     folder: &Path,
     camera: &Camera,
 ) -> anyhow::Result<Option<Judged>> {
-    let mut frames: Vec<PathBuf> = fs::read_dir(folder)
-        .with_context(|| folder.display().to_string())?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<anyhow::Result<_>>()?;
-    frames.sort();
+    let frames: Vec<PathBuf> =
+        people::entries(folder)?.into_iter().filter(|path| people::is_photo(path)).collect();
+    ensure!(!frames.is_empty(), "holds no JPEG or PNG frame");
+    let mut broken = 0;
     let mut live = LiveTrack::default();
     let (mut last, mut seen): (Option<Rect>, usize) = (None, 0);
     for path in &frames {
-        let picture = camera.open(analyzer, path)?;
+        let Ok(picture) = camera.open(analyzer, path) else {
+            broken += 1;
+            ensure!(broken < frames.len(), "no frame can be read");
+            continue;
+        };
         let frame = picture.frame();
         let Some(face) = follow(last, &analyzer.detect(frame)?).or_else(|| match last {
             None => main_face(frame, &analyzer.detect(frame).unwrap_or_default()),
@@ -223,7 +236,7 @@ fn track(
     if std::env::var_os("ZAIGANG_LIVENESS_TRACE").is_some() {
         eprintln!("{}: {live:?}", folder.display());
     }
-    Ok((seen > 0).then(|| match live.verdict() {
+    Ok((seen > 0).then(|| match live.verdict(analyzer.thresholds().liveness) {
         LiveVerdict::Live => Judged::Live,
         LiveVerdict::Spoof => Judged::Attack,
         LiveVerdict::Unsure | LiveVerdict::NotAssessed => Judged::Unsure,
@@ -238,38 +251,25 @@ fn follow(last: Option<Rect>, faces: &[FaceBox]) -> Option<FaceBox> {
 }
 
 fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
-    let text = fs::read_to_string(labels)
-        .with_context(|| format!("{}: cannot be read", labels.display()))?;
+    let file = labels.display();
     let beside = labels.parent().unwrap_or(Path::new("."));
     let mut rows = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let (path, label, source) = match fields[..] {
+    for (number, row) in table::load(labels)?.into_iter().enumerate() {
+        let line = row.line;
+        let (path, label, source) = match row.cells()[..] {
+            ["path", ..] if number == 0 => continue,
             [path, label] => (path, label, path),
             [path, label, source] => (path, label, source),
-            _ => bail!(
-                "{}:{}: expected \"path,label\" or \"path,label,source\"",
-                labels.display(),
-                number + 1
-            ),
+            _ => bail!("{file}:{line}: expected \"path,label\" or \"path,label,source\""),
         };
-        let Some(species) = SPECIES.iter().find(|s| **s == label) else {
-            if number == 0 {
-                continue; // the header
-            }
-            bail!(
-                "{}:{}: \"{label}\" is none of live, print, replay, mask",
-                labels.display(),
-                number + 1
-            );
+        let Some(species) = SPECIES.iter().find(|s| s.eq_ignore_ascii_case(label)) else {
+            bail!("{file}:{line}: \"{label}\" is none of live, print, replay, mask");
         };
-        rows.push(Row { path: beside.join(path), species, source: source.to_owned() });
+        let path = beside.join(path);
+        ensure!(path.exists(), "{file}:{line}: {} is not there", path.display());
+        rows.push(Row { path, species, source: source.to_owned() });
     }
-    ensure!(
-        !rows.is_empty(),
-        "{}: holds no line \"path,live|print|replay|mask\"",
-        labels.display()
-    );
+    ensure!(!rows.is_empty(), "{file}: holds no line \"path,live|print|replay|mask\"");
     Ok(rows)
 }
 
@@ -296,11 +296,19 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("labels-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("labels.csv");
+        for picture in ["a.jpg", "b.jpg"] {
+            fs::write(folder.join(picture), "").expect("a file");
+        }
         fs::write(&file, "path,label\na.jpg,live\nb.jpg,photo,7\n").expect("a file");
         let said = read(&file).map(|_| ()).expect_err("a wrong label").to_string();
         assert!(said.contains(":3:") && said.contains("photo") && !said.contains('\n'), "{said}");
         fs::write(&file, "path,label\na.jpg,live\nb.jpg,print,7\n").expect("a file");
         assert_eq!(read(&file).expect("two rows")[1].source, "7");
+        fs::write(&file, "a.jpg,screen\nb.jpg,Print\n").expect("a file");
+        let said = read(&file).map(|_| ()).expect_err("a wrong first label").to_string();
+        assert!(said.contains(":1:") && said.contains("screen"), "{said}");
+        fs::write(&file, "a.jpg;LIVE\nb.jpg;Print\n").expect("a file");
+        assert_eq!(read(&file).expect("two rows").len(), 2);
         fs::remove_dir_all(&folder).expect("the folder goes");
     }
 }

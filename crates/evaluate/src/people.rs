@@ -2,12 +2,14 @@
 //! reports none.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
+
+use crate::table;
 
 /// One person's photographs, in the order of their names.
 #[derive(Clone)]
@@ -37,6 +39,70 @@ pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<Person>
     people.retain(|_, person| person.photos.len() >= least.max(1));
     ensure!(!people.is_empty(), "{}", nobody(&named(folders), least));
     Ok(people.into_values().collect())
+}
+
+/// Pairs of folders that show one person: sets of different origin name people differently, and one
+/// who stands in two of them would count as a stranger who resembles himself.
+#[derive(Clone, Default)]
+pub struct SamePeople(Vec<[String; 2]>);
+
+impl std::fmt::Debug for SamePeople {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SamePeople({} pairs, [redacted])", self.0.len())
+    }
+}
+
+impl SamePeople {
+    /// Reads a CSV whose first two columns name folders; `evaluate doubles` proposes one.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let mut pairs = Vec::new();
+        for (number, row) in table::load(path)?.into_iter().enumerate() {
+            match row.cells()[..] {
+                ["a", "b", ..] if number == 0 => {}
+                [a, b, ..] if !a.is_empty() && !b.is_empty() => {
+                    pairs.push([a.to_owned(), b.to_owned()]);
+                }
+                _ => bail!("{}:{}: expected \"a,b\", two folders", path.display(), row.line),
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Makes one person of each pair, by the name of whichever comes first. A pair of which one has
+    /// no folder here joins nobody.
+    pub fn merge(&self, people: Vec<Person>) -> Vec<Person> {
+        let mut by_name: BTreeMap<String, Person> =
+            people.into_iter().map(|person| (person.id.clone(), person)).collect();
+        let mut now: BTreeMap<&str, &str> = BTreeMap::new();
+        for [a, b] in &self.0 {
+            let named = |mut name| {
+                while let Some(other) = now.get(name) {
+                    name = *other;
+                }
+                name
+            };
+            let (a, b) = (named(a.as_str()), named(b.as_str()));
+            let (first, second) = (a.min(b), a.max(b));
+            if first == second || !by_name.contains_key(first) {
+                continue;
+            }
+            let Some(same) = by_name.remove(second) else { continue };
+            if let Some(person) = by_name.get_mut(first) {
+                person.photos.extend(same.photos);
+                now.insert(second, first);
+            }
+        }
+        by_name.into_values().collect()
+    }
+}
+
+/// The names of all people's folders, whoever has photographs in them.
+pub fn ids(folders: &[PathBuf]) -> anyhow::Result<BTreeSet<String>> {
+    let mut ids = BTreeSet::new();
+    for folder in folders {
+        ids.extend(scan(folder, 1)?.into_iter().map(|person| person.id));
+    }
+    Ok(ids)
 }
 
 /// Folders as errors name them.
@@ -69,7 +135,7 @@ fn nobody(folder: &str, least: usize) -> String {
     )
 }
 
-fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let reading = || format!("{}: cannot be read", folder.display());
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).with_context(reading)? {
@@ -79,7 +145,31 @@ fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn is_photo(path: &Path) -> bool {
+pub(crate) fn is_photo(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     extension.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(pairs: &[[&str; 2]]) -> SamePeople {
+        SamePeople(pairs.iter().map(|pair| pair.map(str::to_owned)).collect())
+    }
+
+    #[test]
+    fn who_stands_in_two_sets_becomes_one_person() {
+        let person = |id: &str| Person {
+            id: id.to_owned(),
+            photos: vec![PathBuf::from(format!("{id}.jpg"))],
+        };
+        let all = || ["a", "b", "c", "d"].map(person).to_vec();
+        let ids = |people: Vec<Person>| -> Vec<(String, usize)> {
+            people.into_iter().map(|p| (p.id, p.photos.len())).collect()
+        };
+        let merged = ids(same(&[["b", "a"], ["d", "b"], ["a", "d"]]).merge(all()));
+        assert_eq!(merged, [("a".to_owned(), 3), ("c".to_owned(), 1)]);
+        assert_eq!(same(&[["a", "elsewhere"]]).merge(all()).len(), 4);
+    }
 }

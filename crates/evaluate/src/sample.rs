@@ -3,8 +3,10 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicUsize, sync::atomic::Ordering, thread};
 
-use anyhow::Context;
-use vision::{Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Runtime};
+use anyhow::Context as _;
+use vision::{
+    Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Rivals, Runtime,
+};
 
 use crate::{
     degrade::{self, Degrade},
@@ -32,24 +34,44 @@ pub struct Sample {
     pub quality: Quality,
 }
 
-/// Samples in the order of `photos`; `None` where no face was found (failure to acquire).
+impl Sample {
+    /// How the box scores a probe of so many looks of which this is the last.
+    pub fn rivals(&self, rivals: Rivals, looks: u32) -> Rivals {
+        let covered = self.quality.masked.is_some_and(|worn| worn > 0.5);
+        rivals.of_probe(if covered { 1 } else { looks }, self.quality.face_width_px)
+    }
+}
+
+/// What was taken of some photographs.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// In the order of the photographs; `None` where no face was found, or the photograph could
+    /// not be read (failure to acquire).
+    pub samples: Vec<Option<Sample>>,
+    /// How many could not be read.
+    pub unreadable: usize,
+}
+
+/// Photographs of a warning, at most.
+const MOST_NAMED: usize = 3;
+
+/// Takes the main face of each photograph. One that cannot be read is counted, and named on the
+/// standard error; all of them are an error.
 pub fn take(
     spec: &PackSpec,
     photos: &[PathBuf],
     treatment: Treatment,
     threads: usize,
-) -> anyhow::Result<Vec<Option<Sample>>> {
+) -> anyhow::Result<Taken> {
     let next = AtomicUsize::new(0);
     let runtime = Runtime::init()?;
-    let work = || -> anyhow::Result<Vec<(usize, Option<Sample>)>> {
+    let work = || -> anyhow::Result<Vec<(usize, anyhow::Result<Option<Sample>>)>> {
         let mut taker = Taker::open(&runtime, spec, treatment)?;
         let mut taken = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(photo) = photos.get(index) else { return Ok(taken) };
-            let sample =
-                taker.take(photo, index as u64).with_context(|| photo.display().to_string())?;
-            taken.push((index, sample));
+            taken.push((index, taker.take(photo, index as u64)));
         }
     };
     let mut samples: Vec<Option<Sample>> = photos.iter().map(|_| None).collect();
@@ -57,14 +79,44 @@ pub fn take(
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
         workers.into_iter().map(thread::ScopedJoinHandle::join).collect()
     });
+    let mut unreadable = Vec::new();
     for result in results {
         let taken =
             result.map_err(|_| anyhow::anyhow!("a worker thread of the evaluation panicked"))??;
         for (index, sample) in taken {
-            samples[index] = sample;
+            match sample {
+                Ok(sample) => samples[index] = sample,
+                Err(why) => unreadable.push((index, why)),
+            }
         }
     }
-    Ok(samples)
+    unreadable.sort_by_key(|(index, _)| *index);
+    warn_of_unreadable(photos, &unreadable)?;
+    Ok(Taken { samples, unreadable: unreadable.len() })
+}
+
+fn warn_of_unreadable(
+    photos: &[PathBuf],
+    unreadable: &[(usize, anyhow::Error)],
+) -> anyhow::Result<()> {
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = unreadable
+        .iter()
+        .take(MOST_NAMED)
+        .map(|(index, why)| format!("{}: {why:#}", photos[*index].display()))
+        .collect();
+    let line = format!(
+        "{} of {} photographs could not be read ({}{})",
+        unreadable.len(),
+        photos.len(),
+        named.join("; "),
+        if unreadable.len() > named.len() { "; …" } else { "" }
+    );
+    anyhow::ensure!(unreadable.len() < photos.len(), "{line}");
+    eprintln!("warning: {line}; they count as not acquired");
+    Ok(())
 }
 
 struct Taker {
@@ -87,7 +139,7 @@ impl Taker {
     }
 
     fn take(&mut self, photo: &PathBuf, stream: u64) -> anyhow::Result<Option<Sample>> {
-        let mut picture = Picture::decode(&std::fs::read(photo)?)?;
+        let mut picture = Picture::decode(&std::fs::read(photo).context("cannot be read")?)?;
         let Some(mut face) = self.main_face(picture.frame())? else { return Ok(None) };
         let mut dice = Dice::new(self.treatment.seed, stream);
         if self.treatment.draw_mask {

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use serde::Serialize;
 use vision::PackSpec;
 
@@ -11,7 +11,8 @@ use crate::{
     curve::{IMPOSTORS_PER_RATE, Scores, bootstrap_by_group},
     discard::{self, Curve},
     people,
-    sample::{self, Sample, Treatment},
+    sample::{self, Sample, Taken, Treatment},
+    table,
 };
 
 /// The false match rates that are reported.
@@ -32,6 +33,8 @@ pub struct Report {
     pub eer: Option<f64>,
     /// Share of photographs without a usable face, 0-1.
     pub failure_to_acquire: f64,
+    /// Photographs that could not be read; they are among those that were not acquired.
+    pub unreadable: usize,
     pub tar_at_fmr: BTreeMap<&'static str, TarAtFmr>,
     /// Comparisons made; those with a photograph that was not acquired are left out and counted in
     /// `pairs_missed`.
@@ -88,7 +91,8 @@ pub fn pairs(
     threads: usize,
 ) -> anyhow::Result<Report> {
     let (set, pairs) = read_pairs(images, csv)?;
-    let samples = sample::take(spec, &set.photos, treatment, threads)?;
+    let taken = sample::take(spec, &set.photos, treatment, threads)?;
+    let samples = &taken.samples;
     let scored: Vec<(f32, &Pair)> = pairs
         .iter()
         .filter_map(|p| Some((cosine(samples[p.a].as_ref()?, samples[p.b].as_ref()?)?, p)))
@@ -103,7 +107,7 @@ pub fn pairs(
             impostor.push(*score);
         }
     }
-    let mut report = summarise(spec, &set, &samples, &genuine, impostor);
+    let mut report = summarise(spec, &set, &taken, &genuine, impostor);
     report.pairs_missed = pairs.len() - scored.len();
     if let Some((mean, error)) = ten_folds(&balanced) {
         (report.accuracy, report.accuracy_se) = (Some(mean), Some(error));
@@ -124,7 +128,8 @@ pub fn all_pairs(
         set.person.extend(std::iter::repeat_n(index, person.photos.len()));
         set.photos.extend(person.photos);
     }
-    let samples = sample::take(spec, &set.photos, treatment, threads)?;
+    let taken = sample::take(spec, &set.photos, treatment, threads)?;
+    let samples = &taken.samples;
     let (mut genuine, mut impostor, mut missed) = (Vec::new(), Vec::new(), 0);
     for a in 0..samples.len() {
         for b in a + 1..samples.len() {
@@ -139,7 +144,7 @@ pub fn all_pairs(
             }
         }
     }
-    let mut report = summarise(spec, &set, &samples, &genuine, impostor);
+    let mut report = summarise(spec, &set, &taken, &genuine, impostor);
     report.pairs_missed = missed;
     Ok(report)
 }
@@ -147,10 +152,11 @@ pub fn all_pairs(
 fn summarise(
     spec: &PackSpec,
     set: &Set,
-    samples: &[Option<Sample>],
+    taken: &Taken,
     genuine: &[Mated],
     impostor: Vec<f32>,
 ) -> Report {
+    let samples = &taken.samples;
     let scores = Scores::new(genuine.iter().map(|g| g.score).collect(), impostor);
     let tar_at_fmr =
         RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, set, genuine, *rate))).collect();
@@ -159,6 +165,7 @@ fn summarise(
         accuracy: None,
         accuracy_se: None,
         eer: scores.eer(),
+        unreadable: taken.unreadable,
         failure_to_acquire: samples.iter().filter(|s| s.is_none()).count() as f64
             / samples.len().max(1) as f64,
         tar_at_fmr,
@@ -261,43 +268,37 @@ fn best_threshold(mut scored: Vec<(f32, bool)>) -> f32 {
 }
 
 fn read_pairs(images: &Path, csv: &Path) -> anyhow::Result<(Set, Vec<Pair>)> {
-    let text = std::fs::read_to_string(csv)
-        .with_context(|| format!("{}: cannot be read", csv.display()))?;
+    let file = csv.display();
     let mut index: BTreeMap<PathBuf, usize> = BTreeMap::new();
     let mut set = Set { photos: Vec::new(), person: Vec::new(), people: 0 };
     let mut people: BTreeMap<String, usize> = BTreeMap::new();
     let mut pairs = Vec::new();
-    let mut place = |name: &str, set: &mut Set| {
+    let mut place = |name: &str, line: u64, set: &mut Set| -> anyhow::Result<usize> {
         let path = images.join(name);
-        *index.entry(path.clone()).or_insert_with(|| {
-            let person =
-                Path::new(name).parent().map(|p| p.display().to_string()).unwrap_or_default();
-            let count = people.len();
-            set.person.push(*people.entry(person).or_insert(count));
-            set.photos.push(path);
-            set.photos.len() - 1
-        })
+        if let Some(known) = index.get(&path) {
+            return Ok(*known);
+        }
+        ensure!(path.is_file(), "{file}:{line}: {} is not there", path.display());
+        let person = Path::new(name).parent().map(|p| p.display().to_string()).unwrap_or_default();
+        let count = people.len();
+        set.person.push(*people.entry(person).or_insert(count));
+        set.photos.push(path.clone());
+        index.insert(path, set.photos.len() - 1);
+        Ok(set.photos.len() - 1)
     };
-    for (number, line) in
-        text.lines().enumerate().filter(|(n, l)| !(l.trim().is_empty() || *n == 0))
-    {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let [a, b, same] = fields[..] else {
-            bail!("{}:{}: expected \"a,b,same\"", csv.display(), number + 1);
+    for (number, row) in table::load(csv)?.into_iter().enumerate() {
+        let line = row.line;
+        let [a, b, same] = row.cells()[..] else {
+            bail!("{file}:{line}: expected \"a,b,same\"");
         };
-        ensure!(
-            ["0", "1"].contains(&same),
-            "{}:{}: same is 0 or 1, not \"{same}\"",
-            csv.display(),
-            number + 1
-        );
-        pairs.push(Pair { a: place(a, &mut set), b: place(b, &mut set), same: same == "1" });
+        if number == 0 && same.eq_ignore_ascii_case("same") {
+            continue;
+        }
+        ensure!(["0", "1"].contains(&same), "{file}:{line}: same is 0 or 1, not \"{same}\"");
+        let (a, b) = (place(a, line, &mut set)?, place(b, line, &mut set)?);
+        pairs.push(Pair { a, b, same: same == "1" });
     }
-    ensure!(
-        !pairs.is_empty(),
-        "{}: holds no pairs (the first line is the header a,b,same)",
-        csv.display()
-    );
+    ensure!(!pairs.is_empty(), "{file}: holds no pair \"a,b,same\"");
     set.people = set.person.iter().max().map_or(0, |p| p + 1);
     Ok((set, pairs))
 }

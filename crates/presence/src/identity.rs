@@ -39,8 +39,10 @@ impl Vote {
             return face.good_quality.then_some(Self::Low);
         }
         match &found.best {
+            // A poor look names nobody: what noise or blur leaves of a face may resemble anybody.
             Some(best)
-                if found.score_ppm >= t_match
+                if face.good_quality
+                    && found.score_ppm >= t_match
                     && found.score_ppm.saturating_sub(found.second_ppm) >= margin =>
             {
                 Some(Self::Hit(best.clone()))

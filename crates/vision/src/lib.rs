@@ -41,7 +41,7 @@ pub use frame::{Foreign, Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
 pub use gallery::{Alike, Gallery, Match, Risk, Scored};
 pub use liveness::{
-    ActiveCheck, ActiveState, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn,
+    ActiveCheck, ActiveState, LiveLimits, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn,
 };
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, Quality, Reason};

@@ -6,7 +6,7 @@ mod active;
 mod track;
 
 pub use active::{ActiveCheck, ActiveState, Turn};
-pub use track::{LiveTrack, LiveVerdict};
+pub use track::{LiveLimits, LiveTrack, LiveVerdict};
 
 use crate::{
     detect::Rect,

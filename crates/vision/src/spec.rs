@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use crate::{embed::Embedding, frame::PixelOrder, pack::EvidenceCurves};
+use crate::{embed::Embedding, frame::PixelOrder, liveness::LiveLimits, pack::EvidenceCurves};
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +130,8 @@ pub struct Thresholds {
     pub duplicate_ppm: i32,
     /// How the scores that the bands hold for are made.
     pub rivals: Rivals,
+    /// When a track is LIVE or SPOOF.
+    pub liveness: LiveLimits,
     /// What a score is worth for and against a person, where it was measured.
     pub evidence: Option<EvidenceCurves>,
 }
@@ -147,13 +149,44 @@ pub struct Rivals {
     /// clinic of one person and for one of fifty.
     #[serde(default)]
     pub per_doubling_ppm: u32,
+    /// Taken from the score of a track's fused probe, × 10⁶, as if it were of very many looks; of n
+    /// looks 1 − 1/n of it is taken, of a single one nothing. What is fused has less noise: it is
+    /// more like its person, and more like a stranger, too. So the threshold of a single look holds
+    /// for a track. See [`Rivals::of_probe`].
+    #[serde(default)]
+    pub fused_ppm: u32,
+    /// What is taken from this probe's score for its looks, × 10⁶.
+    #[serde(skip)]
+    pub taken_for_looks_ppm: u32,
 }
+
+/// Bare faces this wide, in pixels, and narrower ones score so low that fusing them brings no
+/// stranger near the threshold; from the second width on everything is taken.
+const FUSED_FROM_PX: f32 = 40.0;
+const FUSED_WHOLE_PX: f32 = 80.0;
 
 impl Rivals {
     /// Plain cosines.
-    pub const NONE: Self = Self { share_ppm: 0, count: 0, per_doubling_ppm: 0 };
+    pub const NONE: Self =
+        Self { share_ppm: 0, count: 0, per_doubling_ppm: 0, fused_ppm: 0, taken_for_looks_ppm: 0 };
     /// What measured best for the real pack.
-    pub const REAL: Self = Self { share_ppm: 1_000_000, count: 10, per_doubling_ppm: 20_000 };
+    pub const REAL: Self = Self {
+        share_ppm: 1_000_000,
+        count: 10,
+        per_doubling_ppm: 20_000,
+        fused_ppm: 60_000,
+        taken_for_looks_ppm: 0,
+    };
+
+    /// The same for a probe of a bare face that so many looks are fused in
+    /// ([`crate::TrackProbe::looks`]), seen this wide. A masked one is left as it is: its
+    /// thresholds were measured on tracks.
+    #[must_use]
+    pub fn of_probe(self, looks: u32, face_width_px: f32) -> Self {
+        let seen = (face_width_px - FUSED_FROM_PX) / (FUSED_WHOLE_PX - FUSED_FROM_PX);
+        let share = (1.0 - 1.0 / looks.max(1) as f32) * seen.clamp(0.0, 1.0);
+        Self { taken_for_looks_ppm: (share * self.fused_ppm as f32) as u32, ..self }
+    }
 }
 
 /// All networks of one pack.
@@ -221,6 +254,7 @@ impl PackSpec {
                 unlike_ppm: 300_000,
                 duplicate_ppm: 500_000,
                 rivals: Rivals::NONE,
+                liveness: LiveLimits::default(),
                 evidence: None,
             },
             cohort: Arc::default(),

@@ -75,7 +75,8 @@ fn a_photograph_before_the_door_is_never_live() {
         assert_eq!(door.frame(ms, [at(1, &face)].into_iter()), None, "{ms} ms");
     }
     let said = std::fs::read_to_string(folder.path().join("screen")).unwrap();
-    assert!((5..=12).contains(&said.matches("未通过").count()), "{said}");
+    let again = said.matches("未通过,请稍候再试").count();
+    assert!((1..=3).contains(&again), "{said}");
 }
 
 #[test]
@@ -116,4 +117,59 @@ fn a_screen_that_nobody_reads_holds_nothing_up() {
     door.set_doorway(true);
     door.frame(0, [at(1, &head(100.0, 1.0, 0.0))].into_iter());
     assert_eq!(door.prompt(), Prompt::Straight);
+}
+
+/// What somebody does at the door for `until_ms`, and how often it asked a new check of him.
+fn stand(door: &mut Door, from_ms: u64, until_ms: u64, yaw: impl Fn(u64, Prompt) -> f32) -> u32 {
+    let (mut tries, mut failing) = (0, false);
+    for ms in (from_ms..until_ms).step_by(100) {
+        let face = head(100.0, 1.0, yaw(ms, door.prompt()));
+        // Whoever leaves and comes again is another track.
+        let track = 1 + ms / 60_000;
+        assert_eq!(door.frame(ms, [at(track, &face)].into_iter()), None, "{ms} ms");
+        let again = matches!(door.prompt(), Prompt::Again | Prompt::Rest);
+        tries += u32::from(again && !failing);
+        failing = again;
+    }
+    tries
+}
+
+/// The other way of what is asked.
+fn wrong(_: u64, prompt: Prompt) -> f32 {
+    -obeying(prompt)
+}
+
+#[test]
+fn who_turns_wrong_again_and_again_is_asked_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut door = door(&folder);
+    let tries = stand(&mut door, 0, 600_000, wrong);
+    assert!((3..=6).contains(&tries), "{tries} tries in ten minutes");
+    assert_eq!(door.prompt(), Prompt::Rest);
+    let said = std::fs::read_to_string(folder.path().join("screen")).unwrap();
+    assert!(said.contains("其他方式"), "the screen says what else there is: {said}");
+}
+
+#[test]
+fn after_the_rest_whoever_turns_as_asked_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut door = door(&folder);
+    stand(&mut door, 0, 300_000, wrong);
+    let passes = (300_000..1_500_000).step_by(100).find_map(|ms| {
+        let face = head(100.0, 1.0, obeying(door.prompt()));
+        door.frame(ms, [at(99, &face)].into_iter())
+    });
+    assert_eq!(passes, Some(TrackId(99)));
+}
+
+#[test]
+fn who_only_stands_there_takes_nobodys_tries() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut door = door(&folder);
+    stand(&mut door, 0, 600_000, |_, _| 0.0);
+    let passes = (600_000..640_000).step_by(100).find_map(|ms| {
+        let face = head(100.0, 1.0, obeying(door.prompt()));
+        door.frame(ms, [at(99, &face)].into_iter())
+    });
+    assert_eq!(passes, Some(TrackId(99)), "a patient who waits locks no door");
 }

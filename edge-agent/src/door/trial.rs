@@ -9,7 +9,7 @@ use std::{
 
 use presence::TrackId;
 
-use super::{AtDoor, Door, Prompt, Screen};
+use super::{AtDoor, Door, Prompt, Screen, tries::MOST_OF_TRACK};
 use crate::{
     camera::{self, Capture, Counters, Next, Stop},
     clock::RealClock,
@@ -53,8 +53,10 @@ impl Args {
         let mut door = Door::new(Some(Screen::new(screen)));
         door.set_doorway(true);
         let (begun, time) = (Instant::now(), Duration::from_secs(self.seconds));
-        let (mut faces, mut frames, mut refused) = (Vec::new(), 0_u64, 0_u64);
-        while begun.elapsed() < time && door.prompt() != Prompt::Passed {
+        let (mut faces, mut frames, mut refused) = (Vec::new(), 0_u64, 0);
+        let more =
+            |door: &Door, refused| door.prompt() != Prompt::Passed && refused < MOST_OF_TRACK;
+        while begun.elapsed() < time && more(&door, refused) {
             match capture.next(PATIENCE) {
                 Next::Shot(shot) => {
                     let Ok(picture) = shot.pixels.decode() else { continue };
@@ -65,7 +67,9 @@ impl Args {
                     faces.sort_by(|a, b| b.rect.width.total_cmp(&a.rect.width));
                     let tries = |face| AtDoor { track: TrackId(1), face, passed: false };
                     door.frame(shot.at.mono_ms, faces.first().map(tries).into_iter());
-                    refused += u64::from(before != Prompt::Again && door.prompt() == Prompt::Again);
+                    let failed = [Prompt::Again, Prompt::Rest];
+                    let is_new = !failed.contains(&before) && failed.contains(&door.prompt());
+                    refused += u32::from(is_new);
                 }
                 Next::Nothing => {}
                 Next::End(_) => break,

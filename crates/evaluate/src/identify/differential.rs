@@ -7,10 +7,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{AtPack, Plan, RATES, Rates, Report, Set, report};
-use crate::groups::{self, Chosen};
+use crate::{
+    curve::IMPOSTORS_PER_RATE,
+    groups::{self, Chosen},
+};
 
 /// With no error seen among n people the bound is 3/n (95 %).
 const RULE_OF_THREE: f64 = 3.0;
+/// Fewer registered people than bear this FNIR are warned of.
+const FNIR_BORNE: f64 = 0.05;
 
 /// A group, its control, and how they compare.
 #[derive(Debug, Serialize)]
@@ -20,6 +25,8 @@ pub struct Differential {
     pub control: Group,
     /// Group ÷ control; null where the control made no error.
     pub ratio: Ratio,
+    /// People whom the list names; some may have no folder, or too few photographs.
+    pub named: usize,
     /// What these people cannot say.
     pub warnings: Vec<String>,
 }
@@ -34,13 +41,16 @@ pub struct Group {
     pub people_in_gallery: usize,
     pub per_image: Rates,
     pub per_track: Rates,
-    pub registered_unmatched: f64,
-    pub strangers_unmatched: f64,
+    pub registered_unmatched: Option<f64>,
+    pub strangers_unmatched: Option<f64>,
     pub at_pack_thresholds: AtPack,
 }
 
 #[derive(Debug, Default, Serialize)]
 pub struct Ratio {
+    pub failure_to_acquire: Option<f64>,
+    pub registered_unmatched: Option<f64>,
+    pub strangers_unmatched: Option<f64>,
     pub fpir_at_pack_thresholds: Option<f64>,
     pub fnir_at_pack_thresholds: Option<f64>,
     /// Per track, at each one's own threshold for this FPIR.
@@ -63,9 +73,10 @@ fn one(set: &Set, members: &[usize], plan: Plan) -> Differential {
     let control = groups::control(&photos, members, plan.seed);
     let (group, control) = (measured(set, &everything, plan), measured(set, &control, plan));
     let ratio = ratio(&group, &control);
-    let mut warnings = warnings("the group", &group, plan);
-    warnings.extend(self::warnings("the control", &control, plan));
-    Differential { group, control, ratio, warnings }
+    let said = |whose, of: &Group| warnings(whose, of.people_in_gallery, &of.per_track, plan);
+    let mut warnings = said("the group", &group);
+    warnings.extend(said("the control", &control));
+    Differential { group, control, ratio, named: members.len(), warnings }
 }
 
 fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
@@ -76,7 +87,8 @@ fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
         chosen.iter().map(person).collect()
     };
     let cohort = std::sync::Arc::clone(&set.cohort);
-    let set = Set { probes: kept(&set.probes), enrolments: kept(&set.enrolments), cohort };
+    let set =
+        Set { probes: kept(&set.probes), enrolments: kept(&set.enrolments), cohort, unreadable: 0 };
     let able = set.probes.iter().filter(|photos| photos.len() >= plan.track + plan.enrol).count();
     let people_in_gallery = plan.people.min(able);
     let figures = if people_in_gallery == 0 {
@@ -111,49 +123,63 @@ fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
 }
 
 fn ratio(group: &Group, control: &Group) -> Ratio {
-    let over = |group: f64, control: f64| (control > 0.0).then(|| group / control);
-    let at = |of: &Group, rate| {
-        of.per_track.fnir_at_fpir.get(rate).and_then(Option::as_ref).map(|at| at.fnir)
+    let over = |group: Option<f64>, control: Option<f64>| {
+        group.zip(control.filter(|rate| *rate > 0.0)).map(|(group, control)| group / control)
     };
+    let at = |of: &Group, rate| {
+        of.per_track.fnir_at_fpir.get(rate).and_then(Option::as_ref).and_then(|at| at.fnir)
+    };
+    let acquired = |of: &Group| (of.images > 0).then_some(of.failure_to_acquire);
+    let (g, c) = (&group.at_pack_thresholds, &control.at_pack_thresholds);
     Ratio {
-        fpir_at_pack_thresholds: over(
-            group.at_pack_thresholds.fpir,
-            control.at_pack_thresholds.fpir,
-        ),
-        fnir_at_pack_thresholds: over(
-            group.at_pack_thresholds.fnir,
-            control.at_pack_thresholds.fnir,
-        ),
+        failure_to_acquire: over(acquired(group), acquired(control)),
+        registered_unmatched: over(group.registered_unmatched, control.registered_unmatched),
+        strangers_unmatched: over(group.strangers_unmatched, control.strangers_unmatched),
+        fpir_at_pack_thresholds: over(g.fpir, c.fpir),
+        fnir_at_pack_thresholds: over(g.fnir, c.fnir),
         fnir_at_fpir: RATES
             .iter()
-            .map(|(name, _)| {
-                (*name, at(group, name).zip(at(control, name)).and_then(|(g, c)| over(g, c)))
-            })
+            .map(|(name, _)| (*name, over(at(group, name), at(control, name))))
             .collect(),
     }
 }
 
 /// What so few people cannot bear, a line each.
-fn warnings(whose: &str, of: &Group, plan: Plan) -> Vec<String> {
+pub(super) fn warnings(whose: &str, in_gallery: usize, rates: &Rates, plan: Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    if of.people_in_gallery < plan.people {
+    if in_gallery < plan.people {
         lines.push(format!(
-            "{whose} has {} people with the {} photographs that are needed: galleries of {}, not \
-            of {}",
-            of.people_in_gallery,
+            "{whose} has {in_gallery} people with the {} photographs that are needed: galleries of \
+            {in_gallery}, not of {}",
             plan.track + plan.enrol,
-            of.people_in_gallery,
             plan.people
         ));
     }
+    let bound = |people: usize| RULE_OF_THREE / people.max(1) as f64;
+    if rates.mated_people == 0 {
+        lines.push(format!("FNIR: nobody of {whose} could be searched for"));
+    } else if bound(rates.mated_people) > FNIR_BORNE {
+        lines.push(format!(
+            "FNIR: {} registered people of {whose} cannot bear it by person (none missed would \
+            still allow {:.1} %)",
+            rates.mated_people,
+            bound(rates.mated_people).min(1.0) * 100.0
+        ));
+    }
     for (name, rate) in RATES {
-        let bound = RULE_OF_THREE / of.per_track.non_mated_people.max(1) as f64;
-        if bound > rate {
+        if bound(rates.non_mated_people) > rate {
             lines.push(format!(
                 "FPIR {name}: {} strangers of {whose} cannot bear it by person (none wrong would \
                 still allow {:.2} %)",
-                of.per_track.non_mated_people,
-                bound.min(1.0) * 100.0
+                rates.non_mated_people,
+                bound(rates.non_mated_people).min(1.0) * 100.0
+            ));
+        } else if (rates.distinct_non_mated_probes as f64) < IMPOSTORS_PER_RATE / rate {
+            lines.push(format!(
+                "FPIR {name}: {} different looks at strangers of {whose} were searched again and \
+                again; the rule of 10 asks for {:.0} different ones",
+                rates.distinct_non_mated_probes,
+                IMPOSTORS_PER_RATE / rate
             ));
         }
     }

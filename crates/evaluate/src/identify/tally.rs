@@ -1,7 +1,7 @@
 //! What trials add up to: rates at fixed FPIR with their intervals, and what the box would say at
 //! the pack's thresholds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vision::{Gate, Thresholds};
 
@@ -20,7 +20,8 @@ pub(super) struct Tally {
     /// (person, score, the right person).
     mated: Vec<(usize, f32, bool)>,
     non_mated: Vec<(usize, f32)>,
-    seen: std::collections::BTreeSet<(usize, usize)>,
+    seen: BTreeSet<(usize, usize)>,
+    seen_strangers: BTreeSet<(usize, usize)>,
 }
 
 impl Tally {
@@ -29,6 +30,7 @@ impl Tally {
         if probe.mated {
             self.mated.push((probe.person, found.best, found.person == probe.person));
         } else {
+            self.seen_strangers.insert((probe.person, probe.number));
             self.non_mated.push((probe.person, found.best));
         }
     }
@@ -36,15 +38,14 @@ impl Tally {
     pub(super) fn rates(&self) -> Rates {
         let mut strangers: Vec<f32> = self.non_mated.iter().map(|n| n.1).collect();
         strangers.sort_unstable_by(f32::total_cmp);
-        let people = |ids: &mut dyn Iterator<Item = usize>| {
-            ids.collect::<std::collections::BTreeSet<_>>().len()
-        };
+        let people = |ids: &mut dyn Iterator<Item = usize>| ids.collect::<BTreeSet<_>>().len();
         Rates {
             mated_probes: self.mated.len(),
             mated_people: people(&mut self.mated.iter().map(|m| m.0)),
             non_mated_probes: self.non_mated.len(),
             non_mated_people: people(&mut self.non_mated.iter().map(|n| n.0)),
             disjoint_probes: self.seen.len(),
+            distinct_non_mated_probes: self.seen_strangers.len(),
             fnir_at_fpir: RATES
                 .iter()
                 .map(|(name, rate)| (*name, self.fnir(&strangers, *rate)))
@@ -54,27 +55,66 @@ impl Tally {
 
     fn fnir(&self, strangers: &[f32], rate: f64) -> Option<FnirAtFpir> {
         let threshold = threshold_at(strangers, rate)?;
-        let mut groups: BTreeMap<usize, (u32, u32)> = BTreeMap::new();
-        for (person, score, right) in &self.mated {
-            let group = groups.entry(*person).or_default();
-            group.0 += u32::from(!(*right && *score >= threshold));
-            group.1 += 1;
-        }
-        let missed: u32 = groups.values().map(|g| g.0).sum();
-        let groups: Vec<_> = groups.into_values().collect();
-        let fnir = f64::from(missed) / self.mated.len().max(1) as f64;
-        Some(FnirAtFpir { fnir, threshold, ci95: bootstrap_by_group(&groups, 1) })
+        let missed = self
+            .mated
+            .iter()
+            .map(|(person, score, right)| (*person, !(*right && *score >= threshold)));
+        let missed = by_person(missed);
+        let named = by_person(self.non_mated.iter().map(|(person, s)| (*person, *s >= threshold)));
+        let events: u32 = missed.iter().map(|group| group.0).sum();
+        Some(FnirAtFpir {
+            fnir: (!self.mated.is_empty()).then(|| f64::from(events) / self.mated.len() as f64),
+            threshold,
+            ci95: bootstrap_by_group(&missed, 1),
+            fpir_ci95: bootstrap_by_group(&named, 1),
+        })
     }
 }
 
-/// What the box would say of each track, at the pack's thresholds. Counts by person.
+/// Errors and probes of each person.
+fn by_person(probes: impl Iterator<Item = (usize, bool)>) -> Vec<(u32, u32)> {
+    let mut groups: BTreeMap<usize, (u32, u32)> = BTreeMap::new();
+    for (person, error) in probes {
+        let group = groups.entry(person).or_default();
+        *group = (group.0 + u32::from(error), group.1 + 1);
+    }
+    groups.into_values().collect()
+}
+
+/// What the box would say of each track, at the pack's thresholds.
 #[derive(Default)]
 pub(super) struct Verdicts {
-    registered_unmatched: BTreeMap<usize, (u32, u32)>,
-    registered_missed: u32,
-    strangers: u32,
-    strangers_unmatched: u32,
-    strangers_named: u32,
+    registered: BTreeMap<usize, Said>,
+    strangers: BTreeMap<usize, Said>,
+}
+
+/// What was said of one person's tracks.
+#[derive(Default)]
+struct Said {
+    tracks: u32,
+    unmatched: u32,
+    /// A registered person without the own name, a stranger with a name.
+    wrong: u32,
+}
+
+/// The limits of a bare or of a masked look, as cosines.
+struct Limits {
+    t_match: f32,
+    t_reject: f32,
+    margin: f32,
+}
+
+impl Limits {
+    fn of(sample: &Sample, t: &Thresholds) -> Self {
+        let masked = sample.quality.masked.is_some_and(|worn| worn > 0.5);
+        let [t_match, t_reject, margin] = if masked {
+            [t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm]
+        } else {
+            [t.t_match_ppm, t.t_reject_ppm, t.margin_ppm]
+        }
+        .map(|ppm| ppm as f32 / 1e6);
+        Self { t_match, t_reject, margin }
+    }
 }
 
 impl Verdicts {
@@ -84,49 +124,66 @@ impl Verdicts {
         probe: &Probe<'_>,
         thresholds: &Thresholds,
     ) {
-        let limit = |sample: &Sample, bare: i32, masked: i32| {
-            let ppm = if sample.quality.masked.is_some_and(|m| m > 0.5) { masked } else { bare };
-            ppm as f32 / 1e6
-        };
+        let good = |sample: &Sample| Gate::RECOGNITION.check(&sample.quality).is_empty();
         // One look that is not good, or above T_reject, and nobody is declared a stranger.
         let unmatched = !looks.is_empty()
             && looks.iter().all(|(found, sample)| {
-                found.best < limit(sample, thresholds.t_reject_ppm, thresholds.masked_t_reject_ppm)
-                    && Gate::RECOGNITION.check(&sample.quality).is_empty()
+                found.best < Limits::of(sample, thresholds).t_reject && good(sample)
             });
         let named = looks.last().is_some_and(|(found, sample)| {
-            found.best >= limit(sample, thresholds.t_match_ppm, thresholds.masked_t_match_ppm)
+            let limits = Limits::of(sample, thresholds);
+            let leads = found.best - found.second >= limits.margin;
+            good(sample) && found.best >= limits.t_match && leads
         });
-        if probe.mated {
-            let group = self.registered_unmatched.entry(probe.person).or_default();
-            group.0 += u32::from(unmatched);
-            group.1 += 1;
-            let right = looks.last().is_some_and(|(found, _)| found.person == probe.person);
-            self.registered_missed += u32::from(!(named && right));
-        } else {
-            self.strangers += 1;
-            self.strangers_unmatched += u32::from(unmatched);
-            self.strangers_named += u32::from(named);
-        }
+        let said = if probe.mated { &mut self.registered } else { &mut self.strangers };
+        let said = said.entry(probe.person).or_default();
+        said.tracks += 1;
+        said.unmatched += u32::from(unmatched);
+        let right = looks.last().is_some_and(|(found, _)| found.person == probe.person);
+        said.wrong += u32::from(if probe.mated { !(named && right) } else { named });
     }
 
     pub(super) fn into(self, report: &mut Report, thresholds: &Thresholds) {
-        let groups: Vec<(u32, u32)> = self.registered_unmatched.into_values().collect();
-        let registered = groups.iter().map(|g| g.1).sum::<u32>();
-        let share = |count: u32, of: u32| f64::from(count) / f64::from(of.max(1));
+        let registered = |count: fn(&Said) -> u32| Share::of(&self.registered, count);
+        let strangers = |count: fn(&Said) -> u32| Share::of(&self.strangers, count);
         let cosine = |ppm: i32| ppm as f32 / 1e6;
-        report.registered_unmatched_tracks = groups.iter().map(|g| g.0).sum();
-        report.registered_unmatched = share(report.registered_unmatched_tracks, registered);
-        report.registered_unmatched_ci95 = bootstrap_by_group(&groups, 1);
-        report.strangers_unmatched = share(self.strangers_unmatched, self.strangers);
+        let unmatched = registered(|said| said.unmatched);
+        report.registered_unmatched_tracks = unmatched.count;
+        report.registered_unmatched = unmatched.rate;
+        report.registered_unmatched_ci95 = unmatched.ci95;
+        report.strangers_unmatched = strangers(|said| said.unmatched).rate;
+        let (missed, named) = (registered(|said| said.wrong), strangers(|said| said.wrong));
         report.at_pack_thresholds = AtPack {
             t_match: cosine(thresholds.t_match_ppm),
             t_reject: cosine(thresholds.t_reject_ppm),
+            margin: cosine(thresholds.margin_ppm),
             masked_t_match: cosine(thresholds.masked_t_match_ppm),
             masked_t_reject: cosine(thresholds.masked_t_reject_ppm),
+            masked_margin: cosine(thresholds.masked_margin_ppm),
             rivals_share: thresholds.rivals.share_ppm as f32 / 1e6,
-            fnir: share(self.registered_missed, registered),
-            fpir: share(self.strangers_named, self.strangers),
+            fnir: missed.rate,
+            fnir_ci95: missed.ci95,
+            fpir: named.rate,
+            fpir_ci95: named.ci95,
         };
+    }
+}
+
+/// A rate with its interval by person; none of no tracks.
+struct Share {
+    count: u32,
+    rate: Option<f64>,
+    ci95: Option<[f64; 2]>,
+}
+
+impl Share {
+    fn of(said: &BTreeMap<usize, Said>, count: fn(&Said) -> u32) -> Self {
+        let people: Vec<(u32, u32)> = said.values().map(|s| (count(s), s.tracks)).collect();
+        let (events, tracks) = people.iter().fold((0, 0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
+        Self {
+            count: events,
+            rate: (tracks > 0).then(|| f64::from(events) / f64::from(tracks)),
+            ci95: bootstrap_by_group(&people, 1),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Probe<'a> {
 pub(super) struct Scored {
     pub(super) person: usize,
     pub(super) best: f32,
+    /// Of the likeliest other person; -1 without one.
+    pub(super) second: f32,
 }
 
 impl<'a> Trial<'a> {
@@ -97,12 +99,12 @@ impl<'a> Trial<'a> {
     }
 
     /// The best person and their score as the box makes it.
-    pub(super) fn search(&mut self, probe: &Embedding) -> Scored {
-        let best = self.gallery.identify(probe, self.rivals).best;
-        best.map_or(Scored { person: usize::MAX, best: -1.0 }, |best| Scored {
-            person: best.person,
-            best: best.cosine,
-        })
+    pub(super) fn search(&mut self, probe: &Embedding, last: &Sample, looks: u32) -> Scored {
+        let rivals = last.rivals(self.rivals, looks);
+        let found = self.gallery.identify(probe, rivals);
+        let second = found.second.map_or(-1.0, |second| second.cosine);
+        let nobody = Scored { person: usize::MAX, best: -1.0, second };
+        found.best.map_or(nobody, |best| Scored { person: best.person, best: best.cosine, second })
     }
 
     /// What each look at a track gives; the last one is the track's.
@@ -122,9 +124,15 @@ impl<'a> Trial<'a> {
                 }
                 _ => frame.embedding.clone(),
             };
-            let mut found = self.search(&fused);
+            let fused_from = match how {
+                Fusion::Track => memory.looks(),
+                _ if index == last => index as u32 + 1,
+                _ => 1,
+            };
+            let mut found = self.search(&fused, frame, fused_from);
             if how == Fusion::Scores && index == last {
-                found.best *= agreement(&probe.frames);
+                let agreement = agreement(&probe.frames);
+                (found.best, found.second) = (found.best * agreement, found.second * agreement);
             }
             looks.push((found, *frame));
         }

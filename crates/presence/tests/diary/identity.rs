@@ -141,6 +141,15 @@ fn every_one_of_them_is_good_live_and_below_t_reject() {
 }
 
 #[test]
+fn a_poor_look_names_nobody_however_high_it_scores() {
+    let poor = |at_ms| Frame { good_quality: false, ..frame(at_ms, 900_000) };
+    let frames: Vec<Frame> = (0..20).map(|second| poor(second * 1_000)).collect();
+    assert_eq!(view(&frames, 20_000), "INDETERMINATE");
+    let good = [hit(21_000), hit(22_000), hit(23_000)];
+    assert_eq!(view(&[frames, good.to_vec()].concat(), 24_000), view(&good, 24_000));
+}
+
+#[test]
 fn a_match_lapses_five_minutes_after_its_last_vote() {
     let frames = [hit(0), hit(1_000), hit(2_000)];
     assert_eq!(view(&frames, 302_000), "MATCHED");

@@ -67,7 +67,8 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
     fn taken(&self, query: &[f32], best: &P, rivals: Rivals) -> f32 {
         // With as many people as there are rivals, the rivals themselves rise with the gallery.
         let people = self.people.len().min(rivals.count as usize).max(1) as f32;
-        let by_size = people.log2() * rivals.per_doubling_ppm as f32 / 1e6;
+        let by_looks = rivals.taken_for_looks_ppm as f32 / 1e6;
+        let by_size = people.log2() * rivals.per_doubling_ppm as f32 / 1e6 + by_looks;
         if rivals.share_ppm == 0 {
             return by_size;
         }
@@ -127,8 +128,8 @@ mod tests {
     fn whoever_resembles_everybody_scores_lower_in_order() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
         let plain = gallery().top2(&query);
-        let held = gallery()
-            .identify(&query, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 0 });
+        let held =
+            gallery().identify(&query, Rivals { share_ppm: 500_000, count: 10, ..Rivals::NONE });
         let scores = |m: &Match<&'static str>| {
             (m.best.expect("three people"), m.second.expect("three people"))
         };
@@ -143,9 +144,10 @@ mod tests {
     #[test]
     fn the_score_of_a_person_is_that_of_the_search() {
         let query = Embedding::normalised(vec![1.0, 0.9, 0.5]).expect("a direction");
-        for rivals in
-            [Rivals::NONE, Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 9_000 }]
-        {
+        for rivals in [
+            Rivals::NONE,
+            Rivals { share_ppm: 500_000, count: 10, per_doubling_ppm: 9_000, ..Rivals::NONE },
+        ] {
             let found = gallery().identify(&query, rivals);
             let (best, second) =
                 (found.best.expect("three people"), found.second.expect("three people"));
@@ -191,7 +193,7 @@ mod tests {
     #[test]
     fn a_larger_gallery_costs_a_score_up_to_its_rivals() {
         let query = Embedding::normalised(vec![1.0, 0.2, 0.1]).expect("a direction");
-        let rivals = Rivals { share_ppm: 0, count: 4, per_doubling_ppm: 20_000 };
+        let rivals = Rivals { count: 4, per_doubling_ppm: 20_000, ..Rivals::NONE };
         let taken = |people: usize| {
             let mut gallery = Gallery::new("p", 3);
             for person in 0..people {
@@ -203,6 +205,22 @@ mod tests {
         for (people, expected) in [(1, 0.0), (2, 0.02), (4, 0.04), (50, 0.04)] {
             assert!((taken(people) - expected).abs() < 1e-6, "{people}: {}", taken(people));
         }
+    }
+
+    #[test]
+    fn a_fused_probe_must_score_more_the_more_looks_it_has() {
+        let query = Embedding::normalised(vec![1.0, 0.2, 0.1]).expect("a direction");
+        let rivals = Rivals { fused_ppm: 60_000, ..Rivals::NONE };
+        let taken = |looks: u32, width_px: f32| {
+            let score = |found: Match<&str>| found.best.expect("somebody").cosine;
+            let plain = score(gallery().top2(&query));
+            plain - score(gallery().identify(&query, rivals.of_probe(looks, width_px)))
+        };
+        for (looks, expected) in [(0, 0.0), (1, 0.0), (2, 0.03), (4, 0.045), (60, 0.059)] {
+            let found = taken(looks, 90.0);
+            assert!((found - expected).abs() < 1e-5, "{looks}: {found}");
+        }
+        assert!(taken(5, 32.0).abs() < 1e-6, "a face from afar scores low enough");
     }
 
     #[test]

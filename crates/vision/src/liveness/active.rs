@@ -1,6 +1,8 @@
 //! The active check at a door: the person is asked to turn the head left and right, in an order
 //! drawn at random. A flat picture has no depth to turn, and a recording does not know the order.
-//! It draws nothing and reads no clock: the order and the times come from its caller.
+//! It draws nothing and reads no clock: the bits and the times come from its caller. Whoever can
+//! start one recording for each direction as he is asked passes: it keeps out one recording, not
+//! somebody at the controls of several.
 
 use super::track::nose_across;
 
@@ -26,8 +28,11 @@ pub enum ActiveState {
     TooSlow,
 }
 
-/// Turns asked for.
-const TURNS: usize = 3;
+/// Turns asked for. Of the 32 orders the two that turn one way alone are never asked: 30 are, so
+/// one recording is right by luck in one try of 30; in one of 15 where it is put before the camera
+/// only once the first turn that is asked suits it.
+const TURNS: usize = 5;
+const FALLBACK: [Turn; TURNS] = [Turn::Left, Turn::Right, Turn::Right, Turn::Left, Turn::Right];
 /// The nose this far from its place when held straight, in eye distances, is a turn (about 20°);
 /// within the second distance it is held straight.
 const TURNED: f32 = 0.22;
@@ -50,14 +55,21 @@ pub struct ActiveCheck {
 }
 
 impl ActiveCheck {
-    /// A check whose order comes from drawn bits; both directions occur in every order.
+    /// A check whose order comes from drawn bits; both directions occur in every order, and every
+    /// such order is as likely as any other.
     pub fn new(drawn: u64) -> Self {
-        let turn = |bit: u32| if drawn >> bit & 1 == 0 { Turn::Left } else { Turn::Right };
-        let mut order = [turn(0), turn(1), turn(2)];
-        if order.iter().all(|t| *t == order[0]) {
-            order[2] = if order[0] == Turn::Left { Turn::Right } else { Turn::Left };
-        }
+        let turn = |bit: usize| if drawn >> bit & 1 == 0 { Turn::Left } else { Turn::Right };
+        let order = |first: usize| std::array::from_fn(|at| turn(first + at));
+        let both = |order: &[Turn; TURNS]| order.iter().any(|turn| *turn != order[0]);
+        // Twelve draws in 64 bits: none has both directions once in 10^14 times.
+        let order = (0..64 - TURNS).step_by(TURNS).map(order).find(both).unwrap_or(FALLBACK);
         Self { order, done: 0, state: ActiveState::Straight, since_ms: None, rest: None, held: 0 }
+    }
+
+    /// Whether a turn was shown, right or wrong: a try at the order. Whoever only stands there has
+    /// tried nothing.
+    pub fn was_tried(&self) -> bool {
+        self.done > 0 || self.state == ActiveState::WrongWay
     }
 
     pub fn state(&self) -> ActiveState {
@@ -132,7 +144,7 @@ mod tests {
     /// Somebody who does what is asked at once, or with `obeys` false the opposite.
     fn play(drawn: u64, depth: f32, obeys: bool) -> ActiveState {
         let mut check = ActiveCheck::new(drawn);
-        for frame in 0..200_u64 {
+        for frame in 0..400_u64 {
             let yaw = match check.state() {
                 ActiveState::Straight => 0.0,
                 ActiveState::Asked(Turn::Left) => 30.0,
@@ -146,14 +158,14 @@ mod tests {
 
     #[test]
     fn whoever_turns_as_asked_passes_in_every_order() {
-        for drawn in 0..8 {
+        for drawn in 0..64 {
             assert_eq!(play(drawn, 1.0, true), ActiveState::Passed, "order {drawn}");
         }
     }
 
     #[test]
     fn a_photograph_that_is_turned_never_passes() {
-        for drawn in 0..8 {
+        for drawn in 0..64 {
             assert_eq!(play(drawn, 0.0, true), ActiveState::TooSlow, "order {drawn}");
         }
     }
@@ -165,9 +177,53 @@ mod tests {
 
     #[test]
     fn both_directions_are_asked_for_in_every_order() {
-        for drawn in 0..8 {
+        for drawn in 0..64 {
             let order = ActiveCheck::new(drawn).order;
             assert!(order.contains(&Turn::Left) && order.contains(&Turn::Right));
         }
+    }
+
+    /// All orders that a recording may turn in.
+    fn orders(turns: usize) -> impl Iterator<Item = Vec<Turn>> {
+        let turn =
+            |bits: u32, at: usize| if bits >> at & 1 == 0 { Turn::Left } else { Turn::Right };
+        (0..1_u32 << turns).map(move |bits| (0..turns).map(|at| turn(bits, at)).collect())
+    }
+
+    /// A recording of a living head that turns in its own order, at its own pace, whatever is
+    /// asked.
+    fn replay(drawn: u64, order: &[Turn], step_ms: u64) -> ActiveState {
+        let mut check = ActiveCheck::new(drawn);
+        for ms in (0..60_000_u64).step_by(100) {
+            let (step, within) = (ms / step_ms, ms % step_ms);
+            let yaw = match order[step as usize % order.len()] {
+                _ if within < step_ms / 2 => 0.0,
+                Turn::Left => 30.0,
+                Turn::Right => -30.0,
+            };
+            match check.frame(ms, &head(1.0, yaw)) {
+                ActiveState::Straight | ActiveState::Asked(_) => {}
+                ended => return ended,
+            }
+        }
+        check.state()
+    }
+
+    #[test]
+    fn no_recording_is_right_by_luck_in_one_try_of_eight() {
+        const DRAWS: u64 = 2_000;
+        // Bits as a generator gives them.
+        let drawn = |try_: u64| (try_ + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        let mut most = 0;
+        for order in (3..=5).flat_map(orders) {
+            for step_ms in [1_000, 1_600, 2_400] {
+                let passed = (0..DRAWS)
+                    .filter(|t| replay(drawn(*t), &order, step_ms) == ActiveState::Passed)
+                    .count();
+                most = most.max(passed);
+            }
+        }
+        assert!(most as u64 * 8 <= DRAWS, "{most} of {DRAWS} tries passed with one recording");
+        println!("the luckiest recording passed {most} of {DRAWS} tries");
     }
 }

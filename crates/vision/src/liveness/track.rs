@@ -7,13 +7,6 @@ use super::LivenessScore;
 
 /// Frames with a network score before anything is said.
 const LEAST_FRAMES: u32 = 3;
-/// Mean score from which the networks alone say LIVE, and below which they alone say SPOOF. Chosen
-/// on live clips and on attacks of the painted renderer (decision 0034), and on stills of live
-/// people and of attacks (decision 0117).
-const SURELY_LIVE: f32 = 0.87;
-const SURELY_SPOOF: f32 = 0.05;
-/// Mean score from which a head that was seen turning is believed.
-const PERHAPS_LIVE: f32 = 0.75;
 /// How far the nose must wander across the face, in eye distances, to prove depth: a turn of about
 /// 15°. Noise and the taper of a tilted picture stay below half of it.
 const WANDERS: f32 = 0.16;
@@ -26,6 +19,26 @@ const WAY: usize = 64;
 const FROZEN_PX: f32 = 0.02;
 /// So many frames without any movement are a frozen or repeated picture.
 const FROZEN_FRAMES: u32 = 5;
+
+/// Mean scores of the networks × 10⁶ at which a track is LIVE or SPOOF; a pack's manifest says its
+/// own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveLimits {
+    /// From here on the networks alone say LIVE.
+    pub live_ppm: u32,
+    /// From here on a head that was seen turning is believed.
+    pub turned_live_ppm: u32,
+    /// Below it they alone say SPOOF; what lies between is UNSURE.
+    pub spoof_ppm: u32,
+}
+
+impl Default for LiveLimits {
+    /// Chosen on live clips and on attacks of the painted renderer (decision 0034), and on stills
+    /// of live people and of attacks (decision 0117).
+    fn default() -> Self {
+        Self { live_ppm: 870_000, turned_live_ppm: 750_000, spoof_ppm: 50_000 }
+    }
+}
 
 /// What is said of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +71,6 @@ impl Default for LiveTrack {
 }
 
 impl LiveTrack {
-    /// Mean score of the networks under which a face is called an attack, 0-1; what lies between is
-    /// UNSURE.
-    pub const SPOOF_BELOW: f32 = SURELY_SPOOF;
-
     /// Adds the networks' score of one frame; one that is not finite is passed over.
     pub fn scored(&mut self, score: LivenessScore) {
         if score.live.is_finite() {
@@ -114,7 +123,7 @@ impl LiveTrack {
         self.unmoved >= FROZEN_FRAMES
     }
 
-    pub fn verdict(&self) -> LiveVerdict {
+    pub fn verdict(&self, limits: LiveLimits) -> LiveVerdict {
         let Some(mean) = self.mean() else {
             return if self.poor > 0 { LiveVerdict::Unsure } else { LiveVerdict::NotAssessed };
         };
@@ -122,10 +131,13 @@ impl LiveTrack {
             return LiveVerdict::Unsure;
         }
         let turned = self.wandered() >= WANDERS;
-        match mean {
-            mean if mean < SURELY_SPOOF => LiveVerdict::Spoof,
-            mean if mean >= SURELY_LIVE || (turned && mean >= PERHAPS_LIVE) => LiveVerdict::Live,
-            _ => LiveVerdict::Unsure,
+        let reaches = |ppm: u32| f64::from(mean) >= f64::from(ppm) / 1e6;
+        if !reaches(limits.spoof_ppm) {
+            LiveVerdict::Spoof
+        } else if reaches(limits.live_ppm) || (turned && reaches(limits.turned_live_ppm)) {
+            LiveVerdict::Live
+        } else {
+            LiveVerdict::Unsure
         }
     }
 }
@@ -182,11 +194,27 @@ mod tests {
 
     #[test]
     fn parallax_lifts_a_doubtful_head_and_never_a_sure_attack() {
-        assert_eq!(track(1.0, 0.8).verdict(), LiveVerdict::Live);
-        assert_eq!(track(0.0, 0.8).verdict(), LiveVerdict::Unsure);
-        assert_eq!(track(1.0, 0.03).verdict(), LiveVerdict::Spoof);
-        assert_eq!(track(1.0, 0.2).verdict(), LiveVerdict::Unsure, "no uncertain look accuses");
-        assert_eq!(track(0.0, 0.9).verdict(), LiveVerdict::Live);
+        assert_eq!(track(1.0, 0.8).verdict(LiveLimits::default()), LiveVerdict::Live);
+        assert_eq!(track(0.0, 0.8).verdict(LiveLimits::default()), LiveVerdict::Unsure);
+        assert_eq!(track(1.0, 0.03).verdict(LiveLimits::default()), LiveVerdict::Spoof);
+        assert_eq!(
+            track(1.0, 0.2).verdict(LiveLimits::default()),
+            LiveVerdict::Unsure,
+            "no uncertain look accuses"
+        );
+        assert_eq!(track(0.0, 0.9).verdict(LiveLimits::default()), LiveVerdict::Live);
+    }
+
+    #[test]
+    fn a_packs_limits_decide_and_no_others() {
+        let all = |limits| track(0.0, 0.5).verdict(limits);
+        let limits = LiveLimits { live_ppm: 400_000, turned_live_ppm: 400_000, spoof_ppm: 0 };
+        assert_eq!(all(limits), LiveVerdict::Live);
+        assert_eq!(all(LiveLimits { live_ppm: 600_000, ..limits }), LiveVerdict::Unsure);
+        let strict = LiveLimits { live_ppm: 900_000, turned_live_ppm: 900_000, spoof_ppm: 600_000 };
+        assert_eq!(all(strict), LiveVerdict::Spoof);
+        let never = LiveLimits { spoof_ppm: 0, ..LiveLimits::default() };
+        assert_eq!(track(0.0, 0.0).verdict(never), LiveVerdict::Unsure, "0: SPOOF is never said");
     }
 
     #[test]
@@ -197,10 +225,10 @@ mod tests {
             frozen.moved(&turned(1.0, 0.0));
         }
         assert!(frozen.is_frozen());
-        assert_eq!(frozen.verdict(), LiveVerdict::Unsure);
+        assert_eq!(frozen.verdict(LiveLimits::default()), LiveVerdict::Unsure);
         let mut unassessed = LiveTrack::default();
         unassessed.moved(&turned(1.0, 0.0));
-        assert_eq!(unassessed.verdict(), LiveVerdict::NotAssessed);
+        assert_eq!(unassessed.verdict(LiveLimits::default()), LiveVerdict::NotAssessed);
     }
 
     #[test]
@@ -208,7 +236,7 @@ mod tests {
         let mut track = LiveTrack::default();
         (0..20).for_each(|_| track.too_poor());
         assert_eq!(
-            track.verdict(),
+            track.verdict(LiveLimits::default()),
             LiveVerdict::Unsure,
             "never condemned, and never waived as not assessed"
         );
@@ -221,6 +249,6 @@ mod tests {
         track.moved(&turned(1.0, 0.0));
         track.scored(LivenessScore { live: 0.99 });
         track.moved(&turned(1.0, 5.0));
-        assert_eq!(track.verdict(), LiveVerdict::Unsure);
+        assert_eq!(track.verdict(LiveLimits::default()), LiveVerdict::Unsure);
     }
 }

@@ -123,6 +123,23 @@ mod tests {
     }
 
     #[test]
+    fn those_of_the_same_pack_before_its_second_network_are_refused() {
+        let manifest = super::super::Manifest::built_in().expect("the program's manifest");
+        let mut spec = PackSpec::real(Path::new("."));
+        spec.name = manifest.pack("real").expect("the real pack").template_id();
+        let before = FILE.replace("\"real\"", "\"intel-0095@98fd58f7\"");
+        let before = Calibration::parse(&before).expect("a sound file");
+        let said =
+            before.apply(&mut spec, Path::new("c.toml")).expect_err("another scale").to_string();
+        assert!(
+            said.contains("intel-0095@98fd58f7")
+                && said.contains(&spec.name)
+                && said.contains("calibrate again"),
+            "{said}"
+        );
+    }
+
+    #[test]
     fn thresholds_the_wrong_way_round_are_named() {
         let said =
             Calibration::parse(&FILE.replace("240000", "500000")).expect_err("crossed thresholds");

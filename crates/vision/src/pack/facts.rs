@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::Digest;
+use super::{Digest, LivenessBand};
 use crate::spec::Rivals;
 
 /// What a model does in the pipeline.
@@ -272,16 +272,6 @@ pub struct Band {
     pub margin_ppm: i32,
 }
 
-/// Thresholds of the averaged live probability × 10⁶.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LivenessBand {
-    /// At or above: LIVE.
-    pub live_ppm: u32,
-    /// Below: SPOOF. Between the two: UNSURE.
-    pub spoof_ppm: u32,
-}
-
 /// When a pack's scores count.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -373,18 +363,24 @@ impl Thresholds {
         if [self.unlike_ppm, self.duplicate_ppm].iter().any(|t| !(-ONE..=ONE).contains(t)) {
             return Some("unlike_ppm and duplicate_ppm are -1000000 to 1000000".to_owned());
         }
-        let Rivals { share_ppm, count, per_doubling_ppm } = self.rivals;
-        if share_ppm > 2_000_000 || count > 1_000 || per_doubling_ppm > 200_000 {
-            let limits = "share_ppm is 0 to 2000000, count 0 to 1000, per_doubling_ppm 0 to 200000";
+        let Rivals { share_ppm, count, per_doubling_ppm, fused_ppm, .. } = self.rivals;
+        if share_ppm > 2_000_000
+            || count > 1_000
+            || per_doubling_ppm > 200_000
+            || fused_ppm > 200_000
+        {
+            let limits = "share_ppm is 0 to 2000000, count 0 to 1000, per_doubling_ppm and \
+                fused_ppm 0 to 200000";
             return Some(format!("rivals: {limits}"));
         }
         if let Some(fault) = self.evidence.as_ref().and_then(EvidenceCurves::fault) {
             return Some(fault);
         }
         match self.liveness {
-            Some(band) if band.live_ppm > 1_000_000 || band.spoof_ppm > band.live_ppm => {
-                Some("liveness: 0 <= spoof_ppm <= live_ppm <= 1000000".to_owned())
-            }
+            Some(band) if !band.is_sound() => Some(
+                "liveness: 0 <= spoof_ppm <= turned_live_ppm <= live_ppm <= 1000000 does not hold"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

@@ -21,6 +21,7 @@ pub mod cohort;
 mod digest;
 mod error;
 mod facts;
+mod liveness_band;
 mod locate;
 mod manifest;
 mod search;
@@ -31,8 +32,9 @@ pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
     Artefact, Band, Colour, Decode, Detector, Embedder, EvidenceCurves, Input, InputSize, Liveness,
-    LivenessBand, MaskFlag, Role, Source, Template, Thresholds,
+    MaskFlag, Role, Source, Template, Thresholds,
 };
+pub use liveness_band::LivenessBand;
 pub use locate::{Located, LocatedPack, Rejected, verify_file};
 pub use manifest::{Companion, Manifest, Pack};
 pub use search::{Folder, FolderKind, INSTALLED_MANIFEST, POINTER_SUFFIX, Search, Surroundings};

@@ -1,8 +1,9 @@
 //! From a located pack to what the networks are loaded with. The only file here that knows the
 //! pixel code's types.
 
-use super::{Colour, Input, InputSize, LocatedPack, Thresholds, cohort};
+use super::{Colour, Input, InputSize, LivenessBand, LocatedPack, Thresholds, cohort};
 use crate::frame::PixelOrder;
+use crate::liveness::LiveLimits;
 use crate::spec::{
     self, AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec,
     PackSpec,
@@ -69,6 +70,7 @@ fn thresholds(facts: &Thresholds) -> spec::Thresholds {
         unlike_ppm: facts.unlike_ppm,
         duplicate_ppm: facts.duplicate_ppm,
         rivals: facts.rivals,
+        liveness: facts.liveness.map_or_else(LiveLimits::default, LivenessBand::limits),
         evidence: facts.evidence,
     }
 }

@@ -16,7 +16,10 @@ pub struct Gate {
     pub max_yaw_deg: f32,
     pub max_pitch_deg: f32,
     pub max_roll_deg: f32,
+    /// Of what stands above the noise: noise is no sharpness.
     pub min_sharpness: f32,
+    /// Grey levels, 0-255.
+    pub max_noise_sigma: f32,
     pub min_luminance: f32,
     pub max_luminance: f32,
     /// Most of the face that may be near-black, or near-white.
@@ -35,6 +38,7 @@ impl Gate {
         max_pitch_deg: 30.0,
         max_roll_deg: 30.0,
         min_sharpness: 40.0,
+        max_noise_sigma: 8.0,
         min_luminance: 0.15,
         max_luminance: 0.85,
         max_clipped: 0.4,
@@ -50,6 +54,7 @@ impl Gate {
         max_pitch_deg: 45.0,
         max_roll_deg: 45.0,
         min_sharpness: 8.0,
+        max_noise_sigma: 10.0,
         min_luminance: 0.08,
         max_luminance: 0.92,
         max_clipped: 0.7,
@@ -89,12 +94,18 @@ impl Gate {
         refuse(q.pitch_deg.abs() > self.max_pitch_deg, Reason::TurnedUpOrDown { deg, at_most });
         let (deg, at_most) = turned(q.roll_deg, self.max_roll_deg);
         refuse(q.roll_deg.abs() > self.max_roll_deg, Reason::Tilted { deg, at_most });
+        let sharpness = q.sharpness_above_noise();
         refuse(
-            q.sharpness < self.min_sharpness,
+            sharpness < self.min_sharpness,
             Reason::Blurred {
-                sharpness: q.sharpness.round() as u32,
+                sharpness: sharpness.round() as u32,
                 needs: self.min_sharpness.round() as u32,
             },
+        );
+        let noise = |sigma: f32| sigma.round() as u32;
+        refuse(
+            q.noise_sigma > self.max_noise_sigma,
+            Reason::Noisy { noise: noise(q.noise_sigma), at_most: noise(self.max_noise_sigma) },
         );
         // What lies outside the picture counts as black: a face that is cut off is not called dark
         // for it.
@@ -115,16 +126,44 @@ impl Gate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     NoFace,
-    SeveralFaces { count: usize },
+    SeveralFaces {
+        count: usize,
+    },
     UpsideDown,
-    TooSmall { width_px: u32, needs_px: u32 },
-    TurnedAside { deg: i32, at_most: i32 },
-    TurnedUpOrDown { deg: i32, at_most: i32 },
-    Tilted { deg: i32, at_most: i32 },
-    Blurred { sharpness: u32, needs: u32 },
-    TooDark { percent: u32 },
-    TooBright { percent: u32 },
-    Cropped { percent: u32 },
+    TooSmall {
+        width_px: u32,
+        needs_px: u32,
+    },
+    TurnedAside {
+        deg: i32,
+        at_most: i32,
+    },
+    TurnedUpOrDown {
+        deg: i32,
+        at_most: i32,
+    },
+    Tilted {
+        deg: i32,
+        at_most: i32,
+    },
+    Blurred {
+        sharpness: u32,
+        needs: u32,
+    },
+    /// Deviation of the pixel noise, in grey levels.
+    Noisy {
+        noise: u32,
+        at_most: u32,
+    },
+    TooDark {
+        percent: u32,
+    },
+    TooBright {
+        percent: u32,
+    },
+    Cropped {
+        percent: u32,
+    },
     Unclear,
     Masked,
 }
@@ -141,6 +180,7 @@ impl Reason {
             Self::TurnedUpOrDown { .. } => "turned_up_or_down",
             Self::Tilted { .. } => "tilted",
             Self::Blurred { .. } => "blurred",
+            Self::Noisy { .. } => "noisy",
             Self::TooDark { .. } => "too_dark",
             Self::TooBright { .. } => "too_bright",
             Self::Cropped { .. } => "cropped",
@@ -158,6 +198,8 @@ impl Reason {
             Self::TurnedUpOrDown { .. } => "HeadPosePitch",
             Self::UpsideDown | Self::Tilted { .. } => "HeadPoseRoll",
             Self::Blurred { .. } => "Sharpness",
+            // The standard has no component for noise of the sensor.
+            Self::Noisy { .. } => "NoiseSigma",
             Self::TooDark { .. } => "UnderExposurePrevention",
             Self::TooBright { .. } => "OverExposurePrevention",
             Self::Cropped { .. } => "CropOfTheFaceImage",
@@ -178,6 +220,9 @@ impl Reason {
             Self::TurnedUpOrDown { deg, at_most } => format!("俯仰：{deg}°,不超过 ±{at_most}°"),
             Self::Tilted { deg, at_most } => format!("歪头：{deg}°,不超过 ±{at_most}°"),
             Self::Blurred { sharpness, needs } => format!("模糊：清晰度 {sharpness}，需要 {needs}"),
+            Self::Noisy { noise, at_most } => {
+                format!("噪点太多：{noise}，不超过 {at_most}；请补光后重拍")
+            }
             Self::TooDark { percent } => format!("太暗：亮度 {percent} %,请补光"),
             Self::TooBright { percent } => format!("过亮：亮度 {percent} %,请避开强光"),
             Self::Cropped { percent } => format!("脸部不完整：只有 {percent} % 在画面内"),
@@ -204,6 +249,9 @@ impl Reason {
             Self::Tilted { deg, at_most } => format!("head tilted: {deg}°, at most ±{at_most}°"),
             Self::Blurred { sharpness, needs } => {
                 format!("blurred: sharpness {sharpness}, needs {needs}")
+            }
+            Self::Noisy { noise, at_most } => {
+                format!("too noisy: {noise}, at most {at_most}; add light and take it again")
             }
             Self::TooDark { percent } => format!("too dark: {percent} % bright, add light"),
             Self::TooBright { percent } => {
