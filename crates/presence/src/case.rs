@@ -103,6 +103,8 @@ pub(crate) enum Cause {
 pub(crate) struct Gates {
     pub(crate) patient: Spans,
     pub(crate) session: Spans,
+    /// After the patient was last seen, while the session was declared to be on.
+    pub(crate) after_patient: Spans,
 }
 
 impl Gates {
@@ -207,6 +209,11 @@ pub(crate) struct Case<'a> {
     pub(crate) by_card: Spans,
     /// When somebody stood or sat beside the bed: with the companions or elsewhere.
     pub(crate) beside: Spans,
+    /// When anybody but the patient and companions stood in the operator zone.
+    pub(crate) attended: Spans,
+    /// UNMATCHED people who stood at the bed after the patient was last seen there, where nobody saw
+    /// the patient get up; `op` is the time of that.
+    pub(crate) after_drape: Vec<Stranger>,
     /// What was done in the pieces before.
     pub(crate) pieces: Pieces,
     /// Members of L.
@@ -232,6 +239,8 @@ pub(crate) struct Sight {
     pub(crate) blind: Spans,
     /// No picture at all.
     pub(crate) dark: Spans,
+    /// Declared time before monotonic time began, ms: nothing of it is known.
+    pub(crate) forgot_ms: u64,
     /// Its patient declined before it began.
     pub(crate) declined: bool,
     /// In too much of it nobody was looked at.
@@ -281,17 +290,21 @@ impl<'a> Case<'a> {
             doubted: Spans::none(),
             by_card: Spans::none(),
             beside: Spans::none(),
+            attended: h.attendance(bounds.lo, act_to, p),
+            after_drape: Vec::new(),
             pieces: Pieces::default(),
             leads: BTreeSet::new(),
             lead_unrecognisable: false,
             clock_doubt: h.clock_doubt.touches(bounds.start, bounds.end_seen.min(now)),
-            history_lost: bounds.start < h.known_from,
+            // What was over before the first look is for the box that was on then.
+            history_lost: bounds.start < h.known_from
+                || h.began.is_some_and(|began| bounds.end_seen <= began),
             face_seen: false,
             doorway: k.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway),
             bounds,
         };
         case.find_leads();
-        let gates = Gates { patient: case.gate(hull, act_to), session: case.gate(None, act_to) };
+        let gates = case.gates(hull, act_to);
         let unknown_ring = case.read_people(h, &gates);
         case.read_checks(h);
         case.bridge_op();
@@ -299,6 +312,15 @@ impl<'a> Case<'a> {
         case.settle_companions();
         case.sight = case.see(h, &unknown_ring);
         case
+    }
+
+    fn gates(&self, hull: Option<(u64, u64)>, act_to: u64) -> Gates {
+        let session = self.gate(None, act_to);
+        let last = hull.filter(|_| self.bed_seen && self.session.is_some()).map(|(_, last)| last);
+        let after_patient = last.map_or_else(Spans::none, |last| {
+            session.intersect(&Spans::one(last, self.bounds.end.min(self.now)))
+        });
+        Gates { patient: self.gate(hull, act_to), session, after_patient }
     }
 
     /// When operating counts: within reach of the session; while the patient is there, once he was
@@ -330,7 +352,7 @@ impl<'a> Case<'a> {
                 self.leads.insert(person.id.clone());
             }
             let matters = self.leads.contains(&person.id) || declared_lead == Some(&person.id);
-            self.lead_unrecognisable |= matters && !(person.has_template && person.confirmed);
+            self.lead_unrecognisable |= matters && !person.is_recognisable();
         }
         self.lead_unrecognisable |= declared_lead.is_some_and(|lead| self.known(lead).is_none());
     }
@@ -372,14 +394,18 @@ impl<'a> Case<'a> {
             .clip(self.bounds.lo, self.now.min(self.bounds.hi));
         let i = declared.union(&self.activity);
         let clear = history.clear.minus(unknown_ring);
-        let seen = |over: &Spans| share_ppm(clear.intersect(over).total(), over.total());
+        let forgot_ms = self.bounds.forgot_ms;
+        let of_i_ms = i.total() + forgot_ms;
+        let over_a_ppm = share_ppm(clear.intersect(&a).total(), a.total());
+        let over_i_ppm = share_ppm(clear.intersect(&i).total(), of_i_ms);
         let withheld_ppm = share_ppm(history.withheld.intersect(&i).total(), i.total());
         let most_ppm = 1_000_000_u64.saturating_sub(p.visibility_min_ppm());
         Sight {
-            v: Visibility { over_a_ppm: seen(&a), over_i_ppm: seen(&i) },
-            door_ppm: share_ppm(history.door.intersect(&i).total(), i.total()),
+            v: Visibility { over_a_ppm, over_i_ppm },
+            door_ppm: share_ppm(history.door.intersect(&i).total(), of_i_ms),
             blind: self.window.minus(&history.clear),
             dark: i.minus(&history.lit()),
+            forgot_ms,
             declined: self.is_declined_in_time(),
             withheld: u64::from(withheld_ppm) > most_ppm,
             a,
@@ -420,14 +446,26 @@ impl<'a> Case<'a> {
 
     /// INDETERMINATE presences that may have been one of those for whom `who` holds.
     pub(crate) fn unknown_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        let people: Vec<&PersonId> =
-            self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
+        self.unknown_as(who, |standing| standing != Standing::Out)
+    }
+
+    /// The same of those of which some look was of a living face.
+    pub(crate) fn unknown_alive_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
+        self.unknown_as(who, |standing| matches!(standing, Standing::Doubtful | Standing::Open))
+    }
+
+    fn unknown_as(
+        &self,
+        who: impl Fn(&PersonId) -> bool,
+        counts: impl Fn(Standing) -> bool,
+    ) -> Spans {
+        let people = self.people_of(who);
         let open = self.unknown.iter().flat_map(|u| {
-            let anybody = u.anybody.then(|| u.seen.clone());
+            let anybody = (u.anybody && self.lead_is_unknown()).then(|| u.seen.clone());
             let of = people
                 .iter()
                 .map(|id| self.open_for(u, id))
-                .filter(|(standing, _)| *standing != Standing::Out);
+                .filter(|(standing, _)| counts(*standing));
             of.map(|(_, spans)| spans).chain(anybody).collect::<Vec<_>>()
         });
         Spans::from_unsorted(open.flat_map(|spans| spans.iter().collect::<Vec<_>>()).collect())
@@ -436,32 +474,40 @@ impl<'a> Case<'a> {
     /// Whether it can be said that none of these people was there: nobody who may as well be one of
     /// them, and what was not told apart or not seen is shorter than `hides_ms`.
     pub(crate) fn absence(&self, who: impl Fn(&PersonId) -> bool, hides_ms: u64) -> Absence {
-        let people: Vec<&PersonId> =
-            self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
-        let standings = self.unknown.iter().map(|u| {
-            let each = people.iter().map(|id| self.open_for(u, id).0);
-            if u.anybody { Standing::Open } else { each.max().unwrap_or(Standing::Out) }
-        });
-        match standings.max().unwrap_or(Standing::Out) {
-            Standing::Open => Absence::Open,
-            _ if people.iter().any(|id| self.could_hide(id, hides_ms.max(1))) => Absence::Open,
-            Standing::NeverLive => Absence::NeverLive,
-            Standing::Doubtful | Standing::Out => Absence::Told,
+        let people = self.people_of(who);
+        let is_open = |u: &Unknown<'_>| {
+            (u.anybody && self.lead_is_unknown())
+                || people.iter().any(|id| self.open_for(u, id).0 == Standing::Open)
+        };
+        let hides = |counts: fn(Standing) -> bool| {
+            people.iter().any(|id| self.could_hide(id, hides_ms.max(1), counts))
+        };
+        if self.unknown.iter().any(is_open)
+            || hides(|standing| matches!(standing, Standing::Doubtful | Standing::Open))
+        {
+            Absence::Open
+        } else if hides(|standing| standing != Standing::Out) {
+            Absence::NeverLive
+        } else {
+            Absence::Told
         }
+    }
+
+    fn people_of(&self, who: impl Fn(&PersonId) -> bool) -> Vec<&'a PersonId> {
+        self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect()
+    }
+
+    /// Somebody is declared to lead of whom the roster knows nothing.
+    fn lead_is_unknown(&self) -> bool {
+        self.declared_lead().is_some_and(|lead| self.known(lead).is_none())
     }
 
     /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
     /// Each glimpse alone may say too little against him; that he was in as many of them as that
     /// takes is as unlikely as all of it together.
-    fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
-        let doubtful = |standing| matches!(standing, Standing::Doubtful | Standing::Open);
-        self.could_hide_in(
-            id,
-            &self.sight.blind.intersect(&self.sight.i),
-            &self.window,
-            hides_ms,
-            doubtful,
-        )
+    fn could_hide(&self, id: &PersonId, hides_ms: u64, counts: fn(Standing) -> bool) -> bool {
+        let dark_ms = self.sight.blind.intersect(&self.sight.i).total() + self.sight.forgot_ms;
+        self.could_hide_in(id, dark_ms, &self.window, hides_ms, counts)
     }
 
     /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
@@ -480,20 +526,22 @@ impl<'a> Case<'a> {
             Standing::NeverLive => also_unsure,
             other => other != Standing::Out,
         };
-        let dark = self.sight.blind.intersect(&rest);
-        left_ms > 0 && !self.could_hide_in(&seen.info.id, &dark, &rest, left_ms, counts)
+        // What was done out of sight is not in A.
+        let unseen = self.sight.blind.intersect(&rest.union(&self.sight.i)).minus(there);
+        let dark_ms = unseen.total() + self.sight.forgot_ms;
+        left_ms > 0 && !self.could_hide_in(&seen.info.id, dark_ms, &rest, left_ms, counts)
     }
 
     /// As [`Self::could_hide`], within a time: what of it was not seen at all, and all of it.
     fn could_hide_in(
         &self,
         id: &PersonId,
-        dark: &Spans,
+        dark_ms: u64,
         within: &Spans,
         hides_ms: u64,
         counts: impl Fn(Standing) -> bool,
     ) -> bool {
-        let mut pieces = vec![(0, dark.total())];
+        let mut pieces = vec![(0, dark_ms)];
         for unknown in &self.unknown {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
@@ -526,14 +574,20 @@ impl<'a> Case<'a> {
         let p = &self.knowledge.policy;
         let Some(item) = self.item else { return p.lead_part_injection_ms() };
         item.lead_part_ms.unwrap_or_else(|| match item.kind {
-            ItemKind::Surgery | ItemKind::Thread => {
-                (u128::from(self.sight.a.total()) * u128::from(p.lead_part_surgery_ppm())
-                    / 1_000_000) as u64
-            }
+            ItemKind::Surgery | ItemKind::Thread => self.share_of_surgery_ms(item),
             ItemKind::Injection => p.lead_part_injection_ms(),
             ItemKind::EnergyDevice => p.lead_part_energy_ms(),
             ItemKind::Other => p.lead_part_other_ms(),
         })
+    }
+
+    /// The lead's share of a surgery. At a door nobody is seen operating: of the declared time, and
+    /// no more than the item takes at least.
+    fn share_of_surgery_ms(&self, item: &Item) -> u64 {
+        let whole_ms = if self.doorway { self.sight.i.total() } else { self.sight.a.total() };
+        let part = u128::from(self.knowledge.policy.lead_part_surgery_ppm());
+        let share_ms = (u128::from(whole_ms) * part / 1_000_000) as u64;
+        if self.doorway { share_ms.min(item.min_duration_ms) } else { share_ms }
     }
 
     /// A recognised person's time in the room during A, at least and at most.
@@ -615,9 +669,12 @@ impl<'a> Case<'a> {
         self.stranger_op().minus(&self.by_card)
     }
 
-    /// Those whom no card covers throughout, and their op beyond the cards.
-    pub(crate) fn strangers_beyond_cards(&self) -> Vec<(&Stranger, Spans)> {
-        let beyond = self.strangers.iter().map(|s| (s, s.op.minus(&self.by_card)));
+    /// Those whom no card covers throughout, and their op beyond the cards. `after_drape`: with
+    /// what was done after the patient was last seen.
+    pub(crate) fn strangers_at_the_bed(&self, after_drape: bool) -> Vec<(&Stranger, Spans)> {
+        let later = self.after_drape.iter().filter(|_| after_drape);
+        let all = self.strangers.iter().chain(later);
+        let beyond = all.map(|s| (s, s.op.minus(&self.by_card)));
         beyond.filter(|(_, op)| !op.is_empty()).collect()
     }
 

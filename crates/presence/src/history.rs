@@ -41,8 +41,9 @@ pub(crate) struct TrackLog {
     /// Its box when it was seen first and last.
     pub(crate) first_at: BoxPx,
     pub(crate) last_at: BoxPx,
-    /// How far it moved in looks that are a presentation attack.
+    /// How far it moved in looks that are a presentation attack, and in all.
     pub(crate) reach: Option<Reach>,
+    pub(crate) way: Reach,
     /// Where it was seen first and last.
     pub(crate) first_zone: Zone,
     pub(crate) last_zone: Zone,
@@ -71,7 +72,7 @@ pub(crate) struct HitLog {
 pub(crate) struct Reach {
     x: (i32, i32),
     y: (i32, i32),
-    width: i32,
+    pub(crate) width: i32,
 }
 
 impl Reach {
@@ -87,9 +88,21 @@ impl Reach {
         self.width = self.width.max(at.w);
     }
 
-    /// Whether it moved as only a body does: by several widths of the face.
-    pub(crate) fn is_of_a_body(self) -> bool {
-        (self.x.1 - self.x.0).max(self.y.1 - self.y.0) >= self.width.saturating_mul(3)
+    /// How far, px.
+    fn far(self) -> i64 {
+        let span = |(from, to): (i32, i32)| i64::from(to) - i64::from(from);
+        span(self.x).max(span(self.y))
+    }
+
+    /// Whether it moved as only a body does: by several widths of a face. A picture in a hand is
+    /// smaller than the faces of the room (`usual_px` wide), and moves by widths of its own.
+    pub(crate) fn is_of_a_body(self, usual_px: i32) -> bool {
+        self.width >= usual_px / 2 && self.far() >= 3 * i64::from(self.width.max(usual_px))
+    }
+
+    /// Whether it hardly moved, as a head never does for long.
+    fn is_still(self) -> bool {
+        self.far() < i64::from(self.width)
     }
 }
 
@@ -100,8 +113,10 @@ pub(crate) struct Spoof {
     pub(crate) assessed: u32,
     pub(crate) first: u64,
     pub(crate) last: u64,
-    live: u32,
+    pub(crate) live: u32,
     last_live: u64,
+    unsure: u32,
+    last_unsure: u64,
 }
 
 /// A state of the camera that HB-2 reports.
@@ -130,6 +145,8 @@ pub(crate) struct History {
     pub(crate) faults: Vec<Fault>,
     /// Nothing before this is known any more.
     pub(crate) known_from: u64,
+    /// The first look.
+    pub(crate) began: Option<u64>,
     /// Witnesses of checks whose time is forgotten, and whether they were recognised then.
     witnesses: BTreeMap<(u64, PersonId), bool>,
 }
@@ -165,6 +182,7 @@ impl History {
     ) -> Stir {
         let gap = policy.observation_gap_ms();
         let mut stir = Stir::default();
+        self.began.get_or_insert(at);
         self.camera(at, seen, gap);
         if seen.patients > 0 {
             self.bed.extend_to(at, gap);
@@ -237,12 +255,12 @@ impl History {
         self.witnesses.retain(|key, _| checks.contains(key));
     }
 
-    /// Operator-zone time of everybody but patients and companions, in `from..=to`.
-    pub(crate) fn attendance(&self, from: u64, to: u64) -> Spans {
+    /// Operator-zone time of everybody but patients, companions and pictures, in `from..=to`.
+    pub(crate) fn attendance(&self, from: u64, to: u64, policy: &Policy) -> Spans {
         let operators =
             self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
         let spans = operators
-            .filter(|t| !t.is_companion())
+            .filter(|t| !t.is_companion() && !t.is_a_picture(policy))
             .flat_map(|t| t.ring.iter().chain(t.head.iter()));
         let inside =
             spans.filter(|s| s.1 >= from && s.0 <= to).map(|s| (s.0.max(from), s.1.min(to)));
@@ -257,10 +275,18 @@ impl History {
         let ends = seen.iter().map(|s| s.1);
         let gaps: Vec<(u64, u64)> = ends.zip(seen.iter().skip(1).map(|s| s.0)).collect();
         let attended = gaps.into_iter().filter(|&(a, b)| {
-            let there = self.attendance(a, b).padded(policy.operating_pad_ms() / 2);
+            let there = self.attendance(a, b, policy).padded(policy.operating_pad_ms() / 2);
             Spans::one(a, b).minus(&there).is_empty()
         });
         seen.union(&Spans::from_unsorted(attended.collect()))
+    }
+
+    /// The width of a living face in the room, px: the median of the tracks; 0: none was seen.
+    pub(crate) fn usual_face_px(&self) -> i32 {
+        let live = self.tracks.values().filter(|t| t.spoof.live >= 3 && !t.patient);
+        let mut widths: Vec<i32> = live.map(|t| t.way.width).collect();
+        widths.sort_unstable();
+        widths.get(widths.len() / 2).copied().unwrap_or(0)
     }
 
     /// When there was a picture, or none was asked for.
@@ -329,6 +355,7 @@ impl History {
         track.seen.extend_to(at, gap);
         track.last_zone = zone;
         track.last_at = face.bbox;
+        track.way.add(face.bbox);
         if face.liveness == Liveness::Spoof {
             track.reach.get_or_insert_with(|| Reach::of(face.bbox)).add(face.bbox);
         }
@@ -357,6 +384,9 @@ impl History {
         let Some(thresholds) = thresholds else { return };
         let otherwise = track.evidence.take(at, face, thresholds, policy);
         let vote = Vote::of(face, thresholds, policy);
+        if vote.is_none() && face.match_.is_some() {
+            track.identity.not_live();
+        }
         if let (Some(Vote::Hit(person)), Some(found)) = (&vote, &face.match_) {
             track.hit(at, person, found.score_ppm, face.liveness == Liveness::NotAssessed);
         }
@@ -384,8 +414,10 @@ impl History {
             track.forget_before(horizon);
         }
         while self.tracks.len() > MAX_TRACKS {
-            if let Some((_, oldest)) = self.tracks.pop_first() {
-                self.known_from = self.known_from.max(oldest.last());
+            let oldest = self.tracks.iter().min_by_key(|(id, t)| (t.last(), **id));
+            let Some(oldest) = oldest.map(|(id, _)| *id) else { break };
+            if let Some(gone) = self.tracks.remove(&oldest) {
+                self.known_from = self.known_from.max(gone.last());
             }
         }
     }
@@ -412,6 +444,7 @@ impl TrackLog {
             first_at: bbox,
             last_at: bbox,
             reach: None,
+            way: Reach::of(bbox),
             first_zone: zone,
             last_zone: zone,
             patient: false,
@@ -476,6 +509,16 @@ impl TrackLog {
         self.companion_ms > 0 && self.companion_ms >= self.ring.total()
     }
 
+    /// A print or a screen that hangs or stands still: looks that are hardly ever alive, of a face
+    /// that does not move.
+    pub(crate) fn is_a_picture(&self, policy: &Policy) -> bool {
+        let dead = self.spoof.frames + self.spoof.unsure;
+        let hardly_alive = dead >= 3 && self.spoof.live * 10 <= dead;
+        let long =
+            self.spoof.frames * 2 >= dead || self.seen.total() >= policy.presence_bridge_ms();
+        hardly_alive && long && self.way.is_still()
+    }
+
     fn liveness(&mut self, at: u64, liveness: Liveness, policy: &Policy) -> bool {
         let spoof = &mut self.spoof;
         match liveness {
@@ -498,6 +541,15 @@ impl TrackLog {
                 spoof.assessed += 1;
                 spoof.live += 1;
                 spoof.last_live = at;
+                false
+            }
+            Liveness::Unsure
+                if spoof.unsure == 0 || at - spoof.last_unsure >= policy.match_spacing_ms() =>
+            {
+                // Most looks of a living face are UNSURE through a poor camera: they are no attack.
+                spoof.assessed += 1;
+                spoof.unsure += 1;
+                spoof.last_unsure = at;
                 false
             }
             Liveness::Spoof | Liveness::Live | Liveness::Unsure | Liveness::NotAssessed => false,

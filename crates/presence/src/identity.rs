@@ -180,6 +180,14 @@ impl Identity {
         (self.current().who != Who::Unknown).then_some(held.from)
     }
 
+    /// A look at a face that may not be living is no vote; a photograph that now and then passes for
+    /// living is not let through by its few votes.
+    pub(crate) fn not_live(&mut self) {
+        if let Some(c) = &mut self.candidate {
+            c.votes += 1;
+        }
+    }
+
     /// Takes the vote of one frame. True when the verdict changed.
     pub(crate) fn vote(&mut self, at: u64, vote: Vote, policy: &Policy) -> bool {
         let before = self.stretches.len();

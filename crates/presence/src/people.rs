@@ -231,6 +231,7 @@ impl Somebody<'_> {
             u64::from(self.sum.hits(person)) >= policy.match_frames()
                 && self.sum.of(person) >= 2 * named
                 && self.sum.of_others(person) < 0
+                && self.sum.standing(person, policy) == Standing::Open
                 && self.parts.iter().all(|p| p.sum.standing(person, policy) != Standing::Out)
         })?;
         Some((hit.clone(), self.sum.hits(hit)))
