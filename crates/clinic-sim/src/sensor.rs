@@ -396,9 +396,8 @@ impl<'m> Sensor<'m> {
             Pose::Picture | Pose::Phone => {
                 return if self.dice.chance(0.85) { Spoofness::Spoof } else { Spoofness::Unsure };
             }
-            Pose::Photo => return Spoofness::Unsure,
             Pose::LivelyPhoto if self.dice.chance(0.02) => return Spoofness::Live,
-            Pose::LivelyPhoto => return Spoofness::Unsure,
+            Pose::Photo | Pose::LivelyPhoto => return Spoofness::Unsure,
             _ => {}
         }
         let begins = self.dice.chance(self.unsure / 3.0);

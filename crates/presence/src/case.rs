@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bounds::Bounds;
-use crate::evidence::{Standing, Sum};
+use crate::evidence::Sum;
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
+use crate::pieces::Pieces;
 use crate::spans::{Spans, share_ppm};
 use crate::time::mono_of;
 use crate::{DeploymentMode, Item, ItemKind, PersonId, Practitioner, SessionId, TrackId, Wall};
@@ -82,6 +83,8 @@ pub(crate) struct Unknown<'a> {
     pub(crate) afoot: bool,
     /// It may be anybody, whatever was seen.
     pub(crate) anybody: bool,
+    /// How it came and went.
+    pub(crate) stays: Vec<Stay>,
 }
 
 /// Why nobody can say whose a presence was.
@@ -96,83 +99,6 @@ pub(crate) enum Cause {
     LeadWithoutTemplate,
     /// It looks like somebody whom the roster does not confirm.
     Unconfirmed(PersonId),
-}
-
-/// When operating counts: of staff throughout the session, of others only while the patient is
-/// there.
-pub(crate) struct Gates {
-    pub(crate) patient: Spans,
-    pub(crate) session: Spans,
-    /// After the patient was last seen, while the session was declared to be on.
-    pub(crate) after_patient: Spans,
-}
-
-impl Gates {
-    /// Operating of somebody who is no staff: from when the patient was first seen; after the
-    /// patient was last seen (a drape) as long as he stays at the bed at which he stood then.
-    pub(crate) fn with_patient(&self, at_bed: &Spans) -> Spans {
-        let (Some(first), Some(last)) = (self.patient.first(), self.patient.last()) else {
-            return Spans::none();
-        };
-        let bridged = at_bed.bridged(60_000);
-        let stays = bridged.iter().filter(|s| s.0 < last && s.1 > last).map(|s| (last, s.1));
-        let stays = Spans::from_unsorted(stays.collect());
-        at_bed.intersect(&self.patient.union(&stays.intersect(&self.session.clip(first, u64::MAX))))
-    }
-}
-
-/// How long somebody was there, at least and at most.
-#[derive(Clone, Debug)]
-pub(crate) struct TwoBounds {
-    /// Verified.
-    pub(crate) certain: Spans,
-    /// Verified, not ruled out, or out of sight.
-    pub(crate) possible: Spans,
-}
-
-/// What may be said of the absence of some people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Absence {
-    /// They were not there.
-    Told,
-    /// Only looks that may not be of a living face speak for them.
-    NeverLive,
-    /// It cannot be said.
-    Open,
-}
-
-/// What was done in the sessions shortly before, which count as one with this.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pieces {
-    pub(crate) a_ms: u64,
-    pub(crate) op: BTreeMap<PersonId, u64>,
-    pub(crate) stranger_op: Spans,
-    /// Without any picture, in the sessions of the same day.
-    pub(crate) dark: Spans,
-}
-
-impl Pieces {
-    /// One session as a piece of a later one.
-    pub(crate) fn of(case: &Case<'_>) -> Self {
-        // A blink in one session says nothing of the day, and need not be kept.
-        let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
-        let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
-        Self {
-            a_ms: case.sight.a.total(),
-            op: op.collect(),
-            stranger_op: case.stranger_op_beyond_cards(),
-            dark: if matters { case.sight.dark.clone() } else { Spans::none() },
-        }
-    }
-
-    /// Adds what was done; the dark of a day is added by itself, over all its sessions.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.a_ms += other.a_ms;
-        for (person, op_ms) in &other.op {
-            *self.op.entry(person.clone()).or_default() += op_ms;
-        }
-        self.stranger_op = self.stranger_op.union(&other.stranger_op);
-    }
 }
 
 /// The measures.
@@ -314,31 +240,6 @@ impl<'a> Case<'a> {
         case
     }
 
-    fn gates(&self, hull: Option<(u64, u64)>, act_to: u64) -> Gates {
-        let session = self.gate(None, act_to);
-        let last = hull.filter(|_| self.bed_seen && self.session.is_some()).map(|(_, last)| last);
-        let after_patient = last.map_or_else(Spans::none, |last| {
-            session.intersect(&Spans::one(last, self.bounds.end.min(self.now)))
-        });
-        Gates { patient: self.gate(hull, act_to), session, after_patient }
-    }
-
-    /// When operating counts: within reach of the session; while the patient is there, once he was
-    /// seen; after preparation.
-    fn gate(&self, hull: Option<(u64, u64)>, act_to: u64) -> Spans {
-        let whole = Spans::one(self.bounds.lo, act_to);
-        let gate = match hull {
-            Some((first, last)) if self.bed_seen => whole.clip(first, last),
-            _ => whole,
-        };
-        let prep = self.item.map_or(0, |i| i.prep_ms);
-        if prep == 0 {
-            return gate;
-        }
-        let begin = self.bounds.start.max(gate.first().unwrap_or(self.bounds.start));
-        gate.minus(&Spans::one(0, begin.saturating_add(prep)))
-    }
-
     fn find_leads(&mut self) {
         let Some((_, session)) = self.session else { return };
         let strictest =
@@ -360,29 +261,6 @@ impl<'a> Case<'a> {
     pub(crate) fn is_declared(&self, person: &PersonId) -> bool {
         let record = self.session.and_then(|(_, s)| s.record.as_ref());
         record.is_some_and(|r| r.lead.as_ref() == Some(person) || r.operators.contains(person))
-    }
-
-    /// An anaesthetist beside another operator is not the operator; alone he is.
-    fn settle_anaesthesia(&mut self) {
-        let aside: Vec<PersonId> = self
-            .people
-            .values()
-            .filter(|s| s.info.anaesthesia && !self.is_declared(&s.info.id))
-            .map(|s| s.info.id.clone())
-            .collect();
-        for id in aside {
-            let others = self
-                .people
-                .iter()
-                .filter(|(other, _)| **other != id)
-                .flat_map(|(_, s)| s.op.iter());
-            let strangers = self.strangers.iter().flat_map(|s| s.op.iter());
-            let beside = Spans::from_unsorted(others.chain(strangers).collect())
-                .padded(self.knowledge.policy.operating_pad_ms());
-            if let Some(seen) = self.people.get_mut(&id) {
-                seen.op = seen.op.minus(&beside);
-            }
-        }
     }
 
     fn see(&self, history: &History, unknown_ring: &Spans) -> Sight {
@@ -444,131 +322,6 @@ impl<'a> Case<'a> {
         spans.fold(Spans::none(), |all, one| all.union(&one))
     }
 
-    /// INDETERMINATE presences that may have been one of those for whom `who` holds.
-    pub(crate) fn unknown_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        self.unknown_as(who, |standing| standing != Standing::Out)
-    }
-
-    /// The same of those of which some look was of a living face.
-    pub(crate) fn unknown_alive_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        self.unknown_as(who, |standing| matches!(standing, Standing::Doubtful | Standing::Open))
-    }
-
-    fn unknown_as(
-        &self,
-        who: impl Fn(&PersonId) -> bool,
-        counts: impl Fn(Standing) -> bool,
-    ) -> Spans {
-        let people = self.people_of(who);
-        let open = self.unknown.iter().flat_map(|u| {
-            let anybody = (u.anybody && self.lead_is_unknown()).then(|| u.seen.clone());
-            let of = people
-                .iter()
-                .map(|id| self.open_for(u, id))
-                .filter(|(standing, _)| counts(*standing));
-            of.map(|(_, spans)| spans).chain(anybody).collect::<Vec<_>>()
-        });
-        Spans::from_unsorted(open.flat_map(|spans| spans.iter().collect::<Vec<_>>()).collect())
-    }
-
-    /// Whether it can be said that none of these people was there: nobody who may as well be one of
-    /// them, and what was not told apart or not seen is shorter than `hides_ms`.
-    pub(crate) fn absence(&self, who: impl Fn(&PersonId) -> bool, hides_ms: u64) -> Absence {
-        let people = self.people_of(who);
-        let is_open = |u: &Unknown<'_>| {
-            (u.anybody && self.lead_is_unknown())
-                || people.iter().any(|id| self.open_for(u, id).0 == Standing::Open)
-        };
-        let hides = |counts: fn(Standing) -> bool| {
-            people.iter().any(|id| self.could_hide(id, hides_ms.max(1), counts))
-        };
-        if self.unknown.iter().any(is_open)
-            || hides(|standing| matches!(standing, Standing::Doubtful | Standing::Open))
-        {
-            Absence::Open
-        } else if hides(|standing| standing != Standing::Out) {
-            Absence::NeverLive
-        } else {
-            Absence::Told
-        }
-    }
-
-    fn people_of(&self, who: impl Fn(&PersonId) -> bool) -> Vec<&'a PersonId> {
-        self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect()
-    }
-
-    /// Somebody is declared to lead of whom the roster knows nothing.
-    fn lead_is_unknown(&self) -> bool {
-        self.declared_lead().is_some_and(|lead| self.known(lead).is_none())
-    }
-
-    /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
-    /// Each glimpse alone may say too little against him; that he was in as many of them as that
-    /// takes is as unlikely as all of it together.
-    fn could_hide(&self, id: &PersonId, hides_ms: u64, counts: fn(Standing) -> bool) -> bool {
-        let dark_ms = self.sight.blind.intersect(&self.sight.i).total() + self.sight.forgot_ms;
-        self.could_hide_in(id, dark_ms, &self.window, hides_ms, counts)
-    }
-
-    /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
-    /// with all that may have been his. `also_unsure`: a face that may not be living may have been
-    /// his too.
-    pub(crate) fn is_short_of(
-        &self,
-        seen: &Seen<'_>,
-        there: &Spans,
-        least_ms: u64,
-        also_unsure: bool,
-    ) -> bool {
-        let left_ms = least_ms.saturating_sub(there.total());
-        let rest = self.sight.a.minus(there);
-        let counts = |standing| match standing {
-            Standing::NeverLive => also_unsure,
-            other => other != Standing::Out,
-        };
-        // What was done out of sight is not in A.
-        let unseen = self.sight.blind.intersect(&rest.union(&self.sight.i)).minus(there);
-        let dark_ms = unseen.total() + self.sight.forgot_ms;
-        left_ms > 0 && !self.could_hide_in(&seen.info.id, dark_ms, &rest, left_ms, counts)
-    }
-
-    /// As [`Self::could_hide`], within a time: what of it was not seen at all, and all of it.
-    fn could_hide_in(
-        &self,
-        id: &PersonId,
-        dark_ms: u64,
-        within: &Spans,
-        hides_ms: u64,
-        counts: impl Fn(Standing) -> bool,
-    ) -> bool {
-        let mut pieces = vec![(0, dark_ms)];
-        for unknown in &self.unknown {
-            let (standing, spans) = self.open_for(unknown, id);
-            let part = spans.total() < unknown.seen.total();
-            // Time without a look near it, and time whose looks speak for him: nothing speaks
-            // against those.
-            let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
-            let ms = spans.intersect(within).total();
-            if counts(standing) && ms > 0 {
-                pieces.push((against, ms));
-            }
-        }
-        // The cheapest first, by evidence per time; the last one in part.
-        pieces.sort_by(|a, b| {
-            (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1)))
-        });
-        let (mut against, mut left) = (0, hides_ms);
-        for (mnat, ms) in pieces {
-            if ms >= left {
-                against += mnat * left as i64 / ms.max(1) as i64;
-                return against < self.knowledge.policy.evidence_out_mnat() as i64;
-            }
-            against += mnat;
-            left -= ms;
-        }
-        false
-    }
-
     /// How long the lead's own part of the item takes at least, ms.
     pub(crate) fn lead_part_ms(&self) -> u64 {
         let p = &self.knowledge.policy;
@@ -588,76 +341,6 @@ impl<'a> Case<'a> {
         let part = u128::from(self.knowledge.policy.lead_part_surgery_ppm());
         let share_ms = (u128::from(whole_ms) * part / 1_000_000) as u64;
         if self.doorway { share_ms.min(item.min_duration_ms) } else { share_ms }
-    }
-
-    /// A recognised person's time in the room during A, at least and at most.
-    pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
-        let certain = seen
-            .present
-            .bridged(self.knowledge.policy.presence_bridge_ms())
-            .intersect(&self.sight.a);
-        let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.sight.blind);
-        TwoBounds { possible: certain.union(&perhaps.intersect(&self.sight.a)), certain }
-    }
-
-    /// When somebody may have stayed in the room with the back turned: from where he vanished
-    /// inside it until he was seen again, unless he came in by the door then.
-    pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
-        const SAME_PASSAGE_MS: u64 = 15_000;
-        let glimpses = self.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
-        let mut stays = seen.stays.clone();
-        stays.extend(glimpses.map(|(_, stay)| *stay));
-        stays.sort_unstable();
-        let end = self.sight.a.last().unwrap_or(0);
-        let mut out = Vec::new();
-        // Whether he is inside, since when unseen, and when he was last seen at the door.
-        let begin = self.sight.a.first().unwrap_or(0);
-        let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
-        if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
-            // Nobody saw him come: he may have been there before. A look at the door alone may be
-            // of one who goes.
-            let enters = |next: &Stay| {
-                !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS)
-            };
-            if !first.at_door || !stays.get(1).is_some_and(enters) {
-                out.push((begin, first.from));
-            }
-        }
-        for stay in stays {
-            let passage = door.is_some_and(|at| stay.from <= at.saturating_add(SAME_PASSAGE_MS));
-            let came_in = stay.came_in || (passage && !stay.at_door && !inside);
-            if inside && !came_in && since < stay.from {
-                out.push((since, stay.from));
-            }
-            inside = match (stay.at_door, passage) {
-                // Seen at the door alone: he comes, or he goes.
-                (true, false) => !inside,
-                (true, true) => inside,
-                (false, _) => !stay.went_out,
-            };
-            since = stay.to;
-            door = (stay.at_door || stay.went_out).then_some(stay.to);
-        }
-        if inside && since < end {
-            out.push((since, end));
-        }
-        Spans::from_unsorted(out)
-    }
-
-    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
-    /// here.
-    pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
-        let before = self.pieces.op.get(id).copied().unwrap_or(0);
-        if own.total() < self.knowledge.policy.uq_op_ms() {
-            own.total()
-        } else {
-            own.total() + before
-        }
-    }
-
-    /// |A| of this session and of the pieces before it, ms.
-    pub(crate) fn a_with_pieces(&self) -> u64 {
-        self.sight.a.total() + self.pieces.a_ms
     }
 
     pub(crate) fn stranger_op(&self) -> Spans {

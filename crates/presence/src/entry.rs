@@ -87,6 +87,12 @@ impl Afoot {
     }
 }
 
+/// Whether the looks at a track speak for somebody of the roster.
+fn names_somebody(track: &TrackLog, policy: &Policy) -> bool {
+    let sum = track.evidence.within(track.first(), track.last());
+    sum.best().is_some_and(|(_, mnat)| mnat >= policy.evidence_named_mnat() as i64)
+}
+
 /// Unidentified tracks between two times of lying, each beginning and ending where the patient does:
 /// one person, who never goes through the door. Who does so again and again hides the patient, and
 /// is somebody else.
@@ -105,16 +111,24 @@ fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> 
                 && t.first_zone != Zone::Door
                 && t.last_zone != Zone::Door
                 && !matches!(t.identity.now(policy).0, Who::Person(_))
+                && !names_somebody(t, policy)
         };
         let mut tracks: Vec<_> = h.tracks.iter().filter(|(_, t)| stands(t)).collect();
         tracks.sort_by_key(|(id, t)| (t.first(), **id));
-        let one_by_one =
-            tracks.windows(2).all(|pair| pair[0].1.last() <= pair[1].1.first() + OVERLAP_MS);
-        let begins = tracks.first().is_some_and(|(_, t)| t.first() <= up + link);
-        let ends = tracks.last().is_some_and(|(_, t)| t.last() + link >= down);
-        if one_by_one && begins && ends {
+        // Others may be seen beside him: from where he got up, one after another.
+        let mut chain: Vec<(TrackId, u64)> = Vec::new();
+        for (id, track) in tracks {
+            let goes_on = match chain.last() {
+                None => track.first() <= up + link,
+                Some((_, last)) => *last <= track.first() + OVERLAP_MS,
+            };
+            if goes_on {
+                chain.push((*id, track.last()));
+            }
+        }
+        if chain.last().is_some_and(|(_, last)| last + link >= down) {
             times += 1;
-            all.extend(tracks.into_iter().map(|(id, _)| *id));
+            all.extend(chain.into_iter().map(|(id, _)| id));
         }
     }
     if times > MOST_TIMES { BTreeSet::new() } else { all }

@@ -311,6 +311,11 @@ impl<'e> Sum<'e> {
         self.chunks.iter().flat_map(|c| c.hits.iter().map(|(p, ..)| p))
     }
 
+    /// Embedded looks that were alive.
+    pub(crate) fn live_looks(&self) -> u32 {
+        self.sum_of(|c| c.live)
+    }
+
     /// Live looks that say something.
     pub(crate) fn looks(&self) -> u32 {
         self.chunks.iter().map(|c| c.looks).sum()
@@ -333,9 +338,14 @@ impl<'e> Sum<'e> {
 
     /// Embedded for a while, and never alive.
     pub(crate) fn is_never_live(&self) -> bool {
-        self.sum_of(|c| c.live) == 0
+        self.live_looks() == 0
             && self.sum_of(|c| c.spoofs + c.unsures) >= NEVER_LIVE_LOOKS
             && self.span_ms() >= NEVER_LIVE_MS
+    }
+
+    /// The same, and most looks are an attack.
+    pub(crate) fn is_an_attack(&self) -> bool {
+        self.is_never_live() && self.sum_of(|c| c.spoofs) > self.sum_of(|c| c.unsures)
     }
 
     /// Looks that are not live and name a person.
@@ -350,15 +360,14 @@ impl<'e> Sum<'e> {
         let not_live = self.not_live_for(person);
         // A photograph passes for living once in a while; a poor camera sees life in every fifth
         // look.
-        let photograph = not_live >= 5 && not_live >= 9 * self.sum_of(|c| c.live);
+        let photograph = not_live >= 5 && not_live >= 9 * self.live_looks();
         if photograph || (not_live > 0 && mnat <= 0 && self.looks() < 3) {
             return Standing::NeverLive;
         }
         if self.is_never_live() {
             // What is seen to be a picture is nobody but whom it shows; what is not decided may be
             // anybody, never verified.
-            let attack = self.sum_of(|c| c.spoofs) > self.sum_of(|c| c.unsures);
-            return if attack { Standing::Out } else { Standing::NeverLive };
+            return if self.is_an_attack() { Standing::Out } else { Standing::NeverLive };
         }
         match standing_step(mnat, policy) {
             0 => Standing::Out,

@@ -1,11 +1,11 @@
 //! Reads the people of a case: who each is, whether he operated, and what stays open. It fills the
 //! measures of [`Case`](crate::case::Case) and alleges nothing.
 
-use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
+use crate::case::{Case, Cause, Seen, Stranger, Unknown};
 use crate::check_in::CheckedIn;
 use crate::entry::{Afoot, Named, named_tracks, takes_turns};
-use crate::evidence::Standing;
 use crate::finding::PresenceMethod;
+use crate::gates::Gates;
 use crate::history::History;
 use crate::identity::Who;
 use crate::people::{Part, Somebody, people};
@@ -323,23 +323,6 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// One who takes turns with a recognised person may be that person, once. Who does it again and
-    /// again, with the recognised one in between, is somebody else: a doctor is not taken for a
-    /// stranger twice in a session.
-    fn settle_turns(&mut self, mut turning: Vec<Stranger>, doubted: &mut Vec<(u64, u64)>) {
-        turning.sort_by_key(|s| s.op.first());
-        let between = |a: &Stranger, b: &Stranger| {
-            let (Some(from), Some(to)) = (a.op.last(), b.op.first()) else { return false };
-            from < to && self.people.values().any(|s| s.op.touches(from, to))
-        };
-        let times = turning.windows(2).filter(|pair| between(&pair[0], &pair[1])).count();
-        if times >= 2 {
-            self.strangers.extend(turning);
-        } else {
-            doubted.extend(turning.iter().flat_map(|s| s.op.iter()));
-        }
-    }
-
     fn indeterminate(
         &mut self,
         parts: &[Part<'a>],
@@ -355,7 +338,7 @@ impl<'a> Case<'a> {
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         let companion_ms: u64 = parts.iter().map(|p| p.track.companion_ms).sum();
         let unknown = unknown(parts, cause.clone(), seen.clone(), false);
-        if parts.iter().all(|p| p.track.is_a_picture(policy)) {
+        if unknown.sum.is_an_attack() || parts.iter().all(|p| p.track.is_a_picture(policy)) {
             // It does nothing at the bed, and hides nobody there; whose it is counts as never live.
             self.unknown.push(unknown);
             return;
@@ -384,28 +367,6 @@ impl<'a> Case<'a> {
         self.unknown_tracks += u32::from(long && !at_bed.is_empty());
         self.unknown.push(unknown);
     }
-
-    /// Who is at the bed before and after a short look down was there in between; somebody
-    /// recognised, for as long as an identity outlives being out of sight.
-    pub(crate) fn bridge_op(&mut self) {
-        let bridge = self.knowledge.policy.op_bridge_ms();
-        let recognised = bridge.max(self.knowledge.policy.break_ms());
-        for seen in self.people.values_mut() {
-            seen.op = seen.op.bridged(recognised);
-        }
-        self.activity = self.activity.bridged(bridge);
-    }
-
-    /// A companion who came with the patient and stays at the bed while a lead works there is no
-    /// operator.
-    pub(crate) fn settle_companions(&mut self) {
-        let leads = self.op_of(|s| self.leads.contains(&s.info.id));
-        let at_work = leads.bridged(self.knowledge.policy.operating_pad_ms()).padded(30_000);
-        for stranger in self.strangers.iter_mut().filter(|s| s.came_with_patient) {
-            stranger.op = stranger.op.minus(&at_work);
-        }
-        self.strangers.retain(|s| !s.op.is_empty());
-    }
 }
 
 pub(crate) fn unknown<'a>(
@@ -425,6 +386,7 @@ pub(crate) fn unknown<'a>(
         sum,
         afoot,
         anybody: false,
+        stays: parts.iter().filter_map(Part::stay).collect(),
     }
 }
 
@@ -443,29 +405,4 @@ fn turns(parts: &[Part<'_>], named: &[Named], within: u64) -> bool {
     let came_in = first.track.first() == from && first.track.first_zone == Zone::Door;
     let went_out = last.track.last() == to && last.track.last_zone == Zone::Door;
     takes_turns(named, (from, to), came_in, went_out, within)
-}
-
-impl Case<'_> {
-    /// Whether an unrecognised presence may be a person, and when.
-    pub(crate) fn open_for(&self, unknown: &Unknown<'_>, person: &PersonId) -> (Standing, Spans) {
-        let policy = &self.knowledge.policy;
-        let known = self.known(person).is_some_and(Practitioner::is_recognisable);
-        if policy.exclusion_gap_ms() == 0 || (unknown.anybody && !known) {
-            return (Standing::Open, unknown.seen.clone());
-        }
-        let standing = match &unknown.cause {
-            Cause::Unconfirmed(of) if of == person => Standing::Open,
-            _ => unknown.sum.standing(person, policy),
-        };
-        if unknown.afoot && unknown.sum.of(person) < policy.evidence_named_mnat() as i64 {
-            return (Standing::Out, Spans::none());
-        }
-        match standing {
-            Standing::Out if unknown.sum.is_never_live() => (Standing::Out, Spans::none()),
-            Standing::Out => {
-                (Standing::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy))
-            }
-            other => (other, unknown.seen.clone()),
-        }
-    }
 }

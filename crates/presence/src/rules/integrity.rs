@@ -5,9 +5,10 @@ use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{role_ppm, votes_ppm};
 use crate::case::Case;
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::history::{Fault, History, Reach, TrackLog};
+use crate::history::{Fault, History, TrackLog};
 use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
+use crate::picture::Reach;
 use crate::spans::{Spans, share_ppm};
 use crate::{CameraState, Policy, Wall, Zone, ZonesDrifted};
 

@@ -2,13 +2,14 @@
 //! places: the server.)
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
-use super::measures::{absent, by_absence, role_ppm, votes_ppm};
-use crate::Practitioner;
-use crate::case::{Case, Seen, TwoBounds};
+use super::measures::{absence, absent, by_absence, role_ppm, votes_ppm};
+use crate::absence::{Absence, TwoBounds};
+use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::knowledge::StatusFault;
 use crate::law::{self, LENDING};
 use crate::spans::{Spans, share_ppm};
+use crate::{PersonId, Practitioner};
 
 /// Somebody else than the declared lead who operated: who, how long.
 struct Other<'c, 'a> {
@@ -55,6 +56,14 @@ fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
     Some(Other { person: Some(seen), op: seen.op.clone(), op_ms })
 }
 
+/// Another lead of the specialty, whom the box would know, may have been there in the declared one's
+/// place.
+pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
+    let known = |id: &PersonId| case.known(id).is_some_and(Practitioner::is_recognisable);
+    let other = |id: &PersonId| case.leads.contains(id) && case.declared_lead() != Some(id);
+    absence(case, |id| other(id) && known(id)) == Absence::Open
+}
+
 /// LL-1: the declared lead was never there, and somebody else operated.
 pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
@@ -76,6 +85,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
         (Kind::LicenseLending, Severity::L2)
     };
     let severity = by_absence(absence, severity);
+    let severity = if another_may_lead(case) { severity.min(Severity::L1) } else { severity };
     let votes = other.votes(case);
     let mut draft = Draft::new(
         Rule::Ll1,

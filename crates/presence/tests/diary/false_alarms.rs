@@ -179,6 +179,23 @@ fn another_lead_injects_and_a_nurse_goes_on() {
 }
 
 #[test]
+fn a_lead_badly_seen_at_the_door_keeps_the_back_turned() {
+    assert_eq!(
+        standing(
+            "
+            08:50       declare s1 filler lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:01:00-09:01:03 turned door track=4
+            09:01:04-09:01:08 turned elsewhere track=4
+            09:02-09:20 qian operator
+            ",
+        ),
+        ["LL-1 L1", "NL-1 L1"],
+        "nobody saw him leave"
+    );
+}
+
+#[test]
 fn a_patient_gets_up_half_way_and_stands_at_the_bed() {
     nothing(
         "

@@ -18,6 +18,7 @@
 //! 09:00-09:20 unsure elsewhere                      lin, but liveness never decides; `lively`: once in 50 s it does
 //! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now and then a false SPOOF
 //! 09:00-09:20 faceless operator                     a face too poor to embed
+//! 09:00-09:20 turned elsewhere                      a head so turned that its looks say nothing
 //! set NAME VALUE                                    a policy setting
 //! until 10:00                                       the script ends
 //! ```
@@ -311,7 +312,9 @@ fn pass(words: &[&str], stated_at: Option<Wall>) -> Fact {
 fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
     let kind = who.trim_end_matches(|c: char| c.is_ascii_digit());
     let (best, score_ppm) = match kind {
-        "stranger" | "patient" | "companion" | "cleaner" | "poster" | "phone" => (None, 120_000),
+        "stranger" | "patient" | "companion" | "cleaner" | "poster" | "phone" | "turned" => {
+            (None, 120_000)
+        }
         "dim" => (Some("lin".into()), 400_000),
         "spoof" | "unsure" | "lively" | "blurred" => (Some("lin".into()), 700_000),
         "masked" => (Some("lin".into()), 380_000),
@@ -335,7 +338,7 @@ fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
     Face {
         track,
         bbox,
-        good_quality: true,
+        good_quality: kind != "turned",
         masked: matches!(kind, "masked" | "muffled"),
         match_: match_.filter(|_| !on_bed && kind != "faceless"),
         liveness,
