@@ -277,6 +277,8 @@ impl Lang {
             "empty_days_needed" => ("所需天数", "Days the rule asks for"),
             "camera_live_ppm" => ("摄像头正常比例", "Camera live"),
             "undeclared_procedures" => ("未登记诊疗次数", "Undeclared procedures"),
+            "camera_faults" => ("画面异常次数", "Losses of the picture"),
+            "zones_misfits" => ("区域不符次数", "Zones that did not fit"),
             "unheard_ms" => ("失联时长", "Not heard for"),
             "unheard_max_ms" => ("允许失联时长", "Allowed silence"),
             "outages" => ("失联次数", "Outages"),
