@@ -11,7 +11,8 @@ use jiff::Timestamp;
 /// A pair of times that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// Milliseconds since the program's start (a scene: since the scene's start). Never steps back.
+    /// Milliseconds since [`RealClock::BEGIN_MS`] before the program's start (a scene: since the
+    /// scene's start). Never steps back.
     pub mono_ms: u64,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub wall_ms: i64,
@@ -35,13 +36,19 @@ pub struct RealClock {
 }
 
 impl RealClock {
+    /// What the clock says when the program starts: two days. A session that was declared and begun
+    /// before has a time of its own, so that the rules see how long the box was dark.
+    pub const BEGIN_MS: u64 = 2 * 86_400_000;
+
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
 
     pub fn now(&self) -> Now {
         Now {
-            mono_ms: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            mono_ms: u64::try_from(self.start.elapsed().as_millis())
+                .unwrap_or(u64::MAX)
+                .saturating_add(Self::BEGIN_MS),
             wall_ms: Timestamp::now().as_millisecond(),
         }
     }
@@ -94,6 +101,14 @@ mod tests {
         let hour = clock.at_frame(30 * 3600);
         assert_eq!(hour.mono_ms, 3_600_000);
         assert_eq!(hour.wall_ms - clock.at_frame(0).wall_ms, hour.mono_ms as i64);
+    }
+
+    #[test]
+    fn a_day_before_the_start_has_a_monotonic_time() {
+        let policy = presence::Policy::default();
+        let asked_ms = policy.session_max_ms() + policy.window_before_ms() + policy.late_fact_ms();
+        let now = RealClock::start().now();
+        assert!(now.mono_ms >= asked_ms, "{} of {asked_ms} ms", now.mono_ms);
     }
 
     #[test]

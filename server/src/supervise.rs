@@ -247,7 +247,7 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
     drafts.extend(phantom::idle(&d.registered, &d.outcomes, p, session_now));
     drafts.extend(silent_session::judge(&d.outcomes, p, session_now));
     drafts.extend(masked_sessions::judge(&d.outcomes, &noticed, p, session_now));
-    drafts.extend(repeated::undeclared(&d.undeclared, p, now_ms));
+    drafts.extend(repeated::judge(&d.repeatable, p, now_ms));
     drafts.extend(mismatch::judge(&d.compared.checks, &d.compared.alerts, now_ms));
     for post in &d.posts {
         drafts.extend(outage::judge(&line(d, post, now_ms), p, now_ms));

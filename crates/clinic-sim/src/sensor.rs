@@ -197,7 +197,11 @@ impl<'m> Sensor<'m> {
         Some(Sighting {
             track: live.track,
             at: (live.at.0 as i32, live.at.1 as i32),
-            size: if stint.pose == Pose::Picture { (40, 54) } else { (60, 80) },
+            size: match stint.pose {
+                Pose::Picture => (40, 54),
+                Pose::Phone => (24, 32),
+                _ => (60, 80),
+            },
             good: !poor && self.dice.chance(0.9),
             masked,
             scores,
@@ -232,7 +236,11 @@ impl<'m> Sensor<'m> {
 
     /// Walks towards the goal at some 300 pixels a second, and sways a little.
     fn walk(&mut self, t: u64, who: Actor, goal: (f64, f64), pose: Pose) {
-        let sway = if pose == Pose::Picture { 0.5 } else { 4.0 };
+        let sway = match pose {
+            Pose::Picture => 0.5,
+            Pose::Phone => 30.0,
+            _ => 4.0,
+        };
         let (dx, dy) = (self.dice.noise(0.0, sway), self.dice.noise(0.0, sway));
         let Some(live) = self.live.get_mut(&who) else { return };
         let gone_ms = t.saturating_sub(live.moved);
@@ -256,12 +264,14 @@ impl<'m> Sensor<'m> {
         {
             return false;
         }
-        if live.away_until > t {
+        if live.away_until > t || stint.pose == Pose::Hidden {
             return false;
         }
         // Who works looks down at the work: every half minute for some ten seconds, once in five
         // minutes for longer.
-        if stint.zone != Zone::Door && !matches!(stint.pose, Pose::Picture | Pose::Photo) {
+        let picture =
+            matches!(stint.pose, Pose::Picture | Pose::Phone | Pose::Photo | Pose::LivelyPhoto);
+        if stint.zone != Zone::Door && !picture {
             let long = self.dice.chance(step / d.turned_every_s);
             if long || self.dice.chance(step / LOOKS_DOWN_EVERY_S) {
                 let mean_s = if long { d.turned_for_s } else { LOOKS_DOWN_FOR_S };
@@ -362,7 +372,7 @@ impl<'m> Sensor<'m> {
             View::Stranger | View::Lookalike(_) => (0.06, 0.05),
         };
         let (own_mean, spread) = match pose {
-            Pose::Photo => (genuine, i.genuine_spread),
+            Pose::Photo | Pose::LivelyPhoto => (genuine, i.genuine_spread),
             // Goggles: most looks say little, every sixth still names him.
             Pose::Covered => (if self.dice.chance(0.17) { 0.56 } else { own_mean }, spread),
             _ => (own_mean, spread),
@@ -383,10 +393,11 @@ impl<'m> Sensor<'m> {
 
     fn liveness(&mut self, t: u64, who: Actor, pose: Pose) -> Spoofness {
         match pose {
-            Pose::Picture => {
+            Pose::Picture | Pose::Phone => {
                 return if self.dice.chance(0.85) { Spoofness::Spoof } else { Spoofness::Unsure };
             }
-            Pose::Photo => return Spoofness::Unsure,
+            Pose::LivelyPhoto if self.dice.chance(0.02) => return Spoofness::Live,
+            Pose::Photo | Pose::LivelyPhoto => return Spoofness::Unsure,
             _ => {}
         }
         let begins = self.dice.chance(self.unsure / 3.0);

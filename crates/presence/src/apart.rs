@@ -56,8 +56,16 @@ impl Engine {
             (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
         let mut drafts = Vec::new();
         for (start, end) in bed.iter().filter(|(_, end)| all || end + recent >= t) {
-            let bounds =
-                Bounds { start, end, end_seen: end, lo: start, hi: end, final_at: end + after };
+            let bounds = Bounds {
+                start,
+                end,
+                end_seen: end,
+                lo: start,
+                hi: end,
+                final_at: end + after,
+                forgot_ms: 0,
+                is_shared: false,
+            };
             let case = Case::measure(known, &self.history, None, bounds, t, offset);
             let stamp = stamp(&case, at, offset);
             drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));

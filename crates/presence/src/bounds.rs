@@ -20,6 +20,10 @@ pub(crate) struct Bounds {
     pub(crate) hi: u64,
     /// When the verdict is due.
     pub(crate) final_at: u64,
+    /// How much of the declared time lies before monotonic time began, ms.
+    pub(crate) forgot_ms: u64,
+    /// What was done after another session began, while it was on, may be that one's.
+    pub(crate) is_shared: bool,
 }
 
 /// Bounds of a declared session; `None` when it is cancelled, of another room or not yet told.
@@ -32,11 +36,14 @@ pub(crate) fn session_bounds(
 ) -> Option<Bounds> {
     let (start, declared_end) = k.declared_times(id, offset)?;
     let p = &k.policy;
+    let own_end = declared_end.unwrap_or(now).max(start);
     let (mut lo, mut hi) = on_paper(k, id, start, offset);
+    let (cut, is_shared) = after_cut(h, (lo, hi), own_end.min(now), p);
+    hi = cut;
     let uses = h.bed_uses(lo, now.min(hi), p);
-    let (bed_lo, bed_hi) = at_the_bed(&uses, start, declared_end.unwrap_or(now).max(start), p);
+    let (bed_lo, bed_hi) = at_the_bed(&uses, start, own_end, p);
     (lo, hi) = (lo.max(bed_lo), hi.min(bed_hi));
-    let ring = h.attendance(lo, now.min(hi));
+    let ring = h.attendance(lo, now.min(hi), p);
     let (end, end_seen, final_at) = match declared_end {
         Some(end) => {
             let touches = |s: &(u64, u64)| s.1 >= start && s.0 <= end;
@@ -46,7 +53,24 @@ pub(crate) fn session_bounds(
         }
         None => open_end(&ring, start, hi, now, p),
     };
-    Some(Bounds { start, end, end_seen, lo, hi, final_at })
+    let forgot_ms = k.before_begin_ms(id, offset);
+    Some(Bounds { start, end, end_seen, lo, hi, final_at, forgot_ms, is_shared })
+}
+
+/// Where the session after it cuts this one: not through one patient's time on the bed, nor so that
+/// of a session in which somebody was at work nothing is left. In that case what was done may be
+/// the other's.
+fn after_cut(h: &History, (lo, hi): (u64, u64), own_end: u64, p: &Policy) -> (u64, bool) {
+    if hi >= own_end {
+        return (hi, false);
+    }
+    let seen = h.bed.clip(lo, own_end).bridged(p.presence_bridge_ms());
+    let long = p.bed_seen_min_ms();
+    if seen.iter().any(|s| s.0 + long <= hi && s.1 >= hi + long) {
+        return (u64::MAX, false);
+    }
+    let at_work = |from, to| h.attendance(from, to, p).total() >= p.ll1_other_op_ms();
+    if !at_work(lo, hi) && at_work(hi, own_end) { (u64::MAX, true) } else { (hi, false) }
 }
 
 /// An open session ends when nobody has operated for long enough. (end, `end_seen`, `final_at`)

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bounds::Bounds;
-use crate::evidence::{Standing, Sum};
+use crate::evidence::Sum;
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
+use crate::pieces::Pieces;
 use crate::spans::{Spans, share_ppm};
 use crate::time::mono_of;
 use crate::{DeploymentMode, Item, ItemKind, PersonId, Practitioner, SessionId, TrackId, Wall};
@@ -82,6 +83,8 @@ pub(crate) struct Unknown<'a> {
     pub(crate) afoot: bool,
     /// It may be anybody, whatever was seen.
     pub(crate) anybody: bool,
+    /// How it came and went.
+    pub(crate) stays: Vec<Stay>,
 }
 
 /// Why nobody can say whose a presence was.
@@ -96,81 +99,6 @@ pub(crate) enum Cause {
     LeadWithoutTemplate,
     /// It looks like somebody whom the roster does not confirm.
     Unconfirmed(PersonId),
-}
-
-/// When operating counts: of staff throughout the session, of others only while the patient is
-/// there.
-pub(crate) struct Gates {
-    pub(crate) patient: Spans,
-    pub(crate) session: Spans,
-}
-
-impl Gates {
-    /// Operating of somebody who is no staff: from when the patient was first seen; after the
-    /// patient was last seen (a drape) as long as he stays at the bed at which he stood then.
-    pub(crate) fn with_patient(&self, at_bed: &Spans) -> Spans {
-        let (Some(first), Some(last)) = (self.patient.first(), self.patient.last()) else {
-            return Spans::none();
-        };
-        let bridged = at_bed.bridged(60_000);
-        let stays = bridged.iter().filter(|s| s.0 < last && s.1 > last).map(|s| (last, s.1));
-        let stays = Spans::from_unsorted(stays.collect());
-        at_bed.intersect(&self.patient.union(&stays.intersect(&self.session.clip(first, u64::MAX))))
-    }
-}
-
-/// How long somebody was there, at least and at most.
-#[derive(Clone, Debug)]
-pub(crate) struct TwoBounds {
-    /// Verified.
-    pub(crate) certain: Spans,
-    /// Verified, not ruled out, or out of sight.
-    pub(crate) possible: Spans,
-}
-
-/// What may be said of the absence of some people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Absence {
-    /// They were not there.
-    Told,
-    /// Only looks that may not be of a living face speak for them.
-    NeverLive,
-    /// It cannot be said.
-    Open,
-}
-
-/// What was done in the sessions shortly before, which count as one with this.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pieces {
-    pub(crate) a_ms: u64,
-    pub(crate) op: BTreeMap<PersonId, u64>,
-    pub(crate) stranger_op: Spans,
-    /// Without any picture, in the sessions of the same day.
-    pub(crate) dark: Spans,
-}
-
-impl Pieces {
-    /// One session as a piece of a later one.
-    pub(crate) fn of(case: &Case<'_>) -> Self {
-        // A blink in one session says nothing of the day, and need not be kept.
-        let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
-        let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
-        Self {
-            a_ms: case.sight.a.total(),
-            op: op.collect(),
-            stranger_op: case.stranger_op_beyond_cards(),
-            dark: if matters { case.sight.dark.clone() } else { Spans::none() },
-        }
-    }
-
-    /// Adds what was done; the dark of a day is added by itself, over all its sessions.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.a_ms += other.a_ms;
-        for (person, op_ms) in &other.op {
-            *self.op.entry(person.clone()).or_default() += op_ms;
-        }
-        self.stranger_op = self.stranger_op.union(&other.stranger_op);
-    }
 }
 
 /// The measures.
@@ -207,6 +135,11 @@ pub(crate) struct Case<'a> {
     pub(crate) by_card: Spans,
     /// When somebody stood or sat beside the bed: with the companions or elsewhere.
     pub(crate) beside: Spans,
+    /// When anybody but the patient and companions stood in the operator zone.
+    pub(crate) attended: Spans,
+    /// UNMATCHED people who stood at the bed after the patient was last seen there, where nobody saw
+    /// the patient get up; `op` is the time of that.
+    pub(crate) after_drape: Vec<Stranger>,
     /// What was done in the pieces before.
     pub(crate) pieces: Pieces,
     /// Members of L.
@@ -232,6 +165,8 @@ pub(crate) struct Sight {
     pub(crate) blind: Spans,
     /// No picture at all.
     pub(crate) dark: Spans,
+    /// Declared time before monotonic time began, ms: nothing of it is known.
+    pub(crate) forgot_ms: u64,
     /// Its patient declined before it began.
     pub(crate) declined: bool,
     /// In too much of it nobody was looked at.
@@ -281,17 +216,21 @@ impl<'a> Case<'a> {
             doubted: Spans::none(),
             by_card: Spans::none(),
             beside: Spans::none(),
+            attended: h.attendance(bounds.lo, act_to, p),
+            after_drape: Vec::new(),
             pieces: Pieces::default(),
             leads: BTreeSet::new(),
             lead_unrecognisable: false,
             clock_doubt: h.clock_doubt.touches(bounds.start, bounds.end_seen.min(now)),
-            history_lost: bounds.start < h.known_from,
+            // What was over before the first look is for the box that was on then.
+            history_lost: bounds.start < h.known_from
+                || h.began.is_some_and(|began| bounds.end_seen <= began),
             face_seen: false,
             doorway: k.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway),
             bounds,
         };
         case.find_leads();
-        let gates = Gates { patient: case.gate(hull, act_to), session: case.gate(None, act_to) };
+        let gates = case.gates(hull, act_to);
         let unknown_ring = case.read_people(h, &gates);
         case.read_checks(h);
         case.bridge_op();
@@ -299,22 +238,6 @@ impl<'a> Case<'a> {
         case.settle_companions();
         case.sight = case.see(h, &unknown_ring);
         case
-    }
-
-    /// When operating counts: within reach of the session; while the patient is there, once he was
-    /// seen; after preparation.
-    fn gate(&self, hull: Option<(u64, u64)>, act_to: u64) -> Spans {
-        let whole = Spans::one(self.bounds.lo, act_to);
-        let gate = match hull {
-            Some((first, last)) if self.bed_seen => whole.clip(first, last),
-            _ => whole,
-        };
-        let prep = self.item.map_or(0, |i| i.prep_ms);
-        if prep == 0 {
-            return gate;
-        }
-        let begin = self.bounds.start.max(gate.first().unwrap_or(self.bounds.start));
-        gate.minus(&Spans::one(0, begin.saturating_add(prep)))
     }
 
     fn find_leads(&mut self) {
@@ -330,7 +253,7 @@ impl<'a> Case<'a> {
                 self.leads.insert(person.id.clone());
             }
             let matters = self.leads.contains(&person.id) || declared_lead == Some(&person.id);
-            self.lead_unrecognisable |= matters && !(person.has_template && person.confirmed);
+            self.lead_unrecognisable |= matters && !person.is_recognisable();
         }
         self.lead_unrecognisable |= declared_lead.is_some_and(|lead| self.known(lead).is_none());
     }
@@ -338,29 +261,6 @@ impl<'a> Case<'a> {
     pub(crate) fn is_declared(&self, person: &PersonId) -> bool {
         let record = self.session.and_then(|(_, s)| s.record.as_ref());
         record.is_some_and(|r| r.lead.as_ref() == Some(person) || r.operators.contains(person))
-    }
-
-    /// An anaesthetist beside another operator is not the operator; alone he is.
-    fn settle_anaesthesia(&mut self) {
-        let aside: Vec<PersonId> = self
-            .people
-            .values()
-            .filter(|s| s.info.anaesthesia && !self.is_declared(&s.info.id))
-            .map(|s| s.info.id.clone())
-            .collect();
-        for id in aside {
-            let others = self
-                .people
-                .iter()
-                .filter(|(other, _)| **other != id)
-                .flat_map(|(_, s)| s.op.iter());
-            let strangers = self.strangers.iter().flat_map(|s| s.op.iter());
-            let beside = Spans::from_unsorted(others.chain(strangers).collect())
-                .padded(self.knowledge.policy.operating_pad_ms());
-            if let Some(seen) = self.people.get_mut(&id) {
-                seen.op = seen.op.minus(&beside);
-            }
-        }
     }
 
     fn see(&self, history: &History, unknown_ring: &Spans) -> Sight {
@@ -372,14 +272,18 @@ impl<'a> Case<'a> {
             .clip(self.bounds.lo, self.now.min(self.bounds.hi));
         let i = declared.union(&self.activity);
         let clear = history.clear.minus(unknown_ring);
-        let seen = |over: &Spans| share_ppm(clear.intersect(over).total(), over.total());
+        let forgot_ms = self.bounds.forgot_ms;
+        let of_i_ms = i.total() + forgot_ms;
+        let over_a_ppm = share_ppm(clear.intersect(&a).total(), a.total());
+        let over_i_ppm = share_ppm(clear.intersect(&i).total(), of_i_ms);
         let withheld_ppm = share_ppm(history.withheld.intersect(&i).total(), i.total());
         let most_ppm = 1_000_000_u64.saturating_sub(p.visibility_min_ppm());
         Sight {
-            v: Visibility { over_a_ppm: seen(&a), over_i_ppm: seen(&i) },
-            door_ppm: share_ppm(history.door.intersect(&i).total(), i.total()),
+            v: Visibility { over_a_ppm, over_i_ppm },
+            door_ppm: share_ppm(history.door.intersect(&i).total(), of_i_ms),
             blind: self.window.minus(&history.clear),
             dark: i.minus(&history.lit()),
+            forgot_ms,
             declined: self.is_declined_in_time(),
             withheld: u64::from(withheld_ppm) > most_ppm,
             a,
@@ -418,192 +322,25 @@ impl<'a> Case<'a> {
         spans.fold(Spans::none(), |all, one| all.union(&one))
     }
 
-    /// INDETERMINATE presences that may have been one of those for whom `who` holds.
-    pub(crate) fn unknown_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        let people: Vec<&PersonId> =
-            self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
-        let open = self.unknown.iter().flat_map(|u| {
-            let anybody = u.anybody.then(|| u.seen.clone());
-            let of = people
-                .iter()
-                .map(|id| self.open_for(u, id))
-                .filter(|(standing, _)| *standing != Standing::Out);
-            of.map(|(_, spans)| spans).chain(anybody).collect::<Vec<_>>()
-        });
-        Spans::from_unsorted(open.flat_map(|spans| spans.iter().collect::<Vec<_>>()).collect())
-    }
-
-    /// Whether it can be said that none of these people was there: nobody who may as well be one of
-    /// them, and what was not told apart or not seen is shorter than `hides_ms`.
-    pub(crate) fn absence(&self, who: impl Fn(&PersonId) -> bool, hides_ms: u64) -> Absence {
-        let people: Vec<&PersonId> =
-            self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect();
-        let standings = self.unknown.iter().map(|u| {
-            let each = people.iter().map(|id| self.open_for(u, id).0);
-            if u.anybody { Standing::Open } else { each.max().unwrap_or(Standing::Out) }
-        });
-        match standings.max().unwrap_or(Standing::Out) {
-            Standing::Open => Absence::Open,
-            _ if people.iter().any(|id| self.could_hide(id, hides_ms.max(1))) => Absence::Open,
-            Standing::NeverLive => Absence::NeverLive,
-            Standing::Doubtful | Standing::Out => Absence::Told,
-        }
-    }
-
-    /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
-    /// Each glimpse alone may say too little against him; that he was in as many of them as that
-    /// takes is as unlikely as all of it together.
-    fn could_hide(&self, id: &PersonId, hides_ms: u64) -> bool {
-        let doubtful = |standing| matches!(standing, Standing::Doubtful | Standing::Open);
-        self.could_hide_in(
-            id,
-            &self.sight.blind.intersect(&self.sight.i),
-            &self.window,
-            hides_ms,
-            doubtful,
-        )
-    }
-
-    /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
-    /// with all that may have been his. `also_unsure`: a face that may not be living may have been
-    /// his too.
-    pub(crate) fn is_short_of(
-        &self,
-        seen: &Seen<'_>,
-        there: &Spans,
-        least_ms: u64,
-        also_unsure: bool,
-    ) -> bool {
-        let left_ms = least_ms.saturating_sub(there.total());
-        let rest = self.sight.a.minus(there);
-        let counts = |standing| match standing {
-            Standing::NeverLive => also_unsure,
-            other => other != Standing::Out,
-        };
-        let dark = self.sight.blind.intersect(&rest);
-        left_ms > 0 && !self.could_hide_in(&seen.info.id, &dark, &rest, left_ms, counts)
-    }
-
-    /// As [`Self::could_hide`], within a time: what of it was not seen at all, and all of it.
-    fn could_hide_in(
-        &self,
-        id: &PersonId,
-        dark: &Spans,
-        within: &Spans,
-        hides_ms: u64,
-        counts: impl Fn(Standing) -> bool,
-    ) -> bool {
-        let mut pieces = vec![(0, dark.total())];
-        for unknown in &self.unknown {
-            let (standing, spans) = self.open_for(unknown, id);
-            let part = spans.total() < unknown.seen.total();
-            // Time without a look near it, and time whose looks speak for him: nothing speaks
-            // against those.
-            let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
-            let ms = spans.intersect(within).total();
-            if counts(standing) && ms > 0 {
-                pieces.push((against, ms));
-            }
-        }
-        // The cheapest first, by evidence per time; the last one in part.
-        pieces.sort_by(|a, b| {
-            (i128::from(a.0) * i128::from(b.1)).cmp(&(i128::from(b.0) * i128::from(a.1)))
-        });
-        let (mut against, mut left) = (0, hides_ms);
-        for (mnat, ms) in pieces {
-            if ms >= left {
-                against += mnat * left as i64 / ms.max(1) as i64;
-                return against < self.knowledge.policy.evidence_out_mnat() as i64;
-            }
-            against += mnat;
-            left -= ms;
-        }
-        false
-    }
-
     /// How long the lead's own part of the item takes at least, ms.
     pub(crate) fn lead_part_ms(&self) -> u64 {
         let p = &self.knowledge.policy;
         let Some(item) = self.item else { return p.lead_part_injection_ms() };
         item.lead_part_ms.unwrap_or_else(|| match item.kind {
-            ItemKind::Surgery | ItemKind::Thread => {
-                (u128::from(self.sight.a.total()) * u128::from(p.lead_part_surgery_ppm())
-                    / 1_000_000) as u64
-            }
+            ItemKind::Surgery | ItemKind::Thread => self.share_of_surgery_ms(item),
             ItemKind::Injection => p.lead_part_injection_ms(),
             ItemKind::EnergyDevice => p.lead_part_energy_ms(),
             ItemKind::Other => p.lead_part_other_ms(),
         })
     }
 
-    /// A recognised person's time in the room during A, at least and at most.
-    pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
-        let certain = seen
-            .present
-            .bridged(self.knowledge.policy.presence_bridge_ms())
-            .intersect(&self.sight.a);
-        let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.sight.blind);
-        TwoBounds { possible: certain.union(&perhaps.intersect(&self.sight.a)), certain }
-    }
-
-    /// When somebody may have stayed in the room with the back turned: from where he vanished
-    /// inside it until he was seen again, unless he came in by the door then.
-    pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
-        const SAME_PASSAGE_MS: u64 = 15_000;
-        let glimpses = self.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
-        let mut stays = seen.stays.clone();
-        stays.extend(glimpses.map(|(_, stay)| *stay));
-        stays.sort_unstable();
-        let end = self.sight.a.last().unwrap_or(0);
-        let mut out = Vec::new();
-        // Whether he is inside, since when unseen, and when he was last seen at the door.
-        let begin = self.sight.a.first().unwrap_or(0);
-        let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
-        if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
-            // Nobody saw him come: he may have been there before. A look at the door alone may be
-            // of one who goes.
-            let enters = |next: &Stay| {
-                !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS)
-            };
-            if !first.at_door || !stays.get(1).is_some_and(enters) {
-                out.push((begin, first.from));
-            }
-        }
-        for stay in stays {
-            let passage = door.is_some_and(|at| stay.from <= at.saturating_add(SAME_PASSAGE_MS));
-            let came_in = stay.came_in || (passage && !stay.at_door && !inside);
-            if inside && !came_in && since < stay.from {
-                out.push((since, stay.from));
-            }
-            inside = match (stay.at_door, passage) {
-                // Seen at the door alone: he comes, or he goes.
-                (true, false) => !inside,
-                (true, true) => inside,
-                (false, _) => !stay.went_out,
-            };
-            since = stay.to;
-            door = (stay.at_door || stay.went_out).then_some(stay.to);
-        }
-        if inside && since < end {
-            out.push((since, end));
-        }
-        Spans::from_unsorted(out)
-    }
-
-    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
-    /// here.
-    pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
-        let before = self.pieces.op.get(id).copied().unwrap_or(0);
-        if own.total() < self.knowledge.policy.uq_op_ms() {
-            own.total()
-        } else {
-            own.total() + before
-        }
-    }
-
-    /// |A| of this session and of the pieces before it, ms.
-    pub(crate) fn a_with_pieces(&self) -> u64 {
-        self.sight.a.total() + self.pieces.a_ms
+    /// The lead's share of a surgery. At a door nobody is seen operating: of the declared time, and
+    /// no more than the item takes at least.
+    fn share_of_surgery_ms(&self, item: &Item) -> u64 {
+        let whole_ms = if self.doorway { self.sight.i.total() } else { self.sight.a.total() };
+        let part = u128::from(self.knowledge.policy.lead_part_surgery_ppm());
+        let share_ms = (u128::from(whole_ms) * part / 1_000_000) as u64;
+        if self.doorway { share_ms.min(item.min_duration_ms) } else { share_ms }
     }
 
     pub(crate) fn stranger_op(&self) -> Spans {
@@ -615,9 +352,12 @@ impl<'a> Case<'a> {
         self.stranger_op().minus(&self.by_card)
     }
 
-    /// Those whom no card covers throughout, and their op beyond the cards.
-    pub(crate) fn strangers_beyond_cards(&self) -> Vec<(&Stranger, Spans)> {
-        let beyond = self.strangers.iter().map(|s| (s, s.op.minus(&self.by_card)));
+    /// Those whom no card covers throughout, and their op beyond the cards. `after_drape`: with
+    /// what was done after the patient was last seen.
+    pub(crate) fn strangers_at_the_bed(&self, after_drape: bool) -> Vec<(&Stranger, Spans)> {
+        let later = self.after_drape.iter().filter(|_| after_drape);
+        let all = self.strangers.iter().chain(later);
+        let beyond = all.map(|s| (s, s.op.minus(&self.by_card)));
         beyond.filter(|(_, op)| !op.is_empty()).collect()
     }
 

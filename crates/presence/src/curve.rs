@@ -32,7 +32,8 @@ impl EvidenceCurve {
     /// What a score is worth, mnat.
     pub(crate) fn worth(&self, score_ppm: i32, (t_reject, t_match): (i32, i32)) -> i64 {
         let scale = i64::from(t_match) - i64::from(t_reject);
-        if scale <= 0 {
+        // Where no score rejects anybody, none below T_match speaks for anybody either.
+        if scale <= 0 || (t_reject <= -1_000_000 && score_ppm < t_match) {
             return 0;
         }
         let x = (i64::from(score_ppm) - i64::from(t_reject)) * 1_000 / scale;
@@ -105,6 +106,15 @@ mod tests {
         assert_eq!(worth(1_000_000), 6_000);
         let all: Vec<i64> = (0..200).map(|n| worth(n * 5_000)).collect();
         assert!(all.is_sorted());
+    }
+
+    #[test]
+    fn a_mask_that_rejects_nobody_speaks_for_nobody() {
+        for t_reject in [i32::MIN, -1_000_000] {
+            let worth = |score_ppm| EvidenceCurve::ASSUMED.worth(score_ppm, (t_reject, 450_000));
+            assert_eq!([worth(-200_000), worth(0), worth(449_999)], [0, 0, 0]);
+            assert_eq!(worth(450_000), 3_500);
+        }
     }
 
     #[test]

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::History;
+use crate::history::{History, TrackLog};
 use crate::identity::Who;
 use crate::spans::Spans;
 use crate::{PersonId, Policy, TrackId, Zone};
+
+/// Two sightings so near in time may be of one moment, ms.
+const OVERLAP_MS: u64 = 2_000;
 
 /// A track, or a stretch of one, that is somebody's; and how it began and ended.
 pub(crate) struct Named {
@@ -43,9 +46,9 @@ pub(crate) fn takes_turns(
     went_out: bool,
     within: u64,
 ) -> bool {
-    const OVERLAP_MS: u64 = 3_000;
-    let earlier = |n: &Named| n.to <= from + OVERLAP_MS;
-    let later = |n: &Named| n.from + OVERLAP_MS >= to;
+    const HANDOVER_MS: u64 = 3_000;
+    let earlier = |n: &Named| n.to <= from + HANDOVER_MS;
+    let later = |n: &Named| n.from + HANDOVER_MS >= to;
     named.iter().any(|n| {
         // Only his last sighting before and his first after tell how he left and came.
         let his = || named.iter().filter(|m| m.person == n.person);
@@ -58,10 +61,82 @@ pub(crate) fn takes_turns(
     })
 }
 
+/// The patient on his feet.
+pub(crate) struct Afoot {
+    /// Tracks before the patient lay down or after he got up.
+    pub(crate) linked: BTreeSet<TrackId>,
+    /// Tracks between two times of lying.
+    pub(crate) rises: BTreeSet<TrackId>,
+    /// When those tracks began.
+    begins: Vec<u64>,
+}
+
+impl Afoot {
+    pub(crate) fn around(h: &History, from: u64, to: u64, policy: &Policy) -> Self {
+        let link = policy.patient_link_ms();
+        let linked = linked_patients(h, &h.bed_uses(from, to, policy), link);
+        let rises = risen(h, from, to, policy);
+        let tracks = linked.union(&rises).filter_map(|id| h.tracks.get(id));
+        let begins = tracks.map(TrackLog::first).collect();
+        Self { linked, rises, begins }
+    }
+
+    /// Whether somebody who may be the patient stood in the room from then on.
+    pub(crate) fn got_up(&self, last_seen: Option<u64>) -> bool {
+        last_seen.is_some_and(|at| self.begins.iter().any(|begin| *begin + OVERLAP_MS >= at))
+    }
+}
+
+/// Whether the looks at a track speak for somebody of the roster.
+fn names_somebody(track: &TrackLog, policy: &Policy) -> bool {
+    let sum = track.evidence.within(track.first(), track.last());
+    sum.best().is_some_and(|(_, mnat)| mnat >= policy.evidence_named_mnat() as i64)
+}
+
+/// Unidentified tracks between two times of lying, each beginning and ending where the patient does:
+/// one person, who never goes through the door. Who does so again and again hides the patient, and
+/// is somebody else.
+fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> {
+    const LIES_STILL_MS: u64 = 10_000;
+    const MOST_TIMES: usize = 2;
+    let link = policy.patient_link_ms();
+    let lies = h.bed.clip(from, to).bridged(LIES_STILL_MS);
+    let gaps = lies.iter().map(|s| s.1).zip(lies.iter().skip(1).map(|s| s.0));
+    let (mut times, mut all) = (0, BTreeSet::new());
+    for (up, down) in gaps.filter(|(up, down)| down - up >= 2 * LIES_STILL_MS) {
+        let stands = |t: &TrackLog| {
+            !t.patient
+                && t.first() + OVERLAP_MS >= up
+                && t.last() <= down + OVERLAP_MS
+                && t.first_zone != Zone::Door
+                && t.last_zone != Zone::Door
+                && !matches!(t.identity.now(policy).0, Who::Person(_))
+                && !names_somebody(t, policy)
+        };
+        let mut tracks: Vec<_> = h.tracks.iter().filter(|(_, t)| stands(t)).collect();
+        tracks.sort_by_key(|(id, t)| (t.first(), **id));
+        // Others may be seen beside him: from where he got up, one after another.
+        let mut chain: Vec<(TrackId, u64)> = Vec::new();
+        for (id, track) in tracks {
+            let goes_on = match chain.last() {
+                None => track.first() <= up + link,
+                Some((_, last)) => *last <= track.first() + OVERLAP_MS,
+            };
+            if goes_on {
+                chain.push((*id, track.last()));
+            }
+        }
+        if chain.last().is_some_and(|(_, last)| last + link >= down) {
+            times += 1;
+            all.extend(chain.into_iter().map(|(id, _)| id));
+        }
+    }
+    if times > MOST_TIMES { BTreeSet::new() } else { all }
+}
+
 /// Unidentified tracks that end just before the bed is occupied, or begin just after it is left:
 /// the patient on his feet. At most one per change of the bed, the nearest in time.
-pub(crate) fn linked_patients(h: &History, uses: &Spans, link: u64) -> BTreeSet<TrackId> {
-    const OVERLAP_MS: u64 = 2_000;
+fn linked_patients(h: &History, uses: &Spans, link: u64) -> BTreeSet<TrackId> {
     let mut linked = BTreeSet::new();
     for (begin, end) in uses.iter() {
         let standing = || h.tracks.iter().filter(|(_, t)| !t.patient);

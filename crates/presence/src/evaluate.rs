@@ -3,10 +3,11 @@
 
 use crate::blocked::Blocked;
 use crate::bounds::{self, Bounds};
-use crate::case::{Case, Pieces};
+use crate::case::Case;
 use crate::finding::{Output, PresenceSummary, Rule, Withdrawal};
 use crate::ledger::Stamp;
 use crate::pieces::JudgedPiece;
+use crate::pieces::Pieces;
 use crate::report::{stamp, summarise};
 use crate::rules::{self, Draft};
 use crate::spans::Spans;

@@ -5,11 +5,15 @@
 
 use crate::identity::{Vote, accepted_as_live};
 use crate::spans::Spans;
-use crate::{Face, MatchScore, PersonId, Policy, Thresholds};
+use crate::{Face, Liveness, MatchScore, PersonId, Policy, Thresholds};
 
 /// Looks of one stretch are alike to this part in a thousand: n of them are worth n ÷ (1 + (n − 1)
 /// × this).
 const ALIKE_PERMILLE: i64 = 100;
+
+/// So many looks over so long, none of them live, are of a face that is never live.
+const NEVER_LIVE_LOOKS: u32 = 3;
+const NEVER_LIVE_MS: u64 = 10_000;
 
 /// The evidence of one track, in stretches of time, so that a track that was exchanged between two
 /// people shows it.
@@ -38,8 +42,12 @@ pub(crate) struct Chunk {
     rest: i64,
     /// Hits per person, `match_spacing_ms` apart, and when the last was.
     hits: Vec<(PersonId, u32, u64)>,
-    /// Whom looks named whose liveness is not known.
-    unsure: Vec<PersonId>,
+    /// Embedded looks: live ones; those that are an attack; those of which it is not known.
+    live: u32,
+    spoofs: u32,
+    unsures: u32,
+    /// Whom looks named that are not live, and how many.
+    unsure: Vec<(PersonId, u32)>,
 }
 
 /// What several chunks together say.
@@ -87,11 +95,8 @@ impl Evidence {
         if accepted_as_live(face.liveness, policy) {
             self.last_look = Some(at);
             chunk.live(at, face, found, (apart * 1_000 / spacing) as i64, t, policy);
-        } else if let Some(best) =
-            found.best.as_ref().filter(|_| found.score_ppm >= names_from(face, t))
-            && !chunk.unsure.contains(best)
-        {
-            chunk.unsure.push(best.clone());
+        } else {
+            chunk.not_live(face, found, t);
         }
         (chunk.says(policy) != before).then_some(chunk.first)
     }
@@ -128,7 +133,22 @@ impl Chunk {
             persons: Vec::new(),
             rest: 0,
             hits: Vec::new(),
+            live: 0,
+            spoofs: 0,
+            unsures: 0,
             unsure: Vec::new(),
+        }
+    }
+
+    fn not_live(&mut self, face: &Face, found: &MatchScore, t: &Thresholds) {
+        let attack = face.liveness == Liveness::Spoof;
+        self.spoofs += u32::from(attack);
+        self.unsures += u32::from(!attack);
+        let named = found.best.as_ref().filter(|_| found.score_ppm >= names_from(face, t));
+        let Some(best) = named else { return };
+        match self.unsure.iter_mut().find(|(person, _)| person == best) {
+            Some((_, looks)) => *looks += 1,
+            None => self.unsure.push((best.clone(), 1)),
         }
     }
 
@@ -148,6 +168,7 @@ impl Chunk {
         };
         let curve = t.curves.of(face.masked, face.good_quality);
         let worth = |score_ppm: i32| curve.worth(score_ppm, scale);
+        self.live += 1;
         self.looks += u32::from(face.good_quality || worth(found.score_ppm) > 0);
         match Vote::of(face, t, policy) {
             Some(Vote::Hit(person)) => self.hit(at, &person, policy),
@@ -214,7 +235,8 @@ impl Chunk {
     fn says(&self, policy: &Policy) -> (Vec<u8>, u8, usize, u32, usize) {
         let step = |sum: i64| standing_step(self.discounted(sum), policy);
         let persons = self.persons.iter().map(|(_, sum)| step(*sum)).collect();
-        (persons, step(self.rest), self.hits.len(), self.lows.min(5), self.unsure.len())
+        let named = self.unsure.iter().map(|(_, looks)| (*looks).min(NEVER_LIVE_LOOKS) as usize);
+        (persons, step(self.rest), self.hits.len(), self.lows.min(5), named.sum())
     }
 }
 
@@ -289,6 +311,11 @@ impl<'e> Sum<'e> {
         self.chunks.iter().flat_map(|c| c.hits.iter().map(|(p, ..)| p))
     }
 
+    /// Embedded looks that were alive.
+    pub(crate) fn live_looks(&self) -> u32 {
+        self.sum_of(|c| c.live)
+    }
+
     /// Live looks that say something.
     pub(crate) fn looks(&self) -> u32 {
         self.chunks.iter().map(|c| c.looks).sum()
@@ -305,11 +332,42 @@ impl<'e> Sum<'e> {
         self.chunks.iter().map(|c| c.last).max().unwrap_or(0) - first
     }
 
+    fn sum_of(&self, count: impl Fn(&Chunk) -> u32) -> u32 {
+        self.chunks.iter().map(|c| count(c)).sum()
+    }
+
+    /// Embedded for a while, and never alive.
+    pub(crate) fn is_never_live(&self) -> bool {
+        self.live_looks() == 0
+            && self.sum_of(|c| c.spoofs + c.unsures) >= NEVER_LIVE_LOOKS
+            && self.span_ms() >= NEVER_LIVE_MS
+    }
+
+    /// The same, and most looks are an attack.
+    pub(crate) fn is_an_attack(&self) -> bool {
+        self.is_never_live() && self.sum_of(|c| c.spoofs) > self.sum_of(|c| c.unsures)
+    }
+
+    /// Looks that are not live and name a person.
+    fn not_live_for(&self, person: &PersonId) -> u32 {
+        let of = |c: &Chunk| c.unsure.iter().filter(|(p, _)| p == person).map(|(_, n)| *n).sum();
+        self.sum_of(of)
+    }
+
     /// Whether it may be this person.
     pub(crate) fn standing(&self, person: &PersonId, policy: &Policy) -> Standing {
         let mnat = self.of(person);
-        if self.chunks.iter().any(|c| c.unsure.contains(person)) && mnat <= 0 && self.looks() < 3 {
+        let not_live = self.not_live_for(person);
+        // A photograph passes for living once in a while; a poor camera sees life in every fifth
+        // look.
+        let photograph = not_live >= 5 && not_live >= 9 * self.live_looks();
+        if photograph || (not_live > 0 && mnat <= 0 && self.looks() < 3) {
             return Standing::NeverLive;
+        }
+        if self.is_never_live() {
+            // What is seen to be a picture is nobody but whom it shows; what is not decided may be
+            // anybody, never verified.
+            return if self.is_an_attack() { Standing::Out } else { Standing::NeverLive };
         }
         match standing_step(mnat, policy) {
             0 => Standing::Out,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::Evidence;
 use crate::identity::{Identity, Vote, Who};
+use crate::picture::{Reach, Spoof};
 use crate::spans::Spans;
 use crate::{
     BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone,
@@ -41,8 +42,9 @@ pub(crate) struct TrackLog {
     /// Its box when it was seen first and last.
     pub(crate) first_at: BoxPx,
     pub(crate) last_at: BoxPx,
-    /// How far it moved in looks that are a presentation attack.
+    /// How far it moved in looks that are a presentation attack, and in all.
     pub(crate) reach: Option<Reach>,
+    pub(crate) way: Reach,
     /// Where it was seen first and last.
     pub(crate) first_zone: Zone,
     pub(crate) last_zone: Zone,
@@ -64,44 +66,6 @@ pub(crate) struct HitLog {
     pub(crate) score_ppm: i32,
     /// Not assessed for liveness, and waived.
     pub(crate) waived: bool,
-}
-
-/// How far the centre of a face moved.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reach {
-    x: (i32, i32),
-    y: (i32, i32),
-    width: i32,
-}
-
-impl Reach {
-    fn of(at: BoxPx) -> Self {
-        let c = at.centre();
-        Self { x: (c.x, c.x), y: (c.y, c.y), width: at.w }
-    }
-
-    fn add(&mut self, at: BoxPx) {
-        let c = at.centre();
-        self.x = (self.x.0.min(c.x), self.x.1.max(c.x));
-        self.y = (self.y.0.min(c.y), self.y.1.max(c.y));
-        self.width = self.width.max(at.w);
-    }
-
-    /// Whether it moved as only a body does: by several widths of the face.
-    pub(crate) fn is_of_a_body(self) -> bool {
-        (self.x.1 - self.x.0).max(self.y.1 - self.y.0) >= self.width.saturating_mul(3)
-    }
-}
-
-/// Presentation-attack counts of a track.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Spoof {
-    pub(crate) frames: u32,
-    pub(crate) assessed: u32,
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-    live: u32,
-    last_live: u64,
 }
 
 /// A state of the camera that HB-2 reports.
@@ -130,6 +94,8 @@ pub(crate) struct History {
     pub(crate) faults: Vec<Fault>,
     /// Nothing before this is known any more.
     pub(crate) known_from: u64,
+    /// The first look.
+    pub(crate) began: Option<u64>,
     /// Witnesses of checks whose time is forgotten, and whether they were recognised then.
     witnesses: BTreeMap<(u64, PersonId), bool>,
 }
@@ -165,6 +131,7 @@ impl History {
     ) -> Stir {
         let gap = policy.observation_gap_ms();
         let mut stir = Stir::default();
+        self.began.get_or_insert(at);
         self.camera(at, seen, gap);
         if seen.patients > 0 {
             self.bed.extend_to(at, gap);
@@ -237,12 +204,12 @@ impl History {
         self.witnesses.retain(|key, _| checks.contains(key));
     }
 
-    /// Operator-zone time of everybody but patients and companions, in `from..=to`.
-    pub(crate) fn attendance(&self, from: u64, to: u64) -> Spans {
+    /// Operator-zone time of everybody but patients, companions and pictures, in `from..=to`.
+    pub(crate) fn attendance(&self, from: u64, to: u64, policy: &Policy) -> Spans {
         let operators =
             self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
         let spans = operators
-            .filter(|t| !t.is_companion())
+            .filter(|t| !t.is_companion() && !t.is_a_picture(policy))
             .flat_map(|t| t.ring.iter().chain(t.head.iter()));
         let inside =
             spans.filter(|s| s.1 >= from && s.0 <= to).map(|s| (s.0.max(from), s.1.min(to)));
@@ -257,7 +224,7 @@ impl History {
         let ends = seen.iter().map(|s| s.1);
         let gaps: Vec<(u64, u64)> = ends.zip(seen.iter().skip(1).map(|s| s.0)).collect();
         let attended = gaps.into_iter().filter(|&(a, b)| {
-            let there = self.attendance(a, b).padded(policy.operating_pad_ms() / 2);
+            let there = self.attendance(a, b, policy).padded(policy.operating_pad_ms() / 2);
             Spans::one(a, b).minus(&there).is_empty()
         });
         seen.union(&Spans::from_unsorted(attended.collect()))
@@ -329,6 +296,7 @@ impl History {
         track.seen.extend_to(at, gap);
         track.last_zone = zone;
         track.last_at = face.bbox;
+        track.way.add(face.bbox);
         if face.liveness == Liveness::Spoof {
             track.reach.get_or_insert_with(|| Reach::of(face.bbox)).add(face.bbox);
         }
@@ -357,6 +325,9 @@ impl History {
         let Some(thresholds) = thresholds else { return };
         let otherwise = track.evidence.take(at, face, thresholds, policy);
         let vote = Vote::of(face, thresholds, policy);
+        if vote.is_none() && face.match_.is_some() {
+            track.identity.not_live();
+        }
         if let (Some(Vote::Hit(person)), Some(found)) = (&vote, &face.match_) {
             track.hit(at, person, found.score_ppm, face.liveness == Liveness::NotAssessed);
         }
@@ -384,8 +355,10 @@ impl History {
             track.forget_before(horizon);
         }
         while self.tracks.len() > MAX_TRACKS {
-            if let Some((_, oldest)) = self.tracks.pop_first() {
-                self.known_from = self.known_from.max(oldest.last());
+            let oldest = self.tracks.iter().min_by_key(|(id, t)| (t.last(), **id));
+            let Some(oldest) = oldest.map(|(id, _)| *id) else { break };
+            if let Some(gone) = self.tracks.remove(&oldest) {
+                self.known_from = self.known_from.max(gone.last());
             }
         }
     }
@@ -412,6 +385,7 @@ impl TrackLog {
             first_at: bbox,
             last_at: bbox,
             reach: None,
+            way: Reach::of(bbox),
             first_zone: zone,
             last_zone: zone,
             patient: false,
@@ -474,33 +448,5 @@ impl TrackLog {
     /// Sits with the companions more than it stands at the bed.
     pub(crate) fn is_companion(&self) -> bool {
         self.companion_ms > 0 && self.companion_ms >= self.ring.total()
-    }
-
-    fn liveness(&mut self, at: u64, liveness: Liveness, policy: &Policy) -> bool {
-        let spoof = &mut self.spoof;
-        match liveness {
-            // Both kinds are counted at the same spacing: at many looks a second the spoofs were a
-            // small part of them.
-            Liveness::Spoof
-                if spoof.frames == 0 || at - spoof.last >= policy.match_spacing_ms() =>
-            {
-                if spoof.frames == 0 {
-                    spoof.first = at;
-                }
-                spoof.assessed += 1;
-                spoof.frames += 1;
-                spoof.last = at;
-                true
-            }
-            Liveness::Live
-                if spoof.live == 0 || at - spoof.last_live >= policy.match_spacing_ms() =>
-            {
-                spoof.assessed += 1;
-                spoof.live += 1;
-                spoof.last_live = at;
-                false
-            }
-            Liveness::Spoof | Liveness::Live | Liveness::Unsure | Liveness::NotAssessed => false,
-        }
     }
 }

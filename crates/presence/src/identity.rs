@@ -114,11 +114,17 @@ struct Candidate {
     last: u64,
     /// All votes since `first`.
     votes: u32,
+    /// Looks since then at a face that may not be living.
+    not_live: u32,
 }
 
-/// Whether hits are not too thin among all votes.
-fn enough(hits: u32, votes: u32, policy: &Policy) -> bool {
-    u64::from(hits) * 1_000_000 >= u64::from(votes) * policy.match_share_ppm()
+impl Candidate {
+    /// Whether the hits are not too thin among all votes, nor among looks that are not live: a
+    /// photograph passes for living once in a while, a poor camera sees life in every fifth look.
+    fn is_enough(&self, policy: &Policy) -> bool {
+        u64::from(self.hits) * 1_000_000 >= u64::from(self.votes) * policy.match_share_ppm()
+            && self.not_live <= 9 * self.hits
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -182,6 +188,14 @@ impl Identity {
         (self.current().who != Who::Unknown).then_some(held.from)
     }
 
+    /// A look at a face that may not be living is no vote; a photograph that now and then passes for
+    /// living is not let through by its few votes.
+    pub(crate) fn not_live(&mut self) {
+        if let Some(c) = &mut self.candidate {
+            c.not_live += 1;
+        }
+    }
+
     /// Takes the vote of one frame. True when the verdict changed.
     pub(crate) fn vote(&mut self, at: u64, vote: Vote, policy: &Policy) -> bool {
         let before = self.stretches.len();
@@ -210,14 +224,14 @@ impl Identity {
         let candidate = match self.candidate.take() {
             // Single hits among many other votes are what a stranger's false matches look like:
             // start again.
-            Some(mut c) if c.person == person && enough(c.hits, c.votes, policy) => {
+            Some(mut c) if c.person == person && c.is_enough(policy) => {
                 if at - c.last >= policy.match_spacing_ms() {
                     c.hits += 1;
                     c.last = at;
                 }
                 c
             }
-            _ => Candidate { person, hits: 1, first: at, last: at, votes: 0 },
+            _ => Candidate { person, hits: 1, first: at, last: at, votes: 0, not_live: 0 },
         };
         if u64::from(candidate.hits) >= policy.match_frames() {
             self.matched(at, candidate);

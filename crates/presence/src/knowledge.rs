@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::time::mono_of;
+use crate::time::{before_begin_ms, mono_of};
 use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
     MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
@@ -252,6 +252,14 @@ impl Knowledge {
         Some((start, session.end().map(|end| mono_of(end, offset).max(start))))
     }
 
+    /// How much of a session's declared time lies before monotonic time began, ms.
+    pub(crate) fn before_begin_ms(&self, id: &SessionId, offset: i64) -> u64 {
+        let Some(session) = self.sessions.get(id) else { return 0 };
+        let Some(record) = &session.record else { return 0 };
+        let end = session.end().unwrap_or(Wall(i64::MAX));
+        before_begin_ms(record.start, end, session.offset.unwrap_or(offset))
+    }
+
     /// Those who matter to the sessions around `now`: first who was declared, then the leads that
     /// they may have.
     pub(crate) fn relevant(&self, now: u64, offset: i64) -> Vec<PersonId> {
@@ -398,6 +406,11 @@ impl Practitioner {
     /// May be named: the enrolment is confirmed.
     pub(crate) fn is_clinician(&self) -> bool {
         !matches!(self.category, PractitionerCategory::NonClinical | PractitionerCategory::Trainee)
+    }
+
+    /// The box would know the face.
+    pub(crate) fn is_recognisable(&self) -> bool {
+        self.has_template && self.confirmed
     }
 
     pub(crate) fn leads(&self, item: &Item) -> bool {

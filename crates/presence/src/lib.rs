@@ -20,6 +20,7 @@
 //! LL-5, NL-1 to NL-3 and UQ-3 at the session's end + `window_after_ms`, because only then can
 //! nobody arrive any more who would make it lawful.
 
+mod absence;
 mod apart;
 mod basis;
 mod blocked;
@@ -37,6 +38,7 @@ mod evidence;
 mod fact;
 mod finding;
 mod forget;
+mod gates;
 mod geometry;
 mod history;
 mod id;
@@ -47,12 +49,14 @@ mod ledger;
 mod observation;
 mod passes;
 mod people;
+mod picture;
 mod pieces;
 mod policy;
 mod replay;
 mod report;
 mod roles;
 mod rules;
+mod settle;
 mod spans;
 mod ticks;
 mod time;

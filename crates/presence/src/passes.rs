@@ -1,8 +1,9 @@
 //! What a pass covers, and until when: an enrolled holder while it holds, whoever was checked in
 //! before a witness from the check-in to its end. It covers nobody beyond, and alleges nothing.
 
-use crate::case::{Case, Cause, Gates};
+use crate::case::{Case, Cause};
 use crate::check_in::CheckedIn;
+use crate::gates::Gates;
 use crate::history::History;
 use crate::identity::Who;
 use crate::people::{Part, Somebody};

@@ -120,7 +120,8 @@ impl<'t> Part<'t> {
         let gap = later.from().saturating_sub(self.to());
         let (here, there) = (self.track.last_at, later.track.first_at);
         let (a, b) = (here.centre(), there.centre());
-        let far = i64::from(a.x - b.x).abs().max(i64::from(a.y - b.y).abs());
+        let apart = |a: i32, b: i32| (i64::from(a) - i64::from(b)).abs();
+        let far = apart(a.x, b.x).max(apart(a.y, b.y));
         // A person walks a few face widths a second, but who is out of view seldom walks far before
         // being seen again.
         let face = i64::from(here.w.max(there.w)).max(1);
@@ -231,6 +232,7 @@ impl Somebody<'_> {
             u64::from(self.sum.hits(person)) >= policy.match_frames()
                 && self.sum.of(person) >= 2 * named
                 && self.sum.of_others(person) < 0
+                && self.sum.standing(person, policy) == Standing::Open
                 && self.parts.iter().all(|p| p.sum.standing(person, policy) != Standing::Out)
         })?;
         Some((hit.clone(), self.sum.hits(hit)))

@@ -2,11 +2,47 @@
 //! in those before. Of a session that is over only sums are kept, so that a late fact about the
 //! next one still finds them.
 
+use std::collections::BTreeMap;
+
 use crate::bounds::{self, Bounds};
-use crate::case::{Case, Pieces};
+use crate::case::Case;
 use crate::knowledge::Knowledge;
 use crate::spans::Spans;
-use crate::{Engine, SessionId, Wall};
+use crate::{Engine, PersonId, SessionId, Wall};
+
+/// What was done in the sessions shortly before, which count as one with this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pieces {
+    pub(crate) a_ms: u64,
+    pub(crate) op: BTreeMap<PersonId, u64>,
+    pub(crate) stranger_op: Spans,
+    /// Without any picture, in the sessions of the same day.
+    pub(crate) dark: Spans,
+}
+
+impl Pieces {
+    /// One session as a piece of a later one.
+    pub(crate) fn of(case: &Case<'_>) -> Self {
+        // A blink in one session says nothing of the day, and need not be kept.
+        let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
+        let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
+        Self {
+            a_ms: case.sight.a.total(),
+            op: op.collect(),
+            stranger_op: case.stranger_op_beyond_cards(),
+            dark: if matters { case.sight.dark.clone() } else { Spans::none() },
+        }
+    }
+
+    /// Adds what was done; the dark of a day is added by itself, over all its sessions.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.a_ms += other.a_ms;
+        for (person, op_ms) in &other.op {
+            *self.op.entry(person.clone()).or_default() += op_ms;
+        }
+        self.stranger_op = self.stranger_op.union(&other.stranger_op);
+    }
+}
 
 /// What was done in a session that was judged, as a piece of the next one.
 #[derive(Clone, Debug)]
@@ -72,5 +108,23 @@ impl Engine {
         measured.map_or_else(Pieces::default, |(session, of)| {
             Pieces::of(&Case::measure(k, &self.history, Some((id, session)), of, now, offset))
         })
+    }
+}
+
+impl Case<'_> {
+    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
+    /// here.
+    pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
+        let before = self.pieces.op.get(id).copied().unwrap_or(0);
+        if own.total() < self.knowledge.policy.uq_op_ms() {
+            own.total()
+        } else {
+            own.total() + before
+        }
+    }
+
+    /// |A| of this session and of the pieces before it, ms.
+    pub(crate) fn a_with_pieces(&self) -> u64 {
+        self.sight.a.total() + self.pieces.a_ms
     }
 }

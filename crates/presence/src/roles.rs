@@ -1,19 +1,17 @@
 //! Reads the people of a case: who each is, whether he operated, and what stays open. It fills the
 //! measures of [`Case`](crate::case::Case) and alleges nothing.
 
-use std::collections::BTreeSet;
-
-use crate::case::{Case, Cause, Gates, Seen, Stranger, Unknown};
+use crate::case::{Case, Cause, Seen, Stranger, Unknown};
 use crate::check_in::CheckedIn;
-use crate::entry::{Named, linked_patients, named_tracks, takes_turns};
-use crate::evidence::Standing;
+use crate::entry::{Afoot, Named, named_tracks, takes_turns};
 use crate::finding::PresenceMethod;
+use crate::gates::Gates;
 use crate::history::History;
 use crate::identity::Who;
 use crate::people::{Part, Somebody, people};
 use crate::spans::Spans;
 use crate::visitors::Visitor;
-use crate::{Checked, PersonId, PractitionerCategory, TrackId, Zone};
+use crate::{Checked, PersonId, Practitioner, PractitionerCategory, Zone};
 
 /// Spans collected over all people.
 #[derive(Default)]
@@ -27,6 +25,7 @@ pub(crate) struct Lists {
     turning: Vec<Stranger>,
     /// Pass holders inside the room whom nobody saw leave.
     visitors: Vec<Visitor>,
+    after_drape: Vec<Stranger>,
 }
 
 impl<'a> Case<'a> {
@@ -35,11 +34,11 @@ impl<'a> Case<'a> {
     pub(crate) fn read_people(&mut self, h: &'a History, gates: &Gates) -> Spans {
         let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
         let policy = &self.knowledge.policy;
-        let linked = linked_patients(h, &h.bed_uses(from, to, policy), policy.patient_link_ms());
+        let afoot = Afoot::around(h, from, to, policy);
         let named = named_tracks(h, from, to, policy);
         let mut parts = Vec::new();
         for (&id, track) in h.tracks.iter().filter(|(_, t)| t.last() >= from && t.first() <= to) {
-            self.face_seen = true;
+            self.face_seen |= !track.is_a_picture(policy);
             if track.patient {
                 continue;
             }
@@ -61,7 +60,11 @@ impl<'a> Case<'a> {
         let visitors = Visitor::among(&parts);
         let mut lists = Lists { visitors, ..Lists::default() };
         for somebody in people(parts, policy) {
-            self.read_somebody(&somebody, &linked, &named, gates, &mut lists);
+            self.read_somebody(&somebody, &afoot, &named, gates, &mut lists);
+        }
+        // Who got up was seen standing: what was done at the bed afterwards was done to nobody.
+        if !afoot.got_up(gates.after_patient.first()) {
+            self.after_drape = lists.after_drape;
         }
         self.settle_turns(lists.turning, &mut lists.doubted);
         self.activity = Spans::from_unsorted(lists.activity);
@@ -74,13 +77,13 @@ impl<'a> Case<'a> {
     fn read_somebody(
         &mut self,
         somebody: &Somebody<'a>,
-        linked: &BTreeSet<TrackId>,
+        afoot: &Afoot,
         others: &[Named],
         gates: &Gates,
         lists: &mut Lists,
     ) {
         let policy = &self.knowledge.policy;
-        for part in &somebody.parts {
+        for part in somebody.parts.iter().filter(|p| !p.track.is_a_picture(policy)) {
             lists.beside.extend(part.beside().iter());
         }
         let bound = somebody.parts.iter().find_map(|p| p.bound).map(|bound| bound.whom);
@@ -88,8 +91,11 @@ impl<'a> Case<'a> {
         let sure = !somebody.joined;
         if bound.is_none() && !somebody.has_person() {
             match somebody.matched(policy) {
-                Some((person, _)) => self.all_are(&somebody.parts, &person, gates, lists),
-                None => self.unrecognised(&somebody.parts, somebody, linked, others, gates, lists),
+                Some((person, _)) if sure => {
+                    self.all_are(&somebody.parts, &person, gates, lists);
+                }
+                Some((person, _)) => self.named_are(&somebody.parts, &person, gates, lists),
+                None => self.unrecognised(&somebody.parts, somebody, afoot, others, gates, lists),
             }
             return;
         }
@@ -111,7 +117,7 @@ impl<'a> Case<'a> {
             (Some(Checked::Pass(_)), _) => {
                 let uncovered = self.visitor(somebody, &rest, gates, lists);
                 if !uncovered.is_empty() {
-                    self.unrecognised(&uncovered, somebody, linked, others, gates, lists);
+                    self.unrecognised(&uncovered, somebody, afoot, others, gates, lists);
                 }
             }
             (Some(Checked::Person(person)), None) if sure => {
@@ -124,7 +130,7 @@ impl<'a> Case<'a> {
             _ => {
                 for part in &rest {
                     let part = std::slice::from_ref(part);
-                    self.unrecognised(part, somebody, linked, others, gates, lists);
+                    self.unrecognised(part, somebody, afoot, others, gates, lists);
                 }
             }
         }
@@ -136,6 +142,27 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Parts put together by place alone: those whose looks speak for the person are his; of the
+    /// others he was there, but what they did at the bed is nobody's.
+    fn named_are(
+        &mut self,
+        parts: &[Part<'a>],
+        person: &PersonId,
+        gates: &Gates,
+        lists: &mut Lists,
+    ) {
+        let (his, others): (Vec<_>, Vec<_>) =
+            parts.iter().cloned().partition(|p| p.sum.of(person) > 0);
+        self.all_are(&his, person, gates, lists);
+        let Some(seen) = self.people.get_mut(person) else { return };
+        for part in &others {
+            seen.present = seen.present.union(&part.seen);
+            seen.stays.extend(part.stay());
+            let at_bed = part.ring.union(&part.head);
+            lists.activity.extend(at_bed.intersect(&gates.session).iter());
+        }
+    }
+
     fn recognised(
         &mut self,
         part: &Part<'a>,
@@ -144,9 +171,8 @@ impl<'a> Case<'a> {
         gates: &Gates,
         lists: &mut Lists,
     ) {
-        let confirmed = |info: &&crate::Practitioner| {
-            info.confirmed || method == PresenceMethod::CardPinWitness
-        };
+        let confirmed =
+            |info: &&Practitioner| info.confirmed || method == PresenceMethod::CardPinWitness;
         let Some(info) = self.known(id).filter(confirmed) else {
             self.indeterminate(
                 std::slice::from_ref(part),
@@ -192,19 +218,30 @@ impl<'a> Case<'a> {
         &mut self,
         parts: &[Part<'a>],
         somebody: &Somebody<'a>,
-        linked: &BTreeSet<TrackId>,
+        afoot: &Afoot,
         named: &[Named],
         gates: &Gates,
         lists: &mut Lists,
     ) {
         let policy = &self.knowledge.policy;
-        let turns = turns(parts, named, policy.handover_ms());
+        // The patient between two times of lying: no operator, and no stranger.
+        let (risen, parts): (Vec<_>, Vec<_>) =
+            parts.iter().cloned().partition(|p| afoot.rises.contains(&p.id));
+        if !risen.is_empty() {
+            let at_bed = risen.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect();
+            lists.doubted.extend(gates.with_patient(&Spans::from_unsorted(at_bed)).iter());
+            self.afoot(&risen);
+        }
+        if parts.is_empty() {
+            return;
+        }
+        let turns = turns(&parts, named, policy.handover_ms());
         let lows = somebody.unmatched(policy).filter(|_| !somebody.has_person());
         let strange = |p: &Part<'_>| {
             p.who == Who::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500)
         };
         let (strangers, others): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(strange);
-        let afoot = parts.iter().any(|p| linked.contains(&p.id));
+        let is_afoot = parts.iter().any(|p| afoot.linked.contains(&p.id));
         if !strangers.is_empty() && !is_companion(somebody) {
             self.stranger(&strangers, somebody, turns, gates, lists);
         }
@@ -213,7 +250,7 @@ impl<'a> Case<'a> {
         if others.is_empty() {
             return;
         }
-        if afoot && strangers.is_empty() {
+        if is_afoot && strangers.is_empty() {
             // The patient on his feet is nobody's absence, unless looks say that he is somebody
             // else.
             self.afoot(&others);
@@ -270,6 +307,10 @@ impl<'a> Case<'a> {
                 return;
             }
         }
+        let later = at_bed.intersect(&gates.after_patient).minus(&stranger.op);
+        if !turns && !stranger.came_with_patient && !later.is_empty() {
+            lists.after_drape.push(Stranger { op: later, ..stranger.clone() });
+        }
         if turns {
             lists.unknown_ring.extend(at_bed.iter());
             self.unknown_tracks += u32::from(!at_bed.is_empty());
@@ -279,22 +320,6 @@ impl<'a> Case<'a> {
             }
         } else if !stranger.op.is_empty() {
             self.strangers.push(stranger);
-        }
-    }
-
-    /// One who takes turns with a recognised person may be that person, once. Who does it again and
-    /// again, with the recognised one in between, is somebody else: a doctor is not taken for a
-    /// stranger twice in a session.
-    fn settle_turns(&mut self, turning: Vec<Stranger>, doubted: &mut Vec<(u64, u64)>) {
-        let between = |a: &Stranger, b: &Stranger| {
-            let (Some(from), Some(to)) = (a.op.last(), b.op.first()) else { return false };
-            from < to && self.people.values().any(|s| s.op.touches(from, to))
-        };
-        let times = turning.windows(2).filter(|pair| between(&pair[0], &pair[1])).count();
-        if times >= 2 {
-            self.strangers.extend(turning);
-        } else {
-            doubted.extend(turning.iter().flat_map(|s| s.op.iter()));
         }
     }
 
@@ -313,6 +338,11 @@ impl<'a> Case<'a> {
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         let companion_ms: u64 = parts.iter().map(|p| p.track.companion_ms).sum();
         let unknown = unknown(parts, cause.clone(), seen.clone(), false);
+        if unknown.sum.is_an_attack() || parts.iter().all(|p| p.track.is_a_picture(policy)) {
+            // It does nothing at the bed, and hides nobody there; whose it is counts as never live.
+            self.unknown.push(unknown);
+            return;
+        }
         let named = policy.evidence_named_mnat() as i64;
         let told = unknown.sum.of_anybody() <= -(policy.evidence_out_mnat() as i64)
             || unknown.sum.best().is_some_and(|(_, mnat)| mnat >= named);
@@ -337,28 +367,6 @@ impl<'a> Case<'a> {
         self.unknown_tracks += u32::from(long && !at_bed.is_empty());
         self.unknown.push(unknown);
     }
-
-    /// Who is at the bed before and after a short look down was there in between; somebody
-    /// recognised, for as long as an identity outlives being out of sight.
-    pub(crate) fn bridge_op(&mut self) {
-        let bridge = self.knowledge.policy.op_bridge_ms();
-        let recognised = bridge.max(self.knowledge.policy.break_ms());
-        for seen in self.people.values_mut() {
-            seen.op = seen.op.bridged(recognised);
-        }
-        self.activity = self.activity.bridged(bridge);
-    }
-
-    /// A companion who came with the patient and stays at the bed while a lead works there is no
-    /// operator.
-    pub(crate) fn settle_companions(&mut self) {
-        let leads = self.op_of(|s| self.leads.contains(&s.info.id));
-        let at_work = leads.bridged(self.knowledge.policy.operating_pad_ms()).padded(30_000);
-        for stranger in self.strangers.iter_mut().filter(|s| s.came_with_patient) {
-            stranger.op = stranger.op.minus(&at_work);
-        }
-        self.strangers.retain(|s| !s.op.is_empty());
-    }
 }
 
 pub(crate) fn unknown<'a>(
@@ -378,6 +386,7 @@ pub(crate) fn unknown<'a>(
         sum,
         afoot,
         anybody: false,
+        stays: parts.iter().filter_map(Part::stay).collect(),
     }
 }
 
@@ -396,27 +405,4 @@ fn turns(parts: &[Part<'_>], named: &[Named], within: u64) -> bool {
     let came_in = first.track.first() == from && first.track.first_zone == Zone::Door;
     let went_out = last.track.last() == to && last.track.last_zone == Zone::Door;
     takes_turns(named, (from, to), came_in, went_out, within)
-}
-
-impl Case<'_> {
-    /// Whether an unrecognised presence may be a person, and when.
-    pub(crate) fn open_for(&self, unknown: &Unknown<'_>, person: &PersonId) -> (Standing, Spans) {
-        let policy = &self.knowledge.policy;
-        if policy.exclusion_gap_ms() == 0 || unknown.anybody {
-            return (Standing::Open, unknown.seen.clone());
-        }
-        let standing = match &unknown.cause {
-            Cause::Unconfirmed(of) if of == person => Standing::Open,
-            _ => unknown.sum.standing(person, policy),
-        };
-        if unknown.afoot && unknown.sum.of(person) < policy.evidence_named_mnat() as i64 {
-            return (Standing::Out, Spans::none());
-        }
-        match standing {
-            Standing::Out => {
-                (Standing::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy))
-            }
-            other => (other, unknown.seen.clone()),
-        }
-    }
 }

@@ -1,7 +1,9 @@
 //! The two times of the core: monotonic for durations, wall for declared times and opening hours.
 //! Neither is ever read from a clock here.
 
-/// Monotonic milliseconds since the box booted. Durations are differences of these.
+/// Monotonic milliseconds; of what went before 0 nothing is known. Durations are differences of
+/// these. A box that keeps its time over a restart, or begins at a time longer than a session, lets
+/// the engine say when it was dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mono(pub u64);
@@ -33,6 +35,11 @@ pub struct Wall(pub i64);
 /// Monotonic ms of a wall time.
 pub(crate) fn mono_of(wall: Wall, offset: i64) -> u64 {
     u64::try_from(wall.0.saturating_sub(offset)).unwrap_or(0)
+}
+
+/// How long of `from..to` lies before monotonic time began, ms.
+pub(crate) fn before_begin_ms(from: Wall, to: Wall, offset: i64) -> u64 {
+    u64::try_from(to.0.min(offset).saturating_sub(from.0)).unwrap_or(0)
 }
 
 /// How far the wall clock can be trusted at a moment.

@@ -214,6 +214,12 @@ pub(crate) fn instant(ms: u64) -> Moment {
     Moment { mono: Mono(BOOT_MS + ms), wall, clock: ClockQuality::GOOD }
 }
 
+/// The same of a box that booted at a millisecond of the scene: its monotonic time begins anew.
+pub(crate) fn since_boot(ms: u64, booted_ms: Option<u64>) -> Moment {
+    let mono = booted_ms.map_or(BOOT_MS + ms, |booted| ms - booted);
+    Moment { mono: Mono(mono), ..instant(ms) }
+}
+
 /// Milliseconds of a scene at a monotonic time.
 pub(crate) fn elapsed_ms(at: Mono) -> u64 {
     at.0.saturating_sub(BOOT_MS)

@@ -178,8 +178,8 @@ pub(crate) fn play(
     let (mut checked_in, mut at_door) = (false, BTreeSet::new());
     let mut looked: BTreeMap<u64, u64> = BTreeMap::new();
     let mut out = Vec::new();
-    let mut engine = begin(&scene, policy, 0, &mut out);
-    let mut power = true;
+    let mut engine = begin(&scene, policy, clinic::instant(0), &mut out);
+    let (mut power, mut booted) = (true, None);
     let mut t = 0;
     while t < u64::from(scene.length) * 1_000 {
         t = sensor.next(t);
@@ -191,8 +191,10 @@ pub(crate) fn play(
         }
         if !power {
             power = true;
-            engine = begin(&scene, policy, t, &mut out);
+            booted = Some(t);
+            engine = begin(&scene, policy, clinic::since_boot(t, booted), &mut out);
         }
+        let at = clinic::since_boot(t, booted);
         let embeds = |track: u64| {
             let since = looked.get(&track).map_or(u64::MAX, |last| t - last);
             since
@@ -214,7 +216,7 @@ pub(crate) fn play(
             });
             if let Some(by) = by.filter(|_| face.witnessed && !checked_in) {
                 checked_in = true;
-                out.extend(engine.inform(clinic::instant(t), checked(t, face.track, by)));
+                out.extend(engine.inform(at, checked(t, face.track, by)));
             }
         }
         for who in sensor.found() {
@@ -230,10 +232,11 @@ pub(crate) fn play(
                 found.relevant.clear();
             }
         }
-        out.extend(engine.observe(clinic::instant(t), &look));
+        out.extend(engine.observe(at, &look));
         watch(t, &look, &engine);
     }
-    out.extend(engine.expire(clinic::instant(u64::from(scene.length) * 1_000 + 60_000)));
+    let over = u64::from(scene.length) * 1_000 + 60_000;
+    out.extend(engine.expire(clinic::since_boot(over, booted)));
     let mut summaries = BTreeMap::new();
     for output in &out {
         if let Output::PresenceSummary(summary) = output {
@@ -252,9 +255,8 @@ pub(crate) fn play(
 }
 
 /// A box that was just switched on, and is told what the server knows.
-fn begin(scene: &Scene, policy: &Policy, t: u64, out: &mut Vec<Output>) -> Engine {
+fn begin(scene: &Scene, policy: &Policy, at: Moment, out: &mut Vec<Output>) -> Engine {
     let mut engine = Engine::new();
-    let at = clinic::instant(t);
     let facts = clinic::knowledge_of(policy, scene).into_iter();
     for fact in facts.chain(scene.sessions.iter().map(clinic::declared)) {
         out.extend(engine.inform(at, fact));

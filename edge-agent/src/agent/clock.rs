@@ -67,6 +67,14 @@ impl AgentClock {
         }
     }
 
+    /// How long the program runs at a time of this clock, ms; a scene: how long the scene lasts.
+    pub fn since_start_ms(&self, at: Now) -> u64 {
+        match self {
+            Self::Real { .. } => at.mono_ms.saturating_sub(RealClock::BEGIN_MS),
+            Self::Scripted { .. } => at.mono_ms,
+        }
+    }
+
     /// The time, where it passes without frames; `None` while a script says what time it is.
     pub fn free_running(&self) -> Option<Now> {
         match self {

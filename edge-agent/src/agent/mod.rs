@@ -484,7 +484,7 @@ impl Agent {
         let quality = self.clock.quality();
         self.outbox.boot().stamp(
             rfc3339_ms(now.wall_ms),
-            now.mono_ms,
+            self.clock.since_start_ms(now),
             quality.uncertainty_ms,
             self.clock.source(),
         )

@@ -172,7 +172,8 @@ impl Link {
         clock.refresh();
         let (now, quality) = (self.inner.started.now(), clock.quality());
         let utc = crate::clock::rfc3339_ms(now.wall_ms);
-        self.inner.outbox.boot().stamp(utc, now.mono_ms, quality.uncertainty_ms, clock.source())
+        let since_start_ms = now.mono_ms.saturating_sub(RealClock::BEGIN_MS);
+        self.inner.outbox.boot().stamp(utc, since_start_ms, quality.uncertainty_ms, clock.source())
     }
 
     /// Raises the installer's test, waits for the server's receipt, and withdraws it again: a

@@ -197,6 +197,31 @@ pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
     )
 }
 
+pub(super) fn dark_again(repeat: usize, days: i64) -> Explanation {
+    said(
+        format!(
+            "疑似多次遮挡或中断画面：该机构近 {days} 天内第 {repeat} 次发现镜头被遮挡、移动或诊疗期间无画面。"
+        ),
+        format!(
+            "Suspected repeated loss of the picture: number {repeat} within {days} days at this \
+            institution in which the lens was covered or moved, or a treatment had no picture."
+        ),
+    )
+}
+
+pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
+    said(
+        format!(
+            "疑似多次在区域外操作：该机构近 {days} 天内第 {repeat} 次发现床位有人而操作位无人、床旁有人。"
+        ),
+        format!(
+            "Suspected work outside the zones: number {repeat} within {days} days at this \
+            institution in which the bed was occupied and somebody stayed beside it with nobody in \
+            the operator zone."
+        ),
+    )
+}
+
 pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Explanation {
     let minutes = minutes(ms);
     let (zh, en) =
@@ -370,6 +395,8 @@ mod tests {
             silent(700_000, 3, 30),
             empty(5),
             undeclared(3, 30),
+            dark_again(2, 30),
+            zones_again(3, 14),
             outage(1_900_000, true, 2, 30),
             unjudgeable(14, Group::Clinic, (10, 4), &[("visibility".to_owned(), 4)], true),
             unjudgeable(14, Group::Operator("o"), (10, 4), &[("undecided".to_owned(), 4)], false),

@@ -12,7 +12,7 @@ use super::{Result, Store, named};
 use crate::model::{Institution, Room, Session};
 use crate::rules::ledger::Standing;
 use crate::rules::phantom::Registered;
-use crate::rules::repeated::Occurrence;
+use crate::rules::repeated::{Occurrence, Repeatable};
 use crate::rules::sighting::{ChainStanding, Sighting};
 use crate::rules::{Seen, SessionOutcome, draft::Key};
 
@@ -41,7 +41,7 @@ pub struct Dossier {
     /// Every word about the sessions that were revised, oldest first.
     pub revised: BTreeMap<String, Vec<Declared>>,
     pub registered: Vec<Registered>,
-    pub undeclared: Vec<Occurrence>,
+    pub repeatable: Vec<Occurrence>,
     pub posts: Vec<Post>,
     pub standing: Vec<Standing>,
     /// Self-checks and what they are held against.
@@ -113,7 +113,7 @@ impl Store {
                 outcomes,
                 revised: revised(c, id, from)?,
                 registered: registered(c, id)?,
-                undeclared: undeclared(c, id, from)?,
+                repeatable: repeatable(c, id, from)?,
                 posts,
                 compared: super::compared::compared(c, id, from)?,
                 standing: standing(c, "institution = ?1 AND rule <> 'LL-3'", id)?,
@@ -325,15 +325,17 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
     Ok(rows.into_iter().flatten().collect())
 }
 
-fn undeclared(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {
-    let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at FROM finding f WHERE
-        f.rule = 'HB-3' AND f.epoch >= 0
+fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {
+    let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at, f.rule FROM finding f WHERE
+        f.rule IN ('HB-2', 'HB-3', 'HB-7') AND f.epoch >= 0
         AND f.step <> 'withdrawn' AND f.received_at > ?2 AND json_extract(f.report,
         '$.institution') = ?1 ORDER BY f.received_at";
     let rows = collect(c, sql, [institution, from], |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(2)?)?;
         let Some(at_ms) = ms(&r.get::<_, String>(4)?) else { return Ok(None) };
+        let Some(of) = Repeatable::of(&r.get::<_, String>(5)?) else { return Ok(None) };
         Ok(Some(Occurrence {
+            of,
             finding: r.get(0)?,
             incident: r.get(1)?,
             institution: institution.to_owned(),

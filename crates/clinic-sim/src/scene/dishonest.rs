@@ -29,12 +29,96 @@ pub const DISHONEST: &[Recipe] = &[
     ("stranger all alone", stranger_alone),
     ("stranger beside the lead", stranger_beside),
     ("nobody declared", undeclared),
+    ("one cover of 50 s, a nurse alone", one_cover),
+    ("covers of 55 s in a short session", covers_in_short),
+    ("lead glimpsed at the door, a nurse alone", |s| nurse_beside(s, Zone::Door, 3)),
+    ("lead looks in for 20 s, a nurse alone", |s| nurse_beside(s, Zone::Elsewhere, 20)),
+    ("lead looks in for 20 s, an assistant alone", assistant_alone),
+    ("portrait in view, a nurse alone", |s| portrait(s, Zone::Elsewhere)),
+    ("portrait beside the bed, a nurse alone", |s| portrait(s, Zone::Operator)),
+    ("photograph of the lead that is live now and then", lively_photograph),
+    ("unplugged for 5 min, a nurse alone", unplugged_nurse),
+    ("dummy session from the middle on", dummy_later),
+    ("stranger comes after the drape", after_the_drape),
 ];
 
 fn physician_alone(s: &mut Stage<'_>) {
     let from = s.from + s.dice.between(10, 60);
     s.works("phys1", from, s.to);
     s.nurse_helps();
+}
+
+fn nurse_alone(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 60);
+    s.works("nurse1", from, s.to);
+}
+
+fn one_cover(s: &mut Stage<'_>) {
+    nurse_alone(s);
+    let at = s.from + s.dice.between(100, 400);
+    s.scene.covers.push((at, at + 50));
+}
+
+fn covers_in_short(s: &mut Stage<'_>) {
+    s.to = s.from + 900;
+    s.scene.patients = vec![(s.from, s.to)];
+    s.declared().end = s.to + 60;
+    s.scene.act = (s.from, s.to);
+    nurse_alone(s);
+    let mut at = s.from + 10;
+    while at + 55 < s.to {
+        s.scene.covers.push((at, at + 55));
+        at += 110;
+    }
+}
+
+fn nurse_beside(s: &mut Stage<'_>, zone: Zone, long: u32) {
+    nurse_alone(s);
+    looks_in(s, zone, long);
+}
+
+fn assistant_alone(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 60);
+    s.works("assist", from, s.to);
+    looks_in(s, Zone::Elsewhere, 20);
+}
+
+/// A picture of nobody of the house hangs in view all the time.
+fn portrait(s: &mut Stage<'_>, zone: Zone) {
+    nurse_alone(s);
+    let stints = vec![Stint { from: s.from - 600, to: s.to + 600, zone, pose: Pose::Picture }];
+    s.scene.people.push(Walk { who: Actor::Outsider(8), stints, witnessed: false });
+}
+
+fn lively_photograph(s: &mut Stage<'_>) {
+    nurse_alone(s);
+    let (from, to) = (s.from + 20, s.to);
+    let stints = vec![Stint { from, to, zone: Zone::Elsewhere, pose: Pose::LivelyPhoto }];
+    s.scene.people.push(Walk { who: Actor::Staff("lead1"), stints, witnessed: false });
+}
+
+fn unplugged_nurse(s: &mut Stage<'_>) {
+    nurse_alone(s);
+    let at = s.from + s.dice.between(60, 200);
+    s.scene.unplugged.push((at, at + 310));
+}
+
+/// A surgeon's session in which nobody works before the dummy begins.
+fn dummy_later(s: &mut Stage<'_>) {
+    (s.declared().item, s.declared().lead) = (Some("lift"), Some("surgeon"));
+    let (start, end) = (s.declared().start, s.declared().end);
+    let from = start + (end - start) * s.dice.between(50, 65) / 100;
+    let (item, lead) = (Some("filler"), Some("lead1"));
+    let (to, operators) = (from + 1_500, Vec::new());
+    s.scene.sessions.push(Declared { number: 1, item, lead, operators, start: from, end: to });
+    s.scene.patients = vec![(from, to - 60)];
+    s.works("lead1", from + 10, to - 60);
+}
+
+fn after_the_drape(s: &mut Stage<'_>) {
+    s.scene.draped = Some(s.from + 90);
+    s.works("lead1", s.from + 10, s.from + 85);
+    s.stranger_works(s.from + 150, s.to);
 }
 
 fn covers(s: &mut Stage<'_>) {
@@ -109,6 +193,10 @@ fn dummy(s: &mut Stage<'_>) {
 
 fn lead_looks_in(s: &mut Stage<'_>, zone: Zone, long: u32) {
     physician_alone(s);
+    looks_in(s, zone, long);
+}
+
+fn looks_in(s: &mut Stage<'_>, zone: Zone, long: u32) {
     let at = s.from + s.dice.between(60, 400);
     if zone == Zone::Door {
         let stints = vec![Stint { from: at, to: at + long, zone, pose: Pose::Working }];

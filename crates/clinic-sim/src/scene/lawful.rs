@@ -29,6 +29,11 @@ pub const LAWFUL: &[Recipe] = &[
     ("another lead in place", another_lead),
     ("box restarted before", |s| restarted(s, false)),
     ("box restarted in the middle", |s| restarted(s, true)),
+    ("portrait beside the bed", |s| picture(s, Zone::Operator)),
+    ("phone in a moving hand", phone),
+    ("another lead injects for 90 s", another_lead_injects),
+    ("patient gets up half-way", gets_up),
+    ("lead badly seen at the door, then the back turned", turned_throughout),
 ];
 
 fn lead_and_nurse(s: &mut Stage<'_>) {
@@ -140,6 +145,17 @@ fn picture(s: &mut Stage<'_>, zone: Zone) {
     s.scene.people.push(Walk { who: Actor::Outsider(8), stints, witnessed: false });
 }
 
+/// Whoever came along films the treatment of somebody else on a phone, and waves it about.
+fn phone(s: &mut Stage<'_>) {
+    lead_and_nurse(s);
+    let from = s.from + s.dice.between(30, 200);
+    let to = from + s.dice.between(60, 400);
+    let stints = vec![Stint { from, to, zone: Zone::Companion, pose: Pose::Phone }];
+    s.scene.people.push(Walk { who: Actor::Outsider(8), stints, witnessed: false });
+    let places = [(Zone::Companion, s.from, s.to)];
+    s.visit(Actor::Outsider(9), Pose::Working, &places);
+}
+
 fn holds_the_hand(s: &mut Stage<'_>) {
     lead_and_nurse(s);
     let (near, long) = (s.from + s.dice.between(60, 200), s.dice.between(120, 420));
@@ -187,6 +203,49 @@ fn another_lead(s: &mut Stage<'_>) {
     let from = s.from + s.dice.between(10, 90);
     s.works("lead2", from, s.to);
     s.nurse_helps();
+}
+
+/// Another lead does the lead's part, a nurse the rest.
+fn another_lead_injects(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(20, 150);
+    s.works("lead2", from, from + 90);
+    s.works("nurse1", s.from + 10, s.to);
+}
+
+/// The patient gets up half-way, looks into the mirror, stands at the bed and lies down again.
+fn gets_up(s: &mut Stage<'_>) {
+    s.works("lead1", s.from + 20, s.to);
+    s.nurse_helps();
+    let up = s.from.midpoint(s.to);
+    let (mirror, ring) = (s.dice.between(10, 60), s.dice.between(60, 150));
+    let down = up + mirror + ring;
+    let to = s.to.max(down + 120);
+    s.scene.patients = vec![(s.from, up), (down, to)];
+    let at = |from, to, zone| Stint { from, to, zone, pose: Pose::Working };
+    let (before, after) = (s.from, to);
+    let first = vec![
+        at(before - 12, before - 8, Zone::Door),
+        at(before - 8, before, Zone::Elsewhere),
+        at(up, up + mirror, Zone::Elsewhere),
+        at(up + mirror, down, Zone::Operator),
+    ];
+    let last = vec![at(after, after + 8, Zone::Elsewhere), at(after + 8, after + 12, Zone::Door)];
+    for (number, stints) in [(0, first), (1, last)] {
+        s.scene.people.push(Walk { who: Actor::Patient(number), stints, witnessed: false });
+    }
+}
+
+/// Two poor looks at the door, and no face afterwards; the nurse helps.
+fn turned_throughout(s: &mut Stage<'_>) {
+    let from = s.from + s.dice.between(10, 60);
+    let at = |from, to, zone, pose| Stint { from, to, zone, pose };
+    let stints = vec![
+        at(from - 4, from, Zone::Door, Pose::Poor),
+        at(from, from + 3, Zone::Elsewhere, Pose::Poor),
+        at(from + 3, s.to, Zone::Operator, Pose::Hidden),
+    ];
+    s.scene.people.push(Walk { who: Actor::Staff("lead1"), stints, witnessed: false });
+    s.works("nurse1", s.from + 10, s.to);
 }
 
 fn restarted(s: &mut Stage<'_>, middle: bool) {

@@ -38,8 +38,14 @@ pub enum Pose {
     Poor,
     /// A photograph of this member of the staff that liveness cannot decide on.
     Photo,
+    /// The same, but that a look in fifty is taken for a living face.
+    LivelyPhoto,
     /// A picture that liveness sees through: a portrait, a phone.
     Picture,
+    /// The same, small, in a hand that moves.
+    Phone,
+    /// No face at all.
+    Hidden,
 }
 
 /// Somebody in one place for a while; seconds, `to` exclusive.

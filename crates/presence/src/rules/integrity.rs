@@ -5,10 +5,11 @@ use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{role_ppm, votes_ppm};
 use crate::case::Case;
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::history::{Fault, History, Reach, TrackLog};
+use crate::history::{Fault, History, TrackLog};
 use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
-use crate::spans::Spans;
+use crate::picture::Reach;
+use crate::spans::{Spans, share_ppm};
 use crate::{CameraState, Policy, Wall, Zone, ZonesDrifted};
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
@@ -47,12 +48,19 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
 /// while the session is open.
 pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
-    let (total, longest) =
-        (case.sight.dark.total(), case.sight.dark.iter().map(|s| s.1 - s.0).max().unwrap_or(0));
-    let today = case.sight.dark.union(&case.pieces.dark).total();
+    // What lies before the box began was as dark.
+    let forgot_ms = case.sight.forgot_ms;
+    let longest = longest_dark_ms(&case.sight.dark, forgot_ms);
+    let total = case.sight.dark.total() + forgot_ms;
+    let today = case.sight.dark.union(&case.pieces.dark).total() + forgot_ms;
     // A blink in one session says nothing of the day.
     let adds_up = total >= p.hb2_ms() / 2 && today >= p.hb2_session_sum_ms();
-    if longest < p.hb2_session_ms() && !adds_up {
+    // A short session of which so much is hidden that it cannot be judged.
+    let share = u64::from(share_ppm(total, case.sight.i.total() + forgot_ms));
+    let hides = case.is_final
+        && total >= 3 * p.hb2_ms()
+        && share > 1_000_000_u64.saturating_sub(p.visibility_min_ppm());
+    if longest < p.hb2_session_ms() && !adds_up && !hides {
         return None;
     }
     let draft = Draft::new(
@@ -60,7 +68,7 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
         Kind::Integrity,
         Severity::L1,
         Subject::Camera,
-        case.sight.dark.first()?,
+        case.sight.dark.first().unwrap_or(case.bounds.start),
     )
     .span("camera", &case.sight.dark)
     .figure("camera_fault_ms", total)
@@ -82,6 +90,12 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
             en_ms(today)
         ),
     ))
+}
+
+/// The longest time without a picture; `forgot_ms` before monotonic time began join the first.
+fn longest_dark_ms(dark: &Spans, forgot_ms: u64) -> u64 {
+    let before = |from: u64| if from == 0 { forgot_ms } else { 0 };
+    dark.iter().map(|s| s.1 - s.0 + before(s.0)).max().unwrap_or(0).max(forgot_ms)
 }
 
 /// When there was no picture, on the local day of `now`, while somebody lay on the bed as far as was
@@ -132,12 +146,17 @@ pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Opt
 pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let beside = case.beside.bridged(p.presence_bridge_ms());
-    let at_bed = case.activity.padded(p.presence_bridge_ms() / 2).bridged(p.operating_pad_ms());
+    let attended = case.activity.union(&case.attended);
+    let at_bed = attended.padded(p.presence_bridge_ms() / 2).bridged(p.operating_pad_ms());
+    // While a cream works the patient may well be alone with a companion.
+    let prep_to = case.bounds.start.saturating_add(case.item.map_or(0, |item| item.prep_ms));
+    let prepares = Spans::one(case.bounds.lo, prep_to.max(case.bounds.lo));
     let alone = case
         .bed
         .intersect(&case.sight.i)
         .intersect(&beside)
         .minus(&at_bed)
+        .minus(&prepares)
         .minus(&case.sight.blind);
     let alone = alone.bridged(p.presence_bridge_ms());
     let total = alone.iter().map(|s| s.1 - s.0).max().unwrap_or(0);
@@ -226,16 +245,18 @@ fn is_open(k: &Knowledge, at: Wall) -> bool {
 
 /// Whether a face takes part as a body does: it moved through the room and stood where a body can.
 /// A portrait on the wall, a phone or a screen does not.
-fn takes_part(track: &TrackLog, policy: &Policy) -> bool {
+fn takes_part(track: &TrackLog, usual_px: i32, policy: &Policy) -> bool {
     let came_in = track.first_zone == Zone::Door
         && track.spoof.first <= track.first() + policy.observation_gap_ms();
     let long = track.ring.total() + track.head.total() + track.aside.total()
         >= policy.indeterminate_ignore_ms();
-    (came_in || track.reach.is_some_and(Reach::is_of_a_body)) && long
+    let moves = |reach: Reach| reach.is_of_a_body(usual_px);
+    (came_in || track.reach.is_some_and(moves)) && long
 }
 
 /// HB-4: faces that are no living faces.
 pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
+    let usual_px = h.usual_face_px();
     let attacked = h.tracks.iter().filter(|(_, t)| {
         let s = &t.spoof;
         u64::from(s.frames) >= policy.hb4_frames()
@@ -244,7 +265,8 @@ pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
     attacked
         .map(|(id, track)| {
             let s = &track.spoof;
-            let severity = if takes_part(track, policy) { Severity::L2 } else { Severity::L0 };
+            let severity =
+                if takes_part(track, usual_px, policy) { Severity::L2 } else { Severity::L0 };
             let mut draft =
                 Draft::new(Rule::Hb4, Kind::Integrity, severity, Subject::Track(*id), s.first)
                     .span("camera", &Spans::one(s.first, s.last))

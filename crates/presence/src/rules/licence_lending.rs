@@ -2,12 +2,14 @@
 //! places: the server.)
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
-use super::measures::{absent, by_absence, role_ppm, votes_ppm};
-use crate::case::{Case, Seen, TwoBounds};
+use super::measures::{absence, absent, by_absence, role_ppm, votes_ppm};
+use crate::absence::{Absence, TwoBounds};
+use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::knowledge::StatusFault;
 use crate::law::{self, CLOCK_AND_GO, LENDING, RECORDS, STALE};
 use crate::spans::{Spans, share_ppm};
+use crate::{PersonId, Practitioner};
 
 /// Somebody else than the declared lead who operated: who, how long.
 struct Other<'c, 'a> {
@@ -15,6 +17,14 @@ struct Other<'c, 'a> {
     op: Spans,
     /// With what he did in the pieces before.
     op_ms: u64,
+}
+
+impl Other<'_, '_> {
+    /// Looks that say who it was.
+    fn votes(&self, case: &Case<'_>) -> u32 {
+        let strangers = || case.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
+        self.person.map_or_else(strangers, |seen| seen.votes)
+    }
 }
 
 /// Who operated most, other than the declared lead. At equal times a known person, then the lesser
@@ -31,11 +41,34 @@ fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
     best
 }
 
+/// Another lead of the specialty who was there for as long as the lead's own part takes: the record
+/// names the wrong one.
+fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
+    let part_ms = case.lead_part_ms().max(1);
+    let leads = case
+        .people
+        .values()
+        .filter(|s| case.leads.contains(&s.info.id) && case.declared_lead() != Some(&s.info.id));
+    let there = leads.map(|s| (s, case.presence(s).certain.total()));
+    let (seen, _) =
+        there.filter(|(_, ms)| *ms >= part_ms).max_by_key(|(s, ms)| (*ms, s.op.total()))?;
+    let op_ms = case.op_with_pieces(&seen.info.id, &seen.op);
+    Some(Other { person: Some(seen), op: seen.op.clone(), op_ms })
+}
+
+/// Another lead of the specialty, whom the box would know, may have been there in the declared one's
+/// place.
+pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
+    let known = |id: &PersonId| case.known(id).is_some_and(Practitioner::is_recognisable);
+    let other = |id: &PersonId| case.leads.contains(id) && case.declared_lead() != Some(id);
+    absence(case, |id| other(id) && known(id)) == Absence::Open
+}
+
 /// LL-1: the declared lead was never there, and somebody else operated.
 pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
-    let recognisable = case.known(lead).is_some_and(|l| l.has_template && l.confirmed);
+    let recognisable = case.known(lead).is_some_and(Practitioner::is_recognisable);
     let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
         && u64::from(case.sight.door_ppm) >= p.door_visible_min_ppm();
     let other = other_operator(case);
@@ -43,16 +76,17 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let absence = absent(case, |id| id == lead)?;
-    let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
+    let in_place = lead_in_place(case);
+    let is_lead = in_place.is_some();
+    let other = in_place.unwrap_or(other);
     let (kind, severity, basis) = if is_lead {
         (Kind::RecordMismatch, Severity::L1, RECORDS)
     } else {
         (Kind::LicenseLending, Severity::L2, LENDING)
     };
     let severity = by_absence(absence, severity);
-    let votes = other
-        .person
-        .map_or_else(|| case.strangers.iter().map(|s| s.votes).max().unwrap_or(0), |s| s.votes);
+    let severity = if another_may_lead(case) { severity.min(Severity::L1) } else { severity };
+    let votes = other.votes(case);
     let mut draft = Draft::new(
         Rule::Ll1,
         kind,
@@ -176,11 +210,11 @@ fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
 }
 
 /// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the
-/// item can take.
+/// lead's own part takes.
 pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     let lead = case.declared_lead()?;
     let seen = case.people.get(lead)?;
-    let least = case.item?.min_duration_ms;
+    let least = case.item.map(|_| case.lead_part_ms())?;
     let inside = seen.present.total();
     // Whoever INDETERMINATE came by may have been him, coming back.
     if inside >= least || !case.unknown_for(|id| id == lead).is_empty() {
@@ -198,20 +232,20 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
         .person(lead, "declared_lead", Some(seen.method))
         .span("lead_present", &seen.present)
         .figure("lead_present_ms", inside)
-        .figure("item_least_ms", least)
+        .figure("lead_part_ms", least)
         .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
         .sure(votes_ppm(seen.votes), 1_000_000)
         .basis(CLOCK_AND_GO)
         .says(
             format!(
-                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于该项目最短时长{}。",
+                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的{}。",
                 zh_ms(inside),
                 zh_ms(least)
             ),
             format!(
                 "Suspected clock-and-go: from check-in to check-out the declared lead {lead} \
                         was inside for {}, less than \
-                     the {} that the item takes at least.",
+                     the {} that the lead's own part takes at least.",
                 en_ms(inside),
                 en_ms(least)
             ),
@@ -219,27 +253,35 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     )
 }
 
-/// LL-5: the declared lead was seen, but for less than the lead's own part takes, while somebody
-/// else operated.
-pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
+/// LL-5: the declared lead was there, or may have been, but for less than the lead's own part takes,
+/// while somebody else operated. `is_absent`: he is called absent.
+pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
     let p = &case.knowledge.policy;
     let lead = case.declared_lead()?;
-    let seen = case.people.get(lead)?;
+    let recognised = case.people.get(lead);
+    let unseen = case.known(lead).filter(|l| l.is_recognisable() && !is_absent).map(Seen::by_card);
+    let seen = recognised.or(unseen.as_ref())?;
     let other = other_operator(case);
     let Lead { present, severity, left_unseen, away, is_short } = lead_of(case, seen, &other)?;
+    // Whom nobody recognised may have done it for all that is known: the clinic is asked.
+    let severity = if recognised.is_some() { severity } else { severity.min(Severity::L1) };
+    let is_short = is_short && (recognised.is_some() || severity == Severity::L1);
     if !is_short
         || case.sight.a.total() < p.ll1_activity_min_ms()
         || away.total() < p.ll1_other_op_ms()
     {
         return None;
     }
-    let is_lead = other.person.is_some_and(|s| case.leads.contains(&s.info.id));
+    let in_place = lead_in_place(case);
+    let is_lead = in_place.is_some();
+    let other = in_place.unwrap_or(other);
     let (kind, severity, basis) = if is_lead {
         (Kind::RecordMismatch, severity.min(Severity::L1), RECORDS)
     } else {
         (Kind::LicenseLending, severity, CLOCK_AND_GO)
     };
     let pres = share_ppm(present.total(), case.sight.a.total());
+    let votes = if recognised.is_some() { seen.votes } else { other.votes(case) };
     let mut draft = Draft::new(
         Rule::Ll5,
         kind,
@@ -247,7 +289,7 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
         Subject::Person(lead.clone()),
         case.sight.a.first().unwrap_or(0),
     )
-    .person(lead, "declared_lead", Some(seen.method))
+    .person(lead, "declared_lead", recognised.map(|s| s.method))
     .measured(case)
     .span("lead_present", &present)
     .span("operator", &other.op)
@@ -256,7 +298,7 @@ pub(crate) fn ll5(case: &Case<'_>) -> Option<Draft> {
     .figure("lead_part_ms", case.lead_part_ms())
     .figure("lead_left_unseen_flag", u8::from(left_unseen))
     .figure("other_operating_ms", other.op.total())
-    .sure(votes_ppm(seen.votes), role_ppm(away.total(), p.ll1_other_op_ms()))
+    .sure(votes_ppm(votes), role_ppm(away.total(), p.ll1_other_op_ms()))
     .basis(basis);
     if let Some(other) = other.person {
         draft = draft.person(&other.info.id, "operator", Some(other.method));

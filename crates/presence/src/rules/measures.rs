@@ -2,7 +2,8 @@
 //! makes.
 
 use crate::PersonId;
-use crate::case::{Absence, Case};
+use crate::absence::Absence;
+use crate::case::Case;
 use crate::finding::Severity;
 use crate::spans::share_ppm;
 
@@ -33,9 +34,9 @@ pub(super) fn absence(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Absen
 }
 
 /// The severity of what an absence supports: where only looks of a face that may not be living
-/// speak for the absent, the clinic is asked.
+/// speak for the absent, or somebody badly seen may have stayed, the clinic is asked.
 pub(super) fn by_absence(absence: Absence, severity: Severity) -> Severity {
-    if absence == Absence::NeverLive { Severity::L1 } else { severity }
+    if absence == Absence::Told { severity } else { severity.min(Severity::L1) }
 }
 
 /// How sure `votes` frames make (Laplace's rule of succession, n/(n+1)).

@@ -14,8 +14,8 @@ pub(crate) use integrity::{attacks, camera_faults, dark_at_bed, hb2_at_bed, zone
 pub(crate) use undecided::undecided;
 pub(crate) use unlicensed::{uq1_blocked, uq1_frequent};
 
-use crate::Severity;
 use crate::case::Case;
+use crate::{Rule, Severity};
 
 /// Everything that the rules say of a case now.
 pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
@@ -34,19 +34,26 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
             drafts.extend(integrity::hb3(case));
         }
         if case.is_final && case.session.is_some() {
-            drafts.extend(licence_lending::ll1(case));
-            drafts.extend(licence_lending::ll5(case));
+            let absent = licence_lending::ll1(case);
+            drafts.extend(licence_lending::ll5(case, absent.is_some()));
+            drafts.extend(absent);
             drafts.extend(non_lead::nl1(case));
             drafts.extend(non_lead::nl2(case));
             drafts.extend(non_lead::nl3(case));
             drafts.extend(unlicensed::uq3(case));
         }
     }
-    if case.session.is_some() && !case.doorway {
+    if case.session.is_some() && !case.doorway && !case.history_lost {
         // Whoever hides the room makes it unassessable: these ask for no view of the operator zone.
         drafts.extend(integrity::hb2_in_session(case));
         if case.is_final && !case.sight.declined && !case.sight.withheld {
             drafts.extend(integrity::hb7(case));
+        }
+    }
+    if case.bounds.is_shared {
+        // Whose work it was cannot be told: the clinic is asked.
+        for draft in drafts.iter_mut().filter(|d| d.rule.asks_for_the_lead()) {
+            draft.severity = draft.severity.softened();
         }
     }
     if case.is_lowered_by_emergency() {
@@ -55,6 +62,13 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
         }
     }
     drafts
+}
+
+impl Rule {
+    /// Rules that accuse for the lead's absence or for what was done without one.
+    fn asks_for_the_lead(self) -> bool {
+        matches!(self, Self::Ll1 | Self::Ll5 | Self::Nl1 | Self::Nl2 | Self::Nl3)
+    }
 }
 
 impl Severity {

@@ -76,9 +76,13 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
             ),
         ));
     }
-    little_lead(case, &op).map(|Little { share_ppm: g, gap, present, perhaps }| {
-        let level =
-            if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
+    let said = if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
+    let lead = |id: &PersonId| case.leads.contains(id);
+    // A face that was never seen alive may have been a lead's: without it the clinic is asked.
+    let little = little_lead(case, &op, &case.unknown_for(lead)).map(|little| (little, said));
+    let little = little
+        .or_else(|| Some((little_lead(case, &op, &case.unknown_alive_for(lead))?, Severity::L1)));
+    little.map(|(Little { share_ppm: g, gap, present, perhaps }, level)| {
         let (from, to) = gap;
         base(level, from)
             .figure("lead_share_ppm", g)
@@ -117,14 +121,12 @@ struct Little {
     perhaps: Spans,
 }
 
-fn little_lead(case: &Case<'_>, op: &Spans) -> Option<Little> {
+/// `unknown`: when somebody was there who may have been a lead.
+fn little_lead(case: &Case<'_>, op: &Spans, unknown: &Spans) -> Option<Little> {
     let (share, gap) = presence_demanded(case)?;
     let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.sight.a);
     // Whatever could have been a lead counts for him.
-    let perhaps = present
-        .union(&case.unknown_for(|id| case.leads.contains(id)))
-        .union(&case.sight.blind)
-        .intersect(&case.sight.a);
+    let perhaps = present.union(unknown).union(&case.sight.blind).intersect(&case.sight.a);
     let alone = case.sight.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
     let gap_used = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
@@ -153,6 +155,17 @@ fn unaided(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
     seen.op.minus(&case.op_of(beside).padded(pad))
 }
 
+/// Whether one of these people may have been there for half of A, seen alive or out of sight.
+fn perhaps_half(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
+    let there = case
+        .presence_of(|s| who(&s.info.id))
+        .union(&case.unknown_alive_for(&who))
+        .union(&case.sight.blind)
+        .intersect(&case.sight.a);
+    let share = u64::from(share_ppm(there.total(), case.sight.a.total()));
+    share >= case.knowledge.policy.nl2_share_ppm()
+}
+
 /// NL-2: a nurse or technician operates where the item asks for a physician.
 pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
     if case.item?.min_operator != MinOperator::Physician {
@@ -165,14 +178,15 @@ pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
     let lead_there = !case.presence_of(is_lead).is_empty();
     let severity = if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
         by_absence(absence, Severity::L2)
-    } else if lead_there {
-        let p = &case.knowledge.policy;
-        let perhaps = case.unknown_for(|id| case.leads.contains(id)).union(&case.sight.blind);
-        let there = case.presence_of(is_lead).union(&perhaps).intersect(&case.sight.a);
-        let half = u64::from(share_ppm(there.total(), case.sight.a.total())) >= p.nl2_share_ppm();
-        if half && p.nl2_with_lead_level() == 0 { Severity::L0 } else { Severity::L1 }
+    } else if perhaps_half(case, |p| case.leads.contains(p)) {
+        // Half of the time is possible: with a lead seen it is counted, without one it is open.
+        match (lead_there, case.knowledge.policy.nl2_with_lead_level()) {
+            (true, 0) => Severity::L0,
+            (true, _) => Severity::L1,
+            (false, _) => return None,
+        }
     } else {
-        return None;
+        Severity::L1
     };
     let (zh_lead, en_lead) = if lead_there {
         ("主诊医师在场", "a lead was present")
@@ -195,21 +209,39 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
     let need = nl_need_ms(case);
     let who = |s: &Seen<'_>| {
         matches!(s.info.category, Category::AssistantPhysician | Category::Trainee)
-            && absent(case, |p| supervises(case, p, &s.info.id)).is_some()
+            && unsupervised(case, &s.info.id).is_some()
     };
     let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
-    let absence = absent(case, |p| supervises(case, p, &seen.info.id))?;
+    let severity = unsupervised(case, &seen.info.id)?;
+    let looked_in = !case.presence_of(|s| supervises(case, &s.info.id, &seen.info.id)).is_empty();
     let what = ("执业助理医师或实习进修人员", "an assistant physician or trainee");
     let draft = below_scope(
         Rule::Nl3,
-        by_absence(absence, Severity::L2),
+        severity,
         case,
         (seen, &op, need),
         law::supervised(seen.info.category),
         what,
-        ("未见带教或指导医师", "no supervisor was seen"),
+        if looked_in {
+            ("带教或指导医师仅短暂出现", "a supervisor looked in")
+        } else {
+            ("未见带教或指导医师", "no supervisor was seen")
+        },
     );
     Some(draft)
+}
+
+/// How grave it is that nobody supervised; `None`: somebody may have. Who was there for less than
+/// the lead's own part takes, or may have been for less than half of A, leaves a doubt: the clinic is
+/// asked.
+fn unsupervised(case: &Case<'_>, whom: &PersonId) -> Option<Severity> {
+    let who = |id: &PersonId| supervises(case, id, whom);
+    if let Some(absence) = absent(case, who) {
+        return Some(by_absence(absence, Severity::L2));
+    }
+    let seen = case.presence_of(|s| who(&s.info.id)).intersect(&case.sight.a);
+    let short = seen.total() < case.lead_part_ms() && !perhaps_half(case, who);
+    short.then_some(Severity::L1)
 }
 
 /// A lead supervises anybody, a pass names a trainee's supervisor, and any physician guides an

@@ -2,8 +2,10 @@
 //! Each question is asked where the rule itself fell silent; a rule that spoke is decided.
 
 use super::draft::Draft;
+use super::licence_lending::another_may_lead;
 use super::measures::{absence, nl_need_ms, not_seen};
-use crate::case::{Absence, Case, TwoBounds};
+use crate::absence::{Absence, TwoBounds};
+use crate::case::Case;
 use crate::finding::{Rule, Severity, Undecided};
 
 const OPERATOR: &str = "operator";
@@ -58,7 +60,7 @@ fn lead_question(case: &Case<'_>) -> Option<&'static str> {
     if !not_seen(case, lead) {
         return None;
     }
-    if absence(case, lead) == Absence::Open { Some(ABSENCE) } else { scope_question(case) }
+    if is_open(absence(case, lead)) { Some(ABSENCE) } else { scope_question(case) }
 }
 
 fn ll1(case: &Case<'_>) -> Option<&'static str> {
@@ -74,7 +76,15 @@ fn ll1(case: &Case<'_>) -> Option<&'static str> {
     if u64::from(case.sight.door_ppm) < p.door_visible_min_ppm() {
         return Some(DOOR);
     }
-    if absence(case, is_lead) == Absence::Open { Some(ABSENCE) } else { unknown_operator(case) }
+    if is_open(absence(case, is_lead)) || another_may_lead(case) {
+        Some(ABSENCE)
+    } else {
+        unknown_operator(case)
+    }
+}
+
+fn is_open(absence: Absence) -> bool {
+    matches!(absence, Absence::Open | Absence::MayHaveStayed)
 }
 
 /// LL-5: the lead was there for less than asked, and only who or what was not made out might fill

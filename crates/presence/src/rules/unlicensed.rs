@@ -27,7 +27,11 @@ fn strangers_operate(case: &Case<'_>, op: &Spans) -> bool {
 /// UQ-1: somebody UNMATCHED operates, or several who take turns.
 pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
-    let op = case.stranger_op_beyond_cards();
+    let certain = case.stranger_op_beyond_cards();
+    let is_certain = strangers_operate(case, &certain);
+    // Nobody saw the patient get up: the clinic is asked what was done at the bed.
+    let strangers = case.strangers_at_the_bed(!is_certain);
+    let op = Spans::from_unsorted(strangers.iter().flat_map(|(_, op)| op.iter()).collect());
     let dense = op.densest(p.uq_window_ms());
     if !patient_plausible(case) || !strangers_operate(case, &op) {
         return None;
@@ -42,10 +46,10 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
         // Whoever was enrolled since the roster was made is unknown to the box: for the authority
         // to renew it.
         (true, _) => (Kind::RecordMismatch, Severity::L1),
+        (false, _) if !is_certain => (Kind::UnlicensedOperator, Severity::L1),
         (false, true) => (Kind::UnlicensedOperator, Severity::L3),
         (false, false) => (Kind::UnlicensedOperator, Severity::L2),
     };
-    let strangers = case.strangers_beyond_cards();
     let (first, _) = strangers.iter().min_by_key(|(s, op)| (op.first(), s.tracks.clone()))?;
     let votes = strangers.iter().map(|(s, _)| s.votes).max().unwrap_or(0);
     let mut draft =

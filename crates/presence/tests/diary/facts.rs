@@ -364,8 +364,9 @@ fn an_engineer_looked_for_in_vain_for_minutes_is_no_stranger() {
 fn at_the_door_check_in_and_check_out_are_paired() {
     let script = |times: &str| format!("doorway\n08:50 declare s1 filler lin 09:00-09:30\n{times}");
     let at = |a: &str, b: &str| script(&format!("{a}:00-{a}:05 lin door\n{b}:00-{b}:05 lin door"));
-    assert_eq!(standing(&at("09:00", "09:10")), Vec::<String>::new(), "10 min and 5 s");
-    assert_eq!(standing(&at("09:00", "09:09")), ["LL-5 L2"], "the item takes 10 min at least");
+    assert_eq!(standing(&at("09:00", "09:02")), Vec::<String>::new(), "the lead's part takes 45 s");
+    let longer = format!("set lead_part_injection_ms 150000\n{}", at("09:00", "09:02"));
+    assert_eq!(standing(&longer), ["LL-5 L2"], "two minutes and 5 s of two and a half");
     check_texts(
         &script("09:00-09:00:05 lin door"),
         &expect![[r#"

@@ -67,6 +67,7 @@ fn a_cleaner_works_at_an_empty_bed() {
         08:50       declare s1 filler lin 09:00-09:45   # closed late
         09:00-09:25 patient bed
         09:00-09:25 lin operator
+        09:25:02-09:25:10 patient elsewhere
         09:27-09:40 cleaner operator
         10:10-10:20 cleaner operator
         until 11:00
@@ -157,6 +158,106 @@ fn a_session_is_closed_late() {
         09:00-09:25 lin operator
         10:30       close s1 10:30
         until 12:30
+        ",
+    );
+}
+
+#[test]
+fn another_lead_injects_and_a_nurse_goes_on() {
+    assert_eq!(
+        standing(
+            "
+            08:50       declare s1 filler lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:05-09:06:30 hao operator
+            09:06-09:20 sun operator
+            ",
+        ),
+        ["LL-1 L1", "NL-2 L1"],
+        "the record is wrong, and the lead left early"
+    );
+}
+
+#[test]
+fn a_lead_badly_seen_at_the_door_keeps_the_back_turned() {
+    assert_eq!(
+        standing(
+            "
+            08:50       declare s1 filler lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:01:00-09:01:03 turned door track=4
+            09:01:04-09:01:08 turned elsewhere track=4
+            09:02-09:20 qian operator
+            ",
+        ),
+        ["LL-1 L1", "NL-1 L1"],
+        "nobody saw him leave"
+    );
+}
+
+#[test]
+fn a_patient_gets_up_half_way_and_stands_at_the_bed() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:10 patient bed
+        09:10:03-09:10:30 patient elsewhere track=5
+        09:10:31-09:12:50 patient operator track=5
+        09:13-09:25 patient bed
+        09:00-09:25 lin operator
+        ",
+    );
+}
+
+#[test]
+fn a_phone_is_waved_about() {
+    assert_eq!(
+        standing(
+            "
+            08:50       declare s1 filler lin 09:00-09:30
+            09:00-09:25 patient bed
+            09:00-09:25 lin operator
+            09:05-09:10 phone companion
+            ",
+        ),
+        ["HB-4 L0"],
+        "counted"
+    );
+}
+
+#[test]
+fn a_doctor_seen_by_a_poor_camera_is_no_picture() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:00:00-09:00:05 blurred door track=3
+        09:00:06-09:02:00 blurred operator track=3
+        09:02:01-09:25 lin operator
+        ",
+    );
+}
+
+#[test]
+fn a_companion_sits_by_while_the_cream_works() {
+    nothing(
+        "
+        08:50       declare s1 numbed lin 09:00-09:30
+        09:00-09:28 patient bed
+        09:00-09:20 stranger companion
+        09:20-09:28 lin operator
+        ",
+    );
+}
+
+#[test]
+fn a_lead_in_an_intimate_room_injects_for_90_s() {
+    nothing(
+        "
+        doorway
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00:00-09:00:05 lin door
+        09:01:30-09:01:35 lin door
         ",
     );
 }

@@ -18,5 +18,7 @@ mod hearing;
 mod identity;
 mod place;
 mod properties;
+mod restart;
 mod script;
 mod stated;
+mod ways_past;

@@ -12,7 +12,13 @@
 //! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do behind a mask
 //! 09:00-09:20 patient bed                           the patient lies on the bed
 //! 09:00-09:20 camera covered | moved | frozen | lost | no-door | no-operator | no-picture
-//! 09:00-09:20 spoof operator                        a print or replay
+//! 09:00-09:20 spoof operator                        a print or replay of lin
+//! 09:00-09:20 poster elsewhere                      a picture of nobody of the roster
+//! 09:00-09:20 phone companion                       the same, small, in a hand that moves
+//! 09:00-09:20 unsure elsewhere                      lin, but liveness never decides; `lively`: once in 50 s it does
+//! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now and then a false SPOOF
+//! 09:00-09:20 faceless operator                     a face too poor to embed
+//! 09:00-09:20 turned elsewhere                      a head so turned that its looks say nothing
 //! set NAME VALUE                                    a policy setting
 //! until 10:00                                       the script ends
 //! ```
@@ -267,7 +273,7 @@ impl Script {
                     seen.patients += 1;
                 }
                 Thing::Face { who, zone, track } => {
-                    seen.faces.push(face(who, place(zone, slot), TrackId(*track)));
+                    seen.faces.push(face(who, place(zone, slot), TrackId(*track), at));
                 }
             }
         }
@@ -303,25 +309,38 @@ fn pass(words: &[&str], stated_at: Option<Wall>) -> Fact {
     })
 }
 
-fn face(who: &str, bbox: BoxPx, track: TrackId) -> Face {
+fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
     let kind = who.trim_end_matches(|c: char| c.is_ascii_digit());
     let (best, score_ppm) = match kind {
-        "stranger" | "patient" | "companion" | "cleaner" => (None, 120_000),
+        "stranger" | "patient" | "companion" | "cleaner" | "poster" | "phone" | "turned" => {
+            (None, 120_000)
+        }
         "dim" => (Some("lin".into()), 400_000),
-        "spoof" => (Some("lin".into()), 700_000),
+        "spoof" | "unsure" | "lively" | "blurred" => (Some("lin".into()), 700_000),
         "masked" => (Some("lin".into()), 380_000),
         "muffled" => (None, 250_000),
         name => (Some(name.into()), 700_000),
     };
-    let liveness = if kind == "spoof" { Liveness::Spoof } else { Liveness::Live };
+    let second = (at.0 - MIDNIGHT) / 1_000;
+    if kind == "phone" {
+        bbox = BoxPx { x: bbox.x + 30 * (second % 4) as i32, w: 24, h: 32, ..bbox };
+    }
+    let liveness = match kind {
+        "spoof" | "poster" | "phone" => Liveness::Spoof,
+        "unsure" => Liveness::Unsure,
+        "lively" if second % 50 != 0 => Liveness::Unsure,
+        "blurred" if second % 20 == 0 => Liveness::Spoof,
+        "blurred" if second % 30 != 0 => Liveness::Unsure,
+        _ => Liveness::Live,
+    };
     let match_ = Some(MatchScore { best, score_ppm, second_ppm: 100_000, relevant: Vec::new() });
     let on_bed = zones().of(bbox) == Zone::Bed;
     Face {
         track,
         bbox,
-        good_quality: true,
+        good_quality: kind != "turned",
         masked: matches!(kind, "masked" | "muffled"),
-        match_: match_.filter(|_| !on_bed),
+        match_: match_.filter(|_| !on_bed && kind != "faceless"),
         liveness,
     }
 }

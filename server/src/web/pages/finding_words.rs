@@ -76,6 +76,8 @@ const FIGURES: &[Words] = &[
     ("assessed_frames", "检测过活体的帧", "Frames assessed for liveness"),
     ("blocked_sessions_count", "未能认定的诊疗活动", "Sessions left undecided"),
     ("blocked_sessions_needed_count", "提示所需次数", "Sessions that raise it"),
+    ("camera_faults", "画面异常次数", "Losses of the picture"),
+    ("zones_misfits", "区域不符次数", "Zones that did not fit"),
     ("camera_fault_ms", "摄像头异常总长", "Camera fault, in all"),
     ("camera_fault_longest_ms", "摄像头异常最长一次", "Camera fault, the longest"),
     ("camera_fault_today_ms", "摄像头异常当日总长", "Camera fault, this day"),
