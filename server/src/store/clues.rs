@@ -450,8 +450,9 @@ fn record(
     stage: &str,
     now: &str,
 ) -> Result<()> {
-    // Of the public only the day is known.
-    let at = if by.is_empty() { now.get(..10).unwrap_or(now) } else { now };
+    // Of the public only the day is known; a merge by likeness happens as the report comes in.
+    let of_day = by.is_empty() || by == BY_LIKENESS;
+    let at = if of_day { now.get(..10).unwrap_or(now) } else { now };
     let sql = "INSERT INTO clue_step (clue, at, actor, step, note, state_after) VALUES \
         (?1,?2,?3,?4,?5,?6)";
     tx.prepare_cached(sql)?.execute(params![clue, at, by, step, note, stage])?;

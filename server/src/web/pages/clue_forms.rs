@@ -39,7 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-const UPLOAD_BYTES: usize = 36 << 20;
+const UPLOAD_BYTES: usize = 37 << 20;
 /// Institutions that a list to choose from may have; where there are more, an id is typed.
 const CHOICE: u32 = 200;
 

@@ -17,7 +17,7 @@ use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, Stor
 use crate::web::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{BOX_SIGHT, REGISTRY, may_open, may_send};
+use crate::web::rights::{BOX_SIGHT, CLUES, REGISTRY, may_open, may_send};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -68,7 +68,8 @@ struct BoxView {
     pack: String,
     chain: &'static str,
     chain_ok: bool,
-    seq: u64,
+    /// For those alone who read clues.
+    seq: Option<u64>,
     above: usize,
     knowledge: Vec<(String, u64, &'static str, String)>,
     degraded: Vec<String>,
@@ -207,7 +208,7 @@ fn view((l, who): (Lang, &Who), d: &Device, named: &Named, now: &str, may_unlock
         pack: text(health.map(|h| h.pack.clone())),
         chain: l.chain(&d.chain),
         chain_ok: d.chain == "intact",
-        seq: d.contiguous_seq,
+        seq: who.is_one_of(CLUES).then_some(d.contiguous_seq),
         above: d.above.len(),
         knowledge: knowledge_seen(who, d.knowledge.clone())
             .iter()

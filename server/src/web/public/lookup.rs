@@ -252,7 +252,7 @@ fn check_page(
     let said = if person.institution == institution.slug {
         may::may(person.category, person.status, &person.lead_of, &item.specialties)
     } else {
-        May::NotHere
+        May::OtherPlace
     };
     render(&CheckPage {
         said: f.l.t(said.zh(), said.en()),
