@@ -226,8 +226,8 @@ fn is_meddled(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> 
 /// Whether a finding is of the alleged kind. HB-3, a treatment that nobody declared, bears out
 /// whatever is said of one.
 fn is_of(allegation: Allegation, finding: &FindingSeen) -> bool {
-    let treatment =
-        !matches!(allegation, Allegation::Advertising | Allegation::Product | Allegation::Dispute);
+    use Allegation::{Advertising, Dispute, Product, RegisterError};
+    let treatment = !matches!(allegation, Advertising | Product | Dispute | RegisterError);
     let kind = match allegation {
         Allegation::UnlicensedOperator => finding.kind == "UnlicensedOperator",
         Allegation::NonLead | Allegation::Lending => {

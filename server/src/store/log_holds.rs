@@ -155,9 +155,10 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         }
         let days: BTreeSet<String> =
             [from, to].into_iter().filter_map(|at| day_of(&clock::text(at))).collect();
-        held.extend(days.into_iter().map(|day| {
-            (HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, &until))
-        }));
+        held.extend(
+            days.into_iter()
+                .map(|day| (HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, &until))),
+        );
     }
     Ok(held)
 }

@@ -51,6 +51,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0033_attachments.sql"),
     include_str!("../../migrations/0034_log_holds.sql"),
     include_str!("../../migrations/0035_impact_assessments.sql"),
+    include_str!("../../migrations/0037_clue_terms.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -71,7 +72,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/facts.sql"),
                 include_str!("../../migrations/postgres/facts_triggers.sql"),
             ],
-            34,
+            35,
         ),
         Database::Faces => (
             [

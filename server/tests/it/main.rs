@@ -18,6 +18,9 @@ mod box_pages;
 mod boxes;
 mod cases;
 mod certificates;
+mod clue_record;
+mod clue_sessions;
+mod clue_terms;
 mod clues;
 #[path = "../support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
@@ -26,6 +29,8 @@ mod consents;
 mod crawl;
 mod declined;
 mod delivery;
+mod door_limits;
+mod door_routes;
 mod enrolment;
 mod evidence;
 mod eyes;

@@ -77,7 +77,7 @@ fn looked(door: &Arc<Door>, uri: &Uri, typed: &str) -> Result<Response, Problem>
     };
     let Some(found) = door.ask(|store| store.report_status(&mac))? else {
         let fault = l.t(
-            "没有此回执：请核对数字；刚提交的请稍候再查,90 天未查询的回执会失效",
+            "没有此回执：请核对数字；刚提交的请稍候再查，90 天未查询的回执会失效",
             "no report has this receipt: compare the digits; one just sent takes a moment, and one \
              not used for 90 days falls asleep",
         );
