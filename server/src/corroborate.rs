@@ -46,7 +46,8 @@ pub struct SummarySeen {
     pub chain_whole: bool,
 }
 
-/// A declared session of the room, as long as it was ever declared: to be moved away answers nothing.
+/// A declared session of the room, as long as it was ever declared: to be moved away answers
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSeen {
     pub id: String,

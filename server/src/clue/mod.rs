@@ -304,7 +304,7 @@ impl Handling {
                 let before = self.merged.as_ref().map_or(Received, |merged| merged.before);
                 Ok(Self { intake: before, merged: None, ..self.clone() })
             }
-            (Accepted, Step::Extend { reason }) if self.is_verified() => self.extend(reason, at),
+            (Accepted, Step::Extend { reason }) if self.is_being_verified() => self.extend(reason, at),
             (_, Step::Told { how }) if self.decided_on().is_some() && self.told_on.is_none() => {
                 self.tell(how, at)
             }
@@ -317,7 +317,7 @@ impl Handling {
     }
 
     /// Two reviewers have not agreed yet.
-    pub fn is_verified(&self) -> bool {
+    pub fn is_being_verified(&self) -> bool {
         use alert::State::{Raised, Review1, Review2};
         let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
         case.is_some_and(|case| matches!(case.state, Raised | Review1 | Review2))

@@ -120,14 +120,14 @@ fn working(
             Some((calendar.add_working_days(matter.received_on, days), rule))
         }
         Intake::Accepted if matter.allegation == Allegation::RegisterError => {
-            it.is_verified().then(|| {
+            it.is_being_verified().then(|| {
                 (calendar.add_working_days(matter.received_on, terms.correct), DueRule::Correct)
             })
         }
         Intake::Accepted => {
             let from = it.accepted_on.as_deref()?.parse().ok()?;
             let days = terms.verify * if it.extended_on.is_some() { 2 } else { 1 };
-            it.is_verified().then(|| (calendar.add_working_days(from, days), DueRule::Verify))
+            it.is_being_verified().then(|| (calendar.add_working_days(from, days), DueRule::Verify))
         }
         Intake::NotOurs | Intake::Merged | Intake::Rejected => None,
     }

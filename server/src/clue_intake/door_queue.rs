@@ -1,5 +1,5 @@
-//! How much waits at the public door to be taken in: counted in memory, for whoever sets the price of
-//! one more.
+//! How much waits at the public door to be taken in: counted in memory, for whoever sets the price
+//! of one more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

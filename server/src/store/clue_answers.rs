@@ -1,5 +1,5 @@
-//! What whoever sent a clue says later, what a partner sent, and what is destroyed of a clue when its
-//! time is over. Texts come sealed and stay so.
+//! What whoever sent a clue says later, what a partner sent, and what is destroyed of a clue when
+//! its time is over. Texts come sealed and stay so.
 
 use super::clues::{Clue, Due, move_on};
 use super::engine::{Connection, params};

@@ -1,5 +1,5 @@
-//! How a clue comes in and is stored, and when it may join another: of the same place, that goes on.
-//! What is almost the same is merged, or proposed to a person.
+//! How a clue comes in and is stored, and when it may join another: of the same place, that goes
+//! on. What is almost the same is merged, or proposed to a person.
 
 use super::clues::{BY_LIKENESS, Clue, NewClue, Recorded, by_id, move_on, record};
 use super::engine::{Connection, OptionalExtension as _, params};

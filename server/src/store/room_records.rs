@@ -61,8 +61,8 @@ fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSee
     // away afterwards does not move what was seen.
     let sql = "SELECT x.spec, s.report, NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = \
         s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= \
-        CASE WHEN s.at < x.start_at THEN s.at ELSE x.start_at END), (SELECT h.spec FROM session_change h WHERE h.session = x.id AND \
-        h.at <= s.received_at ORDER BY h.revision DESC LIMIT 1)
+        CASE WHEN s.at < x.start_at THEN s.at ELSE x.start_at END), (SELECT h.spec FROM \
+        session_change h WHERE h.session = x.id AND h.at <= s.received_at ORDER BY h.revision DESC LIMIT 1)
         FROM session x LEFT JOIN summary s ON s.session = x.id AND s.received_at = (SELECT \
         max(t.received_at) FROM summary t WHERE t.session = x.id)
         WHERE x.room = ?1 AND x.cancelled = 0 AND (x.start_at > ?2 AND x.start_at < ?3 OR \

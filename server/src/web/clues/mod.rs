@@ -81,7 +81,8 @@ pub(super) fn find(a: &App, who: &Who, id: &str) -> Result<Clue, Problem> {
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClueQuery {
-    /// `open`, `all`, `overdue` (by the day on which it was due; no `before`), or where one stands: `received`, `asked_back`, `accepted`, `review2`, …
+    /// `open`, `all`, `overdue` (by the day on which it was due; no `before`), or where one
+    /// stands: `received`, `asked_back`, `accepted`, `review2`, …
     pub state: Option<String>,
     pub source: Option<String>,
     pub allegation: Option<String>,

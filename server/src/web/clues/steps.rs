@@ -120,7 +120,8 @@ impl ClueStepBody {
             other => {
                 let why = format!(
                     "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, extend, \
-                     told, comment, take, uphold, dismiss, go_on_site, found, nothing_found or close",
+                     told, comment, take, uphold, dismiss, go_on_site, found, nothing_found or \
+                     close",
                     clip(other, 40)
                 );
                 return Err(Problem::unprocessable(why));

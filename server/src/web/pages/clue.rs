@@ -182,7 +182,7 @@ async fn make(
         named: !who.open_house,
         can_intake: matches!(clue.handling.intake, Intake::Received | Intake::AskedBack),
         can_ask: clue.handling.intake == Intake::Received && clue.can_be_asked(),
-        can_extend: clue.handling.is_verified() && clue.handling.extended_on.is_none(),
+        can_extend: clue.handling.is_being_verified() && clue.handling.extended_on.is_none(),
         can_tell: clue.about.anonymity == Anonymity::Named
             && clue.handling.decided_on().is_some()
             && clue.handling.told_on.is_none(),
