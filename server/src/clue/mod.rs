@@ -304,7 +304,9 @@ impl Handling {
                 let before = self.merged.as_ref().map_or(Received, |merged| merged.before);
                 Ok(Self { intake: before, merged: None, ..self.clone() })
             }
-            (Accepted, Step::Extend { reason }) if self.is_being_verified() => self.extend(reason, at),
+            (Accepted, Step::Extend { reason }) if self.is_being_verified() => {
+                self.extend(reason, at)
+            }
             (_, Step::Told { how }) if self.decided_on().is_some() && self.told_on.is_none() => {
                 self.tell(how, at)
             }

@@ -157,7 +157,7 @@ impl Store {
         let open = if it.open_only { format!("AND stage NOT IN {OVER}") } else { String::new() };
         let (late, order) = match it.due_before {
             Some(_) => ("AND due_on < ?8", "due_on, number"),
-            None => ("AND ?8 IS NULL", "number DESC"),
+            None => ("AND (?8 IS NULL OR due_on < ?8)", "number DESC"),
         };
         let sql = format!(
             "{COLUMNS} WHERE number < ?1
