@@ -269,13 +269,10 @@ fn the_doors_nginx_writes_no_address_down() {
         .replace("server_name yimei.example.cn", "server_name localhost");
     let proxy = nginx_with(folder.path(), &log, &text, port);
     let agent = tls_client::http(Some(&proxy.ca)).unwrap();
-    for path in ["/p", "/p/report", "/p/nowhere", "/", "/login"] {
+    let asked = [("/p", 200), ("/p/report", 200), ("/p/nowhere", 404), ("/", 302), ("/login", 404)];
+    for (path, expected) in asked {
         let answer = agent.get(format!("{}{path}", proxy.base)).call().unwrap();
-        let status = answer.status().as_u16();
-        assert!(
-            status == if path == "/login" || path == "/p/nowhere" { 404 } else { 200 },
-            "{path}"
-        );
+        assert_eq!(answer.status().as_u16(), expected, "{path}");
     }
     let sent = agent
         .post(format!("{}/p/report", proxy.base))
