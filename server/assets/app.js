@@ -360,6 +360,8 @@ function keys(event) {
     next.querySelector("a").focus();
   } else if (event.key === "u" && location.pathname.startsWith("/alerts/")) {
     location.href = document.querySelector("a[data-up]")?.href ?? "/";
+  } else if (event.key === "u" && location.pathname.startsWith("/clues/")) {
+    location.href = "/clues";
   } else if (event.key === "]" || event.key === "[") {
     document.querySelector(event.key === "]" ? "a[rel=next]" : "a[rel=prev]")?.click();
   } else if (event.key === "x" && at >= 0) {

@@ -2,8 +2,9 @@
 //! its term. And the clockwork that takes in what lies at the public door. Reads no picture:
 //! pictures come re-encoded and are sealed as they are.
 
+mod door_queue;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,14 +13,16 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use door_queue::DoorQueue;
+
 use crate::app::App;
 use crate::clock;
-use crate::clue::terms;
+use crate::clue::terms::{self, Matter};
 use crate::clue::{About, Allegation, Anonymity, Place, Source};
 use crate::corroborate::MOST_WINDOW_MS;
 use crate::low_priority;
 use crate::problem::Problem;
-use crate::store::{Clue, NewClue, Store, StoreError, Waiting};
+use crate::store::{Clue, ClueDue, NewClue, Store, StoreError, Waiting};
 use crate::text::{self, Fault};
 use crate::vault::{Key, VaultError};
 use zeroize::Zeroizing;
@@ -123,12 +126,30 @@ pub fn today() -> Date {
     clock::now().to_zoned(clock::zone()).date()
 }
 
-/// By when something is due with a clue as it stands.
-pub fn due_on(app: &App, it: &Clue) -> Result<Option<String>, StoreError> {
+/// By when something is due with a clue as it stands, and by which rule.
+pub fn due(app: &App, it: &Clue) -> Result<ClueDue, StoreError> {
+    let matter = Matter {
+        source: it.source,
+        allegation: it.allegation,
+        anonymity: it.about.anonymity,
+        received_on: it.received_on.parse().unwrap_or_else(|_| today()),
+    };
+    due_of(app, &it.handling, &matter)
+}
+
+fn due_of(app: &App, it: &crate::clue::Handling, matter: &Matter) -> Result<ClueDue, StoreError> {
     let calendar = crate::calendar::Calendar::new(app.store.workdays()?);
-    let received = it.received_on.parse().unwrap_or_else(|_| today());
-    let due = terms::due(&it.handling, it.source, received, &calendar, &app.config.clue_terms);
-    Ok(due.map(|(deadline, _)| deadline.on.to_string()))
+    let due = terms::due(it, matter, &calendar, &app.config.clue_terms);
+    Ok(due.map(|(deadline, rule)| (deadline.on.to_string(), rule)))
+}
+
+/// Seals what whoever sent a clue says later; nothing where the clue keeps no text any more.
+pub fn sealed_answer(app: &App, clue: &str, text: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let kept = app.store.sealed_clue(clue)?.filter(|kept| !kept.key.is_empty());
+    let Some(kept) = kept else { return Ok(None) };
+    let key = key_of(&app.master, clue, &kept.key)?;
+    let part = format!("text {}", kept.texts.len());
+    Ok(Some(key.seal(&sealed_as(clue, &part), text.as_bytes())?))
 }
 
 fn random_id() -> Result<String, VaultError> {
@@ -165,10 +186,14 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
         it.room,
         it.allegation.as_str()
     );
-    let calendar = crate::calendar::Calendar::new(app.store.workdays()?);
-    let new = crate::clue::Handling::default();
-    let due = terms::due(&new, it.source, it.received_on, &calendar, &app.config.clue_terms);
+    let matter = Matter {
+        source: it.source,
+        allegation: it.allegation,
+        anonymity: it.about.anonymity,
+        received_on: it.received_on,
+    };
     Ok(NewClue {
+        due: due_of(app, &crate::clue::Handling::default(), &matter)?,
         text: seal("text 0", it.text.as_bytes())?,
         sealed_key: app.master.seal(&sealed_as(&id, "key"), key.bytes())?,
         fold: app.master.keyed("clue text", &fold),
@@ -180,7 +205,6 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
         institution: it.institution,
         room: it.room,
         allegation: it.allegation,
-        due_on: due.map(|(deadline, _)| deadline.on.to_string()),
         about: it.about,
         receipt_mac: it.receipt_mac,
         contact,
@@ -267,33 +291,6 @@ pub fn door_seal(master: &Key) -> trust::SealingKey {
     trust::SealingKey::from_bytes(*master.derived("public door: seal").bytes())
 }
 
-/// What waits at the door to be taken in, for whoever sets the price.
-#[derive(Debug, Default)]
-pub struct DoorQueue {
-    reports: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl DoorQueue {
-    pub fn add(&self, bytes: usize) {
-        self.reports.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub fn set(&self, (reports, bytes): (u64, u64)) {
-        self.reports.store(reports, Ordering::Relaxed);
-        self.bytes.store(bytes, Ordering::Relaxed);
-    }
-
-    pub fn reports(&self) -> u64 {
-        self.reports.load(Ordering::Relaxed)
-    }
-
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-}
-
 /// What everything at the door is sealed as.
 pub fn sealed_at_the_door(ticket: &str) -> String {
     format!("clue_in {ticket}")
@@ -346,11 +343,8 @@ fn take_in(app: &App, it: &Waiting) -> Result<(), StoreError> {
         Some(FromDoor::Visit { mac }) => app.store.take_visit_in(&it.ticket, &mac, &it.received_on),
         Some(FromDoor::Answer { mac, text }) => {
             let Some(clue) = app.store.clue_of_receipt(&mac)? else { return give_up(app, it) };
-            let Some(kept) = app.store.sealed_clue(&clue)? else { return give_up(app, it) };
-            let key = key_of(&app.master, &clue, &kept.key)?;
-            let part = format!("text {}", kept.texts.len());
-            let sealed = key.seal(&sealed_as(&clue, &part), text.as_bytes())?;
-            let due = |clue: &Clue| due_on(app, clue).ok().flatten();
+            let Some(sealed) = sealed_answer(app, &clue, &text)? else { return give_up(app, it) };
+            let due = |clue: &Clue| due(app, clue).ok().flatten();
             app.store.take_answer_in(&it.ticket, &clue, &sealed, &now, &due)
         }
         Some(FromDoor::Report(report)) => match incoming(&app.store, *report, &it.received_on) {

@@ -33,7 +33,10 @@ impl Window {
 pub struct SummarySeen {
     pub assessable: bool,
     pub visibility_i_ppm: u32,
-    /// Over how long that was taken at most.
+    /// From when to when it was made over: as the session was declared when it came in. What a
+    /// clinic declares afterwards, nobody looked at.
+    pub of: (i64, i64),
+    /// Over how long the visibility was taken at most.
     pub over_ms: i64,
     pub lead_verified: bool,
     pub unmatched_tracks: u32,
@@ -43,7 +46,8 @@ pub struct SummarySeen {
     pub chain_whole: bool,
 }
 
-/// A declared session of the room.
+/// A declared session of the room, as long as it was ever declared: to be moved away answers
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionSeen {
     pub id: String,
@@ -223,8 +227,8 @@ fn is_meddled(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> 
 /// Whether a finding is of the alleged kind. HB-3, a treatment that nobody declared, bears out
 /// whatever is said of one.
 fn is_of(allegation: Allegation, finding: &FindingSeen) -> bool {
-    let treatment =
-        !matches!(allegation, Allegation::Advertising | Allegation::Product | Allegation::Dispute);
+    use Allegation::{Advertising, Dispute, Product, RegisterError};
+    let treatment = !matches!(allegation, Advertising | Product | Dispute | RegisterError);
     let kind = match allegation {
         Allegation::UnlicensedOperator => finding.kind == "UnlicensedOperator",
         Allegation::NonLead | Allegation::Lending => {
@@ -263,7 +267,7 @@ fn is_seen(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> boo
     if unseen_ms > window_ms * i128::from(1_000_000 - SEEN_PPM) {
         return false;
     }
-    let mut seen: Vec<(i64, i64)> = whole.iter().map(|(s, _)| (s.from_ms, s.to_ms)).collect();
+    let mut seen: Vec<(i64, i64)> = whole.iter().map(|(_, sum)| sum.of).collect();
     seen.sort_unstable();
     let reached =
         seen.iter().fold(
@@ -292,6 +296,7 @@ mod tests {
             summary: Some(SummarySeen {
                 assessable: true,
                 visibility_i_ppm,
+                of: (from_ms, to_ms),
                 over_ms: to_ms - from_ms,
                 lead_verified: true,
                 unmatched_tracks: 0,
@@ -338,6 +343,13 @@ mod tests {
         ] {
             assert_eq!(answer(Allegation::Lending, &half), Answer::NotAssessable);
         }
+    }
+
+    #[test]
+    fn what_is_declared_later_was_not_seen() {
+        let mut longer = session(0, 2_500, 1_000_000);
+        longer.summary.as_mut().unwrap().of = (0, 1_500);
+        assert_eq!(answer(Allegation::Lending, &watched(vec![longer])), Answer::NotAssessable);
     }
 
     #[test]

@@ -91,6 +91,15 @@ pub const JOBS: [Job; 9] = [
         hours: |t| t.presence_days * 24,
     },
     Job {
+        name: "clues",
+        zh: "已办结举报线索的内容、图片和联系方式：连同密钥销毁，办理记录保留",
+        en: "Text, pictures and contact of clues that are over, destroyed with their key; what was \
+            done with them stays",
+        basis: "P8",
+        key: "retention.clue_days",
+        hours: |t| t.clue_days * 24,
+    },
+    Job {
         name: "quarantine",
         zh: "被拒收的消息",
         en: "Messages that were refused",
@@ -177,6 +186,7 @@ fn one(app: &App, job: &Job, before: &str, at: Timestamp) -> Result<usize, Store
         "undecided" => Ok(app.faces.forget_undecided(before, now)?.len()),
         "superseded" => app.faces.forget_superseded(before),
         "presence" => app.store.forget_presence(before),
+        "clues" => app.store.forget_clues(before, now),
         "quarantine" => app.store.forget_quarantine(before),
         "deliveries" => app.store.forget_deliveries(before),
         _ => app.store.forget_access(now, before),

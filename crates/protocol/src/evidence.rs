@@ -183,7 +183,7 @@ pub enum Standing {
 /// told has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
-    /// `lead-` and its number, or a word that means nothing to whoever reads it on the box.
+    /// A word that means nothing to whoever reads it on the box.
     pub reference: String,
     /// RFC 3339 UTC with milliseconds.
     pub until: String,

@@ -210,8 +210,8 @@ CREATE FUNCTION site_published() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         NOT EXISTS (SELECT 1 FROM publication_person WHERE practitioner = new.practitioner AND
         institution = new.institution);
     INSERT INTO pub_practitioner SELECT slug, institution, name, category, status, scope,
-        relation, lead_of, filed_on, as_of FROM practitioner_public WHERE practitioner =
-        new.practitioner AND place = new.institution;
+        relation, lead_of, filed_on, as_of, exempt_until FROM practitioner_public WHERE
+        practitioner = new.practitioner AND place = new.institution;
     UPDATE pub_institution SET nurses = nurses + 1 WHERE new.relation <> 'none' AND EXISTS (SELECT
         1 FROM practitioner WHERE id = new.practitioner AND category = 'nurse') AND slug = (SELECT
         slug FROM publication WHERE institution = new.institution);

@@ -64,6 +64,7 @@ closed_lists! {
         Advertising "advertising" "广告" "advertising",
         Product "product" "药械" "drug or device",
         Dispute "dispute" "费用纠纷" "dispute about money",
+        RegisterError "register_error" "登记信息有误" "error in the register",
         Other "other" "其他" "other",
     }
 

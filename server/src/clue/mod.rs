@@ -9,6 +9,7 @@
 
 pub mod fault;
 mod lists;
+mod reporter;
 pub mod terms;
 
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{self, Case};
 pub(crate) use lists::closed_lists;
 pub use lists::{Agency, Allegation, Anonymity, PlaceKind, RejectReason, Source};
+pub use reporter::ReporterState;
 
 /// A place that stands in no register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -136,12 +138,37 @@ pub enum Step {
         into: String,
     },
     Unmerge,
+    /// The term of the verification, once more: once, with a reason.
+    Extend {
+        reason: String,
+    },
+    /// Whoever reported by name was told what was decided.
+    Told {
+        how: String,
+    },
     Comment,
     /// A step of the embedded case.
     Case(alert::Step),
 }
 
 impl Step {
+    /// What it says beside its note, for the record: the question, the agency, the reason, the clue
+    /// that goes on. Words of closed lists, ids, or what the officer wrote.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Ask { question } => question.clone(),
+            Self::Dispose(Disposal::NotOurs { agency }) => agency.as_str().to_owned(),
+            Self::Dispose(Disposal::Rejected { reason }) => reason.as_str().to_owned(),
+            Self::Merge { into } => into.clone(),
+            Self::Extend { reason } => reason.clone(),
+            Self::Told { how } => how.clone(),
+            Self::Case(alert::Step::Review { reason: Some(reason), .. }) => {
+                reason.as_str().to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::Accept => "accept",
@@ -151,6 +178,8 @@ impl Step {
             Self::Dispose(Disposal::Rejected { .. }) => "reject",
             Self::Merge { .. } => "merge",
             Self::Unmerge => "unmerge",
+            Self::Extend { .. } => "extend",
+            Self::Told { .. } => "told",
             Self::Comment => "comment",
             Self::Case(step) => step.name(),
         }
@@ -165,6 +194,8 @@ pub enum Refusal {
     SamePerson { by: String },
     #[error("question: write what the reporter is asked, 1 to 500 characters")]
     NoQuestion,
+    #[error("note: say why the verification takes longer, or how the reporter was told")]
+    NoReason,
     #[error("a clue can not be merged into itself")]
     IntoItself,
     #[error(transparent)]
@@ -188,6 +219,15 @@ pub struct Handling {
     /// Day of acceptance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_on: Option<String>,
+    /// Day on which two people refused it or handed it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposed_on: Option<String>,
+    /// Day on which the verification was extended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_on: Option<String>,
+    /// Day on which whoever reported by name was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_on: Option<String>,
 }
 
 impl Default for Handling {
@@ -199,6 +239,9 @@ impl Default for Handling {
             merged: None,
             case: None,
             accepted_on: None,
+            disposed_on: None,
+            extended_on: None,
+            told_on: None,
         }
     }
 }
@@ -261,12 +304,51 @@ impl Handling {
                 let before = self.merged.as_ref().map_or(Received, |merged| merged.before);
                 Ok(Self { intake: before, merged: None, ..self.clone() })
             }
+            (Accepted, Step::Extend { reason }) if self.is_being_verified() => {
+                self.extend(reason, at)
+            }
+            (_, Step::Told { how }) if self.decided_on().is_some() && self.told_on.is_none() => {
+                self.tell(how, at)
+            }
             (Accepted, Step::Case(step)) if is_of_people(step) => {
                 let case = self.case.as_ref().ok_or_else(refused)?;
                 Ok(Self { case: Some(case.take(by, step, at)?), ..self.clone() })
             }
             _ => Err(refused()),
         }
+    }
+
+    /// Two reviewers have not agreed yet.
+    pub fn is_being_verified(&self) -> bool {
+        use alert::State::{Raised, Review1, Review2};
+        let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
+        case.is_some_and(|case| matches!(case.state, Raised | Review1 | Review2))
+    }
+
+    /// Day on which it was accepted, refused or handed on.
+    pub fn decided_on(&self) -> Option<&str> {
+        match self.intake {
+            Intake::Accepted => self.accepted_on.as_deref(),
+            Intake::NotOurs | Intake::Rejected => self.disposed_on.as_deref(),
+            Intake::Received | Intake::AskedBack | Intake::Merged => None,
+        }
+    }
+
+    fn extend(&self, reason: &str, at: &str) -> Result<Self, Refusal> {
+        if reason.trim().is_empty() {
+            return Err(Refusal::NoReason);
+        }
+        if self.extended_on.is_some() {
+            return Err(Refusal::NotNow { step: "extend", stage: self.stage() });
+        }
+        Ok(Self { extended_on: Some(crate::clock::clip(at, 10)), ..self.clone() })
+    }
+
+    fn tell(&self, how: &str, at: &str) -> Result<Self, Refusal> {
+        if how.trim().is_empty() {
+            return Err(Refusal::NoReason);
+        }
+        Ok(Self { told_on: Some(crate::clock::clip(at, 10)), ..self.clone() })
     }
 
     fn dispose(&self, by: &str, disposal: Disposal, at: &str) -> Result<Self, Refusal> {
@@ -280,6 +362,7 @@ impl Handling {
         if agreed {
             next.intake = disposal.intake();
             next.question = None;
+            next.disposed_on = Some(crate::clock::clip(at, 10));
         }
         Ok(next)
     }
@@ -302,67 +385,6 @@ impl Handling {
 fn is_of_people(step: &alert::Step) -> bool {
     use alert::Step::{Close, Found, GoOnSite, NothingFound, Review, Take};
     matches!(step, Take | Review { .. } | GoOnSite | Found { .. } | NothingFound | Close)
-}
-
-/// Where a report stands, as its reporter is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReporterState {
-    Received,
-    /// A question waits for the reporter.
-    Question,
-    Accepted,
-    HandedOn,
-    NotAccepted,
-    Concluded,
-}
-
-impl ReporterState {
-    pub const ALL: [Self; 6] = [
-        Self::Received,
-        Self::Question,
-        Self::Accepted,
-        Self::HandedOn,
-        Self::NotAccepted,
-        Self::Concluded,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Question => "question",
-            Self::Accepted => "accepted",
-            Self::HandedOn => "handed_on",
-            Self::NotAccepted => "not_accepted",
-            Self::Concluded => "concluded",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    pub fn zh(self) -> &'static str {
-        match self {
-            Self::Received => "已收到，待审核受理",
-            Self::Question => "需要您补充说明",
-            Self::Accepted => "已受理，正在核查",
-            Self::HandedOn => "不属本部门职责，已转交主管部门",
-            Self::NotAccepted => "不予受理",
-            Self::Concluded => "已办结",
-        }
-    }
-
-    pub fn en(self) -> &'static str {
-        match self {
-            Self::Received => "received, waiting to be examined",
-            Self::Question => "a question waits for you",
-            Self::Accepted => "accepted, being looked into",
-            Self::HandedOn => "not ours: handed to the agency in charge",
-            Self::NotAccepted => "not accepted",
-            Self::Concluded => "concluded",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,20 +6,25 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Handling, Intake, Source};
+use super::{Allegation, Anonymity, Handling, Intake, Source};
 use crate::calendar::{Calendar, Deadline};
 
 /// In working days; checked settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     pub accept: u32,
+    /// And as much again, once, with a reason.
     pub verify: u32,
     pub hotline: u32,
+    /// Until an error of the register is corrected, or the reporter hears why not.
+    pub correct: u32,
+    /// From the decision until whoever reported by name is told.
+    pub tell: u32,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { accept: 7, verify: 15, hotline: 5 }
+        Self { accept: 7, verify: 15, hotline: 5, correct: 20, tell: 5 }
     }
 }
 
@@ -33,14 +38,37 @@ pub enum DueRule {
     Verify,
     /// 热线答复.
     HotlineAnswer,
+    /// 更正登记信息.
+    Correct,
+    /// 告知实名反映人.
+    TellReporter,
 }
 
 impl DueRule {
+    pub const ALL: [Self; 5] =
+        [Self::Accept, Self::Verify, Self::HotlineAnswer, Self::Correct, Self::TellReporter];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Verify => "verify",
+            Self::HotlineAnswer => "hotline_answer",
+            Self::Correct => "correct",
+            Self::TellReporter => "tell_reporter",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == text)
+    }
+
     pub fn zh(self) -> &'static str {
         match self {
             Self::Accept => "受理期限",
             Self::Verify => "核查期限",
             Self::HotlineAnswer => "热线答复期限",
+            Self::Correct => "更正期限",
+            Self::TellReporter => "告知反映人期限",
         }
     }
 
@@ -49,36 +77,73 @@ impl DueRule {
             Self::Accept => "accept or refuse by",
             Self::Verify => "verify by",
             Self::HotlineAnswer => "answer the hotline by",
+            Self::Correct => "correct the register by",
+            Self::TellReporter => "tell the reporter by",
         }
     }
 }
 
-/// What is due next; nothing once two people have decided.
+/// What a term depends on beside the handling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matter {
+    pub source: Source,
+    pub allegation: Allegation,
+    pub anonymity: Anonymity,
+    pub received_on: Date,
+}
+
+/// What is due next; nothing once two people have decided and nobody is left to be told.
 pub fn due(
     it: &Handling,
-    source: Source,
-    received_on: Date,
+    matter: &Matter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
-    use crate::alert::State::{Raised, Review1, Review2};
+    let tell = telling(it, matter, calendar, terms);
+    let work = working(it, matter, calendar, terms);
+    [tell, work].into_iter().flatten().min_by_key(|(deadline, _)| deadline.on)
+}
+
+fn working(
+    it: &Handling,
+    matter: &Matter,
+    calendar: &Calendar,
+    terms: &Terms,
+) -> Option<(Deadline, DueRule)> {
     match it.intake {
         Intake::Received | Intake::AskedBack => {
-            let (days, rule) = if source == Source::Hotline {
-                (terms.hotline, DueRule::HotlineAnswer)
-            } else {
-                (terms.accept, DueRule::Accept)
+            let (days, rule) = match (matter.source, matter.allegation) {
+                (Source::Hotline, _) => (terms.hotline, DueRule::HotlineAnswer),
+                (_, Allegation::RegisterError) => (terms.correct, DueRule::Correct),
+                _ => (terms.accept, DueRule::Accept),
             };
-            Some((calendar.add_working_days(received_on, days), rule))
+            Some((calendar.add_working_days(matter.received_on, days), rule))
+        }
+        Intake::Accepted if matter.allegation == Allegation::RegisterError => {
+            it.is_being_verified().then(|| {
+                (calendar.add_working_days(matter.received_on, terms.correct), DueRule::Correct)
+            })
         }
         Intake::Accepted => {
-            let case = it.case.as_ref()?;
             let from = it.accepted_on.as_deref()?.parse().ok()?;
-            matches!(case.state, Raised | Review1 | Review2)
-                .then(|| (calendar.add_working_days(from, terms.verify), DueRule::Verify))
+            let days = terms.verify * if it.extended_on.is_some() { 2 } else { 1 };
+            it.is_being_verified().then(|| (calendar.add_working_days(from, days), DueRule::Verify))
         }
         Intake::NotOurs | Intake::Merged | Intake::Rejected => None,
     }
+}
+
+fn telling(
+    it: &Handling,
+    matter: &Matter,
+    calendar: &Calendar,
+    terms: &Terms,
+) -> Option<(Deadline, DueRule)> {
+    if matter.anonymity != Anonymity::Named || it.told_on.is_some() {
+        return None;
+    }
+    let from = it.decided_on()?.parse().ok()?;
+    Some((calendar.add_working_days(from, terms.tell), DueRule::TellReporter))
 }
 
 #[cfg(test)]
@@ -86,17 +151,48 @@ mod tests {
     use super::*;
     use crate::clue::Step;
 
+    fn matter(source: Source) -> Matter {
+        Matter {
+            source,
+            allegation: Allegation::Lending,
+            anonymity: Anonymity::Anonymous,
+            received_on: "2026-11-02".parse().unwrap(),
+        }
+    }
+
+    fn on(it: &Handling, matter: &Matter) -> (String, DueRule) {
+        let due = due(it, matter, &Calendar::new([]), &Terms::default()).unwrap();
+        (due.0.on.to_string(), due.1)
+    }
+
     #[test]
     fn a_report_is_answered_in_seven_days_a_call_in_five() {
-        let calendar = Calendar::new([]);
-        let monday: Date = "2026-11-02".parse().unwrap();
-        let on = |it: &Handling, source| {
-            due(it, source, monday, &calendar, &Terms::default()).map(|d| d.0.on.to_string())
-        };
         let new = Handling::default();
-        assert_eq!(on(&new, Source::PublicReport).unwrap(), "2026-11-11");
-        assert_eq!(on(&new, Source::Hotline).unwrap(), "2026-11-09");
+        let report = on(&new, &matter(Source::PublicReport));
+        assert_eq!(report, ("2026-11-11".to_owned(), DueRule::Accept));
+        assert_eq!(on(&new, &matter(Source::Hotline)).0, "2026-11-09");
         let accepted = new.take("c", "wang", &Step::Accept, "2026-11-03T01:00:00.000Z").unwrap();
-        assert_eq!(on(&accepted, Source::Hotline).unwrap(), "2026-11-24");
+        assert_eq!(on(&accepted, &matter(Source::Hotline)).0, "2026-11-24");
+        let extend = Step::Extend { reason: "r".into() };
+        let longer = accepted.take("c", "wang", &extend, "2026-11-20T01:00:00.000Z").unwrap();
+        assert_eq!(on(&longer, &matter(Source::Hotline)).0, "2026-12-15");
+    }
+
+    #[test]
+    fn whoever_gives_a_name_is_told_first() {
+        let named = Matter { anonymity: Anonymity::Named, ..matter(Source::PublicReport) };
+        let new = Handling::default();
+        let accepted = new.take("c", "wang", &Step::Accept, "2026-11-03T01:00:00.000Z").unwrap();
+        assert_eq!(on(&accepted, &named), ("2026-11-10".to_owned(), DueRule::TellReporter));
+        let told = Step::Told { how: "h".into() };
+        let told = accepted.take("c", "wang", &told, "2026-11-04T01:00:00.000Z").unwrap();
+        assert_eq!(on(&told, &named).1, DueRule::Verify);
+    }
+
+    #[test]
+    fn an_error_of_the_register_has_twenty_days() {
+        let error = Allegation::RegisterError;
+        let it = Matter { allegation: error, ..matter(Source::PublicReport) };
+        assert_eq!(on(&Handling::default(), &it), ("2026-11-30".to_owned(), DueRule::Correct));
     }
 }

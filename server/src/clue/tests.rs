@@ -64,6 +64,18 @@ fn an_accepted_clue_needs_two_reviewers() {
 }
 
 #[test]
+fn a_term_grows_once_and_only_while_it_runs() {
+    let extend = Step::Extend { reason: "等检验报告".into() };
+    let accepted = after(&[("wang", Step::Accept)]).unwrap();
+    let longer = accepted.take("c-1", "wang", &extend, AT).unwrap();
+    assert_eq!(longer.extended_on.as_deref(), Some("2026-11-02"));
+    assert!(longer.take("c-1", "li", &extend, AT).is_err());
+    assert!(Handling::default().take("c-1", "wang", &extend, AT).is_err());
+    let lead = after(&[("wang", Step::Accept), ("wang", UPHOLD), ("li", UPHOLD)]).unwrap();
+    assert!(lead.take("c-1", "li", &extend, AT).is_err(), "it is verified");
+}
+
+#[test]
 fn a_reporter_never_learns_that_somebody_comes() {
     let mut it = after(&[("wang", Step::Accept)]).unwrap();
     let found = alert::Step::Found { case_number: "7".into() };
@@ -88,6 +100,8 @@ fn steps() -> impl Strategy<Value = Vec<(&'static str, Step)>> {
         Just(Step::Merge { into: "c-2".into() }),
         Just(Step::Unmerge),
         Just(Step::Comment),
+        Just(Step::Extend { reason: "r".into() }),
+        Just(Step::Told { how: "h".into() }),
         Just(UPHOLD),
         Just(DISMISS),
         Just(Step::Case(alert::Step::GoOnSite)),

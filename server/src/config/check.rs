@@ -296,6 +296,7 @@ fn retention(source: &Source<'_>, raw: RawRetention) -> Result<RetentionTimes, C
             30,
             (1, 365),
         )?,
+        clue_days: source.number("retention.clue_days", raw.clue_days, 730, (90, 3660))?,
     })
 }
 
@@ -384,6 +385,8 @@ fn clue_terms(source: &Source<'_>, raw: &RawClues) -> Result<Terms, ConfigError>
         accept: days("clues.accept_days", &raw.accept, default.accept)?,
         verify: days("clues.verify_days", &raw.verify, default.verify)?,
         hotline: days("clues.hotline_days", &raw.hotline, default.hotline)?,
+        correct: days("clues.correct_days", &raw.correct, default.correct)?,
+        tell: days("clues.tell_days", &raw.tell, default.tell)?,
     })
 }
 

@@ -370,4 +370,5 @@ pub struct RetentionTimes {
     pub undecided_days: i64,
     pub presence_days: i64,
     pub quarantine_days: i64,
+    pub clue_days: i64,
 }

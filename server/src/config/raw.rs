@@ -175,6 +175,7 @@ pub(super) struct RawRetention {
     pub(super) undecided_days: Option<Spanned<i64>>,
     pub(super) presence_days: Option<Spanned<i64>>,
     pub(super) quarantine_days: Option<Spanned<i64>>,
+    pub(super) clue_days: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -243,6 +244,10 @@ pub(super) struct RawClues {
     pub(super) verify: Option<Spanned<i64>>,
     #[serde(rename = "hotline_days")]
     pub(super) hotline: Option<Spanned<i64>>,
+    #[serde(rename = "correct_days")]
+    pub(super) correct: Option<Spanned<i64>>,
+    #[serde(rename = "tell_days")]
+    pub(super) tell: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]

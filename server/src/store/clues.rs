@@ -3,8 +3,10 @@
 
 use super::engine::{Connection, OptionalExtension as _, params};
 
+use super::clue_intake::{put_clue, takes_in};
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
+use crate::clue::terms::DueRule;
 use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
 
 /// A clue as it stands, without what is sealed.
@@ -22,12 +24,27 @@ pub struct Clue {
     pub institution: Option<String>,
     pub room: Option<String>,
     pub allegation: Allegation,
-    /// Day; nothing once two people have decided.
+    /// Day; nothing once two people have decided and nobody is left to be told.
     pub due_on: Option<String>,
+    /// Which rule gave the day.
+    pub due_rule: Option<DueRule>,
     pub about: About,
     pub handling: Handling,
     pub has_contact: bool,
+    /// Day on which its text, pictures and contact were destroyed with their key.
+    pub gone_on: Option<String>,
 }
+
+impl Clue {
+    /// Whether a question reaches whoever sent it: behind a receipt, or in the partner's own list.
+    pub fn can_be_asked(&self) -> bool {
+        self.source == Source::PublicReport
+            || crate::access::partner_scope(&self.posted_by).is_some()
+    }
+}
+
+/// A day on which something is due with a clue, and the rule that gave it.
+pub type Due = Option<(String, DueRule)>;
 
 /// A clue that comes in, sealed already.
 #[derive(Debug)]
@@ -41,7 +58,7 @@ pub struct NewClue {
     pub institution: Option<String>,
     pub room: Option<String>,
     pub allegation: Allegation,
-    pub due_on: Option<String>,
+    pub due: Due,
     pub about: About,
     pub fold: String,
     pub receipt_mac: Option<String>,
@@ -68,6 +85,8 @@ pub struct ClueStep {
     pub by: String,
     pub step: String,
     pub note: String,
+    /// What was asked, whose it is, the reason, the clue that goes on: as the step says it.
+    pub said: String,
     pub state_after: String,
 }
 
@@ -95,6 +114,8 @@ pub struct ClueFilter {
     /// One word of [`Handling::stage`].
     pub stage: Option<String>,
     pub open_only: bool,
+    /// Only those that were due before this day, by their day.
+    pub due_before: Option<String>,
     pub source: Option<Source>,
     pub allegation: Option<Allegation>,
     pub institution: Option<String>,
@@ -107,9 +128,9 @@ pub struct ClueFilter {
 /// Stages in which nobody has anything to do.
 const OVER: &str = "('not_ours','merged','rejected','dismissed','unfounded','closed')";
 
-const COLUMNS: &str = "SELECT number, id, source, external_no, posted_by, received_on, \
-    jurisdiction, institution, room, allegation, due_on, spec, handling, contact IS NOT NULL \
-    FROM clue";
+pub(super) const COLUMNS: &str = "SELECT number, id, source, external_no, posted_by, received_on, \
+    jurisdiction, institution, room, allegation, due_on, spec, handling, contact IS NOT NULL, \
+    due_rule, gone_on FROM clue";
 
 impl Store {
     /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
@@ -134,12 +155,16 @@ impl Store {
 
     pub fn clues(&self, it: &ClueFilter) -> Result<Vec<Clue>> {
         let open = if it.open_only { format!("AND stage NOT IN {OVER}") } else { String::new() };
+        let (late, order) = match it.due_before {
+            Some(_) => ("AND due_on < ?8", "due_on, number"),
+            None => ("AND (?8 IS NULL OR due_on < ?8)", "number DESC"),
+        };
         let sql = format!(
             "{COLUMNS} WHERE number < ?1
              AND substr(jurisdiction, 1, length(?2)) = ?2
              AND (?3 IS NULL OR stage = ?3) AND (?4 IS NULL OR source = ?4)
              AND (?5 IS NULL OR allegation = ?5) AND (?6 IS NULL OR institution = ?6)
-             {open} ORDER BY number DESC LIMIT ?7"
+             {late} {open} ORDER BY {order} LIMIT ?7"
         );
         let values = params![
             it.before.unwrap_or(i64::MAX),
@@ -148,7 +173,8 @@ impl Store {
             it.source.map(Source::as_str),
             it.allegation.map(Allegation::as_str),
             it.institution,
-            it.limit
+            it.limit,
+            it.due_before
         ];
         self.read(|c| collect(c, &sql, values, row))
     }
@@ -161,7 +187,7 @@ impl Store {
     }
 
     pub fn clue_steps(&self, id: &str) -> Result<Vec<ClueStep>> {
-        let sql = "SELECT at, actor, step, note, state_after FROM clue_step WHERE clue = ?1 \
+        let sql = "SELECT at, actor, step, note, state_after, said FROM clue_step WHERE clue = ?1 \
             ORDER BY id";
         self.read(|c| {
             collect(c, sql, [id], |r| {
@@ -171,6 +197,7 @@ impl Store {
                     step: r.get(2)?,
                     note: r.get(3)?,
                     state_after: r.get(4)?,
+                    said: r.get(5)?,
                 })
             })
         })
@@ -241,7 +268,7 @@ impl Store {
         step: &Step,
         note: &str,
         now: &str,
-        due: &dyn Fn(&Clue) -> Option<String>,
+        due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
             if let Step::Merge { into } = step {
@@ -261,114 +288,16 @@ impl Store {
             let sql = "INSERT INTO clue_link VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING";
             if tx.execute(sql, params![id, alert, by, now])? > 0 {
                 let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
-                record(tx, id, by, "link", alert, stage, now)?;
+                let said = Recorded { by, step: "link", note: alert, said: "", stage };
+                record(tx, id, &said, now)?;
             }
             Ok(())
         })
     }
 }
 
-/// A clue that goes on can take another of the same place in; one that is over, or about somebody
-/// else, would bury it.
-fn takes_in(tx: &Connection, into: &str, it: &Clue) -> Result<()> {
-    let found = by_id(tx, into)?;
-    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_owned() })?;
-    let why = if !found.handling.is_open() {
-        format!("clue #{} is over: merge into one that goes on", found.number)
-    } else if !is_same_place(&found, it) {
-        format!("clue #{} is about another place: merge only what is about the same", found.number)
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::Conflict(why))
-}
-
-/// One institution, or places that stand in no register with one name and address.
-fn is_same_place(one: &Clue, other: &Clue) -> bool {
-    let named = |clue: &Clue| {
-        let place = clue.about.place.as_ref();
-        place.map(|p| (crate::text::folded(&p.name), crate::text::folded(&p.address)))
-    };
-    match (&one.institution, &other.institution) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => named(one).is_some() && named(one) == named(other),
-        _ => false,
-    }
-}
-
 /// Who merges what is almost the same: no login name can be this.
-const BY_LIKENESS: &str = "(same text)";
-
-pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(String, bool)> {
-    if let Some(number) = &it.external_no {
-        let sql = "SELECT id FROM clue WHERE posted_by = ?1 AND source = ?2 AND external_no = ?3";
-        let values = [it.posted_by.as_str(), it.source.as_str(), number];
-        if let Some(id) = tx.query_row(sql, values, |r| r.get(0)).optional()? {
-            return Ok((id, false));
-        }
-    }
-    let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS NOT DISTINCT FROM ?2 \
-        AND stage NOT IN ('merged','rejected','not_ours') ORDER BY number LIMIT 1";
-    let values = params![it.fold, it.institution];
-    let same: Option<(String, i64)> =
-        tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    insert(tx, it)?;
-    fail_point::reached("clue.received");
-    record(tx, &it.id, &it.posted_by, "received", "", Intake::Received.as_str(), now)?;
-    if let Some(mac) = &it.receipt_mac {
-        let day = &it.received_on;
-        let sql = "INSERT INTO pub_clue_status VALUES (?1,'received','',?2,?2)";
-        tx.execute(sql, [mac, day])?;
-    }
-    if let Some((into, number)) = same {
-        let own = by_id(tx, &it.id)?;
-        let goes = own.as_ref().is_some_and(|own| takes_in(tx, &into, own).is_ok());
-        // "Somebody without a licence" is said of many places and days: a person decides.
-        let certain = it.institution.is_some() && it.about.from_at.is_some();
-        if goes && certain {
-            move_on(tx, &it.id, BY_LIKENESS, &Step::Merge { into }, "", now, &|_| None)?;
-        } else if goes {
-            let stage = Intake::Received.as_str();
-            record(tx, &it.id, BY_LIKENESS, "same_text", &format!("#{number}"), stage, now)?;
-        }
-    }
-    Ok((it.id.clone(), true))
-}
-
-fn insert(tx: &Connection, it: &NewClue) -> Result<()> {
-    let handling = Handling::default();
-    tx.execute(
-        "INSERT INTO clue (id, source, external_no, posted_by, received_on, jurisdiction, \
-         institution, room, stage, allegation, due_on, spec, handling, fold, receipt_mac, \
-         sealed_key, contact) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
-        params![
-            it.id,
-            it.source.as_str(),
-            it.external_no,
-            it.posted_by,
-            it.received_on,
-            it.jurisdiction,
-            it.institution,
-            it.room,
-            handling.stage(),
-            it.allegation.as_str(),
-            it.due_on,
-            serde_json::to_string(&it.about)?,
-            serde_json::to_string(&handling)?,
-            it.fold,
-            it.receipt_mac,
-            it.sealed_key,
-            it.contact
-        ],
-    )?;
-    let sql = "INSERT INTO clue_text VALUES (?1,0,?2,?3)";
-    tx.execute(sql, params![it.id, it.received_on, it.text])?;
-    for (n, (sha256, sealed)) in it.files.iter().enumerate() {
-        let sql = "INSERT INTO clue_file VALUES (?1,?2,?3,?4)";
-        tx.execute(sql, params![it.id, n as i64, sha256, sealed])?;
-    }
-    Ok(())
-}
+pub(super) const BY_LIKENESS: &str = "(same text)";
 
 pub(super) fn move_on(
     tx: &Connection,
@@ -377,7 +306,7 @@ pub(super) fn move_on(
     step: &Step,
     note: &str,
     now: &str,
-    due: &dyn Fn(&Clue) -> Option<String>,
+    due: &dyn Fn(&Clue) -> Due,
 ) -> Result<Clue> {
     let unknown = || StoreError::Unknown { what: "clue", id: id.to_owned() };
     let before = by_id(tx, id)?.ok_or_else(unknown)?;
@@ -386,20 +315,23 @@ pub(super) fn move_on(
         .take(id, by, step, now)
         .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
     let mut after = Clue { handling, ..before };
-    after.due_on = due(&after);
+    (after.due_on, after.due_rule) = due(&after).unzip();
     let into = after.handling.merged.as_ref().map(|merged| merged.into.as_str());
     tx.execute(
-        "UPDATE clue SET stage = ?2, handling = ?3, due_on = ?4, merged_into = ?5 WHERE id = ?1",
+        "UPDATE clue SET stage = ?2, handling = ?3, due_on = ?4, merged_into = ?5, due_rule = ?6 \
+         WHERE id = ?1",
         params![
             id,
             after.handling.stage(),
             serde_json::to_string(&after.handling)?,
             after.due_on,
-            into
+            into,
+            after.due_rule.map(DueRule::as_str)
         ],
     )?;
     fail_point::reached("clue.moved");
-    record(tx, id, by, step.name(), note, after.handling.stage(), now)?;
+    let (said, stage) = (step.said(), after.handling.stage());
+    record(tx, id, &Recorded { by, step: step.name(), note, said: &said, stage }, now)?;
     fail_point::reached("clue.recorded");
     tell_reporters(tx, &after, &crate::clock::clip(now, 10))?;
     fail_point::reached("clue.told");
@@ -441,20 +373,23 @@ fn tell_reporters(tx: &Connection, it: &Clue, day: &str) -> Result<()> {
     Ok(())
 }
 
-fn record(
-    tx: &Connection,
-    clue: &str,
-    by: &str,
-    step: &str,
-    note: &str,
-    stage: &str,
-    now: &str,
-) -> Result<()> {
-    // Of the public only the day is known.
-    let at = if by.is_empty() { now.get(..10).unwrap_or(now) } else { now };
-    let sql = "INSERT INTO clue_step (clue, at, actor, step, note, state_after) VALUES \
-        (?1,?2,?3,?4,?5,?6)";
-    tx.prepare_cached(sql)?.execute(params![clue, at, by, step, note, stage])?;
+/// A line for the record.
+pub(super) struct Recorded<'a> {
+    pub by: &'a str,
+    pub step: &'a str,
+    pub note: &'a str,
+    pub said: &'a str,
+    pub stage: &'a str,
+}
+
+pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: &str) -> Result<()> {
+    // Of the public only the day is known; a merge by likeness happens as the report comes in.
+    let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
+    let at = if of_day { now.get(..10).unwrap_or(now) } else { now };
+    let sql = "INSERT INTO clue_step (clue, at, actor, step, note, state_after, said) VALUES \
+        (?1,?2,?3,?4,?5,?6,?7)";
+    let values = params![clue, at, it.by, it.step, it.note, it.stage, it.said];
+    tx.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
 
@@ -462,7 +397,7 @@ pub(super) fn by_id(c: &Connection, id: &str) -> Result<Option<Clue>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], row)?.pop())
 }
 
-fn row(r: &crate::store::engine::Row<'_>) -> Result<Clue> {
+pub(super) fn row(r: &crate::store::engine::Row<'_>) -> Result<Clue> {
     Ok(Clue {
         number: r.get(0)?,
         id: r.get(1)?,
@@ -478,5 +413,7 @@ fn row(r: &crate::store::engine::Row<'_>) -> Result<Clue> {
         about: serde_json::from_str(&r.get::<_, String>(11)?)?,
         handling: serde_json::from_str(&r.get::<_, String>(12)?)?,
         has_contact: r.get(13)?,
+        due_rule: r.get::<_, Option<String>>(14)?.as_deref().and_then(DueRule::parse),
+        gone_on: r.get(15)?,
     })
 }

@@ -3,7 +3,9 @@
 
 use super::engine::{Connection, OptionalExtension as _, params};
 
-use super::clues::{NewClue, move_on, put_clue};
+use super::clue_answers::put_text;
+use super::clue_intake::put_clue;
+use super::clues::{Due, NewClue, move_on};
 use super::rows::collect;
 use super::{Result, Store, column};
 use crate::clue::Step;
@@ -76,12 +78,10 @@ impl Store {
         clue: &str,
         sealed: &[u8],
         now: &str,
-        due: &dyn Fn(&Clue) -> Option<String>,
+        due: &dyn Fn(&Clue) -> Due,
     ) -> Result<()> {
         self.write(|tx| {
-            let sql = "INSERT INTO clue_text SELECT ?1, 1 + max(n), ?2, ?3 FROM clue_text WHERE \
-                clue = ?1";
-            tx.execute(sql, params![clue, now.get(..10).unwrap_or(now), sealed])?;
+            put_text(tx, clue, sealed, now)?;
             // Refused where no question stands: the text lies with the clue all the same.
             match move_on(tx, clue, "", &Step::Answered, "", now, due) {
                 Ok(_) | Err(super::StoreError::Conflict(_)) => emptied(tx, ticket),

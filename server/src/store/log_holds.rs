@@ -2,7 +2,10 @@
 //! hand: a lead that a second person looks at, and a clue that was accepted, hold the days that
 //! they are about, until they end or their term does. Ids and days only; no picture is asked for.
 //!
-//! What a box is told of a clue looks like any other hold: no word on a box tells of clues.
+//! A box is told of a clue and of a lead in the same shape: a word that means nothing, a day, a
+//! date. The pictures of a lead are held by an order of their own. Whoever reads a box's orders
+//! (the clinic has it in its hands) can not tell which of the two a day is held for; that a day is
+//! held on which the box raised nothing, it can see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,33 +91,37 @@ impl Store {
     }
 }
 
-/// Everything that one box is told to hold.
+/// Everything that one box is told to hold, in an order that says nothing of what for.
 pub(super) fn of_device(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
-    Ok([of_alerts(c, device)?, of_clues(c, device)?].concat())
+    let mut all = [of_alerts(c, device)?, of_clues(c, device)?].concat();
+    all.sort_by(|(_, one), (_, other)| {
+        (&one.day, &one.reference).cmp(&(&other.day, &other.reference))
+    });
+    Ok(all)
 }
 
 fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
-    let sql = "SELECT id, number, state, updated_at, session FROM alert WHERE device = ?1 AND
+    let sql = "SELECT id, state, updated_at, session FROM alert WHERE device = ?1 AND
         state IN ('review2', 'lead', 'on_site', 'case') ORDER BY number LIMIT ?2";
     let rows = collect(c, sql, (device, MOST), |r| {
-        let row: (String, i64, String, String, Option<String>) =
-            (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
+        let row: (String, String, String, Option<String>) =
+            (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?);
         Ok(row)
     })?;
     let mut held = Vec::new();
-    for (id, number, state, since, session) in rows {
+    for (id, state, since, session) in rows {
         let is_case = AlertState::parse(&state) == Some(AlertState::Case);
         let Ok(since) = since.parse::<Timestamp>() else { continue };
         let sql = "SELECT id FROM finding WHERE alert = ?1 AND origin = ?2 ORDER BY id LIMIT 50";
         let findings = collect(c, sql, [&id, device], |r| Ok(r.get::<_, String>(0)?))?;
-        for day in days_of_alert(c, &id, session.as_deref())? {
-            let hold = Hold {
-                reference: format!("lead-{number}"),
-                until: until(since, is_case),
-                day: Some(day),
-                findings: findings.clone(),
-            };
+        let until = until(since, is_case);
+        if !findings.is_empty() {
+            let reference = opaque(&format!("pictures of {id}"));
+            let hold = Hold { reference, until: until.clone(), day: None, findings };
             held.push((HeldFor::Alert(id.clone()), hold));
+        }
+        for day in days_of_alert(c, &id, session.as_deref())? {
+            held.push((HeldFor::Alert(id.clone()), held_day(&id, day, &until)));
         }
     }
     Ok(held)
@@ -148,13 +155,18 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         }
         let days: BTreeSet<String> =
             [from, to].into_iter().filter_map(|at| day_of(&clock::text(at))).collect();
-        held.extend(days.into_iter().map(|day| {
-            let reference = opaque(&clue.id);
-            let hold = Hold { reference, until: until.clone(), day: Some(day), findings: vec![] };
-            (HeldFor::Clue(clue.id.clone()), hold)
-        }));
+        held.extend(
+            days.into_iter()
+                .map(|day| (HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, &until))),
+        );
     }
     Ok(held)
+}
+
+/// The one shape in which a day's log is held, for a lead as for a clue.
+fn held_day(matter: &str, day: String, until: &str) -> Hold {
+    let until = until.to_owned();
+    Hold { reference: opaque(matter), until, day: Some(day), findings: Vec::new() }
 }
 
 /// Until when the log is kept for a clue; `None`: for this one it is not. A merged clue is held
@@ -176,9 +188,11 @@ fn until_of_clue(c: &Connection, clue: &Clue) -> Result<Option<String>> {
     Ok(accepted.ok().map(|at| until(at, case.state == AlertState::Case)))
 }
 
+/// A whole day: of a clue the day alone is known, and a time would tell a lead from one.
 fn until(since: Timestamp, is_case: bool) -> String {
-    let days = HELD_DAYS + if is_case { CASE_DAYS } else { 0 };
-    clock::text(since + SignedDuration::from_hours(24 * days))
+    let days = 1 + HELD_DAYS + if is_case { CASE_DAYS } else { 0 };
+    let last = since + SignedDuration::from_hours(24 * days);
+    format!("{}T00:00:00.000Z", last.strftime("%Y-%m-%d"))
 }
 
 fn window(clue: &Clue) -> Option<(Timestamp, Timestamp)> {
@@ -208,9 +222,9 @@ fn day_of(at: &str) -> Option<String> {
     at.parse::<Timestamp>().ok().map(|at| at.strftime("%Y-%m-%d").to_string())
 }
 
-/// As a box is told of a clue: no number, and the same word each time.
-fn opaque(clue: &str) -> String {
-    let hash = trust::sha256_hex(format!("hold\n{clue}"));
+/// As a box is told what it holds for: no number, and the same word each time.
+fn opaque(matter: &str) -> String {
+    let hash = trust::sha256_hex(format!("hold\n{matter}"));
     format!("hold-{}", hash.get(..12).unwrap_or_default())
 }
 
@@ -279,8 +293,10 @@ mod tests {
 
     #[test]
     fn a_case_is_held_until_it_can_be_decided() {
-        let since = "2026-03-02T00:00:00Z".parse().unwrap();
-        assert_eq!(until(since, false), "2026-05-31T00:00:00.000Z");
-        assert_eq!(until(since, true), "2026-11-27T00:00:00.000Z");
+        for since in ["2026-03-02T00:00:00Z", "2026-03-02T23:59:59.999Z"] {
+            let since = since.parse().unwrap();
+            assert_eq!(until(since, false), "2026-06-01T00:00:00.000Z");
+            assert_eq!(until(since, true), "2026-11-28T00:00:00.000Z");
+        }
     }
 }

@@ -17,7 +17,9 @@ mod chains;
 mod charts;
 mod checklists;
 mod checks;
+mod clue_answers;
 mod clue_contacts;
+mod clue_intake;
 mod clues;
 #[cfg(test)]
 #[path = "../../tests/support/cluster.rs"]
@@ -110,7 +112,9 @@ pub use chains::{Era, StoredLink, Stretch};
 pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
 pub use checks::{Credential, KeptCheck};
 pub use clue_contacts::ContactAsk;
-pub use clues::{Clue, ClueFilter, ClueLink, ClueStep, MergedClue, NewClue, SealedClue};
+pub use clues::{
+    Clue, ClueFilter, ClueLink, ClueStep, Due as ClueDue, MergedClue, NewClue, SealedClue,
+};
 pub use commissioning::{Said, ZonesDrawn};
 pub use compared::Compared;
 pub use consents::EarlierConsent;

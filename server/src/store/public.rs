@@ -43,6 +43,8 @@ pub struct PublicPractitioner {
     pub relation: SiteRelation,
     pub lead_of: Vec<Specialty>,
     pub filed_on: String,
+    /// End of an exemption (医师法 18), RFC 3339 UTC; empty for none.
+    pub exempt_until: String,
     pub as_of: String,
 }
 
@@ -112,14 +114,16 @@ impl PublicStore {
         self.ask(|c| Ok(collect(c, &sql, [slug], institution)?.pop()))
     }
 
-    pub fn people(&self, institution: &str) -> Result<Vec<PublicPractitioner>> {
-        let sql = format!("{PEOPLE} WHERE institution = ?1 ORDER BY lead_of = '[]', name");
-        self.ask(|c| collect(c, &sql, [institution], person))
+    /// Who is registered there now: an exemption that has ended registers nobody.
+    pub fn people(&self, institution: &str, now: &str) -> Result<Vec<PublicPractitioner>> {
+        let sql =
+            format!("{PEOPLE} WHERE institution = ?1 AND {HOLDS} ORDER BY lead_of = '[]', name");
+        self.ask(|c| collect(c, &sql, [institution, now], person))
     }
 
-    pub fn physician(&self, slug: &str) -> Result<Option<PublicPractitioner>> {
-        let sql = format!("{PEOPLE} WHERE slug = ?1");
-        self.ask(|c| Ok(collect(c, &sql, [slug], person)?.pop()))
+    pub fn physician(&self, slug: &str, now: &str) -> Result<Option<PublicPractitioner>> {
+        let sql = format!("{PEOPLE} WHERE slug = ?1 AND {HOLDS}");
+        self.ask(|c| Ok(collect(c, &sql, [slug, now], person)?.pop()))
     }
 
     /// The catalogue that holds in a division.
@@ -239,7 +243,9 @@ const INSTITUTIONS: &str = "SELECT slug, name, kind, code, licence_no, address, 
     pledge_on, subjects, filed_items, grade_ceiling, jurisdiction, nurses, as_of FROM \
     pub_institution";
 const PEOPLE: &str = "SELECT slug, institution, name, category, status, scope, relation, lead_of, \
-    filed_on, as_of FROM pub_practitioner";
+    filed_on, as_of, exempt_until FROM pub_practitioner";
+/// Of a row of [`PEOPLE`], at the time `?2`.
+const HOLDS: &str = "(exempt_until = '' OR exempt_until > ?2)";
 const ITEMS: &str =
     "SELECT code, name_zh, name_en, jurisdiction, specialties, min_operator FROM pub_item";
 
@@ -274,6 +280,7 @@ fn person(r: &crate::store::engine::Row<'_>) -> Result<PublicPractitioner> {
         lead_of: serde_json::from_str(&r.get::<_, String>(7)?)?,
         filed_on: r.get(8)?,
         as_of: r.get(9)?,
+        exempt_until: r.get(10)?,
     })
 }
 
@@ -358,6 +365,24 @@ mod tests {
         assert!(public.put_in("t-1", "2026-11-29", b"sealed").unwrap());
         assert!(!public.put_in("t-1", "2026-11-29", b"again").unwrap());
         assert_eq!(store.waiting_at_the_door(10).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_receipt_sleeps_after_its_days_unless_looked_at() {
+        let (_dir, store, public) = door();
+        let put = |mac: &str| {
+            let sql = "INSERT INTO pub_clue_status VALUES (?1,'received','',?2,?2)";
+            store.write(|tx| Ok(tx.execute(sql, [mac, "2026-01-01"])?)).unwrap();
+        };
+        put("looked at");
+        put("forgotten");
+        store.take_visit_in("t-1", "looked at", "2026-03-01").unwrap();
+        let stands = |mac: &str| public.report_status(mac).unwrap().is_some();
+        // The ninetieth day after 1 January is 1 April.
+        store.forget_at_the_door("2026-01-01", "2026-01-01").unwrap();
+        assert!(stands("forgotten"), "asleep a day early");
+        store.forget_at_the_door("2026-01-02", "2026-01-02").unwrap();
+        assert_eq!((stands("forgotten"), stands("looked at")), (false, true));
     }
 
     #[test]

@@ -57,32 +57,42 @@ fn text(ms: i64) -> String {
 }
 
 fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSeen>> {
+    // By its start as declared now, or by when the box spoke of it: a clinic that moves a session
+    // away afterwards does not move what was seen.
     let sql = "SELECT x.spec, s.report, NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = \
-        s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at)
+        s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= \
+        CASE WHEN s.at < x.start_at THEN s.at ELSE x.start_at END), (SELECT h.spec FROM \
+        session_change h WHERE h.session = x.id AND h.at <= s.received_at ORDER BY h.revision DESC LIMIT 1)
         FROM session x LEFT JOIN summary s ON s.session = x.id AND s.received_at = (SELECT \
         max(t.received_at) FROM summary t WHERE t.session = x.id)
-        WHERE x.room = ?1 AND x.start_at > ?2 AND x.start_at < ?3 AND x.cancelled = 0
+        WHERE x.room = ?1 AND x.cancelled = 0 AND (x.start_at > ?2 AND x.start_at < ?3 OR \
+        s.at > ?2 AND s.at < ?4)
         ORDER BY x.start_at";
     let (from, to) = (text(window.from_ms - DAY_MS), text(window.to_ms));
-    let rows = collect(c, sql, params![room, from, to], |r| {
+    let said_until = text(window.to_ms + DAY_MS);
+    let rows = collect(c, sql, params![room, from, to, said_until], |r| {
         let session: Session = serde_json::from_str(&r.get::<_, String>(0)?)?;
         let report: Option<String> = r.get(1)?;
         let summary: Option<PresenceSummary> =
             report.map(|text| serde_json::from_str(&text)).transpose()?;
         let chain_whole: bool = r.get(2)?;
-        let Some(from_ms) = ms(&session.start) else { return Ok(None) };
-        // One that nobody closed lasts for as long as something was said of it.
-        let end = session.end.as_deref().or(summary.as_ref().map(|s| s.at.as_str()));
-        let said_ms = summary.as_ref().and_then(|s| ms(&s.at)).unwrap_or(from_ms);
+        let as_judged: Option<String> = r.get(3)?;
+        let as_judged: Option<Session> =
+            as_judged.map(|text| serde_json::from_str(&text)).transpose()?;
+        let said_ms = summary.as_ref().and_then(|s| ms(&s.at));
+        let Some(now) = declared(&session, said_ms) else { return Ok(None) };
+        let judged = as_judged.and_then(|it| declared(&it, said_ms)).unwrap_or(now);
+        let (from_ms, to_ms) = (now.0.min(judged.0), now.1.max(judged.1));
         Ok(Some(SessionSeen {
             id: session.id.to_string(),
             from_ms,
-            to_ms: end.and_then(ms).unwrap_or(from_ms),
+            to_ms,
             lead_declared: session.declared_lead.is_some(),
             summary: summary.map(|s| SummarySeen {
                 assessable: s.assessable,
                 visibility_i_ppm: s.visibility_over_i_ppm,
-                over_ms: said_ms - from_ms,
+                of: (judged.0.max(now.0), judged.1.min(now.1).min(said_ms.unwrap_or(judged.1))),
+                over_ms: said_ms.unwrap_or(from_ms) - from_ms,
                 decided: s.undecided.is_empty() && s.indeterminate_tracks == 0,
                 lead_verified: s.lead_verified,
                 unmatched_tracks: s.unmatched_tracks,
@@ -91,6 +101,14 @@ fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSee
         }))
     })?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+/// From when to when it is declared; one that nobody closed lasts for as long as something was said
+/// of it.
+fn declared(session: &Session, said_ms: Option<i64>) -> Option<(i64, i64)> {
+    let from_ms = ms(&session.start)?;
+    let to_ms = session.end.as_deref().and_then(ms).or(said_ms);
+    Some((from_ms, to_ms.unwrap_or(from_ms)))
 }
 
 fn findings(

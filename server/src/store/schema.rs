@@ -52,6 +52,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../migrations/0034_log_holds.sql"),
     include_str!("../../migrations/0035_impact_assessments.sql"),
     include_str!("../../migrations/0036_servers.sql"),
+    include_str!("../../migrations/0037_clue_terms.sql"),
     include_str!("../../migrations/0038_law_versions.sql"),
     include_str!("../../migrations/0039_template_receipts.sql"),
 ];
@@ -79,6 +80,7 @@ fn later(database: Database) -> &'static [&'static str] {
     match database {
         Database::Facts => &[
             include_str!("../../migrations/postgres/0036_servers.sql"),
+            include_str!("../../migrations/postgres/0037_clue_terms.sql"),
             include_str!("../../migrations/postgres/0038_law_versions.sql"),
             include_str!("../../migrations/postgres/0039_template_receipts.sql"),
         ],
@@ -95,7 +97,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../migrations/postgres/facts.sql"),
                 include_str!("../../migrations/postgres/facts_triggers.sql"),
             ],
-            37,
+            38,
         ),
         Database::Faces => (
             [

@@ -122,7 +122,14 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
     let fresh = columns();
     let c = connect::writer(&stage.at, Database::Facts).unwrap();
     c.execute_batch(
-        "DROP TABLE leadership, server_instance, throttle; UPDATE schema_version SET n = 34",
+        "DROP TABLE leadership, server_instance, throttle, template_receipt;
+         ALTER TABLE alert_step DROP COLUMN law_version;
+         ALTER TABLE case_document DROP COLUMN law_version;
+         ALTER TABLE clue DROP COLUMN due_rule, DROP COLUMN gone_on;
+         ALTER TABLE clue_step DROP COLUMN said;
+         ALTER TABLE pub_practitioner DROP COLUMN exempt_until;
+         DROP INDEX clue_due;
+         UPDATE schema_version SET n = 34",
     )
     .unwrap();
     let store = stage.store();

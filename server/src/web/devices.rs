@@ -76,9 +76,12 @@ struct BoxSeen {
     degraded: Vec<String>,
     frames: Option<u64>,
     faces: Option<u64>,
-    /// Everything up to this sequence is stored.
-    contiguous_seq: u64,
-    above: Vec<u64>,
+    /// Everything up to this sequence is stored. For those alone who read clues: a box answers
+    /// each order, and its count would tell that one came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contiguous_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    above: Option<Vec<u64>>,
     chain: String,
     knowledge: Vec<KnowledgeState>,
     /// Since when its commissioning is locked.
@@ -97,6 +100,7 @@ pub(super) fn knowledge_seen(who: &Who, mut all: Vec<KnowledgeState>) -> Vec<Kno
 impl BoxSeen {
     fn of(who: &Who, d: Device) -> Self {
         let health = d.health.as_ref();
+        let reads_clues = who.is_one_of(CLUES);
         Self {
             pack: health.map(|h| h.pack.clone()),
             camera: health.map(|h| h.camera),
@@ -113,8 +117,8 @@ impl BoxSeen {
             last_seen: d.last_seen,
             clock_offset_ms: d.clock_offset_ms,
             firmware: d.firmware,
-            contiguous_seq: d.contiguous_seq,
-            above: d.above,
+            contiguous_seq: reads_clues.then_some(d.contiguous_seq),
+            above: reads_clues.then_some(d.above),
             chain: d.chain,
             knowledge: knowledge_seen(who, d.knowledge),
             locked_at: d.locked_at,

@@ -82,7 +82,7 @@ pub use endpoint::Route;
 pub use health::metrics_router;
 pub(crate) use pages::LOGIN_HOURS;
 pub(crate) use provision::write_revocation_list;
-pub use public::router as public_router;
+pub use public::{public_routes, router as public_router};
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

@@ -23,6 +23,8 @@ pub(super) const OPENINGS: &[Role] = &[Supervisor, Reviewer, Auditor];
 pub(super) const CLUES: &[Role] = &[Supervisor, Reviewer, Auditor];
 /// Who puts clues in, by hand or by a program.
 pub(super) const CLUE_SENDERS: &[Role] = &[Supervisor, Reviewer, Partner];
+/// Whose programs and people send clues, and answer what is asked back.
+pub(super) const PARTNER: &[Role] = &[Partner];
 /// Who answers a self-check.
 pub(super) const CLINIC: &[Role] = &[Clinic];
 /// Who takes a step with a self-check; the handler asks which.

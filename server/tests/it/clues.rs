@@ -15,7 +15,7 @@ fn hotline(external_no: &str) -> String {
     .to_string()
 }
 
-fn step(house: &House, who: &str, id: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn step(house: &House, who: &str, id: &str, body: &Value) -> (u16, Value) {
     let answer = ask(house, "POST", &format!("/api/v1/clues/{id}/steps"), who, &body.to_string());
     (answer.status, answer.json())
 }
@@ -197,7 +197,7 @@ fn a_grid_worker_s_form_that_comes_twice_is_one_clue() {
 }
 
 /// A call about what stands in no register, or about the clinic; gives its id.
-fn call(house: &House, number: &str, more: &Value) -> String {
+pub(crate) fn call(house: &House, number: &str, more: &Value) -> String {
     let partner = token(house, Role::Partner, "hotline/5101");
     let mut body = json!({"external_no": number, "allegation": "no_licence", "text": "有人没证"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -206,7 +206,7 @@ fn call(house: &House, number: &str, more: &Value) -> String {
     made.json()["id"].as_str().unwrap().to_owned()
 }
 
-fn whole(house: &House, id: &str) -> Value {
+pub(crate) fn whole(house: &House, id: &str) -> Value {
     let officer = token(house, Role::Supervisor, "");
     ask(house, "GET", &format!("/api/v1/clues/{id}"), &officer, "").json()
 }
@@ -358,12 +358,8 @@ fn in_every_state_a_restart_finds_a_clue_as_it_was() {
     let mut house = with_door();
     let wang = login(&house, "wang", Role::Supervisor, "");
     let li = login(&house, "li", Role::Supervisor, "");
-    let made = ["1", "2", "3", "4"].map(|n| {
-        let body = json!({"external_no": n, "institution": "clinic-1", "allegation": "lending",
-            "text": format!("挂证 {n}")});
-        let made = ask(&house, "POST", "/api/v1/clues", &wang, &body.to_string());
-        made.json()["id"].as_str().unwrap().to_owned()
-    });
+    let made = ["1", "2", "3", "4"]
+        .map(|n| call(&house, n, &json!({"institution": "clinic-1", "text": format!("挂证 {n}")})));
     let [whole, ended, merged, refused] = &made;
     let say = |step: &str| json!({"step": step});
     let walk = [

@@ -9,11 +9,16 @@ use server::access::Role;
 use crate::access::{ask, login, token};
 use crate::boxes::{TestBox, finding, health};
 use crate::house::House;
-use crate::public::with_door;
+use crate::public::{DOOR, with_door};
 
 /// A clinic with a public door, and a connected box in room-1.
 pub(crate) fn with_box() -> (House, TestBox) {
-    let house = with_door();
+    with_box_and("")
+}
+
+/// The same, with more in the configuration.
+pub(crate) fn with_box_and(extra: &str) -> (House, TestBox) {
+    let house = with_door().restart_with(&format!("{DOOR}{extra}"));
     let made = put(&house, "devices", &json!({"id": "box-1", "room": "room-1"}));
     let mut it = TestBox::provision(&house, made["provisioning_token"].as_str().unwrap());
     it.connect();
@@ -29,7 +34,7 @@ fn put(house: &House, noun: &str, body: &Value) -> Value {
 }
 
 /// A call about an hour of a room, accepted; gives the clue's id.
-fn accepted(house: &House, officer: &str, room: &str) -> String {
+pub(crate) fn accepted(house: &House, officer: &str, room: &str) -> String {
     let hotline = token(house, Role::Partner, "hotline/5101");
     let clue = json!({"external_no": room, "institution": "clinic-1", "room": room, "text": "挂证",
         "allegation": "lending", "from_at": "2026-03-02T23:30:00Z",
@@ -98,6 +103,46 @@ fn a_hold_tells_no_integrator_of_a_clue() {
     }
     let officer = ask(&house, "GET", "/api/v1/devices", &wang, "");
     assert!(officer.body.contains("evidence_orders"), "{}", officer.body);
+}
+
+#[test]
+fn a_clue_and_a_lead_are_held_in_one_shape() {
+    let (house, mut it) = with_box();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    it.receipted(it.seq);
+    let path = format!("/api/v1/alerts/{}/steps", "1".repeat(32));
+    let upheld = ask(&house, "POST", &path, &wang, &json!({"step": "uphold"}).to_string());
+    assert_eq!(upheld.status, 200, "{}", upheld.body);
+    accepted(&house, &wang, "room-1");
+    let days = |holds: &[Hold]| holds.iter().filter(|hold| hold.day.is_some()).count();
+    let told = holds(&it, |holds| days(holds) >= 3);
+    let mut words = std::collections::BTreeSet::new();
+    for hold in told.iter().filter(|hold| hold.day.is_some()) {
+        let word = hold.reference.strip_prefix("hold-").unwrap_or_default();
+        assert_eq!((word.len(), hold.findings.len()), (12, 0), "{hold:?}");
+        assert!(hold.until.ends_with("T00:00:00.000Z"), "its time tells what it is: {hold:?}");
+        words.insert(hold.reference.clone());
+    }
+    assert_eq!(words.len(), 2, "one of the lead, one of the clue");
+    let sorted: Vec<_> = told.iter().map(|hold| (&hold.day, &hold.reference)).collect();
+    assert!(sorted.is_sorted(), "the order tells what it is: {told:?}");
+    let pictures: Vec<_> = told.iter().filter(|hold| !hold.findings.is_empty()).collect();
+    assert!(pictures.len() == 1 && !words.contains(&pictures[0].reference), "{told:?}");
+}
+
+#[test]
+fn no_count_tells_that_a_box_answered_an_order() {
+    let (house, it) = with_box();
+    for role in [Role::Integrator, Role::Admin, Role::Supervisor] {
+        let who = token(&house, role, "");
+        let api = ask(&house, "GET", "/api/v1/devices", &who, "").body;
+        let page = ask(&house, "GET", "/devices", &who, "").body;
+        let seen = role == Role::Supervisor;
+        assert_eq!(api.contains("contiguous_seq"), seen, "{role:?}: {api}");
+        assert_eq!(page.contains("已存序号"), seen, "{role:?}");
+    }
+    drop(it);
 }
 
 #[test]

@@ -19,6 +19,9 @@ mod boxes;
 mod case_paper;
 mod cases;
 mod certificates;
+mod clue_record;
+mod clue_sessions;
+mod clue_terms;
 mod clues;
 #[path = "../support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
@@ -28,6 +31,8 @@ mod crawl;
 mod crawl_forms;
 mod declined;
 mod delivery;
+mod door_limits;
+mod door_routes;
 mod enrolment;
 mod enrolment_page;
 mod evidence;

@@ -84,10 +84,14 @@ fn begin(mut command: Command, folder: &Path, port: u16) -> Proxy {
 }
 
 fn nginx(folder: &Path, text: &str, port: u16) -> Proxy {
+    nginx_with(folder, "access_log off;", text, port)
+}
+
+fn nginx_with(folder: &Path, log: &str, text: &str, port: u16) -> Proxy {
     let at = folder.display();
     let whole = format!(
         "pid {at}/pid; error_log {at}/error.log; daemon off; master_process off; events \
-            {{}}\nhttp {{ access_log off; client_body_temp_path {at}/b; \
+            {{}}\nhttp {{ {log} client_body_temp_path {at}/b; \
          proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path \
          {at}/s;\n{text}\n}}\n"
     );
@@ -226,6 +230,61 @@ fn nginx_without_settings_keeps_no_event_and_no_login_back() {
         location / { proxy_pass http://127.0.0.1:8080; } }";
     let text = ours(text, folder.path(), port, upstream(&house));
     walk(&house, &nginx(folder.path(), &text, port));
+}
+
+/// Every file that the proxy wrote, but for what we gave it.
+fn written(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        let given = path.extension().is_some_and(|end| end == "pem" || end == "conf");
+        if path.is_dir() {
+            all.extend(written(&path));
+        } else if !given {
+            all.push((
+                path.clone(),
+                String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into(),
+            ));
+        }
+    }
+    all
+}
+
+#[test]
+fn the_doors_nginx_writes_no_address_down() {
+    if !installed("nginx") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let port = free_port();
+    let house = crate::public::with_door();
+    let door = house.running().ready.public.clone().unwrap();
+    // As Debian's nginx.conf has it: whatever a site says nothing of is logged.
+    let log = format!("access_log {}/access.log;\n", folder.path().display());
+    let text = doc("public-nginx.conf")
+        .replace("/etc/ssl/zaigang", &folder.path().display().to_string())
+        .replace("127.0.0.1:8090", door.strip_prefix("http://").unwrap())
+        .replace("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl"))
+        .replace("server_name yimei.example.cn", "server_name localhost");
+    let proxy = nginx_with(folder.path(), &log, &text, port);
+    let agent = tls_client::http(Some(&proxy.ca)).unwrap();
+    let asked = [("/p", 200), ("/p/report", 200), ("/p/nowhere", 404), ("/", 302), ("/login", 404)];
+    for (path, expected) in asked {
+        let answer = agent.get(format!("{}{path}", proxy.base)).call().unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{path}");
+    }
+    let sent = agent
+        .post(format!("{}/p/report", proxy.base))
+        .content_type("multipart/form-data; boundary=x")
+        .send(&crate::public::multipart(&[("text", "MARK-OF-THE-TEXT")], &[])[..])
+        .unwrap();
+    assert_eq!(sent.status(), 422);
+    for (file, text) in written(folder.path()) {
+        for trace in ["/p/report", "127.0.0.1 -", "client:", "MARK-OF-THE-TEXT"] {
+            assert!(!text.contains(trace), "{}: {text}", file.display());
+        }
+    }
 }
 
 #[test]

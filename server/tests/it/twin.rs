@@ -1,15 +1,16 @@
 //! Twin houses: two servers, the same seed; one receives reports about a clinic. Nothing that the
 //! clinic, an integrator or the public can fetch tells them apart.
 
+use protocol::down::Down;
 use server::access::Role;
 use server::web::routes;
 
 use crate::access::{ask, login, token};
-use crate::boxes::finding;
+use crate::boxes::{TestBox, finding};
 use crate::eyes::Stream;
 use crate::house::House;
-use crate::log_holds::with_box;
-use crate::public::{clues, report, slug, with_door};
+use crate::log_holds::{accepted, with_box, with_box_and};
+use crate::public::{clues, report, slug};
 
 /// Clocks and random words are the only things that may differ.
 fn masked(house: &House, text: &str) -> String {
@@ -50,7 +51,14 @@ fn masked(house: &House, text: &str) -> String {
 
 /// Every address that this role may fetch, of objects that are there too.
 fn addresses(role: Role) -> Vec<String> {
-    let ids = [("alerts", "none"), ("sessions", "s-none"), ("institutions", "clinic-1")];
+    let alert = "1".repeat(32);
+    let ids = [
+        ("alerts", alert.as_str()),
+        ("sessions", "s-1"),
+        ("institutions", "clinic-1"),
+        ("practitioners", "p-lead"),
+        ("devices", "box-1"),
+    ];
     let mut all = Vec::new();
     for route in routes().iter().filter(|r| r.method == "GET" && r.roles.contains(&role)) {
         if route.path == "/events" {
@@ -63,15 +71,47 @@ fn addresses(role: Role) -> Vec<String> {
     all
 }
 
+/// What anybody may ask the door for, without a receipt.
+fn door_paths(house: &House) -> Vec<String> {
+    let slug = slug(house);
+    let data = house.knock("GET", &format!("/p/api/v1/institutions/{slug}"), "", b"").json();
+    let mut people: Vec<&serde_json::Value> = data["employee"].as_array().unwrap().iter().collect();
+    people.sort_by_key(|person| person["name"].to_string());
+    let person = people[0]["slug"].as_str().unwrap();
+    let sign = house.running().app.store.sign_of_room("room-1").unwrap().unwrap();
+    let fixed = ["/p", "/p?q=%E9%94%A6%E5%9F%8E", "/p/report", "/p/report/status", "/p/wrong"];
+    let data = ["institutions", "institutions.csv"].map(|it| format!("/p/api/v1/{it}"));
+    let about = [
+        format!("/p/i/{slug}"),
+        format!("/p/i/{slug}?lang=en"),
+        format!("/p/d/{person}"),
+        format!("/p/check?i={slug}&d={person}&item=laser-1"),
+        format!("/p/r/{sign}"),
+        format!("/p/report?i={slug}"),
+        format!("/p/api/v1/institutions/{slug}"),
+        "/p/open311/services.json".to_owned(),
+    ];
+    fixed.map(str::to_owned).into_iter().chain(data).chain(about).collect()
+}
+
+/// What is measured, without what was counted.
+fn names(metrics: &str) -> String {
+    let lines = metrics.lines().filter(|line| !line.contains("http_requests"));
+    let named = lines.map(|line| line.rsplit_once(' ').map_or(line, |(name, _)| name));
+    named.collect::<Vec<_>>().join("\n")
+}
+
 fn crawl(house: &House) -> Vec<(String, String)> {
     let clinic = login(house, "clinic", Role::Clinic, "clinic-1");
     let program = token(house, Role::Clinic, "clinic-1");
     let integrator = token(house, Role::Integrator, "");
+    let admin = login(house, "admin", Role::Admin, "");
     let mut seen = Vec::new();
     for (who, role, token) in [
         ("clinic", Role::Clinic, clinic.as_str()),
         ("clinic's program", Role::Clinic, program.as_str()),
         ("integrator", Role::Integrator, integrator.as_str()),
+        ("administrator", Role::Admin, admin.as_str()),
         ("public", Role::Public, ""),
     ] {
         for path in addresses(role) {
@@ -82,42 +122,72 @@ fn crawl(house: &House) -> Vec<(String, String)> {
             seen.push((format!("{who} {path}"), masked(house, &told)));
         }
     }
-    for path in [
-        "/p",
-        "/p?q=%E9%94%A6%E5%9F%8E",
-        "/p/report",
-        "/p/api/v1/institutions",
-        "/p/api/v1/institutions.csv",
-    ] {
-        let answer = house.knock("GET", path, "", b"");
-        seen.push((format!("door {path}"), masked(house, &answer.body)));
+    for path in door_paths(house) {
+        let answer = house.knock("GET", &path, "", b"");
+        let told = format!("{}\n{}\n{}", answer.status, answer.head, answer.body);
+        seen.push((format!("door {path}"), masked(house, &told)));
     }
-    let page = house.knock("GET", &format!("/p/i/{}", slug(house)), "", b"");
-    seen.push(("door institution".to_owned(), masked(house, &page.body)));
+    seen.push(("metrics".to_owned(), names(&house.metrics())));
     seen
+}
+
+/// A clinic with a box, a lead that the box raised, and a session.
+fn twin() -> (House, TestBox) {
+    let (house, mut it) = with_box_and("[metrics]\nlisten = \"127.0.0.1:0\"\n");
+    let officer = token(&house, Role::Supervisor, "");
+    let session = serde_json::json!({"id": "s-1", "room": "room-1", "item": "laser-1",
+        "declared_lead": "p-lead", "start": "2099-03-02T01:00:00Z", "end": "2099-03-02T02:00:00Z"});
+    let made = ask(&house, "POST", "/api/v1/sessions", &officer, &session.to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L1"));
+    it.receipted(it.seq);
+    (house, it)
+}
+
+/// Twenty reports, and one call that an officer accepts: the box is told to hold a day, and says so.
+fn reported(house: &House, it: &mut TestBox) {
+    for n in 0..20 {
+        let text = format!("第 {n} 次看到没有证的人操作");
+        let at = [("day", "2026-03-02"), ("from", "09:02"), ("contact", "x@y.cn")];
+        report(house, &text, &at);
+    }
+    clues(house, 20);
+    let wang = login(house, "wang", Role::Supervisor, "");
+    let id = accepted(house, &wang, "room-1");
+    let told = it.told_until(
+        "evidence_orders",
+        |d| matches!(d, Down::EvidenceOrders(orders) if !orders.holds.is_empty()),
+    );
+    it.say(&serde_json::json!({"type": "knowledge_ack", "kind": "evidence_orders",
+        "version": told.version, "applied": true}));
+    it.receipted(it.seq);
+    assert!(!id.is_empty());
+}
+
+/// The last word of both boxes, after which nothing changes.
+fn last_word(house: &House, it: &mut TestBox) {
+    it.say(&crate::boxes::health());
+    it.receipted(it.seq);
+    until_online(house, &token(house, Role::Supervisor, ""));
 }
 
 #[test]
 fn twenty_reports_change_nothing_that_others_fetch() {
-    let (quiet, reported) = (with_door(), with_door());
-    for n in 0..20 {
-        let text = format!("第 {n} 次看到没有证的人操作");
-        report(
-            &reported,
-            &text,
-            &[("day", "2026-03-02"), ("from", "09:02"), ("contact", "x@y.cn")],
-        );
-    }
-    clues(&reported, 20);
+    let ((quiet, mut one_box), (busy, mut other_box)) = (twin(), twin());
+    reported(&busy, &mut other_box);
     clues(&quiet, 0);
-    let (one, other) = (crawl(&quiet), crawl(&reported));
-    assert!(one.len() > 60, "{}", one.len());
+    last_word(&quiet, &mut one_box);
+    last_word(&busy, &mut other_box);
+    let (one, other) = (crawl(&quiet), crawl(&busy));
+    assert!(one.len() > 100, "{}", one.len());
+    let shown = one.iter().filter(|(_, told)| told.starts_with("200")).count();
+    assert!(shown > 60, "{shown} of {} show anything", one.len());
     for ((path, quiet), (same, reported)) in one.iter().zip(&other) {
         assert_eq!(path, same);
         assert_eq!(quiet, reported, "{path} tells of reports");
     }
     let head = |house: &House| house.running().app.store.feed_head().unwrap();
-    assert_eq!(head(&quiet), head(&reported), "a gap in the feed tells of reports");
+    assert_eq!(head(&quiet), head(&busy), "a gap in the feed tells of reports");
 }
 
 /// The box's own event is in the feed: it comes when its connection does.

@@ -1,5 +1,5 @@
-//! The morning's two reports: a patient's about room 1 at 09:02, and one about a room that has no
-//! box. They go through the public door as people's do, the forms opened while the morning plays;
+//! The morning's three reports: a patient's about room 1 at 09:02, one about a room that has no box,
+//! and one about an hour in which the box saw that all was well. They go through the public door as people's do, the forms opened while the morning plays;
 //! the answer is what the boxes' records say.
 
 use std::time::{Duration, Instant};
@@ -26,10 +26,32 @@ pub struct Form {
     sign: String,
     ticket: String,
     opened: Instant,
+    said: Said,
     expected: &'static str,
 }
 
-/// Opens both forms by the signs of their rooms; none where the server has no public door.
+/// What a report says.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    allegation: &'static str,
+    from: &'static str,
+    to: &'static str,
+    text: &'static str,
+}
+
+const STRANGER: Said = Said {
+    allegation: "unlicensed_operator",
+    from: "09:02",
+    to: "09:06",
+    text: "医生走后，一个没有胸牌的人继续操作",
+};
+/// Within the lawful session of the morning, where the lead himself is at work.
+const LAWFUL: Said =
+    Said {
+        allegation: "lending", from: "08:32", to: "08:37", text: "听说主诊医师根本不来"
+    };
+
+/// Opens the forms by the signs of their rooms; none where the server has no public door.
 pub fn open(playing: &Playing) -> Result<Vec<Form>> {
     let Some(door) = &playing.ready.public else { return Ok(Vec::new()) };
     let (api, door) = (&playing.api, Api::new(door));
@@ -39,13 +61,24 @@ pub fn open(playing: &Playing) -> Result<Vec<Form>> {
         &json!({"id": OTHER_ROOM, "institution": morning.institution, "name": "二号治疗室",
             "mode": "in_room"}),
     )?;
-    let one = |room: &str, expected| {
+    let one = |room: &str, said: Said, expected| {
         let sign = between(&api.text(&format!("/rooms/{room}/qr"))?, "/p/r/", "<")?;
         let form = door.text(&format!("/p/report?r={sign}"))?;
         let ticket = between(&form, "name=\"ticket\" value=\"", "\"")?;
-        anyhow::Ok(Form { room: room.to_owned(), sign, ticket, opened: Instant::now(), expected })
+        anyhow::Ok(Form {
+            room: room.to_owned(),
+            sign,
+            ticket,
+            opened: Instant::now(),
+            said,
+            expected,
+        })
     };
-    Ok(vec![one(&morning.room, "fits")?, one(OTHER_ROOM, "not_watched")?])
+    Ok(vec![
+        one(&morning.room, STRANGER, "fits")?,
+        one(OTHER_ROOM, STRANGER, "not_watched")?,
+        one(&morning.room, LAWFUL, "nothing_like")?,
+    ])
 }
 
 fn between(text: &str, before: &str, after: &str) -> Result<String> {
@@ -66,22 +99,23 @@ pub fn send(playing: &Playing, forms: &[Form], say: &mut dyn FnMut(&str)) -> Res
             &[
                 ("r", sign),
                 ("ticket", ticket),
-                ("allegation", "unlicensed_operator"),
+                ("allegation", form.said.allegation),
                 ("day", DAY),
-                ("from", "09:02"),
-                ("to", "09:06"),
-                ("text", "医生走后，一个没有胸牌的人继续操作"),
+                ("from", form.said.from),
+                ("to", form.said.to),
+                ("text", form.said.text),
             ],
         )?;
-        let clue = clue_about(&playing.api, &form.room)?;
+        let clue = clue_about(&playing.api, form)?;
         let id = clue["id"].as_str().unwrap_or_default();
         let said = playing.api.get(&format!("clues/{id}/corroboration"))?;
         let rooms = said["rooms"].as_array().map(Vec::as_slice).unwrap_or_default();
         let named = rooms.iter().find(|one| one["room"] == *form.room);
         let answer = named.and_then(|one| one["answer"].as_str()).unwrap_or("not_watched");
         say(&format!(
-            "report     {} 09:02 · {answer} · all rooms: {} · {}/clues/{id}",
+            "report     {} {} · {answer} · all rooms: {} · {}/clues/{id}",
             form.room,
+            form.said.from,
             said["zh"].as_str().unwrap_or_default(),
             playing.ready.http
         ));
@@ -93,18 +127,21 @@ pub fn send(playing: &Playing, forms: &[Form], say: &mut dyn FnMut(&str)) -> Res
 }
 
 /// What was sent is taken in a moment later.
-fn clue_about(api: &Api, room: &str) -> Result<Value> {
+fn clue_about(api: &Api, form: &Form) -> Result<Value> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let clues = api.get("clues?state=all")?;
-        let found =
-            clues["clues"].as_array().and_then(|all| all.iter().find(|c| c["room"] == room));
+        let found = clues["clues"].as_array().and_then(|all| all.iter().find(|c| is_of(c, form)));
         if let Some(found) = found {
             return Ok(found.clone());
         }
         if Instant::now() > deadline {
-            bail!("the report about {room} did not come in");
+            bail!("the report about {} did not come in", form.room);
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+fn is_of(clue: &Value, form: &Form) -> bool {
+    clue["room"] == *form.room && clue["allegation"] == form.said.allegation
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/clues`: clues (线索) in, their handling, the answer to whoever sent one. The table of
 //! routes refuses clinics, integrators and administrators before any id is looked at.
 
+mod answers;
 mod contact;
 mod corroboration;
 pub(super) mod seen;
@@ -17,13 +18,14 @@ use super::answer::{Download, Jpeg, Stored};
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{CLUE_SENDERS, CLUES, VERDICTS};
-use crate::access::{Role, Who};
+use crate::access::Who;
 use crate::app::App;
-use crate::clue::{About, Allegation, Anonymity, Place, ReporterState, Source};
+use crate::clue::{About, Allegation, Anonymity, Place, Source};
 use crate::clue_intake::{self, Incoming};
 use crate::problem::{Body, Problem};
 use crate::store::{Clue, ClueFilter, StoreError, Upsert};
 use crate::text::listed;
+pub(super) use answers::{AnswerBody, ClueAnswer, answer, put_answer};
 pub(super) use contact::{ContactBody, opened as contact_opened, take as take_contact};
 pub(super) use corroboration::{Corroboration, of as corroborated};
 pub(super) use seen::{ClueSeen, whole};
@@ -43,19 +45,21 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .roles(CLUES)
             .audited()
             .summary("A clue with its record; its text for supervisors and reviewers alone"),
-        Endpoint::get("/api/v1/clues/{id}/answer", get_answer)
-            .roles(&[Role::Supervisor, Role::Reviewer, Role::Auditor, Role::Partner])
-            .audited()
-            .summary("How a clue stands, as whoever sent it is told"),
         Endpoint::get("/api/v1/clues/{id}/pictures/{n}", get_picture)
             .roles(VERDICTS)
             .audited()
             .summary("A picture that came with a clue"),
     ];
-    [own, steps::endpoints(), contact::endpoints(), corroboration::endpoints()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        own,
+        answers::endpoints(),
+        steps::endpoints(),
+        contact::endpoints(),
+        corroboration::endpoints(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Whether this person sees this clue. One that names no district is seen by those of the whole
@@ -77,7 +81,8 @@ pub(super) fn find(a: &App, who: &Who, id: &str) -> Result<Clue, Problem> {
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClueQuery {
-    /// `open`, `all`, or where one stands: `received`, `asked_back`, `accepted`, `review2`, …
+    /// `open`, `all`, `overdue` (by the day on which it was due; no `before`), or where one
+    /// stands: `received`, `asked_back`, `accepted`, `review2`, …
     pub state: Option<String>,
     pub source: Option<String>,
     pub allegation: Option<String>,
@@ -113,12 +118,13 @@ pub(super) const STAGES: [&str; 14] = [
 impl ClueQuery {
     pub(super) fn filter(&self, who: &Who, default_limit: u32) -> Result<ClueFilter, Problem> {
         let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
+        let late = given(&self.state).is_some_and(|state| state == "overdue");
         let (stage, open_only) = match given(&self.state).as_deref() {
-            None | Some("all") => (None, false),
+            None | Some("all" | "overdue") => (None, false),
             Some("open") => (None, true),
             Some(stage) if STAGES.contains(&stage) => (Some(stage.to_owned()), false),
             Some(_) => {
-                let why = format!("state: use open, all, {}", STAGES.join(", "));
+                let why = format!("state: use open, all, overdue, {}", STAGES.join(", "));
                 return Err(Problem::bad(why));
             }
         };
@@ -127,6 +133,7 @@ impl ClueQuery {
         Ok(ClueFilter {
             stage,
             open_only,
+            due_before: late.then(|| clue_intake::today().to_string()),
             source: source.transpose().map_err(Problem::bad)?,
             allegation: allegation.transpose().map_err(Problem::bad)?,
             institution: given(&self.institution),
@@ -150,9 +157,10 @@ async fn get_clues(
     Query(query): Query<ClueQuery>,
 ) -> Result<Json<Clues>, Problem> {
     let filter = query.filter(&who, 50)?;
-    let limit = filter.limit as usize;
+    let (limit, by_day) = (filter.limit as usize, filter.due_before.is_some());
     let found = app.blocking(move |a| a.store.clues(&filter)).await?;
-    let next = if found.len() == limit { found.last().map(|clue| clue.number) } else { None };
+    let next =
+        if found.len() == limit && !by_day { found.last().map(|clue| clue.number) } else { None };
     Ok(Json(Clues { clues: found.iter().map(ClueSeen::of).collect(), next }))
 }
 
@@ -278,36 +286,6 @@ pub(super) async fn put(
     .await
 }
 
-/// How a clue stands, as whoever sent it is told.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct ClueAnswer {
-    pub id: String,
-    pub number: i64,
-    pub external_no: Option<String>,
-    pub state: ReporterState,
-    pub zh: &'static str,
-    pub en: &'static str,
-    /// What is asked back.
-    pub question: Option<String>,
-    pub due_on: Option<String>,
-}
-
-impl ClueAnswer {
-    /// `state` as at the end of its merges.
-    pub(super) fn of(it: &Clue, state: ReporterState) -> Self {
-        Self {
-            id: it.id.clone(),
-            number: it.number,
-            external_no: it.external_no.clone(),
-            state,
-            zh: state.zh(),
-            en: state.en(),
-            question: it.handling.question.clone().filter(|_| state == ReporterState::Question),
-            due_on: it.due_on.clone(),
-        }
-    }
-}
-
 async fn post_clue(
     State(app): State<Arc<App>>,
     who: Who,
@@ -319,24 +297,12 @@ async fn post_clue(
     Ok(Stored(stored, answer))
 }
 
-fn answer(a: &App, it: &Clue) -> Result<ClueAnswer, Problem> {
-    Ok(ClueAnswer::of(it, a.store.clue_told(it)?))
-}
-
 async fn get_clue(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
 ) -> Result<Json<seen::WholeClue>, Problem> {
     Ok(Json(app.blocking(move |a| whole(a, &who, &find(a, &who, &id)?)).await?))
-}
-
-async fn get_answer(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Path(id): Path<String>,
-) -> Result<Json<ClueAnswer>, Problem> {
-    Ok(Json(app.blocking(move |a| answer(a, &find(a, &who, &id)?)).await?))
 }
 
 async fn get_picture(

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::access::{Role, Who};
 use crate::alert::Review;
 use crate::app::App;
+use crate::clue::terms::DueRule;
 use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
 use crate::clue_intake::{key_of, sealed_as};
 use crate::problem::Problem;
@@ -36,7 +37,11 @@ pub(in crate::web) struct ClueSeen {
     /// Where it stands.
     pub state: String,
     pub due_on: Option<String>,
+    /// 期限依据: the rule that gave the day.
+    pub due_rule: Option<DueRule>,
     pub has_contact: bool,
+    /// Day on which its text, pictures and contact were destroyed by their term.
+    pub gone_on: Option<String>,
     /// Id of the clue that it was merged into.
     pub merged_into: Option<String>,
 }
@@ -64,6 +69,8 @@ impl ClueSeen {
             allegation: it.allegation,
             anonymity: it.about.anonymity,
             due_on: it.due_on,
+            due_rule: it.due_rule,
+            gone_on: it.gone_on,
             has_contact: it.has_contact,
         }
     }
@@ -116,8 +123,12 @@ pub(in crate::web) enum WholeClue {
 
 /// Blocking.
 pub(in crate::web) fn whole(a: &App, who: &Who, it: &Clue) -> Result<WholeClue, Problem> {
-    let record = record(a, it)?;
+    let mut record = record(a, it)?;
     if who.role == Role::Auditor {
+        // A question may hold the reporter's words.
+        for step in record.steps.iter_mut().filter(|step| step.step == "ask") {
+            step.said.clear();
+        }
         return Ok(WholeClue::Auditor(Box::new(record)));
     }
     Ok(WholeClue::Officer(Box::new(for_officer(a, it, record)?)))
@@ -138,10 +149,11 @@ fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
 
 fn for_officer(a: &App, it: &Clue, record: ClueRecord) -> Result<ClueForOfficer, StoreError> {
     let unknown = || StoreError::Unknown { what: "clue", id: it.id.clone() };
-    let kept = a.store.sealed_clue(&it.id)?.ok_or_else(unknown)?;
-    let key = key_of(&a.master, &it.id, &kept.key)?;
+    let mut kept = a.store.sealed_clue(&it.id)?.ok_or_else(unknown)?;
     let mut texts = Vec::with_capacity(kept.texts.len());
-    for (n, (on, sealed)) in kept.texts.iter().enumerate() {
+    // Its key is gone with what it sealed.
+    for (n, (on, sealed)) in std::mem::take(&mut kept.texts).iter().enumerate() {
+        let key = key_of(&a.master, &it.id, &kept.key)?;
         let bytes = key.open(&sealed_as(&it.id, &format!("text {n}")), sealed)?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         texts.push(TextSeen { on: on.clone(), text });

@@ -15,7 +15,7 @@ use crate::alert::{self, Reason, Verdict};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::clue::{Agency, Disposal, RejectReason, Step};
-use crate::clue_intake::due_on;
+use crate::clue_intake::due;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::Clue;
@@ -38,7 +38,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// A step: `accept`, `ask`, `not_ours`, `reject`, `merge`, `unmerge`, `comment`, and of the case
+/// A step: `accept`, `ask`, `not_ours`, `reject`, `merge`, `unmerge`, `extend` (with a note: why),
+/// `told` (with a note: how the reporter was told), `comment`, and of the case
 /// `take`, `uphold`, `dismiss`, `go_on_site`, `found`, `nothing_found`, `close`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +72,11 @@ impl ClueStepBody {
         given.unwrap_or_default().trim()
     }
 
+    /// The note, where it is what the step says.
+    fn noted(&self) -> String {
+        clip(Self::text(self.note.as_deref()), 4000)
+    }
+
     fn step(&self) -> Result<Step, Problem> {
         let review = |verdict| {
             let reason = Some(Self::text(self.reason.as_deref())).filter(|r| !r.is_empty());
@@ -98,6 +104,8 @@ impl ClueStepBody {
             }
             "merge" => Step::Merge { into: Self::text(self.into.as_deref()).to_owned() },
             "unmerge" => Step::Unmerge,
+            "extend" => Step::Extend { reason: self.noted() },
+            "told" => Step::Told { how: self.noted() },
             "comment" => Step::Comment,
             "take" => Step::Case(alert::Step::Take),
             "uphold" => review(Verdict::Uphold)?,
@@ -111,8 +119,9 @@ impl ClueStepBody {
             "close" => Step::Case(alert::Step::Close),
             other => {
                 let why = format!(
-                    "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, \
-                     comment, take, uphold, dismiss, go_on_site, found, nothing_found or close",
+                    "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, extend, \
+                     told, comment, take, uphold, dismiss, go_on_site, found, nothing_found or \
+                     close",
                     clip(other, 40)
                 );
                 return Err(Problem::unprocessable(why));
@@ -151,16 +160,22 @@ pub(in crate::web) async fn take(
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     }
     let by = signed(who, it.by.as_deref())?;
-    let note = clip(ClueStepBody::text(it.note.as_deref()), 4000);
+    let is_said = matches!(step, Step::Extend { .. } | Step::Told { .. });
+    let note = if is_said { String::new() } else { it.noted() };
     deed::did(format!("clue {}: {}", clip(&id, 64), step.name()));
     let clue = app
         .blocking(|a| {
-            find(a, who, &id)?;
+            let clue = find(a, who, &id)?;
+            if matches!(step, Step::Ask { .. }) && !clue.can_be_asked() {
+                let why = "question: nobody holds a receipt of this clue, and no partner sent it: \
+                    ask over its own system";
+                return Err(Problem::unprocessable(why));
+            }
             let step = match step {
                 Step::Merge { into } => Step::Merge { into: target(a, who, &into)? },
                 step => step,
             };
-            let due = |clue: &Clue| due_on(a, clue).ok().flatten();
+            let due = |clue: &Clue| due(a, clue).ok().flatten();
             Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, &now_text(), &due)?)
         })
         .await?;

@@ -8,6 +8,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::civil::Date;
 
 use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
@@ -17,10 +18,12 @@ use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, State as Stage};
 use crate::app::App;
-use crate::clue::{Agency, Intake, RejectReason};
+use crate::calendar::Calendar;
+use crate::clue::{Agency, Anonymity, Intake, RejectReason};
 use crate::corroborate::{RoomAnswer, Why};
 use crate::problem::{Form, Problem};
 use crate::store::{Clue, ContactAsk, MergedClue};
+use crate::text::Listed as _;
 use crate::web::clues::seen::WholeClue;
 use crate::web::clues::{
     ClueStepBody, ContactBody, Corroboration, LinkBody, contact_opened, corroborated, find, link,
@@ -54,6 +57,7 @@ struct StepView {
     by: String,
     step: &'static str,
     state: &'static str,
+    said: String,
     note: String,
 }
 
@@ -95,6 +99,9 @@ struct CluePage {
     can_intake: bool,
     can_ask: bool,
     can_unmerge: bool,
+    can_extend: bool,
+    /// Whoever reported by name waits to be told.
+    can_tell: bool,
     can_review: bool,
     can_go: bool,
     can_decide: bool,
@@ -118,6 +125,8 @@ struct Found {
     /// Whoever took a step, linked an alert or asked for the contact.
     people: Names,
     holds: String,
+    /// The day, its rule, and whether its year has no table of working days.
+    due: String,
 }
 
 fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
@@ -134,6 +143,7 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     Ok(Found {
         rooms: Names::rooms(a, rooms)?,
         people: Names::colleagues(a, who, by)?,
+        due: due_words(a, l, &clue)?,
         whole,
         records,
         names: a.store.institution_names(&places)?,
@@ -150,7 +160,7 @@ async fn make(
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
-    let Found { clue, whole, records, names, rooms, people, holds } = found;
+    let Found { clue, whole, records, names, rooms, people, holds, due } = found;
     let (record, texts, pictures) = match whole {
         WholeClue::Auditor(record) => (*record, None, 0),
         WholeClue::Officer(seen) => {
@@ -163,7 +173,7 @@ async fn make(
     let cases = who.may(Right::WorkCases);
     let proposals = record.proposals.iter().map(|p| (p.by.clone(), proposal_words(l, p)));
     let page = CluePage {
-        facts: facts(l, &clue, &names, &people),
+        facts: facts(l, &clue, (&names, &people), &due),
         state: l.clue_stage(clue.handling.stage()),
         state_code: clue.handling.stage(),
         allegation: l.t(clue.allegation.zh(), clue.allegation.en()),
@@ -190,7 +200,11 @@ async fn make(
         may_ask_contact: who.is_one_of(&[Role::Supervisor]),
         named: !who.open_house,
         can_intake: matches!(clue.handling.intake, Intake::Received | Intake::AskedBack),
-        can_ask: clue.handling.intake == Intake::Received && clue.external_no.is_none(),
+        can_ask: clue.handling.intake == Intake::Received && clue.can_be_asked(),
+        can_extend: clue.handling.is_being_verified() && clue.handling.extended_on.is_none(),
+        can_tell: clue.about.anonymity == Anonymity::Named
+            && clue.handling.decided_on().is_some()
+            && clue.handling.told_on.is_none(),
         can_unmerge: clue.handling.intake == Intake::Merged,
         can_review: matches!(stage, Some(Stage::Raised | Stage::Review1 | Stage::Review2)),
         can_go: cases && stage == Some(Stage::Lead),
@@ -205,6 +219,17 @@ async fn make(
         id,
     };
     render(&page)
+}
+
+/// 办理期限 with the rule that gave it.
+fn due_words(a: &App, l: Lang, clue: &Clue) -> Result<String, Problem> {
+    let Some(on) = &clue.due_on else { return Ok(String::new()) };
+    let rule = clue.due_rule.map_or("", |rule| l.t(rule.zh(), rule.en()));
+    let calendar = Calendar::new(a.store.workdays()?);
+    let known = on.parse::<Date>().is_ok_and(|day| calendar.knows(day.year()));
+    let weekends =
+        l.t("（该年无节假日表，按周末推算）", " (no table of that year: weekends alone)");
+    Ok(format!("{on} {rule}{}", if known { "" } else { weekends }))
 }
 
 fn merged_view(it: &MergedClue) -> (String, i64, String) {
@@ -228,8 +253,8 @@ fn proposal_words(l: Lang, it: &crate::clue::Proposal) -> &'static str {
 fn facts(
     l: Lang,
     clue: &Clue,
-    names: &BTreeMap<String, String>,
-    people: &Names,
+    (names, people): (&BTreeMap<String, String>, &Names),
+    due: &str,
 ) -> Vec<(&'static str, String)> {
     let about = &clue.about;
     let window = match (&about.from_at, &about.to_at) {
@@ -248,7 +273,11 @@ fn facts(
         (l.t("来源单号", "Sender's number"), clue.external_no.clone().unwrap_or_default()),
         (l.t("录入", "Typed or sent by"), people.get(&clue.posted_by).to_string()),
         (l.t("辖区", "Jurisdiction"), crate::divisions::words(&clue.jurisdiction)),
-        (l.t("办理期限", "Due"), clue.due_on.clone().unwrap_or_default()),
+        (l.t("办理期限", "Due"), due.to_owned()),
+        (
+            l.t("内容已按期销毁", "Text destroyed by its term"),
+            clue.gone_on.clone().unwrap_or_default(),
+        ),
     ]
     .into_iter()
     .filter(|(_, value)| !value.trim().is_empty())
@@ -292,6 +321,8 @@ fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
         "merge" => ("并案", "merged"),
         "same_text" => ("与另一举报文字相同，请核对是否并案", "same text as another: merge?"),
         "unmerge" => ("撤销并案", "merge undone"),
+        "extend" => ("延长核查期限", "verification extended"),
+        "told" => ("已告知反映人", "reporter told"),
         "link" => ("关联线索", "lead linked"),
         "take" => ("开始审核", "taken"),
         "uphold" => ("认为成立", "upheld"),
@@ -311,8 +342,25 @@ fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
         },
         step: l.t(zh, en),
         state: l.clue_stage(&it.state_after),
+        said: said_words(l, it),
         note: it.note.clone(),
     }
+}
+
+/// What a step said, its closed lists in the reader's words.
+fn said_words(l: Lang, it: &crate::store::ClueStep) -> String {
+    let word = match it.step.as_str() {
+        "not_ours" => Agency::of_word(&it.said).map(|a| l.t(a.zh(), a.en())),
+        "reject" => {
+            let found = RejectReason::ALL.iter().find(|r| r.as_str() == it.said);
+            found.map(|r| l.t(r.zh(), r.en()))
+        }
+        "dismiss" => Reason::parse(&it.said).map(|reason| l.reason(reason)),
+        // The clue that goes on is linked beside the record.
+        "merge" => Some(""),
+        _ => None,
+    };
+    word.map_or_else(|| it.said.clone(), str::to_owned)
 }
 
 fn back(id: &str) -> Response {

@@ -8,21 +8,22 @@ use axum::extract::{Multipart, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::clues::place_of;
 use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
+use crate::access::Who;
 use crate::access::secret::random_token;
-use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clue::{Allegation, Anonymity, Place, PlaceKind, Source};
 use crate::clue_intake::{MOST_TEXT_CHARS, today};
-use crate::problem::Problem;
+use crate::problem::{Form, Problem};
 use crate::store::Part;
 use crate::text::listed;
 use crate::web::clue_upload::{Sent, window, wrong};
-use crate::web::clues::{ClueBody, put};
+use crate::web::clues::{AnswerBody, ClueAnswer, ClueBody, answer, put, put_answer};
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
-use crate::web::rights::VERDICTS;
+use crate::web::rights::{PARTNER, VERDICTS};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -31,15 +32,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .roles(VERDICTS)
             .audited()
             .body_limit(UPLOAD_BYTES),
-        Endpoint::page("/grid", grid).roles(&[Role::Partner]),
-        Endpoint::form("/grid", submit_grid)
-            .roles(&[Role::Partner])
-            .audited()
-            .body_limit(UPLOAD_BYTES),
+        Endpoint::page("/grid", grid).roles(PARTNER),
+        Endpoint::form("/grid", submit_grid).roles(PARTNER).audited().body_limit(UPLOAD_BYTES),
+        Endpoint::form("/grid/answer", submit_answer).roles(PARTNER).audited(),
     ]
 }
 
-const UPLOAD_BYTES: usize = 36 << 20;
+const UPLOAD_BYTES: usize = 37 << 20;
 /// Institutions that a list to choose from may have; where there are more, an id is typed.
 const CHOICE: u32 = 200;
 
@@ -74,6 +73,35 @@ struct FormPage {
     fault: String,
     /// What a grid worker handed in just now.
     done: Option<i64>,
+    /// What this partner sent before, newest first.
+    mine: Vec<Mine>,
+}
+
+/// A clue as the partner that sent it reads it.
+struct Mine {
+    id: String,
+    number: i64,
+    received_on: String,
+    place: String,
+    state: &'static str,
+    question: Option<String>,
+}
+
+/// Earlier clues of a partner that its page shows.
+const SHOWN: u32 = 20;
+
+/// Blocking.
+fn mine(a: &App, l: Lang, who: &Who) -> Result<Vec<Mine>, Problem> {
+    let sent = a.store.clues_sent_by(&who.scope, SHOWN)?;
+    let places: Vec<String> = sent.iter().filter_map(|c| c.institution.clone()).collect();
+    let names = a.store.institution_names(&places)?;
+    let one = |clue: &crate::store::Clue| {
+        let ClueAnswer { id, number, state, question, .. } = answer(a, clue)?;
+        let (place, received_on) = (place_of(clue, &names), clue.received_on.clone());
+        let state = l.t(state.zh(), state.en());
+        Ok(Mine { id, number, received_on, place, state, question })
+    };
+    sent.iter().map(one).collect()
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -125,6 +153,10 @@ async fn make(
         None if kind == Kind::Grid => random_token()?,
         None => String::new(),
     };
+    let mine = match kind {
+        Kind::Grid => app.blocking(|a| mine(a, l, who)).await?,
+        Kind::Call => Vec::new(),
+    };
     let sources = [Source::Hotline, Source::Grid, Source::Agency, Source::Monitor, Source::Draw];
     let words = Allegation::ALL.iter().map(|a| (a.as_str(), a.zh(), a.en())).collect();
     let kinds = PlaceKind::ALL.iter().map(|k| (k.as_str(), k.zh(), k.en())).collect();
@@ -142,6 +174,7 @@ async fn make(
         institutions,
         fault,
         done,
+        mine,
         sent,
     };
     render(&page)
@@ -155,6 +188,23 @@ async fn submit_call(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multi
 async fn submit_grid(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multipart) -> Response {
     let made = submit(&app, &who, l, Kind::Grid, form).await;
     shown(&app, &who, l, made).await
+}
+
+/// An answer to what was asked back, from the list of what was sent.
+#[derive(Debug, serde::Deserialize)]
+struct AnswerForm {
+    id: String,
+    text: String,
+}
+
+async fn submit_answer(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    Form(it): Form<AnswerForm>,
+) -> Response {
+    let made = put_answer(&app, &who, &it.id, &AnswerBody { text: it.text }).await;
+    shown(&app, &who, l, made.map(|_| Redirect::to("/grid").into_response())).await
 }
 
 async fn submit(

@@ -41,6 +41,7 @@ pub(super) struct Row {
     state: &'static str,
     state_code: &'static str,
     due_on: String,
+    due_rule: &'static str,
     overdue: bool,
     /// One person's word for an end waits for another's.
     waits: bool,
@@ -51,9 +52,10 @@ pub(super) struct Row {
 struct CluesPage {
     f: Frame,
     rows: Vec<Row>,
-    /// Address, name, count, here.
-    tabs: Vec<(String, &'static str, i64, bool)>,
+    tabs: Vec<Tab>,
     state: String,
+    source: String,
+    allegation: String,
     sources: Vec<(&'static str, &'static str, bool)>,
     allegations: Vec<(&'static str, &'static str, bool)>,
     reasons: Vec<(&'static str, &'static str)>,
@@ -126,10 +128,12 @@ async fn make(
     let state = query.state.clone().unwrap_or_default();
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     let (source, allegation) = (text(&query.source), text(&query.allegation));
-    let next = (clues.len() == limit).then(|| clues.last().map(|c| c.number)).flatten();
+    let next = (clues.len() == limit && state != "overdue")
+        .then(|| clues.last().map(|c| c.number))
+        .flatten();
     let day = today().to_string();
     let page = CluesPage {
-        tabs: tabs(l, &counts, &state),
+        tabs: tabs(l, &counts, &state, &format!("&source={source}&allegation={allegation}")),
         next: next.map(|n| {
             format!("/clues?state={state}&source={source}&allegation={allegation}&before={n}")
         }),
@@ -149,31 +153,43 @@ async fn make(
         done: notice.done,
         refused: notice.refused,
         state,
+        source,
+        allegation,
         f: Frame::of(app, who, l, "clues", here).await?,
     };
     render(&page)
 }
 
-fn tabs(l: Lang, counts: &[(String, i64)], here: &str) -> Vec<(String, &'static str, i64, bool)> {
+/// Address, name, count, here. Nobody counts what is overdue: the calendar moves it.
+type Tab = (String, &'static str, Option<i64>, bool);
+
+/// `kept`: what the list is filtered by, which a tab does not lose.
+fn tabs(l: Lang, counts: &[(String, i64)], here: &str, kept: &str) -> Vec<Tab> {
     const OVER: [&str; 6] = ["not_ours", "merged", "rejected", "dismissed", "unfounded", "closed"];
     let of = |stages: &[&str]| {
         counts.iter().filter(|(stage, _)| stages.contains(&stage.as_str())).map(|c| c.1).sum()
     };
     let open: Vec<&str> = STAGES.into_iter().filter(|stage| !OVER.contains(stage)).collect();
-    let tab = |code: &str, name: &'static str, count: i64| {
-        (format!("/clues?state={code}"), name, count, here == code)
+    let tab = |code: &str, name: &'static str, count: Option<i64>| {
+        (format!("/clues?state={code}{kept}"), name, count, here == code)
     };
-    let one = |code: &str| tab(code, l.clue_stage(code), of(&[code]));
+    let one = |code: &str| tab(code, l.clue_stage(code), Some(of(&[code])));
     vec![
-        tab("open", l.t("待办", "Open"), of(&open)),
+        tab("open", l.t("待办", "Open"), Some(of(&open))),
+        tab("overdue", l.t("逾期", "Overdue"), None),
         one("received"),
         one("asked_back"),
         one("accepted"),
+        one("review1"),
         one("review2"),
         one("lead"),
+        one("on_site"),
+        one("case"),
+        one("closed"),
         one("not_ours"),
+        one("merged"),
         one("rejected"),
-        tab("all", l.t("全部", "All"), of(&STAGES)),
+        tab("all", l.t("全部", "All"), Some(of(&STAGES))),
     ]
 }
 
@@ -202,6 +218,7 @@ fn row(l: Lang, clue: &Clue, names: &BTreeMap<String, String>, today: &str) -> R
         state: l.clue_stage(clue.handling.stage()),
         state_code: clue.handling.stage(),
         overdue: !due_on.is_empty() && due_on.as_str() < today,
+        due_rule: clue.due_rule.map_or("", |rule| l.t(rule.zh(), rule.en())),
         waits: !clue.handling.proposals.is_empty() && clue.handling.is_open(),
         due_on,
     }
@@ -240,6 +257,11 @@ async fn step_all(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<R
         }
     }
     notice.refused.dedup();
-    let query = ClueQuery { state: text("state"), ..ClueQuery::default() };
+    let query = ClueQuery {
+        state: text("state"),
+        source: text("source"),
+        allegation: text("allegation"),
+        ..ClueQuery::default()
+    };
     make(app, who, l, "/clues", query, notice).await
 }

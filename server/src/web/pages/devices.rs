@@ -19,7 +19,7 @@ use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, Stor
 use crate::web::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{BOX_SIGHT, REGISTRY, may_open, may_send};
+use crate::web::rights::{BOX_SIGHT, CLUES, REGISTRY, may_open, may_send};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -85,7 +85,8 @@ pub(super) struct BoxView {
     pack: String,
     chain: &'static str,
     chain_ok: bool,
-    seq: u64,
+    /// For those alone who read clues.
+    seq: Option<u64>,
     above: usize,
     pub(super) knowledge: Vec<(String, u64, &'static str, String)>,
     pub(super) degraded: Vec<String>,
@@ -236,7 +237,7 @@ pub(super) fn view(
         pack: text(health.map(|h| h.pack.clone())),
         chain: l.chain(&d.chain),
         chain_ok: d.chain == "intact",
-        seq: d.contiguous_seq,
+        seq: who.is_one_of(CLUES).then_some(d.contiguous_seq),
         above: d.above.len(),
         knowledge: knowledge_seen(who, d.knowledge.clone())
             .iter()

@@ -64,10 +64,14 @@ pub(super) struct MedicalClinic {
     grade_ceiling: u8,
     /// 备案项目.
     filed_items: Vec<String>,
+    /// 承诺书日期; empty for none.
+    pledge_on: String,
     /// 护士人数.
     nurses: u32,
     /// 数据截至.
     as_of: String,
+    /// 来源: whose register it is.
+    source: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     employee: Vec<IndividualPhysician>,
 }
@@ -130,7 +134,9 @@ impl MedicalClinic {
             grade_ceiling: i.grade_ceiling,
             filed_items: i.filed_items,
             nurses: i.nurses,
+            pledge_on: i.pledge_on,
             as_of: i.as_of,
+            source: door.authority.clone().unwrap_or_default(),
             employee: people.into_iter().map(IndividualPhysician::of).collect(),
         }
     }
@@ -165,42 +171,52 @@ pub(super) async fn institution(
     Path(slug): Path<String>,
 ) -> Result<Json<MedicalClinic>, Problem> {
     let i = door.look_up(|store| store.institution(&slug))?.ok_or_else(nothing)?;
-    let people = door.look_up(|store| store.people(&slug))?;
+    let people = door.look_up(|store| store.people(&slug, &crate::clock::now_text()))?;
     Ok(Json(MedicalClinic::of(&door, i, people)))
 }
 
 /// The institutions, and nobody who works there.
-pub(super) async fn table(State(door): Shared) -> Result<Response, Problem> {
+pub(super) async fn table(
+    State(door): Shared,
+    Query(asked): Query<Vec<(String, String)>>,
+) -> Result<Response, Problem> {
+    let zh = value(&asked, "lang") == "zh";
     let version = door.ask(crate::store::PublicStore::version)?;
-    let kept = door.table.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let kept = door.tables.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(zh)].clone();
     let bytes = if let Some((_, bytes)) = kept.filter(|(made_of, _)| *made_of == version) {
         bytes
     } else {
-        let bytes = Bytes::from(made_table(&door)?);
-        let mut kept = door.table.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some((version, bytes.clone()));
+        let bytes = Bytes::from(made_table(&door, zh)?);
+        let mut kept = door.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        kept[usize::from(zh)] = Some((version, bytes.clone()));
         bytes
     };
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
 }
 
-fn made_table(door: &Arc<Door>) -> Result<Vec<u8>, Problem> {
-    let mut out = csv::Writer::from_writer(Vec::new());
+/// Each column's name, and its Chinese head.
+const COLUMNS: [(&str, &str); 13] = [
+    ("name", "机构名称"),
+    ("kind", "类别"),
+    ("code", "统一社会信用代码"),
+    ("licence_no", "执业许可登记号"),
+    ("licence_until", "有效期至"),
+    ("address", "地址"),
+    ("subjects", "诊疗科目"),
+    ("grade_ceiling", "手术级别上限"),
+    ("filed_items", "备案项目"),
+    ("pledge_on", "承诺书日期"),
+    ("jurisdiction", "辖区"),
+    ("nurses", "护士人数"),
+    ("as_of", "数据截至"),
+];
+/// By which a spreadsheet knows UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+fn made_table(door: &Arc<Door>, zh: bool) -> Result<Vec<u8>, Problem> {
+    let mut out = csv::Writer::from_writer(BYTE_ORDER_MARK.to_vec());
     let broken = |error: csv::Error| Problem::internal(&error);
-    let head = [
-        "name",
-        "kind",
-        "code",
-        "licence_no",
-        "licence_until",
-        "address",
-        "subjects",
-        "grade_ceiling",
-        "filed_items",
-        "jurisdiction",
-        "nurses",
-        "as_of",
-    ];
+    let head = COLUMNS.map(|(name, zh_name)| if zh { zh_name } else { name });
     out.write_record(head).map_err(broken)?;
     let mut after = (String::new(), String::new());
     loop {
@@ -219,6 +235,7 @@ fn made_table(door: &Arc<Door>) -> Result<Vec<u8>, Problem> {
                 &subjects,
                 &grade,
                 &items,
+                &i.pledge_on,
                 &i.jurisdiction,
                 &nurses,
                 &i.as_of,

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::may::{self, May};
 use super::page::{Frame, nothing, render, shown};
 use super::{Door, Shared};
+use crate::clock::now_text;
 use crate::problem::Problem;
 use crate::store::{PublicDevice, PublicInstitution, PublicItem, PublicPractitioner};
 use crate::web::pages::words::Lang;
@@ -124,7 +125,11 @@ fn institution_page(
 ) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
     let (people, device, items) = door.look_up(|store| {
-        Ok((store.people(&i.slug)?, store.device(&i.slug)?, store.items(&i.jurisdiction)?))
+        Ok((
+            store.people(&i.slug, &now_text())?,
+            store.device(&i.slug)?,
+            store.items(&i.jurisdiction)?,
+        ))
     })?;
     let today = crate::clue_intake::today().to_string();
     let filed = items.iter().filter(|item| i.filed_items.contains(&item.code));
@@ -177,6 +182,8 @@ struct PhysicianPage {
     p: PublicPractitioner,
     line: PersonLine,
     relation: String,
+    /// Day; empty for none.
+    exempt_until: String,
     institution: PublicInstitution,
     items: Vec<(String, String)>,
 }
@@ -192,7 +199,7 @@ pub(super) async fn physician(
 
 fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
-    let p = door.look_up(|store| store.physician(slug))?.ok_or_else(nothing)?;
+    let p = door.look_up(|store| store.physician(slug, &now_text()))?.ok_or_else(nothing)?;
     let place = p.institution.clone();
     let institution = door.look_up(|store| store.institution(&place))?.ok_or_else(nothing)?;
     let items = door.look_up(|store| store.items(&institution.jurisdiction))?;
@@ -204,6 +211,7 @@ fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<
     render(&PhysicianPage {
         line: person_line(f.l, &p),
         relation: relation.to_owned(),
+        exempt_until: crate::clock::clip(&p.exempt_until, 10),
         items: items.iter().map(|item| (item.code.clone(), item_name(f.l, item))).collect(),
         institution,
         p,
@@ -242,7 +250,7 @@ fn check_page(
 ) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
     let (i, d, code) = (value(asked, "i"), value(asked, "d"), value(asked, "item"));
-    let person = door.look_up(|store| store.physician(d))?.ok_or_else(nothing)?;
+    let person = door.look_up(|store| store.physician(d, &now_text()))?.ok_or_else(nothing)?;
     let place = if i.is_empty() { person.institution.as_str() } else { i };
     let institution = door.look_up(|store| store.institution(place))?.ok_or_else(nothing)?;
     let item = door.look_up(|store| store.item(code))?.ok_or_else(|| {
@@ -252,7 +260,7 @@ fn check_page(
     let said = if person.institution == institution.slug {
         may::may(person.category, person.status, &person.lead_of, &item.specialties)
     } else {
-        May::NotHere
+        May::OtherPlace
     };
     render(&CheckPage {
         said: f.l.t(said.zh(), said.en()),

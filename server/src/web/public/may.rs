@@ -12,8 +12,9 @@ pub(super) enum May {
     UnderALead,
     /// The registration does not hold.
     NotValid,
-    /// 未在本机构登记.
-    NotHere,
+    /// The page that was asked about belongs to another institution: whether the same person is
+    /// registered here as well, it does not say.
+    OtherPlace,
 }
 
 impl May {
@@ -22,7 +23,9 @@ impl May {
             Self::Lead => "按登记信息：本机构备案主诊医师，可独立开展该项目",
             Self::UnderALead => "按登记信息：须在本机构备案主诊医师指导下进行",
             Self::NotValid => "按登记信息：执业注册当前无效",
-            Self::NotHere => "按登记信息：未在本机构登记",
+            Self::OtherPlace => {
+                "所选医师的页面属于另一家机构：请打开这家机构的页面，从其中选择医师；其中没有，即未在此登记"
+            }
         }
     }
 
@@ -31,7 +34,10 @@ impl May {
             Self::Lead => "as registered: filed here as lead physician for this item",
             Self::UnderALead => "as registered: only under a lead physician filed here",
             Self::NotValid => "as registered: the registration does not hold now",
-            Self::NotHere => "as registered: not registered at this institution",
+            Self::OtherPlace => {
+                "this physician was chosen on another institution's page: choose from this \
+                 institution's own page; who is not on it is not registered here"
+            }
         }
     }
 }

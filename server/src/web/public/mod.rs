@@ -3,12 +3,14 @@
 //! account, no audit entry; it can read what is public and put sealed reports in, and nothing else.
 
 mod api;
+mod description;
 mod divisions;
 mod limits;
 mod lookup;
 mod may;
 mod open311;
 mod page;
+mod promises;
 mod report;
 mod status;
 mod ticket;
@@ -26,6 +28,7 @@ use tokio::sync::{Notify, Semaphore};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
+use crate::clue::terms::Terms;
 use crate::clue_intake::{DoorQueue, door_mac, door_seal};
 use crate::config::Mode;
 use crate::problem::Problem;
@@ -44,8 +47,11 @@ pub(super) struct Door {
     /// Seals what is put in; the half that opens it is not here.
     seal: trust::SealingPublicKey,
     queue: Arc<DoorQueue>,
-    /// The open table of institutions, and the version that it was made of.
-    table: Mutex<Option<(i64, Bytes)>>,
+    /// The open table of institutions in Chinese and English, each with the version that it was
+    /// made of.
+    tables: Mutex<[Option<(i64, Bytes)>; 2]>,
+    /// The days that the forms promise.
+    terms: Terms,
     limits: Limits,
     rang: Arc<Notify>,
     /// As people reach it.
@@ -98,6 +104,7 @@ fn routes() -> Vec<PublicRoute> {
         get("/p/api/v1/institutions", LookUp, axum::routing::get(api::institutions)),
         get("/p/api/v1/institutions.csv", LookUp, axum::routing::get(api::table)),
         get("/p/api/v1/institutions/{slug}", LookUp, axum::routing::get(api::institution)),
+        get("/p/api/v1/openapi.json", LookUp, axum::routing::get(description::get)),
         get("/p/open311/services.json", LookUp, axum::routing::get(open311::services)),
         get("/p/open311/ticket.json", Report, axum::routing::get(open311::new_ticket)),
         post("/p/open311/requests.json", axum::routing::post(open311::request)),
@@ -108,10 +115,15 @@ fn routes() -> Vec<PublicRoute> {
     ]
 }
 
+/// Method and path of everything that the door serves: nobody is asked who he is.
+pub fn public_routes() -> Vec<(Method, &'static str)> {
+    routes().into_iter().map(|route| (route.method, route.path)).collect()
+}
+
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Three pictures of a telephone, and the form around them.
-const MOST_BODY_BYTES: usize = 36 << 20;
+const MOST_BODY_BYTES: usize = 37 << 20;
 /// A form without pictures; longer ones show their ticket before they are read.
 const SMALL_BODY_BYTES: usize = 64 << 10;
 /// Look-ups at once.
@@ -131,7 +143,8 @@ pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
         key: door_mac(&app.master),
         seal: door_seal(&app.master).public_key(),
         queue: Arc::clone(&app.door_queue),
-        table: Mutex::default(),
+        tables: Mutex::default(),
+        terms: app.config.clue_terms,
         limits: Limits::new(config),
         rang: Arc::clone(&app.door_rang),
         url: url.to_owned(),

@@ -54,6 +54,11 @@ impl Frame {
         self.to(&format!("/p/d/{slug}"))
     }
 
+    /// The form about an error on a physician's page.
+    pub(super) fn to_correction(&self, slug: &str, person: &str) -> String {
+        self.to(&format!("/p/wrong?i={slug}&d={person}"))
+    }
+
     /// A form about an institution, or about the room of a sign.
     pub(super) fn to_form(&self, form: &str, slug: &str, sign: &str) -> String {
         let about = if sign.is_empty() { format!("i={slug}") } else { format!("r={sign}") };

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::divisions::divisions;
 use super::lookup::value;
 use super::page::{Frame, render, shown};
+use super::promises::{promise, telling};
 use super::ticket::{self, Level, Ticket, TicketFault};
 use super::{Door, Shared, is_large};
 use crate::clock;
@@ -26,7 +27,7 @@ use crate::web::pages::frame::line;
 
 /// Which of the two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Report,
     /// Correction of the register.
     Wrong,
@@ -54,6 +55,10 @@ struct ReportPage {
     /// The text holds a telephone or identity number.
     personal: bool,
     most_chars: usize,
+    /// What happens by when.
+    promise: String,
+    /// By when whoever gives a name is told.
+    telling: String,
 }
 
 fn page(
@@ -92,6 +97,8 @@ fn page(
         fault: told.0,
         personal: told.1,
         most_chars: MOST_TEXT_CHARS,
+        promise: promise(f.l, &door.terms, form),
+        telling: telling(f.l, &door.terms),
         institution,
         sign,
         sent,
@@ -111,7 +118,7 @@ fn place_of(
 }
 
 fn empty(asked: &[(String, String)]) -> Sent {
-    let kept = ["i", "r"].map(|name| (name.to_owned(), value(asked, name).to_owned()));
+    let kept = ["i", "r", "d"].map(|name| (name.to_owned(), value(asked, name).to_owned()));
     Sent::of_pairs(kept.to_vec())
 }
 
@@ -191,6 +198,10 @@ async fn take(
     }
     let slug = place.as_ref().map_or("", |i| i.slug.as_str());
     let mut report = report_of(&sent, form, slug)?;
+    if form == Form::Wrong && !sent.text("d").is_empty() {
+        let of = door.ask(|store| store.physician(sent.text("d"), &clock::now_text()))?;
+        report.about.item_text = of.map(|person| person.name).unwrap_or_default();
+    }
     if let Err(fault) = report.check() {
         let zh = "内容无法受理：请核对日期、地址和联系方式";
         let problem = Problem { zh: Some(zh.into()), ..Problem::unprocessable(fault) };
@@ -206,7 +217,7 @@ async fn take(
         report.pictures.clear();
     }
     let (receipt, new) = put_report_in(door, report, &nonce)?;
-    receipt_page(door, uri, &receipt, (new, dropped))
+    receipt_page(door, uri, form, &receipt, (new, dropped))
 }
 
 /// Bytes that may wait at the door before pictures are left out; a report in words always fits.
@@ -284,7 +295,7 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
         return Err(wrong(zh, "say what was seen, 4000 characters at most"));
     }
     let allegation = match form {
-        Form::Wrong => Allegation::Other,
+        Form::Wrong => Allegation::RegisterError,
         Form::Report => listed("allegation", sent.text("allegation"))
             .map_err(|_| wrong("请选择反映事项", "choose what it is about"))?,
     };
@@ -306,7 +317,8 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
         (Some(_), true) => Anonymity::Named,
     };
     let item_text = match form {
-        Form::Wrong => "登记信息更正".to_owned(),
+        // Whose page it came from is put in once that page was found.
+        Form::Wrong => String::new(),
         Form::Report => one_line(sent.text("item"), 100),
     };
     let window_vague = vague || sent.ticked("vague");
@@ -347,7 +359,10 @@ pub(super) fn put(door: &Arc<Door>, nonce: &str, it: &FromDoor) -> Result<bool, 
     let plain = serde_json::to_vec(it).map_err(|error| Problem::internal(&error))?;
     let sealed = trust::seal_bytes(&sealed_at_the_door(nonce), &plain, &door.seal)
         .map_err(|error| Problem::internal(&error))?;
-    door.queue.add(sealed.len());
+    // A look behind a receipt makes no report dearer.
+    if !matches!(it, FromDoor::Visit { .. }) {
+        door.queue.add(sealed.len());
+    }
     let new = door.ask(|store| store.put_in(nonce, &today().to_string(), &sealed))?;
     door.rang.notify_one();
     Ok(new)
@@ -362,16 +377,19 @@ struct ReceiptPage {
     new: bool,
     /// There was no room for the pictures.
     dropped: bool,
+    promise: String,
 }
 
 fn receipt_page(
     door: &Arc<Door>,
     uri: &Uri,
+    form: Form,
     receipt: &str,
     (new, dropped): (bool, bool),
 ) -> Result<Response, Problem> {
-    let page =
-        ReceiptPage { f: Frame::of(door, uri), receipt: ticket::grouped(receipt), new, dropped };
+    let f = Frame::of(door, uri);
+    let promise = promise(f.l, &door.terms, form);
+    let page = ReceiptPage { f, receipt: ticket::grouped(receipt), new, dropped, promise };
     Ok((StatusCode::CREATED, render(&page)?).into_response())
 }
 

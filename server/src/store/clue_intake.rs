@@ -1,0 +1,112 @@
+//! How a clue comes in and is stored, and when it may join another: of the same place, that goes
+//! on. What is almost the same is merged, or proposed to a person.
+
+use super::clues::{BY_LIKENESS, Clue, NewClue, Recorded, by_id, move_on, record};
+use super::engine::{Connection, OptionalExtension as _, params};
+use super::{Result, StoreError};
+use crate::clue::{Handling, Intake, Step};
+
+pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(String, bool)> {
+    if let Some(number) = &it.external_no {
+        let sql = "SELECT id FROM clue WHERE posted_by = ?1 AND source = ?2 AND external_no = ?3";
+        let values = [it.posted_by.as_str(), it.source.as_str(), number];
+        if let Some(id) = tx.query_row(sql, values, |r| r.get(0)).optional()? {
+            return Ok((id, false));
+        }
+    }
+    let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS NOT DISTINCT FROM ?2 \
+        AND stage NOT IN ('merged','rejected','not_ours') ORDER BY number LIMIT 1";
+    let values = params![it.fold, it.institution];
+    let same: Option<(String, i64)> =
+        tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    insert(tx, it)?;
+    fail_point::reached("clue.received");
+    let stage = Intake::Received.as_str();
+    let received = Recorded { by: &it.posted_by, step: "received", note: "", said: "", stage };
+    record(tx, &it.id, &received, now)?;
+    if let Some(mac) = &it.receipt_mac {
+        let day = &it.received_on;
+        let sql = "INSERT INTO pub_clue_status VALUES (?1,'received','',?2,?2)";
+        tx.execute(sql, [mac, day])?;
+    }
+    if let Some((into, number)) = same {
+        let own = by_id(tx, &it.id)?;
+        let goes = own.as_ref().is_some_and(|own| takes_in(tx, &into, own).is_ok());
+        // "Somebody without a licence" is said of many places and days: a person decides.
+        let certain = it.institution.is_some() && it.about.from_at.is_some();
+        if goes && certain {
+            move_on(tx, &it.id, BY_LIKENESS, &Step::Merge { into }, "", now, &|_| None)?;
+        } else if goes {
+            let note = format!("#{number}");
+            let same =
+                Recorded { by: BY_LIKENESS, step: "same_text", note: &note, said: "", stage };
+            record(tx, &it.id, &same, now)?;
+        }
+    }
+    Ok((it.id.clone(), true))
+}
+
+fn insert(tx: &Connection, it: &NewClue) -> Result<()> {
+    let handling = Handling::default();
+    tx.execute(
+        "INSERT INTO clue (id, source, external_no, posted_by, received_on, jurisdiction, \
+         institution, room, stage, allegation, due_on, spec, handling, fold, receipt_mac, \
+         sealed_key, contact, due_rule) VALUES \
+         (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+        params![
+            it.id,
+            it.source.as_str(),
+            it.external_no,
+            it.posted_by,
+            it.received_on,
+            it.jurisdiction,
+            it.institution,
+            it.room,
+            handling.stage(),
+            it.allegation.as_str(),
+            it.due.as_ref().map(|due| &due.0),
+            serde_json::to_string(&it.about)?,
+            serde_json::to_string(&handling)?,
+            it.fold,
+            it.receipt_mac,
+            it.sealed_key,
+            it.contact,
+            it.due.as_ref().map(|due| due.1.as_str())
+        ],
+    )?;
+    let sql = "INSERT INTO clue_text VALUES (?1,0,?2,?3)";
+    tx.execute(sql, params![it.id, it.received_on, it.text])?;
+    for (n, (sha256, sealed)) in it.files.iter().enumerate() {
+        let sql = "INSERT INTO clue_file VALUES (?1,?2,?3,?4)";
+        tx.execute(sql, params![it.id, n as i64, sha256, sealed])?;
+    }
+    Ok(())
+}
+
+/// A clue that goes on can take another of the same place in; one that is over, or about somebody
+/// else, would bury it.
+pub(super) fn takes_in(tx: &Connection, into: &str, it: &Clue) -> Result<()> {
+    let found = by_id(tx, into)?;
+    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_owned() })?;
+    let why = if !found.handling.is_open() {
+        format!("clue #{} is over: merge into one that goes on", found.number)
+    } else if !is_same_place(&found, it) {
+        format!("clue #{} is about another place: merge only what is about the same", found.number)
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Conflict(why))
+}
+
+/// One institution, or places that stand in no register with one name and address.
+fn is_same_place(one: &Clue, other: &Clue) -> bool {
+    let named = |clue: &Clue| {
+        let place = clue.about.place.as_ref();
+        place.map(|p| (crate::text::folded(&p.name), crate::text::folded(&p.address)))
+    };
+    match (&one.institution, &other.institution) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => named(one).is_some() && named(one) == named(other),
+        _ => false,
+    }
+}

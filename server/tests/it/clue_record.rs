@@ -1,0 +1,149 @@
+//! What the record of a clue keeps (执法全过程记录), what a partner is asked, and what is seen of when.
+
+use serde_json::{Value, json};
+use server::access::Role;
+
+use crate::access::{ask, login, token};
+use crate::clues::{call, step, whole};
+use crate::house::House;
+use crate::public::{FORM, clues, multipart, report, with_door};
+
+/// The step of a record that is called so.
+fn taken(clue: &Value, name: &str) -> Value {
+    let steps = clue["steps"].as_array().unwrap();
+    steps.iter().find(|step| step["step"] == name).cloned().unwrap_or(Value::Null)
+}
+
+fn partner(house: &House) -> String {
+    token(house, Role::Partner, "hotline/5101")
+}
+
+fn answer(house: &House, who: &str, id: &str, text: &str) -> u16 {
+    let body = json!({"text": text}).to_string();
+    ask(house, "POST", &format!("/api/v1/clues/{id}/answer"), who, &body).status
+}
+
+#[test]
+fn a_partner_answers_what_it_is_asked() {
+    let house = with_door();
+    let id = call(&house, "1", &json!({"institution": "clinic-1"}));
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let partner = partner(&house);
+    assert_eq!(answer(&house, &partner, &id, "没人问"), 409, "nobody asked");
+    let asked = json!({"step": "ask", "question": "是哪一天？"});
+    assert_eq!(step(&house, &wang, &id, &asked).0, 200);
+    let told = ask(&house, "GET", &format!("/api/v1/clues/{id}/answer"), &partner, "").json();
+    assert_eq!(told["question"], "是哪一天？");
+    let other = token(&house, Role::Partner, "hotline/5102");
+    assert_eq!(answer(&house, &other, &id, "上周一"), 404, "another's clue");
+    assert_eq!(answer(&house, &partner, &id, " "), 422);
+    assert_eq!(answer(&house, &partner, &id, "上周一"), 200);
+    let clue = whole(&house, &id);
+    assert_eq!((&clue["state"], &clue["texts"][1]["text"]), (&json!("received"), &json!("上周一")));
+}
+
+#[test]
+fn a_question_stays_beside_its_answer() {
+    let house = with_door();
+    let id = call(&house, "1", &json!({"institution": "clinic-1"}));
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Supervisor, "");
+    let asked = json!({"step": "ask", "question": "是哪一天？", "note": "待核"});
+    assert_eq!(step(&house, &wang, &id, &asked).0, 200);
+    let _ = answer(&house, &partner(&house), &id, "上周一");
+    for who in [&wang, &li] {
+        step(&house, who, &id, &json!({"step": "not_ours", "agency": "market"}));
+    }
+    let clue = whole(&house, &id);
+    assert_eq!(taken(&clue, "ask")["said"], "是哪一天？");
+    assert_eq!(taken(&clue, "not_ours")["said"], "market");
+    let page = ask(&house, "GET", &format!("/clues/{id}"), &wang, "").body;
+    assert!(page.contains("是哪一天？") && page.contains("市场监管"), "{page}");
+    let auditor = token(&house, Role::Auditor, "");
+    let record = ask(&house, "GET", &format!("/api/v1/clues/{id}"), &auditor, "").body;
+    assert!(!record.contains("是哪一天"), "a question may hold the reporter's words: {record}");
+    assert!(record.contains("\"said\":\"market\""), "{record}");
+}
+
+#[test]
+fn nobody_is_asked_who_holds_no_receipt() {
+    let house = with_door();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let body = json!({"institution": "clinic-1", "allegation": "lending", "text": "来电"});
+    let made = ask(&house, "POST", "/api/v1/clues", &wang, &body.to_string());
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let asked = json!({"step": "ask", "question": "是哪一天？"});
+    assert_eq!(step(&house, &wang, &id, &asked).0, 422);
+    let page = ask(&house, "GET", &format!("/clues/{id}"), &wang, "").body;
+    assert!(!page.contains("name=\"question\""), "{page}");
+}
+
+#[test]
+fn a_grid_worker_reads_what_became_of_it() {
+    let house = with_door();
+    let grid = login(&house, "grid-7", Role::Partner, "grid/5101");
+    let fields = [
+        ("external_no", "g-1"),
+        ("place_name", "某美容院"),
+        ("place_kind", "beauty_salon"),
+        ("allegation", "no_licence"),
+        ("text", "打针"),
+    ];
+    let headers = format!("{FORM}Cookie: zaigang={grid}\r\nSec-Fetch-Site: same-origin\r\n");
+    assert_eq!(house.send_with("POST", "/grid", &headers, &multipart(&fields, &[])).status, 303);
+    let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
+    let page = || ask(&house, "GET", "/grid", &grid, "").body;
+    assert!(page().contains("某美容院") && page().contains("已收到"), "{}", page());
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    step(&house, &wang, &id, &json!({"step": "ask", "question": "几楼？"}));
+    assert!(page().contains("几楼？"), "{}", page());
+    let form = format!(
+        "Content-Type: application/x-www-form-urlencoded\r\nCookie: zaigang={grid}\r\n\
+         Sec-Fetch-Site: same-origin\r\n"
+    );
+    let body = format!("id={id}&text=%E4%B8%89%E6%A5%BC");
+    assert_eq!(house.send_with("POST", "/grid/answer", &form, body.as_bytes()).status, 303);
+    assert_eq!(whole(&house, &id)["texts"][1]["text"], "三楼");
+    let other = login(&house, "grid-8", Role::Partner, "grid/5102");
+    assert!(!ask(&house, "GET", "/grid", &other, "").body.contains("某美容院"));
+}
+
+#[test]
+fn a_merge_by_likeness_keeps_the_day_alone() {
+    let house = with_door();
+    for _ in 0..2 {
+        report(&house, "同一句话", &[("day", "2026-03-02"), ("from", "09:02")]);
+    }
+    for clue in clues(&house, 2) {
+        let seen = whole(&house, clue["id"].as_str().unwrap());
+        for step in seen["steps"].as_array().unwrap() {
+            let at = step["at"].as_str().unwrap();
+            assert_eq!(at.len(), 10, "{} is known to the moment: {step}", clue["number"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_over_loses_its_words_with_their_key() {
+    let house = with_door();
+    for text in ["已办结", "还在办"] {
+        report(&house, text, &[("contact", "13900139000")]);
+    }
+    let ids: Vec<String> =
+        clues(&house, 2).iter().rev().map(|c| c["id"].as_str().unwrap().to_owned()).collect();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Reviewer, "");
+    for who in [&wang, &li] {
+        step(&house, who, &ids[0], &json!({"step": "reject", "reason": "not_health"}));
+    }
+    let store = &house.running().app.store;
+    assert_eq!(store.forget_clues("2020-01-01", "2020-01-01").unwrap(), 0, "before its time");
+    assert_eq!(store.forget_clues("2099-01-01", "2099-01-01").unwrap(), 1);
+    let (over, open) = (whole(&house, &ids[0]), whole(&house, &ids[1]));
+    assert_eq!((&over["texts"], &over["has_contact"]), (&json!([]), &json!(false)));
+    assert_eq!(over["gone_on"], "2099-01-01");
+    assert_eq!(taken(&over, "reject")["said"], "not_health", "what people did stays");
+    assert_eq!(open["texts"][0]["text"], "还在办");
+    let page = ask(&house, "GET", &format!("/clues/{}", ids[0]), &wang, "");
+    assert!(page.status == 200 && page.body.contains("内容已按期销毁"), "{}", page.body);
+}
