@@ -147,7 +147,9 @@ fn the_register_is_found_and_persons_by_their_clinic() {
 
 #[test]
 fn the_pledge_and_whose_register_it_is_are_public() {
-    let named = format!("{DOOR}[authority]\nname = \"某市卫生健康综合行政执法支队\"\n");
+    let named = format!(
+        "{DOOR}[authority]\nname = \"某市卫生健康综合行政执法支队\"\ncontact = \"028-0000 0000\"\n"
+    );
     let house = with_door().restart_with(&named);
     let slug = slug(&house);
     let page = house.knock("GET", &format!("/p/i/{slug}"), "", b"").body;

@@ -134,10 +134,10 @@ fn crawl(house: &House) -> Vec<(String, String)> {
 /// A clinic with a box, a lead that the box raised, and a session.
 fn twin() -> (House, TestBox) {
     let (house, mut it) = with_box_and("[metrics]\nlisten = \"127.0.0.1:0\"\n");
-    let officer = token(&house, Role::Supervisor, "");
+    let clinic = token(&house, Role::Clinic, "clinic-1");
     let session = serde_json::json!({"id": "s-1", "room": "room-1", "item": "laser-1",
         "declared_lead": "p-lead", "start": "2099-03-02T01:00:00Z", "end": "2099-03-02T02:00:00Z"});
-    let made = ask(&house, "POST", "/api/v1/sessions", &officer, &session.to_string());
+    let made = ask(&house, "POST", "/api/v1/sessions", &clinic, &session.to_string());
     assert_eq!(made.status, 201, "{}", made.body);
     it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L1"));
     it.receipted(it.seq);
