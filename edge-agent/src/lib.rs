@@ -24,7 +24,7 @@ pub mod first_boot;
 pub mod healthy;
 pub mod heat;
 pub mod live_view;
-mod loaded;
+pub mod loaded;
 pub mod lock;
 pub mod vision_stages;
 

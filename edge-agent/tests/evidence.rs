@@ -11,7 +11,7 @@ use std::time::Instant;
 use edge_agent::clock::Now;
 use edge_agent::evidence::taking::{Taker, place};
 use edge_agent::evidence::{Keeper, Taken, Taking};
-use edge_agent::run::{Models, load_models};
+use edge_agent::loaded::{Models, load_models};
 use evidence::fixture::{Office, role_secret};
 use evidence::{FLAT, Mask, RectPx, Roll, Seen, open, open_half, text};
 use image::{Rgb, RgbImage};

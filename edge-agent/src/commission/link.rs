@@ -254,7 +254,8 @@ fn test_report(origin: &Origin, room: &Room, at: Timestamp) -> FindingReport {
         intervals: Vec::new(),
         counts: Vec::new(),
         explanation: Explanation {
-            zh: "安装测试：安装人员在设备上发出的测试线索，不涉及任何人，收到后自动撤回。".to_owned(),
+            zh: "安装测试：安装人员在设备上发出的测试线索，不涉及任何人，收到后自动撤回。"
+                .to_owned(),
             en: "Installer's test: sent from the box by its installer to try the way to the \
                 server. It concerns nobody and is withdrawn at once."
                 .to_owned(),

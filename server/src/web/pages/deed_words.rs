@@ -42,6 +42,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/login", "登录", "a login"),
     ("/logout", "登录", "a login"),
     ("/messages", "待办消息", "messages"),
+    ("/monitoring", "监控设备公示表", "the table of boxes for publication"),
     ("/passes", "临时通行", "a pass"),
     ("/people", "人员列表", "the list of people"),
     ("/personal", "本人一次性链接", "a person's own link"),

@@ -323,7 +323,7 @@ mod tests {
             };
             page.render().unwrap()
         };
-        assert!(!page(79_999).contains("备案"), "too early");
+        assert!(!page(79_999).contains("请准备备案"), "too early");
         assert!(page(80_000).contains("请准备备案"));
         assert!(page(100_000).contains("30 个工作日内"));
     }
