@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config, ConfigError, files};
-use server::run::SetUpFault;
+use server::set_up_fault::SetUpFault;
 use server::{
     account_command, backup, broker, broker_config, export, models_command, run, store_command,
 };

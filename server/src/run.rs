@@ -19,6 +19,7 @@ use crate::access::{Role, password};
 use crate::app::{App, Turns};
 use crate::audit_head::{self, Heads};
 use crate::backup;
+use crate::body_memory::Bodies;
 use crate::broker;
 use crate::broker_config;
 use crate::ca::{Authority, write_private};
@@ -29,6 +30,7 @@ use crate::clock;
 use crate::clue_intake;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
 use crate::enrol::{Engine, Slot};
+use crate::form_reader::FormReader;
 use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Nudge, Pusher};
@@ -40,14 +42,14 @@ use crate::notify;
 use crate::other_servers;
 use crate::renew::{Renewal, renew};
 use crate::retention;
+use crate::set_up_fault::SetUpFault;
 use crate::store::{Address, Bounds, FaceStore, Store, StoreError};
+use crate::streams::Streams;
 use crate::supervise;
 use crate::tombstone::Ledger;
+use crate::vault;
 use crate::vault::Key;
 use crate::web;
-use crate::web::bodies::Bodies;
-use crate::web::clue_upload::FormReader;
-use crate::web::live::Streams;
 use crate::work_queue::WorkQueue;
 
 /// Messages between the broker and the ingest; beyond that the broker waits.
@@ -88,11 +90,6 @@ pub struct Running {
     _lock: std::fs::File,
 }
 
-/// Something outside has to be set up otherwise: trying again by itself does not help.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SetUpFault(pub String);
-
 #[allow(clippy::too_many_lines, reason = "one field of the house on each line")]
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
@@ -103,7 +100,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let faces = Arc::new(faces(&config, &master, &signer)?);
     let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));
     heads.resume()?;
-    let keyed = store.key_cards(|hash| keyed_card(&master, hash))?;
+    let keyed = store.key_cards(|hash| vault::keyed_card(&master, hash))?;
     if keyed > 0 {
         tracing::info!(keyed, "cards are kept by a keyed hash from here on");
     }
@@ -313,12 +310,6 @@ fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
         );
     }
     Ok(Some(Provider::new(oidc.clone()).context("`oidc.client_secret_file` can not be read")?))
-}
-
-/// A card as the database keeps it: its number is short, so a plain hash would be guessed from a
-/// stolen database.
-pub(crate) fn keyed_card(master: &Key, hash: &str) -> String {
-    format!("keyed:{}", master.keyed("card", hash))
 }
 
 /// There is no default password: whoever starts the server for the first time gets a link that

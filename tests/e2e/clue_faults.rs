@@ -47,7 +47,7 @@ impl Stage {
 
 /// The states as the server names them; the tests may not import it, so its source is read.
 fn states(list: &str) -> Vec<String> {
-    let path = e2e::programs::root().join("server/src/clue/fault.rs");
+    let path = e2e::programs::root().join("server/core/src/clue/fault.rs");
     let source = std::fs::read_to_string(path).unwrap();
     let list = source.split(&format!("{list}: &[&str] = &[")).nth(1).unwrap();
     let list = list.split("];").next().unwrap();

@@ -126,7 +126,8 @@ fn a_server_killed_in_every_state_loses_nothing() {
 /// The states as the server names them; the tests may not import it, so its source is read.
 fn server_states() -> Vec<String> {
     let source =
-        std::fs::read_to_string(e2e::programs::root().join("server/src/ingest/fault.rs")).unwrap();
+        std::fs::read_to_string(e2e::programs::root().join("server/core/src/ingest/fault.rs"))
+            .unwrap();
     let list = source.split("STATES: &[&str] = &[").nth(1).unwrap().split("];").next().unwrap();
     let states: Vec<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
     assert!(states.len() >= 11, "{states:?}");

@@ -5,7 +5,6 @@
 //! A body that comes too slowly is cut off: what it holds is given back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
@@ -14,8 +13,7 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -25,8 +23,6 @@ use crate::problem::Problem;
 pub(super) const ORDINARY_BYTES: usize = 1024 * 1024;
 /// Of a request by nobody in particular: a login, a one-time link, a box that introduces itself.
 const ANONYMOUS_BYTES: usize = 256 * 1024;
-/// How long somebody waits for room.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// A body has this long, and as much longer as it takes at the least speed.
 const BODY_S: u64 = 10;
 const LEAST_BYTES_PER_S: u64 = 32 * 1024;
@@ -34,50 +30,6 @@ const LEAST_BYTES_PER_S: u64 = 32 * 1024;
 pub(super) const SMALL_BODY: Duration = Duration::from_secs(BODY_S);
 /// Of a stranger's pictures, at every moment: a telephone in a cellar.
 const LEAST_PACE_BYTES_PER_S: u64 = 16 * 1024;
-
-/// The memory, in KiB.
-#[derive(Debug)]
-pub struct Bodies {
-    known: Semaphore,
-    anonymous: Semaphore,
-    size_kib: usize,
-    refused: AtomicU64,
-}
-
-impl Bodies {
-    /// `max_mib` for all together, an eighth of it for those who are not logged in.
-    pub fn new(max_mib: usize) -> Self {
-        let size_kib = max_mib * 1024;
-        let anonymous = size_kib / 8;
-        let (known, anonymous) = (Semaphore::new(size_kib - anonymous), Semaphore::new(anonymous));
-        Self { known, anonymous, size_kib, refused: AtomicU64::new(0) }
-    }
-
-    pub(super) async fn room(
-        &self,
-        bytes: usize,
-        anonymous: bool,
-    ) -> Result<SemaphorePermit<'_>, Problem> {
-        let kib = u32::try_from(bytes.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
-        let memory = if anonymous { &self.anonymous } else { &self.known };
-        if let Ok(Ok(room)) = timeout(PATIENCE, memory.acquire_many(kib)).await {
-            return Ok(room);
-        }
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        let zh = "服务器正在接收的数据过多，请稍后重试";
-        Err(Problem::busy(zh, "the server is receiving too much at once: try again in a moment", 5))
-    }
-
-    /// What is taken now.
-    pub fn taken_kib(&self) -> usize {
-        self.size_kib - self.known.available_permits() - self.anonymous.available_permits()
-    }
-
-    /// How many requests found no room since the start.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-}
 
 pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {

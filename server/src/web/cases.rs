@@ -26,7 +26,7 @@ use crate::knowledge::Nudge;
 use crate::legal::Standings;
 use crate::monitoring_review::Standing;
 use crate::penalty_case::{
-    CaseClock, Entry, Officer, PenaltyCase, Phase, Provision, Recorded, Refusal, Stage, words,
+    CaseClock, Entry, Officer, PenaltyCase, Phase, Provision, Recorded, Stage, words,
 };
 use crate::problem::{Body, Problem};
 
@@ -317,13 +317,6 @@ pub(super) fn signer(who: &Who, given: Option<&str>) -> Result<String, Problem> 
         return Err(Problem::unprocessable("by: who does this, 1 to 100 characters"));
     }
     Ok(by)
-}
-
-/// One clear line in both languages.
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        Self { zh: Some(refusal.zh().into()), ..Self::unprocessable(refusal.to_string()) }
-    }
 }
 
 /// Every standing act of a case, for its paper: what and when, and what was entered. Blocking.

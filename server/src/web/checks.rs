@@ -84,7 +84,7 @@ pub(super) fn card_hash(master: &Key, card: &str) -> Result<String, Problem> {
             "card: 4 to 40 letters and digits, as they stand on the card",
         ));
     }
-    Ok(crate::run::keyed_card(master, &trust::sha256_hex(format!("zaigang/v1/card\n{number}"))))
+    Ok(crate::vault::keyed_card(master, &trust::sha256_hex(format!("zaigang/v1/card\n{number}"))))
 }
 
 /// A PIN of 6 to 12 digits that does not count or repeat.

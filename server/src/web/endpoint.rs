@@ -9,9 +9,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::handler::Handler;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::routing::MethodRouter;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -21,7 +20,7 @@ use super::bodies::ORDINARY_BYTES;
 use super::pages::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::problem::{Body, Problem};
+use crate::problem::Body;
 
 /// All that is known of a route without its handler.
 #[derive(Debug, Clone)]
@@ -289,19 +288,10 @@ impl<T: JsonSchema> Output for super::answer::Stored<T> {
     }
 }
 
-/// Whoever `auth::layer` found. A handler that stands outside of it is refused, never answered as
-/// if nobody in particular had asked.
-impl<S: Send + Sync> FromRequestParts<S> for Who {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let found = parts.extensions.get::<Self>().cloned();
-        found.ok_or_else(|| Problem::internal(&"a handler stands outside of the authorization"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::extract::FromRequestParts as _;
+
     use super::*;
 
     #[tokio::test]

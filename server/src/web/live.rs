@@ -7,10 +7,9 @@
 //! numbers; for everybody else an id is a sealed word, so that no gap between two tells of what
 //! happens elsewhere.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -55,34 +54,6 @@ pub(super) struct After {
     after: Option<String>,
 }
 
-/// The open streams, by account.
-#[derive(Debug)]
-pub struct Streams {
-    open: Mutex<HashMap<String, usize>>,
-    per_account_max: usize,
-    refused: AtomicU64,
-}
-
-impl Streams {
-    pub fn new(per_account_max: usize) -> Self {
-        Self { open: Mutex::default(), per_account_max, refused: AtomicU64::new(0) }
-    }
-
-    fn open(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Open now, of everybody.
-    pub fn taken(&self) -> usize {
-        self.open().values().sum()
-    }
-
-    /// How many were refused since the start.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
-    }
-}
-
 /// The place of one stream, given back when its reader is gone.
 struct Place {
     app: Arc<App>,
@@ -91,31 +62,18 @@ struct Place {
 
 impl Place {
     fn take(app: &Arc<App>, account: &str) -> Result<Self, Problem> {
-        let mut open = app.streams.open();
-        let count = open.entry(account.to_owned()).or_default();
-        if *count >= app.streams.per_account_max {
-            app.streams.refused.fetch_add(1, Ordering::Relaxed);
-            let zh = "此账号打开的页面过多，请关闭一些";
-            return Err(Problem::busy(
-                zh,
-                "this account follows the feed too many times: close some pages",
-                15,
-            ));
+        if app.streams.take(account) {
+            return Ok(Self { app: Arc::clone(app), account: account.to_owned() });
         }
-        *count += 1;
-        Ok(Self { app: Arc::clone(app), account: account.to_owned() })
+        let zh = "此账号打开的页面过多,请关闭一些";
+        let en = "this account follows the feed too many times: close some pages";
+        Err(Problem::busy(zh, en, 15))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.app.streams.open();
-        if let Some(count) = open.get_mut(&self.account) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.account);
-            }
-        }
+        self.app.streams.give_back(&self.account);
     }
 }
 

@@ -23,7 +23,7 @@ use super::endpoint::Endpoint;
 use super::rights::EVERYBODY;
 use crate::access::secret::random_token;
 use crate::app::App;
-use crate::ca::{Authority, CaError, Issued, revoked, write_private};
+use crate::ca::{Authority, Issued, revoked, write_private};
 use crate::clock::{self, now_text};
 use crate::problem::{Body, Problem};
 use crate::store::{DeviceState, NewKeys};
@@ -43,15 +43,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .audited()
             .summary("A box ends its own service"),
     ]
-}
-
-impl From<CaError> for Problem {
-    fn from(error: CaError) -> Self {
-        match error {
-            CaError::Request(_) => Self::unprocessable(error.to_string()),
-            other => Self::internal(&other),
-        }
-    }
 }
 
 /// `POST /api/v1/provision`.

@@ -30,7 +30,6 @@ use super::rights::{AUTHORITY, EVERYBODY, OPENINGS, VERDICTS};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
-use crate::evidence::opening::Refusal;
 use crate::evidence::role_of;
 use crate::problem::Problem;
 
@@ -103,23 +102,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 /// A browser's clock may be off by this much when a custodian signs.
 const CLOCK_OFF: SignedDuration = SignedDuration::from_mins(10);
-
-impl From<Refusal> for Problem {
-    fn from(it: Refusal) -> Self {
-        let status = match it {
-            Refusal::SamePerson | Refusal::NotYours => StatusCode::FORBIDDEN,
-            Refusal::NoReason | Refusal::Missing { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::NoSuchItem { .. } => StatusCode::NOT_FOUND,
-            Refusal::NotNow { .. }
-            | Refusal::RanOut
-            | Refusal::Removed { .. }
-            | Refusal::Left { .. }
-            | Refusal::LastHolder { .. }
-            | Refusal::UpperRoll { .. } => StatusCode::CONFLICT,
-        };
-        Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }
-    }
-}
 
 fn two_lines(status: StatusCode, zh: &'static str, en: &'static str) -> Problem {
     Problem { zh: Some(zh.into()), ..Problem::new(status, en) }

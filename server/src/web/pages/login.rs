@@ -13,6 +13,7 @@ use super::frame::{Frame, cookie, line, render, shown};
 use super::landing::{LocalPage, first_page};
 use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
+use crate::access::request_source::Source;
 use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
 use crate::access::{Who, password};
@@ -25,7 +26,6 @@ use crate::web::auth::cookie_name;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{ACCOUNTS, EVERYBODY};
-use crate::web::source::Source;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

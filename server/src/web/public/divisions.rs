@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Door;
 use super::page::Frame;
+use crate::form_reader::Sent;
 use crate::problem::Problem;
-use crate::web::clue_upload::Sent;
 use crate::web::pages::scope_tree::PROVINCES;
 
 /// Divisions to choose from: those in use, told by a clinic there, and each province.

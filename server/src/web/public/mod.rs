@@ -28,14 +28,15 @@ use tokio::sync::{Notify, Semaphore};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
+use crate::body_memory::Bodies;
 use crate::clue::terms::Terms;
 use crate::clue_intake::{DoorQueue, door_mac, door_seal};
 use crate::config::Mode;
+use crate::form_reader::FormReader;
 use crate::problem::Problem;
 use crate::store::{PublicStore, StoreError};
 use crate::vault::Key;
-use crate::web::bodies::{self, Bodies};
-use crate::web::clue_upload::FormReader;
+use crate::web::bodies;
 use limits::Limits;
 
 /// All that the door holds: no way leads from here to the server's own store.

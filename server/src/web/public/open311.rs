@@ -13,9 +13,9 @@ use super::{Door, Shared};
 use crate::clock;
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
 use crate::clue_intake::{DoorReport, MOST_TEXT_CHARS};
+use crate::form_reader::Sent;
 use crate::problem::Problem;
 use crate::text::listed;
-use crate::web::clue_upload::Sent;
 
 #[derive(Serialize)]
 pub(super) struct Service {

@@ -19,10 +19,10 @@ use super::{Door, Shared, is_large};
 use crate::clock;
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
 use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door, today};
+use crate::form_reader::{Sent, window, wrong};
 use crate::problem::Problem;
 use crate::store::PublicInstitution;
 use crate::text::{self, listed};
-use crate::web::clue_upload::{Sent, window, wrong};
 use crate::web::pages::frame::line;
 
 /// Which of the two forms.

@@ -15,9 +15,9 @@ use super::{Door, Shared};
 use crate::clock;
 use crate::clue::ReporterState;
 use crate::clue_intake::{FromDoor, MOST_TEXT_CHARS};
+use crate::form_reader::Sent;
 use crate::problem::Problem;
 use crate::store::ReportStatus;
-use crate::web::clue_upload::Sent;
 
 type Pairs = axum::extract::Form<Vec<(String, String)>>;
 

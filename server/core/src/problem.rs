@@ -1,0 +1,255 @@
+//! Two messages for one fault: a clear line for the client (RFC 9457), and the chain of causes for
+//! the log.
+
+use std::borrow::Cow;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{FormRejection, JsonRejection};
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+use crate::enrol::EnrolFault;
+use crate::store::StoreError;
+use crate::text;
+
+#[derive(Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    pub detail: String,
+    /// The same line for a page in Chinese, where there is one.
+    pub zh: Option<Cow<'static, str>>,
+    /// Seconds after which it may be tried again.
+    pub retry_after_s: Option<u32>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), zh: None, retry_after_s: None }
+    }
+
+    /// A bound is reached: nothing was begun, and it may be tried again so many seconds later.
+    pub fn busy(zh: &'static str, en: &'static str, retry_after_s: u32) -> Self {
+        Self {
+            zh: Some(zh.into()),
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, en)
+        }
+    }
+
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    pub fn bad(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub fn unknown(what: &str, id: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("{what} `{}` is unknown", crate::clock::clip(id, 80)),
+        )
+    }
+
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something failed inside the server; its log says what",
+        )
+    }
+}
+
+/// What a problem said, beside an answer that was made of it: a browser is shown a page instead.
+#[derive(Debug, Clone)]
+pub struct Told {
+    pub detail: String,
+    pub zh: Option<Cow<'static, str>>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let told = Told { detail: self.detail.clone(), zh: self.zh };
+        let mut body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(zh) = &told.zh {
+            body["detail_zh"] = zh.as_ref().into();
+        }
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string())
+                .into_response();
+        retry_after(&mut response, self.retry_after_s);
+        response.extensions_mut().insert(told);
+        response
+    }
+}
+
+/// Says when to try again, where that is known.
+pub fn retry_after(response: &mut Response, seconds: Option<u32>) {
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            // In the words for what lies elsewhere: whether it exists is not told.
+            StoreError::Unknown { what, id } => Self::unknown(what, id),
+            StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
+            StoreError::Refused(why) => Self::unprocessable(why.clone()),
+            StoreError::Opening(refusal) => refusal.clone().into(),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<EnrolFault> for Problem {
+    fn from(fault: EnrolFault) -> Self {
+        match fault {
+            EnrolFault::NoModels(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
+            }
+            EnrolFault::NonePassed(_) | EnrolFault::Refused(_) => {
+                Self { zh: fault.zh().map(Cow::from), ..Self::unprocessable(fault.to_string()) }
+            }
+            EnrolFault::Store(error) => error.into(),
+        }
+    }
+}
+
+/// A JSON body. Anything else, and any unknown or wrong field, is one clear line.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state)
+            .await
+            .map_err(|error| {
+                Problem::new(
+                    error.status(),
+                    "the request's body could not be read, or is too large",
+                )
+            })?;
+        // A list of a body's values in their order would be taken for the body.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::unprocessable("the body is a list: send an object"));
+        }
+        let bytes = match text::fold_body(&bytes).map_err(Problem::unprocessable)? {
+            Some(folded) => Bytes::from(folded),
+            None => bytes,
+        };
+        let request = Request::from_parts(parts, bytes.into());
+        match axum::Json::<T>::from_request(request, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "send JSON with the header Content-Type: application/json",
+            )),
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(cause(&error))),
+            Err(JsonRejection::JsonSyntaxError(error)) => Err(Problem::bad(cause(&error))),
+            Err(other) => Err(Problem::new(
+                other.status(),
+                "the request's body could not be read, or is too large",
+            )),
+        }
+    }
+}
+
+/// A form's fields, tidied as every text that comes in.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let unreadable = |error: FormRejection| Problem::new(error.status(), error.body_text());
+        let fields = axum::Form::<Vec<(String, String)>>::from_request(request, state).await;
+        let axum::Form(mut fields) = fields.map_err(unreadable)?;
+        text::tidy_form(&mut fields);
+        let encoded =
+            fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let body = encoded.collect::<Vec<_>>().join("&");
+        let again = axum::http::Request::post("/")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(axum::body::Body::from(body))
+            .map_err(|error| Problem::internal(&error))?;
+        let axum::Form(value) =
+            axum::Form::<T>::from_request(again, state).await.map_err(unreadable)?;
+        Ok(Self(value))
+    }
+}
+
+/// As a part of a query or a form.
+pub fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes()
+        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}
+
+/// The innermost cause names the field; the outer texts only say that JSON was wrong.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    crate::clock::clip(&once_named(&innermost.to_string()), 300)
+}
+
+/// A reader of a word of a list names its field by itself, and the path to it stands before that.
+fn once_named(text: &str) -> String {
+    if let Some((path, rest)) = text.split_once(": ")
+        && let Some((field, why)) = rest.split_once(": ")
+        && path.rsplit('.').next().and_then(|last| last.split('[').next()) == Some(field)
+    {
+        return format!("{path}: {why}");
+    }
+    text.to_owned()
+}
+
+/// One clear line in both languages.
+impl From<crate::penalty_case::Refusal> for Problem {
+    fn from(refusal: crate::penalty_case::Refusal) -> Self {
+        Self { zh: Some(refusal.zh().into()), ..Self::unprocessable(refusal.to_string()) }
+    }
+}
+
+impl From<crate::ca::CaError> for Problem {
+    fn from(error: crate::ca::CaError) -> Self {
+        match error {
+            crate::ca::CaError::Request(_) => Self::unprocessable(error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<crate::evidence::opening::Refusal> for Problem {
+    fn from(it: crate::evidence::opening::Refusal) -> Self {
+        use crate::evidence::opening::Refusal;
+
+        let status = match it {
+            Refusal::SamePerson | Refusal::NotYours => StatusCode::FORBIDDEN,
+            Refusal::NoReason | Refusal::Missing { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::NoSuchItem { .. } => StatusCode::NOT_FOUND,
+            Refusal::NotNow { .. }
+            | Refusal::RanOut
+            | Refusal::Removed { .. }
+            | Refusal::Left { .. }
+            | Refusal::LastHolder { .. }
+            | Refusal::UpperRoll { .. } => StatusCode::CONFLICT,
+        };
+        Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }
+    }
+}

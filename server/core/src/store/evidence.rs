@@ -1,0 +1,586 @@
+//! Sealed pictures as boxes' chains name them, openings, and the ciphertexts that are here while two
+//! people may look. No ciphertext outlives its opening.
+
+use std::collections::BTreeMap;
+
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use jiff::Timestamp;
+use protocol::evidence::{
+    CustodianRole, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt, EvidenceStep,
+    FindingStanding, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::alerts::{alert_by_id, record};
+use super::connect::Database;
+use super::rows::collect;
+use super::{
+    Result, Store, StoreError, count, custodians, evidence_gone, lock, log_holds, name_of, named,
+    room,
+};
+use crate::alert::State as AlertState;
+use crate::clock::{self, clip};
+use crate::evidence::opening::{Delivery, Opening, Refusal, State, Step};
+use crate::evidence::{ItemSeen, OpeningKept, SealedBytes, signature};
+
+/// Pictures of one alert that are told.
+const MOST_ITEMS: usize = 200;
+
+/// What became of a part of a ciphertext.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartTaken {
+    /// So much of it is here; with the last part the opening moved on.
+    Stored { bytes: u64, complete: bool },
+    /// No opening waits for it.
+    NoRelease,
+    /// Size or SHA-256 is not the chain's: what came is forgotten.
+    AnotherHash,
+}
+
+const ITEM: &str = "SELECT e.device, e.finding, e.item, e.source, e.pack, e.received_at, e.gone,
+    e.gone_because, e.gone_at FROM evidence_item e";
+
+const OPENING: &str = "SELECT id, alert, device, finding, opening, requested_at, expires_at,
+    supervisor_sig, reviewer_sig, for_reviewer, for_supervisor FROM evidence_opening";
+
+impl Store {
+    /// Pictures of an alert's findings, faces first, each kind as it was taken.
+    pub fn evidence_of_alert(&self, alert: &str) -> Result<Vec<ItemSeen>> {
+        let sql = format!(
+            "{ITEM} JOIN finding f ON f.id = e.finding AND f.origin = e.device WHERE f.alert = ?1
+            ORDER BY e.finding, json_extract(e.item, '$.kind') = 'scene_view',
+            json_extract(e.item, '$.taken_at'), e.id LIMIT ?2"
+        );
+        self.read(|c| collect(c, &sql, params![alert, MOST_ITEMS as i64], item))
+    }
+
+    /// Pictures of one finding of a box.
+    pub fn evidence_of_finding(&self, device: &str, finding: &str) -> Result<Vec<ItemSeen>> {
+        self.read(|c| items_of(c, device, finding))
+    }
+
+    pub fn opening(&self, id: &str) -> Result<Option<OpeningKept>> {
+        self.read(|c| opening_by_id(c, id))
+    }
+
+    /// Of an alert, newest first.
+    pub fn openings_of_alert(&self, alert: &str) -> Result<Vec<OpeningKept>> {
+        let sql = format!("{OPENING} WHERE alert = ?1 ORDER BY asked_at DESC LIMIT 50");
+        self.read(|c| collect(c, &sql, [alert], kept))
+    }
+
+    /// Those in which this person is one of the two, newest first.
+    pub fn openings_of_person(&self, name: &str) -> Result<Vec<OpeningKept>> {
+        let sql = format!(
+            "{OPENING} WHERE requester = ?1 OR reviewer = ?1 ORDER BY asked_at DESC LIMIT 100"
+        );
+        self.read(|c| collect(c, &sql, [name], kept))
+    }
+
+    /// Every opening of alerts in a part of the country, newest first.
+    pub fn openings_in(&self, jurisdiction: &str) -> Result<Vec<OpeningKept>> {
+        let sql = format!(
+            "{OPENING} WHERE alert IN (SELECT id FROM alert WHERE substr(jurisdiction, 1,
+            length(?1)) = ?1) ORDER BY asked_at DESC LIMIT 200"
+        );
+        self.read(|c| collect(c, &sql, [jurisdiction], kept))
+    }
+
+    /// Whether an opening lives whose finding names this person.
+    pub fn is_person_in_opening(&self, person: &str, now: Timestamp) -> Result<bool> {
+        let sql =
+            "SELECT 1 FROM evidence_opening o JOIN finding f ON f.id = o.finding AND f.origin =
+            o.device WHERE o.state IN ('requested','approved','released','delivered','open') AND
+            o.until_at > ?2 AND EXISTS (SELECT 1 FROM json_each(f.report, '$.persons') p WHERE
+            json_extract(p.value, '$.person') = ?1)";
+        self.read(|c| Ok(c.prepare_cached(sql)?.exists(params![person, clock::text(now)])?))
+    }
+
+    /// Keeps a request. One of a finding at a time: whoever comes second is told who came first.
+    pub fn ask_opening(&self, it: &OpeningKept, now: Timestamp) -> Result<()> {
+        self.write(|tx| {
+            expire(tx, now)?;
+            let live = "SELECT requester, reviewer FROM evidence_opening WHERE device = ?1 AND
+                finding = ?2 AND state IN ('requested','approved','released','delivered','open')";
+            let other: Option<(String, String)> = tx
+                .prepare_cached(live)?
+                .query_row([&it.device, &it.finding], |r| Ok((r.get(0)?, r.get(1)?)))
+                .optional()?;
+            if let Some((by, reviewer)) = other {
+                return Err(StoreError::Conflict(format!(
+                    "`{by}` has asked for these pictures already and `{reviewer}` decides: one \
+                    opening of a finding at a time"
+                )));
+            }
+            if opening_by_id(tx, &it.id)?.is_some() {
+                return Err(StoreError::Conflict("this request was made before".to_owned()));
+            }
+            let o = &it.opening;
+            tx.execute(
+                "INSERT INTO evidence_opening (id, alert, device, finding, state, requester,
+                reviewer, asked_at, until_at, opening, requested_at, expires_at, supervisor_sig,
+                for_reviewer) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+                params![
+                    it.id,
+                    it.alert,
+                    it.device,
+                    it.finding,
+                    o.state.as_str(),
+                    o.ask.by,
+                    o.ask.reviewer,
+                    clock::text(o.asked_at),
+                    clock::text(o.until),
+                    serde_json::to_string(o)?,
+                    it.requested_at,
+                    it.expires_at,
+                    it.supervisor_sig,
+                    serde_json::to_string(&it.for_reviewer)?
+                ],
+            )?;
+            note(tx, it, &it.opening.ask.by, "evidence_requested", "", now)
+        })
+    }
+
+    /// Approves: the reviewer's signature, and half `b` of each picture sealed to whoever asked.
+    /// `check` judges the whole order as its box will.
+    pub fn approve_opening(
+        &self,
+        id: &str,
+        step: &Step<'_>,
+        sig: &str,
+        halves: &BTreeMap<String, SealedBytes>,
+        now: Timestamp,
+        check: impl FnOnce(&OpeningKept, &[ItemSeen]) -> std::result::Result<(), String>,
+    ) -> Result<OpeningKept> {
+        self.write(|tx| {
+            let mut it = must(tx, id)?;
+            it.opening = taken(&it.opening, step, now)?;
+            let who = it.opening.ask.by.clone();
+            if !custodians::stands(tx, &who, CustodianRole::Supervisor)? {
+                return Err(refused(Refusal::Left { who }));
+            }
+            it.reviewer_sig = Some(sig.to_owned());
+            it.for_supervisor = halves.clone();
+            check(&it, &items_of(tx, &it.device, &it.finding)?).map_err(StoreError::Refused)?;
+            tx.execute(
+                "UPDATE evidence_opening SET reviewer_sig = ?2, for_supervisor = ?3 WHERE id = ?1",
+                params![id, sig, serde_json::to_string(halves)?],
+            )?;
+            // Told by the knowledge that its box gets next, now or when it is back.
+            it.opening = taken(&it.opening, &Step::Release, now)?;
+            write(tx, &it)?;
+            note(tx, &it, &it.opening.ask.reviewer, "evidence_approved", "", now)?;
+            Ok(it)
+        })
+    }
+
+    pub fn refuse_opening(
+        &self,
+        id: &str,
+        by: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<OpeningKept> {
+        self.write(|tx| {
+            let mut it = must(tx, id)?;
+            it.opening = taken(&it.opening, &Step::Refuse { by, reason }, now)?;
+            write(tx, &it)?;
+            note(tx, &it, by, "evidence_refused", reason, now)?;
+            Ok(it)
+        })
+    }
+
+    pub fn answer_opening(
+        &self,
+        id: &str,
+        by: &str,
+        same_person: crate::evidence::opening::SamePerson,
+        now: Timestamp,
+    ) -> Result<OpeningKept> {
+        self.write(|tx| {
+            let mut it = must(tx, id)?;
+            it.opening = taken(&it.opening, &Step::Answer { by, same_person }, now)?;
+            write(tx, &it)?;
+            let step = format!("same_person_{}", same_person.as_str());
+            note(tx, &it, by, &step, "", now)?;
+            Ok(it)
+        })
+    }
+
+    /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that is
+    /// not the chain's gives nothing.
+    pub fn look_at(&self, id: &str, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
+        self.write(|tx| {
+            let mut it = must(tx, id)?;
+            if it.opening.items.get(item).is_none_or(|d| *d != Delivery::Arrived) {
+                let id = clip(item, 80);
+                return Err(StoreError::Unknown { what: "picture", id });
+            }
+            let role = it.opening.role_in(by).ok_or_else(|| refused(Refusal::NotYours))?;
+            if !custodians::stands(tx, by, role)? {
+                return Err(refused(Refusal::Left { who: by.to_owned() }));
+            }
+            let first = it.opening.state == State::Delivered;
+            it.opening = taken(&it.opening, &Step::Look { by }, now)?;
+            write(tx, &it)?;
+            if first {
+                note(tx, &it, by, "evidence_opened", "", now)?;
+            }
+            whole(tx, id, item)
+        })
+    }
+
+    /// Takes a part of a ciphertext from its box. What does not begin where the last one ended
+    /// changes nothing; the last one is taken only if the whole has the chain's size and hash.
+    pub fn take_part(
+        &self,
+        part: &EvidencePart,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<PartTaken> {
+        self.write(|tx| {
+            let (order, id) = (part.order.as_str(), part.id.as_str());
+            let mut it = must(tx, order)?;
+            let known = items_of(tx, &it.device, &it.finding)?;
+            let item = known.iter().find(|seen| seen.item.id == part.id);
+            let asked = it.opening.items.get(id);
+            let (Some(item), Some(asked), true) =
+                (item, asked, it.device == part.delivers.as_str())
+            else {
+                return Err(StoreError::Unknown { what: "picture", id: clip(id, 80) });
+            };
+            let total = item.item.bytes;
+            if *asked == Delivery::Arrived {
+                return Ok(PartTaken::Stored { bytes: total, complete: true });
+            }
+            if it.opening.state != State::Released || it.opening.is_over(now) {
+                return Ok(PartTaken::NoRelease);
+            }
+            let here = stored(tx, order, id)?;
+            let after = here + bytes.len() as u64;
+            let sizes = part.total_bytes == total && total <= MAX_EVIDENCE_BYTES as u64;
+            if !sizes || part.sha256 != item.item.sha256 || after > total {
+                return another_hash(tx, order, id);
+            }
+            if part.offset != here || bytes.is_empty() {
+                return Ok(PartTaken::Stored { bytes: here, complete: false });
+            }
+            tx.execute(
+                "INSERT INTO evidence_part VALUES (?1,?2,?3,?4)",
+                params![order, id, here as i64, bytes],
+            )?;
+            if after < total {
+                return Ok(PartTaken::Stored { bytes: after, complete: false });
+            }
+            let found = hex::encode(Sha256::digest(whole(tx, order, id)?));
+            if found != item.item.sha256 {
+                return another_hash(tx, order, id);
+            }
+            it.opening = taken(&it.opening, &Step::Arrived { item: id }, now)?;
+            write(tx, &it)?;
+            if it.opening.state == State::Delivered {
+                note(tx, &it, &it.device, "evidence_delivered", "", now)?;
+            }
+            Ok(PartTaken::Stored { bytes: total, complete: true })
+        })
+    }
+
+    /// Ends what has had its time: gives how many openings ended.
+    pub fn expire_openings(&self, now: Timestamp) -> Result<usize> {
+        let ended = self.write(|tx| expire(tx, now))?;
+        if ended > 0 {
+            // What was deleted stands in the log until that is copied home and emptied.
+            if let Some(sqlite) = lock(&self.writer).sqlite() {
+                room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// Keeps what a box's chain says of new pictures. What it said first of one stands.
+pub(super) fn take_manifest(
+    tx: &Transaction<'_>,
+    device: &str,
+    it: &EvidenceManifest,
+    now: &str,
+) -> Result<()> {
+    let finding = clip(&it.finding_id, 64);
+    let there = "SELECT count(*) FROM evidence_item WHERE finding = ?1 AND device = ?2";
+    let there: i64 = tx.prepare_cached(there)?.query_row([&finding, device], |r| r.get(0))?;
+    let room = MOST_ITEMS.saturating_sub(there as usize);
+    for item in it.items.iter().take(room) {
+        tx.prepare_cached(
+            "INSERT INTO evidence_item (device, id, finding, item, source, pack, received_at)
+            VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            device,
+            item.id.as_str(),
+            finding,
+            serde_json::to_string(item)?,
+            name_of(&it.source)?,
+            clip(&it.pack, 100),
+            now
+        ])?;
+    }
+    Ok(())
+}
+
+/// What became of pictures, by their box's word: a tombstone ends what stands here of them.
+pub(super) fn take_receipt(
+    tx: &Transaction<'_>,
+    device: &str,
+    it: &EvidenceReceipt,
+    at: &str,
+) -> Result<()> {
+    let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let why = clip(it.reason.as_deref().unwrap_or(""), 400);
+    let gone = match it.step {
+        EvidenceStep::Deleted => Some("deleted"),
+        EvidenceStep::Lost => Some("lost"),
+        _ => None,
+    };
+    if let Some(gone) = gone {
+        evidence_gone::take(tx, device, &it.items, (gone, &why), at)?;
+    }
+    let sql = format!("{OPENING} WHERE device = ?1 AND finding = ?2 AND state = 'released'");
+    for mut kept in collect(tx, &sql, [device, &it.finding_id], kept)? {
+        // An answer to another order is none to this one.
+        let answers = it.order.as_ref().is_none_or(|order| order.as_str() == kept.id);
+        if !answers {
+            continue;
+        }
+        for step in steps_of(it, &why) {
+            // What can not be any more (it ran out meanwhile) stays as it is.
+            if let Ok(next) = kept.opening.take(&step, now) {
+                kept.opening = next;
+            }
+        }
+        write(tx, &kept)?;
+        if matches!(it.step, EvidenceStep::Refused | EvidenceStep::Lost) {
+            let step =
+                if it.step == EvidenceStep::Lost { "evidence_lost" } else { "evidence_declined" };
+            note(tx, &kept, device, step, &why, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn steps_of<'a>(it: &'a EvidenceReceipt, why: &'a str) -> Vec<Step<'a>> {
+    match it.step {
+        EvidenceStep::Released => vec![Step::Taken],
+        EvidenceStep::Refused => vec![Step::Declined { why }],
+        EvidenceStep::Lost | EvidenceStep::Deleted => {
+            it.items.iter().map(|id| Step::Lost { item: id.as_str(), why }).collect()
+        }
+        EvidenceStep::Delivered | EvidenceStep::Unknown => Vec::new(),
+    }
+}
+
+/// Everything that is decided of the pictures and the observation log of one box, as it is told:
+/// releases, what became of their alerts, and what is held. `None` for a box of which nothing ever
+/// was.
+pub(super) fn orders(c: &Connection, device: &str, now: &str) -> Result<Option<EvidenceOrders>> {
+    let mut holds: Vec<_> = log_holds::of_device(c, device)?.into_iter().map(|it| it.1).collect();
+    holds.retain(|hold| hold.until.as_str() > now || now.is_empty());
+    let sql = "SELECT 1 FROM evidence_item WHERE device = ?1 UNION ALL SELECT 1 FROM knowledge
+        WHERE device = ?1 AND kind = 'evidence_orders'";
+    if holds.is_empty() && !c.prepare_cached(sql)?.exists([device])? {
+        return Ok(None);
+    }
+    let sql = format!(
+        "{OPENING} WHERE device = ?1 AND state = 'released' ORDER BY asked_at, id LIMIT 200"
+    );
+    let releases = collect(c, &sql, [device], kept)?;
+    let releases = releases.iter().filter_map(release_order).collect();
+    Ok(Some(EvidenceOrders { releases, standings: standings(c, device)?, holds }))
+}
+
+/// What was decided of the findings that this box holds pictures of.
+fn standings(c: &Connection, device: &str) -> Result<Vec<FindingStanding>> {
+    let sql = "SELECT DISTINCT e.finding, a.state, a.updated_at, a.case_file
+        FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin = e.device
+        JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL
+        AND a.state IN ('case', 'closed', 'dismissed', 'unfounded')
+        ORDER BY a.state, e.finding LIMIT 1000";
+    let rows = collect(c, sql, [device], |r| {
+        let case: crate::alert::Case = serde_json::from_str(&r.get::<_, String>(3)?)?;
+        let row: (String, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok((row, case))
+    })?;
+    let told = rows.into_iter().filter_map(|((finding_id, state, since), case)| {
+        let standing = match AlertState::parse(&state)? {
+            // By two people alone: what a box withdrew itself is its own to end.
+            AlertState::Dismissed if case.reviews.len() >= 2 => Stands::Dismissed,
+            AlertState::Unfounded => Stands::Unfounded,
+            AlertState::Case => Stands::Case,
+            AlertState::Closed => Stands::Closed,
+            _ => return None,
+        };
+        Some(FindingStanding { finding_id, standing, since })
+    });
+    Ok(told.collect())
+}
+
+/// The order as both signed it; nothing before both have.
+pub fn release_order(it: &OpeningKept) -> Option<ReleaseOrder> {
+    let ask = &it.opening.ask;
+    let mut items: Vec<protocol::id::EvidenceId> =
+        ask.items.iter().filter_map(|id| id.parse().ok()).collect();
+    items.sort();
+    Some(ReleaseOrder {
+        order: it.id.parse().ok()?,
+        device: it.device.parse().ok()?,
+        finding_id: it.finding.clone(),
+        items,
+        case: ask.case_number.clone(),
+        basis: ask.basis.clone(),
+        purpose: ask.purpose.clone(),
+        requested_at: it.requested_at.clone(),
+        expires_at: it.expires_at.clone(),
+        supervisor: signature(&ask.by, &it.supervisor_sig)?,
+        reviewer: signature(&ask.reviewer, it.reviewer_sig.as_deref().unwrap_or_default())?,
+    })
+}
+
+fn items_of(c: &Connection, device: &str, finding: &str) -> Result<Vec<ItemSeen>> {
+    let sql = format!("{ITEM} WHERE e.device = ?1 AND e.finding = ?2 ORDER BY e.id");
+    collect(c, &sql, [device, finding], item)
+}
+
+fn item(r: &crate::store::engine::Row<'_>) -> Result<ItemSeen> {
+    Ok(ItemSeen {
+        device: r.get(0)?,
+        finding: r.get(1)?,
+        item: serde_json::from_str(&r.get::<_, String>(2)?)?,
+        source: named(r.get(3)?)?,
+        pack: r.get(4)?,
+        received_at: r.get(5)?,
+        gone: r.get(6)?,
+        gone_because: r.get(7)?,
+        gone_at: r.get(8)?,
+    })
+}
+
+fn kept(r: &crate::store::engine::Row<'_>) -> Result<OpeningKept> {
+    Ok(OpeningKept {
+        id: r.get(0)?,
+        alert: r.get(1)?,
+        device: r.get(2)?,
+        finding: r.get(3)?,
+        opening: serde_json::from_str(&r.get::<_, String>(4)?)?,
+        requested_at: r.get(5)?,
+        expires_at: r.get(6)?,
+        supervisor_sig: r.get(7)?,
+        reviewer_sig: r.get(8)?,
+        for_reviewer: serde_json::from_str(&r.get::<_, String>(9)?)?,
+        for_supervisor: serde_json::from_str(&r.get::<_, String>(10)?)?,
+    })
+}
+
+fn opening_by_id(c: &Connection, id: &str) -> Result<Option<OpeningKept>> {
+    Ok(collect(c, &format!("{OPENING} WHERE id = ?1"), [id], kept)?.pop())
+}
+
+fn must(c: &Connection, id: &str) -> Result<OpeningKept> {
+    let unknown = || StoreError::Unknown { what: "opening", id: clip(id, 80) };
+    opening_by_id(c, id)?.ok_or_else(unknown)
+}
+
+fn taken(it: &Opening, step: &Step<'_>, now: Timestamp) -> Result<Opening> {
+    it.take(step, now).map_err(refused)
+}
+
+/// A step that is not possible, with its line in both languages.
+fn refused(it: Refusal) -> StoreError {
+    StoreError::Opening(it)
+}
+
+/// Writes an opening's new state; with its end everything that could open a picture goes.
+fn write(tx: &Transaction<'_>, it: &OpeningKept) -> Result<()> {
+    let o = &it.opening;
+    tx.execute(
+        "UPDATE evidence_opening SET state = ?2, until_at = ?3, opening = ?4 WHERE id = ?1",
+        params![it.id, o.state.as_str(), clock::text(o.until), serde_json::to_string(o)?],
+    )?;
+    if !o.state.is_live() {
+        tx.execute("DELETE FROM evidence_part WHERE opening = ?1", [&it.id])?;
+        tx.execute(
+            "UPDATE evidence_opening SET for_reviewer = '{}', for_supervisor = '{}' WHERE id = ?1",
+            [&it.id],
+        )?;
+    }
+    Ok(())
+}
+
+fn expire(tx: &Transaction<'_>, now: Timestamp) -> Result<usize> {
+    let sql = format!(
+        "{OPENING} WHERE state IN ('requested','approved','released','delivered','open') AND
+        until_at <= ?1"
+    );
+    let over = collect(tx, &sql, [clock::text(now)], kept)?;
+    for mut it in over.iter().cloned() {
+        it.opening = taken(&it.opening, &Step::Expire, now)?;
+        write(tx, &it)?;
+        note(tx, &it, "system", "evidence_expired", "", now)?;
+    }
+    Ok(over.len() + end_decided(tx, now)?)
+}
+
+/// Hours for which pictures of a dismissed or unfounded lead stay, as on their box.
+const DECIDED_H: i64 = 24;
+
+/// Two people decided that there is nothing: nobody goes on looking.
+fn end_decided(tx: &Transaction<'_>, now: Timestamp) -> Result<usize> {
+    let before = clock::text(now - jiff::SignedDuration::from_hours(DECIDED_H));
+    let sql = format!(
+        "{OPENING} WHERE state IN ('requested','approved','released','delivered','open') AND alert
+        IN (SELECT id FROM alert WHERE state IN ('dismissed', 'unfounded') AND updated_at <= ?1)"
+    );
+    let ended = collect(tx, &sql, [before], kept)?;
+    for mut it in ended.iter().cloned() {
+        it.opening = taken(&it.opening, &Step::Destroy, now)?;
+        write(tx, &it)?;
+        note(tx, &it, "system", "evidence_destroyed", "", now)?;
+    }
+    Ok(ended.len())
+}
+
+/// A line of the alert's record, which its clinic does not see.
+fn note(
+    tx: &Transaction<'_>,
+    it: &OpeningKept,
+    by: &str,
+    step: &str,
+    why: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let Some(alert) = alert_by_id(tx, &it.alert)? else { return Ok(()) };
+    let words = if why.is_empty() {
+        it.opening.ask.case_number.clone()
+    } else {
+        format!("{}: {why}", it.opening.ask.case_number)
+    };
+    record(tx, &it.alert, by, step, &words, alert.case.state, &clock::text(now))?;
+    Ok(())
+}
+
+/// Forgets what came: it is not what the chain vouches for, and the box begins anew.
+fn another_hash(tx: &Transaction<'_>, opening: &str, item: &str) -> Result<PartTaken> {
+    tx.execute("DELETE FROM evidence_part WHERE opening = ?1 AND item = ?2", [opening, item])?;
+    count(tx, "evidence_of_another_hash", 1)?;
+    Ok(PartTaken::AnotherHash)
+}
+
+fn stored(c: &Connection, opening: &str, item: &str) -> Result<u64> {
+    let sql = "SELECT coalesce(sum(length(bytes)), 0) FROM evidence_part WHERE opening = ?1 AND \
+        item = ?2";
+    Ok(c.prepare_cached(sql)?.query_row([opening, item], |r| r.get::<_, i64>(0))? as u64)
+}
+
+fn whole(c: &Connection, opening: &str, item: &str) -> Result<Vec<u8>> {
+    let sql = "SELECT bytes FROM evidence_part WHERE opening = ?1 AND item = ?2 ORDER BY begins_at";
+    let parts: Vec<Vec<u8>> = collect(c, sql, [opening, item], |r| Ok(r.get(0)?))?;
+    Ok(parts.concat())
+}

@@ -1,0 +1,136 @@
+//! The feed that pages follow: numbered events with ids and figures only, kept so that a reader can
+//! resume.
+//!
+//! An event of an alert has two faces, written together: the authority's, and, where it learns
+//! anything, the clinic's. Who reads gets the one that is his, or nothing; the numbers of what he
+//! does not get never reach him (`web`).
+
+use super::engine::{Connection, Kind, Notices, params};
+use serde::Serialize;
+
+use super::alerts::Alert;
+use super::rows::collect;
+use super::{Result, Store};
+use crate::alert_view::ClinicNews;
+
+/// Events kept; older ones go. A page that was away longer loads its list anew anyway.
+const KEPT: i64 = 10_000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedEvent {
+    pub id: i64,
+    pub event: String,
+    pub data: String,
+}
+
+/// Whose eyes the feed is read with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedReader {
+    /// Everything of the whole server.
+    All,
+    /// Alerts of a jurisdiction (a prefix).
+    Authority(String),
+    /// What one institution learns of its own alerts.
+    Clinic(String),
+}
+
+pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
+    let sql = "INSERT INTO feed (event, data) VALUES (?1, ?2) RETURNING id";
+    let id = tx.prepare_cached(sql)?.query_row((event, data.to_string()), |r| r.get(0))?;
+    told(tx, id)
+}
+
+/// An event of an alert. `None` for the clinic: nothing that it is told has changed.
+pub(super) fn append_alert(
+    tx: &Connection,
+    alert: &Alert,
+    for_authority: &impl Serialize,
+    for_clinic: Option<ClinicNews>,
+) -> Result<()> {
+    let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic) VALUES \
+        ('alert',?1,?2,?3,?4) RETURNING id";
+    let values = params![
+        serde_json::to_string(for_authority)?,
+        alert.institution,
+        alert.jurisdiction,
+        for_clinic.map(|news| serde_json::to_string(&news)).transpose()?
+    ];
+    let id = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
+    told(tx, id)
+}
+
+/// PostgreSQL tells the other servers with the commit.
+const CHANNEL: &str = "zaigang_feed";
+
+fn told(tx: &Connection, id: i64) -> Result<()> {
+    if tx.kind() == Kind::Postgres {
+        tx.execute("SELECT pg_notify(?1, '')", [CHANNEL])?;
+    }
+    if id % 256 == 0 {
+        tx.execute("DELETE FROM feed WHERE id <= ?1", [id - KEPT])?;
+    }
+    Ok(())
+}
+
+fn head(c: &Connection) -> Result<i64> {
+    Ok(c.prepare_cached("SELECT coalesce(max(id), 0) FROM feed")?
+        .query_row([], |row| row.get(0))?)
+}
+
+impl Store {
+    /// Up to `limit` events after `id` that this reader may hear, oldest first; and the number up
+    /// to which was looked.
+    pub fn feed_of(
+        &self,
+        reader: &FeedReader,
+        id: i64,
+        limit: u32,
+    ) -> Result<(Vec<FeedEvent>, i64)> {
+        let (sql, of) = match reader {
+            FeedReader::All => (
+                "SELECT id, event, data FROM feed WHERE id > ?1 AND ?3 = '' ORDER \
+                BY id LIMIT ?2",
+                "",
+            ),
+            FeedReader::Authority(prefix) => (
+                "SELECT id, event, data FROM feed WHERE id > ?1 AND substr(jurisdiction, 1,
+                length(?3)) = ?3
+                 ORDER BY id LIMIT ?2",
+                prefix.as_str(),
+            ),
+            FeedReader::Clinic(institution) => (
+                "SELECT id, event, for_clinic FROM feed WHERE id > ?1 AND institution = ?3 AND
+                for_clinic IS NOT NULL
+                 ORDER BY id LIMIT ?2",
+                institution.as_str(),
+            ),
+        };
+        self.read(|c| {
+            // Before the events: what comes between the two is looked at again, not passed over.
+            let head = head(c)?;
+            let found: Vec<FeedEvent> = collect(c, sql, (id, limit, of), |row| {
+                Ok(FeedEvent { id: row.get(0)?, event: row.get(1)?, data: row.get(2)? })
+            })?;
+            let full = found.len() == limit as usize;
+            let last = found.last().map_or(id, |event| event.id);
+            Ok((found, if full { last } else { last.max(head).max(id) }))
+        })
+    }
+
+    /// What other servers append, heard as it is committed; nothing over SQLite. Blocking.
+    pub fn feed_notices(&self) -> Result<Option<Notices>> {
+        Ok(match self.at.config()? {
+            None => None,
+            Some(config) => Some(Notices::listen(&config, CHANNEL)?),
+        })
+    }
+
+    /// The number of the newest event; 0 before the first.
+    pub fn feed_head(&self) -> Result<i64> {
+        self.read(head)
+    }
+
+    pub fn feed_append(&self, event: &str, data: &serde_json::Value) -> Result<()> {
+        self.write(|tx| append(tx, event, data))
+    }
+}

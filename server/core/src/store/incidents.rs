@@ -1,0 +1,755 @@
+//! Findings become incidents: every step keeps its row, the alert follows its standing findings,
+//! the state machine hears of it.
+//!
+//! What a transaction touches is read once, changed in memory in the order of the steps, and
+//! written once at its end.
+
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, WithdrawalCause};
+
+use super::alerts::{Alert, alert_by_id, alert_of, record};
+use super::rows::collect;
+use super::{Result, StoreError, budgets, column, count, feed, inbox, named, own_ids, sight};
+use crate::alert::{Case, State, Step as CaseStep};
+use crate::alert_view::{Arrival, ClinicNews, FindingNews};
+use crate::ingest::integrity;
+use crate::ingest::place::Placed;
+use crate::own_id::is_own;
+
+/// The rule of the finding by which an installer tries the way to the server.
+const INSTALLERS_TEST: &str = "TEST";
+
+/// The message that carried a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) device: &'a str,
+    pub(super) epoch: i64,
+    pub(super) seq: i64,
+    pub(super) received_at: &'a str,
+}
+
+/// One step in the life of a finding, and where it came from.
+#[derive(Debug)]
+pub(super) struct Step<'a> {
+    pub(super) report: &'a FindingReport,
+    pub(super) place: Place<'a>,
+    /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No
+    /// other ever touches it.
+    pub(super) origin: &'a str,
+    /// Whose incident it joins: a finding of the server about a session joins that of its box.
+    pub(super) incident_origin: &'a str,
+    /// What the server made of its place and time.
+    pub(super) placed: Placed,
+}
+
+impl<'a> Step<'a> {
+    /// A box's own.
+    pub(super) fn of_box(report: &'a FindingReport, place: Place<'a>, placed: Placed) -> Self {
+        Self { report, place, origin: place.device, incident_origin: place.device, placed }
+    }
+
+    /// One of the server's own.
+    fn own(
+        report: &'a FindingReport,
+        device: &'a str,
+        incident_origin: &'a str,
+        now: &'a str,
+    ) -> Self {
+        let placed = Placed {
+            institution: report.institution.to_string(),
+            session_known: report.session.is_some(),
+            at: report.raised_at.clone(),
+            until: report.raised_at.clone(),
+        };
+        Self {
+            report,
+            place: Place { device, epoch: -1, seq: 0, received_at: now },
+            origin: "",
+            incident_origin,
+            placed,
+        }
+    }
+}
+
+/// What an incident's alert remembers of one finding.
+struct Known<'a> {
+    revision: u32,
+    kind: String,
+    severity: u8,
+    withdrawn: bool,
+    /// The step that it began with, where this transaction brings it: when it was raised and
+    /// received stays for ever.
+    first: Option<&'a Step<'a>>,
+    /// The step that is to be written; `None` where nothing changed.
+    changed: Option<&'a Step<'a>>,
+}
+
+/// An incident of this transaction.
+struct Incident<'a> {
+    alert: Alert,
+    /// Differs from what stands in the table.
+    dirty: bool,
+    /// By origin and id.
+    findings: BTreeMap<(String, String), Known<'a>>,
+}
+
+/// Whether new incidents of a box that has many open alerts join one.
+pub(super) enum Joining<'a> {
+    /// Of the rules across days: other alerts name these.
+    Never,
+    /// Beyond so many open alerts of the device.
+    Beyond(HashMap<&'a str, i64>),
+}
+
+/// What the alerts of a transaction have in common, read once.
+#[derive(Default)]
+struct Around {
+    /// By institution.
+    jurisdictions: HashMap<String, String>,
+    /// Open alerts by device, not counted further than needed.
+    open: HashMap<String, i64>,
+}
+
+/// Takes steps of findings into their incidents, in this order.
+pub(super) fn take_in<'a>(
+    tx: &Transaction<'_>,
+    steps: &'a [Step<'a>],
+    joining: &Joining<'_>,
+) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let mut incidents: BTreeMap<String, Incident<'_>> = BTreeMap::new();
+    // The alert of each incident, by whose it is and what that calls it.
+    let mut alerts: HashMap<(&str, &str), String> = HashMap::new();
+    let mut around = Around::default();
+    let mut jumps = Vec::new();
+    let (mut late, mut joined) = (0, 0);
+    // A step that was overtaken on its way is asked again behind those that came with it.
+    let mut queue: VecDeque<(&Step<'_>, bool)> = steps.iter().map(|step| (step, false)).collect();
+    let mut overtaken: Vec<&Step<'_>> = Vec::new();
+    loop {
+        let Some((step, again)) = queue.pop_front() else {
+            if overtaken.is_empty() {
+                break;
+            }
+            overtaken.sort_by_key(|step| step.report.revision);
+            queue.extend(overtaken.drain(..).map(|step| (step, true)));
+            continue;
+        };
+        let key = (step.incident_origin, step.report.incident_id.as_str());
+        let known = revision_of(tx, alerts.get(&key).and_then(|alert| incidents.get(alert)), step)?;
+        if !follows(tx, known, step)? {
+            if again {
+                jumps.push((step, known));
+            } else {
+                overtaken.push(step);
+            }
+            continue;
+        }
+        let alert: &String = match alerts.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let incident = load(tx, step, joining, &mut around)?;
+                let id = new.insert(incident.alert.id.clone());
+                incidents.entry(id.clone()).or_insert(incident);
+                id
+            }
+        };
+        let Some(incident) = incidents.get_mut(alert) else { continue };
+        keep_step(tx, &incident.alert.id, step)?;
+        joined += i64::from(incident.is_joined());
+        if known.is_some_and(|revision| revision >= step.report.revision) {
+            late += 1;
+            continue;
+        }
+        let news = incident.take(tx, step)?;
+        let alert = &incident.alert;
+        let told = super::alerts::told(tx, alert)?;
+        let arrival = Arrival { report: step.report, received_at: step.place.received_at, news };
+        feed::append_alert(
+            tx,
+            alert,
+            &FindingNews::of(alert, arrival),
+            Some(ClinicNews::of(alert, told, Some(arrival))),
+        )?;
+    }
+    for incident in incidents.values() {
+        incident.write(tx)?;
+    }
+    count(tx, "finding_steps", (steps.len() - jumps.len()) as i64)?;
+    for (name, by) in [("late_steps", late), ("joined_steps", joined)] {
+        if by > 0 {
+            count(tx, name, by)?;
+        }
+    }
+    for (step, known) in jumps {
+        set_jump_aside(tx, step, known)?;
+    }
+    Ok(())
+}
+
+/// A step follows the one before it. One that is missing may be on its way, may wait for its
+/// incident or was declared lost: as many messages must then be missing or waiting below this one.
+fn follows(
+    tx: &Connection,
+    known: Option<u32>,
+    Step { report, place, origin, .. }: &Step<'_>,
+) -> Result<bool> {
+    let expected = known.map_or(1, |revision| revision.saturating_add(1));
+    if origin.is_empty() || report.revision <= expected {
+        return Ok(report.revision > 0);
+    }
+    let sql = "SELECT count(*) FROM message WHERE device=?1 AND epoch=?2 AND seq<?3";
+    let there: i64 = tx
+        .prepare_cached(sql)?
+        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+    let sql = "SELECT count(*) FROM finding_due WHERE device=?1 AND epoch=?2 AND seq<?3";
+    let waiting: i64 = tx
+        .prepare_cached(sql)?
+        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+    Ok(i64::from(report.revision - expected) < place.seq - there + waiting)
+}
+
+fn set_jump_aside(tx: &Transaction<'_>, step: &Step<'_>, known: Option<u32>) -> Result<()> {
+    let detail = format!(
+        "revision {} of finding {} follows revision {}",
+        step.report.revision,
+        step.report.finding_id,
+        known.unwrap_or(0)
+    );
+    inbox::set_aside(tx, &step.place, "revision_jump", &detail, &step.report.to_text()?)
+}
+
+/// A step of a finding of the server's rules; gives its alert. One that is known stays in its
+/// incident; a new one about a session joins that of the box.
+pub(super) fn say_own(
+    tx: &Transaction<'_>,
+    report: &FindingReport,
+    device: &str,
+    now: &str,
+) -> Result<String> {
+    let known: Option<(String, String)> = tx
+        .prepare_cached(
+            "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE \
+            f.origin = '' AND f.id = ?1",
+        )?
+        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let (origin, device) = match known {
+        Some((origin, of_alert)) if device.is_empty() => (origin, of_alert),
+        Some((origin, _)) => (origin, device.to_owned()),
+        None if is_own(&report.incident_id) => (String::new(), device.to_owned()),
+        None => (device.to_owned(), device.to_owned()),
+    };
+    take_in(tx, &[Step::own(report, &device, &origin, now)], &Joining::Never)?;
+    let sql = "SELECT id FROM alert WHERE origin = ?1 AND incident = ?2 AND incident <> ''";
+    Ok(tx.prepare_cached(sql)?.query_row([origin.as_str(), &report.incident_id], |r| r.get(0))?)
+}
+
+/// Raises one of the server's own Integrity findings, once per cause, where the box is registered.
+pub(super) fn raise_integrity(
+    tx: &Transaction<'_>,
+    device: &str,
+    cause: &integrity::Cause,
+    now: &str,
+) -> Result<()> {
+    let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
+        WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
+    let found: Option<(String, String)> =
+        tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let Some((room, institution)) = found else { return Ok(()) };
+    let place = integrity::Where {
+        device: named(device.to_owned())?,
+        room: named(room)?,
+        institution: named(institution)?,
+    };
+    let report = cause.report(&place, &own_ids(tx)?, now);
+    let known = "SELECT 1 FROM finding WHERE origin = '' AND id = ?1";
+    if tx.prepare_cached(known)?.exists([&report.finding_id])? {
+        return Ok(());
+    }
+    // A box can give cause as often as it likes.
+    let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
+    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max))
+}
+
+/// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
+fn keep_step(
+    tx: &Connection,
+    alert: &str,
+    Step { report, place, origin, placed, .. }: &Step<'_>,
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO finding_step VALUES \
+        (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        origin,
+        report.finding_id,
+        report.revision,
+        alert,
+        report.rule,
+        step_name(report.step),
+        number(report.severity),
+        placed.at,
+        place.received_at,
+        place.device,
+        place.epoch,
+        place.seq,
+        report.explanation.zh,
+        report.explanation.en
+    ])?;
+    Ok(())
+}
+
+/// Begins the id of an alert in which incidents of one box were joined.
+pub const JOINED: &str = "joined-";
+
+/// The incident as it stands, or a new one that begins with this step.
+fn load<'a>(
+    tx: &Connection,
+    step: &Step<'_>,
+    joining: &Joining<'_>,
+    around: &mut Around,
+) -> Result<Incident<'a>> {
+    let Some(alert) = alert_for(tx, step)? else {
+        let alert = match joined_alert(tx, step, joining, around)? {
+            Some(Joined::Open(alert)) => *alert,
+            Some(Joined::New(id)) => open_alert(tx, step, Some(id), around)?,
+            None => open_alert(tx, step, None, around)?,
+        };
+        return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
+    };
+    if alert.id.starts_with(JOINED) {
+        return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
+    }
+    let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE \
+        alert = ?1";
+    let findings = collect(tx, sql, [&alert.id], |r| {
+        let known = Known {
+            revision: r.get(2)?,
+            kind: r.get(3)?,
+            severity: r.get(4)?,
+            withdrawn: r.get(5)?,
+            first: None,
+            changed: None,
+        };
+        Ok(((r.get(0)?, r.get(1)?), known))
+    })?;
+    Ok(Incident { alert, dirty: false, findings: findings.into_iter().collect() })
+}
+
+/// The alert of the incident, or the joined one that holds the finding.
+fn alert_for(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
+    if let Some(alert) = alert_of(tx, step.incident_origin, &step.report.incident_id)? {
+        return Ok(Some(alert));
+    }
+    let sql = "SELECT alert FROM finding WHERE origin = ?1 AND id = ?2";
+    let key = [step.origin, step.report.finding_id.as_str()];
+    let held: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    match held.filter(|alert| alert.starts_with(JOINED)) {
+        Some(alert) => alert_by_id(tx, &alert),
+        None => Ok(None),
+    }
+}
+
+enum Joined {
+    Open(Box<Alert>),
+    New(String),
+}
+
+/// The one alert that a box's further incidents in a room join, where it has as many open ones as
+/// it may have. It is named as the server's own ids are, so that no message can carry its id.
+fn joined_alert(
+    tx: &Connection,
+    step: &Step<'_>,
+    joining: &Joining<'_>,
+    around: &mut Around,
+) -> Result<Option<Joined>> {
+    let device = step.place.device;
+    let Joining::Beyond(max) = joining else { return Ok(None) };
+    let Some(max) = max.get(device).copied() else { return Ok(None) };
+    let open = if let Some(open) = around.open.get_mut(device) {
+        open
+    } else {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM alert WHERE device = ?1
+            AND state NOT IN ('dismissed','unfounded','closed') LIMIT ?2) open";
+        let open: i64 = tx.prepare_cached(sql)?.query_row((device, max), |r| r.get(0))?;
+        around.open.entry(device.to_owned()).or_insert(open)
+    };
+    if *open < max {
+        *open += 1;
+        return Ok(None);
+    }
+    let sql =
+        "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~' AND institution =
+        ?3 AND room = ?4
+        AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
+    let (institution, room) = (step.placed.institution.as_str(), step.report.room.as_str());
+    let key = (device, JOINED, institution, room);
+    let known: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    if let Some(id) = known {
+        return Ok(alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))));
+    }
+    let began = [step.incident_origin, step.report.incident_id.as_str(), step.place.received_at];
+    let id = own_ids(tx)?.id(&["joined", device, began[0], began[1], began[2]]);
+    Ok(Some(Joined::New(format!("{JOINED}{id}"))))
+}
+
+/// The revision of the finding that is known; also where another incident holds it.
+fn revision_of(
+    tx: &Connection,
+    incident: Option<&Incident<'_>>,
+    step: &Step<'_>,
+) -> Result<Option<u32>> {
+    let key = (step.origin.to_owned(), step.report.finding_id.clone());
+    if let Some(known) = incident.and_then(|incident| incident.findings.get(&key)) {
+        return Ok(Some(known.revision));
+    }
+    let sql = "SELECT revision FROM finding WHERE origin = ?1 AND id = ?2";
+    Ok(tx.prepare_cached(sql)?.query_row([&key.0, &key.1], |r| r.get(0)).optional()?)
+}
+
+impl<'a> Incident<'a> {
+    fn is_joined(&self) -> bool {
+        self.alert.id.starts_with(JOINED)
+    }
+
+    /// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
+    /// False where nobody needs to be told: a further finding of what was joined.
+    fn take(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<bool> {
+        if self.is_joined() {
+            self.take_joined(step)
+        } else {
+            self.take_own(tx, step).map(|()| true)
+        }
+    }
+
+    /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of
+    /// them back, and its worst one stays on top until people have judged it.
+    fn take_joined(&mut self, step: &'a Step<'a>) -> Result<bool> {
+        let (report, now) = (step.report, step.place.received_at);
+        let withdrawn = matches!(report.step, FindingStep::Withdrawn);
+        let (kind, severity) = (kind_name(report.kind), number(report.severity));
+        let key = (step.origin.to_owned(), report.finding_id.clone());
+        let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
+        let known = Known {
+            revision: report.revision,
+            kind: kind.clone(),
+            severity,
+            withdrawn,
+            first,
+            changed: Some(step),
+        };
+        self.findings.insert(key, known);
+        let alert = &mut self.alert;
+        let mut news = alert.received_at == now && alert.updated_at == now && !self.dirty;
+        if !withdrawn {
+            let raises_severity = severity > alert.severity;
+            let said = CaseStep::Strengthened { raises_severity };
+            let case = alert.case.take(&alert.device, &said, now);
+            alert.case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+            news |= raises_severity || !alert.kinds.contains(&kind);
+            alert.severity = alert.severity.max(severity);
+            if !alert.kinds.contains(&kind) {
+                alert.kinds.push(kind);
+                alert.kinds.sort();
+            }
+        }
+        alert.liveness_waived |= report.manifest.liveness_waived;
+        now.clone_into(&mut alert.updated_at);
+        self.dirty = true;
+        Ok(news)
+    }
+
+    fn take_own(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<()> {
+        let (report, now) = (step.report, step.place.received_at);
+        let before = (!self.findings.is_empty()).then_some(self.alert.severity);
+        let key = (step.origin.to_owned(), report.finding_id.clone());
+        let held = self.is_held(tx, step)?;
+        let was = self.findings.get(&key);
+        let stays = was.filter(|_| held);
+        let said = number(report.severity);
+        let known = Known {
+            revision: report.revision,
+            kind: stays.map_or_else(|| kind_name(report.kind), |was| was.kind.clone()),
+            severity: stays.map_or(said, |was| said.max(was.severity)),
+            withdrawn: matches!(report.step, FindingStep::Withdrawn),
+            first: was.map_or(Some(step), |known| known.first),
+            changed: Some(step),
+        };
+        self.findings.insert(key, known);
+        let standing = || self.findings.values().filter(|known| !known.withdrawn);
+        let (said, severity) = match standing().map(|known| known.severity).max() {
+            None => (
+                CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, step)? },
+                self.alert.severity,
+            ),
+            Some(severity) => (
+                CaseStep::Strengthened { raises_severity: before.is_some_and(|b| severity > b) },
+                severity,
+            ),
+        };
+        let case = self.alert.case.take(&self.alert.device, &said, now);
+        let case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
+        let kinds: BTreeSet<&String> = standing().map(|known| &known.kind).collect();
+        let mut kinds: Vec<String> = kinds.into_iter().cloned().collect();
+        let alert = &mut self.alert;
+        let mut severity = severity;
+        if held {
+            severity = severity.max(alert.severity);
+            kinds.extend(
+                alert
+                    .kinds
+                    .iter()
+                    .filter(|kind| !kinds.contains(kind))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
+            kinds.sort();
+        }
+        let waived = alert.liveness_waived || report.manifest.liveness_waived;
+        self.dirty |= (&case, severity, waived)
+            != (&alert.case, alert.severity, alert.liveness_waived)
+            || (!kinds.is_empty() && kinds != alert.kinds)
+            || alert.updated_at != now;
+        if !kinds.is_empty() {
+            alert.kinds = kinds;
+        }
+        if case != alert.case || matches!(report.step, FindingStep::Withdrawn) {
+            record(
+                tx,
+                &alert.id,
+                &alert.device,
+                step_name(report.step),
+                &report.rule,
+                case.state,
+                now,
+            )?;
+        }
+        alert.severity = severity;
+        alert.liveness_waived = waived;
+        now.clone_into(&mut alert.updated_at);
+        alert.case = case;
+        Ok(())
+    }
+
+    /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
+    /// server's own findings and those of boxes that name no ground (older ones) are people's to
+    /// judge.
+    fn corrects_itself_unseen(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+        let cause = step.report.withdrawn_because;
+        let own =
+            matches!(cause, Some(WithdrawalCause::OwnCorrection | WithdrawalCause::StatedBefore));
+        // The installer's test concerns nobody, whoever looked at it.
+        let test = step.report.rule == INSTALLERS_TEST
+            && self.findings.values().all(|known| known.severity == 0);
+        Ok(own && step.place.epoch >= 0 && (test || !sight::was_seen(tx, &self.alert.id)?))
+    }
+
+    /// From the first look on a box takes nothing of its alert back: neither how grave it is, nor
+    /// its kinds, nor whom it names.
+    fn is_held(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+        Ok(step.place.epoch >= 0
+            && (self.alert.case.state != State::Raised || sight::was_seen(tx, &self.alert.id)?))
+    }
+
+    fn write(&self, tx: &Connection) -> Result<()> {
+        for known in self.findings.values() {
+            if let Some(step) = known.changed {
+                let held = self.is_held(tx, step)?;
+                put_finding(tx, &self.alert.id, known.first.unwrap_or(step), step, held)?;
+            }
+        }
+        if !self.dirty {
+            return Ok(());
+        }
+        let it = &self.alert;
+        tx.prepare_cached(
+            "UPDATE alert SET state=?2, severity=?3, kinds=?4, liveness_waived=?5, case_file=?6, \
+            updated_at=?7 WHERE id=?1",
+        )?
+        .execute(params![
+            it.id,
+            it.case.state.as_str(),
+            it.severity,
+            serde_json::to_string(&it.kinds)?,
+            it.liveness_waived,
+            serde_json::to_string(&it.case)?,
+            it.updated_at
+        ])?;
+        Ok(())
+    }
+}
+
+/// A new alert, as the incident's first finding makes it; one of joined incidents has an id of its
+/// own, is of no session and bears no incident's name.
+fn open_alert(
+    tx: &Connection,
+    step: &Step<'_>,
+    joined: Option<String>,
+    Around { jurisdictions, .. }: &mut Around,
+) -> Result<Alert> {
+    let Step { report, place, incident_origin, placed, .. } = step;
+    let institution = placed.institution.clone();
+    if !jurisdictions.contains_key(&institution) {
+        let found = column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", &institution)?;
+        jurisdictions.insert(institution.clone(), found.unwrap_or_default());
+    }
+    let own = joined.is_none();
+    let (id, origin, incident) = match joined {
+        Some(id) => (id, "", ""),
+        None => (
+            alert_id(tx, incident_origin, &report.incident_id)?,
+            *incident_origin,
+            report.incident_id.as_str(),
+        ),
+    };
+    let mut alert = Alert {
+        number: 0,
+        id,
+        severity: number(report.severity),
+        kinds: vec![kind_name(report.kind)],
+        jurisdiction: jurisdictions[&institution].clone(),
+        institution,
+        room: report.room.to_string(),
+        session: report
+            .session
+            .as_ref()
+            .filter(|_| own && placed.session_known)
+            .map(ToString::to_string),
+        device: place.device.to_owned(),
+        item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
+        assignee: None,
+        raised_at: placed.at.clone(),
+        received_at: place.received_at.to_owned(),
+        updated_at: place.received_at.to_owned(),
+        liveness_waived: report.manifest.liveness_waived,
+        case: Case::default(),
+    };
+    let sql =
+        "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session,
+        device, item, raised_at,
+         received_at, updated_at, liveness_waived, case_file, origin, incident)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16) RETURNING number";
+    let values = params![
+        alert.id,
+        State::Raised.as_str(),
+        alert.severity,
+        serde_json::to_string(&alert.kinds)?,
+        alert.institution,
+        alert.jurisdiction,
+        alert.room,
+        alert.session,
+        alert.device,
+        alert.item,
+        alert.raised_at,
+        alert.received_at,
+        alert.liveness_waived,
+        serde_json::to_string(&alert.case)?,
+        origin,
+        incident
+    ];
+    alert.number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
+    Ok(alert)
+}
+
+/// An alert goes by its incident's id, unless another origin's incident bears the same one.
+fn alert_id(tx: &Connection, origin: &str, incident: &str) -> Result<String> {
+    if !tx.prepare_cached("SELECT 1 FROM alert WHERE id = ?1")?.exists([incident])? {
+        return Ok(incident.to_owned());
+    }
+    Ok(own_ids(tx)?.id(&["alert", origin, incident]))
+}
+
+/// The finding as its last step says it, raised and received when its first one was.
+fn put_finding(
+    tx: &Connection,
+    alert: &str,
+    first: &Step<'_>,
+    step: &Step<'_>,
+    held: bool,
+) -> Result<()> {
+    let Step { report, place, origin, placed, .. } = step;
+    let as_placed =
+        report.raised_at == placed.at && report.institution.as_str() == placed.institution;
+    let report = if as_placed {
+        Cow::Borrowed(*report)
+    } else {
+        let institution = named(placed.institution.clone())?;
+        Cow::Owned(FindingReport { raised_at: placed.at.clone(), institution, ..(*report).clone() })
+    };
+    let report = if held { kept(tx, origin, report)? } else { report };
+    tx.prepare_cached(
+        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON
+        CONFLICT(origin, id) DO UPDATE SET
+         kind=excluded.kind, severity=excluded.severity, step=excluded.step,
+         revision=excluded.revision, device=excluded.device,
+         epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
+    )?
+    .execute(params![
+        origin,
+        report.finding_id,
+        alert,
+        report.rule,
+        kind_name(report.kind),
+        number(report.severity),
+        step_name(report.step),
+        report.revision,
+        first.placed.at,
+        first.place.received_at,
+        place.device,
+        place.epoch,
+        place.seq,
+        report.to_text()?
+    ])?;
+    Ok(())
+}
+
+/// The step as it says, with what its finding said before and may not take back any more.
+fn kept<'a>(
+    tx: &Connection,
+    origin: &str,
+    report: Cow<'a, FindingReport>,
+) -> Result<Cow<'a, FindingReport>> {
+    let sql = "SELECT report FROM finding WHERE origin = ?1 AND id = ?2";
+    let key = [origin, report.finding_id.as_str()];
+    let before: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    let Some(before) = before else { return Ok(report) };
+    let before: FindingReport = serde_json::from_str(&before)?;
+    let mut report = report.into_owned();
+    report.severity = report.severity.max(before.severity);
+    report.kind = before.kind;
+    let left_out = before.persons.into_iter().filter(|was| !report.persons.contains(was));
+    let left_out: Vec<_> = left_out.collect();
+    report.persons.extend(left_out);
+    Ok(Cow::Owned(report))
+}
+
+pub(super) fn number(severity: Severity) -> u8 {
+    match severity {
+        Severity::L0 => 0,
+        Severity::L1 => 1,
+        Severity::L2 => 2,
+        Severity::L3 => 3,
+    }
+}
+
+fn step_name(step: FindingStep) -> &'static str {
+    match step {
+        FindingStep::Opened => "opened",
+        FindingStep::Strengthened => "strengthened",
+        FindingStep::Closed => "closed",
+        FindingStep::Withdrawn => "withdrawn",
+        FindingStep::Unknown => "unknown",
+    }
+}
+
+fn kind_name(kind: FindingKind) -> String {
+    format!("{kind:?}")
+}
