@@ -75,7 +75,7 @@ fn a_photograph_before_the_door_is_never_live() {
         assert_eq!(door.frame(ms, [at(1, &face)].into_iter()), None, "{ms} ms");
     }
     let said = std::fs::read_to_string(folder.path().join("screen")).unwrap();
-    let again = said.matches("未通过,请稍候再试").count();
+    let again = said.matches("未通过，请稍候再试").count();
     assert!((1..=3).contains(&again), "{said}");
 }
 

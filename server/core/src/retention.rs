@@ -51,7 +51,7 @@ pub const JOBS: [Job; 10] = [
     },
     Job {
         name: "decisions",
-        zh: "已驳回线索的决定记录:何人、何时、理由、规则、诊室(不含人员)",
+        zh: "已驳回线索的决定记录：何人、何时、理由、规则、诊室(不含人员)",
         en: "Decisions about dismissed leads: who, when, reason, rule, room (no person)",
         basis: "P8",
         key: "",

@@ -375,7 +375,7 @@ fn nobody_raises_himself_and_a_changed_role_is_remembered() {
         (&json!("reviewer"), &json!("supervisor"), &json!("admin"), &json!("transferred"))
     );
     let shown = page(&house, "/accounts/wang", &format!("zaigang={admin}")).body;
-    for wanted in ["核查员", "卫生监督员", "四川省 5101", "transferred"] {
+    for wanted in ["核查员", "卫生监督员", "四川省成都市 5101", "transferred"] {
         assert!(shown.contains(wanted), "the history lacks {wanted}: {shown}");
     }
 }

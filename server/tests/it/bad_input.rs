@@ -101,7 +101,7 @@ fn each_wrong_registry_entry_gets_one_clear_line() {
             "rooms",
             json!({"id":"r-2","institution":"clinic-1","mode":"in_room","intimate":true}),
             422,
-            "P5",
+            "an intimate room refuses in_room",
         ),
         (
             "sessions",

@@ -73,7 +73,7 @@ fn a_refused_step_keeps_its_form_as_typed() {
     let [first, second] = inbox::ids();
     let path = |id: &str| format!("/alerts/{id}?lang=zh");
     let refused = form(&house, &path(&first), &wang, "step=dismiss&note=half an hour's work");
-    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert_eq!(refused.status, 409, "{}", refused.body);
     assert!(refused.body.contains("half an hour&#39;s work</textarea>"), "{}", refused.body);
     assert!(refused.body.contains("<select name=\"reason\" aria-invalid=\"true\""));
     assert!(refused.body.contains("请选择排除原因"), "{}", refused.body);

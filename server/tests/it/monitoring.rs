@@ -82,6 +82,7 @@ fn a_moved_box_has_no_review_in_its_new_room() {
     b.connect();
     let mut said = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
     said["room"] = json!("room-2");
+    said["session"] = json!(null);
     // It speaks of the room in which it stands now.
     said["raised_at"] = json!(server::clock::now_text());
     b.say_by("synchronised", &said);

@@ -65,7 +65,10 @@ async fn add(
 ) -> Response {
     let made = match put(&app, &who, &id, form).await {
         Ok(()) => Ok(Redirect::to(&format!("/alerts/{id}#files")).into_response()),
-        Err(problem) => alert::again(&app, l, &who, (id, ""), StepTyped::default(), problem).await,
+        Err(problem) => {
+            let typed = StepTyped { at: "file", ..StepTyped::default() };
+            alert::again(&app, l, &who, (id, ""), typed, problem).await
+        }
     };
     shown(&app, &who, l, made).await
 }

@@ -44,7 +44,8 @@ fn thing(action: &str, object: &str) -> Option<(Thing, String)> {
         "sessions" => Thing::Session,
         _ => return None,
     };
-    (!id.is_empty()).then(|| (thing, id.to_owned()))
+    let is_page = id.is_empty() || id == "new" || id == "csv";
+    (!is_page).then(|| (thing, id.to_owned()))
 }
 
 /// A call's address as that of the page beside it.

@@ -22,6 +22,7 @@ use crate::web::checks::{CheckBody, check, seen as latest};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
+use crate::web::rights::may_send;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -37,6 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[expect(clippy::struct_excessive_bools, reason = "what the template asks, each by its name")]
 struct ChecksPage {
     f: Frame,
+    may_check: bool,
     rooms: Vec<(String, String, bool)>,
     /// A long list of rooms or witnesses is searched; what was typed for it.
     long_rooms: Option<String>,
@@ -143,6 +145,7 @@ async fn make(
     let witnesses = people.iter().filter(|p| p.2).count();
     let typed = |name: &str| if keep { given.text(name).to_owned() } else { String::new() };
     let page = ChecksPage {
+        may_check: may_send(who, "/checks"),
         long_rooms: (!is_short(rooms.len())).then(|| given.text("room").to_owned()),
         long_people: (more || !is_short(witnesses)).then(|| typed("witness")),
         sought,

@@ -13,6 +13,7 @@ use super::consent_view::Signed;
 use super::frame::{Frame, line, local, render, shown};
 use super::names::{Label, Names};
 use super::people::serde_name;
+use super::withdrawal_receipts::reason;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -210,7 +211,7 @@ async fn make_enrolment(
         at: local(&e.proposed_at),
         proposed_by: colleague(&looked.proposed_by),
         decided: e.decided_at.as_deref().map(|at| (colleague(&looked.decided_by), local(at))),
-        decided_because: e.reason.clone().unwrap_or_default(),
+        decided_because: reason(l, e.reason.as_deref().unwrap_or_default()),
         photos: photos.collect(),
         duplicates: duplicates.collect(),
         unlike: compared.and_then(|c| c.unlike_ppm).map(|ppm| format!("{} %", ppm / 10_000)),

@@ -94,7 +94,7 @@ fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
 }
 
 /// People who are looked through for leads: a clinic has fewer.
-const MOST_LEADS: u32 = 2000;
+const MOST_LEADS: usize = 2000;
 /// Lines of any other list.
 const MOST_CHOICES: usize = 499;
 
@@ -120,7 +120,7 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
     let part = PartQuery::default().part(who, MOST_CHOICES as u32);
     let seen = Seen::of(a, who)?;
     let rooms = a.store.rooms_part(&part)?;
-    let people = a.store.practitioners_part(&Part { limit: MOST_LEADS, ..part })?;
+    let people = people(a, part)?;
     let items = a.store.items()?;
     let choices = people.iter().map(|p| lead_choice(l, &seen, p));
     let (leads, others): (Vec<_>, Vec<_>) = choices.partition(|choice| choice.0);
@@ -155,6 +155,21 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
             .map(|p| (p.id.to_string(), format!("{} ({})", p.name.0, p.id)))
             .collect(),
     })
+}
+
+/// Page after page: the store gives so many at once.
+fn people(a: &App, mut part: Part) -> Result<Vec<Practitioner>, StoreError> {
+    part.limit = MOST_CHOICES as u32;
+    let mut all = Vec::new();
+    loop {
+        let page = a.store.practitioners_part(&part)?;
+        let last = page.last().filter(|_| page.len() == MOST_CHOICES).map(|p| p.id.to_string());
+        all.extend(page);
+        match last {
+            Some(last) if all.len() < MOST_LEADS => part.after = last,
+            _ => return Ok(all),
+        }
+    }
 }
 
 /// Somebody to declare as the lead: filed as one here, with the specialties; of anybody else it is

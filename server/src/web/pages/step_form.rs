@@ -48,7 +48,8 @@ impl StepTyped {
         if !mendable.contains(&problem.status) {
             return Err(problem);
         }
-        let at = field_of(&problem.detail, &["by", "to", "note", "reason", "file"]);
+        let named = field_of(&problem.detail, &["by", "to", "note", "reason"]);
+        let at = if named.is_empty() { self.at } else { named };
         let status = problem.status;
         Ok(Self { fault: line(l, problem), at, status, ..self })
     }

@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::frame::{Frame, dated, local, render, shown};
 use super::system_servers::Servers;
+use super::withdrawal_receipts;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -284,7 +285,7 @@ async fn make_retention(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, 
         tombstones: seen
             .tombstones
             .into_iter()
-            .map(|t| (local(&t.at), t.person, t.reason))
+            .map(|t| (local(&t.at), t.person, withdrawal_receipts::reason(l, &t.reason)))
             .collect(),
         in_all: seen.tombstones_in_all,
         holds: seen.ledger_holds,

@@ -85,7 +85,7 @@ fn receipt(
 }
 
 /// What was typed; what the house itself wrote, in the reader's language.
-fn reason(l: Lang, kept: &str) -> String {
+pub(super) fn reason(l: Lang, kept: &str) -> String {
     match kept {
         "the person's own link" => {
             l.t("本人通过专属链接撤回", "by the person's own link").to_owned()
