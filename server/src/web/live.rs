@@ -65,7 +65,7 @@ impl Place {
         if app.streams.take(account) {
             return Ok(Self { app: Arc::clone(app), account: account.to_owned() });
         }
-        let zh = "此账号打开的页面过多,请关闭一些";
+        let zh = "此账号打开的页面过多，请关闭一些";
         let en = "this account follows the feed too many times: close some pages";
         Err(Problem::busy(zh, en, 15))
     }

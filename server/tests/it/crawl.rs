@@ -32,7 +32,9 @@ pub(crate) const PEOPLE: [(Role, &str); 7] = [
 /// A proposal that nobody decided; its photographs need networks, its page does not.
 const PROPOSAL: &str = "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at,
     outcome, consent, proposed_by) VALUES ('e-1', 'p-lead', 'clinic-1', 'proposed', 'avatar',
-    '2026-03-02T01:00:00.000Z', '{}', '{}', 'chen')";
+    '2026-03-02T01:00:00.000Z', '{}', '{\"text_version\":\"2026-2\",\"text_sha256\":\"a1\",
+    \"purposes\":[\"recognition\"],\"scope\":\"clinic-1\",\"signature\":\"王主诊\",
+    \"signed_at\":\"2026-03-02T01:00:00.000Z\"}', 'chen')";
 
 /// A house with something on every page.
 pub(crate) fn furnished() -> House {

@@ -155,7 +155,7 @@ fn the_pledge_and_whose_register_it_is_are_public() {
     let page = house.knock("GET", &format!("/p/i/{slug}"), "", b"").body;
     let data = house.knock("GET", &format!("/p/api/v1/institutions/{slug}"), "", b"").json();
     assert_eq!(data["pledge_on"], "2026-01-15");
-    assert_eq!(data["source"], "某市卫生健康综合行政执法支队");
+    assert_eq!(data["source"], "某市卫生健康综合行政执法支队（028-0000 0000）");
     assert!(page.contains("2026-01-15") && page.contains("登记信息来源"), "{page}");
     let table = house.knock("GET", "/p/api/v1/institutions.csv", "", b"").body;
     assert!(table.starts_with('\u{feff}') && table.contains("2026-01-15"), "{table}");
