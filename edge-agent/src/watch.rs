@@ -1,6 +1,7 @@
 //! The pipeline's thread: frame after frame through the stages, each answered by the engine before
 //! the next. So a scripted run is repeatable, and a wipe order acts before another face is looked
-//! at. It never waits for the network, and for the disk only until a finding has its row there.
+//! at. It waits for the agent, and so for what the agent writes before it answers; for
+//! no network.
 
 use std::{
     sync::mpsc::{Sender, channel, sync_channel},

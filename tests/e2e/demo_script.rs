@@ -79,7 +79,9 @@ fn the_script_knows_every_option_of_the_program() {
         .lines()
         .map(str::trim_start)
         .filter(|line| line.starts_with('-'))
-        .flat_map(|line| line.split([' ', ',']).filter(|word| word.starts_with('-')))
+        .flat_map(|line| {
+            line.split([' ', ',']).filter(|word| word.starts_with('-') && word.len() > 1)
+        })
         .map(str::to_owned)
         .collect();
     (known.sort(), told.sort());

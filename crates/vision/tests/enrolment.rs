@@ -92,7 +92,7 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
 fn a_reason_says_what_is_and_what_is_needed() {
     let reason = Reason::TooSmall { width_px: 34, needs_px: 80 };
     assert_eq!(reason.en(), "too small: 34 px, needs 80");
-    assert_eq!(reason.zh(), "太小:34 px,需要 80 px");
+    assert_eq!(reason.zh(), "太小：34 px，需要 80 px");
     assert_eq!((reason.code(), reason.component()), ("too_small", "HeadSize"));
 }
 

@@ -236,7 +236,11 @@ impl Agent {
                 self.begin = Some(answer);
                 self.maybe_begin();
             }
-            Event::Seen(seen, answer) => self.seen(&seen, &answer),
+            Event::Seen(seen, answer) => {
+                let guidance = self.seen(&seen);
+                // A pipeline that is gone needs no answer.
+                let _ = answer.send(guidance);
+            }
             Event::Ended(at, after) => {
                 self.after = Some(after);
                 self.ended(at);
@@ -284,24 +288,7 @@ impl Agent {
         longest.min(Duration::from_millis(deadline.max(1)))
     }
 
-    /// A slow disk must not hold the next frame: the pipeline is answered before anything is
-    /// written, but for a finding, which asks it for pictures and has its row first.
-    fn seen(&mut self, seen: &Seen, answer: &SyncSender<Guidance>) {
-        let outputs = self.observe(seen);
-        let raised = outputs.iter().any(|output| matches!(output, Output::Finding(_)));
-        self.guide(&outputs);
-        let mut behind = Some(outputs);
-        if raised && let Some(outputs) = behind.take() {
-            self.write(outputs);
-        }
-        // A pipeline that is gone needs no answer.
-        let _ = answer.send(self.guidance(seen.at));
-        if let Some(outputs) = behind {
-            self.write(outputs);
-        }
-    }
-
-    fn observe(&mut self, seen: &Seen) -> Vec<Output> {
+    fn seen(&mut self, seen: &Seen) -> Guidance {
         // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each
         // second.
         self.watchdog.feed();
@@ -318,7 +305,8 @@ impl Agent {
         self.guidance.identities =
             tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
         self.guidance.relevant = self.engine.relevant();
-        outputs
+        self.say(outputs);
+        self.guidance(seen.at)
     }
 
     /// The pipeline's next answer; whether it may look at anybody is said each time.
@@ -393,28 +381,16 @@ impl Agent {
         }
     }
 
-    /// Collects what the pipeline is told, and puts the rest on disk.
+    /// Puts what the engine said on disk, and collects its wipe orders.
     fn say(&mut self, outputs: Vec<Output>) {
-        self.guide(&outputs);
-        self.write(outputs);
-    }
-
-    /// Collects the engine's wipe orders, and the end of a session, for the pipeline.
-    fn guide(&mut self, outputs: &[Output]) {
         for output in outputs {
-            match output {
-                Output::WipeTrack(track) => self.guidance.wipe.push(*track),
-                Output::PresenceSummary(summary) => {
-                    self.guidance.session_over |= summary.revision == 1;
-                }
-                Output::Finding(_) => {}
+            if let Output::WipeTrack(track) = &output {
+                self.guidance.wipe.push(*track);
+                continue;
             }
-        }
-    }
-
-    /// Puts what the engine said on disk; a finding asks the pipeline for its pictures.
-    fn write(&mut self, outputs: Vec<Output>) {
-        for output in outputs {
+            if let Output::PresenceSummary(summary) = &output {
+                self.guidance.session_over |= summary.revision == 1;
+            }
             let messages =
                 wire::messages(&self.origin, |session| self.known.item_of(session), &output);
             for message in messages {

@@ -303,32 +303,6 @@ fn a_stranger_at_work_becomes_a_finding_in_the_outbox() {
 }
 
 #[test]
-fn a_busy_disk_holds_no_frame() {
-    let mut box_1 = box_1(settings(true, true));
-    box_1.told_everything();
-    box_1.sees(1_000, vec![], 0);
-    let (outbox, before) = (box_1.outbox.clone(), box_1.outbox.stats().unwrap().last_seq);
-    // Long after the session's end: its summary is due with this look.
-    let seen = Seen {
-        at: at(2 * 3_600_000),
-        size: Some((1000, 1000)),
-        observation: Observation::default(),
-        figures: Figures::default(),
-    };
-    let (answer, guidance) = sync_channel(1);
-    let answered = std::thread::scope(|scope| {
-        let busy = outbox.busy().unwrap();
-        let agent = &mut box_1.agent;
-        scope.spawn(move || agent.take(Event::Seen(Box::new(seen), answer)));
-        let answered = guidance.recv_timeout(Duration::from_secs(10));
-        drop(busy);
-        answered
-    });
-    assert!(answered.unwrap().session_over, "the pipeline was answered, and hears of the end");
-    assert!(outbox.stats().unwrap().last_seq > before, "and the summary was written behind it");
-}
-
-#[test]
 fn every_message_is_acknowledged_or_refused_whole() {
     let mut box_1 = box_1(settings(true, false));
     box_1.told_everything();

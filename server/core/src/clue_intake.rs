@@ -134,10 +134,10 @@ pub fn due(app: &App, it: &Clue) -> Result<ClueDue, StoreError> {
         anonymity: it.about.anonymity,
         received_on: it.received_on.parse().unwrap_or_else(|_| today()),
     };
-    due_of(app, &it.handling, &matter)
+    due_of(app, &it.handling, matter)
 }
 
-fn due_of(app: &App, it: &crate::clue::Handling, matter: &Matter) -> Result<ClueDue, StoreError> {
+fn due_of(app: &App, it: &crate::clue::Handling, matter: Matter) -> Result<ClueDue, StoreError> {
     let calendar = crate::calendar::Calendar::new(app.store.workdays()?);
     let due = terms::due(it, matter, &calendar, &app.config.clue_terms);
     Ok(due.map(|(deadline, rule)| (deadline.on.to_string(), rule)))
@@ -193,7 +193,7 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
         received_on: it.received_on,
     };
     Ok(NewClue {
-        due: due_of(app, &crate::clue::Handling::default(), &matter)?,
+        due: due_of(app, &crate::clue::Handling::default(), matter)?,
         text: seal("text 0", it.text.as_bytes())?,
         sealed_key: app.master.seal(&sealed_as(&id, "key"), key.bytes())?,
         fold: app.master.keyed("clue text", &fold),

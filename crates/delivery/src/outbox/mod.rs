@@ -170,12 +170,6 @@ impl Outbox {
         result
     }
 
-    /// Keeps the disk to itself until it is dropped: what a slow disk is to everybody else.
-    #[doc(hidden)]
-    pub fn busy(&self) -> Result<impl Sized + '_, OutboxError> {
-        self.lock()
-    }
-
     /// Deletes exactly what the server says it stored. The receipt must have been verified
     /// ([`trust::DownVerifier`]).
     ///

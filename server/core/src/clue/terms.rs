@@ -95,7 +95,7 @@ pub struct Matter {
 /// What is due next; nothing once two people have decided and nobody is left to be told.
 pub fn due(
     it: &Handling,
-    matter: &Matter,
+    matter: Matter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
@@ -106,7 +106,7 @@ pub fn due(
 
 fn working(
     it: &Handling,
-    matter: &Matter,
+    matter: Matter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
@@ -135,7 +135,7 @@ fn working(
 
 fn telling(
     it: &Handling,
-    matter: &Matter,
+    matter: Matter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    fn on(it: &Handling, matter: &Matter) -> (String, DueRule) {
+    fn on(it: &Handling, matter: Matter) -> (String, DueRule) {
         let due = due(it, matter, &Calendar::new([]), &Terms::default()).unwrap();
         (due.0.on.to_string(), due.1)
     }
@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn a_report_is_answered_in_seven_days_a_call_in_five() {
         let new = Handling::default();
-        let report = on(&new, &matter(Source::PublicReport));
+        let report = on(&new, matter(Source::PublicReport));
         assert_eq!(report, ("2026-11-11".to_owned(), DueRule::Accept));
-        assert_eq!(on(&new, &matter(Source::Hotline)).0, "2026-11-09");
+        assert_eq!(on(&new, matter(Source::Hotline)).0, "2026-11-09");
         let accepted = new.take("c", "wang", &Step::Accept, "2026-11-03T01:00:00.000Z").unwrap();
-        assert_eq!(on(&accepted, &matter(Source::Hotline)).0, "2026-11-24");
+        assert_eq!(on(&accepted, matter(Source::Hotline)).0, "2026-11-24");
         let extend = Step::Extend { reason: "r".into() };
         let longer = accepted.take("c", "wang", &extend, "2026-11-20T01:00:00.000Z").unwrap();
-        assert_eq!(on(&longer, &matter(Source::Hotline)).0, "2026-12-15");
+        assert_eq!(on(&longer, matter(Source::Hotline)).0, "2026-12-15");
     }
 
     #[test]
@@ -183,16 +183,16 @@ mod tests {
         let named = Matter { anonymity: Anonymity::Named, ..matter(Source::PublicReport) };
         let new = Handling::default();
         let accepted = new.take("c", "wang", &Step::Accept, "2026-11-03T01:00:00.000Z").unwrap();
-        assert_eq!(on(&accepted, &named), ("2026-11-10".to_owned(), DueRule::TellReporter));
+        assert_eq!(on(&accepted, named), ("2026-11-10".to_owned(), DueRule::TellReporter));
         let told = Step::Told { how: "h".into() };
         let told = accepted.take("c", "wang", &told, "2026-11-04T01:00:00.000Z").unwrap();
-        assert_eq!(on(&told, &named).1, DueRule::Verify);
+        assert_eq!(on(&told, named).1, DueRule::Verify);
     }
 
     #[test]
     fn an_error_of_the_register_has_twenty_days() {
         let error = Allegation::RegisterError;
         let it = Matter { allegation: error, ..matter(Source::PublicReport) };
-        assert_eq!(on(&Handling::default(), &it), ("2026-11-30".to_owned(), DueRule::Correct));
+        assert_eq!(on(&Handling::default(), it), ("2026-11-30".to_owned(), DueRule::Correct));
     }
 }

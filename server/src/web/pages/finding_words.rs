@@ -209,7 +209,9 @@ mod tests {
     fn names_behind(calls: &[&str]) -> BTreeSet<String> {
         let server = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut files = Vec::new();
-        for part in ["../crates/presence/src", "src/rules", "src/ingest", "src/self_check"] {
+        for part in
+            ["../crates/presence/src", "core/src/rules", "core/src/ingest", "core/src/self_check"]
+        {
             sources(&server.join(part), &mut files);
         }
         let mut names = BTreeSet::new();
