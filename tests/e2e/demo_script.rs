@@ -84,7 +84,8 @@ fn the_script_knows_every_option_of_the_program() {
         })
         .map(str::to_owned)
         .collect();
-    (known.sort(), told.sort());
+    known.sort();
+    told.sort();
     assert_eq!(known, told);
 }
 

@@ -169,7 +169,8 @@ impl Day {
                 self.works(dice, clinic, "lapsed", from + 60, from + 60 + long);
             }
             Plant::Ll5 => {
-                let short = dice.between(20, 70);
+                // Less than the lead's own part of an injection, 45 s: more is no offence.
+                let short = dice.between(15, 40);
                 self.works(dice, clinic, lead, from, from + short);
                 self.works(dice, clinic, "phys1", from + 80, to);
             }
