@@ -21,7 +21,7 @@ pub(super) struct Signed {
     /// The paragraphs of the text.
     pub(super) text: Vec<String>,
     /// They are what was signed.
-    pub(super) as_signed: bool,
+    pub(super) agrees: bool,
     /// Whether they are, in words.
     pub(super) verdict: String,
     pub(super) sha256: String,
@@ -32,11 +32,11 @@ impl Signed {
         // What the pad draws is a PNG in base64, whose first bytes are always these letters.
         let png = it.signature.strip_prefix("data:image/png;base64,").unwrap_or(&it.signature);
         let drawn = png.starts_with("iVBORw0KGgo").then(|| format!("data:image/png;base64,{png}"));
-        let (text, as_signed) = text(l, &it, parties);
+        let (text, agrees) = text(l, &it, parties);
         Self {
-            verdict: verdict(l, &it, as_signed),
+            verdict: verdict(l, &it, agrees),
             text: vec![text.recognition, text.storage, text.photo],
-            as_signed,
+            agrees,
             version: it.text_version,
             at: dated(&it.signed_at),
             name: if drawn.is_some() { String::new() } else { clip(&it.signature, 100) },
@@ -69,9 +69,9 @@ fn text(l: Lang, it: &Consent, parties: Parties<'_>) -> (Text, bool) {
     }
 }
 
-fn verdict(l: Lang, it: &Consent, as_signed: bool) -> String {
+fn verdict(l: Lang, it: &Consent, agrees: bool) -> String {
     let today = consent::VERSION;
-    if as_signed {
+    if agrees {
         return l
             .t("与签署时的文本一致（哈希值相符）", "as it was signed (the hash agrees)")
             .to_owned();
@@ -111,21 +111,21 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_the_hash_is_shown_as_signed() {
+    fn the_text_of_the_hash_agrees_where_it_is_shown() {
         let same = signed(consent::VERSION, PARTIES.zh().sha256());
-        assert!(same.as_signed && same.verdict.contains("一致"), "{}", same.verdict);
+        assert!(same.agrees && same.verdict.contains("一致"), "{}", same.verdict);
         assert!(same.text[0].contains("甲门诊部"), "{}", same.text[0]);
         let english = signed(consent::VERSION, PARTIES.en().sha256());
-        assert!(english.as_signed && english.text[0].starts_with("Controllers"));
+        assert!(english.agrees && english.text[0].starts_with("Controllers"));
         let unnamed = Parties { institution: None, ..PARTIES };
-        assert!(signed(consent::VERSION, unnamed.zh().sha256()).as_signed);
+        assert!(signed(consent::VERSION, unnamed.zh().sha256()).agrees);
     }
 
     #[test]
     fn another_hash_is_never_called_the_signed_text() {
         let other = signed(consent::VERSION, "a".repeat(64));
-        assert!(!other.as_signed && other.verdict.contains("不符"), "{}", other.verdict);
+        assert!(!other.agrees && other.verdict.contains("不符"), "{}", other.verdict);
         let earlier = signed("2025-1", "a".repeat(64));
-        assert!(!earlier.as_signed && earlier.verdict.contains("旧版本 2025-1"));
+        assert!(!earlier.agrees && earlier.verdict.contains("旧版本 2025-1"));
     }
 }

@@ -278,8 +278,7 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
         "sessions" => ("诊疗活动", "Sessions"),
         "brokers" => ("消息服务器", "Brokers"),
         "custodians" => ("证据保管人", "Custodians"),
-        "evidence_orders" => ("保全与调取", "Holds and releases"),
-        "holds" | "releases" => ("保全与调取", "Holds and releases"),
+        "evidence_orders" | "holds" | "releases" => ("保全与调取", "Holds and releases"),
         _ => ("其他资料", "Other data"),
     };
     l.t(zh, en).to_owned()
