@@ -192,6 +192,8 @@ fn last_word(house: &House, it: &mut TestBox) {
 fn twenty_reports_change_nothing_that_others_fetch() {
     let ((quiet, mut one_box), (busy, mut other_box)) = (twin(), twin());
     reported(&busy, &mut other_box);
+    // The officer is there in both houses; what they did is not.
+    login(&quiet, "wang", Role::Supervisor, "");
     clues(&quiet, 0);
     last_word(&quiet, &mut one_box);
     last_word(&busy, &mut other_box);
