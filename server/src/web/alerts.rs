@@ -714,6 +714,7 @@ struct SummarySeen {
 /// whole server.
 async fn get_summary(State(app): Shared, who: Who) -> Result<Json<SummarySeen>, Problem> {
     let part = PartQuery::default().part(&who, 1);
+    let reads_clues = who.is_one_of(super::rights::CLUES);
     let (summary, persons) = app
         .blocking(move |a| {
             let mut summary = a.store.summary()?;
@@ -723,6 +724,11 @@ async fn get_summary(State(app): Shared, who: Who) -> Result<Json<SummarySeen>, 
                 summary.alerts = counts.iter().map(|c| c.2).sum();
                 summary.alerts_open = counts.iter().filter(|c| open(&c.0)).map(|c| c.2).sum();
                 (summary.devices, summary.devices_online) = a.store.boxes_seen(&part)?;
+            }
+            // A box's receipt for an order tells whoever reads no clue that there is one.
+            if !reads_clues {
+                summary.messages_stored =
+                    summary.finding_steps_stored + summary.presences_stored + summary.health_stored;
             }
             Ok::<_, StoreError>((summary, a.faces.persons()?))
         })

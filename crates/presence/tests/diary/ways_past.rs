@@ -73,7 +73,7 @@ fn a_photograph_live_once_in_50_s_is_no_presence() {
 }
 
 #[test]
-fn a_lead_without_a_template_hides_another_leads_absence_no_more() {
+fn a_lead_without_a_template_hides_no_other_leads_absence() {
     let script = format!("with cardonly\n{}", lending("09:05-09:10 stranger elsewhere"));
     stands(&script, &["LL-1 L2", "NL-1 L1"]);
 }
