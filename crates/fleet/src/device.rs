@@ -379,7 +379,9 @@ impl Device {
             return;
         }
         self.answered = Instant::now();
-        done.values().for_each(|(link, _)| self.counts.note('A', &link.event_id));
+        for (link, _) in done.values() {
+            self.counts.note('A', &link.event_id);
+        }
         self.counts.receipted.fetch_add(done.len() as u64, Ordering::SeqCst);
         let findings = done.values().filter(|(link, _)| link.finding);
         self.counts.took(findings.map(|(_, raised)| raised.elapsed()));
