@@ -113,7 +113,7 @@ const TOKENS: &str = "open311-";
 
 pub(super) async fn request(
     State(door): Shared,
-    axum::extract::Form(pairs): axum::extract::Form<Vec<(String, String)>>,
+    crate::problem::Form(pairs): crate::problem::Form<Vec<(String, String)>>,
 ) -> Result<(StatusCode, Json<Vec<Requested>>), Problem> {
     let sent = Sent::of_pairs(pairs);
     let mut report = report(&door, &sent)?;
