@@ -215,6 +215,11 @@ fn a_cluster_loses_and_doubles_nothing() {
         .unwrap();
     let (said, log) =
         (String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
-    assert!(played.status.success(), "{said}\n{log}");
+    assert_ne!(played.status.code(), Some(2), "it could not be played: {log}");
+    // How long a failover took is this machine's matter; what was lost or doubled is not.
+    let counts: Vec<&str> =
+        said.lines().filter(|line| line.contains("\"target\": \"<= 0\"")).collect();
+    let short: Vec<&&str> = counts.iter().filter(|line| line.contains("falls short")).collect();
+    assert_eq!((counts.len(), short), (6, vec![]), "{log}\n{said}");
     assert!(said.contains("slowest return of the pages after a failover"), "{said}");
 }

@@ -18,7 +18,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, LastWill, Packet, Publish};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::sync::mpsc;
-use trust::{DownVerifier, ZERO_HASH, chain_hash};
+use trust::{DownVerifier, Refused, ZERO_HASH, chain_hash};
 
 use crate::counts::Counts;
 use crate::rig::Identity;
@@ -338,9 +338,14 @@ impl Device {
     }
 
     fn heard(&mut self, publish: &Publish) {
-        let Some(body) = self.open(publish) else {
-            self.counts.refused.fetch_add(1, Ordering::Relaxed);
-            return;
+        let body = match self.open(publish) {
+            Ok(body) => body,
+            // The server's own word, overtaken by a newer one or brought again by a broker.
+            Err(Refused::Repeated { .. } | Refused::Rollback { .. }) => return,
+            Err(_) => {
+                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
         };
         self.verifier.taken(&body.kind, body.version);
         if let Down::Receipt(receipt) = &body.payload {
@@ -356,15 +361,18 @@ impl Device {
         }));
     }
 
-    fn open(&self, publish: &Publish) -> Option<DownBody> {
-        let sealed = publish.topic.ends_with(b"/knowledge");
-        let envelope: Envelope = if sealed {
-            let sealed: Sealed = serde_json::from_slice(&publish.payload).ok()?;
-            trust::open(&sealed, &self.chain.device, &self.chain.identity.sealing).ok()?
-        } else {
-            serde_json::from_slice(&publish.payload).ok()?
+    fn open(&self, publish: &Publish) -> Result<DownBody, Refused> {
+        let malformed = |e: serde_json::Error| Refused::Malformed {
+            what: "message from the server",
+            why: e.to_string(),
         };
-        self.verifier.check(&envelope, Some(Timestamp::now())).ok()
+        let envelope: Envelope = if publish.topic.ends_with(b"/knowledge") {
+            let sealed: Sealed = serde_json::from_slice(&publish.payload).map_err(malformed)?;
+            trust::open(&sealed, &self.chain.device, &self.chain.identity.sealing)?
+        } else {
+            serde_json::from_slice(&publish.payload).map_err(malformed)?
+        };
+        self.verifier.check(&envelope, Some(Timestamp::now()))
     }
 
     fn receipted(&mut self, receipt: &protocol::down::Receipt) {
