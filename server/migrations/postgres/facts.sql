@@ -562,9 +562,11 @@ CREATE VIEW item_public AS SELECT code, name_zh, name_en, jurisdiction, json_ext
     json_extract(spec, '$.min_operator') AS min_operator FROM item;
 
 CREATE VIEW device_public AS SELECT b.slug AS institution, json_extract(m.record, '$.published.on') AS announced_on,
-    '识别诊室内执业的备案人员,核对主诊医师' AS purpose, coalesce(json_extract(m.record, '$.legal.by'), '') AS reviewed_by, r.institution AS place
+    '识别诊室内执业的备案人员，核对主诊医师' AS purpose, coalesce(json_extract(m.record, '$.legal.by'), '') AS reviewed_by, r.institution AS place
     FROM monitoring_review m JOIN room r ON r.id = m.room JOIN publication b ON b.institution = r.institution
+    LEFT JOIN device d ON d.id = m.device LEFT JOIN room s ON s.id = d.room
     WHERE m.id = (SELECT max(n.id) FROM monitoring_review n WHERE n.device = m.device)
+    AND (d.id IS NULL OR d.state <> 'revoked' AND s.institution = r.institution)
     AND json_extract(m.record, '$.published.on') IS NOT NULL;
 
 CREATE INDEX site_by_institution ON site(institution);
