@@ -10,7 +10,7 @@ use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
     MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
     RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord, SiteRelation,
-    Thresholds, TrackId, Wall,
+    Specialty, Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
