@@ -28,6 +28,7 @@ use crate::case_watch;
 use crate::certificates::{self, Certificates};
 use crate::clock;
 use crate::clue_intake;
+use crate::clue_watch;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
 use crate::enrol::{Engine, Slot};
 use crate::form_reader::FormReader;
@@ -288,6 +289,7 @@ fn keep_watch(low_priority: &LowPriority, app: &Arc<App>) {
     low_priority.spawn(retention::run(Arc::clone(app)));
     low_priority.spawn(notify::run(Arc::clone(app)));
     low_priority.spawn(case_watch::run(Arc::clone(app)));
+    low_priority.spawn(clue_watch::run(Arc::clone(app)));
     low_priority.spawn(audit_head::run(Arc::clone(app)));
     low_priority.spawn(certificates::run(Arc::clone(app)));
     low_priority.spawn(clue_intake::run(Arc::clone(app)));

@@ -4,7 +4,8 @@
 //   node public.mjs [--screenshots]
 import assert from "node:assert/strict";
 import { end, folder, serve, until } from "./house.mjs";
-import { browser, go, look, picture, test } from "./pages.mjs";
+import { AxeBuilder } from "@axe-core/playwright";
+import { browser, faults, go, look as lookAt, picture, test } from "./pages.mjs";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -13,13 +14,25 @@ const DOOR = '[public]\nlisten = "127.0.0.1:0"\n';
 const said = (text) => console.log(`· ${text}`);
 const phone = { viewport: { width: 360, height: 740 } };
 
+/** As every page is looked at, and by axe once more as it stands on a telephone. */
+async function look(page, name) {
+  await lookAt(page, name);
+  const size = page.viewportSize();
+  await page.setViewportSize(phone.viewport);
+  const found = await new AxeBuilder({ page }).analyze();
+  for (const violation of found.violations.filter((v) => ["serious", "critical"].includes(v.impact))) {
+    faults.push(`${name} (360 px): ${violation.id}: ${violation.help}: ${violation.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" | ")}`);
+  }
+  if (size) await page.setViewportSize(size);
+}
+
 async function post(http, path, body) {
   const answer = await fetch(`${http}/api/v1/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   assert(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
 }
 
 /** A clinic with a room, an item, three people and the checklist in force; then the same house behind accounts. */
-async function house() {
+async function house(more = "") {
   const at = folder();
   const open = await serve(at, { accounts: false, name: "open" });
   await post(open.http, "institutions", { id: "clinic-1", name: "锦城医疗美容门诊部", code: "91350100M000100Y43", grade_ceiling: 2, filed_items: ["laser-1"], jurisdiction: "510104", address: "锦江区一环路1号", licence_no: "PDY00512351010417D2152", licence_until: "2030-12-31", pledge_on: "2026-01-15", subjects: ["美容皮肤科"] });
@@ -30,9 +43,10 @@ async function house() {
   }
   await post(open.http, "checklists", {});
   await end(open.server);
-  const it = await serve(at, { extra: DOOR });
+  const it = await serve(at, { extra: DOOR + more });
   const door = JSON.parse(readFileSync(join(at, "guarded.ready"), "utf8")).public;
-  return { ...it, door };
+  const data = await (await fetch(`${door}/p/api/v1/institutions`)).json();
+  return { ...it, door, slug: data.institutions[0].slug };
 }
 
 /** Makes an account from its one-time link and logs in. */
@@ -96,17 +110,19 @@ async function lookUp(page, it, without) {
 
 /** From the search to the receipt and back, by the keyboard's own means: no script is needed. */
 async function reportByHand(page, it, withScript) {
+  // Two of one text, place and hour would be one clue.
+  const text = withScript ? "医生走后，一个没有胸牌的人继续操作" : "没有胸牌的人先于医生开始操作";
   await go(page, `${it.door}/p?q=${encodeURIComponent("锦城")}`);
   await page.click(".list a");
   await page.click("a.button.primary");
   await page.selectOption("[name=allegation]", "unlicensed_operator");
   await page.fill("[name=day]", "2026-03-02");
   await page.fill("[name=from]", "09:02");
-  await page.fill("[name=text]", "医生走后，一个没有胸牌的人继续操作");
+  await page.fill("[name=text]", text);
   await page.fill("[name=contact]", "13900139000");
   await page.click("main form button.primary");
   assert.match(await page.locator("[role=alert]").innerText(), /秒后/, "a form that nobody read is taken");
-  assert.equal(await page.inputValue("[name=text]"), "医生走后，一个没有胸牌的人继续操作", "what was typed is lost");
+  assert.equal(await page.inputValue("[name=text]"), text, "what was typed is lost");
   if (withScript) await look(page, "door report that is sent too early");
   await until("the receipt", async () => {
     await page.click("main form button.primary");
@@ -128,6 +144,29 @@ async function reportByHand(page, it, withScript) {
   return receipt;
 }
 
+/** While it is crowded the browser computes a proof: the form goes through, and nobody else waits for it. */
+async function crowded(chrome) {
+  const it = await house("reports_per_min = 1\n");
+  const [first, second] = await Promise.all(["一", "二"].map(async (n) => {
+    const page = await (await chrome.newContext(phone)).newPage();
+    await go(page, `${it.door}/p/report?i=${it.slug}`);
+    await page.selectOption("[name=allegation]", "lending");
+    await page.fill("[name=text]", `第${n}次看到别人的名牌`);
+    return page;
+  }));
+  const send = "main form button.primary";
+  await until("the first receipt", async () => {
+    await first.click(send);
+    return await first.locator("#receipt").count() === 1;
+  }, 60);
+  await second.click(send);
+  await second.locator("#report:not([data-bits='0'])").waitFor();
+  assert.match(await second.locator("[role=alert]").innerText(), /当前提交较多/);
+  await look(second, "door report while it is crowded");
+  await second.click(send);
+  await second.locator("#receipt").waitFor({ timeout: 60_000 });
+}
+
 async function officers(boss, li, it) {
   // Both tell of one moment in one clinic: the second is joined to the first.
   await go(boss, `${it.http}/clues?state=all`);
@@ -146,15 +185,16 @@ async function officers(boss, li, it) {
   await go(boss, clue);
   await boss.fill("[name=question]", "是哪一间诊室？");
   await boss.click("button[value=ask]");
-  await boss.waitForLoadState();
-  assert.match(await boss.locator(".steps").innerText(), /是哪一间诊室？/, "the record keeps no question");
+  // The record keeps the question.
+  await boss.locator(".steps", { hasText: "是哪一间诊室？" }).waitFor();
   await boss.click("button[value=accept]");
-  await boss.waitForLoadState();
-  assert.match(await boss.locator("dl.kv").first().innerText(), /核查期限/, "no rule stands beside the day");
+  // A rule stands beside the day.
+  await boss.locator("dl.kv", { hasText: "核查期限" }).first().waitFor();
   await look(boss, "clue that was accepted");
   await picture(boss, "clue", { full: true });
-  for (const path of ["/clues/new", "/clues?state=overdue", "/clues?state=all", "/clues/unread"]) {
-    await go(boss, `${it.http}${path}`);
+  for (const path of ["/clues/new", "/clues?state=overdue", "/clues?state=all", "/messages", "/system"]) {
+    const answer = await go(boss, `${it.http}${path}`);
+    assert.equal(answer.status(), 200, path);
     await look(boss, path);
   }
   await go(li, `${it.http}/clues?state=all&source=public_report`);
@@ -199,16 +239,20 @@ const masked = (text, it) => text.replaceAll(new URL(it.http).host, "HOST").repl
 /** Every page that a clinic reaches by links, as it reads it; and how long its place in the stream is. */
 async function clinicSees(page, it) {
   const seen = new Map();
+  const been = new Set();
   const ahead = ["/"];
   while (ahead.length > 0 && seen.size < 60) {
     const path = ahead.shift();
-    if (seen.has(masked(path, it))) continue;
+    if (been.has(path)) continue;
+    been.add(path);
+    // Ids are random; the pages come in the same order.
+    const name = `${been.size} ${masked(path, it)}`;
     const answer = await page.goto(`${it.http}${path}`, { waitUntil: "domcontentloaded" }).catch(() => null);
     if (!answer || !/html/.test(answer.headers()["content-type"] ?? "")) {
-      seen.set(masked(path, it), "no page");
+      seen.set(name, "no page");
       continue;
     }
-    seen.set(masked(path, it), masked(await page.evaluate(() => document.body.innerText), it));
+    seen.set(name, masked(await page.evaluate(() => document.body.innerText), it));
     const links = await page.evaluate(() => [...document.querySelectorAll("a[href^='/']")].map((a) => a.getAttribute("href").split("#")[0]));
     ahead.push(...links.filter((link) => !/logout|language|package|export/.test(link)));
   }
@@ -229,8 +273,6 @@ async function twins(chrome, quiet, reported) {
 await test(async () => {
   const chrome = await browser();
   const it = await house();
-  const data = await (await fetch(`${it.door}/p/api/v1/institutions`)).json();
-  it.slug = data.institutions[0].slug;
   it.person = (await (await fetch(`${it.door}/p/api/v1/institutions/${it.slug}`)).json()).employee[0].slug;
   const admin = await comeIn(await chrome.newContext(), it.http, it.link, "admin-wu");
   const boss = await person(chrome, it, admin, "boss", "supervisor", "5101", { viewport: { width: 1280, height: 860 } });
@@ -245,6 +287,8 @@ await test(async () => {
   const plain = await (await chrome.newContext({ ...phone, javaScriptEnabled: false })).newPage();
   await lookUp(plain, it, true);
   await reportByHand(plain, it, false);
+  await crowded(chrome);
+  said("a browser pays for a crowded door by a proof");
   said("look-up, report, receipt and status work on a telephone, in two languages, and without script");
 
   const li = await person(chrome, it, admin, "li", "reviewer", "5101", { viewport: { width: 1280, height: 860 } });
@@ -263,6 +307,8 @@ await test(async () => {
   await person(chrome, quiet, hers, "li", "reviewer", "5101");
   await person(chrome, quiet, hers, "grid-7", "partner", "grid/5101");
   const same = await person(chrome, quiet, hers, "clinic-a", "clinic", "clinic-1", { viewport: { width: 1280, height: 860 } });
+  const also = await person(chrome, quiet, hers, "clinic-b", "clinic", "clinic-1", { viewport: { width: 1280, height: 860 } });
+  await also.close();
   for (let n = 0; n < 12; n += 1) await report(it, `第 ${n} 次看到没有证的人操作`);
   await twins(chrome, { it: quiet, clinic: same }, { it, clinic });
   await chrome.close();

@@ -76,9 +76,53 @@ fn a_kill_while_a_clue_comes_in_stores_it_once_or_not() {
     println!("a clue that comes in: {} kills", stage.kills);
 }
 
+/// A step of a path: by whom, what, what it says beside, where the clue stands then.
+type Taken<'a> = (&'a str, &'a str, Value, &'a str);
+
+/// Puts a clue in; gives its id.
+fn put(stage: &Stage, it: &Value) -> String {
+    let made = stage.api.post("clues", it).unwrap();
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// A call of nobody's system.
+fn unnumbered(number: usize) -> Value {
+    let mut it = call(number);
+    it["external_no"] = Value::Null;
+    it
+}
+
+/// Takes the steps one by one. At each that is to be tried the server is killed in every state: the
+/// step is taken whole or not at all, and once.
+fn walk(stage: &mut Stage, id: &str, path: &[Taken<'_>], tried: &[&str]) {
+    let mut before = "received".to_owned();
+    for (taken, (by, step, more, after)) in path.iter().enumerate() {
+        let mut body = more.clone();
+        (body["by"], body["step"]) = (json!(by), json!(step));
+        let (steps, at) = (format!("clues/{id}/steps"), format!("clues/{id}"));
+        if !tried.contains(step) {
+            stage.api.post(&steps, &body).unwrap();
+            (*after).clone_into(&mut before);
+            continue;
+        }
+        for state in states("STATES") {
+            stage.killed_at(&state, &steps, &body);
+            let seen = stage.api.get(&at).unwrap();
+            let record = seen["steps"].as_array().unwrap();
+            let done = state == "clue.committed";
+            let expected = if done { *after } else { before.as_str() };
+            assert_eq!(seen["state"], expected, "{step} killed at {state}");
+            // The first line says that it was received.
+            assert_eq!(record.len(), 1 + taken + usize::from(done), "{step} at {state}");
+            assert_eq!(record.last().unwrap()["state_after"], expected, "{step} at {state}");
+        }
+        (*after).clone_into(&mut before);
+    }
+}
+
 #[test]
 fn a_kill_in_every_state_of_a_clue_halves_no_step() {
-    let to_a_case: &[(&str, &str, Value, &str)] = &[
+    let to_a_case: &[Taken<'_>] = &[
         ("wang", "accept", json!({}), "accepted"),
         ("wang", "uphold", json!({}), "review2"),
         ("li", "uphold", json!({}), "lead"),
@@ -86,33 +130,71 @@ fn a_kill_in_every_state_of_a_clue_halves_no_step() {
         ("li", "found", json!({"case_number": "2026-17"}), "case"),
         ("li", "close", json!({}), "closed"),
     ];
-    let to_a_refusal: &[(&str, &str, Value, &str)] = &[
+    let to_a_refusal: &[Taken<'_>] = &[
         ("wang", "reject", json!({"reason": "nothing_concrete"}), "received"),
         ("li", "reject", json!({"reason": "nothing_concrete"}), "rejected"),
     ];
     let mut stage = Stage::new();
     for (n, path) in [to_a_case, to_a_refusal].into_iter().enumerate() {
-        let mut it = call(n);
-        it["external_no"] = Value::Null;
-        let made = stage.api.post("clues", &it).unwrap();
-        let id = made["id"].as_str().unwrap().to_owned();
-        let mut before = "received".to_owned();
-        for (taken, (by, step, more, after)) in path.iter().enumerate() {
-            let mut body = more.clone();
-            (body["by"], body["step"]) = (json!(by), json!(step));
-            for state in states("STATES") {
-                stage.killed_at(&state, &format!("clues/{id}/steps"), &body);
-                let seen = stage.api.get(&format!("clues/{id}")).unwrap();
-                let steps = seen["steps"].as_array().unwrap();
-                let done = state == "clue.committed";
-                let expected = if done { *after } else { before.as_str() };
-                assert_eq!(seen["state"], expected, "{step} killed at {state}");
-                // The first line says that it was received.
-                assert_eq!(steps.len(), 1 + taken + usize::from(done), "{step} at {state}");
-                assert_eq!(steps.last().unwrap()["state_after"], expected, "{step} at {state}");
-            }
-            (*after).clone_into(&mut before);
-        }
+        let id = put(&stage, &unnumbered(n));
+        let all: Vec<&str> = path.iter().map(|taken| taken.1).collect();
+        walk(&mut stage, &id, path, &all);
     }
     println!("a clue's handling: {} kills", stage.kills);
+}
+
+#[test]
+fn a_kill_at_any_other_step_of_a_clue_halves_none() {
+    let to_an_agency: &[Taken<'_>] = &[
+        ("wang", "not_ours", json!({"agency": "market"}), "received"),
+        ("li", "not_ours", json!({"agency": "market"}), "not_ours"),
+    ];
+    let to_a_dismissal: &[Taken<'_>] = &[
+        ("wang", "accept", json!({}), "accepted"),
+        ("wang", "told", json!({"note": "电话告知"}), "accepted"),
+        ("wang", "extend", json!({"note": "等检验报告"}), "accepted"),
+        ("wang", "dismiss", json!({"reason": "other"}), "review2"),
+        ("li", "dismiss", json!({"reason": "other"}), "dismissed"),
+    ];
+    let to_nothing: &[Taken<'_>] = &[
+        ("wang", "accept", json!({}), "accepted"),
+        ("wang", "uphold", json!({}), "review2"),
+        ("li", "uphold", json!({}), "lead"),
+        ("li", "go_on_site", json!({}), "on_site"),
+        ("li", "nothing_found", json!({}), "unfounded"),
+    ];
+    let tried = ["not_ours", "told", "extend", "dismiss", "nothing_found"];
+    let mut stage = Stage::new();
+    for (n, path) in [to_an_agency, to_a_dismissal, to_nothing].into_iter().enumerate() {
+        let mut it = unnumbered(n);
+        (it["anonymity"], it["contact"]) = (json!("named"), json!("13900139000"));
+        let id = put(&stage, &it);
+        walk(&mut stage, &id, path, &tried);
+    }
+    println!("ends of a clue: {} kills", stage.kills);
+}
+
+#[test]
+fn a_kill_while_clues_are_merged_merges_both_or_none() {
+    let mut stage = Stage::new();
+    let [goes_on, id] = [1, 2].map(|n| put(&stage, &unnumbered(n)));
+    let word = json!({"by": "wang", "step": "reject", "reason": "nothing_concrete"});
+    stage.api.post(&format!("clues/{goes_on}/steps"), &word).unwrap();
+    let merge = json!({"by": "li", "step": "merge", "into": goes_on});
+    for state in states("STATES") {
+        stage.killed_at(&state, &format!("clues/{id}/steps"), &merge);
+        let [into, own] = [&goes_on, &id].map(|id| stage.api.get(&format!("clues/{id}")).unwrap());
+        let done = state == "clue.committed";
+        let words = into["proposals"].as_array().unwrap().len();
+        assert_eq!(own["state"], if done { "merged" } else { "received" }, "{state}");
+        assert_eq!(words, usize::from(!done), "{state}: a word stands that was about less");
+    }
+    let unmerge = json!({"by": "li", "step": "unmerge"});
+    for state in states("STATES") {
+        stage.killed_at(&state, &format!("clues/{id}/steps"), &unmerge);
+        let own = stage.api.get(&format!("clues/{id}")).unwrap();
+        let done = state == "clue.committed";
+        assert_eq!(own["state"], if done { "received" } else { "merged" }, "{state}");
+    }
+    println!("clues that are merged: {} kills", stage.kills);
 }

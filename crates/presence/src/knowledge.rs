@@ -10,7 +10,7 @@ use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
     MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
     RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord, SiteRelation,
-    Thresholds, TrackId, Wall,
+    Specialty, Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
@@ -395,6 +395,18 @@ impl Knowledge {
     }
 }
 
+/// Whether somebody may lead a treatment (办法 11, 12): a licensed physician who is filed as lead for
+/// one of its specialties. NL-1 rests on it; what the public reads of a physician is held equal to
+/// it by a test of the server.
+pub fn may_lead(
+    category: PractitionerCategory,
+    lead_for: &[Specialty],
+    specialties: &[Specialty],
+) -> bool {
+    category == PractitionerCategory::LicensedPhysician
+        && lead_for.iter().any(|specialty| specialties.contains(specialty))
+}
+
 impl IdentityCheck {
     /// A check counts from the moment it was made, never backwards.
     pub(crate) fn counts_from(&self) -> Wall {
@@ -414,8 +426,7 @@ impl Practitioner {
     }
 
     pub(crate) fn leads(&self, item: &Item) -> bool {
-        self.category == PractitionerCategory::LicensedPhysician
-            && self.lead_for.iter().any(|s| item.specialties.contains(s))
+        may_lead(self.category, &self.lead_for, &item.specialties)
     }
 
     /// Why his registration alone does not let him work here; `None`: it does, or he needs none.

@@ -78,6 +78,7 @@ pub use finding::{
 };
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};
+pub use knowledge::may_lead;
 pub use observation::{
     CameraHealth, CameraState, Face, Likeness, Liveness, MatchScore, Observation, PersonScore,
 };

@@ -200,7 +200,8 @@ fn reasons(
             why.push(Why::UnmatchedOperator { session, tracks });
         }
         let of_lead = matches!(allegation, Allegation::Lending | Allegation::NonLead);
-        if of_lead && session.lead_declared && !seen.lead_verified {
+        // Somebody who could not be told may have been the lead.
+        if of_lead && session.lead_declared && !seen.lead_verified && seen.decided {
             why.push(Why::LeadNotVerified { session: session.id.clone() });
         }
     }
@@ -327,6 +328,17 @@ mod tests {
         let record = watched(vec![one]);
         assert_eq!(answer(Allegation::Lending, &record), Answer::Fits);
         assert_eq!(answer(Allegation::Dispute, &record), Answer::NotAssessable);
+    }
+
+    #[test]
+    fn an_operator_who_could_not_be_told_may_be_the_lead() {
+        let mut one = session(500, 1_500, 950_000);
+        let seen = one.summary.as_mut().unwrap();
+        (seen.lead_verified, seen.decided) = (false, false);
+        for allegation in [Allegation::Lending, Allegation::NonLead] {
+            let said = answer(allegation, &watched(vec![one.clone()]));
+            assert_eq!(said, Answer::NotAssessable, "{allegation:?}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod certificates;
 pub mod clock;
 pub mod clue;
 pub mod clue_intake;
+pub mod clue_watch;
 pub mod config;
 pub mod consent;
 pub mod corroborate;

@@ -21,6 +21,8 @@ pub enum Kind {
     DueSoon,
     /// A term of a penalty case is over.
     CaseLate,
+    /// A term of a clue is over.
+    ClueLate,
     /// An enrolment waits for a supervisor.
     Enrolment,
     /// The person asked for it on the own page.
@@ -36,6 +38,7 @@ impl Kind {
             Self::Assigned => ("线索已指派给您：线索", "given to you: lead"),
             Self::DueSoon => ("办理期限将至：线索", "its term runs out soon: lead"),
             Self::CaseLate => ("案件办理期限已过：线索", "a term of the case is over: lead"),
+            Self::ClueLate => ("举报办理期限已过：举报", "a term of the clue is over: clue"),
             Self::Enrolment => ("有人脸采集申请待您确认", "an enrolment waits for your decision"),
             Self::Test => ("测试消息：此渠道可用", "test: this way works"),
         };

@@ -562,9 +562,11 @@ CREATE VIEW item_public AS SELECT code, name_zh, name_en, jurisdiction, json_ext
     json_extract(spec, '$.min_operator') AS min_operator FROM item;
 
 CREATE VIEW device_public AS SELECT b.slug AS institution, json_extract(m.record, '$.published.on') AS announced_on,
-    '识别诊室内执业的备案人员,核对主诊医师' AS purpose, coalesce(json_extract(m.record, '$.legal.by'), '') AS reviewed_by, r.institution AS place
+    '识别诊室内执业的备案人员，核对主诊医师' AS purpose, coalesce(json_extract(m.record, '$.legal.by'), '') AS reviewed_by, r.institution AS place
     FROM monitoring_review m JOIN room r ON r.id = m.room JOIN publication b ON b.institution = r.institution
+    LEFT JOIN device d ON d.id = m.device LEFT JOIN room s ON s.id = d.room
     WHERE m.id = (SELECT max(n.id) FROM monitoring_review n WHERE n.device = m.device)
+    AND (d.id IS NULL OR d.state <> 'revoked' AND s.institution = r.institution)
     AND json_extract(m.record, '$.published.on') IS NOT NULL;
 
 CREATE INDEX site_by_institution ON site(institution);
@@ -637,6 +639,13 @@ CREATE INDEX clue_by_place ON clue(institution, number);
 CREATE INDEX clue_by_fold ON clue(fold);
 CREATE INDEX clue_by_receipt ON clue(receipt_mac) WHERE receipt_mac IS NOT NULL;
 CREATE INDEX clue_merged ON clue(merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX clue_open ON clue(number) WHERE stage NOT IN ('not_ours','merged','rejected','dismissed','unfounded','closed');
+CREATE INDEX clue_by_source ON clue(source, number);
+CREATE INDEX clue_by_allegation ON clue(allegation, number);
+CREATE INDEX clue_by_province ON clue(substr(jurisdiction, 1, 2), number);
+CREATE INDEX clue_by_city ON clue(substr(jurisdiction, 1, 4), number);
+CREATE INDEX clue_by_district ON clue(substr(jurisdiction, 1, 6), number);
+CREATE INDEX clue_with_words ON clue(received_on) WHERE gone_on IS NULL;
 CREATE INDEX clue_step_by_clue ON clue_step(clue);
 CREATE INDEX clue_contact_by_clue ON clue_contact_ask(clue);
 CREATE INDEX case_entry_by_alert ON case_entry (alert, id);

@@ -273,6 +273,16 @@ CREATE FUNCTION device_published() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 CREATE TRIGGER device_published AFTER INSERT ON monitoring_review FOR EACH ROW EXECUTE FUNCTION
     device_published();
 
+CREATE FUNCTION device_unpublished() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    DELETE FROM pub_device WHERE institution IN (SELECT b.slug FROM room r JOIN publication b ON
+        b.institution = r.institution WHERE r.id IN (old.room, new.room));
+    INSERT INTO pub_device SELECT institution, min(announced_on), purpose, max(reviewed_by) FROM
+        device_public WHERE place IN (SELECT institution FROM room WHERE id IN (old.room, new.room))
+        GROUP BY institution, purpose;
+    RETURN NULL; END $$;
+CREATE TRIGGER device_unpublished AFTER UPDATE OF state, room ON device FOR EACH ROW
+    WHEN (old.state <> new.state OR old.room <> new.room) EXECUTE FUNCTION device_unpublished();
+
 CREATE FUNCTION room_published() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO publication_room VALUES (new.id, random_hex(8));
     INSERT INTO pub_room SELECT c.code, b.slug FROM publication_room c, publication b WHERE c.room

@@ -26,6 +26,8 @@ pub(super) enum TaskKind {
     DueSoon,
     /// A term of a penalty case is over.
     CaseLate,
+    /// A term of a clue is over.
+    ClueLate,
     Enrolment,
     /// An opening of sealed pictures, to decide or to look at.
     Opening,
@@ -107,16 +109,21 @@ fn numbers(a: &App, who: &Who) -> Result<Numbers, StoreError> {
     Ok(Numbers::of(&super::policy::values_at(a, scope)?))
 }
 
-/// Mentions and late cases that the person may still open.
+/// Mentions, late cases and late clues that the person may still open.
 fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let mut found = Vec::new();
     for message in a.store.messages_waiting(&who.name, LISTED)? {
         let (kind, path) = match message.kind {
             Kind::Mention => (TaskKind::Mentioned, format!("/alerts/{}", message.about)),
             Kind::CaseLate => (TaskKind::CaseLate, format!("/alerts/{}/case", message.about)),
+            Kind::ClueLate => (TaskKind::ClueLate, format!("/clues/{}", message.about)),
             _ => continue,
         };
-        if sees(a, who, &message)? {
+        let is_open = match message.kind {
+            Kind::ClueLate => is_late_clue(a, who, &message)?,
+            _ => sees(a, who, &message)?,
+        };
+        if is_open {
             let task = Task::of(kind, path, &message.at);
             let (number, by, id) = (message.number, message.by, message.id);
             found.push(Task { number, by, message: Some(id), ..task });
@@ -128,6 +135,16 @@ fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
 fn sees(a: &App, who: &Who, message: &Message) -> Result<bool, StoreError> {
     let alert = a.store.alert(&message.about)?;
     Ok(alert.is_some_and(|alert| who.sees(&alert.institution, &alert.jurisdiction)))
+}
+
+/// Whether the clue is still late, and this person's to read.
+fn is_late_clue(a: &App, who: &Who, message: &Message) -> Result<bool, StoreError> {
+    if !may_open(who, "/clues/{id}") {
+        return Ok(false);
+    }
+    let clue = a.store.clue(&message.about)?.filter(|clue| super::clues::sees(who, clue));
+    let told_on = message.at.get(..10).unwrap_or_default();
+    Ok(clue.and_then(|clue| clue.due_on).is_some_and(|due| due.as_str() <= told_on))
 }
 
 /// Leads that the person has, that run out soon, and those whose second verdict is open.

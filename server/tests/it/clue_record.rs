@@ -147,3 +147,57 @@ fn what_is_over_loses_its_words_with_their_key() {
     let page = ask(&house, "GET", &format!("/clues/{}", ids[0]), &wang, "");
     assert!(page.status == 200 && page.body.contains("内容已按期销毁"), "{}", page.body);
 }
+
+/// Merges the second clue into the first, as one officer.
+fn merged(house: &House, officer: &str, ids: &[String; 2]) -> u16 {
+    step(house, officer, &ids[1], &json!({"step": "merge", "into": ids[0]})).0
+}
+
+fn two_calls(house: &House) -> [String; 2] {
+    ["1", "2"].map(|n| call(house, n, &json!({"institution": "clinic-1", "text": n})))
+}
+
+#[test]
+fn a_word_on_one_clue_ends_none_that_joins_it() {
+    let house = with_door();
+    let (wang, li) =
+        (login(&house, "wang", Role::Supervisor, ""), login(&house, "li", Role::Supervisor, ""));
+    let reject = json!({"step": "reject", "reason": "nothing_concrete"});
+    let dismiss = json!({"step": "dismiss", "reason": "other"});
+    for (n, (before, end, waits)) in
+        [(None, &reject, "received"), (Some(json!({"step": "accept"})), &dismiss, "review2")]
+            .into_iter()
+            .enumerate()
+    {
+        let ids = [0, 1].map(|half| {
+            let place = json!({"institution": "clinic-1", "text": format!("{n} {half}")});
+            call(&house, &format!("{n}-{half}"), &place)
+        });
+        if let Some(before) = before {
+            assert_eq!(step(&house, &wang, &ids[0], &before).0, 200);
+        }
+        assert_eq!(step(&house, &wang, &ids[0], end).0, 200);
+        assert_eq!(merged(&house, &li, &ids), 200);
+        let ended = step(&house, &li, &ids[0], end);
+        assert_eq!(ended.1["state"], waits, "one officer has buried the second: {}", ended.1);
+        assert_eq!(taken(&whole(&house, &ids[0]), "joined")["by"], "li");
+    }
+}
+
+#[test]
+fn nothing_joins_a_clue_that_two_have_decided() {
+    let house = with_door();
+    let ids = two_calls(&house);
+    let (wang, li) =
+        (login(&house, "wang", Role::Supervisor, ""), login(&house, "li", Role::Supervisor, ""));
+    for (who, body) in [
+        (&wang, json!({"step": "accept"})),
+        (&wang, json!({"step": "uphold"})),
+        (&li, json!({"step": "uphold"})),
+        (&li, json!({"step": "go_on_site"})),
+    ] {
+        assert_eq!(step(&house, who, &ids[0], &body).0, 200);
+    }
+    assert_eq!(merged(&house, &li, &ids), 409, "`nothing found` would end it by one word");
+    assert_eq!(whole(&house, &ids[1])["state"], "received");
+}

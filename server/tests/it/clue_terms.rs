@@ -138,3 +138,52 @@ fn what_is_overdue_stands_first_by_its_day() {
     let page = ask(&house, "GET", "/clues?state=overdue", &wang, "").body;
     assert!(page.contains("2026-01-05") && page.contains("state=overdue"), "{page}");
 }
+
+#[test]
+fn a_late_clue_is_told_once_then_further_up() {
+    let house = with_door();
+    let id = call(&house, "1", &at_clinic());
+    let near = login(&house, "near", Role::Supervisor, "5101");
+    let above = login(&house, "above", Role::Supervisor, "");
+    let elsewhere = login(&house, "elsewhere", Role::Supervisor, "5102");
+    let auditor = login(&house, "auditor", Role::Auditor, "");
+    let app = &house.running().app;
+    let due: jiff::civil::Date = whole(&house, &id)["due_on"].as_str().unwrap().parse().unwrap();
+    let noon = |days: i64| {
+        let day = due.checked_add(jiff::Span::new().days(days)).unwrap();
+        day.at(4, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp()
+    };
+    let round = |days: i64| server::clue_watch::round(app, noon(days)).unwrap();
+    let told = || {
+        [&near, &above, &elsewhere, &auditor].map(|who| {
+            ask(&house, "GET", "/messages", who, "").body.contains(&format!("/clues/{id}"))
+        })
+    };
+    assert_eq!((round(0), told()), (0, [false; 4]), "on its last day nothing is late");
+    assert_eq!((round(1), told()), (1, [true, false, false, false]));
+    assert_eq!(round(1), 0, "told twice");
+    assert_eq!((round(9), told()), (1, [true, true, false, false]));
+    assert_eq!(round(60), 0, "told twice");
+    let page = ask(&house, "GET", "/messages", &near, "").body;
+    assert!(page.contains("举报逾期") && page.contains("举报 #1"), "{page}");
+    step(&house, &near, &id, &json!({"step": "accept"}));
+    step(&house, &near, &id, &json!({"step": "extend", "note": "等检验报告"}));
+    assert_eq!(told(), [false; 4], "its new term runs");
+    let hooks = ask(&house, "GET", "/api/v1/deliveries", &token(&house, Role::Admin, ""), "").body;
+    assert!(!hooks.contains("clue"), "an administrator reads of a clue: {hooks}");
+}
+
+#[test]
+fn a_year_without_a_table_stands_on_the_system_page() {
+    let house = with_door();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let page = || ask(&house, "GET", "/system", &wang, "").body;
+    let year = server::clock::today().year();
+    let said = format!("{year} 年尚未导入节假日表");
+    assert!(page().contains(&said), "{}", page());
+    let csv = format!("{year}-01-01,holiday\n{}-01-01,holiday", year + 1);
+    let body = json!({"csv": csv, "whole": true}).to_string();
+    let made = ask(&house, "POST", "/api/v1/workdays", &wang, &body);
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert!(!page().contains("尚未导入"), "{}", page());
+}

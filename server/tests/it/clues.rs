@@ -295,6 +295,9 @@ fn a_sign_in_the_wrong_room_hides_no_other_room() {
     let rooms: Vec<Value> = said.json()["rooms"].as_array().unwrap().clone();
     let rooms: Vec<&Value> = rooms.iter().map(|r| &r["room"]).collect();
     assert_eq!(rooms, ["room-1", "room-0", "room-2"]);
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let page = ask(&house, "GET", &format!("/clues/{id}"), &wang, "").body;
+    assert!(page.contains("/rooms/room-2?day=2026-03-02#day"), "no way to the room's day: {page}");
 }
 
 #[test]

@@ -186,3 +186,27 @@ fn a_reporters_words_lie_in_no_file_and_no_feed() {
         assert!(!answer.body.contains(text) && !answer.body.contains(contact), "{told}");
     }
 }
+
+#[test]
+fn nothing_at_the_door_knows_a_moment() {
+    let house = with_door();
+    let receipt = report(&house, "x", &[]);
+    clues(&house, 1);
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let body = format!("receipt={receipt}");
+    let seen = house.knock("POST", "/p/report/status", kind, body.as_bytes()).body;
+    assert!(seen.contains("已收到"), "{seen}");
+    let data = house.folder.path().join("data");
+    if crate::cluster::url_of(&data).is_some() {
+        return;
+    }
+    let db = rusqlite::Connection::open(data.join("zaigang.db")).unwrap();
+    let mut rows = db.prepare("SELECT ticket, received_on FROM clue_in").unwrap();
+    let rows = rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    let rows: Vec<(String, String)> = rows.map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2, "the report and the look behind its receipt: {rows:?}");
+    for (ticket, day) in rows {
+        let random = ticket.len() == 32 && ticket.bytes().all(|b| b.is_ascii_hexdigit());
+        assert!(random && day.len() == 10, "{ticket} of {day} tells when somebody was there");
+    }
+}

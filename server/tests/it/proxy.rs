@@ -72,9 +72,11 @@ fn ours(text: &str, folder: &Path, port: u16, upstream: u16) -> String {
         .replace("zaigang.example.cn {", &format!("https://localhost:{port} {{"))
 }
 
+/// What it says of itself lies in the folder, too.
 fn begin(mut command: Command, folder: &Path, port: u16) -> Proxy {
-    let child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let said = std::fs::File::create(folder.join("said")).unwrap();
+    let also = said.try_clone().unwrap();
+    let child = command.stdin(Stdio::null()).stdout(said).stderr(also).spawn().unwrap();
     let by = Instant::now() + Duration::from_secs(20);
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < by, "the proxy does not listen");
@@ -267,24 +269,69 @@ fn the_doors_nginx_writes_no_address_down() {
         .replace("127.0.0.1:8090", door.strip_prefix("http://").unwrap())
         .replace("listen 443 ssl", &format!("listen 127.0.0.1:{port} ssl"))
         .replace("server_name yimei.example.cn", "server_name localhost");
-    let proxy = nginx_with(folder.path(), &log, &text, port);
+    leaves_no_trace(house, &nginx_with(folder.path(), &log, &text, port), folder.path());
+}
+
+/// Visits of the door, one report that is refused, one that breaks off, and a visit when the door is
+/// down: nothing of them lies in a file of the proxy.
+fn leaves_no_trace(house: House, proxy: &Proxy, folder: &Path) {
     let agent = tls_client::http(Some(&proxy.ca)).unwrap();
+    let get = |path: &str| {
+        let asked = agent.get(format!("{}{path}", proxy.base));
+        asked.header("User-Agent", "MARK-OF-THE-BROWSER").call().unwrap().status().as_u16()
+    };
     let asked = [("/p", 200), ("/p/report", 200), ("/p/nowhere", 404), ("/", 302), ("/login", 404)];
     for (path, expected) in asked {
-        let answer = agent.get(format!("{}{path}", proxy.base)).call().unwrap();
-        assert_eq!(answer.status().as_u16(), expected, "{path}");
+        assert_eq!(get(path), expected, "{path}");
     }
-    let sent = agent
-        .post(format!("{}/p/report", proxy.base))
-        .content_type("multipart/form-data; boundary=x")
-        .send(&crate::public::multipart(&[("text", "MARK-OF-THE-TEXT")], &[])[..])
-        .unwrap();
-    assert_eq!(sent.status(), 422);
-    for (file, text) in written(folder.path()) {
-        for trace in ["/p/report", "127.0.0.1 -", "client:", "MARK-OF-THE-TEXT"] {
-            assert!(!text.contains(trace), "{}: {text}", file.display());
+    let post = |body: &[u8]| {
+        agent
+            .post(format!("{}/p/report", proxy.base))
+            .header("User-Agent", "MARK-OF-THE-BROWSER")
+            .content_type("multipart/form-data; boundary=x")
+            .send(body)
+    };
+    let fields = [("text", "MARK-OF-THE-TEXT")];
+    assert_eq!(post(&crate::public::multipart(&fields, &[])).unwrap().status(), 422);
+    // Longer than the proxy takes: some answer before it is sent, some break it off.
+    let refused = post(&vec![b'x'; 40 << 20]);
+    assert!(refused.is_err() || refused.is_ok_and(|answer| !answer.status().is_success()));
+    drop(house);
+    assert_eq!(get("/p/report?q=MARK-OF-THE-QUERY"), 502);
+    let all = written(folder);
+    assert!(all.iter().any(|(file, _)| file.ends_with("said")));
+    for (file, text) in all {
+        for trace in ["/p/report", "127.0.0.1 -", "client:", "remote_ip", "MARK-OF"] {
+            assert!(!text.contains(trace), "{trace} in {}: {text}", file.display());
         }
     }
+}
+
+#[test]
+fn the_doors_caddy_writes_no_address_down() {
+    if !installed("caddy") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let port = free_port();
+    let house = crate::public::with_door();
+    let door = house.running().ready.public.clone().unwrap();
+    let text = doc("public-Caddyfile")
+        .replace("/etc/ssl/zaigang", &folder.path().display().to_string())
+        .replace("127.0.0.1:8090", door.strip_prefix("http://").unwrap())
+        .replace("yimei.example.cn {", &format!("https://localhost:{port} {{"));
+    leaves_no_trace(house, &caddy(folder.path(), &text, port), folder.path());
+}
+
+fn caddy(folder: &Path, text: &str, port: u16) -> Proxy {
+    let file = folder.join("Caddyfile");
+    std::fs::write(&file, format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}"))
+        .unwrap();
+    let mut command = Command::new("caddy");
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
+    command.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+    begin(command, folder, port)
 }
 
 #[test]
@@ -297,11 +344,5 @@ fn people_work_behind_the_caddy_of_the_book() {
     let port = free_port();
     let house = house_for(port);
     let text = ours(&doc("Caddyfile"), folder.path(), port, upstream(&house));
-    let file = folder.path().join("Caddyfile");
-    std::fs::write(&file, format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}"))
-        .unwrap();
-    let mut command = Command::new("caddy");
-    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
-    command.env("XDG_DATA_HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());
-    walk(&house, &begin(command, folder.path(), port));
+    walk(&house, &caddy(folder.path(), &text, port));
 }

@@ -173,6 +173,9 @@ fn reported(house: &House, it: &mut TestBox) {
     clues(house, 20);
     let wang = login(house, "wang", Role::Supervisor, "");
     let id = accepted(house, &wang, "room-1");
+    // All of them are late, and their officer is told.
+    let far = server::clock::now() + jiff::SignedDuration::from_hours(24 * 60);
+    assert!(server::clue_watch::round(&house.running().app, far).unwrap() > 0);
     let told = it.told_until(
         "evidence_orders",
         |d| matches!(d, Down::EvidenceOrders(orders) if !orders.holds.is_empty()),

@@ -5,7 +5,8 @@
 //! an [`alert::Case`](crate::alert::Case) into it, and from there that machine alone runs. A clue
 //! is never an alert: no clinic sees it. Two different people stand before `NotOurs` and
 //! `Rejected`, as the case's two reviewers stand before `Lead` and `Dismissed`. A merge can be
-//! undone. This file reads no clock, stores nothing and knows no web page.
+//! undone; the clue that goes on loses the words that stood on it, for nobody alone may end what
+//! another said nothing of. This file reads no clock, stores nothing and knows no web page.
 
 pub mod fault;
 mod lists;
@@ -323,6 +324,23 @@ impl Handling {
         use alert::State::{Raised, Review1, Review2};
         let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
         case.is_some_and(|case| matches!(case.state, Raised | Review1 | Review2))
+    }
+
+    /// Whether somebody may still let another clue go on in this one: two people have not decided.
+    pub fn may_take_in(&self) -> bool {
+        matches!(self.intake, Intake::Received | Intake::AskedBack) || self.is_being_verified()
+    }
+
+    /// After another clue was merged into it by a person: earlier words were about less.
+    #[must_use]
+    pub fn joined(&self) -> Self {
+        let case = self.case.clone().map(|case| match case.state {
+            alert::State::Review2 => {
+                Case { state: alert::State::Review1, reviews: Vec::new(), ..case }
+            }
+            _ => case,
+        });
+        Self { proposals: Vec::new(), case, ..self.clone() }
     }
 
     /// Day on which it was accepted, refused or handed on.

@@ -56,6 +56,19 @@ fn a_merge_is_undone_to_where_it_was() {
 }
 
 #[test]
+fn what_joins_takes_earlier_words_back() {
+    let refused = after(&[("wang", REJECT)]).unwrap().joined();
+    assert!(refused.proposals.is_empty() && refused.intake == Intake::Received);
+    let reviewed = after(&[("wang", Step::Accept), ("wang", DISMISS)]).unwrap().joined();
+    assert_eq!(reviewed.stage(), "review1");
+    assert_eq!(reviewed.take("c-1", "li", &DISMISS, AT).unwrap().stage(), "review2");
+    let untouched = after(&[("wang", Step::Accept)]).unwrap();
+    assert_eq!(untouched.joined(), untouched);
+    let decided = after(&[("wang", Step::Accept), ("wang", UPHOLD), ("li", UPHOLD)]).unwrap();
+    assert!(!decided.may_take_in() && untouched.may_take_in() && refused.may_take_in());
+}
+
+#[test]
 fn an_accepted_clue_needs_two_reviewers() {
     let one = after(&[("wang", Step::Accept), ("wang", UPHOLD)]).unwrap();
     assert_eq!(one.stage(), "review2");

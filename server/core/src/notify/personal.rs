@@ -118,6 +118,7 @@ fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {
     let path = match kind {
         Kind::Mention | Kind::Assigned | Kind::DueSoon => format!("/alerts/{about}"),
         Kind::CaseLate => format!("/alerts/{about}/case"),
+        Kind::ClueLate => format!("/clues/{about}"),
         Kind::Enrolment => format!("/enrolments/{about}"),
         Kind::Test => "/messages".to_owned(),
     };

@@ -125,9 +125,6 @@ pub struct ClueFilter {
     pub limit: u32,
 }
 
-/// Stages in which nobody has anything to do.
-const OVER: &str = "('not_ours','merged','rejected','dismissed','unfounded','closed')";
-
 pub(super) const COLUMNS: &str = "SELECT number, id, source, external_no, posted_by, received_on, \
     jurisdiction, institution, room, allegation, due_on, spec, handling, contact IS NOT NULL, \
     due_rule, gone_on FROM clue";
@@ -136,7 +133,13 @@ impl Store {
     /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
     /// What is almost the same as an earlier one is merged into that.
     pub fn put_clue(&self, it: &NewClue, now: &str) -> Result<(String, bool)> {
-        let kept = self.write(|tx| put_clue(tx, it, now))?;
+        let kept = match self.write(|tx| put_clue(tx, it, now)) {
+            // Another server kept the same number in the same moment: it is that clue.
+            Err(StoreError::Database(error)) if error.is_constraint() => {
+                self.write(|tx| put_clue(tx, it, now))?
+            }
+            kept => kept?,
+        };
         fail_point::reached("clue.kept");
         Ok(kept)
     }
@@ -151,39 +154,6 @@ impl Store {
             let sql = "SELECT id FROM clue WHERE number = ?1";
             Ok(c.prepare_cached(sql)?.query_row([number], |r| r.get(0)).optional()?)
         })
-    }
-
-    pub fn clues(&self, it: &ClueFilter) -> Result<Vec<Clue>> {
-        let open = if it.open_only { format!("AND stage NOT IN {OVER}") } else { String::new() };
-        let (late, order) = match it.due_before {
-            Some(_) => ("AND due_on < ?8", "due_on, number"),
-            None => ("AND (?8 IS NULL OR due_on < ?8)", "number DESC"),
-        };
-        let sql = format!(
-            "{COLUMNS} WHERE number < ?1
-             AND substr(jurisdiction, 1, length(?2)) = ?2
-             AND (?3 IS NULL OR stage = ?3) AND (?4 IS NULL OR source = ?4)
-             AND (?5 IS NULL OR allegation = ?5) AND (?6 IS NULL OR institution = ?6)
-             {late} {open} ORDER BY {order} LIMIT ?7"
-        );
-        let values = params![
-            it.before.unwrap_or(i64::MAX),
-            it.jurisdiction,
-            it.stage,
-            it.source.map(Source::as_str),
-            it.allegation.map(Allegation::as_str),
-            it.institution,
-            it.limit,
-            it.due_before
-        ];
-        self.read(|c| collect(c, &sql, values, row))
-    }
-
-    /// How many stand where, in a part of the country.
-    pub fn clue_counts(&self, jurisdiction: &str) -> Result<Vec<(String, i64)>> {
-        let sql = "SELECT stage, sum(n) FROM clue_count WHERE n > 0 AND jurisdiction >= ?1 AND \
-            jurisdiction < ?1 || '~' GROUP BY stage";
-        self.read(|c| collect(c, sql, [jurisdiction], |r| Ok((r.get(0)?, r.get(1)?))))
     }
 
     pub fn clue_steps(&self, id: &str) -> Result<Vec<ClueStep>> {
@@ -271,13 +241,16 @@ impl Store {
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
-            if let Step::Merge { into } = step {
-                let own = by_id(tx, id)?;
-                let own =
-                    own.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_owned() })?;
-                takes_in(tx, into, &own)?;
-            }
-            move_on(tx, id, by, step, note, now, due)
+            let Step::Merge { into } = step else {
+                return move_on(tx, id, by, step, note, now, due);
+            };
+            let own = by_id(tx, id)?;
+            let own = own.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_owned() })?;
+            takes_in(tx, into, &own)?;
+            let goes_on = undecided(tx, into)?;
+            let after = move_on(tx, id, by, step, note, now, due)?;
+            join(tx, &goes_on, (by, own.number), now)?;
+            Ok(after)
         })?;
         fail_point::reached("clue.committed");
         Ok(after)
@@ -336,6 +309,30 @@ pub(super) fn move_on(
     tell_reporters(tx, &after, &crate::clock::clip(now, 10))?;
     fail_point::reached("clue.told");
     Ok(after)
+}
+
+/// A clue that two people have not decided. What was decided already would end another with it of
+/// which nobody has said anything.
+fn undecided(c: &Connection, id: &str) -> Result<Clue> {
+    let found = by_id(c, id)?;
+    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_owned() })?;
+    if found.handling.may_take_in() {
+        return Ok(found);
+    }
+    Err(StoreError::Conflict(format!(
+        "two people have decided on clue #{} already: accept this one by itself, and link its lead",
+        found.number
+    )))
+}
+
+/// Somebody merged another clue into this one: the words that stand on it fall, on its record.
+fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: &str) -> Result<()> {
+    let handling = it.handling.joined();
+    let sql = "UPDATE clue SET stage = ?2, handling = ?3 WHERE id = ?1";
+    let stage = handling.stage();
+    tx.execute(sql, params![it.id, stage, serde_json::to_string(&handling)?])?;
+    let note = format!("#{number}");
+    record(tx, &it.id, &Recorded { by, step: "joined", note: &note, said: "", stage }, now)
 }
 
 /// How a clue stands for whoever sent it: as the one at the end of its merges. A question is for

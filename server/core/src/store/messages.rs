@@ -4,7 +4,7 @@
 use super::engine::{Transaction, params};
 
 use super::rows::collect;
-use super::{NewDelivery, Result, Store, StoreError, hooks, name_of, named};
+use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
 use crate::message::{Hours, Kind};
 
 /// To be told to somebody.
@@ -74,18 +74,37 @@ const MESSAGE: &str =
 
 impl Store {
     pub fn tell(&self, messages: &[NewMessage], now: &str) -> Result<()> {
-        if messages.is_empty() {
-            return Ok(());
-        }
+        if messages.is_empty() { Ok(()) } else { self.write(|tx| put_all(tx, messages, now)) }
+    }
+
+    /// Clues whose term ended before this day, and of which this ear was not told.
+    pub fn late_clues(&self, ear: &str, day: &str, limit: u32) -> Result<Vec<Clue>> {
+        let sql = format!(
+            "{} WHERE due_on < ?2 AND NOT EXISTS (SELECT 1 FROM told_once t WHERE t.what = 'clue ' \
+            || id || ' ' || due_on || ' ' || ?1) ORDER BY due_on, number LIMIT ?3",
+            clues::COLUMNS
+        );
+        self.read(|c| collect(c, &sql, params![ear, day, limit], clues::row))
+    }
+
+    /// Tells of a clue's term, in the transaction that remembers that this was told; `false` where
+    /// it was before.
+    pub fn tell_of_late_clue(
+        &self,
+        clue: &Clue,
+        ear: &str,
+        messages: &[NewMessage],
+        now: &str,
+    ) -> Result<bool> {
+        let due = clue.due_on.as_deref().unwrap_or_default();
+        let what = format!("clue {} {due} {ear}", clue.id);
         self.write(|tx| {
-            let sql = "INSERT INTO own_message (account, kind, about, number, by, at)
-                VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING";
-            for it in messages {
-                let kind = name_of(&it.kind)?;
-                let row = params![it.account, kind, it.about, it.number, it.by, now];
-                tx.prepare_cached(sql)?.execute(row)?;
+            let sql = "INSERT INTO told_once VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            let new = tx.execute(sql, [what.as_str(), now])? == 1;
+            if new {
+                put_all(tx, messages, now)?;
             }
-            Ok(())
+            Ok(new)
         })
     }
 
@@ -206,6 +225,17 @@ impl Store {
             ids.iter().try_for_each(|id| mark_told(tx, *id, now))
         })
     }
+}
+
+fn put_all(tx: &Transaction<'_>, messages: &[NewMessage], now: &str) -> Result<()> {
+    let sql = "INSERT INTO own_message (account, kind, about, number, by, at)
+        VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING";
+    for it in messages {
+        let kind = name_of(&it.kind)?;
+        let row = params![it.account, kind, it.about, it.number, it.by, now];
+        tx.prepare_cached(sql)?.execute(row)?;
+    }
+    Ok(())
 }
 
 fn mark_told(tx: &Transaction<'_>, id: i64, now: &str) -> Result<()> {

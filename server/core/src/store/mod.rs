@@ -20,6 +20,7 @@ mod checks;
 mod clue_answers;
 mod clue_contacts;
 mod clue_intake;
+mod clue_lists;
 mod clues;
 #[cfg(test)]
 #[path = "../../../tests/support/cluster.rs"]

@@ -420,4 +420,37 @@ mod tests {
         found.dedup();
         assert_eq!(found.len(), 5);
     }
+
+    #[test]
+    fn a_box_that_left_is_announced_no_more() {
+        let (_dir, store, public) = door();
+        let now = "2026-01-01T00:00:00.000Z";
+        for id in ["c-1", "c-2"] {
+            let it = serde_json::json!({"id": id, "name": id, "grade_ceiling": 1,
+                "filed_items": [], "jurisdiction": "510104"});
+            store.put_institution(&serde_json::from_value(it).unwrap(), now).unwrap();
+        }
+        let write = |sql: &str| store.write(|tx| Ok(tx.execute(sql, [])?)).unwrap();
+        for (room, place) in [("r-1", "c-1"), ("r-2", "c-2"), ("r-3", "c-1")] {
+            write(&format!("INSERT INTO room VALUES ('{room}','{place}','r','{{}}','{now}')"));
+        }
+        write("INSERT INTO device (id, room, state) VALUES ('d', 'r-1', 'provisioned')");
+        let record = "{\"published\":{\"on\":\"2026-01-01\"},\"legal\":{\"by\":\"wang\"}}";
+        write(&format!(
+            "INSERT INTO monitoring_review (device, room, at, by_whom, record) VALUES
+            ('d','r-1','{now}','wang','{record}')"
+        ));
+        let slugs = ["c-1", "c-2"].map(|id| store.slug_of(id).unwrap().unwrap());
+        let announced = || slugs.clone().map(|slug| public.device(&slug).unwrap().is_some());
+        assert_eq!(announced(), [true, false]);
+        for (change, expected) in [
+            ("room = 'r-3'", true),
+            ("room = 'r-2'", false),
+            ("room = 'r-1'", true),
+            ("state = 'revoked'", false),
+        ] {
+            write(&format!("UPDATE device SET {change} WHERE id = 'd'"));
+            assert_eq!(announced(), [expected, false], "{change}");
+        }
+    }
 }

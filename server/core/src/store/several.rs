@@ -9,7 +9,8 @@ use super::cluster::{Cluster, SOCKET};
 use super::connect::{self, Database};
 use super::leadership::{Instance, Look, Seat};
 use super::rows::collect;
-use super::{Address, Epoch, Store, StoreError, under};
+use super::{Address, ClueFilter, Epoch, NewClue, Store, StoreError, under};
+use crate::clue::{Allegation, Source};
 
 fn instance(id: &str) -> Instance {
     let (version, since) = ("1.0.0".to_owned(), "2026-03-02T01:00:00.000Z".to_owned());
@@ -128,7 +129,8 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
          ALTER TABLE clue DROP COLUMN due_rule, DROP COLUMN gone_on;
          ALTER TABLE clue_step DROP COLUMN said;
          ALTER TABLE pub_practitioner DROP COLUMN exempt_until;
-         DROP INDEX clue_due;
+         DROP INDEX IF EXISTS clue_due, clue_open, clue_by_source, clue_by_allegation,
+            clue_by_province, clue_by_city, clue_by_district, clue_with_words;
          UPDATE schema_version SET n = 34",
     )
     .unwrap();
@@ -188,4 +190,44 @@ fn what_one_server_appends_the_other_hears() {
     let heard = async { tokio::time::timeout(Duration::from_secs(2), notices.next()).await };
     assert_eq!(runtime.block_on(heard).unwrap(), Some(()));
     assert!(b.changes().unwrap().feed > before.feed);
+}
+
+fn call(n: usize) -> NewClue {
+    NewClue {
+        id: format!("{n:032x}"),
+        source: Source::Hotline,
+        external_no: Some("12345-1".to_owned()),
+        posted_by: "hotline/5101".to_owned(),
+        received_on: "2026-03-02".to_owned(),
+        jurisdiction: "510104".to_owned(),
+        institution: None,
+        room: None,
+        allegation: Allegation::NoLicence,
+        due: None,
+        about: serde_json::from_str("{\"anonymity\":\"anonymous\"}").unwrap(),
+        fold: format!("fold {n}"),
+        receipt_mac: None,
+        sealed_key: vec![0],
+        text: vec![0],
+        contact: None,
+        files: Vec::new(),
+    }
+}
+
+#[test]
+fn a_number_sent_to_two_servers_at_once_is_one_clue() {
+    let Some(stage) = Stage::new() else { return };
+    let stores = [stage.store(), stage.store()];
+    let sent: Vec<(String, bool)> = std::thread::scope(|scope| {
+        let send = |n: usize| {
+            let store = &stores[n % 2];
+            scope.spawn(move || store.put_clue(&call(n), "2026-03-02T01:00:00.000Z").unwrap())
+        };
+        let sending: Vec<_> = (0..50).map(send).collect();
+        sending.into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    assert_eq!(sent.iter().filter(|(_, new)| *new).count(), 1);
+    assert!(sent.iter().all(|(id, _)| *id == sent[0].0), "{sent:?}");
+    let all = ClueFilter { limit: 50, ..ClueFilter::default() };
+    assert_eq!(stores[0].clues(&all).unwrap().len(), 1);
 }

@@ -19,6 +19,7 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, State as Stage};
 use crate::app::App;
 use crate::calendar::Calendar;
+use crate::clock::clip;
 use crate::clue::{Agency, Anonymity, Intake, RejectReason};
 use crate::corroborate::{RoomAnswer, Why};
 use crate::problem::{Form, Problem};
@@ -81,6 +82,8 @@ struct CluePage {
     question: String,
     overall: Option<&'static str>,
     rooms: Vec<RoomView>,
+    /// On which the hour lies, as the rooms' pages ask for it.
+    day: String,
     steps: Vec<StepView>,
     links: Vec<(String, i64, String)>,
     /// Id, number and day of what was merged into it.
@@ -183,6 +186,7 @@ async fn make(
         question: clue.handling.question.clone().unwrap_or_default(),
         overall: records.as_ref().map(|r| l.t(r.zh, r.en)),
         rooms: records.iter().flat_map(|r| &r.rooms).map(|r| room_view(l, r, &rooms)).collect(),
+        day: clue.about.from_at.as_deref().map_or_else(String::new, |at| clip(&local(at), 10)),
         steps: record.steps.iter().map(|s| step_view(l, s, &people)).collect(),
         links: record
             .links
@@ -319,6 +323,7 @@ fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
         "not_ours" => ("认为应移送", "for a hand-over"),
         "reject" => ("认为不予受理", "for refusal"),
         "merge" => ("并案", "merged"),
+        "joined" => ("并入另一举报，此前的意见作废", "took another in: earlier words fall"),
         "same_text" => ("与另一举报文字相同，请核对是否并案", "same text as another: merge?"),
         "unmerge" => ("撤销并案", "merge undone"),
         "extend" => ("延长核查期限", "verification extended"),

@@ -9,7 +9,7 @@ use axum::extract::{Form, OriginalUri, Query, State};
 use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -253,7 +253,7 @@ async fn step_all(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<R
         match take(app, who, id, body.clone()).await {
             Ok(_) => notice.done = notice.done.map(|(done, all)| (done + 1, all)),
             Err(problem) if problem.status.is_server_error() => return Err(problem),
-            Err(problem) => notice.refused.push(problem.detail),
+            Err(problem) => notice.refused.push(line(l, problem)),
         }
     }
     notice.refused.dedup();

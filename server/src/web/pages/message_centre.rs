@@ -154,6 +154,7 @@ fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
         TaskKind::SecondReview => l.t("待复审", "Second verdict"),
         TaskKind::DueSoon => l.t("即将逾期", "Due soon"),
         TaskKind::CaseLate => l.t("案件逾期", "Case is late"),
+        TaskKind::ClueLate => l.t("举报逾期", "Clue is late"),
         TaskKind::Enrolment => l.t("采集待确认", "Enrolment"),
         TaskKind::Opening => l.t("封存画面", "Sealed pictures"),
         TaskKind::Answer => l.t("待说明", "To answer"),
@@ -161,6 +162,9 @@ fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
     let what = match (&task.person, task.kind) {
         (Some(person), _) => names.person(person),
         (None, TaskKind::Opening) => l.t("待审批或可查看", "to decide or to look at").to_owned(),
+        (None, TaskKind::ClueLate) => {
+            format!("{} #{}", l.t("举报", "clue"), task.number.unwrap_or_default())
+        }
         _ => names.lead(l, task.number, task.alert().unwrap_or_default()),
     };
     TaskView {

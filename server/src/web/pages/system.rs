@@ -6,6 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use jiff::ToSpan as _;
 
 use super::frame::{Frame, dated, local, render, shown};
 use super::system_servers::Servers;
@@ -17,6 +18,8 @@ use crate::certificates::{Known, Whose};
 use crate::clock;
 use crate::mqtt::Link;
 use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::web::calendar::calendar;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::may_open;
 use crate::web::rights::{KEEPERS, PEOPLE};
@@ -138,10 +141,26 @@ const PAGES: [(&str, &str, &str, &str, &str); 16] = [
 struct SystemPage {
     f: Frame,
     pages: Vec<(&'static str, &'static str, &'static str)>,
+    /// Years of terms that run now and have no table of working days.
+    years_without_table: Vec<i16>,
     certificates: Vec<CertificateRow>,
     brokers: Vec<BrokerRow>,
     /// Where there may be several.
     servers: Option<Servers>,
+}
+
+/// The longest term of a clue, of an answer or of a decision ends within so many days.
+const TERMS_REACH_DAYS: i64 = 90;
+
+/// A year whose notice nobody imported: its terms count weekends alone, and people are told.
+fn years_without_table(a: &App) -> Result<Vec<i16>, StoreError> {
+    let today = clock::today();
+    let ahead = today.checked_add(TERMS_REACH_DAYS.days()).unwrap_or(today);
+    let calendar = calendar(a)?;
+    let mut years = vec![today.year(), ahead.year()];
+    years.dedup();
+    years.retain(|year| !calendar.knows(*year));
+    Ok(years)
 }
 
 /// Where, since when it is connected (or what ails it), and what it carried since the start.
@@ -212,8 +231,9 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
         } else {
             (Vec::new(), Vec::new(), None)
         };
+        let years_without_table = app.blocking(years_without_table).await?;
         let f = Frame::of(&app, &who, l, "system", "/system").await?;
-        render(&SystemPage { f, pages, certificates, brokers, servers })
+        render(&SystemPage { f, pages, years_without_table, certificates, brokers, servers })
     };
     let made = made.await;
     shown(&app, &who, l, made).await

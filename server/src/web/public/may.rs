@@ -1,5 +1,6 @@
 //! May this person do this here, as registered? The law's own sentence (办法 11, 12): a lead is filed
-//! for one of the item's specialties. Pure; the same question that NL-1 asks on the box.
+//! for one of the item's specialties. Pure; NL-1 asks the same on the box, where the types are its
+//! own, and a test holds the two answers equal for every filing.
 
 use protocol::down::{PractitionerCategory, RegistrationStatus, Specialty};
 
@@ -49,7 +50,8 @@ pub(super) fn leads(
     specialties: &[Specialty],
 ) -> bool {
     category == PractitionerCategory::LicensedPhysician
-        && lead_of.iter().any(|specialty| specialties.contains(specialty))
+        // Two words that this program does not know are not one word.
+        && lead_of.iter().any(|it| *it != Specialty::Unknown && specialties.contains(it))
 }
 
 /// Of somebody who is registered here.
@@ -71,6 +73,58 @@ pub(super) fn may(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each subset of the specialties.
+    fn subsets<T: Copy>(all: [T; 4]) -> Vec<Vec<T>> {
+        let of = |bits: usize| (0..4).filter(|n| bits >> n & 1 == 1).map(|n| all[n]).collect();
+        (0..16).map(of).collect()
+    }
+
+    #[test]
+    fn the_public_reads_what_nl_1_asks_of_every_filing() {
+        use PractitionerCategory as Here;
+        use Specialty as S;
+        use presence::{PractitionerCategory as There, Specialty as T};
+        let categories = [
+            (Here::LicensedPhysician, There::LicensedPhysician),
+            (Here::AssistantPhysician, There::AssistantPhysician),
+            (Here::Nurse, There::Nurse),
+            (Here::Pharmacist, There::Pharmacist),
+            (Here::Technician, There::Technician),
+            (Here::Trainee, There::Trainee),
+            (Here::NonClinical, There::NonClinical),
+        ];
+        let here = subsets([
+            S::CosmeticSurgery,
+            S::CosmeticDentistry,
+            S::CosmeticDermatology,
+            S::CosmeticTcm,
+        ]);
+        let there = subsets([
+            T::CosmeticSurgery,
+            T::CosmeticDentistry,
+            T::CosmeticDermatology,
+            T::CosmeticTcm,
+        ]);
+        let mut led = 0;
+        for (category, on_the_box) in categories {
+            for filed in 0..16 {
+                for item in 0..16 {
+                    let said = leads(category, &here[filed], &here[item]);
+                    let box_said = presence::may_lead(on_the_box, &there[filed], &there[item]);
+                    assert_eq!(said, box_said, "{category:?} {filed:04b} {item:04b}");
+                    led += usize::from(said);
+                }
+            }
+        }
+        assert_eq!(led, 256 - 81, "pairs of subsets that share a specialty");
+    }
+
+    #[test]
+    fn two_unknown_specialties_make_no_lead() {
+        let unknown = [Specialty::Unknown];
+        assert!(!leads(PractitionerCategory::LicensedPhysician, &unknown, &unknown));
+    }
 
     #[test]
     fn a_lead_is_one_for_the_items_specialty_alone() {

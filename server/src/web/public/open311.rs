@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::page::nothing;
 use super::report::{one_line, put_report_in};
-use super::ticket::{self, Level, TicketFault};
+use super::ticket::{self, Level, Nonce, PROGRAMS, TicketFault};
 use super::{Door, Shared};
 use crate::clock;
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
@@ -108,9 +108,6 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
     })
 }
 
-/// What a token begins with.
-const TOKENS: &str = "open311-";
-
 pub(super) async fn request(
     State(door): Shared,
     crate::problem::Form(pairs): crate::problem::Form<Vec<(String, String)>>,
@@ -118,11 +115,11 @@ pub(super) async fn request(
     let sent = Sent::of_pairs(pairs);
     let mut report = report(&door, &sent)?;
     report.check().map_err(Problem::bad)?;
-    // No form's nonce begins like this: a token leads to no other receipt.
-    let nonce = format!("{TOKENS}{}", spend(&door, &sent)?);
+    let nonce = spend(&door, &sent)?.of_program();
     put_report_in(&door, report, &nonce)?;
     let notice = "请凭 token 换取回执并妥善保存 / fetch the receipt with the token, and keep it";
-    Ok((StatusCode::CREATED, Json(vec![Requested { token: nonce, service_notice: notice }])))
+    let token = nonce.as_str().to_owned();
+    Ok((StatusCode::CREATED, Json(vec![Requested { token, service_notice: notice }])))
 }
 
 /// What a program may spend when many reports come in: it finds a proof, or it waits.
@@ -148,13 +145,12 @@ pub(super) async fn new_ticket(State(door): Shared) -> Result<Json<NewTicket>, P
 }
 
 /// What the request is known by. While few come nothing is asked; a ticket counts at all times.
-fn spend(door: &Door, sent: &Sent) -> Result<String, Problem> {
+fn spend(door: &Door, sent: &Sent) -> Result<Nonce, Problem> {
     let now_s = clock::now().as_second();
     let Some(ticket) = sent.given("ticket") else {
         let crowded = door.queue.reports() > 0 && Level::of_queue(door.queue.reports()) > Level(0);
         if !crowded && door.limits.may_send_by_program() {
-            let issued = ticket::issue(&door.key, now_s)?;
-            return Ok(issued.split('.').nth(1).unwrap_or_default().to_owned());
+            return Nonce::new();
         }
         let zh = "当前提交较多：请取 /p/open311/ticket.json，计算或等待后附 ticket 重新提交";
         let en = "many reports come in now: fetch /p/open311/ticket.json, work or wait, and send \
@@ -181,7 +177,7 @@ pub(super) async fn token(
     Path(token): Path<String>,
 ) -> Result<Json<Vec<Receipt>>, Problem> {
     let nonce = token.strip_suffix(".json").unwrap_or(&token);
-    if !nonce.starts_with(TOKENS) {
+    if !nonce.starts_with(PROGRAMS) {
         return Err(nothing());
     }
     let receipt = ticket::receipt(&door.key, nonce);

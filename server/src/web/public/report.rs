@@ -14,7 +14,7 @@ use super::divisions::divisions;
 use super::lookup::value;
 use super::page::{Frame, render, shown};
 use super::promises::{promise, telling};
-use super::ticket::{self, Level, Ticket, TicketFault};
+use super::ticket::{self, Level, Nonce, Ticket, TicketFault};
 use super::{Door, Shared, is_large};
 use crate::clock;
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
@@ -237,7 +237,7 @@ fn checked(door: &Door, sent: &Sent, slug: &str) -> Result<(Ticket, Level), (Lev
         checked.map_err(|fault| (level, fault))
     };
     let queued = Level::of_queue(door.queue.reports());
-    let level = door.limits.form(&check(Level(0))?.nonce, slug).max(queued);
+    let level = door.limits.form(check(Level(0))?.nonce.as_str(), slug).max(queued);
     let ticket = check(level)?;
     if level > Level(0) && !ticket.paid && !door.limits.may_go_unpaid() {
         return Err((level, TicketFault::TooYoung(ticket::LEAST_AGE_S)));
@@ -246,7 +246,7 @@ fn checked(door: &Door, sent: &Sent, slug: &str) -> Result<(Ticket, Level), (Lev
 }
 
 /// Checks the form's ticket; gives what it is spent by.
-fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<String, (Level, Problem)> {
+fn spend(door: &Door, sent: &Sent, slug: &str) -> Result<Nonce, (Level, Problem)> {
     let say =
         |zh: String, en: String| Problem { zh: Some(zh.into()), ..Problem::unprocessable(en) };
     let (level, fault) = match checked(door, sent, slug) {
@@ -345,9 +345,9 @@ fn report_of(sent: &Sent, form: Form, slug: &str) -> Result<DoorReport, Problem>
 pub(super) fn put_report_in(
     door: &Arc<Door>,
     report: DoorReport,
-    nonce: &str,
+    nonce: &Nonce,
 ) -> Result<(String, bool), Problem> {
-    let receipt = ticket::receipt(&door.key, nonce);
+    let receipt = ticket::receipt(&door.key, nonce.as_str());
     let receipt_mac = ticket::receipt_mac(&door.key, &receipt).unwrap_or_default();
     let report = FromDoor::Report(Box::new(DoorReport { receipt_mac, ..report }));
     let new = put(door, nonce, &report)?;
@@ -355,7 +355,8 @@ pub(super) fn put_report_in(
 }
 
 /// Seals it under its ticket. One that was spent before changes nothing.
-pub(super) fn put(door: &Arc<Door>, nonce: &str, it: &FromDoor) -> Result<bool, Problem> {
+pub(super) fn put(door: &Arc<Door>, nonce: &Nonce, it: &FromDoor) -> Result<bool, Problem> {
+    let nonce = nonce.as_str();
     let plain = serde_json::to_vec(it).map_err(|error| Problem::internal(&error))?;
     let sealed = trust::seal_bytes(&sealed_at_the_door(nonce), &plain, &door.seal)
         .map_err(|error| Problem::internal(&error))?;

@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use super::page::{Frame, render, shown};
 use super::report::put;
-use super::ticket::{self, Level};
+use super::ticket::{self, Level, Nonce};
 use super::{Door, Shared};
 use crate::clock;
 use crate::clue::ReporterState;
@@ -84,8 +84,7 @@ fn looked(door: &Arc<Door>, uri: &Uri, typed: &str) -> Result<Response, Problem>
         return page(door, uri, typed, None, (fault, ""));
     };
     if door.limits.may_note_visit() {
-        let visit = ticket::issue(&door.key, clock::now().as_second())?;
-        put(door, &visit, &FromDoor::Visit { mac })?;
+        put(door, &Nonce::new()?, &FromDoor::Visit { mac })?;
     }
     page(door, uri, typed, Some(found), ("", ""))
 }

@@ -46,19 +46,43 @@ pub(super) enum TicketFault {
     TooYoung(i64),
 }
 
+/// Under which something is put in: random, with no clock in it. A ticket names the second in which
+/// its page was opened, and nobody keeps that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Nonce(String);
+
+impl Nonce {
+    pub(super) fn new() -> Result<Self, Problem> {
+        let mut bytes = [0u8; 16];
+        getrandom::fill(&mut bytes).map_err(|e| Problem::internal(&e))?;
+        Ok(Self(hex::encode(bytes)))
+    }
+
+    /// Of a program's request: no form's begins like this, so that a token leads to no other
+    /// receipt.
+    pub(super) fn of_program(self) -> Self {
+        Self(format!("{PROGRAMS}{}", self.0))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a program's token begins with.
+pub(super) const PROGRAMS: &str = "open311-";
+
 /// A ticket that is ours and in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ticket {
-    pub(super) nonce: String,
+    pub(super) nonce: Nonce,
     /// By a proof of work.
     pub(super) paid: bool,
 }
 
 /// A new form's ticket.
 pub(super) fn issue(key: &Key, now_s: i64) -> Result<String, Problem> {
-    let mut nonce = [0u8; 16];
-    getrandom::fill(&mut nonce).map_err(|e| Problem::internal(&e))?;
-    let body = format!("{now_s}.{}", hex::encode(nonce));
+    let body = format!("{now_s}.{}", Nonce::new()?.as_str());
     Ok(format!("{body}.{}", mac(key, &body)))
 }
 
@@ -80,14 +104,14 @@ pub(super) fn is_ours(key: &Key, ticket: &str, now_s: i64) -> bool {
 }
 
 /// The nonce, and when it was issued.
-fn read(key: &Key, ticket: &str) -> Result<(String, i64), TicketFault> {
+fn read(key: &Key, ticket: &str) -> Result<(Nonce, i64), TicketFault> {
     let (body, signed) = ticket.rsplit_once('.').ok_or(TicketFault::Unreadable)?;
     let (issued, nonce) = body.split_once('.').ok_or(TicketFault::Unreadable)?;
     let issued: i64 = issued.parse().map_err(|_| TicketFault::Unreadable)?;
     if !is_same(mac(key, body).as_bytes(), signed.as_bytes()) || nonce.len() != 32 {
         return Err(TicketFault::Unreadable);
     }
-    Ok((nonce.to_owned(), issued))
+    Ok((Nonce(nonce.to_owned()), issued))
 }
 
 /// Takes as long wherever two of one length differ.
