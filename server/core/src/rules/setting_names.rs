@@ -109,6 +109,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("hb3_days", "未登记诊疗：统计天数", "Undeclared procedures: window"),
     ("hb7_days", "区域不符：统计天数", "Zones that do not fit: window"),
     ("hb7_repeats", "区域不符：升级次数", "Zones that do not fit: repeats that raise it"),
+    ("hb8_days", "急救标记：统计天数", "Emergency flags: window"),
+    ("hb8_repeats", "急救标记：升级次数", "Emergency flags: repeats that raise it"),
     ("hb3_repeats", "未登记诊疗：升级次数", "Undeclared procedures: repeats that raise it"),
     ("hb5_days", "未能判定：统计天数", "Not judged: window"),
     ("hb5_sessions_min", "未能判定：最少诊疗次数", "Not judged: least sessions"),

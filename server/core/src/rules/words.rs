@@ -222,6 +222,18 @@ pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
     )
 }
 
+pub(super) fn emergencies(repeat: usize, days: i64) -> Explanation {
+    said(
+        format!(
+            "疑似以急救标记减轻处理：该机构近 {days} 天内第 {repeat} 次在诊疗中标记急救，请核对急救记录。"
+        ),
+        format!(
+            "Suspected use of emergency flags to soften what is said: number {repeat} within \
+            {days} days at this institution; check its records of the emergencies."
+        ),
+    )
+}
+
 pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Explanation {
     let minutes = minutes(ms);
     let (zh, en) =
@@ -397,6 +409,7 @@ mod tests {
             undeclared(3, 30),
             dark_again(2, 30),
             zones_again(3, 14),
+            emergencies(3, 30),
             outage(1_900_000, true, 2, 30),
             unjudgeable(14, Group::Clinic, (10, 4), &[("visibility".to_owned(), 4)], true),
             unjudgeable(14, Group::Operator("o"), (10, 4), &[("undecided".to_owned(), 4)], false),

@@ -156,7 +156,10 @@ pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };
 pub use refusals::RoomRefusals;
-pub use registry::{Imported, SessionChange, SessionDeed, SessionFilter, Table, no_relation};
+pub use registry::{
+    Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table, UNKNOWN_ITEM,
+    no_relation, not_filed,
+};
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
 pub use room_classes::{ClassStep, ClassWord};
