@@ -66,12 +66,7 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
 }
 
 /// Registers somebody with these specialties in which he is filed as a lead.
-fn register_person(
-    api: &Api,
-    morning: &Morning,
-    person: &Person,
-    leads: &[String],
-) -> Result<()> {
+fn register_person(api: &Api, morning: &Morning, person: &Person, leads: &[String]) -> Result<()> {
     api.post(
         "practitioners",
         &json!({

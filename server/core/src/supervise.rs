@@ -21,8 +21,8 @@ use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
 use crate::rules::ledger::{Standing, Undone, reconcile};
 use crate::rules::{
-    DAY_MS, Numbers, emergencies, impossible_presence, masked_sessions, outage, phantom, repeated, settings,
-    silent_session,
+    DAY_MS, Numbers, emergencies, impossible_presence, masked_sessions, outage, phantom, repeated,
+    settings, silent_session,
 };
 use crate::self_check::mismatch;
 use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};

@@ -103,7 +103,9 @@ fn newer_sessions_elsewhere_empty_no_export() {
     let head =
         "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref";
     let far = |n| {
-        format!("s-far-{n},room-2,laser-1,p-far,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,")
+        format!(
+            "s-far-{n},room-2,laser-1,p-far,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,"
+        )
     };
     let lines: Vec<String> = std::iter::once(head.to_owned()).chain((0..1100).map(far)).collect();
     let csv = lines.join("\n") + "\n";
@@ -208,8 +210,10 @@ fn an_id_that_resembles_a_foreign_one_is_told_to_nobody() {
 fn no_revision_ends_a_sessions_amendments() {
     let house = House::new();
     house.furnish();
-    let session = |revision: Value| json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead",
-        "start":"2099-03-02T09:00:00+08:00","revision":revision});
+    let session = |revision: Value| {
+        json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+        "start":"2099-03-02T09:00:00+08:00","revision":revision})
+    };
     for jump in [u32::MAX, u32::MAX - 1, 10_002] {
         let (status, why) = house.post("sessions", &session(jump.into()));
         assert!(

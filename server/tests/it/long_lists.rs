@@ -62,9 +62,8 @@ fn leads_filed_here_come_first_among_six_hundred() {
     assert!(ids >= 600 && others.matches("\" disabled>").count() == ids, "{ids}: {others}");
     assert!(others.contains(&format!("value=\"{LAST}\" disabled>员工599 · 无主诊备案")));
     // One that stands already can be kept, though he is filed no longer.
-    let body = format!(
-        "id=s-l&room=room-1&item=laser-1&declared_lead={LAST}&start=2099-03-05T09%3A00"
-    );
+    let body =
+        format!("id=s-l&room=room-1&item=laser-1&declared_lead={LAST}&start=2099-03-05T09%3A00");
     let kind = "application/x-www-form-urlencoded";
     assert_eq!(house.send("POST", "/sessions/new", kind, body.as_bytes()).status, 422);
     file(&house, json!(["cosmetic_dermatology"]));

@@ -106,8 +106,10 @@ fn furnished(dir: &std::path::Path) -> Store {
     let it: Item = of(json!({"code": "laser-1", "name_zh": "激光", "kind": "energy_device",
         "specialties": ["cosmetic_dermatology"], "min_operator": "licensed_physician"}));
     store.put_item(&it, &now).unwrap();
-    let sites = INSTITUTIONS.map(|id| json!({"institution": id, "relation": "primary",
-        "lead_of": ["cosmetic_dermatology"]}));
+    let sites = INSTITUTIONS.map(|id| {
+        json!({"institution": id, "relation": "primary",
+        "lead_of": ["cosmetic_dermatology"]})
+    });
     let it: Practitioner = of(json!({"id": "p-lead", "name": "主诊", "registration": "valid",
         "category": "licensed_physician", "sites": sites}));
     store.put_practitioner(&it, &now).unwrap();

@@ -279,7 +279,8 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
     house.must_post("sessions/o-7/steps", &json!({"step":"close","end":"2026-03-02T02:00:00Z"}));
     assert_eq!(open(50).0, 201);
     // A table is no other door.
-    let table = b"id,room,item,declared_lead,start\no-99,room-1,laser-1,p-lead,2026-03-02T01:00:00Z\n";
+    let table =
+        b"id,room,item,declared_lead,start\no-99,room-1,laser-1,p-lead,2026-03-02T01:00:00Z\n";
     assert_eq!(house.send("POST", "/api/v1/import/sessions", "text/csv", table).status, 422);
 }
 

@@ -55,7 +55,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ),
     ("uq_op_ms", "身份不明者：最短操作", "Unidentified: least operating"),
     ("uq_window_ms", "身份不明者：统计窗口", "Unidentified: window"),
-    ("uq_total_ms", "身份不明者：累计操作", "Unidentified: operating in all"),
+    ("uq_total_ms", "不应操作者：累计操作", "Operating in all: who may not"),
     ("uq_long_ms", "身份不明者：提高级别的时长", "Unidentified: time that raises it"),
     ("uq_blocked_count", "身份不明者：提示的次数", "Unidentified: blocked events that tell"),
     ("roster_age_max_ms", "名册最长有效期", "Roster valid for"),

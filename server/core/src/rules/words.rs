@@ -330,7 +330,7 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "nl1_short_gap_ms" => "主诊医师离开达到此时长的间隔予以累计。",
         "nl1_short_gaps_ppm" => "累计间隔占操作时段达到此比例即计入。",
         "nl2_share_ppm" => "主诊医师在场比例低于此值时为L1。",
-        "uq_total_ms" => "未登记人员（含轮流）操作累计达到此时长即计入。",
+        "uq_total_ms" => "操作累计达到此时长即计入；未登记人员含轮流者。",
         "hb2_session_ms" => "诊疗期间一次无画面达到此时长即计入。",
         "hb2_session_sum_ms" => "诊疗期间无画面累计达到此时长即计入。",
         "hb7_ms" => "床位有人、操作位无人而旁有他人达到此时长即计入。",

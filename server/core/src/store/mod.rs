@@ -104,7 +104,7 @@ pub use access::{Account, ApiToken, AuditEntry, AuditFilter, Deed};
 pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange, token_owner};
 pub use accounts::Invited;
 pub use alerts::{
-    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,
+    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding, WorstFinding,
 };
 pub use attachments::Attachment;
 pub use box_plans::BoxPlan;
