@@ -337,6 +337,32 @@ fn a_box_silent_in_opening_hours_is_asked_about() {
     assert_eq!((&found["severity"], &found["step"]), (&json!("L1"), &json!("opened")));
 }
 
+#[test]
+fn a_covered_lens_and_an_outage_are_two_of_a_month() {
+    let (house, mut b) = furnished();
+    let mut covered = finding('a', '1', "opened", 1, "HB-2", "Integrity", "L1");
+    covered.as_object_mut().unwrap().remove("session");
+    b.say(&covered);
+    b.receipted(1);
+    let store = &house.running().app.store;
+    let now = Timestamp::now();
+    let asked = || server::supervise::round(store, "now", now, (false, true), true).unwrap();
+    asked();
+    assert_eq!(of_rule(&house.get("alerts"), "HB-2").len(), 1, "one is the clinic's");
+    b.vanish();
+    house.until("devices", |d| d["devices"][0]["online"] == false);
+    let start = now - SignedDuration::from_hours(2);
+    for minute in 0..=40 {
+        let at = start + SignedDuration::from_mins(minute);
+        server::supervise::round(store, "then", at, (true, false), false).unwrap();
+    }
+    asked();
+    let alerts = house.get("alerts");
+    let grave = of_rule(&alerts, "HB-2").into_iter().find(|(_, f)| f["severity"] == "L2");
+    let (_, found) = grave.unwrap_or_else(|| panic!("both stay the clinic's: {alerts}"));
+    assert_eq!(found["counts"][0], json!({"name":"camera_faults","value":2}), "{found}");
+}
+
 /// Card and PIN, set by the person over the authority's link.
 fn set_card(house: &House, person: &str, card: &str, pin: &str) {
     let made =

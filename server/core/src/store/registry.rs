@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::down::Specialty;
 use serde_json::json;
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, feed, name_of, named};
 use crate::model::{
     Filing, Institution, Item, Licence, MOST_OPEN_SESSIONS, Name, Pass, Place, Practice,
-    Practitioner, Room, Session, Site, SiteRole, Specialty,
+    Practitioner, Room, Session, Site, SiteRole,
 };
 use crate::text::Listed as _;
 

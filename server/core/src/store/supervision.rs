@@ -330,8 +330,9 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
 }
 
 fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {
+    // An outage that the server itself looked at is as dark as a covered lens.
     let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at, f.rule FROM finding f WHERE
-        f.rule IN ('HB-2', 'HB-3', 'HB-7') AND f.epoch >= 0
+        f.rule IN ('HB-2', 'HB-3', 'HB-7') AND (f.epoch >= 0 OR instr(f.report, '\"outages\"') > 0)
         AND f.step <> 'withdrawn' AND f.received_at > ?2 AND json_extract(f.report,
         '$.institution') = ?1 ORDER BY f.received_at";
     let rows = collect(c, sql, [institution, from], |r| {

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use protocol::down::Specialty;
+
 use super::Noun;
 use crate::access::Who;
 use crate::app::App;
-use crate::model::{Practitioner, Session, Specialty};
+use crate::model::{Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::{Imported, NO_ITEM, NO_LEAD, UNKNOWN_ITEM, no_relation, not_filed};
 use crate::text::loose;
