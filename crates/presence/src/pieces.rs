@@ -15,7 +15,7 @@ use crate::{Engine, PersonId, PractitionerCategory, SessionId, Wall};
 pub(crate) struct Pieces {
     pub(crate) a_ms: u64,
     pub(crate) op: BTreeMap<PersonId, u64>,
-    /// Of that, while no lead for the piece's item was there.
+    /// Of that, while no lead for the piece's item can have been there.
     pub(crate) unled: BTreeMap<PersonId, u64>,
     /// Of that, while no physician stood beside.
     pub(crate) unaided: BTreeMap<PersonId, u64>,
@@ -29,7 +29,10 @@ impl Pieces {
     pub(crate) fn of(case: &Case<'_>) -> Self {
         // A blink in one session says nothing of the day, and need not be kept.
         let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
-        let led = case.presence_of(|s| case.leads.contains(&s.info.id));
+        // Whoever may have been a lead counts for one, and so does what was not seen.
+        let lead = |id: &PersonId| case.leads.contains(id);
+        let led = case.presence_of(|s| lead(&s.info.id));
+        let led = led.union(&case.unknown_alive_for(lead)).union(&case.sight.blind);
         let of = |ms: &dyn Fn(&Seen<'_>) -> u64| {
             case.people.iter().map(|(person, seen)| (person.clone(), ms(seen))).collect()
         };

@@ -56,3 +56,24 @@ fn a_physicians_pieces_without_a_lead_add_up() {
     let both = standing(&(piece("s1", 0) + &piece("s2", 5)));
     assert!(both.contains(&"NL-1 L3".to_owned()), "220 s: {both:?}");
 }
+
+#[test]
+fn whoever_may_have_been_led_before_is_not_alone_for_that() {
+    let day = |beside: &str| {
+        standing(&format!(
+            "
+            08:50       declare s1 filler lin 09:00-09:03
+            08:50       declare s2 filler lin 09:05-09:08
+            09:00-09:03 patient bed
+            09:00:05-09:01:55 qian operator
+            {beside}
+            09:05-09:08 patient bed
+            09:05:05-09:06:55 qian operator
+            "
+        ))
+    };
+    let accused = |said: &[String]| said.iter().any(|s| s.starts_with("NL-1"));
+    assert!(accused(&day("")));
+    let badly_seen = day("09:00:00-09:02:30 dim elsewhere");
+    assert!(!accused(&badly_seen), "somebody badly seen may have been the lead: {badly_seen:?}");
+}
