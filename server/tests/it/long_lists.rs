@@ -22,7 +22,7 @@ fn crowded() -> House {
 }
 
 /// What the last of them is filed for as a lead.
-fn file(house: &House, lead_of: serde_json::Value) {
+fn file(house: &House, lead_of: &serde_json::Value) {
     let sites = json!([{"institution":"clinic-1","relation":"primary","lead_of":lead_of}]);
     let person = json!({"id":LAST,"name":"员工599","category":"licensed_physician",
         "registration":"valid","sites":sites});
@@ -66,9 +66,9 @@ fn leads_filed_here_come_first_among_six_hundred() {
         format!("id=s-l&room=room-1&item=laser-1&declared_lead={LAST}&start=2099-03-05T09%3A00");
     let kind = "application/x-www-form-urlencoded";
     assert_eq!(house.send("POST", "/sessions/new", kind, body.as_bytes()).status, 422);
-    file(&house, json!(["cosmetic_dermatology"]));
+    file(&house, &json!(["cosmetic_dermatology"]));
     assert_eq!(house.send("POST", "/sessions/new", kind, body.as_bytes()).status, 303);
-    file(&house, json!([]));
+    file(&house, &json!([]));
     let again = house.page("/sessions/s-l?edit=yes&lang=zh").1;
     assert!(again.contains(&format!("value=\"{LAST}\" selected")), "{again}");
 }

@@ -41,19 +41,18 @@ pub fn judge(flags: &[Flag], p: &Numbers, now_ms: i64) -> Vec<Draft> {
     ordered.sort_by_key(|f| (f.at_ms, &f.session));
     let mut drafts: Vec<Draft> = Vec::new();
     let mut day_began_ms = None;
-    for n in 0..ordered.len() {
+    for (n, it) in ordered.iter().enumerate() {
         let repeat = within_window(ordered.iter().map(|f| f.at_ms), n, days);
         if (repeat as i64) < p.hb8_repeats {
             continue;
         }
         let of = &ordered[n + 1 - repeat..=n];
-        let at_ms = ordered[n].at_ms;
-        let began_ms = day_began_ms.filter(|began| at_ms < began + DAY_MS);
+        let began_ms = day_began_ms.filter(|began| it.at_ms < began + DAY_MS);
         match (began_ms, drafts.last_mut()) {
             (Some(_), Some(last)) => *last = draft(of, last.subject.clone(), p),
             _ => {
-                day_began_ms = Some(at_ms);
-                drafts.push(draft(of, format!("emergency {}", ordered[n].session), p));
+                day_began_ms = Some(it.at_ms);
+                drafts.push(draft(of, format!("emergency {}", it.session), p));
             }
         }
     }
@@ -123,11 +122,11 @@ mod tests {
         let many: Vec<Flag> = (0..6).map(|n| at(n, NOW - DAY_MS + n * 60_000)).collect();
         assert_eq!(said(&many), [("emergency s-2".to_owned(), 6)]);
         let later = [many.as_slice(), &[at(9, NOW)]].concat();
-        assert_eq!(
-            said(&later),
-            [("emergency s-2".to_owned(), 6)],
-            "within a day of the repeat: {later:?}"
-        );
+        assert_eq!(said(&later), [("emergency s-2".to_owned(), 7)], "within a day of the repeat");
+        let began = at(2, NOW - DAY_MS);
+        let next_day = [at(0, NOW - DAY_MS - 2), at(1, NOW - DAY_MS - 1), began, at(3, NOW)];
+        let two = [("emergency s-2".to_owned(), 3), ("emergency s-3".to_owned(), 4)];
+        assert_eq!(said(&next_day), two, "a day later it is another one");
     }
 
     #[test]

@@ -269,9 +269,8 @@ pub(super) fn find(
     let mut standings = Standings::default();
     let line = |(alert, worst): (Alert, Option<WorstFinding>)| {
         let worth = standings.of(&a.store, &alert)?;
-        let said = worst.map(|it| match clinic {
-            true => words_for_clinic(&it.rule, it.explanation),
-            false => it.explanation,
+        let said = worst.map(|it| {
+            if clinic { words_for_clinic(&it.rule, it.explanation) } else { it.explanation }
         });
         Ok(Line {
             evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
