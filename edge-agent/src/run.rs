@@ -171,7 +171,7 @@ impl Assembled {
             ),
             store: store.clone(),
         });
-        agent.recall(store.load(&identity, &outbox.down_versions()?));
+        agent.recall(store.load(&identity, &outbox)?);
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
         let view = match &config.live_view {

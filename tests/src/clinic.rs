@@ -8,7 +8,7 @@ use std::io::Cursor;
 use anyhow::{Context, Result};
 use image::{ImageFormat, RgbImage};
 use jiff::{SignedDuration, Timestamp};
-use scene::{Morning, room};
+use scene::{Morning, Person, room};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -58,20 +58,26 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
         )?;
     }
     for person in morning.practitioners() {
-        api.post(
-            "practitioners",
-            &json!({
-                "id": person.id, "name": person.name_zh, "category": wire_name(&person.category),
-                "registration": wire_name(&person.registration),
-                "sites": [{
-                    "institution": morning.institution, "relation": "primary",
-                    "lead_of": person.leads.iter().map(|s| wire_name(s)).collect::<Vec<_>>(),
-                }],
-            }),
-        )?;
+        register_person(api, morning, person, &person.leads)?;
     }
     // Drawn faces and filed photographs have no liveness: said on every page and in every finding.
     api.post("policy", &json!({"settings": {"liveness_waived": 1}}))?;
+    Ok(())
+}
+
+/// Registers somebody with these specialties in which he is filed as a lead.
+fn register_person(api: &Api, morning: &Morning, person: &Person, leads: &[String]) -> Result<()> {
+    api.post(
+        "practitioners",
+        &json!({
+            "id": person.id, "name": person.name_zh, "category": wire_name(&person.category),
+            "registration": wire_name(&person.registration),
+            "sites": [{
+                "institution": morning.institution, "relation": "primary",
+                "lead_of": leads.iter().map(|s| wire_name(s)).collect::<Vec<_>>(),
+            }],
+        }),
+    )?;
     Ok(())
 }
 
@@ -125,18 +131,29 @@ pub fn give_registry_photos(
     Ok(())
 }
 
-/// Declares the morning's sessions, each with its start and end.
+/// Declares the morning's sessions, each with its start and end. The server takes a lead alone who
+/// is filed for the item: whoever is none when he works was one when the session was declared.
 pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
     let start: Timestamp = morning.wall_start.parse().context("the script's wall_start")?;
     let at = |ms: u64| -> Result<String> {
         Ok(rfc3339(start.checked_add(SignedDuration::from_millis(ms as i64))?))
     };
     for session in &morning.sessions {
+        let lead = morning.practitioners().find(|p| p.id == session.declared_lead);
+        let item = morning.items.iter().find(|i| i.code == session.item);
+        let (lead, item) = lead.zip(item).context("a session of no known lead or item")?;
+        let is_filed = item.specialties.iter().any(|s| lead.leads.contains(s));
+        if !is_filed {
+            register_person(api, morning, lead, &item.specialties)?;
+        }
         api.post("sessions", &json!({
             "id": session.id, "room": morning.room, "item": session.item, "declared_lead": session.declared_lead,
             "declared_operators": session.declared_operators, "start": at(session.start_ms)?, "end": at(session.end_ms)?,
             "patient_ref": session.patient_ref,
         }))?;
+        if !is_filed {
+            register_person(api, morning, lead, &lead.leads)?;
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use trust::DownVerifier;
 
 use crate::identity::{Identity, make_private_dir, write_private};
 use crate::mqtt::{Delivered, open_down};
+use crate::outbox::{Outbox, OutboxError};
 
 /// What is kept, in the order in which it is taken again after a start.
 const KINDS: [&str; 8] = [
@@ -44,10 +45,13 @@ impl KnowledgeStore {
     }
 
     /// Every kept message that still opens and verifies, and is no older than the last one of its
-    /// kind that was taken (`taken`, from [`crate::outbox::Outbox::down_versions`]): an old file
-    /// put back on the card brings no withdrawn template back. One that does not is named in the
-    /// log and left alone; the server sends it again.
-    pub fn load(&self, identity: &Identity, taken: &BTreeMap<String, u64>) -> Vec<DownBody> {
+    /// kind that this box took: an old file put back on the card brings no withdrawn template back.
+    /// One that does not is named in the log and left alone; the server sends it again.
+    ///
+    /// # Errors
+    /// [`OutboxError`] where what was taken cannot be read.
+    pub fn load(&self, identity: &Identity, outbox: &Outbox) -> Result<Vec<DownBody>, OutboxError> {
+        let taken = outbox.down_versions()?;
         let verifier = DownVerifier::new(identity.device.clone(), identity.server, BTreeMap::new());
         let mut kept = Vec::new();
         for kind in KINDS {
@@ -73,7 +77,7 @@ impl KnowledgeStore {
                 Err(refused) => warn!("{}: {refused}", path.display()),
             }
         }
-        kept
+        Ok(kept)
     }
 
     fn path(&self, kind: &str) -> PathBuf {
@@ -89,6 +93,7 @@ mod tests {
     use trust::{SealingKey, SigningKey, seal, sign_down};
 
     use super::*;
+    use crate::outbox::OutboxOptions;
 
     /// The holder of the card keeps a copy of the folder and puts it back after a withdrawal.
     #[test]
@@ -126,9 +131,16 @@ mod tests {
             )
             .unwrap();
         };
-        let taken = BTreeMap::from([("policy".to_owned(), 7)]);
+        let outbox = |name: &str| {
+            let options = OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() };
+            let (key, device) = (identity.signing.clone(), identity.device.clone());
+            Outbox::open_with(&dir.path().join(name), key, device, options).unwrap()
+        };
+        let told = outbox("outbox");
+        told.take_version("policy", 7).unwrap();
         let loaded = || {
-            store.load(&identity, &taken).into_iter().map(|body| body.version).collect::<Vec<_>>()
+            let kept = store.load(&identity, &told).unwrap();
+            kept.into_iter().map(|body| body.version).collect::<Vec<_>>()
         };
         keep(6);
         assert_eq!(loaded(), Vec::<u64>::new(), "an older policy is in force again");
@@ -137,7 +149,7 @@ mod tests {
             assert_eq!(loaded(), [version]);
         }
         assert_eq!(
-            store.load(&identity, &BTreeMap::new()).len(),
+            store.load(&identity, &outbox("never-told")).unwrap().len(),
             1,
             "a box that was never told a version"
         );

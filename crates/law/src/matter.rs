@@ -137,7 +137,7 @@ impl Matter {
             "HB-3" => Self::Undeclared,
             "HB-4" => Self::Spoof,
             "HB-6" => Self::Zones,
-            "HB-1" | "HB-2" | "HB-5" | "HB-7" | "SI-1" => Self::Agreement,
+            "HB-1" | "HB-2" | "HB-5" | "HB-7" | "HB-8" | "SI-1" => Self::Agreement,
             _ => Self::System,
         }
     }

@@ -5,16 +5,20 @@
 use std::collections::BTreeMap;
 
 use crate::bounds::{self, Bounds};
-use crate::case::Case;
+use crate::case::{Case, Seen};
 use crate::knowledge::Knowledge;
 use crate::spans::Spans;
-use crate::{Engine, PersonId, SessionId, Wall};
+use crate::{Engine, PersonId, PractitionerCategory, SessionId, Wall};
 
 /// What was done in the sessions shortly before, which count as one with this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pieces {
     pub(crate) a_ms: u64,
     pub(crate) op: BTreeMap<PersonId, u64>,
+    /// Of that, while no lead for the piece's item can have been there.
+    pub(crate) unled: BTreeMap<PersonId, u64>,
+    /// Of that, while no physician stood beside.
+    pub(crate) unaided: BTreeMap<PersonId, u64>,
     pub(crate) stranger_op: Spans,
     /// Without any picture, in the sessions of the same day.
     pub(crate) dark: Spans,
@@ -25,10 +29,18 @@ impl Pieces {
     pub(crate) fn of(case: &Case<'_>) -> Self {
         // A blink in one session says nothing of the day, and need not be kept.
         let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
-        let op = case.people.iter().map(|(person, seen)| (person.clone(), seen.op.total()));
+        // Whoever may have been a lead counts for one, and so does what was not seen.
+        let lead = |id: &PersonId| case.leads.contains(id);
+        let led = case.presence_of(|s| lead(&s.info.id));
+        let led = led.union(&case.unknown_alive_for(lead)).union(&case.sight.blind);
+        let of = |ms: &dyn Fn(&Seen<'_>) -> u64| {
+            case.people.iter().map(|(person, seen)| (person.clone(), ms(seen))).collect()
+        };
         Self {
             a_ms: case.sight.a.total(),
-            op: op.collect(),
+            op: of(&|seen| seen.op.total()),
+            unled: of(&|seen| seen.op.minus(&led).total()),
+            unaided: of(&|seen| case.unaided(seen).total()),
             stranger_op: case.stranger_op_beyond_cards(),
             dark: if matters { case.sight.dark.clone() } else { Spans::none() },
         }
@@ -37,8 +49,15 @@ impl Pieces {
     /// Adds what was done; the dark of a day is added by itself, over all its sessions.
     pub(crate) fn add(&mut self, other: &Self) {
         self.a_ms += other.a_ms;
-        for (person, op_ms) in &other.op {
-            *self.op.entry(person.clone()).or_default() += op_ms;
+        let sums = [
+            (&mut self.op, &other.op),
+            (&mut self.unled, &other.unled),
+            (&mut self.unaided, &other.unaided),
+        ];
+        for (own, others) in sums {
+            for (person, ms) in others {
+                *own.entry(person.clone()).or_default() += ms;
+            }
         }
         self.stranger_op = self.stranger_op.union(&other.stranger_op);
     }
@@ -115,12 +134,41 @@ impl Case<'_> {
     /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
     /// here.
     pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
-        let before = self.pieces.op.get(id).copied().unwrap_or(0);
+        self.added_up(&self.pieces.op, id, own)
+    }
+
+    /// The same of what he did before while no lead was there: whoever helped a lead is not alone
+    /// for that.
+    pub(crate) fn unled_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
+        self.added_up(&self.pieces.unled, id, own)
+    }
+
+    /// The same of what he did before while no physician stood beside.
+    pub(crate) fn unaided_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
+        self.added_up(&self.pieces.unaided, id, own)
+    }
+
+    fn added_up(&self, before: &BTreeMap<PersonId, u64>, id: &PersonId, own: &Spans) -> u64 {
         if own.total() < self.knowledge.policy.uq_op_ms() {
-            own.total()
-        } else {
-            own.total() + before
+            return own.total();
         }
+        own.total() + before.get(id).copied().unwrap_or(0)
+    }
+
+    /// Op while nobody stood beside him whom he could be assisting.
+    pub(crate) fn unaided(&self, seen: &Seen<'_>) -> Spans {
+        let beside = |s: &Seen<'_>| {
+            s.info.id != seen.info.id && s.info.category == PractitionerCategory::LicensedPhysician
+        };
+        let pad = self.knowledge.policy.observation_gap_ms();
+        seen.op.minus(&self.op_of(beside).padded(pad))
+    }
+
+    /// Whether somebody operates by these times: much of it at once, or enough in all. `in_all_ms`:
+    /// with what he did in the pieces before.
+    pub(crate) fn is_operating(&self, op: &Spans, at_once_ms: u64, in_all_ms: u64) -> bool {
+        let p = &self.knowledge.policy;
+        op.densest(p.uq_window_ms()) >= at_once_ms || in_all_ms >= p.uq_total_ms()
     }
 
     /// |A| of this session and of the pieces before it, ms.

@@ -166,8 +166,8 @@ settings! {
     uq_op_ms = 60_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2" "Least Op within `uq_window_ms`.";
     uq_window_ms = 120_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2, LL-4" "The sliding window of \
         that Op.";
-    uq_total_ms = 180_000 "ms" [10_000, 3_600_000] "UQ-1" "Op in all from which it counts, of one \
-        or of several who take turns.";
+    uq_total_ms = 180_000 "ms" [10_000, 3_600_000] "UQ-1, UQ-2, LL-4" "Op in all from which it \
+        counts; in UQ-1 of one or of several who take turns.";
     uq_long_ms = 300_000 "ms" [60_000, 3_600_000] "UQ-1, UQ-2" "Op from which the severity rises.";
     uq_blocked_count = 3 "count" [1, 100] "UQ-1" "Blocked UQ-1 events since the roster changed \
         that make an L1.";

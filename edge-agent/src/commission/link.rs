@@ -79,9 +79,7 @@ impl Link {
         let store =
             KnowledgeStore::open(state_dir).context("the folder for knowledge can not be made")?;
         let known =
-            store.load(identity, &outbox.down_versions()?).into_iter().find_map(|body| match body
-                .payload
-            {
+            store.load(identity, &outbox)?.into_iter().find_map(|body| match body.payload {
                 Down::Room(room)
                     if room.room == identity.room && facts::check_room(&room).is_ok() =>
                 {

@@ -21,8 +21,8 @@ use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
 use crate::rules::ledger::{Standing, Undone, reconcile};
 use crate::rules::{
-    DAY_MS, Numbers, impossible_presence, masked_sessions, outage, phantom, repeated, settings,
-    silent_session,
+    DAY_MS, Numbers, emergencies, impossible_presence, masked_sessions, outage, phantom, repeated,
+    settings, silent_session,
 };
 use crate::self_check::mismatch;
 use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};
@@ -248,6 +248,7 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
     drafts.extend(silent_session::judge(&d.outcomes, p, session_now));
     drafts.extend(masked_sessions::judge(&d.outcomes, &noticed, p, session_now));
     drafts.extend(repeated::judge(&d.repeatable, p, now_ms));
+    drafts.extend(emergencies::judge(&d.flags, p, now_ms));
     drafts.extend(mismatch::judge(&d.compared.checks, &d.compared.alerts, now_ms));
     for post in &d.posts {
         drafts.extend(outage::judge(&line(d, post, now_ms), p, now_ms));

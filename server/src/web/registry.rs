@@ -307,7 +307,14 @@ async fn get_practitioners(
 ) -> Result<Json<Practitioners>, Problem> {
     let part = query.part(&who, LISTED);
     let asked = part.clone();
-    let mut found = app.blocking(move |a| a.store.practitioners_part(&asked)).await?;
+    let mut found = app
+        .blocking(move |a| {
+            let seen = Seen::of(a, &who)?;
+            let mut found = a.store.practitioners_part(&asked)?;
+            found.iter_mut().for_each(|it| seen.narrow(&who, it));
+            Ok::<_, StoreError>(found)
+        })
+        .await?;
     let next = cut(&mut found, &part, |it| it.id.to_string());
     deed::persons(found.iter().map(|it| it.id.as_str()));
     Ok(Json(Practitioners { practitioners: found, next }))

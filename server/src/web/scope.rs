@@ -62,6 +62,13 @@ impl Seen {
         matches!(self, Self::All) || person.sites.iter().any(|s| self.has(s.institution.as_str()))
     }
 
+    /// A clinic reads of its people where they work for it, and not where else.
+    pub(super) fn narrow(&self, who: &Who, person: &mut Practitioner) {
+        if who.role == Role::Clinic {
+            person.sites.retain(|s| self.has(s.institution.as_str()));
+        }
+    }
+
     /// Refuses what lies elsewhere, in words that say no more than that it is unknown.
     pub(super) fn must_have(&self, institution: &str, what: &str, id: &str) -> Result<(), Problem> {
         if self.has(institution) { Ok(()) } else { Err(Problem::unknown(what, id)) }

@@ -29,7 +29,17 @@ fn a_read_of_names_says_whose_or_what_was_searched() {
             "GET /registry",
             "/registry?noun=people&q=王 | persons p-lead",
         ),
-        ("/?q=%E7%8E%8B", "GET /", "/?q=王 | persons p-lead"),
+        ("/?q=%E7%8E%8B", "GET /", "/?q=王 | persons p-lead p-other"),
+        (
+            "/leads/csv?state=all",
+            "GET /leads/csv",
+            "/leads/csv?state=all | 2 leads exported | persons p-lead p-other",
+        ),
+        (
+            "/leads/xlsx?state=all",
+            "GET /leads/xlsx",
+            "/leads/xlsx?state=all | 2 leads exported | persons p-lead p-other",
+        ),
         ("/enrol", "GET /enrol", "/enrol | persons p-lead p-other"),
         ("/people", "GET /people", "/people | persons p-lead p-other"),
         (

@@ -69,11 +69,13 @@ fn ten_declined_sessions_are_a_lead_and_a_figure() {
 fn a_refusal_taken_back_before_it_began_counts_no_more() {
     let house = House::new();
     house.furnish();
-    let session = json!({"id": "d-1", "room": "room-1", "start": ago(-60), "declined": true});
+    let session = json!({"id": "d-1", "room": "room-1", "item": "laser-1",
+        "declared_lead": "p-lead", "start": ago(-60), "declined": true});
     house.must_post("sessions", &session);
     let back = json!({"step": "decline", "declined": false, "reason": "患者改变主意"});
     house.must_post("sessions/d-1/steps", &back);
-    let moved = json!({"id": "d-1", "room": "room-1", "start": ago(5)});
+    let moved = json!({"id": "d-1", "room": "room-1", "item": "laser-1",
+        "declared_lead": "p-lead", "start": ago(5)});
     house.must_post("sessions", &moved);
     assert_eq!(house.get("refusals")["rooms"], json!([]));
 }
@@ -82,7 +84,9 @@ fn a_refusal_taken_back_before_it_began_counts_no_more() {
 fn the_page_of_a_session_marks_it_and_says_so() {
     let house = House::new();
     house.furnish();
-    house.must_post("sessions", &json!({"id": "d-1", "room": "room-1", "start": ago(5)}));
+    let session = json!({"id": "d-1", "room": "room-1", "item": "laser-1",
+        "declared_lead": "p-lead", "start": ago(5)});
+    house.must_post("sessions", &session);
     let (_, page) = house.page("/sessions/d-1");
     assert!(page.contains("登记“已拒绝”"), "{page}");
     let step = json!({"step": "decline", "declined": true});

@@ -331,3 +331,47 @@ fn a_box_hears_where_the_audit_log_stood() {
     .unwrap();
     assert_eq!(app.store.audit_hash(head.entries as i64).unwrap(), Some(head.hash));
 }
+
+/// Somebody works at two clinics, and the other one enrolled him.
+#[test]
+fn a_clinic_learns_of_no_enrolment_and_place_elsewhere() {
+    let house = House::new();
+    house.furnish();
+    house.must_post(
+        "institutions",
+        &json!({"id":"clinic-2","name":"别处诊所","grade_ceiling":1,"filed_items":[],
+            "jurisdiction":"520100"}),
+    );
+    let sites = json!([{"institution":"clinic-1","relation":"filed_multi_site","lead_of":[]},
+        {"institution":"clinic-2","relation":"primary","lead_of":[]}]);
+    let both = json!({"id":"p-both","name":"赵两地","category":"licensed_physician",
+        "registration":"valid","sites":sites});
+    house.must_post("practitioners", &both);
+    let house = house.restart_with("[access]\naccounts = true\n");
+    let postgres = house.running().app.config.store.is_postgres();
+    let sealed = if postgres { "'\\x00'" } else { "X'00'" };
+    let sql = format!(
+        "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at, outcome, consent)
+            VALUES ('e-1','p-both','clinic-2','confirmed','avatar','t','{{}}','{{}}');
+        INSERT INTO template VALUES ('t-1','e-1','p-both','clinic-2','avatar','ab',0,{sealed});
+        INSERT INTO come_again VALUES ('p-both','clinic-2','no_photograph','t');"
+    );
+    by_hand(&house.folder.path().join("data"), "faces.db", &sql);
+    let clinic = token(&house, Role::Clinic, "clinic-1");
+    let page = ask(&house, "GET", "/people?lang=zh", &clinic, "").body;
+    assert!(page.contains("赵两地") && page.contains("0 人已采集"), "{page}");
+    assert!(!page.contains("需重新采集"), "it is told that another clinic enrolled him: {page}");
+    for path in [
+        "/people?lang=zh",
+        "/people/p-both?lang=zh",
+        "/api/v1/practitioners",
+        "/api/v1/export/practitioners",
+        "/registry?noun=people",
+    ] {
+        let told = ask(&house, "GET", path, &clinic, "").body;
+        assert!(!told.contains("clinic-2") && !told.contains("别处诊所"), "{path}: {told}");
+    }
+    let other = token(&house, Role::Clinic, "clinic-2");
+    let own = ask(&house, "GET", "/people?lang=zh", &other, "").body;
+    assert!(own.contains("1 人已采集") && own.contains("需重新采集"), "{own}");
+}

@@ -23,11 +23,12 @@ fn two_places() -> House {
     house.must_post(
         "practitioners",
         &json!({"id":"p-far","name":"远","category":"licensed_physician","registration":"valid",
-            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":[]}]}),
+            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":["cosmetic_dermatology"]}]}),
     );
     house.must_post(
         "sessions",
-        &json!({"id":"s-2","room":"room-2","start":"2026-03-02T09:00:00+08:00"}),
+        &json!({"id":"s-2","room":"room-2","item":"laser-1","declared_lead":"p-far",
+            "start":"2026-03-02T09:00:00+08:00"}),
     );
     house.restart_with("[access]\naccounts = true\n")
 }
@@ -91,12 +92,20 @@ fn newer_sessions_elsewhere_empty_no_export() {
     house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-2","mode":"in_room"}));
     house.must_post(
         "sessions",
-        &json!({"id":"s-old","room":"room-1","start":"2020-03-02T09:00:00+08:00","end":"2020-03-02T10:00:00+08:00"}),
+        &json!({"id":"s-old","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+            "start":"2020-03-02T09:00:00+08:00","end":"2020-03-02T10:00:00+08:00"}),
+    );
+    house.must_post(
+        "practitioners",
+        &json!({"id":"p-far","name":"远","category":"licensed_physician","registration":"valid",
+            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":["cosmetic_dermatology"]}]}),
     );
     let head =
         "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref";
     let far = |n| {
-        format!("s-far-{n},room-2,,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,")
+        format!(
+            "s-far-{n},room-2,laser-1,p-far,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,"
+        )
     };
     let lines: Vec<String> = std::iter::once(head.to_owned()).chain((0..1100).map(far)).collect();
     let csv = lines.join("\n") + "\n";
@@ -201,7 +210,10 @@ fn an_id_that_resembles_a_foreign_one_is_told_to_nobody() {
 fn no_revision_ends_a_sessions_amendments() {
     let house = House::new();
     house.furnish();
-    let session = |revision: Value| json!({"id":"s-1","room":"room-1","start":"2099-03-02T09:00:00+08:00","revision":revision});
+    let session = |revision: Value| {
+        json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+        "start":"2099-03-02T09:00:00+08:00","revision":revision})
+    };
     for jump in [u32::MAX, u32::MAX - 1, 10_002] {
         let (status, why) = house.post("sessions", &session(jump.into()));
         assert!(

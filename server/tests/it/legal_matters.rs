@@ -113,6 +113,7 @@ fn each_rule_and_kind_is_about_its_own_matter() {
         (act("HB-5", "Integrity", "p-lead"), "agreement"),
         (act("HB-6", "Integrity", "p-lead"), "zones"),
         (act("HB-7", "Integrity", "p-lead"), "agreement"),
+        (act("HB-8", "Integrity", "p-lead"), "agreement"),
         (act("SI-1", "RecordMismatch", "p-lead"), "agreement"),
         (act("CHAIN-GAP", "Integrity", "p-lead"), "system"),
     ];

@@ -21,6 +21,14 @@ fn crowded() -> House {
     house
 }
 
+/// What the last of them is filed for as a lead.
+fn file(house: &House, lead_of: &serde_json::Value) {
+    let sites = json!([{"institution":"clinic-1","relation":"primary","lead_of":lead_of}]);
+    let person = json!({"id":LAST,"name":"员工599","category":"licensed_physician",
+        "registration":"valid","sites":sites});
+    house.must_post("practitioners", &person);
+}
+
 #[test]
 fn the_last_of_six_hundred_people_is_found_by_every_form() {
     let house = crowded();
@@ -53,10 +61,14 @@ fn leads_filed_here_come_first_among_six_hundred() {
     let ids = others.matches("<option value=").count();
     assert!(ids >= 600 && others.matches("\" disabled>").count() == ids, "{ids}: {others}");
     assert!(others.contains(&format!("value=\"{LAST}\" disabled>员工599 · 无主诊备案")));
-    // One that stands already can be kept.
-    let body = format!("id=s-l&room=room-1&declared_lead={LAST}&start=2099-03-05T09%3A00");
+    // One that stands already can be kept, though he is filed no longer.
+    let body =
+        format!("id=s-l&room=room-1&item=laser-1&declared_lead={LAST}&start=2099-03-05T09%3A00");
     let kind = "application/x-www-form-urlencoded";
+    assert_eq!(house.send("POST", "/sessions/new", kind, body.as_bytes()).status, 422);
+    file(&house, &json!(["cosmetic_dermatology"]));
     assert_eq!(house.send("POST", "/sessions/new", kind, body.as_bytes()).status, 303);
+    file(&house, &json!([]));
     let again = house.page("/sessions/s-l?edit=yes&lang=zh").1;
     assert!(again.contains(&format!("value=\"{LAST}\" selected")), "{again}");
 }

@@ -68,7 +68,8 @@ fn a_clinics_own_person_is_named_on_its_session() {
     let house = inbox::house();
     let boss = named_login(&house, ("boss", "赵监督"), Role::Supervisor, "5101");
     let nurse = named_login(&house, ("jin", "金护士"), Role::Clinic, "clinic-1");
-    let declared = json!({"id": "s-9", "room": "room-1", "start": "2026-03-02T01:00:00Z"});
+    let declared = json!({"id": "s-9", "room": "room-1", "item": "laser-1",
+        "declared_lead": "p-lead", "start": "2026-03-02T01:00:00Z"});
     let made = ask(&house, "POST", "/api/v1/sessions", &nurse, &declared.to_string());
     assert!(matches!(made.status, 200 | 201), "{}", made.body);
     for who in [&boss, &nurse] {

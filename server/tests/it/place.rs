@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use protocol::up::{Up, UpBody};
 use serde_json::{Value, json};
-use server::model::{DevicePlace, Institution, Room, Session};
+use server::model::{DevicePlace, Institution, Item, Practitioner, Room, Session};
 use server::store::{AlertFilter, Entry, Incoming, NewKeys, SessionDeed, Store};
 
 use crate::house::store_of;
@@ -103,6 +103,16 @@ fn furnished(dir: &std::path::Path) -> Store {
         let it: Institution = of(json!({"id": id, "name": id, "jurisdiction": "5101"}));
         store.put_institution(&it, &now).unwrap();
     }
+    let it: Item = of(json!({"code": "laser-1", "name_zh": "激光", "kind": "energy_device",
+        "specialties": ["cosmetic_dermatology"], "min_operator": "licensed_physician"}));
+    store.put_item(&it, &now).unwrap();
+    let sites = INSTITUTIONS.map(|id| {
+        json!({"institution": id, "relation": "primary",
+        "lead_of": ["cosmetic_dermatology"]})
+    });
+    let it: Practitioner = of(json!({"id": "p-lead", "name": "主诊", "registration": "valid",
+        "category": "licensed_physician", "sites": sites}));
+    store.put_practitioner(&it, &now).unwrap();
     for (room, institution, session) in [
         ("room-own", "clinic-own", "s-own"),
         ("room-next", "clinic-own", "s-next"),
@@ -110,7 +120,8 @@ fn furnished(dir: &std::path::Path) -> Store {
     ] {
         let it: Room = of(json!({"id": room, "institution": institution, "mode": "in_room"}));
         store.put_room(&it, "wang", &now).unwrap();
-        let it: Session = of(json!({"id": session, "room": room, "start": ago(600)}));
+        let it: Session = of(json!({"id": session, "room": room, "item": "laser-1",
+            "declared_lead": "p-lead", "start": ago(600)}));
         store.put_session(&it, &SessionDeed { by: "x", reason: "" }, &now).unwrap();
     }
     for (device, room) in [(HOSTILE, "room-own"), (VICTIM, "room-victim")] {

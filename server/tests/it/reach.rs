@@ -18,6 +18,11 @@ fn two_clinics() -> House {
     );
     house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-2","mode":"in_room","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
     house.must_post(
+        "practitioners",
+        &json!({"id":"p-south","name":"南主诊","category":"licensed_physician","registration":"valid",
+            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":["cosmetic_dermatology"]}]}),
+    );
+    house.must_post(
         "passes",
         &json!({"id":"pass-1","person":"p-other","institution":"clinic-1","purpose":"trainee","supervisor":"p-lead","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"}),
     );
@@ -48,7 +53,8 @@ fn a_session_of_another_clinic_is_taken_by_no_door() {
         ask(&house, "GET", "/api/v1/sessions/s-1", &owner, "").json()["session"]["room"],
         "room-1"
     );
-    let own = "id,room,start\ns-2,room-2,2026-03-02T01:00:00Z\n";
+    let own = "id,room,item,declared_lead,start\n\
+        s-2,room-2,laser-1,p-south,2026-03-02T01:00:00Z\n";
     assert_eq!(ask(&house, "POST", "/api/v1/import/sessions", &thief, own).status, 200);
 }
 

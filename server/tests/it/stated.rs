@@ -145,11 +145,12 @@ fn say(house: &House, word: &Word, n: usize) {
         Word::Close => step(json!({"step":"close","end":"2099-03-02T01:10:00Z","reason":"over"})),
         Word::Emergency => step(json!({"step":"emergency","raised":true,"reason":"shock"})),
         Word::Amend => {
-            let body = json!({"id":"s-1","room":"room-1","declared_lead":"p-other","start":"2099-03-02T01:00:00Z"});
-            house.post("sessions", &body).0
+            let of = |lead: &str, start: &str| json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":lead,"start":start});
+            house.post("sessions", &of("p-other", "2099-03-02T01:00:00Z"));
+            house.post("sessions", &of("p-lead", "2099-03-02T02:00:00Z")).0
         }
         Word::Table => {
-            let table = b"id,room,start\ns-1,room-1,2099-05-02T01:00:00Z\n";
+            let table = b"id,room,item,declared_lead,start\ns-1,room-1,laser-1,p-lead,2099-05-02T01:00:00Z\n";
             house.send("POST", "/api/v1/import/sessions", "text/csv", table).status
         }
         Word::Check => {
@@ -240,7 +241,7 @@ fn a_session_names_at_most_twenty_operators_who_work_there() {
     let house = House::new();
     house.furnish();
     let declare = |operators: Vec<String>, lead: &str| {
-        house.post("sessions", &json!({"id":"t-1","room":"room-1","declared_lead":lead,"declared_operators":operators,"start":"2026-03-02T01:00:00Z"}))
+        house.post("sessions", &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":lead,"declared_operators":operators,"start":"2026-03-02T01:00:00Z"}))
     };
     let (status, said) = declare((0..21).map(|n| format!("p-{n}")).collect(), "p-lead");
     assert!(status == 422 && said["detail"].as_str().unwrap().contains("at most 20"), "{said}");
@@ -263,7 +264,8 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
     let open = |n: usize| {
         house.post(
             "sessions",
-            &json!({"id":format!("o-{n}"),"room":"room-1","start":"2026-03-02T01:00:00Z"}),
+            &json!({"id":format!("o-{n}"),"room":"room-1","item":"laser-1","declared_lead":"p-lead",
+                "start":"2026-03-02T01:00:00Z"}),
         )
     };
     for n in 0..50 {
@@ -277,7 +279,8 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
     house.must_post("sessions/o-7/steps", &json!({"step":"close","end":"2026-03-02T02:00:00Z"}));
     assert_eq!(open(50).0, 201);
     // A table is no other door.
-    let table = b"id,room,start\no-99,room-1,2026-03-02T01:00:00Z\n";
+    let table =
+        b"id,room,item,declared_lead,start\no-99,room-1,laser-1,p-lead,2026-03-02T01:00:00Z\n";
     assert_eq!(house.send("POST", "/api/v1/import/sessions", "text/csv", table).status, 422);
 }
 
@@ -285,8 +288,11 @@ fn the_fifty_first_open_session_of_a_room_is_refused_by_name() {
 fn an_unclosed_session_ends_at_the_policys_bound() {
     let house = House::new();
     house.furnish();
-    house
-        .must_post("sessions", &json!({"id":"t-1","room":"room-1","start":"2026-03-02T01:00:00Z"}));
+    house.must_post(
+        "sessions",
+        &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+            "start":"2026-03-02T01:00:00Z"}),
+    );
     let store = &house.running().app.store;
     assert_eq!(
         store.end_overdue_sessions("2026-03-02T12:59:00.000Z").unwrap(),
@@ -329,8 +335,11 @@ fn a_moved_session_is_told_to_the_first_room() {
     let mut b = TestBox::provision(&house, &house.furnish());
     house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-1","mode":"in_room","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
     b.connect();
-    house
-        .must_post("sessions", &json!({"id":"s-1","room":"room-2","start":"2099-03-02T01:00:00Z"}));
+    house.must_post(
+        "sessions",
+        &json!({"id":"s-1","room":"room-2","item":"laser-1","declared_lead":"p-lead",
+            "start":"2099-03-02T01:00:00Z"}),
+    );
     b.told_until(
         "sessions",
         |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.session.as_str() == "s-1" && s.cancelled)),

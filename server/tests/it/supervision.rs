@@ -48,6 +48,15 @@ fn furnished() -> (House, TestBox) {
     (house, b)
 }
 
+/// The authority files somebody as a lead: a session may name him.
+fn file_as_lead(house: &House, person: &str) {
+    let sites = json!([{"institution":"clinic-1","relation":"primary",
+        "lead_of":["cosmetic_dermatology"]}]);
+    let filed = json!({"id":person,"name":"李医生","category":"licensed_physician",
+        "registration":"valid","sites":sites});
+    house.must_post("practitioners", &filed);
+}
+
 #[test]
 fn five_sessions_without_their_lead_are_one_alert() {
     let (house, mut b) = furnished();
@@ -79,6 +88,7 @@ fn five_sessions_without_their_lead_are_one_alert() {
     );
 
     // The clinic says afterwards that another one led, and that one session never was.
+    file_as_lead(&house, "p-other");
     house.must_post(
         "sessions",
         &json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)}),
@@ -109,6 +119,7 @@ fn what_a_clinic_states_later_withdraws_no_ll2() {
     }
     house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
     house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
+    file_as_lead(&house, "p-other");
     let amended = json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
     house.must_post("sessions", &amended);
     // A silent session declared after both is judged behind them.
@@ -326,6 +337,32 @@ fn a_box_silent_in_opening_hours_is_asked_about() {
     assert_eq!((&found["severity"], &found["step"]), (&json!("L1"), &json!("opened")));
 }
 
+#[test]
+fn a_covered_lens_and_an_outage_are_two_of_a_month() {
+    let (house, mut b) = furnished();
+    let mut covered = finding('a', '1', "opened", 1, "HB-2", "Integrity", "L1");
+    covered.as_object_mut().unwrap().remove("session");
+    b.say(&covered);
+    b.receipted(1);
+    let store = &house.running().app.store;
+    let now = Timestamp::now();
+    let asked = || server::supervise::round(store, "now", now, (false, true), true).unwrap();
+    asked();
+    assert_eq!(of_rule(&house.get("alerts"), "HB-2").len(), 1, "one is the clinic's");
+    b.vanish();
+    house.until("devices", |d| d["devices"][0]["online"] == false);
+    let start = now - SignedDuration::from_hours(2);
+    for minute in 0..=40 {
+        let at = start + SignedDuration::from_mins(minute);
+        server::supervise::round(store, "then", at, (true, false), false).unwrap();
+    }
+    asked();
+    let alerts = house.get("alerts");
+    let grave = of_rule(&alerts, "HB-2").into_iter().find(|(_, f)| f["severity"] == "L2");
+    let (_, found) = grave.unwrap_or_else(|| panic!("both stay the clinic's: {alerts}"));
+    assert_eq!(found["counts"][0], json!({"name":"camera_faults","value":2}), "{found}");
+}
+
 /// Card and PIN, set by the person over the authority's link.
 fn set_card(house: &House, person: &str, card: &str, pin: &str) {
     let made =
@@ -446,7 +483,7 @@ fn everything_that_a_rule_reads_can_be_entered_by_page() {
         ),
         (
             "/registry/people/new",
-            "id=p-9&name=N&category=licensed_physician&registration=valid&relation%40clinic-9=exempt&exempt_until%40clinic-9=2099-01-01T00%3A00&lead_of%40clinic-9=cosmetic_surgery&roles%40clinic-9=anaesthesia",
+            "id=p-9&name=N&category=licensed_physician&registration=valid&relation%40clinic-9=exempt&exempt_until%40clinic-9=2099-01-01T00%3A00&lead_of%40clinic-9=cosmetic_dermatology&roles%40clinic-9=anaesthesia",
         ),
         (
             "/registry/passes/new",
@@ -469,7 +506,7 @@ fn everything_that_a_rule_reads_can_be_entered_by_page() {
     assert_eq!(by_id("items", "code", "item-9")["min_duration_ms"], 600_000);
     let person = by_id("practitioners", "id", "p-9");
     assert_eq!(person["sites"][0]["exempt_until"], "2098-12-31T16:00:00.000Z");
-    assert_eq!(person["sites"][0]["lead_of"], json!(["cosmetic_surgery"]));
+    assert_eq!(person["sites"][0]["lead_of"], json!(["cosmetic_dermatology"]));
     assert_eq!(by_id("sessions", "id", "s-9")["start"], "2026-03-02T01:00:00.000Z");
 
     let refused = form(

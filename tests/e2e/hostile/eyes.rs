@@ -182,7 +182,8 @@ fn a_session_names_nobody_from_elsewhere() {
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     let foreign = Side::There.physician();
     let declare = |operators: Vec<String>| {
-        let session = json!({"id": "eyes-names", "room": HERE.room(), "declared_lead": HERE.lead(),
+        let session = json!({"id": "eyes-names", "room": HERE.room(), "item": "laser-1",
+            "declared_lead": HERE.lead(),
             "declared_operators": operators, "start": says::ago(600), "end": says::ago(300)});
         clinic.post("/api/v1/sessions", &session).unwrap()
     };

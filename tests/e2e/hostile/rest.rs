@@ -70,7 +70,8 @@ fn the_highest_revision_ends_no_amendments() {
     house.declare(HERE, "rest-frozen", HERE.room(), &says::ago(600), None).unwrap();
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     let session = |revision: Value| {
-        let body = json!({"id": "rest-frozen", "room": HERE.room(), "start": says::ago(600), "revision": revision});
+        let body = json!({"id": "rest-frozen", "room": HERE.room(), "item": "laser-1",
+            "declared_lead": HERE.lead(), "start": says::ago(600), "revision": revision});
         clinic.post("/api/v1/sessions", &body).map_or(0, |a| a.status)
     };
     let highest = session(json!(u32::MAX));
@@ -141,7 +142,11 @@ fn newer_sessions_elsewhere_empty_no_export() {
             .to_owned();
     let far = |n: u32| {
         let room = Side::There.other_room();
-        format!("rest-far-{n},{room},,,,2026-03-02T09:00:00+08:00,2026-03-02T10:00:00+08:00,no,no,")
+        let lead = Side::There.lead();
+        format!(
+            "rest-far-{n},{room},laser-1,{lead},,2026-03-02T09:00:00+08:00,\
+             2026-03-02T10:00:00+08:00,no,no,"
+        )
     };
     let table = std::iter::once(head).chain((0..1100).map(far)).collect::<Vec<_>>().join("\n");
     let there = house.user(Account::Clinic(Side::There)).unwrap();

@@ -60,13 +60,13 @@ fn a_session_amended_after_its_alert_takes_nothing_back() {
     let house = house();
     let (mut accuser, said, id) = accused(&house, "stated-amended", '2');
     let amended = json!({"id": "stated-amended", "room": HERE.room(), "item": "laser-1",
-        "declared_lead": HERE.physician(), "declared_operators": [HERE.physician()], "start": says::ago(600)});
+        "declared_lead": HERE.lead(), "declared_operators": [HERE.lead()], "start": says::ago(600)});
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     clinic.post("/api/v1/sessions", &amended).unwrap().ok().unwrap();
     withdraw(&mut accuser, &said, "stated_before");
     let alert = house.alert(Account::Supervisor(HERE), &id).unwrap();
     assert_eq!(alert["state"], "raised", "the accused took the accusation back");
-    assert!(stated_after(&alert, "other lead"), "the amendment is not shown: {alert}");
+    assert!(stated_after(&alert, "other operators"), "the amendment is not shown: {alert}");
 }
 
 #[test]
@@ -95,7 +95,8 @@ fn the_fifty_first_open_session_of_a_room_is_refused() {
     let house = house();
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     let open = |n: usize| {
-        let session = json!({"id": format!("stated-open-{n}"), "room": HERE.other_room(), "start": says::ago(60)});
+        let session = json!({"id": format!("stated-open-{n}"), "room": HERE.other_room(),
+            "item": "laser-1", "declared_lead": HERE.lead(), "start": says::ago(60)});
         clinic.post("/api/v1/sessions", &session).unwrap()
     };
     let statuses: Vec<u16> = (0..50).map(|n| open(n).status).collect();

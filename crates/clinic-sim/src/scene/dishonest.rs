@@ -40,6 +40,8 @@ pub const DISHONEST: &[Recipe] = &[
     ("unplugged for 5 min, a nurse alone", unplugged_nurse),
     ("dummy session from the middle on", dummy_later),
     ("stranger comes after the drape", after_the_drape),
+    ("bursts of 50 s of somebody of the office", |s| bursts_of(s, "office")),
+    ("bursts of 50 s of a physician whose registration ended", |s| bursts_of(s, "lapsed")),
 ];
 
 fn physician_alone(s: &mut Stage<'_>) {
@@ -164,6 +166,15 @@ fn bursts(s: &mut Stage<'_>) {
     let mut at = s.from + 20;
     while at + 50 < s.to {
         s.stranger_works(at, at + 50);
+        at += 50 + s.dice.between(75, 100);
+    }
+}
+
+fn bursts_of(s: &mut Stage<'_>, who: &'static str) {
+    s.stands_by("lead1", s.from + 10, s.to);
+    let mut at = s.from + 20;
+    while at + 50 < s.to {
+        s.works(who, at, at + 50);
         at += 50 + s.dice.between(75, 100);
     }
 }

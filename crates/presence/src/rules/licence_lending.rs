@@ -194,9 +194,9 @@ fn beyond_permits(case: &Case<'_>, seen: &Seen<'_>, op: Spans) -> Option<Spans> 
     if covered.is_empty() {
         return Some(op);
     }
-    let p = &case.knowledge.policy;
     let beyond = op.minus(&covered);
-    (beyond.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then_some(beyond)
+    // What a pass may have covered in the pieces before is not added.
+    case.is_operating(&beyond, case.knowledge.policy.ll4_op_ms(), beyond.total()).then_some(beyond)
 }
 
 /// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was
@@ -206,7 +206,8 @@ fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
     if case.doorway {
         return case.is_declared(&seen.info.id).then(|| seen.present.clone());
     }
-    (seen.op.densest(p.uq_window_ms()) >= p.ll4_op_ms()).then(|| seen.op.clone())
+    let in_all = case.op_with_pieces(&seen.info.id, &seen.op);
+    case.is_operating(&seen.op, p.ll4_op_ms(), in_all).then(|| seen.op.clone())
 }
 
 /// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the

@@ -10,16 +10,16 @@ use crate::spans::{Spans, share_ppm};
 use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
 
 /// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal
-/// times.
+/// times. `in_all`: with what he did in the pieces before.
 fn most<'c, 'a>(
     case: &'c Case<'a>,
     need: u64,
     op: impl Fn(&Seen<'a>) -> Spans,
+    in_all: impl Fn(&PersonId, &Spans) -> u64,
     who: impl Fn(&Seen<'a>) -> bool,
 ) -> Option<(&'c Seen<'a>, Spans)> {
     let operated = case.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
-    let enough =
-        |s: &Seen<'_>, op: &Spans| op.total() > 0 && case.op_with_pieces(&s.info.id, op) >= need;
+    let enough = |s: &Seen<'_>, op: &Spans| op.total() > 0 && in_all(&s.info.id, op) >= need;
     operated.filter(|(s, op)| enough(s, op)).rev().max_by_key(|(_, op)| op.total())
 }
 
@@ -47,7 +47,8 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
     let physician = |s: &Seen<'_>| {
         s.info.category == Category::LicensedPhysician && !case.leads.contains(&s.info.id)
     };
-    let (seen, op) = most(case, need, |s| s.op.clone(), physician)?;
+    let in_all = |id: &PersonId, op: &Spans| case.unled_with_pieces(id, op);
+    let (seen, op) = most(case, need, |s| s.op.clone(), in_all, physician)?;
     let id = &seen.info.id;
     let base = |severity, first| {
         Draft::new(Rule::Nl1, Kind::NonLeadOperating, severity, Subject::Person(id.clone()), first)
@@ -147,14 +148,6 @@ fn little_lead(case: &Case<'_>, op: &Spans, unknown: &Spans) -> Option<Little> {
     })
 }
 
-/// Op while nobody stood beside him whom he could be assisting.
-fn unaided(case: &Case<'_>, seen: &Seen<'_>) -> Spans {
-    let beside =
-        |s: &Seen<'_>| s.info.id != seen.info.id && s.info.category == Category::LicensedPhysician;
-    let pad = case.knowledge.policy.observation_gap_ms();
-    seen.op.minus(&case.op_of(beside).padded(pad))
-}
-
 /// Whether one of these people may have been there for half of A, seen alive or out of sight.
 fn perhaps_half(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
     let there = case
@@ -173,7 +166,8 @@ pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
     }
     let need = nl_need_ms(case);
     let who = |s: &Seen<'_>| matches!(s.info.category, Category::Nurse | Category::Technician);
-    let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
+    let in_all = |id: &PersonId, op: &Spans| case.unaided_with_pieces(id, op);
+    let (seen, op) = most(case, need, |s| case.unaided(s), in_all, who)?;
     let is_lead = |s: &Seen<'_>| case.leads.contains(&s.info.id);
     let lead_there = !case.presence_of(is_lead).is_empty();
     let severity = if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
@@ -211,7 +205,8 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
         matches!(s.info.category, Category::AssistantPhysician | Category::Trainee)
             && unsupervised(case, &s.info.id).is_some()
     };
-    let (seen, op) = most(case, need, |s| unaided(case, s), who)?;
+    let in_all = |id: &PersonId, op: &Spans| case.unaided_with_pieces(id, op);
+    let (seen, op) = most(case, need, |s| case.unaided(s), in_all, who)?;
     let severity = unsupervised(case, &seen.info.id)?;
     let looked_in = !case.presence_of(|s| supervises(case, &s.info.id, &seen.info.id)).is_empty();
     let what = ("执业助理医师或实习进修人员", "an assistant physician or trainee");

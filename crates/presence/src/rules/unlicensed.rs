@@ -147,13 +147,19 @@ fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
 /// UQ-2: somebody non-clinical operates.
 pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
     let p = &case.knowledge.policy;
-    let beyond = |s: &Seen<'_>| s.op.minus(&case.permitted(&s.info.id, |_| true));
+    let beyond = |s: &Seen<'_>| {
+        let permitted = case.permitted(&s.info.id, |_| true);
+        let op = s.op.minus(&permitted);
+        // What a pass may have covered in the pieces before is not added.
+        let in_all = case.op_with_pieces(&s.info.id, &op);
+        let in_all = if permitted.is_empty() { in_all } else { op.total() };
+        case.is_operating(&op, p.uq_op_ms(), in_all).then_some(op)
+    };
     let candidates = case
         .people
         .values()
         .filter(|s| s.info.category == Category::NonClinical)
-        .map(|s| (s, beyond(s)))
-        .filter(|(_, op)| op.densest(p.uq_window_ms()) >= p.uq_op_ms());
+        .filter_map(|s| Some((s, beyond(s)?)));
     let (seen, op) = candidates.rev().max_by_key(|(_, op)| op.total())?;
     if !patient_plausible(case) {
         return None;
@@ -202,8 +208,9 @@ pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
     let need = nl_need_ms(case);
     let physicians = case.op_of(|s| s.info.category == Category::LicensedPhysician);
     let pharmacists = case.people.values().filter(|s| s.info.category == Category::Pharmacist);
-    let operated =
-        pharmacists.map(|s| (s, s.op.minus(&physicians))).filter(|(_, op)| op.total() >= need);
+    let operated = pharmacists
+        .map(|s| (s, s.op.minus(&physicians)))
+        .filter(|(s, op)| !op.is_empty() && case.unaided_with_pieces(&s.info.id, op) >= need);
     let (seen, op) = operated.rev().max_by_key(|(_, op)| op.total())?;
     let id = &seen.info.id;
     Some(

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::script::{check, check_texts};
+use crate::script::{check, check_texts, standing};
 
 #[test]
 fn a_lead_at_work_raises_nothing() {
@@ -90,4 +90,17 @@ fn a_consultant_operates() {
             09:07:05 Strengthened UQ-2 L2 UnlicensedOperator s1 [wu]
         "#]],
     );
+}
+
+#[test]
+fn a_lead_goes_out_by_the_door_twice() {
+    let day = |last: &str| {
+        format!(
+            "doorway\n08:50 declare s1 filler lin 09:00-09:30\nset lead_part_injection_ms 165000\n\
+             09:00:00-09:00:05 lin door\n09:01:20-09:01:25 lin door\n\
+             09:10:00-09:10:05 lin door\n{last} lin door"
+        )
+    };
+    assert_eq!(standing(&day("09:11:20-09:11:25")), Vec::<String>::new(), "85 s twice");
+    assert_eq!(standing(&day("09:11:10-09:11:15")), ["LL-5 L2"], "85 s and 75 s");
 }

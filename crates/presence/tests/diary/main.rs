@@ -16,6 +16,7 @@ mod facts;
 mod false_alarms;
 mod hearing;
 mod identity;
+mod pieces;
 mod place;
 mod properties;
 mod restart;

@@ -183,3 +183,26 @@ fn a_stranger_who_hides_the_patient_three_times_is_no_patient() {
     assert_eq!(day(1), Vec::<String>::new(), "the patient may have stood there");
     assert!(day(4).iter().any(|s| s.starts_with("UQ-1 L")), "{:?}", day(4));
 }
+
+/// A session under the lead, who stands by; somebody is at the bed for 50 s in every 130 s.
+fn bursts(who: &str, times: i32) -> Vec<String> {
+    let mut day = String::from(
+        "08:50 declare s1 filler lin 09:00-09:30\n09:00-09:25 patient bed\n\
+         09:00-09:25 lin elsewhere",
+    );
+    for n in 0..times {
+        let at = |s: i32| format!("09:{:02}:{:02}", (s + n * 130) / 60, (s + n * 130) % 60);
+        write!(day, "\n{}-{} {who} operator", at(30), at(80)).unwrap();
+    }
+    standing(&day)
+}
+
+#[test]
+fn bursts_of_50_s_add_up_whoever_it_is() {
+    for (who, said) in
+        [("stranger", "UQ-1 L2"), ("wu", "UQ-2 L1"), ("gone", "LL-4 L3"), ("away", "LL-4 L3")]
+    {
+        assert_eq!(bursts(who, 3), Vec::<String>::new(), "{who} for 150 s");
+        assert_eq!(bursts(who, 4), [said], "{who} for 200 s");
+    }
+}

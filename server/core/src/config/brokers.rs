@@ -177,6 +177,7 @@ mod tests {
             (format!("{two}port = 1\n"), "one too many"),
             (format!("{two}port = 2\ntls = true\n"), "the same for all"),
             (format!("{two}host = \"10.0.0.1\"\n"), "in clear"),
+            (format!("{two}port = 2\nboxes_host = \"b.example.cn\"\n"), "in clear"),
             (format!("{two}port = 0\n"), "1 to 65535"),
             (format!("[mqtt]\nhost = \"127.0.0.1\"\n{two}port = 2\n"), "form with one broker"),
             (format!("[mqtt]\nbroker = \"embedded\"\n{two}port = 2\n"), "form with one broker"),

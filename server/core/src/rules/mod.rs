@@ -6,6 +6,7 @@
 //! stands and gives the steps; the store writes them.
 
 pub mod draft;
+pub mod emergencies;
 pub mod empty_room;
 pub mod impossible_presence;
 pub mod ledger;

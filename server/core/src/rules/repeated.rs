@@ -1,8 +1,8 @@
 //! Escalation of repeats: what the clinic corrects itself once is the supervisors' the third time.
 //! Pure.
 //!
-//! What the boxes raise, counted at one institution [D]: HB-2 (no picture) twice in 30 days, HB-3 (a
-//! treatment without a declared session) three times in 30 days, HB-7 (zones that do not fit) three
+//! What the boxes raise, counted at one institution [D]: HB-2 (no picture; also an outage that the
+//! server looked at) twice in 30 days, HB-3 (a treatment without a declared session) three times in 30 days, HB-7 (zones that do not fit) three
 //! times in 14 days → L2.
 
 use protocol::up::{Count, Explanation, FindingKind, LegalBasis, Severity};

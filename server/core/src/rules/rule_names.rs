@@ -22,6 +22,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("HB-5", "未能判定的诊疗过多", "too many sessions not judged"),
     ("HB-6", "安装后区域被更改", "zones changed after the installation"),
     ("HB-7", "画面区域与诊室不符", "zones that do not fit the room"),
+    ("HB-8", "急救标记频繁", "emergency flags again and again"),
     ("SI-1", "自查答复与设备记录不一致", "self-check against the records"),
     ("CHAIN-GAP", "记录链有缺口", "a gap in the box's chain"),
     ("CHAIN-FORK", "记录链不相接", "the box's chain does not link"),

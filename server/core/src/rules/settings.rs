@@ -89,6 +89,9 @@ settings! {
         end its silence counts as NotAssessable." "诊疗活动结束后超过此时长仍无设备报告，视为不可判定。";
     hb7_days = 14 "days" [7, 180] "HB-7" "The rolling window of repeats." "重复统计天数。";
     hb7_repeats = 3 "count" [2, 20] "HB-7" "So many in the window: L2." "窗口内达到此次数为 L2。";
+    hb8_days = 30 "days" [7, 180] "HB-8" "The rolling window of emergency flags." "滚动统计天数。";
+    hb8_repeats = 3 "count" [2, 20] "HB-8" "So many emergency flags at one clinic in the window: \
+        L2." "同一机构窗口内急救标记达到此次数为 L2。";
     publication_wait_days = 0 "days" [0, 180] "monitoring" "So long the place of a box has been \
         public before anybody is looked at (Guangdong: 30); 0: no wait." "设置地点须先公布满此天数，设备方可识别（广东：30）；0 为不设等待。";
     consent_renewal_yyyymmdd = 0 "yyyymmdd" [0, 99_991_231] "consents" "From this day on templates \

@@ -222,6 +222,18 @@ pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
     )
 }
 
+pub(super) fn emergencies(repeat: usize, days: i64) -> Explanation {
+    said(
+        format!(
+            "疑似以急救标记减轻处理：该机构近 {days} 天内第 {repeat} 次在诊疗中标记急救，请核对急救记录。"
+        ),
+        format!(
+            "Suspected use of emergency flags to soften what is said: number {repeat} within \
+            {days} days at this institution; check its records of the emergencies."
+        ),
+    )
+}
+
 pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Explanation {
     let minutes = minutes(ms);
     let (zh, en) =
@@ -318,7 +330,7 @@ pub(super) fn box_setting(name: &str) -> &'static str {
         "nl1_short_gap_ms" => "主诊医师离开达到此时长的间隔予以累计。",
         "nl1_short_gaps_ppm" => "累计间隔占操作时段达到此比例即计入。",
         "nl2_share_ppm" => "主诊医师在场比例低于此值时为L1。",
-        "uq_total_ms" => "未登记人员（含轮流）操作累计达到此时长即计入。",
+        "uq_total_ms" => "操作累计达到此时长即计入；未登记人员含轮流者。",
         "hb2_session_ms" => "诊疗期间一次无画面达到此时长即计入。",
         "hb2_session_sum_ms" => "诊疗期间无画面累计达到此时长即计入。",
         "hb7_ms" => "床位有人、操作位无人而旁有他人达到此时长即计入。",
@@ -397,6 +409,7 @@ mod tests {
             undeclared(3, 30),
             dark_again(2, 30),
             zones_again(3, 14),
+            emergencies(3, 30),
             outage(1_900_000, true, 2, 30),
             unjudgeable(14, Group::Clinic, (10, 4), &[("visibility".to_owned(), 4)], true),
             unjudgeable(14, Group::Operator("o"), (10, 4), &[("undecided".to_owned(), 4)], false),

@@ -582,6 +582,35 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_about_two_places_is_no_part_of_either() {
+        let (store, _dir) = store();
+        let now = "2026-03-02T01:00:00.000Z";
+        let fill = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510104','t'),
+            ('c-2','y',NULL,'',0,'[]','520104','t');";
+        store.write(|tx| Ok(tx.execute_batch(fill)?)).unwrap();
+        let reader = Who { role: Role::Supervisor, ..Who::nobody() };
+        for (object, places) in [("here", &["c-1"][..]), ("both", &["c-1", "c-2"]), ("none", &[])] {
+            let deed = Deed {
+                actor: "wang".into(),
+                action: "GET /people".into(),
+                object: object.into(),
+                why: String::new(),
+                status: 200,
+            };
+            let places: Vec<String> = places.iter().map(|it| (*it).to_owned()).collect();
+            store.audit_at(&deed, &reader, &places, now).unwrap();
+        }
+        let of = |scope: &str| {
+            let log = store.audit_log_of(scope, &AuditFilter::default(), None, 10).unwrap();
+            log.into_iter().map(|entry| entry.object).collect::<Vec<_>>()
+        };
+        assert_eq!(of("5101"), ["here"]);
+        assert_eq!(of("52"), Vec::<String>::new());
+        assert_eq!(of("5"), ["both", "here"], "both lie in this part");
+        assert_eq!(of(""), ["none", "both", "here"]);
+    }
+
+    #[test]
     fn an_invitation_makes_one_account() {
         let (store, _dir) = store();
         store.invite("h", Role::Reviewer, "5101", "2026-03-03T00:00:00.000Z").unwrap();

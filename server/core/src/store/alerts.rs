@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::{Connection, OptionalExtension as _, Value, params};
-use protocol::up::{Explanation, FindingReport};
+use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed};
@@ -40,10 +40,11 @@ pub struct StoredFinding {
 }
 
 /// Of a report, what a list shows.
-#[derive(serde::Deserialize)]
-struct Said {
-    rule: String,
-    explanation: Explanation,
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct WorstFinding {
+    pub rule: String,
+    pub explanation: Explanation,
+    pub persons: Vec<PersonInFinding>,
 }
 
 /// Where in its device's chain a finding's last step stands; all empty for the server's own.
@@ -323,22 +324,19 @@ impl Store {
         })
     }
 
-    /// Rule and words of the worst finding of each alert, in the order asked: all that a list shows
-    /// of findings.
+    /// Rule, words and persons of the worst finding of each alert, in the order asked: all that a
+    /// list shows of findings.
     pub fn explanations<'a>(
         &self,
         alerts: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Vec<Option<(String, Explanation)>>> {
+    ) -> Result<Vec<Option<WorstFinding>>> {
         let sql = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, raised_at, \
             id LIMIT 1";
         self.read(|c| {
             let mut worst = c.prepare_cached(sql)?;
             let said = alerts.into_iter().map(|alert| {
                 let report: Option<String> = worst.query_row([alert], |r| r.get(0)).optional()?;
-                Ok(report
-                    .map(|text| serde_json::from_str::<Said>(&text))
-                    .transpose()?
-                    .map(|said| (said.rule, said.explanation)))
+                Ok(report.map(|text| serde_json::from_str(&text)).transpose()?)
             });
             said.collect()
         })

@@ -4,6 +4,8 @@
 //! Until that moment boxes get the earlier templates: never half a roster. Earlier ones stay until
 //! retention takes them.
 
+use std::collections::BTreeSet;
+
 use super::engine::{OptionalExtension as _, params};
 
 use super::rows::collect;
@@ -147,12 +149,19 @@ impl FaceStore {
         })
     }
 
-    /// Of these persons, those who must come again.
-    pub fn come_again_of(&self, persons: &[String]) -> Result<std::collections::BTreeSet<String>> {
-        let sql = "SELECT DISTINCT person FROM come_again WHERE person IN (SELECT value FROM \
-            json_each(?1))";
+    /// Of these persons, those who must come again to one of these institutions (none: to any).
+    pub fn come_again_of(
+        &self,
+        persons: &[String],
+        seen: Option<&BTreeSet<String>>,
+    ) -> Result<BTreeSet<String>> {
+        let sql = "SELECT DISTINCT person FROM come_again WHERE person IN (SELECT value FROM
+            json_each(?1)) AND (?2 IS NULL OR institution IN (SELECT value FROM json_each(?2)))";
         let persons = serde_json::to_string(persons)?;
-        self.read(|c| Ok(collect(c, sql, [persons], |r| Ok(r.get(0)?))?.into_iter().collect()))
+        let seen = seen.map(serde_json::to_string).transpose()?;
+        self.read(|c| {
+            Ok(collect(c, sql, (persons, seen), |r| Ok(r.get(0)?))?.into_iter().collect())
+        })
     }
 
     /// Templates of an earlier embedder, where the present one has been in use since before then.

@@ -448,6 +448,16 @@ impl FaceStore {
         })
     }
 
+    /// The same of what was enrolled for these institutions (none: for all). What is enrolled
+    /// elsewhere is nobody's to count from here.
+    pub fn persons_at(&self, seen: Option<&BTreeSet<String>>) -> Result<i64> {
+        let Some(seen) = seen else { return self.persons() };
+        let sql = "SELECT count(DISTINCT person) FROM template WHERE institution IN (SELECT value \
+            FROM json_each(?1))";
+        let seen = serde_json::to_string(seen)?;
+        self.read(|c| Ok(c.query_row(sql, [seen], |r| r.get(0))?))
+    }
+
     /// Persons with a confirmed template, of which pack.
     pub fn confirmed(&self) -> Result<Vec<(String, String)>> {
         self.read(|c| {

@@ -105,7 +105,7 @@ pub use access::{Account, ApiToken, AuditEntry, AuditFilter, Deed};
 pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange, token_owner};
 pub use accounts::Invited;
 pub use alerts::{
-    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,
+    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding, WorstFinding,
 };
 pub use attachments::Attachment;
 pub use box_plans::BoxPlan;
@@ -157,7 +157,10 @@ pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };
 pub use refusals::RoomRefusals;
-pub use registry::{Imported, SessionChange, SessionDeed, SessionFilter, Table, no_relation};
+pub use registry::{
+    Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table, UNKNOWN_ITEM,
+    no_relation, not_filed,
+};
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
 pub use room_classes::{ClassStep, ClassWord};

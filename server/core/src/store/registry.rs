@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::down::Specialty;
 use serde_json::json;
 
 use super::rows::{collect, decode_all};
@@ -534,6 +535,7 @@ fn put_session(
     let before: Option<Session> =
         stored.as_ref().map(|(_, spec)| serde_json::from_str(spec)).transpose()?;
     persons_known(tx, it, before.as_ref())?;
+    declaration_known(tx, it, before.as_ref())?;
     room_for_one_more(tx, it, before.as_ref())?;
     write_session(tx, &kept, revision, &spec, now)?;
     tx.execute(
@@ -565,6 +567,50 @@ fn persons_known(tx: &Connection, it: &Session, before: Option<&Session>) -> Res
         }
     }
     Ok(())
+}
+
+/// A declaration names an item of the catalogue and a lead who is filed at the room's institution
+/// for one of its specialties: without them nobody can say who should have been there. What stood
+/// before stays, so that a session of an older system can still be closed; one that is cancelled
+/// says nothing.
+fn declaration_known(tx: &Connection, it: &Session, before: Option<&Session>) -> Result<()> {
+    let says_the_same = |b: &Session| {
+        !b.cancelled
+            && (&b.room, &b.item, &b.declared_lead) == (&it.room, &it.item, &it.declared_lead)
+    };
+    if it.cancelled || before.is_some_and(says_the_same) {
+        return Ok(());
+    }
+    let refused = |field: &str, why: &str| Err(StoreError::Refused(format!("{field}: {why}")));
+    let Some(code) = &it.item else { return refused("item", NO_ITEM) };
+    let Some(lead) = &it.declared_lead else { return refused("declared_lead", NO_LEAD) };
+    let Some(spec) = column(tx, "SELECT spec FROM item WHERE code = ?1", code.as_str())? else {
+        return refused("item", UNKNOWN_ITEM);
+    };
+    let item: Item = serde_json::from_str(&spec)?;
+    let sql = "SELECT s.lead_of FROM site s JOIN room r ON r.institution = s.institution
+        WHERE r.id = ?1 AND s.practitioner = ?2";
+    let filed: Vec<String> =
+        collect(tx, sql, [it.room.as_str(), lead.as_str()], |row| Ok(row.get(0)?))?;
+    for lead_of in filed {
+        let specialties: Vec<Specialty> = serde_json::from_str(&lead_of)?;
+        if specialties.iter().any(|s| item.specialties.contains(s)) {
+            return Ok(());
+        }
+    }
+    refused("declared_lead", &not_filed(lead.as_str(), code.as_str()))
+}
+
+/// Of a session without an item.
+pub const NO_ITEM: &str = "name the item of the catalogue that is performed";
+/// Of a session without a lead.
+pub const NO_LEAD: &str = "name the lead physician who performs or guides it";
+/// Of an item that nobody registered.
+pub const UNKNOWN_ITEM: &str = "this item is in no catalogue: register it first";
+
+/// Of a lead who is not filed at the institution for what is declared.
+pub fn not_filed(lead: &str, item: &str) -> String {
+    format!("`{lead}` is not filed here as a lead for `{item}`: declare a lead who is")
 }
 
 /// Of whoever is declared and does not belong there, known elsewhere or nowhere.

@@ -10,6 +10,7 @@ use super::registry::institution_by_id;
 use super::rows::collect;
 use super::{Result, Store, named};
 use crate::model::{Institution, Room, Session};
+use crate::rules::emergencies::Flag;
 use crate::rules::ledger::Standing;
 use crate::rules::phantom::Registered;
 use crate::rules::repeated::{Occurrence, Repeatable};
@@ -42,6 +43,8 @@ pub struct Dossier {
     pub revised: BTreeMap<String, Vec<Declared>>,
     pub registered: Vec<Registered>,
     pub repeatable: Vec<Occurrence>,
+    /// Sessions that were ever flagged as emergencies, and when the server first heard so.
+    pub flags: Vec<Flag>,
     pub posts: Vec<Post>,
     pub standing: Vec<Standing>,
     /// Self-checks and what they are held against.
@@ -114,6 +117,7 @@ impl Store {
                 revised: revised(c, id, from)?,
                 registered: registered(c, id)?,
                 repeatable: repeatable(c, id, from)?,
+                flags: flags(c, id, from)?,
                 posts,
                 compared: super::compared::compared(c, id, from)?,
                 standing: standing(c, "institution = ?1 AND rule <> 'LL-3'", id)?,
@@ -326,8 +330,9 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
 }
 
 fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {
+    // An outage that the server itself looked at is as dark as a covered lens.
     let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at, f.rule FROM finding f WHERE
-        f.rule IN ('HB-2', 'HB-3', 'HB-7') AND f.epoch >= 0
+        f.rule IN ('HB-2', 'HB-3', 'HB-7') AND (f.epoch >= 0 OR instr(f.report, '\"outages\"') > 0)
         AND f.step <> 'withdrawn' AND f.received_at > ?2 AND json_extract(f.report,
         '$.institution') = ?1 ORDER BY f.received_at";
     let rows = collect(c, sql, [institution, from], |r| {
@@ -347,6 +352,34 @@ fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
         }))
     })?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+/// Whoever takes a flag back, moves its session or cancels it has raised it all the same.
+fn flags(c: &Connection, institution: &str, from: &str) -> Result<Vec<Flag>> {
+    let sql = "SELECT h.session, h.at, h.spec, x.room, (SELECT d.id FROM device d WHERE d.room =
+        x.room AND d.state <> 'registered' ORDER BY d.id LIMIT 1)
+        FROM session x JOIN room r ON r.id = x.room JOIN session_change h ON h.session = x.id
+        WHERE r.institution = ?1 AND h.at > ?2
+        AND CAST(json_extract(h.spec, '$.emergency') AS INTEGER) = 1
+        ORDER BY h.session, h.revision";
+    let rows = collect(c, sql, [institution, from], |r| {
+        let session: Session = serde_json::from_str(&r.get::<_, String>(2)?)?;
+        // Where no box looks, nothing is said that a flag could lower.
+        let Some(device) = r.get::<_, Option<String>>(4)? else { return Ok(None) };
+        let times = ms(&r.get::<_, String>(1)?).zip(ms(&session.start));
+        let Some((at_ms, start_ms)) = times else { return Ok(None) };
+        Ok(Some(Flag {
+            session: r.get(0)?,
+            institution: institution.to_owned(),
+            room: r.get(3)?,
+            device,
+            at_ms,
+            start_ms,
+        }))
+    })?;
+    let mut flags: Vec<Flag> = rows.into_iter().flatten().collect();
+    flags.dedup_by(|later, first| later.session == first.session);
+    Ok(flags)
 }
 
 fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {

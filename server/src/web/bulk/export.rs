@@ -112,9 +112,11 @@ fn rows(a: &App, who: &Who, noun: Noun) -> Result<Vec<Vec<String>>, Problem> {
             .map(|i| json!(i))
             .collect(),
         Noun::Practitioners => {
-            let all = a.store.practitioners(None)?;
-            deed::persons(all.iter().filter(|p| seen.person(p)).map(|p| p.id.as_str()));
-            all.iter().filter(|p| seen.person(p)).map(|p| json!(p)).collect()
+            let mut all = a.store.practitioners(None)?;
+            all.retain(|p| seen.person(p));
+            deed::persons(all.iter().map(|p| p.id.as_str()));
+            all.iter_mut().for_each(|p| seen.narrow(who, p));
+            all.iter().map(|p| json!(p)).collect()
         }
         Noun::Rooms => a
             .store

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use protocol::down::Specialty;
+
 use super::Noun;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::{Imported, no_relation};
+use crate::store::{Imported, NO_ITEM, NO_LEAD, UNKNOWN_ITEM, no_relation, not_filed};
 use crate::text::loose;
 use crate::web::registry::{WORKS_ELSEWHERE_TOO, not_his_to_change};
 use crate::web::scope::{Seen, item_is_his};
@@ -22,8 +24,8 @@ pub(super) struct Known {
     institutions: BTreeSet<String>,
     /// Room and its institution.
     rooms: BTreeMap<String, String>,
-    /// Item and the jurisdiction whose it is.
-    items: BTreeMap<String, String>,
+    /// Item, the jurisdiction whose it is, and whose leads may perform it.
+    items: BTreeMap<String, (String, Vec<Specialty>)>,
     people: BTreeMap<String, Practitioner>,
     /// Who has a pass where.
     passes: BTreeSet<(String, String)>,
@@ -50,7 +52,7 @@ impl Known {
                 .store
                 .items()?
                 .into_iter()
-                .map(|i| (i.code.to_string(), i.jurisdiction))
+                .map(|i| (i.code.to_string(), (i.jurisdiction, i.specialties)))
                 .collect(),
             people: a
                 .store
@@ -154,7 +156,7 @@ impl Known {
                 }
             }
             Imported::Item(it) => {
-                let before = self.items.get(it.code.as_str()).map(String::as_str);
+                let before = self.items.get(it.code.as_str()).map(|i| i.0.as_str());
                 if let Err(why) = item_is_his(&self.who, before, &it.jurisdiction) {
                     wrong.push(("jurisdiction", why));
                 }
@@ -172,13 +174,38 @@ impl Known {
                     wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
                 }
                 if it.item.as_ref().is_some_and(|i| !self.items.contains_key(i.as_str())) {
-                    wrong.push((
-                        "item",
-                        "this item is in no catalogue: register it first".to_owned(),
-                    ));
+                    wrong.push(("item", UNKNOWN_ITEM.to_owned()));
                 }
-                wrong.extend(self.strangers(it));
+                let strangers = self.strangers(it);
+                if !strangers.iter().any(|(column, _)| *column == "declared_lead") {
+                    wrong.extend(self.undeclared(it));
+                }
+                wrong.extend(strangers);
             }
+        }
+        wrong
+    }
+
+    /// What a new session lacks so that somebody can say who should have been there.
+    fn undeclared(&self, it: &Session) -> Vec<(&'static str, String)> {
+        if it.cancelled || self.sessions.contains_key(it.id.as_str()) {
+            return Vec::new();
+        }
+        let mut wrong = Vec::new();
+        if it.item.is_none() {
+            wrong.push(("item", NO_ITEM.to_owned()));
+        }
+        let Some(lead) = &it.declared_lead else {
+            wrong.push(("declared_lead", NO_LEAD.to_owned()));
+            return wrong;
+        };
+        let item = it.item.as_ref().and_then(|i| Some((i, self.items.get(i.as_str())?)));
+        let place = self.rooms.get(it.room.as_str());
+        let (Some((code, (_, specialties))), Some(place)) = (item, place) else { return wrong };
+        let sites = self.people.get(lead.as_str()).into_iter().flat_map(|p| &p.sites);
+        let mut filed = sites.filter(|s| s.institution.as_str() == place).flat_map(|s| &s.lead_of);
+        if !filed.any(|specialty| specialties.contains(specialty)) {
+            wrong.push(("declared_lead", not_filed(lead.as_str(), code.as_str())));
         }
         wrong
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
-use protocol::up::Explanation;
 
 use super::alert;
 use super::frame::{Frame, local, render_as, shown};
@@ -20,8 +19,9 @@ use crate::app::App;
 use crate::legal::Standings;
 use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
-use crate::store::{Alert, AlertFilter, Part, StoreError, View};
+use crate::store::{Alert, AlertFilter, Part, StoreError, View, WorstFinding};
 use crate::web::alerts::{ListQuery, UNASSIGNED, listed_alerts};
+use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
 use crate::web::rights::{SIGHT, may_send};
@@ -261,14 +261,17 @@ pub(super) fn find(
     crate::web::sight::note(a, &alerts)?;
     let ids = || alerts.iter().map(|alert| alert.id.as_str());
     let said = a.store.explanations(ids())?;
+    let persons = said.iter().flatten().flat_map(|worst| &worst.persons);
+    deed::persons(persons.map(|p| p.person.as_str()));
     let clinic = who.role == Role::Clinic;
     let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
     let known = Known::of(a, who, &alerts)?;
     let mut standings = Standings::default();
-    let line = |(alert, said): (Alert, Option<(String, Explanation)>)| {
+    let line = |(alert, worst): (Alert, Option<WorstFinding>)| {
         let worth = standings.of(&a.store, &alert)?;
-        let said =
-            said.map(|(rule, said)| if clinic { words_for_clinic(&rule, said) } else { said });
+        let said = worst.map(|it| {
+            if clinic { words_for_clinic(&it.rule, it.explanation) } else { it.explanation }
+        });
         Ok(Line {
             evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
             said: said.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default(),

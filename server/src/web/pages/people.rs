@@ -88,6 +88,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
             let seen = Seen::of(a, &reader)?;
             let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
             let next = cut(&mut people, &part, |p| p.id.to_string());
+            people.iter_mut().for_each(|p| seen.narrow(&reader, p));
             let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
             let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
             enrolments.retain(|e| seen.has(&e.institution));
@@ -98,7 +99,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
             let persons =
                 waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
             let persons: Vec<String> = persons.cloned().collect();
-            let outdated = a.faces.come_again_of(&ids)?;
+            let outdated = a.faces.come_again_of(&ids, seen.these())?;
             let waiting = (waiting, again, outdated, a.store.names_of(&persons)?);
             let places: Vec<String> =
                 people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
@@ -109,7 +110,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
                 enrolments,
                 waiting,
                 institutions,
-                a.faces.persons()?,
+                a.faces.persons_at(seen.these())?,
             ))
         })
         .await?;

@@ -64,11 +64,13 @@ fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
         Field::new(Kind::Choice, "item", l.t("项目", "Item"))
             .options(or_none(l, of.items))
             .searched("items")
-            .marked(of.item_marks),
+            .marked(of.item_marks)
+            .needed(),
         Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
             .options(or_none(l, of.leads))
             .apart(l.t("未在本机构备案主诊", "Not filed here as a lead"), of.others)
-            .marked(of.lead_marks),
+            .marked(of.lead_marks)
+            .needed(),
         Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
             .options(of.people)
             .searched("practitioners"),
