@@ -45,5 +45,6 @@ pub mod scheduler;
 pub mod service;
 mod shown;
 pub mod storage;
+pub mod trial;
 pub mod watch;
 pub mod wire;

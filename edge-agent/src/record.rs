@@ -101,12 +101,40 @@ impl Vault {
         Ok(entries)
     }
 
+    /// The files of the log: one per boot and day.
+    pub fn parts(&self) -> Result<Vec<Part>, RecordError> {
+        let mut parts = Vec::new();
+        for segment in self.segments()? {
+            // One that is deleted meanwhile is not there.
+            let Ok(about) = fs::metadata(&segment.path) else { continue };
+            parts.push(Part { segment, bytes: about.len() });
+        }
+        Ok(parts)
+    }
+
+    /// Hands a file's entries over in their order until `take` says no; false where it did.
+    pub fn each(&self, part: &Part, take: impl FnMut(Entry) -> bool) -> Result<bool, RecordError> {
+        self.each_of(&part.segment.path, take)
+    }
+
     fn read_segment(&self, path: &Path, entries: &mut Vec<Entry>) -> Result<(), RecordError> {
+        let all = |entry| {
+            entries.push(entry);
+            true
+        };
+        self.each_of(path, all).map(|_| ())
+    }
+
+    fn each_of(
+        &self,
+        path: &Path,
+        mut take: impl FnMut(Entry) -> bool,
+    ) -> Result<bool, RecordError> {
         let mut file = io::BufReader::new(File::open(path).map_err(at_path(path))?);
         for record in 0.. {
             let broken = || RecordError::Broken { path: path.to_path_buf(), record };
             let Some(sealed) = read_record(&mut file).map_err(at_path(path))? else {
-                return Ok(());
+                return Ok(true);
             };
             let (nonce, text) = sealed.split_at_checked(NONCE_BYTES).ok_or_else(broken)?;
             let nonce = XNonce::try_from(nonce).map_err(|_| broken())?;
@@ -116,10 +144,12 @@ impl Vault {
                 .decrypt(&nonce, Payload { msg: text, aad: &aad })
                 .map_err(|_| broken())?;
             for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                entries.push(serde_json::from_slice(line).map_err(|_| broken())?);
+                if !take(serde_json::from_slice(line).map_err(|_| broken())?) {
+                    return Ok(false);
+                }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn seal(&self, path: &Path, record: usize, plain: &[u8]) -> Result<Vec<u8>, RecordError> {
@@ -148,6 +178,24 @@ impl Vault {
         }
         segments.sort_by_key(|segment| (segment.boot, segment.day));
         Ok(segments)
+    }
+}
+
+/// One file of the log, on disk as it is.
+#[derive(Debug)]
+pub struct Part {
+    segment: Segment,
+    bytes: u64,
+}
+
+impl Part {
+    /// Its UTC day: `2026-11-29`.
+    pub fn day(&self) -> String {
+        day_name(self.segment.day)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 

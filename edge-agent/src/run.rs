@@ -40,6 +40,7 @@ use crate::{
     record::{Recorder, Vault},
     scheduler::{self, Scheduler},
     service,
+    trial::Trials,
     vision_stages::VisionStages,
     watch::{Supervision, watch},
 };
@@ -170,6 +171,7 @@ impl Assembled {
                 calibration::thresholds(&models.analyzer),
             ),
             store: store.clone(),
+            trials: Trials::new(config.state_dir.clone(), to_agent.clone()),
         });
         agent.recall(store.load(&identity, &outbox)?);
         // Track numbers are never reused, also over restarts.

@@ -29,6 +29,7 @@ mod case;
 mod check_in;
 mod checks;
 mod civil;
+mod compare;
 mod curve;
 mod doubt;
 mod engine;
@@ -63,6 +64,7 @@ mod time;
 mod track;
 mod visitors;
 
+pub use compare::{Comparison, WhatIf, what_if};
 pub use curve::{CURVE_PLACES, EvidenceCurve, EvidenceCurves};
 pub use engine::{Counts, Engine, IdentityView};
 pub use fact::{
@@ -83,6 +85,6 @@ pub use observation::{
     CameraHealth, CameraState, Face, Likeness, Liveness, MatchScore, Observation, PersonScore,
 };
 pub use policy::{Policy, PolicyError, Setting};
-pub use replay::{Entry, WhatIf, replay, standing, what_if, why};
+pub use replay::{Entry, replay, standing, why};
 pub use time::{ClockQuality, Moment, Mono, Wall};
 pub use track::{Appearance, Detection, EmbedPermission, Scene, Tracked, Tracker};

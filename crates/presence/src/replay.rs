@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::civil::clock;
 use crate::{
     Engine, Fact, Finding, FindingKey, IdentityView, Moment, Observation, Output, PersonId, Policy,
-    Rule, Severity, Step, Thresholds, TrackId,
+    Rule, Step, Thresholds, TrackId,
 };
 
 /// One recorded call of the engine. Serialised one per line (serde JSON, keys in the order of the
@@ -85,44 +85,15 @@ fn walk(
     }
 }
 
-/// What another policy would change: the findings that stand at the end of the recording.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WhatIf {
-    /// Stand only with the other policy.
-    pub appear: Vec<Finding>,
-    /// Stand only with the recorded one.
-    pub vanish: Vec<Finding>,
-    /// Stand with both, with another severity: (finding with the other policy, recorded severity).
-    pub change: Vec<(Finding, Severity)>,
-}
-
-/// Compares the findings of a recording under its own policy and under another.
-pub fn what_if(recording: &[Entry], other: &Policy) -> WhatIf {
-    // Ids hold the first cause, which another policy may move: compare by rule, session and
-    // subject.
-    let standing = |policy| {
-        let found = standing(replay(recording, policy));
-        let place = |f: Finding| ((f.key.rule, f.key.session.clone(), f.key.subject.clone()), f);
-        found.into_values().map(place).collect::<BTreeMap<_, _>>()
-    };
-    let (mut before, after) = (standing(None), standing(Some(other)));
-    let mut result = WhatIf::default();
-    for (place, finding) in after {
-        match before.remove(&place) {
-            None => result.appear.push(finding),
-            Some(old) if old.severity != finding.severity => {
-                result.change.push((finding, old.severity));
-            }
-            Some(_) => {}
-        }
-    }
-    result.vanish = before.into_values().collect();
-    result
-}
-
 /// The findings that stand after these outputs: opened, not withdrawn.
 pub fn standing(outputs: Vec<Output>) -> BTreeMap<FindingKey, Finding> {
     let mut stand = BTreeMap::new();
+    note_standing(&mut stand, outputs);
+    stand
+}
+
+/// What stands once these outputs were said, too.
+pub(crate) fn note_standing(stand: &mut BTreeMap<FindingKey, Finding>, outputs: Vec<Output>) {
     for output in outputs {
         if let Output::Finding(finding) = output {
             if finding.step == Step::Withdrawn {
@@ -132,7 +103,6 @@ pub fn standing(outputs: Vec<Output>) -> BTreeMap<FindingKey, Finding> {
             }
         }
     }
-    stand
 }
 
 /// Explains a finding line by line: who was recognised when, each step with its figures and
@@ -218,7 +188,7 @@ fn doubts(
 }
 
 /// A recorded policy, exchanged for the one to try.
-fn replaced(entry: &Entry, policy: Option<&Policy>) -> Option<Entry> {
+pub(crate) fn replaced(entry: &Entry, policy: Option<&Policy>) -> Option<Entry> {
     match (entry, policy) {
         (Entry::Inform { at, fact }, Some(policy)) if matches!(**fact, Fact::Policy(_)) => {
             Some(Entry::Inform { at: *at, fact: Box::new(Fact::Policy(Box::new(policy.clone()))) })

@@ -12,6 +12,7 @@ use crate::evidence::{Custodians, EvidenceOrders};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use crate::provision::BrokerAddress;
 use crate::topic::Channel;
+use crate::trial::PolicyTrial;
 
 /// What the server's signature covers: device, kind, monotonic version, expiry, payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +44,7 @@ pub enum Down {
     Custodians(Custodians),
     EvidenceOrders(EvidenceOrders),
     Brokers(Brokers),
+    PolicyTrial(PolicyTrial),
     #[serde(other)]
     Unknown,
 }
@@ -61,6 +63,7 @@ impl Down {
             Self::Custodians(_) => "custodians",
             Self::EvidenceOrders(_) => "evidence_orders",
             Self::Brokers(_) => "brokers",
+            Self::PolicyTrial(_) => "policy_trial",
             Self::Unknown => "unknown",
         }
     }

@@ -54,6 +54,29 @@ fn an_old_box_ignores_the_orders_and_an_old_server_the_manifest() {
 }
 
 #[test]
+fn an_old_box_ignores_a_trial_and_an_old_server_its_answer() {
+    // As versions before trials decode it: a kind that they do not know, and no error.
+    for later in [r#"{"type":"policy_trial_of_tomorrow","trial":"t-1","changes":{}}"#] {
+        let read = serde_json::from_str::<crate::down::Down>(later).unwrap();
+        assert_eq!(read, crate::down::Down::Unknown);
+    }
+    let order = r#"{"type":"policy_trial","trial":"t-1","changes":{"uq_op_ms":30000}}"#;
+    let read: crate::down::Down = serde_json::from_str(order).unwrap();
+    assert_eq!(
+        (read.kind(), serde_json::to_string(&read).unwrap().as_str()),
+        ("policy_trial", order)
+    );
+    let answer = concat!(
+        r#"{"type":"policy_trial_answer","trial":"t-1","days":[],"days_left_out":0,"#,
+        r#""failed":"too_hot","counts":[],"more":1}"#
+    );
+    let crate::up::Up::PolicyTrialAnswer(answer) = serde_json::from_str(answer).unwrap() else {
+        panic!("no answer")
+    };
+    assert_eq!(answer.failed, Some(crate::trial::TrialFailure::Unknown), "a later reason");
+}
+
+#[test]
 fn a_message_of_a_later_version_decodes_to_what_is_known_of_it() {
     let later = r#"{"v":2,"device":"box-1","seq":7,"prev":"00","event_id":"e","extra":[1],
         "stamp":{"utc":"2026-01-01T00:00:00.000Z","boot_id":"b","boot_count":1,"mono_ms":5,"uncertainty_ms":20,"clock":"atomic"},

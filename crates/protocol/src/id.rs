@@ -108,6 +108,10 @@ id!(
     OrderId
 );
 id!(
+    /// One trial of policy numbers: made by the server.
+    TrialId
+);
+id!(
     /// A custodian 证据保管人: one id per person, however many roles he holds.
     CustodianId
 );

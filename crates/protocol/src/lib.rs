@@ -23,6 +23,7 @@ pub mod live;
 pub mod provision;
 pub mod settings;
 pub mod topic;
+pub mod trial;
 pub mod up;
 
 /// The largest MQTT payload that either side accepts, in bytes.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{EvidenceHeld, EvidenceManifest, EvidenceReceipt};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use crate::topic::Channel;
+use crate::trial::PolicyTrialAnswer;
 
 /// The body of a chained message: one link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +77,7 @@ pub enum Up {
     ChainBreak(ChainBreak),
     EvidenceManifest(EvidenceManifest),
     EvidenceReceipt(EvidenceReceipt),
+    PolicyTrialAnswer(PolicyTrialAnswer),
     /// A type of a later version; its body is kept.
     #[serde(other)]
     Unknown,
@@ -89,9 +91,11 @@ impl Up {
                 Some(Channel::Findings)
             }
             Self::Presence(_) | Self::PresenceSummary(_) => Some(Channel::Presence),
-            Self::Health(_) | Self::KnowledgeAck(_) | Self::Dropped(_) | Self::ChainBreak(_) => {
-                Some(Channel::Health)
-            }
+            Self::Health(_)
+            | Self::KnowledgeAck(_)
+            | Self::Dropped(_)
+            | Self::ChainBreak(_)
+            | Self::PolicyTrialAnswer(_) => Some(Channel::Health),
             Self::Unknown => None,
         }
     }

@@ -153,9 +153,9 @@ impl Agent {
         self.informed = std::time::Instant::now();
     }
 
-    /// A command is done with its effect; everything else is kept for the next start.
+    /// A command and a trial are done with their effect; everything else is kept for the next start.
     fn keep(&self, delivered: &Delivered) -> Result<(), Unusable> {
-        if matches!(delivered.body.payload, Down::Command(_)) {
+        if matches!(delivered.body.payload, Down::Command(_) | Down::PolicyTrial(_)) {
             return Ok(());
         }
         self.store
@@ -180,6 +180,7 @@ impl Agent {
             Down::Command(command) => self.obey(body, command),
             Down::Custodians(told) => self.apply_custodians(told).map(|()| Vec::new()),
             Down::EvidenceOrders(orders) => self.apply_orders(orders).map(|()| Vec::new()),
+            Down::PolicyTrial(asked) => self.begin_trial(asked).map(|()| Vec::new()),
             Down::Brokers(told) => self.brokers.apply(told).map(|()| Vec::new()).map_err(Unusable),
             Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
                 "this version of the agent knows no `{}`: update it",

@@ -11,6 +11,7 @@ mod evidence;
 mod health;
 mod known;
 mod tally;
+mod trials;
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender},
@@ -21,6 +22,7 @@ use delivery::{knowledge::KnowledgeStore, mqtt::Delivered, outbox::Outbox};
 use presence::{Engine, Entry, Fact, Moment, Observation, Output, Rule, Thresholds, TrackId};
 use protocol::{
     id::{EvidenceId, OrderId},
+    trial::PolicyTrialAnswer,
     up::Up,
 };
 
@@ -37,6 +39,7 @@ use crate::{
     pipeline::{Figures, Guidance},
     record::Recorder,
     service::Watchdog,
+    trial::Trials,
     wire::{self, Origin},
 };
 
@@ -54,6 +57,8 @@ pub enum Event {
     Taken(Box<Taken>),
     /// What became of a released picture.
     Carried(EvidenceId, OrderId, Outcome),
+    /// What a trial of policy numbers found.
+    Tried(Box<PolicyTrialAnswer>),
     /// A verified message from the server.
     Delivered(Box<Delivered>),
     /// SIGTERM or SIGINT.
@@ -118,6 +123,7 @@ pub struct Agent {
     /// Sealed pictures; `None` where they can not be kept, which was said.
     keeper: Option<Keeper>,
     brokers: KnownBrokers,
+    trials: Trials,
     /// What the pipeline is told with the next answer.
     guidance: Guidance,
     /// The pipeline of a scripted source that is over.
@@ -154,6 +160,7 @@ pub struct Parts {
     pub lock: LockWatch,
     pub keeper: Option<Keeper>,
     pub brokers: KnownBrokers,
+    pub trials: Trials,
 }
 
 impl Agent {
@@ -173,6 +180,7 @@ impl Agent {
             lock: parts.lock,
             keeper: parts.keeper,
             brokers: parts.brokers,
+            trials: parts.trials,
             guidance: Guidance::default(),
             after: None,
             begin: None,
@@ -247,6 +255,7 @@ impl Agent {
             }
             Event::Taken(taken) => self.taken(*taken),
             Event::Carried(id, order, outcome) => self.carried(&id, &order, outcome),
+            Event::Tried(answer) => self.tried(*answer),
             Event::Delivered(delivered) => self.delivered(&delivered),
             Event::Shutdown => {}
         }

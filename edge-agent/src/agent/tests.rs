@@ -82,6 +82,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
         record: None,
         lock: LockWatch::load(dir.path()).unwrap(),
         keeper: None,
+        trials: Trials::new(dir.path().to_owned(), channel().0),
         thresholds: crate::calibration::tests::THRESHOLDS,
     });
     Box1 { agent, outbox, dir }
@@ -611,3 +612,5 @@ fn before_its_place_was_public_long_enough_a_box_sees_nobody() {
     assert!(it.sees(599_000, Vec::new(), 0).withheld);
     assert!(!it.sees(600_000, Vec::new(), 0).withheld);
 }
+
+mod trials;

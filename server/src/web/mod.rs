@@ -49,6 +49,7 @@ mod part;
 mod personal;
 mod policy;
 mod policy_preview;
+mod policy_trials;
 mod provision;
 mod public;
 mod recovery_codes;
@@ -122,6 +123,7 @@ fn all() -> Vec<Endpoint> {
         pages::endpoints(),
         personal::endpoints(),
         policy::endpoints(),
+        policy_trials::endpoints(),
         provision::endpoints(),
         refusals::endpoints(),
         room_classes::endpoints(),

@@ -74,7 +74,7 @@ async fn post_policy(
     Ok(Created(PolicyMade { version }))
 }
 
-fn division(code: &str) -> Result<(), Problem> {
+pub(super) fn division(code: &str) -> Result<(), Problem> {
     if code.len() <= 12 && code.chars().all(|c| c.is_ascii_digit()) {
         return Ok(());
     }

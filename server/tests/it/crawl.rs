@@ -3,13 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
 use server::access::Role;
 use server::web::routes;
 
 use crate::access::{guarded, login};
-use crate::boxes::{TestBox, finding};
-use crate::house::{House, by_hand};
+use crate::furnished::{Furnished, bare_names};
 
 /// What may stand in a Chinese page as it is; one a line.
 const EXCEPTIONS: &str = include_str!("zh_exceptions.txt");
@@ -28,66 +26,6 @@ pub(crate) const PEOPLE: [(Role, &str); 7] = [
     (Role::Auditor, ""),
     (Role::Partner, "grid/5101"),
 ];
-
-/// A proposal that nobody decided; its photographs need networks, its page does not.
-const PROPOSAL: &str = "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at,
-    outcome, consent, proposed_by) VALUES ('e-1', 'p-lead', 'clinic-1', 'proposed', 'avatar',
-    '2026-03-02T01:00:00.000Z', '{}', '{\"text_version\":\"2026-2\",\"text_sha256\":\"a1\",
-    \"purposes\":[\"recognition\"],\"scope\":\"clinic-1\",\"signature\":\"王主诊\",
-    \"signed_at\":\"2026-03-02T01:00:00.000Z\"}', 'chen')";
-
-/// A house with something on every page.
-pub(crate) fn furnished() -> House {
-    let house = House::new();
-    let mut b = TestBox::provision(&house, &house.furnish());
-    b.connect();
-    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
-    b.say(&finding('b', '2', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
-    b.receipted(2);
-    house.must_post(
-        "sessions",
-        &json!({"id": "s-2", "room": "room-1", "item": "laser-1", "declared_lead": "p-lead",
-            "start": "2026-03-02T01:00:00Z",
-            "end": "2026-03-02T02:00:00Z"}),
-    );
-    house.must_post(
-        "passes",
-        &json!({"id": "pass-1", "person": "p-other", "institution": "clinic-1",
-            "purpose": "trainee", "supervisor": "p-lead", "from": "2026-03-01T00:00:00Z",
-            "to": "2099-03-01T00:00:00Z"}),
-    );
-    let admin = login(&house, "chen", Role::Admin, "");
-    assert!(!admin.is_empty());
-    let folder = house.close();
-    by_hand(&folder.path().join("data"), "faces.db", PROPOSAL);
-    House::with(folder, "[access]\naccounts = true\n")
-}
-
-/// The addresses of a route's pages: each place in it filled with what stands there.
-pub(crate) fn addresses(path: &str) -> Vec<String> {
-    let id = match path {
-        p if p.starts_with("/alerts/") => "1".repeat(32),
-        p if p.starts_with("/rooms/") => "room-1".to_owned(),
-        p if p.starts_with("/institutions/") => "clinic-1".to_owned(),
-        p if p.starts_with("/devices/") => "box-1".to_owned(),
-        p if p.starts_with("/sessions/") => "s-2".to_owned(),
-        p if p.starts_with("/accounts/") => "chen".to_owned(),
-        p if p.starts_with("/enrolments/") => "e-1".to_owned(),
-        _ => "p-lead".to_owned(),
-    };
-    let nouns = ["institutions", "people", "rooms", "items", "passes"];
-    if path.contains("{noun}") {
-        let of = |noun: &str| match noun {
-            "institutions" => "clinic-1",
-            "rooms" => "room-1",
-            "items" => "laser-1",
-            "passes" => "pass-1",
-            _ => "p-lead",
-        };
-        return nouns.iter().map(|n| path.replace("{noun}", n).replace("{id}", of(n))).collect();
-    }
-    vec![path.replace("{id}", &id).replace("{sha256}", "0000").replace("{kind}", "decision")]
-}
 
 /// Pages that a person looks at: no file, no stream, nothing behind a one-time address.
 pub(crate) fn is_page(path: &str) -> bool {
@@ -192,7 +130,7 @@ fn bare_rules(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_page_opens_and_speaks_chinese() {
-    let house = furnished();
+    let house = Furnished::new();
     let known: BTreeSet<&str> = EXCEPTIONS
         .lines()
         .map(str::trim)
@@ -204,7 +142,7 @@ fn every_page_opens_and_speaks_chinese() {
         let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
         let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
         for route in open.filter(|r| r.roles.contains(&role)) {
-            for path in addresses(route.path) {
+            for path in house.addresses(route.path) {
                 let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
                 let answer = house.send_with("GET", &path, &headers, b"");
                 if answer.status == 303 {
@@ -223,6 +161,11 @@ fn every_page_opens_and_speaks_chinese() {
         }
     }
     assert!(opened > 60, "{opened} pages");
+    told_of(&faults, opened);
+}
+
+/// Words for people, and which words stood where.
+fn told_of(faults: &BTreeMap<String, BTreeSet<String>>, opened: usize) {
     let told: Vec<String> = faults
         .iter()
         .map(|(what, where_)| {
@@ -231,6 +174,30 @@ fn every_page_opens_and_speaks_chinese() {
         })
         .collect();
     assert!(told.is_empty(), "{} in {opened} pages:\n{}", told.len(), told.join("\n"));
+}
+
+/// Pages on which a name needs no id: a screen that is read from afar.
+const WITHOUT_IDS: [&str; 1] = ["/wall"];
+
+#[test]
+fn beside_every_name_stands_its_id() {
+    let house = Furnished::new();
+    let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut opened = 0;
+    for (role, scope) in PEOPLE {
+        let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
+        let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
+        let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
+        let open = open.filter(|r| r.roles.contains(&role) && !WITHOUT_IDS.contains(&r.path));
+        for path in open.flat_map(|r| house.addresses(r.path)) {
+            let answer = house.send_with("GET", &path, &headers, b"");
+            opened += 1;
+            for bare in bare_names(&answer.body) {
+                faults.entry(bare).or_default().insert(path.clone());
+            }
+        }
+    }
+    told_of(&faults, opened);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use server::access::Role;
 use server::web::routes;
 
 use crate::access::login;
-use crate::crawl::{PEOPLE, addresses, furnished, is_page};
-use crate::house::House;
+use crate::crawl::{PEOPLE, is_page};
+use crate::furnished::Furnished;
 
 /// Where a form leads, and whether it is sent as plain fields.
 type Target = (String, bool);
@@ -51,10 +51,10 @@ fn takes(role: Role, path: &str) -> bool {
 }
 
 /// Each page that a role opens, with the forms on it.
-fn forms(house: &House, role: Role, login: &str) -> Vec<(String, BTreeSet<Target>)> {
+fn forms(house: &Furnished, role: Role, login: &str) -> Vec<(String, BTreeSet<Target>)> {
     let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
     let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
-    let paths = open.filter(|r| r.roles.contains(&role)).flat_map(|r| addresses(r.path));
+    let paths = open.filter(|r| r.roles.contains(&role)).flat_map(|r| house.addresses(r.path));
     let seen = paths.filter_map(|path| {
         let answer = house.send_with("GET", &path, &headers, b"");
         (answer.status == 200).then(|| (path.clone(), targets(&path, &answer.body)))
@@ -64,7 +64,7 @@ fn forms(house: &House, role: Role, login: &str) -> Vec<(String, BTreeSet<Target
 
 #[test]
 fn no_role_is_shown_a_form_that_it_may_not_send() {
-    let house = furnished();
+    let house = Furnished::new();
     let (mut wrong, mut seen) = (BTreeSet::new(), 0);
     for (role, scope) in PEOPLE {
         let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
@@ -83,7 +83,7 @@ fn no_role_is_shown_a_form_that_it_may_not_send() {
 
 #[test]
 fn a_form_sent_empty_is_answered_by_a_page() {
-    let house = furnished();
+    let house = Furnished::new();
     let mut wrong = BTreeSet::new();
     for (role, scope) in PEOPLE {
         let name = format!("w-{}", role.as_str());

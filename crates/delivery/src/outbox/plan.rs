@@ -29,7 +29,7 @@ impl Class {
         match payload {
             Up::Finding(finding) if finding.severity == Severity::L0 => Self::Log,
             Up::Presence(_) | Up::PresenceSummary(_) => Self::Presence,
-            Up::Health(_) => Self::Health,
+            Up::Health(_) | Up::PolicyTrialAnswer(_) => Self::Health,
             Up::Finding(_)
             | Up::KnowledgeAck(_)
             | Up::Dropped(_)

@@ -122,6 +122,26 @@ fn what_a_stricter_policy_would_change() {
     );
 }
 
+#[test]
+fn several_policies_at_once_say_what_each_alone_says() {
+    let recording = recording();
+    let tried: Vec<Policy> = [("nl_op_min_ms", 1_200_000), ("window_after_ms", 600_000)]
+        .into_iter()
+        .map(|(name, value)| {
+            let mut policy = Policy::default();
+            policy.set(name, value).unwrap();
+            policy
+        })
+        .collect();
+    let mut comparison = Comparison::new(None, tried.clone());
+    recording.iter().for_each(|entry| comparison.take(entry));
+    let (stand, changed) = comparison.end();
+    let alone: Vec<WhatIf> = tried.iter().map(|other| what_if(&recording, other)).collect();
+    assert_eq!(changed, alone);
+    assert_eq!(stand.len(), standing(replay(&recording, None)).len());
+    assert_ne!(alone[0], WhatIf::default(), "the first number changes nothing here");
+}
+
 #[cfg(feature = "serde")]
 #[test]
 fn a_recording_survives_its_bytes_and_yields_the_same_bytes() {

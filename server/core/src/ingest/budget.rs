@@ -32,6 +32,7 @@ impl Kind {
             | Up::ChainBreak(_)
             | Up::EvidenceManifest(_)
             | Up::EvidenceReceipt(_)
+            | Up::PolicyTrialAnswer(_)
             | Up::Unknown => Self::Other,
         }
     }

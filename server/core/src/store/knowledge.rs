@@ -69,6 +69,8 @@ impl Store {
             ];
             rest.extend(custodians.map(Down::Custodians));
             rest.extend(orders.map(Down::EvidenceOrders));
+            let trial = super::policy_trials::for_box(c, device, now)?;
+            rest.extend(trial.map(Down::PolicyTrial));
             Ok(Facts {
                 persons: roster(c, institution.id.as_str())?,
                 passes: passes(c, institution.id.as_str(), now)?,

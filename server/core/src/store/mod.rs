@@ -66,6 +66,7 @@ mod part;
 mod penalty_cases;
 mod personal;
 mod policies;
+mod policy_trials;
 mod public;
 mod refusals;
 mod registry;
@@ -153,6 +154,9 @@ pub use own_data::{About, PersonalRequest};
 pub use part::Part;
 pub use personal::{PersonalLink, Purpose};
 pub use policies::PolicyRow;
+pub use policy_trials::{
+    BoxTrial, NewTrial, TrialBounds, TrialCountSeen, TrialRow, TrialStanding, TrialSum, trial_sums,
+};
 pub use public::{
     PublicDevice, PublicInstitution, PublicItem, PublicPractitioner, PublicStore, ReportStatus,
 };

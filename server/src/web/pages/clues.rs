@@ -10,6 +10,7 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, line, render, shown};
+use super::names::named;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -197,7 +198,7 @@ fn tabs(l: Lang, counts: &[(String, i64)], here: &str, kept: &str) -> Vec<Tab> {
 pub(super) fn place_of(clue: &Clue, names: &BTreeMap<String, String>) -> String {
     match (&clue.institution, &clue.about.place) {
         (Some(id), _) => {
-            let name = names.get(id).unwrap_or(id);
+            let name = named(names.get(id), id);
             let room = clue.room.as_deref().map(|r| format!(" · {r}")).unwrap_or_default();
             format!("{name}{room}")
         }

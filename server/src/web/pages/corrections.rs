@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
+use super::names::named;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -120,7 +121,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &BTreeMap<String, String>) -> Row {
     };
     Row {
         number: it.number,
-        place: names.get(&it.institution).unwrap_or(&it.institution).clone(),
+        place: named(names.get(&it.institution), &it.institution),
         from,
         rules: l.rules(it.rules.iter().map(String::as_str)),
         opened_at: local(&it.opened_at),

@@ -48,6 +48,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/personal", "本人一次性链接", "a person's own link"),
     ("/refusals", "就诊者拒绝识别占比", "how often patients declined"),
     ("/requests", "本人更正申请", "a person's request"),
+    ("/policy/trials", "判定策略的试算", "a trial of policy numbers"),
     ("/policy", "判定策略", "the policy"),
     ("/practitioners", "人员", "a practitioner"),
     ("/registry-photo", "注册照片", "a registry photograph"),

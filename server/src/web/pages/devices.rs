@@ -274,6 +274,7 @@ fn knowledge_name(l: Lang, kind: &str) -> String {
         "roster" => ("名册", "Roster"),
         "catalogue" => ("项目目录", "Catalogue"),
         "policy" => ("判定策略", "Policy"),
+        "policy_trial" => ("策略试算", "Trial of policy numbers"),
         "room" => ("诊室", "Room"),
         "sessions" => ("诊疗活动", "Sessions"),
         "brokers" => ("消息服务器", "Brokers"),

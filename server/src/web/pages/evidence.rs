@@ -11,7 +11,9 @@ use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
 
 use super::frame::{Frame, local, render, shown};
 use super::law::MatterView;
-use super::names::Names;
+use super::names::{Label, Names};
+use super::place_choice::{self, Field};
+use super::scope_tree::{self, Places};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -55,6 +57,9 @@ struct EvidencePage {
     /// Whose custodians the boxes here believe, above this place; empty where nobody's.
     upper: String,
     may_set: bool,
+    /// The fields of the division and of the institution for which pictures are switched.
+    division: String,
+    institution: String,
     named: bool,
 }
 
@@ -166,13 +171,19 @@ pub(super) async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Resp
 
 async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
     let reader = who.clone();
-    let (seen, (openings, people)) = app
+    let (seen, (openings, people), places) = app
         .blocking(move |a| {
             let openings = openings_seen(a, &reader)?;
             let people = people(a, &reader, openings.requests.iter().map(|it| &it.opening))?;
-            Ok::<_, StoreError>((evidence_seen(a, &reader)?, (openings, people)))
+            let places = scope_tree::places(a)?;
+            Ok::<_, StoreError>((evidence_seen(a, &reader)?, (openings, people), places))
         })
         .await?;
+    let field = |name, label, chosen| Field { name, label, everywhere: "", chosen, fault: "" };
+    let everywhere = l.t("全部", "Everywhere");
+    let division =
+        Field { everywhere, ..field("division", l.t("辖区", "Jurisdiction"), &who.scope) };
+    let institution = field("institution", l.t("机构", "Institution"), "");
     let role = role_of(who.role);
     let mine = seen.roll.custodians.iter().find(|c| c.account == who.name && c.until.is_none());
     let page = EvidencePage {
@@ -182,7 +193,9 @@ async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
             .into_iter()
             .map(|of| role_view(l, &seen.roll, of, role == Some(of), &who.name))
             .collect(),
-        policies: seen.policies.iter().map(|word| policy_view(l, word)).collect(),
+        policies: seen.policies.iter().map(|word| policy_view(l, word, &places)).collect(),
+        division: place_choice::division(l, &who, &division, &[]),
+        institution: place_choice::institution(l, &who, &institution, &places),
         on_unless_said: seen.on_unless_said,
         openings: openings
             .requests
@@ -250,13 +263,17 @@ fn custodian_view(l: Lang, c: &CustodianSeen, own_role: bool, reader: &str) -> C
     }
 }
 
-fn policy_view(l: Lang, word: &PolicyWord) -> PolicyView {
-    let kind = match word.kind {
-        PlaceKind::Jurisdiction => l.t("辖区", "jurisdiction"),
-        PlaceKind::Institution => l.t("机构", "institution"),
+fn policy_view(l: Lang, word: &PolicyWord, places: &Places) -> PolicyView {
+    let place = match word.kind {
+        PlaceKind::Jurisdiction if word.place.is_empty() => l.t("全部", "everywhere").to_owned(),
+        PlaceKind::Jurisdiction => crate::divisions::words(&word.place),
+        PlaceKind::Institution => {
+            let name = places.get(&word.place).map_or("", |place| place.0.as_str());
+            Label::new(name, &word.place).to_string()
+        }
     };
     PolicyView {
-        place: format!("{kind} {}", word.place),
+        place,
         enabled: word.enabled,
         basis: word.basis.clone(),
         document: word.document.clone(),
@@ -268,7 +285,10 @@ fn policy_view(l: Lang, word: &PolicyWord) -> PolicyView {
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct PolicyForm {
     kind: PlaceKind,
-    place: String,
+    #[serde(default)]
+    division: String,
+    #[serde(default)]
+    institution: String,
     enabled: String,
     #[serde(default)]
     basis: String,
@@ -283,7 +303,11 @@ pub(super) async fn submit(
     Form(it): Form<PolicyForm>,
 ) -> Response {
     let enabled = it.enabled == "on";
-    let PolicyForm { kind, place, basis, document, .. } = it;
+    let PolicyForm { kind, division, institution, basis, document, .. } = it;
+    let place = match kind {
+        PlaceKind::Jurisdiction => division,
+        PlaceKind::Institution => institution,
+    };
     let made =
         set_policy(&app, who.clone(), PolicyBody { kind, place, enabled, basis, document }).await;
     let made = made.map(|_| Redirect::to("/evidence").into_response());

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::field_fault::FieldFault;
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
+use super::place_choice::{self, Field};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -55,7 +56,6 @@ struct Typed {
     email: bool,
     target: String,
     min_severity: String,
-    jurisdiction: String,
     states: bool,
     quiet_from: String,
     quiet_to: String,
@@ -74,6 +74,8 @@ struct HooksPage {
     origins: Vec<String>,
     mail: bool,
     t: Typed,
+    /// The field of the division.
+    division: String,
 }
 
 async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
@@ -148,7 +150,7 @@ fn labels(l: Lang) -> [(&'static str, &'static str); 8] {
         ("id", l.t("名称", "Name")),
         ("target", l.t("目标", "Target")),
         ("min_severity", l.t("最低级别", "From severity")),
-        ("jurisdiction", l.t("区划代码", "Jurisdiction")),
+        ("jurisdiction", l.t("行政区划", "Jurisdiction")),
         ("quiet_from", l.t("免打扰自", "Quiet from")),
         ("quiet_to", l.t("免打扰至", "Quiet to")),
         ("escalate_after_min", l.t("升级时间", "Escalate after")),
@@ -164,7 +166,6 @@ fn typed(given: &Given) -> Typed {
         email: given.text("kind") == "email",
         target: text("target"),
         min_severity: if severity.is_empty() { "2".to_owned() } else { severity },
-        jurisdiction: text("jurisdiction"),
         states: given.text("states") == "yes",
         quiet_from: text("quiet_from"),
         quiet_to: text("quiet_to"),
@@ -187,7 +188,16 @@ async fn make(
         Ok(secret) => (secret, FieldFault::default()),
         Err(problem) => (String::new(), FieldFault::of(l, problem, &labels(l))),
     };
+    let field = Field {
+        name: "jurisdiction",
+        label: l.t("行政区划", "Jurisdiction"),
+        everywhere: l.t("全部", "Everywhere"),
+        chosen: given.text("jurisdiction"),
+        fault: if fault.is_at("jurisdiction") { &fault.text } else { "" },
+    };
+    let used: Vec<String> = found.iter().map(|h| h.jurisdiction.clone()).collect();
     render(&HooksPage {
+        division: place_choice::division(l, who, &field, &used),
         hooks: found.into_iter().map(|h| hook(l, h)).collect(),
         log: log.into_iter().map(|d| line(l, d)).collect(),
         fault,
@@ -212,7 +222,7 @@ fn hook(l: Lang, h: Hook) -> HookRow {
         scope: if h.jurisdiction.is_empty() {
             l.t("全部", "all").to_owned()
         } else {
-            h.jurisdiction
+            crate::divisions::words(&h.jurisdiction)
         },
         quiet: quiet.unwrap_or_else(|| "—".to_owned()),
         escalation: escalation.unwrap_or_else(|| "—".to_owned()),

@@ -61,8 +61,10 @@ mod own_ways;
 mod people;
 mod person;
 mod personal;
+mod place_choice;
 mod policy;
 mod policy_form;
+mod policy_trial;
 mod policy_units;
 mod policy_words;
 mod qr;
@@ -162,6 +164,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         person::endpoints(),
         personal::endpoints(),
         policy::endpoints(),
+        policy_trial::endpoints(),
         refusals::endpoints(),
         room_classes::endpoints(),
         registry::endpoints(),

@@ -44,6 +44,11 @@ impl std::fmt::Display for Label {
     }
 }
 
+/// The same in one line: `锦城 (c-1)`, or the id alone where nothing else is known.
+pub(super) fn named(name: Option<&String>, id: &str) -> String {
+    Label::new(name.map_or("", String::as_str), id).to_string()
+}
+
 /// Names by id, of one kind of thing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names(BTreeMap<String, String>);

@@ -12,6 +12,7 @@ use protocol::down::RegistrationStatus;
 use super::consent_view::Signed;
 use super::frame::{Frame, local, render, shown};
 use super::lead_rows::{self, LeadRow};
+use super::names::named;
 use super::people::serde_name;
 use super::registry::relation_words;
 use super::words::Lang;
@@ -100,7 +101,8 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let sites = sites.map(|s| site(l, s, name(s.institution.as_str()))).collect();
     let mut enrolments = a.faces.enrolments_of(&[id.to_owned()])?;
     enrolments.retain(|e| seen.has(&e.institution));
-    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &name)).collect();
+    let with_id = |id: &str| named(names.get(id), id);
+    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &with_id)).collect();
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
     let consents = consents.into_iter().map(|(at, it)| consent(a, l, name(&at), it)).collect();

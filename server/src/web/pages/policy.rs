@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, local, render, said, shown};
+use super::place_choice::{self, Field};
 use super::policy_form::{in_words, read, said_value, unit};
+use super::policy_trial::TrialLine;
 use super::policy_words::{read_by, title, with_titles};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
@@ -21,6 +23,7 @@ use crate::store::{PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, of_hash, put, values_at};
 use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
+use crate::web::policy_trials::LISTED;
 use crate::web::rights::{PEOPLE, POLICY};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -36,7 +39,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct PolicyPage {
     f: Frame,
     place: String,
-    places: Vec<String>,
+    /// `place` in words.
+    place_words: String,
+    /// The field in which another place is chosen.
+    places: String,
     version: u64,
     hash_box: String,
     hash_server: String,
@@ -52,6 +58,8 @@ struct PolicyPage {
     preview: Vec<[String; 5]>,
     /// What those figures leave out; empty where they are of everything.
     preview_of: String,
+    /// What boxes were asked.
+    trials: Vec<TrialLine>,
 }
 
 /// What the page shows beside the policy itself.
@@ -120,8 +128,9 @@ async fn make(
 ) -> Result<Response, Problem> {
     let Shown { given, fault, saved, preview } = it;
     let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
+    let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
     let asked = place.clone();
-    let (own, set, values, history, places) = app
+    let (own, set, values, history, places, trials) = app
         .blocking(move |a| {
             Ok::<_, StoreError>((
                 a.store.policy(&asked)?,
@@ -129,17 +138,21 @@ async fn make(
                 values_at(a, &asked)?,
                 a.store.policy_history(&asked, 50)?,
                 a.store.policy_places()?,
+                if may_change { a.store.policy_trials(&asked, LISTED)? } else { Vec::new() },
             ))
         })
         .await?;
-    let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
     let row = |about: &About| {
         let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value = own.1.get(about.name).map(|v| in_words(l, about, *v)).unwrap_or_default();
         Row {
             said_by: set.get(about.name).map_or(String::new(), |(_, by)| {
-                if by.is_empty() { l.t("全部", "all").to_owned() } else { by.clone() }
+                if by.is_empty() {
+                    l.t("全部", "all").to_owned()
+                } else {
+                    crate::divisions::words(by)
+                }
             }),
             changed: value != about.default,
             wrong: !fault.is_empty() && fault.contains(&format!("`{}`", about.name)),
@@ -153,13 +166,30 @@ async fn make(
         hash_box: trust::sha256_hex(protocol::settings::canonical(&values)),
         hash_server: trust::sha256_hex(settings::canonical(&values)),
         history: history.iter().map(|h| history_row(l, h)).collect(),
-        places,
+        places: place_choice::division(
+            l,
+            &everywhere(who),
+            &Field {
+                name: "jurisdiction",
+                label: l.t("行政区划", "Jurisdiction"),
+                everywhere: l.t("全部区域", "Everywhere"),
+                chosen: &place,
+                fault: "",
+            },
+            &places,
+        ),
+        place_words: if place.is_empty() {
+            l.t("全部区域", "everywhere").to_owned()
+        } else {
+            crate::divisions::words(&place)
+        },
         of_hash: String::new(),
         first_used: String::new(),
         may_change,
         saved,
         preview: preview.changes.iter().map(|change| change_row(l, change)).collect(),
         preview_of: left_out(l, &preview),
+        trials: trials.iter().map(|trial| TrialLine::of(l, trial)).collect(),
         fault: with_titles(l, said(l, fault)),
         f: Frame::of(app, who, l, "registry", "/policy").await?,
         place,
@@ -170,6 +200,11 @@ async fn make(
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+/// Whoever reads a policy reads it for every place; it is set in the own one alone.
+fn everywhere(who: &Who) -> Who {
+    Who { scope: String::new(), ..who.clone() }
 }
 
 fn row(l: Lang, about: &About, value: i64) -> Row {
@@ -226,7 +261,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
     let place = if h.jurisdiction.is_empty() {
         l.t("全部", "all").to_owned()
     } else {
-        h.jurisdiction.clone()
+        crate::divisions::words(&h.jurisdiction)
     };
     [
         h.version.to_string(),
@@ -273,6 +308,18 @@ async fn submit(
     shown(&app, &who, l, made).await
 }
 
+/// The form as it was typed, with the fault of what boxes were to be asked.
+pub(super) async fn refused(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    place: String,
+    given: Given,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    again(app, who, l, place, given, Err(problem)).await
+}
+
 /// The form as it was typed, with its fault or with what it would have changed.
 async fn again(
     app: &Arc<App>,
@@ -285,7 +332,11 @@ async fn again(
     let (preview, fault) = match made {
         Ok(preview) => (preview, String::new()),
         Err(problem) if problem.status.is_server_error() => return Err(problem),
-        Err(problem) => (Preview::default(), problem.detail),
+        // A fault in English still names its fields by their keys; `make` says it in words.
+        Err(problem) => match (l, problem.zh) {
+            (Lang::Zh, Some(zh)) => (Preview::default(), zh.into_owned()),
+            (_, _) => (Preview::default(), problem.detail),
+        },
     };
     let it = Shown { given: Some(given), fault, preview, ..Shown::default() };
     make(app, who, l, place, it).await
@@ -352,7 +403,8 @@ async fn make_by_hash(
     render(&PolicyPage {
         groups: shown_groups,
         place: String::new(),
-        places: Vec::new(),
+        place_words: String::new(),
+        places: String::new(),
         version: 0,
         hash_box: String::new(),
         hash_server: String::new(),
@@ -363,6 +415,7 @@ async fn make_by_hash(
         fault: String::new(),
         preview: Vec::new(),
         preview_of: String::new(),
+        trials: Vec::new(),
         f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })

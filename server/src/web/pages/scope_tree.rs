@@ -90,18 +90,7 @@ pub(super) fn tree(l: Lang, places: &Places, used: &[String], chosen: &str) -> S
     let mut codes: BTreeSet<&str> = divisions::all().keys().copied().collect();
     codes.extend(places.values().map(|p| p.1.as_str()).filter(|scope| is_code(scope)));
     codes.extend(used.iter().map(String::as_str).filter(|scope| is_code(scope)));
-    let mut provinces: Vec<Province> = Vec::new();
-    for code in codes {
-        let choice =
-            Choice { value: code.to_owned(), words: indented(code), chosen: code == division };
-        match provinces.last_mut() {
-            Some(last) if code.starts_with(&last.divisions[0].value) => last.divisions.push(choice),
-            _ => {
-                let name = divisions::name(code).unwrap_or(code).to_owned();
-                provinces.push(Province { name, divisions: vec![choice] });
-            }
-        }
-    }
+    let provinces = provinces(codes, division);
     let mut by_place: Vec<(&String, &(String, String))> = places.iter().collect();
     by_place.sort_by_key(|(id, (_, division))| (division.clone(), (*id).clone()));
     let institutions = by_place.into_iter().map(|(id, (name, division))| Choice {
@@ -120,6 +109,23 @@ pub(super) fn tree(l: Lang, places: &Places, used: &[String], chosen: &str) -> S
         institutions: institutions.collect(),
         agencies: agencies.collect(),
     }
+}
+
+/// Codes in their order, each below the one that it begins with, with one that is chosen.
+pub(super) fn provinces(codes: BTreeSet<&str>, chosen: &str) -> Vec<Province> {
+    let mut provinces: Vec<Province> = Vec::new();
+    for code in codes.into_iter().filter(|code| is_code(code)) {
+        let choice =
+            Choice { value: code.to_owned(), words: indented(code), chosen: code == chosen };
+        match provinces.last_mut() {
+            Some(last) if code.starts_with(&last.divisions[0].value) => last.divisions.push(choice),
+            _ => {
+                let name = divisions::name(code).unwrap_or(code).to_owned();
+                provinces.push(Province { name, divisions: vec![choice] });
+            }
+        }
+    }
+    provinces
 }
 
 /// Digits enough to say a province.

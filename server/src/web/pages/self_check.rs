@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
+use super::names::named;
 use super::self_checks::state_word;
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -120,7 +121,8 @@ async fn make(
         .blocking(|a| {
             let it = whole(a, who, &find(a, who, id)?)?;
             let place = a.store.institution(&it.both().check.institution)?;
-            Ok::<_, Problem>((it, place.map(|p| p.name).unwrap_or_default()))
+            let name = place.map(|p| named(Some(&p.name), p.id.as_str()));
+            Ok::<_, Problem>((it, name.unwrap_or_default()))
         })
         .await?;
     let both = it.both();

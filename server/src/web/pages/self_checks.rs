@@ -11,6 +11,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, line, render, render_as, shown};
+use super::names::named;
+use super::place_choice::{self, Field};
+use super::scope_tree;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -132,7 +135,7 @@ fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
     let open = it.handling.state.is_open();
     Row {
         id: it.id.clone(),
-        place: names.get(&it.institution).unwrap_or(&it.institution).clone(),
+        place: named(names.get(&it.institution), &it.institution),
         kind: l.t(it.kind.zh(), it.kind.en()),
         period: it.period.clone(),
         due_on: it.due.to_string(),
@@ -150,6 +153,9 @@ struct OverviewPage {
     /// Title, version, division, from when, questions, hash.
     forms: Vec<(String, u32, String, String, usize, String)>,
     may_import: bool,
+    /// The fields of the division and of the institution.
+    division: String,
+    institution: String,
     typed: String,
     tried: Option<Import>,
     fault: String,
@@ -167,8 +173,11 @@ async fn made(
     typed: String,
     tried: Result<Option<Import>, String>,
 ) -> Result<Response, Problem> {
-    let (counts, forms) = app
-        .blocking(|a| Ok::<_, Problem>((a.store.self_check_counts(&who.scope)?, in_force(a, who)?)))
+    let (counts, forms, places) = app
+        .blocking(|a| {
+            let counts = a.store.self_check_counts(&who.scope)?;
+            Ok::<_, Problem>((counts, in_force(a, who)?, scope_tree::places(a)?))
+        })
         .await?;
     let day = today();
     let timed = |wanted: &[Timing]| {
@@ -204,10 +213,35 @@ async fn made(
             .map(|form| {
                 let sha256 = clip(&trust::sha256_hex(form.canonical()), 12);
                 let from = form.effective_from.to_string();
-                (form.title, form.version, form.jurisdiction, from, form.items.len(), sha256)
+                let place = crate::divisions::words(&form.jurisdiction);
+                (form.title, form.version, place, from, form.items.len(), sha256)
             })
             .collect(),
         may_import: who.is_one_of(AUTHORITY),
+        division: place_choice::division(
+            l,
+            who,
+            &Field {
+                name: "jurisdiction",
+                label: l.t("辖区", "Division"),
+                everywhere: l.t("全部", "Everywhere"),
+                chosen: &who.scope,
+                fault: "",
+            },
+            &[],
+        ),
+        institution: place_choice::institution(
+            l,
+            who,
+            &Field {
+                name: "institution",
+                label: l.t("机构", "Institution"),
+                everywhere: "",
+                chosen: "",
+                fault: "",
+            },
+            &places,
+        ),
         typed,
         tried,
         f: Frame::of(app, who, l, "self-checks", "/self-checks/overview").await?,

@@ -11,6 +11,7 @@ use protocol::up::PresenceSummary;
 
 use super::frame::{Frame, local, render, shown};
 use super::institution::item_words;
+use super::names::named;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -239,7 +240,7 @@ pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
         operators: s
             .declared_operators
             .iter()
-            .map(|p| name(p.as_str()))
+            .map(|p| named(Some(&name(p.as_str())), p.as_str()))
             .collect::<Vec<_>>()
             .join("、"),
         start: local(&s.start),

@@ -59,6 +59,7 @@ pub(super) fn apply(
         }
         Up::EvidenceManifest(it) => super::super::evidence::take_manifest(tx, device, it, at),
         Up::EvidenceReceipt(it) => super::super::evidence::take_receipt(tx, device, it, at),
+        Up::PolicyTrialAnswer(it) => super::super::policy_trials::take(tx, device, it, at),
         Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_) | Up::Unknown => Ok(()),
     }
 }

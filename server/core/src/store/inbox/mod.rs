@@ -320,6 +320,7 @@ fn kind(payload: &Up) -> &'static str {
         Up::ChainBreak(_) => "chain_break",
         Up::EvidenceManifest(_) => "evidence_manifest",
         Up::EvidenceReceipt(_) => "evidence_receipt",
+        Up::PolicyTrialAnswer(_) => "policy_trial_answer",
         Up::Unknown => "unknown",
     }
 }
@@ -336,6 +337,7 @@ fn counter(payload: &Up) -> &'static str {
         Up::ChainBreak(_) => "stored.chain_break",
         Up::EvidenceManifest(_) => "stored.evidence_manifest",
         Up::EvidenceReceipt(_) => "stored.evidence_receipt",
+        Up::PolicyTrialAnswer(_) => "stored.policy_trial_answer",
         Up::Unknown => "stored.unknown",
     }
 }
