@@ -375,6 +375,17 @@ pub(super) fn envelope(
     }))
 }
 
+/// The oldest row of a database that nobody else has open; it is only read.
+pub(super) fn oldest_waiting(path: &Path) -> Option<super::Waiting> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+    // As its owner opens it: without a file of shared memory beside it.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE").ok()?;
+    let sql = "SELECT seq FROM outbox ORDER BY seq LIMIT 1";
+    let seq = db.query_row(sql, [], |row| get_u64(row, 0)).optional().ok()??;
+    let (channel, envelope) = envelope(&db, seq).ok()??;
+    Some(super::Waiting { seq, channel, envelope })
+}
+
 pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
     db.query_row("SELECT count(*) FROM outbox", [], |row| get_u64(row, 0))
         .map_err(OutboxError::from)

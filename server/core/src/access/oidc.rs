@@ -178,7 +178,9 @@ impl Provider {
         code: &str,
         now_ms: i64,
     ) -> Result<Vouched, OidcError> {
-        let fresh = (0..PENDING_MS).contains(&now_ms.saturating_sub(pending.begun_ms));
+        // A clock that was set back by a little makes no login older.
+        let age_ms = now_ms.saturating_sub(pending.begun_ms);
+        let fresh = (-LEEWAY_S * 1000..PENDING_MS).contains(&age_ms);
         if state.is_empty() || state != pending.state || !fresh {
             return Err(OidcError::NotBegun);
         }
