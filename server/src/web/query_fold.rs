@@ -9,6 +9,9 @@ use axum::response::Response;
 use crate::problem::encoded;
 use crate::text;
 
+/// Addresses that are followed later: each is judged as it was sent.
+const AS_SENT: [&str; 2] = ["to", "back"];
+
 pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     if let Some(uri) = folded(request.uri()) {
         *request.uri_mut() = uri;
@@ -23,6 +26,11 @@ fn folded(uri: &Uri) -> Option<Uri> {
     let Query(sent) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
     let mut kept = sent.clone();
     text::tidy_form(&mut kept);
+    for (folded, sent) in kept.iter_mut().zip(&sent) {
+        if AS_SENT.contains(&sent.0.as_str()) {
+            folded.1.clone_from(&sent.1);
+        }
+    }
     if kept == sent {
         return None;
     }
@@ -51,7 +59,7 @@ mod tests {
         assert_eq!(query(&hidden).as_deref(), Some("why="), "nobody sees a reason there");
         let turned = format!("q={}", encoded("王\u{202e}芳"));
         assert_eq!(query(&turned), Some(format!("q={}", encoded("王芳"))));
-        for plain in ["q=a+b", "q=%E7%8E%8B", "state=open", "q=100%25"] {
+        for plain in ["q=a+b", "to=%2F%0A", "q=%E7%8E%8B", "state=open", "q=100%25"] {
             assert_eq!(query(plain), None, "{plain}");
         }
     }

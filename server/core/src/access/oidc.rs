@@ -565,7 +565,7 @@ mod tests {
             (begun("state", 0), "other", 1),
             (begun("", 0), "", 1),
             (begun("state", 0), "state", PENDING_MS),
-            (begun("state", 2), "state", 1),
+            (begun("state", LEEWAY_S * 1000 + 2), "state", 1),
         ] {
             assert!(matches!(
                 provider.finish(&pending, state, "code", now_ms),

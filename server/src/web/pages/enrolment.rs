@@ -17,7 +17,6 @@ use super::withdrawal_receipts::reason;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::clip;
 use crate::consent::Parties;
 use crate::enrol::PhotoOutcome;
 use crate::model::{Consent, Name, Practitioner};
