@@ -184,8 +184,8 @@ mod tests {
                 "post https://qyapi.example/cgi-bin/webhook/send?key=[redacted] failed",
             ),
             (
-                "https://oapi.example/robot/send?access_token=ab12&timestamp=1&sign=Zm9v",
-                "https://oapi.example/robot/send?access_token=[redacted]&timestamp=1&sign=[redacted]",
+                "https://oapi.example/send?access_token=ab12&timestamp=1&sign=Zm9v",
+                "https://oapi.example/send?access_token=[redacted]&timestamp=1&sign=[redacted]",
             ),
             ("https://h/x?page=2&monkey=7", "https://h/x?page=2&monkey=7"),
             ("server_signing_key=abc kind=3", "server_signing_key=abc kind=3"),

@@ -4,8 +4,8 @@
 //! Whom a client trusts is said at each place ([`Trust`]): this machine's authorities
 //! (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), with a file's beside them, or a file's alone.
 //! Each has time-outs and takes a proxy from the environment as other programs do. A refused
-//! certificate is told with its cause, this machine's clock among them. Where a client may go is not
-//! decided here.
+//! certificate is told with its cause, this machine's clock among them. Where a client may go is
+//! not decided here.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

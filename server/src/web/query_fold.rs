@@ -1,5 +1,5 @@
-//! Every query of an address, folded as the texts of bodies and forms are, before anything reads it:
-//! what was typed wide is ASCII, and what nobody sees is no text. It judges no value.
+//! Every query of an address, folded as the texts of bodies and forms are, before anything reads
+//! it: what was typed wide is ASCII, and what nobody sees is no text. It judges no value.
 
 use axum::extract::{Query, Request};
 use axum::http::Uri;

@@ -360,8 +360,8 @@ impl Config {
     }
 }
 
-/// The key, with its table, that an error is about. The library says it in its words alone, where it
-/// has no text to draw.
+/// The key, with its table, that an error is about. The library says it in its words alone, where
+/// it has no text to draw.
 fn key_of(error: &toml::de::Error) -> Option<String> {
     let mut bare = error.clone();
     bare.set_input(None);
