@@ -16,7 +16,9 @@ A box from nothing:
   --token-file token
   zaigang-agent run --config zaigang-agent.toml
 
-Each subcommand teaches more with --help.";
+Each subcommand teaches more with --help.
+
+Exit codes: 0 done; 1 it failed, or a check did, and one line says why; 2 wrong arguments.";
 
 /// What `--version` says: the build, too.
 const VERSION: &str = if crate::camera::LIVE_CAMERAS {

@@ -1,6 +1,6 @@
 //! `zaigang-agent doctor`: looks at everything that a box needs, says what is wrong and how to mend
 //! it, and ends with a verdict, each check as soon as it is done. It changes nothing, publishes
-//! nothing, and saves no picture.
+//! nothing but a message that waits already, for its receipt, and saves no picture.
 
 mod certificates;
 
@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use delivery::{identity::Identity, mqtt};
+use delivery::{
+    identity::{Identity, IdentityError},
+    mqtt::{self, Served},
+    outbox::{Waiting, oldest_waiting},
+};
 use serde::Serialize;
 use vision::{Gate, Runtime};
 
@@ -367,7 +371,7 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     let mut identity = match Identity::load(&config.state_dir) {
         Ok(identity) => identity,
         Err(why) => {
-            return tell(Check::bad("identity", why.to_string(), "zaigang-agent provision --help"));
+            return tell(Check::bad("identity", why.to_string(), mend_of(&why)));
         }
     };
     brokers::lay_over(&config.brokers, &mut identity);
@@ -375,19 +379,37 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     for check in certificates::checks(&identity, jiff::Timestamp::now()) {
         tell(check);
     }
-    broker_checks(&identity, Standing::of_running_agent().as_ref()).into_iter().for_each(tell);
+    let running = Standing::of_running_agent();
+    // Its outbox is the running agent's.
+    let waiting = if running.is_none() { oldest_waiting(&config.state_dir) } else { None };
+    broker_checks(&identity, running.as_ref(), waiting.as_ref()).into_iter().for_each(tell);
+}
+
+/// A box that has an identity is not registered anew because somebody may not read it.
+fn mend_of(why: &IdentityError) -> &'static str {
+    match why {
+        IdentityError::NotProvisioned { .. } => "zaigang-agent provision --help",
+        _ => {
+            "see the line itself: run this as root or as the agent's user, and look whose the \
+            files of state_dir are"
+        }
+    }
 }
 
 /// CONNECT and SUBSCRIBE as this box, at each broker; a running agent is asked instead, because two
 /// with one identity end each other.
-fn broker_checks(identity: &Identity, running: Option<&Standing>) -> Vec<Check> {
+fn broker_checks(
+    identity: &Identity,
+    running: Option<&Standing>,
+    waiting: Option<&Waiting>,
+) -> Vec<Check> {
     let brokers = identity.brokers();
     if let Some(running) = running {
         let known = brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return vec![of_running_agent(running, &known)];
     }
-    let mut checks: Vec<_> =
-        brokers.into_iter().map(|broker| reach(Identity { broker, ..identity.clone() })).collect();
+    let at = |broker| reach(Identity { broker, ..identity.clone() }, waiting.cloned());
+    let mut checks: Vec<_> = brokers.into_iter().map(at).collect();
     // One is enough for a box to work.
     if checks.iter().any(|check| check.verdict == Verdict::Good) {
         for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Bad) {
@@ -408,17 +430,24 @@ fn of_running_agent(running: &Standing, known: &str) -> Check {
     Check::bad("broker", found, mend)
 }
 
-fn reach(identity: Identity) -> Check {
+fn reach(identity: Identity, waiting: Option<Waiting>) -> Check {
     let mend = "see the line itself; findings wait in the outbox meanwhile";
     let place = identity.broker.to_string();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return Check::bad("broker", why.to_string(), mend),
     };
-    match runtime.block_on(mqtt::probe(identity, BROKER_WITHIN)) {
-        Ok(()) => {
-            Check::good("broker", format!("{place} takes this box, and lets it hear the server"))
+    match runtime.block_on(mqtt::probe(identity, BROKER_WITHIN, waiting)) {
+        Ok(Served::Receipted { seq }) => {
+            Check::good("broker", format!("{place}: the server receipts message {seq} of this box"))
         }
+        Ok(Served::ByTheBroker) => Check::good(
+            "broker",
+            format!(
+                "{place} takes this box, and lets it hear the server; no message waits that the \
+                server could receipt"
+            ),
+        ),
         Err(why) => Check::bad("broker", format!("{place}: {why}"), mend),
     }
 }
@@ -446,6 +475,18 @@ mod tests {
             checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
         assert_eq!(bad, ["camera", "identity"]);
         assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
+    }
+
+    #[test]
+    fn an_identity_that_is_there_is_not_made_anew() {
+        let state = tempfile::tempdir().unwrap();
+        let never = IdentityError::NotProvisioned { path: state.path().to_owned() };
+        assert!(mend_of(&never).contains("provision"));
+        let closed = IdentityError::File {
+            path: state.path().to_owned(),
+            source: std::io::ErrorKind::PermissionDenied.into(),
+        };
+        assert!(!mend_of(&closed).contains("provision"));
     }
 
     #[test]
@@ -494,14 +535,14 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let closes = std::thread::spawn(move || drop(listener.accept()));
-        assert_eq!(reach(identity_at(port)).verdict, Verdict::Bad);
+        assert_eq!(reach(identity_at(port), None).verdict, Verdict::Bad);
         closes.join().unwrap();
         // Another program may take a port that was just given back.
         let closed = |_| {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let port = free.local_addr().unwrap().port();
             drop(free);
-            reach(identity_at(port))
+            reach(identity_at(port), None)
         };
         let checks: Vec<_> = (0..5).map(closed).collect();
         let one_line = |c: &Check| c.verdict == Verdict::Bad && !c.found.contains('\n');
@@ -522,7 +563,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
         for (reached, verdict) in [(true, Verdict::Good), (false, Verdict::Bad)] {
-            let checks = broker_checks(&identity_at(port), Some(&standing(reached)));
+            let checks = broker_checks(&identity_at(port), Some(&standing(reached)), None);
             assert_eq!((checks.len(), checks[0].verdict), (1, verdict));
             assert!(checks[0].found.starts_with("b.example.cn:8883"), "{checks:?}");
         }

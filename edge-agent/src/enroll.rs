@@ -9,6 +9,7 @@ use std::{
 
 use protocol::id::{InstitutionId, PersonId};
 use serde::{Deserialize, Serialize};
+use tls_client::{Patience, Trust};
 use vision::{
     Analyzer, Gate, Picture,
     enrol::{EnrolError, Enrolled, template_from_photo, template_from_picture},
@@ -88,6 +89,8 @@ impl Args {
                 one)"
             );
         };
+        // Before anything is looked at: a face and a token cross no network in clear.
+        let server = delivery::provision::safe_server(&self.server)?;
         let consent = read_consent(consent)?;
         let photos =
             self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -100,7 +103,7 @@ impl Args {
             photos: &photos,
             api_token: self.api_token_file.as_deref().map(read_api_token).transpose()?,
         };
-        let answer = proposal.send(&agent, &self.server)?;
+        let answer = proposal.send(&agent, &server)?;
         println!(
             "proposed: {} (a supervisor must confirm it)",
             answer["id"].as_str().unwrap_or("?")
@@ -201,40 +204,19 @@ impl Proposal<'_> {
     }
 }
 
-/// This machine's authorities, as its administrator keeps them.
-const MACHINES_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Photographs take longer than words.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 
 /// A client that believes the given authorities, or this machine's.
 fn client(server_ca: Option<&Path>) -> anyhow::Result<ureq::Agent> {
-    use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-    let mut tls = TlsConfig::builder();
-    let machines = Some(PathBuf::from(MACHINES_AUTHORITIES)).filter(|path| path.is_file());
-    let from = server_ca
-        .map(Path::to_path_buf)
-        .or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
-    if let Some(path) = from.or(machines) {
-        let said = |why: &str| anyhow::anyhow!("--server-ca {}: {why}", path.display());
-        let pem = std::fs::read(&path).map_err(|why| said(&why.to_string()))?;
-        let certificates = parse_pem(&pem).filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        });
-        let certificates: Vec<_> = certificates.collect();
-        anyhow::ensure!(!certificates.is_empty(), said("it holds no PEM certificate"));
-        tls = tls.root_certs(RootCerts::from(certificates));
-    }
-    Ok(ureq::Agent::config_builder()
-        .tls_config(tls.build())
-        .timeout_global(Some(Duration::from_mins(1)))
-        .http_status_as_error(false)
-        .build()
-        .into())
+    let trust = server_ca.map_or(Trust::Machine(None), Trust::Alone);
+    let made = tls_client::agent(trust, Patience::Whole(ANSWER_WITHIN), "zaigang-agent");
+    made.map_err(|bad| anyhow::anyhow!("--server-ca {bad}"))
 }
 
 pub(crate) fn read_api_token(path: &Path) -> anyhow::Result<String> {
-    let said = |why: String| anyhow::anyhow!("--api-token-file {}: {why}", path.display());
-    local_files::check_secret(path).map_err(said)?;
-    local_files::read_secret(path).map_err(said)
+    let read = local_files::read_secret(path);
+    read.map_err(|why| anyhow::anyhow!("--api-token-file {}: {why}", path.display()))
 }
 
 impl Consent {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use model_packs::ModelsCommand;
+use vision::pack::Search;
 
 use crate::config;
 
@@ -48,14 +49,34 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let installed = Path::new(INSTALLED_CONFIG);
         let config = self.config.as_deref().or_else(|| installed.exists().then_some(installed));
-        let state_dir =
-            config.map(|path| config::load(path).map(|config| config.state_dir)).transpose()?;
-        let search = search(self.models.as_deref(), state_dir.as_deref());
-        let result = model_packs::run(self.command, &search);
+        let config = config.map(config::load).transpose()?;
+        let result =
+            model_packs::run(self.command, &search_of(self.models.as_deref(), config.as_ref()));
         // What root installs, the agent must be able to read.
-        if let Some(state_dir) = state_dir.filter(|dir| dir.is_dir()) {
+        if let Some(state_dir) = config.map(|it| it.state_dir).filter(|dir| dir.is_dir()) {
             local_files::inherit(&state_dir)?;
         }
         result
+    }
+}
+
+/// Where the service of this configuration looks, whoever calls the program.
+fn search_of(named: Option<&Path>, config: Option<&config::Config>) -> Search {
+    let folder = config.and_then(|it| it.models.folder.as_deref());
+    search(named.or(folder), config.map(|it| it.state_dir.as_path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_hand_is_looked_where_the_service_looks() {
+        let text = "mode = \"production\"\nstate_dir = \"/var/lib/z\"\n[models]\nfolder = \
+            \"/srv/models\"\n[camera]\nkind = \"v4l2\"\n";
+        let config = config::parse(Path::new("/etc/z/agent.toml"), text).unwrap();
+        let looks = |named| format!("{:?}", search_of(named, Some(&config)));
+        assert!(looks(None).contains("/srv/models"), "{}", looks(None));
+        assert!(looks(Some(Path::new("/named"))).contains("/named"));
     }
 }

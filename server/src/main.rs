@@ -105,7 +105,8 @@ enum StoreDeed {
     /// Copy facts and faces from where the configuration has them
     #[command(after_help = COPY_EXAMPLES)]
     Copy {
-        /// The server's configuration
+        /// The server's configuration [default: zaigang-server.toml here, or
+        /// /etc/zaigang/server.toml]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// A PostgreSQL by its address, or `data_dir`
@@ -138,7 +139,8 @@ beside, not removed.";
 #[derive(Debug, Args)]
 #[command(after_help = BACKUP_EXAMPLES)]
 struct BackupArgs {
-    /// The server's configuration
+    /// The server's configuration [default: zaigang-server.toml here, or
+    /// /etc/zaigang/server.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The archive to write; it must not be there yet
@@ -152,7 +154,8 @@ struct BackupArgs {
 #[derive(Debug, Args)]
 #[command(after_help = BACKUP_EXAMPLES)]
 struct RestoreArgs {
-    /// The server's configuration
+    /// The server's configuration [default: zaigang-server.toml here, or
+    /// /etc/zaigang/server.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The archive
@@ -197,7 +200,8 @@ the audit log.";
 #[derive(Debug, Args)]
 #[command(after_help = EXPORT_EXAMPLES)]
 struct ExportArgs {
-    /// The server's configuration
+    /// The server's configuration [default: zaigang-server.toml here, or
+    /// /etc/zaigang/server.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The box
@@ -287,7 +291,8 @@ struct AccountArgs {
     deed: AccountDeed,
     /// The login name
     name: String,
-    /// The server's configuration
+    /// The server's configuration [default: zaigang-server.toml here, or
+    /// /etc/zaigang/server.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Reason, for the audit log
@@ -333,8 +338,7 @@ struct RunArgs {
 
 impl RunArgs {
     fn config(&self) -> anyhow::Result<Config> {
-        let path = self.config.clone().unwrap_or_else(|| PathBuf::from("zaigang-server.toml"));
-        let mut config = Config::load(&path)?;
+        let mut config = load(self.config.clone())?;
         if let Some(listen) = self.listen {
             anyhow::ensure!(
                 listen.ip().is_loopback(),
@@ -350,8 +354,13 @@ impl RunArgs {
     }
 }
 
+/// The named configuration; without a name the one of this folder, and then the package's, so that
+/// a command by hand works where the service does.
 fn load(config: Option<PathBuf>) -> anyhow::Result<Config> {
-    Ok(Config::load(&config.unwrap_or_else(|| PathBuf::from("zaigang-server.toml")))?)
+    let here = PathBuf::from("zaigang-server.toml");
+    let installed = PathBuf::from(models_command::INSTALLED_CONFIG);
+    let found = || if !here.exists() && installed.exists() { installed } else { here.clone() };
+    Ok(Config::load(&config.unwrap_or_else(found))?)
 }
 
 /// What root made in the service's folders becomes the service's.
@@ -495,6 +504,7 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
 /// chatter is kept at warnings.
 fn log_to_stderr(config: &Config) {
     let format = if config.log_json { log_lines::Format::Json } else { log_lines::Format::Text };
+    files::passwords(config).iter().for_each(|password| log_lines::secret(password));
     let quiet = "rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn";
     log_lines::init(&format!("{quiet},{}", config.log_level), format);
 }

@@ -21,7 +21,7 @@ Examples:
   anything is wrong";
 
 /// Where the package puts the configuration.
-const INSTALLED_CONFIG: &str = "/etc/zaigang/server.toml";
+pub const INSTALLED_CONFIG: &str = "/etc/zaigang/server.toml";
 
 /// Model packs: list, verify, fetch, import; make signed archives.
 #[derive(Debug, ClapArgs)]

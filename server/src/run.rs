@@ -299,9 +299,23 @@ fn keep_watch(low_priority: &LowPriority, app: &Arc<App>) {
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("`{key}` {address} can not be used: choose another address"))
+    // A server that just stopped may still hold it.
+    const TRIES: u32 = 20;
+    let mut tried = 0;
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(why) if why.kind() == std::io::ErrorKind::AddrInUse && tried < TRIES => {
+                tried += 1;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            // Starting again and again mends none of these.
+            Err(why) => {
+                let what = format!("`{key}` {address} can not be used: choose another address");
+                return Err(SetUpFault(format!("{what} ({why})")).into());
+            }
+        }
+    }
 }
 
 fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
@@ -578,6 +592,7 @@ async fn count_refusals(app: Arc<App>) {
 
 /// Marks of a clock that was ahead end where they would if they were made now.
 async fn cut_marks(app: Arc<App>) {
+    let token_valid_min = app.config.token_valid_min;
     let mut tick = tokio::time::interval(Duration::from_secs(30));
     let mut stopping = app.stopping.clone();
     while low_priority::next_round(&mut tick, &mut stopping).await {
@@ -587,6 +602,10 @@ async fn cut_marks(app: Arc<App>) {
             invitation: after(web::INVITED_HOURS),
             // The longest quiet hours, and the longest wait for another attempt.
             delivery: after(24),
+            personal_link: after(web::PERSONAL_LINK_HOURS),
+            box_token: clock::text(clock::now() + SignedDuration::from_mins(token_valid_min)),
+            unlock: clock::text(clock::now() + web::UNLOCK_GRANT),
+            api_token: after(24 * web::MOST_TOKEN_DAYS),
         };
         match app.leading(move |a| a.store.cut_marks(&bounds)).await {
             Ok(None | Some(0)) => {}

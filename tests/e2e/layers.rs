@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("trust", &["protocol"]),
     ("fail-point", &[]),
-    ("delivery", &["protocol", "trust", "fail-point"]),
+    ("delivery", &["protocol", "trust", "fail-point", "tls-client"]),
     ("zaigang-verify", &["trust"]),
     ("zaigang-fleet", &["protocol", "trust", "delivery"]),
     ("vision", &[]),
@@ -25,8 +25,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("local-files", &[]),
     ("local-page", &["text-fold"]),
     ("log-lines", &[]),
-    ("model-packs", &["vision", "protocol", "trust"]),
+    ("model-packs", &["vision", "protocol", "trust", "tls-client"]),
     ("text-fold", &[]),
+    ("tls-client", &[]),
     (
         "edge-agent",
         &[
@@ -43,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "log-lines",
             "model-packs",
             "text-fold",
+            "tls-client",
         ],
     ),
     (
@@ -57,6 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "fail-point",
             "local-files",
             "text-fold",
+            "tls-client",
         ],
     ),
     (

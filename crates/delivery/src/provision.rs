@@ -14,8 +14,8 @@ use protocol::provision::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tls_client::{Patience, Trust};
 use trust::VerifyingKey;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroize as _;
 
 use crate::identity::{
@@ -249,20 +249,38 @@ fn store(dir: &Path, name: &str, pem: &str) -> Result<(), ProvisionError> {
         .map_err(|source| IdentityError::File { path, source }.into())
 }
 
-/// Plain HTTP only to this machine: the token must not cross a network in clear.
+/// A server takes so long for an answer, and not longer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
 fn endpoint(server: &str) -> Result<String, ProvisionError> {
+    Ok(format!("{}/api/v1/provision", safe_server(server)?))
+}
+
+/// A server's address without a slash at its end. Plain HTTP only to this machine: a token, a face
+/// or a key must not cross a network in clear.
+///
+/// # Errors
+/// [`ProvisionError`] where the address is none, or leads elsewhere without TLS.
+pub fn safe_server(server: &str) -> Result<String, ProvisionError> {
     let url = server.trim_end_matches('/').to_owned();
-    let host_of = |rest: &str| rest.split(['/', '?']).next().unwrap_or("").to_owned();
+    let authority = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or("").to_owned();
     if let Some(rest) = url.strip_prefix("http://") {
-        let authority = host_of(rest);
-        let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+        let authority = authority(rest);
+        let host = match authority.rsplit_once(':') {
+            // Behind a port that is none may stand another host (`127.0.0.1:80@elsewhere`).
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => authority.as_str(),
+        };
         if !matches!(host, "127.0.0.1" | "localhost" | "[::1]") {
             return Err(ProvisionError::PlainHttp { url });
         }
-    } else if url.strip_prefix("https://").is_none_or(|rest| host_of(rest).is_empty()) {
+        return Ok(url);
+    }
+    let host = url.strip_prefix("https://").map(authority).unwrap_or_default();
+    if host.is_empty() || host.contains('@') {
         return Err(ProvisionError::BadUrl { url });
     }
-    Ok(format!("{url}/api/v1/provision"))
+    Ok(url)
 }
 
 /// The server of a provisioned box: its address, and a client that believes its authority.
@@ -278,20 +296,9 @@ pub fn server_of(dir: &Path) -> Result<(String, ureq::Agent), ProvisionError> {
 }
 
 fn client(ca: Option<&Path>) -> Result<ureq::Agent, ProvisionError> {
-    let mut tls = TlsConfig::builder();
-    if let Some(ca) = ca {
-        let bad = |why: String| ProvisionError::BadAuthority { path: ca.to_owned(), why };
-        let pem = std::fs::read(ca).map_err(|error| bad(error.to_string()))?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| bad(error.to_string()))?;
-        tls = tls.root_certs(RootCerts::from([certificate]));
-    }
-    Ok(ureq::Agent::config_builder()
-        .tls_config(tls.build())
-        .timeout_global(Some(Duration::from_secs(30)))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .build()
-        .into())
+    let trust = ca.map_or(Trust::Machine(None), Trust::Alone);
+    let made = tls_client::agent(trust, Patience::Whole(ANSWER_WITHIN), "zaigang-agent");
+    made.map_err(|bad| ProvisionError::BadAuthority { path: bad.path, why: bad.why })
 }
 
 /// What an answer that is no success says, in one line: the server's own, where it is one of its
@@ -358,12 +365,16 @@ mod tests {
             endpoint("https://zaigang.example.cn/")
                 .is_ok_and(|u| u.ends_with(".cn/api/v1/provision"))
         );
-        for open in
-            ["http://10.0.0.7", "http://127.0.0.1.evil.example", "http://localhost.example:80/x"]
-        {
+        for open in [
+            "http://10.0.0.7",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.example:80/x",
+            "http://127.0.0.1:80@evil.example",
+            "http://localhost@evil.example",
+        ] {
             assert!(matches!(endpoint(open), Err(ProvisionError::PlainHttp { .. })), "{open}");
         }
-        for wrong in ["", "ftp://x", "server", "https://"] {
+        for wrong in ["", "ftp://x", "server", "https://", "https://a@evil.example"] {
             assert!(matches!(endpoint(wrong), Err(ProvisionError::BadUrl { .. })), "{wrong}");
         }
     }

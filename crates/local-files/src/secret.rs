@@ -2,16 +2,21 @@
 
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 
-/// Refuses a file that everybody on this machine can read, with the command that mends it.
+/// Bits by which a secret is everybody's: others may read it, or more than its owner may change it.
+/// A group may read: a service's own.
+const OPEN_BITS: u32 = 0o027;
+
+/// Refuses a file that others can read or change, with the command that mends it.
 ///
 /// # Errors
 /// One line that says why.
 pub fn check(path: &Path) -> Result<(), String> {
     let meta = std::fs::metadata(path).map_err(|why| why.to_string())?;
     let mode = meta.mode() & 0o7777;
-    if meta.is_file() && mode & 0o007 != 0 {
+    if meta.is_file() && mode & OPEN_BITS != 0 {
         return Err(format!(
-            "everybody may read it (mode {mode:04o}): chmod 600 {}",
+            "it is a secret of mode {mode:04o}, which others may read or change: chmod 600 {}, \
+            and think of it as known",
             path.display()
         ));
     }
@@ -19,11 +24,13 @@ pub fn check(path: &Path) -> Result<(), String> {
 }
 
 /// What stands in the file, as it was meant: without white space around it, and without the mark
-/// that editors of other systems put at the beginning.
+/// that editors of other systems put at the beginning. No secret is read out of an open file,
+/// whichever key names it and however long the program has run.
 ///
 /// # Errors
 /// One line that says why it can not be read.
 pub fn read(path: &Path) -> Result<String, String> {
+    check(path)?;
     let text = std::fs::read_to_string(path).map_err(|why| why.to_string())?;
     Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
 }
@@ -35,15 +42,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_that_everybody_may_read_is_refused() {
+    fn a_secret_that_others_may_read_or_change_is_not_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "s3cret").unwrap();
         let at = |mode| {
             std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(check(file.path()).err(), read(file.path()).err(), "{mode:o}");
             check(file.path())
         };
-        assert_eq!(at(0o600), Ok(()));
-        assert_eq!(at(0o640), Ok(()));
-        assert!(at(0o644).unwrap_err().contains("chmod 600"));
+        for closed in [0o600, 0o640, 0o400] {
+            assert_eq!(at(closed), Ok(()), "{closed:o}");
+        }
+        for open in [0o644, 0o604, 0o620, 0o602] {
+            assert!(at(open).unwrap_err().contains("chmod 600"), "{open:o}");
+        }
     }
 
     #[test]

@@ -9,7 +9,10 @@ use zeroize::Zeroizing;
 
 const MASK: &str = "[redacted]";
 /// Words before a password in an address or a text.
-const KEYS: [&str; 6] = ["password", "passwd", "passwort", "pwd", "pass", "secret"];
+const KEYS: [&str; 7] = ["password", "passwd", "passwort", "pwd", "pass", "secret", "token"];
+/// Parts of an address that open something by themselves: a robot's webhook, a signed link. In a
+/// text such a word says nothing.
+const KEYS_OF_ADDRESSES: [&str; 6] = ["key", "apikey", "sign", "sig", "signature", "auth"];
 /// A shorter word stands in many texts by itself.
 const SHORTEST: usize = 4;
 
@@ -92,7 +95,7 @@ fn bare_addresses(text: &str) -> String {
         out.push_str(host);
         let keeps = !scheme.to_ascii_lowercase().starts_with("rtsp");
         if keeps {
-            out.push_str(&address[authority.len()..]);
+            out.push_str(&without_keys(&address[authority.len()..]));
         } else if address.len() > authority.len() + 1 {
             out.push_str("/…");
         }
@@ -100,6 +103,21 @@ fn bare_addresses(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Path, query and fragment of an address, without what opens something.
+fn without_keys(tail: &str) -> String {
+    let Some((path, query)) = tail.split_once('?') else { return tail.to_owned() };
+    let parts = query.split('&').map(|part| match part.split_once('=') {
+        Some((key, value)) if !value.is_empty() && opens(key) => format!("{key}={MASK}"),
+        _ => part.to_owned(),
+    });
+    format!("{path}?{}", parts.collect::<Vec<_>>().join("&"))
+}
+
+fn opens(key: &str) -> bool {
+    let last = key.rsplit(['_', '-', '.']).next().unwrap_or_default().to_ascii_lowercase();
+    is_key(key) || KEYS_OF_ADDRESSES.contains(&last.as_str())
 }
 
 /// `password=x` keeps its name.
@@ -156,6 +174,24 @@ mod tests {
             "/user=admin_password=[redacted]_channel=1_stream=0.sdp"
         );
         assert_eq!(redacted("passwd=\"x\" a=1"), "passwd=\"x\" a=1");
+    }
+
+    #[test]
+    fn what_opens_a_robot_or_a_link_is_hidden_in_its_address() {
+        for (said, wanted) in [
+            (
+                "post https://qyapi.example/cgi-bin/webhook/send?key=693a-91f6 failed",
+                "post https://qyapi.example/cgi-bin/webhook/send?key=[redacted] failed",
+            ),
+            (
+                "https://oapi.example/send?access_token=ab12&timestamp=1&sign=Zm9v",
+                "https://oapi.example/send?access_token=[redacted]&timestamp=1&sign=[redacted]",
+            ),
+            ("https://h/x?page=2&monkey=7", "https://h/x?page=2&monkey=7"),
+            ("server_signing_key=abc kind=3", "server_signing_key=abc kind=3"),
+        ] {
+            assert_eq!(redacted(said), wanted);
+        }
     }
 
     #[test]

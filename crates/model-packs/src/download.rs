@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
+use tls_client::{Patience, Trust};
+use ureq::Body;
 use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
 use vision::pack::Digest;
 
 /// Larger than any model this program could use; a limit for sources whose size is not known.
@@ -145,14 +146,10 @@ impl Download<'_> {
     }
 
     fn request(&self, have: u64) -> Result<Response<Body>, ureq::Error> {
-        let agent: Agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(self.network.silence))
-            .timeout_recv_response(Some(self.network.silence))
-            .timeout_per_read(Some(self.network.silence))
-            .user_agent(concat!("zaigang-agent/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+        let patience = Patience::EachWord(self.network.silence);
+        let program = concat!("zaigang-agent/", env!("CARGO_PKG_VERSION"));
+        let agent = tls_client::agent(Trust::Machine(None), patience, program)
+            .map_err(std::io::Error::other)?;
         let mut request = agent.get(self.url);
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));

@@ -30,7 +30,7 @@ pub struct Rejection {
 impl Rejection {
     /// All reasons in Chinese, one line.
     pub fn zh(&self) -> String {
-        self.reasons.iter().map(Reason::zh).collect::<Vec<_>>().join(";")
+        self.reasons.iter().map(Reason::zh).collect::<Vec<_>>().join("；")
     }
 
     /// All reasons in English, one line.

@@ -148,23 +148,24 @@ pub(super) struct Broker {
     pub(super) port: Number,
 }
 
-/// Reads the text; what TOML or the key names forbid is a problem with its place, and the key where
-/// a value is of the wrong kind.
+/// Reads the text; what TOML or the key names forbid is a problem with its place, and the key with
+/// its table where it is a value's.
 pub(super) fn read(text: &str) -> Result<Raw, Problem> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(text.len(), |span| span.start);
-        let key = key_at(text, at).filter(|_| error.message().starts_with("invalid"));
+        // An unknown key names itself.
+        let key = key_of(&error).filter(|_| !error.message().starts_with("unknown field"));
         let key = key.map(|key| format!("`{key}`: ")).unwrap_or_default();
         Problem { at, what: format!("{key}{}", error.message()) }
     })
 }
 
-/// The key, with its table, of the value at a place in the text.
-fn key_at(text: &str, at: usize) -> Option<String> {
-    let before = text.get(..at)?;
-    let line = before.rsplit('\n').next()?;
-    let key = line.split_once('=').map(|(key, _)| key.trim()).filter(|key| !key.is_empty())?;
-    let tables = before.lines().rev().map(str::trim).filter(|line| line.starts_with('['));
-    let table = tables.map(|line| line.trim_matches(['[', ']']).trim()).next();
-    Some(table.map_or_else(|| key.to_owned(), |table| format!("{table}.{key}")))
+/// The key, with its table, that an error is about. The library says it in its words alone, where
+/// it has no text to draw.
+fn key_of(error: &toml::de::Error) -> Option<String> {
+    let mut bare = error.clone();
+    bare.set_input(None);
+    let words = bare.to_string();
+    let (_, key) = words.rsplit_once("\nin `")?;
+    Some(key.trim_end().trim_end_matches('`').to_owned())
 }

@@ -19,6 +19,7 @@ use trust::{SigningKey, VerifyingKey};
 use crate::app::App;
 use crate::clock;
 use crate::low_priority;
+use crate::problem::Problem;
 use crate::store::{Store, StoreError};
 use crate::tls_client;
 
@@ -230,14 +231,18 @@ async fn tell(app: &Arc<App>, newest: Option<SignedHead>) -> bool {
     };
     let sent = app
         .waiting(move |a| {
-            post(a.config.outgoing.ca_file.as_deref(), &target, &body)
-                .map_err(|e| crate::problem::Problem::internal(&e))
+            Ok::<_, Problem>(post(a.config.outgoing.ca_file.as_deref(), &target, &body))
         })
         .await;
-    if sent.is_err() {
-        tracing::warn!("`audit.head_webhook` did not take the audit log's head: it is tried again");
-    }
-    sent.is_ok()
+    let fault = match sent {
+        Ok(Ok(())) => return true,
+        Ok(Err(fault)) => fault,
+        Err(problem) => problem.detail,
+    };
+    tracing::warn!(
+        "`audit.head_webhook` did not take the audit log's head, it is tried again: {fault}"
+    );
+    false
 }
 
 fn post(ca_file: Option<&Path>, target: &str, body: &str) -> Result<(), String> {
@@ -246,7 +251,7 @@ fn post(ca_file: Option<&Path>, target: &str, body: &str) -> Result<(), String> 
         .post(target)
         .header("Content-Type", "application/json")
         .send(body)
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| tls_client::explained(&e, "outgoing.ca_file"))?;
     let status = answer.status();
     if status.is_success() { Ok(()) } else { Err(status.to_string()) }
 }

@@ -54,10 +54,10 @@ impl Whose {
 
     pub fn zh(self) -> &'static str {
         match self {
-            Self::Broker => "消息服务器(MQTT)",
+            Self::Broker => "消息服务器（MQTT）",
             Self::Authority => "本机构自有 CA",
             Self::Boxes => "设备（最早到期者）",
-            Self::LoginProvider => "统一登录(OIDC)",
+            Self::LoginProvider => "统一登录（OIDC）",
             Self::MailServer => "邮件服务器",
         }
     }
@@ -266,7 +266,8 @@ fn shake(
 ) {
     let hand = || -> Result<(), String> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(tls_client::authorities(ca_file)?);
+        let trusted = tls_client::authorities(ca_file).map_err(|bad| bad.to_string())?;
+        roots.add_parsable_certificates(trusted);
         let verifier = Noting::new(roots, Arc::clone(&app.certificates), whose, String::new())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)

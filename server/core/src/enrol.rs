@@ -83,7 +83,7 @@ impl PhotoOutcome {
 
     fn line_zh(&self) -> String {
         let reasons: Vec<&str> = self.reasons.iter().map(|r| r.zh.as_str()).collect();
-        format!("第 {} 张：{}", self.index + 1, reasons.join(";"))
+        format!("第 {} 张：{}", self.index + 1, reasons.join("；"))
     }
 }
 

@@ -59,7 +59,7 @@ pub mod store;
 pub mod streams;
 pub mod supervise;
 pub mod text;
-pub mod tls_client;
+pub use tls_client;
 pub mod tombstone;
 pub mod vault;
 pub mod work_queue;

@@ -7,8 +7,8 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngDecoder;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder as _, ImageEncoder as _};
-use vision::{FrameError, Picture, PixelOrder};
+use image::{ExtendedColorType, ImageDecoder as _, ImageEncoder as _};
+use vision::{FrameError, Picture};
 
 /// Memory that one decoded picture may take: a photograph of 50 million pixels, and no PNG of
 /// sixteen bits of that size.
@@ -55,11 +55,14 @@ static AVIF: Format = format("AVIF", SAVE);
 static VIDEO: Format = format("MP4/MOV", PICTURE_OUT);
 static WEBP: Format = format("WebP", SAVE);
 /// What a file begins with.
-static BEGINNINGS: [(&[u8], Format); 14] = [
+static BEGINNINGS: [(&[u8], Format); 17] = [
     (b"GIF8", format("GIF", SAVE)),
     (b"BM", format("BMP", SAVE)),
     (b"II*\0", format("TIFF", SAVE)),
     (b"MM\0*", format("TIFF", SAVE)),
+    (b"II+\0", format("TIFF", SAVE)),
+    (b"MM\0+", format("TIFF", SAVE)),
+    (b"\xff\x4f\xff\x51", format("JPEG 2000", SAVE)),
     (b"%PDF", format("PDF", PICTURE_OUT)),
     (b"PK\x03\x04", format("ZIP/DOCX", PICTURE_OUT)),
     (b"\xd0\xcf\x11\xe0", format("DOC", PICTURE_OUT)),
@@ -75,12 +78,17 @@ static BEGINNINGS: [(&[u8], Format); 14] = [
 /// The format of a file that is neither JPEG nor PNG, where it is one that people send.
 pub fn foreign_format(bytes: &[u8]) -> Option<&'static Format> {
     if bytes.get(4..8) == Some(b"ftyp") {
-        return Some(match bytes.get(8..12) {
-            Some(b"avif" | b"avis") => &AVIF,
-            Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
-                &HEIC
-            }
-            _ => &VIDEO,
+        // Which picture it is may stand behind the first brand alone.
+        let has = |names: &[&[u8]]| {
+            let brands = bytes.get(8..).unwrap_or_default().chunks_exact(4).take(16);
+            brands.into_iter().any(|brand| names.contains(&brand))
+        };
+        return Some(if has(&[b"avif", b"avis"]) {
+            &AVIF
+        } else if has(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"]) {
+            &HEIC
+        } else {
+            &VIDEO
         });
     }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
@@ -103,7 +111,9 @@ impl PhotoFault {
 
     pub fn zh(&self) -> String {
         match self {
-            Self::Format(it) => format!("这是 {} 文件，只接受 JPEG 或 PNG:{}", it.name, it.mend_zh),
+            Self::Format(it) => {
+                format!("这是 {} 文件，只接受 JPEG 或 PNG：{}", it.name, it.mend_zh)
+            }
             Self::TooMuchMemory { width, height, mib } => {
                 format!(
                     "照片为 {width}×{height}，解码需 {mib} MiB 内存：请缩小，或另存为 8 位 JPEG"
@@ -165,30 +175,14 @@ fn fits(width: u32, height: u32, bytes: u64) -> Result<(), PhotoFault> {
     Ok(())
 }
 
-/// Transparency lies on white, as a page shows it.
+/// A PNG says how much it takes before a pixel of it is decoded.
 fn png(bytes: &[u8]) -> Result<Picture, PhotoFault> {
-    // A broken head is told in the words of the decoder that reads every other picture.
-    let Ok(decoder) = PngDecoder::new(Cursor::new(bytes)) else {
-        return Picture::decode(bytes).map_err(PhotoFault::Unreadable);
-    };
-    let (width, height) = decoder.dimensions();
-    fits(width, height, decoder.total_bytes())?;
-    if !decoder.color_type().has_alpha() {
-        return Picture::decode(bytes).map_err(PhotoFault::Unreadable);
+    // A broken head is told in the words of the decoder that reads every picture.
+    if let Ok(decoder) = PngDecoder::new(Cursor::new(bytes)) {
+        let (width, height) = decoder.dimensions();
+        fits(width, height, decoder.total_bytes())?;
     }
-    let mut decoder = decoder;
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let broken = |_| PhotoFault::Unreadable(FrameError::Truncated);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    picture.apply_orientation(orientation);
-    let rgba = picture.into_rgba8();
-    let (width, height) = rgba.dimensions();
-    let on_white = |channel: u8, alpha: u8| {
-        let (channel, alpha) = (u16::from(channel), u16::from(alpha));
-        ((channel * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-    };
-    let rgb = rgba.pixels().flat_map(|p| [p[0], p[1], p[2]].map(|c| on_white(c, p[3]))).collect();
-    Picture::new(rgb, width, height, PixelOrder::Rgb).map_err(PhotoFault::Unreadable)
+    Picture::decode(bytes).map_err(PhotoFault::Unreadable)
 }
 
 /// The photograph as it was decoded, for the person who compares it: a JPEG of the very pixels that
@@ -252,7 +246,7 @@ fn jpeg_frame(bytes: &[u8]) -> Option<JpegFrame> {
 
 #[cfg(test)]
 mod tests {
-    use image::{Rgba, RgbaImage};
+    use image::{DynamicImage, Rgba, RgbaImage};
     use proptest::prelude::*;
 
     use super::*;
@@ -316,6 +310,10 @@ mod tests {
             (&b"\0\0\0\x24ftypheic\0\0\0\0"[..], "HEIC"),
             (b"\0\0\0\x24ftypmif1\0\0\0\0", "HEIC"),
             (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
+            (b"\0\0\0\x20ftypmif1\0\0\0\0mif1avif", "AVIF"),
+            (b"\0\0\0\x20ftypmsf1\0\0\0\0mif1heic", "HEIC"),
+            (b"II+\0\x08\0", "TIFF"),
+            (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
             (b"\0\0\0\x20ftypqt  \0\0\0\0", "MP4/MOV"),
             (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
             (b"GIF89a", "GIF"),

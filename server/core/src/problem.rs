@@ -191,6 +191,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     }
 }
 
+/// A person's text as it is kept, whole; a longer one is refused.
+pub fn prose(what: &str, text: &str, most: usize) -> Result<String, Problem> {
+    text::prose(what, text, most).map_err(Problem::unprocessable)
+}
+
 /// As a part of a query or a form.
 pub fn encoded(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);

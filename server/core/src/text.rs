@@ -48,6 +48,18 @@ pub fn fold_body(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     Ok(if value == before { None } else { serde_json::to_vec(&value).ok() })
 }
 
+/// A text of several lines as it is kept: folded, and whole or not at all. Nobody's words are cut
+/// without a word.
+pub fn prose(what: &str, text: &str, most: usize) -> Result<String, Fault> {
+    // A browser sends two characters for a line's end, and counts one.
+    let text = incoming(what, text)?.replace("\r\n", "\n");
+    let length = text.chars().count();
+    if length > most {
+        return Err(format!("{what}: at most {most} characters are taken, {length} were given"));
+    }
+    Ok(text)
+}
+
 /// A closed list of words: what people may write. (What boxes send is read by the wire's own types,
 /// which stay open.)
 pub trait Listed: Copy + 'static {
@@ -131,6 +143,14 @@ mod tests {
         assert_eq!(body, taken);
         let mut hidden = serde_json::json!({"sites":[{"roles":["a\u{202e}b"]}]});
         assert!(fold_json(&mut hidden).unwrap_err().starts_with("roles: "));
+    }
+
+    #[test]
+    fn a_text_is_kept_whole_or_refused_with_its_length() {
+        assert_eq!(prose("note", " 一\r\n二 ", 3).as_deref(), Ok("一\n二"));
+        assert!(prose("note", "王\u{202e}芳", 9).unwrap_err().contains("U+202E"));
+        let fault = prose("note", "一二三四", 3).unwrap_err();
+        assert_eq!(fault, "note: at most 3 characters are taken, 4 were given");
     }
 
     #[test]

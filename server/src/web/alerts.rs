@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use law::Legal;
+use protocol::up::FindingKind;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,7 +27,7 @@ use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
 use crate::penalty_case::Whose;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::self_check::disclosure::{self, Disclosure};
 use crate::store::{Alert, AlertFilter, AlertSearch, StoreError, StoredFinding, Summary};
 
@@ -120,7 +121,7 @@ impl ListQuery {
     pub(super) fn filter(&self, who: &Who, default_limit: u32) -> Result<AlertFilter, Problem> {
         let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
         let mut filter = AlertFilter {
-            kind: given(&self.kind),
+            kind: given(&self.kind).map(known_kind).transpose()?,
             device: given(&self.device),
             institution: given(&self.institution),
             session: given(&self.session),
@@ -174,6 +175,19 @@ impl ListQuery {
         }
         Ok(scoped(filter, who))
     }
+}
+
+/// A misspelt kind would be a list of nothing, which reads as "there is no such lead".
+fn known_kind(kind: String) -> Result<String, Problem> {
+    let read = serde_json::from_value::<FindingKind>(serde_json::Value::String(kind.clone()));
+    if kind != "Unknown" && read.is_ok_and(|kind| kind == FindingKind::Unknown) {
+        let shown = clip(&kind, 40);
+        return Err(Problem::bad(format!(
+            "kind: `{shown}` is none; use LicenseLending, NonLeadOperating, UnlicensedOperator, \
+            Integrity or RecordMismatch"
+        )));
+    }
+    Ok(kind)
 }
 
 /// When a day of the clinic's calendar begins, or the one so many days later.
@@ -469,7 +483,7 @@ pub(super) async fn take(
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
     }
-    let note = clip(it.note.as_deref().unwrap_or("").trim(), 4000);
+    let note = prose("note", it.note.as_deref().unwrap_or_default(), 4000)?;
     let speaks = matches!(step, Step::Comment | Step::Answer) && assigned.is_none();
     if speaks && note.is_empty() {
         return Err(Problem::unprocessable("note: say something, or leave this step"));

@@ -114,7 +114,9 @@ fn by_other_names(
         ids.extend(people.into_iter().map(|p| p.id.to_string()));
     }
     let accounts = a.store.accounts()?.into_iter();
-    let called = accounts.filter(|x| !x.display.is_empty() && x.display.contains(search));
+    let sought = crate::text::folded(search);
+    let named = |x: &str| !x.is_empty() && crate::text::folded(x).contains(&sought);
+    let called = accounts.filter(|x| named(&x.display));
     Ok((ids, called.map(|x| x.id).collect()))
 }
 

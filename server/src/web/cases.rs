@@ -263,7 +263,9 @@ pub(super) async fn open(
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
     let by = signer(who, it.by.as_deref())?;
-    let case_number = clip(&it.case_number, 60);
+    crate::text::line_or_nothing("case_number", &it.case_number, 60)
+        .map_err(Problem::unprocessable)?;
+    let case_number = it.case_number;
     deed::did(format!("alert {}: found, case {case_number}", clip(&id, 64)));
     let (step, officers) = (Step::Found { case_number }, Entry::Officers { officers: it.officers });
     let who = who.clone();

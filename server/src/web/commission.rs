@@ -53,7 +53,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 const CLOCK_OFF: SignedDuration = SignedDuration::from_mins(10);
 /// A box may fetch its unlock this long after somebody granted it, and the signed unlock itself
 /// holds so long.
-const GRANT: SignedDuration = SignedDuration::from_hours(2);
+pub(crate) const GRANT: SignedDuration = SignedDuration::from_hours(2);
 const UNLOCK: SignedDuration = SignedDuration::from_mins(10);
 
 /// `POST /api/v1/provision/zones`.

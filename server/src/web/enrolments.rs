@@ -29,7 +29,7 @@ use crate::enrol::{
     Proposed, Request,
 };
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
 
 pub(super) use seen::EnrolmentSeen;
@@ -283,6 +283,8 @@ pub(super) async fn decide(
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: the supervisor who decides, 1 to 100 characters"));
     }
+    let reason = reason.map(|why| prose("reason", &why, 400)).transpose()?;
+    let reason = reason.filter(|why| !why.is_empty());
     let who = who.clone();
     let enrolment = app
         .blocking(move |a| {

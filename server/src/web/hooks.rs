@@ -123,7 +123,9 @@ pub(super) struct HookMade {
 /// Makes a hook; a webhook's secret stands in the answer alone.
 pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<HookMade, Problem> {
     let by = who.name.clone();
-    deed::did(format!("hook {} made for {:?}", clip(&it.id, 64), clip(&it.target, 200)));
+    // An address may open something by itself, and the audit log is read by many.
+    let target = clip(&log_lines::redacted(&it.target), 200);
+    deed::did(format!("hook {} made for {target:?}", clip(&it.id, 64)));
     app.blocking(move |a| {
         it.check(a, &a.store.hooks()?).map_err(Problem::unprocessable)?;
         let secret = match it.kind {

@@ -17,9 +17,9 @@ use super::endpoint::Endpoint;
 use super::rights::{PEOPLE, POLICY};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::now_text;
 use crate::legal;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -115,18 +115,17 @@ pub(super) async fn decide(
         ));
     }
     deed::did(format!("law table: {} {} {} {:?}", it.matter, it.law, it.article, it.verdict));
-    let short = |text: &str, most| clip(text.trim(), most);
     let decision = Decision {
         matter: it.matter,
         kind: it.kind,
-        law: short(&it.law, 60),
-        article: short(&it.article, 60),
+        law: prose("law", &it.law, 60)?,
+        article: prose("article", &it.article, 60)?,
         verdict: it.verdict,
-        edition: short(&it.edition, 120),
-        new_article: short(&it.new_article, 60),
-        text: short(&it.text, 400),
+        edition: prose("edition", &it.edition, 120)?,
+        new_article: prose("new_article", &it.new_article, 60)?,
+        text: prose("text", &it.text, 400)?,
         against: it.against,
-        note: short(&it.note, 400),
+        note: prose("note", &it.note, 400)?,
         by: who.name.clone(),
         at: now_text(),
     };

@@ -52,6 +52,7 @@ mod policy_preview;
 mod policy_trials;
 mod provision;
 mod public;
+mod query_fold;
 mod recovery_codes;
 mod refusals;
 mod registry;
@@ -76,12 +77,15 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::problem::Problem;
 pub(crate) use accounts::{INVITED_HOURS, invitation};
+pub(crate) use commission::GRANT as UNLOCK_GRANT;
 use endpoint::Endpoint;
 pub use endpoint::Route;
 pub use health::metrics_router;
 pub(crate) use pages::LOGIN_HOURS;
+pub(crate) use personal::VALID_HOURS as PERSONAL_LINK_HOURS;
 pub(crate) use provision::write_revocation_list;
 pub use public::{public_routes, router as public_router};
+pub(crate) use tokens::MOST_DAYS as MOST_TOKEN_DAYS;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -166,6 +170,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), bodies::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), auth::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), host::layer))
+        .layer(axum::middleware::from_fn(query_fold::layer))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), outer::layer))
         .layer(fixed(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

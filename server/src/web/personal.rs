@@ -44,7 +44,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 type Shared = State<Arc<App>>;
 
 /// A link is sent to its person, who needs a while to look.
-const VALID_HOURS: i64 = 72;
+pub(crate) const VALID_HOURS: i64 = 72;
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -16,9 +16,9 @@ use super::endpoint::Endpoint;
 use super::rights::{PEOPLE, POLICY};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::now_text;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
 
@@ -111,7 +111,7 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64
         settings: it.settings,
         set_at: now_text(),
         set_by: who.name.clone(),
-        reason: clip(it.reason.trim(), 400),
+        reason: prose("reason", &it.reason, 400)?,
     };
     let version = app
         .blocking(move |a| {

@@ -17,9 +17,9 @@ use super::part::PartQuery;
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::now_text;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::store::{ClassStep, ClassWord, StoreError};
 
 /// Who reads classes; a clinic proposes, a supervisor decides.
@@ -137,15 +137,15 @@ pub(super) async fn say(
         Seen::of(a, &reader)?.must_have(found.institution.as_str(), "room", &room)?;
         deed::at(found.institution.as_str());
         let (by, now) = (reader.name.as_str(), now_text());
-        let note = |note: Option<String>| clip(&note.unwrap_or_default(), 400);
+        let note = |note: Option<String>| prose("note", &note.unwrap_or_default(), 400);
         match it {
             ClassBody::Propose { undressing, note: why } => {
                 deed::did(format!("class of room {room} proposed: undressing {undressing}"));
-                a.store.propose_room_class(&room, (by, &note(why)), undressing, &now)?;
+                a.store.propose_room_class(&room, (by, &note(why)?), undressing, &now)?;
             }
             ClassBody::Decide { confirm, note: why } => {
                 deed::did(format!("class of room {room} decided: confirmed {confirm}"));
-                a.store.decide_room_class(&room, (by, &note(why)), confirm, &now)?;
+                a.store.decide_room_class(&room, (by, &note(why)?), confirm, &now)?;
             }
         }
         Ok::<_, Problem>(())

@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-const MOST_DAYS: i64 = 366;
+pub(crate) const MOST_DAYS: i64 = 366;
 
 #[derive(Debug, Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

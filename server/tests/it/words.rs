@@ -224,3 +224,72 @@ fn a_free_text_takes_no_line_break_and_has_an_end() {
         answer.body
     );
 }
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Enters something about the filing of faces over its page; gives the note as it is kept.
+fn filed(house: &House, note: &str) -> Result<String, String> {
+    let form = format!("kind=filed&on=2026-01-05&note={note}");
+    let answer = house.send("POST", "/filing?lang=en", FORM, form.as_bytes());
+    if answer.status != 303 {
+        return Err(answer.body);
+    }
+    let events = house.get("filing")["events"].as_array().unwrap().clone();
+    Ok(events.last().unwrap()["note"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn what_nobody_sees_is_in_no_text_of_a_page() {
+    let house = House::new();
+    let turned = "%E7%8E%8B%E2%80%AE%E8%8A%B3%E2%80%8B";
+    assert_eq!(filed(&house, turned).as_deref(), Ok("王芳"));
+    let body = json!({"kind":"filed","on":"2026-01-05","note":"王\u{202e}芳"});
+    let (status, answer) = house.post("filing", &body);
+    assert!(status == 422 && answer["detail"].as_str().unwrap().contains("U+202E"), "{answer}");
+}
+
+#[test]
+fn a_long_text_is_refused_and_never_cut() {
+    let house = House::new();
+    let whole = "a".repeat(400);
+    assert_eq!(filed(&house, &whole), Ok(whole.clone()));
+    let refused = filed(&house, &format!("{whole}b")).unwrap_err();
+    assert!(refused.contains("at most 400 characters are taken, 401 were given"), "{refused}");
+    let body = json!({"kind":"filed","on":"2026-01-05","note":format!("{whole}b")});
+    assert_eq!(house.post("filing", &body).0, 422);
+    assert_eq!(house.get("filing")["events"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_reason_that_nobody_sees_is_none() {
+    let house = House::new();
+    let package = |why: &str| {
+        let path = format!("/api/v1/alerts/{}/package?why={why}", "1".repeat(32));
+        house.send("GET", &path, "text/plain", b"").status
+    };
+    for unseen in ["", "%20", "%E2%80%8B", "%EF%BB%BF%E3%80%80"] {
+        assert_eq!(package(unseen), 422, "{unseen}");
+    }
+    assert_eq!(package("case-17"), 404, "a reason was given, and there is no such lead");
+}
+
+#[test]
+fn a_misspelt_word_of_a_page_does_nothing() {
+    let more = "[outgoing]\nwebhook_origins = [\"https://hooks.example.cn\"]\n";
+    let house = House::with(tempfile::tempdir().unwrap(), more);
+    assert_eq!(house.page("/sessions?state=opne").0, 400);
+    assert_eq!(house.page("/sessions?state=open").0, 200);
+    let kind = house.send("GET", "/api/v1/alerts?kind=Integrty", "text/plain", b"");
+    assert!(kind.status == 400 && kind.body.contains("RecordMismatch"), "{}", kind.body);
+    assert_eq!(house.get("alerts?kind=Integrity")["alerts"], json!([]));
+    // Whatever it means, it is not the other word.
+    let hook = "id=duty&kind=e-mail&target=https://hooks.example.cn/x&min_severity=2";
+    let answer = house.send("POST", "/hooks?lang=en", FORM, hook.as_bytes());
+    assert!(answer.body.contains("webhook or email"), "{}", answer.body);
+    assert_eq!(house.get("hooks")["hooks"], json!([]));
+    let policy = "jurisdiction=510104&reason=x&act=previw";
+    let answer = house.send("POST", "/policy?lang=en", FORM, policy.as_bytes());
+    assert_ne!(answer.status, 303, "a misspelt preview put a policy in force");
+    let meant = "jurisdiction=510104&reason=x";
+    assert_eq!(house.send("POST", "/policy?lang=en", FORM, meant.as_bytes()).status, 303);
+}

@@ -23,6 +23,7 @@ const MOST_ADDED_KIB: i64 = 4 * 1024;
 /// The box on the scene camera at full speed: no growth of memory, files or handles, and counters
 /// that add up.
 #[derive(Debug, Parser)]
+#[command(version)]
 struct Args {
     /// Frames at least; the scene is played as often as that takes.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]

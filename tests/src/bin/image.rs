@@ -30,6 +30,7 @@ const LIMIT: Duration = Duration::from_mins(20);
 
 /// Boot a flashed image in qemu and hold it to what a clinic is promised.
 #[derive(Debug, Parser)]
+#[command(version)]
 struct Args {
     /// The image, not compressed (scripts/image --no-compress)
     image: PathBuf,

@@ -31,7 +31,7 @@ use brokers::{Rotation, Waits};
 pub use certificate::broker_certificate_end;
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
-pub use probe::{ProbeError, probe};
+pub use probe::{ProbeError, Served, probe};
 pub use stats::{LinkStats, Refusals};
 pub use words::explained;
 

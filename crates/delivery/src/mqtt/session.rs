@@ -8,7 +8,7 @@ use protocol::down::Down;
 use protocol::topic::{Channel, Topic};
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
+use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish};
 use rumqttc::v5::{AsyncClient, Event, EventLoop};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -17,7 +17,7 @@ use trust::DownVerifier;
 
 use super::incoming::{Refusal, admit};
 use super::options::{connect_options, status_payload, status_topic};
-use super::probe::is_refused;
+use super::probe::{is_refused, not_taken};
 use super::stats::Reason;
 use super::{Delivered, Settings};
 use crate::outbox::plan::Planner;
@@ -50,6 +50,8 @@ struct Session<'a> {
     said_unreceipted: bool,
     /// The broker serves this box only in part.
     refused: Option<String>,
+    /// The broker says that nobody subscribes to what this box last sent.
+    nobody_reads: bool,
 }
 
 pub(super) async fn run(
@@ -82,6 +84,7 @@ pub(super) async fn run(
         unreceipted_since: None,
         said_unreceipted: false,
         refused: None,
+        nobody_reads: false,
     };
     let end = session.drive(&mut rx, shutdown).await;
     network.abort();
@@ -179,8 +182,13 @@ impl Session<'_> {
                 false
             }
             Event::Incoming(Packet::PubAck(ack)) => {
+                if let Some(why) = not_taken(ack.reason) {
+                    error!("{why}; what was sent stays in the outbox");
+                    self.refused = Some(why);
+                }
+                self.nobody_reads = ack.reason == PubAckReason::NoMatchingSubscribers;
                 debug!(
-                    "broker took packet {} ({:?}); the row stays until the server's receipt",
+                    "broker answers packet {} ({:?}); the row stays until the server's receipt",
                     ack.pkid, ack.reason
                 );
                 false
@@ -208,10 +216,15 @@ impl Session<'_> {
     /// Says it once that receipts are overdue; where another broker stands, it is a reason to go.
     fn unreceipted(&mut self) -> Option<String> {
         self.said_unreceipted = self.unreceipted_since.is_some();
+        let cause = if self.nobody_reads {
+            "the broker says that nobody reads it, so the server is down or reads from another \
+             broker"
+        } else {
+            "it is down, reads from another broker, or does not know this box"
+        };
         let why = format!(
-            "the broker takes this box's messages, and the server has receipted none for {} s: it \
-            is down, reads from another broker, or does not know this box; what was sent stays in \
-            the outbox",
+            "the broker takes this box's messages, and the server has receipted none for {} s: \
+            {cause}; what was sent stays in the outbox",
             self.settings.receipts_within_ms / 1000
         );
         if !self.said_unreceipted {

@@ -375,6 +375,27 @@ pub(super) fn envelope(
     }))
 }
 
+/// The oldest row of a database that nobody else has open. It is only read: no lock is taken, in
+/// which its owner would find it, and no file made beside it. What a torn end left in the log is
+/// not seen.
+pub(super) fn oldest_waiting(path: &Path) -> Option<super::Waiting> {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-".contains(b);
+    let escaped = path
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{b:02X}") });
+    let address = format!("file:{}?immutable=1", escaped.collect::<String>());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(address, flags).ok()?;
+    let sql = "SELECT seq FROM outbox ORDER BY seq LIMIT 1";
+    let seq = db.query_row(sql, [], |row| get_u64(row, 0)).optional().ok()??;
+    let (channel, envelope) = envelope(&db, seq).ok()??;
+    Some(super::Waiting { seq, channel, envelope })
+}
+
 pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
     db.query_row("SELECT count(*) FROM outbox", [], |row| get_u64(row, 0))
         .map_err(OutboxError::from)

@@ -49,6 +49,20 @@ impl Default for OutboxOptions {
     }
 }
 
+/// A message that waits for its receipt, as it was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub seq: u64,
+    pub channel: Channel,
+    pub envelope: String,
+}
+
+/// The oldest message that waits in a box whose agent does not run. Nothing is changed there;
+/// `None` also where it can not be read.
+pub fn oldest_waiting(dir: &Path) -> Option<Waiting> {
+    disk::oldest_waiting(&dir.join("outbox.db"))
+}
+
 /// This start of the agent: what every stamp repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boot {

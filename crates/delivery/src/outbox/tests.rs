@@ -57,6 +57,25 @@ fn presence() -> Up {
     })
 }
 
+#[test]
+fn the_oldest_message_that_waits_is_read_and_stays() {
+    let clinic = Clinic::new();
+    assert_eq!(oldest_waiting(clinic.dir.path()), None, "of a box that never ran");
+    let outbox = clinic.open();
+    let first = outbox.append(stamp(&outbox), health()).unwrap();
+    outbox.append(stamp(&outbox), presence()).unwrap();
+    drop(outbox);
+    let read = || oldest_waiting(clinic.dir.path()).unwrap();
+    let waiting = read();
+    assert_eq!((waiting.seq, waiting.channel), (first.seq, Channel::Health));
+    let envelope: Envelope = serde_json::from_str(&waiting.envelope).unwrap();
+    verify(&envelope, &clinic.key.verifying_key()).unwrap();
+    assert_eq!(read(), waiting, "reading took it");
+    // The box goes on as if nobody had looked.
+    let outbox = clinic.open();
+    assert_eq!(rows(&outbox, &clinic.key.verifying_key()).len(), 2);
+}
+
 /// Every row still in the outbox, checked and decoded.
 fn rows(outbox: &Outbox, key: &VerifyingKey) -> Vec<(String, UpBody)> {
     let heads = outbox.heads(100_000).unwrap();

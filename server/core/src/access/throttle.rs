@@ -101,9 +101,17 @@ impl Throttle {
         known.copied().unwrap_or((0, now_ms))
     }
 
+    /// A mark of a clock that was ahead is of now: its wait ends like any other.
+    fn settle(&mut self, name: &str, now_ms: i64) {
+        if let Some((_, last)) = self.failures.get_mut(name) {
+            *last = (*last).min(now_ms);
+        }
+    }
+
     /// Counts an attempt as failed before it is looked at, so that many at once are no way around;
     /// or says how long to wait.
     pub fn attempt(&mut self, names: &[&str], now_ms: i64) -> Result<(), i64> {
+        names.iter().for_each(|name| self.settle(name, now_ms));
         match names.iter().map(|name| self.wait_ms(name, now_ms)).max() {
             Some(wait) if wait > 0 => Err(wait),
             _ => {
@@ -122,6 +130,7 @@ impl Throttle {
         visitor: &Visitor,
         now_ms: i64,
     ) -> Result<Attempt, i64> {
+        login_names(account, visitor).iter().for_each(|name| self.settle(name, now_ms));
         let everywhere = format!("account {account}");
         let (attempt, waits) = match visitor {
             Visitor::Known { nonce } => {
@@ -222,6 +231,21 @@ mod tests {
         assert_eq!(throttle.wait_ms("li", 0), 0);
         throttle.succeeded("wang");
         assert_eq!(throttle.wait_ms("wang", 0), 0);
+    }
+
+    #[test]
+    fn a_mark_of_a_clock_that_was_ahead_ends_like_any_other() {
+        const DAY_MS: i64 = 86_400_000;
+        let mut throttle = Throttle::default();
+        let source = Visitor::At(Some("192.0.2.7".into()));
+        for name in login_names("wang", &source).into_iter().chain(["card".into()]) {
+            throttle.hold(&name, 40, DAY_MS);
+        }
+        assert_eq!(throttle.attempt(&["card"], 0), Err(MOST_MS));
+        assert_eq!(throttle.attempt_login("wang", &source, 0).unwrap_err(), MOST_MS);
+        // The clock is a day behind the mark, and the wait is over all the same.
+        assert_eq!(throttle.attempt(&["card"], MOST_MS), Ok(()));
+        assert!(throttle.attempt_login("wang", &source, MOST_MS).is_ok());
     }
 
     #[test]

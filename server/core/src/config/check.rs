@@ -29,18 +29,6 @@ impl Source<'_> {
         ConfigError::Wrong { path: self.path.to_owned(), line, why: why.into() }
     }
 
-    /// The key, with its table, whose value stands at this place.
-    pub(super) fn key_at(&self, offset: usize) -> Option<String> {
-        let before = self.text.get(..offset)?;
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        let key = line.split_once('=')?.0.trim();
-        let mut tables = before.lines().rev().map(str::trim);
-        let table = tables.find_map(|l| l.strip_prefix('[')?.split(']').next());
-        let plain = !key.is_empty()
-            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        plain.then(|| table.map_or(key.to_owned(), |table| format!("{table}.{key}")))
-    }
-
     pub(super) fn number(
         &self,
         key: &str,

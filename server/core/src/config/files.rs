@@ -3,23 +3,22 @@
 //! be missing.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::{Broker, Config};
 use crate::paper::Font;
 use crate::tls_client;
 
-/// Bits by which a secret is everybody's: read by others, or changed by anybody but its owner.
-const OPEN_BITS: u32 = 0o027;
-
 /// What is wrong with the files, one line each.
 pub fn faults(config: &Config) -> Vec<String> {
     let mut faults = open_secrets(config);
-    let named_secrets = secrets(config).into_iter().filter(|(_, _, must_be)| *must_be);
-    for (key, path, _) in named_secrets {
-        if let Err(error) = fs::read(path) {
-            faults.push(format!("`{key}` {}: {error}", path.display()));
+    let own = [
+        ("tombstone_file", config.tombstone_file.as_path(), false),
+        ("audit.head_file", config.audit.head_file.as_path(), false),
+    ];
+    for (key, path, must_be) in secrets(config).into_iter().chain(own) {
+        if let Err(fault) = opened(path, must_be) {
+            faults.push(format!("`{key}` {}: {fault}", path.display()));
         }
     }
     let outgoing = &config.outgoing;
@@ -50,26 +49,42 @@ pub fn faults(config: &Config) -> Vec<String> {
     faults
 }
 
+/// What the server makes by itself may be missing, and then its folder must be there or be made.
+fn opened(path: &Path, must_be: bool) -> Result<(), String> {
+    match fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_be => {
+            let folder = path.ancestors().skip(1).find(|p| p.exists()).unwrap_or(Path::new("."));
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            if folder.is_dir() {
+                Ok(())
+            } else {
+                Err(format!("{} is no folder, so it can not be made there", folder.display()))
+            }
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Secrets that others may read or change, one line each.
 pub fn open_secrets(config: &Config) -> Vec<String> {
     let own = ["server_signing.key", "ca.key"].map(|name| config.data_dir.join(name));
     let own = own.iter().map(|path| ("data_dir", path.as_path()));
     let named = secrets(config).into_iter().map(|(key, path, _)| (key, path)).chain(own);
-    named.filter_map(|(key, path)| is_open(path).map(|mode| told(key, path, mode))).collect()
+    let there = named.filter(|(_, path)| path.exists());
+    there
+        .filter_map(|(key, path)| {
+            let fault = local_files::check_secret(path).err()?;
+            Some(format!("`{key}` {}: {fault}", path.display()))
+        })
+        .collect()
 }
 
-fn told(key: &str, path: &Path, mode: u32) -> String {
-    let path = path.display();
-    format!(
-        "`{key}` {path} is a secret of mode {mode:04o}, which others may read: chmod 600 {path}, \
-        and think of it as known"
-    )
-}
-
-/// The mode of a file that is everybody's; nothing for one that is not there.
-fn is_open(path: &Path) -> Option<u32> {
-    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
-    (mode & OPEN_BITS != 0).then_some(mode)
+/// The passwords of other machines that the configuration names, as their files hold them: what no
+/// log line may show.
+pub fn passwords(config: &Config) -> Vec<String> {
+    let named = secrets(config).into_iter().filter(|(_, _, must_be)| *must_be);
+    named.filter_map(|(_, path, _)| local_files::read_secret(path).ok()).collect()
 }
 
 /// Key, path, and whether it must be there before the first start.
@@ -95,6 +110,8 @@ fn secrets(config: &Config) -> Vec<(&'static str, &Path, bool)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn config(folder: &Path) -> Config {
@@ -114,6 +131,29 @@ mod tests {
             assert!(found.contains(&format!("`{key}`")), "{key}: {found}");
         }
         assert!(!found.contains("master_key_file"), "the server makes its own: {found}");
+    }
+
+    #[test]
+    fn what_the_server_makes_itself_is_opened_where_it_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        // Its place is taken by what is no file, and its folder by what is no folder.
+        fs::create_dir(dir.path().join("master.key")).unwrap();
+        fs::write(dir.path().join("taken"), "").unwrap();
+        let mut config = config(dir.path());
+        config.tombstone_file = dir.path().join("taken/ledger");
+        let found = faults(&config).join("\n");
+        assert!(found.contains("`tombstone_file`"), "{found}");
+        config.tombstone_file = dir.path().join("made/by/itself");
+        assert!(!faults(&config).join("\n").contains("`tombstone_file`"));
+    }
+
+    #[test]
+    fn the_passwords_that_are_named_are_known_to_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("smtp-password");
+        fs::write(&path, "\u{feff}geheim\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(passwords(&config(dir.path())), ["geheim"]);
     }
 
     #[test]

@@ -350,14 +350,24 @@ impl Config {
         let raw: raw::Raw = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |s| s.start);
             let why = error.message().trim().replace('\n', "; ");
-            // Of a wrong type the reader says what it found, and not where it belongs.
-            let named = source
-                .key_at(at)
-                .filter(|key| !why.contains(&format!("`{key}`")) && why.starts_with("invalid"));
+            // What the reader found it says itself, and not where it belongs.
+            let known = |key: &String| why.contains(&format!("`{key}`"));
+            let unknown = why.starts_with("unknown field");
+            let named = key_of(&error).filter(|key| !unknown && !known(key));
             source.wrong(at, named.map_or(why.clone(), |key| format!("`{key}`: {why}")))
         })?;
         check::check(&source, raw)
     }
+}
+
+/// The key, with its table, that an error is about. The library says it in its words alone, where
+/// it has no text to draw.
+fn key_of(error: &toml::de::Error) -> Option<String> {
+    let mut bare = error.clone();
+    bare.set_input(None);
+    let words = bare.to_string();
+    let (_, key) = words.rsplit_once("\nin `")?;
+    Some(key.trim_end().trim_end_matches('`').to_owned())
 }
 
 #[cfg(test)]

@@ -118,3 +118,24 @@ fn the_public_address_is_an_origin_and_nothing_more() {
     let old = parse(&format!("{oidc}public_url = \"https://b.cn/\"\nclaim = \"sub\"\n")).unwrap();
     assert_eq!(old.public_url.as_deref(), Some("https://b.cn"));
 }
+
+#[test]
+fn a_value_of_the_wrong_kind_names_its_key() {
+    for (extra, says) in [
+        ("[http]\nlisten = 8080\n", "line 5: `http.listen`: invalid type"),
+        ("http = { listen = 8080 }\n", "`http.listen`: invalid type"),
+        ("http.listen = 8080\n", "`http.listen`: invalid type"),
+        ("[http]\nnames = [\n  \"a\",\n  5,\n]\n", "`http.names`: invalid type"),
+        ("[log]\nformat = \"xml\"\n", "`log.format`: unknown variant"),
+        ("[mqtt]\nbroker = \"mosquitto\"\n", "`mqtt.broker`: unknown variant"),
+        ("[[mqtt.brokers]]\nport = \"x\"\n", "`mqtt.brokers.port`: invalid type"),
+        ("[smtp]\nfrom = \"a@example.cn\"\n", "`smtp`: missing field `host`"),
+        ("[authority]\nlarge_fine_yuan = -1\n", "`authority.large_fine_yuan`: invalid value"),
+    ] {
+        let said = parse(extra).unwrap_err();
+        assert!(said.contains(says), "{extra}: {said}");
+    }
+    let mode = LEAST.replace("\"demonstration\"", "\"sandbox\"");
+    let said = Config::parse(Path::new("z.toml"), &mode).unwrap_err().to_string();
+    assert!(said.contains("`mode`: unknown variant"), "{said}");
+}

@@ -121,8 +121,8 @@ fn subject(delivery: &Delivery, data: &Value) -> String {
 /// The mail server's certificate must be of its host, by an authority of the system or the one that
 /// the configuration names.
 fn parameters(smtp: &Smtp) -> Result<TlsParameters, String> {
-    let trusted =
-        tls_client::authorities(smtp.ca_file.as_deref()).map_err(|e| format!("smtp: {e}"))?;
+    let trusted = tls_client::authorities(smtp.ca_file.as_deref())
+        .map_err(|e| format!("`smtp.ca_file` {e}"))?;
     let store =
         if trusted.is_empty() { CertificateStore::WebpkiRoots } else { CertificateStore::None };
     let mut made = TlsParameters::builder(smtp.host.clone()).certificate_store(store);

@@ -11,6 +11,13 @@ pub struct Bounds {
     pub login: String,
     pub invitation: String,
     pub delivery: String,
+    /// A person's own link.
+    pub personal_link: String,
+    /// A token that registers a box.
+    pub box_token: String,
+    /// A box that may be commissioned again.
+    pub unlock: String,
+    pub api_token: String,
 }
 
 impl Store {
@@ -20,6 +27,10 @@ impl Store {
             ("login", "expires_at", "", &bounds.login),
             ("invitation", "expires_at", "", &bounds.invitation),
             ("delivery", "next_at", "AND state = 'waiting'", &bounds.delivery),
+            ("personal_link", "expires_at", "", &bounds.personal_link),
+            ("device", "token_expires_at", "", &bounds.box_token),
+            ("commissioning", "unlocked_until", "", &bounds.unlock),
+            ("api_token", "expires_at", "", &bounds.api_token),
         ];
         // Most often there is nothing to cut, and then nothing is written.
         let beyond = |(table, column, more, bound): &(&str, &str, &str, &String)| -> Result<bool> {
@@ -103,11 +114,36 @@ mod tests {
             login: "2026-03-02T10:00:00.000Z".into(),
             invitation: "2026-03-05T00:00:00.000Z".into(),
             delivery: "2026-03-03T00:00:00.000Z".into(),
+            personal_link: "2026-03-05T00:00:00.000Z".into(),
+            box_token: "2026-03-05T00:00:00.000Z".into(),
+            unlock: "2026-03-05T00:00:00.000Z".into(),
+            api_token: "2027-03-05T00:00:00.000Z".into(),
         };
         assert_eq!(store.cut_marks(&bounds).unwrap(), 1);
         assert_eq!(store.cut_marks(&bounds).unwrap(), 0);
         assert!(store.who_by_login("t", "2026-03-02T09:59:00.000Z").unwrap().is_some());
         assert!(store.who_by_login("t", "2026-03-02T10:00:00.000Z").unwrap().is_none());
+    }
+
+    #[test]
+    fn each_way_in_of_a_clock_that_was_ahead_is_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let ahead = "2027-03-02T00:00:00.000Z";
+        store.invite("h", Role::Admin, "", ahead).unwrap();
+        let link = crate::store::PersonalLink {
+            person: "p-1".into(),
+            purpose: crate::store::Purpose::OwnData,
+            made_by: "wang".into(),
+        };
+        store.put_personal_link("l", &link, "2026-03-01T00:00:00.000Z", ahead).unwrap();
+        let bound = "2026-03-02T10:00:00.000Z";
+        let [login, invitation, delivery, personal_link, box_token, unlock, api_token] =
+            [(); 7].map(|()| bound.to_owned());
+        let bounds =
+            Bounds { login, invitation, delivery, personal_link, box_token, unlock, api_token };
+        assert_eq!(store.cut_marks(&bounds).unwrap(), 2);
+        assert_eq!(store.cut_marks(&bounds).unwrap(), 0);
     }
 
     #[test]

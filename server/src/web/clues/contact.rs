@@ -15,7 +15,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock;
 use crate::clue_intake::{key_of, sealed_as};
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::store::{Clue, ContactAsk, StoreError};
 use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
@@ -92,7 +92,7 @@ pub(in crate::web) async fn take(
     if by.is_empty() {
         return Err(Problem::unprocessable("by: who does this, 1 to 100 characters"));
     }
-    let reason = clock::clip(it.reason.as_deref().unwrap_or_default().trim(), 200);
+    let reason = prose("reason", it.reason.as_deref().unwrap_or_default(), 200)?;
     app.blocking(|a| {
         let clue = find(a, who, id)?;
         let now = clock::now_text();

@@ -17,7 +17,7 @@ use crate::clock::{clip, now_text};
 use crate::clue::{Agency, Disposal, RejectReason, Step};
 use crate::clue_intake::due;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::store::Clue;
 use crate::text::listed;
 use crate::web::alerts::PERSONS_ALONE;
@@ -73,8 +73,8 @@ impl ClueStepBody {
     }
 
     /// The note, where it is what the step says.
-    fn noted(&self) -> String {
-        clip(Self::text(self.note.as_deref()), 4000)
+    fn noted(&self) -> Result<String, Problem> {
+        prose("note", Self::text(self.note.as_deref()), 4000)
     }
 
     fn step(&self) -> Result<Step, Problem> {
@@ -91,7 +91,10 @@ impl ClueStepBody {
         };
         Ok(match self.step.as_str() {
             "accept" => Step::Accept,
-            "ask" => Step::Ask { question: clip(Self::text(self.question.as_deref()), 500) },
+            "ask" => {
+                let asked = Self::text(self.question.as_deref());
+                Step::Ask { question: prose("question", asked, 500)? }
+            }
             "not_ours" => {
                 let agency: Agency = listed("agency", Self::text(self.agency.as_deref()))
                     .map_err(Problem::unprocessable)?;
@@ -104,8 +107,8 @@ impl ClueStepBody {
             }
             "merge" => Step::Merge { into: Self::text(self.into.as_deref()).to_owned() },
             "unmerge" => Step::Unmerge,
-            "extend" => Step::Extend { reason: self.noted() },
-            "told" => Step::Told { how: self.noted() },
+            "extend" => Step::Extend { reason: self.noted()? },
+            "told" => Step::Told { how: self.noted()? },
             "comment" => Step::Comment,
             "take" => Step::Case(alert::Step::Take),
             "uphold" => review(Verdict::Uphold)?,
@@ -161,7 +164,7 @@ pub(in crate::web) async fn take(
     }
     let by = signed(who, it.by.as_deref())?;
     let is_said = matches!(step, Step::Extend { .. } | Step::Told { .. });
-    let note = if is_said { String::new() } else { it.noted() };
+    let note = if is_said { String::new() } else { it.noted()? };
     deed::did(format!("clue {}: {}", clip(&id, 64), step.name()));
     let clue = app
         .blocking(|a| {

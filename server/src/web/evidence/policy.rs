@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::evidence::{PlaceKind, PolicyWord};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::web::deed;
 
 /// Where pictures are taken: nowhere in production until a basis is recorded.
@@ -57,8 +57,8 @@ pub(in crate::web) async fn set_policy(
         kind: it.kind,
         place: it.place.trim().to_owned(),
         enabled: it.enabled,
-        basis: clip(&it.basis, 400),
-        document: clip(&it.document, 400),
+        basis: prose("basis", &it.basis, 400)?,
+        document: prose("document", &it.document, 400)?,
         by: who.name.clone(),
         at: now_text(),
     };

@@ -157,7 +157,11 @@ async fn submit(
 async fn act(app: &Arc<App>, who: &Who, id: String, given: &Given) -> Result<(), Problem> {
     let day = given.optional("done_on").map(str::parse).transpose();
     let body = CorrectionStepBody {
-        step: if given.text("step") == "verify" { StepWord::Verify } else { StepWord::Answer },
+        step: match given.text("step") {
+            "verify" => StepWord::Verify,
+            "answer" => StepWord::Answer,
+            _ => return Err(Problem::unprocessable("step: use answer or verify")),
+        },
         cause: given.text("cause").to_owned(),
         measure: given.text("measure").to_owned(),
         plan: given.text("plan").to_owned(),

@@ -17,7 +17,6 @@ use super::withdrawal_receipts::reason;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::clip;
 use crate::consent::Parties;
 use crate::enrol::PhotoOutcome;
 use crate::model::{Consent, Name, Practitioner};
@@ -291,10 +290,12 @@ async fn decide(
     Path(id): Path<String>,
     Form(it): Form<DecisionForm>,
 ) -> Response {
-    let confirm = it.verdict == "confirm";
-    let reason = it.reason.map(|r| clip(r.trim(), 400)).filter(|r| !r.is_empty());
+    let reason = it.reason.filter(|r| !r.is_empty());
     let typed = reason.clone().unwrap_or_default();
-    let decided = if !confirm && reason.is_none() {
+    let confirm = it.verdict == "confirm";
+    let decided = if !confirm && it.verdict != "refuse" {
+        Err(Problem::unprocessable("verdict: use confirm or refuse"))
+    } else if !confirm && reason.is_none() {
         Err(Problem::unprocessable("reason: say why the proposal is refused"))
     } else {
         let decision = EnrolmentDecision { by: it.by, reason };

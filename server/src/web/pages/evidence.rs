@@ -302,14 +302,19 @@ pub(super) async fn submit(
     l: Lang,
     Form(it): Form<PolicyForm>,
 ) -> Response {
-    let enabled = it.enabled == "on";
-    let PolicyForm { kind, division, institution, basis, document, .. } = it;
+    let PolicyForm { kind, division, institution, basis, document, enabled } = it;
     let place = match kind {
         PlaceKind::Jurisdiction => division,
         PlaceKind::Institution => institution,
     };
-    let made =
-        set_policy(&app, who.clone(), PolicyBody { kind, place, enabled, basis, document }).await;
+    let made = match enabled.as_str() {
+        "on" | "off" => {
+            let enabled = enabled == "on";
+            let word = PolicyBody { kind, place, enabled, basis, document };
+            set_policy(&app, who.clone(), word).await
+        }
+        _ => Err(Problem::unprocessable("enabled: use on or off")),
+    };
     let made = made.map(|_| Redirect::to("/evidence").into_response());
     shown(&app, &who, l, made).await
 }

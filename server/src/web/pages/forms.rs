@@ -173,13 +173,25 @@ impl Field {
     }
 }
 
-/// What a browser sent: every field by name, in order; folded as every text that comes in. What is
-/// refused stays as it is, so that its fault stands at its field.
+/// What a browser sent: every field by name, in order; folded as every text that comes in.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given(BTreeMap<String, Vec<String>>);
 
 impl Given {
+    /// Without what nobody sees: whichever page reads it, it is no part of a text.
     pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+        let mut pairs = pairs;
+        crate::text::tidy_form(&mut pairs);
+        let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs {
+            given.entry(name).or_default().push(value);
+        }
+        Self(given)
+    }
+
+    /// For a form whose model folds once more: what that refuses stays as it is, so that its fault
+    /// stands at its field.
+    pub(super) fn as_typed(pairs: Vec<(String, String)>) -> Self {
         let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in pairs {
             let value =

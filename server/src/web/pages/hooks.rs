@@ -130,7 +130,11 @@ fn read(given: &Given) -> Result<HookBody, String> {
     };
     Ok(HookBody {
         id: given.text("id").to_owned(),
-        kind: if given.text("kind") == "email" { HookKind::Email } else { HookKind::Webhook },
+        kind: match given.text("kind") {
+            "email" => HookKind::Email,
+            "webhook" => HookKind::Webhook,
+            _ => return Err("kind: use webhook or email".to_owned()),
+        },
         target: given.text("target").to_owned(),
         min_severity: given
             .text("min_severity")

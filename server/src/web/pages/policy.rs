@@ -290,6 +290,10 @@ async fn submit(
         return shown(&app, &who, l, made).await;
     }
     let stored = match read(l, &given) {
+        // A misspelt word must not put in force what somebody only wanted to see.
+        Ok(_) if !given.text("act").is_empty() => {
+            Err(Problem::unprocessable("act: use preview, or leave it out"))
+        }
         Ok(settings) => {
             let body = PolicyBody {
                 settings,

@@ -291,7 +291,7 @@ async fn act(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<Strin
     let step = match given.text("step") {
         "answer" => return answer(app, who, id, given).await,
         "submit" => Step::Submit { missing: Vec::new() },
-        "revise" => Step::Revise { reason: clip(given.text("reason"), 400) },
+        "revise" => Step::Revise { reason: given.text("reason").to_owned() },
         "return" => Step::Return { items: given.many("items") },
         "accept" => Step::Accept,
         _ => return Err(Problem::bad("step: use answer, submit, revise, return or accept")),

@@ -261,10 +261,10 @@ async fn submit(
     let given = Given::of(pairs);
     let typed = given.text("csv").to_owned();
     let dry_run = given.text("act") == "try";
-    let done = if given.text("act") == "order" {
-        ordered(&app, &who, &given).await
-    } else {
-        brought(&app, &who, &given, dry_run).await
+    let done = match given.text("act") {
+        "order" => ordered(&app, &who, &given).await,
+        "try" | "put" => brought(&app, &who, &given, dry_run).await,
+        _ => Err(Problem::unprocessable("act: use try, put or order")),
     };
     let made = match done {
         Ok(tried) if dry_run => made(&app, &who, l, typed, Ok(tried)).await,

@@ -73,7 +73,13 @@ impl ListQuery {
             open: match self.state.as_str() {
                 "open" => Some(true),
                 "closed" => Some(false),
-                _ => None,
+                "" => None,
+                other => {
+                    let shown = crate::clock::clip(other, 40);
+                    return Err(Problem::bad(format!(
+                        "state: `{shown}` is none; use open or closed"
+                    )));
+                }
             },
             room: crate::clock::clip(&self.room, 64),
             from: day("from", &self.from, 0)?,

@@ -107,8 +107,15 @@ fn answered(door: &Arc<Door>, uri: &Uri, sent: &Sent) -> Result<Response, Proble
         Some(mac) => door.ask(|store| store.report_status(mac))?,
         None => None,
     };
-    let text = clock::clip(sent.text("text"), MOST_TEXT_CHARS);
+    let text = sent.text("text").replace("\r\n", "\n");
     let (Some(mac), Some(status)) = (mac, found) else { return looked(door, uri, typed) };
+    if text.chars().count() > MOST_TEXT_CHARS {
+        let fault = l.t(
+            "回答超过 4000 字，没有保存：请缩短后再提交",
+            "the answer has more than 4000 characters and was not kept: please shorten it",
+        );
+        return page(door, uri, typed, Some(status), (fault, ""));
+    }
     if status.state != ReporterState::Question || text.is_empty() {
         return page(door, uri, typed, Some(status), (l.t("请填写回答", "write your answer"), ""));
     }

@@ -20,7 +20,7 @@ use super::rights::{AUTHORITY, CLINIC, SIGHT};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text, today};
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::self_check::period::Period;
 use crate::self_check::{self, Step};
 use crate::store::{SelfCheck, SelfCheckFilter, StoreError};
@@ -249,7 +249,11 @@ pub(super) async fn take(
     step: Step,
     note: &str,
 ) -> Result<SelfCheck, Problem> {
-    let note = clip(note.trim(), 400);
+    let note = prose("note", note, 400)?;
+    let step = match step {
+        Step::Revise { reason } => Step::Revise { reason: prose("reason", &reason, 400)? },
+        step => step,
+    };
     app.blocking(|a| {
         let check = find(a, who, &id)?;
         if who.by_token && matches!(step, Step::Accept | Step::Return { .. }) {
@@ -285,7 +289,7 @@ async fn post_revise(
     Path(id): Path<String>,
     Body(it): Body<ReviseBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Revise { reason: clip(&it.reason, 400) };
+    let step = Step::Revise { reason: it.reason.clone() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.reason).await?)))
 }
 

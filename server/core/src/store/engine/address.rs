@@ -67,7 +67,8 @@ impl Address {
         let Some(postgres) = &self.postgres else { return Ok(None) };
         let mut config = postgres.config.clone();
         if let Some(file) = &postgres.password_file {
-            config.password(std::fs::read_to_string(file)?.trim());
+            let said = |why| std::io::Error::other(format!("{}: {why}", file.display()));
+            config.password(local_files::read_secret(file).map_err(said)?);
         }
         Ok(Some(config))
     }
@@ -124,6 +125,24 @@ mod tests {
         assert!(fault("postgres://zaigang@localhost").contains("names no database"));
         assert!(fault("mysql://localhost/x").contains("must begin with postgres://"));
         assert!(fault("postgres://localhost/x?sslmode=require").contains("TLS"));
+    }
+
+    #[test]
+    fn a_password_file_that_others_may_read_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "\u{feff}geheim\n").unwrap();
+        let at = |mode| {
+            std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            let url = "postgres://zaigang@db.example/zaigang";
+            Address::postgres(Path::new("data"), url, Some(file.path().to_owned()))
+                .unwrap()
+                .config()
+        };
+        let closed = at(0o600).unwrap().unwrap();
+        assert_eq!(closed.get_password(), Some(&b"geheim"[..]), "the mark is no part of it");
+        assert!(at(0o644).unwrap_err().to_string().contains("chmod 600"));
     }
 
     #[test]

@@ -123,7 +123,7 @@ async fn submit(
     Query(place): Query<Place>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
-    let given = Given::of(pairs);
+    let given = Given::as_typed(pairs);
     let at = (noun.as_str(), id.as_str(), &place);
     if let Some(near) = near(&app, &who, &noun, &id, &given).await {
         let made = fill(&app, &who, l, at, Some(given), Some(Problem::unprocessable(near))).await;

@@ -192,8 +192,13 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
         given.put_text(&mut fields, name);
     }
     fields.insert("intimate".to_owned(), Value::from(!given.text("intimate").is_empty()));
-    if !given.text("undressing").is_empty() {
-        fields.insert("undressing".to_owned(), Value::from(given.text("undressing") == "yes"));
+    match given.text("undressing") {
+        "" => {}
+        said @ ("yes" | "no") => {
+            fields.insert("undressing".to_owned(), Value::from(said == "yes"));
+        }
+        // Whatever else it means, it is not that nobody undresses there.
+        _ => return Err("undressing: use yes or no".to_owned()),
     }
     let mut zones = Map::new();
     for name in ["operator", "bed", "companion", "door", "privacy_mask"] {
@@ -208,6 +213,7 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
 }
 
 fn polygons(name: &str, text: &str) -> Result<Vec<Polygon>, String> {
+    let text = crate::text::nfkc(text);
     let corner = |word: &str| {
         let (x, y) = word.split_once(',')?;
         Some((x.trim().parse().ok()?, y.trim().parse().ok()?))
@@ -243,11 +249,12 @@ fn hours(name: &str, text: &str) -> Result<Vec<(u16, u16)>, String> {
         let wrong = || {
             format!("{name}: `{}` is no opening time; write 08:30-12:00, 13:30-18:00", clip(word))
         };
-        let (from, to) = word.split_once(['-', '–']).ok_or_else(wrong)?;
+        let (from, to) = word.split_once(['-', '–', '—', '~', '至']).ok_or_else(wrong)?;
         let (from, to) = minutes(from).zip(minutes(to)).ok_or_else(wrong)?;
         if from < to { Ok((from, to)) } else { Err(wrong()) }
     };
-    text.split([',', ',', ';']).filter(|w| !w.trim().is_empty()).map(span).collect()
+    let text = crate::text::nfkc(text);
+    text.split([',', ';', '、']).filter(|w| !w.trim().is_empty()).map(span).collect()
 }
 
 #[cfg(test)]
@@ -257,12 +264,17 @@ mod tests {
     #[test]
     fn faulty_hours_and_zones_name_their_field() {
         assert_eq!(hours("day0", "08:30-12:00, 13:30–18:00").unwrap(), [(510, 720), (810, 1080)]);
+        for typed in ["０８：３０－１２：００、１３：３０—１８：００", "08:30至12:00；13:30～18:00"]
+        {
+            assert_eq!(hours("day0", typed).unwrap(), [(510, 720), (810, 1080)], "{typed}");
+        }
         assert_eq!(hours("day0", "00:00-24:00").unwrap(), [(0, 1440)]);
         assert_eq!(hours("day6", "").unwrap(), []);
         for bad in ["18:00-08:00", "8-12", "24:01-24:02", "08:60-09:00", "99:00-99:10"] {
             assert!(hours("day1", bad).unwrap_err().starts_with("day1:"), "{bad} was taken");
         }
         assert_eq!(polygons("bed", "0,0 10,0 10,10\n\n1,1 2,2 3,3").unwrap().len(), 2);
+        assert_eq!(polygons("bed", "０，０ 10，0 10,10").unwrap().len(), 1);
         for bad in ["0,0 1,1", "0,0 1,1 2", "0,0 1,1 2,1001", "a,b c,d e,f"] {
             assert!(polygons("bed", bad).unwrap_err().starts_with("bed:"), "{bad} was taken");
         }
