@@ -1,12 +1,13 @@
 //! The one builder of what speaks TLS to other machines: the login provider, webhooks, the mail
-//! server. Whom it trusts are the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name
-//! others) and the one that the configuration names beside them.
+//! server, the database. Whom it trusts are the system's authorities (`SSL_CERT_FILE` and
+//! `SSL_CERT_DIR` name others) and the one that the configuration names beside them.
 //!
 //! Each client has time-outs, follows no redirect, and takes a proxy from the environment as other
 //! programs do. A refused certificate is told with its cause, this machine's clock among them.
 //! Where a client may go is not decided here.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
@@ -35,6 +36,17 @@ pub fn authorities(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>
     let mut usable = RootCertStore::empty();
     found.retain(|certificate| usable.add(certificate.clone()).is_ok());
     Ok(found)
+}
+
+/// What speaks TLS over a socket of its own: the database.
+pub fn rustls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities(ca_file)?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// A client of HTTP.

@@ -9,6 +9,7 @@ mod access;
 mod account_rights;
 mod accounts;
 mod alerts;
+mod aside;
 mod attachments;
 mod box_plans;
 mod budgets;
@@ -65,6 +66,7 @@ mod part;
 mod penalty_cases;
 mod personal;
 mod policies;
+mod pool;
 mod public;
 mod refusals;
 mod registry;
@@ -106,6 +108,7 @@ pub use accounts::Invited;
 pub use alerts::{
     Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding,
 };
+pub use aside::{Aside, is_current, is_there, living_servers, schemas};
 pub use attachments::Attachment;
 pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
@@ -126,7 +129,7 @@ pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use door::Waiting;
 pub use embedders::{ComeAgain, Outdated};
-pub use engine::{Address, Notices};
+pub use engine::{Address, Beside, Notices};
 pub use evidence::PartTaken;
 pub use evidence::release_order;
 pub use faces::{
@@ -190,6 +193,9 @@ pub enum StoreError {
     /// PostgreSQL can not be reached now.
     #[error("database {name}: can not be opened: {why}")]
     Unreachable { name: String, why: engine::Error },
+    /// Nothing was begun: it may be tried again in a moment.
+    #[error("all {connections} connections to the database are in use: try again in a moment")]
+    Busy { connections: usize },
     /// The lead went to another server meanwhile.
     #[error(
         "another server leads since epoch {now}, and this was begun under {ours}: nothing was written"
@@ -232,8 +238,11 @@ pub enum Upsert {
 /// The facts: registry, devices, messages, alerts.
 #[derive(Debug)]
 pub struct Store {
+    /// Held by whoever waits for the writer next: one that writes without a pause comes behind
+    /// those that wait, and a page is not kept waiting by a rush of findings.
+    turn: Mutex<()>,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    readers: pool::Pool,
     at: Address,
     /// The last write found no room: before the next one the log is copied home.
     full: AtomicBool,
@@ -263,8 +272,9 @@ impl Store {
         }
         make_own_id_key(&writer)?;
         Ok(Self {
+            turn: Mutex::default(),
             writer: Mutex::new(writer),
-            readers: Mutex::new(Vec::new()),
+            readers: pool::Pool::new(at.is_postgres()),
             at,
             full: AtomicBool::new(false),
             budgets: Mutex::default(),
@@ -283,7 +293,9 @@ impl Store {
 
     /// Runs `work` in one write transaction: all of it is stored, or nothing.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let turn = lock(&self.turn);
         let mut writer = lock(&self.writer);
+        drop(turn);
         if writer.is_lost() {
             *writer = connect::writer_again(&self.at, Database::Facts)?;
         }
@@ -302,17 +314,8 @@ impl Store {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let pooled = lock(&self.readers).pop().filter(|reader| !reader.is_lost());
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => connect::reader(&self.at, Database::Facts)?,
-        };
-        let made = work(&reader);
-        let mut readers = lock(&self.readers);
-        if readers.len() < 8 {
-            readers.push(reader);
-        }
-        made
+        let reader = self.readers.take(|| connect::reader(&self.at, Database::Facts))?;
+        work(&reader)
     }
 
     /// A consistent copy of the database while the server runs.
@@ -409,8 +412,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn count(tx: &Connection, name: &str, by: i64) -> Result<()> {
     let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = \
         counter.value + excluded.value";
-    tx.prepare_cached(sql)?.execute((name, by))?;
-    Ok(())
+    Ok(tx.send(sql, (name, by))?)
 }
 
 /// Once in the life of a database; a second process over it finds the first one's.
