@@ -215,6 +215,7 @@ fn a_cluster_loses_and_doubles_nothing() {
         .unwrap();
     let (said, log) =
         (String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
-    assert!(played.status.success(), "{said}\n{log}");
+    // 3: nothing is lost, and a time fell short, as on a machine that is busy with other tests.
+    assert!(matches!(played.status.code(), Some(0 | 3)), "{:?}\n{said}\n{log}", played.status);
     assert!(said.contains("slowest return of the pages after a failover"), "{said}");
 }
