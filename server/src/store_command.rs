@@ -15,8 +15,8 @@ pub fn copy_to(config: &Config, to: &str, told: &mut dyn FnMut(&str)) -> anyhow:
     let to = if to == DATA_DIR {
         Address::embedded(&config.data_dir)
     } else {
-        let password_file = config.store.password_file().map(std::borrow::ToOwned::to_owned);
-        Address::postgres(&config.data_dir, to, password_file)
+        let beside = config.store.beside().cloned().unwrap_or_default();
+        Address::postgres_with(&config.data_dir, to, beside)
             .map_err(|why| anyhow::anyhow!("--to {why}"))?
     };
     let folder = &config.data_dir;

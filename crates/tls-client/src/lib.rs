@@ -1,5 +1,6 @@
-//! The one builder of what speaks TLS to other machines over HTTP: the login provider, webhooks,
-//! an enrolment, a box's registration, model packs; and the authorities of the mail server.
+//! The one builder of what speaks TLS to other machines: over HTTP the login provider, webhooks,
+//! an enrolment, a box's registration, model packs; the database; and the authorities of the mail
+//! server.
 //!
 //! Whom a client trusts is said at each place ([`Trust`]): this machine's authorities
 //! (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), with a file's beside them, or a file's alone.
@@ -8,6 +9,7 @@
 //! not decided here.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::RootCertStore;
@@ -111,6 +113,17 @@ pub fn agent(
             .build(),
     };
     Ok(ureq::Agent::new_with_config(config))
+}
+
+/// What speaks TLS over a socket of its own: the database.
+pub fn rustls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities(ca_file).map_err(|bad| bad.to_string())?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// A client of the server, for what its configuration names.

@@ -3,8 +3,11 @@
 //!
 //! The archive is a tar of copies taken while the server runs. The secret keys in it are sealed
 //! with the master key, which is never part of it, and a seal over the list of files says that
-//! nothing was changed. Restoring replays the ledger of deletions before the data is put in place:
+//! nothing was changed. Over PostgreSQL a dump of its own takes the place of the two files
+//! ([`postgres`]). Restoring replays the ledger of deletions before the data is put in place:
 //! who withdrew after the backup does not come back.
+
+mod postgres;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Read as _, Write as _};
@@ -18,7 +21,10 @@ use trust::SigningKey;
 use crate::clock;
 use crate::config::Config;
 use crate::export::Hashing;
-use crate::store::{CopyFacts, Deed, FaceStore, Store, check_copy, copy_database, schema_of};
+use crate::store::{
+    Address, Aside, CopyFacts, Deed, FaceStore, Store, check_copy, copy_database, is_current,
+    is_there, schema_of,
+};
 use crate::tombstone::{Deletion, Ledger};
 use crate::vault::Key;
 
@@ -92,28 +98,20 @@ fn master(config: &Config) -> anyhow::Result<Key> {
     Ok(Key::master(path)?)
 }
 
-/// An archive is of files; PostgreSQL's own tools copy what is there.
-fn in_files(config: &Config) -> anyhow::Result<()> {
-    ensure!(
-        !config.store.is_postgres(),
-        "the store is in PostgreSQL ({}): copy it with `pg_dump --schema=zaigang \
-        --schema=zaigang_faces`, and `data_dir` beside it",
-        config.store
-    );
-    Ok(())
-}
-
 /// Writes the archive; gives one line for a person.
 pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
-    in_files(config)?;
     ensure!(!to.exists(), "{} is there already: a backup overwrites nothing", to.display());
     let key = master(config)?;
     let parent = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let work = tempfile::Builder::new().prefix(".zaigang-backup-").tempdir_in(parent);
     let work = work.with_context(|| format!("no copies can be made in {}", parent.display()))?;
     let mut files = Vec::new();
-    let mut current = true;
-    for name in DATABASES {
+    let mut current = is_current(&config.store)?;
+    if config.store.is_postgres() {
+        postgres::dump(config, &work.path().join(postgres::DUMP))?;
+        files.push(entry(work.path(), postgres::DUMP, false)?);
+    }
+    for name in DATABASES.into_iter().filter(|_| !config.store.is_postgres()) {
         let copied = copy_database(&config.data_dir.join(name), &work.path().join(name))?;
         current &= copied.schema == copied.known;
         files.push(entry(work.path(), name, false)?);
@@ -245,30 +243,47 @@ fn audit(store: &Store, action: &str, object: &str, why: &str) -> anyhow::Result
 /// Puts the archive's data in place of what is there; gives what a person has to know, one line
 /// each.
 pub fn restore(config: &Config, from: &Path, why: &str) -> anyhow::Result<String> {
-    in_files(config)?;
     let key = master(config)?;
     fs::create_dir_all(&config.data_dir)?;
     let _lock = lock_for_restore(&config.data_dir)?;
+    postgres::nobody_lives(config)?;
     let staged = beside(&config.data_dir, "restoring")?;
-    let done = stage(config, &key, from, &staged, why);
-    let (manifest, mut said) = match done {
+    let (manifest, mut said, aside) = match stage(config, &key, from, &staged, why) {
         Ok(done) => done,
         Err(error) => {
             let _ = fs::remove_dir_all(&staged);
             return Err(error);
         }
     };
-    let aside =
-        beside(&config.data_dir, &format!("before-{}", clock::now_text().replace([':', '.'], "")))?;
-    fs::rename(&config.data_dir, &aside)?;
-    fs::rename(&staged, &config.data_dir)?;
+    let folder = match put_in_place(config, &staged) {
+        Ok(folder) => folder,
+        Err(error) => {
+            return Err(match aside {
+                Some(aside) => postgres::taken_back(aside, error),
+                None => error,
+            });
+        }
+    };
+    let mut places = vec![folder.display().to_string()];
+    if let Some(aside) = &aside {
+        places.extend(aside.names().into_iter().map(|name| format!("the schema {name}")));
+    }
     said.push(format!(
         "what stood there before lies in {}: remove it when all is well",
-        aside.display()
+        places.join(", ")
     ));
     let head =
         format!("restored the backup of {} (made by {})", manifest.made_at, manifest.program);
     Ok(std::iter::once(head).chain(said).collect::<Vec<_>>().join("\n"))
+}
+
+/// The staged folder becomes the data's; gives where the former one lies.
+fn put_in_place(config: &Config, staged: &Path) -> anyhow::Result<PathBuf> {
+    let ending = format!("before-{}", clock::now_text().replace([':', '.'], ""));
+    let aside = beside(&config.data_dir, &ending)?;
+    fs::rename(&config.data_dir, &aside)?;
+    fs::rename(staged, &config.data_dir)?;
+    Ok(aside)
 }
 
 fn beside(data_dir: &Path, ending: &str) -> anyhow::Result<PathBuf> {
@@ -282,23 +297,48 @@ fn beside(data_dir: &Path, ending: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Everything that can fail, in a folder beside the real one.
+/// Everything that can fail, in a folder beside the real one; over PostgreSQL what is replaced is
+/// set aside.
 fn stage(
     config: &Config,
     key: &Key,
     from: &Path,
     staged: &Path,
     why: &str,
-) -> anyhow::Result<(Manifest, Vec<String>)> {
-    let manifest = unpack(key, from, staged)?;
-    for name in DATABASES {
-        check_copy(&staged.join(name))?;
-    }
+) -> anyhow::Result<(Manifest, Vec<String>, Option<Aside>)> {
+    let manifest = unpack(config, key, from, staged)?;
     let mut said = Vec::new();
     let signer = Arc::new(SigningKey::from_file(&staged.join(SECRETS[0]))?);
     let ledger = Ledger::new(&config.tombstone_file, signer);
+    if !config.store.is_postgres() {
+        for name in DATABASES {
+            check_copy(&staged.join(name))?;
+        }
+        learn_from_replaced(config, key, &ledger, &mut said)?;
+        let of = (&Address::from(staged), &manifest);
+        replay(of, key, &ledger, &mut said, why)?;
+        return Ok((manifest, said, None));
+    }
     learn_from_replaced(config, key, &ledger, &mut said)?;
-    let (_, replay) = FaceStore::open(staged, key.clone())?.with_ledger(ledger.clone())?;
+    let dump = staged.join(postgres::DUMP);
+    let aside = postgres::put_back(config, &dump)?;
+    let replayed = replay((&config.store, &manifest), key, &ledger, &mut said, why)
+        .and_then(|()| Ok(fs::remove_file(&dump)?));
+    match replayed {
+        Ok(()) => Ok((manifest, said, Some(aside))),
+        Err(error) => Err(postgres::taken_back(aside, error)),
+    }
+}
+
+/// Who withdrew since the backup is deleted again, and nobody is logged in.
+fn replay(
+    (at, manifest): (&Address, &Manifest),
+    key: &Key,
+    ledger: &Ledger,
+    said: &mut Vec<String>,
+    why: &str,
+) -> anyhow::Result<()> {
+    let (_, replay) = FaceStore::open(at, key.clone())?.with_ledger(ledger.clone())?;
     said.push(format!("{} deletion(s) since the backup replayed", replay.replayed));
     if replay.other_signer > 0 {
         said.push(format!(
@@ -306,7 +346,7 @@ fn stage(
             replay.other_signer
         ));
     }
-    let (store, again) = Store::open(staged)?.with_ledger(ledger)?;
+    let (store, again) = Store::open(at)?.with_ledger(ledger.clone())?;
     said.extend(again.lines());
     store.end_every_login()?;
     said.push(
@@ -314,13 +354,8 @@ fn stage(
         boxes: they stand as on that day"
             .to_owned(),
     );
-    audit(
-        &store,
-        "restore",
-        &format!("backup of {}; replayed {}", manifest.made_at, replay.replayed),
-        why,
-    )?;
-    Ok((manifest, said))
+    let object = format!("backup of {}; replayed {}", manifest.made_at, replay.replayed);
+    audit(&store, "restore", &object, why)
 }
 
 /// The databases that are replaced may know of deletions that no ledger holds yet.
@@ -331,7 +366,12 @@ fn learn_from_replaced(
     said: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let known = ledger.read()?.deletions.len();
-    if !config.data_dir.join(DATABASES[0]).exists() {
+    let there = if config.store.is_postgres() {
+        is_there(&config.store)?
+    } else {
+        config.data_dir.join(DATABASES[0]).exists()
+    };
+    if !there {
         if known == 0 {
             said.push(format!(
                 "{} holds no deletion: if people withdrew since the backup, bring that file back \
@@ -356,7 +396,7 @@ fn learn_from_replaced(
     Ok(())
 }
 
-fn unpack(key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {
+fn unpack(config: &Config, key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {
     let file = File::open(from).with_context(|| format!("{} can not be read", from.display()))?;
     fs::create_dir(staged).with_context(|| format!("{} can not be made", staged.display()))?;
     let wrong = |what: &str| format!("{}: {what}", from.display());
@@ -367,6 +407,7 @@ fn unpack(key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {
         let known = [MANIFEST, SEAL]
             .into_iter()
             .chain(DATABASES)
+            .chain([postgres::DUMP])
             .chain(SECRETS)
             .chain(PLAIN)
             .any(|n| n == name);
@@ -391,7 +432,19 @@ fn unpack(key: &Key, from: &Path, staged: &Path) -> anyhow::Result<Manifest> {
     }
     fs::remove_file(staged.join(MANIFEST))?;
     fs::remove_file(staged.join(SEAL))?;
-    for name in DATABASES.into_iter().chain([SECRETS[0]]) {
+    let (ours, theirs, engine) = if config.store.is_postgres() {
+        (vec![postgres::DUMP, SECRETS[0]], DATABASES[0], "SQLite")
+    } else {
+        (vec![DATABASES[0], DATABASES[1], SECRETS[0]], postgres::DUMP, "PostgreSQL")
+    };
+    ensure!(
+        !staged.join(theirs).exists(),
+        wrong(&format!(
+            "is of a store in {engine}: restore it under a configuration with that store, then \
+            move it with `zaigang-server store copy`"
+        ))
+    );
+    for name in ours {
         ensure!(staged.join(name).exists(), wrong(&format!("lacks `{name}`")));
     }
     Ok(manifest)

@@ -105,6 +105,19 @@ impl From<StoreError> for Problem {
             StoreError::Conflict(why) => Self::new(StatusCode::CONFLICT, why.clone()),
             StoreError::Refused(why) => Self::unprocessable(why.clone()),
             StoreError::Opening(refusal) => refusal.clone().into(),
+            StoreError::Busy { .. } => Self::busy(
+                "同时访问数据库的人太多，本次操作没有执行，请稍后再试。",
+                "too many ask the database at once: nothing was done, try again in a moment",
+                2,
+            ),
+            _ if error.is_unreachable() => {
+                tracing::warn!(%error, "the database can not be reached");
+                Self::busy(
+                    "数据库暂时连接不上，请稍后再试。",
+                    "the database can not be reached now: try again in a moment",
+                    5,
+                )
+            }
             _ => Self::internal(&error),
         }
     }

@@ -11,6 +11,9 @@
     reason = "a measurement that cannot go on stops where it stands"
 )]
 
+#[path = "../../tests/support/cluster.rs"]
+#[allow(dead_code, reason = "some of it is for the tests of the store")]
+mod cluster;
 mod flood;
 
 use std::io::{Read as _, Write as _};
@@ -19,7 +22,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use server::config::Config;
 use server::run;
 use server::self_check::checklist::Checklist;
@@ -27,6 +30,7 @@ use server::self_check::table::{Head, read};
 use server::store::{Amount, FaceStore, Store};
 use server::vault::Key;
 
+use cluster::Cluster;
 use flood::{Boxes, Broker};
 
 const LISTS: [&str; 24] = [
@@ -60,8 +64,17 @@ const FIGURES: &str = "/figures";
 const RATIO_PPM: u64 = 2_000_000;
 const MEMORY_KIB: u64 = 300 * 1024;
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
 #[derive(Parser)]
 struct Args {
+    /// Where the houses' stores are kept; a PostgreSQL of this run's own
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: Engine,
     /// Findings stored in the large house
     #[arg(long, default_value_t = 1_000_000)]
     findings: i64,
@@ -95,15 +108,20 @@ fn main() -> ExitCode {
     measure(&args)
 }
 
+/// In a house's folder: the address of its store, where that is no file of the folder.
+const STORE: &str = "store-url";
+
 /// Without a port of a broker, the embedded one.
 fn config(folder: &Path, broker: Option<u16>) -> Config {
+    let store = std::fs::read_to_string(folder.join(STORE))
+        .map_or_else(|_| String::new(), |url| format!("[store]\nurl = \"{url}\"\n"));
     let mqtt = broker.map_or("listen = \"127.0.0.1:0\"".to_owned(), |port| {
         format!("broker = \"external\"\nhost = \"127.0.0.1\"\nport = {port}")
     });
     let text = format!(
         "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \
             \"master.key\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-         [mqtt]\n{mqtt}\n[models]\npack = \"avatar\"\n"
+         [mqtt]\n{mqtt}\n[models]\npack = \"avatar\"\n{store}"
     );
     Config::parse(&folder.join("z.toml"), &text).unwrap()
 }
@@ -140,21 +158,28 @@ struct House {
 }
 
 impl House {
-    fn new(amount: &Amount, clues: i64, broker: Option<u16>) -> Self {
+    /// `of`: a PostgreSQL, and the name of the house's database there.
+    fn new(amount: &Amount, clues: i64, broker: Option<u16>, of: Option<(&Cluster, &str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        if let Some((cluster, name)) = of {
+            std::fs::write(folder.path().join(STORE), cluster.database(name)).unwrap();
+        }
         let config = config(folder.path(), broker);
         std::fs::create_dir_all(&config.data_dir).unwrap();
-        let store = Store::open(&config.data_dir).unwrap();
+        let store = Store::open(&config.store).unwrap();
         store.fill(amount).unwrap();
         store.fill_clues(clues, amount.institutions).unwrap();
         let now = server::clock::now_text();
         store.put_checklist(&checklist(), "bench", &now).unwrap();
         store.open_due_self_checks(server::clock::today(), &now).unwrap();
         let faces =
-            FaceStore::open(&config.data_dir, Key::master(&config.master_key_file).unwrap())
-                .unwrap();
+            FaceStore::open(&config.store, Key::master(&config.master_key_file).unwrap()).unwrap();
         faces.fill(amount.people, amount.institutions).unwrap();
         drop((store, faces));
+        if let Some((cluster, name)) = of {
+            // What autovacuum does within a minute: a house that grew over years has been counted.
+            cluster.sql(name, "VACUUM ANALYZE");
+        }
         let mut process = Command::new(std::env::current_exe().unwrap())
             .arg("--serve")
             .arg(folder.path())
@@ -175,7 +200,7 @@ impl House {
     }
 
     fn store(&self) -> Store {
-        Store::open(&config(self.folder.path(), None).data_dir).unwrap()
+        Store::open(&config(self.folder.path(), None).store).unwrap()
     }
 
     /// The rules across days ask about every institution once after a start: that is given a
@@ -309,9 +334,12 @@ fn measure(args: &Args) -> ExitCode {
     };
     let filling = Instant::now();
     let broker = Broker::start();
+    let cluster = (args.store == Engine::Postgres)
+        .then(|| Cluster::start_with("listen_addresses = ''\nautovacuum = on\n", |_| ()));
+    let of = |name| cluster.as_ref().map(|cluster| (cluster, name));
     let (small, house) = (
-        House::new(&small, args.clues / 100, None),
-        House::new(&large, args.clues, Some(broker.port)),
+        House::new(&small, args.clues / 100, None, of("small")),
+        House::new(&large, args.clues, Some(broker.port), of("large")),
     );
     eprintln!("filled and started in {} s", filling.elapsed().as_secs());
     let mut lines = Vec::new();

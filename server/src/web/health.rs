@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::certificates::Known;
 use crate::mqtt::Link;
 use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::store::{Standby, StoreError};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -104,8 +104,10 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     brokers(&mut text, &app);
     certificates(&mut text, &app);
     if app.config.may_be_several() {
-        let lead = app.blocking(|a| a.store.lead()).await?;
+        let (lead, standbys) =
+            app.blocking(|a| Ok::<_, StoreError>((a.store.lead()?, a.store.standbys()?))).await?;
         servers(&mut text, &app, lead.map_or(0, |lead| lead.epoch.0));
+        replication(&mut text, &standbys);
         text = by_instance(&text, &app.instance.id);
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
@@ -119,6 +121,27 @@ fn servers(text: &mut String, app: &App, epoch: i64) {
         zaigang_leads gauge\nzaigang_leads {leads}\n# HELP zaigang_lead_epoch How often the lead \
         was taken.\n# TYPE zaigang_lead_epoch gauge\nzaigang_lead_epoch {epoch}\n"
     );
+}
+
+/// What each standby of the database has not applied yet, where this server may see it.
+fn replication(text: &mut String, standbys: &[Standby]) {
+    let _ = write!(
+        text,
+        "# HELP zaigang_standby_behind_bytes What a standby of PostgreSQL has not applied yet.\n\
+        # TYPE zaigang_standby_behind_bytes gauge\n"
+    );
+    for it in standbys {
+        let Some(behind) = it.behind_bytes else { continue };
+        // A standby names itself.
+        let name: String = it.name.chars().filter(|c| !c.is_control()).collect();
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        let synchronous = u8::from(matches!(it.sync.as_str(), "sync" | "quorum"));
+        let _ = writeln!(
+            text,
+            "zaigang_standby_behind_bytes{{standby=\"{name}\",synchronous=\"{synchronous}\"}} \
+            {behind}"
+        );
+    }
 }
 
 /// Each figure with the server that says it: those of several are kept apart, however they are
@@ -216,7 +239,23 @@ fn limits(text: &mut String, app: &App) {
 
 #[cfg(test)]
 mod tests {
-    use super::by_instance;
+    use super::{by_instance, replication};
+    use crate::store::Standby;
+
+    #[test]
+    fn a_standbys_name_breaks_out_of_no_label() {
+        let standby = |name: &str, behind_bytes| Standby {
+            name: name.to_owned(),
+            state: "streaming".to_owned(),
+            sync: "sync".to_owned(),
+            behind_bytes,
+        };
+        let mut text = String::new();
+        replication(&mut text, &[standby("pg\"\n\\2", Some(16_384)), standby("unseen", None)]);
+        let told: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let made = r#"zaigang_standby_behind_bytes{standby="pg\"\\2",synchronous="1"} 16384"#;
+        assert_eq!(told, [made]);
+    }
 
     #[test]
     fn each_figure_bears_the_server_that_says_it() {

@@ -332,7 +332,11 @@ fn a_number_is_its_senders_own() {
 fn a_report_that_can_not_be_read_is_shown_and_tried_again() {
     let house = with_door();
     let folder = house.folder.path().to_owned();
-    let store = server::store::PublicStore::open(store_of(&folder.join("data"))).unwrap();
+    let store = server::store::PublicStore::open(
+        store_of(&folder.join("data")),
+        server::vault::Key::generate().unwrap(),
+    )
+    .unwrap();
     assert!(store.put_in("t-unread", "2026-11-29", b"no seal of ours").unwrap());
     house.running().app.door_rang.notify_one();
     let above = login(&house, "shen", Role::Supervisor, "");

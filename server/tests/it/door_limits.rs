@@ -135,7 +135,8 @@ fn no_count_of_reports_stands_in_the_metrics() {
     let extra = format!("{DOOR}[metrics]\nlisten = \"127.0.0.1:0\"\n");
     let house = with_door().restart_with(&extra);
     let data = store_of(&house.folder.path().join("data"));
-    let door = server::store::PublicStore::open(data).unwrap();
+    let door =
+        server::store::PublicStore::open(data, server::vault::Key::generate().unwrap()).unwrap();
     assert!(door.put_in("t-unread", "2026-11-29", b"no seal of ours").unwrap());
     house.running().app.door_rang.notify_one();
     let deadline = std::time::Instant::now() + crate::boxes::WAIT;

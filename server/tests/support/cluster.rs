@@ -19,21 +19,44 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
+        Self::start_with("listen_addresses = ''\nfsync = off\nfull_page_writes = off\n", |_| ())
+    }
+
+    /// With settings and files of its own.
+    pub(crate) fn start_with(settings: &str, prepare: impl FnOnce(&Self)) -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("zaigang-pg-").tempdir().unwrap();
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         let cluster = Self { folder, programs };
         cluster.run("initdb", &["-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync"]);
-        let settings = format!(
-            "listen_addresses = ''\nunix_socket_directories = '{}'\nfsync = off\n\
-             full_page_writes = off\nmax_connections = 400\n",
-            cluster.socket().display()
-        );
+        let socket = cluster.socket().display();
+        let own = format!("unix_socket_directories = '{socket}'\nmax_connections = 400\n");
         let file = cluster.socket().join("data/postgresql.conf");
         let before = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, before + &settings).unwrap();
+        std::fs::write(&file, before + &own + settings).unwrap();
+        prepare(&cluster);
         cluster.resume();
         cluster
+    }
+
+    /// A file in its folder that nobody else reads.
+    pub(crate) fn own_file(&self, name: &str, text: &str) {
+        let path = self.socket().join("data").join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        if rustix::process::getuid().is_root() {
+            let (uid, gid) = ids_of("postgres");
+            std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
+        }
+    }
+
+    /// This user has to prove its password from here on.
+    pub(crate) fn ask_password_of(&self, user: &str) {
+        let file = self.socket().join("data/pg_hba.conf");
+        let before = std::fs::read_to_string(&file).unwrap();
+        let line = format!("local all {user} scram-sha-256\n");
+        std::fs::write(&file, line + &before).unwrap();
+        self.run("pg_ctl", &["reload"]);
     }
 
     /// Starts it, or starts it again after [`Self::pause`].
@@ -55,6 +78,28 @@ impl Cluster {
     pub(crate) fn database(&self, name: &str) -> String {
         create(self.socket(), name, "template1");
         url(self.socket(), name)
+    }
+
+    /// The address of a database that is there.
+    pub(crate) fn url(&self, name: &str) -> String {
+        url(self.socket(), name)
+    }
+
+    /// A new database of one that listens on a port: what stands before and behind the host.
+    pub(crate) fn database_at(&self, port: u16, name: &str) -> impl Fn(&str) -> String + use<> {
+        let at = format!("127.0.0.1 -p {port}");
+        create_at(at.split(' '), name, "template1");
+        let name = name.to_owned();
+        move |host| format!("postgres://{USER}@{host}:{port}/{name}")
+    }
+
+    /// Runs a statement in a database.
+    pub(crate) fn sql(&self, name: &str, sql: &str) {
+        let mut command = Command::new(self.programs.join("psql"));
+        command.arg(self.url(name)).args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql}: {said}");
     }
 
     /// The one that a schema is made in once: databases of tests are copies of it.
@@ -110,8 +155,16 @@ fn url(socket: &Path, name: &str) -> String {
 
 /// A database that is there already stays.
 fn create(socket: &Path, name: &str, template: &str) {
+    create_at([socket], name, template);
+}
+
+fn create_at<T: AsRef<std::ffi::OsStr>>(
+    at: impl IntoIterator<Item = T>,
+    name: &str,
+    template: &str,
+) {
     let mut command = Command::new(programs().join("createdb"));
-    command.arg("-h").arg(socket).args(["-U", USER, "-T", template, name]);
+    command.arg("-h").args(at).args(["-U", USER, "-T", template, name]);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() || said.contains("already exists"), "createdb: {said}");

@@ -95,12 +95,13 @@ fn secrets(config: &Config) -> Vec<(&'static str, &Path, bool)> {
         Broker::External { brokers, .. } => brokers.as_slice(),
         Broker::Embedded { .. } => &[],
     };
-    let store = config.store.password_file();
+    let store = config.store.beside();
     let mqtt = mqtt.iter().map(|it| ("mqtt.password_file", it.password_file.as_deref()));
     let named = [
         ("smtp.password_file", smtp),
         ("oidc.client_secret_file", oidc),
-        ("store.password_file", store),
+        ("store.password_file", store.and_then(|s| s.password_file.as_deref())),
+        ("store.door_password_file", store.and_then(|s| s.door_password_file.as_deref())),
     ];
     let named = named.into_iter().chain(mqtt).filter_map(|(key, path)| Some((key, path?, true)));
     std::iter::once(("master_key_file", config.master_key_file.as_path(), false))

@@ -68,6 +68,8 @@ pub(super) struct RawAuthority {
 pub(super) struct RawStore {
     pub(super) url: Option<Spanned<String>>,
     pub(super) password_file: Option<Spanned<PathBuf>>,
+    pub(super) door_password_file: Option<Spanned<PathBuf>>,
+    pub(super) ca_file: Option<Spanned<PathBuf>>,
 }
 
 #[derive(Deserialize, Default)]

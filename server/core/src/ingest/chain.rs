@@ -62,16 +62,8 @@ pub fn judge(
     stored_hash: Option<&str>,
     highest: u64,
 ) -> Judgement {
-    if let Some(stored) = stored_hash {
-        if stored == link.hash {
-            return Judgement::Duplicate;
-        }
-        if !link.breaks {
-            return Judgement::Fork(format!(
-                "sequence {} is stored with another content",
-                link.seq
-            ));
-        }
+    if stored_hash.is_some_and(|stored| stored == link.hash) {
+        return Judgement::Duplicate;
     }
     let known = highest.max(state.contiguous_seq);
     if link.seq > known.saturating_add(AHEAD_MAX) {
@@ -83,6 +75,10 @@ pub fn judge(
     let first_ever = state.contiguous_seq == 0 && link.seq == 1;
     if link.breaks && link.prev == trust::ZERO_HASH && !first_ever {
         return Judgement::Restart;
+    }
+    // A break that begins no new chain takes nobody's place either.
+    if stored_hash.is_some() {
+        return Judgement::Fork(format!("sequence {} is stored with another content", link.seq));
     }
     if link.seq == 0 {
         return Judgement::Fork("sequence 0 does not exist: a chain begins at 1".to_owned());
@@ -162,6 +158,13 @@ mod tests {
             Judgement::Restart
         );
         assert_eq!(judge(&ChainState::new(), broken, None, 0), Judgement::Next);
+    }
+
+    #[test]
+    fn a_break_that_begins_no_chain_takes_no_place() {
+        let broken = Link { breaks: true, ..link(7, "n", "f") };
+        assert!(matches!(judge(&at(4, "d"), broken, Some("g"), 9), Judgement::Fork(_)));
+        assert_eq!(judge(&at(4, "d"), broken, None, 9), Judgement::Above);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! never waits for ever: beyond [`MOST`] each batch takes up more than it brings.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
@@ -18,6 +18,31 @@ const MOST: usize = 50_000;
 const SLICE: usize = 256;
 /// After a failure, such as a full disk.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A transaction that took longer is followed by a shorter one: meanwhile nobody else writes, at
+/// this server or another, and a page waits.
+const LONG: Duration = Duration::from_millis(500);
+
+/// How much one transaction takes, by how long the last ones took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pace {
+    size: usize,
+}
+
+impl Pace {
+    const LEAST: usize = 16;
+
+    /// After a transaction of so many that took so long.
+    fn after(self, taken: usize, took: Duration) -> Self {
+        let size = if took > LONG {
+            (taken.min(self.size) / 2).max(Self::LEAST)
+        } else if took < LONG / 4 && taken >= self.size {
+            self.size.saturating_mul(2)
+        } else {
+            self.size
+        };
+        Self { size }
+    }
+}
 
 /// Runs until the channel closes.
 pub(super) fn run(
@@ -32,6 +57,7 @@ pub(super) fn run(
         1
     });
     let mut failed = false;
+    let (mut pace, mut behind) = (Pace { size: usize::MAX }, Pace { size: SLICE });
     loop {
         let batch = match next(batches, waiting > 0, failed) {
             Ok(batch) => batch,
@@ -40,15 +66,22 @@ pub(super) fn run(
         failed = false;
         if let Some(batch) = &batch {
             fail_point::reached("ingest.checked");
-            waiting += commit(store, at_once_max, batch, tell);
+            for part in batch.chunks(pace.size) {
+                let began = Instant::now();
+                waiting += commit(store, at_once_max, part, tell);
+                pace = pace.after(part.len(), began.elapsed());
+            }
         }
         let due = match &batch {
-            None => SLICE,
+            None => behind.size.min(SLICE),
             Some(batch) if waiting > MOST => 2 * batch.len(),
             Some(_) => 0,
         };
         if due > 0 {
-            match store.take_up(due) {
+            let began = Instant::now();
+            let taken = store.take_up(due);
+            behind = behind.after(due, began.elapsed());
+            match taken {
                 Ok(taken) if taken < due => waiting = 0,
                 Ok(taken) => waiting = waiting.saturating_sub(taken).max(1),
                 Err(error) => {
@@ -134,6 +167,35 @@ fn commit(
             tracing::error!(device, %error, "message not committed: no receipt, the box will send \
                 it again");
             0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_slow_database_gets_shorter_transactions() {
+        let slow = |pace: Pace| pace.after(pace.size, Duration::from_secs(4));
+        let mut pace = Pace { size: usize::MAX }.after(1024, Duration::from_secs(4));
+        assert_eq!(pace, Pace { size: 512 });
+        for _ in 0..10 {
+            pace = slow(pace);
+        }
+        assert_eq!(pace, Pace { size: Pace::LEAST });
+        let quick = Duration::from_millis(20);
+        assert_eq!(pace.after(3, quick), pace, "a few messages say nothing of many");
+        assert_eq!(pace.after(pace.size, quick).size, 2 * Pace::LEAST);
+    }
+
+    proptest! {
+        #[test]
+        fn a_pace_never_stands_still(size in 1usize.., taken in 1usize..5000, ms in 0u64..100_000) {
+            let pace = Pace { size }.after(taken, Duration::from_millis(ms));
+            prop_assert!(pace.size >= Pace::LEAST.min(size));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::engine::Connection;
 
+use super::inbox::Incoming;
 use super::{Result, column, policies};
 use crate::ingest::budget::Limits;
 use crate::rules::Numbers;
@@ -20,15 +21,40 @@ pub(super) struct Budgets {
 impl Budgets {
     /// What holds for a box at `now` (RFC 3339).
     pub(super) fn of(&mut self, c: &Connection, device: &str, now: &str) -> Result<Limits> {
+        self.turn_to(now);
+        if let Some(limits) = self.by_device.get(device) {
+            return Ok(*limits);
+        }
+        let jurisdiction = jurisdiction_of(c, device)?;
+        self.note(c, device, jurisdiction)
+    }
+
+    /// Of the boxes of a batch, by a message of each: those that are not known yet are asked about
+    /// in one go.
+    pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[&Incoming]) -> Result<()> {
+        let Some(first) = batch.first() else { return Ok(()) };
+        self.turn_to(&first.received_at);
+        let devices = batch.iter().map(|it| it.body.device.as_str());
+        let unknown: Vec<[&str; 1]> = devices
+            .filter(|device| !self.by_device.contains_key(*device))
+            .map(|device| [device])
+            .collect();
+        let found = c.rows_each(JURISDICTION, unknown.clone(), |r| Ok(r.get::<_, String>(0)?))?;
+        for ([device], jurisdiction) in unknown.into_iter().zip(found) {
+            self.note(c, device, jurisdiction.into_iter().next().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn turn_to(&mut self, now: &str) {
         let minute = now.get(..16).unwrap_or(now);
         if self.minute != minute {
             self.forget();
             minute.clone_into(&mut self.minute);
         }
-        if let Some(limits) = self.by_device.get(device) {
-            return Ok(*limits);
-        }
-        let jurisdiction = jurisdiction_of(c, device)?;
+    }
+
+    fn note(&mut self, c: &Connection, device: &str, jurisdiction: String) -> Result<Limits> {
         let limits = match self.by_jurisdiction.get(&jurisdiction) {
             Some(limits) => *limits,
             None => at(c, &jurisdiction)?,
@@ -50,10 +76,11 @@ pub(super) fn of_device(c: &Connection, device: &str) -> Result<Limits> {
     at(c, &jurisdiction_of(c, device)?)
 }
 
+const JURISDICTION: &str = "SELECT i.jurisdiction FROM device d JOIN room r ON r.id = d.room
+    JOIN institution i ON i.id = r.institution WHERE d.id = ?1";
+
 fn jurisdiction_of(c: &Connection, device: &str) -> Result<String> {
-    let sql = "SELECT i.jurisdiction FROM device d JOIN room r ON r.id = d.room
-        JOIN institution i ON i.id = r.institution WHERE d.id = ?1";
-    Ok(column(c, sql, device)?.unwrap_or_default())
+    Ok(column(c, JURISDICTION, device)?.unwrap_or_default())
 }
 
 fn at(c: &Connection, jurisdiction: &str) -> Result<Limits> {

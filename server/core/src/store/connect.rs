@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection as Sqlite, OpenFlags};
 
-use super::engine::{Address, Client, Connection, Transaction};
+use super::engine::{self, Address, Client, Connection, Login, Transaction};
 use super::{Result, StoreError, room, schema};
 
 /// The two databases: on SQLite two files, on PostgreSQL two schemas.
@@ -55,8 +55,8 @@ pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
 /// The connection that writes, made anew after PostgreSQL went away. Its schema was looked at when
 /// the program started: a newer version beside it may have added to it since.
 pub(super) fn writer_again(at: &Address, database: Database) -> Result<Connection> {
-    let Some(config) = at.config()? else { return writer(at, database) };
-    let connection = Connection::Postgres(postgres(&config, database)?);
+    let Some(login) = at.login()? else { return writer(at, database) };
+    let connection = Connection::Postgres(postgres(&login, database)?);
     bound_waits(&connection)?;
     Ok(connection)
 }
@@ -91,10 +91,10 @@ pub(super) fn copied_into(at: &Address, database: Database) -> Result<Connection
 }
 
 fn made(at: &Address, database: Database) -> Result<Connection> {
-    match at.config()? {
+    match at.login()? {
         None => open(&at.dir.join(database.file()), database.migrations(), "FULL"),
-        Some(config) => {
-            let mut connection = Connection::Postgres(postgres(&config, database)?);
+        Some(login) => {
+            let mut connection = Connection::Postgres(postgres(&login, database)?);
             schema::make(&mut connection, database)?;
             Ok(connection)
         }
@@ -103,23 +103,29 @@ fn made(at: &Address, database: Database) -> Result<Connection> {
 
 /// A connection that only reads.
 pub(super) fn reader(at: &Address, database: Database) -> Result<Connection> {
-    match at.config()? {
+    match at.login()? {
         None => Ok(Connection::Sqlite(open_reader(&at.dir.join(database.file()))?)),
-        Some(config) => {
-            let client = postgres(&config, database)?;
+        Some(login) => {
+            let client = postgres(&login, database)?;
             client.batch("SET default_transaction_read_only = on")?;
             Ok(Connection::Postgres(client))
         }
     }
 }
 
+/// One that makes and migrates nothing; nothing over SQLite.
+pub(super) fn bare(at: &Address) -> Result<Option<Connection>> {
+    let login = at.login()?;
+    login.map(|login| Ok(Connection::Postgres(postgres(&login, Database::Facts)?))).transpose()
+}
+
 /// The connection of a seat ([`super::leadership`]). What it says each second waits for no standby.
 pub(super) fn session(at: &Address) -> Result<Connection> {
-    let Some(config) = at.config()? else {
+    let Some(login) = at.login()? else {
         let why = "only PostgreSQL has sessions".to_owned();
         return Err(StoreError::Open { path: PathBuf::from(at.to_string()), why });
     };
-    let client = postgres(&config, Database::Facts)?;
+    let client = postgres(&login, Database::Facts)?;
     // The other side notices, too, that this machine is gone.
     client.batch(
         "SET synchronous_commit TO local; SET tcp_keepalives_idle = 3;
@@ -128,9 +134,11 @@ pub(super) fn session(at: &Address) -> Result<Connection> {
     Ok(Connection::Postgres(client))
 }
 
-/// The public door's connection to the facts: the role that [`schema::make`] gave its few rights.
-pub(super) fn door(at: &Address) -> Result<Connection> {
-    let Some(mut config) = at.config()? else {
+/// The public door's connection to the facts: in PostgreSQL a login of its own, which
+/// [`schema::let_the_door_in`] gave its few rights. A role that is only taken on can be laid down
+/// again (`SET ROLE NONE`); a login can not.
+pub(super) fn door(at: &Address, password: &str) -> Result<Connection> {
+    let Some(own) = at.login()? else {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let file = at.dir.join(Database::Facts.file());
         let connection = Sqlite::open_with_flags(file, flags)?;
@@ -139,23 +147,54 @@ pub(super) fn door(at: &Address) -> Result<Connection> {
         text_functions(&connection)?;
         return Ok(Connection::Sqlite(connection));
     };
-    // The role comes with the connection itself: RESET ROLE comes back to it.
-    let own = config.get_options().unwrap_or_default();
-    let options = format!("{own} -c role={}", schema::DOOR);
-    config.options(options);
-    Ok(Connection::Postgres(postgres(&config, Database::Facts)?))
+    let given = at.door_password()?;
+    let mut login = own.clone();
+    login.config.user(schema::DOOR).password(given.as_deref().unwrap_or(password));
+    let mut opened = in_schema(&login, Database::Facts);
+    let mut mended = Ok(());
+    if given.is_none() && opened.as_ref().is_err_and(engine::Error::is_refused_login) {
+        let mut writer = Connection::Postgres(postgres(&own, Database::Facts)?);
+        mended = in_transaction(&mut writer, |tx| schema::let_the_door_in(tx, password));
+        // Another server may have made it meanwhile.
+        opened = in_schema(&login, Database::Facts);
+    }
+    let client = opened.map_err(|why| match (why.is_refused_login(), mended) {
+        (true, Err(mending)) => door_refused(&mending),
+        (true, Ok(())) => door_refused(&why),
+        (false, _) => fault(&login, why),
+    })?;
+    let connection = Connection::Postgres(client);
+    schema::is_the_door_alone(&connection)?;
+    Ok(connection)
 }
 
-fn postgres(config: &tokio_postgres::Config, database: Database) -> Result<Client> {
-    let client = Client::connect(config).map_err(|why| {
-        let name = format!("PostgreSQL {}", config.get_dbname().unwrap_or_default());
-        if why.is_unreachable() {
-            return StoreError::Unreachable { name, why };
-        }
-        StoreError::Open { path: PathBuf::from(name), why: format!("can not be opened: {why}") }
-    })?;
+fn door_refused(why: &dyn std::fmt::Display) -> StoreError {
+    let door = schema::DOOR;
+    let why = format!(
+        "the public door's own login {door} is refused ({why}): let pg_hba.conf take it by \
+        password (scram-sha-256); where this server's user may make no logins, make it by hand \
+        (CREATE ROLE {door} LOGIN PASSWORD ...) and name the file with its password as \
+        `store.door_password_file`"
+    );
+    StoreError::Open { path: PathBuf::from("PostgreSQL"), why }
+}
+
+fn postgres(login: &Login, database: Database) -> Result<Client> {
+    in_schema(login, database).map_err(|why| fault(login, why))
+}
+
+fn in_schema(login: &Login, database: Database) -> engine::Result<Client> {
+    let client = Client::connect(login)?;
     client.batch(&format!("SET search_path TO {}", database.schema()))?;
     Ok(client)
+}
+
+fn fault(login: &Login, why: engine::Error) -> StoreError {
+    let name = format!("PostgreSQL {}", login.config.get_dbname().unwrap_or_default());
+    if why.is_unreachable() {
+        return StoreError::Unreachable { name, why };
+    }
+    StoreError::Open { path: PathBuf::from(name), why: format!("can not be opened: {why}") }
 }
 
 pub(super) fn in_transaction<T>(

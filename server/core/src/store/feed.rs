@@ -35,9 +35,8 @@ pub enum FeedReader {
 }
 
 pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
-    let sql = "INSERT INTO feed (event, data) VALUES (?1, ?2) RETURNING id";
-    let id = tx.prepare_cached(sql)?.query_row((event, data.to_string()), |r| r.get(0))?;
-    told(tx, id)
+    let nobody = None::<&str>;
+    put(tx, event, &data.to_string(), [nobody; 3])
 }
 
 /// An event of an alert. `None` for the clinic: nothing that it is told has changed.
@@ -47,26 +46,35 @@ pub(super) fn append_alert(
     for_authority: &impl Serialize,
     for_clinic: Option<ClinicNews>,
 ) -> Result<()> {
-    let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic) VALUES \
-        ('alert',?1,?2,?3,?4) RETURNING id";
-    let values = params![
-        serde_json::to_string(for_authority)?,
-        alert.institution,
-        alert.jurisdiction,
-        for_clinic.map(|news| serde_json::to_string(&news)).transpose()?
-    ];
-    let id = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
-    told(tx, id)
+    let data = serde_json::to_string(for_authority)?;
+    let for_clinic = for_clinic.map(|news| serde_json::to_string(&news)).transpose()?;
+    let of = [Some(alert.institution.as_str()), Some(&alert.jurisdiction), for_clinic.as_deref()];
+    put(tx, "alert", &data, of)
 }
 
 /// PostgreSQL tells the other servers with the commit.
 const CHANNEL: &str = "zaigang_feed";
+/// Between two looks at what is older than [`KEPT`].
+const CUT_EVERY: i64 = 256;
 
-fn told(tx: &Connection, id: i64) -> Result<()> {
+/// `of`: institution, jurisdiction, and what its clinic is told.
+fn put(tx: &Connection, event: &str, data: &str, of: [Option<&str>; 3]) -> Result<()> {
+    let [institution, jurisdiction, for_clinic] = of;
     if tx.kind() == Kind::Postgres {
-        tx.execute("SELECT pg_notify(?1, '')", [CHANNEL])?;
+        let sql = "WITH made AS (
+            INSERT INTO feed (event, data, institution, jurisdiction, for_clinic)
+            VALUES (?1,?2,?3,?4,?5) RETURNING id),
+            cut AS (DELETE FROM feed WHERE id <= (SELECT id - ?6 FROM made WHERE id % ?7 = 0))
+            SELECT pg_notify(?8, '') FROM made";
+        let values =
+            params![event, data, institution, jurisdiction, for_clinic, KEPT, CUT_EVERY, CHANNEL];
+        return Ok(tx.send(sql, values)?);
     }
-    if id % 256 == 0 {
+    let sql = "INSERT INTO feed (event, data, institution, jurisdiction, for_clinic)
+        VALUES (?1,?2,?3,?4,?5) RETURNING id";
+    let values = params![event, data, institution, jurisdiction, for_clinic];
+    let id: i64 = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
+    if id % CUT_EVERY == 0 {
         tx.execute("DELETE FROM feed WHERE id <= ?1", [id - KEPT])?;
     }
     Ok(())
@@ -119,9 +127,9 @@ impl Store {
 
     /// What other servers append, heard as it is committed; nothing over SQLite. Blocking.
     pub fn feed_notices(&self) -> Result<Option<Notices>> {
-        Ok(match self.at.config()? {
+        Ok(match self.at.login()? {
             None => None,
-            Some(config) => Some(Notices::listen(&config, CHANNEL)?),
+            Some(login) => Some(Notices::listen(&login, CHANNEL)?),
         })
     }
 

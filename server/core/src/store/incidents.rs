@@ -284,11 +284,9 @@ fn keep_step(
     alert: &str,
     Step { report, place, origin, placed, .. }: &Step<'_>,
 ) -> Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO finding_step VALUES \
-        (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT DO NOTHING",
-    )?
-    .execute(params![
+    let sql = "INSERT INTO finding_step VALUES \
+        (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT DO NOTHING";
+    let values = params![
         origin,
         report.finding_id,
         report.revision,
@@ -303,8 +301,8 @@ fn keep_step(
         place.seq,
         report.explanation.zh,
         report.explanation.en
-    ])?;
-    Ok(())
+    ];
+    Ok(tx.send(sql, values)?)
 }
 
 /// Begins the id of an alert in which incidents of one box were joined.
@@ -570,11 +568,9 @@ impl<'a> Incident<'a> {
             return Ok(());
         }
         let it = &self.alert;
-        tx.prepare_cached(
-            "UPDATE alert SET state=?2, severity=?3, kinds=?4, liveness_waived=?5, case_file=?6, \
-            updated_at=?7 WHERE id=?1",
-        )?
-        .execute(params![
+        let sql = "UPDATE alert SET state=?2, severity=?3, kinds=?4, liveness_waived=?5, \
+            case_file=?6, updated_at=?7 WHERE id=?1";
+        let values = params![
             it.id,
             it.case.state.as_str(),
             it.severity,
@@ -582,8 +578,8 @@ impl<'a> Incident<'a> {
             it.liveness_waived,
             serde_json::to_string(&it.case)?,
             it.updated_at
-        ])?;
-        Ok(())
+        ];
+        Ok(tx.send(sql, values)?)
     }
 }
 
@@ -685,14 +681,12 @@ fn put_finding(
         Cow::Owned(FindingReport { raised_at: placed.at.clone(), institution, ..(*report).clone() })
     };
     let report = if held { kept(tx, origin, report)? } else { report };
-    tx.prepare_cached(
-        "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON
+    let sql = "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON
         CONFLICT(origin, id) DO UPDATE SET
          kind=excluded.kind, severity=excluded.severity, step=excluded.step,
          revision=excluded.revision, device=excluded.device,
-         epoch=excluded.epoch, seq=excluded.seq, report=excluded.report",
-    )?
-    .execute(params![
+         epoch=excluded.epoch, seq=excluded.seq, report=excluded.report";
+    let values = params![
         origin,
         report.finding_id,
         alert,
@@ -707,8 +701,8 @@ fn put_finding(
         place.epoch,
         place.seq,
         report.to_text()?
-    ])?;
-    Ok(())
+    ];
+    Ok(tx.send(sql, values)?)
 }
 
 /// The step as it says, with what its finding said before and may not take back any more.

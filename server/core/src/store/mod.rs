@@ -9,6 +9,7 @@ mod access;
 mod account_rights;
 mod accounts;
 mod alerts;
+mod aside;
 mod attachments;
 mod box_plans;
 mod budgets;
@@ -67,6 +68,7 @@ mod penalty_cases;
 mod personal;
 mod policies;
 mod policy_trials;
+mod pool;
 mod public;
 mod refusals;
 mod registry;
@@ -108,6 +110,7 @@ pub use accounts::Invited;
 pub use alerts::{
     Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding, WorstFinding,
 };
+pub use aside::{Aside, is_current, is_there, living_servers, schemas};
 pub use attachments::Attachment;
 pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
@@ -128,7 +131,7 @@ pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use door::Waiting;
 pub use embedders::{ComeAgain, Outdated};
-pub use engine::{Address, Notices};
+pub use engine::{Address, Beside, Notices};
 pub use evidence::PartTaken;
 pub use evidence::release_order;
 pub use faces::{
@@ -198,6 +201,9 @@ pub enum StoreError {
     /// PostgreSQL can not be reached now.
     #[error("database {name}: can not be opened: {why}")]
     Unreachable { name: String, why: engine::Error },
+    /// Nothing was begun: it may be tried again in a moment.
+    #[error("all {connections} connections to the database are in use: try again in a moment")]
+    Busy { connections: usize },
     /// The lead went to another server meanwhile.
     #[error(
         "another server leads since epoch {now}, and this was begun under {ours}: nothing was written"
@@ -240,8 +246,11 @@ pub enum Upsert {
 /// The facts: registry, devices, messages, alerts.
 #[derive(Debug)]
 pub struct Store {
+    /// Held by whoever waits for the writer next: one that writes without a pause comes behind
+    /// those that wait, and a page is not kept waiting by a rush of findings.
+    turn: Mutex<()>,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    readers: pool::Pool,
     at: Address,
     /// The last write found no room: before the next one the log is copied home.
     full: AtomicBool,
@@ -271,8 +280,9 @@ impl Store {
         }
         make_own_id_key(&writer)?;
         Ok(Self {
+            turn: Mutex::default(),
             writer: Mutex::new(writer),
-            readers: Mutex::new(Vec::new()),
+            readers: pool::Pool::new(at.is_postgres()),
             at,
             full: AtomicBool::new(false),
             budgets: Mutex::default(),
@@ -291,7 +301,9 @@ impl Store {
 
     /// Runs `work` in one write transaction: all of it is stored, or nothing.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let turn = lock(&self.turn);
         let mut writer = lock(&self.writer);
+        drop(turn);
         if writer.is_lost() {
             *writer = connect::writer_again(&self.at, Database::Facts)?;
         }
@@ -310,17 +322,8 @@ impl Store {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let pooled = lock(&self.readers).pop().filter(|reader| !reader.is_lost());
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => connect::reader(&self.at, Database::Facts)?,
-        };
-        let made = work(&reader);
-        let mut readers = lock(&self.readers);
-        if readers.len() < 8 {
-            readers.push(reader);
-        }
-        made
+        let reader = self.readers.take(|| connect::reader(&self.at, Database::Facts))?;
+        work(&reader)
     }
 
     /// A consistent copy of the database while the server runs.
@@ -417,8 +420,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn count(tx: &Connection, name: &str, by: i64) -> Result<()> {
     let sql = "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = \
         counter.value + excluded.value";
-    tx.prepare_cached(sql)?.execute((name, by))?;
-    Ok(())
+    Ok(tx.send(sql, (name, by))?)
 }
 
 /// Once in the life of a database; a second process over it finds the first one's.

@@ -5,12 +5,14 @@ use std::sync::Mutex;
 
 use super::connect;
 use super::engine::{Address, Connection, params};
+use super::schema;
 use protocol::down::{PractitionerCategory, RegistrationStatus, SiteRelation, Specialty};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::rows::collect;
-use super::{Result, lock, named};
+use super::{Result, StoreError, lock, named};
 use crate::clue::ReporterState;
+use crate::vault::Key;
 
 /// An institution as the register is public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,14 +83,16 @@ pub struct ReportStatus {
 pub struct PublicStore {
     connection: Mutex<Connection>,
     at: Address,
+    /// What its login in PostgreSQL is proven by; all servers of one master key have the same.
+    key: Key,
 }
 
 impl PublicStore {
-    /// Over a database that the server has opened before.
-    pub fn open(at: impl Into<Address>) -> Result<Self> {
+    /// Over a database that the server has opened before, with the door's own key.
+    pub fn open(at: impl Into<Address>, key: Key) -> Result<Self> {
         let at = at.into();
-        let connection = Mutex::new(guarded(&at)?);
-        Ok(Self { connection, at })
+        let connection = Mutex::new(guarded(&at, &key)?);
+        Ok(Self { connection, at, key })
     }
 
     /// Institutions by name, code, licence number, subject, address or division, by name; one more
@@ -193,19 +197,18 @@ impl PublicStore {
 
     /// Puts something sealed into the box at the door; `false` where the ticket was spent before.
     pub fn put_in(&self, ticket: &str, day: &str, sealed: &[u8]) -> Result<bool> {
-        let done = lock(&self.connection)
-            .execute("INSERT INTO clue_in VALUES (?1,?2,?3)", params![ticket, day, sealed]);
-        match done {
+        let sql = "INSERT INTO clue_in VALUES (?1,?2,?3)";
+        match self.ask(|c| Ok(c.execute(sql, params![ticket, day, sealed])?)) {
             Ok(_) => Ok(true),
-            Err(error) if error.is_constraint() => Ok(false),
-            Err(error) => Err(error.into()),
+            Err(StoreError::Database(error)) if error.is_constraint() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
     fn ask<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let mut connection = lock(&self.connection);
         if connection.is_lost() {
-            *connection = guarded(&self.at)?;
+            *connection = guarded(&self.at, &self.key)?;
         }
         work(&connection)
     }
@@ -217,9 +220,9 @@ impl PublicStore {
     }
 }
 
-/// The door's connection, which may do nothing else: SQLite asks us, PostgreSQL knows the role.
-fn guarded(at: &Address) -> Result<Connection> {
-    let mut connection = connect::door(at)?;
+/// The door's connection, which may do nothing else: SQLite asks us, PostgreSQL knows the login.
+fn guarded(at: &Address, key: &Key) -> Result<Connection> {
+    let mut connection = connect::door(at, &key.keyed("login", schema::DOOR))?;
     if let Connection::Sqlite(sqlite) = &mut connection {
         sqlite.authorizer(Some(authorize))?;
     }
@@ -303,14 +306,33 @@ mod tests {
     fn door() -> (tempfile::TempDir, Store, PublicStore) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let public = PublicStore::open(dir.path()).unwrap();
+        let public = PublicStore::open(dir.path(), Key::generate().unwrap()).unwrap();
         (dir, store, public)
     }
+
+    /// Ways out of a role that was only taken on.
+    const LEAVINGS: [&str; 8] = [
+        "SET ROLE NONE",
+        "RESET ROLE",
+        "SET ROLE zaigang",
+        "RESET ALL",
+        "DISCARD ALL",
+        "SET SESSION AUTHORIZATION DEFAULT",
+        "SET SESSION AUTHORIZATION zaigang",
+        "SELECT set_config('role', 'none', false)",
+    ];
 
     /// Every table, view and trick of SQL but the public ones.
     #[test]
     fn the_door_reads_nothing_that_is_not_public() {
-        let (_dir, store, public) = door();
+        let (dir, store, public) = door();
+        // SQLite knows none of them; in PostgreSQL a role may be laid down, a login may not.
+        for left in LEAVINGS {
+            let whose = "SELECT count(*) FROM zaigang.practitioner";
+            let done = public.run(left).and_then(|()| public.run(whose));
+            assert!(done.is_err(), "{left}, and the register was read");
+        }
+        let public = PublicStore::open(dir.path(), Key::generate().unwrap()).unwrap();
         let names: Vec<String> = store
             .read(|c| {
                 let sql = c.either(

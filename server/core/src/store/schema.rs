@@ -160,17 +160,18 @@ fn step(tx: &engine::Connection, database: Database, known: usize) -> Result<boo
     Ok(true)
 }
 
-/// The door's role reads what is published and inserts into `clue_in`; nothing else is granted.
-fn give_the_door(tx: &engine::Connection) -> Result<()> {
+/// The door's role reads what is published and inserts into `clue_in`; nothing else is granted. It
+/// logs in once [`let_the_door_in`] gave it a password.
+pub(super) fn give_the_door(tx: &engine::Connection) -> Result<()> {
     let role = format!(
-        "DO $$ BEGIN CREATE ROLE {DOOR} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-         GRANT {DOOR} TO CURRENT_USER"
+        "DO $$ BEGIN CREATE ROLE {DOOR} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
     );
     tx.execute_batch(&role).map_err(|e| StoreError::Open {
         path: PathBuf::from("PostgreSQL"),
         why: format!(
-            "the role {DOOR} can not be made ({e}): run `CREATE ROLE {DOOR}; GRANT {DOOR} TO` \
-            this user, as an administrator of it"
+            "the role {DOOR} can not be made ({e}): run `CREATE ROLE {DOOR} LOGIN PASSWORD ...`, \
+            as an administrator of it, and name the file with that password as \
+            `store.door_password_file`"
         ),
     })?;
     tx.execute_batch(&format!(
@@ -182,6 +183,34 @@ fn give_the_door(tx: &engine::Connection) -> Result<()> {
             END LOOP; END $$"
     ))?;
     Ok(())
+}
+
+/// Gives the door's role its login. PostgreSQL and its log see what proves the password, never the
+/// password itself.
+pub(super) fn let_the_door_in(tx: &engine::Connection, password: &str) -> Result<()> {
+    give_the_door(tx)?;
+    let verifier = engine::scram_verifier(password)?;
+    tx.execute_batch(&format!("ALTER ROLE {DOOR} LOGIN NOINHERIT PASSWORD '{verifier}'"))?;
+    Ok(())
+}
+
+/// Refuses a login that could do more than the door may: as another, or by taking a role on.
+pub(super) fn is_the_door_alone(c: &engine::Connection) -> Result<()> {
+    let sql = "SELECT session_user = ?1 AND current_user = session_user
+        AND NOT EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = ?1 AND (r.rolsuper
+            OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls))
+        AND NOT EXISTS (SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
+            WHERE r.rolname = ?1)";
+    if c.query_row(sql, [DOOR], |r| r.get::<_, bool>(0))? {
+        return Ok(());
+    }
+    Err(StoreError::Open {
+        path: PathBuf::from("PostgreSQL"),
+        why: format!(
+            "the public door's login is not {DOOR} alone, or that role may do more than a door's: \
+            take its attributes and its memberships away (ALTER ROLE, REVOKE)"
+        ),
+    })
 }
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {

@@ -51,6 +51,24 @@ impl Store {
         Ok(())
     }
 
+    /// Provisioned boxes for a measurement of the ingest: `bench-0` and so on, each in a room of its
+    /// own of `inst-1`.
+    pub fn fill_boxes(&self, boxes: u32) -> Result<()> {
+        self.write(|tx| {
+            tx.execute_batch(
+                "INSERT INTO institution VALUES ('inst-1','x',NULL,'',0,'[]','510100','t')",
+            )?;
+            for n in 0..boxes {
+                let (id, room) = (format!("bench-{n}"), format!("bench-room-{n}"));
+                let sql = "INSERT INTO room VALUES (?1,'inst-1','x','{}','t')";
+                tx.execute(sql, [room.as_str()])?;
+                let sql = "INSERT INTO device (id, room, state) VALUES (?1,?2,'provisioned')";
+                tx.execute(sql, [id.as_str(), &room])?;
+            }
+            Ok(())
+        })
+    }
+
     fn fill_registry(&self, it: &Amount) -> Result<()> {
         self.write(|tx| {
             let count = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + \

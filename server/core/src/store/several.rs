@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::cluster::{Cluster, SOCKET};
-use super::connect::{self, Database};
+use super::connect::{self, Database, in_transaction};
 use super::leadership::{Instance, Look, Seat};
 use super::rows::collect;
-use super::{Address, ClueFilter, Epoch, NewClue, Store, StoreError, under};
+use super::{
+    Address, Beside, ClueFilter, Epoch, NewClue, PublicStore, Store, StoreError, lock, schema, under,
+};
 use crate::clue::{Allegation, Source};
+use crate::vault::Key;
 
 fn instance(id: &str) -> Instance {
     let (version, since) = ("1.0.0".to_owned(), "2026-03-02T01:00:00.000Z".to_owned());
@@ -83,9 +86,9 @@ fn over_postgresql_one_of_several_leads() {
 }
 
 struct Stage {
-    _cluster: Cluster,
+    cluster: Cluster,
     at: Address,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Stage {
@@ -95,7 +98,7 @@ impl Stage {
         }
         let (cluster, dir) = (Cluster::start(), tempfile::tempdir().unwrap());
         let at = Address::postgres(dir.path(), &cluster.database("shared"), None).unwrap();
-        Some(Self { _cluster: cluster, at, _dir: dir })
+        Some(Self { cluster, at, dir })
     }
 
     fn store(&self) -> Store {
@@ -231,4 +234,233 @@ fn a_number_sent_to_two_servers_at_once_is_one_clue() {
     assert!(sent.iter().all(|(id, _)| *id == sent[0].0), "{sent:?}");
     let all = ClueFilter { limit: 50, ..ClueFilter::default() };
     assert_eq!(stores[0].clues(&all).unwrap().len(), 1);
+}
+
+/// Its own login, proven by a password that PostgreSQL does not know; never a role of the server's.
+#[test]
+fn the_public_door_logs_in_as_itself() {
+    let Some(stage) = Stage::new() else { return };
+    let store = stage.store();
+    stage.cluster.ask_password_of(schema::DOOR);
+    let key = Key::generate().unwrap();
+    let door = || PublicStore::open(&stage.at, key.clone());
+    assert!(door().unwrap().put_in("t-1", "2026-11-29", b"sealed").unwrap());
+    assert_eq!(store.waiting_at_the_door(10).unwrap().len(), 1);
+    let one =
+        |sql: &str| -> String { store.read(|c| Ok(c.query_row(sql, [], |r| r.get(0))?)).unwrap() };
+    let kept = one("SELECT rolpassword FROM pg_authid WHERE rolname = 'zaigang_door'");
+    assert!(kept.starts_with("SCRAM-SHA-256$4096:"), "{kept}");
+    let users = "SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity
+        WHERE datname = current_database()";
+    let held = door().unwrap();
+    assert_eq!(one(users), "zaigang zaigang_door");
+    drop(held);
+    // Whoever gave the role more than a door's rights is told so, and no door opens.
+    let c = connect::writer(&stage.at, Database::Facts).unwrap();
+    for (more, less) in [
+        ("GRANT zaigang TO zaigang_door", "REVOKE zaigang FROM zaigang_door"),
+        ("ALTER ROLE zaigang_door SUPERUSER", "ALTER ROLE zaigang_door NOSUPERUSER"),
+        ("ALTER ROLE zaigang_door CREATEROLE", "ALTER ROLE zaigang_door NOCREATEROLE"),
+    ] {
+        c.execute_batch(more).unwrap();
+        let refused = door().unwrap_err().to_string();
+        assert!(refused.contains("may do more than a door's"), "{more}: {refused}");
+        c.execute_batch(less).unwrap();
+        door().unwrap();
+    }
+}
+
+#[test]
+fn a_doors_password_of_an_administrators_is_used() {
+    let Some(stage) = Stage::new() else { return };
+    drop(stage.store());
+    stage.cluster.ask_password_of(schema::DOOR);
+    let c = connect::writer(&stage.at, Database::Facts).unwrap();
+    c.execute_batch("ALTER ROLE zaigang_door LOGIN PASSWORD 'by hand'").unwrap();
+    let file = stage.dir.path().join("door");
+    let url = stage.cluster.url("shared");
+    let with = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let beside = Beside { door_password_file: Some(file.clone()), ..Beside::default() };
+        let at = Address::postgres_with(stage.dir.path(), &url, beside).unwrap();
+        PublicStore::open(&at, Key::generate().unwrap())
+    };
+    with("by hand\n").unwrap();
+    let refused = with("another").unwrap_err().to_string();
+    assert!(refused.contains("store.door_password_file"), "{refused}");
+    with("by hand").unwrap();
+}
+
+#[test]
+fn tls_proves_the_database_or_nothing_is_said() {
+    if std::env::var_os(SOCKET).is_some() {
+        return;
+    }
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pem = authority.self_signed(&key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(authority, key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let leaf = leaf.signed_by(&key, &issuer).unwrap().pem();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let settings =
+        format!("listen_addresses = '127.0.0.1'\nport = {port}\nssl = on\nfsync = off\n");
+    let cluster = Cluster::start_with(&settings, |cluster| {
+        cluster.own_file("server.crt", &leaf);
+        cluster.own_file("server.key", &key.serialize_pem());
+    });
+    let (url, dir) = (cluster.database_at(port, "tls"), tempfile::tempdir().unwrap());
+    let ca_file = dir.path().join("ca.pem");
+    std::fs::write(&ca_file, &pem).unwrap();
+    let opened = |host: &str, ca_file| {
+        let url = format!("{}?sslmode=verify-full", url(host));
+        let beside = Beside { ca_file, ..Beside::default() };
+        Store::open(&Address::postgres_with(dir.path(), &url, beside).unwrap())
+    };
+    let store = opened("localhost", Some(ca_file.clone())).unwrap();
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert!(store.read(|c| Ok(c.query_row(sql, [], |r| r.get::<_, bool>(0))?)).unwrap());
+    assert!(store.feed_notices().unwrap().is_some(), "what listens is encrypted, too");
+    let refused = |host: &str, ca_file: Option<&std::path::PathBuf>, because: &str| {
+        let error = opened(host, ca_file.cloned()).unwrap_err();
+        assert!(!error.is_unreachable(), "it would be waited for: {error}");
+        assert!(error.to_string().contains(because), "{error}");
+    };
+    refused("localhost", None, "`store.ca_file`");
+    refused("127.0.0.1", Some(&ca_file), "does not name this host");
+    let plain = Address::postgres(dir.path(), &url("localhost"), None).unwrap();
+    let c = connect::writer(&plain, Database::Facts).unwrap();
+    c.execute_batch("ALTER SYSTEM SET ssl = off").unwrap();
+    c.execute_batch("SELECT pg_reload_conf()").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while c.query_row("SHOW ssl", [], |r| r.get::<_, String>(0)).unwrap() != "off" {
+        assert!(Instant::now() < deadline, "PostgreSQL still speaks TLS");
+    }
+    refused("localhost", Some(&ca_file), "does not support TLS");
+}
+
+/// What was sent and failed is told at the latest by the commit, as the cause, and is not stored.
+#[test]
+fn a_write_that_was_sent_ahead_fails_its_transaction() {
+    let Some(stage) = Stage::new() else { return };
+    let mut c = connect::writer(&stage.at, Database::Facts).unwrap();
+    let insert = "INSERT INTO counter VALUES (?1, 1)";
+    let failed = in_transaction(&mut c, |tx| {
+        tx.send(insert, ["a"])?;
+        tx.send(insert, ["a"])?;
+        Ok(tx.send(insert, ["b"])?)
+    });
+    let why = failed.unwrap_err().to_string();
+    assert!(why.contains("counter_pkey"), "the cause, not what followed from it: {why}");
+    let failed = in_transaction(&mut c, |tx| {
+        tx.send(insert, ["c"])?;
+        tx.send(insert, ["c"])?;
+        Ok(tx.query_row("SELECT count(*) FROM counter", [], |r| r.get::<_, i64>(0))?)
+    });
+    let why = failed.unwrap_err().to_string();
+    assert!(why.contains("counter_pkey"), "{why}");
+    in_transaction(&mut c, |tx| {
+        (0..300).try_for_each(|n| tx.send(insert, [format!("n{n}")]))?;
+        let there = "SELECT count(*) FROM counter WHERE name LIKE 'n%'";
+        assert_eq!(tx.query_row(there, [], |r| r.get::<_, i64>(0))?, 300, "in their order");
+        Ok(())
+    })
+    .unwrap();
+    let left = "SELECT count(*) FROM counter WHERE name IN ('a', 'b', 'c')";
+    assert_eq!(c.query_row(left, [], |r| r.get::<_, i64>(0)).unwrap(), 0);
+    let each = c.rows_each(
+        "SELECT value FROM counter WHERE name = ?1",
+        (0..200).map(|n| [format!("n{n}")]).chain([["none".to_owned()]]).collect(),
+        |r| r.get::<_, i64>(0),
+    );
+    let each = each.unwrap();
+    assert!(each.len() == 201 && each[..200].iter().all(|rows| rows == &[1]));
+    assert!(each[200].is_empty());
+}
+
+/// A rush of findings writes without a pause; a page that came meanwhile is next.
+#[test]
+fn who_waits_to_write_comes_before_who_writes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&Address::embedded(dir.path())).unwrap();
+    for round in 0..20 {
+        let order = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            let page = store
+                .write(|_| {
+                    let page = scope.spawn(|| {
+                        store.write(|_| {
+                            lock(&order).push("page");
+                            Ok(())
+                        })
+                    });
+                    // It waits once nobody else can: then it holds the turn.
+                    while store.turn.try_lock().is_ok() {
+                        std::thread::yield_now();
+                    }
+                    Ok(page)
+                })
+                .unwrap();
+            store
+                .write(|_| {
+                    lock(&order).push("rush");
+                    Ok(())
+                })
+                .unwrap();
+            page.join().unwrap().unwrap();
+        });
+        assert_eq!(*lock(&order), ["page", "rush"], "round {round}");
+    }
+}
+
+/// More pages than there are connections: some wait, none takes another one.
+#[test]
+fn a_rush_of_pages_takes_no_more_than_its_connections() {
+    let Some(stage) = Stage::new() else { return };
+    let store = stage.store();
+    let held = std::sync::Barrier::new(17);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                store.read(|c| {
+                    c.query_row("SELECT 1", [], |r| r.get::<_, i64>(0))?;
+                    held.wait();
+                    held.wait();
+                    Ok(())
+                })
+            });
+        }
+        held.wait();
+        let refused = store.read(|_| Ok(())).unwrap_err();
+        held.wait();
+        assert!(matches!(refused, StoreError::Busy { connections: 16 }), "{refused}");
+        let problem = crate::problem::Problem::from(refused);
+        assert_eq!(problem.status, 503);
+        assert!(problem.zh.is_some() && problem.retry_after_s.is_some());
+    });
+    store.read(|c| Ok(c.query_row("SELECT 1", [], |r| r.get::<_, i64>(0))?)).unwrap();
+}
+
+#[test]
+fn a_database_that_is_away_is_told_as_such() {
+    let Some(stage) = Stage::new() else { return };
+    let store = stage.store();
+    let read = || store.read(|c| Ok(c.query_row("SELECT 1", [], |r| r.get::<_, i64>(0))?));
+    read().unwrap();
+    stage.cluster.pause();
+    for _ in 0..3 {
+        let problem = crate::problem::Problem::from(read().unwrap_err());
+        assert_eq!(problem.status, 503, "{problem:?}");
+        let zh = problem.zh.unwrap_or_default();
+        assert!(zh.contains("数据库暂时连接不上") && problem.retry_after_s.is_some(), "{zh}");
+    }
+    stage.cluster.resume();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while read().is_err() {
+        assert!(Instant::now() < deadline, "it is not reached again");
+    }
 }

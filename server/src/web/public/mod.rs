@@ -140,7 +140,7 @@ const UPLOAD_S: u64 = 150;
 pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
     let Some(config) = &app.config.public else { return Ok(Router::new()) };
     let door = Arc::new(Door {
-        store: PublicStore::open(&app.config.store)?,
+        store: PublicStore::open(&app.config.store, app.master.derived("the door's login"))?,
         key: door_mac(&app.master),
         seal: door_seal(&app.master).public_key(),
         queue: Arc::clone(&app.door_queue),

@@ -9,18 +9,22 @@ mod address;
 mod notices;
 mod postgres;
 mod row;
+mod scram;
 mod statement;
 mod text;
+mod tls;
 mod value;
 
 use std::ops::Deref;
 
 use tokio_postgres::error::SqlState;
 
-pub use address::Address;
+pub(super) use address::Login;
+pub use address::{Address, Beside};
 pub use notices::Notices;
 pub(super) use postgres::Client;
 pub(super) use row::{Row, Rows};
+pub(super) use scram::scram_verifier;
 pub(super) use statement::Statement;
 pub(super) use value::{Param, Params, Value, params};
 
@@ -44,7 +48,7 @@ pub enum Error {
     Column { column: String, why: String },
 }
 
-pub(super) type Result<T> = std::result::Result<T, Error>;
+pub(in crate::store) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// A uniqueness or another constraint stood against it.
@@ -67,6 +71,12 @@ impl Error {
         }
         let source = std::error::Error::source(error);
         error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+    }
+
+    /// PostgreSQL knows no such login, or not by this password.
+    pub(super) fn is_refused_login(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        error.code().is_some_and(|code| code.code().starts_with("28"))
     }
 
     /// The disk had no room for it.
@@ -149,6 +159,43 @@ impl Connection {
         self.prepare_cached(sql)?.execute(params)
     }
 
+    /// Of a write whose answer nobody needs: over PostgreSQL it is on its way when this returns,
+    /// and a fault of it comes with the next statement that is waited for, or with the commit.
+    /// SQLite runs it at once.
+    pub(super) fn send<P: Params>(&self, sql: &str, params: P) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => self.execute(sql, params).map(drop),
+            Self::Postgres(client) => params.with(|list| client.send(sql, list)),
+        }
+    }
+
+    /// The rows of one query for each of a list of parameters. Over PostgreSQL all are asked before
+    /// the first is answered.
+    pub(super) fn rows_each<T, P: Params>(
+        &self,
+        sql: &str,
+        list: Vec<P>,
+        make: impl Fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<Vec<T>>> {
+        let read = |mut rows: Rows<'_>| {
+            let mut made = Vec::new();
+            while let Some(row) = rows.next()? {
+                made.push(make(&row)?);
+            }
+            Ok(made)
+        };
+        match self {
+            Self::Sqlite(_) => {
+                list.into_iter().map(|one| read(self.prepare_cached(sql)?.query(one)?)).collect()
+            }
+            Self::Postgres(client) => client
+                .query_each(sql, &list)?
+                .into_iter()
+                .map(|r| read(Rows::postgres(r)))
+                .collect(),
+        }
+    }
+
     pub(super) fn query_row<T, P: Params, F>(&self, sql: &str, params: P, make: F) -> Result<T>
     where
         F: FnOnce(&Row<'_>) -> Result<T>,
@@ -202,10 +249,14 @@ impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         // A COMMIT that found the disk full may have rolled back already.
         let ended = self.connection.sqlite().is_some_and(rusqlite::Connection::is_autocommit);
-        if self.open
-            && !ended
-            && let Err(error) = self.connection.execute_batch("ROLLBACK")
-        {
+        if !self.open || ended {
+            return;
+        }
+        let undone = match self.connection {
+            Connection::Sqlite(_) => self.connection.execute_batch("ROLLBACK"),
+            Connection::Postgres(client) => client.rollback(),
+        };
+        if let Err(error) = undone {
             tracing::warn!(%error, "a transaction was not rolled back");
         }
     }

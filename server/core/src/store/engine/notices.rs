@@ -2,10 +2,12 @@
 //! changed and never what: the tables are the truth.
 
 use futures_util::StreamExt as _;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Connection, NoTls};
 
 use super::Result;
+use super::address::Login;
 use super::postgres::{drivers, wait};
 
 /// Ends when the connection does.
@@ -22,21 +24,22 @@ impl std::fmt::Debug for Notices {
 }
 
 impl Notices {
-    pub(in crate::store) fn listen(config: &Config, channel: &str) -> Result<Self> {
+    pub(in crate::store) fn listen(login: &Login, channel: &str) -> Result<Self> {
         wait(async {
-            let (client, mut connection) = config.connect(NoTls).await?;
             // One that waits stands for all that came since.
             let (tell, heard) = mpsc::channel(1);
-            drivers().spawn(async move {
-                let mut messages =
-                    futures_util::stream::poll_fn(move |context| connection.poll_message(context));
-                while let Some(Ok(message)) = messages.next().await {
-                    if matches!(message, AsyncMessage::Notification(_)) {
-                        // Full: one that waits is there already.
-                        let _ = tell.try_send(());
-                    }
+            let client = match &login.tls {
+                None => {
+                    let (client, connection) = login.config.connect(NoTls).await?;
+                    drivers().spawn(told(connection, tell));
+                    client
                 }
-            });
+                Some(tls) => {
+                    let (client, connection) = login.config.connect(tls.clone()).await?;
+                    drivers().spawn(told(connection, tell));
+                    client
+                }
+            };
             client.batch_execute(&format!("LISTEN {channel}")).await?;
             Ok(Self { _client: client, heard })
         })
@@ -45,5 +48,20 @@ impl Notices {
     /// Waits for the next one; nothing once the connection has ended.
     pub async fn next(&mut self) -> Option<()> {
         self.heard.recv().await
+    }
+}
+
+async fn told<S, T>(mut connection: Connection<S, T>, tell: mpsc::Sender<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut messages =
+        futures_util::stream::poll_fn(move |context| connection.poll_message(context));
+    while let Some(Ok(message)) = messages.next().await {
+        if matches!(message, AsyncMessage::Notification(_)) {
+            // Full: one that waits is there already.
+            let _ = tell.try_send(());
+        }
     }
 }

@@ -2,17 +2,23 @@
 //! called from any thread, of an async runtime or not.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
+use futures_util::future::{BoxFuture, join_all};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
-use tokio_postgres::{Config, NoTls, Row, Statement};
+use tokio_postgres::{NoTls, Row, Statement};
 
-use super::{Error, Param, Result, text};
+use super::address::Login;
+use super::{Error, Param, Params, Result, text};
+
+type Answer<T> = std::result::Result<T, tokio_postgres::Error>;
 
 /// Statements kept prepared on one connection; beyond it all are prepared anew.
 const PREPARED_MAX: usize = 512;
@@ -21,8 +27,10 @@ const PREPARED_MAX: usize = 512;
 const WRITER_LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(7223, hashtext(current_schema()))";
 
 pub(in crate::store) struct Client {
-    socket: tokio_postgres::Client,
+    socket: Arc<tokio_postgres::Client>,
     prepared: RefCell<HashMap<(String, Vec<Type>), Statement>>,
+    /// Sent and not answered yet, in the order in which the other side runs them.
+    on_the_way: RefCell<VecDeque<BoxFuture<'static, Answer<u64>>>>,
     /// The other side became a standby: it takes no write on this connection any more.
     demoted: Cell<bool>,
 }
@@ -34,30 +42,58 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    pub(in crate::store) fn connect(config: &Config) -> Result<Self> {
+    pub(in crate::store) fn connect(login: &Login) -> Result<Self> {
         let client = wait(async {
-            let (client, connection) = config.connect(NoTls).await?;
-            drivers().spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::warn!(error = told(&error), "the connection to PostgreSQL ended");
+            Ok::<_, Error>(match &login.tls {
+                None => {
+                    let (client, connection) = login.config.connect(NoTls).await?;
+                    drivers().spawn(driven(connection));
+                    client
                 }
-            });
-            Ok::<_, Error>(client)
+                Some(tls) => {
+                    let (client, connection) = login.config.connect(tls.clone()).await?;
+                    drivers().spawn(driven(connection));
+                    client
+                }
+            })
         })?;
-        Ok(Self { socket: client, prepared: RefCell::default(), demoted: Cell::new(false) })
+        Ok(Self {
+            socket: Arc::new(client),
+            prepared: RefCell::default(),
+            on_the_way: RefCell::default(),
+            demoted: Cell::new(false),
+        })
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.demoted.get() || self.socket.is_closed()
     }
 
-    fn noted<T>(&self, answer: std::result::Result<T, tokio_postgres::Error>) -> Result<T> {
+    /// An answer, once all that was sent before it is answered: where one of those failed, its
+    /// fault is the cause of this one's.
+    fn noted<T>(&self, answer: Answer<T>) -> Result<T> {
+        let before = self.answered();
+        let answer = before.and(answer);
         if let Err(error) = &answer
             && error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
         {
             self.demoted.set(true);
         }
         Ok(answer?)
+    }
+
+    /// Waits for what is on its way; the first fault among it.
+    fn answered(&self) -> Answer<()> {
+        let mut first = Ok(());
+        while let Some(sent) = self.next_on_the_way() {
+            let answer = wait(sent);
+            first = first.and(answer.map(drop));
+        }
+        first
+    }
+
+    fn next_on_the_way(&self) -> Option<BoxFuture<'static, Answer<u64>>> {
+        self.on_the_way.borrow_mut().pop_front()
     }
 
     pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
@@ -69,12 +105,40 @@ impl Client {
         self.batch(WRITER_LOCK)
     }
 
+    /// What failed on its way is told by now, and goes with all the rest.
+    pub(super) fn rollback(&self) -> Result<()> {
+        let answer = wait(self.socket.batch_execute("ROLLBACK"));
+        let _ = self.answered();
+        Ok(answer?)
+    }
+
     pub(super) fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<usize> {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
         let touched = self.noted(wait(self.socket.execute(&statement, &list)))?;
         Ok(usize::try_from(touched).unwrap_or(usize::MAX))
+    }
+
+    /// Sends it and goes on; a fault is told by the next statement that is waited for, at the
+    /// latest by the commit.
+    pub(super) fn send(&self, sql: &str, params: &[&dyn Param]) -> Result<()> {
+        let statement = self.prepare(sql, params)?;
+        let bound = bind(params)?.into_iter().map(Bound::owned).collect::<Result<Vec<_>>>()?;
+        let socket = Arc::clone(&self.socket);
+        let mut sent: BoxFuture<'static, Answer<u64>> =
+            Box::pin(async move { socket.execute_raw(&statement, bound).await });
+        // The first poll hands it to the socket, so that it comes before whatever follows.
+        let entered = drivers().enter();
+        let first = sent.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(entered);
+        match first {
+            Poll::Ready(answer) => self.noted(answer).map(drop),
+            Poll::Pending => {
+                self.on_the_way.borrow_mut().push_back(sent);
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
@@ -84,18 +148,45 @@ impl Client {
         self.noted(wait(self.socket.query(&statement, &list)))
     }
 
+    /// One statement for each of a list: all are sent before the first is answered, and each touches
+    /// rows of its own, in whatever order they run.
+    pub(super) fn query_each<P: Params>(&self, sql: &str, list: &[P]) -> Result<Vec<Vec<Row>>> {
+        let Some(first) = list.first() else { return Ok(Vec::new()) };
+        let statement = first.with(|params| self.prepare(sql, params))?;
+        let own = |p: &P| p.with(|params| bind(params)?.into_iter().map(Bound::owned).collect());
+        let bound = list.iter().map(own).collect::<Result<Vec<Vec<_>>>>()?;
+        let asked = bound.iter().map(|one| {
+            let list: Vec<&(dyn ToSql + Sync)> = one.iter().map(|b| b as _).collect();
+            let statement = &statement;
+            async move { self.socket.query(statement, &list).await }
+        });
+        let answers = wait(join_all(asked));
+        self.noted(answers.into_iter().collect())
+    }
+
     fn prepare(&self, sql: &str, params: &[&dyn Param]) -> Result<Statement> {
         let key = (sql.to_owned(), params.iter().map(|p| p.kind()).collect::<Vec<_>>());
         if let Some(found) = self.prepared.borrow().get(&key) {
             return Ok(found.clone());
         }
-        let made = wait(self.socket.prepare_typed(&text::numbered(sql), &key.1))?;
+        let made = self.noted(wait(self.socket.prepare_typed(&text::numbered(sql), &key.1)))?;
         let mut prepared = self.prepared.borrow_mut();
         if prepared.len() >= PREPARED_MAX {
             prepared.clear();
         }
         prepared.insert(key, made.clone());
         Ok(made)
+    }
+}
+
+/// Drives a connection until it ends.
+async fn driven<S, T>(connection: tokio_postgres::Connection<S, T>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Err(error) = connection.await {
+        tracing::warn!(error = told(&error), "the connection to PostgreSQL ended");
     }
 }
 
@@ -137,6 +228,20 @@ fn bind<'p>(params: &'p [&dyn Param]) -> Result<Vec<Bound<'p>>> {
 
 #[derive(Debug)]
 struct Bound<'p>(ToSqlOutput<'p>);
+
+impl Bound<'_> {
+    /// For a statement that outlives the call.
+    fn owned(self) -> Result<Bound<'static>> {
+        let value = match self.0 {
+            ToSqlOutput::Borrowed(value) => {
+                Value::try_from(value).map_err(|e| Error::Sqlite(e.into()))?
+            }
+            ToSqlOutput::Owned(value) => value,
+            _ => return Err(Error::Sqlite(rusqlite::Error::InvalidQuery)),
+        };
+        Ok(Bound(ToSqlOutput::Owned(value)))
+    }
+}
 
 impl ToSql for Bound<'_> {
     fn to_sql(

@@ -1,7 +1,7 @@
 //! Rows of either engine, read by value: `int4`, `int8`, `numeric` and `bool` as a number, `text`
 //! and its like as a text.
 
-use rusqlite::types::{FromSql, FromSqlError, ValueRef};
+use rusqlite::types::{FromSql, ValueRef};
 use tokio_postgres::types::Type;
 
 use super::{Error, Result};
@@ -60,17 +60,6 @@ impl Row<'_> {
                 let raw = raw(row, column)?;
                 T::column_result(raw.value()?).map_err(|e| fault(&column, &e))
             }
-        }
-    }
-
-    /// A text without a copy of it.
-    pub(in crate::store) fn text(&self, column: usize) -> Result<&str> {
-        match self {
-            Self::Sqlite(row) => row.get_ref(column)?.as_str().map_err(|e| fault(&column, &e)),
-            Self::Postgres(row) => match raw(row, column)?.0 {
-                Some((_, bytes)) => std::str::from_utf8(bytes).map_err(|e| fault(&column, &e)),
-                None => Err(fault(&column, &FromSqlError::InvalidType)),
-            },
         }
     }
 

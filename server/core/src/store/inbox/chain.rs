@@ -3,15 +3,19 @@
 //!
 //! What belongs where is `crate::ingest::chain`'s to say; here is what it asks of the tables.
 
-use crate::store::engine::{Connection, OptionalExtension as _, Transaction, params};
+use std::collections::BTreeMap;
+
+use crate::store::engine::{Connection, OptionalExtension as _, Row, Transaction, params};
 use jiff::{SignedDuration, Timestamp};
 use protocol::envelope::Envelope;
 use protocol::up::{ClockSource, Up, UpBody};
 
+use super::super::budgets::Budgets;
 use super::super::rows::collect;
 use super::super::{Result, Store, devices, incidents, knowledge};
 use super::places::Places;
-use super::{Incoming, ReceiptDue};
+use super::unwritten::messages;
+use super::{Entry, Incoming, ReceiptDue};
 use crate::clock;
 use crate::ingest::budget::{Limits, Spent};
 use crate::ingest::chain::{ChainState, Judgement, Link, judge};
@@ -65,7 +69,7 @@ impl Chain<'_> {
         it: &Incoming,
         places: &Places,
     ) -> Result<Option<&Registration>> {
-        if !matches!(it.body.payload, Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_)) {
+        if !speaks_of_a_place(it) {
             return Ok(None);
         }
         if self.registration.as_ref().is_none_or(|(epoch, _)| *epoch != self.epoch) {
@@ -215,24 +219,71 @@ fn highest(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<u64> {
     Ok(chain.state.contiguous_seq.max(stored as u64))
 }
 
+const CHAIN: &str = "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, spent,
+    EXISTS (SELECT 1 FROM message m WHERE m.device = d.id AND m.epoch = d.epoch AND
+    m.seq > d.contiguous_seq)
+    OR EXISTS (SELECT 1 FROM dropped p WHERE p.device = d.id AND p.epoch = d.epoch AND
+    p.seq > d.contiguous_seq)
+    FROM device d WHERE id = ?1";
+
 pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) -> Result<Chain<'a>> {
     let device = it.body.device.as_str();
+    let row = tx.prepare_cached(CHAIN)?.query_row([device], stands)?;
+    Ok(begun(row, it, limits))
+}
+
+/// What [`chain_of`], the budgets and the places would ask for each box of a batch by itself, asked
+/// for all of them at once: over PostgreSQL each question is a way there and back.
+pub(super) fn ask_ahead<'a>(
+    tx: &Connection,
+    batch: &'a [Entry],
+    budgets: &mut Budgets,
+    chains: &mut BTreeMap<&'a str, Chain<'a>>,
+    places: &mut Places,
+) -> Result<()> {
+    let mut firsts: BTreeMap<&str, (&Incoming, bool)> = BTreeMap::new();
+    for it in messages(batch) {
+        let known = firsts.entry(it.body.device.as_str()).or_insert((it, false));
+        known.1 |= speaks_of_a_place(it);
+    }
+    let devices: Vec<[&str; 1]> = firsts.keys().map(|device| [*device]).collect();
+    budgets.ask_ahead(tx, &firsts.values().map(|(it, _)| *it).collect::<Vec<_>>())?;
+    let rows = tx.rows_each(CHAIN, devices, |r| Ok(stands(r)?))?;
+    let mut placed = Vec::new();
+    for ((device, (it, of_place)), row) in firsts.into_iter().zip(rows) {
+        let Some(row) = row.into_iter().next() else { continue };
+        let chain = begun(row, it, budgets.of(tx, device, &it.received_at)?);
+        if of_place {
+            placed.push((device, chain.epoch));
+        }
+        chains.insert(device, chain);
+    }
+    let found = places.registrations(tx, &placed)?;
+    for ((device, epoch), registration) in placed.into_iter().zip(found) {
+        if let Some(chain) = chains.get_mut(device) {
+            chain.registration = Some((epoch, registration));
+        }
+    }
+    places.ask_ahead(tx, batch)
+}
+
+fn speaks_of_a_place(it: &Incoming) -> bool {
+    matches!(it.body.payload, Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_))
+}
+
+/// As the tables have it: epoch, mark, its hash, the day of the budget and what is spent, and
+/// whether something stands above the mark.
+type Stands = (i64, i64, String, String, String, bool);
+
+fn stands(r: &Row<'_>) -> crate::store::engine::Result<Stands> {
+    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
+}
+
+fn begun(row: Stands, it: &Incoming, limits: Limits) -> Chain<'_> {
+    let (epoch, seq, hash, day, spent, above) = row;
     let today = it.received_at.get(..10).unwrap_or_default();
-    let (epoch, seq, hash, spent, above): (i64, i64, String, Spent, bool) = tx
-        .prepare_cached(
-            "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, spent,
-             EXISTS (SELECT 1 FROM message m WHERE m.device = d.id AND m.epoch = d.epoch AND
-             m.seq > d.contiguous_seq)
-             OR EXISTS (SELECT 1 FROM dropped p WHERE p.device = d.id AND p.epoch = d.epoch AND
-             p.seq > d.contiguous_seq)
-             FROM device d WHERE id = ?1",
-        )?
-        .query_row([device], |r| {
-            let spent = Spent::read(r.text(3)?, r.text(4)?, today);
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?, spent, r.get(5)?))
-        })?;
     let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
-    Ok(Chain {
+    Chain {
         epoch,
         state: ChainState { contiguous_seq: seq as u64, contiguous_hash: hash },
         restarted: false,
@@ -242,12 +293,12 @@ pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) ->
         boot_count: 0,
         clock_offset_ms: None,
         limits,
-        spent,
+        spent: Spent::read(&day, &spent, today),
         withheld: false,
         seqs: Vec::new(),
         registration: None,
         had_gap: above,
-    })
+    }
 }
 
 fn stored_hash(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<String>> {
@@ -286,7 +337,7 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
 
 /// Where the chain stands now; and every verified message says that its box lives.
 pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Result<()> {
-    tx.prepare_cached(
+    tx.send(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
          chain = CASE WHEN ?5 = 1 THEN 'forked' WHEN ?6 = 1 THEN 'restarted'
                       WHEN chain='gap' AND NOT EXISTS (SELECT 1 FROM message WHERE device=?1 AND
@@ -296,21 +347,21 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
          clock_offset_ms),
          spent_day=?10, spent=?11, withheld_at = CASE WHEN ?12 = 1 THEN ?7 ELSE withheld_at
          END WHERE id=?1",
-    )?
-    .execute(params![
-        device,
-        chain.epoch,
-        chain.state.contiguous_seq as i64,
-        if chain.state.contiguous_seq == 0 { "" } else { chain.state.contiguous_hash.as_str() },
-        chain.forked,
-        chain.restarted,
-        chain.received_at,
-        chain.boot_count as i64,
-        chain.clock_offset_ms,
-        chain.spent.day,
-        chain.spent.text(),
-        chain.withheld
-    ])?;
+        params![
+            device,
+            chain.epoch,
+            chain.state.contiguous_seq as i64,
+            if chain.state.contiguous_seq == 0 { "" } else { chain.state.contiguous_hash.as_str() },
+            chain.forked,
+            chain.restarted,
+            chain.received_at,
+            chain.boot_count as i64,
+            chain.clock_offset_ms,
+            chain.spent.day,
+            chain.spent.text(),
+            chain.withheld
+        ],
+    )?;
     if !chain.had_gap {
         return Ok(());
     }
@@ -341,11 +392,32 @@ fn at(
         .optional()?)
 }
 
-/// The receipt that a device is due now, with its next version. Above a gap it names the latest
+/// The receipt that each device is due now, with its next version. Above a gap it names the latest
 /// stored sequences and those of this batch, so that a gap that never heals (a server restored from
 /// a backup) does not keep the box's outbox full.
-pub(super) fn receipt(tx: &Connection, device: &str, chain: Chain<'_>) -> Result<ReceiptDue> {
-    let (now, mark) = (chain.received_at, chain.state.contiguous_seq);
+pub(super) fn receipts(
+    tx: &Connection,
+    chains: BTreeMap<&str, Chain<'_>>,
+) -> Result<Vec<ReceiptDue>> {
+    let sql = "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,
+        'receipt', ?3, '', ?2)
+        ON CONFLICT(device, kind) DO UPDATE SET version = max(knowledge.version
+        + 1, excluded.version), issued_at = excluded.issued_at
+        RETURNING version";
+    let issued = chains.iter().map(|(device, chain)| {
+        (*device, chain.received_at, knowledge::version_at(chain.received_at))
+    });
+    let versions = tx.rows_each(sql, issued.collect(), |r| Ok(r.get::<_, i64>(0)?))?;
+    let mut due = Vec::with_capacity(chains.len());
+    for ((device, chain), version) in chains.into_iter().zip(versions) {
+        let version = version.into_iter().next().unwrap_or_default();
+        due.push(receipt(tx, device, chain, version as u64)?);
+    }
+    Ok(due)
+}
+
+fn receipt(tx: &Connection, device: &str, chain: Chain<'_>, version: u64) -> Result<ReceiptDue> {
+    let mark = chain.state.contiguous_seq;
     let mut above = Vec::new();
     if chain.above {
         above = devices::above(tx, device, chain.epoch, mark as i64)?;
@@ -353,18 +425,9 @@ pub(super) fn receipt(tx: &Connection, device: &str, chain: Chain<'_>) -> Result
         above.sort_unstable();
         above.dedup();
     }
-    let version: i64 = tx
-        .prepare_cached(
-            "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,
-            'receipt', ?3, '', ?2)
-             ON CONFLICT(device, kind) DO UPDATE SET version = max(knowledge.version
-             + 1, excluded.version), issued_at = excluded.issued_at
-             RETURNING version",
-        )?
-        .query_row((device, now, knowledge::version_at(now)), |r| r.get(0))?;
     Ok(ReceiptDue {
         device: device.to_owned(),
-        version: version as u64,
+        version,
         above,
         contiguous_seq: mark,
         contiguous_hash: chain.state.contiguous_hash,

@@ -125,7 +125,7 @@ fn presence(
         uncertainty_ms = excluded.uncertainty_ms, synchronised = excluded.synchronised,
         evidence = excluded.evidence, on_roster = excluded.on_roster",
     );
-    tx.prepare_cached(sql)?.execute(params![
+    let values = params![
         it.body.device.as_str(),
         epoch,
         it.body.seq as i64,
@@ -144,31 +144,20 @@ fn presence(
         stamp.clock == protocol::up::ClockSource::Synchronised,
         evidence,
         on_roster,
-    ])?;
-    Ok(())
+    ];
+    Ok(tx.send(sql, values)?)
 }
 
 fn health(tx: &Connection, device: &str, report: &HealthReport) -> Result<()> {
-    tx.prepare_cached("UPDATE device SET health=?2, firmware=?3 WHERE id=?1")?.execute(params![
-        device,
-        serde_json::to_string(report)?,
-        report.firmware
-    ])?;
-    Ok(())
+    let sql = "UPDATE device SET health=?2, firmware=?3 WHERE id=?1";
+    Ok(tx.send(sql, params![device, serde_json::to_string(report)?, report.firmware])?)
 }
 
 fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck, at: &str) -> Result<()> {
-    tx.prepare_cached(
-        "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
-         WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3",
-    )?
-    .execute(params![
-        device,
-        ack.kind,
-        ack.version as i64,
-        ack.applied,
-        ack.refused_because
-    ])?;
+    let sql = "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
+        WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3";
+    let version = ack.version as i64;
+    tx.send(sql, params![device, ack.kind, version, ack.applied, ack.refused_because])?;
     for person in &ack.templates_deleted {
         template_receipts::note(tx, device, person.as_str(), at)?;
         feed::append(

@@ -21,10 +21,9 @@ pub(super) fn any(c: &Connection) -> Result<bool> {
 }
 
 pub(super) fn note(tx: &Connection, findings: &[Step<'_>]) -> Result<usize> {
-    let mut insert =
-        tx.prepare_cached("INSERT INTO finding_due (device, epoch, seq) VALUES (?1,?2,?3)")?;
+    let sql = "INSERT INTO finding_due (device, epoch, seq) VALUES (?1,?2,?3)";
     for Step { place, .. } in findings {
-        insert.execute(params![place.device, place.epoch, place.seq])?;
+        tx.send(sql, params![place.device, place.epoch, place.seq])?;
     }
     Ok(findings.len())
 }

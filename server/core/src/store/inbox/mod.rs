@@ -10,11 +10,12 @@ mod effects;
 mod later;
 mod places;
 mod quarantine;
+mod unwritten;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
-use crate::store::engine::{Connection, Transaction, params};
+use crate::store::engine::{Connection, Kind as EngineKind, Transaction, params};
 use protocol::up::{StatusBody, Up, UpBody};
 
 use super::incidents::{self, Joining, Place, Step};
@@ -27,6 +28,7 @@ use chain::Chain;
 use places::Places;
 pub use quarantine::QuarantineRow;
 pub(super) use quarantine::set_aside;
+use unwritten::Unwritten;
 
 /// A message whose signature, schema and device were checked.
 #[derive(Debug, Clone)]
@@ -114,6 +116,14 @@ pub struct Committed {
 /// Counters of a batch, written once.
 type Tally = BTreeMap<&'static str, i64>;
 
+/// What the messages of a batch have in common.
+struct Around<'t, 'b> {
+    places: &'t mut Places,
+    tally: &'t mut Tally,
+    acked: &'t mut Vec<String>,
+    unwritten: &'t mut Unwritten<'b>,
+}
+
 impl Store {
     /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt,
     /// for duplicates too. More findings than `at_once_max` are left for [`Self::take_up`], and so
@@ -126,6 +136,10 @@ impl Store {
             let mut tally = Tally::new();
             let mut findings = Vec::new();
             let mut budgets = lock(&self.budgets);
+            let mut unwritten = Unwritten::before(tx, batch)?;
+            if tx.kind() == EngineKind::Postgres {
+                chain::ask_ahead(tx, batch, &mut budgets, &mut chains, &mut places)?;
+            }
             for entry in batch {
                 let incoming = match entry {
                     Entry::Message(incoming) => incoming,
@@ -150,8 +164,13 @@ impl Store {
                         new.insert(chain::chain_of(tx, incoming, limits)?)
                     }
                 };
-                let (outcome, placed) =
-                    store_one(tx, incoming, chain, &mut places, &mut tally, &mut done.acked)?;
+                let mut around = Around {
+                    places: &mut places,
+                    tally: &mut tally,
+                    acked: &mut done.acked,
+                    unwritten: &mut unwritten,
+                };
+                let (outcome, placed) = store_one(tx, incoming, chain, &mut around)?;
                 fail_point::reached("store.row_written");
                 if !matches!(outcome, Outcome::Forked(_) | Outcome::Withheld) {
                     chain.seqs.push(incoming.body.seq);
@@ -163,6 +182,7 @@ impl Store {
                 }
                 done.outcomes.push(outcome);
             }
+            unwritten.flush(tx)?;
             if findings.len() > at_once_max || (!findings.is_empty() && later::any(tx)?) {
                 done.later = later::note(tx, &findings)?;
             } else {
@@ -172,10 +192,10 @@ impl Store {
                     .collect();
                 incidents::take_in(tx, &findings, &Joining::Beyond(max))?;
             }
-            for (device, chain) in chains {
-                chain::write_back(tx, device, &chain)?;
-                done.receipts.push(chain::receipt(tx, device, chain)?);
+            for (device, chain) in &chains {
+                chain::write_back(tx, device, chain)?;
             }
+            done.receipts = chain::receipts(tx, chains)?;
             for (name, by) in tally {
                 count(tx, name, by)?;
             }
@@ -199,19 +219,22 @@ fn store_one<'a>(
     tx: &Transaction<'_>,
     it: &'a Incoming,
     chain: &mut Chain<'a>,
-    places: &mut Places,
-    tally: &mut Tally,
-    acked: &mut Vec<String>,
+    around: &mut Around<'_, 'a>,
 ) -> Result<(Outcome, Option<Placed>)> {
+    let Around { places, tally, acked, unwritten } = around;
     chain.received_at = &it.received_at;
     chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
     chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
     let (kind, bytes) = (Kind::of(&it.body.payload), it.envelope.len() as u64);
     if !chain.spent.fits(kind, bytes, &chain.limits) {
+        unwritten.flush(tx)?;
         return Ok((withhold(tx, it, chain, tally)?, None));
     }
     // The usual case asks nothing first: the next link goes in where nothing stands in its way.
-    let linked = chain.is_followed_by(it) && insert(tx, it, chain.epoch)?;
+    let linked = chain.is_followed_by(it) && unwritten.take(tx, it, chain.epoch)?;
+    if !linked || chain.above || !is_plain(&it.body.payload) {
+        unwritten.flush(tx)?;
+    }
     if !linked {
         match chain::judged(tx, it, chain)? {
             Judgement::Duplicate => {
@@ -289,6 +312,18 @@ fn withhold(
         incidents::raise_integrity(tx, it.body.device.as_str(), &cause, &it.received_at)?;
     }
     Ok(Outcome::Withheld)
+}
+
+/// Whether its effects read no message.
+fn is_plain(payload: &Up) -> bool {
+    matches!(
+        payload,
+        Up::Finding(_)
+            | Up::Presence(_)
+            | Up::PresenceSummary(_)
+            | Up::Health(_)
+            | Up::KnowledgeAck(_)
+    )
 }
 
 /// False where its place or its event id is taken.

@@ -3,14 +3,16 @@
 //!
 //! What follows from it is `crate::ingest::place`'s to say.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+
+use protocol::up::Up;
 
 use crate::store::engine::Connection;
 
-use super::super::rows::collect;
 use super::super::supervision::ms;
 use super::super::{Result, column};
-use super::Incoming;
+use super::unwritten::messages;
+use super::{Entry, Incoming};
 use crate::ingest::place::{Placed, Post, Registration, SessionPlace, SetAside, judge};
 
 /// A registration with one owner of its room: since, room, taken at, owned since, institution.
@@ -38,32 +40,48 @@ impl Places {
         device: &str,
         epoch: i64,
     ) -> Result<Registration> {
+        Ok(self.registrations(c, &[(device, epoch)])?.pop().unwrap_or_default())
+    }
+
+    /// Of each of these, by device and epoch.
+    pub(super) fn registrations(
+        &self,
+        c: &Connection,
+        boxes: &[(&str, i64)],
+    ) -> Result<Vec<Registration>> {
         let since = "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY \
             from_epoch DESC LIMIT 1";
-        let key_since: Vec<String> = collect(c, since, (device, epoch), |r| Ok(r.get(0)?))?;
+        let since = c.rows_each(since, boxes.to_vec(), |r| Ok(r.get::<_, String>(0)?))?;
         let sql = "SELECT p.since, p.room, p.taken_at, o.since, o.institution FROM device_place p
             JOIN room_owner o ON o.room = p.room WHERE p.device = ?1 ORDER BY p.since, o.since";
-        let rows: Vec<PostRow> = collect(c, sql, [device], |r| {
+        let devices = boxes.iter().map(|(device, _)| [*device]).collect();
+        let posts: Vec<Vec<PostRow>> = c.rows_each(sql, devices, |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
         })?;
-        let from_ever = |text: &str| ms(text).unwrap_or(i64::MIN);
-        let mut posts: Vec<(String, Post)> = Vec::new();
-        for (since, room, taken, owned_since, institution) in rows {
-            let owner = (from_ever(&owned_since), institution);
-            match posts.last_mut() {
-                Some((same, post)) if *same == since => post.owners.push(owner),
-                _ => {
-                    let since_ms = from_ever(&since);
-                    let taken_ms = taken.as_deref().map(from_ever);
-                    posts.push((since, Post { room, since_ms, taken_ms, owners: vec![owner] }));
-                }
-            }
-        }
-        Ok(Registration {
-            posts: posts.into_iter().map(|(_, post)| post).collect(),
-            key_since_ms: key_since.first().and_then(|since| ms(since)),
+        let made = since.into_iter().zip(posts).map(|(since, posts)| Registration {
+            posts: posts_of(posts),
+            key_since_ms: since.first().and_then(|since| ms(since)),
             demonstration: self.demonstration,
-        })
+        });
+        Ok(made.collect())
+    }
+
+    /// The sessions that a batch names: those that are of the room named are known from here on.
+    pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[Entry]) -> Result<()> {
+        let named: BTreeSet<(String, String)> = messages(batch).filter_map(session_of).collect();
+        let ids = named.iter().map(|(session, _)| [session.clone()]).collect();
+        let sql = "SELECT room FROM session WHERE id = ?1";
+        let rooms = c.rows_each(sql, ids, |r| Ok(r.get::<_, String>(0)?))?;
+        for (key, now) in named.into_iter().zip(rooms) {
+            let place = match now.first() {
+                None => SessionPlace::Unknown,
+                Some(now) if *now == key.1 => SessionPlace::ThisRoom,
+                // Amended, perhaps: asked where a message needs it.
+                Some(_) => continue,
+            };
+            self.sessions.insert(key, place);
+        }
+        Ok(())
     }
 
     /// Where a statement belongs, or why it has no effect; `None` for what speaks of no place.
@@ -122,4 +140,33 @@ impl Places {
         self.rosters.insert(key, there);
         Ok(there)
     }
+}
+
+/// By registration, each with the owners of its room.
+fn posts_of(rows: Vec<PostRow>) -> Vec<Post> {
+    let from_ever = |text: &str| ms(text).unwrap_or(i64::MIN);
+    let mut posts: Vec<(String, Post)> = Vec::new();
+    for (since, room, taken, owned_since, institution) in rows {
+        let owner = (from_ever(&owned_since), institution);
+        match posts.last_mut() {
+            Some((same, post)) if *same == since => post.owners.push(owner),
+            _ => {
+                let since_ms = from_ever(&since);
+                let taken_ms = taken.as_deref().map(from_ever);
+                posts.push((since, Post { room, since_ms, taken_ms, owners: vec![owner] }));
+            }
+        }
+    }
+    posts.into_iter().map(|(_, post)| post).collect()
+}
+
+/// The session that a message names, and the room of which it speaks.
+fn session_of(it: &Incoming) -> Option<(String, String)> {
+    let (session, room) = match &it.body.payload {
+        Up::Finding(report) => (report.session.as_ref()?, &report.room),
+        Up::Presence(report) => (report.session.as_ref()?, &report.room),
+        Up::PresenceSummary(report) => (&report.session, &report.room),
+        _ => return None,
+    };
+    Some((session.to_string(), room.to_string()))
 }
