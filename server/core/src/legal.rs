@@ -129,10 +129,7 @@ impl Standings {
 const FINDINGS: i64 = 200;
 
 fn stood(entries: &[ReviewEntry], act: Date) -> Standing {
-    let entered: Vec<Entered<'_>> = entries
-        .iter()
-        .map(|it| Entered { by: &it.by, on: day(&it.at).unwrap_or(Date::MAX), record: &it.record })
-        .collect();
+    let entered: Vec<Entered<'_>> = entries.iter().map(ReviewEntry::entered).collect();
     Standing::of(&entered, act)
 }
 

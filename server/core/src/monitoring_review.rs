@@ -53,17 +53,32 @@ pub struct MonitoringReview {
     pub verified: Option<Review>,
 }
 
-impl MonitoringReview {
-    /// The first day on which anybody may be looked at, where the place must have been public for
-    /// so many days before; a place that was never published has none. `None`: no wait is asked.
-    pub fn in_use_from(&self, wait_days: i64) -> Option<Date> {
-        if wait_days <= 0 {
-            return None;
-        }
-        let published = self.published.as_ref().map(|notice| notice.on);
-        let days = jiff::Span::new().try_days(wait_days).ok();
-        Some(published.zip(days).and_then(|(on, days)| on.checked_add(days).ok()).unwrap_or(NEVER))
+/// The first day on which anybody may be looked at, where the place must have been public for so
+/// many days before, by everything that was entered of it, newest first; a place that was never
+/// published has none. `None`: no wait is asked.
+///
+/// A publication of an earlier day than that of its entry counts from the entry on until a second
+/// person entered the same; and what one person alone changes or deletes of a publication that
+/// stands changes nothing: nobody alone makes a box look earlier, or not at all.
+pub fn in_use_from(entered: &[Entered<'_>], wait_days: i64) -> Option<Date> {
+    if wait_days <= 0 {
+        return None;
     }
+    let (mut since, mut stands): (usize, Option<Date>) = (0, None);
+    let oldest_first: Vec<&Entered<'_>> = entered.iter().rev().collect();
+    for (n, it) in oldest_first.iter().enumerate() {
+        let published = it.record.published.as_ref();
+        let said_before = oldest_first[since..=n].iter();
+        let same = said_before.filter(|e| e.record.published.as_ref() == published);
+        let persons: BTreeSet<&str> = same.map(|e| e.by).filter(|by| !by.is_empty()).collect();
+        if persons.len() >= 2 {
+            (since, stands) = (n, published.map(|notice| notice.on));
+        } else if let (None, Some(notice)) = (stands, published) {
+            stands = Some(notice.on.max(it.on));
+        }
+    }
+    let days = jiff::Span::new().try_days(wait_days).ok();
+    Some(stands.zip(days).and_then(|(on, days)| on.checked_add(days).ok()).unwrap_or(NEVER))
 }
 
 /// No day at all.
@@ -259,12 +274,53 @@ mod tests {
         }
     }
 
+    /// Who entered on which day that the place was published on which; oldest first.
+    fn used_from(said: &[(&str, &str, Option<&str>)], wait_days: i64) -> Option<Date> {
+        let record = |on: &Option<&str>| MonitoringReview {
+            published: on.map(|on| Notice { at: "官网公告".into(), on: day(on) }),
+            ..MonitoringReview::default()
+        };
+        let records: Vec<MonitoringReview> = said.iter().map(|(_, _, on)| record(on)).collect();
+        let entered = said.iter().zip(&records).rev();
+        let entered: Vec<Entered<'_>> =
+            entered.map(|((by, on, _), record)| Entered { by, on: day(on), record }).collect();
+        in_use_from(&entered, wait_days)
+    }
+
     #[test]
     fn a_place_is_public_for_its_days_before_use() {
-        let never = MonitoringReview::default();
-        assert_eq!((never.in_use_from(0), never.in_use_from(30)), (None, Some(NEVER)));
-        assert_eq!(whole().in_use_from(30), Some(day("2026-07-03")));
-        assert_eq!(whole().in_use_from(0), None);
+        assert_eq!((used_from(&[], 0), used_from(&[], 30)), (None, Some(NEVER)));
+        let same_day = [("wang", "2026-06-03", Some("2026-06-03"))];
+        assert_eq!(used_from(&same_day, 30), Some(day("2026-07-03")));
+        assert_eq!(used_from(&same_day, 0), None);
+    }
+
+    #[test]
+    fn one_person_alone_makes_no_place_public_earlier() {
+        let early = Some("2026-01-05");
+        let alone = [("wang", "2026-06-03", early), ("wang", "2026-06-04", early)];
+        assert_eq!(used_from(&alone, 30), Some(day("2026-07-03")), "from its entry on");
+        let nobody = [("wang", "2026-06-03", early), ("", "2026-06-04", early)];
+        assert_eq!(used_from(&nobody, 30), Some(day("2026-07-03")), "nobody is no second person");
+        let two = [("wang", "2026-06-03", early), ("li", "2026-06-10", early)];
+        assert_eq!(used_from(&two, 30), Some(day("2026-02-04")));
+        let moved = [two[0], two[1], ("wang", "2026-06-11", Some("2025-01-05"))];
+        assert_eq!(used_from(&moved, 400), Some(day("2027-02-09")), "another day by one alone");
+    }
+
+    #[test]
+    fn one_person_alone_stops_no_box_by_its_publication() {
+        let public = Some("2026-01-05");
+        let two = [("wang", "2026-01-05", public), ("li", "2026-01-06", public)];
+        let from = Some(day("2026-02-04"));
+        let deleted = [two[0], two[1], ("zhao", "2026-06-01", None), ("zhao", "2026-06-02", None)];
+        assert_eq!(used_from(&deleted, 30), from, "a box was blinded by one person");
+        let later = [two[0], two[1], ("zhao", "2026-06-01", Some("2026-06-01"))];
+        assert_eq!(used_from(&later, 30), from);
+        let both = [two[0], two[1], ("zhao", "2026-06-01", None), ("li", "2026-06-02", None)];
+        assert_eq!(used_from(&both, 30), Some(NEVER), "two people may");
+        let again = [both[0], both[1], both[2], both[3], ("li", "2026-07-01", public)];
+        assert_eq!(used_from(&again, 30), Some(day("2026-07-31")), "alone, from the entry on");
     }
 
     /// As two people entered it long after.

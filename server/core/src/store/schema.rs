@@ -55,6 +55,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../../migrations/0037_clue_terms.sql"),
     include_str!("../../../migrations/0038_law_versions.sql"),
     include_str!("../../../migrations/0039_template_receipts.sql"),
+    include_str!("../../../migrations/0040_parties_and_templates.sql"),
     include_str!("../../../migrations/0041_policy_trials.sql"),
     include_str!("../../../migrations/0046_clue_lists.sql"),
     include_str!("../../../migrations/0047_device_publication.sql"),
@@ -86,6 +87,7 @@ fn later(database: Database) -> &'static [&'static str] {
             include_str!("../../../migrations/postgres/0037_clue_terms.sql"),
             include_str!("../../../migrations/postgres/0038_law_versions.sql"),
             include_str!("../../../migrations/postgres/0039_template_receipts.sql"),
+            include_str!("../../../migrations/postgres/0040_parties_and_templates.sql"),
             include_str!("../../../migrations/postgres/0041_policy_trials.sql"),
             include_str!("../../../migrations/postgres/0046_clue_lists.sql"),
             include_str!("../../../migrations/postgres/0047_device_publication.sql"),
@@ -103,7 +105,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../../migrations/postgres/facts.sql"),
                 include_str!("../../../migrations/postgres/facts_triggers.sql"),
             ],
-            41,
+            42,
         ),
         Database::Faces => (
             [
