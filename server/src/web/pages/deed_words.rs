@@ -50,6 +50,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/requests", "本人更正申请", "a person's request"),
     ("/policy", "判定策略", "the policy"),
     ("/practitioners", "人员", "a practitioner"),
+    ("/registry-photos", "批量注册照片", "registry photographs of many"),
     ("/registry-photo", "注册照片", "a registry photograph"),
     ("/registry", "登记资料", "the registry"),
     ("/retention", "保存期限", "what is kept how long"),
