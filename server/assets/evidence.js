@@ -15,9 +15,19 @@ function beijing(time) {
 /** A fault with a line for people. */
 class Said extends Error {}
 
+// What time it is, by the server: a clock that somebody sets back gives nobody longer, nor does a machine that slept.
+let heardOf = null;
+
+function serverNow() {
+  if (!heardOf) return Date.now();
+  return heardOf.server + Math.max(Date.now() - heardOf.wall, performance.now() - heardOf.steady);
+}
+
 async function ask(method, path, body) {
   const headers = body === undefined ? {} : { "content-type": "application/json" };
   const answer = await fetch(`${API}${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+  const date = Date.parse(answer.headers.get("date") ?? "");
+  if (date) heardOf = { server: date, wall: Date.now(), steady: performance.now() };
   const type = answer.headers.get("content-type") ?? "";
   if (!answer.ok) {
     const problem = type.includes("json") ? await answer.json() : {};
@@ -332,7 +342,7 @@ async function look(form, id) {
   const it = await ask("GET", `/requests/${id}`);
   const { open: whole, device, opening } = it;
   const shown = document.getElementById("shown");
-  const mark = `${me.custodian.account} · ${beijing(now())} · ${opening.ask.case_number}`;
+  const mark = `${me.custodian.account} · ${beijing(serverNow())} · ${opening.ask.case_number}`;
   shown.replaceChildren();
   const faults = [];
   const arrived = whole.items.map((one) => one.item).filter((item) => opening.items[item.id].is === "arrived");
@@ -352,7 +362,8 @@ async function look(form, id) {
   for (const person of whole.persons.filter((p) => p.registry_photo)) {
     const answer = await fetch(`/registry-photo/${encodeURIComponent(person.person)}/picture?opening=${it.id}`, { cache: "no-store" });
     if (!answer.ok) continue;
-    shown.append(await figure(await answer.arrayBuffer(), mark, `${t("注册照片", "registry photograph")} · ${person.name}`));
+    const from = person.photo_at ? ` · ${person.photo_by} ${beijing(person.photo_at)}` : "";
+    shown.append(await figure(await answer.arrayBuffer(), mark, `${t("注册照片", "registry photograph")} · ${person.name}${from}`));
     registered += 1;
   }
   await show(arrived.filter((item) => item.kind !== "subject_crop"));
@@ -361,18 +372,42 @@ async function look(form, id) {
   document.querySelector("[data-evidence=answer]").hidden = !registered || shown.children.length === registered;
   shown.dataset.done = "";
   forgetAt(opening.until);
+  watch(id);
   if (faults.length) throw new Said(faults.join("; "));
 }
 
-// The server shows nothing beyond their time; a page that was left open shows it no longer either.
+// The server shows nothing beyond their time; a page that was left open shows it no longer either, nor once the opening ended
+// early, or whoever looks is a custodian no more.
 let ending = 0;
+let watching = 0;
+const ASK_AGAIN_MS = 300_000;
 
 function forgetAt(until) {
   clearTimeout(ending);
-  const left_ms = Date.parse(until) - Date.now();
-  if (left_ms > 0) ending = setTimeout(() => forgetAt(until), Math.min(left_ms, 24 * 3600 * 1000));
+  shownUntil = Date.parse(until);
+  const left_ms = shownUntil - serverNow();
+  if (left_ms > 0) ending = setTimeout(() => forgetAt(until), Math.min(left_ms, 60_000));
   else forgetPictures();
 }
+
+let shownUntil = Infinity;
+
+function watch(id) {
+  clearTimeout(watching);
+  watching = setTimeout(async () => {
+    if (!document.getElementById("shown")?.querySelector("canvas")) return;
+    try {
+      const { opening } = await ask("GET", `/requests/${id}`);
+      if (opening.state !== "open" && opening.state !== "delivered") return forgetPictures();
+    } catch (error) {
+      // The server says no; where nobody can be asked, their time ends them.
+      if (error instanceof Said) return forgetPictures();
+    }
+    watch(id);
+  }, ASK_AGAIN_MS);
+}
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden && serverNow() >= shownUntil) forgetPictures(); });
 
 function forgetPictures() {
   const shown = document.getElementById("shown");

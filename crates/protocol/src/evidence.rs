@@ -17,6 +17,9 @@ pub const MAX_EVIDENCE_BYTES: usize = 2 * 1024 * 1024;
 /// the 256 KiB that a server takes of somebody who has not logged in.
 pub const MAX_PART_BYTES: usize = 160 * 1024;
 
+/// Why a box deleted a picture for which it had no room any more.
+pub const GIVEN_UP: &str = "given up for the quota";
+
 /// Knowledge, always whole: whether pictures are taken in this room, the keys that they are sealed
 /// to, and the people whose signatures release them.
 ///
@@ -127,6 +130,53 @@ pub struct EvidenceOrders {
     /// Of each finding with pictures here that is no longer undecided.
     pub standings: Vec<FindingStanding>,
     pub holds: Vec<Hold>,
+    /// What people did at the server with pictures of this box, which its chain does not name yet;
+    /// of an opening that is decided alone: a request that still waits is told to nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deeds: Vec<EvidenceDeed>,
+}
+
+/// What one of the two people of an opening did at the server. The box writes it into its chain, so
+/// that no request, refusal or look can be left out of the record afterwards. No name, no case: the
+/// order says whose it is to whoever may know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct EvidenceDeed {
+    pub order: OrderId,
+    pub finding_id: String,
+    pub act: EvidenceAct,
+    /// Which of the two.
+    pub by: CustodianRole,
+    /// RFC 3339 UTC with milliseconds, the server's clock.
+    pub at: String,
+    /// The picture that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<EvidenceId>,
+}
+
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceAct {
+    Requested,
+    Approved,
+    Refused,
+    Looked,
+    #[serde(other)]
+    Unknown,
+}
+
+impl EvidenceAct {
+    /// As it stands on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+            Self::Looked => "looked",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Two custodians let pictures of one finding go, for one case.
@@ -294,6 +344,9 @@ pub struct EvidenceReceipt {
     /// One line, of [`EvidenceStep::Deleted`], `Lost` and `Refused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of [`EvidenceStep::Noted`]: what the server told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deed: Option<EvidenceDeed>,
 }
 
 #[derive(
@@ -311,6 +364,8 @@ pub enum EvidenceStep {
     Lost,
     /// The order does not hold; nothing goes out.
     Refused,
+    /// What somebody did at the server, in the box's chain from now on.
+    Noted,
     #[serde(other)]
     Unknown,
 }

@@ -42,6 +42,15 @@ fn an_old_box_ignores_the_orders_and_an_old_server_the_manifest() {
     );
     let manifest = r#"{"type":"evidence_manifest_of_tomorrow","items":[{"kind":"film"}]}"#;
     assert_eq!(serde_json::from_str::<crate::up::Up>(manifest).unwrap(), crate::up::Up::Unknown);
+    // Orders of before tell of no deed, and are written as they were.
+    let orders = r#"{"releases":[],"standings":[],"holds":[]}"#;
+    let read: crate::evidence::EvidenceOrders = serde_json::from_str(orders).unwrap();
+    assert!(read.deeds.is_empty());
+    assert_eq!(serde_json::to_string(&read).unwrap(), orders);
+    assert_eq!(
+        serde_json::from_str::<crate::evidence::EvidenceStep>(r#""framed""#).unwrap(),
+        crate::evidence::EvidenceStep::Unknown
+    );
     // A later kind of picture, and a later decision, are no error either.
     assert_eq!(
         serde_json::from_str::<crate::evidence::EvidenceKind>(r#""film""#).unwrap(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use presence::{Finding, Rule, Step};
 use protocol::evidence::{Custodians, EvidenceHeld, EvidenceOrders};
 use protocol::id::{EvidenceId, OrderId};
-use protocol::up::{FindingReport, Severity, Up, WithdrawalCause};
+use protocol::up::{ClockSource, FindingReport, Severity, Up, WithdrawalCause};
 
 use super::Agent;
 use crate::evidence::courier::Outcome;
@@ -45,7 +45,7 @@ impl Agent {
         self.taking().is_some()
     }
 
-    fn taking(&self) -> Option<Taking> {
+    pub(super) fn taking(&self) -> Option<Taking> {
         let keeper = self.keeper.as_ref()?;
         let room = self.known.room()?;
         // P5: an intimate room is in no picture, also through its door.
@@ -83,6 +83,13 @@ impl Agent {
         self.keeping(|keeper, say| keeper.obey(orders, Timestamp::now(), say));
         self.hold_days();
         Ok(())
+    }
+
+    /// Signed knowledge was issued then: what the keeper ends by time, it ends by that.
+    pub(super) fn server_said(&mut self, issued_at: &str) {
+        if let (Some(keeper), Ok(at)) = (&mut self.keeper, issued_at.parse()) {
+            keeper.server_said(at);
+        }
     }
 
     /// The pipeline's answer to a finding.
@@ -124,6 +131,7 @@ impl Agent {
 
     fn keeping(&mut self, act: impl FnOnce(&mut Keeper, &mut dyn FnMut(Up))) {
         let Some(mut keeper) = self.keeper.take() else { return };
+        keeper.believe_clock(self.clock.source() != ClockSource::Unsynchronised);
         act(&mut keeper, &mut |message| {
             self.append(message);
         });

@@ -166,6 +166,7 @@ impl Agent {
     /// Applies one message; says whose templates are gone with it.
     pub(super) fn apply(&mut self, body: &DownBody) -> Result<Vec<PersonId>, Unusable> {
         let version = body.version;
+        self.server_said(&body.issued_at);
         match &body.payload {
             Down::Policy(policy) => self.apply_policy(version, policy).map(|()| Vec::new()),
             Down::Room(room) => self.apply_room(version, room).map(|()| Vec::new()),

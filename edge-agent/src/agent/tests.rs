@@ -613,4 +613,24 @@ fn before_its_place_was_public_long_enough_a_box_sees_nobody() {
     assert!(!it.sees(600_000, Vec::new(), 0).withheld);
 }
 
+/// Never of an intimate room (P5), also through its door; never before its custodians are known.
+#[test]
+fn an_intimate_room_is_in_no_picture() {
+    use crate::evidence::Keeper;
+    use protocol::evidence::PictureSource;
+
+    let mut it = box_1(settings(true, false));
+    let device = "box-1".parse().unwrap();
+    let keeper = Keeper::open(it.dir.path(), device, PictureSource::Drawn, u64::MAX).unwrap();
+    it.agent.keeper = Some(keeper);
+    it.told_everything();
+    assert!(it.agent.taking().is_none(), "nobody is known for whom it could be sealed");
+    it.told(1, Down::Custodians(::evidence::fixture::Office::new().roll));
+    assert!(it.agent.taking().is_some());
+    let Down::Room(open) = room() else { unreachable!() };
+    let mode = down::DeploymentMode::Doorway;
+    it.told(2, Down::Room(down::Room { intimate: true, mode, ..open }));
+    assert!(it.agent.taking().is_none(), "an intimate room is in a picture");
+}
+
 mod trials;

@@ -9,10 +9,10 @@ use std::sync::mpsc::Sender;
 
 use evidence::order::{Knows, check};
 use evidence::{Roll, RollRefused, SealTo, text};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{
-    Custodians, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy, EvidenceReceipt,
-    EvidenceStep, PictureSource, ReleaseOrder,
+    Custodians, EvidenceDeed, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy,
+    EvidenceReceipt, EvidenceStep, GIVEN_UP, PictureSource, ReleaseOrder,
 };
 use protocol::id::{DeviceId, EvidenceId, OrderId};
 use protocol::up::{Manifest, Severity, Up};
@@ -26,6 +26,10 @@ use super::taking::Taken;
 pub const QUOTA_BYTES: u64 = 2 << 30;
 /// Findings whose pictures may still come.
 const ASKED: usize = 256;
+/// How far a clock may be ahead of the server's last word when something ends by it.
+const AHEAD: SignedDuration = SignedDuration::from_hours(48);
+/// Most deeds of one list.
+const MOST_DEEDS: usize = 500;
 
 /// The step of a finding that asked for pictures.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,10 @@ pub struct Keeper {
     complaint: Option<String>,
     /// Why no roll is taken over any more.
     distrust: Option<String>,
+    /// The clock is a synchronised one.
+    clock_holds: bool,
+    /// The latest time of which the server's signature speaks.
+    server_said: Option<Timestamp>,
     /// Released pictures that the server took not when they last came there, and its words.
     not_taken: BTreeMap<EvidenceId, String>,
 }
@@ -92,6 +100,8 @@ impl Keeper {
             errands: None,
             complaint: distrust.clone(),
             distrust,
+            clock_holds: true,
+            server_said: None,
             not_taken: BTreeMap::new(),
         })
     }
@@ -126,7 +136,7 @@ impl Keeper {
 
     /// The UTC days (`2026-11-29`) whose observation log is kept.
     pub fn held_days(&self, now: Timestamp) -> BTreeSet<String> {
-        in_force(&self.orders.holds, now).filter_map(|hold| hold.day.clone()).collect()
+        in_force(&self.orders.holds, self.ending(now)).filter_map(|hold| hold.day.clone()).collect()
     }
 
     pub fn held(&self, now: Timestamp) -> EvidenceHeld {
@@ -135,7 +145,9 @@ impl Keeper {
             bytes: self.store.bytes(),
             quota_bytes: self.quota(),
             given_up: self.store.book.given_up,
-            holds: in_force(&self.orders.holds, now).map(|hold| hold.reference.clone()).collect(),
+            holds: in_force(&self.orders.holds, self.ending(now))
+                .map(|hold| hold.reference.clone())
+                .collect(),
             logs: None,
         }
     }
@@ -250,7 +262,28 @@ impl Keeper {
         for order in &orders.releases {
             self.release(order, now, say);
         }
+        self.note_deeds(&orders.deeds, say);
         self.sweep(now, say);
+    }
+
+    /// Writes what people did at the server into the chain, each once, for as long as it is told.
+    fn note_deeds(&mut self, deeds: &[EvidenceDeed], say: &mut dyn FnMut(Up)) {
+        let told: BTreeSet<EvidenceDeed> = deeds.iter().take(MOST_DEEDS).cloned().collect();
+        if told == self.store.book.noted {
+            return;
+        }
+        for deed in told.difference(&self.store.book.noted) {
+            say(Up::EvidenceReceipt(EvidenceReceipt {
+                finding_id: deed.finding_id.chars().take(64).collect(),
+                items: deed.item.iter().cloned().collect(),
+                step: EvidenceStep::Noted,
+                order: Some(deed.order.clone()),
+                reason: None,
+                deed: Some(deed.clone()),
+            }));
+        }
+        self.store.book.noted = told;
+        self.note(&self.store.save_book());
     }
 
     fn release(&mut self, order: &ReleaseOrder, now: Timestamp, say: &mut dyn FnMut(Up)) {
@@ -284,6 +317,7 @@ impl Keeper {
                 step,
                 order: Some(order.order.clone()),
                 reason,
+                deed: None,
             })
         };
         if let Err(why) = judged {
@@ -374,8 +408,30 @@ impl Keeper {
         self.asked.remove(finding_id);
     }
 
+    /// Whether this box's clock can be believed when something is to end by it.
+    pub fn believe_clock(&mut self, holds: bool) {
+        self.clock_holds = holds;
+    }
+
+    /// Something that the server signed was issued then.
+    pub fn server_said(&mut self, at: Timestamp) {
+        self.server_said = self.server_said.max(Some(at));
+    }
+
+    /// The time by which pictures and holds end. Whoever holds the box can set its clock forward,
+    /// or give it a time of his own: it is never far beyond what the server's signature says.
+    fn ending(&self, now: Timestamp) -> Timestamp {
+        match (self.server_said, self.clock_holds) {
+            (Some(said), true) => now.min(said + AHEAD),
+            (Some(said), false) => now.min(said),
+            (None, true) => now,
+            (None, false) => Timestamp::UNIX_EPOCH,
+        }
+    }
+
     /// Ends what is over.
     pub fn sweep(&mut self, now: Timestamp, say: &mut dyn FnMut(Up)) {
+        let now = self.ending(now);
         let days = self.policy.undecided_days.unwrap_or(UNDECIDED_DAYS);
         let over: Vec<(Held, &str)> = self
             .store
@@ -389,13 +445,14 @@ impl Keeper {
 
     fn make_room(&mut self, bytes: u64, now: Timestamp, say: &mut dyn FnMut(Up)) -> bool {
         let limits = (self.quota(), bytes);
-        let Some(given_up) = make_room(self.store.held(), &self.orders, limits, now) else {
+        let Some(given_up) = make_room(self.store.held(), &self.orders, limits, self.ending(now))
+        else {
             return false;
         };
         let given_up: Vec<Held> = given_up.into_iter().cloned().collect();
         for held in &given_up {
             self.store.book.given_up += 1;
-            self.end(held, "given up for the quota", say);
+            self.end(held, GIVEN_UP, say);
         }
         if !given_up.is_empty() {
             self.note(&self.store.save_book());
@@ -434,6 +491,7 @@ fn receipt(held: &Held, step: EvidenceStep, order: Option<&OrderId>, reason: Opt
         step,
         order: order.cloned(),
         reason: reason.map(str::to_owned),
+        deed: None,
     })
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use delivery::identity::write_private;
 use evidence::SealedPicture;
-use protocol::evidence::{Custodians, EvidenceItem};
+use protocol::evidence::{Custodians, EvidenceDeed, EvidenceItem};
 use protocol::id::{EvidenceId, OrderId};
 use protocol::up::Severity;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,8 @@ pub struct Book {
     pub refused: BTreeSet<String>,
     /// Items given up for the quota.
     pub given_up: u64,
+    /// What people did at the server that is in the chain, while the server still tells it.
+    pub noted: BTreeSet<EvidenceDeed>,
 }
 
 /// The folder.

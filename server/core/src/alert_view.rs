@@ -13,6 +13,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alert::{ClinicState, Reason, Review, State};
+use crate::clock;
+use crate::evidence::opening::{Delivery, Opening};
 use crate::monitoring_review::Standing;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
@@ -159,6 +161,32 @@ pub struct WholeForAuthority {
     pub disclosed_before: Vec<Disclosure>,
 }
 
+/// Pictures of a clinic's room that two people opened, as it is told once its case is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OpeningTold {
+    /// RFC 3339 UTC ms.
+    pub asked_at: String,
+    pub case_number: String,
+    pub basis: String,
+    pub purpose: String,
+    /// How many came from the box.
+    pub pictures: usize,
+}
+
+impl OpeningTold {
+    /// Nothing where no picture left the box.
+    pub fn of(it: &Opening) -> Option<Self> {
+        let pictures = it.items.values().filter(|is| **is == Delivery::Arrived).count();
+        (pictures > 0).then(|| Self {
+            asked_at: clock::text(it.asked_at),
+            case_number: it.ask.case_number.clone(),
+            basis: it.ask.basis.clone(),
+            purpose: it.ask.purpose.clone(),
+            pictures,
+        })
+    }
+}
+
 /// An alert with everything that its clinic learns of it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WholeForClinic {
@@ -168,6 +196,9 @@ pub struct WholeForClinic {
     pub events: Vec<FindingEvent>,
     pub statements: Vec<StatementSeen>,
     pub law: LawSeen,
+    /// Sealed pictures that were opened; empty until its case is served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub opened_pictures: Vec<OpeningTold>,
 }
 
 /// A line of a list, by who reads it.
@@ -302,6 +333,7 @@ impl WholeForClinic {
             events: events.into_iter().map(event).collect(),
             statements,
             law,
+            opened_pictures: Vec::new(),
         }
     }
 }

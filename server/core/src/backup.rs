@@ -382,10 +382,14 @@ fn learn_from_replaced(
         return Ok(());
     }
     let faces = FaceStore::open(&config.store, key.clone()).and_then(|f| f.tombstones());
-    let custodians = Store::open(&config.store).and_then(|s| s.ended_custodians());
+    let now = clock::now_text();
+    let facts = Store::open(&config.store);
+    let facts = facts.and_then(|s| Ok((s.ended_custodians()?, s.unburied_pictures(&now)?)));
     let of_persons = faces.map(|all| all.into_iter().map(Deletion::Person).collect::<Vec<_>>());
-    let of_custodians = custodians.map(|all| all.into_iter().map(Deletion::Custodian).collect());
-    for (database, found) in [("faces", of_persons), ("facts", of_custodians)] {
+    let of_facts = facts.map(|(ended, pictures)| {
+        ended.into_iter().map(Deletion::Custodian).chain(pictures).collect()
+    });
+    for (database, found) in [("faces", of_persons), ("facts", of_facts)] {
         match found {
             Ok(deletions) => drop(ledger.append(&deletions)?),
             Err(error) => said.push(format!(

@@ -266,6 +266,9 @@ impl From<crate::evidence::opening::Refusal> for Problem {
             | Refusal::Removed { .. }
             | Refusal::Left { .. }
             | Refusal::LastHolder { .. }
+            | Refusal::NotInChain { .. }
+            | Refusal::NotLooked
+            | Refusal::NothingToCompare
             | Refusal::UpperRoll { .. } => StatusCode::CONFLICT,
         };
         Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }

@@ -2,8 +2,8 @@
 //! before it.
 //!
 //! It lies outside `data_dir` and outside every backup, so that a database brought back from
-//! yesterday still learns who withdrew today, which custodian left and which registry photograph
-//! went. A line is on disk before the deletion is committed: a
+//! yesterday still learns who withdrew today, which custodian left, which registry photograph and
+//! which sealed pictures went. A line is on disk before the deletion is committed: a
 //! power cut between the two ends with the deletion done at the next start. It holds ids, times and
 //! reasons; never a name and never a face.
 
@@ -66,12 +66,24 @@ pub struct DeletedPhoto {
     pub at: String,
 }
 
+/// Sealed pictures that ended: their halves are gone from the server, their ciphertexts from the
+/// box.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeletedPictures {
+    pub device: String,
+    /// Ids of the pictures.
+    pub pictures: Vec<String>,
+    /// RFC 3339 UTC ms.
+    pub at: String,
+}
+
 /// One deletion. Which it is shows by its fields: lines of before hold persons alone.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Deletion {
     Custodian(EndedCustodian),
     Photo(DeletedPhoto),
+    Pictures(DeletedPictures),
     Person(Tombstone),
 }
 
@@ -107,6 +119,13 @@ impl Read {
     pub fn photos(&self) -> impl Iterator<Item = &DeletedPhoto> {
         self.deletions.iter().filter_map(|it| match it {
             Deletion::Photo(it) => Some(it),
+            _ => None,
+        })
+    }
+
+    pub fn pictures(&self) -> impl Iterator<Item = &DeletedPictures> {
+        self.deletions.iter().filter_map(|it| match it {
+            Deletion::Pictures(it) => Some(it),
             _ => None,
         })
     }

@@ -325,7 +325,13 @@ CREATE TABLE evidence_item (device TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C
     finding TEXT COLLATE "C" NOT NULL, item TEXT COLLATE "C" NOT NULL,
     source TEXT COLLATE "C" NOT NULL, pack TEXT COLLATE "C" NOT NULL,
     received_at TEXT COLLATE "C" NOT NULL, gone TEXT COLLATE "C", gone_because TEXT COLLATE "C",
-    gone_at TEXT COLLATE "C", PRIMARY KEY (device, id));
+    gone_at TEXT COLLATE "C", epoch BIGINT, seq BIGINT, buried BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (device, id));
+
+CREATE TABLE evidence_deed (opening TEXT COLLATE "C" NOT NULL, act TEXT COLLATE "C" NOT NULL,
+    by_role TEXT COLLATE "C" NOT NULL, at TEXT COLLATE "C" NOT NULL,
+    item TEXT COLLATE "C" NOT NULL DEFAULT '', noted_at TEXT COLLATE "C",
+    PRIMARY KEY (opening, at, act, by_role, item));
 
 CREATE TABLE evidence_opening (id TEXT COLLATE "C" PRIMARY KEY, alert TEXT COLLATE "C" NOT NULL,
     device TEXT COLLATE "C" NOT NULL, finding TEXT COLLATE "C" NOT NULL,
@@ -638,6 +644,8 @@ CREATE UNIQUE INDEX evidence_custodian_once ON evidence_custodian (account) WHER
 CREATE INDEX evidence_custodian_by_place ON evidence_custodian (jurisdiction, role, id);
 CREATE INDEX evidence_policy_by_place ON evidence_policy (kind, place, id);
 CREATE INDEX evidence_item_by_finding ON evidence_item (finding, device);
+CREATE INDEX evidence_item_unburied ON evidence_item (device) WHERE gone IS NOT NULL AND buried = 0;
+CREATE INDEX evidence_deed_waits ON evidence_deed (opening) WHERE noted_at IS NULL;
 CREATE INDEX evidence_opening_by_alert ON evidence_opening (alert, asked_at);
 CREATE INDEX evidence_opening_by_state ON evidence_opening (state, until_at);
 CREATE UNIQUE INDEX evidence_opening_one_live ON evidence_opening (device, finding) WHERE state IN

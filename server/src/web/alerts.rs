@@ -19,7 +19,7 @@ use super::rights::{SIGHT, VERDICTS};
 use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
 use crate::alert_view::{
-    AlertForAuthority, AlertForClinic, AlertSeen, FindingSeen, LawSeen, LinkSeen,
+    AlertForAuthority, AlertForClinic, AlertSeen, FindingSeen, LawSeen, LinkSeen, OpeningTold,
     WholeForAuthority, WholeForClinic, WholeSeen,
 };
 use crate::app::App;
@@ -377,7 +377,19 @@ pub(super) fn whole_for_clinic(
     for finding in &mut seen.findings {
         finding.legal = finding.legal.take().map(Legal::for_outsiders);
     }
-    Ok(WholeForClinic::of(seen, steps, events, statements, law))
+    let whole = WholeForClinic::of(seen, steps, events, statements, law);
+    Ok(WholeForClinic { opened_pictures: opened_pictures(a, alert)?, ..whole })
+}
+
+/// That pictures of its room were opened, a clinic is told when its case is served, not before.
+fn opened_pictures(a: &App, alert: &Alert) -> Result<Vec<OpeningTold>, StoreError> {
+    let today = clock::now().to_zoned(clock::zone()).date();
+    let served = a.store.penalty_case(&alert.id)?.decision_served_on();
+    if served.is_none_or(|on| on > today) {
+        return Ok(Vec::new());
+    }
+    let openings = a.store.openings_of_alert(&alert.id)?;
+    Ok(openings.iter().filter_map(|it| OpeningTold::of(&it.opening)).collect())
 }
 
 /// Alerts that this one rests on or that rest on it, of the reader's own part of the country.

@@ -3,6 +3,7 @@
 //! text here: the server can not tell, and must not.
 
 mod gone;
+mod record;
 mod restored;
 mod rolls;
 
@@ -353,6 +354,7 @@ impl Scene {
 #[test]
 fn two_people_open_one_picture_and_the_record_says_so() {
     let mut s = scene();
+    s.house.running().app.faces.put_registry_photo("p-other", b"held", "sun", TAKEN_AT).unwrap();
     let order = s.requested('c');
     assert_eq!(s.state(&order), "requested");
     let (_, inbox) = page(&s, &s.wang, "/?lang=en");

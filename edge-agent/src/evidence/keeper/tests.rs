@@ -7,7 +7,9 @@ use std::sync::mpsc::{Receiver, channel};
 
 use evidence::fixture::Office;
 use evidence::{Candidates, Look, RectPx, SealedPicture, Seen};
-use protocol::evidence::{EvidenceKind, FindingStanding, Hold, Standing};
+use protocol::evidence::{
+    CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, Standing,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -364,4 +366,89 @@ fn a_correction_ends_pictures_only_while_unseen() {
     assert_eq!(it.keeper.held(at(0)).items, 2, "the server has it: two people decide");
     it.act(|keeper, say| keeper.corrected(FINDING, |seq| seq == 1, say));
     assert_eq!(it.keeper.held(at(0)).items, 0);
+}
+
+/// The clinic has the box in its hands, and its clock with it.
+#[test]
+fn a_clock_set_forward_ends_no_picture_and_no_hold() {
+    let hold = Hold {
+        reference: "lead-7".into(),
+        until: format!("{:.3}", at(24 * 90)),
+        day: None,
+        findings: vec![FINDING.into()],
+    };
+    let held = EvidenceOrders { holds: vec![hold], ..EvidenceOrders::default() };
+    for orders in [EvidenceOrders::default(), held, stands(FINDING, Standing::Dismissed, 1)] {
+        for synchronised in [true, false] {
+            let mut it = Box1::new();
+            it.takes(FINDING, Severity::L2, 0);
+            it.keeper.believe_clock(synchronised);
+            it.keeper.server_said(at(2));
+            it.keeper.server_said(at(1));
+            it.obeys(orders.clone(), 0);
+            it.act(|keeper, say| keeper.sweep(at(24 * 365), say));
+            let ended = orders.standings.len() == 1 && synchronised;
+            assert_eq!(it.keeper.held(at(0)).items, if ended { 0 } else { 2 }, "{orders:?}");
+            assert_eq!(it.keeper.held(at(24 * 365)).holds.len(), orders.holds.len());
+            // The server speaks again, a year later: what is over ends.
+            it.keeper.server_said(at(24 * 365));
+            it.act(|keeper, say| keeper.sweep(at(24 * 365), say));
+            assert_eq!(it.keeper.held(at(0)).items, 0);
+        }
+    }
+}
+
+#[test]
+fn a_box_that_nobody_told_the_time_ends_nothing_by_it() {
+    let mut it = Box1::new();
+    it.takes(FINDING, Severity::L2, 0);
+    it.keeper.believe_clock(false);
+    it.act(|keeper, say| keeper.sweep(at(24 * 365), say));
+    assert_eq!(it.keeper.held(at(0)).items, 2);
+}
+
+fn deed(act: EvidenceAct, at: &str) -> EvidenceDeed {
+    EvidenceDeed {
+        order: "order-1".parse().unwrap(),
+        finding_id: FINDING.to_owned(),
+        act,
+        by: CustodianRole::Supervisor,
+        at: at.to_owned(),
+        item: None,
+    }
+}
+
+/// Request, refusal and look happen at the server; the chain that nobody can shorten is the box's.
+#[test]
+fn what_people_did_is_in_the_chain_once() {
+    let mut it = Box1::new();
+    let tell = |deeds: &[EvidenceDeed]| EvidenceOrders {
+        deeds: deeds.to_vec(),
+        ..EvidenceOrders::default()
+    };
+    let noted = |it: &Box1| -> Vec<EvidenceDeed> {
+        let deed = |up: &Up| match up {
+            Up::EvidenceReceipt(it) if it.step == EvidenceStep::Noted => it.deed.clone(),
+            _ => None,
+        };
+        it.said.iter().filter_map(deed).collect()
+    };
+    let asked = deed(EvidenceAct::Requested, "2026-09-21T00:00:00.000Z");
+    let looked = deed(EvidenceAct::Looked, "2026-09-21T02:00:00.000Z");
+    it.obeys(tell(std::slice::from_ref(&asked)), 0);
+    it.obeys(tell(&[asked.clone(), looked.clone()]), 0);
+    it.keeper.orders = tell(&[asked.clone(), looked.clone()]);
+    it.killed();
+    assert_eq!(noted(&it), [asked, looked], "each once, over a power cut");
+    // The server knows: the list is empty, and nothing is kept of it.
+    it.obeys(tell(&[]), 1);
+    assert_eq!(it.keeper.store.book.noted.len(), 0);
+}
+
+#[test]
+fn a_list_without_end_writes_a_bounded_number_of_deeds() {
+    let mut it = Box1::new();
+    let deeds = (0..2 * MOST_DEEDS).map(|n| deed(EvidenceAct::Looked, &format!("{n:06}")));
+    it.obeys(EvidenceOrders { deeds: deeds.collect(), ..EvidenceOrders::default() }, 0);
+    assert_eq!(it.said.len(), MOST_DEEDS);
 }

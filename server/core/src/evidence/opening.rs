@@ -5,7 +5,7 @@
 //! One supervisor asks, one reviewer whom he names decides, nobody else takes a step of theirs. This
 //! file reads no clock, stores nothing, holds no key and never sees a picture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::CustodianRole;
@@ -248,6 +248,9 @@ pub struct Opening {
     pub items: BTreeMap<String, Delivery>,
     /// At most one a person.
     pub answers: Vec<Answer>,
+    /// Who has looked: nobody else answers.
+    #[serde(default)]
+    pub looked: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -281,6 +284,18 @@ pub enum Refusal {
     UpperRoll { upper: String },
     #[error("`{item}` is no picture of this opening")]
     NoSuchItem { item: String },
+    #[error(
+        "picture `{item}` is not the one that its box signed into the chain: nothing of it is \
+        shown; keep the database as it stands, and ask who can write it"
+    )]
+    NotInChain { item: String },
+    #[error("you have not looked yourself: open the pictures before you answer")]
+    NotLooked,
+    #[error(
+        "no registry photograph of anybody in this finding is here: there is nothing to compare \
+        with, and the answer can only be that nobody can tell"
+    )]
+    NothingToCompare,
     #[error("{field}: say it, 1 to {most} characters")]
     Missing { field: &'static str, most: usize },
 }
@@ -307,6 +322,13 @@ impl Refusal {
                 "本辖区设备只认上级辖区「{upper}」的保管人，不能另设保管人名册（否则设备将拒绝放行）：请向上级辖区申请"
             ),
             Self::NoSuchItem { item } => format!("「{item}」不是该申请的画面"),
+            Self::NotInChain { item } => format!(
+                "画面「{item}」与设备签名的记录链不符，不予显示：请保全数据库现状，并核查谁有权写入"
+            ),
+            Self::NotLooked => "您本人尚未查看画面：请先打开画面再作答".to_owned(),
+            Self::NothingToCompare => {
+                "主管部门没有本线索相关人员的注册照片，无从比对，只能答「无法判断」".to_owned()
+            }
             Self::Missing { field, most } => format!("{field}：请填写，1 至 {most} 字"),
         }
     }
@@ -357,6 +379,7 @@ impl Opening {
             refused_because: None,
             items,
             answers: Vec::new(),
+            looked: BTreeSet::new(),
         })
     }
 
@@ -414,11 +437,16 @@ impl Opening {
             (State::Delivered | State::Open, Step::Look { by }) => {
                 self.one_of_the_two(by)?;
                 self.in_time(now)?;
-                Ok(self.at(State::Open, self.until))
+                let mut next = self.at(State::Open, self.until);
+                next.looked.insert((*by).to_owned());
+                Ok(next)
             }
             (State::Open, Step::Answer { by, same_person }) => {
                 self.one_of_the_two(by)?;
                 self.in_time(now)?;
+                if !self.looked.contains(*by) {
+                    return Err(Refusal::NotLooked);
+                }
                 let mut next = self.clone();
                 next.answers.retain(|a| a.by != *by);
                 let by = (*by).to_owned();
@@ -536,11 +564,19 @@ mod tests {
     fn an_opening_goes_all_the_way_and_runs_out_after_72_hours() {
         let open = open();
         assert_eq!((open.state, open.until), (State::Open, at(3 + 72)));
-        let step = Step::Answer { by: "wang", same_person: SamePerson::No };
+        let step = Step::Answer { by: "li", same_person: SamePerson::No };
         assert_eq!(open.take(&step, at(74)).unwrap().answers.len(), 1);
         assert_eq!(open.take(&Step::Look { by: "wang" }, at(75)), Err(Refusal::RanOut));
         assert_eq!(open.take(&Step::Expire, at(74)).unwrap(), open);
         assert_eq!(open.take(&Step::Expire, at(75)).unwrap().state, State::Expired);
+    }
+
+    #[test]
+    fn who_has_not_looked_himself_answers_nothing() {
+        let step = Step::Answer { by: "wang", same_person: SamePerson::Yes };
+        assert_eq!(open().take(&step, at(5)), Err(Refusal::NotLooked));
+        let looked = open().take(&Step::Look { by: "wang" }, at(5)).unwrap();
+        assert_eq!(looked.take(&step, at(6)).unwrap().answers.len(), 1);
     }
 
     #[test]

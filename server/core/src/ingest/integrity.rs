@@ -28,6 +28,11 @@ pub enum Cause {
     /// The box has sealed pictures no longer that are held, or of a case; `told`: it knew of the
     /// hold. One finding a day.
     EvidenceGone { told: bool, day: String },
+    /// The box deleted pictures of what nobody has decided before their time. One finding a day.
+    EvidenceEarly { day: String },
+    /// The box holds fewer pictures than its chain names and never ended; `replaced`: some are of
+    /// an earlier box of this name. One finding a day.
+    EvidenceMissing { missing: u64, replaced: bool, day: String },
 }
 
 /// Declared breaks are counted over so many days [D].
@@ -51,18 +56,23 @@ impl Cause {
             Self::Refused { .. } | Self::SetAside { .. } => "CHAIN-REFUSED",
             Self::Break { .. } => "CHAIN-BREAK",
             Self::OverBudget { .. } => "BOX-BUDGET",
-            Self::EvidenceGone { .. } => "EVIDENCE-GONE",
+            Self::EvidenceGone { .. }
+            | Self::EvidenceEarly { .. }
+            | Self::EvidenceMissing { .. } => "EVIDENCE-GONE",
         }
     }
 
     fn severity(&self) -> Severity {
         match self {
             Self::Break { times, .. } if *times >= BREAKS_REPEATED => Severity::L2,
-            Self::Gap { .. } | Self::Break { .. } | Self::EvidenceGone { told: false, .. } => {
-                Severity::L1
-            }
+            Self::Gap { .. }
+            | Self::Break { .. }
+            | Self::EvidenceGone { told: false, .. }
+            | Self::EvidenceEarly { .. }
+            | Self::EvidenceMissing { replaced: true, .. } => Severity::L1,
             Self::BadLink { .. }
             | Self::EvidenceGone { .. }
+            | Self::EvidenceMissing { .. }
             | Self::Refused { .. }
             | Self::SetAside { .. }
             | Self::OverBudget { .. } => Severity::L2,
@@ -79,6 +89,10 @@ impl Cause {
             Self::Break { epoch, .. } => format!("break {epoch}"),
             Self::OverBudget { day, .. } => format!("budget {day}"),
             Self::EvidenceGone { told, day } => format!("evidence gone {told} {day}"),
+            Self::EvidenceEarly { day } => format!("evidence early {day}"),
+            Self::EvidenceMissing { replaced, day, .. } => {
+                format!("evidence missing {replaced} {day}")
+            }
         }
     }
 
@@ -139,6 +153,16 @@ impl Cause {
                 ),
             ),
             Self::EvidenceGone { told, day } => gone_words(*told, day),
+            Self::EvidenceEarly { day } => (
+                format!("{day} 该设备删除了尚未审结线索的封存画面，早于保存期限：其时钟可能被拨快"),
+                format!(
+                    "On {day} the box deleted sealed pictures of what nobody has decided, before \
+                    their time: its clock may have been set forward"
+                ),
+            ),
+            Self::EvidenceMissing { missing, replaced, day } => {
+                missing_words(*missing, *replaced, day)
+            }
         };
         Explanation { zh, en }
     }
@@ -195,7 +219,9 @@ impl Cause {
             Self::Refused { .. }
             | Self::SetAside { .. }
             | Self::OverBudget { .. }
-            | Self::EvidenceGone { .. } => Vec::new(),
+            | Self::EvidenceGone { .. }
+            | Self::EvidenceEarly { .. }
+            | Self::EvidenceMissing { .. } => Vec::new(),
         }
     }
 }
@@ -224,6 +250,20 @@ fn gone_words(told: bool, day: &str) -> (String, String) {
         format!(
             "On {day} the box said that it no longer has sealed pictures which are held, or of a \
             case; word of that may not have reached it before"
+        ),
+    )
+}
+
+fn missing_words(missing: u64, replaced: bool, day: &str) -> (String, String) {
+    let (zh, en) = if replaced {
+        ("其中有更换设备之前的画面", "some of them are of the box that stood there before")
+    } else {
+        ("记录链中没有其删除记录，疑似被人取走", "its chain ends none of them: suspected removal")
+    };
+    (
+        format!("{day} 该设备持有的封存画面比其记录链所列少 {missing} 幅；{zh}"),
+        format!(
+            "On {day} the box holds {missing} sealed pictures fewer than its chain names; {en}"
         ),
     )
 }

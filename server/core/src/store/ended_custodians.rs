@@ -1,5 +1,5 @@
-//! Custodians who left, and the ledger of deletions: a database that is brought back from before
-//! learns of them, and gives nobody back what was sealed to him.
+//! Custodians who left, sealed pictures that ended, and the ledger of deletions: a database that is
+//! brought back from before learns of them, and gives nobody back what was sealed to him.
 
 use super::engine::{Transaction, params};
 
@@ -14,6 +14,8 @@ pub struct EndedAgain {
     pub accounts: Vec<String>,
     /// Keys that nobody holds any more, as `version 1 of the supervisor key of 5101`.
     pub keys_without_holder: Vec<String>,
+    /// Sealed pictures that were deleted before and came back.
+    pub pictures: usize,
 }
 
 impl EndedAgain {
@@ -28,7 +30,13 @@ impl EndedAgain {
                 in which somebody does"
             )
         });
-        ended.chain(lost).collect()
+        let pictures = (self.pictures > 0).then(|| {
+            format!(
+                "{} sealed picture(s) ended since the backup: their halves are struck again",
+                self.pictures
+            )
+        });
+        ended.chain(lost).chain(pictures).collect()
     }
 }
 
@@ -55,6 +63,15 @@ impl Store {
                     again.keys_without_holder = keys_without_holder(tx)?;
                 }
                 Ok(again)
+            })?;
+        }
+        if read.pictures().next().is_some() {
+            again.pictures = self.write(|tx| {
+                let mut ended = 0;
+                for it in read.pictures() {
+                    ended += super::evidence_end::again(tx, it)?;
+                }
+                Ok(ended)
             })?;
         }
         self.ledger = Some(ledger);

@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use jiff::Timestamp;
 use protocol::evidence::{
-    CustodianRole, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt, EvidenceStep,
-    FindingStanding, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
+    CustodianRole, EvidenceAct, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt,
+    EvidenceStep, FindingStanding, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
 };
+use protocol::id::EvidenceId;
 use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
 use super::connect::Database;
 use super::rows::collect;
 use super::{
-    Result, Store, StoreError, count, custodians, evidence_gone, lock, log_holds, name_of, named,
-    room,
+    Result, Store, StoreError, count, custodians, evidence_gone, evidence_record, lock, log_holds,
+    name_of, named, room,
 };
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
@@ -115,6 +116,7 @@ impl Store {
             if opening_by_id(tx, &it.id)?.is_some() {
                 return Err(StoreError::Conflict("this request was made before".to_owned()));
             }
+            all_in_chain(tx, it, &items_of(tx, &it.device, &it.finding)?)?;
             let o = &it.opening;
             tx.execute(
                 "INSERT INTO evidence_opening (id, alert, device, finding, state, requester,
@@ -137,6 +139,8 @@ impl Store {
                     serde_json::to_string(&it.for_reviewer)?
                 ],
             )?;
+            let deed = (EvidenceAct::Requested, CustodianRole::Supervisor);
+            evidence_record::did(tx, it, deed, "", &clock::text(now))?;
             note(tx, it, &it.opening.ask.by, "evidence_requested", "", now)
         })
     }
@@ -161,7 +165,9 @@ impl Store {
             }
             it.reviewer_sig = Some(sig.to_owned());
             it.for_supervisor = halves.clone();
-            check(&it, &items_of(tx, &it.device, &it.finding)?).map_err(StoreError::Refused)?;
+            let items = items_of(tx, &it.device, &it.finding)?;
+            all_in_chain(tx, &it, &items)?;
+            check(&it, &items).map_err(StoreError::Refused)?;
             tx.execute(
                 "UPDATE evidence_opening SET reviewer_sig = ?2, for_supervisor = ?3 WHERE id = ?1",
                 params![id, sig, serde_json::to_string(halves)?],
@@ -169,6 +175,8 @@ impl Store {
             // Told by the knowledge that its box gets next, now or when it is back.
             it.opening = taken(&it.opening, &Step::Release, now)?;
             write(tx, &it)?;
+            let deed = (EvidenceAct::Approved, CustodianRole::Reviewer);
+            evidence_record::did(tx, &it, deed, "", &clock::text(now))?;
             note(tx, &it, &it.opening.ask.reviewer, "evidence_approved", "", now)?;
             Ok(it)
         })
@@ -185,6 +193,8 @@ impl Store {
             let mut it = must(tx, id)?;
             it.opening = taken(&it.opening, &Step::Refuse { by, reason }, now)?;
             write(tx, &it)?;
+            let deed = (EvidenceAct::Refused, CustodianRole::Reviewer);
+            evidence_record::did(tx, &it, deed, "", &clock::text(now))?;
             note(tx, &it, by, "evidence_refused", reason, now)?;
             Ok(it)
         })
@@ -222,11 +232,21 @@ impl Store {
             }
             let first = it.opening.state == State::Delivered;
             it.opening = taken(&it.opening, &Step::Look { by }, now)?;
+            let seen = items_of(tx, &it.device, &it.finding)?;
+            let seen = seen.iter().find(|seen| seen.item.id.as_str() == item);
+            let bytes = whole(tx, id, item)?;
+            let sha256 = hex::encode(Sha256::digest(&bytes));
+            let holds = seen.filter(|seen| seen.item.sha256 == sha256);
+            let holds = holds.map(|seen| evidence_record::in_chain(tx, seen)).transpose()?;
+            if holds != Some(true) {
+                return Err(refused(Refusal::NotInChain { item: clip(item, 80) }));
+            }
             write(tx, &it)?;
+            evidence_record::did(tx, &it, (EvidenceAct::Looked, role), item, &clock::text(now))?;
             if first {
                 note(tx, &it, by, "evidence_opened", "", now)?;
             }
-            whole(tx, id, item)
+            Ok(bytes)
         })
     }
 
@@ -285,9 +305,10 @@ impl Store {
         })
     }
 
-    /// Ends what has had its time: gives how many openings ended.
+    /// Ends what has had its time, and buries what is gone: gives how many openings and pictures
+    /// ended.
     pub fn expire_openings(&self, now: Timestamp) -> Result<usize> {
-        let ended = self.write(|tx| expire(tx, now))?;
+        let ended = self.write(|tx| expire(tx, now))? + self.bury_pictures(now)?;
         if ended > 0 {
             // What was deleted stands in the log until that is copied home and emptied.
             if let Some(sqlite) = lock(&self.writer).sqlite() {
@@ -303,6 +324,7 @@ pub(super) fn take_manifest(
     tx: &Transaction<'_>,
     device: &str,
     it: &EvidenceManifest,
+    (epoch, seq): (i64, i64),
     now: &str,
 ) -> Result<()> {
     let finding = clip(&it.finding_id, 64);
@@ -311,8 +333,8 @@ pub(super) fn take_manifest(
     let room = MOST_ITEMS.saturating_sub(there as usize);
     for item in it.items.iter().take(room) {
         tx.prepare_cached(
-            "INSERT INTO evidence_item (device, id, finding, item, source, pack, received_at)
-            VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO NOTHING",
+            "INSERT INTO evidence_item (device, id, finding, item, source, pack, received_at,
+            epoch, seq) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             device,
@@ -321,7 +343,9 @@ pub(super) fn take_manifest(
             serde_json::to_string(item)?,
             name_of(&it.source)?,
             clip(&it.pack, 100),
-            now
+            now,
+            epoch,
+            seq
         ])?;
     }
     Ok(())
@@ -335,6 +359,9 @@ pub(super) fn take_receipt(
     at: &str,
 ) -> Result<()> {
     let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+    if let Some(deed) = it.deed.as_ref().filter(|_| it.step == EvidenceStep::Noted) {
+        return evidence_record::noted(tx, device, deed, at);
+    }
     let why = clip(it.reason.as_deref().unwrap_or(""), 400);
     let gone = match it.step {
         EvidenceStep::Deleted => Some("deleted"),
@@ -374,8 +401,61 @@ fn steps_of<'a>(it: &'a EvidenceReceipt, why: &'a str) -> Vec<Step<'a>> {
         EvidenceStep::Lost | EvidenceStep::Deleted => {
             it.items.iter().map(|id| Step::Lost { item: id.as_str(), why }).collect()
         }
-        EvidenceStep::Delivered | EvidenceStep::Unknown => Vec::new(),
+        EvidenceStep::Delivered | EvidenceStep::Noted | EvidenceStep::Unknown => Vec::new(),
     }
+}
+
+/// Openings that wait for pictures of a box that has them no longer: they end with a line.
+pub(super) fn lose(
+    tx: &Transaction<'_>,
+    device: &str,
+    items: &[EvidenceId],
+    why: &str,
+    at: &str,
+) -> Result<()> {
+    let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let sql = format!("{OPENING} WHERE device = ?1 AND state = 'released'");
+    for mut it in collect(tx, &sql, [device], kept)? {
+        let before = it.opening.clone();
+        for item in items {
+            if let Ok(next) = it.opening.take(&Step::Lost { item: item.as_str(), why }, now) {
+                it.opening = next;
+            }
+        }
+        if it.opening != before {
+            write(tx, &it)?;
+            note(tx, &it, device, "evidence_lost", why, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends every opening that lives of a finding's pictures.
+pub(super) fn destroy(tx: &Transaction<'_>, device: &str, finding: &str, at: &str) -> Result<()> {
+    let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let sql = format!(
+        "{OPENING} WHERE device = ?1 AND finding = ?2 AND state IN ('requested','approved',
+        'released','delivered','open')"
+    );
+    for mut it in collect(tx, &sql, [device, finding], kept)? {
+        it.opening = taken(&it.opening, &Step::Destroy, now)?;
+        write(tx, &it)?;
+        note(tx, &it, "system", "evidence_destroyed", "", now)?;
+    }
+    Ok(())
+}
+
+/// Every picture of an opening is the one that its box signed: whoever writes this database alone
+/// shows nobody another.
+fn all_in_chain(tx: &Transaction<'_>, it: &OpeningKept, items: &[ItemSeen]) -> Result<()> {
+    for id in it.opening.items.keys() {
+        let found = items.iter().find(|seen| seen.item.id.as_str() == id.as_str());
+        let holds = found.map(|seen| evidence_record::in_chain(tx, seen)).transpose()?;
+        if holds != Some(true) {
+            return Err(refused(Refusal::NotInChain { item: clip(id, 80) }));
+        }
+    }
+    Ok(())
 }
 
 /// Everything that is decided of the pictures and the observation log of one box, as it is told:
@@ -394,7 +474,8 @@ pub(super) fn orders(c: &Connection, device: &str, now: &str) -> Result<Option<E
     );
     let releases = collect(c, &sql, [device], kept)?;
     let releases = releases.iter().filter_map(release_order).collect();
-    Ok(Some(EvidenceOrders { releases, standings: standings(c, device)?, holds }))
+    let (standings, deeds) = (standings(c, device)?, evidence_record::deeds(c, device)?);
+    Ok(Some(EvidenceOrders { releases, standings, holds, deeds }))
 }
 
 /// What was decided of the findings that this box holds pictures of.

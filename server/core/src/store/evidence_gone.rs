@@ -2,11 +2,17 @@
 //! the alert and raised as an Integrity finding. The box's word is believed of itself alone.
 
 use super::engine::{OptionalExtension as _, Transaction, params};
+use jiff::SignedDuration;
+use protocol::evidence::GIVEN_UP;
 use protocol::id::EvidenceId;
 
 use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};
+use crate::clock;
 use crate::ingest::integrity::Cause;
+
+/// A box keeps the pictures of an undecided finding for 30 days; a day for clocks and ways.
+const UNDECIDED_DAYS: i64 = 29;
 
 /// Marks what is gone, `(deleted or lost, why)`. A picture that was gone before says nothing again.
 pub(super) fn take(
@@ -16,7 +22,7 @@ pub(super) fn take(
     (gone, why): (&str, &str),
     at: &str,
 ) -> Result<()> {
-    let mut was_held = false;
+    let (mut was_held, mut early) = (false, false);
     for id in items.iter().map(EvidenceId::as_str) {
         let marked = tx
             .prepare_cached(
@@ -24,16 +30,36 @@ pub(super) fn take(
                 ?1 AND id = ?2 AND gone IS NULL",
             )?
             .execute(params![device, id, gone, why, at])?;
-        if marked > 0 && note_where_held(tx, device, id, (gone, why), at)? {
-            was_held = true;
+        if marked == 0 {
+            continue;
         }
+        if note_where_held(tx, device, id, (gone, why), at)? {
+            was_held = true;
+        } else if gone == "deleted" && why != GIVEN_UP && is_early(tx, device, id, at)? {
+            early = true;
+        }
+    }
+    let day = at.get(..10).unwrap_or(at).to_owned();
+    if early {
+        incidents::raise_integrity(tx, device, &Cause::EvidenceEarly { day: day.clone() }, at)?;
     }
     if !was_held {
         return Ok(());
     }
-    let day = at.get(..10).unwrap_or(at).to_owned();
     let cause = Cause::EvidenceGone { told: knows_its_orders(tx, device)?, day };
     incidents::raise_integrity(tx, device, &cause, at)
+}
+
+/// Whether a picture of what nobody has decided ended before its time by this server's clock: a box
+/// whose clock was set forward deletes the pictures of a lead before anybody looked at it. What the
+/// box took back itself it may end.
+fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bool> {
+    let Ok(now) = at.parse::<jiff::Timestamp>() else { return Ok(false) };
+    let due = clock::text(now - SignedDuration::from_hours(24 * UNDECIDED_DAYS));
+    let sql = "SELECT 1 FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
+        e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state =
+        'raised' AND f.step <> 'withdrawn' AND e.received_at > ?3";
+    Ok(tx.prepare_cached(sql)?.exists([device, id, due.as_str()])?)
 }
 
 /// Of the finding that the manifest named, not of the one that the receipt names.
@@ -46,7 +72,7 @@ fn note_where_held(
 ) -> Result<bool> {
     let sql = "SELECT a.id FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state IN
-        ('case', 'on_site', 'lead', 'review2')";
+        ('case', 'on_site', 'lead', 'review2', 'review1')";
     let held: Option<String> =
         tx.prepare_cached(sql)?.query_row([device, id], |r| r.get(0)).optional()?;
     let Some(alert) = held.map(|id| alert_by_id(tx, &id)).transpose()?.flatten() else {

@@ -100,16 +100,20 @@ pub(super) fn of_device(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Ho
     Ok(all)
 }
 
+/// What somebody looks at: the pictures from the first reviewer on, and while an opening of them
+/// lives, so that no box runs out of room or time meanwhile; the logs from the second.
 fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
-    let sql = "SELECT id, state, updated_at, session FROM alert WHERE device = ?1 AND
-        state IN ('review2', 'lead', 'on_site', 'case') ORDER BY number LIMIT ?2";
+    let sql = "SELECT id, state, updated_at, session, state IN ('review2', 'lead', 'on_site',
+        'case') FROM alert WHERE device = ?1 AND (state IN ('review1', 'review2', 'lead', 'on_site',
+        'case') OR EXISTS (SELECT 1 FROM evidence_opening o WHERE o.alert = alert.id AND o.state IN
+        ('requested','approved','released','delivered','open'))) ORDER BY number LIMIT ?2";
     let rows = collect(c, sql, (device, MOST), |r| {
-        let row: (String, String, String, Option<String>) =
-            (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?);
+        let row: (String, String, String, Option<String>, bool) =
+            (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
         Ok(row)
     })?;
     let mut held = Vec::new();
-    for (id, state, since, session) in rows {
+    for (id, state, since, session, logs) in rows {
         let is_case = AlertState::parse(&state) == Some(AlertState::Case);
         let Ok(since) = since.parse::<Timestamp>() else { continue };
         let sql = "SELECT id FROM finding WHERE alert = ?1 AND origin = ?2 ORDER BY id LIMIT 50";
@@ -119,6 +123,9 @@ fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
             let reference = opaque(&format!("pictures of {id}"));
             let hold = Hold { reference, until: until.clone(), day: None, findings };
             held.push((HeldFor::Alert(id.clone()), hold));
+        }
+        if !logs {
+            continue;
         }
         for day in days_of_alert(c, &id, session.as_deref())? {
             held.push((HeldFor::Alert(id.clone()), held_day(&id, day, &until)));

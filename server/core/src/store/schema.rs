@@ -57,6 +57,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../../migrations/0039_template_receipts.sql"),
     include_str!("../../../migrations/0040_parties_and_templates.sql"),
     include_str!("../../../migrations/0041_policy_trials.sql"),
+    include_str!("../../../migrations/0042_evidence_record.sql"),
     include_str!("../../../migrations/0046_clue_lists.sql"),
     include_str!("../../../migrations/0047_device_publication.sql"),
 ];
@@ -89,6 +90,7 @@ fn later(database: Database) -> &'static [&'static str] {
             include_str!("../../../migrations/postgres/0039_template_receipts.sql"),
             include_str!("../../../migrations/postgres/0040_parties_and_templates.sql"),
             include_str!("../../../migrations/postgres/0041_policy_trials.sql"),
+            include_str!("../../../migrations/postgres/0042_evidence_record.sql"),
             include_str!("../../../migrations/postgres/0046_clue_lists.sql"),
             include_str!("../../../migrations/postgres/0047_device_publication.sql"),
         ],
@@ -105,7 +107,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../../migrations/postgres/facts.sql"),
                 include_str!("../../../migrations/postgres/facts_triggers.sql"),
             ],
-            42,
+            43,
         ),
         Database::Faces => (
             [

@@ -127,7 +127,9 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
     let c = connect::writer(&stage.at, Database::Facts).unwrap();
     c.execute_batch(
         "DROP TABLE leadership, server_instance, throttle, template_receipt, case_template,
-            policy_trial_box, policy_trial;
+            policy_trial_box, policy_trial, evidence_deed;
+         DROP INDEX evidence_item_unburied;
+         ALTER TABLE evidence_item DROP COLUMN epoch, DROP COLUMN seq, DROP COLUMN buried;
          ALTER TABLE case_entry DROP COLUMN party;
          ALTER TABLE case_document DROP COLUMN party, DROP COLUMN template;
          ALTER TABLE case_document ADD UNIQUE (alert, kind, version);

@@ -34,7 +34,7 @@ impl FaceStore {
             replay.replayed += match missing {
                 Deletion::Person(it) => self.write(|tx| self.delete(tx, it)).map(|_| 1)?,
                 Deletion::Photo(it) => usize::from(self.delete_photo_again(it)?),
-                Deletion::Custodian(_) => 0,
+                Deletion::Custodian(_) | Deletion::Pictures(_) => 0,
             };
         }
         self.ledger = Some(ledger);

@@ -15,6 +15,7 @@ use super::{Shared, a_person};
 use crate::access::Who;
 use crate::clock::{self, clip};
 use crate::evidence::ItemSeen;
+use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::PartTaken;
 use crate::web::alerts::seen;
@@ -27,10 +28,10 @@ pub(in crate::web) async fn get_item(
     who: Who,
     Path((id, n)): Path<(String, String)>,
 ) -> Result<Download<Ciphertext>, Problem> {
-    let bytes = app
+    let (room, bytes) = app
         .blocking(move |a| {
             let found = a.store.opening(&id)?.ok_or_else(|| Problem::unknown("opening", &id))?;
-            seen(a.store.alert(&found.alert)?, &who, &id)?;
+            let alert = seen(a.store.alert(&found.alert)?, &who, &id)?;
             a_person(&who)?;
             one_of_the_two(a, &who, &found.opening)?;
             deed::did(format!(
@@ -38,9 +39,12 @@ pub(in crate::web) async fn get_item(
                 clip(&n, 64),
                 found.opening.ask.case_number
             ));
-            Ok::<_, Problem>(a.store.look_at(&id, &n, &who.name, clock::now())?)
+            let bytes = a.store.look_at(&id, &n, &who.name, clock::now())?;
+            Ok::<_, Problem>((alert.room, bytes))
         })
         .await?;
+    // Its box writes the look into its chain.
+    app.tell(Nudge::Room(room));
     app.touch();
     Ok(Download::new("sealed-picture.bin".to_owned(), bytes))
 }

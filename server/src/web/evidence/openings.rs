@@ -20,7 +20,7 @@ use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
 use crate::monitoring_review::Standing as ReviewStanding;
 use crate::problem::{Body, Problem};
-use crate::store::{Alert, StoreError, release_order};
+use crate::store::{Alert, RegistryPhoto, StoreError, release_order};
 use crate::web::alerts::{FINDINGS_SHOWN, seen};
 use crate::web::deed;
 
@@ -61,6 +61,11 @@ pub(in crate::web) struct PersonSeen {
     pub person: String,
     pub name: String,
     pub registry_photo: bool,
+    /// Who put the photograph there, and when (RFC 3339 UTC); empty where none is.
+    pub photo_by: String,
+    pub photo_at: String,
+    /// It came after the finding, or from whoever asked for the pictures: look at where it is from.
+    pub photo_is_late: bool,
 }
 
 /// Openings of the reader: his own, or (an auditor) every one of his part of the country.
@@ -141,15 +146,9 @@ fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningW
         .collect();
     ids.dedup();
     deed::persons(&ids);
-    let names = a.store.names_of(&ids)?;
-    let mut persons = Vec::with_capacity(ids.len());
-    for person in ids {
-        persons.push(PersonSeen {
-            name: names.get(&person).map_or_else(|| person.clone(), |n| n.0.clone()),
-            registry_photo: a.faces.registry_photo_at(&person)?.is_some(),
-            person,
-        });
-    }
+    let found_at = findings.iter().find(|f| f.report.finding_id == it.finding);
+    let found_at = found_at.map_or("", |f| f.received_at.as_str());
+    let persons = persons_seen(a, ids, found_at, &it.opening.ask.by)?;
     let halves = if it.opening.ask.by == who.name { &it.for_supervisor } else { &it.for_reviewer };
     Ok(OpeningWhole {
         finding: it.finding.clone(),
@@ -163,6 +162,48 @@ fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningW
         persons,
         monitoring: crate::legal::standing(&a.store, alert, reports)?,
     })
+}
+
+fn persons_seen(
+    a: &App,
+    ids: Vec<String>,
+    found_at: &str,
+    requester: &str,
+) -> Result<Vec<PersonSeen>, Problem> {
+    let names = a.store.names_of(&ids)?;
+    let mut persons = Vec::with_capacity(ids.len());
+    for person in ids {
+        let held = a.faces.registry_photo_at(&person)?;
+        let late =
+            |it: &RegistryPhoto| it.uploaded_at.as_str() > found_at || it.uploaded_by == requester;
+        persons.push(PersonSeen {
+            name: names.get(&person).map_or_else(|| person.clone(), |n| n.0.clone()),
+            registry_photo: held.is_some(),
+            photo_is_late: held.as_ref().is_some_and(late),
+            photo_by: held.as_ref().map_or_else(String::new, |it| it.uploaded_by.clone()),
+            photo_at: held.map_or_else(String::new, |it| it.uploaded_at),
+            person,
+        });
+    }
+    Ok(persons)
+}
+
+/// Yes and no need something to compare with.
+fn can_compare(a: &App, it: &OpeningKept, answer: SamePerson) -> Result<(), Problem> {
+    if answer == SamePerson::CannotTell {
+        return Ok(());
+    }
+    for found in a.store.worst_findings(&it.alert, FINDINGS_SHOWN)? {
+        if found.report.finding_id != it.finding {
+            continue;
+        }
+        for named in &found.report.persons {
+            if a.faces.registry_photo_at(named.person.as_str())?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+    Err(Refusal::NothingToCompare.into())
 }
 
 /// What one of the two does with an opening.
@@ -221,6 +262,7 @@ pub(in crate::web) async fn post_request_step(
                     a.store.refuse_opening(&id, by, reason, now)?;
                 }
                 OpeningStep::Answer { same_person } => {
+                    can_compare(a, &found, *same_person)?;
                     a.store.answer_opening(&id, by, *same_person, now)?;
                 }
             }

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::clock::{self, clip};
 use crate::evidence::opening::{Ask, Opening, Refusal};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
+use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{Alert, release_order};
 use crate::web::alerts::seen;
@@ -61,7 +62,7 @@ pub(in crate::web) async fn post_request(
         clip(&it.case_number, 60),
         clip(&it.reviewer, 64)
     ));
-    let made = app
+    let (room, made) = app
         .blocking(move |a| {
             let alert = seen(a.store.alert(&it.alert)?, &who, &it.alert)?;
             let roll = roll_of(a, &alert)?;
@@ -92,9 +93,11 @@ pub(in crate::web) async fn post_request(
             };
             signed(&kept, &roll, CustodianRole::Supervisor)?;
             a.store.ask_opening(&kept, clock::now())?;
-            opening_seen(a, &who, &kept.id)
+            Ok::<_, Problem>((alert.room, opening_seen(a, &who, &kept.id)?))
         })
         .await?;
+    // From now on its box keeps what was asked for.
+    app.tell(Nudge::Room(room));
     app.touch();
     Ok(Created(made))
 }

@@ -13,7 +13,7 @@ use super::frame::{Frame, local, render_as};
 use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::Who;
-use crate::alert_view::WholeForClinic;
+use crate::alert_view::{OpeningTold, WholeForClinic};
 use crate::app::App;
 use crate::model::Name;
 use crate::problem::Problem;
@@ -40,6 +40,8 @@ struct ClinicPage {
     statements: String,
     /// Time and words.
     answers: Vec<(String, String)>,
+    /// Pictures of its room that were opened for the case that it was served.
+    opened: Vec<String>,
     typed: StepTyped,
 }
 
@@ -85,9 +87,22 @@ pub(super) async fn make(
         events: events(l, &whole.events, &whole.alert.findings),
         statements: StatementBlock::new(l, None, &whole.statements).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
+        opened: whole.opened_pictures.iter().map(|it| opened(l, it)).collect(),
         typed,
     };
     render_as(&page, status)
+}
+
+fn opened(l: Lang, it: &OpeningTold) -> String {
+    let words = l.t("调取封存画面", "sealed pictures opened");
+    format!(
+        "{} · {words} {} · {} · {} · {}",
+        local(&it.asked_at),
+        it.pictures,
+        it.case_number,
+        it.basis,
+        it.purpose
+    )
 }
 
 fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {

@@ -51,6 +51,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/policy/trials", "判定策略的试算", "a trial of policy numbers"),
     ("/policy", "判定策略", "the policy"),
     ("/practitioners", "人员", "a practitioner"),
+    ("/registry-photos", "批量注册照片", "registry photographs of many"),
     ("/registry-photo", "注册照片", "a registry photograph"),
     ("/registry", "登记资料", "the registry"),
     ("/retention", "保存期限", "what is kept how long"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use protocol::evidence::EvidenceHeld;
 
 use super::frame::{Frame, local, render, shown};
 use super::messages;
@@ -85,6 +86,8 @@ pub(super) struct BoxView {
     pack: String,
     chain: &'static str,
     chain_ok: bool,
+    /// Sealed pictures, for those alone who read clues; else empty.
+    pictures: String,
     /// For those alone who read clues.
     seq: Option<u64>,
     above: usize,
@@ -237,6 +240,11 @@ pub(super) fn view(
         pack: text(health.map(|h| h.pack.clone())),
         chain: l.chain(&d.chain),
         chain_ok: d.chain == "intact",
+        pictures: health
+            .and_then(|h| h.evidence.as_ref())
+            .filter(|_| who.is_one_of(CLUES))
+            .map(|held| pictures(l, held))
+            .unwrap_or_default(),
         seq: who.is_one_of(CLUES).then_some(d.contiguous_seq),
         above: d.above.len(),
         knowledge: knowledge_seen(who, d.knowledge.clone())
@@ -256,6 +264,15 @@ pub(super) fn view(
             .unwrap_or_default(),
         may_unlock: may_unlock && d.state == DeviceState::Provisioned && d.locked_at.is_some(),
     }
+}
+
+/// How full a box's room for sealed pictures is, and how many it gave up: whoever fills it on
+/// purpose, or makes it small, is seen here.
+fn pictures(l: Lang, held: &EvidenceHeld) -> String {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let (used, room) = (mib(held.bytes), mib(held.quota_bytes));
+    let lost = l.t("因容量已满删除", "given up for room");
+    format!("{} · {used}/{room} MiB · {lost} {}", held.items, held.given_up)
 }
 
 fn knowledge(l: Lang, k: &KnowledgeState) -> (String, u64, &'static str, String) {

@@ -23,7 +23,7 @@ use crate::problem::{Form, Problem};
 use crate::store::{Alert, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::evidence::{
-    OpeningSeen, PolicyBody, evidence_seen, opening_seen, openings_seen, set_policy,
+    OpeningSeen, PersonSeen, PolicyBody, evidence_seen, opening_seen, openings_seen, set_policy,
 };
 use crate::web::rights::{AUTHORITY, OPENINGS};
 
@@ -328,7 +328,7 @@ struct OpeningPage {
     basis: String,
     purpose: String,
     pictures: Vec<PictureView>,
-    persons: Vec<(String, String, bool)>,
+    persons: Vec<PersonView>,
     monitoring: String,
     device: String,
     /// The reader decides, and it waits for him.
@@ -339,6 +339,37 @@ struct OpeningPage {
     answers: Vec<(&'static str, &'static str)>,
     /// That the pictures are no camera's; empty where they are.
     unreal: &'static str,
+}
+
+/// Somebody of the finding, and the photograph to compare with.
+struct PersonView {
+    id: String,
+    name: String,
+    /// Who put it there, and when; empty where there is none.
+    photo: String,
+    /// Why its origin should be looked at; empty where nothing speaks for that.
+    late: &'static str,
+}
+
+fn person(l: Lang, of: &PersonSeen) -> PersonView {
+    PersonView {
+        id: of.person.clone(),
+        name: of.name.clone(),
+        photo: if of.registry_photo {
+            format!("{} · {}", of.photo_by, local(&of.photo_at))
+        } else {
+            String::new()
+        },
+        late: if of.photo_is_late {
+            l.t(
+                "该注册照片在线索产生之后上传，或由本次申请人上传：比对前请先核实其来源。",
+                "This registry photograph came after the finding, or from whoever asked for the \
+                pictures: see where it is from before you compare.",
+            )
+        } else {
+            ""
+        },
+    }
 }
 
 /// A picture in words.
@@ -408,12 +439,8 @@ async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<R
             let delivery = |seen: &ItemSeen| o.items.get(seen.item.id.as_str());
             whole.items.iter().map(|seen| picture(l, seen, delivery(seen))).collect()
         }),
-        persons: open.map_or_else(Vec::new, |whole| {
-            let person = |p: &crate::web::evidence::PersonSeen| {
-                (p.person.clone(), p.name.clone(), p.registry_photo)
-            };
-            whole.persons.iter().map(person).collect()
-        }),
+        persons: open
+            .map_or_else(Vec::new, |whole| whole.persons.iter().map(|of| person(l, of)).collect()),
         monitoring: open
             .map(|whole| l.t(&whole.monitoring.notice_zh, &whole.monitoring.notice_en).to_owned())
             .unwrap_or_default(),

@@ -71,6 +71,7 @@ mod qr;
 mod refusals;
 mod registry;
 mod registry_photo;
+mod registry_photos;
 mod room;
 mod room_classes;
 mod room_qr;
@@ -169,6 +170,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         room_classes::endpoints(),
         registry::endpoints(),
         registry_photo::endpoints(),
+        registry_photos::endpoints(),
         room::endpoints(),
         room_qr::endpoints(),
         self_check::endpoints(),

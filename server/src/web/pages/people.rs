@@ -51,6 +51,7 @@ struct PeoplePage {
     may_ask: bool,
     may_enrol: bool,
     may_see: bool,
+    may_import_photos: bool,
 }
 
 /// Proposals and people to come again that the page lists above everybody.
@@ -145,6 +146,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
         may_ask: may_open(who, "/consents"),
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
+        may_import_photos: may_open(who, "/registry-photos"),
         count,
         f: Frame::of(app, who, l, "people", "/people").await?,
     };

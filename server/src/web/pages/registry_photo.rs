@@ -75,7 +75,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
 }
 
 /// A registered person of the reader's part of the country, by name. Blocking.
-fn his_person(a: &App, who: &Who, person: &str) -> Result<String, Problem> {
+pub(super) fn his_person(a: &App, who: &Who, person: &str) -> Result<String, Problem> {
     let found = a.store.practitioner(person)?;
     let seen = Seen::of(a, who)?;
     let found = found.filter(|p| seen.person(p));
@@ -126,7 +126,7 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
 
 /// Two people compare with what stood here before one of them asked: while an opening that names the
 /// person lives, nobody puts another face in its place.
-fn nobody_compares(a: &App, person: &str) -> Result<(), Problem> {
+pub(super) fn nobody_compares(a: &App, person: &str) -> Result<(), Problem> {
     if a.store.is_person_in_opening(person, now())? {
         return Err(Problem {
             zh: Some("该人员正在封存画面比对中：申请结束前不能更换或删除注册照片".into()),
@@ -140,7 +140,7 @@ fn nobody_compares(a: &App, person: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn unreadable(fault: &photo::PhotoFault) -> Problem {
+pub(super) fn unreadable(fault: &photo::PhotoFault) -> Problem {
     Problem { zh: Some(fault.zh().into()), ..Problem::unprocessable(fault.en()) }
 }
 

@@ -73,7 +73,10 @@ fn a_box_that_could_not_know_of_the_hold_is_asked_gently() {
 #[test]
 fn what_nobody_holds_ends_without_a_word() {
     let mut s = scene();
-    says_gone(&mut s, "deleted", 0);
+    let given_up = json!({"type": "evidence_receipt", "finding_id": finding_id(),
+        "items": [s.ids()[0]], "step": "deleted", "reason": protocol::evidence::GIVEN_UP});
+    s.b.say(&given_up);
+    s.b.receipted(s.b.seq);
     says_gone(&mut s, "lost", 1);
     assert_eq!((notes(&s), integrity(&s).len()), (0, 0));
 }

@@ -55,6 +55,43 @@ fn a_role_that_a_restore_leaves_without_a_holder_is_told() {
     is_out(&house);
 }
 
+/// Two pictures that were there when the backup was made, and are not when it is brought back.
+fn pictures_come_back(buried: bool) {
+    let mut s = scene();
+    let order = s.delivered();
+    let archive = backed_up(&s.house);
+    for id in s.ids() {
+        s.b.say(&json!({"type": "evidence_receipt", "finding_id": finding_id(), "items": [id],
+            "step": "deleted", "reason": protocol::evidence::GIVEN_UP}));
+        s.b.receipted(s.b.seq);
+    }
+    if buried {
+        let over = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(73);
+        s.house.running().app.store.expire_openings(over).unwrap();
+    }
+    let (house, said) = restored(s.house, &archive);
+    assert!(said.contains("2 sealed picture(s) ended since the backup"), "{said}");
+    let store = &house.running().app.store;
+    let opening = store.opening(order.order.as_str()).unwrap().unwrap();
+    assert!(!opening.opening.state.is_live() && opening.for_supervisor.is_empty());
+    for seen in store.evidence_of_finding(&s.b.id, &finding_id()).unwrap() {
+        assert!(seen.gone.is_some() && seen.item.supervisor_half.ct.is_empty(), "{seen:?}");
+    }
+    let house = house.restart_with(ACCOUNTS);
+    let store = &house.running().app.store;
+    assert_eq!(store.expire_openings(jiff::Timestamp::now()).unwrap(), 0, "they end again");
+}
+
+#[test]
+fn a_picture_deleted_after_the_backup_stays_deleted() {
+    pictures_come_back(true);
+}
+
+#[test]
+fn a_picture_that_no_round_buried_yet_stays_deleted() {
+    pictures_come_back(false);
+}
+
 #[test]
 fn a_photograph_deleted_after_the_backup_stays_deleted() {
     let house = House::new();

@@ -6,7 +6,9 @@ use protocol::up::{
 };
 
 use super::super::rows::collect;
-use super::super::{Result, count, feed, incidents, template_receipts, to_judge};
+use super::super::{
+    Result, count, evidence, evidence_record, feed, incidents, template_receipts, to_judge,
+};
 use super::places::Places;
 use super::{Incoming, chain};
 use crate::clock::clip;
@@ -44,7 +46,10 @@ pub(super) fn apply(
 ) -> Result<()> {
     let (device, at) = (it.body.device.as_str(), it.received_at.as_str());
     match &it.body.payload {
-        Up::Health(report) => health(tx, device, report),
+        Up::Health(report) => {
+            health(tx, device, report)?;
+            evidence_record::recount(tx, device, at)
+        }
         Up::KnowledgeAck(ack) => {
             acked.push(device.to_owned());
             knowledge_ack(tx, device, ack, at)
@@ -57,8 +62,10 @@ pub(super) fn apply(
                 integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
             incidents::raise_integrity(tx, device, &cause, &it.received_at)
         }
-        Up::EvidenceManifest(it) => super::super::evidence::take_manifest(tx, device, it, at),
-        Up::EvidenceReceipt(it) => super::super::evidence::take_receipt(tx, device, it, at),
+        Up::EvidenceManifest(told) => {
+            evidence::take_manifest(tx, device, told, (epoch, it.body.seq as i64), at)
+        }
+        Up::EvidenceReceipt(told) => evidence::take_receipt(tx, device, told, at),
         Up::PolicyTrialAnswer(it) => super::super::policy_trials::take(tx, device, it, at),
         Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_) | Up::Unknown => Ok(()),
     }
