@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads what the guest of scripts/camera-test wrote to its serial line, and says which targets hold. It starts nothing.
 
-    hardware/camera-guest/report.py SERIAL_LOG [--json]
+    hardware/camera-guest/report.py SERIAL_LOG [--page] [--json]
 """
 import json
 import re
@@ -36,9 +36,39 @@ def targets(lines):
     yield "memory does not grow", f"<= {MEMORY_MIB} MiB", f"{grown} MiB", grown is not None and grown <= MEMORY_MIB
 
 
+def after(word, lines):
+    return [line[len(word) + 1:] for line in lines if line.startswith(f"{word} ")]
+
+
+def read(text):
+    """What a line holds as JSON; nothing where it was cut."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def page_targets(lines):
+    """Of the page of one's own face: whether whole pictures of this camera come there, one after the other."""
+    pictures = [read(text) for text in after("PAGE_PICTURE", lines)]
+    sizes = [[int(n) for n in text.split()] for text in after("PAGE_BYTES", lines)]
+    told = ", ".join(f"{p.get('width')}x{p.get('height')} number {p.get('number')}" for p in pictures) or "none"
+    whole = [p.get("width", 0) * p.get("height", 0) * 3 == size[0] > 0 for p, size in zip(pictures, sizes)]
+    bright = [size[1] * 4 > size[0] for size in sizes]
+    numbers = [p.get("number", 0) for p in pictures]
+    shown = len(pictures) == 2 and all(whole) and all(bright) and numbers[0] < numbers[1]
+    yield "its pictures are on the page of one's own face", "two whole ones, one after the other", told, shown
+    state = read((after("PAGE_STATE", lines) or [""])[0])
+    source = f"{state.get('source')}, live: {state.get('live')}"
+    yield "the page says what it looks at", "camera, live: True", source, source == "camera, live: True"
+    end = (after("PAGE_END", lines) or ["none"])[0]
+    yield "nothing of the page is left", "0 0", end, end == "0 0"
+
+
 def main():
     lines = [line.strip() for line in open(sys.argv[1], errors="replace")]
-    rows = list(targets(lines))
+    watched = [] if "--page" in sys.argv else list(targets(lines))
+    rows = watched + list(page_targets(lines))
     if "--json" in sys.argv:
         print(json.dumps([{"name": n, "target": t, "figure": f, "holds": h} for n, t, f, h in rows], ensure_ascii=False))
     else:

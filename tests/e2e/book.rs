@@ -10,31 +10,37 @@ use e2e::programs::{program, root};
 use e2e::reference;
 use expect_test::expect_file;
 
-const PAGES: &[&str] = &["index.md", "try.md", "install.md", "server.md", "review.md"];
-const OTHERS: &[&str] = &[
-    "development.md",
-    "delivery.md",
-    "scale.md",
-    "proxy.md",
-    "benchmarks.md",
-    "evaluation.md",
-    "models.md",
+/// What clinics and supervisors read: in both languages.
+const PAGES: &[&str] = &[
+    "index.md",
+    "try.md",
+    "install.md",
+    "server.md",
+    "review.md",
+    "limits.md",
     "recognition.md",
     "evidence.md",
-    "glossary.md",
     "public.md",
     "self-inspection.md",
-    "templates/README.md",
 ];
 
 fn docs() -> PathBuf {
     root().join("docs")
 }
 
-/// The pages that are read from the first to the last, in both languages.
+/// The pages of a folder, none below it.
+fn pages_in(folder: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(docs().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|end| end == "md")).collect();
+    pages.sort();
+    pages
+}
+
+/// Every page that is written by hand.
 fn pages() -> Vec<PathBuf> {
-    let both = PAGES.iter().flat_map(|page| [docs().join(page), docs().join("zh").join(page)]);
-    both.chain([docs().join("reference/index.md")]).collect()
+    let single = ["reference/index.md", "templates/README.md"].map(|page| docs().join(page));
+    pages_in("").into_iter().chain(pages_in("zh")).chain(single).collect()
 }
 
 #[test]
@@ -46,11 +52,43 @@ fn the_reference_is_what_the_programs_say() {
 
 #[test]
 fn every_page_says_for_whom_it_is() {
-    let generated = fs::read_dir(docs().join("reference")).unwrap().map(|e| e.unwrap().path());
-    for page in pages().into_iter().chain(OTHERS.iter().map(|p| docs().join(p))).chain(generated) {
+    for page in pages().into_iter().chain(pages_in("reference")) {
         let text = fs::read_to_string(&page).unwrap();
         let said = text.lines().take(6).any(|l| l.starts_with("*For ") || l.starts_with("*读者"));
         assert!(said, "{} does not say for whom it is", page.display());
+    }
+}
+
+#[test]
+fn every_page_stands_in_the_book_of_its_language() {
+    let script = fs::read_to_string(root().join("scripts/book")).unwrap();
+    let (_, lists) = script.split_once("ENGLISH = [").unwrap();
+    let (english, chinese) = lists.split_once("CHINESE = [").unwrap();
+    let (chinese, _) = chinese.split_once("class ").unwrap();
+    for (folder, book) in [("", english), ("zh", chinese)] {
+        for page in pages_in(folder) {
+            let name = format!("\"{}\"", page.file_name().unwrap().to_str().unwrap());
+            assert!(book.contains(&name), "{} is in no part of the book", page.display());
+        }
+    }
+    for page in PAGES {
+        assert!(docs().join(page).is_file() && docs().join("zh").join(page).is_file(), "{page}");
+    }
+}
+
+/// A block of another kind would be neither run nor marked.
+#[test]
+fn every_command_of_a_page_is_run_or_has_a_title() {
+    const NO_COMMANDS: [&str; 3] = ["toml", "json", "text"];
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let fences = text.lines().filter_map(|line| line.trim_start().strip_prefix("```"));
+        // The second of two ends a block.
+        for fence in fences.step_by(2) {
+            let kind = fence.split_whitespace().next().unwrap_or_default();
+            let bash = fence == "bash" || fence.starts_with("bash title=\"");
+            assert!(bash || NO_COMMANDS.contains(&kind), "{}: ```{fence}", page.display());
+        }
     }
 }
 

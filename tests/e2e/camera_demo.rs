@@ -15,6 +15,7 @@ use crate::privacy::{files_under, holds_picture};
 
 mod ends;
 mod photographs;
+mod promises;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -268,6 +269,8 @@ fn nobody_else_looks(demo: &Demo) {
     let first = demo.get("/");
     assert!(first.status == 200 && first.csp.starts_with("default-src 'none'"), "{}", first.csp);
     assert!(demo.page.starts_with("http://127.0.0.1:"), "{}", demo.page);
+    // Who else can open the inbox beside it is said where its link stands.
+    assert!(String::from_utf8_lossy(&first.body).contains("asks for no login"));
     for path in ["/state", "/view?after=0"] {
         assert_eq!(demo.get(path).status, 401, "{path} without a code");
     }

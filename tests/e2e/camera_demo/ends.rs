@@ -59,6 +59,27 @@ fn a_second_demo_on_the_same_page_is_told_whose_it_is() {
 }
 
 #[test]
+fn clean_ends_what_a_killed_camera_demo_left() {
+    let mut killed = Demo::start("demo:crowd");
+    let temporary = killed.temporary.path().to_owned();
+    killed.program.kill().unwrap();
+    killed.program.wait().unwrap();
+    assert!(ureq::get(&killed.inbox).call().is_ok(), "nothing was left to clean");
+    let cleaned = Command::new(program("zaigang-demo").unwrap())
+        .arg("clean")
+        .env("TMPDIR", &temporary)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&cleaned.stdout);
+    assert!(cleaned.status.success(), "{said}");
+    for name in ["zaigang-server", "zaigang-agent"] {
+        assert!(said.contains(&format!("ended {name}")), "{said}");
+    }
+    assert!(ureq::get(&killed.inbox).call().is_err(), "the server goes on");
+    assert!(is_empty(&temporary), "something is left");
+}
+
+#[test]
 fn what_belongs_to_the_morning_is_refused_beside_a_camera() {
     let temporary = tempfile::tempdir().unwrap();
     for option in [&["--script", "stranger"][..], &["--speed", "2"], &["--seed", "2"]] {

@@ -39,7 +39,11 @@ fn a_folder_of_photographs_is_recognised() {
     demo.come_in();
     let state = demo.state();
     assert_eq!((&state["pack"], &state["source"]), (&json!("real"), &json!("folder")));
+    // A recording plays no act that asks somebody to do something, and nothing in it is alive.
+    assert_eq!(promises::offered(&state), ["work", "other"]);
     demo.enrol();
+    let photo = demo.post("/act", &json!({"act": "photo"}));
+    assert!(photo.status == 422 && photo.json()["error"].to_string().contains("camera"));
     let faces = demo.sight()["faces"].clone();
     assert_eq!(
         faces[0]["liveness"], "not_assessed",
@@ -117,6 +121,9 @@ fn photographs_before_an_ip_camera_are_nobody() {
     let state = demo.state();
     assert_eq!((&state["source"], &state["live"]), (&json!("rtsp"), &json!(true)));
     assert!(!state.to_string().contains("correct-horse"), "{state}");
+    // Not every photograph is told from a living face; none is ever taken for one.
+    let promised = promises::promised(&state, "photo");
+    assert_eq!(promised.iter().collect::<Vec<_>>(), ["INDETERMINATE", "SPOOF"]);
     until("a face", || !demo.statuses().is_empty()).unwrap();
     demo.photographs();
     assert_eq!(demo.post("/enrol", &json!({"agreed": true})).status, 200);
@@ -126,6 +133,8 @@ fn photographs_before_an_ip_camera_are_nobody() {
             !sight.contains("MATCHED\",\"person\":\"you"),
             "a photograph was taken for the person: {sight}"
         );
+        let outside = demo.statuses().into_iter().find(|status| !promised.contains(status));
+        assert_eq!(outside, None, "the page does not promise it");
         sight.contains("\"liveness\":\"spoof\"") || sight.contains("\"liveness\":\"unsure\"")
     })
     .unwrap();

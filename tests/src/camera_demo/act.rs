@@ -1,6 +1,8 @@
 //! What the page asks whoever stands before the camera to do, one act in one declared session. Pure
 //! data.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// An act.
@@ -17,4 +19,15 @@ pub(super) enum Act {
     Mask,
     /// Nobody is there.
     Leave,
+}
+
+impl Act {
+    /// How long its session is. LL-1 asks for a minute of operating at the least, and nothing
+    /// shortens that; what shall raise nothing need not wait for it.
+    pub(super) fn lasts(self) -> Duration {
+        match self {
+            Self::Other => Duration::from_secs(75),
+            Self::Work | Self::Photo | Self::Mask | Self::Leave => Duration::from_secs(30),
+        }
+    }
 }

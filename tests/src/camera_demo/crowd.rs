@@ -119,32 +119,4 @@ path = [["bed", "00:00"], ["bed", "300:00"]]
 "#;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_act_shows_another_room() {
-        let mut crowd = Crowd::new(Act::Work).unwrap();
-        let mut pictures = Vec::new();
-        for act in [Act::Work, Act::Other, Act::Mask, Act::Photo, Act::Leave] {
-            let mut frame = RgbImage::new(SIZE_PX.0, SIZE_PX.1);
-            (crowd.act, crowd.since) = (act, Instant::now().checked_sub(EMPTY).unwrap());
-            crowd.frame(act, &mut frame);
-            // The place where somebody stands at the bed, coarsely: noise and breath do not count.
-            let spot = image::imageops::crop_imm(&frame, 735, 116, 160, 200).to_image();
-            pictures.push(image::imageops::resize(
-                &spot,
-                8,
-                10,
-                image::imageops::FilterType::Triangle,
-            ));
-        }
-        for (n, one) in pictures.iter().enumerate() {
-            for other in &pictures[n + 1..] {
-                let apart: u64 =
-                    one.iter().zip(other.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-                assert!(apart > 500, "two acts look alike: {apart}");
-            }
-        }
-    }
-}
+mod tests;

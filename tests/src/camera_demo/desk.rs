@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::act::Act;
 use super::film::Stage;
 use super::house::{self, Alert, ChangedTime};
+use super::promise::Footing;
 use super::rounds::Rounds;
 use super::source::Source;
 use super::view::{Look, View, hold};
@@ -38,12 +39,24 @@ pub(super) struct Desk {
 }
 
 /// What changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Now {
     photos: Vec<RgbImage>,
     enrolled: bool,
     pub(super) rounds: Rounds,
     pub(super) inbox: Vec<Alert>,
+}
+
+impl Now {
+    /// Nobody is enrolled and nothing was played.
+    pub(super) fn at_first(footing: Footing) -> Self {
+        Self {
+            photos: Vec::new(),
+            enrolled: false,
+            rounds: Rounds::new(footing),
+            inbox: Vec::new(),
+        }
+    }
 }
 
 impl Desk {
@@ -78,11 +91,14 @@ impl Desk {
             (false, true) => "agree",
             (false, false) => "enrol",
         };
+        let footing = now.rounds.footing;
+        let act = |act: &Act| json!({"name": act, "promise": footing.promise(*act)});
+        let acts: Vec<Value> = footing.acts().iter().map(act).collect();
         json!({
             "phase": phase, "photos": now.photos.len(), "photos_needed": PHOTOS, "you": house::YOU,
             "pack": self.pack, "source": self.source.kind(), "live": self.source.is_live(),
             "looking": self.look().is_some(), "server": self.api.base(), "changed_times": self.changed_times,
-            "free": now.rounds.is_free(), "round": now.rounds.shown(&now.inbox), "inbox": now.inbox,
+            "footing": footing, "acts": acts, "free": now.rounds.is_free(), "round": now.rounds.shown(&now.inbox), "inbox": now.inbox,
         })
     }
 
@@ -134,6 +150,9 @@ impl Desk {
         if !now.rounds.is_free() {
             bail!("上一场尚未结束 · the last act is not over yet");
         }
+        if !now.rounds.footing.acts().contains(&act) {
+            bail!("录像不能演这一场，请用摄像头 · a recording cannot play this act: use a camera");
+        }
         let Now { rounds, inbox, .. } = &mut *now;
         rounds.begin(&self.api, act, inbox)?;
         *hold(&self.stage) = now.rounds.act_on_stage();
@@ -147,7 +166,8 @@ impl Desk {
         if let Some(look) = look {
             now.rounds.saw(&look.sight);
         }
-        now.rounds.tick(&self.api, &self.source)?;
+        let Now { rounds, inbox, .. } = &mut *now;
+        rounds.tick(&self.api, &self.source, inbox)?;
         *hold(&self.stage) = now.rounds.act_on_stage();
         Ok(())
     }

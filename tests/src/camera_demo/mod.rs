@@ -12,6 +12,7 @@ mod film;
 mod house;
 mod pack;
 mod page;
+mod promise;
 mod rounds;
 mod signals;
 mod source;
@@ -35,6 +36,7 @@ use tokio::net::TcpListener;
 
 use act::Act;
 use desk::{Desk, Now};
+use promise::Footing;
 use signals::Stop;
 use source::{Source, pictures};
 use view::{View, hold};
@@ -121,6 +123,7 @@ async fn play(
     let api = house.api.clone();
     let access = Access::new(getrandom::u64().context("no randomness for the code")?, 0);
     let code = access.shown();
+    let now = Mutex::new(Now::at_first(Footing::of(&source, pack)));
     let desk = Arc::new(Desk {
         access: Mutex::new(access),
         started: Instant::now(),
@@ -130,7 +133,7 @@ async fn play(
         source,
         pack,
         stage,
-        now: Mutex::new(Now::default()),
+        now,
     });
     say(&format!("page       http://{address}/"));
     say(&format!("code       {code}   (once, {TRIES} tries, 30 minutes)"));

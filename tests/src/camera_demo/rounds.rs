@@ -1,6 +1,6 @@
 //! The acts as rounds: each is one declared session under you as lead, with a moment to get ready
 //! before it and the verdict after it. Between two rounds the room has no operator zone, so nothing
-//! is judged. The server raises the alerts, not this.
+//! is judged. The server raises the alerts, not this; it tells whether they are what was promised.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -12,15 +12,16 @@ use serde::Serialize;
 
 use super::act::Act;
 use super::house::{self, Alert};
+use super::promise::{Footing, Promise};
 use super::source::Source;
 use crate::api::Api;
 
 /// To leave the picture, or to find the photograph.
 const GET_READY: Duration = Duration::from_secs(10);
-/// The session. LL-1 asks for a minute of operating at the least, and nothing shortens that.
-const SESSION: Duration = Duration::from_secs(75);
 /// After it: the window, the next evaluation, and the way to the page.
 const VERDICT: Duration = Duration::from_secs(12);
+/// How much longer an alert that was promised is waited for: a busy machine is slow.
+const LATE: Duration = Duration::from_secs(40);
 
 /// Where a round stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,6 +54,12 @@ impl Round {
         let before = self.before.get(&alert.id).copied().unwrap_or(0);
         alert.session == self.session || alert.session.is_empty() && alert.findings.len() > before
     }
+
+    /// The rules that spoke because of this act.
+    fn rules<'a>(&self, inbox: &'a [Alert]) -> BTreeSet<&'a str> {
+        let alerts = inbox.iter().filter(|alert| self.raised(alert));
+        alerts.flat_map(|alert| alert.findings.iter().map(|f| f.rule.as_str())).collect()
+    }
 }
 
 /// A round as the page shows it.
@@ -64,16 +71,24 @@ pub(super) struct RoundShown {
     pub(super) left_s: u64,
     pub(super) seen: Vec<&'static str>,
     pub(super) alerts: Vec<Alert>,
+    /// When it is over: whether what was raised is what the page promised. `None`: it promised
+    /// nothing, or it is not over.
+    pub(super) as_promised: Option<bool>,
 }
 
 /// All rounds of a demonstration.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rounds {
+    pub(super) footing: Footing,
     count: u32,
     pub(super) current: Option<Round>,
 }
 
 impl Rounds {
+    pub(super) fn new(footing: Footing) -> Self {
+        Self { footing, count: 0, current: None }
+    }
+
     /// Whether an act may begin.
     pub(super) fn is_free(&self) -> bool {
         self.current.as_ref().is_none_or(|round| round.stage == Stage::Over)
@@ -84,7 +99,7 @@ impl Rounds {
         let session = format!("demo-{}", self.count + 1);
         let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
         let from = Timestamp::now() + span(GET_READY);
-        house::declare(api, &session, from, from + span(SESSION))?;
+        house::declare(api, &session, from, from + span(act.lasts()))?;
         self.count += 1;
         let until = Instant::now() + GET_READY;
         let before = inbox.iter().map(|alert| (alert.id.clone(), alert.findings.len())).collect();
@@ -94,13 +109,20 @@ impl Rounds {
     }
 
     /// Lets time pass: goes to the next stage when it is due. True where it went on.
-    pub(super) fn tick(&mut self, api: &Api, source: &Source) -> Result<bool> {
+    pub(super) fn tick(&mut self, api: &Api, source: &Source, inbox: &[Alert]) -> Result<bool> {
+        let footing = self.footing;
         let Some(round) = &mut self.current else { return Ok(false) };
         if round.stage == Stage::Over || Instant::now() < round.until {
             return Ok(false);
         }
+        if round.stage == Stage::Verdict && Instant::now() < round.until + LATE {
+            let all_there = |promise: Promise| promise.is_complete(&round.rules(inbox));
+            if !footing.promise(round.act).is_none_or(all_there) {
+                return Ok(false);
+            }
+        }
         let (next, lasts) = match round.stage {
-            Stage::GetReady => (Stage::Session, SESSION),
+            Stage::GetReady => (Stage::Session, round.act.lasts()),
             Stage::Session => (Stage::Verdict, VERDICT),
             Stage::Verdict | Stage::Over => (Stage::Over, Duration::ZERO),
         };
@@ -131,6 +153,7 @@ impl Rounds {
     /// The current round with what the inbox holds of it.
     pub(super) fn shown(&self, inbox: &[Alert]) -> Option<RoundShown> {
         let round = self.current.as_ref()?;
+        let promise = self.footing.promise(round.act).filter(|_| round.stage == Stage::Over);
         Some(RoundShown {
             act: round.act,
             session: round.session.clone(),
@@ -138,6 +161,7 @@ impl Rounds {
             left_s: round.until.saturating_duration_since(Instant::now()).as_secs(),
             seen: round.seen.iter().copied().collect(),
             alerts: inbox.iter().filter(|alert| round.raised(alert)).cloned().collect(),
+            as_promised: promise.map(|promise| promise.is_kept(&round.rules(inbox))),
         })
     }
 

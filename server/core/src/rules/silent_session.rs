@@ -1,5 +1,5 @@
-//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen: nobody was
-//! treated, or elsewhere.
+//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen but a patient's:
+//! nobody was treated, or elsewhere.
 //!
 //! Each → L1; the third in 30 days → L2. All numbers [D]. Open days with nobody at all are
 //! `empty_room`'s.
@@ -119,6 +119,13 @@ mod tests {
         };
         assert_eq!(last(30 * DAY_MS - 1), Some(Severity::L2));
         assert_eq!(last(30 * DAY_MS), Some(Severity::L1));
+    }
+
+    #[test]
+    fn the_words_deny_no_patient_on_the_bed() {
+        // `face_seen` is of anybody but a patient: who lies there alone may well have been seen.
+        let said = &judge(&[nobody(1, 1)], &Numbers::default(), NOW)[0].explanation;
+        assert!(said.zh.contains("就诊者以外") && said.en.contains("other than a patient's"));
     }
 
     #[test]

@@ -165,11 +165,12 @@ pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanati
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
         format!(
-            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share}，未见任何人员面部；近 {days} 天内第 {repeat} 次。"
+            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share}，未见就诊者以外任何人员的面部；近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected false declaration or treatment elsewhere: the room was visible for {share} \
-            of the declared time and no face was seen; number {repeat} within {days} days."
+            of the declared time and no face other than a patient's was seen; number {repeat} within \
+            {days} days."
         ),
     )
 }

@@ -235,7 +235,7 @@ fn summary(l: Lang, s: &PresenceSummary) -> Vec<(&'static str, String)> {
         (l.t("操作时段可见度", "Visibility while operating"), percent(s.visibility_over_a_ppm)),
         (l.t("全时段可见度", "Visibility over the session"), percent(s.visibility_over_i_ppm)),
         (l.t("核实登记主诊到场", "Declared lead verified"), yes(s.lead_verified)),
-        (l.t("见到面部", "A face was seen"), yes(s.face_seen)),
+        (l.t("见到就诊者以外的面部", "A face other than a patient's was seen"), yes(s.face_seen)),
         (l.t("身份未定的轨迹", "Undecided tracks"), s.indeterminate_tracks.to_string()),
         (l.t("非在册的轨迹", "Tracks of nobody registered"), s.unmatched_tracks.to_string()),
         (

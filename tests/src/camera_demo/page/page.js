@@ -2,7 +2,7 @@
 // through the acts. It keeps nothing: the last picture goes with the page.
 
 import { pixels } from "./pixels.js";
-import { ACTS, SOURCE, STATUS, actOf, both, element, kindOf } from "./words.js";
+import { SOURCE, STATUS, actOf, both, element, kindOf, promised, toDo } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const shown = { number: 0, alive: false, faces: [], thresholds: null, state: null, enrolling: false, inbox: "" };
@@ -179,13 +179,17 @@ async function photograph() {
 
 /* ---- acts and inbox ---- */
 
-function acts() {
-  by("acts").replaceChildren(...ACTS.map((act) => {
+/** A button for each act that can be played with what there is to see with. */
+function acts(state) {
+  if (by("acts").children.length) return;
+  by("acts").replaceChildren(...state.acts.map(({ name }) => {
+    const act = actOf(name);
     const button = element("button", "", both(act.zh, act.en));
-    Object.assign(button, { type: "button", disabled: true, id: `act-${act.name}` });
-    button.addEventListener("click", () => begin(act.name));
+    Object.assign(button, { type: "button", disabled: true, id: `act-${name}` });
+    button.addEventListener("click", () => begin(name));
     return button;
   }));
+  by("recorded").hidden = state.footing !== "recorded";
 }
 
 async function begin(name) {
@@ -207,7 +211,8 @@ function round(state) {
   if (!now) return;
   const act = actOf(now.act);
   by("round-title").replaceChildren(both(act.zh, act.en));
-  by("round-do").replaceChildren(both(act.zhDo, act.enDo), element("br", ""), both(`应见：${act.zhCome}`, `Expected: ${act.enCome}`));
+  const { promise } = state.acts.find(({ name }) => name === now.act);
+  by("round-do").replaceChildren(both(...toDo(now.act, state.footing)), element("br", ""), both(...["应见：", "Expected: "].map((word, at) => word + promised(promise)[at])));
   const stages = {
     get_ready: [`准备：${now.left_s} 秒后开始`, `get ready: begins in ${now.left_s} s`],
     session: [`诊疗进行中：还有 ${now.left_s} 秒`, `the session is on: ${now.left_s} s left`],
@@ -216,13 +221,18 @@ function round(state) {
   };
   by("round-stage").replaceChildren(both(...stages[now.stage]));
   by("seen").replaceChildren(...now.seen.map((name) => element("li", `chip ${name}`, both(STATUS[name].zh, STATUS[name].en))));
-  const raised = now.alerts.length;
-  if (raised) say("round-verdict", `已产生线索，见收件箱`, "raised: see the inbox", "bad");
-  else if (now.stage === "over") say("round-verdict", "没有产生线索", "nothing was raised", "good");
-  else say("round-verdict", "", "");
-  if (now.act === "photo" && now.stage !== "get_ready" && state.pack === "avatar") {
-    say("round-verdict", "手绘模型包没有活体检测，会把照片当作您本人；正式模型包能分辨。", "the avatar pack has no liveness and takes the photograph for you; the real pack tells them apart");
-  }
+  verdict(now);
+}
+
+/** What was raised, and whether it is what was expected. */
+function verdict(now) {
+  by("round-verdict").dataset.asPromised = String(now.as_promised);
+  const raised = now.alerts.length > 0;
+  const [zh, en] = raised ? ["已产生线索，见收件箱", "raised: see the inbox"] : ["没有产生线索", "nothing was raised"];
+  if (now.stage !== "over") return raised ? say("round-verdict", zh, en) : say("round-verdict", "", "");
+  if (now.as_promised === null) return say("round-verdict", zh, en);
+  if (now.as_promised) return say("round-verdict", `${zh}。与预期一致`, `${en}, as expected`, "good");
+  return say("round-verdict", `${zh}。与预期不同：动作须在准备时间内做好，可再试一次`, `${en}: not as expected. The act has to be on when the session begins; try it again`, "bad");
 }
 
 function inbox(state) {
@@ -248,6 +258,7 @@ function tell(state) {
   by("pack").className = `tag ${state.pack === "real" || state.source === "demo:crowd" ? "" : "bad"}`;
   by("pack").replaceChildren(state.pack === "real" ? both("正式模型包", "real pack") : both("手绘模型包：只认手绘的脸", "avatar pack: knows drawn faces only"));
   by("inbox-link").href = `${state.server}/alerts`;
+  acts(state);
   const playing = state.phase === "play";
   by("enrol-work").hidden = playing;
   if (playing && !shown.enrolling && by("enrol-said").dataset.done !== "1") {
@@ -302,7 +313,6 @@ function begun() {
 
 /** The terminal may have put the code into the address; it is used at once and taken out of it. */
 function start() {
-  acts();
   const code = location.hash.slice(1);
   history.replaceState(null, "", "/");
   if (/^\d{8}$/.test(code)) return come(code);
