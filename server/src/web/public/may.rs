@@ -76,7 +76,7 @@ mod tests {
 
     /// Each subset of the specialties.
     fn subsets<T: Copy>(all: [T; 4]) -> Vec<Vec<T>> {
-        let of = |bits: usize| (0..4).filter(|n| bits >> n & 1 == 1).map(|n| all[n]).collect();
+        let of = |bits: usize| (0..4).filter(|n| (bits >> n) & 1 == 1).map(|n| all[n]).collect();
         (0..16).map(of).collect()
     }
 
@@ -108,11 +108,11 @@ mod tests {
         ]);
         let mut led = 0;
         for (category, on_the_box) in categories {
-            for filed in 0..16 {
-                for item in 0..16 {
-                    let said = leads(category, &here[filed], &here[item]);
-                    let box_said = presence::may_lead(on_the_box, &there[filed], &there[item]);
-                    assert_eq!(said, box_said, "{category:?} {filed:04b} {item:04b}");
+            for (filed, filed_there) in here.iter().zip(&there) {
+                for (item, item_there) in here.iter().zip(&there) {
+                    let said = leads(category, filed, item);
+                    let box_said = presence::may_lead(on_the_box, filed_there, item_there);
+                    assert_eq!(said, box_said, "{category:?} {filed:?} {item:?}");
                     led += usize::from(said);
                 }
             }
