@@ -259,7 +259,7 @@ pub fn restore(config: &Config, from: &Path, why: &str) -> anyhow::Result<String
         Ok(folder) => folder,
         Err(error) => {
             return Err(match aside {
-                Some(aside) => postgres::taken_back(aside, error),
+                Some(aside) => postgres::taken_back(&aside, error),
                 None => error,
             });
         }
@@ -326,7 +326,7 @@ fn stage(
         .and_then(|()| Ok(fs::remove_file(&dump)?));
     match replayed {
         Ok(()) => Ok((manifest, said, Some(aside))),
-        Err(error) => Err(postgres::taken_back(aside, error)),
+        Err(error) => Err(postgres::taken_back(&aside, error)),
     }
 }
 

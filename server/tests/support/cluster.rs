@@ -86,7 +86,7 @@ impl Cluster {
     }
 
     /// A new database of one that listens on a port: what stands before and behind the host.
-    pub(crate) fn database_at(&self, port: u16, name: &str) -> impl Fn(&str) -> String + use<> {
+    pub(crate) fn database_at(port: u16, name: &str) -> impl Fn(&str) -> String + use<> {
         let at = format!("127.0.0.1 -p {port}");
         create_at(at.split(' '), name, "template1");
         let name = name.to_owned();

@@ -33,12 +33,12 @@ pub(super) fn put_back(config: &Config, from: &Path) -> anyhow::Result<Aside> {
     let done = run(&mut command).and_then(|()| Ok(aside.let_the_door_read()?));
     match done {
         Ok(()) => Ok(aside),
-        Err(error) => Err(taken_back(aside, error)),
+        Err(error) => Err(taken_back(&aside, error)),
     }
 }
 
 /// What stood there before stands there again.
-pub(super) fn taken_back(aside: Aside, error: anyhow::Error) -> anyhow::Error {
+pub(super) fn taken_back(aside: &Aside, error: anyhow::Error) -> anyhow::Error {
     match aside.take_back() {
         Ok(()) => error,
         Err(worse) => error.context(format!(
@@ -224,8 +224,8 @@ mod tests {
             None,
         );
         let house = House { config: Config { store: empty.unwrap(), ..house.config }, ..house };
-        // A schema of somebody else's of that name, with a row in it, is set aside and not dropped.
-        house.cluster.sql("empty", "CREATE SCHEMA zaigang CREATE TABLE theirs AS SELECT 7 AS n");
+        // A schema of somebody else's of that name is set aside and not dropped.
+        house.cluster.sql("empty", "CREATE SCHEMA zaigang CREATE TABLE theirs (n INT)");
         let said = restore(&house.config, &archive, "another machine").unwrap();
         assert!(said.contains("the schema zaigang_before_"), "{said}");
         assert!(!said.contains("zaigang_faces_before_"), "{said}");

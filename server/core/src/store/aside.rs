@@ -1,6 +1,6 @@
-//! The two schemas of a store in PostgreSQL, set aside under another name while a backup takes their
-//! place, and brought back where that fails. Nothing is deleted here but what a restore that failed
-//! has made.
+//! The two schemas of a store in PostgreSQL, set aside under another name while a backup takes
+//! their place, and brought back where that fails. Nothing is deleted here but what a restore that
+//! failed has made.
 
 use super::connect::{self, Database};
 use super::engine::{Address, Connection};

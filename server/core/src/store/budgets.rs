@@ -39,7 +39,7 @@ impl Budgets {
             .filter(|device| !self.by_device.contains_key(*device))
             .map(|device| [device])
             .collect();
-        let found = c.rows_each(JURISDICTION, unknown.clone(), |r| Ok(r.get::<_, String>(0)?))?;
+        let found = c.rows_each(JURISDICTION, unknown.clone(), |r| r.get::<_, String>(0))?;
         for ([device], jurisdiction) in unknown.into_iter().zip(found) {
             self.note(c, device, jurisdiction.into_iter().next().unwrap_or_default())?;
         }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn made() -> Result<Connection> {
-        Ok(Connection::Sqlite(rusqlite::Connection::open_in_memory().unwrap()))
+        Ok(Connection::Sqlite(rusqlite::Connection::open_in_memory()?))
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_gets_what_is_given_back() {
-        let pool = Pool { patience: Duration::from_secs(60), ..bounded() };
+        let pool = Pool { patience: Duration::from_mins(1), ..bounded() };
         let (first, _second) = (pool.take(made).unwrap(), pool.take(made).unwrap());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| pool.take(made).map(drop));

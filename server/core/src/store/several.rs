@@ -314,17 +314,17 @@ fn tls_proves_the_database_or_nothing_is_said() {
     drop(listener);
     let settings =
         format!("listen_addresses = '127.0.0.1'\nport = {port}\nssl = on\nfsync = off\n");
-    let cluster = Cluster::start_with(&settings, |cluster| {
+    let _cluster = Cluster::start_with(&settings, |cluster| {
         cluster.own_file("server.crt", &leaf);
         cluster.own_file("server.key", &key.serialize_pem());
     });
-    let (url, dir) = (cluster.database_at(port, "tls"), tempfile::tempdir().unwrap());
+    let (url, dir) = (Cluster::database_at(port, "tls"), tempfile::tempdir().unwrap());
     let ca_file = dir.path().join("ca.pem");
     std::fs::write(&ca_file, &pem).unwrap();
     let opened = |host: &str, ca_file| {
         let url = format!("{}?sslmode=verify-full", url(host));
         let beside = Beside { ca_file, ..Beside::default() };
-        Store::open(&Address::postgres_with(dir.path(), &url, beside).unwrap())
+        Store::open(Address::postgres_with(dir.path(), &url, beside).unwrap())
     };
     let store = opened("localhost", Some(ca_file.clone())).unwrap();
     let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
@@ -391,7 +391,7 @@ fn a_write_that_was_sent_ahead_fails_its_transaction() {
 #[test]
 fn who_waits_to_write_comes_before_who_writes_again() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(&Address::embedded(dir.path())).unwrap();
+    let store = Store::open(Address::embedded(dir.path())).unwrap();
     for round in 0..20 {
         let order = std::sync::Mutex::new(Vec::new());
         std::thread::scope(|scope| {

@@ -148,8 +148,8 @@ impl Client {
         self.noted(wait(self.socket.query(&statement, &list)))
     }
 
-    /// One statement for each of a list: all are sent before the first is answered, and each touches
-    /// rows of its own, in whatever order they run.
+    /// One statement for each of a list: all are sent before the first is answered, and each
+    /// touches rows of its own, in whatever order they run.
     pub(super) fn query_each<P: Params>(&self, sql: &str, list: &[P]) -> Result<Vec<Vec<Row>>> {
         let Some(first) = list.first() else { return Ok(Vec::new()) };
         let statement = first.with(|params| self.prepare(sql, params))?;

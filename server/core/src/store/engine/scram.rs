@@ -1,5 +1,5 @@
-//! What PostgreSQL keeps of a password (RFC 5803): made here, the password itself is in no statement
-//! and in no log of the database.
+//! What PostgreSQL keeps of a password (RFC 5803): made here, the password itself is in no
+//! statement and in no log of the database.
 
 use std::num::NonZeroU32;
 

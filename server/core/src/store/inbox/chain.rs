@@ -248,7 +248,7 @@ pub(super) fn ask_ahead<'a>(
     }
     let devices: Vec<[&str; 1]> = firsts.keys().map(|device| [*device]).collect();
     budgets.ask_ahead(tx, &firsts.values().map(|(it, _)| *it).collect::<Vec<_>>())?;
-    let rows = tx.rows_each(CHAIN, devices, |r| Ok(stands(r)?))?;
+    let rows = tx.rows_each(CHAIN, devices, stands)?;
     let mut placed = Vec::new();
     for ((device, (it, of_place)), row) in firsts.into_iter().zip(rows) {
         let Some(row) = row.into_iter().next() else { continue };
@@ -407,7 +407,7 @@ pub(super) fn receipts(
     let issued = chains.iter().map(|(device, chain)| {
         (*device, chain.received_at, knowledge::version_at(chain.received_at))
     });
-    let versions = tx.rows_each(sql, issued.collect(), |r| Ok(r.get::<_, i64>(0)?))?;
+    let versions = tx.rows_each(sql, issued.collect(), |r| r.get::<_, i64>(0))?;
     let mut due = Vec::with_capacity(chains.len());
     for ((device, chain), version) in chains.into_iter().zip(versions) {
         let version = version.into_iter().next().unwrap_or_default();

@@ -51,7 +51,7 @@ impl Places {
     ) -> Result<Vec<Registration>> {
         let since = "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY \
             from_epoch DESC LIMIT 1";
-        let since = c.rows_each(since, boxes.to_vec(), |r| Ok(r.get::<_, String>(0)?))?;
+        let since = c.rows_each(since, boxes.to_vec(), |r| r.get::<_, String>(0))?;
         let sql = "SELECT p.since, p.room, p.taken_at, o.since, o.institution FROM device_place p
             JOIN room_owner o ON o.room = p.room WHERE p.device = ?1 ORDER BY p.since, o.since";
         let devices = boxes.iter().map(|(device, _)| [*device]).collect();
@@ -71,7 +71,7 @@ impl Places {
         let named: BTreeSet<(String, String)> = messages(batch).filter_map(session_of).collect();
         let ids = named.iter().map(|(session, _)| [session.clone()]).collect();
         let sql = "SELECT room FROM session WHERE id = ?1";
-        let rooms = c.rows_each(sql, ids, |r| Ok(r.get::<_, String>(0)?))?;
+        let rooms = c.rows_each(sql, ids, |r| r.get::<_, String>(0))?;
         for (key, now) in named.into_iter().zip(rooms) {
             let place = match now.first() {
                 None => SessionPlace::Unknown,

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    fn entry(seq: u64, prev: &str, event_id: &str, payload: Value) -> (Entry, String) {
+    fn entry(seq: u64, prev: &str, event_id: &str, payload: &Value) -> (Entry, String) {
         let body = json!({"v": 1, "device": "box-1", "seq": seq, "prev": prev,
             "event_id": event_id, "stamp": {"utc": "2026-03-02T01:10:00.000Z", "boot_id": "b",
             "boot_count": 1, "mono_ms": seq, "uncertainty_ms": 20, "clock": "scene"},
@@ -154,9 +154,9 @@ mod tests {
                 1 => format!("nul\0{seq}"),
                 _ => format!("e-{seq}"),
             };
-            let (one, hash) = entry(seq, &prev, &event_id, payload);
+            let (one, hash) = entry(seq, &prev, &event_id, &payload);
             if roll(10) == 0 {
-                said.push(entry(seq, &prev, &format!("other-{seq}"), plain()).0);
+                said.push(entry(seq, &prev, &format!("other-{seq}"), &plain()).0);
             }
             match roll(8) {
                 0 => held.push(one),
