@@ -141,11 +141,32 @@ pub struct Entered<'a> {
     pub record: &'a MonitoringReview,
 }
 
+/// How the article that asks for all this is cited: with its mark, as the law table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cite {
+    pub zh: String,
+    pub en: String,
+}
+
+impl Cite {
+    pub fn of(table: &law::Table) -> Self {
+        let legal = table.of(law::Matter::Monitoring, None);
+        let cited = legal.map(|legal| legal.for_outsiders().basis).unwrap_or_default();
+        let all = |one: fn(&law::Cited) -> String, between: &str| {
+            cited.iter().map(one).collect::<Vec<_>>().join(between)
+        };
+        Self {
+            zh: all(|c| format!("{}{}，{}", c.law, c.article, c.mark.zh()), "；"),
+            en: all(|c| format!("{} {}, {}", c.law, c.article, c.mark.en()), "; "),
+        }
+    }
+}
+
 impl Standing {
     /// How a box in its room stood on the day of an act, by everything that was entered of it,
     /// newest first. What was entered only on that day or later counts once a second person
     /// entered the same: nobody alone makes evidence of what was seen before.
-    pub fn of(entered: &[Entered<'_>], act: Date) -> Self {
+    pub fn of(entered: &[Entered<'_>], act: Date, cite: &Cite) -> Self {
         let empty = MonitoringReview::default();
         let record = entered.first().map_or(&empty, |latest| latest.record);
         let missing = record.missing(act);
@@ -157,13 +178,13 @@ impl Standing {
             !missing.contains(part) && !stood_before && persons.len() < 2
         };
         let unconfirmed: Vec<Part> = Part::ALL.into_iter().filter(alone).collect();
-        let (notice_zh, notice_en) = notices(&missing, &unconfirmed);
+        let (notice_zh, notice_en) = notices(&missing, &unconfirmed, cite);
         Self { missing, unconfirmed, notice_zh, notice_en }
     }
 }
 
 /// The sentence of 行政处罚法 41 with what it is due for; empty where nothing is.
-fn notices(missing: &[Part], unconfirmed: &[Part]) -> (String, String) {
+fn notices(missing: &[Part], unconfirmed: &[Part], cite: &Cite) -> (String, String) {
     if missing.is_empty() && unconfirmed.is_empty() {
         return (String::new(), String::new());
     }
@@ -177,8 +198,8 @@ fn notices(missing: &[Part], unconfirmed: &[Part]) -> (String, String) {
     let late_en =
         list(unconfirmed, Part::en, "; entered afterwards, until a second person does: ", ", ");
     (
-        format!("{NOTICE_ZH}（行政处罚法第四十一条{lacking_zh}{late_zh}）"),
-        format!("{NOTICE_EN} (行政处罚法 41{lacking_en}{late_en})"),
+        format!("{NOTICE_ZH}（{}{lacking_zh}{late_zh}）", cite.zh),
+        format!("{NOTICE_EN} ({}{lacking_en}{late_en})", cite.en),
     )
 }
 
@@ -258,6 +279,19 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn cite() -> Cite {
+        Cite::of(law::Table::shipped())
+    }
+
+    #[test]
+    fn the_article_of_the_sentence_has_its_mark() {
+        let notice = Standing::of(&[], day("2026-11-28"), &cite()).notice_zh;
+        assert!(
+            notice.contains("行政处罚法第四十一条，条号已据公开文本核对，待法制审核"),
+            "{notice}"
+        );
+    }
+
     fn whole() -> MonitoringReview {
         let review = |on| {
             Some(Review {
@@ -326,31 +360,32 @@ mod tests {
     /// As two people entered it long after.
     fn standing(record: &MonitoringReview, act: &str) -> Standing {
         let late = |by| Entered { by, on: day("2026-11-30"), record };
-        Standing::of(&[late("wang"), late("li")], day(act))
+        Standing::of(&[late("wang"), late("li")], day(act), &cite())
     }
 
     #[test]
     fn what_one_person_enters_afterwards_clears_nothing() {
         let (record, act) = (whole(), day("2026-11-28"));
         let by = |by, on: &str| Entered { by, on: day(on), record: &record };
-        let alone = Standing::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act);
+        let alone =
+            Standing::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act, &cite());
         assert_eq!((alone.missing.len(), alone.unconfirmed.len()), (0, 5));
         assert!(alone.notice_zh.starts_with(NOTICE_ZH), "{}", alone.notice_zh);
-        let nobody = Standing::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act);
+        let nobody = Standing::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act, &cite());
         assert_eq!(nobody.unconfirmed.len(), 5, "nobody is no second person");
-        let two = Standing::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act);
+        let two = Standing::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act, &cite());
         assert_eq!((two.unconfirmed.len(), two.notice_zh.as_str()), (0, ""));
-        let before = Standing::of(&[by("wang", "2026-11-27")], act);
+        let before = Standing::of(&[by("wang", "2026-11-27")], act, &cite());
         assert_eq!(before.unconfirmed, [], "entered before the act");
         let changed = MonitoringReview { marked: None, ..whole() };
         let first = Entered { by: "li", on: day("2026-11-27"), record: &changed };
-        let marked = Standing::of(&[by("wang", "2026-11-29"), first], act);
+        let marked = Standing::of(&[by("wang", "2026-11-29"), first], act, &cite());
         assert_eq!(marked.unconfirmed, [Part::Marked], "what was changed alone");
     }
 
     #[test]
     fn a_box_without_a_review_gives_leads_alone() {
-        let standing = Standing::of(&[], day("2026-11-28"));
+        let standing = Standing::of(&[], day("2026-11-28"), &cite());
         assert_eq!(standing.missing, Part::ALL);
         assert!(standing.notice_zh.starts_with("本记录为线索，未经法制和技术审核不得作为处罚证据"));
     }

@@ -23,14 +23,14 @@ use super::scope::Seen;
 use crate::access::{Right, Who};
 use crate::alert::{State as AlertState, Step};
 use crate::app::App;
-use crate::clock::{clip, now_text, today};
 use crate::case_watch;
+use crate::clock::{clip, now_text, today};
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
 use crate::monitoring_review::Standing;
 use crate::penalty_case::{
-    CaseClock, Entry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading, Recorded,
-    Stage, words,
+    CaseClock, Entry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading,
+    Recorded, Stage, words,
 };
 use crate::problem::{Body, Problem};
 
@@ -182,7 +182,9 @@ pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
     let by = Reading { calendar: &calendar, table: &table, today: today() };
     let (mut lines, mut standings) = (Vec::new(), Standings::default());
     let running = a.store.running_cases()?;
-    for alert in running.into_iter().chain(a.store.lately_decided_cases(case_watch::since(today()))?) {
+    for alert in
+        running.into_iter().chain(a.store.lately_decided_cases(case_watch::since(today()))?)
+    {
         if !who.sees(&alert.institution, &alert.jurisdiction) {
             continue;
         }
@@ -355,7 +357,8 @@ pub(super) async fn enter(
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
     let by = signer(who, it.by.as_deref())?;
-    let party = if it.party == INSTITUTION { String::new() } else { format!(", party {}", it.party) };
+    let party =
+        if it.party == INSTITUTION { String::new() } else { format!(", party {}", it.party) };
     deed::did(format!("case of alert {id}: {} of {}{party}", it.entry.code(), it.on));
     let who = who.clone();
     app.blocking(move |a| {

@@ -96,7 +96,7 @@ impl PenaltyCase {
     /// Entries of this party and of the case as a whole that were not struck, without the strikes
     /// themselves.
     pub fn standing(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
-        self.standing_of_all().filter(|r| !r.entry.is_of_a_party() || r.party == self.party)
+        self.standing_of_all().filter(move |r| !r.entry.is_of_a_party() || r.party == self.party)
     }
 
     /// The same of every party.
@@ -309,7 +309,7 @@ impl PenaltyCase {
                 }
             }
             Entry::SimpleReported {} => self.reports(on),
-            Entry::PartyNamed { name, .. } => self.names(name),
+            Entry::PartyNamed { name, person } => self.names(name, person.as_deref()),
             Entry::Published { .. } | Entry::NotPublished { .. } => self.published(on),
             Entry::Quashed { .. } => self.quashes(on),
             Entry::PublicationWithdrawn {} => self.after("published", on),

@@ -53,9 +53,14 @@ impl PenaltyCase {
         self.parties().all(|p| self.as_of(p.id).decision_holds())
     }
 
-    /// One person is one party, whatever else is said of it.
-    pub(super) fn names(&self, name: &str) -> Result<(), Refusal> {
-        match self.parties().any(|p| p.id != INSTITUTION && p.name == name.trim()) {
+    /// One person is one party: the same in the registry, or by a name where one of the two does not
+    /// stand there.
+    pub(super) fn names(&self, name: &str, person: Option<&str>) -> Result<(), Refusal> {
+        let same = |p: &Party| match (p.person.as_deref(), person) {
+            (Some(known), Some(new)) => known == new,
+            _ => p.name == name.trim(),
+        };
+        match self.parties().filter(|p| p.id != INSTITUTION).any(|p| same(&p)) {
             true => Err(Refusal::Twice),
             false => Ok(()),
         }
@@ -72,7 +77,7 @@ impl PenaltyCase {
         not_before(on, self.must_have("decided")?.on)
     }
 
-    pub(super) fn is_decided_on_the_spot(&self) -> bool {
+    pub fn is_decided_on_the_spot(&self) -> bool {
         matches!(self.last("decided").map(|r| &r.entry), Some(Entry::Decided { simple: true, .. }))
     }
 

@@ -2,7 +2,7 @@
 //! No article stands here.
 
 use jiff::civil::Date;
-use law::{Cited, Matter, Table, Term};
+use law::{Cited, Mark, Matter, Table, Term};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -41,6 +41,17 @@ impl Provision {
             term_zh: zh,
             term_en: en,
         }
+    }
+
+    /// The same for readers outside the authority: who of it confirmed stays inside.
+    #[must_use]
+    pub fn for_outsiders(mut self) -> Self {
+        for cited in &mut self.basis {
+            if let Mark::Confirmed { by, .. } = &mut cited.mark {
+                by.clear();
+            }
+        }
+        self
     }
 }
 

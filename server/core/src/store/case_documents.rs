@@ -36,7 +36,7 @@ pub struct NewDocument<'a> {
 
 /// A template as the authority wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredTemplate {
+pub struct CaseTemplate {
     /// From 1.
     pub version: i64,
     pub at: String,
@@ -111,12 +111,12 @@ impl Store {
     }
 
     /// Every version of a template that the authority wrote, oldest first.
-    pub fn case_templates(&self, kind: Kind) -> Result<Vec<StoredTemplate>> {
+    pub fn case_templates(&self, kind: Kind) -> Result<Vec<CaseTemplate>> {
         self.read(|c| {
             let sql = "SELECT version, at, by_whom, body FROM case_template WHERE kind = ?1 ORDER \
                 BY version";
             collect(c, sql, [kind.code()], |r| {
-                Ok(StoredTemplate {
+                Ok(CaseTemplate {
                     version: r.get(0)?,
                     at: r.get(1)?,
                     by: r.get(2)?,
@@ -144,7 +144,7 @@ fn numbered(tx: &Connection, alert: &str, kind: Kind, party: i64) -> Result<(i16
     let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 AND party = \
         ?3 AND version = 1";
     let of = |r: &super::engine::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
-    tx.query_row(sql, params![alert, kind.code(), party], of)
+    Ok(tx.query_row(sql, params![alert, kind.code(), party], of)?)
 }
 
 fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {

@@ -1,10 +1,14 @@
 //! The margin of a lead's page: where and when it was, and what the law wants next.
 
+use law::Matter;
+
 use super::frame::local;
+use super::law::in_force;
 use super::names::{Label, Names};
 use super::words::Lang;
 use crate::app::App;
-use super::law::in_force;
+use crate::clock;
+use crate::legal;
 use crate::penalty_case::{CaseClock, Provision};
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, JOINED, StoreError};
@@ -162,6 +166,13 @@ pub(in crate::web) fn cited(l: Lang, it: &Provision) -> String {
     ];
     let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     said.join("。")
+}
+
+/// The articles of a duty as the law table has them today, for whoever reads; who confirmed one is
+/// not said. Blocking.
+pub(super) fn by_law(a: &App, l: Lang, matter: Matter) -> Result<String, StoreError> {
+    let table = legal::table(&a.store)?;
+    Ok(cited(l, &Provision::of(&table, matter, None, clock::today()).for_outsiders()))
 }
 
 /// What a clinic disclosed before it was found: when, and of which question.

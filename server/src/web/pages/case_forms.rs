@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use super::forms::Given;
 use super::words::Lang;
 use crate::penalty_case::{
-    Cause, Entry, Extension, INSTITUTION, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay, words,
+    Cause, Entry, Extension, INSTITUTION, Officer, Outcome, Penalty, PenaltyKind, ServedPaper,
+    ServiceWay, words,
 };
 
 /// How a field is typed.
@@ -189,8 +190,7 @@ fn choice(
     (name, zh, en): (&str, &str, &str),
     options: &[(&str, &str, &str)],
 ) -> FieldView {
-    let option =
-        |(code, zh, en): &(&str, &str, &str)| ((*code).to_owned(), l.t(zh, en).to_owned());
+    let option = |(code, zh, en): &(&str, &str, &str)| ((*code).to_owned(), l.t(zh, en).to_owned());
     let options = options.iter().map(option).collect();
     FieldView { options, ..field(l, name, zh, en, Kind::Choice) }
 }
@@ -265,7 +265,9 @@ fn fields(l: Lang, code: &str) -> Vec<FieldView> {
             fields.push(approver());
             fields
         }
-        "party_named" => vec![one("name", "姓名（不在登记中时）", "Name, if not registered", Kind::Maybe)],
+        "party_named" => {
+            vec![one("name", "姓名（不在登记中时）", "Name, if not registered", Kind::Maybe)]
+        }
         "harm_found" => vec![one("text", "危害后果", "What harm", Kind::Area)],
         "published" => vec![one("at", "公示网站或者栏目", "Where", Kind::Text)],
         "not_published" => vec![one("why", "不予公示的理由", "Why not", Kind::Area)],

@@ -26,11 +26,11 @@ use crate::case_document::Kind;
 use crate::clock::today;
 use crate::penalty_case::{Entry, INSTITUTION, Stage, words};
 use crate::problem::Problem;
+use crate::web::case_documents::DocumentLine;
 use crate::web::cases::{
     CaseSeen, EarlierPenalties, EntryBody, EntrySeen, OpenBody, PartySeen, PhaseSeen, enter, lines,
     open, whole,
 };
-use crate::web::case_documents::DocumentLine;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, OPENINGS};
 
@@ -168,12 +168,13 @@ fn phase(l: Lang, it: &PhaseSeen) -> PhaseView {
 
 /// How often a person was punished, or named where another was; what follows is the officer's.
 fn earlier(l: Lang, it: &EarlierPenalties) -> String {
-    let numbers = |all: &[i64]| {
-        all.iter().map(|number| format!("#{number}")).collect::<Vec<_>>().join("、")
-    };
+    let numbers =
+        |all: &[i64]| all.iter().map(|number| format!("#{number}")).collect::<Vec<_>>().join("、");
     let (own, named) = (it.punished.len(), it.named.len());
-    let own_cases = if own > 0 { format!("（{}）", numbers(&it.punished)) } else { String::new() };
-    let named_cases = if named > 0 { format!("（{}）", numbers(&it.named)) } else { String::new() };
+    let own_cases =
+        if own > 0 { format!("（{}）", numbers(&it.punished)) } else { String::new() };
+    let named_cases =
+        if named > 0 { format!("（{}）", numbers(&it.named)) } else { String::new() };
     match l {
         Lang::Zh => format!(
             "{}（{}）：本人此前受处罚 {own} 件{own_cases}；列名于处罚他人的案件 {named} 件{named_cases}",
@@ -252,8 +253,7 @@ fn asked(l: Lang, case: &CaseSeen, mut form: FormView, given: Option<&Given>) ->
 
 /// The number of the decision is that of its document, which the scheme gave.
 fn numbered(case: &CaseSeen, mut form: FormView) -> FormView {
-    let of_the_institution =
-        |d: &&DocumentLine| d.kind == Kind::Decision && d.party == INSTITUTION;
+    let of_the_institution = |d: &&DocumentLine| d.kind == Kind::Decision && d.party == INSTITUTION;
     // Who is asked for more than one party types it.
     let only = case.parties.len() == 1;
     let number = case.documents.iter().find(of_the_institution).filter(|_| only).map(|d| &d.number);

@@ -91,6 +91,8 @@ fn nobody_who_was_not_named_is_told_of_a_penalty() {
     assert_eq!(no_party, Err(Refusal::UnknownParty), "an entry that names nobody is a party");
     let again = Entry::PartyNamed { name: " 王主诊".into(), person: None };
     assert_eq!(with_a_person().with("2026-11-11", again), Err(Refusal::Twice));
+    let namesake = Entry::PartyNamed { name: "王主诊".into(), person: Some("p-7".into()) };
+    assert!(with_a_person().with("2026-11-11", namesake).is_ok(), "another of the same name");
 }
 
 #[test]
