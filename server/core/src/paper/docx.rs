@@ -64,6 +64,7 @@ fn document(blocks: &[Block]) -> String {
             Block::Pair(name, value) => {
                 paragraph(&mut body, &format!("{name}：{value}"), BODY, Align::Left);
             }
+            Block::Table(rows) => table(&mut body, rows),
             Block::Text(text) => paragraph(&mut body, text, BODY, Align::Left),
             Block::Small(text) => paragraph(&mut body, text, SMALL, Align::Left),
             Block::Gap => body.push_str("<w:p/>"),
@@ -76,6 +77,30 @@ fn document(blocks: &[Block]) -> String {
          <w:pgMar w:top=\"1440\" w:right=\"1440\" w:bottom=\"1440\" w:left=\"1440\" \
          w:header=\"720\" w:footer=\"720\" w:gutter=\"0\"/></w:sectPr></w:body></w:document>"
     )
+}
+
+/// With a line around each cell; the first row stands on each page anew.
+fn table(out: &mut String, rows: &[Vec<String>]) {
+    let side = |name: &str| format!("<w:{name} w:val=\"single\" w:sz=\"4\"/>");
+    let sides = ["top", "left", "bottom", "right", "insideH", "insideV"].map(side).concat();
+    let mut cells = String::new();
+    for (n, row) in rows.iter().enumerate() {
+        let head = if n == 0 { "<w:trPr><w:tblHeader/></w:trPr>" } else { "" };
+        cells.push_str("<w:tr>");
+        cells.push_str(head);
+        for cell in row {
+            cells.push_str("<w:tc>");
+            paragraph(&mut cells, cell, BODY, Align::Left);
+            cells.push_str("</w:tc>");
+        }
+        cells.push_str("</w:tr>");
+    }
+    // Writing to a text never fails. A paragraph stands between two tables, and after the last.
+    let _ = write!(
+        out,
+        "<w:tbl><w:tblPr><w:tblW w:w=\"5000\" w:type=\"pct\"/><w:tblBorders>{sides}</w:tblBorders>\
+         </w:tblPr>{cells}</w:tbl><w:p/>"
+    );
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,6 +175,15 @@ mod tests {
         assert!(text.contains("决定书") && text.contains("锦城\u{31350}门诊部"), "{text}");
         let foot = text_of(&bytes, "word/footer1.xml");
         assert!(foot.contains("草稿") && foot.contains("NUMPAGES"), "{foot}");
+    }
+
+    #[test]
+    fn a_table_has_its_cells_and_a_head() {
+        let rows = vec![vec!["姓名".to_owned()], vec!["<刘\u{31350}>".to_owned()]];
+        let bytes = docx(&[Block::Table(rows)], "").unwrap();
+        let text = text_of(&bytes, "word/document.xml");
+        assert_eq!(text.matches("<w:tr>").count(), 2, "{text}");
+        assert!(text.contains("tblHeader") && text.contains("&lt;刘\u{31350}&gt;"), "{text}");
     }
 
     #[test]

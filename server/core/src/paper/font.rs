@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
 use pdf_writer::{Finish as _, Name, Pdf, Rect, Ref, Str};
+use read_fonts::tables::cmap::CmapSubtable;
+use read_fonts::tables::hmtx::Hmtx;
+use read_fonts::types::{GlyphId, Tag};
+use read_fonts::{FontRef, ReadError, TableProvider as _};
 use subsetter::GlyphRemapper;
-use ttf_parser::{Face, GlyphId, RawFace, Tag};
 
 use super::PaperError;
 
@@ -37,6 +40,38 @@ pub struct Font {
 impl std::fmt::Debug for Font {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Font").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What a paper asks of a font.
+struct Face<'a> {
+    characters: CmapSubtable<'a>,
+    widths: Hmtx<'a>,
+    font: FontRef<'a>,
+    /// Units of an em.
+    em: f32,
+}
+
+impl<'a> Face<'a> {
+    fn parse(bytes: &'a [u8], index: u32) -> Result<Self, ReadError> {
+        let font = FontRef::from_index(bytes, index)?;
+        let cmap = font.cmap()?;
+        // One table alone: in another one the same number may be another character.
+        let (_, _, characters) =
+            cmap.best_subtable().ok_or(ReadError::TableIsMissing(Tag::new(b"cmap")))?;
+        let em = f32::from(font.head()?.units_per_em().max(1));
+        Ok(Self { characters, widths: font.hmtx()?, font, em })
+    }
+
+    /// `None`: it has no glyph of its own. The first glyph is the box that stands for all of those.
+    fn glyph(&self, c: char) -> Option<u16> {
+        let glyph = self.characters.map_codepoint(c)?.to_u32();
+        u16::try_from(glyph).ok().filter(|glyph| *glyph != 0)
+    }
+
+    /// In em.
+    fn advance(&self, glyph: u16) -> f32 {
+        f32::from(self.widths.advance(GlyphId::from(glyph)).unwrap_or(0)) / self.em
     }
 }
 
@@ -95,9 +130,7 @@ impl Font {
         characters: impl Iterator<Item = char>,
     ) -> Result<BTreeMap<char, f32>, PaperError> {
         let face = self.face()?;
-        let em = f32::from(face.units_per_em());
-        let advance = |glyph| f32::from(face.glyph_hor_advance(glyph).unwrap_or(0)) / em;
-        let drawn = |c| face.glyph_index(c).map(advance);
+        let drawn = |c| face.glyph(c).map(|glyph| face.advance(glyph));
         let width = |c| drawn(c).unwrap_or_else(|| number_of(c).chars().filter_map(drawn).sum());
         Ok(characters.map(|c| (c, width(c))).collect())
     }
@@ -108,7 +141,7 @@ impl Font {
         characters: impl Iterator<Item = char>,
     ) -> Result<BTreeSet<char>, PaperError> {
         let face = self.face()?;
-        Ok(characters.filter(|c| !c.is_control() && face.glyph_index(*c).is_none()).collect())
+        Ok(characters.filter(|c| !c.is_control() && face.glyph(*c).is_none()).collect())
     }
 
     /// Gives every character its glyph in the small font.
@@ -116,9 +149,9 @@ impl Font {
         let face = self.face()?;
         let mut used = Used::default();
         let mut take = |c: char| {
-            let Some(glyph) = face.glyph_index(c) else { return false };
+            let Some(glyph) = face.glyph(c) else { return false };
             if !used.glyphs.contains_key(&c) {
-                let small = used.remapper.remap(glyph.0);
+                let small = used.remapper.remap(glyph);
                 used.glyphs.insert(c, small);
                 used.back.entry(small).or_insert(c);
             }
@@ -145,25 +178,26 @@ impl Font {
         let face = self.face()?;
         let small =
             subsetter::subset(&self.bytes, self.index, &used.remapper).map_err(|e| self.bad(&e))?;
-        let outlines =
-            RawFace::parse(&small, 0).ok().and_then(|raw| raw.table(Tag::from_bytes(b"CFF ")));
+        let outlines = FontRef::from_index(&small, 0)
+            .ok()
+            .and_then(|font| font.table_data(Tag::new(b"CFF ")))
+            .map(|table| table.as_bytes());
         let (cid, descriptor, data, cmap) = (next.bump(), next.bump(), next.bump(), next.bump());
         pdf.type0_font(id)
             .base_font(NAME)
             .encoding_predefined(Name(b"Identity-H"))
             .descendant_font(cid)
             .to_unicode(cmap);
-        let em = 1000.0 / f32::from(face.units_per_em());
         let mut font = pdf.cid_font(cid);
         font.subtype(if outlines.is_some() { CidFontType::Type0 } else { CidFontType::Type2 });
         font.base_font(NAME).system_info(IDENTITY).font_descriptor(descriptor).default_width(0.0);
         if outlines.is_none() {
             font.cid_to_gid_map_predefined(Name(b"Identity"));
         }
-        let advance = |old| f32::from(face.glyph_hor_advance(GlyphId(old)).unwrap_or(0)) * em;
+        let advance = |old| face.advance(old) * 1000.0;
         font.widths().consecutive(0, used.remapper.remapped_gids().map(advance));
         font.finish();
-        describe(pdf, &face, em, (descriptor, data), outlines.is_some());
+        describe(pdf, &face, (descriptor, data), outlines.is_some()).map_err(|e| self.bad(&e))?;
         match outlines {
             Some(cff) => {
                 pdf.stream(data, cff).pair(Name(b"Subtype"), Name(b"CIDFontType0C"));
@@ -181,24 +215,31 @@ impl Font {
     }
 }
 
-fn describe(pdf: &mut Pdf, face: &Face<'_>, em: f32, (id, data): (Ref, Ref), cff: bool) {
-    let units = |value: i16| f32::from(value) * em;
-    let frame = face.global_bounding_box();
+fn describe(
+    pdf: &mut Pdf,
+    face: &Face<'_>,
+    (id, data): (Ref, Ref),
+    cff: bool,
+) -> Result<(), ReadError> {
+    let units = |value: i16| f32::from(value) * 1000.0 / face.em;
+    let (head, hhea) = (face.font.head()?, face.font.hhea()?);
+    let (ascender, descender) = (hhea.ascender().to_i16(), hhea.descender().to_i16());
+    let capitals = face.font.os2().ok().and_then(|os2| os2.s_cap_height()).unwrap_or(ascender);
     let mut about = pdf.font_descriptor(id);
     about.name(NAME).flags(FontFlags::SYMBOLIC).italic_angle(0.0).stem_v(80.0);
     about.bbox(Rect::new(
-        units(frame.x_min),
-        units(frame.y_min),
-        units(frame.x_max),
-        units(frame.y_max),
+        units(head.x_min()),
+        units(head.y_min()),
+        units(head.x_max()),
+        units(head.y_max()),
     ));
-    about.ascent(units(face.ascender())).descent(units(face.descender()));
-    about.cap_height(units(face.capital_height().unwrap_or_else(|| face.ascender())));
+    about.ascent(units(ascender)).descent(units(descender)).cap_height(units(capitals));
     if cff {
         about.font_file3(data);
     } else {
         about.font_file2(data);
     }
+    Ok(())
 }
 
 impl Used {

@@ -39,6 +39,8 @@ pub enum Block {
     Heading(String),
     /// A name and its value, side by side.
     Pair(String, String),
+    /// Rows of as many cells as the first, which is the head.
+    Table(Vec<Vec<String>>),
     Text(String),
     /// Small, for hashes and notes.
     Small(String),
@@ -60,7 +62,7 @@ pub fn pdf(
     let count = pages.len();
     for (n, lines) in pages.iter_mut().enumerate() {
         let text = format!("{foot}    {} / {count}", n + 1);
-        lines.push(Placed { x: MARGIN, y: PAGE.1 - 32.0, size: 8.0, text });
+        lines.push(Placed { x: MARGIN, y: PAGE.1 - 32.0, size: 8.0, text, rule_to: None });
     }
     let used = font.used(pages.iter().flatten().flat_map(|line| line.text.chars()))?;
 
@@ -79,6 +81,11 @@ pub fn pdf(
         made.finish();
         let mut content = Content::new();
         for line in lines {
+            if let Some(to) = line.rule_to {
+                let y = PAGE.1 - line.y;
+                content.set_line_width(0.4).move_to(line.x, y).line_to(to, y).stroke();
+                continue;
+            }
             content.begin_text();
             // PDF counts from the lower edge.
             content.set_font(FONT, line.size).set_text_matrix([
@@ -125,16 +132,17 @@ fn note(language: &str, lacking: &BTreeSet<char>) -> Option<Block> {
 
 impl Block {
     fn characters(&self) -> impl Iterator<Item = char> {
-        let (one, other) = match self {
+        let texts: Vec<&str> = match self {
             Self::Title(text)
             | Self::Centred(text)
             | Self::Heading(text)
             | Self::Text(text)
-            | Self::Small(text) => (text.as_str(), ""),
-            Self::Pair(name, value) => (name.as_str(), value.as_str()),
-            Self::Gap => ("", ""),
+            | Self::Small(text) => vec![text],
+            Self::Pair(name, value) => vec![name, value],
+            Self::Table(rows) => rows.iter().flatten().map(String::as_str).collect(),
+            Self::Gap => Vec::new(),
         };
-        one.chars().chain(other.chars())
+        texts.into_iter().flat_map(str::chars)
     }
 }
 
@@ -182,6 +190,20 @@ mod tests {
         let bytes = pdf("案件", "zh-CN", &[Block::Text(text)], "线索", &font).unwrap();
         let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|w| w == wanted);
         assert!(has(b"ActualText"));
+    }
+
+    /// The page by which libraries were compared: a table, a long name, a rare character.
+    #[test]
+    fn a_page_with_a_table_keeps_each_cells_words() {
+        let Some(font) = font() else { return };
+        let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
+        let name = "欧阳".repeat(40);
+        let table =
+            Block::Table(vec![row("姓名", "时间"), row(&name, "2026"), row("刘\u{31350}", "2027")]);
+        let bytes = pdf("表", "zh-CN", &[table.clone()], "线索", &font).unwrap();
+        assert!(bytes.starts_with(b"%PDF-"), "no paper");
+        let lacking = font.lacks(table.characters()).unwrap();
+        assert!(lacking.iter().all(|c| *c == '\u{31350}'), "{lacking:?}");
     }
 
     /// Characters that share a glyph are told apart where they are copied.

@@ -121,17 +121,27 @@ fn signed(about: &About, login: &str) -> String {
 fn course(l: Lang, case: &Value, out: &mut Vec<Block>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     out.push(Block::Text(l.t("线索经过", "Course of the findings").to_owned()));
+    let mut rows = vec![
+        [
+            ("时间（设备）", "Time (box)"),
+            ("规则", "Rule"),
+            ("级别", "Level"),
+            ("经过", "Course"),
+            ("服务器接收", "Received"),
+        ]
+        .map(|(zh, en)| l.t(zh, en).to_owned())
+        .to_vec(),
+    ];
     for event in list(&case["events"]) {
-        let said = format!(
-            "{} L{} {}（{} {}）",
+        rows.push(vec![
+            dated(&text(&event["at"])),
             text(&event["rule"]),
-            event["severity"],
+            format!("L{}", event["severity"]),
             l.finding_step(&text(&event["step"]), event["seq"] == 0),
-            l.t("服务器接收", "received"),
             dated(&text(&event["received_at"])),
-        );
-        out.push(Block::Pair(dated(&text(&event["at"])), said));
+        ]);
     }
+    out.push(Block::Table(rows));
     out.push(Block::Gap);
 }
 
