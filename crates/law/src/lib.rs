@@ -7,7 +7,9 @@
 mod decision;
 mod matter;
 mod table;
+mod term;
 
 pub use decision::{Decision, DecisionError, Verdict};
 pub use matter::{Category, Circumstances, Matter, Registration};
 pub use table::{Against, Cited, Grade, Instrument, Kind, Legal, Mark, Table, TableError};
+pub use term::{Term, TermRow, Unit};

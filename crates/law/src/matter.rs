@@ -1,11 +1,13 @@
-//! What a finding is about in law: by its rule, and by what it says beside it.
+//! What the table has articles for: what a finding is about, by its rule and by what it says beside
+//! it; the steps of the procedure; and what the law asks of the authority itself.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a finding may be about in law. The names are those of `law.toml`.
+/// What a finding may be about in law, or a duty of whoever uses this. The names are those of
+/// `law.toml`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -38,10 +40,46 @@ pub enum Matter {
     /// A duty that the agreement with the clinic alone holds.
     Agreement,
     System,
+    /// 立案, and the other steps of the procedure of a penalty.
+    Opening,
+    Investigation,
+    Preservation,
+    Correction,
+    Notice,
+    Statement,
+    Hearing,
+    LegalReview,
+    Discussion,
+    Decision,
+    /// 简易程序.
+    Simple,
+    Service,
+    Closing,
+    /// 公示 of a decision.
+    Publication,
+    /// How long a penalty is shown, and of whom.
+    Credit,
+    /// 追诉时效.
+    Limitation,
+    /// 行政复议.
+    Appeal,
+    CrimeTransfer,
+    /// The police do not take a suspected crime.
+    PoliceRefusal,
+    /// Two earlier penalties, then again.
+    Repetition,
+    /// Who says it first, or mends it at once.
+    Leniency,
+    /// 行政处罚法 41: when a box's record may be evidence.
+    Monitoring,
+    /// What a person may ask of whoever holds the data.
+    OwnData,
+    Assessment,
+    Filing,
 }
 
 impl Matter {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 49] = [
         Self::Lending,
         Self::PhantomLead,
         Self::ClockAndGo,
@@ -66,6 +104,31 @@ impl Matter {
         Self::Zones,
         Self::Agreement,
         Self::System,
+        Self::Opening,
+        Self::Investigation,
+        Self::Preservation,
+        Self::Correction,
+        Self::Notice,
+        Self::Statement,
+        Self::Hearing,
+        Self::LegalReview,
+        Self::Discussion,
+        Self::Decision,
+        Self::Simple,
+        Self::Service,
+        Self::Closing,
+        Self::Publication,
+        Self::Credit,
+        Self::Limitation,
+        Self::Appeal,
+        Self::CrimeTransfer,
+        Self::PoliceRefusal,
+        Self::Repetition,
+        Self::Leniency,
+        Self::Monitoring,
+        Self::OwnData,
+        Self::Assessment,
+        Self::Filing,
     ];
 
     /// As on the wire, in addresses and in the table.
@@ -95,6 +158,31 @@ impl Matter {
             Self::Zones => "zones",
             Self::Agreement => "agreement",
             Self::System => "system",
+            Self::Opening => "opening",
+            Self::Investigation => "investigation",
+            Self::Preservation => "preservation",
+            Self::Correction => "correction",
+            Self::Notice => "notice",
+            Self::Statement => "statement",
+            Self::Hearing => "hearing",
+            Self::LegalReview => "legal_review",
+            Self::Discussion => "discussion",
+            Self::Decision => "decision",
+            Self::Simple => "simple",
+            Self::Service => "service",
+            Self::Closing => "closing",
+            Self::Publication => "publication",
+            Self::Credit => "credit",
+            Self::Limitation => "limitation",
+            Self::Appeal => "appeal",
+            Self::CrimeTransfer => "crime_transfer",
+            Self::PoliceRefusal => "police_refusal",
+            Self::Repetition => "repetition",
+            Self::Leniency => "leniency",
+            Self::Monitoring => "monitoring",
+            Self::OwnData => "own_data",
+            Self::Assessment => "assessment",
+            Self::Filing => "filing",
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Decision;
 use crate::matter::{Category, Matter};
+use crate::term::{Term, TermRow};
 
 /// How far a text was read.
 #[derive(
@@ -109,6 +110,7 @@ struct File {
     version: String,
     instruments: BTreeMap<String, Instrument>,
     matters: Vec<MatterRow>,
+    terms: BTreeMap<Term, TermRow>,
 }
 
 /// Why a table can not be used.
@@ -122,6 +124,8 @@ pub enum TableError {
     Matter(Matter),
     #[error("law table: `{0}` has neither an article nor a word why there is none")]
     Nothing(Matter),
+    #[error("law table: the term {0:?} is missing")]
+    Term(Term),
 }
 
 /// What is said with an article, always: how far it can be trusted.
@@ -258,6 +262,9 @@ impl Table {
                 return Err(TableError::Nothing(row.id));
             }
         }
+        if let Some(term) = Term::ALL.into_iter().find(|t| !file.terms.contains_key(t)) {
+            return Err(TableError::Term(term));
+        }
         Ok(Self { file, decisions: Vec::new() })
     }
 
@@ -310,6 +317,12 @@ impl Table {
             none_en: none(&row.none_en, "no article fits, by legal review"),
             agreement: row.agreement,
         })
+    }
+
+    /// How long the law gives for something.
+    #[expect(clippy::expect_used, reason = "`read` refuses a table that lacks a term")]
+    pub fn term(&self, term: Term) -> &TermRow {
+        self.file.terms.get(&term).expect("every term stands in a table that was read")
     }
 
     /// Whom a matter may be about; empty: anybody.
@@ -420,6 +433,46 @@ mod tests {
             assert!(legal.penalties.iter().all(|c| c.against.is_some()), "{matter}");
             assert!(legal.basis.iter().all(|c| c.against.is_none()), "{matter}");
         }
+    }
+
+    /// As `law.md` has them: 行政处罚法, 程序规定 of 2025, 国令310.
+    #[test]
+    fn the_terms_are_those_of_the_law() {
+        use crate::term::Unit::{Days, WorkingDays, Years};
+        for (term, length, unit) in [
+            (Term::OpenCase, 7, WorkingDays),
+            (Term::OpenCaseMore, 7, WorkingDays),
+            (Term::HearingRequest, 5, WorkingDays),
+            (Term::HearingNotice, 7, WorkingDays),
+            (Term::Decide, 90, Days),
+            (Term::DecideMore, 60, Days),
+            (Term::DecideOnceMore, 30, Days),
+            (Term::Serve, 7, WorkingDays),
+            (Term::PublicService, 30, Days),
+            (Term::ReportSimple, 7, WorkingDays),
+            (Term::Publish, 20, WorkingDays),
+            (Term::WithdrawPublication, 3, WorkingDays),
+            (Term::Limitation, 2, Years),
+            (Term::LimitationOfHarm, 5, Years),
+            (Term::Appeal, 60, Days),
+            (Term::CrimeDecision, 3, Days),
+            (Term::CrimeTransfer, 1, Days),
+            (Term::PoliceRefusal, 3, Days),
+            (Term::Preservation, 7, WorkingDays),
+        ] {
+            let row = Table::shipped().term(term);
+            assert_eq!((row.length, row.unit), (length, unit), "{term:?}");
+        }
+    }
+
+    #[test]
+    fn a_term_whose_matter_has_no_article_is_none() {
+        for term in Term::ALL {
+            let row = Table::shipped().term(term);
+            assert!(!of(row.matter, "2026-11-28").basis.is_empty(), "{term:?}");
+        }
+        let text = include_str!("law.toml").replace("\nserve = {", "\nlost = {");
+        assert!(Table::read(&text).is_err(), "a misspelt term is read");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Weekday};
+use law::{TermRow, Unit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,18 @@ impl Calendar {
             left -= u32::from(self.is_working(next));
         }
         due
+    }
+
+    /// The end of a term of the law that begins with `from`.
+    pub fn due(&self, from: Date, term: &TermRow) -> Deadline {
+        match term.unit {
+            Unit::WorkingDays => self.add_working_days(from, term.length),
+            Unit::Days => Self::add_days(from, term.length),
+            Unit::Years => {
+                let on = from.checked_add(i64::from(term.length).years()).unwrap_or(Date::MAX);
+                Deadline { on, year_without_table: false }
+            }
+        }
     }
 
     /// Calendar days, such as the ninety of a decision.

@@ -5,15 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::alert::State;
 use crate::app::App;
 use crate::calendar::Calendar;
+use crate::legal;
 use crate::message::Kind;
 use crate::notify::personal::told_of_term;
 use crate::notify::plan;
-use crate::penalty_case::{CaseClock, Whose};
+use crate::penalty_case::{CaseClock, INSTITUTION, Reading, Whose};
 use crate::store::{Alert, NewDelivery, NewMessage, StoreError};
 use crate::{clock, low_priority};
 
@@ -34,16 +36,27 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
+/// A closed case is looked at for that long after its decision, or after that was quashed: what is
+/// published by then, or withdrawn, has terms of 20 and 3 working days.
+const CLOSED_DAYS: i64 = 120;
+
+/// From which day on closed cases are looked at.
+pub fn since(today: Date) -> Date {
+    today.checked_sub(jiff::Span::new().days(CLOSED_DAYS)).unwrap_or(Date::MIN)
+}
+
 /// One look; gives how many terms were told of for the first time.
-pub fn round(app: &App, today: jiff::civil::Date) -> Result<usize, StoreError> {
-    let running = app.store.running_cases()?;
+pub fn round(app: &App, today: Date) -> Result<usize, StoreError> {
+    let mut running = app.store.running_cases()?;
+    running.extend(app.store.lately_decided_cases(since(today))?);
     if running.is_empty() {
         return Ok(0);
     }
-    let calendar = Calendar::new(app.store.workdays()?);
+    let (calendar, table) = (Calendar::new(app.store.workdays()?), legal::table(&app.store)?);
+    let by = Reading { calendar: &calendar, table: &table, today };
     let mut told = 0;
     for alert in running {
-        let clocks = app.store.penalty_case(&alert.id)?.clocks(&calendar, today);
+        let clocks = app.store.penalty_case(&alert.id)?.clocks(by);
         for late in clocks.iter().filter(|c| c.late && c.whose == Whose::Authority) {
             told += usize::from(tell(app, &alert, late)?);
         }
@@ -75,7 +88,11 @@ struct LateData<'a> {
 fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> {
     let (now, zone) = (clock::now(), clock::zone());
     let text = clock::text(now);
-    let what = format!("case {} {} {}", alert.id, late.due.code(), late.deadline.on);
+    let party = match late.party {
+        INSTITUTION => String::new(),
+        person => format!(" {person}"),
+    };
+    let what = format!("case {} {} {}{party}", alert.id, late.due.code(), late.deadline.on);
     if !app.store.first_time(&what, &text)? {
         return Ok(false);
     }

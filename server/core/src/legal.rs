@@ -11,7 +11,7 @@ use protocol::down::{PractitionerCategory, RegistrationStatus};
 use protocol::up::{FindingKind, FindingReport};
 
 use crate::clock;
-use crate::monitoring_review::{Entered, Standing};
+use crate::monitoring_review::{Cite, Entered, Standing};
 use crate::store::{Alert, Result, ReviewEntry, Store};
 
 /// The shipped table with everything that the authority's lawyer decided.
@@ -83,22 +83,30 @@ pub fn standing<'a>(
     reports: impl IntoIterator<Item = &'a FindingReport>,
 ) -> Result<Standing> {
     let entries = store.monitoring_entries(&alert.device, &alert.room)?;
-    Ok(stood(&entries, first_act(alert, reports)))
+    Ok(stood(&entries, first_act(alert, reports), &Cite::of(&table(store)?)))
 }
 
 /// How a box in a room stood by 行政处罚法 41 on a day, by everything that was entered of it.
 pub fn standing_of(store: &Store, device: &str, room: &str, act: Date) -> Result<Standing> {
-    Ok(stood(&store.monitoring_entries(device, room)?, act))
+    let entries = store.monitoring_entries(device, room)?;
+    Ok(stood(&entries, act, &Cite::of(&table(store)?)))
 }
 
 /// How the boxes of many alerts stood; what was entered of a box is read once.
 #[derive(Debug, Default)]
-pub struct Standings(BTreeMap<(String, String), Vec<ReviewEntry>>);
+pub struct Standings {
+    entered: BTreeMap<(String, String), Vec<ReviewEntry>>,
+    cite: Option<Cite>,
+}
 
 impl Standings {
     pub fn of(&mut self, store: &Store, alert: &Alert) -> Result<Standing> {
         let place = (alert.device.clone(), alert.room.clone());
-        let entries = match self.0.entry(place) {
+        let cite = match &self.cite {
+            Some(cite) => cite.clone(),
+            None => self.cite.insert(Cite::of(&table(store)?)).clone(),
+        };
+        let entries = match self.entered.entry(place) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(store.monitoring_entries(&alert.device, &alert.room)?),
         };
@@ -107,7 +115,7 @@ impl Standings {
             [] => Vec::new(),
             _ => store.worst_findings(&alert.id, FINDINGS)?,
         };
-        Ok(stood(entries, first_act(alert, findings.iter().map(|f| &f.report))))
+        Ok(stood(entries, first_act(alert, findings.iter().map(|f| &f.report)), &cite))
     }
 
     /// Whether one of them is a lead alone.
@@ -128,12 +136,9 @@ impl Standings {
 /// Findings of one alert that are looked at for the day of its first act.
 const FINDINGS: i64 = 200;
 
-fn stood(entries: &[ReviewEntry], act: Date) -> Standing {
-    let entered: Vec<Entered<'_>> = entries
-        .iter()
-        .map(|it| Entered { by: &it.by, on: day(&it.at).unwrap_or(Date::MAX), record: &it.record })
-        .collect();
-    Standing::of(&entered, act)
+fn stood(entries: &[ReviewEntry], act: Date, cite: &Cite) -> Standing {
+    let entered: Vec<Entered<'_>> = entries.iter().map(ReviewEntry::entered).collect();
+    Standing::of(&entered, act, cite)
 }
 
 fn first_act<'a>(alert: &Alert, reports: impl IntoIterator<Item = &'a FindingReport>) -> Date {

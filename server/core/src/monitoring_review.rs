@@ -53,17 +53,32 @@ pub struct MonitoringReview {
     pub verified: Option<Review>,
 }
 
-impl MonitoringReview {
-    /// The first day on which anybody may be looked at, where the place must have been public for
-    /// so many days before; a place that was never published has none. `None`: no wait is asked.
-    pub fn in_use_from(&self, wait_days: i64) -> Option<Date> {
-        if wait_days <= 0 {
-            return None;
-        }
-        let published = self.published.as_ref().map(|notice| notice.on);
-        let days = jiff::Span::new().try_days(wait_days).ok();
-        Some(published.zip(days).and_then(|(on, days)| on.checked_add(days).ok()).unwrap_or(NEVER))
+/// The first day on which anybody may be looked at, where the place must have been public for so
+/// many days before, by everything that was entered of it, newest first; a place that was never
+/// published has none. `None`: no wait is asked.
+///
+/// A publication of an earlier day than that of its entry counts from the entry on until a second
+/// person entered the same; and what one person alone changes or deletes of a publication that
+/// stands changes nothing: nobody alone makes a box look earlier, or not at all.
+pub fn in_use_from(entered: &[Entered<'_>], wait_days: i64) -> Option<Date> {
+    if wait_days <= 0 {
+        return None;
     }
+    let (mut since, mut stands): (usize, Option<Date>) = (0, None);
+    let oldest_first: Vec<&Entered<'_>> = entered.iter().rev().collect();
+    for (n, it) in oldest_first.iter().enumerate() {
+        let published = it.record.published.as_ref();
+        let said_before = oldest_first[since..=n].iter();
+        let same = said_before.filter(|e| e.record.published.as_ref() == published);
+        let persons: BTreeSet<&str> = same.map(|e| e.by).filter(|by| !by.is_empty()).collect();
+        if persons.len() >= 2 {
+            (since, stands) = (n, published.map(|notice| notice.on));
+        } else if let (None, Some(notice)) = (stands, published) {
+            stands = Some(notice.on.max(it.on));
+        }
+    }
+    let days = jiff::Span::new().try_days(wait_days).ok();
+    Some(stands.zip(days).and_then(|(on, days)| on.checked_add(days).ok()).unwrap_or(NEVER))
 }
 
 /// No day at all.
@@ -126,11 +141,32 @@ pub struct Entered<'a> {
     pub record: &'a MonitoringReview,
 }
 
+/// How the article that asks for all this is cited: with its mark, as the law table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cite {
+    pub zh: String,
+    pub en: String,
+}
+
+impl Cite {
+    pub fn of(table: &law::Table) -> Self {
+        let legal = table.of(law::Matter::Monitoring, None);
+        let cited = legal.map(|legal| legal.for_outsiders().basis).unwrap_or_default();
+        let all = |one: fn(&law::Cited) -> String, between: &str| {
+            cited.iter().map(one).collect::<Vec<_>>().join(between)
+        };
+        Self {
+            zh: all(|c| format!("{}{}，{}", c.law, c.article, c.mark.zh()), "；"),
+            en: all(|c| format!("{} {}, {}", c.law, c.article, c.mark.en()), "; "),
+        }
+    }
+}
+
 impl Standing {
     /// How a box in its room stood on the day of an act, by everything that was entered of it,
     /// newest first. What was entered only on that day or later counts once a second person
     /// entered the same: nobody alone makes evidence of what was seen before.
-    pub fn of(entered: &[Entered<'_>], act: Date) -> Self {
+    pub fn of(entered: &[Entered<'_>], act: Date, cite: &Cite) -> Self {
         let empty = MonitoringReview::default();
         let record = entered.first().map_or(&empty, |latest| latest.record);
         let missing = record.missing(act);
@@ -142,13 +178,13 @@ impl Standing {
             !missing.contains(part) && !stood_before && persons.len() < 2
         };
         let unconfirmed: Vec<Part> = Part::ALL.into_iter().filter(alone).collect();
-        let (notice_zh, notice_en) = notices(&missing, &unconfirmed);
+        let (notice_zh, notice_en) = notices(&missing, &unconfirmed, cite);
         Self { missing, unconfirmed, notice_zh, notice_en }
     }
 }
 
 /// The sentence of 行政处罚法 41 with what it is due for; empty where nothing is.
-fn notices(missing: &[Part], unconfirmed: &[Part]) -> (String, String) {
+fn notices(missing: &[Part], unconfirmed: &[Part], cite: &Cite) -> (String, String) {
     if missing.is_empty() && unconfirmed.is_empty() {
         return (String::new(), String::new());
     }
@@ -162,8 +198,8 @@ fn notices(missing: &[Part], unconfirmed: &[Part]) -> (String, String) {
     let late_en =
         list(unconfirmed, Part::en, "; entered afterwards, until a second person does: ", ", ");
     (
-        format!("{NOTICE_ZH}（行政处罚法第四十一条{lacking_zh}{late_zh}）"),
-        format!("{NOTICE_EN} (行政处罚法 41{lacking_en}{late_en})"),
+        format!("{NOTICE_ZH}（{}{lacking_zh}{late_zh}）", cite.zh),
+        format!("{NOTICE_EN} ({}{lacking_en}{late_en})", cite.en),
     )
 }
 
@@ -243,6 +279,19 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn cite() -> Cite {
+        Cite::of(law::Table::shipped())
+    }
+
+    #[test]
+    fn the_article_of_the_sentence_has_its_mark() {
+        let notice = Standing::of(&[], day("2026-11-28"), &cite()).notice_zh;
+        assert!(
+            notice.contains("行政处罚法第四十一条，条号已据公开文本核对，待法制审核"),
+            "{notice}"
+        );
+    }
+
     fn whole() -> MonitoringReview {
         let review = |on| {
             Some(Review {
@@ -259,42 +308,84 @@ mod tests {
         }
     }
 
+    /// Who entered on which day that the place was published on which; oldest first.
+    fn used_from(said: &[(&str, &str, Option<&str>)], wait_days: i64) -> Option<Date> {
+        let record = |on: &Option<&str>| MonitoringReview {
+            published: on.map(|on| Notice { at: "官网公告".into(), on: day(on) }),
+            ..MonitoringReview::default()
+        };
+        let records: Vec<MonitoringReview> = said.iter().map(|(_, _, on)| record(on)).collect();
+        let entered = said.iter().zip(&records).rev();
+        let entered: Vec<Entered<'_>> =
+            entered.map(|((by, on, _), record)| Entered { by, on: day(on), record }).collect();
+        in_use_from(&entered, wait_days)
+    }
+
     #[test]
     fn a_place_is_public_for_its_days_before_use() {
-        let never = MonitoringReview::default();
-        assert_eq!((never.in_use_from(0), never.in_use_from(30)), (None, Some(NEVER)));
-        assert_eq!(whole().in_use_from(30), Some(day("2026-07-03")));
-        assert_eq!(whole().in_use_from(0), None);
+        assert_eq!((used_from(&[], 0), used_from(&[], 30)), (None, Some(NEVER)));
+        let same_day = [("wang", "2026-06-03", Some("2026-06-03"))];
+        assert_eq!(used_from(&same_day, 30), Some(day("2026-07-03")));
+        assert_eq!(used_from(&same_day, 0), None);
+    }
+
+    #[test]
+    fn one_person_alone_makes_no_place_public_earlier() {
+        let early = Some("2026-01-05");
+        let alone = [("wang", "2026-06-03", early), ("wang", "2026-06-04", early)];
+        assert_eq!(used_from(&alone, 30), Some(day("2026-07-03")), "from its entry on");
+        let nobody = [("wang", "2026-06-03", early), ("", "2026-06-04", early)];
+        assert_eq!(used_from(&nobody, 30), Some(day("2026-07-03")), "nobody is no second person");
+        let two = [("wang", "2026-06-03", early), ("li", "2026-06-10", early)];
+        assert_eq!(used_from(&two, 30), Some(day("2026-02-04")));
+        let moved = [two[0], two[1], ("wang", "2026-06-11", Some("2025-01-05"))];
+        assert_eq!(used_from(&moved, 400), Some(day("2027-02-09")), "another day by one alone");
+    }
+
+    #[test]
+    fn one_person_alone_stops_no_box_by_its_publication() {
+        let public = Some("2026-01-05");
+        let two = [("wang", "2026-01-05", public), ("li", "2026-01-06", public)];
+        let from = Some(day("2026-02-04"));
+        let deleted = [two[0], two[1], ("zhao", "2026-06-01", None), ("zhao", "2026-06-02", None)];
+        assert_eq!(used_from(&deleted, 30), from, "a box was blinded by one person");
+        let later = [two[0], two[1], ("zhao", "2026-06-01", Some("2026-06-01"))];
+        assert_eq!(used_from(&later, 30), from);
+        let both = [two[0], two[1], ("zhao", "2026-06-01", None), ("li", "2026-06-02", None)];
+        assert_eq!(used_from(&both, 30), Some(NEVER), "two people may");
+        let again = [both[0], both[1], both[2], both[3], ("li", "2026-07-01", public)];
+        assert_eq!(used_from(&again, 30), Some(day("2026-07-31")), "alone, from the entry on");
     }
 
     /// As two people entered it long after.
     fn standing(record: &MonitoringReview, act: &str) -> Standing {
         let late = |by| Entered { by, on: day("2026-11-30"), record };
-        Standing::of(&[late("wang"), late("li")], day(act))
+        Standing::of(&[late("wang"), late("li")], day(act), &cite())
     }
 
     #[test]
     fn what_one_person_enters_afterwards_clears_nothing() {
         let (record, act) = (whole(), day("2026-11-28"));
         let by = |by, on: &str| Entered { by, on: day(on), record: &record };
-        let alone = Standing::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act);
+        let alone =
+            Standing::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act, &cite());
         assert_eq!((alone.missing.len(), alone.unconfirmed.len()), (0, 5));
         assert!(alone.notice_zh.starts_with(NOTICE_ZH), "{}", alone.notice_zh);
-        let nobody = Standing::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act);
+        let nobody = Standing::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act, &cite());
         assert_eq!(nobody.unconfirmed.len(), 5, "nobody is no second person");
-        let two = Standing::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act);
+        let two = Standing::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act, &cite());
         assert_eq!((two.unconfirmed.len(), two.notice_zh.as_str()), (0, ""));
-        let before = Standing::of(&[by("wang", "2026-11-27")], act);
+        let before = Standing::of(&[by("wang", "2026-11-27")], act, &cite());
         assert_eq!(before.unconfirmed, [], "entered before the act");
         let changed = MonitoringReview { marked: None, ..whole() };
         let first = Entered { by: "li", on: day("2026-11-27"), record: &changed };
-        let marked = Standing::of(&[by("wang", "2026-11-29"), first], act);
+        let marked = Standing::of(&[by("wang", "2026-11-29"), first], act, &cite());
         assert_eq!(marked.unconfirmed, [Part::Marked], "what was changed alone");
     }
 
     #[test]
     fn a_box_without_a_review_gives_leads_alone() {
-        let standing = Standing::of(&[], day("2026-11-28"));
+        let standing = Standing::of(&[], day("2026-11-28"), &cite());
         assert_eq!(standing.missing, Part::ALL);
         assert!(standing.notice_zh.starts_with("本记录为线索，未经法制和技术审核不得作为处罚证据"));
     }

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::clock::{self, clip, now_text};
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
-use crate::penalty_case::Whose;
+use crate::penalty_case::{Reading, Whose};
 use crate::problem::{Body, Problem};
 use crate::self_check::disclosure::{self, Disclosure};
 use crate::store::{Alert, AlertFilter, AlertSearch, StoreError, StoredFinding, Summary};
@@ -314,7 +314,9 @@ pub(super) fn whole(
     let law = law_of(a, alert, &mut seen.findings)?;
     let steps = a.store.alert_steps(&alert.id)?;
     let case = a.store.penalty_case(&alert.id)?;
-    let clocks = case.clocks(&super::calendar::calendar(a)?, clock::today());
+    let (calendar, table) = (super::calendar::calendar(a)?, crate::legal::table(&a.store)?);
+    let by = Reading { calendar: &calendar, table: &table, today: clock::today() };
+    let clocks = case.clocks(by);
     let clock = clocks.into_iter().find(|c| c.whose == Whose::Authority);
     let whole = WholeForAuthority::of(
         seen,

@@ -21,9 +21,9 @@ use crate::app::App;
 use crate::case_document::{self, Kind, LONGEST};
 use crate::clock::{now_text, today};
 use crate::paper::{self, Block};
-use crate::penalty_case::{PenaltyCase, ServedPaper};
+use crate::penalty_case::{INSTITUTION, Party, PenaltyCase, ServedPaper};
 use crate::problem::{Body, Problem};
-use crate::store::StoredDocument;
+use crate::store::{NewDocument, StoredDocument};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -58,12 +58,15 @@ pub(super) struct VersionSeen {
     pub by: String,
     /// Which table of basis and penalty stood then; empty: before this was kept.
     pub law_version: String,
+    /// By which version of its template it was filled; 0: the one that is shipped.
+    pub template: i64,
 }
 
 /// A document of a case.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DocumentSeen {
     pub kind: Kind,
+    pub party: Party,
     /// 文号; empty before the first version.
     pub number: String,
     /// Of the version that was asked for; before the first one what the case would fill in.
@@ -78,6 +81,8 @@ pub(super) struct DocumentSeen {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DocumentLine {
     pub kind: Kind,
+    /// 0: the institution, or the whole case; else the number of the entry that named a person.
+    pub party: i64,
     pub number: String,
     /// How many there are; 0: not made yet.
     pub versions: i64,
@@ -94,13 +99,20 @@ pub(super) struct DocumentBody {
     pub by: Option<String>,
     /// Left out: filled from the case as it stands now.
     pub text: Option<String>,
+    /// Left out or 0: the institution's; else the number of the entry that named a person.
+    #[serde(default)]
+    pub party: i64,
 }
 
-/// Left out: the last version.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+/// Which one; left out: the last version of the institution's.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
 pub(super) struct VersionQuery {
     #[schemars(range(min = 1))]
     pub version: Option<i64>,
+    /// The number of the entry that named a person.
+    #[serde(default)]
+    #[schemars(range(min = 0))]
+    pub party: i64,
 }
 
 /// Which document is asked for.
@@ -122,7 +134,7 @@ async fn get_document(
     Query(asked): Query<VersionQuery>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
-    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, asked.version)).await?))
+    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, asked)).await?))
 }
 
 async fn post_document(
@@ -132,8 +144,9 @@ async fn post_document(
     Body(it): Body<DocumentBody>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
+    let asked = VersionQuery { version: None, party: it.party };
     save(&app, &who, id.clone(), kind, it).await?;
-    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, None)).await?))
+    Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, asked)).await?))
 }
 
 pub(super) async fn get_pdf(
@@ -148,7 +161,7 @@ pub(super) async fn get_pdf(
         .blocking(move |a| {
             let font = paper::Font::find(a.config.font_file.as_deref())
                 .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
-            let (blocks, foot) = printed(a, &who, &id, kind, asked.version)?;
+            let (blocks, foot) = printed(a, &who, &id, kind, asked)?;
             paper::pdf(kind.zh(), "zh-CN", &blocks, &foot, &font).map_err(|e| Problem::internal(&e))
         })
         .await?;
@@ -165,7 +178,7 @@ pub(super) async fn get_docx(
     let name = format!("{}.docx", kind.code());
     let bytes = app
         .blocking(move |a| {
-            let (blocks, foot) = printed(a, &who, &id, kind, asked.version)?;
+            let (blocks, foot) = printed(a, &who, &id, kind, asked)?;
             paper::docx(&blocks, &foot).map_err(|e| Problem::internal(&e))
         })
         .await?;
@@ -177,23 +190,45 @@ pub(super) fn named(kind: &str) -> Result<Kind, Problem> {
 }
 
 /// Blocking.
-fn versions(a: &App, who: &Who, id: &str, kind: Kind) -> Result<Vec<StoredDocument>, Problem> {
+fn versions(
+    a: &App,
+    who: &Who,
+    id: &str,
+    kind: Kind,
+    party: i64,
+) -> Result<Vec<StoredDocument>, Problem> {
     seen(a.store.alert(id)?, who, id)?;
     let mut all = a.store.case_documents(id)?;
-    all.retain(|d| d.kind == kind);
+    all.retain(|d| d.kind == kind && d.party == party);
     Ok(all)
+}
+
+/// The party whom a document of this kind may be of. Blocking.
+pub(super) fn party_of(a: &App, id: &str, kind: Kind, party: i64) -> Result<Party, Problem> {
+    let unknown = || Problem::unknown("party", &party.to_string());
+    if party != INSTITUTION && !kind.is_of_a_party() {
+        return Err(unknown());
+    }
+    a.store.penalty_case(id)?.parties().find(|p| p.id == party).ok_or_else(unknown)
 }
 
 /// Blocking.
 pub(super) fn listed(a: &App, who: &Who, id: &str) -> Result<Vec<DocumentLine>, Problem> {
     seen(a.store.alert(id)?, who, id)?;
     let all = a.store.case_documents(id)?;
-    let line = |kind: Kind| {
-        let of: Vec<&StoredDocument> = all.iter().filter(|d| d.kind == kind).collect();
+    let line = |kind: Kind, party: i64| {
+        let of: Vec<&StoredDocument> =
+            all.iter().filter(|d| d.kind == kind && d.party == party).collect();
         let number = of.first().map(|d| d.number.clone()).unwrap_or_default();
-        DocumentLine { kind, number, versions: of.len() as i64 }
+        DocumentLine { kind, party, number, versions: of.len() as i64 }
     };
-    Ok(Kind::ALL.into_iter().map(line).collect())
+    let parties: Vec<i64> = a.store.penalty_case(id)?.parties().map(|p| p.id).collect();
+    let of = |kind: Kind| {
+        let own =
+            parties.iter().copied().filter(move |p| *p == INSTITUTION || kind.is_of_a_party());
+        own.map(move |party| (kind, party))
+    };
+    Ok(Kind::ALL.into_iter().flat_map(of).map(|(kind, party)| line(kind, party)).collect())
 }
 
 /// Blocking.
@@ -202,25 +237,28 @@ pub(super) fn document(
     who: &Who,
     id: &str,
     kind: Kind,
-    version: Option<i64>,
+    asked: VersionQuery,
 ) -> Result<DocumentSeen, Problem> {
-    let all = versions(a, who, id, kind)?;
-    let text = match wanted(&all, version)? {
+    let all = versions(a, who, id, kind, asked.party)?;
+    let party = party_of(a, id, kind, asked.party)?;
+    let text = match wanted(&all, asked.version)? {
         Some(it) => {
             opened(a, id, it)?;
             it.body.clone()
         }
-        None => filled(a, who, id, kind)?,
+        None => filled(a, who, id, kind, &party)?.0,
     };
     let version = |d: &StoredDocument| VersionSeen {
         version: d.version,
         at: d.at.clone(),
         by: d.by.clone(),
         law_version: d.law_version.clone(),
+        template: d.template,
     };
     Ok(DocumentSeen {
         notices: super::case_facts::notices(a, &seen(a.store.alert(id)?, who, id)?)?,
         kind,
+        party,
         number: all.first().map(|d| d.number.clone()).unwrap_or_default(),
         text,
         versions: all.iter().rev().map(version).collect(),
@@ -245,10 +283,18 @@ fn wanted(
     found.map(Some).ok_or_else(|| Problem::unknown("version", &version.to_string()))
 }
 
-/// Blocking.
-fn filled(a: &App, who: &Who, id: &str, kind: Kind) -> Result<String, Problem> {
+/// The text that the case fills in, and by which version of the template. Blocking.
+fn filled(
+    a: &App,
+    who: &Who,
+    id: &str,
+    kind: Kind,
+    party: &Party,
+) -> Result<(String, i64), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    Ok(case_document::filled(kind, &facts(a, who, &alert, kind)?))
+    let (template, version) = super::case_templates::in_use(a, kind)?;
+    let facts = facts(a, who, &alert, kind, party)?;
+    Ok((case_document::filled(&template, &facts), version))
 }
 
 /// Blocking: a version as it is printed, and its foot.
@@ -257,11 +303,11 @@ fn printed(
     who: &Who,
     id: &str,
     kind: Kind,
-    version: Option<i64>,
+    asked: VersionQuery,
 ) -> Result<(Vec<Block>, String), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    let all = versions(a, who, id, kind)?;
-    let last = wanted(&all, version)?.ok_or_else(|| {
+    let all = versions(a, who, id, kind, asked.party)?;
+    let last = wanted(&all, asked.version)?.ok_or_else(|| {
         Problem::unprocessable("the document is not made yet: save a first version of it")
     })?;
     let authority = a.config.authority_name.clone().unwrap_or_default();
@@ -308,19 +354,31 @@ pub(super) async fn save(
     deed::did(format!("{} of alert {id} saved", kind.code()));
     let who = who.clone();
     app.blocking(move |a| {
-        let alert = seen(a.store.alert(&id)?, &who, &id)?;
-        if !a.store.penalty_case(&alert.id)?.began() {
+        seen(a.store.alert(&id)?, &who, &id)?;
+        if !a.store.penalty_case(&id)?.began() {
             return Err(Problem::unprocessable("a document is made once supervisors went on site"));
         }
-        let text = match it.text {
-            Some(text) => text.replace('\r', ""),
-            None => case_document::filled(kind, &facts(a, &who, &alert, kind)?),
+        let party = party_of(a, &id, kind, it.party)?;
+        let (text, template) = match it.text {
+            Some(text) => (text.replace('\r', ""), None),
+            None => {
+                let (text, version) = filled(a, &who, &id, kind, &party)?;
+                (text, Some(version))
+            }
+        };
+        // A first version that was typed over was filled by the template in use, too.
+        let template = match template {
+            None if versions(a, &who, &id, kind, party.id)?.is_empty() => {
+                Some(super::case_templates::in_use(a, kind)?.1)
+            }
+            known => known,
         };
         let scheme = a.config.document_number.clone();
         let (now, year) = (now_text(), today().year());
         let done = |case: &PenaltyCase| is_done(kind, case);
+        let new = NewDocument { kind, party: party.id, body: &text, template };
         a.store
-            .put_case_document(&id, (kind, &text), (&by, &now, year), |n| scheme.of(n), done)?
+            .put_case_document(&id, new, (&by, &now, year), |n| scheme.of(n), done)?
             .map_err(Problem::from)
     })
     .await

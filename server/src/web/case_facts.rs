@@ -3,21 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use law::{Against, Matter};
 use protocol::up::Step;
 
 use super::alerts::whole;
+use super::pages::alert_facts::cited;
 use super::pages::case_words::penalties;
 use super::pages::frame::dated;
 use super::pages::law::{against, in_force};
 use super::pages::words::Lang;
 use crate::access::Who;
-use crate::alert_view::{WholeForAuthority, words_for_clinic};
+use crate::alert_view::{FindingSeen, WholeForAuthority, words_for_clinic};
 use crate::app::App;
 use crate::case_document::{Fact, Facts, Kind};
 use crate::clock::today;
 use crate::legal;
-use crate::model::Name;
-use crate::penalty_case::{Entry, Penalty, PenaltyCase, ServedPaper};
+use crate::model::{Institution, Name};
+use crate::penalty_case::{
+    Entry, INSTITUTION, Party, Penalty, PenaltyCase, Provision, ServedPaper,
+};
 use crate::problem::Problem;
 use crate::store::Alert;
 use crate::text::id_replaced;
@@ -25,12 +29,18 @@ use crate::text::id_replaced;
 /// Findings that a document tells of.
 const FINDINGS: i64 = 20;
 
-/// Blocking.
-pub(super) fn facts(a: &App, who: &Who, alert: &Alert, kind: Kind) -> Result<Facts, Problem> {
+/// What a document of this party says. Blocking.
+pub(super) fn facts(
+    a: &App,
+    who: &Who,
+    alert: &Alert,
+    kind: Kind,
+    party: &Party,
+) -> Result<Facts, Problem> {
     let mut whole = whole(a, who, alert, FINDINGS)?;
     // What a box took back is held against nobody.
     whole.alert.findings.retain(|f| f.report.step != Step::Withdrawn);
-    let case = a.store.penalty_case(&alert.id)?;
+    let case = a.store.penalty_case(&alert.id)?.as_of(party.id);
     let mut facts = Facts::new();
     let mut add = |fact: Fact, value: String| {
         if !value.is_empty() {
@@ -40,21 +50,73 @@ pub(super) fn facts(a: &App, who: &Who, alert: &Alert, kind: Kind) -> Result<Fac
     let institution = a.store.institution(&alert.institution)?;
     add(Fact::Authority, a.config.authority_name.clone().unwrap_or_default());
     add(Fact::CaseNumber, alert.case.case_number.clone().unwrap_or_default());
-    add(Fact::PartyCode, institution.as_ref().and_then(|i| i.code.clone()).unwrap_or_default());
+    match party.id {
+        INSTITUTION => of_the_institution(institution, &mut add),
+        _ => of_a_person(&mut whole, party, &mut add),
+    }
+    add(Fact::Room, alert.room.clone());
+    add(Fact::Item, super::pages::item_name(a, alert)?);
+    add(Fact::RaisedAt, dated(&alert.raised_at));
+    if party.id == INSTITUTION {
+        add(Fact::Persons, persons(a, &whole, None)?);
+        add(Fact::DeclaredLead, persons(a, &whole, Some("declared_lead"))?);
+        let answers = whole.steps.iter().filter(|s| s.step == "answer").map(|s| s.note.as_str());
+        add(Fact::Answer, answers.collect::<Vec<_>>().join("；"));
+    }
+    add(Fact::Today, zh_day(today()));
+    said(&whole, (kind, party), &names(a, &whole)?, &mut add);
+    acts(&case, &mut add);
+    steps(&legal::table(&a.store)?, &case, &mut add);
+    Ok(facts)
+}
+
+/// The institution as a party.
+fn of_the_institution(institution: Option<Institution>, add: &mut impl FnMut(Fact, String)) {
+    let code = institution.as_ref().and_then(|i| i.code.clone()).unwrap_or_default();
     add(
         Fact::PartyAddress,
         institution.as_ref().and_then(|i| i.address.clone()).unwrap_or_default(),
     );
     add(Fact::Party, institution.map(|i| i.name).unwrap_or_default());
-    add(Fact::Room, alert.room.clone());
-    add(Fact::Item, super::pages::item_name(a, alert)?);
-    add(Fact::RaisedAt, dated(&alert.raised_at));
-    add(Fact::Persons, persons(a, &whole, None)?);
-    add(Fact::DeclaredLead, persons(a, &whole, Some("declared_lead"))?);
-    add(Fact::Today, zh_day(today()));
-    said(&whole, kind, &names(a, &whole)?, &mut add);
-    acts(&case, &mut add);
-    Ok(facts)
+    let shown = if code.is_empty() { TO_FILL_IN } else { code.as_str() };
+    add(Fact::PartyId, format!("统一社会信用代码：{shown}"));
+    add(Fact::PartyCode, code);
+    add(Fact::You, "你单位".to_owned());
+}
+
+/// A person as a party: what is said to him is what names him, and no word of anybody else.
+fn of_a_person(whole: &mut WholeForAuthority, party: &Party, add: &mut impl FnMut(Fact, String)) {
+    if let Some(person) = &party.person {
+        let names =
+            |f: &FindingSeen| f.report.persons.iter().any(|p| p.person.as_str() == person.as_str());
+        whole.alert.findings.retain(names);
+    }
+    add(Fact::Party, party.name.clone());
+    add(Fact::PartyId, format!("居民身份证号码：{TO_FILL_IN}"));
+    add(Fact::You, "你".to_owned());
+}
+
+/// Where an officer writes by hand.
+const TO_FILL_IN: &str = "＿＿＿＿＿＿";
+
+/// The articles of the procedure out of the law table, each with its mark.
+fn steps(table: &law::Table, case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
+    let said = |matter: Matter| cited(Lang::Zh, &Provision::of(table, matter, None, today()));
+    for (fact, matter) in [
+        (Fact::OpeningBasis, Matter::Opening),
+        (Fact::InvestigationBasis, Matter::Investigation),
+        (Fact::CorrectionBasis, Matter::Correction),
+        (Fact::NoticeBasis, Matter::Notice),
+        (Fact::StatementBasis, Matter::Statement),
+        (Fact::HearingBasis, Matter::Hearing),
+        (Fact::AppealBasis, Matter::Appeal),
+        (Fact::ClosingBasis, Matter::Closing),
+    ] {
+        add(fact, said(matter));
+    }
+    if case.is_decided_on_the_spot() {
+        add(Fact::SimpleNote, format!("（适用简易程序当场作出：{}）", said(Matter::Simple)));
+    }
 }
 
 /// What every paper of this alert says of its evidence, whatever its text says. Blocking.
@@ -97,7 +159,7 @@ fn names(a: &App, whole: &WholeForAuthority) -> Result<BTreeMap<String, Name>, P
 /// id says nothing: the words have names.
 fn said(
     whole: &WholeForAuthority,
-    kind: Kind,
+    (kind, party): (Kind, &Party),
     names: &BTreeMap<String, Name>,
     add: &mut impl FnMut(Fact, String),
 ) {
@@ -107,8 +169,17 @@ fn said(
         // The party learns of no other institution.
         let told =
             if kind.is_for_the_party() { words_for_clinic(rule, words_of) } else { words_of };
+        // What is handed to a person names nobody else.
+        let own = |id: &str| party.id == INSTITUTION || party.person.as_deref() == Some(id);
+        let named = |id: &str, name: &Name| {
+            if own(id) || !kind.is_for_the_party() {
+                name.0.clone()
+            } else {
+                "另一名人员".to_owned()
+            }
+        };
         let words_zh =
-            names.iter().fold(told.zh, |text, (id, name)| id_replaced(&text, id, &name.0));
+            names.iter().fold(told.zh, |text, (id, name)| id_replaced(&text, id, &named(id, name)));
         once(&mut words, format!("（{rule}）{words_zh}"));
         let Some(legal) = &finding.legal else { continue };
         let cited = |c: &law::Cited| {
@@ -120,19 +191,26 @@ fn said(
         for it in &legal.basis {
             once(&mut basis, cited(it));
         }
-        for it in &legal.penalties {
+        // The institution's penalties are not a person's, nor a person's the institution's.
+        for it in legal.penalties.iter().filter(|it| meets(it.against, party)) {
             once(&mut penalty, cited(it));
         }
         if !legal.none_zh.is_empty() {
             once(&mut basis, legal.none_zh.clone());
         }
     }
-    let answers: Vec<&str> =
-        whole.steps.iter().filter(|s| s.step == "answer").map(|s| s.note.as_str()).collect();
     add(Fact::Findings, words.join("\n"));
     add(Fact::Basis, basis.join("\n"));
     add(Fact::PenaltyBasis, penalty.join("\n"));
-    add(Fact::Answer, answers.join("；"));
+}
+
+/// Whether a penalty may meet this party.
+fn meets(whom: Option<Against>, party: &Party) -> bool {
+    match whom {
+        Some(Against::Institution) => party.id == INSTITUTION,
+        Some(Against::Person) => party.id != INSTITUTION,
+        Some(Against::Either) | None => true,
+    }
 }
 
 fn once(list: &mut Vec<String>, line: String) {
@@ -169,7 +247,7 @@ fn acts(case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
                 let (on, who) = (zh_day(recorded.on), participants.join("、"));
                 add(Fact::Discussion, format!("{on}，{who}：{conclusion}"));
             }
-            Entry::Decided { outcome, number, penalties: decided, approved_by } => {
+            Entry::Decided { outcome, number, penalties: decided, approved_by, .. } => {
                 add(Fact::Outcome, outcome.zh().to_owned());
                 add(Fact::DecisionNumber, number.clone());
                 add(Fact::DecidedOn, zh_day(recorded.on));

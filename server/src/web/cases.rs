@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::civil::Date;
+use law::Matter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +19,18 @@ use super::endpoint::Endpoint;
 use super::pages::case_words::said;
 use super::pages::words::Lang;
 use super::rights::{AUTHORITY, OPENINGS};
+use super::scope::Seen;
 use crate::access::{Right, Who};
 use crate::alert::{State as AlertState, Step};
 use crate::app::App;
+use crate::case_watch;
 use crate::clock::{clip, now_text, today};
 use crate::knowledge::Nudge;
-use crate::legal::Standings;
+use crate::legal::{self, Standings};
 use crate::monitoring_review::Standing;
 use crate::penalty_case::{
-    CaseClock, Entry, Officer, PenaltyCase, Phase, Provision, Recorded, Stage, words,
+    CaseClock, Entry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading,
+    Recorded, Stage, words,
 };
 use crate::problem::{Body, Problem};
 
@@ -68,6 +72,14 @@ pub(super) struct EntrySeen {
     pub struck: bool,
 }
 
+/// A party and where its part of the case stands.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PartySeen {
+    #[serde(flatten)]
+    pub party: Party,
+    pub stage: Stage,
+}
+
 /// A case with everything of its procedure.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CaseSeen {
@@ -82,6 +94,10 @@ pub(super) struct CaseSeen {
     #[schemars(with = "Option<String>")]
     pub closed_on: Option<Date>,
     pub officers: Vec<Officer>,
+    /// The institution, then persons who were named as parties.
+    pub parties: Vec<PartySeen>,
+    /// Whom the findings name: whoever may be named as a party.
+    pub persons: Vec<PersonNamed>,
     /// What is due, the earliest first.
     pub clocks: Vec<CaseClock>,
     pub phases: Vec<PhaseSeen>,
@@ -91,16 +107,27 @@ pub(super) struct CaseSeen {
     pub monitoring: Standing,
     /// Of each person whom this case names and an earlier one does, too.
     pub earlier: Vec<EarlierPenalties>,
+    /// What the law says of earlier penalties.
+    pub repetition: Provision,
 }
 
-/// Earlier decisions that punished, in cases that name a person. For an officer to judge: whether
-/// it was the person who was punished, and for what, stands in the cases.
+/// Somebody whom the findings name.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PersonNamed {
+    pub person: String,
+    pub name: String,
+}
+
+/// Earlier decisions that punished and were not quashed. For an officer to judge: for what, stands
+/// in the cases.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EarlierPenalties {
     pub person: String,
     pub name: String,
-    /// Numbers of their alerts, newest first.
-    pub cases: Vec<i64>,
+    /// Numbers of the alerts in which this very person was punished, newest first.
+    pub punished: Vec<i64>,
+    /// Of those that name the person and punished the institution or somebody else.
+    pub named: Vec<i64>,
 }
 
 /// One line of the list of cases.
@@ -138,6 +165,10 @@ pub(super) struct EntryBody {
     /// The day on which it was done.
     #[schemars(with = "String")]
     pub on: Date,
+    /// To which party it was done: left out or 0 the institution, else the number of the entry
+    /// that named a person.
+    #[serde(default)]
+    pub party: i64,
     pub entry: Entry,
 }
 
@@ -147,18 +178,26 @@ async fn get_cases(State(app): State<Arc<App>>, who: Who) -> Result<Json<Cases>,
 
 /// Blocking.
 pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
-    let calendar = calendar(a)?;
+    let (calendar, table) = (calendar(a)?, legal::table(&a.store)?);
+    let by = Reading { calendar: &calendar, table: &table, today: today() };
     let (mut lines, mut standings) = (Vec::new(), Standings::default());
-    for alert in a.store.running_cases()? {
+    let running = a.store.running_cases()?;
+    for alert in
+        running.into_iter().chain(a.store.lately_decided_cases(case_watch::since(today()))?)
+    {
         if !who.sees(&alert.institution, &alert.jurisdiction) {
             continue;
         }
         let case = a.store.penalty_case(&alert.id)?;
+        let clock = case.clocks(by).into_iter().next();
+        if case.closed_on.is_some() && clock.is_none() {
+            continue;
+        }
         let institution = a.store.institution(&alert.institution)?;
         lines.push(CaseLine {
             monitoring: standings.of(&a.store, &alert)?,
             institution_name: institution.map(|i| i.name).unwrap_or_default(),
-            clock: case.clocks(&calendar, today()).into_iter().next(),
+            clock,
             stage: case.stage(),
             alert: alert.id,
             number: alert.number,
@@ -182,9 +221,11 @@ async fn get_case(
 pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let case = a.store.penalty_case(id)?;
+    let (calendar, table) = (calendar(a)?, legal::table(&a.store)?);
+    let by = Reading { calendar: &calendar, table: &table, today: today() };
     let phase = |phase: Phase| PhaseSeen {
         phase,
-        provision: phase.provision(),
+        provision: Provision::of(&table, phase.matter(), None, today()),
         documents_zh: phase.documents_zh(),
         done_on: phase.done_on(&case, today()),
     };
@@ -198,7 +239,13 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
         opened_on: case.opened_on,
         closed_on: case.closed_on,
         officers: case.officers().to_vec(),
-        clocks: case.clocks(&calendar(a)?, today()),
+        clocks: case.clocks(by),
+        parties: case
+            .parties()
+            .map(|party| PartySeen { stage: case.as_of(party.id).stage(), party })
+            .collect(),
+        persons: persons(a, id)?,
+        repetition: Provision::of(&table, Matter::Repetition, None, today()),
         phases: Phase::ALL.into_iter().map(phase).collect(),
         entries: case
             .entries
@@ -210,23 +257,38 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
     })
 }
 
+/// Whom the findings name. Blocking.
+fn persons(a: &App, id: &str) -> Result<Vec<PersonNamed>, Problem> {
+    let ids = a.store.persons_named(id)?;
+    deed::persons(&ids);
+    let names = a.store.names_of(&ids)?;
+    let named = |person: String| {
+        let name = names.get(&person).map(|n| n.0.clone()).unwrap_or_default();
+        PersonNamed { person, name }
+    };
+    Ok(ids.into_iter().map(named).collect())
+}
+
 /// What 刑法 336 asks for (法释〔2016〕27号 2(四)): two earlier penalties, then again. Blocking.
 fn earlier(a: &App, who: &Who, id: &str) -> Result<Vec<EarlierPenalties>, Problem> {
-    let persons = a.store.persons_named(id)?;
-    deed::persons(&persons);
-    let names = a.store.names_of(&persons)?;
     let mut found = Vec::new();
-    for person in persons {
-        let mut cases = Vec::new();
-        for alert in a.store.cases_naming(&person)? {
-            let other = alert.id != id && who.sees(&alert.institution, &alert.jurisdiction);
-            if other && a.store.penalty_case(&alert.id)?.punished() {
-                cases.push(alert.number);
+    for PersonNamed { person, name } in persons(a, id)? {
+        let (mut punished, mut named) = (Vec::new(), Vec::new());
+        let all = a.store.cases_against(&person)?.into_iter().chain(a.store.cases_naming(&person)?);
+        for alert in all {
+            let known = punished.contains(&alert.number) || named.contains(&alert.number);
+            if known || alert.id == id || !who.sees(&alert.institution, &alert.jurisdiction) {
+                continue;
+            }
+            let case = a.store.penalty_case(&alert.id)?;
+            if case.as_of_person(&person).is_some_and(|own| own.punished()) {
+                punished.push(alert.number);
+            } else if case.parties().any(|party| case.as_of(party.id).punished()) {
+                named.push(alert.number);
             }
         }
-        if !cases.is_empty() {
-            let name = names.get(&person).map(|n| n.0.clone()).unwrap_or_default();
-            found.push(EarlierPenalties { person, name, cases });
+        if !punished.is_empty() || !named.is_empty() {
+            found.push(EarlierPenalties { person, name, punished, named });
         }
     }
     Ok(found)
@@ -293,21 +355,34 @@ pub(super) async fn enter(
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
     let by = signer(who, it.by.as_deref())?;
-    deed::did(format!("case of alert {id}: {} of {}", it.entry.code(), it.on));
+    let party =
+        if it.party == INSTITUTION { String::new() } else { format!(", party {}", it.party) };
+    deed::did(format!("case of alert {id}: {} of {}{party}", it.entry.code(), it.on));
     let who = who.clone();
     app.blocking(move |a| {
         seen(a.store.alert(&id)?, &who, &id)?;
         let calendar = calendar(a)?;
         let large_fine_yuan = a.config.large_fine_yuan;
+        let entry = registered(a, &who, it.entry)?;
         let check = |case: &PenaltyCase| {
             let case = PenaltyCase { large_fine_yuan, ..case.clone() };
-            case.check(&by, it.on, &it.entry, &calendar, today())
+            case.check(&by, it.on, &entry, &calendar, today())
         };
         a.store
-            .enter_case(&id, (&by, &now_text()), (it.on, &it.entry), check)?
+            .enter_case(&id, (&by, &now_text()), (it.on, it.party, &entry), check)?
             .map_err(Problem::from)
     })
     .await
+}
+
+/// A person of the registry has the name that stands there. Blocking.
+fn registered(a: &App, who: &Who, entry: Entry) -> Result<Entry, Problem> {
+    let Entry::PartyNamed { person: Some(person), .. } = &entry else { return Ok(entry) };
+    let found = a.store.practitioner(person)?;
+    let found = found.filter(|p| Seen::of(a, who).is_ok_and(|seen| seen.person(p)));
+    let found = found.ok_or_else(|| Problem::unknown("practitioner", person))?;
+    deed::persons([person]);
+    Ok(Entry::PartyNamed { name: found.name.0, person: Some(person.clone()) })
 }
 
 /// In whose name it is done.
@@ -322,9 +397,12 @@ pub(super) fn signer(who: &Who, given: Option<&str>) -> Result<String, Problem> 
 /// Every standing act of a case, for its paper: what and when, and what was entered. Blocking.
 pub(super) fn told_of(a: &App, l: Lang, id: &str) -> Result<Vec<(String, String)>, Problem> {
     let case = a.store.penalty_case(id)?;
+    let parties: Vec<Party> = case.parties().collect();
     let act = |r: &Recorded| {
         let code = r.entry.code();
-        (format!("{} {}", r.on, l.t(words::zh(code), words::en(code))), said(l, &r.entry))
+        let of = parties.iter().find(|p| p.id == r.party && p.id != INSTITUTION);
+        let of = of.map(|p| format!("（{}）", p.name)).unwrap_or_default();
+        (format!("{} {}{of}", r.on, l.t(words::zh(code), words::en(code))), said(l, &r.entry))
     };
-    Ok(case.standing().map(act).collect())
+    Ok(case.standing_of_all().map(act).collect())
 }

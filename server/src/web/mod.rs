@@ -16,6 +16,7 @@ mod calendar;
 mod carried;
 mod case_documents;
 mod case_facts;
+mod case_templates;
 mod cases;
 mod checks;
 mod clues;
@@ -100,6 +101,7 @@ fn all() -> Vec<Endpoint> {
         calendar::endpoints(),
         consents::endpoints(),
         case_documents::endpoints(),
+        case_templates::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
         clues::endpoints(),

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clock::{clip, now_text, today};
 use crate::knowledge::Nudge;
 use crate::legal;
-use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing};
+use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing, in_use_from};
 use crate::problem::{Body, Problem};
 use crate::rules::Numbers;
 use crate::store::{Device, DeviceState, ReviewEntry};
@@ -159,8 +159,10 @@ pub(super) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, Problem> 
     let institution = a.store.institution(&device.institution)?;
     let jurisdiction = institution.map(|i| i.jurisdiction).unwrap_or_default();
     let numbers = Numbers::of(&super::policy::values_at(a, &jurisdiction)?);
+    let entries = a.store.monitoring_entries(id, &device.room)?;
+    let entered: Vec<_> = entries.iter().map(ReviewEntry::entered).collect();
     Ok(ReviewSeen {
-        in_use_from: record.in_use_from(numbers.publication_wait_days),
+        in_use_from: in_use_from(&entered, numbers.publication_wait_days),
         standing: legal::standing_of(&a.store, id, &device.room, today())?,
         history: a.store.monitoring_reviews(id, 50)?,
         device: device.id,

@@ -110,7 +110,9 @@ pub(super) struct OwnCase {
     pub stage: Stage,
     /// What is alleged, as the party was told it. Others are named in none.
     pub alleged: Vec<OwnAllegation>,
-    /// The penalties that were told.
+    /// The person is a party, and was told; else the institution was, and the person is named.
+    pub is_party: bool,
+    /// The penalties that were told to the person himself.
     pub penalties: Vec<Penalty>,
     /// 行政处罚法 41: whether the record may be more than a lead.
     pub monitoring: Standing,
@@ -288,16 +290,29 @@ fn may_be_told(action: &str, object: &str, told: &[OwnCase]) -> bool {
 
 /// Only what the party was told of: before, an investigation would be warned.
 fn cases(a: &App, person: &str) -> Result<Vec<OwnCase>, Problem> {
+    let mut alerts = a.store.cases_naming(person)?;
+    for alert in a.store.cases_against(person)? {
+        if !alerts.iter().any(|known| known.id == alert.id) {
+            alerts.push(alert);
+        }
+    }
     let mut found = Vec::new();
-    for alert in a.store.cases_naming(person)? {
+    for alert in alerts {
         let case = a.store.penalty_case(&alert.id)?;
-        let Some((told_on, penalties, _)) = case.told() else { continue };
+        let own = case.as_of_person(person);
+        // The penalties of the institution are not the person's to read.
+        let told = own.as_ref().and_then(|own| own.told());
+        let is_party = told.is_some();
+        let penalties = told.map(|(_, all, _)| all.to_vec()).unwrap_or_default();
+        let told_on = told.map(|(on, ..)| on).or_else(|| case.told().map(|(on, ..)| on));
+        let Some(told_on) = told_on else { continue };
         found.push(OwnCase {
             alleged: alleged(a, person, &alert)?,
-            penalties: penalties.to_vec(),
+            is_party,
+            penalties,
             monitoring: Standings::default().of(&a.store, &alert)?,
             institution_name: name_of(a, &alert.institution)?,
-            stage: case.stage(),
+            stage: own.filter(|_| is_party).map_or_else(|| case.stage(), |own| own.stage()),
             alert: alert.id,
             number: alert.number,
             raised_at: alert.raised_at,

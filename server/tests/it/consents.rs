@@ -56,8 +56,20 @@ fn a_box_waits_until_its_place_was_public_long_enough() {
     set(&house, "publication_wait_days", 30);
     b.told_until("room", from("8999-12"));
     let notice = json!({"at": "官网公告", "on": "2026-03-01"});
-    house.must_post("devices/box-1/review", &json!({"published": notice}));
+    let enter = |by: &str, notice: &serde_json::Value| {
+        house.must_post("devices/box-1/review", &json!({"published": notice, "by": by}));
+    };
+    let page = || house.page("/devices/box-1/review").1;
+    for _ in 0..2 {
+        enter("wang", &notice);
+        assert!(!page().contains("2026-03-31"), "one person alone backdated a publication");
+    }
+    enter("li", &notice);
     b.told_until("room", from("2026-03-30T16:00"));
-    let (_, page) = house.page("/devices/box-1/review");
-    assert!(page.contains("2026-03-31"), "{page}");
+    assert!(page().contains("2026-03-31"), "{}", page());
+    // And one person alone takes nothing away from a box that may look.
+    enter("wang", &serde_json::Value::Null);
+    assert!(page().contains("2026-03-31"), "one person alone stopped a box");
+    enter("li", &serde_json::Value::Null);
+    b.told_until("room", from("8999-12"));
 }

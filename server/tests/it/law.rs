@@ -233,9 +233,18 @@ fn told(house: &House, id: &str) {
     let open = json!({"by": "wang", "case_number": "立〔2026〕1号",
         "officers": [officer("王督", 1), officer("李督", 2)]});
     house.must_post(&format!("alerts/{id}/case"), &open);
-    let told = json!({"by": "wang", "on": server::clock::today().to_string(), "entry": {"kind":
-        "notified", "penalties": [{"kind": "warning"}], "hearing_offered": false}});
-    house.must_post(&format!("alerts/{id}/case/entries"), &told);
+    let on = server::clock::today().to_string();
+    let enter = |party: i64, entry: Value| {
+        let body = json!({"by": "wang", "on": on, "party": party, "entry": entry});
+        house.must_post(&format!("alerts/{id}/case/entries"), &body)
+    };
+    let case = enter(0, json!({"kind": "party_named", "name": "", "person": "p-lead"}));
+    let party = case["parties"][1]["id"].as_i64().unwrap();
+    enter(
+        party,
+        json!({"kind": "notified", "penalties": [{"kind": "warning"}],
+        "hearing_offered": false}),
+    );
 }
 
 #[test]

@@ -87,6 +87,8 @@ fn a_case_is_shown_once_the_party_was_told() {
     house.must_post(&format!("alerts/{id}/case/entries"), &told);
     let after = own(&house, &token);
     assert!(read_in(&after) && after["cases"][0]["alert"] == json!(id), "{after}");
+    assert_eq!(after["cases"][0]["penalties"], json!([]), "another's penalty as the person's own");
+    assert!(house.page(&format!("/personal/{token}")).1.contains("没有对您本人告知处罚"));
     assert_eq!(house.post(&format!("personal/{token}"), &word).0, 200);
     let third = json!({"id": "p-third", "name": "赵", "category": "nurse", "registration": "valid",
         "sites": [{"institution": "clinic-1", "relation": "primary"}]});
@@ -145,6 +147,20 @@ fn a_new_text_is_signed_on_the_own_page_as_it_was_shown() {
     assert_eq!(faces.photos("e-1").unwrap().len(), 0, "the photograph had no yes of its own");
     assert_eq!(house.get("consents/earlier")["people"], json!([]));
     assert_eq!(sign(&waiting["zh_sha256"], &both), 404, "nothing waits any more");
+}
+
+#[test]
+fn a_guardians_name_stands_in_the_consent_of_somebody_under_fourteen() {
+    let (house, token) = with_earlier_consent();
+    let page = house.page(&format!("/personal/{token}")).1;
+    assert!(page.contains("不满十四周岁") && page.contains("name=\"guardian\""), "{page}");
+    let sha = own(&house, &token)["to_sign"][0]["zh_sha256"].clone();
+    let mut body = signature(&sha, &json!(["recognition", "server_storage"]));
+    body["guardian"] = json!("王父");
+    assert_eq!(house.post(&format!("personal/{token}"), &body).0, 200);
+    let kept = house.running().app.faces.consent_of("e-1").unwrap().unwrap();
+    assert_eq!(kept.guardian.as_deref(), Some("王父"));
+    assert!(house.page("/people/p-lead").1.contains("王父"), "nobody reads who agreed");
 }
 
 #[test]

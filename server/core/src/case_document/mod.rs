@@ -4,21 +4,20 @@
 //! A template says what an officer would write; a value that the case lacks stays a blank line to
 //! fill in by hand. Nothing here says that a law was broken: before the decision it is 涉嫌.
 
+mod fact;
 mod number;
+mod template;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use fact::{Fact, Facts};
 pub use number::{Number, Scheme};
+pub use template::{TemplateFault, check_template, filled};
 
 use crate::paper::Block;
-
-/// What stands where the case has no value.
-const BLANK: &str = "＿＿＿＿＿＿";
 
 /// The longest text that an officer may save, in characters.
 pub const LONGEST: usize = 20_000;
@@ -78,6 +77,46 @@ impl Kind {
         }
     }
 
+    /// Each party has one of its own; the others are of the case as a whole.
+    pub fn is_of_a_party(self) -> bool {
+        matches!(
+            self,
+            Self::InterviewRecord | Self::PenaltyNotice | Self::Decision | Self::ServiceReceipt
+        )
+    }
+
+    /// What a template may not leave out: without it the party would not be told what the law wants
+    /// it to be told.
+    pub fn must_say(self) -> &'static [Fact] {
+        match self {
+            Self::OpeningReport => &[Fact::Party, Fact::Basis, Fact::Officers, Fact::OpeningBasis],
+            Self::CorrectionOrder => &[Fact::Party, Fact::CorrectBy, Fact::CorrectionBasis],
+            Self::InspectionRecord => &[Fact::Party, Fact::Officers],
+            Self::InterviewRecord => &[Fact::Officers, Fact::InvestigationBasis],
+            Self::PenaltyNotice => &[
+                Fact::Party,
+                Fact::Basis,
+                Fact::PenaltyBasis,
+                Fact::ToldPenalties,
+                Fact::Hearing,
+                Fact::NoticeBasis,
+                Fact::StatementBasis,
+                Fact::HearingBasis,
+            ],
+            Self::Decision => &[
+                Fact::Party,
+                Fact::Basis,
+                Fact::PenaltyBasis,
+                Fact::Statements,
+                Fact::Outcome,
+                Fact::DecidedPenalties,
+                Fact::AppealBasis,
+            ],
+            Self::ServiceReceipt => &[Fact::Party, Fact::ServedOn, Fact::ServedHow],
+            Self::ClosingReport => &[Fact::Party, Fact::Outcome, Fact::ClosingBasis],
+        }
+    }
+
     /// The party gets it; the others stay with the authority.
     pub fn is_for_the_party(self) -> bool {
         !matches!(self, Self::OpeningReport | Self::ClosingReport)
@@ -110,7 +149,8 @@ impl Kind {
         }
     }
 
-    fn template(self) -> &'static str {
+    /// As it is shipped.
+    pub fn template(self) -> &'static str {
         match self {
             Self::OpeningReport => include_str!("templates/opening_report.txt"),
             Self::CorrectionOrder => include_str!("templates/correction_order.txt"),
@@ -122,139 +162,6 @@ impl Kind {
             Self::ClosingReport => include_str!("templates/closing_report.txt"),
         }
     }
-}
-
-/// What templates may ask for. Every name of the templates is one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fact {
-    Authority,
-    CaseNumber,
-    Party,
-    PartyCode,
-    PartyAddress,
-    Room,
-    Item,
-    RaisedAt,
-    Findings,
-    Persons,
-    DeclaredLead,
-    Basis,
-    PenaltyBasis,
-    Officers,
-    OnSiteOn,
-    OpenedOn,
-    CorrectBy,
-    ToldOn,
-    ToldPenalties,
-    Hearing,
-    Statements,
-    LegalReview,
-    Discussion,
-    Outcome,
-    DecisionNumber,
-    DecidedOn,
-    DecidedPenalties,
-    ApprovedBy,
-    ServedOn,
-    ServedHow,
-    Corrected,
-    Answer,
-    Today,
-}
-
-impl Fact {
-    pub const ALL: [Self; 33] = [
-        Self::Authority,
-        Self::CaseNumber,
-        Self::Party,
-        Self::PartyCode,
-        Self::PartyAddress,
-        Self::Room,
-        Self::Item,
-        Self::RaisedAt,
-        Self::Findings,
-        Self::Persons,
-        Self::DeclaredLead,
-        Self::Basis,
-        Self::PenaltyBasis,
-        Self::Officers,
-        Self::OnSiteOn,
-        Self::OpenedOn,
-        Self::CorrectBy,
-        Self::ToldOn,
-        Self::ToldPenalties,
-        Self::Hearing,
-        Self::Statements,
-        Self::LegalReview,
-        Self::Discussion,
-        Self::Outcome,
-        Self::DecisionNumber,
-        Self::DecidedOn,
-        Self::DecidedPenalties,
-        Self::ApprovedBy,
-        Self::ServedOn,
-        Self::ServedHow,
-        Self::Corrected,
-        Self::Answer,
-        Self::Today,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Authority => "机关",
-            Self::CaseNumber => "案号",
-            Self::Party => "当事人",
-            Self::PartyCode => "信用代码",
-            Self::PartyAddress => "地址",
-            Self::Room => "诊室",
-            Self::Item => "项目",
-            Self::RaisedAt => "线索时间",
-            Self::Findings => "线索内容",
-            Self::Persons => "涉及人员",
-            Self::DeclaredLead => "登记主诊",
-            Self::Basis => "依据",
-            Self::PenaltyBasis => "罚则",
-            Self::Officers => "承办人",
-            Self::OnSiteOn => "核查日期",
-            Self::OpenedOn => "立案日期",
-            Self::CorrectBy => "改正期限",
-            Self::ToldOn => "告知日期",
-            Self::ToldPenalties => "拟处罚",
-            Self::Hearing => "听证",
-            Self::Statements => "陈述申辩",
-            Self::LegalReview => "法制审核",
-            Self::Discussion => "集体讨论",
-            Self::Outcome => "决定",
-            Self::DecisionNumber => "决定文号",
-            Self::DecidedOn => "决定日期",
-            Self::DecidedPenalties => "处罚内容",
-            Self::ApprovedBy => "批准人",
-            Self::ServedOn => "送达日期",
-            Self::ServedHow => "送达方式",
-            Self::Corrected => "改正情况",
-            Self::Answer => "机构说明",
-            Self::Today => "今日",
-        }
-    }
-}
-
-/// What a case knows; what it lacks is left out.
-pub type Facts = BTreeMap<Fact, String>;
-
-/// The template with everything that the case knows.
-pub fn filled(kind: Kind, facts: &Facts) -> String {
-    // One pass over the template: a value that holds braces is never read as a name.
-    let (mut out, mut rest) = (String::new(), kind.template());
-    while let Some((before, after)) = rest.split_once("{{") {
-        out.push_str(before);
-        let Some((name, behind)) = after.split_once("}}") else { break };
-        let fact = Fact::ALL.into_iter().find(|f| f.name() == name);
-        let value = fact.and_then(|f| facts.get(&f)).map(|v| v.trim()).filter(|v| !v.is_empty());
-        out.push_str(value.unwrap_or(BLANK));
-        rest = behind;
-    }
-    out.push_str(rest);
-    out.trim_end().to_owned()
 }
 
 /// The document as it is printed: the authority's heading, title and number over the text, and below

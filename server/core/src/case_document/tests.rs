@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
+use super::template::BLANK;
 use super::*;
 
 fn facts() -> Facts {
@@ -21,7 +22,7 @@ fn facts() -> Facts {
 fn each_document_reads_as_it_was_approved() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/case_document/snapshots");
     for kind in Kind::ALL {
-        let text = filled(kind, &facts());
+        let text = filled(kind.template(), &facts());
         let path = folder.join(format!("{}.txt", kind.code()));
         if std::env::var_os("ZAIGANG_BLESS").is_some() {
             std::fs::write(&path, format!("{text}\n")).unwrap();
@@ -42,9 +43,50 @@ fn a_template_asks_for_nothing_unknown() {
 }
 
 #[test]
+fn each_shipped_template_may_be_saved_as_it_is() {
+    for kind in Kind::ALL {
+        assert_eq!(check_template(kind, kind.template()), Ok(()), "{}", kind.code());
+    }
+}
+
+/// No article stands in a template's own words: the law table has them, with their marks.
+#[test]
+fn no_template_cites_an_article_by_itself() {
+    for kind in Kind::ALL {
+        for line in kind.template().lines() {
+            let numbered = line.split('第').skip(1).any(|rest| {
+                let number: String = rest
+                    .chars()
+                    .take_while(|c| "一二三四五六七八九十百零0123456789".contains(*c))
+                    .collect();
+                !number.is_empty() && rest[number.len()..].starts_with('条')
+            });
+            assert!(!numbered, "{}: {line}", kind.code());
+        }
+    }
+}
+
+#[test]
+fn a_template_without_what_the_law_wants_said_is_refused() {
+    for kind in Kind::ALL {
+        for fact in kind.must_say() {
+            let without = kind.template().replace(&format!("{{{{{}}}}}", fact.name()), "略");
+            assert_eq!(check_template(kind, &without), Err(TemplateFault::Missing(*fact)));
+        }
+    }
+    let unknown = format!("{}{{{{姓明}}}}", Kind::Decision.template());
+    let fault = check_template(Kind::Decision, &unknown).unwrap_err();
+    assert_eq!(fault, TemplateFault::Unknown("姓明".into()));
+    assert!(fault.zh().contains("姓明"));
+    let open = format!("{}{{{{当事人", Kind::Decision.template());
+    assert_eq!(check_template(Kind::Decision, &open), Err(TemplateFault::Open));
+    assert_eq!(check_template(Kind::Decision, " "), Err(TemplateFault::Length));
+}
+
+#[test]
 fn what_a_case_lacks_is_a_blank_to_fill_in() {
     for kind in Kind::ALL {
-        let text = filled(kind, &Facts::new());
+        let text = filled(kind.template(), &Facts::new());
         assert!(text.contains(BLANK) && !text.contains('{'), "{}", kind.code());
     }
 }
@@ -52,7 +94,7 @@ fn what_a_case_lacks_is_a_blank_to_fill_in() {
 #[test]
 fn before_the_decision_a_document_says_suspected() {
     for kind in [Kind::OpeningReport, Kind::PenaltyNotice, Kind::CorrectionOrder] {
-        let text = filled(kind, &facts());
+        let text = filled(kind.template(), &facts());
         assert!(text.contains("涉嫌") && !text.contains("经查"), "{}", kind.code());
     }
 }
@@ -98,6 +140,17 @@ proptest! {
     fn a_value_with_braces_stays_what_it_is(name in "\\PC{0,40}") {
         let party = format!("{{{{承办人}}}}{name}");
         let facts = Facts::from([(Fact::Party, party.clone())]);
-        prop_assert!(filled(Kind::ServiceReceipt, &facts).contains(party.trim()));
+        prop_assert!(filled(Kind::ServiceReceipt.template(), &facts).contains(party.trim()));
+    }
+
+    /// No text stops the reader of templates, and what it takes it also fills whole.
+    #[test]
+    fn a_template_that_is_taken_leaves_no_name_behind(text in "(\\PC|\\{\\{|\\}\\}|\n){0,60}") {
+        for kind in [Kind::InspectionRecord, Kind::ServiceReceipt] {
+            let own = format!("{}{text}", kind.template());
+            if check_template(kind, &own).is_ok() {
+                prop_assert!(!filled(&own, &Facts::new()).contains("{{"));
+            }
+        }
     }
 }

@@ -48,3 +48,17 @@ pub(super) fn amounts_fit(penalties: &[Penalty]) -> Result<(), Refusal> {
 pub(super) fn covers(told: Penalty, decided: Penalty) -> bool {
     told.kind == decided.kind && told.amount_yuan >= decided.amount_yuan
 }
+
+/// The most that is fined on the spot (行政处罚法 51), in yuan.
+const ON_THE_SPOT_PERSON: u64 = 200;
+const ON_THE_SPOT_INSTITUTION: u64 = 3000;
+
+/// Warnings and small fines alone.
+pub(super) fn fits_on_the_spot(penalties: &[Penalty], institution: bool) -> bool {
+    let most = if institution { ON_THE_SPOT_INSTITUTION } else { ON_THE_SPOT_PERSON };
+    penalties.iter().all(|p| match p.kind {
+        PenaltyKind::Warning => true,
+        PenaltyKind::Fine => p.amount_yuan <= most,
+        _ => false,
+    })
+}

@@ -1,188 +1,26 @@
-//! By when the law wants the next act of a case (行政处罚法, 卫生健康行政处罚程序规定, 国令310). Pure: it shows
-//! what is due and blocks nothing.
+//! By when the law wants the next act of a case: lengths and articles are those of the law table.
+//! Pure: it shows what is due and blocks nothing.
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use law::{Table, Term};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::procedure::{Provision, read_whole};
+use super::due::{Due, Whose};
+use super::procedure::Provision;
 use super::{
-    Entry, Extension, HEARING_REQUEST_DAYS, PenaltyCase, Recorded, Refusal, ServedPaper, ServiceWay,
+    Entry, Extension, INSTITUTION, PenaltyCase, Recorded, Refusal, ServedPaper, ServiceWay,
 };
 use crate::calendar::{Calendar, Deadline};
 
-const OPENING_DAYS: u32 = 7;
-const HEARING_NOTICE_DAYS: u32 = 7;
-const SERVICE_DAYS: u32 = 7;
-const PUBLIC_NOTICE_DAYS: u32 = 30;
-const CRIME_DECISION_DAYS: u32 = 3;
-const CRIME_TRANSFER_DAYS: u32 = 1;
-const RECONSIDERATION_DAYS: u32 = 3;
-const PRESERVATION_DAYS: u32 = 7;
-const DECISION_DAYS: u32 = 90;
-
-/// What is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Due {
-    /// 立案, or the decision that there is no case.
-    OpenCase,
-    /// What the party was ordered to correct.
-    Correct,
-    /// The party may ask for a hearing.
-    HearingRequest,
-    /// The hearing may not be held earlier.
-    HearingNotice,
-    /// 行政处罚决定.
-    Decide,
-    /// 送达.
-    Serve,
-    /// 公告送达 takes effect.
-    PublicService,
-    /// Whether to transfer to the police.
-    CrimeDecision,
-    CrimeTransfer,
-    /// 提请复议 where the police refused.
-    Reconsideration,
-    /// What becomes of what was preserved.
-    Preservation,
-}
-
-/// Whose act is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Whose {
-    Authority,
-    Party,
-}
-
-impl Due {
-    pub const ALL: [Self; 11] = [
-        Self::OpenCase,
-        Self::Correct,
-        Self::HearingRequest,
-        Self::HearingNotice,
-        Self::Decide,
-        Self::Serve,
-        Self::PublicService,
-        Self::CrimeDecision,
-        Self::CrimeTransfer,
-        Self::Reconsideration,
-        Self::Preservation,
-    ];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::OpenCase => "open_case",
-            Self::Correct => "correct",
-            Self::HearingRequest => "hearing_request",
-            Self::HearingNotice => "hearing_notice",
-            Self::Decide => "decide",
-            Self::Serve => "serve",
-            Self::PublicService => "public_service",
-            Self::CrimeDecision => "crime_decision",
-            Self::CrimeTransfer => "crime_transfer",
-            Self::Reconsideration => "reconsideration",
-            Self::Preservation => "preservation",
-        }
-    }
-
-    pub fn zh(self) -> &'static str {
-        match self {
-            Self::OpenCase => "立案期限",
-            Self::Correct => "改正期限",
-            Self::HearingRequest => "当事人要求听证期限",
-            Self::HearingNotice => "听证最早日期",
-            Self::Decide => "作出处罚决定期限",
-            Self::Serve => "送达期限",
-            Self::PublicService => "公告送达期满",
-            Self::CrimeDecision => "移送审批期限",
-            Self::CrimeTransfer => "移送公安机关期限",
-            Self::Reconsideration => "提请复议期限",
-            Self::Preservation => "先行登记保存处理期限",
-        }
-    }
-
-    pub fn en(self) -> &'static str {
-        match self {
-            Self::OpenCase => "open the case by",
-            Self::Correct => "the party corrects by",
-            Self::HearingRequest => "the party may ask for a hearing until",
-            Self::HearingNotice => "the hearing is held not before",
-            Self::Decide => "decide by",
-            Self::Serve => "serve by",
-            Self::PublicService => "public service takes effect on",
-            Self::CrimeDecision => "decide on the transfer by",
-            Self::CrimeTransfer => "transfer to the police by",
-            Self::Reconsideration => "ask the police to reconsider by",
-            Self::Preservation => "decide on what was preserved by",
-        }
-    }
-
-    pub fn whose(self) -> Whose {
-        match self {
-            Self::Correct | Self::HearingRequest | Self::PublicService => Whose::Party,
-            _ => Whose::Authority,
-        }
-    }
-
-    /// Which article sets it, and how it may be longer.
-    pub fn provision(self) -> Provision {
-        let (zh, en) = match self {
-            Self::OpenCase => (
-                "卫生健康行政处罚程序规定第三十二条：7个工作日，经负责人批准可延长7个工作日",
-                "程序规定 32: 7 working days, 7 more with the head's approval",
-            ),
-            Self::Correct => (
-                "程序规定第二十八条、行政处罚法第二十八条：责令限期改正",
-                "程序规定 28, 行政处罚法 28: the term of the order",
-            ),
-            Self::HearingRequest => (
-                "程序规定第四十三条、第四十四条，行政处罚法第六十三条、第六十四条：告知后5个工作日内提出",
-                "程序规定 43, 44, 行政处罚法 63, 64: within 5 working days after being told",
-            ),
-            Self::HearingNotice => (
-                "程序规定第四十三条至第四十六条、行政处罚法第六十四条：举行听证7个工作日前通知",
-                "程序规定 43-46, 行政处罚法 64: called 7 working days before",
-            ),
-            Self::Decide => (
-                "行政处罚法第六十条、程序规定第四十二条：立案之日起90日，可延长60日、再延长30日；\
-                 听证、鉴定、公告、协助调查时间不计入",
-                "行政处罚法 60, 程序规定 42: 90 days from the opening, 60 and 30 more; hearing, \
-                 appraisal, publication and assistance do not count",
-            ),
-            Self::Serve => (
-                "行政处罚法第六十一条，程序规定第五十三条、第五十七条、第五十八条：\
-                 当场交付，否则7个工作日内送达",
-                "行政处罚法 61, 程序规定 53, 57, 58: on the spot, else within 7 working days",
-            ),
-            Self::PublicService => (
-                "程序规定第五十三条、第五十七条、第五十八条：公告之日起30日",
-                "程序规定 53, 57, 58: 30 days from the announcement",
-            ),
-            Self::CrimeDecision => (
-                "行政执法机关移送涉嫌犯罪案件的规定第五条：自接到报告之日起3日内",
-                "国令310 5: within 3 days of the report",
-            ),
-            Self::CrimeTransfer => (
-                "行政执法机关移送涉嫌犯罪案件的规定第五条：批准后24小时内",
-                "国令310 5: within 24 hours of the decision",
-            ),
-            Self::Reconsideration => (
-                "行政执法机关移送涉嫌犯罪案件的规定第九条：自接到不予立案通知书之日起3日内",
-                "国令310 9: within 3 days of the refusal",
-            ),
-            Self::Preservation => (
-                "程序规定第三十三条、行政处罚法第五十六条：7个工作日内作出处理决定；\
-                 情况紧急的，24小时内报告",
-                "程序规定 33, 行政处罚法 56: decided within 7 working days; reported within 24 \
-                 hours where it was urgent",
-            ),
-        };
-        read_whole(zh, en)
-    }
+/// What a clock is asked by: the working days, the articles, and the day.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    pub calendar: &'a Calendar,
+    pub table: &'a Table,
+    pub today: Date,
 }
 
 /// One term of a case.
@@ -193,40 +31,120 @@ pub struct CaseClock {
     pub deadline: Deadline,
     /// Its day is over; of the hearing: it is called for an earlier day.
     pub late: bool,
+    /// Whose part of the case it is of: 0 the institution or the whole case, else the number of the
+    /// entry that named a person.
+    pub party: i64,
+    /// Of that person; empty: the institution, or the whole case.
+    pub party_name: String,
     pub provision: Provision,
 }
 
 impl PenaltyCase {
-    /// Every term that runs on `today`, the earliest first.
-    pub fn clocks(&self, calendar: &Calendar, today: Date) -> Vec<CaseClock> {
-        let mut running = Vec::new();
-        if self.closed_on.is_none() {
-            let simple = [
-                (Due::OpenCase, self.opening(calendar)),
-                (Due::Correct, self.correction()),
-                (Due::HearingRequest, self.hearing_request(calendar)),
-                (Due::Decide, self.decision()),
-                (Due::Serve, self.service(calendar)),
-                (Due::PublicService, self.public_service()),
-                (Due::CrimeDecision, self.crime("crime_reported", "crime_decided")),
-                (Due::CrimeTransfer, self.crime("crime_decided", "crime_transferred")),
-                (Due::Reconsideration, self.reconsideration()),
-                (Due::Preservation, self.preservation(calendar)),
-            ];
-            for (due, deadline) in simple {
-                let Some(deadline) = deadline else { continue };
-                running.push(clock(due, deadline, today > deadline.on));
-            }
-            running.extend(self.hearing_notice(calendar));
+    /// Every term that runs on a day, the earliest first.
+    pub fn clocks(&self, by: Reading<'_>) -> Vec<CaseClock> {
+        let mut running = self.clocks_of_all(by);
+        for party in self.parties() {
+            let case = self.as_of(party.id);
+            running.extend(case.clocks_of_party(by).into_iter().map(|clock| CaseClock {
+                party: party.id,
+                party_name: party.name.clone(),
+                ..clock
+            }));
         }
         running.sort_by_key(|c| c.deadline.on);
         running
     }
 
+    /// Of the case as a whole.
+    fn clocks_of_all(&self, by: Reading<'_>) -> Vec<CaseClock> {
+        if self.closed_on.is_some() {
+            return Vec::new();
+        }
+        clocks_of(
+            by,
+            [
+                (Due::OpenCase, self.opening(by.calendar)),
+                (Due::Limitation, self.limitation()),
+                (Due::Correct, self.correction()),
+                (Due::CrimeDecision, self.crime("crime_reported", "crime_decided")),
+                (Due::CrimeTransfer, self.crime("crime_decided", "crime_transferred")),
+                (Due::Reconsideration, self.reconsideration(by.calendar)),
+                (Due::Preservation, self.preservation(by.calendar)),
+            ],
+        )
+    }
+
+    /// Of what is told to one party, decided and served. A publication is withdrawn when the case
+    /// is long closed, too.
+    fn clocks_of_party(&self, by: Reading<'_>) -> Vec<CaseClock> {
+        let mut running = clocks_of(
+            by,
+            [
+                (Due::Publish, self.publication(by.calendar)),
+                (Due::WithdrawPublication, self.withdrawal(by.calendar)),
+            ],
+        );
+        if self.closed_on.is_some() {
+            return running;
+        }
+        running.extend(clocks_of(
+            by,
+            [
+                (Due::HearingRequest, self.hearing_request(by.calendar)),
+                (Due::Decide, self.decision()),
+                (Due::Serve, self.service(by.calendar)),
+                (Due::PublicService, self.public_service()),
+                (Due::ReportSimple, self.report(by.calendar)),
+                (Due::Appeal, self.appeal(by.calendar).filter(|d| by.today <= d.on)),
+            ],
+        ));
+        running.extend(self.hearing_notice(by));
+        running
+    }
+
+    /// Nothing is punished any more after it; harm makes it longer.
+    fn limitation(&self) -> Option<Deadline> {
+        let ended = self.act_ended_on.filter(|_| self.opened_on.is_none())?;
+        let harmed = self.last("harm_found").is_some();
+        let term = if harmed { Term::LimitationOfHarm } else { Term::Limitation };
+        Some(Calendar::default().due(ended, Table::shipped().term(term)))
+    }
+
+    fn report(&self, calendar: &Calendar) -> Option<Deadline> {
+        let decided = self.last("decided").filter(|_| self.is_decided_on_the_spot())?;
+        let reported = self.last("simple_reported").is_some();
+        (!reported).then(|| due(calendar, decided.on, Term::ReportSimple))
+    }
+
+    /// A decision that holds and punishes, of whose publication nobody said a word.
+    fn publication(&self, calendar: &Calendar) -> Option<Deadline> {
+        let decided = self.last("decided").filter(|_| self.punished())?;
+        let said = ["published", "not_published"]
+            .iter()
+            .any(|code| self.last(code).is_some_and(|r| r.id > decided.id));
+        (!said).then(|| due(calendar, decided.on, Term::Publish))
+    }
+
+    fn withdrawal(&self, calendar: &Calendar) -> Option<Deadline> {
+        let published = self.last("published")?;
+        let quashed = self.last("quashed").filter(|r| r.id > published.id)?;
+        let gone = self.last("publication_withdrawn").is_some_and(|r| r.id > published.id);
+        (!gone).then(|| due(calendar, quashed.on, Term::WithdrawPublication))
+    }
+
+    fn appeal(&self, calendar: &Calendar) -> Option<Deadline> {
+        let served_on = self.decision_served_on().filter(|_| self.decision_holds())?;
+        Some(due(calendar, served_on, Term::Appeal))
+    }
+
     fn opening(&self, calendar: &Calendar) -> Option<Deadline> {
         let from = self.on_site_on.filter(|_| self.opened_on.is_none())?;
-        let more = if self.last("opening_extended").is_some() { OPENING_DAYS } else { 0 };
-        Some(calendar.add_working_days(from, OPENING_DAYS + more))
+        let once = Table::shipped().term(Term::OpenCase).length;
+        let more = match self.last("opening_extended") {
+            Some(_) => Table::shipped().term(Term::OpenCaseMore).length,
+            None => 0,
+        };
+        Some(calendar.add_working_days(from, once + more))
     }
 
     fn correction(&self) -> Option<Deadline> {
@@ -242,25 +160,27 @@ impl PenaltyCase {
         if !offered || settled.iter().any(|code| self.since_told(code).is_some()) {
             return None;
         }
-        Some(calendar.add_working_days(told_on, HEARING_REQUEST_DAYS))
+        Some(due(calendar, told_on, Term::HearingRequest))
     }
 
-    fn hearing_notice(&self, calendar: &Calendar) -> Option<CaseClock> {
+    fn hearing_notice(&self, by: Reading<'_>) -> Option<CaseClock> {
         let called = self.since_told("hearing_called")?;
         let Entry::HearingCalled { held_on } = called.entry else { return None };
         if self.since_told("hearing_held").is_some() {
             return None;
         }
-        let earliest = calendar.add_working_days(called.on, HEARING_NOTICE_DAYS);
-        Some(clock(Due::HearingNotice, earliest, held_on < earliest.on))
+        let earliest = due(by.calendar, called.on, Term::HearingNotice);
+        Some(clock(by, Due::HearingNotice, earliest, held_on < earliest.on))
     }
 
     /// The ninetieth day after the opening, of those that count.
     fn decision(&self) -> Option<Deadline> {
         let opened = self.opened_on.filter(|_| self.last("decided").is_none())?;
-        let more = [(Extension::Head, 60), (Extension::Discussion, 30)];
-        let days = DECISION_DAYS
-            + more.iter().filter(|(e, _)| self.extended(*e)).map(|(_, d)| d).sum::<u32>();
+        let more =
+            [(Extension::Head, Term::DecideMore), (Extension::Discussion, Term::DecideOnceMore)];
+        let length = |term: Term| Table::shipped().term(term).length;
+        let extended = more.into_iter().filter(|(by, _)| self.extended(*by));
+        let days = length(Term::Decide) + extended.map(|(_, term)| length(term)).sum::<u32>();
         let excluded = self.excluded_days();
         let (mut on, mut left) = (opened, days);
         while left > 0 {
@@ -318,12 +238,13 @@ impl PenaltyCase {
         if self.served(ServedPaper::Decision).is_some() {
             return None;
         }
-        Some(calendar.add_working_days(decided.on, SERVICE_DAYS))
+        Some(due(calendar, decided.on, Term::Serve))
     }
 
     pub(super) fn public_service(&self) -> Option<Deadline> {
         let (served, way) = self.served(ServedPaper::Decision)?;
-        (way == ServiceWay::PublicNotice).then(|| Calendar::add_days(served.on, PUBLIC_NOTICE_DAYS))
+        let announced = way == ServiceWay::PublicNotice;
+        announced.then(|| due(&Calendar::default(), served.on, Term::PublicService))
     }
 
     /// The last act of this kind that no later one of the other answered.
@@ -332,27 +253,47 @@ impl PenaltyCase {
         self.last(answer).is_none_or(|done| done.id < begun.id).then_some(begun)
     }
 
-    fn reconsideration(&self) -> Option<Deadline> {
+    fn reconsideration(&self, calendar: &Calendar) -> Option<Deadline> {
         let refused = self.unanswered("police_refused", "reconsideration_asked")?;
-        Some(Calendar::add_days(refused.on, RECONSIDERATION_DAYS))
+        Some(due(calendar, refused.on, Term::PoliceRefusal))
     }
 
     fn preservation(&self, calendar: &Calendar) -> Option<Deadline> {
         let preserved = self.unanswered("preserved", "preservation_decided")?;
-        Some(calendar.add_working_days(preserved.on, PRESERVATION_DAYS))
+        Some(due(calendar, preserved.on, Term::Preservation))
     }
 
     fn crime(&self, from: &str, until: &str) -> Option<Deadline> {
         let begun = self.unanswered(from, until)?;
-        let days = match begun.entry {
+        let term = match begun.entry {
             Entry::CrimeDecided { transfer: false, .. } => return None,
-            Entry::CrimeDecided { .. } => CRIME_TRANSFER_DAYS,
-            _ => CRIME_DECISION_DAYS,
+            Entry::CrimeDecided { .. } => Term::CrimeTransfer,
+            _ => Term::CrimeDecision,
         };
-        Some(Calendar::add_days(begun.on, days))
+        // Of a term in calendar days the table of holidays says nothing.
+        Some(due(&Calendar::default(), begun.on, term))
     }
 }
 
-fn clock(due: Due, deadline: Deadline, late: bool) -> CaseClock {
-    CaseClock { due, whose: due.whose(), deadline, late, provision: due.provision() }
+fn due(calendar: &Calendar, from: Date, term: Term) -> Deadline {
+    calendar.due(from, Table::shipped().term(term))
+}
+
+fn clocks_of<const N: usize>(by: Reading<'_>, all: [(Due, Option<Deadline>); N]) -> Vec<CaseClock> {
+    let running = all.into_iter().filter_map(|(what, deadline)| Some((what, deadline?)));
+    running.map(|(what, deadline)| clock(by, what, deadline, by.today > deadline.on)).collect()
+}
+
+fn clock(by: Reading<'_>, what: Due, deadline: Deadline, late: bool) -> CaseClock {
+    let term = what.term();
+    let matter = by.table.term(term).matter;
+    CaseClock {
+        due: what,
+        whose: what.whose(),
+        deadline,
+        late,
+        party: INSTITUTION,
+        party_name: String::new(),
+        provision: Provision::of(by.table, matter, Some(term), by.today),
+    }
 }

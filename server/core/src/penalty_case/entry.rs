@@ -6,170 +6,30 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
+use super::kinds::{Cause, Extension, Officer, Outcome, Penalty, ServedPaper, ServiceWay};
 
 /// The longest of an entry's texts, in characters.
 const LONGEST: usize = 2000;
 
-/// A law-enforcement officer with his certificate (执法证).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Officer {
-    pub name: String,
-    pub certificate: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PenaltyKind {
-    Warning,
-    Fine,
-    Confiscation,
-    /// 责令停产停业, 暂停执业.
-    Suspension,
-    /// 限制从业.
-    Restriction,
-    /// 吊销.
-    Revocation,
-}
-
-impl PenaltyKind {
-    pub const ALL: [Self; 6] = [
-        Self::Warning,
-        Self::Fine,
-        Self::Confiscation,
-        Self::Suspension,
-        Self::Restriction,
-        Self::Revocation,
-    ];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Fine => "fine",
-            Self::Confiscation => "confiscation",
-            Self::Suspension => "suspension",
-            Self::Restriction => "restriction",
-            Self::Revocation => "revocation",
-        }
-    }
-
-    pub fn zh(self) -> &'static str {
-        match self {
-            Self::Warning => "警告",
-            Self::Fine => "罚款",
-            Self::Confiscation => "没收",
-            Self::Suspension => "责令停业或暂停执业",
-            Self::Restriction => "限制从业",
-            Self::Revocation => "吊销许可证件",
-        }
-    }
-
-    pub fn en(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Fine => "fine",
-            Self::Confiscation => "confiscation",
-            Self::Suspension => "suspension of business or practice",
-            Self::Restriction => "restriction of practice",
-            Self::Revocation => "revocation of a licence",
-        }
-    }
-
-    /// A hearing must be offered, and the decision be discussed, whatever the amount.
-    pub fn is_grave(self) -> bool {
-        matches!(self, Self::Suspension | Self::Restriction | Self::Revocation)
-    }
-}
-
-/// One penalty, told or decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Penalty {
-    pub kind: PenaltyKind,
-    /// Of a fine, in yuan; 0 for everything else.
-    #[serde(default)]
-    pub amount_yuan: u64,
-}
-
-/// Why days do not count towards the decision's term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// 听证.
-    Hearing,
-    /// 鉴定.
-    Appraisal,
-    /// 公告.
-    PublicNotice,
-    /// 协助调查.
-    Assistance,
-}
-
-/// By how much the decision's term is longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Extension {
-    /// 60 days, by the head of the authority.
-    Head,
-    /// 30 days more, by collective discussion.
-    Discussion,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// 予以处罚.
-    Punished,
-    /// 不予处罚.
-    NotPunished,
-    /// 违法事实不能成立.
-    NotEstablished,
-    /// 移送.
-    Transferred,
-}
-
-impl Outcome {
-    pub fn zh(self) -> &'static str {
-        match self {
-            Self::Punished => "予以行政处罚",
-            Self::NotPunished => "不予行政处罚",
-            Self::NotEstablished => "违法事实不能成立",
-            Self::Transferred => "移送有管辖权的机关",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ServedPaper {
-    Notice,
-    Decision,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceWay {
-    Direct,
-    /// 留置.
-    Left,
-    Mail,
-    /// Only by a signed agreement.
-    Electronic,
-    /// 公告: served 30 days after.
-    PublicNotice,
-}
-
-impl ServiceWay {
-    pub fn zh(self) -> &'static str {
-        match self {
-            Self::Direct => "直接送达",
-            Self::Left => "留置送达",
-            Self::Mail => "邮寄送达",
-            Self::Electronic => "电子送达",
-            Self::PublicNotice => "公告送达",
-        }
-    }
-}
+/// Acts that are done to one party.
+const PARTYS_OWN: [&str; 16] = [
+    "decision_extended",
+    "notified",
+    "stated",
+    "hearing_requested",
+    "hearing_waived",
+    "hearing_called",
+    "hearing_held",
+    "legally_reviewed",
+    "discussed",
+    "decided",
+    "simple_reported",
+    "served",
+    "published",
+    "not_published",
+    "quashed",
+    "publication_withdrawn",
+];
 
 /// One act of the procedure. The day on which it was done stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -238,7 +98,12 @@ pub enum Entry {
         #[serde(default)]
         penalties: Vec<Penalty>,
         approved_by: String,
+        /// 简易程序: on the spot, within its bounds.
+        #[serde(default)]
+        simple: bool,
     },
+    /// A penalty on the spot was reported to the officers' authority (备案).
+    SimpleReported {},
     /// 送达.
     Served {
         paper: ServedPaper,
@@ -271,6 +136,31 @@ pub enum Entry {
     PreservationDecided {
         measure: String,
     },
+    /// A person beside the institution is a party of its own (个人当事人): what is told, decided and
+    /// served to it carries this entry's number.
+    PartyNamed {
+        name: String,
+        /// Of the registry, where the person stands there.
+        #[serde(default)]
+        person: Option<String>,
+    },
+    /// 危害后果: health was harmed, so that the limitation is the longer one.
+    HarmFound {
+        text: String,
+    },
+    /// 公示: where the decision was published.
+    Published {
+        at: String,
+    },
+    /// The decision concerns the public too little to be published.
+    NotPublished {
+        why: String,
+    },
+    /// 撤销、变更、确认违法或者无效: the decision does not hold any more.
+    Quashed {
+        why: String,
+    },
+    PublicationWithdrawn {},
     /// An earlier entry does not hold; it stays to be read.
     Struck {
         id: i64,
@@ -305,8 +195,53 @@ impl Entry {
             Self::ReconsiderationAsked {} => "reconsideration_asked",
             Self::Preserved { .. } => "preserved",
             Self::PreservationDecided { .. } => "preservation_decided",
+            Self::SimpleReported {} => "simple_reported",
+            Self::PartyNamed { .. } => "party_named",
+            Self::HarmFound { .. } => "harm_found",
+            Self::Published { .. } => "published",
+            Self::NotPublished { .. } => "not_published",
+            Self::Quashed { .. } => "quashed",
+            Self::PublicationWithdrawn {} => "publication_withdrawn",
             Self::Struck { .. } => "struck",
         }
+    }
+
+    /// It is done to one party; everything else is of the case as a whole.
+    pub fn is_of_a_party(&self) -> bool {
+        Self::is_code_of_a_party(self.code())
+    }
+
+    /// The same, by the entry's name.
+    pub fn is_code_of_a_party(code: &str) -> bool {
+        PARTYS_OWN.contains(&code)
+    }
+
+    /// It may be entered when the decision is made.
+    pub(super) fn follows_a_decision(&self) -> bool {
+        matches!(
+            self,
+            Self::Served { paper: ServedPaper::Decision, .. }
+                | Self::CorrectionChecked { .. }
+                | Self::CrimeReported {}
+                | Self::CrimeDecided { .. }
+                | Self::CrimeTransferred { .. }
+                | Self::PoliceRefused { .. }
+                | Self::ReconsiderationAsked {}
+                | Self::PreservationDecided { .. }
+                | Self::SimpleReported {}
+                | Self::PartyNamed { .. }
+        ) || self.follows_the_closing()
+    }
+
+    /// It may be entered when the case is closed, too.
+    pub(super) fn follows_the_closing(&self) -> bool {
+        matches!(
+            self,
+            Self::Published { .. }
+                | Self::NotPublished { .. }
+                | Self::Quashed { .. }
+                | Self::PublicationWithdrawn {}
+        )
     }
 
     /// Its texts are there and within bounds.
@@ -340,7 +275,16 @@ impl Entry {
                 text("approved_by", approved_by)
             }
             Self::PreservationDecided { measure } => text("measure", measure),
-            Self::Struck { why, .. } | Self::PoliceRefused { why } => text("why", why),
+            Self::PartyNamed { name, person } => {
+                text("name", name)?;
+                person.as_deref().map_or(Ok(()), |id| text("person", id))
+            }
+            Self::Published { at } => text("at", at),
+            Self::HarmFound { text: words } => text("text", words),
+            Self::Struck { why, .. }
+            | Self::PoliceRefused { why }
+            | Self::NotPublished { why }
+            | Self::Quashed { why } => text("why", why),
             Self::CorrectionOrdered { .. }
             | Self::CorrectionChecked { .. }
             | Self::Excluded { .. }
@@ -350,6 +294,8 @@ impl Entry {
             | Self::HearingCalled { .. }
             | Self::HearingHeld {}
             | Self::Served { .. }
+            | Self::SimpleReported {}
+            | Self::PublicationWithdrawn {}
             | Self::CrimeReported {}
             | Self::ReconsiderationAsked {} => Ok(()),
         }

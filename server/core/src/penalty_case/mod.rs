@@ -6,7 +6,11 @@
 
 mod checks;
 mod clocks;
+mod deciding;
+mod due;
 mod entry;
+mod kinds;
+mod party;
 mod procedure;
 mod refusal;
 mod service;
@@ -21,18 +25,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use checks::different;
-pub use clocks::{CaseClock, Due, Whose};
-pub use entry::{
-    Cause, Entry, Extension, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay,
+pub use clocks::{CaseClock, Reading};
+pub use due::{Due, Whose};
+pub use entry::Entry;
+pub use kinds::{
+    Cause, Extension, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay,
 };
+pub use party::Party;
 pub use procedure::{Phase, Provision};
 pub use refusal::Refusal;
 
 use crate::calendar::Calendar;
-use checks::{amounts_fit, covers, not_before, together};
+use checks::{not_before, together};
 
-/// Working days in which the party may ask for a hearing.
-const HEARING_REQUEST_DAYS: u32 = 5;
+/// The institution as a party; a person's number is that of the entry that named it.
+pub const INSTITUTION: i64 = 0;
 
 /// An entry as it was written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,10 +52,13 @@ pub struct Recorded {
     /// The day on which it was done.
     #[schemars(with = "String")]
     pub on: Date,
+    /// To whom it was done: 0 the institution, else the number of the entry that named a person.
+    pub party: i64,
     pub entry: Entry,
 }
 
-/// A case as its alert's steps and its entries make it.
+/// A case as its alert's steps and its entries make it, as one of its parties has it: what was done
+/// to another is not looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PenaltyCase {
     /// The supervisors went on site: the verification (初步核实) before a case.
@@ -61,6 +71,10 @@ pub struct PenaltyCase {
     pub entries: Vec<Recorded>,
     /// From this amount on a fine is a large one (较大数额), in yuan. Not set: every fine is.
     pub large_fine_yuan: Option<u64>,
+    /// The last day on which what is alleged was seen.
+    pub act_ended_on: Option<Date>,
+    /// Whose case is looked at.
+    pub party: i64,
 }
 
 /// Where a case stands.
@@ -79,8 +93,14 @@ pub enum Stage {
 }
 
 impl PenaltyCase {
-    /// Entries that were not struck, without the strikes themselves.
+    /// Entries of this party and of the case as a whole that were not struck, without the strikes
+    /// themselves.
     pub fn standing(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
+        self.standing_of_all().filter(move |r| !r.entry.is_of_a_party() || r.party == self.party)
+    }
+
+    /// The same of every party.
+    pub fn standing_of_all(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
         let struck: BTreeSet<i64> = self.struck().collect();
         self.entries
             .iter()
@@ -199,13 +219,16 @@ impl PenaltyCase {
         calendar: &Calendar,
         today: Date,
     ) -> Result<(), Refusal> {
-        if self.closed_on.is_some() {
+        if self.closed_on.is_some() && !entry.follows_the_closing() {
             return Err(Refusal::Closed);
         }
         if on > today {
             return Err(Refusal::Future(on));
         }
         entry.check_texts()?;
+        if entry.is_of_a_party() && self.parties().all(|p| p.id != self.party) {
+            return Err(Refusal::UnknownParty);
+        }
         match entry {
             Entry::Struck { id, .. } => self.check_strike(by, *id, calendar),
             Entry::OpeningExtended { .. } if self.opened_on.is_some() => Err(Refusal::Opened),
@@ -216,12 +239,16 @@ impl PenaltyCase {
 
     /// What remains must still be a case that could have been entered.
     fn check_strike(&self, by: &str, id: i64, calendar: &Calendar) -> Result<(), Refusal> {
-        let wrong = self.standing().find(|r| r.id == id).ok_or(Refusal::UnknownEntry)?;
+        let wrong = self.standing_of_all().find(|r| r.id == id).ok_or(Refusal::UnknownEntry)?;
         if wrong.by == by {
             return Err(Refusal::SamePerson(by.to_owned()));
         }
+        if self.standing_of_all().any(|r| r.party == id) {
+            return Err(Refusal::Dependent(Box::new(Refusal::UnknownParty)));
+        }
         let mut again = Self { entries: Vec::new(), ..self.clone() };
-        for kept in self.standing().filter(|r| r.id != id) {
+        for kept in self.standing_of_all().filter(|r| r.id != id) {
+            again.party = kept.party;
             again
                 .follows(kept.on, &kept.entry, calendar)
                 .map_err(|why| Refusal::Dependent(Box::new(why)))?;
@@ -232,8 +259,11 @@ impl PenaltyCase {
 
     /// Whether this may stand after everything that stands.
     fn follows(&self, on: Date, entry: &Entry, calendar: &Calendar) -> Result<(), Refusal> {
-        if let Entry::OpeningExtended { .. } = entry {
-            return self.opening_extended(on);
+        match entry {
+            Entry::OpeningExtended { .. } => return self.opening_extended(on),
+            // It decides by when a case is opened.
+            Entry::HarmFound { .. } => return self.harm_found(on),
+            _ => {}
         }
         let opened = self.opened_on.ok_or(Refusal::NotOpened)?;
         not_before(on, opened)?;
@@ -244,18 +274,7 @@ impl PenaltyCase {
         if self.officers().is_empty() {
             return Err(Refusal::NoOfficers);
         }
-        let after_all = matches!(
-            entry,
-            Entry::Served { paper: ServedPaper::Decision, .. }
-                | Entry::CorrectionChecked { .. }
-                | Entry::CrimeReported {}
-                | Entry::CrimeDecided { .. }
-                | Entry::CrimeTransferred { .. }
-                | Entry::PoliceRefused { .. }
-                | Entry::ReconsiderationAsked {}
-                | Entry::PreservationDecided { .. }
-        );
-        if self.last("decided").is_some() && !after_all {
+        if self.is_over_for(entry) && !entry.follows_a_decision() {
             return Err(Refusal::Decided);
         }
         match entry {
@@ -282,10 +301,18 @@ impl PenaltyCase {
                 together(participants)?;
                 self.once_since_heard("discussed", on)
             }
-            Entry::Decided { outcome, penalties, approved_by, .. } => {
+            Entry::Decided { outcome, penalties, approved_by, simple, .. } => {
                 self.not_an_officer("approved_by", approved_by)?;
-                self.decides(on, *outcome, penalties, calendar)
+                match simple {
+                    true => self.decides_on_the_spot(*outcome, penalties),
+                    false => self.decides(on, *outcome, penalties, calendar),
+                }
             }
+            Entry::SimpleReported {} => self.reports(on),
+            Entry::PartyNamed { name, person } => self.names(name, person.as_deref()),
+            Entry::Published { .. } | Entry::NotPublished { .. } => self.published(on),
+            Entry::Quashed { .. } => self.quashes(on),
+            Entry::PublicationWithdrawn {} => self.after("published", on),
             Entry::Served { paper, way, agreed } => self.serves(on, *paper, *way, *agreed),
             Entry::CrimeDecided { .. } => self.after("crime_reported", on),
             Entry::CrimeTransferred { .. } => self.after("crime_decided", on),
@@ -295,6 +322,7 @@ impl PenaltyCase {
             Entry::CrimeReported {}
             | Entry::Preserved { .. }
             | Entry::OpeningExtended { .. }
+            | Entry::HarmFound { .. }
             | Entry::Officers { .. }
             | Entry::Struck { .. } => Ok(()),
         }
@@ -309,6 +337,11 @@ impl PenaltyCase {
         }
     }
 
+    fn harm_found(&self, on: Date) -> Result<(), Refusal> {
+        let since = self.on_site_on.or(self.opened_on).ok_or(Refusal::Missing("on_site"))?;
+        not_before(on, since)
+    }
+
     fn after(&self, code: &'static str, on: Date) -> Result<(), Refusal> {
         not_before(on, self.must_have(code)?.on)
     }
@@ -319,7 +352,7 @@ impl PenaltyCase {
 
     /// Neither now nor before: who worked the case does not judge it.
     fn not_an_officer(&self, name: &'static str, who: &str) -> Result<(), Refusal> {
-        let worked = self.standing().any(|r| match &r.entry {
+        let worked = self.standing_of_all().any(|r| match &r.entry {
             Entry::Officers { officers } => officers.iter().any(|o| o.name.trim() == who.trim()),
             _ => false,
         });
@@ -330,7 +363,7 @@ impl PenaltyCase {
     }
 
     fn reviewed_by_none_of(&self, officers: &[Officer]) -> Result<(), Refusal> {
-        for recorded in self.standing() {
+        for recorded in self.standing_of_all() {
             let Entry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
             let who = reviewer.trim();
             if officers.iter().any(|o| o.name.trim() == who) {
@@ -346,75 +379,5 @@ impl PenaltyCase {
             return Err(Refusal::Twice);
         }
         self.last_heard().map_or(Ok(()), |heard| not_before(on, heard.on))
-    }
-
-    fn told_well(&self, penalties: &[Penalty], hearing_offered: bool) -> Result<(), Refusal> {
-        amounts_fit(penalties)?;
-        if !hearing_offered && penalties.iter().any(|p| self.is_large(*p)) {
-            return Err(Refusal::HearingOwed);
-        }
-        Ok(())
-    }
-
-    fn hearing_held(&self, on: Date) -> Result<(), Refusal> {
-        self.after_told("hearing_called", on)?;
-        match self.since_told("hearing_called").map(|r| &r.entry) {
-            Some(Entry::HearingCalled { held_on }) => not_before(on, *held_on),
-            _ => Ok(()),
-        }
-    }
-
-    fn hearing_asked(&self, on: Date) -> Result<(), Refusal> {
-        match self.told() {
-            None => Err(Refusal::Missing("notified")),
-            Some((_, _, false)) => Err(Refusal::Missing("hearing_offered")),
-            Some((told_on, _, true)) => not_before(on, told_on),
-        }
-    }
-
-    fn decides(
-        &self,
-        on: Date,
-        outcome: Outcome,
-        penalties: &[Penalty],
-        calendar: &Calendar,
-    ) -> Result<(), Refusal> {
-        if outcome != Outcome::Punished {
-            return if penalties.is_empty() { Ok(()) } else { Err(Refusal::Penalties) };
-        }
-        amounts_fit(penalties)?;
-        let (told_on, told, offered) = self.told().ok_or(Refusal::Missing("notified"))?;
-        not_before(on, told_on)?;
-        if !penalties.iter().all(|p| told.iter().any(|t| covers(*t, *p))) {
-            return Err(Refusal::MoreThanTold);
-        }
-        let heard = self.since_told("hearing_held").is_some();
-        if self.hearing_is_owed() {
-            return Err(Refusal::HearingNotHeld);
-        }
-        if offered && !heard {
-            let until = calendar.add_working_days(told_on, HEARING_REQUEST_DAYS).on;
-            if on <= until && self.since_told("hearing_waived").is_none() {
-                return Err(Refusal::HearingOpen(until));
-            }
-        }
-        let large = penalties.iter().any(|p| self.is_large(*p));
-        if large || heard {
-            match self.before_decision("legally_reviewed", on)?.entry {
-                Entry::LegallyReviewed { agreed: true, .. } => {}
-                _ => return Err(Refusal::Missing("legally_reviewed")),
-            }
-        }
-        if large {
-            self.before_decision("discussed", on)?;
-        }
-        Ok(())
-    }
-
-    /// Done since the party was last told or heard, and not after the decision's day.
-    fn before_decision(&self, code: &'static str, on: Date) -> Result<&Recorded, Refusal> {
-        let done = self.since_heard(code).ok_or(Refusal::Missing(code))?;
-        not_before(on, done.on)?;
-        Ok(done)
     }
 }

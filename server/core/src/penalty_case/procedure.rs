@@ -1,23 +1,58 @@
-//! The procedure as the law has it: each phase with the articles that ask for it, how far those
-//! were read, and its document.
+//! The procedure as the law has it: each phase with its matter of the law table, and its document.
+//! No article stands here.
 
-use law::{Grade, Mark};
+use jiff::civil::Date;
+use law::{Cited, Mark, Matter, Table, Term};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::PenaltyCase;
 
-/// Articles with how far their text was read. Every one names its instrument and the number.
+/// What the law table says of a step: its articles, each with how far it was read or who confirmed
+/// it, and the term that they set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Provision {
-    pub zh: &'static str,
-    pub en: &'static str,
-    pub mark: Mark,
+    pub matter: Matter,
+    pub basis: Vec<Cited>,
+    /// Empty: no term is set.
+    pub term_zh: String,
+    pub term_en: String,
+    pub caution_zh: String,
+    pub caution_en: String,
+    /// Where a lawyer struck every article out.
+    pub none_zh: String,
+    pub none_en: String,
 }
 
-/// Both 行政处罚法 and 卫生健康行政处罚程序规定 (2025) were read whole, and so was 国令310.
-pub(super) fn read_whole(zh: &'static str, en: &'static str) -> Provision {
-    Provision { zh, en, mark: Mark::Unconfirmed { grade: Grade::FullText } }
+impl Provision {
+    /// As the table has it on a day.
+    pub fn of(table: &Table, matter: Matter, term: Option<Term>, on: Date) -> Self {
+        let legal = table.of(matter, Some(on));
+        let term = term.map(|term| table.term(term));
+        let (zh, en) = term.map(|t| (t.zh.clone(), t.en.clone())).unwrap_or_default();
+        let word = |of: fn(&law::Legal) -> &str| legal.as_ref().map_or("", of).to_owned();
+        Self {
+            matter,
+            caution_zh: word(|legal| &legal.caution_zh),
+            caution_en: word(|legal| &legal.caution_en),
+            none_zh: word(|legal| &legal.none_zh),
+            none_en: word(|legal| &legal.none_en),
+            basis: legal.map(|legal| legal.basis).unwrap_or_default(),
+            term_zh: zh,
+            term_en: en,
+        }
+    }
+
+    /// The same for readers outside the authority: who of it confirmed stays inside.
+    #[must_use]
+    pub fn for_outsiders(mut self) -> Self {
+        for cited in &mut self.basis {
+            if let Mark::Confirmed { by, .. } = &mut cited.mark {
+                by.clear();
+            }
+        }
+        self
+    }
 }
 
 /// One phase of the procedure.
@@ -34,11 +69,12 @@ pub enum Phase {
     Discussion,
     Decision,
     Service,
+    Publication,
     Closing,
 }
 
 impl Phase {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Opening,
         Self::Investigation,
         Self::Correction,
@@ -49,6 +85,7 @@ impl Phase {
         Self::Discussion,
         Self::Decision,
         Self::Service,
+        Self::Publication,
         Self::Closing,
     ];
 
@@ -64,6 +101,7 @@ impl Phase {
             Self::Discussion => "集体讨论",
             Self::Decision => "决定",
             Self::Service => "送达",
+            Self::Publication => "公示",
             Self::Closing => "结案",
         }
     }
@@ -80,44 +118,27 @@ impl Phase {
             Self::Discussion => "Collective discussion",
             Self::Decision => "Decision",
             Self::Service => "Service",
+            Self::Publication => "Publication",
             Self::Closing => "Closing",
         }
     }
 
-    pub fn provision(self) -> Provision {
-        let (zh, en) = match self {
-            Self::Opening => ("程序规定第三十二条", "程序规定 32"),
-            Self::Investigation => (
-                "程序规定第十七条；行政处罚法第四十二条、第五十五条",
-                "程序规定 17; 行政处罚法 42, 55",
-            ),
-            Self::Correction => {
-                ("程序规定第二十八条；行政处罚法第二十八条", "程序规定 28; 行政处罚法 28")
-            }
-            Self::Notice => {
-                ("程序规定第二十条；行政处罚法第四十四条", "程序规定 20; 行政处罚法 44")
-            }
-            Self::Statement => ("行政处罚法第四十五条", "行政处罚法 45"),
-            Self::Hearing => (
-                "程序规定第四十三条、第四十四条、第四十六条；行政处罚法第六十三条、第六十四条",
-                "程序规定 43, 44, 46; 行政处罚法 63, 64",
-            ),
-            Self::LegalReview => {
-                ("程序规定第三十八条；行政处罚法第五十八条", "程序规定 38; 行政处罚法 58")
-            }
-            Self::Discussion => {
-                ("程序规定第四十条；行政处罚法第五十七条第二款", "程序规定 40; 行政处罚法 57(2)")
-            }
-            Self::Decision => {
-                ("程序规定第四十二条；行政处罚法第六十条", "程序规定 42; 行政处罚法 60")
-            }
-            Self::Service => (
-                "程序规定第五十三条、第五十七条、第五十八条；行政处罚法第六十一条",
-                "程序规定 53, 57, 58; 行政处罚法 61",
-            ),
-            Self::Closing => ("程序规定第三十九条第二款、第六十八条", "程序规定 39(2), 68"),
-        };
-        read_whole(zh, en)
+    /// What the law table has of it.
+    pub fn matter(self) -> Matter {
+        match self {
+            Self::Opening => Matter::Opening,
+            Self::Investigation => Matter::Investigation,
+            Self::Correction => Matter::Correction,
+            Self::Notice => Matter::Notice,
+            Self::Statement => Matter::Statement,
+            Self::Hearing => Matter::Hearing,
+            Self::LegalReview => Matter::LegalReview,
+            Self::Discussion => Matter::Discussion,
+            Self::Decision => Matter::Decision,
+            Self::Service => Matter::Service,
+            Self::Publication => Matter::Publication,
+            Self::Closing => Matter::Closing,
+        }
     }
 
     /// Its documents.
@@ -130,16 +151,16 @@ impl Phase {
             Self::Decision => "行政处罚决定书",
             Self::Service => "送达回证",
             Self::Closing => "结案报告",
-            Self::Statement | Self::Hearing | Self::LegalReview | Self::Discussion => "",
+            Self::Statement
+            | Self::Hearing
+            | Self::LegalReview
+            | Self::Discussion
+            | Self::Publication => "",
         }
     }
 
     /// The day on which it was last done; of the service of the decision: once it takes effect.
-    pub fn done_on(
-        self,
-        case: &PenaltyCase,
-        today: jiff::civil::Date,
-    ) -> Option<jiff::civil::Date> {
+    pub fn done_on(self, case: &PenaltyCase, today: Date) -> Option<Date> {
         let code = match self {
             Self::Opening => return case.opened_on,
             Self::Closing => return case.closed_on,
@@ -151,6 +172,7 @@ impl Phase {
             Self::LegalReview => "legally_reviewed",
             Self::Discussion => "discussed",
             Self::Decision => "decided",
+            Self::Publication => "published",
             Self::Service => return case.decision_served_on().filter(|on| *on <= today),
         };
         case.last(code).map(|r| r.on)

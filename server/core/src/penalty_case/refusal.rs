@@ -63,6 +63,13 @@ pub enum Refusal {
     TermOver(Date),
     #[error("the service by announcement takes effect on {0}; the case is closed from then on")]
     ServiceRuns(Date),
+    #[error("party: no person of this case has this number")]
+    UnknownParty,
+    #[error(
+        "simple: on the spot a warning is given, or a fine of at most 200 yuan (a person) or 3,000 \
+        (an institution); whoever was told already is decided upon in the ordinary way"
+    )]
+    NotSimple,
     #[error("without that entry a later one would not hold: {0}")]
     Dependent(Box<Refusal>),
 }
@@ -98,6 +105,10 @@ impl Refusal {
             Self::SameCloser(who) => format!("结案须由登记决定的人（{who}）以外的人办理"),
             Self::TermOver(on) => format!("期限已于{on}届满，不能再延长"),
             Self::ServiceRuns(on) => format!("公告送达须满30日，{on}起方可结案"),
+            Self::UnknownParty => "当事人：本案没有该编号的个人当事人".to_owned(),
+            Self::NotSimple => "简易程序：仅限警告、对个人200元以下、对机构3000元以下罚款；\
+                已事先告知的按普通程序决定"
+                .to_owned(),
             Self::Dependent(why) => format!("去除该记录后，其后的记录不能成立：{}", why.zh()),
         }
     }

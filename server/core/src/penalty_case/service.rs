@@ -5,10 +5,17 @@ use jiff::civil::Date;
 use super::{Entry, Outcome, PenaltyCase, Refusal, ServedPaper, ServiceWay};
 
 impl PenaltyCase {
-    /// Its decision stands and punishes.
+    /// It is decided, and the last decision was not quashed.
+    pub(super) fn decision_holds(&self) -> bool {
+        let quashed = self.last("quashed").map_or(0, |r| r.id);
+        self.last("decided").is_some_and(|r| r.id > quashed)
+    }
+
+    /// Its decision holds and punishes.
     pub fn punished(&self) -> bool {
         let decided = self.last("decided").map(|r| &r.entry);
         matches!(decided, Some(Entry::Decided { outcome: Outcome::Punished, .. }))
+            && self.decision_holds()
     }
 
     /// When the decision counts as served; by announcement after its 30 days.
@@ -37,12 +44,16 @@ impl PenaltyCase {
         Ok(())
     }
 
-    /// Whether `by` may close the case: it is decided, a penalty is served (by announcement: its 30
-    /// days are over), and somebody else than who entered the decision closes.
+    /// Whether `by` may close the case: every party is decided upon, each decision is served (by
+    /// announcement: its 30 days are over), and somebody else than who entered it closes.
     pub fn check_close(&self, by: &str, today: Date) -> Result<(), Refusal> {
         if self.closed_on.is_some() {
             return Err(Refusal::Closed);
         }
+        self.parties().try_for_each(|party| self.as_of(party.id).check_close_of_party(by, today))
+    }
+
+    fn check_close_of_party(&self, by: &str, today: Date) -> Result<(), Refusal> {
         let decided = self.must_have("decided")?;
         let served_on = self.decision_served_on().ok_or(Refusal::Missing("served"))?;
         if today < served_on {

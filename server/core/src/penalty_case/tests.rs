@@ -1,9 +1,12 @@
 //! Each term one day before and after; what may not follow; and properties of the whole machine.
 
+use law::Table;
 use proptest::prelude::*;
 
+use super::checks::covers;
 use super::*;
 
+mod parties;
 mod terms;
 
 fn day(text: &str) -> Date {
@@ -46,7 +49,7 @@ fn told(penalties: Vec<Penalty>, hearing_offered: bool) -> Entry {
 
 fn decided(penalties: Vec<Penalty>) -> Entry {
     let (outcome, number) = (Outcome::Punished, "罚〔2026〕1号".to_owned());
-    Entry::Decided { outcome, number, penalties, approved_by: "赵局长".into() }
+    Entry::Decided { outcome, number, penalties, approved_by: "赵局长".into(), simple: false }
 }
 
 fn reviewed(reviewer: &str) -> Entry {
@@ -66,14 +69,21 @@ impl PenaltyCase {
     fn with(mut self, on: &str, entry: Entry) -> Result<Self, Refusal> {
         let on = day(on);
         self.check("wang", on, &entry, &Calendar::new([]), today())?;
-        let id = self.entries.len() as i64 + 1;
-        self.entries.push(Recorded { id, at: String::new(), by: "wang".into(), on, entry });
+        let (id, party) = (self.entries.len() as i64 + 1, self.party);
+        self.entries.push(Recorded { id, at: String::new(), by: "wang".into(), on, party, entry });
         Ok(self)
     }
 
     fn due(&self, due: Due, today: &str) -> Option<(String, bool)> {
-        let clocks = self.clocks(&Calendar::new([]), day(today));
-        clocks.into_iter().find(|c| c.due == due).map(|c| (c.deadline.on.to_string(), c.late))
+        self.due_of(self.party, due, today)
+    }
+
+    fn due_of(&self, party: i64, due: Due, today: &str) -> Option<(String, bool)> {
+        let calendar = Calendar::new([]);
+        let by = Reading { calendar: &calendar, table: Table::shipped(), today: day(today) };
+        let mut clocks = self.clocks(by).into_iter();
+        let found = clocks.find(|c| c.due == due && c.party == party);
+        found.map(|c| (c.deadline.on.to_string(), c.late))
     }
 }
 
@@ -373,10 +383,17 @@ fn a_refusal_speaks_both_languages_and_a_code_has_its_word() {
 }
 
 #[test]
-fn no_article_stands_without_its_mark() {
-    let all = Phase::ALL.map(Phase::provision).into_iter();
-    for provision in all.chain(Due::ALL.map(Due::provision)) {
-        assert!(provision.zh.contains("条") && !provision.mark.zh().is_empty(), "{provision:?}");
+fn each_step_and_term_has_its_articles_in_the_table() {
+    let table = Table::shipped();
+    let terms = Due::ALL.map(|due| (table.term(due.term()).matter, Some(due.term())));
+    let phases = Phase::ALL.map(|phase| (phase.matter(), None));
+    for (matter, term) in phases.into_iter().chain(terms) {
+        let provision = Provision::of(table, matter, term, today());
+        assert!(!provision.basis.is_empty(), "{matter}");
+        for cited in &provision.basis {
+            assert!(!cited.mark.zh().is_empty() && !cited.edition.is_empty(), "{cited:?}");
+        }
+        assert_eq!(term.is_some(), !provision.term_zh.is_empty(), "{matter}");
     }
 }
 
@@ -423,8 +440,8 @@ proptest! {
             if case.check(by, on, &entry, &calendar, today()).is_err() {
                 continue;
             }
-            let id = case.entries.len() as i64 + 1;
-            case.entries.push(Recorded { id, at: String::new(), by: by.into(), on, entry });
+            let (id, party) = (case.entries.len() as i64 + 1, 0);
+            case.entries.push(Recorded { id, at: String::new(), by: by.into(), on, party, entry });
         }
         if let Some((term, _)) = case.due(Due::Decide, "2026-11-10") {
             prop_assert!(day(&term) >= day("2027-02-08"));

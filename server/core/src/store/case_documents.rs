@@ -18,6 +18,30 @@ pub struct StoredDocument {
     pub body: String,
     /// Under which table of basis and penalty; empty: before this was kept.
     pub law_version: String,
+    /// Of whom: 0 the institution, else the number of the entry that named a person.
+    pub party: i64,
+    /// By which version of its template it was filled; 0: the one that is shipped.
+    pub template: i64,
+}
+
+/// What is saved of a document.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDocument<'a> {
+    pub kind: Kind,
+    pub party: i64,
+    pub body: &'a str,
+    /// `None`: an earlier version was edited.
+    pub template: Option<i64>,
+}
+
+/// A template as the authority wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseTemplate {
+    /// From 1.
+    pub version: i64,
+    pub at: String,
+    pub by: String,
+    pub body: String,
 }
 
 impl Store {
@@ -31,45 +55,101 @@ impl Store {
     pub fn put_case_document(
         &self,
         alert: &str,
-        (kind, body): (Kind, &str),
+        it: NewDocument<'_>,
         (by, now, year): (&str, &str, i16),
         number: impl Fn(Number) -> String,
         is_done: impl Fn(&PenaltyCase) -> bool,
     ) -> Result<std::result::Result<(), Refusal>> {
+        let NewDocument { kind, party, body, template } = it;
         self.write(|tx| {
-            let earlier: Vec<StoredDocument> =
-                documents(tx, alert)?.into_iter().filter(|d| d.kind == kind).collect();
-            if !earlier.is_empty() && is_done(&penalty_cases::case_of(tx, alert)?) {
+            let earlier: Vec<StoredDocument> = documents(tx, alert)?
+                .into_iter()
+                .filter(|d| d.kind == kind && d.party == party)
+                .collect();
+            let case = penalty_cases::case_of(tx, alert)?;
+            if case.parties().all(|p| p.id != party) {
+                return Ok(Err(Refusal::UnknownParty));
+            }
+            if !earlier.is_empty() && is_done(&case.as_of(party)) {
                 return Ok(Err(Refusal::DocumentDone));
             }
             let version = earlier.len() as i64 + 1;
-            let (text, year, serial) = if let Some(first) = earlier.first() {
-                let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 \
-                    AND version = 1";
-                let of = |r: &crate::store::engine::Row<'_>| {
-                    Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?))
-                };
-                let (year, serial) = tx.query_row(sql, params![alert, kind.code()], of)?;
-                (first.number.clone(), year, serial)
-            } else {
-                let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE kind = ?1 \
-                    AND year = ?2";
-                let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
-                (number(Number { kind, year, serial }), year, serial)
+            let template = template.or(earlier.last().map(|d| d.template)).unwrap_or_default();
+            let (text, year, serial) = match earlier.first() {
+                Some(first) => {
+                    let (year, serial) = numbered(tx, alert, kind, party)?;
+                    (first.number.clone(), year, serial)
+                }
+                None => {
+                    let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE \
+                        kind = ?1 AND year = ?2";
+                    let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
+                    (number(Number { kind, year, serial }), year, serial)
+                }
             };
             let sql = "INSERT INTO case_document (alert, kind, version, number, year, serial, at, \
-                by_whom, body, law_version) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)";
+                by_whom, body, law_version, party, template) VALUES \
+                (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)";
             let (kind, law_version) = (kind.code(), super::law::version_now(tx)?);
-            let row = params![alert, kind, version, text, year, serial, now, by, body, law_version];
+            let row = params![
+                alert,
+                kind,
+                version,
+                text,
+                year,
+                serial,
+                now,
+                by,
+                body,
+                law_version,
+                party,
+                template
+            ];
             tx.execute(sql, row)?;
             Ok(Ok(()))
         })
     }
+
+    /// Every version of a template that the authority wrote, oldest first.
+    pub fn case_templates(&self, kind: Kind) -> Result<Vec<CaseTemplate>> {
+        self.read(|c| {
+            let sql = "SELECT version, at, by_whom, body FROM case_template WHERE kind = ?1 ORDER \
+                BY version";
+            collect(c, sql, [kind.code()], |r| {
+                Ok(CaseTemplate {
+                    version: r.get(0)?,
+                    at: r.get(1)?,
+                    by: r.get(2)?,
+                    body: r.get(3)?,
+                })
+            })
+        })
+    }
+
+    /// Appends a version of a template.
+    pub fn put_case_template(&self, kind: Kind, (by, now): (&str, &str), body: &str) -> Result<()> {
+        self.write(|tx| {
+            let next = "SELECT coalesce(max(version), 0) + 1 FROM case_template WHERE kind = ?1";
+            let version: i64 = tx.query_row(next, [kind.code()], |r| r.get(0))?;
+            let sql = "INSERT INTO case_template (kind, version, at, by_whom, body) VALUES \
+                (?1,?2,?3,?4,?5)";
+            tx.execute(sql, params![kind.code(), version, now, by, body])?;
+            Ok(())
+        })
+    }
+}
+
+/// The year and the number within it that the document's first version took.
+fn numbered(tx: &Connection, alert: &str, kind: Kind, party: i64) -> Result<(i16, i64)> {
+    let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 AND party = \
+        ?3 AND version = 1";
+    let of = |r: &super::engine::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
+    Ok(tx.query_row(sql, params![alert, kind.code(), party], of)?)
 }
 
 fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
-    let sql = "SELECT kind, version, number, at, by_whom, body, law_version FROM case_document \
-        WHERE alert = ?1 ORDER BY id";
+    let sql = "SELECT kind, version, number, at, by_whom, body, law_version, party, template FROM \
+        case_document WHERE alert = ?1 ORDER BY id";
     collect(c, sql, [alert], |r| {
         Ok(StoredDocument {
             kind: super::named(r.get(0)?)?,
@@ -79,6 +159,8 @@ fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
             by: r.get(4)?,
             body: r.get(5)?,
             law_version: r.get(6)?,
+            party: r.get(7)?,
+            template: r.get(8)?,
         })
     })
 }

@@ -203,9 +203,10 @@ pub(super) fn in_use_from(
     values: &BTreeMap<String, i64>,
 ) -> Result<Option<jiff::Timestamp>> {
     let wait_days = crate::rules::Numbers::of(values).publication_wait_days;
-    let review = super::law::review_of(c, device, room.id.as_str())?;
+    let entries = super::law::entries_of(c, device, room.id.as_str())?;
+    let entered: Vec<_> = entries.iter().map(super::law::ReviewEntry::entered).collect();
     let zone = jiff::tz::TimeZone::get(&room.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    let from = review.in_use_from(wait_days);
+    let from = crate::monitoring_review::in_use_from(&entered, wait_days);
     Ok(from.and_then(|day| Some(day.to_zoned(zone).ok()?.timestamp())))
 }
 

@@ -7,7 +7,8 @@ use ::law::Decision;
 use super::rows::{collect, decode_all};
 use super::{Result, Store, name_of, named};
 use crate::calendar::NoticeDay;
-use crate::monitoring_review::MonitoringReview;
+use crate::clock;
+use crate::monitoring_review::{Entered, MonitoringReview};
 
 /// One word about a box's review.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -16,6 +17,15 @@ pub struct ReviewEntry {
     pub by: String,
     pub room: String,
     pub record: MonitoringReview,
+}
+
+impl ReviewEntry {
+    /// With the day on which it was entered; one without a readable day came after everything.
+    pub fn entered(&self) -> Entered<'_> {
+        let at = self.at.parse::<jiff::Timestamp>().ok();
+        let on = at.map_or(jiff::civil::Date::MAX, |at| at.to_zoned(clock::zone()).date());
+        Entered { by: &self.by, on, record: &self.record }
+    }
 }
 
 pub(super) fn review_of(c: &Connection, device: &str, room: &str) -> Result<MonitoringReview> {
@@ -29,6 +39,13 @@ pub(super) fn review_of(c: &Connection, device: &str, room: &str) -> Result<Moni
 fn entry(r: &Row<'_>) -> Result<ReviewEntry> {
     let record = serde_json::from_str(&r.get::<_, String>(3)?)?;
     Ok(ReviewEntry { at: r.get(0)?, by: r.get(1)?, room: r.get(2)?, record })
+}
+
+/// Every word about a box in a room, newest first.
+pub(super) fn entries_of(c: &Connection, device: &str, room: &str) -> Result<Vec<ReviewEntry>> {
+    let sql = "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 AND room = \
+        ?2 ORDER BY id DESC";
+    collect(c, sql, [device, room], entry)
 }
 
 /// Under which table of basis and penalty something is done now.
@@ -69,11 +86,7 @@ impl Store {
 
     /// Every word about a box in a room, newest first.
     pub fn monitoring_entries(&self, device: &str, room: &str) -> Result<Vec<ReviewEntry>> {
-        self.read(|c| {
-            let sql = "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 \
-                AND room = ?2 ORDER BY id DESC";
-            collect(c, sql, [device, room], entry)
-        })
+        self.read(|c| entries_of(c, device, room))
     }
 
     pub fn put_monitoring_review(&self, device: &str, it: &ReviewEntry) -> Result<()> {

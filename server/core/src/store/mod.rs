@@ -98,7 +98,7 @@ use crate::own_id::OwnIds;
 use connect::{Database, in_transaction, open_reader};
 use engine::{Connection, OptionalExtension as _, Transaction};
 
-pub use self::case_documents::StoredDocument;
+pub use self::case_documents::{CaseTemplate, NewDocument, StoredDocument};
 pub use self::law::ReviewEntry;
 pub use access::{Account, ApiToken, AuditEntry, AuditFilter, Deed};
 pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange, token_owner};

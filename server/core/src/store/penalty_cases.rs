@@ -7,7 +7,7 @@ use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
 use crate::alert::{State, Step};
 use crate::clock;
-use crate::penalty_case::{Entry, PenaltyCase, Recorded, Refusal};
+use crate::penalty_case::{Entry, INSTITUTION, PenaltyCase, Recorded, Refusal};
 use jiff::civil::Date;
 
 impl Store {
@@ -21,14 +21,16 @@ impl Store {
         &self,
         alert: &str,
         (by, now): (&str, &str),
-        (on, entry): (Date, &Entry),
+        (on, party, entry): (Date, i64, &Entry),
         check: impl Fn(&PenaltyCase) -> std::result::Result<(), Refusal>,
     ) -> Result<std::result::Result<(), Refusal>> {
         self.write(|tx| {
-            if let Err(refusal) = check(&case_of(tx, alert)?) {
+            if let Err(refusal) = check(&case_of(tx, alert)?.as_of(party)) {
                 return Ok(Err(refusal));
             }
-            append(tx, alert, (by, now), (on, entry))?;
+            // What is of the case as a whole is done to nobody alone.
+            let party = if entry.is_of_a_party() { party } else { INSTITUTION };
+            append(tx, alert, (by, now), (on, party, entry))?;
             Ok(Ok(()))
         })
     }
@@ -48,7 +50,7 @@ impl Store {
                 return Ok(Err(refusal));
             }
             let after = alerts::step_within(tx, alert, by, step, "", now)?;
-            append(tx, alert, (by, now), (on, officers))?;
+            append(tx, alert, (by, now), (on, INSTITUTION, officers))?;
             Ok(Ok(after))
         })
     }
@@ -57,17 +59,50 @@ impl Store {
     pub fn running_cases(&self) -> Result<Vec<Alert>> {
         self.read(|c| alerts::of_states(c, &[State::OnSite, State::Case]))
     }
+
+    /// Closed cases that were decided or quashed since a day: their publication may be open yet.
+    pub fn lately_decided_cases(&self, since: Date) -> Result<Vec<Alert>> {
+        self.read(|c| {
+            let sql = "SELECT DISTINCT e.alert FROM case_entry e JOIN alert a ON a.id = e.alert \
+                WHERE a.state = 'closed' AND e.on_day >= ?1 AND (e.entry LIKE ?2 OR e.entry LIKE \
+                ?3) ORDER BY 1";
+            let kind = |name: &str| format!("%\"kind\":\"{name}\"%");
+            let row = params![since.to_string(), kind("decided"), kind("quashed")];
+            let ids = collect(c, sql, row, |r| Ok(r.get::<_, String>(0)?))?;
+            let found: Result<Vec<Option<Alert>>> =
+                ids.iter().map(|id| alerts::alert_by_id(c, id)).collect();
+            Ok(found?.into_iter().flatten().collect())
+        })
+    }
+
+    /// Alerts in whose case a person of the registry is a party, newest first.
+    pub fn cases_against(&self, person: &str) -> Result<Vec<Alert>> {
+        self.read(|c| {
+            let sql = "SELECT DISTINCT alert FROM case_entry WHERE entry LIKE ?1 ORDER BY 1";
+            let named = format!("%\"person\":\"{person}\"%");
+            let ids = collect(c, sql, [named.as_str()], |r| Ok(r.get::<_, String>(0)?))?;
+            let mut found = Vec::new();
+            for id in ids {
+                // A wildcard in an id names others, too.
+                let is_party = case_of(c, &id)?.as_of_person(person).is_some();
+                found.extend(alerts::alert_by_id(c, &id)?.filter(|_| is_party));
+            }
+            found.sort_by_key(|alert| std::cmp::Reverse(alert.number));
+            Ok(found)
+        })
+    }
 }
 
 fn append(
     tx: &Connection,
     alert: &str,
     (by, now): (&str, &str),
-    (on, entry): (Date, &Entry),
+    (on, party, entry): (Date, i64, &Entry),
 ) -> Result<()> {
-    let sql = "INSERT INTO case_entry (alert, at, by_whom, on_day, entry) VALUES (?1,?2,?3,?4,?5)";
+    let sql = "INSERT INTO case_entry (alert, at, by_whom, on_day, entry, party) VALUES \
+        (?1,?2,?3,?4,?5,?6)";
     let text = serde_json::to_string(entry)?;
-    tx.execute(sql, params![alert, now, by, on.to_string(), text])?;
+    tx.execute(sql, params![alert, now, by, on.to_string(), text, party])?;
     Ok(())
 }
 
@@ -79,7 +114,8 @@ pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
         Ok(found?.first().and_then(|at| day(at)))
     };
     let opened_on = first(State::Case)?;
-    let sql = "SELECT id, at, by_whom, on_day, entry FROM case_entry WHERE alert = ?1 ORDER BY id";
+    let sql = "SELECT id, at, by_whom, on_day, entry, party FROM case_entry WHERE alert = ?1 \
+        ORDER BY id";
     let entries = collect(c, sql, [alert], |r| {
         Ok(Recorded {
             id: r.get(0)?,
@@ -87,6 +123,7 @@ pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
             by: r.get(2)?,
             on: super::named(r.get(3)?)?,
             entry: serde_json::from_str(&r.get::<_, String>(4)?)?,
+            party: r.get(5)?,
         })
     })?;
     Ok(PenaltyCase {
@@ -95,7 +132,20 @@ pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
         opened_on,
         entries,
         large_fine_yuan: None,
+        act_ended_on: last_seen(c, alert)?,
+        party: INSTITUTION,
     })
+}
+
+/// The last day on which what is alleged was seen; what a box took back alleges nothing.
+fn last_seen(c: &Connection, alert: &str) -> Result<Option<Date>> {
+    let sql = "SELECT report FROM finding WHERE alert = ?1 AND step <> 'withdrawn'";
+    let reports = collect(c, sql, [alert], |r| {
+        let report: protocol::up::FindingReport = serde_json::from_str(&r.get::<_, String>(0)?)?;
+        let ends = report.intervals.iter().filter_map(|i| day(&i.to));
+        Ok(ends.max().or_else(|| day(&report.raised_at)))
+    })?;
+    Ok(reports.into_iter().flatten().max())
 }
 
 /// The day of a step where this server stands.

@@ -55,6 +55,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../../migrations/0037_clue_terms.sql"),
     include_str!("../../../migrations/0038_law_versions.sql"),
     include_str!("../../../migrations/0039_template_receipts.sql"),
+    include_str!("../../../migrations/0040_parties_and_templates.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -83,6 +84,7 @@ fn later(database: Database) -> &'static [&'static str] {
             include_str!("../../../migrations/postgres/0037_clue_terms.sql"),
             include_str!("../../../migrations/postgres/0038_law_versions.sql"),
             include_str!("../../../migrations/postgres/0039_template_receipts.sql"),
+            include_str!("../../../migrations/postgres/0040_parties_and_templates.sql"),
         ],
         Database::Faces => &[include_str!("../../../migrations/postgres/faces_0007.sql")],
     }
@@ -97,7 +99,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../../migrations/postgres/facts.sql"),
                 include_str!("../../../migrations/postgres/facts_triggers.sql"),
             ],
-            38,
+            39,
         ),
         Database::Faces => (
             [

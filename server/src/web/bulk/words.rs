@@ -99,7 +99,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("registration", "pending", &["办理中"]),
     ("relation", "primary", &["主执业机构", "主要", "主要执业机构", "第一执业地点"]),
     ("relation", "filed_multi_site", &["多机构备案", "多点执业"]),
-    ("relation", "exempt", &["医师法18条豁免", "豁免"]),
+    ("relation", "exempt", &["法定例外", "医师法18条豁免", "豁免"]),
     ("relation", "none", &["未覆盖本机构", "无"]),
     ("mode", "in_room", &["室内连续", "室内"]),
     ("mode", "doorway", &["门口签到", "门口"]),

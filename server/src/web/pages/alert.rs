@@ -7,8 +7,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use law::Matter;
 
-use super::alert_facts::{ClockView, Fact, Place, disclosed, facts, place};
+use super::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
 use super::attachments::FileView;
 use super::evidence::EvidenceCard;
 use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
@@ -78,6 +79,8 @@ struct AlertPage {
     holds: String,
     /// What its clinic disclosed before it was found: when, and which question.
     disclosed: Vec<(String, String)>,
+    /// What the law says of that.
+    leniency: String,
     /// 行政处罚法 41: said while the box's reviews are not complete.
     monitoring: String,
     law_version: String,
@@ -183,6 +186,8 @@ async fn page(
 }
 
 struct Found {
+    /// What the law says of whoever disclosed it first.
+    leniency: String,
     alert: Alert,
     whole: WholeForAuthority,
     names: BTreeMap<String, Name>,
@@ -246,6 +251,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         people,
         holds: log_holds::card(a, l, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
+        leniency: by_law(a, l, Matter::Leniency)?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
         same,
@@ -311,6 +317,7 @@ async fn make(
         evidence: found.evidence.clone(),
         holds: found.holds.clone(),
         disclosed: found.whole.disclosed_before.iter().map(disclosed).collect(),
+        leniency: found.leniency.clone(),
         monitoring: monitoring(l, &found.whole.law),
         law_version: found.whole.law.table_version.clone(),
         clock: found.whole.clock.as_ref().map(|c| ClockView::of(l, c)),

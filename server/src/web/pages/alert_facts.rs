@@ -1,9 +1,14 @@
 //! The margin of a lead's page: where and when it was, and what the law wants next.
 
+use law::Matter;
+
 use super::frame::local;
+use super::law::in_force;
 use super::names::{Label, Names};
 use super::words::Lang;
 use crate::app::App;
+use crate::clock;
+use crate::legal;
 use crate::penalty_case::{CaseClock, Provision};
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, JOINED, StoreError};
@@ -118,6 +123,8 @@ pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
 /// What the law wants next.
 pub(super) struct ClockView {
     pub(super) title: &'static str,
+    /// The person whose part of the case it is of; empty: the institution, or the whole.
+    pub(super) of: String,
     pub(super) on: String,
     pub(super) late: bool,
     pub(super) article: String,
@@ -128,6 +135,7 @@ impl ClockView {
     pub(super) fn of(l: Lang, it: &CaseClock) -> Self {
         Self {
             title: l.t(it.due.zh(), it.due.en()),
+            of: it.party_name.clone(),
             on: it.deadline.on.to_string(),
             late: it.late,
             article: cited(l, &it.provision),
@@ -143,10 +151,28 @@ impl ClockView {
     }
 }
 
-/// Articles with how far they were read.
-pub(super) fn cited(l: Lang, it: &Provision) -> String {
-    l.t(&format!("{}（{}）", it.zh, it.mark.zh()), &format!("{} ({})", it.en, it.mark.en()))
-        .to_owned()
+/// The articles of a step, each with how far it was read or who confirmed it, and its term.
+pub(in crate::web) fn cited(l: Lang, it: &Provision) -> String {
+    let one = |c: &law::Cited| {
+        let mark = l.t(&c.mark.zh(), &c.mark.en()).to_owned();
+        format!("{}{}（{}；{}；{mark}）", c.law, c.article, c.edition, in_force(l, &c.in_force))
+    };
+    let articles: Vec<String> = it.basis.iter().map(one).collect();
+    let parts = [
+        articles.join("；"),
+        l.t(&it.none_zh, &it.none_en).to_owned(),
+        l.t(&it.term_zh, &it.term_en).to_owned(),
+        l.t(&it.caution_zh, &it.caution_en).to_owned(),
+    ];
+    let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    said.join("。")
+}
+
+/// The articles of a duty as the law table has them today, for whoever reads; who confirmed one is
+/// not said. Blocking.
+pub(super) fn by_law(a: &App, l: Lang, matter: Matter) -> Result<String, StoreError> {
+    let table = legal::table(&a.store)?;
+    Ok(cited(l, &Provision::of(&table, matter, None, clock::today()).for_outsiders()))
 }
 
 /// What a clinic disclosed before it was found: when, and of which question.

@@ -13,6 +13,7 @@ use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
+use crate::penalty_case::INSTITUTION;
 use crate::problem::Problem;
 use crate::web::case_documents::{
     DocumentBody, VersionQuery, document, get_docx, get_pdf, named, save,
@@ -39,10 +40,17 @@ struct DocumentPage {
     f: Frame,
     id: String,
     title: &'static str,
+    /// The person whom it is for; empty: the institution.
+    of: String,
+    party: i64,
+    /// Behind an address that names a version.
+    party_query: String,
+    kind: &'static str,
     number: String,
     text: String,
     longest: usize,
-    versions: Vec<(i64, String, String)>,
+    /// Version, when, by whom, of which version of the template.
+    versions: Vec<(i64, String, String, i64)>,
     may_save: bool,
     may_take: bool,
     named: bool,
@@ -58,7 +66,7 @@ async fn page(
     Query(asked): Query<VersionQuery>,
 ) -> Response {
     let made = match named(&kind) {
-        Ok(kind) => make(&app, &who, l, (id, kind), asked.version, None).await,
+        Ok(kind) => make(&app, &who, l, (id, kind), asked, None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
@@ -69,11 +77,11 @@ async fn make(
     who: &Who,
     l: Lang,
     (id, kind): (String, Kind),
-    version: Option<i64>,
+    wanted: VersionQuery,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let (asked, reader) = (id.clone(), who.clone());
-    let it = app.blocking(move |a| document(a, &reader, &asked, kind, version)).await?;
+    let it = app.blocking(move |a| document(a, &reader, &asked, kind, wanted)).await?;
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (typed, by, fault) = match refused {
         Some((given, fault)) => {
@@ -87,8 +95,19 @@ async fn make(
         title: l.t(kind.zh(), kind.en()),
         may_take: !it.versions.is_empty()
             && may_open(who, "/alerts/{id}/case/documents/{kind}/pdf"),
-        may_save: who.may(Right::WorkCases) && version.is_none(),
-        versions: it.versions.into_iter().map(|v| (v.version, local(&v.at), v.by)).collect(),
+        may_save: who.may(Right::WorkCases) && wanted.version.is_none(),
+        versions: it
+            .versions
+            .into_iter()
+            .map(|v| (v.version, local(&v.at), v.by, v.template))
+            .collect(),
+        of: it.party.name,
+        party: it.party.id,
+        party_query: match it.party.id {
+            INSTITUTION => String::new(),
+            party => format!("&party={party}"),
+        },
+        kind: kind.code(),
         number: it.number,
         text: typed.unwrap_or(it.text),
         longest: LONGEST,
@@ -112,14 +131,21 @@ async fn submit(
         Err(problem) => Err(problem),
         Ok(kind) => {
             let text = (given.text("fill").is_empty()).then(|| given.text("text").to_owned());
-            let body = DocumentBody { by: Some(given.text("by").to_owned()), text };
+            // Left out: the institution's.
+            let party = given.text("party").parse().unwrap_or_default();
+            let body = DocumentBody { by: Some(given.text("by").to_owned()), text, party };
             match save(&app, &who, id.clone(), kind, body).await {
                 Ok(()) => {
-                    let here = format!("/alerts/{id}/case/documents/{}", kind.code());
+                    let of = match party {
+                        INSTITUTION => String::new(),
+                        party => format!("?party={party}"),
+                    };
+                    let here = format!("/alerts/{id}/case/documents/{}{of}", kind.code());
                     Ok(Redirect::to(&here).into_response())
                 }
                 Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
-                    make(&app, &who, l, (id, kind), None, Some((given, line(l, problem)))).await
+                    let wanted = VersionQuery { version: None, party };
+                    make(&app, &who, l, (id, kind), wanted, Some((given, line(l, problem)))).await
                 }
                 Err(problem) => Err(problem),
             }

@@ -6,13 +6,16 @@ use jiff::civil::Date;
 use super::forms::Given;
 use super::words::Lang;
 use crate::penalty_case::{
-    Cause, Entry, Extension, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay, words,
+    Cause, Entry, Extension, INSTITUTION, Officer, Outcome, Penalty, PenaltyKind, ServedPaper,
+    ServiceWay, words,
 };
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
+    /// May be left out.
+    Maybe,
     Area,
     Day,
     Number,
@@ -26,7 +29,7 @@ pub(super) struct FieldView {
     kind: Kind,
     pub(super) value: String,
     /// Code, words.
-    pub(super) options: Vec<(&'static str, &'static str)>,
+    pub(super) options: Vec<(String, String)>,
 }
 
 impl FieldView {
@@ -34,6 +37,7 @@ impl FieldView {
     pub(super) fn is(&self, kind: &str) -> bool {
         kind == match self.kind {
             Kind::Text => "text",
+            Kind::Maybe => "maybe",
             Kind::Area => "area",
             Kind::Day => "day",
             Kind::Number => "number",
@@ -53,8 +57,10 @@ pub(super) struct FormView {
 }
 
 /// Acts before the decision, in the order of the procedure.
-const BEFORE: [&str; 18] = [
+const BEFORE: [&str; 20] = [
     "officers",
+    "party_named",
+    "harm_found",
     "preserved",
     "preservation_decided",
     "correction_ordered",
@@ -73,7 +79,16 @@ const BEFORE: [&str; 18] = [
     "served",
     "struck",
 ];
-const AFTER: [&str; 3] = ["served", "correction_checked", "preservation_decided"];
+const AFTER: [&str; 6] = [
+    "served",
+    "simple_reported",
+    "published",
+    "not_published",
+    "correction_checked",
+    "preservation_decided",
+];
+/// Also when the case is closed.
+const ALWAYS: [&str; 4] = ["published", "not_published", "quashed", "publication_withdrawn"];
 const CRIME: [&str; 5] = [
     "crime_reported",
     "crime_decided",
@@ -82,13 +97,45 @@ const CRIME: [&str; 5] = [
     "reconsideration_asked",
 ];
 
+/// How far a case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acts {
+    BeforeOpening,
+    /// Some party waits for its decision.
+    Open,
+    /// Every party is decided upon.
+    Decided,
+    Closed,
+}
+
 /// The acts that a case may take now.
-pub(super) fn codes(opened: bool, decided: bool) -> Vec<&'static str> {
-    match (opened, decided) {
-        (false, _) => vec!["opening_extended"],
-        (true, false) => BEFORE.into_iter().chain(CRIME).collect(),
-        (true, true) => AFTER.into_iter().chain(CRIME).chain(["struck"]).collect(),
+pub(super) fn codes(acts: Acts, decided: bool) -> Vec<&'static str> {
+    match acts {
+        Acts::BeforeOpening => vec!["opening_extended", "harm_found"],
+        Acts::Open => {
+            let more = AFTER.into_iter().filter(|code| decided && !BEFORE.contains(code));
+            BEFORE.into_iter().chain(CRIME).chain(more).collect()
+        }
+        Acts::Decided => {
+            let all = AFTER.into_iter().chain(["quashed", "publication_withdrawn", "party_named"]);
+            all.chain(CRIME).chain(["struck"]).collect()
+        }
+        Acts::Closed => ALWAYS.to_vec(),
     }
+}
+
+/// Asks to whom an act is done, where a case has more than one party.
+pub(super) fn party_field(l: Lang, parties: &[(i64, String)]) -> FieldView {
+    let option = |(id, name): &(i64, String)| (id.to_string(), name.clone());
+    let options = parties.iter().map(option).collect();
+    FieldView { options, ..field(l, "party", "当事人", "Party", Kind::Choice) }
+}
+
+/// Offers whom the findings name.
+pub(super) fn person_field(l: Lang, persons: &[(String, String)]) -> FieldView {
+    let nobody = (String::new(), l.t("不在登记中", "not registered").to_owned());
+    let options = persons.iter().cloned().chain([nobody]).collect();
+    FieldView { options, ..field(l, "person", "登记人员", "Registered person", Kind::Choice) }
 }
 
 pub(super) fn form(l: Lang, code: &'static str, given: Option<&Given>) -> FormView {
@@ -141,9 +188,10 @@ fn field(l: Lang, name: &str, zh: &str, en: &str, kind: Kind) -> FieldView {
 fn choice(
     l: Lang,
     (name, zh, en): (&str, &str, &str),
-    options: &[(&'static str, &'static str, &'static str)],
+    options: &[(&str, &str, &str)],
 ) -> FieldView {
-    let options = options.iter().map(|(code, zh, en)| (*code, l.t(zh, en))).collect();
+    let option = |(code, zh, en): &(&str, &str, &str)| ((*code).to_owned(), l.t(zh, en).to_owned());
+    let options = options.iter().map(option).collect();
     FieldView { options, ..field(l, name, zh, en, Kind::Choice) }
 }
 
@@ -213,9 +261,17 @@ fn fields(l: Lang, code: &str) -> Vec<FieldView> {
                 one("number", "文号", "Number", Kind::Text),
             ];
             fields.extend(penalty_fields(l));
+            fields.push(one("simple", "简易程序（当场处罚）", "On the spot (simple)", Kind::Yes));
             fields.push(approver());
             fields
         }
+        "party_named" => {
+            vec![one("name", "姓名（不在登记中时）", "Name, if not registered", Kind::Maybe)]
+        }
+        "harm_found" => vec![one("text", "危害后果", "What harm", Kind::Area)],
+        "published" => vec![one("at", "公示网站或者栏目", "Where", Kind::Text)],
+        "not_published" => vec![one("why", "不予公示的理由", "Why not", Kind::Area)],
+        "quashed" => vec![one("why", "由何机关、为何撤销或者变更", "By whom, and why", Kind::Area)],
         "served" => vec![
             choice(l, ("paper", "文书", "Paper"), &PAPERS),
             choice(l, ("way", "方式", "Way"), &WAYS),
@@ -259,6 +315,11 @@ fn penalties(given: &Given) -> Result<Vec<Penalty>, String> {
         found.push(Penalty { kind, amount_yuan });
     }
     Ok(found)
+}
+
+/// To whom the act was done; without a choice the institution.
+pub(super) fn party(given: &Given) -> Result<i64, String> {
+    if given.text("party").is_empty() { Ok(INSTITUTION) } else { number(given, "party") }
 }
 
 fn number<T: std::str::FromStr>(given: &Given, name: &str) -> Result<T, String> {
@@ -310,7 +371,18 @@ pub(super) fn read(given: &Given) -> Result<Entry, String> {
             number: text("number"),
             penalties: penalties(given)?,
             approved_by: text("approved_by"),
+            simple: yes("simple"),
         },
+        "simple_reported" => Entry::SimpleReported {},
+        "party_named" => {
+            let person = Some(text("person")).filter(|id| !id.is_empty());
+            Entry::PartyNamed { name: text("name"), person }
+        }
+        "harm_found" => Entry::HarmFound { text: text("text") },
+        "published" => Entry::Published { at: text("at") },
+        "not_published" => Entry::NotPublished { why: text("why") },
+        "quashed" => Entry::Quashed { why: text("why") },
+        "publication_withdrawn" => Entry::PublicationWithdrawn {},
         "served" => Entry::Served {
             paper: chosen::<ServedPaper>(given, "paper")?,
             way: chosen::<ServiceWay>(given, "way")?,

@@ -50,10 +50,15 @@ pub(in crate::web) fn said(l: Lang, entry: &Entry) -> String {
         Entry::Discussed { participants, conclusion } => {
             format!("{}；{conclusion}", participants.join("、"))
         }
-        Entry::Decided { outcome, number, penalties: decided, approved_by } => {
+        Entry::Decided { outcome, number, penalties: decided, approved_by, simple } => {
             let all = penalties(l, decided);
-            format!("{} {number} {all}；{}", outcome.zh(), approved(approved_by))
+            let spot = if *simple { l.t("（简易程序）", " (on the spot)") } else { "" };
+            format!("{}{spot} {number} {all}；{}", outcome.zh(), approved(approved_by))
         }
+        Entry::PartyNamed { name, person } => match person {
+            Some(person) => format!("{name}（{person}）"),
+            None => name.clone(),
+        },
         Entry::Served { paper, way, .. } => format!("{} {}", paper_words(l, *paper), way.zh()),
         Entry::CrimeDecided { transfer, approved_by } => format!(
             "{}：{}；{}",
@@ -64,12 +69,18 @@ pub(in crate::web) fn said(l: Lang, entry: &Entry) -> String {
         Entry::Stated { text }
         | Entry::CrimeTransferred { to: text }
         | Entry::PoliceRefused { why: text }
+        | Entry::HarmFound { text }
+        | Entry::Published { at: text }
+        | Entry::NotPublished { why: text }
+        | Entry::Quashed { why: text }
         | Entry::PreservationDecided { measure: text } => text.clone(),
         Entry::Preserved { items, approved_by } => format!("{items}；{}", approved(approved_by)),
         Entry::Struck { id, why } => format!("{} {id}：{why}", l.t("更正记录", "strikes")),
         Entry::HearingRequested {}
         | Entry::HearingWaived {}
         | Entry::HearingHeld {}
+        | Entry::SimpleReported {}
+        | Entry::PublicationWithdrawn {}
         | Entry::ReconsiderationAsked {}
         | Entry::CrimeReported {} => String::new(),
     }

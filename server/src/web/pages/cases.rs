@@ -10,7 +10,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::alert_facts::{ClockView, cited};
 use super::case_forms::FieldView;
-use super::case_forms::{FormView, codes, day, form, officer_fields, officers, read};
+use super::case_forms::{
+    Acts, FormView, codes, day, form, officer_fields, officers, party, party_field, person_field,
+    read,
+};
 use super::case_words::said;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, render_as, shown};
@@ -21,11 +24,12 @@ use crate::alert::State as AlertState;
 use crate::app::App;
 use crate::case_document::Kind;
 use crate::clock::today;
-use crate::penalty_case::{Stage, words};
+use crate::penalty_case::{Entry, INSTITUTION, Stage, words};
 use crate::problem::Problem;
+use crate::web::case_documents::DocumentLine;
 use crate::web::cases::{
-    CaseSeen, EarlierPenalties, EntryBody, EntrySeen, OpenBody, PhaseSeen, enter, lines, open,
-    whole,
+    CaseSeen, EarlierPenalties, EntryBody, EntrySeen, OpenBody, PartySeen, PhaseSeen, enter, lines,
+    open, whole,
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, OPENINGS};
@@ -63,14 +67,17 @@ struct CasePage {
     number: i64,
     case_number: String,
     path: Vec<(&'static str, &'static str)>,
+    /// Persons beside the institution: number, name, where their part stands.
+    persons: Vec<(i64, String, &'static str)>,
     clocks: Vec<ClockView>,
     phases: Vec<PhaseView>,
     entries: Vec<EntryView>,
     forms: Vec<FormView>,
-    /// Code, title, number.
-    documents: Vec<(&'static str, &'static str, String)>,
+    documents: Vec<DocumentRow>,
     /// Earlier penalties by person, one line each.
     earlier: Vec<String>,
+    /// What the law says of them.
+    repetition: String,
     /// Fields of the opening, while it is still to come.
     opening: Vec<FieldView>,
     may_open: bool,
@@ -79,6 +86,16 @@ struct CasePage {
     by: String,
     typed_number: String,
     fault: String,
+}
+
+struct DocumentRow {
+    code: &'static str,
+    title: &'static str,
+    /// The person whom it is for; empty: the institution.
+    of: String,
+    /// What leads to it behind its path.
+    query: String,
+    number: String,
 }
 
 struct PhaseView {
@@ -93,6 +110,8 @@ struct EntryView {
     on: String,
     title: &'static str,
     said: String,
+    /// The person to whom it was done; empty: the institution, or the whole case.
+    of: String,
     by: String,
     at: String,
     struck: bool,
@@ -147,19 +166,38 @@ fn phase(l: Lang, it: &PhaseSeen) -> PhaseView {
     }
 }
 
-/// How often a person was named in a case that ended in a penalty; what follows is the officer's.
+/// How often a person was punished, or named where another was; what follows is the officer's.
 fn earlier(l: Lang, it: &EarlierPenalties) -> String {
-    let cases: Vec<String> = it.cases.iter().map(|number| format!("#{number}")).collect();
-    let (n, cases) = (it.cases.len(), cases.join("、"));
+    let numbers =
+        |all: &[i64]| all.iter().map(|number| format!("#{number}")).collect::<Vec<_>>().join("、");
+    let (own, named) = (it.punished.len(), it.named.len());
+    let own_cases =
+        if own > 0 { format!("（{}）", numbers(&it.punished)) } else { String::new() };
+    let named_cases =
+        if named > 0 { format!("（{}）", numbers(&it.named)) } else { String::new() };
     match l {
-        Lang::Zh => format!("{}（{}）：此前 {n} 件（{cases}）", it.name, it.person),
-        Lang::En => format!("{} ({}): {n} earlier ({cases})", it.name, it.person),
+        Lang::Zh => format!(
+            "{}（{}）：本人此前受处罚 {own} 件{own_cases}；列名于处罚他人的案件 {named} 件{named_cases}",
+            it.name, it.person
+        ),
+        Lang::En => format!(
+            "{} ({}): punished in {own} earlier cases{own_cases}; named in {named} that punished \
+            another{named_cases}",
+            it.name, it.person
+        ),
     }
 }
 
-fn entry(l: Lang, it: &EntrySeen, people: &Names) -> EntryView {
+/// The name of a person who is a party.
+fn party_name(case: &CaseSeen, party: i64) -> String {
+    let found = case.parties.iter().find(|p| p.party.id == party);
+    found.map(|p| p.party.name.clone()).unwrap_or_default()
+}
+
+fn entry(l: Lang, case: &CaseSeen, it: &EntrySeen, people: &Names) -> EntryView {
     let (r, code) = (&it.recorded, it.recorded.entry.code());
     EntryView {
+        of: party_name(case, r.party),
         id: r.id,
         on: r.on.to_string(),
         title: l.t(words::zh(code), words::en(code)),
@@ -171,20 +209,54 @@ fn entry(l: Lang, it: &EntrySeen, people: &Names) -> EntryView {
 }
 
 fn forms(l: Lang, case: &CaseSeen, given: Option<&Given>) -> Vec<FormView> {
-    let decided = case.stage >= Stage::Decided;
-    match case.state {
-        AlertState::OnSite | AlertState::Case => codes(case.opened_on.is_some(), decided)
-            .into_iter()
-            .map(|code| form(l, code, given))
-            .map(|form| numbered(case, form))
-            .collect(),
-        _ => Vec::new(),
+    let decided = case.parties.iter().filter(|p| p.stage >= Stage::Decided).count();
+    let acts = match case.state {
+        AlertState::OnSite | AlertState::Case if case.opened_on.is_none() => Acts::BeforeOpening,
+        AlertState::OnSite | AlertState::Case if decided < case.parties.len() => Acts::Open,
+        AlertState::OnSite | AlertState::Case => Acts::Decided,
+        AlertState::Closed if case.opened_on.is_some() => Acts::Closed,
+        _ => return Vec::new(),
+    };
+    codes(acts, decided > 0)
+        .into_iter()
+        .map(|code| form(l, code, given))
+        .map(|form| numbered(case, form))
+        .map(|form| asked(l, case, form, given))
+        .collect()
+}
+
+/// With the party where there is more than one, and with whom the findings name.
+fn asked(l: Lang, case: &CaseSeen, mut form: FormView, given: Option<&Given>) -> FormView {
+    let sent = given.filter(|g| g.text("kind") == form.code);
+    let mut add = |mut field: FieldView| {
+        sent.map_or("", |g| g.text(&field.name)).clone_into(&mut field.value);
+        form.fields.insert(0, field);
+    };
+    if form.code == "party_named" {
+        let persons: Vec<(String, String)> = case
+            .persons
+            .iter()
+            .map(|p| (p.person.clone(), format!("{}（{}）", p.name, p.person)))
+            .collect();
+        add(person_field(l, &persons));
+    } else if case.parties.len() > 1 && Entry::is_code_of_a_party(form.code) {
+        let name = |p: &PartySeen| match p.party.id {
+            INSTITUTION => l.t("机构", "the institution").to_owned(),
+            _ => p.party.name.clone(),
+        };
+        let parties: Vec<(i64, String)> =
+            case.parties.iter().map(|p| (p.party.id, name(p))).collect();
+        add(party_field(l, &parties));
     }
+    form
 }
 
 /// The number of the decision is that of its document, which the scheme gave.
 fn numbered(case: &CaseSeen, mut form: FormView) -> FormView {
-    let number = case.documents.iter().find(|d| d.kind == Kind::Decision).map(|d| &d.number);
+    let of_the_institution = |d: &&DocumentLine| d.kind == Kind::Decision && d.party == INSTITUTION;
+    // Who is asked for more than one party types it.
+    let only = case.parties.len() == 1;
+    let number = case.documents.iter().find(of_the_institution).filter(|_| only).map(|d| &d.number);
     for field in form.fields.iter_mut().filter(|field| field.name == "number") {
         if let Some(number) = number.filter(|_| field.value.is_empty()) {
             field.value.clone_from(number);
@@ -224,13 +296,29 @@ async fn make(
         path: path(l, case.stage),
         clocks: case.clocks.iter().map(|c| ClockView::of(l, c)).collect(),
         phases: case.phases.iter().map(|p| phase(l, p)).collect(),
-        entries: case.entries.iter().map(|e| entry(l, e, &people)).collect(),
+        persons: case
+            .parties
+            .iter()
+            .filter(|p| p.party.id != INSTITUTION)
+            .map(|p| (p.party.id, p.party.name.clone(), l.t(p.stage.zh(), p.stage.en())))
+            .collect(),
+        entries: case.entries.iter().map(|e| entry(l, &case, e, &people)).collect(),
         forms: if works { forms(l, &case, given) } else { Vec::new() },
         documents: case
             .documents
             .iter()
-            .map(|d| (d.kind.code(), l.t(d.kind.zh(), d.kind.en()), d.number.clone()))
+            .map(|d| DocumentRow {
+                code: d.kind.code(),
+                title: l.t(d.kind.zh(), d.kind.en()),
+                of: party_name(&case, d.party),
+                query: match d.party {
+                    INSTITUTION => String::new(),
+                    party => format!("?party={party}"),
+                },
+                number: d.number.clone(),
+            })
             .collect(),
+        repetition: cited(l, &case.repetition),
         earlier: case.earlier.iter().map(|e| earlier(l, e)).collect(),
         may_open: works && case.state == AlertState::OnSite,
         opening,
@@ -274,5 +362,6 @@ async fn taken(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<(),
     }
     let entry = read(given).map_err(Problem::unprocessable)?;
     let on = day(given, "on").map_err(Problem::unprocessable)?;
-    enter(app, who, id.to_owned(), EntryBody { by, on, entry }).await
+    let party = party(given).map_err(Problem::unprocessable)?;
+    enter(app, who, id.to_owned(), EntryBody { by, on, party, entry }).await
 }

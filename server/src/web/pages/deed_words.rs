@@ -14,6 +14,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/bulk", "多条线索", "several leads"),
     ("/calendar", "工作日历", "the calendar"),
     ("/workdays", "工作日历", "the calendar"),
+    ("/case-templates", "文书模板", "a template of a document"),
     ("/cases", "案件列表", "the list of cases"),
     ("/checks", "身份核验", "identity checks"),
     ("/clues", "举报", "a clue"),

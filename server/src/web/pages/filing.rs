@@ -7,7 +7,9 @@ use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use law::Matter;
 
+use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
 use super::words::Lang;
@@ -33,6 +35,8 @@ struct FilingPage {
     f: Frame,
     persons: i64,
     duty: &'static str,
+    /// The articles of the law table.
+    law: String,
     /// What, since, by when, done, late.
     terms: Vec<(String, String, String, String, bool)>,
     events: Vec<String>,
@@ -60,7 +64,8 @@ fn event(l: Lang, it: &FilingEvent) -> String {
 }
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Response, Problem> {
-    let FilingSeen { persons, duty, terms, events } = app.blocking(seen).await?;
+    let (FilingSeen { persons, duty, terms, events }, law) =
+        app.blocking(move |a| Ok::<_, Problem>((seen(a)?, by_law(a, l, Matter::Filing)?))).await?;
     let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = FilingPage {
         persons,
@@ -72,6 +77,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Respo
                 "100,000 reached: the day is entered below; file within 30 working days of it",
             ),
         },
+        law,
         terms: terms.iter().map(|it| term(l, it)).collect(),
         events: events.iter().rev().map(|it| event(l, it)).collect(),
         kinds: FilingKind::by_people()

@@ -7,7 +7,9 @@ use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use law::Matter;
 
+use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
 use super::words::Lang;
@@ -32,6 +34,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "impact_assessments.html")]
 struct AssessmentsPage {
     f: Frame,
+    /// The articles of the law table.
+    law: String,
     all: Vec<DocumentView>,
     /// The next one is late, or there is none yet.
     due: bool,
@@ -96,7 +100,11 @@ async fn make(
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let found = seen(app, who).await?.assessments;
-    let persons = app.blocking(|a| a.faces.persons()).await?;
+    let (persons, law) = app
+        .blocking(move |a| {
+            Ok::<_, Problem>((a.faces.persons()?, by_law(a, l, Matter::Assessment)?))
+        })
+        .await?;
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let newest = found.first().map(|entry| &entry.assessment);
     let (typed, fault) = refused.unwrap_or_default();
@@ -113,6 +121,7 @@ async fn make(
         due: newest.is_none_or(|newest| newest.is_due(today())),
         all: found.iter().map(|it| document(l, it)).collect(),
         persons,
+        law,
         pack: app.config.pack.name().to_owned(),
         kept_years: KEPT_YEARS,
         items: Item::ALL.into_iter().map(field).collect(),

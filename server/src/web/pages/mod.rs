@@ -6,7 +6,7 @@ mod account_of;
 mod accounts;
 mod alert;
 mod alert_clinic;
-mod alert_facts;
+pub(super) mod alert_facts;
 mod attachments;
 mod audit;
 mod audit_objects;
@@ -16,6 +16,7 @@ mod calendar;
 mod case_document;
 mod case_forms;
 pub(super) mod case_paper;
+mod case_template;
 pub(super) mod case_words;
 mod cases;
 mod chart;
@@ -131,6 +132,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         calendar::endpoints(),
         consents::endpoints(),
         case_document::endpoints(),
+        case_template::endpoints(),
         cases::endpoints(),
         checks::endpoints(),
         clue::endpoints(),

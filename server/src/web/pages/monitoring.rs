@@ -7,7 +7,9 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
+use law::Matter;
 
+use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
 use super::words::Lang;
@@ -55,6 +57,8 @@ struct MonitoringPage {
 #[template(path = "monitoring_places.html")]
 struct PlacesPage {
     f: Frame,
+    /// The articles of the law table.
+    law: String,
     head: [&'static str; 9],
     rows: Vec<PlaceRow>,
 }
@@ -113,7 +117,8 @@ async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let rows = rows_of(app, who, l).await?;
     let f = Frame::of(app, who, l, "devices", "/monitoring").await?;
-    render(&PlacesPage { f, head: head(l), rows })
+    let law = app.blocking(move |a| by_law(a, l, Matter::Monitoring)).await?;
+    render(&PlacesPage { f, law, head: head(l), rows })
 }
 
 /// A spreadsheet knows by the byte-order mark that this is UTF-8.

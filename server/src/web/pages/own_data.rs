@@ -6,7 +6,9 @@ use askama::Template;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use law::Matter;
 
+use super::alert_facts::by_law;
 use super::case_words::penalties;
 use super::forms::Given;
 use super::frame::{Frame, dated, line, local, render_as, shown};
@@ -33,6 +35,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "own_data.html")]
 struct OwnPage {
     f: Frame,
+    /// The articles of the law table.
+    law: String,
     token: String,
     registered: Vec<(&'static str, String)>,
     consents: Vec<[String; 4]>,
@@ -72,6 +76,7 @@ struct CaseView {
     /// The sentence of 行政处罚法 41, where it is due.
     notice: String,
     alleged: Vec<AllegedView>,
+    is_party: bool,
     penalties: String,
 }
 
@@ -169,6 +174,7 @@ fn case(l: Lang, it: &OwnCase) -> CaseView {
         told_on: it.told_on.to_string(),
         stage: l.t(it.stage.zh(), it.stage.en()),
         notice: l.t(&it.monitoring.notice_zh, &it.monitoring.notice_en).to_owned(),
+        is_party: it.is_party,
         penalties: penalties(l, &it.penalties),
         alleged: it
             .alleged
@@ -214,6 +220,7 @@ pub(super) async fn own_page(
     outcome: Result<bool, String>,
 ) -> Result<Response, Problem> {
     let own = read(app, token).await?;
+    let law = app.blocking(move |a| by_law(a, l, Matter::OwnData)).await?;
     let (done, fault) = match outcome {
         Ok(done) => (done, String::new()),
         Err(fault) => (false, fault),
@@ -224,6 +231,7 @@ pub(super) async fn own_page(
     let page = OwnPage {
         f: Frame::of(app, who, l, "", "/login").await?,
         token: token.to_owned(),
+        law,
         registered: registered(l, &own),
         consents: own
             .consents

@@ -30,7 +30,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Address, zh, en, and what it is for in both languages.
-const PAGES: [(&str, &str, &str, &str, &str); 16] = [
+const PAGES: [(&str, &str, &str, &str, &str); 17] = [
     (
         "/requests",
         "本人请求",
@@ -67,6 +67,13 @@ const PAGES: [(&str, &str, &str, &str, &str); 16] = [
         "Articles, how far they were read, legal review",
     ),
     (
+        "/case-templates/opening_report",
+        "文书模板",
+        "Templates of documents",
+        "案件文书的正文、填写项与历次版本",
+        "Texts of case documents, what fills them in, every version",
+    ),
+    (
         "/room-classes",
         "诊室隐私级别",
         "Privacy class of rooms",
@@ -84,8 +91,8 @@ const PAGES: [(&str, &str, &str, &str, &str); 16] = [
         "/impact-assessments",
         "影响评估",
         "Impact assessment",
-        "人脸办法第九条四项：填写、打印、历次版本",
-        "The four items of 人脸办法 9: written, printed, every version",
+        "法定四项：填写、打印、历次版本",
+        "The four items of the law: written, printed, every version",
     ),
     (
         "/calendar",

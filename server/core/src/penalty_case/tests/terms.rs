@@ -15,6 +15,7 @@ fn a_service_by_announcement_closes_after_its_30_days() {
                 number: "1".into(),
                 penalties: Vec::new(),
                 approved_by: "赵局长".into(),
+                simple: false,
             },
         ),
         ("2026-12-02", announced),
@@ -104,4 +105,104 @@ fn a_refusal_of_the_police_is_contested_in_three_days() {
     runs_out(&case, Due::Reconsideration, "2026-11-23");
     let asked = case.with("2026-11-22", Entry::ReconsiderationAsked {}).unwrap();
     assert_eq!(asked.due(Due::Reconsideration, "2026-12-01"), None);
+}
+
+#[test]
+fn the_limitation_is_two_years_and_five_where_harm_arose() {
+    let lead = PenaltyCase { opened_on: None, act_ended_on: Some(day("2026-03-02")), ..opened() };
+    runs_out(&lead, Due::Limitation, "2028-03-02");
+    let harm = Entry::HarmFound { text: "感染住院".into() };
+    let harmed = lead.clone().with("2026-11-04", harm.clone()).unwrap();
+    runs_out(&harmed, Due::Limitation, "2031-03-02");
+    let early = lead.with("2026-11-02", harm);
+    assert!(matches!(early, Err(Refusal::TooEarly { .. })), "before anybody was on site");
+    let opened = PenaltyCase { act_ended_on: Some(day("2026-03-02")), ..opened() };
+    assert_eq!(opened.due(Due::Limitation, "2030-01-01"), None, "it was found in time");
+}
+
+#[test]
+fn a_leap_days_limitation_ends_on_a_day_of_the_calendar() {
+    let act_ended_on = Some(day("2028-02-29"));
+    let lead = PenaltyCase { opened_on: None, act_ended_on, ..opened() };
+    runs_out(&lead, Due::Limitation, "2030-02-28");
+}
+
+fn on_the_spot(penalties: Vec<Penalty>) -> Entry {
+    Entry::Decided {
+        outcome: Outcome::Punished,
+        number: "当罚1".into(),
+        penalties,
+        approved_by: "赵局长".into(),
+        simple: true,
+    }
+}
+
+#[test]
+fn a_small_penalty_is_decided_on_the_spot_and_reported() {
+    let case = after(&[("2026-11-10", two())]).unwrap();
+    let spot = |case: &PenaltyCase, what| case.clone().with("2026-11-10", on_the_spot(what));
+    assert_eq!(spot(&case, fine(3001)), Err(Refusal::NotSimple));
+    assert_eq!(spot(&case, revocation()), Err(Refusal::NotSimple));
+    let told_before = case.clone().with("2026-11-10", told(fine(100), false)).unwrap();
+    assert_eq!(spot(&told_before, fine(100)), Err(Refusal::NotSimple), "a hearing is passed by");
+    let decided = spot(&case, fine(3000)).unwrap();
+    runs_out(&decided, Due::ReportSimple, "2026-11-19");
+    let reported = decided.with("2026-11-19", Entry::SimpleReported {}).unwrap();
+    assert_eq!(reported.due(Due::ReportSimple, "2026-12-01"), None);
+    let ordinary = after(&[
+        ("2026-11-10", two()),
+        ("2026-11-13", told(fine(5000), false)),
+        ("2026-11-16", decided_in_full()),
+    ]);
+    let refused = ordinary.unwrap().with("2026-11-17", Entry::SimpleReported {});
+    assert_eq!(refused, Err(Refusal::NotSimple));
+}
+
+fn decided_in_full() -> Entry {
+    decided(fine(5000))
+}
+
+fn punished() -> PenaltyCase {
+    after(&[
+        ("2026-11-10", two()),
+        ("2026-11-13", told(fine(5000), false)),
+        ("2026-11-16", decided_in_full()),
+        ("2026-11-17", served()),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn a_decision_is_published_in_20_days_and_withdrawn_in_3() {
+    let case = punished();
+    runs_out(&case, Due::Publish, "2026-12-14");
+    let published = Entry::Published { at: "官网".into() };
+    let shown = case.clone().with("2026-12-14", published.clone()).unwrap();
+    assert_eq!(shown.due(Due::Publish, "2027-01-01"), None);
+    let not = Entry::NotPublished { why: "社会影响较小".into() };
+    let kept = case.clone().with("2026-12-14", not).unwrap();
+    assert_eq!(kept.due(Due::Publish, "2027-01-01"), None);
+    assert_eq!(shown.due(Due::WithdrawPublication, "2027-01-01"), None);
+    let mut closed = shown;
+    closed.closed_on = Some(day("2026-12-20"));
+    let quashed = Entry::Quashed { why: "复议撤销".into() };
+    let closed = closed.with("2027-03-01", quashed.clone()).unwrap();
+    runs_out(&closed, Due::WithdrawPublication, "2027-03-04");
+    assert!(!closed.punished(), "a quashed penalty is held against somebody");
+    assert!(closed.clone().with("2027-03-02", published.clone()).is_err(), "published again");
+    assert!(closed.clone().with("2027-03-02", quashed).is_err(), "quashed twice");
+    let gone = closed.with("2027-03-04", Entry::PublicationWithdrawn {}).unwrap();
+    assert_eq!(gone.due(Due::WithdrawPublication, "2027-04-01"), None);
+    let innocent = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", published);
+    assert_eq!(innocent, Err(Refusal::Missing("decided")), "published without a penalty");
+}
+
+#[test]
+fn a_party_may_ask_for_reconsideration_for_60_days() {
+    let case = punished();
+    assert_eq!(case.due(Due::Appeal, "2027-01-16"), Some(("2027-01-16".into(), false)));
+    assert_eq!(case.due(Due::Appeal, "2027-01-17"), None, "the right is over");
+    let quashed = case.with("2026-12-01", Entry::Quashed { why: "自行撤销".into() }).unwrap();
+    assert_eq!(quashed.due(Due::Appeal, "2026-12-02"), None);
+    assert!(quashed.with("2026-12-03", decided_in_full()).is_ok(), "it is decided anew");
 }

@@ -26,7 +26,7 @@ pub(in crate::web::pages) fn relation_words(l: Lang, relation: &str) -> String {
     match relation {
         "primary" => l.t("主执业机构", "primary"),
         "filed_multi_site" => l.t("多机构备案", "filed multi-site"),
-        "exempt" => l.t("医师法18条豁免", "exempt (Physicians Law 18)"),
+        "exempt" => l.t("法定例外（会诊、规培等）", "exempt by law (consultation, training)"),
         "none" => l.t("未覆盖本机构", "not covered"),
         _ => l.t("无关系", "no relation"),
     }

@@ -1,0 +1,102 @@
+//! What comes before a decision: the party is told and may be heard, and what is grave is reviewed and
+//! discussed by others than who works the case. Small penalties on the spot.
+
+use jiff::civil::Date;
+use law::{Table, Term};
+
+use super::checks::{amounts_fit, covers, fits_on_the_spot, not_before};
+use super::{Entry, INSTITUTION, Outcome, Penalty, PenaltyCase, Recorded, Refusal};
+use crate::calendar::Calendar;
+
+impl PenaltyCase {
+    pub(super) fn told_well(
+        &self,
+        penalties: &[Penalty],
+        hearing_offered: bool,
+    ) -> Result<(), Refusal> {
+        amounts_fit(penalties)?;
+        if !hearing_offered && penalties.iter().any(|p| self.is_large(*p)) {
+            return Err(Refusal::HearingOwed);
+        }
+        Ok(())
+    }
+
+    pub(super) fn hearing_held(&self, on: Date) -> Result<(), Refusal> {
+        self.after_told("hearing_called", on)?;
+        match self.since_told("hearing_called").map(|r| &r.entry) {
+            Some(Entry::HearingCalled { held_on }) => not_before(on, *held_on),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn hearing_asked(&self, on: Date) -> Result<(), Refusal> {
+        match self.told() {
+            None => Err(Refusal::Missing("notified")),
+            Some((_, _, false)) => Err(Refusal::Missing("hearing_offered")),
+            Some((told_on, _, true)) => not_before(on, told_on),
+        }
+    }
+
+    pub(super) fn decides(
+        &self,
+        on: Date,
+        outcome: Outcome,
+        penalties: &[Penalty],
+        calendar: &Calendar,
+    ) -> Result<(), Refusal> {
+        if outcome != Outcome::Punished {
+            return if penalties.is_empty() { Ok(()) } else { Err(Refusal::Penalties) };
+        }
+        amounts_fit(penalties)?;
+        let (told_on, told, offered) = self.told().ok_or(Refusal::Missing("notified"))?;
+        not_before(on, told_on)?;
+        if !penalties.iter().all(|p| told.iter().any(|t| covers(*t, *p))) {
+            return Err(Refusal::MoreThanTold);
+        }
+        let heard = self.since_told("hearing_held").is_some();
+        if self.hearing_is_owed() {
+            return Err(Refusal::HearingNotHeld);
+        }
+        if offered && !heard {
+            let term = Table::shipped().term(Term::HearingRequest);
+            let until = calendar.due(told_on, term).on;
+            if on <= until && self.since_told("hearing_waived").is_none() {
+                return Err(Refusal::HearingOpen(until));
+            }
+        }
+        let large = penalties.iter().any(|p| self.is_large(*p));
+        if large || heard {
+            match self.before_decision("legally_reviewed", on)?.entry {
+                Entry::LegallyReviewed { agreed: true, .. } => {}
+                _ => return Err(Refusal::Missing("legally_reviewed")),
+            }
+        }
+        if large {
+            self.before_decision("discussed", on)?;
+        }
+        Ok(())
+    }
+
+    /// 简易程序: what is small enough is decided on the spot, without notice, review or discussion.
+    pub(super) fn decides_on_the_spot(
+        &self,
+        outcome: Outcome,
+        penalties: &[Penalty],
+    ) -> Result<(), Refusal> {
+        amounts_fit(penalties)?;
+        let fits =
+            outcome == Outcome::Punished && fits_on_the_spot(penalties, self.party == INSTITUTION);
+        // Whoever asked to be heard is not passed by.
+        if !fits || self.last("notified").is_some() {
+            return Err(Refusal::NotSimple);
+        }
+        Ok(())
+    }
+
+    /// Done since the party was last told or heard, and not after the decision's day.
+    fn before_decision(&self, code: &'static str, on: Date) -> Result<&Recorded, Refusal> {
+        let done = self.since_heard(code).ok_or(Refusal::Missing(code))?;
+        not_before(on, done.on)?;
+        Ok(done)
+    }
+}
