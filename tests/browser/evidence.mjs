@@ -107,6 +107,23 @@ async function main() {
   await li.locator("form[data-evidence=answer] button[aria-pressed=true]").waitFor();
   said("both looked: decrypted in the browser, the watermark across it, beside the registry photograph; the answer stands");
 
+  // A clock that is set back gives nobody longer: the server's time ends what a tab shows.
+  const whole = `**/api/v1/evidence/requests/${opening.split("/").pop()}`;
+  await wang.route(whole, async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    json.opening.until = new Date(Date.now() + 4000).toISOString();
+    await route.fulfill({ response, json });
+  });
+  await go(wang, `${it.http}${opening}?lang=en`);
+  await wang.evaluate(() => { Date.now = () => 0; });
+  await wang.fill("form[data-evidence=look] [name=passphrase]", PASSPHRASE);
+  await wang.click("form[data-evidence=look] button");
+  await wang.locator("#shown p", { hasText: "their time has run out" }).waitFor({ timeout: 60_000 });
+  assert.equal(await wang.locator("#shown canvas").count(), 0, "a picture stands beyond its time");
+  await wang.unroute(whole);
+  said("a tab whose clock was set back showed nothing beyond the time");
+
   // Everybody else.
   const item = (await (await li.request.get(`${it.http}/api/v1/evidence/requests/${opening.split("/").pop()}`)).json()).opening.ask.items[0];
   const cipher = `/api/v1/evidence/requests/${opening.split("/").pop()}/items/${item}`;

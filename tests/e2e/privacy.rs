@@ -159,3 +159,13 @@ fn the_clinics_texts_say_what_the_law_asks_of_them() {
         }
     }
 }
+
+/// Candidates stand in memory alone: no core dump and no swap may bring them to a disk.
+#[test]
+fn the_unit_of_the_box_lets_no_memory_reach_a_disk() {
+    let unit = root().join("hardware/debian/agent/zaigang-agent.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    for line in ["LimitCORE=0", "MemorySwapMax=0"] {
+        assert!(unit.lines().any(|it| it == line), "the unit lacks {line}");
+    }
+}
