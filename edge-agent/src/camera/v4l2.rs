@@ -53,10 +53,12 @@ impl V4l2 {
         let mut device =
             Device::new(CameraIndex::Index(index), any).map_err(|why| said(why.to_string()))?;
         let offered = device.compatible_camera_formats().map_err(|why| said(why.to_string()))?;
-        let format = nearest(&offered, wish)
-            .ok_or_else(|| said("offers neither YUYV nor MJPEG".to_owned()))?;
-        let exactly = RequestedFormat::with_formats(RequestedFormatType::Exact(format), FORMATS);
-        device.set_camera_requset(exactly).map_err(|why| said(why.to_string()))?;
+        let set = |format| {
+            let exactly =
+                RequestedFormat::with_formats(RequestedFormatType::Exact(format), FORMATS);
+            device.set_camera_requset(exactly).map(drop).map_err(|why| why.to_string())
+        };
+        first_taken(by_nearness(&offered, wish), set).map_err(said)?;
         device.open_stream().map_err(|why| said(why.to_string()))?;
         tracing::info!("camera {index}: {}", device.camera_format());
         Ok(Self { device: Some(device), clock })
@@ -104,17 +106,36 @@ fn device_index(device: &str) -> Option<u32> {
     device.strip_prefix("/dev/video").unwrap_or(device).parse().ok()
 }
 
-/// The offered format nearest to (width, height, frames per second): first the size, then YUYV
+/// The offered formats, the nearest to (width, height, frames per second) first: by size, then YUYV
 /// (which costs no JPEG decoding) if it is fast enough, then the rate.
-fn nearest(
+fn by_nearness(
     offered: &[CameraFormat],
     (width, height, rate): (u32, u32, u32),
-) -> Option<CameraFormat> {
-    offered.iter().filter(|f| FORMATS.contains(&f.format())).copied().min_by_key(|f| {
+) -> Vec<CameraFormat> {
+    let read = offered.iter().filter(|f| FORMATS.contains(&f.format()));
+    let mut formats: Vec<_> = read.copied().collect();
+    formats.sort_by_key(|f| {
         let size = f.width().abs_diff(width) + f.height().abs_diff(height);
         let too_slow = f.frame_rate() < rate;
         (size, too_slow, f.format() != FrameFormat::YUYV, f.frame_rate().abs_diff(rate))
-    })
+    });
+    formats
+}
+
+/// Sets the first format that the camera takes. The library lists an interval of 2/15 s as 15
+/// pictures a second, and refuses what the camera then does: the next one is tried.
+fn first_taken(
+    formats: Vec<CameraFormat>,
+    mut set: impl FnMut(CameraFormat) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut refused = "offers neither YUYV nor MJPEG".to_owned();
+    for format in formats {
+        match set(format) {
+            Ok(()) => return Ok(()),
+            Err(why) => refused = why,
+        }
+    }
+    Err(refused)
 }
 
 #[cfg(test)]
@@ -134,11 +155,34 @@ mod tests {
             format(1920, 1080, FrameFormat::MJPEG, 30),
             format(1280, 720, FrameFormat::NV12, 30),
         ];
-        let chosen = |wish| nearest(&offered, wish).unwrap();
+        let chosen = |wish| by_nearness(&offered, wish)[0];
         assert_eq!(chosen((1280, 720, 15)), offered[2]);
         assert_eq!(chosen((1280, 720, 5)), offered[1]);
         assert_eq!(chosen((700, 500, 15)), offered[0]);
-        assert_eq!(nearest(&[offered[4]], (1280, 720, 15)), None);
+        assert_eq!(by_nearness(&[offered[4]], (1280, 720, 15)), []);
+    }
+
+    #[test]
+    fn a_rate_that_the_camera_does_not_keep_is_passed_over() {
+        // 7.5 a second, listed as 15; a webcam that one can buy has this beside 10.
+        let listed = [
+            format(1280, 720, FrameFormat::YUYV, 10),
+            format(1280, 720, FrameFormat::YUYV, 15),
+            format(1280, 720, FrameFormat::NV12, 30),
+        ];
+        let mut tried = Vec::new();
+        let keeps_whole = |format: CameraFormat| {
+            tried.push(format);
+            if format.frame_rate() == 15 { Err("15 / 2".to_owned()) } else { Ok(()) }
+        };
+        assert_eq!(first_taken(by_nearness(&listed, (1280, 720, 15)), keeps_whole), Ok(()));
+        assert_eq!(tried, [listed[1], listed[0]]);
+        let never =
+            first_taken(by_nearness(&listed, (1280, 720, 15)), |_| Err("15 / 2".to_owned()));
+        assert_eq!(never, Err("15 / 2".to_owned()));
+        assert!(
+            first_taken(Vec::new(), |_| Ok(())).unwrap_err().contains("neither YUYV nor MJPEG")
+        );
     }
 
     #[test]

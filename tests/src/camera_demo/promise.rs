@@ -35,10 +35,12 @@ pub(super) struct Promise {
 }
 
 impl Promise {
-    /// Whether what was raised is what was promised.
-    pub(super) fn is_kept(&self, raised: &BTreeSet<&str>) -> bool {
+    /// Whether what was seen and raised is what was promised.
+    pub(super) fn is_kept(&self, seen: &BTreeSet<&str>, raised: &BTreeSet<&str>) -> bool {
         let known = |rule: &&str| self.raises.contains(rule) || self.may_raise.contains(rule);
-        self.is_complete(raised) && raised.iter().all(known)
+        let seen_as_said = seen.iter().all(|status| self.seen.contains(status))
+            && seen.is_empty() == self.seen.is_empty();
+        seen_as_said && self.is_complete(raised) && raised.iter().all(known)
     }
 
     /// Whether every rule that speaks has spoken.
@@ -80,11 +82,11 @@ impl Footing {
                 raises: &["UQ-1", "LL-1"],
                 may_raise: &[],
             },
-            // Networks that look at single pictures are not sure of every print and screen; the
-            // rules believe neither verdict to be the person. What is called no living face all the
-            // time is nobody, and a session with nobody is HB-1's.
+            // Networks that look at single pictures find out some prints and screens, are unsure of
+            // others, and take a photograph that fills the picture for the person. What is called
+            // no living face all the time is nobody, and a session with nobody is HB-1's.
             (Self::Live, Act::Photo) => Promise {
-                seen: &["SPOOF", "INDETERMINATE"],
+                seen: &["SPOOF", "INDETERMINATE", "MATCHED"],
                 raises: &[],
                 may_raise: &["HB-4", "HB-1"],
             },
@@ -116,8 +118,7 @@ mod tests {
         }
         // Nor does it promise that a photograph is always found out.
         let photo = Footing::Live.promise(Act::Photo).unwrap();
-        assert!(photo.seen.contains(&"INDETERMINATE") && photo.raises.is_empty());
-        assert!(!photo.seen.contains(&"MATCHED"));
+        assert!(photo.seen.contains(&"MATCHED") && photo.raises.is_empty());
     }
 
     #[test]
@@ -131,11 +132,19 @@ mod tests {
     #[test]
     fn what_was_not_promised_breaks_a_promise() {
         let other = Footing::Live.promise(Act::Other).unwrap();
-        assert!(other.is_kept(&BTreeSet::from(["UQ-1", "LL-1"])));
-        assert!(!other.is_kept(&BTreeSet::from(["UQ-1"])), "one is missing");
-        assert!(!other.is_kept(&BTreeSet::from(["UQ-1", "LL-1", "HB-2"])), "one is too many");
+        let (stranger, you) = (BTreeSet::from(["UNMATCHED"]), BTreeSet::from(["MATCHED"]));
+        let (nobody, both) = (BTreeSet::new(), BTreeSet::from(["UQ-1", "LL-1"]));
+        assert!(other.is_kept(&stranger, &both));
+        assert!(!other.is_kept(&stranger, &BTreeSet::from(["UQ-1"])), "one is missing");
+        let more = BTreeSet::from(["UQ-1", "LL-1", "HB-2"]);
+        assert!(!other.is_kept(&stranger, &more), "one is too many");
+        assert!(!other.is_kept(&you, &both), "you were still there");
         let mask = Footing::Drawn.promise(Act::Mask).unwrap();
-        assert!(mask.is_kept(&BTreeSet::new()) && !mask.is_kept(&BTreeSet::from(["UQ-1"])));
+        assert!(mask.is_kept(&you, &nobody) && !mask.is_kept(&you, &BTreeSet::from(["UQ-1"])));
+        assert!(!mask.is_kept(&nobody, &nobody), "nobody was there");
+        let leave = Footing::Drawn.promise(Act::Leave).unwrap();
+        let silent = BTreeSet::from(["HB-1"]);
+        assert!(leave.is_kept(&nobody, &silent) && !leave.is_kept(&you, &silent));
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(super) struct RoundShown {
     pub(super) left_s: u64,
     pub(super) seen: Vec<&'static str>,
     pub(super) alerts: Vec<Alert>,
-    /// When it is over: whether what was raised is what the page promised. `None`: it promised
+    /// When it is over: whether what was seen and raised is what the page promised. `None`: it promised
     /// nothing, or it is not over.
     pub(super) as_promised: Option<bool>,
 }
@@ -161,7 +161,7 @@ impl Rounds {
             left_s: round.until.saturating_duration_since(Instant::now()).as_secs(),
             seen: round.seen.iter().copied().collect(),
             alerts: inbox.iter().filter(|alert| round.raised(alert)).cloned().collect(),
-            as_promised: promise.map(|promise| promise.is_kept(&round.rules(inbox))),
+            as_promised: promise.map(|promise| promise.is_kept(&round.seen, &round.rules(inbox))),
         })
     }
 

@@ -18,7 +18,8 @@ const ACTS = {
   },
   photo: {
     zh: "举起照片", en: "Hold up a photograph",
-    zhDo: "请把您的照片（纸质或手机）举到镜头前，自己不要露脸。", enDo: "Hold a photograph of yourself (paper or phone) before the camera, and keep your own face out.",
+    zhDo: "请把您的照片（纸质或手机）举到镜头前，自己不要露脸。不是每张都能识破：占满画面的照片可能被当作您本人。",
+    enDo: "Hold a photograph of yourself (paper or phone) before the camera, and keep your own face out. Not every one is found out: a photograph that fills the picture can pass for you.",
     zhDrawn: "床旁举着您的照片。手绘模型包没有活体检测，会把照片当作您本人；正式模型包在真实摄像头前才判断活体。",
     enDrawn: "Your photograph is held up at the bed. The avatar pack has no liveness and takes it for you; the real pack judges it, before a camera.",
   },
