@@ -317,7 +317,7 @@ fn a_clinic_hears_of_an_opening_when_its_case_is_served() {
     let serve = |paper, on: Date| {
         let entry = Entry::Served { paper, way: ServiceWay::Direct, agreed: false };
         let store = &s.house.running().app.store;
-        store.enter_case(&alert(), ("li", &now()), (on, &entry), |_| Ok(())).unwrap().unwrap();
+        store.enter_case(&alert(), ("li", &now()), (on, 0, &entry), |_| Ok(())).unwrap().unwrap();
     };
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     serve(ServedPaper::Notice, today);
