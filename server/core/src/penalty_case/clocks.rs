@@ -102,9 +102,11 @@ impl PenaltyCase {
         running
     }
 
-    /// Nothing is punished any more after it; harm makes it longer.
+    /// Nothing is punished any more after it; harm makes it longer. Of a lead that nobody verifies
+    /// yet the law asks nothing.
     fn limitation(&self) -> Option<Deadline> {
-        let ended = self.act_ended_on.filter(|_| self.opened_on.is_none())?;
+        let verified = self.on_site_on.is_some() && self.opened_on.is_none();
+        let ended = self.act_ended_on.filter(|_| verified)?;
         let harmed = self.last("harm_found").is_some();
         let term = if harmed { Term::LimitationOfHarm } else { Term::Limitation };
         Some(Calendar::default().due(ended, Table::shipped().term(term)))

@@ -73,7 +73,10 @@ impl Store {
             if !earlier.is_empty() && is_done(&case.as_of(party)) {
                 return Ok(Err(Refusal::DocumentDone));
             }
-            let version = earlier.len() as i64 + 1;
+            // Counted within the kind; what is shown counts within the party.
+            let next = "SELECT coalesce(max(version), 0) + 1 FROM case_document WHERE alert = ?1 \
+                AND kind = ?2";
+            let version: i64 = tx.query_row(next, params![alert, kind.code()], |r| r.get(0))?;
             let template = template.or(earlier.last().map(|d| d.template)).unwrap_or_default();
             let (text, year, serial) = match earlier.first() {
                 Some(first) => {
@@ -142,7 +145,7 @@ impl Store {
 /// The year and the number within it that the document's first version took.
 fn numbered(tx: &Connection, alert: &str, kind: Kind, party: i64) -> Result<(i16, i64)> {
     let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 AND party = \
-        ?3 AND version = 1";
+        ?3 ORDER BY id LIMIT 1";
     let of = |r: &super::engine::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
     Ok(tx.query_row(sql, params![alert, kind.code(), party], of)?)
 }
@@ -150,7 +153,7 @@ fn numbered(tx: &Connection, alert: &str, kind: Kind, party: i64) -> Result<(i16
 fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
     let sql = "SELECT kind, version, number, at, by_whom, body, law_version, party, template FROM \
         case_document WHERE alert = ?1 ORDER BY id";
-    collect(c, sql, [alert], |r| {
+    let mut found = collect(c, sql, [alert], |r| {
         Ok(StoredDocument {
             kind: super::named(r.get(0)?)?,
             version: r.get(1)?,
@@ -162,5 +165,12 @@ fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
             party: r.get(7)?,
             template: r.get(8)?,
         })
-    })
+    })?;
+    // Each party has versions of its own, from 1.
+    for n in 0..found.len() {
+        let (kind, party) = (found[n].kind, found[n].party);
+        let before = found[..n].iter().filter(|d| d.kind == kind && d.party == party).count();
+        found[n].version = before as i64 + 1;
+    }
+    Ok(found)
 }

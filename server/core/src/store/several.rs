@@ -125,7 +125,6 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
         "DROP TABLE leadership, server_instance, throttle, template_receipt, case_template;
          ALTER TABLE case_entry DROP COLUMN party;
          ALTER TABLE case_document DROP COLUMN party, DROP COLUMN template;
-         ALTER TABLE case_document ADD UNIQUE (alert, kind, version);
          ALTER TABLE alert_step DROP COLUMN law_version;
          ALTER TABLE case_document DROP COLUMN law_version;
          ALTER TABLE clue DROP COLUMN due_rule, DROP COLUMN gone_on;
