@@ -217,7 +217,10 @@ impl Program {
     }
 
     pub fn signal(&self, which: &str) -> Result<()> {
-        let sent = Command::new("kill").arg(which).arg(self.child.id().to_string()).status()?;
+        let mut kill = Command::new("kill");
+        // One that has just ended is told by the error, not by a line between ours.
+        let sent =
+            kill.arg(which).arg(self.child.id().to_string()).stderr(Stdio::null()).status()?;
         if sent.success() { Ok(()) } else { bail!("could not send {which} to {}", self.name) }
     }
 
