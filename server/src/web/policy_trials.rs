@@ -56,9 +56,14 @@ pub(super) struct TrialBody {
     pub jurisdiction: String,
 }
 
-/// A trial is asked for, and read, by whoever may set the policy there.
+/// A trial is asked for by whoever may set the policy there.
 fn may_try(who: &Who, jurisdiction: &str) -> Result<(), Problem> {
-    if who.may(Right::SetPolicy) && jurisdiction.starts_with(&who.scope) {
+    may_read(who, jurisdiction, who.may(Right::SetPolicy))
+}
+
+/// What was asked and answered is read in the own part, by programs too.
+fn may_read(who: &Who, jurisdiction: &str, may: bool) -> Result<(), Problem> {
+    if may && jurisdiction.starts_with(&who.scope) {
         return Ok(());
     }
     Err(Problem {
@@ -196,7 +201,7 @@ async fn get_all(
 ) -> Result<Json<Trials>, Problem> {
     let place = query.jurisdiction.unwrap_or_else(|| who.scope.clone());
     super::policy::division(&place)?;
-    may_try(&who, &place)?;
+    may_read(&who, &place, true)?;
     let trials = app.blocking(move |a| a.store.policy_trials(&place, LISTED)).await?;
     Ok(Json(Trials { trials }))
 }
@@ -213,7 +218,8 @@ pub(super) struct TrialSeen {
 
 /// One that this reader may not see is unknown to him. Blocking.
 pub(super) fn seen(a: &App, who: &Who, id: &str) -> Result<TrialSeen, Problem> {
-    let found = a.store.policy_trial(id)?.filter(|it| may_try(who, &it.jurisdiction).is_ok());
+    let found =
+        a.store.policy_trial(id)?.filter(|it| may_read(who, &it.jurisdiction, true).is_ok());
     let trial = found.ok_or_else(|| Problem::unknown("trial", id))?;
     let of = a.store.trial_boxes(&trial, &clock::now_text())?;
     Ok(TrialSeen { sums: trial_sums(&of), of, trial })

@@ -14,8 +14,9 @@ use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
 use super::log_holds;
 use super::names::{Label, Names};
+use super::scope_tree;
 use super::words::Lang;
-use crate::access::{Right, Role, Who};
+use crate::access::{Right, Role, Who, partner_scope};
 use crate::alert::{Reason, State as Stage};
 use crate::app::App;
 use crate::calendar::Calendar;
@@ -275,7 +276,7 @@ fn facts(
         (l.t("署名方式", "Anonymity"), l.t(about.anonymity.zh(), about.anonymity.en()).to_owned()),
         (l.t("收到日期", "Received"), clue.received_on.clone()),
         (l.t("来源单号", "Sender's number"), clue.external_no.clone().unwrap_or_default()),
-        (l.t("录入", "Typed or sent by"), people.get(&clue.posted_by).to_string()),
+        (l.t("录入", "Typed or sent by"), by_words(l, people, &clue.posted_by)),
         (l.t("辖区", "Jurisdiction"), crate::divisions::words(&clue.jurisdiction)),
         (l.t("办理期限", "Due"), due.to_owned()),
         (
@@ -288,9 +289,17 @@ fn facts(
     .collect()
 }
 
+/// Whoever sent or stepped: a partner's program by its agency and district, a person by name.
+fn by_words(l: Lang, people: &Names, by: &str) -> String {
+    if partner_scope(by).is_some() {
+        return scope_tree::words(l, Role::Partner, by, &scope_tree::Places::new());
+    }
+    people.get(by).to_string()
+}
+
 fn room_view(l: Lang, it: &RoomAnswer, rooms: &Names) -> RoomView {
     let because = it.because.iter().map(|why| match why {
-        Why::Finding { rule, alert } => (rule.clone(), Some(alert.clone())),
+        Why::Finding { rule, alert } => (l.rule(rule), Some(alert.clone())),
         Why::UnmatchedOperator { session, tracks } => {
             let words = l.t("操作区有未登记人员", "somebody unregistered in the operator's place");
             (format!("{words} · {session} · {tracks}"), None)
@@ -343,7 +352,7 @@ fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
         by: if it.by.is_empty() {
             l.t("反映人", "reporter").to_owned()
         } else {
-            people.get(&it.by).to_string()
+            by_words(l, people, &it.by)
         },
         step: l.t(zh, en),
         state: l.clue_stage(&it.state_after),

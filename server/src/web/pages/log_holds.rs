@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::frame::local;
+use super::names::Label;
 use super::words::Lang;
 use crate::app::App;
 use crate::store::{HoldStanding, LogHold, StoreError};
@@ -37,7 +38,7 @@ pub(super) fn card(a: &App, l: Lang, holds: &[LogHold]) -> Result<String, StoreE
         let (class, standing) = words(l, hold.standing);
         DayView {
             day: hold.day.clone(),
-            name: if name.is_empty() { hold.device.clone() } else { name.to_owned() },
+            name: Label::new(name, &hold.device).to_string(),
             until: local(&hold.until),
             class,
             standing,

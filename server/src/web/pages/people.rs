@@ -9,6 +9,7 @@ use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
+use super::names::named;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -171,10 +172,10 @@ fn person(
         .or_else(|| mine.iter().find(|e| e.state == EnrolmentState::Proposed))
         .or_else(|| mine.first());
     let sites = p.sites.iter().map(|s| {
-        let place = places
-            .get(s.institution.as_str())
-            .cloned()
-            .unwrap_or_else(|| s.institution.to_string());
+        let place = places.get(s.institution.as_str()).map_or_else(
+            || s.institution.to_string(),
+            |name| named(Some(name), s.institution.as_str()),
+        );
         let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
         let filed = if leads.is_empty() {
             String::new()

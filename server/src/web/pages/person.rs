@@ -105,7 +105,8 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &with_id)).collect();
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
-    let consents = consents.into_iter().map(|(at, it)| consent(a, l, name(&at), it)).collect();
+    let consents =
+        consents.into_iter().map(|(at, it)| consent(a, l, (name(&at), &at), it)).collect();
     let alerts = a.store.alerts_naming(id, &places, &lead_rows::since())?;
     Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
 }
@@ -133,11 +134,10 @@ fn enrolment(l: Lang, it: Enrolment, name: &impl Fn(&str) -> String) -> Enrolmen
     }
 }
 
-fn consent(a: &App, l: Lang, institution: String, it: Consent) -> ConsentView {
-    let parties =
-        Parties { institution: Some(&institution), authority: a.config.authority.as_deref() };
+fn consent(a: &App, l: Lang, (name, id): (String, &str), it: Consent) -> ConsentView {
+    let parties = Parties { institution: Some(&name), authority: a.config.authority.as_deref() };
     let signed = Signed::of(l, it, parties);
-    ConsentView { institution, signed }
+    ConsentView { institution: named(Some(&name), id), signed }
 }
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response, Problem> {

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, dated, line, render, shown};
+use super::names::named;
 use super::own_data::own_page;
 use super::words::Lang;
 use crate::access::Who;
@@ -261,6 +262,7 @@ async fn link_shown(
     };
     let refused = !fault.is_empty();
     let f = Frame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
+    let name = named(Some(&name), person);
     let mut response = render(&LinkPage { f, name, set, link, until, fault })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;

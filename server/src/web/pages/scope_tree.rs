@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::named;
 use super::words::Lang;
 use crate::access::{Role, partner_scope};
 use crate::app::App;
@@ -158,7 +159,7 @@ pub(super) fn words(l: Lang, role: Role, scope: &str, places: &Places) -> String
         return l.t("全部", "everywhere").to_owned();
     }
     if role == Role::Clinic {
-        return places.get(scope).map_or_else(|| scope.to_owned(), |p| p.0.clone());
+        return named(places.get(scope).map(|p| &p.0), scope);
     }
     match partner_scope(scope) {
         Some((agency, "")) => l.t(agency.zh(), agency.en()).to_owned(),
@@ -187,7 +188,7 @@ mod tests {
         let chosen: Vec<&&Choice> = all.iter().filter(|c| c.chosen).collect();
         assert_eq!((chosen.len(), chosen[0].words.as_str()), (1, "　成都市 5101"));
         assert_eq!(tree.institutions[0].words, "四川省成都市锦江区 锦城 (c-1)");
-        assert_eq!(words(Lang::Zh, Role::Clinic, "c-1", &places), "锦城");
+        assert_eq!(words(Lang::Zh, Role::Clinic, "c-1", &places), "锦城 (c-1)");
         assert_eq!(words(Lang::Zh, Role::Auditor, "5101", &places), "四川省成都市 5101");
         assert_eq!(super::chosen("partner", "5101", "c-1", "grid"), "grid/5101");
         let partner = words(Lang::Zh, Role::Partner, "grid/5101", &places);

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::model::Institution;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, worded};
+use crate::web::pages::names::named;
 use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
@@ -65,7 +66,10 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
     ];
     fields.extend(licence_fields(l));
-    let title = found.map_or_else(|| l.t("新增机构", "New institution").to_owned(), |i| i.name);
+    let title = found.map_or_else(
+        || l.t("新增机构", "New institution").to_owned(),
+        |i| named(Some(&i.name), i.id.as_str()),
+    );
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 

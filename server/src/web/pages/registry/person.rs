@@ -7,6 +7,7 @@ use super::{NEW, Sheet, institutions, item::SPECIALTIES, serde_name};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, worded};
+use crate::web::pages::names::named;
 use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
@@ -83,6 +84,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     places.sort_by_key(|(id, _)| !his(id));
     places.truncate(12);
     for (id, name) in places {
+        let name = named(Some(&name), &id);
         let relations = worded(&["", "primary", "filed_multi_site", "exempt", "none"], |r| {
             relation_words(l, r)
         });
@@ -120,7 +122,10 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
             .options(worded(&["anaesthesia"], |_| l.t("麻醉", "anaesthesia").to_owned())),
         );
     }
-    let title = found.map_or_else(|| l.t("新增人员", "New practitioner").to_owned(), |p| p.name.0);
+    let title = found.map_or_else(
+        || l.t("新增人员", "New practitioner").to_owned(),
+        |p| named(Some(&p.name.0), p.id.as_str()),
+    );
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
