@@ -149,3 +149,19 @@ fn a_start_without_a_change_makes_no_backup() {
     assert!(backup::before_updates(&data).is_empty());
     drop(house);
 }
+
+#[test]
+fn an_address_that_is_taken_is_a_fault_of_the_set_up() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "mode = \"demonstration\"\ndata_dir = \"data\"\nmaster_key_file = \"master.key\"\n\
+        [http]\nlisten = \"{}\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n[models]\npack = \"avatar\"\n",
+        taken.local_addr().unwrap()
+    );
+    let config = server::config::Config::parse(&folder.path().join("z.toml"), &text).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let refused = runtime.block_on(server::run::start(config)).map(drop).unwrap_err();
+    let set_up = refused.chain().any(|cause| cause.is::<server::set_up_fault::SetUpFault>());
+    assert!(set_up && format!("{refused:#}").contains("`http.listen`"), "{refused:#}");
+}
