@@ -10,7 +10,8 @@ use super::connect::{self, Database, in_transaction};
 use super::leadership::{Instance, Look, Seat};
 use super::rows::collect;
 use super::{
-    Address, Beside, ClueFilter, Epoch, NewClue, PublicStore, Store, StoreError, lock, schema, under,
+    Address, Beside, ClueFilter, Epoch, NewClue, PublicStore, Store, StoreError, lock, schema,
+    under,
 };
 use crate::clue::{Allegation, Source};
 use crate::vault::Key;

@@ -11,6 +11,7 @@ use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
 
 use super::frame::{Frame, local, render, shown};
 use super::law::MatterView;
+use super::messages;
 use super::names::{Label, Names};
 use super::place_choice::{self, Field};
 use super::scope_tree::{self, Places};
@@ -397,12 +398,20 @@ fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> PictureView
             seen.item.bytes.div_ceil(1024)
         ),
         covered: seen.item.covered_faces,
-        gone: seen.gone_because.clone().or_else(|| seen.gone.clone()).unwrap_or_default(),
+        gone: match (&seen.gone, &seen.gone_because) {
+            (None, _) => String::new(),
+            (Some(_), Some(why)) if !why.is_empty() => messages::of_a_box(l, why),
+            (Some(gone), _) if gone == "lost" => l.t("已丢失", "lost").to_owned(),
+            (Some(_), _) => l.t("已删除", "deleted").to_owned(),
+        },
         delivery: match delivery {
             None => String::new(),
             Some(Delivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
             Some(Delivery::Arrived) => l.t("已送达", "here").to_owned(),
-            Some(Delivery::Lost { why }) => format!("{}: {why}", l.t("设备已无", "lost")),
+            Some(Delivery::Lost { why }) => {
+                let why = messages::of_a_box(l, why);
+                format!("{}{}{why}", l.t("设备已无", "lost"), l.t("：", ": "))
+            }
         },
     }
 }

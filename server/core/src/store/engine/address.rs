@@ -286,9 +286,7 @@ mod tests {
         let at = |mode| {
             std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
             let url = "postgres://zaigang@db.example/zaigang";
-            Address::postgres(Path::new("data"), url, Some(file.path().to_owned()))
-                .unwrap()
-                .login()
+            Address::postgres(Path::new("data"), url, Some(file.path().to_owned())).unwrap().login()
         };
         let closed = at(0o600).unwrap().unwrap().config;
         assert_eq!(closed.get_password(), Some(&b"geheim"[..]), "the mark is no part of it");
