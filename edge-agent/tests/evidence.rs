@@ -50,8 +50,9 @@ fn the_targets_of_sealed_pictures_hold() {
     }
     if let Some(path) = env::var_os("ZAIGANG_EVIDENCE_JSON") {
         // One object a line: the script adds those of its other targets.
-        let json: String = targets.iter().map(|target| format!("{}\n", target.json())).collect();
-        std::fs::write(path, json).unwrap();
+        let lines: Vec<String> =
+            targets.iter().map(|target| target.json().to_string() + "\n").collect();
+        std::fs::write(path, lines.concat()).unwrap();
     }
     // Milliseconds and memory are held by the released program on its board, not by a debug build
     // beside other programs.
@@ -388,7 +389,7 @@ fn carving_finds_each_kind_of_picture() {
             Order::Rgb => picture.as_raw().clone(),
             Order::Bgr => picture.pixels().flat_map(|p| [p.0[2], p.0[1], p.0[0]]).collect(),
             Order::Plane(n) => picture.pixels().map(|p| p.0[n]).collect(),
-            Order::Luma => picture.pixels().map(luma).collect(),
+            Order::Luma => picture.pixels().copied().map(luma).collect(),
         };
         assert!(holds(&whole, &plane.0), "{:?}", plane.1);
     }
@@ -413,7 +414,7 @@ impl Plane {
 }
 
 /// As a camera's driver reckons brightness (BT.601).
-fn luma(pixel: &Rgb<u8>) -> u8 {
+fn luma(pixel: Rgb<u8>) -> u8 {
     let [r, g, b] = pixel.0.map(u32::from);
     ((66 * r + 129 * g + 25 * b + 128) / 256 + 16) as u8
 }
@@ -436,7 +437,7 @@ fn planes(picture: &RgbImage, faces: &[RectPx]) -> Vec<Plane> {
                     Order::Rgb => row(y).flat_map(|p| p.0).collect(),
                     Order::Bgr => row(y).flat_map(|p| [p.0[2], p.0[1], p.0[0]]).collect(),
                     Order::Plane(n) => row(y).map(|p| p.0[n]).collect(),
-                    Order::Luma => row(y).map(luma).collect(),
+                    Order::Luma => row(y).copied().map(luma).collect(),
                 }
             };
             let liveliest =

@@ -504,7 +504,9 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
 /// chatter is kept at warnings.
 fn log_to_stderr(config: &Config) {
     let format = if config.log_json { log_lines::Format::Json } else { log_lines::Format::Text };
-    files::passwords(config).iter().for_each(|password| log_lines::secret(password));
+    for password in files::passwords(config) {
+        log_lines::secret(&password);
+    }
     let quiet = "rmqtt=warn,rmqtt_net=warn,rmqtt_codec=warn,ort=warn";
     log_lines::init(&format!("{quiet},{}", config.log_level), format);
 }

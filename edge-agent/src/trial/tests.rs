@@ -23,10 +23,7 @@ fn log() -> TempDir {
     let state = tempfile::tempdir().unwrap();
     let vault = Vault::open(state.path()).unwrap();
     let mut recorder = Recorder::new(vault, 1, THRESHOLDS);
-    recorder.note(&Entry::Inform {
-        at: moment(0),
-        fact: Box::new(Fact::Policy(Box::new(Policy::default()))),
-    });
+    recorder.note(&Entry::Inform { at: moment(0), fact: Box::new(Fact::Policy(Box::default())) });
     for day in 0..5 {
         for second in 0..if day == 4 { 40 } else { 20 } {
             recorder.note(&look(day * DAY_MS + second * 1_000));

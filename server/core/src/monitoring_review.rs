@@ -310,11 +310,11 @@ mod tests {
 
     /// Who entered on which day that the place was published on which; oldest first.
     fn used_from(said: &[(&str, &str, Option<&str>)], wait_days: i64) -> Option<Date> {
-        let record = |on: &Option<&str>| MonitoringReview {
+        let record = |on: Option<&str>| MonitoringReview {
             published: on.map(|on| Notice { at: "官网公告".into(), on: day(on) }),
             ..MonitoringReview::default()
         };
-        let records: Vec<MonitoringReview> = said.iter().map(|(_, _, on)| record(on)).collect();
+        let records: Vec<MonitoringReview> = said.iter().map(|(_, _, on)| record(*on)).collect();
         let entered = said.iter().zip(&records).rev();
         let entered: Vec<Entered<'_>> =
             entered.map(|((by, on, _), record)| Entered { by, on: day(on), record }).collect();

@@ -359,12 +359,11 @@ pub(super) async fn save(
             return Err(Problem::unprocessable("a document is made once supervisors went on site"));
         }
         let party = party_of(a, &id, kind, it.party)?;
-        let (text, template) = match it.text {
-            Some(text) => (text.replace('\r', ""), None),
-            None => {
-                let (text, version) = filled(a, &who, &id, kind, &party)?;
-                (text, Some(version))
-            }
+        let (text, template) = if let Some(text) = it.text {
+            (text.replace('\r', ""), None)
+        } else {
+            let (text, version) = filled(a, &who, &id, kind, &party)?;
+            (text, Some(version))
         };
         // A first version that was typed over was filled by the template in use, too.
         let template = match template {

@@ -122,7 +122,7 @@ pub(super) async fn ask(app: &Arc<App>, who: &Who, it: TrialBody) -> Result<Tria
 fn is_tried_by_a_box(name: &str) -> Result<(), Problem> {
     let all = settings::all();
     let about = all.iter().find(|about| about.name == name);
-    if about.is_some_and(|about| replayed(about)) {
+    if about.is_some_and(replayed) {
         return Ok(());
     }
     let name = clock::clip(name, 80);

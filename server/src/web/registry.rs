@@ -311,7 +311,9 @@ async fn get_practitioners(
         .blocking(move |a| {
             let seen = Seen::of(a, &who)?;
             let mut found = a.store.practitioners_part(&asked)?;
-            found.iter_mut().for_each(|it| seen.narrow(&who, it));
+            for it in &mut found {
+                seen.narrow(&who, it);
+            }
             Ok::<_, StoreError>(found)
         })
         .await?;

@@ -162,6 +162,7 @@ fn an_address_that_is_taken_is_a_fault_of_the_set_up() {
     let config = server::config::Config::parse(&folder.path().join("z.toml"), &text).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let refused = runtime.block_on(server::run::start(config)).map(drop).unwrap_err();
-    let set_up = refused.chain().any(|cause| cause.is::<server::set_up_fault::SetUpFault>());
+    let set_up =
+        refused.chain().any(<dyn std::error::Error>::is::<server::set_up_fault::SetUpFault>);
     assert!(set_up && format!("{refused:#}").contains("`http.listen`"), "{refused:#}");
 }

@@ -90,11 +90,8 @@ impl Footing {
                 raises: &[],
                 may_raise: &["HB-4", "HB-1"],
             },
-            (_, Act::Photo | Act::Mask) => {
-                Promise { seen: &["MATCHED", "INDETERMINATE"], raises: &[], may_raise: &[] }
-            }
             (_, Act::Leave) => Promise { seen: &[], raises: &["HB-1"], may_raise: &[] },
-            (_, Act::Work) => {
+            (_, Act::Photo | Act::Mask | Act::Work) => {
                 Promise { seen: &["MATCHED", "INDETERMINATE"], raises: &[], may_raise: &[] }
             }
         })

@@ -269,8 +269,8 @@ mod tests {
         packet
     }
 
-    fn waiting(seq: u64) -> Option<Waiting> {
-        Some(Waiting { seq, channel: Channel::Health, envelope: "{}".to_owned() })
+    fn waiting(seq: u64) -> Waiting {
+        Waiting { seq, channel: Channel::Health, envelope: "{}".to_owned() }
     }
 
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -302,7 +302,7 @@ mod tests {
         let quiet = |code| broker(code, 0, Vec::new());
         let taken = probe(identity(quiet(1).await), PATIENCE, None).await;
         assert_eq!(taken, Ok(Served::ByTheBroker));
-        for asked in [None, waiting(3)] {
+        for asked in [None, Some(waiting(3))] {
             let refused = probe(identity(quiet(0x87).await), PATIENCE, asked).await.unwrap_err();
             assert!(refused.to_string().contains("access list"), "{refused}");
         }
@@ -314,7 +314,7 @@ mod tests {
         let asked = async |taken, back| {
             let mut it = identity(broker(1, taken, back).await);
             it.server = server.verifying_key();
-            probe(it, PATIENCE, waiting(3)).await
+            probe(it, PATIENCE, Some(waiting(3))).await
         };
         assert_eq!(asked(0, receipt(&server, 3)).await, Ok(Served::Receipted { seq: 3 }));
         assert_eq!(asked(0x10, receipt(&server, 9)).await, Ok(Served::Receipted { seq: 3 }));
@@ -328,7 +328,7 @@ mod tests {
         for false_one in [receipt(&server, 2), receipt(&other, 3), Vec::new()] {
             let mut it = identity(broker(1, 0, false_one).await);
             it.server = server.verifying_key();
-            let said = probe(it, Duration::from_secs(2), waiting(3)).await.unwrap_err();
+            let said = probe(it, Duration::from_secs(2), Some(waiting(3))).await.unwrap_err();
             assert!(matches!(said, ProbeError::Unreceipted(_) | ProbeError::Silent(_)), "{said}");
         }
     }

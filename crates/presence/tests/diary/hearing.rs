@@ -134,7 +134,9 @@ fn several_policies_at_once_say_what_each_alone_says() {
         })
         .collect();
     let mut comparison = Comparison::new(None, tried.clone());
-    recording.iter().for_each(|entry| comparison.take(entry));
+    for entry in &recording {
+        comparison.take(entry);
+    }
     let (stand, changed) = comparison.end();
     let alone: Vec<WhatIf> = tried.iter().map(|other| what_if(&recording, other)).collect();
     assert_eq!(changed, alone);

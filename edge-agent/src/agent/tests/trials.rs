@@ -89,6 +89,9 @@ fn a_box_without_a_log_says_so() {
     assert_eq!(answered(&mut it, &events).failed, Some(TrialFailure::NoLog));
 }
 
+/// What is asked to be tried, and from which day.
+type Asked<'a> = (&'a [(&'a str, i64)], Option<&'a str>);
+
 #[test]
 fn a_trial_that_no_policy_could_be_is_refused_whole() {
     let (mut it, _events) = with_log();
@@ -96,7 +99,7 @@ fn a_trial_that_no_policy_could_be_is_refused_whole() {
     let many: Vec<(String, i64)> =
         presence::Policy::settings().iter().take(11).map(|s| (s.name.to_owned(), s.min)).collect();
     let many: Vec<(&str, i64)> = many.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let bad: [(&[(&str, i64)], Option<&str>); 5] = [
+    let bad: [Asked<'_>; 5] = [
         (&[], None),
         (&[("no_such", 1)], None),
         (&[("uq_op_ms", 1)], None),

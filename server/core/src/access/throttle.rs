@@ -111,7 +111,9 @@ impl Throttle {
     /// Counts an attempt as failed before it is looked at, so that many at once are no way around;
     /// or says how long to wait.
     pub fn attempt(&mut self, names: &[&str], now_ms: i64) -> Result<(), i64> {
-        names.iter().for_each(|name| self.settle(name, now_ms));
+        for name in names {
+            self.settle(name, now_ms);
+        }
         match names.iter().map(|name| self.wait_ms(name, now_ms)).max() {
             Some(wait) if wait > 0 => Err(wait),
             _ => {
@@ -130,7 +132,9 @@ impl Throttle {
         visitor: &Visitor,
         now_ms: i64,
     ) -> Result<Attempt, i64> {
-        login_names(account, visitor).iter().for_each(|name| self.settle(name, now_ms));
+        for name in &login_names(account, visitor) {
+            self.settle(name, now_ms);
+        }
         let everywhere = format!("account {account}");
         let (attempt, waits) = match visitor {
             Visitor::Known { nonce } => {

@@ -200,7 +200,7 @@ mod tests {
         let name = "欧阳".repeat(40);
         let table =
             Block::Table(vec![row("姓名", "时间"), row(&name, "2026"), row("刘\u{31350}", "2027")]);
-        let bytes = pdf("表", "zh-CN", &[table.clone()], "线索", &font).unwrap();
+        let bytes = pdf("表", "zh-CN", std::slice::from_ref(&table), "线索", &font).unwrap();
         assert!(bytes.starts_with(b"%PDF-"), "no paper");
         let lacking = font.lacks(table.characters()).unwrap();
         assert!(lacking.iter().all(|c| *c == '\u{31350}'), "{lacking:?}");

@@ -258,7 +258,7 @@ impl Entry {
                 text("name", &o.name)?;
                 text("certificate", &o.certificate)
             }),
-            Self::Stated { text: words } => text("text", words),
+            Self::Stated { text: words } | Self::HarmFound { text: words } => text("text", words),
             Self::LegallyReviewed { reviewer, .. } => text("reviewer", reviewer),
             Self::Discussed { participants, conclusion } => {
                 participants.iter().try_for_each(|p| text("participants", p))?;
@@ -280,7 +280,6 @@ impl Entry {
                 person.as_deref().map_or(Ok(()), |id| text("person", id))
             }
             Self::Published { at } => text("at", at),
-            Self::HarmFound { text: words } => text("text", words),
             Self::Struck { why, .. }
             | Self::PoliceRefused { why }
             | Self::NotPublished { why }

@@ -60,10 +60,10 @@ impl PenaltyCase {
             (Some(known), Some(new)) => known == new,
             _ => p.name == name.trim(),
         };
-        match self.parties().filter(|p| p.id != INSTITUTION).any(|p| same(&p)) {
-            true => Err(Refusal::Twice),
-            false => Ok(()),
+        if self.parties().filter(|p| p.id != INSTITUTION).any(|p| same(&p)) {
+            return Err(Refusal::Twice);
         }
+        Ok(())
     }
 
     /// A penalty on the spot is reported once.

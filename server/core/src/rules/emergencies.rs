@@ -48,12 +48,11 @@ pub fn judge(flags: &[Flag], p: &Numbers, now_ms: i64) -> Vec<Draft> {
         }
         let of = &ordered[n + 1 - repeat..=n];
         let began_ms = day_began_ms.filter(|began| it.at_ms < began + DAY_MS);
-        match (began_ms, drafts.last_mut()) {
-            (Some(_), Some(last)) => *last = draft(of, last.subject.clone(), p),
-            _ => {
-                day_began_ms = Some(it.at_ms);
-                drafts.push(draft(of, format!("emergency {}", it.session), p));
-            }
+        if let (Some(_), Some(last)) = (began_ms, drafts.last_mut()) {
+            *last = draft(of, last.subject.clone(), p);
+        } else {
+            day_began_ms = Some(it.at_ms);
+            drafts.push(draft(of, format!("emergency {}", it.session), p));
         }
     }
     drafts

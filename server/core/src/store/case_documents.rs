@@ -78,17 +78,14 @@ impl Store {
                 AND kind = ?2";
             let version: i64 = tx.query_row(next, params![alert, kind.code()], |r| r.get(0))?;
             let template = template.or(earlier.last().map(|d| d.template)).unwrap_or_default();
-            let (text, year, serial) = match earlier.first() {
-                Some(first) => {
-                    let (year, serial) = numbered(tx, alert, kind, party)?;
-                    (first.number.clone(), year, serial)
-                }
-                None => {
-                    let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE \
-                        kind = ?1 AND year = ?2";
-                    let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
-                    (number(Number { kind, year, serial }), year, serial)
-                }
+            let (text, year, serial) = if let Some(first) = earlier.first() {
+                let (year, serial) = numbered(tx, alert, kind, party)?;
+                (first.number.clone(), year, serial)
+            } else {
+                let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE \
+                    kind = ?1 AND year = ?2";
+                let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
+                (number(Number { kind, year, serial }), year, serial)
             };
             let sql = "INSERT INTO case_document (alert, kind, version, number, year, serial, at, \
                 by_whom, body, law_version, party, template) VALUES \

@@ -148,7 +148,8 @@ fn a_box_that_moved_answers_for_no_room() {
 
 #[test]
 fn what_can_not_be_so_is_not_counted() {
-    let bad: [(&str, fn(&mut PolicyTrialAnswer)); 11] = [
+    type Change = fn(&mut PolicyTrialAnswer);
+    let bad: [(&str, Change); 11] = [
         ("a setting nobody asked about", |a| a.counts[0].setting = "hb2_ms".into()),
         ("a rule that is none", |a| a.counts[0].rule = "XX-1".into()),
         ("more gone than stood", |a| a.counts[0].vanish = 4),

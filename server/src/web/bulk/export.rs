@@ -115,7 +115,9 @@ fn rows(a: &App, who: &Who, noun: Noun) -> Result<Vec<Vec<String>>, Problem> {
             let mut all = a.store.practitioners(None)?;
             all.retain(|p| seen.person(p));
             deed::persons(all.iter().map(|p| p.id.as_str()));
-            all.iter_mut().for_each(|p| seen.narrow(who, p));
+            for p in &mut all {
+                seen.narrow(who, p);
+            }
             all.iter().map(|p| json!(p)).collect()
         }
         Noun::Rooms => a

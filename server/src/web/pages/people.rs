@@ -40,6 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "people.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct PeoplePage {
     f: Frame,
     rows: Vec<PersonRow>,
@@ -90,7 +91,9 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
             let seen = Seen::of(a, &reader)?;
             let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
             let next = cut(&mut people, &part, |p| p.id.to_string());
-            people.iter_mut().for_each(|p| seen.narrow(&reader, p));
+            for p in &mut people {
+                seen.narrow(&reader, p);
+            }
             let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
             let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
             enrolments.retain(|e| seen.has(&e.institution));

@@ -74,7 +74,7 @@ mod tests {
         Who { role: Role::Supervisor, scope: scope.to_owned(), ..Who::open_house() }
     }
 
-    fn field<'a>(chosen: &'a str) -> Field<'a> {
+    fn field(chosen: &str) -> Field<'_> {
         Field { name: "jurisdiction", label: "区划", everywhere: "全部", chosen, fault: "" }
     }
 

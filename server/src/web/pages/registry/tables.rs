@@ -222,7 +222,9 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
             let mut people = a.store.practitioners_part(part)?;
             deed::persons(people.iter().map(|p| p.id.as_str()));
             let seen = Seen::of(a, who)?;
-            people.iter_mut().for_each(|p| seen.narrow(who, p));
+            for p in &mut people {
+                seen.narrow(who, p);
+            }
             let sites = people.iter().flat_map(|p| &p.sites).map(|s| s.institution.as_str());
             let names = Names::institutions(a, sites.filter(|id| seen.has(id)))?;
             people.into_iter().map(|p| plain(person_row(l, p, &names))).collect()
