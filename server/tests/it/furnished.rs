@@ -116,7 +116,8 @@ fn recorded(house: &House, b: &mut TestBox) -> String {
     house.must_post("devices/box-2/revoke", &json!({}));
     house.must_post(
         "sessions",
-        &json!({"id": "s-2", "room": "room-1", "start": "2026-03-02T01:00:00Z",
+        &json!({"id": "s-2", "room": "room-1", "item": "laser-1", "declared_lead": "p-lead",
+            "start": "2026-03-02T01:00:00Z",
             "end": "2026-03-02T02:00:00Z"}),
     );
     house.must_post(

@@ -179,7 +179,7 @@ fn an_old_box_that_refuses_is_shown_so() {
     ask(&store, "t1", "51", 9);
     let said = "INSERT INTO knowledge (device, kind, version, content, issued_at, tries,
         ack_version, applied, refused_because) VALUES
-        ('box-1','policy_trial',7,'x','2026-03-10T12:00:01.000Z',1,7,FALSE,'update it')";
+        ('box-1','policy_trial',7,'x','2026-03-10T12:00:01.000Z',1,7,0,'update it')";
     store.write(|tx| Ok(tx.execute_batch(said)?)).unwrap();
     let row = store.policy_trial("t1").unwrap().unwrap();
     let it = store.trial_boxes(&row, NOW).unwrap().remove(0);

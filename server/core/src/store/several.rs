@@ -286,6 +286,8 @@ fn a_doors_password_of_an_administrators_is_used() {
     let url = stage.cluster.url("shared");
     let with = |text: &str| {
         std::fs::write(&file, text).unwrap();
+        let closed = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&file, closed).unwrap();
         let beside = Beside { door_password_file: Some(file.clone()), ..Beside::default() };
         let at = Address::postgres_with(stage.dir.path(), &url, beside).unwrap();
         PublicStore::open(&at, Key::generate().unwrap())
