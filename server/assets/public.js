@@ -21,12 +21,13 @@ async function work(ticket) {
 }
 
 if (form && bits > 0 && globalThis.crypto?.subtle) {
-  const found = work(form.elements.ticket.value);
+  const found = work(form.elements.ticket.value).then((number) => { form.elements.work.value = number; });
   form.addEventListener("submit", async (event) => {
     if (form.elements.work.value) return;
     event.preventDefault();
     document.getElementById("working").hidden = false;
-    form.elements.work.value = await found;
-    form.requestSubmit();
+    await found;
+    // Not within this event: a form ignores what it is asked while it is being submitted.
+    setTimeout(() => form.requestSubmit());
   });
 }

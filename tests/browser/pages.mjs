@@ -40,7 +40,12 @@ export async function look(page, name) {
   await page.setViewportSize({ width: 360, height: 740 });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   if (wide > 360) {
-    const who = await page.evaluate(() => [...document.querySelectorAll("main *, header *")].filter((e) => e.getBoundingClientRect().right > 361).slice(0, 4).map((e) => `${e.tagName}.${e.className}`));
+    const who = await page.evaluate(() => {
+      // What lies in a part that scrolls by itself makes no page wide.
+      const scrolls = (e) => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
+      const beyond = [...document.querySelectorAll("main *, header *")].filter((e) => e.getBoundingClientRect().right > 361 && !scrolls(e.parentElement));
+      return beyond.slice(-4).map((e) => `${e.tagName}.${e.getAttribute("class") ?? ""} ${e.textContent.trim().slice(0, 60)}`);
+    });
     faults.push(`${name}: ${wide} px wide on a phone of 360: ${who.join(", ")}`);
   }
   if (size) await page.setViewportSize(size);

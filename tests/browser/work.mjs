@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { folder, morning, serve } from "./house.mjs";
+import { folder, morning, serve, until } from "./house.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
 
 const PASSWORD = "correct horse battery staple";
@@ -168,7 +168,7 @@ async function wall(page, http) {
   assert(await page.evaluate(() => window.stood), "the wall was loaded anew");
   const cookies = await page.context().cookies();
   await page.context().clearCookies();
-  await page.waitForFunction(() => { refresh(); return document.querySelector("#lost a"); });
+  await until("the word that the login ended", () => page.evaluate(() => { refresh(); return Boolean(document.querySelector("#lost a")); }), 30);
   assert.match(await page.locator("#lost").innerText(), /登录已结束/, "the wall does not say that its login ended");
   assert(await page.locator(".wallcols").count(), "the login's end took the wall away");
   await page.context().addCookies(cookies);

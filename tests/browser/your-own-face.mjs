@@ -83,10 +83,13 @@ async function stepsIn(page) {
 /** An act ends as the page said that it would. */
 async function endsAsPromised(page, act) {
   await page.locator(`#act-${act}:not([disabled])`).waitFor({ timeout: 150_000 });
+  const before = await text(page, "#round-do");
   await page.click(`#act-${act}`);
-  // What stands there until then is the verdict of the act before.
-  await page.locator(`#act-${act}[disabled]`).waitFor();
-  const expected = await text(page, "#round-do");
+  // What stands there until then is of the act before.
+  const expected = await until(`the beginning of ${act}`, async () => {
+    const now = await text(page, "#round-do");
+    return now !== before && now;
+  }, 30);
   await until(`the end of ${act}`, async () => /本场结束/.test(await text(page, "#round-stage")), 150);
   const [seen, verdict] = [(await text(page, "#seen")).replaceAll("\n", " "), await text(page, "#round-verdict")];
   said(`${act}: ${expected.split("\n").at(-1)} | ${seen} | ${verdict}`);
