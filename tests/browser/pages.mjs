@@ -43,8 +43,9 @@ export async function look(page, name) {
     const who = await page.evaluate(() => {
       // What lies in a part that scrolls by itself makes no page wide.
       const scrolls = (e) => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
-      const beyond = [...document.querySelectorAll("main *, header *")].filter((e) => e.getBoundingClientRect().right > 361 && !scrolls(e.parentElement));
-      return beyond.slice(-4).map((e) => `${e.tagName}.${e.getAttribute("class") ?? ""} ${e.textContent.trim().slice(0, 60)}`);
+      const all = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 361);
+      const outside = all.filter((e) => !scrolls(e.parentElement));
+      return (outside.length > 0 ? outside : all).slice(-4).map((e) => `${e.tagName}.${e.getAttribute("class") ?? ""} ${e.textContent.trim().slice(0, 60)}`);
     });
     faults.push(`${name}: ${wide} px wide on a phone of 360: ${who.join(", ")}`);
   }

@@ -156,7 +156,8 @@ async function recordings() {
   }
   const [people, film] = [join(data, "lfw_dev"), join(data, "videos/one-by-one-person-detection.mp4")];
   if (!existsSync(people)) return said("SKIPPED recordings: no photographs beside the checkout");
-  const person = readdirSync(people).sort().reverse().find((name) => readdirSync(join(people, name)).length >= 6);
+  const folders = readdirSync(people, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const person = folders.map((entry) => entry.name).sort().reverse().find((name) => readdirSync(join(people, name)).length >= 6);
   await showsARecording("a folder of photographs", join(people, person));
   if (existsSync(film)) await showsARecording("a film", film);
 }

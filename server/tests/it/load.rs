@@ -109,8 +109,15 @@ fn a_full_queue_of_known_readers_refuses_too() {
     let known = first.head.lines().find_map(|l| l.strip_prefix("set-cookie: zaigang-known="));
     let cookie = format!("Cookie: zaigang-known={}\r\n", known.unwrap().split(';').next().unwrap());
     let headers = format!("{FORM}{cookie}");
-    let answers = flood(&house, 40, |h| h.send_with("POST", "/login", &headers, RIGHT));
-    let statuses: Vec<_> = answers.iter().map(|a| a.status).collect();
+    // A machine that hashes faster than they come fills no queue at once.
+    let mut statuses = Vec::new();
+    for _ in 0..25 {
+        let answers = flood(&house, 40, |h| h.send_with("POST", "/login", &headers, RIGHT));
+        statuses.extend(answers.iter().map(|a| a.status));
+        if statuses.contains(&503) {
+            break;
+        }
+    }
     assert!(statuses.contains(&503), "{statuses:?}");
     assert!(statuses.iter().all(|s| [303, 503].contains(s)), "{statuses:?}");
 }
