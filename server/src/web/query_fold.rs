@@ -12,6 +12,10 @@ use crate::text;
 /// Addresses that are followed later: each is judged as it was sent.
 const AS_SENT: [&str; 2] = ["to", "back"];
 
+/// Words of people. Any other value of which nothing is left was no value: it is judged as it was
+/// sent, and is not taken for one that was left out.
+const WORDS: [&str; 2] = ["q", "why"];
+
 pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     if let Some(uri) = folded(request.uri()) {
         *request.uri_mut() = uri;
@@ -27,7 +31,8 @@ fn folded(uri: &Uri) -> Option<Uri> {
     let mut kept = sent.clone();
     text::tidy_form(&mut kept);
     for (folded, sent) in kept.iter_mut().zip(&sent) {
-        if AS_SENT.contains(&sent.0.as_str()) {
+        let vanished = folded.1.is_empty() && !WORDS.contains(&sent.0.as_str());
+        if vanished || AS_SENT.contains(&sent.0.as_str()) {
             folded.1.clone_from(&sent.1);
         }
     }
@@ -59,7 +64,15 @@ mod tests {
         assert_eq!(query(&hidden).as_deref(), Some("why="), "nobody sees a reason there");
         let turned = format!("q={}", encoded("王\u{202e}芳"));
         assert_eq!(query(&turned), Some(format!("q={}", encoded("王芳"))));
-        for plain in ["q=a+b", "to=%2F%0A", "q=%E7%8E%8B", "state=open", "q=100%25"] {
+        for plain in [
+            "from=%C2%84",
+            "from=%E2%80%8B",
+            "q=a+b",
+            "to=%2F%0A",
+            "q=%E7%8E%8B",
+            "state=open",
+            "q=100%25",
+        ] {
             assert_eq!(query(plain), None, "{plain}");
         }
     }
@@ -68,7 +81,7 @@ mod tests {
         /// What was folded once is folded for good, whatever came.
         #[test]
         fn a_folded_query_changes_no_more(text in "\\PC{0,30}") {
-            let uri: Uri = format!("/x?q={}", encoded(&text)).parse().unwrap();
+            let uri: Uri = format!("/x?q={0}&n={0}", encoded(&text)).parse().unwrap();
             if let Some(once) = folded(&uri) {
                 prop_assert_eq!(folded(&once), None);
                 prop_assert_eq!(once.path(), "/x");
