@@ -13,8 +13,13 @@ import { browser, go, look, picture, test } from "./pages.mjs";
 const said = (text) => console.log(`· ${text}`);
 const text = (page, where) => page.locator(where).innerText();
 
+const machines = process.env.TMPDIR;
+
 /** Starts it in a temporary folder of its own; gives what it printed. */
 async function demo(camera = "demo:crowd") {
+  // Beside the folder of the last one, not in it: a socket's path is short.
+  if (machines === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = machines;
   const at = folder();
   const temporary = join(at, "tmp");
   mkdirSync(temporary);
