@@ -3,31 +3,14 @@
 //   node every-page.mjs [--role NAME]
 import assert from "node:assert/strict";
 import { end, morning, serve } from "./house.mjs";
-import { browser, faults, go, look, test } from "./pages.mjs";
+import { browser, comeIn, faults, go, look, test } from "./pages.mjs";
 
-const PASSWORD = "correct horse battery staple";
 const said = (text) => console.log(`· ${text}`);
 /** Pages of one shape that are looked at: one lead reads as the next. */
 const MOST_OF_A_SHAPE = 2;
 const MOST_PAGES = 120;
 
 const only = process.argv.includes("--role") ? process.argv[process.argv.indexOf("--role") + 1] : "";
-
-async function comeIn(context, link, name) {
-  const page = await context.newPage();
-  await go(page, link);
-  await page.fill("[name=name]", name);
-  await page.fill("[name=display]", name);
-  await page.fill("[name=password]", PASSWORD);
-  await page.uncheck("[name=totp]");
-  await page.click("main button");
-  await page.waitForURL("**/login");
-  await page.fill("[name=name]", name);
-  await page.fill("[name=password]", PASSWORD);
-  await page.click("main button");
-  await page.waitForURL((url) => !url.pathname.startsWith("/login"));
-  return page;
-}
 
 async function invite(admin, http, role, scope) {
   await go(admin, `${http}/accounts`);

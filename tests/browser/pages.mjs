@@ -26,6 +26,26 @@ export async function go(page, address) {
   return answer;
 }
 
+/** Of everybody who comes in. */
+export const PASSWORD = "correct horse battery staple";
+
+/** Makes an account from its one-time link and logs in. */
+export async function comeIn(context, link, name) {
+  const page = await context.newPage();
+  await go(page, link);
+  await page.fill("[name=name]", name);
+  await page.fill("[name=display]", name);
+  await page.fill("[name=password]", PASSWORD);
+  await page.uncheck("[name=totp]");
+  await page.click("main button");
+  await page.waitForURL("**/login");
+  await page.fill("[name=name]", name);
+  await page.fill("[name=password]", PASSWORD);
+  await page.click("main button");
+  await page.waitForURL((url) => !url.pathname.startsWith("/login"));
+  return page;
+}
+
 /** A page in both colours and on a phone: no serious violation, nothing that scrolls sideways. */
 export async function look(page, name) {
   for (const colorScheme of ["light", "dark"]) {

@@ -5,11 +5,10 @@
 import assert from "node:assert/strict";
 import { end, folder, serve, until } from "./house.mjs";
 import { AxeBuilder } from "@axe-core/playwright";
-import { browser, faults, go, look as lookAt, picture, test } from "./pages.mjs";
+import { browser, comeIn, faults, go, look as lookAt, picture, test } from "./pages.mjs";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const PASSWORD = "correct horse battery staple";
 const DOOR = '[public]\nlisten = "127.0.0.1:0"\n';
 const said = (text) => console.log(`· ${text}`);
 const phone = { viewport: { width: 360, height: 740 } };
@@ -49,28 +48,11 @@ async function house(more = "") {
   return { ...it, door, slug: data.institutions[0].slug };
 }
 
-/** Makes an account from its one-time link and logs in. */
-async function comeIn(context, http, link, name) {
-  const page = await context.newPage();
-  await go(page, link);
-  await page.fill("[name=name]", name);
-  await page.fill("[name=display]", name);
-  await page.fill("[name=password]", PASSWORD);
-  await page.uncheck("[name=totp]");
-  await page.click("main button");
-  await page.waitForURL("**/login");
-  await page.fill("[name=name]", name);
-  await page.fill("[name=password]", PASSWORD);
-  await page.click("main button");
-  await page.waitForURL((url) => !url.pathname.startsWith("/login"));
-  return page;
-}
-
 /** A person of this role in a browser of his own. */
 async function person(chrome, it, admin, name, role, scope, settings = {}) {
   const made = await admin.request.post(`${it.http}/api/v1/accounts`, { data: { role, scope }, headers: { Origin: it.http } });
   assert(made.ok(), `${role}: ${made.status()} ${await made.text()}`);
-  return comeIn(await chrome.newContext(settings), it.http, `${it.http}${(await made.json()).path}`, name);
+  return comeIn(await chrome.newContext(settings), `${it.http}${(await made.json()).path}`, name);
 }
 
 /** What a stranger sends by a program. */
@@ -276,7 +258,7 @@ await test(async () => {
   const chrome = await browser();
   const it = await house();
   it.person = (await (await fetch(`${it.door}/p/api/v1/institutions/${it.slug}`)).json()).employee[0].slug;
-  const admin = await comeIn(await chrome.newContext(), it.http, it.link, "admin-wu");
+  const admin = await comeIn(await chrome.newContext(), it.link, "admin-wu");
   const boss = await person(chrome, it, admin, "boss", "supervisor", "5101", { viewport: { width: 1280, height: 860 } });
   const qr = await (await boss.request.get(`${it.http}/rooms/room-1/qr`)).text();
   it.sign = /\/p\/r\/(\w+)/.exec(qr)[1];
@@ -304,7 +286,7 @@ await test(async () => {
   said("self-checks and corrections stand on a telephone");
 
   const quiet = await house();
-  const hers = await comeIn(await chrome.newContext(), quiet.http, quiet.link, "admin-wu");
+  const hers = await comeIn(await chrome.newContext(), quiet.link, "admin-wu");
   await person(chrome, quiet, hers, "boss", "supervisor", "5101");
   await person(chrome, quiet, hers, "li", "reviewer", "5101");
   await person(chrome, quiet, hers, "grid-7", "partner", "grid/5101");

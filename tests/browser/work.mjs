@@ -5,27 +5,9 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { folder, morning, serve, until } from "./house.mjs";
-import { browser, go, look, picture, test } from "./pages.mjs";
+import { PASSWORD, browser, comeIn, go, look, picture, test } from "./pages.mjs";
 
-const PASSWORD = "correct horse battery staple";
 const said = (text) => console.log(`· ${text}`);
-
-/** Makes an account from its one-time link and logs in. */
-async function comeIn(context, http, link, name) {
-  const page = await context.newPage();
-  await go(page, link);
-  await page.fill("[name=name]", name);
-  await page.fill("[name=display]", name);
-  await page.fill("[name=password]", PASSWORD);
-  await page.uncheck("[name=totp]");
-  await page.click("main button");
-  await page.waitForURL("**/login");
-  await page.fill("[name=name]", name);
-  await page.fill("[name=password]", PASSWORD);
-  await page.click("main button");
-  await page.waitForURL((url) => !url.pathname.startsWith("/login"));
-  return page;
-}
 
 // ---- Clicks: each press of a pointer is one, and so is each choice from a list.
 
@@ -258,7 +240,7 @@ async function crowd(page, http, institution) {
 async function fromQr(context, http, room, link) {
   const out = await context.newPage();
   pressed = 0;
-  const page = await comeIn(context, http, link, "clinic-q");
+  const page = await comeIn(context, link, "clinic-q");
   await out.close();
   await task("clinic declares a session from the room's code", 5, async () => {
     await go(page, `${http}/sessions/new?room=${room}`);
@@ -302,7 +284,7 @@ await test(async () => {
   const context = () => chrome.newContext({ viewport: { width: 1280, height: 860 } });
   const own = await context();
   await counting(own);
-  const admin = await comeIn(own, house.http, house.link, "admin-wu");
+  const admin = await comeIn(own, house.link, "admin-wu");
   const link = {};
   await task("administrator invites", 5, async () => { link.boss = await invite(admin, house.http, "supervisor", "5101"); });
   for (const name of ["wang", "li"]) link[name] = await invite(admin, house.http, "reviewer", "5101");
@@ -311,7 +293,7 @@ await test(async () => {
   for (const name of ["boss", "wang", "li"]) {
     const his = await context();
     await counting(his);
-    people[name] = await comeIn(his, house.http, link[name], name);
+    people[name] = await comeIn(his, link[name], name);
   }
   const found = await (await people.boss.request.get(`${house.http}/api/v1/rooms?limit=1`)).json();
   const room = (rooms.rooms?.[0] ?? found.rooms[0]).id;

@@ -147,7 +147,7 @@ fn template(house: &House, text: &str) -> (u16, Value) {
 }
 
 #[test]
-fn an_authoritys_template_fills_documents_and_every_version_stays() {
+fn an_authoritys_template_fills_documents_and_versions_stay() {
     let (house, id) = opened();
     let path = format!("alerts/{id}/case/documents/opening_report");
     house.must_post(&path, &json!({"by": "wang"}));

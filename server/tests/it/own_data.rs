@@ -150,7 +150,7 @@ fn a_new_text_is_signed_on_the_own_page_as_it_was_shown() {
 }
 
 #[test]
-fn a_guardians_name_stands_in_the_consent_of_somebody_under_fourteen() {
+fn a_guardians_name_stands_in_the_consent_of_a_child() {
     let (house, token) = with_earlier_consent();
     let page = house.page(&format!("/personal/{token}")).1;
     assert!(page.contains("不满十四周岁") && page.contains("name=\"guardian\""), "{page}");

@@ -106,7 +106,7 @@ fn a_persons_penalty_is_shown_on_pages_and_in_the_paper() {
 }
 
 #[test]
-fn whoever_is_not_registered_is_named_by_hand_and_a_stranger_by_none() {
+fn whoever_is_not_registered_is_named_by_hand() {
     let (house, id) = opened();
     let unknown = json!({"kind": "party_named", "name": "", "person": "p-nobody"});
     assert_eq!(entry(&house, &id, "wang", &unknown).0, 404);
