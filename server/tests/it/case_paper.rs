@@ -11,38 +11,29 @@ use crate::house::House;
 
 const SENTENCE: &str = "本记录为线索，未经法制和技术审核不得作为处罚证据";
 
-/// `case.pdf` of an alert; `None` where no font with Chinese stands here, said aloud.
-fn paper(house: &House, id: &str) -> Option<Vec<u8>> {
+/// `case.pdf` of an alert.
+fn paper(house: &House, id: &str) -> Vec<u8> {
     let package = house.send_with("GET", &format!("/alerts/{id}/package?why=1"), "", b"");
-    if package.status == 503 {
-        assert!(std::env::var_os("CI").is_none(), "no font with Chinese: {}", package.body);
-        eprintln!("SKIPPED: no font with Chinese found");
-        return None;
-    }
     assert_eq!(package.status, 200, "{}", package.body);
     let mut zip = zip::ZipArchive::new(Cursor::new(package.bytes)).unwrap();
     let mut pdf = Vec::new();
     zip.by_name("case.pdf").unwrap().read_to_end(&mut pdf).unwrap();
-    Some(pdf)
+    pdf
 }
 
-/// What `pdftotext` reads; `None` where Poppler is not installed, said aloud.
-fn text(pdf: &[u8], options: &[&str]) -> Option<String> {
-    let started = Command::new("pdftotext")
+/// What `pdftotext` reads.
+fn text(pdf: &[u8], options: &[&str]) -> String {
+    let mut child = Command::new("pdftotext")
         .args(options)
         .args(["-", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = started else {
-        assert!(std::env::var_os("CI").is_none(), "pdftotext is not installed");
-        eprintln!("SKIPPED: pdftotext is not installed");
-        return None;
-    };
+        .spawn()
+        .expect("pdftotext: ./scripts/setup --tests installs it");
     child.stdin.take().unwrap().write_all(pdf).unwrap();
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success());
-    Some(String::from_utf8(out.stdout).unwrap())
+    String::from_utf8(out.stdout).unwrap()
 }
 
 /// A case of one lead with rare characters in the names, an answer, two officers, and a finding
@@ -97,8 +88,8 @@ fn case() -> (House, String) {
 #[test]
 fn a_case_paper_holds_all_that_a_court_asks() {
     let (house, id) = case();
-    let Some(pdf) = paper(&house, &id) else { return };
-    let Some(text) = text(&pdf, &["-layout"]) else { return };
+    let pdf = paper(&house, &id);
+    let text = text(&pdf, &["-layout"]);
     // Lines are broken anywhere.
     let flat: String = text.split_whitespace().collect();
     for said in [
@@ -146,8 +137,8 @@ fn a_case_paper_holds_all_that_a_court_asks() {
 #[test]
 fn what_a_box_took_back_is_alleged_on_no_paper() {
     let (house, id) = case();
-    let Some(pdf) = paper(&house, &id) else { return };
-    let Some(text) = text(&pdf, &[]) else { return };
+    let pdf = paper(&house, &id);
+    let text = text(&pdf, &[]);
     assert!(text.contains("已由设备撤回"), "{text}");
     assert!(!text.contains("无辜者赵"), "an innocent is named");
     let flat: String = text.split_whitespace().collect();
@@ -164,8 +155,8 @@ fn a_reviewed_box_prints_no_sentence_on_the_paper() {
             "marked": notice, "verified": review, "by": by});
         house.must_post("devices/box-1/review", &record);
     }
-    let Some(pdf) = paper(&house, &id) else { return };
-    let Some(text) = text(&pdf, &[]) else { return };
+    let pdf = paper(&house, &id);
+    let text = text(&pdf, &[]);
     let flat: String = text.split_whitespace().collect();
     assert!(!flat.contains(SENTENCE), "{text}");
 }
@@ -174,8 +165,8 @@ fn a_reviewed_box_prints_no_sentence_on_the_paper() {
 #[test]
 fn no_label_of_a_paper_lies_over_its_value() {
     let (house, id) = case();
-    let Some(pdf) = paper(&house, &id) else { return };
-    let Some(boxes) = text(&pdf, &["-bbox"]) else { return };
+    let pdf = paper(&house, &id);
+    let boxes = text(&pdf, &["-bbox"]);
     let number = |line: &str, name: &str| -> f64 {
         let from = line.split(&format!("{name}=\"")).nth(1).unwrap();
         from.split('"').next().unwrap().parse().unwrap()

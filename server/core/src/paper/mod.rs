@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_paper_is_a_pdf_with_chinese_in_it() {
-        let Some(font) = font() else { return };
+        let font = font();
         let blocks = [
             Block::Title("案件材料包".into()),
             Block::Pair("机构".into(), "锦城医疗美容门诊部".into()),
@@ -161,18 +161,14 @@ mod tests {
         assert!(bytes.starts_with(b"%PDF-") && bytes.len() < 200_000, "{} bytes", bytes.len());
     }
 
-    fn font() -> Option<Font> {
-        let font = Font::find(None).ok();
-        if font.is_none() {
-            eprintln!("SKIPPED: no font with Chinese found");
-        }
-        font
+    fn font() -> Font {
+        Font::find(None).expect("a font with Chinese: ./scripts/setup --tests installs one")
     }
 
     /// Names of a paper for a court: what the font lacks is neither empty nor somebody else.
     #[test]
     fn a_rare_character_never_becomes_another_one() {
-        let Some(font) = font() else { return };
+        let font = font();
         let rare = ['\u{31350}', '\u{31351}', '\u{e000}', '\u{10fffd}'];
         let text: String = rare.iter().chain(&['刘', 'U', '[', 'A']).collect();
         let lacking = font.lacks(text.chars()).unwrap();
@@ -195,7 +191,7 @@ mod tests {
     /// The page by which libraries were compared: a table, a long name, a rare character.
     #[test]
     fn a_page_with_a_table_keeps_each_cells_words() {
-        let Some(font) = font() else { return };
+        let font = font();
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
         let name = "欧阳".repeat(40);
         let table =
@@ -209,7 +205,7 @@ mod tests {
     /// Characters that share a glyph are told apart where they are copied.
     #[test]
     fn characters_of_one_glyph_say_each_its_own() {
-        let Some(font) = font() else { return };
+        let font = font();
         let pairs = [
             ('豈', '\u{f900}'),
             ('更', '\u{f901}'),
