@@ -22,5 +22,6 @@ pub mod mqtt;
 pub mod outbox;
 pub mod pin;
 pub mod provision;
+mod provision_error;
 #[doc(hidden)]
 pub mod testing;

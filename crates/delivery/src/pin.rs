@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
 use crate::mqtt::explained;
-use crate::provision::ProvisionError;
+use crate::provision_error::ProvisionError;
 
 /// Who vouches for the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

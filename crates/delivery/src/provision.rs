@@ -5,7 +5,7 @@
 //! The keys are made here and never leave; a request carries their public halves. The token is
 //! wiped from memory and from its file once the server has taken it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,53 +23,7 @@ use crate::identity::{
 };
 use crate::mqtt::explained;
 use crate::pin::{self, ServerCa};
-
-#[derive(Debug, thiserror::Error)]
-pub enum ProvisionError {
-    #[error(
-        "`{url}` is no server address: use https://HOST[:PORT], or http:// for a server on this \
-        machine"
-    )]
-    BadUrl { url: String },
-    #[error("`{url}` would send the token over an open network: use https://")]
-    PlainHttp { url: String },
-    #[error(
-        "{dir} already belongs to device {device}: give another --state folder, or remove it to \
-        start over"
-    )]
-    AlreadyProvisioned { dir: String, device: String },
-    #[error("the server refused: {0}")]
-    Refused(String),
-    #[error("the server can not be reached: {0}")]
-    Unreachable(String),
-    #[error("the server's answer is unusable: {0}")]
-    BadAnswer(String),
-    #[error(
-        "{path}: {why}: give the PEM file of the authority that signed the server's certificate"
-    )]
-    BadAuthority { path: PathBuf, why: String },
-    #[error(
-        "`{url}`: say who vouches for the server: a PEM file (--server-ca), or the SHA-256 of its \
-        authority's certificate (--server-ca-sha256, or `sha256:…` behind the token)"
-    )]
-    NoAuthority { url: String },
-    #[error("`{given}` is no SHA-256 of a certificate: use 64 hex digits, with or without colons")]
-    BadFingerprint { given: String },
-    #[error(
-        "{url} presents no certificate whose SHA-256 is {wanted}: compare it with the \
-        supervisors' page, or give the authority's PEM file"
-    )]
-    NotPresented { url: String, wanted: String },
-    #[error(
-        "this box does not know its server's address: it was provisioned by an older version; \
-        provision it again"
-    )]
-    NoAddress,
-    #[error("the key for TLS was not made: {0}")]
-    TlsKey(String),
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-}
+pub use crate::provision_error::ProvisionError;
 
 /// What a box that is provisioned brings along.
 #[derive(Debug, Clone, Copy)]

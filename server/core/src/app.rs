@@ -91,7 +91,7 @@ pub struct App {
     /// Something lies at the public door.
     pub door_rang: Arc<Notify>,
     /// What waits there.
-    pub door_queue: Arc<crate::clue_intake::DoorQueue>,
+    pub door_queue: Arc<crate::clue_intake::door_queue::DoorQueue>,
 }
 
 /// How many pieces of work may each keep a thread at once; the rest wait without one. Both together

@@ -5,6 +5,8 @@
 //! A log that is cut or rewritten later is sound in itself; it fails against what was signed
 //! before. Nothing here judges who did it. A head holds a count, a hash and a time, and no person.
 
+mod round;
+
 use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,12 +18,9 @@ use jiff::{SignedDuration, Timestamp};
 use trust::audit::{SignedHead, Witnesses, heads_of, read_head, sign_head};
 use trust::{SigningKey, VerifyingKey};
 
-use crate::app::App;
 use crate::clock;
-use crate::low_priority;
-use crate::problem::Problem;
 use crate::store::{Store, StoreError};
-use crate::tls_client;
+pub use round::run;
 
 /// How often is looked whether a head is due.
 const ROUND: Duration = Duration::from_secs(10);
@@ -175,85 +174,6 @@ fn whole_lines(file: &mut std::fs::File) -> std::io::Result<u64> {
     file.take(tail).read_to_end(&mut bytes)?;
     let end = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at as u64 + 1);
     Ok(length - tail + end)
-}
-
-/// Runs until the server stops, and signs once more then.
-pub async fn run(app: Arc<App>) {
-    let mut stopping = app.stopping.clone();
-    let mut tick = tokio::time::interval(ROUND);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut told = app.heads.newest();
-    if let Err(problem) = app.blocking(say_if_broken).await {
-        tracing::error!("the audit log was not compared with its heads: {}", problem.detail);
-    }
-    while low_priority::next_round(&mut tick, &mut stopping).await {
-        let now = clock::now();
-        let signed = app.blocking(|a| {
-            if a.heads.due(&a.store, now)? { a.heads.sign(&a.store, now) } else { Ok(false) }
-        });
-        match signed.await {
-            Ok(_) => {}
-            Err(problem) => {
-                tracing::error!("the audit log's head was not signed: {}", problem.detail);
-            }
-        }
-        let newest = app.heads.newest();
-        // Each server keeps what it signed; one sends it away.
-        if newest != told && (app.leader.epoch().is_none() || tell(&app, newest.clone()).await) {
-            told = newest;
-        }
-    }
-    if let Err(error) = app.heads.sign(&app.store, clock::now()) {
-        tracing::error!(%error, "the audit log's last head was not signed");
-    }
-}
-
-/// A log that was cut or rewritten while no server ran is named at the start, and on the page until
-/// it is mended.
-fn say_if_broken(app: &App) -> Result<(), StoreError> {
-    if let Err(fault) = app.walked.verdict(&app.store, &app.heads)? {
-        tracing::error!(entry = fault.entry, "THE AUDIT LOG DOES NOT HOLD: {}", fault.why);
-    }
-    Ok(())
-}
-
-/// Sends a head to the configured place; false where it has to be tried again.
-async fn tell(app: &Arc<App>, newest: Option<SignedHead>) -> bool {
-    let (Some(head), Some(target)) = (newest, app.config.audit.head_webhook.clone()) else {
-        return true;
-    };
-    let body = match serde_json::to_string(&head) {
-        Ok(body) => body,
-        Err(error) => {
-            tracing::error!(%error, "the audit log's head does not encode");
-            return true;
-        }
-    };
-    let sent = app
-        .waiting(move |a| {
-            Ok::<_, Problem>(post(a.config.outgoing.ca_file.as_deref(), &target, &body))
-        })
-        .await;
-    let fault = match sent {
-        Ok(Ok(())) => return true,
-        Ok(Err(fault)) => fault,
-        Err(problem) => problem.detail,
-    };
-    tracing::warn!(
-        "`audit.head_webhook` did not take the audit log's head, it is tried again: {fault}"
-    );
-    false
-}
-
-fn post(ca_file: Option<&Path>, target: &str, body: &str) -> Result<(), String> {
-    let agent = tls_client::http(ca_file)?;
-    let answer = agent
-        .post(target)
-        .header("Content-Type", "application/json")
-        .send(body)
-        .map_err(|e| tls_client::explained(&e, "outgoing.ca_file"))?;
-    let status = answer.status();
-    if status.is_success() { Ok(()) } else { Err(status.to_string()) }
 }
 
 #[cfg(test)]

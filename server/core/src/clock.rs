@@ -54,6 +54,11 @@ pub fn today() -> jiff::civil::Date {
 /// added to it.
 const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;
 
+/// Milliseconds of a time as the store keeps it; `None`: it is none.
+pub fn ms(text: &str) -> Option<i64> {
+    text.parse().ok().map(Timestamp::as_millisecond)
+}
+
 /// Reads an RFC 3339 time from 1970 to the year 9000; the error names what was read.
 pub fn parse(what: &str, value: &str) -> Result<Timestamp, String> {
     let read = value.parse::<Timestamp>().ok().filter(|at| TIMES_S.contains(&at.as_second()));

@@ -2,7 +2,7 @@
 //! its term. And the clockwork that takes in what lies at the public door. Reads no picture:
 //! pictures come re-encoded and are sealed as they are.
 
-mod door_queue;
+pub mod door_queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,10 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-pub use door_queue::DoorQueue;
-
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, today};
 use crate::clue::terms::{self, Matter};
-use crate::clue::{About, Allegation, Anonymity, Place, Source};
+use crate::clue::{About, Allegation, Anonymity, MOST_PICTURES, Place, Source};
 use crate::corroborate::MOST_WINDOW_MS;
 use crate::low_priority;
 use crate::problem::Problem;
@@ -29,7 +27,6 @@ use zeroize::Zeroizing;
 
 /// Characters of a report, at most.
 pub const MOST_TEXT_CHARS: usize = 4000;
-pub const MOST_PICTURES: usize = 3;
 const RECEIPTS_SLEEP_AFTER_DAYS: i64 = 90;
 
 /// What came in, in the clear.
@@ -119,11 +116,6 @@ pub fn sealed_as(clue: &str, part: &str) -> String {
 /// Opens a clue's own key.
 pub fn key_of(master: &Key, clue: &str, wrapped: &[u8]) -> Result<Key, VaultError> {
     master.unwrap_key(&sealed_as(clue, "key"), wrapped)
-}
-
-/// Today, where people are.
-pub fn today() -> Date {
-    clock::now().to_zoned(clock::zone()).date()
 }
 
 /// By when something is due with a clue as it stands, and by which rule.

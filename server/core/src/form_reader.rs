@@ -12,8 +12,8 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::clock;
-use crate::clue_intake::{MOST_PICTURES, today};
+use crate::clock::{self, today};
+use crate::clue::MOST_PICTURES;
 use crate::photo;
 use crate::problem::Problem;
 use crate::text;

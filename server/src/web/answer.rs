@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -173,6 +174,25 @@ impl<M: Media> IntoResponse for Download<M> {
         let headers =
             [(header::CONTENT_TYPE, M::HEADER.to_owned()), (header::CONTENT_DISPOSITION, name)];
         (headers, self.bytes).into_response()
+    }
+}
+
+impl<T: JsonSchema> Output for Created<T> {
+    fn describe(it: &mut Operation<'_>) {
+        it.json_answer::<T>(201);
+    }
+}
+
+impl<T: JsonSchema> Output for Accepted<T> {
+    fn describe(it: &mut Operation<'_>) {
+        it.json_answer::<T>(202);
+    }
+}
+
+impl<T: JsonSchema> Output for Stored<T> {
+    fn describe(it: &mut Operation<'_>) {
+        it.json_answer::<T>(200);
+        it.json_answer::<T>(201);
     }
 }
 

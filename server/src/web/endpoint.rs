@@ -205,7 +205,7 @@ impl<'a> Operation<'a> {
         self.answers.insert(status.to_string(), answer);
     }
 
-    fn json_answer<T: JsonSchema>(&mut self, status: u16) {
+    pub(super) fn json_answer<T: JsonSchema>(&mut self, status: u16) {
         let schema = self.schemas.subschema_for::<T>();
         self.answer(status, "application/json", schema);
     }
@@ -266,25 +266,6 @@ impl<T: Output, Refusal> Output for Result<T, Refusal> {
 impl<T: JsonSchema> Output for Json<T> {
     fn describe(it: &mut Operation<'_>) {
         it.json_answer::<T>(200);
-    }
-}
-
-impl<T: JsonSchema> Output for super::answer::Created<T> {
-    fn describe(it: &mut Operation<'_>) {
-        it.json_answer::<T>(201);
-    }
-}
-
-impl<T: JsonSchema> Output for super::answer::Accepted<T> {
-    fn describe(it: &mut Operation<'_>) {
-        it.json_answer::<T>(202);
-    }
-}
-
-impl<T: JsonSchema> Output for super::answer::Stored<T> {
-    fn describe(it: &mut Operation<'_>) {
-        it.json_answer::<T>(200);
-        it.json_answer::<T>(201);
     }
 }
 

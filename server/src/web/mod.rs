@@ -48,6 +48,7 @@ mod package;
 mod pages;
 mod part;
 mod personal;
+mod personal_link;
 mod policy;
 mod policy_preview;
 mod policy_trials;

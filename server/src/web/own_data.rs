@@ -18,7 +18,7 @@ use super::cases::signer;
 use super::consents::TextToSign;
 use super::deed;
 use super::endpoint::Endpoint;
-use super::personal::link_of;
+use super::personal_link::link_of;
 use super::rights::{AUTHORITY, EVERYBODY};
 use super::scope::Seen;
 use crate::access::{Role, Who};

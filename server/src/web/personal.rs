@@ -18,6 +18,7 @@ use super::consents::{self, SignedText};
 use super::deed;
 use super::endpoint::Endpoint;
 use super::enrolments::{self, Withdrawn};
+use super::personal_link::link_of;
 use super::rights::{AUTHORITY, EVERYBODY};
 use super::scope::Seen;
 use crate::access::secret::random_token;
@@ -156,18 +157,6 @@ async fn post_personal(
     Body(it): Body<PersonalStep>,
 ) -> Result<Json<PersonalDone>, Problem> {
     Ok(Json(take(&app, &token, it).await?))
-}
-
-/// Whose link this is and what it is for.
-pub(super) async fn link_of(app: &Arc<App>, token: &str) -> Result<PersonalLink, Problem> {
-    let hash = sha256_hex(token);
-    let found = app.blocking(move |a| a.store.personal_link(&hash, &now_text())).await?;
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "this link is unknown, used or out of date: ask the authority for a new one",
-        )
-    })
 }
 
 /// The link is looked up before anything is hashed.

@@ -17,6 +17,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{self, Case};
+
+/// Pictures of a report, at most.
+pub const MOST_PICTURES: usize = 3;
 pub(crate) use lists::closed_lists;
 pub use lists::{Agency, Allegation, Anonymity, PlaceKind, RejectReason, Source};
 pub use reporter::ReporterState;

@@ -6,8 +6,8 @@ use std::path::Path;
 use protocol::down::MOST_BROKERS;
 use toml::Spanned;
 
-use super::check::Source;
 use super::raw::{RawBroker, RawListedBroker, RawMqtt};
+use super::source::Source;
 use super::{Broker, ConfigError, External, host_of, is_loopback};
 use crate::broker;
 

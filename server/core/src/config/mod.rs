@@ -7,6 +7,7 @@ mod brokers;
 mod check;
 pub mod files;
 mod raw;
+mod source;
 mod store;
 
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ use crate::access::source::Network;
 use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
 use crate::store::Address;
-use check::Source;
+use source::Source;
 
 pub use check::is_safe_origin;
 

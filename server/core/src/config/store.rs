@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::ConfigError;
-use super::check::Source;
 use super::raw::RawStore;
+use super::source::Source;
 use crate::store::{Address, Beside};
 
 pub(super) fn store(

@@ -24,21 +24,10 @@ use trust::VerifyingKey;
 
 use crate::clock;
 use crate::low_priority;
-use crate::mqtt::{BrokerIndex, Locations};
+use crate::mqtt::{Locations, Raw};
 use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
 use check::{Checked, Refusal, check};
 use offset::Clocks;
-
-/// A message as the broker gave it.
-#[derive(Debug)]
-pub struct Raw {
-    /// Which broker gave it.
-    pub broker: BrokerIndex,
-    /// It lay at the broker: the box said it some time ago.
-    pub retained: bool,
-    pub topic: String,
-    pub payload: Vec<u8>,
-}
 
 /// What the ingest tells the rest of the server.
 #[derive(Debug)]

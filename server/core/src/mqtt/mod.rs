@@ -19,7 +19,6 @@ use rumqttc::{TlsConfiguration, Transport};
 use tokio::sync::{mpsc, watch};
 
 use crate::broker::MAX_PACKET_BYTES;
-use crate::ingest::Raw;
 use crate::low_priority;
 use crate::tls_client;
 pub use brokers::{Brokers, Link, Standing, Traffic};
@@ -73,6 +72,17 @@ fn connect(login: &Login) -> (AsyncClient, EventLoop) {
             .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))));
     }
     AsyncClient::new(options, 1024)
+}
+
+/// A message as the broker gave it.
+#[derive(Debug)]
+pub struct Raw {
+    /// Which broker gave it.
+    pub broker: BrokerIndex,
+    /// It lay at the broker: the box said it some time ago.
+    pub retained: bool,
+    pub topic: String,
+    pub payload: Vec<u8>,
 }
 
 /// What the connections hand on to.

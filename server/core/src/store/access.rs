@@ -551,7 +551,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use super::super::connect::{self, Database};
+    use super::super::connect;
+    use super::super::schema::Database;
     use super::*;
     use crate::audit_head::Heads;
     use crate::cache::Walked;

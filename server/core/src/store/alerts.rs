@@ -523,7 +523,7 @@ fn announce(tx: &Connection, alert: &str, before: ClinicState) -> Result<()> {
     let now = told(tx, &found)?;
     feed::append_alert(
         tx,
-        &found,
+        (&found.institution, &found.jurisdiction),
         &StateNews::of(&found),
         (now != before).then(|| ClinicNews::of(&found, now, None)),
     )

@@ -2,8 +2,10 @@
 //! their place, and brought back where that fails. Nothing is deleted here but what a restore that
 //! failed has made.
 
-use super::connect::{self, Database};
+use super::connect;
 use super::engine::{Address, Connection};
+use super::schema::Database;
+use super::transaction::in_transaction;
 use super::{Result, StoreError, schema};
 
 const BOTH: [Database; 2] = [Database::Facts, Database::Faces];
@@ -71,7 +73,7 @@ impl Aside {
             }
         }
         let mut c = aside.open()?;
-        connect::in_transaction(&mut c, |tx| {
+        in_transaction(&mut c, |tx| {
             for (database, name) in &aside.moved {
                 let schema = database.schema();
                 tx.execute_batch(&format!("ALTER SCHEMA {schema} RENAME TO {name}"))?;
@@ -91,7 +93,7 @@ impl Aside {
     /// What was restored is taken away, and what stood there before stands there again.
     pub fn take_back(&self) -> Result<()> {
         let mut c = self.open()?;
-        connect::in_transaction(&mut c, |tx| {
+        in_transaction(&mut c, |tx| {
             for name in schemas() {
                 tx.execute_batch(&format!("DROP SCHEMA IF EXISTS {name} CASCADE"))?;
             }
@@ -107,7 +109,7 @@ impl Aside {
     /// A dump holds no rights.
     pub fn let_the_door_read(&self) -> Result<()> {
         let mut c = self.open()?;
-        connect::in_transaction(&mut c, |tx| {
+        in_transaction(&mut c, |tx| {
             tx.execute_batch("SET LOCAL search_path TO zaigang")?;
             schema::give_the_door(tx)
         })

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::engine::Connection;
 
-use super::inbox::Incoming;
+use super::inbox::entry::Incoming;
 use super::{Result, column, policies};
 use crate::ingest::budget::Limits;
 use crate::rules::Numbers;

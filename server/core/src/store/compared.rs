@@ -6,8 +6,8 @@ use protocol::up::FindingReport;
 
 use super::rows::collect;
 use super::self_checks::{COLUMNS, form_of, lost, row};
-use super::supervision::ms;
 use super::{Result, Store, StoreError};
+use crate::clock::ms;
 use crate::self_check::facts::AlertFact;
 use crate::self_check::mismatch::{CheckFact, Handed};
 

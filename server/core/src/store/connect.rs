@@ -6,39 +6,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection as Sqlite, OpenFlags};
 
-use super::engine::{self, Address, Client, Connection, Login, Transaction};
-use super::{Result, StoreError, room, schema};
-
-/// The two databases: on SQLite two files, on PostgreSQL two schemas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Database {
-    Facts,
-    Faces,
-}
-
-impl Database {
-    pub(super) fn file(self) -> &'static str {
-        match self {
-            Self::Facts => "zaigang.db",
-            Self::Faces => "faces.db",
-        }
-    }
-
-    /// Its name in PostgreSQL.
-    pub(super) fn schema(self) -> &'static str {
-        match self {
-            Self::Facts => "zaigang",
-            Self::Faces => "zaigang_faces",
-        }
-    }
-
-    pub(super) fn migrations(self) -> &'static [&'static str] {
-        match self {
-            Self::Facts => schema::FACTS,
-            Self::Faces => schema::FACES,
-        }
-    }
-}
+use super::engine::{self, Address, Client, Connection, Login};
+use super::schema::{self, Database};
+use super::transaction::in_transaction;
+use super::{Result, StoreError, write_ahead_log};
 
 /// The connection that writes.
 pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
@@ -197,16 +168,6 @@ fn fault(login: &Login, why: engine::Error) -> StoreError {
     StoreError::Open { path: PathBuf::from(name), why: format!("can not be opened: {why}") }
 }
 
-pub(super) fn in_transaction<T>(
-    writer: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T>,
-) -> Result<T> {
-    let tx = writer.transaction()?;
-    let made = work(&tx)?;
-    tx.commit()?;
-    Ok(made)
-}
-
 fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connection> {
     let mut connection = Sqlite::open(path).map_err(|e| StoreError::Open {
         path: path.to_owned(),
@@ -215,7 +176,7 @@ fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connectio
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would
     // hold one.
-    connection.pragma_update(None, "page_size", room::PAGE_BYTES as i64)?;
+    connection.pragma_update(None, "page_size", write_ahead_log::PAGE_BYTES as i64)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -225,7 +186,7 @@ fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connectio
     connection.set_prepared_statement_cache_capacity(128);
     text_functions(&connection)?;
     schema::migrate(&mut connection, path, migrations)?;
-    room::settle(&connection, path);
+    write_ahead_log::settle(&connection, path);
     Ok(Connection::Sqlite(connection))
 }
 

@@ -9,9 +9,11 @@ use rusqlite::types::{ToSqlOutput, Value};
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::types::Type;
 
-use super::connect::{self, Database, in_transaction};
+use super::connect;
 use super::engine::{Address, Connection, Kind, Param};
 use super::rows::collect;
+use super::schema::Database;
+use super::transaction::in_transaction;
 use super::{Result, Store, StoreError};
 
 /// Rows that are read and written in one go; with the columns of the widest table below the 32,766

@@ -13,11 +13,11 @@ use protocol::id::EvidenceId;
 use sha2::{Digest as _, Sha256};
 
 use super::alerts::{alert_by_id, record};
-use super::connect::Database;
 use super::rows::collect;
+use super::schema::Database;
 use super::{
     Result, Store, StoreError, count, custodians, evidence_gone, evidence_record, lock, log_holds,
-    name_of, named, room,
+    name_of, named, write_ahead_log,
 };
 use crate::alert::State as AlertState;
 use crate::clock::{self, clip};
@@ -312,7 +312,7 @@ impl Store {
         if ended > 0 {
             // What was deleted stands in the log until that is copied home and emptied.
             if let Some(sqlite) = lock(&self.writer).sqlite() {
-                room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
+                write_ahead_log::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
             }
         }
         Ok(ended)

@@ -11,8 +11,10 @@ use std::sync::{Mutex, MutexGuard};
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use zeroize::Zeroizing;
 
-use super::connect::{self, Database, in_transaction};
+use super::connect;
 use super::rows::collect;
+use super::schema::Database;
+use super::transaction::in_transaction;
 use super::{Address, Part, Result, StoreError, fence, lock, named};
 use crate::config::OpenProposals;
 use crate::model::Consent;

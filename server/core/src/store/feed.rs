@@ -8,7 +8,6 @@
 use super::engine::{Connection, Kind, Notices, params};
 use serde::Serialize;
 
-use super::alerts::Alert;
 use super::rows::collect;
 use super::{Result, Store};
 use crate::alert_view::ClinicNews;
@@ -39,16 +38,16 @@ pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> 
     put(tx, event, &data.to_string(), [nobody; 3])
 }
 
-/// An event of an alert. `None` for the clinic: nothing that it is told has changed.
+/// An event of an alert, by whose it is. `None` for the clinic: nothing that it is told has changed.
 pub(super) fn append_alert(
     tx: &Connection,
-    alert: &Alert,
+    (institution, jurisdiction): (&str, &str),
     for_authority: &impl Serialize,
     for_clinic: Option<ClinicNews>,
 ) -> Result<()> {
     let data = serde_json::to_string(for_authority)?;
     let for_clinic = for_clinic.map(|news| serde_json::to_string(&news)).transpose()?;
-    let of = [Some(alert.institution.as_str()), Some(&alert.jurisdiction), for_clinic.as_deref()];
+    let of = [Some(institution), Some(jurisdiction), for_clinic.as_deref()];
     put(tx, "alert", &data, of)
 }
 

@@ -4,8 +4,8 @@
 
 use std::cell::Cell;
 
-use super::connect::Database;
 use super::engine::{Connection, Kind};
+use super::schema::Database;
 use super::{Result, StoreError};
 
 /// How often the lead was taken over.

@@ -13,7 +13,7 @@ use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, Wi
 
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, column, count, feed, inbox, named, own_ids, sight};
+use super::{Result, StoreError, budgets, column, count, feed, named, own_ids, sight};
 use crate::alert::{Case, State, Step as CaseStep};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::ingest::integrity;
@@ -114,14 +114,34 @@ struct Around {
     open: HashMap<String, i64>,
 }
 
+/// A step that follows nothing that is known: it has no effect.
+#[derive(Debug)]
+pub(super) struct Jump<'a> {
+    pub(super) step: &'a Step<'a>,
+    /// The last revision that is known.
+    known: Option<u32>,
+}
+
+impl Jump<'_> {
+    pub(super) fn detail(&self) -> String {
+        let report = &self.step.report;
+        format!(
+            "revision {} of finding {} follows revision {}",
+            report.revision,
+            report.finding_id,
+            self.known.unwrap_or(0)
+        )
+    }
+}
+
 /// Takes steps of findings into their incidents, in this order.
 pub(super) fn take_in<'a>(
     tx: &Transaction<'_>,
     steps: &'a [Step<'a>],
     joining: &Joining<'_>,
-) -> Result<()> {
+) -> Result<Vec<Jump<'a>>> {
     if steps.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut incidents: BTreeMap<String, Incident<'_>> = BTreeMap::new();
     // The alert of each incident, by whose it is and what that calls it.
@@ -130,8 +150,9 @@ pub(super) fn take_in<'a>(
     let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
     // A step that was overtaken on its way is asked again behind those that came with it.
-    let mut queue: VecDeque<(&Step<'_>, bool)> = steps.iter().map(|step| (step, false)).collect();
-    let mut overtaken: Vec<&Step<'_>> = Vec::new();
+    let mut queue: VecDeque<(&'a Step<'a>, bool)> =
+        steps.iter().map(|step| (step, false)).collect();
+    let mut overtaken: Vec<&'a Step<'a>> = Vec::new();
     loop {
         let Some((step, again)) = queue.pop_front() else {
             if overtaken.is_empty() {
@@ -145,7 +166,7 @@ pub(super) fn take_in<'a>(
         let known = revision_of(tx, alerts.get(&key).and_then(|alert| incidents.get(alert)), step)?;
         if !follows(tx, known, step)? {
             if again {
-                jumps.push((step, known));
+                jumps.push(Jump { step, known });
             } else {
                 overtaken.push(step);
             }
@@ -173,7 +194,7 @@ pub(super) fn take_in<'a>(
         let arrival = Arrival { report: step.report, received_at: step.place.received_at, news };
         feed::append_alert(
             tx,
-            alert,
+            (&alert.institution, &alert.jurisdiction),
             &FindingNews::of(alert, arrival),
             Some(ClinicNews::of(alert, told, Some(arrival))),
         )?;
@@ -187,10 +208,7 @@ pub(super) fn take_in<'a>(
             count(tx, name, by)?;
         }
     }
-    for (step, known) in jumps {
-        set_jump_aside(tx, step, known)?;
-    }
-    Ok(())
+    Ok(jumps)
 }
 
 /// A step follows the one before it. One that is missing may be on its way, may wait for its
@@ -213,16 +231,6 @@ fn follows(
         .prepare_cached(sql)?
         .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
     Ok(i64::from(report.revision - expected) < place.seq - there + waiting)
-}
-
-fn set_jump_aside(tx: &Transaction<'_>, step: &Step<'_>, known: Option<u32>) -> Result<()> {
-    let detail = format!(
-        "revision {} of finding {} follows revision {}",
-        step.report.revision,
-        step.report.finding_id,
-        known.unwrap_or(0)
-    );
-    inbox::set_aside(tx, &step.place, "revision_jump", &detail, &step.report.to_text()?)
 }
 
 /// A step of a finding of the server's rules; gives its alert. One that is known stays in its
@@ -275,7 +283,7 @@ pub(super) fn raise_integrity(
     }
     // A box can give cause as often as it likes.
     let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
-    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max))
+    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max)).map(drop)
 }
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.

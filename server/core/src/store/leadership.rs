@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::connect::{self, Database};
+use super::connect;
 use super::engine::{Address, Connection, OptionalExtension as _, params};
 use super::fence::Epoch;
 use super::rows::collect;
+use super::schema::Database;
+use super::transaction::in_transaction;
 use super::{Result, Store, StoreError, lock};
 use crate::clock;
 
@@ -141,7 +143,7 @@ impl Seat {
         if self.epoch.is_none() && session.query_row(TRY, [], |r| r.get(0))? {
             // The epoch survives the loss of this machine of the database, as any other commit.
             session.execute_batch("SET synchronous_commit TO DEFAULT")?;
-            self.epoch = Some(connect::in_transaction(session, |tx| claim(tx, &self.me, now))?);
+            self.epoch = Some(in_transaction(session, |tx| claim(tx, &self.me, now))?);
             session.execute_batch("SET synchronous_commit TO local")?;
         }
         let (ours, held, silent_ms) = standing(session, &self.me, now)?;

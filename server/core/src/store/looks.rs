@@ -5,9 +5,9 @@ use super::engine::{Connection, OptionalExtension as _, params};
 use protocol::up::{CameraState, HealthReport};
 
 use super::rows::collect;
-use super::supervision::ms;
 use super::to_judge::mark;
 use super::{Result, Store, column};
+use crate::clock::ms;
 
 impl Store {
     /// One look at every box that was ever heard: is it connected, is its camera live, how many

@@ -76,7 +76,6 @@ mod refusals;
 mod registry;
 mod registry_photos;
 mod retention;
-mod room;
 mod room_classes;
 mod room_records;
 mod rows;
@@ -93,7 +92,9 @@ mod template_receipts;
 mod throttle;
 mod to_judge;
 mod tombstones;
+mod transaction;
 mod views;
+mod write_ahead_log;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,8 +102,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::access::throttle::Throttle;
 use crate::own_id::OwnIds;
-use connect::{Database, in_transaction, open_reader};
+use connect::open_reader;
 use engine::{Connection, OptionalExtension as _, Transaction};
+use schema::Database;
+use transaction::in_transaction;
 
 pub use self::case_documents::{CaseTemplate, NewDocument, StoredDocument};
 pub use self::law::ReviewEntry;
@@ -310,14 +313,15 @@ impl Store {
             *writer = connect::writer_again(&self.at, Database::Facts)?;
         }
         if let (true, Some(sqlite)) = (self.full.load(Ordering::Relaxed), writer.sqlite()) {
-            let settled = room::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
+            let settled =
+                write_ahead_log::settle(sqlite, &self.at.dir.join(Database::Facts.file()));
             self.full.store(!settled, Ordering::Relaxed);
         }
         let made = in_transaction(&mut writer, |tx| {
             fence::check(tx, Database::Facts)?;
             work(tx)
         });
-        if room::was_full(&made) {
+        if write_ahead_log::was_full(&made) {
             self.full.store(true, Ordering::Relaxed);
         }
         made

@@ -6,9 +6,9 @@ use super::engine::{Connection, params};
 use protocol::up::{FindingReport, PresenceSummary};
 
 use super::rows::collect;
-use super::supervision::ms;
 use super::{Result, Store};
 use crate::clock;
+use crate::clock::ms;
 use crate::corroborate::{FindingSeen, RoomRecord, SessionSeen, SummarySeen, Window};
 use crate::model::Session;
 

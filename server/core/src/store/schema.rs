@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::connect::{Database, in_transaction};
+use super::transaction::in_transaction;
 use super::{Result, StoreError, engine};
 
 /// The role that the public door's connection has in PostgreSQL.
@@ -71,6 +71,37 @@ pub(super) const FACES: &[&str] = &[
     include_str!("../../../migrations/faces_0006.sql"),
     include_str!("../../../migrations/faces_0007.sql"),
 ];
+
+/// The two databases: on SQLite two files, on PostgreSQL two schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Database {
+    Facts,
+    Faces,
+}
+
+impl Database {
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Facts => "zaigang.db",
+            Self::Faces => "faces.db",
+        }
+    }
+
+    /// Its name in PostgreSQL.
+    pub(super) fn schema(self) -> &'static str {
+        match self {
+            Self::Facts => "zaigang",
+            Self::Faces => "zaigang_faces",
+        }
+    }
+
+    pub(super) fn migrations(self) -> &'static [&'static str] {
+        match self {
+            Self::Facts => FACTS,
+            Self::Faces => FACES,
+        }
+    }
+}
 
 /// How many migrations the first schema of PostgreSQL stood for: none of its databases is older.
 fn first(database: Database) -> usize {

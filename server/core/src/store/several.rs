@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::cluster::{Cluster, SOCKET};
-use super::connect::{self, Database, in_transaction};
+use super::connect;
 use super::leadership::{Instance, Look, Seat};
 use super::rows::collect;
+use super::schema::Database;
+use super::transaction::in_transaction;
 use super::{
     Address, Beside, ClueFilter, Epoch, NewClue, PublicStore, Store, StoreError, lock, schema,
     under,

@@ -9,6 +9,7 @@ use super::refusals::DECLINED;
 use super::registry::institution_by_id;
 use super::rows::collect;
 use super::{Result, Store, named};
+use crate::clock::ms;
 use crate::model::{Institution, Room, Session};
 use crate::rules::emergencies::Flag;
 use crate::rules::ledger::Standing;
@@ -92,10 +93,6 @@ impl Dossier {
         }
         then
     }
-}
-
-pub(super) fn ms(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
 impl Store {

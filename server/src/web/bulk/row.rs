@@ -6,7 +6,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::sheet::{Kind, value};
+use super::sheet::{Kind, OF_SITE, value};
 use super::{Noun, words};
 use crate::clock::clip;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
@@ -16,10 +16,6 @@ use crate::text;
 /// A column and what is wrong with it; empty where the whole row is meant.
 pub(super) type Wrong = (String, String);
 type Fields = Map<String, Value>;
-
-/// Columns of a practitioner's row that speak of one institution.
-pub(super) const OF_SITE: [&str; 7] =
-    ["institution", "relation", "exempt_until", "lead_of", "roles", "filing_no", "filed_on"];
 
 /// How the rows of a file are laid out.
 #[derive(Debug, Clone, Copy)]

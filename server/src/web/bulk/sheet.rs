@@ -7,9 +7,12 @@
 
 use serde_json::{Value, json};
 
-use super::row::OF_SITE;
 use super::words;
 use crate::web::pages::words::Lang;
+
+/// Columns of a practitioner's row that speak of one institution.
+pub(super) const OF_SITE: [&str; 7] =
+    ["institution", "relation", "exempt_until", "lead_of", "roles", "filing_no", "filed_on"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum Noun {

@@ -133,7 +133,7 @@ impl ClueQuery {
         Ok(ClueFilter {
             stage,
             open_only,
-            due_before: late.then(|| clue_intake::today().to_string()),
+            due_before: late.then(|| crate::clock::today().to_string()),
             source: source.transpose().map_err(Problem::bad)?,
             allegation: allegation.transpose().map_err(Problem::bad)?,
             institution: given(&self.institution),
@@ -254,7 +254,7 @@ impl ClueBody {
             text: self.text,
             contact: given(self.contact),
             jurisdiction,
-            received_on: clue_intake::today(),
+            received_on: crate::clock::today(),
             receipt_mac: None,
             pictures,
         })

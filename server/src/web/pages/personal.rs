@@ -19,7 +19,8 @@ use crate::store::{About, Purpose};
 use crate::web::consents::SignedText;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::personal::{PersonalStep, link_of, make_link, take};
+use crate::web::personal::{PersonalStep, make_link, take};
+use crate::web::personal_link::link_of;
 use crate::web::rights::{AUTHORITY, EVERYBODY};
 use crate::web::scope::Seen;
 

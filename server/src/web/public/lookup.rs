@@ -131,7 +131,7 @@ fn institution_page(
             store.items(&i.jurisdiction)?,
         ))
     })?;
-    let today = crate::clue_intake::today().to_string();
+    let today = crate::clock::today().to_string();
     let filed = items.iter().filter(|item| i.filed_items.contains(&item.code));
     render(&InstitutionPage {
         people: people.iter().map(|p| person_line(f.l, p)).collect(),

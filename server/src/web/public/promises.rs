@@ -1,8 +1,15 @@
 //! What the forms promise, in the days that are set.
 
-use super::report::Form;
 use crate::clue::terms::Terms;
 use crate::web::pages::words::Lang;
+
+/// Which of the two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Report,
+    /// Correction of the register.
+    Wrong,
+}
 
 /// By when what is done, in the days that are set.
 pub(super) fn promise(l: Lang, terms: &Terms, form: Form) -> String {

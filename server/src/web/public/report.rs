@@ -13,25 +13,17 @@ use base64::engine::general_purpose::STANDARD;
 use super::divisions::divisions;
 use super::lookup::value;
 use super::page::{Frame, render, shown};
-use super::promises::{promise, telling};
+use super::promises::{Form, promise, telling};
 use super::ticket::{self, Level, Nonce, Ticket, TicketFault};
 use super::{Door, Shared, is_large};
-use crate::clock;
+use crate::clock::{self, today};
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
-use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door, today};
+use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door};
 use crate::form_reader::{Sent, window, wrong};
 use crate::problem::Problem;
 use crate::store::PublicInstitution;
 use crate::text::{self, listed};
 use crate::web::pages::frame::line;
-
-/// Which of the two forms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Report,
-    /// Correction of the register.
-    Wrong,
-}
 
 #[derive(Template)]
 #[template(path = "public_report.html")]

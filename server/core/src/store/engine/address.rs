@@ -58,7 +58,7 @@ impl Address {
             return Err("must begin with postgres://; leave it out for SQLite".to_owned());
         }
         let (url, encrypted) = without_sslmode(url)?;
-        let mut config = Config::from_str(&url).map_err(|e| super::postgres::told(&e))?;
+        let mut config = Config::from_str(&url).map_err(|e| super::error::told(&e))?;
         if config.get_dbname().is_none() {
             return Err("names no database: postgres://USER@HOST/DATABASE".to_owned());
         }

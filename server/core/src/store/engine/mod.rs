@@ -6,6 +6,7 @@
 //! noun's file, by [`Connection::kind`].
 
 mod address;
+mod error;
 mod notices;
 mod postgres;
 mod row;
@@ -17,10 +18,11 @@ mod value;
 
 use std::ops::Deref;
 
-use tokio_postgres::error::SqlState;
-
 pub(super) use address::Login;
 pub use address::{Address, Beside};
+pub(super) use error::Error;
+pub(super) use error::OptionalExtension;
+pub(in crate::store) use error::Result;
 pub use notices::Notices;
 pub(super) use postgres::Client;
 pub(super) use row::{Row, Rows};
@@ -33,75 +35,6 @@ pub(super) use value::{Param, Params, Value, params};
 pub(super) enum Kind {
     Sqlite,
     Postgres,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error("{}", postgres::told(.0))]
-    Postgres(#[from] tokio_postgres::Error),
-    #[error("no row was found")]
-    NoRows,
-    /// A column does not hold what is asked of it.
-    #[error("column {column}: {why}")]
-    Column { column: String, why: String },
-}
-
-pub(in crate::store) type Result<T> = std::result::Result<T, Error>;
-
-impl Error {
-    /// A uniqueness or another constraint stood against it.
-    pub(super) fn is_constraint(&self) -> bool {
-        match self {
-            Self::Sqlite(e) => {
-                e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
-            }
-            Self::Postgres(e) => e.code().is_some_and(|code| code.code().starts_with("23")),
-            _ => false,
-        }
-    }
-
-    /// The other machine is away, or is about to be: what failed may do so no more in a moment.
-    pub(super) fn is_unreachable(&self) -> bool {
-        let Self::Postgres(error) = self else { return false };
-        let passing = |code: &str| code.starts_with("08") || code.starts_with("57P");
-        if let Some(code) = error.code() {
-            return passing(code.code()) || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
-        }
-        let source = std::error::Error::source(error);
-        error.is_closed() || source.is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
-    }
-
-    /// PostgreSQL knows no such login, or not by this password.
-    pub(super) fn is_refused_login(&self) -> bool {
-        let Self::Postgres(error) = self else { return false };
-        error.code().is_some_and(|code| code.code().starts_with("28"))
-    }
-
-    /// The disk had no room for it.
-    pub(super) fn is_full(&self) -> bool {
-        match self {
-            Self::Sqlite(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
-            Self::Postgres(e) => e.code() == Some(&SqlState::DISK_FULL),
-            _ => false,
-        }
-    }
-}
-
-/// A query of one row that may find none.
-pub(super) trait OptionalExtension<T> {
-    fn optional(self) -> Result<Option<T>>;
-}
-
-impl<T> OptionalExtension<T> for Result<T> {
-    fn optional(self) -> Result<Option<T>> {
-        match self {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::NoRows | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// One connection to either engine.

@@ -186,7 +186,7 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     if let Err(error) = connection.await {
-        tracing::warn!(error = told(&error), "the connection to PostgreSQL ended");
+        tracing::warn!(error = super::error::told(&error), "the connection to PostgreSQL ended");
     }
 }
 
@@ -206,20 +206,6 @@ pub(super) fn drivers() -> &'static Runtime {
 pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     let _entered = drivers().enter();
     futures_executor::block_on(work)
-}
-
-/// One line: PostgreSQL's own words, and the statement's hint where it has one.
-pub(super) fn told(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => {
-            let detail = db.detail().map_or_else(String::new, |detail| format!(" ({detail})"));
-            format!("{}{detail}", db.message())
-        }
-        None => match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        },
-    }
 }
 
 fn bind<'p>(params: &'p [&dyn Param]) -> Result<Vec<Bound<'p>>> {

@@ -12,8 +12,9 @@ use protocol::up::{Up, UpBody};
 use super::super::incidents::{self, Joining, Place, Step};
 use super::super::rows::collect;
 use super::super::{Result, Store, count, lock};
+use super::Incoming;
 use super::places::Places;
-use super::{Incoming, set_aside};
+use super::quarantine::{set_aside, set_jumps_aside};
 use crate::ingest::place::Registration;
 
 pub(super) fn any(c: &Connection) -> Result<bool> {
@@ -76,7 +77,8 @@ impl Store {
                 Ok((place.device, budgets.of(tx, place.device, place.received_at)?.open_alerts_max))
             });
             let max = max.collect::<Result<_>>()?;
-            incidents::take_in(tx, &steps, &Joining::Beyond(max))?;
+            let jumps = incidents::take_in(tx, &steps, &Joining::Beyond(max))?;
+            set_jumps_aside(tx, &jumps)?;
             tx.prepare_cached("DELETE FROM finding_due WHERE note <= ?1")?.execute([last])?;
             fail_point::reached("incidents.before_commit");
             Ok(due.len())

@@ -7,6 +7,7 @@
 
 mod chain;
 mod effects;
+pub(super) mod entry;
 mod later;
 mod places;
 mod quarantine;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
 use crate::store::engine::{Connection, Kind as EngineKind, Transaction, params};
-use protocol::up::{StatusBody, Up, UpBody};
+use protocol::up::Up;
 
 use super::incidents::{self, Joining, Place, Step};
 use super::{Result, Store, StoreError, count, devices, lock};
@@ -25,59 +26,11 @@ use crate::ingest::chain::{ChainState, Judgement};
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 use chain::Chain;
+pub use entry::{Entry, Incoming, Quarantined};
 use places::Places;
 pub use quarantine::QuarantineRow;
-pub(super) use quarantine::set_aside;
+use quarantine::{set_aside, set_jumps_aside};
 use unwritten::Unwritten;
-
-/// A message whose signature, schema and device were checked.
-#[derive(Debug, Clone)]
-pub struct Incoming {
-    pub body: UpBody,
-    /// [`trust::chain_hash`] of the body's exact text.
-    pub hash: String,
-    /// The whole envelope as it arrived.
-    pub envelope: String,
-    pub received_at: String,
-    /// Box minus server, where the box's clock is a real one.
-    pub clock_offset_ms: Option<i64>,
-}
-
-/// A message that was refused.
-#[derive(Debug, Clone)]
-pub struct Quarantined {
-    pub received_at: String,
-    pub topic: String,
-    pub reason: &'static str,
-    pub detail: String,
-    pub payload: Vec<u8>,
-    /// The device it claims to come from, where that is a registered one.
-    pub device: Option<String>,
-}
-
-/// One thing that the ingest found; a batch is committed as one.
-#[derive(Debug, Clone)]
-pub enum Entry {
-    Message(Box<Incoming>),
-    Status {
-        status: StatusBody,
-        received_at: String,
-        /// It lay at a broker, said some time ago.
-        retained: bool,
-    },
-    Aside(Quarantined),
-}
-
-impl Entry {
-    /// Whose it is, for the log; empty where nobody knows.
-    pub fn device(&self) -> &str {
-        match self {
-            Self::Message(it) => it.body.device.as_str(),
-            Self::Status { status, .. } => status.device.as_str(),
-            Self::Aside(it) => it.device.as_deref().unwrap_or_default(),
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -190,7 +143,8 @@ impl Store {
                     .iter()
                     .map(|(device, chain)| (*device, chain.limits.open_alerts_max))
                     .collect();
-                incidents::take_in(tx, &findings, &Joining::Beyond(max))?;
+                let jumps = incidents::take_in(tx, &findings, &Joining::Beyond(max))?;
+                set_jumps_aside(tx, &jumps)?;
             }
             for (device, chain) in &chains {
                 chain::write_back(tx, device, chain)?;

@@ -9,10 +9,10 @@ use protocol::up::Up;
 
 use crate::store::engine::Connection;
 
-use super::super::supervision::ms;
 use super::super::{Result, column};
 use super::unwritten::messages;
 use super::{Entry, Incoming};
+use crate::clock::ms;
 use crate::ingest::place::{Placed, Post, Registration, SessionPlace, SetAside, judge};
 
 /// A registration with one owner of its room: since, room, taken at, owned since, institution.

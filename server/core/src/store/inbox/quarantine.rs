@@ -3,7 +3,7 @@
 
 use crate::store::engine::{Transaction, params};
 
-use super::super::incidents::Place;
+use super::super::incidents::{Jump, Place};
 use super::super::{Result, Store, count, incidents, rows};
 use super::{Incoming, Quarantined, chain};
 use crate::ingest::integrity;
@@ -57,7 +57,7 @@ fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
 }
 
 /// Keeps what a box signed and may not say: it stands in its chain, and has no effect.
-pub(in super::super) fn set_aside(
+pub(super) fn set_aside(
     tx: &Transaction<'_>,
     place: &Place<'_>,
     reason: &'static str,
@@ -67,6 +67,15 @@ pub(in super::super) fn set_aside(
     keep(tx, &of_box(place.device, place.received_at, reason, detail, text))?;
     let cause = integrity::Cause::SetAside { reason, day: day(place.received_at) };
     incidents::raise_integrity(tx, place.device, &cause, place.received_at)
+}
+
+/// What a step says that no revision leads to.
+pub(super) fn set_jumps_aside(tx: &Transaction<'_>, jumps: &[Jump<'_>]) -> Result<()> {
+    for jump in jumps {
+        let text = jump.step.report.to_text()?;
+        set_aside(tx, &jump.step.place, "revision_jump", &jump.detail(), &text)?;
+    }
+    Ok(())
 }
 
 pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str) -> Result<()> {

@@ -1,0 +1,52 @@
+//! What the ingest hands to the store: a message that was checked, one that was refused, a status.
+
+use protocol::up::{StatusBody, UpBody};
+
+/// A message whose signature, schema and device were checked.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub body: UpBody,
+    /// [`trust::chain_hash`] of the body's exact text.
+    pub hash: String,
+    /// The whole envelope as it arrived.
+    pub envelope: String,
+    pub received_at: String,
+    /// Box minus server, where the box's clock is a real one.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// A message that was refused.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    pub received_at: String,
+    pub topic: String,
+    pub reason: &'static str,
+    pub detail: String,
+    pub payload: Vec<u8>,
+    /// The device it claims to come from, where that is a registered one.
+    pub device: Option<String>,
+}
+
+/// One thing that the ingest found; a batch is committed as one.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    Message(Box<Incoming>),
+    Status {
+        status: StatusBody,
+        received_at: String,
+        /// It lay at a broker, said some time ago.
+        retained: bool,
+    },
+    Aside(Quarantined),
+}
+
+impl Entry {
+    /// Whose it is, for the log; empty where nobody knows.
+    pub fn device(&self) -> &str {
+        match self {
+            Self::Message(it) => it.body.device.as_str(),
+            Self::Status { status, .. } => status.device.as_str(),
+            Self::Aside(it) => it.device.as_deref().unwrap_or_default(),
+        }
+    }
+}
