@@ -12,6 +12,7 @@ mod book;
 mod brokers;
 #[cfg(feature = "own-camera")]
 mod camera_demo;
+mod circles;
 mod clue_faults;
 #[path = "../../server/tests/support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
