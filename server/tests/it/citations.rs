@@ -11,13 +11,16 @@ const NEAR: usize = 260;
 
 /// Marks that no grade has: a lawyer's word, those of a note about a law, grades as a program reads
 /// them.
-const OTHER_MARKS: [&str; 9] = [
+const OTHER_MARKS: [&str; 12] = [
     "法制审核确认",
     "待法制审核",
     "待核",
     "confirmed in",
     "legal review to come",
     "to be verified",
+    "confirmedin",
+    "legalreviewtocome",
+    "tobeverified",
     "|full_text",
     "|excerpt",
     "|derived",
@@ -30,9 +33,10 @@ const BLOCKS: [&str; 26] = [
     "button", "br",
 ];
 
-fn mark_of(grade: Grade) -> [String; 2] {
+/// In both languages, and as a paper's text has it, whose lines break anywhere.
+fn mark_of(grade: Grade) -> [String; 3] {
     let mark = Mark::Unconfirmed { grade };
-    [mark.zh(), mark.en()]
+    [mark.zh(), mark.en(), mark.en().replace(' ', "")]
 }
 
 /// The marks of all grades, in both languages.

@@ -69,6 +69,7 @@ mod privacy_papers;
 mod provider;
 mod proxy;
 mod public;
+mod publication;
 mod reach;
 mod room_classes;
 mod self_checks;
