@@ -144,7 +144,7 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
         f: Frame::of(app, who, l, "inbox", "/cases").await?.lead_only(lead_only),
         lines: found.into_iter().map(view).collect(),
         may_publish: may_open(who, "/cases/publication/csv"),
-        publicity: app.blocking(move |a| Ok(by_law(a, l, Matter::Credit)?)).await?,
+        publicity: app.blocking(move |a| by_law(a, l, Matter::Credit)).await?,
     })
 }
 
