@@ -355,7 +355,8 @@ impl Practitioner {
             {
                 return Err(
                     "lead_of: only a licensed_physician can be filed as lead (医疗美容服务管理办法 \
-                    11)".to_owned()
+                    11: \
+                    checked with an excerpt; legal review to come)".to_owned()
                 );
             }
         }
@@ -685,7 +686,8 @@ impl Consent {
         }
         if !self.purposes.contains(&Purpose::ServerStorage) {
             return Err("consent.purposes: without `server_storage`, agreed to separately, face \
-                information may not leave the device (人脸识别技术应用安全管理办法 8)"
+                information may not leave the device (人脸识别技术应用安全管理办法 8: checked with a \
+                public text; legal review to come)"
                 .to_owned());
         }
         if !self.earlier.is_empty() {

@@ -15,6 +15,7 @@ use super::case_facts::{facts, notices};
 use super::cases::signer;
 use super::deed;
 use super::endpoint::Endpoint;
+use super::publication::{Edition, for_everybody};
 use super::rights::{AUTHORITY, OPENINGS, PACKAGE};
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -113,6 +114,9 @@ pub(super) struct VersionQuery {
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub party: i64,
+    /// Of a decision's file: for whom it is.
+    #[serde(default)]
+    pub edition: Edition,
 }
 
 /// Which document is asked for.
@@ -144,7 +148,7 @@ async fn post_document(
     Body(it): Body<DocumentBody>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
-    let asked = VersionQuery { version: None, party: it.party };
+    let asked = VersionQuery { party: it.party, ..VersionQuery::default() };
     save(&app, &who, id.clone(), kind, it).await?;
     Ok(Json(app.blocking(move |a| document(a, &who, &id, kind, asked)).await?))
 }
@@ -319,8 +323,15 @@ fn printed(
     if alert.liveness_waived {
         foot.push_str(" 活体检测已豁免");
     }
+    let body = match asked.edition {
+        Edition::Case => last.body.clone(),
+        Edition::Publication => {
+            foot.push_str(" 公示版");
+            for_everybody(a, &alert, kind, &party_of(a, id, kind, asked.party)?, &last.body)?
+        }
+    };
     let notices = notices(a, &alert)?;
-    Ok((case_document::blocks(&authority, kind, &last.number, &last.body, &notices), foot))
+    Ok((case_document::blocks(&authority, kind, &last.number, &body, &notices), foot))
 }
 
 /// Its act is done: whoever was served has this text, and a decision rests on that one.

@@ -54,6 +54,7 @@ mod policy_preview;
 mod policy_trials;
 mod provision;
 mod public;
+mod publication;
 mod query_fold;
 mod recovery_codes;
 mod refusals;
@@ -132,6 +133,7 @@ fn all() -> Vec<Endpoint> {
         policy::endpoints(),
         policy_trials::endpoints(),
         provision::endpoints(),
+        publication::endpoints(),
         refusals::endpoints(),
         room_classes::endpoints(),
         registry::endpoints(),

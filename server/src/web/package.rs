@@ -118,7 +118,12 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
         .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
     let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number);
     let blocks = case_paper::blocks(l, &title, &case, &about, &listed);
-    let mut foot = l.t("线索材料，不作违法认定", "Lead, not a finding of a violation").to_owned();
+    let mut foot = l
+        .t(
+            "线索材料，不作违法认定 · 内部办案，不得公开",
+            "Lead, not a finding of a violation · internal, not for publication",
+        )
+        .to_owned();
     if a.config.mode == Mode::Demonstration {
         foot.push_str(l.t(" · 演示", " · demonstration"));
     }

@@ -22,7 +22,7 @@ fn paper(house: &House, id: &str) -> Vec<u8> {
 }
 
 /// What `pdftotext` reads.
-fn text(pdf: &[u8], options: &[&str]) -> String {
+pub(crate) fn text_of(pdf: &[u8], options: &[&str]) -> String {
     let mut child = Command::new("pdftotext")
         .args(options)
         .args(["-", "-"])
@@ -89,7 +89,7 @@ fn case() -> (House, String) {
 fn a_case_paper_holds_all_that_a_court_asks() {
     let (house, id) = case();
     let pdf = paper(&house, &id);
-    let text = text(&pdf, &["-layout"]);
+    let text = text_of(&pdf, &["-layout"]);
     // Lines are broken anywhere.
     let flat: String = text.split_whitespace().collect();
     for said in [
@@ -138,7 +138,7 @@ fn a_case_paper_holds_all_that_a_court_asks() {
 fn what_a_box_took_back_is_alleged_on_no_paper() {
     let (house, id) = case();
     let pdf = paper(&house, &id);
-    let text = text(&pdf, &[]);
+    let text = text_of(&pdf, &[]);
     assert!(text.contains("已由设备撤回"), "{text}");
     assert!(!text.contains("无辜者赵"), "an innocent is named");
     let flat: String = text.split_whitespace().collect();
@@ -156,7 +156,7 @@ fn a_reviewed_box_prints_no_sentence_on_the_paper() {
         house.must_post("devices/box-1/review", &record);
     }
     let pdf = paper(&house, &id);
-    let text = text(&pdf, &[]);
+    let text = text_of(&pdf, &[]);
     let flat: String = text.split_whitespace().collect();
     assert!(!flat.contains(SENTENCE), "{text}");
 }
@@ -166,7 +166,7 @@ fn a_reviewed_box_prints_no_sentence_on_the_paper() {
 fn no_label_of_a_paper_lies_over_its_value() {
     let (house, id) = case();
     let pdf = paper(&house, &id);
-    let boxes = text(&pdf, &["-bbox"]);
+    let boxes = text_of(&pdf, &["-bbox"]);
     let number = |line: &str, name: &str| -> f64 {
         let from = line.split(&format!("{name}=\"")).nth(1).unwrap();
         from.split('"').next().unwrap().parse().unwrap()

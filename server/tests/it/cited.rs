@@ -1,101 +1,29 @@
-//! No article of a law is shown without saying how far its text was read, on any page or paper; and
-//! templates of papers as the authority writes them.
+//! No article of a law stands in a message or paper without saying how far its text was read (pages:
+//! `cited_pages`); and templates of papers as the authority writes them.
 
 use serde_json::{Value, json};
 
 use crate::cases::{entry, opened};
+use crate::citations::{count, faults};
 use crate::house::House;
 
-/// What says how far a text was read.
-const MARKS: [&str; 3] = ["待法制审核", "待核", "法制审核确认"];
-
-/// Within so many characters behind an article its mark stands: the words of the law lie between.
-const NEAR: usize = 260;
-
-/// Where an article stands whose mark does not follow.
-fn unmarked(text: &str) -> Vec<String> {
-    let chars: Vec<char> = text.chars().collect();
-    let digits = "一二三四五六七八九十百零";
-    let mut found = Vec::new();
-    for at in chars.iter().enumerate().filter(|(_, c)| **c == '第').map(|(n, _)| n) {
-        let number = chars[at + 1..].iter().take_while(|c| digits.contains(**c)).count();
-        if number == 0 || chars.get(at + 1 + number) != Some(&'条') {
-            continue;
-        }
-        let behind: String = chars[at..].iter().take(NEAR).collect();
-        if !MARKS.iter().any(|mark| behind.contains(mark)) {
-            found.push(behind.chars().take(40).collect());
-        }
-    }
-    found
-}
-
-/// A page without its markup.
-fn words(page: &str) -> String {
-    let mut out = String::new();
-    let mut inside = false;
-    for c in page.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => inside = false,
-            c if !inside => out.push(c),
-            _ => {}
-        }
-    }
-    out
-}
-
 #[test]
-fn the_look_for_articles_sees_one_without_a_mark() {
-    assert_eq!(unmarked("依据医师法第五十四条第三款处理").len(), 1);
-    assert_eq!(unmarked("医师法第五十四条（条号及版次待核）"), Vec::<String>::new());
-    assert_eq!(unmarked("第三诊室、第十一个条目"), Vec::<String>::new());
-}
-
-#[test]
-fn no_article_stands_on_a_page_without_its_mark() {
-    let (house, id) = opened();
-    let told = json!({"kind": "notified", "penalties": [{"kind": "warning"}],
-        "hearing_offered": false});
-    assert_eq!(entry(&house, &id, "wang", &told).0, 200);
-    let link = house.must_post("practitioners/p-lead/links", &json!({"purpose": "own_data"}));
-    let own = link["link"].as_str().unwrap().to_owned();
-    let paths = [
-        "/".to_owned(),
-        format!("/alerts/{id}"),
-        format!("/alerts/{id}/case"),
-        "/cases".to_owned(),
-        "/law".to_owned(),
-        "/calendar".to_owned(),
-        "/filing".to_owned(),
-        "/impact-assessments".to_owned(),
-        "/monitoring".to_owned(),
-        "/devices".to_owned(),
-        "/devices/box-1".to_owned(),
-        "/devices/box-1/review".to_owned(),
-        "/retention".to_owned(),
-        "/system".to_owned(),
-        "/consents".to_owned(),
-        "/enrol".to_owned(),
-        "/people".to_owned(),
-        "/people/p-lead".to_owned(),
-        "/refusals".to_owned(),
-        "/room-classes".to_owned(),
-        "/sessions/s-1".to_owned(),
-        "/rooms/room-1".to_owned(),
-        "/policy".to_owned(),
-        "/case-templates/decision".to_owned(),
-        own,
-    ];
-    let mut seen = 0;
-    for path in &paths {
-        let (status, page) = house.page(path);
-        assert_eq!(status, 200, "{path}");
-        let words = words(&page);
-        seen += words.matches('条').count();
-        assert_eq!(unmarked(&words), Vec::<String>::new(), "{path}");
+fn no_message_or_notice_cites_without_a_mark() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = vec![root.join("src/web/pages/messages.tsv")];
+    texts.push(root.join("src/web/pages/box_messages.tsv"));
+    let notices = std::fs::read_dir(root.join("../docs/templates")).unwrap();
+    texts.extend(notices.map(|file| file.unwrap().path()));
+    texts.retain(|path| !path.ends_with("README.md"));
+    let mut cited = 0;
+    for path in &texts {
+        let text = std::fs::read_to_string(path).unwrap();
+        cited += count(&text);
+        for part in text.lines().flat_map(|line| line.split('\t')) {
+            assert_eq!(faults(part), Vec::<String>::new(), "{}", path.display());
+        }
     }
-    assert!(seen > 100, "the pages show no articles at all");
+    assert!(texts.len() > 6 && cited > 8, "{cited} articles in {texts:?}");
 }
 
 #[test]
@@ -116,7 +44,9 @@ fn no_article_stands_in_a_paper_without_its_mark() {
     ];
     for kind in kinds {
         let text = house.get(&format!("alerts/{id}/case/documents/{kind}"))["text"].clone();
-        assert_eq!(unmarked(text.as_str().unwrap()), Vec::<String>::new(), "{kind}");
+        for line in text.as_str().unwrap().lines() {
+            assert_eq!(faults(line), Vec::<String>::new(), "{kind}");
+        }
         let made =
             house.must_post(&format!("alerts/{id}/case/documents/{kind}"), &json!({"by": "wang"}));
         assert_eq!(made["versions"][0]["template"], 0, "{made}");

@@ -195,8 +195,25 @@ fn length(line: &str, size: f32, wide: &Widths) -> f32 {
     line.chars().map(|c| wide.get(&c).copied().unwrap_or(1.0)).sum::<f32>() * size
 }
 
-/// Lines no wider than `width`: Chinese breaks anywhere, Latin at blanks, what has none (a hash)
-/// where it must.
+/// Signs that begin no line, and those that end none.
+const CLOSING: &str = "，。；：、？！）》〉」』】〕”’,;:?!)";
+const OPENING: &str = "（《〈「『【〔“‘(";
+
+/// What goes along to the next line begins here: with the sign that may begin none, the one before
+/// it. A row of signs alone breaks where it must.
+fn taken_along(line: &str, mut next: char) -> usize {
+    let mut at = line.len();
+    for (n, last) in line.char_indices().rev().take(6) {
+        if !CLOSING.contains(next) && !OPENING.contains(last) {
+            return at;
+        }
+        (at, next) = (n, last);
+    }
+    line.len()
+}
+
+/// Lines no wider than `width`: Chinese breaks anywhere but before a closing sign and behind an
+/// opening one, Latin at blanks, what has none (a hash) where it must.
 fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
     let em = |c: &char| wide.get(c).copied().unwrap_or(1.0);
     let mut lines = Vec::new();
@@ -209,7 +226,7 @@ fn wrapped(text: &str, size: f32, width: f32, wide: &Widths) -> Vec<String> {
                     Some(at) if c.is_ascii_graphic() && line.len() - at < 24 => {
                         line.split_off(at + 1)
                     }
-                    _ => String::new(),
+                    _ => line.split_off(taken_along(&line, c)),
                 };
                 lines.push(std::mem::replace(&mut line, rest));
                 used = length(&line, size, wide);
@@ -232,6 +249,22 @@ mod tests {
         assert_eq!(wrapped("一二三四五", 10.0, 30.0, &wide), ["一二三", "四五"]);
         assert_eq!(wrapped("aaaa bbbb", 10.0, 40.0, &wide), ["aaaa ", "bbbb"]);
         assert_eq!(wrapped("", 10.0, 40.0, &wide), [""]);
+    }
+
+    #[test]
+    fn no_line_begins_with_a_closing_sign_or_ends_with_an_opening_one() {
+        let wide = Widths::new();
+        let lines = |text: &str| wrapped(text, 10.0, 40.0, &wide);
+        assert_eq!(lines("一二三四，五"), ["一二三", "四，五"]);
+        assert_eq!(lines("一二三（四五）六"), ["一二三", "（四", "五）六"]);
+        assert_eq!(lines("一二三四）。五"), ["一二三", "四）。五"]);
+        let signs = "，".repeat(9);
+        assert_eq!(lines(&signs).concat(), signs, "words are lost");
+        for text in ["《医师法》，第一条；（待核）。", "（（（（（（（（（甲", "甲））））））））））乙"]
+        {
+            assert_eq!(lines(text).concat(), text);
+            assert!(lines(text).iter().all(|line| line.chars().count() <= 4), "{text}");
+        }
     }
 
     #[test]

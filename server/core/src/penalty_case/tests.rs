@@ -95,9 +95,11 @@ fn after(entries: &[(&str, Entry)]) -> Result<PenaltyCase, Refusal> {
     Ok(case)
 }
 
-/// The term is `on`: on that day nothing is late, on the next it is.
+/// The term is `on`: the day before and on that day nothing is late, on the next it is.
 fn runs_out(case: &PenaltyCase, due: Due, on: &str) {
     let next = day(on).tomorrow().unwrap().to_string();
+    let before = day(on).yesterday().unwrap().to_string();
+    assert_eq!(case.due(due, &before), Some((on.to_owned(), false)), "{due:?}");
     assert_eq!(case.due(due, on), Some((on.to_owned(), false)), "{due:?}");
     assert_eq!(case.due(due, &next), Some((on.to_owned(), true)), "{due:?}");
 }

@@ -118,6 +118,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("hb5_cure_days", "未能判定：整改天数", "Not judged: days to mend it"),
     ("hb5_settle_ms", "未能判定：等待设备报告", "Not judged: wait for the box"),
     ("publication_wait_days", "设置地点公布等待", "Wait after the place is public"),
+    ("publish_persons_level", "公示自然人", "Natural persons published"),
     ("consent_renewal_yyyymmdd", "旧版同意书停用日", "Earlier consent texts end on"),
     ("late_declared_ms", "迟报的界限", "Declared late after"),
     ("never_closed_ms", "未关闭的界限", "Never closed after"),

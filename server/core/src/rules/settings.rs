@@ -94,6 +94,8 @@ settings! {
         L2." "同一机构窗口内急救标记达到此次数为 L2。";
     publication_wait_days = 0 "days" [0, 180] "monitoring" "So long the place of a box has been \
         public before anybody is looked at (Guangdong: 30); 0: no wait." "设置地点须先公布满此天数，设备方可识别（广东：30）；0 为不设等待。";
+    publish_persons_level = 0 "level" [0, 1] "publication" "1: published decisions may name natural \
+        persons; 0: they name none." "处罚决定公示：0 不公示自然人，1 可公示自然人。";
     consent_renewal_yyyymmdd = 0 "yyyymmdd" [0, 99_991_231] "consents" "From this day on templates \
         under an earlier consent text are used no more; 0: no day is set." "自此日起，按旧版同意书采集的模板不再使用（如 20270101）；0 为未设定。";
     late_declared_ms = 1_800_000 "ms" [0, 86_400_000] "sessions" "Declared or closed later than \

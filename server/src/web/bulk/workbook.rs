@@ -79,7 +79,7 @@ fn example(l: Lang, noun: Noun) -> Vec<Vec<&'static str>> {
             l.t("门诊部", "clinic"), "2", "", "510104", "30.66", "104.06",
             l.t("成都市武侯区示例路 1 号", "1 Example Road, Chengdu"), "", "2030-12-31",
             l.t("美容外科；美容皮肤科", "surgery;dermatology"), "",
-            l.t("第六条第二款", "clause 6, paragraph 2"),
+            l.t("试点协议第六条第二款", "pilot agreement, clause 6(2)"),
         ]],
         Noun::Practitioners => vec![
             vec![

@@ -144,7 +144,7 @@ async fn submit(
                     Ok(Redirect::to(&here).into_response())
                 }
                 Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
-                    let wanted = VersionQuery { version: None, party };
+                    let wanted = VersionQuery { party, ..VersionQuery::default() };
                     make(&app, &who, l, (id, kind), wanted, Some((given, line(l, problem)))).await
                 }
                 Err(problem) => Err(problem),

@@ -11,6 +11,7 @@ use super::law::{against, in_force};
 use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
+use crate::text::id_replaced;
 
 /// A file of the package with its checksums.
 pub(in crate::web) struct Listed {
@@ -57,7 +58,7 @@ pub(in crate::web) fn blocks(
     out.push(Block::Heading(l.t("三、物品清单", "3. Items").to_owned()));
     out.push(Block::Text(
         l.t(
-            "(由承办人填写)____________________",
+            "（由承办人填写）____________________",
             "(filled in by the officer) ____________________",
         )
         .to_owned(),
@@ -75,7 +76,7 @@ pub(in crate::web) fn blocks(
     out.push(Block::Heading(l.t("五、移送", "5. Transfer").to_owned()));
     out.push(Block::Text(
         l.t(
-            "移送机关:____________________    接收机关:____________________\n承办人:__________    日期:______年____月____日",
+            "移送机关：____________________    接收机关：____________________\n承办人：__________    日期：______年____月____日",
             "From: ____________________    To: ____________________\nOfficer: __________    Date: \
             __________",
         )
@@ -95,7 +96,7 @@ fn steps(l: Lang, case: &Value, about: &About, out: &mut Vec<Block>) {
         let said = format!(
             "{} → {after}{}{note}",
             l.step(&text(&step["step"])),
-            if note.is_empty() { "" } else { ":" }
+            if note.is_empty() { "" } else { l.t("：", ": ") }
         );
         let by = signed(about, &text(&step["by"]));
         let said = match step["law_version"].as_str() {
@@ -218,7 +219,7 @@ fn heading(l: Lang, title: &str, case: &Value, about: &About) -> Vec<Block> {
         pair(
             "机构",
             "Institution",
-            format!("{} ({})", text(&institution["name"]), text(&case["institution"])),
+            named(l, &text(&institution["name"]), &text(&case["institution"])),
         ),
         pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
         pair("地址", "Address", text(&institution["address"])),
@@ -260,6 +261,14 @@ fn electronic(l: Lang, files: &[Listed], out: &mut Vec<Block>) {
     }
 }
 
+/// A name with its id beside.
+fn named(l: Lang, name: &str, id: &str) -> String {
+    match l {
+        Lang::Zh => format!("{name}（{id}）"),
+        Lang::En => format!("{name} ({id})"),
+    }
+}
+
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
@@ -274,7 +283,12 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
         kind,
         text(&finding["severity"])
     )));
-    out.push(Block::Text(text(&finding["explanation"][l.t("zh", "en")])));
+    let words = text(&finding["explanation"][l.t("zh", "en")]);
+    let words = list(&case["persons"]).fold(words, |words, known| {
+        let id = text(&known["id"]);
+        id_replaced(&words, &id, &named(l, &text(&known["name"]), &id))
+    });
+    out.push(Block::Text(words));
     for person in list(&finding["persons"]) {
         let id = text(&person["person"]);
         let known = list(&case["persons"]).find(|p| p["id"] == person["person"]);
@@ -282,7 +296,8 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
         let said = match known {
             Some(known) => {
                 let category = l.category(&text(&known["category"]));
-                format!("{}（{category}，{id}）", text(&known["name"]))
+                let beside = format!("{category}{}{id}", l.t("，", ", "));
+                named(l, &text(&known["name"]), &beside)
             }
             None => id,
         };
@@ -352,18 +367,23 @@ fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
             let Ok(mark) = serde_json::from_value::<law::Mark>(cited["mark"].clone()) else {
                 continue;
             };
-            let said = format!(
-                "{} {} {} ({}; {}; {})",
-                text(&cited["law"]),
-                text(&cited["article"]),
-                text(&cited["text"]),
+            let read = [
                 text(&cited["edition"]),
                 in_force(l, &text(&cited["in_force"])),
-                l.t(&mark.zh(), &mark.en())
-            );
+                l.t(&mark.zh(), &mark.en()).to_owned(),
+            ];
+            let words = ["law", "article", "text"].map(|name| text(&cited[name]));
+            let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let said = match l {
+                Lang::Zh => format!("{}（{}）", words.join(" "), read.join("；")),
+                Lang::En => format!("{} ({})", words.join(" "), read.join("; ")),
+            };
             let whom = serde_json::from_value::<law::Against>(cited["against"].clone()).ok();
             let whom = whom.map_or_else(String::new, |whom| {
-                format!("（{}{}）", l.t("对", "against the "), against(l, whom))
+                match l {
+                    Lang::Zh => format!("（对{}）", against(l, whom)),
+                    Lang::En => format!(" (against {})", against(l, whom)),
+                }
             });
             out.push(Block::Pair(format!("{title}{whom}"), said));
         }

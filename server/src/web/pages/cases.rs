@@ -7,8 +7,9 @@ use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use law::Matter;
 
-use super::alert_facts::{ClockView, cited};
+use super::alert_facts::{ClockView, by_law, cited};
 use super::case_forms::FieldView;
 use super::case_forms::{
     Acts, FormView, codes, day, form, officer_fields, officers, party, party_field, person_field,
@@ -32,7 +33,7 @@ use crate::web::cases::{
     open, whole,
 };
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{AUTHORITY, OPENINGS};
+use crate::web::rights::{AUTHORITY, OPENINGS, may_open};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -47,6 +48,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct CasesPage {
     f: Frame,
     lines: Vec<LineView>,
+    /// Whether its reader takes the table of decisions to publish.
+    may_publish: bool,
+    /// How long the law lets a penalty be shown, and whose not.
+    publicity: String,
 }
 
 struct LineView {
@@ -138,6 +143,8 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
     render(&CasesPage {
         f: Frame::of(app, who, l, "inbox", "/cases").await?.lead_only(lead_only),
         lines: found.into_iter().map(view).collect(),
+        may_publish: may_open(who, "/cases/publication/csv"),
+        publicity: app.blocking(move |a| by_law(a, l, Matter::Credit)).await?,
     })
 }
 

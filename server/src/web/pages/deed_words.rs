@@ -15,6 +15,7 @@ const THINGS: &[(&str, &str, &str)] = &[
     ("/calendar", "工作日历", "the calendar"),
     ("/workdays", "工作日历", "the calendar"),
     ("/case-templates", "文书模板", "a template of a document"),
+    ("/cases/publication", "处罚决定公示表", "the table of decisions for publication"),
     ("/cases", "案件列表", "the list of cases"),
     ("/checks", "身份核验", "identity checks"),
     ("/clues", "举报", "a clue"),

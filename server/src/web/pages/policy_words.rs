@@ -50,6 +50,7 @@ fn reader(l: Lang, part: &str) -> String {
         "tracker" => l.t("轨迹跟踪", "the tracking of people"),
         "identity" => l.t("身份识别", "recognition"),
         "monitoring" => l.t("设备告示与公布", "notices and publication"),
+        "publication" => l.t("处罚决定公示", "publication of decisions"),
         "consents" => l.t("知情同意", "consents"),
         "privacy P2" => l.t("隐私保护", "privacy"),
         code => return l.rule(code),

@@ -240,14 +240,12 @@ fn question(l: Lang, it: &Whole, asked: &[&Item], code: &str) -> Option<Question
     let value = answer.map(|a| a.value.clone()).unwrap_or_default();
     let choices =
         YesNoNa::ALL.iter().map(|w| (w.as_str(), l.t(w.zh(), w.en()), w.as_str() == value));
-    let read = |grade: law::Grade| match grade {
-        law::Grade::FullText => l.t("已核对全文", "read in full"),
-        law::Grade::Excerpt => l.t("仅核对节录", "an excerpt was read"),
-        law::Grade::Derived => l.t("条号推定", "number derived"),
-        law::Grade::Memory => l.t("待核", "not verified"),
-    };
     let cited = |b: &Basis| match b.grade {
-        Some(grade) => format!("{}{}（{}，{}）", b.law, b.article, b.edition, read(grade)),
+        Some(grade) => {
+            let mark = law::Mark::Unconfirmed { grade };
+            let mark = l.t(&mark.zh(), &mark.en()).to_owned();
+            format!("{}{}（{}，{mark}）", b.law, b.article, b.edition)
+        }
         None => format!("{}；{}（{}）", b.law, b.article, b.edition),
     };
     Some(Question {
