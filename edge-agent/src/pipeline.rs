@@ -12,7 +12,9 @@ use presence::{
     Liveness, MatchScore, Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId,
     Tracked, Tracker, Wall, Zone, Zones,
 };
-use vision::{FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError};
+use vision::{
+    FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError, WipedBytes,
+};
 
 use evidence::Mask;
 
@@ -130,7 +132,8 @@ pub struct Pipeline<E> {
     taker: Taker,
     taken: Vec<Taken>,
     faces: Vec<FaceBox>,
-    scratch: Vec<u8>,
+    /// The frame under its privacy mask.
+    scratch: WipedBytes,
     figures: Figures,
     /// Everybody in view is known, or known for a stranger.
     settled: bool,
@@ -156,7 +159,7 @@ impl<E: VisionStages> Pipeline<E> {
             taker: Taker::default(),
             taken: Vec::new(),
             faces: Vec::new(),
-            scratch: Vec::new(),
+            scratch: WipedBytes::default(),
             figures: Figures::default(),
             settled: false,
             withheld: false,
@@ -197,6 +200,9 @@ impl<E: VisionStages> Pipeline<E> {
         if guidance.session_over {
             self.taker.clear();
         }
+        if guidance.session_over || !guidance.wipe.is_empty() {
+            self.wipe_frames();
+        }
         for track in guidance.wipe {
             self.forget(track);
         }
@@ -220,8 +226,16 @@ impl<E: VisionStages> Pipeline<E> {
         self.taker.forget(track);
     }
 
+    /// The next frame would overwrite the last one, whenever that comes: who is to be forgotten does
+    /// not lie there until then.
+    fn wipe_frames(&mut self) {
+        self.stages.wipe();
+        self.scratch.wipe();
+    }
+
     /// Nothing of whoever was in view is left, not even where they stood.
     fn forget_everybody(&mut self) {
+        self.wipe_frames();
         self.tracks = Tracks::default();
         self.door.forget_everybody();
         self.taker.clear();
@@ -249,6 +263,8 @@ impl<E: VisionStages> Pipeline<E> {
             stages.detect(frame, &mut faces).ok().map(|()| faces)
         };
         self.taken.push(self.taker.take(&take.finding_id, &subjects, detect));
+        // The second look at a finished view left it in the detector's buffer.
+        self.stages.wipe();
     }
 
     /// What was sealed since the last call.
@@ -616,14 +632,13 @@ fn health(covered: bool, frozen: bool) -> CameraHealth {
 fn masked_frame<'a>(
     mask: &mut Mask,
     picture: &'a Picture,
-    scratch: &'a mut Vec<u8>,
+    scratch: &'a mut WipedBytes,
 ) -> Result<Frame<'a>, FrameError> {
     let frame = picture.frame();
     if mask.is_empty() {
         return Ok(frame);
     }
-    scratch.clear();
-    scratch.extend_from_slice(frame.data());
+    scratch.set(frame.data());
     mask.apply(scratch, frame.width(), frame.height());
     Frame::new(scratch, frame.width(), frame.height(), frame.order())
 }

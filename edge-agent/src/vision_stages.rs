@@ -43,6 +43,8 @@ pub trait VisionStages {
     }
     /// Answers of networks that were dropped because they were not finite.
     fn dropped_not_finite(&self) -> u64;
+    /// Overwrites the last frame in the buffers: somebody in it is to be forgotten.
+    fn wipe(&mut self) {}
 }
 
 impl VisionStages for Analyzer {
@@ -84,6 +86,10 @@ impl VisionStages for Analyzer {
 
     fn dropped_not_finite(&self) -> u64 {
         Analyzer::dropped_not_finite(self)
+    }
+
+    fn wipe(&mut self) {
+        Analyzer::wipe(self);
     }
 }
 

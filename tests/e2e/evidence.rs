@@ -2,6 +2,7 @@
 //! their browsers do, and a changed signature moves the box to nothing. Delivery is over HTTPS.
 //! Custodians' halves for each other are any text here: the browser's part has a test of its own.
 
+mod kills;
 mod memory;
 
 use std::collections::BTreeSet;
@@ -101,8 +102,12 @@ impl Person {
     }
 
     fn must(&self, path: &str, body: &Value) -> Value {
-        let answer = self.user.post(&format!("/api/v1/evidence{path}"), body).unwrap();
-        answer.ok().unwrap_or_else(|why| panic!("{} {path}: {why}", self.name))
+        self.asks(path, body).unwrap_or_else(|why| panic!("{} {path}: {why}", self.name))
+    }
+
+    /// What the server answers; an error where it refuses, or is killed over it.
+    fn asks(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.user.post(&format!("/api/v1/evidence{path}"), body)?.ok()
     }
 
     fn get(&self, path: &str) -> Value {
@@ -126,7 +131,7 @@ impl House {
         let plan = ServerPlan::embedded(folder.path());
         let (mut server, ready) = plan.start(&[]).unwrap();
         let api = api(&ready);
-        let morning = Morning::named("stranger").unwrap().unwrap();
+        let morning = stranger();
         clinic::register(&api, &morning).unwrap();
         let scene = Scene::drawn(morning.clone(), 1);
         let portrait =
@@ -186,12 +191,17 @@ impl House {
 
     /// Li asks Wang for all pictures of a finding, and Wang approves.
     fn release(&self, alert: &str, seen: &[Value]) -> ReleaseOrder {
+        let order = self.order(seen);
+        self.request(alert, &order).unwrap();
+        self.approve(&order).unwrap();
+        order
+    }
+
+    fn order(&self, seen: &[Value]) -> ReleaseOrder {
         let mut items: Vec<EvidenceId> = seen.iter().map(|i| picture(i).id).collect();
         items.sort();
-        let halves: serde_json::Map<String, Value> =
-            items.iter().map(|id| (id.to_string(), opaque())).collect();
         let now = jiff::Timestamp::now();
-        let order = ReleaseOrder {
+        ReleaseOrder {
             order: hex::encode(&bytes32()[..16]).parse().unwrap(),
             device: seen[0]["device"].as_str().unwrap().parse().unwrap(),
             finding_id: seen[0]["finding"].as_str().unwrap().to_owned(),
@@ -203,17 +213,30 @@ impl House {
             expires_at: rfc3339(now + evidence::order::LONGEST),
             supervisor: self.li.unsigned(),
             reviewer: self.wang.unsigned(),
-        };
-        let signed = text::release(&order).unwrap();
+        }
+    }
+
+    fn request(&self, alert: &str, order: &ReleaseOrder) -> anyhow::Result<Value> {
         let asked = json!({"order": order.order, "alert": alert, "device": order.device,
             "finding": order.finding_id, "items": order.items, "reviewer": self.wang.name,
             "case_number": order.case, "basis": order.basis, "purpose": order.purpose,
             "requested_at": order.requested_at, "expires_at": order.expires_at,
-            "sig": self.li.sign(&signed), "halves": halves});
-        self.li.must("/requests", &asked);
-        let step = json!({"step": "approve", "sig": self.wang.sign(&signed), "halves": halves});
-        self.wang.must(&format!("/requests/{}/steps", order.order), &step);
-        order
+            "sig": self.li.sign(&text::release(order).unwrap()), "halves": halves(order)});
+        self.li.asks("/requests", &asked)
+    }
+
+    fn approve(&self, order: &ReleaseOrder) -> anyhow::Result<Value> {
+        let sig = self.wang.sign(&text::release(order).unwrap());
+        let step = json!({"step": "approve", "sig": sig, "halves": halves(order)});
+        self.wang.asks(&format!("/requests/{}/steps", order.order), &step)
+    }
+
+    /// The first grave alert with the pictures of its first finding.
+    fn first_pictured(&self) -> (String, Vec<Value>) {
+        let (alert, seen) = self.pictured().swap_remove(0);
+        let finding = seen[0]["finding"].clone();
+        let seen = seen.into_iter().filter(|item| item["finding"] == finding).collect();
+        (alert["id"].as_str().unwrap().to_owned(), seen)
     }
 
     fn opening(&self, order: &ReleaseOrder) -> Value {
@@ -245,15 +268,17 @@ impl House {
     }
 }
 
+fn stranger() -> Morning {
+    Morning::named("stranger").unwrap().unwrap()
+}
+
+/// What one custodian's browser seals for the other.
+fn halves(order: &ReleaseOrder) -> serde_json::Map<String, Value> {
+    order.items.iter().map(|id| (id.to_string(), opaque())).collect()
+}
+
 fn provision(folder: &Path, authority: &Authority, proxy: &Proxy, token: &str) {
-    fs::write(
-        folder.join("agent.toml"),
-        "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n[models]\npack = \"avatar\"\n\
-         [camera]\nkind = \"scene\"\nscript = \"stranger\"\nseed = 1\nrounds = 1\n\
-         start = \"2026-03-02T00:30:00Z\"\nframe_rate = 1\nspeed = 0\n\
-         [vision]\ndetect_side_px = 1280\n[health]\nevery_s = 1\n",
-    )
-    .unwrap();
+    films(folder, "stranger");
     let ca = authority.write(&folder.join("ca.pem")).unwrap().display().to_string();
     let config = folder.join("agent.toml").display().to_string();
     let args = ["provision", "--server", &proxy.url, "--token", token, "--server-ca", &ca];
@@ -261,6 +286,17 @@ fn provision(folder: &Path, authority: &Authority, proxy: &Proxy, token: &str) {
     let mut provision = Program::start("zaigang-agent", args, folder).unwrap();
     let status = provision.wait(Duration::from_mins(1)).unwrap().unwrap();
     assert!(status.success(), "{}", provision.log_tail());
+}
+
+/// The box plays this script from its next start on.
+fn films(folder: &Path, script: &str) {
+    let text = format!(
+        "mode = \"demonstration\"\nstate_dir = \"agent-state\"\n[models]\npack = \"avatar\"\n\
+         [camera]\nkind = \"scene\"\nscript = \"{script}\"\nseed = 1\nrounds = 1\n\
+         start = \"2026-03-02T00:30:00Z\"\nframe_rate = 1\nspeed = 0\n\
+         [vision]\ndetect_side_px = 1280\n[health]\nevery_s = 1\n",
+    );
+    fs::write(folder.join("agent.toml"), text).unwrap();
 }
 
 fn picture(seen: &Value) -> EvidenceItem {

@@ -44,7 +44,7 @@ pub enum RollRefused {
     KeyNotVouched { role: &'static str, version: u32 },
     #[error("the {role} key version {version} is another than the one that this box believes")]
     KeyRewritten { role: &'static str, version: u32 },
-    #[error("the {0} role has no custodian yet: a first roll needs both")]
+    #[error("the {role} role has no custodian yet: a first roll needs both", role = .0)]
     Incomplete(&'static str),
     #[error("{0} lines, at most {MOST}")]
     TooMany(usize),

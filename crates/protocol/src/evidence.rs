@@ -19,6 +19,9 @@ pub const MAX_PART_BYTES: usize = 160 * 1024;
 
 /// Why a box deleted a picture for which it had no room any more.
 pub const GIVEN_UP: &str = "given up for the quota";
+/// What the pictures of 30 undecided days need, and what a box holds where nothing else is said: in
+/// production its own configuration may not make it less.
+pub const QUOTA_BYTES: u64 = 2 << 30;
 
 /// Knowledge, always whole: whether pictures are taken in this room, the keys that they are sealed
 /// to, and the people whose signatures release them.

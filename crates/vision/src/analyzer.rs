@@ -165,8 +165,23 @@ impl Analyzer {
         self.mask.as_mut().map(|m| m.score(frame, &face.rect)).transpose()
     }
 
-    /// Runs one role's networks again on what they were fed last: the floor that benchmarks compare
-    /// with.
+    /// Overwrites the last frame in the detector's buffers; a face's are wiped with each look.
+    pub fn wipe(&mut self) {
+        self.detector.wipe();
+    }
+
+    /// Whether any buffer of a network holds pixels: what tests ask.
+    #[doc(hidden)]
+    pub fn holds_pixels(&self) -> bool {
+        self.detector.holds_pixels()
+            || self.embedder.holds_pixels()
+            || self.companion.as_ref().is_some_and(|(second, _)| second.holds_pixels())
+            || self.liveness.as_ref().is_some_and(Liveness::holds_pixels)
+            || self.mask.as_ref().is_some_and(MaskFlag::holds_pixels)
+            || self.assessor.holds_pixels()
+    }
+
+    /// Runs one role's networks again at their last size: the floor that benchmarks compare with.
     #[doc(hidden)]
     pub fn run_again(&mut self, role: &str) -> Result<(), VisionError> {
         match role {

@@ -8,6 +8,7 @@ use crate::{
     sample,
     scale::Scaler,
     spec::{DetectorSpec, Input},
+    wiped::wipe,
 };
 
 const STRIDES: [u32; 3] = [8, 16, 32];
@@ -139,6 +140,17 @@ impl Detector {
             scale_face(face, back);
         }
         Ok(())
+    }
+
+    /// Overwrites the last frame, which the next one would: for when none may be left of somebody.
+    pub fn wipe(&mut self) {
+        wipe(&mut self.planes);
+        self.scaler.wipe();
+    }
+
+    #[doc(hidden)]
+    pub fn holds_pixels(&self) -> bool {
+        self.planes.iter().any(|value| *value != 0.0)
     }
 
     /// Runs the network again on the last frame: the floor that benchmarks compare with.

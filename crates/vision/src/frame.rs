@@ -8,6 +8,7 @@ mod live;
 use std::io::Cursor;
 
 pub use container::Foreign;
+use crate::wiped::WipedBytes;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, metadata::Orientation};
 
 /// Widest or highest picture that is decoded, in pixels.
@@ -127,10 +128,10 @@ impl std::fmt::Debug for Frame<'_> {
     }
 }
 
-/// A picture that owns its pixels.
+/// A picture that owns its pixels; wiped when dropped.
 #[derive(Clone)]
 pub struct Picture {
-    data: Vec<u8>,
+    data: WipedBytes,
     width: u32,
     height: u32,
     order: PixelOrder,
@@ -145,12 +146,12 @@ impl Picture {
         order: PixelOrder,
     ) -> Result<Self, FrameError> {
         Frame::new(&data, width, height, order)?;
-        Ok(Self { data, width, height, order })
+        Ok(Self { data: data.into(), width, height, order })
     }
 
-    /// The pixels, to be used again.
+    /// The pixels, to be used again by whoever wipes them.
     pub fn into_data(self) -> Vec<u8> {
-        self.data
+        self.data.into_inner()
     }
 
     /// Decodes a JPEG or PNG to RGB, turned upright by its EXIF orientation. The size is checked

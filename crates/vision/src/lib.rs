@@ -32,6 +32,7 @@ mod sample;
 mod scale;
 mod spec;
 mod template;
+mod wiped;
 
 pub use analyzer::{Analyzer, Options};
 pub use detect::{Detector, FaceBox, Rect};
@@ -52,3 +53,4 @@ pub use spec::{
     PackSpec, Rivals, Thresholds,
 };
 pub use template::{Template, TemplateError};
+pub use wiped::WipedBytes;

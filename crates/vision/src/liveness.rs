@@ -15,6 +15,7 @@ use crate::{
     runtime::{Expect, Net, Runtime},
     sample::{self, Crop},
     spec::LivenessSpec,
+    wiped::wipe,
 };
 
 /// The classes of one network's answer.
@@ -68,6 +69,7 @@ impl Liveness {
                 let logits = outputs.finite(outputs.get("")?)?;
                 Ok(softmax(logits, spec.live_class))
             });
+            wipe(&mut self.planes);
             self.not_finite += u64::from(matches!(live, Err(VisionError::NotFinite { .. })));
             sum += live?;
         }
@@ -81,6 +83,11 @@ impl Liveness {
             net.run((spec.input.width, spec.input.height), &self.planes, |_| Ok(()))?;
         }
         Ok(())
+    }
+
+    #[doc(hidden)]
+    pub fn holds_pixels(&self) -> bool {
+        self.planes.iter().any(|value| *value != 0.0)
     }
 
     /// How many answers were dropped because they were not finite.

@@ -9,6 +9,7 @@ use crate::{
     runtime::{Expect, Net, Runtime},
     sample,
     spec::MaskSpec,
+    wiped::wipe,
 };
 
 /// Anchors of the 640×480 network.
@@ -79,8 +80,14 @@ impl MaskFlag {
             };
             Ok(MaskScore { bare: best(1), masked: best(2) })
         });
+        wipe(&mut self.planes);
         self.not_finite += u64::from(matches!(score, Err(VisionError::NotFinite { .. })));
         score
+    }
+
+    #[doc(hidden)]
+    pub fn holds_pixels(&self) -> bool {
+        self.planes.iter().any(|value| *value != 0.0)
     }
 
     /// How many answers were dropped because they were not finite.

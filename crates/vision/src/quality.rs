@@ -8,6 +8,7 @@ use crate::{
     frame::{Frame, PixelOrder},
     sample,
     spec::{AlignTemplate, Input},
+    wiped::wipe,
 };
 
 mod gate;
@@ -134,7 +135,7 @@ impl Assessor {
         };
         let (yaw_deg, pitch_deg, roll_deg) = pose(&face.landmarks);
         let [left, right, ..] = face.landmarks;
-        Ok(Quality {
+        let quality = Quality {
             face_width_px: face.rect.width,
             inter_eye_px: (right[0] - left[0]).hypot(right[1] - left[1]),
             yaw_deg,
@@ -148,7 +149,17 @@ impl Assessor {
             inside: inside(frame, face),
             detector_score: face.score,
             masked: None,
-        })
+        };
+        for buffer in [&mut self.planes, &mut self.grey, &mut self.answers] {
+            wipe(buffer);
+        }
+        Ok(quality)
+    }
+
+    #[doc(hidden)]
+    pub fn holds_pixels(&self) -> bool {
+        let all = [&self.planes, &self.grey, &self.answers];
+        all.into_iter().flatten().any(|value| *value != 0.0)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     frame::Frame,
     sample::{Feed, split},
     spec::Input,
+    wiped::wipe,
 };
 
 /// Numbers of a row that are added up together, so that they stay in the processor's registers.
@@ -64,6 +65,10 @@ impl Axis {
 }
 
 impl Scaler {
+    pub(crate) fn wipe(&mut self) {
+        wipe(&mut self.row);
+    }
+
     /// The frame scaled to `inner`, zero-padded right and bottom to `outer`.
     pub(crate) fn scaled(
         &mut self,

@@ -212,7 +212,7 @@ fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
             let mut jpeg = Vec::new();
             image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
                 .encode_image(&image)?;
-            Ok(Pixels::Mjpeg(jpeg))
+            Ok(Pixels::Mjpeg(jpeg.into()))
         })
         .collect()
 }
@@ -228,5 +228,5 @@ fn yuyv(image: &RgbImage) -> Pixels {
         let red = ((112 * r - 94 * g - 18 * b_ + 128) >> 8) + 128;
         bytes.extend([luma(a), blue, luma(b), red].map(|v| v.clamp(0, 255) as u8));
     }
-    Pixels::Yuyv { width: image.width(), height: image.height(), bytes }
+    Pixels::Yuyv { width: image.width(), height: image.height(), bytes: bytes.into() }
 }

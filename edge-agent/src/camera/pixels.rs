@@ -1,18 +1,18 @@
 //! A frame as the source gave it, and its one decoding to RGB: in the pipeline, so that a frame
 //! that is dropped costs nothing.
 
-use vision::{FrameError, Picture, PixelOrder};
+use vision::{FrameError, Picture, PixelOrder, WipedBytes};
 
-/// The bytes of one frame.
+/// The bytes of one frame; wiped when it goes.
 pub enum Pixels {
     Ready(Picture),
     /// One JPEG picture, as webcams send it.
-    Mjpeg(Vec<u8>),
+    Mjpeg(WipedBytes),
     /// 4:2:2, two pixels in four bytes, BT.601 limited range.
     Yuyv {
         width: u32,
         height: u32,
-        bytes: Vec<u8>,
+        bytes: WipedBytes,
     },
 }
 
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn yuyv_gives_the_colours_of_the_standard() {
         // Black, white; then red twice (BT.601: Y 81, Cb 90, Cr 240).
-        let bytes = vec![16, 128, 235, 128, 81, 90, 81, 240];
+        let bytes = vec![16, 128, 235, 128, 81, 90, 81, 240].into();
         let picture = Pixels::Yuyv { width: 2, height: 2, bytes }.decode().unwrap();
         let data = picture.frame().data().to_vec();
         assert_eq!(data[..6], [0, 0, 0, 255, 255, 255]);
@@ -106,18 +106,18 @@ mod tests {
             image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 4, 90]));
         image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&image).unwrap();
         let once = Picture::decode(&jpeg).unwrap();
-        let (pixels, mut decoder) = (Pixels::Mjpeg(jpeg), Decoder::default());
+        let (pixels, mut decoder) = (Pixels::Mjpeg(jpeg.into()), Decoder::default());
         let first = decoder.decode(&pixels).unwrap().frame().data().as_ptr();
         let again = decoder.decode(&pixels).unwrap();
         assert_eq!(again.frame().data(), once.frame().data());
         assert_eq!(again.frame().data().as_ptr(), first);
-        assert!(decoder.decode(&Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF])).is_err());
+        assert!(decoder.decode(&Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF].into())).is_err());
         assert!(decoder.decode(&pixels).is_ok(), "a broken frame costs that frame");
     }
 
     #[test]
     fn a_short_buffer_is_an_error_and_no_panic() {
-        assert!(Pixels::Yuyv { width: 4, height: 4, bytes: vec![0; 10] }.decode().is_err());
-        assert!(Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF]).decode().is_err());
+        assert!(Pixels::Yuyv { width: 4, height: 4, bytes: vec![0; 10].into() }.decode().is_err());
+        assert!(Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF].into()).decode().is_err());
     }
 }

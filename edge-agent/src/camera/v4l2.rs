@@ -71,7 +71,7 @@ impl Camera for V4l2 {
         let buffer = device.frame().map_err(|why| Gone::new(why.to_string()))?;
         let at = self.clock.now();
         let Resolution { width_x: width, height_y: height } = buffer.resolution();
-        let bytes = buffer.buffer().to_vec();
+        let bytes = buffer.buffer().to_vec().into();
         let pixels = match buffer.source_frame_format() {
             FrameFormat::MJPEG => Pixels::Mjpeg(bytes),
             FrameFormat::YUYV => Pixels::Yuyv { width, height, bytes },

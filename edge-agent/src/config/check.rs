@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::down::MOST_BROKERS;
+use protocol::{down::MOST_BROKERS, evidence::QUOTA_BYTES};
 use toml::Spanned;
 
 use super::{
@@ -32,7 +32,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
         vision: vision(&raw.vision)?,
         schedule: schedule(&raw.schedule)?,
         health: health(&raw.health)?,
-        evidence_quota_bytes: evidence_quota(&raw.evidence)?,
+        evidence_quota_bytes: evidence_quota(mode, &raw.evidence)?,
         doorway: DoorwaySettings { screen: path_of(base, "doorway.screen", raw.doorway.screen)? },
         live_view: live_view(base, mode, raw.live_view)?,
         brokers: brokers(raw.server, raw.mqtt)?,
@@ -186,10 +186,25 @@ fn health(raw: &raw::Health) -> Checked<HealthSettings> {
     })
 }
 
-fn evidence_quota(raw: &raw::Evidence) -> Checked<u64> {
-    let default = (crate::evidence::keeper::QUOTA_BYTES >> 20) as i64;
-    Ok((number("evidence.quota_mib", raw.quota_mib.as_ref(), 16..=1_048_576, default)? as u64)
-        << 20)
+/// Whoever holds the box writes this file, and a small quota makes it drop the pictures of a lead
+/// before anybody asked for them: less than what 30 days need is the server's to say.
+fn evidence_quota(mode: Mode, raw: &raw::Evidence) -> Checked<u64> {
+    let default = (QUOTA_BYTES >> 20) as i64;
+    let mib = number("evidence.quota_mib", raw.quota_mib.as_ref(), 16..=1_048_576, default)?;
+    if let Some(written) = &raw.quota_mib
+        && mode == Mode::Production
+        && mib < default
+    {
+        return Err(wrong(
+            written,
+            &format!(
+                "`evidence.quota_mib` = {mib} is too small for the pictures of 30 days: give \
+                 {default} or more, or leave it out (with mode = \"production\" the server alone \
+                 may ask for less)"
+            ),
+        ));
+    }
+    Ok((mib as u64) << 20)
 }
 
 /// P6: nobody sees through a box in production.

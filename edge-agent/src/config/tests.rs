@@ -145,6 +145,34 @@ fn production_refuses_a_view_of_the_picture() {
     assert_eq!(shown.socket, Path::new("/etc/zaigang/live/view.sock"));
 }
 
+/// The clinic holds the box: it may not make it drop the pictures of a lead.
+#[test]
+fn production_refuses_less_room_than_pictures_need() {
+    let text = |mode: &str, mib: &str| {
+        format!(
+            "mode = \"{mode}\"\n[camera]\nkind = \"v4l2\"\n[evidence]\nquota_mib = {mib}\n"
+        )
+    };
+    let said = |text: &str| match parse(Path::new("/etc/zaigang/agent.toml"), text) {
+        Ok(config) => (config.evidence_quota_bytes >> 20).to_string(),
+        Err(error) => error.to_string(),
+    };
+    for mib in ["16", "1024", "2047"] {
+        assert_eq!(
+            said(&text("production", mib)),
+            format!(
+                "/etc/zaigang/agent.toml:5: `evidence.quota_mib` = {mib} is too small for the \
+                 pictures of 30 days: give 2048 or more, or leave it out (with mode = \
+                 \"production\" the server alone may ask for less)"
+            )
+        );
+    }
+    assert_eq!(said(&text("production", "2048")), "2048");
+    assert_eq!(said(&text("production", "4096")), "4096");
+    assert_eq!(said("mode = \"production\"\n[camera]\nkind = \"v4l2\"\n"), "2048");
+    assert_eq!(said(&text("demonstration", "16")), "16");
+}
+
 #[test]
 fn every_board_profile_and_the_scene_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -22,8 +22,6 @@ use super::retention::{UNDECIDED_DAYS, ends, in_force, make_room};
 use super::store::{Held, Stage, Store};
 use super::taking::Taken;
 
-/// What a box may hold where nothing else is said.
-pub const QUOTA_BYTES: u64 = 2 << 30;
 /// Findings whose pictures may still come.
 const ASKED: usize = 256;
 /// How far a clock may be ahead of the server's last word when something ends by it.

@@ -129,4 +129,8 @@ impl VisionStages for Watched {
     fn dropped_not_finite(&self) -> u64 {
         self.analyzer.dropped_not_finite()
     }
+
+    fn wipe(&mut self) {
+        self.analyzer.wipe();
+    }
 }

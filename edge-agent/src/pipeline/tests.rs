@@ -45,6 +45,9 @@ impl VisionStages for Scripted {
     fn dropped_not_finite(&self) -> u64 {
         0
     }
+    fn wipe(&mut self) {
+        self.saw.clear();
+    }
 }
 
 fn unit(axis: usize) -> Embedding {
@@ -269,4 +272,26 @@ fn once_a_patient_declined_nobody_is_looked_at() {
     let seen = look(&mut pipeline, 2_000, &[face(100.0, 100.0)]).unwrap();
     assert_eq!(seen.faces[0].track, TrackId(2), "who was in view is nobody known afterwards");
     assert_eq!(pipeline.stages.embedded.len(), made.0 + 1);
+}
+
+#[test]
+fn who_is_forgotten_lies_in_no_buffer_until_the_next_frame() {
+    let corner = vec![(0, 0), (100, 0), (100, 100)];
+    let ways = [
+        Guidance { session_over: true, ..Guidance::default() },
+        Guidance { wipe: vec![TrackId(1)], ..Guidance::default() },
+        Guidance { withheld: true, ..Guidance::default() },
+    ];
+    for way in ways {
+        let mut pipeline = pipeline();
+        pipeline.guided(Guidance { mask: Some(vec![corner.clone()]), ..Guidance::default() });
+        look(&mut pipeline, 0, &[face(100.0, 100.0)]);
+        let holds = |pipeline: &Pipeline<Scripted>| {
+            (!pipeline.stages.saw.is_empty(), pipeline.scratch.iter().any(|byte| *byte > 0))
+        };
+        assert_eq!(holds(&pipeline), (true, true), "the last frame is in the buffers");
+        let said = format!("{way:?}");
+        pipeline.guided(way);
+        assert_eq!(holds(&pipeline), (false, false), "{said}");
+    }
 }

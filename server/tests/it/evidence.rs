@@ -611,10 +611,27 @@ fn an_order_that_the_box_declines_is_told_with_its_reason() {
     let mut s = scene();
     let order = s.requested('c');
     assert_eq!(s.approve(&order, &s.wang).status, 200);
-    s.receipt(&order, "refused", Some("wang is no reviewer whom this box believes"));
+    let why = "wang is no reviewer whom this box believes at that time";
+    s.receipt(&order, "refused", Some(why));
     assert_eq!(s.state(&order), "refused");
-    let (_, shown) = page(&s, &s.li, &format!("/evidence/{}?lang=en", order.order));
-    assert!(shown.contains("whom this box believes"), "{shown}");
+    let (opening, of_alert) = (format!("/evidence/{}", order.order), format!("/alerts/{}", alert()));
+    for path in [opening, of_alert] {
+        let (_, shown) = page(&s, &s.li, &format!("{path}?lang=en"));
+        assert!(shown.contains("whom this box believes"), "{path}: {shown}");
+        let (_, shown) = page(&s, &s.li, &format!("{path}?lang=zh"));
+        assert!(shown.contains("“wang”当时不是本设备认可的证据保管人"), "{path}: {shown}");
+        assert!(!shown.contains("believes"), "{path}: {shown}");
+    }
+}
+
+#[test]
+fn what_the_reviewer_refuses_with_is_told_as_written() {
+    let s = scene();
+    let order = s.requested('c');
+    let step = json!({"step": "refuse", "reason": "证据不足"});
+    s.wang.must(&s.house, "POST", &format!("/requests/{}/steps", order.order), &step);
+    let (_, shown) = page(&s, &s.li, &format!("/evidence/{}?lang=zh", order.order));
+    assert!(shown.contains("证据不足"), "{shown}");
 }
 
 #[test]

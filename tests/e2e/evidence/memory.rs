@@ -1,4 +1,5 @@
-//! The memory of a running box, read byte by byte: no key of a picture, and no picture.
+//! The memory of a running box, read byte by byte: no key of a picture, no picture, and after the
+//! session no pixels of whoever was in the room.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,9 +10,11 @@ use e2e::programs::Program;
 use evidence::{open_half, text};
 use protocol::evidence::CustodianRole;
 use protocol::id::{DeviceId, EvidenceId};
+use image::RgbImage;
+use scene::Scene;
 use serde_json::Value;
 
-use super::{House, jpegs, picture};
+use super::{House, films, jpegs, picture, stranger};
 
 /// Once this process has sealed pictures of its own, beyond those `known` before it began.
 pub(super) fn holds_no_picture(house: &House, agent: &Program, known: &BTreeSet<EvidenceId>) {
@@ -64,4 +67,53 @@ fn keys_and_pictures(house: &House, pid: u32, seen: &[Value]) {
     assert!(!keys.iter().any(|key| has(key)), "a picture's key is in the box's memory");
     let pictures: usize = memory.iter().map(|m| jpegs(m)).sum();
     assert_eq!(pictures, 0, "a picture that opens is in the box's memory");
+}
+
+/// A row through each face of the scene, patient and stranger, as a camera's picture has it: of the
+/// moments at which candidates are kept. The grain of the picture makes each row the only one.
+fn rows() -> Vec<Vec<u8>> {
+    let (mut scene, mut frame) = (Scene::drawn(stranger(), 1), RgbImage::new(1, 1));
+    let mut found = Vec::new();
+    for second in (0..=200).step_by(10) {
+        for truth in scene.frame_at(second * 1000, &mut frame) {
+            let [x, y, width, height] = truth.face.bbox;
+            let (left, right) = (x as u32, ((x + width) as u32).min(frame.width()));
+            let row = (y + height / 2.0) as u32;
+            found.push((left..right).flat_map(|x| frame.get_pixel(x, row).0).collect());
+        }
+    }
+    assert!(found.iter().all(|row: &Vec<u8>| row.len() > 60), "a face is wider than 20 pixels");
+    found
+}
+
+/// The box's process once its scene is over, and how many of those rows are in its memory.
+fn left_after_the_scene(house: &House, rows: &[Vec<u8>]) -> usize {
+    let said = |agent: &Program| agent.log_text().matches("the scripted source is over").count();
+    let mut agent = house.start_box(false);
+    let before = said(&agent);
+    until("the scene's end", || said(&agent) > before)
+        .unwrap_or_else(|why| panic!("{why}\n{}", agent.log_tail()));
+    let memory = memory_of(agent.id());
+    agent.kill().unwrap();
+    let has = |row: &&Vec<u8>| memory.iter().any(|m| memchr::memmem::find(m, row).is_some());
+    rows.iter().filter(has).count()
+}
+
+/// While a session is on, the box keeps candidates: the control that this search finds pixels where
+/// there are some. After it, not a row of a face is left, in whatever buffer it went through.
+#[test]
+fn after_the_session_no_pixels_are_in_a_boxs_memory() {
+    let house = House::new();
+    let rows = rows();
+    let during = left_after_the_scene(&house, &rows);
+    assert!(during > 0, "the search finds none of {} rows where some are kept", rows.len());
+
+    // The same scene; then everybody leaves, and the session's window passes in an empty room.
+    let script = house.folder.path().join("then-nobody.toml");
+    let mut emptied = stranger();
+    emptied.duration_ms = 600_000;
+    fs::write(&script, emptied.to_toml().unwrap()).unwrap();
+    films(house.folder.path(), script.to_str().unwrap());
+    let after = left_after_the_scene(&house, &rows);
+    assert_eq!(after, 0, "of {} rows; {during} were there during the session", rows.len());
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use evidence::fixture::Office;
 use evidence::{Candidates, Look, RectPx, SealedPicture, Seen};
 use protocol::evidence::{
-    CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, Standing,
+    CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, QUOTA_BYTES, Standing,
 };
 use tempfile::TempDir;
 

@@ -33,6 +33,9 @@ pub enum Cause {
     /// The box holds fewer pictures than its chain names and never ended; `replaced`: some are of
     /// an earlier box of this name. One finding a day.
     EvidenceMissing { missing: u64, replaced: bool, day: String },
+    /// The box keeps less room for sealed pictures than the undecided ones need. One finding a
+    /// size.
+    EvidenceRoom { mib: u64 },
 }
 
 /// Declared breaks are counted over so many days [D].
@@ -59,6 +62,7 @@ impl Cause {
             Self::EvidenceGone { .. }
             | Self::EvidenceEarly { .. }
             | Self::EvidenceMissing { .. } => "EVIDENCE-GONE",
+            Self::EvidenceRoom { .. } => "EVIDENCE-ROOM",
         }
     }
 
@@ -69,6 +73,7 @@ impl Cause {
             | Self::Break { .. }
             | Self::EvidenceGone { told: false, .. }
             | Self::EvidenceEarly { .. }
+            | Self::EvidenceRoom { .. }
             | Self::EvidenceMissing { replaced: true, .. } => Severity::L1,
             Self::BadLink { .. }
             | Self::EvidenceGone { .. }
@@ -93,6 +98,7 @@ impl Cause {
             Self::EvidenceMissing { replaced, day, .. } => {
                 format!("evidence missing {replaced} {day}")
             }
+            Self::EvidenceRoom { mib } => format!("evidence room {mib}"),
         }
     }
 
@@ -163,6 +169,7 @@ impl Cause {
             Self::EvidenceMissing { missing, replaced, day } => {
                 missing_words(*missing, *replaced, day)
             }
+            Self::EvidenceRoom { mib } => room_words(*mib),
         };
         Explanation { zh, en }
     }
@@ -221,7 +228,8 @@ impl Cause {
             | Self::OverBudget { .. }
             | Self::EvidenceGone { .. }
             | Self::EvidenceEarly { .. }
-            | Self::EvidenceMissing { .. } => Vec::new(),
+            | Self::EvidenceMissing { .. }
+            | Self::EvidenceRoom { .. } => Vec::new(),
         }
     }
 }
@@ -264,6 +272,20 @@ fn missing_words(missing: u64, replaced: bool, day: &str) -> (String, String) {
         format!("{day} 该设备持有的封存画面比其记录链所列少 {missing} 幅；{zh}"),
         format!(
             "On {day} the box holds {missing} sealed pictures fewer than its chain names; {en}"
+        ),
+    )
+}
+
+fn room_words(mib: u64) -> (String, String) {
+    let needed = protocol::evidence::QUOTA_BYTES >> 20;
+    (
+        format!(
+            "设备只为封存画面留出 {mib} MiB，少于保存未审结画面 30 天所需的 {needed} MiB：较早的画面会被提前删除，\
+             请核查设备配置由何人更改"
+        ),
+        format!(
+            "The box keeps {mib} MiB for sealed pictures where 30 undecided days need {needed}: \
+             earlier ones are given up; ask who set its configuration so"
         ),
     )
 }

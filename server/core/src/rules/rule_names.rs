@@ -30,6 +30,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("CHAIN-BREAK", "记录链重新开始", "the box's chain began again"),
     ("BOX-BUDGET", "消息超出限额", "more messages than allowed"),
     ("EVIDENCE-GONE", "应保全画面缺失", "held pictures are gone"),
+    ("EVIDENCE-ROOM", "封存画面容量不足", "too little room for sealed pictures"),
 ];
 
 /// One that a later version may have.

@@ -97,9 +97,20 @@ impl Store {
         self.read(|c| Ok(c.prepare_cached(sql)?.exists(params![person, clock::text(now)])?))
     }
 
+    /// One step of an opening. A fault test may kill the server before it counts, and after.
+    fn write_to_the_end<T>(&self, step: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let done = self.write(|tx| {
+            let done = step(tx)?;
+            fail_point::reached("evidence.before_commit");
+            Ok(done)
+        })?;
+        fail_point::reached("evidence.committed");
+        Ok(done)
+    }
+
     /// Keeps a request. One of a finding at a time: whoever comes second is told who came first.
     pub fn ask_opening(&self, it: &OpeningKept, now: Timestamp) -> Result<()> {
-        self.write(|tx| {
+        self.write_to_the_end(|tx| {
             expire(tx, now)?;
             let live = "SELECT requester, reviewer FROM evidence_opening WHERE device = ?1 AND
                 finding = ?2 AND state IN ('requested','approved','released','delivered','open')";
@@ -156,7 +167,7 @@ impl Store {
         now: Timestamp,
         check: impl FnOnce(&OpeningKept, &[ItemSeen]) -> std::result::Result<(), String>,
     ) -> Result<OpeningKept> {
-        self.write(|tx| {
+        self.write_to_the_end(|tx| {
             let mut it = must(tx, id)?;
             it.opening = taken(&it.opening, step, now)?;
             let who = it.opening.ask.by.clone();
@@ -220,7 +231,7 @@ impl Store {
     /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that is
     /// not the chain's gives nothing.
     pub fn look_at(&self, id: &str, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
-        self.write(|tx| {
+        self.write_to_the_end(|tx| {
             let mut it = must(tx, id)?;
             if it.opening.items.get(item).is_none_or(|d| *d != Delivery::Arrived) {
                 let id = clip(item, 80);
@@ -258,7 +269,7 @@ impl Store {
         bytes: &[u8],
         now: Timestamp,
     ) -> Result<PartTaken> {
-        self.write(|tx| {
+        self.write_to_the_end(|tx| {
             let (order, id) = (part.order.as_str(), part.id.as_str());
             let mut it = must(tx, order)?;
             let known = items_of(tx, &it.device, &it.finding)?;
@@ -308,7 +319,13 @@ impl Store {
     /// Ends what has had its time, and buries what is gone: gives how many openings and pictures
     /// ended.
     pub fn expire_openings(&self, now: Timestamp) -> Result<usize> {
-        let ended = self.write(|tx| expire(tx, now))? + self.bury_pictures(now)?;
+        let ended = self.write(|tx| {
+            let ended = expire(tx, now)?;
+            if ended > 0 {
+                fail_point::reached("evidence.before_end");
+            }
+            Ok(ended)
+        })? + self.bury_pictures(now)?;
         if ended > 0 {
             // What was deleted stands in the log until that is copied home and emptied.
             if let Some(sqlite) = lock(&self.writer).sqlite() {

@@ -3,8 +3,9 @@
 
 use super::engine::{OptionalExtension as _, Transaction, params};
 use jiff::SignedDuration;
-use protocol::evidence::GIVEN_UP;
+use protocol::evidence::{GIVEN_UP, QUOTA_BYTES};
 use protocol::id::EvidenceId;
+use protocol::up::HealthReport;
 
 use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};
@@ -60,6 +61,22 @@ fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bo
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state =
         'raised' AND f.step <> 'withdrawn' AND e.received_at > ?3";
     Ok(tx.prepare_cached(sql)?.exists([device, id, due.as_str()])?)
+}
+
+/// Whoever holds a box can set its room so small that the pictures of a lead go before anybody asks
+/// for them. A box of this version refuses such a file; one of before, or a changed one, is asked
+/// about.
+pub(super) fn look_at_room(
+    tx: &Transaction<'_>,
+    device: &str,
+    report: &HealthReport,
+    at: &str,
+) -> Result<()> {
+    let room = report.evidence.as_ref().map_or(QUOTA_BYTES, |held| held.quota_bytes);
+    if room >= QUOTA_BYTES {
+        return Ok(());
+    }
+    incidents::raise_integrity(tx, device, &Cause::EvidenceRoom { mib: room >> 20 }, at)
 }
 
 /// Of the finding that the manifest named, not of the one that the receipt names.

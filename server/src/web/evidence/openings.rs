@@ -31,6 +31,10 @@ pub(in crate::web) struct OpeningSeen {
     pub alert: String,
     pub device: String,
     pub opening: Opening,
+    /// It was approved: where it is refused all the same, its box said why.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub declined_by_box: bool,
     /// For the two alone, while it lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<OpeningWhole>,
@@ -94,8 +98,8 @@ pub(in crate::web) fn openings_seen(a: &App, who: &Who) -> Result<OpeningsSeen, 
 impl OpeningSeen {
     /// That it is, and nothing by which it could be opened.
     pub(in crate::web) fn that_it_is(it: OpeningKept) -> Self {
-        let OpeningKept { id, alert, device, opening, .. } = it;
-        Self { id, alert, device, opening, open: None }
+        let OpeningKept { id, alert, device, opening, reviewer_sig, .. } = it;
+        Self { id, alert, device, opening, declined_by_box: reviewer_sig.is_some(), open: None }
     }
 }
 

@@ -18,7 +18,7 @@ use super::log_holds;
 use super::names::{Label, Names};
 use super::step_form::StepTyped;
 use super::words::Lang;
-use super::{alert_clinic, bulk_steps, inbox};
+use super::{alert_clinic, bulk_steps, inbox, messages};
 use crate::access::{Right, Role, Who};
 use crate::alert::{Reason, Review, State as AlertState, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
@@ -418,7 +418,12 @@ fn step_view(l: Lang, step: &StepSeen, people: &Names, law_version: &str) -> Ste
         at: local(&step.at),
         actor: people.get(&step.by),
         step: l.step(&step.step),
-        note: if step.step == "undo" { l.step(&step.note) } else { step.note.clone() },
+        note: match step.step.as_str() {
+            "undo" => l.step(&step.note),
+            "evidence_declined" | "evidence_lost" => messages::of_an_opening(l, &step.note),
+            "evidence_gone" => messages::of_a_picture(l, &step.note),
+            _ => step.note.clone(),
+        },
         state: AlertState::parse(&step.state_after).map_or("", |s| l.state(s)),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use protocol::evidence::EvidenceHeld;
+use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
 
 use super::frame::{Frame, local, render, shown};
 use super::messages;
@@ -272,7 +272,13 @@ fn pictures(l: Lang, held: &EvidenceHeld) -> String {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     let (used, room) = (mib(held.bytes), mib(held.quota_bytes));
     let lost = l.t("因容量已满删除", "given up for room");
-    format!("{} · {used}/{room} MiB · {lost} {}", held.items, held.given_up)
+    let less = if held.quota_bytes < QUOTA_BYTES {
+        let (zh, en) = ("容量低于要求", "too little room");
+        format!(" · {} ({} MiB)", l.t(zh, en), mib(QUOTA_BYTES))
+    } else {
+        String::new()
+    };
+    format!("{} · {used}/{room} MiB{less} · {lost} {}", held.items, held.given_up)
 }
 
 fn knowledge(l: Lang, k: &KnowledgeState) -> (String, u64, &'static str, String) {

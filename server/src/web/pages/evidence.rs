@@ -136,7 +136,11 @@ impl OpeningView {
             },
             state: l.t(o.state.zh(), o.state.en()),
             state_code: o.state.as_str(),
-            refused_because: o.refused_because.clone().unwrap_or_default(),
+            // The reviewer's own words, or its box's line.
+            refused_because: match &o.refused_because {
+                Some(why) if it.declined_by_box => messages::of_a_box(l, why),
+                why => why.clone().unwrap_or_default(),
+            },
             yours: o.is_of(&who.name) && !matches!(who.role, Role::Auditor),
             answers: o
                 .answers

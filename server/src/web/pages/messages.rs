@@ -42,6 +42,29 @@ pub(super) fn of_a_box(l: Lang, line: &str) -> String {
     }
 }
 
+/// What became of a held picture, as the alert's record keeps it: the picture, `deleted` or `lost`,
+/// and its box's line.
+pub(super) fn of_a_picture(l: Lang, note: &str) -> String {
+    let mut parts = note.splitn(3, " · ");
+    let (Some(picture), Some(gone), Some(why)) = (parts.next(), parts.next(), parts.next()) else {
+        return note.to_owned();
+    };
+    let gone = match gone {
+        "deleted" => l.t("已删除", "deleted"),
+        _ => l.t("已丢失", "lost"),
+    };
+    let why = if why.is_empty() { String::new() } else { of_a_box(l, why) };
+    [picture, gone, &why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// Why its box ended an opening, as the alert's record keeps it: the case, and the box's line.
+pub(super) fn of_an_opening(l: Lang, note: &str) -> String {
+    match note.split_once(": ") {
+        Some((case, why)) => format!("{case}{}{}", l.t("：", ": "), of_a_box(l, why)),
+        None => note.to_owned(),
+    }
+}
+
 fn translated(messages: &[Message], line: &str) -> Option<String> {
     messages.iter().find_map(|message| {
         let found = holes(&message.english, line)?;
@@ -220,6 +243,47 @@ mod tests {
         assert_eq!(of_a_box(Lang::Zh, "only 3 MiB of disk are free"), "磁盘仅剩 3 MiB");
         assert!(!of_a_box(Lang::Zh, "a line of a later version").contains("later"));
         assert_eq!(of_a_box(Lang::En, "a line of a later version"), "a line of a later version");
+    }
+
+    /// Why a box refuses an order or a roll, and why a picture is gone: read from where each is
+    /// said, both roles put in.
+    #[test]
+    fn whatever_a_box_says_of_its_pictures_is_said_in_chinese() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let (mut seen, mut without) = (0, Vec::new());
+        for (file, calls) in [
+            ("crates/evidence/src/order.rs", &["#[error("][..]),
+            ("crates/evidence/src/roll.rs", &["#[error("]),
+            ("crates/evidence/src/text.rs", &["#[error("]),
+            ("edge-agent/src/evidence/retention.rs", &["then_some(", "=> Some("]),
+            (
+                "edge-agent/src/evidence/keeper.rs",
+                &["None, Some(", "end(&held, ", "None => Err(", "Some(format!(", "map_err(|why| "],
+            ),
+            ("edge-agent/src/evidence/courier.rs", &["lost("]),
+            ("server/core/src/store/evidence_record.rs", &["let why = if", "} else {"]),
+        ] {
+            let text = std::fs::read_to_string(root.join(file)).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for behind in calls.iter().flat_map(|call| text.split(call).skip(1)) {
+                let behind = behind.trim_start();
+                let role = |name| literal(&behind.replacen("{role}", name, 1));
+                for line in [role("supervisor"), role("reviewer")].into_iter().flatten() {
+                    seen += 1;
+                    if translated(&BOX_MESSAGES, &line).is_none() {
+                        without.push(format!("{file}: {line}"));
+                    }
+                }
+            }
+        }
+        assert!(seen > 60, "{seen} lines were read");
+        assert!(without.is_empty(), "{}", without.join("\n"));
+        let gone = of_a_picture(Lang::Zh, "1a2b3c4d · deleted · given up for the quota");
+        assert_eq!(gone, "1a2b3c4d · 已删除 · 设备容量已满而删除");
+        let declined = of_an_opening(Lang::Zh, "2026-17: the order is valid for more than 24 h");
+        assert_eq!(declined, "2026-17：该放行令的有效期超过 24 小时");
+        let errno = std::io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(of_a_box(Lang::Zh, &errno), "设备读取密文失败");
     }
 
     proptest::proptest! {

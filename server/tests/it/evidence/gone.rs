@@ -80,3 +80,38 @@ fn what_nobody_holds_ends_without_a_word() {
     says_gone(&mut s, "lost", 1);
     assert_eq!((notes(&s), integrity(&s).len()), (0, 0));
 }
+
+/// A clinic holds its box: a room so small that pictures go before anybody asks is asked about.
+#[test]
+fn a_box_with_too_little_room_for_pictures_is_told_once() {
+    let mut s = scene();
+    let says = |s: &mut Scene, mib: u64| {
+        let mut said = crate::boxes::health();
+        let room = mib << 20;
+        said["evidence"] = json!({"items": 2, "bytes": 1, "quota_bytes": room, "given_up": 0});
+        s.b.say(&said);
+        s.b.receipted(s.b.seq);
+    };
+    says(&mut s, 2048);
+    assert!(integrity(&s).is_empty(), "room for 30 days");
+    says(&mut s, 16);
+    says(&mut s, 16);
+    let raised = integrity(&s);
+    assert_eq!(raised.len(), 1, "{raised:?}");
+    assert_eq!(
+        (&raised[0]["rule"], &raised[0]["severity"]),
+        (&json!("EVIDENCE-ROOM"), &json!("L1")),
+        "asked about, nobody is accused"
+    );
+    let words = raised[0]["explanation"]["zh"].as_str().unwrap();
+    assert!(words.contains("16 MiB") && words.contains("2048 MiB"), "{words}");
+    let (_, shown) = page(&s, &s.li, "/devices?lang=zh");
+    assert!(shown.contains("容量低于要求"), "its page says so");
+    let (_, shown) = page(&s, &s.li, &format!("/alerts/{}?lang=zh", alert_of(&s)));
+    assert!(shown.contains("封存画面容量不足"), "{shown}");
+}
+
+fn alert_of(s: &Scene) -> String {
+    let all = ask(&s.house, "GET", "/api/v1/alerts?kind=Integrity", &s.li.login, "").json();
+    all["alerts"][0]["id"].as_str().unwrap().to_owned()
+}

@@ -241,7 +241,8 @@ fn what_two_people_look_at_keeps_its_halves_until_then() {
 
 fn holds_now(s: &mut Scene, items: u64) {
     let mut said = health();
-    said["evidence"] = json!({"items": items, "bytes": 1, "quota_bytes": 2, "given_up": 0});
+    let room = protocol::evidence::QUOTA_BYTES;
+    said["evidence"] = json!({"items": items, "bytes": 1, "quota_bytes": room, "given_up": 0});
     s.b.say(&said);
     s.b.receipted(s.b.seq);
     // A quarter of an hour passes.

@@ -7,7 +7,8 @@ use protocol::up::{
 
 use super::super::rows::collect;
 use super::super::{
-    Result, count, evidence, evidence_record, feed, incidents, template_receipts, to_judge,
+    Result, count, evidence, evidence_gone, evidence_record, feed, incidents, template_receipts,
+    to_judge,
 };
 use super::places::Places;
 use super::{Incoming, chain};
@@ -48,6 +49,7 @@ pub(super) fn apply(
     match &it.body.payload {
         Up::Health(report) => {
             health(tx, device, report)?;
+            evidence_gone::look_at_room(tx, device, report, at)?;
             evidence_record::recount(tx, device, at)
         }
         Up::KnowledgeAck(ack) => {
