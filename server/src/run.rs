@@ -26,6 +26,7 @@ use crate::ca::{Authority, write_private};
 use crate::cache::{Made, Probed, Walked};
 use crate::case_watch;
 use crate::certificates::{self, Certificates};
+use crate::clinic_requests::ClinicRequests;
 use crate::clock;
 use crate::clue_intake;
 use crate::clue_watch;
@@ -206,6 +207,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         tables: WorkQueue::new(2, 16),
         bodies: Bodies::new(bodies_max_mib),
         streams: Streams::new(streams_per_account_max),
+        clinic_requests: ClinicRequests::default(),
         probed: Probed::default(),
         refusals: std::sync::Mutex::default(),
         forms: FormReader::default(),

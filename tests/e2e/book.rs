@@ -101,6 +101,44 @@ fn every_link_of_the_book_leads_somewhere() {
 
 /// The keys that a program knows in a table (`""`: at the top), as it says them when it meets
 /// another one.
+/// The tests that a row of the threat model names, braces opened: the last part of each path.
+fn tests_named(row: &str) -> Vec<String> {
+    let cell = row.trim_end_matches('|').rsplit(" | ").next().unwrap_or_default();
+    let mut names = Vec::new();
+    for word in cell.split('`').skip(1).step_by(2) {
+        let (before, inside) = word.split_once('{').unwrap_or(("", word));
+        let inside = inside.trim_end_matches('}');
+        assert!(before.is_empty() || word.ends_with('}'), "{word}");
+        names.extend(inside.split(',').map(|name| name.trim().to_owned()));
+    }
+    names
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let text = fs::read_to_string(docs().join("trust.md")).unwrap();
+    let mut sources = Vec::new();
+    for folder in ["server", "edge-agent", "crates", "tests"] {
+        rust_files(&root().join(folder), &mut sources);
+    }
+    let rows = text.lines().filter(|line| line.starts_with("| S") || line.starts_with("| X"));
+    let rows: Vec<&str> = rows.collect();
+    assert_eq!(rows.len(), 39, "36 findings and three more");
+    for row in rows {
+        let names = tests_named(row);
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            if name.contains('/') {
+                assert!(root().join(&name).is_file(), "{name}");
+                continue;
+            }
+            let function = format!("fn {}(", name.rsplit("::").next().unwrap_or(&name));
+            let there = sources.iter().any(|source| source.contains(&function));
+            assert!(there, "no test `{name}`: {row:.60}");
+        }
+    }
+}
+
 /// Every name of `tables` in backticks that a Rust identifier could be.
 fn names_in_code(text: &str) -> BTreeSet<&str> {
     let is_name = |word: &&str| {

@@ -12,6 +12,7 @@ use protocol::up::{Explanation, FindingKind, FindingReport, Severity, Step as Fi
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::access::{Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State};
 use crate::clock;
 use crate::evidence::opening::{Delivery, Opening};
@@ -19,6 +20,38 @@ use crate::monitoring_review::Standing;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
+
+/// What people call a lead, a correction or a self-check by. The authority's numbers count the
+/// server, its clinic's count its own: from a gap between two of the authority's a clinic would
+/// learn how much came to others. Neither is given out without saying to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Number {
+    server: i64,
+    clinic: i64,
+}
+
+impl Number {
+    pub fn new(server: i64, clinic: i64) -> Self {
+        Self { server, clinic }
+    }
+
+    pub fn for_authority(self) -> i64 {
+        self.server
+    }
+
+    pub fn for_clinic(self) -> i64 {
+        self.clinic
+    }
+
+    pub fn of(self, who: &Who) -> i64 {
+        if counts_the_server(who) { self.server } else { self.clinic }
+    }
+}
+
+/// Whose numbers are the server's; whoever sees one institution has that one's.
+pub fn counts_the_server(who: &Who) -> bool {
+    matches!(who.role, Role::Admin | Role::Supervisor | Role::Reviewer | Role::Auditor)
+}
 
 /// A finding as its box (or the server's own rule) reported it last, where it stands in the chain,
 /// and when it came.
@@ -50,6 +83,8 @@ pub struct AlertForAuthority {
     pub id: String,
     /// What people call it by.
     pub number: i64,
+    /// What its clinic calls it by: the clinic's own count.
+    pub clinic_number: i64,
     pub state: State,
     /// `L0` to `L3`.
     pub severity: String,
@@ -79,7 +114,7 @@ pub struct AlertForAuthority {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertForClinic {
     pub id: String,
-    /// What people call it by.
+    /// What the clinic calls it by: its own count.
     pub number: i64,
     pub state: ClinicState,
     /// `L0` to `L3`.
@@ -231,7 +266,8 @@ impl AlertForAuthority {
         let it = alert.clone();
         Self {
             id: it.id,
-            number: it.number,
+            number: it.number.for_authority(),
+            clinic_number: it.number.for_clinic(),
             state: it.case.state,
             severity: format!("L{}", it.severity),
             kinds: it.kinds,
@@ -261,7 +297,7 @@ impl AlertForClinic {
         Self {
             state: it.case.state.for_clinic(answered),
             id: it.id,
-            number: it.number,
+            number: it.number.for_clinic(),
             severity: format!("L{}", it.severity),
             kinds: it.kinds,
             institution: it.institution,
@@ -385,7 +421,7 @@ impl StateNews {
     pub fn of(alert: &Alert) -> Self {
         Self {
             alert: alert.id.clone(),
-            number: alert.number,
+            number: alert.number.for_authority(),
             state: alert.case.state,
             severity: format!("L{}", alert.severity),
         }
@@ -445,7 +481,7 @@ impl FindingNews {
     pub fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
         Self {
             alert: alert.id.clone(),
-            number: alert.number,
+            number: alert.number.for_authority(),
             state: alert.case.state,
             step: StepNews::of(arrival),
         }
@@ -468,7 +504,7 @@ impl ClinicNews {
     pub fn of(alert: &Alert, state: ClinicState, arrival: Option<Arrival<'_>>) -> Self {
         Self {
             alert: alert.id.clone(),
-            number: alert.number,
+            number: alert.number.for_clinic(),
             state,
             alert_severity: format!("L{}", alert.severity),
             step: arrival.map(StepNews::of),

@@ -16,6 +16,7 @@ use crate::body_memory::Bodies;
 use crate::ca::Authority;
 use crate::cache::{Made, Probed, Walked};
 use crate::certificates::Certificates;
+use crate::clinic_requests::ClinicRequests;
 use crate::clock;
 use crate::config::Config;
 use crate::enrol::Slot;
@@ -80,6 +81,8 @@ pub struct App {
     /// Memory for bodies of requests.
     pub bodies: Bodies,
     pub streams: Streams,
+    /// What each institution may still ask.
+    pub clinic_requests: ClinicRequests,
     /// Whether the database could be written when that was last tried.
     pub probed: Probed,
     /// Of nobody in particular, until they are written into the audit log.

@@ -96,11 +96,15 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     if !app.store.first_time(&what, &text)? {
         return Ok(false);
     }
-    tracing::warn!(alert = alert.number, due = late.due.code(), "a term of a case is over");
+    tracing::warn!(
+        alert = alert.number.for_authority(),
+        due = late.due.code(),
+        "a term of a case is over"
+    );
     let event = "case.late";
     let data = LateData {
         alert: &alert.id,
-        number: alert.number,
+        number: alert.number.for_authority(),
         severity: format!("L{}", alert.severity),
         state: alert.case.state,
         raised_at: &alert.raised_at,
@@ -114,13 +118,13 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
         account,
         kind: Kind::CaseLate,
         about: alert.id.clone(),
-        number: Some(alert.number),
+        number: Some(alert.number.for_authority()),
         by: String::new(),
     };
     let messages: Vec<NewMessage> =
         told_of_term(&accounts, alert).into_iter().map(message).collect();
     app.store.tell(&messages, &text)?;
-    let body = serde_json::to_string(&Late { event, number: alert.number, data })?;
+    let body = serde_json::to_string(&Late { event, number: alert.number.for_authority(), data })?;
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
             let next_at = clock::text(plan::not_before(now, hook.quiet, alert.severity, &zone));

@@ -18,6 +18,7 @@ pub mod calendar;
 pub mod case_document;
 pub mod case_watch;
 pub mod certificates;
+pub mod clinic_requests;
 pub mod clock;
 pub mod clue;
 pub mod clue_intake;

@@ -362,3 +362,22 @@ CREATE FUNCTION clue_uncounted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     UPDATE clue_count SET n = n - 1 WHERE jurisdiction = old.jurisdiction AND stage = old.stage;
     RETURN NULL; END $$;
 CREATE TRIGGER clue_uncounted AFTER DELETE ON clue FOR EACH ROW EXECUTE FUNCTION clue_uncounted();
+
+CREATE FUNCTION clinic_numbered() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE last BIGINT; BEGIN
+    INSERT INTO clinic_count VALUES (new.institution, TG_TABLE_NAME, 1) ON CONFLICT (institution,
+        noun) DO UPDATE SET n = clinic_count.n + 1 RETURNING n INTO last;
+    EXECUTE format('UPDATE %I SET clinic_number = $1 WHERE number = $2', TG_TABLE_NAME)
+        USING last, new.number;
+    RETURN NULL; END $$;
+CREATE TRIGGER alert_numbered AFTER INSERT ON alert FOR EACH ROW WHEN (new.clinic_number = 0)
+    EXECUTE FUNCTION clinic_numbered();
+CREATE TRIGGER correction_numbered AFTER INSERT ON correction FOR EACH ROW WHEN (new.clinic_number = 0)
+    EXECUTE FUNCTION clinic_numbered();
+CREATE TRIGGER self_check_numbered AFTER INSERT ON self_check FOR EACH ROW WHEN (new.clinic_number = 0)
+    EXECUTE FUNCTION clinic_numbered();
+CREATE FUNCTION view_numbered() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE view SET own_number = (SELECT max(own_number) + 1 FROM view WHERE owner = new.owner)
+        WHERE id = new.id;
+    RETURN NULL; END $$;
+CREATE TRIGGER view_numbered AFTER INSERT ON view FOR EACH ROW WHEN (new.own_number = 0)
+    EXECUTE FUNCTION view_numbered();

@@ -240,7 +240,7 @@ async fn get_alerts(
             let found = listed_alerts(a, &who, &filter)?;
             super::sight::note(a, &found)?;
             let next =
-                (found.len() == limit).then(|| found.last().map(|alert| alert.number)).flatten();
+                found.last().filter(|_| found.len() == limit).map(|alert| alert.number.of(&who));
             Ok::<_, StoreError>((listed(a, &who, found)?, next))
         })
         .await?;
@@ -281,7 +281,10 @@ pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
         filter.assignee = Some(who.name.clone());
     }
     match who.role {
-        Role::Clinic => filter.institution = Some(who.scope.clone()),
+        Role::Clinic => {
+            filter.institution = Some(who.scope.clone());
+            filter.clinic_numbers = true;
+        }
         _ if !who.scope.is_empty() => filter.jurisdiction = Some(who.scope.clone()),
         _ => {}
     }
@@ -512,6 +515,9 @@ pub(super) async fn take(
                 messages::step_taken(a, &who, &after, (&by, &note, Some(&to)))?;
                 return Ok(after);
             }
+            if who.role == Role::Clinic {
+                answers_bounded(a, &id)?;
+            }
             match (before.case.state, &step) {
                 (AlertState::Case, Step::Close) => {
                     a.store.penalty_case(&id)?.check_close(&by, crate::clock::today())?;
@@ -567,6 +573,23 @@ async fn undo(app: &Arc<App>, who: &Who, id: String, by: &str) -> Result<Alert, 
     app.tell(Nudge::Room(alert.room.clone()));
     app.touch();
     Ok(alert)
+}
+
+/// Answers of a clinic to one alert, at most: whoever reads them can read no more.
+const MOST_ANSWERS: usize = 50;
+
+fn answers_bounded(a: &App, id: &str) -> Result<(), Problem> {
+    let answers = a.store.alert_steps(id)?.iter().filter(|s| s.step == "answer").count();
+    if answers < MOST_ANSWERS {
+        return Ok(());
+    }
+    Err(Problem {
+        zh: Some(format!("该线索已有 {MOST_ANSWERS} 条说明：请联系主管部门").into()),
+        ..Problem::new(
+            StatusCode::CONFLICT,
+            format!("this alert has {MOST_ANSWERS} answers: speak to the authority"),
+        )
+    })
 }
 
 fn nothing_said() -> Problem {

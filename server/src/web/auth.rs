@@ -21,6 +21,7 @@ use super::pages::words::Lang;
 use super::route_of;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::clinic_requests;
 use crate::clock::{clip, now_text};
 use crate::config::Config;
 use crate::problem::Problem;
@@ -146,6 +147,13 @@ fn refused_origin(headers: &HeaderMap) -> Problem {
     Problem { zh: Some(zh.into()), ..Problem::new(StatusCode::FORBIDDEN, en) }
 }
 
+/// Only what would be written down: the log is what a clinic could fill.
+fn asks_too_much(app: &App, who: &Who, route: Option<&Route>) -> Option<Problem> {
+    let counts = who.role == Role::Clinic && route.is_some_and(|route| route.audited);
+    let now = crate::clock::now();
+    (counts && !app.clinic_requests.take(&who.scope, 1, now)).then(clinic_requests::too_many)
+}
+
 pub(super) async fn layer(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -167,6 +175,12 @@ pub(super) async fn layer(
     let due = due && !open_before_second_factor(&path, route);
     if !method.is_safe() && from_elsewhere(&app.config, request.headers()) {
         let refused = refused_origin(request.headers());
+        if path.starts_with("/api/") {
+            return refused.into_response();
+        }
+        return frame::shown(&app, &who, lang, Err(refused)).await;
+    }
+    if let Some(refused) = asks_too_much(&app, &who, route) {
         if path.starts_with("/api/") {
             return refused.into_response();
         }

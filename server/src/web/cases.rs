@@ -200,7 +200,7 @@ pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
             clock,
             stage: case.stage(),
             alert: alert.id,
-            number: alert.number,
+            number: alert.number.for_authority(),
             institution: alert.institution,
             case_number: alert.case.case_number,
         });
@@ -233,7 +233,7 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
         monitoring: Standings::default().of(&a.store, &alert)?,
         state: alert.case.state,
         case_number: alert.case.case_number,
-        number: alert.number,
+        number: alert.number.for_authority(),
         alert: alert.id,
         stage: case.stage(),
         opened_on: case.opened_on,
@@ -276,15 +276,16 @@ fn earlier(a: &App, who: &Who, id: &str) -> Result<Vec<EarlierPenalties>, Proble
         let (mut punished, mut named) = (Vec::new(), Vec::new());
         let all = a.store.cases_against(&person)?.into_iter().chain(a.store.cases_naming(&person)?);
         for alert in all {
-            let known = punished.contains(&alert.number) || named.contains(&alert.number);
+            let number = alert.number.for_authority();
+            let known = punished.contains(&number) || named.contains(&number);
             if known || alert.id == id || !who.sees(&alert.institution, &alert.jurisdiction) {
                 continue;
             }
             let case = a.store.penalty_case(&alert.id)?;
             if case.as_of_person(&person).is_some_and(|own| own.punished()) {
-                punished.push(alert.number);
+                punished.push(number);
             } else if case.parties().any(|party| case.as_of(party.id).punished()) {
-                named.push(alert.number);
+                named.push(number);
             }
         }
         if !punished.is_empty() || !named.is_empty() {

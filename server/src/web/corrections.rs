@@ -14,6 +14,7 @@ use super::endpoint::Endpoint;
 use super::rights::{CORRECTORS, SIGHT};
 use super::self_checks::part_of;
 use crate::access::{Role, Who};
+use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{clip, now_text, today};
 use crate::problem::{Body, Problem};
@@ -51,6 +52,7 @@ pub(super) struct Words {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct CorrectionSeen {
     pub id: String,
+    /// What its reader calls it by; a clinic's counts its own.
     pub number: i64,
     pub institution: String,
     pub from: CorrectionSource,
@@ -81,7 +83,7 @@ impl CorrectionSeen {
         let judged_by = it.handling.judged_by.as_deref().map(|by| actor::told(a, who, by));
         Ok(Self {
             id: it.id.clone(),
-            number: it.number,
+            number: it.number.of(who),
             institution: it.institution.clone(),
             from: it.source,
             object: it.object.clone(),
@@ -129,10 +131,13 @@ pub(super) async fn list(
     let (jurisdiction, institution) = part_of(who, query.institution.as_deref());
     let limit = query.limit.unwrap_or(50);
     let (open_only, before) = (query.open, query.before);
-    let filter = CorrectionFilter { open_only, jurisdiction, institution, before, limit };
+    let clinic_numbers = !counts_the_server(who);
+    let filter =
+        CorrectionFilter { open_only, jurisdiction, institution, clinic_numbers, before, limit };
     app.blocking(move |a| {
         let found = a.store.corrections(&filter)?;
-        let next = found.last().filter(|_| found.len() == limit as usize).map(|it| it.number);
+        let next =
+            found.last().filter(|_| found.len() == limit as usize).map(|it| it.number.of(who));
         let seen = found.iter().map(|it| CorrectionSeen::of(a, who, it));
         Ok::<_, Problem>(Corrections { corrections: seen.collect::<Result<_, _>>()?, next })
     })

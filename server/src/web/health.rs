@@ -213,6 +213,7 @@ fn limits(text: &mut String, app: &App) {
         ("analyses", app.analyses.refused()),
         ("bodies", app.bodies.refused()),
         ("streams", app.streams.refused()),
+        ("clinic_requests", app.clinic_requests.refused()),
         ("proposals", app.http_metrics.proposals_refused()),
     ];
     text.push_str(

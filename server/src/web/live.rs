@@ -218,6 +218,20 @@ fn place(app: &App, who: &Who, cursor: &str) -> Option<i64> {
     Some(i64::from_be_bytes(opened.as_slice().try_into().ok()?))
 }
 
+/// Comes back on every change, and when the question is due whatever happens; `None` where the
+/// stream ends with the server.
+async fn woken(
+    changed: &mut watch::Receiver<u64>,
+    due: impl Future<Output = ()>,
+    stopping: &mut watch::Receiver<bool>,
+) -> Option<()> {
+    tokio::select! {
+        changed = changed.changed() => changed.ok(),
+        () = due => Some(()),
+        _ = stopping.wait_for(|s| *s) => None,
+    }
+}
+
 impl Reader {
     /// Whoever opened this stream may still listen; what he sees is what he sees now.
     async fn may_still(&mut self) -> bool {
@@ -246,11 +260,8 @@ impl Reader {
                 // reader comes again.
                 return self.noted(&event).await.then_some(event);
             }
-            tokio::select! {
-                changed = self.changed.changed() => changed.ok()?,
-                () = tokio::time::sleep_until(self.ask_at) => {}
-                _ = self.stopping.wait_for(|s| *s) => return None,
-            }
+            let due = tokio::time::sleep_until(self.ask_at);
+            woken(&mut self.changed, due, &mut self.stopping).await?;
             if !self.may_still().await {
                 return None;
             }
@@ -268,9 +279,27 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_quiet_stream_asks_again_when_that_is_due() {
+        let (changes, mut changed) = watch::channel(0);
+        let (stops, mut stopping) = watch::channel(false);
+        let quiet = woken(&mut changed, std::future::pending(), &mut stopping).now_or_never();
+        assert_eq!(quiet, None, "nothing happened, and nothing is due");
+        let due = woken(&mut changed, std::future::ready(()), &mut stopping).now_or_never();
+        assert_eq!(due, Some(Some(())), "the question was due");
+        changes.send_modify(|n| *n += 1);
+        let news = woken(&mut changed, std::future::pending(), &mut stopping).now_or_never();
+        assert_eq!(news, Some(Some(())));
+        stops.send_replace(true);
+        let ended = woken(&mut changed, std::future::pending(), &mut stopping).now_or_never();
+        assert_eq!(ended, Some(None));
+        assert!(ASK_AGAIN <= Duration::from_mins(1));
+    }
 
     #[test]
     fn a_place_beyond_the_head_begins_at_the_head_and_says_so() {

@@ -74,7 +74,7 @@ impl Task {
 
     fn lead(kind: TaskKind, alert: &Alert, numbers: &Numbers) -> Self {
         Self {
-            number: Some(alert.number),
+            number: Some(alert.number.for_authority()),
             due: due_at(alert.case.state, alert.severity, &alert.received_at, numbers),
             ..Self::of(kind, format!("/alerts/{}", alert.id), &alert.received_at)
         }
@@ -183,7 +183,7 @@ fn to_answer(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
         ..AlertFilter::default()
     };
     let one = |alert: Alert| Task {
-        number: Some(alert.number),
+        number: Some(alert.number.for_clinic()),
         ..Task::of(TaskKind::Answer, format!("/alerts/{}", alert.id), &alert.received_at)
     };
     Ok(a.store.alerts(&scoped(filter, who))?.into_iter().map(one).collect())
@@ -260,7 +260,12 @@ pub(super) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> {
     let mut all = Vec::new();
     for it in a.store.steps_of(&who.name, LISTED)? {
         if who.sees(&it.institution, &it.jurisdiction) {
-            all.push(Done::Step { alert: it.alert, number: it.number, step: it.step, at: it.at });
+            all.push(Done::Step {
+                alert: it.alert,
+                number: it.number.of(who),
+                step: it.step,
+                at: it.at,
+            });
         }
     }
     for it in a.store.messages_done(&who.name, LISTED)? {
@@ -319,7 +324,7 @@ pub(super) fn step_taken(
         account,
         kind,
         about: alert.id.clone(),
-        number: Some(alert.number),
+        number: Some(alert.number.for_authority()),
         by: by.to_owned(),
     };
     a.store.tell(&told.map(message).collect::<Vec<_>>(), &now_text())

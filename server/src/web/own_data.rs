@@ -102,6 +102,7 @@ pub(super) struct OwnReading {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OwnCase {
     pub alert: String,
+    /// By which its clinic calls it.
     pub number: i64,
     pub institution_name: String,
     pub raised_at: String,
@@ -314,7 +315,7 @@ fn cases(a: &App, person: &str) -> Result<Vec<OwnCase>, Problem> {
             institution_name: name_of(a, &alert.institution)?,
             stage: own.filter(|_| is_party).map_or_else(|| case.stage(), |own| own.stage()),
             alert: alert.id,
-            number: alert.number,
+            number: alert.number.for_clinic(),
             raised_at: alert.raised_at,
             told_on,
         });

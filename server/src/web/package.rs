@@ -116,7 +116,7 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     };
     let font = paper::Font::find(a.config.font_file.as_deref())
         .map_err(|e| Problem::new(StatusCode::SERVICE_UNAVAILABLE, e.to_string()))?;
-    let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number);
+    let title = format!("{} #{}", l.t("案件材料", "Case papers"), alert.number.for_authority());
     let blocks = case_paper::blocks(l, &title, &case, &about, &listed);
     let mut foot = l
         .t(
@@ -133,7 +133,7 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     let pdf =
         paper::pdf(&title, l.code(), &blocks, &foot, &font).map_err(|e| Problem::internal(&e))?;
     parts.insert(0, Part { name: "case.pdf".to_owned(), bytes: pdf });
-    Ok((alert.number, zipped(parts).map_err(|e| Problem::internal(&e))?))
+    Ok((alert.number.for_authority(), zipped(parts).map_err(|e| Problem::internal(&e))?))
 }
 
 /// Names of whoever took a step, by login.

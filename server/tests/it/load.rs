@@ -473,6 +473,29 @@ fn a_box_that_never_answers_is_told_ever_more_rarely() {
     assert!((10..=25).contains(&told), "told {told} times");
 }
 
+/// Each start asks for everything anew; whoever starts again and again and answers nothing is not
+/// told each time.
+#[test]
+fn a_box_that_starts_anew_in_vain_is_told_no_oftener() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    let store = &house.running().app.store;
+    let tries = || store.issued("box-1", "roster").unwrap().map_or(0, |issued| issued.tries);
+    for _ in 0..40 {
+        b.connect();
+        b.say(&health());
+        b.receipted(b.seq);
+        b.vanish();
+    }
+    let by = Instant::now() + WAIT;
+    while tries() < 5 {
+        assert!(Instant::now() < by, "it was never told");
+        std::thread::yield_now();
+    }
+    // Five at once, and one for each wait that ended meanwhile: they double from half a second.
+    assert!(tries() <= 12, "told {} times", tries());
+}
+
 /// A proposal as an enrolment stores it, without its networks.
 fn propose(house: &House, n: usize, photo: &[u8]) {
     let consent = server::model::Consent {

@@ -13,7 +13,7 @@ use crate::log_holds::{accepted, with_box, with_box_and};
 use crate::public::{clues, report, slug};
 
 /// Clocks and random words are the only things that may differ.
-fn masked(house: &House, text: &str) -> String {
+pub(crate) fn masked(house: &House, text: &str) -> String {
     let ports = [house.base.clone(), house.running().ready.public.clone().unwrap()];
     let text = ports.iter().fold(text.to_owned(), |text, base| {
         text.replace(base.trim_start_matches("http://"), "HOST")
@@ -57,14 +57,20 @@ fn is_number(word: &str) -> bool {
 
 /// Every address that this role may fetch, of objects that are there too.
 fn addresses(role: Role) -> Vec<String> {
+    addresses_of(role, &[])
+}
+
+/// The same, with more objects by their nouns.
+pub(crate) fn addresses_of(role: Role, more: &[(&str, &str)]) -> Vec<String> {
     let alert = "1".repeat(32);
-    let ids = [
+    let known = [
         ("alerts", alert.as_str()),
         ("sessions", "s-1"),
         ("institutions", "clinic-1"),
         ("practitioners", "p-lead"),
         ("devices", "box-1"),
     ];
+    let ids: Vec<(&str, &str)> = more.iter().chain(&known).copied().collect();
     let mut all = Vec::new();
     for route in routes().iter().filter(|r| r.method == "GET" && r.roles.contains(&role)) {
         // Whoever runs the server reads what every officer did, how long that log is, and how many

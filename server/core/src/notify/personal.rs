@@ -229,7 +229,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
                 account,
                 kind: Kind::DueSoon,
                 about: alert.id.clone(),
-                number: Some(alert.number),
+                number: Some(alert.number.for_authority()),
                 by: String::new(),
             };
             messages.extend(told_of_term(&accounts, &alert).into_iter().map(message));

@@ -9,12 +9,12 @@ use protocol::up::{Explanation, FindingReport, PersonInFinding};
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed};
 use crate::alert::{Case, ClinicState, LastStep, Reason, State, Step, StepKept};
-use crate::alert_view::{ClinicNews, StateNews};
+use crate::alert_view::{ClinicNews, Number, StateNews};
 
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
 pub struct Alert {
-    pub number: i64,
+    pub number: Number,
     pub id: String,
     pub severity: u8,
     pub kinds: Vec<String>,
@@ -106,6 +106,9 @@ pub struct AlertFilter {
     pub session: Option<String>,
     /// As the clinic is told it.
     pub clinic_state: Option<ClinicState>,
+    /// Numbers are a clinic's own: those of `before`, `after` and of a search. Only with one
+    /// institution.
+    pub clinic_numbers: bool,
     /// Alerts with a smaller number, for the next page.
     pub before: Option<i64>,
     /// Alerts with a greater number.
@@ -142,8 +145,10 @@ impl AlertSearch {
     }
 }
 
-/// An alert is found by what its reader knows it by.
-const KNOWN_BY: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
+/// An alert is found by what its clinic knows it by: never by the server's own number, of which it
+/// could ask for one after the other.
+const KNOWN_BY: &str =
+    "(CAST(clinic_number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
     OR found(coalesce(session, ''), ?)
     OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?))
     OR EXISTS (SELECT 1 FROM room r WHERE r.id = alert.room AND found(r.name, ?)))";
@@ -189,8 +194,12 @@ impl AlertFilter {
         };
         add("assignee = ?", text(&self.assignee));
         add("session = ?", text(&self.session));
-        add("number < ?", self.before.map(Value::Integer));
-        add("number > ?", self.after.map(Value::Integer));
+        let (before, after) = match self.clinic_numbers {
+            true => ("clinic_number < ?", "clinic_number > ?"),
+            false => ("number < ?", "number > ?"),
+        };
+        add(before, self.before.map(Value::Integer));
+        add(after, self.after.map(Value::Integer));
         add("room = ?", text(&self.room));
         add("raised_at >= ?", text(&self.raised_from));
         add("raised_at < ?", text(&self.raised_before));
@@ -232,7 +241,7 @@ const NOT_ANSWERED: &str =
 const COLUMNS: &str =
     "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item,
     assignee,
-    raised_at, received_at, updated_at, liveness_waived, case_file FROM alert";
+    raised_at, received_at, updated_at, liveness_waived, case_file, clinic_number FROM alert";
 
 impl Store {
     pub fn alerts(&self, filter: &AlertFilter) -> Result<Vec<Alert>> {
@@ -551,7 +560,7 @@ pub(super) fn alert_of(c: &Connection, origin: &str, incident: &str) -> Result<O
 
 fn alert(row: &crate::store::engine::Row<'_>) -> Result<Alert> {
     Ok(Alert {
-        number: row.get(0)?,
+        number: Number::new(row.get(0)?, row.get(16)?),
         id: row.get(1)?,
         severity: row.get(2)?,
         kinds: serde_json::from_str(&row.get::<_, String>(3)?)?,

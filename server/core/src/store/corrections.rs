@@ -6,6 +6,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
+use crate::alert_view::Number;
 use crate::self_check::correction::{Handling, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -27,7 +28,7 @@ impl CorrectionSource {
 /// A correction as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
-    pub number: i64,
+    pub number: Number,
     pub id: String,
     pub institution: String,
     pub source: CorrectionSource,
@@ -68,12 +69,14 @@ pub struct CorrectionFilter {
     pub jurisdiction: String,
     /// Empty for all.
     pub institution: String,
+    /// `before` is one of the institution's own numbers.
+    pub clinic_numbers: bool,
     pub before: Option<i64>,
     pub limit: u32,
 }
 
 const COLUMNS: &str = "SELECT k.number, k.id, k.institution, k.source, k.object, k.rules,
-    k.opened_at, k.due_at, k.handling, k.words FROM correction k";
+    k.opened_at, k.due_at, k.handling, k.words, k.clinic_number FROM correction k";
 
 impl Store {
     /// Opens those that are not there yet. Gives how many.
@@ -123,8 +126,9 @@ impl Store {
     }
 
     pub fn corrections(&self, it: &CorrectionFilter) -> Result<Vec<Correction>> {
+        let number = if it.clinic_numbers { "k.clinic_number" } else { "k.number" };
         let sql = format!(
-            "{COLUMNS} JOIN institution i ON i.id = k.institution WHERE k.number < ?1
+            "{COLUMNS} JOIN institution i ON i.id = k.institution WHERE {number} < ?1
             AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR k.institution = ?3)
             AND (?4 = 0 OR k.state IN ('open','answered')) ORDER BY k.number DESC LIMIT ?5"
         );
@@ -191,7 +195,7 @@ fn row(r: &crate::store::engine::Row<'_>) -> Result<Correction> {
     let source: String = r.get(3)?;
     let is_alert = source == CorrectionSource::Alert.as_str();
     Ok(Correction {
-        number: r.get(0)?,
+        number: Number::new(r.get(0)?, r.get(10)?),
         id: r.get(1)?,
         institution: r.get(2)?,
         source: if is_alert { CorrectionSource::Alert } else { CorrectionSource::Answer },

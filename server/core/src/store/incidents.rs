@@ -15,7 +15,7 @@ use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
 use super::{Result, StoreError, budgets, column, count, feed, named, own_ids, sight};
 use crate::alert::{Case, State, Step as CaseStep};
-use crate::alert_view::{Arrival, ClinicNews, FindingNews};
+use crate::alert_view::{Arrival, ClinicNews, FindingNews, Number};
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 use crate::own_id::is_own;
@@ -35,7 +35,7 @@ pub(super) struct Place<'a> {
 /// One step in the life of a finding, and where it came from.
 #[derive(Debug)]
 pub(super) struct Step<'a> {
-    pub(super) report: &'a FindingReport,
+    pub(super) report: Cow<'a, FindingReport>,
     pub(super) place: Place<'a>,
     /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No
     /// other ever touches it.
@@ -49,6 +49,7 @@ pub(super) struct Step<'a> {
 impl<'a> Step<'a> {
     /// A box's own.
     pub(super) fn of_box(report: &'a FindingReport, place: Place<'a>, placed: Placed) -> Self {
+        let report = Cow::Borrowed(report);
         Self { report, place, origin: place.device, incident_origin: place.device, placed }
     }
 
@@ -66,7 +67,7 @@ impl<'a> Step<'a> {
             until: report.raised_at.clone(),
         };
         Self {
-            report,
+            report: Cow::Borrowed(report),
             place: Place { device, epoch: -1, seq: 0, received_at: now },
             origin: "",
             incident_origin,
@@ -191,7 +192,7 @@ pub(super) fn take_in<'a>(
         let news = incident.take(tx, step)?;
         let alert = &incident.alert;
         let told = super::alerts::told(tx, alert)?;
-        let arrival = Arrival { report: step.report, received_at: step.place.received_at, news };
+        let arrival = Arrival { report: &step.report, received_at: step.place.received_at, news };
         feed::append_alert(
             tx,
             (&alert.institution, &alert.jurisdiction),
@@ -439,7 +440,7 @@ impl<'a> Incident<'a> {
     /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of
     /// them back, and its worst one stays on top until people have judged it.
     fn take_joined(&mut self, step: &'a Step<'a>) -> Result<bool> {
-        let (report, now) = (step.report, step.place.received_at);
+        let (report, now) = (&*step.report, step.place.received_at);
         let withdrawn = matches!(report.step, FindingStep::Withdrawn);
         let (kind, severity) = (kind_name(report.kind), number(report.severity));
         let key = (step.origin.to_owned(), report.finding_id.clone());
@@ -474,7 +475,7 @@ impl<'a> Incident<'a> {
     }
 
     fn take_own(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<()> {
-        let (report, now) = (step.report, step.place.received_at);
+        let (report, now) = (&*step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
         let key = (step.origin.to_owned(), report.finding_id.clone());
         let held = self.is_held(tx, step)?;
@@ -615,7 +616,7 @@ fn open_alert(
         ),
     };
     let mut alert = Alert {
-        number: 0,
+        number: Number::default(),
         id,
         severity: number(report.severity),
         kinds: vec![kind_name(report.kind)],
@@ -639,8 +640,9 @@ fn open_alert(
     let sql =
         "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session,
         device, item, raised_at,
-         received_at, updated_at, liveness_waived, case_file, origin, incident)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16) RETURNING number";
+         received_at, updated_at, liveness_waived, case_file, origin, incident, clinic_number)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16,?17) RETURNING number";
+    let of_clinic = next_of_clinic(tx, &alert.institution)?;
     let values = params![
         alert.id,
         State::Raised.as_str(),
@@ -657,10 +659,19 @@ fn open_alert(
         alert.liveness_waived,
         serde_json::to_string(&alert.case)?,
         origin,
-        incident
+        incident,
+        of_clinic
     ];
-    alert.number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
+    let number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
+    alert.number = Number::new(number, of_clinic);
     Ok(alert)
+}
+
+/// The number by which a clinic calls its next alert.
+fn next_of_clinic(tx: &Connection, institution: &str) -> Result<i64> {
+    let sql = "INSERT INTO clinic_count VALUES (?1, 'alert', 1) ON CONFLICT (institution, noun)
+        DO UPDATE SET n = clinic_count.n + 1 RETURNING n";
+    Ok(tx.prepare_cached(sql)?.query_row([institution], |r| r.get(0))?)
 }
 
 /// An alert goes by its incident's id, unless another origin's incident bears the same one.
@@ -683,10 +694,14 @@ fn put_finding(
     let as_placed =
         report.raised_at == placed.at && report.institution.as_str() == placed.institution;
     let report = if as_placed {
-        Cow::Borrowed(*report)
+        Cow::Borrowed(&**report)
     } else {
         let institution = named(placed.institution.clone())?;
-        Cow::Owned(FindingReport { raised_at: placed.at.clone(), institution, ..(*report).clone() })
+        Cow::Owned(FindingReport {
+            raised_at: placed.at.clone(),
+            institution,
+            ..(**report).clone()
+        })
     };
     let report = if held { kept(tx, origin, report)? } else { report };
     let sql = "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON

@@ -5,6 +5,7 @@ use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
+use crate::alert_view::Number;
 use crate::message::{Hours, Kind};
 
 /// To be told to somebody.
@@ -62,7 +63,7 @@ pub struct MessageSetting {
 #[derive(Debug, Clone)]
 pub struct OwnStep {
     pub alert: String,
-    pub number: i64,
+    pub number: Number,
     pub institution: String,
     pub jurisdiction: String,
     pub at: String,
@@ -151,14 +152,15 @@ impl Store {
 
     /// The steps that a person took on alerts, newest first.
     pub fn steps_of(&self, account: &str, limit: u32) -> Result<Vec<OwnStep>> {
-        let sql = "SELECT s.alert, a.number, a.institution, a.jurisdiction, s.at, s.step
+        let sql =
+            "SELECT s.alert, a.number, a.institution, a.jurisdiction, s.at, s.step, a.clinic_number
             FROM alert_step s JOIN alert a ON a.id = s.alert
             WHERE s.actor = ?1 ORDER BY s.id DESC LIMIT ?2";
         self.read(|c| {
             collect(c, sql, (account, limit), |r| {
                 Ok(OwnStep {
                     alert: r.get(0)?,
-                    number: r.get(1)?,
+                    number: Number::new(r.get(1)?, r.get(6)?),
                     institution: r.get(2)?,
                     jurisdiction: r.get(3)?,
                     at: r.get(4)?,

@@ -87,6 +87,7 @@ mod self_checks;
 mod several;
 mod sight;
 mod statements;
+mod strangers;
 mod supervision;
 mod template_receipts;
 mod throttle;

@@ -87,7 +87,7 @@ impl Store {
                 let is_party = case_of(c, &id)?.as_of_person(person).is_some();
                 found.extend(alerts::alert_by_id(c, &id)?.filter(|_| is_party));
             }
-            found.sort_by_key(|alert| std::cmp::Reverse(alert.number));
+            found.sort_by_key(|alert| std::cmp::Reverse(alert.number.for_authority()));
             Ok(found)
         })
     }

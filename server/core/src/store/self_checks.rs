@@ -8,14 +8,19 @@ use jiff::civil::Date;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
+use crate::alert_view::Number;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::Agreement;
 use crate::self_check::{CheckKind, Handling, State, Step};
 
+/// Answers of one self-check that are saved, those that were changed again among them: some fifty
+/// for each question of the shipped form.
+const MOST_SAVED: i64 = 2_000;
+
 /// A self-check as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfCheck {
-    pub number: i64,
+    pub number: Number,
     pub id: String,
     pub institution: String,
     pub kind: CheckKind,
@@ -30,7 +35,7 @@ pub struct SelfCheck {
 /// The answer to a question that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedAnswer {
-    /// Rises with each saved answer.
+    /// Rises with each saved answer of its self-check, and of no other.
     pub id: i64,
     pub item: String,
     pub value: String,
@@ -71,6 +76,8 @@ pub struct SelfCheckFilter {
     pub jurisdiction: String,
     /// Empty for all.
     pub institution: String,
+    /// `before` is one of the institution's own numbers.
+    pub clinic_numbers: bool,
     pub before: Option<i64>,
     pub limit: u32,
 }
@@ -84,7 +91,7 @@ pub(super) fn random_id() -> Result<String> {
 
 pub(super) const COLUMNS: &str =
     "SELECT s.number, s.id, s.institution, s.kind, s.period, s.from_on, s.to_on,
-    s.due_on, s.checklist, s.handling FROM self_check s";
+    s.due_on, s.checklist, s.handling, s.clinic_number FROM self_check s";
 
 impl Store {
     pub fn self_check(&self, id: &str) -> Result<Option<SelfCheck>> {
@@ -92,8 +99,9 @@ impl Store {
     }
 
     pub fn self_checks(&self, it: &SelfCheckFilter) -> Result<Vec<SelfCheck>> {
+        let number = if it.clinic_numbers { "s.clinic_number" } else { "s.number" };
         let sql = format!(
-            "{COLUMNS} JOIN institution i ON i.id = s.institution WHERE s.number < ?1
+            "{COLUMNS} JOIN institution i ON i.id = s.institution WHERE {number} < ?1
             AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR s.institution = ?3)
             AND (?4 IS NULL OR s.state = ?4)
             AND (?5 IS NULL OR (s.due_on < ?5 AND s.state IN ('open','draft','returned')))
@@ -184,6 +192,13 @@ impl Store {
                 let why = format!(
                     "{item}: {} answered this meanwhile ({}): look at it and answer again",
                     standing.by, standing.value
+                );
+                return Err(StoreError::Conflict(why));
+            }
+            let sql = "SELECT count(*) FROM self_check_answer WHERE self_check = ?1";
+            if tx.query_row(sql, [id], |r| r.get::<_, i64>(0))? >= MOST_SAVED {
+                let why = format!(
+                    "{MOST_SAVED} answers of this self-check were saved: hand it in as it is"
                 );
                 return Err(StoreError::Conflict(why));
             }
@@ -295,8 +310,9 @@ fn answers_of(form: &Checklist, saved: BTreeMap<String, SavedAnswer>) -> BTreeMa
 }
 
 fn saved(c: &Connection, id: &str) -> Result<BTreeMap<String, SavedAnswer>> {
-    let sql = "SELECT id, item, value, note, by_whom, at FROM self_check_answer WHERE self_check \
-        = ?1 ORDER BY id";
+    // The row's own id would count what others answer.
+    let sql = "SELECT row_number() OVER (ORDER BY id), item, value, note, by_whom, at FROM \
+        self_check_answer WHERE self_check = ?1 ORDER BY id";
     let all = collect(c, sql, [id], |r| {
         Ok(SavedAnswer {
             id: r.get(0)?,
@@ -312,7 +328,7 @@ fn saved(c: &Connection, id: &str) -> Result<BTreeMap<String, SavedAnswer>> {
 
 pub(super) fn row(r: &crate::store::engine::Row<'_>) -> Result<SelfCheck> {
     Ok(SelfCheck {
-        number: r.get(0)?,
+        number: Number::new(r.get(0)?, r.get(10)?),
         id: r.get(1)?,
         institution: r.get(2)?,
         kind: named(r.get(3)?)?,

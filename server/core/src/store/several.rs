@@ -140,6 +140,17 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
          ALTER TABLE clue DROP COLUMN due_rule, DROP COLUMN gone_on;
          ALTER TABLE clue_step DROP COLUMN said;
          ALTER TABLE pub_practitioner DROP COLUMN exempt_until;
+         DROP INDEX view_by_own_number;
+         DROP TRIGGER alert_numbered ON alert;
+         DROP TRIGGER correction_numbered ON correction;
+         DROP TRIGGER self_check_numbered ON self_check;
+         DROP TRIGGER view_numbered ON view;
+         DROP FUNCTION clinic_numbered, view_numbered;
+         ALTER TABLE alert DROP COLUMN clinic_number;
+         ALTER TABLE correction DROP COLUMN clinic_number;
+         ALTER TABLE self_check DROP COLUMN clinic_number;
+         ALTER TABLE view DROP COLUMN own_number;
+         DROP TABLE clinic_count;
          DROP INDEX IF EXISTS clue_due, clue_open, clue_by_source, clue_by_allegation,
             clue_by_province, clue_by_city, clue_by_district, clue_with_words;
          UPDATE schema_version SET n = 34",

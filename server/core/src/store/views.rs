@@ -12,6 +12,7 @@ const MOST: i64 = 30;
 /// A filter of the inbox under a name.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct View {
+    /// Counts its owner's.
     pub id: i64,
     pub name: String,
     /// Behind the `?` of the inbox's address, such as `state=open&severity=L3`.
@@ -35,7 +36,7 @@ impl Store {
         self.read(|c| {
             collect(
                 c,
-                "SELECT id, name, query FROM view WHERE owner = ?1 ORDER BY name",
+                "SELECT own_number, name, query FROM view WHERE owner = ?1 ORDER BY name",
                 [owner],
                 |r| Ok(View { id: r.get(0)?, name: r.get(1)?, query: r.get(2)? }),
             )
@@ -56,8 +57,10 @@ impl Store {
                 )));
             }
             let sql = "INSERT INTO view (owner, name, query, created_at) VALUES (?1,?2,?3,?4)
-                ON CONFLICT(owner, name) DO UPDATE SET query = excluded.query RETURNING id";
-            let id = tx.query_row(sql, params![owner, name, query, now], |r| r.get(0))?;
+                ON CONFLICT(owner, name) DO UPDATE SET query = excluded.query";
+            tx.execute(sql, params![owner, name, query, now])?;
+            let sql = "SELECT own_number FROM view WHERE owner = ?1 AND name = ?2";
+            let id = tx.query_row(sql, [owner, name], |r| r.get(0))?;
             Ok(View { id, name: name.to_owned(), query: query.to_owned() })
         })
     }
@@ -65,7 +68,7 @@ impl Store {
     /// Another's view is unknown.
     pub fn delete_view(&self, owner: &str, id: i64) -> Result<()> {
         self.write(|tx| {
-            let sql = "DELETE FROM view WHERE owner = ?1 AND id = ?2 RETURNING id";
+            let sql = "DELETE FROM view WHERE owner = ?1 AND own_number = ?2 RETURNING own_number";
             let gone: Option<i64> =
                 tx.query_row(sql, params![owner, id], |r| r.get(0)).optional()?;
             gone.map(drop).ok_or_else(|| StoreError::Unknown { what: "view", id: id.to_string() })

@@ -259,6 +259,11 @@ fn work(
     if wish.dry_run || !report.faults.is_empty() {
         return Ok((report, Vec::new()));
     }
+    let clinic = who.role == crate::access::Role::Clinic;
+    let now = crate::clock::now();
+    if clinic && !a.clinic_requests.take_rows(&who.scope, report.rows, now) {
+        return Err(crate::clinic_requests::too_many());
+    }
     let lines: Vec<u64> = entries.iter().map(|e| e.line).collect();
     let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.it)).collect();
     let deed =

@@ -58,6 +58,8 @@ struct AlertPage {
     /// Accounts say who acts; without them the form asks.
     named: bool,
     number: i64,
+    /// By which its clinic calls it.
+    clinic_number: i64,
     severity: u8,
     level: &'static str,
     state: &'static str,
@@ -241,7 +243,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         .filter(|other| other.id != alert.id)
         .take(5)
         .collect();
-    let (newer, older) = bulk_steps::neighbours(a, who, alert.number, from)?;
+    let (newer, older) = bulk_steps::neighbours(a, who, alert.number.of(who), from)?;
     Ok(Found {
         newer,
         older,
@@ -301,7 +303,8 @@ async fn make(
         has_spoken: !who.open_house && alert.case.reviews.iter().any(|r| r.by == who.name),
         colleagues: found.colleagues.clone(),
         id,
-        number: alert.number,
+        number: alert.number.for_authority(),
+        clinic_number: alert.number.for_clinic(),
         severity: alert.severity,
         level: l.severity(alert.severity),
         state: l.state(state),
@@ -381,7 +384,7 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
         found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| {
             LinkView {
                 id: a.id.clone(),
-                number: a.number,
+                number: a.number.for_authority(),
                 kinds: kinds(&a.kinds),
                 why: l.t("同设备", "same box").to_owned(),
             }

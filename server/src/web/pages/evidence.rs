@@ -435,7 +435,8 @@ async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<R
     let (seen, number, people) = app
         .blocking(move |a| {
             let seen = opening_seen(a, &reader, &wanted)?;
-            let number = a.store.alert(&seen.alert)?.map_or(0, |alert| alert.number);
+            let number =
+                a.store.alert(&seen.alert)?.map_or(0, |alert| alert.number.for_authority());
             let people = people(a, &reader, [&seen.opening])?;
             Ok::<_, Problem>((seen, number, people))
         })
@@ -522,7 +523,7 @@ impl EvidenceCard {
         let openings = openings.into_iter().map(view).collect();
         let card = Self {
             l,
-            number: alert.number,
+            number: alert.number.for_authority(),
             alert: alert.id.clone(),
             unreal: unreal(l, &items),
             sets: sets(l, &items, findings, &live),

@@ -77,6 +77,7 @@ const FIGURES: &[Words] = &[
     ("blocked_sessions_count", "未能认定的诊疗活动", "Sessions left undecided"),
     ("blocked_sessions_needed_count", "提示所需次数", "Sessions that raise it"),
     ("camera_faults", "画面异常次数", "Losses of the picture"),
+    ("strangers_named_count", "点名的非本机构人员", "Named, but not of this institution"),
     ("emergency_flags", "急救标记次数", "Emergency flags"),
     ("zones_misfits", "区域不符次数", "Zones that did not fit"),
     ("camera_fault_ms", "摄像头异常总长", "Camera fault, in all"),

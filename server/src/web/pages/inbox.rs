@@ -111,6 +111,8 @@ struct Figures {
 pub(super) struct Row {
     pub id: String,
     pub number: i64,
+    /// By which its clinic calls it, where the reader is not that.
+    pub clinic_number: Option<i64>,
     pub severity: u8,
     pub level: &'static str,
     pub kinds: Vec<String>,
@@ -331,7 +333,11 @@ pub(super) async fn make(
         waiting,
         colleagues,
     } = app.blocking(|a| find(a, who, l, &filter, &part)).await?;
-    let next = if lines.len() == limit { lines.last().map(|line| line.alert.number) } else { None };
+    let next = if lines.len() == limit {
+        lines.last().map(|line| line.alert.number.of(who))
+    } else {
+        None
+    };
     let (open, urgent) = counts.open();
     let figures = Figures { open, urgent, devices_online: online, devices };
     if choice.len() > CHOICE as usize {
@@ -442,13 +448,15 @@ fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
 
 pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row {
     let Line { alert, said, told, evidence } = line;
+    let (server, clinic) = (alert.number.for_authority(), alert.number.for_clinic());
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
     let due = due_at(alert.case.state, alert.severity, &alert.received_at, numbers)
         .filter(|_| told.is_none() || alert.severity <= 1);
     Row {
         id: alert.id.clone(),
-        number: alert.number,
+        number: if told.is_some() { clinic } else { server },
+        clinic_number: told.is_none().then_some(clinic),
         severity: alert.severity,
         level: l.severity(alert.severity),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),

@@ -53,7 +53,7 @@ async fn line(
             let alert = seen(a.store.alert(&id)?, &who, &id)?;
             sight::note(a, [&alert])?;
             Ok::<_, Problem>(LeadLine {
-                number: alert.number,
+                number: alert.number.of(&who),
                 level: format!("L{} {}", alert.severity, l.severity(alert.severity)),
                 place: place(a, &alert)?,
                 matter: matter(l, &alert),

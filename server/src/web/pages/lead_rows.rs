@@ -56,7 +56,7 @@ pub(super) fn rows(
         Ok(LeadRow {
             lead_only: !worth.notice_zh.is_empty(),
             id: alert.id.clone(),
-            number: alert.number,
+            number: alert.number.of(who),
             severity: alert.severity,
             level: l.severity(alert.severity),
             kinds: alert.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),

@@ -169,7 +169,7 @@ fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
             Role::Clinic => whole_for_clinic(a, who, alert)?.alert.findings,
             _ => whole(a, who, alert, FINDINGS)?.alert.findings,
         };
-        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number, it.report));
+        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number.of(who), it.report));
         findings.extend(told.filter(|(_, _, report)| touches(report, day)));
     }
     let (from, to) = (text(day.from_ms), text(day.to_ms));

@@ -113,7 +113,7 @@ async fn make(
         })
         .await?;
     let submitted = query.state == Some(CheckState::Submitted);
-    let last = found.last().filter(|_| found.len() == limit).map(|it| it.number);
+    let last = found.last().filter(|_| found.len() == limit).map(|it| it.number.of(who));
     let page = ListPage {
         rows: found.iter().map(|it| row(l, it, &names)).collect(),
         clinic: who.role == Role::Clinic,

@@ -124,7 +124,7 @@ fn views(a: &App, l: Lang, who: &Who, alerts: &[&Alert]) -> Result<Vec<Lead>, St
     let names = Names::institutions(a, alerts.iter().map(|x| x.institution.as_str()))?;
     let rooms = Names::rooms(a, alerts.iter().map(|x| x.room.as_str()))?;
     let lead = |it: &&Alert| Lead {
-        number: it.number,
+        number: it.number.of(who),
         severity: it.severity,
         level: l.severity(it.severity),
         kinds: it.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),

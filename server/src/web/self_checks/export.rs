@@ -123,7 +123,7 @@ fn rows(a: &App, who: &Who) -> Result<Vec<Vec<String>>, Problem> {
                 None => rows.push(line("", "", "")),
             }
         }
-        filter.before = found.last().map(|it| it.number);
+        filter.before = found.last().map(|it| it.number.for_authority());
         if found.len() < PAGE as usize || rows.len() >= MOST_ROWS {
             return Ok(rows);
         }

@@ -18,6 +18,7 @@ use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{AUTHORITY, CLINIC, SIGHT};
 use crate::access::{Role, Who};
+use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{clip, now_text, today};
 use crate::problem::{Body, Problem, prose};
@@ -114,6 +115,7 @@ impl SelfCheckQuery {
             late_by: self.overdue.then(today),
             jurisdiction,
             institution,
+            clinic_numbers: !counts_the_server(who),
             before: self.before,
             limit: self.limit.unwrap_or(50),
         }
@@ -136,8 +138,9 @@ async fn get_all(
     let filter = query.filter(&who);
     let limit = filter.limit as usize;
     let found = app.blocking(move |a| a.store.self_checks(&filter)).await?;
-    let next = found.last().filter(|_| found.len() == limit).map(|it| it.number);
-    Ok(Json(SelfChecks { self_checks: found.iter().map(SelfCheckSeen::of).collect(), next }))
+    let next = found.last().filter(|_| found.len() == limit).map(|it| it.number.of(&who));
+    let seen = found.iter().map(|it| SelfCheckSeen::of(it, &who));
+    Ok(Json(SelfChecks { self_checks: seen.collect(), next }))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -178,7 +181,7 @@ async fn post_special(
     who: Who,
     Body(it): Body<SpecialBody>,
 ) -> Result<Created<SelfCheckSeen>, Problem> {
-    Ok(Created(SelfCheckSeen::of(&order(&app, &who, it).await?)))
+    Ok(Created(SelfCheckSeen::of(&order(&app, &who, it).await?, &who)))
 }
 
 async fn get_one(
@@ -238,7 +241,7 @@ async fn post_answer(
     Path(id): Path<String>,
     Body(it): Body<AnswerBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    Ok(Json(SelfCheckSeen::of(&save(&app, &who, id, it).await?)))
+    Ok(Json(SelfCheckSeen::of(&save(&app, &who, id, it).await?, &who)))
 }
 
 /// Takes a step in this person's name. A program neither accepts nor returns.
@@ -273,7 +276,7 @@ async fn post_submit(
     Path(id): Path<String>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = Step::Submit { missing: Vec::new() };
-    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, "").await?)))
+    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, "").await?, &who)))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -290,7 +293,7 @@ async fn post_revise(
     Body(it): Body<ReviseBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = Step::Revise { reason: it.reason.clone() };
-    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.reason).await?)))
+    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.reason).await?, &who)))
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -309,7 +312,7 @@ async fn post_return(
     Body(it): Body<ReturnBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = Step::Return { items: it.items };
-    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.note).await?)))
+    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.note).await?, &who)))
 }
 
 async fn post_accept(
@@ -317,5 +320,5 @@ async fn post_accept(
     who: Who,
     Path(id): Path<String>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, Step::Accept, "").await?)))
+    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, Step::Accept, "").await?, &who)))
 }

@@ -21,6 +21,7 @@ use crate::web::actor;
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(in crate::web) struct SelfCheckSeen {
     pub id: String,
+    /// What its reader calls it by; a clinic's counts its own.
     pub number: i64,
     pub institution: String,
     pub kind: CheckKind,
@@ -41,11 +42,11 @@ pub(in crate::web) struct SelfCheckSeen {
 }
 
 impl SelfCheckSeen {
-    pub(in crate::web) fn of(it: &SelfCheck) -> Self {
+    pub(in crate::web) fn of(it: &SelfCheck, who: &Who) -> Self {
         let open = it.handling.state.is_open();
         Self {
             id: it.id.clone(),
-            number: it.number,
+            number: it.number.of(who),
             institution: it.institution.clone(),
             kind: it.kind,
             period: it.period.clone(),
@@ -138,7 +139,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &SelfCheck) -> Result<Whole,
         answers.insert(item, seen);
     }
     let whole = WholeSelfCheck {
-        check: SelfCheckSeen::of(it),
+        check: SelfCheckSeen::of(it, who),
         form,
         answers,
         revisions: actor::told_of(a, who, a.store.self_check_revisions(&it.id)?, |it| &mut it.by)?,

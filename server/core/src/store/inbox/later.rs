@@ -11,7 +11,7 @@ use protocol::up::{Up, UpBody};
 
 use super::super::incidents::{self, Joining, Place, Step};
 use super::super::rows::collect;
-use super::super::{Result, Store, count, lock};
+use super::super::{Result, Store, count, lock, strangers};
 use super::Incoming;
 use super::places::Places;
 use super::quarantine::{set_aside, set_jumps_aside};
@@ -117,7 +117,9 @@ impl Store {
                 received_at: &due.received_at,
             };
             match places.judged(tx, it, registration)? {
-                Some(Ok(placed)) => steps.push(Step::of_box(report, place, placed)),
+                Some(Ok(placed)) => {
+                    steps.push(strangers::without(tx, Step::of_box(report, place, placed))?);
+                }
                 Some(Err(why)) => set_aside(tx, &place, why.reason, &why.detail, &due.envelope)?,
                 None => {}
             }

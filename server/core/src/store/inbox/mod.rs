@@ -20,7 +20,7 @@ use crate::store::engine::{Connection, Kind as EngineKind, Transaction, params};
 use protocol::up::Up;
 
 use super::incidents::{self, Joining, Place, Step};
-use super::{Result, Store, StoreError, count, devices, lock};
+use super::{Result, Store, StoreError, count, devices, lock, strangers};
 use crate::ingest::budget::Kind;
 use crate::ingest::chain::{ChainState, Judgement};
 use crate::ingest::integrity;
@@ -131,7 +131,8 @@ impl Store {
                 if let (Outcome::Stored, Some(placed), Up::Finding(report)) =
                     (&outcome, placed, &incoming.body.payload)
                 {
-                    findings.push(Step::of_box(report, place(incoming, chain.epoch), placed));
+                    let step = Step::of_box(report, place(incoming, chain.epoch), placed);
+                    findings.push(strangers::without(tx, step)?);
                 }
                 done.outcomes.push(outcome);
             }

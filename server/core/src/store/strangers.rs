@@ -1,0 +1,55 @@
+//! Whom a box may name: people of its own institution. Somebody registered who neither works there
+//! nor has a pass nor was declared in the session can be on no roster of the box: his name is taken
+//! out of what is shown and counted, and the finding says how many there were.
+//!
+//! The finding itself stands, and the signed message stays in the chain as it came.
+
+use std::borrow::Cow;
+
+use protocol::up::{Count, FindingReport};
+
+use super::Result;
+use super::engine::{Connection, params};
+use super::incidents::Step;
+use crate::text::id_replaced;
+
+/// The figure by which a finding says so.
+const NAMED: &str = "strangers_named_count";
+
+/// Only somebody registered is accused by an id.
+const IS_A_STRANGER: &str = "SELECT 1 FROM practitioner WHERE id = ?2
+    AND NOT EXISTS (SELECT 1 FROM site WHERE institution = ?1 AND practitioner = ?2)
+    AND NOT EXISTS (SELECT 1 FROM pass WHERE institution = ?1 AND person = ?2)
+    AND NOT EXISTS (SELECT 1 FROM session_change h WHERE h.session = ?3
+        AND instr(h.spec, '\"' || ?2 || '\"') > 0)";
+
+/// The step without them.
+pub(super) fn without<'a>(tx: &Connection, step: Step<'a>) -> Result<Step<'a>> {
+    let found = strangers(tx, &step.report, &step.placed.institution)?;
+    if found.is_empty() {
+        return Ok(step);
+    }
+    let mut report = step.report.into_owned();
+    report.persons.retain(|p| !found.contains(&p.person.to_string()));
+    for id in &found {
+        let said = &mut report.explanation;
+        said.zh = id_replaced(&said.zh, id, "非本机构人员");
+        said.en = id_replaced(&said.en, id, "somebody of another institution");
+    }
+    report.counts.retain(|count| count.name != NAMED);
+    let value = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    report.counts.push(Count { name: NAMED.to_owned(), value });
+    Ok(Step { report: Cow::Owned(report), ..step })
+}
+
+fn strangers(tx: &Connection, report: &FindingReport, institution: &str) -> Result<Vec<String>> {
+    let session = report.session.as_ref().map_or("", |session| session.as_str());
+    let mut found = Vec::new();
+    let mut asked = tx.prepare_cached(IS_A_STRANGER)?;
+    for person in report.persons.iter().map(|p| p.person.as_str()) {
+        if asked.exists(params![institution, person, session])? {
+            found.push(person.to_owned());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,170 @@
+//! Twin houses that differ only in what happens at other clinics: leads, corrections, self-checks,
+//! sessions, kept views. Nothing that a clinic may fetch or hear tells them apart.
+
+use serde_json::{Value, json};
+use server::access::Role;
+
+use crate::access::{ask, login, token};
+use crate::boxes::{TestBox, WAIT, finding};
+use crate::eyes::Stream;
+use crate::house::House;
+use crate::log_holds::with_box;
+use crate::twin::{addresses_of, masked};
+
+pub(crate) struct Place {
+    pub house: House,
+    pub here: TestBox,
+    there: TestBox,
+    pub officer: String,
+    pub clinic: String,
+    pub other: String,
+}
+
+/// Two clinics with a box each, far from one another.
+pub(crate) fn place() -> Place {
+    let (house, here) = with_box();
+    let officer = token(&house, Role::Supervisor, "");
+    let put = |noun: &str, body: &Value| {
+        let made = ask(&house, "POST", &format!("/api/v1/{noun}"), &officer, &body.to_string());
+        assert!(made.status < 300, "{noun}: {}", made.body);
+        made.json()
+    };
+    put(
+        "institutions",
+        &json!({"id": "clinic-2", "name": "别处诊所", "grade_ceiling": 2,
+        "filed_items": ["laser-1"], "jurisdiction": "520100"}),
+    );
+    put("rooms", &json!({"id": "room-2", "institution": "clinic-2", "mode": "in_room"}));
+    put(
+        "practitioners",
+        &json!({"id": "p-far", "name": "赵远方", "category": "licensed_physician",
+        "registration": "valid", "practice_no": "110520100000123", "sites": [{"institution": "clinic-2",
+        "relation": "primary", "lead_of": ["cosmetic_dermatology"], "filed_on": "2025-05-01"}]}),
+    );
+    let made = put("devices", &json!({"id": "box-2", "room": "room-2"}));
+    put("checklists", &json!({}));
+    let mut there = TestBox::provision(&house, made["provisioning_token"].as_str().unwrap());
+    there.connect();
+    let clinic = login(&house, "clinic", Role::Clinic, "clinic-1");
+    let other = login(&house, "other", Role::Clinic, "clinic-2");
+    Place { house, here, there, officer, clinic, other }
+}
+
+/// Of one clinic, by its own people: a session, a view, a special check with an answer, leads of two
+/// severities, and the word to one of them.
+fn acts(house: &House, it: &mut TestBox, (officer, who): (&str, &str), (n, round): (u8, u8)) {
+    let good = |who: &str, path: &str, body: Value| {
+        let made = ask(house, "POST", &format!("/api/v1/{path}"), who, &body.to_string());
+        assert!(made.status < 300, "{path}: {} {}", made.status, made.body);
+        made.json()
+    };
+    let (lead, clinic) = (if n == 1 { "p-lead" } else { "p-far" }, format!("clinic-{n}"));
+    let session = json!({"id": format!("s-{n}{round}"), "room": format!("room-{n}"),
+        "item": "laser-1", "declared_lead": lead, "start": "2099-03-02T01:00:00Z",
+        "end": "2099-03-02T02:00:00Z"});
+    good(who, "sessions", session);
+    good(who, "views", json!({"name": format!("视图{round}"), "query": "state=open"}));
+    let special = json!({"institution": clinic, "from": format!("2026-0{}-01", round + 1),
+        "to": format!("2026-0{}-20", round + 1)});
+    let check = good(officer, "self-checks", special)["id"].as_str().unwrap().to_owned();
+    for value in ["no", "yes"] {
+        good(
+            who,
+            &format!("self-checks/{check}/answers"),
+            json!({"item": "mc-01", "value": value}),
+        );
+    }
+    let sign = |m: u8| char::from(if n == 1 { b'2' } else { b'a' } + round * 2 + m);
+    for (m, severity) in [(0, "L1"), (1, "L3")] {
+        // Clinic 1's first lead is the one of all ones.
+        let c = if n == 1 && round == 0 && m == 0 { '1' } else { sign(m) };
+        let mut said = finding(c, c, "opened", 1, "LL-1", "LicenseLending", severity);
+        said["room"] = json!(format!("room-{n}"));
+        said["institution"] = json!(clinic);
+        said["persons"][0]["person"] = json!(lead);
+        said["persons"].as_array_mut().unwrap().truncate(1);
+        it.say(&said);
+        it.receipted(it.seq);
+    }
+    let own = ask(house, "GET", "/api/v1/alerts", who, "").json();
+    let id = own["alerts"][0]["id"].as_str().unwrap().to_owned();
+    good(who, &format!("alerts/{id}/steps"), json!({"step": "answer", "note": "主诊在隔壁"}));
+    // The lead of L1 becomes a correction by itself.
+    let by = std::time::Instant::now() + WAIT;
+    let count = || ask(house, "GET", "/api/v1/corrections", who, "").json()["corrections"].clone();
+    while count().as_array().is_none_or(|all| all.len() < usize::from(round) + 1) {
+        assert!(std::time::Instant::now() < by, "the lead became no correction: {}", count());
+        std::thread::yield_now();
+    }
+}
+
+/// All that the clinic may fetch, and what its stream says of its last lead.
+fn read(place: &mut Place) -> Vec<(String, String)> {
+    let Place { house, here, officer, clinic, .. } = place;
+    let mut stream = Stream::open(house, "/events", clinic);
+    acts(house, here, (officer, clinic), (1, 2));
+    let mut told = Vec::new();
+    for n in 0..3 {
+        let (id, said) = stream.event();
+        told.push((format!("event {n}"), masked(house, &format!("{} {said}", id.len()))));
+    }
+    let first = |noun: &str, key: &str| {
+        let all = ask(house, "GET", &format!("/api/v1/{noun}"), clinic, "").json();
+        all[key][0]["id"].as_str().unwrap().to_owned()
+    };
+    let (check, correction) =
+        (first("self-checks", "self_checks"), first("corrections", "corrections"));
+    let more = [("self-checks", check.as_str()), ("corrections", correction.as_str())];
+    let mut paths = addresses_of(Role::Clinic, &more);
+    for paged in
+        ["/?state=all", "/api/v1/alerts?x", "/api/v1/corrections?x", "/api/v1/self-checks?x"]
+    {
+        let paged = paged.replace("?x", "?limit=2");
+        for n in 0..12 {
+            paths.push(format!("{paged}&before={n}"));
+        }
+    }
+    for n in 0..12 {
+        paths.push(format!("/api/v1/alerts?limit=1&order=oldest&after={n}"));
+        paths.push(format!("/api/v1/alerts?q=%23{n}"));
+    }
+    let program = token(house, Role::Clinic, "clinic-1");
+    for (who, by) in [("clinic", clinic.as_str()), ("program", program.as_str())] {
+        for path in paths.iter().filter(|path| *path != "/events") {
+            let answer = ask(house, "GET", path, by, "");
+            let head =
+                if path.ends_with("/xlsx") || path.ends_with("/qr") { "" } else { &answer.head };
+            let body = if path.ends_with("/xlsx") { "" } else { &*answer.body };
+            let all = format!("{}\n{head}\n{body}", answer.status);
+            told.push((masked(house, &format!("{who} {path}")), masked(house, &all)));
+        }
+    }
+    told
+}
+
+#[test]
+fn what_happens_elsewhere_changes_nothing_that_a_clinic_reads() {
+    let (mut quiet, mut busy) = (place(), place());
+    for round in 0..2 {
+        let Place { house, there, officer, other, .. } = &mut busy;
+        acts(house, there, (officer, other), (2, round));
+        for Place { house, here, officer, clinic, .. } in [&mut quiet, &mut busy] {
+            acts(house, here, (officer, clinic), (1, round));
+        }
+    }
+    let (one, other) = (read(&mut quiet), read(&mut busy));
+    let shown = one.iter().filter(|(_, told)| told.starts_with("200")).count();
+    assert!(shown > 150, "{shown} of {} show anything", one.len());
+    let differs: Vec<String> = one
+        .iter()
+        .zip(&other)
+        .filter(|(one, other)| one != other)
+        .map(|((path, quiet), (same, busy))| {
+            assert_eq!(path, same);
+            let lines = quiet.lines().zip(busy.lines()).find(|(one, other)| one != other);
+            let (one, other) = lines.unwrap_or(("", "another length"));
+            format!("{path}:\n  {one:.300}\n  {other:.300}")
+        })
+        .collect();
+    assert!(differs.is_empty(), "{} tell of others:\n{}", differs.len(), differs.join("\n"));
+}
