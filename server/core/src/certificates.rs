@@ -23,7 +23,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::SmtpTls;
 use crate::low_priority;
-use crate::store::{self, NewDelivery, StoreError};
+use crate::store::{self, DeliveryEvent, NewDelivery, StoreError};
 use crate::tls_client::{self, ANSWER_WITHIN};
 
 const EVERY: Duration = Duration::from_hours(1);
@@ -353,8 +353,8 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
         let ends = clock::text(due.expires_at);
         tracing::warn!(whose = of, days = due.days, "a certificate runs out at {ends}: renew it");
         let data = json!({"certificate": of, "expires_at": ends, "days": due.days});
-        let event = "certificate.expires";
-        let body = json!({"event": event, "number": 0, "data": data}).to_string();
+        let event = DeliveryEvent::CertificateExpires;
+        let body = json!({"event": event.code(), "number": 0, "data": data}).to_string();
         for hook in
             app.store.hooks()?.iter().filter(|hook| hook.enabled && hook.jurisdiction.is_empty())
         {
