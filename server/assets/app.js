@@ -1,11 +1,10 @@
 // Follows the server's event stream and shows what is new without a reload. Resumes by the last number it saw; says so where
-// the stream is dead, and loads the page anew once it lives again. Without this script every page still works.
+// the stream is dead, and has live.js bring the page up to date once it lives again. Without this script every page still works.
 "use strict";
 
 const toast = document.getElementById("toast");
 const baseTitle = document.title;
 let unseen = 0;
-let refreshing = null;
 
 function say(text, href) {
   toast.replaceChildren();
@@ -36,55 +35,9 @@ function tone() {
   } catch { /* no sound here */ }
 }
 
-function writing() {
-  const at = document.activeElement;
-  const typed = [...document.querySelectorAll("[data-keep] input:not([type=hidden], [type=checkbox], [type=radio]), [data-keep] textarea")].some((i) => i.value !== i.defaultValue);
-  // A form that was refused holds what its writer typed before.
-  const refused = document.querySelector("[data-keep][data-refused]");
-  return typed || refused || (at && ["INPUT", "TEXTAREA", "SELECT"].includes(at.tagName) && at.type !== "checkbox");
-}
-
 // An answer to a form stands at an address that shows nothing by itself: the list's own takes its place.
 const own = document.getElementById("live")?.dataset.here;
 if (own && location.pathname !== new URL(own, location.href).pathname) history.replaceState(null, "", own);
-
-// Fetches this very page and puts the live part in place; what somebody is writing is left alone.
-function refresh() {
-  const here = document.getElementById("live");
-  if (!here || writing() || refreshing) return;
-  refreshing = setTimeout(async () => {
-    try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
-      if (answer.redirected && new URL(answer.url).pathname === "/login") return void lose(true);
-      if (!answer.ok) return void lose(false);
-      lose.fresh = Date.now();
-      if (lost && !lastId) heard();
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const next = page.getElementById("live");
-      const known = new Set([...here.querySelectorAll(".inbox a")].map((a) => a.href));
-      if (!next || writing()) return;
-      const ticks = new Set(picked().map((box) => box.value));
-      document.getElementById("live").replaceWith(next);
-      wall.show?.();
-      for (const box of document.querySelectorAll(".pick input")) box.checked = ticks.has(box.value);
-      tally();
-      const broker = page.getElementById("link")?.dataset.broker;
-      if (broker) document.getElementById("link").dataset.broker = broker;
-      light(true);
-      const nav = page.querySelector(".top nav");
-      if (nav) document.querySelector(".top nav").replaceWith(nav);
-      const bell = page.getElementById("bell");
-      if (bell) document.getElementById("bell")?.replaceWith(bell);
-      for (const link of next.querySelectorAll(".inbox a")) {
-        if (!known.has(link.href)) link.parentElement.classList.add("fresh");
-      }
-    } catch {
-      lose(false);
-    } finally {
-      refreshing = null;
-    }
-  }, 150);
-}
 
 function picked() {
   return [...document.querySelectorAll(".pick input:checked")];
@@ -334,6 +287,7 @@ async function upload(event) {
       const fault = page.querySelector("main .notice.bad, main [role=alert]");
       if ("enrol" in form.dataset) unsent(form, fault?.textContent ?? proxySaid(answer.status));
       else {
+        awaken(page);
         document.querySelector("main").replaceWith(page.querySelector("main"));
         scrollTo(0, 0);
       }
@@ -376,18 +330,6 @@ function keys(event) {
   }
 }
 
-/** Buttons that copy what stands beside them; without the right to do so they stay hidden. */
-function copies() {
-  if (!navigator.clipboard) return;
-  for (const button of document.querySelectorAll("[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "✓";
-    });
-  }
-}
-
 // Of a list of many boxes only what fits the typed text is shown, and what is ticked.
 function searchChecks(field) {
   const typed = field.value.trim().toLowerCase();
@@ -427,15 +369,29 @@ function searchOptions(field) {
   for (const group of list.querySelectorAll("optgroup")) group.hidden = !group.querySelector("option:not([hidden])");
 }
 
-for (const field of document.querySelectorAll("[data-search-options]")) {
-  field.hidden = false;
-  field.addEventListener("input", () => searchOptions(field));
+/** What is of use with this script alone: hidden where it did not run, and closed where there is no room for it. */
+function awaken(root) {
+  for (const field of root.querySelectorAll("[data-search-options], [data-search-checks], [data-print]")) field.hidden = false;
+  for (const field of root.querySelectorAll("[data-search-checks]")) searchChecks(field);
+  // Without the right to copy its button stays hidden.
+  if (navigator.clipboard) for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+  // What a wide screen has room for stands open.
+  if (window.innerWidth > 620) for (const rest of root.querySelectorAll("details[data-wide-open]")) rest.open = true;
 }
-for (const field of document.querySelectorAll("[data-search-checks]")) {
-  field.hidden = false;
-  searchChecks(field);
-  field.addEventListener("input", () => searchChecks(field));
+
+async function copies(event) {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = "✓";
 }
+
+awaken(document);
+document.addEventListener("click", copies);
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-search-options]")) searchOptions(target);
+  if (target.matches("[data-search-checks]")) searchChecks(target);
+});
 document.addEventListener("change", (event) => { if (event.target.matches("select[name=room], select[name=item]")) leadsThatFit(); });
 leadsThatFit();
 
@@ -462,8 +418,6 @@ function wall() {
   setInterval(turn, 12000);
 }
 
-// What a wide screen has room for stands open.
-if (window.innerWidth > 620) for (const rest of document.querySelectorAll("details[data-wide-open]")) rest.open = true;
 wall();
 
 // Among many settings those that hold the typed text, or that were changed.
@@ -485,9 +439,7 @@ function prints(event) {
   if (event.target.closest?.("[data-print]")) window.print();
 }
 
-for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
 document.addEventListener("click", prints);
-copies();
 document.addEventListener("keydown", keys);
 document.addEventListener("input", searchList);
 document.addEventListener("submit", upload);

@@ -19,6 +19,11 @@ export function browser(video) {
   });
 }
 
+/** Scripts and styles as they lie in the checkout, not as they were built in: for working on them alone. */
+export async function fromCheckout(context) {
+  if (process.env.ZAIGANG_ASSETS) await context.route("**/assets/*", (route) => route.fulfill({ path: join(process.env.ZAIGANG_ASSETS, new URL(route.request().url()).pathname.split("/").pop()) }));
+}
+
 /** Goes to a page and waits until it stands; the stream of events never ends, so the network is never idle. */
 export async function go(page, address) {
   const answer = await page.goto(address, { waitUntil: "domcontentloaded" });
@@ -46,31 +51,68 @@ export async function comeIn(context, link, name) {
   return page;
 }
 
-/** A page in both colours and on a phone: no serious violation, nothing that scrolls sideways. */
-export async function look(page, name) {
+/** By axe-core: what is serious. The colours alone differ between light and dark. */
+async function axe(page, name) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const found = await new AxeBuilder({ page }).analyze();
+    // No page has a frame, so that none needs a page of its own to be looked at.
+    const builder = new AxeBuilder({ page }).setLegacyMode(true);
+    const found = await (colorScheme === "light" ? builder : builder.withRules(["color-contrast"])).analyze();
     for (const violation of found.violations.filter((v) => ["serious", "critical"].includes(v.impact))) {
       const where = violation.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${node.failureSummary?.split("\n")[1]?.trim() ?? ""}`);
       faults.push(`${name} (${colorScheme}): ${violation.id}: ${violation.help}: ${where.join(" | ")}`);
     }
   }
-  const size = page.viewportSize();
-  await page.setViewportSize({ width: 360, height: 740 });
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  if (wide > 360) {
-    const who = await page.evaluate(() => {
-      // What lies in a part that scrolls by itself makes no page wide.
-      const scrolls = (e) => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
-      const all = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > 361);
-      const outside = all.filter((e) => !scrolls(e.parentElement));
-      return (outside.length > 0 ? outside : all).slice(-4).map((e) => `${e.tagName}.${e.getAttribute("class") ?? ""} ${e.textContent.trim().slice(0, 60)}`);
-    });
-    faults.push(`${name}: ${wide} px wide on a phone of 360: ${who.join(", ")}`);
-  }
-  if (size) await page.setViewportSize(size);
   await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** What makes a page wider than a window of this width. */
+async function wide(page, name, width) {
+  await page.setViewportSize({ width, height: width < 700 ? 740 : 1024 });
+  const is = await page.evaluate(() => document.documentElement.scrollWidth);
+  if (is <= width) return;
+  const who = await page.evaluate((most) => {
+    // What lies in a part that scrolls by itself makes no page wide.
+    const scrolls = (e) => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" || scrolls(e.parentElement));
+    const all = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > most + 1);
+    const outside = all.filter((e) => !scrolls(e.parentElement));
+    return (outside.length > 0 ? outside : all).slice(-4).map((e) => `${e.tagName}.${e.getAttribute("class") ?? ""} ${e.textContent.trim().slice(0, 60)}`);
+  }, width);
+  faults.push(`${name}: ${is} px wide in a window of ${width}: ${who.join(", ")}`);
+}
+
+const LONG = "Donaudampfschifffahrtsgesellschaftskapitaenswitwenrentenstelle";
+
+/** Writes a word of 62 letters without a break in the place of every text: a name of a file, a person, a number may be as long. */
+async function stretch(page) {
+  await page.evaluate((long) => {
+    const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    const all = [];
+    while (texts.nextNode()) all.push(texts.currentNode);
+    for (const text of all) if (text.textContent.trim() && !text.parentElement.closest("script, style, svg, option, textarea")) text.textContent = long;
+  }, LONG);
+}
+
+/** A page in both colours and on a phone: no serious violation, nothing that scrolls sideways. */
+export async function look(page, name) {
+  await axe(page, name);
+  const size = page.viewportSize();
+  await wide(page, name, 360);
+  if (size) await page.setViewportSize(size);
+  looked += 1;
+}
+
+const built = new Set();
+
+/** As `look`, on a telephone, a tablet and a desk, and with long words; of pages built alike one goes to axe-core. It leaves the page spoilt. */
+export async function lookThoroughly(page, name) {
+  const how = await page.evaluate(() => [...document.querySelectorAll("body *")].map((e) => `${e.tagName} ${e.getAttribute("class") ?? ""} ${e.getAttribute("role") ?? ""} ${e.labels?.length ?? ""}`).join("\n"));
+  if (!built.has(how)) await axe(page, name);
+  built.add(how);
+  const widths = [360, 768, 1440];
+  for (const width of widths) await wide(page, name, width);
+  await stretch(page);
+  for (const width of widths) await wide(page, `${name} with long words`, width);
   looked += 1;
 }
 

@@ -16,7 +16,7 @@ use crate::message::Kind;
 use crate::notify::personal::told_of_term;
 use crate::notify::plan;
 use crate::penalty_case::{CaseClock, INSTITUTION, Reading, Whose};
-use crate::store::{Alert, NewDelivery, NewMessage, StoreError};
+use crate::store::{Alert, DeliveryEvent, NewDelivery, NewMessage, StoreError};
 use crate::{clock, low_priority};
 
 /// Terms are days: a look each minute tells of a late one soon after midnight.
@@ -101,7 +101,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
         due = late.due.code(),
         "a term of a case is over"
     );
-    let event = "case.late";
+    let event = DeliveryEvent::CaseLate;
     let data = LateData {
         alert: &alert.id,
         number: alert.number.for_authority(),
@@ -124,7 +124,8 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     let messages: Vec<NewMessage> =
         told_of_term(&accounts, alert).into_iter().map(message).collect();
     app.store.tell(&messages, &text)?;
-    let body = serde_json::to_string(&Late { event, number: alert.number.for_authority(), data })?;
+    let number = alert.number.for_authority();
+    let body = serde_json::to_string(&Late { event: event.code(), number, data })?;
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
             let next_at = clock::text(plan::not_before(now, hook.quiet, alert.severity, &zone));

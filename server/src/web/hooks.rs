@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::notify;
 use crate::problem::{Body, Problem};
-use crate::store::{Delivery, Hook, HookKind, NewDelivery, Quiet};
+use crate::store::{Delivery, DeliveryEvent, Hook, HookKind, NewDelivery, Quiet};
 use crate::vault::Key;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -197,15 +197,13 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
                 if a.store.hooks()?.iter().all(|h| h.id != id) {
                     return Err(Problem::unknown("hook", &id));
                 }
-                let (now, body) =
-                    (now_text(), json!({"event": "test", "number": 0, "data": {}}).to_string());
-                let delivery = NewDelivery {
-                    hook: id,
-                    event: "test",
-                    alert: None,
-                    body,
-                    next_at: now.clone(),
-                };
+                let event = DeliveryEvent::Test;
+                let (now, body) = (
+                    now_text(),
+                    json!({"event": event.code(), "number": 0, "data": {}}).to_string(),
+                );
+                let delivery =
+                    NewDelivery { hook: id, event, alert: None, body, next_at: now.clone() };
                 a.store.add_delivery(&delivery, &now)?;
             }
         }

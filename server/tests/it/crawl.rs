@@ -139,7 +139,7 @@ fn every_page_opens_and_speaks_chinese() {
     let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut opened = 0;
     for (role, scope) in PEOPLE {
-        let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
+        let login = house.login(role, scope);
         let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
         for route in open.filter(|r| r.roles.contains(&role)) {
             for path in house.addresses(route.path) {
@@ -186,7 +186,7 @@ fn beside_every_name_stands_its_id() {
     let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut opened = 0;
     for (role, scope) in PEOPLE {
-        let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
+        let login = house.login(role, scope);
         let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
         let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
         let open = open.filter(|r| r.roles.contains(&role) && !WITHOUT_IDS.contains(&r.path));

@@ -2,9 +2,18 @@
 //! real keys sign, and everybody else is refused. What a browser seals for another browser is any
 //! text here: the server can not tell, and must not.
 
+// The browser's furnished house has the people of this file, and none of its tests.
+#[cfg(test)]
+#[path = "evidence/gone.rs"]
 mod gone;
+#[cfg(test)]
+#[path = "evidence/record.rs"]
 mod record;
+#[cfg(test)]
+#[path = "evidence/restored.rs"]
 mod restored;
+#[cfg(test)]
+#[path = "evidence/rolls.rs"]
 mod rolls;
 
 use std::collections::BTreeMap;
@@ -178,6 +187,19 @@ fn scene() -> Scene {
     scene
 }
 
+/// Pictures of the first lead that two people of this house may look at; gives their opening.
+pub(crate) fn opened_in(house: House, b: TestBox, people: [&'static str; 2]) -> (House, String) {
+    let li = Person::new(&house, people[0], Role::Supervisor, PLACE);
+    let wang = Person::new(&house, people[1], Role::Reviewer, PLACE);
+    let (supervisor, reviewer) = (li.found(&house), wang.found(&house));
+    let mut scene = Scene { house, b, li, wang, supervisor, reviewer, pictures: Vec::new() };
+    scene.b.move_to(&scene.house);
+    scene.b.connect();
+    scene.take_pictures(2);
+    let order = scene.delivered();
+    (scene.house, order.order.to_string())
+}
+
 fn finding_id() -> String {
     "a".repeat(32)
 }
@@ -273,7 +295,7 @@ impl Scene {
 
     /// Li asks Wang.
     fn requested(&self, digit: char) -> ReleaseOrder {
-        let order = self.order(&digit.to_string().repeat(32), "li", "wang");
+        let order = self.order(&digit.to_string().repeat(32), self.li.name, self.wang.name);
         self.li.must(&self.house, "POST", "/requests", &self.request_body(&order, &self.li));
         order
     }

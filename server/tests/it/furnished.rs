@@ -1,14 +1,18 @@
 //! A house in which something stands on every page: leads in three states, a case with an entry, a
 //! clue, a self-check with answers, a correction, a replaced box, a trial of policy numbers with its
-//! answer, requests, papers. Whoever looks at every page looks at this one.
+//! answer, an opening of sealed pictures, requests, papers. Whoever looks at every page looks at
+//! this one, in a browser too (`examples/furnished_house.rs`).
 
 use std::ops::Deref;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use server::access::Role;
+use server::store::{DeliveryEvent, NewDelivery};
 
 use crate::access::{ask, login};
 use crate::boxes::{TestBox, finding, health};
+use crate::evidence::opened_in;
 use crate::house::{House, by_hand};
 
 /// A proposal that nobody decided; its photographs need networks, its page does not.
@@ -27,12 +31,16 @@ pub(crate) const NAMED: [(&str, &str); 5] = [
     ("门口一号机", "box-1"),
 ];
 
+/// Both look at sealed pictures, so they are there before the others.
+const CUSTODIANS: [&str; 2] = ["w-supervisor", "w-reviewer"];
+
 /// The house, and what stands at the addresses of its pages.
 pub(crate) struct Furnished {
     house: House,
     clue: String,
     check: String,
     trial: String,
+    opening: String,
 }
 
 impl Deref for Furnished {
@@ -45,19 +53,34 @@ impl Deref for Furnished {
 
 impl Furnished {
     pub(crate) fn new() -> Self {
-        let house = House::new();
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// In a folder of its own within this one.
+    pub(crate) fn within(folder: &Path) -> Self {
+        let house = House::with(tempfile::tempdir_in(folder).unwrap(), "");
         let mut b = TestBox::provision(&house, &house.furnish());
         b.connect();
         let trial = recorded(&house, &mut b);
         papers(&house);
         let check = self_check(&house);
-        drop(b);
+        b.vanish();
         assert!(!login(&house, "chen", Role::Admin, "").is_empty());
         let folder = house.close();
         by_hand(&folder.path().join("data"), "faces.db", PROPOSAL);
         let house = House::with(folder, "[access]\naccounts = true\n");
         let clue = of_people(&house);
-        Self { house, clue, check, trial }
+        let (house, opening) = opened_in(house, b, CUSTODIANS);
+        Self { house, clue, check, trial, opening }
+    }
+
+    /// Somebody of this role, logged in.
+    pub(crate) fn login(&self, role: Role, scope: &str) -> String {
+        let name = format!("w-{}", role.as_str());
+        if CUSTODIANS.contains(&name.as_str()) {
+            return format!("login-of-{name}");
+        }
+        login(&self.house, &name, role, scope)
     }
 
     /// The addresses of a route's pages: each place in it filled with what stands there.
@@ -74,6 +97,7 @@ impl Furnished {
             p if p.starts_with("/accounts/") => vec!["chen".to_owned()],
             p if p.starts_with("/enrolments/") => vec!["e-1".to_owned()],
             p if p.starts_with("/clues/") => vec![self.clue.clone()],
+            p if p.starts_with("/evidence/") => vec![self.opening.clone()],
             p if p.starts_with("/self-checks/") => vec![self.check.clone()],
             p if p.starts_with("/policy/trials/") => vec![self.trial.clone()],
             _ => vec!["p-lead".to_owned()],
@@ -204,6 +228,12 @@ fn of_people(house: &House) -> String {
     let sent = json!({"external_no": "12345-7", "institution": "clinic-1", "room": "room-1",
         "allegation": "lending", "text": "挂证", "from_at": "2026-03-02T01:00:00Z",
         "to_at": "2026-03-02T02:00:00Z"});
+    for event in [DeliveryEvent::AlertOpened, DeliveryEvent::CaseLate] {
+        let next_at = "2099-01-01T00:00:00.000Z".to_owned();
+        let it =
+            NewDelivery { hook: "duty".into(), event, alert: None, body: String::new(), next_at };
+        house.running().app.store.add_delivery(&it, "2026-03-02T01:00:00.000Z").unwrap();
+    }
     let clue = good(&partner(house), "clues", &sent);
     let id = clue["id"].as_str().unwrap().to_owned();
     good(&boss, &format!("clues/{id}/steps"), &json!({"step": "accept"}));

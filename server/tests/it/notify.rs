@@ -145,7 +145,8 @@ fn what_nobody_takes_up_goes_on_to_the_next() {
         0,
         "escalated twice"
     );
-    assert_eq!(store.deliveries(Some("chief"), None, 5).unwrap()[0].event, "alert.escalated");
+    let told = &store.deliveries(Some("chief"), None, 5).unwrap()[0];
+    assert_eq!(told.event.code(), "alert.escalated");
 }
 
 #[test]

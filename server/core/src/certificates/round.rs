@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Known, Noting, Whose, expiry, notice};
 use crate::app::App;
 use crate::config::SmtpTls;
-use crate::store::{self, NewDelivery, StoreError};
+use crate::store::{self, DeliveryEvent, NewDelivery, StoreError};
 use crate::tls_client::{self, ANSWER_WITHIN};
 use crate::{clock, low_priority};
 
@@ -169,8 +169,8 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
         let ends = clock::text(due.expires_at);
         tracing::warn!(whose = of, days = due.days, "a certificate runs out at {ends}: renew it");
         let data = json!({"certificate": of, "expires_at": ends, "days": due.days});
-        let event = "certificate.expires";
-        let body = json!({"event": event, "number": 0, "data": data}).to_string();
+        let event = DeliveryEvent::CertificateExpires;
+        let body = json!({"event": event.code(), "number": 0, "data": data}).to_string();
         for hook in
             app.store.hooks()?.iter().filter(|hook| hook.enabled && hook.jurisdiction.is_empty())
         {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Refused, personal};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::rules::rule_names;
-use crate::store::Delivery;
+use crate::store::{Delivery, DeliveryEvent};
 use crate::tls_client::{self, ANSWER_WITHIN};
 
 pub(super) fn send(config: &Config, to: &str, delivery: &Delivery) -> Result<String, Refused> {
@@ -43,7 +43,7 @@ fn message_id(smtp: &Smtp, delivery: &Delivery) -> String {
 fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String> {
     let data: Value =
         serde_json::from_str::<Value>(&delivery.body).unwrap_or_default()["data"].take();
-    let event = delivery.event.as_str();
+    let event = delivery.event.code();
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), text("rule"));
@@ -63,9 +63,9 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         text("state"),
         text("raised_at"),
     );
-    let body = match event {
-        "certificate.expires" => ends,
-        personal::EVENT => personal::text(&delivery.body),
+    let body = match delivery.event {
+        DeliveryEvent::CertificateExpires => ends,
+        DeliveryEvent::Messages => personal::text(&delivery.body),
         _ => lead,
     };
     let made: Option<SystemTime> = delivery.made_at.parse::<jiff::Timestamp>().ok().map(Into::into);
@@ -94,19 +94,19 @@ fn subject(delivery: &Delivery, data: &Value) -> String {
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), text("rule"));
-    match delivery.event.as_str() {
-        "test" => "在岗：测试邮件 / Zaigang: test".to_owned(),
-        personal::EVENT => personal::subject(&delivery.body),
-        "certificate.expires" => {
+    match delivery.event {
+        DeliveryEvent::Test => "在岗：测试邮件 / Zaigang: test".to_owned(),
+        DeliveryEvent::Messages => personal::subject(&delivery.body),
+        DeliveryEvent::CertificateExpires => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(
                 "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
             )
         }
-        "alert.escalated" => {
+        DeliveryEvent::AlertEscalated => {
             format!("在岗：线索 #{number} ({severity}) 无人处理 / nobody took up lead #{number}")
         }
-        "case.late" => {
+        DeliveryEvent::CaseLate => {
             let (zh, en) = (text("due_zh"), text("due_en"));
             let on = text("on");
             format!("在岗：案件 #{number} {zh} {on} 已逾期 / case #{number} is late: {en} {on}")
@@ -163,6 +163,7 @@ fn transport(smtp: &Smtp, hello: Option<String>) -> Result<SmtpTransport, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::DeliveryState;
 
     fn smtp() -> Smtp {
         Smtp {
@@ -181,9 +182,9 @@ mod tests {
         Delivery {
             id: 7,
             hook: "duty".into(),
-            event: "alert.opened".into(),
+            event: DeliveryEvent::AlertOpened,
             alert: None,
-            state: "waiting".into(),
+            state: DeliveryState::Waiting,
             attempts,
             next_at: String::new(),
             made_at: "2026-03-02T01:00:00.000Z".into(),

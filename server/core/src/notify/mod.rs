@@ -171,7 +171,7 @@ fn post(
         .map_err(Refused::ForNow)?
         .post(target)
         .header("Content-Type", "application/json")
-        .header("X-Zaigang-Event", &delivery.event)
+        .header("X-Zaigang-Event", delivery.event.code())
         .header("X-Zaigang-Delivery", &delivery.id.to_string())
         .header("X-Zaigang-Signature", &signature)
         .send(&delivery.body)

@@ -16,12 +16,10 @@ use crate::clock;
 use crate::message::{Kind, SOON};
 use crate::rules::Numbers;
 use crate::store::{
-    Account, Alert, AlertFilter, Delivery, Message, MessageSetting, NewDelivery, NewMessage,
-    StoreError,
+    Account, Alert, AlertFilter, Delivery, DeliveryEvent, Message, MessageSetting, NewDelivery,
+    NewMessage, StoreError,
 };
 
-/// The event of such a delivery.
-pub(super) const EVENT: &str = "messages";
 /// A person's way stands in a delivery's `hook`, where no hook's id can: `@email LOGIN`.
 const MARK: char = '@';
 
@@ -137,7 +135,7 @@ fn deliveries(
     let robot = setting.robot.as_ref().map(|_| Way::robot(account));
     let one = |way: Way| NewDelivery {
         hook: way.hook(),
-        event: EVENT,
+        event: DeliveryEvent::Messages,
         alert: None,
         body: body.clone(),
         next_at: now.to_owned(),

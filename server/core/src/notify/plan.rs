@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::clock;
-use crate::store::{FeedEvent, Hook, NewDelivery, Quiet};
+use crate::store::{DeliveryEvent, FeedEvent, Hook, NewDelivery, Quiet};
 
 /// After that many attempts a delivery has failed; with the waits below that is about two days.
 pub const MOST_ATTEMPTS: u32 = 12;
@@ -95,9 +95,9 @@ pub fn deliveries(
     }
     let (finding, opened) = (data.get("finding").is_some(), data["step"] == "opened");
     let name = match (finding, opened) {
-        (true, true) => "alert.opened",
-        (true, false) => "alert.updated",
-        (false, _) => "alert.state",
+        (true, true) => DeliveryEvent::AlertOpened,
+        (true, false) => DeliveryEvent::AlertUpdated,
+        (false, _) => DeliveryEvent::AlertState,
     };
     let wanted = |h: &&Hook| {
         hears(h, severity, jurisdiction)
@@ -105,7 +105,7 @@ pub fn deliveries(
             // machine.
             && (opened || h.states)
     };
-    let body = json!({"event": name, "number": event.id, "data": data}).to_string();
+    let body = json!({"event": name.code(), "number": event.id, "data": data}).to_string();
     let one = |h: &Hook| NewDelivery {
         hook: h.id.clone(),
         event: name,

@@ -3,6 +3,7 @@
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 
+use super::delivery_words::{DeliveryEvent, DeliveryState};
 use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count, messages};
 
@@ -50,9 +51,9 @@ pub struct Hook {
 pub struct Delivery {
     pub id: i64,
     pub hook: String,
-    pub event: String,
+    pub event: DeliveryEvent,
     pub alert: Option<String>,
-    pub state: String,
+    pub state: DeliveryState,
     pub attempts: u32,
     pub next_at: String,
     pub made_at: String,
@@ -66,7 +67,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     pub hook: String,
-    pub event: &'static str,
+    pub event: DeliveryEvent,
     pub alert: Option<String>,
     pub body: String,
     pub next_at: String,
@@ -204,11 +205,12 @@ impl Store {
 
     pub fn delivered(&self, id: i64, came: &Came, answer: &str, now: &str) -> Result<()> {
         let (state, next) = match came {
-            Came::Delivered => ("delivered", now),
-            Came::Again(at) => ("waiting", at.as_str()),
-            Came::Failed => ("failed", now),
+            Came::Delivered => (DeliveryState::Delivered, now),
+            Came::Again(at) => (DeliveryState::Waiting, at.as_str()),
+            Came::Failed => (DeliveryState::Failed, now),
         };
-        let done = (state != "waiting").then_some(now);
+        let done = (state != DeliveryState::Waiting).then_some(now);
+        let state = state.code();
         self.write(|tx| {
             tx.execute(
                 "UPDATE delivery SET state=?2, next_at=?3, done_at=?4, answer=?5, \
@@ -252,8 +254,10 @@ impl Store {
                         count(tx, "notify.escalation_not_for_him", 1)?;
                         continue;
                     };
-                    let event = "alert.escalated";
-                    let body = body.replacen("\"alert.opened\"", "\"alert.escalated\"", 1);
+                    let event = DeliveryEvent::AlertEscalated;
+                    let quoted = |event: DeliveryEvent| format!("\"{}\"", event.code());
+                    let body =
+                        body.replacen(&quoted(DeliveryEvent::AlertOpened), &quoted(event), 1);
                     insert(
                         tx,
                         &NewDelivery { hook, event, alert: Some(alert), body, next_at },
@@ -301,7 +305,7 @@ pub(super) fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: &str) -> Resul
         answer, escalated)
          VALUES (?1,?2,?3,?4,'waiting',0,?5,?6,'',0)",
     )?
-    .execute(params![it.hook, it.event, it.alert, it.body, it.next_at, now])?;
+    .execute(params![it.hook, it.event.code(), it.alert, it.body, it.next_at, now])?;
     Ok(())
 }
 
@@ -336,9 +340,9 @@ fn delivery(r: &crate::store::engine::Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
         id: r.get(0)?,
         hook: r.get(1)?,
-        event: r.get(2)?,
+        event: super::named(r.get(2)?)?,
         alert: r.get(3)?,
-        state: r.get(4)?,
+        state: super::named(r.get(4)?)?,
         attempts: r.get(5)?,
         next_at: r.get(6)?,
         made_at: r.get(7)?,

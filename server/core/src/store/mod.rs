@@ -36,6 +36,7 @@ mod contract;
 mod copy;
 mod corrections;
 mod custodians;
+mod delivery_words;
 mod devices;
 mod door;
 mod embedders;
@@ -134,6 +135,7 @@ pub use corrections::{
     Correction, CorrectionFilter, CorrectionSource, CorrectionStep, NewCorrection,
 };
 pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
+pub use delivery_words::{DeliveryEvent, DeliveryState};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
 pub use door::Waiting;
 pub use embedders::{ComeAgain, Outdated};

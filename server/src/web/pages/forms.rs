@@ -120,6 +120,11 @@ impl Field {
         self.options.len() + self.apart.len() > 12
     }
 
+    /// A list of lines to choose from that has a search above it.
+    fn is_looked_through(&self) -> bool {
+        self.is_searched() && (!self.apart.is_empty() || self.options.len() > LONG)
+    }
+
     // The template asks in words.
     fn is(&self, kind: &str) -> bool {
         kind == match self.kind {

@@ -15,7 +15,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::Quiet;
-use crate::store::{Delivery, Hook, HookKind, StoreError};
+use crate::store::{Delivery, DeliveryEvent, DeliveryState, Hook, HookKind, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::hooks::{self, HookBody, HookStep};
 use crate::web::rights::ADMIN;
@@ -42,8 +42,8 @@ struct HookRow {
 struct LogRow {
     id: i64,
     hook: String,
-    event: String,
-    state: String,
+    event: &'static str,
+    class: &'static str,
     words: &'static str,
     attempts: u32,
     time: String,
@@ -222,7 +222,11 @@ fn hook(l: Lang, h: Hook) -> HookRow {
         .zip(h.escalate_to)
         .map(|(min, to)| format!("{min} {} → {to}", l.t("分钟", "min")));
     HookRow {
-        kind: if h.kind == HookKind::Email { l.t("邮件", "e-mail") } else { "webhook" },
+        kind: if h.kind == HookKind::Email {
+            l.t("邮件", "e-mail")
+        } else {
+            l.t("网络回调", "webhook")
+        },
         scope: if h.jurisdiction.is_empty() {
             l.t("全部", "all").to_owned()
         } else {
@@ -237,18 +241,33 @@ fn hook(l: Lang, h: Hook) -> HookRow {
     }
 }
 
+/// What a delivery tells of.
+fn told(l: Lang, event: DeliveryEvent) -> &'static str {
+    match event {
+        DeliveryEvent::AlertOpened => l.t("新线索", "a new lead"),
+        DeliveryEvent::AlertUpdated => l.t("线索有变化", "a lead changed"),
+        DeliveryEvent::AlertState => l.t("线索办理进展", "a lead's next step"),
+        DeliveryEvent::AlertEscalated => l.t("线索无人处理", "nobody took a lead up"),
+        DeliveryEvent::CaseLate => l.t("案件逾期", "a term of a case is over"),
+        DeliveryEvent::CertificateExpires => l.t("证书即将到期", "a certificate runs out"),
+        DeliveryEvent::Messages => l.t("个人消息", "somebody's own messages"),
+        DeliveryEvent::Test => l.t("测试", "test"),
+        DeliveryEvent::Unknown => l.t("未知事件", "unknown"),
+    }
+}
+
 fn line(l: Lang, d: Delivery) -> LogRow {
-    let words = match d.state.as_str() {
-        "delivered" => l.t("已送达", "delivered"),
-        "failed" => l.t("已放弃", "given up"),
-        _ => l.t("等待", "waiting"),
+    let (words, class) = match d.state {
+        DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
+        DeliveryState::Failed => (l.t("已放弃", "given up"), "bad"),
+        DeliveryState::Waiting => (l.t("等待", "waiting"), ""),
     };
     let time = d.done_at.unwrap_or(d.next_at);
     LogRow {
         id: d.id,
         hook: d.hook,
-        event: d.event,
-        state: d.state,
+        event: told(l, d.event),
+        class,
         words,
         attempts: d.attempts,
         time: local(&time),

@@ -117,6 +117,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/assets/evidence.js", evidence_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-keys.js", evidence_keys_script).roles(EVERYBODY),
         Endpoint::page("/assets/evidence-roll.js", evidence_roll_script).roles(EVERYBODY),
+        Endpoint::page("/assets/live.js", live_script).roles(EVERYBODY),
         Endpoint::page("/assets/room.js", room_script).roles(EVERYBODY),
         Endpoint::page("/assets/zones.js", zones_script).roles(EVERYBODY),
         Endpoint::page("/assets/icon.svg", icon).roles(EVERYBODY),
@@ -216,6 +217,10 @@ async fn style() -> Response {
 
 async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../../../assets/app.js"))
+}
+
+async fn live_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../../../assets/live.js"))
 }
 
 async fn enrol_script() -> Response {

@@ -13,7 +13,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::notify::personal::Way;
 use crate::problem::{Form, Problem};
-use crate::store::{Delivery, RobotKind, StoreError};
+use crate::store::{Delivery, DeliveryState, RobotKind, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::own_ways::{WaysForm, keep_ways};
 use crate::web::rights::PEOPLE;
@@ -90,10 +90,10 @@ fn clock_of(minute: Option<u16>) -> String {
 }
 
 fn told(l: Lang, it: &Delivery) -> Told {
-    let (came, class) = match it.state.as_str() {
-        "delivered" => (l.t("已送达", "delivered"), "ok"),
-        "failed" => (l.t("未送达", "failed"), "bad"),
-        _ => (l.t("等待发送", "waiting"), "warn"),
+    let (came, class) = match it.state {
+        DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
+        DeliveryState::Failed => (l.t("未送达", "failed"), "bad"),
+        DeliveryState::Waiting => (l.t("等待发送", "waiting"), "warn"),
     };
     let robot = it.hook.starts_with("@robot");
     Told {

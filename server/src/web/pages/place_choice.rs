@@ -51,6 +51,16 @@ pub(super) fn division(l: Lang, who: &Who, it: &Field<'_>, used: &[String]) -> S
     field.render().unwrap_or_default()
 }
 
+/// The divisions of the reader's part for a form of the registry, by name; `stands` stays a choice
+/// where it is none of the standard's. Nothing stands for everywhere, or for none yet.
+pub(super) fn options(who: &Who, nothing: &str, stands: &str) -> Vec<(String, String)> {
+    let mut codes: BTreeSet<&str> = divisions::all().keys().copied().collect();
+    codes.extend([stands, who.scope.as_str()].into_iter().filter(|code| !code.is_empty()));
+    codes.retain(|code| code.starts_with(&who.scope) || *code == stands);
+    let named = codes.into_iter().map(|code| (code.to_owned(), divisions::words(code)));
+    [(String::new(), nothing.to_owned())].into_iter().chain(named).collect()
+}
+
 /// The same of the institutions in the reader's part of the country.
 pub(super) fn institution(l: Lang, who: &Who, it: &Field<'_>, places: &Places) -> String {
     let mut seen: Vec<(&String, &(String, String))> =
@@ -92,6 +102,15 @@ mod tests {
     fn a_code_of_ones_own_stays_chosen() {
         let own = division(Lang::Zh, &who("5101"), &field("510199"), &["510188".to_owned()]);
         assert!(own.contains("value=\"510199\" selected") && own.contains("value=\"510188\""));
+    }
+
+    #[test]
+    fn a_registrys_form_offers_divisions_by_name() {
+        let own = options(&who("5101"), "—", "330106");
+        assert!(own.contains(&("5101".to_owned(), "四川省成都市 5101".to_owned())), "{own:?}");
+        assert!(own.contains(&("330106".to_owned(), divisions::words("330106"))), "what stands");
+        assert!(own.iter().all(|(code, _)| code != "3301"), "another part of the country");
+        assert_eq!(own[0], (String::new(), "—".to_owned()));
     }
 
     #[test]

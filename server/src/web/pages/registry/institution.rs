@@ -3,15 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::{NEW, Sheet};
+use crate::access::Who;
 use crate::app::App;
 use crate::model::Institution;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, worded};
 use crate::web::pages::names::named;
+use crate::web::pages::place_choice;
 use crate::web::pages::words::Lang;
 use crate::web::scope::Seen;
 
-pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Problem> {
+    let seen = Seen::of(a, who)?;
     let found = a.store.institution(id)?.filter(|i| seen.has(i.id.as_str()));
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("institution", id));
@@ -26,6 +29,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         "0" => l.t("不得开展手术", "no surgery").to_owned(),
         g => format!("{g} {}", l.t("级", "")),
     });
+    let stands = found.as_ref().map_or("", |i| i.jurisdiction.as_str());
     let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(
             l.t("字母、数字、. _ -；之后不可更改", "letters, digits, . _ -; fixed once saved"),
@@ -38,10 +42,11 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         ),
         Field::new(Kind::Text, "kind", l.t("类别", "Kind"))
             .hint(l.t("如：门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
-        Field::new(Kind::Text, "jurisdiction", l.t("行政区划代码", "Jurisdiction")).hint(l.t(
-            "如 510104；决定由谁监管、适用哪套策略",
-            "such as 510104; decides who supervises and which policy holds",
-        )),
+        Field::new(Kind::Choice, "jurisdiction", l.t("行政区划", "Jurisdiction"))
+            .options(place_choice::options(who, l.t("请选择", "choose"), stands))
+            .hint(
+                l.t("决定由谁监管、适用哪套策略", "decides who supervises and which policy holds"),
+            ),
         Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
             .options(grades)
             .hint(l.t(
@@ -108,19 +113,17 @@ fn licence_fields(l: Lang) -> Vec<Field> {
         )
         .hint(l.t("22 位字母和数字", "22 letters and digits")),
         Field::new(
-            Kind::Text,
+            Kind::Day,
             "licence_until",
             l.t("有效期至（公众可查）", "Valid until (public)"),
-        )
-        .hint(l.t("如 2028-12-31", "such as 2028-12-31")),
+        ),
         Field::new(Kind::Text, "subjects", l.t("诊疗科目（公众可查）", "Subjects (public)"))
             .hint(l.t("用 、 分隔", "divided by 、")),
         Field::new(Kind::Text, "agreement", l.t("协议条款", "Clause of the agreement")).hint(l.t(
             "设备运行义务的依据，如：试点协议（2026-01-05）第七条；设备与诊室异常的线索引用它",
             "by which the clinic keeps the box running; leads of a disturbed box or an empty room cite it",
         )),
-        Field::new(Kind::Text, "pledge_on", l.t("承诺书日期", "Pledge signed on"))
-            .hint(l.t("如 2026-01-31", "such as 2026-01-31")),
+        Field::new(Kind::Day, "pledge_on", l.t("承诺书日期", "Pledge signed on")),
     ]
 }
 

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::{NEW, Sheet, serde_name};
+use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, or_none, worded};
+use crate::web::pages::place_choice;
 use crate::web::pages::words::Lang;
 
 pub(super) const SPECIALTIES: [&str; 4] =
@@ -22,7 +24,7 @@ pub(super) fn kind_words(l: Lang, kind: &str) -> String {
     .to_owned()
 }
 
-pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
+pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Problem> {
     let found = a.store.items()?.into_iter().find(|i| i.code.as_str() == id);
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("item", id));
@@ -44,6 +46,7 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
         );
         stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
     }
+    let stands = found.as_ref().map_or_else(String::new, |i| i.jurisdiction.clone());
     let kinds =
         worded(&["surgery", "injection", "thread", "energy_device", "other"], |k| kind_words(l, k));
     let grades = or_none(l, worded(&["1", "2", "3", "4"], str::to_owned));
@@ -98,11 +101,8 @@ pub(super) fn sheet(a: &App, l: Lang, id: &str) -> Result<Sheet, Problem> {
             "用于判定诊疗时长过短；空：按类别",
             "read by: lead there too briefly (LL-5); empty: by the kind",
         )),
-        Field::new(
-            Kind::Text,
-            "jurisdiction",
-            l.t("适用行政区划（空为全部）", "Jurisdiction (empty for all)"),
-        ),
+        Field::new(Kind::Choice, "jurisdiction", l.t("适用行政区划", "Jurisdiction"))
+            .options(place_choice::options(who, l.t("全部", "everywhere"), &stands)),
     ];
     let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })

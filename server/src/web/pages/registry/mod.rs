@@ -197,9 +197,9 @@ async fn fill(
 fn sheet(a: &App, who: &Who, l: Lang, noun: Noun, id: &str) -> Result<Sheet, Problem> {
     let seen = Seen::of(a, who)?;
     match noun {
-        Noun::Institution => institution::sheet(a, &seen, l, id),
+        Noun::Institution => institution::sheet(a, who, l, id),
         Noun::Room => room::sheet(a, &seen, l, id),
-        Noun::Item => item::sheet(a, l, id),
+        Noun::Item => item::sheet(a, who, l, id),
         Noun::Person => person::sheet(a, &seen, l, id),
         Noun::Pass => pass::sheet(a, &seen, l, id),
     }

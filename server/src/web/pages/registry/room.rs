@@ -86,7 +86,8 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     let title = found
         .as_ref()
         .map_or_else(|| l.t("新增诊室", "New room").to_owned(), |r| format!("{} {}", r.name, r.id));
-    let fields = fields(l, found.is_some(), institutions(a, seen)?);
+    let zone = found.as_ref().map_or("", |r| r.time_zone.as_str());
+    let fields = fields(l, (found.is_some(), zone), institutions(a, seen)?);
     let mut intro = l
         .t(
             "区域以画面宽高的千分之一为单位，每行一个多边形：x,y x,y x,y …",
@@ -120,7 +121,22 @@ fn scaled(polygon: &Polygon, height: u32) -> String {
     polygon.iter().map(point).collect::<Vec<_>>().join(" ")
 }
 
-fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Field> {
+/// The two of this country, and what stands already.
+fn time_zones(l: Lang, stands: &str) -> Vec<(String, String)> {
+    let known = [
+        ("Asia/Shanghai", l.t("北京时间（UTC+8）", "Beijing (UTC+8)")),
+        ("Asia/Urumqi", l.t("新疆时间（UTC+6）", "Xinjiang (UTC+6)")),
+    ];
+    let other = known.iter().all(|(code, _)| *code != stands) && !stands.is_empty();
+    let own = |(code, words): (&str, &str)| (code.to_owned(), words.to_owned());
+    known.into_iter().chain(other.then_some((stands, stands))).map(own).collect()
+}
+
+fn fields(
+    l: Lang,
+    (stands, zone): (bool, &str),
+    institutions: Vec<(String, String)>,
+) -> Vec<Field> {
     let modes = worded(&["in_room", "doorway"], |m| mode_words(l, m));
     let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands),
@@ -135,7 +151,9 @@ fn fields(l: Lang, stands: bool, institutions: Vec<(String, String)>) -> Vec<Fie
             "intimate",
             l.t("私密诊室（只能使用门口签到）", "Intimate room (doorway only)"),
         ),
-        Field::new(Kind::Text, "time_zone", l.t("时区", "Time zone")).needed(),
+        Field::new(Kind::Choice, "time_zone", l.t("时区", "Time zone"))
+            .options(time_zones(l, zone))
+            .needed(),
     ];
     if !stands {
         fields.push(undressing(l));
