@@ -7,8 +7,8 @@ mod live;
 
 use std::io::Cursor;
 
-pub use container::Foreign;
 use crate::wiped::WipedBytes;
+pub use container::Foreign;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, metadata::Orientation};
 
 /// Widest or highest picture that is decoded, in pixels.

@@ -51,7 +51,10 @@ impl Camera for Mjpeg {
         let mut bytes = vec![0; READ_BYTES];
         loop {
             if let Some(jpeg) = self.splitter.next() {
-                return Ok(Look::Shot(Shot { pixels: Pixels::Mjpeg(jpeg.into()), at: self.clock.now() }));
+                return Ok(Look::Shot(Shot {
+                    pixels: Pixels::Mjpeg(jpeg.into()),
+                    at: self.clock.now(),
+                }));
             }
             match self.pipe.read(&mut bytes) {
                 Ok(0) => {

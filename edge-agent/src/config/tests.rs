@@ -149,9 +149,7 @@ fn production_refuses_a_view_of_the_picture() {
 #[test]
 fn production_refuses_less_room_than_pictures_need() {
     let text = |mode: &str, mib: &str| {
-        format!(
-            "mode = \"{mode}\"\n[camera]\nkind = \"v4l2\"\n[evidence]\nquota_mib = {mib}\n"
-        )
+        format!("mode = \"{mode}\"\n[camera]\nkind = \"v4l2\"\n[evidence]\nquota_mib = {mib}\n")
     };
     let said = |text: &str| match parse(Path::new("/etc/zaigang/agent.toml"), text) {
         Ok(config) => (config.evidence_quota_bytes >> 20).to_string(),

@@ -188,7 +188,9 @@ fn one(app: &App, job: &Job, before: &str, at: Timestamp) -> Result<usize, Store
         "presence" => app.store.forget_presence(before),
         "clues" => app.store.forget_clues(before, now),
         "quarantine" => app.store.forget_quarantine(before),
-        "deliveries" => app.store.forget_deliveries(before),
+        "deliveries" => {
+            Ok(app.store.forget_messages(before)? + app.store.forget_deliveries(before)?)
+        }
         _ => app.store.forget_access(now, before),
     }
 }

@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use trust::sha256_hex;
 
-use super::auth::cookie_name;
 use super::carried::{carried, carry};
+use super::cookies::cookie;
+use super::credential::cookie_name;
 use super::endpoint::Endpoint;
-use super::pages::frame::cookie;
 use super::recovery_codes;
 use super::rights::ACCOUNTS;
 use crate::access::{Role, Who, password, totp};

@@ -1,8 +1,10 @@
 //! Who took a step, as its reader may know: a clinic reads the logins of its own people; of
-//! everybody else only that it was the authority. It judges no right.
+//! everybody else only that it was the authority. And in whose name a step is taken. It judges no
+//! right.
 
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::problem::Problem;
 use crate::store::StoreError;
 
 /// Stands for whoever of the authority it was.
@@ -10,6 +12,15 @@ pub(super) const AUTHORITY: &str = "authority";
 
 /// What the house itself did, under a name that no account may have.
 const OF_THE_HOUSE: [&str; 2] = ["facts", "(policy)"];
+
+/// In whose name it is done.
+pub(super) fn signer(who: &Who, given: Option<&str>) -> Result<String, Problem> {
+    let by = who.signs_as(given.unwrap_or_default());
+    if by.is_empty() || by.chars().count() > 100 {
+        return Err(Problem::unprocessable("by: who does this, 1 to 100 characters"));
+    }
+    Ok(by)
+}
 
 /// One name, or several with commas between. Blocking.
 pub(super) fn told(a: &App, who: &Who, by: &str) -> Result<String, StoreError> {

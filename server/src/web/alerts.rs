@@ -16,6 +16,7 @@ use super::endpoint::Endpoint;
 use super::messages;
 use super::part::PartQuery;
 use super::rights::{SIGHT, VERDICTS};
+use super::scope::scoped;
 use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
 use crate::alert_view::{
@@ -273,22 +274,6 @@ fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, Store
 /// The audit log says whom these findings name.
 fn name_persons(findings: &[StoredFinding]) {
     deed::persons(findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.as_str()));
-}
-
-/// Narrowed to what this person sees.
-pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
-    if filter.assignee.as_deref() == Some("me") {
-        filter.assignee = Some(who.name.clone());
-    }
-    match who.role {
-        Role::Clinic => {
-            filter.institution = Some(who.scope.clone());
-            filter.clinic_numbers = true;
-        }
-        _ if !who.scope.is_empty() => filter.jurisdiction = Some(who.scope.clone()),
-        _ => {}
-    }
-    filter
 }
 
 /// An alert that this person does not see is unknown to him.

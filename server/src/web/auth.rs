@@ -1,95 +1,32 @@
 //! The one authorization layer: who sent this, may that role do this here, and is it written down.
 //!
-//! The route itself says which ([`Route`]); one that names no role is refused for everybody. What a role sees *within* a route (its jurisdiction, its institution) is
-//! [`Who::sees`], asked by the handlers.
+//! The route itself says which ([`Route`]); one that names no role is refused for everybody. What a
+//! role sees *within* a route (its jurisdiction, its institution) is [`Who::sees`], asked by the
+//! handlers.
 
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use tracing::Instrument as _;
-use trust::sha256_hex;
 
+use super::credential::Credential;
 use super::deed::{self, Notes};
 use super::endpoint::Route;
 use super::fault_page::{Asked, nowhere};
-use super::pages::frame::{self, cookie};
+use super::pages::frame;
 use super::pages::landing;
 use super::pages::words::Lang;
 use super::route_of;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clinic_requests;
-use crate::clock::{clip, now_text};
+use crate::clock::clip;
 use crate::config::Config;
 use crate::problem::Problem;
 use crate::store::Deed;
-
-/// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it
-/// is `Secure` and bears the prefix by which they take it from this host alone, so that no
-/// neighbour's page can set another.
-pub(super) fn cookie_name(config: &Config) -> &'static str {
-    if config.is_https() { "__Host-zaigang" } else { "zaigang" }
-}
-
-/// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks
-/// again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// Accounts are switched off: everybody is everybody.
-    OpenHouse,
-    Token(String),
-    Login(String),
-    Nothing,
-}
-
-impl Credential {
-    pub(super) fn of(app: &App, headers: &HeaderMap) -> Self {
-        if !app.config.accounts {
-            return Self::OpenHouse;
-        }
-        let bearer = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.strip_prefix("Bearer "));
-        match (bearer, cookie(headers, cookie_name(&app.config))) {
-            (Some(token), _) => Self::Token(sha256_hex(token)),
-            (None, Some(token)) => Self::Login(sha256_hex(token)),
-            (None, None) => Self::Nothing,
-        }
-    }
-
-    /// Whoever this proves now; nobody in particular where it proves nothing, or no more.
-    pub(super) async fn who(&self, app: &Arc<App>) -> Result<Who, Problem> {
-        let found = match self {
-            Self::OpenHouse => return Ok(Who::open_house()),
-            Self::Nothing => None,
-            Self::Token(hash) => app.blocking(|a| a.store.who_by_token(hash, &now_text())).await?,
-            Self::Login(hash) => app.blocking(|a| a.store.who_by_login(hash, &now_text())).await?,
-        };
-        Ok(found.unwrap_or_else(Who::nobody))
-    }
-
-    /// Whoever this proves, and whether he must set up a second factor first.
-    async fn found(&self, app: &Arc<App>) -> Result<(Who, bool), Problem> {
-        let who = self.who(app).await?;
-        let due = self.second_factor_due(app, &who).await?;
-        Ok((who, due))
-    }
-
-    /// Whether this login's account must set up a second factor first.
-    async fn second_factor_due(&self, app: &Arc<App>, who: &Who) -> Result<bool, Problem> {
-        match self {
-            Self::Login(_) if who.role != Role::Public => {
-                let name = who.name.clone();
-                Ok(app.blocking(move |a| a.store.second_factor_due(&name)).await?)
-            }
-            _ => Ok(false),
-        }
-    }
-}
 
 /// What somebody may do before the second factor that his role needs is set up: what everybody may,
 /// and his own account.
@@ -328,7 +265,7 @@ mod tests {
     fn a_reason_in_chinese_is_read_and_no_text_is_refused() {
         let with = |bytes: &[u8]| {
             let mut headers = HeaderMap::new();
-            headers.insert("x-why", header::HeaderValue::from_bytes(bytes).unwrap());
+            headers.insert("x-why", axum::http::HeaderValue::from_bytes(bytes).unwrap());
             reason(&headers)
         };
         assert_eq!(with("案号 2026-17".as_bytes()).unwrap().as_deref(), Some("案号 2026-17"));
@@ -341,7 +278,7 @@ mod tests {
         let headers = |pairs: &[(&'static str, &'static str)]| {
             pairs
                 .iter()
-                .map(|(k, v)| (header::HeaderName::from_static(k), v.parse().unwrap()))
+                .map(|(k, v)| (axum::http::HeaderName::from_static(k), v.parse().unwrap()))
                 .collect::<HeaderMap>()
         };
         assert!(from_elsewhere(&config(""), &headers(&[("sec-fetch-site", "cross-site")])));

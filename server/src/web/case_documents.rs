@@ -9,10 +9,11 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actor::signer;
 use super::alerts::{PERSONS_ALONE, seen};
 use super::answer::{Docx, Download, Pdf};
 use super::case_facts::{facts, notices};
-use super::cases::signer;
+use super::case_templates::named;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::publication::{Edition, for_everybody};
@@ -187,10 +188,6 @@ pub(super) async fn get_docx(
         })
         .await?;
     Ok(Download::new(name, bytes))
-}
-
-pub(super) fn named(kind: &str) -> Result<Kind, Problem> {
-    Kind::parse(kind).ok_or_else(|| Problem::unknown("document", kind))
 }
 
 /// Blocking.

@@ -10,9 +10,8 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actor::signer;
 use super::alerts::PERSONS_ALONE;
-use super::case_documents::named;
-use super::cases::signer;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{OPENINGS, POLICY};
@@ -137,4 +136,9 @@ pub(super) async fn write(
     deed::did(format!("template of {} written", kind.code()));
     app.blocking(move |a| a.store.put_case_template(kind, (&by, &now_text()), &text)).await?;
     Ok(())
+}
+
+/// A kind of document by its name.
+pub(super) fn named(kind: &str) -> Result<Kind, Problem> {
+    Kind::parse(kind).ok_or_else(|| Problem::unknown("document", kind))
 }

@@ -11,6 +11,7 @@ use law::Matter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actor::signer;
 use super::alerts::{PERSONS_ALONE, seen};
 use super::calendar::calendar;
 use super::case_documents::{DocumentLine, listed};
@@ -386,15 +387,6 @@ fn registered(a: &App, who: &Who, entry: Entry) -> Result<Entry, Problem> {
     let found = found.ok_or_else(|| Problem::unknown("practitioner", person))?;
     deed::persons([person]);
     Ok(Entry::PartyNamed { name: found.name.0, person: Some(person.clone()) })
-}
-
-/// In whose name it is done.
-pub(super) fn signer(who: &Who, given: Option<&str>) -> Result<String, Problem> {
-    let by = who.signs_as(given.unwrap_or_default());
-    if by.is_empty() || by.chars().count() > 100 {
-        return Err(Problem::unprocessable("by: who does this, 1 to 100 characters"));
-    }
-    Ok(by)
 }
 
 /// Every standing act of a case, for its paper: what and when, and what was entered. Blocking.

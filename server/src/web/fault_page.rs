@@ -8,7 +8,7 @@ use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::auth::Credential;
+use super::credential::Credential;
 use super::pages::frame;
 use super::pages::words::Lang;
 use crate::access::Who;

@@ -23,7 +23,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::auth::Credential;
+use super::credential::Credential;
 use super::endpoint::Endpoint;
 use super::rights::SIGHT;
 use super::rights::may_open;

@@ -12,7 +12,7 @@ use crate::message::{Kind, mentioned};
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Account, Alert, AlertFilter, Message, NewMessage, StoreError};
-use crate::web::alerts::scoped;
+use crate::web::scope::scoped;
 
 /// Entries of one kind that a list holds at most; of more it says "50+".
 pub(super) const LISTED: u32 = 50;

@@ -13,8 +13,8 @@ use protocol::up::{FindingKind, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actor::signer;
 use super::answer::{Download, JsonFile};
-use super::cases::signer;
 use super::consents::TextToSign;
 use super::deed;
 use super::endpoint::Endpoint;

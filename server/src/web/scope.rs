@@ -7,7 +7,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::model::{Name, Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::StoreError;
+use crate::store::{AlertFilter, StoreError};
 
 /// An item of the catalogue holds where its jurisdiction says. Whoever has a part of the country
 /// sets those of his part, and takes none away from anybody else.
@@ -106,4 +106,20 @@ impl Seen {
             .collect();
         Ok(sessions.into_iter().filter(|s| rooms.contains(s.room.as_str())).collect())
     }
+}
+
+/// Narrowed to what this person sees.
+pub(super) fn scoped(mut filter: AlertFilter, who: &Who) -> AlertFilter {
+    if filter.assignee.as_deref() == Some("me") {
+        filter.assignee = Some(who.name.clone());
+    }
+    match who.role {
+        Role::Clinic => {
+            filter.institution = Some(who.scope.clone());
+            filter.clinic_numbers = true;
+        }
+        _ if !who.scope.is_empty() => filter.jurisdiction = Some(who.scope.clone()),
+        _ => {}
+    }
+    filter
 }

@@ -4,7 +4,7 @@
 use askama::Template;
 use protocol::down::CheckDirection;
 
-use super::pages::frame::local;
+use super::pages::times::local;
 use super::pages::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert_view::StatementSeen;

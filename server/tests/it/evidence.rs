@@ -636,7 +636,8 @@ fn an_order_that_the_box_declines_is_told_with_its_reason() {
     let why = "wang is no reviewer whom this box believes at that time";
     s.receipt(&order, "refused", Some(why));
     assert_eq!(s.state(&order), "refused");
-    let (opening, of_alert) = (format!("/evidence/{}", order.order), format!("/alerts/{}", alert()));
+    let (opening, of_alert) =
+        (format!("/evidence/{}", order.order), format!("/alerts/{}", alert()));
     for path in [opening, of_alert] {
         let (_, shown) = page(&s, &s.li, &format!("{path}?lang=en"));
         assert!(shown.contains("whom this box believes"), "{path}: {shown}");

@@ -8,9 +8,9 @@ use std::os::unix::fs::FileExt as _;
 use e2e::boxes::until;
 use e2e::programs::Program;
 use evidence::{open_half, text};
+use image::RgbImage;
 use protocol::evidence::CustodianRole;
 use protocol::id::{DeviceId, EvidenceId};
-use image::RgbImage;
 use scene::Scene;
 use serde_json::Value;
 

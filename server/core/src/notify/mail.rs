@@ -10,7 +10,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
-use super::{Refused, personal};
+use super::{Refused, personal_text};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::rules::rule_names;
 use crate::store::{Delivery, DeliveryEvent};
@@ -65,7 +65,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     );
     let body = match delivery.event {
         DeliveryEvent::CertificateExpires => ends,
-        DeliveryEvent::Messages => personal::text(&delivery.body),
+        DeliveryEvent::Messages => personal_text::text(&delivery.body),
         _ => lead,
     };
     let made: Option<SystemTime> = delivery.made_at.parse::<jiff::Timestamp>().ok().map(Into::into);
@@ -96,7 +96,7 @@ fn subject(delivery: &Delivery, data: &Value) -> String {
     let (severity, rule) = (text("severity"), text("rule"));
     match delivery.event {
         DeliveryEvent::Test => "在岗：测试邮件 / Zaigang: test".to_owned(),
-        DeliveryEvent::Messages => personal::subject(&delivery.body),
+        DeliveryEvent::Messages => personal_text::subject(&delivery.body),
         DeliveryEvent::CertificateExpires => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(

@@ -7,6 +7,7 @@
 
 mod mail;
 pub mod personal;
+mod personal_text;
 pub mod plan;
 mod robot;
 

@@ -6,8 +6,8 @@ use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
+use super::personal_text::{Body, Line, text};
 use super::{Refused, allowed, mail, robot};
 use crate::access::Role;
 use crate::alert::{State, due_at};
@@ -62,20 +62,6 @@ impl Way {
         };
         format!("{MARK}{kind} {}", self.account)
     }
-}
-
-/// What a delivery tells: which kinds, of which leads.
-#[derive(Debug, Serialize, Deserialize)]
-struct Body {
-    lines: Vec<Line>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Line {
-    kind: Kind,
-    number: Option<i64>,
-    /// Where it stands on the pages; empty where the server does not know its own address.
-    address: String,
 }
 
 /// Under which a person's robot is sealed: its address, or its secret.
@@ -141,27 +127,6 @@ fn deliveries(
         next_at: now.to_owned(),
     };
     Ok(email.into_iter().chain(robot).map(one).collect())
-}
-
-/// What it is called in a list of mails.
-pub(super) fn subject(body: &str) -> String {
-    let n = read(body).len();
-    format!("在岗：{n} 条消息 / Zaigang: {n} messages")
-}
-
-/// In both languages: nobody knows which one the reader of a phone has chosen here.
-pub(super) fn text(body: &str) -> String {
-    let lines = read(body).into_iter().map(|line| {
-        let (zh, en) = line.kind.words(line.number);
-        let address = if line.address.is_empty() { String::new() } else { line.address + "\n" };
-        format!("{zh}\n{en}\n{address}")
-    });
-    let lines: Vec<String> = lines.collect();
-    format!("【在岗】\n{}", lines.join("\n"))
-}
-
-fn read(body: &str) -> Vec<Line> {
-    serde_json::from_str::<Body>(body).map(|body| body.lines).unwrap_or_default()
 }
 
 /// Sends by the way as the person has it now.

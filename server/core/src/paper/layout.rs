@@ -260,7 +260,8 @@ mod tests {
         assert_eq!(lines("一二三四）。五"), ["一二三", "四）。五"]);
         let signs = "，".repeat(9);
         assert_eq!(lines(&signs).concat(), signs, "words are lost");
-        for text in ["《医师法》，第一条；（待核）。", "（（（（（（（（（甲", "甲））））））））））乙"]
+        for text in
+            ["《医师法》，第一条；（待核）。", "（（（（（（（（（甲", "甲））））））））））乙"]
         {
             assert_eq!(lines(text).concat(), text);
             assert!(lines(text).iter().all(|line| line.chars().count() <= 4), "{text}");

@@ -5,7 +5,7 @@ use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::delivery_words::{DeliveryEvent, DeliveryState};
 use super::rows::collect;
-use super::{FeedEvent, Result, Store, StoreError, count, messages};
+use super::{FeedEvent, Result, Store, StoreError, count};
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -287,7 +287,6 @@ impl Store {
 
     pub fn forget_deliveries(&self, before: &str) -> Result<usize> {
         self.write(|tx| {
-            messages::forget(tx, before)?;
             Ok(tx.execute(
                 "DELETE FROM delivery WHERE state <> 'waiting' AND made_at < ?1",
                 [before],

@@ -218,6 +218,10 @@ impl Store {
         self.read(|c| collect(c, &sql, [], message))
     }
 
+    pub fn forget_messages(&self, before: &str) -> Result<usize> {
+        self.write(|tx| Ok(tx.execute("DELETE FROM own_message WHERE at < ?1", [before])?))
+    }
+
     /// Plans deliveries and marks what they tell, in one transaction.
     pub fn told(&self, ids: &[i64], deliveries: &[NewDelivery], now: &str) -> Result<()> {
         self.write(|tx| {
@@ -247,10 +251,6 @@ fn mark_told(tx: &Transaction<'_>, id: i64, now: &str) -> Result<()> {
 }
 
 /// Messages are kept as long as the log of deliveries is.
-pub(super) fn forget(tx: &Transaction<'_>, before: &str) -> Result<usize> {
-    Ok(tx.execute("DELETE FROM own_message WHERE at < ?1", [before])?)
-}
-
 fn message(r: &crate::store::engine::Row<'_>) -> Result<Message> {
     Ok(Message {
         id: r.get(0)?,

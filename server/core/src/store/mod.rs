@@ -77,6 +77,7 @@ mod refusals;
 mod registry;
 mod registry_photos;
 mod retention;
+mod room_class_words;
 mod room_classes;
 mod room_records;
 mod rows;
@@ -178,7 +179,7 @@ pub use registry::{
 };
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
-pub use room_classes::{ClassStep, ClassWord};
+pub use room_class_words::{ClassStep, ClassWord};
 pub use seeded::Amount;
 pub use self_checks::{CheckStep, Revision, SavedAnswer, SelfCheck, SelfCheckFilter};
 pub use statements::{Stated, StatedKind, Statement, StatementKind};

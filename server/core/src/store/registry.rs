@@ -447,11 +447,11 @@ fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: &str) -> Result
     let is_new = !exists(tx, "room", "id", it.id.as_str())?;
     if is_new {
         let upsert = put_room(tx, &room, now)?;
-        super::room_classes::propose(tx, it.id.as_str(), by, undressing, now)?;
+        super::room_class_words::propose(tx, it.id.as_str(), by, undressing, now)?;
         return Ok(upsert);
     }
     // The same table once more says nothing new.
-    if super::room_classes::last_said(tx, it.id.as_str())? != Some(undressing) {
+    if super::room_class_words::last_said(tx, it.id.as_str())? != Some(undressing) {
         return Err(StoreError::Refused(format!(
             "undressing: room `{}` is there already: its clinic proposes another privacy class, and \
             the authority confirms it",
@@ -463,7 +463,7 @@ fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: &str) -> Result
 
 pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {
     must_exist(tx, "institution", it.institution.as_str())?;
-    if !it.intimate && super::room_classes::is_undressing(tx, it.id.as_str())? {
+    if !it.intimate && super::room_class_words::is_undressing(tx, it.id.as_str())? {
         return Err(StoreError::Refused(format!(
             "intimate: the authority confirmed that patients undress in room `{}`: the clinic \
             proposes another class first",

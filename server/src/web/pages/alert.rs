@@ -10,25 +10,27 @@ use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
 use super::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
-use super::attachments::FileView;
 use super::evidence::EvidenceCard;
+use super::file_view::FileView;
 use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
 use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
 use super::names::{Label, Names};
+use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use super::words::Lang;
-use super::{alert_clinic, bulk_steps, inbox, messages};
+use super::{alert_clinic, list_address, messages};
 use crate::access::{Right, Role, Who};
-use crate::alert::{Reason, Review, State as AlertState, Verdict};
+use crate::alert::{Review, State as AlertState, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::model::Name;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
-use crate::web::alerts::{FINDINGS_SHOWN, StepBody, scoped, seen, take, whole};
+use crate::web::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{SIGHT, may_open, may_send};
+use crate::web::scope::scoped;
 use crate::web::statements::StatementBlock;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -169,7 +171,7 @@ pub(super) struct FromQuery {
 impl FromQuery {
     /// As it is written again: nothing that is no filter of the list.
     fn view(&self) -> String {
-        bulk_steps::read(&self.from).map(|query| inbox::address(&query)).unwrap_or_default()
+        list_address::read(&self.from).map(|query| list_address::of(&query)).unwrap_or_default()
     }
 }
 
@@ -207,24 +209,6 @@ struct Found {
     people: Names,
 }
 
-/// Who may give verdicts on alerts of this jurisdiction: login and name. Blocking.
-pub(super) fn colleagues(
-    a: &App,
-    who: &Who,
-    jurisdiction: &str,
-) -> Result<Vec<(String, String)>, StoreError> {
-    if !who.may(Right::GiveVerdicts) {
-        return Ok(Vec::new());
-    }
-    let mut all = a.store.accounts()?;
-    all.retain(|x| {
-        !x.disabled
-            && matches!(x.role, Role::Supervisor | Role::Reviewer)
-            && jurisdiction.starts_with(&x.scope)
-    });
-    Ok(all.into_iter().map(|x| (x.id, x.display)).collect())
-}
-
 fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
@@ -243,7 +227,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         .filter(|other| other.id != alert.id)
         .take(5)
         .collect();
-    let (newer, older) = bulk_steps::neighbours(a, who, alert.number.of(who), from)?;
+    let (newer, older) = list_address::neighbours(a, who, alert.number.of(who), from)?;
     Ok(Found {
         newer,
         older,
@@ -347,12 +331,6 @@ fn has_case(who: &Who, state: AlertState) -> bool {
     use AlertState::{Dismissed, Raised, Review1, Review2};
     let none = matches!(state, Raised | Review1 | Review2 | Dismissed);
     !none && may_open(who, "/alerts/{id}/case")
-}
-
-/// Why a person may dismiss a lead; that it was withdrawn is the box's word.
-pub(super) fn reasons(l: Lang) -> Vec<(&'static str, &'static str)> {
-    let all = Reason::ALL.iter().filter(|r| **r != Reason::Withdrawn);
-    all.map(|r| (r.as_str(), l.reason(*r))).collect()
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.

@@ -8,8 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::alert;
-use super::frame::{local, shown};
-use super::names::{Label, Names};
+use super::frame::shown;
 use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -17,7 +16,6 @@ use crate::app::App;
 use crate::attachment::{self, MOST_BYTES};
 use crate::clock::now_text;
 use crate::problem::Problem;
-use crate::store::Attachment;
 use crate::web::alerts::{PERSONS_ALONE, seen};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
@@ -33,27 +31,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             .roles(&[Role::Supervisor, Role::Reviewer, Role::Auditor])
             .audited(),
     ]
-}
-
-/// A file beside the lead.
-pub(super) struct FileView {
-    pub(super) id: i64,
-    pub(super) name: String,
-    pub(super) size: String,
-    pub(super) by: Label,
-    pub(super) at: String,
-}
-
-impl FileView {
-    pub(super) fn of(it: &Attachment, people: &Names) -> Self {
-        Self {
-            id: it.id,
-            name: it.name.clone(),
-            size: format!("{} KiB", (it.bytes + 1023) / 1024),
-            by: people.get(&it.by),
-            at: local(&it.at),
-        }
-    }
 }
 
 async fn add(

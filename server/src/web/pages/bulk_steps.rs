@@ -9,14 +9,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::forms::Given;
 use super::frame::{line, shown};
 use super::inbox::{self, Notice};
+use super::list_address::read;
 use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::clip;
 use crate::problem::{Form, Problem};
-use crate::store::{AlertFilter, StoreError};
-use crate::web::alerts::{BulkAnswer, BulkBody, ListQuery, StepBody, listed_alerts, take_all};
+use crate::web::alerts::{BulkAnswer, BulkBody, StepBody, take_all};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{READERS, VERDICTS};
 use crate::web::views::{LONGEST, ViewBody, put};
@@ -85,12 +85,6 @@ fn told_once(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// The filter in an address of the inbox.
-pub(super) fn read(view: &str) -> Option<ListQuery> {
-    let uri: axum::http::Uri = format!("/?{}", view.trim_start_matches('?')).parse().ok()?;
-    axum::extract::Query::try_from_uri(&uri).ok().map(|axum::extract::Query(query)| query)
-}
-
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct ViewForm {
     name: String,
@@ -115,22 +109,4 @@ async fn forget(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<i
     let owner = who.name.clone();
     let gone: Result<(), Problem> = app.blocking(move |a| a.store.delete_view(&owner, id)).await;
     shown(&app, &who, l, gone.map(|()| Redirect::to("/").into_response())).await
-}
-
-/// The alerts before and after this one in the list that led to it. Blocking.
-pub(super) fn neighbours(
-    a: &App,
-    who: &Who,
-    number: i64,
-    from: &str,
-) -> Result<(Option<String>, Option<String>), Problem> {
-    let query = read(from).unwrap_or_default();
-    let filter = AlertFilter { limit: 1, before: None, after: None, ..query.filter(who, 1)? };
-    let first = |filter: AlertFilter| {
-        let found = listed_alerts(a, who, &filter)?.into_iter().next();
-        Ok::<_, StoreError>(found.map(|alert| alert.id))
-    };
-    let newer = AlertFilter { after: Some(number), oldest_first: true, ..filter.clone() };
-    let older = AlertFilter { before: Some(number), oldest_first: false, ..filter };
-    Ok((first(newer)?, first(older)?))
 }

@@ -15,9 +15,8 @@ use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
 use crate::penalty_case::INSTITUTION;
 use crate::problem::Problem;
-use crate::web::case_documents::{
-    DocumentBody, VersionQuery, document, get_docx, get_pdf, named, save,
-};
+use crate::web::case_documents::{DocumentBody, VersionQuery, document, get_docx, get_pdf, save};
+use crate::web::case_templates::named;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, OPENINGS, PACKAGE, may_open};
 

@@ -15,7 +15,7 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
 use crate::problem::Problem;
-use crate::web::case_documents::named;
+use crate::web::case_templates::named;
 use crate::web::case_templates::{TemplateBody, template, write};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{OPENINGS, POLICY};

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
+pub(super) use super::times::zone_name;
+pub(in crate::web) use super::times::{dated, local};
 use super::words::Lang;
 use super::{landing, messages};
 use crate::access::{Role, Who};
@@ -19,6 +21,7 @@ use crate::clock;
 use crate::config::Mode;
 use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
 use crate::problem::{Problem, retry_after};
+use crate::web::cookies::cookie;
 use crate::web::part::PartQuery;
 
 /// The menu: key, address, zh, en.
@@ -242,18 +245,6 @@ impl Lang {
     }
 }
 
-pub(in crate::web) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(';'))
-        .find_map(|pair| {
-            let (key, value) = pair.trim().split_once('=')?;
-            (key == name).then(|| value.to_owned())
-        })
-}
-
 pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {
     match template.render() {
         Ok(text) => Ok(Html(text).into_response()),
@@ -331,35 +322,4 @@ pub(in crate::web) async fn shown(
         },
         Err(worse) => worse.into_response(),
     }
-}
-
-/// A stored time in the zone of the pages, to the second; every page says which zone that is.
-pub(in crate::web) fn local(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(clock::zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => time.to_owned(),
-    }
-}
-
-/// A stored time as a paper says it, which is read far from here: `2026-03-02 08:50:40 (UTC+8)`.
-pub(in crate::web) fn dated(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => {
-            let at = at.to_zoned(clock::zone());
-            format!("{} ({})", at.strftime("%Y-%m-%d %H:%M:%S"), zone_words(at.offset()))
-        }
-        Err(_) => time.to_owned(),
-    }
-}
-
-/// The zone of the pages, for a file or a print that leaves them: `UTC+8`.
-pub(super) fn zone_name() -> String {
-    zone_words(clock::now().to_zoned(clock::zone()).offset())
-}
-
-fn zone_words(offset: jiff::tz::Offset) -> String {
-    let minutes = offset.seconds() / 60;
-    let (sign, hours, rest) =
-        (if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60);
-    if rest == 0 { format!("UTC{sign}{hours}") } else { format!("UTC{sign}{hours}:{rest:02}") }
 }

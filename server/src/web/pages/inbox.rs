@@ -7,9 +7,10 @@ use askama::Template;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 
-use super::alert;
 use super::frame::{Frame, local, render_as, shown};
+use super::list_address;
 use super::names::{Label, Names};
+use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
@@ -17,7 +18,7 @@ use crate::alert::{ClinicState, State as AlertState, due_at};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::legal::Standings;
-use crate::problem::{Problem, encoded};
+use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Alert, AlertFilter, Part, StoreError, View, WorstFinding};
 use crate::web::alerts::{ListQuery, UNASSIGNED, listed_alerts};
@@ -293,7 +294,7 @@ pub(super) fn find(
         choice,
         views: a.store.views(&who.name)?,
         waiting: waiting(a, who)?,
-        colleagues: alert::colleagues(a, who, &who.scope)?,
+        colleagues: colleagues(a, who, &who.scope)?,
     })
 }
 
@@ -353,11 +354,11 @@ pub(super) async fn make(
         tabs: tabs(l, &counts, &query),
         query: Shown::of(&query),
         views,
-        view: address(&query),
+        view: list_address::of(&query),
         may_step: who.may(Right::GiveVerdicts),
         may_keep: may_send(who, "/views"),
         named: !who.open_house,
-        reasons: alert::reasons(l),
+        reasons: reasons(l),
         notice,
         to_decide: waiting.to_decide,
         to_look: waiting.to_look,
@@ -373,15 +374,6 @@ pub(super) async fn make(
             .lead_only(lines.iter().any(|line| !line.evidence.is_empty())),
     };
     render_as(&page, status)
-}
-
-/// The filter as it stands behind the `?`.
-pub(super) fn address(query: &ListQuery) -> String {
-    let given = query
-        .parts()
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
-    given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
 }
 
 /// Whose leads may be asked for: nobody's, the reader's own, a colleague's. A clinic is told of none.
@@ -405,7 +397,7 @@ fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
         name,
         href: {
             let of = ListQuery { state: Some(code.to_owned()), ..query.clone() };
-            format!("/?{}", address(&of))
+            format!("/?{}", list_address::of(&of))
         },
         count,
         here: current == code,

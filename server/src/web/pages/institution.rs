@@ -16,11 +16,11 @@ use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
 use crate::problem::{Problem, encoded};
 use crate::store::{AlertFilter, Part};
-use crate::web::alerts::scoped;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::{SIGHT, may_open};
+use crate::web::scope::scoped;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/institutions/{id}", page).roles(SIGHT).audited()]

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use trust::sha256_hex;
 
-use super::frame::{Frame, cookie, line, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::landing::{LocalPage, first_page};
 use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
@@ -22,7 +22,8 @@ use crate::clock::{self, now_text};
 use crate::problem::{Form, Problem, encoded, retry_after};
 use crate::store::{Account, StoreError};
 use crate::web::account::code_holds;
-use crate::web::auth::cookie_name;
+use crate::web::cookies::cookie;
+use crate::web::credential::cookie_name;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{ACCOUNTS, EVERYBODY};

@@ -54,7 +54,11 @@ pub(super) fn of_a_picture(l: Lang, note: &str) -> String {
         _ => l.t("已丢失", "lost"),
     };
     let why = if why.is_empty() { String::new() } else { of_a_box(l, why) };
-    [picture, gone, &why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    [picture, gone, &why]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 /// Why its box ended an opening, as the alert's record keeps it: the case, and the box's line.

@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, cookie, line, render, shown};
+use super::frame::{Frame, line, render, shown};
 use super::landing::LocalPage;
 use super::login;
 use super::words::Lang;
@@ -21,6 +21,7 @@ use crate::clock::{self, now_text};
 use crate::problem::{Form, Problem};
 use crate::web::account;
 use crate::web::carried::{carried, carry};
+use crate::web::cookies::cookie;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{EVERYBODY, PEOPLE};

@@ -12,7 +12,7 @@ use super::forms::Given;
 use super::frame::{Frame, local, render, said, shown};
 use super::place_choice::{self, Field};
 use super::policy_form::{in_words, read, said_value, unit};
-use super::policy_trial::TrialLine;
+use super::policy_trial_line::TrialLine;
 use super::policy_words::{read_by, title, with_titles};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};

@@ -11,14 +11,15 @@ use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
 use super::messages;
 use super::names::{Label, Names};
-use super::policy_form::{read, said_value};
+use super::policy_form::read;
+use super::policy_trial_line::{changes, place};
 use super::policy_words::title;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings;
-use crate::store::{BoxTrial, TrialRow, TrialStanding};
+use crate::store::{BoxTrial, TrialStanding};
 use crate::web::endpoint::Endpoint;
 use crate::web::policy_trials::{self, TrialBody, TrialSeen, ask, replayed};
 use crate::web::rights::POLICY;
@@ -28,41 +29,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::form("/policy/trials", submit).roles(POLICY).audited(),
         Endpoint::page("/policy/trials/{id}", page).roles(POLICY),
     ]
-}
-
-/// A trial in a list.
-pub(super) struct TrialLine {
-    pub id: String,
-    pub at: String,
-    pub place: String,
-    pub changes: String,
-    pub answered: String,
-}
-
-impl TrialLine {
-    pub(super) fn of(l: Lang, it: &TrialRow) -> Self {
-        Self {
-            id: it.id.clone(),
-            at: local(&it.asked_at),
-            place: place(l, &it.jurisdiction),
-            changes: changes(l, it).join(l.t("；", "; ")),
-            answered: format!("{} / {}", it.answered, it.boxes),
-        }
-    }
-}
-
-fn place(l: Lang, jurisdiction: &str) -> String {
-    if jurisdiction.is_empty() {
-        return l.t("全部区域", "everywhere").to_owned();
-    }
-    crate::divisions::words(jurisdiction)
-}
-
-fn changes(l: Lang, it: &TrialRow) -> Vec<String> {
-    let say = |(name, value): (&String, &i64)| {
-        format!("{} = {}", title(l, name), said_value(l, name, *value))
-    };
-    it.changes.iter().map(say).collect()
 }
 
 /// One rule under one number.

@@ -22,11 +22,12 @@ use crate::legal::Standings;
 use crate::model::{Item, Name, Room, Session};
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, StoreError};
-use crate::web::alerts::{scoped, whole, whole_for_clinic};
+use crate::web::alerts::{whole, whole_for_clinic};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{SIGHT, may_open};
 use crate::web::scope::Seen;
+use crate::web::scope::scoped;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/rooms/{id}", page).roles(SIGHT).audited()]

@@ -21,9 +21,9 @@ use crate::problem::Problem;
 use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
 use crate::web::actor::told_of;
-use crate::web::alerts::scoped;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::SIGHT;
+use crate::web::scope::scoped;
 use crate::web::sessions::{SessionStep, find, take};
 use crate::web::statements::change_words;
 

@@ -19,10 +19,10 @@ use crate::alert::State as AlertState;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, PlaceSeen, StoreError};
-use crate::web::alerts::scoped;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
 use crate::web::rights::SIGHT;
+use crate::web::scope::scoped;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/wall", page).roles(SIGHT)]

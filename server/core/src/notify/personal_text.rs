@@ -1,0 +1,40 @@
+//! What a person's messages say in a mail and on a phone. Sends nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::Kind;
+
+/// What a delivery tells: which kinds, of which leads.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Body {
+    pub(super) lines: Vec<Line>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) kind: Kind,
+    pub(super) number: Option<i64>,
+    /// Where it stands on the pages; empty where the server does not know its own address.
+    pub(super) address: String,
+}
+
+/// What it is called in a list of mails.
+pub(super) fn subject(body: &str) -> String {
+    let n = read(body).len();
+    format!("在岗：{n} 条消息 / Zaigang: {n} messages")
+}
+
+/// In both languages: nobody knows which one the reader of a phone has chosen here.
+pub(super) fn text(body: &str) -> String {
+    let lines = read(body).into_iter().map(|line| {
+        let (zh, en) = line.kind.words(line.number);
+        let address = if line.address.is_empty() { String::new() } else { line.address + "\n" };
+        format!("{zh}\n{en}\n{address}")
+    });
+    let lines: Vec<String> = lines.collect();
+    format!("【在岗】\n{}", lines.join("\n"))
+}
+
+fn read(body: &str) -> Vec<Line> {
+    serde_json::from_str::<Body>(body).map(|body| body.lines).unwrap_or_default()
+}
