@@ -7,7 +7,6 @@ use std::io::{Cursor, Read as _};
 use serde_json::{Value, json};
 use server::web::routes;
 
-use crate::access::login;
 use crate::case_paper::text_of;
 use crate::cases::{entry, opened};
 use crate::citations::{blocks, count, faults};
@@ -127,13 +126,9 @@ fn crawl(seen: &mut Seen, from: Vec<String>, open: &dyn Fn(&str) -> Answer) {
             continue;
         }
         *of_its_kind += 1;
-        let t = std::time::Instant::now();
         let answer = open(&path);
         if answer.status == 200 {
             seen.read(&path, &answer);
-            if std::env::var("SLOW").is_ok() {
-                eprintln!("{} {path}", t.elapsed().as_millis());
-            }
             waiting.extend(links(&answer.body));
         }
     }
@@ -144,7 +139,7 @@ fn no_role_reads_an_article_without_its_own_mark() {
     let house = Furnished::new();
     let mut seen = Seen::default();
     for (role, scope) in PEOPLE {
-        let login = login(&house, &format!("w-{}", role.as_str()), role, scope);
+        let login = house.login(role, scope);
         for language in ["zh", "en"] {
             let headers =
                 format!("Cookie: zaigang={login}; lang={language}\r\nAccept: text/html\r\n");

@@ -40,6 +40,7 @@ pub(crate) fn is_page(path: &str) -> bool {
         "/pdf",
         ".pdf",
         ".csv",
+        "/xlsx",
         "/paper",
         "/line",
         "/attachments/{n}",

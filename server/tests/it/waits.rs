@@ -88,6 +88,18 @@ fn as_of_an_earlier_version(house: House) -> tempfile::TempDir {
     let before = schema_of(&path).unwrap().unwrap().known - 1;
     let database = rusqlite::Connection::open(path).unwrap();
     let newest = newest_migration();
+    for (made, kind) in
+        [("TRIGGER", "TRIGGER"), ("VIEW", "VIEW"), ("INDEX", "INDEX"), ("UNIQUE INDEX", "INDEX")]
+    {
+        let begin = format!("CREATE {made} ");
+        for made in newest.lines().filter_map(|line| line.strip_prefix(&begin)) {
+            let name = made.split(' ').next().unwrap();
+            // One that it replaces goes by the migration itself.
+            if !newest.contains(&format!("DROP {kind} {name};")) {
+                database.execute_batch(&format!("DROP {kind} {name}")).unwrap();
+            }
+        }
+    }
     for made in newest.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")) {
         let table = made.trim_end_matches(" (");
         database.execute_batch(&format!("DROP TABLE {table}")).unwrap();
@@ -97,16 +109,6 @@ fn as_of_an_earlier_version(house: House) -> tempfile::TempDir {
         let column = column.split(' ').next().unwrap();
         let undo = format!("ALTER TABLE {table} DROP COLUMN {column}");
         database.execute_batch(&undo).unwrap();
-    }
-    for kind in ["TRIGGER", "VIEW", "INDEX"] {
-        let begin = format!("CREATE {kind} ");
-        for made in newest.lines().filter_map(|line| line.strip_prefix(&begin)) {
-            let name = made.split(' ').next().unwrap();
-            // One that it replaces goes by the migration itself.
-            if !newest.contains(&format!("DROP {kind} {name};")) {
-                database.execute_batch(&format!("DROP {kind} {name}")).unwrap();
-            }
-        }
     }
     database.pragma_update(None, "user_version", before).unwrap();
     drop(database);
