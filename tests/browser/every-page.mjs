@@ -3,9 +3,7 @@
 // sends no form.
 //   node every-page.mjs [--role NAME]
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { folder, start, until } from "./house.mjs";
+import { furnished } from "./house.mjs";
 import { browser, faults, fromCheckout, go, lookThoroughly, test } from "./pages.mjs";
 
 const said = (text) => console.log(`· ${text}`);
@@ -16,7 +14,7 @@ const AT_ONCE = 2;
 const MOST_OF_A_KIND = 2;
 
 /** Files, streams and ways out are no pages. */
-const FILE = /^\/(assets|export|leads|language|logout|events|api|welcome)\b|\/(package|paper|pdf|docx|copy|csv|xlsx|attachments\/\d+|photo\/\d+|pictures\/\d+)$|\.(csv|xlsx|pdf)$/;
+const FILE = /^\/(assets|export|leads|language|logout|events|api|welcome)\b|\/(package|paper|pdf|docx|copy|csv|xlsx|export|attachments\/\d+|photo\/\d+|pictures\/\d+)$|\.(csv|xlsx|pdf)$/;
 
 /** What two addresses of one kind of page have in common. */
 function kind(path) {
@@ -57,9 +55,7 @@ async function walk(context, http, { role, paths }) {
 }
 
 await test(async () => {
-  const at = folder();
-  start("examples/furnished_house", [at], at, "furnished.log");
-  const { http, people } = await until("the furnished house", () => JSON.parse(readFileSync(join(at, "furnished.log"), "utf8").split("\n").find((line) => line.startsWith('{"http"'))));
+  const { http, people } = await furnished();
   const chrome = await browser();
   const left = people.filter(({ role }) => !only || only === role);
   assert(left.length > 0, `nobody is called ${only}`);

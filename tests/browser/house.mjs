@@ -97,6 +97,21 @@ export async function serve(at, { accounts = true, mqtt = 0, listen = 0, extra =
   return { server, http, link: link && `${http}${link[0]}` };
 }
 
+/** A house in which something stands on every page; of each role somebody who is logged in, and the pages that it opens. */
+export async function furnished() {
+  const at = folder();
+  const log = join(at, "furnished.log");
+  const child = start("examples/furnished_house", [at], at, "furnished.log");
+  const line = await until("the furnished house", () => {
+    if (child.exitCode !== null) throw new Error(readFileSync(log, "utf8"));
+    return /^\{"http".*\}$/m.exec(readFileSync(log, "utf8"))?.[0];
+  });
+  const { http, people } = JSON.parse(line);
+  // What a browser stores as a file, or a program reads, is no page.
+  const page = (path) => !/\/export$|\/csv$|^\/readyz$/.test(path);
+  return { http, people: people.map((person) => ({ ...person, paths: person.paths.filter(page) })) };
+}
+
 /** Lets the box go on, a day later where asked, so that what it sees is news. */
 export function box(at, start_at) {
   const config = join(at, "agent.toml");

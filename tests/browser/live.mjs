@@ -2,9 +2,7 @@
 // up to date in its place, as every role: in a real browser, over a house in which something stands on each page.
 //   node live.mjs
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { folder, start, until } from "./house.mjs";
+import { furnished, until } from "./house.mjs";
 import { browser, faults, fromCheckout, go, test } from "./pages.mjs";
 
 const said = (text) => console.log(`· ${text}`);
@@ -119,9 +117,7 @@ async function newsWaits(page, other, http, lead) {
 }
 
 await test(async () => {
-  const at = folder();
-  start("examples/furnished_house", [at], at, "furnished.log");
-  const { http, people } = await until("the furnished house", () => JSON.parse(readFileSync(join(at, "furnished.log"), "utf8").split("\n").find((line) => line.startsWith('{"http"'))));
+  const { http, people } = await furnished();
   const chrome = await browser();
   const pages = {};
   for (const { role, login, paths } of people) {
