@@ -21,6 +21,7 @@ mod cases;
 mod certificates;
 mod cited;
 mod clue_record;
+mod clue_replays;
 mod clue_sessions;
 mod clue_terms;
 mod clues;
