@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use presence::{Comparison, Finding, Policy, WhatIf};
 use protocol::id::TrialId;
-use protocol::trial::{PolicyTrialAnswer, TrialCount, TrialFailure};
+use protocol::trial::{PolicyTrialAnswer, TrialCount, TrialDay, TrialFailure};
 
 use crate::agent::Event;
 use crate::record::{Part, RecordError, Vault};
@@ -35,6 +35,8 @@ pub struct Order {
     pub tried: Vec<(String, Policy)>,
     /// The first UTC day that may be read (`2026-11-29`); `None`: all.
     pub from: Option<String>,
+    /// Days that this box holds its log of: read first, whatever comes after them.
+    pub held: BTreeSet<String>,
 }
 
 /// Why a trial is not begun; one line for the server.
@@ -117,6 +119,7 @@ fn answer(
         days_left_out: 0,
         failed: Some(failed),
         counts: Vec::new(),
+        stand: None,
     };
     if !state_dir.join("observations").is_dir() {
         return Some(failed(TrialFailure::NoLog));
@@ -133,7 +136,7 @@ fn answer(
     }
 }
 
-/// Day by day, the newest first: each file begins with the facts in force, and an engine alleges
+/// Day by day, the held ones and then the newest first: each file begins with the facts in force, and an engine alleges
 /// nothing of a session that began before its first look, so a session over midnight UTC is in
 /// neither count.
 fn replayed(
@@ -150,11 +153,13 @@ fn replayed(
         }
     }
     let (mut read, mut left, mut left_out) = (BTreeSet::new(), most_bytes, 0);
-    let mut counts = BTreeMap::new();
-    for (day, parts) in days.into_iter().rev() {
+    let (mut counts, mut stand) = (BTreeMap::new(), BTreeMap::new());
+    let mut days: Vec<_> = days.into_iter().rev().collect();
+    days.sort_by_key(|(day, _)| !order.held.contains(day));
+    for (day, parts) in days {
         let bytes: u64 = parts.iter().map(Part::bytes).sum();
         if bytes > left {
-            // Smaller days before it stay out, too: what is left out is the oldest.
+            // Smaller days after it stay out, too: what is left out is the oldest.
             left = 0;
             left_out += 1;
             continue;
@@ -169,7 +174,13 @@ fn replayed(
             if !whole {
                 return Ok(None);
             }
-            count(order, comparison.end(), &mut counts);
+            let ended = comparison.end();
+            for finding in &ended.0 {
+                let counted: &mut u32 =
+                    stand.entry((day.clone(), finding.key.rule.code())).or_default();
+                *counted = counted.saturating_add(1);
+            }
+            count(order, ended, &mut counts);
         }
         read.insert(day);
     }
@@ -177,12 +188,18 @@ fn replayed(
         let [now, appear, vanish, other_severity] = n;
         TrialCount { setting, rule: rule.to_owned(), now, appear, vanish, other_severity }
     });
+    let stand = stand.into_iter().map(|((day, rule), now): ((String, &str), u32)| TrialDay {
+        day,
+        rule: rule.to_owned(),
+        now,
+    });
     Ok(Some(PolicyTrialAnswer {
         trial: order.trial.clone(),
         days: read.into_iter().collect(),
         days_left_out: left_out,
         failed: None,
         counts: counts.filter(|n| n.appear + n.vanish + n.other_severity > 0).collect(),
+        stand: Some(stand.collect()),
     }))
 }
 

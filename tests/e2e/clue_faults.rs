@@ -161,7 +161,8 @@ fn a_kill_at_any_other_step_of_a_clue_halves_none() {
         ("wang", "uphold", json!({}), "review2"),
         ("li", "uphold", json!({}), "lead"),
         ("li", "go_on_site", json!({}), "on_site"),
-        ("li", "nothing_found", json!({}), "unfounded"),
+        ("li", "nothing_found", json!({}), "on_site"),
+        ("wang", "nothing_found", json!({}), "unfounded"),
     ];
     let tried = ["not_ours", "told", "extend", "dismiss", "nothing_found"];
     let mut stage = Stage::new();

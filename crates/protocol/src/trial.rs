@@ -15,6 +15,9 @@ pub const MOST_TRIED: usize = 10;
 /// Days that an answer may name; an answer with more is not read.
 pub const MOST_TRIAL_DAYS: usize = 100;
 
+/// Rules and days that an answer may count in [`PolicyTrialAnswer::stand`].
+pub const MOST_TRIAL_STANDS: usize = 3_000;
+
 /// Asks a box to replay its observation log. It changes nothing: the box judges on by the policy in
 /// force, and raises and withdraws nothing by a trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +46,20 @@ pub struct PolicyTrialAnswer {
     pub failed: Option<TrialFailure>,
     /// Where a rule says something else; a number that changes nothing is in none of them.
     pub counts: Vec<TrialCount>,
+    /// What stands with the policy in force, day by day: of every day that was replayed, whichever
+    /// of them the server has a question about. Absent from a box of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand: Option<Vec<TrialDay>>,
+}
+
+/// Findings of one rule in the log of one UTC day, with the policy in force.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct TrialDay {
+    /// Of [`PolicyTrialAnswer::days`].
+    pub day: String,
+    /// Such as `LL-1`.
+    pub rule: String,
+    pub now: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

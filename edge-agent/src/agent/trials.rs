@@ -11,6 +11,7 @@ use protocol::up::Up;
 
 use super::Agent;
 use crate::facts::{self, Unusable};
+use crate::record::Recorder;
 use crate::trial::Order;
 
 impl Agent {
@@ -39,7 +40,9 @@ impl Agent {
         if let Some(record) = &mut self.record {
             record.flush();
         }
-        let order = Order { trial: asked.trial.clone(), in_force, tried, from: asked.from.clone() };
+        let held = self.record.as_ref().map(Recorder::held_logs).unwrap_or_default();
+        let (trial, from) = (asked.trial.clone(), asked.from.clone());
+        let order = Order { trial, in_force, tried, from, held };
         self.trials.begin(order, Instant::now()).map_err(|why| Unusable(why.to_string()))?;
         tracing::info!(trial = %asked.trial, numbers, "policy numbers are tried on the log");
         Ok(())

@@ -38,7 +38,7 @@ fn order() -> Order {
     other.set("hb2_ms", 5_000).unwrap();
     let tried = vec![("hb2_ms".to_owned(), other)];
     let trial = "t-1".parse().unwrap();
-    Order { trial, in_force: Policy::default(), tried, from: None }
+    Order { trial, in_force: Policy::default(), tried, from: None, held: BTreeSet::new() }
 }
 
 fn of(state: &TempDir, most_bytes: u64) -> PolicyTrialAnswer {
@@ -62,6 +62,19 @@ fn a_long_log_costs_no_more_than_its_bound() {
     assert_eq!(some.days_left_out, 3);
     let none = of(&state, bytes[4] - 1);
     assert_eq!((none.days.len(), none.days_left_out), (0, 5), "an older day took its place");
+}
+
+#[test]
+fn a_held_day_is_read_before_newer_ones() {
+    let state = log();
+    let held = Order { held: BTreeSet::from(["1970-01-02".to_owned()]), ..order() };
+    let bytes = bytes(&state);
+    let most = bytes[1] + bytes[4];
+    let said = answer(state.path(), &held, most, &AtomicBool::new(false)).unwrap();
+    assert_eq!(
+        (said.days, said.days_left_out),
+        (vec!["1970-01-02".into(), "1970-01-05".into()], 3)
+    );
 }
 
 #[test]

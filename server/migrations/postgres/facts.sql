@@ -694,8 +694,9 @@ CREATE INDEX alert_by_assignee ON alert(assignee, number) WHERE assignee IS NOT 
 CREATE INDEX alert_step_by_actor ON alert_step(actor, id);
 CREATE INDEX attachment_of ON attachment(alert, id);
 CREATE INDEX alert_held ON alert(device, number) WHERE state IN ('review2', 'lead', 'on_site', 'case');
-CREATE INDEX clue_held ON clue(room) WHERE room IS NOT NULL AND stage IN
-    ('accepted', 'review1', 'review2', 'lead', 'on_site', 'case', 'merged');
+CREATE INDEX clue_accepted ON clue(institution)
+    WHERE stage IN ('accepted', 'review1', 'review2', 'lead', 'on_site', 'case');
+CREATE INDEX clue_unread ON clue(room, received_on) WHERE stage IN ('received', 'asked_back');
 CREATE INDEX presence_by_room ON presence(room, from_at);
 CREATE INDEX impact_assessment_by_place ON impact_assessment(jurisdiction, id);
 CREATE INDEX template_receipt_of ON template_receipt(person, received_at);

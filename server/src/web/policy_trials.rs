@@ -27,7 +27,7 @@ use crate::store::{BoxTrial, NewTrial, TrialBounds, TrialRow, TrialSum, trial_su
 use crate::vault::Key;
 
 /// Each box replays days of its log for it, and each answer is a message.
-const BOUNDS: TrialBounds = TrialBounds { boxes: 500, of_one_a_day: 10 };
+pub(super) const BOUNDS: TrialBounds = TrialBounds { boxes: 500, of_one_a_day: 10 };
 /// Trials of a list.
 pub(super) const LISTED: u32 = 20;
 
@@ -103,6 +103,7 @@ pub(super) async fn ask(app: &Arc<App>, who: &Who, it: TrialBody) -> Result<Tria
                 changes: &changes,
                 by: &by,
                 any_date,
+                first: None,
             };
             let rooms = a.store.ask_boxes(&it, BOUNDS, clock::now())?.ok_or_else(too_often)?;
             let trial = a.store.policy_trial(&id)?;
@@ -163,7 +164,7 @@ fn other_than_in_force(
     })
 }
 
-fn too_often() -> Problem {
+pub(super) fn too_often() -> Problem {
     Problem {
         zh: Some(format!("每人每天最多请设备试算 {} 次，请明天再试", BOUNDS.of_one_a_day).into()),
         ..Problem::new(

@@ -184,6 +184,69 @@ fn a_word_on_one_clue_ends_none_that_joins_it() {
     }
 }
 
+/// A call with the same words about the same hour; gives its id.
+fn same(house: &House, number: usize, more: &Value) -> String {
+    let mut body = json!({"institution": "clinic-1", "room": "room-1", "text": "一样的话",
+        "allegation": "lending", "from_at": "2026-03-02T01:00:00Z",
+        "to_at": "2026-03-02T02:00:00Z"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    call(house, &format!("same-{number}"), &body)
+}
+
+#[test]
+fn what_says_more_than_its_words_takes_words_off() {
+    let house = with_door();
+    let (wang, li) =
+        (login(&house, "wang", Role::Supervisor, ""), login(&house, "li", Role::Supervisor, ""));
+    let reject = json!({"step": "reject", "reason": "nothing_concrete"});
+    let first = same(&house, 0, &json!({}));
+    assert_eq!(step(&house, &wang, &first, &reject).0, 200);
+    let second = same(&house, 1, &json!({"contact": "13900139000"}));
+    assert_eq!(whole(&house, &second)["merged_into"], json!(first));
+    let ended = step(&house, &li, &first, &reject);
+    assert_eq!(
+        ended.1["state"], "received",
+        "whom nobody could ask before ends with it: {}",
+        ended.1
+    );
+    assert_eq!(step(&house, &wang, &first, &reject).1["state"], "rejected");
+}
+
+#[test]
+fn the_same_words_after_an_end_are_one_clue_again() {
+    let house = with_door();
+    let (wang, li) =
+        (login(&house, "wang", Role::Supervisor, ""), login(&house, "li", Role::Supervisor, ""));
+    let first = same(&house, 0, &json!({}));
+    assert_eq!(step(&house, &wang, &first, &json!({"step": "accept"})).0, 200);
+    for who in [&wang, &li] {
+        let dismiss = json!({"step": "dismiss", "reason": "other"});
+        assert_eq!(step(&house, who, &first, &dismiss).0, 200);
+    }
+    let again: Vec<String> = (1..4).map(|n| same(&house, n, &json!({}))).collect();
+    let into: Vec<Value> =
+        again.iter().map(|id| whole(&house, id)["merged_into"].clone()).collect();
+    assert_eq!(into, [Value::Null, json!(again[0]), json!(again[0])], "a script fills the list");
+}
+
+#[test]
+fn a_flood_of_the_same_words_hides_no_other_clue() {
+    let house = with_door();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let first = same(&house, 0, &json!({}));
+    for n in 1..130 {
+        same(&house, n, &json!({}));
+    }
+    let other = call(&house, "other", &json!({"institution": "clinic-1", "text": "另一件事"}));
+    assert_eq!(step(&house, &wang, &other, &json!({"step": "merge", "into": first})).0, 200);
+    let it = whole(&house, &first);
+    let listed = it["merged"].as_array().unwrap();
+    assert_eq!((listed.len(), &it["merged_total"]), (100, &json!(130)));
+    assert_eq!(listed[0]["id"], json!(other), "what says something else is not read");
+    let page = ask(&house, "GET", &format!("/clues/{first}"), &wang, "").body;
+    assert!(page.contains(&other) && page.contains("30"), "{page}");
+}
+
 #[test]
 fn nothing_joins_a_clue_that_two_have_decided() {
     let house = with_door();

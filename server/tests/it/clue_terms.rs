@@ -62,6 +62,12 @@ fn a_named_reporter_is_told_after_the_decision() {
     assert_eq!(step(&house, &wang, &ids[0], &told).0, 200);
     assert_eq!(due(&ids[0]), "verify");
     for who in [&wang, &li] {
+        step(&house, who, &ids[0], &json!({"step": "dismiss", "reason": "other"}));
+    }
+    assert_eq!(due(&ids[0]), "tell_reporter", "nobody says how it ended");
+    assert_eq!(step(&house, &wang, &ids[0], &told).0, 200);
+    assert_eq!(due(&ids[0]), Value::Null);
+    for who in [&wang, &li] {
         step(&house, who, &ids[1], &json!({"step": "reject", "reason": "not_health"}));
     }
     assert_eq!(due(&ids[1]), "tell_reporter", "who is refused is told as well");

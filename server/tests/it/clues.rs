@@ -109,6 +109,26 @@ fn a_clue_goes_from_acceptance_to_a_case_by_two() {
 }
 
 #[test]
+fn one_officer_on_site_ends_no_clue() {
+    let house = with_door();
+    let id = call(&house, "1", &json!({"institution": "clinic-1"}));
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Supervisor, "");
+    for (who, word) in [(&wang, "accept"), (&wang, "uphold"), (&li, "uphold"), (&li, "go_on_site")]
+    {
+        assert_eq!(step(&house, who, &id, &json!({"step": word})).0, 200, "{word}");
+    }
+    assert_eq!(whole(&house, &id)["due_rule"], "verify", "a lead may lie for ever");
+    let nothing = json!({"step": "nothing_found", "note": "诊室关闭"});
+    assert_eq!(step(&house, &li, &id, &nothing).1["state"], "on_site", "one has buried it");
+    assert_eq!(step(&house, &li, &id, &nothing).0, 409);
+    assert_eq!(step(&house, &li, &id, &json!({"step": "close"})).0, 409);
+    let page = ask(&house, "GET", &format!("/clues/{id}"), &wang, "").body;
+    assert!(page.contains("待第二人意见") && page.contains("查无实据"), "{page}");
+    assert_eq!(step(&house, &wang, &id, &nothing).1["state"], "unfounded");
+}
+
+#[test]
 fn a_contact_opens_to_nobody_alone() {
     let house = with_door();
     report(&house, "x", &[("contact", "13900139000")]);

@@ -83,6 +83,89 @@ fn an_accepted_clue_holds_the_log_until_it_is_over() {
     holds(&it, <[Hold]>::is_empty);
 }
 
+/// A call about the half hour until now, of the same words each time or not; gives its id.
+fn unread(house: &House, number: &str, text: &str) -> String {
+    let hotline = token(house, Role::Partner, "hotline/5101");
+    let now = jiff::Timestamp::now();
+    let from = now - jiff::SignedDuration::from_mins(30);
+    let clue = json!({"external_no": number, "institution": "clinic-1", "room": "room-1",
+        "text": text, "allegation": "lending", "from_at": from.to_string(),
+        "to_at": now.to_string()});
+    let made = ask(house, "POST", "/api/v1/clues", &hotline, &clue.to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+fn day() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+}
+
+fn refreshed(house: &House) {
+    house.running().app.tell(server::knowledge::Nudge::All);
+}
+
+#[test]
+fn a_log_waits_for_an_acceptance_that_takes_longer() {
+    let (house, it) = with_box();
+    let (wang, li) =
+        (login(&house, "wang", Role::Supervisor, ""), login(&house, "li", Role::Supervisor, ""));
+    let id = unread(&house, "1", "挂证");
+    refreshed(&house);
+    let told = holds(&it, |holds| !holds.is_empty());
+    assert!(told.iter().all(|hold| hold.findings.is_empty()), "{told:?}");
+    assert_eq!(told.last().unwrap().day.as_deref(), Some(day().as_str()));
+    assert!(ask(&house, "GET", &format!("/clues/{id}"), &wang, "").body.contains("待设备确认"));
+    let reject = json!({"step": "reject", "reason": "nothing_concrete"});
+    step(&house, &wang, &id, &reject);
+    step(&house, &li, &id, &reject);
+    holds(&it, <[Hold]>::is_empty);
+}
+
+#[test]
+fn an_old_day_that_no_box_can_have_is_not_asked_for() {
+    let (house, it) = with_box();
+    let hotline = token(&house, Role::Partner, "hotline/5101");
+    let clue = json!({"external_no": "1", "institution": "clinic-1", "room": "room-1",
+        "text": "x", "allegation": "lending", "from_at": "2026-03-02T01:00:00Z",
+        "to_at": "2026-03-02T02:00:00Z"});
+    assert_eq!(ask(&house, "POST", "/api/v1/clues", &hotline, &clue.to_string()).status, 201);
+    unread(&house, "2", "今天");
+    refreshed(&house);
+    let told = holds(&it, |holds| !holds.is_empty());
+    assert!(told.iter().all(|hold| hold.day.as_deref() > Some("2026-03-03")), "{told:?}");
+}
+
+#[test]
+fn a_flood_of_reports_takes_no_hold_away() {
+    let (house, it) = with_box();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    accepted(&house, &wang, "room-1");
+    holds(&it, |holds| !holds.is_empty());
+    // By hand: five hundred and one that were merged into a stranger's clue, and as many unread.
+    let data = house.folder.path().join("data");
+    let fields = "id, source, posted_by, received_on, jurisdiction, institution, room, stage, \
+        allegation, spec, handling, fold, sealed_key, merged_into";
+    let row = |n: usize, stage: &str, fold: &str, into: &str| {
+        format!(
+            "('{stage}-{n}','public_report','','{}','510104','clinic-1','room-1','{stage}','other',\
+             (SELECT spec FROM clue WHERE number = 1),'{{\"intake\":\"{stage}\"}}','{fold}',x'00',{into})",
+            day()
+        )
+    };
+    let mut rows = vec![row(0, "received", "flood", "NULL")];
+    rows.extend((1..=501).map(|n| row(n, "merged", "flood", "'received-0'")));
+    rows.extend((1..=501).map(|n| row(n, "received", &format!("f-{n}"), "NULL")));
+    let sql = format!("INSERT INTO clue ({fields}) VALUES {}", rows.join(","));
+    crate::house::by_hand(&data, "zaigang.db", &sql);
+    refreshed(&house);
+    let today = day();
+    let told = holds(&it, |holds| holds.iter().any(|hold| hold.day.as_deref() == Some(&today)));
+    let days: std::collections::BTreeSet<_> =
+        told.iter().filter_map(|hold| hold.day.as_deref()).collect();
+    assert!(days.contains("2026-03-02") && days.contains("2026-03-03"), "it is gone: {days:?}");
+    assert!(told.len() <= 12, "each report costs the box: {}", told.len());
+}
+
 #[test]
 fn a_hold_tells_no_integrator_of_a_clue() {
     let (house, it) = with_box();

@@ -23,6 +23,7 @@ mod citations;
 mod cited;
 mod cited_pages;
 mod clue_record;
+mod clue_replays;
 mod clue_sessions;
 mod clue_terms;
 mod clues;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use protocol::trial::{PolicyTrial, PolicyTrialAnswer, TrialCount, TrialFailure};
+use protocol::trial::{PolicyTrial, PolicyTrialAnswer, TrialCount, TrialDay, TrialFailure};
 
 use super::*;
 use crate::calibration::tests::THRESHOLDS;
@@ -63,6 +63,9 @@ fn a_trial_counts_what_another_number_would_have_said() {
     };
     assert_eq!((answer.counts, answer.failed), (vec![gone], None));
     assert_eq!((answer.days, answer.days_left_out), (vec!["2026-03-02".to_owned()], 0));
+    let stand = answer.stand.unwrap();
+    let uq = TrialDay { day: "2026-03-02".into(), rule: "UQ-1".into(), now: 1 };
+    assert!(stand.contains(&uq), "the day that is asked about has no line: {stand:?}");
     assert!(it.acks().last().unwrap().applied);
     assert_eq!(it.findings().len(), findings, "a trial raised or took something back");
     assert_eq!(it.agent.engine.policy().get("uq_op_ms"), Ok(60_000), "a trial is in force");

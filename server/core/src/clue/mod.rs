@@ -3,8 +3,8 @@
 //!
 //! `Received → { Accepted | AskedBack → Received | NotOurs | Merged | Rejected }`. `Accepted` puts
 //! an [`alert::Case`](crate::alert::Case) into it, and from there that machine alone runs. A clue
-//! is never an alert: no clinic sees it. Two different people stand before `NotOurs` and
-//! `Rejected`, as the case's two reviewers stand before `Lead` and `Dismissed`. A merge can be
+//! is never an alert: no clinic sees it. Two different people stand before `NotOurs`, `Rejected`
+//! and an end without a finding, as the case's two reviewers stand before `Lead` and `Dismissed`. A merge can be
 //! undone; the clue that goes on loses the words that stood on it, for nobody alone may end what
 //! another said nothing of. This file reads no clock, stores nothing and knows no web page.
 
@@ -92,6 +92,8 @@ pub enum Disposal {
     Rejected {
         reason: RejectReason,
     },
+    /// 查无实据: an accepted clue was looked into on site, and nothing was found.
+    NothingFound,
 }
 
 impl Disposal {
@@ -100,6 +102,7 @@ impl Disposal {
         match (self, other) {
             (Self::NotOurs { agency: one }, Self::NotOurs { agency: other }) => one == other,
             (Self::Rejected { .. }, Self::Rejected { .. }) => true,
+            (Self::NothingFound, Self::NothingFound) => true,
             _ => false,
         }
     }
@@ -108,6 +111,8 @@ impl Disposal {
         match self {
             Self::NotOurs { .. } => Intake::NotOurs,
             Self::Rejected { .. } => Intake::Rejected,
+            // Its case ends; the clue was accepted.
+            Self::NothingFound => Intake::Accepted,
         }
     }
 }
@@ -180,6 +185,7 @@ impl Step {
             Self::Answered => "answered",
             Self::Dispose(Disposal::NotOurs { .. }) => "not_ours",
             Self::Dispose(Disposal::Rejected { .. }) => "reject",
+            Self::Dispose(Disposal::NothingFound) => "nothing_found",
             Self::Merge { .. } => "merge",
             Self::Unmerge => "unmerge",
             Self::Extend { .. } => "extend",
@@ -226,6 +232,9 @@ pub struct Handling {
     /// Day on which two people refused it or handed it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposed_on: Option<String>,
+    /// Day on which its case was dismissed, filed or found empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concluded_on: Option<String>,
     /// Day on which the verification was extended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended_on: Option<String>,
@@ -244,6 +253,7 @@ impl Default for Handling {
             case: None,
             accepted_on: None,
             disposed_on: None,
+            concluded_on: None,
             extended_on: None,
             told_on: None,
         }
@@ -308,15 +318,38 @@ impl Handling {
                 let before = self.merged.as_ref().map_or(Received, |merged| merged.before);
                 Ok(Self { intake: before, merged: None, ..self.clone() })
             }
-            (Accepted, Step::Extend { reason }) if self.is_being_verified() => {
+            (Accepted, Step::Extend { reason }) if self.awaits_decision() => {
                 self.extend(reason, at)
             }
             (_, Step::Told { how }) if self.decided_on().is_some() && self.told_on.is_none() => {
                 self.tell(how, at)
             }
+            // Of what two upheld, nobody alone says that there was nothing.
+            (
+                Accepted,
+                Step::Dispose(Disposal::NothingFound) | Step::Case(alert::Step::NothingFound),
+            ) => {
+                let case = self.case.as_ref().ok_or_else(refused)?;
+                let ended = case.take(by, &alert::Step::NothingFound, at)?;
+                let mut next = self.dispose(by, Disposal::NothingFound, at)?;
+                if next.disposed_on.take().is_some() {
+                    next.case = Some(ended);
+                    next = next.concluded(at);
+                }
+                Ok(next)
+            }
             (Accepted, Step::Case(step)) if is_of_people(step) => {
                 let case = self.case.as_ref().ok_or_else(refused)?;
-                Ok(Self { case: Some(case.take(by, step, at)?), ..self.clone() })
+                let proposals = match step {
+                    alert::Step::Found { .. } => Vec::new(),
+                    _ => self.proposals.clone(),
+                };
+                let next = Self { case: Some(case.take(by, step, at)?), proposals, ..self.clone() };
+                Ok(if self.awaits_decision() && !next.awaits_decision() {
+                    next.concluded(at)
+                } else {
+                    next
+                })
             }
             _ => Err(refused()),
         }
@@ -327,6 +360,19 @@ impl Handling {
         use alert::State::{Raised, Review1, Review2};
         let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
         case.is_some_and(|case| matches!(case.state, Raised | Review1 | Review2))
+    }
+
+    /// Neither filed nor ended: until then the term of the verification runs, and a lead that
+    /// nobody follows up is late.
+    pub fn awaits_decision(&self) -> bool {
+        use alert::State::{Lead, OnSite};
+        let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
+        self.is_being_verified() || case.is_some_and(|case| matches!(case.state, Lead | OnSite))
+    }
+
+    /// Whoever reported by name is told once more: of the end, or of the case.
+    fn concluded(self, at: &str) -> Self {
+        Self { concluded_on: Some(crate::clock::clip(at, 10)), told_on: None, ..self }
     }
 
     /// Whether somebody may still let another clue go on in this one: two people have not decided.
@@ -346,10 +392,10 @@ impl Handling {
         Self { proposals: Vec::new(), case, ..self.clone() }
     }
 
-    /// Day on which it was accepted, refused or handed on.
+    /// Day on which it was accepted, refused or handed on, or its case was filed or ended.
     pub fn decided_on(&self) -> Option<&str> {
         match self.intake {
-            Intake::Accepted => self.accepted_on.as_deref(),
+            Intake::Accepted => self.concluded_on.as_deref().or(self.accepted_on.as_deref()),
             Intake::NotOurs | Intake::Rejected => self.disposed_on.as_deref(),
             Intake::Received | Intake::AskedBack | Intake::Merged => None,
         }

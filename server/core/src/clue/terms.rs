@@ -18,7 +18,7 @@ pub struct Terms {
     pub hotline: u32,
     /// Until an error of the register is corrected, or the reporter hears why not.
     pub correct: u32,
-    /// From the decision until whoever reported by name is told.
+    /// From a decision (accepted or not, filed or ended) until whoever reported by name is told.
     pub tell: u32,
 }
 
@@ -92,7 +92,7 @@ pub struct Matter {
     pub received_on: Date,
 }
 
-/// What is due next; nothing once two people have decided and nobody is left to be told.
+/// What is due next; nothing once it was filed or ended and nobody is left to be told.
 pub fn due(
     it: &Handling,
     matter: Matter,
@@ -120,14 +120,14 @@ fn working(
             Some((calendar.add_working_days(matter.received_on, days), rule))
         }
         Intake::Accepted if matter.allegation == Allegation::RegisterError => {
-            it.is_being_verified().then(|| {
+            it.awaits_decision().then(|| {
                 (calendar.add_working_days(matter.received_on, terms.correct), DueRule::Correct)
             })
         }
         Intake::Accepted => {
             let from = it.accepted_on.as_deref()?.parse().ok()?;
             let days = terms.verify * if it.extended_on.is_some() { 2 } else { 1 };
-            it.is_being_verified().then(|| (calendar.add_working_days(from, days), DueRule::Verify))
+            it.awaits_decision().then(|| (calendar.add_working_days(from, days), DueRule::Verify))
         }
         Intake::NotOurs | Intake::Merged | Intake::Rejected => None,
     }
@@ -187,6 +187,21 @@ mod tests {
         let told = Step::Told { how: "h".into() };
         let told = accepted.take("c", "wang", &told, "2026-11-04T01:00:00.000Z").unwrap();
         assert_eq!(on(&told, named).1, DueRule::Verify);
+    }
+
+    #[test]
+    fn a_lead_that_nobody_follows_up_stays_due() {
+        use crate::alert::{self, Verdict};
+        let uphold = Step::Case(alert::Step::Review { verdict: Verdict::Uphold, reason: None });
+        let go = Step::Case(alert::Step::GoOnSite);
+        let mut it = Handling::default();
+        for (by, step) in [("wang", &Step::Accept), ("wang", &uphold), ("li", &uphold)] {
+            it = it.take("c", by, step, "2026-11-03T01:00:00.000Z").unwrap();
+        }
+        let report = matter(Source::PublicReport);
+        assert_eq!(on(&it, report), ("2026-11-24".to_owned(), DueRule::Verify));
+        let there = it.take("c", "li", &go, "2026-11-04T01:00:00.000Z").unwrap();
+        assert_eq!(on(&there, report).1, DueRule::Verify, "one officer on site for ever");
     }
 
     #[test]

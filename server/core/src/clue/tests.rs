@@ -9,6 +9,7 @@ const AT: &str = "2026-11-02T01:00:00.000Z";
 const REJECT: Step = Step::Dispose(Disposal::Rejected { reason: RejectReason::NothingConcrete });
 const TO_POLICE: Step = Step::Dispose(Disposal::NotOurs { agency: Agency::Police });
 const UPHOLD: Step = Step::Case(alert::Step::Review { verdict: Verdict::Uphold, reason: None });
+const NOTHING: Step = Step::Case(alert::Step::NothingFound);
 const DISMISS: Step =
     Step::Case(alert::Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::Other) });
 
@@ -85,7 +86,9 @@ fn a_term_grows_once_and_only_while_it_runs() {
     assert!(longer.take("c-1", "li", &extend, AT).is_err());
     assert!(Handling::default().take("c-1", "wang", &extend, AT).is_err());
     let lead = after(&[("wang", Step::Accept), ("wang", UPHOLD), ("li", UPHOLD)]).unwrap();
-    assert!(lead.take("c-1", "li", &extend, AT).is_err(), "it is verified");
+    assert!(lead.take("c-1", "li", &extend, AT).is_ok(), "nobody has been there yet");
+    let ended = after(&[("wang", Step::Accept), ("wang", DISMISS), ("li", DISMISS)]).unwrap();
+    assert!(ended.take("c-1", "li", &extend, AT).is_err(), "it is over");
 }
 
 #[test]
@@ -101,6 +104,34 @@ fn a_reporter_never_learns_that_somebody_comes() {
         it = it.take("c-1", by, &step, AT).unwrap();
         assert_eq!(it.for_reporter(), ReporterState::Accepted, "{}", it.stage());
     }
+}
+
+fn on_site() -> Handling {
+    let go = Step::Case(alert::Step::GoOnSite);
+    after(&[("wang", Step::Accept), ("wang", UPHOLD), ("li", UPHOLD), ("li", go)]).unwrap()
+}
+
+#[test]
+fn one_person_alone_finds_nothing_on_site() {
+    let once = on_site().take("c-1", "li", &NOTHING, AT).unwrap();
+    assert_eq!((once.stage(), once.proposals.len()), ("on_site", 1));
+    assert_eq!(once.take("c-1", "li", &NOTHING, AT), Err(Refusal::SamePerson { by: "li".into() }));
+    assert_eq!(once.take("c-1", "zhao", &NOTHING, AT).unwrap().stage(), "unfounded");
+    let found = Step::Case(alert::Step::Found { case_number: "7".into() });
+    let filed = once.take("c-1", "wang", &found, AT).unwrap();
+    assert!(filed.stage() == "case" && filed.proposals.is_empty());
+}
+
+#[test]
+fn who_reports_by_name_is_told_of_the_filing_too() {
+    let told = Step::Told { how: "h".into() };
+    let it = on_site().take("c-1", "li", &told, AT).unwrap();
+    assert!(it.take("c-1", "li", &told, AT).is_err(), "told of the acceptance once");
+    let found = Step::Case(alert::Step::Found { case_number: "7".into() });
+    let later = "2026-11-20T01:00:00.000Z";
+    let filed = it.take("c-1", "li", &found, later).unwrap();
+    assert_eq!((filed.decided_on(), filed.told_on.as_deref()), (Some("2026-11-20"), None));
+    assert!(filed.take("c-1", "li", &told, later).is_ok());
 }
 
 fn steps() -> impl Strategy<Value = Vec<(&'static str, Step)>> {
@@ -119,6 +150,7 @@ fn steps() -> impl Strategy<Value = Vec<(&'static str, Step)>> {
         Just(DISMISS),
         Just(Step::Case(alert::Step::GoOnSite)),
         Just(Step::Case(alert::Step::Close)),
+        Just(NOTHING),
         Just(Step::Case(alert::Step::AllWithdrawn { unseen: true })),
     ];
     proptest::collection::vec((prop_oneof![Just("wang"), Just("li"), Just("zhao")], step), 0..40)
@@ -142,6 +174,12 @@ proptest! {
             let decided = it.case.as_ref().filter(|case| !matches!(
                 case.state, State::Raised | State::Review1 | State::Review2));
             if let Some(case) = decided {
+                if case.state == State::Unfounded {
+                    let agree: BTreeSet<&str> = it.proposals.iter()
+                        .filter(|p| p.disposal == Disposal::NothingFound)
+                        .map(|p| p.by.as_str()).collect();
+                    prop_assert!(agree.len() >= 2, "{it:?}");
+                }
                 let verdict = if case.state == State::Dismissed {
                     Verdict::Dismiss
                 } else {

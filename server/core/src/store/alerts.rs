@@ -249,6 +249,12 @@ impl Store {
         self.read(|c| collect(c, &sql, values, alert))
     }
 
+    /// The alert that people call by this number.
+    pub fn alert_of_number(&self, number: i64) -> Result<Option<Alert>> {
+        let sql = format!("{COLUMNS} WHERE number = ?1");
+        self.read(|c| Ok(collect(c, &sql, [number], alert)?.pop()))
+    }
+
     /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both
     /// empty for all.
     pub fn alert_counts(

@@ -1,7 +1,7 @@
 //! How a clue comes in and is stored, and when it may join another: of the same place, that goes
 //! on. What is almost the same is merged, or proposed to a person.
 
-use super::clues::{BY_LIKENESS, Clue, NewClue, Recorded, by_id, move_on, record};
+use super::clues::{BY_LIKENESS, Clue, NewClue, Recorded, by_id, join, move_on, record};
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::{Result, StoreError};
 use crate::clue::{Handling, Intake, Step};
@@ -14,8 +14,10 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
             return Ok((id, false));
         }
     }
+    // What two have decided, or is over, takes nothing in: the next one after it does.
     let sql = "SELECT id, number FROM clue WHERE fold = ?1 AND institution IS NOT DISTINCT FROM ?2 \
-        AND stage NOT IN ('merged','rejected','not_ours') ORDER BY number LIMIT 1";
+        AND stage IN ('received','asked_back','accepted','review1','review2') \
+        ORDER BY number LIMIT 1";
     let values = params![it.fold, it.institution];
     let same: Option<(String, i64)> =
         tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
@@ -35,7 +37,15 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
         // "Somebody without a licence" is said of many places and days: a person decides.
         let certain = it.institution.is_some() && it.about.from_at.is_some();
         if goes && certain {
-            move_on(tx, &it.id, BY_LIKENESS, &Step::Merge { into }, "", now, &|_| None)?;
+            let merge = Step::Merge { into: into.clone() };
+            move_on(tx, &it.id, BY_LIKENESS, &merge, "", now, &|_| None)?;
+            // The words are the same; pictures and a name to ask are not.
+            if !it.files.is_empty() || it.contact.is_some() {
+                let own = own.map_or(0, |own| own.number);
+                if let Some(goes_on) = by_id(tx, &into)? {
+                    join(tx, &goes_on, (BY_LIKENESS, own), now)?;
+                }
+            }
         } else if goes {
             let note = format!("#{number}");
             let same =

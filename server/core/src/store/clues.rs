@@ -129,6 +129,9 @@ pub(super) const COLUMNS: &str = "SELECT number, id, source, external_no, posted
     jurisdiction, institution, room, allegation, due_on, spec, handling, contact IS NOT NULL, \
     due_rule, gone_on FROM clue";
 
+/// Merged clues that are listed beside the one that goes on.
+const MOST_MERGED: i64 = 100;
+
 impl Store {
     /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
     /// What is almost the same as an earlier one is merged into that.
@@ -188,16 +191,23 @@ impl Store {
         self.read(|c| as_told(c, it))
     }
 
-    /// What was merged into a clue, and into that, by number: whoever ends it ends them with it.
-    pub fn merged_clues(&self, id: &str) -> Result<Vec<MergedClue>> {
-        let sql = "WITH RECURSIVE below(id) AS (SELECT id FROM clue WHERE merged_into = ?1 UNION
-            SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)
-            SELECT c.id, c.number, c.received_on FROM clue c JOIN below b ON c.id = b.id
-            ORDER BY c.number";
+    /// What was merged into a clue, and into that, and how many there are: whoever ends it ends them
+    /// with it. The first so many, what says something else before what says the same again, so
+    /// that a flood hides nobody's words.
+    pub fn merged_clues(&self, id: &str) -> Result<(Vec<MergedClue>, i64)> {
+        let below = "WITH RECURSIVE below(id) AS (SELECT id FROM clue WHERE merged_into = ?1 UNION
+            SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)";
+        let sql = format!(
+            "{below} SELECT c.id, c.number, c.received_on FROM below b JOIN clue c ON c.id = b.id
+            JOIN clue i ON i.id = c.merged_into
+            ORDER BY CASE WHEN c.fold = i.fold THEN 1 ELSE 0 END, c.number LIMIT ?2"
+        );
         self.read(|c| {
-            collect(c, sql, [id], |r| {
+            let listed = collect(c, &sql, (id, MOST_MERGED), |r| {
                 Ok(MergedClue { id: r.get(0)?, number: r.get(1)?, received_on: r.get(2)? })
-            })
+            })?;
+            let sql = format!("{below} SELECT count(*) FROM below");
+            Ok((listed, c.query_row(&sql, [id], |r| r.get(0))?))
         })
     }
 
@@ -254,6 +264,22 @@ impl Store {
         })?;
         fail_point::reached("clue.committed");
         Ok(after)
+    }
+
+    /// Boxes were asked to replay what a clue is about: on its record, with the trial that they got.
+    pub fn note_replay(
+        &self,
+        id: &str,
+        by: &str,
+        reason: &str,
+        trial: &str,
+        now: &str,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
+            let said = Recorded { by, step: "replay", note: reason, said: trial, stage };
+            record(tx, id, &said, now)
+        })
     }
 
     pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: &str) -> Result<()> {
@@ -326,7 +352,7 @@ fn undecided(c: &Connection, id: &str) -> Result<Clue> {
 }
 
 /// Somebody merged another clue into this one: the words that stand on it fall, on its record.
-fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: &str) -> Result<()> {
+pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: &str) -> Result<()> {
     let handling = it.handling.joined();
     let sql = "UPDATE clue SET stage = ?2, handling = ?3 WHERE id = ?1";
     let stage = handling.stage();

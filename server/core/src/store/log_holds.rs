@@ -1,5 +1,5 @@
 //! 保全: which days of which boxes' observation logs are kept, and what for. Nobody orders one by
-//! hand: a lead that a second person looks at, and a clue that was accepted, hold the days that
+//! hand: a lead that a second person looks at, and a clue from its receipt on, hold the days that
 //! they are about, until they end or their term does. Ids and days only; no picture is asked for.
 //!
 //! A box is told of a clue and of a lead in the same shape: a word that means nothing, a day, a
@@ -9,18 +9,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{EvidenceHeld, Hold};
 use protocol::up::HealthReport;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::clues::{Clue, by_id};
+use super::clues::{COLUMNS, Clue, by_id, row};
 use super::engine::{Connection, OptionalExtension as _};
 use super::rows::collect;
-use super::{Result, Store};
+use super::{Result, Store, StoreError};
 use crate::alert::State as AlertState;
 use crate::clock;
+use crate::clue::Intake;
 
 /// Days for which a log is held from the last step of a lead, or the acceptance of a clue.
 const HELD_DAYS: i64 = 90;
@@ -30,14 +32,22 @@ const CASE_DAYS: i64 = 180;
 const MOST_DAYS: usize = 8;
 /// Leads and clues of one box.
 const MOST: i64 = 500;
+/// A box keeps a log so many days by itself: before a clue came, an older one was gone.
+const KEPT_DAYS: i64 = 7;
+/// Days of receipt that are looked at for clues that nobody has accepted yet.
+const UNREAD_DAYS: i64 = 30;
+/// Unread clues of one day that are held by what they say; of more, the days before it are.
+const UNREAD_A_DAY: usize = 50;
 
 /// What a log is held for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HeldFor {
     /// Id of an alert.
     Alert(String),
-    /// Id of a clue.
+    /// Id of a clue: the one that goes on, where others were merged into it.
     Clue(String),
+    /// More unread clues than are looked at one by one came on this day.
+    Unread(String),
 }
 
 /// How far a hold has come.
@@ -75,18 +85,18 @@ impl Store {
     /// The days that are held for a clue, and for what was merged into it, on every box that stood
     /// in its room at the time.
     pub fn log_holds_of_clue(&self, clue: &Clue) -> Result<Vec<LogHold>> {
-        let merged = self.merged_clues(&clue.id)?;
-        let ids: Vec<String> =
-            std::iter::once(clue.id.clone()).chain(merged.into_iter().map(|m| m.id)).collect();
         self.read(|c| {
-            let mut devices = BTreeSet::new();
-            let sql = "SELECT DISTINCT p.device FROM device_place p JOIN clue k ON k.room = p.room
-                WHERE k.id = ?1";
-            for id in &ids {
-                devices.extend(collect(c, sql, [id], |r| Ok(r.get::<_, String>(0)?))?);
-            }
-            let wanted: Vec<HeldFor> = ids.iter().cloned().map(HeldFor::Clue).collect();
-            seen(c, &wanted, devices)
+            let goes_on = end_of_merges(c, clue)?.map_or_else(|| clue.id.clone(), |it| it.id);
+            let sql = "WITH RECURSIVE below(id) AS (SELECT ?1 UNION
+                SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)
+                SELECT DISTINCT p.device FROM below b JOIN clue k ON k.id = b.id
+                JOIN device_place p ON p.room = k.room ORDER BY p.device";
+            let devices = collect(c, sql, [&goes_on], |r| Ok(r.get::<_, String>(0)?))?;
+            let unread = HeldFor::Unread(clue.received_on.clone());
+            let is_unread = matches!(clue.handling.intake, Intake::Received | Intake::AskedBack);
+            let wanted = [HeldFor::Clue(goes_on), unread];
+            let wanted = if is_unread { &wanted[..] } else { &wanted[..1] };
+            seen(c, wanted, devices.into_iter().collect())
         })
     }
 }
@@ -147,27 +157,75 @@ fn days_of_alert(c: &Connection, id: &str, session: Option<&str>) -> Result<Vec<
 }
 
 fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
-    let sql = "SELECT id FROM clue WHERE room IN (SELECT room FROM device_place WHERE device = ?1)
-        AND room IS NOT NULL AND stage IN ('accepted', 'review1', 'review2', 'lead', 'on_site',
-        'case', 'merged') ORDER BY number DESC LIMIT ?2";
-    let ids = collect(c, sql, (device, MOST), |r| Ok(r.get::<_, String>(0)?))?;
-    let mut held = Vec::new();
-    for id in ids {
-        let Some(clue) = by_id(c, &id)? else { continue };
-        let (Some(until), Some((from, to))) = (until_of_clue(c, &clue)?, window(&clue)) else {
-            continue;
-        };
-        if !stood_there(c, device, clue.room.as_deref().unwrap_or_default(), (from, to))? {
-            continue;
+    let mut held = of_unread(c, device)?;
+    // What comes in a thousand times says one thing: it counts once, and pushes nothing out.
+    let sql = "WITH RECURSIVE below(top, id) AS (
+        SELECT id, id FROM clue WHERE stage IN ('accepted', 'review1', 'review2', 'lead', 'on_site',
+        'case') AND institution IN (SELECT r.institution FROM device_place p JOIN room r ON
+        r.id = p.room WHERE p.device = ?1)
+        UNION SELECT b.top, c.id FROM clue c JOIN below b ON c.merged_into = b.id)
+        SELECT b.top, min(k.id) FROM below b JOIN clue k ON k.id = b.id
+        WHERE k.room IN (SELECT room FROM device_place WHERE device = ?1)
+        GROUP BY b.top, k.fold, k.room ORDER BY min(k.number) LIMIT ?2";
+    let rows = collect(c, sql, (device, MOST), |r| {
+        Ok::<(String, String), StoreError>((r.get(0)?, r.get(1)?))
+    })?;
+    for (top, id) in rows {
+        let (Some(top), Some(clue)) = (by_id(c, &top)?, by_id(c, &id)?) else { continue };
+        let Some(until) = until_of_clue(&top) else { continue };
+        for day in days_there(c, device, &clue)? {
+            held.push((HeldFor::Clue(top.id.clone()), held_day(&top.id, day, &until)));
         }
-        let days: BTreeSet<String> =
-            [from, to].into_iter().filter_map(|at| day_of(&clock::text(at))).collect();
-        held.extend(
-            days.into_iter()
-                .map(|day| (HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, &until))),
-        );
     }
     Ok(held)
+}
+
+/// Clues that nobody has accepted yet. A log is gone after a week, and an acceptance may take longer:
+/// what came in time is held from its receipt, and let go with a refusal. Of a flood, the days that
+/// a box had then are held, and no clue is read.
+fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+    let here = "room IN (SELECT room FROM device_place WHERE device = ?1) AND
+        stage IN ('received', 'asked_back')";
+    let sql = format!(
+        "SELECT DISTINCT received_on FROM clue WHERE {here} ORDER BY received_on DESC LIMIT ?2"
+    );
+    let came = collect(c, &sql, (device, UNREAD_DAYS), |r| Ok(r.get::<_, String>(0)?))?;
+    let sql = format!("{COLUMNS} WHERE {here} AND received_on = ?2 ORDER BY number LIMIT ?3");
+    let mut held = Vec::new();
+    for on in came {
+        let (Ok(day), Some(at)) = (on.parse::<Date>(), midnight(&on)) else { continue };
+        let kept: Vec<String> = (0..=KEPT_DAYS)
+            .filter_map(|n| day.checked_sub(SignedDuration::from_hours(24 * n)).ok())
+            .map(|day| day.to_string())
+            .collect();
+        let until = until(at, false);
+        let most = UNREAD_A_DAY as i64 + 1;
+        let clues = collect(c, &sql, (device, &on, most), row)?;
+        if clues.len() > UNREAD_A_DAY {
+            let matter = format!("unread of {on}");
+            for day in kept {
+                held.push((HeldFor::Unread(on.clone()), held_day(&matter, day, &until)));
+            }
+            continue;
+        }
+        for clue in clues {
+            for day in days_there(c, device, &clue)?.into_iter().filter(|day| kept.contains(day)) {
+                held.push((HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, &until)));
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// The UTC days of a clue's hour, where the box stood in its room then.
+fn days_there(c: &Connection, device: &str, clue: &Clue) -> Result<BTreeSet<String>> {
+    let (Some(room), Some((from, to))) = (&clue.room, window(clue)) else {
+        return Ok(BTreeSet::new());
+    };
+    if !stood_there(c, device, room, (from, to))? {
+        return Ok(BTreeSet::new());
+    }
+    Ok([from, to].into_iter().filter_map(|at| day_of(&clock::text(at))).collect())
 }
 
 /// The one shape in which a day's log is held, for a lead as for a clue.
@@ -176,9 +234,8 @@ fn held_day(matter: &str, day: String, until: &str) -> Hold {
     Hold { reference: opaque(matter), until, day: Some(day), findings: Vec::new() }
 }
 
-/// Until when the log is kept for a clue; `None`: for this one it is not. A merged clue is held
-/// with the one that it goes on in.
-fn until_of_clue(c: &Connection, clue: &Clue) -> Result<Option<String>> {
+/// The clue that this one goes on in; itself where it was not merged.
+fn end_of_merges(c: &Connection, clue: &Clue) -> Result<Option<Clue>> {
     let mut top = clue.clone();
     for _ in 0..50 {
         let Some(into) = top.handling.merged.as_ref().map(|merged| merged.into.clone()) else {
@@ -187,12 +244,18 @@ fn until_of_clue(c: &Connection, clue: &Clue) -> Result<Option<String>> {
         let Some(next) = by_id(c, &into)? else { return Ok(None) };
         top = next;
     }
-    let Some(case) = top.handling.case.as_ref().filter(|_| top.handling.is_open()) else {
-        return Ok(None);
-    };
-    let accepted = top.handling.accepted_on.as_deref().unwrap_or_default();
-    let accepted = format!("{accepted}T00:00:00Z").parse::<Timestamp>();
-    Ok(accepted.ok().map(|at| until(at, case.state == AlertState::Case)))
+    Ok(Some(top))
+}
+
+/// Until when the log is kept for an accepted clue; `None`: for this one it is not.
+fn until_of_clue(top: &Clue) -> Option<String> {
+    let case = top.handling.case.as_ref().filter(|_| top.handling.is_open())?;
+    let accepted = midnight(top.handling.accepted_on.as_deref()?)?;
+    Some(until(accepted, case.state == AlertState::Case))
+}
+
+fn midnight(day: &str) -> Option<Timestamp> {
+    format!("{day}T00:00:00Z").parse().ok()
 }
 
 /// A whole day: of a clue the day alone is known, and a time would tell a lead from one.

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use protocol::trial::{MOST_TRIAL_DAYS, PolicyTrial, PolicyTrialAnswer, TrialCount};
+use protocol::trial::{
+    MOST_TRIAL_DAYS, MOST_TRIAL_STANDS, PolicyTrial, PolicyTrialAnswer, TrialCount, TrialDay,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,7 +18,7 @@ use crate::clock;
 use crate::rules::rule_names;
 
 /// Days of the log that are asked about.
-const ASKED_DAYS: i64 = 30;
+const ASKED_DAYS: i64 = 90;
 /// For so long a box that was off line is asked.
 const OPEN_DAYS: i64 = 3;
 /// Trials are forgotten after.
@@ -42,6 +44,8 @@ pub struct NewTrial<'a> {
     pub by: &'a str,
     /// A demonstration plays on a day of its own: every day of the log counts.
     pub any_date: bool,
+    /// Its boxes are asked before those of other institutions, where there are too many.
+    pub first: Option<&'a str>,
 }
 
 /// One trial.
@@ -91,6 +95,9 @@ pub struct BoxTrial {
     pub days: Vec<String>,
     pub days_left_out: u32,
     pub counts: Vec<TrialCountSeen>,
+    /// What stands day by day with the policy in force; none from a box of before.
+    #[serde(skip)]
+    pub stand: Option<Vec<TrialDay>>,
     /// Its own words; empty where it did not refuse.
     pub refused_because: String,
 }
@@ -153,7 +160,7 @@ impl Store {
             }
             forget(tx, &before(KEPT_DAYS))?;
             let from = (!it.any_date).then(|| now - SignedDuration::from_hours(24 * ASKED_DAYS));
-            let (boxes, all) = boxes_of(tx, it.jurisdiction, bounds.boxes, from)?;
+            let (boxes, all) = boxes_of(tx, it, bounds.boxes, from)?;
             let left_out = all - boxes.len() as i64;
             tx.execute(
                 "INSERT INTO policy_trial VALUES (?1,?2,?3,?4,?5,?6,?7)",
@@ -286,8 +293,8 @@ fn seen(it: BoxRow, expired: bool) -> BoxTrial {
         (None, ..) if expired => TrialStanding::Expired,
         (None, ..) => TrialStanding::Asked,
     };
-    let (days, days_left_out, counts) =
-        it.answer.map(|a| (a.days, a.days_left_out, a.counts)).unwrap_or_default();
+    let (days, days_left_out, counts, stand) =
+        it.answer.map(|a| (a.days, a.days_left_out, a.counts, a.stand)).unwrap_or_default();
     BoxTrial {
         device: it.device,
         room: it.room,
@@ -297,6 +304,7 @@ fn seen(it: BoxRow, expired: bool) -> BoxTrial {
         days,
         days_left_out,
         counts: counts.into_iter().map(TrialCountSeen::from).collect(),
+        stand,
         refused_because: it.refused.unwrap_or_default(),
     }
 }
@@ -305,19 +313,22 @@ fn seen(it: BoxRow, expired: bool) -> BoxTrial {
 /// about days since it stands in its room, and since `from`.
 fn boxes_of(
     c: &Connection,
-    jurisdiction: &str,
+    it: &NewTrial<'_>,
     most: u32,
     from: Option<Timestamp>,
 ) -> Result<(Vec<Asked>, i64)> {
+    let jurisdiction = it.jurisdiction;
     let of = "FROM device d JOIN room r ON r.id = d.room JOIN institution i ON
         i.id = r.institution WHERE d.state = 'provisioned' AND
         substr(i.jurisdiction, 1, length(?1)) = ?1";
     let all: i64 = c.query_row(&format!("SELECT count(*) {of}"), [jurisdiction], |r| r.get(0))?;
     let sql = format!(
         "SELECT d.id, d.room, r.institution, (SELECT max(p.since) FROM device_place p
-        WHERE p.device = d.id) {of} ORDER BY d.id LIMIT ?2"
+        WHERE p.device = d.id) {of}
+        ORDER BY CASE WHEN r.institution = ?3 THEN 0 ELSE 1 END, d.id LIMIT ?2"
     );
-    let boxes = collect(c, &sql, (jurisdiction, most), |r| {
+    let first = it.first.unwrap_or_default();
+    let boxes = collect(c, &sql, (jurisdiction, most, first), |r| {
         let since: Option<String> = r.get(3)?;
         Ok(Asked {
             device: r.get(0)?,
@@ -420,7 +431,17 @@ fn believable(
     let once = it.counts.iter().all(|n| said.insert((&n.setting, &n.rule)));
     let nothing_of_no_day = !it.days.is_empty() || it.counts.is_empty();
     let nothing_of_a_failure = it.failed.is_none() || (it.days.is_empty() && it.counts.is_empty());
-    days && once && nothing_of_no_day && nothing_of_a_failure && it.counts.iter().all(is_count)
+    let stand = it.stand.as_deref().unwrap_or_default();
+    let is_stand = |n: &TrialDay| {
+        it.days.contains(&n.day)
+            && rule_names::of(&n.rule) != rule_names::OTHER
+            && n.now <= MOST_COUNTED
+    };
+    let stands = stand.len() <= MOST_TRIAL_STANDS
+        && stand.is_sorted_by(|one, next| (&one.day, &one.rule) < (&next.day, &next.rule))
+        && stand.iter().all(is_stand);
+    let counts = once && nothing_of_no_day && it.counts.iter().all(is_count);
+    days && counts && stands && nothing_of_a_failure
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ fn changes() -> BTreeMap<String, i64> {
 
 fn ask(store: &Store, id: &str, jurisdiction: &str, boxes: u32) -> Option<Vec<String>> {
     let changes = changes();
-    let it = NewTrial { id, jurisdiction, changes: &changes, by: "li", any_date: false };
+    let it =
+        NewTrial { id, jurisdiction, changes: &changes, by: "li", any_date: false, first: None };
     store.ask_boxes(&it, TrialBounds { boxes, of_one_a_day: 3 }, now()).unwrap()
 }
 
@@ -53,6 +54,7 @@ fn answer(trial: &str) -> PolicyTrialAnswer {
         days_left_out: 0,
         failed: None,
         counts: vec![count],
+        stand: Some(vec![TrialDay { day: "2026-03-08".into(), rule: "UQ-1".into(), now: 3 }]),
     }
 }
 
@@ -78,7 +80,7 @@ fn a_trial_asks_the_boxes_of_its_jurisdiction_alone() {
     assert_eq!(rooms, ["r-1", "r-2"], "and no revoked one");
     let asked = order(&store, "box-1", NOW).unwrap();
     assert_eq!((asked.trial.as_str(), asked.changes), ("t1", changes()));
-    assert_eq!(asked.from.as_deref(), Some("2026-02-09"), "thirty days");
+    assert_eq!(asked.from.as_deref(), Some("2025-12-11"), "ninety days");
     assert_eq!(order(&store, "box-3", NOW), None);
     assert_eq!(order(&store, "box-1", "2026-03-13T12:00:00.001Z"), None, "after its end");
     assert_eq!(ask(&store, "t2", "51", 1).unwrap(), ["r-1"]);
@@ -149,7 +151,17 @@ fn a_box_that_moved_answers_for_no_room() {
 #[test]
 fn what_can_not_be_so_is_not_counted() {
     type Change = fn(&mut PolicyTrialAnswer);
-    let bad: [(&str, Change); 11] = [
+    fn stand(a: &mut PolicyTrialAnswer) -> &mut Vec<TrialDay> {
+        a.stand.as_mut().unwrap()
+    }
+    let bad: [(&str, Change); 15] = [
+        ("a day that was not read", |a| stand(a)[0].day = "2026-03-07".into()),
+        ("of a rule that is none", |a| stand(a)[0].rule = "XX-1".into()),
+        ("the same day and rule twice", |a| {
+            let again = stand(a)[0].clone();
+            stand(a).push(again);
+        }),
+        ("more than can be", |a| stand(a)[0].now = u32::MAX),
         ("a setting nobody asked about", |a| a.counts[0].setting = "hb2_ms".into()),
         ("a rule that is none", |a| a.counts[0].rule = "XX-1".into()),
         ("more gone than stood", |a| a.counts[0].vanish = 4),
@@ -200,6 +212,7 @@ proptest::proptest! {
         }];
         let it = PolicyTrialAnswer {
             trial: "t1".parse().unwrap(), days, days_left_out: 0, failed: None, counts,
+            stand: None,
         };
         if believable(&it, &changes(), "2026-02-09", NOW) {
             let day = |day: &String| day.parse::<jiff::civil::Date>().is_ok();

@@ -60,6 +60,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../../migrations/0042_evidence_record.sql"),
     include_str!("../../../migrations/0046_clue_lists.sql"),
     include_str!("../../../migrations/0047_device_publication.sql"),
+    include_str!("../../../migrations/0048_clue_holds.sql"),
     include_str!("../../../migrations/0050_clinic_numbers.sql"),
 ];
 
@@ -125,6 +126,7 @@ fn later(database: Database) -> &'static [&'static str] {
             include_str!("../../../migrations/postgres/0042_evidence_record.sql"),
             include_str!("../../../migrations/postgres/0046_clue_lists.sql"),
             include_str!("../../../migrations/postgres/0047_device_publication.sql"),
+            include_str!("../../../migrations/postgres/0048_clue_holds.sql"),
             include_str!("../../../migrations/postgres/0050_clinic_numbers.sql"),
         ],
         Database::Faces => &[include_str!("../../../migrations/postgres/faces_0007.sql")],
@@ -140,7 +142,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../../migrations/postgres/facts.sql"),
                 include_str!("../../../migrations/postgres/facts_triggers.sql"),
             ],
-            44,
+            45,
         ),
         Database::Faces => (
             [

@@ -152,7 +152,8 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
          ALTER TABLE view DROP COLUMN own_number;
          DROP TABLE clinic_count;
          DROP INDEX IF EXISTS clue_due, clue_open, clue_by_source, clue_by_allegation,
-            clue_by_province, clue_by_city, clue_by_district, clue_with_words;
+            clue_by_province, clue_by_city, clue_by_district, clue_with_words,
+            clue_accepted, clue_unread;
          UPDATE schema_version SET n = 34",
     )
     .unwrap();

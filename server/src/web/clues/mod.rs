@@ -4,6 +4,7 @@
 mod answers;
 mod contact;
 mod corroboration;
+pub(super) mod replay;
 pub(super) mod seen;
 mod steps;
 
@@ -56,6 +57,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         steps::endpoints(),
         contact::endpoints(),
         corroboration::endpoints(),
+        replay::endpoints(),
     ]
     .into_iter()
     .flatten()

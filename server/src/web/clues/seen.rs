@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::replay::ReplaySeen;
 use crate::access::{Role, Who};
 use crate::alert::Review;
 use crate::app::App;
@@ -89,8 +90,12 @@ pub(in crate::web) struct ClueRecord {
     pub contact_asks: Vec<ContactAsk>,
     /// Clues that were merged into this one: they end with it.
     pub merged: Vec<MergedClue>,
+    /// How many they are; the first 100 are listed.
+    pub merged_total: i64,
     /// 保全: days whose observation log boxes keep for this clue.
     pub log_holds: Vec<LogHold>,
+    /// What boxes said when they were asked to replay its days, newest first.
+    pub replays: Vec<ReplaySeen>,
 }
 
 /// A text of the reporter.
@@ -135,6 +140,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &Clue) -> Result<WholeClue, 
 }
 
 fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
+    let (merged, merged_total) = a.store.merged_clues(&it.id)?;
     Ok(ClueRecord {
         clue: ClueSeen::of(it),
         steps: a.store.clue_steps(&it.id)?,
@@ -142,8 +148,10 @@ fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
         proposals: it.handling.proposals.clone(),
         reviews: it.handling.case.as_ref().map(|case| case.reviews.clone()).unwrap_or_default(),
         contact_asks: a.store.contact_asks(&it.id)?,
-        merged: a.store.merged_clues(&it.id)?,
+        merged,
+        merged_total,
         log_holds: a.store.log_holds_of_clue(it)?,
+        replays: super::replay::seen(a, it)?,
     })
 }
 

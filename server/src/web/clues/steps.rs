@@ -139,7 +139,7 @@ fn is_of_case(step: &Step) -> bool {
 }
 
 /// In whose name; a program takes no step.
-fn signed(who: &Who, given: Option<&str>) -> Result<String, Problem> {
+pub(super) fn signed(who: &Who, given: Option<&str>) -> Result<String, Problem> {
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
@@ -210,7 +210,7 @@ async fn post_step(
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct LinkBody {
-    /// Id of the alert.
+    /// Number or id of the alert.
     pub alert: String,
     #[serde(default)]
     pub by: Option<String>,
@@ -233,7 +233,12 @@ pub(in crate::web) async fn link(
     deed::did(format!("clue {}: linked to alert {}", clip(id, 64), clip(&it.alert, 64)));
     app.blocking(|a| {
         let clue = find(a, who, id)?;
-        let alert = crate::web::alerts::seen(a.store.alert(&it.alert)?, who, &it.alert)?;
+        let named = it.alert.trim();
+        let alert = match named.trim_start_matches('#').parse() {
+            Ok(number) => a.store.alert_of_number(number)?,
+            Err(_) => a.store.alert(named)?,
+        };
+        let alert = crate::web::alerts::seen(alert, who, named)?;
         Ok::<_, Problem>(a.store.link_clue(&clue.id, &alert.id, &by, &now_text())?)
     })
     .await

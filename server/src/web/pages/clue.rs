@@ -10,12 +10,14 @@ use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
 
+use super::clue_choices::Choices;
 use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
 use super::log_holds;
 use super::names::{Label, Names};
 use super::scope_tree;
 use super::words::Lang;
+use super::{clue_choices, clue_replays};
 use crate::access::{Right, Role, Who, partner_scope};
 use crate::alert::{Reason, State as Stage};
 use crate::app::App;
@@ -77,6 +79,8 @@ struct CluePage {
     facts: Vec<(&'static str, String)>,
     /// The card of what boxes hold for it, or nothing.
     holds: String,
+    /// The card of what boxes replayed for it, or nothing.
+    replays: String,
     /// `None`: the reader sees no text.
     texts: Option<Vec<(String, String)>>,
     pictures: Vec<u32>,
@@ -89,6 +93,8 @@ struct CluePage {
     links: Vec<(String, i64, String)>,
     /// Id, number and day of what was merged into it.
     merged: Vec<(String, i64, String)>,
+    /// More of them, which say the same as one that is listed.
+    merged_more: i64,
     merged_into: String,
     /// Who said what, and waits for another.
     proposals: Vec<(String, &'static str)>,
@@ -110,6 +116,8 @@ struct CluePage {
     can_go: bool,
     can_decide: bool,
     can_close: bool,
+    /// What may be linked, or taken in: chosen by its words.
+    choices: Choices,
     agencies: Vec<(&'static str, &'static str)>,
     refusals: Vec<(&'static str, &'static str)>,
     reasons: Vec<(&'static str, &'static str)>,
@@ -129,8 +137,10 @@ struct Found {
     /// Whoever took a step, linked an alert or asked for the contact.
     people: Names,
     holds: String,
+    replays: String,
     /// The day, its rule, and whether its year has no table of working days.
     due: String,
+    choices: Choices,
 }
 
 fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
@@ -148,10 +158,12 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
         rooms: Names::rooms(a, rooms)?,
         people: Names::colleagues(a, who, by)?,
         due: due_words(a, l, &clue)?,
+        choices: clue_choices::of(a, l, who, &clue)?,
         whole,
         records,
         names: a.store.institution_names(&places)?,
         holds: log_holds::card(a, l, &a.store.log_holds_of_clue(&clue)?)?,
+        replays: clue_replays::card(a, l, who, &clue)?,
         clue,
     })
 }
@@ -164,7 +176,7 @@ async fn make(
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
-    let Found { clue, whole, records, names, rooms, people, holds, due } = found;
+    let Found { clue, whole, records, names, rooms, people, holds, replays, due, choices } = found;
     let (record, texts, pictures) = match whole {
         WholeClue::Auditor(record) => (*record, None, 0),
         WholeClue::Officer(seen) => {
@@ -194,6 +206,7 @@ async fn make(
             .iter()
             .map(|k| (k.alert.clone(), k.number, people.get(&k.by).to_string()))
             .collect(),
+        merged_more: record.merged_total - record.merged.len() as i64,
         merged: record.merged.iter().map(merged_view).collect(),
         merged_into: record.clue.merged_into.clone().unwrap_or_default(),
         proposals: if clue.handling.is_open() { proposals.collect() } else { Vec::new() },
@@ -206,7 +219,7 @@ async fn make(
         named: !who.open_house,
         can_intake: matches!(clue.handling.intake, Intake::Received | Intake::AskedBack),
         can_ask: clue.handling.intake == Intake::Received && clue.can_be_asked(),
-        can_extend: clue.handling.is_being_verified() && clue.handling.extended_on.is_none(),
+        can_extend: clue.handling.awaits_decision() && clue.handling.extended_on.is_none(),
         can_tell: clue.about.anonymity == Anonymity::Named
             && clue.handling.decided_on().is_some()
             && clue.handling.told_on.is_none(),
@@ -221,6 +234,8 @@ async fn make(
         f: Frame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
         number: clue.number,
         holds,
+        replays,
+        choices,
         id,
     };
     render(&page)
@@ -252,6 +267,7 @@ fn proposal_words(l: Lang, it: &crate::clue::Proposal) -> &'static str {
     match it.disposal {
         Disposal::NotOurs { agency } => l.t(agency.zh(), agency.en()),
         Disposal::Rejected { reason } => l.t(reason.zh(), reason.en()),
+        Disposal::NothingFound => l.t("查无实据", "nothing found"),
     }
 }
 
@@ -338,12 +354,13 @@ fn step_view(l: Lang, it: &crate::store::ClueStep, people: &Names) -> StepView {
         "extend" => ("延长核查期限", "verification extended"),
         "told" => ("已告知反映人", "reporter told"),
         "link" => ("关联线索", "lead linked"),
+        "replay" => ("请设备重放", "boxes asked to replay"),
         "take" => ("开始审核", "taken"),
         "uphold" => ("认为成立", "upheld"),
         "dismiss" => ("认为应排除", "for dismissal"),
         "go_on_site" => ("转现场核查", "sent on site"),
         "found" => ("立案", "case opened"),
-        "nothing_found" => ("查无实据", "nothing found"),
+        "nothing_found" => ("认为查无实据", "for nothing found"),
         "close" => ("办结", "closed"),
         _ => ("备注", "comment"),
     };
@@ -371,13 +388,13 @@ fn said_words(l: Lang, it: &crate::store::ClueStep) -> String {
         }
         "dismiss" => Reason::parse(&it.said).map(|reason| l.reason(reason)),
         // The clue that goes on is linked beside the record.
-        "merge" => Some(""),
+        "merge" | "replay" => Some(""),
         _ => None,
     };
     word.map_or_else(|| it.said.clone(), str::to_owned)
 }
 
-fn back(id: &str) -> Response {
+pub(super) fn back(id: &str) -> Response {
     Redirect::to(&format!("/clues/{id}")).into_response()
 }
 

@@ -22,7 +22,9 @@ mod cases;
 mod chart;
 mod checks;
 mod clue;
+mod clue_choices;
 mod clue_forms;
+mod clue_replays;
 mod clues;
 mod clues_unread;
 mod consent_view;
@@ -146,6 +148,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         checks::endpoints(),
         clue::endpoints(),
         clue_forms::endpoints(),
+        clue_replays::endpoints(),
         clues::endpoints(),
         clues_unread::endpoints(),
         corrections::endpoints(),

@@ -165,7 +165,7 @@ fn rows(a: &App, l: Lang, it: &TrialSeen) -> Result<Vec<BoxRow>, Problem> {
     Ok(it.of.iter().map(row).collect())
 }
 
-fn standing(l: Lang, it: TrialStanding) -> (&'static str, &'static str) {
+pub(super) fn standing(l: Lang, it: TrialStanding) -> (&'static str, &'static str) {
     match it {
         TrialStanding::Asked => ("warn", l.t("已询问，待设备答复", "asked, no answer yet")),
         TrialStanding::Refused => ("bad", l.t("设备未试算", "the box does not try")),
@@ -233,6 +233,7 @@ mod tests {
             days: days.iter().map(|&day| day.to_owned()).collect(),
             days_left_out: left_out,
             counts: Vec::new(),
+            stand: None,
             refused_because: String::new(),
         }
     }
