@@ -66,7 +66,7 @@ impl Memory {
             self.first_ms = mono_ms;
         }
         self.at_ms = mono_ms;
-        self.live.moved(landmarks);
+        self.live.moved(mono_ms, landmarks);
     }
 
     /// Adds the networks' answer on one frame, and says what the track as a whole is.

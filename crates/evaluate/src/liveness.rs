@@ -25,6 +25,8 @@ pub const THRESHOLD: f32 = 0.5;
 const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
 /// A face that overlaps the last one less than this is another's.
 const SAME_FACE_IOU: f32 = 0.2;
+/// Frames of a track are so far apart: ten a second.
+const FRAME_MS: u64 = 100;
 
 /// What `liveness --json` prints.
 #[derive(Debug, Serialize)]
@@ -208,7 +210,7 @@ fn track(
     let mut broken = 0;
     let mut live = LiveTrack::default();
     let (mut last, mut seen): (Option<Rect>, usize) = (None, 0);
-    for path in &frames {
+    for (number, path) in frames.iter().enumerate() {
         let Ok(picture) = camera.open(analyzer, path) else {
             broken += 1;
             ensure!(broken < frames.len(), "no frame can be read");
@@ -222,7 +224,7 @@ fn track(
             continue;
         };
         last = Some(face.rect);
-        live.moved(&face.landmarks);
+        live.moved(number as u64 * FRAME_MS, &face.landmarks);
         if seen % camera.viewing.score_every.max(1) == 0 {
             match analyzer.liveness(frame, &face)? {
                 Some(score) if Gate::liveness(&analyzer.assess(frame, &face)?) => {
