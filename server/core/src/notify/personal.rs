@@ -214,14 +214,4 @@ mod tests {
         assert_eq!(Way::parse("duty"), None);
         assert_eq!(Way::parse("@fax li"), None);
     }
-
-    #[test]
-    fn several_messages_make_one_text() {
-        let line = |kind, number| Line { kind, number, address: "https://h/x".to_owned() };
-        let lines = vec![line(Kind::Mention, Some(12)), line(Kind::Enrolment, None)];
-        let body = serde_json::to_string(&Body { lines }).unwrap();
-        let text = text(&body);
-        assert!(text.contains("#12") && text.contains("待您确认"), "{text}");
-        assert!(subject(&body).contains('2'));
-    }
 }

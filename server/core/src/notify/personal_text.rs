@@ -38,3 +38,18 @@ pub(super) fn text(body: &str) -> String {
 fn read(body: &str) -> Vec<Line> {
     serde_json::from_str::<Body>(body).map(|body| body.lines).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_messages_make_one_text() {
+        let line = |kind, number| Line { kind, number, address: "https://h/x".to_owned() };
+        let lines = vec![line(Kind::Mention, Some(12)), line(Kind::Enrolment, None)];
+        let body = serde_json::to_string(&Body { lines }).unwrap();
+        let text = text(&body);
+        assert!(text.contains("#12") && text.contains("待您确认"), "{text}");
+        assert!(subject(&body).contains('2'));
+    }
+}

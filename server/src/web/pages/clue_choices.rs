@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::clock;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, Clue, ClueFilter};
-use crate::web::alerts::scoped;
+use crate::web::scope::scoped;
 use crate::web::sight;
 
 /// Leads, and clues, that a field offers; others are found by their number.
@@ -40,8 +40,9 @@ pub(super) fn of(a: &App, l: Lang, who: &Who, clue: &Clue) -> Result<Choices, Pr
     let words = |lead: &Alert| {
         let matter = lead.kinds.iter().map(|kind| l.kind(kind)).collect::<Vec<_>>().join(" · ");
         let room = rooms.get(&lead.room).name;
-        let words = format!("#{} {room} · {matter} · {}", lead.number, local(&lead.raised_at));
-        (format!("#{}", lead.number), words)
+        let number = lead.number.of(who);
+        let words = format!("#{number} {room} · {matter} · {}", local(&lead.raised_at));
+        (format!("#{number}"), words)
     };
     let filter = ClueFilter {
         open_only: true,
