@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cited::{Against, Cited, Kind, Mark};
 use crate::matter::Matter;
-use crate::table::{Against, Cited, Kind, Mark};
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -172,7 +172,8 @@ impl Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Grade, Table};
+    use crate::cited::Grade;
+    use crate::table::Table;
 
     fn word(verdict: Verdict, article: &str) -> Decision {
         Decision {

@@ -4,12 +4,14 @@
 //! One table, `law.toml`. Pure: no clock, no store, no network. It alleges nothing: every article
 //! is a candidate.
 
+mod cited;
 mod decision;
 mod matter;
 mod table;
 mod term;
 
+pub use cited::{Against, Cited, Grade, Kind, Mark};
 pub use decision::{Decision, DecisionError, Verdict};
 pub use matter::{Category, Circumstances, Matter, Registration};
-pub use table::{Against, Cited, Grade, Instrument, Kind, Legal, Mark, Table, TableError};
+pub use table::{Instrument, Legal, Table, TableError};
 pub use term::{Term, TermRow, Unit};

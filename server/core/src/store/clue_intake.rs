@@ -1,10 +1,26 @@
 //! How a clue comes in and is stored, and when it may join another: of the same place, that goes
 //! on. What is almost the same is merged, or proposed to a person.
 
-use super::clues::{BY_LIKENESS, Clue, NewClue, Recorded, by_id, join, move_on, record};
+use super::clues::{BY_LIKENESS, NewClue, Recorded, by_id, join, move_on, record, takes_in};
 use super::engine::{Connection, OptionalExtension as _, params};
-use super::{Result, StoreError};
+use super::{Result, Store, StoreError};
 use crate::clue::{Handling, Intake, Step};
+
+impl Store {
+    /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
+    /// What is almost the same as an earlier one is merged into that.
+    pub fn put_clue(&self, it: &NewClue, now: &str) -> Result<(String, bool)> {
+        let kept = match self.write(|tx| put_clue(tx, it, now)) {
+            // Another server kept the same number in the same moment: it is that clue.
+            Err(StoreError::Database(error)) if error.is_constraint() => {
+                self.write(|tx| put_clue(tx, it, now))?
+            }
+            kept => kept?,
+        };
+        fail_point::reached("clue.kept");
+        Ok(kept)
+    }
+}
 
 pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(String, bool)> {
     if let Some(number) = &it.external_no {
@@ -91,32 +107,4 @@ fn insert(tx: &Connection, it: &NewClue) -> Result<()> {
         tx.execute(sql, params![it.id, n as i64, sha256, sealed])?;
     }
     Ok(())
-}
-
-/// A clue that goes on can take another of the same place in; one that is over, or about somebody
-/// else, would bury it.
-pub(super) fn takes_in(tx: &Connection, into: &str, it: &Clue) -> Result<()> {
-    let found = by_id(tx, into)?;
-    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_owned() })?;
-    let why = if !found.handling.is_open() {
-        format!("clue #{} is over: merge into one that goes on", found.number)
-    } else if !is_same_place(&found, it) {
-        format!("clue #{} is about another place: merge only what is about the same", found.number)
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::Conflict(why))
-}
-
-/// One institution, or places that stand in no register with one name and address.
-fn is_same_place(one: &Clue, other: &Clue) -> bool {
-    let named = |clue: &Clue| {
-        let place = clue.about.place.as_ref();
-        place.map(|p| (crate::text::folded(&p.name), crate::text::folded(&p.address)))
-    };
-    match (&one.institution, &other.institution) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => named(one).is_some() && named(one) == named(other),
-        _ => false,
-    }
 }

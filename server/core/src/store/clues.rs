@@ -3,7 +3,6 @@
 
 use super::engine::{Connection, OptionalExtension as _, params};
 
-use super::clue_intake::{put_clue, takes_in};
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
 use crate::clue::terms::DueRule;
@@ -133,20 +132,6 @@ pub(super) const COLUMNS: &str = "SELECT number, id, source, external_no, posted
 const MOST_MERGED: i64 = 100;
 
 impl Store {
-    /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
-    /// What is almost the same as an earlier one is merged into that.
-    pub fn put_clue(&self, it: &NewClue, now: &str) -> Result<(String, bool)> {
-        let kept = match self.write(|tx| put_clue(tx, it, now)) {
-            // Another server kept the same number in the same moment: it is that clue.
-            Err(StoreError::Database(error)) if error.is_constraint() => {
-                self.write(|tx| put_clue(tx, it, now))?
-            }
-            kept => kept?,
-        };
-        fail_point::reached("clue.kept");
-        Ok(kept)
-    }
-
     pub fn clue(&self, id: &str) -> Result<Option<Clue>> {
         self.read(|c| by_id(c, id))
     }
@@ -439,4 +424,32 @@ pub(super) fn row(r: &crate::store::engine::Row<'_>) -> Result<Clue> {
         due_rule: r.get::<_, Option<String>>(14)?.as_deref().and_then(DueRule::parse),
         gone_on: r.get(15)?,
     })
+}
+
+/// A clue that goes on can take another of the same place in; one that is over, or about somebody
+/// else, would bury it.
+pub(super) fn takes_in(tx: &Connection, into: &str, it: &Clue) -> Result<()> {
+    let found = by_id(tx, into)?;
+    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_owned() })?;
+    let why = if !found.handling.is_open() {
+        format!("clue #{} is over: merge into one that goes on", found.number)
+    } else if !is_same_place(&found, it) {
+        format!("clue #{} is about another place: merge only what is about the same", found.number)
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Conflict(why))
+}
+
+/// One institution, or places that stand in no register with one name and address.
+fn is_same_place(one: &Clue, other: &Clue) -> bool {
+    let named = |clue: &Clue| {
+        let place = clue.about.place.as_ref();
+        place.map(|p| (crate::text::folded(&p.name), crate::text::folded(&p.address)))
+    };
+    match (&one.institution, &other.institution) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => named(one).is_some() && named(one) == named(other),
+        _ => false,
+    }
 }

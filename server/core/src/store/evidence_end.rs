@@ -9,7 +9,7 @@ use protocol::evidence::EvidenceItem;
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use super::rows::collect;
-use super::{Result, Store, evidence};
+use super::{Result, Store, opening_rows};
 use crate::clock;
 use crate::tombstone::{DeletedPictures, Deletion};
 
@@ -81,7 +81,7 @@ pub(super) fn again(tx: &Transaction<'_>, it: &DeletedPictures) -> Result<usize>
             NULL",
         )?
         .execute([&it.device, id, &it.at])?;
-        evidence::destroy(tx, &it.device, &finding, &it.at)?;
+        opening_rows::destroy(tx, &it.device, &finding, &it.at)?;
         strike(tx, &it.device, id)?;
         ended += 1;
     }

@@ -11,7 +11,7 @@ use protocol::up::{Up, UpBody};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use super::rows::collect;
-use super::{Result, evidence_gone, incidents, named};
+use super::{Result, evidence_gone, incidents, named, opening_rows};
 use crate::clock::clip;
 use crate::evidence::{ItemSeen, OpeningKept};
 use crate::ingest::integrity::Cause;
@@ -134,7 +134,7 @@ pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: &str) -> Result<()
             "the box says that it holds none any more"
         };
         evidence_gone::take(tx, device, &ids, ("lost", why), at)?;
-        super::evidence::lose(tx, device, &ids, why, at)?;
+        opening_rows::lose(tx, device, &ids, why, at)?;
     }
     let day = at.get(..10).unwrap_or(at).to_owned();
     let cause = Cause::EvidenceMissing { missing, replaced: missing > of_this_box, day };

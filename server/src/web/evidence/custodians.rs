@@ -1,37 +1,24 @@
 //! Who may open sealed pictures at a place: founding a role, waiting, letting in, removing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::evidence_seen::{EvidenceSeen, evidence_seen};
 use super::keys::{check_key, opaque, role_key, roll_holds, signed_now};
 use super::{Shared, a_person, custodian_role, not_a_custodian, now_or_so, two_lines};
 use crate::access::Who;
-use crate::app::App;
 use crate::clock::now_text;
-use crate::evidence::{PlaceKind, PolicyWord, Roll, SealedBytes};
+use crate::evidence::SealedBytes;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::store::{NewCustodian, StoreError, Vouched};
+use crate::store::{NewCustodian, Vouched};
 use crate::web::answer::Created;
 use crate::web::deed;
-
-/// Everybody and every key of the reader's jurisdiction, and where pictures are taken.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct EvidenceSeen {
-    pub roll: Roll,
-    /// Newest first.
-    pub policies: Vec<PolicyWord>,
-    /// Pictures are taken where nothing is said: in a demonstration alone.
-    pub on_unless_said: bool,
-    /// The jurisdiction above whose custodians the boxes here believe: nobody founds a role here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub upper: Option<String>,
-}
 
 pub(in crate::web) async fn get_custodians(
     State(app): Shared,
@@ -39,32 +26,6 @@ pub(in crate::web) async fn get_custodians(
 ) -> Result<Json<EvidenceSeen>, Problem> {
     a_person(&who)?;
     Ok(Json(app.blocking(move |a| evidence_seen(a, &who)).await?))
-}
-
-/// Blocking.
-pub(in crate::web) fn evidence_seen(a: &App, who: &Who) -> Result<EvidenceSeen, StoreError> {
-    let scope = &who.scope;
-    let mut policies = a.store.evidence_policies()?;
-    let mut institutions = BTreeSet::new();
-    for institution in a.store.institutions()? {
-        if institution.jurisdiction.starts_with(scope.as_str()) {
-            institutions.insert(institution.id.to_string());
-        }
-    }
-    policies.retain(|word| match word.kind {
-        PlaceKind::Institution => institutions.contains(&word.place),
-        PlaceKind::Jurisdiction => {
-            word.place.starts_with(scope.as_str()) || scope.starts_with(&word.place)
-        }
-    });
-    let roll = a.store.roll(scope)?;
-    let upper = if roll.is_complete() { None } else { a.store.upper_roll(scope)? };
-    Ok(EvidenceSeen {
-        roll,
-        upper,
-        policies,
-        on_unless_said: a.config.mode == crate::config::Mode::Demonstration,
-    })
 }
 
 /// The keys that somebody made in his browser.

@@ -12,7 +12,7 @@ use protocol::evidence::{CustodianRole, CustodianSignature};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::custodians::{EvidenceSeen, evidence_seen};
+use super::evidence_seen::{EvidenceSeen, evidence_seen};
 use super::{Shared, custodian_role, not_a_custodian, now_or_so};
 use crate::access::Who;
 use crate::clock;

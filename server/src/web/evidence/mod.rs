@@ -6,7 +6,9 @@
 
 mod custodians;
 mod delivery;
+mod evidence_seen;
 mod keys;
+mod opening_text;
 mod openings;
 mod policy;
 mod requests;
@@ -33,7 +35,7 @@ use crate::clock;
 use crate::evidence::role_of;
 use crate::problem::Problem;
 
-pub(super) use self::custodians::evidence_seen;
+pub(super) use self::evidence_seen::evidence_seen;
 pub(super) use self::openings::{OpeningSeen, PersonSeen, opening_seen, openings_seen};
 pub(super) use self::policy::{PolicyBody, set_policy};
 

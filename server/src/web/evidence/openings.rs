@@ -10,7 +10,7 @@ use protocol::evidence::CustodianRole;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::requests::{roll_of, text_of};
+use super::opening_text::{roll_of, text_of};
 use super::{Shared, a_person, custodian_role};
 use crate::access::{Role, Who};
 use crate::app::App;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::custodians::{EvidenceSeen, evidence_seen};
+use super::evidence_seen::{EvidenceSeen, evidence_seen};
 use super::{Shared, a_person};
 use crate::access::Who;
 use crate::app::App;

@@ -9,16 +9,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::keys::is_signed;
+use super::opening_text::{roll_of, text_of};
 use super::openings::{OpeningSeen, opening_seen};
-use super::{Shared, custodian_role, not_a_custodian, now_or_so, two_lines};
+use super::{Shared, custodian_role, not_a_custodian, now_or_so};
 use crate::access::Who;
-use crate::app::App;
 use crate::clock::{self, clip};
 use crate::evidence::opening::{Ask, Opening, Refusal};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::store::{Alert, release_order};
 use crate::web::alerts::seen;
 use crate::web::answer::Created;
 use crate::web::deed;
@@ -121,16 +120,6 @@ fn check_request(it: &RequestBody) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) fn roll_of(a: &App, alert: &Alert) -> Result<Roll, Problem> {
-    a.store.roll_for(&alert.jurisdiction)?.ok_or_else(|| {
-        two_lines(
-            StatusCode::CONFLICT,
-            "本辖区尚未设置保管人（卫生监督员与核查员各至少一名）",
-            "this jurisdiction has no custodians yet: at least one supervisor and one reviewer",
-        )
-    })
-}
-
 fn both_are_custodians(roll: &Roll, supervisor: &str, reviewer: &str) -> Result<(), Problem> {
     if supervisor == reviewer {
         return Err(Refusal::SamePerson.into());
@@ -195,9 +184,4 @@ fn signed(it: &OpeningKept, roll: &Roll, role: CustodianRole) -> Result<(), Prob
     };
     let key = roll.standing(account, role).ok_or_else(wrong)?;
     if is_signed(&key.verification_key, &text_of(it)?, sig) { Ok(()) } else { Err(wrong()) }
-}
-
-pub(super) fn text_of(it: &OpeningKept) -> Result<String, Problem> {
-    let order = release_order(it).ok_or_else(|| Problem::internal(&"an order without ids"))?;
-    evidence::text::release(&order).map_err(|why| Problem::unprocessable(why.to_string()))
 }
