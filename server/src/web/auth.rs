@@ -23,7 +23,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::config::Config;
-use crate::problem::Problem;
+use crate::problem::{Problem, prose};
 use crate::store::Deed;
 
 /// The cookie that holds a login: `HttpOnly` and `SameSite=Strict`. Where browsers come over TLS it
@@ -290,7 +290,7 @@ fn why(request: &Request) -> Result<String, Problem> {
             .unwrap_or_default()
     };
     let said = reason(request.headers())?.unwrap_or_else(in_address);
-    Ok(clip(&crate::text::plain(&said), 200))
+    prose("why", &crate::text::plain(&said), 400)
 }
 
 /// What the header `X-Why` says.
