@@ -12,6 +12,7 @@ mod book;
 mod brokers;
 #[cfg(feature = "own-camera")]
 mod camera_demo;
+mod closed_output;
 mod clue_faults;
 #[path = "../../server/tests/support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
@@ -21,9 +22,11 @@ mod demo;
 mod demo_script;
 mod evidence;
 mod export;
+mod faults_table;
 mod hostile;
 mod https;
 mod knowledge;
+mod later_data;
 mod law;
 mod layers;
 mod models;
