@@ -160,11 +160,11 @@ impl Args {
         let text =
             if self.json { serde_json::to_string(&report)? + "\n" } else { markdown(&report) };
         match &self.out {
-            None => print!("{text}"),
+            None => log_lines::say_text!("{text}"),
             Some(out) => {
                 std::fs::write(out, text)
                     .map_err(|why| anyhow::anyhow!("--out {}: {why}", out.display()))?;
-                println!("written: {}", out.display());
+                log_lines::say!("written: {}", out.display());
             }
         }
         Ok(())

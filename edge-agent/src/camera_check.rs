@@ -163,7 +163,7 @@ impl Watch {
     }
 
     fn say(&self, line: &str) {
-        println!("{:>8.1} s  {line}", self.begun.elapsed().as_secs_f64());
+        log_lines::say!("{:>8.1} s  {line}", self.begun.elapsed().as_secs_f64());
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -173,7 +173,7 @@ impl Watch {
     fn close(self, counters: &Counters) -> anyhow::Result<()> {
         let frames = counters.frames.load(Ordering::Relaxed);
         let rate = frames as f64 / self.begun.elapsed().as_secs_f64();
-        println!(
+        log_lines::say!(
             "{frames} frames ({rate:.1}/s), {} dropped for a newer one, {} undecodable, camera \
             lost {} times",
             counters.dropped.load(Ordering::Relaxed),
@@ -181,7 +181,7 @@ impl Watch {
             counters.losses.load(Ordering::Relaxed),
         );
         if let Some(before) = self.settled_mib {
-            println!("memory: {before} MiB after settling, {} MiB at the end", rss_mib());
+            log_lines::say!("memory: {before} MiB after settling, {} MiB at the end", rss_mib());
         }
         anyhow::ensure!(
             frames > 0,

@@ -97,9 +97,9 @@ pub fn main() -> anyhow::Result<()> {
         Command::Replay(args) => args.run(),
         Command::Evidence(args) => args.run(),
         Command::Commission(args) => args.run(),
-        Command::Evaluate(command) => evaluate::cli::run(&command, &mut std::io::stdout().lock()),
+        Command::Evaluate(command) => evaluate::cli::run(&command, &mut log_lines::said::Answer),
         Command::Calibrate(args) => {
-            evaluate::cli::run_calibrate(&args, &mut std::io::stdout().lock())
+            evaluate::cli::run_calibrate(&args, &mut log_lines::said::Answer)
         }
         Command::Retire(args) => args.run(),
         Command::Optics(args) => args.run(),
@@ -181,7 +181,7 @@ impl Provision {
                 let said = |why: String| anyhow::anyhow!("--token-file {}: {why}", file.display());
                 // It opens one door, once, and is removed below: a warning is enough.
                 if let Err(why) = local_files::check_secret(file) {
-                    eprintln!("zaigang-agent: --token-file {}: {why}", file.display());
+                    log_lines::note!("zaigang-agent: --token-file {}: {why}", file.display());
                 }
                 std::fs::read_to_string(file).map_err(|why| said(why.to_string()))?
             }
@@ -205,12 +205,12 @@ impl Provision {
             && let Err(why) = std::fs::remove_file(file)
         {
             // The token is used up: nobody can do anything with it.
-            eprintln!(
+            log_lines::note!(
                 "zaigang-agent: the used token in {} can not be removed: {why}",
                 file.display()
             );
         }
-        println!(
+        log_lines::say!(
             "provisioned: device {}, room {}, keys in {}",
             identity.device,
             identity.room,

@@ -12,7 +12,7 @@ use std::{
 use delivery::{
     identity::{Identity, IdentityError},
     mqtt::{self, Served},
-    outbox::{Waiting, oldest_waiting},
+    outbox::{Waiting, to_be_receipted},
 };
 use serde::Serialize;
 use vision::{Gate, Runtime};
@@ -105,9 +105,9 @@ impl Args {
         });
         let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
         if self.json {
-            println!("{}", serde_json::json!({"verdict": verdict, "checks": checks}));
+            log_lines::say!("{}", serde_json::json!({"verdict": verdict, "checks": checks}));
         } else {
-            println!("{}", closing(verdict));
+            log_lines::say!("{}", closing(verdict));
         }
         anyhow::ensure!(verdict != Verdict::Bad, "this box is not ready");
         Ok(())
@@ -120,9 +120,9 @@ fn print(check: &Check) {
         Verdict::Warning => "warn",
         Verdict::Bad => "BAD ",
     };
-    println!("{mark} {:<12} {}", check.what, check.found);
+    log_lines::say!("{mark} {:<12} {}", check.what, check.found);
     if !check.mend.is_empty() {
-        println!("     {:<12} -> {}", "", check.mend);
+        log_lines::say!("     {:<12} -> {}", "", check.mend);
     }
 }
 
@@ -381,7 +381,7 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     }
     let running = Standing::of_running_agent();
     // Its outbox is the running agent's.
-    let waiting = if running.is_none() { oldest_waiting(&config.state_dir) } else { None };
+    let waiting = if running.is_none() { to_be_receipted(&config.state_dir) } else { None };
     broker_checks(&identity, running.as_ref(), waiting.as_ref()).into_iter().for_each(tell);
 }
 
@@ -444,8 +444,8 @@ fn reach(identity: Identity, waiting: Option<Waiting>) -> Check {
         Ok(Served::ByTheBroker) => Check::good(
             "broker",
             format!(
-                "{place} takes this box, and lets it hear the server; no message waits that the \
-                server could receipt"
+                "{place} takes this box, and lets it hear the server; this box has sent nothing yet \
+                that the server could receipt"
             ),
         ),
         Err(why) => Check::bad("broker", format!("{place}: {why}"), mend),

@@ -104,14 +104,15 @@ impl Args {
             api_token: self.api_token_file.as_deref().map(read_api_token).transpose()?,
         };
         let answer = proposal.send(&agent, &server)?;
-        println!(
+        log_lines::say!(
             "proposed: {} (a supervisor must confirm it)",
             answer["id"].as_str().unwrap_or("?")
         );
         for duplicate in answer["duplicates"].as_array().into_iter().flatten() {
-            println!(
+            log_lines::say!(
                 "warning: resembles {} by {} ppm",
-                duplicate["person"], duplicate["score_ppm"]
+                duplicate["person"],
+                duplicate["score_ppm"]
             );
         }
         Ok(())
@@ -135,7 +136,7 @@ impl Args {
                             )
                         }
                     };
-                    println!(
+                    log_lines::say!(
                         "{}: good ({:.0} px wide){others}",
                         path.display(),
                         enrolled.quality.face_width_px
@@ -143,7 +144,7 @@ impl Args {
                 }
                 Err(why) => {
                     refused += 1;
-                    println!("{}: {why}", path.display());
+                    log_lines::say!("{}: {why}", path.display());
                 }
             }
         }

@@ -185,16 +185,16 @@ impl Args {
         if let Some(text) = network {
             replace(&self.system.join("wpa_supplicant.conf"), &text, 0o600)?;
             erase(&self.from, Secret::WifiPassword)?;
-            println!("Wi-Fi is set");
+            log_lines::say!("Wi-Fi is set");
         }
         if let Some(text) = clock {
             replace(&self.system.join("time.sources"), &text, 0o644)?;
-            println!("time servers are set");
+            log_lines::say!("time servers are set");
         }
         if let Some(file) = agent {
             let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
             replace(&self.config, &text, 0o644)?;
-            println!("the agent's configuration is that of {}", file.display());
+            log_lines::say!("the agent's configuration is that of {}", file.display());
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Args {
         match Identity::load(&state) {
             Ok(identity) => {
                 erase(&self.from, Secret::Token)?;
-                println!("this box is device {} in room {}", identity.device, identity.room);
+                log_lines::say!("this box is device {} in room {}", identity.device, identity.room);
                 return Ok(());
             }
             Err(IdentityError::NotProvisioned { .. }) => {}
@@ -236,7 +236,7 @@ impl Args {
         let to = Provisioning { server: &server, server_ca, firmware: env!("CARGO_PKG_VERSION") };
         let identity = provision(to, token.token.clone(), &state)?;
         erase(&self.from, Secret::Token)?;
-        println!("registered: device {}, room {}", identity.device, identity.room);
+        log_lines::say!("registered: device {}, room {}", identity.device, identity.room);
         if let Some(room) = wanted.room.filter(|room| *room != identity.room.as_str()) {
             anyhow::bail!(
                 "{from}: this token belongs to room {}, not to {room}: move the device on the \

@@ -113,14 +113,17 @@ impl Args {
         if self.json {
             let why = judged.as_ref().map_or_else(Some, Option::as_ref);
             let healthy = judged.is_ok();
-            println!("{}", serde_json::json!({"healthy": healthy, "why": why, "broker": broker}));
+            log_lines::say!(
+                "{}",
+                serde_json::json!({"healthy": healthy, "why": why, "broker": broker})
+            );
         }
         match judged {
             Ok(complaint) if !self.json => {
                 let but =
                     complaint.map(|complaint| format!("; but {complaint}")).unwrap_or_default();
                 let by = broker.map(|broker| format!(" over {broker}")).unwrap_or_default();
-                println!(
+                log_lines::say!(
                     "healthy: the agent looks, the camera is there, the server answers{by}{but}"
                 );
                 Ok(())

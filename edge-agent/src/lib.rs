@@ -6,6 +6,9 @@
 //! runs as (`live_view`); it never sends an embedding, and never stores one outside the sealed
 //! roster.
 
+// What is said goes by `log_lines`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod agent;
 pub mod bench;
 mod brokers;

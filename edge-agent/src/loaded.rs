@@ -1,7 +1,7 @@
 //! What every command of the box loads alike: the networks that the configuration names, and who
 //! speaks by them. Every mistake is one line. Starts nothing and looks at no picture.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use delivery::identity::Identity;
 use protocol::up::Manifest;
@@ -23,6 +23,13 @@ pub struct Models {
     pub pack_sha256: String,
 }
 
+/// The state folder, where models are looked for in it: where there are some, and always where it is
+/// another user's, a service's: what lies in the caller's cache is not there for the service.
+fn with_models(state_dir: &Path, caller: u32) -> Option<&Path> {
+    let is_anothers = || std::fs::metadata(state_dir).is_ok_and(|it| it.uid() != caller);
+    (state_dir.join("models").is_dir() || is_anothers()).then_some(state_dir)
+}
+
 /// Loads the pack that the configuration names; every mistake is one line.
 pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Models> {
     let runtime = match &config.models.runtime {
@@ -33,8 +40,7 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     if let Some(line) = complaint {
         tracing::warn!("{line}");
     }
-    let state_dir = config.state_dir.join("models");
-    let state_dir = state_dir.is_dir().then_some(config.state_dir.as_path());
+    let state_dir = with_models(&config.state_dir, rustix::process::geteuid().as_raw());
     let search = crate::models::search(models.or(config.models.folder.as_deref()), state_dir);
     let manifest = pack::Manifest::effective(&search)?;
     let located = manifest
@@ -88,5 +94,21 @@ pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> O
             liveness_waived: false,
         },
         policies: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_cache_is_nothing_for_a_service() {
+        let state = tempfile::tempdir().unwrap();
+        let owner = std::fs::metadata(state.path()).unwrap().uid();
+        assert_eq!(with_models(state.path(), owner), None, "a checkout's: its owner's cache");
+        assert_eq!(with_models(state.path(), owner + 1), Some(state.path()));
+        std::fs::create_dir(state.path().join("models")).unwrap();
+        assert_eq!(with_models(state.path(), owner), Some(state.path()));
+        assert_eq!(with_models(&state.path().join("nowhere"), owner + 1), None);
     }
 }

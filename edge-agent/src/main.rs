@@ -1,12 +1,15 @@
 //! The box's program. It hands its arguments to the library and turns an error into one clear line
 //! and exit code 1.
 
+// What is said goes by `log_lines`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let done = edge_agent::cli::main();
     // `{:#}` joins the causes into one line.
     let why = done.as_ref().err().map(|error| format!("{error:#}"));
-    log_lines::end("zaigang-agent", why.as_deref());
-    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let said = log_lines::end("zaigang-agent", why.as_deref());
+    if done.is_ok() && said { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -120,21 +120,26 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let sight = sight(self.fov, self.width, self.distance, self.detect_side);
         if self.json {
-            println!("{}", serde_json::to_string(&sight)?);
+            log_lines::say!("{}", serde_json::to_string(&sight)?);
             return Ok(());
         }
-        println!(
+        log_lines::say!(
             "at {:.1} m a face is {:.0} px wide, {:.0} px for the detector; the picture shows \
             {:.1} m of the room",
-            self.distance, sight.face_px, sight.detector_px, sight.view_m
+            self.distance,
+            sight.face_px,
+            sight.detector_px,
+            sight.view_m
         );
-        println!(
+        log_lines::say!(
             "recognition ({RECOGNITION_PX:.0} px) reaches {:.1} m, enrolment ({ENROLMENT_PX:.0} \
             px) {:.1} m, detection ({DETECTION_PX:.0} px) {:.1} m",
-            sight.recognition_reach_m, sight.enrolment_reach_m, sight.detection_reach_m
+            sight.recognition_reach_m,
+            sight.enrolment_reach_m,
+            sight.detection_reach_m
         );
         if sight.face_px < RECOGNITION_PX || sight.detector_px < DETECTION_PX {
-            println!(
+            log_lines::say!(
                 "too far: move the camera nearer, take a narrower lens, or raise the resolution \
                 or vision.detect_side_px"
             );

@@ -21,6 +21,8 @@ use chacha20poly1305::{
 use presence::{Entry, Fact, Moment, Thresholds};
 use zeroize::Zeroizing;
 
+/// How far a clock may be ahead of the server's last word when a file ends by it.
+const AHEAD_DAYS: i64 = 2;
 /// Segments older than this are deleted, whole days.
 pub const KEEP_DAYS: i64 = 7;
 const DAY_MS: i64 = 86_400_000;
@@ -242,6 +244,10 @@ pub struct Recorder {
     /// UTC days (`2026-11-29`) whose files stay, however old; `None` until somebody said which:
     /// then nothing goes.
     held_days: Option<BTreeSet<String>>,
+    /// Whether the clock of what was noted last is disciplined.
+    clock_holds: bool,
+    /// The day of the latest thing that the server signed.
+    server_said: Option<i64>,
 }
 
 impl Recorder {
@@ -257,6 +263,8 @@ impl Recorder {
             batch,
             complaint: None,
             held_days: None,
+            clock_holds: false,
+            server_said: None,
         }
     }
 
@@ -309,6 +317,7 @@ impl Recorder {
 
     fn try_note(&mut self, entry: &Entry) -> Result<(), RecordError> {
         let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
+        self.clock_holds = at.clock.synchronised;
         self.turn_to_day(at.wall.0.div_euclid(DAY_MS))?;
         // Drifted zones are an event: a later day's log must not tell of them again.
         if let Entry::Inform { at, fact } = entry
@@ -371,9 +380,26 @@ impl Recorder {
         self.delete_old()
     }
 
+    /// Something that the server signed was issued then.
+    pub fn server_said(&mut self, at: jiff::Timestamp) {
+        self.server_said = self.server_said.max(Some(at.as_millisecond().div_euclid(DAY_MS)));
+    }
+
+    /// The day by which files end. Whoever holds the box can set its clock forward, and would be rid
+    /// of what convicts him: it is never far beyond what the server's signature says.
+    fn ending(&self) -> Option<i64> {
+        let (day, ..) = self.segment.as_ref()?;
+        match (self.server_said, self.clock_holds) {
+            (Some(said), true) => Some((*day).min(said + AHEAD_DAYS)),
+            (Some(said), false) => Some((*day).min(said)),
+            (None, true) => Some(*day),
+            (None, false) => None,
+        }
+    }
+
     /// Deletes the files that are too old and that nobody holds.
     fn delete_old(&self) -> Result<(), RecordError> {
-        let (Some((day, ..)), Some(held)) = (&self.segment, &self.held_days) else { return Ok(()) };
+        let (Some(day), Some(held)) = (self.ending(), &self.held_days) else { return Ok(()) };
         let over = |segment: &Segment| {
             segment.day <= day - KEEP_DAYS && !held.contains(&day_name(segment.day))
         };
@@ -517,6 +543,42 @@ mod tests {
         again.note(&look(20 * DAY_MS as u64, 900_000));
         again.hold(BTreeSet::new());
         assert_eq!((days(state.path()), again.held_logs()), (vec![20], BTreeSet::new()));
+    }
+
+    /// A recorder with two days of log, whose holds are known, and where the clock then stands.
+    fn two_days(state: &Path) -> Recorder {
+        let mut recorder = recorder(state, 1);
+        recorder.hold(BTreeSet::new());
+        recorder.note(&look(1, 900_000));
+        recorder.note(&look(DAY_MS as u64, 900_000));
+        recorder
+    }
+
+    fn day(n: i64) -> jiff::Timestamp {
+        jiff::Timestamp::from_second(n * 86_400).unwrap()
+    }
+
+    #[test]
+    fn a_clock_that_leaps_ahead_ends_no_log() {
+        let state = tempfile::tempdir().unwrap();
+        let mut recorder = two_days(state.path());
+        recorder.server_said(day(1));
+        recorder.note(&look(400 * DAY_MS as u64, 900_000));
+        assert_eq!(days(state.path()), [0, 1, 400]);
+        // Once the server says so, it was no leap.
+        recorder.server_said(day(400));
+        recorder.hold(BTreeSet::from(["1970-01-02".to_owned()]));
+        assert_eq!(days(state.path()), [1, 400]);
+    }
+
+    #[test]
+    fn a_clock_that_nobody_disciplines_ends_no_log() {
+        let state = tempfile::tempdir().unwrap();
+        let mut recorder = two_days(state.path());
+        let Entry::Observe { mut at, seen } = look(400 * DAY_MS as u64, 900_000) else { panic!() };
+        at.clock.synchronised = false;
+        recorder.note(&Entry::Observe { at, seen });
+        assert_eq!(days(state.path()), [0, 1, 400]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! one stands, and tells what another policy would change. Reads the observation log alone: no
 //! camera, no network, no model.
 
-use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use presence::{Entry, Fact, Finding, FindingKey, Output, Policy};
 use protocol::{
@@ -65,11 +65,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let mut text = String::new();
         self.tell(&mut text)?;
-        // Whoever reads only the first lines (`| head`) has what he wanted.
-        match std::io::stdout().write_all(text.as_bytes()) {
-            Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => Err(why.into()),
-            _ => Ok(()),
-        }
+        log_lines::say_text!("{text}");
+        Ok(())
     }
 
     fn tell(&self, text: &mut String) -> anyhow::Result<()> {

@@ -64,15 +64,18 @@ impl Args {
         match Identity::load(&state) {
             Ok(identity) => self.tell(&state, identity)?,
             Err(why @ IdentityError::NotProvisioned { .. }) => return Err(why.into()),
-            Err(why) if self.lose_undelivered => println!("the server was not told: {why}"),
+            Err(why) if self.lose_undelivered => log_lines::say!("the server was not told: {why}"),
             Err(why) => anyhow::bail!("{why}; or go on without it: --lose-undelivered"),
         }
         let left = destroy(&state).with_context(|| {
             format!("{}: run it again with --lose-undelivered", state.display())
         })?;
-        println!("keys, outbox, knowledge and observation log are gone from {}", state.display());
+        log_lines::say!(
+            "keys, outbox, knowledge and observation log are gone from {}",
+            state.display()
+        );
         for path in left {
-            println!("left alone: {}", path.display());
+            log_lines::say!("left alone: {}", path.display());
         }
         Ok(())
     }
@@ -90,9 +93,9 @@ impl Args {
             reach, or add --lose-undelivered"
         );
         match provision::retire(state, undelivered) {
-            Ok(()) => println!("the server knows that device {device} is retired"),
+            Ok(()) => log_lines::say!("the server knows that device {device} is retired"),
             Err(why) if self.lose_undelivered => {
-                println!(
+                log_lines::say!(
                     "the server was not told ({why}): revoke device {device} on its page of devices"
                 );
             }

@@ -89,8 +89,8 @@ impl Args {
         let (ending, summary) = Assembled::start(&config, self.once, self.models.as_deref())?
             .live(self.ready_file.as_deref())?;
         if self.once {
-            println!("{summary}");
-            println!("{}", serde_json::to_string(&summary)?);
+            log_lines::say!("{summary}");
+            log_lines::say!("{}", serde_json::to_string(&summary)?);
         } else {
             tracing::info!("stopped: {summary}");
         }

@@ -6,6 +6,9 @@
 //! back to the boxes is [`knowledge`] and receipts. It never sees a patient or a stranger, never
 //! accuses (every alert is a lead 线索), and names a person on pages alone.
 
+// What is said goes by `log_lines`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub use server_core::{
     access, alert, alert_view, app, attachment, audit_head, backup, body_memory, broker,
     broker_config, ca, cache, calendar, case_document, case_watch, certificates, clinic_requests,

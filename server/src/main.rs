@@ -1,5 +1,8 @@
 //! `zaigang-server`: arguments → configuration → run. The work is in the library.
 
+// What is said goes by `log_lines`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use server::config::{Broker, COMMENTED, Config, ConfigError, files};
 use server::set_up_fault::SetUpFault;
+use server::store::StoreError;
 use server::{
     account_command, backup, broker, broker_config, export, models_command, run, store_command,
 };
@@ -118,8 +122,8 @@ enum StoreDeed {
 impl StoreArgs {
     fn run(self) -> anyhow::Result<()> {
         let StoreDeed::Copy { config, to } = self.deed;
-        let told = &mut |line: &str| println!("{line}");
-        println!("{}", store_command::copy_to(&load(config)?, &to, told)?);
+        let told = &mut |line: &str| log_lines::say!("{line}");
+        log_lines::say!("{}", store_command::copy_to(&load(config)?, &to, told)?);
         Ok(())
     }
 }
@@ -254,9 +258,14 @@ impl CheckArgs {
             Err(error) => vec![format!("{error:#}")],
         };
         if self.json {
-            println!("{}", serde_json::json!({"sound": faults.is_empty(), "faults": faults}));
+            log_lines::say!(
+                "{}",
+                serde_json::json!({"sound": faults.is_empty(), "faults": faults})
+            );
         } else if faults.is_empty() {
-            println!("the configuration is sound, and every file that it names can be opened");
+            log_lines::say!(
+                "the configuration is sound, and every file that it names can be opened"
+            );
         }
         if faults.is_empty() {
             return Ok(());
@@ -317,7 +326,7 @@ impl AccountArgs {
             }
             AccountDeed::Reset => account_command::reset(&config, &self.name, &self.why)?,
         };
-        println!("{said}");
+        log_lines::say!("{said}");
         hand_over(&config)
     }
 }
@@ -377,12 +386,15 @@ fn hand_over(config: &Config) -> anyhow::Result<()> {
 impl BrokerConfigArgs {
     fn run(self) -> anyhow::Result<()> {
         let Some(folder) = self.write else {
-            print!("{}", broker_config::text());
+            log_lines::say_text!("{}", broker_config::text());
             return Ok(());
         };
         let hosts: Vec<&str> = self.host.iter().map(String::as_str).collect();
         let config = load(self.config)?;
-        println!("{}", broker_config::write(&config.store, &folder, &hosts, &self.listener)?);
+        log_lines::say!(
+            "{}",
+            broker_config::write(&config.store, &folder, &hosts, &self.listener)?
+        );
         hand_over(&config)
     }
 }
@@ -398,14 +410,14 @@ impl ExportArgs {
             why: self.why,
         };
         // Standard output may be the bundle itself.
-        eprintln!("{}", export::run(&load(self.config)?, &wanted)?);
+        log_lines::note!("{}", export::run(&load(self.config)?, &wanted)?);
         Ok(())
     }
 }
 
 impl BackupArgs {
     fn run(self) -> anyhow::Result<()> {
-        println!("{}", backup::backup(&load(self.config)?, &self.to, &self.why)?);
+        log_lines::say!("{}", backup::backup(&load(self.config)?, &self.to, &self.why)?);
         Ok(())
     }
 }
@@ -413,7 +425,7 @@ impl BackupArgs {
 impl RestoreArgs {
     fn run(self) -> anyhow::Result<()> {
         let config = load(self.config)?;
-        println!("{}", backup::restore(&config, &self.from, &self.why)?);
+        log_lines::say!("{}", backup::restore(&config, &self.from, &self.why)?);
         hand_over(&config)
     }
 }
@@ -427,7 +439,7 @@ fn main() -> ExitCode {
         Some(Command::Config(args)) if args.check => args.args.run(),
         Some(Command::Account(args)) => args.run(),
         Some(Command::Config(_)) => {
-            print!("{COMMENTED}");
+            log_lines::say_text!("{COMMENTED}");
             Ok(())
         }
         Some(Command::BrokerConfig(args)) => args.run(),
@@ -442,14 +454,24 @@ fn main() -> ExitCode {
         Err(error) if error.is::<Said>() => Some((String::new(), ExitCode::FAILURE)),
         Err(error) => {
             // Nothing that a service manager mends by starting again.
-            let set_up =
-                error.chain().any(|cause| cause.is::<SetUpFault>() || cause.is::<ConfigError>());
+            let set_up = error.chain().any(|cause| {
+                cause.is::<SetUpFault>()
+                    || cause.is::<ConfigError>()
+                    || is_of_another_program(cause)
+            });
             let code = if set_up { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE };
             Some((format!("{error:#}"), code))
         }
     };
-    log_lines::end("zaigang-server", failed.as_ref().map(|(why, _)| why.as_str()));
-    failed.map_or(ExitCode::SUCCESS, |(_, code)| code)
+    let said = log_lines::end("zaigang-server", failed.as_ref().map(|(why, _)| why.as_str()));
+    let done = if said { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    failed.map_or(done, |(_, code)| code)
+}
+
+/// A database that this program can not open, such as one of a later version: started again every
+/// few seconds it would only fill the journal.
+fn is_of_another_program(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(StoreError::Open { .. }))
 }
 
 /// As sysexits.h calls it; the unit does not start the server again after it.
@@ -476,12 +498,12 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
         run::write_ready_file(path, &started.ready)?;
     }
     if let Some(file) = &started.first_admin {
-        println!(
+        log_lines::say!(
             "FIRST-ADMIN {}: a link that works once, for the first administrator",
             file.display()
         );
     }
-    println!("READY {}", serde_json::to_string(&started.ready)?);
+    log_lines::say!("READY {}", serde_json::to_string(&started.ready)?);
     tracing::info!(http = started.ready.http, "ready");
     tell_service_manager(sd_notify::NotifyState::Ready);
     tokio::select! {

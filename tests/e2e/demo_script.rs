@@ -108,7 +108,7 @@ fn a_camera_has_only_its_own_part_built() {
         (&["--camera", "demo:crowd"], "--no-default-features --features e2e/own-camera"),
         (&["--camera=scripts"], "--no-default-features --features e2e/own-camera"),
         (&["--camera", "/dev/video0"], "--features e2e/own-camera,edge-agent/live-cameras"),
-        (&["--camera", "rtsp://x/y"], "--features e2e/own-camera,edge-agent/live-cameras"),
+        (&["--camera", "rtsp://x/y"], "--features e2e/own-camera,edge-agent/h265"),
     ] {
         let here = checkout("true");
         let (said, built) = run(here.path(), camera);

@@ -21,11 +21,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scene", &[]),
     ("clinic-sim", &[]),
     ("simulate", &["presence", "clinic-sim", "abstention"]),
-    ("evaluate", &["vision"]),
+    ("evaluate", &["vision", "log-lines"]),
     ("local-files", &[]),
     ("local-page", &["text-fold"]),
     ("log-lines", &[]),
-    ("model-packs", &["vision", "protocol", "trust", "tls-client"]),
+    ("model-packs", &["vision", "protocol", "trust", "log-lines", "tls-client"]),
     ("text-fold", &[]),
     ("tls-client", &[]),
     (
@@ -175,9 +175,12 @@ fn the_demonstration_shares_its_crates_with_the_tests() {
     let tests = crates_of("--workspace -e normal,build,dev");
     let own = ["server ", "server-core ", "edge-agent ", "e2e "];
     let differs = |one: &&String| !own.iter().any(|own| one.starts_with(own));
-    for camera in
-        ["", " --features e2e/own-camera", " --features e2e/own-camera,edge-agent/live-cameras"]
-    {
+    for camera in [
+        "",
+        " --features e2e/own-camera",
+        " --features e2e/own-camera,edge-agent/live-cameras",
+        " --features e2e/own-camera,edge-agent/h265",
+    ] {
         let demo = crates_of(&format!("{demo}{camera}"));
         assert!(demo.len() > 300, "{}", demo.len());
         let twice: Vec<_> = demo.difference(&tests).filter(differs).collect();

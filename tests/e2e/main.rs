@@ -13,6 +13,7 @@ mod brokers;
 #[cfg(feature = "own-camera")]
 mod camera_demo;
 mod circles;
+mod closed_output;
 mod clue_faults;
 #[path = "../../server/tests/support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
@@ -22,9 +23,11 @@ mod demo;
 mod demo_script;
 mod evidence;
 mod export;
+mod faults_table;
 mod hostile;
 mod https;
 mod knowledge;
+mod later_data;
 mod law;
 mod layers;
 mod models;

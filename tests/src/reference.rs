@@ -79,6 +79,21 @@ fn configuration(title: &str, reader: &str, text: &str) -> String {
     page
 }
 
+/// The words of each command of a program, however deep: `["models", "list"]`.
+pub fn all_commands(program: &str) -> Result<Vec<Vec<String>>> {
+    let (mut found, mut at) = (vec![Vec::new()], 0);
+    while let Some(path) = found.get(at).cloned() {
+        let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let help = said(program, &arguments)?;
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        found
+            .extend(subcommands(&help).into_iter().map(|name| [path.as_slice(), &[name]].concat()));
+        at += 1;
+    }
+    Ok(found)
+}
+
 /// Each program and each of its subcommands, however deep, with its `--help`.
 fn commands(title: &str, reader: &str, programs: &[&str]) -> Result<String> {
     let mut page = format!("{MADE}\n\n# {title}\n\n*{reader}*\n");

@@ -214,7 +214,7 @@ fn enrolled(
 
 fn warn_of_not_enrolled(folders: &[String]) {
     if let Some(first) = folders.first() {
-        eprintln!(
+        log_lines::note!(
             "warning: {} people have no photograph with a usable face and are not enrolled \
             ({first}{})",
             folders.len(),

@@ -72,7 +72,7 @@ pub fn run(
     if let Some(groups) = asked.groups {
         let unknown = groups.known(&people::ids(asked.folders)?)?;
         for line in unknown.values() {
-            eprintln!("warning: {line}");
+            log_lines::note!("warning: {line}");
         }
         let mut members: Vec<usize> = groups.members(&everyone).into_values().flatten().collect();
         members.sort_unstable();

@@ -173,7 +173,7 @@ pub fn run(
         None => BTreeMap::new(),
     };
     for line in unknown.values() {
-        eprintln!("warning: {line}");
+        log_lines::note!("warning: {line}");
     }
     let clean = Treatment { degrade: None, draw_mask: false, ..treatment };
     let (probes, unreadable) = taken(spec, &everyone, treatment, threads)?;

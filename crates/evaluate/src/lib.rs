@@ -7,6 +7,9 @@
 //! figure can be made again. It never writes a picture, an embedding or a name: reports hold counts
 //! and rates only.
 
+// What is said goes by `log_lines`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod calibrate;
 pub mod cli;
 pub mod cohort;

@@ -105,7 +105,10 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
         match said {
             Err(why) => {
                 unreadable += 1;
-                eprintln!("warning: {}: {why:#}; it counts as not acquired", row.path.display());
+                log_lines::note!(
+                    "warning: {}: {why:#}; it counts as not acquired",
+                    row.path.display()
+                );
             }
             Ok(None) => missed += 1,
             Ok(Some(said)) => judged.entry(row.species).or_default().push((said, row.source)),
@@ -236,7 +239,7 @@ fn track(
         seen += 1;
     }
     if std::env::var_os("ZAIGANG_LIVENESS_TRACE").is_some() {
-        eprintln!("{}: {live:?}", folder.display());
+        log_lines::note!("{}: {live:?}", folder.display());
     }
     Ok((seen > 0).then(|| match live.verdict(analyzer.thresholds().liveness) {
         LiveVerdict::Live => Judged::Live,

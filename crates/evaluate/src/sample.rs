@@ -115,7 +115,7 @@ fn warn_of_unreadable(
         if unreadable.len() > named.len() { "; …" } else { "" }
     );
     anyhow::ensure!(unreadable.len() < photos.len(), "{line}");
-    eprintln!("warning: {line}; they count as not acquired");
+    log_lines::note!("warning: {line}; they count as not acquired");
     Ok(())
 }
 

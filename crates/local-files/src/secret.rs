@@ -32,7 +32,11 @@ pub fn check(path: &Path) -> Result<(), String> {
 pub fn read(path: &Path) -> Result<String, String> {
     check(path)?;
     let text = std::fs::read_to_string(path).map_err(|why| why.to_string())?;
-    Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
+    Ok(meant(&text).to_owned())
+}
+
+fn meant(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
 }
 
 #[cfg(test)]
@@ -63,5 +67,17 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "\u{feff} s3cret\u{20}word\r\n").unwrap();
         assert_eq!(read(file.path()).unwrap(), "s3cret word");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_stands_around_a_secret_is_no_part_of_it(
+            before in "[ \t\r\n\u{feff}]{0,6}",
+            secret in "[!-~]([ -~\u{feff}]{0,20}[!-~])?",
+            after in "[ \t\r\n\u{feff}]{0,6}",
+        ) {
+            let text = format!("{before}{secret}{after}");
+            proptest::prop_assert_eq!(meant(&text), secret.as_str());
+        }
     }
 }

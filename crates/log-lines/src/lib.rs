@@ -1,9 +1,11 @@
 //! Log lines of the installed programs on stderr, as text or JSON. Every line, also a library's,
 //! passes one writer: it hides passwords ([`redacted`]), says what repeats itself once and then
-//! counts it, and gives the journal its priorities. It keeps no line, and no file.
+//! counts it, and gives the journal its priorities. What a command answers goes by [`say`]. It keeps
+//! no line, and no file.
 
 mod redact;
 mod repeats;
+pub mod said;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, Once, PoisonError};
@@ -60,14 +62,17 @@ pub fn init(directives: &str, format: Format) {
 }
 
 /// The program's last lines: what was counted and not said yet, then why it ends, if that is an
-/// error.
-pub fn end(program: &str, why: Option<&str>) {
+/// error. `false`: part of its answer could not be written, which is an error, too.
+#[must_use]
+pub fn end(program: &str, why: Option<&str>) -> bool {
     let lines = Lines { priorities: goes_to_the_journal() };
     say_counts(lines, Repeats::all);
-    for line in why.iter().flat_map(|why| why.lines()) {
+    let unsaid = said::unsaid();
+    for line in why.iter().flat_map(|why| why.lines()).chain(unsaid) {
         // Where nobody hears there is nobody to tell.
         let _ = lines.write(Level::ERROR, &redacted(&format!("{program}: {line}\n")));
     }
+    unsaid.is_none()
 }
 
 fn say_counts(lines: Lines, due: impl Fn(&mut Repeats, Instant) -> Vec<(Level, String)>) {

@@ -36,9 +36,9 @@ pub(super) fn fetch(search: &Search, args: &FetchArgs) -> anyhow::Result<()> {
     for pack in super::chosen(&manifest, &args.packs)? {
         for (_, artefact) in pack.artefacts() {
             match one(pack, artefact, search, folder, args.mirror.as_deref()) {
-                Ok(line) => println!("{line}"),
+                Ok(line) => log_lines::say!("{line}"),
                 Err(error) => {
-                    eprintln!("{}: {error:#}", artefact.file);
+                    log_lines::note!("{}: {error:#}", artefact.file);
                     failed.push(artefact.file.clone());
                 }
             }

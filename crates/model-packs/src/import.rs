@@ -58,7 +58,7 @@ pub(super) fn run(search: &Search, args: &ImportArgs) -> anyhow::Result<()> {
         .or(search.cache())
         .context("there is no home directory for models: name a folder with --to")?;
     let installed = import(&args.archive, &signers, folder)?;
-    println!("installed pack {} in {}", installed.pack, installed.folder.display());
+    log_lines::say!("installed pack {} in {}", installed.pack, installed.folder.display());
     Ok(())
 }
 

@@ -4,6 +4,9 @@
 //! Never loads a file whose SHA-256 is not the manifest's, and connects only to the addresses that
 //! the manifest or the command line names.
 
+// What is said goes by `log_lines`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod download;
 mod fetch;
 mod import;

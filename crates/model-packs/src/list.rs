@@ -10,11 +10,11 @@ pub(super) fn list(search: &Search, json: bool) -> anyhow::Result<()> {
     let manifest = Manifest::effective(search)?;
     if json {
         let packs: Vec<_> = manifest.packs().map(|pack| as_json(pack, search)).collect();
-        println!("{}", serde_json::json!({ "packs": packs }));
+        log_lines::say!("{}", serde_json::json!({ "packs": packs }));
         return Ok(());
     }
     for pack in manifest.packs() {
-        print!("{}", describe(pack, search));
+        log_lines::say_text!("{}", describe(pack, search));
     }
     Ok(())
 }
@@ -91,17 +91,17 @@ pub(super) fn verify(search: &Search, names: &[String]) -> anyhow::Result<()> {
             let mut rejected = Vec::new();
             let error = match pack.locate_file(search, artefact, &mut rejected) {
                 Ok(path) => {
-                    println!("ok       {} {}", artefact.sha256.short(), path.display());
+                    log_lines::say!("ok       {} {}", artefact.sha256.short(), path.display());
                     String::new()
                 }
                 Err(error) => {
                     faults += 1;
-                    println!("refused  {error}");
+                    log_lines::say!("refused  {error}");
                     error.to_string()
                 }
             };
             for line in rejected.iter().filter(|line| line.0 != error) {
-                println!("passed over: {line}");
+                log_lines::say!("passed over: {line}");
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn run(search: &Search, args: &PackArgs) -> anyhow::Result<()> {
         vec![(INSTALLED_MANIFEST.to_owned(), manifest), ("NOTICE.txt".to_owned(), notice)];
     files.extend(model_files(&located));
     zgpack::write(&args.out, &args.pack, &files, &key)?;
-    println!(
+    log_lines::say!(
         "wrote {}; boxes take it with --signer {}",
         args.out.display(),
         key.verifying_key().to_base64()
@@ -66,7 +66,7 @@ pub(super) fn run(search: &Search, args: &PackArgs) -> anyhow::Result<()> {
 pub(super) fn keygen(out: &Path) -> anyhow::Result<()> {
     let key = SigningKey::generate()?;
     key.to_new_file(out)?;
-    println!("{}", key.verifying_key().to_base64());
+    log_lines::say!("{}", key.verifying_key().to_base64());
     Ok(())
 }
 

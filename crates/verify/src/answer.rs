@@ -1,5 +1,6 @@
 //! What was found, as lines for a person or as JSON for a program. It checks nothing.
 
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -49,25 +50,42 @@ impl Answer {
     /// Says it; gives the exit status.
     pub(crate) fn print(&self, json: bool) -> ExitCode {
         let unreadable = self.holds.is_none();
-        if json {
+        let said = if json {
             // Texts and a verdict are always JSON.
-            println!("{}", serde_json::to_string(self).unwrap_or_default());
+            say(&serde_json::to_string(self).unwrap_or_default())
         } else {
             let (why, lines) = match self.said.split_last() {
                 Some((why, lines)) if unreadable => (Some(why), lines),
                 _ => (None, self.said.as_slice()),
             };
-            for line in lines {
-                println!("{line}");
-            }
+            let said = lines.iter().all(|line| say(line));
             if let Some(why) = why {
-                eprintln!("zaigang-verify: {why}");
+                note(why);
             }
-        }
+            said
+        };
         match self.holds {
+            Some(_) if !said => ExitCode::from(2),
             Some(true) => ExitCode::SUCCESS,
             Some(false) => ExitCode::FAILURE,
             None => ExitCode::from(2),
         }
     }
+}
+
+/// A line of the answer. A reader that has gone (`| head`) is no fault; any other is told, and the
+/// answer is none.
+pub(crate) fn say(line: &str) -> bool {
+    match writeln!(io::stdout(), "{line}") {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe => {
+            note(&format!("standard output can not be written: {why}"));
+            false
+        }
+        _ => true,
+    }
+}
+
+/// A line beside the answer; where nobody hears there is nobody to tell.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "zaigang-verify: {line}");
 }

@@ -1,6 +1,9 @@
 //! `zaigang-verify BUNDLE`: checks an exported chain, an audit log or a case package offline and
 //! says in one sentence what holds. Opens no connection and changes no file.
 
+// What is said goes by `answer`: a closed pipe or a full disk is no panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod answer;
 mod package;
 mod request;
@@ -10,25 +13,23 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::ExitCode;
 
-use answer::Answer;
+use answer::{Answer, note, say};
 use request::{Asked, HELP, Request};
 
 fn main() -> ExitCode {
     match Request::from_arguments(std::env::args().skip(1)) {
         Ok(Asked::Check(request)) => request.answer().print(request.json),
-        Ok(Asked::Help) => {
-            println!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        Ok(Asked::Version) => {
-            println!("zaigang-verify {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
+        Ok(Asked::Help) => printed(HELP),
+        Ok(Asked::Version) => printed(concat!("zaigang-verify ", env!("CARGO_PKG_VERSION"))),
         Err(line) => {
-            eprintln!("zaigang-verify: {line}; see --help");
+            note(&format!("{line}; see --help"));
             ExitCode::from(2)
         }
     }
+}
+
+fn printed(text: &str) -> ExitCode {
+    if say(text) { ExitCode::SUCCESS } else { ExitCode::from(2) }
 }
 
 /// The first line, where it lies in what was read first.

@@ -85,10 +85,14 @@ impl Agent {
         Ok(())
     }
 
-    /// Signed knowledge was issued then: what the keeper ends by time, it ends by that.
+    /// Signed knowledge was issued then: what the keeper and the log end by time, they end by that.
     pub(super) fn server_said(&mut self, issued_at: &str) {
-        if let (Some(keeper), Ok(at)) = (&mut self.keeper, issued_at.parse()) {
+        let Ok(at) = issued_at.parse() else { return };
+        if let Some(keeper) = &mut self.keeper {
             keeper.server_said(at);
+        }
+        if let Some(record) = &mut self.record {
+            record.server_said(at);
         }
     }
 

@@ -132,7 +132,7 @@ impl Args {
         let report =
             Report { frames, seed: self.seed, people_in_view, scheduled, everything, targets };
         if !self.json {
-            println!(
+            log_lines::say!(
                 "{frames} frames, {people_in_view:.1} people; a frame: {:.2} ms scheduled, {:.2} \
                 ms everything; {} and {} embedded; named {:?}",
                 report.scheduled.cpu_ms,

@@ -107,7 +107,7 @@ impl Args {
         });
         let report = self.play(&mut pipeline, &shots)?;
         if !self.json {
-            println!(
+            log_lines::say!(
                 "{} frames, {} detections, {} embedded, {:.2} ms of processor a frame; resident \
                 {} KiB warm, {} KiB at the end, {} KiB at most",
                 report.frames,

@@ -34,10 +34,10 @@ pub(super) fn conclude(
     json: bool,
 ) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string(report)?);
+        log_lines::say!("{}", serde_json::to_string(report)?);
     } else {
         for target in targets {
-            println!("{}", target.line());
+            log_lines::say!("{}", target.line());
         }
     }
     let short: Vec<_> =

@@ -93,17 +93,22 @@ impl Args {
         let breaks: u64 = counted.values().map(|c| c.breaks).sum();
         if !self.json {
             for (name, c) in &counted {
-                println!(
+                log_lines::say!(
                     "{name}: {} episodes, {} faces, {} switches {:?}, {} breaks, {} begun anew \
                     after more than 2 s",
-                    c.episodes, c.faces, c.switches, c.switched, c.breaks, c.begun_anew
+                    c.episodes,
+                    c.faces,
+                    c.switches,
+                    c.switched,
+                    c.breaks,
+                    c.begun_anew
                 );
             }
         }
         let crowds = crowd::measure(self.crowds, self.seed)?;
         if !self.json {
             for row in &crowds {
-                println!("{}", row.line());
+                log_lines::say!("{}", row.line());
             }
         }
         let mut targets = vec![

@@ -73,11 +73,21 @@ impl Camera for Files {
         let Some(path) = self.paths.next() else { return Ok(Look::End(at)) };
         self.index += 1;
         self.pacer.wait(at.mono_ms);
-        Ok(match read(&path) {
+        Ok(match frame(&path) {
             Ok(picture) => Look::Shot(Shot { pixels: Pixels::Ready(picture), at }),
             Err(why) => Look::Skipped(format!("{}: {why}; skipped", path.display())),
         })
     }
+}
+
+/// A picture, or a frame as a camera sent it: without its tables, or without its end.
+fn frame(path: &Path) -> Result<Picture, String> {
+    let bytes = read_bytes(path)?;
+    Picture::decode(&bytes).or_else(|why| {
+        let as_sent =
+            bytes.starts_with(&[0xFF, 0xD8]).then(|| Picture::decode_into(Vec::new(), &bytes).ok());
+        as_sent.flatten().ok_or_else(|| why.to_string())
+    })
 }
 
 /// Reads and decodes one picture; the error is one line.
@@ -131,6 +141,29 @@ mod tests {
                 (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
             })
         })
+    }
+
+    #[test]
+    fn a_recorded_frame_is_read_as_its_camera_sent_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frame.jpg");
+        let whole = jpeg(64, 48);
+        let wanted = read(&{
+            std::fs::write(&path, &whole).unwrap();
+            path.clone()
+        });
+        let wanted = wanted.unwrap();
+        // Without its end; without the tables that every decoder knows.
+        let tables = whole.windows(2).position(|two| two == [0xFF, 0xC4]).unwrap();
+        let scan = whole.windows(2).position(|two| two == [0xFF, 0xDA]).unwrap();
+        assert!(tables < scan);
+        let bare = [&whole[..tables], &whole[scan..]].concat();
+        for sent in [&whole[..whole.len() - 2], &bare] {
+            std::fs::write(&path, sent).unwrap();
+            assert_eq!(frame(&path).unwrap().frame().data(), wanted.frame().data());
+        }
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(frame(&path).is_err());
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod capture;
 mod files;
 #[cfg(feature = "live-cameras")]
 pub mod h264;
+#[cfg(feature = "h265")]
+pub mod h265;
 #[cfg_attr(not(feature = "live-cameras"), path = "no_live.rs")]
 mod live;
 mod mjpeg;

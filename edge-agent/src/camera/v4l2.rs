@@ -38,6 +38,10 @@ impl V4l2 {
         let said = |why: String| {
             Gone::new(format!("{device}: {}", why.split_whitespace().collect::<Vec<_>>().join(" ")))
         };
+        // A name under /dev/v4l is there while its camera is plugged in; a link may lead nowhere.
+        if device.starts_with('/') && !std::path::Path::new(device).exists() {
+            return Err(said("there is no such device".to_owned()));
+        }
         let device = &resolved(device);
         let index = device_index(device).ok_or_else(|| {
             said(
@@ -195,6 +199,17 @@ mod tests {
         let device = std::fs::canonicalize(device).unwrap();
         assert_eq!(resolved(&by_id.display().to_string()), device.display().to_string());
         assert_eq!(resolved("/dev/video977"), "/dev/video977");
+    }
+
+    #[test]
+    fn an_unplugged_camera_is_missing_and_not_misnamed() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("usb-Webcam-index0");
+        std::os::unix::fs::symlink("../../video977", &link).unwrap();
+        for name in ["/dev/v4l/by-id/usb-X-video-index0", link.to_str().unwrap()] {
+            let error = V4l2::open(name, (640, 480, 15), RealClock::start()).unwrap_err();
+            assert_eq!(error.why, format!("{name}: there is no such device"));
+        }
     }
 
     #[test]

@@ -90,12 +90,12 @@ impl Args {
         runtime.shutdown_timeout(Duration::from_millis(500));
         match over {
             Over::Locked => {
-                println!(
+                log_lines::say!(
                     "locked: start the agent; a supervisor unlocks this box on the server's page \
                     of devices"
                 );
             }
-            Over::Stopped => println!("stopped: the box is not locked"),
+            Over::Stopped => log_lines::say!("stopped: the box is not locked"),
             Over::Closed(why) => {
                 anyhow::bail!("{why}: the page is closed and the box is not locked; run this again")
             }
@@ -199,15 +199,15 @@ fn addresses(listens: IpAddr, towards: &str) -> Vec<IpAddr> {
 
 fn announce(addresses: &[IpAddr], port: u16, tls: &Tls, desk: &Desk) {
     for address in addresses {
-        println!("page         https://{}", SocketAddr::new(*address, port));
+        log_lines::say!("page         https://{}", SocketAddr::new(*address, port));
     }
-    println!("fingerprint  {}", tls.shown());
-    println!(
+    log_lines::say!("fingerprint  {}", tls.shown());
+    log_lines::say!(
         "code         {}   (once, {} tries, 30 minutes)",
         desk::hold(&desk.access).shown(),
         TRIES
     );
-    println!(
+    log_lines::say!(
         "Compare the fingerprint with the certificate that the browser shows before you give the \
         code."
     );

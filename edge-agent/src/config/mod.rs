@@ -282,14 +282,17 @@ impl Args {
                 Err(why) => vec![why.to_string()],
             };
             if self.json {
-                println!("{}", serde_json::json!({"ok": faults.is_empty(), "faults": faults}));
+                log_lines::say!(
+                    "{}",
+                    serde_json::json!({"ok": faults.is_empty(), "faults": faults})
+                );
             }
             anyhow::ensure!(faults.is_empty(), "{}: {}", path.display(), faults.join("; "));
             if !self.json {
-                println!("{}: in order", path.display());
+                log_lines::say!("{}: in order", path.display());
             }
         } else {
-            print!("{EXAMPLE}");
+            log_lines::say_text!("{EXAMPLE}");
         }
         Ok(())
     }

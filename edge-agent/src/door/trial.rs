@@ -76,12 +76,12 @@ impl Args {
             }
         }
         capture.finish(Duration::from_secs(2));
-        println!("{frames} frames with a face, {refused} checks not passed");
+        log_lines::say!("{frames} frames with a face, {refused} checks not passed");
         anyhow::ensure!(
             door.prompt() == Prompt::Passed,
             "no check was passed; light the face and stand within 2 m"
         );
-        println!("passed");
+        log_lines::say!("passed");
         Ok(())
     }
 }

@@ -70,7 +70,7 @@ fn list(state_dir: &std::path::Path) -> anyhow::Result<()> {
             Stage::Delivered => "delivered".to_owned(),
         };
         let (item, bytes) = (&one.item, one.item.bytes);
-        println!(
+        log_lines::say!(
             "{} · {} · {} · finding {} · {bytes} bytes · {} faces covered · {stage}",
             item.id,
             item.kind.as_str(),
@@ -80,7 +80,7 @@ fn list(state_dir: &std::path::Path) -> anyhow::Result<()> {
         );
     }
     if held.is_empty() {
-        println!("no sealed picture is held");
+        log_lines::say!("no sealed picture is held");
     }
     Ok(())
 }
@@ -88,21 +88,21 @@ fn list(state_dir: &std::path::Path) -> anyhow::Result<()> {
 fn status(state_dir: &std::path::Path) -> anyhow::Result<()> {
     let (held, book) = look(state_dir)?;
     let bytes: u64 = held.iter().map(|one| one.item.bytes).sum();
-    println!("{} sealed pictures, {bytes} bytes, {} given up", held.len(), book.given_up);
-    println!("{} orders carried out, {} refused", book.used.len(), book.refused.len());
+    log_lines::say!("{} sealed pictures, {bytes} bytes, {} given up", held.len(), book.given_up);
+    log_lines::say!("{} orders carried out, {} refused", book.used.len(), book.refused.len());
     let Some(told) = book.custodians else {
-        println!("no custodians yet: no picture is taken");
+        log_lines::say!("no custodians yet: no picture is taken");
         return Ok(());
     };
-    println!("jurisdiction {}; compare these with the set-up page:", told.jurisdiction);
+    log_lines::say!("jurisdiction {}; compare these with the set-up page:", told.jurisdiction);
     for role in [CustodianRole::Supervisor, CustodianRole::Reviewer] {
         let role_name = role.as_str();
         if let Some(first) = told.custodians.iter().find(|custodian| custodian.role == role) {
-            println!("  first {role_name}: {} (key {})", first.custodian, first.key_id);
+            log_lines::say!("  first {role_name}: {} (key {})", first.custodian, first.key_id);
         }
         let keys = told.role_keys.iter().filter(|key| key.role == role);
         if let Some(key) = keys.max_by_key(|key| key.version) {
-            println!("  sealed to {role_name} key {} (version {})", key.key_id, key.version);
+            log_lines::say!("  sealed to {role_name} key {} (version {})", key.key_id, key.version);
         }
     }
     Ok(())

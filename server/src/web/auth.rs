@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::clinic_requests;
 use crate::clock::clip;
 use crate::config::Config;
-use crate::problem::Problem;
+use crate::problem::{Problem, prose};
 use crate::store::Deed;
 
 /// What somebody may do before the second factor that his role needs is set up: what everybody may,
@@ -241,7 +241,7 @@ fn why(request: &Request) -> Result<String, Problem> {
             .unwrap_or_default()
     };
     let said = reason(request.headers())?.unwrap_or_else(in_address);
-    Ok(clip(&crate::text::plain(&said), 200))
+    prose("why", &crate::text::plain(&said), 400)
 }
 
 /// What the header `X-Why` says.

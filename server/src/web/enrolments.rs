@@ -428,7 +428,7 @@ pub(super) async fn withdraw(
     id: String,
     it: WithdrawBody,
 ) -> Result<Withdrawn, Problem> {
-    let reason = crate::clock::clip(&it.reason.unwrap_or_default(), 400);
+    let reason = withdrawal_reason(it.reason.as_deref().unwrap_or_default())?;
     let institution = match (it.institution.filter(|i| !i.is_empty()), who.role) {
         (None, Role::Clinic) => Some(who.scope.clone()),
         (given, _) => given,
@@ -442,6 +442,12 @@ pub(super) async fn withdraw(
             delete_everywhere(app, &id, &reason, &who.name).await
         }
     }
+}
+
+/// Why somebody withdrew, whole. One too long is refused before anything is done: the link stays
+/// good, and what was typed stays with whoever typed it.
+pub(super) fn withdrawal_reason(said: &str) -> Result<String, Problem> {
+    prose("reason", said, 400)
 }
 
 pub(super) fn visible(a: &App, who: &Who, id: &str) -> Result<crate::model::Practitioner, Problem> {

@@ -24,7 +24,7 @@ use super::scope::Seen;
 use crate::access::secret::random_token;
 use crate::access::{Who, password};
 use crate::app::App;
-use crate::clock::{self, clip, now_text};
+use crate::clock::{self, now_text};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{About, PersonalLink, Purpose};
@@ -197,9 +197,10 @@ pub(super) async fn take(
             Ok(PersonalDone::Consent { person, consent: "signed" })
         }
         (PersonalStep::Withdraw { reason }, Purpose::Withdrawal | Purpose::OwnData) => {
+            let said = reason.as_deref().unwrap_or("the person's own link");
+            let reason = enrolments::withdrawal_reason(said)?;
             deed::persons([&link.person]);
             deed::did("consent withdrawn everywhere over the person's own link");
-            let reason = clip(reason.as_deref().unwrap_or("the person's own link"), 400);
             let done =
                 enrolments::delete_everywhere(app, &link.person, &reason, "the person").await?;
             // Used up last: a link whose effect was cut short can be taken again.

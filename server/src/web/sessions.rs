@@ -23,10 +23,10 @@ use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{self, clip, now_text};
+use crate::clock::{self, now_text};
 use crate::knowledge::Nudge;
 use crate::model::{Room, Session};
-use crate::problem::{Body, Problem};
+use crate::problem::{Body, Problem, prose};
 use crate::store::{SessionChange, SessionDeed, StoreError, Upsert};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -81,7 +81,7 @@ async fn post_session(
     headers: HeaderMap,
     Body(it): Body<Session>,
 ) -> Result<Stored<SessionMade>, Problem> {
-    let why = super::auth::reason(&headers)?.unwrap_or_default();
+    let why = prose("why", &super::auth::reason(&headers)?.unwrap_or_default(), 400)?;
     let id = it.id.clone();
     let (upsert, revision) = put(&app, &who, it, why).await?;
     Ok(Stored(upsert, SessionMade { id: id.to_string(), revision }))
@@ -123,7 +123,7 @@ pub(super) async fn put(
             deed::did(format!("session {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
             let mut rooms = vec![it.room.to_string()];
             rooms.extend(before.map(|room| room.to_string()));
-            let deed = SessionDeed { by: &who.name, reason: &clip(&why, 400) };
+            let deed = SessionDeed { by: &who.name, reason: &why };
             Ok::<_, Problem>((a.store.put_session(&it, &deed, &now_text())?, rooms))
         })
         .await?;

@@ -110,6 +110,31 @@ fn a_withdrawal_on_the_own_page_uses_the_link_up() {
     assert_eq!(house.page(&path).0, 404);
 }
 
+#[test]
+fn a_withdrawal_with_too_long_a_reason_stays_open() {
+    let house = House::new();
+    house.furnish();
+    enrol_by(&house, ("e-1", "p-lead"), &"e".repeat(64));
+    let (whole, cut) = ("a".repeat(400), "a".repeat(401));
+    let body = json!({"reason": cut, "institution": "clinic-1"});
+    let (status, said) = house.post("practitioners/p-lead/withdraw", &body);
+    assert!(status == 422 && said["detail"].as_str().unwrap().contains("401"), "{status} {said}");
+    let form = "application/x-www-form-urlencoded";
+    let page = format!("sure=yes&institution=clinic-1&reason={cut}");
+    let page = house.send("POST", "/consent/p-lead", form, page.as_bytes());
+    assert_eq!(page.status, 422, "{}", page.body);
+    assert!(page.body.contains(&cut) && page.body.contains("至多 400 个字符"), "{}", page.body);
+    let path = format!("/personal/{}", link(&house, "p-lead"));
+    let said = format!("step=withdraw&reason={cut}");
+    let refused = house.send("POST", &path, form, said.as_bytes());
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(refused.body.contains("至多 400 个字符"), "{}", refused.body);
+    // Nothing was done, and the link still does it.
+    let said = format!("step=withdraw&reason={whole}");
+    assert_eq!(house.send("POST", &path, form, said.as_bytes()).status, 200);
+    assert_eq!(house.page(&path).0, 404);
+}
+
 /// A clinic whose lead agreed to an earlier text, and his link to his own page.
 fn with_earlier_consent() -> (House, String) {
     let house = House::new();

@@ -258,6 +258,12 @@ fn a_long_text_is_refused_and_never_cut() {
     let body = json!({"kind":"filed","on":"2026-01-05","note":format!("{whole}b")});
     assert_eq!(house.post("filing", &body).0, 422);
     assert_eq!(house.get("filing")["events"].as_array().unwrap().len(), 1);
+    // Why something was done, as a header; the audit log kept its first 200 characters.
+    let why = |length: usize| {
+        let header = format!("X-Why: {}\r\n", "a".repeat(length));
+        house.send_with("GET", "/api/v1/institutions", &header, b"").status
+    };
+    assert_eq!((why(401), why(400)), (422, 200));
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub fn explained(text: &str, now: Timestamp) -> String {
         "another authority signed that certificate: provision this box again, or give its \
         authority's file"
             .to_owned()
+    } else if any(&["certificaterevoked", "certificate revoked"]) {
+        "this box was revoked: whoever keeps the boxes says whether it is provisioned anew"
+            .to_owned()
     } else if any(&["badcertificate", "certificateunknown", "unknownca", "certificaterequired"]) {
         "the broker does not take this box's certificate: was the box revoked, or the broker \
         given another authority?"
@@ -65,6 +68,7 @@ mod tests {
         assert!(
             said("certificate not valid for name \"127.0.0.1\"").contains("names another host")
         );
+        assert!(said("received fatal alert: CertificateRevoked").contains("was revoked"));
         assert!(said("Server disconnected: SessionTakenOver").contains("copied card"));
         assert!(said("Connection refused, return code: `NotAuthorized`").contains("access list"));
         assert_eq!(said("some\n  other fault"), "some other fault");

@@ -298,6 +298,7 @@ pub(super) fn apply_receipt(
     let mut deleted = 0;
     if receipt.contiguous_seq > tip.receipted_seq {
         check_hash(&tx, tip, receipt)?;
+        keep_last_health(&tx, "seq <= ?1", receipt.contiguous_seq)?;
         deleted +=
             tx.execute("DELETE FROM outbox WHERE seq <= ?1", [receipt.contiguous_seq as i64])?;
         tx.execute("DELETE FROM gone WHERE seq <= ?1", [receipt.contiguous_seq as i64])?;
@@ -309,6 +310,7 @@ pub(super) fn apply_receipt(
             "INSERT OR IGNORE INTO gone (seq, hash) SELECT seq, hash FROM outbox WHERE seq = ?1",
             [*seq as i64],
         )?;
+        keep_last_health(&tx, "seq = ?1", *seq)?;
         deleted += tx.execute("DELETE FROM outbox WHERE seq = ?1", [*seq as i64])?;
     }
     if deleted == 0 && next == *tip {
@@ -320,6 +322,20 @@ pub(super) fn apply_receipt(
     fail_point::reached("receipt.committed");
     Ok((Applied { deleted: deleted as u64 }, next))
 }
+
+/// The last word on the box's health that the server has: while nothing waits, it is what can be
+/// sent once more for a receipt. It names no person.
+fn keep_last_health(tx: &Transaction<'_>, which: &str, seq: u64) -> Result<(), OutboxError> {
+    let sql = format!(
+        "INSERT INTO meta (key, value) SELECT '{LAST_HEALTH}', seq || ' ' || envelope FROM outbox \
+        WHERE {which} AND channel = ?2 ORDER BY seq DESC LIMIT 1 \
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    );
+    tx.prepare_cached(&sql)?.execute(params![seq as i64, Channel::Health.as_str()])?;
+    Ok(())
+}
+
+const LAST_HEALTH: &str = "receipted_health";
 
 fn check_hash(tx: &Transaction<'_>, tip: &Tip, receipt: &Receipt) -> Result<(), OutboxError> {
     let seq = receipt.contiguous_seq;
@@ -375,10 +391,11 @@ pub(super) fn envelope(
     }))
 }
 
-/// The oldest row of a database that nobody else has open. It is only read: no lock is taken, in
+/// The oldest row of a database that nobody else has open, or else the last word on the box's
+/// health that the server receipted. It is only read: no lock is taken, in
 /// which its owner would find it, and no file made beside it. What a torn end left in the log is
 /// not seen.
-pub(super) fn oldest_waiting(path: &Path) -> Option<super::Waiting> {
+pub(super) fn to_be_receipted(path: &Path) -> Option<super::Waiting> {
     use std::os::unix::ffi::OsStrExt as _;
 
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-".contains(b);
@@ -391,7 +408,12 @@ pub(super) fn oldest_waiting(path: &Path) -> Option<super::Waiting> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(address, flags).ok()?;
     let sql = "SELECT seq FROM outbox ORDER BY seq LIMIT 1";
-    let seq = db.query_row(sql, [], |row| get_u64(row, 0)).optional().ok()??;
+    let Some(seq) = db.query_row(sql, [], |row| get_u64(row, 0)).optional().ok()? else {
+        let kept = read_meta(&db, LAST_HEALTH).ok()??;
+        let (seq, envelope) = kept.split_once(' ')?;
+        let (seq, envelope) = (seq.parse().ok()?, envelope.to_owned());
+        return Some(super::Waiting { seq, channel: Channel::Health, envelope });
+    };
     let (channel, envelope) = envelope(&db, seq).ok()??;
     Some(super::Waiting { seq, channel, envelope })
 }

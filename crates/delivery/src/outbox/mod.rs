@@ -57,10 +57,11 @@ pub struct Waiting {
     pub envelope: String,
 }
 
-/// The oldest message that waits in a box whose agent does not run. Nothing is changed there;
-/// `None` also where it can not be read.
-pub fn oldest_waiting(dir: &Path) -> Option<Waiting> {
-    disk::oldest_waiting(&dir.join("outbox.db"))
+/// Of a box whose agent does not run: the oldest message that waits, or where none does the last
+/// one on its health that the server has. Sent once more it is receipted once more. Nothing is
+/// changed there; `None` also where it can not be read.
+pub fn to_be_receipted(dir: &Path) -> Option<Waiting> {
+    disk::to_be_receipted(&dir.join("outbox.db"))
 }
 
 /// This start of the agent: what every stamp repeats.

@@ -60,12 +60,12 @@ fn presence() -> Up {
 #[test]
 fn the_oldest_message_that_waits_is_read_and_stays() {
     let clinic = Clinic::new();
-    assert_eq!(oldest_waiting(clinic.dir.path()), None, "of a box that never ran");
+    assert_eq!(to_be_receipted(clinic.dir.path()), None, "of a box that never ran");
     let outbox = clinic.open();
     let first = outbox.append(stamp(&outbox), health()).unwrap();
     outbox.append(stamp(&outbox), presence()).unwrap();
     drop(outbox);
-    let read = || oldest_waiting(clinic.dir.path()).unwrap();
+    let read = || to_be_receipted(clinic.dir.path()).unwrap();
     let waiting = read();
     assert_eq!((waiting.seq, waiting.channel), (first.seq, Channel::Health));
     let envelope: Envelope = serde_json::from_str(&waiting.envelope).unwrap();
@@ -74,6 +74,27 @@ fn the_oldest_message_that_waits_is_read_and_stays() {
     // The box goes on as if nobody had looked.
     let outbox = clinic.open();
     assert_eq!(rows(&outbox, &clinic.key.verifying_key()).len(), 2);
+}
+
+#[test]
+fn where_nothing_waits_the_last_health_is_asked_about() {
+    let clinic = Clinic::new();
+    let outbox = clinic.open();
+    let first = outbox.append(stamp(&outbox), health()).unwrap();
+    let second = outbox.append(stamp(&outbox), health()).unwrap();
+    let last = outbox.append(stamp(&outbox), presence()).unwrap();
+    outbox.apply_receipt(&receipt(&first, &[])).unwrap();
+    outbox.apply_receipt(&receipt(&first, &[second.seq])).unwrap();
+    outbox.apply_receipt(&receipt(&last, &[])).unwrap();
+    drop(outbox);
+    let kept = to_be_receipted(clinic.dir.path()).unwrap();
+    assert_eq!((kept.seq, kept.channel), (second.seq, Channel::Health));
+    let envelope: Envelope = serde_json::from_str(&kept.envelope).unwrap();
+    verify(&envelope, &clinic.key.verifying_key()).unwrap();
+    // Nothing waits, and nothing is sent again by the box itself.
+    let outbox = clinic.open();
+    assert_eq!(outbox.stats().unwrap().depth, 0);
+    assert!(rows(&outbox, &clinic.key.verifying_key()).is_empty());
 }
 
 /// Every row still in the outbox, checked and decoded.

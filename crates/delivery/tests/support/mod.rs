@@ -34,7 +34,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 static NEWS: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
-fn news() {
+pub(crate) fn news() {
     NEWS.send_modify(|n| *n += 1);
 }
 

@@ -11,12 +11,13 @@ use openh264::{
     formats::YUVSource as _,
 };
 use order::Order;
+pub(super) use sps::MAX_SIDE_PX;
 pub use sps::Unsupported;
 use vision::{Picture, PixelOrder};
 
 /// Why a unit gave no picture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum H264Error {
+pub enum Undecoded {
     /// No picture of this stream will ever come.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
@@ -43,15 +44,15 @@ impl std::fmt::Debug for H264 {
 
 impl H264 {
     /// `rate_hz`: time stamps a second (RTP: 90,000).
-    pub fn new(rate_hz: u32) -> Result<Self, H264Error> {
+    pub fn new(rate_hz: u32) -> Result<Self, Undecoded> {
         let decoder =
-            Decoder::new().map_err(|why| H264Error::Broken(one_line(&why.to_string())))?;
+            Decoder::new().map_err(|why| Undecoded::Broken(one_line(&why.to_string())))?;
         Ok(Self { decoder, order: Order::new(rate_hz), set: Vec::new(), begun: false })
     }
 
     /// One access unit with start codes (annex B), and the time at which its picture is shown. What
     /// is ready afterwards is told by [`H264::next_picture`].
-    pub fn take(&mut self, unit: &[u8], stamp: i64) -> Result<(), H264Error> {
+    pub fn take(&mut self, unit: &[u8], stamp: i64) -> Result<(), Undecoded> {
         let mut whole = Vec::with_capacity(unit.len() + 16);
         let (mut picture, mut key) = (false, false);
         for nal in nals(unit) {
@@ -77,7 +78,7 @@ impl H264 {
         if let Some(decoded) = self.decode(&whole)? {
             self.order.push(stamp, decoded, key);
         } else if picture {
-            return Err(H264Error::Broken("the decoder gave none".to_owned()));
+            return Err(Undecoded::Broken("the decoder gave none".to_owned()));
         }
         Ok(())
     }
@@ -102,7 +103,7 @@ impl H264 {
         self.order.take_late()
     }
 
-    fn announce(&mut self, set: &[u8]) -> Result<(), H264Error> {
+    fn announce(&mut self, set: &[u8]) -> Result<(), Undecoded> {
         if self.set != set {
             self.order.expect(sps::read(set)?.reorder);
             self.set = set.to_vec();
@@ -110,8 +111,8 @@ impl H264 {
         Ok(())
     }
 
-    fn decode(&mut self, unit: &[u8]) -> Result<Option<Picture>, H264Error> {
-        let broken = |why: String| H264Error::Broken(one_line(&why));
+    fn decode(&mut self, unit: &[u8]) -> Result<Option<Picture>, Undecoded> {
+        let broken = |why: String| Undecoded::Broken(one_line(&why));
         let options = DecodeOptions::new().flush_after_decode(Flush::NoFlush);
         let decoded = self
             .decoder
@@ -137,7 +138,7 @@ fn append(to: &mut Vec<u8>, nal: &[u8]) {
 }
 
 /// The units between start codes.
-fn nals(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn nals(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let starts: Vec<(usize, usize)> =
         memchr::memmem::find_iter(bytes, &[0, 0, 1]).map(|at| (at, at + 3)).collect();
     let ends: Vec<usize> =
@@ -155,9 +156,9 @@ fn trimmed(nal: &[u8]) -> &[u8] {
     &nal[..end]
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

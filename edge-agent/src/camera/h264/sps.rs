@@ -9,7 +9,7 @@ use h264_reader::{
 };
 
 /// Beyond this a stream is no camera of a room.
-pub(super) const MAX_SIDE_PX: u32 = 4096;
+pub(in crate::camera) const MAX_SIDE_PX: u32 = 4096;
 
 /// Why the pictures of a stream cannot be decoded here; each names the setting of the camera that
 /// mends it.
@@ -25,6 +25,11 @@ pub enum Unsupported {
         (profile Main or High)"
     )]
     Colours(&'static str),
+    #[error(
+        "its H.265 is of another profile than Main or Main 10, which is not decoded here: set the \
+        camera to Main, or to H.264"
+    )]
+    OtherProfile,
     #[error(
         "it sends {0} bits a colour, which is not decoded here: set the camera to 8 bits (profile \
         Main or High)"

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Units in the order of decoding, with their time stamps.
-fn units(bytes: &[u8]) -> Vec<(i64, Vec<u8>)> {
+pub(in crate::camera) fn units(bytes: &[u8]) -> Vec<(i64, Vec<u8>)> {
     let mut rest = bytes;
     std::iter::from_fn(|| {
         let (head, behind) = rest.split_first_chunk::<8>()?;
@@ -19,7 +19,7 @@ fn units(bytes: &[u8]) -> Vec<(i64, Vec<u8>)> {
 }
 
 /// The number that is drawn into a picture.
-fn number(picture: &Picture) -> usize {
+pub(in crate::camera) fn number(picture: &Picture) -> usize {
     let frame = picture.frame();
     let light =
         |block: usize| frame.data()[(8 * frame.width() as usize + block * 16 + 8) * 3] > 128;

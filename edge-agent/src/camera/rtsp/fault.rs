@@ -72,7 +72,7 @@ impl Fault {
         })
     }
 
-    /// What is offered instead of H.264.
+    /// What is offered instead of what is decoded here.
     pub(super) fn coding(offered: &[&str]) -> Self {
         let names = offered.iter().map(|coding| match *coding {
             "H265" | "HEVC" => "H.265".to_owned(),

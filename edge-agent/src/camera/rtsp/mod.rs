@@ -1,4 +1,4 @@
-//! An IP camera over RTSP (RFC 2326), H.264. [`relay`] stands between it and the library; pictures
+//! An IP camera over RTSP (RFC 2326), H.264 or H.265. [`relay`] stands between it and the library; pictures
 //! are decoded here, because each one rests on those before it.
 //!
 //! Any loss means that the camera is gone; the capture thread opens it again. User, password, path
@@ -22,12 +22,16 @@ use retina::{
     client::{Demuxed, PlayOptions, Session, SessionOptions, SetupOptions, TeardownPolicy},
     codec::{CodecItem, FrameFormat},
 };
+use sdp::Coding;
 use tokio::runtime::Runtime;
 use url::Url;
+use vision::Picture;
 
+#[cfg(feature = "h265")]
+use super::h265::H265;
 use super::{
     Camera, Gone, Look, Pixels, Shot,
-    h264::{H264, H264Error},
+    h264::{H264, Undecoded},
 };
 use log_lines::redacted;
 
@@ -44,13 +48,73 @@ const BROKEN_MAX: Duration = Duration::from_secs(20);
 /// Time stamps of H.264 over RTP (RFC 6184).
 const STAMPS_HZ: u32 = 90_000;
 
+/// What makes pictures of a stream.
+#[derive(Debug)]
+enum Coded {
+    H264(Box<H264>),
+    #[cfg(feature = "h265")]
+    H265(Box<H265>),
+}
+
+impl Coded {
+    fn of(coding: Coding) -> Result<Self, Undecoded> {
+        match coding {
+            Coding::H264 => H264::new(STAMPS_HZ).map(|h264| Self::H264(Box::new(h264))),
+            #[cfg(feature = "h265")]
+            Coding::H265 => Ok(Self::H265(Box::default())),
+        }
+    }
+
+    fn take(&mut self, unit: &Unit) -> Result<(), Undecoded> {
+        match self {
+            Self::H264(h264) => h264.take(&unit.bytes, unit.stamp),
+            #[cfg(feature = "h265")]
+            Self::H265(h265) => h265.take(&unit.bytes, unit.stamp, unit.after_a_loss),
+        }
+    }
+
+    fn next_picture(&mut self) -> Option<(i64, Picture)> {
+        match self {
+            Self::H264(h264) => h264.next_picture(),
+            #[cfg(feature = "h265")]
+            Self::H265(h265) => h265.next_picture(),
+        }
+    }
+
+    fn has_begun(&self) -> bool {
+        match self {
+            Self::H264(h264) => h264.has_begun(),
+            #[cfg(feature = "h265")]
+            Self::H265(h265) => h265.has_begun(),
+        }
+    }
+
+    /// Pictures that came after their turn, since the last call.
+    fn take_late(&mut self) -> u64 {
+        match self {
+            Self::H264(h264) => h264.take_late(),
+            // Its decoder puts them in order by what the stream says.
+            #[cfg(feature = "h265")]
+            Self::H265(_) => 0,
+        }
+    }
+}
+
+/// One access unit.
+struct Unit {
+    bytes: Vec<u8>,
+    stamp: i64,
+    #[cfg_attr(not(feature = "h265"), allow(dead_code, reason = "openh264 finds it out itself"))]
+    after_a_loss: bool,
+}
+
 /// A running stream.
 pub struct Rtsp {
     /// Has no thread of its own: the capture thread drives it while it waits for a picture.
     runtime: Runtime,
     /// `None` once it is being closed.
     stream: Option<(Demuxed, Relay)>,
-    decoder: H264,
+    decoder: Coded,
     clock: RealClock,
     begun: Instant,
     last_picture: Instant,
@@ -66,11 +130,11 @@ impl std::fmt::Debug for Rtsp {
 }
 
 impl Rtsp {
-    /// Connects, and asks for the first H.264 stream.
+    /// Connects, and asks for the first stream that can be decoded; H.264 before H.265.
     ///
     /// # Errors
-    /// [`Gone`] with one line where nobody answers, the credentials are refused, or there is no
-    /// H.264.
+    /// [`Gone`] with one line where nobody answers, the credentials are refused, or there is
+    /// neither.
     pub fn open(url: &Url, credentials: Option<&PathBuf>, clock: RealClock) -> Result<Self, Gone> {
         let place = place(url);
         let gone = |fault: Fault| gone(&place, &fault, credentials.map(PathBuf::as_path));
@@ -83,17 +147,17 @@ impl Rtsp {
             .build()
             .map_err(|why| gone(Fault::Network(why.to_string())))?;
         let opening = async { tokio::time::timeout(OPENING, play(url, login)).await };
-        let stream = match runtime.block_on(opening) {
+        let (stream, relay, coding) = match runtime.block_on(opening) {
             Ok(played) => played.map_err(gone)?,
             Err(_) => return Err(gone(Fault::Silent(OPENING.as_secs()))),
         };
-        let decoder = H264::new(STAMPS_HZ).map_err(|why| gone(Fault::Network(why.to_string())))?;
-        tracing::info!("camera at {place}: H.264");
+        let decoder = Coded::of(coding).map_err(|why| gone(Fault::Network(why.to_string())))?;
+        tracing::info!("camera at {place}: {coding}");
         let now = Instant::now();
         let credentials = credentials.cloned();
         Ok(Self {
             runtime,
-            stream: Some(stream),
+            stream: Some((stream, relay)),
             decoder,
             clock,
             begun: now,
@@ -108,7 +172,7 @@ impl Rtsp {
     }
 
     /// The next unit of the stream.
-    fn unit(&mut self) -> Result<Option<(Vec<u8>, i64)>, Gone> {
+    fn unit(&mut self) -> Result<Option<Unit>, Gone> {
         let Some((stream, relay)) = &mut self.stream else { return Err(self.gone(&Fault::Closed)) };
         let next = async {
             // The relay must have its turn also where packets lie ready: on a slow box they always
@@ -125,8 +189,8 @@ impl Rtsp {
                 relay.fault().unwrap_or_else(|| Fault::Network(first_line(&why.to_string())))
             }
             Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => {
-                let stamp = frame.timestamp().timestamp();
-                return Ok(Some((frame.into_data(), stamp)));
+                let (stamp, after_a_loss) = (frame.timestamp().timestamp(), frame.loss() > 0);
+                return Ok(Some(Unit { bytes: frame.into_data(), stamp, after_a_loss }));
             }
             Ok(Some(Ok(_))) => return Ok(None),
         };
@@ -144,8 +208,8 @@ impl Camera for Rtsp {
                     at: self.clock.now(),
                 }));
             }
-            let Some((unit, stamp)) = self.unit()? else { continue };
-            let taken = self.decoder.take(&unit, stamp);
+            let Some(unit) = self.unit()? else { continue };
+            let taken = self.decoder.take(&unit);
             let late = self.decoder.take_late();
             match taken {
                 Ok(()) if late > 0 => {
@@ -155,8 +219,8 @@ impl Camera for Rtsp {
                     return Err(self.gone(&Fault::NoKeyPicture(KEY_PICTURE.as_secs())));
                 }
                 Ok(()) => {}
-                Err(H264Error::Unsupported(why)) => return Err(self.gone(&why.into())),
-                Err(H264Error::Broken(why)) if self.last_picture.elapsed() > BROKEN_MAX => {
+                Err(Undecoded::Unsupported(why)) => return Err(self.gone(&why.into())),
+                Err(Undecoded::Broken(why)) if self.last_picture.elapsed() > BROKEN_MAX => {
                     let why = format!(
                         "no picture could be decoded for {} s: {why}",
                         BROKEN_MAX.as_secs()
@@ -181,13 +245,13 @@ impl Drop for Rtsp {
     }
 }
 
-async fn play(url: &Url, login: Option<Login>) -> Result<(Demuxed, Relay), Fault> {
+async fn play(url: &Url, login: Option<Login>) -> Result<(Demuxed, Relay, Coding), Fault> {
     let relay = Relay::start(url, login).await?;
     // The relay logs in, and says goodbye.
     let options =
         SessionOptions::default().teardown(TeardownPolicy::Never).user_agent("zaigang".to_owned());
     match demuxed(relay.url.clone(), options).await {
-        Ok(stream) => Ok((stream, relay)),
+        Ok((stream, coding)) => Ok((stream, relay, coding)),
         Err(why) => {
             let fault = relay.fault().unwrap_or_else(|| Fault::Network(first_line(&why)));
             relay.end().await;
@@ -196,15 +260,15 @@ async fn play(url: &Url, login: Option<Login>) -> Result<(Demuxed, Relay), Fault
     }
 }
 
-async fn demuxed(url: Url, options: SessionOptions) -> Result<Demuxed, String> {
+async fn demuxed(url: Url, options: SessionOptions) -> Result<(Demuxed, Coding), String> {
     let mut session = Session::describe(url, options).await.map_err(|why| why.to_string())?;
     let setup = SetupOptions::default().frame_format(FrameFormat::SIMPLE);
-    if session.streams().is_empty() {
-        return Err("no stream is offered".to_owned());
-    }
+    let chosen = session.streams().first().and_then(|one| Coding::named(one.encoding_name()));
+    let coding = chosen.ok_or("no stream is offered")?;
     session.setup(0, setup).await.map_err(|why| why.to_string())?;
     let playing = session.play(PlayOptions::default()).await.map_err(|why| why.to_string())?;
-    playing.demuxed().map_err(|why| why.to_string())
+    let stream = playing.demuxed().map_err(|why| why.to_string())?;
+    Ok((stream, coding))
 }
 
 fn gone(place: &str, fault: &Fault, credentials: Option<&Path>) -> Gone {

@@ -315,7 +315,9 @@ impl Worker {
             }
         };
         let offer = Offer::parse(&String::from_utf8_lossy(&body));
-        let Some(stream) = offer.h264() else { return Err(Fault::coding(&offer.codings())) };
+        let Some((stream, coding)) = offer.decodable() else {
+            return Err(Fault::coding(&offer.codings()));
+        };
         let address = self.url.to_string();
         let base = head
             .get("Content-Base")
@@ -329,7 +331,8 @@ impl Worker {
         };
         let one = sdp::joined(base, stream.control.as_deref());
         (self.all, self.one) = (at_authority(&all, &self.url), at_authority(&one, &self.url));
-        Ok(stream.description(&format!("{}/all", self.alias), &format!("{}/one", self.alias)))
+        let (all, one) = (format!("{}/all", self.alias), format!("{}/one", self.alias));
+        Ok(stream.description(coding, &all, &one))
     }
 
     /// To where the camera says that it is now: another path or port of the same machine. Another

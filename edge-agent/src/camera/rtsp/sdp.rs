@@ -1,5 +1,5 @@
 //! What a camera offers (SDP, RFC 8866), read as leniently as players do: lines that nobody needs
-//! may be wrong. It chooses the H.264 stream, and writes a description of that stream alone. It
+//! may be wrong. It chooses the stream that can be decoded, and writes a description of that stream alone. It
 //! opens no connection.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -66,9 +66,13 @@ impl Offer {
         }
     }
 
-    /// The first H.264 stream.
-    pub(super) fn h264(&self) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.media == "video" && stream.coding == "H264")
+    /// The first stream that can be decoded here: H.264 is the lighter one for the box.
+    pub(super) fn decodable(&self) -> Option<(&Stream, Coding)> {
+        Coding::ALL.into_iter().find_map(|coding| {
+            let mut streams = self.streams.iter().filter(|stream| stream.media == "video");
+            let found = streams.find(|stream| coding.names().contains(&stream.coding.as_str()));
+            found.map(|stream| (stream, coding))
+        })
     }
 
     /// Codings of the pictures that are offered.
@@ -81,26 +85,88 @@ impl Offer {
     }
 }
 
+/// Codings whose pictures are decoded here, the first choice first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    H264,
+    #[cfg(feature = "h265")]
+    H265,
+}
+
+impl Coding {
+    #[cfg(feature = "h265")]
+    const ALL: [Self; 2] = [Self::H264, Self::H265];
+    #[cfg(not(feature = "h265"))]
+    const ALL: [Self; 1] = [Self::H264];
+
+    /// The coding of what was chosen, as the library calls it.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|coding| name.eq_ignore_ascii_case(coding.names()[0]))
+    }
+
+    /// As descriptions call it, in capitals; the first is the standard's (RFC 6184, RFC 7798).
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::H264 => &["H264"],
+            #[cfg(feature = "h265")]
+            Self::H265 => &["H265", "HEVC"],
+        }
+    }
+
+    /// What the depacketiser needs to know of the format; parameter sets only where all are there
+    /// and whole (they come in the stream, too).
+    fn known_parameters(self, format: &str) -> String {
+        match self {
+            Self::H264 => known_parameters(format),
+            #[cfg(feature = "h265")]
+            Self::H265 => known_sets_of_h265(format),
+        }
+    }
+}
+
+impl std::fmt::Display for Coding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::H264 => "H.264",
+            #[cfg(feature = "h265")]
+            Self::H265 => "H.265",
+        })
+    }
+}
+
 impl Stream {
     /// A description of this stream and nothing else, with these addresses.
-    pub(super) fn description(&self, all: &str, one: &str) -> String {
+    pub(super) fn description(&self, coding: Coding, all: &str, one: &str) -> String {
         let payload =
             self.payload.parse::<u8>().ok().filter(|payload| *payload < 128).unwrap_or(96);
         let clock = self.clock.parse::<u32>().ok().filter(|clock| *clock > 0).unwrap_or(90_000);
-        let format =
-            self.format.as_deref().map(known_parameters).filter(|format| !format.is_empty());
+        let format = self.format.as_deref().map(|format| coding.known_parameters(format));
+        let format = format.filter(|format| !format.is_empty());
         let format =
             format.map(|format| format!("a=fmtp:{payload} {format}\r\n")).unwrap_or_default();
+        let name = coding.names()[0];
         format!(
             "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=control:{all}\r\nm=video 0 \
                 RTP/AVP {payload}\r\n\
-             a=rtpmap:{payload} H264/{clock}\r\n{format}a=control:{one}\r\n"
+             a=rtpmap:{payload} {name}/{clock}\r\n{format}a=control:{one}\r\n"
         )
     }
 }
 
-/// What the depacketiser needs; parameter sets only where both are there and whole (they come in
-/// the stream, too).
+#[cfg(feature = "h265")]
+fn known_sets_of_h265(format: &str) -> String {
+    let sets = [("sprop-vps", 32), ("sprop-sps", 33), ("sprop-pps", 34)];
+    let whole = sets.map(|(name, kind)| {
+        let mut parts = format.split(';').filter_map(|part| part.trim().split_once('='));
+        let value = parts.find(|(found, _)| found.trim() == name)?.1.trim();
+        // Of several the library takes the first.
+        let set = STANDARD.decode(value.split(',').next()?.trim()).ok()?;
+        (set.first().map(|header| header >> 1 & 63) == Some(kind) && set.len() > 2)
+            .then(|| format!("{name}={value}"))
+    });
+    whole.into_iter().collect::<Option<Vec<_>>>().unwrap_or_default().join(";")
+}
+
 fn known_parameters(format: &str) -> String {
     let known = |parameter: &&str| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -161,7 +227,8 @@ mod tests {
     #[test]
     fn short_lines_that_nobody_needs_are_passed_over() {
         let offer = Offer::parse(&offer());
-        let described = offer.h264().unwrap().description("rtsp://a/all", "rtsp://a/one");
+        let (stream, coding) = offer.decodable().unwrap();
+        let described = stream.description(coding, "rtsp://a/all", "rtsp://a/one");
         assert!(
             described.contains(&format!(
                 "a=fmtp:96 packetization-mode=1;sprop-parameter-sets={SETS}\r\n"
@@ -187,7 +254,8 @@ mod tests {
             ["H265"]
         );
         assert_eq!(Offer::parse("m=video 0 RTP/AVP 26\r\n").codings(), ["JPEG"]);
-        assert!(Offer::parse("rubbish").h264().is_none());
+        assert!(Offer::parse("rubbish").decodable().is_none());
+        assert!(Offer::parse("m=video 0 RTP/AVP 26\r\n").decodable().is_none());
     }
 
     #[test]
@@ -201,13 +269,39 @@ mod tests {
         assert_eq!(joined("rtsp://c/live", Some("rtsp://d/x")), "rtsp://d/x");
     }
 
+    #[cfg(feature = "h265")]
+    #[test]
+    fn h264_is_chosen_before_h265() {
+        let h265 = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 HEVC/90000\r\n";
+        assert_eq!(Offer::parse(h265).decodable().unwrap().1, Coding::H265);
+        let both = format!("{h265}m=video 0 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n");
+        assert_eq!(Offer::parse(&both).decodable().unwrap().1, Coding::H264);
+    }
+
+    #[cfg(feature = "h265")]
+    #[test]
+    fn sets_of_h265_are_taken_together_or_not_at_all() {
+        let (vps, sps, pps) = ("sprop-vps=QAEMAf//", "sprop-sps=QgEBAWAA", "sprop-pps=RAHBcrQi");
+        let whole = format!("{vps};{sps};{pps}");
+        assert_eq!(known_sets_of_h265(&format!("x=y; {vps}; {sps}; {pps}")), whole);
+        for broken in
+            [format!("{vps};{sps}"), whole.replace("=QgEB", "=!"), whole.replace("QgEB", "QAEB")]
+        {
+            assert_eq!(known_sets_of_h265(&broken), "");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_borne(lines in proptest::collection::vec("(m=|a=)?[ -~]{0,40}", 0..30)) {
             let offer = Offer::parse(&lines.join("\n"));
             for stream in &offer.streams {
-                let again = Offer::parse(&stream.description("rtsp://a/all", "rtsp://a/one"));
-                prop_assert!(again.h264().is_some() && again.streams.len() == 1);
+                for coding in Coding::ALL {
+                    let said = stream.description(coding, "rtsp://a/all", "rtsp://a/one");
+                    let again = Offer::parse(&said);
+                    let found = again.decodable().map(|(_, coding)| coding);
+                    prop_assert!(found == Some(coding) && again.streams.len() == 1);
+                }
             }
         }
     }

@@ -31,7 +31,7 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{clip, now_text};
 use crate::knowledge::Nudge;
-use crate::problem::Problem;
+use crate::problem::{Problem, prose};
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
 use batch::{Batch, Entry, batch};
 use known::Known;
@@ -161,7 +161,7 @@ async fn post_import(
     Raw(body, _): Raw<Csv>,
 ) -> Result<Json<Report>, ImportRefused> {
     let noun = noun_of(&who, &noun)?;
-    let why = super::auth::reason(&headers)?.unwrap_or_default();
+    let why = prose("why", &super::auth::reason(&headers)?.unwrap_or_default(), 400)?;
     let encoding = query.encoding.map(|word| match word {
         EncodingWord::Utf8 => Encoding::Utf8,
         EncodingWord::Gb18030 => Encoding::Gb18030,
@@ -266,8 +266,7 @@ fn work(
     }
     let lines: Vec<u64> = entries.iter().map(|e| e.line).collect();
     let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.it)).collect();
-    let deed =
-        SessionDeed { by: &who.name, reason: &clip(if why.is_empty() { "CSV" } else { why }, 400) };
+    let deed = SessionDeed { by: &who.name, reason: if why.is_empty() { "CSV" } else { why } };
     match a.store.put_all(&all, &deed, &now_text()) {
         Ok(_) => {
             report.stored = true;

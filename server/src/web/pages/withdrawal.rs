@@ -15,7 +15,6 @@ use super::withdrawal_receipts::{Receipt, receipts};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::clip;
 use crate::problem::{Form, Problem};
 use crate::store::Enrolment;
 use crate::web::deed;
@@ -153,7 +152,7 @@ async fn make(
         enrolled: enrolled.iter().map(|e| EnrolledRow::of(l, e, name_of(&e.institution))).collect(),
         places,
         everywhere: who.role != Role::Clinic,
-        reason: clip(&given.reason, 400),
+        reason: given.reason,
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
         receipts,
         person: id.to_owned(),

@@ -37,6 +37,8 @@ pub(super) enum Quirk {
     Digest,
     DigestSha256,
     Basic,
+    Vp9,
+    #[cfg(feature = "h265")]
     H265,
     Jpeg,
     Busy,
@@ -115,6 +117,7 @@ impl Camera {
                         channel: if self.has(Quirk::OtherChannel) { 2 } else { 0 },
                         first: if self.has(Quirk::JoinedInTheMiddle) { 30 } else { 0 },
                         writer: Arc::clone(&writer),
+                        stream: self.stream(),
                         udp: udp.take(),
                         over: Arc::clone(&over),
                     };
@@ -123,6 +126,14 @@ impl Camera {
             }
         }
         over.store(true, Ordering::Relaxed);
+    }
+
+    fn stream(&self) -> Played {
+        #[cfg(feature = "h265")]
+        if self.has(Quirk::H265) {
+            return (include_bytes!("../../h265/testdata/pyramid.units"), fragments_of_h265);
+        }
+        (include_bytes!("../../h264/testdata/high-pyramid.units"), fragments)
     }
 
     fn answer(&self, request: &Head, udp: &mut Option<u16>) -> (Head, String) {
@@ -195,6 +206,8 @@ impl Camera {
             return "m=video password=GEHEIM77 x\r\na=control:rtsp://u:GEHEIM77@h/".to_owned();
         }
         let coding = match () {
+            () if self.has(Quirk::Vp9) => "m=video 0 RTP/AVP 96\r\na=rtpmap:96 VP9/90000\r\n",
+            #[cfg(feature = "h265")]
             () if self.has(Quirk::H265) => "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n",
             () if self.has(Quirk::Jpeg) => "m=video 0 RTP/AVP 26\r\n",
             () if self.has(Quirk::NoParameterSets) => {
@@ -306,7 +319,11 @@ fn md5_of_the_wrong_one(url: &str) -> String {
     answer.split("response=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
+/// A stream's units, and how a large unit is cut.
+type Played = (&'static [u8], fn(&[u8]) -> Vec<Vec<u8>>);
+
 struct Player {
+    stream: Played,
     rubbish: bool,
     changes: bool,
     channel: u8,
@@ -318,7 +335,8 @@ struct Player {
 
 impl Player {
     fn play(self) {
-        let units = units(include_bytes!("../../h264/testdata/high-pyramid.units"));
+        let (bytes, cut) = self.stream;
+        let units = units(bytes);
         let length: u32 = units.len() as u32 * 3_600;
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (mut number, mut source, mut sent) = (1_000_u16, 0x1234_5678_u32, 0_u32);
@@ -330,7 +348,7 @@ impl Player {
                 if self.changes && sent == 10 {
                     (source, number) = (0x9999_9999, 40_000);
                 }
-                for packet in packets(unit, stamp + round * length, source, &mut number) {
+                for packet in packets(unit, cut, stamp + round * length, source, &mut number) {
                     let ok = match self.udp {
                         Some(port) => socket.send_to(&packet, ("127.0.0.1", port)).is_ok(),
                         None => self
@@ -367,21 +385,42 @@ fn units(bytes: &[u8]) -> Vec<(u32, Vec<u8>)> {
     .collect()
 }
 
-/// RFC 6184: single units, and fragments of larger ones.
-fn packets(unit: &[u8], stamp: u32, source: u32, number: &mut u16) -> Vec<Vec<u8>> {
+const LONGEST: usize = 600;
+
+/// RFC 6184: fragments of a unit (FU-A).
+fn fragments(nal: &[u8]) -> Vec<Vec<u8>> {
+    pieces(&nal[1..], |marks| vec![nal[0] & 0xE0 | 0x1C, marks | nal[0] & 0x1F])
+}
+
+/// RFC 7798: fragments of a unit.
+#[cfg(feature = "h265")]
+fn fragments_of_h265(nal: &[u8]) -> Vec<Vec<u8>> {
+    pieces(&nal[2..], |marks| vec![nal[0] & 0x81 | 49 << 1, nal[1], marks | nal[0] >> 1 & 0x3F])
+}
+
+fn pieces(payload: &[u8], head: impl Fn(u8) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let pieces: Vec<&[u8]> = payload.chunks(LONGEST).collect();
+    let marks = |at| u8::from(at == 0) << 7 | u8::from(at + 1 == pieces.len()) << 6;
+    pieces.iter().enumerate().map(|(at, piece)| [&head(marks(at))[..], piece].concat()).collect()
+}
+
+/// Single units, and fragments of larger ones.
+fn packets(
+    unit: &[u8],
+    cut: fn(&[u8]) -> Vec<Vec<u8>>,
+    stamp: u32,
+    source: u32,
+    number: &mut u16,
+) -> Vec<Vec<u8>> {
     let starts: Vec<usize> = memchr::memmem::find_iter(unit, &[0, 0, 0, 1]).collect();
     let ends = starts.iter().skip(1).copied().chain([unit.len()]);
     let nals: Vec<&[u8]> = starts.iter().zip(ends).map(|(from, to)| &unit[from + 4..to]).collect();
     let mut payloads: Vec<Vec<u8>> = Vec::new();
     for nal in nals {
-        if nal.len() <= 600 {
+        if nal.len() <= LONGEST {
             payloads.push(nal.to_vec());
-            continue;
-        }
-        let pieces: Vec<&[u8]> = nal[1..].chunks(600).collect();
-        for (at, piece) in pieces.iter().enumerate() {
-            let marks = u8::from(at == 0) << 7 | u8::from(at + 1 == pieces.len()) << 6;
-            payloads.push([&[nal[0] & 0xE0 | 0x1C, marks | nal[0] & 0x1F], *piece].concat());
+        } else {
+            payloads.extend(cut(nal));
         }
     }
     let last = payloads.len() - 1;
