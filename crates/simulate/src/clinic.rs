@@ -230,6 +230,11 @@ pub(crate) fn knowledge_of(policy: &Policy, scene: &clinic_sim::Scene) -> Vec<Fa
     let mut facts = knowledge(policy);
     let made = Wall(wall(0).0 - i64::from(scene.roster_age_h) * 3_600_000);
     for fact in &mut facts {
+        if let Fact::Room(room) = fact
+            && scene.doorway
+        {
+            room.mode = DeploymentMode::Doorway;
+        }
         if let Fact::Roster(roster) = fact {
             (roster.made_at, roster.registry_at) = (made, made);
             let mut declared = scene.sessions.iter().flat_map(|s| &s.operators);

@@ -124,7 +124,7 @@ fn own(args: &Args, model: &mut ErrorModel, policy: &Policy) -> anyhow::Result<E
 /// The catalogue of scenes under each profile.
 fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<ExitCode> {
     /// Scenes in the catalogue, about: `--sessions` is shared by them.
-    const SCENES: u64 = 72;
+    const SCENES: u64 = 76;
     let (profiles, weights) = (clinic_sim::profiles()?, clinic_sim::weights()?);
     let mut all = Vec::new();
     for name in &args.profile {

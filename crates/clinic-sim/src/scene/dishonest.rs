@@ -42,6 +42,7 @@ pub const DISHONEST: &[Recipe] = &[
     ("stranger comes after the drape", after_the_drape),
     ("bursts of 50 s of somebody of the office", |s| bursts_of(s, "office")),
     ("bursts of 50 s of a physician whose registration ended", |s| bursts_of(s, "lapsed")),
+    ("doorway, the lead checks in and goes", checks_in_and_goes),
 ];
 
 fn physician_alone(s: &mut Stage<'_>) {
@@ -286,4 +287,11 @@ fn stranger_beside(s: &mut Stage<'_>) {
 fn undeclared(s: &mut Stage<'_>) {
     s.scene.sessions.clear();
     s.works("phys1", s.from + 10, s.to);
+}
+
+/// A third of the time that the lead's own part takes at least.
+fn checks_in_and_goes(s: &mut Stage<'_>) {
+    let part = s.behind_the_door();
+    let from = s.from + s.dice.between(10, 60);
+    s.passes("surgeon", from, from + (part * 3 / 10).max(75));
 }

@@ -34,6 +34,7 @@ pub const LAWFUL: &[Recipe] = &[
     ("another lead injects for 90 s", another_lead_injects),
     ("patient gets up half-way", gets_up),
     ("lead badly seen at the door, then the back turned", turned_throughout),
+    ("doorway, the lead goes out twice", goes_out_twice),
 ];
 
 fn lead_and_nurse(s: &mut Stage<'_>) {
@@ -260,4 +261,14 @@ fn restarted(s: &mut Stage<'_>, middle: bool) {
         s.works("lead1", from, s.to);
         s.nurse_helps();
     }
+}
+
+/// Neither visit is long enough for the lead's own part, both together are.
+fn goes_out_twice(s: &mut Stage<'_>) {
+    let part = s.behind_the_door();
+    let visit = part * 6 / 10 + 10;
+    let from = s.from + s.dice.between(10, 60);
+    let again = from + visit + s.dice.between(90, 180);
+    s.passes("surgeon", from, from + visit);
+    s.passes("surgeon", again, again + visit);
 }

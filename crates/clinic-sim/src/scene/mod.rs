@@ -108,6 +108,8 @@ pub struct Scene {
     pub covers: Vec<(u32, u32)>,
     /// The box has no power; it begins anew afterwards.
     pub unplugged: Vec<(u32, u32)>,
+    /// The camera looks at the door alone (a room in doorway mode).
+    pub doorway: bool,
     /// Age of the roster, h.
     pub roster_age_h: u32,
     /// When the act takes place.
@@ -159,6 +161,7 @@ impl Scene {
             draped: None,
             covers: Vec::new(),
             unplugged: Vec::new(),
+            doorway: false,
             roster_age_h: 1,
             act: (from, to),
             actors: Vec::new(),
@@ -227,6 +230,30 @@ impl Stage<'_> {
             Some(walk) => walk.stints.extend(stints),
             None => self.scene.people.push(Walk { who, stints, witnessed: false }),
         }
+    }
+
+    /// In and out by the door, before a camera that sees nothing else: whoever passes looks into it.
+    pub fn passes(&mut self, id: &'static str, from: u32, to: u32) {
+        let stint = |from, to| Stint { from, to, zone: Zone::Door, pose: Pose::Working };
+        let (before, after) = (self.dice.between(5, 9), self.dice.between(5, 9));
+        let stints = [stint(from - before, from), stint(to, to + after)];
+        let who = Actor::Staff(id);
+        match self.scene.people.iter_mut().find(|w| w.who == who) {
+            Some(walk) => walk.stints.extend(stints),
+            None => {
+                let stints = stints.to_vec();
+                self.scene.people.push(Walk { who, stints, witnessed: false });
+            }
+        }
+    }
+
+    /// A surgery behind a door; how long the lead's own part of it takes at least, s.
+    pub fn behind_the_door(&mut self) -> u32 {
+        (self.declared().item, self.declared().lead) = (Some("lift"), Some("surgeon"));
+        self.scene.doorway = true;
+        self.scene.patients.clear();
+        self.passes("nurse1", self.from, self.to + 20);
+        (self.scene.sessions[0].end - self.scene.sessions[0].start) / 5
     }
 
     /// In, at work, out.
