@@ -376,6 +376,32 @@ fn set_card(house: &House, person: &str, card: &str, pin: &str) {
     );
 }
 
+/// A card of another institution opens no room here, and its owner bears nobody out here.
+#[test]
+fn a_check_takes_nobody_from_elsewhere() {
+    let (house, _box) = furnished();
+    house.must_post(
+        "practitioners",
+        &json!({"id":"p-guest","name":"周客","category":"licensed_physician",
+            "registration":"valid","sites":[]}),
+    );
+    for (person, card, pin) in
+        [("p-lead", "CARD-0001", "739104"), ("p-guest", "CARD-0003", "551827")]
+    {
+        set_card(&house, person, card, pin);
+    }
+    let by_guest = json!({"room":"room-1","card":"card 0001","pin":"739104","witness":"p-guest",
+        "witness_pin":"551827"});
+    let of_guest = json!({"room":"room-1","card":"card 0003","pin":"551827","witness":"p-lead",
+        "witness_pin":"739104"});
+    for check in [by_guest, of_guest] {
+        let (status, why) = house.post("checks", &check);
+        assert_eq!(status, 422, "{why}");
+        assert!(why["detail"].as_str().unwrap().contains("no relation"), "{why}");
+    }
+    assert_eq!(house.get("checks")["checks"], json!([]));
+}
+
 #[test]
 fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
     let (house, b) = furnished();
