@@ -4,6 +4,7 @@
 //! memory and tracking.
 
 mod crowd;
+mod drawn_detection;
 mod schedule;
 mod soak;
 mod target;

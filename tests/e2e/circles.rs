@@ -1,7 +1,7 @@
 //! No two files of a crate take names from each other: a reader can begin at the bottom.
 //!
-//! A file that declares a module may hand on its names (`pub use`), and a child may use what its
-//! parent says: neither is a circle. Tests are not read.
+//! A file that declares modules may use their names and hand them on (`pub use`), and they may use
+//! what it says: neither is a circle. Tests are not read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ fn named_by<'a>(
     names.visit_file(&parsed);
     let file_of = |name: &Module| {
         let known = (1..=name.len()).rev().find_map(|n| files.get_key_value(name.get(..n)?));
-        known.map(|(found, _)| found).filter(|found| *found != module)
+        known.map(|(found, _)| found).filter(|found| !found.starts_with(module))
     };
     names.found.iter().filter_map(file_of).collect()
 }

@@ -14,7 +14,7 @@ pub use alike::{Alike, Risk};
 use codes::{Codes, ROUNDING};
 
 use crate::{
-    embed::Embedding,
+    embedding::Embedding,
     kernel,
     template::{Template, TemplateError},
 };

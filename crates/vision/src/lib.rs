@@ -14,6 +14,7 @@ pub mod align;
 mod analyzer;
 pub mod detect;
 mod embed;
+mod embedding;
 pub mod enrol;
 mod error;
 pub mod frame;
@@ -36,7 +37,8 @@ mod wiped;
 
 pub use analyzer::{Analyzer, Options};
 pub use detect::{Detector, FaceBox, Rect};
-pub use embed::{Embedder, Embedding};
+pub use embed::Embedder;
+pub use embedding::Embedding;
 pub use error::{RuntimeError, VisionError};
 pub use frame::{Foreign, Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;

@@ -3,10 +3,12 @@
 //! who the face is.
 
 mod active;
+pub(crate) mod limits;
 mod track;
 
 pub use active::{ActiveCheck, ActiveState, Turn};
-pub use track::{LiveLimits, LiveTrack, LiveVerdict};
+pub use limits::LiveLimits;
+pub use track::{LiveTrack, LiveVerdict};
 
 use crate::{
     detect::Rect,

@@ -9,7 +9,7 @@ use rand_chacha::{
 };
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{embed::Embedding, kernel};
+use crate::{embedding::Embedding, kernel};
 
 /// A secret orthonormal map of vectors of one length.
 #[derive(Zeroize, ZeroizeOnDrop)]

@@ -3,7 +3,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use crate::{embed::Embedding, frame::PixelOrder, liveness::LiveLimits, pack::EvidenceCurves};
+use crate::{
+    embedding::Embedding, frame::PixelOrder, liveness::limits::LiveLimits, pack::EvidenceCurves,
+};
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::embed::Embedding;
+use crate::embedding::Embedding;
 
 /// Why a template is refused; one line each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

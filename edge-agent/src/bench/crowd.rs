@@ -12,9 +12,9 @@ use serde::Serialize;
 use vision::{Frame, PixelOrder};
 
 use super::{
+    drawn_detection::{LEAST_CLEAR, detection, jittered, step},
     target::Target,
     three,
-    tracks::{LEAST_CLEAR, detection, jittered, step},
 };
 use crate::{clock::Now, pipeline::moment};
 

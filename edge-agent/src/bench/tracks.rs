@@ -7,22 +7,19 @@
 use std::collections::BTreeMap;
 
 use image::RgbImage;
-use presence::{Detection, Policy, TrackId, Tracker};
+use presence::{Policy, TrackId, Tracker};
 use scene::tracking::{EPISODE_MS, Episode, Plot};
 use serde::Serialize;
-use vision::{FaceBox, Frame, PixelOrder, Rect};
+use vision::{Frame, PixelOrder};
 
 use super::{
     crowd,
+    drawn_detection::{LEAST_CLEAR, detection, jittered},
     target::{Target, conclude},
     three,
 };
-use crate::{clock::Now, pipeline::moment, vision_stages::appearance};
+use crate::{clock::Now, pipeline::moment};
 
-/// A face of which less than this is clear need not be found.
-pub(super) const LEAST_CLEAR: f32 = 0.5;
-/// A detector's boxes move by so many pixels from frame to frame, either way.
-const JITTER_PX: f32 = 2.0;
 /// Out of sight for longer than this, a person may get another track.
 const SHORT_MS: u64 = 2_000;
 const PLOTS: [Plot; 4] = [
@@ -174,27 +171,6 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
         }
     }
     Ok(counted)
-}
-
-pub(super) fn jittered([x, y, w, h]: [f32; 4], dice: &mut u64) -> [f32; 4] {
-    let mut off = || (step(dice) - 0.5) * 2.0 * JITTER_PX;
-    [x + off(), y + off(), w + off(), h + off()]
-}
-
-/// The next of reproducible dice, from 0 to 1.
-pub(super) fn step(dice: &mut u64) -> f32 {
-    *dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*dice >> 40) as f32 / 16_777_216.0
-}
-
-pub(super) fn detection(frame: Frame<'_>, bbox: [f32; 4]) -> Detection {
-    let [x, y, width, height] = bbox;
-    let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: [[x, y]; 5] };
-    Detection {
-        bbox: three::whole(bbox),
-        score_ppm: 900_000,
-        appearance: Some(appearance(frame, &face)),
-    }
 }
 
 #[cfg(test)]

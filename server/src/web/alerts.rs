@@ -15,7 +15,7 @@ use super::deed;
 use super::endpoint::Endpoint;
 use super::messages;
 use super::part::PartQuery;
-use super::rights::{SIGHT, VERDICTS};
+use super::rights::{PERSONS_ALONE, SIGHT, VERDICTS};
 use super::scope::scoped;
 use crate::access::{Right, Role, Who};
 use crate::alert::{ClinicState, Reason, Review, State as AlertState, Step, Verdict};
@@ -463,10 +463,6 @@ pub(super) enum StepTaken {
     Authority { id: String, state: AlertState, reviews: Vec<Review> },
     Clinic { id: String, state: ClinicState },
 }
-
-/// Two reviewers are two people: a token says which program asks, not who decides.
-pub(super) const PERSONS_ALONE: &str =
-    "only a person decides this: log in, and do it without an API token";
 
 /// Takes a step in this person's name; without accounts, in the name that was given.
 pub(super) async fn take(

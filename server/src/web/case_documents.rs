@@ -10,13 +10,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor::signer;
-use super::alerts::{PERSONS_ALONE, seen};
+use super::alerts::seen;
 use super::answer::{Docx, Download, Pdf};
 use super::case_facts::{facts, notices};
 use super::case_templates::named;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::publication::{Edition, for_everybody};
+use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, OPENINGS, PACKAGE};
 use crate::access::{Right, Who};
 use crate::app::App;

@@ -11,9 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor::signer;
-use super::alerts::PERSONS_ALONE;
 use super::deed;
 use super::endpoint::Endpoint;
+use super::rights::PERSONS_ALONE;
 use super::rights::{OPENINGS, POLICY};
 use crate::access::{Right, Who};
 use crate::app::App;

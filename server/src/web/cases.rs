@@ -12,13 +12,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor::signer;
-use super::alerts::{PERSONS_ALONE, seen};
+use super::alerts::seen;
 use super::calendar::calendar;
 use super::case_documents::{DocumentLine, listed};
 use super::deed;
 use super::endpoint::Endpoint;
 use super::pages::case_words::said;
 use super::pages::words::Lang;
+use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, OPENINGS};
 use super::scope::Seen;
 use crate::access::{Right, Who};

@@ -14,12 +14,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::alerts::PERSONS_ALONE;
 use super::answer::{Created, Jpeg, Raw};
 use super::deed;
 use super::endpoint::Endpoint;
 use super::part::{PartQuery, cut};
 use super::rights::AUTHORITY;
+use super::rights::PERSONS_ALONE;
 use super::scope::Seen;
 use crate::access::{Right, Role, Who};
 use crate::app::App;

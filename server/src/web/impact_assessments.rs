@@ -8,10 +8,10 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::alerts::PERSONS_ALONE;
 use super::answer::Created;
 use super::deed;
 use super::endpoint::Endpoint;
+use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, KEEPERS};
 use crate::access::Who;
 use crate::app::App;

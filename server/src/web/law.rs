@@ -10,10 +10,10 @@ use law::{Against, Decision, Kind, Legal, Matter, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::alerts::PERSONS_ALONE;
 use super::answer::Created;
 use super::deed;
 use super::endpoint::Endpoint;
+use super::rights::PERSONS_ALONE;
 use super::rights::{PEOPLE, POLICY};
 use crate::access::{Right, Role, Who};
 use crate::app::App;

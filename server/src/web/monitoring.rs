@@ -10,10 +10,10 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::alerts::PERSONS_ALONE;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::AUTHORITY;
+use super::rights::PERSONS_ALONE;
 use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;

@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use trust::sha256_hex;
 
-use super::alerts::PERSONS_ALONE;
 use super::answer::Created;
 use super::checks::{card_hash, pin_fault};
 use super::consents::{self, SignedText};
@@ -19,6 +18,7 @@ use super::deed;
 use super::endpoint::Endpoint;
 use super::enrolments::{self, Withdrawn};
 use super::personal_link::link_of;
+use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, EVERYBODY};
 use super::scope::Seen;
 use crate::access::secret::random_token;

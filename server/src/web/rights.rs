@@ -65,6 +65,10 @@ fn may_take(who: &Who, method: &Method, path: &str) -> bool {
     super::route_of(method, path).is_some_and(|route| who.is_one_of(route.roles))
 }
 
+/// Two reviewers are two people: a token says which program asks, not who decides.
+pub(super) const PERSONS_ALONE: &str =
+    "only a person decides this: log in, and do it without an API token";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,10 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::actor;
-use super::alerts::PERSONS_ALONE;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::part::PartQuery;
+use super::rights::PERSONS_ALONE;
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;

@@ -3,7 +3,7 @@
 //! tilted; and a head that keeps its place as no living one can is a picture that stands there. One
 //! track ends as LIVE, SPOOF or UNSURE; UNSURE confirms nobody and accuses nobody.
 
-use super::LivenessScore;
+use super::{LiveLimits, LivenessScore};
 
 /// Frames with a network score before anything is said.
 const LEAST_FRAMES: u32 = 3;
@@ -28,26 +28,6 @@ const HOLDS_STILL: f32 = 0.008;
 /// So many steps must be known before anybody is LIVE, and so many are remembered.
 const LEAST_STEPS: u32 = 2;
 const STEPS: u32 = 16;
-
-/// Mean scores of the networks × 10⁶ at which a track is LIVE or SPOOF; a pack's manifest says its
-/// own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LiveLimits {
-    /// From here on the networks alone say LIVE.
-    pub live_ppm: u32,
-    /// From here on a head that was seen turning is believed.
-    pub turned_live_ppm: u32,
-    /// Below it they alone say SPOOF; what lies between is UNSURE.
-    pub spoof_ppm: u32,
-}
-
-impl Default for LiveLimits {
-    /// Chosen on live clips and on attacks of the painted renderer (decision 0034), and on stills
-    /// of live people and of attacks (decision 0117).
-    fn default() -> Self {
-        Self { live_ppm: 870_000, turned_live_ppm: 750_000, spoof_ppm: 50_000 }
-    }
-}
 
 /// What is said of a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

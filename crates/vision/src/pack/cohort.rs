@@ -7,7 +7,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::Digest;
-use crate::embed::Embedding;
+use crate::embedding::Embedding;
 
 /// The first line of a file: this, the embedders' digest, rows, numbers in a row.
 const MAGIC: &str = "zaigang-cohort-1";

@@ -17,10 +17,10 @@ use crate::clock;
 use crate::clue_intake::{key_of, sealed_as};
 use crate::problem::{Body, Problem, prose};
 use crate::store::{Clue, ContactAsk, StoreError};
-use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::AUTHORITY;
+use crate::web::rights::PERSONS_ALONE;
 
 /// How long an agreement opens the contact.
 const OPEN_HOURS: i64 = 24;

@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Download, Jpeg, Stored};
 use super::deed;
 use super::endpoint::Endpoint;
+use super::rights::PERSONS_ALONE;
 use super::rights::{CLUE_SENDERS, CLUES, VERDICTS};
 use crate::access::Who;
 use crate::app::App;
@@ -326,4 +328,16 @@ pub(super) fn picture(a: &App, who: &Who, id: &str, n: u32) -> Result<Vec<u8>, P
     let part = clue_intake::sealed_as(&clue.id, &format!("picture {n}"));
     deed::did(format!("clue {}: picture {n}", clue.id));
     Ok(key.open(&part, &sealed).map_err(StoreError::from)?.to_vec())
+}
+
+/// In whose name; a program takes no step.
+fn signed(who: &Who, given: Option<&str>) -> Result<String, Problem> {
+    if who.by_token {
+        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
+    }
+    let by = who.signs_as(given.unwrap_or_default());
+    if by.is_empty() || by.chars().count() > 100 {
+        return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
+    }
+    Ok(by)
 }

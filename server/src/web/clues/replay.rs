@@ -14,8 +14,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::find;
-use super::steps::signed;
+use super::{find, signed};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::find;
 use super::seen::ClueSeen;
+use super::{find, signed};
 use crate::access::{Right, Who};
 use crate::alert::{self, Reason, Verdict};
 use crate::app::App;
@@ -20,7 +20,6 @@ use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
 use crate::store::Clue;
 use crate::text::listed;
-use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::VERDICTS;
@@ -136,18 +135,6 @@ impl ClueStepBody {
 fn is_of_case(step: &Step) -> bool {
     use alert::Step::{Close, Found, GoOnSite, NothingFound};
     matches!(step, Step::Case(GoOnSite | Found { .. } | NothingFound | Close))
-}
-
-/// In whose name; a program takes no step.
-pub(super) fn signed(who: &Who, given: Option<&str>) -> Result<String, Problem> {
-    if who.by_token {
-        return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
-    }
-    let by = who.signs_as(given.unwrap_or_default());
-    if by.is_empty() || by.chars().count() > 100 {
-        return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
-    }
-    Ok(by)
 }
 
 /// Takes a step in this person's name.

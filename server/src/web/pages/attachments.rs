@@ -16,9 +16,10 @@ use crate::app::App;
 use crate::attachment::{self, MOST_BYTES};
 use crate::clock::now_text;
 use crate::problem::Problem;
-use crate::web::alerts::{PERSONS_ALONE, seen};
+use crate::web::alerts::seen;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
+use crate::web::rights::PERSONS_ALONE;
 use crate::web::rights::VERDICTS;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {

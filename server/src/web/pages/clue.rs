@@ -394,7 +394,7 @@ fn said_words(l: Lang, it: &crate::store::ClueStep) -> String {
     word.map_or_else(|| it.said.clone(), str::to_owned)
 }
 
-pub(super) fn back(id: &str) -> Response {
+fn back(id: &str) -> Response {
     Redirect::to(&format!("/clues/{id}")).into_response()
 }
 

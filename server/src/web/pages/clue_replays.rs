@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Form, Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::clue::back;
 use super::frame::{local, shown};
 use super::names::{Label, Names};
 use super::policy_trial::standing;
@@ -106,6 +105,8 @@ async fn submit(
     Path(id): Path<String>,
     Form(it): Form<ReplayBody>,
 ) -> Response {
-    let made = replay::ask(&app, &who, &id, &it).await.map(|asked| back(&asked.clue));
+    let made = replay::ask(&app, &who, &id, &it)
+        .await
+        .map(|asked| Redirect::to(&format!("/clues/{}", asked.clue)).into_response());
     shown(&app, &who, l, made).await
 }

@@ -24,10 +24,10 @@ use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
 use crate::web::actor::told;
-use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::enrolments::{EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment};
+use crate::web::rights::PERSONS_ALONE;
 use crate::web::rights::{AUTHORITY, may_open};
 use crate::web::scope::Seen;
 

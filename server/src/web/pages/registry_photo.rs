@@ -16,11 +16,11 @@ use crate::clock::{now, now_text};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::photo;
 use crate::problem::Problem;
-use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::enrolments::read_upload;
 use crate::web::evidence::opening_seen;
+use crate::web::rights::PERSONS_ALONE;
 use crate::web::rights::{AUTHORITY, VERDICTS};
 use crate::web::scope::Seen;
 

@@ -17,10 +17,10 @@ use crate::clock::{clip, now_text};
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::photo;
 use crate::problem::Problem;
-use crate::web::alerts::PERSONS_ALONE;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::AUTHORITY;
+use crate::web::rights::PERSONS_ALONE;
 
 /// Files of one import.
 const MOST_FILES: usize = 100;
