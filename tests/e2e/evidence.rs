@@ -142,7 +142,7 @@ impl House {
         let authority = Authority::new("127.0.0.1").unwrap();
         let proxy = Proxy::start(&authority, &ready.http).unwrap();
         provision(folder.path(), &authority, &proxy, &token);
-        server.terminate().unwrap();
+        server.kill().unwrap();
         let plan = ServerPlan { accounts: true, ..plan.at(&ready) };
         let (server, ready) = plan.start(&[]).unwrap();
         let link = fs::read_to_string(folder.path().join("server-data/first-admin-link")).unwrap();

@@ -24,9 +24,13 @@ impl House {
 
     /// It has died there; a new start over the same files.
     fn died(&mut self) {
+        self.dies();
+        self.killed();
+    }
+
+    fn dies(&mut self) {
         let ended = self.server.wait(Duration::from_mins(2)).unwrap();
         assert!(ended.is_some(), "the server lives:\n{}", self.server.log_tail());
-        self.killed();
     }
 
     /// The server is killed over this step before it counts: it never was. It is killed after: it
@@ -96,14 +100,16 @@ fn a_kill_in_every_state_loses_and_doubles_nothing() {
     // The first ask and the first picture are taken, then the server dies, then the box.
     house.dies_at("evidence.committed:2");
     let mut agent = house.start_box(false);
-    house.died();
+    house.dies();
     agent.kill().unwrap();
+    house.killed();
     assert_eq!(house.stands(&order).as_deref(), Some("released"));
     assert_eq!(house.arrived(&order), 1, "half delivered: {}", house.opening(&order));
     let half = house.li.user.get(&looked_at(&order, &seen[0])).unwrap();
     assert!(!(200..300).contains(&half.status), "half delivered is not open");
     let mut agent = house.start_box(false);
     house.reaches(&order, "delivered", &agent);
+    agent.kill().unwrap();
     house.killed();
     assert_eq!(house.arrived(&order), seen.len());
     assert_eq!(house.said(&alert, "evidence_delivered"), 1);
@@ -115,7 +121,6 @@ fn a_kill_in_every_state_loses_and_doubles_nothing() {
     house.step((Some("delivered"), "open"), &order, look);
     opens_with_both_halves(&house, &order, &seen);
     assert_eq!(house.said(&alert, "evidence_opened"), 1, "opened once");
-    agent.kill().unwrap();
     runs_out(&mut house, &order);
     assert!(look(&house).is_err(), "what ran out is shown to nobody");
     assert_eq!(house.said(&alert, "evidence_expired"), 1);
@@ -139,8 +144,7 @@ fn runs_out(house: &mut House, order: &ReleaseOrder) {
         json_set(opening, '$.until', '2026-01-01T00:00:00Z') WHERE id = ?1";
     assert_eq!(house.database().execute(over, [order.order.as_str()]).unwrap(), 1);
     house.server = house.plan.launch(&[("ZAIGANG_KILL_AT", "evidence.before_end:1")]).unwrap();
-    let ended = house.server.wait(Duration::from_mins(2)).unwrap();
-    assert!(ended.is_some(), "the server lives:\n{}", house.server.log_tail());
+    house.dies();
     let (state, parts) = kept(house);
     assert!(state == "open" && parts > 0, "{state}, {parts}");
     house.server = house.plan.start(&[]).unwrap().0;
