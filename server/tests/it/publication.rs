@@ -29,10 +29,18 @@ fn punished() -> (House, i64) {
     for (party, yuan, number) in [(0, 30_000, "罚〔2026〕1号"), (party, 20_000, "罚〔2026〕2号")]
     {
         let penalties = json!([{"kind": "warning"}]);
-        act(&house, party, &json!({"kind": "notified", "penalties": penalties,
-            "hearing_offered": false}));
-        act(&house, party, &json!({"kind": "decided", "outcome": "punished", "number": number,
-            "penalties": penalties, "approved_by": "赵局长"}));
+        act(
+            &house,
+            party,
+            &json!({"kind": "notified", "penalties": penalties,
+            "hearing_offered": false}),
+        );
+        act(
+            &house,
+            party,
+            &json!({"kind": "decided", "outcome": "punished", "number": number,
+            "penalties": penalties, "approved_by": "赵局长"}),
+        );
         let text = format!("登记主诊医师王主诊（p-lead）全程未到场，李医生（p-other）操作，{yuan}");
         let body = json!({"by": "wang", "party": party, "text": text});
         house.must_post(&format!("alerts/{ALERT}/case/documents/decision"), &body);
@@ -196,7 +204,8 @@ fn the_door_tells_of_no_penalty() {
     assert!(paths.len() > 2, "{register}");
     for path in paths {
         let page = open(&path);
-        for word in ["罚〔2026〕", "罚款", "警告", "处罚决定", "立〔2026〕", "线索"] {
+        for word in ["罚〔2026〕", "罚款", "警告", "处罚决定", "立〔2026〕", "线索"]
+        {
             assert!(!page.contains(word), "{path} says {word}");
         }
     }

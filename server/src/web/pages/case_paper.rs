@@ -379,11 +379,9 @@ fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
                 Lang::En => format!("{} ({})", words.join(" "), read.join("; ")),
             };
             let whom = serde_json::from_value::<law::Against>(cited["against"].clone()).ok();
-            let whom = whom.map_or_else(String::new, |whom| {
-                match l {
-                    Lang::Zh => format!("（对{}）", against(l, whom)),
-                    Lang::En => format!(" (against {})", against(l, whom)),
-                }
+            let whom = whom.map_or_else(String::new, |whom| match l {
+                Lang::Zh => format!("（对{}）", against(l, whom)),
+                Lang::En => format!(" (against {})", against(l, whom)),
             });
             out.push(Block::Pair(format!("{title}{whom}"), said));
         }
