@@ -200,11 +200,12 @@ const CLOSING: &str = "，。；：、？！）》〉」』】〕”’,;:?!)";
 const OPENING: &str = "（《〈「『【〔“‘(";
 
 /// What goes along to the next line begins here: with the sign that may begin none, the one before
-/// it. A row of signs alone breaks where it must.
+/// it; with a digit, its number. A long row of either breaks where it must.
 fn taken_along(line: &str, mut next: char) -> usize {
     let mut at = line.len();
     for (n, last) in line.char_indices().rev().take(6) {
-        if !CLOSING.contains(next) && !OPENING.contains(last) {
+        let number = next.is_ascii_digit() && last.is_ascii_digit();
+        if !CLOSING.contains(next) && !OPENING.contains(last) && !number {
             return at;
         }
         (at, next) = (n, last);
@@ -258,6 +259,7 @@ mod tests {
         assert_eq!(lines("一二三四，五"), ["一二三", "四，五"]);
         assert_eq!(lines("一二三（四五）六"), ["一二三", "（四", "五）六"]);
         assert_eq!(lines("一二三四）。五"), ["一二三", "四）。五"]);
+        assert_eq!(lines("一二三12月"), ["一二三", "12月"]);
         let signs = "，".repeat(9);
         assert_eq!(lines(&signs).concat(), signs, "words are lost");
         for text in
