@@ -37,7 +37,10 @@ fn named(page: &str) -> Vec<(usize, Vec<String>)> {
 /// `crate path::{a, b}` as crate's folder, modules, and tests; a path without a test's name is a
 /// module with tests.
 fn parsed(name: &str) -> (PathBuf, Vec<String>, Vec<String>) {
-    let (place, path) = name.split_once(' ').unwrap_or(("edge-agent", name));
+    let (place, path) = match name.split_once(' ') {
+        Some((place, path)) if !place.contains("::") => (place, path),
+        _ => ("edge-agent", name),
+    };
     let folder = CRATES.iter().find(|(known, _)| *known == place);
     let folder = folder.unwrap_or_else(|| panic!("`{name}`: no crate `{place}`")).1;
     let (modules, last) = path.rsplit_once("::").unwrap_or(("", path));
@@ -61,9 +64,12 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
 /// Whether a file has this test, and nothing keeps it from running.
 fn runs(text: &str, test: &str) -> bool {
     let Some(at) = text.find(&format!("fn {test}(")) else { return false };
-    let before = text[..at].lines().rev().take_while(|line| !line.trim().is_empty());
-    let before: Vec<&str> = before.take_while(|line| line.trim() != "}").collect();
-    before.iter().any(|line| line.contains("#[test]"))
+    // What stands before the name in its own line is no line of its own.
+    let indent = usize::from(!text[..at].ends_with('\n'));
+    let before = text[..at].lines().rev().skip(indent);
+    let before = before.take_while(|line| !line.trim().is_empty() && line.trim() != "}");
+    let before: Vec<&str> = before.collect();
+    before.iter().any(|line| line.contains("#[test]") || line.contains("#[tokio::test"))
         && !before.iter().any(|line| line.contains("#[ignore"))
 }
 
@@ -117,5 +123,5 @@ fn a_test_that_is_not_there_or_ignored_is_found_out() {
     assert!(!is_there("it words::a_test_that_nobody_wrote"));
     assert!(!is_there("server-core throttle::{no_wait_is_longer, x}"));
     assert!(!runs("#[test]\n#[ignore]\nfn a() {}\n", "a"));
-    assert!(!runs("fn a() {}\n", "a") && runs("#[test]\nfn a() {}\n", "a"));
+    assert!(!runs("fn a() {}\n", "a") && runs("mod x {\n    #[test]\n    fn a() {}\n}\n", "a"));
 }
