@@ -113,17 +113,21 @@ impl<'a> Case<'a> {
         let end = self.sight.a.last().unwrap_or(0);
         let inside = |u: &&Unknown<'_>| {
             let last = u.stays.iter().max_by_key(|stay| stay.to);
-            last.is_some_and(|stay| !stay.went_out && !stay.at_door)
-                && u.stays.iter().any(|stay| stay.came_in)
+            // Seen at the door alone, he came or he went; nobody saw him inside.
+            let turned = |stay: &Stay| stay.at_door && u.stays.len() == 1;
+            last.is_some_and(|stay| !stay.went_out && (!stay.at_door || turned(stay)))
+                && u.stays.iter().any(|stay| stay.came_in || turned(stay))
                 && u.seen.last().is_some_and(|last| end >= last.saturating_add(hides_ms))
         };
         let tells_nothing = |u: &Unknown<'_>, id: &PersonId| {
-            self.open_for(u, id).0 == Standing::Doubtful
+            // Looks that name him, but may not be of a living face, say no more against him.
+            matches!(self.open_for(u, id).0, Standing::Doubtful | Standing::NeverLive)
                 && u.sum.of(id) > least
                 && u.sum.of_others(id) < named
                 && u.sum.live_looks() >= 2
         };
-        self.unknown.iter().filter(inside).any(|u| people.iter().any(|id| tells_nothing(u, id)))
+        let may_be = |u: &Unknown<'_>| u.doubled || people.iter().any(|id| tells_nothing(u, id));
+        self.unknown.iter().filter(inside).any(may_be)
     }
 
     fn people_of(&self, who: impl Fn(&PersonId) -> bool) -> Vec<&'a PersonId> {

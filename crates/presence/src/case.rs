@@ -85,6 +85,10 @@ pub(crate) struct Unknown<'a> {
     pub(crate) anybody: bool,
     /// How it came and went.
     pub(crate) stays: Vec<Stay>,
+    /// What it did at the bed, where entry order does not explain it as somebody recognised.
+    pub(crate) op: Spans,
+    /// On the track of somebody recognised, who was in view elsewhere at that time.
+    pub(crate) doubled: bool,
 }
 
 /// Why nobody can say whose a presence was.
@@ -137,6 +141,9 @@ pub(crate) struct Case<'a> {
     pub(crate) beside: Spans,
     /// When anybody but the patient and companions stood in the operator zone.
     pub(crate) attended: Spans,
+    /// People at the bed whose looks say "nobody of the roster", but too few to be UNMATCHED: they
+    /// add to what strangers did, never alone.
+    pub(crate) perhaps_strangers: Vec<Stranger>,
     /// UNMATCHED people who stood at the bed after the patient was last seen there, where nobody saw
     /// the patient get up; `op` is the time of that.
     pub(crate) after_drape: Vec<Stranger>,
@@ -217,6 +224,7 @@ impl<'a> Case<'a> {
             by_card: Spans::none(),
             beside: Spans::none(),
             attended: h.attendance(bounds.lo, act_to, p),
+            perhaps_strangers: Vec::new(),
             after_drape: Vec::new(),
             pieces: Pieces::default(),
             leads: BTreeSet::new(),
@@ -352,11 +360,15 @@ impl<'a> Case<'a> {
         self.stranger_op().minus(&self.by_card)
     }
 
-    /// Those whom no card covers throughout, and their op beyond the cards. `after_drape`: with
-    /// what was done after the patient was last seen.
-    pub(crate) fn strangers_at_the_bed(&self, after_drape: bool) -> Vec<(&Stranger, Spans)> {
-        let later = self.after_drape.iter().filter(|_| after_drape);
-        let all = self.strangers.iter().chain(later);
+    /// Those whom no card covers throughout, and their op beyond the cards. `doubtful`: with what
+    /// was done after the patient was last seen, and by people who are hardly of the roster.
+    pub(crate) fn strangers_at_the_bed(&self, doubtful: bool) -> Vec<(&Stranger, Spans)> {
+        // A few looks make nobody a stranger: somebody has to be one beyond doubt.
+        let sure_ms = self.stranger_op_beyond_cards().total();
+        let hardly = doubtful && sure_ms >= self.knowledge.policy.uq_op_ms();
+        let perhaps = self.perhaps_strangers.iter().filter(|_| hardly);
+        let later = self.after_drape.iter().filter(|_| doubtful);
+        let all = self.strangers.iter().chain(later).chain(perhaps);
         let beyond = all.map(|s| (s, s.op.minus(&self.by_card)));
         beyond.filter(|(_, op)| !op.is_empty()).collect()
     }

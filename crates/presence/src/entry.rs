@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::history::{History, TrackLog};
 use crate::identity::Who;
+use crate::people::Part;
 use crate::spans::Spans;
 use crate::{PersonId, Policy, TrackId, Zone};
 
@@ -69,6 +70,8 @@ pub(crate) struct Afoot {
     pub(crate) rises: BTreeSet<TrackId>,
     /// When those tracks began.
     begins: Vec<u64>,
+    /// When a patient was seen lying.
+    lies: Spans,
 }
 
 impl Afoot {
@@ -78,7 +81,14 @@ impl Afoot {
         let rises = risen(h, from, to, policy);
         let tracks = linked.union(&rises).filter_map(|id| h.tracks.get(id));
         let begins = tracks.map(TrackLog::first).collect();
-        Self { linked, rises, begins }
+        Self { linked, rises, begins, lies: h.bed.clip(from, to) }
+    }
+
+    /// Whether these are somebody who was in view while the patient was seen lying for as long as
+    /// makes a patient: nobody stands beside himself.
+    pub(crate) fn lay_beside(&self, parts: &[Part<'_>], policy: &Policy) -> bool {
+        let both = parts.iter().map(|p| p.seen.intersect(&self.lies).total());
+        both.sum::<u64>() >= policy.bed_seen_min_ms().max(1)
     }
 
     /// Whether somebody who may be the patient stood in the room from then on.
@@ -99,7 +109,6 @@ fn names_somebody(track: &TrackLog, policy: &Policy) -> bool {
 fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> {
     const LIES_STILL_MS: u64 = 10_000;
     const MOST_TIMES: usize = 2;
-    let link = policy.patient_link_ms();
     let lies = h.bed.clip(from, to).bridged(LIES_STILL_MS);
     let gaps = lies.iter().map(|s| s.1).zip(lies.iter().skip(1).map(|s| s.0));
     let (mut times, mut all) = (0, BTreeSet::new());
@@ -115,23 +124,52 @@ fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> 
         };
         let mut tracks: Vec<_> = h.tracks.iter().filter(|(_, t)| stands(t)).collect();
         tracks.sort_by_key(|(id, t)| (t.first(), **id));
-        // Others may be seen beside him: from where he got up, one after another.
-        let mut chain: Vec<(TrackId, u64)> = Vec::new();
-        for (id, track) in tracks {
-            let goes_on = match chain.last() {
-                None => track.first() <= up + link,
-                Some((_, last)) => *last <= track.first() + OVERLAP_MS,
-            };
-            if goes_on {
-                chain.push((*id, track.last()));
-            }
-        }
-        if chain.last().is_some_and(|(_, last)| last + link >= down) {
-            times += 1;
-            all.extend(chain.into_iter().map(|(id, _)| id));
-        }
+        let way = afoot_between(&tracks, up + policy.patient_link_ms(), down);
+        times += usize::from(!way.is_empty());
+        all.extend(way);
     }
     if times > MOST_TIMES { BTreeSet::new() } else { all }
+}
+
+/// Of tracks in the order of their beginning those that are one person, one after another, from
+/// before `from` until shortly before `to`: of all such ways the one on which a stranger was seen
+/// for longest, else anybody. Others may be seen beside him. Empty: there is no such way.
+fn afoot_between(tracks: &[(&TrackId, &TrackLog)], from: u64, to: u64) -> Vec<TrackId> {
+    // Who lies down looks down, and is first seen on the bed a while later.
+    const LIES_DOWN_MS: u64 = 40_000;
+    // How long each track's best way was seen, as a stranger and in all, and which track is before
+    // it.
+    type Seen = (u64, u64);
+    let mut ways: Vec<Option<(Seen, Option<usize>)>> = Vec::with_capacity(tracks.len());
+    // Tracks that have a way, by their end; the best of those that ended early enough.
+    let mut ends: BTreeSet<(u64, usize)> = BTreeSet::new();
+    let mut before: Option<(Seen, usize)> = None;
+    for (index, (_, track)) in tracks.iter().enumerate() {
+        while let Some(&(end, ended)) = ends.first().filter(|e| e.0 <= track.first() + OVERLAP_MS) {
+            ends.remove(&(end, ended));
+            before = before.max(ways[ended].map(|(seen, _)| (seen, ended)));
+        }
+        let all_ms = track.seen.total();
+        let strange = track.identity.is_stranger();
+        let own = (if strange { all_ms } else { 0 }, all_ms);
+        let way = match before {
+            Some((seen, ended)) => Some(((seen.0 + own.0, seen.1 + own.1), Some(ended))),
+            None => (track.first() <= from).then_some((own, None)),
+        };
+        if way.is_some() {
+            ends.insert((track.last(), index));
+        }
+        ways.push(way);
+    }
+    let ends_there = |index: &usize| tracks[*index].1.last() + LIES_DOWN_MS >= to;
+    let last = (0..tracks.len()).filter(ends_there).filter(|index| ways[*index].is_some());
+    let mut at = last.max_by_key(|index| ways[*index].map(|(seen, _)| seen));
+    let mut way = Vec::new();
+    while let Some(index) = at {
+        way.push(*tracks[index].0);
+        at = ways[index].and_then(|(_, before)| before);
+    }
+    way
 }
 
 /// Unidentified tracks that end just before the bed is occupied, or begin just after it is left:

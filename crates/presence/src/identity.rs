@@ -72,6 +72,8 @@ pub(crate) enum Who {
 struct Stretch {
     from: u64,
     who: Who,
+    /// The first vote that made `who`; the time before it counts as his, unseen.
+    first_vote: u64,
     last_vote: u64,
     /// Votes that speak for `who`.
     votes: u32,
@@ -136,7 +138,13 @@ struct LowRun {
 impl Identity {
     pub(crate) fn new(at: u64) -> Self {
         Self {
-            stretches: vec![Stretch { from: at, who: Who::Unknown, last_vote: at, votes: 0 }],
+            stretches: vec![Stretch {
+                from: at,
+                who: Who::Unknown,
+                first_vote: at,
+                last_vote: at,
+                votes: 0,
+            }],
             candidate: None,
             lows: LowRun::default(),
             hits: 0,
@@ -260,6 +268,7 @@ impl Identity {
         if undecided {
             let current = self.current_mut();
             (current.who, current.last_vote, current.votes) = (who, at, candidate.hits);
+            current.first_vote = candidate.first;
             self.reset();
         } else {
             self.cut();
@@ -326,7 +335,7 @@ impl Identity {
     }
 
     fn push(&mut self, from: u64, who: Who, last_vote: u64, votes: u32) {
-        self.stretches.push(Stretch { from, who, last_vote, votes });
+        self.stretches.push(Stretch { from, who, first_vote: from, last_vote, votes });
         self.reset();
     }
 
@@ -345,6 +354,17 @@ impl Identity {
     fn current_mut(&mut self) -> &mut Stretch {
         let last = self.stretches.len() - 1;
         &mut self.stretches[last]
+    }
+
+    /// The first vote for a person of the stretch that is his at `at`.
+    pub(crate) fn first_vote(&self, person: &PersonId, at: u64) -> Option<u64> {
+        let then = self.stretches.iter().rev().find(|s| s.from <= at)?;
+        matches!(&then.who, Who::Person(his) if his == person).then_some(then.first_vote)
+    }
+
+    /// UNMATCHED for a while.
+    pub(crate) fn is_stranger(&self) -> bool {
+        self.stretches.iter().any(|s| s.who == Who::Stranger)
     }
 
     /// The verdict now, and when it lapses.

@@ -31,6 +31,7 @@ mod checks;
 mod civil;
 mod compare;
 mod curve;
+mod doubled;
 mod doubt;
 mod engine;
 mod entry;

@@ -31,6 +31,8 @@ pub(crate) struct Part<'t> {
     pub(crate) ends: bool,
     /// Its track was somebody's for a while: two people may have been exchanged.
     pub(crate) exchanged: bool,
+    /// Its track was somebody's later who was in view elsewhere at this time.
+    pub(crate) doubled: bool,
     /// A witnessed check-in binds it to a person or a pass.
     pub(crate) bound: Option<CheckedIn<'t>>,
     /// Its evidence alone.
@@ -65,6 +67,7 @@ impl<'t> Part<'t> {
             begins: from <= track.first(),
             ends: to >= track.last(),
             exchanged: false,
+            doubled: false,
             bound: None,
             sum: Evidence::within(&track.evidence, from, to),
         }
@@ -73,7 +76,8 @@ impl<'t> Part<'t> {
     /// What of it lies in an interval.
     pub(crate) fn within(&self, from: u64, to: u64) -> Self {
         let part = Self::new(self.id, self.track, (from, to), self.who.clone(), self.votes);
-        Self { exchanged: self.exchanged, bound: self.bound, ..part }
+        let (exchanged, doubled) = (self.exchanged, self.doubled);
+        Self { exchanged, doubled, bound: self.bound, ..part }
     }
 
     /// With the companions, or anywhere else but at the bed and the door.

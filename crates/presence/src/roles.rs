@@ -3,6 +3,7 @@
 
 use crate::case::{Case, Cause, Seen, Stranger, Unknown};
 use crate::check_in::CheckedIn;
+use crate::doubled::undoubled;
 use crate::entry::{Afoot, Named, named_tracks, takes_turns};
 use crate::finding::PresenceMethod;
 use crate::gates::Gates;
@@ -57,6 +58,7 @@ impl<'a> Case<'a> {
                 }
             }
         }
+        let parts = undoubled(parts);
         let visitors = Visitor::among(&parts);
         let mut lists = Lists { visitors, ..Lists::default() };
         for somebody in people(parts, policy) {
@@ -241,7 +243,8 @@ impl<'a> Case<'a> {
             p.who == Who::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500)
         };
         let (strangers, others): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(strange);
-        let is_afoot = parts.iter().any(|p| afoot.linked.contains(&p.id));
+        let is_afoot =
+            parts.iter().any(|p| afoot.linked.contains(&p.id)) && !afoot.lay_beside(&parts, policy);
         if !strangers.is_empty() && !is_companion(somebody) {
             self.stranger(&strangers, somebody, turns, gates, lists);
         }
@@ -255,6 +258,9 @@ impl<'a> Case<'a> {
             // else.
             self.afoot(&others);
             return;
+        }
+        if !somebody.has_person() && !is_companion(somebody) {
+            self.perhaps_stranger(&others, gates, lists);
         }
         self.indeterminate(
             &others,
@@ -290,12 +296,11 @@ impl<'a> Case<'a> {
             open.anybody = true;
             self.unknown.push(open);
         }
-        let early = self.bed.first().is_some_and(|lay| seen.first() <= Some(lay + 20_000));
         let mut stranger = Stranger {
             tracks: parts.iter().map(|p| p.id).collect(),
             op,
             votes: parts.iter().map(|p| p.votes.max(p.sum.lows_and_bands().0)).max().unwrap_or(0),
-            came_with_patient: early || somebody.companion_ms() >= 10_000,
+            came_with_patient: self.came_with_patient(&seen, somebody.companion_ms()),
         };
         // A pass holder whom nobody saw leave may be who appears inside the room afterwards, as
         // long as the pass holds.
@@ -323,6 +328,35 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Whoever is hardly of the roster by the few looks there were: a doubt that adds to what others
+    /// did who are strangers beyond doubt.
+    fn perhaps_stranger(&mut self, parts: &[Part<'a>], gates: &Gates, lists: &Lists) {
+        let named = self.knowledge.policy.evidence_named_mnat() as i64;
+        let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
+        let Unknown { tracks, sum, .. } = unknown(parts, Cause::Unverified, seen.clone(), false);
+        let (lows, bands) = sum.lows_and_bands();
+        let hardly = sum.of_anybody() <= -named && sum.hit().next().is_none() && bands * 4 <= lows;
+        let at_bed = Spans::from_unsorted(
+            parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
+        );
+        // He may be the pass holder whom nobody saw leave.
+        let until = Visitor::until(&lists.visitors, seen.first());
+        let covered = until.map_or_else(Spans::none, |until| Spans::one(0, until));
+        let op = gates.with_patient(&at_bed).minus(&covered);
+        if hardly && !op.is_empty() {
+            let companion_ms = parts.iter().map(|p| p.track.companion_ms).sum();
+            let came_with_patient = self.came_with_patient(&seen, companion_ms);
+            let stranger = Stranger { tracks, op, votes: lows, came_with_patient };
+            self.perhaps_strangers.push(stranger);
+        }
+    }
+
+    /// Was there when the patient lay down, or has sat with the companions.
+    fn came_with_patient(&self, seen: &Spans, companion_ms: u64) -> bool {
+        self.bed.first().is_some_and(|lay| seen.first() <= Some(lay + 20_000))
+            || companion_ms >= 10_000
+    }
+
     fn indeterminate(
         &mut self,
         parts: &[Part<'a>],
@@ -337,7 +371,7 @@ impl<'a> Case<'a> {
         );
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         let companion_ms: u64 = parts.iter().map(|p| p.track.companion_ms).sum();
-        let unknown = unknown(parts, cause.clone(), seen.clone(), false);
+        let mut unknown = unknown(parts, cause.clone(), seen.clone(), false);
         if unknown.sum.is_an_attack() || parts.iter().all(|p| p.track.is_a_picture(policy)) {
             // It does nothing at the bed, and hides nobody there; whose it is counts as never live.
             self.unknown.push(unknown);
@@ -354,6 +388,7 @@ impl<'a> Case<'a> {
             }
             if !explained {
                 lists.unexplained.extend(op.iter());
+                unknown.op = op;
             }
         }
         for part in parts {
@@ -387,6 +422,8 @@ pub(crate) fn unknown<'a>(
         afoot,
         anybody: false,
         stays: parts.iter().filter_map(Part::stay).collect(),
+        op: Spans::none(),
+        doubled: parts.iter().any(|p| p.doubled),
     }
 }
 

@@ -46,7 +46,8 @@ impl Case<'_> {
     pub(crate) fn settle_companions(&mut self) {
         let leads = self.op_of(|s| self.leads.contains(&s.info.id));
         let at_work = leads.bridged(self.knowledge.policy.operating_pad_ms()).padded(30_000);
-        for stranger in self.strangers.iter_mut().filter(|s| s.came_with_patient) {
+        let hardly = self.perhaps_strangers.iter_mut();
+        for stranger in self.strangers.iter_mut().chain(hardly).filter(|s| s.came_with_patient) {
             stranger.op = stranger.op.minus(&at_work);
         }
         self.strangers.retain(|s| !s.op.is_empty());
@@ -70,6 +71,8 @@ impl Case<'_> {
             self.strangers.extend(turning);
         } else {
             doubted.extend(turning.iter().flat_map(|s| s.op.iter()));
+            // It adds to what strangers beyond doubt did; alone it says nothing.
+            self.perhaps_strangers.extend(turning);
         }
     }
 }

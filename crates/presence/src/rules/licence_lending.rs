@@ -4,7 +4,8 @@
 use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absence, absent, by_absence, role_ppm, votes_ppm};
 use crate::absence::{Absence, TwoBounds};
-use crate::case::{Case, Seen};
+use crate::case::{Case, Cause, Seen, Unknown};
+use crate::evidence::Standing;
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::knowledge::StatusFault;
 use crate::law::{self, CLOCK_AND_GO, LENDING, RECORDS, STALE};
@@ -62,6 +63,32 @@ pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
     let known = |id: &PersonId| case.known(id).is_some_and(Practitioner::is_recognisable);
     let other = |id: &PersonId| case.leads.contains(id) && case.declared_lead() != Some(id);
     absence(case, |id| other(id) && known(id)) == Absence::Open
+        || case.people.values().any(|s| other(&s.info.id) && may_have_done_the_part(case, s))
+}
+
+/// Whether somebody recognised may have been there for as long as the lead's own part takes: he
+/// vanished inside the room, and may have stayed with the back turned.
+fn may_have_done_the_part(case: &Case<'_>, seen: &Seen<'_>) -> bool {
+    let certain = case.presence(seen).certain;
+    let stayed = certain.union(&case.unaccounted(seen).intersect(&case.sight.a));
+    !case.is_short_of(seen, &stayed, case.lead_part_ms().max(1), true)
+}
+
+/// Op of people whom nobody named but whom the looks at them tell from the declared lead: badly
+/// seen people, and strangers of whom there were too few good looks.
+fn op_of_others_unnamed(case: &Case<'_>, lead: &PersonId) -> Spans {
+    let told = |u: &Unknown<'_>| {
+        let (standing, spans) = case.open_for(u, lead);
+        let out = u.sum.standing(lead, &case.knowledge.policy) == Standing::Out;
+        match standing {
+            Standing::Out => Some(u.op.clone()),
+            // Where nobody looked, or the looks speak for him, it may have been he.
+            Standing::Doubtful if out => Some(u.op.minus(&spans)),
+            _ => None,
+        }
+    };
+    let of = case.unknown.iter().filter(|u| u.cause == Cause::Unverified && !u.anybody);
+    Spans::from_unsorted(of.filter_map(told).flat_map(|op| op.iter().collect::<Vec<_>>()).collect())
 }
 
 /// LL-1: the declared lead was never there, and somebody else operated.
@@ -71,21 +98,28 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let recognisable = case.known(lead).is_some_and(Practitioner::is_recognisable);
     let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
         && u64::from(case.sight.door_ppm) >= p.door_visible_min_ppm();
-    let other = other_operator(case);
+    let mut other = other_operator(case);
+    // Who was badly seen is nobody by name, but he is not the lead: the clinic is asked whose
+    // session it was, and nobody is accused.
+    let is_unnamed = other.op_ms < p.ll1_other_op_ms();
+    if is_unnamed {
+        let op = op_of_others_unnamed(case, lead);
+        other = Other { person: None, op_ms: op.total(), op };
+    }
     if !recognisable || !enough || other.op_ms < p.ll1_other_op_ms() {
         return None;
     }
     let absence = absent(case, |id| id == lead)?;
     let in_place = lead_in_place(case);
-    let is_lead = in_place.is_some();
+    let is_mismatch = is_unnamed || in_place.is_some();
     let other = in_place.unwrap_or(other);
-    let (kind, severity, basis) = if is_lead {
+    let (kind, severity, basis) = if is_mismatch {
         (Kind::RecordMismatch, Severity::L1, RECORDS)
     } else {
         (Kind::LicenseLending, Severity::L2, LENDING)
     };
     let severity = by_absence(absence, severity);
-    let severity = if another_may_lead(case) { severity.min(Severity::L1) } else { severity };
+    let severity = if another_may_lead(case) { severity.softened() } else { severity };
     let votes = other.votes(case);
     let mut draft = Draft::new(
         Rule::Ll1,
@@ -111,7 +145,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
         .person
         .map_or_else(|| "an unidentified person".to_owned(), |s| format!("{}", s.info.id));
     let (a, op) = (case.sight.a.total(), other.op.total());
-    let (zh_kind, en_kind) = if is_lead {
+    let (zh_kind, en_kind) = if is_mismatch {
         ("疑似登记与实际不符", "Suspected mismatch with the record")
     } else {
         ("疑似挂证", "Suspected licence lending")

@@ -295,3 +295,81 @@ fn an_emergency_lowers_and_never_suppresses() {
         ["NL-1 L1"]
     );
 }
+
+#[test]
+fn the_lead_wears_cap_mask_and_goggles() {
+    nothing(
+        "
+        08:50       declare s1 filler lin 09:00-09:30
+        09:00-09:25 patient bed
+        09:01-09:24 gogglin operator
+        ",
+    );
+}
+
+#[test]
+fn another_lead_injects_with_the_back_turned() {
+    let said = standing(
+        "
+        08:50             declare s1 filler lin 09:00-09:30
+        09:00-09:25       patient bed
+        09:05:00-09:05:05 hao door track=4
+        09:05:06-09:05:20 hao operator track=4    # then the back turned, and so out by the door
+        09:01-09:24       sun operator
+        ",
+    );
+    assert!(said.contains(&"LL-1 L1".to_owned()), "hao may have done it: {said:?}");
+    assert!(said.iter().all(|s| s.ends_with("L1")), "{said:?}");
+}
+
+#[test]
+fn a_patient_on_his_feet_looks_down_and_others_are_badly_seen() {
+    let gets_up = |feet: &str| {
+        nothing(&format!(
+            "
+            08:50       declare s1 filler lin 09:00-09:30
+            09:00-09:10 patient bed
+            {feet}
+            09:13-09:25 patient bed
+            09:00-09:25 lin operator
+            "
+        ));
+    };
+    // Not seen for half a minute before he lies there again.
+    gets_up("09:10:03-09:12:30 patient operator track=5");
+    // Beside a nurse badly seen, who comes into view between two looks at him.
+    gets_up(
+        "09:10:03-09:10:30 patient elsewhere track=5
+            09:10:33-09:12:58 dim elsewhere track=7
+            09:10:40-09:12:55 patient operator track=8",
+    );
+}
+
+#[test]
+fn a_lead_badly_seen_is_taken_for_the_nurse_he_meets() {
+    // The nurse's face goes on on his track, while hers is still in view.
+    let said = standing(
+        "
+        08:50             declare s1 filler lin 09:00-09:30
+        09:00-09:25       patient bed
+        09:00:30-09:01:12 sun operator track=2
+        09:01:00-09:01:03 turned door track=4
+        09:01:04-09:01:08 turned elsewhere track=4
+        09:01:09-09:20    sun operator track=4
+        ",
+    );
+    assert_eq!(said, ["LL-1 L1", "NL-2 L1"], "nobody saw him leave");
+}
+
+#[test]
+fn a_lead_badly_seen_at_the_door_alone_may_have_come_in() {
+    let said = standing(
+        "
+        08:50             declare s1 filler lin 09:00-09:30
+        09:00-09:25       patient bed
+        09:01:00-09:01:05 turned door
+        09:02-09:20       sun operator
+        ",
+    );
+    assert_eq!(said, ["LL-1 L1", "NL-2 L1"], "he came, or he went");
+}

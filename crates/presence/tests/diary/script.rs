@@ -19,6 +19,8 @@
 //! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now and then a false SPOOF
 //! 09:00-09:20 faceless operator                     a face too poor to embed
 //! 09:00-09:20 turned elsewhere                      a head so turned that its looks say nothing
+//! 09:00-09:20 goggled operator                      qian in cap, mask and goggles: poor looks, every sixth like qian;
+//!                                                   `gogglin`: lin in the same
 //! set NAME VALUE                                    a policy setting
 //! until 10:00                                       the script ends
 //! ```
@@ -319,6 +321,11 @@ fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
         "spoof" | "unsure" | "lively" | "blurred" => (Some("lin".into()), 700_000),
         "masked" => (Some("lin".into()), 380_000),
         "muffled" => (None, 250_000),
+        "goggled" | "gogglin" => {
+            let who = if kind == "goggled" { "qian" } else { "lin" };
+            let alike = (at.0 - MIDNIGHT) / 1_000 % 6 == 0;
+            (Some(who.into()), if alike { 560_000 } else { 335_000 })
+        }
         name => (Some(name.into()), 700_000),
     };
     let second = (at.0 - MIDNIGHT) / 1_000;
@@ -338,8 +345,8 @@ fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
     Face {
         track,
         bbox,
-        good_quality: kind != "turned",
-        masked: matches!(kind, "masked" | "muffled"),
+        good_quality: !matches!(kind, "turned" | "goggled" | "gogglin"),
+        masked: matches!(kind, "masked" | "muffled" | "goggled" | "gogglin"),
         match_: match_.filter(|_| !on_bed && kind != "faceless"),
         liveness,
     }

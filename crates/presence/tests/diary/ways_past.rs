@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::script::standing;
+use presence::Output;
+
+use crate::script::{play, standing};
 
 fn stands(script: &str, expect: &[&str]) {
     assert_eq!(standing(script), expect, "{script}");
@@ -205,4 +207,47 @@ fn bursts_of_50_s_add_up_whoever_it_is() {
         assert_eq!(bursts(who, 3), Vec::<String>::new(), "{who} for 150 s");
         assert_eq!(bursts(who, 4), [said], "{who} for 200 s");
     }
+}
+
+/// A session led by lin, in which somebody stands at the bed with the face covered.
+fn covered(more: &str) -> String {
+    format!("08:50 declare s1 filler lin 09:00-09:30\n09:00-09:20 patient bed\n{more}")
+}
+
+#[test]
+fn who_is_badly_seen_is_asked_for_and_not_named() {
+    let day = covered("09:01-09:19 goggled operator");
+    assert_eq!(standing(&day), ["LL-1 L1"], "somebody else, whoever it is");
+    for output in play(&day) {
+        if let Output::Finding(f) = output {
+            let named: Vec<&str> = f.persons.iter().map(|p| p.person.as_str()).collect();
+            assert_eq!(named, ["lin"], "poor looks name nobody");
+        }
+    }
+}
+
+#[test]
+fn who_stood_beside_the_lying_patient_is_not_the_patient() {
+    let last = covered("09:01-09:19:58 goggled operator\n09:20:05-09:20:30 goggled operator");
+    assert_eq!(standing(&last), ["LL-1 L1"], "seen last where the patient got up");
+}
+
+#[test]
+fn short_stays_of_a_stranger_add_to_a_sure_ones() {
+    // Over 17 s nobody is UNMATCHED; more than a minute apart nothing joins them.
+    let stays = |sure: i32, short: i32| {
+        let mut day = String::from(
+            "08:50 declare s1 filler lin 09:00-09:30\n09:00-09:28 patient bed\n\
+             09:00-09:28 lin elsewhere",
+        );
+        for n in 0..sure + short {
+            let at = |s: i32| format!("09:{:02}:{:02}", (s + n * 130) / 60, (s + n * 130) % 60);
+            let long = if n < sure { 50 } else { 17 };
+            write!(day, "\n{}-{} stranger operator", at(30), at(30 + long)).unwrap();
+        }
+        standing(&day)
+    };
+    assert_eq!(stays(2, 4), Vec::<String>::new(), "168 s");
+    assert_eq!(stays(2, 5), ["UQ-1 L1"], "185 s, of them 100 s a stranger's");
+    assert_eq!(stays(0, 11), Vec::<String>::new(), "187 s, and nobody surely a stranger");
 }
