@@ -8,7 +8,7 @@ use crate::evidence::Sum;
 use crate::finding::{Looks, PresenceMethod, Visibility};
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
-use crate::pieces::Pieces;
+use crate::piece::Pieces;
 use crate::spans::{Spans, share_ppm};
 use crate::time::mono_of;
 use crate::{DeploymentMode, Item, ItemKind, PersonId, Practitioner, SessionId, TrackId, Wall};

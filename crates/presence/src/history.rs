@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use crate::evidence::Evidence;
 use crate::identity::{Identity, Vote, Who};
-use crate::picture::{Reach, Spoof};
+use crate::reach::Reach;
 use crate::spans::Spans;
+use crate::spoof::Spoof;
 use crate::{
     BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone,
     Zones,

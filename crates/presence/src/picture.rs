@@ -2,59 +2,7 @@
 //! It counts and measures; whether that is an attack is HB-4's to say.
 
 use crate::history::{History, TrackLog};
-use crate::{BoxPx, Liveness, Policy};
-
-/// How far the centre of a face moved.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reach {
-    x: (i32, i32),
-    y: (i32, i32),
-    pub(crate) width: i32,
-}
-
-impl Reach {
-    pub(crate) fn of(at: BoxPx) -> Self {
-        let c = at.centre();
-        Self { x: (c.x, c.x), y: (c.y, c.y), width: at.w }
-    }
-
-    pub(crate) fn add(&mut self, at: BoxPx) {
-        let c = at.centre();
-        self.x = (self.x.0.min(c.x), self.x.1.max(c.x));
-        self.y = (self.y.0.min(c.y), self.y.1.max(c.y));
-        self.width = self.width.max(at.w);
-    }
-
-    /// How far, px.
-    fn far(self) -> i64 {
-        let span = |(from, to): (i32, i32)| i64::from(to) - i64::from(from);
-        span(self.x).max(span(self.y))
-    }
-
-    /// Whether it moved as only a body does: by several widths of a face. A picture in a hand is
-    /// smaller than the faces of the room (`usual_px` wide), and moves by widths of its own.
-    pub(crate) fn is_of_a_body(self, usual_px: i32) -> bool {
-        self.width >= usual_px / 2 && self.far() >= 3 * i64::from(self.width.max(usual_px))
-    }
-
-    /// Whether it hardly moved, as a head never does for long.
-    fn is_still(self) -> bool {
-        self.far() < i64::from(self.width)
-    }
-}
-
-/// Presentation-attack counts of a track.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Spoof {
-    pub(crate) frames: u32,
-    pub(crate) assessed: u32,
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-    pub(crate) live: u32,
-    last_live: u64,
-    unsure: u32,
-    last_unsure: u64,
-}
+use crate::{Liveness, Policy};
 
 impl History {
     /// The width of a living face in the room, px: the median of the tracks; 0: none was seen.

@@ -7,22 +7,9 @@ use std::collections::BTreeMap;
 use crate::bounds::{self, Bounds};
 use crate::case::{Case, Seen};
 use crate::knowledge::Knowledge;
+use crate::piece::Pieces;
 use crate::spans::Spans;
 use crate::{Engine, PersonId, PractitionerCategory, SessionId, Wall};
-
-/// What was done in the sessions shortly before, which count as one with this.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pieces {
-    pub(crate) a_ms: u64,
-    pub(crate) op: BTreeMap<PersonId, u64>,
-    /// Of that, while no lead for the piece's item can have been there.
-    pub(crate) unled: BTreeMap<PersonId, u64>,
-    /// Of that, while no physician stood beside.
-    pub(crate) unaided: BTreeMap<PersonId, u64>,
-    pub(crate) stranger_op: Spans,
-    /// Without any picture, in the sessions of the same day.
-    pub(crate) dark: Spans,
-}
 
 impl Pieces {
     /// One session as a piece of a later one.
@@ -44,22 +31,6 @@ impl Pieces {
             stranger_op: case.stranger_op_beyond_cards(),
             dark: if matters { case.sight.dark.clone() } else { Spans::none() },
         }
-    }
-
-    /// Adds what was done; the dark of a day is added by itself, over all its sessions.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.a_ms += other.a_ms;
-        let sums = [
-            (&mut self.op, &other.op),
-            (&mut self.unled, &other.unled),
-            (&mut self.unaided, &other.unaided),
-        ];
-        for (own, others) in sums {
-            for (person, ms) in others {
-                *own.entry(person.clone()).or_default() += ms;
-            }
-        }
-        self.stranger_op = self.stranger_op.union(&other.stranger_op);
     }
 }
 

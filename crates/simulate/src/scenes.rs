@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth, Walk};
-use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, STAFF, Scene, Sensor, Zone};
+use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, Scene, Sensor, Zone};
 use presence::{
     Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView,
     Moment, Observation, Output, PersonId, Policy, PresenceSummary, Rule, SessionId, Severity,
@@ -465,9 +465,4 @@ pub fn scene_diary(
         let _ = writeln!(text, "{:8.1} {line}", *t as f64 / 1_000.0);
         text
     })
-}
-
-/// Everybody of the staff, in the order of a look's scores.
-pub(crate) fn staff(n: usize) -> &'static str {
-    STAFF[n].id
 }

@@ -8,7 +8,7 @@ use protocol::id::{EvidenceId, OrderId};
 use protocol::up::{ClockSource, FindingReport, Severity, Up, WithdrawalCause};
 
 use super::Agent;
-use crate::evidence::courier::Outcome;
+use crate::evidence::errand::Outcome;
 use crate::evidence::{Keeper, Take, Taken, Taking};
 use crate::facts::Unusable;
 

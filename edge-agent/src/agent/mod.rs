@@ -7,6 +7,7 @@
 
 mod clock;
 mod drift;
+pub mod event;
 mod evidence;
 mod health;
 mod known;
@@ -18,16 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use delivery::{knowledge::KnowledgeStore, mqtt::Delivered, outbox::Outbox};
-use presence::{Engine, Entry, Fact, Moment, Observation, Output, Rule, Thresholds, TrackId};
-use protocol::{
-    id::{EvidenceId, OrderId},
-    trial::PolicyTrialAnswer,
-    up::Up,
-};
+use delivery::{knowledge::KnowledgeStore, outbox::Outbox};
+use presence::{Engine, Entry, Fact, Moment, Output, Rule, Thresholds, TrackId};
+use protocol::up::Up;
 
 pub use clock::AgentClock;
 pub use drift::LockWatch;
+pub use event::{Event, Seen};
 pub use health::{HealthSource, Vitals};
 pub use known::{Known, unknown_institution};
 pub use tally::{Summary, Tally};
@@ -35,45 +33,13 @@ pub use tally::{Summary, Tally};
 use crate::{
     brokers::KnownBrokers,
     clock::{Now, rfc3339_ms},
-    evidence::{Keeper, Taken, courier::Outcome},
-    pipeline::{Figures, Guidance},
+    evidence::Keeper,
+    pipeline::Guidance,
     record::Recorder,
     service::Watchdog,
     trial::Trials,
     wire::{self, Origin},
 };
-
-/// Everything that wakes the agent.
-#[derive(Debug)]
-pub enum Event {
-    /// The pipeline is ready; it waits for the answer before its first frame.
-    Begin(SyncSender<Guidance>),
-    /// One look at the room; the pipeline waits for the answer before its next.
-    Seen(Box<Seen>, SyncSender<Guidance>),
-    /// The scripted source is over, at this time of its clock. Its pipeline takes guidance until
-    /// the sender is dropped.
-    Ended(Now, Sender<Guidance>),
-    /// What the pipeline sealed for a finding.
-    Taken(Box<Taken>),
-    /// What became of a released picture.
-    Carried(EvidenceId, OrderId, Outcome),
-    /// What a trial of policy numbers found.
-    Tried(Box<PolicyTrialAnswer>),
-    /// A verified message from the server.
-    Delivered(Box<Delivered>),
-    /// SIGTERM or SIGINT.
-    Shutdown,
-}
-
-/// One look at the room.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    pub at: Now,
-    /// Size of the picture in pixels; `None` where no frame came.
-    pub size: Option<(u32, u32)>,
-    pub observation: Observation,
-    pub figures: Figures,
-}
 
 /// How the agent runs.
 #[derive(Debug, Clone, Copy)]

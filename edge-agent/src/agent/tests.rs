@@ -1,6 +1,8 @@
 //! The agent as the server and the pipeline see it: knowledge in, looks in; outbox rows and
 //! guidance out.
 
+use delivery::mqtt::Delivered;
+use presence::Observation;
 use std::{collections::BTreeMap, path::Path, sync::mpsc::channel, sync::mpsc::sync_channel};
 
 use base64::Engine as _;
@@ -15,6 +17,7 @@ use tempfile::TempDir;
 use trust::SigningKey;
 
 use super::*;
+use crate::pipeline::Figures;
 use crate::{camera::Counters, gallery_search::Maker, heat::Heat};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z

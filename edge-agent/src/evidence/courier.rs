@@ -11,32 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use delivery::identity::Identity;
 use delivery::provision::server_of;
 use protocol::evidence::{EvidencePart, EvidencePartAnswer, MAX_EVIDENCE_BYTES, MAX_PART_BYTES};
-use protocol::id::{EvidenceId, OrderId};
 
-use crate::agent::Event;
+use super::errand::{Errand, Outcome};
+use crate::agent::event::Event;
 
 /// First and longest wait before another try.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(5));
-
-/// A released item on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Errand {
-    pub id: EvidenceId,
-    pub order: OrderId,
-    pub path: PathBuf,
-    pub bytes: u64,
-    pub sha256: String,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Delivered,
-    /// Not on the disk as it was sealed.
-    Lost(String),
-    /// The server takes it not; one line.
-    Refused(String),
-}
 
 /// Why a try failed.
 #[derive(Debug)]

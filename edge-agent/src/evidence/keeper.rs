@@ -17,7 +17,7 @@ use protocol::evidence::{
 use protocol::id::{DeviceId, EvidenceId, OrderId};
 use protocol::up::{Manifest, Severity, Up};
 
-use super::courier::{Errand, Outcome};
+use super::errand::{Errand, Outcome};
 use super::retention::{UNDECIDED_DAYS, ends, in_force, make_room};
 use super::store::{Held, Stage, Store};
 use super::taking::Taken;

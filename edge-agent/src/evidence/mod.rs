@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod courier;
+pub mod errand;
 pub mod keeper;
 pub mod retention;
 pub mod store;

@@ -8,7 +8,7 @@ use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::history::{Fault, History, TrackLog};
 use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
-use crate::picture::Reach;
+use crate::reach::Reach;
 use crate::spans::{Spans, share_ppm};
 use crate::{CameraState, Policy, Wall, Zone, ZonesDrifted};
 
