@@ -44,6 +44,8 @@ pub(crate) fn is_page(path: &str) -> bool {
         "/paper",
         "/line",
         "/attachments/{n}",
+        "/publication/csv",
+        "/publication/xlsx",
     ];
     !other.iter().any(|p| path.starts_with(p))
         && !ends.iter().any(|e| path.ends_with(e))
