@@ -44,7 +44,8 @@ struct ChecksPage {
     long_rooms: Option<String>,
     people: Vec<(String, String, bool)>,
     long_people: Option<String>,
-    out: bool,
+    /// As it was typed; nobody has chosen before.
+    direction: String,
     rows: Vec<[String; 6]>,
     /// Everybody who is found, and whether a card is set.
     without: Vec<(String, String, bool)>,
@@ -106,8 +107,9 @@ fn body(given: &Given) -> Result<CheckBody, String> {
         witness: text("witness"),
         witness_pin: text("witness_pin"),
         direction: match given.text("direction") {
+            "in" => protocol::down::CheckDirection::In,
             "out" => protocol::down::CheckDirection::Out,
-            _ => protocol::down::CheckDirection::In,
+            _ => return Err("direction: say whether it is in or out".to_owned()),
         },
         at: moment("at", given.text("at"))?,
     })
@@ -162,7 +164,7 @@ async fn make(
             .filter(|p| p.2)
             .map(|p| (p.0.clone(), p.1.clone(), keep && p.0 == given.text("witness")))
             .collect(),
-        out: keep && given.text("direction") == "out",
+        direction: if keep { given.text("direction").to_owned() } else { String::new() },
         rows: checks.iter().take(50).map(|c| row(l, c, &name)).collect(),
         without: people.clone(),
         gives_links: who.may(Right::GiveLinks),
