@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Session, Stay};
-use presence::{Engine, IdentityView, Observation, Output, PersonId, Policy, TrackId};
+use presence::{Engine, IdentityView, Observation, Output, PersonId, Policy, TrackId, standing};
 
 use crate::clinic;
 use crate::score::{Score, Tally};
@@ -50,6 +50,41 @@ fn day(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Score {
     let mut tally = Tally::default();
     tally.take(outputs);
     tally.score(&day, number)
+}
+
+/// One thing that the engine said of a day, and stands at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Code of the rule.
+    pub rule: &'static str,
+    /// Second of the day.
+    pub second: u32,
+    /// An offence was planted where it was said, and it is of that rule.
+    pub is_true: bool,
+}
+
+/// What stands at the end of one day, and whether an offence was planted in it. `unlawful`: the
+/// share of treatments that are offences.
+pub fn said(
+    model: &ErrorModel,
+    policy: &Policy,
+    seed: u64,
+    number: u64,
+    unlawful: f64,
+) -> (bool, Vec<Said>) {
+    let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, unlawful);
+    let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), |_, _, _| {});
+    let said = standing(outputs).into_values().map(|finding| {
+        let rule = finding.key.rule.code();
+        let of = |session: &&Session| {
+            finding.key.session.as_ref().is_none_or(|id| *id == clinic::session_id(session))
+        };
+        let planted = |session: &Session| session.plant.is_some_and(|plant| plant.code() == rule);
+        let is_true = day.sessions.iter().filter(of).any(planted);
+        Said { rule, second: clinic::second(finding.raised_at.mono), is_true }
+    });
+    let said = said.collect();
+    (day.sessions.iter().any(|session| session.plant.is_some()), said)
 }
 
 /// One day as text: what was true, and what the engine said of it.

@@ -94,7 +94,7 @@ fn acts(house: &House, it: &mut TestBox, (officer, who): (&str, &str), (n, round
     let count = || ask(house, "GET", "/api/v1/corrections", who, "").json()["corrections"].clone();
     while count().as_array().is_none_or(|all| all.len() < usize::from(round) + 1) {
         assert!(std::time::Instant::now() < by, "the lead became no correction: {}", count());
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 
@@ -110,7 +110,7 @@ fn read(place: &mut Place) -> Vec<(String, String)> {
     }
     let first = |noun: &str, key: &str| {
         let all = ask(house, "GET", &format!("/api/v1/{noun}"), clinic, "").json();
-        all[key][0]["id"].as_str().unwrap().to_owned()
+        all[key][0]["id"].as_str().unwrap_or_else(|| panic!("{noun}: {all}")).to_owned()
     };
     let (check, correction) =
         (first("self-checks", "self_checks"), first("corrections", "corrections"));

@@ -273,7 +273,7 @@ impl Scene {
             finding_id: finding_id(),
             items: self.pictures.iter().map(|p| p.0.id.clone()).collect(),
             case: "2026-17".into(),
-            basis: "医师法第十三条".into(),
+            basis: "群众举报".into(),
             purpose: "核对操作人".into(),
             expires_at: (at + evidence::order::LONGEST)
                 .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")

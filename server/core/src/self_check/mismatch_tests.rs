@@ -181,6 +181,51 @@ fn honest(dice: &mut Dice) -> (CheckFact, Vec<AlertFact>) {
     (check, alerts)
 }
 
+/// A quarter with a simulated clinic day, of which everything is said to be well. The boxes' own rules
+/// raise what they raise; two reviewers uphold what is true, and dismiss the rest.
+fn simulated(number: u64, unlawful: f64) -> (CheckFact, Vec<AlertFact>) {
+    let model = clinic_sim::ErrorModel::bundled().unwrap();
+    let policy = presence::Policy::default();
+    let mut check = quarter("2026-08-01");
+    let at = end(&check) + DAY_MS;
+    hand_in(&mut check, at, "none", "yes");
+    let dismissed = [("wang", DISMISS), ("li", DISMISS)];
+    let mut alerts = Vec::new();
+    let (_, said) = simulate::said(&model, &policy, 27, number, unlawful);
+    for (n, one) in said.iter().enumerate() {
+        let event_ms = day_ms(check.from) + 9 * DAY_MS + i64::from(one.second) * 1_000;
+        let steps = if one.is_true { &TWO } else { &dismissed };
+        alerts.push(alert(&format!("a-{n}"), one.rule, event_ms, steps));
+    }
+    (check, alerts)
+}
+
+#[test]
+fn simulated_clinics_that_lie_are_told_from_honest_ones() {
+    let told =
+        |check: CheckFact, alerts: &[AlertFact]| !judge(&[check], alerts, i64::MAX).is_empty();
+    let false_alarms = (0..200).filter(|n| {
+        let (check, alerts) = simulated(*n, 0.0);
+        told(check, &alerts)
+    });
+    let false_alarms = false_alarms.count();
+    // Of those whose rule fired and was upheld, and is one that a question asks about.
+    let asked = |alert: &AlertFact| {
+        let rules = ["LL-1", "LL-4", "LL-5", "NL-1", "NL-4", "UQ-1", "UQ-2", "HB-3"];
+        alert.is_upheld() && alert.rules.iter().any(|rule| rules.contains(&rule.as_str()))
+    };
+    let planted: Vec<bool> = (200..400)
+        .map(|n| simulated(n, 0.35))
+        .filter(|(_, alerts)| alerts.iter().any(asked))
+        .map(|(check, alerts)| told(check, &alerts))
+        .collect();
+    let found = planted.iter().filter(|told| **told).count();
+    println!("SI-1: {false_alarms} of 200 honest, {found} of {} planted", planted.len());
+    assert!(false_alarms <= 1, "{false_alarms} of 200 honest clinics");
+    assert!(planted.len() >= 100, "only {} clinics did anything", planted.len());
+    assert!(found * 100 >= planted.len() * 95, "{found} of {}", planted.len());
+}
+
 #[test]
 fn two_hundred_honest_and_planted_periods_are_told_apart() {
     let mut dice = Dice(27);

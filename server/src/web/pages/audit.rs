@@ -106,7 +106,10 @@ async fn audit_page(
     let next = entries.last().filter(|_| entries.len() == ENTRIES as usize).map(|e| e.id);
     let rows = entries.into_iter().map(|e| {
         let account = accounts.iter().find(|account| account.id == e.actor);
-        let name = account.map(|account| account.display.clone()).unwrap_or_default();
+        let of_a_box =
+            || e.actor.strip_prefix("box ").map(|id| l.t("设备 ", "box ").to_owned() + id);
+        let name = account.map(|account| account.display.clone()).or_else(of_a_box);
+        let name = name.unwrap_or_default();
         let by = named(l, account.map(|account| account.role), &name, &e.actor);
         Row {
             id: e.id,
