@@ -49,8 +49,10 @@ fn commands(name: &str) -> Vec<Vec<String>> {
     } else {
         for command in reference::all_commands(name).unwrap() {
             all.push([command.as_slice(), &["--help".to_owned()]].concat());
-            // Without arguments these two do something: to this machine, or by its network.
-            if command != ["first-boot"] && command != ["models", "fetch"] {
+            // Without arguments these do something: to this machine, by its network, for minutes.
+            let works = ["first-boot", "bench", "models fetch"];
+            let line = command.join(" ");
+            if !works.iter().any(|work| line == *work || line.starts_with(&format!("{work} "))) {
                 all.push(command);
             }
         }
@@ -60,8 +62,13 @@ fn commands(name: &str) -> Vec<Vec<String>> {
     match name {
         "zaigang-agent" => {
             all.extend(
-                ["config --example", "config --check nothing-here", "optics --fov 80 --json"]
-                    .map(words),
+                [
+                    "config --example",
+                    "config --check nothing-here",
+                    "optics --fov 80 --json",
+                    "bench tracks --episodes 4 --crowds 0 --json",
+                ]
+                .map(words),
             );
             for line in ["config --check", "config --json --check", "healthy --json --config"] {
                 all.push([words(line), vec![example.clone()]].concat());
