@@ -24,8 +24,10 @@
 mod device;
 mod house;
 pub mod says;
+mod side;
 mod user;
 
 pub use device::{HostileBox, Message};
-pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, Side, welcomed};
+pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, welcomed};
+pub use side::Side;
 pub use user::{Answer, User};

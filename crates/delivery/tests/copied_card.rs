@@ -6,7 +6,7 @@
     clippy::expect_used,
     reason = "a test program: its helpers fail the test"
 )]
-#![allow(dead_code, reason = "some of the support is for the other tests")]
+#![allow(dead_code, unused_imports, reason = "some of the support is for the other tests")]
 
 mod support;
 

@@ -2,17 +2,16 @@
 //! JPEG pictures, in real time, over and over. Nothing of it is written down.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use image::codecs::jpeg::JpegEncoder;
 use image::{RgbImage, imageops};
 
 use super::act::Act;
 use super::crowd::{Crowd, SIZE_PX};
+use super::pipe::{Pipe, jpeg};
 use super::source::{Source, pictures};
 use super::video;
 
@@ -21,7 +20,6 @@ const DRAWN_EVERY: Duration = Duration::from_millis(220);
 /// How long a picture of a folder is shown, and how often in that time.
 const STILL_FOR: Duration = Duration::from_secs(4);
 const STILL_EVERY: Duration = Duration::from_millis(250);
-const QUALITY: u8 = 95;
 /// Pictures of a folder come on a canvas of this size, so that the room's zones stay where they
 /// are. None is made larger: that would only blur it.
 const CANVAS_PX: (u32, u32) = (640, 480);
@@ -56,31 +54,15 @@ pub(super) fn play(source: &Source, pipe: &Path, stage: &Stage) -> Result<()> {
 /// Plays over and over, until the pipe or the film is gone for good.
 fn run(mut reel: impl FnMut(&mut Pipe) -> Result<()>, pipe: &Path) {
     while let Ok(file) = File::options().write(true).open(pipe) {
-        let mut pipe = Pipe { file, sent: 0 };
+        let mut pipe = Pipe::new(file);
         let mut before = 0;
-        while reel(&mut pipe).is_ok() && pipe.sent > before {
-            before = pipe.sent;
+        while reel(&mut pipe).is_ok() && pipe.sent() > before {
+            before = pipe.sent();
         }
         // The box opens it again after a loss; a film that gives nothing more is over.
-        if pipe.sent == 0 {
+        if pipe.sent() == 0 {
             return;
         }
-    }
-}
-
-/// The open pipe.
-#[derive(Debug)]
-pub(super) struct Pipe {
-    file: File,
-    sent: u64,
-}
-
-impl Pipe {
-    /// Sends a picture. The error: nobody reads any more.
-    pub(super) fn send(&mut self, jpeg: &[u8]) -> Result<()> {
-        self.file.write_all(jpeg)?;
-        self.sent += 1;
-        Ok(())
     }
 }
 
@@ -132,11 +114,4 @@ fn on_canvas(path: &Path) -> Result<RgbImage> {
     let (left, top) = ((width - picture.width()) / 2, (height - picture.height()) / 2);
     imageops::replace(&mut canvas, &picture, left.into(), top.into());
     Ok(canvas)
-}
-
-/// A picture as a JPEG file's bytes.
-pub(super) fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(picture)?;
-    Ok(bytes)
 }

@@ -12,6 +12,7 @@ mod film;
 mod house;
 mod pack;
 mod page;
+mod pipe;
 mod promise;
 mod rounds;
 mod signals;

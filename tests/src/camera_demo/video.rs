@@ -14,7 +14,7 @@ use openh264::decoder::{DecodeOptions, Decoder, Flush};
 use openh264::formats::YUVSource as _;
 use re_mp4::{Mp4, TrackKind};
 
-use super::film::{Pipe, jpeg};
+use super::pipe::{Pipe, jpeg};
 
 /// Frames of a film that are shown in a second; the others are decoded and left out.
 const SHOWN_EVERY_MS: u64 = 100;

@@ -7,6 +7,7 @@
 
 mod brokers;
 mod certificate;
+mod evictions;
 mod incoming;
 mod options;
 mod probe;
@@ -29,6 +30,7 @@ use crate::outbox::plan::{Limits, Planner, spread};
 pub use brokers::BrokerList;
 use brokers::{Rotation, Waits};
 pub use certificate::broker_certificate_end;
+use evictions::Evictions;
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
 pub use probe::{ProbeError, Served, probe};
@@ -119,10 +121,10 @@ pub async fn run(
     let Some(mut rotation) = Rotation::begin(&settings.brokers.all(), key_number(&settings)) else {
         return warn!("this box was given no broker");
     };
-    let mut fruitless = 0;
+    let (mut fruitless, mut evictions) = (0, Evictions::default());
     while !*shutdown.borrow() {
         let began = Instant::now();
-        let proven = settings.stats.receipts();
+        let (proven, connections) = (settings.stats.receipts(), settings.stats.connections());
         let at = of_one_session(&settings, &rotation, fruitless, &mut dice);
         let end = session::run(&at, &outbox, &to_engine, &mut planner, &mut shutdown).await;
         settings.stats.set_connected(false);
@@ -144,7 +146,10 @@ pub async fn run(
         }
         let failed = at.identity.broker;
         let wait = rotation.next(&settings.brokers.all(), waits(&settings), &mut dice);
-        let why = explained(&why, Timestamp::now());
+        let connected = settings.stats.connections() > connections;
+        let evicted = evictions.add(connected, &why, began.elapsed());
+        let evicted = evicted.map(|told| format!(" ({told})")).unwrap_or_default();
+        let why = explained(&why, Timestamp::now()) + &evicted;
         warn!("broker {failed}: {why}; next attempt, at {}, in {wait} ms", rotation.current());
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(wait)) => {}

@@ -257,7 +257,7 @@ mod tests {
         let wide = Widths::new();
         let lines = |text: &str| wrapped(text, 10.0, 40.0, &wide);
         assert_eq!(lines("一二三四，五"), ["一二三", "四，五"]);
-        assert_eq!(lines("一二三（四五）六"), ["一二三", "（四", "五）六"]);
+        assert_eq!(lines("一二三（四五）六"), ["一二三", "（四五）", "六"]);
         assert_eq!(lines("一二三四）。五"), ["一二三", "四）。五"]);
         assert_eq!(lines("一二三12月"), ["一二三", "12月"]);
         let signs = "，".repeat(9);

@@ -5,7 +5,7 @@ use vision::pack::{Manifest, Search};
 use vision::{Analyzer, Embedding, FaceBox, Frame, Gate, Options, PixelOrder, Runtime};
 
 use super::*;
-use crate::camera_demo::film;
+use crate::camera_demo::pipe;
 use crate::programs::root;
 
 /// A room in which this act is on.
@@ -57,7 +57,7 @@ fn looks(analyzer: &mut Analyzer, act: Act) -> Vec<Embedding> {
         let mut drawn = RgbImage::new(SIZE_PX.0, SIZE_PX.1);
         crowd.begun = Instant::now().checked_sub(Duration::from_millis(moment * 2_310)).unwrap();
         crowd.frame(act, &mut drawn);
-        let jpeg = film::jpeg(&drawn).unwrap();
+        let jpeg = pipe::jpeg(&drawn).unwrap();
         let picture = image::load_from_memory(&jpeg).unwrap().to_rgb8();
         let (width, height) = picture.dimensions();
         let frame = Frame::new(picture.as_raw(), width, height, PixelOrder::Rgb).unwrap();
