@@ -49,7 +49,7 @@ pub(crate) fn unsaid() -> Option<&'static str> {
 pub struct Answer;
 
 impl Answer {
-    fn kept(fault: io::Error) {
+    fn kept(fault: &io::Error) {
         if fault.kind() != ErrorKind::BrokenPipe {
             UNSAID.get_or_init(|| format!("standard output can not be written: {fault}"));
         }
@@ -59,14 +59,14 @@ impl Answer {
 impl Write for Answer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Err(fault) = io::stdout().lock().write_all(bytes) {
-            Self::kept(fault);
+            Self::kept(&fault);
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         if let Err(fault) = io::stdout().lock().flush() {
-            Self::kept(fault);
+            Self::kept(&fault);
         }
         Ok(())
     }

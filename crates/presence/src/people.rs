@@ -18,6 +18,7 @@ use crate::{PersonId, Policy, TrackId, Zone};
 
 /// The part of a track that is one stretch of identity, within the window.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "four marks of a part, any of them alone")]
 pub(crate) struct Part<'t> {
     pub(crate) id: TrackId,
     pub(crate) track: &'t TrackLog,

@@ -1,4 +1,9 @@
 //! What somebody was seen by lies in no buffer of a network once the look is over.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says what it expects, and stops there"
+)]
 
 mod common;
 

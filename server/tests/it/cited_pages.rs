@@ -76,6 +76,10 @@ fn on_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().concat()
 }
 
+fn is_a(name: &str, extension: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|it| it == extension)
+}
+
 /// The paragraphs of a document, the cells of a workbook, the papers of a case.
 fn of_zip(bytes: &[u8]) -> Vec<String> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
@@ -85,9 +89,9 @@ fn of_zip(bytes: &[u8]) -> Vec<String> {
         let name = file.name().unwrap().into_owned();
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).unwrap();
-        if name.ends_with(".pdf") {
+        if is_a(&name, "pdf") {
             texts.push(on_one_line(&text_of(&bytes, &[])));
-        } else if name.ends_with(".xml") {
+        } else if is_a(&name, "xml") {
             let text = String::from_utf8(bytes).unwrap();
             let ends = text.replace("</w:p>", "<br>").replace("</si>", "<br>");
             texts.extend(blocks(&ends.replace("</is>", "<br>")));

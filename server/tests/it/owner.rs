@@ -70,9 +70,8 @@ fn a_clinic_that_asks_too_much_waits_alone() {
     // As if its program had asked all night: nothing comes back for an hour.
     let later = server::clock::now() + SignedDuration::from_hours(1);
     assert!(app.clinic_requests.take("clinic-1", BURST - 2, later));
-    let rows: String = (0..40)
-        .map(|n| format!("t-{n},room-1,laser-1,p-lead,,2099-03-02T{:02}:00:00Z,\n", n % 24))
-        .collect();
+    let row = |n| format!("t-{n},room-1,laser-1,p-lead,,2099-03-02T{:02}:00:00Z,\n", n % 24);
+    let rows = (0..40).map(row).collect::<Vec<_>>().concat();
     let table = format!("id,room,item,declared_lead,declared_operators,start,end\n{rows}");
     let program = token(house, Role::Clinic, "clinic-1");
     let put = ask(house, "POST", "/api/v1/import/sessions", &program, &table);

@@ -238,12 +238,11 @@ impl Stage<'_> {
         let (before, after) = (self.dice.between(5, 9), self.dice.between(5, 9));
         let stints = [stint(from - before, from), stint(to, to + after)];
         let who = Actor::Staff(id);
-        match self.scene.people.iter_mut().find(|w| w.who == who) {
-            Some(walk) => walk.stints.extend(stints),
-            None => {
-                let stints = stints.to_vec();
-                self.scene.people.push(Walk { who, stints, witnessed: false });
-            }
+        if let Some(walk) = self.scene.people.iter_mut().find(|w| w.who == who) {
+            walk.stints.extend(stints);
+        } else {
+            let stints = stints.to_vec();
+            self.scene.people.push(Walk { who, stints, witnessed: false });
         }
     }
 

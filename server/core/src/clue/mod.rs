@@ -101,8 +101,8 @@ impl Disposal {
     fn agrees_with(self, other: Self) -> bool {
         match (self, other) {
             (Self::NotOurs { agency: one }, Self::NotOurs { agency: other }) => one == other,
-            (Self::Rejected { .. }, Self::Rejected { .. }) => true,
-            (Self::NothingFound, Self::NothingFound) => true,
+            (Self::Rejected { .. }, Self::Rejected { .. })
+            | (Self::NothingFound, Self::NothingFound) => true,
             _ => false,
         }
     }

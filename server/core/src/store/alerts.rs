@@ -90,6 +90,7 @@ pub struct FindingEvent {
 
 /// What a list is narrowed to; every part may be absent.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each narrows a list by itself")]
 pub struct AlertFilter {
     pub state: Option<State>,
     /// Only what somebody still has to act on.
@@ -194,9 +195,10 @@ impl AlertFilter {
         };
         add("assignee = ?", text(&self.assignee));
         add("session = ?", text(&self.session));
-        let (before, after) = match self.clinic_numbers {
-            true => ("clinic_number < ?", "clinic_number > ?"),
-            false => ("number < ?", "number > ?"),
+        let (before, after) = if self.clinic_numbers {
+            ("clinic_number < ?", "clinic_number > ?")
+        } else {
+            ("number < ?", "number > ?")
         };
         add(before, self.before.map(Value::Integer));
         add(after, self.after.map(Value::Integer));

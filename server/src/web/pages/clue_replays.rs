@@ -57,12 +57,12 @@ pub(super) fn card(a: &App, l: Lang, who: &Who, clue: &Clue) -> Result<String, P
     let rooms = asked.iter().flat_map(|it| &it.rooms).map(|it| it.room.as_str());
     let rooms = Names::rooms(a, rooms)?;
     let people = Names::colleagues(a, who, asked.iter().map(|it| it.asked_by.as_str()))?;
-    let asked = asked.into_iter().map(|it| asked_view(l, it, &rooms, &people)).collect();
+    let asked = asked.iter().map(|it| asked_view(l, it, &rooms, &people)).collect();
     let card = Card { l, id: clue.id.clone(), may_ask, named: !who.open_house, asked };
-    Ok(card.render().unwrap_or_default())
+    card.render().map_err(|fault| Problem::internal(&fault))
 }
 
-fn asked_view(l: Lang, it: ReplaySeen, rooms: &Names, people: &Names) -> AskedView {
+fn asked_view(l: Lang, it: &ReplaySeen, rooms: &Names, people: &Names) -> AskedView {
     let room = |room: &replay::RoomReplay| {
         let (class, standing) = standing(l, room.standing);
         RoomView {
