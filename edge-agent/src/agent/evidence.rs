@@ -2,7 +2,7 @@
 //! The keeper judges; this file asks the pipeline and puts into the chain what the keeper says.
 
 use jiff::Timestamp;
-use presence::{Finding, Rule, Step};
+use presence::{Finding, Step};
 use protocol::evidence::{Custodians, EvidenceHeld, EvidenceOrders};
 use protocol::id::{EvidenceId, OrderId};
 use protocol::up::{ClockSource, FindingReport, Severity, Up, WithdrawalCause};
@@ -12,12 +12,17 @@ use crate::evidence::errand::Outcome;
 use crate::evidence::{Keeper, Take, Taken, Taking};
 use crate::facts::Unusable;
 
+/// A finding of L2 and above, when it opens and when it becomes stronger; a spoof that takes part is
+/// one. What goes to the clinic alone, or into a figure, shows nobody: neither a portrait nor a
+/// companion whom the networks took for one.
+fn asks_for_pictures(step: Step, severity: Severity) -> bool {
+    matches!(step, Step::Opened | Step::Strengthened) && severity >= Severity::L2
+}
+
 impl Agent {
-    /// A finding of L2 and above, or of a spoof, asks for pictures when it opens and when it
-    /// becomes stronger; one that the box takes back gives up its own.
+    /// A finding asks for pictures; one that the box takes back gives up its own.
     pub(super) fn picture(&mut self, finding: &Finding, report: &FindingReport, seq: u64) {
-        let asks = matches!(finding.step, Step::Opened | Step::Strengthened)
-            && (report.severity >= Severity::L2 || finding.key.rule == Rule::Hb4);
+        let asks = asks_for_pictures(finding.step, report.severity);
         if asks && self.takes_pictures() {
             if let Some(keeper) = &mut self.keeper {
                 keeper.asked(&report.finding_id, report.severity, seq);
@@ -145,4 +150,22 @@ impl Agent {
 
 fn no_keeper() -> Unusable {
     Unusable("this box can keep no sealed pictures: its log says why".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_l2_is_in_no_picture() {
+        for step in [Step::Opened, Step::Strengthened] {
+            assert!(!asks_for_pictures(step, Severity::L0), "{step:?}");
+            assert!(!asks_for_pictures(step, Severity::L1), "{step:?}");
+            assert!(asks_for_pictures(step, Severity::L2), "{step:?}");
+            assert!(asks_for_pictures(step, Severity::L3), "{step:?}");
+        }
+        for step in [Step::Closed, Step::Withdrawn] {
+            assert!(!asks_for_pictures(step, Severity::L3), "{step:?}");
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub fn ends(
 }
 
 /// The items to give up so that `bytes` more fit into the quota, the first to go first: undecided
-/// L2 (and HB-4) before undecided L3, the oldest first; nothing of a case, of a hold, or on its way.
+/// L2 before undecided L3, the oldest first; nothing of a case, of a hold, or on its way.
 /// `None`: they do not suffice.
 pub fn make_room<'a>(
     held: impl Iterator<Item = &'a Held>,
