@@ -1,5 +1,5 @@
-//! Two boxes with one identity, as a copied card makes them, on a real Mosquitto: the log of the one
-//! that is put out says so. It hears the process's log, so it stands alone.
+//! Two boxes with one identity, as a copied card makes them, on a real Mosquitto: the log of the
+//! one that is put out says so. It hears the process's log, so it stands alone.
 
 #![allow(
     clippy::unwrap_used,

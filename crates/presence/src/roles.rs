@@ -328,8 +328,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whoever is hardly of the roster by the few looks there were: a doubt that adds to what others
-    /// did who are strangers beyond doubt.
+    /// Whoever is hardly of the roster by the few looks there were: a doubt that adds to what
+    /// others did who are strangers beyond doubt.
     fn perhaps_stranger(&mut self, parts: &[Part<'a>], gates: &Gates, lists: &Lists) {
         let named = self.knowledge.policy.evidence_named_mnat() as i64;
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());

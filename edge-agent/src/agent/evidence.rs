@@ -12,8 +12,8 @@ use crate::evidence::errand::Outcome;
 use crate::evidence::{Keeper, Take, Taken, Taking};
 use crate::facts::Unusable;
 
-/// A finding of L2 and above, when it opens and when it becomes stronger; a spoof that takes part is
-/// one. What goes to the clinic alone, or into a figure, shows nobody: neither a portrait nor a
+/// A finding of L2 and above, when it opens and when it becomes stronger; a spoof that takes part
+/// is one. What goes to the clinic alone, or into a figure, shows nobody: neither a portrait nor a
 /// companion whom the networks took for one.
 fn asks_for_pictures(step: Step, severity: Severity) -> bool {
     matches!(step, Step::Opened | Step::Strengthened) && severity >= Severity::L2

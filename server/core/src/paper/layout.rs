@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_begins_with_a_closing_sign_or_ends_with_an_opening_one() {
+    fn a_line_begins_with_no_closing_and_ends_with_no_opening_sign() {
         let wide = Widths::new();
         let lines = |text: &str| wrapped(text, 10.0, 40.0, &wide);
         assert_eq!(lines("一二三四，五"), ["一二三", "四，五"]);
