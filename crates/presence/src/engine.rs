@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::basis::Basis;
 use crate::blocked::Blocked;
 use crate::finding::{Output, PresenceSummary};
-use crate::history::History;
+use crate::history::{History, TrackLog};
 use crate::identity::Who;
 use crate::knowledge::Knowledge;
 use crate::ledger::Ledger;
@@ -129,7 +129,7 @@ impl Engine {
         let stir = self.history.take(now, seen, &room.zones, thresholds, &self.knowledge.policy);
         let again = stir.changed_from.is_some_and(|from| self.knowledge.judge_again(from));
         let policy = &self.knowledge.policy;
-        let soon = again || stir.changed || (stir.operator && self.suspicious(now, seen));
+        let soon = again || stir.changed || self.suspicious(now);
         let mut due = tick_after(now + policy.p2_wipe_ms(), policy);
         if soon {
             due = due.min(tick_after(now, policy));
@@ -250,21 +250,19 @@ impl Engine {
         self.clock = at.clock;
     }
 
-    /// Whether what stands in the operator zone may lead to a finding during the act.
-    fn suspicious(&self, now: u64, seen: &Observation) -> bool {
-        let watched = seen.faces.iter().any(|face| {
-            let who = self
-                .history
-                .tracks
-                .get(&face.track)
-                .map(|t| t.identity.now(&self.knowledge.policy).0);
-            match who {
-                Some(Who::Stranger) => true,
-                Some(Who::Person(p)) => self.watched.contains(p),
-                _ => false,
-            }
-        });
-        watched || (self.history.bed.last() == Some(now) && !self.session_at(now))
+    /// Whether what stands in the operator zone may lead to a finding during the act. Asked of all
+    /// that was seen at `now`: the faces of one instant may come in several observations.
+    fn suspicious(&self, now: u64) -> bool {
+        let policy = &self.knowledge.policy;
+        let seen = || self.history.tracks.values().filter(|track| track.last() == now);
+        let watched = |track: &TrackLog| match track.identity.now(policy).0 {
+            Who::Stranger => true,
+            Who::Person(person) => self.watched.contains(person),
+            Who::Unknown => false,
+        };
+        seen().any(|track| track.operates_at(now))
+            && (seen().any(watched)
+                || (self.history.bed.last() == Some(now) && !self.session_at(now)))
     }
 
     /// Whether a session is declared for now.

@@ -104,8 +104,6 @@ pub(crate) struct History {
 /// What in an observation asks for an evaluation soon.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stir {
-    /// Somebody is in the operator zone.
-    pub(crate) operator: bool,
     /// Verdict of some track changed, or a spoof was seen, or a patient.
     pub(crate) changed: bool,
     /// When the first of the tracks was first seen that is, or may be, somebody else now.
@@ -318,7 +316,6 @@ impl History {
             }
             Zone::Masked | Zone::Bed | Zone::Door => {}
         }
-        stir.operator |= matches!(zone, Zone::Operator | Zone::HeadEnd) && !track.patient;
         if track.patient || zone == Zone::Bed {
             return;
         }
@@ -416,6 +413,11 @@ impl TrackLog {
 
     pub(crate) fn first(&self) -> u64 {
         self.first
+    }
+
+    /// Whether it was seen in the operator zone or at the head end at `at`.
+    pub(crate) fn operates_at(&self, at: u64) -> bool {
+        !self.patient && [&self.ring, &self.head].iter().any(|spans| spans.last() == Some(at))
     }
 
     pub(crate) fn last(&self) -> u64 {

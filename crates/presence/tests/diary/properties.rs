@@ -108,17 +108,41 @@ fn verdicts(outputs: Vec<Output>) -> BTreeSet<String> {
         .collect()
 }
 
-/// A fault that is not mended: how sure a closing step is of its person depends, by some parts in a
-/// hundred thousand, on how the faces of one instant were grouped. Everything else must be equal.
-fn without_last_share(mut outputs: Vec<Output>) -> Vec<Output> {
-    for output in &mut outputs {
-        if let Output::Finding(f) = output
-            && f.step == Step::Closed
-        {
-            f.confidence.identity_ppm = 0;
+/// What is said of the faces of each instant in one observation, in one per face, and in two halves
+/// in the other order.
+fn groupings(text: &str, cut: usize) -> [Vec<Output>; 3] {
+    let whole = calls(text);
+    let mut split = Vec::new();
+    let mut halves = Vec::new();
+    for call in &whole {
+        match call {
+            Call::Observe(at, seen) if seen.faces.len() > 1 => {
+                let with = |faces: &[Face]| {
+                    Call::Observe(*at, Observation { faces: faces.to_vec(), ..seen.clone() })
+                };
+                split.extend(seen.faces.chunks(1).map(with));
+                let (a, b) = seen.faces.split_at(cut.min(seen.faces.len()));
+                halves.extend([with(b), with(a)]);
+            }
+            other => {
+                split.push(other.clone());
+                halves.push(other.clone());
+            }
         }
     }
-    outputs
+    [whole, split, halves].map(|calls| drive(&calls, true))
+}
+
+/// Who is watched stands elsewhere while somebody else operates: when the box judges depends on both, in whichever
+/// observation either comes.
+#[test]
+fn watched_elsewhere_another_operates_any_grouping_same() {
+    let text = "09:17:50 declare s1 filler lin 09:00:00-09:10:00\n09:01:15-09:16:58 patient bed\n\
+                09:08:07-09:17:06 wu elsewhere\n09:00:00-09:02:16 wu operator\n\
+                09:04:22-09:17:00 zhou operator\nuntil 10:30";
+    let [whole, split, halves] = groupings(text, 0);
+    assert_eq!(split, whole);
+    assert_eq!(halves, whole);
 }
 
 proptest! {
@@ -149,27 +173,9 @@ proptest! {
     /// same.
     #[test]
     fn splitting_or_merging_observations_changes_nothing(text in morning(), cut in 0_usize..6) {
-        let whole = calls(&text);
-        let mut split = Vec::new();
-        let mut halves = Vec::new();
-        for call in &whole {
-            match call {
-                Call::Observe(at, seen) if seen.faces.len() > 1 => {
-                    let with = |faces: &[Face]| Call::Observe(*at, Observation { faces: faces.to_vec(), ..seen.clone() });
-                    split.extend(seen.faces.chunks(1).map(with));
-                    let (a, b) = seen.faces.split_at(cut.min(seen.faces.len()));
-                    // The halves in the other order: the faces of one instant have none.
-                    halves.extend([with(b), with(a)]);
-                }
-                other => {
-                    split.push(other.clone());
-                    halves.push(other.clone());
-                }
-            }
-        }
-        let expected = without_last_share(drive(&whole, true));
-        prop_assert_eq!(&without_last_share(drive(&split, true)), &expected);
-        prop_assert_eq!(&without_last_share(drive(&halves, true)), &expected);
+        let [whole, split, halves] = groupings(&text, cut);
+        prop_assert_eq!(&split, &whole);
+        prop_assert_eq!(&halves, &whole);
     }
 
     /// Facts of one instant may be told in any order, and twice.
