@@ -29,7 +29,8 @@ pub fn program(name: &str) -> Result<PathBuf> {
 
 /// The root of the checkout.
 pub fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
 }
 
 /// The programs that this process started and has not seen end, in order; `None` once [`end_all`]

@@ -44,7 +44,7 @@ pub(super) fn bind(path: &Path) -> anyhow::Result<UnixListener> {
     if path.exists() {
         std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
+    let listener = local_files::listen_at(path)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -43,7 +43,7 @@ pub(super) struct View {
 impl View {
     /// Connects; the box makes its socket before it says that it is ready.
     pub(super) fn open(socket: &Path) -> Result<Self> {
-        let stream = UnixStream::connect(socket)
+        let stream = local_files::connect_to(socket)
             .with_context(|| format!("the box's view {}", socket.display()))?;
         let (taken, photographs) = channel();
         let newest = Arc::new(Mutex::new(None));
