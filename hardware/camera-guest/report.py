@@ -10,17 +10,22 @@ import sys
 MEMORY_MIB = 4  # An allocator's slack; a leaked 640x360 frame a second would be 40 MiB a minute.
 
 
+# What the agent calls a state, and its name here. The guest's camera draws colour bars: a test pattern is the right word for them.
+NAMES = [("frozen", "still"), ("the camera repeats", "still"), ("the camera sends a test pattern", "pattern")]
+
+
 def states(lines):
     """What the agent said, in order, without its times."""
     for line in lines:
-        found = re.match(r"AGENT\s+([\d.]+) s  (\w+)(.*)", line)
+        found = re.match(r"AGENT\s+[\d.]+ s  (\w+)(.*)", line)
         if found:
-            yield found[2], found[3].strip(": ")
+            named = next((name for start, name in NAMES if (found[1] + found[2]).startswith(start)), found[1])
+            yield named, found[2].strip(": ")
 
 
 def happened_in_order(said, wanted):
     rest = iter(said)
-    return all(any(word == want for word, _ in rest) for want in wanted)
+    return all(any(word in want.split(" or ") for word, _ in rest) for want in wanted)
 
 
 def targets(lines):
@@ -28,9 +33,14 @@ def targets(lines):
     formats = [detail for word, detail in said if word == "there"]
     yield "a format is negotiated", "YUYV 640x360", ", ".join(formats) or "none", formats[:1] == ["640x360 YUYV"]
     told = " > ".join(word for word, _ in said)
-    yield "a covered lens is noticed", "clear, then covered", told, happened_in_order(said, ["clear", "covered"])
-    yield "a frozen picture is noticed", "covered, then frozen, then clear", told, happened_in_order(said, ["covered", "frozen", "clear"])
-    yield "an unplugged camera comes back", "frozen, then gone, then there", told, happened_in_order(said, ["frozen", "gone", "there", "clear"])
+    seen = "clear or pattern"
+    for name, wanted in [
+        ("its colour bars are called a test pattern", ["pattern"]),
+        ("a covered lens is noticed", [seen, "covered"]),
+        ("a picture that stands still is noticed", ["covered", "still", seen]),
+        ("an unplugged camera comes back", ["still", "gone", "there", seen]),
+    ]:
+        yield name, ", then ".join(wanted), told, happened_in_order(said, wanted)
     memory = next((re.search(r"(\d+) MiB after settling, (\d+) MiB", line) for line in lines if "MiB after settling" in line), None)
     grown = int(memory[2]) - int(memory[1]) if memory else None
     yield "memory does not grow", f"<= {MEMORY_MIB} MiB", f"{grown} MiB", grown is not None and grown <= MEMORY_MIB
