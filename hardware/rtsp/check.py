@@ -98,8 +98,8 @@ def rows(agent):
         watch.end()
         said += watch.said
         watch = Watch(agent, folder, port, "wrong-horse-8")
-        refused = watch.until(r"40[13]|nauthorized")
-        yield "a wrong password is said in a line", "401", refused or "nothing said", bool(refused)
+        refused = watch.until(r"refuses user or password")
+        yield "a wrong password is said in a line", "refuses user or password", refused or "nothing said", bool(refused)
         watch.end()
         said += watch.said
         served.cut()

@@ -1,11 +1,13 @@
 // "Your own face" in a real browser, with drawn people: the code, the picture with its verdicts, three photographs, somebody
 // else who steps in, and the alerts that the real rules raise beside it; then the end, which leaves nothing.
 // --every-act plays the other acts, too; each has to end as the page promised. Where the real pack and photographs are beside the
-// checkout, a folder of them and a film come onto the page as well.
-//   node your-own-face.mjs [--screenshots] [--every-act]
+// checkout, a folder of them, a film and an IP camera that shows them come onto the page as well (--recordings: they alone).
+//   node your-own-face.mjs [--screenshots] [--every-act] [--recordings]
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { end, folder, program, root, start, until } from "./house.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
@@ -151,6 +153,45 @@ async function showsARecording(what, camera) {
   said(`${what}: pictures and faces come`);
 }
 
+/** Photographs by RTSP: the page holds them for a live camera, offers every act, and shows no password. */
+async function showsAnIpCamera(photographs) {
+  const served = folder();
+  readdirSync(photographs).sort().forEach((name, number) => copyFileSync(join(photographs, name), join(served, `${number}.jpg`)));
+  const port = await free();
+  const server = spawn("/usr/bin/python3", [join(root, "hardware/rtsp/server.py"), `${port}`, "installer", "correct-horse-7", served], { stdio: ["ignore", "pipe", "ignore"] });
+  const serving = await new Promise((told) => {
+    server.stdout.once("data", (line) => told(`${line}`.trim() === "serving"));
+    server.once("error", () => told(false));
+    server.once("exit", () => told(false));
+  });
+  if (!serving) return said("SKIPPED an IP camera: no GStreamer RTSP server (scripts/rtsp-test installs one)");
+  try {
+    const there = await demo(`rtsp://installer:correct-horse-7@127.0.0.1:${port}/stream`);
+    const chrome = await browser();
+    const page = await (await chrome.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+    await page.goto(`${there.url}#${there.code.replace(" ", "")}`);
+    await page.locator(".face-line").first().waitFor({ timeout: 120_000 });
+    assert.equal(await page.locator("#acts button").count(), 5, "a live camera can play every act");
+    assert(!(await page.content()).includes("correct-horse"), "the password is on the page");
+    await look(page, "your own face: an IP camera");
+    await chrome.close();
+    await end(there.program);
+  } finally {
+    server.kill();
+  }
+  said("an IP camera: pictures and faces come, and no password");
+}
+
+/** A port that nothing listens on. */
+async function free() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
 /** A folder of one person, and a film, where the photographs and the real pack are. */
 async function recordings() {
   const data = join(root, "../shared/data");
@@ -164,10 +205,11 @@ async function recordings() {
   const folders = readdirSync(people, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const person = folders.map((entry) => entry.name).sort().reverse().find((name) => readdirSync(join(people, name)).length >= 6);
   await showsARecording("a folder of photographs", join(people, person));
+  await showsAnIpCamera(join(people, person));
   if (existsSync(film)) await showsARecording("a film", film);
 }
 
 await test(async () => {
-  await main();
+  if (!process.argv.includes("--recordings")) await main();
   await recordings();
 });
