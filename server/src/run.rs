@@ -559,9 +559,10 @@ fn renew_templates(app: &App) {
     }
 }
 
-/// A gap that stands too long becomes an alert.
+/// A gap that stands too long becomes an alert, where the box was heard in two thirds of the minutes.
 async fn watch_gaps(app: Arc<App>) {
     let allowed = SignedDuration::from_secs(app.config.gap_alert_s as i64);
+    let heard_minutes = u32::try_from(app.config.gap_alert_s / 90).unwrap_or(u32::MAX);
     let mut tick = tokio::time::interval(Duration::from_secs(app.config.gap_alert_s.clamp(1, 10)));
     let mut stopping = app.stopping.clone();
     loop {
@@ -570,7 +571,7 @@ async fn watch_gaps(app: Arc<App>) {
         }
         let now = clock::now();
         let (before, now) = (clock::text(now - allowed), clock::text(now));
-        match app.leading(move |a| a.store.raise_gaps(&before, &now)).await {
+        match app.leading(move |a| a.store.raise_gaps(&before, heard_minutes, &now)).await {
             Ok(None | Some(0)) => {}
             Ok(Some(raised)) => {
                 tracing::warn!(raised, "gaps in chains became alerts");

@@ -124,7 +124,7 @@ impl<'a> Case<'a> {
             matches!(self.open_for(u, id).0, Standing::Doubtful | Standing::NeverLive)
                 && u.sum.of(id) > least
                 && u.sum.of_others(id) < named
-                && u.sum.live_looks() >= 2
+                && u.sum.live_looks() >= 1
         };
         let may_be = |u: &Unknown<'_>| u.doubled || people.iter().any(|id| tells_nothing(u, id));
         self.unknown.iter().filter(inside).any(may_be)

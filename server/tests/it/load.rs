@@ -209,6 +209,7 @@ fn a_gap_that_the_server_makes_accuses_no_box() {
         let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
         store.raise_gaps(
             "9999-01-01T00:00:00.000Z",
+            1,
             &at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
         )
     };
@@ -275,7 +276,7 @@ fn what_an_offline_day_lacks_is_missing_from_that_day() {
     b.receipted(3);
     let folder = house.close();
     let store = Store::open(&folder.path().join("data")).unwrap();
-    store.raise_gaps("9999-01-01T00:00:00.000Z", &before(0)).unwrap();
+    store.raise_gaps("9999-01-01T00:00:00.000Z", 1, &before(0)).unwrap();
     let db = rusqlite::Connection::open(folder.path().join("data/zaigang.db")).unwrap();
     let from: String = db.query_row("SELECT from_at FROM chain_fault", [], |r| r.get(0)).unwrap();
     assert_eq!(from, nine, "the hours before the line came back count as whole");

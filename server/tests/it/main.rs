@@ -48,6 +48,7 @@ mod figures;
 mod foreign;
 mod forms;
 mod furnished;
+mod gaps;
 mod house;
 mod inbox;
 mod inbox_filters;

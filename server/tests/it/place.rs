@@ -12,7 +12,7 @@ use server::store::{AlertFilter, Entry, Incoming, NewKeys, SessionDeed, Store};
 
 use crate::house::store_of;
 
-const HOSTILE: &str = "box-hostile";
+pub(crate) const HOSTILE: &str = "box-hostile";
 const VICTIM: &str = "box-victim";
 /// What a message may name, its own or not.
 const ROOMS: [&str; 3] = ["room-own", "room-next", "room-victim"];
@@ -20,7 +20,7 @@ const INSTITUTIONS: [&str; 2] = ["clinic-own", "clinic-victim"];
 const SESSIONS: [&str; 4] = ["s-own", "s-next", "s-victim", "s-nobody-declared"];
 const PERSONS: [&str; 2] = ["p-own", "p-victim"];
 
-fn ago(seconds: i64) -> String {
+pub(crate) fn ago(seconds: i64) -> String {
     (Timestamp::now() - SignedDuration::from_secs(seconds))
         .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
         .to_string()
@@ -31,18 +31,18 @@ fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
 }
 
 /// A box's chain towards the store; what it says is whatever it is told.
-struct Chain {
+pub(crate) struct Chain {
     device: &'static str,
     seq: u64,
     prev: String,
 }
 
 impl Chain {
-    fn new(device: &'static str) -> Self {
+    pub(crate) fn new(device: &'static str) -> Self {
         Self { device, seq: 0, prev: trust::ZERO_HASH.to_owned() }
     }
 
-    fn link(&mut self, payload: &Value) -> Entry {
+    pub(crate) fn link(&mut self, payload: &Value) -> Entry {
         self.seq += 1;
         let body = json!({"v": 1, "device": self.device, "seq": self.seq, "prev": self.prev,
             "event_id": uuid(self.device, self.seq), "payload": payload,
@@ -96,7 +96,7 @@ fn presence(room: &str, session: &str, person: &str) -> Value {
 
 /// Two clinics, three rooms, a session in each, two boxes; the victim has said one thing of each
 /// kind.
-fn furnished(dir: &std::path::Path) -> Store {
+pub(crate) fn furnished(dir: &std::path::Path) -> Store {
     let store = Store::open(store_of(dir)).unwrap();
     let now = ago(3600);
     for id in INSTITUTIONS {
@@ -161,7 +161,7 @@ fn furnished(dir: &std::path::Path) -> Store {
     victim.seq += 1;
     let above = victim.link(&json!({"type": "chain_break", "reason": "torn"}));
     store.commit_batch(&[above], 64).unwrap();
-    store.raise_gaps("2099-01-01T00:00:00.000Z", &now).unwrap();
+    store.raise_gaps("2099-01-01T00:00:00.000Z", 1, &now).unwrap();
     store
 }
 

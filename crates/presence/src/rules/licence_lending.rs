@@ -245,44 +245,46 @@ fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
 }
 
 /// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the
-/// lead's own part takes.
+/// lead's own part takes (L2). Who was badly seen may have been the lead coming back (L1).
 pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     let lead = case.declared_lead()?;
     let seen = case.people.get(lead)?;
     let least = case.item.map(|_| case.lead_part_ms())?;
     let inside = seen.present.total();
-    // Whoever INDETERMINATE came by may have been him, coming back.
-    if inside >= least || !case.unknown_for(|id| id == lead).is_empty() {
+    if inside >= least {
         return None;
     }
+    let perhaps_again = !case.unknown_for(|id| id == lead).is_empty();
     let begin = seen.present.first()?;
     Some(
         Draft::new(
             Rule::Ll5,
             Kind::LicenseLending,
-            Severity::L2,
+            if perhaps_again { Severity::L1 } else { Severity::L2 },
             Subject::Person(lead.clone()),
             begin,
         )
         .person(lead, "declared_lead", Some(seen.method))
         .span("lead_present", &seen.present)
         .figure("lead_present_ms", inside)
+        .figure("lead_perhaps_at_door_flag", u8::from(perhaps_again))
         .figure("lead_part_ms", least)
         .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
         .sure(votes_ppm(seen.votes), 1_000_000)
         .basis(CLOCK_AND_GO)
         .says(
             format!(
-                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的{}。",
+                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的{}{}。",
                 zh_ms(inside),
-                zh_ms(least)
+                zh_ms(least),
+                if perhaps_again { "；门口另有未能识别的人员，可能是其本人" } else { "" }
             ),
             format!(
-                "Suspected clock-and-go: from check-in to check-out the declared lead {lead} \
-                        was inside for {}, less than \
-                     the {} that the lead's own part takes at least.",
+                "Suspected clock-and-go: from check-in to check-out the declared lead {lead} was \
+                 inside for {}, less than the {} that the lead's own part takes at least{}.",
                 en_ms(inside),
-                en_ms(least)
+                en_ms(least),
+                if perhaps_again { "; somebody badly seen at the door may have been the lead" } else { "" }
             ),
         ),
     )

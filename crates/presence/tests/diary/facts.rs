@@ -376,6 +376,19 @@ fn at_the_door_check_in_and_check_out_are_paired() {
 }
 
 #[test]
+fn at_the_door_who_is_badly_seen_may_be_the_lead_back() {
+    let day = |who: &str| {
+        format!(
+            "doorway\nset lead_part_injection_ms 165000\n08:50 declare s1 filler lin 09:00-09:30\n\
+             09:00:00-09:00:05 lin door\n09:01:20-09:01:25 lin door\n09:10:00-09:10:05 {who} door"
+        )
+    };
+    assert_eq!(standing(&day("stranger")), ["LL-5 L2"], "it was somebody else");
+    assert_eq!(standing(&day("dim")), ["LL-5 L1"], "the clinic is asked");
+    assert_eq!(standing(&day("lin")), Vec::<String>::new(), "an unpaired look: never closed");
+}
+
+#[test]
 fn zones_unlike_the_locked_ones_are_raised_once() {
     check(
         "

@@ -373,3 +373,18 @@ fn a_lead_badly_seen_at_the_door_alone_may_have_come_in() {
     );
     assert_eq!(said, ["LL-1 L1", "NL-2 L1"], "he came, or he went");
 }
+
+#[test]
+fn one_bad_look_at_who_came_in_may_be_the_lead() {
+    let day = |look: &str| {
+        standing(&format!(
+            "08:50 declare s1 filler lin 09:00-09:30\n09:00-09:25 patient bed\n\
+             09:02-09:20 sun operator\n{look}"
+        ))
+    };
+    let looked = day("09:01:00-09:01:00 turned door");
+    assert_eq!(looked, ["LL-1 L1", "NL-2 L1"], "he came, or he went");
+    assert_eq!(day("").first().map(String::as_str), Some("LL-1 L2"), "nobody was at the door");
+    let stranger = day("09:01:00-09:01:10 stranger door");
+    assert_eq!(stranger.first().map(String::as_str), Some("LL-1 L2"), "it was not the lead");
+}

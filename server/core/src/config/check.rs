@@ -85,7 +85,7 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         batch_max: source.number("ingest.batch_max", ingest.batch_max, 1024, (1, 4096))? as usize,
         at_once_max: source.number("ingest.at_once_max", ingest.at_once_max, 64, (0, 4096))?
             as usize,
-        gap_alert_s: source.number("ingest.gap_alert_s", ingest.gap_alert_s, 60, (1, 86_400))?
+        gap_alert_s: source.number("ingest.gap_alert_s", ingest.gap_alert_s, 900, (1, 86_400))?
             as u64,
         knowledge_expires_h: source.number(
             "knowledge.expires_h",

@@ -12,8 +12,8 @@ use crate::own_id::OwnIds;
 /// What is wrong with a chain. The same cause twice is the same finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// Sequences that never came.
-    Gap { from_seq: i64, to_seq: i64 },
+    /// Sequences that did not come in good time.
+    Gap { epoch: i64, from_seq: i64, to_seq: i64 },
     /// A stored link names another predecessor.
     BadLink { seq: u64 },
     /// Messages in this device's name were refused; one finding a day and reason.
@@ -86,7 +86,9 @@ impl Cause {
 
     fn key(&self) -> String {
         match self {
-            Self::Gap { from_seq, .. } => format!("gap {from_seq}"),
+            // As it was named before epochs were: what was raised once stays the same finding.
+            Self::Gap { epoch: 0, from_seq, .. } => format!("gap {from_seq}"),
+            Self::Gap { epoch, from_seq, .. } => format!("gap {epoch} {from_seq}"),
             Self::BadLink { seq } => format!("link {seq}"),
             Self::Refused { reason, day } | Self::SetAside { reason, day } => {
                 format!("refused {reason} {day}")
@@ -104,10 +106,10 @@ impl Cause {
 
     fn explanation(&self) -> Explanation {
         let (zh, en) = match self {
-            Self::Gap { from_seq, to_seq } => (
+            Self::Gap { from_seq, to_seq, .. } => (
                 format!("设备记录链缺少序号 {from_seq} 至 {to_seq}，疑似记录丢失或被删除"),
                 format!(
-                    "Sequences {from_seq} to {to_seq} of the box's chain never came: suspected \
+                    "Sequences {from_seq} to {to_seq} of the box's chain did not come: suspected \
                     loss or removal of records"
                 ),
             ),
@@ -174,6 +176,23 @@ impl Cause {
         Explanation { zh, en }
     }
 
+    /// What was missing came at `now`: the step that says so of the same finding. None of it was
+    /// removed, since a record fits into its chain unchanged alone.
+    pub fn came_after_all(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
+        FindingReport {
+            step: Step::Withdrawn,
+            revision: 2,
+            counts: Vec::new(),
+            explanation: Explanation {
+                zh: "设备记录链此前缺少的记录已补齐，内容与前后记录相接，未见删改".to_owned(),
+                en: "What was missing of the box's chain has come and links with what stands \
+                    around it: nothing was removed or changed"
+                    .to_owned(),
+            },
+            ..self.report(place, ids, now)
+        }
+    }
+
     /// The finding with its incident, made by the server at `now` (RFC 3339 UTC).
     pub fn report(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
         let id = |purpose: &str| ids.id(&["chain", purpose, place.device.as_str(), &self.key()]);
@@ -218,7 +237,9 @@ impl Cause {
     fn counts(&self) -> Vec<Count> {
         let one = |name: &str, value: i64| Count { name: name.to_owned(), value };
         match self {
-            Self::Gap { from_seq, to_seq } => vec![one("missing_messages", to_seq - from_seq + 1)],
+            Self::Gap { from_seq, to_seq, .. } => {
+                vec![one("missing_messages", to_seq - from_seq + 1)]
+            }
             Self::BadLink { seq } => vec![one("seq", *seq as i64)],
             Self::Break { times, .. } => {
                 vec![one("breaks", *times), one("window_days", BREAK_DAYS)]
@@ -349,10 +370,17 @@ mod tests {
         };
         let ids = OwnIds::new(vec![7]);
         let gap = |from_seq| {
-            Cause::Gap { from_seq, to_seq: 9 }.report(&place, &ids, "2026-03-02T01:00:00.000Z")
+            Cause::Gap { epoch: 0, from_seq, to_seq: 9 }.report(
+                &place,
+                &ids,
+                "2026-03-02T01:00:00.000Z",
+            )
         };
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);
+        let later = Cause::Gap { epoch: 1, from_seq: 4, to_seq: 9 };
+        let later = later.report(&place, &ids, "2026-03-02T01:00:00.000Z");
+        assert_ne!(gap(4).finding_id, later.finding_id, "a chain begun anew has gaps of its own");
         assert_eq!(gap(4).counts[0].value, 6);
         assert!(!gap(4).explanation.zh.contains("违法"));
     }

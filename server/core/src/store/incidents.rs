@@ -267,24 +267,50 @@ pub(super) fn raise_integrity(
     cause: &integrity::Cause,
     now: &str,
 ) -> Result<()> {
-    let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
-        WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
-    let found: Option<(String, String)> =
-        tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let Some((room, institution)) = found else { return Ok(()) };
-    let place = integrity::Where {
-        device: named(device.to_owned())?,
-        room: named(room)?,
-        institution: named(institution)?,
-    };
+    let Some(place) = stands_in(tx, device)? else { return Ok(()) };
     let report = cause.report(&place, &own_ids(tx)?, now);
-    let known = "SELECT 1 FROM finding WHERE origin = '' AND id = ?1";
-    if tx.prepare_cached(known)?.exists([&report.finding_id])? {
+    if last_step(tx, &report.finding_id)?.is_some() {
         return Ok(());
     }
     // A box can give cause as often as it likes.
     let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
     take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max)).map(drop)
+}
+
+/// What was missing of a chain came after all. Where it had been held against the box, the finding
+/// says so; what people make of it is theirs.
+pub(super) fn gap_is_filled(
+    tx: &Transaction<'_>,
+    device: &str,
+    gap: &integrity::Cause,
+    now: &str,
+) -> Result<()> {
+    let Some(place) = stands_in(tx, device)? else { return Ok(()) };
+    let report = gap.came_after_all(&place, &own_ids(tx)?, now);
+    if last_step(tx, &report.finding_id)?.as_deref() != Some("opened") {
+        return Ok(());
+    }
+    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Never).map(drop)
+}
+
+/// The last step of a finding of the server's own.
+fn last_step(tx: &Connection, finding: &str) -> Result<Option<String>> {
+    let sql = "SELECT step FROM finding WHERE origin = '' AND id = ?1";
+    Ok(tx.prepare_cached(sql)?.query_row([finding], |r| r.get(0)).optional()?)
+}
+
+/// Where a box stands, or stood last; nowhere where it was never registered.
+fn stands_in(tx: &Connection, device: &str) -> Result<Option<integrity::Where>> {
+    let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
+        WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
+    let found: Option<(String, String)> =
+        tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let Some((room, institution)) = found else { return Ok(None) };
+    Ok(Some(integrity::Where {
+        device: named(device.to_owned())?,
+        room: named(room)?,
+        institution: named(institution)?,
+    }))
 }
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.

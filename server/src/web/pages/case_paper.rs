@@ -160,14 +160,14 @@ fn answers(l: Lang, case: &Value, out: &mut Vec<Block>) {
     out.push(Block::Gap);
 }
 
-/// A finding that its box took back: named, so that the record is whole; without persons, words,
+/// A finding that was taken back: named, so that the record is whole; without persons, words,
 /// basis or penalty.
 fn taken_back(l: Lang, finding: &Value, out: &mut Vec<Block>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     out.push(Block::Text(format!(
         "{} · {}",
         text(&finding["rule"]),
-        l.t("已由设备撤回，不作为线索", "taken back by the box: no lead"),
+        l.t("已撤回，不作为线索", "taken back: no lead"),
     )));
     let cause = match finding["withdrawn_because"].as_str() {
         Some("own_correction") => l.t("设备自行更正", "the box corrected itself"),

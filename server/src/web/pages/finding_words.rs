@@ -59,6 +59,11 @@ const FIGURES: &[Words] = &[
     ("lead_part_ms", "主诊本人部分至少", "The lead's own part, at least"),
     ("lead_gap_ms", "主诊离开时长", "Lead absent"),
     ("lead_left_unseen_flag", "主诊离开时未被看到", "Lead left unseen"),
+    (
+        "lead_perhaps_at_door_flag",
+        "门口另有可能为主诊的人员",
+        "Somebody at the door may have been the lead",
+    ),
     ("lead_present_ppm", "主诊在场比例", "Share with a lead present"),
     ("lead_share_ppm", "主诊在场比例", "Share with a lead present"),
     ("visibility_over_a_ppm", "操作时段可见度", "Visibility while operating"),

@@ -175,7 +175,7 @@ impl Lang {
             "same_person_yes" => ("比对：是同一人", "compared: the same person"),
             "same_person_no" => ("比对：不是同一人", "compared: another person"),
             "same_person_cannot_tell" => ("比对：无法判断", "compared: cannot tell"),
-            "withdrawn" | "all_withdrawn" => ("设备撤回", "withdrawn by the box"),
+            "withdrawn" | "all_withdrawn" => ("撤回", "taken back"),
             "opened" => ("设备上报", "raised by the box"),
             "strengthened" => ("情节加重", "strengthened"),
             "closed" => ("情形结束", "ended"),

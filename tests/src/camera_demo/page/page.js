@@ -74,7 +74,7 @@ function show(sight) {
   by("liveness").textContent = ms(costs.liveness_us);
   by("frames").textContent = `${(costs.frames_per_1000_s / 1000).toFixed(1)} /s`;
   by("rate").textContent = `${(costs.faces_per_1000_s / 1000).toFixed(1)} /s`;
-  by("cpu").textContent = `${costs.cores} 核的 ${Math.round(costs.cpu_ppm / 10_000 / costs.cores)} % of ${costs.cores} cores`;
+  by("cpu").textContent = `${Math.round(costs.cpu_ppm / 10_000 / costs.cores)} % · ${costs.cores} 核 cores`;
 }
 
 /** Who it is, in words: you, a colleague, or a verdict. */

@@ -81,10 +81,12 @@ impl Chain<'_> {
 }
 
 impl Store {
-    /// Raises an Integrity alert for every chain with a gap whose oldest message above it came
-    /// before `received_before`. Not where the server itself withheld something in the last hour:
-    /// the box keeps that and sends it again.
-    pub fn raise_gaps(&self, received_before: &str, now: &str) -> Result<u32> {
+    /// Raises an Integrity alert for every chain with a gap of which something above it came before
+    /// `received_before`, and where the box was heard in `heard_minutes` different minutes since: a
+    /// box sends what was not receipted again within minutes, so it had the opportunity, however
+    /// long a broker or the server was away in between. Not where the server itself withheld
+    /// something in the last hour: the box keeps that and sends it again.
+    pub fn raise_gaps(&self, received_before: &str, heard_minutes: u32, now: &str) -> Result<u32> {
         self.write(|tx| {
             let hour_ago = match now.parse::<jiff::Timestamp>() {
                 Ok(at) => clock::text(at - jiff::SignedDuration::from_hours(1)),
@@ -95,15 +97,18 @@ impl Store {
                  ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
                  WHERE d.chain NOT IN ('gap')
                  AND (d.withheld_at IS NULL OR d.withheld_at < ?2)
-                 GROUP BY d.id HAVING min(m.received_at) < ?1";
-            let gaps: Vec<Gap> = collect(tx, sql, [received_before, hour_ago.as_str()], |r| {
+                 GROUP BY d.id HAVING min(m.received_at) < ?1
+                 AND count(DISTINCT substr(m.received_at, 1, 16)) >= ?3";
+            let bounds = (received_before, hour_ago.as_str(), i64::from(heard_minutes));
+            let gaps: Vec<Gap> = collect(tx, sql, bounds, |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
             })?;
             for (device, contiguous, above, epoch, until) in &gaps {
                 tx.execute("UPDATE device SET chain = 'gap' WHERE id = ?1", [device])?;
                 let from = last_word(tx, device, *epoch, *contiguous)?;
                 note_fault(tx, device, "gap", (*epoch, contiguous + 1), (&from, until))?;
-                let cause = integrity::Cause::Gap { from_seq: contiguous + 1, to_seq: above - 1 };
+                let (from_seq, to_seq) = (contiguous + 1, above - 1);
+                let cause = integrity::Cause::Gap { epoch: *epoch, from_seq, to_seq };
                 incidents::raise_integrity(tx, device, &cause, now)?;
             }
             Ok(gaps.len() as u32)
@@ -336,7 +341,7 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
 }
 
 /// Where the chain stands now; and every verified message says that its box lives.
-pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Result<()> {
+pub(super) fn write_back(tx: &Transaction<'_>, device: &str, chain: &Chain<'_>) -> Result<()> {
     tx.send(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
          chain = CASE WHEN ?5 = 1 THEN 'forked' WHEN ?6 = 1 THEN 'restarted'
@@ -367,12 +372,14 @@ pub(super) fn write_back(tx: &Connection, device: &str, chain: &Chain<'_>) -> Re
     }
     // What was missing came after all: the chain is whole there.
     let mended = "DELETE FROM chain_fault WHERE device=?1 AND kind='gap' AND epoch=?2 AND seq<=?3 \
-        RETURNING from_at, to_at";
+        RETURNING seq, from_at, to_at";
     let mark = (device, chain.epoch, chain.state.contiguous_seq as i64);
-    for (from, to) in
-        collect(tx, mended, mark, |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?
-    {
+    for (from_seq, from, to) in collect(tx, mended, mark, |r| {
+        Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?))
+    })? {
         judge_again(tx, device, &from, &to)?;
+        let gap = integrity::Cause::Gap { epoch: chain.epoch, from_seq, to_seq: from_seq };
+        incidents::gap_is_filled(tx, device, &gap, chain.received_at)?;
     }
     Ok(())
 }
