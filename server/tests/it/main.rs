@@ -76,6 +76,7 @@ mod publication;
 mod reach;
 mod room_classes;
 mod self_checks;
+mod silence;
 mod stated;
 mod supervision;
 mod tables;
