@@ -7,7 +7,8 @@ use crate::boxes::{TestBox, finding};
 use crate::cases::{entry, opened};
 use crate::house::House;
 
-const ALERT: &str = "11111111111111111111111111111111";
+/// Of `box-1` and the incident of ones.
+const ALERT: &str = "4995b55754903dcb54ca57595eeaf51a";
 
 /// A case in which 王主诊 is a party; with that party's number.
 fn with_a_person() -> (House, i64) {

@@ -128,8 +128,9 @@ fn who_confirms_a_class_confirms_what_he_read() {
     let path = "/api/v1/room-classes/room-1";
     let late = ask(&house, "POST", path, &supervisor, &read.to_string());
     assert!(late.status == 409 && late.body.contains("another proposal"), "{}", late.body);
+    let cookie = format!("zaigang={supervisor}");
     let form = format!("room=room-1&step=confirm&note=&proposed_at={at}");
-    let by_page = ask(&house, "POST", "/room-classes?lang=zh", &supervisor, &form);
+    let by_page = crate::accounts::form(&house, "/room-classes?lang=zh", &cookie, &form);
     assert!(by_page.body.contains("又提出了新的提议"), "{} {}", by_page.status, by_page.body);
     assert_eq!(room(&house, &supervisor)["mode"], "in_room");
     assert_eq!(say(&house, &supervisor, &confirm(&house, &supervisor, "room-1")), 200);

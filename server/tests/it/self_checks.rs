@@ -189,8 +189,10 @@ fn what_reviewers_uphold_contradicts_once_its_case_is_over() {
     house.until(&format!("self-checks/{id}"), |it| {
         it["agreement"].as_array().unwrap().iter().any(|a| a["holds"] == false)
     });
+    let (now, store) = (jiff::Timestamp::now(), &house.running().app.store);
+    server::supervise::round(store, "now", now, (false, true), true).unwrap();
     assert_eq!(of_rule(&house.get("alerts"), "SI-1"), Vec::<Value>::new());
-    let (store, lead) = (&house.running().app.store, crate::boxes::alert_of('1'));
+    let lead = crate::boxes::alert_of('1');
     let found = Step::Found { case_number: "1".to_owned() };
     for step in [Step::GoOnSite, found, Step::Close] {
         store.take_step(&lead, "li", &step, "", &server::clock::now_text()).unwrap();

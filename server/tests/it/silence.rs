@@ -60,8 +60,9 @@ fn words_about_a_session_bury_none_of_them() {
         WHERE session = 's-long'; UPDATE session SET revision = 199 WHERE id = 's-long';";
     by_hand(&it.house.folder.path().join("data"), "zaigang.db", sql);
     let flag = |raised: bool| {
-        let body = json!({"step": "emergency", "raised": raised, "reason": "x"});
-        post("sessions/s-long/steps", &body)
+        let mut amended = session.clone();
+        amended["emergency"] = json!(raised);
+        post("sessions", &amended)
     };
     let last = flag(true);
     assert_eq!(last.status, 200, "{}", last.body);
