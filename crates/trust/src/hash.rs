@@ -37,6 +37,12 @@ pub fn incident_id(device: &DeviceId, session: Option<&SessionId>, first_cause_s
     }
 }
 
+/// The alert of a box's incident. The box is part of it, so that no box can make another's, and
+/// none learns by its own alert whether another has raised the same incident.
+pub fn alert_id(device: &str, incident: &str) -> String {
+    short_hash("alert", &[device, incident])
+}
+
 /// SHA-256 of the value as JSON with sorted keys and no blanks: the same for the same settings in
 /// any order.
 ///

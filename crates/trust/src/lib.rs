@@ -12,7 +12,7 @@
 //! | the link's hash | [`chain_hash`] |
 //! | sign for a box, and check on the box | [`down::sign_down`], [`DownVerifier`] |
 //! | seal for a box, and open on it | [`seal`], [`open`] |
-//! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`canonical_sha256`] |
+//! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`alert_id`], [`canonical_sha256`] |
 //! | an exported chain | [`bundle::write`], [`bundle::check`] |
 //! | an exported audit log | [`audit::write`], [`audit::check`] |
 
@@ -31,7 +31,7 @@ mod seal;
 
 pub use down::{DownVerifier, sign_down};
 pub use envelope::{chain_hash, verify};
-pub use hash::{canonical_sha256, finding_id, incident_id, sha256_hex};
+pub use hash::{alert_id, canonical_sha256, finding_id, incident_id, sha256_hex};
 pub use keyfile::{protect_text, read_secret, read_text, write_new};
 pub use keys::{SealingKey, SealingPublicKey, SigningKey, VerifyingKey};
 pub use seal::{open, open_bytes, seal, seal_bytes};

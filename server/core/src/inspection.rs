@@ -9,7 +9,7 @@ use crate::alert;
 use crate::clock;
 use crate::rules::{DAY_MS, Numbers, SessionOutcome};
 use crate::self_check::FactQuery;
-use crate::self_check::correction::{Step, Verdict, judged};
+use crate::self_check::correction::{Answered, Step, Verdict, judged};
 use crate::self_check::mismatch::{CheckFact, day_ms};
 use crate::store::{CorrectionSource, Dossier, NewCorrection, Store, StoreError};
 
@@ -62,12 +62,17 @@ pub fn keep(
     let assessable = dossier.outcomes.iter().filter(|o| o.assessable());
     let assessable_ms: Vec<i64> = assessable.map(|o| o.start_ms).collect();
     for it in store.answered_corrections(id)? {
-        let answered = it.handling.answered_at.as_deref().unwrap_or(&it.opened_at);
-        let answered_ms = answered.parse().map_or(0, Timestamp::as_millisecond);
+        let ms = |at: Option<&str>| {
+            at.unwrap_or(&it.opened_at).parse().map_or(0, Timestamp::as_millisecond)
+        };
+        let answered = Answered {
+            first_ms: ms(it.handling.first_answer()),
+            last_ms: ms(it.handling.answered_at.as_deref()),
+        };
         let rules: Vec<&str> = it.rules.iter().map(String::as_str).collect();
         let alerts = &dossier.compared.alerts;
         let now_ms = now.as_millisecond();
-        if let Some(verdict) = judged(answered_ms, &rules, alerts, &assessable_ms, now_ms) {
+        if let Some(verdict) = judged(answered, &rules, alerts, &assessable_ms, now_ms) {
             let said = ("", clock::text(now));
             store.take_correction_step(&it.id, &Step::Facts(verdict), None, (said.0, &said.1))?;
             if verdict == Verdict::Verified && it.source == CorrectionSource::Alert {

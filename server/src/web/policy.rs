@@ -10,11 +10,12 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::actor;
 use super::answer::Created;
 use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{PEOPLE, POLICY};
-use crate::access::{Right, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
 use crate::knowledge::Nudge;
@@ -178,14 +179,36 @@ struct PolicySeen {
 
 async fn get_policy(
     State(app): Shared,
+    who: Who,
     Query(query): Query<PolicyQuery>,
 ) -> Result<Json<PolicySeen>, Problem> {
     division(&query.jurisdiction)?;
     let place = query.jurisdiction;
-    Ok(Json(app.blocking(move |a| shown(a, &place)).await?))
+    let made = app.blocking(move |a| {
+        if own_place(a, &who)?.is_some_and(|own| !own.starts_with(&place)) {
+            let why = "jurisdiction: a clinic reads the policy of its own place";
+            return Err(Problem::new(StatusCode::FORBIDDEN, why));
+        }
+        Ok(shown(a, &who, &place)?)
+    });
+    Ok(Json(made.await?))
 }
 
-fn shown(a: &App, place: &str) -> Result<PolicySeen, StoreError> {
+/// Where a clinic is: it reads what is set for that place or above it, and of no other. Nothing for
+/// everybody else. Blocking.
+pub(super) fn own_place(a: &App, who: &Who) -> Result<Option<String>, StoreError> {
+    if who.role != Role::Clinic {
+        return Ok(None);
+    }
+    Ok(Some(a.store.institution(&who.scope)?.map(|it| it.jurisdiction).unwrap_or_default()))
+}
+
+/// As its reader may know who set it. Blocking.
+pub(super) fn history(a: &App, who: &Who, place: &str) -> Result<Vec<PolicyRow>, StoreError> {
+    actor::told_of(a, who, a.store.policy_history(place, 50)?, |row| &mut row.set_by)
+}
+
+fn shown(a: &App, who: &Who, place: &str) -> Result<PolicySeen, StoreError> {
     let (version, own) = a.store.policy(place)?;
     let said = a.store.policy_at(place)?;
     let values = values_at(a, place)?;
@@ -210,7 +233,7 @@ fn shown(a: &App, place: &str) -> Result<PolicySeen, StoreError> {
             r#box: trust::sha256_hex(protocol::settings::canonical(&values)),
             server: trust::sha256_hex(settings::canonical(&values)),
         },
-        history: a.store.policy_history(place, 50)?,
+        history: history(a, who, place)?,
     })
 }
 

@@ -162,7 +162,13 @@ async fn post_retire(
         .of(&said.retires)
         .ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
-    take_keys(&app, said.retires.to_string()).await?;
+    let (id, undelivered) = (said.retires.to_string(), said.undelivered);
+    app.blocking(move |a| {
+        a.store.retire_device(&id, undelivered, &now_text())?;
+        forget_keys(a, &id)
+    })
+    .await?;
+    app.touch();
     tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by \
         itself");
     Ok(Json(Revoked { id: said.retires.to_string(), state: DeviceState::Revoked }))
@@ -172,10 +178,14 @@ async fn post_retire(
 pub(super) async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
     app.blocking(move |a| {
         a.store.revoke_device(&device, &now_text())?;
-        a.keys.remove(&device);
-        write_revocation_list(a)
+        forget_keys(a, &device)
     })
     .await
+}
+
+fn forget_keys(a: &App, device: &str) -> Result<(), Problem> {
+    a.keys.remove(device);
+    write_revocation_list(a)
 }
 
 /// `data_dir/ca.crl`, the file that Mosquitto's `crlfile` names. One at a time: of two at once, one

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
-use crate::store::{ClassStep, ClassWord, StoreError};
+use crate::store::{ClassStep, ClassVerdict, ClassWord, StoreError};
 
 /// Who reads classes; a clinic proposes, a supervisor decides.
 pub(super) const CLASS_READERS: &[Role] = &[Role::Supervisor, Role::Clinic, Role::Auditor];
@@ -66,8 +66,9 @@ pub(super) struct RoomClass {
 pub(super) enum ClassBody {
     /// The clinic's word; changes nothing of the room.
     Propose { undressing: bool, note: Option<String> },
-    /// The authority's, on what was proposed last.
-    Decide { confirm: bool, note: Option<String> },
+    /// The authority's, on what was proposed last: `proposed_at` is that word's `at`, as it was
+    /// read.
+    Decide { confirm: bool, proposed_at: String, note: Option<String> },
 }
 
 async fn get_classes(
@@ -143,9 +144,10 @@ pub(super) async fn say(
                 deed::did(format!("class of room {room} proposed: undressing {undressing}"));
                 a.store.propose_room_class(&room, (by, &note(why)?), undressing, &now)?;
             }
-            ClassBody::Decide { confirm, note: why } => {
+            ClassBody::Decide { confirm, proposed_at, note: why } => {
                 deed::did(format!("class of room {room} decided: confirmed {confirm}"));
-                a.store.decide_room_class(&room, (by, &note(why)?), confirm, &now)?;
+                let verdict = ClassVerdict { proposed_at: &proposed_at, confirm };
+                a.store.decide_room_class(&room, (by, &note(why)?), verdict, &now)?;
             }
         }
         Ok::<_, Problem>(())

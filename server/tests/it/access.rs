@@ -123,7 +123,7 @@ fn each_sees_his_own_jurisdiction_and_institution_only() {
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(1);
     let house = house.restart_with("[access]\naccounts = true\n");
-    let one = format!("/api/v1/alerts/{}", "1".repeat(32));
+    let one = format!("/api/v1/alerts/{}", crate::boxes::alert_of('1'));
     for (role, scope, sees) in [
         (Role::Supervisor, "5101", true),
         (Role::Supervisor, "5102", false),

@@ -339,3 +339,8 @@ pub(crate) fn finding(
     let _: Up = serde_json::from_value(value.clone()).expect("the test speaks the wire");
     value
 }
+
+/// The alert of `box-1`'s incident of this hex digit.
+pub(crate) fn alert_of(incident: char) -> String {
+    trust::alert_id("box-1", &incident.to_string().repeat(32))
+}

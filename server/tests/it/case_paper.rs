@@ -67,7 +67,7 @@ fn case() -> (House, String) {
     taken_back["revision"] = json!(2);
     b.say(&taken_back);
     b.receipted(3);
-    let id = "1".repeat(32);
+    let id = crate::boxes::alert_of('1');
     let long = "chengdu-jinjiang-supervision-office-duty-officer-wang-xiaoming-01";
     let step = |by: &str, body: Value| {
         let mut body = body;

@@ -22,7 +22,7 @@ fn verified_in(house: House) -> (House, String) {
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(1);
-    let id = "1".repeat(32);
+    let id = crate::boxes::alert_of('1');
     for (by, step) in [("wang", "uphold"), ("li", "uphold"), ("wang", "go_on_site")] {
         house.must_post(&format!("alerts/{id}/steps"), &json!({"step": step, "by": by}));
     }
@@ -247,7 +247,7 @@ fn a_paper_for_the_party_names_no_other_institution() {
     b.say(&finding('b', '1', "opened", 1, "NL-1", "NonLeadOperating", "L2"));
     b.say(&finding('b', '1', "withdrawn", 2, "NL-1", "NonLeadOperating", "L2"));
     b.receipted(3);
-    let id = "1".repeat(32);
+    let id = crate::boxes::alert_of('1');
     let text = |kind: &str| {
         let path = format!("alerts/{id}/case/documents/{kind}");
         house.get(&path)["text"].as_str().unwrap().to_owned()

@@ -39,7 +39,7 @@ fn findings_of_one_session_are_one_alert() {
     b.receipted(3);
     let alerts = house.get("alerts");
     assert_eq!(alerts["alerts"].as_array().unwrap().len(), 2);
-    let incident = house.get(&format!("alerts/{}", "1".repeat(32)));
+    let incident = house.get(&format!("alerts/{}", crate::boxes::alert_of('1')));
     assert_eq!(incident["severity"], "L3");
     assert_eq!(incident["kinds"], json!(["LicenseLending", "NonLeadOperating"]));
     assert_eq!(incident["findings"][0]["chain"]["linked"], true);
@@ -61,7 +61,7 @@ fn an_unseen_withdrawn_finding_dismisses() {
     b.receipted(3);
     b.publish(&b.topic("findings"), &overtaken);
     while b.receipted(3).contiguous_seq < 3 {}
-    let alert = house.get(&format!("alerts/{}", "1".repeat(32)));
+    let alert = house.get(&format!("alerts/{}", crate::boxes::alert_of('1')));
     assert_eq!((&alert["state"], &alert["severity"]), (&json!("dismissed"), &json!("L2")));
     assert_eq!(alert["findings"][0]["revision"], 3);
 }

@@ -14,7 +14,7 @@ use crate::twin::{addresses_of, masked};
 pub(crate) struct Place {
     pub house: House,
     pub here: TestBox,
-    there: TestBox,
+    pub there: TestBox,
     pub officer: String,
     pub clinic: String,
     pub other: String,
@@ -63,6 +63,11 @@ fn acts(house: &House, it: &mut TestBox, (officer, who): (&str, &str), (n, round
         "item": "laser-1", "declared_lead": lead, "start": "2099-03-02T01:00:00Z",
         "end": "2099-03-02T02:00:00Z"});
     good(who, "sessions", session);
+    let place = if n == 1 { "510104" } else { "520100" };
+    let settings = json!({"hb1_repeats": 4 + round});
+    good(
+        &token(house, Role::Supervisor, place),
+        "policy", json!({"settings": settings, "jurisdiction": place, "reason": "试行"}));
     good(who, "views", json!({"name": format!("视图{round}"), "query": "state=open"}));
     let special = json!({"institution": clinic, "from": format!("2026-0{}-01", round + 1),
         "to": format!("2026-0{}-20", round + 1)});
@@ -116,6 +121,10 @@ fn read(place: &mut Place) -> Vec<(String, String)> {
         (first("self-checks", "self_checks"), first("corrections", "corrections"));
     let more = [("self-checks", check.as_str()), ("corrections", correction.as_str())];
     let mut paths = addresses_of(Role::Clinic, &more);
+    for place in ["", "51", "510104", "52", "520100"] {
+        paths.push(format!("/policy?jurisdiction={place}"));
+        paths.push(format!("/api/v1/policy?jurisdiction={place}"));
+    }
     for paged in
         ["/?state=all", "/api/v1/alerts?x", "/api/v1/corrections?x", "/api/v1/self-checks?x"]
     {
@@ -167,4 +176,63 @@ fn what_happens_elsewhere_changes_nothing_that_a_clinic_reads() {
         })
         .collect();
     assert!(differs.is_empty(), "{} tell of others:\n{}", differs.len(), differs.join("\n"));
+}
+
+/// What is set elsewhere is none of its business, nor who of the authority sets anything.
+#[test]
+fn a_clinic_reads_the_policy_of_its_place_alone() {
+    let Place { house, officer, clinic, .. } = place();
+    let boss = login(&house, "boss-wang", Role::Admin, "");
+    for (place, repeats) in [("", 5), ("520100", 6), ("510104", 7)] {
+        let body = json!({"settings": {"hb1_repeats": repeats}, "jurisdiction": place,
+            "reason": "试行"});
+        let made = ask(&house, "POST", "/api/v1/policy", &boss, &body.to_string());
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    let read = |who: &str, place: &str| {
+        ask(&house, "GET", &format!("/api/v1/policy?jurisdiction={place}"), who, "")
+    };
+    let own = read(&clinic, "510104").json();
+    let versions = |it: &Value| -> Vec<Value> {
+        it["history"].as_array().unwrap().iter().map(|h| h["version"].clone()).collect()
+    };
+    assert_eq!((&own["version"], versions(&own)), (&json!(2), vec![json!(2), json!(1)]), "{own}");
+    assert_eq!(own["history"][0]["set_by"], "authority", "{own}");
+    assert_eq!(read(&clinic, "").status, 200);
+    for foreign in ["52", "520100", "5101041"] {
+        assert_eq!(read(&clinic, foreign).status, 403, "{foreign}");
+    }
+    assert_eq!(read(&officer, "520100").json()["history"][0]["set_by"], "boss-wang");
+    // The page of a foreign place is the own one; its address alone differs.
+    let page = |place: &str| {
+        let path = format!("/policy?jurisdiction={place}&lang=zh");
+        let body = ask(&house, "GET", &path, &clinic, "").body;
+        assert!(!body.contains("boss-wang"), "{place}: {body}");
+        masked(&house, &body).replace(place, "")
+    };
+    assert_eq!(page("510104").replace("520100", ""), page("520100").replace("510104", ""));
+}
+
+/// A box that guesses another's incident and raises the same sees by its own alert nothing of it.
+#[test]
+fn a_guessed_incident_tells_nothing_of_another_box() {
+    let told = |first: bool| {
+        let mut it = place();
+        if first {
+            it.here.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+            it.here.receipted(it.here.seq);
+        }
+        let mut same = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
+        same["room"] = json!("room-2");
+        same["institution"] = json!("clinic-2");
+        same["session"] = Value::Null;
+        same["persons"] = json!([]);
+        it.there.say(&same);
+        it.there.receipted(it.there.seq);
+        let all = ask(&it.house, "GET", "/api/v1/alerts", &it.other, "").json();
+        all["alerts"].as_array().unwrap().iter().map(|a| a["id"].clone()).collect::<Vec<_>>()
+    };
+    let (alone, after) = (told(false), told(true));
+    assert_eq!(alone.len(), 1);
+    assert_eq!(alone, after);
 }

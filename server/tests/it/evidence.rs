@@ -205,7 +205,7 @@ fn finding_id() -> String {
 }
 
 fn alert() -> String {
-    "1".repeat(32)
+    crate::boxes::alert_of('1')
 }
 
 impl Scene {

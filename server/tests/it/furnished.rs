@@ -89,7 +89,7 @@ impl Furnished {
             return nouns(path);
         }
         let ids: Vec<String> = match path {
-            p if p.starts_with("/alerts/") => ["1", "2", "3"].map(|n| n.repeat(32)).to_vec(),
+            p if p.starts_with("/alerts/") => ['1', '2', '3'].map(crate::boxes::alert_of).to_vec(),
             p if p.starts_with("/rooms/") => vec!["room-1".to_owned()],
             p if p.starts_with("/institutions/") => vec!["clinic-1".to_owned()],
             p if p.starts_with("/devices/") => vec!["box-1".to_owned(), "box-2".to_owned()],
@@ -161,7 +161,7 @@ fn recorded(house: &House, b: &mut TestBox) -> String {
 }
 
 fn case(house: &House) {
-    let path = format!("alerts/{}", "1".repeat(32));
+    let path = format!("alerts/{}", crate::boxes::alert_of('1'));
     for (by, step) in [("w-wang", "uphold"), ("w-li", "uphold"), ("w-wang", "go_on_site")] {
         house.must_post(&format!("{path}/steps"), &json!({"step": step, "by": by, "note": "已看"}));
     }
@@ -224,7 +224,7 @@ fn of_people(house: &House) -> String {
     let proposed = json!({"step": "propose", "undressing": true, "note": "纹绣"});
     good(&clinic, "room-classes/room-1", &proposed);
     let noted = json!({"step": "comment", "note": "@w-boss 请复核此条"});
-    good(&boss, &format!("alerts/{}/steps", "2".repeat(32)), &noted);
+    good(&boss, &format!("alerts/{}/steps", crate::boxes::alert_of('2')), &noted);
     let sent = json!({"external_no": "12345-7", "institution": "clinic-1", "room": "room-1",
         "allegation": "lending", "text": "挂证", "from_at": "2026-03-02T01:00:00Z",
         "to_at": "2026-03-02T02:00:00Z"});

@@ -26,7 +26,7 @@ pub(crate) fn house() -> House {
 }
 
 pub(crate) fn ids() -> [String; 2] {
-    ["1".repeat(32), "2".repeat(32)]
+    [crate::boxes::alert_of('1'), crate::boxes::alert_of('2')]
 }
 
 #[test]
@@ -277,10 +277,10 @@ fn a_list_is_searched_sorted_and_taken_out() {
     assert!(csv.status == 422 && csv.body.contains("more than 5000 leads"), "{}", csv.status);
 
     // The filter goes along to the lead and back.
-    let lead = format!("/alerts/{}?from=state%3Dall%26q%3Droom-1", "1".repeat(32));
+    let lead = format!("/alerts/{}?from=state%3Dall%26q%3Droom-1", crate::boxes::alert_of('1'));
     let shown = ask(&house, "GET", &lead, &boss, "").body;
     assert!(shown.contains("data-up") && shown.contains("state=all"), "{shown}");
-    assert!(shown.contains(&"2".repeat(32)), "no neighbour: {shown}");
+    assert!(shown.contains(&crate::boxes::alert_of('2')), "no neighbour: {shown}");
 }
 
 #[test]
@@ -295,12 +295,12 @@ fn an_empty_word_is_no_step_and_a_verdict_is_shown() {
         login(&house, "wang", Role::Reviewer, "5101"),
         login(&house, "zhao", Role::Reviewer, "5101"),
     );
-    let steps = format!("/api/v1/alerts/{}/steps", "1".repeat(32));
+    let steps = format!("/api/v1/alerts/{}/steps", crate::boxes::alert_of('1'));
     let step = |who: &str, body: &str| ask(&house, "POST", &steps, who, body).status;
     assert_eq!(step(&wang, r#"{"step":"comment","note":"  "}"#), 422);
     let said = r#"{"step":"dismiss","reason":"emergency","note":"急救记录已核对"}"#;
     assert_eq!(step(&wang, said), 200);
-    let page = format!("/alerts/{}", "1".repeat(32));
+    let page = format!("/alerts/{}", crate::boxes::alert_of('1'));
     let own = ask(&house, "GET", &page, &wang, "").body;
     assert!(own.contains("您已提出核查意见"), "{own}");
     let other = ask(&house, "GET", &page, &zhao, "").body;

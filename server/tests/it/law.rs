@@ -16,7 +16,7 @@ pub(crate) fn raised(rule: &str, kind: &str) -> (House, String) {
     b.connect();
     b.say(&finding('a', '1', "opened", 1, rule, kind, "L2"));
     b.receipted(1);
-    (house, "1".repeat(32))
+    (house, crate::boxes::alert_of('1'))
 }
 
 pub(crate) fn alert_page(house: &House, id: &str) -> String {
@@ -304,7 +304,7 @@ fn a_late_case_is_told_to_whoever_works_it() {
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(1);
-    let id = "1".repeat(32);
+    let id = crate::boxes::alert_of('1');
     on_site(&house, &id);
     let house = house.restart_with("[access]\naccounts = true\n");
     let wang = login(&house, "wang", Role::Supervisor, "");

@@ -194,7 +194,7 @@ fn a_clue_and_a_lead_are_held_in_one_shape() {
     let wang = login(&house, "wang", Role::Supervisor, "");
     it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     it.receipted(it.seq);
-    let path = format!("/api/v1/alerts/{}/steps", "1".repeat(32));
+    let path = format!("/api/v1/alerts/{}/steps", crate::boxes::alert_of('1'));
     let upheld = ask(&house, "POST", &path, &wang, &json!({"step": "uphold"}).to_string());
     assert_eq!(upheld.status, 200, "{}", upheld.body);
     accepted(&house, &wang, "room-1");
@@ -251,7 +251,7 @@ fn a_lead_without_pictures_is_held_on_its_box() {
     it.connect();
     it.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     it.receipted(it.seq);
-    let path = format!("alerts/{}/steps", "1".repeat(32));
+    let path = format!("alerts/{}/steps", crate::boxes::alert_of('1'));
     house.must_post(&path, &json!({"step": "uphold", "by": "wang"}));
     let told = holds(&it, |holds| !holds.is_empty());
     assert!(told.iter().any(|hold| hold.day.as_deref() == Some("2026-03-02")), "{told:?}");

@@ -77,6 +77,7 @@ mod publication;
 mod reach;
 mod room_classes;
 mod self_checks;
+mod silence;
 mod stated;
 mod supervision;
 mod tables;

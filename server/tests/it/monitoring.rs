@@ -87,7 +87,7 @@ fn a_moved_box_has_no_review_in_its_new_room() {
     said["raised_at"] = json!(server::clock::now_text());
     b.say_by("synchronised", &said);
     b.receipted(1);
-    let alert = house.get(&format!("alerts/{}", "1".repeat(32)));
+    let alert = house.get(&format!("alerts/{}", crate::boxes::alert_of('1')));
     assert_eq!(alert["room"], "room-2");
     assert_eq!(alert["law"]["monitoring"]["missing"].as_array().unwrap().len(), 5, "{alert}");
 }

@@ -66,7 +66,7 @@ fn a_case_is_shown_once_the_party_was_told() {
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(1);
-    let id = "1".repeat(32);
+    let id = crate::boxes::alert_of('1');
     for (by, step) in [("wang", "uphold"), ("li", "uphold"), ("wang", "go_on_site")] {
         house.must_post(&format!("alerts/{id}/steps"), &json!({"step": step, "by": by}));
     }

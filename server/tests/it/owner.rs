@@ -12,7 +12,7 @@ use crate::elsewhere::{Place, place};
 use crate::house::by_hand;
 
 fn alert(it: &Place, digit: char) -> Value {
-    let path = format!("/api/v1/alerts/{}", digit.to_string().repeat(32));
+    let path = format!("/api/v1/alerts/{}", crate::boxes::alert_of(digit));
     ask(&it.house, "GET", &path, &it.officer, "").json()
 }
 
@@ -41,7 +41,8 @@ fn a_box_accuses_no_doctor_of_another_institution() {
     let strangers = counts.iter().find(|c| c["name"] == "strangers_named_count");
     assert_eq!(strangers.map(|c| &c["value"]), Some(&json!(1)), "{seen}");
     assert!(!seen.to_string().contains("p-far"), "{seen}");
-    let page = ask(&it.house, "GET", &format!("/alerts/{}", "1".repeat(32)), &it.officer, "");
+    let page =
+        ask(&it.house, "GET", &format!("/alerts/{}", crate::boxes::alert_of('1')), &it.officer, "");
     assert_eq!(page.status, 200);
     assert!(!page.body.contains("p-far") && !page.body.contains("赵远方"), "{}", page.body);
     assert!(page.body.contains("非本机构人员"), "{}", page.body);
@@ -96,7 +97,7 @@ fn answers_of_a_clinic_bury_no_alert() {
     let mut it = place();
     it.here.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     it.here.receipted(it.here.seq);
-    let path = format!("/api/v1/alerts/{}/steps", "1".repeat(32));
+    let path = format!("/api/v1/alerts/{}/steps", crate::boxes::alert_of('1'));
     let step = json!({"step": "answer", "note": "说明", "by": "w-wang"}).to_string();
     let post = |who: &str| ask(&it.house, "POST", &path, who, &step);
     for n in 0..50 {

@@ -121,14 +121,14 @@ fn a_lead_says_its_rule_in_words_and_itself_once() {
     let house = crate::inbox::house();
     let boss = login(&house, "boss", Role::Supervisor, "5101");
     let get = |path: &str| ask(&house, "GET", path, &boss, "").body;
-    let lead = get(&format!("/alerts/{}", "1".repeat(32)));
+    let lead = get(&format!("/alerts/{}", crate::boxes::alert_of('1')));
     assert!(lead.contains("登记主诊未到场（LL-1）"), "{lead}");
     assert!(lead.contains("<dt>操作时段总长</dt><dd>30 分</dd>"), "{lead}");
     assert!(lead.contains("2026-03-02 09:00:00</text>"), "a time line without its day: {lead}");
     let said = lead.split("class=\"explanation\">").nth(1).unwrap();
     let said = said.split("</p>").next().unwrap();
     assert_eq!(lead.matches(said).count(), 1, "{said} stands twice");
-    let english = get(&format!("/alerts/{}?lang=en", "1".repeat(32)));
+    let english = get(&format!("/alerts/{}?lang=en", crate::boxes::alert_of('1')));
     assert!(english.contains("declared lead absent (LL-1)"), "{english}");
     let figures = get("/figures");
     assert!(figures.contains("登记主诊未到场（LL-1）") && figures.contains("平均可见度"));

@@ -22,7 +22,7 @@ fn a_supervisor_reads_an_alert_in_chinese_and_in_english() {
     {
         assert!(inbox.contains(wanted), "the inbox lacks {wanted}");
     }
-    let (_, detail) = house.page(&format!("/alerts/{}?lang=en", "1".repeat(32)));
+    let (_, detail) = house.page(&format!("/alerts/{}?lang=en", crate::boxes::alert_of('1')));
     for wanted in [
         "Suspected licence lending",
         "王主诊",
@@ -95,7 +95,7 @@ fn two_different_reviewers_make_a_lead() {
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(1);
-    let steps = format!("alerts/{}/steps", "1".repeat(32));
+    let steps = format!("alerts/{}/steps", crate::boxes::alert_of('1'));
     let uphold =
         |by: &str| house.post(&steps, &json!({"step":"review","verdict":"uphold","by":by}));
     assert_eq!(uphold("wang").1["state"], "review2");

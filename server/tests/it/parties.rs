@@ -7,7 +7,8 @@ use crate::boxes::{TestBox, finding};
 use crate::cases::{entry, opened};
 use crate::house::House;
 
-const ALERT: &str = "11111111111111111111111111111111";
+/// Of `box-1` and the incident of ones.
+const ALERT: &str = "4995b55754903dcb54ca57595eeaf51a";
 
 /// A case in which 王主诊 is a party; with that party's number.
 fn with_a_person() -> (House, i64) {
@@ -141,7 +142,7 @@ fn earlier_penalties_tell_whose_they_were() {
     for entry in [&tell, &decide] {
         assert_eq!(done_to(&house, party, entry).0, 200);
     }
-    let case = house.get(&format!("alerts/{}/case", "2".repeat(32)));
+    let case = house.get(&format!("alerts/{}/case", crate::boxes::alert_of('2')));
     let earlier = case["earlier"].as_array().unwrap();
     let of = |person: &str| earlier.iter().find(|e| e["person"] == person).unwrap();
     assert_eq!(of("p-lead")["punished"].as_array().unwrap().len(), 1, "{case}");
@@ -149,6 +150,6 @@ fn earlier_penalties_tell_whose_they_were() {
     assert_eq!(of("p-other")["punished"], json!([]), "punished for another: {case}");
     let quashed = json!({"kind": "quashed", "why": "复议撤销"});
     assert_eq!(done_to(&house, party, &quashed).0, 200);
-    let after = house.get(&format!("alerts/{}/case", "2".repeat(32)));
+    let after = house.get(&format!("alerts/{}/case", crate::boxes::alert_of('2')));
     assert_eq!(after["earlier"], json!([]), "a quashed penalty is counted");
 }

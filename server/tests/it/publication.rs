@@ -11,7 +11,8 @@ use crate::cases::opened;
 use crate::house::House;
 use crate::public::DOOR;
 
-const ALERT: &str = "11111111111111111111111111111111";
+/// Of `box-1` and the incident of ones.
+const ALERT: &str = "4995b55754903dcb54ca57595eeaf51a";
 /// Whoever is a natural person in this house, by name and id.
 const PERSONS: [&str; 4] = ["王主诊", "p-lead", "李医生", "p-other"];
 

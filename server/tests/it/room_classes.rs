@@ -29,8 +29,14 @@ fn propose(undressing: bool) -> Value {
     json!({"step": "propose", "undressing": undressing, "note": "纹绣"})
 }
 
-fn confirm() -> Value {
-    json!({"step": "decide", "confirm": true})
+/// Confirms what waits, as whoever opens the list reads it.
+fn confirm(house: &House, who: &str, room: &str) -> Value {
+    let classes = ask(house, "GET", "/api/v1/room-classes", who, "").json();
+    let all = classes["rooms"].as_array().unwrap();
+    let of_room = all.iter().find(|r| r["room"] == room).unwrap();
+    let read = of_room["words"].as_array().unwrap().last();
+    let proposed_at = read.map_or(json!(""), |word| word["at"].clone());
+    json!({"step": "decide", "confirm": true, "proposed_at": proposed_at})
 }
 
 #[test]
@@ -38,7 +44,11 @@ fn a_clinics_proposal_alone_moves_no_camera() {
     let (house, clinic, supervisor) = guarded();
     assert_eq!(say(&house, &clinic, &propose(true)), 200);
     assert_eq!(room(&house, &supervisor)["mode"], "in_room");
-    assert_eq!(say(&house, &clinic, &confirm()), 403, "nor does it confirm its own");
+    assert_eq!(
+        say(&house, &clinic, &confirm(&house, &clinic, "room-1")),
+        403,
+        "nor does it confirm its own"
+    );
     assert_eq!(say(&house, &supervisor, &propose(true)), 403, "the authority proposes none");
 }
 
@@ -46,7 +56,7 @@ fn a_clinics_proposal_alone_moves_no_camera() {
 fn a_confirmed_room_keeps_its_camera_at_the_door() {
     let (house, clinic, supervisor) = guarded();
     assert_eq!(say(&house, &clinic, &propose(true)), 200);
-    assert_eq!(say(&house, &supervisor, &confirm()), 200);
+    assert_eq!(say(&house, &supervisor, &confirm(&house, &supervisor, "room-1")), 200);
     let kept = room(&house, &supervisor);
     assert_eq!((&kept["mode"], &kept["intimate"]), (&json!("doorway"), &json!(true)));
     let mut opened = kept;
@@ -55,7 +65,7 @@ fn a_confirmed_room_keeps_its_camera_at_the_door() {
     let refused = put();
     assert_eq!(refused.status, 422, "{}", refused.body);
     assert_eq!(say(&house, &clinic, &propose(false)), 200);
-    assert_eq!(say(&house, &supervisor, &confirm()), 200);
+    assert_eq!(say(&house, &supervisor, &confirm(&house, &supervisor, "room-1")), 200);
     assert_eq!(put().status, 200);
     let page = ask(&house, "GET", "/room-classes", &supervisor, "");
     assert!(page.body.contains("机构提出") && page.body.contains("主管机关确认"), "{}", page.body);
@@ -76,7 +86,8 @@ fn a_new_room_where_patients_undress_begins_at_the_door() {
     assert_eq!((&kept["mode"], &kept["intimate"]), (&json!("doorway"), &json!(true)), "{kept}");
     assert_eq!(kept.get("undressing"), None, "the class stands with its signatures: {kept}");
     let decide = |who: &str| {
-        ask(&house, "POST", "/api/v1/room-classes/room-9", who, &confirm().to_string()).status
+        let it = confirm(&house, who, "room-9").to_string();
+        ask(&house, "POST", "/api/v1/room-classes/room-9", who, &it).status
     };
     assert_ne!(decide(&wang), 200, "who said it confirmed it");
     let li = login(&house, "li", Role::Supervisor, "");
@@ -101,4 +112,38 @@ fn a_table_says_where_patients_undress() {
         .map(|r| (r["room"].clone(), r["intimate"].clone()))
         .collect();
     assert_eq!(waits, [(json!("room-7"), json!(true)), (json!("room-8"), json!(false))]);
+}
+
+/// Between the supervisor's look and his click its clinic says the contrary: he would take a camera
+/// out of a room of which he read that nobody undresses there.
+#[test]
+fn who_confirms_a_class_confirms_what_he_read() {
+    let (house, clinic, supervisor) = guarded();
+    assert_eq!(say(&house, &clinic, &propose(false)), 200);
+    let read = confirm(&house, &supervisor, "room-1");
+    let page = ask(&house, "GET", "/room-classes", &supervisor, "").body;
+    let at = read["proposed_at"].as_str().unwrap();
+    assert!(page.contains(&format!("name=\"proposed_at\" value=\"{at}\"")), "{page}");
+    assert_eq!(say(&house, &clinic, &propose(true)), 200);
+    let path = "/api/v1/room-classes/room-1";
+    let late = ask(&house, "POST", path, &supervisor, &read.to_string());
+    assert!(late.status == 409 && late.body.contains("another proposal"), "{}", late.body);
+    let cookie = format!("zaigang={supervisor}");
+    let form = format!("room=room-1&step=confirm&note=&proposed_at={at}");
+    let by_page = crate::accounts::form(&house, "/room-classes?lang=zh", &cookie, &form);
+    assert!(by_page.body.contains("又提出了新的提议"), "{} {}", by_page.status, by_page.body);
+    assert_eq!(room(&house, &supervisor)["mode"], "in_room");
+    assert_eq!(say(&house, &supervisor, &confirm(&house, &supervisor, "room-1")), 200);
+    assert_eq!(room(&house, &supervisor)["mode"], "doorway");
+}
+
+#[test]
+fn proposals_of_a_class_bury_no_decision() {
+    let (house, clinic, supervisor) = guarded();
+    for n in 0..20 {
+        assert_eq!(say(&house, &clinic, &propose(n % 2 == 0)), 200, "{n}");
+    }
+    assert_eq!(say(&house, &clinic, &propose(true)), 409);
+    assert_eq!(say(&house, &supervisor, &confirm(&house, &supervisor, "room-1")), 200);
+    assert_eq!(say(&house, &clinic, &propose(true)), 200);
 }

@@ -14,7 +14,7 @@ use crate::house::House;
 const ACCOUNTS: &str = "[access]\naccounts = true\n";
 
 fn incident() -> String {
-    "1".repeat(32)
+    crate::boxes::alert_of('1')
 }
 
 /// A furnished house with one alert (LL-1, L2) of session `s-1`, and its box.

@@ -83,7 +83,7 @@ fn five_sessions_without_their_lead_are_one_alert() {
     let detail = house.get(&format!("alerts/{}", alert["id"].as_str().unwrap()));
     assert_eq!(
         detail["linked"][0]["id"],
-        "1".repeat(32),
+        crate::boxes::alert_of('1'),
         "the box's incident of one of the sessions is linked"
     );
 

@@ -62,7 +62,7 @@ fn addresses(role: Role) -> Vec<String> {
 
 /// The same, with more objects by their nouns.
 pub(crate) fn addresses_of(role: Role, more: &[(&str, &str)]) -> Vec<String> {
-    let alert = "1".repeat(32);
+    let alert = crate::boxes::alert_of('1');
     let known = [
         ("alerts", alert.as_str()),
         ("sessions", "s-1"),

@@ -270,7 +270,7 @@ fn a_long_text_is_refused_and_never_cut() {
 fn a_reason_that_nobody_sees_is_none() {
     let house = House::new();
     let package = |why: &str| {
-        let path = format!("/api/v1/alerts/{}/package?why={why}", "1".repeat(32));
+        let path = format!("/api/v1/alerts/{}/package?why={why}", crate::boxes::alert_of('1'));
         house.send("GET", &path, "text/plain", b"").status
     };
     for unseen in ["", "%20", "%E2%80%8B", "%EF%BB%BF%E3%80%80"] {

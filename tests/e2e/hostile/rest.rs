@@ -245,3 +245,27 @@ fn a_box_that_burns_held_pictures_is_told_of() {
     let notes = steps.as_array().unwrap().iter().filter(|s| s["step"] == "evidence_gone").count();
     assert_eq!(notes, 2, "{steps}");
 }
+
+/// Whoever has its key has this call: no box watches the room any more.
+#[test]
+fn a_box_that_ends_its_own_service_is_told_of() {
+    let house = house();
+    let it = house.provision("rest-retired", HERE.other_room()).unwrap();
+    let word = json!({"retires": "rest-retired", "undelivered": 0}).to_string();
+    let said = serde_json::to_value(it.signing_key().sign(word)).unwrap();
+    house.nobody().post("/api/v1/provision/retire", &said).unwrap().ok().unwrap();
+    let told = |who: Account| -> Vec<Value> {
+        let alerts = house.alerts(who).unwrap();
+        alerts.into_iter().filter(|a| a["device"] == "rest-retired").collect()
+    };
+    let here = told(Account::Supervisor(HERE));
+    assert_eq!(here.len(), 1, "{here:?}");
+    assert_eq!(
+        (&here[0]["severity"], &here[0]["findings"][0]["rule"]),
+        (&json!("L2"), &json!("BOX-RETIRED"))
+    );
+    assert_eq!(told(Account::Supervisor(Side::There)), Vec::<Value>::new());
+    // The same word once more ends nothing and tells nothing.
+    assert_eq!(house.nobody().post("/api/v1/provision/retire", &said).unwrap().status, 403);
+    assert_eq!(told(Account::Supervisor(HERE)).len(), 1);
+}

@@ -36,6 +36,8 @@ pub enum Cause {
     /// The box keeps less room for sealed pictures than the undecided ones need. One finding a
     /// size.
     EvidenceRoom { mib: u64 },
+    /// The box ended its own service; `unlocked`: the authority had let an installer in.
+    Retired { unlocked: bool, undelivered: u64, at: String },
 }
 
 /// Declared breaks are counted over so many days [D].
@@ -63,6 +65,7 @@ impl Cause {
             | Self::EvidenceEarly { .. }
             | Self::EvidenceMissing { .. } => "EVIDENCE-GONE",
             Self::EvidenceRoom { .. } => "EVIDENCE-ROOM",
+            Self::Retired { .. } => "BOX-RETIRED",
         }
     }
 
@@ -74,12 +77,14 @@ impl Cause {
             | Self::EvidenceGone { told: false, .. }
             | Self::EvidenceEarly { .. }
             | Self::EvidenceRoom { .. }
+            | Self::Retired { unlocked: true, .. }
             | Self::EvidenceMissing { replaced: true, .. } => Severity::L1,
             Self::BadLink { .. }
             | Self::EvidenceGone { .. }
             | Self::EvidenceMissing { .. }
             | Self::Refused { .. }
             | Self::SetAside { .. }
+            | Self::Retired { .. }
             | Self::OverBudget { .. } => Severity::L2,
         }
     }
@@ -101,6 +106,7 @@ impl Cause {
                 format!("evidence missing {replaced} {day}")
             }
             Self::EvidenceRoom { mib } => format!("evidence room {mib}"),
+            Self::Retired { at, .. } => format!("retired {at}"),
         }
     }
 
@@ -172,6 +178,7 @@ impl Cause {
                 missing_words(*missing, *replaced, day)
             }
             Self::EvidenceRoom { mib } => room_words(*mib),
+            Self::Retired { unlocked, undelivered, .. } => retired_words(*unlocked, *undelivered),
         };
         Explanation { zh, en }
     }
@@ -244,6 +251,9 @@ impl Cause {
             Self::Break { times, .. } => {
                 vec![one("breaks", *times), one("window_days", BREAK_DAYS)]
             }
+            Self::Retired { undelivered, .. } => {
+                vec![one("undelivered", i64::try_from(*undelivered).unwrap_or(i64::MAX))]
+            }
             Self::Refused { .. }
             | Self::SetAside { .. }
             | Self::OverBudget { .. }
@@ -307,6 +317,24 @@ fn room_words(mib: u64) -> (String, String) {
         format!(
             "The box keeps {mib} MiB for sealed pictures where 30 undecided days need {needed}: \
              earlier ones are given up; ask who set its configuration so"
+        ),
+    )
+}
+
+fn retired_words(unlocked: bool, undelivered: u64) -> (String, String) {
+    let (zh, en) = if unlocked {
+        ("此前主管机关已批准开锁", "the authority had granted its unlock")
+    } else {
+        ("此前主管机关未批准开锁", "the authority had granted no unlock")
+    };
+    (
+        format!(
+            "设备自行停用并注销密钥（{zh}；设备称尚有 {undelivered} 条记录未送达），该诊室自此无设备监测，\
+             请核查由何人停用、为何停用"
+        ),
+        format!(
+            "The box ended its own service and its keys ({en}; it says that {undelivered} messages \
+            were not delivered): nobody watches this room from here on; ask who ended it, and why"
         ),
     )
 }

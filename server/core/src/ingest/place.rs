@@ -481,6 +481,23 @@ mod tests {
     }
 
     #[test]
+    fn a_foreign_institution_or_a_backward_interval_is_set_aside() {
+        let hex = "0123456789abcdef0123456789abcdef";
+        let of = |institution: &str, from_ms: i64, to_ms: i64| {
+            let mut report = finding();
+            (report["finding_id"], report["incident_id"]) = (json!(hex), json!(hex));
+            report["institution"] = json!(institution);
+            report["intervals"] =
+                json!([{"what": "operating", "from": text(from_ms), "to": text(to_ms)}]);
+            said("synchronised", &report, &registration()).err()
+        };
+        assert_eq!(of("clinic-2", NOW - MINUTE, NOW), None);
+        assert_eq!(of("clinic-1", NOW - MINUTE, NOW), None, "who had the room before");
+        assert_eq!(of("clinic-3", NOW - MINUTE, NOW), Some("wrong_place"));
+        assert_eq!(of("clinic-2", NOW, NOW - MINUTE), Some("wrong_time"));
+    }
+
+    #[test]
     fn health_speaks_of_no_place() {
         let payload = json!({"type": "chain_break", "reason": "torn"});
         assert_eq!(

@@ -31,6 +31,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("BOX-BUDGET", "消息超出限额", "more messages than allowed"),
     ("EVIDENCE-GONE", "应保全画面缺失", "held pictures are gone"),
     ("EVIDENCE-ROOM", "封存画面容量不足", "too little room for sealed pictures"),
+    ("BOX-RETIRED", "设备自行停用", "box ended its own service"),
 ];
 
 /// One that a later version may have.

@@ -3,7 +3,8 @@
 //! `Open → Answered → { VerifiedByFacts | VerifiedByOfficer | Contradicted | Lapsed }`. What closes it
 //! are the boxes' records: no repeat of the rule for fourteen days with enough sessions that could be
 //! judged. Two different officers may close it in their stead, never one. A repeat contradicts only
-//! once two reviewers upheld it; until then it is waited for. Overdue is a date, never a state.
+//! once two reviewers upheld it and its case is over; until then it is waited for. Overdue is a date,
+//! never a state.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -99,6 +100,10 @@ pub struct Handling {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub done_on: Option<Date>,
+    /// RFC 3339: when the clinic first said that it is mended. What happens again from then on
+    /// contradicts it, whatever it says later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_answered_at: Option<String>,
     /// RFC 3339: when the clinic's latest word came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<String>,
@@ -115,6 +120,7 @@ impl Default for Handling {
         Self {
             state: State::Open,
             done_on: None,
+            first_answered_at: None,
             answered_at: None,
             officer: None,
             judged_by: None,
@@ -123,6 +129,11 @@ impl Default for Handling {
 }
 
 impl Handling {
+    /// Of one that was kept before the first word was: its latest.
+    pub fn first_answer(&self) -> Option<&str> {
+        self.first_answered_at.as_deref().or(self.answered_at.as_deref())
+    }
+
     /// The handling after `step`; `self` stays as it was when the step is refused.
     pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
         let over = |state: State, by: String| Self { state, judged_by: Some(by), ..self.clone() };
@@ -134,6 +145,7 @@ impl Handling {
             (State::Open | State::Answered, Step::Answer { done_on, .. }) => Ok(Self {
                 state: State::Answered,
                 done_on: Some(*done_on),
+                first_answered_at: self.first_answer().or(Some(at)).map(str::to_owned),
                 answered_at: Some(at.to_owned()),
                 officer: None,
                 judged_by: None,
@@ -156,28 +168,42 @@ impl Handling {
     }
 }
 
+/// When the clinic said that it is mended, ms since the epoch: at first, and last.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    pub first_ms: i64,
+    pub last_ms: i64,
+}
+
 /// What the records say of one that was answered, of a rule; nothing while they can not tell yet.
 /// `assessable_ms`: starts of the sessions that could be judged.
+///
+/// A new word begins the quiet days anew. It takes back neither what happened since the first one
+/// nor the day on which nothing more is expected, else it would be said again before each verdict.
 pub fn judged(
-    answered_ms: i64,
+    answered: Answered,
     rules: &[&str],
     alerts: &[AlertFact],
     assessable_ms: &[i64],
     now_ms: i64,
 ) -> Option<Verdict> {
-    let end_ms = answered_ms + QUIET_DAYS * DAY_MS;
+    let Answered { first_ms, last_ms } = answered;
+    let end_ms = last_ms + QUIET_DAYS * DAY_MS;
     let mut repeats = alerts
         .iter()
         .filter(|alert| alert.rules.iter().any(|rule| rules.contains(&rule.as_str())))
-        .filter(|alert| alert.event_ms > answered_ms && alert.event_ms <= now_ms)
+        .filter(|alert| alert.event_ms > first_ms && alert.event_ms <= now_ms)
         .peekable();
-    if repeats.clone().any(AlertFact::is_upheld) {
+    if repeats.clone().any(AlertFact::is_told) {
         return Some(Verdict::Contradicted);
     }
-    let lapsed = now_ms >= answered_ms + LAPSES_AFTER_DAYS * DAY_MS;
-    let unsettled = repeats.any(AlertFact::is_pending);
-    let looked_at = assessable_ms.iter().filter(|at| **at > answered_ms && **at <= now_ms).count();
-    if now_ms >= end_ms && !unsettled && looked_at >= SESSIONS_MIN && !rules.is_empty() {
+    // Its clinic sees each of these open: what waits for one tells nothing of a verdict.
+    if repeats.any(|alert| alert.is_pending() || alert.is_upheld()) {
+        return None;
+    }
+    let lapsed = now_ms >= first_ms + LAPSES_AFTER_DAYS * DAY_MS;
+    let looked_at = assessable_ms.iter().filter(|at| **at > last_ms && **at <= now_ms).count();
+    if now_ms >= end_ms && looked_at >= SESSIONS_MIN && !rules.is_empty() {
         return Some(Verdict::Verified);
     }
     lapsed.then_some(Verdict::Lapsed)
@@ -185,7 +211,7 @@ pub fn judged(
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::script::{DISMISS, UPHOLD, alert};
+    use super::super::facts::script::{DISMISS, UPHOLD, alert, over};
     use super::*;
 
     const AT: &str = "2026-11-01T00:00:00.000Z";
@@ -202,7 +228,8 @@ mod tests {
 
     fn at(days: i64, alerts: &[AlertFact], sessions: usize) -> Option<Verdict> {
         let starts: Vec<i64> = (0..sessions as i64).map(|n| BEGAN + 1 + n * 3_600_000).collect();
-        judged(BEGAN, &["HB-3"], alerts, &starts, BEGAN + days * DAY_MS)
+        let answered = Answered { first_ms: BEGAN, last_ms: BEGAN };
+        judged(answered, &["HB-3"], alerts, &starts, BEGAN + days * DAY_MS)
     }
 
     #[test]
@@ -219,12 +246,52 @@ mod tests {
         let repeat = |steps: &[_]| [alert("a", "HB-3", BEGAN + DAY_MS, steps)];
         assert_eq!(at(20, &repeat(&[]), 9), None);
         assert_eq!(at(20, &repeat(&[("wang", UPHOLD)]), 9), None);
-        let upheld = repeat(&[("wang", UPHOLD), ("li", UPHOLD)]);
-        assert_eq!(at(2, &upheld, 9), Some(Verdict::Contradicted));
+        assert_eq!(at(2, &repeat(&over()), 9), Some(Verdict::Contradicted));
         let dismissed = repeat(&[("wang", DISMISS), ("li", DISMISS)]);
         assert_eq!(at(20, &dismissed, 9), Some(Verdict::Verified));
-        let earlier = [alert("a", "HB-3", BEGAN - 1, &[("wang", UPHOLD), ("li", UPHOLD)])];
+        let earlier = [alert("a", "HB-3", BEGAN - 1, &over())];
         assert_eq!(at(20, &earlier, 9), Some(Verdict::Verified));
+    }
+
+    /// Its clinic would learn that two people upheld, and that somebody comes.
+    #[test]
+    fn an_upheld_repeat_is_waited_for_until_it_is_over() {
+        let steps = over();
+        for n in 1..steps.len() {
+            let repeat = [alert("a", "HB-3", BEGAN + DAY_MS, &steps[..n])];
+            for days in [2, 20, 90, 400] {
+                assert_eq!(at(days, &repeat, 9), None, "{n} steps, day {days}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_answer_takes_no_repeat_back() {
+        let repeat = [alert("a", "HB-3", BEGAN + 3 * DAY_MS, &over())];
+        let again = Answered { first_ms: BEGAN, last_ms: BEGAN + 4 * DAY_MS };
+        let starts: Vec<i64> = (5..20).map(|n| BEGAN + n * DAY_MS).collect();
+        let said = |alerts: &[AlertFact], days: i64| {
+            judged(again, &["HB-3"], alerts, &starts, BEGAN + days * DAY_MS)
+        };
+        assert_eq!(said(&repeat, 30), Some(Verdict::Contradicted));
+        assert_eq!(said(&[], 17), None, "a new word begins the quiet days anew");
+        assert_eq!(said(&[], 18), Some(Verdict::Verified));
+        let late = Answered { first_ms: BEGAN, last_ms: BEGAN + 89 * DAY_MS };
+        let at = BEGAN + 90 * DAY_MS;
+        assert_eq!(judged(late, &["HB-3"], &[], &starts, at), Some(Verdict::Lapsed));
+    }
+
+    #[test]
+    fn the_first_answer_stays_the_first() {
+        let again = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-05") };
+        let anew = answered().take("clinic", &again, "2026-11-05T00:00:00.000Z").unwrap();
+        assert_eq!(anew.first_answer(), Some(AT));
+        let old: Handling = serde_json::from_str(
+            r#"{"state":"answered","answered_at":"2026-10-01T00:00:00.000Z"}"#,
+        )
+        .unwrap();
+        let anew = old.take("clinic", &again, AT).unwrap();
+        assert_eq!(anew.first_answer(), Some("2026-10-01T00:00:00.000Z"));
     }
 
     #[test]

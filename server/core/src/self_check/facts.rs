@@ -52,6 +52,12 @@ impl AlertFact {
         stands && by.len() >= 2
     }
 
+    /// Upheld, and over: until then its clinic learns of no verdict, and so of nothing that only a
+    /// verdict makes.
+    pub fn is_told(&self) -> bool {
+        self.case.state == State::Closed && self.is_upheld()
+    }
+
     /// Nobody has decided it yet.
     pub fn is_pending(&self) -> bool {
         matches!(self.case.state, State::Raised | State::Review1 | State::Review2)
@@ -138,6 +144,18 @@ pub mod script {
     pub const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
     pub const DISMISS: Step =
         Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongIdentity) };
+
+    /// Upheld by two, and its case is over.
+    pub fn over() -> Vec<(&'static str, Step)> {
+        let found = Step::Found { case_number: "1".into() };
+        vec![
+            ("wang", UPHOLD),
+            ("li", UPHOLD),
+            ("li", Step::GoOnSite),
+            ("li", found),
+            ("li", Step::Close),
+        ]
+    }
 
     /// An alert of this rule with a deed at `event_ms`, heard a minute later.
     pub fn alert(id: &str, rule: &str, event_ms: i64, steps: &[(&str, Step)]) -> AlertFact {

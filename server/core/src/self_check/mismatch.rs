@@ -1,7 +1,9 @@
 //! SI-1 (自查答复与设备记录不一致): a self-check says that it holds, and findings that two reviewers
 //! upheld say that it does not. Pure, `(self-checks, alerts, now) → findings`.
 //!
-//! A finding that nobody has reviewed never makes one, and dismissing the alert takes it back. The
+//! A finding that nobody has reviewed never makes one, nor one whose case is not over: the clinic
+//! would learn by it that two people upheld, before somebody comes. Until then the authority reads
+//! the same as agreement. The
 //! same question contradicted in two periods running is the supervisors' (L2). An answer that was
 //! taken back before the server heard of the deed contradicts nothing; one that is changed
 //! afterwards changes nothing.
@@ -88,7 +90,7 @@ impl CheckFact {
         if ask(item, fact, &facts).holds != Some(false) {
             return Vec::new();
         }
-        let about = facts.alerts.into_iter().filter(|a| a.is_about(fact) && a.is_upheld());
+        let about = facts.alerts.into_iter().filter(|a| a.is_about(fact) && a.is_told());
         about.filter(|alert| self.stood_by(item, alert, now_ms)).collect()
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::self_check::facts::script::{DISMISS, UPHOLD, alert};
+use crate::self_check::facts::script::{DISMISS, UPHOLD, alert, over};
 use crate::self_check::{disclosure, table};
 
-const TWO: [(&str, crate::alert::Step); 2] = [("wang", UPHOLD), ("li", UPHOLD)];
 const LEAD: &str = "mc-11";
 const HOUR_MS: i64 = 3_600_000;
 
@@ -62,11 +61,25 @@ impl Story {
 fn an_upheld_finding_against_a_yes_is_a_mismatch() {
     let mut it = story();
     hand_in(&mut it.check, end(&story().check), LEAD, "yes");
-    let found = it.said(&[alert("a", "LL-1", it.deed_ms, &TWO)]);
+    let found = it.said(&[alert("a", "LL-1", it.deed_ms, &over())]);
     assert_eq!(found, [("routine 2026Q3 mc-11".to_owned(), Severity::L1)]);
-    for (rule, steps) in [("LL-1", &TWO[..1]), ("LL-1", &[]), ("HB-2", &[])] {
+    for (rule, steps) in [("LL-1", &over()[..1]), ("LL-1", &[]), ("HB-2", &[])] {
         assert!(it.said(&[alert("a", rule, it.deed_ms, steps)]).is_empty(), "{rule} unreviewed");
     }
+}
+
+/// SI-1 stands on the clinic's own list: it would say that two people upheld, and that somebody
+/// comes.
+#[test]
+fn a_lead_that_is_not_over_makes_no_mismatch() {
+    let mut it = story();
+    hand_in(&mut it.check, end(&story().check), LEAD, "yes");
+    let steps = over();
+    for n in 0..steps.len() {
+        let found = it.said(&[alert("a", "LL-1", it.deed_ms, &steps[..n])]);
+        assert!(found.is_empty(), "after {n} steps: {found:?}");
+    }
+    assert_eq!(it.said(&[alert("a", "LL-1", it.deed_ms, &steps)]).len(), 1);
 }
 
 #[test]
@@ -85,8 +98,8 @@ fn two_periods_running_are_the_supervisors() {
         hand_in(check, at, LEAD, "yes");
     }
     let deed = |check: &CheckFact| day_ms(check.from) + 9 * DAY_MS;
-    let one = alert("a", "LL-1", deed(&first), &TWO);
-    let two = alert("b", "LL-5", deed(&second), &TWO);
+    let one = alert("a", "LL-1", deed(&first), &over());
+    let two = alert("b", "LL-5", deed(&second), &over());
     let severities = |alerts: &[AlertFact]| -> Vec<_> {
         let checks = [first.clone(), second.clone()];
         judge(&checks, alerts, i64::MAX).iter().map(|d| d.severity).collect()
@@ -99,7 +112,7 @@ fn two_periods_running_are_the_supervisors() {
 #[test]
 fn a_no_before_the_finding_is_disclosed_not_mismatch() {
     let mut it = story();
-    let mut late = alert("a", "LL-1", it.deed_ms, &TWO);
+    let mut late = alert("a", "LL-1", it.deed_ms, &over());
     late.received_ms = it.deed_ms + 10 * DAY_MS;
     hand_in(&mut it.check, it.deed_ms - DAY_MS, LEAD, "yes");
     hand_in(&mut it.check, it.deed_ms + DAY_MS, LEAD, "no");
@@ -114,7 +127,7 @@ fn a_no_after_the_finding_changes_nothing() {
     let mut it = story();
     hand_in(&mut it.check, it.deed_ms + HOUR_MS / 2, LEAD, "yes");
     let found =
-        AlertFact { received_ms: it.deed_ms + HOUR_MS, ..alert("a", "LL-1", it.deed_ms, &TWO) };
+        AlertFact { received_ms: it.deed_ms + HOUR_MS, ..alert("a", "LL-1", it.deed_ms, &over()) };
     hand_in(&mut it.check, it.deed_ms + DAY_MS, LEAD, "no");
     assert_eq!(it.said(std::slice::from_ref(&found)).len(), 1);
     assert!(disclosure::of(&found, &[it.check]).is_empty());
@@ -125,7 +138,7 @@ fn a_no_before_the_deed_is_no_blank_cheque() {
     let mut it = story();
     let from = day_ms(it.check.from);
     hand_in(&mut it.check, from, LEAD, "no");
-    let deed = alert("a", "LL-1", it.deed_ms, &TWO);
+    let deed = alert("a", "LL-1", it.deed_ms, &over());
     assert!(disclosure::of(&deed, &[it.check]).is_empty());
 }
 
@@ -134,7 +147,7 @@ fn an_early_yes_counts_once_it_stood_until_it_was_due() {
     let mut it = story();
     let from = day_ms(it.check.from);
     hand_in(&mut it.check, from, LEAD, "yes");
-    let deed = [alert("a", "LL-1", it.deed_ms, &TWO)];
+    let deed = [alert("a", "LL-1", it.deed_ms, &over())];
     it.now_ms = it.deed_ms + DAY_MS;
     assert!(it.said(&deed).is_empty(), "it was true when it was said");
     it.now_ms = day_ms(it.check.due) + DAY_MS;
@@ -149,7 +162,7 @@ fn a_masked_quarter_compares_nothing() {
     let mut it = story();
     hand_in(&mut it.check, end(&story().check), LEAD, "yes");
     it.check.not_assessable_ppm = 500_000;
-    assert!(it.said(&[alert("a", "LL-1", it.deed_ms, &TWO)]).is_empty());
+    assert!(it.said(&[alert("a", "LL-1", it.deed_ms, &over())]).is_empty());
 }
 
 /// Numbers that are the same at each run.
@@ -170,7 +183,7 @@ fn honest(dice: &mut Dice) -> (CheckFact, Vec<AlertFact>) {
     hand_in(&mut check, at, "none", "yes");
     let dismissed = [("wang", DISMISS), ("li", DISMISS)];
     let split = [("wang", UPHOLD), ("li", DISMISS)];
-    let fates: [&[_]; 4] = [&[], &TWO[..1], &split, &dismissed];
+    let fates: [&[_]; 4] = [&[], &split[..1], &split, &dismissed];
     let rules = ["LL-1", "LL-5", "NL-1", "UQ-1", "HB-3", "LL-4", "NL-4", "HB-2", "HB-5"];
     let alerts = (0..dice.below(12)).map(|n| {
         let event_ms = day_ms(check.from) + dice.below(90 * 24) * HOUR_MS;
@@ -194,8 +207,8 @@ fn simulated(number: u64, unlawful: f64) -> (CheckFact, Vec<AlertFact>) {
     let (_, said) = simulate::said(&model, &policy, 27, number, unlawful);
     for (n, one) in said.iter().enumerate() {
         let event_ms = day_ms(check.from) + 9 * DAY_MS + i64::from(one.second) * 1_000;
-        let steps = if one.is_true { &TWO } else { &dismissed };
-        alerts.push(alert(&format!("a-{n}"), one.rule, event_ms, steps));
+        let steps = if one.is_true { over() } else { dismissed.to_vec() };
+        alerts.push(alert(&format!("a-{n}"), one.rule, event_ms, &steps));
     }
     (check, alerts)
 }
@@ -241,7 +254,7 @@ fn two_hundred_honest_and_planted_periods_are_told_apart() {
         .filter(|_| {
             let (check, mut alerts) = honest(&mut dice);
             let event_ms = day_ms(check.from) + dice.below(90 * 24) * HOUR_MS;
-            alerts.push(alert("planted", "LL-1", event_ms, &TWO));
+            alerts.push(alert("planted", "LL-1", event_ms, &over()));
             told(check, &alerts)
         })
         .count();

@@ -88,7 +88,13 @@ pub enum Refusal {
     NoItems,
     #[error("reason: say why it is changed after it was handed in")]
     NoReason,
+    #[error("this self-check was handed in {MOST_REVISIONS} times: speak to the authority")]
+    TooOften,
 }
+
+/// How often a self-check is opened again by whoever handed it in: each time it is taken out of the
+/// hands of whoever reads it.
+const MOST_REVISIONS: u32 = 20;
 
 /// All that the machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,6 +140,9 @@ impl Handling {
             (Submitted | Accepted, Step::Revise { reason }) if reason.trim().is_empty() => {
                 Err(Refusal::NoReason)
             }
+            (Submitted | Accepted, Step::Revise { .. }) if self.revision >= MOST_REVISIONS => {
+                Err(Refusal::TooOften)
+            }
             (Submitted | Accepted, Step::Revise { reason }) => {
                 Ok(Self { state: Draft, reason: Some(reason.trim().to_owned()), ..self.clone() })
             }
@@ -174,6 +183,18 @@ mod tests {
         assert_eq!(after(&[submit(), silent]), Err(Refusal::NoReason));
         let again = [submit(), Step::Revise { reason: "漏填".into() }, Step::Answer, submit()];
         assert_eq!(after(&again).unwrap().revision, 2);
+    }
+
+    #[test]
+    fn a_check_opened_again_and_again_stays_with_its_reader() {
+        let revise = || Step::Revise { reason: "再改".into() };
+        let steps = |n: usize| -> Vec<Step> {
+            (0..n).flat_map(|_| [submit(), revise()]).chain([submit()]).collect()
+        };
+        let last = after(&steps(19)).unwrap();
+        assert_eq!((last.state, last.revision), (State::Submitted, 20));
+        assert_eq!(last.take(&revise()), Err(Refusal::TooOften));
+        assert!(last.take(&Step::Return { items: vec!["mc-01".into()] }).is_ok());
     }
 
     #[test]

@@ -25,6 +25,10 @@ impl CorrectionSource {
     }
 }
 
+/// Answers of a clinic to one correction. Each takes one officer's word back and begins the quiet
+/// days anew.
+const MOST_ANSWERS: i64 = 50;
+
 /// A correction as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
@@ -169,6 +173,17 @@ impl Store {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "correction", id: id.to_owned() };
             let before = by_id(tx, id)?.ok_or_else(unknown)?;
+            if matches!(step, Step::Answer { .. }) {
+                let sql =
+                    "SELECT count(*) FROM correction_step WHERE correction = ?1 AND step = ?2";
+                let said: i64 = tx.query_row(sql, params![id, step.name()], |r| r.get(0))?;
+                if said >= MOST_ANSWERS {
+                    return Err(StoreError::Conflict(format!(
+                        "{MOST_ANSWERS} answers to this correction were given: speak to the \
+                        authority"
+                    )));
+                }
+            }
             let after = before
                 .handling
                 .take(by, step, now)

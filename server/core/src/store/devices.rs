@@ -5,7 +5,8 @@ use protocol::up::{HealthReport, StatusBody};
 use serde_json::json;
 
 use super::rows::collect;
-use super::{Result, Store, StoreError, Upsert, count, feed};
+use super::{Result, Store, StoreError, Upsert, count, feed, incidents};
+use crate::ingest::integrity::Cause;
 use crate::model::DevicePlace;
 
 #[derive(
@@ -138,21 +139,18 @@ impl Store {
     }
 
     pub fn revoke_device(&self, id: &str, now: &str) -> Result<()> {
+        self.write(|tx| revoke(tx, id, now))
+    }
+
+    /// The box ends its own service, and the supervisors hear of it: whoever holds its card could
+    /// otherwise end the supervision of a room without a word.
+    pub fn retire_device(&self, id: &str, undelivered: u64, now: &str) -> Result<()> {
         self.write(|tx| {
-            tx.execute(
-                "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS \
-                NULL",
-                [id, now],
-            )?;
-            let changed = tx.execute(
-                "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, \
-                online=0 WHERE id=?1",
-                [id],
-            )?;
-            if changed == 0 {
-                return Err(StoreError::Unknown { what: "device", id: id.to_owned() });
-            }
-            count(tx, "device_key_changes", 1)
+            let granted = "SELECT 1 FROM commissioning WHERE device = ?1 AND unlocked_until > ?2";
+            let unlocked = tx.prepare_cached(granted)?.exists([id, now])?;
+            revoke(tx, id, now)?;
+            let cause = Cause::Retired { unlocked, undelivered, at: now.to_owned() };
+            incidents::raise_integrity(tx, id, &cause, now)
         })
     }
 
@@ -433,6 +431,23 @@ fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
             refused_because: if answered { row.get(4)? } else { None },
         })
     })
+}
+
+/// Its keys, password and certificates are void.
+fn revoke(tx: &Transaction<'_>, id: &str, now: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL",
+        [id, now],
+    )?;
+    let changed = tx.execute(
+        "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, online=0 \
+        WHERE id=?1",
+        [id],
+    )?;
+    if changed == 0 {
+        return Err(StoreError::Unknown { what: "device", id: id.to_owned() });
+    }
+    count(tx, "device_key_changes", 1)
 }
 
 #[cfg(test)]

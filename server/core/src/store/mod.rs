@@ -181,6 +181,7 @@ pub use registry::{
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
 pub use room_class_words::{ClassStep, ClassWord};
+pub use room_classes::ClassVerdict;
 pub use seeded::Amount;
 pub use self_checks::{CheckStep, Revision, SavedAnswer, SelfCheck, SelfCheckFilter};
 pub use statements::{Stated, StatedKind, Statement, StatementKind};

@@ -12,6 +12,8 @@ use crate::rules::settings;
 /// One policy as it was set.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct PolicyRow {
+    /// Counts what holds at the place that is asked about: from a number of the whole server a
+    /// clinic would learn how often others are told something new.
     pub version: u64,
     /// Whom it holds for: an administrative division's code or the beginning of one; empty for all.
     pub jurisdiction: String,
@@ -33,6 +35,17 @@ fn row(r: &crate::store::engine::Row<'_>) -> Result<PolicyRow> {
 }
 
 const COLUMNS: &str = "SELECT version, jurisdiction, settings, set_at, set_by, reason FROM policy";
+/// What was set for ?1 or above it, numbered by that.
+const AT_A_PLACE: &str = "SELECT * FROM (SELECT row_number() OVER (ORDER BY version) AS n,
+    jurisdiction, settings, set_at, set_by, reason FROM policy
+    WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction) own";
+
+fn newest_at(c: &Connection, jurisdiction: &str) -> Result<u64> {
+    let sql =
+        "SELECT count(*) FROM policy WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction";
+    let count: i64 = c.prepare_cached(sql)?.query_row([jurisdiction], |r| r.get(0))?;
+    Ok(count as u64)
+}
 
 /// The newest policy of every jurisdiction.
 fn layers(c: &Connection) -> Result<Vec<PolicyRow>> {
@@ -49,8 +62,7 @@ pub(super) fn values_for(
     jurisdiction: &str,
 ) -> Result<(u64, BTreeMap<String, i64>)> {
     let layers = layers(c)?;
-    let above = layers.iter().filter(|l| jurisdiction.starts_with(&l.jurisdiction));
-    let version = above.map(|l| l.version).max().unwrap_or(0);
+    let version = newest_at(c, jurisdiction)?;
     let layers: Vec<_> = layers.into_iter().map(|l| (l.jurisdiction, l.settings)).collect();
     let values = settings::effective(&layers, jurisdiction);
     Ok((version, values.into_iter().map(|(name, (value, _))| (name, value)).collect()))
@@ -60,9 +72,9 @@ impl Store {
     /// Replaces the policy of one jurisdiction; gives its version.
     pub fn put_policy(&self, it: &PolicyRow) -> Result<u64> {
         self.write(|tx| {
-            let version: i64 = tx.query_row(
+            tx.execute(
                 "INSERT INTO policy (settings, set_at, jurisdiction, set_by, reason) VALUES \
-                (?1,?2,?3,?4,?5) RETURNING version",
+                (?1,?2,?3,?4,?5)",
                 params![
                     serde_json::to_string(&it.settings)?,
                     it.set_at,
@@ -70,9 +82,8 @@ impl Store {
                     it.set_by,
                     it.reason
                 ],
-                |r| r.get(0),
             )?;
-            Ok(version as u64)
+            newest_at(tx, &it.jurisdiction)
         })
         .inspect(|_| lock(&self.budgets).forget())
     }
@@ -80,7 +91,7 @@ impl Store {
     /// The policy that one jurisdiction itself set; version 0 with no settings before the first.
     pub fn policy(&self, jurisdiction: &str) -> Result<(u64, BTreeMap<String, i64>)> {
         self.read(|c| {
-            let sql = format!("{COLUMNS} WHERE jurisdiction = ?1 ORDER BY version DESC LIMIT 1");
+            let sql = format!("{AT_A_PLACE} WHERE jurisdiction = ?1 ORDER BY n DESC LIMIT 1");
             let found = collect(c, &sql, [jurisdiction], row)?.pop();
             Ok(found.map_or((0, BTreeMap::new()), |p| (p.version, p.settings)))
         })
@@ -97,10 +108,7 @@ impl Store {
     /// Every policy ever set for a jurisdiction or one above it, newest first.
     pub fn policy_history(&self, jurisdiction: &str, limit: u32) -> Result<Vec<PolicyRow>> {
         self.read(|c| {
-            let sql = format!(
-                "{COLUMNS} WHERE substr(?1, 1, length(jurisdiction)) = jurisdiction ORDER BY \
-                version DESC LIMIT ?2"
-            );
+            let sql = format!("{AT_A_PLACE} ORDER BY n DESC LIMIT ?2");
             collect(c, &sql, params![jurisdiction, limit], row)
         })
     }

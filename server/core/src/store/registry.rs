@@ -16,6 +16,8 @@ use crate::text::Listed as _;
 
 /// A system that counts its own drafts may leave revisions out: so many at once.
 const MOST_REVISIONS_AT_ONCE: u32 = 10_000;
+/// Every word of a session stands on its alert's page: more than these bury it.
+const MOST_WORDS: i64 = 200;
 
 /// A table of the register whose ids people write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -522,6 +524,14 @@ fn put_session(
     if revision <= last {
         return Err(StoreError::Conflict(format!(
             "session `{}` is at revision {last}: an amendment needs {next} or none",
+            it.id
+        )));
+    }
+    let words = "SELECT count(*) FROM session_change WHERE session = ?1";
+    let words: i64 = tx.prepare_cached(words)?.query_row([it.id.as_str()], |r| r.get(0))?;
+    if words >= MOST_WORDS {
+        return Err(StoreError::Conflict(format!(
+            "session `{}` has {MOST_WORDS} revisions: open another one",
             it.id
         )));
     }

@@ -8,6 +8,18 @@ use super::registry::{put_room, room_by_id};
 use super::room_class_words::{ClassStep, ClassWord, append, words};
 use super::{Result, Store, StoreError};
 
+/// Proposals that may follow one another before the authority says something: whoever decides reads
+/// no more.
+const MOST_PROPOSALS: usize = 20;
+
+/// What the authority says of a proposal.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassVerdict<'a> {
+    /// When the proposal was made that the authority read: its clinic may have made another since.
+    pub proposed_at: &'a str,
+    pub confirm: bool,
+}
+
 impl Store {
     /// The words about a room's class, oldest first.
     pub fn room_class(&self, room: &str) -> Result<Vec<ClassWord>> {
@@ -33,7 +45,16 @@ impl Store {
         undressing: bool,
         now: &str,
     ) -> Result<()> {
-        self.write(|tx| append(tx, room, (by, now), ClassStep::Proposed, (undressing, note)))
+        self.write(|tx| {
+            let said = words(tx, room)?;
+            let waiting = said.iter().rev().take_while(|word| word.step == ClassStep::Proposed);
+            if waiting.count() >= MOST_PROPOSALS {
+                return Err(StoreError::Conflict(format!(
+                    "room `{room}`: {MOST_PROPOSALS} proposals wait: the authority decides first"
+                )));
+            }
+            append(tx, room, (by, now), ClassStep::Proposed, (undressing, note))
+        })
     }
 
     /// Confirms or refuses what waits; not by whoever proposed it. A confirmed room in which
@@ -42,7 +63,7 @@ impl Store {
         &self,
         room: &str,
         (by, note): (&str, &str),
-        confirm: bool,
+        ClassVerdict { proposed_at, confirm }: ClassVerdict<'_>,
         now: &str,
     ) -> Result<()> {
         self.write(|tx| {
@@ -53,6 +74,11 @@ impl Store {
                     "room `{room}`: no proposal waits; its clinic proposes the class"
                 )));
             };
+            if waiting.at != proposed_at {
+                return Err(StoreError::Conflict(format!(
+                    "room `{room}`: its clinic has made another proposal since: read that one"
+                )));
+            }
             if waiting.by == by {
                 return Err(StoreError::Refused(format!(
                     "`{by}` proposed this class: somebody else decides"

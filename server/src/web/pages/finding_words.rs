@@ -119,6 +119,7 @@ const FIGURES: &[Words] = &[
     ("breaks", "重新开始次数", "Restarts of the chain"),
     ("seq", "记录链序号", "Sequence in the chain"),
     ("missing_messages", "缺失的消息", "Missing messages"),
+    ("undelivered", "未送达的记录", "Messages not delivered"),
     ("periods_running", "连续期数", "Periods in a row"),
 ];
 

@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::rules::settings::{self, About};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
-use crate::web::policy::{PolicyBody, of_hash, put, values_at};
+use crate::web::policy::{PolicyBody, history, of_hash, own_place, put, values_at};
 use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
 use crate::web::policy_trials::LISTED;
 use crate::web::rights::{PEOPLE, POLICY};
@@ -129,15 +129,24 @@ async fn make(
     let Shown { given, fault, saved, preview } = it;
     let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
     let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
-    let asked = place.clone();
-    let (own, set, values, history, places, trials) = app
-        .blocking(move |a| {
+    let (place, own, set, values, history, places, trials) = app
+        .blocking(|a| {
+            let own = own_place(a, who)?;
+            let mut places = a.store.policy_places()?;
+            let mut asked = place.clone();
+            if let Some(own) = own {
+                places.retain(|place| own.starts_with(place));
+                if place.is_empty() || !own.starts_with(&place) {
+                    asked = own;
+                }
+            }
             Ok::<_, StoreError>((
+                asked.clone(),
                 a.store.policy(&asked)?,
                 a.store.policy_at(&asked)?,
                 values_at(a, &asked)?,
-                a.store.policy_history(&asked, 50)?,
-                a.store.policy_places()?,
+                history(a, who, &asked)?,
+                places,
                 if may_change { a.store.policy_trials(&asked, LISTED)? } else { Vec::new() },
             ))
         })

@@ -41,7 +41,8 @@ struct RoomView {
     title: String,
     holds: &'static str,
     confirmed: &'static str,
-    waits: bool,
+    /// When the proposal was made that waits; empty: none does.
+    proposed_at: String,
     words: Vec<String>,
 }
 
@@ -84,7 +85,11 @@ fn view(l: Lang, it: RoomClass) -> RoomView {
         confirmed: it
             .confirmed
             .map_or_else(|| l.t("尚未确认", "not confirmed"), |undressing| class(l, undressing)),
-        waits: it.waits,
+        proposed_at: it
+            .words
+            .last()
+            .filter(|_| it.waits)
+            .map_or_else(String::new, |word| word.at.clone()),
         words: it.words.iter().map(|said| word(l, said)).collect(),
         id: it.room,
     }
@@ -121,7 +126,10 @@ async fn submit(
     let body = match given.text("step") {
         "undressing" => ClassBody::Propose { undressing: true, note },
         "open" => ClassBody::Propose { undressing: false, note },
-        step => ClassBody::Decide { confirm: step == "confirm", note },
+        step => {
+            let proposed_at = given.text("proposed_at").to_owned();
+            ClassBody::Decide { confirm: step == "confirm", proposed_at, note }
+        }
     };
     let done = say(&app, &who, given.text("room").to_owned(), body).await;
     let all = PartQuery::default();
