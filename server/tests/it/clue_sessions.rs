@@ -85,7 +85,7 @@ fn a_clue_shows_the_day_of_its_rooms_and_names_nobody() {
     let id = call(&house, "1", &about);
     for (role, name) in [(Role::Supervisor, "wang"), (Role::Auditor, "shen")] {
         let page = ask(&house, "GET", &format!("/clues/{id}"), &login(&house, name, role, ""), "");
-        let (_, picture) = page.body.split_once("<figure class=\"timeline\"").unwrap();
+        let (_, picture) = page.body.split_once("<details open>").unwrap();
         let (picture, _) = picture.split_once("</figure>").unwrap();
         assert!(picture.contains("room-1") && picture.contains("<rect class"), "{picture}");
         assert!(!picture.contains("p-lead") && !picture.contains("王主诊"), "{picture}");
