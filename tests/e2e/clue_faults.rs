@@ -1,5 +1,6 @@
 //! The server is killed in every state of a clue's handling: a step is taken whole or not at all,
-//! and its record says the same as its state.
+//! and its record says the same as its state. What a stranger put in at the public door waits for
+//! the server that comes back: it is taken in once.
 
 use e2e::api::Api;
 use e2e::boxes::{furnish, until};
@@ -12,6 +13,7 @@ struct Stage {
     plan: ServerPlan,
     server: Program,
     api: Api,
+    door: Api,
     kills: u32,
     _folder: tempfile::TempDir,
 }
@@ -19,16 +21,33 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = ServerPlan::embedded(folder.path());
+        let more = "[public]\nlisten = \"127.0.0.1:0\"\n".to_owned();
+        let plan = ServerPlan { more, ..ServerPlan::embedded(folder.path()) };
         let (server, ready) = plan.start(&[]).unwrap();
         let (plan, api) = (plan.at(&ready), api(&ready));
         furnish(&api).unwrap();
-        Self { plan, server, api, kills: 0, _folder: folder }
+        let door = Api::new(&ready.public.unwrap());
+        Self { plan, server, api, door, kills: 0, _folder: folder }
+    }
+
+    fn start(&mut self, environment: &[(&str, &str)]) {
+        let (server, ready) = self.plan.start(environment).unwrap();
+        (self.server, self.door) = (server, Api::new(&ready.public.unwrap()));
     }
 
     fn restart(&mut self, environment: &[(&str, &str)]) {
         self.server.kill().unwrap();
-        self.server = self.plan.start(environment).unwrap().0;
+        self.start(environment);
+    }
+
+    /// Puts something in at the door while the server that takes it in is killed in that state, and
+    /// starts it again. The stranger may be answered before.
+    fn killed_behind_the_door(&mut self, state: &str, put_in: impl Fn(&Api)) {
+        self.restart(&[("ZAIGANG_KILL_AT", &format!("{state}:1"))]);
+        put_in(&self.door);
+        until(state, || self.server.ended().unwrap().is_some()).unwrap();
+        self.kills += 1;
+        self.start(&[]);
     }
 
     /// Does something during which the server is killed in that state, and starts it again.
@@ -37,7 +56,7 @@ impl Stage {
         assert!(self.api.post(path, body).is_err(), "{state} was not reached by {body}");
         until(state, || self.server.ended().unwrap().is_some()).unwrap();
         self.kills += 1;
-        self.server = self.plan.start(&[]).unwrap().0;
+        self.start(&[]);
     }
 
     fn clues(&self) -> Vec<Value> {
@@ -198,4 +217,88 @@ fn a_kill_while_clues_are_merged_merges_both_or_none() {
         assert_eq!(own["state"], if done { "received" } else { "merged" }, "{state}");
     }
     println!("clues that are merged: {} kills", stage.kills);
+}
+
+/// What stands in a page between two texts.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = text.split(before).nth(1).unwrap_or_else(|| panic!("no {before} in {text}"));
+    rest.split(after).next().unwrap_or_default()
+}
+
+/// A stranger's report by a program; gives its token where the answer came.
+fn report(door: &Api, text: &str) -> Option<String> {
+    let fields =
+        [("service_code", "lending"), ("description", text), ("address_string", "一环路1号")];
+    let answer = door.send_pairs("/p/open311/requests.json", &fields).ok()?;
+    let made: Value = serde_json::from_str(&answer).unwrap();
+    Some(made[0]["token"].as_str().unwrap().to_owned())
+}
+
+/// What stands behind a receipt.
+fn look(door: &Api, receipt: &str) -> String {
+    door.send_pairs("/p/report/status", &[("receipt", receipt)]).unwrap()
+}
+
+#[test]
+fn a_kill_while_a_report_is_taken_in_loses_none() {
+    let mut stage = Stage::new();
+    for (n, state) in states("INTAKE").iter().enumerate() {
+        let text = format!("第 {n} 次看到别人的名牌");
+        stage.killed_behind_the_door(state, |door| {
+            report(door, &text);
+        });
+        until("the report", || stage.clues().len() > 2 * n).unwrap();
+        // One more comes behind it: what is taken in twice would stand here by now.
+        report(&stage.door, &format!("{text}，又一次")).unwrap();
+        until("the next one", || stage.clues().len() > 2 * n + 1).unwrap();
+        assert_eq!(stage.clues().len(), 2 * n + 2, "{state}: it was taken in twice");
+    }
+    println!("reports that are taken in: {} kills", stage.kills);
+}
+
+/// How a clue stands, how often it was answered, and how many texts it holds.
+fn told(stage: &Stage, id: &str) -> (String, usize, usize) {
+    let seen = stage.api.get(&format!("clues/{id}")).unwrap();
+    let steps = seen["steps"].as_array().unwrap();
+    let answered = steps.iter().filter(|step| step["step"] == "answered").count();
+    let texts = seen["texts"].as_array().unwrap().len();
+    (seen["state"].as_str().unwrap().to_owned(), answered, texts)
+}
+
+#[test]
+fn a_kill_at_a_question_or_its_answer_halves_neither() {
+    let mut stage = Stage::new();
+    let token = report(&stage.door, "看到别人的名牌").unwrap();
+    until("the report", || stage.clues().len() == 1).unwrap();
+    let id = stage.clues()[0]["id"].as_str().unwrap().to_owned();
+    let receipt = stage.door.text(&format!("/p/open311/tokens/{token}.json")).unwrap();
+    let receipt = between(&receipt, "\"service_request_id\":\"", "\"").to_owned();
+    let steps = format!("clues/{id}/steps");
+    let ask = json!({"by": "wang", "step": "ask", "question": "是哪一间诊室？"});
+    for state in states("STATES") {
+        stage.killed_at(&state, &steps, &ask);
+        let done = state == "clue.committed";
+        let expected = if done { "asked_back" } else { "received" };
+        assert_eq!(told(&stage, &id), (expected.to_owned(), 0, 1), "asked, killed at {state}");
+        let read = look(&stage.door, &receipt).contains("是哪一间诊室");
+        assert_eq!(read, done, "{state}: the reporter reads another state than the officer");
+    }
+    for (n, state) in states("STATES").iter().enumerate() {
+        if n > 0 {
+            stage.api.post(&steps, &ask).unwrap();
+        }
+        stage.killed_behind_the_door(state, |door| {
+            let page = look(door, &receipt);
+            let ticket = between(&page, "name=\"ticket\" value=\"", "\"");
+            let said = [("receipt", receipt.as_str()), ("ticket", ticket), ("text", "一号诊室")];
+            // Whether it was answered before the server died is all the same.
+            let _ = door.send_pairs("/p/report/answer", &said);
+        });
+        until("the answer", || told(&stage, &id).0 == "received").unwrap();
+        let expected = ("received".to_owned(), n + 1, n + 2);
+        assert_eq!(told(&stage, &id), expected, "answered, killed at {state}");
+        let page = look(&stage.door, &receipt);
+        assert!(!page.contains("是哪一间诊室"), "{state}: it is asked still");
+    }
+    println!("a question and its answer: {} kills", stage.kills);
 }

@@ -68,6 +68,15 @@ impl Api {
         if status.is_success() { Ok(text) } else { bail!("POST {path}: {status} {text}") }
     }
 
+    /// Sends a page's plain form, as one without files is sent.
+    pub fn send_pairs(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
+        let url = format!("{}{path}", self.base);
+        let sent = self.client.post(&url).send_form(fields.iter().copied());
+        let mut answer = sent.with_context(|| format!("POST {url}"))?;
+        let (status, text) = (answer.status(), answer.body_mut().read_to_string()?);
+        if status.is_success() { Ok(text) } else { bail!("POST {path}: {status} {text}") }
+    }
+
     /// Proposes an enrolment: person, institution, consent record, photographs as file bytes (JPEG
     /// or PNG).
     pub fn propose_enrolment(

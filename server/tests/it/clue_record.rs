@@ -6,7 +6,7 @@ use server::access::Role;
 use crate::access::{ask, login, token};
 use crate::clues::{call, step, whole};
 use crate::house::House;
-use crate::public::{FORM, clues, multipart, report, with_door};
+use crate::public::{FORM, clues, multipart, report, status, with_door};
 
 /// The step of a record that is called so.
 fn taken(clue: &Value, name: &str) -> Value {
@@ -263,4 +263,30 @@ fn nothing_joins_a_clue_that_two_have_decided() {
     }
     assert_eq!(merged(&house, &li, &ids), 409, "`nothing found` would end it by one word");
     assert_eq!(whole(&house, &ids[1])["state"], "received");
+}
+
+#[test]
+fn behind_a_merged_reports_receipt_stands_its_end() {
+    let house = with_door();
+    let receipts = ["第一件", "第二件", "第三件"].map(|text| report(&house, text, &[]));
+    let ids: Vec<String> =
+        clues(&house, 3).iter().map(|clue| clue["id"].as_str().unwrap().to_owned()).collect();
+    let wang = login(&house, "wang", Role::Supervisor, "");
+    let li = login(&house, "li", Role::Reviewer, "");
+    for (from, into) in [(0, 1), (1, 2)] {
+        let merge = json!({"step": "merge", "into": ids[into]});
+        assert_eq!(step(&house, &wang, &ids[from], &merge).0, 200);
+    }
+    let read = |word: &str| {
+        let told = receipts.iter().filter(|receipt| status(&house, receipt).body.contains(word));
+        told.count()
+    };
+    let asked = json!({"step": "ask", "question": "是哪一天？"});
+    assert_eq!(step(&house, &wang, &ids[2], &asked).0, 200);
+    assert_eq!((read("是哪一天？"), read("已收到")), (1, 2), "whoever is asked, and the others");
+    let reject = json!({"step": "reject", "reason": "nothing_concrete"});
+    for who in [&wang, &li] {
+        assert_eq!(step(&house, who, &ids[2], &reject).0, 200);
+    }
+    assert_eq!(read("不予受理"), 3, "somebody's report ended, and its receipt does not say so");
 }

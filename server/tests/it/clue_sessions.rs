@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use server::access::Role;
 
-use crate::access::{ask, token};
+use crate::access::{ask, login, token};
 use crate::boxes::TestBox;
 use crate::clues::call;
 use crate::house::House;
@@ -73,4 +73,21 @@ fn a_session_moved_away_afterwards_still_fits() {
     assert_eq!(answer(&house, "1", "2026-03-02T01:05:00Z", "2026-03-02T01:25:00Z"), "fits");
     declare(&house, "2026-03-02T07:00:00.000Z", "2026-03-02T08:00:00.000Z");
     assert_eq!(answer(&house, "2", "2026-03-02T01:05:00Z", "2026-03-02T01:25:00Z"), "fits");
+}
+
+#[test]
+fn a_clue_shows_the_day_of_its_rooms_and_names_nobody() {
+    let (house, mut it) = watched();
+    declare(&house, START, END);
+    say(&mut it, true);
+    let about = json!({"institution": "clinic-1", "allegation": "lending", "text": "1",
+        "from_at": START, "to_at": END});
+    let id = call(&house, "1", &about);
+    for (role, name) in [(Role::Supervisor, "wang"), (Role::Auditor, "shen")] {
+        let page = ask(&house, "GET", &format!("/clues/{id}"), &login(&house, name, role, ""), "");
+        let (_, picture) = page.body.split_once("<details open>").unwrap();
+        let (picture, _) = picture.split_once("</figure>").unwrap();
+        assert!(picture.contains("room-1") && picture.contains("<rect class"), "{picture}");
+        assert!(!picture.contains("p-lead") && !picture.contains("王主诊"), "{picture}");
+    }
 }

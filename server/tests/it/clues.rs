@@ -96,6 +96,7 @@ fn a_clue_goes_from_acceptance_to_a_case_by_two() {
     let id = clues(&house, 1)[0]["id"].as_str().unwrap().to_owned();
     let wang = login(&house, "wang", Role::Supervisor, "");
     let li = login(&house, "li", Role::Supervisor, "");
+    let chen = login(&house, "chen", Role::Reviewer, "");
     for (who, body, state) in [
         (&wang, json!({"step": "accept"}), "accepted"),
         (&wang, json!({"step": "uphold"}), "review2"),
@@ -103,9 +104,13 @@ fn a_clue_goes_from_acceptance_to_a_case_by_two() {
         (&li, json!({"step": "go_on_site"}), "on_site"),
         (&li, json!({"step": "found", "case_number": "2026-17"}), "case"),
     ] {
+        if ["on_site", "case"].contains(&state) {
+            assert_eq!(step(&house, &chen, &id, &body).0, 403, "a reviewer works a case: {state}");
+        }
         let (status, answer) = step(&house, who, &id, &body);
         assert_eq!((status, &answer["state"]), (200, &json!(state)), "{answer}");
     }
+    assert_eq!(step(&house, &chen, &id, &json!({"step": "close"})).0, 403);
 }
 
 #[test]

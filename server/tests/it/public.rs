@@ -101,7 +101,7 @@ fn receipt_of(answer: &Answer) -> String {
 }
 
 /// What stands behind a receipt.
-fn status(house: &House, receipt: &str) -> Answer {
+pub(crate) fn status(house: &House, receipt: &str) -> Answer {
     let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
     let body = format!("receipt={receipt}");
     house.knock("POST", "/p/report/status", kind, body.as_bytes())

@@ -20,10 +20,12 @@ impl Store {
         now: &str,
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
-        self.write(|tx| {
+        let after = self.write(|tx| {
             put_text(tx, id, sealed, now)?;
             move_on(tx, id, by, &Step::Answered, "", now, due)
-        })
+        })?;
+        fail_point::reached("clue.committed");
+        Ok(after)
     }
 
     /// What a partner sent, newest first.

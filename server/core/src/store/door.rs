@@ -68,7 +68,9 @@ impl Store {
         self.write(|tx| {
             put_clue(tx, it, now)?;
             emptied(tx, ticket)
-        })
+        })?;
+        fail_point::reached("clue.kept");
+        Ok(())
     }
 
     /// An answer to a question joins its clue. One that nobody asked for any more is kept as well.
@@ -87,7 +89,9 @@ impl Store {
                 Ok(_) | Err(super::StoreError::Conflict(_)) => emptied(tx, ticket),
                 Err(error) => Err(error),
             }
-        })
+        })?;
+        fail_point::reached("clue.committed");
+        Ok(())
     }
 
     /// Somebody looked behind a receipt: it stays awake.

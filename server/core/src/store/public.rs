@@ -371,6 +371,8 @@ mod tests {
             "PRAGMA writable_schema = 1",
             "CREATE TABLE mine (x)",
             "SELECT load_extension('x')",
+            "SELECT zeroblob(1000000)",
+            "SELECT sqlite_compileoption_get(1)",
             "SELECT * FROM pragma_table_info('clue')",
             "DROP TABLE clue_in",
             "VACUUM INTO '/tmp/x.db'",

@@ -16,6 +16,7 @@ use super::frame::{Frame, local, render, shown};
 use super::log_holds;
 use super::names::{Label, Names};
 use super::scope_tree;
+use super::timeline::Timeline;
 use super::words::Lang;
 use super::{clue_choices, clue_replays};
 use crate::access::{Right, Role, Who, partner_scope};
@@ -24,7 +25,7 @@ use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::clip;
 use crate::clue::{Agency, Anonymity, Intake, RejectReason};
-use crate::corroborate::{RoomAnswer, Why};
+use crate::corroborate::{Answer, RoomAnswer, Why};
 use crate::problem::{Form, Problem};
 use crate::store::{Clue, ContactAsk, MergedClue};
 use crate::text::Listed as _;
@@ -89,6 +90,7 @@ struct CluePage {
     rooms: Vec<RoomView>,
     /// On which the hour lies, as the rooms' pages ask for it.
     day: String,
+    days: Vec<(Label, Timeline)>,
     steps: Vec<StepView>,
     links: Vec<(String, i64, String)>,
     /// Id, number and day of what was merged into it.
@@ -132,6 +134,7 @@ struct Found {
     clue: Clue,
     whole: WholeClue,
     records: Option<Corroboration>,
+    days: Vec<(Label, Timeline)>,
     names: BTreeMap<String, String>,
     rooms: Names,
     /// Whoever took a step, linked an alert or asked for the contact.
@@ -154,8 +157,10 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     };
     let by = record.steps.iter().map(|s| s.by.as_str());
     let by = by.chain(record.links.iter().map(|k| k.by.as_str())).chain([clue.posted_by.as_str()]);
+    let rooms = Names::rooms(a, rooms)?;
     Ok(Found {
-        rooms: Names::rooms(a, rooms)?,
+        days: days(a, l, who, &clue, records.as_ref(), &rooms)?,
+        rooms,
         people: Names::colleagues(a, who, by)?,
         due: due_words(a, l, &clue)?,
         choices: clue_choices::of(a, l, who, &clue)?,
@@ -168,6 +173,33 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     })
 }
 
+/// Rooms whose day is drawn: each reads the leads of that day.
+const MOST_DRAWN: usize = 3;
+
+/// On which a clue's hour begins, where people are.
+fn day_of(clue: &Clue) -> String {
+    clue.about.from_at.as_deref().map_or_else(String::new, |at| clip(&local(at), 10))
+}
+
+/// The day of the rooms that come first, on one axis each.
+fn days(
+    a: &App,
+    l: Lang,
+    who: &Who,
+    clue: &Clue,
+    records: Option<&Corroboration>,
+    rooms: &Names,
+) -> Result<Vec<(Label, Timeline)>, Problem> {
+    let seen = records.iter().flat_map(|records| &records.rooms);
+    let seen = seen.filter(|room| room.answer != Answer::NotWatched).take(MOST_DRAWN);
+    let mut days = Vec::new();
+    for room in seen {
+        let picture = super::room::day_picture(a, who, l, &room.room, &day_of(clue))?;
+        days.extend(picture.map(|picture| (rooms.get(&room.room), picture)));
+    }
+    Ok(days)
+}
+
 async fn make(
     app: &Arc<App>,
     who: &Who,
@@ -176,7 +208,8 @@ async fn make(
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
-    let Found { clue, whole, records, names, rooms, people, holds, replays, due, choices } = found;
+    let Found { clue, whole, records, days, names, rooms, people, holds, replays, due, choices } =
+        found;
     let (record, texts, pictures) = match whole {
         WholeClue::Auditor(record) => (*record, None, 0),
         WholeClue::Officer(seen) => {
@@ -199,7 +232,8 @@ async fn make(
         question: clue.handling.question.clone().unwrap_or_default(),
         overall: records.as_ref().map(|r| l.t(r.zh, r.en)),
         rooms: records.iter().flat_map(|r| &r.rooms).map(|r| room_view(l, r, &rooms)).collect(),
-        day: clue.about.from_at.as_deref().map_or_else(String::new, |at| clip(&local(at), 10)),
+        day: day_of(&clue),
+        days,
         steps: record.steps.iter().map(|s| step_view(l, s, &people)).collect(),
         links: record
             .links
@@ -282,7 +316,7 @@ fn facts(
         (Some(from), Some(to)) => format!("{} – {}", local(from), local(to)),
         _ => l.t("未提供", "not given").to_owned(),
     };
-    let vague = if about.window_vague { l.t("(大约)", " (about)") } else { "" };
+    let vague = if about.window_vague { l.t("（大约）", " (about)") } else { "" };
     let kind = about.place.as_ref().map_or("", |p| l.t(p.kind.zh(), p.kind.en()));
     [
         (l.t("地点", "Place"), place_of(clue, names)),
@@ -329,8 +363,8 @@ fn room_view(l: Lang, it: &RoomAnswer, rooms: &Names) -> RoomView {
         name: rooms.get(&it.room),
         room: it.room.clone(),
         class: match it.answer {
-            crate::corroborate::Answer::Fits => "bad",
-            crate::corroborate::Answer::NothingLike => "ok",
+            Answer::Fits => "bad",
+            Answer::NothingLike => "ok",
             _ => "warn",
         },
         answer: l.t(it.answer.zh(), it.answer.en()),

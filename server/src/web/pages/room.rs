@@ -148,11 +148,56 @@ fn leads(
     Ok(found)
 }
 
+/// Findings of that day, each with its lead: id and number.
+fn findings(a: &App, who: &Who, alerts: &[Alert], day: &Day) -> Result<Vec<Found>, Problem> {
+    let mut findings = Vec::new();
+    for alert in alerts {
+        let of = match who.role {
+            Role::Clinic => whole_for_clinic(a, who, alert)?.alert.findings,
+            _ => whole(a, who, alert, FINDINGS)?.alert.findings,
+        };
+        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number.of(who), it.report));
+        findings.extend(told.filter(|(_, _, report)| touches(report, day)));
+    }
+    Ok(findings)
+}
+
+fn sessions(a: &App, room: &Room, day: &Day) -> Result<Vec<Session>, StoreError> {
+    let (from, to) = (text(day.from_ms), text(day.to_ms));
+    a.store.sessions_of_room(room.id.as_str(), &from, &to)
+}
+
+fn blind(a: &App, room: &Room, day: &Day) -> Result<Vec<(i64, i64)>, StoreError> {
+    let window = Window { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
+    a.store.hours_without_picture(room.id.as_str(), window)
+}
+
+/// A room's day as a picture on another page: bars alone, which name nobody. None where nothing
+/// was told of it, or the reader has no business there.
+pub(super) fn day_picture(
+    a: &App,
+    who: &Who,
+    l: Lang,
+    id: &str,
+    date: &str,
+) -> Result<Option<Timeline>, Problem> {
+    let Some(room) = a.store.room(id)? else { return Ok(None) };
+    if Seen::of(a, who)?.must_have(room.institution.as_str(), "room", id).is_err() {
+        return Ok(None);
+    }
+    let day = Day::asked(date)?;
+    let alerts = leads(a, who, &room, Some(&day), LEADS)?;
+    let findings = findings(a, who, &alerts, &day)?;
+    Ok(draw(l, &lanes(&sessions(a, &room, &day)?, &findings, &blind(a, &room, &day)?, &day)))
+}
+
+/// A finding with its lead: id and number.
+type Found = (String, i64, FindingReport);
+
 /// What is told of a day.
 struct Told {
     sessions: Vec<Session>,
-    /// Each with its lead: id and number.
-    findings: Vec<(String, i64, FindingReport)>,
+    findings: Vec<Found>,
     /// One of the leads is a lead alone by 行政处罚法 41.
     lead_only: bool,
     summaries: BTreeMap<String, PresenceSummary>,
@@ -164,19 +209,9 @@ struct Told {
 fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
     let alerts = leads(a, who, room, Some(day), LEADS)?;
     crate::web::sight::note(a, &alerts)?;
-    let mut findings = Vec::new();
-    for alert in &alerts {
-        let of = match who.role {
-            Role::Clinic => whole_for_clinic(a, who, alert)?.alert.findings,
-            _ => whole(a, who, alert, FINDINGS)?.alert.findings,
-        };
-        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number.of(who), it.report));
-        findings.extend(told.filter(|(_, _, report)| touches(report, day)));
-    }
-    let (from, to) = (text(day.from_ms), text(day.to_ms));
-    let sessions = a.store.sessions_of_room(room.id.as_str(), &from, &to)?;
+    let findings = findings(a, who, &alerts, day)?;
+    let sessions = sessions(a, room, day)?;
     let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();
-    let window = Window { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
     let mut people: Vec<String> = findings
         .iter()
         .flat_map(|(_, _, report)| &report.persons)
@@ -193,7 +228,7 @@ fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
     Ok(Told {
         names: Seen::of(a, who)?.names(a, &people)?,
         summaries: a.store.summaries(&ids)?,
-        blind: a.store.hours_without_picture(room.id.as_str(), window)?,
+        blind: blind(a, room, day)?,
         items: a.store.items()?,
         lead_only: Standings::any_is_lead_only(&a.store, &alerts)?,
         sessions,
@@ -322,23 +357,28 @@ fn moments(l: Lang, told: &Told, day: &Day) -> Vec<Moment> {
 }
 
 /// The lanes of the day: declared, what the findings rest on, and hours without a picture.
-fn lanes(told: &Told, day: &Day) -> Vec<Interval> {
+fn lanes(
+    sessions: &[Session],
+    findings: &[Found],
+    blind: &[(i64, i64)],
+    day: &Day,
+) -> Vec<Interval> {
     let clipped = |what: &str, from_ms: i64, to_ms: i64| Interval {
         what: what.to_owned(),
         from: text(from_ms.clamp(day.from_ms, day.to_ms)),
         to: text(to_ms.clamp(day.from_ms, day.to_ms)),
     };
-    let sessions = told.sessions.iter().filter_map(|s| {
+    let sessions = sessions.iter().filter_map(|s| {
         let from = ms(&s.start)?;
         let to = s.end.as_deref().and_then(ms).unwrap_or(from);
         Some(clipped("declared", from, to.max(from)))
     });
-    let of = told.findings.iter().flat_map(|(_, _, report)| &report.intervals);
+    let of = findings.iter().flat_map(|(_, _, report)| &report.intervals);
     let findings = of.filter(|i| i.what != "declared").filter_map(|i| {
         let (from, to) = (ms(&i.from)?, ms(&i.to)?);
         Some(clipped(&i.what, from.min(to), from.max(to)))
     });
-    let blind = told.blind.iter().map(|&(from, to)| clipped("no_picture", from, to));
+    let blind = blind.iter().map(|&(from, to)| clipped("no_picture", from, to));
     sessions.chain(findings).chain(blind).collect()
 }
 
@@ -370,7 +410,7 @@ async fn make(
         institution: (room.institution.to_string(), institution),
         before: day.beside(-1),
         after: day.beside(1),
-        timeline: draw(l, &lanes(&told, &day)),
+        timeline: draw(l, &lanes(&told.sessions, &told.findings, &told.blind, &day)),
         moments: moments(l, &told, &day),
         day: day.date.to_string(),
         may_edit: may_open(who, "/registry/{noun}/{id}"),

@@ -208,6 +208,9 @@ mod tests {
         let work =
             (0u64..10_000_000).map(|n| n.to_string()).find(|w| is_proof(&ticket, w, 14)).unwrap();
         assert!(check(&key(), &ticket, &work, Level(1), 1020).is_ok());
+        let wrong = (0u64..99).map(|n| n.to_string()).find(|w| !is_proof(&ticket, w, 14)).unwrap();
+        let refused = check(&key(), &ticket, &wrong, Level(1), 1020);
+        assert_eq!(refused, Err(TicketFault::TooYoung(40)), "work that is none was paid with");
         assert_eq!(check(&key(), &ticket, "", Level(1), 1020), Err(TicketFault::TooYoung(40)));
         assert!(check(&key(), &ticket, "", Level(1), 1060).is_ok(), "without script it waits");
         assert!(!is_proof(&ticket, "", 0) && Level(3).bits() == 18);
