@@ -79,6 +79,7 @@ mod self_checks;
 mod stated;
 mod supervision;
 mod tables;
+mod times;
 mod twin;
 mod waits;
 mod words;
