@@ -151,6 +151,8 @@ async function supervisor(chrome, house, link, { enrolment, twice }) {
   await go(page, `${house.http}${enrolment}?lang=zh`);
   await look(page, "supervisor /enrolments/{id}");
   await picture(page, "enrolment", { full: true });
+  // While the other proposal stands, this face has two names, and its confirmation asks for a reason.
+  await twins(page, house, twice);
   await go(page, `${house.http}/messages`);
   await page.evaluate(() => { sessionStorage.pressed = 0; });
   await page.click(`.tasks a[href="${enrolment}"]`);
@@ -159,8 +161,6 @@ async function supervisor(chrome, house, link, { enrolment, twice }) {
   const pressed = Number(await page.evaluate(() => sessionStorage.pressed));
   assert(pressed > 0 && pressed <= 3, `an enrolment is confirmed by ${pressed} clicks, at most 3`);
   said(`the supervisor confirmed the enrolment: ${pressed} clicks from the message centre`);
-  await twins(page, house, twice);
-
   await go(page, `${house.http}/?lang=zh`);
   const known = await page.locator(".inbox li").count();
   const agent = box(house.at, "2026-03-04T01:00:00Z");

@@ -16,7 +16,9 @@ export function browser(video) {
     : [];
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...camera],
+    // What the browser itself writes, such as a field for a file, is in the pages' language.
+    env: { ...process.env, LANGUAGE: "zh_CN" },
+    args: ["--lang=zh-CN", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", ...camera],
   });
 }
 
