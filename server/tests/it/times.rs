@@ -58,24 +58,24 @@ fn untold(text: &str) -> BTreeSet<String> {
         // What goes before a number may make it one of an id, a version or a whole date.
         let before = at.checked_sub(1).map_or(' ', |n| signs[n]);
         let begins = !(before.is_ascii_alphanumeric() || "-+:：年.#/".contains(before));
-        let shape = |shapes: &[&'static str]| {
+        let shape = |shapes: &[&'static str]| -> Option<&'static str> {
             let of = shapes.iter().find(|shape| is(&signs, at, shape));
-            of.filter(|shape| begins && ends(&signs, at + shape.chars().count()))
+            of.filter(|shape| begins && ends(&signs, at + shape.chars().count())).copied()
         };
-        let words = || signs[at..signs.len().min(at + 16)].iter().collect::<String>();
+        let words = |at: usize| signs[at..signs.len().min(at + 16)].iter().collect::<String>();
         let whole = ["0000-00-00", "0000年"].into_iter().find(|s| begins && is(&signs, at, s));
         if let Some(shape) = whole {
             dated = true;
             at += shape.chars().count();
             if is(&signs, at, " 00:00") && !zone {
-                found.insert(format!("no zone before {}", words()));
+                found.insert(format!("no zone before {}", words(at)));
             }
             continue;
         }
         let bare = shape(&DAY_AND_CLOCK);
         let follows = shape(&DAY).or(shape(&CLOCK));
         if bare.is_some() || follows.is_some() && !dated {
-            found.insert(words());
+            found.insert(words(at));
         }
         at += bare.or(follows).map_or(1, |shape| shape.chars().count());
     }
@@ -96,8 +96,7 @@ fn every_time_of_a_page_has_its_year_and_its_zone() {
         let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
         let paths = open.filter(|r| r.roles.contains(&role)).flat_map(|r| house.addresses(r.path));
         for (path, lang) in paths.flat_map(|path| [(path.clone(), "zh"), (path, "en")]) {
-            let headers =
-                format!("Cookie: zaigang={login}; lang={lang}\r\nAccept: text/html\r\n");
+            let headers = format!("Cookie: zaigang={login}; lang={lang}\r\nAccept: text/html\r\n");
             let text = shown(&house.send_with("GET", &path, &headers, b"").body);
             timed += usize::from(text.contains("202"));
             for bare in untold(&text) {
