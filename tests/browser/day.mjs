@@ -72,14 +72,10 @@ async function administrator(chrome, house) {
   return links;
 }
 
-/** A clinic's day: enrols by the camera, signs by hand, declares a session, closes it. */
-async function clinic(chrome, house, link) {
-  const context = await chrome.newContext({ viewport: { width: 390, height: 844 }, permissions: ["camera"] });
-  const page = await comeIn(context, house.http, link, "clinic-jin");
-  await visit(page, house.http, "clinic", ["/", "/people", "/enrol", "/sessions", "/sessions/new", "/checks", "/import", "/guide", "/system", `/rooms/${house.room}/qr`]);
-
+/** Enrols somebody by the camera, with a signature drawn by hand; gives the proposal's page. */
+async function enrol(page, house, person) {
   await go(page, `${house.http}/enrol`);
-  await page.selectOption("[name=person]", house.person);
+  await page.selectOption("[name=person]", person);
   await page.click("#open");
   await page.locator("#said[data-accepted=true]").waitFor({ timeout: 90_000 });
   await page.click("#take");
@@ -97,9 +93,20 @@ async function clinic(chrome, house, link) {
   await picture(page, "enrol-phone", { width: 390, height: 1400 });
   await page.click("form[data-enrol] button.primary");
   await page.waitForURL("**/enrolments/e-*", { timeout: 60_000 });
+  return new URL(page.url()).pathname;
+}
+
+/** A clinic's day: enrols by the camera, signs by hand, declares a session, closes it. */
+async function clinic(chrome, house, link) {
+  const context = await chrome.newContext({ viewport: { width: 390, height: 844 }, permissions: ["camera"] });
+  const page = await comeIn(context, house.http, link, "clinic-jin");
+  await visit(page, house.http, "clinic", ["/", "/people", "/enrol", "/sessions", "/sessions/new", "/checks", "/import", "/guide", "/system", `/rooms/${house.room}/qr`]);
+
+  const enrolment = await enrol(page, house, house.person);
   await look(page, "clinic /enrolments/{id}");
-  const enrolment = new URL(page.url()).pathname;
   said("the clinic enrolled a person by camera with live feedback and a drawn signature");
+  const twice = await enrol(page, house, house.other);
+  assert.equal(await page.locator(".beside").count(), 0, "a clinic is told whom a face resembles");
 
   await go(page, `${house.http}/sessions/new?room=${house.room}`);
   await page.selectOption("[name=item]", { index: 1 });
@@ -111,11 +118,28 @@ async function clinic(chrome, house, link) {
   await page.click("#close button[value=close]");
   await page.locator("button[value=reopen]").waitFor();
   said("the clinic declared a session on a phone and closed it");
-  return { enrolment, session, page };
+  return { enrolment, twice, session, page };
+}
+
+/** The same face under another name: the other's photograph stands beside it, and nothing is decided without a reason. */
+async function twins(page, house, twice) {
+  await go(page, `${house.http}${twice}?lang=zh`);
+  const face = page.locator(".beside figure", { hasText: house.name }).locator("img");
+  await face.scrollIntoViewIfNeeded();
+  await until("the other's photograph", () => face.evaluate((img) => img.complete && img.naturalWidth > 0), 30);
+  assert.match(await page.locator("main").innerText(), /疑似重复人员/, "nothing says that it is the same face");
+  await look(page, "supervisor /enrolments/{id} of the same face");
+  await picture(page, "enrolment-twice", { full: true });
+  await page.click("button[value=confirm]");
+  assert.equal(await page.locator("button[value=confirm]").count(), 1, "it was confirmed without a reason");
+  await page.fill("form.act [name=reason]", "照片为另一人本人");
+  await page.click("button[value=refuse]");
+  await page.locator("button[value=refuse]").waitFor({ state: "detached" });
+  said("the same face under another name: the supervisor saw both photographs, and refused it with a reason");
 }
 
 /** Confirms what the clinic proposed, and sees a lead come without a reload. */
-async function supervisor(chrome, house, link, enrolment) {
+async function supervisor(chrome, house, link, { enrolment, twice }) {
   const context = await chrome.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true });
   await context.addInitScript(() => addEventListener("pointerdown", () => { sessionStorage.pressed = Number(sessionStorage.pressed ?? 0) + 1; }, true));
   const page = await comeIn(context, house.http, link, "supervisor-li");
@@ -127,6 +151,8 @@ async function supervisor(chrome, house, link, enrolment) {
   await go(page, `${house.http}${enrolment}?lang=zh`);
   await look(page, "supervisor /enrolments/{id}");
   await picture(page, "enrolment", { full: true });
+  // While the other proposal stands, this face has two names, and its confirmation asks for a reason.
+  await twins(page, house, twice);
   await go(page, `${house.http}/messages`);
   await page.evaluate(() => { sessionStorage.pressed = 0; });
   await page.click(`.tasks a[href="${enrolment}"]`);
@@ -135,7 +161,6 @@ async function supervisor(chrome, house, link, enrolment) {
   const pressed = Number(await page.evaluate(() => sessionStorage.pressed));
   assert(pressed > 0 && pressed <= 3, `an enrolment is confirmed by ${pressed} clicks, at most 3`);
   said(`the supervisor confirmed the enrolment: ${pressed} clicks from the message centre`);
-
   await go(page, `${house.http}/?lang=zh`);
   const known = await page.locator(".inbox li").count();
   const agent = box(house.at, "2026-03-04T01:00:00Z");
@@ -229,9 +254,9 @@ async function main() {
   await go(elsewhere, `${house.http}/`);
   assert.equal(await elsewhere.locator(".top .count").count(), 0, "a badge counts another jurisdiction's leads");
   const camera = await browser(house.video);
-  const { enrolment } = await clinic(camera, house, links.clinic);
+  const proposed = await clinic(camera, house, links.clinic);
   await camera.close();
-  const page = await supervisor(chrome, house, links.supervisor, enrolment);
+  const page = await supervisor(chrome, house, links.supervisor, proposed);
   await go(page, `${house.http}/?state=all`);
   const lead = await page.locator(".inbox li:has(.s2, .s3) > a").last().getAttribute("href");
   await upholds(chrome, house, links.one, "reviewer-zhao", lead);
@@ -255,12 +280,14 @@ async function registered({ at }) {
   const room = (await get("rooms")).rooms[0];
   const enrolments = (await get("enrolments")).enrolments;
   const one = enrolments.at(-1);
+  const people = (await get("practitioners?limit=100")).practitioners;
+  const other = people.find(({ id, sites }) => id !== one.person && sites.some(({ institution }) => institution === room.institution));
   const photo = Buffer.from(await (await fetch(`${open.http}/enrolments/${one.id}/photo/0`)).arrayBuffer());
   await end(open.server);
   const video = join(at, "face.mjpeg");
   const frame = await jpeg(photo);
   writeFileSync(video, Buffer.concat(Array(30).fill(frame)));
-  return { room: room.id, institution: room.institution, person: one.person, video };
+  return { room: room.id, institution: room.institution, person: one.person, name: people.find(({ id }) => id === one.person).name, other: other.id, video };
 }
 
 /** Any picture as a JPEG of even size, by the browser's own encoder. */

@@ -179,10 +179,14 @@ async function light(page, http) {
 }
 
 async function narrow(page, http) {
-  await page.setViewportSize({ width: 768, height: 1024 });
-  await go(page, `${http}/`);
-  const cut = await page.locator(".top nav").evaluate((nav) => nav.scrollWidth - nav.clientWidth);
-  assert(cut <= 1, `${cut} px of the menu are hidden at 768 px`);
+  for (const width of [768, 1280, 1366, 1920]) {
+    await page.setViewportSize({ width, height: 1024 });
+    await go(page, `${http}/`);
+    const cut = await page.locator(".top nav").evaluate((nav) => nav.scrollWidth - nav.clientWidth);
+    assert(cut <= 1, `${cut} px of the menu are hidden at ${width} px`);
+    const rows = await page.locator(".top nav a").evaluateAll((all) => new Set(all.map((a) => Math.round(a.getBoundingClientRect().top))).size);
+    assert(rows === 1 || width < 1000, `the menu takes ${rows} rows at ${width} px`);
+  }
   await page.setViewportSize({ width: 390, height: 844 });
   await go(page, `${http}/`);
   const first = await page.locator(".inbox li").first().boundingBox();
@@ -198,7 +202,7 @@ async function narrow(page, http) {
     assert(inner > outer, `the timeline of ${inner} px does not scroll in ${outer} px`);
   }
   await page.setViewportSize({ width: 1280, height: 860 });
-  said("768 px shows the whole menu, a phone the first lead and its verdict");
+  said("768 to 1920 px show the whole menu, a phone the first lead and its verdict");
 }
 
 async function boxes(page, http, room) {

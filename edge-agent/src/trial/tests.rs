@@ -84,6 +84,18 @@ fn a_trial_ends_where_the_next_one_begins() {
 }
 
 #[test]
+fn the_trial_at_work_is_told_to_stop_by_the_next() {
+    let state = log();
+    let (to_agent, _events) = std::sync::mpsc::channel();
+    let mut trials = Trials::new(state.path().to_owned(), to_agent);
+    trials.begin(order(), Instant::now()).unwrap();
+    let first = Arc::clone(&trials.stop);
+    trials.begin(order(), Instant::now()).unwrap();
+    assert!(first.load(Ordering::Relaxed), "two trials at once");
+    assert!(!trials.stop.load(Ordering::Relaxed), "the newer one was stopped");
+}
+
+#[test]
 fn a_log_that_was_changed_answers_with_no_count() {
     let state = log();
     let path = state.path().join("observations/1-2.zlog");

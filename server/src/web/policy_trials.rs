@@ -83,12 +83,7 @@ pub(super) async fn ask(app: &Arc<App>, who: &Who, it: TrialBody) -> Result<Tria
         settings::check(name, *value).map_err(Problem::unprocessable)?;
         is_tried_by_a_box(name)?;
     }
-    if it.changes.get("liveness_waived") == Some(&1) && app.config.mode == Mode::Production {
-        return Err(Problem {
-            zh: Some("正式运行时不得豁免活体检测，设备会拒绝".into()),
-            ..Problem::unprocessable("changes: a box in production waives no liveness")
-        });
-    }
+    waives_no_liveness(app.config.mode, &it.changes)?;
     let key = Key::generate().map_err(|error| Problem::internal(&error))?;
     let id = hex::encode(&key.bytes()[..16]);
     let any_date = app.config.mode == Mode::Demonstration;
@@ -117,6 +112,17 @@ pub(super) async fn ask(app: &Arc<App>, who: &Who, it: TrialBody) -> Result<Tria
         app.tell(Nudge::Room(room));
     }
     Ok(trial)
+}
+
+/// What every box in production would refuse is not asked of it.
+fn waives_no_liveness(mode: Mode, changes: &BTreeMap<String, i64>) -> Result<(), Problem> {
+    if mode == Mode::Production && changes.get("liveness_waived") == Some(&1) {
+        return Err(Problem {
+            zh: Some("正式运行时不得豁免活体检测，设备会拒绝".into()),
+            ..Problem::unprocessable("changes: a box in production waives no liveness")
+        });
+    }
+    Ok(())
 }
 
 /// A number that no box's rules read can not be replayed by them.
@@ -232,4 +238,18 @@ async fn get_one(
     Path(id): Path<String>,
 ) -> Result<Json<TrialSeen>, Problem> {
     Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waived_liveness_in_production_is_asked_of_no_box() {
+        let of = |value| BTreeMap::from([("liveness_waived".to_owned(), value)]);
+        let refused = waives_no_liveness(Mode::Production, &of(1)).unwrap_err();
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(waives_no_liveness(Mode::Production, &of(0)).is_ok());
+        assert!(waives_no_liveness(Mode::Demonstration, &of(1)).is_ok());
+    }
 }

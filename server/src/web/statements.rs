@@ -1,12 +1,17 @@
 //! What a clinic stated, as an alert shows it: who, when, and how long after the alert. A type of
 //! its own, for pages and API alike. It explains; nothing here moves an alert.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use protocol::down::CheckDirection;
 
+use super::pages::names::beside;
 use super::pages::times::local;
 use super::pages::words::Lang;
+use super::scope::Seen;
 use crate::access::{Role, Who};
+use crate::alert::State;
 use crate::alert_view::StatementSeen;
 use crate::app::App;
 use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
@@ -15,14 +20,47 @@ use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, S
 pub(super) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Vec<StatementSeen>, StoreError> {
     let raised = ms(&alert.raised_at);
     let said = a.store.statements(alert)?;
-    Ok(said.iter().map(|s| shown(who, s, raised)).collect())
+    let names = names_in(a, who, alert, &said)?;
+    Ok(said.iter().map(|s| shown(who, s, raised, &names)).collect())
+}
+
+/// What people and institutions of these are called, as far as the reader may know. What was
+/// dismissed names nobody.
+fn names_in(
+    a: &App,
+    who: &Who,
+    alert: &Alert,
+    said: &[Statement],
+) -> Result<BTreeMap<String, String>, StoreError> {
+    if alert.case.state == State::Dismissed {
+        return Ok(BTreeMap::new());
+    }
+    let ids = |it: &Statement| match &it.kind {
+        StatementKind::Session { .. } => Vec::new(),
+        StatementKind::Check { person, .. } => vec![person.clone()],
+        StatementKind::Other { person, object, .. } => {
+            person.iter().chain([object]).cloned().collect()
+        }
+    };
+    let ids: Vec<String> = said.iter().flat_map(ids).collect();
+    let mut names = a.store.institution_names(&ids)?;
+    let people = Seen::of(a, who)?.names(a, &ids)?;
+    names.extend(people.into_iter().map(|(id, name)| (id, name.0)));
+    Ok(names)
 }
 
 fn ms(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
 }
 
-fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
+fn shown(
+    who: &Who,
+    it: &Statement,
+    raised_ms: i64,
+    names: &BTreeMap<String, String>,
+) -> StatementSeen {
+    let called =
+        |l: Lang, id: &str| names.get(id).map_or_else(|| id.to_owned(), |name| beside(l, name, id));
     let after = ms(&it.at) - raised_ms;
     let both = |words: &dyn Fn(Lang) -> String| (words(Lang::Zh), words(Lang::En));
     let (kind, (zh, en), of_clinic) = match &it.kind {
@@ -33,9 +71,12 @@ fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
                 let why = if now.reason.is_empty() {
                     String::new()
                 } else {
-                    format!(" ({})", now.reason)
+                    match l {
+                        Lang::Zh => format!("（{}）", now.reason),
+                        Lang::En => format!(" ({})", now.reason),
+                    }
                 };
-                format!("{session}: {what}{why}")
+                format!("{session}{}{what}{why}", l.t("：", ": "))
             };
             ("session", both(&words), true)
         }
@@ -53,7 +94,7 @@ fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
                 } else {
                     l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
                 };
-                format!("{how}: {person} {way}")
+                format!("{how}{}{} {way}", l.t("：", ": "), called(l, person))
             };
             (if *stated { "stated_check" } else { "check" }, both(&words), true)
         }
@@ -72,12 +113,12 @@ fn shown(who: &Who, it: &Statement, raised_ms: i64) -> StatementSeen {
                     ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
                 }
             };
-            let whom = person
-                .as_ref()
-                .filter(|p| *p != object)
-                .map(|p| format!(" ({p})"))
-                .unwrap_or_default();
-            (name, both(&|l| format!("{} {object}{whom}", l.t(zh, en))), false)
+            let words = |l: Lang| {
+                let whom = person.as_ref().filter(|p| *p != object);
+                let whom = whom.map(|p| format!(" · {}", called(l, p))).unwrap_or_default();
+                format!("{} {}{whom}", l.t(zh, en), called(l, object))
+            };
+            (name, both(&words), false)
         }
     };
     StatementSeen {

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use server::access::Role;
 use server::web::routes;
 
-use crate::access::{guarded, login};
-use crate::furnished::{Furnished, bare_names};
+use crate::furnished::{Furnished, bare_ids, bare_names};
 
 /// What may stand in a Chinese page as it is; one a line.
 const EXCEPTIONS: &str = include_str!("zh_exceptions.txt");
@@ -185,6 +184,20 @@ const WITHOUT_IDS: [&str; 5] = ["/wall", "/enrol", "/monitoring", "/messages", "
 
 #[test]
 fn beside_every_name_stands_its_id() {
+    every_piece(&WITHOUT_IDS, bare_names);
+}
+
+/// Pages on which an id may stand alone: the audit log's raw records, what was signed when it was
+/// deleted, an address.
+const BY_ID: [&str; 3] = ["/audit", "/retention", "/rooms/{id}/qr"];
+
+#[test]
+fn beside_every_id_stands_its_name() {
+    every_piece(&BY_ID, bare_ids);
+}
+
+/// Holds what this says of each page that each role opens.
+fn every_piece(but: &[&str], faults_of: fn(&str) -> Vec<String>) {
     let house = Furnished::new();
     let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut opened = 0;
@@ -192,11 +205,11 @@ fn beside_every_name_stands_its_id() {
         let login = house.login(role, scope);
         let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
         let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
-        let open = open.filter(|r| r.roles.contains(&role) && !WITHOUT_IDS.contains(&r.path));
+        let open = open.filter(|r| r.roles.contains(&role) && !but.contains(&r.path));
         for path in open.flat_map(|r| house.addresses(r.path)) {
             let answer = house.send_with("GET", &path, &headers, b"");
             opened += 1;
-            for bare in bare_names(&answer.body) {
+            for bare in faults_of(&answer.body) {
                 faults.entry(bare).or_default().insert(path.clone());
             }
         }
@@ -218,15 +231,16 @@ fn the_reader_of_pages_sees_words_and_no_code() {
 
 #[test]
 fn no_role_is_shown_a_page_that_it_may_not_open() {
-    let house = guarded();
-    for role in [Role::Admin, Role::Supervisor, Role::Reviewer, Role::Integrator, Role::Auditor] {
-        let login = login(&house, &format!("w-{}", role.as_str()), role, "");
+    let house = Furnished::new();
+    for (role, scope) in PEOPLE {
+        let login = house.login(role, scope);
         let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
         let get = |path: &str| house.send_with("GET", path, &headers, b"");
         let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
         let pages = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
-        for route in pages.filter(|r| r.roles.contains(&role) && !r.path.contains('{')) {
-            for link in get(route.path).body.split("href=\"/").skip(1) {
+        let open = pages.filter(|r| r.roles.contains(&role));
+        for page in open.flat_map(|r| house.addresses(r.path)) {
+            for link in get(&page).body.split("href=\"/").skip(1) {
                 let path = format!("/{}", link.split(['"', '#']).next().unwrap());
                 let path = path.replace("&amp;", "&").replace("&#38;", "&");
                 if path.starts_with("/assets") || path.starts_with("/language") {
@@ -235,12 +249,12 @@ fn no_role_is_shown_a_page_that_it_may_not_open() {
                 if seen.insert(path.clone()) {
                     let status = get(&path).status;
                     if matches!(status, 403 | 404) {
-                        wrong.push(format!("{} → {path} {status}", route.path));
+                        wrong.push(format!("{page} → {path} {status}"));
                     }
                 }
             }
         }
         assert!(wrong.is_empty(), "{role:?}: {wrong:?}");
-        assert!(seen.len() > 3, "{role:?}: {seen:?}");
+        assert!(seen.len() > 1, "{role:?}: {seen:?}");
     }
 }

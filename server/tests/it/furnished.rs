@@ -131,7 +131,10 @@ fn recorded(house: &House, b: &mut TestBox) -> String {
             "door": [], "privacy_mask": []}}),
     );
     house.running().app.store.plan_box("box-1", "门口一号机", Some("2026-03-01")).unwrap();
-    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    let mut said = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
+    said["explanation"] = json!({"zh": "疑似挂证：登记主诊p-lead未到场，由p-other操作",
+        "en": "Suspected: the declared lead p-lead never entered, p-other operated"});
+    b.say(&said);
     b.say(&finding('b', '2', "opened", 1, "UQ-1", "UnlicensedOperator", "L3"));
     b.say(&finding('c', '3', "opened", 1, "HB-3", "Integrity", "L1"));
     b.say(&health());
@@ -294,6 +297,37 @@ pub(crate) fn bare_names(body: &str) -> Vec<String> {
         }
     }
     bare
+}
+
+/// Ids that stand in a piece without their names: nobody knows people by them.
+pub(crate) fn bare_ids(body: &str) -> Vec<String> {
+    let of_an_id = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let stands = |text: &str, id: &str| {
+        text.match_indices(id).any(|(at, _)| {
+            let (before, after) = (&text[..at], &text[at + id.len()..]);
+            !before.ends_with(of_an_id) && !after.starts_with(of_an_id)
+        })
+    };
+    let mut bare = Vec::new();
+    for block in blocks(body) {
+        let text = read(block);
+        for (name, id) in NAMED {
+            // A link of a chain is called by its box's id and its number.
+            let is_chain = text.contains(&format!("{id} / "));
+            if stands(&text, id) && !text.contains(name) && !is_chain {
+                let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                bare.push(format!("{id} in “{}”", text.chars().take(80).collect::<String>()));
+            }
+        }
+    }
+    bare
+}
+
+#[test]
+fn an_id_without_its_name_is_found() {
+    let page = "<main><p>激光一室 <small>room-1</small></p><li>room-1</li><p>room-10</p>\
+        <td>由p-lead操作</td></main>";
+    assert_eq!(bare_ids(page), ["room-1 in “room-1”", "p-lead in “room-10 由p-lead操作”"]);
 }
 
 #[test]

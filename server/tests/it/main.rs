@@ -81,6 +81,7 @@ mod silence;
 mod stated;
 mod supervision;
 mod tables;
+mod times;
 mod twin;
 mod waits;
 mod words;

@@ -82,6 +82,8 @@ fn who_sets_no_policy_asks_no_box() {
         ("cli", Role::Clinic, "clinic-1"),
         ("int", Role::Integrator, "5101"),
         ("aud", Role::Auditor, ""),
+        // The numbers of the whole country are the administrator's.
+        ("all", Role::Supervisor, ""),
     ] {
         let who = login(&house, name, role, scope);
         assert_eq!(trial(&house, &who, "5101", &number).status, 403, "{role:?}");

@@ -17,9 +17,10 @@ fn store() -> (tempfile::TempDir, Store) {
     let made = "INSERT INTO institution (id, name, grade_ceiling, filed_items, jurisdiction,
          updated_at) VALUES ('c-1','甲',1,'[]','510104','t'), ('c-2','乙',1,'[]','520102','t');
         INSERT INTO room (id, institution, name, spec, updated_at) VALUES
-         ('r-1','c-1','一室','{}','t'), ('r-2','c-1','二室','{}','t'), ('r-3','c-2','三室','{}','t');
+         ('r-1','c-1','一室','{}','t'), ('r-2','c-1','二室','{}','t'), ('r-3','c-2','三室','{}','t'),
+         ('r-4','c-1','四室','{}','t');
         INSERT INTO device (id, room, state) VALUES ('box-1','r-1','provisioned'),
-         ('box-2','r-2','provisioned'), ('box-3','r-3','provisioned'), ('box-4','r-1','revoked')";
+         ('box-2','r-2','provisioned'), ('box-3','r-3','provisioned'), ('box-4','r-4','revoked')";
     store.write(|tx| Ok(tx.execute_batch(made)?)).unwrap();
     (folder, store)
 }
@@ -154,7 +155,7 @@ fn what_can_not_be_so_is_not_counted() {
     fn stand(a: &mut PolicyTrialAnswer) -> &mut Vec<TrialDay> {
         a.stand.as_mut().unwrap()
     }
-    let bad: [(&str, Change); 15] = [
+    let bad: [(&str, Change); 16] = [
         ("a day that was not read", |a| stand(a)[0].day = "2026-03-07".into()),
         ("of a rule that is none", |a| stand(a)[0].rule = "XX-1".into()),
         ("the same day and rule twice", |a| {
@@ -171,8 +172,15 @@ fn what_can_not_be_so_is_not_counted() {
         ("a day that is none", |a| a.days[0] = "2026-02-30".into()),
         ("a day to come", |a| a.days[1] = "2026-03-12".into()),
         ("days out of order", |a| a.days.reverse()),
-        ("counts of no day", |a| a.days.clear()),
+        ("counts of no day", |a| {
+            a.days.clear();
+            stand(a).clear();
+        }),
         ("a failure with counts", |a| a.failed = Some(TrialFailure::NoLog)),
+        ("stand out of order", |a| {
+            let earlier = TrialDay { rule: "LL-1".into(), ..stand(a)[0].clone() };
+            stand(a).push(earlier);
+        }),
     ];
     for (what, spoil) in bad {
         let (_folder, store) = store();
@@ -183,6 +191,24 @@ fn what_can_not_be_so_is_not_counted() {
         assert_eq!(standing(&store, "t1")[0].1, TrialStanding::NotBelieved, "{what}");
         assert_eq!(counted(&store, "trial_answers_not_believed"), 1, "{what}");
     }
+}
+
+/// A demonstration asks about every day of a log, so no first day bounds them.
+#[test]
+fn more_days_than_a_trial_may_name_are_not_believed() {
+    let days_back = |days: i64| {
+        let day = |n| clock::text(now() - SignedDuration::from_hours(24 * n))[..10].to_owned();
+        let it = PolicyTrialAnswer {
+            days: (0..days).rev().map(day).collect(),
+            counts: Vec::new(),
+            stand: None,
+            ..answer("t1")
+        };
+        believable(&it, &changes(), "", NOW)
+    };
+    let most = i64::try_from(MOST_TRIAL_DAYS).unwrap();
+    assert!(days_back(most));
+    assert!(!days_back(most + 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One alert: why, who, when, on which legal basis, made by what, linked to which chain; and what
 //! may be done next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,7 +12,9 @@ use law::Matter;
 use super::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
 use super::evidence::EvidenceCard;
 use super::file_view::FileView;
-use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
+use super::finding_view::{
+    EventView, FindingView, events, finding, known_policies, monitoring, persons_of,
+};
 use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
 use super::names::{Label, Names};
@@ -195,6 +197,7 @@ struct Found {
     alert: Alert,
     whole: WholeForAuthority,
     names: BTreeMap<String, Name>,
+    policies: BTreeSet<String>,
     place: Place,
     /// Others of the same box.
     same: Vec<Alert>,
@@ -237,6 +240,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         people,
         holds: log_holds::card(a, l, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
         names: a.store.names_of(&persons_of(&whole.alert.findings))?,
+        policies: known_policies(a, &whole.alert.findings)?,
         leniency: by_law(a, l, Matter::Leniency)?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
@@ -259,7 +263,8 @@ fn people(
     let stated = whole.statements.iter().filter_map(|s| s.by.as_deref());
     let files = files.iter().map(|f| f.by.as_str());
     let all = steps.chain(reviews).chain(stated).chain(files).chain(alert.assignee.as_deref());
-    Names::colleagues(a, who, all)
+    // A box takes steps, too: it delivers pictures.
+    Ok(Names::colleagues(a, who, all)?.and(Names::boxes(a, [alert.device.as_str()])?))
 }
 
 async fn make(
@@ -295,11 +300,15 @@ async fn make(
         state_code: state.as_str(),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
         facts: facts(l, alert, &found.place, assignee),
-        findings: found.whole.alert.findings.iter().map(|f| finding(l, f, &found.names)).collect(),
+        findings: {
+            let (names, policies) = (&found.names, &found.policies);
+            let all = &found.whole.alert.findings;
+            all.iter().map(|f| finding(l, f, names, policies)).collect()
+        },
         steps: steps(l, &found.whole, &found.people),
         path: path(l, state),
         reasons: reasons(l),
-        events: events(l, &found.whole.events, &found.whole.alert.findings),
+        events: events(l, &found.whole.events, &found.whole.alert.findings, &found.names),
         linked: links(l, &found),
         evidence: found.evidence.clone(),
         holds: found.holds.clone(),

@@ -1,14 +1,16 @@
 //! One alert as its own clinic sees it: what was seen, the rule, the law, its answers, and one of
 //! three states. It is made of [`WholeForClinic`] alone, which knows nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
 use axum::response::Response;
 
 use super::alert_facts::{Fact, Place, place, where_it_was};
-use super::finding_view::{EventView, FindingView, events, finding, monitoring, persons_of};
+use super::finding_view::{
+    EventView, FindingView, events, finding, known_policies, monitoring, persons_of,
+};
 use super::frame::{Frame, local, render_as};
 use super::step_form::StepTyped;
 use super::words::Lang;
@@ -49,6 +51,7 @@ struct Found {
     severity: u8,
     whole: WholeForClinic,
     names: BTreeMap<String, Name>,
+    policies: BTreeSet<String>,
     place: Place,
 }
 
@@ -57,7 +60,8 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     crate::web::sight::note(a, [&alert])?;
     let whole = whole_for_clinic(a, who, &alert)?;
     let names = Seen::of(a, who)?.names(a, &persons_of(&whole.alert.findings))?;
-    Ok(Found { severity: alert.severity, place: place(a, &alert)?, names, whole })
+    let policies = known_policies(a, &whole.alert.findings)?;
+    Ok(Found { severity: alert.severity, place: place(a, &alert)?, names, policies, whole })
 }
 
 pub(super) async fn make(
@@ -69,7 +73,7 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let status = typed.status;
     let (wanted, reader) = (id.clone(), who.clone());
-    let Found { severity, whole, names, place } =
+    let Found { severity, whole, names, policies, place } =
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let page = ClinicPage {
         f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
@@ -83,8 +87,8 @@ pub(super) async fn make(
         law_version: whole.law.table_version.clone(),
         waived: whole.alert.liveness_waived,
         facts: facts(l, &whole, &place),
-        findings: whole.alert.findings.iter().map(|f| finding(l, f, &names)).collect(),
-        events: events(l, &whole.events, &whole.alert.findings),
+        findings: whole.alert.findings.iter().map(|f| finding(l, f, &names, &policies)).collect(),
+        events: events(l, &whole.events, &whole.alert.findings, &names),
         statements: StatementBlock::new(l, None, &whole.statements).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
         opened: whole.opened_pictures.iter().map(|it| opened(l, it)).collect(),

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::devices::{self, BoxView, Named};
-use super::forms::{self, Field, Given, Heading, Kind, SureForm, or_none};
+use super::forms::{self, Field, Given, Heading, Kind, SureForm, to_choose};
 use super::frame::{Frame, dated, line, local, render, shown};
 use super::names::{Label, Names};
 use super::words::Lang;
@@ -96,7 +96,7 @@ async fn form(
     };
     let fields = vec![
         Field::new(Kind::Choice, "room", l.t("安装诊室", "Room"))
-            .options(or_none(l, options))
+            .options(to_choose(l, options))
             .searched("rooms")
             .hint(hint)
             .needed(),
@@ -372,7 +372,7 @@ async fn move_form(
     options.retain(|(room, _)| *room != device.room);
     let fields = vec![
         Field::new(Kind::Choice, "room", l.t("新诊室", "New room"))
-            .options(or_none(l, options))
+            .options(to_choose(l, options))
             .searched("rooms")
             .needed(),
         Field::new(Kind::Text, "reason", l.t("移装原因", "Reason")).needed(),

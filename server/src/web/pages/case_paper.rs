@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::frame::dated;
 use super::law::{against, in_force};
+use super::names::beside;
 use super::words::Lang;
 use crate::alert::State;
 use crate::paper::Block;
@@ -219,7 +220,7 @@ fn heading(l: Lang, title: &str, case: &Value, about: &About) -> Vec<Block> {
         pair(
             "机构",
             "Institution",
-            named(l, &text(&institution["name"]), &text(&case["institution"])),
+            beside(l, &text(&institution["name"]), &text(&case["institution"])),
         ),
         pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
         pair("地址", "Address", text(&institution["address"])),
@@ -261,14 +262,6 @@ fn electronic(l: Lang, files: &[Listed], out: &mut Vec<Block>) {
     }
 }
 
-/// A name with its id beside.
-fn named(l: Lang, name: &str, id: &str) -> String {
-    match l {
-        Lang::Zh => format!("{name}（{id}）"),
-        Lang::En => format!("{name} ({id})"),
-    }
-}
-
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
@@ -286,7 +279,7 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
     let words = text(&finding["explanation"][l.t("zh", "en")]);
     let words = list(&case["persons"]).fold(words, |words, known| {
         let id = text(&known["id"]);
-        id_replaced(&words, &id, &named(l, &text(&known["name"]), &id))
+        id_replaced(&words, &id, &beside(l, &text(&known["name"]), &id))
     });
     out.push(Block::Text(words));
     for person in list(&finding["persons"]) {
@@ -296,8 +289,8 @@ fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
         let said = match known {
             Some(known) => {
                 let category = l.category(&text(&known["category"]));
-                let beside = format!("{category}{}{id}", l.t("，", ", "));
-                named(l, &text(&known["name"]), &beside)
+                let category_and_id = format!("{category}{}{id}", l.t("，", ", "));
+                beside(l, &text(&known["name"]), &category_and_id)
             }
             None => id,
         };

@@ -94,7 +94,7 @@ pub(super) fn columns(title: &str, days: &[Stack]) -> String {
     const HEIGHT: i64 = 220;
     const FLOOR: i64 = HEIGHT - 28;
     let most = days.iter().map(Stack::sum).max().unwrap_or(0).max(1);
-    let step = ((WIDE - 50) / (days.len() as i64).max(1)).clamp(1, 60);
+    let step = ((WIDE - 50) / (days.len() as i64).max(1)).clamp(1, 72);
     let mut svg = open(HEIGHT, title);
     axis(&mut svg, FLOOR, &most.to_string());
     let every = (days.len() as i64 / 5).max(1);
@@ -116,7 +116,7 @@ pub(super) fn columns(title: &str, days: &[Stack]) -> String {
                 svg,
                 r#"<text class="tick" x="{x}" y="{}">{}</text>"#,
                 HEIGHT - 8,
-                escape(short(&day.name))
+                escape(tick_text(&day.name, before(n, every).map(|at| days[at].name.as_str())))
             );
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn line(title: &str, days: &[(String, i64)], limit_ppm: i64) -> Strin
     const HEIGHT: i64 = 220;
     const FLOOR: i64 = HEIGHT - 28;
     let y = |ppm: i64| FLOOR - ppm.clamp(0, 1_000_000) * (FLOOR - 16) / 1_000_000;
-    let step = ((WIDE - 70) / (days.len() as i64).max(1)).clamp(1, 60);
+    let step = ((WIDE - 70) / (days.len() as i64).max(1)).clamp(1, 72);
     let mut svg = open(HEIGHT, title);
     axis(&mut svg, FLOOR, "1");
     let at = y(limit_ppm);
@@ -160,7 +160,7 @@ pub(super) fn line(title: &str, days: &[(String, i64)], limit_ppm: i64) -> Strin
                 svg,
                 r#"<text class="tick" x="{x}" y="{}">{}</text>"#,
                 HEIGHT - 8,
-                escape(short(day))
+                escape(tick_text(day, before(n, every).map(|at| days[at].0.as_str())))
             );
         }
     }
@@ -176,9 +176,17 @@ fn axis(svg: &mut String, floor: i64, most: &str) {
     );
 }
 
-/// `2026-03-02` as `03-02`.
-fn short(day: &str) -> &str {
-    day.get(5..).unwrap_or(day)
+/// Where the tick before this one stands; every so many days have one.
+fn before(at: usize, every: i64) -> Option<usize> {
+    at.checked_sub(every as usize)
+}
+
+/// The day of a tick, with its year where the tick before it is of another year or there is none:
+/// `2026-03-02`, then `03-03`.
+fn tick_text<'a>(day: &'a str, before: Option<&str>) -> &'a str {
+    let year = |day: &'a str| day.get(..4);
+    let same = before.is_some_and(|before| before.get(..4) == year(day));
+    if same { day.get(5..).unwrap_or(day) } else { day }
 }
 
 #[cfg(test)]
@@ -194,6 +202,19 @@ mod tests {
         let svg = bars("t", &[one("LL-1", 1_000_000), one("LL-2", 1), one("LL-3", 0)]);
         assert!(svg.contains(r#"width="210""#) && svg.contains(r#"width="2""#), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 2, "nothing has no bar");
+    }
+
+    #[test]
+    fn the_first_tick_of_a_year_says_its_year() {
+        let days = ["2025-12-30", "2025-12-31", "2026-01-01", "2026-01-02"];
+        let svg = line("t", &days.map(|day| (day.to_owned(), 1)), 500_000);
+        let ticks: Vec<&str> = svg
+            .split(r#"class="tick""#)
+            .filter_map(|of| of.split_once('>')?.1.split_once('<'))
+            .map(|(text, _)| text)
+            .filter(|text| text.contains('-'))
+            .collect();
+        assert_eq!(ticks, ["2025-12-30", "12-31", "2026-01-01", "01-02"]);
     }
 
     #[test]

@@ -149,6 +149,8 @@ struct Found {
 fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     let clue = find(a, who, id)?;
     let places: Vec<String> = clue.institution.iter().cloned().collect();
+    let mut names = a.store.institution_names(&places)?;
+    names.extend(a.store.room_names(&clue.room.iter().cloned().collect::<Vec<_>>())?);
     let (whole, records) = (whole(a, who, &clue)?, corroborated(a, &clue)?);
     let rooms = records.iter().flat_map(|r| &r.rooms).map(|r| r.room.as_str());
     let record = match &whole {
@@ -166,7 +168,7 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
         choices: clue_choices::of(a, l, who, &clue)?,
         whole,
         records,
-        names: a.store.institution_names(&places)?,
+        names,
         holds: log_holds::card(a, l, &a.store.log_holds_of_clue(&clue)?)?,
         replays: clue_replays::card(a, l, who, &clue)?,
         clue,

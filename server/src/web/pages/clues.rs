@@ -121,7 +121,9 @@ async fn make(
         .blocking(move |a| {
             let clues = a.store.clues(&filter)?;
             let places: Vec<String> = clues.iter().filter_map(|c| c.institution.clone()).collect();
-            let names = a.store.institution_names(&places)?;
+            let mut names = a.store.institution_names(&places)?;
+            let rooms: Vec<String> = clues.iter().filter_map(|c| c.room.clone()).collect();
+            names.extend(a.store.room_names(&rooms)?);
             let unread = if scope.is_empty() { a.store.unread_at_the_door()?.len() } else { 0 };
             Ok::<_, StoreError>((clues, names, a.store.clue_counts(&scope)?, unread))
         })
@@ -194,13 +196,13 @@ fn tabs(l: Lang, counts: &[(String, i64)], here: &str, kept: &str) -> Vec<Tab> {
     ]
 }
 
-/// Where it is said to have been.
+/// Where it is said to have been; `names`: of institutions and rooms.
 pub(super) fn place_of(clue: &Clue, names: &BTreeMap<String, String>) -> String {
     match (&clue.institution, &clue.about.place) {
         (Some(id), _) => {
             let name = named(names.get(id), id);
-            let room = clue.room.as_deref().map(|r| format!(" · {r}")).unwrap_or_default();
-            format!("{name}{room}")
+            let room = clue.room.as_deref().map(|r| format!(" · {}", named(names.get(r), r)));
+            format!("{name}{}", room.unwrap_or_default())
         }
         (None, Some(place)) => format!("{} {}", place.name, place.address),
         (None, None) => String::new(),

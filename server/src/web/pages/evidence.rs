@@ -26,7 +26,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::evidence::{
     OpeningSeen, PersonSeen, PolicyBody, evidence_seen, opening_seen, openings_seen, set_policy,
 };
-use crate::web::rights::{AUTHORITY, OPENINGS};
+use crate::web::rights::{AUTHORITY, OPENINGS, may_open};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -332,6 +332,7 @@ struct OpeningPage {
     number: i64,
     basis: String,
     purpose: String,
+    may_hold_photo: bool,
     pictures: Vec<PictureView>,
     persons: Vec<PersonView>,
     monitoring: String,
@@ -449,6 +450,7 @@ async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<R
         number,
         basis: o.ask.basis.clone(),
         purpose: o.ask.purpose.clone(),
+        may_hold_photo: may_open(&who, "/registry-photo/{id}"),
         pictures: open.map_or_else(Vec::new, |whole| {
             let delivery = |seen: &ItemSeen| o.items.get(seen.item.id.as_str());
             whole.items.iter().map(|seen| picture(l, seen, delivery(seen))).collect()

@@ -1,15 +1,18 @@
 //! A finding as the pages of a lead show it: what it says, of whom, what it rests on, and by which
 //! record it is held. View models only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::local;
 use super::law::MatterView;
+use super::names::with_names;
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use crate::alert_view::{FindingSeen, LawSeen};
+use crate::app::App;
 use crate::model::Name;
-use crate::store::FindingEvent;
+use crate::store::{FindingEvent, StoreError};
+use crate::web::policy::of_hash;
 
 pub(super) struct FindingView {
     pub(super) rule: String,
@@ -26,6 +29,8 @@ pub(super) struct FindingView {
     pub(super) intervals: Vec<(String, String, String)>,
     pub(super) counts: Vec<(&'static str, String)>,
     pub(super) policy_sha256: String,
+    /// This server set that policy, and has its page.
+    pub(super) policy_known: bool,
     pub(super) manifest: Vec<(&'static str, String)>,
     pub(super) chain: Vec<(&'static str, String)>,
     pub(super) chain_ok: Option<bool>,
@@ -54,7 +59,12 @@ pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
 }
 
 /// What happened to the findings, in order; what one says now stands with it, and not here again.
-pub(super) fn events(l: Lang, events: &[FindingEvent], findings: &[FindingSeen]) -> Vec<EventView> {
+pub(super) fn events(
+    l: Lang,
+    events: &[FindingEvent],
+    findings: &[FindingSeen],
+    names: &BTreeMap<String, Name>,
+) -> Vec<EventView> {
     let said = |text: &str| {
         findings.iter().any(|f| {
             let now = &f.report.explanation;
@@ -64,7 +74,10 @@ pub(super) fn events(l: Lang, events: &[FindingEvent], findings: &[FindingSeen])
     events
         .iter()
         .map(|e| event(l, e))
-        .map(|e| EventView { text: if said(&e.text) { String::new() } else { e.text }, ..e })
+        .map(|e| {
+            let text = if said(&e.text) { String::new() } else { with_names(l, &e.text, names) };
+            EventView { text, ..e }
+        })
         .collect()
 }
 
@@ -86,10 +99,28 @@ pub(super) fn persons_of(findings: &[FindingSeen]) -> Vec<String> {
     findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect()
 }
 
+/// Policies by which these were judged, as far as this server knows them: a box may say any hash.
+/// Asks the store, and blocks.
+pub(super) fn known_policies(
+    a: &App,
+    findings: &[FindingSeen],
+) -> Result<BTreeSet<String>, StoreError> {
+    let said: BTreeSet<&str> =
+        findings.iter().map(|f| f.report.manifest.policy_sha256.as_str()).collect();
+    let mut known = BTreeSet::new();
+    for sha256 in said {
+        if of_hash(a, sha256)?.is_some() {
+            known.insert(sha256.to_owned());
+        }
+    }
+    Ok(known)
+}
+
 pub(super) fn finding(
     l: Lang,
     stored: &FindingSeen,
     names: &BTreeMap<String, Name>,
+    policies: &BTreeSet<String>,
 ) -> FindingView {
     let r = &stored.report;
     let severity = match r.severity {
@@ -112,7 +143,7 @@ pub(super) fn finding(
         level: l.severity(severity),
         withdrawn: step == "withdrawn",
         step: l.step(&step),
-        explanation: l.t(&r.explanation.zh, &r.explanation.en).to_owned(),
+        explanation: with_names(l, l.t(&r.explanation.zh, &r.explanation.en), names),
         persons: persons.collect(),
         legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
         confidence: confidence(l, r),
@@ -127,6 +158,7 @@ pub(super) fn finding(
             .iter()
             .map(|c| (l.figure(&c.name), l.figure_value(&c.name, c.value)))
             .collect(),
+        policy_known: policies.contains(&r.manifest.policy_sha256),
         policy_sha256: r.manifest.policy_sha256.clone(),
         manifest: manifest(l, r),
         chain: chain(l, stored),

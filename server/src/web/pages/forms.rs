@@ -393,6 +393,12 @@ pub(super) fn or_none(l: Lang, options: Vec<(String, String)>) -> Vec<(String, S
     std::iter::once(none).chain(options).collect()
 }
 
+/// What a choice that is needed says before anything is chosen: nothing is no answer there.
+pub(super) fn to_choose(l: Lang, options: Vec<(String, String)>) -> Vec<(String, String)> {
+    let first = (String::new(), l.t("请选择", "Choose").to_owned());
+    std::iter::once(first).chain(options).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

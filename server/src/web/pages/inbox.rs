@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::frame::{Frame, local, render_as, shown};
 use super::list_address;
-use super::names::{Label, Names};
+use super::names::{Label, Names, with_names};
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use super::words::Lang;
@@ -26,6 +26,7 @@ use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
 use crate::web::rights::{SIGHT, may_send};
+use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/", page).roles(SIGHT).audited()]
@@ -266,7 +267,9 @@ pub(super) fn find(
     let ids = || alerts.iter().map(|alert| alert.id.as_str());
     let said = a.store.explanations(ids())?;
     let persons = said.iter().flatten().flat_map(|worst| &worst.persons);
-    deed::persons(persons.map(|p| p.person.as_str()));
+    let persons: Vec<String> = persons.map(|p| p.person.to_string()).collect();
+    deed::persons(persons.iter().map(String::as_str));
+    let names = Seen::of(a, who)?.names(a, &persons)?;
     let clinic = who.role == Role::Clinic;
     let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
     let known = Known::of(a, who, &alerts)?;
@@ -278,7 +281,7 @@ pub(super) fn find(
         });
         Ok(Line {
             evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
-            said: said.map(|e| l.t(&e.zh, &e.en).to_owned()).unwrap_or_default(),
+            said: said.map(|e| with_names(l, l.t(&e.zh, &e.en), &names)).unwrap_or_default(),
             told: clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id))),
             alert,
         })

@@ -59,7 +59,7 @@ mod login;
 mod message_centre;
 pub(super) mod messages;
 mod monitoring;
-mod names;
+pub(super) mod names;
 mod oidc;
 mod own_data;
 mod own_ways;

@@ -12,6 +12,7 @@ use law::Matter;
 use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -39,8 +40,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "monitoring.html")]
 struct MonitoringPage {
     f: Frame,
-    device: String,
-    room: String,
+    device: Label,
+    room: Label,
     notice: String,
     /// Since or from when the box may look at anybody, where the policy asks for a wait.
     in_use: String,
@@ -82,7 +83,7 @@ fn head(l: Lang) -> [&'static str; 9] {
     ]
 }
 
-fn place_row(l: Lang, it: &PlaceSeen) -> PlaceRow {
+fn place_row(l: Lang, it: &PlaceSeen, rooms: &Names, boxes: &Names) -> PlaceRow {
     let (published, marked) = (&it.record.published, &it.record.marked);
     let at = |it: &Option<Notice>| it.as_ref().map(|n| n.at.clone()).unwrap_or_default();
     let missing: Vec<&str> =
@@ -92,8 +93,8 @@ fn place_row(l: Lang, it: &PlaceSeen) -> PlaceRow {
         cells: [
             it.institution_name.clone(),
             it.address.clone(),
-            it.room.clone(),
-            it.device.clone(),
+            rooms.get(&it.room).to_string(),
+            boxes.get(&it.device).to_string(),
             l.t("核验诊室内操作人员的执业身份", "verifying who works in the room").to_owned(),
             at(published),
             published.as_ref().map(|n| n.on.to_string()).unwrap_or_default(),
@@ -105,8 +106,15 @@ fn place_row(l: Lang, it: &PlaceSeen) -> PlaceRow {
 
 async fn rows_of(app: &Arc<App>, who: &Who, l: Lang) -> Result<Vec<PlaceRow>, Problem> {
     let reader = who.clone();
-    let found = app.blocking(move |a| places(a, &reader)).await?;
-    Ok(found.iter().map(|it| place_row(l, it)).collect())
+    let (found, rooms, boxes) = app
+        .blocking(move |a| {
+            let found = places(a, &reader)?;
+            let rooms = Names::rooms(a, found.iter().map(|it| it.room.as_str()))?;
+            let boxes = Names::boxes(a, found.iter().map(|it| it.device.as_str()))?;
+            Ok::<_, Problem>((found, rooms, boxes))
+        })
+        .await?;
+    Ok(found.iter().map(|it| place_row(l, it, &rooms, &boxes)).collect())
 }
 
 async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
@@ -227,7 +235,15 @@ async fn make(
 ) -> Result<Response, Problem> {
     let may_enter = may_send(who, "/devices/{id}/review");
     let (asked, reader) = (id.clone(), who.clone());
-    let it = app.blocking(move |a| seen(a, &reader, &asked)).await?;
+    let (it, rooms, boxes) = app
+        .blocking(move |a| {
+            let it = seen(a, &reader, &asked)?;
+            let past = it.history.iter().map(|entry| entry.room.as_str());
+            let rooms = Names::rooms(a, past.chain([it.room.as_str()]))?;
+            let boxes = Names::boxes(a, [it.device.as_str()])?;
+            Ok::<_, Problem>((it, rooms, boxes))
+        })
+        .await?;
     let line = |entry: &crate::store::ReviewEntry| {
         let missing = entry.record.missing(Date::MAX);
         let there = Part::ALL.into_iter().filter(|p| !missing.contains(p));
@@ -235,7 +251,7 @@ async fn make(
         [
             local(&entry.at),
             entry.by.clone(),
-            entry.room.clone(),
+            rooms.get(&entry.room).to_string(),
             there.collect::<Vec<_>>().join(" · "),
         ]
     };
@@ -249,8 +265,8 @@ async fn make(
         notice: l.t(&it.standing.notice_zh, &it.standing.notice_en).to_owned(),
         in_use: in_use(l, it.in_use_from),
         history: it.history.iter().map(line).collect(),
-        device: it.device,
-        room: it.room,
+        device: boxes.get(&it.device),
+        room: rooms.get(&it.room),
         parts,
         may_enter,
         asks_name: who.open_house,

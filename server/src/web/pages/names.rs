@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::model::Name;
 use crate::store::StoreError;
+use crate::text::id_replaced;
 use crate::web::actor::AUTHORITY;
 
 /// What the house did by itself, as the store keeps it; no account may have such a name.
@@ -47,6 +49,21 @@ impl std::fmt::Display for Label {
 /// The same in one line: `锦城 (c-1)`, or the id alone where nothing else is known.
 pub(super) fn named(name: Option<&String>, id: &str) -> String {
     Label::new(name.map_or("", String::as_str), id).to_string()
+}
+
+/// A name with its id beside, within a sentence of this language.
+pub(in crate::web) fn beside(l: Lang, name: &str, id: &str) -> String {
+    match l {
+        Lang::Zh => format!("{name}（{id}）"),
+        Lang::En => format!("{name} ({id})"),
+    }
+}
+
+/// What a box said, which knows people by their ids alone, with the names that the reader may know.
+pub(super) fn with_names(l: Lang, said: &str, names: &BTreeMap<String, Name>) -> String {
+    names.iter().fold(said.to_owned(), |said, (id, name)| {
+        if name.0 == *id { said } else { id_replaced(&said, id, &beside(l, &name.0, id)) }
+    })
 }
 
 /// Names by id, of one kind of thing.
@@ -95,6 +112,13 @@ impl Names {
 }
 
 impl Names {
+    /// These and others.
+    #[must_use]
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     pub(super) fn get(&self, id: &str) -> Label {
         Label::new(self.0.get(id).map_or("", String::as_str), id)
     }

@@ -9,9 +9,9 @@ use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::names::named;
+use super::names::Label;
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::now_text;
 use crate::consent::{self, Parties, Purpose};
@@ -51,6 +51,9 @@ struct PeoplePage {
     q: String,
     next: Option<String>,
     may_ask: bool,
+    may_register: bool,
+    /// A clinic registers nobody, and is told who does.
+    is_clinic: bool,
     may_enrol: bool,
     may_see: bool,
     may_import_photos: bool,
@@ -65,7 +68,8 @@ struct PersonRow {
     category: String,
     registration: String,
     registration_ok: bool,
-    sites: Vec<(String, String)>,
+    /// Institution, its id where it has a name, and what somebody is filed as a lead for there.
+    sites: Vec<(Label, String, String)>,
     face: String,
     face_class: &'static str,
     enrolment: String,
@@ -148,6 +152,8 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
         next,
         proposals: proposals.collect(),
         may_ask: may_open(who, "/consents"),
+        may_register: who.may(Right::KeepRegistry),
+        is_clinic: who.role == Role::Clinic,
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
         may_import_photos: may_open(who, "/registry-photos"),
@@ -175,17 +181,15 @@ fn person(
         .or_else(|| mine.iter().find(|e| e.state == EnrolmentState::Proposed))
         .or_else(|| mine.first());
     let sites = p.sites.iter().map(|s| {
-        let place = places.get(s.institution.as_str()).map_or_else(
-            || s.institution.to_string(),
-            |name| named(Some(name), s.institution.as_str()),
-        );
+        let id = s.institution.as_str();
+        let place = Label::new(places.get(id).map_or("", String::as_str), id);
         let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
         let filed = if leads.is_empty() {
             String::new()
         } else {
             format!("{} {}", l.t("主诊：", "lead:"), leads.join("、"))
         };
-        (place, filed)
+        (place, id.to_owned(), filed)
     });
     let registration = serde_name(&p.registration);
     PersonRow {

@@ -12,6 +12,7 @@ use protocol::up::{FindingReport, Interval, PresenceSummary};
 
 use super::frame::{Frame, local, render, shown};
 use super::institution::item_words;
+use super::names::with_names;
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -328,7 +329,7 @@ fn finding_moment(
         span: clock_span(from_ms, to_ms),
         class: "alleged",
         what: format!("#{number} {}", l.finding_kind(report.kind)),
-        said: l.t(&report.explanation.zh, &report.explanation.en).to_owned(),
+        said: with_names(l, l.t(&report.explanation.zh, &report.explanation.en), &told.names),
         who: report.persons.iter().map(person).collect(),
         href: format!("/alerts/{alert}"),
     })

@@ -10,6 +10,7 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -74,9 +75,9 @@ fn word(l: Lang, it: &ClassWord) -> String {
     format!("{} {} {step}：{class} {}", local(&it.at), it.by, it.note)
 }
 
-fn view(l: Lang, it: RoomClass) -> RoomView {
+fn view(l: Lang, it: RoomClass, places: &Names) -> RoomView {
     RoomView {
-        title: format!("{} ({}) · {}", it.name, it.room, it.institution),
+        title: format!("{} · {}", Label::new(&it.name, &it.room), places.get(&it.institution)),
         holds: if it.intimate {
             l.t("私密诊室", "intimate")
         } else {
@@ -104,10 +105,13 @@ async fn make(
 ) -> Result<Response, Problem> {
     let mut rooms = classes(app, who, query).await?;
     rooms.sort_by_key(|room| (!room.waits, room.confirmed.is_some()));
+    let of: Vec<String> = rooms.iter().map(|room| room.institution.clone()).collect();
+    let places =
+        app.blocking(move |a| Names::institutions(a, of.iter().map(String::as_str))).await?;
     let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = ClassesPage {
         f: Frame::of(app, who, l, "system", "/room-classes").await?,
-        rooms: rooms.into_iter().map(|room| view(l, room)).collect(),
+        rooms: rooms.into_iter().map(|room| view(l, room, &places)).collect(),
         may_propose: who.role == Role::Clinic || who.open_house,
         may_decide: who.role == Role::Supervisor || who.open_house,
         fault,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Map, Value};
 
-use super::forms::{Field, Given, Heading, Kind, field_moment, moment, or_none, show};
+use super::forms::{Field, Given, Heading, Kind, field_moment, moment, show, to_choose};
 use super::frame::Frame;
 use super::institution::item_words;
 use super::people::serde_name;
@@ -62,12 +62,12 @@ fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
             .marked(of.room_marks)
             .needed(),
         Field::new(Kind::Choice, "item", l.t("项目", "Item"))
-            .options(or_none(l, of.items))
+            .options(to_choose(l, of.items))
             .searched("items")
             .marked(of.item_marks)
             .needed(),
         Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
-            .options(or_none(l, of.leads))
+            .options(to_choose(l, of.leads))
             .apart(l.t("未在本机构备案主诊", "Not filed here as a lead"), of.others)
             .marked(of.lead_marks)
             .needed(),
@@ -87,10 +87,12 @@ fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
             Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
         );
     } else {
-        fields.insert(
-            0,
-            Field::new(Kind::Text, "id", l.t("编号（空为自动）", "Id (empty: made for you)")),
-        );
+        // The last: whoever stands in the room with a telephone needs none.
+        fields.push(Field::new(
+            Kind::Text,
+            "id",
+            l.t("编号（空为自动）", "Id (empty: made for you)"),
+        ));
     }
     fields
 }

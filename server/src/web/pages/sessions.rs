@@ -155,7 +155,7 @@ pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, S
         if !rooms.contains_key(id)
             && let Some(room) = a.store.room(id)?.filter(|room| !room.name.is_empty())
         {
-            rooms.insert(id.to_owned(), format!("{} ({id})", room.name));
+            rooms.insert(id.to_owned(), room.name);
         }
     }
     Ok(Known {
