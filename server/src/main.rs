@@ -255,7 +255,7 @@ impl CheckArgs {
     fn run(self) -> anyhow::Result<()> {
         let faults = match load(self.config) {
             Ok(config) => files::faults(&config),
-            Err(error) => vec![format!("{error:#}")],
+            Err(error) => vec![log_lines::one_line(error.chain())],
         };
         if self.json {
             log_lines::say!(
@@ -460,7 +460,7 @@ fn main() -> ExitCode {
                     || is_of_another_program(cause)
             });
             let code = if set_up { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE };
-            Some((format!("{error:#}"), code))
+            Some((log_lines::one_line(error.chain()), code))
         }
     };
     let said = log_lines::end("zaigang-server", failed.as_ref().map(|(why, _)| why.as_str()));

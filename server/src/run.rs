@@ -40,6 +40,7 @@ use crate::leader;
 use crate::low_priority::{self, LowPriority};
 use crate::models_command::search_of;
 use crate::mqtt::{self, Brokers, Intake, Login};
+use crate::no_room;
 use crate::notify;
 use crate::other_servers;
 use crate::renew::{Renewal, renew};
@@ -92,8 +93,14 @@ pub struct Running {
     _lock: std::fs::File,
 }
 
-#[allow(clippy::too_many_lines, reason = "one field of the house on each line")]
+/// Starts the house. Where a disk is full the one line names its folder, whatever was written first.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
+    let folder = config.data_dir.clone();
+    started(config).await.map_err(|error| no_room::named(error, &folder))
+}
+
+#[allow(clippy::too_many_lines, reason = "one field of the house on each line")]
+async fn started(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
     let demonstration = config.mode == Mode::Demonstration;
     let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);

@@ -37,6 +37,7 @@ mod privacy;
 mod progress;
 mod provision;
 mod rules;
+mod scripts;
 mod server_faults;
 mod servers;
 mod service;

@@ -6,7 +6,8 @@ use std::{os::unix::fs::MetadataExt as _, path::Path};
 /// A group may read: a service's own.
 const OPEN_BITS: u32 = 0o027;
 
-/// Refuses a file that others can read or change, with the command that mends it.
+/// Refuses a file that others can read or change, with the command that mends it. Whoever asks
+/// names the file before it, once.
 ///
 /// # Errors
 /// One line that says why.
@@ -15,9 +16,8 @@ pub fn check(path: &Path) -> Result<(), String> {
     let mode = meta.mode() & 0o7777;
     if meta.is_file() && mode & OPEN_BITS != 0 {
         return Err(format!(
-            "it is a secret of mode {mode:04o}, which others may read or change: chmod 600 {}, \
-            and think of it as known",
-            path.display()
+            "it is a secret of mode {mode:04o}, which others may read or change: chmod 600 it, and \
+            think of it as known"
         ));
     }
     Ok(())

@@ -75,6 +75,25 @@ pub fn end(program: &str, why: Option<&str>) -> bool {
     unsaid.is_none()
 }
 
+/// The causes of an error as one line. Many types say their cause in their own words already: what
+/// was said is not said again.
+pub fn one_line<'a>(
+    causes: impl IntoIterator<Item = &'a (dyn std::error::Error + 'static)>,
+) -> String {
+    let mut line = String::new();
+    for cause in causes {
+        let said = cause.to_string();
+        if line.contains(&said) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&said);
+    }
+    line
+}
+
 fn say_counts(lines: Lines, due: impl Fn(&mut Repeats, Instant) -> Vec<(Level, String)>) {
     let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
     for (level, line) in due(repeats.get_or_insert_default(), Instant::now()) {
@@ -150,5 +169,41 @@ fn priority(level: Level) -> &'static str {
         Level::WARN => "<4>",
         Level::INFO => "<6>",
         _ => "<7>",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    #[derive(Debug)]
+    struct Fault(&'static str, Option<Box<Fault>>);
+
+    impl fmt::Display for Fault {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Fault {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|it| it as _)
+        }
+    }
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let deepest = Fault("the disk is full", None);
+        let of_engine = Fault("the disk is full", Some(Box::new(deepest)));
+        let of_store = Fault("database: the disk is full", Some(Box::new(of_engine)));
+        let outer = Fault("the server can not start", Some(Box::new(of_store)));
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&outer);
+        let causes = std::iter::from_fn(|| {
+            let now = next?;
+            next = now.source();
+            Some(now)
+        });
+        let line = super::one_line(causes);
+        assert_eq!(line, "the server can not start: database: the disk is full");
     }
 }

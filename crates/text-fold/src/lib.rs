@@ -30,6 +30,7 @@ pub fn is_hidden(c: char) -> bool {
     }
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     matches!(c, '\u{2800}')
+        || is_no_character(c)
         || matches!(
             category,
             GeneralCategory::Format
@@ -37,6 +38,12 @@ pub fn is_hidden(c: char) -> bool {
                 | GeneralCategory::ParagraphSeparator
         )
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// Numbers that Unicode gives no character, ever: what bears one was broken on its way.
+fn is_no_character(c: char) -> bool {
+    let n = u32::from(c);
+    n & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')
 }
 
 /// The text without blanks and hidden characters around it, and in ASCII where it is ASCII typed
@@ -214,6 +221,9 @@ mod tests {
             '\u{ad}',
             '\u{2800}',
             '\u{61c}',
+            '\u{fdd0}',
+            '\u{ffff}',
+            '\u{1fffe}',
             '\u{180e}',
             '\u{e0041}',
             '\u{0}',

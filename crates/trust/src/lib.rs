@@ -76,7 +76,7 @@ pub enum KeyFileError {
     #[error("key file {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "key file {path} can be read by others (mode {mode:o}): run `chmod 600 {path}`, and make \
+        "key file {path} can be read by others (mode {mode:o}): chmod 600 it, and make \
         a new key if somebody else had access"
     )]
     Open { path: PathBuf, mode: u32 },

@@ -31,7 +31,7 @@ pub enum PixelOrder {
 pub enum FrameError {
     #[error("the picture is empty (0 bytes)")]
     Empty,
-    #[error("the picture is neither JPEG nor PNG")]
+    #[error("the picture is neither JPEG nor PNG: save it as JPEG")]
     UnknownFormat,
     #[error("the file is {0}, not JPEG or PNG: save or export it as JPEG")]
     Foreign(Foreign),
@@ -47,11 +47,25 @@ pub enum FrameError {
     #[error("the picture of {width}×{height} px takes {} MiB of memory; at most {} are given: \
         save it as a JPEG with 8 bits a colour", .bytes >> 20, MAX_DECODE_BYTES >> 20)]
     TooManyBytes { width: u32, height: u32, bytes: u64 },
-    #[error("the picture cannot be decoded: {0}; save it again as JPEG")]
-    Broken(String),
+    #[error("the picture cannot be decoded: it is damaged; save it again as JPEG")]
+    Broken(Detail),
+    #[error(
+        "the picture is coded in a way that is not read here (such as arithmetic coding, or more \
+        than 8 bits a colour in a JPEG): save it again as an ordinary JPEG"
+    )]
+    UnknownCoding,
+    #[error(
+        "each colour of the picture lies in a part of its own, which is not read here: save it \
+        again as an ordinary JPEG"
+    )]
+    SeparateColours(Detail),
     #[error("{bytes} bytes do not make {width}×{height} pixels of 3 bytes")]
     WrongLength { width: u32, height: u32, bytes: usize },
 }
+
+/// What the decoder said, for whoever looks into it (`{:?}`): its words are no reader's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail(pub String);
 
 impl FrameError {
     /// The reason in Chinese, with what would mend it.
@@ -73,8 +87,17 @@ impl FrameError {
                     bytes >> 20
                 )
             }
-            Self::Broken(_) => "照片已损坏，无法解码：请另存为 JPEG".to_owned(),
-            Self::WrongLength { .. } => self.to_string(),
+            Self::Broken(_) => "照片已损坏，无法解码：请重新另存为 JPEG".to_owned(),
+            Self::UnknownCoding => {
+                "照片的编码方式不支持（例如算术编码，或每种颜色超过 8 位的 JPEG）：请另存为普通 JPEG"
+                    .to_owned()
+            }
+            Self::SeparateColours(_) => {
+                "照片的各颜色分开存放，这种编码方式不支持：请另存为普通 JPEG".to_owned()
+            }
+            Self::WrongLength { width, height, bytes } => {
+                format!("{bytes} 字节不是 {width}×{height} 像素的画面")
+            }
         }
     }
 }
@@ -170,8 +193,19 @@ impl Picture {
                 if coding.components == 4 {
                     return Err(FrameError::PrintColours);
                 }
+                if coding.is_rare {
+                    return Err(FrameError::UnknownCoding);
+                }
                 let decoder = image::codecs::jpeg::JpegDecoder::new(Cursor::new(bytes));
-                Self::from_decoder(decoder.map_err(|error| broken(&error))?, coding.is_costly())
+                decoder
+                    .map_err(|error| broken(&error))
+                    .and_then(|decoder| Self::from_decoder(decoder, coding.is_costly()))
+                    .map_err(|error| match error {
+                        FrameError::Broken(detail) if coding.is_in_parts => {
+                            FrameError::SeparateColours(detail)
+                        }
+                        other => other,
+                    })
             }
             Ok(ImageFormat::Png) => Self::from_decoder(
                 image::codecs::png::PngDecoder::new(Cursor::new(bytes))
@@ -268,7 +302,11 @@ fn broken(error: &image::ImageError) -> FrameError {
     {
         return FrameError::Truncated;
     }
-    FrameError::Broken(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+    let said = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    match error {
+        image::ImageError::Unsupported(_) => FrameError::UnknownCoding,
+        _ => FrameError::Broken(Detail(said)),
+    }
 }
 
 /// Whether the entropy-coded data of a JPEG ends with its end marker. Decoders fill what is missing

@@ -40,7 +40,7 @@ pub use detect::{Detector, FaceBox, Rect};
 pub use embed::Embedder;
 pub use embedding::Embedding;
 pub use error::{RuntimeError, VisionError};
-pub use frame::{Foreign, Frame, FrameError, Picture, PixelOrder};
+pub use frame::{Detail, Foreign, Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
 pub use gallery::{Alike, Gallery, Match, Risk, Scored};
 pub use liveness::{

@@ -114,6 +114,73 @@ fn the_colours_of_a_press_are_refused_by_name() {
     assert_eq!(Picture::decode(&four).unwrap_err(), FrameError::PrintColours);
 }
 
+/// A JPEG of nothing but its heads: a frame of three colours, and a scan of so many of them.
+fn heads(frame: u8, bits: u8, in_scan: u8) -> Vec<u8> {
+    let mut jpeg = vec![0xFF, 0xD8, 0xFF, frame, 0, 17, bits, 0, 16, 0, 16, 3];
+    jpeg.extend([1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0]);
+    jpeg.extend([0xFF, 0xDA, 0, 6 + 2 * in_scan, in_scan]);
+    (1..=in_scan).for_each(|colour| jpeg.extend([colour, 0]));
+    jpeg.extend([0, 63, 0, 0xFF, 0xD9]);
+    jpeg
+}
+
+#[test]
+fn a_coding_that_is_not_read_is_named_with_the_mend() {
+    // Lossless, hierarchical, arithmetic; twelve bits.
+    for (frame, bits) in [(0xC3, 8), (0xC5, 8), (0xC9, 8), (0xCA, 8), (0xC1, 12)] {
+        let error = Picture::decode(&heads(frame, bits, 3)).unwrap_err();
+        assert_eq!(error, FrameError::UnknownCoding, "{frame:x} {bits}");
+    }
+    let parts = Picture::decode(&heads(0xC0, 8, 1)).unwrap_err();
+    assert!(matches!(parts, FrameError::SeparateColours(_)), "{parts:?}");
+}
+
+/// Words that no page says: those of a decoder.
+fn is_our_own(error: &FrameError) {
+    let (zh, en) = (error.zh(), error.to_string());
+    for said in [&zh, &en] {
+        assert!(
+            !said.contains('\n') && said.contains([':', '：', '（', '(', ';']),
+            "no mend: {said}"
+        );
+    }
+    const NAMES: [&str; 14] = [
+        "JPEG", "PNG", "CMYK", "RGB", "MiB", "px", "HEIC", "AVIF", "TIFF", "BMP", "GIF", "SVG",
+        "HTML", "PDF",
+    ];
+    let mut words = zh.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    assert!(words.all(|word| NAMES.contains(&word)), "English in it: {zh}");
+    let theirs =
+        ["rror", "uffman", "Format", "zune", "IHDR", "chunk", "marker", "decoding", "corrupt"];
+    assert!(!theirs.iter().any(|word| en.contains(word)), "a decoder's words: {en}");
+}
+
+proptest! {
+    /// Whatever is done to a picture's bytes, what is said of it are words of ours, in both
+    /// languages.
+    #[test]
+    fn a_damaged_picture_is_told_in_our_own_words(
+        is_png in any::<bool>(),
+        changes in proptest::collection::vec((0.0..1.0f64, any::<u8>()), 1..12),
+        cut in proptest::option::of(0.0..1.0f64),
+    ) {
+        let mut bytes = if is_png { png(&room(64, 48), 64, 48, ExtendedColorType::Rgb8) } else { jpeg(64, 48) };
+        for (at, byte) in changes {
+            let at = (at * bytes.len() as f64) as usize;
+            bytes[at] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate((cut * bytes.len() as f64) as usize);
+        }
+        if let Err(error) = Picture::decode(&bytes) {
+            is_our_own(&error);
+        }
+        if let Err(error) = live(&bytes) {
+            is_our_own(&error);
+        }
+    }
+}
+
 #[test]
 fn a_frame_without_its_tables_is_the_same_frame() {
     let whole = jpeg(160, 120);

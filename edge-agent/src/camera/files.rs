@@ -190,7 +190,7 @@ mod tests {
             2-truncated.jpg: the picture is cut off before its end; send it again; skipped
             3-empty.png: the picture is empty (0 bytes); skipped
             4-huge.png: the picture is 20000×20000 px; at most 12000 px a side and 50000000 px in all are taken; skipped
-            5-text.jpg: the picture is neither JPEG nor PNG; skipped
+            5-text.jpg: the picture is neither JPEG nor PNG: save it as JPEG; skipped
             shot at 1000 ms
             end at 1200 ms"]]
         .assert_eq(&said.join("\n"));

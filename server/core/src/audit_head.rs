@@ -19,6 +19,7 @@ use trust::audit::{SignedHead, Witnesses, heads_of, read_head, sign_head};
 use trust::{SigningKey, VerifyingKey};
 
 use crate::clock;
+use crate::no_room;
 use crate::store::{Store, StoreError};
 pub use round::run;
 
@@ -44,7 +45,11 @@ pub enum HeadError {
 
 impl From<HeadError> for crate::problem::Problem {
     fn from(error: HeadError) -> Self {
-        Self::internal(&error)
+        match error {
+            HeadError::Store(error) => error.into(),
+            HeadError::Io { path, source } => no_room::problem(&path, &source),
+            other => Self::internal(&other),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use trust::SigningKey;
 use crate::clock;
 use crate::config::Config;
 use crate::export::Hashing;
+use crate::no_room;
 use crate::store::{
     Address, Aside, CopyFacts, Deed, FaceStore, Store, check_copy, copy_database, is_current,
     is_there, schema_of,
@@ -101,8 +102,12 @@ fn master(config: &Config) -> anyhow::Result<Key> {
 /// Writes the archive; gives one line for a person.
 pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
     ensure!(!to.exists(), "{} is there already: a backup overwrites nothing", to.display());
-    let key = master(config)?;
     let parent = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    made(config, to, why, parent).map_err(|error| no_room::named(error, parent))
+}
+
+fn made(config: &Config, to: &Path, why: &str, parent: &Path) -> anyhow::Result<String> {
+    let key = master(config)?;
     let work = tempfile::Builder::new().prefix(".zaigang-backup-").tempdir_in(parent);
     let work = work.with_context(|| format!("no copies can be made in {}", parent.display()))?;
     let mut files = Vec::new();
@@ -216,6 +221,15 @@ fn pack(work: &Path, manifest: &Manifest, to: &Path) -> anyhow::Result<()> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
     let file = file.with_context(|| format!("{} can not be written", unfinished.display()))?;
+    let packed = packed(work, manifest, file).and_then(|()| Ok(fs::rename(&unfinished, to)?));
+    if packed.is_err() {
+        // On a full disk it would take what somebody makes free.
+        let _ = fs::remove_file(&unfinished);
+    }
+    packed
+}
+
+fn packed(work: &Path, manifest: &Manifest, file: File) -> anyhow::Result<()> {
     let mut tar = tar::Builder::new(BufWriter::new(file));
     let names = [MANIFEST, SEAL].into_iter().chain(manifest.files.iter().map(|f| f.name.as_str()));
     for name in names {
@@ -224,7 +238,6 @@ fn pack(work: &Path, manifest: &Manifest, to: &Path) -> anyhow::Result<()> {
     let mut out = tar.into_inner()?;
     out.flush()?;
     out.get_ref().sync_all()?;
-    fs::rename(&unfinished, to)?;
     Ok(())
 }
 

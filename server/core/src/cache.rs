@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use trust::audit::Witnesses;
 
 use crate::audit_head::Heads;
+use crate::no_room::NoRoom;
 use crate::store::{Figures, Span, Store, StoreError};
 
 const FRESH: Duration = Duration::from_mins(1);
@@ -37,21 +38,32 @@ impl Made {
     }
 }
 
+/// How a look at the database went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Writable {
+    Yes,
+    NoRoom(NoRoom),
+    No,
+}
+
 /// Whether the database could be written: a look is a commit, and anybody may ask.
 #[derive(Debug, Default)]
-pub struct Probed(Mutex<Option<(Instant, bool)>>);
+pub struct Probed(Mutex<Option<(Instant, Writable)>>);
 
 impl Probed {
     /// At most a second old. Whoever asks meanwhile waits for the one look. Blocking.
-    pub fn writable(&self, store: &Store) -> bool {
+    pub fn writable(&self, store: &Store) -> Writable {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, writable)) = *last
+        if let Some((at, writable)) = &*last
             && at.elapsed() < PROBE_EVERY
         {
-            return writable;
+            return writable.clone();
         }
-        let writable = store.is_writable();
-        *last = Some((Instant::now(), writable));
+        let writable = match store.probe() {
+            Ok(()) => Writable::Yes,
+            Err(error) => error.no_room().map_or(Writable::No, Writable::NoRoom),
+        };
+        *last = Some((Instant::now(), writable.clone()));
         writable
     }
 }

@@ -188,9 +188,12 @@ fn write(
         let named = || format!("{} can not be written", out.display());
         let file = File::create(&unfinished).with_context(named)?;
         let mut hashing = Hashing::new(BufWriter::new(file));
-        let lines = trust::bundle::write(&mut hashing, &header, &mut pages, receipts, signer)
-            .with_context(named)?;
-        (lines, hashing.finish())
+        let written = trust::bundle::write(&mut hashing, &header, &mut pages, receipts, signer);
+        if written.is_err() {
+            // On a full disk it would take what somebody makes free.
+            let _ = std::fs::remove_file(&unfinished);
+        }
+        (written.with_context(named)?, hashing.finish())
     };
     if let Some(fault) = pages.fault.take() {
         let _ = std::fs::remove_file(&unfinished);

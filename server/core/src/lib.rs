@@ -45,6 +45,7 @@ pub mod message;
 pub mod model;
 pub mod monitoring_review;
 pub mod mqtt;
+pub mod no_room;
 pub mod notify;
 pub mod own_id;
 pub mod paper;

@@ -197,7 +197,9 @@ pub fn shown(bytes: &[u8]) -> Result<Vec<u8>, PhotoFault> {
         frame.height(),
         ExtendedColorType::Rgb8,
     );
-    encoded.map_err(|error| PhotoFault::Unreadable(FrameError::Broken(error.to_string())))?;
+    encoded.map_err(|error| {
+        PhotoFault::Unreadable(FrameError::Broken(vision::Detail(error.to_string())))
+    })?;
     Ok(out)
 }
 

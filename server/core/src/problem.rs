@@ -99,6 +99,10 @@ pub fn retry_after(response: &mut Response, seconds: Option<u32>) {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if let Some(no_room) = error.no_room() {
+            tracing::error!(%error, "a request was refused");
+            return no_room.into();
+        }
         match &error {
             // In the words for what lies elsewhere: whether it exists is not told.
             StoreError::Unknown { what, id } => Self::unknown(what, id),
@@ -154,6 +158,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                     "the request's body could not be read, or is too large",
                 )
             })?;
+        // An editor's mark of UTF-8 is no part of what it stands before (RFC 8259, 8.1).
+        let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) => Bytes::copy_from_slice(rest),
+            None => bytes,
+        };
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+            return Err(Problem::bad("the body is UTF-16 text: send it as UTF-8"));
+        }
         // A list of a body's values in their order would be taken for the body.
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Problem::unprocessable("the body is a list: send an object"));
@@ -223,7 +235,24 @@ fn cause(error: &dyn std::error::Error) -> String {
     while let Some(next) = innermost.source() {
         innermost = next;
     }
-    crate::clock::clip(&once_named(&innermost.to_string()), 300)
+    crate::clock::clip(&once_named(&in_words_of_json(&innermost.to_string())), 300)
+}
+
+/// What the reader of JSON wanted, in words of JSON: whoever sends it knows no types of ours.
+fn in_words_of_json(text: &str) -> String {
+    let Some((given, wanted)) = text.split_once(", expected ") else { return text.to_owned() };
+    let given = given.replace(": sequence", ": list").replace(": map", ": object");
+    let (wanted, place) = wanted.split_at(wanted.find(" at line").unwrap_or(wanted.len()));
+    let bits = |sign: char| wanted.strip_prefix(sign).is_some_and(|n| n.parse::<u8>().is_ok());
+    let wanted = match wanted {
+        "a map" | "map" => "an object",
+        "a sequence" | "sequence" => "a list",
+        _ if wanted.contains("struct ") || wanted.contains("enum ") => "an object",
+        _ if bits('u') => "a whole number of 0 or more",
+        _ if bits('i') => "a whole number",
+        other => other,
+    };
+    format!("{given}, expected {wanted}{place}")
 }
 
 /// A reader of a word of a list names its field by itself, and the path to it stands before that.
@@ -272,5 +301,46 @@ impl From<crate::evidence::opening::Refusal> for Problem {
             | Refusal::UpperRoll { .. } => StatusCode::CONFLICT,
         };
         Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Sent {
+        #[allow(dead_code, reason = "only read")]
+        grade: u8,
+    }
+
+    async fn sent(body: &[u8]) -> Result<Sent, Problem> {
+        let request = axum::http::Request::post("/")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(axum::body::Body::from(body.to_vec()))
+            .unwrap();
+        Body::<Sent>::from_request(request, &()).await.map(|Body(it)| it)
+    }
+
+    #[tokio::test]
+    async fn what_a_body_lacks_is_told_in_words_of_json() {
+        for (body, wanted) in [
+            (&b"\"hi\""[..], "expected an object"),
+            (
+                b"{\"grade\":2.5}",
+                "grade: invalid type: floating point `2.5`, expected a whole number",
+            ),
+            (b"{\"grade\":[1]}", "invalid type: list, expected a whole number of 0 or more"),
+            (b"\xff\xfe{\0}\0", "send it as UTF-8"),
+        ] {
+            let told = sent(body).await.unwrap_err().detail;
+            assert!(told.contains(wanted), "{told}");
+            assert!(!told.contains("u8") && !told.contains("Sent"), "a type of ours: {told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_editors_mark_before_a_body_is_no_part_of_it() {
+        assert_eq!(sent(b"\xef\xbb\xbf{\"grade\":2}").await.unwrap().grade, 2);
     }
 }

@@ -157,7 +157,14 @@ pub(super) async fn layer(
             Ok(()) => response,
             // P11: what can not be written down is not told. A change that was made stands; its
             // answer says so.
-            Err(_) => unlogged(method.is_safe()).into_response(),
+            Err(why) => {
+                // What was refused for want of room left nothing behind that was not told.
+                if response.status() == StatusCode::INSUFFICIENT_STORAGE {
+                    return response;
+                }
+                let told = unlogged(method.is_safe(), why).into_response();
+                asked.shown(&app, &who, lang, told).await
+            }
         }
     };
     tokio::spawn(work.in_current_span())
@@ -217,11 +224,13 @@ impl Gate {
     }
 }
 
-fn unlogged(read: bool) -> Problem {
+fn unlogged(read: bool, why: Problem) -> Problem {
     tracing::error!("a request could not be written to the audit log: nothing of it is told");
     let detail = if read {
-        "this could not be written to the audit log, so nothing is shown: the server's disk may \
-        be full"
+        if why.status == StatusCode::INSUFFICIENT_STORAGE {
+            return why;
+        }
+        "this could not be written to the audit log, so nothing is shown: try again in a moment"
     } else {
         "this could not be written to the audit log: look whether it was done before doing it again"
     };

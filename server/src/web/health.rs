@@ -16,6 +16,7 @@ use axum::routing::get;
 use super::endpoint::Endpoint;
 use super::rights::EVERYBODY;
 use crate::app::App;
+use crate::cache::Writable;
 use crate::certificates::Known;
 use crate::mqtt::Link;
 use crate::problem::Problem;
@@ -33,18 +34,16 @@ async fn healthz() -> &'static str {
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let writable =
-        app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await.unwrap_or(false);
-    let broker = *app.connected.borrow();
-    match (writable, broker) {
-        (true, true) => (StatusCode::OK, "ready\n").into_response(),
-        (false, _) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "the database can not be written\n").into_response()
+    let look = app.blocking(|a| Ok::<_, StoreError>(a.probed.writable(&a.store))).await;
+    let not_ready = match look.unwrap_or(Writable::No) {
+        Writable::Yes if *app.connected.borrow() => {
+            return (StatusCode::OK, "ready\n").into_response();
         }
-        (_, false) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "no connection to the MQTT broker\n").into_response()
-        }
-    }
+        Writable::Yes => "no connection to the MQTT broker\n".to_owned(),
+        Writable::NoRoom(it) => format!("{it}\n"),
+        Writable::No => "the database can not be written\n".to_owned(),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, not_ready).into_response()
 }
 
 /// All that the metrics' own listener serves.

@@ -4,12 +4,15 @@
 //!
 //! Rows out, nothing about what they mean.
 
+mod references;
+
 use std::io::{Cursor, Read as _};
 
 use calamine::{DataRef, Reader as _, Xlsx};
 use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
 
 use super::csv::{self, Most, Record};
+use references::References;
 
 /// What an XLSX may hold when it is unpacked: a small file may be made to hold much more.
 const MOST_UNPACKED_BYTES: u64 = 32 << 20;
@@ -17,6 +20,8 @@ const MOST_UNPACKED_BYTES: u64 = 32 << 20;
 const MOST_COLUMNS: usize = 100;
 /// The last row that is looked at.
 const MOST_LINES: u32 = 100_000;
+
+const BEYOND: &str = "the sheet has text beyond its row 100,000 or its column 100: delete that";
 
 /// How the letters of a text were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +72,11 @@ pub(super) fn read(bytes: &[u8], told: Option<Encoding>, most: Most) -> Result<T
         return Ok(TableFile { records, read_as: ReadAs::Xlsx });
     }
     if bytes.starts_with(b"\xd0\xcf\x11\xe0") {
+        // A workbook with a password is an archive of the older kind around the newer one.
+        let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        if bytes.windows(name.len()).any(|part| part == name) {
+            return Err("this workbook is locked by a password: save it without one".into());
+        }
         return Err("this is an XLS file of before 2007: save it as XLSX or CSV".into());
     }
     let (text, encoding) = text(bytes, told)?;
@@ -199,8 +209,7 @@ fn xlsx(bytes: &[u8], most: Most) -> Result<Vec<Record>, Unread> {
         }
         let column = column as usize;
         if row >= MOST_LINES || column >= MOST_COLUMNS {
-            let why = "the sheet has text beyond its row 100,000 or its column 100: delete that";
-            return Err(why.into());
+            return Err(BEYOND.into());
         }
         let line = u64::from(row) + 1;
         if records.last().is_none_or(|last| last.line != line) {
@@ -222,7 +231,17 @@ fn bounded(bytes: &[u8]) -> Result<(), Unread> {
     for n in 0..archive.len() {
         let entry = archive.by_index(n).map_err(|_| unreadable)?;
         // What an entry says of its own size is its maker's word.
-        let size = std::io::copy(&mut entry.take(left + 1), &mut std::io::sink());
+        let is_sheet = entry.name().is_ok_and(|name| name.starts_with("xl/worksheets/"));
+        let mut places = References::new();
+        let mut entry = entry.take(left + 1);
+        let size = if is_sheet {
+            std::io::copy(&mut entry, &mut places)
+        } else {
+            std::io::copy(&mut entry, &mut std::io::sink())
+        };
+        if places.is_beyond {
+            return Err(BEYOND.into());
+        }
         left = left
             .checked_sub(size.map_err(|_| unreadable)?)
             .ok_or("this XLSX file unpacks to more than 32 MiB: keep the table alone in it")?;
@@ -392,7 +411,65 @@ mod tests {
         assert!(why.contains("beyond"), "{why}");
     }
 
+    /// A workbook whose one sheet is this XML, with a style for dates.
+    fn workbook(sheet_data: &str) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let format = rust_xlsxwriter::Format::new().set_num_format("yyyy/m/d h:mm");
+        book.add_worksheet().write_with_format(0, 0, 1, &format).unwrap();
+        let made = book.save_to_buffer().unwrap();
+        let mut from = zip::ZipArchive::new(Cursor::new(made)).unwrap();
+        let mut to = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for n in 0..from.len() {
+            let mut entry = from.by_index(n).unwrap();
+            let name = entry.name().unwrap().into_owned();
+            to.start_file(&name, zip::write::SimpleFileOptions::default()).unwrap();
+            if name == "xl/worksheets/sheet1.xml" {
+                let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+                let xml = format!(
+                    "<worksheet xmlns=\"{main}\"><sheetData>{sheet_data}</sheetData></worksheet>"
+                );
+                to.write_all(xml.as_bytes()).unwrap();
+            } else {
+                std::io::copy(&mut entry, &mut to).unwrap();
+            }
+        }
+        to.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_place_beyond_every_sheet_is_named() {
+        for places in [("1", "AAAAAAAAAA1"), ("99999999999", "A99999999999")] {
+            let sheet = format!("<row r=\"{}\"><c r=\"{}\"><v>1</v></c></row>", places.0, places.1);
+            assert_eq!(read(&workbook(&sheet), None, MOST).unwrap_err(), BEYOND.into());
+        }
+    }
+
+    #[test]
+    fn a_workbook_with_a_password_is_named() {
+        let mut locked = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+        locked.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
+        let Unread::Fault(why) = read(&locked, None, MOST).unwrap_err() else { panic!() };
+        assert!(why.contains("password"), "{why}");
+    }
+
     proptest::proptest! {
+        /// Whatever stands in a sheet, it is answered.
+        #[test]
+        fn any_sheet_is_answered(
+            cells in proptest::collection::vec((
+                proptest::sample::select(vec!["A1", "B2", "XFD1048576", "AAAA1", "A0", "1", "", "é", "A4294967296"]),
+                proptest::sample::select(vec!["n", "s", "str", "b", "e", "d", "inlineStr", "x"]),
+                0..3u8,
+                proptest::sample::select(vec!["1", "-1", "1e300", "NaN", "inf", "2958466", "-693594.5", "99999999999999999999", "#REF!", "2026-13-40T99:99", "0.99999999", "", "&#0;"]),
+            ), 0..6),
+        ) {
+            let cells: String = cells.iter().map(|(place, kind, style, value)| {
+                format!("<c r=\"{place}\" t=\"{kind}\" s=\"{style}\"><v>{value}</v></c>")
+            }).collect();
+            let _ = read(&workbook(&format!("<row r=\"1\">{cells}</row>")), None, MOST);
+        }
+
         #[test]
         fn any_bytes_are_answered(bytes in proptest::collection::vec(0u8.., 0..300)) {
             let _ = read(&bytes, None, MOST);

@@ -97,6 +97,10 @@ pub(super) struct Coding {
     pub(super) components: u8,
     /// All its coefficients are held until the end: progressive, or a scan for each colour.
     pub(super) progressive: bool,
+    /// A sequential JPEG with a scan for each colour.
+    pub(super) is_in_parts: bool,
+    /// Arithmetic, lossless, hierarchical, or more than 8 bits a colour.
+    pub(super) is_rare: bool,
 }
 
 impl Coding {
@@ -113,10 +117,12 @@ pub(super) fn coding(bytes: &[u8]) -> Coding {
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
                 coding.components = body.get(5).copied().unwrap_or(0);
                 coding.progressive = matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE);
+                coding.is_rare = marker > 0xC2 || body.first().is_some_and(|bits| *bits != 8);
             }
             0xDA => {
-                coding.progressive |=
-                    body.first().is_some_and(|in_scan| *in_scan < coding.components);
+                coding.is_in_parts = !coding.progressive
+                    && body.first().is_some_and(|in_scan| *in_scan < coding.components);
+                coding.progressive |= coding.is_in_parts;
                 break;
             }
             _ => {}

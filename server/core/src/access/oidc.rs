@@ -132,7 +132,10 @@ impl Provider {
     /// Reads the secret; asks nobody yet.
     pub fn new(settings: Settings) -> std::io::Result<Self> {
         let secret = match &settings.client_secret_file {
-            Some(path) => Some(local_files::read_secret(path).map_err(std::io::Error::other)?),
+            Some(path) => {
+                let said = |why| std::io::Error::other(format!("{}: {why}", path.display()));
+                Some(local_files::read_secret(path).map_err(said)?)
+            }
             None => None,
         };
         Ok(Self { settings, secret, metadata: Mutex::default() })

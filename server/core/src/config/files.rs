@@ -173,6 +173,8 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let found = open_secrets(&config(dir.path()));
             assert_eq!(!found.is_empty(), refused, "{mode:o}: {found:?}");
+            let named = found.iter().map(|line| line.matches("smtp-password").count());
+            assert!(named.clone().all(|count| count == 1), "a path is named twice: {found:?}");
         }
     }
 }

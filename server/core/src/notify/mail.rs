@@ -150,9 +150,8 @@ fn transport(smtp: &Smtp, hello: Option<String>) -> Result<SmtpTransport, String
     }
     if let Some(username) = &smtp.username {
         let password = match &smtp.password_file {
-            Some(path) => {
-                local_files::read_secret(path).map_err(|e| format!("`smtp.password_file`: {e}"))?
-            }
+            Some(path) => local_files::read_secret(path)
+                .map_err(|e| format!("`smtp.password_file` {}: {e}", path.display()))?,
             None => String::new(),
         };
         builder = builder.credentials(Credentials::new(username.clone(), password));

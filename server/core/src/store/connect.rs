@@ -10,6 +10,7 @@ use super::engine::{self, Address, Client, Connection, Login};
 use super::schema::{self, Database};
 use super::transaction::in_transaction;
 use super::{Result, StoreError, write_ahead_log};
+use crate::no_room::NoRoom;
 
 /// The connection that writes.
 pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
@@ -169,9 +170,11 @@ fn fault(login: &Login, why: engine::Error) -> StoreError {
 }
 
 fn open(path: &Path, migrations: &[&str], synchronous: &str) -> Result<Connection> {
-    let mut connection = Sqlite::open(path).map_err(|e| StoreError::Open {
-        path: path.to_owned(),
-        why: format!("can not be opened: {e}"),
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut connection = Sqlite::open(path).map_err(|e| match NoRoom::nearly(folder) {
+        // No fault of the set-up: the next start may find room.
+        Some(no_room) => StoreError::NoRoom(no_room),
+        None => StoreError::Open { path: path.to_owned(), why: format!("can not be opened: {e}") },
     })?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     // Of a new database: a signed finding takes a little more than half of 4 KiB, and a page would

@@ -146,7 +146,8 @@ impl FaceStore {
     /// here, not later.
     pub fn open(at: impl Into<Address>, master: Key) -> Result<Self> {
         let at = at.into();
-        let connection = connect::writer(&at, Database::Faces)?;
+        let connection =
+            connect::writer(&at, Database::Faces).map_err(|error| error.placed(&at))?;
         let store = Self { connection: Mutex::new(connection), master, at, ledger: None };
         store.read(|c| {
             let any: Option<(String, Vec<u8>)> = c
@@ -162,10 +163,11 @@ impl FaceStore {
     }
 
     pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        in_transaction(&mut *self.connected()?, |tx| {
+        let made = in_transaction(&mut *self.connected()?, |tx| {
             fence::check(tx, Database::Faces)?;
             work(tx)
-        })
+        });
+        made.map_err(|error| error.placed(&self.at))
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

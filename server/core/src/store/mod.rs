@@ -105,7 +105,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::access::throttle::Throttle;
+use crate::no_room::{self, NoRoom};
 use crate::own_id::OwnIds;
+use crate::tombstone::LedgerError;
 use connect::open_reader;
 use engine::{Connection, OptionalExtension as _, Transaction};
 use schema::Database;
@@ -222,10 +224,13 @@ pub enum StoreError {
     Superseded { ours: Epoch, now: Epoch },
     #[error(transparent)]
     Vault(#[from] crate::vault::VaultError),
+    /// Nothing was written: there is no room for it.
+    #[error("{0}")]
+    NoRoom(crate::no_room::NoRoom),
     #[error("writing: {0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    Ledger(#[from] crate::tombstone::LedgerError),
+    Ledger(#[from] LedgerError),
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -238,6 +243,30 @@ impl StoreError {
             Self::Unreachable { .. } => true,
             _ => false,
         }
+    }
+
+    /// Where there is no room for what was to be written.
+    pub fn no_room(&self) -> Option<NoRoom> {
+        match self {
+            Self::NoRoom(it) => Some(it.clone()),
+            Self::Database(error) if error.is_full() => Some(NoRoom::Unsaid),
+            Self::Io(error) if no_room::is_no_room(error) => Some(NoRoom::Unsaid),
+            Self::Ledger(LedgerError::Io { path, source }) => NoRoom::of_file(path, source),
+            _ => None,
+        }
+    }
+
+    /// The same, with the place where there is no room.
+    pub(in crate::store) fn placed(self, at: &Address) -> Self {
+        if !matches!(self.no_room(), Some(NoRoom::Unsaid)) {
+            return self;
+        }
+        Self::NoRoom(match at.database() {
+            Some(database) if !matches!(self, Self::Io(_)) => {
+                NoRoom::Elsewhere { database: database.to_owned() }
+            }
+            _ => NoRoom::here(&at.dir),
+        })
     }
 }
 
@@ -279,7 +308,8 @@ impl Store {
     /// Opens the facts, making and migrating them as needed.
     pub fn open(at: impl Into<Address>) -> Result<Self> {
         let at = at.into();
-        let mut writer = connect::writer(&at, Database::Facts)?;
+        let mut writer =
+            connect::writer(&at, Database::Facts).map_err(|error| error.placed(&at))?;
         if let Connection::Sqlite(sqlite) = &mut writer {
             // Between two looks whether somebody waits for the core: below a hundred microseconds.
             let steps_of_sqlites_machine = 1000;
@@ -330,7 +360,7 @@ impl Store {
         if write_ahead_log::was_full(&made) {
             self.full.store(true, Ordering::Relaxed);
         }
-        made
+        made.map_err(|error| error.placed(&self.at))
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -343,9 +373,11 @@ impl Store {
         self.read(|c| backup_open(c, target))
     }
 
-    /// True if a write can be committed now.
-    pub fn is_writable(&self) -> bool {
-        self.write(|tx| count(tx, "readiness_probes", 1)).is_ok()
+    /// Commits a write, where one can be committed now and the next one would be, too.
+    pub fn probe(&self) -> Result<()> {
+        self.write(|tx| count(tx, "readiness_probes", 1))?;
+        // A small write may still find its place in a log that was made before the disk was full.
+        NoRoom::nearly(&self.at.dir).map_or(Ok(()), |it| Err(StoreError::NoRoom(it)))
     }
 }
 

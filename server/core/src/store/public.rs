@@ -210,7 +210,7 @@ impl PublicStore {
         if connection.is_lost() {
             *connection = guarded(&self.at, &self.key)?;
         }
-        work(&connection)
+        work(&connection).map_err(|error| error.placed(&self.at))
     }
 
     /// Columns that a hostile test tries to read.

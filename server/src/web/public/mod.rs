@@ -34,6 +34,7 @@ use crate::clue_intake::door_queue::DoorQueue;
 use crate::clue_intake::{door_mac, door_seal};
 use crate::config::Mode;
 use crate::form_reader::FormReader;
+use crate::no_room::NoRoom;
 use crate::problem::Problem;
 use crate::store::{PublicStore, StoreError};
 use crate::vault::Key;
@@ -281,6 +282,13 @@ impl Door {
         self: &Arc<Self>,
         work: impl FnOnce(&PublicStore) -> Result<T, StoreError>,
     ) -> Result<T, Problem> {
-        tokio::task::block_in_place(|| work(&self.store)).map_err(Problem::from)
+        tokio::task::block_in_place(|| work(&self.store)).map_err(|error| match error.no_room() {
+            Some(_) => {
+                tracing::error!(%error, "the public door could keep nothing");
+                // A stranger is told no place.
+                NoRoom::Unsaid.into()
+            }
+            None => error.into(),
+        })
     }
 }

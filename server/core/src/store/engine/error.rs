@@ -15,6 +15,14 @@ pub enum Error {
     Column { column: String, why: String },
 }
 
+/// A file that may not grow: a write of the log, of its index, or of the file itself. A used-up
+/// quota and a full disk both show so.
+const NO_GROWTH: [std::ffi::c_int; 3] = [
+    rusqlite::ffi::SQLITE_IOERR_WRITE,
+    rusqlite::ffi::SQLITE_IOERR_SHMSIZE,
+    rusqlite::ffi::SQLITE_IOERR_TRUNCATE,
+];
+
 pub(in crate::store) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -49,7 +57,9 @@ impl Error {
     /// The disk had no room for it.
     pub(in crate::store) fn is_full(&self) -> bool {
         match self {
-            Self::Sqlite(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Sqlite(rusqlite::Error::SqliteFailure(e, _)) => {
+                e.code == rusqlite::ErrorCode::DiskFull || NO_GROWTH.contains(&e.extended_code)
+            }
             Self::Postgres(e) => e.code() == Some(&SqlState::DISK_FULL),
             _ => false,
         }

@@ -1,0 +1,173 @@
+//! Every script of `scripts/`: an option that it does not know is refused in one line, and its help
+//! is told, before anything is built, fetched or installed. Whatever could do that is replaced by a
+//! program that only writes down that it was called.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use e2e::programs::{program, root};
+
+/// What builds, fetches, installs or starts something large.
+const COSTLY: [&str; 20] = [
+    "cargo",
+    "rustc",
+    "rustup",
+    "cc",
+    "apt-get",
+    "apt",
+    "dpkg-deb",
+    "sudo",
+    "pip",
+    "pip3",
+    "npm",
+    "npx",
+    "node",
+    "curl",
+    "wget",
+    "git",
+    "mmdebstrap",
+    "systemd-nspawn",
+    "valgrind",
+    "minisign",
+];
+
+struct Watched {
+    folder: tempfile::TempDir,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in COSTLY {
+            let file = folder.path().join(name);
+            let text = format!(
+                "#!/bin/sh\necho \"{name} $*\" >>'{}/called'\nexit 1\n",
+                folder.path().display()
+            );
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// With which code it ended, its two streams, and what it called. It runs elsewhere, as whoever
+    /// calls it by its path does.
+    fn run(&self, script: &Path, arguments: &[&str]) -> (Option<i32>, String, String, String) {
+        let called = self.folder.path().join("called");
+        let _ = fs::remove_file(&called);
+        let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap());
+        let mut it = Command::new(script);
+        it.args(arguments)
+            .env("PATH", path)
+            .env("COLUMNS", "300")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        let ended = it.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let called = fs::read_to_string(called).unwrap_or_default();
+        (ended.status.code(), text(ended.stdout), text(ended.stderr), called)
+    }
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("scripts")).unwrap().map(|entry| entry.unwrap().path());
+    let is_script = |path: &PathBuf| {
+        path.is_file() && fs::metadata(path).unwrap().permissions().mode() & 0o100 != 0
+    };
+    let mut found: Vec<_> = entries.filter(is_script).collect();
+    found.sort();
+    assert!(found.len() > 25, "{found:?}");
+    found
+}
+
+#[test]
+fn an_unknown_option_is_refused_before_any_build() {
+    let watched = Watched::new();
+    for script in scripts() {
+        for arguments in [&["--no-such-option"][..], &["-Z"]] {
+            let (code, out, said, called) = watched.run(&script, arguments);
+            let name = script.display();
+            assert_eq!((code, called.as_str(), out.as_str()), (Some(2), "", ""), "{name}: {said}");
+            let told: Vec<_> = said.lines().filter(|l| l.contains(arguments[0])).collect();
+            assert_eq!(told.len(), 1, "{name}: {said}");
+            let is_short = said.lines().count() <= 4;
+            assert!(is_short, "{name}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_help_of_a_script_is_told_before_any_build() {
+    let watched = Watched::new();
+    for script in scripts() {
+        for help in ["--help", "-h"] {
+            let (code, out, said, called) = watched.run(&script, &[help]);
+            let name = script.display();
+            assert_eq!((code, called.as_str(), said.as_str()), (Some(0), "", ""), "{name}");
+            let own = script.file_name().unwrap().to_str().unwrap();
+            let wanted = if own == "timed-tests" { "test" } else { own };
+            assert!(out.lines().count() >= 2 && out.contains(wanted), "{name}: {out}");
+        }
+    }
+}
+
+#[test]
+fn an_option_without_its_value_is_refused_before_any_build() {
+    let watched = Watched::new();
+    for (script, option) in [
+        ("simulate", "--seed"),
+        ("torture", "--seed"),
+        ("endurance", "--frames"),
+        ("bench", "--store"),
+        ("test", "-p"),
+        ("packages", "--out"),
+        ("release-files", "--key"),
+        ("camera-test", "--seconds"),
+    ] {
+        let path = root().join("scripts").join(script);
+        let (code, _, said, called) = watched.run(&path, &[option]);
+        assert!(code != Some(0) && called.is_empty(), "{script}: {called}");
+        assert!(said.contains(option) && said.contains("needs a"), "{script}: {said}");
+    }
+}
+
+/// A script that hands its options on refuses none that the program knows, and knows no other.
+#[test]
+fn a_script_knows_every_option_of_its_program() {
+    // What it does for the script alone, or is not for it.
+    for (script, built, more, less) in [
+        ("simulate", "zaigang-simulate", &[][..], &[][..]),
+        ("endurance", "zaigang-endurance", &[], &[]),
+        (
+            "bench-fleet",
+            "zaigang-fleet",
+            &["--dev"],
+            &["--attach", "--brokers", "--journal", "--finding-every-s"],
+        ),
+    ] {
+        let text = fs::read_to_string(root().join("scripts").join(script)).unwrap();
+        let list = text.lines().find_map(|line| line.strip_prefix("options '")).unwrap();
+        let list = list.split('\'').next().unwrap().split_whitespace();
+        let mut known: BTreeSet<_> = list
+            .filter(|word| word.starts_with("--"))
+            .map(|word| word.trim_end_matches('=').to_owned())
+            .collect();
+        let help = Command::new(program(built).unwrap()).arg("--help").output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let told: BTreeSet<_> = help
+            .lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with('-'))
+            .flat_map(|line| line.split([' ', ',']).filter(|word| word.starts_with("--")))
+            .filter(|word| !["--help", "--version"].contains(word) && !less.contains(word))
+            .map(str::to_owned)
+            .collect();
+        for own in more {
+            assert!(known.remove(*own), "{script}: {own}");
+        }
+        assert_eq!(known, told, "{script}");
+    }
+}
