@@ -217,6 +217,59 @@ fn every_piece(but: &[&str], faults_of: fn(&str) -> Vec<String>) {
     told_of(&faults, opened);
 }
 
+/// Days and times of a text whose year nobody can tell: `03-02 09:00`, `3月2日`.
+fn without_a_year(text: &str) -> BTreeSet<String> {
+    let signs: Vec<char> = text.chars().collect();
+    let is = |at: usize, shape: &str| {
+        let fits = |(n, wanted): (usize, char)| {
+            signs
+                .get(at + n)
+                .is_some_and(|c| if wanted == '0' { c.is_ascii_digit() } else { *c == wanted })
+        };
+        shape.chars().enumerate().all(fits)
+    };
+    let shapes = ["00-00 00:00", "0月0日", "0月00日", "00月0日", "00月00日"];
+    let begins = |at: usize| {
+        at == 0 || !(signs[at - 1].is_ascii_digit() || matches!(signs[at - 1], '-' | '年'))
+    };
+    let found = (0..signs.len()).filter(|at| begins(*at) && shapes.iter().any(|s| is(*at, s)));
+    found.map(|at| signs[at..signs.len().min(at + 11)].iter().collect()).collect()
+}
+
+#[test]
+fn every_time_of_a_page_has_its_year_and_its_zone() {
+    let house = Furnished::new();
+    let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut timed = 0;
+    for (role, scope) in PEOPLE {
+        let login = house.login(role, scope);
+        let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
+        let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
+        for path in open.filter(|r| r.roles.contains(&role)).flat_map(|r| house.addresses(r.path)) {
+            let text = words_of(&house.send_with("GET", &path, &headers, b"").body);
+            for bare in without_a_year(&text) {
+                faults.entry(bare).or_default().insert(path.clone());
+            }
+            if text.contains("20") && text.contains(':') {
+                timed += 1;
+                if !text.contains("UTC+8") {
+                    faults.entry("no zone".to_owned()).or_default().insert(path);
+                }
+            }
+        }
+    }
+    assert!(timed > 40, "{timed} pages with times");
+    told_of(&faults, timed);
+}
+
+#[test]
+fn a_day_without_its_year_is_found_out() {
+    let found = |text: &str| without_a_year(text).into_iter().collect::<Vec<_>>();
+    assert_eq!(found("至 03-02 09:00 止"), ["03-02 09:00"]);
+    assert_eq!(found("于3月2日"), ["3月2日"]);
+    assert_eq!(found("2026-03-02 09:00，2026年3月2日，09:00"), [] as [&str; 0]);
+}
+
 #[test]
 fn the_reader_of_pages_sees_words_and_no_code() {
     let page = "<body><p title=\"Close it\">锦城, <code>p-1</code> 已 <b class=\"mono\">ab</b></p>";

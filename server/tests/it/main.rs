@@ -47,6 +47,7 @@ mod eyes;
 mod figures;
 mod foreign;
 mod forms;
+mod full_disk;
 mod furnished;
 mod gaps;
 mod house;
