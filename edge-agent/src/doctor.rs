@@ -151,7 +151,7 @@ pub fn examine(config: &Config, models: Option<&Path>, tell: &mut dyn FnMut(Chec
         Err(why) => {
             tell(Check::bad(
                 "models",
-                format!("{why:#}"),
+                log_lines::one_line(why.chain()),
                 "see the line itself; then run this again",
             ));
             None
@@ -283,7 +283,7 @@ fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Ve
     let opened = camera::source(&config.camera, RealClock::start(), &stop);
     let mut camera = match opened.and_then(|mut opened| (opened.open)().map_err(Into::into)) {
         Ok(camera) => camera,
-        Err(why) => return vec![Check::bad("camera", format!("{why:#}"), mend)],
+        Err(why) => return vec![Check::bad("camera", log_lines::one_line(why.chain()), mend)],
     };
     let begun = Instant::now();
     let (mut frames, mut skipped, mut last) = (0_u32, 0_u32, None);

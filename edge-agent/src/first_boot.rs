@@ -156,7 +156,7 @@ impl Args {
                 _ => Ok(()),
             },
             Err(why) => {
-                if let Err(also) = fs::write(&error_file, format!("{why:#}\n")) {
+                if let Err(also) = fs::write(&error_file, log_lines::one_line(why.chain()) + "\n") {
                     tracing::warn!("{}: {also}", error_file.display());
                 }
                 done

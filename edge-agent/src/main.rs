@@ -8,8 +8,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let done = edge_agent::cli::main();
-    // `{:#}` joins the causes into one line.
-    let why = done.as_ref().err().map(|error| format!("{error:#}"));
+    let why = done.as_ref().err().map(|error| log_lines::one_line(error.chain()));
     let said = log_lines::end("zaigang-agent", why.as_deref());
     if done.is_ok() && said { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -318,7 +318,7 @@ impl Recorder {
     fn try_note(&mut self, entry: &Entry) -> Result<(), RecordError> {
         let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
         self.clock_holds = at.clock.synchronised;
-        self.turn_to_day(at.wall.0.div_euclid(DAY_MS))?;
+        self.turn_to_day(self.dated(at.wall.0.div_euclid(DAY_MS)))?;
         // Drifted zones are an event: a later day's log must not tell of them again.
         if let Entry::Inform { at, fact } = entry
             && !matches!(**fact, Fact::ZonesDrifted(_))
@@ -352,6 +352,16 @@ impl Recorder {
         self.records += 1;
         self.batch.clear();
         Ok(())
+    }
+
+    /// The day of a file that begins now. A clock that is years behind until it is set would have the
+    /// log of a minute ago end as an old one; one that is years ahead would keep it for years.
+    fn dated(&self, day: i64) -> i64 {
+        match (self.server_said, self.clock_holds) {
+            (Some(said), true) => day.max(said),
+            (Some(said), false) => day.clamp(said, said + KEEP_DAYS),
+            (None, _) => day,
+        }
     }
 
     /// Begins the file of a day, with the facts in force at its head, and deletes the files that
@@ -569,6 +579,24 @@ mod tests {
         recorder.server_said(day(400));
         recorder.hold(BTreeSet::from(["1970-01-02".to_owned()]));
         assert_eq!(days(state.path()), [1, 400]);
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_dates_no_log_far_away() {
+        for (wrong, named) in [(2, 400), (9_000, 400 + KEEP_DAYS)] {
+            let state = tempfile::tempdir().unwrap();
+            let mut recorder = recorder(state.path(), 1);
+            recorder.hold(BTreeSet::new());
+            recorder.server_said(day(400));
+            let entry = look(wrong * DAY_MS as u64, 900_000);
+            let Entry::Observe { mut at, seen } = entry else { panic!() };
+            at.clock.synchronised = false;
+            recorder.note(&Entry::Observe { at, seen });
+            // The clock is set right: what was noted a minute ago stays.
+            recorder.server_said(day(401));
+            recorder.note(&look(401 * DAY_MS as u64, 900_000));
+            assert!(days(state.path()).contains(&named), "{wrong}: {:?}", days(state.path()));
+        }
     }
 
     #[test]

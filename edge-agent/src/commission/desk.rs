@@ -187,12 +187,13 @@ impl Desk {
             .as_deref()
             .map(read_api_token)
             .transpose()
-            .map_err(|why| format!("{why:#}"))?;
+            .map_err(|why| log_lines::one_line(why.chain()))?;
         let institution =
             self.link.room().borrow().as_ref().map(|(_, room)| room.institution.clone());
         let proposal =
             Proposal { person, institution: institution.as_ref(), consent, photos, api_token };
-        let answer = proposal.send(&agent, &server).map_err(|why| format!("{why:#}"))?;
+        let answer =
+            proposal.send(&agent, &server).map_err(|why| log_lines::one_line(why.chain()))?;
         let like: Vec<_> =
             answer["duplicates"].as_array().into_iter().flatten().map(|d| &d["person"]).collect();
         Ok(json!({"id": answer["id"], "duplicates": like}))

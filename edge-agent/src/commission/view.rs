@@ -162,7 +162,7 @@ impl Work {
                     capture.finish(Duration::from_millis(700));
                 }
                 Err(why) => {
-                    self.shared.complain(Some(format!("{why:#}")));
+                    self.shared.complain(Some(log_lines::one_line(why.chain())));
                     std::thread::sleep(PATIENCE);
                 }
             }

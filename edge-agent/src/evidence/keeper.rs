@@ -26,6 +26,8 @@ use super::taking::Taken;
 const ASKED: usize = 256;
 /// How far a clock may be ahead of the server's last word when something ends by it.
 const AHEAD: SignedDuration = SignedDuration::from_hours(48);
+/// How far a clock that nobody disciplines may be ahead of it when something begins by it.
+const UNSURE: SignedDuration = SignedDuration::from_hours(24 * UNDECIDED_DAYS as i64);
 /// Most deeds of one list.
 const MOST_DEEDS: usize = 500;
 
@@ -208,7 +210,7 @@ impl Keeper {
                 finding_id: taken.finding_id.clone(),
                 severity: asked.severity,
                 finding_seq: asked.seq,
-                sealed_at_ms: now.as_millisecond(),
+                sealed_at_ms: self.beginning(now).as_millisecond(),
                 item: picture.item.clone(),
                 stage: Stage::Sealed,
             };
@@ -425,6 +427,13 @@ impl Keeper {
             (None, true) => now,
             (None, false) => Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// The time from which a picture counts. A box whose clock is years behind until it is set would
+    /// end at once what it sealed before; one whose clock is years ahead would keep it for years.
+    fn beginning(&self, now: Timestamp) -> Timestamp {
+        let Some(said) = self.server_said else { return now };
+        if self.clock_holds { now.max(said) } else { now.clamp(said, said + UNSURE) }
     }
 
     /// Ends what is over.

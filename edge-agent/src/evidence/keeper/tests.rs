@@ -399,6 +399,27 @@ fn a_clock_set_forward_ends_no_picture_and_no_hold() {
 }
 
 #[test]
+fn a_clock_that_was_wrong_at_the_seal_ends_nothing_early_or_late() {
+    let days = |n: i64| at(24 * n);
+    for (sealed_by, synchronised) in [(-9000, false), (-9000, true), (9000, false)] {
+        let mut it = Box1::new();
+        it.keeper.believe_clock(synchronised);
+        it.keeper.server_said(days(0));
+        let pictures = it.pictures(FINDING);
+        it.keeper.asked(FINDING, Severity::L2, 1);
+        let taken = Taken { finding_id: FINDING.into(), pictures, left_out: 0 };
+        it.act(|keeper, say| keeper.take(taken, &made(), days(sealed_by), say));
+        // The clock is set right, and the server speaks.
+        it.keeper.believe_clock(true);
+        for (day, left) in [(1, 2), (29, 2), (61, 0)] {
+            it.keeper.server_said(days(day));
+            it.act(|keeper, say| keeper.sweep(days(day), say));
+            assert_eq!(it.keeper.held(days(day)).items, left, "{sealed_by} {synchronised} {day}");
+        }
+    }
+}
+
+#[test]
 fn a_box_that_nobody_told_the_time_ends_nothing_by_it() {
     let mut it = Box1::new();
     it.takes(FINDING, Severity::L2, 0);
