@@ -67,7 +67,9 @@ fn acts(house: &House, it: &mut TestBox, (officer, who): (&str, &str), (n, round
     let settings = json!({"hb1_repeats": 4 + round});
     good(
         &token(house, Role::Supervisor, place),
-        "policy", json!({"settings": settings, "jurisdiction": place, "reason": "试行"}));
+        "policy",
+        json!({"settings": settings, "jurisdiction": place, "reason": "试行"}),
+    );
     good(who, "views", json!({"name": format!("视图{round}"), "query": "state=open"}));
     let special = json!({"institution": clinic, "from": format!("2026-0{}-01", round + 1),
         "to": format!("2026-0{}-20", round + 1)});
