@@ -135,6 +135,12 @@ fn a_coding_that_is_not_read_is_named_with_the_mend() {
     assert!(matches!(parts, FrameError::SeparateColours(_)), "{parts:?}");
 }
 
+/// The Latin words that a Chinese line may hold.
+const NAMES: [&str; 14] = [
+    "JPEG", "PNG", "CMYK", "RGB", "MiB", "px", "HEIC", "AVIF", "TIFF", "BMP", "GIF", "SVG", "HTML",
+    "PDF",
+];
+
 /// Words that no page says: those of a decoder.
 fn is_our_own(error: &FrameError) {
     let (zh, en) = (error.zh(), error.to_string());
@@ -144,10 +150,6 @@ fn is_our_own(error: &FrameError) {
             "no mend: {said}"
         );
     }
-    const NAMES: [&str; 14] = [
-        "JPEG", "PNG", "CMYK", "RGB", "MiB", "px", "HEIC", "AVIF", "TIFF", "BMP", "GIF", "SVG",
-        "HTML", "PDF",
-    ];
     let mut words = zh.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     assert!(words.all(|word| NAMES.contains(&word)), "English in it: {zh}");
     let theirs =

@@ -326,6 +326,7 @@ pub(super) async fn submit(
 
 #[derive(Template)]
 #[template(path = "evidence_opening.html")]
+#[expect(clippy::struct_excessive_bools, reason = "four things that a page shows or leaves out")]
 struct OpeningPage {
     f: Frame,
     it: OpeningView,

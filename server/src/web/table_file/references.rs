@@ -76,7 +76,9 @@ impl References {
 
 impl Write for References {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        bytes.iter().for_each(|sign| self.sign(*sign));
+        for sign in bytes {
+            self.sign(*sign);
+        }
         Ok(bytes.len())
     }
 
