@@ -40,4 +40,5 @@ mod rules;
 mod server_faults;
 mod servers;
 mod service;
+mod store_answers;
 mod update;
