@@ -80,11 +80,9 @@ fn a_log_rewritten_as_a_whole_fails_an_earlier_head() {
 #[test]
 fn a_head_of_another_key_is_no_witness() {
     let forged =
-        sign_head(&SigningKey::from_bytes(&[8; 32]), 5, "", "2026-03-02T02:00:00.000Z")
-            .unwrap();
+        sign_head(&SigningKey::from_bytes(&[8; 32]), 5, "", "2026-03-02T02:00:00.000Z").unwrap();
     assert!(check_against(log(5).as_slice(), &[forged]).unwrap_err().why.contains("head 1"));
-    let seal =
-        SigningKey::from_bytes(&[7; 32]).sign("{\"format\":\"zaigang-audit/1\"}".to_owned());
+    let seal = SigningKey::from_bytes(&[7; 32]).sign("{\"format\":\"zaigang-audit/1\"}".to_owned());
     assert!(check_against(log(5).as_slice(), &[seal]).is_err(), "another text of the same key");
 }
 
