@@ -34,27 +34,27 @@ use crate::{
     lock::Lock,
     trial::Order,
 };
-pub(super) use queue::Kind;
+pub(super) use queue::JobKind;
 use queue::Queue;
-use writer::Writer;
-pub(super) use writer::{Durable, Room};
+use writer::DiskWriter;
+pub(super) use writer::{DiskRoom, Durable};
 
 /// One thing for the disk.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct DiskJob {
     /// When it came about.
     pub stamp: Stamp,
     /// Whether the clock was a synchronised one.
     pub clock_holds: bool,
-    pub work: Work,
+    pub work: DiskWork,
 }
 
 #[derive(Debug)]
-pub(super) enum Work {
+pub(super) enum DiskWork {
     /// A call of the engine, for the observation log.
     Note(Box<Entry>),
-    Say(Box<Message>),
-    Keep(Box<Knowledge>),
+    Say(Box<ChainMessage>),
+    Keep(Box<KnowledgeJob>),
     /// What was known before the last stop, and is in force again.
     Recall(Box<DownBody>),
     /// What was sealed before the last stop and not told.
@@ -67,7 +67,7 @@ pub(super) enum Work {
 
 /// A message for the chain, and what follows once it is there.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct ChainMessage {
     pub up: Up,
     /// The pipeline was asked for its pictures.
     pub pictures: bool,
@@ -77,36 +77,36 @@ pub(super) struct Message {
 
 /// What the server said, and what came of it so far.
 #[derive(Debug)]
-pub(super) struct Knowledge {
+pub(super) struct KnowledgeJob {
     pub delivered: Delivered,
-    pub applied: Result<Applied, Unusable>,
+    pub applied: Result<AppliedKnowledge, Unusable>,
 }
 
 /// What the engine made of a piece of knowledge.
 #[derive(Debug, Default)]
-pub(super) struct Applied {
+pub(super) struct AppliedKnowledge {
     /// Whose templates are gone with it.
     pub deleted: Vec<PersonId>,
     pub trial: Option<Order>,
 }
 
-impl Work {
-    fn kind(&self) -> Kind {
+impl DiskWork {
+    fn kind(&self) -> JobKind {
         match self {
-            Self::Note(entry) if matches!(**entry, Entry::Inform { .. }) => Kind::Fact,
-            Self::Note(_) => Kind::Look,
+            Self::Note(entry) if matches!(**entry, Entry::Inform { .. }) => JobKind::Fact,
+            Self::Note(_) => JobKind::Look,
             Self::Say(message) => match Class::of(&message.up) {
-                Class::Vital => Kind::Vital,
-                Class::Log | Class::Presence => Kind::Minor,
-                Class::Health => Kind::Health,
+                Class::Vital => JobKind::Vital,
+                Class::Log | Class::Presence => JobKind::Minor,
+                Class::Health => JobKind::Health,
             },
             Self::Keep(_)
             | Self::Recall(_)
             | Self::Resume(_)
             | Self::Carried(..)
-            | Self::Lock(_) => Kind::Knowledge,
-            Self::Taken(..) => Kind::Picture,
-            Self::Beat(..) => Kind::Health,
+            | Self::Lock(_) => JobKind::Knowledge,
+            Self::Taken(..) => JobKind::Picture,
+            Self::Beat(..) => JobKind::Health,
         }
     }
 }
@@ -114,7 +114,7 @@ impl Work {
 /// The agent's end of the queue.
 #[derive(Debug)]
 pub(super) struct Disk {
-    queue: Arc<Queue<Job>>,
+    queue: Arc<Queue<DiskJob>>,
     tally: Arc<Mutex<Tally>>,
     /// For whom pictures are sealed, whenever it changes.
     seal_to: Receiver<Option<SealTo>>,
@@ -129,7 +129,7 @@ impl Disk {
         let outbox = durable.outbox.clone();
         let tally = Arc::new(Mutex::new(Tally::begin(&outbox)));
         let (told, seal_to) = channel();
-        let mut writer = Writer::new(durable, Arc::clone(&queue), Arc::clone(&tally), told);
+        let mut writer = DiskWriter::new(durable, Arc::clone(&queue), Arc::clone(&tally), told);
         // A collector of log lines that one thread has is its helper's too.
         let log = tracing::dispatcher::get_default(Clone::clone);
         let work = move || tracing::dispatcher::with_default(&log, || writer.run());
@@ -138,11 +138,11 @@ impl Disk {
     }
 
     /// In its turn on the disk. What finds no room is counted, and said with every heartbeat.
-    pub(super) fn put(&self, job: Job) -> bool {
+    pub(super) fn put(&self, job: DiskJob) -> bool {
         self.queue.push(job.work.kind(), job)
     }
 
-    pub(super) fn has_room(&self, kind: Kind) -> bool {
+    pub(super) fn has_room(&self, kind: JobKind) -> bool {
         self.queue.has_room(kind)
     }
 
@@ -150,9 +150,9 @@ impl Disk {
         self.outbox.boot()
     }
 
-    /// The next word on whom pictures are sealed for.
-    pub(super) fn seal_to(&self) -> Option<Option<SealTo>> {
-        self.seal_to.try_recv().ok()
+    /// What has been said meanwhile of whom pictures are sealed for.
+    pub(super) fn seal_to(&self) -> impl Iterator<Item = Option<SealTo>> {
+        self.seal_to.try_iter()
     }
 
     pub(super) fn is_settled(&self) -> bool {

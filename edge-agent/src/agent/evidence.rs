@@ -2,12 +2,11 @@
 //! keeper judges, on the thread that writes; this file asks the pipeline, and hands over what it
 //! sealed.
 
-use ::evidence::SealTo;
 use presence::{Finding, Step};
 use protocol::id::{EvidenceId, OrderId};
 use protocol::up::{FindingReport, Severity};
 
-use super::{Agent, disk::Work};
+use super::{Agent, disk::DiskWork};
 use crate::evidence::errand::Outcome;
 use crate::evidence::{Take, Taken, Taking};
 
@@ -58,10 +57,7 @@ impl Agent {
 
     /// Custodians count from when they are kept on the disk.
     pub(super) fn hear_of_custodians(&mut self) {
-        let mut last: Option<Option<SealTo>> = None;
-        while let Some(seal_to) = self.disk.seal_to() {
-            last = Some(seal_to);
-        }
+        let last = self.disk.seal_to().last();
         if let Some(seal_to) = last {
             self.seal_to = seal_to;
             self.tell_taking();
@@ -72,16 +68,16 @@ impl Agent {
     pub(super) fn taken(&mut self, taken: Taken) {
         self.pictures_due = self.pictures_due.saturating_sub(1);
         let made = Box::new(self.origin.manifest.clone());
-        self.put(Work::Taken(Box::new(taken), made));
+        self.put(DiskWork::Taken(Box::new(taken), made));
     }
 
     pub(super) fn carried(&self, id: EvidenceId, order: OrderId, outcome: Outcome) {
-        self.put(Work::Carried(id, order, outcome));
+        self.put(DiskWork::Carried(id, order, outcome));
     }
 
     /// After a start, once what the server said last is in force.
     pub(super) fn resume_evidence(&self) {
-        self.put(Work::Resume(Box::new(self.origin.manifest.clone())));
+        self.put(DiskWork::Resume(Box::new(self.origin.manifest.clone())));
     }
 }
 

@@ -11,7 +11,7 @@ use delivery::mqtt::LinkStats;
 use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport, PictureSize};
 
-use super::{Seen, disk::Room};
+use super::{Seen, disk::DiskRoom};
 use crate::{
     camera::{Complaint, Counters},
     healthy::Standing,
@@ -106,8 +106,8 @@ impl HealthSource {
     }
 
     /// The disk that the box writes to.
-    pub(super) fn room(&self) -> Room {
-        Room::of(self.vitals.state_dir.clone(), self.vitals.disk_low_bytes)
+    pub(super) fn room(&self) -> DiskRoom {
+        DiskRoom::of(self.vitals.state_dir.clone(), self.vitals.disk_low_bytes)
     }
 
     /// How the box stands, for whoever decides on this machine whether an update stays. Whether the

@@ -13,7 +13,7 @@ use protocol::{
 
 use super::{
     Agent,
-    disk::{Applied, Kind, Knowledge, Work},
+    disk::{AppliedKnowledge, DiskWork, JobKind, KnowledgeJob},
 };
 use crate::{
     facts::{self, Unusable},
@@ -133,42 +133,46 @@ impl Agent {
     /// used, or kept, is refused whole, and the server is told why. Where too many wait for the disk
     /// it is not heard: the server says again what has no answer.
     pub(super) fn delivered(&mut self, delivered: Delivered) {
-        if !self.disk.has_room(Kind::Knowledge) {
+        if !self.disk.has_room(JobKind::Knowledge) {
             let (kind, version) = (&delivered.body.kind, delivered.body.version);
             tracing::error!(kind, version, "not taken: the disk is too slow");
             return;
         }
         let applied = self.apply(&delivered.body);
-        self.put(Work::Keep(Box::new(Knowledge { delivered, applied })));
+        self.put(DiskWork::Keep(Box::new(KnowledgeJob { delivered, applied })));
         self.informed = std::time::Instant::now();
     }
 
     /// What the engine has to know of one message; what lies on the disk is the disk's to do.
-    pub(super) fn apply(&mut self, body: &DownBody) -> Result<Applied, Unusable> {
+    pub(super) fn apply(&mut self, body: &DownBody) -> Result<AppliedKnowledge, Unusable> {
         let version = body.version;
         match &body.payload {
-            Down::Policy(policy) => self.apply_policy(version, policy).map(|()| Applied::default()),
-            Down::Room(room) => self.apply_room(version, room).map(|()| Applied::default()),
+            Down::Policy(policy) => {
+                self.apply_policy(version, policy).map(|()| AppliedKnowledge::default())
+            }
+            Down::Room(room) => {
+                self.apply_room(version, room).map(|()| AppliedKnowledge::default())
+            }
             Down::Catalogue(catalogue) => {
                 let catalogue = facts::catalogue(version, catalogue)?;
                 self.known.catalogue = Some(version);
                 self.inform(Fact::Catalogue(catalogue));
-                Ok(Applied::default())
+                Ok(AppliedKnowledge::default())
             }
             Down::Roster(roster) => self
                 .apply_roster(version, &body.issued_at, roster)
-                .map(|deleted| Applied { deleted, trial: None }),
+                .map(|deleted| AppliedKnowledge { deleted, trial: None }),
             Down::Sessions(sessions) => {
-                self.apply_sessions(version, sessions).map(|()| Applied::default())
+                self.apply_sessions(version, sessions).map(|()| AppliedKnowledge::default())
             }
             Down::Command(command) => {
-                self.obey(body, command).map(|deleted| Applied { deleted, trial: None })
+                self.obey(body, command).map(|deleted| AppliedKnowledge { deleted, trial: None })
             }
-            Down::PolicyTrial(asked) => {
-                self.trial(asked).map(|order| Applied { deleted: Vec::new(), trial: Some(order) })
-            }
+            Down::PolicyTrial(asked) => self
+                .trial(asked)
+                .map(|order| AppliedKnowledge { deleted: Vec::new(), trial: Some(order) }),
             Down::Custodians(_) | Down::EvidenceOrders(_) | Down::Brokers(_) => {
-                Ok(Applied::default())
+                Ok(AppliedKnowledge::default())
             }
             Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
                 "this version of the agent knows no `{}`: update it",
@@ -206,7 +210,7 @@ impl Agent {
         self.inform_room();
         let drift = self.lock.zones(version, &wire.zones);
         if let Some(lock) = self.lock.changed() {
-            self.put(Work::Lock(Box::new(lock)));
+            self.put(DiskWork::Lock(Box::new(lock)));
         }
         if let Some(drift) = drift {
             tracing::warn!(version, "the zones are others than those that the installer locked");

@@ -42,7 +42,7 @@ use crate::{
     trial::Trials,
     wire::{self, Origin},
 };
-use disk::{Disk, Durable, Job, Message, Work};
+use disk::{ChainMessage, Disk, DiskJob, DiskWork, Durable};
 
 /// How the agent runs.
 #[derive(Debug, Clone, Copy)]
@@ -180,7 +180,7 @@ impl Agent {
                         version = body.version,
                         "knowledge of the last run is in force"
                     );
-                    self.put(Work::Recall(Box::new(body)));
+                    self.put(DiskWork::Recall(Box::new(body)));
                 }
                 Err(why) => {
                     tracing::warn!(
@@ -392,12 +392,12 @@ impl Agent {
                         lock = self.lock.changed();
                     }
                 }
-                self.append(Message { up, pictures, lock });
+                self.append(ChainMessage { up, pictures, lock });
             }
         }
     }
 
-    fn append(&self, message: Message) {
+    fn append(&self, message: ChainMessage) {
         if let Up::Finding(finding) = &message.up {
             tracing::info!(
                 rule = finding.rule,
@@ -408,13 +408,13 @@ impl Agent {
                 "finding"
             );
         }
-        self.put(Work::Say(Box::new(message)));
+        self.put(DiskWork::Say(Box::new(message)));
     }
 
     /// In its turn to the disk, stamped with now.
-    fn put(&self, work: Work) {
+    fn put(&self, work: DiskWork) {
         let clock_holds = self.clock.source() != ClockSource::Unsynchronised;
-        self.disk.put(Job { stamp: self.stamp(), clock_holds, work });
+        self.disk.put(DiskJob { stamp: self.stamp(), clock_holds, work });
     }
 
     fn inform(&mut self, fact: Fact) {
@@ -438,7 +438,7 @@ impl Agent {
                 }
                 other => other.clone(),
             };
-            self.put(Work::Note(Box::new(noted)));
+            self.put(DiskWork::Note(Box::new(noted)));
         }
         self.engine.take(entry)
     }
@@ -459,7 +459,7 @@ impl Agent {
         self.clock.refresh();
         let mut report = self.health.report(self.known.newest_version(), self.clock.complaint());
         report.degraded.extend(self.known.sessions_left_out());
-        self.put(Work::Beat(Box::new(report), self.health.standing()));
+        self.put(DiskWork::Beat(Box::new(report), self.health.standing()));
     }
 }
 

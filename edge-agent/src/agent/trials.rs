@@ -8,7 +8,7 @@ use protocol::down;
 use protocol::trial::{MOST_TRIED, PolicyTrial, PolicyTrialAnswer};
 use protocol::up::Up;
 
-use super::{Agent, disk::Message};
+use super::{Agent, disk::ChainMessage};
 use crate::facts::{self, Unusable};
 use crate::trial::Order;
 
@@ -42,6 +42,10 @@ impl Agent {
     /// The answer of a trial goes into the chain like everything that this box says.
     pub(super) fn tried(&self, answer: PolicyTrialAnswer) {
         tracing::info!(trial = %answer.trial, days = answer.days.len(), "policy numbers were tried");
-        self.append(Message { up: Up::PolicyTrialAnswer(answer), pictures: false, lock: None });
+        self.append(ChainMessage {
+            up: Up::PolicyTrialAnswer(answer),
+            pictures: false,
+            lock: None,
+        });
     }
 }

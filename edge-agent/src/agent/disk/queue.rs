@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What kind of thing waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::agent) enum Kind {
+pub(in crate::agent) enum JobKind {
     /// A look or a deadline, for the observation log.
     Look,
     /// A fact, for the observation log: without it the rest can not be replayed.
@@ -22,7 +22,7 @@ pub(in crate::agent) enum Kind {
     Picture,
 }
 
-impl Kind {
+impl JobKind {
     #[cfg(test)]
     pub(super) const ALL: [Self; 7] = [
         Self::Look,
@@ -71,9 +71,9 @@ pub(in crate::agent) struct Queue<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    waiting: VecDeque<(Kind, T)>,
-    counts: BTreeMap<Kind, usize>,
-    lost: BTreeMap<Kind, u64>,
+    waiting: VecDeque<(JobKind, T)>,
+    counts: BTreeMap<JobKind, usize>,
+    lost: BTreeMap<JobKind, u64>,
     /// One was taken and is not done yet.
     at_work: bool,
     closed: bool,
@@ -96,7 +96,7 @@ impl<T> Queue<T> {
 
     /// Puts one at the end; false where its kind has no room, which is counted. It waits for
     /// nobody.
-    pub(super) fn push(&self, kind: Kind, item: T) -> bool {
+    pub(super) fn push(&self, kind: JobKind, item: T) -> bool {
         let mut state = self.lock();
         let count = state.counts.entry(kind).or_default();
         if *count >= kind.most() {
@@ -115,7 +115,7 @@ impl<T> Queue<T> {
     }
 
     /// Whether one more of this kind would find room.
-    pub(super) fn has_room(&self, kind: Kind) -> bool {
+    pub(super) fn has_room(&self, kind: JobKind) -> bool {
         self.lock().counts.get(&kind).copied().unwrap_or(0) < kind.most()
     }
 
@@ -169,7 +169,7 @@ impl<T> Queue<T> {
 
     /// One line for each kind of which some found no room since the start.
     pub(super) fn complaints(&self) -> Vec<String> {
-        let said = |(kind, lost): (&Kind, &u64)| {
+        let said = |(kind, lost): (&JobKind, &u64)| {
             format!("the disk is too slow: {lost} {} found no room since the start", kind.name())
         };
         self.lock().lost.iter().map(said).collect()
@@ -193,13 +193,13 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_bound_and_fills_no_others_room() {
-        for full in Kind::ALL {
+        for full in JobKind::ALL {
             let queue = Queue::new();
             for n in 0..full.most() {
                 assert!(queue.push(full, n), "{full:?} {n}");
             }
             assert!(!queue.has_room(full) && !queue.push(full, 0), "{full:?} has no bound");
-            for other in Kind::ALL.into_iter().filter(|other| *other != full) {
+            for other in JobKind::ALL.into_iter().filter(|other| *other != full) {
                 assert!(queue.push(other, 0), "{full:?} takes the room of {other:?}");
             }
         }
@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn what_found_no_room_is_counted_and_said() {
         let queue = Queue::new();
-        for _ in 0..Kind::Health.most() + 3 {
-            queue.push(Kind::Health, ());
+        for _ in 0..JobKind::Health.most() + 3 {
+            queue.push(JobKind::Health, ());
         }
         let said = queue.complaints();
         assert_eq!(said.len(), 1);
@@ -219,21 +219,21 @@ mod tests {
     #[test]
     fn what_was_taken_makes_room_and_keeps_its_order() {
         let queue = Queue::new();
-        for n in 0..Kind::Picture.most() {
-            queue.push(Kind::Picture, n);
+        for n in 0..JobKind::Picture.most() {
+            queue.push(JobKind::Picture, n);
         }
-        queue.push(Kind::Vital, 99);
+        queue.push(JobKind::Vital, 99);
         assert_eq!(queue.take(), Some(0));
-        assert!(queue.push(Kind::Picture, 100));
-        let rest: Vec<_> = (0..Kind::Picture.most() + 1).filter_map(|_| queue.take()).collect();
-        assert_eq!(rest[Kind::Picture.most() - 1..], [99, 100]);
+        assert!(queue.push(JobKind::Picture, 100));
+        let rest: Vec<_> = (0..JobKind::Picture.most() + 1).filter_map(|_| queue.take()).collect();
+        assert_eq!(rest[JobKind::Picture.most() - 1..], [99, 100]);
     }
 
     #[test]
     fn it_is_settled_once_the_last_is_done_not_taken() {
         let queue = Queue::new();
         assert!(queue.is_settled());
-        queue.push(Kind::Vital, 1);
+        queue.push(JobKind::Vital, 1);
         assert!(!queue.is_settled());
         queue.take();
         assert!(!queue.is_settled(), "what was taken is not on the disk yet");
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_writer_that_is_gone() {
         let queue = Queue::new();
-        queue.push(Kind::Vital, 1);
+        queue.push(JobKind::Vital, 1);
         queue.abandon();
         queue.settle();
         assert!(queue.is_abandoned() && !queue.is_settled());

@@ -20,7 +20,7 @@ use protocol::{
     up::{HealthReport, Stamp, Up, WithdrawalCause},
 };
 
-use super::{Applied, Job, Knowledge, Message, Queue, Work, lock};
+use super::{AppliedKnowledge, ChainMessage, DiskJob, DiskWork, KnowledgeJob, Queue, lock};
 use crate::{
     agent::Tally,
     brokers::KnownBrokers,
@@ -42,18 +42,18 @@ pub(in crate::agent) struct Durable {
     pub keeper: Option<Keeper>,
     pub brokers: KnownBrokers,
     pub trials: Trials,
-    pub room: Room,
+    pub room: DiskRoom,
 }
 
 /// How the disk itself is.
 #[derive(Debug)]
-pub(in crate::agent) struct Room {
+pub(in crate::agent) struct DiskRoom {
     state_dir: PathBuf,
     storage: Storage,
     low_bytes: u64,
 }
 
-impl Room {
+impl DiskRoom {
     pub(in crate::agent) fn of(state_dir: PathBuf, low_bytes: u64) -> Self {
         let storage = Storage::under(&state_dir);
         Self { state_dir, storage, low_bytes }
@@ -78,9 +78,9 @@ struct When {
 }
 
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct DiskWriter {
     to: Durable,
-    queue: Arc<Queue<Job>>,
+    queue: Arc<Queue<DiskJob>>,
     tally: Arc<Mutex<Tally>>,
     seal_to: Sender<Option<SealTo>>,
     told: Option<SealTo>,
@@ -89,7 +89,7 @@ pub(super) struct Writer {
 }
 
 /// Says that nobody writes any more, also where a panic ended it.
-struct Ends(Arc<Queue<Job>>);
+struct Ends(Arc<Queue<DiskJob>>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
@@ -97,10 +97,10 @@ impl Drop for Ends {
     }
 }
 
-impl Writer {
+impl DiskWriter {
     pub(super) fn new(
         to: Durable,
-        queue: Arc<Queue<Job>>,
+        queue: Arc<Queue<DiskJob>>,
         tally: Arc<Mutex<Tally>>,
         seal_to: Sender<Option<SealTo>>,
     ) -> Self {
@@ -116,31 +116,31 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, Job { stamp, clock_holds, work }: Job) {
+    fn write(&mut self, DiskJob { stamp, clock_holds, work }: DiskJob) {
         let when = When { stamp, clock_holds };
         match work {
-            Work::Note(entry) => {
+            DiskWork::Note(entry) => {
                 if let Some(record) = &mut self.to.record {
                     record.note(&entry);
                 }
             }
-            Work::Say(message) => self.message(&when, *message),
-            Work::Keep(knowledge) => self.knowledge(&when, *knowledge),
-            Work::Recall(body) => self.recall(&when, &body),
-            Work::Resume(made) => self.keeping(&when, |keeper, say| keeper.resume(&made, say)),
-            Work::Taken(taken, made) => self.keeping(&when, |keeper, say| {
+            DiskWork::Say(message) => self.message(&when, *message),
+            DiskWork::Keep(knowledge) => self.knowledge(&when, *knowledge),
+            DiskWork::Recall(body) => self.recall(&when, &body),
+            DiskWork::Resume(made) => self.keeping(&when, |keeper, say| keeper.resume(&made, say)),
+            DiskWork::Taken(taken, made) => self.keeping(&when, |keeper, say| {
                 keeper.take(*taken, &made, Timestamp::now(), say);
             }),
-            Work::Carried(id, order, outcome) => {
+            DiskWork::Carried(id, order, outcome) => {
                 self.keeping(&when, |keeper, say| keeper.carried(&id, &order, outcome, say));
             }
-            Work::Lock(changed) => self.keep_lock(&changed),
-            Work::Beat(report, standing) => self.beat(&when, *report, standing),
+            DiskWork::Lock(changed) => self.keep_lock(&changed),
+            DiskWork::Beat(report, standing) => self.beat(&when, *report, standing),
         }
     }
 
     /// A message, and what follows once it is in the chain.
-    fn message(&mut self, when: &When, Message { up, pictures, lock }: Message) {
+    fn message(&mut self, when: &When, ChainMessage { up, pictures, lock }: ChainMessage) {
         let finding = match &up {
             Up::Finding(finding) => Some((
                 finding.finding_id.clone(),
@@ -184,10 +184,10 @@ impl Writer {
     }
 
     /// Keeps what was applied, and tells the server; or tells it why it is refused.
-    fn knowledge(&mut self, when: &When, Knowledge { delivered, applied }: Knowledge) {
+    fn knowledge(&mut self, when: &When, KnowledgeJob { delivered, applied }: KnowledgeJob) {
         let body = &delivered.body;
         self.server_said(&body.issued_at);
-        let result = applied.and_then(|Applied { deleted, trial }| {
+        let result = applied.and_then(|AppliedKnowledge { deleted, trial }| {
             self.take_up(when, body, trial)?;
             self.keep(&delivered)?;
             Ok(deleted)
