@@ -1,6 +1,7 @@
 //! What the registry refuses.
 
 use super::*;
+use crate::consent::Purpose;
 
 #[test]
 fn a_name_never_prints() {
