@@ -172,7 +172,7 @@ impl Assembled {
             ),
             store: store.clone(),
             trials: Trials::new(config.state_dir.clone(), to_agent.clone()),
-        });
+        })?;
         agent.recall(store.load(&identity, &outbox)?);
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);

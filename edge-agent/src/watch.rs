@@ -1,7 +1,6 @@
 //! The pipeline's thread: frame after frame through the stages, each answered by the engine before
 //! the next. So a scripted run is repeatable, and a wipe order acts before another face is looked
-//! at. It waits for the agent, and so for what the agent writes before it answers; for
-//! no network.
+//! at. It waits for the agent, which answers from memory: for no disk and for no network.
 
 use std::{
     sync::mpsc::{Sender, channel, sync_channel},

@@ -41,4 +41,5 @@ mod scripts;
 mod server_faults;
 mod servers;
 mod service;
+mod store_answers;
 mod update;

@@ -1,8 +1,8 @@
 //! The installer's lock as the running agent watches it: zones that come as knowledge and are not
-//! those that were locked are told to the core once for each change. It changes no zone and opens
-//! no lock.
+//! those that were locked are told to the core once for each change. It changes no zone, opens no
+//! lock, and writes none: what changed is handed out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use presence::{Wall, ZonesDrifted};
@@ -13,16 +13,17 @@ use crate::lock::{self, Drift, Lock, LockError};
 /// The lock, if there is one, and what of it waits to be told.
 #[derive(Debug)]
 pub struct LockWatch {
-    state_dir: PathBuf,
     lock: Option<Lock>,
-    /// Zones whose finding is not on disk yet.
+    /// Zones whose finding is not raised yet.
     untold: Option<String>,
+    /// It is not on the disk as it is here.
+    changed: bool,
 }
 
 impl LockWatch {
     /// Reads the lock of this box; one that can not be read ends the start with a line.
     pub fn load(state_dir: &Path) -> Result<Self, LockError> {
-        Ok(Self { state_dir: state_dir.to_owned(), lock: Lock::load(state_dir)?, untold: None })
+        Ok(Self { lock: Lock::load(state_dir)?, untold: None, changed: false })
     }
 
     /// Zones came into force by this version of knowledge: news for the core where they drifted.
@@ -32,9 +33,7 @@ impl LockWatch {
             Drift::Told => None,
             Drift::None => {
                 self.untold = None;
-                if lock.told_sha256.take().is_some() {
-                    self.save();
-                }
+                self.changed |= lock.told_sha256.take().is_some();
                 None
             }
             Drift::New => {
@@ -46,20 +45,17 @@ impl LockWatch {
         }
     }
 
-    /// The finding is on disk: the next start does not raise it again.
+    /// The finding is raised: the next start does not raise it again, once [`Self::changed`] is on
+    /// the disk behind it.
     pub fn told(&mut self) {
         if let (Some(lock), Some(hash)) = (&mut self.lock, self.untold.take()) {
             lock.told_sha256 = Some(hash);
-            self.save();
+            self.changed = true;
         }
     }
 
-    fn save(&self) {
-        if let Some(lock) = &self.lock
-            && let Err(why) = lock.save(&self.state_dir)
-        {
-            // It may be told twice; it is never lost.
-            tracing::error!("{why}");
-        }
+    /// The lock as it is to be written, where it changed since this was asked last.
+    pub fn changed(&mut self) -> Option<Lock> {
+        std::mem::take(&mut self.changed).then(|| self.lock.clone()).flatten()
     }
 }

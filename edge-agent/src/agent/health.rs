@@ -7,24 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use delivery::{mqtt::LinkStats, outbox::Outbox};
+use delivery::mqtt::LinkStats;
 use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport, PictureSize};
 
-use super::Seen;
+use super::{Seen, disk::DiskRoom};
 use crate::{
     camera::{Complaint, Counters},
     healthy::Standing,
     heat::Heat,
     pipeline::Figures,
-    storage::Storage,
 };
 
 /// What the heartbeat is made from.
 #[derive(Debug)]
 pub struct HealthSource {
     vitals: Vitals,
-    storage: Storage,
     started: Instant,
     camera: CameraState,
     figures: Figures,
@@ -32,8 +30,6 @@ pub struct HealthSource {
     /// Looks since the last report, and those of them in which the room could be judged.
     looks: u64,
     clear: u64,
-    /// What the server had receipted when the agent started.
-    receipted_before: Option<u64>,
     /// How the camera stood in the last report, and since when it has stood otherwise.
     reported: (CameraState, Option<Complaint>),
     changed: Option<Instant>,
@@ -61,17 +57,14 @@ pub struct Vitals {
 impl HealthSource {
     pub fn new(vitals: Vitals) -> Self {
         let (camera, figures) = (CameraState::Absent, Figures::default());
-        let storage = Storage::under(&vitals.state_dir);
         Self {
             vitals,
-            storage,
             started: Instant::now(),
             camera,
             figures,
             picture: None,
             looks: 0,
             clear: 0,
-            receipted_before: None,
             reported: (camera, None),
             changed: None,
             counted: (0, 0),
@@ -112,29 +105,27 @@ impl HealthSource {
         &self.vitals.counters
     }
 
-    /// How the box stands, for whoever decides on this machine whether an update stays.
-    pub fn standing(&mut self, outbox: &Outbox) -> Standing {
-        let receipted = outbox.stats().map_or(0, |stats| stats.receipted_seq);
-        let before = *self.receipted_before.get_or_insert(receipted);
+    /// The disk that the box writes to.
+    pub(super) fn room(&self) -> DiskRoom {
+        DiskRoom::of(self.vitals.state_dir.clone(), self.vitals.disk_low_bytes)
+    }
+
+    /// How the box stands, for whoever decides on this machine whether an update stays. Whether the
+    /// server was reached the outbox knows.
+    pub fn standing(&self) -> Standing {
         let complaint =
             self.vitals.counters.complaint().map(|complaint| complaint.said().to_owned());
         Standing {
             camera_live: matches!(self.camera, CameraState::Live | CameraState::Withheld),
-            server_reached: receipted > before,
+            server_reached: false,
             complaint,
             broker: self.vitals.link.broker().map(|broker| broker.at),
         }
     }
 
-    /// One heartbeat; the outbox adds its number and its own figures.
-    pub fn report(
-        &mut self,
-        outbox: &Outbox,
-        knowledge_version: u64,
-        complaint: Option<String>,
-    ) -> HealthReport {
+    /// One heartbeat; whoever writes it adds what the disk, the outbox and the sealed pictures say.
+    pub fn report(&mut self, knowledge_version: u64, complaint: Option<String>) -> HealthReport {
         let counters = &self.vitals.counters;
-        let disk_free_bytes = free_bytes(&self.vitals.state_dir);
         let mut degraded: Vec<String> = complaint.into_iter().collect();
         if !counters.present.load(Ordering::Relaxed)
             && self.camera == CameraState::Absent
@@ -158,10 +149,6 @@ impl HealthSource {
         }
         self.counted = (frames, given_up);
         (self.reported, self.changed) = ((self.camera, complaint), None);
-        if disk_free_bytes < self.vitals.disk_low_bytes {
-            degraded.push(format!("only {} MiB of disk are free", disk_free_bytes >> 20));
-        }
-        degraded.extend(self.storage.complaints());
         let rest_ms = counters.rest_ms.load(Ordering::Relaxed);
         if rest_ms > 0 {
             degraded.push(format!("the board is hot: one frame in {rest_ms} ms; give it air"));
@@ -179,8 +166,6 @@ impl HealthSource {
                 schedule.budget_ms_per_s is too small"
             ));
         }
-        let stats = outbox.stats().ok();
-        degraded.extend(stats.iter().flat_map(|stats| stats.degraded.clone()));
         let visibility_ppm = (self.clear * 1_000_000).checked_div(self.looks).unwrap_or(0) as u32;
         (self.looks, self.clear) = (0, 0);
         HealthReport {
@@ -192,9 +177,9 @@ impl HealthSource {
             frames_dropped: counters.dropped.load(Ordering::Relaxed)
                 + counters.skipped.load(Ordering::Relaxed),
             faces: self.figures.faces,
-            outbox_depth: stats.as_ref().map_or(0, |s| s.depth),
-            outbox_dropped: stats.as_ref().map_or(0, |s| s.dropped),
-            disk_free_bytes,
+            outbox_depth: 0,
+            outbox_dropped: 0,
+            disk_free_bytes: 0,
             knowledge_version,
             pack: self.vitals.pack.clone(),
             visibility_ppm,
@@ -205,8 +190,4 @@ impl HealthSource {
             picture: self.picture,
         }
     }
-}
-
-fn free_bytes(path: &std::path::Path) -> u64 {
-    rustix::fs::statvfs(path).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -11,7 +11,10 @@ use protocol::{
     id::{InstitutionId, ItemCode, PersonId, SessionId},
 };
 
-use super::Agent;
+use super::{
+    Agent,
+    disk::{AppliedKnowledge, DiskWork, JobKind, KnowledgeJob},
+};
 use crate::{
     facts::{self, Unusable},
     gallery_search::{Maker, gather},
@@ -126,63 +129,51 @@ impl Known {
 }
 
 impl Agent {
-    /// Applies a verified message, keeps it, and tells the server; or refuses it whole, and tells
-    /// the server why.
-    pub(super) fn delivered(&mut self, delivered: &Delivered) {
-        let body = &delivered.body;
-        let result = self.apply(body).and_then(|deleted| self.keep(delivered).map(|()| deleted));
-        let stamp = self.stamp();
-        self.tally.acknowledged();
-        let told = match result {
-            Ok(deleted) => {
-                tracing::info!(kind = body.kind, version = body.version, "knowledge applied");
-                self.outbox.accept(body, stamp, deleted)
-            }
-            Err(why) => {
-                tracing::warn!(
-                    kind = body.kind,
-                    version = body.version,
-                    "knowledge refused: {why}"
-                );
-                self.outbox.refuse(body, stamp, why.to_string())
-            }
-        };
-        if let Err(why) = told {
-            tracing::error!("outbox: {why}");
+    /// Applies a verified message; the disk keeps it and tells the server. One that can not be
+    /// used, or kept, is refused whole, and the server is told why. Where too many wait for the disk
+    /// it is not heard: the server says again what has no answer.
+    pub(super) fn delivered(&mut self, delivered: Delivered) {
+        if !self.disk.has_room(JobKind::Knowledge) {
+            let (kind, version) = (&delivered.body.kind, delivered.body.version);
+            tracing::error!(kind, version, "not taken: the disk is too slow");
+            return;
         }
+        let applied = self.apply(&delivered.body);
+        self.put(DiskWork::Keep(Box::new(KnowledgeJob { delivered, applied })));
         self.informed = std::time::Instant::now();
     }
 
-    /// A command and a trial are done with their effect; everything else is kept for the next start.
-    fn keep(&self, delivered: &Delivered) -> Result<(), Unusable> {
-        if matches!(delivered.body.payload, Down::Command(_) | Down::PolicyTrial(_)) {
-            return Ok(());
-        }
-        self.store
-            .put(delivered)
-            .map_err(|why| Unusable(format!("it can not be kept on disk: {why}")))
-    }
-
-    /// Applies one message; says whose templates are gone with it.
-    pub(super) fn apply(&mut self, body: &DownBody) -> Result<Vec<PersonId>, Unusable> {
+    /// What the engine has to know of one message; what lies on the disk is the disk's to do.
+    pub(super) fn apply(&mut self, body: &DownBody) -> Result<AppliedKnowledge, Unusable> {
         let version = body.version;
-        self.server_said(&body.issued_at);
         match &body.payload {
-            Down::Policy(policy) => self.apply_policy(version, policy).map(|()| Vec::new()),
-            Down::Room(room) => self.apply_room(version, room).map(|()| Vec::new()),
+            Down::Policy(policy) => {
+                self.apply_policy(version, policy).map(|()| AppliedKnowledge::default())
+            }
+            Down::Room(room) => {
+                self.apply_room(version, room).map(|()| AppliedKnowledge::default())
+            }
             Down::Catalogue(catalogue) => {
                 let catalogue = facts::catalogue(version, catalogue)?;
                 self.known.catalogue = Some(version);
                 self.inform(Fact::Catalogue(catalogue));
-                Ok(Vec::new())
+                Ok(AppliedKnowledge::default())
             }
-            Down::Roster(roster) => self.apply_roster(version, &body.issued_at, roster),
-            Down::Sessions(sessions) => self.apply_sessions(version, sessions).map(|()| Vec::new()),
-            Down::Command(command) => self.obey(body, command),
-            Down::Custodians(told) => self.apply_custodians(told).map(|()| Vec::new()),
-            Down::EvidenceOrders(orders) => self.apply_orders(orders).map(|()| Vec::new()),
-            Down::PolicyTrial(asked) => self.begin_trial(asked).map(|()| Vec::new()),
-            Down::Brokers(told) => self.brokers.apply(told).map(|()| Vec::new()).map_err(Unusable),
+            Down::Roster(roster) => self
+                .apply_roster(version, &body.issued_at, roster)
+                .map(|deleted| AppliedKnowledge { deleted, trial: None }),
+            Down::Sessions(sessions) => {
+                self.apply_sessions(version, sessions).map(|()| AppliedKnowledge::default())
+            }
+            Down::Command(command) => {
+                self.obey(body, command).map(|deleted| AppliedKnowledge { deleted, trial: None })
+            }
+            Down::PolicyTrial(asked) => self
+                .trial(asked)
+                .map(|order| AppliedKnowledge { deleted: Vec::new(), trial: Some(order) }),
+            Down::Custodians(_) | Down::EvidenceOrders(_) | Down::Brokers(_) => {
+                Ok(AppliedKnowledge::default())
+            }
             Down::Receipt(_) | Down::Unlock(_) | Down::Unknown => Err(Unusable(format!(
                 "this version of the agent knows no `{}`: update it",
                 body.kind
@@ -217,7 +208,11 @@ impl Agent {
         self.known.room = Some((version, wire.clone()));
         self.tell_taking();
         self.inform_room();
-        if let Some(drift) = self.lock.zones(version, &wire.zones) {
+        let drift = self.lock.zones(version, &wire.zones);
+        if let Some(lock) = self.lock.changed() {
+            self.put(DiskWork::Lock(Box::new(lock)));
+        }
+        if let Some(drift) = drift {
             tracing::warn!(version, "the zones are others than those that the installer locked");
             self.inform(Fact::ZonesDrifted(drift));
         }

@@ -3,9 +3,10 @@
 //!
 //! What the engine raises goes to the outbox, which has it on disk before MQTT sees it. What the
 //! server says is applied whole or refused whole, and acknowledged either way. This file reads no
-//! camera, sends nothing, and holds no embedding.
+//! camera, sends nothing, holds no embedding, and waits for no disk: that is [`disk`]'s thread.
 
 mod clock;
+mod disk;
 mod drift;
 pub mod event;
 mod evidence;
@@ -19,9 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::evidence::SealTo;
 use delivery::{knowledge::KnowledgeStore, outbox::Outbox};
 use presence::{Engine, Entry, Fact, Moment, Output, Rule, Thresholds, TrackId};
-use protocol::up::Up;
+use protocol::up::{ClockSource, Up};
 
 pub use clock::AgentClock;
 pub use drift::LockWatch;
@@ -40,6 +42,7 @@ use crate::{
     trial::Trials,
     wire::{self, Origin},
 };
+use disk::{ChainMessage, Disk, DiskJob, DiskWork, Durable};
 
 /// How the agent runs.
 #[derive(Debug, Clone, Copy)]
@@ -77,19 +80,17 @@ pub struct Agent {
     settings: Settings,
     engine: Engine,
     clock: AgentClock,
-    outbox: Outbox,
-    store: KnowledgeStore,
+    disk: Disk,
     known: Known,
     origin: Origin,
     health: HealthSource,
-    tally: Tally,
-    /// The observation log; `None` where it could not be opened, which was said.
-    record: Option<Recorder>,
+    /// What a recorded look is cut down to; `None` where there is no observation log.
+    recorded: Option<Thresholds>,
     lock: LockWatch,
-    /// Sealed pictures; `None` where they can not be kept, which was said.
-    keeper: Option<Keeper>,
-    brokers: KnownBrokers,
-    trials: Trials,
+    /// For whom pictures are sealed; `None` while none are taken.
+    seal_to: Option<SealTo>,
+    /// Answers of the pipeline to findings that are still to come.
+    pictures_due: usize,
     /// What the pipeline is told with the next answer.
     guidance: Guidance,
     /// The pipeline of a scripted source that is over.
@@ -130,23 +131,31 @@ pub struct Parts {
 }
 
 impl Agent {
-    pub fn new(parts: Parts) -> Self {
+    /// # Errors
+    /// Where no thread can be begun.
+    pub fn new(parts: Parts) -> std::io::Result<Self> {
         let now = Instant::now();
+        let recorded = parts.record.is_some().then_some(parts.thresholds);
         let mut agent = Self {
             settings: parts.settings,
             engine: Engine::new(),
             clock: parts.clock,
-            tally: Tally::begin(&parts.outbox),
-            outbox: parts.outbox,
-            store: parts.store,
+            disk: Disk::start(Durable {
+                outbox: parts.outbox,
+                store: parts.store,
+                record: parts.record,
+                keeper: parts.keeper,
+                brokers: parts.brokers,
+                trials: parts.trials,
+                room: parts.health.room(),
+            })?,
             known: parts.known,
             origin: parts.origin,
             health: parts.health,
-            record: parts.record,
+            recorded,
             lock: parts.lock,
-            keeper: parts.keeper,
-            brokers: parts.brokers,
-            trials: parts.trials,
+            seal_to: None,
+            pictures_due: 0,
             guidance: Guidance::default(),
             after: None,
             begin: None,
@@ -157,7 +166,7 @@ impl Agent {
             watchdog: Watchdog::of_service_manager(),
         };
         agent.inform(Fact::Thresholds(parts.thresholds));
-        agent
+        Ok(agent)
     }
 
     /// Applies what was known before the last stop. What can not be used any more is one line; the
@@ -171,6 +180,7 @@ impl Agent {
                         version = body.version,
                         "knowledge of the last run is in force"
                     );
+                    self.put(DiskWork::Recall(Box::new(body)));
                 }
                 Err(why) => {
                     tracing::warn!(
@@ -198,6 +208,7 @@ impl Agent {
             };
             if let Some(ending) = ending {
                 self.beat();
+                self.disk.settle();
                 return ending;
             }
         }
@@ -205,6 +216,7 @@ impl Agent {
 
     /// One event; `Shutdown` is the loop's.
     pub fn take(&mut self, event: Event) {
+        self.hear_of_custodians();
         match event {
             Event::Begin(answer) => {
                 self.begin = Some(answer);
@@ -220,15 +232,18 @@ impl Agent {
                 self.ended(at);
             }
             Event::Taken(taken) => self.taken(*taken),
-            Event::Carried(id, order, outcome) => self.carried(&id, &order, outcome),
+            Event::Carried(id, order, outcome) => self.carried(id, order, outcome),
             Event::Tried(answer) => self.tried(*answer),
-            Event::Delivered(delivered) => self.delivered(&delivered),
+            Event::Delivered(delivered) => self.delivered(*delivered),
             Event::Shutdown => {}
         }
     }
 
     /// Lets time pass; says when a run with `once` is complete.
     pub fn tick(&mut self) -> Option<Ending> {
+        if self.disk.is_gone() {
+            return Some(Ending::Incomplete("nothing is written any more: see the log".to_owned()));
+        }
         self.maybe_begin();
         if let Some(now) = self.clock.free_running()
             && self.engine.next_deadline().is_some_and(|deadline| deadline.0 <= now.mono_ms)
@@ -246,12 +261,8 @@ impl Agent {
     }
 
     pub fn summary(&self) -> Summary {
-        self.tally.summary(
-            &self.outbox,
-            &self.health,
-            &self.origin.manifest.pack,
-            self.engine.policy().liveness_waived() == 1,
-        )
+        let waived = self.engine.policy().liveness_waived() == 1;
+        self.disk.summary(&self.health, &self.origin.manifest.pack, waived)
     }
 
     fn wait(&self) -> Duration {
@@ -312,9 +323,7 @@ impl Agent {
         let Some(after) = &self.after else { return };
         if after.send(std::mem::take(&mut self.guidance)).is_err() {
             self.after = None;
-            if let Some(keeper) = &mut self.keeper {
-                keeper.nobody_answers();
-            }
+            self.pictures_due = 0;
         }
     }
 
@@ -332,15 +341,18 @@ impl Agent {
                 ))
             });
         };
-        let depth = self.outbox.stats().map_or(u64::MAX, |stats| stats.depth);
-        if depth == 0 && !self.keeper.as_ref().is_some_and(Keeper::waits) {
+        let depth = self.disk.depth();
+        if depth == Some(0) && self.pictures_due == 0 {
             return Some(Ending::Complete);
         }
         let late = over.elapsed() > RECEIPT_WAIT;
         late.then(|| {
-            Ending::Incomplete(format!(
-                "{depth} messages have no receipt 30 s after the end; they stay in the outbox"
-            ))
+            Ending::Incomplete(match depth {
+                None => "30 s after the end not everything is on the disk".to_owned(),
+                Some(depth) => format!(
+                    "{depth} messages have no receipt 30 s after the end; they stay in the outbox"
+                ),
+            })
         })
     }
 
@@ -348,15 +360,18 @@ impl Agent {
     /// there and has settled.
     fn maybe_begin(&mut self) {
         let ready = !self.settings.scripted
-            || (self.known.missing().is_empty() && self.informed.elapsed() >= SETTLE);
+            || (self.known.missing().is_empty()
+                && self.informed.elapsed() >= SETTLE
+                && self.disk.is_settled());
         if ready && let Some(answer) = self.begin.take() {
+            self.hear_of_custodians();
             tracing::info!("the camera begins");
             let guidance = self.guidance(self.clock.now());
             let _ = answer.send(guidance);
         }
     }
 
-    /// Puts what the engine said on disk, and collects its wipe orders.
+    /// Sends what the engine said to the disk, and collects its wipe orders.
     fn say(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             if let Output::WipeTrack(track) = &output {
@@ -368,23 +383,22 @@ impl Agent {
             }
             let messages =
                 wire::messages(&self.origin, |session| self.known.item_of(session), &output);
-            for message in messages {
-                let report = match &message {
-                    Up::Finding(report) => Some(report.clone()),
-                    _ => None,
-                };
-                let seq = self.append(message);
-                if let (Output::Finding(finding), Some(report), Some(seq)) = (&output, report, seq)
-                {
-                    self.picture(finding, &report, seq);
+            for up in messages {
+                let (mut pictures, mut lock) = (false, None);
+                if let (Output::Finding(finding), Up::Finding(report)) = (&output, &up) {
+                    pictures = self.picture(finding, report);
+                    if report.rule == Rule::Hb6.code() {
+                        self.lock.told();
+                        lock = self.lock.changed();
+                    }
                 }
+                self.append(ChainMessage { up, pictures, lock });
             }
         }
     }
 
-    /// On the disk when it comes back; gives its sequence.
-    fn append(&mut self, message: Up) -> Option<u64> {
-        if let Up::Finding(finding) = &message {
+    fn append(&self, message: ChainMessage) {
+        if let Up::Finding(finding) = &message.up {
             tracing::info!(
                 rule = finding.rule,
                 severity = ?finding.severity,
@@ -394,21 +408,13 @@ impl Agent {
                 "finding"
             );
         }
-        self.tally.count(&message);
-        let stamp = self.stamp();
-        let drifted = matches!(&message, Up::Finding(f) if f.rule == Rule::Hb6.code());
-        match self.outbox.append(stamp, message) {
-            Ok(event) => {
-                if drifted {
-                    self.lock.told();
-                }
-                Some(event.seq)
-            }
-            Err(why) => {
-                tracing::error!("outbox: {why}");
-                None
-            }
-        }
+        self.put(DiskWork::Say(Box::new(message)));
+    }
+
+    /// In its turn to the disk, stamped with now.
+    fn put(&self, work: DiskWork) {
+        let clock_holds = self.clock.source() != ClockSource::Unsynchronised;
+        self.disk.put(DiskJob { stamp: self.stamp(), clock_holds, work });
     }
 
     fn inform(&mut self, fact: Fact) {
@@ -424,8 +430,15 @@ impl Agent {
 
     /// Calls the engine, and notes the call in the observation log.
     fn call(&mut self, entry: &Entry) -> Vec<Output> {
-        if let Some(record) = &mut self.record {
-            record.note(entry);
+        if let Some(thresholds) = &self.recorded {
+            // What must not be recorded does not wait for the disk either.
+            let noted = match entry {
+                Entry::Observe { at, seen } => {
+                    Entry::Observe { at: *at, seen: seen.for_recording(thresholds) }
+                }
+                other => other.clone(),
+            };
+            self.put(DiskWork::Note(Box::new(noted)));
         }
         self.engine.take(entry)
     }
@@ -433,7 +446,7 @@ impl Agent {
     fn stamp(&self) -> protocol::up::Stamp {
         let now = self.clock.now();
         let quality = self.clock.quality();
-        self.outbox.boot().stamp(
+        self.disk.boot().stamp(
             rfc3339_ms(now.wall_ms),
             self.clock.since_start_ms(now),
             quality.uncertainty_ms,
@@ -444,20 +457,9 @@ impl Agent {
     fn beat(&mut self) {
         self.heartbeat = Instant::now();
         self.clock.refresh();
-        let mut report =
-            self.health.report(&self.outbox, self.known.newest_version(), self.clock.complaint());
+        let mut report = self.health.report(self.known.newest_version(), self.clock.complaint());
         report.degraded.extend(self.known.sessions_left_out());
-        if let Some(record) = &mut self.record {
-            record.flush();
-            report.degraded.extend(record.complaint().map(str::to_owned));
-        }
-        self.sweep_evidence();
-        report.evidence = self.evidence_held();
-        if let Some(keeper) = &self.keeper {
-            report.degraded.extend(keeper.complaint().map(str::to_owned));
-        }
-        self.health.standing(&self.outbox).leave();
-        self.append(Up::Health(report));
+        self.put(DiskWork::Beat(Box::new(report), self.health.standing()));
     }
 }
 

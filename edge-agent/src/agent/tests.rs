@@ -37,6 +37,11 @@ fn box_1(settings: Settings) -> Box1 {
 }
 
 fn box_in(settings: Settings, dir: TempDir) -> Box1 {
+    box_with(settings, dir, |_, parts| parts)
+}
+
+/// A box of whose parts some are others.
+fn box_with(settings: Settings, dir: TempDir, other: impl FnOnce(&Path, Parts) -> Parts) -> Box1 {
     let device: DeviceId = "box-1".parse().unwrap();
     let outbox = Outbox::open(dir.path(), SigningKey::generate().unwrap(), device.clone()).unwrap();
     let manifest = Manifest {
@@ -49,7 +54,7 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
         roster_version: 0,
         liveness_waived: false,
     };
-    let agent = Agent::new(Parts {
+    let parts = Parts {
         settings,
         clock: AgentClock::scripted(at(0), 1000),
         outbox: outbox.clone(),
@@ -87,7 +92,8 @@ fn box_in(settings: Settings, dir: TempDir) -> Box1 {
         keeper: None,
         trials: Trials::new(dir.path().to_owned(), channel().0),
         thresholds: crate::calibration::tests::THRESHOLDS,
-    });
+    };
+    let agent = Agent::new(other(dir.path(), parts)).unwrap();
     Box1 { agent, outbox, dir }
 }
 
@@ -95,19 +101,25 @@ fn at(ms: u64) -> Now {
     Now { mono_ms: ms, wall_ms: START_MS + ms as i64 }
 }
 
+fn delivered(version: u64, payload: Down) -> Delivered {
+    let body = DownBody {
+        v: 1,
+        device: "box-1".parse().unwrap(),
+        kind: payload.kind().to_owned(),
+        version,
+        issued_at: "2026-03-02T00:00:00.000Z".into(),
+        expires_at: "2026-04-02T00:00:00.000Z".into(),
+        payload,
+    };
+    Delivered { body, channel: Channel::Knowledge, raw: b"sealed".to_vec() }
+}
+
 impl Box1 {
     fn told(&mut self, version: u64, payload: Down) {
-        let body = DownBody {
-            v: 1,
-            device: "box-1".parse().unwrap(),
-            kind: payload.kind().to_owned(),
-            version,
-            issued_at: "2026-03-02T00:00:00.000Z".into(),
-            expires_at: "2026-04-02T00:00:00.000Z".into(),
-            payload,
-        };
-        let delivered = Delivered { body, channel: Channel::Knowledge, raw: b"sealed".to_vec() };
+        let delivered = delivered(version, payload);
         self.agent.take(Event::Delivered(Box::new(delivered)));
+        self.agent.disk.settle();
+        self.agent.hear_of_custodians();
     }
 
     fn told_everything(&mut self) {
@@ -147,6 +159,7 @@ impl Box1 {
     }
 
     fn sent(&self) -> Vec<Up> {
+        self.agent.disk.settle();
         let last = self.outbox.stats().unwrap().last_seq;
         (1..=last)
             .filter_map(|seq| {
@@ -416,6 +429,7 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
     assert_eq!(box_1.agent.tick(), None);
     box_1.agent.take(Event::Ended(at(600_000), channel().0));
     assert_eq!(box_1.agent.tick(), None, "rows wait");
+    box_1.agent.disk.settle();
     let last = box_1.outbox.stats().unwrap().last_seq;
     let text = box_1.outbox.envelope(last).unwrap().unwrap().1;
     let envelope: protocol::envelope::Envelope = serde_json::from_str(&text).unwrap();
@@ -622,10 +636,12 @@ fn an_intimate_room_is_in_no_picture() {
     use crate::evidence::Keeper;
     use protocol::evidence::PictureSource;
 
-    let mut it = box_1(settings(true, false));
-    let device = "box-1".parse().unwrap();
-    let keeper = Keeper::open(it.dir.path(), device, PictureSource::Drawn, u64::MAX).unwrap();
-    it.agent.keeper = Some(keeper);
+    let dir = tempfile::tempdir().unwrap();
+    let mut it = box_with(settings(true, false), dir, |dir, parts| {
+        let device = "box-1".parse().unwrap();
+        let keeper = Keeper::open(dir, device, PictureSource::Drawn, u64::MAX).unwrap();
+        Parts { keeper: Some(keeper), ..parts }
+    });
     it.told_everything();
     assert!(it.agent.taking().is_none(), "nobody is known for whom it could be sealed");
     it.told(1, Down::Custodians(::evidence::fixture::Office::new().roll));
@@ -636,4 +652,5 @@ fn an_intimate_room_is_in_no_picture() {
     assert!(it.agent.taking().is_none(), "an intimate room is in a picture");
 }
 
+mod slow_disk;
 mod trials;

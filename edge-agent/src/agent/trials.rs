@@ -1,22 +1,21 @@
 //! The agent and its trials of policy numbers: which are begun, and that their answers go out. What
 //! is in force, and the engine that judges the room, no trial touches.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use protocol::down;
 use protocol::trial::{MOST_TRIED, PolicyTrial, PolicyTrialAnswer};
 use protocol::up::Up;
 
-use super::Agent;
+use super::{Agent, disk::ChainMessage};
 use crate::facts::{self, Unusable};
-use crate::record::Recorder;
 use crate::trial::Order;
 
 impl Agent {
-    /// Begins what was asked for, or refuses it whole.
-    pub(super) fn begin_trial(&mut self, asked: &PolicyTrial) -> Result<(), Unusable> {
+    /// What is to be tried, or why it is refused whole. The thread that writes the log begins it,
+    /// and knows which days are held.
+    pub(super) fn trial(&self, asked: &PolicyTrial) -> Result<Order, Unusable> {
         let numbers = asked.changes.len();
         if !(1..=MOST_TRIED).contains(&numbers) {
             let why = format!("{numbers} numbers at once: a trial takes 1 to {MOST_TRIED}");
@@ -36,21 +35,17 @@ impl Agent {
             policy.set(name, *value).map_err(|why| Unusable(why.to_string()))?;
             tried.push((name.clone(), policy));
         }
-        // Today belongs to it, up to now.
-        if let Some(record) = &mut self.record {
-            record.flush();
-        }
-        let held = self.record.as_ref().map(Recorder::held_logs).unwrap_or_default();
         let (trial, from) = (asked.trial.clone(), asked.from.clone());
-        let order = Order { trial, in_force, tried, from, held };
-        self.trials.begin(order, Instant::now()).map_err(|why| Unusable(why.to_string()))?;
-        tracing::info!(trial = %asked.trial, numbers, "policy numbers are tried on the log");
-        Ok(())
+        Ok(Order { trial, in_force, tried, from, held: BTreeSet::new() })
     }
 
     /// The answer of a trial goes into the chain like everything that this box says.
-    pub(super) fn tried(&mut self, answer: PolicyTrialAnswer) {
+    pub(super) fn tried(&self, answer: PolicyTrialAnswer) {
         tracing::info!(trial = %answer.trial, days = answer.days.len(), "policy numbers were tried");
-        self.append(Up::PolicyTrialAnswer(answer));
+        self.append(ChainMessage {
+            up: Up::PolicyTrialAnswer(answer),
+            pictures: false,
+            lock: None,
+        });
     }
 }

@@ -49,8 +49,6 @@ pub struct Keeper {
     policy: EvidencePolicy,
     orders: EvidenceOrders,
     asked: BTreeMap<String, Asked>,
-    /// Answers of the pipeline that are still to come.
-    waiting: usize,
     lost: Vec<Held>,
     errands: Option<Sender<Errand>>,
     complaint: Option<String>,
@@ -95,7 +93,6 @@ impl Keeper {
             policy: EvidencePolicy::default(),
             orders: EvidenceOrders::default(),
             asked: BTreeMap::new(),
-            waiting: 0,
             lost,
             errands: None,
             complaint: distrust.clone(),
@@ -120,14 +117,6 @@ impl Keeper {
     /// What pictures are sealed to; `None` while none are taken.
     pub fn seal_to(&self) -> Option<SealTo> {
         self.roll.as_ref().filter(|_| self.policy.enabled)?.seal_to()
-    }
-
-    pub fn device(&self) -> &DeviceId {
-        &self.device
-    }
-
-    pub fn waits(&self) -> bool {
-        self.waiting > 0
     }
 
     pub fn complaint(&self) -> Option<&str> {
@@ -183,7 +172,6 @@ impl Keeper {
 
     /// The finding's step is in the chain, and the pipeline was asked for its pictures.
     pub fn asked(&mut self, finding_id: &str, severity: Severity, seq: u64) {
-        self.waiting += 1;
         if self.asked.len() >= ASKED
             && let Some(oldest) = self.asked.iter().min_by_key(|(_, asked)| asked.seq)
         {
@@ -193,14 +181,8 @@ impl Keeper {
         self.asked.insert(finding_id.to_owned(), Asked { severity, seq });
     }
 
-    /// Nobody answers any more.
-    pub fn nobody_answers(&mut self) {
-        self.waiting = 0;
-    }
-
     /// The pipeline's answer: on the disk, then into the chain.
     pub fn take(&mut self, taken: Taken, made: &Manifest, now: Timestamp, say: &mut dyn FnMut(Up)) {
-        self.waiting = self.waiting.saturating_sub(1);
         if taken.left_out > 0 {
             tracing::warn!(finding = taken.finding_id, left_out = taken.left_out, "left out");
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum AlertState {
     /// Nobody has looked yet.
     Raised,
     /// A reviewer has taken it and has not decided.
@@ -26,7 +26,7 @@ pub enum State {
     Closed,
 }
 
-impl State {
+impl AlertState {
     pub const ALL: [Self; 9] = [
         Self::Raised,
         Self::Review1,
@@ -92,7 +92,7 @@ impl ClinicState {
     }
 }
 
-impl State {
+impl AlertState {
     /// What the clinic hears of this state, `answered` where it has said something.
     pub fn for_clinic(self, answered: bool) -> ClinicState {
         match (self.is_open(), answered) {
@@ -231,7 +231,7 @@ pub struct Review {
 /// All that the machine remembers of one alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
-    pub state: State,
+    pub state: AlertState,
     /// At most one standing verdict per reviewer.
     pub reviews: Vec<Review>,
     #[serde(default)]
@@ -249,7 +249,7 @@ pub struct Case {
 impl Default for Case {
     fn default() -> Self {
         Self {
-            state: State::Raised,
+            state: AlertState::Raised,
             reviews: Vec::new(),
             dismissed_because: None,
             case_number: None,
@@ -279,7 +279,7 @@ pub struct LastStep {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum AlertRefusal {
     #[error("undo: the last step is not yours to take back")]
     NotYours,
     #[error("undo: a step is taken back within {UNDO_WITHIN_S} s, and this one is older")]
@@ -298,23 +298,25 @@ pub enum Refusal {
 
 impl Case {
     /// The case after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
-        let refused = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
+    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, AlertRefusal> {
+        let refused = || AlertRefusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
             (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
-                (State::Dismissed, true) => Self::default(),
-                (State::Closed, true) if self.corrected_at.is_some() => Self::default(),
+                (AlertState::Dismissed, true) => Self::default(),
+                (AlertState::Closed, true) if self.corrected_at.is_some() => Self::default(),
                 // Only a withdrawal had dismissed it, and now something stands again.
-                (State::Dismissed, false) if self.dismissed_because == Some(Reason::Withdrawn) => {
+                (AlertState::Dismissed, false)
+                    if self.dismissed_because == Some(Reason::Withdrawn) =>
+                {
                     Self::default()
                 }
                 _ => Self { withdrawn_at: None, ..self.clone() },
             }),
             (state, Step::AllWithdrawn { unseen }) => {
                 let marked = Self { withdrawn_at: Some(at.to_owned()), ..self.clone() };
-                Ok(if state == State::Raised && *unseen {
+                Ok(if state == AlertState::Raised && *unseen {
                     Self {
-                        state: State::Dismissed,
+                        state: AlertState::Dismissed,
                         dismissed_because: Some(Reason::Withdrawn),
                         ..marked
                     }
@@ -323,41 +325,44 @@ impl Case {
                 })
             }
             (_, Step::Answer | Step::Comment) => Ok(self.clone()),
-            (State::Raised, Step::Corrected) => {
-                Ok(Self { corrected_at: Some(at.to_owned()), ..self.at(State::Closed) })
+            (AlertState::Raised, Step::Corrected) => {
+                Ok(Self { corrected_at: Some(at.to_owned()), ..self.at(AlertState::Closed) })
             }
-            (State::Raised, Step::Take) => Ok(self.at(State::Review1)),
-            (State::Raised | State::Review1 | State::Review2, Step::Review { verdict, reason }) => {
-                self.review(by, *verdict, *reason, at)
+            (AlertState::Raised, Step::Take) => Ok(self.at(AlertState::Review1)),
+            (
+                AlertState::Raised | AlertState::Review1 | AlertState::Review2,
+                Step::Review { verdict, reason },
+            ) => self.review(by, *verdict, *reason, at),
+            (AlertState::Lead, Step::GoOnSite) => Ok(self.at(AlertState::OnSite)),
+            (AlertState::OnSite, Step::NothingFound) => Ok(self.at(AlertState::Unfounded)),
+            (AlertState::OnSite, Step::Found { case_number }) if case_number.trim().is_empty() => {
+                Err(AlertRefusal::NoCaseNumber)
             }
-            (State::Lead, Step::GoOnSite) => Ok(self.at(State::OnSite)),
-            (State::OnSite, Step::NothingFound) => Ok(self.at(State::Unfounded)),
-            (State::OnSite, Step::Found { case_number }) if case_number.trim().is_empty() => {
-                Err(Refusal::NoCaseNumber)
-            }
-            (State::OnSite, Step::Found { case_number }) => Ok(Self {
+            (AlertState::OnSite, Step::Found { case_number }) => Ok(Self {
                 case_number: Some(case_number.trim().to_owned()),
-                ..self.at(State::Case)
+                ..self.at(AlertState::Case)
             }),
-            (State::Case | State::Unfounded, Step::Close) => Ok(self.at(State::Closed)),
+            (AlertState::Case | AlertState::Unfounded, Step::Close) => {
+                Ok(self.at(AlertState::Closed))
+            }
             _ => Err(refused()),
         }
     }
 
     /// The case as it was before the last step, where that was this person's, a moment ago, and
     /// nothing has moved the case since.
-    pub fn undo(&self, last: Option<&LastStep>, by: &str, now: &str) -> Result<Self, Refusal> {
-        let last = last.filter(|last| last.by == by).ok_or(Refusal::NotYours)?;
-        let kept = last.kept.as_ref().ok_or(Refusal::NotYours)?;
-        let time = |text: &str| text.parse::<jiff::Timestamp>().map_err(|_| Refusal::TooLate);
+    pub fn undo(&self, last: Option<&LastStep>, by: &str, now: &str) -> Result<Self, AlertRefusal> {
+        let last = last.filter(|last| last.by == by).ok_or(AlertRefusal::NotYours)?;
+        let kept = last.kept.as_ref().ok_or(AlertRefusal::NotYours)?;
+        let time = |text: &str| text.parse::<jiff::Timestamp>().map_err(|_| AlertRefusal::TooLate);
         let age = time(now)?.duration_since(time(&last.at)?);
         if age > jiff::SignedDuration::from_secs(UNDO_WITHIN_S) {
-            return Err(Refusal::TooLate);
+            return Err(AlertRefusal::TooLate);
         }
-        if kept.after == *self { Ok(kept.before.clone()) } else { Err(Refusal::ChangedSince) }
+        if kept.after == *self { Ok(kept.before.clone()) } else { Err(AlertRefusal::ChangedSince) }
     }
 
-    fn at(&self, state: State) -> Self {
+    fn at(&self, state: AlertState) -> Self {
         Self { state, ..self.clone() }
     }
 
@@ -367,23 +372,23 @@ impl Case {
         verdict: Verdict,
         reason: Option<Reason>,
         at: &str,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, AlertRefusal> {
         if verdict == Verdict::Dismiss && reason.is_none() {
-            return Err(Refusal::NoReason);
+            return Err(AlertRefusal::NoReason);
         }
         if self.reviews.iter().any(|r| r.by == by && r.verdict == verdict) {
-            return Err(Refusal::SameReviewer { by: by.to_owned() });
+            return Err(AlertRefusal::SameReviewer { by: by.to_owned() });
         }
         let mut next = self.clone();
         next.reviews.retain(|r| r.by != by);
         let agreed = next.reviews.iter().any(|r| r.verdict == verdict);
         next.reviews.push(Review { by: by.to_owned(), at: at.to_owned(), verdict, reason });
         next.state = match (agreed, verdict) {
-            (false, _) => State::Review2,
-            (true, Verdict::Uphold) => State::Lead,
-            (true, Verdict::Dismiss) => State::Dismissed,
+            (false, _) => AlertState::Review2,
+            (true, Verdict::Uphold) => AlertState::Lead,
+            (true, Verdict::Dismiss) => AlertState::Dismissed,
         };
-        if next.state == State::Dismissed {
+        if next.state == AlertState::Dismissed {
             next.dismissed_because = reason;
         }
         Ok(next)
@@ -402,7 +407,7 @@ pub fn due_hours(severity: u8, numbers: &crate::rules::Numbers) -> i64 {
 
 /// When somebody has to have acted on an alert that came at `received_at`, while it is open.
 pub fn due_at(
-    state: State,
+    state: AlertState,
     severity: u8,
     received_at: &str,
     numbers: &crate::rules::Numbers,
@@ -413,188 +418,4 @@ pub fn due_at(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
-    const DISMISS: Step =
-        Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongRole) };
-
-    fn after(steps: &[(&str, Step)]) -> Result<Case, Refusal> {
-        steps.iter().try_fold(Case::default(), |case, (by, step)| {
-            case.take(by, step, "2026-03-02T01:00:00.000Z")
-        })
-    }
-
-    #[test]
-    fn a_lead_goes_all_the_way() {
-        let case = after(&[
-            ("wang", Step::Take),
-            ("wang", UPHOLD),
-            ("li", UPHOLD),
-            ("li", Step::GoOnSite),
-            ("li", Step::Found { case_number: "2026-17".into() }),
-            ("li", Step::Close),
-        ])
-        .unwrap();
-        assert_eq!(case.state, State::Closed);
-        assert_eq!(case.case_number.as_deref(), Some("2026-17"));
-    }
-
-    #[test]
-    fn the_same_person_can_not_be_both_reviewers() {
-        assert_eq!(
-            after(&[("wang", UPHOLD), ("wang", UPHOLD)]),
-            Err(Refusal::SameReviewer { by: "wang".into() })
-        );
-        assert_eq!(
-            after(&[("wang", DISMISS), ("wang", DISMISS)]),
-            Err(Refusal::SameReviewer { by: "wang".into() })
-        );
-    }
-
-    #[test]
-    fn two_who_disagree_need_a_third() {
-        let split = after(&[("wang", UPHOLD), ("li", DISMISS)]).unwrap();
-        assert_eq!(split.state, State::Review2);
-        assert_eq!(split.take("zhao", &UPHOLD, "t").unwrap().state, State::Lead);
-        assert_eq!(
-            split.take("zhao", &DISMISS, "t").unwrap().dismissed_because,
-            Some(Reason::WrongRole)
-        );
-    }
-
-    #[test]
-    fn who_changes_his_mind_agrees_with_the_other_not_with_himself() {
-        let changed = after(&[("wang", UPHOLD), ("wang", DISMISS)]).unwrap();
-        assert_eq!(changed.state, State::Review2);
-        assert_eq!(changed.reviews.len(), 1);
-    }
-
-    #[test]
-    fn no_step_skips_the_reviewers() {
-        for step in [
-            Step::GoOnSite,
-            Step::Found { case_number: "1".into() },
-            Step::NothingFound,
-            Step::Close,
-        ] {
-            assert!(matches!(after(&[("li", step)]), Err(Refusal::NotNow { .. })));
-        }
-        assert_eq!(
-            after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]),
-            Err(Refusal::NoReason)
-        );
-    }
-
-    #[test]
-    fn a_correction_closes_only_what_nobody_looked_at() {
-        let closed = after(&[("", Step::Corrected)]).unwrap();
-        assert_eq!((closed.state, closed.corrected_at.is_some()), (State::Closed, true));
-        for steps in [vec![("wang", Step::Take)], vec![("wang", UPHOLD)], vec![("wang", DISMISS)]] {
-            let before = after(&steps).unwrap();
-            assert!(matches!(before.take("", &Step::Corrected, "t"), Err(Refusal::NotNow { .. })));
-        }
-        let worse = Step::Strengthened { raises_severity: true };
-        assert_eq!(closed.take("box", &worse, "t").unwrap(), Case::default());
-    }
-
-    const UNSEEN: Step = Step::AllWithdrawn { unseen: true };
-
-    #[test]
-    fn a_withdrawal_dismisses_only_what_nobody_has_seen() {
-        let unseen = after(&[("box", UNSEEN)]).unwrap();
-        assert_eq!(
-            (unseen.state, unseen.dismissed_because),
-            (State::Dismissed, Some(Reason::Withdrawn))
-        );
-        let seen = after(&[("box", Step::AllWithdrawn { unseen: false })]).unwrap();
-        assert_eq!(
-            (seen.state, seen.withdrawn_at.is_some()),
-            (State::Raised, true),
-            "marked, and two people decide"
-        );
-    }
-
-    #[test]
-    fn a_withdrawal_moves_nothing_from_the_first_review_on() {
-        for steps in [
-            vec![("wang", Step::Take)],
-            vec![("wang", UPHOLD)],
-            vec![("wang", DISMISS)],
-            vec![("wang", UPHOLD), ("li", UPHOLD)],
-        ] {
-            let before = after(&steps).unwrap();
-            for unseen in [true, false] {
-                let marked = before.take("box", &Step::AllWithdrawn { unseen }, "t").unwrap();
-                assert_eq!(Case { withdrawn_at: None, ..marked }, before);
-            }
-        }
-    }
-
-    #[test]
-    fn a_dismissed_alert_comes_back_when_it_grows_worse() {
-        let dismissed = after(&[("wang", DISMISS), ("li", DISMISS)]).unwrap();
-        assert_eq!(
-            dismissed.take("box", &Step::Strengthened { raises_severity: false }, "t").unwrap(),
-            dismissed
-        );
-        assert_eq!(
-            dismissed
-                .take("box", &Step::Strengthened { raises_severity: true }, "t")
-                .unwrap()
-                .state,
-            State::Raised
-        );
-    }
-
-    #[test]
-    fn what_was_withdrawn_and_is_said_again_is_new_again() {
-        let said_again = Step::Strengthened { raises_severity: false };
-        let again = after(&[("box", UNSEEN), ("box", said_again)]).unwrap();
-        assert_eq!(again, Case::default());
-    }
-
-    #[test]
-    fn the_clinic_is_told_three_states_and_no_step_between() {
-        for state in State::ALL {
-            let told = [state.for_clinic(false), state.for_clinic(true)];
-            let expected = if state.is_open() {
-                [ClinicState::Open, ClinicState::Answered]
-            } else {
-                [ClinicState::Closed, ClinicState::Closed]
-            };
-            assert_eq!(told, expected, "{state:?}");
-        }
-        assert!(ClinicState::ALL.into_iter().all(|s| ClinicState::parse(s.as_str()) == Some(s)));
-    }
-
-    fn last(by: &str, at: &str, before: &Case, after: &Case) -> LastStep {
-        let kept = StepKept { before: before.clone(), after: after.clone() };
-        LastStep { by: by.into(), at: at.into(), kept: Some(kept) }
-    }
-
-    #[test]
-    fn a_step_is_taken_back_by_its_own_person_in_time() {
-        let before = after(&[("li", DISMISS)]).unwrap();
-        let dismissed = before.take("wang", &DISMISS, "t").unwrap();
-        let step = last("wang", "2026-03-02T01:00:00Z", &before, &dismissed);
-        let undo = |by: &str, now: &str| dismissed.undo(Some(&step), by, now);
-        assert_eq!(undo("wang", "2026-03-02T01:01:00Z"), Ok(before.clone()));
-        assert_eq!(undo("wang", "2026-03-02T01:01:01Z"), Err(Refusal::TooLate));
-        assert_eq!(undo("li", "2026-03-02T01:00:01Z"), Err(Refusal::NotYours));
-        assert_eq!(dismissed.undo(None, "wang", "t"), Err(Refusal::NotYours));
-        let moved = Case { withdrawn_at: Some("t".into()), ..dismissed.clone() };
-        let late = moved.undo(Some(&step), "wang", "2026-03-02T01:00:01Z");
-        assert_eq!(late, Err(Refusal::ChangedSince), "the box's word was lost");
-    }
-
-    #[test]
-    fn the_clinic_may_answer_at_every_stage() {
-        for state in State::ALL {
-            let case = Case { state, ..Case::default() };
-            assert_eq!(case.take("clinic", &Step::Answer, "t").unwrap(), case);
-            assert_eq!(State::parse(state.as_str()), Some(state));
-        }
-    }
-}
+mod tests;

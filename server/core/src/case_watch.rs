@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::alert::State;
+use crate::alert::AlertState;
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::legal;
@@ -77,7 +77,7 @@ struct LateData<'a> {
     alert: &'a str,
     number: i64,
     severity: String,
-    state: State,
+    state: AlertState,
     raised_at: &'a str,
     due: &'static str,
     due_zh: &'static str,

@@ -11,7 +11,7 @@ use crate::rules::{DAY_MS, Numbers, SessionOutcome};
 use crate::self_check::FactQuery;
 use crate::self_check::correction::{Answered, Step, Verdict, judged};
 use crate::self_check::mismatch::{CheckFact, day_ms};
-use crate::store::{CorrectionSource, Dossier, NewCorrection, Store, StoreError};
+use crate::store::{CorrectionSource, Dossier, NewCorrection, Store, StoreError, Uncorrected};
 
 /// A session's report may come as late as this.
 const SETTLES_MS: i64 = DAY_MS;
@@ -110,7 +110,7 @@ fn of_alerts(
     let found = store.uncorrected(institution)?;
     Ok(found
         .into_iter()
-        .map(|(alert, rules, received_at)| NewCorrection {
+        .map(|Uncorrected { alert, rules, received_at }| NewCorrection {
             source: CorrectionSource::Alert,
             object: alert,
             rules,

@@ -2,18 +2,25 @@
 //!
 //! A [`Name`] is the only type here that holds personal text; it prints as `[redacted]`.
 
+mod consent;
+mod institution;
+mod room;
+
 use std::fmt;
 
+use protocol::down::Item as WireItem;
 use protocol::down::{
-    DeploymentMode, Item as WireItem, ItemKind, PractitionerCategory, RegistrationStatus,
-    SiteRelation, Specialty, Zones,
+    DeploymentMode, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, Specialty,
 };
 use protocol::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
 use serde::{Deserialize, Serialize};
 
+pub use self::consent::Consent;
 use crate::clock;
-use crate::consent::{EarlierText, Purpose};
 use crate::text::{Listed, line, line_or_nothing};
+pub use institution::{Filing, Institution, Licence, Place, Practice};
+use institution::{day, division};
+pub use room::Room;
 
 /// A person's name: shown on pages, kept in the store, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -140,162 +147,6 @@ mod word {
     }
 }
 
-/// Digits of an administrative division, or nothing.
-fn division(what: &str, digits: &str) -> Result<(), Fault> {
-    if digits.len() <= 12 && digits.chars().all(|c| c.is_ascii_digit()) {
-        return Ok(());
-    }
-    Err(format!("{what}: use the digits of the administrative division, such as 510100"))
-}
-
-/// Where an institution is (WGS 84): LL-3 asks how far two are apart.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// −90 to 90.
-    pub north_deg: f64,
-    /// −180 to 180.
-    pub east_deg: f64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Institution {
-    pub id: InstitutionId,
-    pub name: String,
-    #[serde(default)]
-    pub code: Option<String>,
-    #[serde(default)]
-    pub kind: String,
-    #[serde(default)]
-    pub grade_ceiling: u8,
-    #[serde(default)]
-    pub filed_items: Vec<ItemCode>,
-    #[serde(default)]
-    pub jurisdiction: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// 地址.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    /// 医疗机构执业许可证登记号.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub licence_no: Option<String>,
-    /// 有效期至: day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub licence_until: Option<String>,
-    /// 诊疗科目.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subjects: Vec<String>,
-    /// 承诺书: day on which the legal representative signed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pledge_on: Option<String>,
-    /// 试点协议或承诺书: name, day and clause by which the clinic keeps the box running.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<String>,
-}
-
-/// What the register publishes of an institution's licence.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Licence {
-    #[serde(default)]
-    pub address: Option<String>,
-    #[serde(default)]
-    pub licence_no: Option<String>,
-    #[serde(default)]
-    pub licence_until: Option<String>,
-    #[serde(default)]
-    pub subjects: Vec<String>,
-    #[serde(default)]
-    pub pledge_on: Option<String>,
-    /// Published nowhere.
-    #[serde(default)]
-    pub agreement: Option<String>,
-}
-
-/// A physician's practice certificate; its number is published nowhere.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Practice {
-    #[serde(default)]
-    pub number: Option<String>,
-    #[serde(default)]
-    pub scope: Option<String>,
-}
-
-/// A lead's filing at an institution.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filing {
-    #[serde(default)]
-    pub filing_no: Option<String>,
-    #[serde(default)]
-    pub filed_on: Option<String>,
-}
-
-/// Subjects of one institution, at most.
-const MOST_SUBJECTS: usize = 60;
-
-/// A day such as `2028-12-31`.
-fn day(what: &str, text: Option<&String>) -> Result<(), Fault> {
-    match text {
-        Some(text) if text.parse::<jiff::civil::Date>().is_err() || text.len() != 10 => {
-            Err(format!("{what}: `{}` is no day such as 2028-12-31", clock::clip(text, 40)))
-        }
-        _ => Ok(()),
-    }
-}
-
-impl Institution {
-    pub fn check(&self) -> Result<(), Fault> {
-        line("name", &self.name, 200)?;
-        line_or_nothing("kind", &self.kind, LABEL_CHARS)?;
-        if self.place.is_some_and(|p| {
-            !(-90.0..=90.0).contains(&p.north_deg) || !(-180.0..=180.0).contains(&p.east_deg)
-        }) {
-            return Err(
-                "place: north_deg is -90 to 90 and east_deg -180 to 180, such as 30.66 and 104.06"
-                    .to_owned(),
-            );
-        }
-        if self.grade_ceiling > 4 {
-            return Err(format!(
-                "grade_ceiling: {} is no surgery grade, use 0 to 4",
-                self.grade_ceiling
-            ));
-        }
-        division("jurisdiction", &self.jurisdiction)?;
-        self.check_licence()?;
-        match &self.code {
-            Some(code) => crate::idcheck::institution_code(code),
-            None => Ok(()),
-        }
-    }
-
-    fn check_licence(&self) -> Result<(), Fault> {
-        line_or_nothing("address", self.address.as_deref().unwrap_or_default(), 200)?;
-        line_or_nothing("agreement", self.agreement.as_deref().unwrap_or_default(), 200)?;
-        if let Some(number) = &self.licence_no {
-            crate::idcheck::licence_no(number)?;
-        }
-        day("licence_until", self.licence_until.as_ref())?;
-        day("pledge_on", self.pledge_on.as_ref())?;
-        if self.subjects.len() > MOST_SUBJECTS {
-            return Err(format!("subjects: at most {MOST_SUBJECTS} are taken"));
-        }
-        self.subjects.iter().try_for_each(|subject| line("subjects", subject, LABEL_CHARS))
-    }
-
-    pub fn licence(&self) -> Licence {
-        Licence {
-            address: self.address.clone(),
-            licence_no: self.licence_no.clone(),
-            licence_until: self.licence_until.clone(),
-            subjects: self.subjects.clone(),
-            pledge_on: self.pledge_on.clone(),
-            agreement: self.agreement.clone(),
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Practitioner {
@@ -371,87 +222,6 @@ impl Site {
         }
         line_or_nothing("filing_no", self.filing_no.as_deref().unwrap_or_default(), 60)?;
         day("filed_on", self.filed_on.as_ref())
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Room {
-    pub id: RoomId,
-    pub institution: InstitutionId,
-    #[serde(default)]
-    pub name: String,
-    /// Left out: at the door. Nobody has said yet that a camera may look into the room.
-    #[serde(default = "at_the_door", deserialize_with = "word::mode")]
-    pub mode: DeploymentMode,
-    #[serde(default)]
-    pub intimate: bool,
-    /// Of a new room: whether patients undress there. It becomes the first proposal of its privacy
-    /// class, which the authority confirms; where they do, the room begins intimate, with its camera
-    /// at the door. It is kept there, not with the room.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undressing: Option<bool>,
-    #[serde(default = "shanghai")]
-    pub time_zone: String,
-    #[serde(default)]
-    pub zones: Zones,
-    #[serde(default = "always_open")]
-    pub opening_min: Vec<Vec<(u16, u16)>>,
-}
-
-fn shanghai() -> String {
-    "Asia/Shanghai".to_owned()
-}
-
-fn at_the_door() -> DeploymentMode {
-    DeploymentMode::Doorway
-}
-
-fn always_open() -> Vec<Vec<(u16, u16)>> {
-    vec![vec![(0, 1440)]; 7]
-}
-
-impl Room {
-    pub fn check(&self) -> Result<(), Fault> {
-        line_or_nothing("name", &self.name, LABEL_CHARS)?;
-        if self.intimate && self.mode == DeploymentMode::InRoom {
-            return Err("mode: an intimate room refuses in_room, use doorway".to_owned());
-        }
-        if self.undressing == Some(true) && self.mode == DeploymentMode::InRoom {
-            return Err("mode: where patients undress the camera stands at the door: use doorway"
-                .to_owned());
-        }
-        if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
-            return Err(format!(
-                "time_zone: `{}` is no IANA zone such as Asia/Shanghai",
-                clock::clip(&self.time_zone, 40)
-            ));
-        }
-        let good = |&(from, to): &(u16, u16)| from < to && to <= 1440;
-        if self.opening_min.len() != 7 || !self.opening_min.iter().flatten().all(good) {
-            return Err(
-                "opening_min: seven lists (from Monday) of [from, to] in minutes, 0 to 1440, from \
-                < to"
-                    .to_owned(),
-            );
-        }
-        let zones = &self.zones;
-        for (what, polygons) in [
-            ("operator", &zones.operator),
-            ("bed", &zones.bed),
-            ("companion", &zones.companion),
-            ("door", &zones.door),
-            ("privacy_mask", &zones.privacy_mask),
-        ] {
-            let inside = |&(x, y): &(i32, i32)| (0..=1000).contains(&x) && (0..=1000).contains(&y);
-            if !polygons.iter().all(|p| (3..=64).contains(&p.len()) && p.iter().all(inside)) {
-                return Err(format!(
-                    "zones.{what}: each polygon needs 3 to 64 corners, each 0 to 1000 \
-                    (thousandths of the picture)"
-                ));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -644,144 +414,5 @@ pub struct DevicePlace {
     pub room: RoomId,
 }
 
-/// The consent record (P3): without one no template is made.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Consent {
-    pub text_version: String,
-    pub text_sha256: String,
-    pub purposes: Vec<Purpose>,
-    pub scope: String,
-    pub signature: String,
-    pub signed_at: String,
-    /// A minor's guardian signs (P13).
-    #[serde(default)]
-    pub guardian: Option<String>,
-    /// Earlier texts that this one took the place of, oldest first; the server keeps them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(skip)]
-    pub earlier: Vec<EarlierText>,
-}
-
-impl fmt::Debug for Consent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Consent").field("text_version", &self.text_version).finish_non_exhaustive()
-    }
-}
-
-impl Consent {
-    pub fn check(&mut self) -> Result<(), Fault> {
-        let hex =
-            self.text_sha256.len() == 64 && self.text_sha256.chars().all(|c| c.is_ascii_hexdigit());
-        if !hex {
-            return Err(
-                "consent.text_sha256: the SHA-256 of the text that was signed, 64 hex digits"
-                    .to_owned(),
-            );
-        }
-        if !self.purposes.contains(&Purpose::Recognition) {
-            return Err(
-                "consent.purposes: without `recognition` no template may be made".to_owned()
-            );
-        }
-        if !self.purposes.contains(&Purpose::ServerStorage) {
-            return Err("consent.purposes: without `server_storage`, agreed to separately, face \
-                information may not leave the device (人脸识别技术应用安全管理办法 8: checked with a \
-                public text; legal review to come)"
-                .to_owned());
-        }
-        if !self.earlier.is_empty() {
-            return Err("consent.earlier: the server keeps what was signed before".to_owned());
-        }
-        line("consent.text_version", &self.text_version, 40)?;
-        line("consent.scope", &self.scope, 200)?;
-        if let Some(guardian) = &self.guardian {
-            line_or_nothing("consent.guardian", guardian, LABEL_CHARS)?;
-        }
-        if self.signature.trim().is_empty() || self.signature.len() > 200_000 {
-            return Err(
-                "consent.signature: who signed, or the drawn signature as base64 of at most \
-                200,000 characters"
-                    .to_owned(),
-            );
-        }
-        self.signed_at = clock::normal("consent.signed_at", &self.signed_at)?;
-        Ok(())
-    }
-
-    pub fn keeps_photo(&self) -> bool {
-        self.purposes.contains(&Purpose::KeepPhoto)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_never_prints() {
-        let text = r#"{"id":"p-1","name":"王小明","category":"nurse","registration":"valid"}"#;
-        let person: Practitioner = serde_json::from_str(text).unwrap();
-        assert!(!format!("{person:?}").contains('王'));
-        assert!(serde_json::to_string(&person).unwrap().contains("王小明"));
-    }
-
-    #[test]
-    fn a_nurse_can_not_be_filed_as_lead() {
-        let text = r#"{"id":"p-1","name":"x","category":"nurse","registration":"valid",
-            "sites":[{"institution":"c-1","relation":"primary","lead_of":["cosmetic_surgery"]}]}"#;
-        let mut person: Practitioner = serde_json::from_str(text).unwrap();
-        assert!(person.check().unwrap_err().contains("licensed_physician"));
-    }
-
-    #[test]
-    fn an_intimate_room_refuses_a_camera_inside() {
-        let text = r#"{"id":"r-1","institution":"c-1","mode":"in_room","intimate":true}"#;
-        let room: Room = serde_json::from_str(text).unwrap();
-        assert!(room.check().unwrap_err().contains("intimate room"));
-    }
-
-    #[test]
-    fn a_room_of_which_nothing_is_said_is_watched_at_the_door() {
-        let room: Room = serde_json::from_str(r#"{"id":"r-1","institution":"c-1"}"#).unwrap();
-        room.check().unwrap();
-        assert_eq!(room.mode, DeploymentMode::Doorway);
-        let undressed = Room { undressing: Some(true), mode: DeploymentMode::InRoom, ..room };
-        assert!(undressed.check().unwrap_err().starts_with("mode: "));
-    }
-
-    #[test]
-    fn a_session_that_ends_before_it_starts_is_refused() {
-        let text = r#"{"id":"s-1","room":"r-1","start":"2026-03-02T10:00:00+08:00","end":"2026-03-02T01:00:00Z"}"#;
-        let mut session: Session = serde_json::from_str(text).unwrap();
-        assert!(session.check().unwrap_err().starts_with("end: "));
-        session.end = None;
-        session.check().unwrap();
-        assert_eq!(session.start, "2026-03-02T02:00:00.000Z");
-        session.patient_ref = Some("张三".into());
-        assert!(session.check().is_err());
-    }
-
-    #[test]
-    fn no_consent_without_its_parts() {
-        let good = Consent {
-            text_version: "1".into(),
-            text_sha256: "a".repeat(64),
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage],
-            scope: "c-1".into(),
-            signature: "signed".into(),
-            signed_at: "2026-03-02T01:00:00Z".into(),
-            guardian: None,
-            earlier: Vec::new(),
-        };
-        good.clone().check().unwrap();
-        for purposes in [
-            vec![Purpose::KeepPhoto, Purpose::ServerStorage],
-            vec![Purpose::Recognition, Purpose::KeepPhoto],
-        ] {
-            assert!(Consent { purposes, ..good.clone() }.check().is_err());
-        }
-        assert!(Consent { text_sha256: "short".into(), ..good.clone() }.check().is_err());
-        assert!(Consent { signature: " ".into(), ..good }.check().is_err());
-    }
-}
+mod tests;

@@ -267,8 +267,8 @@ fn once_named(text: &str) -> String {
 }
 
 /// One clear line in both languages.
-impl From<crate::penalty_case::Refusal> for Problem {
-    fn from(refusal: crate::penalty_case::Refusal) -> Self {
+impl From<crate::penalty_case::CaseRefusal> for Problem {
+    fn from(refusal: crate::penalty_case::CaseRefusal) -> Self {
         Self { zh: Some(refusal.zh().into()), ..Self::unprocessable(refusal.to_string()) }
     }
 }
@@ -282,23 +282,25 @@ impl From<crate::ca::CaError> for Problem {
     }
 }
 
-impl From<crate::evidence::opening::Refusal> for Problem {
-    fn from(it: crate::evidence::opening::Refusal) -> Self {
-        use crate::evidence::opening::Refusal;
+impl From<crate::evidence::opening::OpeningRefusal> for Problem {
+    fn from(it: crate::evidence::opening::OpeningRefusal) -> Self {
+        use crate::evidence::opening::OpeningRefusal;
 
         let status = match it {
-            Refusal::SamePerson | Refusal::NotYours => StatusCode::FORBIDDEN,
-            Refusal::NoReason | Refusal::Missing { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::NoSuchItem { .. } => StatusCode::NOT_FOUND,
-            Refusal::NotNow { .. }
-            | Refusal::RanOut
-            | Refusal::Removed { .. }
-            | Refusal::Left { .. }
-            | Refusal::LastHolder { .. }
-            | Refusal::NotInChain { .. }
-            | Refusal::NotLooked
-            | Refusal::NothingToCompare
-            | Refusal::UpperRoll { .. } => StatusCode::CONFLICT,
+            OpeningRefusal::SamePerson | OpeningRefusal::NotYours => StatusCode::FORBIDDEN,
+            OpeningRefusal::NoReason | OpeningRefusal::Missing { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            OpeningRefusal::NoSuchItem { .. } => StatusCode::NOT_FOUND,
+            OpeningRefusal::NotNow { .. }
+            | OpeningRefusal::RanOut
+            | OpeningRefusal::Removed { .. }
+            | OpeningRefusal::Left { .. }
+            | OpeningRefusal::LastHolder { .. }
+            | OpeningRefusal::NotInChain { .. }
+            | OpeningRefusal::NotLooked
+            | OpeningRefusal::NothingToCompare
+            | OpeningRefusal::UpperRoll { .. } => StatusCode::CONFLICT,
         };
         Self { zh: Some(it.zh().into()), ..Self::new(status, it.to_string()) }
     }

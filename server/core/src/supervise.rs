@@ -307,7 +307,7 @@ fn ms(text: &str) -> i64 {
 
 fn line(d: &Dossier, post: &Post, now_ms: i64) -> outage::Line {
     let silent: Vec<outage::Span> =
-        post.silences.iter().map(|(from, to)| (ms(from), ms(to).min(now_ms))).collect();
+        post.silences.iter().map(|it| (ms(&it.from), ms(&it.to).min(now_ms))).collect();
     let first = silent.first().map_or(now_ms, |s| s.0);
     outage::Line {
         device: post.device.clone(),
@@ -355,20 +355,20 @@ fn local_days(post: &Post, from_ms: i64, to_ms: i64) -> Vec<LocalDay> {
 /// The whole local days on which a box could have been looked at.
 fn days(d: &Dossier, post: &Post, now_ms: i64) -> Days {
     const HOUR_MS: i64 = 3_600_000;
-    let first = post.hours.first().map_or(now_ms, |h| h.0 * HOUR_MS);
+    let first = post.hours.first().map_or(now_ms, |h| h.hour * HOUR_MS);
     let one = |day: LocalDay| {
         let inside = |at: i64| day.open.iter().any(|(from, to)| *from < at + HOUR_MS && at < *to);
-        let hours: Vec<_> = post.hours.iter().filter(|h| inside(h.0 * HOUR_MS)).collect();
+        let hours: Vec<_> = post.hours.iter().filter(|h| inside(h.hour * HOUR_MS)).collect();
         let open_hours: i64 =
             day.open.iter().map(|(from, to)| (to - from + HOUR_MS - 1) / HOUR_MS).sum();
         // An hour counts by the share of its looks that found a live camera; an hour without a look
         // counts nothing.
-        let live: i64 = hours.iter().map(|h| h.2 * 1_000_000 / h.1.max(1)).sum();
+        let live: i64 = hours.iter().map(|h| h.live * 1_000_000 / h.looks.max(1)).sum();
         DaySeen {
             span: day.span,
             open: !day.open.is_empty(),
             healthy_ppm: (live / open_hours.max(1)).min(1_000_000),
-            anybody: hours.iter().any(|h| h.3 > 0),
+            anybody: hours.iter().any(|h| h.faces > 0),
             chain_whole: post
                 .chain_faults
                 .iter()

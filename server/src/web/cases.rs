@@ -23,7 +23,7 @@ use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, OPENINGS};
 use super::scope::Seen;
 use crate::access::{Right, Who};
-use crate::alert::{State as AlertState, Step};
+use crate::alert::{AlertState, Step};
 use crate::app::App;
 use crate::case_watch;
 use crate::clock::{clip, now_text, today};

@@ -18,7 +18,7 @@ use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{clip, now_text, today};
 use crate::problem::{Body, Problem};
-use crate::self_check::correction::{State as CorrectionState, Step};
+use crate::self_check::correction::{CorrectionState, Step};
 use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
 use crate::text;
 

@@ -12,7 +12,6 @@ use axum::http::StatusCode;
 use protocol::down::Command;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::answer::{Created, Jpeg, Raw};
 use super::deed;
@@ -177,8 +176,8 @@ pub(super) async fn propose(
                 photos,
             };
             let proposed = engine.propose(&a.faces, &request, &now_text())?;
-            let data = json!({"enrolment": proposed.id, "state": "proposed"});
-            a.store.feed_append("enrolment", &data)?;
+            let news = EnrolmentNews { enrolment: &proposed.id, state: EnrolmentState::Proposed };
+            a.store.feed_append("enrolment", &news)?;
             super::messages::enrolment_waits(a, &who, &proposed.id, &institution)?;
             crate::retention::count_faces(a, crate::clock::now())?;
             Ok::<_, Problem>((institution, proposed))
@@ -187,6 +186,13 @@ pub(super) async fn propose(
     app.tell(Nudge::Institution(proposed.0.clone()));
     app.touch();
     Ok(proposed)
+}
+
+/// What a reader of the stream learns of an enrolment.
+#[derive(Serialize)]
+struct EnrolmentNews<'a> {
+    enrolment: &'a str,
+    state: EnrolmentState,
 }
 
 fn too_many_proposals() -> Problem {
@@ -297,8 +303,8 @@ pub(super) async fn decide(
                 over_a_warning_with_a_reason(&found, reason.as_deref())?;
             }
             let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
-            a.store
-                .feed_append("enrolment", &json!({"enrolment": id, "state": enrolment.state}))?;
+            let news = EnrolmentNews { enrolment: &id, state: enrolment.state };
+            a.store.feed_append("enrolment", &news)?;
             Ok::<_, Problem>(enrolment)
         })
         .await?;

@@ -18,7 +18,7 @@ use super::answer::{Csv, Download};
 use super::endpoint::Endpoint;
 use super::rights::SIGHT;
 use crate::access::{Role, Who};
-use crate::alert::{ClinicState, State as AlertState};
+use crate::alert::{AlertState, ClinicState};
 use crate::app::App;
 use crate::clock;
 use crate::problem::Problem;

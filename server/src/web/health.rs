@@ -20,7 +20,7 @@ use crate::cache::Writable;
 use crate::certificates::Known;
 use crate::mqtt::Link;
 use crate::problem::Problem;
-use crate::store::{Standby, StoreError};
+use crate::store::{AlertCount, Standby, StoreError};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -94,9 +94,10 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
         text,
         "# HELP zaigang_alerts Alerts by state and severity.\n# TYPE zaigang_alerts gauge"
     );
-    for (state, severity, value) in states {
+    for AlertCount { state, severity, alerts } in states {
+        let state = state.as_str();
         let _ =
-            writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {value}");
+            writeln!(text, "zaigang_alerts{{state=\"{state}\",severity=\"L{severity}\"}} {alerts}");
     }
     text.push_str(&app.http_metrics.text());
     limits(&mut text, &app);

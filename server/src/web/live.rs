@@ -245,8 +245,12 @@ impl Reader {
     /// Whoever hears of an alert has seen it. An event that cannot be noted is not told: the reader
     /// comes again.
     async fn noted(&self, event: &FeedEvent) -> bool {
-        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
-        let Some(id) = data["alert"].as_str().map(str::to_owned) else { return true };
+        #[derive(Default, serde::Deserialize)]
+        struct OfAlert {
+            alert: Option<String>,
+        }
+        let data: OfAlert = serde_json::from_str(&event.data).unwrap_or_default();
+        let Some(id) = data.alert else { return true };
         self.app
             .blocking(move |a| a.store.note_seen([id.as_str()], &crate::clock::now_text()))
             .await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rights::may_open;
 use crate::access::{Right, Role, Who};
-use crate::alert::{ClinicState, State as AlertState, due_at};
+use crate::alert::{AlertState, ClinicState, due_at};
 use crate::app::App;
 use crate::clock::{self, now_text};
 use crate::message::{Kind, mentioned};

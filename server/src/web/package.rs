@@ -14,7 +14,6 @@ use axum::http::StatusCode;
 use jiff::SignedDuration;
 use protocol::id::{PersonId, SessionId};
 use protocol::up::{PresenceReport, Step};
-use serde_json::{Value, json};
 use sm3::{Digest as _, Sm3};
 use zip::write::SimpleFileOptions;
 
@@ -22,7 +21,7 @@ use super::alerts::{seen, whole};
 use super::answer::{Download, Zip};
 use super::deed;
 use super::endpoint::Endpoint;
-use super::pages::case_paper::{self, About, Listed};
+use super::pages::case_paper::{self, About, CaseFile, Listed, NamedPerson, PackageMade};
 use super::pages::words::Lang;
 use super::rights::PACKAGE;
 use crate::access::Who;
@@ -102,10 +101,17 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     let about: BTreeSet<PersonId> =
         standing.flat_map(|f| &f.report.persons).map(|p| p.person.clone()).collect();
     let logins: BTreeSet<String> = whole.steps.iter().map(|s| s.by.clone()).collect();
-    let mut case = json!(whole);
-    case["persons"] = persons(a, &about)?;
-    case["institution_registered"] = json!(a.store.institution(&alert.institution)?);
-    case["package"] = json!({"made_at": made_at, "by": who.name, "why": clock::clip(why, 200), "format": "zaigang-case/1"});
+    let case = CaseFile {
+        whole,
+        persons: persons(a, &about)?,
+        institution_registered: a.store.institution(&alert.institution)?,
+        package: PackageMade {
+            made_at,
+            by: who.name.clone(),
+            why: clock::clip(why, 200),
+            format: "zaigang-case/1",
+        },
+    };
     let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
     let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
     parts.extend(chain(a, &alert, &about)?);
@@ -149,14 +155,14 @@ fn signers(a: &App, logins: &BTreeSet<String>) -> Result<BTreeMap<String, String
 }
 
 /// Names of whoever the findings and the declaration name; nobody else's.
-fn persons(a: &App, about: &BTreeSet<PersonId>) -> Result<Value, Problem> {
+fn persons(a: &App, about: &BTreeSet<PersonId>) -> Result<Vec<NamedPerson>, Problem> {
     let mut found = Vec::new();
     for id in about {
         if let Some(p) = a.store.practitioner(id.as_str())? {
-            found.push(json!({"id": p.id, "name": p.name, "category": p.category, "registration": p.registration}));
+            found.push(p.into());
         }
     }
-    Ok(json!(found))
+    Ok(found)
 }
 
 /// The chain of the box around the case; none for what the server itself found. Of the sightings in

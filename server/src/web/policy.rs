@@ -21,7 +21,7 @@ use crate::clock::now_text;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
 use crate::rules::settings::{self, About};
-use crate::store::{PolicyRow, StoreError};
+use crate::store::{HashedPolicy, OwnPolicy, PolicyRow, StoreError};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -209,7 +209,7 @@ pub(super) fn history(a: &App, who: &Who, place: &str) -> Result<Vec<PolicyRow>,
 }
 
 fn shown(a: &App, who: &Who, place: &str) -> Result<PolicySeen, StoreError> {
-    let (version, own) = a.store.policy(place)?;
+    let OwnPolicy { version, settings: own } = a.store.policy(place)?;
     let said = a.store.policy_at(place)?;
     let values = values_at(a, place)?;
     let setting = |about: About| {
@@ -251,20 +251,17 @@ async fn get_by_hash(
 ) -> Result<Json<PolicyOfHash>, Problem> {
     let wanted = sha256.clone();
     let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
-    let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
-    Ok(Json(PolicyOfHash { sha256, settings: values, first_used }))
+    let HashedPolicy { settings, first_used } =
+        found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
+    Ok(Json(PolicyOfHash { sha256, settings, first_used }))
 }
 
-/// The settings that differ from the default, and since when they hold; empty where they always
-/// did.
-type ValuesSince = (BTreeMap<String, i64>, String);
-
 /// The defaults' own hashes are known without having been set.
-pub(super) fn of_hash(a: &App, sha256: &str) -> Result<Option<ValuesSince>, StoreError> {
+pub(super) fn of_hash(a: &App, sha256: &str) -> Result<Option<HashedPolicy>, StoreError> {
     let nothing = BTreeMap::new();
     let defaults = [protocol::settings::canonical(&nothing), settings::canonical(&nothing)];
     if defaults.iter().any(|text| trust::sha256_hex(text) == sha256) {
-        return Ok(Some((nothing, String::new())));
+        return Ok(Some(HashedPolicy::default()));
     }
     a.store.policy_of_hash(sha256)
 }

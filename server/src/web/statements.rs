@@ -11,7 +11,7 @@ use super::pages::times::local;
 use super::pages::words::Lang;
 use super::scope::Seen;
 use crate::access::{Role, Who};
-use crate::alert::State;
+use crate::alert::AlertState;
 use crate::alert_view::StatementSeen;
 use crate::app::App;
 use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
@@ -32,7 +32,7 @@ fn names_in(
     alert: &Alert,
     said: &[Statement],
 ) -> Result<BTreeMap<String, String>, StoreError> {
-    if alert.case.state == State::Dismissed {
+    if alert.case.state == AlertState::Dismissed {
         return Ok(BTreeMap::new());
     }
     let ids = |it: &Statement| match &it.kind {

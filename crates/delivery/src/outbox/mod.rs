@@ -261,9 +261,24 @@ impl Outbox {
         self.inner.appended.notified().await;
     }
 
+    /// For tests: the disk stands still in this outbox's `fsync` until the guard is dropped.
+    ///
+    /// # Errors
+    /// [`OutboxError::Poisoned`] where a call panicked.
+    #[doc(hidden)]
+    pub fn stall(&self) -> Result<Stalled<'_>, OutboxError> {
+        Ok(Stalled { _state: self.lock()? })
+    }
+
     fn lock(&self) -> Result<MutexGuard<'_, State>, OutboxError> {
         self.inner.state.lock().map_err(|_| OutboxError::Poisoned)
     }
+}
+
+/// Each call of the outbox waits while it lives; see [`Outbox::stall`].
+#[derive(Debug)]
+pub struct Stalled<'a> {
+    _state: MutexGuard<'a, State>,
 }
 
 fn ack(body: &DownBody, refused_because: Option<String>, templates_deleted: Vec<PersonId>) -> Up {

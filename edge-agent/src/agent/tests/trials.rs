@@ -11,12 +11,12 @@ use crate::trial::MOST_A_DAY;
 
 /// A box with an observation log, and what its trials say to it.
 fn with_log() -> (Box1, Receiver<Event>) {
-    let mut it = box_1(settings(true, false));
     let (to_agent, events) = channel();
-    let vault = Vault::open(it.dir.path()).unwrap();
-    it.agent.record = Some(Recorder::new(vault, 1, THRESHOLDS));
-    it.agent.trials = Trials::new(it.dir.path().to_owned(), to_agent);
-    it.agent.inform(Fact::Thresholds(THRESHOLDS));
+    let it = box_with(settings(true, false), tempfile::tempdir().unwrap(), |dir, parts| Parts {
+        record: Some(Recorder::new(Vault::open(dir).unwrap(), 1, THRESHOLDS)),
+        trials: Trials::new(dir.to_owned(), to_agent),
+        ..parts
+    });
     (it, events)
 }
 
@@ -84,9 +84,10 @@ fn days_before_the_asked_ones_are_not_read() {
 
 #[test]
 fn a_box_without_a_log_says_so() {
-    let mut it = box_1(settings(true, false));
     let (to_agent, events) = channel();
-    it.agent.trials = Trials::new(it.dir.path().to_owned(), to_agent);
+    let mut it = box_with(settings(true, false), tempfile::tempdir().unwrap(), |dir, parts| {
+        Parts { trials: Trials::new(dir.to_owned(), to_agent), ..parts }
+    });
     it.told_everything();
     it.told(1, trial("t-1", &[("uq_op_ms", 30_000)], None));
     assert_eq!(answered(&mut it, &events).failed, Some(TrialFailure::NoLog));

@@ -7,8 +7,10 @@
 //! The camera's address, path and password stay on this side: the library sees a loopback address
 //! with a random name, so none of its texts can hold them. It decodes nothing.
 
+mod transport;
+
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -17,7 +19,7 @@ use std::{
 use http_auth::{PasswordClient, PasswordParams};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream, UdpSocket, tcp::OwnedWriteHalf},
+    net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
     task::JoinHandle,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
@@ -30,6 +32,7 @@ use super::{
     packets::Packets,
     sdp::{self, Offer},
 };
+use transport::{Connection, Transport, UdpPair, received};
 
 const MOST_REDIRECTS: u32 = 3;
 /// How long an answer with another number is held for the right one: some cameras number their
@@ -87,84 +90,6 @@ impl Relay {
     /// Waits until the camera was told that the session is over. The library's side must be gone.
     pub(super) async fn end(self) {
         let _ = timeout(PARTING * 2, self.task).await;
-    }
-}
-
-/// The connection to the camera.
-struct Connection {
-    stream: TcpStream,
-    parts: Splitter,
-}
-
-impl Connection {
-    async fn to(url: &Url) -> Result<Self, Fault> {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let stream = TcpStream::connect((host, url.port().unwrap_or(554)))
-            .await
-            .map_err(|why| Fault::network(&why))?;
-        let _ = stream.set_nodelay(true);
-        Ok(Self { stream, parts: Splitter::default() })
-    }
-
-    /// Waits for more bytes.
-    async fn more(&mut self) -> Result<(), Fault> {
-        let mut bytes = vec![0; 64 * 1024];
-        match self.stream.read(&mut bytes).await {
-            Ok(0) => Err(Fault::Closed),
-            Ok(count) => {
-                self.parts.take(&bytes[..count]);
-                Ok(())
-            }
-            Err(why) => Err(Fault::network(&why)),
-        }
-    }
-
-    fn peer(&self) -> Option<IpAddr> {
-        self.stream.peer_addr().ok().map(|peer| peer.ip())
-    }
-}
-
-/// How packets come.
-enum Transport {
-    None,
-    /// On the RTSP connection: the channel of the pictures.
-    Interleaved(u8),
-    Udp(UdpPair),
-}
-
-struct UdpPair {
-    packets: UdpSocket,
-    reports: UdpSocket,
-}
-
-impl UdpPair {
-    /// An even port and the next one, as the standard wants them.
-    async fn bind(at: IpAddr) -> Result<Self, Fault> {
-        for _ in 0..50 {
-            let packets = UdpSocket::bind((at, 0)).await.map_err(|why| Fault::network(&why))?;
-            let port = packets.local_addr().map_err(|why| Fault::network(&why))?.port();
-            if port % 2 == 0
-                && let Ok(reports) = UdpSocket::bind((at, port + 1)).await
-            {
-                return Ok(Self { packets, reports });
-            }
-        }
-        Err(Fault::Network("no two free UDP ports".to_owned()))
-    }
-
-    fn port(&self) -> u16 {
-        self.packets.local_addr().map_or(0, |at| at.port())
-    }
-
-    /// Opens the way through a firewall, as players do.
-    async fn greet(&self, camera: IpAddr, port: u16) {
-        let _ = self
-            .packets
-            .send_to(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], SocketAddr::new(camera, port))
-            .await;
-        let report = [0x80, 201, 0, 1, 0, 0, 0, 0];
-        let _ =
-            self.reports.send_to(&report, SocketAddr::new(camera, port.saturating_add(1))).await;
     }
 }
 
@@ -577,18 +502,6 @@ impl Worker {
             && library.write_all(bytes).await.is_err()
         {
             self.library = None;
-        }
-    }
-}
-
-/// The next packet by UDP from the camera; never, where packets come otherwise.
-async fn received(transport: &Transport, camera: Option<IpAddr>, packet: &mut [u8]) -> usize {
-    let Transport::Udp(pair) = transport else { return std::future::pending().await };
-    loop {
-        match pair.packets.recv_from(packet).await {
-            Ok((length, from)) if Some(from.ip()) == camera => return length,
-            Ok(_) => {}
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }

@@ -197,7 +197,7 @@ impl Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ClueRefusal {
     #[error("`{step}` is not possible while the clue is `{stage}`")]
     NotNow { step: &'static str, stage: &'static str },
     #[error("`{by}` has already said so: another person must agree (须由另一人同意)")]
@@ -209,7 +209,7 @@ pub enum Refusal {
     #[error("a clue can not be merged into itself")]
     IntoItself,
     #[error(transparent)]
-    Case(#[from] alert::Refusal),
+    Case(#[from] alert::AlertRefusal),
 }
 
 /// All that the machine remembers of one clue.
@@ -264,7 +264,7 @@ impl Handling {
     /// One word for where it stands: the intake's, or the case's once there is one.
     pub fn stage(&self) -> &'static str {
         match (&self.case, self.intake) {
-            (Some(case), Intake::Accepted) if case.state == alert::State::Raised => "accepted",
+            (Some(case), Intake::Accepted) if case.state == alert::AlertState::Raised => "accepted",
             (Some(case), Intake::Accepted) => case.state.as_str(),
             (_, intake) => intake.as_str(),
         }
@@ -280,9 +280,9 @@ impl Handling {
     }
 
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, own_id: &str, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
+    pub fn take(&self, own_id: &str, by: &str, step: &Step, at: &str) -> Result<Self, ClueRefusal> {
         use Intake::{Accepted, AskedBack, Received};
-        let refused = || Refusal::NotNow { step: step.name(), stage: self.stage() };
+        let refused = || ClueRefusal::NotNow { step: step.name(), stage: self.stage() };
         match (self.intake, step) {
             (_, Step::Comment) => Ok(self.clone()),
             (Received | AskedBack, Step::Accept) => Ok(Self {
@@ -294,7 +294,7 @@ impl Handling {
                 ..self.clone()
             }),
             (Received, Step::Ask { question }) if question.trim().is_empty() => {
-                Err(Refusal::NoQuestion)
+                Err(ClueRefusal::NoQuestion)
             }
             (Received, Step::Ask { question }) => Ok(Self {
                 intake: AskedBack,
@@ -307,7 +307,7 @@ impl Handling {
             }
             (Received | AskedBack, Step::Dispose(disposal)) => self.dispose(by, *disposal, at),
             (Received | AskedBack, Step::Merge { into }) if into == own_id => {
-                Err(Refusal::IntoItself)
+                Err(ClueRefusal::IntoItself)
             }
             (Received | AskedBack, Step::Merge { into }) => Ok(Self {
                 intake: Intake::Merged,
@@ -357,7 +357,7 @@ impl Handling {
 
     /// Two reviewers have not agreed yet.
     pub fn is_being_verified(&self) -> bool {
-        use alert::State::{Raised, Review1, Review2};
+        use alert::AlertState::{Raised, Review1, Review2};
         let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
         case.is_some_and(|case| matches!(case.state, Raised | Review1 | Review2))
     }
@@ -365,7 +365,7 @@ impl Handling {
     /// Neither filed nor ended: until then the term of the verification runs, and a lead that
     /// nobody follows up is late.
     pub fn awaits_decision(&self) -> bool {
-        use alert::State::{Lead, OnSite};
+        use alert::AlertState::{Lead, OnSite};
         let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
         self.is_being_verified() || case.is_some_and(|case| matches!(case.state, Lead | OnSite))
     }
@@ -384,8 +384,8 @@ impl Handling {
     #[must_use]
     pub fn joined(&self) -> Self {
         let case = self.case.clone().map(|case| match case.state {
-            alert::State::Review2 => {
-                Case { state: alert::State::Review1, reviews: Vec::new(), ..case }
+            alert::AlertState::Review2 => {
+                Case { state: alert::AlertState::Review1, reviews: Vec::new(), ..case }
             }
             _ => case,
         });
@@ -401,26 +401,26 @@ impl Handling {
         }
     }
 
-    fn extend(&self, reason: &str, at: &str) -> Result<Self, Refusal> {
+    fn extend(&self, reason: &str, at: &str) -> Result<Self, ClueRefusal> {
         if reason.trim().is_empty() {
-            return Err(Refusal::NoReason);
+            return Err(ClueRefusal::NoReason);
         }
         if self.extended_on.is_some() {
-            return Err(Refusal::NotNow { step: "extend", stage: self.stage() });
+            return Err(ClueRefusal::NotNow { step: "extend", stage: self.stage() });
         }
         Ok(Self { extended_on: Some(crate::clock::clip(at, 10)), ..self.clone() })
     }
 
-    fn tell(&self, how: &str, at: &str) -> Result<Self, Refusal> {
+    fn tell(&self, how: &str, at: &str) -> Result<Self, ClueRefusal> {
         if how.trim().is_empty() {
-            return Err(Refusal::NoReason);
+            return Err(ClueRefusal::NoReason);
         }
         Ok(Self { told_on: Some(crate::clock::clip(at, 10)), ..self.clone() })
     }
 
-    fn dispose(&self, by: &str, disposal: Disposal, at: &str) -> Result<Self, Refusal> {
+    fn dispose(&self, by: &str, disposal: Disposal, at: &str) -> Result<Self, ClueRefusal> {
         if self.proposals.iter().any(|p| p.by == by && p.disposal.agrees_with(disposal)) {
-            return Err(Refusal::SamePerson { by: by.to_owned() });
+            return Err(ClueRefusal::SamePerson { by: by.to_owned() });
         }
         let mut next = self.clone();
         next.proposals.retain(|p| p.by != by);

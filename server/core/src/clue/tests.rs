@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::alert::{Reason, State, Verdict};
+use crate::alert::{AlertState, Reason, Verdict};
 
 const AT: &str = "2026-11-02T01:00:00.000Z";
 const REJECT: Step = Step::Dispose(Disposal::Rejected { reason: RejectReason::NothingConcrete });
@@ -13,7 +13,7 @@ const NOTHING: Step = Step::Case(alert::Step::NothingFound);
 const DISMISS: Step =
     Step::Case(alert::Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::Other) });
 
-fn after(steps: &[(&str, Step)]) -> Result<Handling, Refusal> {
+fn after(steps: &[(&str, Step)]) -> Result<Handling, ClueRefusal> {
     steps.iter().try_fold(Handling::default(), |it, (by, step)| it.take("c-1", by, step, AT))
 }
 
@@ -23,7 +23,7 @@ fn one_person_alone_refuses_nothing() {
     assert_eq!(once.intake, Intake::Received);
     assert_eq!(
         after(&[("wang", REJECT), ("wang", REJECT)]),
-        Err(Refusal::SamePerson { by: "wang".into() })
+        Err(ClueRefusal::SamePerson { by: "wang".into() })
     );
     assert_eq!(after(&[("wang", REJECT), ("li", REJECT)]).unwrap().intake, Intake::Rejected);
 }
@@ -53,7 +53,7 @@ fn a_merge_is_undone_to_where_it_was() {
     let merged = asked.take("c-1", "wang", &into, AT).unwrap();
     assert_eq!(merged.take("c-1", "li", &Step::Unmerge, AT).unwrap(), asked);
     let itself = Step::Merge { into: "c-1".into() };
-    assert_eq!(asked.take("c-1", "li", &itself, AT), Err(Refusal::IntoItself));
+    assert_eq!(asked.take("c-1", "li", &itself, AT), Err(ClueRefusal::IntoItself));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn what_joins_takes_earlier_words_back() {
 fn an_accepted_clue_needs_two_reviewers() {
     let one = after(&[("wang", Step::Accept), ("wang", UPHOLD)]).unwrap();
     assert_eq!(one.stage(), "review2");
-    assert!(matches!(one.take("c-1", "wang", &UPHOLD, AT), Err(Refusal::Case(_))));
+    assert!(matches!(one.take("c-1", "wang", &UPHOLD, AT), Err(ClueRefusal::Case(_))));
     assert_eq!(one.take("c-1", "li", &UPHOLD, AT).unwrap().stage(), "lead");
 }
 
@@ -115,7 +115,10 @@ fn on_site() -> Handling {
 fn one_person_alone_finds_nothing_on_site() {
     let once = on_site().take("c-1", "li", &NOTHING, AT).unwrap();
     assert_eq!((once.stage(), once.proposals.len()), ("on_site", 1));
-    assert_eq!(once.take("c-1", "li", &NOTHING, AT), Err(Refusal::SamePerson { by: "li".into() }));
+    assert_eq!(
+        once.take("c-1", "li", &NOTHING, AT),
+        Err(ClueRefusal::SamePerson { by: "li".into() })
+    );
     assert_eq!(once.take("c-1", "zhao", &NOTHING, AT).unwrap().stage(), "unfounded");
     let found = Step::Case(alert::Step::Found { case_number: "7".into() });
     let filed = once.take("c-1", "wang", &found, AT).unwrap();
@@ -172,15 +175,15 @@ proptest! {
                 prop_assert!(agree.len() >= 2, "{it:?}");
             }
             let decided = it.case.as_ref().filter(|case| !matches!(
-                case.state, State::Raised | State::Review1 | State::Review2));
+                case.state, AlertState::Raised | AlertState::Review1 | AlertState::Review2));
             if let Some(case) = decided {
-                if case.state == State::Unfounded {
+                if case.state == AlertState::Unfounded {
                     let agree: BTreeSet<&str> = it.proposals.iter()
                         .filter(|p| p.disposal == Disposal::NothingFound)
                         .map(|p| p.by.as_str()).collect();
                     prop_assert!(agree.len() >= 2, "{it:?}");
                 }
-                let verdict = if case.state == State::Dismissed {
+                let verdict = if case.state == AlertState::Dismissed {
                     Verdict::Dismiss
                 } else {
                     Verdict::Uphold

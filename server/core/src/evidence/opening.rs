@@ -23,7 +23,7 @@ pub const SEE: SignedDuration = SignedDuration::from_hours(72);
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum OpeningState {
     /// On the box, sealed; nobody asked.
     Taken,
     Requested,
@@ -42,7 +42,7 @@ pub enum State {
     Destroyed,
 }
 
-impl State {
+impl OpeningState {
     pub const ALL: [Self; 9] = [
         Self::Taken,
         Self::Requested,
@@ -237,7 +237,7 @@ pub enum Step<'a> {
 /// All that the machine remembers of one opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Opening {
-    pub state: State,
+    pub state: OpeningState,
     pub ask: Ask,
     #[schemars(with = "String")]
     pub asked_at: Timestamp,
@@ -254,7 +254,7 @@ pub struct Opening {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum OpeningRefusal {
     #[error("`{step}` is not possible while the opening is `{state}`")]
     NotNow { step: &'static str, state: &'static str },
     #[error("you asked for this yourself: another person decides")]
@@ -300,11 +300,11 @@ pub enum Refusal {
     Missing { field: &'static str, most: usize },
 }
 
-impl Refusal {
+impl OpeningRefusal {
     pub fn zh(&self) -> String {
         match self {
             Self::NotNow { state, .. } => {
-                let state = State::parse(state).map_or("", State::zh);
+                let state = OpeningState::parse(state).map_or("", OpeningState::zh);
                 format!("该申请目前为「{state}」，不能进行此操作")
             }
             Self::SamePerson => "不能审批自己提出的申请，须由另一人决定".to_owned(),
@@ -354,25 +354,25 @@ impl Step<'_> {
 
 impl Opening {
     /// The request itself: the step from `Taken`.
-    pub fn request(ask: Ask, now: Timestamp) -> Result<Self, Refusal> {
+    pub fn request(ask: Ask, now: Timestamp) -> Result<Self, OpeningRefusal> {
         for (field, text, most) in [
             ("case_number", &ask.case_number, 60),
             ("basis", &ask.basis, 400),
             ("purpose", &ask.purpose, 400),
         ] {
             if text.trim().is_empty() || text.chars().count() > most {
-                return Err(Refusal::Missing { field, most });
+                return Err(OpeningRefusal::Missing { field, most });
             }
         }
         if ask.items.is_empty() {
-            return Err(Refusal::Missing { field: "items", most: 60 });
+            return Err(OpeningRefusal::Missing { field: "items", most: 60 });
         }
         if ask.by == ask.reviewer {
-            return Err(Refusal::SamePerson);
+            return Err(OpeningRefusal::SamePerson);
         }
         let items = ask.items.iter().map(|item| (item.clone(), Delivery::Waiting)).collect();
         Ok(Self {
-            state: State::Requested,
+            state: OpeningState::Requested,
             ask,
             asked_at: now,
             until: now + DECIDE,
@@ -385,67 +385,70 @@ impl Opening {
 
     /// The opening after `step`; `self` stays as it was when the step is refused.
     #[expect(clippy::match_same_arms, reason = "one line for each step of each state")]
-    pub fn take(&self, step: &Step<'_>, now: Timestamp) -> Result<Self, Refusal> {
-        let not_now = || Refusal::NotNow { step: step.name(), state: self.state.as_str() };
+    pub fn take(&self, step: &Step<'_>, now: Timestamp) -> Result<Self, OpeningRefusal> {
+        let not_now = || OpeningRefusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
-            (state, Step::Destroy) if state != State::Destroyed => {
-                Ok(self.at(State::Destroyed, now))
+            (state, Step::Destroy) if state != OpeningState::Destroyed => {
+                Ok(self.at(OpeningState::Destroyed, now))
             }
             (state, Step::Expire) if state.is_live() && self.is_over(now) => {
-                Ok(self.at(State::Expired, now))
+                Ok(self.at(OpeningState::Expired, now))
             }
             (_, Step::Destroy | Step::Expire) => Ok(self.clone()),
-            (State::Requested, Step::Approve { by, standing }) => {
+            (OpeningState::Requested, Step::Approve { by, standing }) => {
                 self.decider(by)?;
                 self.in_time(now)?;
                 self.both_stand(*standing)?;
-                Ok(self.at(State::Approved, self.until))
+                Ok(self.at(OpeningState::Approved, self.until))
             }
-            (State::Requested, Step::Refuse { by, reason }) => {
+            (OpeningState::Requested, Step::Refuse { by, reason }) => {
                 self.decider(by)?;
                 self.in_time(now)?;
                 let reason = reason.trim();
                 if reason.is_empty() {
-                    return Err(Refusal::NoReason);
+                    return Err(OpeningRefusal::NoReason);
                 }
                 let because = Some(reason.chars().take(400).collect());
-                Ok(Self { refused_because: because, ..self.at(State::Refused, now) })
+                Ok(Self { refused_because: because, ..self.at(OpeningState::Refused, now) })
             }
-            (State::Approved, Step::Release) => {
+            (OpeningState::Approved, Step::Release) => {
                 self.in_time(now)?;
-                Ok(self.at(State::Released, self.until))
+                Ok(self.at(OpeningState::Released, self.until))
             }
             // An order that is sent again changes nothing.
-            (State::Released, Step::Release) => Ok(self.clone()),
+            (OpeningState::Released, Step::Release) => Ok(self.clone()),
             // Said again, it prolongs nothing.
-            (State::Released, Step::Taken) => {
+            (OpeningState::Released, Step::Taken) => {
                 let last = self.asked_at + DECIDE + DELIVER;
-                Ok(self.at(State::Released, last.min(now + DELIVER)))
+                Ok(self.at(OpeningState::Released, last.min(now + DELIVER)))
             }
-            (State::Released, Step::Declined { why }) => {
+            (OpeningState::Released, Step::Declined { why }) => {
                 let because = Some(why.chars().take(400).collect());
-                Ok(Self { refused_because: because, ..self.at(State::Refused, now) })
+                Ok(Self { refused_because: because, ..self.at(OpeningState::Refused, now) })
             }
-            (State::Released | State::Delivered | State::Open, Step::Arrived { item }) => {
+            (
+                OpeningState::Released | OpeningState::Delivered | OpeningState::Open,
+                Step::Arrived { item },
+            ) => {
                 self.in_time(now)?;
                 self.settle(item, Delivery::Arrived, now)
             }
-            (State::Released, Step::Lost { item, why }) => {
+            (OpeningState::Released, Step::Lost { item, why }) => {
                 let why = why.chars().take(400).collect();
                 self.settle(item, Delivery::Lost { why }, now)
             }
-            (State::Delivered | State::Open, Step::Look { by }) => {
+            (OpeningState::Delivered | OpeningState::Open, Step::Look { by }) => {
                 self.one_of_the_two(by)?;
                 self.in_time(now)?;
-                let mut next = self.at(State::Open, self.until);
+                let mut next = self.at(OpeningState::Open, self.until);
                 next.looked.insert((*by).to_owned());
                 Ok(next)
             }
-            (State::Open, Step::Answer { by, same_person }) => {
+            (OpeningState::Open, Step::Answer { by, same_person }) => {
                 self.one_of_the_two(by)?;
                 self.in_time(now)?;
                 if !self.looked.contains(*by) {
-                    return Err(Refusal::NotLooked);
+                    return Err(OpeningRefusal::NotLooked);
                 }
                 let mut next = self.clone();
                 next.answers.retain(|a| a.by != *by);
@@ -474,198 +477,58 @@ impl Opening {
             .or_else(|| of(&self.ask.reviewer, CustodianRole::Reviewer))
     }
 
-    fn at(&self, state: State, until: Timestamp) -> Self {
+    fn at(&self, state: OpeningState, until: Timestamp) -> Self {
         Self { state, until, ..self.clone() }
     }
 
-    fn in_time(&self, now: Timestamp) -> Result<(), Refusal> {
-        if self.is_over(now) { Err(Refusal::RanOut) } else { Ok(()) }
+    fn in_time(&self, now: Timestamp) -> Result<(), OpeningRefusal> {
+        if self.is_over(now) { Err(OpeningRefusal::RanOut) } else { Ok(()) }
     }
 
-    fn decider(&self, by: &str) -> Result<(), Refusal> {
+    fn decider(&self, by: &str) -> Result<(), OpeningRefusal> {
         if by == self.ask.by {
-            return Err(Refusal::SamePerson);
+            return Err(OpeningRefusal::SamePerson);
         }
-        if by == self.ask.reviewer { Ok(()) } else { Err(Refusal::NotYours) }
+        if by == self.ask.reviewer { Ok(()) } else { Err(OpeningRefusal::NotYours) }
     }
 
-    fn one_of_the_two(&self, by: &str) -> Result<(), Refusal> {
-        if self.is_of(by) { Ok(()) } else { Err(Refusal::NotYours) }
+    fn one_of_the_two(&self, by: &str) -> Result<(), OpeningRefusal> {
+        if self.is_of(by) { Ok(()) } else { Err(OpeningRefusal::NotYours) }
     }
 
-    fn both_stand(&self, standing: Standing) -> Result<(), Refusal> {
+    fn both_stand(&self, standing: Standing) -> Result<(), OpeningRefusal> {
         let removed = match standing {
             Standing { requester: false, .. } => &self.ask.by,
             Standing { reviewer: false, .. } => &self.ask.reviewer,
             _ => return Ok(()),
         };
-        Err(Refusal::Removed { who: removed.clone() })
+        Err(OpeningRefusal::Removed { who: removed.clone() })
     }
 
     /// Writes down what became of one picture. With the last of them it is delivered, and the time
     /// to look begins; where none came there is nothing to open.
-    fn settle(&self, item: &str, is: Delivery, now: Timestamp) -> Result<Self, Refusal> {
+    fn settle(&self, item: &str, is: Delivery, now: Timestamp) -> Result<Self, OpeningRefusal> {
         let mut next = self.clone();
         let Some(slot) = next.items.get_mut(item) else {
-            return Err(Refusal::NoSuchItem { item: item.chars().take(80).collect() });
+            return Err(OpeningRefusal::NoSuchItem { item: item.chars().take(80).collect() });
         };
         // What came stays: a later word that it is lost is the box's, about its own copy.
         if *slot != Delivery::Arrived {
             *slot = is;
         }
-        if self.state != State::Released || next.items.values().any(|d| *d == Delivery::Waiting) {
+        if self.state != OpeningState::Released
+            || next.items.values().any(|d| *d == Delivery::Waiting)
+        {
             return Ok(next);
         }
         let any = next.items.values().any(|d| *d == Delivery::Arrived);
-        Ok(if any { next.at(State::Delivered, now + SEE) } else { next.at(State::Destroyed, now) })
+        Ok(if any {
+            next.at(OpeningState::Delivered, now + SEE)
+        } else {
+            next.at(OpeningState::Destroyed, now)
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOTH: Standing = Standing { requester: true, reviewer: true };
-
-    fn at(hours: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000 + hours)
-    }
-
-    fn ask() -> Ask {
-        Ask {
-            by: "li".into(),
-            reviewer: "wang".into(),
-            case_number: "2026-17".into(),
-            basis: "医师法第十三条".into(),
-            purpose: "核对操作人".into(),
-            items: vec!["i-1".into(), "i-2".into()],
-        }
-    }
-
-    fn after(steps: &[(i64, Step<'_>)]) -> Result<Opening, Refusal> {
-        let asked = Opening::request(ask(), at(0));
-        steps.iter().try_fold(asked?, |opening, (hours, step)| opening.take(step, at(*hours)))
-    }
-
-    const APPROVE: Step<'_> = Step::Approve { by: "wang", standing: BOTH };
-
-    fn open() -> Opening {
-        after(&[
-            (1, APPROVE),
-            (1, Step::Release),
-            (2, Step::Arrived { item: "i-1" }),
-            (3, Step::Lost { item: "i-2", why: "quota" }),
-            (4, Step::Look { by: "li" }),
-        ])
-        .unwrap()
-    }
-
-    #[test]
-    fn an_opening_goes_all_the_way_and_runs_out_after_72_hours() {
-        let open = open();
-        assert_eq!((open.state, open.until), (State::Open, at(3 + 72)));
-        let step = Step::Answer { by: "li", same_person: SamePerson::No };
-        assert_eq!(open.take(&step, at(74)).unwrap().answers.len(), 1);
-        assert_eq!(open.take(&Step::Look { by: "wang" }, at(75)), Err(Refusal::RanOut));
-        assert_eq!(open.take(&Step::Expire, at(74)).unwrap(), open);
-        assert_eq!(open.take(&Step::Expire, at(75)).unwrap().state, State::Expired);
-    }
-
-    #[test]
-    fn who_has_not_looked_himself_answers_nothing() {
-        let step = Step::Answer { by: "wang", same_person: SamePerson::Yes };
-        assert_eq!(open().take(&step, at(5)), Err(Refusal::NotLooked));
-        let looked = open().take(&Step::Look { by: "wang" }, at(5)).unwrap();
-        assert_eq!(looked.take(&step, at(6)).unwrap().answers.len(), 1);
-    }
-
-    #[test]
-    fn nobody_approves_his_own_and_no_third_person_anything() {
-        let asked = after(&[]).unwrap();
-        for (by, refusal) in [("li", Refusal::SamePerson), ("zhao", Refusal::NotYours)] {
-            let approve = Step::Approve { by, standing: BOTH };
-            assert_eq!(asked.take(&approve, at(1)), Err(refusal.clone()));
-            assert_eq!(asked.take(&Step::Refuse { by, reason: "no" }, at(1)), Err(refusal));
-        }
-        assert_eq!(open().take(&Step::Look { by: "zhao" }, at(5)), Err(Refusal::NotYours));
-        let own = Ask { reviewer: "li".into(), ..ask() };
-        assert_eq!(Opening::request(own, at(0)), Err(Refusal::SamePerson));
-    }
-
-    #[test]
-    fn an_approval_after_24_hours_approves_nothing() {
-        assert_eq!(after(&[(24, APPROVE)]), Err(Refusal::RanOut));
-        assert_eq!(after(&[(24, Step::Expire)]).unwrap().state, State::Expired);
-    }
-
-    #[test]
-    fn an_approval_counts_once() {
-        let again = after(&[(1, APPROVE), (2, APPROVE)]);
-        assert!(matches!(again, Err(Refusal::NotNow { .. })), "{again:?}");
-    }
-
-    #[test]
-    fn a_removed_custodian_approves_nothing_and_is_named() {
-        for (requester, reviewer, who) in [(false, true, "li"), (true, false, "wang")] {
-            let standing = Standing { requester, reviewer };
-            let refused = after(&[(1, Step::Approve { by: "wang", standing })]);
-            assert_eq!(refused, Err(Refusal::Removed { who: who.into() }));
-        }
-    }
-
-    #[test]
-    fn a_request_says_case_basis_and_purpose() {
-        for empty in 0..3 {
-            let mut it = ask();
-            *[&mut it.case_number, &mut it.basis, &mut it.purpose][empty] = " ".into();
-            assert!(matches!(Opening::request(it, at(0)), Err(Refusal::Missing { .. })));
-        }
-    }
-
-    #[test]
-    fn a_box_that_took_the_order_may_be_away_for_a_week() {
-        let told = [(1, APPROVE), (1, Step::Release)];
-        let order = after(&told).unwrap();
-        assert_eq!(order.take(&Step::Expire, at(24)).unwrap().state, State::Expired);
-        let taken = order.take(&Step::Taken, at(20)).unwrap();
-        assert_eq!(taken.take(&Step::Expire, at(20 + 7 * 24 - 1)).unwrap().state, State::Released);
-        // A box that says so again and again keeps nobody from asking anew.
-        let again = taken.take(&Step::Taken, at(150)).unwrap();
-        assert_eq!(again.take(&Step::Expire, at(8 * 24)).unwrap().state, State::Expired);
-        let declined = order.take(&Step::Declined { why: "order known" }, at(2)).unwrap();
-        assert_eq!(declined.state, State::Refused);
-    }
-
-    #[test]
-    fn where_every_picture_is_lost_there_is_nothing_to_open() {
-        let lost = after(&[
-            (1, APPROVE),
-            (1, Step::Release),
-            (2, Step::Lost { item: "i-1", why: "x" }),
-            (2, Step::Lost { item: "i-2", why: "x" }),
-        ]);
-        assert_eq!(lost.unwrap().state, State::Destroyed);
-    }
-
-    #[test]
-    fn no_step_skips_the_reviewer() {
-        for step in [
-            Step::Release,
-            Step::Arrived { item: "i-1" },
-            Step::Look { by: "li" },
-            Step::Answer { by: "li", same_person: SamePerson::Yes },
-        ] {
-            assert!(matches!(after(&[(1, step)]), Err(Refusal::NotNow { .. })));
-        }
-    }
-
-    #[test]
-    fn what_has_ended_is_visible_no_more() {
-        for state in State::ALL {
-            let one = Opening { state, ..after(&[]).unwrap() };
-            let gone = one.take(&Step::Destroy, at(1)).unwrap();
-            assert!(!gone.state.is_live() && !gone.state.is_visible());
-            assert_eq!(State::parse(state.as_str()), Some(state));
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::Told;
-use crate::store::{Entry, Store};
+use crate::store::{BoxStatus, Entry, Store};
 
 /// Findings that may wait for their incident while batches come without a pause.
 const MOST: usize = 50_000;
@@ -138,7 +138,7 @@ fn commit(
             if batch.iter().any(|entry| matches!(entry, Entry::Aside(_))) {
                 fail_point::reached("quarantine.committed");
             }
-            for (device, online, fresh) in done.statuses {
+            for BoxStatus { device, online, started_anew: fresh } in done.statuses {
                 tracing::info!(%device, online, fresh, "device status");
                 let _ = tell.send(Told::Status { device, online, fresh });
             }

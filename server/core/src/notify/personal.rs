@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::personal_text::{Body, Line, text};
 use super::{Refused, allowed, mail, robot};
 use crate::access::Role;
-use crate::alert::{State, due_at};
+use crate::alert::{AlertState, due_at};
 use crate::app::App;
 use crate::clock;
 use crate::message::{Kind, SOON};
@@ -165,8 +165,13 @@ pub fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
 }
 
 /// In which a term runs.
-const STATES: [State; 5] =
-    [State::Raised, State::Review1, State::Review2, State::Lead, State::OnSite];
+const STATES: [AlertState; 5] = [
+    AlertState::Raised,
+    AlertState::Review1,
+    AlertState::Review2,
+    AlertState::Lead,
+    AlertState::OnSite,
+];
 
 /// Tells of leads whose term runs out soon, each person once.
 pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use super::{Officer, Penalty, PenaltyKind, Refusal};
+use super::{CaseRefusal, Officer, Penalty, PenaltyKind};
 
-pub(super) fn not_before(on: Date, after: Date) -> Result<(), Refusal> {
-    if on < after { Err(Refusal::TooEarly { on, after }) } else { Ok(()) }
+pub(super) fn not_before(on: Date, after: Date) -> Result<(), CaseRefusal> {
+    if on < after { Err(CaseRefusal::TooEarly { on, after }) } else { Ok(()) }
 }
 
 /// Two people, whatever the spelling of blanks and case around a certificate's number.
-pub fn different(officers: &[Officer]) -> Result<(), Refusal> {
+pub fn different(officers: &[Officer]) -> Result<(), CaseRefusal> {
     if officers.iter().any(|o| o.name.trim().is_empty() || o.certificate.trim().is_empty()) {
-        return Err(Refusal::Officers);
+        return Err(CaseRefusal::Officers);
     }
     let names: BTreeSet<&str> = officers.iter().map(|o| o.name.trim()).collect();
     let certificates: BTreeSet<String> =
@@ -22,16 +22,16 @@ pub fn different(officers: &[Officer]) -> Result<(), Refusal> {
     if all >= 2 && names.len() == all && certificates.len() == all {
         Ok(())
     } else {
-        Err(Refusal::Officers)
+        Err(CaseRefusal::Officers)
     }
 }
 
-pub(super) fn together(participants: &[String]) -> Result<(), Refusal> {
+pub(super) fn together(participants: &[String]) -> Result<(), CaseRefusal> {
     let people: BTreeSet<&str> = participants.iter().map(|p| p.trim()).collect();
-    if people.len() < 2 { Err(Refusal::Alone) } else { Ok(()) }
+    if people.len() < 2 { Err(CaseRefusal::Alone) } else { Ok(()) }
 }
 
-pub(super) fn amounts_fit(penalties: &[Penalty]) -> Result<(), Refusal> {
+pub(super) fn amounts_fit(penalties: &[Penalty]) -> Result<(), CaseRefusal> {
     let fits = |p: &Penalty| (p.kind == PenaltyKind::Fine) == (p.amount_yuan > 0);
     // A kind that stands twice would pass each for itself and weigh more than was told.
     let twice = |(n, p): (usize, &Penalty)| penalties[..n].iter().any(|q| q.kind == p.kind);
@@ -39,7 +39,7 @@ pub(super) fn amounts_fit(penalties: &[Penalty]) -> Result<(), Refusal> {
         || !penalties.iter().all(fits)
         || penalties.iter().enumerate().any(twice)
     {
-        return Err(Refusal::Penalties);
+        return Err(CaseRefusal::Penalties);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::due::{Due, Whose};
 use super::procedure::Provision;
 use super::{
-    Entry, Extension, INSTITUTION, PenaltyCase, Recorded, Refusal, ServedPaper, ServiceWay,
+    CaseRefusal, Entry, Extension, INSTITUTION, PenaltyCase, Recorded, ServedPaper, ServiceWay,
 };
 use crate::calendar::{Calendar, Deadline};
 
@@ -194,19 +194,19 @@ impl PenaltyCase {
     }
 
     /// A term that is over is not made longer; the second time people discuss it first.
-    pub(super) fn decision_extended(&self, on: Date, wanted: Extension) -> Result<(), Refusal> {
+    pub(super) fn decision_extended(&self, on: Date, wanted: Extension) -> Result<(), CaseRefusal> {
         let has = |extension| self.extended(extension);
         if has(wanted) {
-            return Err(Refusal::Twice);
+            return Err(CaseRefusal::Twice);
         }
         if wanted == Extension::Discussion {
             if !has(Extension::Head) {
-                return Err(Refusal::ExtensionOrder);
+                return Err(CaseRefusal::ExtensionOrder);
             }
             self.after("discussed", on)?;
         }
         match self.decision() {
-            Some(term) if on > term.on => Err(Refusal::TermOver(term.on)),
+            Some(term) if on > term.on => Err(CaseRefusal::TermOver(term.on)),
             _ => Ok(()),
         }
     }

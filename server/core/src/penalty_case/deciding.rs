@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use law::{Table, Term};
 
 use super::checks::{amounts_fit, covers, fits_on_the_spot, not_before};
-use super::{Entry, INSTITUTION, Outcome, Penalty, PenaltyCase, Recorded, Refusal};
+use super::{CaseRefusal, Entry, INSTITUTION, Outcome, Penalty, PenaltyCase, Recorded};
 use crate::calendar::Calendar;
 
 impl PenaltyCase {
@@ -13,15 +13,15 @@ impl PenaltyCase {
         &self,
         penalties: &[Penalty],
         hearing_offered: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CaseRefusal> {
         amounts_fit(penalties)?;
         if !hearing_offered && penalties.iter().any(|p| self.is_large(*p)) {
-            return Err(Refusal::HearingOwed);
+            return Err(CaseRefusal::HearingOwed);
         }
         Ok(())
     }
 
-    pub(super) fn hearing_held(&self, on: Date) -> Result<(), Refusal> {
+    pub(super) fn hearing_held(&self, on: Date) -> Result<(), CaseRefusal> {
         self.after_told("hearing_called", on)?;
         match self.since_told("hearing_called").map(|r| &r.entry) {
             Some(Entry::HearingCalled { held_on }) => not_before(on, *held_on),
@@ -29,10 +29,10 @@ impl PenaltyCase {
         }
     }
 
-    pub(super) fn hearing_asked(&self, on: Date) -> Result<(), Refusal> {
+    pub(super) fn hearing_asked(&self, on: Date) -> Result<(), CaseRefusal> {
         match self.told() {
-            None => Err(Refusal::Missing("notified")),
-            Some((_, _, false)) => Err(Refusal::Missing("hearing_offered")),
+            None => Err(CaseRefusal::Missing("notified")),
+            Some((_, _, false)) => Err(CaseRefusal::Missing("hearing_offered")),
             Some((told_on, _, true)) => not_before(on, told_on),
         }
     }
@@ -43,32 +43,32 @@ impl PenaltyCase {
         outcome: Outcome,
         penalties: &[Penalty],
         calendar: &Calendar,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CaseRefusal> {
         if outcome != Outcome::Punished {
-            return if penalties.is_empty() { Ok(()) } else { Err(Refusal::Penalties) };
+            return if penalties.is_empty() { Ok(()) } else { Err(CaseRefusal::Penalties) };
         }
         amounts_fit(penalties)?;
-        let (told_on, told, offered) = self.told().ok_or(Refusal::Missing("notified"))?;
+        let (told_on, told, offered) = self.told().ok_or(CaseRefusal::Missing("notified"))?;
         not_before(on, told_on)?;
         if !penalties.iter().all(|p| told.iter().any(|t| covers(*t, *p))) {
-            return Err(Refusal::MoreThanTold);
+            return Err(CaseRefusal::MoreThanTold);
         }
         let heard = self.since_told("hearing_held").is_some();
         if self.hearing_is_owed() {
-            return Err(Refusal::HearingNotHeld);
+            return Err(CaseRefusal::HearingNotHeld);
         }
         if offered && !heard {
             let term = Table::shipped().term(Term::HearingRequest);
             let until = calendar.due(told_on, term).on;
             if on <= until && self.since_told("hearing_waived").is_none() {
-                return Err(Refusal::HearingOpen(until));
+                return Err(CaseRefusal::HearingOpen(until));
             }
         }
         let large = penalties.iter().any(|p| self.is_large(*p));
         if large || heard {
             match self.before_decision("legally_reviewed", on)?.entry {
                 Entry::LegallyReviewed { agreed: true, .. } => {}
-                _ => return Err(Refusal::Missing("legally_reviewed")),
+                _ => return Err(CaseRefusal::Missing("legally_reviewed")),
             }
         }
         if large {
@@ -82,20 +82,20 @@ impl PenaltyCase {
         &self,
         outcome: Outcome,
         penalties: &[Penalty],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CaseRefusal> {
         amounts_fit(penalties)?;
         let fits =
             outcome == Outcome::Punished && fits_on_the_spot(penalties, self.party == INSTITUTION);
         // Whoever asked to be heard is not passed by.
         if !fits || self.last("notified").is_some() {
-            return Err(Refusal::NotSimple);
+            return Err(CaseRefusal::NotSimple);
         }
         Ok(())
     }
 
     /// Done since the party was last told or heard, and not after the decision's day.
-    fn before_decision(&self, code: &'static str, on: Date) -> Result<&Recorded, Refusal> {
-        let done = self.since_heard(code).ok_or(Refusal::Missing(code))?;
+    fn before_decision(&self, code: &'static str, on: Date) -> Result<&Recorded, CaseRefusal> {
+        let done = self.since_heard(code).ok_or(CaseRefusal::Missing(code))?;
         not_before(on, done.on)?;
         Ok(done)
     }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::CaseRefusal;
 use super::kinds::{Cause, Extension, Officer, Outcome, Penalty, ServedPaper, ServiceWay};
 
 /// The longest of an entry's texts, in characters.
@@ -245,10 +245,10 @@ impl Entry {
     }
 
     /// Its texts are there and within bounds.
-    pub(super) fn check_texts(&self) -> Result<(), Refusal> {
+    pub(super) fn check_texts(&self) -> Result<(), CaseRefusal> {
         let text = |name: &'static str, it: &str| match it.trim().chars().count() {
             1..=LONGEST => Ok(()),
-            _ => Err(Refusal::Text { name, most: LONGEST }),
+            _ => Err(CaseRefusal::Text { name, most: LONGEST }),
         };
         match self {
             Self::OpeningExtended { approved_by } | Self::DecisionExtended { approved_by, .. } => {

@@ -33,7 +33,7 @@ pub use kinds::{
 };
 pub use party::Party;
 pub use procedure::{Phase, Provision};
-pub use refusal::Refusal;
+pub use refusal::CaseRefusal;
 
 use crate::calendar::Calendar;
 use checks::{not_before, together};
@@ -123,8 +123,8 @@ impl PenaltyCase {
         self.standing().rfind(|r| r.entry.code() == code)
     }
 
-    fn must_have(&self, code: &'static str) -> Result<&Recorded, Refusal> {
-        self.last(code).ok_or(Refusal::Missing(code))
+    fn must_have(&self, code: &'static str) -> Result<&Recorded, CaseRefusal> {
+        self.last(code).ok_or(CaseRefusal::Missing(code))
     }
 
     /// The two who work the case.
@@ -218,69 +218,69 @@ impl PenaltyCase {
         entry: &Entry,
         calendar: &Calendar,
         today: Date,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CaseRefusal> {
         if self.closed_on.is_some() && !entry.follows_the_closing() {
-            return Err(Refusal::Closed);
+            return Err(CaseRefusal::Closed);
         }
         if on > today {
-            return Err(Refusal::Future(on));
+            return Err(CaseRefusal::Future(on));
         }
         entry.check_texts()?;
         if entry.is_of_a_party() && self.parties().all(|p| p.id != self.party) {
-            return Err(Refusal::UnknownParty);
+            return Err(CaseRefusal::UnknownParty);
         }
         match entry {
             Entry::Struck { id, .. } => self.check_strike(by, *id, calendar),
-            Entry::OpeningExtended { .. } if self.opened_on.is_some() => Err(Refusal::Opened),
-            Entry::Excluded { to, .. } if *to > today => Err(Refusal::Future(*to)),
+            Entry::OpeningExtended { .. } if self.opened_on.is_some() => Err(CaseRefusal::Opened),
+            Entry::Excluded { to, .. } if *to > today => Err(CaseRefusal::Future(*to)),
             _ => self.follows(on, entry, calendar),
         }
     }
 
     /// What remains must still be a case that could have been entered.
-    fn check_strike(&self, by: &str, id: i64, calendar: &Calendar) -> Result<(), Refusal> {
-        let wrong = self.standing_of_all().find(|r| r.id == id).ok_or(Refusal::UnknownEntry)?;
+    fn check_strike(&self, by: &str, id: i64, calendar: &Calendar) -> Result<(), CaseRefusal> {
+        let wrong = self.standing_of_all().find(|r| r.id == id).ok_or(CaseRefusal::UnknownEntry)?;
         if wrong.by == by {
-            return Err(Refusal::SamePerson(by.to_owned()));
+            return Err(CaseRefusal::SamePerson(by.to_owned()));
         }
         if self.standing_of_all().any(|r| r.party == id) {
-            return Err(Refusal::Dependent(Box::new(Refusal::UnknownParty)));
+            return Err(CaseRefusal::Dependent(Box::new(CaseRefusal::UnknownParty)));
         }
         let mut again = Self { entries: Vec::new(), ..self.clone() };
         for kept in self.standing_of_all().filter(|r| r.id != id) {
             again.party = kept.party;
             again
                 .follows(kept.on, &kept.entry, calendar)
-                .map_err(|why| Refusal::Dependent(Box::new(why)))?;
+                .map_err(|why| CaseRefusal::Dependent(Box::new(why)))?;
             again.entries.push(kept.clone());
         }
         Ok(())
     }
 
     /// Whether this may stand after everything that stands.
-    fn follows(&self, on: Date, entry: &Entry, calendar: &Calendar) -> Result<(), Refusal> {
+    fn follows(&self, on: Date, entry: &Entry, calendar: &Calendar) -> Result<(), CaseRefusal> {
         match entry {
             Entry::OpeningExtended { .. } => return self.opening_extended(on),
             // It decides by when a case is opened.
             Entry::HarmFound { .. } => return self.harm_found(on),
             _ => {}
         }
-        let opened = self.opened_on.ok_or(Refusal::NotOpened)?;
+        let opened = self.opened_on.ok_or(CaseRefusal::NotOpened)?;
         not_before(on, opened)?;
         if let Entry::Officers { officers } = entry {
             different(officers)?;
             return self.reviewed_by_none_of(officers);
         }
         if self.officers().is_empty() {
-            return Err(Refusal::NoOfficers);
+            return Err(CaseRefusal::NoOfficers);
         }
         if self.is_over_for(entry) && !entry.follows_a_decision() {
-            return Err(Refusal::Decided);
+            return Err(CaseRefusal::Decided);
         }
         match entry {
             Entry::CorrectionOrdered { until } => not_before(*until, on),
             Entry::CorrectionChecked { .. } => self.after("correction_ordered", on),
-            Entry::Excluded { from, to, .. } if from > to => Err(Refusal::Interval),
+            Entry::Excluded { from, to, .. } if from > to => Err(CaseRefusal::Interval),
             Entry::Excluded { from, .. } => not_before(*from, opened),
             Entry::DecisionExtended { extension, .. } => self.decision_extended(on, *extension),
             Entry::Notified { penalties, hearing_offered } => {
@@ -328,55 +328,55 @@ impl PenaltyCase {
         }
     }
 
-    fn opening_extended(&self, on: Date) -> Result<(), Refusal> {
-        let since = self.on_site_on.ok_or(Refusal::Missing("on_site"))?;
+    fn opening_extended(&self, on: Date) -> Result<(), CaseRefusal> {
+        let since = self.on_site_on.ok_or(CaseRefusal::Missing("on_site"))?;
         not_before(on, since)?;
         match self.last("opening_extended") {
-            Some(_) => Err(Refusal::Twice),
+            Some(_) => Err(CaseRefusal::Twice),
             None => Ok(()),
         }
     }
 
-    fn harm_found(&self, on: Date) -> Result<(), Refusal> {
-        let since = self.on_site_on.or(self.opened_on).ok_or(Refusal::Missing("on_site"))?;
+    fn harm_found(&self, on: Date) -> Result<(), CaseRefusal> {
+        let since = self.on_site_on.or(self.opened_on).ok_or(CaseRefusal::Missing("on_site"))?;
         not_before(on, since)
     }
 
-    fn after(&self, code: &'static str, on: Date) -> Result<(), Refusal> {
+    fn after(&self, code: &'static str, on: Date) -> Result<(), CaseRefusal> {
         not_before(on, self.must_have(code)?.on)
     }
 
-    fn after_told(&self, code: &'static str, on: Date) -> Result<(), Refusal> {
-        not_before(on, self.since_told(code).ok_or(Refusal::Missing(code))?.on)
+    fn after_told(&self, code: &'static str, on: Date) -> Result<(), CaseRefusal> {
+        not_before(on, self.since_told(code).ok_or(CaseRefusal::Missing(code))?.on)
     }
 
     /// Neither now nor before: who worked the case does not judge it.
-    fn not_an_officer(&self, name: &'static str, who: &str) -> Result<(), Refusal> {
+    fn not_an_officer(&self, name: &'static str, who: &str) -> Result<(), CaseRefusal> {
         let worked = self.standing_of_all().any(|r| match &r.entry {
             Entry::Officers { officers } => officers.iter().any(|o| o.name.trim() == who.trim()),
             _ => false,
         });
         if worked {
-            return Err(Refusal::OwnOfficer { name, who: who.trim().to_owned() });
+            return Err(CaseRefusal::OwnOfficer { name, who: who.trim().to_owned() });
         }
         Ok(())
     }
 
-    fn reviewed_by_none_of(&self, officers: &[Officer]) -> Result<(), Refusal> {
+    fn reviewed_by_none_of(&self, officers: &[Officer]) -> Result<(), CaseRefusal> {
         for recorded in self.standing_of_all() {
             let Entry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
             let who = reviewer.trim();
             if officers.iter().any(|o| o.name.trim() == who) {
-                return Err(Refusal::OwnReviewer(who.to_owned()));
+                return Err(CaseRefusal::OwnReviewer(who.to_owned()));
             }
         }
         Ok(())
     }
 
     /// A second word does not override the first: that is struck, or the party is told anew.
-    fn once_since_heard(&self, code: &str, on: Date) -> Result<(), Refusal> {
+    fn once_since_heard(&self, code: &str, on: Date) -> Result<(), CaseRefusal> {
         if self.since_heard(code).is_some() {
-            return Err(Refusal::Twice);
+            return Err(CaseRefusal::Twice);
         }
         self.last_heard().map_or(Ok(()), |heard| not_before(on, heard.on))
     }

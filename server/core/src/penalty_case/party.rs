@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::checks::not_before;
-use super::{Entry, INSTITUTION, PenaltyCase, Refusal};
+use super::{CaseRefusal, Entry, INSTITUTION, PenaltyCase};
 
 /// Whom a case is against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -55,24 +55,24 @@ impl PenaltyCase {
 
     /// One person is one party: the same in the registry, or by a name where one of the two does not
     /// stand there.
-    pub(super) fn names(&self, name: &str, person: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn names(&self, name: &str, person: Option<&str>) -> Result<(), CaseRefusal> {
         let same = |p: &Party| match (p.person.as_deref(), person) {
             (Some(known), Some(new)) => known == new,
             _ => p.name == name.trim(),
         };
         if self.parties().filter(|p| p.id != INSTITUTION).any(|p| same(&p)) {
-            return Err(Refusal::Twice);
+            return Err(CaseRefusal::Twice);
         }
         Ok(())
     }
 
     /// A penalty on the spot is reported once.
-    pub(super) fn reports(&self, on: Date) -> Result<(), Refusal> {
+    pub(super) fn reports(&self, on: Date) -> Result<(), CaseRefusal> {
         if !self.is_decided_on_the_spot() {
-            return Err(Refusal::NotSimple);
+            return Err(CaseRefusal::NotSimple);
         }
         if self.last("simple_reported").is_some() {
-            return Err(Refusal::Twice);
+            return Err(CaseRefusal::Twice);
         }
         not_before(on, self.must_have("decided")?.on)
     }
@@ -81,17 +81,17 @@ impl PenaltyCase {
         matches!(self.last("decided").map(|r| &r.entry), Some(Entry::Decided { simple: true, .. }))
     }
 
-    pub(super) fn quashes(&self, on: Date) -> Result<(), Refusal> {
+    pub(super) fn quashes(&self, on: Date) -> Result<(), CaseRefusal> {
         if !self.decision_holds() {
-            return Err(Refusal::Missing("decided"));
+            return Err(CaseRefusal::Missing("decided"));
         }
         self.after("decided", on)
     }
 
     /// Only what punishes is published, and no more once it does not hold.
-    pub(super) fn published(&self, on: Date) -> Result<(), Refusal> {
+    pub(super) fn published(&self, on: Date) -> Result<(), CaseRefusal> {
         if !self.punished() {
-            return Err(Refusal::Missing("decided"));
+            return Err(CaseRefusal::Missing("decided"));
         }
         not_before(on, self.must_have("decided")?.on)
     }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 /// Why an entry is refused. A missed term is never among them: late is shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CaseRefusal {
     #[error("{name}: fill it in, at most {most} characters")]
     Text { name: &'static str, most: usize },
     #[error("on: {0} is still to come; enter it once it was done")]
@@ -71,10 +71,10 @@ pub enum Refusal {
     )]
     NotSimple,
     #[error("without that entry a later one would not hold: {0}")]
-    Dependent(Box<Refusal>),
+    Dependent(Box<CaseRefusal>),
 }
 
-impl Refusal {
+impl CaseRefusal {
     pub fn zh(&self) -> String {
         match self {
             Self::Text { name, most } => format!("{name}：必填，不超过{most}字"),

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{Entry, Outcome, PenaltyCase, Refusal, ServedPaper, ServiceWay};
+use super::{CaseRefusal, Entry, Outcome, PenaltyCase, ServedPaper, ServiceWay};
 
 impl PenaltyCase {
     /// It is decided, and the last decision was not quashed.
@@ -30,7 +30,7 @@ impl PenaltyCase {
         paper: ServedPaper,
         way: ServiceWay,
         agreed: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CaseRefusal> {
         self.after(
             match paper {
                 ServedPaper::Notice => "notified",
@@ -39,28 +39,28 @@ impl PenaltyCase {
             on,
         )?;
         if way == ServiceWay::Electronic && !agreed {
-            return Err(Refusal::NotAgreed);
+            return Err(CaseRefusal::NotAgreed);
         }
         Ok(())
     }
 
     /// Whether `by` may close the case: every party is decided upon, each decision is served (by
     /// announcement: its 30 days are over), and somebody else than who entered it closes.
-    pub fn check_close(&self, by: &str, today: Date) -> Result<(), Refusal> {
+    pub fn check_close(&self, by: &str, today: Date) -> Result<(), CaseRefusal> {
         if self.closed_on.is_some() {
-            return Err(Refusal::Closed);
+            return Err(CaseRefusal::Closed);
         }
         self.parties().try_for_each(|party| self.as_of(party.id).check_close_of_party(by, today))
     }
 
-    fn check_close_of_party(&self, by: &str, today: Date) -> Result<(), Refusal> {
+    fn check_close_of_party(&self, by: &str, today: Date) -> Result<(), CaseRefusal> {
         let decided = self.must_have("decided")?;
-        let served_on = self.decision_served_on().ok_or(Refusal::Missing("served"))?;
+        let served_on = self.decision_served_on().ok_or(CaseRefusal::Missing("served"))?;
         if today < served_on {
-            return Err(Refusal::ServiceRuns(served_on));
+            return Err(CaseRefusal::ServiceRuns(served_on));
         }
         if decided.by == by {
-            return Err(Refusal::SameCloser(by.to_owned()));
+            return Err(CaseRefusal::SameCloser(by.to_owned()));
         }
         Ok(())
     }

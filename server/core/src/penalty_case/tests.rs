@@ -66,7 +66,7 @@ fn served() -> Entry {
 
 impl PenaltyCase {
     /// The case with this entered by `wang`.
-    fn with(mut self, on: &str, entry: Entry) -> Result<Self, Refusal> {
+    fn with(mut self, on: &str, entry: Entry) -> Result<Self, CaseRefusal> {
         let on = day(on);
         self.check("wang", on, &entry, &Calendar::new([]), today())?;
         let (id, party) = (self.entries.len() as i64 + 1, self.party);
@@ -87,7 +87,7 @@ impl PenaltyCase {
     }
 }
 
-fn after(entries: &[(&str, Entry)]) -> Result<PenaltyCase, Refusal> {
+fn after(entries: &[(&str, Entry)]) -> Result<PenaltyCase, CaseRefusal> {
     let mut case = opened();
     for (on, entry) in entries {
         case = case.with(on, entry.clone())?;
@@ -111,8 +111,8 @@ fn opening_is_due_in_seven_working_days_and_seven_more() {
     let longer = Entry::OpeningExtended { approved_by: "赵".into() };
     let extended = verified.with("2026-11-12", longer.clone()).unwrap();
     runs_out(&extended, Due::OpenCase, "2026-11-23");
-    assert_eq!(extended.with("2026-11-13", longer.clone()), Err(Refusal::Twice));
-    assert_eq!(opened().with("2026-11-10", longer), Err(Refusal::Opened));
+    assert_eq!(extended.with("2026-11-13", longer.clone()), Err(CaseRefusal::Twice));
+    assert_eq!(opened().with("2026-11-10", longer), Err(CaseRefusal::Opened));
     assert_eq!(opened().due(Due::OpenCase, "2026-11-11"), None);
 }
 
@@ -122,7 +122,7 @@ fn a_decision_is_due_in_90_days_then_60_then_30_more() {
     runs_out(&case, Due::Decide, "2027-02-08");
     let more = |extension| Entry::DecisionExtended { extension, approved_by: "赵".into() };
     let early = case.clone().with("2027-01-01", more(Extension::Discussion));
-    assert_eq!(early, Err(Refusal::ExtensionOrder));
+    assert_eq!(early, Err(CaseRefusal::ExtensionOrder));
     let case = case.with("2027-01-01", more(Extension::Head)).unwrap();
     runs_out(&case, Due::Decide, "2027-04-09");
     let case = case.with("2027-04-01", discussed()).unwrap();
@@ -147,9 +147,9 @@ fn excluded_days_move_the_decision_each_day_once() {
     let revived = case.clone().with("2027-03-01", out("2027-02-21", "2027-02-28")).unwrap();
     runs_out(&revived, Due::Decide, "2027-02-20");
     let future = case.clone().with("2027-03-01", out("2027-03-01", "2028-02-01"));
-    assert_eq!(future, Err(Refusal::Future(day("2028-02-01"))));
+    assert_eq!(future, Err(CaseRefusal::Future(day("2028-02-01"))));
     let turned = case.with("2027-03-01", out("2027-02-02", "2027-02-01"));
-    assert_eq!(turned, Err(Refusal::Interval));
+    assert_eq!(turned, Err(CaseRefusal::Interval));
 }
 
 #[test]
@@ -201,11 +201,11 @@ fn one_person_twice_is_no_two_officers() {
         vec![officer("王", "A-1"), officer("李", "a-1")],
         vec![officer("王", "A-1"), officer("李", "Ａ-1 ")],
     ] {
-        assert_eq!(of(pair), Err(Refusal::Officers));
+        assert_eq!(of(pair), Err(CaseRefusal::Officers));
     }
     let none = opened().with("2026-11-11", told(fine(1), false));
-    assert_eq!(none, Err(Refusal::NoOfficers));
-    assert_eq!(different(&[officer("王", "A-1"), officer(" ", " ")]), Err(Refusal::Officers));
+    assert_eq!(none, Err(CaseRefusal::NoOfficers));
+    assert_eq!(different(&[officer("王", "A-1"), officer(" ", " ")]), Err(CaseRefusal::Officers));
 }
 
 #[test]
@@ -218,11 +218,11 @@ fn a_reviewer_works_no_case_and_an_officer_reviews_none() {
     let case = after(&entries).unwrap();
     let officers = vec![officer(" 孙", "A-3"), officer("李", "A-2")];
     let now_works = case.clone().with("2026-11-18", Entry::Officers { officers });
-    assert_eq!(now_works, Err(Refusal::OwnReviewer("孙".into())));
+    assert_eq!(now_works, Err(CaseRefusal::OwnReviewer("孙".into())));
     let others = Entry::Officers { officers: vec![officer("周", "A-5"), officer("吴", "A-6")] };
     let case = after(&entries[..2]).unwrap().with("2026-11-16", others).unwrap();
     let worked = case.with("2026-11-17", reviewed("王"));
-    assert!(matches!(worked, Err(Refusal::OwnOfficer { .. })), "a former officer reviewed");
+    assert!(matches!(worked, Err(CaseRefusal::OwnOfficer { .. })), "a former officer reviewed");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_second_review_overrides_nothing() {
     let case = after(&[("2026-11-10", two()), ("2026-11-13", told(revocation(), true))]).unwrap();
     let no = Entry::LegallyReviewed { reviewer: "孙".into(), agreed: false };
     let case = case.with("2026-11-17", no).unwrap();
-    assert_eq!(case.clone().with("2026-11-18", reviewed("钱")), Err(Refusal::Twice));
+    assert_eq!(case.clone().with("2026-11-18", reviewed("钱")), Err(CaseRefusal::Twice));
     let anew = case.with("2026-11-19", told(revocation(), true)).unwrap();
     assert!(anew.with("2026-11-20", reviewed("钱")).is_ok());
 }
@@ -244,13 +244,13 @@ fn a_review_of_an_earlier_notice_or_a_later_day_does_not_count() {
     let start = [("2026-11-10", two()), told("2026-11-13"), waived, review, discussion];
     let case = after(&start).unwrap();
     let early = case.clone().with("2026-11-17", decided(revocation()));
-    assert!(matches!(early, Err(Refusal::TooEarly { .. })), "decided before the discussion");
+    assert!(matches!(early, Err(CaseRefusal::TooEarly { .. })), "decided before the discussion");
     let case = case.with("2026-11-19", told("").1).unwrap();
     let case = case.with("2026-11-20", Entry::HearingWaived {}).unwrap();
     let stale = case.clone().with("2026-11-30", decided(revocation()));
-    assert_eq!(stale, Err(Refusal::Missing("legally_reviewed")));
+    assert_eq!(stale, Err(CaseRefusal::Missing("legally_reviewed")));
     let backdated = case.with("2026-11-18", reviewed("孙"));
-    assert!(matches!(backdated, Err(Refusal::TooEarly { .. })));
+    assert!(matches!(backdated, Err(CaseRefusal::TooEarly { .. })));
 }
 
 #[test]
@@ -258,16 +258,20 @@ fn a_large_fine_is_offered_a_hearing_reviewed_and_discussed() {
     let case = after(&[("2026-11-10", two())]).unwrap();
     let silent =
         |case: &PenaltyCase, yuan| case.clone().with("2026-11-13", told(fine(yuan), false));
-    assert_eq!(silent(&case, 10_000), Err(Refusal::HearingOwed));
+    assert_eq!(silent(&case, 10_000), Err(CaseRefusal::HearingOwed));
     assert!(silent(&case, 9_999).is_ok());
     let unset = PenaltyCase { large_fine_yuan: None, ..case.clone() };
-    assert_eq!(silent(&unset, 1), Err(Refusal::HearingOwed), "no amount is set, none was offered");
+    assert_eq!(
+        silent(&unset, 1),
+        Err(CaseRefusal::HearingOwed),
+        "no amount is set, none was offered"
+    );
     let case = case.with("2026-11-13", told(fine(10_000), true)).unwrap();
     let case = case.with("2026-11-16", Entry::HearingWaived {}).unwrap();
     let decides = |case: &PenaltyCase| case.clone().with("2026-11-30", decided(fine(10_000)));
-    assert_eq!(decides(&case), Err(Refusal::Missing("legally_reviewed")));
+    assert_eq!(decides(&case), Err(CaseRefusal::Missing("legally_reviewed")));
     let case = case.with("2026-11-17", reviewed("孙")).unwrap();
-    assert_eq!(decides(&case), Err(Refusal::Missing("discussed")));
+    assert_eq!(decides(&case), Err(CaseRefusal::Missing("discussed")));
     assert!(decides(&case.with("2026-11-17", discussed()).unwrap()).is_ok());
 }
 
@@ -275,8 +279,11 @@ fn a_large_fine_is_offered_a_hearing_reviewed_and_discussed() {
 fn a_kind_stands_once_among_the_penalties() {
     let case = after(&[("2026-11-10", two()), ("2026-11-13", told(fine(5000), false))]).unwrap();
     let twice = [fine(5000), fine(5000)].concat();
-    assert_eq!(case.clone().with("2026-11-20", decided(twice.clone())), Err(Refusal::Penalties));
-    assert_eq!(case.with("2026-11-20", told(twice, false)), Err(Refusal::Penalties));
+    assert_eq!(
+        case.clone().with("2026-11-20", decided(twice.clone())),
+        Err(CaseRefusal::Penalties)
+    );
+    assert_eq!(case.with("2026-11-20", told(twice, false)), Err(CaseRefusal::Penalties));
 }
 
 #[test]
@@ -291,7 +298,7 @@ fn a_hearing_that_was_taken_back_is_no_dead_end() {
     assert!(case.clone().with("2026-11-18", decided(fine(5000))).is_ok());
     let again = case.with("2026-11-18", Entry::HearingRequested {}).unwrap();
     let owed = again.with("2026-11-30", decided(fine(5000)));
-    assert_eq!(owed, Err(Refusal::HearingNotHeld));
+    assert_eq!(owed, Err(CaseRefusal::HearingNotHeld));
 }
 
 #[test]
@@ -304,7 +311,7 @@ fn a_hearing_is_not_held_before_its_day() {
     ])
     .unwrap();
     let early = case.clone().with("2026-11-29", Entry::HearingHeld {});
-    assert!(matches!(early, Err(Refusal::TooEarly { .. })));
+    assert!(matches!(early, Err(CaseRefusal::TooEarly { .. })));
     assert!(case.with("2026-11-30", Entry::HearingHeld {}).is_ok());
 }
 
@@ -312,10 +319,16 @@ fn a_hearing_is_not_held_before_its_day() {
 fn no_penalty_without_telling_the_party_and_no_more_than_told() {
     let case = after(&[("2026-11-10", two())]).unwrap();
     let untold = case.clone().with("2026-11-20", decided(fine(5000)));
-    assert_eq!(untold, Err(Refusal::Missing("notified")));
+    assert_eq!(untold, Err(CaseRefusal::Missing("notified")));
     let case = case.with("2026-11-13", told(fine(5000), false)).unwrap();
-    assert_eq!(case.clone().with("2026-11-20", decided(fine(5001))), Err(Refusal::MoreThanTold));
-    assert_eq!(case.clone().with("2026-11-20", decided(revocation())), Err(Refusal::MoreThanTold));
+    assert_eq!(
+        case.clone().with("2026-11-20", decided(fine(5001))),
+        Err(CaseRefusal::MoreThanTold)
+    );
+    assert_eq!(
+        case.clone().with("2026-11-20", decided(revocation())),
+        Err(CaseRefusal::MoreThanTold)
+    );
     assert!(case.with("2026-11-20", decided(fine(4999))).is_ok());
 }
 
@@ -328,28 +341,28 @@ fn a_hearing_that_was_asked_for_is_held_first() {
         ("2026-11-14", discussed()),
     ])
     .unwrap();
-    let until = Refusal::HearingOpen(day("2026-11-20"));
+    let until = CaseRefusal::HearingOpen(day("2026-11-20"));
     assert_eq!(case.clone().with("2026-11-20", decided(revocation())), Err(until));
     assert!(case.clone().with("2026-11-21", decided(revocation())).is_ok());
     let waived = case.clone().with("2026-11-16", Entry::HearingWaived {}).unwrap();
     assert!(waived.with("2026-11-16", decided(revocation())).is_ok());
     let asked = case.with("2026-11-16", Entry::HearingRequested {}).unwrap();
-    assert_eq!(asked.with("2026-12-20", decided(revocation())), Err(Refusal::HearingNotHeld));
+    assert_eq!(asked.with("2026-12-20", decided(revocation())), Err(CaseRefusal::HearingNotHeld));
 }
 
 #[test]
 fn a_grave_penalty_is_offered_a_hearing_reviewed_and_discussed() {
     let case = after(&[("2026-11-10", two())]).unwrap();
     let silent = case.clone().with("2026-11-13", told(revocation(), false));
-    assert_eq!(silent, Err(Refusal::HearingOwed));
+    assert_eq!(silent, Err(CaseRefusal::HearingOwed));
     let case = case.with("2026-11-13", told(revocation(), true)).unwrap();
     let case = case.with("2026-11-16", Entry::HearingWaived {}).unwrap();
     let decides = |case: &PenaltyCase| case.clone().with("2026-11-30", decided(revocation()));
-    assert_eq!(decides(&case), Err(Refusal::Missing("legally_reviewed")));
+    assert_eq!(decides(&case), Err(CaseRefusal::Missing("legally_reviewed")));
     let own = case.clone().with("2026-11-17", reviewed("王"));
-    assert!(matches!(own, Err(Refusal::OwnOfficer { .. })), "an officer reviewed his own case");
+    assert!(matches!(own, Err(CaseRefusal::OwnOfficer { .. })), "an officer reviewed his own case");
     let case = case.with("2026-11-17", reviewed("孙")).unwrap();
-    assert_eq!(decides(&case), Err(Refusal::Missing("discussed")));
+    assert_eq!(decides(&case), Err(CaseRefusal::Missing("discussed")));
     assert!(decides(&case.with("2026-11-18", discussed()).unwrap()).is_ok());
 }
 
@@ -365,13 +378,13 @@ fn one_person_neither_strikes_nor_closes_alone() {
         let entry = Entry::Struck { id, why: "误录".into() };
         case.check(by, day("2026-11-17"), &entry, &Calendar::new([]), today())
     };
-    assert_eq!(strike("wang", 3), Err(Refusal::SamePerson("wang".into())));
+    assert_eq!(strike("wang", 3), Err(CaseRefusal::SamePerson("wang".into())));
     assert_eq!(strike("li", 3), Ok(()));
-    assert!(matches!(strike("li", 2), Err(Refusal::Dependent(_))), "the notice was taken away");
-    assert_eq!(strike("li", 9), Err(Refusal::UnknownEntry));
-    assert_eq!(case.check_close("li", today()), Err(Refusal::Missing("served")));
+    assert!(matches!(strike("li", 2), Err(CaseRefusal::Dependent(_))), "the notice was taken away");
+    assert_eq!(strike("li", 9), Err(CaseRefusal::UnknownEntry));
+    assert_eq!(case.check_close("li", today()), Err(CaseRefusal::Missing("served")));
     let served = case.with("2026-11-17", served()).unwrap();
-    assert_eq!(served.check_close("wang", today()), Err(Refusal::SameCloser("wang".into())));
+    assert_eq!(served.check_close("wang", today()), Err(CaseRefusal::SameCloser("wang".into())));
     assert_eq!(served.check_close("li", today()), Ok(()));
 }
 
@@ -380,7 +393,7 @@ fn a_refusal_speaks_both_languages_and_a_code_has_its_word() {
     for code in ["notified", "discussed", "legally_reviewed", "served", "on_site"] {
         assert!(words::zh(code) != "记录" && words::en(code) != "entry", "{code}");
     }
-    let refusal = Refusal::Dependent(Box::new(Refusal::Missing("notified")));
+    let refusal = CaseRefusal::Dependent(Box::new(CaseRefusal::Missing("notified")));
     assert!(refusal.zh().contains("事先告知") && refusal.to_string().contains("notified"));
 }
 

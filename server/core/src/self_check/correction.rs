@@ -23,7 +23,7 @@ pub const LAPSES_AFTER_DAYS: i64 = 90;
 /// 整改状态.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum CorrectionState {
     Open,
     Answered,
     VerifiedByFacts,
@@ -33,7 +33,7 @@ pub enum State {
     Lapsed,
 }
 
-impl State {
+impl CorrectionState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -84,7 +84,7 @@ impl Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CorrectionRefusal {
     #[error("`{step}` is not possible while the correction is `{state}`")]
     NotNow { step: &'static str, state: &'static str },
     #[error("done_on: this day has not come yet")]
@@ -96,7 +96,7 @@ pub enum Refusal {
 /// All that the machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Handling {
-    pub state: State,
+    pub state: CorrectionState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub done_on: Option<Date>,
@@ -118,7 +118,7 @@ pub struct Handling {
 impl Default for Handling {
     fn default() -> Self {
         Self {
-            state: State::Open,
+            state: CorrectionState::Open,
             done_on: None,
             first_answered_at: None,
             answered_at: None,
@@ -135,35 +135,48 @@ impl Handling {
     }
 
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, Refusal> {
-        let over = |state: State, by: String| Self { state, judged_by: Some(by), ..self.clone() };
+    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, CorrectionRefusal> {
+        let over = |state: CorrectionState, by: String| Self {
+            state,
+            judged_by: Some(by),
+            ..self.clone()
+        };
         match (self.state, step) {
-            (State::Open | State::Answered, Step::Answer { done_on, today }) if done_on > today => {
-                Err(Refusal::InTheFuture)
-            }
+            (
+                CorrectionState::Open | CorrectionState::Answered,
+                Step::Answer { done_on, today },
+            ) if done_on > today => Err(CorrectionRefusal::InTheFuture),
             // A new word begins the fourteen days anew, and what an officer said was about less.
-            (State::Open | State::Answered, Step::Answer { done_on, .. }) => Ok(Self {
-                state: State::Answered,
-                done_on: Some(*done_on),
-                first_answered_at: self.first_answer().or(Some(at)).map(str::to_owned),
-                answered_at: Some(at.to_owned()),
-                officer: None,
-                judged_by: None,
-            }),
-            (State::Answered, Step::Verify) => match &self.officer {
-                Some(first) if first == by => Err(Refusal::SamePerson { by: by.to_owned() }),
-                Some(first) => Ok(over(State::VerifiedByOfficer, format!("{first}, {by}"))),
+            (CorrectionState::Open | CorrectionState::Answered, Step::Answer { done_on, .. }) => {
+                Ok(Self {
+                    state: CorrectionState::Answered,
+                    done_on: Some(*done_on),
+                    first_answered_at: self.first_answer().or(Some(at)).map(str::to_owned),
+                    answered_at: Some(at.to_owned()),
+                    officer: None,
+                    judged_by: None,
+                })
+            }
+            (CorrectionState::Answered, Step::Verify) => match &self.officer {
+                Some(first) if first == by => {
+                    Err(CorrectionRefusal::SamePerson { by: by.to_owned() })
+                }
+                Some(first) => {
+                    Ok(over(CorrectionState::VerifiedByOfficer, format!("{first}, {by}")))
+                }
                 None => Ok(Self { officer: Some(by.to_owned()), ..self.clone() }),
             },
-            (State::Answered, Step::Facts(verdict)) => {
+            (CorrectionState::Answered, Step::Facts(verdict)) => {
                 let state = match verdict {
-                    Verdict::Verified => State::VerifiedByFacts,
-                    Verdict::Contradicted => State::Contradicted,
-                    Verdict::Lapsed => State::Lapsed,
+                    Verdict::Verified => CorrectionState::VerifiedByFacts,
+                    Verdict::Contradicted => CorrectionState::Contradicted,
+                    Verdict::Lapsed => CorrectionState::Lapsed,
                 };
                 Ok(over(state, "facts".to_owned()))
             }
-            (state, step) => Err(Refusal::NotNow { step: step.name(), state: state.as_str() }),
+            (state, step) => {
+                Err(CorrectionRefusal::NotNow { step: step.name(), state: state.as_str() })
+            }
         }
     }
 }
@@ -297,15 +310,18 @@ mod tests {
     #[test]
     fn one_officer_alone_verifies_nothing() {
         let once = answered().take("wang", &Step::Verify, AT).unwrap();
-        assert_eq!(once.state, State::Answered);
+        assert_eq!(once.state, CorrectionState::Answered);
         assert_eq!(
             once.take("wang", &Step::Verify, AT),
-            Err(Refusal::SamePerson { by: "wang".into() })
+            Err(CorrectionRefusal::SamePerson { by: "wang".into() })
         );
-        assert_eq!(once.take("li", &Step::Verify, AT).unwrap().state, State::VerifiedByOfficer);
+        assert_eq!(
+            once.take("li", &Step::Verify, AT).unwrap().state,
+            CorrectionState::VerifiedByOfficer
+        );
         let again = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-02") };
         let anew = once.take("clinic", &again, AT).unwrap();
-        assert_eq!(anew.take("li", &Step::Verify, AT).unwrap().state, State::Answered);
+        assert_eq!(anew.take("li", &Step::Verify, AT).unwrap().state, CorrectionState::Answered);
     }
 
     #[test]
@@ -313,11 +329,14 @@ mod tests {
         for step in [Step::Verify, Step::Facts(Verdict::Verified)] {
             assert!(matches!(
                 Handling::default().take("li", &step, AT),
-                Err(Refusal::NotNow { .. })
+                Err(CorrectionRefusal::NotNow { .. })
             ));
         }
         let future = Step::Answer { done_on: day("2026-11-02"), today: day("2026-11-01") };
-        assert_eq!(Handling::default().take("clinic", &future, AT), Err(Refusal::InTheFuture));
+        assert_eq!(
+            Handling::default().take("clinic", &future, AT),
+            Err(CorrectionRefusal::InTheFuture)
+        );
         let done = answered().take("", &Step::Facts(Verdict::Contradicted), AT).unwrap();
         assert!(done.take("clinic", &future, AT).is_err());
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::FactQuery;
-use crate::alert::{Case, State, Verdict};
+use crate::alert::{AlertState, Case, Verdict};
 
 /// Above this share of sessions that could not be judged the records are silent [D].
 pub const SILENT_ABOVE_PPM: u32 = 400_000;
@@ -41,13 +41,13 @@ impl AlertFact {
         by.sort_unstable();
         by.dedup();
         let stands = match self.case.state {
-            State::Lead | State::OnSite | State::Case => true,
-            State::Closed => self.case.case_number.is_some(),
-            State::Raised
-            | State::Review1
-            | State::Review2
-            | State::Dismissed
-            | State::Unfounded => false,
+            AlertState::Lead | AlertState::OnSite | AlertState::Case => true,
+            AlertState::Closed => self.case.case_number.is_some(),
+            AlertState::Raised
+            | AlertState::Review1
+            | AlertState::Review2
+            | AlertState::Dismissed
+            | AlertState::Unfounded => false,
         };
         stands && by.len() >= 2
     }
@@ -55,12 +55,12 @@ impl AlertFact {
     /// Upheld, and over: until then its clinic learns of no verdict, and so of nothing that only a
     /// verdict makes.
     pub fn is_told(&self) -> bool {
-        self.case.state == State::Closed && self.is_upheld()
+        self.case.state == AlertState::Closed && self.is_upheld()
     }
 
     /// Nobody has decided it yet.
     pub fn is_pending(&self) -> bool {
-        matches!(self.case.state, State::Raised | State::Review1 | State::Review2)
+        matches!(self.case.state, AlertState::Raised | AlertState::Review1 | AlertState::Review2)
     }
 
     pub fn is_about(&self, query: FactQuery) -> bool {

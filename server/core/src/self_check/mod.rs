@@ -21,7 +21,7 @@ pub use lists::{AnswerKind, CheckKind, FactQuery, YesNoNa};
 /// 自查状态.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum CheckState {
     Open,
     Draft,
     Submitted,
@@ -30,7 +30,7 @@ pub enum State {
     Returned,
 }
 
-impl State {
+impl CheckState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -79,7 +79,7 @@ impl Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CheckRefusal {
     #[error("`{step}` is not possible while the self-check is `{state}`")]
     NotNow { step: &'static str, state: &'static str },
     #[error("answers: these questions have none yet: {0}")]
@@ -99,7 +99,7 @@ const MOST_REVISIONS: u32 = 20;
 /// All that the machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Handling {
-    pub state: State,
+    pub state: CheckState,
     /// How often it was handed in.
     pub revision: u32,
     /// Questions that an officer asks again.
@@ -112,14 +112,14 @@ pub struct Handling {
 
 impl Default for Handling {
     fn default() -> Self {
-        Self { state: State::Open, revision: 0, returned: Vec::new(), reason: None }
+        Self { state: CheckState::Open, revision: 0, returned: Vec::new(), reason: None }
     }
 }
 
 impl Handling {
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, step: &Step) -> Result<Self, Refusal> {
-        use State::{Accepted, Draft, Open, Returned, Submitted};
+    pub fn take(&self, step: &Step) -> Result<Self, CheckRefusal> {
+        use CheckState::{Accepted, Draft, Open, Returned, Submitted};
         match (self.state, step) {
             (Open | Draft, Step::Answer) => Ok(Self { state: Draft, ..self.clone() }),
             (Returned, Step::Answer) => Ok(self.clone()),
@@ -130,23 +130,23 @@ impl Handling {
                 reason: None,
             }),
             (Open | Draft | Returned, Step::Submit { missing }) => {
-                Err(Refusal::Missing(missing.join(", ")))
+                Err(CheckRefusal::Missing(missing.join(", ")))
             }
             (Submitted, Step::Accept) => Ok(Self { state: Accepted, ..self.clone() }),
-            (Submitted, Step::Return { items }) if items.is_empty() => Err(Refusal::NoItems),
+            (Submitted, Step::Return { items }) if items.is_empty() => Err(CheckRefusal::NoItems),
             (Submitted, Step::Return { items }) => {
                 Ok(Self { state: Returned, returned: items.clone(), ..self.clone() })
             }
             (Submitted | Accepted, Step::Revise { reason }) if reason.trim().is_empty() => {
-                Err(Refusal::NoReason)
+                Err(CheckRefusal::NoReason)
             }
             (Submitted | Accepted, Step::Revise { .. }) if self.revision >= MOST_REVISIONS => {
-                Err(Refusal::TooOften)
+                Err(CheckRefusal::TooOften)
             }
             (Submitted | Accepted, Step::Revise { reason }) => {
                 Ok(Self { state: Draft, reason: Some(reason.trim().to_owned()), ..self.clone() })
             }
-            (state, step) => Err(Refusal::NotNow { step: step.name(), state: state.as_str() }),
+            (state, step) => Err(CheckRefusal::NotNow { step: step.name(), state: state.as_str() }),
         }
     }
 }
@@ -155,7 +155,7 @@ impl Handling {
 mod tests {
     use super::*;
 
-    fn after(steps: &[Step]) -> Result<Handling, Refusal> {
+    fn after(steps: &[Step]) -> Result<Handling, CheckRefusal> {
         steps.iter().try_fold(Handling::default(), |it, step| it.take(step))
     }
 
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_check_is_answered_handed_in_and_accepted() {
         let done = after(&[Step::Answer, submit(), Step::Accept]).unwrap();
-        assert_eq!((done.state, done.revision), (State::Accepted, 1));
+        assert_eq!((done.state, done.revision), (CheckState::Accepted, 1));
     }
 
     #[test]
@@ -178,9 +178,9 @@ mod tests {
 
     #[test]
     fn what_is_handed_in_changes_only_with_a_reason() {
-        assert!(matches!(after(&[submit(), Step::Answer]), Err(Refusal::NotNow { .. })));
+        assert!(matches!(after(&[submit(), Step::Answer]), Err(CheckRefusal::NotNow { .. })));
         let silent = Step::Revise { reason: " ".into() };
-        assert_eq!(after(&[submit(), silent]), Err(Refusal::NoReason));
+        assert_eq!(after(&[submit(), silent]), Err(CheckRefusal::NoReason));
         let again = [submit(), Step::Revise { reason: "漏填".into() }, Step::Answer, submit()];
         assert_eq!(after(&again).unwrap().revision, 2);
     }
@@ -192,17 +192,17 @@ mod tests {
             (0..n).flat_map(|_| [submit(), revise()]).chain([submit()]).collect()
         };
         let last = after(&steps(19)).unwrap();
-        assert_eq!((last.state, last.revision), (State::Submitted, 20));
-        assert_eq!(last.take(&revise()), Err(Refusal::TooOften));
+        assert_eq!((last.state, last.revision), (CheckState::Submitted, 20));
+        assert_eq!(last.take(&revise()), Err(CheckRefusal::TooOften));
         assert!(last.take(&Step::Return { items: vec!["mc-01".into()] }).is_ok());
     }
 
     #[test]
     fn a_returned_check_names_what_is_asked_again() {
-        assert_eq!(after(&[submit(), Step::Return { items: vec![] }]), Err(Refusal::NoItems));
+        assert_eq!(after(&[submit(), Step::Return { items: vec![] }]), Err(CheckRefusal::NoItems));
         let back = after(&[submit(), Step::Return { items: vec!["mc-03".into()] }]).unwrap();
-        assert_eq!((back.state, back.returned.len()), (State::Returned, 1));
-        assert!(matches!(back.take(&Step::Accept), Err(Refusal::NotNow { .. })));
+        assert_eq!((back.state, back.returned.len()), (CheckState::Returned, 1));
+        assert!(matches!(back.take(&Step::Accept), Err(CheckRefusal::NotNow { .. })));
         assert_eq!(back.take(&Step::Answer).unwrap().returned, back.returned);
     }
 }

@@ -1,15 +1,19 @@
 //! Alerts: listed, followed, and moved by the state machine of `crate::alert`. How findings become
 //! alerts is `incidents`'.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod filter;
 
-use super::engine::{Connection, OptionalExtension as _, Value, params};
+use std::collections::BTreeSet;
+
+use super::engine::OptionalExtension as _;
+use super::engine::{Connection, params};
 use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
 use super::rows::collect;
-use super::{Result, Store, StoreError, feed};
-use crate::alert::{Case, ClinicState, LastStep, Reason, State, Step, StepKept};
+use super::{Result, Store, StoreError, feed, named};
+use crate::alert::{AlertState, Case, ClinicState, LastStep, Reason, Step, StepKept};
 use crate::alert_view::{ClinicNews, Number, StateNews};
+pub use filter::{AlertFilter, AlertSearch};
 
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
@@ -30,6 +34,33 @@ pub struct Alert {
     pub updated_at: String,
     pub liveness_waived: bool,
     pub case: Case,
+}
+
+/// How many alerts stand so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertCount {
+    pub state: AlertState,
+    pub severity: u8,
+    pub alerts: i64,
+}
+
+impl AlertCount {
+    /// The open ones of these, and the urgent among them.
+    pub fn open_and_urgent(counts: &[Self]) -> (i64, i64) {
+        let open = || counts.iter().filter(|count| count.state.is_open());
+        let urgent = open().filter(|count| count.severity == 3);
+        (open().map(|count| count.alerts).sum(), urgent.map(|count| count.alerts).sum())
+    }
+}
+
+/// How many alerts of an institution stand where, as it is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClinicCounts {
+    pub open: i64,
+    pub answered: i64,
+    pub closed: i64,
+    /// Of the open and answered ones.
+    pub urgent: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -87,153 +118,6 @@ pub struct FindingEvent {
     pub zh: String,
     pub en: String,
 }
-
-/// What a list is narrowed to; every part may be absent.
-#[derive(Debug, Clone, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each narrows a list by itself")]
-pub struct AlertFilter {
-    pub state: Option<State>,
-    /// Only what somebody still has to act on.
-    pub open_only: bool,
-    pub min_severity: Option<u8>,
-    pub kind: Option<String>,
-    pub device: Option<String>,
-    pub institution: Option<String>,
-    /// Jurisdictions beginning with this, such as `5101`.
-    pub jurisdiction: Option<String>,
-    pub assignee: Option<String>,
-    /// Only what was given to nobody.
-    pub unassigned: bool,
-    pub session: Option<String>,
-    /// As the clinic is told it.
-    pub clinic_state: Option<ClinicState>,
-    /// Numbers are a clinic's own: those of `before`, `after` and of a search. Only with one
-    /// institution.
-    pub clinic_numbers: bool,
-    /// Alerts with a smaller number, for the next page.
-    pub before: Option<i64>,
-    /// Alerts with a greater number.
-    pub after: Option<i64>,
-    pub oldest_first: bool,
-    pub room: Option<String>,
-    /// Raised at this time or later, and before that one; RFC 3339, UTC.
-    pub raised_from: Option<String>,
-    pub raised_before: Option<String>,
-    pub search: Option<AlertSearch>,
-    pub limit: u32,
-}
-
-/// What a list is searched for.
-#[derive(Debug, Clone, Default)]
-pub struct AlertSearch {
-    /// Folded.
-    pub text: String,
-    /// People whose name holds the text: an alert that names one is found.
-    pub persons: Vec<String>,
-    /// Also in what its findings say and in who works on it; a clinic is told less, and could
-    /// otherwise ask for the rest letter by letter.
-    pub whole: bool,
-}
-
-impl AlertSearch {
-    fn add(&self, conditions: &mut Vec<&'static str>, values: &mut Vec<Value>) {
-        let times = if self.whole { 11 } else { 6 };
-        conditions.push(if self.whole { KNOWN_WHOLE } else { KNOWN_BY });
-        values.extend(std::iter::repeat_n(Value::Text(self.text.clone()), times));
-        if self.whole {
-            values.push(Value::Text(serde_json::to_string(&self.persons).unwrap_or_default()));
-        }
-    }
-}
-
-/// An alert is found by what its clinic knows it by: never by the server's own number, of which it
-/// could ask for one after the other.
-const KNOWN_BY: &str =
-    "(CAST(clinic_number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
-    OR found(coalesce(session, ''), ?)
-    OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?))
-    OR EXISTS (SELECT 1 FROM room r WHERE r.id = alert.room AND found(r.name, ?)))";
-/// The same, and by what its findings say, whom they name, and its case.
-const KNOWN_WHOLE: &str = "(CAST(number AS TEXT) = ltrim(?, '#') OR found(id, ?) OR found(room, ?)
-    OR found(coalesce(session, ''), ?)
-    OR EXISTS (SELECT 1 FROM institution i WHERE i.id = alert.institution AND found(i.name, ?))
-    OR EXISTS (SELECT 1 FROM room r WHERE r.id = alert.room AND found(r.name, ?))
-    OR EXISTS (SELECT 1 FROM item t WHERE t.code = alert.item AND found(t.name_zh, ?))
-    OR EXISTS (SELECT 1 FROM account p WHERE p.id = alert.assignee AND found(p.display, ?))
-    OR found(case_file, ?) OR found(coalesce(assignee, ''), ?)
-    OR EXISTS (SELECT 1 FROM finding f WHERE f.alert = alert.id AND (found(f.report, ?)
-        OR EXISTS (SELECT 1 FROM json_each(?) p
-            WHERE instr(f.report, '\"' || p.value || '\"') > 0))))";
-
-impl AlertFilter {
-    fn sql(&self) -> (String, Vec<Value>) {
-        let mut conditions = vec!["true"];
-        let mut values: Vec<Value> = Vec::new();
-        let mut add = |condition: &'static str, value: Option<Value>| {
-            if let Some(value) = value {
-                conditions.push(condition);
-                values.push(value);
-            }
-        };
-        let text = |t: &Option<String>| t.clone().map(Value::Text);
-        add("state = ?", self.state.map(|s| Value::Text(s.as_str().to_owned())));
-        // The plus keeps the list walked newest first: an index over severities would sort
-        // everything.
-        add("+severity >= ?", self.min_severity.map(|s| Value::Integer(s.into())));
-        add("instr(kinds, '\"' || ? || '\"') > 0", text(&self.kind));
-        add("device = ?", text(&self.device));
-        add("institution = ?", text(&self.institution));
-        add("substr(jurisdiction, 1, length(?)) = ?", text(&self.jurisdiction));
-        if let Some(jurisdiction) = text(&self.jurisdiction) {
-            values.push(jurisdiction);
-        }
-        let mut add = |condition: &'static str, value: Option<Value>| {
-            if let Some(value) = value {
-                conditions.push(condition);
-                values.push(value);
-            }
-        };
-        add("assignee = ?", text(&self.assignee));
-        add("session = ?", text(&self.session));
-        let (before, after) = if self.clinic_numbers {
-            ("clinic_number < ?", "clinic_number > ?")
-        } else {
-            ("number < ?", "number > ?")
-        };
-        add(before, self.before.map(Value::Integer));
-        add(after, self.after.map(Value::Integer));
-        add("room = ?", text(&self.room));
-        add("raised_at >= ?", text(&self.raised_from));
-        add("raised_at < ?", text(&self.raised_before));
-        if let Some(search) = &self.search {
-            search.add(&mut conditions, &mut values);
-        }
-        match self.clinic_state {
-            None => {}
-            Some(ClinicState::Open) => conditions.extend([STANDS_OPEN, NOT_ANSWERED]),
-            Some(ClinicState::Answered) => conditions.extend([STANDS_OPEN, ANSWERED]),
-            Some(ClinicState::Closed) => {
-                conditions.push("state IN ('dismissed','unfounded','closed')");
-            }
-        }
-        if self.open_only {
-            conditions.push(STANDS_OPEN);
-        }
-        if self.unassigned {
-            conditions.push("assignee IS NULL");
-        }
-        let limit = self.limit.clamp(1, 500);
-        let order = if self.oldest_first { "ASC" } else { "DESC" };
-        (
-            format!(
-                "{COLUMNS} WHERE {} ORDER BY number {order} LIMIT {limit}",
-                conditions.join(" AND ")
-            ),
-            values,
-        )
-    }
-}
-
 const STANDS_OPEN: &str = "state NOT IN ('dismissed','unfounded','closed')";
 const ANSWERED: &str =
     "EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
@@ -259,11 +143,7 @@ impl Store {
 
     /// How many alerts each state holds, of a jurisdiction (a prefix) or of one institution; both
     /// empty for all.
-    pub fn alert_counts(
-        &self,
-        jurisdiction: &str,
-        institution: &str,
-    ) -> Result<Vec<(String, u8, i64)>> {
+    pub fn alert_counts(&self, jurisdiction: &str, institution: &str) -> Result<Vec<AlertCount>> {
         let sql = if !institution.is_empty() {
             "SELECT state, severity, count(*) FROM alert WHERE ?1 IS NOT NULL AND institution = \
             ?2 GROUP BY state, severity"
@@ -274,13 +154,14 @@ impl Store {
             jurisdiction < ?1 || '~' AND ?2 = '' GROUP BY state, severity"
         };
         self.read(|c| {
-            collect(c, sql, [jurisdiction, institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+            collect(c, sql, [jurisdiction, institution], |r| {
+                Ok(AlertCount { state: named(r.get(0)?)?, severity: r.get(1)?, alerts: r.get(2)? })
+            })
         })
     }
 
-    /// How many alerts of an institution stand where, as it is told; and how many of the open ones
-    /// are urgent.
-    pub fn clinic_counts(&self, institution: &str) -> Result<(BTreeMap<&'static str, i64>, i64)> {
+    /// How many alerts of an institution stand where, as it is told.
+    pub fn clinic_counts(&self, institution: &str) -> Result<ClinicCounts> {
         let sql = format!(
             "SELECT CASE WHEN NOT ({STANDS_OPEN}) THEN 'closed' WHEN {ANSWERED} THEN 'answered'
             ELSE 'open' END,
@@ -289,13 +170,17 @@ impl Store {
         );
         let found: Vec<(String, i64, i64)> = self
             .read(|c| collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))?;
-        let (mut counts, mut urgent) = (BTreeMap::new(), 0);
-        for (state, count, worst) in found {
+        let mut counts = ClinicCounts::default();
+        for (state, alerts, worst) in found {
             let Some(state) = ClinicState::parse(&state) else { continue };
-            counts.insert(state.as_str(), count);
-            urgent += if state == ClinicState::Closed { 0 } else { worst };
+            match state {
+                ClinicState::Open => counts.open = alerts,
+                ClinicState::Answered => counts.answered = alerts,
+                ClinicState::Closed => counts.closed = alerts,
+            }
+            counts.urgent += if state == ClinicState::Closed { 0 } else { worst };
         }
-        Ok((counts, urgent))
+        Ok(counts)
     }
 
     /// Which of these alerts their clinic has answered.
@@ -504,7 +389,7 @@ fn last_step(c: &Connection, alert: &str) -> Result<Option<(String, LastStep)>> 
 }
 
 /// Alerts in any of these states, oldest first.
-pub(super) fn of_states(c: &Connection, states: &[State]) -> Result<Vec<Alert>> {
+pub(super) fn of_states(c: &Connection, states: &[AlertState]) -> Result<Vec<Alert>> {
     let names: Vec<String> = states.iter().map(|s| format!("'{}'", s.as_str())).collect();
     let sql = format!("{COLUMNS} WHERE state IN ({}) ORDER BY number", names.join(","));
     collect(c, &sql, [], alert)
@@ -524,7 +409,7 @@ pub(super) fn record(
     by: &str,
     step: &str,
     note: &str,
-    state: State,
+    state: AlertState,
     now: &str,
 ) -> Result<i64> {
     let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after, law_version) \

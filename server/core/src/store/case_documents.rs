@@ -5,7 +5,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, penalty_cases};
 use crate::case_document::{Kind, Number};
-use crate::penalty_case::{PenaltyCase, Refusal};
+use crate::penalty_case::{CaseRefusal, PenaltyCase};
 
 /// One version of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Store {
         (by, now, year): (&str, &str, i16),
         number: impl Fn(Number) -> String,
         is_done: impl Fn(&PenaltyCase) -> bool,
-    ) -> Result<std::result::Result<(), Refusal>> {
+    ) -> Result<std::result::Result<(), CaseRefusal>> {
         let NewDocument { kind, party, body, template } = it;
         self.write(|tx| {
             let earlier: Vec<StoredDocument> = documents(tx, alert)?
@@ -68,10 +68,10 @@ impl Store {
                 .collect();
             let case = penalty_cases::case_of(tx, alert)?;
             if case.parties().all(|p| p.id != party) {
-                return Ok(Err(Refusal::UnknownParty));
+                return Ok(Err(CaseRefusal::UnknownParty));
             }
             if !earlier.is_empty() && is_done(&case.as_of(party)) {
-                return Ok(Err(Refusal::DocumentDone));
+                return Ok(Err(CaseRefusal::DocumentDone));
             }
             // Counted within the kind; what is shown counts within the party.
             let next = "SELECT coalesce(max(version), 0) + 1 FROM case_document WHERE alert = ?1 \

@@ -29,6 +29,14 @@ impl CorrectionSource {
 /// days anew.
 const MOST_ANSWERS: i64 = 50;
 
+/// An alert that asks for a correction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncorrected {
+    pub alert: String,
+    pub rules: Vec<String>,
+    pub received_at: String,
+}
+
 /// A correction as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
@@ -111,8 +119,8 @@ impl Store {
         })
     }
 
-    /// L1 alerts of an institution that stand and have no correction yet: id, rules, when they came.
-    pub fn uncorrected(&self, institution: &str) -> Result<Vec<(String, Vec<String>, String)>> {
+    /// L1 alerts of an institution that stand and have no correction yet.
+    pub fn uncorrected(&self, institution: &str) -> Result<Vec<Uncorrected>> {
         let sql = "SELECT a.id, a.received_at, (SELECT json_group_array(DISTINCT f.rule) FROM \
             finding f WHERE f.alert = a.id AND f.step <> 'withdrawn') FROM alert a WHERE \
             a.institution = ?1 AND a.severity = 1 AND a.state IN ('raised','review1','review2') \
@@ -120,7 +128,11 @@ impl Store {
             a.id) ORDER BY a.number LIMIT 500";
         self.read(|c| {
             collect(c, sql, [institution], |r| {
-                Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(2)?)?, r.get(1)?))
+                Ok(Uncorrected {
+                    alert: r.get(0)?,
+                    rules: serde_json::from_str(&r.get::<_, String>(2)?)?,
+                    received_at: r.get(1)?,
+                })
             })
         })
     }

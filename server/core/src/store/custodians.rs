@@ -10,7 +10,7 @@ use protocol::evidence::{CustodianRole, Custodians, EvidencePolicy};
 use super::ended_custodians::close;
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
-use crate::evidence::opening::Refusal;
+use crate::evidence::opening::OpeningRefusal;
 use crate::evidence::{
     CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, SealedBytes, TRIES, WITHHELD,
     signature,
@@ -331,7 +331,7 @@ fn may_begin(tx: &Transaction<'_>, jurisdiction: &str, role: &str, first: bool) 
     if let Some(upper) = upper(tx, jurisdiction)?
         && !founded
     {
-        return Err(StoreError::Opening(Refusal::UpperRoll { upper }));
+        return Err(StoreError::Opening(OpeningRefusal::UpperRoll { upper }));
     }
     if founded == first {
         let why = if founded {
@@ -454,7 +454,7 @@ fn end(
     let last: Option<(String, u32)> =
         tx.prepare_cached(alone)?.query_row([id], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     if let Some((who, version)) = last {
-        return Err(StoreError::Opening(Refusal::LastHolder { who, version }));
+        return Err(StoreError::Opening(OpeningRefusal::LastHolder { who, version }));
     }
     if let Some(ledger) = ledger {
         let sql = "SELECT account, verification_key FROM evidence_custodian WHERE id = ?1";

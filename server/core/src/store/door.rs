@@ -19,6 +19,14 @@ pub struct Waiting {
     pub sealed: Vec<u8>,
 }
 
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    pub ticket: String,
+    pub received_on: String,
+    pub bytes: i64,
+}
+
 /// Before the ticket of what was given up; no ticket begins with it.
 const UNREAD: &str = "unread ";
 
@@ -45,11 +53,15 @@ impl Store {
         })
     }
 
-    /// What could not be read when it was taken in: ticket, day, bytes.
-    pub fn unread_at_the_door(&self) -> Result<Vec<(String, String, i64)>> {
+    /// What could not be read when it was taken in.
+    pub fn unread_at_the_door(&self) -> Result<Vec<Unread>> {
         let sql = "SELECT substr(ticket, 1 + length(?1)), received_on, length(sealed) FROM clue_in \
             WHERE substr(ticket, 1, length(?1)) = ?1 ORDER BY received_on DESC LIMIT 500";
-        self.read(|c| collect(c, sql, [UNREAD], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))))
+        self.read(|c| {
+            collect(c, sql, [UNREAD], |r| {
+                Ok(Unread { ticket: r.get(0)?, received_on: r.get(1)?, bytes: r.get(2)? })
+            })
+        })
     }
 
     /// Lays what could not be read at the door again: the key may be back.

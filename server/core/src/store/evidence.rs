@@ -18,9 +18,9 @@ use super::{
     Result, Store, StoreError, count, custodians, evidence_gone, evidence_record, lock, log_holds,
     name_of, named, write_ahead_log,
 };
-use crate::alert::State as AlertState;
+use crate::alert::AlertState;
 use crate::clock::{self, clip};
-use crate::evidence::opening::{Delivery, Refusal, State, Step};
+use crate::evidence::opening::{Delivery, OpeningRefusal, OpeningState, Step};
 use crate::evidence::{ItemSeen, OpeningKept, SealedBytes, signature};
 
 /// Pictures of one alert that are told.
@@ -168,7 +168,7 @@ impl Store {
             it.opening = taken(&it.opening, step, now)?;
             let who = it.opening.ask.by.clone();
             if !custodians::stands(tx, &who, CustodianRole::Supervisor)? {
-                return Err(refused(Refusal::Left { who }));
+                return Err(refused(OpeningRefusal::Left { who }));
             }
             it.reviewer_sig = Some(sig.to_owned());
             it.for_supervisor = halves.clone();
@@ -233,11 +233,11 @@ impl Store {
                 let id = clip(item, 80);
                 return Err(StoreError::Unknown { what: "picture", id });
             }
-            let role = it.opening.role_in(by).ok_or_else(|| refused(Refusal::NotYours))?;
+            let role = it.opening.role_in(by).ok_or_else(|| refused(OpeningRefusal::NotYours))?;
             if !custodians::stands(tx, by, role)? {
-                return Err(refused(Refusal::Left { who: by.to_owned() }));
+                return Err(refused(OpeningRefusal::Left { who: by.to_owned() }));
             }
-            let first = it.opening.state == State::Delivered;
+            let first = it.opening.state == OpeningState::Delivered;
             it.opening = taken(&it.opening, &Step::Look { by }, now)?;
             let seen = items_of(tx, &it.device, &it.finding)?;
             let seen = seen.iter().find(|seen| seen.item.id.as_str() == item);
@@ -246,7 +246,7 @@ impl Store {
             let holds = seen.filter(|seen| seen.item.sha256 == sha256);
             let holds = holds.map(|seen| evidence_record::in_chain(tx, seen)).transpose()?;
             if holds != Some(true) {
-                return Err(refused(Refusal::NotInChain { item: clip(item, 80) }));
+                return Err(refused(OpeningRefusal::NotInChain { item: clip(item, 80) }));
             }
             write(tx, &it)?;
             evidence_record::did(tx, &it, (EvidenceAct::Looked, role), item, &clock::text(now))?;
@@ -280,7 +280,7 @@ impl Store {
             if *asked == Delivery::Arrived {
                 return Ok(PartTaken::Stored { bytes: total, complete: true });
             }
-            if it.opening.state != State::Released || it.opening.is_over(now) {
+            if it.opening.state != OpeningState::Released || it.opening.is_over(now) {
                 return Ok(PartTaken::NoRelease);
             }
             let here = stored(tx, order, id)?;
@@ -305,7 +305,7 @@ impl Store {
             }
             it.opening = taken(&it.opening, &Step::Arrived { item: id }, now)?;
             write(tx, &it)?;
-            if it.opening.state == State::Delivered {
+            if it.opening.state == OpeningState::Delivered {
                 note(tx, &it, &it.device, "evidence_delivered", "", now)?;
             }
             Ok(PartTaken::Stored { bytes: total, complete: true })
@@ -425,7 +425,7 @@ fn all_in_chain(tx: &Transaction<'_>, it: &OpeningKept, items: &[ItemSeen]) -> R
         let found = items.iter().find(|seen| seen.item.id.as_str() == id.as_str());
         let holds = found.map(|seen| evidence_record::in_chain(tx, seen)).transpose()?;
         if holds != Some(true) {
-            return Err(refused(Refusal::NotInChain { item: clip(id, 80) }));
+            return Err(refused(OpeningRefusal::NotInChain { item: clip(id, 80) }));
         }
     }
     Ok(())

@@ -33,9 +33,9 @@ pub enum FeedReader {
     Clinic(String),
 }
 
-pub(super) fn append(tx: &Connection, event: &str, data: &serde_json::Value) -> Result<()> {
+pub(super) fn append(tx: &Connection, event: &str, data: &impl Serialize) -> Result<()> {
     let nobody = None::<&str>;
-    put(tx, event, &data.to_string(), [nobody; 3])
+    put(tx, event, &serde_json::to_string(data)?, [nobody; 3])
 }
 
 /// An event of an alert, by whose it is. `None` for the clinic: nothing that it is told has changed.
@@ -137,7 +137,7 @@ impl Store {
         self.read(head)
     }
 
-    pub fn feed_append(&self, event: &str, data: &serde_json::Value) -> Result<()> {
+    pub fn feed_append(&self, event: &str, data: &impl Serialize) -> Result<()> {
         self.write(|tx| append(tx, event, data))
     }
 }

@@ -4,21 +4,26 @@
 //! What a transaction touches is read once, changed in memory in the order of the steps, and
 //! written once at its end.
 
+mod written;
+
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
-use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep, WithdrawalCause};
+use protocol::up::Step as FindingStep;
+use protocol::up::{FindingReport, WithdrawalCause};
 
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, column, count, feed, named, own_ids, sight};
-use crate::alert::{Case, State, Step as CaseStep};
-use crate::alert_view::{Arrival, ClinicNews, FindingNews, Number};
+use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight};
+use crate::alert::AlertState;
+use crate::alert::Step as CaseStep;
+use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 use crate::own_id::is_own;
+use written::{kind_name, number, open_alert, put_finding, step_name};
 
 /// The rule of the finding by which an installer tries the way to the server.
 const INSTALLERS_TEST: &str = "TEST";
@@ -589,7 +594,8 @@ impl<'a> Incident<'a> {
     /// its kinds, nor whom it names.
     fn is_held(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
         Ok(step.place.epoch >= 0
-            && (self.alert.case.state != State::Raised || sight::was_seen(tx, &self.alert.id)?))
+            && (self.alert.case.state != AlertState::Raised
+                || sight::was_seen(tx, &self.alert.id)?))
     }
 
     fn write(&self, tx: &Connection) -> Result<()> {
@@ -618,139 +624,6 @@ impl<'a> Incident<'a> {
     }
 }
 
-/// A new alert, as the incident's first finding makes it; one of joined incidents has an id of its
-/// own, is of no session and bears no incident's name.
-fn open_alert(
-    tx: &Connection,
-    step: &Step<'_>,
-    joined: Option<String>,
-    Around { jurisdictions, .. }: &mut Around,
-) -> Result<Alert> {
-    let Step { report, place, incident_origin, placed, .. } = step;
-    let institution = placed.institution.clone();
-    if !jurisdictions.contains_key(&institution) {
-        let found = column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", &institution)?;
-        jurisdictions.insert(institution.clone(), found.unwrap_or_default());
-    }
-    let own = joined.is_none();
-    let (id, origin, incident) = match joined {
-        Some(id) => (id, "", ""),
-        None => (
-            alert_id(incident_origin, &report.incident_id),
-            *incident_origin,
-            report.incident_id.as_str(),
-        ),
-    };
-    let mut alert = Alert {
-        number: Number::default(),
-        id,
-        severity: number(report.severity),
-        kinds: vec![kind_name(report.kind)],
-        jurisdiction: jurisdictions[&institution].clone(),
-        institution,
-        room: report.room.to_string(),
-        session: report
-            .session
-            .as_ref()
-            .filter(|_| own && placed.session_known)
-            .map(ToString::to_string),
-        device: place.device.to_owned(),
-        item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
-        assignee: None,
-        raised_at: placed.at.clone(),
-        received_at: place.received_at.to_owned(),
-        updated_at: place.received_at.to_owned(),
-        liveness_waived: report.manifest.liveness_waived,
-        case: Case::default(),
-    };
-    let sql =
-        "INSERT INTO alert (id, state, severity, kinds, institution, jurisdiction, room, session,
-        device, item, raised_at,
-         received_at, updated_at, liveness_waived, case_file, origin, incident, clinic_number)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?13,?14,?15,?16,?17) RETURNING number";
-    let of_clinic = next_of_clinic(tx, &alert.institution)?;
-    let values = params![
-        alert.id,
-        State::Raised.as_str(),
-        alert.severity,
-        serde_json::to_string(&alert.kinds)?,
-        alert.institution,
-        alert.jurisdiction,
-        alert.room,
-        alert.session,
-        alert.device,
-        alert.item,
-        alert.raised_at,
-        alert.received_at,
-        alert.liveness_waived,
-        serde_json::to_string(&alert.case)?,
-        origin,
-        incident,
-        of_clinic
-    ];
-    let number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
-    alert.number = Number::new(number, of_clinic);
-    Ok(alert)
-}
-
-/// The number by which a clinic calls its next alert.
-fn next_of_clinic(tx: &Connection, institution: &str) -> Result<i64> {
-    let sql = "INSERT INTO clinic_count VALUES (?1, 'alert', 1) ON CONFLICT (institution, noun)
-        DO UPDATE SET n = clinic_count.n + 1 RETURNING n";
-    Ok(tx.prepare_cached(sql)?.query_row([institution], |r| r.get(0))?)
-}
-
-/// The server's own incidents have ids that nobody else can make; a box's alert is that box's.
-fn alert_id(origin: &str, incident: &str) -> String {
-    if origin.is_empty() { incident.to_owned() } else { trust::alert_id(origin, incident) }
-}
-
-/// The finding as its last step says it, raised and received when its first one was.
-fn put_finding(
-    tx: &Connection,
-    alert: &str,
-    first: &Step<'_>,
-    step: &Step<'_>,
-    held: bool,
-) -> Result<()> {
-    let Step { report, place, origin, placed, .. } = step;
-    let as_placed =
-        report.raised_at == placed.at && report.institution.as_str() == placed.institution;
-    let report = if as_placed {
-        Cow::Borrowed(&**report)
-    } else {
-        let institution = named(placed.institution.clone())?;
-        Cow::Owned(FindingReport {
-            raised_at: placed.at.clone(),
-            institution,
-            ..(**report).clone()
-        })
-    };
-    let report = if held { kept(tx, origin, report)? } else { report };
-    let sql = "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON
-        CONFLICT(origin, id) DO UPDATE SET
-         kind=excluded.kind, severity=excluded.severity, step=excluded.step,
-         revision=excluded.revision, device=excluded.device,
-         epoch=excluded.epoch, seq=excluded.seq, report=excluded.report";
-    let values = params![
-        origin,
-        report.finding_id,
-        alert,
-        report.rule,
-        kind_name(report.kind),
-        number(report.severity),
-        step_name(report.step),
-        report.revision,
-        first.placed.at,
-        first.place.received_at,
-        place.device,
-        place.epoch,
-        place.seq,
-        report.to_text()?
-    ];
-    Ok(tx.send(sql, values)?)
-}
-
 /// The step as it says, with what its finding said before and may not take back any more.
 fn kept<'a>(
     tx: &Connection,
@@ -769,27 +642,4 @@ fn kept<'a>(
     let left_out: Vec<_> = left_out.collect();
     report.persons.extend(left_out);
     Ok(Cow::Owned(report))
-}
-
-pub(super) fn number(severity: Severity) -> u8 {
-    match severity {
-        Severity::L0 => 0,
-        Severity::L1 => 1,
-        Severity::L2 => 2,
-        Severity::L3 => 3,
-    }
-}
-
-fn step_name(step: FindingStep) -> &'static str {
-    match step {
-        FindingStep::Opened => "opened",
-        FindingStep::Strengthened => "strengthened",
-        FindingStep::Closed => "closed",
-        FindingStep::Withdrawn => "withdrawn",
-        FindingStep::Unknown => "unknown",
-    }
-}
-
-fn kind_name(kind: FindingKind) -> String {
-    format!("{kind:?}")
 }

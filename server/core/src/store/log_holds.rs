@@ -20,7 +20,7 @@ use super::clues::{COLUMNS, Clue, by_id, row};
 use super::engine::{Connection, OptionalExtension as _};
 use super::rows::collect;
 use super::{Result, Store, StoreError};
-use crate::alert::State as AlertState;
+use crate::alert::AlertState;
 use crate::clock;
 use crate::clue::Intake;
 

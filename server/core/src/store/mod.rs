@@ -119,7 +119,8 @@ pub use access::{Account, ApiToken, AuditEntry, AuditFilter, Deed};
 pub use account_rights::{Invitation, NewInvitation, NewRights, RightsChange, token_owner};
 pub use accounts::Invited;
 pub use alerts::{
-    Alert, AlertFilter, AlertSearch, AlertStep, FindingEvent, Located, StoredFinding, WorstFinding,
+    Alert, AlertCount, AlertFilter, AlertSearch, AlertStep, ClinicCounts, FindingEvent, Located,
+    StoredFinding, WorstFinding,
 };
 pub use aside::{Aside, is_current, is_there, living_servers, schemas};
 pub use attachments::Attachment;
@@ -136,12 +137,12 @@ pub use compared::Compared;
 pub use consents::EarlierConsent;
 pub use copy::copy;
 pub use corrections::{
-    Correction, CorrectionFilter, CorrectionSource, CorrectionStep, NewCorrection,
+    Correction, CorrectionFilter, CorrectionSource, CorrectionStep, NewCorrection, Uncorrected,
 };
 pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
 pub use delivery_words::{DeliveryEvent, DeliveryState};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
-pub use door::Waiting;
+pub use door::{Unread, Waiting};
 pub use embedders::{ComeAgain, Outdated};
 pub use engine::{Address, Beside, Notices};
 pub use evidence::PartTaken;
@@ -155,7 +156,9 @@ pub use fence::{Epoch, current, under};
 pub use figures::Summary;
 pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
 pub use impact_assessments::AssessmentEntry;
-pub use inbox::{Committed, Entry, Incoming, Outcome, QuarantineRow, Quarantined, ReceiptDue};
+pub use inbox::{
+    BoxStatus, Committed, Entry, Incoming, Outcome, Quarantined, ReceiptDue, RefusedMessage,
+};
 pub use incidents::JOINED;
 pub use knowledge::Issue;
 pub use knowledge::Issued;
@@ -166,9 +169,10 @@ pub use looks::LOOK_MS;
 pub use marks::Bounds;
 pub use messages::{Message, MessageSetting, NewMessage, OwnStep, Robot, RobotKind};
 pub use own_data::{About, PersonalRequest};
+pub use own_findings::LinkedAlert;
 pub use part::Part;
 pub use personal::{PersonalLink, Purpose};
-pub use policies::PolicyRow;
+pub use policies::{HashedPolicy, OwnPolicy, PolicyRow};
 pub use policy_trials::{
     BoxTrial, NewTrial, TrialBounds, TrialCountSeen, TrialRow, TrialStanding, TrialSum, trial_sums,
 };
@@ -185,12 +189,14 @@ pub use retention::RetentionRun;
 pub use room_class_words::{ClassStep, ClassWord};
 pub use room_classes::ClassVerdict;
 pub use seeded::Amount;
-pub use self_checks::{CheckStep, Revision, SavedAnswer, SelfCheck, SelfCheckFilter};
+pub use self_checks::{
+    CheckStep, Revision, SavedAnswer, SelfCheck, SelfCheckCount, SelfCheckFilter,
+};
 pub use statements::{Stated, StatedKind, Statement, StatementKind};
-pub use supervision::{Dossier, Hour, Post, Silence};
+pub use supervision::{Dossier, Post, Silence, WatchedHour};
 pub use template_receipts::BoxReceipt;
 pub use to_judge::ToJudge;
-pub use tombstones::Replay;
+pub use tombstones::{Deleted, Replay};
 pub use views::{PlaceSeen, View};
 
 #[derive(Debug, thiserror::Error)]
@@ -210,7 +216,7 @@ pub enum StoreError {
     Refused(String),
     /// A step of an opening of sealed pictures that may not be.
     #[error(transparent)]
-    Opening(#[from] crate::evidence::opening::Refusal),
+    Opening(#[from] crate::evidence::opening::OpeningRefusal),
     /// PostgreSQL can not be reached now.
     #[error("database {name}: can not be opened: {why}")]
     Unreachable { name: String, why: engine::Error },

@@ -10,7 +10,7 @@ use super::rows::collect;
 use super::{Result, StoreError};
 use crate::clock;
 use crate::evidence::OpeningKept;
-use crate::evidence::opening::{Opening, Refusal, Step};
+use crate::evidence::opening::{Opening, OpeningRefusal, Step};
 
 pub(super) const OPENING: &str =
     "SELECT id, alert, device, finding, opening, requested_at, expires_at,
@@ -37,7 +37,7 @@ pub(super) fn taken(it: &Opening, step: &Step<'_>, now: Timestamp) -> Result<Ope
 }
 
 /// A step that is not possible, with its line in both languages.
-pub(super) fn refused(it: Refusal) -> StoreError {
+pub(super) fn refused(it: OpeningRefusal) -> StoreError {
     StoreError::Opening(it)
 }
 

@@ -10,8 +10,15 @@ use crate::rules::draft::Making;
 use crate::rules::ledger::{self, Said};
 use protocol::up::Step;
 
-/// An alert that rests on another: its id, number, kinds, and the rule that links the two.
-pub(super) type Linked = (String, i64, Vec<String>, String);
+/// An alert that rests on another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedAlert {
+    pub id: String,
+    pub number: i64,
+    pub kinds: Vec<String>,
+    /// The rule that links the two.
+    pub rule: String,
+}
 
 impl Store {
     /// Writes the steps that the ledger wants; gives how many.
@@ -25,18 +32,18 @@ impl Store {
     }
 
     /// Alerts that rest on each other.
-    pub fn linked(&self, alert: &str) -> Result<Vec<Linked>> {
+    pub fn linked(&self, alert: &str) -> Result<Vec<LinkedAlert>> {
         self.read(|c| {
             let sql = "SELECT a.id, a.number, a.kinds, l.rule FROM alert_link l JOIN alert a
                 ON a.id = CASE WHEN l.alert = ?1 THEN l.other ELSE l.alert END
                 WHERE (l.alert = ?1 OR l.other = ?1) AND a.id <> ?1 ORDER BY a.number LIMIT 50";
             collect(c, sql, [alert], |r| {
-                Ok((
-                    r.get(0)?,
-                    r.get(1)?,
-                    serde_json::from_str(&r.get::<_, String>(2)?)?,
-                    r.get(3)?,
-                ))
+                Ok(LinkedAlert {
+                    id: r.get(0)?,
+                    number: r.get(1)?,
+                    kinds: serde_json::from_str(&r.get::<_, String>(2)?)?,
+                    rule: r.get(3)?,
+                })
             })
         })
     }

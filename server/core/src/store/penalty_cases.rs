@@ -5,9 +5,9 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
-use crate::alert::{State, Step};
+use crate::alert::{AlertState, Step};
 use crate::clock;
-use crate::penalty_case::{Entry, INSTITUTION, PenaltyCase, Recorded, Refusal};
+use crate::penalty_case::{CaseRefusal, Entry, INSTITUTION, PenaltyCase, Recorded};
 use jiff::civil::Date;
 
 impl Store {
@@ -22,8 +22,8 @@ impl Store {
         alert: &str,
         (by, now): (&str, &str),
         (on, party, entry): (Date, i64, &Entry),
-        check: impl Fn(&PenaltyCase) -> std::result::Result<(), Refusal>,
-    ) -> Result<std::result::Result<(), Refusal>> {
+        check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
+    ) -> Result<std::result::Result<(), CaseRefusal>> {
         self.write(|tx| {
             if let Err(refusal) = check(&case_of(tx, alert)?.as_of(party)) {
                 return Ok(Err(refusal));
@@ -42,8 +42,8 @@ impl Store {
         (by, now): (&str, &str),
         step: &Step,
         (on, officers): (Date, &Entry),
-        check: impl Fn(&PenaltyCase) -> std::result::Result<(), Refusal>,
-    ) -> Result<std::result::Result<Alert, Refusal>> {
+        check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
+    ) -> Result<std::result::Result<Alert, CaseRefusal>> {
         self.write(|tx| {
             let opened = PenaltyCase { opened_on: Some(on), ..case_of(tx, alert)? };
             if let Err(refusal) = check(&opened) {
@@ -57,7 +57,7 @@ impl Store {
 
     /// Alerts whose verification or case runs, oldest first.
     pub fn running_cases(&self) -> Result<Vec<Alert>> {
-        self.read(|c| alerts::of_states(c, &[State::OnSite, State::Case]))
+        self.read(|c| alerts::of_states(c, &[AlertState::OnSite, AlertState::Case]))
     }
 
     /// Closed cases that were decided or quashed since a day: their publication may be open yet.
@@ -107,13 +107,13 @@ fn append(
 }
 
 pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
-    let first = |state: State| -> Result<Option<Date>> {
+    let first = |state: AlertState| -> Result<Option<Date>> {
         let sql = "SELECT at FROM alert_step WHERE alert = ?1 AND state_after = ?2 ORDER BY id \
             LIMIT 1";
         let found = collect(c, sql, params![alert, state.as_str()], |r| Ok(r.get::<_, String>(0)?));
         Ok(found?.first().and_then(|at| day(at)))
     };
-    let opened_on = first(State::Case)?;
+    let opened_on = first(AlertState::Case)?;
     let sql = "SELECT id, at, by_whom, on_day, entry, party FROM case_entry WHERE alert = ?1 \
         ORDER BY id";
     let entries = collect(c, sql, [alert], |r| {
@@ -127,8 +127,8 @@ pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
         })
     })?;
     Ok(PenaltyCase {
-        on_site_on: first(State::OnSite)?,
-        closed_on: first(State::Closed)?,
+        on_site_on: first(AlertState::OnSite)?,
+        closed_on: first(AlertState::Closed)?,
         opened_on,
         entries,
         large_fine_yuan: None,

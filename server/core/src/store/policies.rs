@@ -23,6 +23,23 @@ pub struct PolicyRow {
     pub reason: String,
 }
 
+/// The policy that one jurisdiction itself set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnPolicy {
+    /// 0 before the first.
+    pub version: u64,
+    pub settings: BTreeMap<String, i64>,
+}
+
+/// The values behind a finding's hash.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HashedPolicy {
+    /// Those that differ from their defaults.
+    pub settings: BTreeMap<String, i64>,
+    /// Since when it is used; empty where it always was.
+    pub first_used: String,
+}
+
 fn row(r: &crate::store::engine::Row<'_>) -> Result<PolicyRow> {
     Ok(PolicyRow {
         version: r.get::<_, i64>(0)? as u64,
@@ -89,11 +106,14 @@ impl Store {
     }
 
     /// The policy that one jurisdiction itself set; version 0 with no settings before the first.
-    pub fn policy(&self, jurisdiction: &str) -> Result<(u64, BTreeMap<String, i64>)> {
+    pub fn policy(&self, jurisdiction: &str) -> Result<OwnPolicy> {
         self.read(|c| {
             let sql = format!("{AT_A_PLACE} WHERE jurisdiction = ?1 ORDER BY n DESC LIMIT 1");
             let found = collect(c, &sql, [jurisdiction], row)?.pop();
-            Ok(found.map_or((0, BTreeMap::new()), |p| (p.version, p.settings)))
+            Ok(found.map_or_else(OwnPolicy::default, |p| OwnPolicy {
+                version: p.version,
+                settings: p.settings,
+            }))
         })
     }
 
@@ -145,14 +165,17 @@ impl Store {
     }
 
     /// The values behind a hash (those that differ from their defaults) and since when it is used.
-    pub fn policy_of_hash(&self, sha256: &str) -> Result<Option<(BTreeMap<String, i64>, String)>> {
+    pub fn policy_of_hash(&self, sha256: &str) -> Result<Option<HashedPolicy>> {
         self.read(|c| {
             let sql = "SELECT settings, first_used FROM policy_hash WHERE sha256 = ?1";
             let found: Option<(String, String)> = c
                 .prepare_cached(sql)?
                 .query_row([sha256], |r| Ok((r.get(0)?, r.get(1)?)))
                 .optional()?;
-            found.map(|(text, at)| Ok((serde_json::from_str(&text)?, at))).transpose()
+            let policy = |(text, first_used): (String, String)| {
+                Ok(HashedPolicy { settings: serde_json::from_str(&text)?, first_used })
+            };
+            found.map(policy).transpose()
         })
     }
 }

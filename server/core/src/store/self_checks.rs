@@ -11,7 +11,7 @@ use super::{Result, Store, StoreError, named};
 use crate::alert_view::Number;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::Agreement;
-use crate::self_check::{CheckKind, Handling, State, Step};
+use crate::self_check::{CheckKind, CheckState, Handling, Step};
 
 /// Answers of one self-check that are saved, those that were changed again among them: some fifty
 /// for each question of the shipped form.
@@ -69,7 +69,7 @@ pub struct CheckStep {
 /// Which self-checks a list asks for.
 #[derive(Debug, Clone, Default)]
 pub struct SelfCheckFilter {
-    pub state: Option<State>,
+    pub state: Option<CheckState>,
     /// Still to be handed in, and due before this day.
     pub late_by: Option<Date>,
     /// A prefix; empty for all.
@@ -93,6 +93,14 @@ pub(super) const COLUMNS: &str =
     "SELECT s.number, s.id, s.institution, s.kind, s.period, s.from_on, s.to_on,
     s.due_on, s.checklist, s.handling, s.clinic_number FROM self_check s";
 
+/// How many self-checks stand so, with this day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelfCheckCount {
+    pub state: CheckState,
+    pub due_on: Date,
+    pub checks: i64,
+}
+
 impl Store {
     pub fn self_check(&self, id: &str) -> Result<Option<SelfCheck>> {
         self.read(|c| by_id(c, id))
@@ -111,7 +119,7 @@ impl Store {
             it.before.unwrap_or(i64::MAX),
             it.jurisdiction,
             it.institution,
-            it.state.map(State::as_str),
+            it.state.map(CheckState::as_str),
             it.late_by.map(|day| day.to_string()),
             it.limit
         ];
@@ -119,13 +127,17 @@ impl Store {
     }
 
     /// How many of a part of the country stand how, each with its day.
-    pub fn self_check_counts(&self, jurisdiction: &str) -> Result<Vec<(State, Date, i64)>> {
+    pub fn self_check_counts(&self, jurisdiction: &str) -> Result<Vec<SelfCheckCount>> {
         let sql = "SELECT s.state, s.due_on, count(*) FROM self_check s JOIN institution i ON i.id \
             = s.institution WHERE substr(i.jurisdiction, 1, length(?1)) = ?1 GROUP BY s.state, \
             s.due_on";
         self.read(|c| {
             collect(c, sql, [jurisdiction], |r| {
-                Ok((named(r.get(0)?)?, named(r.get(1)?)?, r.get(2)?))
+                Ok(SelfCheckCount {
+                    state: named(r.get(0)?)?,
+                    due_on: named(r.get(1)?)?,
+                    checks: r.get(2)?,
+                })
             })
         })
     }
@@ -270,7 +282,7 @@ impl Store {
     }
 }
 
-fn refused(refusal: &crate::self_check::Refusal) -> StoreError {
+fn refused(refusal: &crate::self_check::CheckRefusal) -> StoreError {
     StoreError::Conflict(refusal.to_string())
 }
 

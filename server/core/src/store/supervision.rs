@@ -19,10 +19,22 @@ use crate::rules::sighting::{ChainStanding, Sighting};
 use crate::rules::{Seen, SessionOutcome, draft::Key};
 
 /// A box's silence, as looked at: RFC 3339 UTC.
-pub type Silence = (String, String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    pub from: String,
+    pub to: String,
+}
 
-/// An hour of a box: hours since the epoch, looks, looks with a live camera, faces.
-pub type Hour = (i64, i64, i64, i64);
+/// An hour of a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchedHour {
+    /// Hours since 1970, UTC.
+    pub hour: i64,
+    pub looks: i64,
+    /// Of the looks, those with a live camera.
+    pub live: i64,
+    pub faces: i64,
+}
 
 /// A place of work with its box.
 #[derive(Debug, Clone)]
@@ -30,7 +42,7 @@ pub struct Post {
     pub room: Room,
     pub device: String,
     pub silences: Vec<Silence>,
-    pub hours: Vec<Hour>,
+    pub hours: Vec<WatchedHour>,
     /// When its chain is not whole, first and last ms.
     pub chain_faults: Vec<(i64, i64)>,
 }
@@ -404,10 +416,11 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
                 .collect(),
             room: serde_json::from_str(&spec)?,
             silences: collect(c, silences, [device.as_str(), from], |r| {
-                Ok((r.get(0)?, r.get(1)?))
+                Ok(Silence { from: r.get(0)?, to: r.get(1)? })
             })?,
             hours: collect(c, hours, params![device, hour], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+                let (hour, looks) = (r.get(0)?, r.get(1)?);
+                Ok(WatchedHour { hour, looks, live: r.get(2)?, faces: r.get(3)? })
             })?,
             device,
         })

@@ -18,6 +18,14 @@ pub struct Replay {
     pub other_signer: usize,
 }
 
+/// A deletion, and how much went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    pub tombstone: Tombstone,
+    pub templates: i64,
+    pub photos: i64,
+}
+
 impl FaceStore {
     /// From now on each deletion is signed into the ledger first. What either side lacks, it learns
     /// here.
@@ -104,7 +112,7 @@ impl FaceStore {
     }
 
     /// Deletions of one person, oldest first, with how many templates and photographs went.
-    pub fn tombstones_of(&self, person: &str) -> Result<Vec<(Tombstone, i64, i64)>> {
+    pub fn tombstones_of(&self, person: &str) -> Result<Vec<Deleted>> {
         let sql = "SELECT person, at, reason, institution, templates, photos FROM tombstone
             WHERE person = ?1 ORDER BY at";
         self.read(|c| {
@@ -115,7 +123,7 @@ impl FaceStore {
                     reason: r.get(2)?,
                     institution: r.get(3)?,
                 };
-                Ok((it, r.get(4)?, r.get(5)?))
+                Ok(Deleted { tombstone: it, templates: r.get(4)?, photos: r.get(5)? })
             })
         })
     }

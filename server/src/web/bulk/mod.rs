@@ -19,7 +19,6 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::answer::{Csv, Raw};
 use super::csv::Most;
@@ -187,6 +186,16 @@ impl From<Problem> for ImportRefused {
     }
 }
 
+/// RFC 9457, with the rows.
+#[derive(Debug, serde::Serialize)]
+struct RowsAtFault {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    faults: Vec<Remark>,
+}
+
 impl IntoResponse for ImportRefused {
     fn into_response(self) -> Response {
         let (faults, rows) = match self {
@@ -194,10 +203,16 @@ impl IntoResponse for ImportRefused {
             Self::Other(problem) => return problem.into_response(),
         };
         let detail = format!("nothing was stored: {} of {rows} rows are at fault", faults.len());
-        let problem = json!({"type": "about:blank", "title": "Unprocessable Entity",
-            "status": 422, "detail": detail, "faults": faults});
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let problem = RowsAtFault {
+            r#type: "about:blank",
+            title: "Unprocessable Entity",
+            status: status.as_u16(),
+            detail,
+            faults,
+        };
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        (StatusCode::UNPROCESSABLE_ENTITY, kind, problem.to_string()).into_response()
+        (status, kind, Json(problem)).into_response()
     }
 }
 

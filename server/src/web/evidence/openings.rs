@@ -15,7 +15,7 @@ use super::{Shared, a_person, custodian_role};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, clip};
-use crate::evidence::opening::{Opening, Refusal, SamePerson, Standing, Step};
+use crate::evidence::opening::{Opening, OpeningRefusal, SamePerson, Standing, Step};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
 use crate::monitoring_review::Standing as ReviewStanding;
@@ -129,9 +129,9 @@ pub(in crate::web) fn opening_seen(a: &App, who: &Who, id: &str) -> Result<Openi
 
 /// The two see an opening, and act on it, for as long as they are custodians.
 pub(super) fn one_of_the_two(a: &App, who: &Who, opening: &Opening) -> Result<(), Problem> {
-    let role = opening.role_in(&who.name).ok_or(Refusal::NotYours)?;
+    let role = opening.role_in(&who.name).ok_or(OpeningRefusal::NotYours)?;
     if !a.store.is_custodian(&who.name, role)? {
-        return Err(Refusal::Left { who: who.name.clone() }.into());
+        return Err(OpeningRefusal::Left { who: who.name.clone() }.into());
     }
     Ok(())
 }
@@ -207,7 +207,7 @@ fn can_compare(a: &App, it: &OpeningKept, answer: SamePerson) -> Result<(), Prob
             }
         }
     }
-    Err(Refusal::NothingToCompare.into())
+    Err(OpeningRefusal::NothingToCompare.into())
 }
 
 /// What one of the two does with an opening.

@@ -14,7 +14,7 @@ use super::openings::{OpeningSeen, opening_seen};
 use super::{Shared, custodian_role, not_a_custodian, now_or_so};
 use crate::access::Who;
 use crate::clock::{self, clip};
-use crate::evidence::opening::{Ask, Opening, Refusal};
+use crate::evidence::opening::{Ask, Opening, OpeningRefusal};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
@@ -122,7 +122,7 @@ fn check_request(it: &RequestBody) -> Result<(), Problem> {
 
 fn both_are_custodians(roll: &Roll, supervisor: &str, reviewer: &str) -> Result<(), Problem> {
     if supervisor == reviewer {
-        return Err(Refusal::SamePerson.into());
+        return Err(OpeningRefusal::SamePerson.into());
     }
     roll.standing(supervisor, CustodianRole::Supervisor).ok_or_else(not_a_custodian)?;
     if roll.standing(reviewer, CustodianRole::Reviewer).is_none() {

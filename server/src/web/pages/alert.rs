@@ -23,7 +23,7 @@ use super::step_form::StepTyped;
 use super::words::Lang;
 use super::{alert_clinic, list_address, messages};
 use crate::access::{Right, Role, Who};
-use crate::alert::{Review, State as AlertState, Verdict};
+use crate::alert::{AlertState, Review, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::model::Name;

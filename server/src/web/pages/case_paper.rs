@@ -1,18 +1,61 @@
 //! The words of a case's paper: what was found, who reviewed it, which electronic data go along.
-//! Reads the case's JSON, so that the paper says nothing that the file beside it does not. What a
-//! box took back is named as such and alleges nothing of anybody.
+//! Reads the case as its JSON has it, so that the paper says nothing that the file beside it does
+//! not. What a box took back is named as such and alleges nothing of anybody.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use ::law::Legal;
+use protocol::down::{PractitionerCategory, RegistrationStatus};
+use protocol::id::PersonId;
+use protocol::up::{FindingReport, Step, WithdrawalCause};
+use serde::Serialize;
 
 use super::frame::dated;
 use super::law::{against, in_force};
 use super::names::beside;
+use super::people::serde_name;
 use super::words::Lang;
-use crate::alert::State;
+use crate::alert::AlertState;
+use crate::alert_view::{FindingSeen, WholeForAuthority};
+use crate::model::{Institution, Name, Practitioner};
 use crate::paper::Block;
 use crate::text::id_replaced;
+
+/// What `case.json` holds, and the paper says.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct CaseFile {
+    #[serde(flatten)]
+    pub(in crate::web) whole: WholeForAuthority,
+    /// Whom its findings name; nobody else.
+    pub(in crate::web) persons: Vec<NamedPerson>,
+    pub(in crate::web) institution_registered: Option<Institution>,
+    pub(in crate::web) package: PackageMade,
+}
+
+/// A person as the register has it.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct NamedPerson {
+    id: PersonId,
+    name: Name,
+    category: PractitionerCategory,
+    registration: RegistrationStatus,
+}
+
+impl From<Practitioner> for NamedPerson {
+    fn from(it: Practitioner) -> Self {
+        let Practitioner { id, name, category, registration, .. } = it;
+        Self { id, name, category, registration }
+    }
+}
+
+/// Who took the package, when, and why.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct PackageMade {
+    pub(in crate::web) made_at: String,
+    pub(in crate::web) by: String,
+    pub(in crate::web) why: String,
+    pub(in crate::web) format: &'static str,
+}
 
 /// A file of the package with its checksums.
 pub(in crate::web) struct Listed {
@@ -22,7 +65,7 @@ pub(in crate::web) struct Listed {
     pub(in crate::web) sm3: String,
 }
 
-/// What the paper says beside the case's JSON.
+/// What the paper says beside that.
 pub(in crate::web) struct About {
     /// The item by its name.
     pub(in crate::web) item: String,
@@ -35,15 +78,15 @@ pub(in crate::web) struct About {
 pub(in crate::web) fn blocks(
     l: Lang,
     title: &str,
-    case: &Value,
+    case: &CaseFile,
     about: &About,
     files: &[Listed],
 ) -> Vec<Block> {
     let mut out = heading(l, title, case, about);
     out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
-    for finding in list(&case["findings"]) {
-        if finding["step"] == "withdrawn" {
-            taken_back(l, finding, &mut out);
+    for finding in &case.whole.alert.findings {
+        if finding.report.step == Step::Withdrawn {
+            taken_back(l, &finding.report, &mut out);
         } else {
             found(l, case, finding, &mut out);
         }
@@ -88,26 +131,23 @@ pub(in crate::web) fn blocks(
 
 /// Every step of the workflow, by whom, and under which law table; the clinic's answers stand
 /// elsewhere.
-fn steps(l: Lang, case: &Value, about: &About, out: &mut Vec<Block>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    for step in list(&case["steps"]).filter(|step| step["step"] != "answer") {
-        let after = State::parse(step["state_after"].as_str().unwrap_or_default())
-            .map_or("", |s| l.state(s));
-        let note = text(&step["note"]);
+fn steps(l: Lang, case: &CaseFile, about: &About, out: &mut Vec<Block>) {
+    for step in case.whole.steps.iter().filter(|step| step.step != "answer") {
+        let after = AlertState::parse(&step.state_after).map_or("", |s| l.state(s));
+        let note = &step.note;
         let said = format!(
             "{} → {after}{}{note}",
-            l.step(&text(&step["step"])),
+            l.step(&step.step),
             if note.is_empty() { "" } else { l.t("：", ": ") }
         );
-        let by = signed(about, &text(&step["by"]));
-        let said = match step["law_version"].as_str() {
-            Some(version) if !version.is_empty() => {
-                let table = l.t("依据与罚则表", "table of basis and penalty");
-                format!("{said}（{table} {version}）")
-            }
-            _ => said,
+        let by = signed(about, &step.by);
+        let said = if step.law_version.is_empty() {
+            said
+        } else {
+            let table = l.t("依据与罚则表", "table of basis and penalty");
+            format!("{said}（{table} {}）", step.law_version)
         };
-        out.push(Block::Pair(format!("{} {by}", dated(&text(&step["at"]))), said));
+        out.push(Block::Pair(format!("{} {by}", dated(&step.at)), said));
     }
 }
 
@@ -120,8 +160,7 @@ fn signed(about: &About, login: &str) -> String {
 }
 
 /// 线索经过: when each finding was raised, changed, closed or taken back, by both clocks.
-fn course(l: Lang, case: &Value, out: &mut Vec<Block>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn course(l: Lang, case: &CaseFile, out: &mut Vec<Block>) {
     out.push(Block::Text(l.t("线索经过", "Course of the findings").to_owned()));
     let mut rows = vec![
         [
@@ -134,13 +173,13 @@ fn course(l: Lang, case: &Value, out: &mut Vec<Block>) {
         .map(|(zh, en)| l.t(zh, en).to_owned())
         .to_vec(),
     ];
-    for event in list(&case["events"]) {
+    for event in &case.whole.events {
         rows.push(vec![
-            dated(&text(&event["at"])),
-            text(&event["rule"]),
-            format!("L{}", event["severity"]),
-            l.finding_step(&text(&event["step"]), event["seq"] == 0),
-            dated(&text(&event["received_at"])),
+            dated(&event.at),
+            event.rule.clone(),
+            format!("L{}", event.severity),
+            l.finding_step(&event.step, event.seq == 0),
+            dated(&event.received_at),
         ]);
     }
     out.push(Block::Table(rows));
@@ -148,34 +187,32 @@ fn course(l: Lang, case: &Value, out: &mut Vec<Block>) {
 }
 
 /// 机构说明: what the clinic itself said.
-fn answers(l: Lang, case: &Value, out: &mut Vec<Block>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut said = list(&case["steps"]).filter(|step| step["step"] == "answer").peekable();
+fn answers(l: Lang, case: &CaseFile, out: &mut Vec<Block>) {
+    let mut said = case.whole.steps.iter().filter(|step| step.step == "answer").peekable();
     out.push(Block::Text(l.t("机构说明", "The clinic's answer").to_owned()));
     if said.peek().is_none() {
         out.push(Block::Small(l.t("机构尚未说明。", "The clinic has not answered.").to_owned()));
     }
     for answer in said {
-        out.push(Block::Pair(dated(&text(&answer["at"])), text(&answer["note"])));
+        out.push(Block::Pair(dated(&answer.at), answer.note.clone()));
     }
     out.push(Block::Gap);
 }
 
 /// A finding that was taken back: named, so that the record is whole; without persons, words,
 /// basis or penalty.
-fn taken_back(l: Lang, finding: &Value, out: &mut Vec<Block>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn taken_back(l: Lang, report: &FindingReport, out: &mut Vec<Block>) {
     out.push(Block::Text(format!(
         "{} · {}",
-        text(&finding["rule"]),
+        report.rule,
         l.t("已撤回，不作为线索", "taken back: no lead"),
     )));
-    let cause = match finding["withdrawn_because"].as_str() {
-        Some("own_correction") => l.t("设备自行更正", "the box corrected itself"),
-        Some("stated_before") => {
+    let cause = match report.withdrawn_because {
+        Some(WithdrawalCause::OwnCorrection) => l.t("设备自行更正", "the box corrected itself"),
+        Some(WithdrawalCause::StatedBefore) => {
             l.t("此前已登记的事实后到", "a fact that had been stated before reached the box later")
         }
-        _ => "",
+        Some(WithdrawalCause::Unknown) | None => "",
     };
     if !cause.is_empty() {
         out.push(Block::Pair(l.t("撤回原因", "Because").to_owned(), cause.to_owned()));
@@ -184,19 +221,18 @@ fn taken_back(l: Lang, finding: &Value, out: &mut Vec<Block>) {
 }
 
 /// 自查先于发现: a fact for 行政处罚法 32 and 33; what it is worth, people decide.
-fn disclosed(l: Lang, case: &Value, out: &mut Vec<Block>) {
-    for it in list(&case["disclosed_before"]) {
-        let text = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
+fn disclosed(l: Lang, case: &CaseFile, out: &mut Vec<Block>) {
+    for it in &case.whole.disclosed_before {
         let said = format!(
             "{} {}（{} {} · {} {}）",
-            text("item"),
-            text("requirement"),
+            it.item,
+            it.requirement,
             l.t("行为发生", "deed"),
-            dated(&text("event_at")),
+            dated(&it.event_at),
             l.t("系统发现", "found"),
-            dated(&text("found_at")),
+            dated(&it.found_at),
         );
-        let mark = law::Mark::Unconfirmed { grade: law::Grade::FullText };
+        let mark = ::law::Mark::Unconfirmed { grade: ::law::Grade::FullText };
         let head = format!(
             "{}（{}）",
             l.t(
@@ -205,49 +241,42 @@ fn disclosed(l: Lang, case: &Value, out: &mut Vec<Block>) {
             ),
             l.t(&mark.zh(), &mark.en()),
         );
-        out.push(Block::Pair(format!("{head} {}", dated(&text("disclosed_at"))), said));
+        out.push(Block::Pair(format!("{head} {}", dated(&it.disclosed_at)), said));
     }
 }
 
 /// Whose case it is, where and when, and the sentence of 行政处罚法 41 while it is due.
-fn heading(l: Lang, title: &str, case: &Value, about: &About) -> Vec<Block> {
+fn heading(l: Lang, title: &str, case: &CaseFile, about: &About) -> Vec<Block> {
+    let CaseFile { whole, package, .. } = case;
+    let (alert, registered) = (&whole.alert, case.institution_registered.as_ref());
     let mut out = vec![Block::Title(title.to_owned())];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let or_nothing = |text: Option<&String>| text.cloned().unwrap_or_default();
     let pair = |zh: &str, en: &str, value: String| Block::Pair(l.t(zh, en).to_owned(), value);
-    let state = State::parse(case["state"].as_str().unwrap_or_default()).map_or("", |s| l.state(s));
-    let institution = &case["institution_registered"];
+    let name = registered.map_or("", |it| it.name.as_str());
     out.extend([
+        pair("机构", "Institution", beside(l, name, &alert.institution)),
         pair(
-            "机构",
-            "Institution",
-            beside(l, &text(&institution["name"]), &text(&case["institution"])),
+            "统一社会信用代码 / 登记号",
+            "Registration code",
+            or_nothing(registered.and_then(|it| it.code.as_ref())),
         ),
-        pair("统一社会信用代码 / 登记号", "Registration code", text(&institution["code"])),
-        pair("地址", "Address", text(&institution["address"])),
-        pair("诊室", "Room", text(&case["room"])),
+        pair("地址", "Address", or_nothing(registered.and_then(|it| it.address.as_ref()))),
+        pair("诊室", "Room", alert.room.clone()),
         pair("项目", "Item", about.item.clone()),
-        pair("设备", "Box", text(&case["device"])),
-        pair("诊疗活动", "Session", text(&case["session"])),
-        pair("级别", "Severity", text(&case["severity"])),
-        pair("状态", "State", state.to_owned()),
-        pair("案号", "Case number", text(&case["case_number"])),
-        pair("发生（设备时钟）", "Raised (box's clock)", dated(&text(&case["raised_at"]))),
-        pair("接收（服务器时钟）", "Received (server's clock)", dated(&text(&case["received_at"]))),
-        pair(
-            "导出",
-            "Exported",
-            format!(
-                "{} · {}",
-                dated(&text(&case["package"]["made_at"])),
-                text(&case["package"]["by"])
-            ),
-        ),
-        pair("事由", "Reason", text(&case["package"]["why"])),
+        pair("设备", "Box", alert.device.clone()),
+        pair("诊疗活动", "Session", or_nothing(alert.session.as_ref())),
+        pair("级别", "Severity", alert.severity.clone()),
+        pair("状态", "State", l.state(alert.state).to_owned()),
+        pair("案号", "Case number", or_nothing(alert.case_number.as_ref())),
+        pair("发生（设备时钟）", "Raised (box's clock)", dated(&alert.raised_at)),
+        pair("接收（服务器时钟）", "Received (server's clock)", dated(&alert.received_at)),
+        pair("导出", "Exported", format!("{} · {}", dated(&package.made_at), package.by)),
+        pair("事由", "Reason", package.why.clone()),
     ]);
     out.retain(|block| !matches!(block, Block::Pair(_, value) if value.is_empty()));
-    let notice = text(&case["law"]["monitoring"][l.t("notice_zh", "notice_en")]);
+    let notice = l.t(&whole.law.monitoring.notice_zh, &whole.law.monitoring.notice_en);
     if !notice.is_empty() {
-        out.push(Block::Text(notice));
+        out.push(Block::Text(notice.to_owned()));
     }
     out
 }
@@ -262,132 +291,116 @@ fn electronic(l: Lang, files: &[Listed], out: &mut Vec<Block>) {
     }
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 /// One finding: its words, whom it names, the basis, the manifest and the place in the chain.
-fn found(l: Lang, case: &Value, finding: &Value, out: &mut Vec<Block>) {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let kind = l.kind(&text(&finding["kind"]));
+fn found(l: Lang, case: &CaseFile, finding: &FindingSeen, out: &mut Vec<Block>) {
+    let FindingSeen { report, chain, legal, .. } = finding;
     out.push(Block::Text(format!(
         "{} · {} · {}",
-        text(&finding["rule"]),
-        kind,
-        text(&finding["severity"])
+        report.rule,
+        l.finding_kind(report.kind),
+        serde_name(&report.severity)
     )));
-    let words = text(&finding["explanation"][l.t("zh", "en")]);
-    let words = list(&case["persons"]).fold(words, |words, known| {
-        let id = text(&known["id"]);
-        id_replaced(&words, &id, &beside(l, &text(&known["name"]), &id))
+    let words = l.t(&report.explanation.zh, &report.explanation.en).to_owned();
+    let words = case.persons.iter().fold(words, |words, known| {
+        id_replaced(&words, known.id.as_str(), &beside(l, &known.name.0, known.id.as_str()))
     });
     out.push(Block::Text(words));
-    for person in list(&finding["persons"]) {
-        let id = text(&person["person"]);
-        let known = list(&case["persons"]).find(|p| p["id"] == person["person"]);
-        let part = l.part(&text(&person["part"]));
-        let said = match known {
-            Some(known) => {
-                let category = l.category(&text(&known["category"]));
-                let category_and_id = format!("{category}{}{id}", l.t("，", ", "));
-                beside(l, &text(&known["name"]), &category_and_id)
-            }
-            None => id,
-        };
-        out.push(Block::Pair(part, said));
+    for person in &report.persons {
+        let id = person.person.as_str();
+        let known = case.persons.iter().find(|known| known.id == person.person);
+        let said = known.map_or_else(
+            || id.to_owned(),
+            |known| {
+                let category = l.category(&serde_name(&known.category));
+                beside(l, &known.name.0, &format!("{category}{}{id}", l.t("，", ", ")))
+            },
+        );
+        out.push(Block::Pair(l.part(&person.part), said));
     }
-    law(l, case, &finding["legal"], out);
-    figures(l, finding, out);
-    for interval in list(&finding["intervals"]) {
-        let span =
-            format!("{} – {}", dated(&text(&interval["from"])), dated(&text(&interval["to"])));
-        out.push(Block::Pair(l.interval(&text(&interval["what"])), span));
+    if let Some(legal) = legal {
+        law(l, case, legal, out);
     }
-    let (manifest, chain) = (&finding["manifest"], &finding["chain"]);
-    let mut small = |name: &str, value: &Value| {
-        if let Some(said) = value.as_str().filter(|v| !v.is_empty()) {
-            out.push(Block::Small(format!("{name} {said}")));
-        }
-    };
-    small(l.t("固件", "Firmware"), &manifest["firmware"]);
-    small(l.t("模型包 SHA-256", "Pack SHA-256"), &manifest["pack_sha256"]);
-    small(l.t("配置 SHA-256", "Configuration SHA-256"), &manifest["config_sha256"]);
-    small(l.t("策略 SHA-256", "Policy SHA-256"), &manifest["policy_sha256"]);
-    small(l.t("记录链哈希", "Chain hash"), &chain["hash"]);
-    small(l.t("前一条", "Previous"), &chain["prev"]);
-    small(l.t("签名密钥", "Signing key"), &chain["key_id"]);
+    figures(l, report, out);
+    for interval in &report.intervals {
+        let span = format!("{} – {}", dated(&interval.from), dated(&interval.to));
+        out.push(Block::Pair(l.interval(&interval.what), span));
+    }
+    let manifest = &report.manifest;
+    let made_with = [
+        (l.t("固件", "Firmware"), &manifest.firmware),
+        (l.t("模型包 SHA-256", "Pack SHA-256"), &manifest.pack_sha256),
+        (l.t("配置 SHA-256", "Configuration SHA-256"), &manifest.config_sha256),
+        (l.t("策略 SHA-256", "Policy SHA-256"), &manifest.policy_sha256),
+        (l.t("记录链哈希", "Chain hash"), &chain.hash),
+        (l.t("前一条", "Previous"), &chain.prev),
+        (l.t("签名密钥", "Signing key"), &chain.key_id),
+    ];
+    for (name, said) in made_with.into_iter().filter(|(_, said)| !said.is_empty()) {
+        out.push(Block::Small(format!("{name} {said}")));
+    }
     out.push(Block::Gap);
 }
 
 /// The figures that the finding rests on, and how sure its box was.
-fn figures(l: Lang, finding: &Value, out: &mut Vec<Block>) {
-    let counts: Vec<String> = list(&finding["counts"])
-        .filter_map(|count| {
-            let (name, value) = (count["name"].as_str()?, count["value"].as_i64()?);
-            Some(format!("{} {}", l.figure(name), l.figure_value(name, value)))
+fn figures(l: Lang, report: &FindingReport, out: &mut Vec<Block>) {
+    let counts: Vec<String> = report
+        .counts
+        .iter()
+        .map(|count| {
+            format!("{} {}", l.figure(&count.name), l.figure_value(&count.name, count.value))
         })
         .collect();
     if !counts.is_empty() {
         let name = l.t("依据数据", "Figures used").to_owned();
         out.push(Block::Pair(name, counts.join(l.t("；", "; "))));
     }
-    let sure = &finding["confidence"];
-    let sure: Vec<String> = [
-        ("identity_ppm", l.t("身份", "identity")),
-        ("role_ppm", l.t("角色", "role")),
-        ("session_ppm", l.t("诊疗活动", "session")),
-        ("visibility_ppm", l.t("画面可见度", "visibility")),
+    let sure = &report.confidence;
+    let sure = [
+        ("identity_ppm", l.t("身份", "identity"), sure.identity_ppm),
+        ("role_ppm", l.t("角色", "role"), sure.role_ppm),
+        ("session_ppm", l.t("诊疗活动", "session"), sure.session_ppm),
+        ("visibility_ppm", l.t("画面可见度", "visibility"), sure.visibility_ppm),
     ]
-    .into_iter()
-    .filter_map(|(name, word)| {
-        Some(format!("{word} {}", l.figure_value(name, sure[name].as_i64()?)))
-    })
-    .collect();
-    if !sure.is_empty() {
-        out.push(Block::Pair(l.t("置信度", "Confidence").to_owned(), sure.join(l.t("；", "; "))));
-    }
+    .map(|(name, word, ppm)| format!("{word} {}", l.figure_value(name, ppm.into())));
+    out.push(Block::Pair(l.t("置信度", "Confidence").to_owned(), sure.join(l.t("；", "; "))));
 }
 
 /// Basis and penalty with how far each was read; never an article without its mark.
-fn law(l: Lang, case: &Value, legal: &Value, out: &mut Vec<Block>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn law(l: Lang, case: &CaseFile, legal: &Legal, out: &mut Vec<Block>) {
     let lists = [
-        ("basis", l.t("可能涉及的依据", "Candidate basis")),
-        ("penalties", l.t("罚则", "Penalty")),
+        (&legal.basis, l.t("可能涉及的依据", "Candidate basis")),
+        (&legal.penalties, l.t("罚则", "Penalty")),
     ];
-    for (list_name, title) in lists {
-        for cited in list(&legal[list_name]) {
-            let Ok(mark) = serde_json::from_value::<law::Mark>(cited["mark"].clone()) else {
-                continue;
-            };
+    for (list, title) in lists {
+        for cited in list {
             let read = [
-                text(&cited["edition"]),
-                in_force(l, &text(&cited["in_force"])),
-                l.t(&mark.zh(), &mark.en()).to_owned(),
+                cited.edition.clone(),
+                in_force(l, &cited.in_force),
+                l.t(&cited.mark.zh(), &cited.mark.en()).to_owned(),
             ];
-            let words = ["law", "article", "text"].map(|name| text(&cited[name]));
-            let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let words = [&cited.law, &cited.article, &cited.text].map(String::as_str);
+            let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
             let said = match l {
                 Lang::Zh => format!("{}（{}）", words.join(" "), read.join("；")),
                 Lang::En => format!("{} ({})", words.join(" "), read.join("; ")),
             };
-            let whom = serde_json::from_value::<law::Against>(cited["against"].clone()).ok();
-            let whom = whom.map_or_else(String::new, |whom| match l {
+            let whom = cited.against.map_or_else(String::new, |whom| match l {
                 Lang::Zh => format!("（对{}）", against(l, whom)),
                 Lang::En => format!(" (against {})", against(l, whom)),
             });
             out.push(Block::Pair(format!("{title}{whom}"), said));
         }
     }
-    for word in ["none", "caution"] {
-        let said = text(&legal[format!("{word}_{}", l.t("zh", "en"))]);
+    let said = [(&legal.none_zh, &legal.none_en), (&legal.caution_zh, &legal.caution_en)];
+    for (zh, en) in said {
+        let said = l.t(zh, en);
         if !said.is_empty() {
-            out.push(Block::Small(said));
+            out.push(Block::Small(said.to_owned()));
         }
     }
-    let version = text(&case["law"]["table_version"]);
     out.push(Block::Small(format!(
-        "{} {version}",
-        l.t("依据与罚则表", "Table of basis and penalty")
+        "{} {}",
+        l.t("依据与罚则表", "Table of basis and penalty"),
+        case.whole.law.table_version
     )));
 }

@@ -21,7 +21,7 @@ use super::frame::{Frame, line, local, render, render_as, shown};
 use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Right, Who};
-use crate::alert::State as AlertState;
+use crate::alert::AlertState;
 use crate::app::App;
 use crate::case_document::Kind;
 use crate::clock::today;

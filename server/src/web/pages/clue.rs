@@ -20,7 +20,7 @@ use super::timeline::Timeline;
 use super::words::Lang;
 use super::{clue_choices, clue_replays};
 use crate::access::{Right, Role, Who, partner_scope};
-use crate::alert::{Reason, State as Stage};
+use crate::alert::{AlertState, Reason};
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::clip;
@@ -260,10 +260,13 @@ async fn make(
             && clue.handling.decided_on().is_some()
             && clue.handling.told_on.is_none(),
         can_unmerge: clue.handling.intake == Intake::Merged,
-        can_review: matches!(stage, Some(Stage::Raised | Stage::Review1 | Stage::Review2)),
-        can_go: cases && stage == Some(Stage::Lead),
-        can_decide: cases && stage == Some(Stage::OnSite),
-        can_close: cases && matches!(stage, Some(Stage::Case | Stage::Unfounded)),
+        can_review: matches!(
+            stage,
+            Some(AlertState::Raised | AlertState::Review1 | AlertState::Review2)
+        ),
+        can_go: cases && stage == Some(AlertState::Lead),
+        can_decide: cases && stage == Some(AlertState::OnSite),
+        can_close: cases && matches!(stage, Some(AlertState::Case | AlertState::Unfounded)),
         agencies: Agency::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
         refusals: RejectReason::ALL.iter().map(|r| (r.as_str(), l.t(r.zh(), r.en()))).collect(),
         reasons: dismissals(l),

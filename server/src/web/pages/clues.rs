@@ -85,7 +85,8 @@ impl Lang {
             "merged" => ("已并案", "Merged"),
             "rejected" => ("不予受理", "Refused"),
             other => {
-                return crate::alert::State::parse(other).map_or("", |state| self.state(state));
+                return crate::alert::AlertState::parse(other)
+                    .map_or("", |state| self.state(state));
             }
         };
         self.t(zh, en)

@@ -13,6 +13,7 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::store::Unread;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, CLUES};
@@ -28,8 +29,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "clues_unread.html")]
 struct UnreadPage {
     f: Frame,
-    /// Ticket, day, KiB.
-    rows: Vec<(String, String, i64)>,
+    rows: Vec<Unread>,
     may_try: bool,
 }
 
@@ -42,7 +42,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let found = app.blocking(|a| a.store.unread_at_the_door()).await?;
     let seen = found.into_iter().filter(|_| who.scope.is_empty());
     let page = UnreadPage {
-        rows: seen.map(|(ticket, day, bytes)| (ticket, day, (bytes + 1023) / 1024)).collect(),
+        rows: seen.collect(),
         may_try: who.is_one_of(AUTHORITY),
         f: Frame::of(app, who, l, "clues", "/clues/unread").await?,
     };

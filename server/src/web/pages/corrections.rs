@@ -14,7 +14,7 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::self_check::correction::State as CorrectionState;
+use crate::self_check::correction::CorrectionState;
 use crate::store::CorrectionSource;
 use crate::web::actor::AUTHORITY;
 use crate::web::corrections::{

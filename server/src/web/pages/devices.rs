@@ -142,11 +142,11 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         boxes: devices.iter().map(|d| view((l, who), d, &named, &now, may_unlock)).collect(),
         quarantine: quarantine
             .into_iter()
-            .map(|(at, topic, reason, detail, _)| Refused {
-                at: local(&at),
-                device: topic.split('/').nth(2).unwrap_or_default().chars().take(64).collect(),
-                why: refusal(l, &reason),
-                detail: if l == Lang::En { detail } else { String::new() },
+            .map(|it| Refused {
+                at: local(&it.received_at),
+                device: it.topic.split('/').nth(2).unwrap_or_default().chars().take(64).collect(),
+                why: refusal(l, &it.reason),
+                detail: if l == Lang::En { it.detail } else { String::new() },
             })
             .collect(),
         q: part.text,

@@ -2,15 +2,17 @@
 //! on an alert's page. What is secret happens in the browser (`evidence.js`); these pages hold no
 //! key and no picture.
 
+mod card;
+mod opening;
+
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
+use protocol::evidence::CustodianRole;
 
 use super::frame::{Frame, local, render, shown};
-use super::law::MatterView;
 use super::messages;
 use super::names::{Label, Names};
 use super::place_choice::{self, Field};
@@ -18,15 +20,15 @@ use super::scope_tree::{self, Places};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::evidence::opening::{Delivery, Opening, SamePerson};
-use crate::evidence::{CustodianSeen, ItemSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, role_of};
+use crate::evidence::opening::Opening;
+use crate::evidence::{CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, role_of};
 use crate::problem::{Form, Problem};
-use crate::store::{Alert, StoreError};
+use crate::store::StoreError;
 use crate::web::endpoint::Endpoint;
-use crate::web::evidence::{
-    OpeningSeen, PersonSeen, PolicyBody, evidence_seen, opening_seen, openings_seen, set_policy,
-};
-use crate::web::rights::{AUTHORITY, OPENINGS, may_open};
+use crate::web::evidence::{OpeningSeen, PolicyBody, evidence_seen, openings_seen, set_policy};
+use crate::web::rights::{AUTHORITY, OPENINGS};
+pub(super) use card::EvidenceCard;
+use opening::opening;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -322,303 +324,4 @@ pub(super) async fn submit(
     };
     let made = made.map(|_| Redirect::to("/evidence").into_response());
     shown(&app, &who, l, made).await
-}
-
-#[derive(Template)]
-#[template(path = "evidence_opening.html")]
-#[expect(clippy::struct_excessive_bools, reason = "four things that a page shows or leaves out")]
-struct OpeningPage {
-    f: Frame,
-    it: OpeningView,
-    number: i64,
-    basis: String,
-    purpose: String,
-    may_hold_photo: bool,
-    pictures: Vec<PictureView>,
-    persons: Vec<PersonView>,
-    monitoring: String,
-    device: String,
-    /// The reader decides, and it waits for him.
-    decides: bool,
-    /// He is one of the two, and may look now.
-    looks: bool,
-    waits_for_box: bool,
-    answers: Vec<(&'static str, &'static str)>,
-    /// That the pictures are no camera's; empty where they are.
-    unreal: &'static str,
-}
-
-/// Somebody of the finding, and the photograph to compare with.
-struct PersonView {
-    id: String,
-    name: String,
-    /// Who put it there, and when; empty where there is none.
-    photo: String,
-    /// Why its origin should be looked at; empty where nothing speaks for that.
-    late: &'static str,
-}
-
-fn person(l: Lang, of: &PersonSeen) -> PersonView {
-    PersonView {
-        id: of.person.clone(),
-        name: of.name.clone(),
-        photo: if of.registry_photo {
-            format!("{} · {}", of.photo_by, local(&of.photo_at))
-        } else {
-            String::new()
-        },
-        late: if of.photo_is_late {
-            l.t(
-                "该注册照片在线索产生之后上传，或由本次申请人上传：比对前请先核实其来源。",
-                "This registry photograph came after the finding, or from whoever asked for the \
-                pictures: see where it is from before you compare.",
-            )
-        } else {
-            ""
-        },
-    }
-}
-
-/// A picture in words.
-struct PictureView {
-    kind: &'static str,
-    taken_at: String,
-    size: String,
-    covered: u32,
-    gone: String,
-    delivery: String,
-}
-
-fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> PictureView {
-    PictureView {
-        kind: match seen.item.kind {
-            EvidenceKind::SubjectCrop => l.t("当事人面部", "face of the subject"),
-            EvidenceKind::SceneView => l.t("诊室场景", "view of the room"),
-            EvidenceKind::Unknown => l.t("其他", "other"),
-        },
-        taken_at: local(&seen.item.taken_at),
-        size: format!(
-            "{}×{} · {} KiB",
-            seen.item.width_px,
-            seen.item.height_px,
-            seen.item.bytes.div_ceil(1024)
-        ),
-        covered: seen.item.covered_faces,
-        gone: match (&seen.gone, &seen.gone_because) {
-            (None, _) => String::new(),
-            (Some(_), Some(why)) if !why.is_empty() => messages::of_a_box(l, why),
-            (Some(gone), _) if gone == "lost" => l.t("已丢失", "lost").to_owned(),
-            (Some(_), _) => l.t("已删除", "deleted").to_owned(),
-        },
-        delivery: match delivery {
-            None => String::new(),
-            Some(Delivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
-            Some(Delivery::Arrived) => l.t("已送达", "here").to_owned(),
-            Some(Delivery::Lost { why }) => {
-                let why = messages::of_a_box(l, why);
-                format!("{}{}{why}", l.t("设备已无", "lost"), l.t("：", ": "))
-            }
-        },
-    }
-}
-
-pub(super) async fn opening(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(id): Path<String>,
-) -> Response {
-    let made = make_opening(&app, l, who.clone(), id).await;
-    shown(&app, &who, l, made).await
-}
-
-async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
-    let (wanted, reader) = (id.clone(), who.clone());
-    let (seen, number, people) = app
-        .blocking(move |a| {
-            let seen = opening_seen(a, &reader, &wanted)?;
-            let number =
-                a.store.alert(&seen.alert)?.map_or(0, |alert| alert.number.for_authority());
-            let people = people(a, &reader, [&seen.opening])?;
-            Ok::<_, Problem>((seen, number, people))
-        })
-        .await?;
-    let o = &seen.opening;
-    let open = seen.open.as_ref();
-    let page = OpeningPage {
-        f: Frame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
-        it: OpeningView::of(l, &who, &seen, &people),
-        number,
-        basis: o.ask.basis.clone(),
-        purpose: o.ask.purpose.clone(),
-        may_hold_photo: may_open(&who, "/registry-photo/{id}"),
-        pictures: open.map_or_else(Vec::new, |whole| {
-            let delivery = |seen: &ItemSeen| o.items.get(seen.item.id.as_str());
-            whole.items.iter().map(|seen| picture(l, seen, delivery(seen))).collect()
-        }),
-        persons: open
-            .map_or_else(Vec::new, |whole| whole.persons.iter().map(|of| person(l, of)).collect()),
-        monitoring: open
-            .map(|whole| l.t(&whole.monitoring.notice_zh, &whole.monitoring.notice_en).to_owned())
-            .unwrap_or_default(),
-        device: seen.device.clone(),
-        decides: open.is_some() && o.state.as_str() == "requested" && o.ask.reviewer == who.name,
-        looks: open.is_some() && o.state.is_visible(),
-        waits_for_box: matches!(o.state.as_str(), "approved" | "released"),
-        answers: SamePerson::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
-        unreal: unreal(l, open.map_or(&[][..], |whole| whole.items.as_slice())),
-    };
-    render(&page)
-}
-
-/// The card of an alert's page.
-#[derive(Template)]
-#[template(path = "evidence_card.html")]
-pub(super) struct EvidenceCard {
-    l: Lang,
-    alert: String,
-    number: i64,
-    sets: Vec<SetView>,
-    openings: Vec<OpeningView>,
-    reviewers: Vec<String>,
-    /// Articles of the rule that may be named as the basis.
-    bases: Vec<String>,
-    /// Why nobody can ask here, or not this reader; empty where he can.
-    cannot: String,
-    unreal: &'static str,
-}
-
-/// Pictures of one finding.
-struct SetView {
-    device: String,
-    finding: String,
-    rule: String,
-    ids: String,
-    pictures: Vec<PictureView>,
-    /// Some are still on the box.
-    there: bool,
-    /// An opening of them lives: one at a time.
-    asked: bool,
-}
-
-impl EvidenceCard {
-    /// Blocking. Nothing where no picture was ever taken.
-    pub(super) fn find(
-        a: &App,
-        l: Lang,
-        who: &Who,
-        alert: &Alert,
-        findings: &[crate::alert_view::FindingSeen],
-    ) -> Result<String, StoreError> {
-        let items = a.store.evidence_of_alert(&alert.id)?;
-        if items.is_empty() {
-            return Ok(String::new());
-        }
-        let roll = a.store.roll_for(&alert.jurisdiction)?.unwrap_or_default();
-        let openings = a.store.openings_of_alert(&alert.id)?;
-        let live: Vec<(String, String)> = openings
-            .iter()
-            .filter(|it| it.opening.state.is_live())
-            .map(|it| (it.device.clone(), it.finding.clone()))
-            .collect();
-        let people = people(a, who, openings.iter().map(|it| &it.opening))?;
-        let view = |it| OpeningView::of(l, who, &OpeningSeen::that_it_is(it), &people);
-        let openings = openings.into_iter().map(view).collect();
-        let card = Self {
-            l,
-            number: alert.number.for_authority(),
-            alert: alert.id.clone(),
-            unreal: unreal(l, &items),
-            sets: sets(l, &items, findings, &live),
-            cannot: cannot(l, who, &roll),
-            reviewers: roll
-                .custodians
-                .iter()
-                .filter(|c| c.role == CustodianRole::Reviewer && c.stands())
-                .map(|c| c.account.clone())
-                .collect(),
-            bases: bases(l, findings),
-            openings,
-        };
-        Ok(card.render().unwrap_or_default())
-    }
-}
-
-/// Says of drawn faces, and of photographs from files, what they are.
-fn unreal(l: Lang, items: &[ItemSeen]) -> &'static str {
-    let from = |source| items.iter().any(|seen| seen.source == source);
-    if from(PictureSource::Drawn) {
-        l.t("演示：画面为绘制人脸，并非真人。", "Demonstration: the faces are drawn, nobody's.")
-    } else if from(PictureSource::Recorded) {
-        l.t(
-            "画面来自文件，并非诊室摄像机现场拍摄。",
-            "The pictures come from files, not from a camera in the room.",
-        )
-    } else {
-        ""
-    }
-}
-
-fn sets(
-    l: Lang,
-    items: &[ItemSeen],
-    findings: &[crate::alert_view::FindingSeen],
-    live: &[(String, String)],
-) -> Vec<SetView> {
-    let mut sets: Vec<SetView> = Vec::new();
-    for seen in items {
-        if sets.last().is_none_or(|s| s.finding != seen.finding || s.device != seen.device) {
-            let rule = findings.iter().find(|f| f.report.finding_id == seen.finding);
-            sets.push(SetView {
-                device: seen.device.clone(),
-                finding: seen.finding.clone(),
-                rule: rule.map(|f| l.rule(&f.report.rule)).unwrap_or_default(),
-                ids: String::new(),
-                pictures: Vec::new(),
-                there: false,
-                asked: live.iter().any(|(d, f)| *d == seen.device && *f == seen.finding),
-            });
-        }
-        let Some(set) = sets.last_mut() else { continue };
-        if seen.gone.is_none() {
-            set.there = true;
-            let space = if set.ids.is_empty() { "" } else { " " };
-            set.ids = format!("{}{space}{}", set.ids, seen.item.id);
-        }
-        set.pictures.push(picture(l, seen, None));
-    }
-    sets
-}
-
-fn cannot(l: Lang, who: &Who, roll: &Roll) -> String {
-    let words = match who.role {
-        _ if who.open_house => l.t(
-            "须启用账户：封存画面由两人打开",
-            "accounts are needed: two people open sealed pictures",
-        ),
-        Role::Supervisor if !roll.is_complete() => {
-            l.t("本辖区尚未设置两方保管人", "this jurisdiction has no custodians of both roles yet")
-        }
-        Role::Supervisor if roll.standing(&who.name, CustodianRole::Supervisor).is_none() => l.t(
-            "您不是卫生监督员保管人，不能申请",
-            "you are no custodian of the supervisors: you can not ask",
-        ),
-        Role::Supervisor => "",
-        _ => l.t("由卫生监督员保管人申请", "a custodian of the supervisors asks"),
-    };
-    words.to_owned()
-}
-
-/// The articles of the rules, as the law table has them.
-fn bases(l: Lang, findings: &[crate::alert_view::FindingSeen]) -> Vec<String> {
-    let mut bases = Vec::new();
-    for legal in findings.iter().filter_map(|f| f.legal.as_ref()) {
-        for cited in MatterView::of(l, legal).basis {
-            let text = format!("{}{}", cited.law, cited.article);
-            if !bases.contains(&text) {
-                bases.push(text);
-            }
-        }
-    }
-    bases
 }

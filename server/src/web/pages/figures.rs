@@ -12,7 +12,7 @@ use super::frame::{Frame, line, render, shown};
 use super::names::Names;
 use super::words::Lang;
 use crate::access::Who;
-use crate::alert::{ClinicState, Reason, State as AlertState};
+use crate::alert::{AlertState, ClinicState, Reason};
 use crate::app::App;
 use crate::evidence::opening::SamePerson;
 use crate::problem::Problem;

@@ -21,6 +21,7 @@ use crate::clock;
 use crate::config::Mode;
 use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
 use crate::problem::{Problem, retry_after};
+use crate::store::AlertCount;
 use crate::web::cookies::cookie;
 use crate::web::part::PartQuery;
 
@@ -190,10 +191,7 @@ impl Frame {
         });
         let address = ADDRESS.try_with(Clone::clone).ok().flatten();
         let may_open = |path: &str| crate::web::rights::may_open(who, path);
-        let open = |state: &str| {
-            crate::alert::State::parse(state).is_some_and(crate::alert::State::is_open)
-        };
-        let open_alerts = counts.iter().filter(|(state, _, _)| open(state)).map(|c| c.2).sum();
+        let (open_alerts, _) = AlertCount::open_and_urgent(&counts);
         Ok(Self {
             l,
             page,

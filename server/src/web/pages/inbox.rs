@@ -1,6 +1,6 @@
 //! The inbox: one line per incident, worst and newest first to the eye, filtered by the address.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -14,13 +14,15 @@ use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
-use crate::alert::{ClinicState, State as AlertState, due_at};
+use crate::alert::{AlertState, ClinicState, due_at};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::legal::Standings;
 use crate::problem::Problem;
 use crate::rules::Numbers;
-use crate::store::{Alert, AlertFilter, Part, StoreError, View, WorstFinding};
+use crate::store::{
+    Alert, AlertCount, AlertFilter, ClinicCounts, Part, StoreError, View, WorstFinding,
+};
 use crate::web::alerts::{ListQuery, UNASSIGNED, listed_alerts};
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
@@ -218,39 +220,23 @@ pub(super) struct Line {
 
 /// How many alerts stand where, as the reader may know it.
 enum Counts {
-    /// State, severity, count.
-    Authority(Vec<(String, u8, i64)>),
-    Clinic {
-        by_state: BTreeMap<&'static str, i64>,
-        urgent: i64,
-    },
+    Authority(Vec<AlertCount>),
+    Clinic(ClinicCounts),
 }
 
 impl Counts {
     fn of(a: &App, who: &Who, part: &Part) -> Result<Self, StoreError> {
         if who.role == Role::Clinic {
-            let (by_state, urgent) = a.store.clinic_counts(&who.scope)?;
-            return Ok(Self::Clinic { by_state, urgent });
+            return Ok(Self::Clinic(a.store.clinic_counts(&who.scope)?));
         }
         Ok(Self::Authority(a.store.alert_counts(&part.jurisdiction, &part.institution)?))
     }
 
     /// Open ones, and the urgent among them.
     fn open(&self) -> (i64, i64) {
-        let open = |s: &str| AlertState::parse(s).is_some_and(AlertState::is_open);
         match self {
-            Self::Authority(counts) => (
-                counts.iter().filter(|(s, _, _)| open(s)).map(|c| c.2).sum(),
-                counts
-                    .iter()
-                    .filter(|(s, severity, _)| open(s) && *severity == 3)
-                    .map(|c| c.2)
-                    .sum(),
-            ),
-            Self::Clinic { by_state, urgent } => {
-                let of = |state: ClinicState| by_state.get(state.as_str()).copied().unwrap_or(0);
-                (of(ClinicState::Open) + of(ClinicState::Answered), *urgent)
-            }
+            Self::Authority(counts) => AlertCount::open_and_urgent(counts),
+            Self::Clinic(counts) => (counts.open + counts.answered, counts.urgent),
         }
     }
 }
@@ -407,36 +393,34 @@ fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
     };
     let counts = match counts {
         Counts::Authority(counts) => counts,
-        Counts::Clinic { by_state, .. } => {
+        Counts::Clinic(counts) => {
             let of = |state: ClinicState| {
-                tab(
-                    state.as_str(),
-                    l.clinic_state(state),
-                    by_state.get(state.as_str()).copied().unwrap_or(0),
-                )
+                let alerts = match state {
+                    ClinicState::Open => counts.open,
+                    ClinicState::Answered => counts.answered,
+                    ClinicState::Closed => counts.closed,
+                };
+                tab(state.as_str(), l.clinic_state(state), alerts)
             };
             return ClinicState::ALL.into_iter().map(of).collect();
         }
     };
-    let sum = |wanted: &dyn Fn(&str) -> bool| {
-        counts.iter().filter(|(s, _, _)| wanted(s)).map(|c| c.2).sum()
+    let sum = |wanted: &dyn Fn(AlertState) -> bool| {
+        counts.iter().filter(|count| wanted(count.state)).map(|count| count.alerts).sum()
     };
-    let one = |code: &'static str| move |s: &str| s == code;
+    let one =
+        |state: AlertState, words: &'static str| tab(state.as_str(), words, sum(&|it| it == state));
     vec![
-        tab(
-            "open",
-            l.t("待办", "Open"),
-            sum(&|s| AlertState::parse(s).is_some_and(AlertState::is_open)),
-        ),
-        tab("raised", l.t("新线索", "New"), sum(&one("raised"))),
-        tab("review1", l.t("初审中", "First review"), sum(&one("review1"))),
-        tab("review2", l.t("待复审", "Second review"), sum(&one("review2"))),
-        tab("lead", l.t("线索成立", "Upheld"), sum(&one("lead"))),
-        tab("on_site", l.t("现场核查", "On site"), sum(&one("on_site"))),
-        tab("case", l.t("已立案", "Cases"), sum(&one("case"))),
-        tab("unfounded", l.t("查无实据", "Unfounded"), sum(&one("unfounded"))),
-        tab("dismissed", l.t("已排除", "Dismissed"), sum(&one("dismissed"))),
-        tab("closed", l.t("已办结", "Closed"), sum(&one("closed"))),
+        tab("open", l.t("待办", "Open"), sum(&AlertState::is_open)),
+        one(AlertState::Raised, l.t("新线索", "New")),
+        one(AlertState::Review1, l.t("初审中", "First review")),
+        one(AlertState::Review2, l.t("待复审", "Second review")),
+        one(AlertState::Lead, l.t("线索成立", "Upheld")),
+        one(AlertState::OnSite, l.t("现场核查", "On site")),
+        one(AlertState::Case, l.t("已立案", "Cases")),
+        one(AlertState::Unfounded, l.t("查无实据", "Unfounded")),
+        one(AlertState::Dismissed, l.t("已排除", "Dismissed")),
+        one(AlertState::Closed, l.t("已办结", "Closed")),
         tab("all", l.t("全部", "All"), sum(&|_| true)),
     ]
 }

@@ -19,7 +19,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings::{self, About};
-use crate::store::{PolicyRow, StoreError};
+use crate::store::{HashedPolicy, PolicyRow, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, history, of_hash, own_place, put, values_at};
 use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
@@ -154,7 +154,8 @@ async fn make(
     let row = |about: &About| {
         let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
-        let own_value = own.1.get(about.name).map(|v| in_words(l, about, *v)).unwrap_or_default();
+        let own_value =
+            own.settings.get(about.name).map(|v| in_words(l, about, *v)).unwrap_or_default();
         Row {
             said_by: set.get(about.name).map_or(String::new(), |(_, by)| {
                 if by.is_empty() {
@@ -171,7 +172,7 @@ async fn make(
     };
     let page = PolicyPage {
         groups: groups(l, row),
-        version: own.0,
+        version: own.version,
         hash_box: trust::sha256_hex(protocol::settings::canonical(&values)),
         hash_server: trust::sha256_hex(settings::canonical(&values)),
         history: history.iter().map(|h| history_row(l, h)).collect(),
@@ -400,7 +401,8 @@ async fn make_by_hash(
 ) -> Result<Response, Problem> {
     let wanted = sha256.clone();
     let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
-    let (values, first_used) = found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
+    let HashedPolicy { settings: values, first_used } =
+        found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
     // One hash covers the box's settings or the server's: the other half says nothing about the
     // finding.
     let of_the_box = trust::sha256_hex(protocol::settings::canonical(&values)) == sha256;

@@ -21,7 +21,7 @@ use crate::clock::clip;
 use crate::problem::Problem;
 use crate::self_check::checklist::{Basis, Item};
 use crate::self_check::facts::Agreement;
-use crate::self_check::{AnswerKind, FactQuery, State as CheckState, Step, YesNoNa};
+use crate::self_check::{AnswerKind, CheckState, FactQuery, Step, YesNoNa};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{SELF_CHECKERS, SIGHT};
 use crate::web::self_checks::{AnswerBody, Whole, find, save, take, whole};

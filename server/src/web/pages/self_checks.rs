@@ -19,7 +19,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, today};
 use crate::problem::Problem;
-use crate::self_check::State as CheckState;
+use crate::self_check::CheckState;
 use crate::self_check::period::Timing;
 use crate::store::{SelfCheck, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -183,13 +183,13 @@ async fn made(
     let timed = |wanted: &[Timing]| {
         let late = counts
             .iter()
-            .filter(|(state, due, _)| state.is_open() && wanted.contains(&Timing::of(*due, day)));
-        late.map(|(.., n)| n).sum::<i64>()
+            .filter(|it| it.state.is_open() && wanted.contains(&Timing::of(it.due_on, day)));
+        late.map(|it| it.checks).sum::<i64>()
     };
     let of = |wanted: CheckState| {
-        counts.iter().filter(|(state, ..)| *state == wanted).map(|(.., n)| n).sum::<i64>()
+        counts.iter().filter(|it| it.state == wanted).map(|it| it.checks).sum::<i64>()
     };
-    let open = counts.iter().filter(|(state, ..)| state.is_open()).map(|(.., n)| n).sum();
+    let open = counts.iter().filter(|it| it.state.is_open()).map(|it| it.checks).sum();
     let (tried, fault) = match tried {
         Ok(tried) => (tried, String::new()),
         Err(fault) => (None, fault),

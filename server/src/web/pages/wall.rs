@@ -15,10 +15,9 @@ use super::frame::{Frame, local, render, shown};
 use super::names::Names;
 use super::words::Lang;
 use crate::access::{Role, Who};
-use crate::alert::State as AlertState;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::{Alert, AlertFilter, PlaceSeen, StoreError};
+use crate::store::{Alert, AlertCount, AlertFilter, PlaceSeen, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::part::PartQuery;
 use crate::web::rights::SIGHT;
@@ -155,10 +154,10 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
             ))
         })
         .await?;
-    let open = |state: &str| AlertState::parse(state).is_some_and(AlertState::is_open);
+    let (open, urgent) = AlertCount::open_and_urgent(&counts);
     render(&WallPage {
-        open: counts.iter().filter(|c| open(&c.0)).map(|c| c.2).sum(),
-        urgent: counts.iter().filter(|c| open(&c.0) && c.1 == 3).map(|c| c.2).sum(),
+        open,
+        urgent,
         boxes: boxes.0,
         online: boxes.1,
         silent: boxes.0 - boxes.1,

@@ -8,8 +8,7 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::model::Practitioner;
-use crate::store::{BoxReceipt, StoreError};
-use crate::tombstone::Tombstone;
+use crate::store::{BoxReceipt, Deleted, StoreError};
 use crate::web::scope::Seen;
 
 /// One withdrawal.
@@ -57,7 +56,7 @@ pub(super) fn receipts(
     let mut places: Vec<String> = person.sites.iter().map(|s| s.institution.to_string()).collect();
     places.retain(|place| seen.has(place));
     let mut found = a.faces.tombstones_of(person.id.as_str())?;
-    found.retain(|it| it.0.institution.as_deref().is_none_or(|place| seen.has(place)));
+    found.retain(|it| it.tombstone.institution.as_deref().is_none_or(|place| seen.has(place)));
     let clinic = who.role == Role::Clinic;
     found.iter().rev().map(|it| receipt(a, l, clinic, &places, it)).collect()
 }
@@ -67,7 +66,7 @@ fn receipt(
     l: Lang,
     clinic: bool,
     places: &[String],
-    (it, templates, photos): &(Tombstone, i64, i64),
+    Deleted { tombstone: it, templates, photos }: &Deleted,
 ) -> Result<Receipt, StoreError> {
     let places = it.institution.as_ref().map_or_else(|| places.to_vec(), |one| vec![one.clone()]);
     let said = a.store.box_receipts(&it.person, &places, &it.at)?;

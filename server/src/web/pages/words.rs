@@ -5,7 +5,7 @@
 use protocol::up::FindingKind;
 
 use crate::access::Role;
-use crate::alert::{ClinicState, Reason, State};
+use crate::alert::{AlertState, ClinicState, Reason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Lang {
@@ -112,17 +112,17 @@ impl Lang {
         }
     }
 
-    pub(crate) fn state(self, state: State) -> &'static str {
+    pub(crate) fn state(self, state: AlertState) -> &'static str {
         match state {
-            State::Raised => self.t("新线索", "New"),
-            State::Review1 => self.t("初审中", "First review"),
-            State::Review2 => self.t("复审中", "Second review"),
-            State::Dismissed => self.t("已排除", "Dismissed"),
-            State::Lead => self.t("线索成立", "Lead upheld"),
-            State::OnSite => self.t("现场核查", "On site"),
-            State::Unfounded => self.t("查无实据", "Unfounded"),
-            State::Case => self.t("已立案", "Case opened"),
-            State::Closed => self.t("已办结", "Closed"),
+            AlertState::Raised => self.t("新线索", "New"),
+            AlertState::Review1 => self.t("初审中", "First review"),
+            AlertState::Review2 => self.t("复审中", "Second review"),
+            AlertState::Dismissed => self.t("已排除", "Dismissed"),
+            AlertState::Lead => self.t("线索成立", "Lead upheld"),
+            AlertState::OnSite => self.t("现场核查", "On site"),
+            AlertState::Unfounded => self.t("查无实据", "Unfounded"),
+            AlertState::Case => self.t("已立案", "Case opened"),
+            AlertState::Closed => self.t("已办结", "Closed"),
         }
     }
 

@@ -93,7 +93,7 @@ pub(super) fn part_of(who: &Who, asked: Option<&str>) -> (String, String) {
 #[serde(deny_unknown_fields)]
 pub(super) struct SelfCheckQuery {
     #[serde(default)]
-    pub state: Option<self_check::State>,
+    pub state: Option<self_check::CheckState>,
     /// Those alone that are overdue.
     #[serde(default)]
     pub overdue: bool,

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::{Agreement, Records};
 use crate::self_check::period::Timing;
-use crate::self_check::{CheckKind, State};
+use crate::self_check::{CheckKind, CheckState};
 use crate::store::{CheckStep, Revision, SelfCheck, StoreError};
 use crate::web::actor;
 
@@ -33,7 +33,7 @@ pub(in crate::web) struct SelfCheckSeen {
     #[schemars(with = "String")]
     pub due_on: jiff::civil::Date,
     pub timing: Timing,
-    pub state: State,
+    pub state: CheckState,
     pub revision: u32,
     /// Questions that are asked again.
     pub returned: Vec<String>,

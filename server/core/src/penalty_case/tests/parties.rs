@@ -16,7 +16,7 @@ fn what_one_party_was_told_is_told_to_no_other() {
     let person = case.as_of(WHO);
     assert_eq!(person.told(), None);
     let decides = person.clone().with("2026-11-20", decided(fine(5000)));
-    assert_eq!(decides, Err(Refusal::Missing("notified")), "punished without being told");
+    assert_eq!(decides, Err(CaseRefusal::Missing("notified")), "punished without being told");
     let heard = person.with("2026-11-14", told(revocation(), true)).unwrap();
     runs_out(&heard, Due::HearingRequest, "2026-11-20");
     let asked = heard.with("2026-11-16", Entry::HearingRequested {}).unwrap();
@@ -24,7 +24,7 @@ fn what_one_party_was_told_is_told_to_no_other() {
     assert!(!institution.hearing_is_owed(), "another's hearing holds the institution up");
     assert!(institution.with("2026-11-20", decided(fine(5000))).is_ok());
     let refused = asked.with("2026-12-20", decided(revocation()));
-    assert_eq!(refused, Err(Refusal::HearingNotHeld));
+    assert_eq!(refused, Err(CaseRefusal::HearingNotHeld));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_decision_about_one_party_ends_no_other() {
         .with("2026-11-22", told(fine(5000), false))
         .and_then(|c| c.with("2026-11-23", decided(fine(5000))))
         .unwrap();
-    assert_eq!(both.with("2026-11-24", more), Err(Refusal::Decided));
+    assert_eq!(both.with("2026-11-24", more), Err(CaseRefusal::Decided));
 }
 
 #[test]
@@ -55,16 +55,16 @@ fn a_case_closes_once_each_party_is_served() {
         .and_then(|c| c.with("2026-11-16", decided(fine(5000))))
         .and_then(|c| c.with("2026-11-17", served()))
         .unwrap();
-    assert_eq!(case.check_close("li", today()), Err(Refusal::Missing("decided")));
+    assert_eq!(case.check_close("li", today()), Err(CaseRefusal::Missing("decided")));
     let person = case
         .as_of(WHO)
         .with("2026-11-13", told(fine(5000), false))
         .and_then(|c| c.with("2026-11-18", decided(fine(5000))))
         .unwrap();
-    assert_eq!(person.check_close("li", today()), Err(Refusal::Missing("served")));
+    assert_eq!(person.check_close("li", today()), Err(CaseRefusal::Missing("served")));
     let served = person.with("2026-11-19", served()).unwrap();
     assert_eq!(served.check_close("li", today()), Ok(()));
-    assert_eq!(served.check_close("wang", today()), Err(Refusal::SameCloser("wang".into())));
+    assert_eq!(served.check_close("wang", today()), Err(CaseRefusal::SameCloser("wang".into())));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_person_is_fined_200_on_the_spot_and_no_more() {
         simple: true,
     };
     let case = with_a_person();
-    assert_eq!(case.as_of(WHO).with("2026-11-10", spot(201)), Err(Refusal::NotSimple));
+    assert_eq!(case.as_of(WHO).with("2026-11-10", spot(201)), Err(CaseRefusal::NotSimple));
     assert!(case.as_of(WHO).with("2026-11-10", spot(200)).is_ok());
     assert!(case.with("2026-11-10", spot(201)).is_ok(), "the institution's bound is another");
 }
@@ -85,12 +85,12 @@ fn a_person_is_fined_200_on_the_spot_and_no_more() {
 #[test]
 fn nobody_who_was_not_named_is_told_of_a_penalty() {
     let stranger = with_a_person().as_of(7).with("2026-11-13", told(fine(5000), false));
-    assert_eq!(stranger, Err(Refusal::UnknownParty));
+    assert_eq!(stranger, Err(CaseRefusal::UnknownParty));
     let officers = after(&[("2026-11-10", two())]).unwrap();
     let no_party = officers.as_of(1).with("2026-11-13", told(fine(5000), false));
-    assert_eq!(no_party, Err(Refusal::UnknownParty), "an entry that names nobody is a party");
+    assert_eq!(no_party, Err(CaseRefusal::UnknownParty), "an entry that names nobody is a party");
     let again = Entry::PartyNamed { name: " 王主诊".into(), person: None };
-    assert_eq!(with_a_person().with("2026-11-11", again), Err(Refusal::Twice));
+    assert_eq!(with_a_person().with("2026-11-11", again), Err(CaseRefusal::Twice));
     let namesake = Entry::PartyNamed { name: "王主诊".into(), person: Some("p-7".into()) };
     assert!(with_a_person().with("2026-11-11", namesake).is_ok(), "another of the same name");
 }
@@ -104,7 +104,7 @@ fn whoever_was_told_is_not_struck_from_the_case() {
     let case = with_a_person();
     assert_eq!(strike(&case), Ok(()));
     let told = case.as_of(WHO).with("2026-11-13", told(fine(5000), false)).unwrap();
-    assert!(matches!(strike(&told), Err(Refusal::Dependent(_))));
+    assert!(matches!(strike(&told), Err(CaseRefusal::Dependent(_))));
 }
 
 #[test]
@@ -112,11 +112,15 @@ fn an_officer_of_the_case_reviews_for_no_party() {
     let case = with_a_person().as_of(WHO);
     let case = case.with("2026-11-13", told(revocation(), true)).unwrap();
     let own = case.clone().with("2026-11-17", reviewed("王"));
-    assert!(matches!(own, Err(Refusal::OwnOfficer { .. })));
+    assert!(matches!(own, Err(CaseRefusal::OwnOfficer { .. })));
     let case = case.with("2026-11-17", reviewed("孙")).unwrap();
     let officers = vec![officer("孙", "A-3"), officer("李", "A-2")];
     let works = case.as_of(INSTITUTION).with("2026-11-18", Entry::Officers { officers });
-    assert_eq!(works, Err(Refusal::OwnReviewer("孙".into())), "reviewed for a person, then works");
+    assert_eq!(
+        works,
+        Err(CaseRefusal::OwnReviewer("孙".into())),
+        "reviewed for a person, then works"
+    );
 }
 
 proptest! {

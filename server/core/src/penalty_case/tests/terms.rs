@@ -22,7 +22,7 @@ fn a_service_by_announcement_closes_after_its_30_days() {
     ])
     .unwrap();
     let (before, on) = (day("2026-12-31"), day("2027-01-01"));
-    assert_eq!(case.check_close("li", before), Err(Refusal::ServiceRuns(on)));
+    assert_eq!(case.check_close("li", before), Err(CaseRefusal::ServiceRuns(on)));
     assert_eq!(Phase::Service.done_on(&case, before), None);
     assert_eq!(case.check_close("li", on), Ok(()));
     assert_eq!(Phase::Service.done_on(&case, on), Some(on));
@@ -49,7 +49,7 @@ fn a_term_that_is_over_is_not_extended() {
     let by_the_head = |on| after(&[("2026-11-11", two()), (on, extended(Extension::Head))]);
     assert!(by_the_head("2027-02-08").is_ok(), "the ninetieth day");
     let refused = by_the_head("2027-02-09");
-    assert_eq!(refused.unwrap_err(), Refusal::TermOver(day("2027-02-08")));
+    assert_eq!(refused.unwrap_err(), CaseRefusal::TermOver(day("2027-02-08")));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn the_second_extension_follows_a_discussion_of_its_own() {
     let head = ("2027-01-20", extended(Extension::Head));
     let second = ("2027-02-20", extended(Extension::Discussion));
     let alone = after(&[("2026-11-11", two()), head.clone(), second.clone()]);
-    assert_eq!(alone.unwrap_err(), Refusal::Missing("discussed"));
+    assert_eq!(alone.unwrap_err(), CaseRefusal::Missing("discussed"));
     let case = after(&[
         ("2026-11-11", two()),
         ("2026-11-12", told(revocation(), true)),
@@ -69,7 +69,7 @@ fn the_second_extension_follows_a_discussion_of_its_own() {
     ])
     .unwrap();
     let decide = |case: &PenaltyCase| case.clone().with("2027-02-24", decided(revocation()));
-    assert_eq!(decide(&case).unwrap_err(), Refusal::Missing("discussed"), "that was the term");
+    assert_eq!(decide(&case).unwrap_err(), CaseRefusal::Missing("discussed"), "that was the term");
     assert!(decide(&case.with("2027-02-23", discussed()).unwrap()).is_ok());
 }
 
@@ -81,7 +81,7 @@ fn what_was_preserved_is_decided_in_seven_working_days() {
     runs_out(&case, Due::Preservation, "2026-11-19");
     let decision = Entry::PreservationDecided { measure: "解除".into() };
     let early = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", decision.clone());
-    assert_eq!(early, Err(Refusal::Missing("preserved")));
+    assert_eq!(early, Err(CaseRefusal::Missing("preserved")));
     let done = case.with("2026-11-18", decision).unwrap();
     assert_eq!(done.due(Due::Preservation, "2026-12-01"), None);
     let again = done.with("2026-12-01", preserved).unwrap();
@@ -92,7 +92,7 @@ fn what_was_preserved_is_decided_in_seven_working_days() {
 fn a_refusal_of_the_police_is_contested_in_three_days() {
     let refused = Entry::PoliceRefused { why: "情节显著轻微".into() };
     let alone = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", refused.clone());
-    assert_eq!(alone, Err(Refusal::Missing("crime_transferred")));
+    assert_eq!(alone, Err(CaseRefusal::Missing("crime_transferred")));
     let transfer = Entry::CrimeDecided { transfer: true, approved_by: "赵局长".into() };
     let case = after(&[
         ("2026-11-10", two()),
@@ -115,7 +115,7 @@ fn the_limitation_is_two_years_and_five_where_harm_arose() {
     let harmed = lead.clone().with("2026-11-04", harm.clone()).unwrap();
     runs_out(&harmed, Due::Limitation, "2031-03-02");
     let early = lead.with("2026-11-02", harm);
-    assert!(matches!(early, Err(Refusal::TooEarly { .. })), "before anybody was on site");
+    assert!(matches!(early, Err(CaseRefusal::TooEarly { .. })), "before anybody was on site");
     let opened = PenaltyCase { act_ended_on: Some(day("2026-03-02")), ..opened() };
     assert_eq!(opened.due(Due::Limitation, "2030-01-01"), None, "it was found in time");
 }
@@ -141,10 +141,14 @@ fn on_the_spot(penalties: Vec<Penalty>) -> Entry {
 fn a_small_penalty_is_decided_on_the_spot_and_reported() {
     let case = after(&[("2026-11-10", two())]).unwrap();
     let spot = |case: &PenaltyCase, what| case.clone().with("2026-11-10", on_the_spot(what));
-    assert_eq!(spot(&case, fine(3001)), Err(Refusal::NotSimple));
-    assert_eq!(spot(&case, revocation()), Err(Refusal::NotSimple));
+    assert_eq!(spot(&case, fine(3001)), Err(CaseRefusal::NotSimple));
+    assert_eq!(spot(&case, revocation()), Err(CaseRefusal::NotSimple));
     let told_before = case.clone().with("2026-11-10", told(fine(100), false)).unwrap();
-    assert_eq!(spot(&told_before, fine(100)), Err(Refusal::NotSimple), "a hearing is passed by");
+    assert_eq!(
+        spot(&told_before, fine(100)),
+        Err(CaseRefusal::NotSimple),
+        "a hearing is passed by"
+    );
     let decided = spot(&case, fine(3000)).unwrap();
     runs_out(&decided, Due::ReportSimple, "2026-11-19");
     let reported = decided.with("2026-11-19", Entry::SimpleReported {}).unwrap();
@@ -155,7 +159,7 @@ fn a_small_penalty_is_decided_on_the_spot_and_reported() {
         ("2026-11-16", decided_in_full()),
     ]);
     let refused = ordinary.unwrap().with("2026-11-17", Entry::SimpleReported {});
-    assert_eq!(refused, Err(Refusal::NotSimple));
+    assert_eq!(refused, Err(CaseRefusal::NotSimple));
 }
 
 fn decided_in_full() -> Entry {
@@ -194,7 +198,7 @@ fn a_decision_is_published_in_20_days_and_withdrawn_in_3() {
     let gone = closed.with("2027-03-04", Entry::PublicationWithdrawn {}).unwrap();
     assert_eq!(gone.due(Due::WithdrawPublication, "2027-04-01"), None);
     let innocent = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", published);
-    assert_eq!(innocent, Err(Refusal::Missing("decided")), "published without a penalty");
+    assert_eq!(innocent, Err(CaseRefusal::Missing("decided")), "published without a penalty");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::ingest::place::Placed;
 use chain::Chain;
 pub use entry::{Entry, Incoming, Quarantined};
 use places::Places;
-pub use quarantine::QuarantineRow;
+pub use quarantine::RefusedMessage;
 use quarantine::{set_aside, set_jumps_aside};
 use unwritten::Unwritten;
 
@@ -54,11 +54,19 @@ pub struct ReceiptDue {
     pub above: Vec<u64>,
 }
 
+/// A box came on line, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoxStatus {
+    pub device: String,
+    pub online: bool,
+    pub started_anew: bool,
+}
+
 #[derive(Debug, Default)]
 pub struct Committed {
     pub outcomes: Vec<Outcome>,
-    /// Boxes that came on line (true) or went, where that is news, and whether they started anew.
-    pub statuses: Vec<(String, bool, bool)>,
+    /// Boxes that came on line or went, where that is news.
+    pub statuses: Vec<BoxStatus>,
     pub receipts: Vec<ReceiptDue>,
     /// Boxes that answered a piece of knowledge.
     pub acked: Vec<String>,
@@ -104,7 +112,11 @@ impl Store {
                         let (news, fresh) =
                             devices::set_online(tx, status, *retained, received_at)?;
                         if news {
-                            done.statuses.push((status.device.to_string(), status.online, fresh));
+                            done.statuses.push(BoxStatus {
+                                device: status.device.to_string(),
+                                online: status.online,
+                                started_anew: fresh,
+                            });
                         }
                         continue;
                     }

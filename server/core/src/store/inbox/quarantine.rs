@@ -8,17 +8,30 @@ use super::super::{Result, Store, count, incidents, rows};
 use super::{Incoming, Quarantined, chain};
 use crate::ingest::integrity;
 
-/// Time, topic, reason, detail, bytes.
-pub type QuarantineRow = (String, String, String, String, i64);
+/// A refused message as a page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedMessage {
+    pub received_at: String,
+    pub topic: String,
+    pub reason: String,
+    pub detail: String,
+    pub bytes: i64,
+}
 
 impl Store {
-    /// Refused messages, newest first: time, topic, reason, detail, bytes.
-    pub fn quarantined(&self, limit: u32) -> Result<Vec<QuarantineRow>> {
+    /// Refused messages, newest first.
+    pub fn quarantined(&self, limit: u32) -> Result<Vec<RefusedMessage>> {
         self.read(|c| {
             let sql = "SELECT received_at, topic, reason, detail, bytes FROM quarantine ORDER BY \
                 id DESC LIMIT ?1";
             rows::collect(c, sql, [limit], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+                Ok(RefusedMessage {
+                    received_at: r.get(0)?,
+                    topic: r.get(1)?,
+                    reason: r.get(2)?,
+                    detail: r.get(3)?,
+                    bytes: r.get(4)?,
+                })
             })
         })
     }
