@@ -225,7 +225,7 @@ mod tests {
         queue.push(JobKind::Vital, 99);
         assert_eq!(queue.take(), Some(0));
         assert!(queue.push(JobKind::Picture, 100));
-        let rest: Vec<_> = (0..JobKind::Picture.most() + 1).filter_map(|_| queue.take()).collect();
+        let rest: Vec<_> = (0..=JobKind::Picture.most()).filter_map(|_| queue.take()).collect();
         assert_eq!(rest[JobKind::Picture.most() - 1..], [99, 100]);
     }
 
