@@ -40,7 +40,7 @@ use crate::leader;
 use crate::low_priority::{self, LowPriority};
 use crate::models_command::search_of;
 use crate::mqtt::{self, Brokers, Intake, Login};
-use crate::no_room;
+use crate::no_room_told;
 use crate::notify;
 use crate::other_servers;
 use crate::renew::{Renewal, renew};
@@ -96,7 +96,7 @@ pub struct Running {
 /// Starts the house. Where a disk is full the one line names its folder, whatever was written first.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let folder = config.data_dir.clone();
-    started(config).await.map_err(|error| no_room::named(error, &folder))
+    started(config).await.map_err(|error| no_room_told::named(error, &folder))
 }
 
 #[allow(clippy::too_many_lines, reason = "one field of the house on each line")]

@@ -19,7 +19,7 @@ use trust::audit::{SignedHead, Witnesses, heads_of, read_head, sign_head};
 use trust::{SigningKey, VerifyingKey};
 
 use crate::clock;
-use crate::no_room;
+use crate::no_room_told;
 use crate::store::{Store, StoreError};
 pub use round::run;
 
@@ -47,7 +47,7 @@ impl From<HeadError> for crate::problem::Problem {
     fn from(error: HeadError) -> Self {
         match error {
             HeadError::Store(error) => error.into(),
-            HeadError::Io { path, source } => no_room::problem(&path, &source),
+            HeadError::Io { path, source } => no_room_told::problem(&path, &source),
             other => Self::internal(&other),
         }
     }

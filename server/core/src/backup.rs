@@ -21,7 +21,7 @@ use trust::SigningKey;
 use crate::clock;
 use crate::config::Config;
 use crate::export::Hashing;
-use crate::no_room;
+use crate::no_room_told;
 use crate::store::{
     Address, Aside, CopyFacts, Deed, FaceStore, Store, check_copy, copy_database, is_current,
     is_there, schema_of,
@@ -103,7 +103,7 @@ fn master(config: &Config) -> anyhow::Result<Key> {
 pub fn backup(config: &Config, to: &Path, why: &str) -> anyhow::Result<String> {
     ensure!(!to.exists(), "{} is there already: a backup overwrites nothing", to.display());
     let parent = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    made(config, to, why, parent).map_err(|error| no_room::named(error, parent))
+    made(config, to, why, parent).map_err(|error| no_room_told::named(error, parent))
 }
 
 fn made(config: &Config, to: &Path, why: &str, parent: &Path) -> anyhow::Result<String> {

@@ -46,6 +46,7 @@ pub mod model;
 pub mod monitoring_review;
 pub mod mqtt;
 pub mod no_room;
+pub mod no_room_told;
 pub mod notify;
 pub mod own_id;
 pub mod paper;

@@ -6,16 +6,9 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use axum::http::StatusCode;
-
-use crate::problem::Problem;
-use crate::store::StoreError;
-
 /// Below this a look says that there is no room, even where a small write still went through: the
 /// next one of a photograph's size would not.
 pub const LEAST_FREE_BYTES: u64 = 1 << 20;
-/// A moment in which somebody may have made room.
-const TRY_AGAIN_S: u32 = 60;
 
 /// Where nothing more can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,18 +35,6 @@ impl NoRoom {
     /// Of a file that could not be written, where that is for want of room.
     pub fn of_file(path: &Path, error: &std::io::Error) -> Option<Self> {
         is_no_room(error).then(|| Self::here(path.parent().unwrap_or(path)))
-    }
-
-    /// Of work that writes below `folder`.
-    pub fn of_error(error: &anyhow::Error, folder: &Path) -> Option<Self> {
-        error.chain().find_map(|cause| {
-            let of_store = cause.downcast_ref().and_then(StoreError::no_room);
-            let of_file = || cause.downcast_ref().is_some_and(is_no_room).then_some(Self::Unsaid);
-            match of_store.or_else(of_file)? {
-                Self::Unsaid => Some(Self::here(folder)),
-                placed => Some(placed),
-            }
-        })
     }
 
     pub fn zh(&self) -> Cow<'static, str> {
@@ -97,26 +78,6 @@ impl std::fmt::Display for NoRoom {
     }
 }
 
-impl From<NoRoom> for Problem {
-    fn from(it: NoRoom) -> Self {
-        Self {
-            zh: Some(it.zh()),
-            retry_after_s: Some(TRY_AGAIN_S),
-            ..Self::new(StatusCode::INSUFFICIENT_STORAGE, it.to_string())
-        }
-    }
-}
-
-/// An error of a command that writes below `folder`: where there was no room, the line says so.
-pub fn named(error: anyhow::Error, folder: &Path) -> anyhow::Error {
-    NoRoom::of_error(&error, folder).map_or(error, |it| anyhow::anyhow!("{it}"))
-}
-
-/// The answer to whoever asked for something that needs a file at `path`.
-pub fn problem(path: &Path, error: &std::io::Error) -> Problem {
-    NoRoom::of_file(path, error).map_or_else(|| Problem::internal(error), Problem::from)
-}
-
 /// The disk is full, a quota is used up, or a file may not grow.
 pub fn is_no_room(error: &std::io::Error) -> bool {
     matches!(
@@ -136,21 +97,6 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_full_disk_is_named_with_what_is_left_of_it() {
-        let full = NoRoom::Here { folder: "/var/lib/zaigang".into(), free_bytes: Some(4096) };
-        let problem = Problem::from(full);
-        assert_eq!(problem.status, StatusCode::INSUFFICIENT_STORAGE);
-        let zh = problem.zh.unwrap();
-        for said in [zh.as_ref(), &problem.detail] {
-            assert!(said.contains("/var/lib/zaigang") && said.contains("4096"), "{said}");
-            assert!(!said.contains('\n'), "{said}");
-        }
-        let words = zh.replace("/var/lib/zaigang", "");
-        assert!(!words.contains(|c: char| c.is_ascii_alphabetic()), "English in it: {words}");
-        assert!(!words.contains([',', ';', '(']), "half-width signs in it: {words}");
-    }
 
     #[test]
     fn every_way_of_no_room_is_one_and_no_other_fault_is() {

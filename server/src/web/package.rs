@@ -29,7 +29,7 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Mode;
 use crate::export;
-use crate::no_room;
+use crate::no_room_told;
 use crate::paper;
 use crate::problem::Problem;
 use crate::store::Alert;
@@ -184,7 +184,8 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
         .max();
     let to = clock::text(last.unwrap_or_else(|| time(&alert.received_at)) + around);
     let folder = tempfile::tempdir();
-    let folder = folder.map_err(|e| no_room::problem(&std::env::temp_dir().join("chain"), &e))?;
+    let folder =
+        folder.map_err(|e| no_room_told::problem(&std::env::temp_dir().join("chain"), &e))?;
     let path = folder.path().join("chain");
     let of_the_case = |seen: &PresenceReport| {
         seen.session.as_ref().map(SessionId::as_str) == alert.session.as_deref()
@@ -192,7 +193,7 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
     };
     let written =
         export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &of_the_case, &path)
-            .map_err(|e| match no_room::NoRoom::of_error(&e, folder.path()) {
+            .map_err(|e| match no_room_told::of_error(&e, folder.path()) {
                 Some(no_room) => no_room.into(),
                 None => Problem::internal(&format!("{e:#}")),
             })?;
