@@ -72,7 +72,7 @@ impl Lock {
     }
 
     /// Whole or not at all, on disk when it returns.
-    pub fn save(&self, state_dir: &Path) -> Result<(), LockError> {
+    pub fn write(&self, state_dir: &Path) -> Result<(), LockError> {
         let path = state_dir.join(FILE);
         let text = toml::to_string(self)
             .map_err(|why| LockError::Unusable { path: path.clone(), why: why.to_string() })?;
@@ -207,7 +207,7 @@ mod tests {
     fn a_lock_comes_back_as_it_was_and_a_broken_one_is_no_open_box() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Lock::load(dir.path()).unwrap(), None);
-        lock().save(dir.path()).unwrap();
+        lock().write(dir.path()).unwrap();
         assert_eq!(Lock::load(dir.path()).unwrap(), Some(lock()));
         std::fs::write(dir.path().join(FILE), "lock = 1").unwrap();
         let said = Lock::load(dir.path()).unwrap_err().to_string();

@@ -344,10 +344,13 @@ impl Played {
             && self.scene.sessions.iter().all(|s| s.lead.is_some_and(there))
     }
 
-    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time.
+    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time; not
+    /// where it says that somebody badly seen was perhaps the lead.
     fn calls_the_lead_absent(&self) -> bool {
         self.findings.iter().any(|f| match f.key.rule {
-            Rule::Ll1 => true,
+            Rule::Ll1 => {
+                !f.figures.iter().any(|it| it.name == "lead_perhaps_stayed_flag" && it.value == 1)
+            }
             Rule::Ll5 | Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => f.severity >= Severity::L2,
             _ => false,
         })

@@ -554,7 +554,7 @@ fn zones_changed_behind_the_lock_are_raised_once_each() {
         zones_sha256: crate::lock::hash(&locked.zones),
         told_sha256: None,
     };
-    lock.save(dir.path()).unwrap();
+    lock.write(dir.path()).unwrap();
     let mut box1 = box_in(settings(true, false), dir);
     let raised = |box1: &mut Box1, ms: u64| {
         box1.sees(ms, vec![], 0);

@@ -224,7 +224,7 @@ impl Desk {
         };
         tell::lock(&self.state_dir, &self.identity.device, &made.lock, &made.zones_sha256)
             .map_err(|why| why.to_string())?;
-        made.save(&self.state_dir).map_err(|why| why.to_string())?;
+        made.write(&self.state_dir).map_err(|why| why.to_string())?;
         self.end(Over::Locked);
         Ok(())
     }

@@ -42,7 +42,7 @@ fn a_box_says_whether_its_installer_has_ended_his_work() {
         zones_sha256: String::new(),
         told_sha256: None,
     };
-    lock.save(state.path()).unwrap();
+    lock.write(state.path()).unwrap();
     assert_eq!(verdict(), Verdict::Good);
     std::fs::write(state.path().join(crate::lock::FILE), "lock = ").unwrap();
     assert_eq!(verdict(), Verdict::Bad);

@@ -116,16 +116,16 @@ impl Store {
     /// On the disk when it comes back.
     pub fn put(&mut self, picture: &SealedPicture, held: Held) -> io::Result<()> {
         write_private(&self.ciphertext(&picture.item.id), &picture.ciphertext)?;
-        self.save(held)
+        self.keep(held)
     }
 
     /// Notes how far an item has come.
     pub fn advance(&mut self, id: &EvidenceId, stage: Stage) -> io::Result<()> {
         let Some(held) = self.held.get(id) else { return Ok(()) };
-        self.save(Held { stage, ..held.clone() })
+        self.keep(Held { stage, ..held.clone() })
     }
 
-    fn save(&mut self, held: Held) -> io::Result<()> {
+    fn keep(&mut self, held: Held) -> io::Result<()> {
         write_private(&self.record(&held.item.id), &json(&held)?)?;
         self.held.insert(held.item.id.clone(), held);
         Ok(())

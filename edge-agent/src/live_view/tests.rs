@@ -76,7 +76,7 @@ fn a_locked_box_opens_no_view() {
         zones_sha256: "0".repeat(64),
         told_sha256: None,
     };
-    lock.save(folder.path()).unwrap();
+    lock.write(folder.path()).unwrap();
     let said = refused(folder.path(), &socket);
     assert!(said.contains("locked since 2026-03-02") && !said.contains('\n'), "{said}");
     assert!(!socket.exists());

@@ -72,7 +72,9 @@ fn raised(acts: &[Act]) -> Vec<Value> {
         b.say(&said);
     }
     b.receipted(acts.len() as u64);
-    let one = |n: usize| house.get(&format!("alerts/{:032x}", n + 1))["findings"][0].clone();
+    let one = |n: usize| {
+        house.get(&format!("alerts/{}", trust::alert_id("box-1", &format!("{:032x}", n + 1))))["findings"][0].clone()
+    };
     (0..acts.len()).map(one).map(|f| f["legal"].clone()).collect()
 }
 

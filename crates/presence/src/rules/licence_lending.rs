@@ -120,6 +120,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     };
     let severity = by_absence(absence, severity);
     let severity = if another_may_lead(case) { severity.softened() } else { severity };
+    let perhaps_stayed = absence == Absence::MayHaveStayed;
     let votes = other.votes(case);
     let mut draft = Draft::new(
         Rule::Ll1,
@@ -132,6 +133,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     .measured(case)
     .span("operator", &other.op)
     .figure("lead_present_ms", 0)
+    .figure("lead_perhaps_stayed_flag", u8::from(perhaps_stayed))
     .figure("other_operating_ms", other.op.total())
     .figure("door_visible_ppm", case.sight.door_ppm)
     .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
@@ -152,18 +154,24 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     };
     Some(draft.says(
         format!(
-            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度{}。",
+            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度{}{}。",
             zh_ms(a),
             zh_ms(op),
-            percent(case.sight.v.over_a_ppm)
+            percent(case.sight.v.over_a_ppm),
+            if perhaps_stayed { "；另有面部未看清的人员进入后未见离开，可能是其本人" } else { "" }
         ),
         format!(
             "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; \
                 {who_en} stood in the operator \
-             role for {}; visibility {}.",
+             role for {}; visibility {}{}.",
             en_ms(a),
             en_ms(op),
-            percent(case.sight.v.over_a_ppm)
+            percent(case.sight.v.over_a_ppm),
+            if perhaps_stayed {
+                "; somebody badly seen came in and was not seen to leave, perhaps the lead"
+            } else {
+                ""
+            }
         ),
     ))
 }

@@ -45,6 +45,7 @@ fn why_a_licence_seems_lent() {
           visibility_over_a_ppm = 1000000
           visibility_over_i_ppm = 1000000
           lead_present_ms = 0
+          lead_perhaps_stayed_flag = 0
           other_operating_ms = 1080000
           door_visible_ppm = 1000000
           operating from 2026-03-02T09:00:00Z to 2026-03-02T09:22:00Z (1320000 ms)

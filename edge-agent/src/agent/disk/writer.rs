@@ -177,7 +177,7 @@ impl DiskWriter {
     }
 
     fn keep_lock(&self, changed: &crate::lock::Lock) {
-        if let Err(why) = changed.save(&self.to.room.state_dir) {
+        if let Err(why) = changed.write(&self.to.room.state_dir) {
             // It may be told twice; it is never lost.
             tracing::error!("{why}");
         }

@@ -100,7 +100,7 @@ fn nothing_counts_as_told_before_it_is_on_disk() {
         zones_sha256: crate::lock::hash(&locked.zones),
         told_sha256: None,
     };
-    lock.save(dir.path()).unwrap();
+    lock.write(dir.path()).unwrap();
     let told = |dir: &Path| crate::lock::Lock::load(dir).unwrap().unwrap().told_sha256.is_some();
     let mut it = box_with(settings(true, false), dir, complete);
     it.told_everything();

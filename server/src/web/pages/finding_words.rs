@@ -60,6 +60,11 @@ const FIGURES: &[Words] = &[
     ("lead_gap_ms", "主诊离开时长", "Lead absent"),
     ("lead_left_unseen_flag", "主诊离开时未被看到", "Lead left unseen"),
     (
+        "lead_perhaps_stayed_flag",
+        "可能为主诊者进入后未见离开",
+        "Perhaps the lead, not seen to leave",
+    ),
+    (
         "lead_perhaps_at_door_flag",
         "门口另有可能为主诊的人员",
         "Somebody at the door may have been the lead",

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings::{self, About};
 use crate::store::{HashedPolicy, PolicyRow, StoreError};
+use crate::web::actor::AUTHORITY;
 use crate::web::endpoint::Endpoint;
 use crate::web::policy::{PolicyBody, history, of_hash, own_place, put, values_at};
 use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
@@ -277,7 +278,11 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
         h.version.to_string(),
         local(&h.set_at),
         place,
-        h.set_by.clone(),
+        if h.set_by == AUTHORITY {
+            l.t("主管部门", "the authority").to_owned()
+        } else {
+            h.set_by.clone()
+        },
         h.reason.clone(),
         settings.join(l.t("；", "; ")),
     ]
