@@ -26,7 +26,7 @@ pub fn show(playing: &mut Playing, folder: &Path, keep: bool, settings: &Setting
         Ok(chromium) => chromium,
         Err(missing) => return say(&format!("pictures   not opened: {missing}")),
     };
-    say("pictures   two custodians open a sealed one in Chromium: half a minute");
+    say("opening    two custodians open a sealed picture in Chromium: half a minute");
     let target = if keep { folder.to_owned() } else { root().join(".run") };
     match open(playing, folder, settings, &chromium, &target.join("opened-picture.png")) {
         Ok(line) => say(&format!("pictures   {line}")),
