@@ -42,18 +42,26 @@ function lost(error) {
   only("over");
 }
 
+/** How often in a row nobody may answer, half a second apart, before the programs count as gone: one answer alone is
+ * cut where a connection is renewed. */
+const PATIENCE = 6;
+
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
 /* ---- the picture, its faces and what it cost ---- */
 
 async function look() {
+  let missed = 0;
   while (shown.alive) {
     try {
       const answer = await fetch(`/view?after=${shown.number}`);
       if (answer.status === 401) throw new Refused(401, {});
       if (answer.status === 200) show(await pixels(answer, by("picture")));
+      missed = 0;
     } catch (error) {
-      return lost(error);
+      missed += 1;
+      if (error instanceof Refused || missed >= PATIENCE) return lost(error);
+      await pause(400);
     }
     await pause(100);
   }
@@ -279,11 +287,14 @@ function tell(state) {
 const seconds = (ms) => `${ms / 1000} s`;
 
 async function follow() {
+  let missed = 0;
   while (shown.alive) {
     try {
       tell(await ask("/state"));
+      missed = 0;
     } catch (error) {
-      return lost(error);
+      missed += 1;
+      if (error instanceof Refused || missed >= PATIENCE) return lost(error);
     }
     await pause(500);
   }
