@@ -59,7 +59,7 @@ fn main() {
     b.move_to(&house);
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
-    println!("{}", json!({"http": house.base, "alert": "1".repeat(32)}));
+    println!("{}", json!({"http": house.base, "alert": trust::alert_id("box-1", &"1".repeat(32))}));
     std::io::stdout().flush().unwrap();
     play(&house, &mut b);
 }
