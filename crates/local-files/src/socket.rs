@@ -1,6 +1,6 @@
-//! Unix sockets in folders whose names are long: the kernel takes 107 bytes of a socket's path, and a temporary folder
-//! alone may be longer. So the folder is opened, and the socket is named through it. It makes no folder and removes no
-//! file.
+//! Unix sockets in folders whose names are long: the kernel takes 107 bytes of a socket's path, and
+//! a temporary folder alone may be longer. So the folder is opened, and the socket is named through
+//! it. It makes no folder and removes no file.
 
 use std::{
     fs::File,

@@ -133,8 +133,8 @@ fn groupings(text: &str, cut: usize) -> [Vec<Output>; 3] {
     [whole, split, halves].map(|calls| drive(&calls, true))
 }
 
-/// Who is watched stands elsewhere while somebody else operates: when the box judges depends on both, in whichever
-/// observation either comes.
+/// Who is watched stands elsewhere while somebody else operates: when the box judges depends on
+/// both, in whichever observation either comes.
 #[test]
 fn watched_elsewhere_another_operates_any_grouping_same() {
     let text = "09:17:50 declare s1 filler lin 09:00:00-09:10:00\n09:01:15-09:16:58 patient bed\n\

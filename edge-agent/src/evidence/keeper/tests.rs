@@ -397,7 +397,7 @@ fn a_clock_set_forward_ends_no_picture_and_no_hold() {
 }
 
 #[test]
-fn a_clock_that_was_wrong_at_the_seal_ends_nothing_early_or_late() {
+fn a_clock_wrong_at_the_seal_ends_nothing_early_or_late() {
     let days = |n: i64| at(24 * n);
     for (sealed_by, synchronised) in [(-9000, false), (-9000, true), (9000, false)] {
         let mut it = Box1::new();
