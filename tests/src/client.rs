@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use delivery::identity::Identity;
 use delivery::mqtt::client_tls;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Packet};
-use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::v5::mqttbytes::v5::{ConnectProperties, ConnectReturnCode, Packet};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use rumqttc::{TlsConfiguration, Transport};
 use tokio::runtime::Runtime;
 
@@ -31,9 +31,22 @@ impl std::fmt::Debug for Client {
 impl Client {
     /// Connects under `id` with what this identity holds: password or certificate.
     ///
+    /// A broker that still ends an earlier connection of the same id answers "server unavailable"
+    /// (MQTT 5 §3.2.2.2, 0x88); as every box, this one asks again.
+    ///
     /// # Errors
     /// The broker's refusal.
     pub fn connect(id: &str, identity: &Identity) -> Result<Self> {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            match Self::connect_once(id, identity) {
+                Err(error) if unavailable(&error) && Instant::now() < deadline => {}
+                answered => return answered,
+            }
+        }
+    }
+
+    fn connect_once(id: &str, identity: &Identity) -> Result<Self> {
         let options = options(id, identity)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (client, events) = AsyncClient::new(options, 100);
@@ -92,6 +105,13 @@ impl Client {
         }
         bail!("{what}: not within {LIMIT:?}")
     }
+}
+
+fn unavailable(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<ConnectionError>(),
+        Some(ConnectionError::ConnectionRefused(ConnectReturnCode::ServerUnavailable))
+    )
 }
 
 /// How to connect under `id` with what this identity holds: password or certificate.
