@@ -275,8 +275,8 @@ fn blocks(body: &str) -> Vec<&str> {
 /// What no name of a piece is read in: choices of lists, what is typed, drawings.
 const UNREAD: [&str; 4] = ["select", "textarea", "datalist", "svg"];
 
-/// What is a link already, or is pressed and ticked.
-const PRESSED: [&str; 4] = ["a", "label", "button", "legend"];
+/// What is a link already, what is pressed and ticked, and words that were signed as they stand.
+const SETTLED: [&str; 5] = ["a", "label", "button", "legend", "blockquote"];
 
 /// A piece without its choices of lists, what is typed, and what stands within tags.
 fn read(block: &str) -> String {
@@ -323,7 +323,7 @@ pub(crate) fn bare_names(body: &str) -> Vec<String> {
 /// Names that stand in a piece and are no link; but for those that are opened here, or nowhere.
 pub(crate) fn unlinked_names(body: &str, opens: impl Fn(&[&str]) -> bool) -> Vec<String> {
     let mut found = Vec::new();
-    let unread = [UNREAD, PRESSED].concat();
+    let unread = [&UNREAD[..], &SETTLED].concat();
     for block in blocks(body) {
         let text = without(block, &unread);
         for (name, _, pages) in OPENED {
