@@ -17,7 +17,7 @@ use super::finding_view::{
 };
 use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
-use super::names::{Html, Label, Names, Pages};
+use super::names::{Label, Names, Pages};
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use super::words::Lang;
@@ -154,7 +154,9 @@ struct ReviewView {
 
 struct StepView {
     at: String,
-    actor: Html,
+    actor: Label,
+    /// Where the actor's page lies.
+    page: &'static str,
     step: String,
     note: String,
     state: &'static str,
@@ -405,17 +407,23 @@ fn steps((l, pages): (Lang, Pages), alert: &Alert, found: &Found) -> Vec<StepVie
     // A box takes steps, too: it delivers pictures.
     let actor = |by: &str| {
         let page = if by == alert.device { pages.device } else { pages.account };
-        found.people.get(by).link(page)
+        (found.people.get(by), page)
     };
     found.whole.steps.iter().map(|s| step_view(l, s, actor(&s.by), version)).collect()
 }
 
-fn step_view(l: Lang, step: &StepSeen, actor: Html, law_version: &str) -> StepView {
+fn step_view(
+    l: Lang,
+    step: &StepSeen,
+    (actor, page): (Label, &'static str),
+    law_version: &str,
+) -> StepView {
     let earlier = step.law_version.as_str() != law_version;
     StepView {
         law_version: if earlier { step.law_version.clone() } else { String::new() },
         at: local(&step.at),
         actor,
+        page,
         step: l.step(&step.step),
         note: match step.step.as_str() {
             "undo" => l.step(&step.note),
