@@ -69,6 +69,7 @@ pub(crate) fn play(cli: &Cli, http: &str, journal: &Path) -> Result<()> {
 }
 
 /// What whoever started this says on standard input, until it ends.
+#[derive(Debug, Clone, Copy)]
 enum Word {
     /// So many boxes lose their network.
     Away(usize),
@@ -107,8 +108,10 @@ async fn raise(
     let mut look = tokio::time::interval(Duration::from_millis(100));
     let (mut next_finding, mut next_heartbeat) = (0, 0);
     let (mut away, mut back): (usize, Option<(Instant, u64)>) = (0, None);
-    // A box lives as long as its orders can come.
-    let order = |at: usize, order: Order| drop(boxes[at].send(order));
+    let order = |at: usize, order: Order| {
+        // A box lives as long as its orders can come.
+        let _ = boxes[at].send(order);
+    };
     loop {
         tokio::select! {
             word = words.recv() => match word {
