@@ -180,7 +180,11 @@ fn each_picture_of_the_book_is_taken_by_a_browser_test() {
     for part in browser_parts() {
         let name = part.file_stem().unwrap().to_str().unwrap();
         let pictures = fs::read_to_string(&part).unwrap().contains("await picture(");
-        let called = script.lines().find(|line| line.contains(&format!("part {name}")));
+        let is_called = |line: &&str| {
+            let words = line.split_once("part ").map(|(_, words)| words.split(' ').next());
+            words.flatten() == Some(name)
+        };
+        let called = script.lines().find(is_called);
         let renews = called.is_some_and(|line| line.contains("\"${pictures[@]}\""));
         assert_eq!(renews, pictures, "{name}: {called:?}");
     }
