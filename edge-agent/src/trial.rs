@@ -186,11 +186,11 @@ fn replayed(
     }
     let counts = counts.into_iter().map(|((setting, rule), n): ((String, &str), [u32; 4])| {
         let [now, appear, vanish, other_severity] = n;
-        TrialCount { setting, rule: rule.to_owned(), now, appear, vanish, other_severity }
+        TrialCount { setting, rule: rule.into(), now, appear, vanish, other_severity }
     });
     let stand = stand.into_iter().map(|((day, rule), now): ((String, &str), u32)| TrialDay {
         day,
-        rule: rule.to_owned(),
+        rule: rule.into(),
         now,
     });
     Ok(Some(PolicyTrialAnswer {

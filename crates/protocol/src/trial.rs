@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TrialId;
+use crate::names::RuleCode;
 
 /// Numbers of one trial; more are refused by server and box.
 pub const MOST_TRIED: usize = 10;
@@ -57,8 +58,7 @@ pub struct PolicyTrialAnswer {
 pub struct TrialDay {
     /// Of [`PolicyTrialAnswer::days`].
     pub day: String,
-    /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     pub now: u32,
 }
 
@@ -78,8 +78,7 @@ pub enum TrialFailure {
 pub struct TrialCount {
     /// Of [`PolicyTrial::changes`].
     pub setting: String,
-    /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     /// Findings that stand with the policy in force.
     pub now: u32,
     /// Findings that would stand beside them.

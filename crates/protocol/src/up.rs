@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{EvidenceHeld, EvidenceManifest, EvidenceReceipt};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
+use crate::names::{AbstentionReason, FigureName, IntervalName, PartName, RuleCode, VerifiedBy};
 use crate::topic::Channel;
 use crate::trial::PolicyTrialAnswer;
 
@@ -112,8 +113,7 @@ pub struct FindingReport {
     pub step: Step,
     /// Counts the steps of this finding from 1.
     pub revision: u32,
-    /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     pub kind: FindingKind,
     pub severity: Severity,
     pub confidence: Confidence,
@@ -212,10 +212,8 @@ pub struct Confidence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PersonInFinding {
     pub person: PersonId,
-    /// `declared_lead`, `operator`, `assistant`, …
-    pub part: String,
-    /// `face`, `card_pin_witness` (P4), or `not_seen`.
-    pub verified_by: String,
+    pub part: PartName,
+    pub verified_by: VerifiedBy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -227,16 +225,15 @@ pub struct LegalBasis {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
-    /// What the rule used it for: `declared`, `operating`, `lead_present`, …
-    pub what: String,
+    /// What the rule used it for.
+    pub what: IntervalName,
     pub from: String,
     pub to: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
-    /// With its unit last: `operating_ms`, `visibility_over_a_ppm`, `frames`.
-    pub name: String,
+    pub name: FigureName,
     pub value: i64,
 }
 
@@ -268,10 +265,10 @@ pub struct PresenceReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     pub person: PersonId,
-    pub role: String,
+    pub role: PartName,
     pub from: String,
     pub to: String,
-    pub verified_by: String,
+    pub verified_by: VerifiedBy,
     /// What the claim rests on; absent from boxes that do not say it: a bare claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<PresenceEvidence>,
@@ -318,10 +315,9 @@ pub struct PresenceSummary {
     pub at: String,
     /// False: nothing may be alleged from this session.
     pub assessable: bool,
-    /// Why not: `declined`, `withheld`, `visibility`, `clock`, `no_activity`, `never_closed`,
-    /// `history`.
+    /// Why not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_assessable_because: Vec<String>,
+    pub not_assessable_because: Vec<AbstentionReason>,
     /// Rules that abstained although the session is assessable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<UndecidedRule>,
@@ -345,10 +341,8 @@ pub struct PresenceSummary {
 /// A rule that could not be decided in a session: nothing follows from its silence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UndecidedRule {
-    /// Such as `LL-1`.
-    pub rule: String,
-    /// `operator`, `absence`, `door`, `roster`.
-    pub reason: String,
+    pub rule: RuleCode,
+    pub reason: AbstentionReason,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,6 +3,7 @@
 
 use super::budget::Kind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
+use protocol::names::{FigureName, RuleCode};
 use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step,
 };
@@ -54,18 +55,18 @@ pub struct Where {
 }
 
 impl Cause {
-    fn rule(&self) -> &'static str {
+    fn rule(&self) -> RuleCode {
         match self {
-            Self::Gap { .. } => "CHAIN-GAP",
-            Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
-            Self::Refused { .. } | Self::SetAside { .. } => "CHAIN-REFUSED",
-            Self::Break { .. } => "CHAIN-BREAK",
-            Self::OverBudget { .. } => "BOX-BUDGET",
+            Self::Gap { .. } => RuleCode::ChainGap,
+            Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => RuleCode::ChainFork,
+            Self::Refused { .. } | Self::SetAside { .. } => RuleCode::ChainRefused,
+            Self::Break { .. } => RuleCode::ChainBreak,
+            Self::OverBudget { .. } => RuleCode::BoxBudget,
             Self::EvidenceGone { .. }
             | Self::EvidenceEarly { .. }
-            | Self::EvidenceMissing { .. } => "EVIDENCE-GONE",
-            Self::EvidenceRoom { .. } => "EVIDENCE-ROOM",
-            Self::Retired { .. } => "BOX-RETIRED",
+            | Self::EvidenceMissing { .. } => RuleCode::EvidenceGone,
+            Self::EvidenceRoom { .. } => RuleCode::EvidenceRoom,
+            Self::Retired { .. } => RuleCode::BoxRetired,
         }
     }
 
@@ -208,7 +209,7 @@ impl Cause {
             incident_id: id("incident"),
             step: Step::Opened,
             revision: 1,
-            rule: self.rule().to_owned(),
+            rule: self.rule(),
             kind: FindingKind::Integrity,
             severity: self.severity(),
             confidence: Confidence {
@@ -242,17 +243,17 @@ impl Cause {
     }
 
     fn counts(&self) -> Vec<Count> {
-        let one = |name: &str, value: i64| Count { name: name.to_owned(), value };
+        let one = |name: FigureName, value: i64| Count { name, value };
         match self {
             Self::Gap { from_seq, to_seq, .. } => {
-                vec![one("missing_messages", to_seq - from_seq + 1)]
+                vec![one(FigureName::MissingMessages, to_seq - from_seq + 1)]
             }
-            Self::BadLink { seq } => vec![one("seq", *seq as i64)],
+            Self::BadLink { seq } => vec![one(FigureName::Seq, *seq as i64)],
             Self::Break { times, .. } => {
-                vec![one("breaks", *times), one("window_days", BREAK_DAYS)]
+                vec![one(FigureName::Breaks, *times), one(FigureName::WindowDays, BREAK_DAYS)]
             }
             Self::Retired { undelivered, .. } => {
-                vec![one("undelivered", i64::try_from(*undelivered).unwrap_or(i64::MAX))]
+                vec![one(FigureName::Undelivered, i64::try_from(*undelivered).unwrap_or(i64::MAX))]
             }
             Self::Refused { .. }
             | Self::SetAside { .. }

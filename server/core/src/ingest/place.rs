@@ -151,7 +151,7 @@ fn well_formed(report: &FindingReport) -> Result<(), SetAside> {
         if to < from {
             return Err(wrong_time(format!(
                 "interval `{}` ends before it begins",
-                clock::clip(&span.what, 40)
+                clock::clip(span.what.as_str(), 40)
             )));
         }
     }

@@ -10,6 +10,8 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
+use protocol::names::RuleCode;
+
 use super::{Refused, personal_text};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::rules::rule_names;
@@ -46,7 +48,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     let event = delivery.event.code();
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
-    let (severity, rule) = (text("severity"), text("rule"));
+    let (severity, rule) = (text("severity"), RuleCode::from(text("rule")));
     let (rule_zh, rule_en) = rule_names::of(&rule);
     let subject = subject(delivery, &data);
     let ends = format!(
@@ -93,7 +95,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
 fn subject(delivery: &Delivery, data: &Value) -> String {
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
-    let (severity, rule) = (text("severity"), text("rule"));
+    let (severity, rule) = (text("severity"), RuleCode::from(text("rule")));
     match delivery.event {
         DeliveryEvent::Test => "在岗：测试邮件 / Zaigang: test".to_owned(),
         DeliveryEvent::Messages => personal_text::subject(&delivery.body),

@@ -3,6 +3,7 @@
 
 use abstention::Group;
 use jiff::Timestamp;
+use protocol::names::{AbstentionReason, IntervalName};
 use protocol::up::{Explanation, Interval, LivenessEvidence, PresenceEvidence, Severity};
 
 use super::SessionOutcome;
@@ -21,12 +22,12 @@ fn minutes(ms: i64) -> i64 {
     ms / 60_000
 }
 
-pub(super) fn span(what: &str, from_ms: i64, to_ms: i64) -> Interval {
+pub(super) fn span(what: IntervalName, from_ms: i64, to_ms: i64) -> Interval {
     let text = |ms| Timestamp::from_millisecond(ms).map(crate::clock::text).unwrap_or_default();
-    Interval { what: what.to_owned(), from: text(from_ms), to: text(to_ms) }
+    Interval { what, from: text(from_ms), to: text(to_ms) }
 }
 
-pub(super) fn interval(what: &str, session: &SessionOutcome) -> Interval {
+pub(super) fn interval(what: IntervalName, session: &SessionOutcome) -> Interval {
     span(what, session.start_ms, session.end_ms)
 }
 
@@ -254,7 +255,7 @@ pub(super) fn unjudgeable(
     days: i64,
     group: Group<'_>,
     (declared, unjudged): (usize, usize),
-    reasons: &[(String, usize)],
+    reasons: &[(AbstentionReason, usize)],
     uncured: bool,
 ) -> Explanation {
     let (of_zh, of_en) = match group {
@@ -265,9 +266,8 @@ pub(super) fn unjudgeable(
     };
     let share = percent(unjudged, declared);
     let zh: Vec<String> =
-        reasons.iter().map(|(why, n)| format!("{}{n}次", reason_zh(why))).collect();
-    let en: Vec<String> =
-        reasons.iter().map(|(why, n)| format!("{} {n}", reason_en(why))).collect();
+        reasons.iter().map(|(why, n)| format!("{}{n}次", reason(why).0)).collect();
+    let en: Vec<String> = reasons.iter().map(|(why, n)| format!("{} {n}", reason(why).1)).collect();
     let (late_zh, late_en) =
         if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
@@ -283,30 +283,26 @@ pub(super) fn unjudgeable(
     )
 }
 
-/// Why a session could not be judged, or a rule could not decide in one: wire word, zh, en.
-const REASONS: &[(&str, &str, &str)] = &[
-    ("declined", "就诊者拒绝", "the patient declined"),
-    ("withheld", "未作识别", "nobody was looked at"),
-    ("visibility", "画面不可判", "out of sight"),
-    ("clock", "时钟不可靠", "clock not reliable"),
-    ("no_activity", "未见操作", "no activity"),
-    ("never_closed", "未关闭登记", "never closed"),
-    ("history", "登记过迟", "declared too late"),
-    ("no_report", "无设备报告", "no report of the box"),
-    ("chain", "记录链不完整", "the box's chain is not whole"),
-    ("undecided", "规则未决", "a rule abstained"),
-    ("operator", "操作人身份未定", "who operated is not known"),
-    ("absence", "不能断定不在场", "an absence can not be told"),
-    ("door", "门区不可见", "the door was out of sight"),
-    ("roster", "名册不全或过期", "the roster is old or incomplete"),
-];
-
-pub fn reason_zh(why: &str) -> &'static str {
-    REASONS.iter().find(|r| r.0 == why).map_or("其他原因", |r| r.1)
-}
-
-pub fn reason_en(why: &str) -> &'static str {
-    REASONS.iter().find(|r| r.0 == why).map_or("another reason", |r| r.2)
+/// Why a session could not be judged, or a rule could not decide in one: zh and en.
+pub fn reason(why: &AbstentionReason) -> (&'static str, &'static str) {
+    use AbstentionReason as Why;
+    match why {
+        Why::Declined => ("就诊者拒绝", "the patient declined"),
+        Why::Withheld => ("未作识别", "nobody was looked at"),
+        Why::Visibility => ("画面不可判", "out of sight"),
+        Why::Clock => ("时钟不可靠", "clock not reliable"),
+        Why::NoActivity => ("未见操作", "no activity"),
+        Why::NeverClosed => ("未关闭登记", "never closed"),
+        Why::History => ("登记过迟", "declared too late"),
+        Why::NoReport => ("无设备报告", "no report of the box"),
+        Why::Chain => ("记录链不完整", "the box's chain is not whole"),
+        Why::Undecided => ("规则未决", "a rule abstained"),
+        Why::Operator => ("操作人身份未定", "who operated is not known"),
+        Why::Absence => ("不能断定不在场", "an absence can not be told"),
+        Why::Door => ("门区不可见", "the door was out of sight"),
+        Why::Roster => ("名册不全或过期", "the roster is old or incomplete"),
+        Why::Other(_) => ("其他原因", "another reason"),
+    }
 }
 
 /// What a box's setting does, in Chinese; the English stands in the core's own table. Empty for one

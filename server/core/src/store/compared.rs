@@ -93,7 +93,7 @@ fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<Ale
         rule <> 'SI-1'";
     for alert in &mut alerts {
         for (rule, report) in collect(c, sql, [alert.alert.as_str()], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+            Ok((r.get::<_, String>(0)?.into(), r.get::<_, String>(1)?))
         })? {
             let report: FindingReport = serde_json::from_str(&report)?;
             let began = report.intervals.iter().filter_map(|span| ms(&span.from)).min();

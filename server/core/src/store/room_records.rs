@@ -127,7 +127,7 @@ fn findings(
         let raised = ms(&report.raised_at).map(|at| (at, at));
         Ok(FindingSeen {
             alert: r.get(0)?,
-            kind: format!("{:?}", report.kind),
+            kind: report.kind,
             spans: spans.chain(raised).collect(),
             session: report.session.map(|s| s.to_string()),
             rule: report.rule,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use protocol::names::RuleCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +89,7 @@ pub(in crate::web) struct DayReplay {
     /// Whether the box read its log of that day; `null`: a box of before, which does not say.
     pub read: Option<bool>,
     /// Findings that stand by its log, with the policy in force.
-    pub stand: BTreeMap<String, u32>,
+    pub stand: BTreeMap<RuleCode, u32>,
 }
 
 /// The UTC days of the hour that a clue names; none where it names no institution or hour.

@@ -133,8 +133,8 @@ pub(super) fn finding(
     let persons = r.persons.iter().map(|p| PersonView {
         name: names.get(p.person.as_str()).map_or_else(|| p.person.to_string(), |n| n.0.clone()),
         id: p.person.to_string(),
-        part: l.part(&p.part),
-        verified: l.verified(&p.verified_by),
+        part: l.part(&p.part).to_owned(),
+        verified: l.verified(&p.verified_by).to_owned(),
     });
     FindingView {
         rule: l.rule(&r.rule),
@@ -151,12 +151,12 @@ pub(super) fn finding(
         intervals: r
             .intervals
             .iter()
-            .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
+            .map(|i| (l.interval(&i.what).to_owned(), local(&i.from), local(&i.to)))
             .collect(),
         counts: r
             .counts
             .iter()
-            .map(|c| (l.figure(&c.name), l.figure_value(&c.name, c.value)))
+            .map(|c| (l.figure(&c.name), l.figure_value(c.name.as_str(), c.value)))
             .collect(),
         policy_known: policies.contains(&r.manifest.policy_sha256),
         policy_sha256: r.manifest.policy_sha256.clone(),
