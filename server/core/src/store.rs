@@ -24,7 +24,7 @@ mod clue_intake;
 mod clue_lists;
 mod clues;
 #[cfg(test)]
-#[path = "../../../tests/support/cluster.rs"]
+#[path = "../../tests/support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the whole server")]
 pub mod cluster;
 mod commissioning;
