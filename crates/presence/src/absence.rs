@@ -104,8 +104,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether somebody came in by the door, was seen too badly to be told from one of these people,
-    /// and may have been inside with the back turned from then on.
+    /// Whether somebody came in by the door, was seen too badly to be told from one of these
+    /// people, and may have been inside with the back turned from then on.
     fn may_have_stayed(&self, people: &[&PersonId], hides_ms: u64) -> bool {
         let policy = &self.given.knowledge.policy;
         let (least, named) =

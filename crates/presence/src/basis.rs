@@ -50,7 +50,10 @@ pub(crate) struct Reviewed {
 impl Engine {
     /// Remembers what was known where `out` raises or strengthens a finding at the tick `t`.
     pub(crate) fn remember_basis(&mut self, t: u64, at: Wall, out: &[Output]) {
-        let raises = |o: &Output| matches!(o, Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened));
+        let raises = |o: &Output| {
+            matches!(o,
+            Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened))
+        };
         if out.iter().any(raises) {
             self.bases.insert(t, Basis { tick: t, at, known: self.knowledge.clone(), heard: None });
         }

@@ -1,4 +1,5 @@
-//! When operating counts: of staff throughout the session, of others only while the patient is there.
+//! When operating counts: of staff throughout the session, of others only while the patient is
+//! there.
 
 use crate::case::{Bed, Given};
 use crate::spans::Spans;

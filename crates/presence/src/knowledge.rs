@@ -399,9 +399,9 @@ impl Knowledge {
     }
 }
 
-/// Whether somebody may lead a treatment (办法 11, 12): a licensed physician who is filed as lead for
-/// one of its specialties. NL-1 rests on it; what the public reads of a physician is held equal to
-/// it by a test of the server.
+/// Whether somebody may lead a treatment (办法 11, 12): a licensed physician who is filed as lead
+/// for one of its specialties. NL-1 rests on it; what the public reads of a physician is held equal
+/// to it by a test of the server.
 pub fn may_lead(
     category: PractitionerCategory,
     lead_for: &[Specialty],

@@ -1,6 +1,6 @@
-//! Who at the bed is an operator after all, once everybody of a case is known: an anaesthetist beside
-//! another, a companion beside a lead, somebody who takes turns with a recognised person. It alleges
-//! nothing.
+//! Who at the bed is an operator after all, once everybody of a case is known: an anaesthetist
+//! beside another, a companion beside a lead, somebody who takes turns with a recognised person. It
+//! alleges nothing.
 
 use crate::PersonId;
 use crate::case::{Attendance, Given, Stranger};

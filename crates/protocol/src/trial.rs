@@ -1,6 +1,6 @@
-//! A trial of policy numbers on a box: the server asks what the box's own rules would have said with
-//! other numbers over the days that its observation log holds, and the box answers in counts. No
-//! person, session or time of day is in either: days, rules and numbers only.
+//! A trial of policy numbers on a box: the server asks what the box's own rules would have said
+//! with other numbers over the days that its observation log holds, and the box answers in counts.
+//! No person, session or time of day is in either: days, rules and numbers only.
 
 use std::collections::BTreeMap;
 

@@ -344,8 +344,8 @@ impl Played {
             && self.scene.sessions.iter().all(|s| s.lead.is_some_and(there))
     }
 
-    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time; not
-    /// where it says that somebody badly seen was perhaps the lead.
+    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time;
+    /// not where it says that somebody badly seen was perhaps the lead.
     fn calls_the_lead_absent(&self) -> bool {
         self.findings.iter().any(|f| match f.key.rule {
             Rule::Ll1 => !f

@@ -214,8 +214,8 @@ impl Who {
     }
 }
 
-/// Whoever `web::auth::layer` found. A handler that stands outside of it is refused, never answered as
-/// if nobody in particular had asked.
+/// Whoever `web::auth::layer` found. A handler that stands outside of it is refused, never answered
+/// as if nobody in particular had asked.
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Who {
     type Rejection = crate::problem::Problem;
 

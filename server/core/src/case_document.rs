@@ -164,8 +164,8 @@ impl Kind {
     }
 }
 
-/// The document as it is printed: the authority's heading, title and number over the text, and below
-/// it what no officer may leave out. A line that begins with `# ` is a heading.
+/// The document as it is printed: the authority's heading, title and number over the text, and
+/// below it what no officer may leave out. A line that begins with `# ` is a heading.
 pub fn blocks(
     authority: &str,
     kind: Kind,

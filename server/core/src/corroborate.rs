@@ -1,8 +1,9 @@
 //! What the boxes' records say of an hour that a clue names, room by room: one pure question with
 //! five answers.
 //!
-//! It names nobody and ends nothing: `NothingLike` is worded 设备记录未见相符情形, never 不实, and closes no
-//! clue. It reads no clock and no store, and needs a clue: it is no search over people (P15).
+//! It names nobody and ends nothing: `NothingLike` is worded 设备记录未见相符情形, never 不实, and
+//! closes no clue. It reads no clock and no store, and needs a clue: it is no search over people
+//! (P15).
 
 use protocol::names::RuleCode;
 use protocol::up::FindingKind;
@@ -215,8 +216,8 @@ fn overlaps(window: Window, finding: &FindingSeen, touched: &[&SessionSeen]) -> 
         || touched.iter().any(|s| finding.session.as_ref() == Some(&s.id))
 }
 
-/// Whether a rule of the box could see what is alleged: of an injury or an advertisement its silence
-/// says nothing.
+/// Whether a rule of the box could see what is alleged: of an injury or an advertisement its
+/// silence says nothing.
 fn is_visible(allegation: Allegation) -> bool {
     use Allegation::{BeyondScope, EvadingDevice, Lending, NonLead, UnlicensedOperator};
     matches!(allegation, UnlicensedOperator | NonLead | Lending | BeyondScope | EvadingDevice)

@@ -1,5 +1,5 @@
-//! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法 41.
-//! Reads the store and the table; decides nothing.
+//! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法
+//! 41. Reads the store and the table; decides nothing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -55,7 +55,8 @@ pub struct SessionOutcome {
 }
 
 /// What the box said of a session.
-#[allow(clippy::struct_excessive_bools)] // Facts that a box states one by one; none excludes another.
+// Facts that a box states one by one; none excludes another.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     pub assessable: bool,

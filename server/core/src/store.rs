@@ -225,7 +225,8 @@ pub enum StoreError {
     Busy { connections: usize },
     /// The lead went to another server meanwhile.
     #[error(
-        "another server leads since epoch {now}, and this was begun under {ours}: nothing was written"
+        "another server leads since epoch {now}, and this was begun under {ours}: nothing was \
+        written"
     )]
     Superseded { ours: Epoch, now: Epoch },
     #[error(transparent)]

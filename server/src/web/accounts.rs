@@ -26,13 +26,36 @@ use crate::store::{Account, Invitation, NewInvitation};
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/accounts", get_accounts).roles(ADMIN).audited().summary("Accounts"),
-        Endpoint::post("/api/v1/accounts", post_invitation).roles(ADMIN).audited().summary("Invite somebody; the link is shown once and works once"),
-        Endpoint::post("/api/v1/accounts/{id}/disable", post_disable).roles(ADMIN).audited().summary("Disable an account"),
-        Endpoint::post("/api/v1/accounts/{id}/clear-waits", post_clear_waits).roles(ADMIN).audited().summary("Let an account try again at once, whatever it waits for after wrong passwords or codes"),
-        Endpoint::post("/api/v1/accounts/{id}/enable", post_enable).roles(ADMIN).audited().summary("Enable an account"),
-        Endpoint::post("/api/v1/accounts/{id}/reset", post_reset).roles(ADMIN).audited().summary("A one-time link to a new password and second factor of an account"),
-        Endpoint::get("/api/v1/accounts/second-factor", get_second_factor).roles(ADMIN).summary("Roles that need a one-time code"),
-        Endpoint::post("/api/v1/accounts/second-factor", post_second_factor).roles(ADMIN).audited().summary("Say which roles need a one-time code"),
+        Endpoint::post("/api/v1/accounts", post_invitation)
+            .roles(ADMIN)
+            .audited()
+            .summary("Invite somebody; the link is shown once and works once"),
+        Endpoint::post("/api/v1/accounts/{id}/disable", post_disable)
+            .roles(ADMIN)
+            .audited()
+            .summary("Disable an account"),
+        Endpoint::post("/api/v1/accounts/{id}/clear-waits", post_clear_waits)
+            .roles(ADMIN)
+            .audited()
+            .summary(
+                "Let an account try again at once, whatever it waits for after wrong passwords or \
+                codes",
+            ),
+        Endpoint::post("/api/v1/accounts/{id}/enable", post_enable)
+            .roles(ADMIN)
+            .audited()
+            .summary("Enable an account"),
+        Endpoint::post("/api/v1/accounts/{id}/reset", post_reset)
+            .roles(ADMIN)
+            .audited()
+            .summary("A one-time link to a new password and second factor of an account"),
+        Endpoint::get("/api/v1/accounts/second-factor", get_second_factor)
+            .roles(ADMIN)
+            .summary("Roles that need a one-time code"),
+        Endpoint::post("/api/v1/accounts/second-factor", post_second_factor)
+            .roles(ADMIN)
+            .audited()
+            .summary("Say which roles need a one-time code"),
     ]
 }
 

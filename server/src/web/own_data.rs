@@ -1,6 +1,6 @@
-//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49): registry,
-//! consents, where templates lie, who read the data and why, cases served, and a copy to take away.
-//! No sighting is in the type: it is no attendance record.
+//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49):
+//! registry, consents, where templates lie, who read the data and why, cases served, and a copy to
+//! take away. No sighting is in the type: it is no attendance record.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

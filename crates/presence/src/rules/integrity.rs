@@ -104,8 +104,8 @@ fn longest_dark_ms(dark: &Spans, forgot_ms: u64) -> u64 {
     dark.iter().map(|s| s.1 - s.0 + before(s.0)).max().unwrap_or(0).max(forgot_ms)
 }
 
-/// When there was no picture, on the local day of `now`, while somebody lay on the bed as far as was
-/// seen before, and no session was on.
+/// When there was no picture, on the local day of `now`, while somebody lay on the bed as far as
+/// was seen before, and no session was on.
 pub(crate) fn dark_at_bed(
     k: &Knowledge,
     h: &History,

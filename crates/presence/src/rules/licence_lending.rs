@@ -57,8 +57,8 @@ fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
     Some(Other { person: Some(seen), op: seen.op.clone(), op_ms })
 }
 
-/// Another lead of the specialty, whom the box would know, may have been there in the declared one's
-/// place.
+/// Another lead of the specialty, whom the box would know, may have been there in the declared
+/// one's place.
 pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
     let known = |id: &PersonId| case.given.known(id).is_some_and(Practitioner::is_recognisable);
     let other =
@@ -159,11 +159,16 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     };
     Some(draft.says(
         format!(
-            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度{}{}。",
+            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度\
+            {}{}。",
             zh_ms(a),
             zh_ms(op),
             percent(case.sight.v.over_a_ppm),
-            if perhaps_stayed { "；另有面部未看清的人员进入后未见离开，可能是其本人" } else { "" }
+            if perhaps_stayed {
+                "；另有面部未看清的人员进入后未见离开，可能是其本人"
+            } else {
+                ""
+            }
         ),
         format!(
             "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; \
@@ -288,24 +293,33 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
         .basis(CLOCK_AND_GO)
         .says(
             format!(
-                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的{}{}。",
+                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的\
+                {}{}。",
                 zh_ms(inside),
                 zh_ms(least),
-                if perhaps_again { "；门口另有未能识别的人员，可能是其本人" } else { "" }
+                if perhaps_again {
+                    "；门口另有未能识别的人员，可能是其本人"
+                } else {
+                    ""
+                }
             ),
             format!(
                 "Suspected clock-and-go: from check-in to check-out the declared lead {lead} was \
                  inside for {}, less than the {} that the lead's own part takes at least{}.",
                 en_ms(inside),
                 en_ms(least),
-                if perhaps_again { "; somebody badly seen at the door may have been the lead" } else { "" }
+                if perhaps_again {
+                    "; somebody badly seen at the door may have been the lead"
+                } else {
+                    ""
+                }
             ),
         ),
     )
 }
 
-/// LL-5: the declared lead was there, or may have been, but for less than the lead's own part takes,
-/// while somebody else operated. `is_absent`: he is called absent.
+/// LL-5: the declared lead was there, or may have been, but for less than the lead's own part
+/// takes, while somebody else operated. `is_absent`: he is called absent.
 pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;

@@ -1,5 +1,5 @@
-//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4
-//! grade and filing.
+//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees,
+//! NL-4 grade and filing.
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
@@ -70,7 +70,10 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
         let (zh_after, en_after) = (zh_ms(p.window_after_ms()), en_ms(p.window_after_ms()));
         let draft = base(severity, op.first()?).figure(FigureName::LeadSharePpm, 0);
         return Some(draft.says(
-            format!("疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后{zh_after}未见该项目主诊医师。"),
+            format!(
+                "疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后\
+            {zh_after}未见该项目主诊医师。"
+            ),
             format!(
                 "Suspected non-lead operating: {id} stood in the operator role for {en_op}; no \
                     lead for the item was seen \
@@ -230,8 +233,8 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// How grave it is that nobody supervised; `None`: somebody may have. Who was there for less than
-/// the lead's own part takes, or may have been for less than half of A, leaves a doubt: the clinic is
-/// asked.
+/// the lead's own part takes, or may have been for less than half of A, leaves a doubt: the clinic
+/// is asked.
 fn unsupervised(case: &Case<'_>, whom: &PersonId) -> Option<Severity> {
     let who = |id: &PersonId| supervises(case, id, whom);
     if let Some(absence) = absent(case, who) {
@@ -248,7 +251,8 @@ fn supervises(case: &Case<'_>, person: &PersonId, whom: &PersonId) -> bool {
     let k = case.given.knowledge;
     let (from, to) =
         (case.given.wall(case.given.bounds.start), case.given.wall(case.given.bounds.end_seen));
-    let named = matches!(k.pass_of(whom, from, to).map(|p| &p.kind), Some(PassKind::Trainee { supervisor }) if supervisor == person);
+    let named = matches!(k.pass_of(whom, from, to).map(|p| &p.kind),
+        Some(PassKind::Trainee { supervisor }) if supervisor == person);
     let trainee_with_pass =
         k.pass_of(whom, from, to).is_some_and(|p| matches!(p.kind, PassKind::Trainee { .. }));
     let physician =

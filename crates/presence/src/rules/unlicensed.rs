@@ -1,6 +1,6 @@
-//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the category's
-//! scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the
-//! session's end.
+//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the
+//! category's scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so
+//! far, at the session's end.
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{nl_need_ms, role_ppm, votes_ppm};
@@ -119,7 +119,10 @@ pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Dr
             .figure(FigureName::BlockedSessionsNeededCount, needed)
             .basis(STALE);
     Some(draft.says(
-        format!("疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请更新名册并补录人脸模板。"),
+        format!(
+            "疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请\
+        更新名册并补录人脸模板。"
+        ),
         format!(
             "Suspected mismatch of the roster: in {count} sessions an operator could neither be \
                 recognised nor be called \
@@ -178,29 +181,36 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
     let severity = if alone.total() >= p.uq_long_ms() { Severity::L2 } else { Severity::L1 };
     let id = &seen.info.id;
     Some(
-        Draft::new(Rule::Uq2, Kind::UnlicensedOperator, severity, Subject::Person(id.clone()), op.first()?)
-            .person(id, PartName::Operator, Some(seen.method))
-            .measured(case)
-            .span(IntervalName::Operator, &op)
-            .span(IntervalName::BedOccupied, &case.bed.used)
-            .figure(FigureName::OperatorMs, total)
-            .figure(FigureName::AloneWithPatientMs, alone.total())
-            .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
-            .basis(UNLICENSED)
-            .says(
-                format!(
-                    "疑似非卫技人员开展诊疗活动：{id}（非卫技人员）处于操作位{}，其中无医护人员在场{}。",
-                    zh_ms(total),
-                    zh_ms(alone.total())
-                ),
-                format!(
-                    "Suspected unlicensed operator: {id}, non-clinical staff, stood in the \
+        Draft::new(
+            Rule::Uq2,
+            Kind::UnlicensedOperator,
+            severity,
+            Subject::Person(id.clone()),
+            op.first()?,
+        )
+        .person(id, PartName::Operator, Some(seen.method))
+        .measured(case)
+        .span(IntervalName::Operator, &op)
+        .span(IntervalName::BedOccupied, &case.bed.used)
+        .figure(FigureName::OperatorMs, total)
+        .figure(FigureName::AloneWithPatientMs, alone.total())
+        .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
+        .basis(UNLICENSED)
+        .says(
+            format!(
+                "疑似非卫技人员开展诊疗活动：{id}（非卫技人员）处于操作位{}，其中无医护人员在\
+                    场{}。",
+                zh_ms(total),
+                zh_ms(alone.total())
+            ),
+            format!(
+                "Suspected unlicensed operator: {id}, non-clinical staff, stood in the \
                         operator role for {}, of which {} \
                      without any clinician in the room.",
-                    en_ms(total),
-                    en_ms(alone.total())
-                ),
+                en_ms(total),
+                en_ms(alone.total())
             ),
+        ),
     )
 }
 

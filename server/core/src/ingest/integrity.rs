@@ -148,7 +148,8 @@ impl Cause {
             }
             Self::Break { reason, times, .. } => (
                 format!(
-                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} 次）：{reason}"
+                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} \
+                    次）：{reason}"
                 ),
                 format!(
                     "The box declared its record database lost and began a new chain (number \
@@ -312,8 +313,8 @@ fn room_words(mib: u64) -> (String, String) {
     let needed = protocol::evidence::QUOTA_BYTES >> 20;
     (
         format!(
-            "设备只为封存画面留出 {mib} MiB，少于保存未审结画面 30 天所需的 {needed} MiB：较早的画面会被提前删除，\
-             请核查设备配置由何人更改"
+            "设备只为封存画面留出 {mib} MiB，少于保存未审结画面 30 天所需的 {needed} \
+             MiB：较早的画面会被提前删除，请核查设备配置由何人更改"
         ),
         format!(
             "The box keeps {mib} MiB for sealed pictures where 30 undecided days need {needed}: \
@@ -330,8 +331,8 @@ fn retired_words(unlocked: bool, undelivered: u64) -> (String, String) {
     };
     (
         format!(
-            "设备自行停用并注销密钥（{zh}；设备称尚有 {undelivered} 条记录未送达），该诊室自此无设备监测，\
-             请核查由何人停用、为何停用"
+            "设备自行停用并注销密钥（{zh}；设备称尚有 {undelivered} \
+             条记录未送达），该诊室自此无设备监测，请核查由何人停用、为何停用"
         ),
         format!(
             "The box ended its own service and its keys ({en}; it says that {undelivered} messages \

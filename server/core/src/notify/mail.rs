@@ -60,8 +60,8 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule} {rule_zh} \
          / {rule_en}\n状态 / State: {}\n时间 \
             / Raised: {}\n事件 / Event: {event}\n\n\
-         线索须经两名核查员复核；本邮件不含人员信息。\nA lead is examined by two reviewers; this message names \
-         nobody.\n",
+         线索须经两名核查员复核；本邮件不含人员信息。\nA lead is examined by two reviewers; this \
+         message names nobody.\n",
         text("state"),
         text("raised_at"),
     );
@@ -102,7 +102,8 @@ fn subject(delivery: &Delivery, data: &Value) -> String {
         DeliveryEvent::CertificateExpires => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(
-                "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
+                "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in \
+                {days} days"
             )
         }
         DeliveryEvent::AlertEscalated => {

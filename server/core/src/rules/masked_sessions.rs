@@ -2,8 +2,8 @@
 //!
 //! >30 % of ≥10 declared sessions in 14 days NotAssessable or undecided, of the clinic, of a room,
 //! > of a lead or of an operator → L1 to the clinic; not cured 14 days after notice → L2 [D]. The
-//! > counting itself is `abstention`'s. A session whose patient declined is one of them: a clinic that
-//! > marks every session so is told of it as one that covers the lens.
+//! > counting itself is `abstention`'s. A session whose patient declined is one of them: a clinic
+//! that > marks every session so is told of it as one that covers the lens.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,9 @@ use super::{Draft, Numbers, SessionOutcome, begun_within, share_ppm, words};
 /// What a box says where nobody was looked at, for this patient or one beside him.
 const WITHHELD: [AbstentionReason; 2] = [AbstentionReason::Declined, AbstentionReason::Withheld];
 
-/// Whether a session counts, and whether it counts as one that could not be judged. An empty room is HB-1's
-/// question; a room without a box, and a session whose report may still come, are nobody's fault.
+/// Whether a session counts, and whether it counts as one that could not be judged. An empty room
+/// is HB-1's question; a room without a box, and a session whose report may still come, are
+/// nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
     if outcome.cancelled && !outcome.declined {
         return None;

@@ -2,8 +2,8 @@
 //! Pure.
 //!
 //! What the boxes raise, counted at one institution [D]: HB-2 (no picture; also an outage that the
-//! server looked at) twice in 30 days, HB-3 (a treatment without a declared session) three times in 30 days, HB-7 (zones that do not fit) three
-//! times in 14 days → L2.
+//! server looked at) twice in 30 days, HB-3 (a treatment without a declared session) three times in
+//! 30 days, HB-7 (zones that do not fit) three times in 14 days → L2.
 
 use protocol::names::{FigureName, RuleCode};
 use protocol::up::{Count, Explanation, FindingKind, LegalBasis, Severity};

@@ -1,5 +1,5 @@
-//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen but a patient's:
-//! nobody was treated, or elsewhere.
+//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen but a
+//! patient's: nobody was treated, or elsewhere.
 //!
 //! Each → L1; the third in 30 days → L2. All numbers [D]. Open days with nobody at all are
 //! `empty_room`'s.

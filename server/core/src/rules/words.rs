@@ -35,7 +35,8 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
     let share = percent(verified, sessions);
     said(
         format!(
-            "疑似挂证：近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} 次，核实到场 {verified} 次（{share}）。"
+            "疑似挂证：近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} \
+            次，核实到场 {verified} 次（{share}）。"
         ),
         format!(
             "Suspected licence lending: within {days} days {sessions} assessable sessions were \
@@ -47,7 +48,8 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
 pub(super) fn idle(days: i64) -> Explanation {
     said(
         format!(
-            "在册主诊医师近 {days} 天未见到场，也无以其名义登记的诊疗活动；仅作记录，未到场本身并不违规。"
+            "在册主诊医师近 {days} 天未见到场，也无以其名义登记的诊疗活动；仅作记录，未到场本身并\
+            不违规。"
         ),
         format!(
             "A lead filed here was not seen for {days} days, and no session was declared under \
@@ -76,7 +78,8 @@ pub(super) fn impossible(
         let minutes = minutes(overlap_ms);
         return said(
             format!(
-                "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。{rests_zh}"
+                "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} \
+                分钟{far_zh}。{rests_zh}"
             ),
             format!(
                 "Suspected licence lending or borrowed identity: the same practitioner was \
@@ -87,8 +90,8 @@ pub(super) fn impossible(
     let gap = minutes((later.from_ms - earlier.to_ms).max(0));
     said(
         format!(
-            "疑似挂证或冒用身份：同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh}，折合时速约 {speed_kmh} \
-            公里。{rests_zh}"
+            "疑似挂证或冒用身份：同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} \
+            核实在场{far_zh}，折合时速约 {speed_kmh} 公里。{rests_zh}"
         ),
         format!(
             "Suspected licence lending or borrowed identity: the same practitioner was verified \
@@ -166,12 +169,13 @@ pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanati
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
         format!(
-            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share}，未见就诊者以外任何人员的面部；近 {days} 天内第 {repeat} 次。"
+            "疑似虚假登记或异地诊疗：登记时段内画面可见度 \
+            {share}，未见就诊者以外任何人员的面部；近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected false declaration or treatment elsewhere: the room was visible for {share} \
-            of the declared time and no face other than a patient's was seen; number {repeat} within \
-            {days} days."
+            of the declared time and no face other than a patient's was seen; number {repeat} \
+            within {days} days."
         ),
     )
 }
@@ -189,7 +193,8 @@ pub(super) fn empty(days: usize) -> Explanation {
 pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次未登记诊疗活动：该机构近 {days} 天内第 {repeat} 次发现床位占用且有人操作而无登记。"
+            "疑似多次未登记诊疗活动：该机构近 {days} 天内第 {repeat} \
+            次发现床位占用且有人操作而无登记。"
         ),
         format!(
             "Suspected repeated undeclared procedures: number {repeat} within {days} days at this \
@@ -202,7 +207,8 @@ pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
 pub(super) fn dark_again(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次遮挡或中断画面：该机构近 {days} 天内第 {repeat} 次发现镜头被遮挡、移动或诊疗期间无画面。"
+            "疑似多次遮挡或中断画面：该机构近 {days} 天内第 {repeat} \
+            次发现镜头被遮挡、移动或诊疗期间无画面。"
         ),
         format!(
             "Suspected repeated loss of the picture: number {repeat} within {days} days at this \
@@ -214,7 +220,8 @@ pub(super) fn dark_again(repeat: usize, days: i64) -> Explanation {
 pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次在区域外操作：该机构近 {days} 天内第 {repeat} 次发现床位有人而操作位无人、床旁有人。"
+            "疑似多次在区域外操作：该机构近 {days} 天内第 {repeat} \
+            次发现床位有人而操作位无人、床旁有人。"
         ),
         format!(
             "Suspected work outside the zones: number {repeat} within {days} days at this \
@@ -227,7 +234,8 @@ pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
 pub(super) fn emergencies(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似以急救标记减轻处理：该机构近 {days} 天内第 {repeat} 次在诊疗中标记急救，请核对急救记录。"
+            "疑似以急救标记减轻处理：该机构近 {days} 天内第 {repeat} \
+            次在诊疗中标记急救，请核对急救记录。"
         ),
         format!(
             "Suspected use of emergency flags to soften what is said: number {repeat} within \
@@ -242,7 +250,8 @@ pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Expla
         if going_on { ("至今仍未恢复", ", and it goes on") } else { ("现已恢复", "") };
     said(
         format!(
-            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh}；近 {days} 天内第 {repeat} 次。"
+            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh}；近 {days} \
+            天内第 {repeat} 次。"
         ),
         format!(
             "Suspected cut of power or network, or removal: the box was not heard for {minutes} \
@@ -272,7 +281,8 @@ pub(super) fn unjudgeable(
         if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
         format!(
-            "疑似规避监管：近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} 次（{share}）无法判定（{}）{late_zh}。",
+            "疑似规避监管：近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} \
+            次（{share}）无法判定（{}）{late_zh}。",
             zh.join("、")
         ),
         format!(

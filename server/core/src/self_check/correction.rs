@@ -1,10 +1,10 @@
 //! 整改: how a clinic mends what an L1 finding or its own "no" names, and what closes it. Pure.
 //!
-//! `Open → Answered → { VerifiedByFacts | VerifiedByOfficer | Contradicted | Lapsed }`. What closes it
-//! are the boxes' records: no repeat of the rule for fourteen days with enough sessions that could be
-//! judged. Two different officers may close it in their stead, never one. A repeat contradicts only
-//! once two reviewers upheld it and its case is over; until then it is waited for. Overdue is a date,
-//! never a state.
+//! `Open → Answered → { VerifiedByFacts | VerifiedByOfficer | Contradicted | Lapsed }`. What closes
+//! it are the boxes' records: no repeat of the rule for fourteen days with enough sessions that
+//! could be judged. Two different officers may close it in their stead, never one. A repeat
+//! contradicts only once two reviewers upheld it and its case is over; until then it is waited for.
+//! Overdue is a date, never a state.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;

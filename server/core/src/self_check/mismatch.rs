@@ -1,5 +1,5 @@
-//! SI-1 (自查答复与设备记录不一致): a self-check says that it holds, and findings that two reviewers
-//! upheld say that it does not. Pure, `(self-checks, alerts, now) → findings`.
+//! SI-1 (自查答复与设备记录不一致): a self-check says that it holds, and findings that two
+//! reviewers upheld say that it does not. Pure, `(self-checks, alerts, now) → findings`.
 //!
 //! A finding that nobody has reviewed never makes one, nor one whose case is not over: the clinic
 //! would learn by it that two people upheld, before somebody comes. Until then the authority reads

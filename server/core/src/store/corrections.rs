@@ -1,5 +1,5 @@
-//! Corrections (整改): opened by an L1 alert or a clinic's own "no", answered, judged by the records.
-//! A clinic's words lie sealed; this file never opens them.
+//! Corrections (整改): opened by an L1 alert or a clinic's own "no", answered, judged by the
+//! records. A clinic's words lie sealed; this file never opens them.
 
 use protocol::names::RuleCode;
 

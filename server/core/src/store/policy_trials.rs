@@ -258,7 +258,8 @@ pub fn trial_sums(boxes: &[BoxTrial]) -> Vec<TrialSum> {
 
 const COLUMNS: &str = "SELECT t.id, t.jurisdiction, t.changes, t.asked_at, t.asked_by, t.until, \
     t.left_out, (SELECT count(*) FROM policy_trial_box b WHERE b.trial = t.id), (SELECT count(*) \
-    FROM policy_trial_box b WHERE b.trial = t.id AND b.answered_at IS NOT NULL) FROM policy_trial t";
+    FROM policy_trial_box b WHERE b.trial = t.id AND b.answered_at IS NOT NULL) FROM policy_trial \
+    t";
 
 fn row(r: &super::engine::Row<'_>) -> Result<TrialRow> {
     Ok(TrialRow {
@@ -309,8 +310,8 @@ fn seen(it: BoxRow, expired: bool) -> BoxTrial {
     }
 }
 
-/// The boxes in service below a jurisdiction, at most so many, and how many there are. Each is asked
-/// about days since it stands in its room, and since `from`.
+/// The boxes in service below a jurisdiction, at most so many, and how many there are. Each is
+/// asked about days since it stands in its room, and since `from`.
 fn boxes_of(
     c: &Connection,
     it: &NewTrial<'_>,

@@ -179,7 +179,8 @@ fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> 
     let persons = serde_json::to_string(&persons)?;
     let sql = "SELECT at, by_whom, kind, person, object FROM statement WHERE institution = ?1 AND
         at >= ?2
-        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at DESC, id DESC
+        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at DESC, id \
+        DESC
         LIMIT ?4";
     collect(c, sql, params![alert.institution, from, persons, MOST as i64], |r| {
         let kind =

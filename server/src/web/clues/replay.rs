@@ -1,9 +1,9 @@
 //! `POST /api/v1/clues/{id}/replay`: the boxes replay their logs, because a clue asks.
 //!
-//! A box stands in the clinic's hands, so it is asked nothing that a clue alone would ask: all boxes
-//! of the district get an ordinary trial of one number, drawn by lot, and each says of every day of
-//! its log what stands. Which clinic, room and day the question was about, the server alone knows.
-//! What they say is their own word: no answer of the corroboration reads it.
+//! A box stands in the clinic's hands, so it is asked nothing that a clue alone would ask: all
+//! boxes of the district get an ordinary trial of one number, drawn by lot, and each says of every
+//! day of its log what stands. Which clinic, room and day the question was about, the server alone
+//! knows. What they say is their own word: no answer of the corroboration reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -184,7 +184,8 @@ fn earlier(l: Lang, it: &EarlierPenalties) -> String {
         if named > 0 { format!("（{}）", numbers(&it.named)) } else { String::new() };
     match l {
         Lang::Zh => format!(
-            "{}（{}）：本人此前受处罚 {own} 件{own_cases}；列名于处罚他人的案件 {named} 件{named_cases}",
+            "{}（{}）：本人此前受处罚 {own} 件{own_cases}；列名于处罚他人的案件 {named} \
+            件{named_cases}",
             it.name, it.person
         ),
         Lang::En => format!(
