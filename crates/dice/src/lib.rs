@@ -151,7 +151,10 @@ mod tests {
             (dice.unit::<f32>(), dice.unit::<f64>(), dice.below(1000), dice.place(1000))
         };
         assert_eq!(throws, again);
-        expect_test::expect![""].assert_eq(&format!("{throws:?} {more:?}"));
+        expect_test::expect![
+            "(0.5255233, 0.522112685763636, 606, 979) (170, 0.943637671495381, 5, 0.0021543503)"
+        ]
+        .assert_eq(&format!("{throws:?} {more:?}"));
     }
 
     #[test]

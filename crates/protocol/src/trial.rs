@@ -58,6 +58,7 @@ pub struct PolicyTrialAnswer {
 pub struct TrialDay {
     /// Of [`PolicyTrialAnswer::days`].
     pub day: String,
+    /// Such as `LL-1`.
     pub rule: RuleCode,
     pub now: u32,
 }
@@ -78,6 +79,7 @@ pub enum TrialFailure {
 pub struct TrialCount {
     /// Of [`PolicyTrial::changes`].
     pub setting: String,
+    /// Such as `LL-1`.
     pub rule: RuleCode,
     /// Findings that stand with the policy in force.
     pub now: u32,

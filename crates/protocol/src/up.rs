@@ -113,6 +113,7 @@ pub struct FindingReport {
     pub step: Step,
     /// Counts the steps of this finding from 1.
     pub revision: u32,
+    /// Such as `LL-1`.
     pub rule: RuleCode,
     pub kind: FindingKind,
     pub severity: Severity,
@@ -212,7 +213,9 @@ pub struct Confidence {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PersonInFinding {
     pub person: PersonId,
+    /// `declared_lead`, `operator`, `assistant`, …
     pub part: PartName,
+    /// `face`, `card_pin_witness` (P4), or `not_seen`.
     pub verified_by: VerifiedBy,
 }
 
@@ -225,7 +228,7 @@ pub struct LegalBasis {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
-    /// What the rule used it for.
+    /// What the rule used it for: `declared`, `operating`, `lead_present`, …
     pub what: IntervalName,
     pub from: String,
     pub to: String,
@@ -233,6 +236,7 @@ pub struct Interval {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
+    /// With its unit last: `operating_ms`, `visibility_over_a_ppm`, `frames`.
     pub name: FigureName,
     pub value: i64,
 }
@@ -315,7 +319,8 @@ pub struct PresenceSummary {
     pub at: String,
     /// False: nothing may be alleged from this session.
     pub assessable: bool,
-    /// Why not.
+    /// Why not: `declined`, `withheld`, `visibility`, `clock`, `no_activity`, `never_closed`,
+    /// `history`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_assessable_because: Vec<AbstentionReason>,
     /// Rules that abstained although the session is assessable.
@@ -341,7 +346,9 @@ pub struct PresenceSummary {
 /// A rule that could not be decided in a session: nothing follows from its silence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UndecidedRule {
+    /// Such as `LL-1`.
     pub rule: RuleCode,
+    /// `operator`, `absence`, `door`, `roster`.
     pub reason: AbstentionReason,
 }
 
