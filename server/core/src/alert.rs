@@ -65,9 +65,8 @@ impl AlertState {
 
 /// All that the clinic learns of where its own alert stands. The workflow knows no step of service
 /// yet: until it does, nothing more is told.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClinicState {
     Open,

@@ -170,8 +170,9 @@ pub(super) fn role_takes_scope(role: Role, scope: &str) -> Result<(), Problem> {
 /// would show nothing, or everything.
 pub(super) async fn scope_is_there(app: &Arc<App>, role: Role, scope: &str) -> Result<(), Problem> {
     if role == Role::Partner {
-        let why = "scope: a partner is an agency and a district, such as grid/5101 or hotline/510104; \
-            agencies are police, prosecutor, market, drug, net, insurance, hotline and grid";
+        let why = "scope: a partner is an agency and a district, such as grid/5101 or \
+            hotline/510104; agencies are police, prosecutor, market, drug, net, insurance, \
+            hotline and grid";
         let known = crate::access::partner_scope(scope).is_some();
         return if known { Ok(()) } else { Err(Problem::unprocessable(why)) };
     }

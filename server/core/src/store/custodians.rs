@@ -282,8 +282,8 @@ impl Store {
 }
 
 /// Said where ten wrong passphrases were tried in a row.
-pub const WITHHELD_WORDS: &str = "ten wrong passphrases in a row: the wrapped keys are withheld for \
-    an hour; a lost passphrase is mended by the recovery sheet, or by another custodian";
+pub const WITHHELD_WORDS: &str = "ten wrong passphrases in a row: the wrapped keys are withheld \
+    for an hour; a lost passphrase is mended by the recovery sheet, or by another custodian";
 
 fn roll(c: &Connection, jurisdiction: &str) -> Result<Roll> {
     let people =

@@ -118,9 +118,9 @@ fn findings(
     room: &str,
     window: Window,
 ) -> Result<Vec<FindingSeen>> {
-    let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON f.alert = \
-        a.id WHERE a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND f.step <> \
-        'withdrawn' AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
+    let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON \
+        f.alert = a.id WHERE a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND \
+        f.step <> 'withdrawn' AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
     let (from, to) = (text(window.from_ms - 2 * DAY_MS), text(window.to_ms + 2 * DAY_MS));
     collect(c, sql, params![institution, room, from, to], |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(1)?)?;

@@ -407,8 +407,8 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
             "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
         let hours = "SELECT hour, looks, live, faces FROM hour_seen WHERE device = ?1 AND hour >= \
             ?2 ORDER BY hour";
-        let faults = "SELECT from_at, to_at FROM chain_fault WHERE device = ?1 AND to_at > ?2 ORDER BY \
-            to_at";
+        let faults = "SELECT from_at, to_at FROM chain_fault WHERE device = ?1 AND to_at > ?2 \
+            ORDER BY to_at";
         let faults: Vec<(String, String)> =
             collect(c, faults, [device.as_str(), from], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(Post {
