@@ -519,6 +519,9 @@ fn no_log_line_at_any_level_shows_a_template() {
     let Down::Roster(mut secret) = roster("avatar/1", true) else { unreachable!() };
     secret.rotation_seed = Some(base64::engine::general_purpose::STANDARD.encode([9; 32]));
     let vector = secret.persons[0].templates[0].vector.clone();
+    // With one subscriber alive tracing asks the thread that reaches a line first whether anybody
+    // hears it, and keeps the answer: another test's thread would silence the line for this one.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     tracing::subscriber::with_default(log, || {
         let mut box_1 = box_1(settings(true, true));
         box_1.told_everything();

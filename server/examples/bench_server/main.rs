@@ -396,7 +396,7 @@ fn say(args: &Args, line: &Line) {
 }
 
 /// Findings of one rush; the inbox is asked from the first hundredth of them to the last fifth.
-const RUSH: u64 = 20_000;
+const RUSH: u64 = 100_000;
 
 /// The inbox's time while the server ingests as fast as it can against its time when nothing comes:
 /// three of each in turn, and the pair in the middle.
