@@ -1,11 +1,11 @@
 //! Measures one session (or one undeclared use of the bed): who was there when, who operated, what
 //! could be seen. The rules read these measures and nothing else. It alleges nothing.
 
-mod attendance;
-mod bed;
-mod given;
+pub(crate) mod attendance;
+pub(crate) mod bed;
+pub(crate) mod given;
 mod sight;
-mod unknowns;
+pub(crate) mod unknowns;
 
 pub(crate) use attendance::{Attendance, Seen, Stay, Stranger};
 pub(crate) use bed::Bed;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::case::{Attendance, Given, Seen};
+use crate::case::attendance::{Attendance, Seen};
+use crate::case::given::Given;
 use crate::history::History;
 use crate::spans::Spans;
 use crate::{CheckDirection, Checked, PersonId};

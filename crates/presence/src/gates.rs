@@ -1,7 +1,8 @@
 //! When operating counts: of staff throughout the session, of others only while the patient is
 //! there.
 
-use crate::case::{Bed, Given};
+use crate::case::bed::Bed;
+use crate::case::given::Given;
 use crate::spans::Spans;
 
 /// When operating counts: of staff throughout the session, of others only while the patient is

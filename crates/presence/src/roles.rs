@@ -1,7 +1,10 @@
 //! Reads the people of a case: who each is, whether he operated, and what stays open. It makes
 //! [`Attendance`] and [`Unknowns`], both whole, and alleges nothing.
 
-use crate::case::{Attendance, Bed, Cause, Given, Seen, Stranger, Unknown, Unknowns};
+use crate::case::attendance::{Attendance, Seen, Stranger};
+use crate::case::bed::Bed;
+use crate::case::given::Given;
+use crate::case::unknowns::{Cause, Unknown, Unknowns};
 use crate::check_in::CheckedIn;
 use crate::doubled::undoubled;
 use crate::entry::{Afoot, Named, named_tracks, takes_turns};

@@ -3,7 +3,8 @@
 //! alleges nothing.
 
 use crate::PersonId;
-use crate::case::{Attendance, Given, Stranger};
+use crate::case::attendance::{Attendance, Stranger};
+use crate::case::given::Given;
 use crate::spans::Spans;
 
 impl Attendance<'_> {

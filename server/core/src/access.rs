@@ -11,13 +11,15 @@ pub mod source;
 pub mod throttle;
 pub mod totp;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clue::Agency;
 use crate::text::Listed as _;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Runs the server: accounts, boxes, policy. No faces.
