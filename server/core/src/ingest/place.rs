@@ -143,8 +143,9 @@ fn of_summary(it: &PresenceSummary) -> Statement<'_> {
 /// Ids in the form of a box's; the server's own have another, so that no message can carry one. And
 /// none of the server's rules: what looks across boxes and days is nobody's to claim.
 fn well_formed(report: &FindingReport) -> Result<(), SetAside> {
-    if rule_names::is_the_servers(&report.rule) {
-        let detail = format!("rule `{}` is the server's own", clock::clip(&report.rule, 40));
+    let rule = report.rule.as_str();
+    if rule_names::is_the_servers(rule) {
+        let detail = format!("rule `{}` is the server's own", clock::clip(rule, 40));
         return Err(SetAside { reason: "servers_rule", detail });
     }
     for (what, id) in [("finding_id", &report.finding_id), ("incident_id", &report.incident_id)] {
@@ -158,7 +159,7 @@ fn well_formed(report: &FindingReport) -> Result<(), SetAside> {
         if to < from {
             return Err(wrong_time(format!(
                 "interval `{}` ends before it begins",
-                clock::clip(&span.what, 40)
+                clock::clip(span.what.as_str(), 40)
             )));
         }
     }

@@ -94,7 +94,7 @@ fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<Ale
         rule <> 'SI-1'";
     for alert in &mut alerts {
         for (rule, report) in collect(c, sql, [alert.alert.as_str()], |r| {
-            Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+            Ok((r.get::<_, String>(0)?.into(), r.get::<_, String>(1)?))
         })? {
             let report: FindingReport = serde_json::from_str(&report)?;
             let began = act_time::span_ms(&report).map_or(alert.event_ms, |(from, _)| from);

@@ -11,6 +11,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::names::RuleCode;
 use protocol::up::Step as FindingStep;
 use protocol::up::{FindingReport, WithdrawalCause};
 
@@ -26,7 +27,7 @@ use crate::own_id::is_own;
 use written::{kind_name, number, open_alert, put_finding, step_name};
 
 /// The rule of the finding by which an installer tries the way to the server.
-const INSTALLERS_TEST: &str = "TEST";
+const INSTALLERS_TEST: RuleCode = RuleCode::InstallersTest;
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
@@ -331,7 +332,7 @@ fn keep_step(
         report.finding_id,
         report.revision,
         alert,
-        report.rule,
+        report.rule.as_str(),
         step_name(report.step),
         number(report.severity),
         placed.at,
@@ -565,7 +566,7 @@ impl<'a> Incident<'a> {
                 &alert.id,
                 &alert.device,
                 step_name(report.step),
-                &report.rule,
+                report.rule.as_str(),
                 case.state,
                 now,
             )?;
