@@ -18,10 +18,12 @@ use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, S
 
 /// What was stated of an alert, oldest first. Blocking.
 pub(super) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Vec<StatementSeen>, StoreError> {
-    let raised = ms(&alert.raised_at);
+    // A box whose clock runs ahead raised it no later than it came.
+    let raised = ms(&alert.raised_at).min(ms(&alert.received_at));
     let said = a.store.statements(alert)?;
     let names = names_in(a, who, alert, &said)?;
-    Ok(said.iter().map(|s| shown(who, s, raised, &names)).collect())
+    let several = alert.session.is_none();
+    Ok(said.iter().map(|s| shown(who, s, (raised, several), &names)).collect())
 }
 
 /// What people and institutions of these are called, as far as the reader may know. What was
@@ -61,7 +63,7 @@ fn ms(text: &str) -> i64 {
 fn shown(
     who: &Who,
     it: &Statement,
-    raised_ms: i64,
+    (raised_ms, several): (i64, bool),
     names: &BTreeMap<String, String>,
 ) -> StatementSeen {
     let called =
@@ -72,7 +74,10 @@ fn shown(
         StatementKind::Session { before, now } => {
             let words = |l: Lang| {
                 let what = change_words(l, before.as_deref(), now);
-                let session = l.t("诊疗活动", "session");
+                let mut session = l.t("诊疗活动", "session").to_owned();
+                if several {
+                    session = format!("{session} {}", now.session.id);
+                }
                 let why = if now.reason.is_empty() {
                     String::new()
                 } else {

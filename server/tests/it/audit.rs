@@ -48,6 +48,7 @@ fn a_read_of_names_says_whose_or_what_was_searched() {
             "/api/v1/practitioners?limit=1 | persons p-lead",
         ),
         ("/api/v1/passes", "GET /api/v1/passes", "/api/v1/passes | persons p-other"),
+        ("/api/v1/sessions", "GET /api/v1/sessions", "/api/v1/sessions | persons p-lead p-other"),
         ("/sessions/s-1", "GET /sessions/{id}", "/sessions/s-1 | persons p-lead p-other"),
     ] {
         assert_eq!(ask(&house, "GET", path, &reader, "").status, 200, "{path}");

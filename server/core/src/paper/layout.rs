@@ -90,7 +90,8 @@ pub(super) fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
     sheet.pages
 }
 
-/// Of a table: letters, lines, what is free between two columns, and how far a rule is below its row.
+/// Of a table: letters, lines, what is free between two columns, and how far a rule is below its
+/// row.
 const CELL: f32 = 9.0;
 const CELL_LINE: f32 = 13.0;
 const BETWEEN: f32 = 6.0;

@@ -60,7 +60,8 @@ impl Store {
     pub fn devices_part(&self, part: &Part) -> Result<Vec<Device>> {
         let sql = format!(
             "{} JOIN institution i ON i.id = r.institution
-             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR found(d.id, ?3) OR found(d.room, ?3)) ORDER BY d.id LIMIT ?2",
+             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR found(d.id, ?3) OR found(d.room, ?3)) \
+             ORDER BY d.id LIMIT ?2",
             devices::COLUMNS
         );
         self.read(|c| collect(c, &sql, part.bound(), |row| devices::device(c, row)))

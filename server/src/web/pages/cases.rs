@@ -191,7 +191,8 @@ fn earlier(l: Lang, it: &EarlierPenalties) -> String {
         if named > 0 { format!("（{}）", numbers(&it.named)) } else { String::new() };
     match l {
         Lang::Zh => format!(
-            "{}（{}）：本人此前受处罚 {own} 件{own_cases}；列名于处罚他人的案件 {named} 件{named_cases}",
+            "{}（{}）：本人此前受处罚 {own} 件{own_cases}；列名于处罚他人的案件 {named} \
+            件{named_cases}",
             it.name, it.person
         ),
         Lang::En => format!(
@@ -205,7 +206,9 @@ fn earlier(l: Lang, it: &EarlierPenalties) -> String {
 /// A person who is a party; empty: the institution.
 fn party_label(case: &CaseSeen, number: i64, parties: &Names) -> Label {
     let found = case.parties.iter().find(|p| p.party.id == number);
-    found.map_or_else(Label::default, |p| party_called(&p.party.name, p.party.person.as_deref(), parties))
+    found.map_or_else(Label::default, |p| {
+        party_called(&p.party.name, p.party.person.as_deref(), parties)
+    })
 }
 
 /// The name of a person who is a party.

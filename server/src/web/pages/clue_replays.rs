@@ -1,5 +1,5 @@
-//! What boxes said when they replayed the days of a clue, as a card of its page: each box's own word
-//! of its own room. It accuses nobody and answers no corroboration.
+//! What boxes said when they replayed the days of a clue, as a card of its page: each box's own
+//! word of its own room. It accuses nobody and answers no corroboration.
 
 use std::sync::Arc;
 

@@ -123,7 +123,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &Names) -> Row {
         number: it.number,
         place: names.get(&it.institution),
         from,
-        rules: l.rules(it.rules.iter().map(String::as_str)),
+        rules: l.rules(&it.rules),
         opened_at: local(&it.opened_at),
         due_at: local(&it.due_at),
         overdue: it.overdue,

@@ -175,7 +175,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             l.t("成立或待核查的发现，不含已撤回", "Standing findings, without withdrawn ones"),
             l.t("规则", "rule"),
             &found.by_rule,
-            &|code| l.rule(code),
+            &|code| l.rule(&code.into()),
         ),
         sev(l.t("按状态", "By state"), "", l.t("状态", "state"), &found.by_state, &state),
         false_alarms(l, found),
@@ -203,7 +203,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             "",
             l.t("原因", "reason"),
             &found.not_assessable_because,
-            &|k| l.unjudged(k).to_owned(),
+            &|k| l.unjudged(&k.into()).to_owned(),
         ),
         plain(
             l.t("规则未能判定（弃权）", "Rules that could not decide (abstained)"),
@@ -212,7 +212,7 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
             &found.undecided,
             &|key| {
                 let (rule, reason) = key.split_once(' ').unwrap_or((key, ""));
-                l.abstained(rule, reason)
+                l.abstained(&rule.into(), &reason.into())
             },
         ),
     ]
@@ -223,7 +223,7 @@ fn same_person(l: Lang, key: &str) -> String {
     let known = SamePerson::ALL.into_iter().find(|a| a.as_str() == answer);
     known.map_or_else(
         || key.to_owned(),
-        |a| format!("{}{}{}", l.rule(rule), l.t("：", ": "), l.t(a.zh(), a.en())),
+        |a| format!("{}{}{}", l.rule(&rule.into()), l.t("：", ": "), l.t(a.zh(), a.en())),
     )
 }
 

@@ -130,8 +130,8 @@ pub(super) fn finding(
     let step = format!("{:?}", r.step).to_lowercase();
     let persons = r.persons.iter().map(|p| PersonView {
         person: names.get(p.person.as_str()),
-        part: l.part(&p.part),
-        verified: l.verified(&p.verified_by),
+        part: l.part(&p.part).to_owned(),
+        verified: l.verified(&p.verified_by).to_owned(),
     });
     FindingView {
         rule: l.rule(&r.rule),
@@ -148,12 +148,12 @@ pub(super) fn finding(
         intervals: r
             .intervals
             .iter()
-            .map(|i| (l.interval(&i.what), local(&i.from), local(&i.to)))
+            .map(|i| (l.interval(&i.what).to_owned(), local(&i.from), local(&i.to)))
             .collect(),
         counts: r
             .counts
             .iter()
-            .map(|c| (l.figure(&c.name), l.figure_value(&c.name, c.value)))
+            .map(|c| (l.figure(&c.name), l.figure_value(c.name.as_str(), c.value)))
             .collect(),
         policy_known: policies.contains(&r.manifest.policy_sha256),
         policy_sha256: r.manifest.policy_sha256.clone(),

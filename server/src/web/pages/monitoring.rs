@@ -1,5 +1,5 @@
-//! A box's reviews by 行政处罚法 41, by page: what is missing, a form, and every earlier word; and the
-//! places of all boxes as a table, ready for publication.
+//! A box's reviews by 行政处罚法 41, by page: what is missing, a form, and every earlier word; and
+//! the places of all boxes as a table, ready for publication.
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use protocol::names::{IntervalName, PartName};
 use protocol::up::{FindingReport, Interval, PresenceSummary};
 
 use super::frame::{Frame, local, render, shown};
@@ -276,8 +277,8 @@ fn session_moment(l: Lang, it: &Session, told: &Told, day: &Day) -> Option<Momen
     let named = carried(&told.findings).contains(it.id.as_str());
     let person =
         |id: &str, part: String| (if named { told.names.get(id) } else { Label::default() }, part);
-    let mut who: Vec<_> =
-        it.declared_lead.iter().map(|p| person(p.as_str(), l.part("declared_lead"))).collect();
+    let lead = || l.part(&PartName::DeclaredLead).to_owned();
+    let mut who: Vec<_> = it.declared_lead.iter().map(|p| person(p.as_str(), lead())).collect();
     // Who was declared is not therefore who was seen at work.
     let operator = || l.t("登记操作人", "declared operator").to_owned();
     who.extend(it.declared_operators.iter().map(|p| person(p.as_str(), operator())));
@@ -361,22 +362,22 @@ fn lanes(
     blind: &[(i64, i64)],
     day: &Day,
 ) -> Vec<Interval> {
-    let clipped = |what: &str, from_ms: i64, to_ms: i64| Interval {
-        what: what.to_owned(),
+    let clipped = |what: &IntervalName, from_ms: i64, to_ms: i64| Interval {
+        what: what.clone(),
         from: text(from_ms.clamp(day.from_ms, day.to_ms)),
         to: text(to_ms.clamp(day.from_ms, day.to_ms)),
     };
     let sessions = sessions.iter().filter_map(|s| {
         let from = ms(&s.start)?;
         let to = s.end.as_deref().and_then(ms).unwrap_or(from);
-        Some(clipped("declared", from, to.max(from)))
+        Some(clipped(&IntervalName::Declared, from, to.max(from)))
     });
     let of = findings.iter().flat_map(|(_, _, report)| &report.intervals);
-    let findings = of.filter(|i| i.what != "declared").filter_map(|i| {
+    let findings = of.filter(|i| i.what != IntervalName::Declared).filter_map(|i| {
         let (from, to) = (ms(&i.from)?, ms(&i.to)?);
         Some(clipped(&i.what, from.min(to), from.max(to)))
     });
-    let blind = blind.iter().map(|&(from, to)| clipped("no_picture", from, to));
+    let blind = blind.iter().map(|&(from, to)| clipped(&IntervalName::NoPicture, from, to));
     sessions.chain(findings).chain(blind).collect()
 }
 

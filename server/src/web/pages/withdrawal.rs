@@ -1,5 +1,6 @@
 //! Withdrawal of consent by page: a clinic passes on that somebody withdrew there, the authority
-//! everywhere. What was deleted, and which boxes said so, is shown as a receipt on every later look.
+//! everywhere. What was deleted, and which boxes said so, is shown as a receipt on every later
+//! look.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The registry's tables: a part of one at a time, searched, each row under its name. A form that was
-//! opened from here leads back to this part. Nothing is stored here.
+//! The registry's tables: a part of one at a time, searched, each row under its name. A form that
+//! was opened from here leads back to this part. Nothing is stored here.
 
 use std::sync::Arc;
 
