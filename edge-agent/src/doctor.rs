@@ -444,8 +444,8 @@ fn reach(identity: Identity, waiting: Option<Waiting>) -> Check {
         Ok(Served::ByTheBroker) => Check::good(
             "broker",
             format!(
-                "{place} takes this box, and lets it hear the server; this box has sent nothing yet \
-                that the server could receipt"
+                "{place} takes this box, and lets it hear the server; this box has sent nothing \
+                yet that the server could receipt"
             ),
         ),
         Err(why) => Check::bad("broker", format!("{place}: {why}"), mend),

@@ -46,8 +46,8 @@ impl Prompt {
             Self::Passed => "验证通过，谢谢 · Thank you",
             Self::Again => "未通过，请稍候再试 · Not passed; please wait and try again",
             Self::Rest => {
-                "多次未通过，请十分钟后再试，或用其他方式签到 · Not passed several times; please try \
-                again in ten minutes, or check in another way"
+                "多次未通过，请十分钟后再试，或用其他方式签到 · Not passed several times; please \
+                try again in ten minutes, or check in another way"
             }
         }
     }

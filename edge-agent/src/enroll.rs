@@ -324,8 +324,9 @@ mod tests {
 
     fn consent(change: impl Fn(&str) -> String) -> anyhow::Result<Consent> {
         let text = format!(
-            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\", \"server_storage\"]\nscope \
-            = \"clinic-1\"\nsignature = \"paper\"\nsigned_at = \"2026-03-02T09:00:00+08:00\"\n",
+            "text_version = \"2026-1\"\ntext_sha256 = \"{}\"\npurposes = [\"recognition\", \
+            \"server_storage\"]\nscope = \"clinic-1\"\nsignature = \"paper\"\nsigned_at = \
+            \"2026-03-02T09:00:00+08:00\"\n",
             "a".repeat(64)
         );
         let folder = tempfile::tempdir().unwrap();

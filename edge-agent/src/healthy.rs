@@ -89,7 +89,8 @@ impl Standing {
 )]
 pub struct Args {
     /// Wait this long for it, in s
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=86400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0,
+        value_parser = clap::value_parser!(u64).range(0..=86400))]
     wait_s: u64,
     /// The agent's runtime folder
     #[arg(long, value_name = "FOLDER", default_value = RUNTIME)]

@@ -1,8 +1,8 @@
 //! The box: camera → faces → tracks → presence → findings → outbox → MQTT. Data moves that one way;
 //! what comes back is knowledge.
 //!
-//! It saves no picture but those that it seals for two people elsewhere ([`evidence`]), shows one to
-//! nobody but an installer before the lock ([`commission`]) and, in a demonstration, the user it
+//! It saves no picture but those that it seals for two people elsewhere ([`evidence`]), shows one
+//! to nobody but an installer before the lock ([`commission`]) and, in a demonstration, the user it
 //! runs as (`live_view`); it never sends an embedding, and never stores one outside the sealed
 //! roster.
 

@@ -23,8 +23,8 @@ pub struct Models {
     pub pack_sha256: String,
 }
 
-/// The state folder, where models are looked for in it: where there are some, and always where it is
-/// another user's, a service's: what lies in the caller's cache is not there for the service.
+/// The state folder, where models are looked for in it: where there are some, and always where it
+/// is another user's, a service's: what lies in the caller's cache is not there for the service.
 fn with_models(state_dir: &Path, caller: u32) -> Option<&Path> {
     let is_anothers = || std::fs::metadata(state_dir).is_ok_and(|it| it.uid() != caller);
     (state_dir.join("models").is_dir() || is_anothers()).then_some(state_dir)

@@ -228,8 +228,8 @@ impl<E: VisionStages> Pipeline<E> {
         self.taker.forget(track);
     }
 
-    /// The next frame would overwrite the last one, whenever that comes: who is to be forgotten does
-    /// not lie there until then.
+    /// The next frame would overwrite the last one, whenever that comes: who is to be forgotten
+    /// does not lie there until then.
     fn wipe_frames(&mut self) {
         self.stages.wipe();
         self.scratch.wipe();
@@ -388,7 +388,8 @@ impl<E: VisionStages> Pipeline<E> {
         Ok(Observation { camera, faces, patients, became_patient, likeness, taken_up, same_again })
     }
 
-    /// A patient, and whoever may not be embedded, is nobody's subject, and is covered all the same.
+    /// A patient, and whoever may not be embedded, is nobody's subject, and is covered all the
+    /// same.
     fn keep_candidates(
         &mut self,
         frame: Frame<'_>,

@@ -153,8 +153,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// The day of a file that begins now. A clock that is years behind until it is set would have the
-    /// log of a minute ago end as an old one; one that is years ahead would keep it for years.
+    /// The day of a file that begins now. A clock that is years behind until it is set would have
+    /// the log of a minute ago end as an old one; one that is years ahead would keep it for years.
     fn dated(&self, day: i64) -> i64 {
         match (self.server_said, self.clock_holds) {
             (Some(said), true) => day.max(said),
@@ -194,8 +194,8 @@ impl Recorder {
         self.server_said = self.server_said.max(Some(at.as_millisecond().div_euclid(DAY_MS)));
     }
 
-    /// The day by which files end. Whoever holds the box can set its clock forward, and would be rid
-    /// of what convicts him: it is never far beyond what the server's signature says.
+    /// The day by which files end. Whoever holds the box can set its clock forward, and would be
+    /// rid of what convicts him: it is never far beyond what the server's signature says.
     fn ending(&self) -> Option<i64> {
         let (day, ..) = self.segment.as_ref()?;
         match (self.server_said, self.clock_holds) {

@@ -363,7 +363,8 @@ async fn keep_certificate(state_dir: PathBuf) {
 
 /// Written beside and renamed, so that whoever waits for the file reads it whole.
 fn write_ready(path: &Path, identity: &Identity) -> std::io::Result<()> {
-    let line = serde_json::json!({"device": identity.device, "room": identity.room, "pid": std::process::id()});
+    let line = serde_json::json!({"device": identity.device, "room": identity.room,
+        "pid": std::process::id()});
     let unfinished = path.with_extension("unfinished");
     std::fs::write(&unfinished, format!("{line}\n"))?;
     std::fs::rename(unfinished, path)

@@ -1,7 +1,7 @@
 //! A trial of policy numbers: the observation log replayed with other numbers, because the server
-//! asked. It runs beside the box's own work on a thread that gives way to everything, one at a time,
-//! so often a day and over so much of the log, and no more. It changes nothing: the engine that
-//! judges the room never hears of it. Of what it finds, counts alone leave the box.
+//! asked. It runs beside the box's own work on a thread that gives way to everything, one at a
+//! time, so often a day and over so much of the log, and no more. It changes nothing: the engine
+//! that judges the room never hears of it. Of what it finds, counts alone leave the box.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -136,9 +136,9 @@ fn answer(
     }
 }
 
-/// Day by day, the held ones and then the newest first: each file begins with the facts in force, and an engine alleges
-/// nothing of a session that began before its first look, so a session over midnight UTC is in
-/// neither count.
+/// Day by day, the held ones and then the newest first: each file begins with the facts in force,
+/// and an engine alleges nothing of a session that began before its first look, so a session over
+/// midnight UTC is in neither count.
 fn replayed(
     state_dir: &Path,
     order: &Order,
@@ -186,11 +186,11 @@ fn replayed(
     }
     let counts = counts.into_iter().map(|((setting, rule), n): ((String, &str), [u32; 4])| {
         let [now, appear, vanish, other_severity] = n;
-        TrialCount { setting, rule: rule.to_owned(), now, appear, vanish, other_severity }
+        TrialCount { setting, rule: rule.into(), now, appear, vanish, other_severity }
     });
     let stand = stand.into_iter().map(|((day, rule), now): ((String, &str), u32)| TrialDay {
         day,
-        rule: rule.to_owned(),
+        rule: rule.into(),
         now,
     });
     Ok(Some(PolicyTrialAnswer {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use presence::{self as core, Output, PresenceMethod, Subject};
 use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
+    names::{FigureName, PartName, VerifiedBy},
     up::{
         Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis,
         LivenessEvidence, Manifest, PersonInFinding, PresenceEvidence, PresenceReport,
@@ -96,7 +97,7 @@ pub fn finding(
             core::Step::Withdrawn => Step::Withdrawn,
         },
         revision: finding.revision,
-        rule: finding.key.rule.code().to_owned(),
+        rule: finding.key.rule.code().into(),
         kind: kind(finding.kind),
         severity: severity(finding.severity),
         confidence: Confidence {
@@ -130,13 +131,13 @@ pub fn finding(
 /// replaces on the server. How long each person was there stays on the box: no rule of the server
 /// reads it (P15).
 fn summary(origin: &Origin, summary: &core::PresenceSummary) -> Option<PresenceSummary> {
-    let reasons: &[&str] = match &summary.assessment {
+    let reasons: &[core::AbstentionReason] = match &summary.assessment {
         core::Assessment::Assessable => &[],
         core::Assessment::NotAssessable(reasons) => reasons,
     };
     let undecided = |u: &core::Undecided| UndecidedRule {
-        rule: u.rule.code().to_owned(),
-        reason: u.reason.to_owned(),
+        rule: u.rule.code().into(),
+        reason: u.reason.as_str().into(),
     };
     Some(PresenceSummary {
         room: origin.room.clone(),
@@ -144,7 +145,7 @@ fn summary(origin: &Origin, summary: &core::PresenceSummary) -> Option<PresenceS
         revision: summary.revision,
         at: rfc3339_ms(summary.at.wall.0),
         assessable: summary.assessment == core::Assessment::Assessable,
-        not_assessable_because: reasons.iter().map(|r| (*r).to_owned()).collect(),
+        not_assessable_because: reasons.iter().map(|r| r.as_str().into()).collect(),
         undecided: summary.undecided.iter().map(undecided).collect(),
         visibility_over_a_ppm: summary.visibility.over_a_ppm,
         visibility_over_i_ppm: summary.visibility.over_i_ppm,
@@ -165,10 +166,10 @@ fn presences(origin: &Origin, summary: &core::PresenceSummary) -> Vec<PresenceRe
             room: origin.room.clone(),
             session: session.clone(),
             person: id(person.person.as_str())?,
-            role: if person.operating_ms > 0 { "operator" } else { "present" }.to_owned(),
+            role: if person.operating_ms > 0 { PartName::Operator } else { PartName::Present },
             from: rfc3339_ms(person.first.0),
             to: rfc3339_ms(person.last.0),
-            verified_by: method(Some(person.method)).to_owned(),
+            verified_by: verified_by(Some(person.method)),
             evidence: Some(evidence(&person.looks)),
         })
     };
@@ -233,16 +234,16 @@ fn person(part: &core::PersonPart) -> Option<PersonInFinding> {
     let person: PersonId = id(part.person.as_str())?;
     Some(PersonInFinding {
         person,
-        part: part.part.to_owned(),
-        verified_by: method(part.method).to_owned(),
+        part: part.part.as_str().into(),
+        verified_by: verified_by(part.method),
     })
 }
 
-fn method(method: Option<PresenceMethod>) -> &'static str {
+fn verified_by(method: Option<PresenceMethod>) -> VerifiedBy {
     match method {
-        Some(PresenceMethod::Face) => "face",
-        Some(PresenceMethod::CardPinWitness) => "card_pin_witness",
-        None => "not_seen",
+        Some(PresenceMethod::Face) => VerifiedBy::Face,
+        Some(PresenceMethod::CardPinWitness) => VerifiedBy::CardPinWitness,
+        None => VerifiedBy::NotSeen,
     }
 }
 
@@ -253,24 +254,24 @@ fn basis(basis: &core::Basis) -> LegalBasis {
 
 fn interval(interval: &core::Interval) -> Interval {
     let (from, to) = (rfc3339_ms(interval.from_wall.0), rfc3339_ms(interval.to_wall.0));
-    Interval { what: interval.what.to_owned(), from, to }
+    Interval { what: interval.what.as_str().into(), from, to }
 }
 
 fn counts(finding: &core::Finding) -> Vec<Count> {
-    let count = |name: &str, value: i64| Count { name: name.to_owned(), value };
-    let mut counts: Vec<_> =
-        finding.figures.iter().map(|figure| count(figure.name, figure.value)).collect();
-    let mut add = |name: &str, value: i64| {
+    let said =
+        |figure: &core::Figure| Count { name: figure.name.as_str().into(), value: figure.value };
+    let mut counts: Vec<_> = finding.figures.iter().map(said).collect();
+    let mut add = |name: FigureName, value: i64| {
         if counts.iter().all(|c| c.name != name) {
-            counts.push(count(name, value));
+            counts.push(Count { name, value });
         }
     };
     if let Some(visibility) = finding.visibility {
-        add("visibility_over_a_ppm", i64::from(visibility.over_a_ppm));
-        add("visibility_over_i_ppm", i64::from(visibility.over_i_ppm));
+        add(FigureName::VisibilityOverAPpm, i64::from(visibility.over_a_ppm));
+        add(FigureName::VisibilityOverIPpm, i64::from(visibility.over_i_ppm));
     }
     if finding.emergency {
-        add("emergency_flag", 1);
+        add(FigureName::EmergencyFlag, 1);
     }
     counts
 }

@@ -1,6 +1,6 @@
-//! The house in which something stands on every page, for a browser that looks at every page as every
-//! role: says where it is, who is logged in, and which pages each may open. `furnished_house FOLDER`;
-//! runs until it is stopped.
+//! The house in which something stands on every page, for a browser that looks at every page as
+//! every role: says where it is, who is logged in, and which pages each may open. `furnished_house
+//! FOLDER`; runs until it is stopped.
 
 #![allow(
     dead_code,

@@ -93,7 +93,8 @@ pub struct Running {
     _lock: std::fs::File,
 }
 
-/// Starts the house. Where a disk is full the one line names its folder, whatever was written first.
+/// Starts the house. Where a disk is full the one line names its folder, whatever was written
+/// first.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let folder = config.data_dir.clone();
     started(config).await.map_err(|error| no_room_told::named(error, &folder))
@@ -566,7 +567,8 @@ fn renew_templates(app: &App) {
     }
 }
 
-/// A gap that stands too long becomes an alert, where the box was heard in two thirds of the minutes.
+/// A gap that stands too long becomes an alert, where the box was heard in two thirds of the
+/// minutes.
 async fn watch_gaps(app: Arc<App>) {
     let allowed = SignedDuration::from_secs(app.config.gap_alert_s as i64);
     let heard_minutes = u32::try_from(app.config.gap_alert_s / 90).unwrap_or(u32::MAX);

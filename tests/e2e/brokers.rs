@@ -112,6 +112,73 @@ fn brokers_killed_in_turn_lose_and_double_nothing() {
     killed_in_turn(stage, 6, "one of two brokers killed under the server");
 }
 
+/// A cluster behind a balancer's one address: nothing in server or box knows that it is two.
+#[test]
+fn a_cluster_behind_one_address_is_one_entry() {
+    if !mosquitto::installed("a_cluster_behind_one_address_is_one_entry") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let first = Mosquitto::plain(folder.path()).unwrap();
+    let second = Mosquitto::bridged(folder.path(), &first).unwrap();
+    let balancer = Balancer::before(&[first.port, second.port], folder.path());
+    let plan = ServerPlan::several(folder.path(), &[balancer.port]);
+    let mut stage = Stage { plan, brokers: vec![first, second], raised: 0, folder };
+    let (_server, ready) = stage.plan.start(&[]).unwrap();
+    let api = api(&ready);
+    furnish(&api).unwrap();
+    let dir = stage.folder.path().join("box");
+    let identity = provisioned(&api, "box-1", &dir).unwrap();
+    assert_eq!(identity.brokers().len(), 1, "one address is one entry");
+    let the_box = PlainBox::start(identity, &dir).unwrap();
+    for member in 0..2 {
+        stage.raise(&the_box, 50);
+        stage.brokers[member].kill();
+        stage.raise(&the_box, 50);
+        the_box.drained().unwrap();
+        add_practitioner(&api, &format!("p-{member}"));
+        until("the roster followed", || the_box.known(|k| k.roster_size == member + 1)).unwrap();
+        stage.brokers[member].resume().unwrap();
+    }
+    assert_eq!(counted(&api, "quarantined"), 0);
+    stage.verdict(&the_box, "each member of a cluster behind one address killed", 2);
+    the_box.stop();
+}
+
+/// `HAProxy`, as `docs/scale.md` has it before brokers.
+struct Balancer {
+    port: u16,
+    process: std::process::Child,
+}
+
+impl Balancer {
+    fn before(members: &[u16], folder: &Path) -> Self {
+        let port = mosquitto::free_port().unwrap();
+        let server = |port: &u16| {
+            let checked = "check inter 200ms fall 2 rise 1 on-marked-down shutdown-sessions";
+            format!("  server m{port} 127.0.0.1:{port} {checked}\n")
+        };
+        let members: String = members.iter().map(server).collect();
+        let text = format!(
+            "defaults\n  mode tcp\n  timeout connect 3s\n  timeout client 1h\n  timeout server \
+             1h\nlisten brokers\n  bind 127.0.0.1:{port}\n  option redispatch\n{members}"
+        );
+        let config = folder.join("haproxy.cfg");
+        std::fs::write(&config, text).unwrap();
+        let process = Command::new("/usr/sbin/haproxy").arg("-f").arg(config).spawn();
+        let process = process.expect("haproxy, of Debian's package (./scripts/setup --tests)");
+        Self { port, process }
+    }
+}
+
+impl Drop for Balancer {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 /// With certificates and own topics only, as boxes elsewhere have them.
 #[test]
 fn secured_brokers_killed_in_turn_lose_nothing() {

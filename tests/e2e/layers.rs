@@ -18,10 +18,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("law", &[]),
     ("abstention", &[]),
     ("evidence", &["protocol", "trust"]),
-    ("scene", &[]),
-    ("clinic-sim", &[]),
+    ("dice", &[]),
+    ("scene", &["dice"]),
+    ("clinic-sim", &["dice"]),
     ("simulate", &["presence", "clinic-sim", "abstention"]),
-    ("evaluate", &["vision", "log-lines"]),
+    ("evaluate", &["vision", "log-lines", "dice"]),
     ("local-files", &[]),
     ("local-page", &["text-fold"]),
     ("log-lines", &[]),
@@ -186,6 +187,20 @@ fn the_demonstration_shares_its_crates_with_the_tests() {
         let twice: Vec<_> = demo.difference(&tests).filter(differs).collect();
         assert!(twice.is_empty(), "add their features to tests/Cargo.toml: {twice:#?}");
     }
+}
+
+/// What draws attacks and training pictures is for examples and tests: of the crates that
+/// scripts/packages packs, none asks for it.
+#[test]
+fn no_shipped_program_draws_attacks_or_training_pictures() {
+    let features = |arguments: &str| -> Vec<String> {
+        let crates = crates_of(arguments);
+        let scene = crates.iter().filter(|one| one.starts_with("scene "));
+        scene.filter_map(|one| one.rsplit_once(") ")).map(|(_, it)| it.to_owned()).collect()
+    };
+    let shipped = "-p edge-agent -p zaigang-verify -p server -e normal,build";
+    assert_eq!(features(shipped), [""], "features of `scene` in the packages");
+    assert_eq!(features("-p e2e -e normal,build"), ["attacks"], "the tests draw them");
 }
 
 /// Every crate with its features, as cargo resolves them for these arguments.

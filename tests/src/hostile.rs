@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Messages of one box are taken in their order: once a later one is receipted, an earlier one has
-//! had all the effect that it ever has. One house serves many scenes (`e2e/hostile/mod.rs` keeps
+//! had all the effect that it ever has. One house serves many scenes (`e2e/hostile.rs` keeps
 //! one for all): give each its own boxes and sessions.
 
 mod device;

@@ -45,6 +45,23 @@ impl Mosquitto {
         Self::start(port, config)
     }
 
+    /// As [`Self::plain`], and whatever is said at either of the two is heard at both: a cluster as
+    /// far as Mosquitto has one.
+    pub fn bridged(dir: &Path, other: &Self) -> Result<Self> {
+        let mut it = Self::plain(dir)?;
+        it.kill();
+        let mut text = std::fs::read_to_string(&it.config)?;
+        text += &format!(
+            "connection cluster\naddress 127.0.0.1:{}\ntopic # both 1\nnotifications false\n\
+             bridge_protocol_version mqttv50\nbridge_max_packet_size 2000000\n\
+             restart_timeout 1\n",
+            other.port
+        );
+        std::fs::write(&it.config, text)?;
+        it.resume()?;
+        Ok(it)
+    }
+
     /// With the configuration that `zaigang-server broker-config --write` made for this port.
     pub fn with_config(port: u16, zaigang_conf: &Path) -> Result<Self> {
         let config = zaigang_conf.with_extension("all.conf");

@@ -8,7 +8,6 @@
 
 mod camera;
 mod day;
-mod dice;
 mod params;
 mod profile;
 pub mod scene;

@@ -112,7 +112,7 @@ pub struct Sensor<'m> {
 impl<'m> Sensor<'m> {
     /// A camera with its own dice; draws the session's noise from the profile's ranges.
     pub fn new(noise: &Noise, model: &'m ErrorModel, mut dice: Dice) -> Self {
-        let mut within = |(from, to): (f64, f64)| from + dice.unit() * (to - from);
+        let mut within = |(from, to): (f64, f64)| from + dice.unit::<f64>() * (to - from);
         Self {
             break_s: within(noise.break_every_s),
             carried_ms: (within(noise.carried_s) * 1_000.0) as u64,
@@ -138,7 +138,7 @@ impl<'m> Sensor<'m> {
 
     /// The time of the next look after `t`, ms.
     pub fn next(&mut self, t: u64) -> u64 {
-        t + (self.every_ms * (0.7 + 0.6 * self.dice.unit())) as u64
+        t + (self.every_ms * (0.7 + 0.6 * self.dice.unit::<f64>())) as u64
     }
 
     /// One look at `t` ms. `embeds` says whether the box embeds a track now.
@@ -288,7 +288,7 @@ impl<'m> Sensor<'m> {
         }
         // Misses come in runs of two looks on average.
         if self.dice.chance(self.missed / 2.0) {
-            live.missed_until = t + (self.every_ms * (0.5 + 3.0 * self.dice.unit())) as u64;
+            live.missed_until = t + (self.every_ms * (0.5 + 3.0 * self.dice.unit::<f64>())) as u64;
             return false;
         }
         true

@@ -19,7 +19,7 @@ const LAWFUL: &[(&str, f64)] = &[
 
 /// One of the lawful stories.
 fn story(dice: &mut Dice) -> &'static str {
-    let mut left = dice.unit();
+    let mut left: f64 = dice.unit();
     let chosen = LAWFUL.iter().find(|(_, share)| {
         left -= share;
         left < 0.0

@@ -6,7 +6,7 @@
 use anyhow::ensure;
 use vision::Embedding;
 
-use crate::dice::Dice;
+use dice::Dice;
 
 /// Every person has so many others who are more like him than any row is.
 pub const K: usize = 10;
@@ -52,9 +52,9 @@ pub fn draw(
         if kept.len() == rows {
             break;
         }
-        let mut row: Vec<f32> = mean.iter().map(|m| m + dice.normal() as f32 * noise).collect();
+        let mut row: Vec<f32> = mean.iter().map(|m| m + dice.normal_f64() as f32 * noise).collect();
         for person in &spread {
-            let weight = dice.normal() as f32 * mixed;
+            let weight = dice.normal_f64() as f32 * mixed;
             row.iter_mut().zip(person).for_each(|(total, v)| *total += v * weight);
         }
         kept.extend(
@@ -103,7 +103,7 @@ mod tests {
     fn people(count: usize, seed: u64) -> Vec<Embedding> {
         let mut dice = Dice::new(seed, 1);
         let mut person = || {
-            let values = (0..48).map(|i| dice.normal() as f32 + if i < 4 { 1.5 } else { 0.0 });
+            let values = (0..48).map(|i| dice.normal_f64() as f32 + if i < 4 { 1.5 } else { 0.0 });
             Embedding::normalised(values.collect()).expect("a direction")
         };
         (0..count).map(|_| person()).collect()

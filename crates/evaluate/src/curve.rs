@@ -1,7 +1,7 @@
 //! Rates and their intervals: the error trade-off of two score distributions, and the bootstrap by
 //! person. It knows scores and counts only.
 
-use crate::dice::Dice;
+use dice::Dice;
 
 /// Fewer impostors than this per 1/FMR cannot bear a rate (ISO/IEC 19795-1: rule of 10).
 pub const IMPOSTORS_PER_RATE: f64 = 10.0;
@@ -118,7 +118,7 @@ pub fn bootstrap_by_group(groups: &[(u32, u32)], seed: u64) -> Option<[f64; 2]> 
         .map(|_| {
             let (mut events, mut trials) = (0_u64, 0_u64);
             for _ in 0..groups.len() {
-                let (e, t) = groups[dice.below(groups.len())];
+                let (e, t) = groups[dice.place(groups.len())];
                 events += u64::from(e);
                 trials += u64::from(t);
             }

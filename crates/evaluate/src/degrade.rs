@@ -9,7 +9,7 @@ use fast_image_resize::pixels::U8x3;
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
 use vision::{FaceBox, Frame, Picture, PixelOrder};
 
-use crate::dice::Dice;
+use dice::Dice;
 
 const NOISE_SIGMA: f64 = 6.0;
 const JPEG_QUALITY: u8 = 60;
@@ -59,15 +59,15 @@ impl Degrade {
         dice: &mut Dice,
     ) -> anyhow::Result<Fault> {
         if self == Self::Sensor {
-            defocus(pixels, size, face_px * dice.between(SENSOR_DEFOCUS.0, SENSOR_DEFOCUS.1))?;
+            defocus(pixels, size, face_px * dice.range_f64(SENSOR_DEFOCUS.0, SENSOR_DEFOCUS.1))?;
             return Ok(Fault {
-                gain: dice.between(SENSOR_GAIN.0, SENSOR_GAIN.1),
-                noise_sigma: dice.between(SENSOR_NOISE.0, SENSOR_NOISE.1),
-                jpeg_quality: dice.between(SENSOR_JPEG.0, SENSOR_JPEG.1) as u8,
+                gain: dice.range_f64(SENSOR_GAIN.0, SENSOR_GAIN.1),
+                noise_sigma: dice.range_f64(SENSOR_NOISE.0, SENSOR_NOISE.1),
+                jpeg_quality: dice.range_f64(SENSOR_JPEG.0, SENSOR_JPEG.1) as u8,
             });
         }
         motion_blur(pixels, size.0, size.1, dice);
-        let gain = dice.between(0.55, 1.2);
+        let gain = dice.range_f64(0.55, 1.2);
         Ok(Fault { gain, noise_sigma: NOISE_SIGMA, jpeg_quality: JPEG_QUALITY })
     }
 }
@@ -87,7 +87,7 @@ pub fn degrade(
     let mut pixels = shrink(frame, width, height)?;
     let fault = how.blur(&mut pixels, (width, height), found * scale, dice)?;
     for value in &mut pixels {
-        let noisy = f64::from(*value) * fault.gain + dice.normal() * fault.noise_sigma;
+        let noisy = f64::from(*value) * fault.gain + dice.normal_f64() * fault.noise_sigma;
         *value = noisy.round().clamp(0.0, 255.0) as u8;
     }
     let mut jpeg = Vec::new();
@@ -123,7 +123,7 @@ fn defocus(pixels: &mut Vec<u8>, (width, height): (u32, u32), sigma_px: f64) -> 
 #[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn motion_blur(pixels: &mut [u8], width: u32, height: u32, dice: &mut Dice) {
     const STEPS: i32 = 5;
-    let (length, angle) = (dice.between(1.0, 3.0), dice.between(0.0, std::f64::consts::PI));
+    let (length, angle) = (dice.range_f64(1.0, 3.0), dice.range_f64(0.0, std::f64::consts::PI));
     let (dx, dy) = (length * angle.cos(), length * angle.sin());
     let (w, h) = (width as i32, height as i32);
     let source = pixels.to_vec();
@@ -175,7 +175,7 @@ pub fn draw_mask(picture: &Picture, face: &FaceBox, dice: &mut Dice) -> anyhow::
         shifted(jaw, -0.85),
         shifted(cheek, -0.95),
     ];
-    let colour = [[150, 190, 220], [235, 235, 235], [40, 40, 45], [120, 170, 160]][dice.below(4)];
+    let colour = [[150, 190, 220], [235, 235, 235], [40, 40, 45], [120, 170, 160]][dice.place(4)];
     let mut pixels = frame.data().to_vec();
     for y in 0..frame.height() {
         for x in 0..frame.width() {

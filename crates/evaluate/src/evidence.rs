@@ -10,11 +10,11 @@ use vision::{Gallery, PackSpec, Rivals, Template, pack::EvidenceCurves};
 
 use crate::{
     degrade::Degrade,
-    dice::Dice,
     identify::{self, Asked, Samples},
     people,
     sample::{Sample, Treatment},
 };
+use dice::Dice;
 
 /// Templates of these galleries carry it; they are never kept.
 const PACK: &str = "evidence";
@@ -162,7 +162,7 @@ impl Set<'_> {
         let (mut able, mut others): (Vec<usize>, Vec<usize>) =
             (0..self.probes.len()).partition(|p| found(&self.enrolments[*p]) >= 2);
         dice.shuffle(&mut able);
-        let size = (1 + dice.below(MOST_PEOPLE)).min(able.len());
+        let size = (1 + dice.place(MOST_PEOPLE)).min(able.len());
         others.extend(able.split_off(size));
         dice.shuffle(&mut others);
         let length = self.enrolments.iter().flatten().flatten().next();
@@ -172,7 +172,7 @@ impl Set<'_> {
         for person in able {
             let photos = &self.enrolments[person];
             let taken: Vec<usize> = (0..photos.len()).filter(|i| photos[*i].is_some()).collect();
-            let photo = taken[dice.below(taken.len())];
+            let photo = taken[dice.place(taken.len())];
             let Some(sample) = &photos[photo] else { continue };
             // Templates of one length and pack cannot be refused.
             let _ = gallery.insert(person, &Template::new(PACK, sample.embedding.clone()));
@@ -190,7 +190,7 @@ impl Set<'_> {
             rest.for_each(|other| look(&gallery, *person, other, rivals));
         }
         for stranger in others.into_iter().take(STRANGERS) {
-            let photo = dice.below(self.probes[stranger].len());
+            let photo = dice.place(self.probes[stranger].len());
             look(&gallery, stranger, photo, rivals);
         }
     }

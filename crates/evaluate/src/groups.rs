@@ -9,10 +9,10 @@ use std::{
 use anyhow::{bail, ensure};
 
 use crate::{
-    dice::Dice,
     people::Person,
     table::{self, Row},
 };
+use dice::Dice;
 
 /// The group of people in a list without a second column.
 const LISTED: &str = "listed";

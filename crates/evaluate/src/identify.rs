@@ -19,11 +19,11 @@ use self::{
     trial::Trial,
 };
 use crate::{
-    dice::Dice,
     groups::Groups,
     people::{self, Person, SamePeople},
     sample::{self, Sample, Treatment},
 };
+use dice::Dice;
 
 pub const RATES: [(&str, f64); 3] = [("1e-2", 1e-2), ("5e-3", 5e-3), ("1e-3", 1e-3)];
 

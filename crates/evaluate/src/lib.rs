@@ -16,7 +16,6 @@ pub mod cohort;
 pub mod curve;
 pub mod degrade;
 pub mod det;
-pub mod dice;
 pub mod discard;
 pub mod doubles;
 pub mod evidence;

@@ -13,11 +13,11 @@ use vision::{
 use crate::{
     curve::bootstrap_by_group,
     degrade::{self, Degrade},
-    dice::Dice,
     people,
     sample::main_face,
     table,
 };
+use dice::Dice;
 
 /// A picture is live from this mean probability on; an attack under the box's own limit
 /// ([`vision::LiveLimits::spoof_ppm`]); else UNSURE.

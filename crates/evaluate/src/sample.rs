@@ -8,10 +8,8 @@ use vision::{
     Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Rivals, Runtime,
 };
 
-use crate::{
-    degrade::{self, Degrade},
-    dice::Dice,
-};
+use crate::degrade::{self, Degrade};
+use dice::Dice;
 
 /// What is done to a photograph before it is looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! A picture in memory, wiped when it goes, and what is done to it before it is sealed. Nothing here
-//! gives an encoded picture away: [`Covered::seal`] encodes and seals in one step.
+//! A picture in memory, wiped when it goes, and what is done to it before it is sealed. Nothing
+//! here gives an encoded picture away: [`Covered::seal`] encodes and seals in one step.
 
 use image::{ExtendedColorType, RgbImage, codecs::jpeg::JpegEncoder};
 use protocol::evidence::{EvidenceItem, EvidenceKind};

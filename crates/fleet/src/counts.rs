@@ -11,6 +11,8 @@ pub(crate) struct Counts {
     pub(crate) raised: AtomicU64,
     pub(crate) receipted: AtomicU64,
     pub(crate) refused: AtomicU64,
+    /// Boxes that came back from an outage and are rid of all that they raised meanwhile.
+    pub(crate) returned: AtomicU64,
     /// Where each message is written down as it is raised and as it is receipted.
     journal: Option<Mutex<std::fs::File>>,
     /// Raise to receipt, ms, of findings.

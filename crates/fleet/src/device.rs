@@ -28,6 +28,18 @@ use crate::rig::Identity;
 pub(crate) enum Order {
     Finding,
     Heartbeat,
+    /// Loses its network: what it raises waits in its outbox.
+    Leave,
+    Return,
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Lost,
+    /// The box was told to leave.
+    Left,
+    OrdersEnded,
 }
 
 /// Signs links; also used to sign messages ahead of a run.
@@ -150,6 +162,9 @@ pub(crate) struct Device {
     verifier: DownVerifier,
     /// When a receipt was due last, or came.
     answered: Instant,
+    away: bool,
+    /// Back from an outage, and not yet rid of all that it raised meanwhile.
+    returning: bool,
 }
 
 /// Without a receipt for so long a box goes to another broker.
@@ -176,6 +191,8 @@ impl Device {
             planner,
             verifier,
             answered: Instant::now(),
+            away: false,
+            returning: false,
         })
     }
 
@@ -186,8 +203,15 @@ impl Device {
             u64::from(self.port()) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
         loop {
             let began = Instant::now();
-            if self.connection(&mut orders).await {
-                return;
+            match self.connection(&mut orders).await {
+                Over::OrdersEnded => return,
+                Over::Lost => {}
+                Over::Left => {
+                    if self.outage(&mut orders).await == Over::OrdersEnded {
+                        return;
+                    }
+                    continue;
+                }
             }
             self.at = (self.at + 1) % self.ports.len().max(1);
             if began.elapsed() > Duration::from_secs(5) {
@@ -199,13 +223,24 @@ impl Device {
         }
     }
 
+    /// Without a network until it is told to return.
+    async fn outage(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Over {
+        while self.away {
+            match orders.recv().await {
+                None => return Over::OrdersEnded,
+                Some(order) => self.obey(order),
+            }
+        }
+        Over::Left
+    }
+
     /// There is at least one.
     fn port(&self) -> u16 {
         self.ports.get(self.at).copied().unwrap_or_default()
     }
 
-    /// One connection; true when the orders ended.
-    async fn connection(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> bool {
+    /// One connection.
+    async fn connection(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Over {
         let connected_at = format!("{:.6}", Timestamp::now());
         let (client, mut events) = AsyncClient::new(self.options(&connected_at), 96);
         let (to_us, mut from_network) = mpsc::channel(8);
@@ -226,7 +261,7 @@ impl Device {
             let due = wake.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 packet = from_network.recv() => match packet {
-                    None => break false,
+                    None => break Over::Lost,
                     Some(Packet::ConnAck(_)) => {
                         up = true;
                         self.counts.connected.fetch_add(1, Ordering::SeqCst);
@@ -237,13 +272,16 @@ impl Device {
                     Some(_) => continue,
                 },
                 order = orders.recv() => match order {
-                    None => break true,
+                    None => break Over::OrdersEnded,
                     Some(order) => self.obey(order),
                 },
                 () = tokio::time::sleep_until(due), if up => {}
             }
+            if self.away {
+                break Over::Left;
+            }
             if self.swallows() {
-                break false;
+                break Over::Lost;
             }
             if up {
                 wake = self.pump(&client);
@@ -294,13 +332,15 @@ impl Device {
     }
 
     fn obey(&mut self, order: Order) {
-        let payload = match order {
-            Order::Finding => delivery::testing::finding("L2"),
+        match order {
+            Order::Finding => self.append(delivery::testing::finding("L2")),
             Order::Heartbeat => {
-                Up::Health(HealthReport { firmware: "fleet".into(), ..HealthReport::default() })
+                let firmware = "fleet".into();
+                self.append(Up::Health(HealthReport { firmware, ..HealthReport::default() }));
             }
-        };
-        self.append(payload);
+            Order::Leave => self.away = true,
+            Order::Return => (self.away, self.returning) = (false, true),
+        }
     }
 
     fn append(&mut self, payload: Up) {
@@ -391,6 +431,9 @@ impl Device {
             self.counts.note('A', &link.event_id);
         }
         self.counts.receipted.fetch_add(done.len() as u64, Ordering::SeqCst);
+        if self.waiting.is_empty() && std::mem::take(&mut self.returning) {
+            self.counts.returned.fetch_add(1, Ordering::SeqCst);
+        }
         let findings = done.values().filter(|(link, _)| link.finding);
         self.counts.took(findings.map(|(_, raised)| raised.elapsed()));
     }

@@ -1,6 +1,6 @@
 //! `zaigang-fleet`: N simulated boxes with the real protocol and keys and outboxes in memory,
-//! against the real server and a real Mosquitto on this machine. Prints what one server carries, and
-//! touches no server that it did not start, unless it is told of one (`--attach`).
+//! against the real server and a real Mosquitto on this machine. Prints what one server carries,
+//! and touches no server that it did not start, unless it is told of one (`--attach`).
 
 mod counts;
 mod device;

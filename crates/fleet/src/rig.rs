@@ -202,12 +202,14 @@ impl Rig {
     pub(crate) fn provision(&self, name: &str, count: usize) -> Result<Vec<Identity>> {
         let _: Value = self.post(
             "institutions",
-            &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2, "filed_items": [], "jurisdiction": "510100"}),
+            &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2,
+                "filed_items": [], "jurisdiction": "510100"}),
         )?;
         // What one server carries is measured without the bound of each box.
         let _: Value = self.post(
             "policy",
-            &json!({"settings": {"budget_finding_per_day": 100_000_000, "budget_finding_kib_per_day": 1_073_741_824}, "reason": "measured"}),
+            &json!({"settings": {"budget_finding_per_day": 100_000_000,
+                "budget_finding_kib_per_day": 1_073_741_824}, "reason": "measured"}),
         )?;
         for room in 0..count.div_ceil(BOXES_PER_ROOM) {
             let id = format!("{name}-room-{room}");

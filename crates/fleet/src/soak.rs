@@ -1,8 +1,9 @@
 //! Boxes for servers and brokers that somebody else starts and kills: they raise findings until
-//! standard input ends, then wait for their receipts. Each message is written into a journal, so
-//! that whoever compares it with the database finds every single one.
+//! standard input ends, then wait for their receipts. A line `away N` takes the network from the
+//! first N of them, `back` gives it again; when all that they raised meanwhile is receipted, a line
+//! says so. Each message is written into a journal, so that whoever compares it with the database
+//! finds every single one.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,12 +47,8 @@ pub(crate) fn play(cli: &Cli, http: &str, journal: &Path) -> Result<()> {
         boxes.push(orders);
     }
     println!("{{\"boxes\":{}}}", boxes.len());
-    let (ended, end) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        let _ = ended.send(());
-    });
-    runtime.block_on(raise(&boxes, Duration::from_secs(cli.finding_every_s.max(1)), end));
+    let every = Duration::from_secs(cli.finding_every_s.max(1));
+    runtime.block_on(raise(&boxes, &counts, every, words()));
     let began = Instant::now();
     let patience = Duration::from_secs(cli.drain_s);
     runtime.block_on(async {
@@ -71,27 +68,79 @@ pub(crate) fn play(cli: &Cli, http: &str, journal: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What whoever started this says on standard input, until it ends.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    /// So many boxes lose their network.
+    Away(usize),
+    /// They have it again.
+    Back,
+}
+
+fn words() -> mpsc::UnboundedReceiver<Word> {
+    let (said, heard) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            let word = match line.split_once(' ') {
+                Some(("away", count)) => count.parse().ok().map(Word::Away),
+                _ => (line == "back").then_some(Word::Back),
+            };
+            match word {
+                Some(word) if said.send(word).is_ok() => {}
+                Some(_) => return,
+                None => eprintln!("zaigang-fleet: {line:?} is neither `away N` nor `back`"),
+            }
+        }
+    });
+    heard
+}
+
 /// Each box in its turn, so that findings come evenly.
 async fn raise(
     boxes: &[mpsc::UnboundedSender<Order>],
+    counts: &Counts,
     finding_every: Duration,
-    mut end: tokio::sync::oneshot::Receiver<()>,
+    mut words: mpsc::UnboundedReceiver<Word>,
 ) {
     let count = u32::try_from(boxes.len()).unwrap_or(u32::MAX);
     let mut findings = tokio::time::interval(finding_every / count);
     let mut heartbeats = tokio::time::interval(HEARTBEAT / count);
+    let mut look = tokio::time::interval(Duration::from_millis(100));
     let (mut next_finding, mut next_heartbeat) = (0, 0);
-    loop {
+    let (mut away, mut back): (usize, Option<(Instant, u64)>) = (0, None);
+    let order = |at: usize, order: Order| {
         // A box lives as long as its orders can come.
+        let _ = boxes[at].send(order);
+    };
+    loop {
         tokio::select! {
-            _ = &mut end => return,
+            word = words.recv() => match word {
+                None => return,
+                Some(Word::Away(count)) => {
+                    away = count.min(boxes.len());
+                    (0..away).for_each(|at| order(at, Order::Leave));
+                }
+                Some(Word::Back) => {
+                    let due = counts.returned.load(Ordering::SeqCst) + away as u64;
+                    back = Some((Instant::now(), due));
+                    (0..away).for_each(|at| order(at, Order::Return));
+                }
+            },
             _ = findings.tick() => {
-                let _ = boxes[next_finding].send(Order::Finding);
+                order(next_finding, Order::Finding);
                 next_finding = (next_finding + 1) % boxes.len();
             }
             _ = heartbeats.tick() => {
-                let _ = boxes[next_heartbeat].send(Order::Heartbeat);
+                order(next_heartbeat, Order::Heartbeat);
                 next_heartbeat = (next_heartbeat + 1) % boxes.len();
+            }
+            _ = look.tick() => {
+                if let Some((began, due)) = back
+                    && counts.returned.load(Ordering::SeqCst) >= due
+                {
+                    println!("{{\"returned_s\":{:.1}}}", began.elapsed().as_secs_f64());
+                    back = None;
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! 依据 and 罚则: which articles a reviewer may look at for a matter, how far each text was read, and
-//! what the deploying authority's lawyer confirmed or changed.
+//! 依据 and 罚则: which articles a reviewer may look at for a matter, how far each text was read,
+//! and what the deploying authority's lawyer confirmed or changed.
 //!
 //! One table, `law.toml`. Pure: no clock, no store, no network. It alleges nothing: every article
 //! is a candidate.

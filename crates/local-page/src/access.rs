@@ -186,9 +186,8 @@ mod tests {
     fn the_code_waits_thirty_minutes_and_a_session_rests_thirty() {
         let mut late = door();
         assert_eq!(late.over(30 * MIN - 1), None);
-        assert!(
-            matches!(late.enter("12345678", "t".into(), 30 * MIN), Entry::Closed(why) if why.contains("not used"))
-        );
+        assert!(matches!(late.enter("12345678", "t".into(), 30 * MIN),
+                Entry::Closed(why) if why.contains("not used")));
         let mut door = door();
         assert_eq!(door.enter("12345678", "t".into(), 29 * MIN), Entry::In("t".into()));
         assert!(door.holds("t", 58 * MIN), "a session outlives its code");

@@ -1,7 +1,7 @@
 //! Log lines of the installed programs on stderr, as text or JSON. Every line, also a library's,
 //! passes one writer: it hides passwords ([`redacted`]), says what repeats itself once and then
-//! counts it, and gives the journal its priorities. What a command answers goes by [`say`]. It keeps
-//! no line, and no file.
+//! counts it, and gives the journal its priorities. What a command answers goes by [`say`]. It
+//! keeps no line, and no file.
 
 mod redact;
 mod repeats;

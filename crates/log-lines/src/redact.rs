@@ -212,7 +212,8 @@ mod tests {
         }
 
         #[test]
-        fn no_password_of_an_address_is_left(password in "[A-Za-z0-9]{6,20}", before in "\\PC{0,20}") {
+        fn no_password_of_an_address_is_left(password in "[A-Za-z0-9]{6,20}",
+            before in "\\PC{0,20}") {
             let text = format!("{before} rtsp://u:{password}@host/p?password={password}");
             prop_assert!(!redacted(&text).contains(&password) || before.contains(&password));
         }

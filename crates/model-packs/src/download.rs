@@ -118,7 +118,8 @@ impl Download<'_> {
     fn attempt(&self, file: &mut File, bar: &ProgressBar) -> anyhow::Result<Attempt> {
         let have = file.seek(SeekFrom::End(0))?;
         if self.expected.bytes == Some(have) && self.expected.sha256.is_some() {
-            return Ok(Attempt::Whole); // a part that was whole when the program ended; its hash is checked next
+            // a part that was whole when the program ended; its hash is checked next
+            return Ok(Attempt::Whole);
         }
         let response = match self.request(have) {
             Ok(response) => response,

@@ -22,8 +22,12 @@ pub(super) fn list(search: &Search, json: bool) -> anyhow::Result<()> {
 /// One pack for a script; a file that is not there has no `path`.
 fn as_json(pack: &Pack, search: &Search) -> serde_json::Value {
     let files = pack.artefacts().into_iter().map(|(role, artefact)| {
-        let path = pack.locate_file(search, artefact, &mut Vec::new()).ok().map(|path| path.display().to_string());
-        serde_json::json!({"role": role.to_string(), "sha256": artefact.sha256.to_string(), "path": path})
+        let path = pack
+            .locate_file(search, artefact, &mut Vec::new())
+            .ok()
+            .map(|path| path.display().to_string());
+        serde_json::json!({"role": role.to_string(), "sha256": artefact.sha256.to_string(),
+            "path": path})
     });
     serde_json::json!({
         "name": pack.name,

@@ -197,7 +197,10 @@ fn main() -> std::process::ExitCode {
     let lines: Vec<Line> =
         [(3, 5.0), (10, 20.0)].into_iter().flat_map(|(n, aim_us)| measure(n, aim_us)).collect();
     if std::env::args().any(|arg| arg == "--json") {
-        let row = |l: &Line| serde_json::json!({"name": l.name, "target": l.target, "figure": l.figure, "holds": l.holds});
+        let row = |l: &Line| {
+            serde_json::json!(
+            {"name": l.name, "target": l.target, "figure": l.figure, "holds": l.holds})
+        };
         println!("{}", serde_json::Value::from(lines.iter().map(row).collect::<Vec<_>>()));
     } else {
         for l in &lines {

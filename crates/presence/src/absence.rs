@@ -32,8 +32,8 @@ pub(crate) enum Absence {
 impl<'a> Case<'a> {
     /// Whether an unrecognised presence may be a person, and when.
     pub(crate) fn open_for(&self, unknown: &Unknown<'_>, person: &PersonId) -> (Standing, Spans) {
-        let policy = &self.knowledge.policy;
-        let known = self.known(person).is_some_and(Practitioner::is_recognisable);
+        let policy = &self.given.knowledge.policy;
+        let known = self.given.known(person).is_some_and(Practitioner::is_recognisable);
         if policy.exclusion_gap_ms() == 0 || (unknown.anybody && !known) {
             return (Standing::Open, unknown.seen.clone());
         }
@@ -69,7 +69,7 @@ impl<'a> Case<'a> {
         counts: impl Fn(Standing) -> bool,
     ) -> Spans {
         let people = self.people_of(who);
-        let open = self.unknown.iter().flat_map(|u| {
+        let open = self.unknowns.presences.iter().flat_map(|u| {
             let anybody = (u.anybody && self.lead_is_unknown()).then(|| u.seen.clone());
             let of = people
                 .iter()
@@ -91,7 +91,7 @@ impl<'a> Case<'a> {
         let hides = |counts: fn(Standing) -> bool| {
             people.iter().any(|id| self.could_hide(id, hides_ms.max(1), counts))
         };
-        if self.unknown.iter().any(is_open)
+        if self.unknowns.presences.iter().any(is_open)
             || hides(|standing| matches!(standing, Standing::Doubtful | Standing::Open))
         {
             Absence::Open
@@ -104,10 +104,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether somebody came in by the door, was seen too badly to be told from one of these people,
-    /// and may have been inside with the back turned from then on.
+    /// Whether somebody came in by the door, was seen too badly to be told from one of these
+    /// people, and may have been inside with the back turned from then on.
     fn may_have_stayed(&self, people: &[&PersonId], hides_ms: u64) -> bool {
-        let policy = &self.knowledge.policy;
+        let policy = &self.given.knowledge.policy;
         let (least, named) =
             (-(policy.evidence_open_mnat() as i64), policy.evidence_named_mnat() as i64);
         let end = self.sight.a.last().unwrap_or(0);
@@ -127,16 +127,16 @@ impl<'a> Case<'a> {
                 && u.sum.live_looks() >= 1
         };
         let may_be = |u: &Unknown<'_>| u.doubled || people.iter().any(|id| tells_nothing(u, id));
-        self.unknown.iter().filter(inside).any(may_be)
+        self.unknowns.presences.iter().filter(inside).any(may_be)
     }
 
     fn people_of(&self, who: impl Fn(&PersonId) -> bool) -> Vec<&'a PersonId> {
-        self.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect()
+        self.given.roster.into_iter().flat_map(|r| r.people.keys()).filter(|id| who(id)).collect()
     }
 
     /// Somebody is declared to lead of whom the roster knows nothing.
     fn lead_is_unknown(&self) -> bool {
-        self.declared_lead().is_some_and(|lead| self.known(lead).is_none())
+        self.given.declared_lead().is_some_and(|lead| self.given.known(lead).is_none())
     }
 
     /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
@@ -144,7 +144,7 @@ impl<'a> Case<'a> {
     /// takes is as unlikely as all of it together.
     fn could_hide(&self, id: &PersonId, hides_ms: u64, counts: fn(Standing) -> bool) -> bool {
         let dark_ms = self.sight.blind.intersect(&self.sight.i).total() + self.sight.forgot_ms;
-        self.could_hide_in(id, dark_ms, &self.window, hides_ms, counts)
+        self.could_hide_in(id, dark_ms, &self.given.window, hides_ms, counts)
     }
 
     /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
@@ -179,7 +179,7 @@ impl<'a> Case<'a> {
         counts: impl Fn(Standing) -> bool,
     ) -> bool {
         let mut pieces = vec![(0, dark_ms)];
-        for unknown in &self.unknown {
+        for unknown in &self.unknowns.presences {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
             // Time without a look near it, and time whose looks speak for him: nothing speaks
@@ -198,7 +198,7 @@ impl<'a> Case<'a> {
         for (mnat, ms) in pieces {
             if ms >= left {
                 against += mnat * left as i64 / ms.max(1) as i64;
-                return against < self.knowledge.policy.evidence_out_mnat() as i64;
+                return against < self.given.knowledge.policy.evidence_out_mnat() as i64;
             }
             against += mnat;
             left -= ms;
@@ -210,7 +210,7 @@ impl<'a> Case<'a> {
     pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
         let certain = seen
             .present
-            .bridged(self.knowledge.policy.presence_bridge_ms())
+            .bridged(self.given.knowledge.policy.presence_bridge_ms())
             .intersect(&self.sight.a);
         let perhaps = self.unknown_for(|id| *id == seen.info.id).union(&self.sight.blind);
         TwoBounds { possible: certain.union(&perhaps.intersect(&self.sight.a)), certain }
@@ -220,7 +220,7 @@ impl<'a> Case<'a> {
     /// inside it until he was seen again, unless he came in by the door then.
     pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
         const SAME_PASSAGE_MS: u64 = 15_000;
-        let glimpses = self.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
+        let glimpses = self.unknowns.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
         let mut stays = seen.stays.clone();
         stays.extend(glimpses.map(|(_, stay)| *stay));
         stays.sort_unstable();

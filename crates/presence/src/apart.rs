@@ -11,7 +11,8 @@ use crate::report::stamp;
 use crate::rules::{self, Draft};
 use crate::spans::Spans;
 use crate::ticks::Next;
-use crate::{DeploymentMode, Engine, Moment, SessionId, Wall};
+use crate::time::Offset;
+use crate::{DeploymentMode, Engine, Moment, Mono, SessionId};
 
 impl Engine {
     /// Uses of the bed that no session covers.
@@ -42,7 +43,7 @@ impl Engine {
         known: &Knowledge,
         taken: &Spans,
         at: Moment,
-        offset: i64,
+        offset: Offset,
         all: bool,
     ) -> Vec<(Stamp, Draft)> {
         let (t, p) = (at.mono.0, &known.policy);
@@ -66,7 +67,7 @@ impl Engine {
                 forgot_ms: 0,
                 is_shared: false,
             };
-            let case = Case::measure(known, &self.history, None, bounds, t, offset);
+            let case = Case::measure(known, &self.history, None, bounds, at.mono, offset);
             let stamp = stamp(&case, at, offset);
             drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
         }
@@ -80,8 +81,8 @@ impl Engine {
     }
 
     /// When there was no picture in the sessions of the local day of `now`.
-    fn dark_in_sessions(&self, known: &Knowledge, now: u64, offset: i64) -> Spans {
-        let day = |mono: u64| known.local_day(Wall((mono as i64).saturating_add(offset)));
+    fn dark_in_sessions(&self, known: &Knowledge, now: u64, offset: Offset) -> Spans {
+        let day = |mono: u64| known.local_day(offset.wall(Mono(mono)));
         let today = self.judged_pieces.values().filter(|piece| day(piece.from) == day(now));
         today.fold(Spans::none(), |all, piece| all.union(&piece.did.dark))
     }
@@ -154,7 +155,7 @@ impl Engine {
     }
 
     /// The stamp of a finding about the room, not about a session.
-    fn room_stamp(&self, at: Moment, offset: i64) -> Stamp {
+    fn room_stamp(&self, at: Moment, offset: Offset) -> Stamp {
         let k = &self.knowledge;
         Stamp {
             at,

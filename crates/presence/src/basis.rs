@@ -12,6 +12,7 @@ use crate::ledger::{Stamp, Standing, is_weaker};
 use crate::report::stamp;
 use crate::rules::{self, Draft};
 use crate::spans::Spans;
+use crate::time::Offset;
 use crate::{Engine, Fact, Moment, SessionId, Wall};
 
 /// What was known at one tick at which findings were raised.
@@ -49,7 +50,10 @@ pub(crate) struct Reviewed {
 impl Engine {
     /// Remembers what was known where `out` raises or strengthens a finding at the tick `t`.
     pub(crate) fn remember_basis(&mut self, t: u64, at: Wall, out: &[Output]) {
-        let raises = |o: &Output| matches!(o, Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened));
+        let raises = |o: &Output| {
+            matches!(o,
+            Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened))
+        };
         if out.iter().any(raises) {
             self.bases.insert(t, Basis { tick: t, at, known: self.knowledge.clone(), heard: None });
         }
@@ -72,7 +76,7 @@ impl Engine {
         &self,
         id: &SessionId,
         at: Moment,
-        offset: i64,
+        offset: Offset,
         said: &[Draft],
     ) -> Reviewed {
         let mut reviewed = Reviewed::default();
@@ -133,7 +137,7 @@ impl Engine {
     }
 
     /// The extents of the sessions of an earlier knowledge.
-    fn taken_as_of(&self, known: &Knowledge, t: u64, offset: i64) -> Spans {
+    fn taken_as_of(&self, known: &Knowledge, t: u64, offset: Offset) -> Spans {
         let bounds = known
             .sessions
             .keys()
@@ -144,7 +148,12 @@ impl Engine {
     }
 
     /// The extent of a session as it was known when a finding was raised that still stands for it.
-    pub(crate) fn extent_as_of(&self, id: &SessionId, t: u64, offset: i64) -> Option<(u64, u64)> {
+    pub(crate) fn extent_as_of(
+        &self,
+        id: &SessionId,
+        t: u64,
+        offset: Offset,
+    ) -> Option<(u64, u64)> {
         let mut bases =
             self.ledger.standing_of(Some(id)).flat_map(|s| self.bases_of(&s).collect::<Vec<_>>());
         bases.find_map(|basis| {
@@ -161,7 +170,7 @@ impl Engine {
         ticks.into_iter().rev().filter_map(|tick| self.bases.get(&tick))
     }
 
-    fn judge_as_of(&self, known: &Knowledge, id: &SessionId, at: Moment, offset: i64) -> Judged {
+    fn judge_as_of(&self, known: &Knowledge, id: &SessionId, at: Moment, offset: Offset) -> Judged {
         let nothing = Judged { drafts: Vec::new(), lost: false };
         let Some(session) = known.sessions.get(id) else { return nothing };
         let t = at.mono.0;
@@ -170,11 +179,12 @@ impl Engine {
         else {
             return nothing;
         };
-        let mut case = Case::measure(known, &self.history, Some((id, session)), bounds, t, offset);
-        case.pieces = self.pieces(known, id, &case.bounds, t, offset);
+        let pieces = self.pieces(known, id, &bounds, at.mono, offset);
+        let told = Some((id, session));
+        let case = Case::measure(known, &self.history, told, bounds, at.mono, offset).after(pieces);
         let stamp = stamp(&case, at, offset);
         let drafts = rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)).collect();
-        Judged { drafts, lost: case.history_lost }
+        Judged { drafts, lost: case.sight.history_lost }
     }
 }
 

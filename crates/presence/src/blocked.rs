@@ -22,8 +22,8 @@ impl Blocked {
         let judged = case.faults().is_empty() && said.iter().all(|d| d.rule != Rule::Uq1);
         let op = rules::uq1_blocked(case)
             .filter(|_| judged)
-            .map(|_| case.stranger_op().union(&case.doubted))?;
-        Some(Self { roster: case.roster_version(), from: op.first()?, to: op.last()? })
+            .map(|_| case.attendance.stranger_op().union(&case.unknowns.doubted))?;
+        Some(Self { roster: case.given.roster_version(), from: op.first()?, to: op.last()? })
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::history::History;
 use crate::knowledge::Knowledge;
 use crate::spans::Spans;
+use crate::time::Offset;
 use crate::{Policy, SessionId};
 
 /// Where in time a case lies. All in monotonic ms.
@@ -32,7 +33,7 @@ pub(crate) fn session_bounds(
     h: &History,
     id: &SessionId,
     now: u64,
-    offset: i64,
+    offset: Offset,
 ) -> Option<Bounds> {
     let (start, declared_end) = k.declared_times(id, offset)?;
     let p = &k.policy;
@@ -85,7 +86,7 @@ fn open_end(ring: &Spans, start: u64, hi: u64, now: u64, p: &Policy) -> (u64, u6
 }
 
 /// The declared neighbours: to the end of the one before, from the start of the one after.
-fn on_paper(k: &Knowledge, id: &SessionId, start: u64, offset: i64) -> (u64, u64) {
+fn on_paper(k: &Knowledge, id: &SessionId, start: u64, offset: Offset) -> (u64, u64) {
     let (mut lo, mut hi) = (start.saturating_sub(k.policy.window_before_ms()), u64::MAX);
     for other in k.sessions.keys().filter(|other| *other != id) {
         let Some((from, to)) = k.declared_times(other, offset) else { continue };

@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::case::{Case, Seen};
+use crate::case::attendance::{Attendance, Seen};
+use crate::case::given::Given;
 use crate::history::History;
 use crate::spans::Spans;
-use crate::time::mono_of;
 use crate::{CheckDirection, Checked, PersonId};
 
-impl Case<'_> {
+impl<'a> Attendance<'a> {
     /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between
     /// them he is inside.
-    fn pair_checks(&mut self) {
-        let bridge = self.knowledge.policy.presence_bridge_ms();
-        let end = self.window.last().unwrap_or(0);
+    fn pair_checks(&mut self, given: &Given<'a>) {
+        let bridge = given.knowledge.policy.presence_bridge_ms();
+        let end = given.window.last().unwrap_or(0);
         for seen in self.people.values_mut() {
             let checks: Vec<(u64, u64)> = seen.present.bridged(bridge).iter().collect();
             let inside = checks.chunks(2).map(|pair| match pair {
@@ -30,17 +30,17 @@ impl Case<'_> {
     /// Presences verified without a face: from the check-in to the check-out, or to the end of the
     /// window. A check-in counts where its witness was recognised in the room; without him it is
     /// only stated.
-    pub(crate) fn read_checks(&mut self, h: &History) {
-        if self.doorway {
-            self.pair_checks();
+    pub(crate) fn read_checks(&mut self, given: &Given<'a>, h: &History) {
+        if given.doorway {
+            self.pair_checks(given);
         }
-        let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
+        let (from, to) = (given.window.first().unwrap_or(0), given.window.last().unwrap_or(0));
         // When each checked in, and whether that names no track.
         let mut open: BTreeMap<&PersonId, (u64, bool)> = BTreeMap::new();
-        let knowledge = self.knowledge;
+        let knowledge = given.knowledge;
         for (at, check) in &knowledge.checks {
             let Checked::Person(id) = &check.who else { continue };
-            let at = mono_of(*at, self.offset);
+            let at = given.offset.mono(*at).0;
             if at > to {
                 break;
             }
@@ -53,23 +53,29 @@ impl Case<'_> {
                     if let Some((begin, anywhere)) = open.remove(id)
                         && at >= from
                     {
-                        self.checked_in(id, (begin, at), anywhere);
+                        self.checked_in(given, id, (begin, at), anywhere);
                     }
                 }
             }
         }
         for (id, (begin, anywhere)) in open {
-            self.checked_in(id, (begin, to), anywhere);
+            self.checked_in(given, id, (begin, to), anywhere);
         }
     }
 
     /// `anywhere`: no track is said to be his. Then he may be whoever is not recognised, in the
     /// session for which he checked in, where he is not seen himself; not whom the box would know.
-    fn checked_in(&mut self, id: &PersonId, (begin, end): (u64, u64), anywhere: bool) {
-        let Some(info) = self.known(id) else { return };
-        let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
+    fn checked_in(
+        &mut self,
+        given: &Given<'a>,
+        id: &PersonId,
+        (begin, end): (u64, u64),
+        anywhere: bool,
+    ) {
+        let Some(info) = given.known(id) else { return };
+        let (from, to) = (given.window.first().unwrap_or(0), given.window.last().unwrap_or(0));
         let inside = Spans::one(begin, end).clip(from, to);
-        let soonest = self.bounds.start.saturating_sub(self.knowledge.policy.window_before_ms());
+        let soonest = given.bounds.start.saturating_sub(given.knowledge.policy.window_before_ms());
         let known = info.has_template && info.confirmed;
         let seen = self.people.entry(id.clone()).or_insert_with(|| Seen::by_card(info));
         if anywhere && !known && begin >= soonest.min(from) {

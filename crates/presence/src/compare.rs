@@ -1,6 +1,6 @@
-//! What another policy would change: a recording is replayed under several policies at once, call by
-//! call, and what stands at its end is compared. It holds what stands, never the recording, so a log
-//! of any length costs no memory.
+//! What another policy would change: a recording is replayed under several policies at once, call
+//! by call, and what stands at its end is compared. It holds what stands, never the recording, so a
+//! log of any length costs no memory.
 
 use std::collections::BTreeMap;
 

@@ -25,29 +25,23 @@ impl Engine {
         else {
             return nothing;
         };
-        let case = Case::measure(
-            &self.knowledge,
-            &self.history,
-            Some((id, session)),
-            bounds,
-            at.0,
-            offset,
-        );
+        let case =
+            Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at, offset);
         let whose = whose_absence(rule, &case);
-        let (Some(from), Some(to)) = (case.window.first(), case.window.last()) else {
+        let (Some(from), Some(to)) = (case.given.window.first(), case.given.window.last()) else {
             return nothing;
         };
         if whose.is_empty() {
             return nothing;
         }
-        let (from, to) = (clock(case.wall(from)), clock(case.wall(to)));
+        let (from, to) = (clock(case.given.wall(from)), clock(case.given.wall(to)));
         let mut lines = vec![format!(
             "{} asks whether {} was there from {from} to {to}",
             rule.code(),
             names(&whose)
         )];
         let mut tracks = Vec::new();
-        for unknown in &case.unknown {
+        for unknown in &case.unknowns.presences {
             let said = case.doubt(unknown, &whose);
             if !said.is_empty() {
                 tracks.extend(&unknown.tracks);
@@ -68,8 +62,8 @@ impl Engine {
 /// The people whose absence a rule asks for.
 fn whose_absence(rule: Rule, case: &Case<'_>) -> Vec<PersonId> {
     match rule {
-        Rule::Ll1 | Rule::Ll5 => case.declared_lead().cloned().into_iter().collect(),
-        Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => case.leads.iter().cloned().collect(),
+        Rule::Ll1 | Rule::Ll5 => case.given.declared_lead().cloned().into_iter().collect(),
+        Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => case.given.leads.iter().cloned().collect(),
         _ => Vec::new(),
     }
 }
@@ -95,13 +89,13 @@ impl Case<'_> {
         let mut lines = vec![format!(
             "  in the way: track {} from {} to {} ({} ms in view) may have been {}: {}",
             tracks.join("+"),
-            clock(self.wall(from)),
-            clock(self.wall(to)),
+            clock(self.given.wall(from)),
+            clock(self.given.wall(to)),
             unknown.seen.total(),
             names(&may_be),
             unknown.cause.text()
         )];
-        let out = self.knowledge.policy.evidence_out_mnat();
+        let out = self.given.knowledge.policy.evidence_out_mnat();
         lines.extend(may_be.iter().map(|id| {
             let (standing, spans) = self.open_for(unknown, id);
             format!(

@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::pieces::JudgedPiece;
 use crate::spans::Spans;
 use crate::ticks::tick_after;
+use crate::time::Offset;
 use crate::{
     ClockQuality, Fact, Moment, Mono, Observation, PersonId, Policy, SessionId, TrackId,
     ZonesDrifted,
@@ -77,7 +78,7 @@ pub struct Engine {
     pub(crate) latest: u64,
     pub(crate) clock: ClockQuality,
     /// Wall minus monotonic time, ms; `None` before the first call.
-    pub(crate) offset: Option<i64>,
+    pub(crate) offset: Option<Offset>,
     pub(crate) due: Option<u64>,
     pub(crate) evaluated: u64,
     pub(crate) dirty: bool,
@@ -234,8 +235,8 @@ impl Engine {
     fn take_clock(&mut self, at: Moment) {
         const JITTER_MS: u64 = 1_000;
         let policy = &self.knowledge.policy;
-        let offset = at.wall.0.saturating_sub(i64::try_from(at.mono.0).unwrap_or(i64::MAX));
-        let step = self.offset.map_or(0, |old| old.abs_diff(offset));
+        let offset = Offset::of(at);
+        let step = self.offset.map_or(0, |old| old.step_ms(offset));
         if step > policy.clock_step_max_ms()
             || u64::from(at.clock.uncertainty_ms) > policy.clock_uncertainty_max_ms()
         {

@@ -103,9 +103,9 @@ fn names_somebody(track: &TrackLog, policy: &Policy) -> bool {
     sum.best().is_some_and(|(_, mnat)| mnat >= policy.evidence_named_mnat() as i64)
 }
 
-/// Unidentified tracks between two times of lying, each beginning and ending where the patient does:
-/// one person, who never goes through the door. Who does so again and again hides the patient, and
-/// is somebody else.
+/// Unidentified tracks between two times of lying, each beginning and ending where the patient
+/// does: one person, who never goes through the door. Who does so again and again hides the
+/// patient, and is somebody else.
 fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> {
     const LIES_STILL_MS: u64 = 10_000;
     const MOST_TIMES: usize = 2;

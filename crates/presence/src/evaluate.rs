@@ -12,7 +12,8 @@ use crate::report::{stamp, summarise};
 use crate::rules::{self, Draft};
 use crate::spans::Spans;
 use crate::ticks::Next;
-use crate::{Engine, Moment, Mono, SessionId, Wall};
+use crate::time::Offset;
+use crate::{Engine, Moment, Mono, SessionId};
 
 impl Engine {
     /// One evaluation at tick `t`.
@@ -21,11 +22,7 @@ impl Engine {
             self.due = None;
             return;
         };
-        let at = Moment {
-            mono: Mono(t),
-            wall: Wall((t as i64).saturating_add(offset)),
-            clock: self.clock,
-        };
+        let at = Moment { mono: Mono(t), wall: offset.wall(Mono(t)), clock: self.clock };
         let mut next = Next::after(t, &self.knowledge.policy);
         let said_before = out.len();
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
@@ -118,7 +115,7 @@ impl Engine {
         &mut self,
         id: &SessionId,
         at: Moment,
-        offset: i64,
+        offset: Offset,
         next: &mut Next,
         out: &mut Vec<Output>,
     ) -> Option<(u64, u64)> {
@@ -149,38 +146,32 @@ impl Engine {
         &mut self,
         id: &SessionId,
         at: Moment,
-        offset: i64,
+        offset: Offset,
         bounds: Bounds,
         dirty: bool,
         out: &mut Vec<Output>,
     ) {
         let Some(session) = self.knowledge.sessions.get(id) else { return };
-        let mut case = Case::measure(
-            &self.knowledge,
-            &self.history,
-            Some((id, session)),
-            bounds,
-            at.mono.0,
-            offset,
-        );
-        case.pieces = self.pieces(&self.knowledge, id, &case.bounds, at.mono.0, offset);
+        let pieces = self.pieces(&self.knowledge, id, &bounds, at.mono, offset);
+        let (k, h) = (&self.knowledge, &self.history);
+        let case = Case::measure(k, h, Some((id, session)), bounds, at.mono, offset).after(pieces);
         let drafts = rules::judge(&case);
         let stamp = stamp(&case, at, offset);
-        let summary = case.is_final.then(|| summarise(&case, &drafts, id, at));
-        if case.is_final {
+        let summary = case.given.is_final.then(|| summarise(&case, &drafts, id, at));
+        if case.given.is_final {
             self.blocked.remove(id);
             self.blocked.extend(Blocked::of(&case, &drafts).map(|event| (id.clone(), event)));
         }
-        let authoritative = case.is_final || dirty;
-        if case.is_final {
-            let (from, to) = (case.bounds.start, case.bounds.end);
+        let authoritative = case.given.is_final || dirty;
+        if case.given.is_final {
+            let (from, to) = (case.given.bounds.start, case.given.bounds.end);
             self.judged_pieces.insert(
                 id.clone(),
                 JudgedPiece { from, to, retired: false, did: Pieces::of(&case) },
             );
         }
-        let wipe = case.is_final;
-        let window = case.window.clone();
+        let wipe = case.given.is_final;
+        let window = case.given.window.clone();
         let drafts = drafts.into_iter().map(|draft| (stamp.clone(), draft)).collect();
         self.settle(id, at, offset, drafts, authoritative, out);
         if let Some(summary) = summary {
@@ -197,7 +188,7 @@ impl Engine {
         &mut self,
         id: &SessionId,
         at: Moment,
-        offset: i64,
+        offset: Offset,
         mut drafts: Vec<(Stamp, Draft)>,
         authoritative: bool,
         out: &mut Vec<Output>,

@@ -223,7 +223,8 @@ pub enum SiteRelation {
     Primary,
     /// 多机构备案.
     FiledMultiSite,
-    /// 医师法 18 (consultation, training, free clinic): from the first until before the second time.
+    /// 医师法 18 (consultation, training, free clinic): from the first until before the second
+    /// time.
     Exempt {
         /// First instant covered.
         from: Wall,

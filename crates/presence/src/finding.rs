@@ -1,6 +1,7 @@
 //! What the engine says: findings, wipe orders, presence summaries. A finding is a lead (线索),
 //! worded "疑似…"; it never says "违法", and it never holds a name.
 
+use crate::names::{AbstentionReason, FigureName, IntervalName, PartName};
 use crate::{Moment, Mono, PersonId, SessionId, TrackId, Wall};
 
 /// One thing the engine says. Order within a call is the order of evaluation.
@@ -70,8 +71,8 @@ pub struct Finding {
 pub struct PersonPart {
     /// Who.
     pub person: PersonId,
-    /// As what: `declared_lead`, `operator`.
-    pub part: &'static str,
+    /// As what.
+    pub part: PartName,
     /// By which method he was verified; `None`: not seen.
     pub method: Option<PresenceMethod>,
 }
@@ -251,9 +252,8 @@ pub struct Basis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Interval {
-    /// For what: `declared`, `operating`, `lead_present`, `lead_perhaps`, `lead_gap`, `operator`,
-    /// `bed_occupied`, `camera`.
-    pub what: &'static str,
+    /// For what.
+    pub what: IntervalName,
     /// Begin.
     pub from: Mono,
     /// End.
@@ -268,8 +268,8 @@ pub struct Interval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Figure {
-    /// Such as `operating_ms`, `lead_share_ppm`, `frames`.
-    pub name: &'static str,
+    /// Which.
+    pub name: FigureName,
     /// The value.
     pub value: i64,
 }
@@ -338,7 +338,7 @@ pub enum Assessment {
     Assessable,
     /// It cannot, for these reasons (`declined`, `withheld`, `visibility`, `clock`,
     /// `no_activity`, `never_closed`, `history`): nothing is alleged.
-    NotAssessable(Vec<&'static str>),
+    NotAssessable(Vec<AbstentionReason>),
 }
 
 /// A rule that could not be decided in a session.
@@ -351,7 +351,7 @@ pub struct Undecided {
     /// enough), `absence` (somebody INDETERMINATE, or out of sight, may have been the one whose
     /// absence matters), `door` (who came and went was out of sight), `roster` (old, or somebody
     /// without a template).
-    pub reason: &'static str,
+    pub reason: AbstentionReason,
 }
 
 /// A verified presence in a session.

@@ -6,7 +6,7 @@ use crate::finding::{Output, Rule};
 use crate::identity::Who;
 use crate::spans::Spans;
 use crate::ticks::Next;
-use crate::{Engine, Moment, PersonId, Wall};
+use crate::{Engine, Moment, Mono, PersonId};
 
 impl Engine {
     /// P2: a session is over: nobody unidentified in it is remembered by face.
@@ -77,7 +77,7 @@ impl Engine {
             self.past.forget_before(horizon);
             self.judged_pieces.retain(|_, piece| !piece.retired || piece.to + window_ms >= horizon);
             self.ledger.forget(None, horizon);
-            self.knowledge.forget_before(Wall((horizon as i64).saturating_add(offset)));
+            self.knowledge.forget_before(offset.wall(Mono(horizon)));
         }
     }
 }

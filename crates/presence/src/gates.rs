@@ -1,6 +1,8 @@
-//! When operating counts: of staff throughout the session, of others only while the patient is there.
+//! When operating counts: of staff throughout the session, of others only while the patient is
+//! there.
 
-use crate::case::Case;
+use crate::case::bed::Bed;
+use crate::case::given::Given;
 use crate::spans::Spans;
 
 /// When operating counts: of staff throughout the session, of others only while the patient is
@@ -26,30 +28,29 @@ impl Gates {
     }
 }
 
-impl Case<'_> {
-    /// The gates of a case; `hull`: from the first sighting of the patient to the last.
-    pub(crate) fn gates(&self, hull: Option<(u64, u64)>, act_to: u64) -> Gates {
-        let session = self.gate(None, act_to);
-        let last = hull.filter(|_| self.bed_seen && self.session.is_some()).map(|(_, last)| last);
+impl Gates {
+    pub(crate) fn of(given: &Given<'_>, bed: &Bed) -> Self {
+        let session = gate(given, None);
+        let last = bed.hull.filter(|_| bed.seen && given.session.is_some()).map(|(_, last)| last);
         let after_patient = last.map_or_else(Spans::none, |last| {
-            session.intersect(&Spans::one(last, self.bounds.end.min(self.now)))
+            session.intersect(&Spans::one(last, given.bounds.end.min(given.now.0)))
         });
-        Gates { patient: self.gate(hull, act_to), session, after_patient }
+        let patient = gate(given, bed.hull.filter(|_| bed.seen));
+        Self { patient, session, after_patient }
     }
+}
 
-    /// When operating counts: within reach of the session; while the patient is there, once he was
-    /// seen; after preparation.
-    fn gate(&self, hull: Option<(u64, u64)>, act_to: u64) -> Spans {
-        let whole = Spans::one(self.bounds.lo, act_to);
-        let gate = match hull {
-            Some((first, last)) if self.bed_seen => whole.clip(first, last),
-            _ => whole,
-        };
-        let prep = self.item.map_or(0, |i| i.prep_ms);
-        if prep == 0 {
-            return gate;
-        }
-        let begin = self.bounds.start.max(gate.first().unwrap_or(self.bounds.start));
-        gate.minus(&Spans::one(0, begin.saturating_add(prep)))
+/// Within reach of the session; while the patient is there, once he was seen; after preparation.
+fn gate(given: &Given<'_>, patient: Option<(u64, u64)>) -> Spans {
+    let whole = Spans::one(given.bounds.lo, given.active_to());
+    let gate = match patient {
+        Some((first, last)) => whole.clip(first, last),
+        None => whole,
+    };
+    let prep = given.item.map_or(0, |i| i.prep_ms);
+    if prep == 0 {
+        return gate;
     }
+    let begin = given.bounds.start.max(gate.first().unwrap_or(given.bounds.start));
+    gate.minus(&Spans::one(0, begin.saturating_add(prep)))
 }

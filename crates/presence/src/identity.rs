@@ -4,9 +4,9 @@
 //! deciding vote; it lapses `reverify_ms` after the last vote. When votes for somebody else come
 //! (two tracks were swapped), the stretch is cut, and what lies between the last vote for the one
 //! and the first for the other is INDETERMINATE. A stretch that once was somebody's never turns
-//! UNMATCHED: a doctor seen badly is not a stranger. Whoever takes up a track that was out of sight is
-//! INDETERMINATE until a look says that the face is the one before; until then his own votes say who
-//! he is, as of somebody new.
+//! UNMATCHED: a doctor seen badly is not a stranger. Whoever takes up a track that was out of sight
+//! is INDETERMINATE until a look says that the face is the one before; until then his own votes say
+//! who he is, as of somebody new.
 
 use crate::{Face, Liveness, PersonId, Policy, Thresholds};
 
@@ -196,8 +196,8 @@ impl Identity {
         (self.current().who != Who::Unknown).then_some(held.from)
     }
 
-    /// A look at a face that may not be living is no vote; a photograph that now and then passes for
-    /// living is not let through by its few votes.
+    /// A look at a face that may not be living is no vote; a photograph that now and then passes
+    /// for living is not let through by its few votes.
     pub(crate) fn not_live(&mut self) {
         if let Some(c) = &mut self.candidate {
             c.not_live += 1;

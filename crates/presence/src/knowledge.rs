@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::time::{before_begin_ms, mono_of};
+use crate::time::Offset;
 use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
     MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
@@ -86,7 +86,7 @@ pub(crate) struct Session {
     pub(crate) judged: bool,
     /// Wall minus monotonic time, fixed when it was judged, so that a later clock step cannot move
     /// it.
-    pub(crate) offset: Option<i64>,
+    pub(crate) offset: Option<Offset>,
     /// Start, end and retirement in monotonic ms, fixed when it was judged.
     pub(crate) extent: Option<(u64, u64, u64)>,
     /// When a record that does not take place here was first met; 0: not yet.
@@ -240,7 +240,11 @@ impl Knowledge {
     }
 
     /// Declared start and end of a session of this room that is not cancelled, monotonic ms.
-    pub(crate) fn declared_times(&self, id: &SessionId, offset: i64) -> Option<(u64, Option<u64>)> {
+    pub(crate) fn declared_times(
+        &self,
+        id: &SessionId,
+        offset: Offset,
+    ) -> Option<(u64, Option<u64>)> {
         let session = self.sessions.get(id)?;
         let record = session.record.as_ref()?;
         let here = self.room.as_ref().is_some_and(|room| room.id == record.room);
@@ -248,21 +252,21 @@ impl Knowledge {
             return None;
         }
         let offset = session.offset.unwrap_or(offset);
-        let start = mono_of(record.start, offset);
-        Some((start, session.end().map(|end| mono_of(end, offset).max(start))))
+        let start = offset.mono(record.start).0;
+        Some((start, session.end().map(|end| offset.mono(end).0.max(start))))
     }
 
     /// How much of a session's declared time lies before monotonic time began, ms.
-    pub(crate) fn before_begin_ms(&self, id: &SessionId, offset: i64) -> u64 {
+    pub(crate) fn before_begin_ms(&self, id: &SessionId, offset: Offset) -> u64 {
         let Some(session) = self.sessions.get(id) else { return 0 };
         let Some(record) = &session.record else { return 0 };
         let end = session.end().unwrap_or(Wall(i64::MAX));
-        before_begin_ms(record.start, end, session.offset.unwrap_or(offset))
+        session.offset.unwrap_or(offset).before_begin_ms(record.start, end)
     }
 
     /// Those who matter to the sessions around `now`: first who was declared, then the leads that
     /// they may have.
-    pub(crate) fn relevant(&self, now: u64, offset: i64) -> Vec<PersonId> {
+    pub(crate) fn relevant(&self, now: u64, offset: Offset) -> Vec<PersonId> {
         const MOST: usize = 16;
         let Some(roster) = self.rosters.values().next_back() else { return Vec::new() };
         let on = |id: &&SessionId| {
@@ -338,10 +342,10 @@ impl Knowledge {
     }
 
     /// When each check counts from, in monotonic ms, and who witnessed it.
-    pub(crate) fn witnesses(&self, offset: i64) -> impl Iterator<Item = (u64, PersonId)> + '_ {
+    pub(crate) fn witnesses(&self, offset: Offset) -> impl Iterator<Item = (u64, PersonId)> + '_ {
         self.checks
             .iter()
-            .map(move |(_, check)| (mono_of(check.counts_from(), offset), check.witness.clone()))
+            .map(move |(_, check)| (offset.mono(check.counts_from()).0, check.witness.clone()))
     }
 
     /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and
@@ -395,9 +399,9 @@ impl Knowledge {
     }
 }
 
-/// Whether somebody may lead a treatment (办法 11, 12): a licensed physician who is filed as lead for
-/// one of its specialties. NL-1 rests on it; what the public reads of a physician is held equal to
-/// it by a test of the server.
+/// Whether somebody may lead a treatment (办法 11, 12): a licensed physician who is filed as lead
+/// for one of its specialties. NL-1 rests on it; what the public reads of a physician is held equal
+/// to it by a test of the server.
 pub fn may_lead(
     category: PractitionerCategory,
     lead_for: &[Specialty],

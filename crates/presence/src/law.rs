@@ -73,7 +73,8 @@ const ASSISTANTS: &[Basis] =
     &[physicians("第三十四条第一款"), measures_read("第十二条"), LEAD_ANSWERS];
 /// NL-3: a trainee takes part under a physician's supervision.
 const TRAINEES: &[Basis] = &[physicians("第三十五条"), physicians("第十三条第四款")];
-/// NL-4: items are filed, and graded (医疗美容项目分级管理和备案制度, named in the Chengdu document).
+/// NL-4: items are filed, and graded (医疗美容项目分级管理和备案制度, named in the Chengdu
+/// document).
 pub const GRADE: &[Basis] = &[
     institutions("第二十六条"),
     measures("第十六条第二款"),

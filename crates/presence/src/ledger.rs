@@ -8,6 +8,7 @@ use crate::finding::{
     Withdrawal,
 };
 use crate::rules::Draft;
+use crate::time::Offset;
 use crate::{Moment, Mono, SessionId, Wall};
 
 /// One place per rule and session; without a session, per rule and first cause.
@@ -65,7 +66,7 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug)]
 pub(crate) struct Stamp {
     pub(crate) at: Moment,
-    pub(crate) offset: i64,
+    pub(crate) offset: Offset,
     pub(crate) session: Option<SessionId>,
     pub(crate) session_ppm: u32,
     pub(crate) visibility: Option<Visibility>,
@@ -80,7 +81,7 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     fn wall(&self, mono: u64) -> Wall {
-        Wall((mono as i64).saturating_add(self.offset))
+        self.offset.wall(Mono(mono))
     }
 
     fn finding(

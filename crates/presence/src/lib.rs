@@ -48,6 +48,7 @@ mod identity;
 mod knowledge;
 pub mod law;
 mod ledger;
+mod names;
 mod observation;
 mod passes;
 mod people;
@@ -85,6 +86,7 @@ pub use finding::{
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
 pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};
 pub use knowledge::may_lead;
+pub use names::{AbstentionReason, FigureName, IntervalName, PartName};
 pub use observation::{
     CameraHealth, CameraState, Face, Likeness, Liveness, MatchScore, Observation, PersonScore,
 };

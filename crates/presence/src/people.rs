@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::case::Stay;
+use crate::case::attendance::Stay;
 use crate::check_in::CheckedIn;
 use crate::evidence::{Evidence, Standing, Sum};
 use crate::history::TrackLog;

@@ -1,5 +1,5 @@
-//! Faces that are not alive: how many looks say so, and whether what they show moves as a body does.
-//! It counts and measures; whether that is an attack is HB-4's to say.
+//! Faces that are not alive: how many looks say so, and whether what they show moves as a body
+//! does. It counts and measures; whether that is an attack is HB-4's to say.
 
 use crate::history::{History, TrackLog};
 use crate::{Liveness, Policy};

@@ -9,26 +9,27 @@ use crate::case::{Case, Seen};
 use crate::knowledge::Knowledge;
 use crate::piece::Pieces;
 use crate::spans::Spans;
-use crate::{Engine, PersonId, PractitionerCategory, SessionId, Wall};
+use crate::time::Offset;
+use crate::{Engine, Mono, PersonId, PractitionerCategory, SessionId};
 
 impl Pieces {
     /// One session as a piece of a later one.
     pub(crate) fn of(case: &Case<'_>) -> Self {
         // A blink in one session says nothing of the day, and need not be kept.
-        let matters = case.sight.dark.total() >= case.knowledge.policy.hb2_ms() / 2;
+        let matters = case.sight.dark.total() >= case.given.knowledge.policy.hb2_ms() / 2;
         // Whoever may have been a lead counts for one, and so does what was not seen.
-        let lead = |id: &PersonId| case.leads.contains(id);
+        let lead = |id: &PersonId| case.given.leads.contains(id);
         let led = case.presence_of(|s| lead(&s.info.id));
         let led = led.union(&case.unknown_alive_for(lead)).union(&case.sight.blind);
         let of = |ms: &dyn Fn(&Seen<'_>) -> u64| {
-            case.people.iter().map(|(person, seen)| (person.clone(), ms(seen))).collect()
+            case.attendance.people.iter().map(|(person, seen)| (person.clone(), ms(seen))).collect()
         };
         Self {
             a_ms: case.sight.a.total(),
             op: of(&|seen| seen.op.total()),
             unled: of(&|seen| seen.op.minus(&led).total()),
             unaided: of(&|seen| case.unaided(seen).total()),
-            stranger_op: case.stranger_op_beyond_cards(),
+            stranger_op: case.attendance.stranger_op_beyond_cards(),
             dark: if matters { case.sight.dark.clone() } else { Spans::none() },
         }
     }
@@ -53,8 +54,8 @@ impl Engine {
         k: &Knowledge,
         id: &SessionId,
         bounds: &Bounds,
-        now: u64,
-        offset: i64,
+        now: Mono,
+        offset: Offset,
     ) -> Pieces {
         let told = k.sessions.keys().filter(|other| *other != id).filter_map(|other| {
             let (from, to) = k.declared_times(other, offset)?;
@@ -79,7 +80,7 @@ impl Engine {
             begin = from;
             pieces.add(&self.piece(k, other, now, offset));
         }
-        let day = |mono: u64| k.local_day(Wall((mono as i64).saturating_add(offset)));
+        let day = |mono: u64| k.local_day(offset.wall(Mono(mono)));
         let today = self.judged_pieces.iter().filter(|(other, piece)| {
             *other != id && piece.to <= bounds.start && day(piece.from) == day(bounds.start)
         });
@@ -87,14 +88,14 @@ impl Engine {
         pieces
     }
 
-    fn piece(&self, k: &Knowledge, id: &SessionId, now: u64, offset: i64) -> Pieces {
+    fn piece(&self, k: &Knowledge, id: &SessionId, now: Mono, offset: Offset) -> Pieces {
         let current = std::ptr::eq(k, &raw const self.knowledge) && !self.dirty;
         let session = k.sessions.get(id);
         let settled = current && session.is_some_and(|s| s.judged && !s.dirty);
         if let Some(piece) = self.judged_pieces.get(id).filter(|piece| settled || piece.retired) {
             return piece.did.clone();
         }
-        let measured = session.zip(bounds::session_bounds(k, &self.history, id, now, offset));
+        let measured = session.zip(bounds::session_bounds(k, &self.history, id, now.0, offset));
         measured.map_or_else(Pieces::default, |(session, of)| {
             Pieces::of(&Case::measure(k, &self.history, Some((id, session)), of, now, offset))
         })
@@ -120,7 +121,7 @@ impl Case<'_> {
     }
 
     fn added_up(&self, before: &BTreeMap<PersonId, u64>, id: &PersonId, own: &Spans) -> u64 {
-        if own.total() < self.knowledge.policy.uq_op_ms() {
+        if own.total() < self.given.knowledge.policy.uq_op_ms() {
             return own.total();
         }
         own.total() + before.get(id).copied().unwrap_or(0)
@@ -131,14 +132,14 @@ impl Case<'_> {
         let beside = |s: &Seen<'_>| {
             s.info.id != seen.info.id && s.info.category == PractitionerCategory::LicensedPhysician
         };
-        let pad = self.knowledge.policy.observation_gap_ms();
-        seen.op.minus(&self.op_of(beside).padded(pad))
+        let pad = self.given.knowledge.policy.observation_gap_ms();
+        seen.op.minus(&self.attendance.op_of(beside).padded(pad))
     }
 
     /// Whether somebody operates by these times: much of it at once, or enough in all. `in_all_ms`:
     /// with what he did in the pieces before.
     pub(crate) fn is_operating(&self, op: &Spans, at_once_ms: u64, in_all_ms: u64) -> bool {
-        let p = &self.knowledge.policy;
+        let p = &self.given.knowledge.policy;
         op.densest(p.uq_window_ms()) >= at_once_ms || in_all_ms >= p.uq_total_ms()
     }
 

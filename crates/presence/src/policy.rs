@@ -63,9 +63,13 @@ impl fmt::Display for PolicyError {
 impl std::error::Error for PolicyError {}
 
 macro_rules! settings {
-    ($($name:ident = $default:literal $unit:literal [$min:literal, $max:literal] $rules:literal $doc:literal;)+) => {
+    ($(
+        $name:ident = $default:literal $unit:literal [$min:literal, $max:literal] $rules:literal
+        $doc:literal;
+    )+) => {
         const SETTINGS: &[Setting] = &[$(Setting {
-            name: stringify!($name), unit: $unit, min: $min, max: $max, default: $default, rules: $rules, doc: $doc,
+            name: stringify!($name), unit: $unit, min: $min, max: $max, default: $default,
+            rules: $rules, doc: $doc,
         }),+];
 
         #[expect(non_camel_case_types, reason = "positions are named exactly as their settings")]
@@ -73,7 +77,8 @@ macro_rules! settings {
         enum At { $($name),+ }
 
         impl Policy {
-            $(#[doc = $doc] #[doc = ""] #[doc = concat!("Unit ", $unit, ", ", stringify!($min), " to ", stringify!($max),
+            $(#[doc = $doc] #[doc = ""]
+            #[doc = concat!("Unit ", $unit, ", ", stringify!($min), " to ", stringify!($max),
                 ", default ", stringify!($default), "; read by ", $rules, ".")]
             #[inline]
             pub fn $name(&self) -> u64 {

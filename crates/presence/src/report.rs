@@ -6,27 +6,29 @@ use crate::finding::{Assessment, PersonPresence, PresenceMethod, PresenceSummary
 use crate::ledger::Stamp;
 use crate::rules;
 use crate::spans::{Spans, share_ppm};
+use crate::time::Offset;
 use crate::{Moment, SessionId};
 
 /// What every finding of a case carries.
-pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: i64) -> Stamp {
-    let policy = &case.knowledge.policy;
-    let declared = Spans::one(case.bounds.start, case.bounds.end);
-    let session_ppm = match case.session {
-        Some(_) if !case.activity.is_empty() => {
-            share_ppm(case.activity.intersect(&declared).total(), case.activity.total())
-        }
+pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: Offset) -> Stamp {
+    let policy = &case.given.knowledge.policy;
+    let declared = Spans::one(case.given.bounds.start, case.given.bounds.end);
+    let session_ppm = match case.given.session {
+        Some(_) if !case.attendance.activity.is_empty() => share_ppm(
+            case.attendance.activity.intersect(&declared).total(),
+            case.attendance.activity.total(),
+        ),
         _ => 1_000_000,
     };
     Stamp {
         at,
         offset,
-        session: case.session.map(|(id, _)| id.clone()),
+        session: case.given.session.map(|(id, _)| id.clone()),
         session_ppm,
         visibility: Some(case.sight.v),
         liveness_waived: policy.liveness_waived() == 1,
         policy_version: policy.version(),
-        roster_version: case.roster_version(),
+        roster_version: case.given.roster_version(),
         withdrawal: Withdrawal::OwnCorrection,
         basis_tick: at.mono.0,
     }
@@ -42,14 +44,15 @@ pub(crate) fn summarise(
     let faults = case.faults();
     // Whom the box recognised before it heard of the refusal is said of nobody.
     let told = |method: PresenceMethod| {
-        case.doorway || !case.sight.declined || method == PresenceMethod::CardPinWitness
+        case.given.doorway || !case.sight.declined || method == PresenceMethod::CardPinWitness
     };
-    let people = case.people.values().filter(|s| !s.present.is_empty() && told(s.method));
+    let people =
+        case.attendance.people.values().filter(|s| !s.present.is_empty() && told(s.method));
     let present = people.map(|s| PersonPresence {
         person: s.info.id.clone(),
         method: s.method,
-        first: case.wall(s.present.first().unwrap_or(0)),
-        last: case.wall(s.present.last().unwrap_or(0)),
+        first: case.given.wall(s.present.first().unwrap_or(0)),
+        last: case.given.wall(s.present.last().unwrap_or(0)),
         present_ms: s.present.total(),
         operating_ms: s.op.total(),
         looks: s.looks,
@@ -67,13 +70,14 @@ pub(crate) fn summarise(
         undecided: rules::undecided(case, said),
         visibility: case.sight.v,
         lead_verified: case
+            .given
             .declared_lead()
             .is_some_and(|lead| present.iter().any(|p| p.person == *lead)),
-        face_seen: case.face_seen,
+        face_seen: case.attendance.face_seen,
         present,
-        indeterminate_tracks: case.unknown_tracks,
-        unmatched_tracks: case.strangers.len() as u32,
-        emergency: case.session.is_some_and(|(_, s)| s.emergency()),
-        liveness_waived: case.knowledge.policy.liveness_waived() == 1,
+        indeterminate_tracks: case.unknowns.tracks,
+        unmatched_tracks: case.attendance.strangers.len() as u32,
+        emergency: case.given.session.is_some_and(|(_, s)| s.emergency()),
+        liveness_waived: case.given.knowledge.policy.liveness_waived() == 1,
     }
 }

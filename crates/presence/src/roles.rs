@@ -1,7 +1,10 @@
-//! Reads the people of a case: who each is, whether he operated, and what stays open. It fills the
-//! measures of [`Case`](crate::case::Case) and alleges nothing.
+//! Reads the people of a case: who each is, whether he operated, and what stays open. It makes
+//! [`Attendance`] and [`Unknowns`], both whole, and alleges nothing.
 
-use crate::case::{Case, Cause, Seen, Stranger, Unknown};
+use crate::case::attendance::{Attendance, Seen, Stranger};
+use crate::case::bed::Bed;
+use crate::case::given::Given;
+use crate::case::unknowns::{Cause, Unknown, Unknowns};
 use crate::check_in::CheckedIn;
 use crate::doubled::undoubled;
 use crate::entry::{Afoot, Named, named_tracks, takes_turns};
@@ -14,13 +17,80 @@ use crate::spans::Spans;
 use crate::visitors::Visitor;
 use crate::{Checked, PersonId, Practitioner, PractitionerCategory, Zone};
 
+/// Reads everybody of the window.
+pub(crate) fn read_people<'a>(
+    given: &Given<'a>,
+    bed: &Bed,
+    h: &'a History,
+) -> (Attendance<'a>, Unknowns<'a>) {
+    let (from, to) = (given.window.first().unwrap_or(0), given.window.last().unwrap_or(0));
+    let policy = &given.knowledge.policy;
+    let afoot = Afoot::around(h, from, to, policy);
+    let named = named_tracks(h, from, to, policy);
+    let parts = parts_within(given, h, (from, to));
+    let gates = Gates::of(given, bed);
+    let lists = Lists { visitors: Visitor::among(&parts), ..Lists::default() };
+    let lay_at = bed.used.first();
+    let mut reading = Reading {
+        given,
+        lay_at,
+        gates,
+        attendance: Attendance::default(),
+        unknowns: Unknowns::default(),
+        lists,
+    };
+    for somebody in people(parts, policy) {
+        reading.read_somebody(&somebody, &afoot, &named);
+    }
+    let Reading { mut attendance, mut unknowns, mut lists, gates, .. } = reading;
+    let faces = h.tracks.values().filter(|t| t.last() >= from && t.first() <= to);
+    attendance.face_seen = faces.into_iter().any(|track| !track.is_a_picture(policy));
+    // Who got up was seen standing: what was done at the bed afterwards was done to nobody.
+    if !afoot.got_up(gates.after_patient.first()) {
+        attendance.after_drape = lists.after_drape;
+    }
+    attendance.settle_turns(lists.turning, &mut lists.doubted);
+    attendance.activity = Spans::from_unsorted(lists.activity);
+    attendance.beside = Spans::from_unsorted(lists.beside);
+    unknowns.unexplained = Spans::from_unsorted(lists.unexplained);
+    unknowns.doubted = Spans::from_unsorted(lists.doubted);
+    unknowns.at_bed = Spans::from_unsorted(lists.unknown_ring);
+    attendance.read_checks(given, h);
+    attendance.settle(given);
+    (attendance, unknowns)
+}
+
+/// The stretches of identity of every track of the window, cut where check-ins begin and end.
+fn parts_within<'a>(given: &Given<'a>, h: &'a History, (from, to): (u64, u64)) -> Vec<Part<'a>> {
+    let policy = &given.knowledge.policy;
+    let mut parts = Vec::new();
+    let within = h.tracks.iter().filter(|(_, t)| t.last() >= from && t.first() <= to);
+    for (&id, track) in within.filter(|(_, t)| !t.patient) {
+        let stretches = track.identity.stretches(track.last(), policy);
+        let exchanged = stretches.iter().any(|(_, _, who, _)| matches!(who, Who::Person(_)));
+        let checked = given.checked_in_by_track(id, h);
+        for (s_from, s_to, who, votes) in stretches {
+            let (s_from, s_to) = (s_from.max(from), s_to.min(to));
+            if s_from > s_to {
+                continue;
+            }
+            // A check counts from the moment it was made, never backwards.
+            for (from, to, bound) in CheckedIn::cut(&checked, (s_from, s_to)) {
+                let part = Part::new(id, track, (from, to), who.clone(), votes);
+                parts.push(Part { exchanged, bound, ..part });
+            }
+        }
+    }
+    undoubled(parts)
+}
+
 /// Spans collected over all people.
 #[derive(Default)]
-pub(crate) struct Lists {
+struct Lists {
     unknown_ring: Vec<(u64, u64)>,
     activity: Vec<(u64, u64)>,
     unexplained: Vec<(u64, u64)>,
-    pub(crate) doubted: Vec<(u64, u64)>,
+    doubted: Vec<(u64, u64)>,
     beside: Vec<(u64, u64)>,
     /// Strangers who may be somebody recognised.
     turning: Vec<Stranger>,
@@ -29,64 +99,22 @@ pub(crate) struct Lists {
     after_drape: Vec<Stranger>,
 }
 
-impl<'a> Case<'a> {
-    /// Reads everybody of the window. Returns when somebody INDETERMINATE stood in the operator
-    /// zone.
-    pub(crate) fn read_people(&mut self, h: &'a History, gates: &Gates) -> Spans {
-        let (from, to) = (self.window.first().unwrap_or(0), self.window.last().unwrap_or(0));
-        let policy = &self.knowledge.policy;
-        let afoot = Afoot::around(h, from, to, policy);
-        let named = named_tracks(h, from, to, policy);
-        let mut parts = Vec::new();
-        for (&id, track) in h.tracks.iter().filter(|(_, t)| t.last() >= from && t.first() <= to) {
-            self.face_seen |= !track.is_a_picture(policy);
-            if track.patient {
-                continue;
-            }
-            let stretches = track.identity.stretches(track.last(), policy);
-            let exchanged = stretches.iter().any(|(_, _, who, _)| matches!(who, Who::Person(_)));
-            let checked = self.checked_in_by_track(id, h);
-            for (s_from, s_to, who, votes) in stretches {
-                let (s_from, s_to) = (s_from.max(from), s_to.min(to));
-                if s_from > s_to {
-                    continue;
-                }
-                // A check counts from the moment it was made, never backwards.
-                for (from, to, bound) in CheckedIn::cut(&checked, (s_from, s_to)) {
-                    let part = Part::new(id, track, (from, to), who.clone(), votes);
-                    parts.push(Part { exchanged, bound, ..part });
-                }
-            }
-        }
-        let parts = undoubled(parts);
-        let visitors = Visitor::among(&parts);
-        let mut lists = Lists { visitors, ..Lists::default() };
-        for somebody in people(parts, policy) {
-            self.read_somebody(&somebody, &afoot, &named, gates, &mut lists);
-        }
-        // Who got up was seen standing: what was done at the bed afterwards was done to nobody.
-        if !afoot.got_up(gates.after_patient.first()) {
-            self.after_drape = lists.after_drape;
-        }
-        self.settle_turns(lists.turning, &mut lists.doubted);
-        self.activity = Spans::from_unsorted(lists.activity);
-        self.unexplained = Spans::from_unsorted(lists.unexplained);
-        self.doubted = Spans::from_unsorted(lists.doubted);
-        self.beside = Spans::from_unsorted(lists.beside);
-        Spans::from_unsorted(lists.unknown_ring)
-    }
+/// What is gathered while the people are read, one after the other.
+struct Reading<'a, 'g> {
+    given: &'g Given<'a>,
+    /// When the patient lay down.
+    lay_at: Option<u64>,
+    gates: Gates,
+    attendance: Attendance<'a>,
+    unknowns: Unknowns<'a>,
+    lists: Lists,
+}
 
-    fn read_somebody(
-        &mut self,
-        somebody: &Somebody<'a>,
-        afoot: &Afoot,
-        others: &[Named],
-        gates: &Gates,
-        lists: &mut Lists,
-    ) {
-        let policy = &self.knowledge.policy;
+impl<'a> Reading<'a, '_> {
+    fn read_somebody(&mut self, somebody: &Somebody<'a>, afoot: &Afoot, others: &[Named]) {
+        let policy = &self.given.knowledge.policy;
         for part in somebody.parts.iter().filter(|p| !p.track.is_a_picture(policy)) {
-            lists.beside.extend(part.beside().iter());
+            self.lists.beside.extend(part.beside().iter());
         }
         let bound = somebody.parts.iter().find_map(|p| p.bound).map(|bound| bound.whom);
         // Joined by place alone they may be somebody else: that accuses nobody, and names nobody.
@@ -94,10 +122,10 @@ impl<'a> Case<'a> {
         if bound.is_none() && !somebody.has_person() {
             match somebody.matched(policy) {
                 Some((person, _)) if sure => {
-                    self.all_are(&somebody.parts, &person, gates, lists);
+                    self.all_are(&somebody.parts, &person);
                 }
-                Some((person, _)) => self.named_are(&somebody.parts, &person, gates, lists),
-                None => self.unrecognised(&somebody.parts, somebody, afoot, others, gates, lists),
+                Some((person, _)) => self.named_are(&somebody.parts, &person),
+                None => self.unrecognised(&somebody.parts, somebody, afoot, others),
             }
             return;
         }
@@ -105,10 +133,10 @@ impl<'a> Case<'a> {
         for part in &somebody.parts {
             match (&part.who, part.bound.map(|bound| bound.whom)) {
                 (Who::Person(person), _) => {
-                    self.recognised(part, person, PresenceMethod::Face, gates, lists);
+                    self.recognised(part, person, PresenceMethod::Face);
                 }
                 (_, Some(Checked::Person(person))) => {
-                    self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
+                    self.recognised(part, person, PresenceMethod::CardPinWitness);
                 }
                 // A pass holder is at work with leave.
                 (_, Some(Checked::Pass(_))) => {}
@@ -117,75 +145,82 @@ impl<'a> Case<'a> {
         }
         match (bound, somebody.person()) {
             (Some(Checked::Pass(_)), _) => {
-                let uncovered = self.visitor(somebody, &rest, gates, lists);
+                let uncovered = self.visitor(somebody, &rest);
                 if !uncovered.is_empty() {
-                    self.unrecognised(&uncovered, somebody, afoot, others, gates, lists);
+                    self.unrecognised(&uncovered, somebody, afoot, others);
                 }
             }
             (Some(Checked::Person(person)), None) if sure => {
                 for part in &rest {
-                    self.recognised(part, person, PresenceMethod::CardPinWitness, gates, lists);
+                    self.recognised(part, person, PresenceMethod::CardPinWitness);
                 }
             }
             // The face is alike, and the evidence does not speak against it.
-            (_, Some(person)) if sure => self.all_are(&rest, &person.clone(), gates, lists),
+            (_, Some(person)) if sure => self.all_are(&rest, &person.clone()),
             _ => {
                 for part in &rest {
                     let part = std::slice::from_ref(part);
-                    self.unrecognised(part, somebody, afoot, others, gates, lists);
+                    self.unrecognised(part, somebody, afoot, others);
                 }
             }
         }
     }
 
-    fn all_are(&mut self, parts: &[Part<'a>], person: &PersonId, gates: &Gates, lists: &mut Lists) {
+    /// What was seen of a pass holder whose track broke. `sure`: the face is the same. Otherwise it
+    /// is a doubt that accuses nobody and is counted. Returns what no pass covers.
+    fn visitor(&mut self, somebody: &Somebody<'a>, rest: &[Part<'a>]) -> Vec<Part<'a>> {
+        let mut bound: Vec<CheckedIn<'a>> = somebody.parts.iter().filter_map(|p| p.bound).collect();
+        bound.retain(CheckedIn::is_of_a_pass);
+        bound.sort_unstable_by_key(|b| (b.from, b.until));
+        let (mut covered, mut uncovered) = (Vec::new(), Vec::new());
+        for part in rest {
+            let (Some(from), Some(to)) = (part.seen.first(), part.seen.last()) else { continue };
+            for (from, to, pass) in CheckedIn::cut(&bound, (from, to)) {
+                let list = if pass.is_some() { &mut covered } else { &mut uncovered };
+                list.push(part.within(from, to));
+            }
+        }
+        if !covered.is_empty() && somebody.joined {
+            let strange = covered.iter().filter(|p| p.who == Who::Stranger);
+            let at_bed = strange.flat_map(|p| p.ring.iter().chain(p.head.iter())).collect();
+            self.lists
+                .doubted
+                .extend(self.gates.with_patient(&Spans::from_unsorted(at_bed)).iter());
+            let seen = Spans::from_unsorted(covered.iter().flat_map(|p| p.seen.iter()).collect());
+            self.unknowns.presences.push(unknown(&covered, Cause::Unverified, seen, false));
+        }
+        uncovered
+    }
+
+    fn all_are(&mut self, parts: &[Part<'a>], person: &PersonId) {
         for part in parts {
-            self.recognised(part, person, PresenceMethod::Face, gates, lists);
+            self.recognised(part, person, PresenceMethod::Face);
         }
     }
 
     /// Parts put together by place alone: those whose looks speak for the person are his; of the
     /// others he was there, but what they did at the bed is nobody's.
-    fn named_are(
-        &mut self,
-        parts: &[Part<'a>],
-        person: &PersonId,
-        gates: &Gates,
-        lists: &mut Lists,
-    ) {
+    fn named_are(&mut self, parts: &[Part<'a>], person: &PersonId) {
         let (his, others): (Vec<_>, Vec<_>) =
             parts.iter().cloned().partition(|p| p.sum.of(person) > 0);
-        self.all_are(&his, person, gates, lists);
-        let Some(seen) = self.people.get_mut(person) else { return };
+        self.all_are(&his, person);
+        let Some(seen) = self.attendance.people.get_mut(person) else { return };
         for part in &others {
             seen.present = seen.present.union(&part.seen);
             seen.stays.extend(part.stay());
             let at_bed = part.ring.union(&part.head);
-            lists.activity.extend(at_bed.intersect(&gates.session).iter());
+            self.lists.activity.extend(at_bed.intersect(&self.gates.session).iter());
         }
     }
 
-    fn recognised(
-        &mut self,
-        part: &Part<'a>,
-        id: &PersonId,
-        method: PresenceMethod,
-        gates: &Gates,
-        lists: &mut Lists,
-    ) {
+    fn recognised(&mut self, part: &Part<'a>, id: &PersonId, method: PresenceMethod) {
         let confirmed =
             |info: &&Practitioner| info.confirmed || method == PresenceMethod::CardPinWitness;
-        let Some(info) = self.known(id).filter(confirmed) else {
-            self.indeterminate(
-                std::slice::from_ref(part),
-                &Cause::Unconfirmed(id.clone()),
-                false,
-                gates,
-                lists,
-            );
+        let Some(info) = self.given.known(id).filter(confirmed) else {
+            self.indeterminate(std::slice::from_ref(part), &Cause::Unconfirmed(id.clone()), false);
             return;
         };
-        let declared = self.is_declared(id);
+        let declared = self.given.is_declared(id);
         let at_bed = if info.anaesthesia && !declared {
             part.ring.clone()
         } else {
@@ -195,14 +230,17 @@ impl<'a> Case<'a> {
         // said.
         let non_clinical = info.category == PractitionerCategory::NonClinical;
         let op = if non_clinical {
-            gates.with_patient(&at_bed)
+            self.gates.with_patient(&at_bed)
         } else {
-            at_bed.intersect(&gates.session)
+            at_bed.intersect(&self.gates.session)
         };
-        lists.activity.extend(op.iter());
+        self.lists.activity.extend(op.iter());
         let votes = part.votes.max(part.sum.hits(id));
-        let seen =
-            self.people.entry(id.clone()).or_insert_with(|| Seen { method, ..Seen::by_card(info) });
+        let seen = self
+            .attendance
+            .people
+            .entry(id.clone())
+            .or_insert_with(|| Seen { method, ..Seen::by_card(info) });
         seen.present = seen.present.union(&part.seen);
         seen.op = seen.op.union(&op);
         seen.votes += votes;
@@ -222,16 +260,16 @@ impl<'a> Case<'a> {
         somebody: &Somebody<'a>,
         afoot: &Afoot,
         named: &[Named],
-        gates: &Gates,
-        lists: &mut Lists,
     ) {
-        let policy = &self.knowledge.policy;
+        let policy = &self.given.knowledge.policy;
         // The patient between two times of lying: no operator, and no stranger.
         let (risen, parts): (Vec<_>, Vec<_>) =
             parts.iter().cloned().partition(|p| afoot.rises.contains(&p.id));
         if !risen.is_empty() {
             let at_bed = risen.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect();
-            lists.doubted.extend(gates.with_patient(&Spans::from_unsorted(at_bed)).iter());
+            self.lists
+                .doubted
+                .extend(self.gates.with_patient(&Spans::from_unsorted(at_bed)).iter());
             self.afoot(&risen);
         }
         if parts.is_empty() {
@@ -246,7 +284,7 @@ impl<'a> Case<'a> {
         let is_afoot =
             parts.iter().any(|p| afoot.linked.contains(&p.id)) && !afoot.lay_beside(&parts, policy);
         if !strangers.is_empty() && !is_companion(somebody) {
-            self.stranger(&strangers, somebody, turns, gates, lists);
+            self.stranger(&strangers, somebody, turns);
         }
         let others: Vec<Part<'a>> =
             if is_companion(somebody) && !strangers.is_empty() { Vec::new() } else { others };
@@ -260,41 +298,29 @@ impl<'a> Case<'a> {
             return;
         }
         if !somebody.has_person() && !is_companion(somebody) {
-            self.perhaps_stranger(&others, gates, lists);
+            self.perhaps_stranger(&others);
         }
-        self.indeterminate(
-            &others,
-            &Cause::Unverified,
-            turns || somebody.has_person(),
-            gates,
-            lists,
-        );
+        self.indeterminate(&others, &Cause::Unverified, turns || somebody.has_person());
     }
 
     fn afoot(&mut self, parts: &[Part<'a>]) {
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
-        self.unknown.push(unknown(parts, Cause::Unverified, seen, true));
+        self.unknowns.presences.push(unknown(parts, Cause::Unverified, seen, true));
     }
 
-    fn stranger(
-        &mut self,
-        parts: &[Part<'a>],
-        somebody: &Somebody<'a>,
-        turns: bool,
-        gates: &Gates,
-        lists: &mut Lists,
-    ) {
+    fn stranger(&mut self, parts: &[Part<'a>], somebody: &Somebody<'a>, turns: bool) {
         let at_bed = Spans::from_unsorted(
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
         );
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         // Who is there before and after a short look down was there in between.
-        let op = gates.with_patient(&at_bed.bridged(self.knowledge.policy.op_bridge_ms()));
-        lists.activity.extend(op.iter());
-        if self.lead_unrecognisable {
+        let op =
+            self.gates.with_patient(&at_bed.bridged(self.given.knowledge.policy.op_bridge_ms()));
+        self.lists.activity.extend(op.iter());
+        if self.given.lead_unrecognisable {
             let mut open = unknown(parts, Cause::LeadWithoutTemplate, seen.clone(), false);
             open.anybody = true;
-            self.unknown.push(open);
+            self.unknowns.presences.push(open);
         }
         let mut stranger = Stranger {
             tracks: parts.iter().map(|p| p.id).collect(),
@@ -305,33 +331,34 @@ impl<'a> Case<'a> {
         // A pass holder whom nobody saw leave may be who appears inside the room afterwards, as
         // long as the pass holds.
         let appears = somebody.parts.iter().all(|p| p.track.first_zone != Zone::Door);
-        if let Some(until) = Visitor::until(&lists.visitors, seen.first()).filter(|_| appears) {
-            lists.doubted.extend(stranger.op.clip(0, until).iter());
+        if let Some(until) = Visitor::until(&self.lists.visitors, seen.first()).filter(|_| appears)
+        {
+            self.lists.doubted.extend(stranger.op.clip(0, until).iter());
             stranger.op = stranger.op.minus(&Spans::one(0, until));
             if stranger.op.is_empty() {
                 return;
             }
         }
-        let later = at_bed.intersect(&gates.after_patient).minus(&stranger.op);
+        let later = at_bed.intersect(&self.gates.after_patient).minus(&stranger.op);
         if !turns && !stranger.came_with_patient && !later.is_empty() {
-            lists.after_drape.push(Stranger { op: later, ..stranger.clone() });
+            self.lists.after_drape.push(Stranger { op: later, ..stranger.clone() });
         }
         if turns {
-            lists.unknown_ring.extend(at_bed.iter());
-            self.unknown_tracks += u32::from(!at_bed.is_empty());
-            self.unknown.push(unknown(parts, Cause::TakesTurns, seen, false));
+            self.lists.unknown_ring.extend(at_bed.iter());
+            self.unknowns.tracks += u32::from(!at_bed.is_empty());
+            self.unknowns.presences.push(unknown(parts, Cause::TakesTurns, seen, false));
             if !stranger.op.is_empty() {
-                lists.turning.push(stranger);
+                self.lists.turning.push(stranger);
             }
         } else if !stranger.op.is_empty() {
-            self.strangers.push(stranger);
+            self.attendance.strangers.push(stranger);
         }
     }
 
     /// Whoever is hardly of the roster by the few looks there were: a doubt that adds to what
     /// others did who are strangers beyond doubt.
-    fn perhaps_stranger(&mut self, parts: &[Part<'a>], gates: &Gates, lists: &Lists) {
-        let named = self.knowledge.policy.evidence_named_mnat() as i64;
+    fn perhaps_stranger(&mut self, parts: &[Part<'a>]) {
+        let named = self.given.knowledge.policy.evidence_named_mnat() as i64;
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
         let Unknown { tracks, sum, .. } = unknown(parts, Cause::Unverified, seen.clone(), false);
         let (lows, bands) = sum.lows_and_bands();
@@ -340,32 +367,24 @@ impl<'a> Case<'a> {
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
         );
         // He may be the pass holder whom nobody saw leave.
-        let until = Visitor::until(&lists.visitors, seen.first());
+        let until = Visitor::until(&self.lists.visitors, seen.first());
         let covered = until.map_or_else(Spans::none, |until| Spans::one(0, until));
-        let op = gates.with_patient(&at_bed).minus(&covered);
+        let op = self.gates.with_patient(&at_bed).minus(&covered);
         if hardly && !op.is_empty() {
             let companion_ms = parts.iter().map(|p| p.track.companion_ms).sum();
             let came_with_patient = self.came_with_patient(&seen, companion_ms);
             let stranger = Stranger { tracks, op, votes: lows, came_with_patient };
-            self.perhaps_strangers.push(stranger);
+            self.attendance.perhaps_strangers.push(stranger);
         }
     }
 
     /// Was there when the patient lay down, or has sat with the companions.
     fn came_with_patient(&self, seen: &Spans, companion_ms: u64) -> bool {
-        self.bed.first().is_some_and(|lay| seen.first() <= Some(lay + 20_000))
-            || companion_ms >= 10_000
+        self.lay_at.is_some_and(|lay| seen.first() <= Some(lay + 20_000)) || companion_ms >= 10_000
     }
 
-    fn indeterminate(
-        &mut self,
-        parts: &[Part<'a>],
-        cause: &Cause,
-        explained: bool,
-        gates: &Gates,
-        lists: &mut Lists,
-    ) {
-        let policy = &self.knowledge.policy;
+    fn indeterminate(&mut self, parts: &[Part<'a>], cause: &Cause, explained: bool) {
+        let policy = &self.given.knowledge.policy;
         let at_bed = Spans::from_unsorted(
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
         );
@@ -374,20 +393,20 @@ impl<'a> Case<'a> {
         let mut unknown = unknown(parts, cause.clone(), seen.clone(), false);
         if unknown.sum.is_an_attack() || parts.iter().all(|p| p.track.is_a_picture(policy)) {
             // It does nothing at the bed, and hides nobody there; whose it is counts as never live.
-            self.unknown.push(unknown);
+            self.unknowns.presences.push(unknown);
             return;
         }
         let named = policy.evidence_named_mnat() as i64;
         let told = unknown.sum.of_anybody() <= -(policy.evidence_out_mnat() as i64)
             || unknown.sum.best().is_some_and(|(_, mnat)| mnat >= named);
         if companion_ms == 0 || companion_ms < at_bed.total() {
-            let op = gates.with_patient(&at_bed);
-            lists.activity.extend(op.iter());
+            let op = self.gates.with_patient(&at_bed);
+            self.lists.activity.extend(op.iter());
             if !told || *cause != Cause::Unverified {
-                lists.unknown_ring.extend(at_bed.iter());
+                self.lists.unknown_ring.extend(at_bed.iter());
             }
             if !explained {
-                lists.unexplained.extend(op.iter());
+                self.lists.unexplained.extend(op.iter());
                 unknown.op = op;
             }
         }
@@ -395,12 +414,13 @@ impl<'a> Case<'a> {
             // Too short for a match, and like one person alone: it tells how he came or went.
             let best = part.sum.best().filter(|(_, mnat)| *mnat >= named);
             let alone = best.filter(|(person, _)| part.sum.of_others(person) < 0);
-            self.glimpses
+            self.unknowns
+                .glimpses
                 .extend(alone.and_then(|(person, _)| Some((person.clone(), part.stay()?))));
         }
         let long = seen.total() >= policy.indeterminate_ignore_ms();
-        self.unknown_tracks += u32::from(long && !at_bed.is_empty());
-        self.unknown.push(unknown);
+        self.unknowns.tracks += u32::from(long && !at_bed.is_empty());
+        self.unknowns.presences.push(unknown);
     }
 }
 

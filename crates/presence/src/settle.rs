@@ -1,17 +1,24 @@
-//! Who at the bed is an operator after all, once everybody of a case is known: an anaesthetist beside
-//! another, a companion beside a lead, somebody who takes turns with a recognised person. It alleges
-//! nothing.
+//! Who at the bed is an operator after all, once everybody of a case is known: an anaesthetist
+//! beside another, a companion beside a lead, somebody who takes turns with a recognised person. It
+//! alleges nothing.
 
 use crate::PersonId;
-use crate::case::{Case, Stranger};
+use crate::case::attendance::{Attendance, Stranger};
+use crate::case::given::Given;
 use crate::spans::Spans;
 
-impl Case<'_> {
+impl Attendance<'_> {
+    pub(crate) fn settle(&mut self, given: &Given<'_>) {
+        self.bridge_op(given);
+        self.settle_anaesthesia(given);
+        self.settle_companions(given);
+    }
+
     /// Who is at the bed before and after a short look down was there in between; somebody
     /// recognised, for as long as an identity outlives being out of sight.
-    pub(crate) fn bridge_op(&mut self) {
-        let bridge = self.knowledge.policy.op_bridge_ms();
-        let recognised = bridge.max(self.knowledge.policy.break_ms());
+    fn bridge_op(&mut self, given: &Given<'_>) {
+        let bridge = given.knowledge.policy.op_bridge_ms();
+        let recognised = bridge.max(given.knowledge.policy.break_ms());
         for seen in self.people.values_mut() {
             seen.op = seen.op.bridged(recognised);
         }
@@ -19,11 +26,11 @@ impl Case<'_> {
     }
 
     /// An anaesthetist beside another operator is not the operator; alone he is.
-    pub(crate) fn settle_anaesthesia(&mut self) {
+    fn settle_anaesthesia(&mut self, given: &Given<'_>) {
         let aside: Vec<PersonId> = self
             .people
             .values()
-            .filter(|s| s.info.anaesthesia && !self.is_declared(&s.info.id))
+            .filter(|s| s.info.anaesthesia && !given.is_declared(&s.info.id))
             .map(|s| s.info.id.clone())
             .collect();
         for id in aside {
@@ -34,7 +41,7 @@ impl Case<'_> {
                 .flat_map(|(_, s)| s.op.iter());
             let strangers = self.strangers.iter().flat_map(|s| s.op.iter());
             let beside = Spans::from_unsorted(others.chain(strangers).collect())
-                .padded(self.knowledge.policy.operating_pad_ms());
+                .padded(given.knowledge.policy.operating_pad_ms());
             if let Some(seen) = self.people.get_mut(&id) {
                 seen.op = seen.op.minus(&beside);
             }
@@ -43,9 +50,9 @@ impl Case<'_> {
 
     /// A companion who came with the patient and stays at the bed while a lead works there is no
     /// operator.
-    pub(crate) fn settle_companions(&mut self) {
-        let leads = self.op_of(|s| self.leads.contains(&s.info.id));
-        let at_work = leads.bridged(self.knowledge.policy.operating_pad_ms()).padded(30_000);
+    fn settle_companions(&mut self, given: &Given<'_>) {
+        let leads = self.op_of(|s| given.leads.contains(&s.info.id));
+        let at_work = leads.bridged(given.knowledge.policy.operating_pad_ms()).padded(30_000);
         let hardly = self.perhaps_strangers.iter_mut();
         for stranger in self.strangers.iter_mut().chain(hardly).filter(|s| s.came_with_patient) {
             stranger.op = stranger.op.minus(&at_work);

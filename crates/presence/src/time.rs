@@ -32,14 +32,32 @@ impl Mono {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Wall(pub i64);
 
-/// Monotonic ms of a wall time.
-pub(crate) fn mono_of(wall: Wall, offset: i64) -> u64 {
-    u64::try_from(wall.0.saturating_sub(offset)).unwrap_or(0)
-}
+/// How far wall time is ahead of monotonic time, ms: the one way from one to the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Offset(i64);
 
-/// How long of `from..to` lies before monotonic time began, ms.
-pub(crate) fn before_begin_ms(from: Wall, to: Wall, offset: i64) -> u64 {
-    u64::try_from(to.0.min(offset).saturating_sub(from.0)).unwrap_or(0)
+impl Offset {
+    pub(crate) fn of(at: Moment) -> Self {
+        Self(at.wall.0.saturating_sub(i64::try_from(at.mono.0).unwrap_or(i64::MAX)))
+    }
+
+    pub(crate) fn mono(self, wall: Wall) -> Mono {
+        Mono(u64::try_from(wall.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    pub(crate) fn wall(self, mono: Mono) -> Wall {
+        Wall(i64::try_from(mono.0).unwrap_or(i64::MAX).saturating_add(self.0))
+    }
+
+    /// How long of `from..to` lies before monotonic time began, ms.
+    pub(crate) fn before_begin_ms(self, from: Wall, to: Wall) -> u64 {
+        u64::try_from(to.0.min(self.0).saturating_sub(from.0)).unwrap_or(0)
+    }
+
+    /// How far apart two are, ms.
+    pub(crate) fn step_ms(self, other: Self) -> u64 {
+        self.0.abs_diff(other.0)
+    }
 }
 
 /// How far the wall clock can be trusted at a moment.

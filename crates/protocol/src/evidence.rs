@@ -13,8 +13,8 @@ use crate::id::{CustodianId, DeviceId, EvidenceId, OrderId, PersonId};
 /// The largest ciphertext of one picture, in bytes.
 pub const MAX_EVIDENCE_BYTES: usize = 2 * 1024 * 1024;
 
-/// The most bytes of ciphertext in one [`EvidencePart`]: in base64, with its envelope, it stays under
-/// the 256 KiB that a server takes of somebody who has not logged in.
+/// The most bytes of ciphertext in one [`EvidencePart`]: in base64, with its envelope, it stays
+/// under the 256 KiB that a server takes of somebody who has not logged in.
 pub const MAX_PART_BYTES: usize = 160 * 1024;
 
 /// Why a box deleted a picture for which it had no room any more.

@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod id;
 pub mod law;
 pub mod live;
+pub mod names;
 pub mod provision;
 pub mod settings;
 pub mod topic;

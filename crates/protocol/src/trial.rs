@@ -1,6 +1,6 @@
-//! A trial of policy numbers on a box: the server asks what the box's own rules would have said with
-//! other numbers over the days that its observation log holds, and the box answers in counts. No
-//! person, session or time of day is in either: days, rules and numbers only.
+//! A trial of policy numbers on a box: the server asks what the box's own rules would have said
+//! with other numbers over the days that its observation log holds, and the box answers in counts.
+//! No person, session or time of day is in either: days, rules and numbers only.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TrialId;
+use crate::names::RuleCode;
 
 /// Numbers of one trial; more are refused by server and box.
 pub const MOST_TRIED: usize = 10;
@@ -58,7 +59,7 @@ pub struct TrialDay {
     /// Of [`PolicyTrialAnswer::days`].
     pub day: String,
     /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     pub now: u32,
 }
 
@@ -79,7 +80,7 @@ pub struct TrialCount {
     /// Of [`PolicyTrial::changes`].
     pub setting: String,
     /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     /// Findings that stand with the policy in force.
     pub now: u32,
     /// Findings that would stand beside them.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{EvidenceHeld, EvidenceManifest, EvidenceReceipt};
 use crate::id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId};
+use crate::names::{AbstentionReason, FigureName, IntervalName, PartName, RuleCode, VerifiedBy};
 use crate::topic::Channel;
 use crate::trial::PolicyTrialAnswer;
 
@@ -113,7 +114,7 @@ pub struct FindingReport {
     /// Counts the steps of this finding from 1.
     pub revision: u32,
     /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     pub kind: FindingKind,
     pub severity: Severity,
     pub confidence: Confidence,
@@ -213,9 +214,9 @@ pub struct Confidence {
 pub struct PersonInFinding {
     pub person: PersonId,
     /// `declared_lead`, `operator`, `assistant`, …
-    pub part: String,
+    pub part: PartName,
     /// `face`, `card_pin_witness` (P4), or `not_seen`.
-    pub verified_by: String,
+    pub verified_by: VerifiedBy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -228,7 +229,7 @@ pub struct LegalBasis {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// What the rule used it for: `declared`, `operating`, `lead_present`, …
-    pub what: String,
+    pub what: IntervalName,
     pub from: String,
     pub to: String,
 }
@@ -236,7 +237,7 @@ pub struct Interval {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Count {
     /// With its unit last: `operating_ms`, `visibility_over_a_ppm`, `frames`.
-    pub name: String,
+    pub name: FigureName,
     pub value: i64,
 }
 
@@ -268,10 +269,10 @@ pub struct PresenceReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     pub person: PersonId,
-    pub role: String,
+    pub role: PartName,
     pub from: String,
     pub to: String,
-    pub verified_by: String,
+    pub verified_by: VerifiedBy,
     /// What the claim rests on; absent from boxes that do not say it: a bare claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<PresenceEvidence>,
@@ -321,7 +322,7 @@ pub struct PresenceSummary {
     /// Why not: `declined`, `withheld`, `visibility`, `clock`, `no_activity`, `never_closed`,
     /// `history`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_assessable_because: Vec<String>,
+    pub not_assessable_because: Vec<AbstentionReason>,
     /// Rules that abstained although the session is assessable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<UndecidedRule>,
@@ -346,9 +347,9 @@ pub struct PresenceSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UndecidedRule {
     /// Such as `LL-1`.
-    pub rule: String,
+    pub rule: RuleCode,
     /// `operator`, `absence`, `door`, `roster`.
-    pub reason: String,
+    pub reason: AbstentionReason,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,9 +1,9 @@
 //! Writes presentation attacks as folders of frames with a labels CSV, for `evaluate liveness`.
-//! `cargo run --release -p scene --example attacks -- PHOTOS OUT painted|sampled TRACKS SEED
-//! [BACKGROUNDS]` PHOTOS holds one folder a person, BACKGROUNDS pictures of a room (640×480);
-//! without them the drawn room serves. The painted renderer takes people of even place in the
-//! folder, the sampled one the others: no face is in both. What it writes shows real people where
-//! PHOTOS does: keep it out of any repository.
+//! `cargo run --release -p scene --features attacks --example attacks -- PHOTOS OUT painted|sampled
+//! TRACKS SEED [BACKGROUNDS]` PHOTOS holds one folder a person, BACKGROUNDS pictures of a room
+//! (640×480); without them the drawn room serves. The painted renderer takes people of even place
+//! in the folder, the sampled one the others: no face is in both. What it writes shows real people
+//! where PHOTOS does: keep it out of any repository.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

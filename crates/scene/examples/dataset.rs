@@ -1,8 +1,8 @@
 //! Writes the drawn pictures that `models/avatar/train.py` learns from and is measured on, as raw
-//! files with a JSON header. `cargo run -p scene --release --example dataset -- --out DIR [--seed
-//! 1] [--count 5000] [--test-count 200] [--crowds 4500] [--scene-step-s 20] [--only
-//! faces|crowds|scenes]` `--count` and `--test-count` are identities; train and test identities
-//! never meet (different seed streams).
+//! files with a JSON header. `cargo run -p scene --release --features training --example dataset --
+//! --out DIR [--seed 1] [--count 5000] [--test-count 200] [--crowds 4500] [--scene-step-s 20]
+//! [--only faces|crowds|scenes]` `--count` and `--test-count` are identities; train and test
+//! identities never meet (different seed streams).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

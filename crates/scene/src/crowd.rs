@@ -1,11 +1,11 @@
 //! Four drawn people in a treatment room for two minutes: they stand, walk past one another, turn
 //! the head away and put on masks. For counting how long tracks last; never scripted clinic life.
-use crate::dice::Dice;
 use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
 use crate::identity::Identity;
 use crate::room::{Backdrop, HEIGHT, WIDTH};
 use crate::tracking::{Seen, covered};
 use crate::{body, canvas};
+use dice::Dice;
 use image::RgbImage;
 
 /// People in the room.

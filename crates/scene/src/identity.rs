@@ -1,7 +1,7 @@
 //! Who a drawn face is: some sixty numbers out of one seed. Never derived from a photograph or a
 //! real person.
-use crate::dice::Dice;
 use crate::geom::{Colour, mix, scale};
+use dice::Dice;
 
 /// Lengths are in half head heights (a real head: about 11.5 cm): x to the picture's right, y down,
 /// 0 at the head's middle.
@@ -315,7 +315,7 @@ fn skin(d: &mut Dice) -> Colour {
         [0.58, 0.40, 0.29],
         [0.40, 0.27, 0.20],
     ];
-    let at = 4.999 * d.unit().powf(1.15);
+    let at = 4.999 * d.unit::<f32>().powf(1.15);
     let tone = mix(TONES[at as usize], TONES[at as usize + 1], at.fract());
     let (warm, light) = (d.range(-0.05, 0.05), d.range(0.95, 1.03));
     [(tone[0] + warm) * light, tone[1] * light, (tone[2] - warm) * light]

@@ -13,11 +13,11 @@
 //! ```
 #![allow(clippy::many_single_char_names, reason = "x, y, u, v, w, h are what geometry calls them")]
 
+#[cfg(feature = "attacks")]
 pub mod attack;
 mod body;
 mod canvas;
 pub mod crowd;
-mod dice;
 mod face;
 mod geom;
 mod identity;
@@ -30,6 +30,7 @@ mod shortened;
 mod sprite;
 mod stage;
 pub mod tracking;
+#[cfg(feature = "training")]
 pub mod training;
 
 pub use body::Posture;

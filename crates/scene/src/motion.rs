@@ -1,10 +1,10 @@
 //! Where somebody is at a time, and how their head moves: smooth, repeatable, a function of time
 //! alone.
-use crate::dice::seed_of;
 use crate::face::{Expression, Pose};
 use crate::geom::{hash_noise, lerp};
 use crate::room::{self, Spot};
 use crate::script::{Appearance, walk_ms};
+use dice::seed_of;
 
 /// Where the person of `appearance` is at `t_ms`; none when they are not in the room.
 pub(crate) fn whereabouts(appearance: &Appearance, t_ms: u64) -> Option<Spot> {

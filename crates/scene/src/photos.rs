@@ -1,10 +1,10 @@
 //! Photographs of real people in the place of drawn heads: picks them by seed, pastes them softly.
 //! Never copies one anywhere else.
 use crate::canvas::blend;
-use crate::dice::Dice;
 use crate::face::{FaceTruth, Place};
 use crate::geom::{len2, smooth};
 use crate::script::{Kind, Morning};
+use dice::Dice;
 use image::RgbImage;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

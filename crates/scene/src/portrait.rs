@@ -1,9 +1,9 @@
 //! A drawn person's enrolment photograph. Never a scene.
-use crate::dice::Dice;
 use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
 use crate::geom::{Colour, mix, scale};
 use crate::identity::Identity;
 use crate::{body, canvas};
+use dice::Dice;
 use image::{Rgb, RgbImage};
 
 /// A frontal, bare, evenly lit picture of `width`×`height` px; `seed` varies what two photographs

@@ -2,9 +2,9 @@
 //! stand, sit and lie. Never knows who is in it.
 use crate::body::Posture;
 use crate::canvas::{ellipse, line, paint, polygon, rounded};
-use crate::dice::Dice;
 use crate::geom::{Colour, mix, scale};
 use crate::sprite::Sprite;
+use dice::Dice;
 use image::RgbImage;
 
 /// Picture size of a scene, px.

@@ -2,7 +2,6 @@
 //! caller says what time it is.
 use crate::body::{self, Posture};
 use crate::canvas;
-use crate::dice::seed_of;
 use crate::face::{FaceTruth, Light, Look, Place, Wear, draw_head};
 use crate::geom::Colour;
 use crate::identity::Identity;
@@ -12,6 +11,7 @@ use crate::portrait::portrait;
 use crate::room::{Backdrop, HEIGHT, Spot, WIDTH};
 use crate::script::{Appearance, Kind, Morning, Person, Wearing};
 use crate::sprite::Sprite;
+use dice::seed_of;
 use image::RgbImage;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

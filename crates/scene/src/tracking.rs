@@ -1,11 +1,11 @@
 //! Short drawn scenes with known identities for counting identity switches: people cross, hide one
 //! another, leave and come back. Never scripted clinic life; for that see [`crate::Morning`].
-use crate::dice::Dice;
 use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
 use crate::geom::lerp;
 use crate::identity::Identity;
 use crate::room::{Backdrop, HEIGHT, WIDTH};
 use crate::{body, canvas};
+use dice::Dice;
 use image::RgbImage;
 
 /// What happens in an episode.

@@ -2,11 +2,11 @@
 //! for the detector. Seeded; never shows a person of the morning unless asked to by seed.
 use crate::body;
 use crate::canvas::{self, ellipse, line, rounded};
-use crate::dice::Dice;
 use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
 use crate::geom::{Colour, mix, smooth};
 use crate::identity::Identity;
 use crate::room::Backdrop;
+use dice::Dice;
 use image::RgbImage;
 
 /// The embedder's alignment template ×128: where the five landmarks come to lie (models.md: Intel

@@ -49,8 +49,8 @@ struct Args {
     /// likeness of tracks, as by a box of before.
     #[arg(long)]
     plain_input: bool,
-    /// With another profile than `own`: play so many lawful sessions, each scene as often, and count
-    /// how often a lead who is there is called absent; asks for some 3,500 to hold at all.
+    /// With another profile than `own`: play so many lawful sessions, each scene as often, and
+    /// count how often a lead who is there is called absent; asks for some 3,500 to hold at all.
     #[arg(long, value_name = "SESSIONS")]
     absence: Option<u64>,
     /// With another profile than `own`: play clinics with a habit that one session cannot show, and
@@ -58,7 +58,8 @@ struct Args {
     #[arg(long, value_name = "MONTHS", conflicts_with = "absence")]
     months: Option<u32>,
     /// With `--months`: play so many seeds, beginning at `--seed`, and add them up.
-    #[arg(long, default_value_t = 1, requires = "months", value_parser = clap::value_parser!(u64).range(1..=100))]
+    #[arg(long, default_value_t = 1, requires = "months",
+        value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: u64,
     /// Print JSON instead of lines.
     #[arg(long)]
@@ -180,7 +181,10 @@ fn print_targets(json: bool, all: &[Target]) -> anyhow::Result<ExitCode> {
     if json {
         let rows: Vec<_> = all
             .iter()
-            .map(|t| serde_json::json!({"name": t.name, "target": t.target, "figure": t.figure, "holds": t.holds}))
+            .map(|t| {
+                serde_json::json!(
+                {"name": t.name, "target": t.target, "figure": t.figure, "holds": t.holds})
+            })
             .collect();
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth, Walk};
 use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, Scene, Sensor, Zone};
 use presence::{
-    Assessment, CheckDirection, Checked, Engine, Fact, Finding, IdentityCheck, IdentityView,
-    Moment, Observation, Output, PersonId, Policy, PresenceSummary, Rule, SessionId, Severity,
-    Step, TrackId, standing,
+    Assessment, CheckDirection, Checked, Engine, Fact, FigureName, Finding, IdentityCheck,
+    IdentityView, Moment, Observation, Output, PersonId, Policy, PresenceSummary, Rule, SessionId,
+    Severity, Step, TrackId, standing,
 };
 
 use crate::clinic;
@@ -344,13 +344,14 @@ impl Played {
             && self.scene.sessions.iter().all(|s| s.lead.is_some_and(there))
     }
 
-    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time; not
-    /// where it says that somebody badly seen was perhaps the lead.
+    /// Whether a rule says that the lead, or every lead, was absent or there for too short a time;
+    /// not where it says that somebody badly seen was perhaps the lead.
     fn calls_the_lead_absent(&self) -> bool {
         self.findings.iter().any(|f| match f.key.rule {
-            Rule::Ll1 => {
-                !f.figures.iter().any(|it| it.name == "lead_perhaps_stayed_flag" && it.value == 1)
-            }
+            Rule::Ll1 => !f
+                .figures
+                .iter()
+                .any(|it| it.name == FigureName::LeadPerhapsStayedFlag && it.value == 1),
             Rule::Ll5 | Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => f.severity >= Severity::L2,
             _ => false,
         })
@@ -368,7 +369,10 @@ impl Played {
         for summary in self.summaries.values() {
             match &summary.assessment {
                 Assessment::NotAssessable(why) => {
-                    said.push(format!("NotAssessable {}", why.join(" ")));
+                    said.push(format!(
+                        "NotAssessable {}",
+                        why.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(" ")
+                    ));
                 }
                 Assessment::Assessable => {
                     let open: Vec<String> = summary

@@ -225,7 +225,10 @@ impl Tally {
 /// Why a session was not decided, in words.
 fn abstention(summary: &PresenceSummary) -> String {
     match &summary.assessment {
-        Assessment::NotAssessable(why) => format!("NotAssessable: {}", why.join(", ")),
+        Assessment::NotAssessable(why) => format!(
+            "NotAssessable: {}",
+            why.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
+        ),
         Assessment::Assessable => {
             let rules: Vec<String> = summary
                 .undecided

@@ -1,6 +1,6 @@
 //! Text that comes in, folded and checked: what is typed wide but is plain ASCII (`ｐ－００１`,
-//! `１２３４５６`) becomes ASCII; blanks around it go; a character that nobody sees is refused by its
-//! number. Prose keeps its Chinese punctuation. Pure; passwords never come here.
+//! `１２３４５６`) becomes ASCII; blanks around it go; a character that nobody sees is refused by
+//! its number. Prose keeps its Chinese punctuation. Pure; passwords never come here.
 
 use std::borrow::Cow;
 
@@ -293,7 +293,8 @@ mod tests {
 
         #[test]
         fn zeros_before_a_number_never_count(number in 0u32..100_000, zeros in 0usize..5) {
-            prop_assert_eq!(loose(&format!("p-{}{number}", "0".repeat(zeros))), loose(&format!("P_{number}")));
+            prop_assert_eq!(loose(&format!("p-{}{number}", "0".repeat(zeros))),
+                loose(&format!("P_{number}")));
         }
     }
 }

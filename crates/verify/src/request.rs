@@ -20,8 +20,8 @@ BUNDLE
   --picture         a sealed picture as it was delivered (its ciphertext, ID.sealed): the chain \
   must name it by
                     its SHA-256. May be given more than once
-  --json            print {\"holds\", \"said\", \"device_key_id\", \"server_key_id\"} instead of lines; \
-  holds is null where
+  --json            print {\"holds\", \"said\", \"device_key_id\", \"server_key_id\"} instead of \
+  lines; holds is null where
                     nothing could be read
   -V, --version     print the version
 

@@ -33,7 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let embedding = analyzer.embed(picture.frame(), &face)?;
             let rect = [face.rect.x, face.rect.y, face.rect.width, face.rect.height];
             seen.push(serde_json::json!({
-                "rect_px": rect, "points_px": face.landmarks, "score": face.score, "embedding": embedding.as_slice(),
+                "rect_px": rect, "points_px": face.landmarks, "score": face.score,
+                    "embedding": embedding.as_slice(),
             }));
         }
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());

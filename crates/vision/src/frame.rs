@@ -89,7 +89,8 @@ impl FrameError {
             }
             Self::Broken(_) => "照片已损坏，无法解码：请重新另存为 JPEG".to_owned(),
             Self::UnknownCoding => {
-                "照片的编码方式不支持（例如算术编码，或每种颜色超过 8 位的 JPEG）：请另存为普通 JPEG"
+                "照片的编码方式不支持（例如算术编码，或每种颜色超过 8 位的 JPEG）：请另存为普通 \
+                JPEG"
                     .to_owned()
             }
             Self::SeparateColours(_) => {

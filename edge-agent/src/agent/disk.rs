@@ -1,9 +1,9 @@
 //! The agent's way to the disk: what is to be written goes into a bounded queue, and one thread
 //! writes it in that order. So a disk that is slow holds no look up.
 //!
-//! The order is the promise. A finding is in the chain before its pictures are kept, before the lock
-//! knows that it was told, and before anything that was decided after it. What the queue holds when
-//! the power goes is as if it had never been decided: the engine that decided it is gone too.
+//! The order is the promise. A finding is in the chain before its pictures are kept, before the
+//! lock knows that it was told, and before anything that was decided after it. What the queue holds
+//! when the power goes is as if it had never been decided: the engine that decided it is gone too.
 
 mod queue;
 mod writer;

@@ -1,6 +1,6 @@
-//! The agent and its sealed pictures: which finding asks for some, and for whom they are sealed. The
-//! keeper judges, on the thread that writes; this file asks the pipeline, and hands over what it
-//! sealed.
+//! The agent and its sealed pictures: which finding asks for some, and for whom they are sealed.
+//! The keeper judges, on the thread that writes; this file asks the pipeline, and hands over what
+//! it sealed.
 
 use presence::{Finding, Step};
 use protocol::id::{EvidenceId, OrderId};

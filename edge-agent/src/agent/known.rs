@@ -130,8 +130,8 @@ impl Known {
 
 impl Agent {
     /// Applies a verified message; the disk keeps it and tells the server. One that can not be
-    /// used, or kept, is refused whole, and the server is told why. Where too many wait for the disk
-    /// it is not heard: the server says again what has no answer.
+    /// used, or kept, is refused whole, and the server is told why. Where too many wait for the
+    /// disk it is not heard: the server says again what has no answer.
     pub(super) fn delivered(&mut self, delivered: Delivered) {
         if !self.disk.has_room(JobKind::Knowledge) {
             let (kind, version) = (&delivered.body.kind, delivered.body.version);

@@ -41,7 +41,8 @@ impl Agent {
 
     /// The answer of a trial goes into the chain like everything that this box says.
     pub(super) fn tried(&self, answer: PolicyTrialAnswer) {
-        tracing::info!(trial = %answer.trial, days = answer.days.len(), "policy numbers were tried");
+        tracing::info!(trial = %answer.trial, days = answer.days.len(),
+            "policy numbers were tried");
         self.append(ChainMessage {
             up: Up::PolicyTrialAnswer(answer),
             pictures: false,

@@ -39,7 +39,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// Frames, 1000..100000000; a tenth of them, at most 2000, is the warm-up
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    #[arg(long, default_value_t = 100_000,
+        value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
     frames: u64,
     /// Show each picture so many times in a row, as a room in which little moves: the motion gate
     /// then lets detection rest

@@ -227,7 +227,8 @@ mod tests {
 
         /// However the pipe cuts the stream, each picture comes whole and once.
         #[test]
-        fn any_cut_of_the_stream_gives_the_same_pictures(pieces in 1_usize..5_000, side in 1_u32..60) {
+        fn any_cut_of_the_stream_gives_the_same_pictures(pieces in 1_usize..5_000,
+            side in 1_u32..60) {
             let pictures = [jpeg(side), with_thumbnail(side), jpeg(side + 1)];
             let noise = b"\x00\xFFno picture".as_slice();
             let stream = [noise, &pictures[0], &pictures[1], noise, &pictures[2]].concat();
@@ -236,10 +237,13 @@ mod tests {
 
         /// Bytes of anybody: nothing panics, and what is given begins and ends as a picture does.
         #[test]
-        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..4_000), pieces in 1_usize..600) {
-            let marked: Vec<u8> = bytes.iter().map(|b| if b % 5 == 0 { 0xFF } else if b % 7 == 0 { 0xD8 } else { *b }).collect();
+        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..4_000),
+            pieces in 1_usize..600) {
+            let marked: Vec<u8> = bytes.iter().map(
+                |b| if b % 5 == 0 { 0xFF } else if b % 7 == 0 { 0xD8 } else { *b }).collect();
             for picture in split(&marked, pieces) {
-                prop_assert!(picture.starts_with(&[0xFF, 0xD8]) && picture.ends_with(&[0xFF, 0xD9]));
+                prop_assert!(picture.starts_with(&[0xFF, 0xD8])
+                    && picture.ends_with(&[0xFF, 0xD9]));
             }
         }
     }

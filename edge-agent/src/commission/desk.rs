@@ -109,7 +109,8 @@ impl Desk {
             "known": room.is_some(), "version": room.as_ref().map(|r| r.0),
             "institution": room.as_ref().map(|r| &r.1.institution),
             "zones": room.as_ref().map(|r| &r.1.zones),
-            "connected": self.link.connected(), "camera": self.view.complaint(), "walk": self.view.walked(),
+            "connected": self.link.connected(), "camera": self.view.complaint(),
+                "walk": self.view.walked(),
             "test": self.link.test(), "photos": hold(&self.photos).len(),
         })
     }
@@ -136,8 +137,8 @@ impl Desk {
     pub(super) async fn photograph(&self, photo: Vec<u8>) -> Result<Judged, Refusal> {
         if hold(&self.photos).len() >= MOST_PHOTOS {
             return Err(format!(
-                "照片已够 {MOST_PHOTOS} 张，请提交或清除 · {MOST_PHOTOS} photographs are enough: send or drop \
-                them"
+                "照片已够 {MOST_PHOTOS} 张，请提交或清除 · {MOST_PHOTOS} photographs are enough: \
+                send or drop them"
             ));
         }
         let judged = self.view.judge(photo.clone()).await.ok_or("画面已结束 · the view is over")?;
@@ -159,8 +160,10 @@ impl Desk {
             .parse()
             .map_err(|why: protocol::id::BadId| format!("人员编号不对 · person: {why}"))?;
         it.consent.check().map_err(|why| {
-            format!("同意书不完整，没有同意书不得采集 · consent: {why}: without a consent record nobody is \
-                enrolled")
+            format!(
+                "同意书不完整，没有同意书不得采集 · consent: {why}: without a consent record \
+                nobody is enrolled"
+            )
         })?;
         let photos = std::mem::take(&mut *hold(&self.photos));
         if photos.is_empty() {
@@ -208,8 +211,11 @@ impl Desk {
             );
         };
         if room.zones == Zones::default() {
-            return Err("尚未画区域，设备分不清操作区、床位与门 · no zone is drawn yet: the box could not tell \
-                operator, bed and door apart".to_owned());
+            return Err(
+                "尚未画区域，设备分不清操作区、床位与门 · no zone is drawn yet: the box could not \
+                tell operator, bed and door apart"
+                    .to_owned(),
+            );
         }
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|why| why.to_string())?;

@@ -19,6 +19,7 @@ use delivery::{
 use jiff::Timestamp;
 use protocol::{
     down::{Down, Room},
+    names::RuleCode,
     up::{
         Confidence, Explanation, FindingKind, FindingReport, Severity, Stamp, Step, Up,
         WithdrawalCause,
@@ -29,8 +30,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{agent::AgentClock, clock::RealClock, facts, wire::Origin};
 
-/// The rule of a test: in no table of rules, so that nobody takes it for one.
-pub(super) const TEST_RULE: &str = "TEST";
+/// The rule of a test: no rule of the core, so that nobody takes it for one.
+const TEST_RULE: RuleCode = RuleCode::InstallersTest;
 
 /// How the test alert stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -235,11 +236,11 @@ fn test_report(origin: &Origin, room: &Room, at: Timestamp) -> FindingReport {
     let cause = u64::try_from(at.as_millisecond()).unwrap_or(0);
     let sure = Confidence { identity_ppm: 0, role_ppm: 0, session_ppm: 0, visibility_ppm: 0 };
     FindingReport {
-        finding_id: trust::finding_id(&origin.device, TEST_RULE, None, "installer", cause),
+        finding_id: trust::finding_id(&origin.device, TEST_RULE.as_str(), None, "installer", cause),
         incident_id: trust::incident_id(&origin.device, None, cause),
         step: Step::Opened,
         revision: 1,
-        rule: TEST_RULE.to_owned(),
+        rule: TEST_RULE,
         kind: FindingKind::Integrity,
         severity: Severity::L0,
         confidence: sure,

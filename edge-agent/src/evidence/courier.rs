@@ -1,6 +1,6 @@
-//! Brings released ciphertexts to the server over HTTPS, part by part, each signed by this box. What
-//! was interrupted goes on where the server stands. It decides nothing: it is given a released item
-//! and says what became of it.
+//! Brings released ciphertexts to the server over HTTPS, part by part, each signed by this box.
+//! What was interrupted goes on where the server stands. It decides nothing: it is given a released
+//! item and says what became of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

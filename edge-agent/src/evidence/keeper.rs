@@ -1,5 +1,5 @@
-//! The agent's half: whom this box believes, what it holds, which orders it carries out, and when an
-//! item ends. Everything that becomes of an item is said before it is done, so that a power cut
+//! The agent's half: whom this box believes, what it holds, which orders it carries out, and when
+//! an item ends. Everything that becomes of an item is said before it is done, so that a power cut
 //! leaves a thing said twice and never one unsaid; the server counts an item once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -411,8 +411,9 @@ impl Keeper {
         }
     }
 
-    /// The time from which a picture counts. A box whose clock is years behind until it is set would
-    /// end at once what it sealed before; one whose clock is years ahead would keep it for years.
+    /// The time from which a picture counts. A box whose clock is years behind until it is set
+    /// would end at once what it sealed before; one whose clock is years ahead would keep it for
+    /// years.
     fn beginning(&self, now: Timestamp) -> Timestamp {
         let Some(said) = self.server_said else { return now };
         if self.clock_holds { now.max(said) } else { now.clamp(said, said + UNSURE) }

@@ -1,5 +1,5 @@
-//! The folder of the observation log and its key: files as they lie there, read and sealed. It knows
-//! no engine, and decides nothing about what is kept.
+//! The folder of the observation log and its key: files as they lie there, read and sealed. It
+//! knows no engine, and decides nothing about what is kept.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};

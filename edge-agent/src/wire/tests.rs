@@ -2,6 +2,8 @@
 
 use presence::{ClockQuality, FindingKey, IncidentKey, Kind, Moment, Mono, Rule, TrackId, Wall};
 
+use protocol::names::{AbstentionReason, IntervalName};
+
 use super::*;
 
 fn origin() -> Origin {
@@ -54,13 +56,13 @@ fn core_finding(session: Option<&str>, first_cause_ms: u64, boot_wall_ms: i64) -
         },
         persons: vec![core::PersonPart {
             person: core::PersonId::new("p-1"),
-            part: "operator",
+            part: core::PartName::Operator,
             method: None,
         }],
         tracks: vec![TrackId(17)],
         candidate_basis: vec![],
         intervals: vec![],
-        figures: vec![core::Figure { name: "operating_ms", value: 60_000 }],
+        figures: vec![core::Figure { name: core::FigureName::OperatingMs, value: 60_000 }],
         explanation: core::Explanation { zh: "疑似".into(), en: "suspected".into() },
         visibility: Some(core::Visibility { over_a_ppm: 900_000, over_i_ppm: 800_000 }),
         emergency: false,
@@ -102,6 +104,21 @@ fn without_a_session_two_starts_never_share_an_id() {
     assert_ne!(first.incident_id, second.incident_id);
 }
 
+/// The wire keeps a name that it does not know, and no page has words for it.
+#[test]
+fn every_name_of_the_core_is_one_of_the_wire() {
+    let figures = core::FigureName::ALL.iter().map(|it| it.as_str());
+    let figures = figures.filter(|name| matches!((*name).into(), FigureName::Other(_)));
+    let spans = core::IntervalName::ALL.iter().map(|it| it.as_str());
+    let spans = spans.filter(|name| matches!((*name).into(), IntervalName::Other(_)));
+    let parts = core::PartName::ALL.iter().map(|it| it.as_str());
+    let parts = parts.filter(|name| matches!((*name).into(), PartName::Other(_)));
+    let reasons = core::AbstentionReason::ALL.iter().map(|it| it.as_str());
+    let reasons = reasons.filter(|name| matches!((*name).into(), AbstentionReason::Other(_)));
+    let unknown: Vec<&str> = figures.chain(spans).chain(parts).chain(reasons).collect();
+    assert_eq!(unknown, Vec::<&str>::new());
+}
+
 #[test]
 fn a_finding_carries_its_figures_and_versions() {
     let report = sent(&core_finding(Some("s-1"), 1_000, 0));
@@ -112,7 +129,7 @@ fn a_finding_carries_its_figures_and_versions() {
     assert_eq!((report.manifest.policy_version, report.manifest.roster_version), (5, 6));
     assert!(report.manifest.liveness_waived);
     assert_eq!(report.raised_at, "1970-01-01T00:10:00.000Z");
-    assert_eq!(report.persons[0].verified_by, "not_seen");
+    assert_eq!(report.persons[0].verified_by, VerifiedBy::NotSeen);
     let names: Vec<_> = report.counts.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["operating_ms", "visibility_over_a_ppm", "visibility_over_i_ppm"]);
 }
@@ -148,8 +165,8 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         session: core::SessionId::new("s-1"),
         revision: 2,
         at: Moment { mono: Mono(1), wall: Wall(1), clock: ClockQuality::GOOD },
-        assessment: core::Assessment::NotAssessable(vec!["no_activity"]),
-        undecided: vec![core::Undecided { rule: Rule::Ll1, reason: "door" }],
+        assessment: core::Assessment::NotAssessable(vec![core::AbstentionReason::NoActivity]),
+        undecided: vec![core::Undecided { rule: Rule::Ll1, reason: core::AbstentionReason::Door }],
         visibility: core::Visibility { over_a_ppm: 0, over_i_ppm: 900_000 },
         lead_verified: false,
         face_seen: true,
@@ -164,12 +181,12 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         panic!("{said:?}")
     };
     assert_eq!((told.revision, told.assessable, told.visibility_over_i_ppm), (2, false, 900_000));
-    assert_eq!(told.not_assessable_because, ["no_activity"]);
+    assert_eq!(told.not_assessable_because, [AbstentionReason::NoActivity]);
     assert_eq!(
         (told.undecided[0].rule.as_str(), told.undecided[0].reason.as_str()),
         ("LL-1", "door")
     );
-    assert_eq!(present.verified_by, "card_pin_witness");
+    assert_eq!(present.verified_by, VerifiedBy::CardPinWitness);
     let rests_on = present.evidence.as_ref().unwrap();
     assert_eq!(
         (rests_on.looks, rests_on.score_min_ppm, rests_on.score_max_ppm),

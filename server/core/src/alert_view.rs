@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use law::Legal;
+use protocol::names::RuleCode;
 use protocol::up::{Explanation, FindingKind, FindingReport, Severity, Step as FindingStep};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -152,7 +153,7 @@ pub struct LinkSeen {
     pub id: String,
     pub number: i64,
     pub kinds: Vec<String>,
-    pub rule: String,
+    pub rule: RuleCode,
 }
 
 /// The clinic's own word. Whoever wrote it down stays unnamed: it may have been the authority, by
@@ -375,8 +376,8 @@ impl WholeForClinic {
 }
 
 /// The one rule that compares institutions: its words, times and distances tell of another one.
-fn elsewhere(rule: &str) -> bool {
-    rule == "LL-3"
+fn elsewhere(rule: &RuleCode) -> bool {
+    *rule == RuleCode::Ll3
 }
 
 const ELSEWHERE: (&str, &str) = (
@@ -387,7 +388,7 @@ const ELSEWHERE: (&str, &str) = (
 );
 
 /// What a list shows of a finding's words.
-pub fn words_for_clinic(rule: &str, said: Explanation) -> Explanation {
+pub fn words_for_clinic(rule: &RuleCode, said: Explanation) -> Explanation {
     if !elsewhere(rule) {
         return said;
     }
@@ -442,7 +443,7 @@ pub struct Arrival<'a> {
 struct StepNews {
     news: bool,
     finding: String,
-    rule: String,
+    rule: RuleCode,
     kind: FindingKind,
     severity: Severity,
     step: FindingStep,

@@ -1,10 +1,10 @@
 //! Working days of the People's Republic: weekends, and the State Council's yearly notice of
 //! holidays and of weekend days worked instead. Pure.
 //!
-//! 行政处罚法 85 and 卫生健康行政处罚程序规定 69(2) count terms of two, three, five and seven days in working days.
-//! The shipped years 2025 and 2026 are those of the public package chinesecalendar 1.11.0; they
-//! were not held against the notices themselves. A year without a table has its weekends alone, and
-//! every deadline in it says so.
+//! 行政处罚法 85 and 卫生健康行政处罚程序规定 69(2) count terms of two, three, five and seven days
+//! in working days. The shipped years 2025 and 2026 are those of the public package chinesecalendar
+//! 1.11.0; they were not held against the notices themselves. A year without a table has its
+//! weekends alone, and every deadline in it says so.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! How much one institution may ask of the server: each request that is written into the audit log
 //! costs one, each tenth row of a table too. Beyond it that institution waits, and nobody else.
 //!
-//! Whoever has a clinic's login could otherwise fill the disk of everybody's server, entry by entry.
-//! Time is an argument; nothing is kept over a restart.
+//! Whoever has a clinic's login could otherwise fill the disk of everybody's server, entry by
+//! entry. Time is an argument; nothing is kept over a restart.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,7 +102,8 @@ mod tests {
     proptest! {
         /// However it asks: never more than the burst and what came back since.
         #[test]
-        fn no_way_of_asking_gets_more(asked in proptest::collection::vec((0u32..5_000, 0i64..600), 1..60)) {
+        fn no_way_of_asking_gets_more(
+            asked in proptest::collection::vec((0u32..5_000, 0i64..600), 1..60)) {
             let (all, mut now, mut given) = (ClinicRequests::default(), at(0), 0i64);
             for (cost, later) in asked {
                 now += SignedDuration::from_secs(later);

@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn those_above_hear_three_working_days_later() {
         let calendar = Calendar::new([]);
-        // Of a term that ended on Friday the 27th, or on the weekend behind it, people hear when the
-        // third working day after it is over: on Thursday.
+        // Of a term that ended on Friday the 27th, or on the weekend behind it, people hear when
+        // the third working day after it is over: on Thursday.
         for (today, before) in [("2026-12-02", "2026-11-27"), ("2026-12-03", "2026-11-30")] {
             let heard = Ear::Above.hears_of(today.parse().unwrap(), &calendar);
             assert_eq!(heard, before.parse().ok(), "{today}");

@@ -1,6 +1,6 @@
 //! What a practitioner agrees to: the purposes, each by a tick of its own, and the text that is
-//! signed (人脸识别技术应用安全管理办法 5, 8; 个人信息保护法 14, 17, 23, 29, 30). Pure words: nothing is
-//! stored here.
+//! signed (人脸识别技术应用安全管理办法 5, 8; 个人信息保护法 14, 17, 23, 29, 30). Pure words:
+//! nothing is stored here.
 //!
 //! The record of a consent holds the hash of the text as it was shown, with the names in it.
 
@@ -63,17 +63,17 @@ impl Parties<'_> {
         Text {
             recognition: format!(
                 "处理者：{institution}（采集、设备所有者）；{authority}（服务器运行者、监督机关）。\
-                     目的：核验在治疗室操作的人员身份，供卫生健康监督发现挂证、非主诊医师独立执业、非卫技\
-                     人员开展诊疗活动的线索；线索经两名监督人员复核，可能成为调查和行政处罚的起点；不用于\
-                     考勤或其他目的。处理的信息：本人面部照片、由其生成的面部特征模板、在岗的时段和房间。\
-                     必要性和影响：人工巡查不能持续核验；误认由复核纠正，本人可陈述。可以拒绝：拒绝或撤回\
-                     不影响执业，改用证件、PIN 和见证人核验。"
+                     目的：核验在治疗室操作的人员身份，供卫生健康监督发现挂证、非主诊医师独立执\
+                     业、非卫技人员开展诊疗活动的线索；线索经两名监督人员复核，可能成为调查和行政\
+                     处罚的起点；不用于考勤或其他目的。处理的信息：本人面部照片、由其生成的面部特\
+                     征模板、在岗的时段和房间。必要性和影响：人工巡查不能持续核验；误认由复核纠\
+                     正，本人可陈述。可以拒绝：拒绝或撤回不影响执业，改用证件、PIN 和见证人核验。"
             ),
             storage: format!(
-                "单独同意：模板（以及本人另行同意留存的照片）加密存储于{authority}的服务器，并经加密\
-                     连接发送到本人执业机构的设备。期限：至撤回同意或不再在该机构执业。撤回后 24 小时内从\
-                     服务器和所有设备删除，并留有删除回执。本人可向上述处理者查阅、复制、更正、删除、撤回\
-                     和要求解释。"
+                "单独同意：模板（以及本人另行同意留存的照片）加密存储于{authority}的服务器，并经加\
+                     密连接发送到本人执业机构的设备。期限：至撤回同意或不再在该机构执业。撤回后 \
+                     24 小时内从服务器和所有设备删除，并留有删除回执。本人可向上述处理者查阅、复\
+                     制、更正、删除、撤回和要求解释。"
             ),
             photo: "单独同意：留存照片，供核对及更换模型时重新生成模板；期限同上。".to_owned(),
         }
@@ -97,8 +97,8 @@ impl Parties<'_> {
             ),
             storage: format!(
                 "Separately: the templates (and photographs, where I agree to that, too) rest \
-                     encrypted on the server of {authority} and travel encrypted to the boxes of the \
-                     institutions where I work, until I withdraw or leave. Within 24 h of a \
+                     encrypted on the server of {authority} and travel encrypted to the boxes of \
+                     the institutions where I work, until I withdraw or leave. Within 24 h of a \
                      withdrawal they are deleted from the server and every box, with receipts. I \
                      may ask both controllers for access, a copy, correction, deletion, withdrawal \
                      and an explanation."
@@ -119,8 +119,8 @@ pub struct Text {
 }
 
 impl Text {
-    /// Whether somebody who read the text with this hash read this one: the words, a name in them or
-    /// the language may have changed since it was shown.
+    /// Whether somebody who read the text with this hash read this one: the words, a name in them
+    /// or the language may have changed since it was shown.
     pub fn is_what_was_shown(&self, sha256: &str) -> bool {
         self.sha256() == sha256
     }

@@ -1,9 +1,12 @@
 //! What the boxes' records say of an hour that a clue names, room by room: one pure question with
 //! five answers.
 //!
-//! It names nobody and ends nothing: `NothingLike` is worded 设备记录未见相符情形, never 不实, and closes no
-//! clue. It reads no clock and no store, and needs a clue: it is no search over people (P15).
+//! It names nobody and ends nothing: `NothingLike` is worded 设备记录未见相符情形, never 不实, and
+//! closes no clue. It reads no clock and no store, and needs a clue: it is no search over people
+//! (P15).
 
+use protocol::names::RuleCode;
+use protocol::up::FindingKind;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -61,8 +64,8 @@ pub struct SessionSeen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingSeen {
     pub alert: String,
-    pub rule: String,
-    pub kind: String,
+    pub rule: RuleCode,
+    pub kind: FindingKind,
     pub session: Option<String>,
     /// When it came true, and what it rests on.
     pub spans: Vec<(i64, i64)>,
@@ -125,7 +128,7 @@ impl Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Why {
-    Finding { rule: String, alert: String },
+    Finding { rule: RuleCode, alert: String },
     UnmatchedOperator { session: String, tracks: u32 },
     LeadNotVerified { session: String },
 }
@@ -213,8 +216,8 @@ fn overlaps(window: Window, finding: &FindingSeen, touched: &[&SessionSeen]) -> 
         || touched.iter().any(|s| finding.session.as_ref() == Some(&s.id))
 }
 
-/// Whether a rule of the box could see what is alleged: of an injury or an advertisement its silence
-/// says nothing.
+/// Whether a rule of the box could see what is alleged: of an injury or an advertisement its
+/// silence says nothing.
 fn is_visible(allegation: Allegation) -> bool {
     use Allegation::{BeyondScope, EvadingDevice, Lending, NonLead, UnlicensedOperator};
     matches!(allegation, UnlicensedOperator | NonLead | Lending | BeyondScope | EvadingDevice)
@@ -222,7 +225,7 @@ fn is_visible(allegation: Allegation) -> bool {
 
 /// Something was wrong with the box or its view, dismissed or not: its silence proves nothing.
 fn is_meddled(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
-    record.findings.iter().any(|f| f.kind == "Integrity" && overlaps(window, f, touched))
+    record.findings.iter().any(|f| f.kind == FindingKind::Integrity && overlaps(window, f, touched))
 }
 
 /// Whether a finding is of the alleged kind. HB-3, a treatment that nobody declared, bears out
@@ -231,15 +234,15 @@ fn is_of(allegation: Allegation, finding: &FindingSeen) -> bool {
     use Allegation::{Advertising, Dispute, Product, RegisterError};
     let treatment = !matches!(allegation, Advertising | Product | Dispute | RegisterError);
     let kind = match allegation {
-        Allegation::UnlicensedOperator => finding.kind == "UnlicensedOperator",
+        Allegation::UnlicensedOperator => finding.kind == FindingKind::UnlicensedOperator,
         Allegation::NonLead | Allegation::Lending => {
-            matches!(finding.kind.as_str(), "NonLeadOperating" | "LicenseLending")
+            matches!(finding.kind, FindingKind::NonLeadOperating | FindingKind::LicenseLending)
         }
-        Allegation::BeyondScope => finding.rule == "NL-4",
-        Allegation::EvadingDevice => finding.kind == "Integrity",
+        Allegation::BeyondScope => finding.rule == RuleCode::Nl4,
+        Allegation::EvadingDevice => finding.kind == FindingKind::Integrity,
         _ => false,
     };
-    kind || (treatment && finding.rule == "HB-3")
+    kind || (treatment && finding.rule == RuleCode::Hb3)
 }
 
 /// Seen well over every moment of the window, and over the window itself: a session's visibility is

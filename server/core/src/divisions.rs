@@ -23,8 +23,8 @@ pub fn name(code: &str) -> Option<&'static str> {
     all().get(code).copied()
 }
 
-/// What it is called with those above it, such as 四川省成都市锦江区; of a longer code, and of one that
-/// is none, what its first digits are. Empty where nothing is known.
+/// What it is called with those above it, such as 四川省成都市锦江区; of a longer code, and of one
+/// that is none, what its first digits are. Empty where nothing is known.
 pub fn full_name(code: &str) -> String {
     let above = [2, 4, 6].into_iter().filter_map(|n| code.get(..n)).filter_map(name);
     above.filter(|name| !FILLERS.contains(name)).collect()

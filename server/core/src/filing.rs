@@ -1,5 +1,5 @@
-//! The filing of stored faces with the cyberspace administration (人脸办法 15): three duties, each with
-//! its day and 30 working days. Pure: days in, terms out.
+//! The filing of stored faces with the cyberspace administration (人脸办法 15): three duties, each
+//! with its day and 30 working days. Pure: days in, terms out.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;

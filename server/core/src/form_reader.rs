@@ -261,9 +261,9 @@ mod tests {
     fn no_picture_of_a_report_is_compared_with_a_face() {
         let sources = [
             include_str!("form_reader.rs"),
-            include_str!("../../src/web/public/mod.rs"),
+            include_str!("../../src/web/public.rs"),
             include_str!("../../src/web/public/report.rs"),
-            include_str!("../../src/web/clues/mod.rs"),
+            include_str!("../../src/web/clues.rs"),
             include_str!("../../src/web/pages/clue_forms.rs"),
             include_str!("clue_intake.rs"),
             include_str!("store/clues.rs"),

@@ -1,16 +1,18 @@
 //! The identifiers of domain.md §6: formats and check digits. Pure; a failing code comes back as
 //! one clear line.
 //!
-//! Sources: GB 32100-2015 (统一社会信用代码), GB 11643-1999 (身份证), the Health Commission's numbering of
-//! certificates.
+//! Sources: GB 32100-2015 (统一社会信用代码), GB 11643-1999 (身份证), the Health Commission's
+//! numbering of certificates.
 
-/// 统一社会信用代码 (18 characters) or 医疗机构执业许可证登记号 (22, which has no public check digit).
+/// 统一社会信用代码 (18 characters) or 医疗机构执业许可证登记号 (22, which has no public check
+/// digit).
 pub fn institution_code(code: &str) -> Result<(), String> {
     match code.len() {
         18 => credit_code(code),
         22 if code.chars().all(|c| c.is_ascii_alphanumeric()) => Ok(()),
         length => Err(format!(
-            "code: 18 characters (统一社会信用代码) or 22 (医疗机构执业许可证登记号) are needed, {length} were given"
+            "code: 18 characters (统一社会信用代码) or 22 (医疗机构执业许可证登记号) are needed, \
+            {length} were given"
         )),
     }
 }
@@ -51,7 +53,8 @@ pub fn credit_code(code: &str) -> Result<(), String> {
     }
     let right = ALPHABET.chars().nth(check).unwrap_or('?');
     Err(format!(
-        "code: the check character of this 统一社会信用代码 would be {right}: compare it with the licence"
+        "code: the check character of this 统一社会信用代码 would be {right}: compare it with the \
+        licence"
     ))
 }
 

@@ -1,5 +1,6 @@
-//! 个人信息保护影响评估: the four items that 人脸识别技术应用安全管理办法 9 asks for, the occasion and the
-//! conclusion, as the authority writes them. Pure: it judges no answer, only that none is missing.
+//! 个人信息保护影响评估: the four items that 人脸识别技术应用安全管理办法 9 asks for, the occasion
+//! and the conclusion, as the authority writes them. Pure: it judges no answer, only that none is
+//! missing.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -49,8 +50,8 @@ impl Item {
             Self::Lawful => "(1) Whether purpose and way are lawful, justified and necessary",
             Self::Effect => "(2) The effect on people, and whether what lessens it works",
             Self::Risk => {
-                "(3) The risk of leak, tampering, loss, destruction, or of being taken, sold or used \
-                 unlawfully, and the harm"
+                "(3) The risk of leak, tampering, loss, destruction, or of being taken, sold or \
+                 used unlawfully, and the harm"
             }
             Self::Protection => "(4) Whether the protection is lawful, works, and fits the risk",
         }

@@ -69,10 +69,9 @@ pub fn keep(
             first_ms: ms(it.handling.first_answer()),
             last_ms: ms(it.handling.answered_at.as_deref()),
         };
-        let rules: Vec<&str> = it.rules.iter().map(String::as_str).collect();
         let alerts = &dossier.compared.alerts;
         let now_ms = now.as_millisecond();
-        if let Some(verdict) = judged(answered, &rules, alerts, &assessable_ms, now_ms) {
+        if let Some(verdict) = judged(answered, &it.rules, alerts, &assessable_ms, now_ms) {
             let said = ("", clock::text(now));
             store.take_correction_step(&it.id, &Step::Facts(verdict), None, (said.0, &said.1))?;
             if verdict == Verdict::Verified && it.source == CorrectionSource::Alert {

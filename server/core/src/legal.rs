@@ -1,5 +1,5 @@
-//! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法 41.
-//! Reads the store and the table; decides nothing.
+//! What the law table says of an alert's findings, and whether their box was reviewed by 行政处罚法
+//! 41. Reads the store and the table; decides nothing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use law::{Category, Circumstances, Legal, Matter, Registration, Table};
 use protocol::down::{PractitionerCategory, RegistrationStatus};
+use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport};
 
-use crate::clock;
 use crate::monitoring_review::{Cite, Entered, Standing};
 use crate::store::{Alert, Result, ReviewEntry, Store};
+use crate::{act_time, clock};
 
 /// The shipped table with everything that the authority's lawyer decided.
 pub fn table(store: &Store) -> Result<Table> {
@@ -21,8 +22,10 @@ pub fn table(store: &Store) -> Result<Table> {
 
 /// Basis and penalty of a finding on the day of the act.
 pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option<Legal>> {
-    let about = match (report.rule.as_str(), report.persons.first()) {
-        ("LL-4" | "NL-3", Some(named)) => store.practitioner(named.person.as_str())?,
+    let about = match (&report.rule, report.persons.first()) {
+        (RuleCode::Ll4 | RuleCode::Nl3, Some(named)) => {
+            store.practitioner(named.person.as_str())?
+        }
         _ => None,
     };
     let circumstances = Circumstances {
@@ -31,7 +34,7 @@ pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option
         registration: registration(report, about.as_ref().map(|p| p.registration)),
         about: about.and_then(|p| category(p.category)),
     };
-    let matter = Matter::of_rule(&report.rule, circumstances);
+    let matter = Matter::of_rule(report.rule.as_str(), circumstances);
     let mut legal = table.of(matter, act_day(report));
     if let Some(legal) = legal.as_mut().filter(|legal| legal.agreement) {
         let institution = store.institution(report.institution.as_str())?;
@@ -161,7 +164,8 @@ fn category(it: PractitionerCategory) -> Option<Category> {
 
 /// The day on which what is alleged began, by the clinics' calendar.
 fn act_day(report: &FindingReport) -> Option<Date> {
-    report.intervals.iter().filter_map(|i| day(&i.from)).min().or_else(|| day(&report.raised_at))
+    let (from_ms, _) = act_time::span_ms(report)?;
+    Timestamp::from_millisecond(from_ms).ok().map(|at| at.to_zoned(clock::zone()).date())
 }
 
 fn day(at: &str) -> Option<Date> {

@@ -121,7 +121,8 @@ mod word {
 
     macro_rules! readers {
         ($($read:ident $field:ident: $type:ty;)*) => {$(
-            pub(super) fn $field<'de, D: Deserializer<'de>>(from: D) -> Result<readers!(@ $read $type), D::Error> {
+            pub(super) fn $field<'de,
+                D: Deserializer<'de>>(from: D) -> Result<readers!(@ $read $type), D::Error> {
                 $read(stringify!($field), from)
             }
         )*};

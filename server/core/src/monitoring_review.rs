@@ -1,6 +1,6 @@
-//! What 行政处罚法 41 asks before a device's records may prove anything: 法制审核, 技术审核, the place made
-//! public, a mark on site, and 检定. Pure. It refuses nothing: while one of them is missing, or was
-//! entered after the act by one person alone, a finding is a lead and says so.
+//! What 行政处罚法 41 asks before a device's records may prove anything: 法制审核, 技术审核, the
+//! place made public, a mark on site, and 检定. Pure. It refuses nothing: while one of them is
+//! missing, or was entered after the act by one person alone, a finding is a lead and says so.
 
 use std::collections::BTreeSet;
 

@@ -40,17 +40,20 @@ impl NoRoom {
     pub fn zh(&self) -> Cow<'static, str> {
         match self {
             Self::Here { folder, free_bytes: Some(free) } => format!(
-                "服务器磁盘已满：{} 剩余 {free} 字节。本次操作没有执行，已有数据没有丢失；请管理员腾出空间，之后重试即可。",
+                "服务器磁盘已满：{} 剩余 {free} 字节。本次操作没有执行，已有数据没有丢失；请管理员\
+                腾出空间，之后重试即可。",
                 folder.display()
             )
             .into(),
             Self::Here { folder, free_bytes: None } => format!(
-                "服务器磁盘已满：{} 无法写入。本次操作没有执行，已有数据没有丢失；请管理员腾出空间，之后重试即可。",
+                "服务器磁盘已满：{} 无法写入。本次操作没有执行，已有数据没有丢失；请管理员腾出空\
+                间，之后重试即可。",
                 folder.display()
             )
             .into(),
             Self::Elsewhere { database } => format!(
-                "数据库 {database} 所在机器的磁盘已满。本次操作没有执行，已有数据没有丢失；请管理员在那台机器上腾出空间，之后重试即可。"
+                "数据库 {database} 所在机器的磁盘已满。本次操作没有执行，已有数据没有丢失；请管理\
+                员在那台机器上腾出空间，之后重试即可。"
             )
             .into(),
             Self::Unsaid => "服务器暂时无法保存内容，本次提交没有保存；请稍后重试。".into(),

@@ -1,5 +1,5 @@
-//! What a command and an answer say where there was no room: the one line of [`NoRoom`], as an error and as a
-//! problem. It looks at no disk by itself.
+//! What a command and an answer say where there was no room: the one line of [`NoRoom`], as an
+//! error and as a problem. It looks at no disk by itself.
 
 use std::path::Path;
 

@@ -367,8 +367,10 @@ mod tests {
     proptest! {
         /// Outside bytes: nothing panics, and nothing that is no picture becomes one.
         #[test]
-        fn rubbish_is_no_photograph(bytes in proptest::collection::vec(any::<u8>(), 0..200), head in 0usize..4) {
-            let begun = [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xee\0\x0e"][head];
+        fn rubbish_is_no_photograph(bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            head in 0usize..4) {
+            let begun = [&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n",
+                b"\xff\xd8\xff\xee\0\x0e"][head];
             let bytes = [begun, &bytes].concat();
             prop_assert!(read(&bytes).is_err());
         }

@@ -223,10 +223,7 @@ pub fn prose(what: &str, text: &str, most: usize) -> Result<String, Problem> {
 
 /// As a part of a query or a form.
 pub fn encoded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes()
-        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect()
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The innermost cause names the field; the outer texts only say that JSON was wrong.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use protocol::names::RuleCode;
+
 use crate::app::App;
 use crate::clock;
 use crate::config::Mode;
@@ -188,8 +190,8 @@ pub fn compared(
     from: Timestamp,
     now: Timestamp,
     others: &BTreeMap<String, i64>,
-) -> Result<BTreeMap<String, (usize, usize)>, StoreError> {
-    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+) -> Result<BTreeMap<RuleCode, (usize, usize)>, StoreError> {
+    let mut counts: BTreeMap<RuleCode, (usize, usize)> = BTreeMap::new();
     let Some(dossier) = store.dossier(institution, &clock::text(from))? else { return Ok(counts) };
     let mut values = dossier.values.clone();
     let now_ms = now.as_millisecond();
@@ -197,15 +199,15 @@ pub fn compared(
     values.extend(others.iter().map(|(name, value)| (name.clone(), *value)));
     let changed = asked(&dossier, &Numbers::of(&values), now_ms, now_ms);
     for draft in present {
-        counts.entry(draft.rule.to_owned()).or_default().0 += 1;
+        counts.entry(draft.rule).or_default().0 += 1;
     }
     for draft in changed {
-        counts.entry(draft.rule.to_owned()).or_default().1 += 1;
+        counts.entry(draft.rule).or_default().1 += 1;
     }
     let (present, changed) =
         compared_people(store, institution, (from, now), (&dossier.values, &values))?;
     if present + changed > 0 {
-        counts.insert("LL-3".to_owned(), (present, changed));
+        counts.insert(RuleCode::Ll3, (present, changed));
     }
     Ok(counts)
 }
@@ -240,7 +242,7 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
     let noticed: BTreeMap<String, i64> = d
         .standing
         .iter()
-        .filter(|s| s.stands() && s.key.rule == "HB-5" && s.raised_ms <= now_ms)
+        .filter(|s| s.stands() && s.key.rule == RuleCode::Hb5 && s.raised_ms <= now_ms)
         .map(|s| (s.key.institution.clone(), s.raised_ms - (now_ms - session_now)))
         .collect();
     let mut drafts = phantom::judge(&d.outcomes, p, session_now);
@@ -279,8 +281,7 @@ fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usi
     let drafts = impossible_presence::judge(id, &sightings, &numbers, judged_at);
     // What the window left behind was true: the pair is judged as of the day of its second half.
     let undone = |s: &Standing| {
-        let at =
-            s.key.subject.rsplit(' ').next().and_then(|at| at.parse().ok()).unwrap_or(s.raised_ms);
+        let at = s.last_from_ms.unwrap_or(s.raised_ms);
         let still = impossible_presence::judge(id, &sightings, &numbers, at)
             .iter()
             .any(|d| d.key() == s.key);

@@ -137,9 +137,11 @@ mod tests {
 
     #[test]
     fn every_string_of_a_body_is_folded_but_passwords() {
-        let mut body = serde_json::json!({"id":"ｐ－１","list":["２"],"in":{"name":" 王 "},"password":"ｐ\u{200b} "});
+        let mut body = serde_json::json!(
+            {"id":"ｐ－１","list":["２"],"in":{"name":" 王 "},"password":"ｐ\u{200b} "});
         fold_json(&mut body).unwrap();
-        let taken = serde_json::json!({"id":"p-1","list":["2"],"in":{"name":"王"},"password":"ｐ\u{200b} "});
+        let taken = serde_json::json!(
+            {"id":"p-1","list":["2"],"in":{"name":"王"},"password":"ｐ\u{200b} "});
         assert_eq!(body, taken);
         let mut hidden = serde_json::json!({"sites":[{"roles":["a\u{202e}b"]}]});
         assert!(fold_json(&mut hidden).unwrap_err().starts_with("roles: "));

@@ -89,7 +89,8 @@ impl Boxes {
         };
         post(
             "institutions",
-            &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2, "filed_items": [], "jurisdiction": "510100"}),
+            &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2,
+                "filed_items": [], "jurisdiction": "510100"}),
         );
         let chains = (0..BOXES).map(|n| {
             let (id, room) = (format!("flood-{n}"), format!("flood-room-{n}"));

@@ -26,13 +26,36 @@ use crate::store::{Account, Invitation, NewInvitation};
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/api/v1/accounts", get_accounts).roles(ADMIN).audited().summary("Accounts"),
-        Endpoint::post("/api/v1/accounts", post_invitation).roles(ADMIN).audited().summary("Invite somebody; the link is shown once and works once"),
-        Endpoint::post("/api/v1/accounts/{id}/disable", post_disable).roles(ADMIN).audited().summary("Disable an account"),
-        Endpoint::post("/api/v1/accounts/{id}/clear-waits", post_clear_waits).roles(ADMIN).audited().summary("Let an account try again at once, whatever it waits for after wrong passwords or codes"),
-        Endpoint::post("/api/v1/accounts/{id}/enable", post_enable).roles(ADMIN).audited().summary("Enable an account"),
-        Endpoint::post("/api/v1/accounts/{id}/reset", post_reset).roles(ADMIN).audited().summary("A one-time link to a new password and second factor of an account"),
-        Endpoint::get("/api/v1/accounts/second-factor", get_second_factor).roles(ADMIN).summary("Roles that need a one-time code"),
-        Endpoint::post("/api/v1/accounts/second-factor", post_second_factor).roles(ADMIN).audited().summary("Say which roles need a one-time code"),
+        Endpoint::post("/api/v1/accounts", post_invitation)
+            .roles(ADMIN)
+            .audited()
+            .summary("Invite somebody; the link is shown once and works once"),
+        Endpoint::post("/api/v1/accounts/{id}/disable", post_disable)
+            .roles(ADMIN)
+            .audited()
+            .summary("Disable an account"),
+        Endpoint::post("/api/v1/accounts/{id}/clear-waits", post_clear_waits)
+            .roles(ADMIN)
+            .audited()
+            .summary(
+                "Let an account try again at once, whatever it waits for after wrong passwords or \
+                codes",
+            ),
+        Endpoint::post("/api/v1/accounts/{id}/enable", post_enable)
+            .roles(ADMIN)
+            .audited()
+            .summary("Enable an account"),
+        Endpoint::post("/api/v1/accounts/{id}/reset", post_reset)
+            .roles(ADMIN)
+            .audited()
+            .summary("A one-time link to a new password and second factor of an account"),
+        Endpoint::get("/api/v1/accounts/second-factor", get_second_factor)
+            .roles(ADMIN)
+            .summary("Roles that need a one-time code"),
+        Endpoint::post("/api/v1/accounts/second-factor", post_second_factor)
+            .roles(ADMIN)
+            .audited()
+            .summary("Say which roles need a one-time code"),
     ]
 }
 
@@ -147,8 +170,9 @@ pub(super) fn role_takes_scope(role: Role, scope: &str) -> Result<(), Problem> {
 /// would show nothing, or everything.
 pub(super) async fn scope_is_there(app: &Arc<App>, role: Role, scope: &str) -> Result<(), Problem> {
     if role == Role::Partner {
-        let why = "scope: a partner is an agency and a district, such as grid/5101 or hotline/510104; \
-            agencies are police, prosecutor, market, drug, net, insurance, hotline and grid";
+        let why = "scope: a partner is an agency and a district, such as grid/5101 or \
+            hotline/510104; agencies are police, prosecutor, market, drug, net, insurance, \
+            hotline and grid";
         let known = crate::access::partner_scope(scope).is_some();
         return if known { Ok(()) } else { Err(Problem::unprocessable(why)) };
     }

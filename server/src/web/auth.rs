@@ -79,7 +79,8 @@ fn refused_origin(headers: &HeaderMap) -> Problem {
          (`proxy_set_header Host $http_host`)"
     );
     let zh = format!(
-        "该请求来自其他站点的页面，已拒绝（Origin {origin}，Host {host}）。如经反向代理访问，请将 `http.public_url` 设为浏览器所用地址"
+        "该请求来自其他站点的页面，已拒绝（Origin {origin}，Host {host}）。如经反向代理访问，请将 \
+        `http.public_url` 设为浏览器所用地址"
     );
     Problem { zh: Some(zh.into()), ..Problem::new(StatusCode::FORBIDDEN, en) }
 }

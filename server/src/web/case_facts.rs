@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use law::{Against, Matter};
+use protocol::names::PartName;
 use protocol::up::Step;
 
 use super::alerts::whole;
@@ -59,7 +60,7 @@ pub(super) fn facts(
     add(Fact::RaisedAt, dated(&alert.raised_at));
     if party.id == INSTITUTION {
         add(Fact::Persons, persons(a, &whole, None)?);
-        add(Fact::DeclaredLead, persons(a, &whole, Some("declared_lead"))?);
+        add(Fact::DeclaredLead, persons(a, &whole, Some(&PartName::DeclaredLead))?);
         let answers = whole.steps.iter().filter(|s| s.step == "answer").map(|s| s.note.as_str());
         add(Fact::Answer, answers.collect::<Vec<_>>().join("；"));
     }
@@ -127,10 +128,10 @@ pub(super) fn notices(a: &App, alert: &Alert) -> Result<Vec<String>, Problem> {
 }
 
 /// Names with ids and parts beside, each person once: of everybody, or of one part.
-fn persons(a: &App, whole: &WholeForAuthority, only: Option<&str>) -> Result<String, Problem> {
-    let mut parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+fn persons(a: &App, whole: &WholeForAuthority, only: Option<&PartName>) -> Result<String, Problem> {
+    let mut parts: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for p in whole.alert.findings.iter().flat_map(|f| &f.report.persons) {
-        if only.is_none_or(|part| part == p.part) {
+        if only.is_none_or(|part| *part == p.part) {
             let part = Lang::Zh.part(&p.part);
             parts.entry(p.person.to_string()).or_default().insert(part);
         }
@@ -138,8 +139,8 @@ fn persons(a: &App, whole: &WholeForAuthority, only: Option<&str>) -> Result<Str
     let ids: Vec<String> = parts.keys().cloned().collect();
     super::deed::persons(&ids);
     let names = a.store.names_of(&ids)?;
-    let one = |(id, parts): (&String, &BTreeSet<String>)| {
-        let parts = parts.iter().map(String::as_str).collect::<Vec<_>>().join("、");
+    let one = |(id, parts): (&String, &BTreeSet<&str>)| {
+        let parts = parts.iter().copied().collect::<Vec<_>>().join("、");
         match names.get(id) {
             Some(name) => format!("{}（{id}，{parts}）", name.0),
             None => format!("{id}（{parts}）"),

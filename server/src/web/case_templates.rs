@@ -1,6 +1,6 @@
-//! `/api/v1/case-templates`: the texts by which documents of cases are filled, as the authority wrote
-//! them. The shipped ones stand behind them; every version stays, and a document keeps by which it
-//! was filled.
+//! `/api/v1/case-templates`: the texts by which documents of cases are filled, as the authority
+//! wrote them. The shipped ones stand behind them; every version stays, and a document keeps by
+//! which it was filled.
 
 use std::sync::Arc;
 

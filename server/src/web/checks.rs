@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn neither_card_nor_pin_prints() {
-        let body = serde_json::json!({"room":"r-1","card":"SECRETCARD","pin":"739104","witness":"w","witness_pin":"739105"});
+        let body = serde_json::json!(
+            {"room":"r-1","card":"SECRETCARD","pin":"739104","witness":"w","witness_pin":"739105"});
         let body: CheckBody = serde_json::from_value(body).unwrap();
         assert!(!format!("{body:?}").contains("SECRET") && !format!("{body:?}").contains("7391"));
     }

@@ -8,6 +8,8 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use protocol::names::RuleCode;
+
 use super::actor;
 use super::deed;
 use super::endpoint::Endpoint;
@@ -58,7 +60,7 @@ pub(super) struct CorrectionSeen {
     pub from: CorrectionSource,
     /// The alert; of an answer, self-check and question.
     pub object: String,
-    pub rules: Vec<String>,
+    pub rules: Vec<RuleCode>,
     pub opened_at: String,
     pub due_at: String,
     pub overdue: bool,

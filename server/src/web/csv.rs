@@ -15,8 +15,8 @@ pub(super) fn cell(text: &str) -> String {
     }
 }
 
-/// A cell of text that a spreadsheet would change as it opens the file (`007`, a long number, `1E5`,
-/// or `3-2`, a day to it) as a formula that shows that text; any other as [`cell`] has it.
+/// A cell of text that a spreadsheet would change as it opens the file (`007`, a long number,
+/// `1E5`, or `3-2`, a day to it) as a formula that shows that text; any other as [`cell`] has it.
 pub(super) fn guarded(text: &str) -> String {
     if is_changed(text) { format!("\"=\"\"{text}\"\"\"") } else { cell(text) }
 }
@@ -72,7 +72,8 @@ impl Most {
 }
 
 /// The rows of a text, header row included; empty rows are left out, cells are trimmed and lose the
-/// apostrophe that [`cell`] gave them, or the formula of [`guarded`]. `Err` is one line for a person.
+/// apostrophe that [`cell`] gave them, or the formula of [`guarded`]. `Err` is one line for a
+/// person.
 pub(super) fn records(text: &str, separator: char, most: Most) -> Result<Vec<Record>, String> {
     let separator = u8::try_from(separator)
         .ok()

@@ -339,8 +339,8 @@ fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::CONFLICT, why))
 }
 
-/// A face that also is somebody else's, or is not the person's own, is confirmed with words: a click
-/// by habit would give one doctor two names.
+/// A face that also is somebody else's, or is not the person's own, is confirmed with words: a
+/// click by habit would give one doctor two names.
 fn over_a_warning_with_a_reason(proposal: &Enrolment, reason: Option<&str>) -> Result<(), Problem> {
     let compared = EnrolmentOutcome::read(&proposal.outcome)?.compared;
     let warned = compared.unlike_ppm.is_some() || !compared.duplicates.is_empty();

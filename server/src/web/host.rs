@@ -29,8 +29,8 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
 fn refused(config: &Config, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
     if let Some(foreign) = names(uri, headers).find(|name| !answers_to(config, name)) {
         let why = format!(
-            "this server does not answer to the name `{}` (本服务器不以此名称应答): set `http.public_url` or \
-            `http.names`",
+            "this server does not answer to the name `{}` (本服务器不以此名称应答): set \
+            `http.public_url` or `http.names`",
             clip(&foreign, 80)
         );
         return Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, why));

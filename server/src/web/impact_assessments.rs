@@ -1,5 +1,5 @@
-//! `/api/v1/impact-assessments`: 个人信息保护影响评估 with the four items of 人脸办法 9. The authority
-//! writes it; every version stays.
+//! `/api/v1/impact-assessments`: 个人信息保护影响评估 with the four items of 人脸办法 9. The
+//! authority writes it; every version stays.
 
 use std::sync::Arc;
 

@@ -317,7 +317,8 @@ mod tests {
     proptest! {
         /// A cursor is a stranger's word.
         #[test]
-        fn a_reader_stands_within_what_is_kept(wanted: i64, head in 0i64.., replay_max in 100i64..10_000) {
+        fn a_reader_stands_within_what_is_kept(wanted: i64, head in 0i64..,
+            replay_max in 100i64..10_000) {
             let (last, said) = from(wanted, head, replay_max);
             prop_assert!(last <= head && last >= head.saturating_sub(replay_max));
             prop_assert_eq!(said.is_empty(), last == wanted);

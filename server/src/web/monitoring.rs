@@ -1,5 +1,5 @@
-//! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority, with
-//! history; `/api/v1/monitoring-places`: the places of all boxes, ready for publication.
+//! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority,
+//! with history; `/api/v1/monitoring-places`: the places of all boxes, ready for publication.
 
 use std::sync::Arc;
 

@@ -109,7 +109,8 @@ fn document() -> Value {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "responses": {"Problem": {
                 "description": "One clear line that names the thing and the mend (RFC 9457)",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+                "content": {"application/problem+json": {
+                    "schema": {"$ref": "#/components/schemas/Problem"}}}
             }}
         }
     })
@@ -117,8 +118,10 @@ fn document() -> Value {
 
 fn problem() -> Value {
     json!({"type": "object", "required": ["type", "title", "status", "detail"], "properties": {
-        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
-        "detail_zh": {"type": "string", "description": "The same line in Chinese, where there is one"},
+        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+            "detail": {"type": "string"},
+        "detail_zh": {"type": "string",
+            "description": "The same line in Chinese, where there is one"},
         "faults": {"type": "array", "items": {"$ref": "#/components/schemas/Remark"}}
     }})
 }

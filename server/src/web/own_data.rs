@@ -1,6 +1,6 @@
-//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49): registry,
-//! consents, where templates lie, who read the data and why, cases served, and a copy to take away.
-//! No sighting is in the type: it is no attendance record.
+//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49):
+//! registry, consents, where templates lie, who read the data and why, cases served, and a copy to
+//! take away. No sighting is in the type: it is no attendance record.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use jiff::civil::Date;
 use law::Legal;
+use protocol::names::RuleCode;
 use protocol::up::{FindingKind, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,7 @@ pub(super) struct OwnCase {
 /// One finding of a case that names this person.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OwnAllegation {
-    pub rule: String,
+    pub rule: RuleCode,
     pub kind: FindingKind,
     pub zh: String,
     pub en: String,

@@ -37,7 +37,10 @@ use crate::store::Alert;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::page("/alerts/{id}/package", get_package).roles(PACKAGE).audited(),
-        Endpoint::get("/api/v1/alerts/{id}/package", get_package).roles(PACKAGE).audited().summary("The case as a zip: PDF, JSON, chain bundle and checksums; `why` goes into the audit log"),
+        Endpoint::get("/api/v1/alerts/{id}/package", get_package).roles(PACKAGE).audited().summary(
+            "The case as a zip: PDF, JSON, chain bundle and checksums; `why` goes into the \
+                audit log",
+        ),
     ]
 }
 

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use protocol::names::RuleCode;
+
 use super::part::{PartQuery, cut};
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -35,8 +37,8 @@ pub(super) struct Preview {
 pub(super) struct Change {
     pub setting: String,
     pub value: i64,
-    /// Empty where no rule of the server says anything else.
-    pub rule: String,
+    /// None where no rule of the server says anything else.
+    pub rule: Option<RuleCode>,
     pub now: usize,
     pub then: usize,
 }
@@ -75,7 +77,7 @@ pub(super) async fn preview(
         let mut changes = Vec::new();
         for (setting, value) in changed.into_iter().take(CHANGES) {
             let other = BTreeMap::from([(setting.clone(), *value)]);
-            let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+            let mut counts: BTreeMap<RuleCode, (usize, usize)> = BTreeMap::new();
             for place in &institutions {
                 for (rule, (now, then)) in compared(&a.store, place.id.as_str(), from, now, &other)?
                 {
@@ -83,7 +85,7 @@ pub(super) async fn preview(
                     *count = (count.0 + now, count.1 + then);
                 }
             }
-            let change = |(rule, (now, then)): (String, (usize, usize))| Change {
+            let change = |rule, (now, then)| Change {
                 setting: setting.clone(),
                 value: *value,
                 rule,
@@ -92,9 +94,9 @@ pub(super) async fn preview(
             };
             counts.retain(|_, (now, then)| now != then);
             if counts.is_empty() {
-                counts.insert(String::new(), (0, 0));
+                changes.push(change(None, (0, 0)));
             }
-            changes.extend(counts.into_iter().map(change));
+            changes.extend(counts.into_iter().map(|(rule, n)| change(Some(rule), n)));
         }
         Ok::<_, Problem>(Preview { changes, more_institutions, more_changes })
     })

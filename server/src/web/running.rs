@@ -39,8 +39,8 @@ pub(super) struct JobSeen {
     pub removed_in_all: i64,
 }
 
-/// Where the number of persons whose faces are stored stands against the filing duty at the 网信部门
-/// (人脸识别技术应用安全管理办法, 2025-06-01).
+/// Where the number of persons whose faces are stored stands against the filing duty at the
+/// 网信部门 (人脸识别技术应用安全管理办法, 2025-06-01).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Filing {

@@ -43,7 +43,7 @@ impl Late {
         let mut said = Vec::new();
         for alert in self.store.alerts(&of_box).unwrap() {
             let steps = self.store.finding_events(&alert.id, 50).unwrap();
-            let gaps = steps.into_iter().filter(|step| step.rule == "CHAIN-GAP");
+            let gaps = steps.into_iter().filter(|step| step.rule.as_str() == "CHAIN-GAP");
             said.extend(gaps.map(|step| (step.revision, step.step, step.zh)));
         }
         said.sort();

@@ -287,15 +287,18 @@ mod tests {
         /// Whatever happens, never more than the window is in flight, and nothing is sent that is
         /// not pending.
         #[test]
-        fn the_window_holds(window in 1_usize..20, steps in proptest::collection::vec((0_u64..40, 0_u64..40, 0_u64..3000), 1..60)) {
+        fn the_window_holds(window in 1_usize..20,
+            steps in proptest::collection::vec((0_u64..40, 0_u64..40, 0_u64..3000), 1..60)) {
             let mut planner = Planner::new(Limits { window, ..Limits::default() }, 1);
             let mut now = 0;
             for (vital, bulk, wait) in steps {
                 now += wait;
-                let heads = heads(&(vital..vital + 25).map(|s| 2 * s).collect::<Vec<_>>(), &(bulk..bulk + 25).map(|s| 2 * s + 1).collect::<Vec<_>>());
+                let heads = heads(&(vital..vital + 25).map(|s| 2 * s).collect::<Vec<_>>(),
+                    &(bulk..bulk + 25).map(|s| 2 * s + 1).collect::<Vec<_>>());
                 let plan = planner.plan(&heads, now);
                 proptest::prop_assert!(planner.in_flight() <= window);
-                proptest::prop_assert!(plan.send.iter().all(|s| heads.vital.contains(s) || heads.bulk.contains(s)));
+                proptest::prop_assert!(
+                    plan.send.iter().all(|s| heads.vital.contains(s) || heads.bulk.contains(s)));
             }
         }
     }

@@ -40,7 +40,8 @@ pub(super) fn open_checked(
 
 /// A readable database without our tables counts as torn.
 fn is_schema_error(error: &OutboxError) -> bool {
-    matches!(error, OutboxError::Sql(rusqlite::Error::SqliteFailure(_, Some(text))) if text.starts_with("no such "))
+    matches!(error, OutboxError::Sql(
+        rusqlite::Error::SqliteFailure(_, Some(text))) if text.starts_with("no such "))
 }
 
 /// Builds a new database above every number that may have been used, with the readable rows of the

@@ -5,7 +5,8 @@ use anyhow::{Context as _, ensure};
 use vision::Embedding;
 
 use super::Set;
-use crate::{cohort, dice::Dice, groups::Groups, people::Person};
+use crate::{cohort, groups::Groups, people::Person};
+use dice::Dice;
 
 /// Rows of a cohort, as in those that packs carry.
 const ROWS: usize = 128;
@@ -58,5 +59,5 @@ fn in_first_half(id: &str, seed: u64) -> bool {
     let named = id.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
     });
-    Dice::new(seed, named).below(2) == 0
+    Dice::new(seed, named).place(2) == 0
 }

@@ -4,7 +4,8 @@
 use vision::{Embedding, Gallery, Gate, Rivals, Template, TrackProbe};
 
 use super::{Fusion, Plan, Set, Templates};
-use crate::{dice::Dice, sample::Sample};
+use crate::sample::Sample;
+use dice::Dice;
 
 /// Templates of these trials carry it; they are never kept.
 const PACK: &str = "trial";

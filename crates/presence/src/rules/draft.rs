@@ -2,6 +2,7 @@
 
 use crate::case::Case;
 use crate::finding::{Basis, Figure, Kind, PersonPart, PresenceMethod, Rule, Severity, Subject};
+use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::Spans;
 use crate::{PersonId, TrackId};
 
@@ -15,7 +16,7 @@ pub(crate) struct Draft {
     pub(crate) first_cause: u64,
     pub(crate) persons: Vec<PersonPart>,
     pub(crate) tracks: Vec<TrackId>,
-    pub(crate) spans: Vec<(&'static str, Spans)>,
+    pub(crate) spans: Vec<(IntervalName, Spans)>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) identity_ppm: u32,
     pub(crate) role_ppm: u32,
@@ -56,19 +57,19 @@ impl Draft {
     pub(crate) fn person(
         mut self,
         person: &PersonId,
-        part: &'static str,
+        part: PartName,
         method: Option<PresenceMethod>,
     ) -> Self {
         self.persons.push(PersonPart { person: person.clone(), part, method });
         self
     }
 
-    pub(crate) fn span(mut self, what: &'static str, spans: &Spans) -> Self {
+    pub(crate) fn span(mut self, what: IntervalName, spans: &Spans) -> Self {
         self.spans.push((what, spans.clone()));
         self
     }
 
-    pub(crate) fn figure(mut self, name: &'static str, value: impl TryInto<i64>) -> Self {
+    pub(crate) fn figure(mut self, name: FigureName, value: impl TryInto<i64>) -> Self {
         self.figures.push(Figure { name, value: value.try_into().unwrap_or(i64::MAX) });
         self
     }
@@ -92,10 +93,10 @@ impl Draft {
 
     /// The figures that every judged session shows.
     pub(crate) fn measured(self, case: &Case<'_>) -> Self {
-        self.span("operating", &case.sight.a)
-            .figure("operating_ms", case.sight.a.total())
-            .figure("visibility_over_a_ppm", case.sight.v.over_a_ppm)
-            .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
+        self.span(IntervalName::Operating, &case.sight.a)
+            .figure(FigureName::OperatingMs, case.sight.a.total())
+            .figure(FigureName::VisibilityOverAPpm, case.sight.v.over_a_ppm)
+            .figure(FigureName::VisibilityOverIPpm, case.sight.v.over_i_ppm)
     }
 
     pub(crate) fn soften(&mut self) {

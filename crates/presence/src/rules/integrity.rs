@@ -8,16 +8,22 @@ use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::history::{Fault, History, TrackLog};
 use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
+use crate::names::{FigureName, IntervalName, PartName};
 use crate::reach::Reach;
 use crate::spans::{Spans, share_ppm};
-use crate::{CameraState, Policy, Wall, Zone, ZonesDrifted};
+use crate::time::Offset;
+use crate::{CameraState, Mono, Policy, Wall, Zone, ZonesDrifted};
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
 pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     // INDETERMINATE people never support an allegation.
-    let known = case.op_of(|_| true).union(&case.stranger_op()).bridged(p.observation_gap_ms());
-    let op = known.intersect(&case.bed);
+    let known = case
+        .attendance
+        .op_of(|_| true)
+        .union(&case.attendance.stranger_op())
+        .bridged(p.observation_gap_ms());
+    let op = known.intersect(&case.bed.used);
     let total = op.total();
     if total < p.hb3_ms() {
         return None;
@@ -26,13 +32,13 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
     let mut draft =
         Draft::new(Rule::Hb3, Kind::UndeclaredProcedure, severity, Subject::Room, op.first()?)
             .measured(case)
-            .span("operator", &op)
-            .span("bed_occupied", &case.bed)
-            .figure("operator_ms", total)
+            .span(IntervalName::Operator, &op)
+            .span(IntervalName::BedOccupied, &case.bed.used)
+            .figure(FigureName::OperatorMs, total)
             .sure(1_000_000, role_ppm(total, p.hb3_ms()))
             .basis(RECORDS);
-    for seen in case.people.values().filter(|s| !s.op.is_empty()) {
-        draft = draft.person(&seen.info.id, "operator", Some(seen.method));
+    for seen in case.attendance.people.values().filter(|s| !s.op.is_empty()) {
+        draft = draft.person(&seen.info.id, PartName::Operator, Some(seen.method));
     }
     Some(draft.says(
         format!("疑似未登记诊疗活动：床位有人且操作位有人{}，无对应登记。", zh_ms(total)),
@@ -47,7 +53,7 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
 /// HB-2 in a session: no picture for long at once, or again and again over the day's sessions. Said
 /// while the session is open.
 pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     // What lies before the box began was as dark.
     let forgot_ms = case.sight.forgot_ms;
     let longest = longest_dark_ms(&case.sight.dark, forgot_ms);
@@ -57,7 +63,7 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     let adds_up = total >= p.hb2_ms() / 2 && today >= p.hb2_session_sum_ms();
     // A short session of which so much is hidden that it cannot be judged.
     let share = u64::from(share_ppm(total, case.sight.i.total() + forgot_ms));
-    let hides = case.is_final
+    let hides = case.given.is_final
         && total >= 3 * p.hb2_ms()
         && share > 1_000_000_u64.saturating_sub(p.visibility_min_ppm());
     if longest < p.hb2_session_ms() && !adds_up && !hides {
@@ -68,12 +74,12 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
         Kind::Integrity,
         Severity::L1,
         Subject::Camera,
-        case.sight.dark.first().unwrap_or(case.bounds.start),
+        case.sight.dark.first().unwrap_or(case.given.bounds.start),
     )
-    .span("camera", &case.sight.dark)
-    .figure("camera_fault_ms", total)
-    .figure("camera_fault_longest_ms", longest)
-    .figure("camera_fault_today_ms", today)
+    .span(IntervalName::Camera, &case.sight.dark)
+    .figure(FigureName::CameraFaultMs, total)
+    .figure(FigureName::CameraFaultLongestMs, longest)
+    .figure(FigureName::CameraFaultTodayMs, today)
     .basis(DUTY);
     Some(draft.says(
         format!(
@@ -98,17 +104,17 @@ fn longest_dark_ms(dark: &Spans, forgot_ms: u64) -> u64 {
     dark.iter().map(|s| s.1 - s.0 + before(s.0)).max().unwrap_or(0).max(forgot_ms)
 }
 
-/// When there was no picture, on the local day of `now`, while somebody lay on the bed as far as was
-/// seen before, and no session was on.
+/// When there was no picture, on the local day of `now`, while somebody lay on the bed as far as
+/// was seen before, and no session was on.
 pub(crate) fn dark_at_bed(
     k: &Knowledge,
     h: &History,
     taken: &Spans,
     now: u64,
-    offset: i64,
+    offset: Offset,
 ) -> Spans {
     let p = &k.policy;
-    let day = |mono: u64| k.local_day(Wall((mono as i64).saturating_add(offset)));
+    let day = |mono: u64| k.local_day(offset.wall(Mono(mono)));
     let occupied = |s: &(u64, u64)| h.bed.touches(s.0.saturating_sub(p.bed_bridge_ms()), s.0);
     let dark = Spans::one(h.known_from, now).minus(&h.lit()).minus(taken);
     let today = dark.iter().filter(|s| s.1 - s.0 > p.observation_gap_ms() && day(s.0) == day(now));
@@ -124,10 +130,10 @@ pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Opt
     }
     let draft =
         Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, dark.first()?)
-            .span("camera", dark)
-            .figure("camera_fault_ms", dark.total())
-            .figure("camera_fault_longest_ms", longest)
-            .figure("camera_fault_today_ms", today)
+            .span(IntervalName::Camera, dark)
+            .figure(FigureName::CameraFaultMs, dark.total())
+            .figure(FigureName::CameraFaultLongestMs, longest)
+            .figure(FigureName::CameraFaultTodayMs, today)
             .basis(DUTY);
     let (zh_total, zh_today) = (zh_ms(dark.total()), zh_ms(today));
     Some(draft.says(
@@ -144,15 +150,17 @@ pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Opt
 /// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the
 /// zones do not fit the room, or somebody works from outside them.
 pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
-    let beside = case.beside.bridged(p.presence_bridge_ms());
-    let attended = case.activity.union(&case.attended);
+    let p = &case.given.knowledge.policy;
+    let beside = case.attendance.beside.bridged(p.presence_bridge_ms());
+    let attended = case.attendance.activity.union(&case.bed.attended);
     let at_bed = attended.padded(p.presence_bridge_ms() / 2).bridged(p.operating_pad_ms());
     // While a cream works the patient may well be alone with a companion.
-    let prep_to = case.bounds.start.saturating_add(case.item.map_or(0, |item| item.prep_ms));
-    let prepares = Spans::one(case.bounds.lo, prep_to.max(case.bounds.lo));
+    let prep_to =
+        case.given.bounds.start.saturating_add(case.given.item.map_or(0, |item| item.prep_ms));
+    let prepares = Spans::one(case.given.bounds.lo, prep_to.max(case.given.bounds.lo));
     let alone = case
         .bed
+        .used
         .intersect(&case.sight.i)
         .intersect(&beside)
         .minus(&at_bed)
@@ -164,9 +172,9 @@ pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let draft = Draft::new(Rule::Hb7, Kind::Integrity, Severity::L1, Subject::Room, alone.first()?)
-        .span("beside", &alone)
-        .span("bed_occupied", &case.bed)
-        .figure("beside_ms", total)
+        .span(IntervalName::Beside, &alone)
+        .span(IntervalName::BedOccupied, &case.bed.used)
+        .figure(FigureName::BesideMs, total)
         .basis(DUTY);
     Some(draft.says(
         format!(
@@ -187,10 +195,10 @@ pub(crate) fn camera_faults(
     k: &Knowledge,
     h: &History,
     now: u64,
-    offset: i64,
+    offset: Offset,
 ) -> Vec<(Draft, bool)> {
     let long = h.faults.iter().filter(|f| f.last.min(now) - f.from.min(now) >= k.policy.hb2_ms());
-    let open = long.filter(|f| is_open(k, Wall(f.from as i64 + offset)));
+    let open = long.filter(|f| is_open(k, offset.wall(Mono(f.from))));
     open.map(|fault| (camera_fault(fault), fault.over)).collect()
 }
 
@@ -205,8 +213,8 @@ fn camera_fault(fault: &Fault) -> Draft {
     };
     let length = fault.last - fault.from;
     Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, fault.from)
-        .span("camera", &Spans::one(fault.from, fault.last))
-        .figure("camera_fault_ms", length)
+        .span(IntervalName::Camera, &Spans::one(fault.from, fault.last))
+        .figure(FigureName::CameraFaultMs, length)
         .basis(DUTY)
         .says(
             format!("疑似设备异常：营业时间内{zh}{}。", zh_ms(length)),
@@ -218,9 +226,9 @@ fn camera_fault(fault: &Fault) -> Draft {
 /// whoever changed them stands in the server's audit log.
 pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
     Draft::new(Rule::Hb6, Kind::Integrity, Severity::L1, Subject::Room, told)
-        .span("zones_changed", &Spans::one(told, told))
-        .figure("locked_at_ms", drift.locked_at.0)
-        .figure("room_version", drift.version)
+        .span(IntervalName::ZonesChanged, &Spans::one(told, told))
+        .figure(FigureName::LockedAtMs, drift.locked_at.0)
+        .figure(FigureName::RoomVersion, drift.version)
         .basis(DUTY)
         .says(
             "疑似安装后区域被更改：当前生效的区域与安装锁定时不同，请核对画面区域与隐私遮蔽。"
@@ -269,9 +277,9 @@ pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
                 if takes_part(track, usual_px, policy) { Severity::L2 } else { Severity::L0 };
             let mut draft =
                 Draft::new(Rule::Hb4, Kind::Integrity, severity, Subject::Track(*id), s.first)
-                    .span("camera", &Spans::one(s.first, s.last))
-                    .figure("spoof_frames", s.frames)
-                    .figure("assessed_frames", s.assessed)
+                    .span(IntervalName::Camera, &Spans::one(s.first, s.last))
+                    .figure(FigureName::SpoofFrames, s.frames)
+                    .figure(FigureName::AssessedFrames, s.assessed)
                     .sure(votes_ppm(s.frames), 1_000_000)
                     .basis(DUTY)
                     .says(

@@ -9,6 +9,7 @@ use crate::evidence::Standing;
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::knowledge::StatusFault;
 use crate::law::{self, CLOCK_AND_GO, LENDING, RECORDS, STALE};
+use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::{Spans, share_ppm};
 use crate::{PersonId, Practitioner};
 
@@ -23,7 +24,7 @@ struct Other<'c, 'a> {
 impl Other<'_, '_> {
     /// Looks that say who it was.
     fn votes(&self, case: &Case<'_>) -> u32 {
-        let strangers = || case.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
+        let strangers = || case.attendance.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
         self.person.map_or_else(strangers, |seen| seen.votes)
     }
 }
@@ -31,11 +32,11 @@ impl Other<'_, '_> {
 /// Who operated most, other than the declared lead. At equal times a known person, then the lesser
 /// id.
 fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
-    let op = case.stranger_op();
+    let op = case.attendance.stranger_op();
     let mut best = Other { person: None, op_ms: op.total() + case.pieces.stranger_op.total(), op };
-    for (id, seen) in case.people.iter().rev() {
+    for (id, seen) in case.attendance.people.iter().rev() {
         let op_ms = case.op_with_pieces(id, &seen.op);
-        if case.declared_lead() != Some(id) && op_ms >= best.op_ms {
+        if case.given.declared_lead() != Some(id) && op_ms >= best.op_ms {
             best = Other { person: Some(seen), op: seen.op.clone(), op_ms };
         }
     }
@@ -46,10 +47,9 @@ fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
 /// names the wrong one.
 fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
     let part_ms = case.lead_part_ms().max(1);
-    let leads = case
-        .people
-        .values()
-        .filter(|s| case.leads.contains(&s.info.id) && case.declared_lead() != Some(&s.info.id));
+    let leads = case.attendance.people.values().filter(|s| {
+        case.given.leads.contains(&s.info.id) && case.given.declared_lead() != Some(&s.info.id)
+    });
     let there = leads.map(|s| (s, case.presence(s).certain.total()));
     let (seen, _) =
         there.filter(|(_, ms)| *ms >= part_ms).max_by_key(|(s, ms)| (*ms, s.op.total()))?;
@@ -57,13 +57,18 @@ fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
     Some(Other { person: Some(seen), op: seen.op.clone(), op_ms })
 }
 
-/// Another lead of the specialty, whom the box would know, may have been there in the declared one's
-/// place.
+/// Another lead of the specialty, whom the box would know, may have been there in the declared
+/// one's place.
 pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
-    let known = |id: &PersonId| case.known(id).is_some_and(Practitioner::is_recognisable);
-    let other = |id: &PersonId| case.leads.contains(id) && case.declared_lead() != Some(id);
+    let known = |id: &PersonId| case.given.known(id).is_some_and(Practitioner::is_recognisable);
+    let other =
+        |id: &PersonId| case.given.leads.contains(id) && case.given.declared_lead() != Some(id);
     absence(case, |id| other(id) && known(id)) == Absence::Open
-        || case.people.values().any(|s| other(&s.info.id) && may_have_done_the_part(case, s))
+        || case
+            .attendance
+            .people
+            .values()
+            .any(|s| other(&s.info.id) && may_have_done_the_part(case, s))
 }
 
 /// Whether somebody recognised may have been there for as long as the lead's own part takes: he
@@ -79,7 +84,7 @@ fn may_have_done_the_part(case: &Case<'_>, seen: &Seen<'_>) -> bool {
 fn op_of_others_unnamed(case: &Case<'_>, lead: &PersonId) -> Spans {
     let told = |u: &Unknown<'_>| {
         let (standing, spans) = case.open_for(u, lead);
-        let out = u.sum.standing(lead, &case.knowledge.policy) == Standing::Out;
+        let out = u.sum.standing(lead, &case.given.knowledge.policy) == Standing::Out;
         match standing {
             Standing::Out => Some(u.op.clone()),
             // Where nobody looked, or the looks speak for him, it may have been he.
@@ -87,15 +92,15 @@ fn op_of_others_unnamed(case: &Case<'_>, lead: &PersonId) -> Spans {
             _ => None,
         }
     };
-    let of = case.unknown.iter().filter(|u| u.cause == Cause::Unverified && !u.anybody);
+    let of = case.unknowns.presences.iter().filter(|u| u.cause == Cause::Unverified && !u.anybody);
     Spans::from_unsorted(of.filter_map(told).flat_map(|op| op.iter().collect::<Vec<_>>()).collect())
 }
 
 /// LL-1: the declared lead was never there, and somebody else operated.
 pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
-    let lead = case.declared_lead()?;
-    let recognisable = case.known(lead).is_some_and(Practitioner::is_recognisable);
+    let p = &case.given.knowledge.policy;
+    let lead = case.given.declared_lead()?;
+    let recognisable = case.given.known(lead).is_some_and(Practitioner::is_recognisable);
     let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
         && u64::from(case.sight.door_ppm) >= p.door_visible_min_ppm();
     let mut other = other_operator(case);
@@ -129,17 +134,17 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
         Subject::Person(lead.clone()),
         case.sight.a.first().unwrap_or(0),
     )
-    .person(lead, "declared_lead", None)
+    .person(lead, PartName::DeclaredLead, None)
     .measured(case)
-    .span("operator", &other.op)
-    .figure("lead_present_ms", 0)
-    .figure("lead_perhaps_stayed_flag", u8::from(perhaps_stayed))
-    .figure("other_operating_ms", other.op.total())
-    .figure("door_visible_ppm", case.sight.door_ppm)
+    .span(IntervalName::Operator, &other.op)
+    .figure(FigureName::LeadPresentMs, 0)
+    .figure(FigureName::LeadPerhapsStayedFlag, u8::from(perhaps_stayed))
+    .figure(FigureName::OtherOperatingMs, other.op.total())
+    .figure(FigureName::DoorVisiblePpm, case.sight.door_ppm)
     .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
     .basis(basis);
     if let Some(seen) = other.person {
-        draft = draft.person(&seen.info.id, "operator", Some(seen.method));
+        draft = draft.person(&seen.info.id, PartName::Operator, Some(seen.method));
     }
     let who_zh =
         other.person.map_or_else(|| "一名未识别人员".to_owned(), |s| format!("{}", s.info.id));
@@ -154,11 +159,16 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     };
     Some(draft.says(
         format!(
-            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度{}{}。",
+            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度\
+            {}{}。",
             zh_ms(a),
             zh_ms(op),
             percent(case.sight.v.over_a_ppm),
-            if perhaps_stayed { "；另有面部未看清的人员进入后未见离开，可能是其本人" } else { "" }
+            if perhaps_stayed {
+                "；另有面部未看清的人员进入后未见离开，可能是其本人"
+            } else {
+                ""
+            }
         ),
         format!(
             "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; \
@@ -179,9 +189,9 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
 /// LL-4: somebody operates whose registration is not in force or does not cover this institution.
 /// Said during the act.
 pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
-    let registry_at = case.roster?.roster.registry_at;
-    let faulty = case.people.values().filter_map(|seen| {
+    let p = &case.given.knowledge.policy;
+    let registry_at = case.given.roster?.roster.registry_at;
+    let faulty = case.attendance.people.values().filter_map(|seen| {
         let op = operating(case, seen)?;
         let fault = seen.info.status_fault()?;
         let op = if fault == StatusFault::Site { beyond_permits(case, seen, op)? } else { op };
@@ -190,7 +200,7 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     // One finding per rule and session: about whoever operated most.
     let (seen, op_spans, fault) = faulty.max_by_key(|(_, op, _)| op.total())?;
     let begin = op_spans.first()?;
-    let age = case.wall(begin).0.saturating_sub(registry_at.0).max(0).unsigned_abs();
+    let age = case.given.wall(begin).0.saturating_sub(registry_at.0).max(0).unsigned_abs();
     let fresh = age <= p.registry_age_max_ms();
     let (kind, severity) = if fresh {
         (Kind::LicenseLending, Severity::L3)
@@ -212,11 +222,11 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     };
     Some(
         Draft::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin)
-            .person(id, "operator", Some(seen.method))
-            .span("operator", &op_spans)
+            .person(id, PartName::Operator, Some(seen.method))
+            .span(IntervalName::Operator, &op_spans)
             .measured(case)
-            .figure("operator_ms", op)
-            .figure("registry_age_ms", age)
+            .figure(FigureName::OperatorMs, op)
+            .figure(FigureName::RegistryAgeMs, age)
             .sure(votes_ppm(seen.votes), role_ppm(op, p.ll4_op_ms()))
             .basis(if fresh { law::status(seen.info.category, fault) } else { STALE })
             .says(
@@ -232,21 +242,22 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
 
 /// What no exemption and no visiting doctor's pass covers, if long enough for LL-4.
 fn beyond_permits(case: &Case<'_>, seen: &Seen<'_>, op: Spans) -> Option<Spans> {
-    let covered = case.site_covered(seen.info).intersect(&op);
+    let covered = case.given.site_covered(seen.info).intersect(&op);
     if covered.is_empty() {
         return Some(op);
     }
     let beyond = op.minus(&covered);
     // What a pass may have covered in the pieces before is not added.
-    case.is_operating(&beyond, case.knowledge.policy.ll4_op_ms(), beyond.total()).then_some(beyond)
+    case.is_operating(&beyond, case.given.knowledge.policy.ll4_op_ms(), beyond.total())
+        .then_some(beyond)
 }
 
 /// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was
 /// declared to and came in.
 fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
-    let p = &case.knowledge.policy;
-    if case.doorway {
-        return case.is_declared(&seen.info.id).then(|| seen.present.clone());
+    let p = &case.given.knowledge.policy;
+    if case.given.doorway {
+        return case.given.is_declared(&seen.info.id).then(|| seen.present.clone());
     }
     let in_all = case.op_with_pieces(&seen.info.id, &seen.op);
     case.is_operating(&seen.op, p.ll4_op_ms(), in_all).then(|| seen.op.clone())
@@ -255,9 +266,9 @@ fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
 /// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the
 /// lead's own part takes (L2). Who was badly seen may have been the lead coming back (L1).
 pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
-    let lead = case.declared_lead()?;
-    let seen = case.people.get(lead)?;
-    let least = case.item.map(|_| case.lead_part_ms())?;
+    let lead = case.given.declared_lead()?;
+    let seen = case.attendance.people.get(lead)?;
+    let least = case.given.item.map(|_| case.lead_part_ms())?;
     let inside = seen.present.total();
     if inside >= least {
         return None;
@@ -272,39 +283,49 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
             Subject::Person(lead.clone()),
             begin,
         )
-        .person(lead, "declared_lead", Some(seen.method))
-        .span("lead_present", &seen.present)
-        .figure("lead_present_ms", inside)
-        .figure("lead_perhaps_at_door_flag", u8::from(perhaps_again))
-        .figure("lead_part_ms", least)
-        .figure("visibility_over_i_ppm", case.sight.v.over_i_ppm)
+        .person(lead, PartName::DeclaredLead, Some(seen.method))
+        .span(IntervalName::LeadPresent, &seen.present)
+        .figure(FigureName::LeadPresentMs, inside)
+        .figure(FigureName::LeadPerhapsAtDoorFlag, u8::from(perhaps_again))
+        .figure(FigureName::LeadPartMs, least)
+        .figure(FigureName::VisibilityOverIPpm, case.sight.v.over_i_ppm)
         .sure(votes_ppm(seen.votes), 1_000_000)
         .basis(CLOCK_AND_GO)
         .says(
             format!(
-                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的{}{}。",
+                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的\
+                {}{}。",
                 zh_ms(inside),
                 zh_ms(least),
-                if perhaps_again { "；门口另有未能识别的人员，可能是其本人" } else { "" }
+                if perhaps_again {
+                    "；门口另有未能识别的人员，可能是其本人"
+                } else {
+                    ""
+                }
             ),
             format!(
                 "Suspected clock-and-go: from check-in to check-out the declared lead {lead} was \
                  inside for {}, less than the {} that the lead's own part takes at least{}.",
                 en_ms(inside),
                 en_ms(least),
-                if perhaps_again { "; somebody badly seen at the door may have been the lead" } else { "" }
+                if perhaps_again {
+                    "; somebody badly seen at the door may have been the lead"
+                } else {
+                    ""
+                }
             ),
         ),
     )
 }
 
-/// LL-5: the declared lead was there, or may have been, but for less than the lead's own part takes,
-/// while somebody else operated. `is_absent`: he is called absent.
+/// LL-5: the declared lead was there, or may have been, but for less than the lead's own part
+/// takes, while somebody else operated. `is_absent`: he is called absent.
 pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
-    let p = &case.knowledge.policy;
-    let lead = case.declared_lead()?;
-    let recognised = case.people.get(lead);
-    let unseen = case.known(lead).filter(|l| l.is_recognisable() && !is_absent).map(Seen::by_card);
+    let p = &case.given.knowledge.policy;
+    let lead = case.given.declared_lead()?;
+    let recognised = case.attendance.people.get(lead);
+    let unseen =
+        case.given.known(lead).filter(|l| l.is_recognisable() && !is_absent).map(Seen::by_card);
     let seen = recognised.or(unseen.as_ref())?;
     let other = other_operator(case);
     let Lead { present, severity, left_unseen, away, is_short } = lead_of(case, seen, &other)?;
@@ -334,19 +355,19 @@ pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
         Subject::Person(lead.clone()),
         case.sight.a.first().unwrap_or(0),
     )
-    .person(lead, "declared_lead", recognised.map(|s| s.method))
+    .person(lead, PartName::DeclaredLead, recognised.map(|s| s.method))
     .measured(case)
-    .span("lead_present", &present)
-    .span("operator", &other.op)
-    .figure("lead_present_ms", present.total())
-    .figure("lead_present_ppm", pres)
-    .figure("lead_part_ms", case.lead_part_ms())
-    .figure("lead_left_unseen_flag", u8::from(left_unseen))
-    .figure("other_operating_ms", other.op.total())
+    .span(IntervalName::LeadPresent, &present)
+    .span(IntervalName::Operator, &other.op)
+    .figure(FigureName::LeadPresentMs, present.total())
+    .figure(FigureName::LeadPresentPpm, pres)
+    .figure(FigureName::LeadPartMs, case.lead_part_ms())
+    .figure(FigureName::LeadLeftUnseenFlag, u8::from(left_unseen))
+    .figure(FigureName::OtherOperatingMs, other.op.total())
     .sure(votes_ppm(votes), role_ppm(away.total(), p.ll1_other_op_ms()))
     .basis(basis);
     if let Some(other) = other.person {
-        draft = draft.person(&other.info.id, "operator", Some(other.method));
+        draft = draft.person(&other.info.id, PartName::Operator, Some(other.method));
     }
     let (a, at) = (case.sight.a.total(), present.total());
     Some(draft.says(
@@ -378,7 +399,7 @@ struct Lead {
 
 /// `None`: what was out of sight does not let it be said.
 fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Lead> {
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     let TwoBounds { certain, possible } = case.presence(seen);
     let part = case.lead_part_ms();
     // Who vanished inside the room may have stayed with the back turned; a face that left by the

@@ -9,7 +9,7 @@ use crate::spans::share_ppm;
 
 /// Op that the rules of the NL family ask for, ms.
 pub(super) fn nl_need_ms(case: &Case<'_>) -> u64 {
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     let share = u128::from(case.sight.a.total()) * u128::from(p.nl_op_share_ppm()) / 1_000_000;
     p.nl_op_min_ms().max(share as u64)
 }
@@ -18,7 +18,7 @@ pub(super) fn nl_need_ms(case: &Case<'_>) -> u64 {
 /// INDETERMINATE may have been one of them. `None`: one of them was recognised, or it cannot be
 /// said.
 pub(super) fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Option<Absence> {
-    let told = case.is_final && not_seen(case, &who);
+    let told = case.given.is_final && not_seen(case, &who);
     Some(absence(case, &who)).filter(|absence| told && *absence != Absence::Open)
 }
 
@@ -29,7 +29,8 @@ pub(super) fn not_seen(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool
 
 /// Whether these people, not being recognised, may be called absent.
 pub(super) fn absence(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Absence {
-    let visible = u64::from(case.sight.v.over_i_ppm) >= case.knowledge.policy.visibility_min_ppm();
+    let visible =
+        u64::from(case.sight.v.over_i_ppm) >= case.given.knowledge.policy.visibility_min_ppm();
     if visible { case.absence(who, case.lead_part_ms()) } else { Absence::Open }
 }
 

@@ -1,11 +1,12 @@
-//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees, NL-4
-//! grade and filing.
+//! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees,
+//! NL-4 grade and filing.
 
 use super::draft::{Draft, en_ms, percent, zh_ms};
 use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{self, GRADE, NON_LEAD, NURSES};
+use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::{Spans, share_ppm};
 use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
 
@@ -18,15 +19,15 @@ fn most<'c, 'a>(
     in_all: impl Fn(&PersonId, &Spans) -> u64,
     who: impl Fn(&Seen<'a>) -> bool,
 ) -> Option<(&'c Seen<'a>, Spans)> {
-    let operated = case.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
+    let operated = case.attendance.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
     let enough = |s: &Seen<'_>, op: &Spans| op.total() > 0 && in_all(&s.info.id, op) >= need;
     operated.filter(|(s, op)| enough(s, op)).rev().max_by_key(|(_, op)| op.total())
 }
 
 /// Least g and least gap for the item's kind; `None`: only the complete absence counts.
 fn presence_demanded(case: &Case<'_>) -> Option<(u64, u64)> {
-    let p = &case.knowledge.policy;
-    match case.item?.kind {
+    let p = &case.given.knowledge.policy;
+    match case.given.item?.kind {
         ItemKind::Surgery | ItemKind::Injection | ItemKind::Thread => {
             Some((p.nl1_share_invasive_ppm(), p.nl1_gap_invasive_ms()))
         }
@@ -42,34 +43,37 @@ fn is_invasive(kind: ItemKind) -> bool {
 /// NL-1: a physician who is no lead for the item operates without a lead, or with one who is there
 /// too little.
 pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
-    let item = case.item?;
+    let item = case.given.item?;
     let need = nl_need_ms(case);
     let physician = |s: &Seen<'_>| {
-        s.info.category == Category::LicensedPhysician && !case.leads.contains(&s.info.id)
+        s.info.category == Category::LicensedPhysician && !case.given.leads.contains(&s.info.id)
     };
     let in_all = |id: &PersonId, op: &Spans| case.unled_with_pieces(id, op);
     let (seen, op) = most(case, need, |s| s.op.clone(), in_all, physician)?;
     let id = &seen.info.id;
     let base = |severity, first| {
         Draft::new(Rule::Nl1, Kind::NonLeadOperating, severity, Subject::Person(id.clone()), first)
-            .person(id, "operator", Some(seen.method))
+            .person(id, PartName::Operator, Some(seen.method))
             .measured(case)
-            .span("operator", &op)
-            .figure("operator_ms", op.total())
-            .figure("operator_needed_ms", need)
+            .span(IntervalName::Operator, &op)
+            .figure(FigureName::OperatorMs, op.total())
+            .figure(FigureName::OperatorNeededMs, need)
             .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
             .basis(NON_LEAD)
     };
-    if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
+    if let Some(absence) = absent(case, |p| case.given.leads.contains(p)) {
         let severity =
             by_absence(absence, if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 });
-        let p = &case.knowledge.policy;
+        let p = &case.given.knowledge.policy;
         let (zh_op, en_op) = (zh_ms(op.total()), en_ms(op.total()));
         let (zh_before, en_before) = (zh_ms(p.window_before_ms()), en_ms(p.window_before_ms()));
         let (zh_after, en_after) = (zh_ms(p.window_after_ms()), en_ms(p.window_after_ms()));
-        let draft = base(severity, op.first()?).figure("lead_share_ppm", 0);
+        let draft = base(severity, op.first()?).figure(FigureName::LeadSharePpm, 0);
         return Some(draft.says(
-            format!("疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后{zh_after}未见该项目主诊医师。"),
+            format!(
+                "疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后\
+            {zh_after}未见该项目主诊医师。"
+            ),
             format!(
                 "Suspected non-lead operating: {id} stood in the operator role for {en_op}; no \
                     lead for the item was seen \
@@ -77,8 +81,9 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
             ),
         ));
     }
-    let said = if case.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
-    let lead = |id: &PersonId| case.leads.contains(id);
+    let said =
+        if case.given.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
+    let lead = |id: &PersonId| case.given.leads.contains(id);
     // A face that was never seen alive may have been a lead's: without it the clinic is asked.
     let little = little_lead(case, &op, &case.unknown_for(lead)).map(|little| (little, said));
     let little = little
@@ -86,12 +91,12 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
     little.map(|(Little { share_ppm: g, gap, present, perhaps }, level)| {
         let (from, to) = gap;
         base(level, from)
-            .figure("lead_share_ppm", g)
-            .figure("lead_gap_ms", to - from)
-            .figure("lead_perhaps_ms", perhaps.total())
-            .span("lead_present", &present)
-            .span("lead_perhaps", &perhaps)
-            .span("lead_gap", &Spans::one(from, to))
+            .figure(FigureName::LeadSharePpm, g)
+            .figure(FigureName::LeadGapMs, to - from)
+            .figure(FigureName::LeadPerhapsMs, perhaps.total())
+            .span(IntervalName::LeadPresent, &present)
+            .span(IntervalName::LeadPerhaps, &perhaps)
+            .span(IntervalName::LeadGap, &Spans::one(from, to))
             .says(
                 format!(
                     "疑似非主诊医师独立执业：{id}处于操作位{}；主诊医师在场占{}，最长离开{}。",
@@ -125,13 +130,14 @@ struct Little {
 /// `unknown`: when somebody was there who may have been a lead.
 fn little_lead(case: &Case<'_>, op: &Spans, unknown: &Spans) -> Option<Little> {
     let (share, gap) = presence_demanded(case)?;
-    let present = case.presence_of(|s| case.leads.contains(&s.info.id)).intersect(&case.sight.a);
+    let present =
+        case.presence_of(|s| case.given.leads.contains(&s.info.id)).intersect(&case.sight.a);
     // Whatever could have been a lead counts for him.
     let perhaps = present.union(unknown).union(&case.sight.blind).intersect(&case.sight.a);
     let alone = case.sight.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
     let gap_used = alone.iter().filter(used).max_by_key(|s| s.1 - s.0)?;
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     // Short gaps add up: who comes for a minute now and then guides nobody.
     let short: u64 =
         alone.iter().filter(used).map(|s| s.1 - s.0).filter(|ms| *ms >= p.nl1_short_gap_ms()).sum();
@@ -156,25 +162,25 @@ fn perhaps_half(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
         .union(&case.sight.blind)
         .intersect(&case.sight.a);
     let share = u64::from(share_ppm(there.total(), case.sight.a.total()));
-    share >= case.knowledge.policy.nl2_share_ppm()
+    share >= case.given.knowledge.policy.nl2_share_ppm()
 }
 
 /// NL-2: a nurse or technician operates where the item asks for a physician.
 pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
-    if case.item?.min_operator != MinOperator::Physician {
+    if case.given.item?.min_operator != MinOperator::Physician {
         return None;
     }
     let need = nl_need_ms(case);
     let who = |s: &Seen<'_>| matches!(s.info.category, Category::Nurse | Category::Technician);
     let in_all = |id: &PersonId, op: &Spans| case.unaided_with_pieces(id, op);
     let (seen, op) = most(case, need, |s| case.unaided(s), in_all, who)?;
-    let is_lead = |s: &Seen<'_>| case.leads.contains(&s.info.id);
+    let is_lead = |s: &Seen<'_>| case.given.leads.contains(&s.info.id);
     let lead_there = !case.presence_of(is_lead).is_empty();
-    let severity = if let Some(absence) = absent(case, |p| case.leads.contains(p)) {
+    let severity = if let Some(absence) = absent(case, |p| case.given.leads.contains(p)) {
         by_absence(absence, Severity::L2)
-    } else if perhaps_half(case, |p| case.leads.contains(p)) {
+    } else if perhaps_half(case, |p| case.given.leads.contains(p)) {
         // Half of the time is possible: with a lead seen it is counted, without one it is open.
-        match (lead_there, case.knowledge.policy.nl2_with_lead_level()) {
+        match (lead_there, case.given.knowledge.policy.nl2_with_lead_level()) {
             (true, 0) => Severity::L0,
             (true, _) => Severity::L1,
             (false, _) => return None,
@@ -227,8 +233,8 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// How grave it is that nobody supervised; `None`: somebody may have. Who was there for less than
-/// the lead's own part takes, or may have been for less than half of A, leaves a doubt: the clinic is
-/// asked.
+/// the lead's own part takes, or may have been for less than half of A, leaves a doubt: the clinic
+/// is asked.
 fn unsupervised(case: &Case<'_>, whom: &PersonId) -> Option<Severity> {
     let who = |id: &PersonId| supervises(case, id, whom);
     if let Some(absence) = absent(case, who) {
@@ -242,13 +248,18 @@ fn unsupervised(case: &Case<'_>, whom: &PersonId) -> Option<Severity> {
 /// A lead supervises anybody, a pass names a trainee's supervisor, and any physician guides an
 /// assistant physician.
 fn supervises(case: &Case<'_>, person: &PersonId, whom: &PersonId) -> bool {
-    let k = case.knowledge;
-    let (from, to) = (case.wall(case.bounds.start), case.wall(case.bounds.end_seen));
-    let named = matches!(k.pass_of(whom, from, to).map(|p| &p.kind), Some(PassKind::Trainee { supervisor }) if supervisor == person);
+    let k = case.given.knowledge;
+    let (from, to) =
+        (case.given.wall(case.given.bounds.start), case.given.wall(case.given.bounds.end_seen));
+    let named = matches!(k.pass_of(whom, from, to).map(|p| &p.kind),
+        Some(PassKind::Trainee { supervisor }) if supervisor == person);
     let trainee_with_pass =
         k.pass_of(whom, from, to).is_some_and(|p| matches!(p.kind, PassKind::Trainee { .. }));
-    let physician = case.known(person).is_some_and(|p| p.category == Category::LicensedPhysician);
-    case.leads.contains(person) || named || (physician && !trainee_with_pass && person != whom)
+    let physician =
+        case.given.known(person).is_some_and(|p| p.category == Category::LicensedPhysician);
+    case.given.leads.contains(person)
+        || named
+        || (physician && !trainee_with_pass && person != whom)
 }
 
 /// The draft of NL-2 and NL-3: somebody below the item's scope operated alone.
@@ -269,11 +280,11 @@ fn below_scope(
         Subject::Person(id.clone()),
         op.first().unwrap_or(0),
     )
-    .person(id, "operator", Some(seen.method))
+    .person(id, PartName::Operator, Some(seen.method))
     .measured(case)
-    .span("operator", op)
-    .figure("operator_ms", op.total())
-    .figure("operator_needed_ms", need)
+    .span(IntervalName::Operator, op)
+    .figure(FigureName::OperatorMs, op.total())
+    .figure(FigureName::OperatorNeededMs, need)
     .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
     .basis(basis)
     .says(
@@ -292,12 +303,12 @@ fn below_scope(
 /// NL-4: the item is above the institution's grade, or not filed. Needs no face; said when the
 /// session starts.
 pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
-    let item = case.item?;
-    let room = case.knowledge.room.as_ref()?;
+    let item = case.given.item?;
+    let room = case.given.knowledge.room.as_ref()?;
     let ceiling = room.institution.ceiling.0;
     let grade = item.surgery_grade.unwrap_or(0);
     let above = grade > ceiling;
-    if case.now < case.bounds.start || (!above && item.filed_here) {
+    if case.given.now.0 < case.given.bounds.start || (!above && item.filed_here) {
         return None;
     }
     let (zh, en) = if above {
@@ -324,16 +335,16 @@ pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
         Kind::NonLeadOperating,
         Severity::L2,
         Subject::Session,
-        case.bounds.start,
+        case.given.bounds.start,
     )
-    .figure("surgery_grade_count", grade)
-    .figure("grade_ceiling_count", ceiling)
-    .figure("item_filed_flag", u8::from(item.filed_here))
+    .figure(FigureName::SurgeryGradeCount, grade)
+    .figure(FigureName::GradeCeilingCount, ceiling)
+    .figure(FigureName::ItemFiledFlag, u8::from(item.filed_here))
     .basis(GRADE)
     .says(zh, en);
-    if let Some(lead) = case.declared_lead() {
-        let method = case.people.get(lead).map(|s| s.method);
-        draft = draft.person(lead, "declared_lead", method);
+    if let Some(lead) = case.given.declared_lead() {
+        let method = case.attendance.people.get(lead).map(|s| s.method);
+        draft = draft.person(lead, PartName::DeclaredLead, method);
     }
     Some(draft)
 }

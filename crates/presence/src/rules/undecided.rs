@@ -7,15 +7,11 @@ use super::measures::{absence, nl_need_ms, not_seen};
 use crate::absence::{Absence, TwoBounds};
 use crate::case::Case;
 use crate::finding::{Rule, Severity, Undecided};
-
-const OPERATOR: &str = "operator";
-const ABSENCE: &str = "absence";
-const DOOR: &str = "door";
-const ROSTER: &str = "roster";
+use crate::names::AbstentionReason;
 
 /// The rules that abstain in a session, given what was said of it.
 pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
-    if case.doorway || !case.faults().is_empty() {
+    if case.given.doorway || !case.faults().is_empty() {
         return Vec::new();
     }
     let mut open = vec![
@@ -23,7 +19,7 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
         (Rule::Uq1, super::unlicensed::uq1_blocked(case).or_else(|| unknown_operator(case))),
         (Rule::Uq2, unknown_operator(case)),
     ];
-    if case.session.is_some() {
+    if case.given.session.is_some() {
         let leads = || lead_question(case);
         open.extend([(Rule::Ll1, ll1(case)), (Rule::Ll5, ll5(case))]);
         open.extend([
@@ -43,41 +39,46 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
 }
 
 /// Somebody INDETERMINATE operated densely enough for the rules that ask who it was.
-fn unknown_operator(case: &Case<'_>) -> Option<&'static str> {
-    let p = &case.knowledge.policy;
-    (case.unexplained.densest(p.uq_window_ms()) >= p.uq_op_ms()).then_some(OPERATOR)
+fn unknown_operator(case: &Case<'_>) -> Option<AbstentionReason> {
+    let p = &case.given.knowledge.policy;
+    (case.unknowns.unexplained.densest(p.uq_window_ms()) >= p.uq_op_ms())
+        .then_some(AbstentionReason::Operator)
 }
 
 /// Somebody INDETERMINATE operated long enough for the rules about the scope of practice.
-fn scope_question(case: &Case<'_>) -> Option<&'static str> {
-    (case.unexplained.total() >= nl_need_ms(case)).then_some(OPERATOR)
+fn scope_question(case: &Case<'_>) -> Option<AbstentionReason> {
+    (case.unknowns.unexplained.total() >= nl_need_ms(case)).then_some(AbstentionReason::Operator)
 }
 
 /// NL-1 to NL-3: no lead was recognised, and either that cannot be called an absence, or nobody
 /// knows who operated.
-fn lead_question(case: &Case<'_>) -> Option<&'static str> {
-    let lead = |id: &crate::PersonId| case.leads.contains(id);
+fn lead_question(case: &Case<'_>) -> Option<AbstentionReason> {
+    let lead = |id: &crate::PersonId| case.given.leads.contains(id);
     if !not_seen(case, lead) {
         return None;
     }
-    if is_open(absence(case, lead)) { Some(ABSENCE) } else { scope_question(case) }
+    if is_open(absence(case, lead)) {
+        Some(AbstentionReason::Absence)
+    } else {
+        scope_question(case)
+    }
 }
 
-fn ll1(case: &Case<'_>) -> Option<&'static str> {
-    let p = &case.knowledge.policy;
-    let lead = case.declared_lead()?;
+fn ll1(case: &Case<'_>) -> Option<AbstentionReason> {
+    let p = &case.given.knowledge.policy;
+    let lead = case.given.declared_lead()?;
     let is_lead = |id: &crate::PersonId| id == lead;
     if !not_seen(case, is_lead) || case.sight.a.total() < p.ll1_activity_min_ms() {
         return None;
     }
-    if !case.known(lead).is_some_and(|l| l.has_template && l.confirmed) {
-        return Some(ROSTER);
+    if !case.given.known(lead).is_some_and(|l| l.has_template && l.confirmed) {
+        return Some(AbstentionReason::Roster);
     }
     if u64::from(case.sight.door_ppm) < p.door_visible_min_ppm() {
-        return Some(DOOR);
+        return Some(AbstentionReason::Door);
     }
     if is_open(absence(case, is_lead)) || another_may_lead(case) {
-        Some(ABSENCE)
+        Some(AbstentionReason::Absence)
     } else {
         unknown_operator(case)
     }
@@ -89,12 +90,13 @@ fn is_open(absence: Absence) -> bool {
 
 /// LL-5: the lead was there for less than asked, and only who or what was not made out might fill
 /// the rest.
-fn ll5(case: &Case<'_>) -> Option<&'static str> {
-    let p = &case.knowledge.policy;
-    let lead = case.declared_lead()?;
-    let Some(seen) = case.people.get(lead) else {
+fn ll5(case: &Case<'_>) -> Option<AbstentionReason> {
+    let p = &case.given.knowledge.policy;
+    let lead = case.given.declared_lead()?;
+    let Some(seen) = case.attendance.people.get(lead) else {
         // Not recognised at all: he may have been there for a little while, or not.
-        return (!case.unknown_for(|id| id == lead).is_empty()).then_some(ABSENCE);
+        return (!case.unknown_for(|id| id == lead).is_empty())
+            .then_some(AbstentionReason::Absence);
     };
     let TwoBounds { certain, .. } = case.presence(seen);
     let part = case.lead_part_ms();
@@ -105,5 +107,5 @@ fn ll5(case: &Case<'_>) -> Option<&'static str> {
     // Who vanished inside the room may have stayed with the back turned.
     let stayed = certain.union(&case.unaccounted(seen).intersect(&case.sight.a));
     let told = visible && case.is_short_of(seen, &stayed, part, true);
-    if told { unknown_operator(case) } else { Some(ABSENCE) }
+    if told { unknown_operator(case) } else { Some(AbstentionReason::Absence) }
 }

@@ -1,6 +1,6 @@
-//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the category's
-//! scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so far, at the
-//! session's end.
+//! 非卫技人员开展诊疗活动: UQ-1 unidentified operator, UQ-2 non-clinical staff, UQ-3 outside the
+//! category's scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so
+//! far, at the session's end.
 
 use super::draft::{Draft, en_ms, zh_ms};
 use super::measures::{nl_need_ms, role_ppm, votes_ppm};
@@ -8,26 +8,27 @@ use crate::PractitionerCategory as Category;
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{OUT_OF_SCOPE, STALE, UNLICENSED};
+use crate::names::{AbstentionReason, FigureName, IntervalName, PartName};
 use crate::spans::Spans;
 
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session
 /// is over and none was ever seen (a covered face), so that the declaration has to do.
 fn patient_plausible(case: &Case<'_>) -> bool {
-    case.bed_seen || (case.session.is_some() && case.is_final)
+    case.bed.seen || (case.given.session.is_some() && case.given.is_final)
 }
 
 /// Op in this session, and with the pieces before it, of people UNMATCHED; and whether it is
 /// enough.
 fn strangers_operate(case: &Case<'_>, op: &Spans) -> bool {
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     let in_all = op.total() + if op.is_empty() { 0 } else { case.pieces.stranger_op.total() };
     op.densest(p.uq_window_ms()) >= p.uq_op_ms() || in_all >= p.uq_total_ms()
 }
 
 /// UQ-1: somebody UNMATCHED operates, or several who take turns.
 pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
-    let certain = case.stranger_op_beyond_cards();
+    let p = &case.given.knowledge.policy;
+    let certain = case.attendance.stranger_op_beyond_cards();
     let is_certain = strangers_operate(case, &certain);
     // Nobody saw the patient get up: the clinic is asked what was done at the bed.
     let strangers = case.strangers_at_the_bed(!is_certain);
@@ -55,13 +56,13 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     let mut draft =
         Draft::new(Rule::Uq1, kind, severity, Subject::Track(*first.tracks.first()?), op.first()?)
             .measured(case)
-            .span("operator", &op)
-            .span("bed_occupied", &case.bed)
-            .figure("operator_ms", total)
-            .figure("operator_densest_ms", dense)
-            .figure("roster_old_flag", u8::from(aged))
-            .figure("unmatched_tracks_count", strangers.len())
-            .figure("frames", votes)
+            .span(IntervalName::Operator, &op)
+            .span(IntervalName::BedOccupied, &case.bed.used)
+            .figure(FigureName::OperatorMs, total)
+            .figure(FigureName::OperatorDensestMs, dense)
+            .figure(FigureName::RosterOldFlag, u8::from(aged))
+            .figure(FigureName::UnmatchedTracksCount, strangers.len())
+            .figure(FigureName::Frames, votes)
             .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
             .basis(if aged { STALE } else { UNLICENSED });
     draft.tracks = strangers.iter().flat_map(|(s, _)| s.tracks.iter().copied()).collect();
@@ -86,18 +87,22 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
 
 /// Why UNMATCHED people who operated long enough are not reported: they may be somebody of the
 /// house.
-pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<&'static str> {
-    let p = &case.knowledge.policy;
-    let strangers = case.stranger_op();
-    let all = strangers.union(&case.doubted);
+pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<AbstentionReason> {
+    let p = &case.given.knowledge.policy;
+    let strangers = case.attendance.stranger_op();
+    let all = strangers.union(&case.unknowns.doubted);
     if !patient_plausible(case) || all.densest(p.uq_window_ms()) < p.uq_op_ms() {
         return None;
     }
     if ours(case, &all) == Some(Ours::Unrecognisable) {
-        return Some("roster");
+        return Some(AbstentionReason::Roster);
     }
-    let beyond_cards = case.stranger_op_beyond_cards();
-    let open = if beyond_cards.total() < strangers.total() { "roster" } else { "operator" };
+    let beyond_cards = case.attendance.stranger_op_beyond_cards();
+    let open = if beyond_cards.total() < strangers.total() {
+        AbstentionReason::Roster
+    } else {
+        AbstentionReason::Operator
+    };
     (!strangers_operate(case, &beyond_cards)).then_some(open)
 }
 
@@ -109,12 +114,15 @@ pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Dr
     }
     let draft =
         Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, events.first()?)
-            .span("operator", events)
-            .figure("blocked_sessions_count", count)
-            .figure("blocked_sessions_needed_count", needed)
+            .span(IntervalName::Operator, events)
+            .figure(FigureName::BlockedSessionsCount, count)
+            .figure(FigureName::BlockedSessionsNeededCount, needed)
             .basis(STALE);
     Some(draft.says(
-        format!("疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请更新名册并补录人脸模板。"),
+        format!(
+            "疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请\
+        更新名册并补录人脸模板。"
+        ),
         format!(
             "Suspected mismatch of the roster: in {count} sessions an operator could neither be \
                 recognised nor be called \
@@ -133,22 +141,25 @@ enum Ours {
 }
 
 fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
-    let k = case.knowledge;
-    let Some(roster) = case.roster.map(|r| &r.roster) else { return Some(Ours::Unrecognisable) };
-    let begin = case.wall(op.first().unwrap_or(case.now));
+    let k = case.given.knowledge;
+    let Some(roster) = case.given.roster.map(|r| &r.roster) else {
+        return Some(Ours::Unrecognisable);
+    };
+    let begin = case.given.wall(op.first().unwrap_or(case.given.now.0));
     let stale = begin.0.saturating_sub(roster.made_at.0) > k.policy.roster_age_max_ms() as i64;
-    let record = case.session.and_then(|(_, s)| s.record.as_ref());
+    let record = case.given.session.and_then(|(_, s)| s.record.as_ref());
     let declared = record.iter().flat_map(|r| r.lead.iter().chain(&r.operators));
-    let unrecognisable =
-        declared.clone().any(|id| case.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
+    let unrecognisable = declared
+        .clone()
+        .any(|id| case.given.known(id).is_none_or(|p| !p.has_template || !p.confirmed));
     if unrecognisable { Some(Ours::Unrecognisable) } else { stale.then_some(Ours::OldRoster) }
 }
 
 /// UQ-2: somebody non-clinical operates.
 pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
-    let p = &case.knowledge.policy;
+    let p = &case.given.knowledge.policy;
     let beyond = |s: &Seen<'_>| {
-        let permitted = case.permitted(&s.info.id, |_| true);
+        let permitted = case.given.permitted(&s.info.id, |_| true);
         let op = s.op.minus(&permitted);
         // What a pass may have covered in the pieces before is not added.
         let in_all = case.op_with_pieces(&s.info.id, &op);
@@ -156,6 +167,7 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
         case.is_operating(&op, p.uq_op_ms(), in_all).then_some(op)
     };
     let candidates = case
+        .attendance
         .people
         .values()
         .filter(|s| s.info.category == Category::NonClinical)
@@ -169,29 +181,36 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
     let severity = if alone.total() >= p.uq_long_ms() { Severity::L2 } else { Severity::L1 };
     let id = &seen.info.id;
     Some(
-        Draft::new(Rule::Uq2, Kind::UnlicensedOperator, severity, Subject::Person(id.clone()), op.first()?)
-            .person(id, "operator", Some(seen.method))
-            .measured(case)
-            .span("operator", &op)
-            .span("bed_occupied", &case.bed)
-            .figure("operator_ms", total)
-            .figure("alone_with_patient_ms", alone.total())
-            .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
-            .basis(UNLICENSED)
-            .says(
-                format!(
-                    "疑似非卫技人员开展诊疗活动：{id}（非卫技人员）处于操作位{}，其中无医护人员在场{}。",
-                    zh_ms(total),
-                    zh_ms(alone.total())
-                ),
-                format!(
-                    "Suspected unlicensed operator: {id}, non-clinical staff, stood in the \
+        Draft::new(
+            Rule::Uq2,
+            Kind::UnlicensedOperator,
+            severity,
+            Subject::Person(id.clone()),
+            op.first()?,
+        )
+        .person(id, PartName::Operator, Some(seen.method))
+        .measured(case)
+        .span(IntervalName::Operator, &op)
+        .span(IntervalName::BedOccupied, &case.bed.used)
+        .figure(FigureName::OperatorMs, total)
+        .figure(FigureName::AloneWithPatientMs, alone.total())
+        .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
+        .basis(UNLICENSED)
+        .says(
+            format!(
+                "疑似非卫技人员开展诊疗活动：{id}（非卫技人员）处于操作位{}，其中无医护人员在\
+                    场{}。",
+                zh_ms(total),
+                zh_ms(alone.total())
+            ),
+            format!(
+                "Suspected unlicensed operator: {id}, non-clinical staff, stood in the \
                         operator role for {}, of which {} \
                      without any clinician in the room.",
-                    en_ms(total),
-                    en_ms(alone.total())
-                ),
+                en_ms(total),
+                en_ms(alone.total())
             ),
+        ),
     )
 }
 
@@ -199,15 +218,16 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
 fn alone_with_patient(case: &Case<'_>, op: &Spans) -> Spans {
     let clinicians = case.presence_of(|s| s.info.is_clinician());
     let unknown =
-        case.unknown_for(|id| case.known(id).is_some_and(crate::Practitioner::is_clinician));
-    op.intersect(&case.bed).minus(&clinicians).minus(&unknown).minus(&case.sight.blind)
+        case.unknown_for(|id| case.given.known(id).is_some_and(crate::Practitioner::is_clinician));
+    op.intersect(&case.bed.used).minus(&clinicians).minus(&unknown).minus(&case.sight.blind)
 }
 
 /// UQ-3: a pharmacist operates, and no physician stands beside him.
 pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
     let need = nl_need_ms(case);
-    let physicians = case.op_of(|s| s.info.category == Category::LicensedPhysician);
-    let pharmacists = case.people.values().filter(|s| s.info.category == Category::Pharmacist);
+    let physicians = case.attendance.op_of(|s| s.info.category == Category::LicensedPhysician);
+    let pharmacists =
+        case.attendance.people.values().filter(|s| s.info.category == Category::Pharmacist);
     let operated = pharmacists
         .map(|s| (s, s.op.minus(&physicians)))
         .filter(|(s, op)| !op.is_empty() && case.unaided_with_pieces(&s.info.id, op) >= need);
@@ -221,11 +241,11 @@ pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
             Subject::Person(id.clone()),
             op.first()?,
         )
-        .person(id, "operator", Some(seen.method))
+        .person(id, PartName::Operator, Some(seen.method))
         .measured(case)
-        .span("operator", &op)
-        .figure("operator_ms", op.total())
-        .figure("operator_needed_ms", need)
+        .span(IntervalName::Operator, &op)
+        .figure(FigureName::OperatorMs, op.total())
+        .figure(FigureName::OperatorNeededMs, need)
         .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
         .basis(OUT_OF_SCOPE)
         .says(

@@ -49,7 +49,7 @@ fn a_face_that_may_be_the_lead_leaves_his_absence_open() {
     let intervals = last.expect("NL-1").intervals;
     let perhaps = intervals
         .iter()
-        .find(|i| i.what == "lead_perhaps")
+        .find(|i| i.what == IntervalName::LeadPerhaps)
         .expect("the half minute counted for the lead is named");
     assert_eq!(perhaps.to.0 - perhaps.from.0, 30_000);
 }

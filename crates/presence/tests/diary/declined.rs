@@ -33,7 +33,7 @@ fn a_declined_session_alleges_nothing_and_says_why() {
     ";
     assert_eq!(standing(text), Vec::<String>::new(), "no HB-2 either");
     let Assessment::NotAssessable(because) = summary_of(text).assessment else { panic!() };
-    assert!(because.contains(&"declined"), "{because:?}");
+    assert!(because.contains(&AbstentionReason::Declined), "{because:?}");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_session_beside_a_declined_one_says_so_too() {
     ";
     for said in summaries(text) {
         assert!(
-            matches!(&said.assessment, Assessment::NotAssessable(why) if why.contains(&"withheld"))
+            matches!(&said.assessment, Assessment::NotAssessable(why) if why.contains(&AbstentionReason::Withheld))
         );
     }
 }

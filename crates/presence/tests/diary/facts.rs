@@ -218,7 +218,7 @@ fn uq1_is_about_the_stranger_whom_no_card_covers() {
         (&last.key.subject, &last.tracks[..]),
         (&Subject::Track(uncovered), &[uncovered][..])
     );
-    let tracks = last.figures.iter().find(|f| f.name == "unmatched_tracks_count");
+    let tracks = last.figures.iter().find(|f| f.name == FigureName::UnmatchedTracksCount);
     assert_eq!(tracks.map(|f| f.value), Some(1));
 }
 

@@ -268,7 +268,7 @@ proptest! {
         // A card says who somebody is; this is about faces.
         calls.retain(|c| !matches!(c, Call::Inform(_, Fact::IdentityCheck(_))));
         for f in findings(drive(&calls, true)) {
-            let named = f.persons.iter().any(|p| p.part != "declared_lead");
+            let named = f.persons.iter().any(|p| p.part != PartName::DeclaredLead);
             let asks = f.key.rule == Rule::Ll1 && f.kind == Kind::RecordMismatch
                 && f.severity == Severity::L1 && !named;
             prop_assert!(asks || matches!(f.key.rule, Rule::Hb2 | Rule::Hb7 | Rule::Nl4),
@@ -294,7 +294,7 @@ proptest! {
                 Call::Inform(at, fact) => (engine.inform(*at, fact.clone()), &[][..]),
             };
             for f in findings(out) {
-                for p in f.persons.iter().filter(|p| p.part == "operator" && p.method == Some(PresenceMethod::Face)) {
+                for p in f.persons.iter().filter(|p| p.part == PartName::Operator && p.method == Some(PresenceMethod::Face)) {
                     let of_him = hits.get(&p.person).copied().unwrap_or(0);
                     prop_assert!(of_him >= 3, "{} named {} after {of_him} \
                         frames", f.key.rule.code(), p.person);
@@ -333,7 +333,7 @@ proptest! {
         let out = drive(&calls(&text), true);
         for f in findings(out).filter(|f| f.step != Step::Withdrawn) {
             let absence = match f.key.rule {
-                Rule::Ll1 => f.persons.iter().any(|p| p.part == "declared_lead" && p.person.as_str() == "lin"),
+                Rule::Ll1 => f.persons.iter().any(|p| p.part == PartName::DeclaredLead && p.person.as_str() == "lin"),
                 // L of every item of these mornings holds lin.
                 Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => f.severity >= Severity::L2,
                 _ => false,

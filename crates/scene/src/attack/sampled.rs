@@ -4,8 +4,8 @@
 //! thumbs hold the edge. Nothing is ever tuned on what it draws.
 use super::Instrument;
 use super::track::Attack;
-use crate::dice::Dice;
 use crate::geom::{Colour, hash_noise, lerp, mix, scale, smooth};
+use dice::Dice;
 use image::{Rgb, RgbImage};
 
 /// Rays a pixel, across and down: sub-pixels stand side by side, so more across.
@@ -249,7 +249,7 @@ fn camera(img: &RgbImage, thing: &Thing, seed: u64) -> RgbImage {
             let soft = 0.6 * tap(0, 0, c)
                 + 0.1 * (tap(1, 0, c) + tap(-1, 0, c) + tap(0, 1, c) + tap(0, -1, c));
             let lit = soft * thing.gain * thing.tint[c];
-            let noise = (d.unit() + d.unit() + d.unit() - 1.5) * 2.0;
+            let noise = ((0..3).map(|_| d.unit::<f32>()).sum::<f32>() - 1.5) * 2.0;
             (lit + noise * (1.0 + lit.max(0.0).sqrt() * 0.22)).round().clamp(0.0, 255.0) as u8
         }))
     })

@@ -3,7 +3,7 @@
 //! thresholds are chosen on [`Renderer::Painted`] and measured on [`Renderer::Sampled`]. Neither is
 //! a real attack.
 use super::{Held, Instrument, present};
-use crate::dice::Dice;
+use dice::Dice;
 use image::RgbImage;
 
 /// How the picture is made.
@@ -56,7 +56,7 @@ impl Attack<'_> {
         present(&mut img, self.photo, self.instrument, held.moved(begun + t_ms, swing));
         let noise = &mut Dice::new(self.seed ^ t_ms, 42);
         for value in img.iter_mut() {
-            let grain = (noise.unit() + noise.unit() + noise.unit() - 1.5) * 6.0;
+            let grain = ((0..3).map(|_| noise.unit::<f32>()).sum::<f32>() - 1.5) * 6.0;
             *value = (f32::from(*value) * gain + grain).round().clamp(0.0, 255.0) as u8;
         }
         img

@@ -6,8 +6,10 @@ use libfuzzer_sys::fuzz_target;
 use vision::detect::{Level, decode_level, suppress};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((&[columns, cells, stride, score, nms], rest)) = bytes.split_first_chunk() else { return };
-    let numbers: Vec<f32> = rest.chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+    let Some((&[columns, cells, stride, score, nms], rest)) =
+        bytes.split_first_chunk() else { return };
+    let numbers: Vec<f32> = rest.chunks_exact(4).map(
+        |c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
     // Four outputs of their own lengths: too short ones are part of the question.
     let part = |share: usize| &numbers[..numbers.len() * share / 10];
     let level = Level {
@@ -24,7 +26,8 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(faces.len() + dropped as usize <= usize::from(cells));
     for face in &faces {
         let rect = face.rect;
-        let finite = [rect.x, rect.y, rect.width, rect.height, face.score].iter().all(|v| v.is_finite());
+        let finite = [rect.x, rect.y, rect.width, rect.height,
+            face.score].iter().all(|v| v.is_finite());
         assert!(finite && face.landmarks.iter().flatten().all(|v| v.is_finite()));
     }
     let found = faces.len();

@@ -89,8 +89,9 @@ mod tests {
 
     const FILE: &str = "pack = \"real\"\ngallery_people = 30\nfpir = 0.005\n\
         rivals = { share_ppm = 700000, count = 10 }\n\
-        bare = { t_match_ppm = 400000, t_reject_ppm = 240000, margin_ppm = 40000, method = \"fitted\" }\n\
-        masked = { t_match_ppm = 380000, t_reject_ppm = 100000, margin_ppm = 40000 }\n";
+        bare = { t_match_ppm = 400000, t_reject_ppm = 240000, margin_ppm = 40000, method = \
+        \"fitted\" }\nmasked = { t_match_ppm = 380000, t_reject_ppm = 100000, margin_ppm = 40000 \
+        }\n";
 
     #[test]
     fn a_clinics_thresholds_take_the_place_of_the_packs() {

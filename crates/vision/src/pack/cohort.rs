@@ -140,7 +140,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn outside_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), cut in 0_usize..200) {
+        fn outside_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400),
+            cut in 0_usize..200) {
             let _ = Cohort::parse(&bytes);
             let file = cohort().to_bytes();
             let _ = Cohort::parse(&[&file[..cut.min(file.len())], &bytes].concat());

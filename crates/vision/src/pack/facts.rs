@@ -317,7 +317,8 @@ pub struct EvidenceCurves {
 }
 
 impl EvidenceCurves {
-    /// Where the seven values stand between `t_reject_ppm` (0) and `t_match_ppm` (1,000) of the band.
+    /// Where the seven values stand between `t_reject_ppm` (0) and `t_match_ppm` (1,000) of the
+    /// band.
     pub const PLACES: [i32; 7] = [-1_500, -500, -200, 0, 500, 1_000, 1_500];
 
     /// The first curve that makes no sense, in words.

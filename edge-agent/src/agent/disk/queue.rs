@@ -1,5 +1,6 @@
 //! What waits for the disk, in the order in which it came about, with a bound for each kind of
-//! thing: a disk that stands still costs memory up to a figure, and never a look. It writes nothing.
+//! thing: a disk that stands still costs memory up to a figure, and never a look. It writes
+//! nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,8 +35,8 @@ impl JobKind {
         Self::Picture,
     ];
 
-    /// How many of it may wait. Ten minutes of looks are some ten megabytes, as many findings as the
-    /// outbox itself holds in memory forty at most.
+    /// How many of it may wait. Ten minutes of looks are some ten megabytes, as many findings as
+    /// the outbox itself holds in memory forty at most.
     pub(super) const fn most(self) -> usize {
         match self {
             Self::Look => 6_000,

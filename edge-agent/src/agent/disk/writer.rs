@@ -213,7 +213,8 @@ impl DiskWriter {
         }
     }
 
-    /// A command and a trial are done with their effect; everything else is kept for the next start.
+    /// A command and a trial are done with their effect; everything else is kept for the next
+    /// start.
     fn keep(&self, delivered: &Delivered) -> Result<(), Unusable> {
         if matches!(delivered.body.payload, Down::Command(_) | Down::PolicyTrial(_)) {
             return Ok(());

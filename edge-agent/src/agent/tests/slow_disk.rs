@@ -127,6 +127,6 @@ fn nothing_counts_as_told_before_it_is_on_disk() {
     events.send(Event::Shutdown).unwrap();
     let it = running.join().unwrap();
     assert!(told(&dir) && dir.join("knowledge/custodians.sealed").exists());
-    assert_eq!(it.findings().iter().filter(|finding| finding.rule == "HB-6").count(), 1);
+    assert_eq!(it.findings().iter().filter(|finding| finding.rule == RuleCode::Hb6).count(), 1);
     assert!(it.acks().iter().rev().take(2).all(|ack| ack.applied && ack.version == 2));
 }

@@ -194,10 +194,12 @@ mod tests {
 
         /// Groups as encoders make them: any depth up to 8, any order inside, is put right.
         #[test]
-        fn groups_of_any_order_are_put_right(group in Just((0..8_i64).collect::<Vec<_>>()).prop_shuffle()) {
+        fn groups_of_any_order_are_put_right(
+            group in Just((0..8_i64).collect::<Vec<_>>()).prop_shuffle()) {
             let mut order = Order::new(90_000);
             order.expect(Some(8));
-            let stamps: Vec<i64> = (0..40).flat_map(|g| group.iter().map(move |at| g * 8 + at)).collect();
+            let stamps: Vec<i64> = (0..40).flat_map(
+                |g| group.iter().map(move |at| g * 8 + at)).collect();
             let shown = shown(&mut order, &stamps, 8);
             prop_assert!(shown.is_sorted() && shown.len() == 320);
         }

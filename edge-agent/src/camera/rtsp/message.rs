@@ -276,8 +276,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), piece in 1_usize..300) {
-            let marked: Vec<u8> = bytes.iter().map(|b| match b % 11 { 0 => b'$', 1 => b'R', 2 => b'\n', _ => *b }).collect();
+        fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..2_000),
+            piece in 1_usize..300) {
+            let marked: Vec<u8> = bytes.iter().map(
+                |b| match b % 11 { 0 => b'$', 1 => b'R', 2 => b'\n', _ => *b }).collect();
             let (_, passed_over) = split(&marked, piece);
             prop_assert!(passed_over <= marked.len() as u64);
         }

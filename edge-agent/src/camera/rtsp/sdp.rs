@@ -1,6 +1,6 @@
 //! What a camera offers (SDP, RFC 8866), read as leniently as players do: lines that nobody needs
-//! may be wrong. It chooses the stream that can be decoded, and writes a description of that stream alone. It
-//! opens no connection.
+//! may be wrong. It chooses the stream that can be decoded, and writes a description of that stream
+//! alone. It opens no connection.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 

@@ -1,6 +1,6 @@
 //! By when something has to be done with a clue, and which rule says so. Pure. No rule of the
-//! health authorities was found: the days are defaults after 市场监督管理投诉举报处理暂行办法 14, 31 and the
-//! hotlines' five days, and the configuration sets them.
+//! health authorities was found: the days are defaults after 市场监督管理投诉举报处理暂行办法 14,
+//! 31 and the hotlines' five days, and the configuration sets them.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;

@@ -2,7 +2,7 @@
 //! its place and its range.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
@@ -23,53 +23,19 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
     let base = source.path.parent().unwrap_or(Path::new(""));
     let at = |path: &Path| base.join(path);
     let data_dir = at(&raw.data_dir);
-    let master_key_file = at(raw.master_key_file.get_ref());
-    if master_key_file.starts_with(&data_dir) {
-        let why = "`master_key_file` lies inside `data_dir`: keep it elsewhere, so that a copy of \
-            the data is no copy of the key";
-        return Err(source.wrong(raw.master_key_file.span().start, why));
-    }
-    let tombstones = raw.tombstone_file.as_ref();
-    let tombstone_file = tombstones
-        .map_or_else(|| master_key_file.with_extension("tombstones"), |p| at(p.get_ref()));
-    if tombstone_file.starts_with(&data_dir) {
-        let why = "`tombstone_file` lies inside `data_dir`: keep it elsewhere, so that a restored \
-            copy of the data learns who withdrew since";
-        return Err(source.wrong(tombstones.map_or(0, |p| p.span().start), why));
-    }
+    let (master_key_file, tombstone_file) = beside_the_data(source, &raw, base, &data_dir)?;
     let outgoing = outgoing(source, raw.outgoing, raw.smtp, base)?;
     let audit = audit(source, raw.audit, (base, &data_dir, &master_key_file), &outgoing)?;
     let metrics_listen = raw.metrics.listen.map(|listen| metrics(source, listen)).transpose()?;
     let public = raw.public;
-    let pack = raw.models.pack.as_ref().map_or(Pack::Real, |p| *p.get_ref());
-    if raw.mode == Mode::Production && pack == Pack::Avatar {
-        let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \
-            \"production\"`: use \"real\"";
-        return Err(source.wrong(raw.models.pack.map_or(0, |p| p.span().start), why));
-    }
-    let production = raw.mode == Mode::Production;
+    let pack = pack(source, raw.mode, raw.models.pack.as_ref())?;
     let oidc =
         oidc(source, raw.oidc, raw.http.public_url.as_ref().map(|u| u.get_ref().as_str()), base)?;
     let (public_url, names) =
         reached(source, raw.http.public_url.clone(), raw.http.names.clone(), oidc.as_ref())?;
-    // A demonstration is open to this machine; one that others reach is so only where its file says
-    // it.
-    let closed = production || public_url.is_some() || !names.is_empty();
-    let accounts = raw.access.accounts.as_ref().map_or(closed, |a| *a.get_ref());
-    if production && !accounts {
-        let why = "`access.accounts = false` opens the house to everybody and is refused where \
-            `mode = \"production\"`";
-        return Err(source.wrong(raw.access.accounts.map_or(0, |a| a.span().start), why));
-    }
-    let level = raw.log.level.as_ref().map_or_else(|| "info".to_owned(), |l| l.get_ref().clone());
-    if tracing_subscriber::EnvFilter::try_new(&level).is_err() {
-        let offset = raw.log.level.map_or(0, |l| l.span().start);
-        let why = format!(
-            "`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as \
-            info,server=debug"
-        );
-        return Err(source.wrong(offset, why));
-    }
+    let is_reached = public_url.is_some() || !names.is_empty();
+    let accounts = accounts(source, raw.mode, raw.access.accounts.as_ref(), is_reached)?;
+    let log_level = log_level(source, raw.log.level.as_ref())?;
     let (ingest, knowledge) = (raw.ingest, raw.knowledge);
     let listen = raw.http.listen.clone();
     let limits = limits(source, raw.http, &raw.access, &raw.enrolment)?;
@@ -141,13 +107,81 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
         large_fine_yuan: raw.authority.large_fine_yuan,
         authority: authority(source, raw.authority)?,
         font_file: raw.export.font_file.as_deref().map(at),
-        log_level: level,
+        log_level,
         log_json: raw.log.format == Some(RawFormat::Json),
         store: super::store::store(source, raw.store, base, &data_dir)?,
         data_dir,
         master_key_file,
         tombstone_file,
     })
+}
+
+/// The master key's file and the tombstones', neither within the data.
+fn beside_the_data(
+    source: &Source<'_>,
+    raw: &Raw,
+    base: &Path,
+    data_dir: &Path,
+) -> Result<(PathBuf, PathBuf), ConfigError> {
+    let master_key_file = base.join(raw.master_key_file.get_ref());
+    if master_key_file.starts_with(data_dir) {
+        let why = "`master_key_file` lies inside `data_dir`: keep it elsewhere, so that a copy of \
+            the data is no copy of the key";
+        return Err(source.wrong(raw.master_key_file.span().start, why));
+    }
+    let tombstones = raw.tombstone_file.as_ref();
+    let tombstone_file = tombstones
+        .map_or_else(|| master_key_file.with_extension("tombstones"), |p| base.join(p.get_ref()));
+    if tombstone_file.starts_with(data_dir) {
+        let why = "`tombstone_file` lies inside `data_dir`: keep it elsewhere, so that a restored \
+            copy of the data learns who withdrew since";
+        return Err(source.wrong(tombstones.map_or(0, |p| p.span().start), why));
+    }
+    Ok((master_key_file, tombstone_file))
+}
+
+fn pack(
+    source: &Source<'_>,
+    mode: Mode,
+    said: Option<&Spanned<Pack>>,
+) -> Result<Pack, ConfigError> {
+    let pack = said.map_or(Pack::Real, |p| *p.get_ref());
+    if mode == Mode::Production && pack == Pack::Avatar {
+        let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \
+            \"production\"`: use \"real\"";
+        return Err(source.wrong(said.map_or(0, |p| p.span().start), why));
+    }
+    Ok(pack)
+}
+
+/// Whether people must log in. A demonstration is open to this machine; one that others reach
+/// (`is_reached`) is so only where its file says it.
+fn accounts(
+    source: &Source<'_>,
+    mode: Mode,
+    said: Option<&Spanned<bool>>,
+    is_reached: bool,
+) -> Result<bool, ConfigError> {
+    let production = mode == Mode::Production;
+    let accounts = said.map_or(production || is_reached, |a| *a.get_ref());
+    if production && !accounts {
+        let why = "`access.accounts = false` opens the house to everybody and is refused where \
+            `mode = \"production\"`";
+        return Err(source.wrong(said.map_or(0, |a| a.span().start), why));
+    }
+    Ok(accounts)
+}
+
+fn log_level(source: &Source<'_>, said: Option<&Spanned<String>>) -> Result<String, ConfigError> {
+    let level = said.map_or_else(|| "info".to_owned(), |l| l.get_ref().clone());
+    if tracing_subscriber::EnvFilter::try_new(&level).is_err() {
+        let why = format!(
+            "`log.level` is `{level}`: use error, warn, info, debug, trace, or directives such as \
+            info,server=debug"
+        );
+        return Err(source.wrong(said.map_or(0, |l| l.span().start), why));
+    }
+    Ok(level)
 }
 
 fn limits(

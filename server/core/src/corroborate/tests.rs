@@ -87,7 +87,7 @@ fn a_finding_of_another_kind_does_not_fit() {
     let finding = FindingSeen {
         alert: "a".into(),
         rule: "UQ-1".into(),
-        kind: "UnlicensedOperator".into(),
+        kind: FindingKind::UnlicensedOperator,
         session: None,
         spans: vec![(1_200, 1_300)],
         dismissed: false,
@@ -97,11 +97,11 @@ fn a_finding_of_another_kind_does_not_fit() {
     assert_eq!(answer(Allegation::EvadingDevice, &record), Answer::NotAssessable);
 }
 
-fn finding(kind: &str, dismissed: bool) -> FindingSeen {
+fn finding(kind: FindingKind, dismissed: bool) -> FindingSeen {
     FindingSeen {
         alert: "a".into(),
         rule: "X-1".into(),
-        kind: kind.into(),
+        kind,
         session: None,
         spans: vec![(1_200, 1_300)],
         dismissed,
@@ -111,9 +111,9 @@ fn finding(kind: &str, dismissed: bool) -> FindingSeen {
 #[test]
 fn a_dismissed_finding_never_fits() {
     let with = |finding| RoomRecord { findings: vec![finding], ..watched(vec![]) };
-    let open = with(finding("UnlicensedOperator", false));
+    let open = with(finding(FindingKind::UnlicensedOperator, false));
     assert_eq!(answer(Allegation::UnlicensedOperator, &open), Answer::Fits);
-    let dismissed = with(finding("UnlicensedOperator", true));
+    let dismissed = with(finding(FindingKind::UnlicensedOperator, true));
     assert_eq!(answer(Allegation::UnlicensedOperator, &dismissed), Answer::NotAssessable);
 }
 
@@ -122,7 +122,7 @@ fn a_meddled_or_undecided_view_proves_nothing() {
     let whole = watched(vec![session(0, 2_500, 1_000_000)]);
     assert_eq!(answer(Allegation::Lending, &whole), Answer::NothingLike);
     for dismissed in [false, true] {
-        let findings = vec![finding("Integrity", dismissed)];
+        let findings = vec![finding(FindingKind::Integrity, dismissed)];
         let meddled = RoomRecord { findings, ..whole.clone() };
         assert_eq!(answer(Allegation::Lending, &meddled), Answer::NotAssessable);
     }

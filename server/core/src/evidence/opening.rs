@@ -1,9 +1,9 @@
 //! The life of one opening of sealed pictures, as a pure state machine: `(opening, step, now) →
 //! opening or a refusal`.
 //!
-//! `Taken → Requested → Approved → Released → Delivered → Open → Expired | Destroyed`, or `Refused`.
-//! One supervisor asks, one reviewer whom he names decides, nobody else takes a step of theirs. This
-//! file reads no clock, stores nothing, holds no key and never sees a picture.
+//! `Taken → Requested → Approved → Released → Delivered → Open → Expired | Destroyed`, or
+//! `Refused`. One supervisor asks, one reviewer whom he names decides, nobody else takes a step of
+//! theirs. This file reads no clock, stores nothing, holds no key and never sees a picture.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -316,10 +316,12 @@ impl OpeningRefusal {
             }
             Self::Left { who } => format!("「{who}」已不再是保管人，不能再查看或处理该申请"),
             Self::LastHolder { who, version } => format!(
-                "「{who}」是该角色密钥第 {version} 版的最后持有人，移除后其画面再也打不开：请先准入另一人"
+                "「{who}」是该角色密钥第 {version} 版的最后持有人，移除后其画面再也打不开：请先准\
+                入另一人"
             ),
             Self::UpperRoll { upper } => format!(
-                "本辖区设备只认上级辖区「{upper}」的保管人，不能另设保管人名册（否则设备将拒绝放行）：请向上级辖区申请"
+                "本辖区设备只认上级辖区「{upper}」的保管人，不能另设保管人名册（否则设备将拒绝放\
+                行）：请向上级辖区申请"
             ),
             Self::NoSuchItem { item } => format!("「{item}」不是该申请的画面"),
             Self::NotInChain { item } => format!(

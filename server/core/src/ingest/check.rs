@@ -144,10 +144,14 @@ mod tests {
     use super::*;
 
     fn body(device: &str) -> String {
-        json!({"v":1,"device":device,"seq":1,"prev":trust::ZERO_HASH,"event_id":uuid::Uuid::now_v7().to_string(),
-            "stamp":{"utc":"2026-03-02T01:00:00.000Z","boot_id":"b","boot_count":1,"mono_ms":5,"uncertainty_ms":20,"clock":"scene"},
-            "payload":{"type":"health","heartbeat_seq":1,"uptime_ms":1,"firmware":"f","camera":"live","frames":1,"frames_dropped":0,
-            "faces":0,"outbox_depth":0,"outbox_dropped":0,"disk_free_bytes":1,"knowledge_version":0,"pack":"avatar","visibility_ppm":0}})
+        json!({"v":1,"device":device,"seq":1,"prev":trust::ZERO_HASH,
+            "event_id":uuid::Uuid::now_v7().to_string(),
+            "stamp":{"utc":"2026-03-02T01:00:00.000Z","boot_id":"b","boot_count":1,"mono_ms":5,
+                "uncertainty_ms":20,"clock":"scene"},
+            "payload":{"type":"health","heartbeat_seq":1,"uptime_ms":1,"firmware":"f",
+                "camera":"live","frames":1,"frames_dropped":0,
+            "faces":0,"outbox_depth":0,"outbox_dropped":0,"disk_free_bytes":1,"knowledge_version":0,
+                "pack":"avatar","visibility_ppm":0}})
         .to_string()
     }
 
@@ -164,8 +168,9 @@ mod tests {
             SigningKey::generate().unwrap(),
             SigningKey::generate().unwrap(),
         );
-        let status =
-            json!({"v":1,"device":"box-1","online":false,"boot_count":1,"boot_id":"b","connected_at":""}).to_string();
+        let status = json!({"v":1,"device":"box-1","online":false,"boot_count":1,"boot_id":"b",
+                "connected_at":""})
+        .to_string();
         let said = |key: &SigningKey, topic: &str, body: String| {
             let payload = serde_json::to_vec(&key.sign(body)).unwrap();
             let former = vec![earlier.verifying_key()];

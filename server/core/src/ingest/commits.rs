@@ -151,7 +151,8 @@ fn commit(
         }
         // Nothing is wrong with any of them; their boxes send them again.
         Err(error) if error.is_unreachable() => {
-            tracing::error!(%error, messages = batch.len(), "a batch was not committed: no receipts");
+            tracing::error!(%error, messages = batch.len(),
+                "a batch was not committed: no receipts");
             0
         }
         Err(error) if batch.len() > 1 => {

@@ -3,6 +3,7 @@
 
 use super::budget::Kind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
+use protocol::names::{FigureName, RuleCode};
 use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step,
 };
@@ -54,18 +55,18 @@ pub struct Where {
 }
 
 impl Cause {
-    fn rule(&self) -> &'static str {
+    fn rule(&self) -> RuleCode {
         match self {
-            Self::Gap { .. } => "CHAIN-GAP",
-            Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => "CHAIN-FORK",
-            Self::Refused { .. } | Self::SetAside { .. } => "CHAIN-REFUSED",
-            Self::Break { .. } => "CHAIN-BREAK",
-            Self::OverBudget { .. } => "BOX-BUDGET",
+            Self::Gap { .. } => RuleCode::ChainGap,
+            Self::BadLink { .. } | Self::Refused { reason: "fork", .. } => RuleCode::ChainFork,
+            Self::Refused { .. } | Self::SetAside { .. } => RuleCode::ChainRefused,
+            Self::Break { .. } => RuleCode::ChainBreak,
+            Self::OverBudget { .. } => RuleCode::BoxBudget,
             Self::EvidenceGone { .. }
             | Self::EvidenceEarly { .. }
-            | Self::EvidenceMissing { .. } => "EVIDENCE-GONE",
-            Self::EvidenceRoom { .. } => "EVIDENCE-ROOM",
-            Self::Retired { .. } => "BOX-RETIRED",
+            | Self::EvidenceMissing { .. } => RuleCode::EvidenceGone,
+            Self::EvidenceRoom { .. } => RuleCode::EvidenceRoom,
+            Self::Retired { .. } => RuleCode::BoxRetired,
         }
     }
 
@@ -147,7 +148,8 @@ impl Cause {
             }
             Self::Break { reason, times, .. } => (
                 format!(
-                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} 次）：{reason}"
+                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} \
+                    次）：{reason}"
                 ),
                 format!(
                     "The box declared its record database lost and began a new chain (number \
@@ -208,7 +210,7 @@ impl Cause {
             incident_id: id("incident"),
             step: Step::Opened,
             revision: 1,
-            rule: self.rule().to_owned(),
+            rule: self.rule(),
             kind: FindingKind::Integrity,
             severity: self.severity(),
             confidence: Confidence {
@@ -242,17 +244,17 @@ impl Cause {
     }
 
     fn counts(&self) -> Vec<Count> {
-        let one = |name: &str, value: i64| Count { name: name.to_owned(), value };
+        let one = |name: FigureName, value: i64| Count { name, value };
         match self {
             Self::Gap { from_seq, to_seq, .. } => {
-                vec![one("missing_messages", to_seq - from_seq + 1)]
+                vec![one(FigureName::MissingMessages, to_seq - from_seq + 1)]
             }
-            Self::BadLink { seq } => vec![one("seq", *seq as i64)],
+            Self::BadLink { seq } => vec![one(FigureName::Seq, *seq as i64)],
             Self::Break { times, .. } => {
-                vec![one("breaks", *times), one("window_days", BREAK_DAYS)]
+                vec![one(FigureName::Breaks, *times), one(FigureName::WindowDays, BREAK_DAYS)]
             }
             Self::Retired { undelivered, .. } => {
-                vec![one("undelivered", i64::try_from(*undelivered).unwrap_or(i64::MAX))]
+                vec![one(FigureName::Undelivered, i64::try_from(*undelivered).unwrap_or(i64::MAX))]
             }
             Self::Refused { .. }
             | Self::SetAside { .. }
@@ -311,8 +313,8 @@ fn room_words(mib: u64) -> (String, String) {
     let needed = protocol::evidence::QUOTA_BYTES >> 20;
     (
         format!(
-            "设备只为封存画面留出 {mib} MiB，少于保存未审结画面 30 天所需的 {needed} MiB：较早的画面会被提前删除，\
-             请核查设备配置由何人更改"
+            "设备只为封存画面留出 {mib} MiB，少于保存未审结画面 30 天所需的 {needed} \
+             MiB：较早的画面会被提前删除，请核查设备配置由何人更改"
         ),
         format!(
             "The box keeps {mib} MiB for sealed pictures where 30 undecided days need {needed}: \
@@ -329,8 +331,8 @@ fn retired_words(unlocked: bool, undelivered: u64) -> (String, String) {
     };
     (
         format!(
-            "设备自行停用并注销密钥（{zh}；设备称尚有 {undelivered} 条记录未送达），该诊室自此无设备监测，\
-             请核查由何人停用、为何停用"
+            "设备自行停用并注销密钥（{zh}；设备称尚有 {undelivered} \
+             条记录未送达），该诊室自此无设备监测，请核查由何人停用、为何停用"
         ),
         format!(
             "The box ended its own service and its keys ({en}; it says that {undelivered} messages \
@@ -351,6 +353,7 @@ pub fn refusal_words(reason: &str) -> (&'static str, &'static str) {
         "wrong_device" => ("冒用其他设备名义", "in the name of another box"),
         "wrong_place" => ("涉及其他诊室或机构", "it speaks of another room or institution"),
         "wrong_time" => ("所述时间不可能", "it speaks of a time that can not be"),
+        "servers_rule" => ("以服务器规则之名提出线索", "it claims a rule of the server's own"),
         "revision_jump" => ("跳过了线索的中间步骤", "it skips steps of a finding"),
         "fork" => ("与已存的记录链冲突", "another record stands at its place in the chain"),
         "sequence_jump" => ("序号不相接", "no chain reaches its sequence"),
@@ -364,6 +367,7 @@ fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
             ("涉及其他诊室、机构或他室的诊疗活动", "speak of another room, institution or session")
         }
         "wrong_time" => ("所述时间不可能", "speak of a time that can not be"),
+        "servers_rule" => ("以服务器规则之名提出线索", "claim a rule of the server's own"),
         "revision_jump" => ("跳过了线索的中间步骤", "skip steps of a finding"),
         _ => ("格式不符", "are not in form"),
     }

@@ -51,8 +51,8 @@ impl Consent {
         }
         if !self.purposes.contains(&Purpose::ServerStorage) {
             return Err("consent.purposes: without `server_storage`, agreed to separately, face \
-                information may not leave the device (人脸识别技术应用安全管理办法 8: checked with a \
-                public text; legal review to come)"
+                information may not leave the device (人脸识别技术应用安全管理办法 8: checked \
+                with a public text; legal review to come)"
                 .to_owned());
         }
         if !self.earlier.is_empty() {

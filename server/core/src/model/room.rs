@@ -21,8 +21,8 @@ pub struct Room {
     #[serde(default)]
     pub intimate: bool,
     /// Of a new room: whether patients undress there. It becomes the first proposal of its privacy
-    /// class, which the authority confirms; where they do, the room begins intimate, with its camera
-    /// at the door. It is kept there, not with the room.
+    /// class, which the authority confirms; where they do, the room begins intimate, with its
+    /// camera at the door. It is kept there, not with the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undressing: Option<bool>,
     #[serde(default = "shanghai")]

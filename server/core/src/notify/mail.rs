@@ -10,6 +10,8 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{Message, SmtpTransport, Transport as _};
 use serde_json::Value;
 
+use protocol::names::RuleCode;
+
 use super::{Refused, personal_text};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::rules::rule_names;
@@ -46,7 +48,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
     let event = delivery.event.code();
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
-    let (severity, rule) = (text("severity"), text("rule"));
+    let (severity, rule) = (text("severity"), RuleCode::from(text("rule")));
     let (rule_zh, rule_en) = rule_names::of(&rule);
     let subject = subject(delivery, &data);
     let ends = format!(
@@ -58,8 +60,8 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         "线索 / Lead: #{number}\n严重程度 / Severity: {severity}\n规则 / Rule: {rule} {rule_zh} \
          / {rule_en}\n状态 / State: {}\n时间 \
             / Raised: {}\n事件 / Event: {event}\n\n\
-         线索须经两名核查员复核；本邮件不含人员信息。\nA lead is examined by two reviewers; this message names \
-         nobody.\n",
+         线索须经两名核查员复核；本邮件不含人员信息。\nA lead is examined by two reviewers; this \
+         message names nobody.\n",
         text("state"),
         text("raised_at"),
     );
@@ -93,14 +95,15 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
 fn subject(delivery: &Delivery, data: &Value) -> String {
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
-    let (severity, rule) = (text("severity"), text("rule"));
+    let (severity, rule) = (text("severity"), RuleCode::from(text("rule")));
     match delivery.event {
         DeliveryEvent::Test => "在岗：测试邮件 / Zaigang: test".to_owned(),
         DeliveryEvent::Messages => personal_text::subject(&delivery.body),
         DeliveryEvent::CertificateExpires => {
             let (whose, days) = (text("certificate"), data["days"].as_i64().unwrap_or(0));
             format!(
-                "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in {days} days"
+                "在岗：证书将于 {days} 天后到期 / Zaigang: certificate of the {whose} runs out in \
+                {days} days"
             )
         }
         DeliveryEvent::AlertEscalated => {

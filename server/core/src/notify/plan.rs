@@ -214,9 +214,8 @@ mod tests {
         );
         assert_eq!(told(json!({"alert":"a","severity":"L3","state":"lead"})), ["all"]);
         let joined = |news: bool| {
-            told(
-                json!({"alert":"joined-1","finding":"f","severity":"L3","step":"opened","news":news}),
-            )
+            told(json!({"alert":"joined-1","finding":"f","severity":"L3","step":"opened",
+                    "news":news}))
         };
         assert!(joined(false).is_empty());
         assert_eq!(joined(true), ["all", "urgent", "opened-only"]);

@@ -1,5 +1,5 @@
-//! What comes before a decision: the party is told and may be heard, and what is grave is reviewed and
-//! discussed by others than who works the case. Small penalties on the spot.
+//! What comes before a decision: the party is told and may be heard, and what is grave is reviewed
+//! and discussed by others than who works the case. Small penalties on the spot.
 
 use jiff::civil::Date;
 use law::{Table, Term};

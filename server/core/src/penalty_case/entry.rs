@@ -136,8 +136,8 @@ pub enum Entry {
     PreservationDecided {
         measure: String,
     },
-    /// A person beside the institution is a party of its own (个人当事人): what is told, decided and
-    /// served to it carries this entry's number.
+    /// A person beside the institution is a party of its own (个人当事人): what is told, decided
+    /// and served to it carries this entry's number.
     PartyNamed {
         name: String,
         /// Of the registry, where the person stands there.

@@ -1,5 +1,5 @@
-//! The parties of a case: the institution, and persons beside it, each told, heard, decided upon and
-//! served by itself. What was done to one is never held against another.
+//! The parties of a case: the institution, and persons beside it, each told, heard, decided upon
+//! and served by itself. What was done to one is never held against another.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -53,8 +53,8 @@ impl PenaltyCase {
         self.parties().all(|p| self.as_of(p.id).decision_holds())
     }
 
-    /// One person is one party: the same in the registry, or by a name where one of the two does not
-    /// stand there.
+    /// One person is one party: the same in the registry, or by a name where one of the two does
+    /// not stand there.
     pub(super) fn names(&self, name: &str, person: Option<&str>) -> Result<(), CaseRefusal> {
         let same = |p: &Party| match (p.person.as_deref(), person) {
             (Some(known), Some(new)) => known == new,

@@ -1,4 +1,5 @@
-//! The service of the decision, and the end of a case: when a paper counts as served, and who closes.
+//! The service of the decision, and the end of a case: when a paper counts as served, and who
+//! closes.
 
 use jiff::civil::Date;
 

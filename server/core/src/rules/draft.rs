@@ -1,6 +1,7 @@
 //! A finding as a rule of the server wants it, before it has an id: what, about whom, from which
 //! figures, in which words.
 
+use protocol::names::{FigureName, RuleCode};
 use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest,
     PersonInFinding, Severity, Step,
@@ -11,8 +12,7 @@ use crate::own_id::OwnIds;
 /// What a rule says now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Such as `LL-2`.
-    pub rule: &'static str,
+    pub rule: RuleCode,
     pub kind: FindingKind,
     pub severity: Severity,
     /// Keeps two findings of one rule apart and is the same at the next judgement: a person, a
@@ -40,7 +40,7 @@ pub struct Draft {
 /// Identity of a draft over time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    pub rule: String,
+    pub rule: RuleCode,
     pub institution: String,
     pub subject: String,
 }
@@ -59,21 +59,21 @@ pub struct Making<'a> {
     pub ids: &'a OwnIds,
 }
 
-pub fn count(name: &str, value: i64) -> Count {
-    Count { name: name.to_owned(), value }
+pub fn count(name: FigureName, value: i64) -> Count {
+    Count { name, value }
 }
 
 impl Draft {
     pub fn key(&self) -> Key {
         Key {
-            rule: self.rule.to_owned(),
+            rule: self.rule.clone(),
             institution: self.institution.clone(),
             subject: self.subject.clone(),
         }
     }
 
     pub fn finding_id(&self, serial: u32, ids: &OwnIds) -> String {
-        ids.id(&["rule", self.rule, &self.institution, &self.subject, &serial.to_string()])
+        ids.id(&["rule", self.rule.as_str(), &self.institution, &self.subject, &serial.to_string()])
     }
 
     /// The incident: the session's, as the box of its room makes it, or one of its own.
@@ -83,7 +83,7 @@ impl Draft {
             (Ok(device), Some(session)) => trust::incident_id(&device, Some(&session), 0),
             _ => ids.id(&[
                 "incident",
-                self.rule,
+                self.rule.as_str(),
                 &self.institution,
                 &self.subject,
                 &serial.to_string(),
@@ -105,7 +105,7 @@ impl Draft {
             incident_id: self.incident_id(making.serial, making.ids),
             step: making.step,
             revision: making.revision,
-            rule: self.rule.to_owned(),
+            rule: self.rule.clone(),
             kind: self.kind,
             severity: self.severity,
             confidence: whole,

@@ -3,6 +3,7 @@
 //!
 //! Three in 30 days at one institution → L2 [D]. A flag that is taken back stays one. Pure.
 
+use protocol::names::{FigureName, RuleCode};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
@@ -62,7 +63,7 @@ pub fn judge(flags: &[Flag], p: &Numbers, now_ms: i64) -> Vec<Draft> {
 fn draft(flags: &[&Flag], subject: String, p: &Numbers) -> Draft {
     let it = flags[flags.len() - 1];
     Draft {
-        rule: "HB-8",
+        rule: RuleCode::Hb8,
         kind: FindingKind::Integrity,
         severity: Severity::L2,
         subject,
@@ -74,9 +75,9 @@ fn draft(flags: &[&Flag], subject: String, p: &Numbers) -> Draft {
         basis: protocol::law::duty(),
         intervals: Vec::new(),
         counts: vec![
-            count("emergency_flags", flags.len() as i64),
-            count("window_days", p.hb8_days),
-            count("repeats_needed", p.hb8_repeats),
+            count(FigureName::EmergencyFlags, flags.len() as i64),
+            count(FigureName::WindowDays, p.hb8_days),
+            count(FigureName::RepeatsNeeded, p.hb8_repeats),
         ],
         explanation: words::emergencies(flags.len(), p.hb8_days),
         related: flags.iter().map(|f| f.session.clone()).collect(),
@@ -104,7 +105,7 @@ mod tests {
 
     fn said(flags: &[Flag]) -> Vec<(String, usize)> {
         let drafts = judge(flags, &Numbers::default(), NOW);
-        assert!(drafts.iter().all(|d| d.severity == Severity::L2 && d.rule == "HB-8"));
+        assert!(drafts.iter().all(|d| d.severity == Severity::L2 && d.rule == RuleCode::Hb8));
         drafts.into_iter().map(|d| (d.subject, d.related.len())).collect()
     }
 

@@ -1,5 +1,6 @@
 //! HB-1 on whole days: ≥5 open days in a row on which a healthy box saw nobody at all [D] → L2.
 
+use protocol::names::{FigureName, IntervalName, RuleCode};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
@@ -49,7 +50,7 @@ pub fn judge(it: &Days, p: &Numbers) -> Option<Draft> {
     }
     let worst = empty.iter().map(|d| d.healthy_ppm).min().unwrap_or(0);
     Some(Draft {
-        rule: "HB-1",
+        rule: RuleCode::Hb1,
         kind: FindingKind::Integrity,
         severity: Severity::L2,
         subject: format!("empty {}", it.room),
@@ -59,11 +60,11 @@ pub fn judge(it: &Days, p: &Numbers) -> Option<Draft> {
         session: None,
         persons: Vec::new(),
         basis: protocol::law::duty(),
-        intervals: vec![words::span("nobody_seen", first.span.0, empty[0].span.1)],
+        intervals: vec![words::span(IntervalName::NobodySeen, first.span.0, empty[0].span.1)],
         counts: vec![
-            count("empty_days", empty.len() as i64),
-            count("empty_days_needed", p.hb1_empty_days),
-            count("camera_live_ppm", worst),
+            count(FigureName::EmptyDays, empty.len() as i64),
+            count(FigureName::EmptyDaysNeeded, p.hb1_empty_days),
+            count(FigureName::CameraLivePpm, worst),
         ],
         explanation: words::empty(empty.len()),
         related: Vec::new(),

@@ -10,6 +10,7 @@
 //! jurisdiction, there too, word for word: each place's supervisors see what lies in theirs, and
 //! neither alone has both halves.
 
+use protocol::names::{FigureName, IntervalName, PartName, RuleCode};
 use protocol::up::{FindingKind, PersonInFinding, Severity};
 
 use super::draft::count;
@@ -99,30 +100,32 @@ fn draft(
     let by = |s: &Sighting| {
         let part = |person| PersonInFinding {
             person,
-            part: "present".into(),
+            part: PartName::Present,
             verified_by: s.verified_by.clone(),
         };
         person.parse().ok().map(part)
     };
     let mut counts = vec![
-        count("overlap_ms", misfit.overlap_ms),
-        count("between_ms", (later.from_ms - earlier.to_ms).max(0)),
-        count("clock_uncertainty_ms", earlier.uncertainty_ms + later.uncertainty_ms),
+        count(FigureName::OverlapMs, misfit.overlap_ms),
+        count(FigureName::BetweenMs, (later.from_ms - earlier.to_ms).max(0)),
+        count(FigureName::ClockUncertaintyMs, earlier.uncertainty_ms + later.uncertainty_ms),
     ];
     if let Some(d) = misfit.distance_m {
-        counts.push(count("distance_m", d));
+        counts.push(count(FigureName::DistanceM, d));
     }
-    for (name, sighting) in [("looks_at_first_place", earlier), ("looks_at_second_place", later)] {
+    for (name, sighting) in
+        [(FigureName::LooksAtFirstPlace, earlier), (FigureName::LooksAtSecondPlace, later)]
+    {
         counts.extend(sighting.evidence.as_ref().map(|e| count(name, i64::from(e.looks))));
     }
     if misfit.limit_kmh > 0 {
         counts.extend([
-            count("speed_kmh", misfit.speed_kmh),
-            count("speed_max_kmh", misfit.limit_kmh),
+            count(FigureName::SpeedKmh, misfit.speed_kmh),
+            count(FigureName::SpeedMaxKmh, misfit.limit_kmh),
         ]);
     }
     Draft {
-        rule: "LL-3",
+        rule: RuleCode::Ll3,
         kind: FindingKind::LicenseLending,
         severity: misfit.severity,
         subject: format!(
@@ -136,8 +139,8 @@ fn draft(
         persons: by(earlier).into_iter().chain(by(later)).collect(),
         basis: protocol::law::impossible_presence(),
         intervals: vec![
-            words::span("seen_at_first_place", earlier.from_ms, earlier.to_ms),
-            words::span("seen_at_second_place", later.from_ms, later.to_ms),
+            words::span(IntervalName::SeenAtFirstPlace, earlier.from_ms, earlier.to_ms),
+            words::span(IntervalName::SeenAtSecondPlace, later.from_ms, later.to_ms),
         ],
         counts,
         explanation: words::impossible(
@@ -157,6 +160,8 @@ fn draft(
 
 #[cfg(test)]
 mod tests {
+    use protocol::names::VerifiedBy;
+
     use protocol::up::{LivenessEvidence, PresenceEvidence};
 
     use super::super::sighting::ChainStanding;
@@ -178,7 +183,7 @@ mod tests {
             to_ms,
             uncertainty_ms: 1000,
             synchronised: true,
-            verified_by: "face".into(),
+            verified_by: VerifiedBy::Face,
             liveness_waived: false,
             on_roster: true,
             chain_whole: true,
@@ -318,7 +323,9 @@ mod tests {
             );
         }
         assert!(draft.explanation.en.contains("restarted"), "{}", draft.explanation.en);
-        assert!(draft.counts.iter().any(|c| c.name == "looks_at_first_place" && c.value == 7));
+        assert!(
+            draft.counts.iter().any(|c| c.name == FigureName::LooksAtFirstPlace && c.value == 7)
+        );
     }
 
     #[test]

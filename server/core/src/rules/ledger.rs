@@ -24,6 +24,8 @@ pub struct Standing {
     /// What it rested on when it was last said.
     pub weight: usize,
     pub raised_ms: i64,
+    /// When the last interval that it rests on begins; `None`: it rests on none.
+    pub last_from_ms: Option<i64>,
 }
 
 impl Standing {
@@ -134,6 +136,7 @@ fn again(old: &Standing, draft: Draft, undone: &impl Fn(&Standing) -> Undone) ->
 
 #[cfg(test)]
 mod tests {
+    use protocol::names::RuleCode;
     use protocol::up::{Explanation, FindingKind};
 
     use super::*;
@@ -141,7 +144,7 @@ mod tests {
 
     fn draft(severity: Severity, related: usize) -> Draft {
         Draft {
-            rule: "HB-1",
+            rule: RuleCode::Hb1,
             kind: FindingKind::Integrity,
             severity,
             subject: "s-1".into(),
@@ -171,6 +174,7 @@ mod tests {
             severity: draft.severity,
             weight: weight(&draft),
             raised_ms: 0,
+            last_from_ms: None,
         }
     }
 

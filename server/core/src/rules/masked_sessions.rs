@@ -2,34 +2,37 @@
 //!
 //! >30 % of ≥10 declared sessions in 14 days NotAssessable or undecided, of the clinic, of a room,
 //! > of a lead or of an operator → L1 to the clinic; not cured 14 days after notice → L2 [D]. The
-//! > counting itself is `abstention`'s. A session whose patient declined is one of them: a clinic that
-//! > marks every session so is told of it as one that covers the lens.
+//! > counting itself is `abstention`'s. A session whose patient declined is one of them: a clinic
+//! that > marks every session so is told of it as one that covers the lens.
 
 use std::collections::BTreeMap;
 
 use abstention::{Declared, Excess, Group, Limits};
+use protocol::names::{AbstentionReason, FigureName, IntervalName, RuleCode};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
 use super::{Draft, Numbers, SessionOutcome, begun_within, share_ppm, words};
 
 /// What a box says where nobody was looked at, for this patient or one beside him.
-const DECLINED: &str = "declined";
-const WITHHELD: [&str; 2] = [DECLINED, "withheld"];
+const WITHHELD: [AbstentionReason; 2] = [AbstentionReason::Declined, AbstentionReason::Withheld];
 
-/// Whether a session counts, and whether it counts as one that could not be judged. An empty room is HB-1's
-/// question; a room without a box, and a session whose report may still come, are nobody's fault.
+/// Whether a session counts, and whether it counts as one that could not be judged. An empty room
+/// is HB-1's question; a room without a box, and a session whose report may still come, are
+/// nobody's fault.
 fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
     if outcome.cancelled && !outcome.declined {
         return None;
     }
     match &outcome.seen {
         _ if outcome.declined => (outcome.watched || outcome.seen.is_some()).then_some(true),
-        Some(seen) if seen.because.iter().any(|why| WITHHELD.contains(&&**why)) => Some(true),
+        Some(seen) if seen.because.iter().any(|why| WITHHELD.contains(why)) => Some(true),
         // What may be missing from its chain can not be told from what was never seen.
         Some(_) if !outcome.chain_whole => Some(true),
         Some(seen) if seen.assessable => Some(!seen.undecided.is_empty()),
-        Some(seen) => Some(seen.face_seen || !seen.because.iter().any(|why| why == "no_activity")),
+        Some(seen) => Some(
+            seen.face_seen || !seen.because.iter().any(|why| *why == AbstentionReason::NoActivity),
+        ),
         None if outcome.watched && outcome.end_ms + p.hb5_settle_ms <= now_ms => Some(true),
         None => None,
     }
@@ -78,7 +81,7 @@ fn of_institution(
         .collect();
     let latest = dark.iter().max_by_key(|s| (s.start_ms, &s.session))?;
     Some(Draft {
-        rule: "HB-5",
+        rule: RuleCode::Hb5,
         kind: FindingKind::Integrity,
         severity: if uncured { Severity::L2 } else { Severity::L1 },
         subject: "institution".to_owned(),
@@ -88,13 +91,13 @@ fn of_institution(
         session: None,
         persons: Vec::new(),
         basis: protocol::law::duty(),
-        intervals: dark.iter().map(|s| words::interval("declared", s)).collect(),
+        intervals: dark.iter().map(|s| words::interval(IntervalName::Declared, s)).collect(),
         counts: vec![
-            count("window_days", p.hb5_days),
-            count("declared_sessions", declared as i64),
-            count("not_assessable_sessions", unjudged as i64),
-            count("not_assessable_ppm", share_ppm(unjudged, declared)),
-            count("not_assessable_max_ppm", p.hb5_share_ppm),
+            count(FigureName::WindowDays, p.hb5_days),
+            count(FigureName::DeclaredSessions, declared as i64),
+            count(FigureName::NotAssessableSessions, unjudged as i64),
+            count(FigureName::NotAssessablePpm, share_ppm(unjudged, declared)),
+            count(FigureName::NotAssessableMaxPpm, p.hb5_share_ppm),
         ],
         explanation: words::unjudgeable(
             p.hb5_days,
@@ -131,19 +134,20 @@ fn is_of(outcome: &SessionOutcome, group: Group<'_>) -> bool {
 }
 
 /// How often each reason was given, most frequent first.
-fn reasons(dark: &[&SessionOutcome]) -> Vec<(String, usize)> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+fn reasons(dark: &[&SessionOutcome]) -> Vec<(AbstentionReason, usize)> {
+    use AbstentionReason as Why;
+    let mut counts: BTreeMap<Why, usize> = BTreeMap::new();
+    let mut count = |why: Why| *counts.entry(why).or_default() += 1;
     for outcome in dark {
         match &outcome.seen {
-            _ if outcome.declined => *counts.entry(DECLINED).or_default() += 1,
-            Some(_) if !outcome.chain_whole => *counts.entry("chain").or_default() += 1,
-            Some(seen) if seen.assessable => *counts.entry("undecided").or_default() += 1,
-            Some(seen) => seen.because.iter().for_each(|why| *counts.entry(why).or_default() += 1),
-            None => *counts.entry("no_report").or_default() += 1,
+            _ if outcome.declined => count(Why::Declined),
+            Some(_) if !outcome.chain_whole => count(Why::Chain),
+            Some(seen) if seen.assessable => count(Why::Undecided),
+            Some(seen) => seen.because.iter().cloned().for_each(&mut count),
+            None => count(Why::NoReport),
         }
     }
-    let mut counts: Vec<(String, usize)> =
-        counts.into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
+    let mut counts: Vec<(Why, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(why, n)| (std::cmp::Reverse(*n), why.clone()));
     counts
 }
@@ -157,7 +161,7 @@ mod tests {
     fn dark(n: i64) -> SessionOutcome {
         with(session(n, n % 13), |s| {
             s.assessable = false;
-            s.because = vec!["visibility".into()];
+            s.because = vec![AbstentionReason::Visibility];
         })
     }
 
@@ -189,7 +193,7 @@ mod tests {
         let nobody_told = BTreeMap::new();
         let mut sessions = fortnight(10, 4);
         sessions[0] = with(dark(0), |s| {
-            s.because.push("no_activity".into());
+            s.because.push(AbstentionReason::NoActivity);
             s.face_seen = false;
         });
         assert_eq!(severities(&sessions, &nobody_told), []);
@@ -212,7 +216,7 @@ mod tests {
         let nobody_told = BTreeMap::new();
         let nobody_seen = |s: &mut super::super::Seen| {
             (s.assessable, s.face_seen) = (false, false);
-            s.because = vec!["declined".into(), "no_activity".into()];
+            s.because = vec![AbstentionReason::Declined, AbstentionReason::NoActivity];
         };
         let all: Vec<_> = (0..10).map(|n| with(declined(n), nobody_seen)).collect();
         assert_eq!(severities(&all, &nobody_told), [Severity::L1]);
@@ -247,7 +251,7 @@ mod tests {
     }
 
     fn open(n: i64) -> SessionOutcome {
-        with(session(n, n % 13), |s| s.undecided = vec!["UQ-1".into()])
+        with(session(n, n % 13), |s| s.undecided = vec![RuleCode::Uq1])
     }
 
     #[test]

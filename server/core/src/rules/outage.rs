@@ -5,6 +5,7 @@
 //! at: a stop of the server ends it, and a later one is another, because the server alleges nothing
 //! about hours in which it did not listen.
 
+use protocol::names::{FigureName, IntervalName, RuleCode};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
@@ -63,7 +64,7 @@ pub fn judge(line: &Line, p: &Numbers, now_ms: i64) -> Vec<Draft> {
 fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64) -> Draft {
     let repeated = repeat as i64 >= p.hb2_repeats;
     Draft {
-        rule: "HB-2",
+        rule: RuleCode::Hb2,
         kind: FindingKind::Integrity,
         severity: if repeated { Severity::L2 } else { Severity::L1 },
         subject: format!("outage {} {from}", line.device),
@@ -73,13 +74,13 @@ fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64)
         session: None,
         persons: Vec::new(),
         basis: protocol::law::duty(),
-        intervals: vec![words::span("unheard", from, to)],
+        intervals: vec![words::span(IntervalName::Unheard, from, to)],
         counts: vec![
-            count("unheard_ms", to - from),
-            count("unheard_max_ms", p.hb2_outage_ms),
-            count("outages", repeat as i64),
-            count("window_days", p.hb2_days),
-            count("repeats_needed", p.hb2_repeats),
+            count(FigureName::UnheardMs, to - from),
+            count(FigureName::UnheardMaxMs, p.hb2_outage_ms),
+            count(FigureName::Outages, repeat as i64),
+            count(FigureName::WindowDays, p.hb2_days),
+            count(FigureName::RepeatsNeeded, p.hb2_repeats),
         ],
         explanation: words::outage(to - from, to == now_ms, repeat, p.hb2_days),
         related: Vec::new(),

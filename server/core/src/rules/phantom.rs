@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use protocol::names::{FigureName, IntervalName, PartName, RuleCode, VerifiedBy};
 use protocol::up::{FindingKind, PersonInFinding, Severity};
 
 use super::draft::count;
@@ -47,7 +48,7 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
     let unseen: Vec<String> =
         sessions.iter().filter(|s| !s.lead_verified()).map(|s| s.session.clone()).collect();
     Some(Draft {
-        rule: "LL-2",
+        rule: RuleCode::Ll2,
         kind: FindingKind::LicenseLending,
         severity,
         subject: person.to_owned(),
@@ -60,15 +61,15 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
         intervals: sessions
             .iter()
             .filter(|s| !s.lead_verified())
-            .map(|s| words::interval("declared", s))
+            .map(|s| words::interval(IntervalName::Declared, s))
             .collect(),
         counts: vec![
-            count("window_days", p.ll2_days),
-            count("assessable_sessions", sessions.len() as i64),
-            count("lead_verified_sessions", verified as i64),
-            count("lead_verified_ppm", share_ppm(verified, sessions.len())),
-            count("lead_verified_min_ppm", p.ll2_share_ppm),
-            count("visibility_over_a_ppm", i64::from(lowest)),
+            count(FigureName::WindowDays, p.ll2_days),
+            count(FigureName::AssessableSessions, sessions.len() as i64),
+            count(FigureName::LeadVerifiedSessions, verified as i64),
+            count(FigureName::LeadVerifiedPpm, share_ppm(verified, sessions.len())),
+            count(FigureName::LeadVerifiedMinPpm, p.ll2_share_ppm),
+            count(FigureName::VisibilityOverAPpm, i64::from(lowest)),
         ],
         explanation: words::phantom(p.ll2_days, sessions.len(), verified),
         related: unseen,
@@ -81,8 +82,8 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
 fn named(person: &str) -> Vec<PersonInFinding> {
     let part = |person| PersonInFinding {
         person,
-        part: "declared_lead".into(),
-        verified_by: "not_seen".into(),
+        part: PartName::DeclaredLead,
+        verified_by: VerifiedBy::NotSeen,
     };
     person.parse().ok().map(part).into_iter().collect()
 }
@@ -119,7 +120,7 @@ pub fn idle(
             && !declared(&r.person)
     };
     let draft = |r: &Registered| Draft {
-        rule: "LL-2",
+        rule: RuleCode::Ll2,
         kind: FindingKind::RecordMismatch,
         severity: if p.ll2_idle_level == 1 { Severity::L1 } else { Severity::L0 },
         subject: format!("idle {}", r.person),
@@ -133,14 +134,14 @@ pub fn idle(
             .ok()
             .map(|person| PersonInFinding {
                 person,
-                part: "lead".into(),
-                verified_by: "not_seen".into(),
+                part: PartName::Lead,
+                verified_by: VerifiedBy::NotSeen,
             })
             .into_iter()
             .collect(),
         basis: Vec::new(),
         intervals: Vec::new(),
-        counts: vec![count("window_days", p.ll2_days)],
+        counts: vec![count(FigureName::WindowDays, p.ll2_days)],
         explanation: words::idle(p.ll2_days),
         related: Vec::new(),
         incidents: Vec::new(),

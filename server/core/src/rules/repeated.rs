@@ -2,9 +2,10 @@
 //! Pure.
 //!
 //! What the boxes raise, counted at one institution [D]: HB-2 (no picture; also an outage that the
-//! server looked at) twice in 30 days, HB-3 (a treatment without a declared session) three times in 30 days, HB-7 (zones that do not fit) three
-//! times in 14 days → L2.
+//! server looked at) twice in 30 days, HB-3 (a treatment without a declared session) three times in
+//! 30 days, HB-7 (zones that do not fit) three times in 14 days → L2.
 
+use protocol::names::{FigureName, RuleCode};
 use protocol::up::{Count, Explanation, FindingKind, LegalBasis, Severity};
 
 use super::draft::count;
@@ -27,17 +28,17 @@ pub enum Repeatable {
 impl Repeatable {
     pub const ALL: [Self; 3] = [Self::Camera, Self::Undeclared, Self::Zones];
 
-    pub fn rule(self) -> &'static str {
+    pub fn rule(self) -> RuleCode {
         match self {
-            Self::Camera => "HB-2",
-            Self::Undeclared => "HB-3",
-            Self::Zones => "HB-7",
+            Self::Camera => RuleCode::Hb2,
+            Self::Undeclared => RuleCode::Hb3,
+            Self::Zones => RuleCode::Hb7,
         }
     }
 
     /// The one that a rule's code names.
-    pub fn of(rule: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.rule() == rule)
+    pub fn of(rule: &RuleCode) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.rule() == *rule)
     }
 
     /// The rolling window in days, and how many in it make an L2.
@@ -59,14 +60,14 @@ impl Repeatable {
     fn told(self, repeat: usize, p: &Numbers) -> (Vec<Count>, Explanation) {
         let (days, needed) = self.window(p);
         let (name, said) = match self {
-            Self::Camera => ("camera_faults", words::dark_again(repeat, days)),
-            Self::Undeclared => ("undeclared_procedures", words::undeclared(repeat, days)),
-            Self::Zones => ("zones_misfits", words::zones_again(repeat, days)),
+            Self::Camera => (FigureName::CameraFaults, words::dark_again(repeat, days)),
+            Self::Undeclared => (FigureName::UndeclaredProcedures, words::undeclared(repeat, days)),
+            Self::Zones => (FigureName::ZonesMisfits, words::zones_again(repeat, days)),
         };
         let counts = vec![
             count(name, repeat as i64),
-            count("window_days", days),
-            count("repeats_needed", needed),
+            count(FigureName::WindowDays, days),
+            count(FigureName::RepeatsNeeded, needed),
         ];
         (counts, said)
     }

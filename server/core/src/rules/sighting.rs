@@ -1,5 +1,6 @@
 //! One verified presence of one person somewhere, and how far two places lie apart.
 
+use protocol::names::VerifiedBy;
 use protocol::up::PresenceEvidence;
 
 /// One verified presence of one person.
@@ -20,8 +21,7 @@ pub struct Sighting {
     pub uncertainty_ms: i64,
     /// The clock of the box that saw him was disciplined; without it a sighting supports nothing.
     pub synchronised: bool,
-    /// `face` or `card_pin_witness`.
-    pub verified_by: String,
+    pub verified_by: VerifiedBy,
     pub liveness_waived: bool,
     /// The person stood in the registry for that institution: only then can the box's roster have
     /// held him.

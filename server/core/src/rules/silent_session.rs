@@ -1,11 +1,12 @@
-//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen but a patient's:
-//! nobody was treated, or elsewhere.
+//! HB-1 silent session: declared, not cancelled, the room visible, and no face seen but a
+//! patient's: nobody was treated, or elsewhere.
 //!
 //! Each → L1; the third in 30 days → L2. All numbers [D]. Open days with nobody at all are
 //! `empty_room`'s.
 
 use std::collections::BTreeMap;
 
+use protocol::names::{AbstentionReason, FigureName, IntervalName, RuleCode};
 use protocol::up::{FindingKind, Severity};
 
 use super::draft::count;
@@ -19,7 +20,8 @@ fn silent(outcome: &SessionOutcome, p: &Numbers) -> bool {
             !s.face_seen
                 && i64::from(s.visibility_i_ppm) >= p.hb1_visible_min_ppm
                 && s.because.iter().all(|why| {
-                    why == "no_activity" || why == "visibility" && s.visibility_a_ppm == 0
+                    *why == AbstentionReason::NoActivity
+                        || *why == AbstentionReason::Visibility && s.visibility_a_ppm == 0
                 })
         })
 }
@@ -48,7 +50,7 @@ fn draft(sessions: &[&SessionOutcome], repeat: usize, p: &Numbers) -> Draft {
     let visibility_ppm = it.seen.as_ref().map_or(0, |s| s.visibility_i_ppm);
     let repeated = repeat as i64 >= p.hb1_repeats;
     Draft {
-        rule: "HB-1",
+        rule: RuleCode::Hb1,
         kind: FindingKind::Integrity,
         severity: if repeated { Severity::L2 } else { Severity::L1 },
         subject: it.session.clone(),
@@ -58,12 +60,12 @@ fn draft(sessions: &[&SessionOutcome], repeat: usize, p: &Numbers) -> Draft {
         session: Some(it.session.clone()),
         persons: Vec::new(),
         basis: protocol::law::records(),
-        intervals: vec![words::interval("declared", it)],
+        intervals: vec![words::interval(IntervalName::Declared, it)],
         counts: vec![
-            count("visibility_over_i_ppm", i64::from(visibility_ppm)),
-            count("silent_sessions", repeat as i64),
-            count("window_days", p.hb1_days),
-            count("repeats_needed", p.hb1_repeats),
+            count(FigureName::VisibilityOverIPpm, i64::from(visibility_ppm)),
+            count(FigureName::SilentSessions, repeat as i64),
+            count(FigureName::WindowDays, p.hb1_days),
+            count(FigureName::RepeatsNeeded, p.hb1_repeats),
         ],
         explanation: words::silent(visibility_ppm, repeat, p.hb1_days),
         related: if repeated {

@@ -3,6 +3,7 @@
 
 use abstention::Group;
 use jiff::Timestamp;
+use protocol::names::{AbstentionReason, IntervalName};
 use protocol::up::{Explanation, Interval, LivenessEvidence, PresenceEvidence, Severity};
 
 use super::SessionOutcome;
@@ -21,12 +22,12 @@ fn minutes(ms: i64) -> i64 {
     ms / 60_000
 }
 
-pub(super) fn span(what: &str, from_ms: i64, to_ms: i64) -> Interval {
+pub(super) fn span(what: IntervalName, from_ms: i64, to_ms: i64) -> Interval {
     let text = |ms| Timestamp::from_millisecond(ms).map(crate::clock::text).unwrap_or_default();
-    Interval { what: what.to_owned(), from: text(from_ms), to: text(to_ms) }
+    Interval { what, from: text(from_ms), to: text(to_ms) }
 }
 
-pub(super) fn interval(what: &str, session: &SessionOutcome) -> Interval {
+pub(super) fn interval(what: IntervalName, session: &SessionOutcome) -> Interval {
     span(what, session.start_ms, session.end_ms)
 }
 
@@ -34,7 +35,8 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
     let share = percent(verified, sessions);
     said(
         format!(
-            "疑似挂证：近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} 次，核实到场 {verified} 次（{share}）。"
+            "疑似挂证：近 {days} 天以该主诊医师名义登记且画面可判定的诊疗活动共 {sessions} \
+            次，核实到场 {verified} 次（{share}）。"
         ),
         format!(
             "Suspected licence lending: within {days} days {sessions} assessable sessions were \
@@ -46,7 +48,8 @@ pub(super) fn phantom(days: i64, sessions: usize, verified: usize) -> Explanatio
 pub(super) fn idle(days: i64) -> Explanation {
     said(
         format!(
-            "在册主诊医师近 {days} 天未见到场，也无以其名义登记的诊疗活动；仅作记录，未到场本身并不违规。"
+            "在册主诊医师近 {days} 天未见到场，也无以其名义登记的诊疗活动；仅作记录，未到场本身并\
+            不违规。"
         ),
         format!(
             "A lead filed here was not seen for {days} days, and no session was declared under \
@@ -75,7 +78,8 @@ pub(super) fn impossible(
         let minutes = minutes(overlap_ms);
         return said(
             format!(
-                "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{far_zh}。{rests_zh}"
+                "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} \
+                分钟{far_zh}。{rests_zh}"
             ),
             format!(
                 "Suspected licence lending or borrowed identity: the same practitioner was \
@@ -86,8 +90,8 @@ pub(super) fn impossible(
     let gap = minutes((later.from_ms - earlier.to_ms).max(0));
     said(
         format!(
-            "疑似挂证或冒用身份：同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} 核实在场{far_zh}，折合时速约 {speed_kmh} \
-            公里。{rests_zh}"
+            "疑似挂证或冒用身份：同一执业人员离开机构 {a} 后 {gap} 分钟即在机构 {b} \
+            核实在场{far_zh}，折合时速约 {speed_kmh} 公里。{rests_zh}"
         ),
         format!(
             "Suspected licence lending or borrowed identity: the same practitioner was verified \
@@ -165,12 +169,13 @@ pub(super) fn silent(visibility_ppm: u32, repeat: usize, days: i64) -> Explanati
     let share = percent(visibility_ppm as usize, 1_000_000);
     said(
         format!(
-            "疑似虚假登记或异地诊疗：登记时段内画面可见度 {share}，未见就诊者以外任何人员的面部；近 {days} 天内第 {repeat} 次。"
+            "疑似虚假登记或异地诊疗：登记时段内画面可见度 \
+            {share}，未见就诊者以外任何人员的面部；近 {days} 天内第 {repeat} 次。"
         ),
         format!(
             "Suspected false declaration or treatment elsewhere: the room was visible for {share} \
-            of the declared time and no face other than a patient's was seen; number {repeat} within \
-            {days} days."
+            of the declared time and no face other than a patient's was seen; number {repeat} \
+            within {days} days."
         ),
     )
 }
@@ -188,7 +193,8 @@ pub(super) fn empty(days: usize) -> Explanation {
 pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次未登记诊疗活动：该机构近 {days} 天内第 {repeat} 次发现床位占用且有人操作而无登记。"
+            "疑似多次未登记诊疗活动：该机构近 {days} 天内第 {repeat} \
+            次发现床位占用且有人操作而无登记。"
         ),
         format!(
             "Suspected repeated undeclared procedures: number {repeat} within {days} days at this \
@@ -201,7 +207,8 @@ pub(super) fn undeclared(repeat: usize, days: i64) -> Explanation {
 pub(super) fn dark_again(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次遮挡或中断画面：该机构近 {days} 天内第 {repeat} 次发现镜头被遮挡、移动或诊疗期间无画面。"
+            "疑似多次遮挡或中断画面：该机构近 {days} 天内第 {repeat} \
+            次发现镜头被遮挡、移动或诊疗期间无画面。"
         ),
         format!(
             "Suspected repeated loss of the picture: number {repeat} within {days} days at this \
@@ -213,7 +220,8 @@ pub(super) fn dark_again(repeat: usize, days: i64) -> Explanation {
 pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似多次在区域外操作：该机构近 {days} 天内第 {repeat} 次发现床位有人而操作位无人、床旁有人。"
+            "疑似多次在区域外操作：该机构近 {days} 天内第 {repeat} \
+            次发现床位有人而操作位无人、床旁有人。"
         ),
         format!(
             "Suspected work outside the zones: number {repeat} within {days} days at this \
@@ -226,7 +234,8 @@ pub(super) fn zones_again(repeat: usize, days: i64) -> Explanation {
 pub(super) fn emergencies(repeat: usize, days: i64) -> Explanation {
     said(
         format!(
-            "疑似以急救标记减轻处理：该机构近 {days} 天内第 {repeat} 次在诊疗中标记急救，请核对急救记录。"
+            "疑似以急救标记减轻处理：该机构近 {days} 天内第 {repeat} \
+            次在诊疗中标记急救，请核对急救记录。"
         ),
         format!(
             "Suspected use of emergency flags to soften what is said: number {repeat} within \
@@ -241,7 +250,8 @@ pub(super) fn outage(ms: i64, going_on: bool, repeat: usize, days: i64) -> Expla
         if going_on { ("至今仍未恢复", ", and it goes on") } else { ("现已恢复", "") };
     said(
         format!(
-            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh}；近 {days} 天内第 {repeat} 次。"
+            "疑似断电、断网或设备被移走：营业时间内设备失联 {minutes} 分钟，{zh}；近 {days} \
+            天内第 {repeat} 次。"
         ),
         format!(
             "Suspected cut of power or network, or removal: the box was not heard for {minutes} \
@@ -254,7 +264,7 @@ pub(super) fn unjudgeable(
     days: i64,
     group: Group<'_>,
     (declared, unjudged): (usize, usize),
-    reasons: &[(String, usize)],
+    reasons: &[(AbstentionReason, usize)],
     uncured: bool,
 ) -> Explanation {
     let (of_zh, of_en) = match group {
@@ -265,14 +275,14 @@ pub(super) fn unjudgeable(
     };
     let share = percent(unjudged, declared);
     let zh: Vec<String> =
-        reasons.iter().map(|(why, n)| format!("{}{n}次", reason_zh(why))).collect();
-    let en: Vec<String> =
-        reasons.iter().map(|(why, n)| format!("{} {n}", reason_en(why))).collect();
+        reasons.iter().map(|(why, n)| format!("{}{n}次", reason(why).0)).collect();
+    let en: Vec<String> = reasons.iter().map(|(why, n)| format!("{} {n}", reason(why).1)).collect();
     let (late_zh, late_en) =
         if uncured { (";通知机构后未改善", "; not cured after notice") } else { ("", "") };
     said(
         format!(
-            "疑似规避监管：近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} 次（{share}）无法判定（{}）{late_zh}。",
+            "疑似规避监管：近 {days} 天{of_zh}登记的 {declared} 次诊疗活动中 {unjudged} \
+            次（{share}）无法判定（{}）{late_zh}。",
             zh.join("、")
         ),
         format!(
@@ -283,30 +293,26 @@ pub(super) fn unjudgeable(
     )
 }
 
-/// Why a session could not be judged, or a rule could not decide in one: wire word, zh, en.
-const REASONS: &[(&str, &str, &str)] = &[
-    ("declined", "就诊者拒绝", "the patient declined"),
-    ("withheld", "未作识别", "nobody was looked at"),
-    ("visibility", "画面不可判", "out of sight"),
-    ("clock", "时钟不可靠", "clock not reliable"),
-    ("no_activity", "未见操作", "no activity"),
-    ("never_closed", "未关闭登记", "never closed"),
-    ("history", "登记过迟", "declared too late"),
-    ("no_report", "无设备报告", "no report of the box"),
-    ("chain", "记录链不完整", "the box's chain is not whole"),
-    ("undecided", "规则未决", "a rule abstained"),
-    ("operator", "操作人身份未定", "who operated is not known"),
-    ("absence", "不能断定不在场", "an absence can not be told"),
-    ("door", "门区不可见", "the door was out of sight"),
-    ("roster", "名册不全或过期", "the roster is old or incomplete"),
-];
-
-pub fn reason_zh(why: &str) -> &'static str {
-    REASONS.iter().find(|r| r.0 == why).map_or("其他原因", |r| r.1)
-}
-
-pub fn reason_en(why: &str) -> &'static str {
-    REASONS.iter().find(|r| r.0 == why).map_or("another reason", |r| r.2)
+/// Why a session could not be judged, or a rule could not decide in one: zh and en.
+pub fn reason(why: &AbstentionReason) -> (&'static str, &'static str) {
+    use AbstentionReason as Why;
+    match why {
+        Why::Declined => ("就诊者拒绝", "the patient declined"),
+        Why::Withheld => ("未作识别", "nobody was looked at"),
+        Why::Visibility => ("画面不可判", "out of sight"),
+        Why::Clock => ("时钟不可靠", "clock not reliable"),
+        Why::NoActivity => ("未见操作", "no activity"),
+        Why::NeverClosed => ("未关闭登记", "never closed"),
+        Why::History => ("登记过迟", "declared too late"),
+        Why::NoReport => ("无设备报告", "no report of the box"),
+        Why::Chain => ("记录链不完整", "the box's chain is not whole"),
+        Why::Undecided => ("规则未决", "a rule abstained"),
+        Why::Operator => ("操作人身份未定", "who operated is not known"),
+        Why::Absence => ("不能断定不在场", "an absence can not be told"),
+        Why::Door => ("门区不可见", "the door was out of sight"),
+        Why::Roster => ("名册不全或过期", "the roster is old or incomplete"),
+        Why::Other(_) => ("其他原因", "another reason"),
+    }
 }
 
 /// What a box's setting does, in Chinese; the English stands in the core's own table. Empty for one

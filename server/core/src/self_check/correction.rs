@@ -1,14 +1,16 @@
 //! 整改: how a clinic mends what an L1 finding or its own "no" names, and what closes it. Pure.
 //!
-//! `Open → Answered → { VerifiedByFacts | VerifiedByOfficer | Contradicted | Lapsed }`. What closes it
-//! are the boxes' records: no repeat of the rule for fourteen days with enough sessions that could be
-//! judged. Two different officers may close it in their stead, never one. A repeat contradicts only
-//! once two reviewers upheld it and its case is over; until then it is waited for. Overdue is a date,
-//! never a state.
+//! `Open → Answered → { VerifiedByFacts | VerifiedByOfficer | Contradicted | Lapsed }`. What closes
+//! it are the boxes' records: no repeat of the rule for fourteen days with enough sessions that
+//! could be judged. Two different officers may close it in their stead, never one. A repeat
+//! contradicts only once two reviewers upheld it and its case is over; until then it is waited for.
+//! Overdue is a date, never a state.
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use protocol::names::RuleCode;
 
 use super::facts::AlertFact;
 use crate::rules::DAY_MS;
@@ -195,7 +197,7 @@ pub struct Answered {
 /// nor the day on which nothing more is expected, else it would be said again before each verdict.
 pub fn judged(
     answered: Answered,
-    rules: &[&str],
+    rules: &[RuleCode],
     alerts: &[AlertFact],
     assessable_ms: &[i64],
     now_ms: i64,
@@ -204,7 +206,7 @@ pub fn judged(
     let end_ms = last_ms + QUIET_DAYS * DAY_MS;
     let mut repeats = alerts
         .iter()
-        .filter(|alert| alert.rules.iter().any(|rule| rules.contains(&rule.as_str())))
+        .filter(|alert| alert.rules.iter().any(|rule| rules.contains(rule)))
         .filter(|alert| alert.event_ms > first_ms && alert.event_ms <= now_ms)
         .peekable();
     if repeats.clone().any(AlertFact::is_told) {
@@ -242,7 +244,7 @@ mod tests {
     fn at(days: i64, alerts: &[AlertFact], sessions: usize) -> Option<Verdict> {
         let starts: Vec<i64> = (0..sessions as i64).map(|n| BEGAN + 1 + n * 3_600_000).collect();
         let answered = Answered { first_ms: BEGAN, last_ms: BEGAN };
-        judged(answered, &["HB-3"], alerts, &starts, BEGAN + days * DAY_MS)
+        judged(answered, &[RuleCode::Hb3], alerts, &starts, BEGAN + days * DAY_MS)
     }
 
     #[test]
@@ -284,14 +286,14 @@ mod tests {
         let again = Answered { first_ms: BEGAN, last_ms: BEGAN + 4 * DAY_MS };
         let starts: Vec<i64> = (5..20).map(|n| BEGAN + n * DAY_MS).collect();
         let said = |alerts: &[AlertFact], days: i64| {
-            judged(again, &["HB-3"], alerts, &starts, BEGAN + days * DAY_MS)
+            judged(again, &[RuleCode::Hb3], alerts, &starts, BEGAN + days * DAY_MS)
         };
         assert_eq!(said(&repeat, 30), Some(Verdict::Contradicted));
         assert_eq!(said(&[], 17), None, "a new word begins the quiet days anew");
         assert_eq!(said(&[], 18), Some(Verdict::Verified));
         let late = Answered { first_ms: BEGAN, last_ms: BEGAN + 89 * DAY_MS };
         let at = BEGAN + 90 * DAY_MS;
-        assert_eq!(judged(late, &["HB-3"], &[], &starts, at), Some(Verdict::Lapsed));
+        assert_eq!(judged(late, &[RuleCode::Hb3], &[], &starts, at), Some(Verdict::Lapsed));
     }
 
     #[test]

@@ -7,6 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use protocol::names::RuleCode;
+
 use super::FactQuery;
 use crate::alert::{AlertState, Case, Verdict};
 
@@ -18,7 +20,7 @@ pub const SILENT_ABOVE_PPM: u32 = 400_000;
 pub struct AlertFact {
     pub alert: String,
     /// Of its standing findings; a rule that was withdrawn is none.
-    pub rules: Vec<String>,
+    pub rules: Vec<RuleCode>,
     /// The deed: when its findings say that it began, ms since the epoch.
     pub event_ms: i64,
     /// When the server heard of it.
@@ -64,7 +66,7 @@ impl AlertFact {
     }
 
     pub fn is_about(&self, query: FactQuery) -> bool {
-        self.rules.iter().any(|rule| query.rules().contains(&rule.as_str()))
+        self.rules.iter().any(|rule| query.rules().contains(rule))
     }
 }
 
@@ -164,7 +166,7 @@ pub mod script {
             .fold(Case::default(), |case, (by, step)| case.take(by, step, "t").unwrap());
         AlertFact {
             alert: id.to_owned(),
-            rules: vec![rule.to_owned()],
+            rules: vec![rule.into()],
             event_ms,
             received_ms: event_ms + 60_000,
             case,

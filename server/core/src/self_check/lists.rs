@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use protocol::names::RuleCode;
+
 use crate::clue::closed_lists;
 use crate::text::Listed;
 
@@ -44,15 +46,15 @@ closed_lists! {
 
 impl FactQuery {
     /// The rules whose upheld findings say that it does not hold; none where no box can tell.
-    pub fn rules(self) -> &'static [&'static str] {
+    pub fn rules(self) -> &'static [RuleCode] {
         match self {
-            Self::LeadPresentInEverySession => &["LL-1", "LL-5", "NL-1"],
-            Self::NoUnknownOperator => &["UQ-1", "UQ-2"],
-            Self::EveryTreatmentDeclared => &["HB-3"],
-            Self::StaffRegisteredHere => &["LL-4"],
-            Self::ItemsFiledAndWithinGrade => &["NL-4"],
-            Self::DevicesUntouched => &["HB-2", "HB-6"],
-            Self::SessionsAssessable => &["HB-5"],
+            Self::LeadPresentInEverySession => &[RuleCode::Ll1, RuleCode::Ll5, RuleCode::Nl1],
+            Self::NoUnknownOperator => &[RuleCode::Uq1, RuleCode::Uq2],
+            Self::EveryTreatmentDeclared => &[RuleCode::Hb3],
+            Self::StaffRegisteredHere => &[RuleCode::Ll4],
+            Self::ItemsFiledAndWithinGrade => &[RuleCode::Nl4],
+            Self::DevicesUntouched => &[RuleCode::Hb2, RuleCode::Hb6],
+            Self::SessionsAssessable => &[RuleCode::Hb5],
             Self::ConsentsComplete | Self::NoticeDisplayed => &[],
         }
     }

@@ -1,5 +1,5 @@
-//! SI-1 (自查答复与设备记录不一致): a self-check says that it holds, and findings that two reviewers
-//! upheld say that it does not. Pure, `(self-checks, alerts, now) → findings`.
+//! SI-1 (自查答复与设备记录不一致): a self-check says that it holds, and findings that two
+//! reviewers upheld say that it does not. Pure, `(self-checks, alerts, now) → findings`.
 //!
 //! A finding that nobody has reviewed never makes one, nor one whose case is not over: the clinic
 //! would learn by it that two people upheld, before somebody comes. Until then the authority reads
@@ -9,6 +9,7 @@
 //! afterwards changes nothing.
 
 use jiff::civil::Date;
+use protocol::names::{FigureName, RuleCode};
 use protocol::up::{Explanation, FindingKind, Severity};
 
 use super::checklist::Checklist;
@@ -109,7 +110,7 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
                 !earlier.against(&item.code, fact, alerts, now_ms).is_empty()
             });
             drafts.push(Draft {
-                rule: "SI-1",
+                rule: RuleCode::Si1,
                 kind: FindingKind::RecordMismatch,
                 severity: if again { Severity::L2 } else { Severity::L1 },
                 subject: format!("{} {} {}", check.kind.as_str(), check.period, item.code),
@@ -120,7 +121,7 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
                 persons: Vec::new(),
                 basis: protocol::law::duty(),
                 intervals: Vec::new(),
-                counts: vec![count("periods_running", 1 + i64::from(again))],
+                counts: vec![count(FigureName::PeriodsRunning, 1 + i64::from(again))],
                 explanation: told(&check.period, fact, again),
                 related: Vec::new(),
                 incidents: against.iter().map(|alert| alert.alert.clone()).collect(),

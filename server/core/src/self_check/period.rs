@@ -1,5 +1,5 @@
-//! The periods of self-checks: a quarter for the routine ones, a year for the full one, days that an
-//! officer names for a special one. Pure.
+//! The periods of self-checks: a quarter for the routine ones, a year for the full one, days that
+//! an officer names for a special one. Pure.
 //!
 //! At least once a quarter and once a year is as Beijing's notice has it (an excerpt was read); the
 //! days for handing in and until it is told further up are ours [D].

@@ -92,8 +92,8 @@ impl Store {
         })
     }
 
-    /// Another password; every other login than `kept` (the hash of its token) ends, and the link to
-    /// the login provider: whoever knew the old password may have made it.
+    /// Another password; every other login than `kept` (the hash of its token) ends, and the link
+    /// to the login provider: whoever knew the old password may have made it.
     pub fn set_password(&self, id: &str, password_hash: &str, kept: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute("UPDATE account SET password_hash = ?2 WHERE id = ?1", [id, password_hash])?;

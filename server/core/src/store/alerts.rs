@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::engine::OptionalExtension as _;
 use super::engine::{Connection, params};
+use protocol::names::RuleCode;
 use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
 use super::rows::collect;
@@ -73,7 +74,7 @@ pub struct StoredFinding {
 /// Of a report, what a list shows.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct WorstFinding {
-    pub rule: String,
+    pub rule: RuleCode,
     pub explanation: Explanation,
     pub persons: Vec<PersonInFinding>,
 }
@@ -106,7 +107,7 @@ pub struct AlertStep {
 pub struct FindingEvent {
     pub finding_id: String,
     pub revision: u32,
-    pub rule: String,
+    pub rule: RuleCode,
     pub step: String,
     pub severity: u8,
     /// The box's clock.
@@ -271,7 +272,7 @@ impl Store {
                 Ok(FindingEvent {
                     finding_id: r.get(0)?,
                     revision: r.get(1)?,
-                    rule: r.get(2)?,
+                    rule: r.get::<_, String>(2)?.into(),
                     step: r.get(3)?,
                     severity: r.get(4)?,
                     at: r.get(5)?,

@@ -1,5 +1,5 @@
-//! Clues (线索): what came in, every step, links to alerts. Texts, pictures and contacts lie sealed;
-//! this file never opens one. Nothing here writes to `feed`.
+//! Clues (线索): what came in, every step, links to alerts. Texts, pictures and contacts lie
+//! sealed; this file never opens one. Nothing here writes to `feed`.
 
 use super::engine::{Connection, OptionalExtension as _, params};
 
@@ -176,9 +176,9 @@ impl Store {
         self.read(|c| as_told(c, it))
     }
 
-    /// What was merged into a clue, and into that, and how many there are: whoever ends it ends them
-    /// with it. The first so many, what says something else before what says the same again, so
-    /// that a flood hides nobody's words.
+    /// What was merged into a clue, and into that, and how many there are: whoever ends it ends
+    /// them with it. The first so many, what says something else before what says the same again,
+    /// so that a flood hides nobody's words.
     pub fn merged_clues(&self, id: &str) -> Result<(Vec<MergedClue>, i64)> {
         let below = "WITH RECURSIVE below(id) AS (SELECT id FROM clue WHERE merged_into = ?1 UNION
             SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)";
@@ -251,7 +251,8 @@ impl Store {
         Ok(after)
     }
 
-    /// Boxes were asked to replay what a clue is about: on its record, with the trial that they got.
+    /// Boxes were asked to replay what a clue is about: on its record, with the trial that they
+    /// got.
     pub fn note_replay(
         &self,
         id: &str,

@@ -1,5 +1,7 @@
-//! Corrections (整改): opened by an L1 alert or a clinic's own "no", answered, judged by the records.
-//! A clinic's words lie sealed; this file never opens them.
+//! Corrections (整改): opened by an L1 alert or a clinic's own "no", answered, judged by the
+//! records. A clinic's words lie sealed; this file never opens them.
+
+use protocol::names::RuleCode;
 
 use super::engine::{Connection, params};
 
@@ -33,7 +35,7 @@ const MOST_ANSWERS: i64 = 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uncorrected {
     pub alert: String,
-    pub rules: Vec<String>,
+    pub rules: Vec<RuleCode>,
     pub received_at: String,
 }
 
@@ -46,7 +48,7 @@ pub struct Correction {
     pub source: CorrectionSource,
     /// The alert, or self-check and question divided by a blank.
     pub object: String,
-    pub rules: Vec<String>,
+    pub rules: Vec<RuleCode>,
     pub opened_at: String,
     pub due_at: String,
     pub handling: Handling,
@@ -59,7 +61,7 @@ pub struct Correction {
 pub struct NewCorrection {
     pub source: CorrectionSource,
     pub object: String,
-    pub rules: Vec<String>,
+    pub rules: Vec<RuleCode>,
     pub opened_at: String,
     pub due_at: String,
 }

@@ -282,8 +282,8 @@ impl Store {
 }
 
 /// Said where ten wrong passphrases were tried in a row.
-pub const WITHHELD_WORDS: &str = "ten wrong passphrases in a row: the wrapped keys are withheld for \
-    an hour; a lost passphrase is mended by the recovery sheet, or by another custodian";
+pub const WITHHELD_WORDS: &str = "ten wrong passphrases in a row: the wrapped keys are withheld \
+    for an hour; a lost passphrase is mended by the recovery sheet, or by another custodian";
 
 fn roll(c: &Connection, jurisdiction: &str) -> Result<Roll> {
     let people =
@@ -438,8 +438,8 @@ pub(super) fn end_of_account(
     id.map_or(Ok(()), |id| end(tx, ledger, id, (by, now)))
 }
 
-/// Ends one, and destroys what was sealed to him; never the last holder of a key. The ledger says so
-/// first: a restore of a backup from before must not bring him back.
+/// Ends one, and destroys what was sealed to him; never the last holder of a key. The ledger says
+/// so first: a restore of a backup from before must not bring him back.
 fn end(
     tx: &Transaction<'_>,
     ledger: Option<&Ledger>,

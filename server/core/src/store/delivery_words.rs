@@ -1,5 +1,5 @@
-//! What a delivery tells of and how far it came, in the words of the wire, the API and the table. It
-//! sends nothing and stores nothing.
+//! What a delivery tells of and how far it came, in the words of the wire, the API and the table.
+//! It sends nothing and stores nothing.
 
 /// What is told. A server that was set back meets words of a later one, which it shows as unknown.
 #[derive(

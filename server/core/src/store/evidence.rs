@@ -1,5 +1,5 @@
-//! Sealed pictures as boxes' chains name them, openings, and the ciphertexts that are here while two
-//! people may look. No ciphertext outlives its opening.
+//! Sealed pictures as boxes' chains name them, openings, and the ciphertexts that are here while
+//! two people may look. No ciphertext outlives its opening.
 
 use std::collections::BTreeMap;
 
@@ -224,8 +224,8 @@ impl Store {
         })
     }
 
-    /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that is
-    /// not the chain's gives nothing.
+    /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that
+    /// is not the chain's gives nothing.
     pub fn look_at(&self, id: &str, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
         self.write_to_the_end(|tx| {
             let mut it = must(tx, id)?;

@@ -107,8 +107,8 @@ pub(super) fn noted(
 /// Compares what a box said that it holds with what its chain named and never ended. A picture that
 /// went without a word is one that somebody took away, or it went with an earlier box of this name.
 ///
-/// The heartbeat is one of a quarter of an hour ago, up to which nothing is missing: an end that was
-/// said before it, or since, is known here by now.
+/// The heartbeat is one of a quarter of an hour ago, up to which nothing is missing: an end that
+/// was said before it, or since, is known here by now.
 pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: &str) -> Result<()> {
     let any = "SELECT 1 FROM evidence_item WHERE device = ?1 AND gone IS NULL LIMIT 1";
     if !tx.prepare_cached(any)?.exists([device])? {

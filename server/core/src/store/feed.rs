@@ -38,7 +38,8 @@ pub(super) fn append(tx: &Connection, event: &str, data: &impl Serialize) -> Res
     put(tx, event, &serde_json::to_string(data)?, [nobody; 3])
 }
 
-/// An event of an alert, by whose it is. `None` for the clinic: nothing that it is told has changed.
+/// An event of an alert, by whose it is. `None` for the clinic: nothing that it is told has
+/// changed.
 pub(super) fn append_alert(
     tx: &Connection,
     (institution, jurisdiction): (&str, &str),

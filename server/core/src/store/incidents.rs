@@ -11,12 +11,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::names::RuleCode;
 use protocol::up::Step as FindingStep;
 use protocol::up::{FindingReport, WithdrawalCause};
 
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight};
+use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, statements};
 use crate::alert::AlertState;
 use crate::alert::Step as CaseStep;
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
@@ -26,7 +27,7 @@ use crate::own_id::is_own;
 use written::{kind_name, number, open_alert, put_finding, step_name};
 
 /// The rule of the finding by which an installer tries the way to the server.
-const INSTALLERS_TEST: &str = "TEST";
+const INSTALLERS_TEST: RuleCode = RuleCode::InstallersTest;
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
@@ -331,7 +332,7 @@ fn keep_step(
         report.finding_id,
         report.revision,
         alert,
-        report.rule,
+        report.rule.as_str(),
         step_name(report.step),
         number(report.severity),
         placed.at,
@@ -565,7 +566,7 @@ impl<'a> Incident<'a> {
                 &alert.id,
                 &alert.device,
                 step_name(report.step),
-                &report.rule,
+                report.rule.as_str(),
                 case.state,
                 now,
             )?;
@@ -579,11 +580,14 @@ impl<'a> Incident<'a> {
 
     /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
     /// server's own findings and those of boxes that name no ground (older ones) are people's to
-    /// judge.
+    /// judge; so is what a box calls stated before, where this server heard a word after.
     fn corrects_itself_unseen(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
         let cause = step.report.withdrawn_because;
-        let own =
-            matches!(cause, Some(WithdrawalCause::OwnCorrection | WithdrawalCause::StatedBefore));
+        let own = match cause {
+            Some(WithdrawalCause::OwnCorrection) => true,
+            Some(WithdrawalCause::StatedBefore) => !statements::said_after(tx, &self.alert)?,
+            Some(WithdrawalCause::Unknown) | None => false,
+        };
         // The installer's test concerns nobody, whoever looked at it.
         let test = step.report.rule == INSTALLERS_TEST
             && self.findings.values().all(|known| known.severity == 0);

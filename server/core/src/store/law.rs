@@ -43,8 +43,8 @@ fn entry(r: &Row<'_>) -> Result<ReviewEntry> {
 
 /// Every word about a box in a room, newest first.
 pub(super) fn entries_of(c: &Connection, device: &str, room: &str) -> Result<Vec<ReviewEntry>> {
-    let sql = "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 AND room = \
-        ?2 ORDER BY id DESC";
+    let sql = "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 AND room \
+        = ?2 ORDER BY id DESC";
     collect(c, sql, [device, room], entry)
 }
 

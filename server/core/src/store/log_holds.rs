@@ -180,9 +180,9 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
     Ok(held)
 }
 
-/// Clues that nobody has accepted yet. A log is gone after a week, and an acceptance may take longer:
-/// what came in time is held from its receipt, and let go with a refusal. Of a flood, the days that
-/// a box had then are held, and no clue is read.
+/// Clues that nobody has accepted yet. A log is gone after a week, and an acceptance may take
+/// longer: what came in time is held from its receipt, and let go with a refusal. Of a flood, the
+/// days that a box had then are held, and no clue is read.
 fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
     let here = "room IN (SELECT room FROM device_place WHERE device = ?1) AND
         stage IN ('received', 'asked_back')";

@@ -2,6 +2,7 @@
 //! rest on each other.
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::names::RuleCode;
 use protocol::up::FindingReport;
 
 use super::rows::collect;
@@ -17,7 +18,7 @@ pub struct LinkedAlert {
     pub number: i64,
     pub kinds: Vec<String>,
     /// The rule that links the two.
-    pub rule: String,
+    pub rule: RuleCode,
 }
 
 impl Store {
@@ -42,7 +43,7 @@ impl Store {
                     id: r.get(0)?,
                     number: r.get(1)?,
                     kinds: serde_json::from_str(&r.get::<_, String>(2)?)?,
-                    rule: r.get(3)?,
+                    rule: r.get::<_, String>(3)?.into(),
                 })
             })
         })
@@ -131,7 +132,7 @@ fn say_one(
     let device = said.draft.as_ref().map(|d| d.device.as_str()).unwrap_or_default();
     let alert = incidents::say_own(tx, &report, device, now)?;
     match &said.draft {
-        Some(draft) => link(tx, &alert, &report.rule, draft),
+        Some(draft) => link(tx, &alert, report.rule.as_str(), draft),
         None => Ok(()),
     }
 }
@@ -149,7 +150,7 @@ fn link(tx: &Connection, alert: &str, rule: &str, draft: &crate::rules::Draft) -
     others.extend(collect::<String, _>(
         tx,
         twins,
-        [draft.rule, &draft.subject, &draft.institution],
+        [draft.rule.as_str(), &draft.subject, &draft.institution],
         |r| Ok(r.get(0)?),
     )?);
     for other in others.iter().filter(|o| *o != alert) {

@@ -60,7 +60,8 @@ impl Store {
     pub fn devices_part(&self, part: &Part) -> Result<Vec<Device>> {
         let sql = format!(
             "{} JOIN institution i ON i.id = r.institution
-             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR found(d.id, ?3) OR found(d.room, ?3)) ORDER BY d.id LIMIT ?2",
+             WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR found(d.id, ?3) OR found(d.room, ?3)) \
+             ORDER BY d.id LIMIT ?2",
             devices::COLUMNS
         );
         self.read(|c| collect(c, &sql, part.bound(), |row| devices::device(c, row)))
@@ -187,6 +188,18 @@ impl Store {
                 .into_iter()
                 .collect())
         })
+    }
+
+    /// Those of these persons who work at one of these institutions.
+    pub fn with_site_at(
+        &self,
+        ids: &[String],
+        institutions: &std::collections::BTreeSet<String>,
+    ) -> Result<std::collections::BTreeSet<String>> {
+        let sql = "SELECT DISTINCT practitioner FROM site WHERE practitioner IN (SELECT value FROM
+            json_each(?1)) AND institution IN (SELECT value FROM json_each(?2))";
+        let bound = (serde_json::to_string(ids)?, serde_json::to_string(institutions)?);
+        self.read(|c| Ok(collect(c, sql, bound, |r| Ok(r.get(0)?))?.into_iter().collect()))
     }
 
     /// Names of these persons alone.

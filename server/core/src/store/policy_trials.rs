@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use protocol::names::RuleCode;
 use protocol::trial::{
     MOST_TRIAL_DAYS, MOST_TRIAL_STANDS, PolicyTrial, PolicyTrialAnswer, TrialCount, TrialDay,
 };
@@ -15,7 +16,6 @@ use super::engine::{Connection, OptionalExtension as _, params};
 use super::rows::collect;
 use super::{Result, Store, count};
 use crate::clock;
-use crate::rules::rule_names;
 
 /// Days of the log that are asked about.
 const ASKED_DAYS: i64 = 90;
@@ -106,7 +106,7 @@ pub struct BoxTrial {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TrialCountSeen {
     pub setting: String,
-    pub rule: String,
+    pub rule: RuleCode,
     pub now: u32,
     pub appear: u32,
     pub vanish: u32,
@@ -124,7 +124,7 @@ impl From<TrialCount> for TrialCountSeen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TrialSum {
     pub setting: String,
-    pub rule: String,
+    pub rule: RuleCode,
     pub boxes: u64,
     pub now: u64,
     pub appear: u64,
@@ -241,16 +241,16 @@ impl Store {
 
 /// What the boxes together say, by setting and rule.
 pub fn trial_sums(boxes: &[BoxTrial]) -> Vec<TrialSum> {
-    let mut all: BTreeMap<(&str, &str), [u64; 5]> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &RuleCode), [u64; 5]> = BTreeMap::new();
     for it in boxes.iter().flat_map(|it| &it.counts) {
-        let of = all.entry((&it.setting, &it.rule)).or_default();
+        let of = all.entry((it.setting.as_str(), &it.rule)).or_default();
         for (of, n) in of.iter_mut().zip([1, it.now, it.appear, it.vanish, it.other_severity]) {
             *of += u64::from(n);
         }
     }
-    let sum = |((setting, rule), n): ((&str, &str), [u64; 5])| {
+    let sum = |((setting, rule), n): ((&str, &RuleCode), [u64; 5])| {
         let [boxes, now, appear, vanish, other_severity] = n;
-        let (setting, rule) = (setting.to_owned(), rule.to_owned());
+        let (setting, rule) = (setting.to_owned(), rule.clone());
         TrialSum { setting, rule, boxes, now, appear, vanish, other_severity }
     };
     all.into_iter().map(sum).collect()
@@ -258,7 +258,8 @@ pub fn trial_sums(boxes: &[BoxTrial]) -> Vec<TrialSum> {
 
 const COLUMNS: &str = "SELECT t.id, t.jurisdiction, t.changes, t.asked_at, t.asked_by, t.until, \
     t.left_out, (SELECT count(*) FROM policy_trial_box b WHERE b.trial = t.id), (SELECT count(*) \
-    FROM policy_trial_box b WHERE b.trial = t.id AND b.answered_at IS NOT NULL) FROM policy_trial t";
+    FROM policy_trial_box b WHERE b.trial = t.id AND b.answered_at IS NOT NULL) FROM policy_trial \
+    t";
 
 fn row(r: &super::engine::Row<'_>) -> Result<TrialRow> {
     Ok(TrialRow {
@@ -309,8 +310,8 @@ fn seen(it: BoxRow, expired: bool) -> BoxTrial {
     }
 }
 
-/// The boxes in service below a jurisdiction, at most so many, and how many there are. Each is asked
-/// about days since it stands in its room, and since `from`.
+/// The boxes in service below a jurisdiction, at most so many, and how many there are. Each is
+/// asked about days since it stands in its room, and since `from`.
 fn boxes_of(
     c: &Connection,
     it: &NewTrial<'_>,
@@ -424,7 +425,7 @@ fn believable(
     let is_count = |n: &TrialCount| {
         let all = [n.now, n.appear, n.vanish, n.other_severity];
         changes.contains_key(&n.setting)
-            && rule_names::of(&n.rule) != rule_names::OTHER
+            && !matches!(n.rule, RuleCode::Other(_))
             && all.iter().all(|n| *n <= MOST_COUNTED)
             && u64::from(n.vanish) + u64::from(n.other_severity) <= u64::from(n.now)
     };
@@ -433,9 +434,7 @@ fn believable(
     let nothing_of_a_failure = it.failed.is_none() || (it.days.is_empty() && it.counts.is_empty());
     let stand = it.stand.as_deref().unwrap_or_default();
     let is_stand = |n: &TrialDay| {
-        it.days.contains(&n.day)
-            && rule_names::of(&n.rule) != rule_names::OTHER
-            && n.now <= MOST_COUNTED
+        it.days.contains(&n.day) && !matches!(n.rule, RuleCode::Other(_)) && n.now <= MOST_COUNTED
     };
     let stands = stand.len() <= MOST_TRIAL_STANDS
         && stand.is_sorted_by(|one, next| (&one.day, &one.rule) < (&next.day, &next.rule))

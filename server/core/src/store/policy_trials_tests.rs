@@ -234,7 +234,7 @@ proptest::proptest! {
         vanish in 0u32..5,
     ) {
         let counts = vec![TrialCount {
-            setting: "uq_op_ms".into(), rule, now, appear: 0, vanish, other_severity: 0,
+            setting: "uq_op_ms".into(), rule: rule.into(), now, appear: 0, vanish, other_severity: 0,
         }];
         let it = PolicyTrialAnswer {
             trial: "t1".parse().unwrap(), days, days_left_out: 0, failed: None, counts,

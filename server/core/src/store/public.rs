@@ -104,9 +104,10 @@ impl PublicStore {
         limit: u32,
     ) -> Result<Vec<PublicInstitution>> {
         let sql = format!(
-            "{INSTITUTIONS} WHERE (?2 = '' OR name > ?2 OR (name = ?2 AND slug > ?4)) AND (?1 = '' OR found(name, ?1) OR \
-             lower(code) = ?1 OR lower(licence_no) = ?1 OR found(subjects, ?1) OR \
-             found(address, ?1) OR (length(?1) > 3 AND substr(jurisdiction, 1, length(?1)) = ?1))
+            "{INSTITUTIONS} WHERE (?2 = '' OR name > ?2 OR (name = ?2 AND slug > ?4)) AND (?1 = \
+             '' OR found(name, ?1) OR lower(code) = ?1 OR lower(licence_no) = ?1 OR \
+             found(subjects, ?1) OR found(address, ?1) OR (length(?1) > 3 AND \
+             substr(jurisdiction, 1, length(?1)) = ?1))
              ORDER BY name, slug LIMIT ?3"
         );
         let sought = crate::text::folded(text);

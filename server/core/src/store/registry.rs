@@ -13,8 +13,8 @@ use crate::model::{
 use crate::text::Listed as _;
 use sessions::put_session;
 pub use sessions::{
-    NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, UNKNOWN_ITEM, no_relation,
-    not_filed,
+    EmergencyCount, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, UNKNOWN_ITEM,
+    no_relation, not_filed,
 };
 
 /// A table of the register whose ids people write.
@@ -255,8 +255,8 @@ fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: &str) -> Result
     // The same table once more says nothing new.
     if super::room_class_words::last_said(tx, it.id.as_str())? != Some(undressing) {
         return Err(StoreError::Refused(format!(
-            "undressing: room `{}` is there already: its clinic proposes another privacy class, and \
-            the authority confirms it",
+            "undressing: room `{}` is there already: its clinic proposes another privacy class, \
+            and the authority confirms it",
             it.id
         )));
     }

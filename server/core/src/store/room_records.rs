@@ -62,7 +62,8 @@ fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSee
     let sql = "SELECT x.spec, s.report, NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = \
         s.device AND f.from_at <= max(coalesce(x.end_at, ''), s.at) AND f.to_at >= \
         CASE WHEN s.at < x.start_at THEN s.at ELSE x.start_at END), (SELECT h.spec FROM \
-        session_change h WHERE h.session = x.id AND h.at <= s.received_at ORDER BY h.revision DESC LIMIT 1)
+        session_change h WHERE h.session = x.id AND h.at <= s.received_at ORDER BY h.revision \
+        DESC LIMIT 1)
         FROM session x LEFT JOIN summary s ON s.session = x.id AND s.received_at = (SELECT \
         max(t.received_at) FROM summary t WHERE t.session = x.id)
         WHERE x.room = ?1 AND x.cancelled = 0 AND (x.start_at > ?2 AND x.start_at < ?3 OR \
@@ -117,9 +118,9 @@ fn findings(
     room: &str,
     window: Window,
 ) -> Result<Vec<FindingSeen>> {
-    let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON f.alert = a.id WHERE \
-        a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND f.step <> 'withdrawn' \
-        AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
+    let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON \
+        f.alert = a.id WHERE a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND \
+        f.step <> 'withdrawn' AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
     let (from, to) = (text(window.from_ms - 2 * DAY_MS), text(window.to_ms + 2 * DAY_MS));
     collect(c, sql, params![institution, room, from, to], |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(1)?)?;
@@ -127,7 +128,7 @@ fn findings(
         let raised = ms(&report.raised_at).map(|at| (at, at));
         Ok(FindingSeen {
             alert: r.get(0)?,
-            kind: format!("{:?}", report.kind),
+            kind: report.kind,
             spans: spans.chain(raised).collect(),
             session: report.session.map(|s| s.to_string()),
             rule: report.rule,
@@ -147,8 +148,8 @@ fn blind(c: &Connection, room: &str, window: Window) -> Result<Vec<(i64, i64)>> 
     const HOUR_MS: i64 = 3_600_000;
     // Of every box that stood in the room in that hour, wherever it stands now.
     let sql = "SELECT h.hour, p.since, (SELECT min(n.since) FROM device_place n WHERE n.device = \
-        p.device AND n.since > p.since) FROM hour_seen h JOIN device_place p ON p.device = h.device \
-        WHERE p.room = ?1 AND h.hour >= ?2 AND h.hour <= ?3 AND h.looks > 0 \
+        p.device AND n.since > p.since) FROM hour_seen h JOIN device_place p ON p.device = \
+        h.device WHERE p.room = ?1 AND h.hour >= ?2 AND h.hour <= ?3 AND h.looks > 0 \
         AND h.live * 10 < h.looks * 9";
     let (from, to) = (window.from_ms.div_euclid(HOUR_MS), window.to_ms.div_euclid(HOUR_MS));
     let hours = collect(c, sql, params![room, from, to], |r| {

@@ -155,8 +155,8 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
     }
 }
 
-/// Makes the schema in PostgreSQL where it is not there yet, and brings an older one up. Two servers
-/// that start at once do it once.
+/// Makes the schema in PostgreSQL where it is not there yet, and brings an older one up. Two
+/// servers that start at once do it once.
 pub(super) fn make(connection: &mut engine::Connection, database: Database) -> Result<()> {
     let known = database.migrations().len();
     in_transaction(connection, |tx| make_fresh(tx, database))?;

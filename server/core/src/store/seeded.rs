@@ -51,8 +51,8 @@ impl Store {
         Ok(())
     }
 
-    /// Provisioned boxes for a measurement of the ingest: `bench-0` and so on, each in a room of its
-    /// own of `inst-1`.
+    /// Provisioned boxes for a measurement of the ingest: `bench-0` and so on, each in a room of
+    /// its own of `inst-1`.
     pub fn fill_boxes(&self, boxes: u32) -> Result<()> {
         self.write(|tx| {
             tx.execute_batch(
@@ -118,8 +118,11 @@ impl Store {
         let step_ms = (DAYS * 86_400_000 / last.max(1)).max(1);
         let bound = (from, to, it.seed, it.institutions, it.newest_ms, last, step_ms);
         self.write(|tx| {
-            let state = "CASE WHEN h % 1000 < 30 THEN 'raised' WHEN h % 1000 < 45 THEN 'review2' WHEN h % 1000 < 55 THEN 'lead'
-                WHEN h % 1000 < 60 THEN 'case' WHEN h % 1000 < 600 THEN 'dismissed' ELSE 'closed' END";
+            let state =
+                "CASE WHEN h % 1000 < 30 THEN 'raised' WHEN h % 1000 < 45 THEN 'review2' WHEN h % \
+                1000 < 55 THEN 'lead'
+                WHEN h % 1000 < 60 THEN 'case' WHEN h % 1000 < 600 THEN 'dismissed' ELSE 'closed' \
+                END";
             tx.execute(
                 &format!("{ROWS} INSERT INTO alert
                     (id,state,severity,kinds,institution,jurisdiction,room,session,device,item,raised_at,received_at,updated_at,liveness_waived,case_file,origin,incident)
@@ -145,7 +148,8 @@ impl Store {
             tx.execute(&format!("{ROWS} INSERT INTO finding_step SELECT printf('box-%05d', p), \
                 id, 1, id, {rule}, 'opened', 1 + h % 3, at, at, printf('box-%05d', p), 0, i, \
                 '疑似', 'Suspected' FROM x"), bound)?;
-            let spec = r#"{"id":"$S","room":"$R","revision":1,"declared_operators":[],"start":"$AT","end":"$AT","cancelled":false,"emergency":false}"#;
+            let spec =
+                r#"{"id":"$S","room":"$R","revision":1,"declared_operators":[],"start":"$AT","end":"$AT","cancelled":false,"emergency":false}"#;
             tx.execute(
                 &format!("{ROWS} INSERT INTO session SELECT printf('s-%08d', i / 10),
                     printf('r-%05d', p), 1, at, at, 0,
@@ -153,7 +157,8 @@ impl Store {
                     printf('r-%05d', p)), '$AT', at), at, at FROM x WHERE i % 10 = 0"),
                 (bound.0, bound.1, bound.2, bound.3, bound.4, bound.5, bound.6, spec),
             )?;
-            let report = r#"{"room":"$R","session":"$S","revision":1,"at":"$AT","assessable":true,"visibility_over_a_ppm":900000,"visibility_over_i_ppm":900000,"lead_verified":true,"face_seen":true,"indeterminate_tracks":0,"unmatched_tracks":0,"emergency":false,"liveness_waived":false}"#;
+            let report =
+                r#"{"room":"$R","session":"$S","revision":1,"at":"$AT","assessable":true,"visibility_over_a_ppm":900000,"visibility_over_i_ppm":900000,"lead_verified":true,"face_seen":true,"indeterminate_tracks":0,"unmatched_tracks":0,"emergency":false,"liveness_waived":false}"#;
             tx.execute(
                 &format!("{ROWS} INSERT INTO summary SELECT printf('box-%05d', p),
                     printf('s-%08d', i / 10), 1, at, at,

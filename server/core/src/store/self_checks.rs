@@ -185,8 +185,8 @@ impl Store {
         })
     }
 
-    /// Saves one answer. `seen` is the last answer to the question that the writer knew (0: none): what
-    /// somebody else said meanwhile is not written over.
+    /// Saves one answer. `seen` is the last answer to the question that the writer knew (0: none):
+    /// what somebody else said meanwhile is not written over.
     pub fn save_answer(
         &self,
         id: &str,

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use protocol::names::FigureName;
 use protocol::up::{Count, FindingReport};
 
 use super::Result;
@@ -14,7 +15,7 @@ use super::incidents::Step;
 use crate::text::id_replaced;
 
 /// The figure by which a finding says so.
-const NAMED: &str = "strangers_named_count";
+const NAMED: FigureName = FigureName::StrangersNamedCount;
 
 /// Only somebody registered is accused by an id.
 const IS_A_STRANGER: &str = "SELECT 1 FROM practitioner WHERE id = ?2
@@ -38,7 +39,7 @@ pub(super) fn without<'a>(tx: &Connection, step: Step<'a>) -> Result<Step<'a>> {
     }
     report.counts.retain(|count| count.name != NAMED);
     let value = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    report.counts.push(Count { name: NAMED.to_owned(), value });
+    report.counts.push(Count { name: NAMED, value });
     Ok(Step { report: Cow::Owned(report), ..step })
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Connection, params};
-use protocol::up::{FindingReport, PresenceEvidence, PresenceSummary, Severity};
+use protocol::names::RuleCode;
+use protocol::up::{FindingReport, Interval, PresenceEvidence, PresenceSummary, Severity};
 
 use super::refusals::DECLINED;
 use super::registry::institution_by_id;
@@ -303,7 +304,7 @@ fn of_summary(s: &PresenceSummary, lead_present: bool) -> Seen {
         face_seen: s.face_seen,
         lead_verified: s.lead_verified || lead_present,
         undecided: s.undecided.iter().map(|u| u.rule.clone()).collect(),
-        lead_open: s.undecided.iter().any(|u| u.rule == "LL-1"),
+        lead_open: s.undecided.iter().any(|u| u.rule == RuleCode::Ll1),
         liveness_waived: s.liveness_waived,
     }
 }
@@ -347,7 +348,7 @@ fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
     let rows = collect(c, sql, [institution, from], |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(2)?)?;
         let Some(at_ms) = ms(&r.get::<_, String>(4)?) else { return Ok(None) };
-        let Some(of) = Repeatable::of(&r.get::<_, String>(5)?) else { return Ok(None) };
+        let Some(of) = Repeatable::of(&r.get::<_, String>(5)?.into()) else { return Ok(None) };
         Ok(Some(Occurrence {
             of,
             finding: r.get(0)?,
@@ -406,7 +407,8 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
             "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
         let hours = "SELECT hour, looks, live, faces FROM hour_seen WHERE device = ?1 AND hour >= \
             ?2 ORDER BY hour";
-        let faults = "SELECT from_at, to_at FROM chain_fault WHERE device = ?1 AND to_at > ?2 ORDER BY to_at";
+        let faults = "SELECT from_at, to_at FROM chain_fault WHERE device = ?1 AND to_at > ?2 \
+            ORDER BY to_at";
         let faults: Vec<(String, String)> =
             collect(c, faults, [device.as_str(), from], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(Post {
@@ -442,7 +444,7 @@ fn sighting(r: &crate::store::engine::Row<'_>) -> Result<Option<Sighting>> {
         to_ms,
         uncertainty_ms: r.get(6)?,
         synchronised: r.get(7)?,
-        verified_by: r.get(8)?,
+        verified_by: r.get::<_, String>(8)?.into(),
         liveness_waived: r.get(11)?,
         on_roster: r.get(13)?,
         chain: ChainStanding::of(&r.get::<_, String>(14)?),
@@ -455,20 +457,36 @@ fn sighting(r: &crate::store::engine::Row<'_>) -> Result<Option<Sighting>> {
     }))
 }
 
+/// Of a report, the times that it rests on.
+#[derive(serde::Deserialize)]
+struct RestsOn {
+    #[serde(default)]
+    intervals: Vec<Interval>,
+}
+
 fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
     let sql = format!(
-        "SELECT rule, institution, subject, serial, revision, step, severity, weight, raised_at \
-        FROM own_finding WHERE {which}"
+        "SELECT rule, institution, subject, serial, revision, step, severity, weight, raised_at, \
+        report FROM own_finding WHERE {which}"
     );
     collect(c, &sql, [id], |r| {
         Ok(Standing {
-            key: Key { rule: r.get(0)?, institution: r.get(1)?, subject: r.get(2)? },
+            key: Key {
+                rule: r.get::<_, String>(0)?.into(),
+                institution: r.get(1)?,
+                subject: r.get(2)?,
+            },
             serial: r.get(3)?,
             revision: r.get(4)?,
             step: named(r.get(5)?)?,
             severity: named::<Severity>(r.get(6)?)?,
             weight: r.get::<_, i64>(7)? as usize,
             raised_ms: ms(&r.get::<_, String>(8)?).unwrap_or(0),
+            last_from_ms: serde_json::from_str::<RestsOn>(&r.get::<_, String>(9)?)?
+                .intervals
+                .iter()
+                .filter_map(|it| ms(&it.from))
+                .max(),
         })
     })
 }

@@ -58,7 +58,8 @@ impl Store {
             let sql =
                 "SELECT report FROM summary WHERE session IN (SELECT value FROM json_each(?1)) \
                 ORDER BY received_at";
-            let rows: Vec<PresenceSummary> = decode_all(c, sql, [serde_json::to_string(sessions)?])?;
+            let rows: Vec<PresenceSummary> =
+                decode_all(c, sql, [serde_json::to_string(sessions)?])?;
             Ok(rows.into_iter().map(|s| (s.session.to_string(), s)).collect())
         })
     }

@@ -302,23 +302,29 @@ mod tests {
         for (noun, object) in [
             (
                 Noun::Institutions,
-                json!({"id":"c-1","name":"锦城","grade_ceiling":2,"filed_items":["a","b"],"place":{"north_deg":30.5,"east_deg":104.1}}),
+                json!({"id":"c-1","name":"锦城","grade_ceiling":2,"filed_items":["a","b"],
+                    "place":{"north_deg":30.5,"east_deg":104.1}}),
             ),
             (
                 Noun::Items,
-                json!({"code":"x","name_zh":"激光","kind":"surgery","specialties":["cosmetic_surgery"],"surgery_grade":2,"min_operator":"nurse"}),
+                json!({"code":"x","name_zh":"激光","kind":"surgery",
+                    "specialties":["cosmetic_surgery"],"surgery_grade":2,"min_operator":"nurse"}),
             ),
             (
                 Noun::Rooms,
-                json!({"id":"r","institution":"c-1","mode":"in_room","intimate":false,"zones":{"bed":[[[0,1],[2,3],[4,5]]]}}),
+                json!({"id":"r","institution":"c-1","mode":"in_room","intimate":false,
+                    "zones":{"bed":[[[0,1],[2,3],[4,5]]]}}),
             ),
             (
                 Noun::Sessions,
-                json!({"id":"s","room":"r","declared_operators":["p-1"],"start":"2026-03-02T01:00:00.000Z","cancelled":false,"emergency":true,"declined":true}),
+                json!({"id":"s","room":"r","declared_operators":["p-1"],
+                    "start":"2026-03-02T01:00:00.000Z","cancelled":false,"emergency":true,
+                        "declined":true}),
             ),
             (
                 Noun::Practitioners,
-                json!({"id":"p","name":"王","category":"nurse","registration":"valid","sites":[{"institution":"c-1","relation":"primary"}]}),
+                json!({"id":"p","name":"王","category":"nurse","registration":"valid",
+                    "sites":[{"institution":"c-1","relation":"primary"}]}),
             ),
         ] {
             let row = &rows(noun, &object)[0];

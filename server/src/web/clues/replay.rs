@@ -1,9 +1,9 @@
 //! `POST /api/v1/clues/{id}/replay`: the boxes replay their logs, because a clue asks.
 //!
-//! A box stands in the clinic's hands, so it is asked nothing that a clue alone would ask: all boxes
-//! of the district get an ordinary trial of one number, drawn by lot, and each says of every day of
-//! its log what stands. Which clinic, room and day the question was about, the server alone knows.
-//! What they say is their own word: no answer of the corroboration reads it.
+//! A box stands in the clinic's hands, so it is asked nothing that a clue alone would ask: all
+//! boxes of the district get an ordinary trial of one number, drawn by lot, and each says of every
+//! day of its log what stands. Which clinic, room and day the question was about, the server alone
+//! knows. What they say is their own word: no answer of the corroboration reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use protocol::names::RuleCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +89,7 @@ pub(in crate::web) struct DayReplay {
     /// Whether the box read its log of that day; `null`: a box of before, which does not say.
     pub read: Option<bool>,
     /// Findings that stand by its log, with the policy in force.
-    pub stand: BTreeMap<String, u32>,
+    pub stand: BTreeMap<RuleCode, u32>,
 }
 
 /// The UTC days of the hour that a clue names; none where it names no institution or hour.

@@ -121,9 +121,9 @@ impl ClueStepBody {
             "close" => Step::Case(alert::Step::Close),
             other => {
                 let why = format!(
-                    "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, extend, \
-                     told, comment, take, uphold, dismiss, go_on_site, found, nothing_found or \
-                     close",
+                    "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, \
+                     extend, told, comment, take, uphold, dismiss, go_on_site, found, \
+                     nothing_found or close",
                     clip(other, 40)
                 );
                 return Err(Problem::unprocessable(why));

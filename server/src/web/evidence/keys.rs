@@ -146,8 +146,8 @@ pub(super) fn role_key(
     Ok(RoleKeySeen { role, version, public_key, from, vouched, held_by: 0, items: 0 })
 }
 
-/// The whole roll as a box judges it: nothing is kept that a box would refuse. A box takes the first
-/// one with both roles; before that each role's founder is judged by himself.
+/// The whole roll as a box judges it: nothing is kept that a box would refuse. A box takes the
+/// first one with both roles; before that each role's founder is judged by himself.
 pub(super) fn roll_holds(roll: &Roll) -> Result<(), String> {
     if roll.is_complete() {
         return evidence::Roll::first(&roll.wire()).map(|_| ()).map_err(|why| why.to_string());

@@ -111,8 +111,8 @@ pub(in crate::web) async fn get_request(
     Ok(Json(app.blocking(move |a| opening_seen(a, &who, &id)).await?))
 }
 
-/// Whole for the two of it; for the auditor of its place that it is. To everybody else it is another
-/// person's. Blocking.
+/// Whole for the two of it; for the auditor of its place that it is. To everybody else it is
+/// another person's. Blocking.
 pub(in crate::web) fn opening_seen(a: &App, who: &Who, id: &str) -> Result<OpeningSeen, Problem> {
     let it = a.store.opening(id)?.ok_or_else(|| Problem::unknown("opening", id))?;
     let alert = seen(a.store.alert(&it.alert)?, who, id)?;

@@ -120,7 +120,8 @@ pub(in crate::web) fn blocks(
     out.push(Block::Heading(l.t("五、移送", "5. Transfer").to_owned()));
     out.push(Block::Text(
         l.t(
-            "移送机关：____________________    接收机关：____________________\n承办人：__________    日期：______年____月____日",
+            "移送机关：____________________    接收机关：____________________\n承办人：\
+            __________    日期：______年____月____日",
             "From: ____________________    To: ____________________\nOfficer: __________    Date: \
             __________",
         )
@@ -144,8 +145,10 @@ fn steps(l: Lang, case: &CaseFile, about: &About, out: &mut Vec<Block>) {
         let said = if step.law_version.is_empty() {
             said
         } else {
-            let table = l.t("依据与罚则表", "table of basis and penalty");
-            format!("{said}（{table} {}）", step.law_version)
+            match l {
+                Lang::Zh => format!("{said}（依据与罚则表 {}）", step.law_version),
+                Lang::En => format!("{said} (table of basis and penalty {})", step.law_version),
+            }
         };
         out.push(Block::Pair(format!("{} {by}", dated(&step.at)), said));
     }
@@ -176,7 +179,7 @@ fn course(l: Lang, case: &CaseFile, out: &mut Vec<Block>) {
     for event in &case.whole.events {
         rows.push(vec![
             dated(&event.at),
-            event.rule.clone(),
+            event.rule.to_string(),
             format!("L{}", event.severity),
             l.finding_step(&event.step, event.seq == 0),
             dated(&event.received_at),
@@ -315,7 +318,7 @@ fn found(l: Lang, case: &CaseFile, finding: &FindingSeen, out: &mut Vec<Block>) 
                 beside(l, &known.name.0, &format!("{category}{}{id}", l.t("，", ", ")))
             },
         );
-        out.push(Block::Pair(l.part(&person.part), said));
+        out.push(Block::Pair(l.part(&person.part).to_owned(), said));
     }
     if let Some(legal) = legal {
         law(l, case, legal, out);
@@ -323,7 +326,7 @@ fn found(l: Lang, case: &CaseFile, finding: &FindingSeen, out: &mut Vec<Block>) 
     figures(l, report, out);
     for interval in &report.intervals {
         let span = format!("{} – {}", dated(&interval.from), dated(&interval.to));
-        out.push(Block::Pair(l.interval(&interval.what), span));
+        out.push(Block::Pair(l.interval(&interval.what).to_owned(), span));
     }
     let manifest = &report.manifest;
     let made_with = [
@@ -347,7 +350,11 @@ fn figures(l: Lang, report: &FindingReport, out: &mut Vec<Block>) {
         .counts
         .iter()
         .map(|count| {
-            format!("{} {}", l.figure(&count.name), l.figure_value(&count.name, count.value))
+            format!(
+                "{} {}",
+                l.figure(&count.name),
+                l.figure_value(count.name.as_str(), count.value)
+            )
         })
         .collect();
     if !counts.is_empty() {

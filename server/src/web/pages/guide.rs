@@ -24,7 +24,8 @@ type Step = (&'static str, &'static str, &'static str, &'static str, &'static st
 const SUPERVISOR: &[Step] = &[
     (
         "看线索",
-        "收件箱按事件排列：左侧色条为级别，L3 须优先处理；逾期以红字标出。点开可见时间轴、说明、依据与记录链。",
+        "收件箱按事件排列：左侧色条为级别，L3 须优先处理；逾期以红字标出。点开可见时间轴、说明、依\
+        据与记录链。",
         "Read the leads",
         "The inbox lists incidents: the bar is the severity, L3 comes first, overdue stands in \
         red. A lead's page shows the timeline, the explanation, the basis and the chain.",
@@ -32,7 +33,8 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "两人复核",
-        "受理后给出「认为成立」或「认为应排除」（须选原因）。两名不同人员意见一致才成为线索成立或排除；同一人不能复核两次。",
+        "受理后给出「认为成立」或「认为应排除」（须选原因）。两名不同人员意见一致才成为线索成立或\
+        排除；同一人不能复核两次。",
         "Two reviews",
         "Take a lead, then uphold it or dismiss it with a reason. Two different people must \
         agree; nobody reviews twice.",
@@ -40,7 +42,8 @@ const SUPERVISOR: &[Step] = &[
     ),
     (
         "现场与立案",
-        "线索成立后转现场核查，再立案（填案号）或查无实据；移送材料用「案件材料包」导出，内含校验和与记录链。",
+        "线索成立后转现场核查，再立案（填案号）或查无实据；移送材料用「案件材料包」导出，内含校验\
+        和与记录链。",
         "On site and case",
         "An upheld lead goes on site, then to a case with its number, or to nothing found. The \
         case package holds checksums and the chain.",

@@ -365,7 +365,8 @@ pub(super) async fn make(
     render_as(&page, status)
 }
 
-/// Whose leads may be asked for: nobody's, the reader's own, a colleague's. A clinic is told of none.
+/// Whose leads may be asked for: nobody's, the reader's own, a colleague's. A clinic is told of
+/// none.
 fn assignees(l: Lang, who: &Who, colleagues: &[(String, String)]) -> Vec<(String, String)> {
     if who.role == Role::Clinic {
         return Vec::new();

@@ -378,11 +378,8 @@ fn left_out(l: Lang, it: &Preview) -> String {
 }
 
 fn change_row(l: Lang, it: &Change) -> [String; 5] {
-    let rule = if it.rule.is_empty() {
-        l.t("服务器规则结果不变", "the server's rules say the same").to_owned()
-    } else {
-        l.rule(&it.rule)
-    };
+    let same = || l.t("服务器规则结果不变", "the server's rules say the same").to_owned();
+    let rule = it.rule.as_ref().map_or_else(same, |rule| l.rule(rule));
     let value = said_value(l, &it.setting, it.value);
     [title(l, &it.setting).to_owned(), value, rule, it.now.to_string(), it.then.to_string()]
 }

@@ -1,5 +1,5 @@
-//! A trial of policy numbers by page: what boxes were asked, and what each says of its own room. The
-//! page says whose word it is: nothing on it alleges anything of anybody.
+//! A trial of policy numbers by page: what boxes were asked, and what each says of its own room.
+//! The page says whose word it is: nothing on it alleges anything of anybody.
 
 use std::sync::Arc;
 

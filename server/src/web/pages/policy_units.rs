@@ -150,7 +150,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_reads_back(value in 0_i64..1_000_000_000_000, which in 0_usize..4) {
-            let (stored, default) = [("ms", 120_000), ("ms", 3_600_000), ("ppm", 5), ("m", 7)][which];
+            let (stored, default) =
+                [("ms", 120_000), ("ms", 3_600_000), ("ppm", 5), ("m", 7)][which];
             for l in [Lang::Zh, Lang::En] {
                 let text = shown(l, stored, default, value);
                 prop_assert_eq!(read(stored, default, &text), Some(value), "{}", text);

@@ -24,7 +24,9 @@ pub(super) fn with_titles(l: Lang, fault: String) -> String {
 pub(super) fn read_by(l: Lang, rules: &str) -> String {
     let said = rules.split(", ").flat_map(|part| -> Vec<String> {
         match part.split_once(" to ") {
-            Some((from, to)) => between(from, to).iter().map(|code| l.rule(code)).collect(),
+            Some((from, to)) => {
+                between(from, to).iter().map(|code| l.rule(&code.as_str().into())).collect()
+            }
             None => vec![reader(l, part)],
         }
     });
@@ -53,7 +55,7 @@ fn reader(l: Lang, part: &str) -> String {
         "publication" => l.t("处罚决定公示", "publication of decisions"),
         "consents" => l.t("知情同意", "consents"),
         "privacy P2" => l.t("隐私保护", "privacy"),
-        code => return l.rule(code),
+        code => return l.rule(&code.into()),
     };
     words.to_owned()
 }

@@ -1,5 +1,6 @@
-//! The photograph that the authority holds of a practitioner: uploaded by a supervisor, shown beside
-//! a sealed picture and beside an enrolment that waits to be confirmed. Never the clinic's to set.
+//! The photograph that the authority holds of a practitioner: uploaded by a supervisor, shown
+//! beside a sealed picture and beside an enrolment that waits to be confirmed. Never the clinic's
+//! to set.
 
 use std::sync::Arc;
 
@@ -124,8 +125,8 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     .await
 }
 
-/// Two people compare with what stood here before one of them asked: while an opening that names the
-/// person lives, nobody puts another face in its place.
+/// Two people compare with what stood here before one of them asked: while an opening that names
+/// the person lives, nobody puts another face in its place.
 pub(super) fn nobody_compares(a: &App, person: &str) -> Result<(), Problem> {
     if a.store.is_person_in_opening(person, now())? {
         return Err(Problem {

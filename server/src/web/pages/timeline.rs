@@ -4,6 +4,7 @@
 //! The intervals are a box's word: any order, any year. It never panics over them and draws none
 //! outside its axis.
 
+use protocol::names::IntervalName;
 use protocol::up::Interval;
 
 use super::frame::local;
@@ -48,16 +49,14 @@ fn ms(text: &str) -> Option<i64> {
 /// `None` where no interval has two readable ends.
 pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
     let ends = |i: &Interval| Some((ms(&i.from)?, ms(&i.to)?));
-    let read: Vec<(&str, i64, i64)> = intervals
+    let read: Vec<(&IntervalName, i64, i64)> = intervals
         .iter()
-        .filter_map(|i| {
-            ends(i).map(|(one, other)| (i.what.as_str(), one.min(other), one.max(other)))
-        })
+        .filter_map(|i| ends(i).map(|(one, other)| (&i.what, one.min(other), one.max(other))))
         .collect();
     let from = read.iter().map(|r| r.1).min()?;
     let to = read.iter().map(|r| r.2).max()?.max(from + 1000);
     let x = |at: i64| (LEFT + (at - from) * (RIGHT - LEFT) / (to - from)).clamp(LEFT, RIGHT) as u32;
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<&IntervalName> = Vec::new();
     for (what, _, _) in &read {
         if !names.contains(what) {
             names.push(what);
@@ -72,7 +71,7 @@ pub(super) fn draw(l: Lang, intervals: &[Interval]) -> Option<Timeline> {
             title: span_text(r.1, r.2),
         });
         TimelineRow {
-            name: l.interval(name),
+            name: l.interval(name).to_owned(),
             y,
             text_y: y + 15,
             class: class(name),
@@ -108,13 +107,13 @@ fn span_text(from: i64, to: i64) -> String {
     format!("{} – {until}", time_text(from))
 }
 
-fn class(what: &str) -> &'static str {
+fn class(what: &IntervalName) -> &'static str {
     match what {
-        "declared" => "declared",
-        "operating" | "operator" => "operating",
-        "lead_present" => "present",
-        "lead_gap" => "gap",
-        "camera" | "unheard" => "blind",
+        IntervalName::Declared => "declared",
+        IntervalName::Operating | IntervalName::Operator => "operating",
+        IntervalName::LeadPresent => "present",
+        IntervalName::LeadGap => "gap",
+        IntervalName::Camera | IntervalName::Unheard | IntervalName::NoPicture => "blind",
         _ => "other",
     }
 }

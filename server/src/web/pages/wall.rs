@@ -98,8 +98,8 @@ fn districts(a: &App, places: Vec<PlaceSeen>) -> Result<Vec<District>, StoreErro
     Ok(screens.collect())
 }
 
-/// The newest open leads, by the district of those that are shown; where that is one alone, or none,
-/// the newest of all that the reader sees.
+/// The newest open leads, by the district of those that are shown; where that is one alone, or
+/// none, the newest of all that the reader sees.
 fn leads(a: &App, l: Lang, who: &Who, districts: &[District]) -> Result<Vec<LeadsOf>, StoreError> {
     let filter = AlertFilter { open_only: true, limit: LOOKED_AT, ..AlertFilter::default() };
     let alerts = a.store.alerts(&scoped(filter, who))?;

@@ -26,7 +26,8 @@ pub(super) struct Limits {
     visits: DefaultDirectRateLimiter,
     /// What a form was told that it costs: it is counted once, however often it is sent.
     told: Mutex<HashMap<String, Level>>,
-    /// Reports that waited instead of working, while it is crowded: waiting is done by many at once.
+    /// Reports that waited instead of working, while it is crowded: waiting is done by many at
+    /// once.
     unpaid: DefaultDirectRateLimiter,
     /// Reports of programs.
     programs: DefaultDirectRateLimiter,

@@ -1,6 +1,6 @@
-//! May this person do this here, as registered? The law's own sentence (办法 11, 12): a lead is filed
-//! for one of the item's specialties. Pure; NL-1 asks the same on the box, where the types are its
-//! own, and a test holds the two answers equal for every filing.
+//! May this person do this here, as registered? The law's own sentence (办法 11, 12): a lead is
+//! filed for one of the item's specialties. Pure; NL-1 asks the same on the box, where the types
+//! are its own, and a test holds the two answers equal for every filing.
 
 use protocol::down::{PractitionerCategory, RegistrationStatus, Specialty};
 
@@ -25,7 +25,8 @@ impl May {
             Self::UnderALead => "按登记信息：须在本机构备案主诊医师指导下进行",
             Self::NotValid => "按登记信息：执业注册当前无效",
             Self::OtherPlace => {
-                "所选医师的页面属于另一家机构：请打开这家机构的页面，从其中选择医师；其中没有，即未在此登记"
+                "所选医师的页面属于另一家机构：请打开这家机构的页面，从其中选择医师；其中没有，即\
+                未在此登记"
             }
         }
     }

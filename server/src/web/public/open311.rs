@@ -126,8 +126,8 @@ pub(super) async fn request(
 #[derive(Serialize)]
 pub(super) struct NewTicket {
     ticket: String,
-    /// `work` is a text of up to 20 characters by which SHA-256 of `ticket:work` begins with so many
-    /// zero bits.
+    /// `work` is a text of up to 20 characters by which SHA-256 of `ticket:work` begins with so
+    /// many zero bits.
     bits: u32,
     /// Or the request is sent so many seconds later, without `work`.
     wait_s: i64,

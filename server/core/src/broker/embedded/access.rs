@@ -68,7 +68,9 @@ impl Handler for Guard {
                 let answer = if allowed_filter(session.id.username_ref(), &subscribe.topic_filter) {
                     SubscribeAclResult::new_success(subscribe.opts.qos(), None)
                 } else {
-                    tracing::warn!(client = session.id.username_ref(), filter = %subscribe.topic_filter, "subscription to a foreign topic refused");
+                    tracing::warn!(client = session.id.username_ref(),
+                        filter = %subscribe.topic_filter,
+                            "subscription to a foreign topic refused");
                     SubscribeAclResult::new_failure(SubscribeAckReason::NotAuthorized)
                 };
                 (false, Some(HookResult::SubscribeAclResult(answer)))
@@ -77,7 +79,8 @@ impl Handler for Guard {
                 let answer = if allowed_topic(session.id.username_ref(), &publish.topic) {
                     PublishAclResult::allow()
                 } else {
-                    tracing::warn!(client = session.id.username_ref(), topic = %publish.topic, "publish on a foreign topic refused");
+                    tracing::warn!(client = session.id.username_ref(), topic = %publish.topic,
+                        "publish on a foreign topic refused");
                     PublishAclResult::rejected(false, Some("own topics only".into()))
                 };
                 (false, Some(HookResult::PublishAclResult(answer)))

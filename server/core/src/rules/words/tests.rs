@@ -14,8 +14,8 @@ fn no_text_says_that_a_law_was_broken() {
         zones_again(3, 14),
         emergencies(3, 30),
         outage(1_900_000, true, 2, 30),
-        unjudgeable(14, Group::Clinic, (10, 4), &[("visibility".to_owned(), 4)], true),
-        unjudgeable(14, Group::Operator("o"), (10, 4), &[("undecided".to_owned(), 4)], false),
+        unjudgeable(14, Group::Clinic, (10, 4), &[(AbstentionReason::Visibility, 4)], true),
+        unjudgeable(14, Group::Operator("o"), (10, 4), &[(AbstentionReason::Undecided, 4)], false),
     ];
     for text in texts {
         assert!(!text.zh.contains("违法") && !text.en.contains("illegal"), "{}", text.zh);

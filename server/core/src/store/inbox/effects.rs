@@ -145,10 +145,10 @@ fn presence(
             .filter(|_| placed.session_known)
             .map(protocol::id::SessionId::as_str),
         report.person.as_str(),
-        report.role,
+        report.role.as_str(),
         placed.at,
         placed.until,
-        report.verified_by,
+        report.verified_by.as_str(),
         stamp.uncertainty_ms,
         stamp.clock == protocol::up::ClockSource::Synchronised,
         evidence,

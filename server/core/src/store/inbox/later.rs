@@ -166,13 +166,18 @@ mod tests {
         let which = roll(4);
         let revision = 1 + roll(last[which as usize] + 1);
         last[which as usize] = last[which as usize].max(revision);
-        json!({"type": "finding", "finding_id": format!("{which:032x}"), "incident_id": format!("{:032x}", which / 2),
+        json!({"type": "finding", "finding_id": format!("{which:032x}"),
+            "incident_id": format!("{:032x}", which / 2),
             "step": STEPS[roll(4) as usize], "revision": revision, "rule": "NL-1",
-            "kind": if roll(2) == 0 { "NonLeadOperating" } else { "LicenseLending" }, "severity": format!("L{}", 1 + roll(3)),
+            "kind": if roll(2) == 0 { "NonLeadOperating" } else { "LicenseLending" },
+                "severity": format!("L{}", 1 + roll(3)),
             "confidence": {"identity_ppm": 1, "role_ppm": 1, "session_ppm": 1, "visibility_ppm": 1},
-            "room": "r-1", "institution": "c-1", "persons": [], "candidate_basis": [], "intervals": [], "counts": [],
-            "explanation": {"zh": "疑似", "en": "suspected"}, "raised_at": "2026-03-02T01:10:00.000Z",
-            "manifest": {"firmware": "f", "pack": "avatar", "pack_sha256": "", "config_sha256": "", "policy_sha256": "",
+            "room": "r-1", "institution": "c-1", "persons": [], "candidate_basis": [],
+                "intervals": [], "counts": [],
+            "explanation": {"zh": "疑似", "en": "suspected"},
+                "raised_at": "2026-03-02T01:10:00.000Z",
+            "manifest": {"firmware": "f", "pack": "avatar", "pack_sha256": "", "config_sha256": "",
+                "policy_sha256": "",
                 "policy_version": 1, "roster_version": 1, "liveness_waived": roll(2) == 0}})
     }
 
@@ -182,8 +187,10 @@ mod tests {
         let mut prev = trust::ZERO_HASH.to_owned();
         (1..=count)
             .map(|seq| {
-                let body = json!({"v": 1, "device": "box-1", "seq": seq, "prev": prev, "event_id": format!("e-{seq}"),
-                    "stamp": {"utc": "2026-03-02T01:10:00.000Z", "boot_id": "b", "boot_count": 1, "mono_ms": seq,
+                let body = json!({"v": 1, "device": "box-1", "seq": seq, "prev": prev,
+                    "event_id": format!("e-{seq}"),
+                    "stamp": {"utc": "2026-03-02T01:10:00.000Z", "boot_id": "b", "boot_count": 1,
+                        "mono_ms": seq,
                         "uncertainty_ms": 20, "clock": "scene"},
                     "payload": finding(&mut dice, &mut last)})
                 .to_string();

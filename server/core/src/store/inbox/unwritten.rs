@@ -1,6 +1,6 @@
-//! Rows of `message` on their way into the table: over SQLite each goes in at once; over PostgreSQL,
-//! where each statement is a way there and back, those that nothing stands against are kept until
-//! somebody reads the table, and go in many to a statement.
+//! Rows of `message` on their way into the table: over SQLite each goes in at once; over
+//! PostgreSQL, where each statement is a way there and back, those that nothing stands against are
+//! kept until somebody reads the table, and go in many to a statement.
 
 use std::collections::HashSet;
 

@@ -129,7 +129,7 @@ pub(super) fn put_finding(
         origin,
         report.finding_id,
         alert,
-        report.rule,
+        report.rule.as_str(),
         kind_name(report.kind),
         number(report.severity),
         step_name(report.step),

@@ -112,16 +112,13 @@ fn licence_fields(l: Lang) -> Vec<Field> {
             l.t("执业许可证登记号（公众可查）", "Licence number (public)"),
         )
         .hint(l.t("22 位字母和数字", "22 letters and digits")),
-        Field::new(
-            Kind::Day,
-            "licence_until",
-            l.t("有效期至（公众可查）", "Valid until (public)"),
-        ),
+        Field::new(Kind::Day, "licence_until", l.t("有效期至（公众可查）", "Valid until (public)")),
         Field::new(Kind::Text, "subjects", l.t("诊疗科目（公众可查）", "Subjects (public)"))
             .hint(l.t("用 、 分隔", "divided by 、")),
         Field::new(Kind::Text, "agreement", l.t("协议条款", "Clause of the agreement")).hint(l.t(
             "设备运行义务的依据，如：试点协议（2026-01-05）第七条；设备与诊室异常的线索引用它",
-            "by which the clinic keeps the box running; leads of a disturbed box or an empty room cite it",
+            "by which the clinic keeps the box running; leads of a disturbed box or an empty room \
+            cite it",
         )),
         Field::new(Kind::Day, "pledge_on", l.t("承诺书日期", "Pledge signed on")),
     ]
@@ -155,7 +152,8 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String
             };
             text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
         };
-        let place = json!({"north_deg": degrees("north_deg", north)?, "east_deg": degrees("east_deg", east)?});
+        let place = json!({"north_deg": degrees("north_deg", north)?,
+            "east_deg": degrees("east_deg", east)?});
         fields.insert("place".to_owned(), place);
     }
     Ok(fields)

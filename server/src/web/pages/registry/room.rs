@@ -173,7 +173,8 @@ fn fields(
     }
     if let Some(first) = fields.iter_mut().find(|f| f.name == "day0") {
         l.t(
-            "如 08:30-12:00, 13:30-18:00；空为休息；全天写 00:00-24:00。用于判定设备在营业时间内是否正常",
+            "如 08:30-12:00, 13:30-18:00；空为休息；全天写 \
+            00:00-24:00。用于判定设备在营业时间内是否正常",
             "such as 08:30-12:00, 13:30-18:00; empty is closed; 00:00-24:00 is all day. Read by \
             the rules of an empty room (HB-1) and of a disturbed box (HB-2)",
         )

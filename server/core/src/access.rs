@@ -11,13 +11,14 @@ pub mod source;
 pub mod throttle;
 pub mod totp;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clue::Agency;
 use crate::text::Listed as _;
 
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -214,8 +215,8 @@ impl Who {
     }
 }
 
-/// Whoever `web::auth::layer` found. A handler that stands outside of it is refused, never answered as
-/// if nobody in particular had asked.
+/// Whoever `web::auth::layer` found. A handler that stands outside of it is refused, never answered
+/// as if nobody in particular had asked.
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Who {
     type Rejection = crate::problem::Problem;
 

@@ -220,41 +220,41 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 async fn style() -> Response {
-    asset("text/css; charset=utf-8", include_str!("../../../assets/style.css"))
+    asset("text/css; charset=utf-8", include_str!("../../assets/style.css"))
 }
 
 async fn script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/app.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/app.js"))
 }
 
 async fn live_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/live.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/live.js"))
 }
 
 async fn enrol_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/enrol.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/enrol.js"))
 }
 
 async fn evidence_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/evidence.js"))
 }
 
 async fn evidence_keys_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-keys.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/evidence-keys.js"))
 }
 
 async fn evidence_roll_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/evidence-roll.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/evidence-roll.js"))
 }
 
 async fn room_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/room.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/room.js"))
 }
 
 async fn zones_script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../../../assets/zones.js"))
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/zones.js"))
 }
 
 async fn icon() -> Response {
-    asset("image/svg+xml", include_str!("../../../assets/icon.svg"))
+    asset("image/svg+xml", include_str!("../../assets/icon.svg"))
 }

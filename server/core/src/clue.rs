@@ -4,9 +4,10 @@
 //! `Received → { Accepted | AskedBack → Received | NotOurs | Merged | Rejected }`. `Accepted` puts
 //! an [`alert::Case`](crate::alert::Case) into it, and from there that machine alone runs. A clue
 //! is never an alert: no clinic sees it. Two different people stand before `NotOurs`, `Rejected`
-//! and an end without a finding, as the case's two reviewers stand before `Lead` and `Dismissed`. A merge can be
-//! undone; the clue that goes on loses the words that stood on it, for nobody alone may end what
-//! another said nothing of. This file reads no clock, stores nothing and knows no web page.
+//! and an end without a finding, as the case's two reviewers stand before `Lead` and `Dismissed`. A
+//! merge can be undone; the clue that goes on loses the words that stood on it, for nobody alone
+//! may end what another said nothing of. This file reads no clock, stores nothing and knows no web
+//! page.
 
 pub mod fault;
 mod lists;

@@ -22,7 +22,8 @@ use std::{
 
 use ::evidence::SealTo;
 use delivery::{knowledge::KnowledgeStore, outbox::Outbox};
-use presence::{Engine, Entry, Fact, Moment, Output, Rule, Thresholds, TrackId};
+use presence::{Engine, Entry, Fact, Moment, Output, Thresholds, TrackId};
+use protocol::names::RuleCode;
 use protocol::up::{ClockSource, Up};
 
 pub use clock::AgentClock;
@@ -387,7 +388,7 @@ impl Agent {
                 let (mut pictures, mut lock) = (false, None);
                 if let (Output::Finding(finding), Up::Finding(report)) = (&output, &up) {
                     pictures = self.picture(finding, report);
-                    if report.rule == Rule::Hb6.code() {
+                    if report.rule == RuleCode::Hb6 {
                         self.lock.told();
                         lock = self.lock.changed();
                     }
@@ -400,7 +401,7 @@ impl Agent {
     fn append(&self, message: ChainMessage) {
         if let Up::Finding(finding) = &message.up {
             tracing::info!(
-                rule = finding.rule,
+                rule = %finding.rule,
                 severity = ?finding.severity,
                 step = ?finding.step,
                 session = finding.session.as_ref().map(tracing::field::display),

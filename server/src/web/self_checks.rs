@@ -1,5 +1,6 @@
-//! `/api/v1/self-checks`: self-inspection (依法执业自查). A clinic answers and hands in, its authority
-//! accepts or asks again. What the boxes' records say against an answer, the authority alone reads.
+//! `/api/v1/self-checks`: self-inspection (依法执业自查). A clinic answers and hands in, its
+//! authority accepts or asks again. What the boxes' records say against an answer, the authority
+//! alone reads.
 
 mod checklists;
 mod export;

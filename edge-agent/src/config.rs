@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// The example that ships with the program: every key with unit, range and default.
-pub const EXAMPLE: &str = include_str!("../../zaigang-agent.toml");
+pub const EXAMPLE: &str = include_str!("../zaigang-agent.toml");
 
 /// What is wrong with a configuration; the text is one line.
 #[derive(Debug, thiserror::Error)]

@@ -24,7 +24,7 @@ mod clue_intake;
 mod clue_lists;
 mod clues;
 #[cfg(test)]
-#[path = "../../../tests/support/cluster.rs"]
+#[path = "../../tests/support/cluster.rs"]
 #[allow(dead_code, reason = "some of it is for the tests of the whole server")]
 pub mod cluster;
 mod commissioning;
@@ -181,8 +181,8 @@ pub use public::{
 };
 pub use refusals::RoomRefusals;
 pub use registry::{
-    Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table, UNKNOWN_ITEM,
-    no_relation, not_filed,
+    EmergencyCount, Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table,
+    UNKNOWN_ITEM, no_relation, not_filed,
 };
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
@@ -225,7 +225,8 @@ pub enum StoreError {
     Busy { connections: usize },
     /// The lead went to another server meanwhile.
     #[error(
-        "another server leads since epoch {now}, and this was begun under {ours}: nothing was written"
+        "another server leads since epoch {now}, and this was begun under {ours}: nothing was \
+        written"
     )]
     Superseded { ours: Epoch, now: Epoch },
     #[error(transparent)]

@@ -1,5 +1,5 @@
-//! An IP camera over RTSP (RFC 2326), H.264 or H.265. [`relay`] stands between it and the library; pictures
-//! are decoded here, because each one rests on those before it.
+//! An IP camera over RTSP (RFC 2326), H.264 or H.265. [`relay`] stands between it and the library;
+//! pictures are decoded here, because each one rests on those before it.
 //!
 //! Any loss means that the camera is gone; the capture thread opens it again. User, password, path
 //! and query reach no log and no error text. Nothing is recorded.

@@ -42,8 +42,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::page("/export/{noun}", export::get_table).roles(BULK).audited(),
         Endpoint::page("/export/{noun}/xlsx", export::get_workbook).roles(BULK).audited(),
         Endpoint::page("/export/{noun}/template", export::get_template).roles(BULK),
-        Endpoint::get("/api/v1/export/{noun}", export::get_export).roles(BULK).audited().summary("institutions, practitioners, rooms, items or sessions as CSV"),
-        Endpoint::post("/api/v1/import/{noun}", post_import).roles(BULK).audited().body_limit(MOST_BYTES + 65_536).summary("Import a CSV or XLSX, whole or not at all; `dry_run=true` lists every row's fault and stores nothing"),
+        Endpoint::get("/api/v1/export/{noun}", export::get_export)
+            .roles(BULK)
+            .audited()
+            .summary("institutions, practitioners, rooms, items or sessions as CSV"),
+        Endpoint::post("/api/v1/import/{noun}", post_import)
+            .roles(BULK)
+            .audited()
+            .body_limit(MOST_BYTES + 65_536)
+            .summary(
+                "Import a CSV or XLSX, whole or not at all; `dry_run=true` lists every row's \
+                fault and stores nothing",
+            ),
     ]
 }
 

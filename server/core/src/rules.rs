@@ -21,6 +21,8 @@ pub mod sighting;
 pub mod silent_session;
 pub mod words;
 
+use protocol::names::{AbstentionReason, RuleCode};
+
 pub use draft::Draft;
 pub use settings::Numbers;
 
@@ -53,12 +55,13 @@ pub struct SessionOutcome {
 }
 
 /// What the box said of a session.
-#[allow(clippy::struct_excessive_bools)] // Facts that a box states one by one; none excludes another.
+// Facts that a box states one by one; none excludes another.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     pub assessable: bool,
     /// Why not.
-    pub because: Vec<String>,
+    pub because: Vec<AbstentionReason>,
     /// V over A and over I, parts per million.
     pub visibility_a_ppm: u32,
     pub visibility_i_ppm: u32,
@@ -67,7 +70,7 @@ pub struct Seen {
     /// The declared lead was verified in the room.
     pub lead_verified: bool,
     /// The rules that abstained although it is assessable.
-    pub undecided: Vec<String>,
+    pub undecided: Vec<RuleCode>,
     /// LL-1 was undecided: whether he was there could not be told.
     pub lead_open: bool,
     pub liveness_waived: bool,

@@ -1,5 +1,5 @@
-//! `/api/v1/evidence`: custodians and their keys, requests and what becomes of them, ciphertexts for
-//! the two people of an opening, and the parts that a box delivers.
+//! `/api/v1/evidence`: custodians and their keys, requests and what becomes of them, ciphertexts
+//! for the two people of an opening, and the parts that a box delivers.
 //!
 //! It can open nothing: what passes here was sealed on a box or in a browser. Every call is a
 //! person's, never a program's, and stands in the audit log.

@@ -1,9 +1,9 @@
 //! Sealed pictures: who may open them, and the way of one opening. Types and pure rules; the store
 //! keeps them, the pages call them.
 //!
-//! Nothing here can open a picture. Both halves of its key stand sealed to two roles, the roles' own
-//! keys are wrapped in browsers under passphrases that this server never sees, and a box lets go of a
-//! ciphertext only over two custodians' signatures.
+//! Nothing here can open a picture. Both halves of its key stand sealed to two roles, the roles'
+//! own keys are wrapped in browsers under passphrases that this server never sees, and a box lets
+//! go of a ciphertext only over two custodians' signatures.
 
 pub mod opening;
 

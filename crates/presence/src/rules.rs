@@ -21,8 +21,8 @@ use crate::{Rule, Severity};
 pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     drafts.extend(non_lead::nl4(case));
-    if case.doorway {
-        if case.is_final && case.faults().is_empty() {
+    if case.given.doorway {
+        if case.given.is_final && case.faults().is_empty() {
             drafts.extend(licence_lending::ll4(case));
             drafts.extend(licence_lending::ll5_at_the_door(case));
         }
@@ -30,10 +30,10 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
         drafts.extend(licence_lending::ll4(case));
         drafts.extend(unlicensed::uq1(case));
         drafts.extend(unlicensed::uq2(case));
-        if case.session.is_none() {
+        if case.given.session.is_none() {
             drafts.extend(integrity::hb3(case));
         }
-        if case.is_final && case.session.is_some() {
+        if case.given.is_final && case.given.session.is_some() {
             let absent = licence_lending::ll1(case);
             drafts.extend(licence_lending::ll5(case, absent.is_some()));
             drafts.extend(absent);
@@ -43,14 +43,14 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
             drafts.extend(unlicensed::uq3(case));
         }
     }
-    if case.session.is_some() && !case.doorway && !case.history_lost {
+    if case.given.session.is_some() && !case.given.doorway && !case.sight.history_lost {
         // Whoever hides the room makes it unassessable: these ask for no view of the operator zone.
         drafts.extend(integrity::hb2_in_session(case));
-        if case.is_final && !case.sight.declined && !case.sight.withheld {
+        if case.given.is_final && !case.sight.declined && !case.sight.withheld {
             drafts.extend(integrity::hb7(case));
         }
     }
-    if case.bounds.is_shared {
+    if case.given.bounds.is_shared {
         // Whose work it was cannot be told: the clinic is asked.
         for draft in drafts.iter_mut().filter(|d| d.rule.asks_for_the_lead()) {
             draft.severity = draft.severity.softened();

@@ -152,20 +152,20 @@ impl Kind {
     /// As it is shipped.
     pub fn template(self) -> &'static str {
         match self {
-            Self::OpeningReport => include_str!("templates/opening_report.txt"),
-            Self::CorrectionOrder => include_str!("templates/correction_order.txt"),
-            Self::InspectionRecord => include_str!("templates/inspection_record.txt"),
-            Self::InterviewRecord => include_str!("templates/interview_record.txt"),
-            Self::PenaltyNotice => include_str!("templates/penalty_notice.txt"),
-            Self::Decision => include_str!("templates/decision.txt"),
-            Self::ServiceReceipt => include_str!("templates/service_receipt.txt"),
-            Self::ClosingReport => include_str!("templates/closing_report.txt"),
+            Self::OpeningReport => include_str!("case_document/templates/opening_report.txt"),
+            Self::CorrectionOrder => include_str!("case_document/templates/correction_order.txt"),
+            Self::InspectionRecord => include_str!("case_document/templates/inspection_record.txt"),
+            Self::InterviewRecord => include_str!("case_document/templates/interview_record.txt"),
+            Self::PenaltyNotice => include_str!("case_document/templates/penalty_notice.txt"),
+            Self::Decision => include_str!("case_document/templates/decision.txt"),
+            Self::ServiceReceipt => include_str!("case_document/templates/service_receipt.txt"),
+            Self::ClosingReport => include_str!("case_document/templates/closing_report.txt"),
         }
     }
 }
 
-/// The document as it is printed: the authority's heading, title and number over the text, and below
-/// it what no officer may leave out. A line that begins with `# ` is a heading.
+/// The document as it is printed: the authority's heading, title and number over the text, and
+/// below it what no officer may leave out. A line that begins with `# ` is a heading.
 pub fn blocks(
     authority: &str,
     kind: Kind,

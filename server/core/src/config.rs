@@ -25,7 +25,7 @@ use source::Source;
 pub use check::is_safe_origin;
 
 /// The commented file that `zaigang-server config` prints: every key with unit, range and default.
-pub const COMMENTED: &str = include_str!("../../../zaigang-server.toml");
+pub const COMMENTED: &str = include_str!("../../zaigang-server.toml");
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ConfigError {

@@ -232,7 +232,8 @@ impl Stage<'_> {
         }
     }
 
-    /// In and out by the door, before a camera that sees nothing else: whoever passes looks into it.
+    /// In and out by the door, before a camera that sees nothing else: whoever passes looks into
+    /// it.
     pub fn passes(&mut self, id: &'static str, from: u32, to: u32) {
         let stint = |from, to| Stint { from, to, zone: Zone::Door, pose: Pose::Working };
         let (before, after) = (self.dice.between(5, 9), self.dice.between(5, 9));

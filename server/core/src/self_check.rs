@@ -1,8 +1,8 @@
 //! The life of one self-inspection (依法执业自查), as a pure state machine.
 //!
-//! `Open → Draft → Submitted → { Accepted | Returned }`; what is changed after it was handed in is a
-//! new revision with a reason. Its form is pinned: a later version of the checklist changes nothing
-//! of it. Overdue is a date, never a state. This file reads no clock and stores nothing.
+//! `Open → Draft → Submitted → { Accepted | Returned }`; what is changed after it was handed in is
+//! a new revision with a reason. Its form is pinned: a later version of the checklist changes
+//! nothing of it. Overdue is a date, never a state. This file reads no clock and stores nothing.
 
 pub mod checklist;
 pub mod correction;
