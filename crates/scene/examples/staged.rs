@@ -1,7 +1,8 @@
 //! Writes the third renderer's presentations as folders of frames with a labels CSV, for
 //! `evaluate liveness`: large clean screens, films on screens, masks on real heads, waved prints,
 //! and living people, each through a good and a poor camera.
-//! `cargo run --release -p scene --example staged -- PHOTOS CLIPS OUT TRACKS SEED 0|1`
+//! `cargo run --release -p scene --features attacks --example staged -- PHOTOS CLIPS OUT TRACKS
+//! SEED 0|1`
 //! PHOTOS holds one folder a person, CLIPS one folder a film, ten frames a second, named
 //! `PERSON-FILM`. The last word chooses every other person of both: what is tuned on one half is
 //! reported on the other. What it writes shows real people: keep it out of any repository.

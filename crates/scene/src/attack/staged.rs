@@ -5,7 +5,7 @@
 //! attack.
 use std::sync::LazyLock;
 
-use crate::dice::Dice;
+use dice::Dice;
 use image::{Rgb, RgbImage};
 
 /// Focal length of the camera, widths of its picture.
@@ -282,7 +282,7 @@ fn through_camera(seen: &[Light], of: &Staged<'_>, t_ms: u64) -> RgbImage {
         let light = blurred[(y * w + x) as usize];
         Rgb(std::array::from_fn(|c| {
             let lit = light[c] * gain * warm[c];
-            let off = (noise.unit() + noise.unit() + noise.unit() - 1.5) * 2.0;
+            let off = ((0..3).map(|_| noise.unit::<f32>()).sum::<f32>() - 1.5) * 2.0;
             coded(lit + off * (dark * 0.2 + bright * lit.max(0.0).sqrt()))
         }))
     })
