@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     .encode_image(&staged.frame(frame * EVERY_MS))?;
             }
             let note = if species.contains(':') { " " } else { ":" };
-            labels.push_str(&format!("{name},{species}{note}{camera},{person}\n"));
+            labels.extend([name.as_str(), ",", species, note, camera, ",", person.as_str(), "\n"]);
         }
     }
     fs::write(Path::new(out).join("labels.csv"), labels)?;

@@ -5,8 +5,9 @@
 use super::{Detection, JUST_SEEN_MS, Tracker, assign::Choice};
 use crate::{Mono, TrackId};
 
-/// A face of which place and clothes do not tell whose it is, or that comes back after a while. Never one on the bed, at the door or
-/// under the privacy mask, and never asked about the patient's track (P1, P5).
+/// A face of which place and clothes do not tell whose it is, or that comes back after a while.
+/// Never one on the bed, at the door or under the privacy mask, and never asked about the patient's
+/// track (P1, P5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WhoseFace<'a> {
     /// Which of the detections of this frame.

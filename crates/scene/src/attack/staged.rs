@@ -197,7 +197,8 @@ impl Standing {
         Self { middle, across, down, flicker, lit }
     }
 
-    /// Where the ray through a point of the picture, in widths from its middle, meets the surface: −1 to 1 from edge to edge.
+    /// Where the ray through a point of the picture, in widths from its middle, meets the surface:
+    /// −1 to 1 from edge to edge.
     fn meet(&self, [x, y]: [f32; 2]) -> Option<[f32; 2]> {
         let ray = [x / FOCAL, y / FOCAL, 1.0];
         let normal = cross(self.across, self.down);
