@@ -28,7 +28,7 @@ pub fn finding(side: Side, digit: char, rule: &str, severity: &str) -> FindingRe
     FindingReport {
         finding_id: id(digit),
         incident_id: id(digit),
-        rule: rule.to_owned(),
+        rule: rule.into(),
         room: valid(side.room()),
         institution: valid(side.institution()),
         session: None,
