@@ -7,9 +7,9 @@ const zh = document.documentElement.lang.startsWith("zh");
 const t = (chinese, english) => (zh ? chinese : english);
 const API = "/api/v1/evidence";
 
-/** A time as every page of this server shows it: Beijing's, wherever the browser is. */
+/** A time as every page of this server shows it, `2026-03-02 09:20:00`: Beijing's, wherever the browser is; a Swede writes days like that. */
 function beijing(time) {
-  return new Date(time).toLocaleString(zh ? "zh-CN" : "en-GB", { hour12: false, timeZone: "Asia/Shanghai" });
+  return new Date(time).toLocaleString("sv-SE", { hour12: false, timeZone: "Asia/Shanghai" });
 }
 
 /** A fault with a line for people. */
@@ -342,7 +342,7 @@ async function look(form, id) {
   const it = await ask("GET", `/requests/${id}`);
   const { open: whole, device, opening } = it;
   const shown = document.getElementById("shown");
-  const mark = `${me.custodian.account} · ${beijing(serverNow())} · ${opening.ask.case_number}`;
+  const mark = `${me.custodian.account} · ${beijing(serverNow())} (UTC+8) · ${opening.ask.case_number}`;
   shown.replaceChildren();
   const faults = [];
   const arrived = whole.items.map((one) => one.item).filter((item) => opening.items[item.id].is === "arrived");

@@ -3,7 +3,10 @@
 //   node begin.mjs [--screenshots]
 import assert from "node:assert/strict";
 import { code, end, folder, serve } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, faults, go, look, picture, test } from "./pages.mjs";
+
+options("--screenshots");
 
 const PASSWORD = "correct horse battery staple";
 const said = (text) => console.log(`· ${text}`);

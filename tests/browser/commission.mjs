@@ -5,7 +5,10 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { end, folder, program, run, serve, start, until } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
+
+options("--screenshots");
 
 const said = (text) => console.log(`· ${text}`);
 

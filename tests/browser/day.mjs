@@ -5,7 +5,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { box, code, end, folder, morning, program, run, serve, until } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
+
+options("--screenshots");
 
 const PASSWORD = "correct horse battery staple";
 const said = (text) => console.log(`· ${text}`);

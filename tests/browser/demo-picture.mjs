@@ -3,7 +3,10 @@
 //   node demo-picture.mjs HTTP SUPERVISORS_LOGIN REVIEWERS_LOGIN TARGET.png
 import { until } from "./house.mjs";
 import { becomeCustodian, PASSPHRASE, person } from "./custodians.mjs";
+import { options } from "./options.mjs";
 import { browser, go } from "./pages.mjs";
+
+options("[WORDS]");
 
 const [http, li_login, wang_login, target] = process.argv.slice(2);
 const MINUTES = 8;

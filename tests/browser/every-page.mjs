@@ -4,7 +4,10 @@
 //   node every-page.mjs [--role NAME]
 import assert from "node:assert/strict";
 import { furnished } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, faults, fromCheckout, go, lookThoroughly, test } from "./pages.mjs";
+
+options("--role=");
 
 const said = (text) => console.log(`· ${text}`);
 const only = process.argv.includes("--role") ? process.argv[process.argv.indexOf("--role") + 1] : "";

@@ -5,6 +5,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { options } from "./options.mjs";
+
+options();
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const vectors = JSON.parse(readFileSync(join(root, "crates/evidence/tests/vectors.json"), "utf8"));

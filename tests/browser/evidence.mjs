@@ -6,7 +6,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { end, folder, start, until } from "./house.mjs";
 import { becomeCustodian, PASSPHRASE, person } from "./custodians.mjs";
+import { options } from "./options.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
+
+options("--screenshots");
 
 const said = (text) => console.log(`· ${text}`);
 
@@ -91,7 +94,8 @@ async function main() {
   await li.fill("form[data-evidence=look] [name=passphrase]", PASSPHRASE);
   await li.click("form[data-evidence=look] button");
   await li.locator("#shown canvas").nth(2).waitFor({ timeout: 60_000 });
-  assert.match(await li.locator("#shown canvas").first().getAttribute("aria-label"), /li · .* · lead #1/);
+  assert.match(await li.locator("#shown canvas").first().getAttribute("aria-label"), /li · \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(UTC\+8\) · lead #1/);
+  assert.match(await li.locator("#shown figcaption").first().innerText(), / · 2026-03-02 \d\d:\d\d:\d\d$/);
   await look(li, "supervisor /evidence/{id} looking");
   if (process.env.ZAIGANG_SHOT) await li.screenshot({ path: process.env.ZAIGANG_SHOT, fullPage: true });
   await picture(li, "evidence-opened", { full: true });

@@ -32,13 +32,34 @@ export function start(name, args, at, log = `${name}.browser.log`) {
   return child;
 }
 
+// However this process ends, nothing that it started goes on: a reader of its output that is gone, a signal and a fault end it too.
+const gone = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop().startsWith("Z");
+  } catch {
+    return true;
+  }
+};
+process.on("exit", () => {
+  const left = children.filter((child) => child.pid && !gone(child.pid));
+  const tell = (child, signal) => { try { process.kill(-child.pid, signal); } catch { /* it is gone */ } };
+  for (const child of left) tell(child, "SIGTERM");
+  // Nothing can be awaited any more.
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let n = 0; n < 160 && left.some((child) => !gone(child.pid)); n += 1) Atomics.wait(pause, 0, 0, 50);
+  for (const child of left) tell(child, "SIGKILL");
+  if (!process.env.ZAIGANG_KEEP) for (const made of folders) rmSync(made, { recursive: true, force: true });
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"]) process.on(signal, () => process.exit(1));
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => process.exit(1));
+
 /** Ends a program and whatever it started, and waits until it is gone. */
 export async function end(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((done) => { child.once("exit", done); });
+  const ended = new Promise((done) => { child.once("exit", done); });
   process.kill(-child.pid, "SIGTERM");
   const late = setTimeout(() => process.kill(-child.pid, "SIGKILL"), 8000);
-  await gone;
+  await ended;
   clearTimeout(late);
 }
 

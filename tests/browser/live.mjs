@@ -3,7 +3,10 @@
 //   node live.mjs
 import assert from "node:assert/strict";
 import { furnished, until } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, faults, fromCheckout, go, test } from "./pages.mjs";
+
+options();
 
 const said = (text) => console.log(`· ${text}`);
 const FIELDS = "#live input:not([type=hidden]), #live select, #live textarea";

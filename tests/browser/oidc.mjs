@@ -1,13 +1,16 @@
 // Logging in through a real OpenID Connect provider (the certified `oidc-provider`), on loopback: whoever linked his account
 // comes in, whoever is only called like one does not, and a way back that was not begun here leads nowhere.
+//   node oidc.mjs
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import Provider from "oidc-provider";
 import { folder, serve } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, go, test } from "./pages.mjs";
+
+options();
 
 const PASSWORD = "correct horse battery staple";
 const SECRET = "a-secret-of-this-test-alone-0123456789";
@@ -25,6 +28,7 @@ async function free() {
 /** The provider with its own pages for logging in; whatever name is typed is who it vouches for. */
 async function provider(port, back) {
   const issuer = `http://127.0.0.1:${port}`;
+  const { default: Provider } = await import("oidc-provider");
   const it = new Provider(issuer, {
     clients: [{ client_id: "zaigang", client_secret: SECRET, redirect_uris: [back], response_types: ["code"], grant_types: ["authorization_code"] }],
     pkce: { required: () => true },

@@ -1,8 +1,6 @@
 // Looks at pages as their readers do: light and dark, on a phone, by axe-core; and takes their picture where asked.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { AxeBuilder } from "@axe-core/playwright";
-import { chromium } from "playwright-core";
 import { over, root } from "./house.mjs";
 
 export const faults = [];
@@ -10,7 +8,9 @@ let looked = 0;
 let thoroughly = 0;
 
 /** Debian's Chromium; `video` is what its camera shows. */
-export function browser(video) {
+export async function browser(video) {
+  // Only here, so that a script tells its help where nothing was fetched yet.
+  const { chromium } = await import("playwright-core");
   const camera = video
     ? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-video-capture=${video}`]
     : [];
@@ -56,6 +56,7 @@ export async function comeIn(context, link, name) {
 
 /** By axe-core: what is serious. The colours alone differ between light and dark. */
 async function axe(page, name) {
+  const { AxeBuilder } = await import("@axe-core/playwright");
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     // No page has a frame, so that none needs a page of its own to be looked at.
@@ -150,6 +151,8 @@ export async function picture(page, name, { width = 1280, height = 860, colorSch
   const before = page.viewportSize();
   await page.setViewportSize({ width, height });
   await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+  // What was pressed last may lie far below.
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: full });
   await page.emulateMedia({ colorScheme: "light" });
   if (before) await page.setViewportSize(before);

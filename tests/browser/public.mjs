@@ -4,10 +4,12 @@
 //   node public.mjs [--screenshots]
 import assert from "node:assert/strict";
 import { end, folder, serve, until } from "./house.mjs";
-import { AxeBuilder } from "@axe-core/playwright";
+import { options } from "./options.mjs";
 import { browser, comeIn, faults, go, look as lookAt, picture, test } from "./pages.mjs";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+
+options("--screenshots");
 
 const DOOR = '[public]\nlisten = "127.0.0.1:0"\n';
 const said = (text) => console.log(`· ${text}`);
@@ -18,6 +20,7 @@ async function look(page, name) {
   await lookAt(page, name);
   const size = page.viewportSize();
   await page.setViewportSize(phone.viewport);
+  const { AxeBuilder } = await import("@axe-core/playwright");
   const found = await new AxeBuilder({ page }).analyze();
   for (const violation of found.violations.filter((v) => ["serious", "critical"].includes(v.impact))) {
     faults.push(`${name} (360 px): ${violation.id}: ${violation.help}: ${violation.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" | ")}`);

@@ -5,7 +5,10 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { folder, morning, serve, until } from "./house.mjs";
+import { options } from "./options.mjs";
 import { PASSWORD, browser, comeIn, go, look, picture, test } from "./pages.mjs";
+
+options("--screenshots");
 
 const said = (text) => console.log(`· ${text}`);
 
@@ -117,7 +120,7 @@ async function dossiers(page, http) {
     const answer = await go(page, `${http}${path}`);
     assert.equal(answer.status(), 200, path);
     await look(page, name);
-    if (name === "room-day") await picture(page, name, { full: true });
+    if (name === "room-day") await picture(page, "room-day", { full: true });
   }
   const slider = page.locator("#moment");
   const all = await page.locator(".moments > li:visible").count();

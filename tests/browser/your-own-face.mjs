@@ -10,7 +10,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { end, folder, program, root, start, until } from "./house.mjs";
+import { options } from "./options.mjs";
 import { browser, go, look, picture, test } from "./pages.mjs";
+
+options("--screenshots --every-act --recordings");
 
 const said = (text) => console.log(`· ${text}`);
 const text = (page, where) => page.locator(where).innerText();

@@ -1,6 +1,7 @@
 //! Programs whose reader has gone (`| head`), or whose disk is full: they end as they would have, and
 //! in no case by a panic.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::process::{Command, Output, Stdio};
 
@@ -130,4 +131,63 @@ fn the_server_without_a_reader_ends_as_with_one() {
 #[test]
 fn verify_without_a_reader_ends_as_with_one() {
     ends_the_same("zaigang-verify");
+}
+
+/// A house as the tests in a browser start one, which then says where it is, once and again.
+const HOUSE: &str = r#"
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+const { folder, serve } = await import(join(process.env.BROWSER, "house.mjs"));
+const { server } = await serve(folder());
+writeFileSync(process.env.STARTED, `${server.pid}`);
+setInterval(() => console.log("it goes on"), 20);
+"#;
+
+/// Of a program whose folder of processes is still there, and which is no zombie.
+fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+#[test]
+fn a_browser_test_that_nobody_reads_leaves_no_server() {
+    let name = "a_browser_test_that_nobody_reads_leaves_no_server";
+    if Command::new("node").arg("--version").output().is_err() {
+        println!("SKIPPED {name}: no node");
+        return;
+    }
+    let programs = program("zaigang-server").unwrap();
+    for ended in ["unread", "told to end"] {
+        let folder = TempDir::new().unwrap();
+        let started = folder.path().join("started");
+        let mut node = Command::new("node")
+            .args(["--input-type=module", "-e", HOUSE])
+            .env("BROWSER", root().join("tests/browser"))
+            .env("STARTED", &started)
+            .env("TMPDIR", folder.path())
+            .env("ZAIGANG_PROGRAMS", programs.parent().unwrap())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // The first line comes once the server answers.
+        let mut out = std::io::BufReader::new(node.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut out, &mut String::new()).unwrap();
+        let pid = std::fs::read_to_string(&started).unwrap();
+        assert!(runs(&pid), "the server did not start");
+        if ended == "unread" {
+            drop(out);
+        } else {
+            let told = Command::new("kill").arg(node.id().to_string()).status().unwrap();
+            assert!(told.success());
+        }
+        let status = node.wait().unwrap();
+        assert!(!status.success(), "{ended}: {status}");
+        assert!(!runs(&pid), "{ended}: the server goes on");
+        let left = std::fs::read_dir(folder.path()).unwrap().flatten();
+        let is_house = |name: &OsString| name.to_string_lossy().starts_with("zaigang-browser-");
+        let left: Vec<OsString> = left.map(|it| it.file_name()).filter(is_house).collect();
+        assert!(left.is_empty(), "{ended}: {left:?}");
+    }
 }

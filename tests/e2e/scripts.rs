@@ -114,6 +114,82 @@ fn the_help_of_a_script_is_told_before_any_build() {
     }
 }
 
+/// Scripts that a browser test consists of: what each starts stands behind its options.
+fn browser_parts() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("tests/browser")).unwrap();
+    let is_part = |path: &PathBuf| {
+        path.extension().is_some_and(|e| e == "mjs")
+            && fs::read_to_string(path).unwrap().contains("\noptions(")
+    };
+    let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(is_part).collect();
+    found.sort();
+    assert!(found.len() > 10, "{found:?}");
+    found
+}
+
+/// Node where this machine has one.
+fn node() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("node")).find(|file| file.is_file())
+}
+
+/// Each tells its help by itself, too: without what drives a browser, and without a program of ours.
+#[test]
+fn a_part_of_the_browser_test_starts_nothing_for_its_help() {
+    let Some(node) = node() else {
+        println!("SKIPPED a_part_of_the_browser_test_starts_nothing_for_its_help: no node");
+        return;
+    };
+    let empty = tempfile::tempdir().unwrap();
+    let part = |script: &Path, option: &str| {
+        let mut it = Command::new(&node);
+        it.arg(script).arg(option).env("ZAIGANG_PROGRAMS", empty.path()).stdin(Stdio::null());
+        let ended = it.env("TMPDIR", empty.path()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (ended.status.code(), text(ended.stdout), text(ended.stderr))
+    };
+    for script in browser_parts() {
+        let name = script.file_name().unwrap().to_str().unwrap().to_owned();
+        let (code, out, said) = part(&script, "--help");
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{name}");
+        assert!(out.contains(&format!("node {name}")), "{name}: {out}");
+        let (code, out, said) = part(&script, "--no-such-option");
+        assert_eq!((code, out.as_str(), said.lines().count()), (Some(2), "", 1), "{name}: {said}");
+    }
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "a folder was made");
+}
+
+/// `./scripts/browser-test --screenshots` renews each picture of the book, and no other.
+#[test]
+fn each_picture_of_the_book_is_taken_by_a_browser_test() {
+    let taken: BTreeSet<String> = browser_parts()
+        .iter()
+        .flat_map(|script| {
+            let text = fs::read_to_string(script).unwrap();
+            let called = text.split("picture(").skip(1).filter_map(|call| {
+                let (_, name) = call.split_once(", ")?;
+                name.strip_prefix('"')?.split('"').next().map(str::to_owned)
+            });
+            called.collect::<Vec<_>>()
+        })
+        .collect();
+    let kept = fs::read_dir(root().join("docs/screenshots")).unwrap();
+    let kept = kept.map(|it| it.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    assert_eq!(kept.collect::<BTreeSet<_>>(), taken);
+    let script = fs::read_to_string(root().join("scripts/browser-test")).unwrap();
+    for part in browser_parts() {
+        let name = part.file_stem().unwrap().to_str().unwrap();
+        let pictures = fs::read_to_string(&part).unwrap().contains("await picture(");
+        let is_called = |line: &&str| {
+            let words = line.split_once("part ").map(|(_, words)| words.split(' ').next());
+            words.flatten() == Some(name)
+        };
+        let called = script.lines().find(is_called);
+        let renews = called.is_some_and(|line| line.contains("\"${pictures[@]}\""));
+        assert_eq!(renews, pictures, "{name}: {called:?}");
+    }
+}
+
 #[test]
 fn an_option_without_its_value_is_refused_before_any_build() {
     let watched = Watched::new();

@@ -162,3 +162,36 @@ pub(super) async fn keep_time(desk: Arc<Desk>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chinese_sentence_of_the_page_has_full_width_signs() {
+        let han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+        let mut seen = 0;
+        for (name, script) in SCRIPTS {
+            for piece in script.split(['`', '"']).filter(|piece| piece.contains(han)) {
+                // What is filled in stands between `${` and `}`.
+                let said: String = piece
+                    .split("${")
+                    .enumerate()
+                    .map(|(n, part)| match part.split_once('}') {
+                        Some((_, behind)) if n > 0 => behind,
+                        _ if n > 0 => "",
+                        _ => part,
+                    })
+                    .collect();
+                seen += 1;
+                let signs: Vec<char> = said.chars().collect();
+                let half = |two: &[char]| {
+                    let sign = |c: char| matches!(c, ',' | ';' | '!' | '?' | '(' | ')');
+                    han(two[0]) && sign(two[1]) || sign(two[0]) && han(two[1])
+                };
+                assert!(!signs.windows(2).any(half), "{name}: {piece}");
+            }
+        }
+        assert!(seen > 20, "{seen} sentences");
+    }
+}

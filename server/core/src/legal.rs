@@ -11,9 +11,9 @@ use protocol::down::{PractitionerCategory, RegistrationStatus};
 use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport};
 
-use crate::clock;
 use crate::monitoring_review::{Cite, Entered, Standing};
 use crate::store::{Alert, Result, ReviewEntry, Store};
+use crate::{act_time, clock};
 
 /// The shipped table with everything that the authority's lawyer decided.
 pub fn table(store: &Store) -> Result<Table> {
@@ -164,7 +164,8 @@ fn category(it: PractitionerCategory) -> Option<Category> {
 
 /// The day on which what is alleged began, by the clinics' calendar.
 fn act_day(report: &FindingReport) -> Option<Date> {
-    report.intervals.iter().filter_map(|i| day(&i.from)).min().or_else(|| day(&report.raised_at))
+    let (from_ms, _) = act_time::span_ms(report)?;
+    Timestamp::from_millisecond(from_ms).ok().map(|at| at.to_zoned(clock::zone()).date())
 }
 
 fn day(at: &str) -> Option<Date> {

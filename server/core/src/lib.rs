@@ -3,6 +3,7 @@
 //! `server::web`.
 
 pub mod access;
+pub mod act_time;
 pub mod alert;
 pub mod alert_view;
 pub mod app;

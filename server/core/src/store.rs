@@ -181,8 +181,8 @@ pub use public::{
 };
 pub use refusals::RoomRefusals;
 pub use registry::{
-    Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table, UNKNOWN_ITEM,
-    no_relation, not_filed,
+    EmergencyCount, Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table,
+    UNKNOWN_ITEM, no_relation, not_filed,
 };
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;

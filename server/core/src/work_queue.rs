@@ -76,7 +76,12 @@ mod tests {
         while queue.taken() < 2 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(queue.turn().await.err(), Some(Full));
+        let answer = tokio::select! {
+            biased;
+            turn = queue.turn() => turn.err(),
+            () = std::future::ready(()) => panic!("it waits"),
+        };
+        assert_eq!(answer, Some(Full));
         assert_eq!(queue.refused(), 1);
         drop(working);
         assert_eq!(waiting.await.unwrap(), Ok(()));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use protocol::down::CheckDirection;
 
-use super::pages::names::beside;
+use super::pages::names::{Html, Names, Pages, beside};
 use super::pages::times::local;
 use super::pages::words::Lang;
 use super::scope::Seen;
@@ -18,10 +18,12 @@ use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, S
 
 /// What was stated of an alert, oldest first. Blocking.
 pub(super) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Vec<StatementSeen>, StoreError> {
-    let raised = ms(&alert.raised_at);
+    // A box whose clock runs ahead raised it no later than it came.
+    let raised = ms(&alert.raised_at).min(ms(&alert.received_at));
     let said = a.store.statements(alert)?;
     let names = names_in(a, who, alert, &said)?;
-    Ok(said.iter().map(|s| shown(who, s, raised, &names)).collect())
+    let several = alert.session.is_none();
+    Ok(said.iter().map(|s| shown(who, s, (raised, several), &names)).collect())
 }
 
 /// What people and institutions of these are called, as far as the reader may know. What was
@@ -35,18 +37,23 @@ fn names_in(
     if alert.case.state == AlertState::Dismissed {
         return Ok(BTreeMap::new());
     }
-    let ids = |it: &Statement| match &it.kind {
+    let ids = ids(said);
+    let mut names = a.store.institution_names(&ids)?;
+    let people = Seen::of(a, who)?.names(a, &ids)?;
+    names.extend(people.into_iter().map(|(id, name)| (id, name.0)));
+    Ok(names)
+}
+
+/// Of people and places that these are about.
+fn ids(said: &[Statement]) -> Vec<String> {
+    let of = |it: &Statement| match &it.kind {
         StatementKind::Session { .. } => Vec::new(),
         StatementKind::Check { person, .. } => vec![person.clone()],
         StatementKind::Other { person, object, .. } => {
             person.iter().chain([object]).cloned().collect()
         }
     };
-    let ids: Vec<String> = said.iter().flat_map(ids).collect();
-    let mut names = a.store.institution_names(&ids)?;
-    let people = Seen::of(a, who)?.names(a, &ids)?;
-    names.extend(people.into_iter().map(|(id, name)| (id, name.0)));
-    Ok(names)
+    said.iter().flat_map(of).collect()
 }
 
 fn ms(text: &str) -> i64 {
@@ -56,7 +63,7 @@ fn ms(text: &str) -> i64 {
 fn shown(
     who: &Who,
     it: &Statement,
-    raised_ms: i64,
+    (raised_ms, several): (i64, bool),
     names: &BTreeMap<String, String>,
 ) -> StatementSeen {
     let called =
@@ -67,7 +74,10 @@ fn shown(
         StatementKind::Session { before, now } => {
             let words = |l: Lang| {
                 let what = change_words(l, before.as_deref(), now);
-                let session = l.t("诊疗活动", "session");
+                let mut session = l.t("诊疗活动", "session").to_owned();
+                if several {
+                    session = format!("{session} {}", now.session.id);
+                }
                 let why = if now.reason.is_empty() {
                     String::new()
                 } else {
@@ -171,6 +181,28 @@ pub(super) fn change_words(l: Lang, before: Option<&SessionChange>, c: &SessionC
     what.join("、")
 }
 
+/// People and places that were spoken of, whose names are links on a page.
+#[derive(Default)]
+pub(super) struct StatedOf {
+    people: Names,
+    institutions: Names,
+}
+
+impl StatedOf {
+    /// Blocking.
+    pub(super) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Self, StoreError> {
+        let ids = ids(&a.store.statements(alert)?);
+        let ids = || ids.iter().map(String::as_str);
+        let people = Names::people(a, &Seen::of(a, who)?, ids())?;
+        Ok(Self { people, institutions: Names::institutions(a, ids())? })
+    }
+
+    fn linked(&self, pages: Pages, said: &str) -> Html {
+        let with_people = self.people.linked(pages.person, said);
+        self.institutions.linked_in(pages.institution, with_people)
+    }
+}
+
 /// The block of an alert's page.
 #[derive(Template)]
 #[template(path = "statements.html")]
@@ -184,17 +216,22 @@ pub(super) struct StatementBlock {
 struct Row {
     at: String,
     by: String,
-    text: String,
+    text: Html,
     after: String,
 }
 
 impl StatementBlock {
     /// `withdrawn_at`: when the box took everything back, where people have still to decide.
-    pub(super) fn new(l: Lang, withdrawn_at: Option<&str>, said: &[StatementSeen]) -> Self {
+    pub(super) fn new(
+        (l, pages): (Lang, Pages),
+        withdrawn_at: Option<&str>,
+        said: &[StatementSeen],
+        of: &StatedOf,
+    ) -> Self {
         let withdrawn = withdrawn_at;
         Self {
             l,
-            rows: said.iter().map(|s| row(l, s)).collect(),
+            rows: said.iter().map(|s| row((l, pages), s, of)).collect(),
             withdrawn: withdrawn.map(local).unwrap_or_default(),
         }
     }
@@ -205,7 +242,7 @@ impl StatementBlock {
     }
 }
 
-fn row(l: Lang, s: &StatementSeen) -> Row {
+fn row((l, pages): (Lang, Pages), s: &StatementSeen, of: &StatedOf) -> Row {
     let after = match s.after_ms {
         None => l.t("线索产生前", "before the alert").to_owned(),
         Some(ms) => match l {
@@ -216,7 +253,7 @@ fn row(l: Lang, s: &StatementSeen) -> Row {
     Row {
         at: local(&s.at),
         by: s.by.clone().unwrap_or_default(),
-        text: l.t(&s.zh, &s.en).to_owned(),
+        text: of.linked(pages, l.t(&s.zh, &s.en)),
         after,
     }
 }
@@ -245,7 +282,8 @@ mod tests {
                 en: "cancelled".into(),
                 after_ms,
             };
-            (row(Lang::Zh, &s).after, row(Lang::En, &s).after)
+            let after = |l: Lang| row((l, Pages::default()), &s, &StatedOf::default()).after;
+            (after(Lang::Zh), after(Lang::En))
         };
         assert_eq!(
             said(Some(6 * 60_000)),

@@ -48,6 +48,7 @@ fn a_read_of_names_says_whose_or_what_was_searched() {
             "/api/v1/practitioners?limit=1 | persons p-lead",
         ),
         ("/api/v1/passes", "GET /api/v1/passes", "/api/v1/passes | persons p-other"),
+        ("/api/v1/sessions", "GET /api/v1/sessions", "/api/v1/sessions | persons p-lead p-other"),
         ("/sessions/s-1", "GET /sessions/{id}", "/sessions/s-1 | persons p-lead p-other"),
     ] {
         assert_eq!(ask(&house, "GET", path, &reader, "").status, 200, "{path}");
@@ -357,7 +358,9 @@ fn a_lead_number_and_a_name_find_their_entries() {
     assert_eq!(ask(&house, "GET", "/api/v1/audit?from=soon", &auditor, "").status, 400);
     let page = ask(&house, "GET", "/audit?q=%231", &auditor, "").body;
     let link = format!("卫生监督员（boss）查看线索 <a href=\"/alerts/{lead}\">#1</a>");
-    assert!(page.contains(&link) && page.contains("，涉及王主诊、李医生"), "{page}");
+    let named =
+        "，涉及<a href=\"/people/p-lead\">王主诊</a>、<a href=\"/people/p-other\">李医生</a>";
+    assert!(page.contains(&link) && page.contains(named), "{page}");
     assert!(page.contains("卫生监督员（boss）办理线索 <a "), "{page}");
     assert!(page.contains("#1</a>：受理"), "{page}");
     let page = ask(&house, "GET", "/audit?q=%231&lang=en", &auditor, "").body;

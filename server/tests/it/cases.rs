@@ -243,10 +243,14 @@ fn a_paper_for_the_party_names_no_other_institution() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
-    b.say(&finding('a', '1', "opened", 1, "LL-3", "LicenseLending", "L2"));
+    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.say(&finding('b', '1', "opened", 1, "NL-1", "NonLeadOperating", "L2"));
     b.say(&finding('b', '1', "withdrawn", 2, "NL-1", "NonLeadOperating", "L2"));
     b.receipted(3);
+    // No box may claim a rule of the server's.
+    let sql = "UPDATE finding SET rule = 'LL-3', report = replace(report, '\"rule\":\"LL-1\"', \
+        '\"rule\":\"LL-3\"') WHERE rule = 'LL-1';";
+    crate::house::by_hand(&house.folder.path().join("data"), "zaigang.db", sql);
     let id = crate::boxes::alert_of('1');
     let text = |kind: &str| {
         let path = format!("alerts/{id}/case/documents/{kind}");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use server::access::Role;
 use server::web::routes;
 
-use crate::furnished::{Furnished, bare_ids, bare_names};
+use crate::furnished::{Furnished, OPENED, bare_ids, bare_names, unlinked_names};
 
 /// What may stand in a Chinese page as it is; one a line.
 const EXCEPTIONS: &str = include_str!("zh_exceptions.txt");
@@ -194,6 +194,39 @@ const BY_ID: [&str; 3] = ["/audit", "/retention", "/rooms/{id}/qr"];
 #[test]
 fn beside_every_id_stands_its_name() {
     every_piece(&BY_ID, bare_ids);
+}
+
+/// Pages on which a name is no link, though its reader may open what it names, and why.
+const WITHOUT_LINKS: [(&str, &str); 1] = [("/wall", "a screen that nobody touches")];
+
+#[test]
+fn whatever_a_page_names_is_a_link_for_whoever_opens_it() {
+    let house = Furnished::new();
+    let mut faults: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let (mut opened, mut doors) = (0, 0);
+    for (role, scope) in PEOPLE {
+        let login = house.login(role, scope);
+        let headers = format!("Cookie: zaigang={login}\r\nAccept: text/html\r\n");
+        let get = |path: &str| house.send_with("GET", path, &headers, b"");
+        let all = OPENED.iter().flat_map(|(_, _, pages)| *pages);
+        let his: BTreeSet<&str> = all.copied().filter(|page| get(page).status == 200).collect();
+        doors += his.len();
+        let open = routes().iter().filter(|r| r.method == "GET" && is_page(r.path));
+        let but = |path: &str| WITHOUT_LINKS.iter().any(|(page, _)| *page == path);
+        let open = open.filter(|r| r.roles.contains(&role) && !but(r.path));
+        for path in open.flat_map(|r| house.addresses(r.path)) {
+            let here = path.split('?').next().unwrap_or_default();
+            let opens = |pages: &[&str]| {
+                !pages.contains(&here) && pages.iter().any(|page| his.contains(page))
+            };
+            opened += 1;
+            for bare in unlinked_names(&get(&path).body, opens) {
+                faults.entry(bare).or_default().insert(format!("{role:?} {path}"));
+            }
+        }
+    }
+    assert!(doors > 30, "{doors} pages of what is named");
+    told_of(&faults, opened);
 }
 
 /// Holds what this says of each page that each role opens.

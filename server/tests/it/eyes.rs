@@ -111,6 +111,23 @@ fn a_clinics_answer_is_shown_to_it_and_changes_what_it_is_told() {
 }
 
 #[test]
+fn a_clinic_finds_leads_by_what_it_knows_alone() {
+    let house = house();
+    deliberated(&house);
+    let clinic = login(&house, "clinic-jin", Role::Clinic, "clinic-1");
+    let wang = login(&house, "wang", Role::Supervisor, "5101");
+    let found = |who: &str, text: &str| {
+        let path = format!("/api/v1/alerts?q={text}");
+        ask(&house, "GET", &path, who, "").json()["alerts"].as_array().unwrap().len()
+    };
+    assert_eq!(found(&clinic, "room-1"), found(&wang, "room-1"));
+    for secret in ["li-reviewer", "p-other", "operating_ms", "raised"] {
+        assert!(found(&wang, secret) > 0, "{secret}");
+        assert_eq!(found(&clinic, secret), 0, "letter by letter it reads `{secret}`");
+    }
+}
+
+#[test]
 fn a_clinic_can_not_ask_for_a_state_that_it_is_not_told() {
     let house = house();
     deliberated(&house);

@@ -31,6 +31,16 @@ pub(crate) const NAMED: [(&str, &str); 5] = [
     ("门口一号机", "box-1"),
 ];
 
+/// What is opened by name: with the pages of it, of which a reader opens one, another or none.
+pub(crate) const OPENED: [(&str, &str, &[&str]); 6] = [
+    (NAMED[0].0, NAMED[0].1, &["/institutions/clinic-1", "/registry/institutions/clinic-1"]),
+    (NAMED[1].0, NAMED[1].1, &["/rooms/room-1", "/registry/rooms/room-1"]),
+    (NAMED[2].0, NAMED[2].1, &["/people/p-lead", "/registry/people/p-lead"]),
+    (NAMED[3].0, NAMED[3].1, &["/people/p-other", "/registry/people/p-other"]),
+    (NAMED[4].0, NAMED[4].1, &["/devices/box-1"]),
+    ("激光脱毛", "laser-1", &["/registry/items/laser-1"]),
+];
+
 /// Both look at sealed pictures, so they are there before the others.
 const CUSTODIANS: [&str; 2] = ["w-supervisor", "w-reviewer"];
 
@@ -262,8 +272,19 @@ fn blocks(body: &str) -> Vec<&str> {
     pieces.filter(|piece| !piece.starts_with("<p class=\"crumbs\"")).collect()
 }
 
+/// What no name of a piece is read in: choices of lists, what is typed, drawings.
+const UNREAD: [&str; 4] = ["select", "textarea", "datalist", "svg"];
+
+/// What is a link already, what is pressed and ticked, and words that were signed as they stand.
+const SETTLED: [&str; 5] = ["a", "label", "button", "legend", "blockquote"];
+
 /// A piece without its choices of lists, what is typed, and what stands within tags.
 fn read(block: &str) -> String {
+    without(block, &UNREAD)
+}
+
+/// The text of a piece, but for what stands within these.
+fn without(block: &str, unread: &[&str]) -> String {
     let mut text = String::new();
     let mut hushed: Option<String> = None;
     for tag in block.split('<') {
@@ -272,7 +293,7 @@ fn read(block: &str) -> String {
         match &hushed {
             Some(of) if word == format!("/{of}") => hushed = None,
             Some(_) => continue,
-            None if matches!(word.as_str(), "select" | "textarea" | "datalist" | "svg") => {
+            None if unread.contains(&word.as_str()) => {
                 hushed = Some(word);
                 continue;
             }
@@ -297,6 +318,22 @@ pub(crate) fn bare_names(body: &str) -> Vec<String> {
         }
     }
     bare
+}
+
+/// Names that stand in a piece and are no link; but for those that are opened here, or nowhere.
+pub(crate) fn unlinked_names(body: &str, opens: impl Fn(&[&str]) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let unread = [&UNREAD[..], &SETTLED].concat();
+    for block in blocks(body) {
+        let text = without(block, &unread);
+        for (name, _, pages) in OPENED {
+            if text.contains(name) && opens(pages) {
+                let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                found.push(format!("{name} in “{}”", text.chars().take(80).collect::<String>()));
+            }
+        }
+    }
+    found
 }
 
 /// Ids that stand in a piece without their names: nobody knows people by them.
@@ -328,6 +365,14 @@ fn an_id_without_its_name_is_found() {
     let page = "<main><p>激光一室 <small>room-1</small></p><li>room-1</li><p>room-10</p>\
         <td>由p-lead操作</td></main>";
     assert_eq!(bare_ids(page), ["room-1 in “room-1”", "p-lead in “room-10 由p-lead操作”"]);
+}
+
+#[test]
+fn a_name_that_is_no_link_is_found() {
+    let page = "<main><p><a href=\"/rooms/room-1\">激光一室</a> 由王主诊操作</p><li>李医生</li>\
+        <label>激光一室</label><td>门口一号机</td></main>";
+    let found = unlinked_names(page, |pages| pages != ["/devices/box-1"]);
+    assert_eq!(found, ["王主诊 in “由王主诊操作”", "李医生 in “李医生”"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::boxes::{TestBox, finding};
-use crate::house::House;
+use crate::house::{House, by_hand};
 
 /// One finding as a box or the server raises it.
 struct Act {
@@ -19,6 +19,8 @@ struct Act {
 }
 
 const MARCH: &str = "2026-03-02T01:00:00.000Z";
+/// The rule as the box says it.
+const SAID: &str = "UQ-9";
 const NOTHING: (&str, &str) = ("无法定依据", "依试点协议");
 
 fn act(rule: &'static str, kind: &'static str, person: &'static str) -> Act {
@@ -57,7 +59,8 @@ fn raised(acts: &[Act]) -> Vec<Value> {
     let mut b = TestBox::provision(&house, &token);
     b.connect();
     for (n, it) in acts.iter().enumerate() {
-        let mut said = finding('a', '1', "opened", 1, it.rule, it.kind, "L1");
+        let mut said = finding('a', '1', "opened", 1, SAID, it.kind, "L1");
+        said["raised_at"] = json!(it.began);
         said["finding_id"] = json!(format!("{:032x}", n + 1));
         said["incident_id"] = json!(format!("{:032x}", n + 1));
         said["persons"][0]["person"] = json!(it.person);
@@ -72,6 +75,17 @@ fn raised(acts: &[Act]) -> Vec<Value> {
         b.say(&said);
     }
     b.receipted(acts.len() as u64);
+    // A box may claim no rule of the server's.
+    let named = |(n, it): (usize, &Act)| {
+        let rule = it.rule;
+        format!(
+            "UPDATE finding SET rule = '{rule}', report = replace(report, '\"rule\":\"{SAID}\"', \
+            '\"rule\":\"{rule}\"') WHERE id = '{:032x}';",
+            n + 1
+        )
+    };
+    let sql: String = acts.iter().enumerate().map(named).collect();
+    by_hand(&house.folder.path().join("data"), "zaigang.db", &sql);
     let one = |n: usize| {
         house.get(&format!("alerts/{}", trust::alert_id("box-1", &format!("{:032x}", n + 1))))["findings"][0].clone()
     };

@@ -371,6 +371,10 @@ fn alerts_beyond_twenty_open_ones_join_one_incident() {
     );
     let page = house.page(&format!("/alerts/{}", joined["id"].as_str().unwrap())).1;
     assert!(page.contains("合并"), "the page does not say that leads were joined");
+    house.must_post("sessions/s-1/steps", &json!({"step":"cancel","reason":"no show"}));
+    let shown = house.get(&format!("alerts/{}", joined["id"].as_str().unwrap()));
+    let said = shown["statements"].to_string();
+    assert!(said.contains("诊疗活动 s-1：取消（no show）"), "its session's words are gone: {said}");
 }
 
 #[test]

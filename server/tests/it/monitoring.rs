@@ -44,6 +44,29 @@ fn a_review_after_the_act_makes_no_evidence_of_it() {
 }
 
 #[test]
+fn a_box_dates_no_act_back_before_its_review() {
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    for who in ["wang", "li"] {
+        house.must_post("devices/box-1/review", &by(who, "2020-01-01"));
+    }
+    b.connect();
+    let mut said = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
+    said["raised_at"] = json!(server::clock::now_text());
+    said["intervals"] = json!([{"what": "operating", "from": "2019-06-01T01:00:00.000Z",
+        "to": "2019-06-01T02:00:00.000Z"}]);
+    b.say_by("synchronised", &said);
+    b.receipted(1);
+    let id = crate::boxes::alert_of('1');
+    let alert = house.get(&format!("alerts/{id}"));
+    assert_eq!(alert["law"]["monitoring"]["missing"], json!([]), "{alert}");
+    let store = &house.running().app.store;
+    let yesterday = server::clock::today().yesterday().unwrap();
+    let ended = store.penalty_case(&id).unwrap().act_ended_on.unwrap();
+    assert!(ended >= yesterday, "limitation would run from {ended}");
+}
+
+#[test]
 fn one_person_alone_backdates_no_review_of_a_box() {
     let (house, id) = guarded("LL-1", "LicenseLending");
     let (wang, li) =

@@ -94,8 +94,9 @@ fn a_persons_penalty_is_shown_on_pages_and_in_the_paper() {
     let path = format!("/alerts/{ALERT}/case");
     assert_eq!(house.send("POST", &path, kind, form.as_bytes()).status, 303);
     let page = house.page(&path).1;
-    for said in ["个人当事人", "王主诊 · 已告知", "当事人要求听证期限 · 王主诊", "未到场"]
-    {
+    let lead = "<a href=\"/people/p-lead\">王主诊</a> <small>p-lead</small>";
+    let (told, term) = (format!("{lead} · 已告知"), format!("当事人要求听证期限 · {lead}"));
+    for said in ["个人当事人", &told, &term, "未到场"] {
         assert!(page.contains(said), "{said} is not on the page");
     }
     let case = house.get(&format!("alerts/{ALERT}/case"));

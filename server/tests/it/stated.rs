@@ -92,6 +92,81 @@ fn a_withdrawal_without_its_ground_dismisses_nothing() {
     );
 }
 
+fn cancel(house: &House) {
+    house.must_post("sessions/s-1/steps", &json!({"step":"cancel","reason":"no show"}));
+}
+
+fn state(house: &House) -> Value {
+    house.get(&format!("alerts/{}", incident()))["state"].clone()
+}
+
+#[test]
+fn a_word_after_the_alert_is_none_before_it() {
+    let (house, mut b) = accused();
+    b.say(&withdrawn(2, Some("stated_before")));
+    b.receipted(2);
+    assert_eq!(state(&house), "dismissed", "nothing was stated since it came");
+    let (house, mut b) = accused();
+    cancel(&house);
+    b.say(&withdrawn(2, Some("stated_before")));
+    b.receipted(2);
+    assert_eq!(state(&house), "raised", "its box took a later word for an earlier one");
+}
+
+/// A minute and 40 s, within what a clock may be wrong by.
+#[test]
+fn a_clock_set_forward_makes_no_word_earlier() {
+    let later = |seconds: i64| {
+        server::clock::text(server::clock::now() + jiff::SignedDuration::from_secs(seconds))
+    };
+    let house = House::new();
+    let mut b = TestBox::provision(&house, &house.furnish());
+    b.connect();
+    b.say_at(&later(100), &crate::boxes::health());
+    b.receipted(1);
+    // While the link is down: raised, then cancelled; by the box's clock it is the other way round.
+    let raised_at = later(50);
+    cancel(&house);
+    let mut opened = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
+    let mut taken_back = withdrawn(2, Some("stated_before"));
+    for step in [&mut opened, &mut taken_back] {
+        step["raised_at"] = json!(raised_at);
+        let said = b.link_at(&later(100), step);
+        b.publish(&b.topic("findings"), &said);
+    }
+    b.receipted(3);
+    let alert = house.get(&format!("alerts/{}", incident()));
+    assert_eq!(alert["state"], "raised", "{alert}");
+    house.must_post("sessions/s-1/steps", &json!({"step":"reopen","reason":"a mistake"}));
+    let alert = house.get(&format!("alerts/{}", incident()));
+    let said = alert["statements"].as_array().unwrap();
+    let reopened = said.iter().find(|s| s["zh"].as_str().unwrap().contains("恢复")).unwrap();
+    assert!(reopened["after_ms"].is_i64(), "it stands there as said before: {reopened}");
+}
+
+#[test]
+fn later_filings_push_out_no_first_word() {
+    let (house, _b) = accused();
+    let app = &house.running().app;
+    let stated = |n: u32| server::store::Stated {
+        by: "clinic".to_owned(),
+        role: Role::Clinic,
+        kind: server::store::StatedKind::Pass,
+        institution: "clinic-1".to_owned(),
+        person: Some("p-other".to_owned()),
+        object: format!("pass-{n:03}"),
+    };
+    for n in 0..120 {
+        app.store.state_now(&stated(n), &server::clock::now_text()).unwrap();
+    }
+    let alert = house.get(&format!("alerts/{}", incident()));
+    let said = alert["statements"].to_string();
+    for kept in ["pass-000", "pass-020", "pass-119"] {
+        assert!(said.contains(kept), "{kept} is gone");
+    }
+    assert!(!said.contains("pass-069"), "all are shown");
+}
+
 #[test]
 fn a_withdrawal_after_one_review_leaves_the_review_standing() {
     let (house, mut b) = accused();

@@ -208,6 +208,17 @@ fn a_revision_that_skips_its_predecessor_is_set_aside() {
 }
 
 #[test]
+fn a_rule_of_the_servers_that_a_box_claims_is_set_aside() {
+    let house = house();
+    let mut liar = house.provision("place-claimer", Side::Here.room()).unwrap();
+    for (digit, rule) in [('a', "LL-3"), ('b', "LL-2"), ('c', "CHAIN-GAP")] {
+        liar.say(says::finding(Side::Here, digit, rule, "L3")).unwrap();
+    }
+    liar.settle().unwrap();
+    only_set_aside(&house, Side::Here, liar.id(), "claim a rule");
+}
+
+#[test]
 fn a_bare_claim_is_seen_to_be_bare() {
     let house = house();
     let mut liar = house.provision("place-seer", Side::Here.room()).unwrap();

@@ -71,7 +71,7 @@ async function show(answer) {
   const [width, height] = about.camera;
   const few = about.faces.filter((face) => !face.enough).length;
   by("seen").replaceChildren(both(
-    `${width}×${height} px · ${about.faces.length} 张脸${few ? `,其中 ${few} 张过窄（需 ≥40 px）` : ""}`,
+    `${width}×${height} px · ${about.faces.length} 张脸${few ? `，其中 ${few} 张过窄（需 ≥40 px）` : ""}`,
     `${about.faces.length} faces${few ? `, ${few} too narrow (≥40 px needed)` : ""}`,
   ));
 }
@@ -182,7 +182,7 @@ function walked(walk) {
 function tested(test) {
   by("test").disabled = test.state === "waiting";
   if (test.state === "waiting") say("test-said", "已写入发件箱，等待服务器回执……", "in the outbox, waiting for the server's receipt …");
-  if (test.state === "received") say("test-said", `服务器已收到(${(test.after_ms / 1000).toFixed(1)} 秒),并已撤回`, `received by the server in ${(test.after_ms / 1000).toFixed(1)} s and withdrawn`, "good");
+  if (test.state === "received") say("test-said", `服务器已收到（${(test.after_ms / 1000).toFixed(1)} 秒），并已撤回`, `received by the server in ${(test.after_ms / 1000).toFixed(1)} s and withdrawn`, "good");
   if (test.state === "failed") say("test-said", "未收到回执：", test.why, "bad");
 }
 
@@ -247,7 +247,7 @@ async function enrol(event) {
   if (text("guardian")) consent.guardian = text("guardian");
   try {
     const made = await ask("/enrol", { person: text("person"), consent });
-    const like = made.duplicates.length ? `;与 ${made.duplicates.join("、")} 相似` : "";
+    const like = made.duplicates.length ? `；与 ${made.duplicates.join("、")} 相似` : "";
     say("enrol-said", `已提交 ${made.id}，等待主管部门确认${like}`, "proposed; a supervisor must confirm it", "good");
     form.reset();
     by("face").hidden = true;

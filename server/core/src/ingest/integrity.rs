@@ -353,6 +353,7 @@ pub fn refusal_words(reason: &str) -> (&'static str, &'static str) {
         "wrong_device" => ("冒用其他设备名义", "in the name of another box"),
         "wrong_place" => ("涉及其他诊室或机构", "it speaks of another room or institution"),
         "wrong_time" => ("所述时间不可能", "it speaks of a time that can not be"),
+        "servers_rule" => ("以服务器规则之名提出线索", "it claims a rule of the server's own"),
         "revision_jump" => ("跳过了线索的中间步骤", "it skips steps of a finding"),
         "fork" => ("与已存的记录链冲突", "another record stands at its place in the chain"),
         "sequence_jump" => ("序号不相接", "no chain reaches its sequence"),
@@ -366,6 +367,7 @@ fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
             ("涉及其他诊室、机构或他室的诊疗活动", "speak of another room, institution or session")
         }
         "wrong_time" => ("所述时间不可能", "speak of a time that can not be"),
+        "servers_rule" => ("以服务器规则之名提出线索", "claim a rule of the server's own"),
         "revision_jump" => ("跳过了线索的中间步骤", "skip steps of a finding"),
         _ => ("格式不符", "are not in form"),
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use protocol::up::{ClockSource, FindingReport, PresenceReport, PresenceSummary, Up, UpBody};
 
 use crate::clock;
+use crate::rules::rule_names;
 
 /// What the server's own clock, and the way to it, may be wrong by, ms [D].
 const SLACK_MS: i64 = 120_000;
@@ -56,7 +57,8 @@ pub enum SessionPlace {
 /// Why a message has no effect; it stays in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
-    /// One of a fixed few, for the counters: `wrong_place`, `wrong_time`, `malformed`.
+    /// One of a fixed few, for the counters: `wrong_place`, `wrong_time`, `malformed`,
+    /// `servers_rule`.
     pub reason: &'static str,
     pub detail: String,
 }
@@ -138,8 +140,14 @@ fn of_summary(it: &PresenceSummary) -> Statement<'_> {
     }
 }
 
-/// Ids in the form of a box's; the server's own have another, so that no message can carry one.
+/// Ids in the form of a box's; the server's own have another, so that no message can carry one. And
+/// none of the server's rules: what looks across boxes and days is nobody's to claim.
 fn well_formed(report: &FindingReport) -> Result<(), SetAside> {
+    let rule = report.rule.as_str();
+    if rule_names::is_the_servers(rule) {
+        let detail = format!("rule `{}` is the server's own", clock::clip(rule, 40));
+        return Err(SetAside { reason: "servers_rule", detail });
+    }
     for (what, id) in [("finding_id", &report.finding_id), ("incident_id", &report.incident_id)] {
         if id.len() != 32 || !id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             let detail = format!("{what} `{}` is not 32 hex digits", clock::clip(id, 40));

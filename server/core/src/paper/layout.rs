@@ -201,11 +201,13 @@ const CLOSING: &str = "，。；：、？！）》〉」』】〕”’,;:?!)";
 const OPENING: &str = "（《〈「『【〔“‘(";
 
 /// What goes along to the next line begins here: with the sign that may begin none, the one before
-/// it; with a digit, its number. A long row of either breaks where it must.
+/// it; with a part of a number, a day or an edition, all of it. A long row of either breaks where
+/// it must.
 fn taken_along(line: &str, mut next: char) -> usize {
+    let of_a_number = |c: char| c.is_ascii_digit() || "-.:/%".contains(c);
     let mut at = line.len();
-    for (n, last) in line.char_indices().rev().take(6) {
-        let number = next.is_ascii_digit() && last.is_ascii_digit();
+    for (n, last) in line.char_indices().rev().take(16) {
+        let number = of_a_number(next) && of_a_number(last);
         if !CLOSING.contains(next) && !OPENING.contains(last) && !number {
             return at;
         }
@@ -259,6 +261,9 @@ mod tests {
         let lines = |text: &str| wrapped(text, 10.0, 40.0, &wide);
         assert_eq!(lines("一二三四，五"), ["一二三", "四，五"]);
         assert_eq!(lines("一二三（四五）六"), ["一二三", "（四五）", "六"]);
+        let narrow: Widths = "0123456789-.".chars().map(|c| (c, 0.25)).collect();
+        let edition = wrapped("依据表2026-11-30.3版", 10.0, 57.0, &narrow);
+        assert_eq!(edition, ["依据表", "2026-11-30.3版"], "an edition is one word");
         assert_eq!(lines("一二三四）。五"), ["一二三", "四）。五"]);
         assert_eq!(lines("一二三12月"), ["一二三", "12月"]);
         let signs = "，".repeat(9);

@@ -36,6 +36,8 @@ pub struct CaseClock {
     pub party: i64,
     /// Of that person; empty: the institution, or the whole case.
     pub party_name: String,
+    /// The same in the registry, where he stands there.
+    pub party_person: Option<String>,
     pub provision: Provision,
 }
 
@@ -48,6 +50,7 @@ impl PenaltyCase {
             running.extend(case.clocks_of_party(by).into_iter().map(|clock| CaseClock {
                 party: party.id,
                 party_name: party.name.clone(),
+                party_person: party.person.clone(),
                 ..clock
             }));
         }
@@ -296,6 +299,7 @@ fn clock(by: Reading<'_>, what: Due, deadline: Deadline, late: bool) -> CaseCloc
         late,
         party: INSTITUTION,
         party_name: String::new(),
+        party_person: None,
         provision: Provision::of(by.table, matter, Some(term), by.today),
     }
 }

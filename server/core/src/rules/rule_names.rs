@@ -3,6 +3,15 @@
 
 use protocol::names::RuleCode;
 
+/// Those of the server that look across boxes and days, and what it says of a box's record.
+const OF_THE_SERVER: &[&str] = &["LL-2", "LL-3", "HB-1", "HB-5", "HB-8", "SI-1"];
+const OF_ITS_RECORDS: &[&str] = &["CHAIN-", "BOX-", "EVIDENCE-"];
+
+/// Whether this rule is the server's to raise alone; a rule of a later version is not.
+pub fn is_the_servers(code: &str) -> bool {
+    OF_THE_SERVER.contains(&code) || OF_ITS_RECORDS.iter().any(|begins| code.starts_with(begins))
+}
+
 /// The words of a rule, zh and en.
 pub fn of(rule: &RuleCode) -> (&'static str, &'static str) {
     match rule {

@@ -7,6 +7,7 @@ use protocol::up::FindingReport;
 use super::rows::collect;
 use super::self_checks::{COLUMNS, form_of, lost, row};
 use super::{Result, Store, StoreError};
+use crate::act_time;
 use crate::clock::ms;
 use crate::self_check::facts::AlertFact;
 use crate::self_check::mismatch::{CheckFact, Handed};
@@ -96,8 +97,8 @@ fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<Ale
             Ok((r.get::<_, String>(0)?.into(), r.get::<_, String>(1)?))
         })? {
             let report: FindingReport = serde_json::from_str(&report)?;
-            let began = report.intervals.iter().filter_map(|span| ms(&span.from)).min();
-            alert.event_ms = began.map_or(alert.event_ms, |began| began.min(alert.event_ms));
+            let began = act_time::span_ms(&report).map_or(alert.event_ms, |(from, _)| from);
+            alert.event_ms = alert.event_ms.min(began);
             if !alert.rules.contains(&rule) {
                 alert.rules.push(rule);
             }

@@ -53,14 +53,41 @@ pub(super) fn take(
 
 /// Whether a picture of what nobody has decided ended before its time by this server's clock: a box
 /// whose clock was set forward deletes the pictures of a lead before anybody looked at it. What the
-/// box took back itself it may end.
+/// box took back before it left the box, or before anybody saw it, it may end.
 fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bool> {
     let Ok(now) = at.parse::<jiff::Timestamp>() else { return Ok(false) };
     let due = clock::text(now - SignedDuration::from_hours(24 * UNDECIDED_DAYS));
-    let sql = "SELECT 1 FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
+    let sql = "SELECT f.received_at, (SELECT max(w.received_at) FROM finding_step w WHERE
+        w.origin = f.origin AND w.finding = f.id AND w.step = 'withdrawn'
+        AND f.step = 'withdrawn'), (SELECT s.at FROM alert_seen s WHERE s.alert = a.id)
+        FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state =
-        'raised' AND f.step <> 'withdrawn' AND e.received_at > ?3";
-    Ok(tx.prepare_cached(sql)?.exists([device, id, due.as_str()])?)
+        'raised' AND e.received_at > ?3";
+    let found = tx.prepare_cached(sql)?.query_row([device, id, due.as_str()], |r| {
+        Ok(Raised { received_at: r.get(0)?, withdrawn_at: r.get(1)?, seen_at: r.get(2)? })
+    });
+    Ok(found.optional()?.is_some_and(|it| it.stands_for_people()))
+}
+
+/// A finding of an alert that nobody has decided, by this server's clock.
+struct Raised {
+    received_at: String,
+    withdrawn_at: Option<String>,
+    seen_at: Option<String>,
+}
+
+/// What a box took back while it lay in its outbox comes right behind it, ms [D].
+const RIGHT_BEHIND_MS: i64 = 600_000;
+
+impl Raised {
+    /// It was not taken back, or only when it had long left the box and somebody had seen it: then
+    /// two people decide, and its pictures are theirs.
+    fn stands_for_people(&self) -> bool {
+        let Some(withdrawn_at) = &self.withdrawn_at else { return true };
+        let seen = self.seen_at.as_ref().is_some_and(|at| at < withdrawn_at);
+        let apart = clock::ms(withdrawn_at).zip(clock::ms(&self.received_at));
+        seen && apart.is_some_and(|(taken_back, came)| taken_back - came > RIGHT_BEHIND_MS)
+    }
 }
 
 /// Whoever holds a box can set its room so small that the pictures of a lead go before anybody asks

@@ -17,7 +17,7 @@ use protocol::up::{FindingReport, WithdrawalCause};
 
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight};
+use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, statements};
 use crate::alert::AlertState;
 use crate::alert::Step as CaseStep;
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
@@ -580,11 +580,14 @@ impl<'a> Incident<'a> {
 
     /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
     /// server's own findings and those of boxes that name no ground (older ones) are people's to
-    /// judge.
+    /// judge; so is what a box calls stated before, where this server heard a word after.
     fn corrects_itself_unseen(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
         let cause = step.report.withdrawn_because;
-        let own =
-            matches!(cause, Some(WithdrawalCause::OwnCorrection | WithdrawalCause::StatedBefore));
+        let own = match cause {
+            Some(WithdrawalCause::OwnCorrection) => true,
+            Some(WithdrawalCause::StatedBefore) => !statements::said_after(tx, &self.alert)?,
+            Some(WithdrawalCause::Unknown) | None => false,
+        };
         // The installer's test concerns nobody, whoever looked at it.
         let test = step.report.rule == INSTALLERS_TEST
             && self.findings.values().all(|known| known.severity == 0);

@@ -190,6 +190,18 @@ impl Store {
         })
     }
 
+    /// Those of these persons who work at one of these institutions.
+    pub fn with_site_at(
+        &self,
+        ids: &[String],
+        institutions: &std::collections::BTreeSet<String>,
+    ) -> Result<std::collections::BTreeSet<String>> {
+        let sql = "SELECT DISTINCT practitioner FROM site WHERE practitioner IN (SELECT value FROM
+            json_each(?1)) AND institution IN (SELECT value FROM json_each(?2))";
+        let bound = (serde_json::to_string(ids)?, serde_json::to_string(institutions)?);
+        self.read(|c| Ok(collect(c, sql, bound, |r| Ok(r.get(0)?))?.into_iter().collect()))
+    }
+
     /// Names of these persons alone.
     pub fn names_of(
         &self,

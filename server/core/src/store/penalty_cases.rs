@@ -6,8 +6,8 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
 use crate::alert::{AlertState, Step};
-use crate::clock;
 use crate::penalty_case::{CaseRefusal, Entry, INSTITUTION, PenaltyCase, Recorded};
+use crate::{act_time, clock};
 use jiff::civil::Date;
 
 impl Store {
@@ -142,8 +142,9 @@ fn last_seen(c: &Connection, alert: &str) -> Result<Option<Date>> {
     let sql = "SELECT report FROM finding WHERE alert = ?1 AND step <> 'withdrawn'";
     let reports = collect(c, sql, [alert], |r| {
         let report: protocol::up::FindingReport = serde_json::from_str(&r.get::<_, String>(0)?)?;
-        let ends = report.intervals.iter().filter_map(|i| day(&i.to));
-        Ok(ends.max().or_else(|| day(&report.raised_at)))
+        let until = act_time::span_ms(&report).map(|(_, to_ms)| to_ms);
+        let until = until.and_then(|to_ms| jiff::Timestamp::from_millisecond(to_ms).ok());
+        Ok(until.map(|at| at.to_zoned(clock::zone()).date()))
     })?;
     Ok(reports.into_iter().flatten().max())
 }

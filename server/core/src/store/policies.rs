@@ -179,3 +179,30 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(store: &Store, jurisdiction: &str) -> u64 {
+        let policy = PolicyRow {
+            version: 0,
+            jurisdiction: jurisdiction.to_owned(),
+            settings: BTreeMap::new(),
+            set_at: "2026-03-02T01:00:00.000Z".to_owned(),
+            set_by: "wang".to_owned(),
+            reason: String::new(),
+        };
+        store.put_policy(&policy).unwrap()
+    }
+
+    #[test]
+    fn what_is_set_elsewhere_is_no_number_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let here = || store.read(|c| Ok(values_for(c, "510104")?.0)).unwrap();
+        assert_eq!((set(&store, "510104"), here()), (1, 1));
+        assert_eq!((set(&store, "520100"), here()), (1, 1), "its boxes' findings would tell");
+        assert_eq!((set(&store, "51"), here()), (1, 2));
+    }
+}

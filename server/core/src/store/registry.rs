@@ -13,8 +13,8 @@ use crate::model::{
 use crate::text::Listed as _;
 use sessions::put_session;
 pub use sessions::{
-    NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, UNKNOWN_ITEM, no_relation,
-    not_filed,
+    EmergencyCount, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, UNKNOWN_ITEM,
+    no_relation, not_filed,
 };
 
 /// A table of the register whose ids people write.

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::engine::{Connection, params};
+use super::engine::{Connection, OptionalExtension as _, params};
 use protocol::down::CheckDirection;
 
 use super::registry::SessionChange;
 use super::rows::collect;
 use super::{Alert, Result, Store, name_of, named};
 use crate::access::{Role, Who};
+use crate::clock::ms;
 
 /// What somebody states that has no history of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,10 +101,24 @@ pub enum StatementKind {
     },
 }
 
-/// Filings shown of one alert.
+/// Filings shown of one alert, and checks.
 const MOST: usize = 100;
 
+/// Sessions of joined incidents whose words are shown.
+const MOST_SESSIONS: i64 = 20;
+
 impl Store {
+    /// The session of an alert; of joined incidents, those of the newest findings.
+    fn sessions_about(&self, alert: &Alert) -> Result<Vec<String>> {
+        if let Some(session) = &alert.session {
+            return Ok(vec![session.clone()]);
+        }
+        let sql = "SELECT session FROM (SELECT json_extract(report, '$.session') AS session,
+            received_at FROM finding WHERE alert = ?1) told WHERE session IS NOT NULL
+            GROUP BY session ORDER BY max(received_at) DESC, session LIMIT ?2";
+        self.read(|c| collect(c, sql, params![alert.id, MOST_SESSIONS], |r| Ok(r.get(0)?)))
+    }
+
     pub fn state_now(&self, it: &Stated, now: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute(
@@ -135,8 +150,12 @@ impl Store {
         };
         let (day_before, day_after) = (around(-24), around(24));
         let mut said = Vec::new();
-        if let Some(session) = &alert.session {
-            let changes = self.session_changes(session)?;
+        for session in self.sessions_about(alert)? {
+            let changes = self.session_changes(&session)?;
+            // Where incidents were joined, a box may name what was declared elsewhere since.
+            if changes.iter().all(|change| change.session.room.as_str() != alert.room) {
+                continue;
+            }
             for (n, now) in changes.iter().enumerate() {
                 let before = n.checked_sub(1).and_then(|n| changes.get(n)).cloned().map(Box::new);
                 let kind = StatementKind::Session { before, now: Box::new(now.clone()) };
@@ -144,7 +163,7 @@ impl Store {
             }
         }
         self.read(|c| {
-            said.extend(checks(c, &alert.room, &day_before, &day_after)?);
+            said.extend(checks(c, alert, &day_before, &day_after)?);
             said.extend(filings(c, alert, &day_before)?);
             Ok(())
         })?;
@@ -153,12 +172,47 @@ impl Store {
     }
 }
 
+/// A box whose clock runs ahead by more is asked what it was by the server's, ms [D].
+const AHEAD_MS: i64 = 30_000;
+
+/// Whether anything was stated of an alert's session, room or institution after the alert, by this
+/// server's own clock. Whoever sets a box's clock forward makes it take his word for an earlier one.
+pub(super) fn said_after(c: &Connection, alert: &Alert) -> Result<bool> {
+    let sql = "SELECT clock_offset_ms FROM device WHERE id = ?1";
+    let ahead: Option<Option<i64>> =
+        c.prepare_cached(sql)?.query_row([&alert.device], |r| r.get(0)).optional()?;
+    let ahead_ms = ahead.flatten().filter(|ms| *ms > AHEAD_MS).unwrap_or(0);
+    let raised = ms(&alert.raised_at).filter(|_| ahead_ms > 0);
+    let raised = raised.and_then(|at| jiff::Timestamp::from_millisecond(at - ahead_ms).ok());
+    let since = raised.map(crate::clock::text).into_iter().chain([alert.received_at.clone()]);
+    let since = since.min().unwrap_or_default();
+    let sql = "SELECT 1 WHERE EXISTS (SELECT 1 FROM session_change WHERE session = ?1 AND at > ?4)
+        OR EXISTS (SELECT 1 FROM identity_check WHERE room = ?2 AND made_at > ?4)
+        OR EXISTS (SELECT 1 FROM statement WHERE institution = ?3 AND at > ?4)";
+    Ok(c.prepare_cached(sql)?.exists(params![
+        alert.session,
+        alert.room,
+        alert.institution,
+        since
+    ])?)
+}
+
+/// When the alert was there, by the earlier of two clocks.
+fn alert_began(alert: &Alert) -> &str {
+    (&alert.raised_at).min(&alert.received_at)
+}
+
 /// Those by card and PIN first: what a clinic's system states without end pushes out none of them.
-fn checks(c: &Connection, room: &str, from: &str, to: &str) -> Result<Vec<Statement>> {
-    let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM identity_check
-        WHERE room = ?1 AND at >= ?2 AND at <= ?3
-        ORDER BY via = 'system', made_at DESC, id DESC LIMIT 100";
-    collect(c, sql, [room, from, to], |r| {
+/// Half of them are the first after the alert, which nothing said later pushes out.
+fn checks(c: &Connection, alert: &Alert, from: &str, to: &str) -> Result<Vec<Statement>> {
+    let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM (SELECT id, made_at,
+        made_by, person, direction, via,
+        row_number() OVER (ORDER BY via = 'system', made_at DESC, id DESC) AS newest,
+        row_number() OVER (ORDER BY via = 'system', made_at < ?4, made_at, id) AS first
+        FROM identity_check WHERE room = ?1 AND at >= ?2 AND at <= ?3) said
+        WHERE newest <= ?5 OR first <= ?5";
+    let half = MOST as i64 / 2;
+    collect(c, sql, params![alert.room, from, to, alert_began(alert), half], |r| {
         let kind = StatementKind::Check {
             person: r.get(2)?,
             direction: named(r.get(3)?)?,
@@ -168,6 +222,7 @@ fn checks(c: &Connection, room: &str, from: &str, to: &str) -> Result<Vec<Statem
     })
 }
 
+/// Half of them are the first after the alert.
 fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> {
     let reports = "SELECT report FROM finding WHERE alert = ?1";
     let reports: Vec<String> = collect(c, reports, [&alert.id], |r| Ok(r.get(0)?))?;
@@ -177,12 +232,14 @@ fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> 
         persons.extend(report.persons.into_iter().map(|p| p.person.to_string()));
     }
     let persons = serde_json::to_string(&persons)?;
-    let sql = "SELECT at, by_whom, kind, person, object FROM statement WHERE institution = ?1 AND
-        at >= ?2
-        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3))) ORDER BY at DESC, id \
-        DESC
-        LIMIT ?4";
-    collect(c, sql, params![alert.institution, from, persons, MOST as i64], |r| {
+    let sql = "SELECT at, by_whom, kind, person, object FROM (SELECT id, at, by_whom, kind, person,
+        object, row_number() OVER (ORDER BY at DESC, id DESC) AS newest,
+        row_number() OVER (ORDER BY at < ?4, at, id) AS first
+        FROM statement WHERE institution = ?1 AND at >= ?2
+        AND (person IS NULL OR person IN (SELECT value FROM json_each(?3)))) said
+        WHERE newest <= ?5 OR first <= ?5";
+    let half = MOST as i64 / 2;
+    collect(c, sql, params![alert.institution, from, persons, alert_began(alert), half], |r| {
         let kind =
             StatementKind::Other { kind: named(r.get(2)?)?, person: r.get(3)?, object: r.get(4)? };
         Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })

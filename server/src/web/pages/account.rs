@@ -10,6 +10,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::field_fault::FieldFault;
 use super::frame::{Frame, local, render, shown};
+use super::names::Html;
 use super::scope_tree;
 use super::welcome::Secret;
 use super::words::Lang;
@@ -40,7 +41,7 @@ struct AccountPage {
     name: String,
     display: String,
     role: &'static str,
-    scope: String,
+    scope: Html,
     has_code: bool,
     /// Nothing else is open until a second factor is set up.
     due: bool,
@@ -98,7 +99,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
         name: own.id,
         display: own.display,
         role: l.role(own.role),
-        scope: scope_tree::words(l, own.role, &own.scope, &places),
+        scope: scope_tree::linked(who, l, own.role, &own.scope, &places),
         has_code: own.totp.is_some(),
         due,
         provider: app.oidc.is_some(),

@@ -1,7 +1,7 @@
 //! One alert: why, who, when, on which legal basis, made by what, linked to which chain; and what
 //! may be done next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -13,11 +13,11 @@ use super::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place
 use super::evidence::EvidenceCard;
 use super::file_view::FileView;
 use super::finding_view::{
-    EventView, FindingView, events, finding, known_policies, monitoring, persons_of,
+    EventView, FindingView, events, finding, known_policies, monitoring, persons,
 };
 use super::frame::{Frame, local, render_as, shown};
 use super::log_holds;
-use super::names::{Label, Names};
+use super::names::{Label, Names, Pages};
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use super::words::Lang;
@@ -26,14 +26,13 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, Review, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
-use crate::model::Name;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{SIGHT, may_open, may_send};
 use crate::web::scope::scoped;
-use crate::web::statements::StatementBlock;
+use crate::web::statements::{StatedOf, StatementBlock};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -156,6 +155,8 @@ struct ReviewView {
 struct StepView {
     at: String,
     actor: Label,
+    /// Where the actor's page lies.
+    page: &'static str,
     step: String,
     note: String,
     state: &'static str,
@@ -196,8 +197,10 @@ struct Found {
     leniency: String,
     alert: Alert,
     whole: WholeForAuthority,
-    names: BTreeMap<String, Name>,
+    /// Whom its findings name.
+    names: Names,
     policies: BTreeSet<String>,
+    stated_of: StatedOf,
     place: Place,
     /// Others of the same box.
     same: Vec<Alert>,
@@ -238,9 +241,10 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
         files,
         people,
-        holds: log_holds::card(a, l, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
-        names: a.store.names_of(&persons_of(&whole.alert.findings))?,
+        holds: log_holds::card(a, l, who, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
+        names: persons(a, who, &whole.alert.findings)?,
         policies: known_policies(a, &whole.alert.findings)?,
+        stated_of: StatedOf::of(a, who, &alert)?,
         leniency: by_law(a, l, Matter::Leniency)?,
         place: place(a, &alert)?,
         evidence: EvidenceCard::find(a, l, who, &alert, &whole.alert.findings)?,
@@ -280,6 +284,7 @@ async fn make(
     let found = app.blocking(move |a| find(a, l, &reader, &wanted, &list)).await?;
     let alert = &found.alert;
     let state = alert.case.state;
+    let pages = Pages::of(who);
     let assignee = found.people.get(alert.assignee.as_deref().unwrap_or_default());
     let dismissed =
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
@@ -299,16 +304,16 @@ async fn make(
         state: l.state(state),
         state_code: state.as_str(),
         kinds: alert.kinds.iter().map(|k| l.kind(k)).collect(),
-        facts: facts(l, alert, &found.place, assignee),
+        facts: facts((l, pages), alert, &found.place, assignee),
         findings: {
             let (names, policies) = (&found.names, &found.policies);
             let all = &found.whole.alert.findings;
-            all.iter().map(|f| finding(l, f, names, policies)).collect()
+            all.iter().map(|f| finding((l, pages), f, names, policies)).collect()
         },
-        steps: steps(l, &found.whole, &found.people),
+        steps: steps((l, pages), alert, &found),
         path: path(l, state),
         reasons: reasons(l),
-        events: events(l, &found.whole.events, &found.whole.alert.findings, &found.names),
+        events: events((l, pages), &found.whole.events, &found.whole.alert.findings, &found.names),
         linked: links(l, &found),
         evidence: found.evidence.clone(),
         holds: found.holds.clone(),
@@ -316,12 +321,13 @@ async fn make(
         leniency: found.leniency.clone(),
         monitoring: monitoring(l, &found.whole.law),
         law_version: found.whole.law.table_version.clone(),
-        clock: found.whole.clock.as_ref().map(|c| ClockView::of(l, c)),
+        clock: found.whole.clock.as_ref().map(|c| ClockView::of(l, c, &found.names)),
         waived: alert.liveness_waived,
         statements: StatementBlock::new(
-            l,
+            (l, pages),
             alert.case.withdrawn_at.as_deref().filter(|_| state.is_open()),
             &found.whole.statements,
+            &found.stated_of,
         )
         .html(),
         dismissed,
@@ -396,17 +402,28 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn steps(l: Lang, whole: &WholeForAuthority, people: &Names) -> Vec<StepView> {
-    let version = &whole.law.table_version;
-    whole.steps.iter().map(|s| step_view(l, s, people, version)).collect()
+fn steps((l, pages): (Lang, Pages), alert: &Alert, found: &Found) -> Vec<StepView> {
+    let version = &found.whole.law.table_version;
+    // A box takes steps, too: it delivers pictures.
+    let actor = |by: &str| {
+        let page = if by == alert.device { pages.device } else { pages.account };
+        (found.people.get(by), page)
+    };
+    found.whole.steps.iter().map(|s| step_view(l, s, actor(&s.by), version)).collect()
 }
 
-fn step_view(l: Lang, step: &StepSeen, people: &Names, law_version: &str) -> StepView {
+fn step_view(
+    l: Lang,
+    step: &StepSeen,
+    (actor, page): (Label, &'static str),
+    law_version: &str,
+) -> StepView {
     let earlier = step.law_version.as_str() != law_version;
     StepView {
         law_version: if earlier { step.law_version.clone() } else { String::new() },
         at: local(&step.at),
-        actor: people.get(&step.by),
+        actor,
+        page,
         step: l.step(&step.step),
         note: match step.step.as_str() {
             "undo" => l.step(&step.note),

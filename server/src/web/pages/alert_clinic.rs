@@ -1,7 +1,7 @@
 //! One alert as its own clinic sees it: what was seen, the rule, the law, its answers, and one of
 //! three states. It is made of [`WholeForClinic`] alone, which knows nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,19 +9,18 @@ use axum::response::Response;
 
 use super::alert_facts::{Fact, Place, place, where_it_was};
 use super::finding_view::{
-    EventView, FindingView, events, finding, known_policies, monitoring, persons_of,
+    EventView, FindingView, events, finding, known_policies, monitoring, persons,
 };
 use super::frame::{Frame, local, render_as};
+use super::names::{Names, Pages};
 use super::step_form::StepTyped;
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert_view::{OpeningTold, WholeForClinic};
 use crate::app::App;
-use crate::model::Name;
 use crate::problem::Problem;
 use crate::web::alerts::{seen, whole_for_clinic};
-use crate::web::scope::Seen;
-use crate::web::statements::StatementBlock;
+use crate::web::statements::{StatedOf, StatementBlock};
 
 #[derive(Template)]
 #[template(path = "alert_clinic.html")]
@@ -50,8 +49,9 @@ struct ClinicPage {
 struct Found {
     severity: u8,
     whole: WholeForClinic,
-    names: BTreeMap<String, Name>,
+    names: Names,
     policies: BTreeSet<String>,
+    stated_of: StatedOf,
     place: Place,
 }
 
@@ -59,9 +59,11 @@ fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::sight::note(a, [&alert])?;
     let whole = whole_for_clinic(a, who, &alert)?;
-    let names = Seen::of(a, who)?.names(a, &persons_of(&whole.alert.findings))?;
+    let names = persons(a, who, &whole.alert.findings)?;
     let policies = known_policies(a, &whole.alert.findings)?;
-    Ok(Found { severity: alert.severity, place: place(a, &alert)?, names, policies, whole })
+    let stated_of = StatedOf::of(a, who, &alert)?;
+    let place = place(a, &alert)?;
+    Ok(Found { severity: alert.severity, place, names, policies, stated_of, whole })
 }
 
 pub(super) async fn make(
@@ -73,8 +75,9 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let status = typed.status;
     let (wanted, reader) = (id.clone(), who.clone());
-    let Found { severity, whole, names, policies, place } =
+    let Found { severity, whole, names, policies, stated_of, place } =
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
+    let pages = Pages::of(who);
     let page = ClinicPage {
         f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
         number: whole.alert.number,
@@ -86,10 +89,15 @@ pub(super) async fn make(
         monitoring: monitoring(l, &whole.law),
         law_version: whole.law.table_version.clone(),
         waived: whole.alert.liveness_waived,
-        facts: facts(l, &whole, &place),
-        findings: whole.alert.findings.iter().map(|f| finding(l, f, &names, &policies)).collect(),
-        events: events(l, &whole.events, &whole.alert.findings, &names),
-        statements: StatementBlock::new(l, None, &whole.statements).html(),
+        facts: facts((l, pages), &whole, &place),
+        findings: whole
+            .alert
+            .findings
+            .iter()
+            .map(|f| finding((l, pages), f, &names, &policies))
+            .collect(),
+        events: events((l, pages), &whole.events, &whole.alert.findings, &names),
+        statements: StatementBlock::new((l, pages), None, &whole.statements, &stated_of).html(),
         answers: whole.answers.iter().map(|a| (local(&a.at), a.note.clone())).collect(),
         opened: whole.opened_pictures.iter().map(|it| opened(l, it)).collect(),
         typed,
@@ -109,13 +117,13 @@ fn opened(l: Lang, it: &OpeningTold) -> String {
     )
 }
 
-fn facts(l: Lang, whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
+fn facts((l, pages): (Lang, Pages), whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
     let alert = &whole.alert;
     let session = alert.session.as_deref().unwrap_or_default();
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, session), place);
     facts.extend([
-        Fact::new(l.t("项目", "Item"), place.item(l)),
-        Fact::named(l.t("设备", "Device"), place.device.clone()),
+        place.item_fact(l, pages),
+        Fact::named(l.t("设备", "Device"), place.device.clone()).within(pages.device),
         Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
         Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
     ]);

@@ -4,12 +4,13 @@ use law::Matter;
 
 use super::frame::local;
 use super::law::in_force;
-use super::names::{Label, Names};
+use super::names::{Label, Names, Pages};
 use super::words::Lang;
 use crate::app::App;
 use crate::clock;
 use crate::legal;
 use crate::penalty_case::{CaseClock, Provision};
+use crate::problem::encoded;
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, JOINED, StoreError};
 
@@ -35,6 +36,13 @@ impl Fact {
     pub(super) fn at(self, href: String) -> Self {
         Self { href, ..self }
     }
+
+    /// Its page among these; empty where the reader opens none of them.
+    pub(super) fn within(self, pages: &str) -> Self {
+        let id = if self.id.is_empty() { &self.value } else { &self.id };
+        let href = if pages.is_empty() { String::new() } else { format!("{pages}{}", encoded(id)) };
+        Self { href, ..self }
+    }
 }
 
 /// Institution, room and session, each with its page.
@@ -54,7 +62,12 @@ pub(super) fn where_it_was(
 }
 
 /// `assignee`: whoever works on it; empty for nobody.
-pub(super) fn facts(l: Lang, alert: &Alert, place: &Place, assignee: Label) -> Vec<Fact> {
+pub(super) fn facts(
+    (l, pages): (Lang, Pages),
+    alert: &Alert,
+    place: &Place,
+    assignee: Label,
+) -> Vec<Fact> {
     let text = |it: &Option<String>| it.clone().unwrap_or_default();
     let session = text(&alert.session);
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, &session), place);
@@ -66,9 +79,8 @@ pub(super) fn facts(l: Lang, alert: &Alert, place: &Place, assignee: Label) -> V
     );
     let joined = if place.joined > 0 { l.t(&zh, &en).to_owned() } else { String::new() };
     facts.extend([
-        Fact::new(l.t("项目", "Item"), place.item(l)),
-        Fact::named(l.t("设备", "Device"), place.device.clone())
-            .at(format!("/devices/{}", alert.device)),
+        place.item_fact(l, pages),
+        Fact::named(l.t("设备", "Device"), place.device.clone()).within(pages.device),
         Fact::new(l.t("合并", "Joined"), joined),
         Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
         Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
@@ -87,13 +99,17 @@ pub(super) struct Place {
     pub(super) device: Label,
     /// The item's name in each language; many have none in English.
     item: (String, String),
+    /// Empty where none was declared.
+    item_code: String,
     /// How many findings it holds, where it is one that a box's incidents were joined in; else 0.
     pub(super) joined: i64,
 }
 
 impl Place {
-    pub(super) fn item(&self, l: Lang) -> String {
-        l.t(&self.item.0, &self.item.1).to_owned()
+    /// What was declared to be done, by name, with its entry where the reader may open it.
+    pub(super) fn item_fact(&self, l: Lang, pages: Pages) -> Fact {
+        let label = Label::new(l.t(&self.item.0, &self.item.1), &self.item_code);
+        Fact::named(l.t("项目", "Item"), label).within(pages.item)
     }
 }
 
@@ -117,14 +133,23 @@ pub(super) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
     let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
     let room = Names::rooms(a, [alert.room.as_str()])?.get(&alert.room);
     let device = Names::boxes(a, [alert.device.as_str()])?.get(&alert.device);
-    Ok(Place { institution, room, device, item, joined })
+    let item_code = alert.item.clone().unwrap_or_default();
+    Ok(Place { institution, room, device, item, item_code, joined })
+}
+
+/// A party of a case who is a person, by the name that the case has.
+pub(super) fn party_called(name: &str, person: Option<&str>, people: &Names) -> Label {
+    match person {
+        Some(id) => Label { closed: people.get(id).closed, ..Label::new(name, id) },
+        None => Label::words(name),
+    }
 }
 
 /// What the law wants next.
 pub(super) struct ClockView {
     pub(super) title: &'static str,
     /// The person whose part of the case it is of; empty: the institution, or the whole.
-    pub(super) of: String,
+    pub(super) of: Label,
     pub(super) on: String,
     pub(super) late: bool,
     pub(super) article: String,
@@ -132,10 +157,11 @@ pub(super) struct ClockView {
 }
 
 impl ClockView {
-    pub(super) fn of(l: Lang, it: &CaseClock) -> Self {
+    /// `people`: those of the case whom the registry knows.
+    pub(super) fn of(l: Lang, it: &CaseClock, people: &Names) -> Self {
         Self {
             title: l.t(it.due.zh(), it.due.en()),
-            of: it.party_name.clone(),
+            of: party_called(&it.party_name, it.party_person.as_deref(), people),
             on: it.deadline.on.to_string(),
             late: it.late,
             article: cited(l, &it.provision),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::audit_objects::{Object, Objects};
 use super::deed_words::{sentence, things};
 use super::frame::{Frame, local, render, shown};
+use super::names::{Html, Label, Pages};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -48,6 +49,8 @@ struct Row {
     /// The login name, and the name that people know.
     actor: String,
     name: String,
+    /// The same, a link where the reader may open the account or the box.
+    by: Html,
     /// `核查员（王芳）查看线索`, and behind it what it was about.
     sentence: String,
     of: Object,
@@ -104,18 +107,25 @@ async fn audit_page(
         })
         .await?;
     let next = entries.last().filter(|_| entries.len() == ENTRIES as usize).map(|e| e.id);
+    let pages = Pages::of(who);
     let rows = entries.into_iter().map(|e| {
         let account = accounts.iter().find(|account| account.id == e.actor);
         let of_a_box =
             || e.actor.strip_prefix("box ").map(|id| l.t("设备 ", "box ").to_owned() + id);
         let name = account.map(|account| account.display.clone()).or_else(of_a_box);
         let name = name.unwrap_or_default();
-        let by = named(l, account.map(|account| account.role), &name, &e.actor);
+        let label = |id: &str| Label { id: id.to_owned(), ..Label::words(&name) };
+        let by = match e.actor.strip_prefix("box ") {
+            Some(id) => Label { closed: false, ..label(id) }.bare_link(pages.device),
+            None => Label { closed: account.is_none(), ..label(&e.actor) }.bare_link(pages.account),
+        };
+        let actor = named(l, account.map(|account| account.role), &name, &e.actor);
         Row {
             id: e.id,
             at: local(&e.at),
-            sentence: format!("{by}{}{}", l.t("", " "), sentence(l, &e.action)),
+            sentence: format!("{actor}{}{}", l.t("", " "), sentence(l, &e.action)),
             of: objects.object(l, who, &e),
+            by,
             name,
             actor: e.actor,
             action: e.action,

@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::Names;
+use super::names::{Html, Label, Names, Pages};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::store::{AuditEntry, StoreError};
 use crate::web::rights::{SIGHT, may_open};
+use crate::web::scope::Seen;
 
 /// Persons that a sentence names; of more it says how many.
 const PERSONS: usize = 6;
@@ -80,16 +81,18 @@ pub(super) struct Object {
     /// What was done with a lead; empty where nothing was.
     pub(super) step: String,
     /// Whom it showed; empty where it showed nobody, or the reader is told no names.
-    pub(super) persons: String,
+    pub(super) persons: Html,
 }
 
 /// The names of everything that some entries are about. Made for a whole page at once.
 pub(super) struct Objects {
     leads: BTreeMap<String, i64>,
-    people: BTreeMap<String, String>,
+    people: Names,
     rooms: Names,
     institutions: Names,
-    accounts: BTreeMap<String, String>,
+    boxes: Names,
+    accounts: Names,
+    pages: Pages,
     /// The reader is told who people are.
     names: bool,
 }
@@ -113,14 +116,21 @@ impl Objects {
         people.extend(shown.map(str::to_owned));
         people.sort_unstable();
         people.dedup();
-        let people = if names { a.store.names_of(&people)? } else { BTreeMap::new() };
+        let people = if names {
+            Names::people(a, &Seen::of(a, who)?, people.iter().map(String::as_str))?
+        } else {
+            Names::default()
+        };
         let (rooms, institutions) = (ids(Thing::Room), ids(Thing::Institution));
+        let boxes = ids(Thing::Box);
         Ok(Self {
             leads: a.store.alert_numbers(&ids(Thing::Lead))?,
-            people: people.into_iter().map(|(id, name)| (id, name.0)).collect(),
+            people,
+            boxes: Names::boxes(a, boxes.iter().map(String::as_str))?,
+            pages: Pages::of(who),
             rooms: Names::rooms(a, rooms.iter().map(String::as_str))?,
             institutions: Names::institutions(a, institutions.iter().map(String::as_str))?,
-            accounts,
+            accounts: accounts.into(),
             names,
         })
     }
@@ -130,39 +140,39 @@ impl Objects {
         let Some((thing, id)) = thing(&entry.action, &entry.object) else {
             return Object { persons, ..Object::default() };
         };
-        let name = |known: Option<&String>| known.cloned().unwrap_or_else(|| id.clone());
-        let (name, page) = match thing {
-            Thing::Lead => (
-                self.leads.get(&id).map_or_else(|| id.clone(), |number| format!("#{number}")),
-                "/alerts",
-            ),
-            Thing::Person => (name(self.people.get(&id)), "/people"),
-            Thing::Room => (self.rooms.get(&id).name, "/rooms"),
-            Thing::Institution => (self.institutions.get(&id).name, "/institutions"),
-            Thing::Account => (name(self.accounts.get(&id)), "/accounts"),
-            Thing::Box => (id.clone(), "/devices"),
-            Thing::Session => (id.clone(), "/sessions"),
+        let lead = || self.leads.get(&id).map_or_else(|| id.clone(), |number| format!("#{number}"));
+        let if_open = |page, route| if may_open(who, route) { page } else { "" };
+        let (it, page) = match thing {
+            Thing::Lead => (Label::new(&lead(), &id), if_open("/alerts/", "/alerts/{id}")),
+            Thing::Person => (self.people.get(&id), self.pages.person),
+            Thing::Room => (self.rooms.get(&id), self.pages.room),
+            Thing::Institution => (self.institutions.get(&id), self.pages.institution),
+            Thing::Account => (self.accounts.get(&id), self.pages.account),
+            Thing::Box => (self.boxes.get(&id), self.pages.device),
+            Thing::Session => (Label::new("", &id), if_open("/sessions/", "/sessions/{id}")),
         };
-        let open = may_open(who, &format!("{page}/{{id}}"));
-        let href = if open { format!("{page}/{id}") } else { String::new() };
+        let closed = page.is_empty() || it.closed;
+        let href = if closed { String::new() } else { format!("{page}{id}") };
+        let name = it.name;
         let step = step(&entry.object).map(|step| l.step(step)).unwrap_or_default();
         Object { name, href, step, persons }
     }
 
-    fn persons(&self, l: Lang, object: &str) -> String {
+    fn persons(&self, l: Lang, object: &str) -> Html {
         let (ids, more) = persons(object);
         if ids.is_empty() || !self.names {
-            return String::new();
+            return Html::default();
         }
-        let name = |id: &&str| self.people.get(*id).map_or(*id, String::as_str).to_owned();
-        let named: Vec<String> = ids.iter().take(PERSONS).map(name).collect();
-        let named = named.join(l.t("、", ", "));
+        let few = ids.iter().take(PERSONS);
+        let few = few.map(|id| self.people.get(id).bare_link(self.pages.person));
+        let named = Html::joined(few, l.t("、", ", "));
         let more = more + ids.len().saturating_sub(PERSONS);
-        match (more, l) {
-            (0, _) => named,
-            (more, Lang::Zh) => format!("{named}等 {} 人", more + ids.len().min(PERSONS)),
-            (more, Lang::En) => format!("{named} and {more} more"),
-        }
+        let rest = match (more, l) {
+            (0, _) => return named,
+            (more, Lang::Zh) => format!("等 {} 人", more + ids.len().min(PERSONS)),
+            (more, Lang::En) => format!(" and {more} more"),
+        };
+        Html::joined([named, Html::text(&rest)], "")
     }
 }
 

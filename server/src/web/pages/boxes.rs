@@ -216,12 +216,8 @@ struct BoxPage {
     f: Frame,
     id: String,
     name: String,
-    institution: String,
-    institution_id: String,
-    room: String,
-    room_id: String,
-    /// The reader opens the pages of institutions and rooms.
-    may_see: bool,
+    institution: Label,
+    room: Label,
     /// What it said of itself last.
     seen: BoxView,
     /// Its chain of records, and whether it is whole.
@@ -272,9 +268,6 @@ async fn box_page(
         name: plan.name,
         institution: named.institution(&device),
         room: named.room(&device),
-        institution_id: device.institution.clone(),
-        room_id: device.room.clone(),
-        may_see: may_open(who, "/rooms/{id}") && may_open(who, "/institutions/{id}"),
         chain: (l.chain(&device.chain), device.chain == "intact"),
         seen: devices::view((l, who), &device, &named, &now, false),
         planned_on: plan.planned_on.unwrap_or_default(),

@@ -145,8 +145,10 @@ fn steps(l: Lang, case: &CaseFile, about: &About, out: &mut Vec<Block>) {
         let said = if step.law_version.is_empty() {
             said
         } else {
-            let table = l.t("依据与罚则表", "table of basis and penalty");
-            format!("{said}（{table} {}）", step.law_version)
+            match l {
+                Lang::Zh => format!("{said}（依据与罚则表 {}）", step.law_version),
+                Lang::En => format!("{said} (table of basis and penalty {})", step.law_version),
+            }
         };
         out.push(Block::Pair(format!("{} {by}", dated(&step.at)), said));
     }

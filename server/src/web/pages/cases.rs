@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
-use super::alert_facts::{ClockView, by_law, cited};
+use super::alert_facts::{ClockView, by_law, cited, party_called};
 use super::case_forms::FieldView;
 use super::case_forms::{
     Acts, FormView, codes, day, form, officer_fields, officers, party, party_field, person_field,
@@ -18,7 +18,7 @@ use super::case_forms::{
 use super::case_words::said;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, render_as, shown};
-use super::names::{Label, Names};
+use super::names::{Html, Label, Names, Pages};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::alert::AlertState;
@@ -34,6 +34,7 @@ use crate::web::cases::{
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::rights::{AUTHORITY, OPENINGS, may_open};
+use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -59,7 +60,6 @@ struct LineView {
     number: i64,
     case_number: String,
     institution: Label,
-    place: String,
     stage: &'static str,
     clock: Option<ClockView>,
 }
@@ -72,15 +72,15 @@ struct CasePage {
     number: i64,
     case_number: String,
     path: Vec<(&'static str, &'static str)>,
-    /// Persons beside the institution: number, name, where their part stands.
-    persons: Vec<(i64, String, &'static str)>,
+    /// Persons beside the institution, and where their part stands.
+    persons: Vec<(Label, &'static str)>,
     clocks: Vec<ClockView>,
     phases: Vec<PhaseView>,
     entries: Vec<EntryView>,
     forms: Vec<FormView>,
     documents: Vec<DocumentRow>,
     /// Earlier penalties by person, one line each.
-    earlier: Vec<String>,
+    earlier: Vec<Html>,
     /// What the law says of them.
     repetition: String,
     /// Fields of the opening, while it is still to come.
@@ -116,7 +116,7 @@ struct EntryView {
     title: &'static str,
     said: String,
     /// The person to whom it was done; empty: the institution, or the whole case.
-    of: String,
+    of: Label,
     by: String,
     at: String,
     struck: bool,
@@ -129,16 +129,23 @@ async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 
 async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let reader = who.clone();
-    let found = app.blocking(move |a| lines(a, &reader)).await?;
+    let (found, people) = app
+        .blocking(move |a| {
+            let found = lines(a, &reader)?;
+            let parties =
+                found.iter().filter_map(|line| line.clock.as_ref()?.party_person.as_deref());
+            let people = Names::people(a, &Seen::of(a, &reader)?, parties)?;
+            Ok::<_, Problem>((found, people))
+        })
+        .await?;
     let lead_only = found.iter().any(|line| !line.monitoring.notice_zh.is_empty());
     let view = |it: crate::web::cases::CaseLine| LineView {
-        clock: it.clock.as_ref().map(|c| ClockView::of(l, c)),
+        clock: it.clock.as_ref().map(|c| ClockView::of(l, c, &people)),
         stage: l.t(it.stage.zh(), it.stage.en()),
         case_number: it.case_number.unwrap_or_default(),
         alert: it.alert,
         number: it.number,
         institution: Label::new(&it.institution_name, &it.institution),
-        place: it.institution,
     };
     render(&CasesPage {
         f: Frame::of(app, who, l, "inbox", "/cases").await?.lead_only(lead_only),
@@ -196,16 +203,29 @@ fn earlier(l: Lang, it: &EarlierPenalties) -> String {
     }
 }
 
+/// A person who is a party; empty: the institution.
+fn party_label(case: &CaseSeen, number: i64, parties: &Names) -> Label {
+    let found = case.parties.iter().find(|p| p.party.id == number);
+    found.map_or_else(Label::default, |p| {
+        party_called(&p.party.name, p.party.person.as_deref(), parties)
+    })
+}
+
 /// The name of a person who is a party.
 fn party_name(case: &CaseSeen, party: i64) -> String {
     let found = case.parties.iter().find(|p| p.party.id == party);
     found.map(|p| p.party.name.clone()).unwrap_or_default()
 }
 
-fn entry(l: Lang, case: &CaseSeen, it: &EntrySeen, people: &Names) -> EntryView {
+fn entry(
+    l: Lang,
+    case: &CaseSeen,
+    it: &EntrySeen,
+    (parties, people): (&Names, &Names),
+) -> EntryView {
     let (r, code) = (&it.recorded, it.recorded.entry.code());
     EntryView {
-        of: party_name(case, r.party),
+        of: party_label(case, r.party, parties),
         id: r.id,
         on: r.on.to_string(),
         title: l.t(words::zh(code), words::en(code)),
@@ -281,12 +301,15 @@ async fn make(
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let (asked, reader) = (id.clone(), who.clone());
-    let (case, people) = app
+    let (case, people, parties) = app
         .blocking(move |a| {
             let case = whole(a, &reader, &asked)?;
+            let named = case.parties.iter().filter_map(|p| p.party.person.as_deref());
+            let named = named.chain(case.earlier.iter().map(|e| e.person.as_str()));
+            let parties = Names::people(a, &Seen::of(a, &reader)?, named)?;
             let by = case.entries.iter().map(|e| e.recorded.by.as_str());
             let people = Names::colleagues(a, &reader, by)?;
-            Ok::<_, Problem>((case, people))
+            Ok::<_, Problem>((case, people, parties))
         })
         .await?;
     let works = who.may(Right::WorkCases);
@@ -302,15 +325,15 @@ async fn make(
             .lead_only(!case.monitoring.notice_zh.is_empty()),
         number: case.number,
         path: path(l, case.stage),
-        clocks: case.clocks.iter().map(|c| ClockView::of(l, c)).collect(),
+        clocks: case.clocks.iter().map(|c| ClockView::of(l, c, &parties)).collect(),
         phases: case.phases.iter().map(|p| phase(l, p)).collect(),
         persons: case
             .parties
             .iter()
             .filter(|p| p.party.id != INSTITUTION)
-            .map(|p| (p.party.id, p.party.name.clone(), l.t(p.stage.zh(), p.stage.en())))
+            .map(|p| (party_label(&case, p.party.id, &parties), l.t(p.stage.zh(), p.stage.en())))
             .collect(),
-        entries: case.entries.iter().map(|e| entry(l, &case, e, &people)).collect(),
+        entries: case.entries.iter().map(|e| entry(l, &case, e, (&parties, &people))).collect(),
         forms: if works { forms(l, &case, given) } else { Vec::new() },
         documents: case
             .documents
@@ -327,7 +350,11 @@ async fn make(
             })
             .collect(),
         repetition: cited(l, &case.repetition),
-        earlier: case.earlier.iter().map(|e| earlier(l, e)).collect(),
+        earlier: case
+            .earlier
+            .iter()
+            .map(|e| parties.linked(Pages::of(who).person, &earlier(l, e)))
+            .collect(),
         may_open: works && case.state == AlertState::OnSite,
         opening,
         named: !who.open_house,

@@ -1,7 +1,6 @@
 //! The check by card, PIN and witness (P4) by page: phone-friendly, at the door; and the latest
 //! ones.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -11,11 +10,11 @@ use axum::response::Response;
 use super::field_fault::FieldFault;
 use super::forms::{Given, is_short, moment};
 use super::frame::{Frame, local, render, shown};
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::config::Mode;
-use crate::model::Name;
 use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
 use crate::web::checks::{CheckBody, check, seen as latest};
@@ -23,6 +22,7 @@ use crate::web::deed;
 use crate::web::endpoint::Endpoint;
 use crate::web::part::{PartQuery, cut};
 use crate::web::rights::may_send;
+use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -46,7 +46,7 @@ struct ChecksPage {
     long_people: Option<String>,
     /// As it was typed; nobody has chosen before.
     direction: String,
-    rows: Vec<[String; 6]>,
+    rows: Vec<CheckRow>,
     /// Everybody who is found, and whether a card is set.
     without: Vec<(String, String, bool)>,
     /// What is looked for in that list, and whether it has more than is shown.
@@ -57,6 +57,16 @@ struct ChecksPage {
     any_time: bool,
     fault: FieldFault,
     done: Option<String>,
+}
+
+/// One check that was made.
+struct CheckRow {
+    at: String,
+    room: Label,
+    person: Label,
+    direction: &'static str,
+    witness: Label,
+    via: &'static str,
 }
 
 async fn page(
@@ -125,10 +135,10 @@ async fn make(
 ) -> Result<Response, Problem> {
     let checks = latest(app, who).await?;
     let lists = lists(app, who, &sought, &checks, outcome.as_ref().ok().and_then(Option::as_ref));
-    let Lists { rooms, people, more, names } = lists.await?;
+    let Lists { rooms, people, more, names, room_names } = lists.await?;
     deed::persons(people.iter().map(|p| &p.0));
     deed::persons(checks.iter().flat_map(|c| [&c.person, &c.witness]));
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |name| name.0.clone());
+    let name = |id: &str| names.get(id).name;
     let (fault, done) = match outcome {
         Ok(None) => (FieldFault::default(), None),
         Ok(Some(c)) => {
@@ -165,7 +175,7 @@ async fn make(
             .map(|p| (p.0.clone(), p.1.clone(), keep && p.0 == given.text("witness")))
             .collect(),
         direction: if keep { given.text("direction").to_owned() } else { String::new() },
-        rows: checks.iter().take(50).map(|c| row(l, c, &name)).collect(),
+        rows: checks.iter().take(50).map(|c| row(l, c, &names, &room_names)).collect(),
         without: people.clone(),
         gives_links: who.may(Right::GiveLinks),
         any_time: app.config.mode == Mode::Demonstration,
@@ -187,7 +197,8 @@ struct Lists {
     /// Id, name, whether a card is set.
     people: Vec<(String, String, bool)>,
     more: bool,
-    names: BTreeMap<String, Name>,
+    names: Names,
+    room_names: Names,
 }
 
 async fn lists(
@@ -205,6 +216,8 @@ async fn lists(
         .flat_map(|c| [c.person.clone(), c.witness.clone()])
         .filter(|id| !id.is_empty())
         .collect();
+    let of_checks: Vec<String> = checks.iter().map(|c| c.room.clone()).collect();
+    let reader = who.clone();
     app.blocking(move |a| {
         let rooms = a.store.rooms_part(&all)?.into_iter();
         let rooms = rooms.map(|r| (r.id.to_string(), format!("{} ({})", r.name, r.id))).collect();
@@ -215,13 +228,15 @@ async fn lists(
             let set = a.store.credential_of(p.id.as_str())?.is_some();
             people.push((p.id.to_string(), p.name.0, set));
         }
-        let names = a.store.names_of(&ids)?;
-        Ok::<_, StoreError>(Lists { rooms, people, more, names })
+        let seen = Seen::of(a, &reader)?;
+        let names = Names::people(a, &seen, ids.iter().map(String::as_str))?;
+        let room_names = Names::rooms(a, of_checks.iter().map(String::as_str))?;
+        Ok::<_, StoreError>(Lists { rooms, people, more, names, room_names })
     })
     .await
 }
 
-fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
+fn row(l: Lang, c: &KeptCheck, people: &Names, rooms: &Names) -> CheckRow {
     let direction = match c.direction {
         protocol::down::CheckDirection::Out => l.t("离开", "out"),
         _ => l.t("进入", "in"),
@@ -233,12 +248,12 @@ fn row(l: Lang, c: &KeptCheck, name: &impl Fn(&str) -> String) -> [String; 6] {
         }
         _ => l.t("接口", "API"),
     };
-    [
-        local(&c.at),
-        c.room.clone(),
-        name(&c.person),
-        direction.to_owned(),
-        name(&c.witness),
-        via.to_owned(),
-    ]
+    CheckRow {
+        at: local(&c.at),
+        room: rooms.get(&c.room),
+        person: people.get(&c.person),
+        direction,
+        witness: if c.witness.is_empty() { Label::default() } else { people.get(&c.witness) },
+        via,
+    }
 }

@@ -14,7 +14,7 @@ use super::clue_choices::Choices;
 use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
 use super::log_holds;
-use super::names::{Label, Names};
+use super::names::{Html, Label, Names, Pages};
 use super::scope_tree;
 use super::timeline::Timeline;
 use super::words::Lang;
@@ -77,7 +77,7 @@ struct CluePage {
     source: &'static str,
     state: &'static str,
     state_code: &'static str,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Html)>,
     /// The card of what boxes hold for it, or nothing.
     holds: String,
     /// The card of what boxes replayed for it, or nothing.
@@ -136,6 +136,8 @@ struct Found {
     records: Option<Corroboration>,
     days: Vec<(Label, Timeline)>,
     names: BTreeMap<String, String>,
+    /// The same as links, of the place and of the room that it is about.
+    about: (Names, Names),
     rooms: Names,
     /// Whoever took a step, linked an alert or asked for the contact.
     people: Names,
@@ -151,6 +153,10 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
     let places: Vec<String> = clue.institution.iter().cloned().collect();
     let mut names = a.store.institution_names(&places)?;
     names.extend(a.store.room_names(&clue.room.iter().cloned().collect::<Vec<_>>())?);
+    let about = (
+        Names::institutions(a, clue.institution.as_deref())?,
+        Names::rooms(a, clue.room.as_deref())?,
+    );
     let (whole, records) = (whole(a, who, &clue)?, corroborated(a, &clue)?);
     let rooms = records.iter().flat_map(|r| &r.rooms).map(|r| r.room.as_str());
     let record = match &whole {
@@ -169,7 +175,8 @@ fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
         whole,
         records,
         names,
-        holds: log_holds::card(a, l, &a.store.log_holds_of_clue(&clue)?)?,
+        about,
+        holds: log_holds::card(a, l, who, &a.store.log_holds_of_clue(&clue)?)?,
         replays: clue_replays::card(a, l, who, &clue)?,
         clue,
     })
@@ -210,8 +217,8 @@ async fn make(
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
-    let Found { clue, whole, records, days, names, rooms, people, holds, replays, due, choices } =
-        found;
+    let Found { clue, whole, records, days, names, about, .. } = found;
+    let Found { rooms, people, holds, replays, due, choices, .. } = found;
     let (record, texts, pictures) = match whole {
         WholeClue::Auditor(record) => (*record, None, 0),
         WholeClue::Officer(seen) => {
@@ -223,8 +230,12 @@ async fn make(
     let may_step = who.may(Right::GiveVerdicts);
     let cases = who.may(Right::WorkCases);
     let proposals = record.proposals.iter().map(|p| (p.by.clone(), proposal_words(l, p)));
+    let pages = Pages::of(who);
     let page = CluePage {
-        facts: facts(l, &clue, (&names, &people), &due),
+        facts: facts(l, &clue, (&names, &people), &due)
+            .into_iter()
+            .map(|(name, value)| (name, linked(&about, pages, &value)))
+            .collect(),
         state: l.clue_stage(clue.handling.stage()),
         state_code: clue.handling.stage(),
         allegation: l.t(clue.allegation.zh(), clue.allegation.en()),
@@ -278,6 +289,11 @@ async fn make(
         id,
     };
     render(&page)
+}
+
+/// Where it is said to have been, as links.
+fn linked((places, rooms): &(Names, Names), pages: Pages, value: &str) -> Html {
+    rooms.linked_in(pages.room, places.linked(pages.institution, value))
 }
 
 /// 办理期限 with the rule that gave it.

@@ -8,7 +8,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{local, shown};
-use super::names::{Label, Names};
+use super::names::{Html, Names, Pages};
 use super::policy_trial::standing;
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -41,7 +41,7 @@ struct AskedView {
 }
 
 struct RoomView {
-    name: Label,
+    name: Html,
     class: &'static str,
     standing: &'static str,
     days: Vec<(String, String)>,
@@ -57,16 +57,22 @@ pub(super) fn card(a: &App, l: Lang, who: &Who, clue: &Clue) -> Result<String, P
     let rooms = asked.iter().flat_map(|it| &it.rooms).map(|it| it.room.as_str());
     let rooms = Names::rooms(a, rooms)?;
     let people = Names::colleagues(a, who, asked.iter().map(|it| it.asked_by.as_str()))?;
-    let asked = asked.iter().map(|it| asked_view(l, it, &rooms, &people)).collect();
+    let page = Pages::of(who).room;
+    let asked = asked.iter().map(|it| asked_view(l, it, (&rooms, page), &people)).collect();
     let card = Card { l, id: clue.id.clone(), may_ask, named: !who.open_house, asked };
     card.render().map_err(|fault| Problem::internal(&fault))
 }
 
-fn asked_view(l: Lang, it: &ReplaySeen, rooms: &Names, people: &Names) -> AskedView {
+fn asked_view(
+    l: Lang,
+    it: &ReplaySeen,
+    (rooms, page): (&Names, &str),
+    people: &Names,
+) -> AskedView {
     let room = |room: &replay::RoomReplay| {
         let (class, standing) = standing(l, room.standing);
         RoomView {
-            name: rooms.get(&room.room),
+            name: rooms.get(&room.room).link(page),
             class,
             standing,
             days: room.days.iter().map(|day| (day.day.clone(), day_words(l, day))).collect(),

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, dated, render, shown};
+use super::names::Label;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -30,8 +31,8 @@ struct ConsentsPage {
 
 struct Row {
     person: String,
-    name: String,
-    place: String,
+    who: Label,
+    place: Label,
     version: String,
     signed: String,
     until: String,
@@ -46,10 +47,10 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let reader = who.clone();
     let found = app.blocking(move |a| to_ask(a, &reader)).await?;
     let row = |p: PersonToAsk| Row {
-        place: format!("{} ({})", p.institution_name, p.institution),
+        place: Label::new(&p.institution_name, &p.institution),
         signed: dated(&p.signed_at),
         until: p.holds_until.unwrap_or_else(|| l.t("未设定", "no day set").to_owned()),
-        name: if p.name.is_empty() { p.person.clone() } else { p.name },
+        who: Label::new(&p.name, &p.person),
         version: p.text_version,
         person: p.person,
     };

@@ -1,6 +1,5 @@
 //! 整改清单: what a clinic has to mend, until when, and what closed it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,7 +8,7 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
-use super::names::named;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -33,7 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct Row {
     id: String,
     number: i64,
-    place: String,
+    place: Label,
     /// Where it comes from, and its name.
     from: (String, String),
     rules: String,
@@ -94,7 +93,8 @@ async fn make(
 ) -> Result<Response, Problem> {
     let found = list(app, who, &query).await?;
     let places: Vec<String> = found.corrections.iter().map(|c| c.institution.clone()).collect();
-    let names = app.blocking(move |a| a.store.institution_names(&places)).await?;
+    let names =
+        app.blocking(move |a| Names::institutions(a, places.iter().map(String::as_str))).await?;
     let status = if fault.is_empty() { 200 } else { 422 };
     let page = CorrectionsPage {
         rows: found.corrections.into_iter().map(|it| row(l, it, &names)).collect(),
@@ -109,7 +109,7 @@ async fn make(
     render_as(&page, axum::http::StatusCode::from_u16(status).unwrap_or_default())
 }
 
-fn row(l: Lang, it: CorrectionSeen, names: &BTreeMap<String, String>) -> Row {
+fn row(l: Lang, it: CorrectionSeen, names: &Names) -> Row {
     let from = match it.from {
         CorrectionSource::Alert => {
             (format!("/alerts/{}", it.object), l.t("设备提示", "a finding").to_owned())
@@ -121,7 +121,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &BTreeMap<String, String>) -> Row {
     };
     Row {
         number: it.number,
-        place: named(names.get(&it.institution), &it.institution),
+        place: names.get(&it.institution),
         from,
         rules: l.rules(&it.rules),
         opened_at: local(&it.opened_at),

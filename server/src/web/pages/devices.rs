@@ -10,6 +10,7 @@ use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
 
 use super::frame::{Frame, local, render, shown};
 use super::messages;
+use super::names::Label;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -43,8 +44,6 @@ struct DevicesPage {
     next: Option<String>,
     may_register: bool,
     may_review: bool,
-    /// The reader opens the pages of clinics and rooms.
-    may_see: bool,
 }
 
 /// A message that was not taken in.
@@ -67,10 +66,8 @@ pub(super) struct BoxView {
     id: String,
     name: String,
     planned_on: String,
-    institution: String,
-    institution_id: String,
-    room: String,
-    room_id: String,
+    institution: Label,
+    room: Label,
     state: &'static str,
     online: bool,
     provisioned: bool,
@@ -153,7 +150,6 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         next,
         may_register: may_open(who, "/devices/new"),
         may_review: may_open(who, "/devices/{id}/review"),
-        may_see: may_open(who, "/rooms/{id}"),
         f: Frame::of(app, who, l, "devices", "/devices").await?,
     };
     render(&page)
@@ -188,12 +184,14 @@ impl Named {
         self.plans.get(&device.id).cloned().unwrap_or_default()
     }
 
-    pub(super) fn institution(&self, device: &Device) -> String {
-        self.institutions.get(&device.institution).unwrap_or(&device.institution).clone()
+    pub(super) fn institution(&self, device: &Device) -> Label {
+        let name = self.institutions.get(&device.institution);
+        Label::new(name.map_or("", String::as_str), &device.institution)
     }
 
-    pub(super) fn room(&self, device: &Device) -> String {
-        self.rooms.get(&device.room).unwrap_or(&device.room).clone()
+    pub(super) fn room(&self, device: &Device) -> Label {
+        let name = self.rooms.get(&device.room);
+        Label::new(name.map_or("", String::as_str), &device.room)
     }
 }
 
@@ -216,9 +214,7 @@ pub(super) fn view(
         name: plan.name,
         planned_on: plan.planned_on.unwrap_or_default(),
         institution: named.institution(d),
-        institution_id: d.institution.clone(),
         room: named.room(d),
-        room_id: d.room.clone(),
         state: match d.state {
             DeviceState::Registered => l.t("待接入", "Registered"),
             DeviceState::Provisioned => l.t("已接入", "Provisioned"),

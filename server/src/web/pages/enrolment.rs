@@ -19,7 +19,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::consent::Parties;
 use crate::enrol::PhotoOutcome;
-use crate::model::{Consent, Name, Practitioner};
+use crate::model::{Consent, Practitioner};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
@@ -84,8 +84,7 @@ struct EnrolmentPage {
 
 /// Somebody else with this face.
 struct Resembled {
-    name: String,
-    person: String,
+    who: Label,
     score: String,
     /// The address of a kept photograph, where the reader may see one.
     picture: Option<String>,
@@ -113,7 +112,7 @@ async fn enrolment(
 /// What a page of an enrolment is made of.
 struct Looked {
     found: EnrolmentSeen,
-    names: BTreeMap<String, Name>,
+    names: Names,
     registry_photo: bool,
     consent: Option<Consent>,
     /// By person: a photograph of whoever has this face, too.
@@ -161,7 +160,8 @@ fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
     let facts = found.facts();
     let consent = if facts.templates > 0 { a.faces.consent_of(&facts.id)? } else { None };
     Ok(Looked {
-        names: a.store.names_of(&named)?,
+        names: Names::people(a, &Seen::All, named.iter().map(String::as_str))?
+            .closed_but(&Names::people(a, &seen, named.iter().map(String::as_str))?),
         registry_photo: a.faces.registry_photo_at(&facts.person)?.is_some(),
         consent,
         pictures: pictures_of(a, &seen, &found)?,
@@ -191,12 +191,11 @@ async fn make_enrolment(
     let parties =
         Parties { institution: place.as_deref(), authority: app.config.authority.as_deref() };
     let consent = consent.map(|c| Signed::of(l, c, parties));
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let name = |id: &str| names.get(id).name;
     let photos = looked_at.photos.iter().map(|p| photo_view(l, p));
     let compared = found.compared();
     let duplicates = compared.into_iter().flat_map(|c| &c.duplicates).map(|d| Resembled {
-        name: name(&d.person),
-        person: d.person.clone(),
+        who: names.get(&d.person),
         score: format!("{} %", d.score_ppm / 10_000),
         picture: pictures.get(&d.person).cloned(),
     });

@@ -14,7 +14,7 @@ use protocol::evidence::CustodianRole;
 
 use super::frame::{Frame, local, render, shown};
 use super::messages;
-use super::names::{Label, Names};
+use super::names::{Html, Label, Names, Pages};
 use super::place_choice::{self, Field};
 use super::scope_tree::{self, Places};
 use super::words::Lang;
@@ -96,7 +96,7 @@ struct CustodianView {
 }
 
 struct PolicyView {
-    place: String,
+    place: Html,
     enabled: bool,
     basis: String,
     document: String,
@@ -200,7 +200,11 @@ async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
             .into_iter()
             .map(|of| role_view(l, &seen.roll, of, role == Some(of), &who.name))
             .collect(),
-        policies: seen.policies.iter().map(|word| policy_view(l, word, &places)).collect(),
+        policies: seen
+            .policies
+            .iter()
+            .map(|word| policy_view((l, Pages::of(&who)), word, &places))
+            .collect(),
         division: place_choice::division(l, &who, &division, &[]),
         institution: place_choice::institution(l, &who, &institution, &places),
         on_unless_said: seen.on_unless_said,
@@ -270,13 +274,13 @@ fn custodian_view(l: Lang, c: &CustodianSeen, own_role: bool, reader: &str) -> C
     }
 }
 
-fn policy_view(l: Lang, word: &PolicyWord, places: &Places) -> PolicyView {
+fn policy_view((l, pages): (Lang, Pages), word: &PolicyWord, places: &Places) -> PolicyView {
     let place = match word.kind {
-        PlaceKind::Jurisdiction if word.place.is_empty() => l.t("全部", "everywhere").to_owned(),
-        PlaceKind::Jurisdiction => crate::divisions::words(&word.place),
+        PlaceKind::Jurisdiction if word.place.is_empty() => Html::text(l.t("全部", "everywhere")),
+        PlaceKind::Jurisdiction => Html::text(&crate::divisions::words(&word.place)),
         PlaceKind::Institution => {
             let name = places.get(&word.place).map_or("", |place| place.0.as_str());
-            Label::new(name, &word.place).to_string()
+            Label::new(name, &word.place).link(pages.institution)
         }
     };
     PolicyView {

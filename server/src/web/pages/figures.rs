@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::chart::{self, SEVERITIES, Stack};
 use super::frame::{Frame, line, render, shown};
-use super::names::Names;
+use super::names::{Html, Names, Pages};
 use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{AlertState, ClinicState, Reason};
@@ -50,6 +50,14 @@ struct FiguresPage {
     visibility: String,
     abstention: String,
     charts: Vec<Chart>,
+    /// Boxes as the tables call them, as links.
+    boxes: BTreeMap<String, Html>,
+}
+
+impl FiguresPage {
+    fn cell(&self, text: &str) -> Html {
+        self.boxes.get(text).cloned().unwrap_or_else(|| Html::text(text))
+    }
 }
 
 async fn page(
@@ -78,6 +86,10 @@ async fn make(
     let mut found = told(who, &made);
     let ids: Vec<String> = found.devices.iter().map(|d| d.device.clone()).collect();
     let names = app.blocking(move |a| Names::boxes(a, ids.iter().map(String::as_str))).await?;
+    let page = Pages::of(who).device;
+    let of =
+        found.devices.iter().map(|d| &d.device).chain(found.sight_by_device.iter().map(|s| &s.key));
+    let boxes = of.map(|id| (names.get(id).to_string(), names.get(id).link(page))).collect();
     for it in &mut found.devices {
         it.device = names.get(&it.device).to_string();
     }
@@ -100,6 +112,7 @@ async fn make(
         visibility: if sessions == 0 { "—".to_owned() } else { percent(weighted / sessions) },
         abstention: share(silent, sessions),
         charts: charts(l, &found),
+        boxes,
         fault,
         f: Frame::of(app, who, l, "figures", "/figures").await?,
     })

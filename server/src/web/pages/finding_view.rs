@@ -1,18 +1,19 @@
 //! A finding as the pages of a lead show it: what it says, of whom, what it rests on, and by which
 //! record it is held. View models only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::frame::local;
 use super::law::MatterView;
-use super::names::with_names;
+use super::names::{Html, Label, Names, Pages};
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
+use crate::access::Who;
 use crate::alert_view::{FindingSeen, LawSeen};
 use crate::app::App;
-use crate::model::Name;
 use crate::store::{FindingEvent, StoreError};
 use crate::web::policy::of_hash;
+use crate::web::scope::Seen;
 
 pub(super) struct FindingView {
     pub(super) rule: String,
@@ -21,7 +22,7 @@ pub(super) struct FindingView {
     pub(super) level: &'static str,
     pub(super) step: String,
     pub(super) withdrawn: bool,
-    pub(super) explanation: String,
+    pub(super) explanation: Html,
     pub(super) persons: Vec<PersonView>,
     pub(super) legal: Option<MatterView>,
     pub(super) confidence: Vec<(&'static str, u32)>,
@@ -43,13 +44,12 @@ pub(super) struct EventView {
     pub(super) step: String,
     pub(super) rule: String,
     pub(super) severity: u8,
-    pub(super) text: String,
+    pub(super) text: Html,
     pub(super) seq: u64,
 }
 
 pub(super) struct PersonView {
-    pub(super) name: String,
-    pub(super) id: String,
+    pub(super) person: Label,
     pub(super) part: String,
     pub(super) verified: String,
 }
@@ -60,10 +60,10 @@ pub(super) fn monitoring(l: Lang, law: &LawSeen) -> String {
 
 /// What happened to the findings, in order; what one says now stands with it, and not here again.
 pub(super) fn events(
-    l: Lang,
+    (l, pages): (Lang, Pages),
     events: &[FindingEvent],
     findings: &[FindingSeen],
-    names: &BTreeMap<String, Name>,
+    names: &Names,
 ) -> Vec<EventView> {
     let said = |text: &str| {
         findings.iter().any(|f| {
@@ -71,17 +71,14 @@ pub(super) fn events(
             l.t(&now.zh, &now.en) == text
         })
     };
-    events
-        .iter()
-        .map(|e| event(l, e))
-        .map(|e| {
-            let text = if said(&e.text) { String::new() } else { with_names(l, &e.text, names) };
-            EventView { text, ..e }
-        })
-        .collect()
+    let text = |e: &FindingEvent| {
+        let text = l.t(&e.zh, &e.en);
+        if said(text) { Html::default() } else { names.said(l, pages, text) }
+    };
+    events.iter().map(|e| event(l, e, text(e))).collect()
 }
 
-fn event(l: Lang, e: &FindingEvent) -> EventView {
+fn event(l: Lang, e: &FindingEvent, text: Html) -> EventView {
     EventView {
         at: local(&e.at),
         received: local(&e.received_at),
@@ -89,14 +86,15 @@ fn event(l: Lang, e: &FindingEvent) -> EventView {
         step: l.finding_step(&e.step, e.seq == 0),
         rule: l.rule(&e.rule),
         severity: e.severity,
-        text: l.t(&e.zh, &e.en).to_owned(),
+        text,
         seq: e.seq,
     }
 }
 
-/// Whom these findings name.
-pub(super) fn persons_of(findings: &[FindingSeen]) -> Vec<String> {
-    findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.to_string()).collect()
+/// Whom these findings name, as far as the reader may know them. Asks the store, and blocks.
+pub(super) fn persons(a: &App, who: &Who, findings: &[FindingSeen]) -> Result<Names, StoreError> {
+    let persons = findings.iter().flat_map(|f| &f.report.persons);
+    Names::people(a, &Seen::of(a, who)?, persons.map(|p| p.person.as_str()))
 }
 
 /// Policies by which these were judged, as far as this server knows them: a box may say any hash.
@@ -117,9 +115,9 @@ pub(super) fn known_policies(
 }
 
 pub(super) fn finding(
-    l: Lang,
+    (l, pages): (Lang, Pages),
     stored: &FindingSeen,
-    names: &BTreeMap<String, Name>,
+    names: &Names,
     policies: &BTreeSet<String>,
 ) -> FindingView {
     let r = &stored.report;
@@ -131,8 +129,7 @@ pub(super) fn finding(
     };
     let step = format!("{:?}", r.step).to_lowercase();
     let persons = r.persons.iter().map(|p| PersonView {
-        name: names.get(p.person.as_str()).map_or_else(|| p.person.to_string(), |n| n.0.clone()),
-        id: p.person.to_string(),
+        person: names.get(p.person.as_str()),
         part: l.part(&p.part).to_owned(),
         verified: l.verified(&p.verified_by).to_owned(),
     });
@@ -143,7 +140,7 @@ pub(super) fn finding(
         level: l.severity(severity),
         withdrawn: step == "withdrawn",
         step: l.step(&step),
-        explanation: with_names(l, l.t(&r.explanation.zh, &r.explanation.en), names),
+        explanation: names.said(l, pages, l.t(&r.explanation.zh, &r.explanation.en)),
         persons: persons.collect(),
         legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),
         confidence: confidence(l, r),

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
+use super::names::{self, Label, Pages};
 pub(super) use super::times::zone_name;
 pub(in crate::web) use super::times::{dated, local};
 use super::words::Lang;
@@ -92,6 +93,8 @@ impl Demonstration {
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub l: Lang,
+    /// What the reader may open, by kind of thing.
+    pub pages: Pages,
     pub page: &'static str,
     pub pack_note: &'static str,
     pub demonstration: Demonstration,
@@ -131,6 +134,7 @@ impl Frame {
     pub(super) fn for_test(l: Lang) -> Self {
         Self {
             l,
+            pages: Pages::default(),
             page: "",
             pack_note: "",
             demonstration: Demonstration::No,
@@ -152,6 +156,32 @@ impl Frame {
     /// A line that the server says in English to programs, in the reader's language.
     pub(super) fn said(&self, line: &str) -> String {
         said(self.l, line.to_owned())
+    }
+
+    /// Somebody of the registry by name: a link where the reader may open his page.
+    pub(super) fn person(&self, it: &Label) -> names::Html {
+        it.link(self.pages.person)
+    }
+
+    pub(super) fn room(&self, it: &Label) -> names::Html {
+        it.link(self.pages.room)
+    }
+
+    pub(super) fn institution(&self, it: &Label) -> names::Html {
+        it.link(self.pages.institution)
+    }
+
+    pub(super) fn device(&self, it: &Label) -> names::Html {
+        it.link(self.pages.device)
+    }
+
+    pub(super) fn item(&self, it: &Label) -> names::Html {
+        it.link(self.pages.item)
+    }
+
+    /// Somebody with an account of this house.
+    pub(super) fn account(&self, it: &Label) -> names::Html {
+        it.link(self.pages.account)
     }
 
     /// Whether the reader's menu leads there.
@@ -194,6 +224,7 @@ impl Frame {
         let (open_alerts, _) = AlertCount::open_and_urgent(&counts);
         Ok(Self {
             l,
+            pages: Pages::of(who),
             page,
             pack_note: app.config.pack.note(),
             demonstration: Demonstration::of(app),

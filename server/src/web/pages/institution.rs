@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
 use super::lead_rows::{self, LeadRow};
+use super::names::Label;
 use super::people::serde_name;
 use super::words::Lang;
 use crate::access::Who;
@@ -38,11 +39,10 @@ struct InstitutionPage {
     id: String,
     name: String,
     facts: Vec<(&'static str, String)>,
-    /// Id and name.
-    rooms: Vec<(String, String)>,
+    rooms: Vec<Label>,
     people: Vec<PersonLine>,
     more_people: bool,
-    items: Vec<String>,
+    items: Vec<Label>,
     leads: Vec<LeadRow>,
     /// Where those stand that the page has no room for; empty where it lists them all.
     more_leads: String,
@@ -63,10 +63,10 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<Str
 
 struct Found {
     it: Institution,
-    rooms: Vec<(String, String)>,
+    rooms: Vec<Label>,
     people: Vec<PersonLine>,
     more_people: bool,
-    items: Vec<String>,
+    items: Vec<Label>,
     leads: Vec<LeadRow>,
     more_leads: bool,
 }
@@ -77,7 +77,7 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     deed::at(id);
     let part = PartQuery { at: Some(id.to_owned()), ..PartQuery::default() }.part(who, LISTED);
     let rooms = a.store.rooms_part(&part)?;
-    let rooms = rooms.into_iter().map(|r| (r.id.to_string(), r.name)).collect();
+    let rooms = rooms.into_iter().map(|r| Label::new(&r.name, r.id.as_str())).collect();
     let (people, more_people) = people(a, l, id, &part)?;
     let limit = LEADS as u32 + 1;
     let filter = AlertFilter { institution: Some(id.to_owned()), limit, ..AlertFilter::default() };
@@ -90,7 +90,7 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let filed = items.into_iter().filter(|i| it.filed_items.contains(&i.code));
     Ok(Found {
         leads: lead_rows::rows(a, who, l, &alerts)?,
-        items: filed.map(|i| item_words(l, &i)).collect(),
+        items: filed.map(|i| Label::new(&item_words(l, &i), i.code.as_str())).collect(),
         more_leads,
         rooms,
         people,

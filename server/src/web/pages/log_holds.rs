@@ -1,13 +1,12 @@
 //! 保全: which days of which box's observation log are kept for a lead or a clue, as a card of its
 //! page. It orders nothing: a hold follows from the steps that people take.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 
 use super::frame::local;
-use super::names::Label;
+use super::names::{Html, Names, Pages};
 use super::words::Lang;
+use crate::access::Who;
 use crate::app::App;
 use crate::store::{HoldStanding, LogHold, StoreError};
 
@@ -20,25 +19,24 @@ struct Card {
 
 struct DayView {
     day: String,
-    name: String,
+    name: Html,
     until: String,
     class: &'static str,
     standing: &'static str,
 }
 
 /// The card; empty where nothing is held. Blocking.
-pub(super) fn card(a: &App, l: Lang, holds: &[LogHold]) -> Result<String, StoreError> {
+pub(super) fn card(a: &App, l: Lang, who: &Who, holds: &[LogHold]) -> Result<String, StoreError> {
     if holds.is_empty() {
         return Ok(String::new());
     }
-    let ids: Vec<String> = holds.iter().map(|hold| hold.device.clone()).collect();
-    let names: BTreeMap<String, _> = a.store.box_plans(&ids)?;
+    let names = Names::boxes(a, holds.iter().map(|hold| hold.device.as_str()))?;
+    let page = Pages::of(who).device;
     let days = holds.iter().map(|hold| {
-        let name = names.get(&hold.device).map_or("", |plan| plan.name.as_str());
         let (class, standing) = words(l, hold.standing);
         DayView {
             day: hold.day.clone(),
-            name: Label::new(name, &hold.device).to_string(),
+            name: names.get(&hold.device).link(page),
             until: local(&hold.until),
             class,
             standing,

@@ -12,7 +12,7 @@ use law::Matter;
 use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
-use super::names::{Label, Names};
+use super::names::{Html, Label, Names, Pages};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -46,7 +46,7 @@ struct MonitoringPage {
     /// Since or from when the box may look at anybody, where the policy asks for a wait.
     in_use: String,
     parts: Vec<PartView>,
-    history: Vec<[String; 4]>,
+    history: Vec<HistoryRow>,
     may_enter: bool,
     /// Nobody logs in here: who enters it says so.
     asks_name: bool,
@@ -64,9 +64,34 @@ struct PlacesPage {
     rows: Vec<PlaceRow>,
 }
 
+/// One entry of what was reviewed when, for the room where the box stood then.
+struct HistoryRow {
+    at: String,
+    by: String,
+    room: Label,
+    there: String,
+}
+
 struct PlaceRow {
-    device: String,
+    id: String,
+    device: Label,
+    room: Label,
+    place: Label,
+    /// As the table goes out: names with their ids in one text.
     cells: [String; 9],
+}
+
+impl PlaceRow {
+    /// The cells of the page: what has a page of its own is a link.
+    fn shown(&self, pages: &Pages) -> Vec<Html> {
+        let cell = |(n, text): (usize, &String)| match n {
+            0 => self.place.link(pages.institution),
+            2 => self.room.link(pages.room),
+            3 => self.device.link(pages.device),
+            _ => Html::text(text),
+        };
+        self.cells.iter().enumerate().map(cell).collect()
+    }
 }
 
 fn head(l: Lang) -> [&'static str; 9] {
@@ -89,7 +114,10 @@ fn place_row(l: Lang, it: &PlaceSeen, rooms: &Names, boxes: &Names) -> PlaceRow 
     let missing: Vec<&str> =
         it.standing.missing.iter().map(|part| l.t(part.zh(), part.en())).collect();
     PlaceRow {
-        device: it.device.clone(),
+        id: it.device.clone(),
+        device: boxes.get(&it.device),
+        room: rooms.get(&it.room),
+        place: Label::new(&it.institution_name, &it.institution),
         cells: [
             it.institution_name.clone(),
             it.address.clone(),
@@ -248,12 +276,12 @@ async fn make(
         let missing = entry.record.missing(Date::MAX);
         let there = Part::ALL.into_iter().filter(|p| !missing.contains(p));
         let there = there.map(|p| l.t(p.zh(), p.en()));
-        [
-            local(&entry.at),
-            entry.by.clone(),
-            rooms.get(&entry.room).to_string(),
-            there.collect::<Vec<_>>().join(" · "),
-        ]
+        HistoryRow {
+            at: local(&entry.at),
+            by: entry.by.clone(),
+            room: rooms.get(&entry.room),
+            there: there.collect::<Vec<_>>().join(" · "),
+        }
     };
     let status = if refused.is_some() { 422 } else { 200 };
     let (parts, fault) = match &refused {

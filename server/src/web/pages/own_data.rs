@@ -13,6 +13,7 @@ use super::case_words::penalties;
 use super::forms::Given;
 use super::frame::{Frame, dated, line, local, render_as, shown};
 use super::law::MatterView;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -23,6 +24,7 @@ use crate::web::consents::TextToSign;
 use crate::web::endpoint::Endpoint;
 use crate::web::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
 use crate::web::rights::AUTHORITY;
+use crate::web::scope::Seen;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -88,8 +90,6 @@ struct AllegedView {
 
 struct RequestView {
     id: i64,
-    /// With the name, where the reader is not the person.
-    person: String,
     about: &'static str,
     alert: String,
     at: String,
@@ -110,7 +110,6 @@ fn request(l: Lang, it: PersonalRequest) -> RequestView {
             About::Answer => l.t("对案件的说明", "answer to a case"),
         },
         id: it.id,
-        person: it.person,
         alert: it.alert.unwrap_or_default(),
         at: local(&it.at),
         text: it.text,
@@ -272,7 +271,7 @@ pub(super) async fn own_page(
 #[template(path = "requests.html")]
 struct RequestsPage {
     f: Frame,
-    requests: Vec<RequestView>,
+    requests: Vec<(Label, RequestView)>,
     named: bool,
     fault: String,
 }
@@ -288,18 +287,15 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Respo
         .blocking(move |a| {
             let found = visible(a, &reader)?;
             let persons: Vec<String> = found.iter().map(|r| r.person.clone()).collect();
-            let names = a.store.names_of(&persons)?;
+            let names =
+                Names::people(a, &Seen::of(a, &reader)?, persons.iter().map(String::as_str))?;
             Ok::<_, Problem>((found, names))
         })
         .await?;
-    let named = |it: RequestView| match names.get(&it.person) {
-        Some(name) => RequestView { person: format!("{} ({})", name.0, it.person), ..it },
-        None => it,
-    };
     let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = RequestsPage {
         f: Frame::of(app, who, l, "people", "/requests").await?,
-        requests: found.into_iter().map(|r| named(request(l, r))).collect(),
+        requests: found.into_iter().map(|r| (names.get(&r.person), request(l, r))).collect(),
         named: !who.open_house,
         fault,
     };

@@ -12,7 +12,7 @@ use protocol::down::RegistrationStatus;
 use super::consent_view::Signed;
 use super::frame::{Frame, local, render, shown};
 use super::lead_rows::{self, LeadRow};
-use super::names::named;
+use super::names::{Label, Names};
 use super::people::serde_name;
 use super::registry::relation_words;
 use super::words::Lang;
@@ -54,8 +54,7 @@ struct PersonPage {
 }
 
 struct SiteView {
-    institution: String,
-    name: String,
+    place: Label,
     relation: String,
     lead_of: String,
     filing: String,
@@ -63,7 +62,7 @@ struct SiteView {
 
 struct EnrolmentView {
     id: String,
-    institution: String,
+    place: Label,
     state: String,
     at: String,
     templates: i64,
@@ -71,7 +70,7 @@ struct EnrolmentView {
 }
 
 struct ConsentView {
-    institution: String,
+    place: Label,
     signed: Signed,
 }
 
@@ -95,37 +94,33 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     deed::persons([id]);
     let mut places: Vec<String> = person.sites.iter().map(|s| s.institution.to_string()).collect();
     places.retain(|place| seen.has(place));
-    let names = a.store.institution_names(&places)?;
-    let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let names = Names::institutions(a, places.iter().map(String::as_str))?;
     let sites = person.sites.iter().filter(|s| seen.has(s.institution.as_str()));
-    let sites = sites.map(|s| site(l, s, name(s.institution.as_str()))).collect();
+    let sites = sites.map(|s| site(l, s, names.get(s.institution.as_str()))).collect();
     let mut enrolments = a.faces.enrolments_of(&[id.to_owned()])?;
     enrolments.retain(|e| seen.has(&e.institution));
-    let with_id = |id: &str| named(names.get(id), id);
-    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &with_id)).collect();
+    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &names)).collect();
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
-    let consents =
-        consents.into_iter().map(|(at, it)| consent(a, l, (name(&at), &at), it)).collect();
+    let consents = consents.into_iter().map(|(at, it)| consent(a, l, names.get(&at), it)).collect();
     let alerts = a.store.alerts_naming(id, &places, &lead_rows::since())?;
     Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
 }
 
-fn site(l: Lang, it: &Site, name: String) -> SiteView {
+fn site(l: Lang, it: &Site, place: Label) -> SiteView {
     let lead_of: Vec<String> = it.lead_of.iter().map(|s| l.specialty(&serde_name(s))).collect();
     let filing = [it.filing_no.as_deref(), it.filed_on.as_deref()];
     SiteView {
-        institution: it.institution.to_string(),
-        name,
+        place,
         relation: relation_words(l, &serde_name(&it.relation)),
         lead_of: lead_of.join("、"),
         filing: filing.into_iter().flatten().collect::<Vec<_>>().join(" · "),
     }
 }
 
-fn enrolment(l: Lang, it: Enrolment, name: &impl Fn(&str) -> String) -> EnrolmentView {
+fn enrolment(l: Lang, it: Enrolment, names: &Names) -> EnrolmentView {
     EnrolmentView {
-        institution: name(&it.institution),
+        place: names.get(&it.institution),
         state: l.enrolment(&serde_name(&it.state)),
         at: local(&it.proposed_at),
         templates: it.templates,
@@ -134,10 +129,11 @@ fn enrolment(l: Lang, it: Enrolment, name: &impl Fn(&str) -> String) -> Enrolmen
     }
 }
 
-fn consent(a: &App, l: Lang, (name, id): (String, &str), it: Consent) -> ConsentView {
-    let parties = Parties { institution: Some(&name), authority: a.config.authority.as_deref() };
+fn consent(a: &App, l: Lang, place: Label, it: Consent) -> ConsentView {
+    let parties =
+        Parties { institution: Some(&place.name), authority: a.config.authority.as_deref() };
     let signed = Signed::of(l, it, parties);
-    ConsentView { institution: named(Some(&name), id), signed }
+    ConsentView { place, signed }
 }
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response, Problem> {

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, dated, line, render, shown};
-use super::names::named;
+use super::names::Label;
 use super::own_data::own_page;
 use super::words::Lang;
 use crate::access::Who;
@@ -195,7 +195,7 @@ async fn make(
 #[template(path = "personal_link.html")]
 struct LinkPage {
     f: Frame,
-    name: String,
+    name: Label,
     set: String,
     link: String,
     until: String,
@@ -247,7 +247,10 @@ async fn link_shown(
             if !Seen::of(a, &reader)?.person(&found) {
                 return Err(Problem::unknown("practitioner", &wanted));
             }
-            Ok::<_, Problem>((found.name.0, a.store.credential_of(&wanted)?.map(|c| c.set_at)))
+            Ok::<_, Problem>((
+                Label::new(&found.name.0, &wanted),
+                a.store.credential_of(&wanted)?.map(|c| c.set_at),
+            ))
         })
         .await?;
     let set = match set_at {
@@ -263,7 +266,6 @@ async fn link_shown(
     };
     let refused = !fault.is_empty();
     let f = Frame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
-    let name = named(Some(&name), person);
     let mut response = render(&LinkPage { f, name, set, link, until, fault })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;

@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::frame::{Frame, local, render, shown};
+use super::names::Label;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
@@ -31,8 +32,8 @@ struct RefusalsPage {
 }
 
 struct Row {
-    place: String,
-    room: String,
+    place: Label,
+    room: Label,
     /// Declined of declared.
     count: String,
     share: String,
@@ -53,8 +54,8 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &PartQuery) -> Result<R
     let Refusals { from, to, limit_ppm, rooms, .. } = refusals(app, who, query).await?;
     let percent = |ppm: i64| format!("{}.{} %", ppm / 10_000, ppm / 1_000 % 10);
     let rows = rooms.into_iter().map(|r| Row {
-        place: format!("{} ({})", r.institution_name, r.institution),
-        room: format!("{} ({})", r.room_name, r.room),
+        place: Label::new(&r.institution_name, &r.institution),
+        room: Label::new(&r.room_name, &r.room),
         count: format!("{} / {}", r.declined, r.declared),
         share: percent(r.declined_ppm),
         stands_out: r.stands_out,

@@ -13,7 +13,7 @@ use protocol::up::{FindingReport, Interval, PresenceSummary};
 
 use super::frame::{Frame, local, render, shown};
 use super::institution::item_words;
-use super::names::with_names;
+use super::names::{Html, Label, Names, Pages};
 use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clock;
 use crate::corroborate::Window;
 use crate::legal::Standings;
-use crate::model::{Item, Name, Room, Session};
+use crate::model::{Item, Room, Session};
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, StoreError};
 use crate::web::alerts::{whole, whole_for_clinic};
@@ -46,7 +46,7 @@ struct RoomPage {
     f: Frame,
     id: String,
     name: String,
-    institution: (String, String),
+    institution: Label,
     day: String,
     before: String,
     after: String,
@@ -63,9 +63,9 @@ struct Moment {
     span: String,
     class: &'static str,
     what: String,
-    said: String,
-    /// Who: id, name (empty where nobody is named), and in which part.
-    who: Vec<(String, String, String)>,
+    said: Html,
+    /// Who, as far as anybody is named, and in which part.
+    who: Vec<(Label, String)>,
     href: String,
 }
 
@@ -204,7 +204,8 @@ struct Told {
     lead_only: bool,
     summaries: BTreeMap<String, PresenceSummary>,
     blind: Vec<(i64, i64)>,
-    names: BTreeMap<String, Name>,
+    names: Names,
+    pages: Pages,
     items: Vec<Item>,
 }
 
@@ -228,7 +229,8 @@ fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
     );
     deed::persons(&people);
     Ok(Told {
-        names: Seen::of(a, who)?.names(a, &people)?,
+        names: Names::people(a, &Seen::of(a, who)?, people.iter().map(String::as_str))?,
+        pages: Pages::of(who),
         summaries: a.store.summaries(&ids)?,
         blind: blind(a, room, day)?,
         items: a.store.items()?,
@@ -273,17 +275,10 @@ fn session_moment(l: Lang, it: &Session, told: &Told, day: &Day) -> Option<Momen
         found.map_or_else(|| code.to_string(), |i| item_words(l, i))
     });
     let named = carried(&told.findings).contains(it.id.as_str());
-    let person = |id: &str, part: String| {
-        let name = told.names.get(id).filter(|_| named);
-        let shown = if named { id.to_owned() } else { String::new() };
-        let name = name.map_or_else(|| shown.clone(), |name| name.0.clone());
-        (shown, name, part)
-    };
-    let mut who: Vec<_> = it
-        .declared_lead
-        .iter()
-        .map(|p| person(p.as_str(), l.part(&PartName::DeclaredLead).to_owned()))
-        .collect();
+    let person =
+        |id: &str, part: String| (if named { told.names.get(id) } else { Label::default() }, part);
+    let lead = || l.part(&PartName::DeclaredLead).to_owned();
+    let mut who: Vec<_> = it.declared_lead.iter().map(|p| person(p.as_str(), lead())).collect();
     // Who was declared is not therefore who was seen at work.
     let operator = || l.t("登记操作人", "declared operator").to_owned();
     who.extend(it.declared_operators.iter().map(|p| person(p.as_str(), operator())));
@@ -294,7 +289,7 @@ fn session_moment(l: Lang, it: &Session, told: &Told, day: &Day) -> Option<Momen
         span: clock_span(from_ms, to_ms),
         class: "declared",
         what: format!("{} {}", l.t("登记的诊疗活动", "Declared session"), item.unwrap_or_default()),
-        said: judged.unwrap_or_default(),
+        said: Html::text(&judged.unwrap_or_default()),
         who,
         href: format!("/sessions/{}", it.id),
     })
@@ -323,9 +318,8 @@ fn finding_moment(
 ) -> Option<Moment> {
     let (from_ms, to_ms) = span(report)?;
     let person = |p: &protocol::up::PersonInFinding| {
-        let id = p.person.to_string();
-        let name = told.names.get(&id).map_or_else(|| id.clone(), |name| name.0.clone());
-        (id, name, format!("{} · {}", l.part(&p.part), l.verified(&p.verified_by)))
+        let part = format!("{} · {}", l.part(&p.part), l.verified(&p.verified_by));
+        (told.names.get(p.person.as_str()), part)
     };
     Some(Moment {
         from_ms,
@@ -333,7 +327,7 @@ fn finding_moment(
         span: clock_span(from_ms, to_ms),
         class: "alleged",
         what: format!("#{number} {}", l.finding_kind(report.kind)),
-        said: with_names(l, l.t(&report.explanation.zh, &report.explanation.en), &told.names),
+        said: told.names.said(l, told.pages, l.t(&report.explanation.zh, &report.explanation.en)),
         who: report.persons.iter().map(person).collect(),
         href: format!("/alerts/{alert}"),
     })
@@ -346,7 +340,7 @@ fn blind_moment(l: Lang, &(from_ms, to_ms): &(i64, i64)) -> Moment {
         span: clock_span(from_ms, to_ms),
         class: "blind",
         what: l.t("画面不足", "Hardly any picture").to_owned(),
-        said: l.t("此时段不能据以认定", "nothing follows from this hour").to_owned(),
+        said: Html::text(l.t("此时段不能据以认定", "nothing follows from this hour")),
         who: Vec::new(),
         href: String::new(),
     }
@@ -412,7 +406,7 @@ async fn make(
     render(&RoomPage {
         id: room.id.to_string(),
         name: room.name.clone(),
-        institution: (room.institution.to_string(), institution),
+        institution: Label::new(&institution, room.institution.as_str()),
         before: day.beside(-1),
         after: day.beside(1),
         timeline: draw(l, &lanes(&told.sessions, &told.findings, &told.blind, &day)),

@@ -39,7 +39,8 @@ struct ClassesPage {
 
 struct RoomView {
     id: String,
-    title: String,
+    room: Label,
+    place: Label,
     holds: &'static str,
     confirmed: &'static str,
     /// When the proposal was made that waits; empty: none does.
@@ -77,7 +78,8 @@ fn word(l: Lang, it: &ClassWord) -> String {
 
 fn view(l: Lang, it: RoomClass, places: &Names) -> RoomView {
     RoomView {
-        title: format!("{} · {}", Label::new(&it.name, &it.room), places.get(&it.institution)),
+        room: Label::new(&it.name, &it.room),
+        place: places.get(&it.institution),
         holds: if it.intimate {
             l.t("私密诊室", "intimate")
         } else {

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::named;
+use super::names::{Html, Label, Pages, named};
 use super::words::Lang;
-use crate::access::{Role, partner_scope};
+use crate::access::{Role, Who, partner_scope};
 use crate::app::App;
 use crate::clue::Agency;
 use crate::divisions;
@@ -81,6 +81,14 @@ pub(super) type Places = BTreeMap<String, (String, String)>;
 pub(super) fn places(app: &App) -> Result<Places, StoreError> {
     let all = app.store.institutions()?;
     Ok(all.into_iter().map(|i| (i.id.to_string(), (i.name, i.jurisdiction))).collect())
+}
+
+/// A scope in words, an institution with its page where this reader opens it.
+pub(super) fn linked(who: &Who, l: Lang, role: Role, scope: &str, places: &Places) -> Html {
+    match places.get(scope).filter(|_| role == Role::Clinic) {
+        Some((name, _)) => Label::new(name, scope).link(Pages::of(who).institution),
+        None => Html::text(&words(l, role, scope, places)),
+    }
 }
 
 /// The tree with one line chosen. Beside the divisions of the standard it holds those of

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
-use super::names::named;
+use super::names::Label;
 use super::self_checks::state_word;
 use super::words::Lang;
 use crate::access::{Role, Who};
@@ -80,7 +80,7 @@ struct CheckPage {
     f: Frame,
     id: String,
     title: String,
-    place: String,
+    place: Label,
     kind: &'static str,
     period: String,
     due_on: String,
@@ -121,7 +121,7 @@ async fn make(
         .blocking(|a| {
             let it = whole(a, who, &find(a, who, id)?)?;
             let place = a.store.institution(&it.both().check.institution)?;
-            let name = place.map(|p| named(Some(&p.name), p.id.as_str()));
+            let name = place.map(|p| Label::new(&p.name, p.id.as_str()));
             Ok::<_, Problem>((it, name.unwrap_or_default()))
         })
         .await?;

@@ -42,7 +42,7 @@ struct SessionPage {
     s: SessionRow,
     summary: Vec<(&'static str, String)>,
     /// Of those who were declared: who was verified, and what that rests on.
-    verified: Vec<(String, String)>,
+    verified: Vec<(Label, String)>,
     alerts: Vec<(String, i64, u8, String)>,
     /// Time, by whom, what, why.
     changes: Vec<(String, Label, String, String)>,
@@ -172,7 +172,7 @@ async fn make_detail(
     let page = SessionPage {
         verified: verified
             .iter()
-            .map(|(person, evidence)| (known.name(person), rests_on(l, evidence.as_ref())))
+            .map(|(person, evidence)| (known.person(person), rests_on(l, evidence.as_ref())))
             .collect(),
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
         alerts: alerts

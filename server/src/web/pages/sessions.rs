@@ -11,14 +11,14 @@ use protocol::up::PresenceSummary;
 
 use super::frame::{Frame, local, render, shown};
 use super::institution::item_words;
-use super::names::named;
+use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::model::{Item, Name, Session};
+use crate::model::{Item, Session};
 use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
-use crate::store::{SessionFilter, StoreError};
+use crate::store::{EmergencyCount, SessionFilter, StoreError};
 use crate::web::alerts::day_begins;
 use crate::web::deed;
 use crate::web::endpoint::Endpoint;
@@ -43,7 +43,7 @@ struct SessionsPage {
     more_rooms: bool,
     next: Option<String>,
     rows: Vec<SessionRow>,
-    emergencies: Vec<(String, i64)>,
+    emergencies: Vec<(Label, i64)>,
     /// Rooms whose QR code can be printed.
     rooms: Vec<(String, String)>,
     may_declare: bool,
@@ -105,13 +105,10 @@ pub(super) struct SessionRow {
     pub(super) id: String,
     /// It goes on: one tap ends it.
     pub(super) open: bool,
-    pub(super) room: String,
-    pub(super) room_id: String,
-    pub(super) item: String,
-    pub(super) lead: String,
-    /// Empty where none was declared.
-    pub(super) lead_id: String,
-    pub(super) operators: String,
+    pub(super) room: Label,
+    pub(super) item: Label,
+    pub(super) lead: Label,
+    pub(super) operators: Vec<Label>,
     pub(super) start: String,
     pub(super) end: String,
     pub(super) judged: String,
@@ -122,9 +119,8 @@ pub(super) struct SessionRow {
 
 /// What the rows are made with.
 pub(super) struct Known {
-    names: BTreeMap<String, Name>,
-    /// Names of the rooms that have one.
-    rooms: BTreeMap<String, String>,
+    people: Names,
+    rooms: Names,
     items: Vec<Item>,
     /// When each was first heard of, and when its end was told.
     times: BTreeMap<String, (String, Option<String>)>,
@@ -133,9 +129,9 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The name of somebody whom one of the sessions declares; the id where there is none.
-    pub(super) fn name(&self, person: &str) -> String {
-        self.names.get(person).map_or_else(|| person.to_owned(), |name| name.0.clone())
+    /// Somebody whom one of the sessions declares.
+    pub(super) fn person(&self, id: &str) -> Label {
+        self.people.get(id)
     }
 }
 
@@ -149,18 +145,9 @@ pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, S
         .map(ToString::to_string)
         .collect();
     deed::persons(&people);
-    let mut rooms = BTreeMap::new();
-    for session in sessions {
-        let id = session.room.as_str();
-        if !rooms.contains_key(id)
-            && let Some(room) = a.store.room(id)?.filter(|room| !room.name.is_empty())
-        {
-            rooms.insert(id.to_owned(), room.name);
-        }
-    }
     Ok(Known {
-        rooms,
-        names: Seen::of(a, who)?.names(a, &people)?,
+        rooms: Names::rooms(a, sessions.iter().map(|s| s.room.as_str()))?,
+        people: Names::people(a, &Seen::of(a, who)?, people.iter().map(String::as_str))?,
         items: a.store.items()?,
         times: a.store.session_times(&ids)?,
         summaries: a.store.summaries(&ids)?,
@@ -196,6 +183,8 @@ async fn make_list(
             let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS)
                 .unwrap_or_default();
             let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
+            let flagged = |it: EmergencyCount| (Label::new(&it.name, &it.institution), it.flagged);
+            let emergencies: Vec<_> = emergencies.into_iter().map(flagged).collect();
             let known = known(a, &reader, &sessions)?;
             let mut rooms = a.store.rooms_part(&few)?;
             let more_rooms = cut(&mut rooms, &few, |r| r.id.to_string()).is_some();
@@ -228,27 +217,19 @@ fn ms(text: &str) -> i64 {
 }
 
 pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
-    let name = |id: &str| k.name(id);
     let item = |code: &str| {
         let found = k.items.iter().find(|i| i.code.as_str() == code);
-        found.map_or_else(|| code.to_owned(), |i| item_words(l, i))
+        found.map_or_else(|| Label::words(code), |i| Label::new(&item_words(l, i), code))
     };
-    let none = || l.t("未填", "not said").to_owned();
+    let none = || Label::words(l.t("未填", "not said"));
     let (judged, judged_class) = judged(l, k.summaries.get(s.id.as_str()));
     SessionRow {
         id: s.id.to_string(),
         open: s.end.is_none() && !s.cancelled,
-        room_id: s.room.to_string(),
-        lead_id: s.declared_lead.as_ref().map(ToString::to_string).unwrap_or_default(),
-        room: k.rooms.get(s.room.as_str()).cloned().unwrap_or_else(|| s.room.to_string()),
+        room: k.rooms.get(s.room.as_str()),
         item: s.item.as_ref().map_or_else(none, |i| item(i.as_str())),
-        lead: s.declared_lead.as_ref().map_or_else(none, |p| name(p.as_str())),
-        operators: s
-            .declared_operators
-            .iter()
-            .map(|p| named(Some(&name(p.as_str())), p.as_str()))
-            .collect::<Vec<_>>()
-            .join("、"),
+        lead: s.declared_lead.as_ref().map_or_else(none, |p| k.person(p.as_str())),
+        operators: s.declared_operators.iter().map(|p| k.person(p.as_str())).collect(),
         start: local(&s.start),
         end: s.end.as_deref().map_or_else(|| l.t("进行中", "open").to_owned(), local),
         judged,

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::names::Names;
+use super::names::{Label, Names};
 use super::people::serde_name;
 use super::withdrawal_receipts::{Receipt, receipts};
 use super::words::Lang;
@@ -50,7 +50,7 @@ struct WithdrawalPage {
 
 /// What is kept of the person at one institution.
 struct EnrolledRow {
-    institution: String,
+    institution: Label,
     state: String,
     templates: i64,
     photos: i64,
@@ -58,7 +58,7 @@ struct EnrolledRow {
 }
 
 impl EnrolledRow {
-    fn of(l: Lang, e: &Enrolment, institution: String) -> Self {
+    fn of(l: Lang, e: &Enrolment, institution: Label) -> Self {
         Self {
             institution,
             state: l.enrolment(&serde_name(&e.state)),
@@ -150,7 +150,10 @@ async fn make(
     places.dedup();
     let status = fault.as_ref().map_or(StatusCode::OK, |p| p.status);
     let page = render(&WithdrawalPage {
-        enrolled: enrolled.iter().map(|e| EnrolledRow::of(l, e, name_of(&e.institution))).collect(),
+        enrolled: enrolled
+            .iter()
+            .map(|e| EnrolledRow::of(l, e, names.get(&e.institution)))
+            .collect(),
         places,
         everywhere: who.role != Role::Clinic,
         reason: given.reason,

@@ -81,6 +81,27 @@ fn what_nobody_holds_ends_without_a_word() {
     assert_eq!((notes(&s), integrity(&s).len()), (0, 0));
 }
 
+#[test]
+fn pictures_of_a_seen_lead_end_by_no_withdrawal() {
+    for (hours_ago, raised) in [(1, 1), (0, 0)] {
+        let mut s = scene();
+        let _ = notes(&s);
+        let by = format!("{{0}} = strftime('%Y-%m-%dT%H:%M:%fZ', {{0}}, '-{hours_ago} hours')");
+        let [came, seen] = ["received_at", "at"].map(|column| by.replace("{0}", column));
+        let sql = format!("UPDATE finding SET {came}; UPDATE alert_seen SET {seen};");
+        if crate::cluster::url_of(&s.house.folder.path().join("data")).is_some() {
+            return;
+        }
+        s.sql(&sql);
+        let mut taken_back = finding('a', '1', "withdrawn", 2, "LL-1", "LicenseLending", "L2");
+        taken_back["withdrawn_because"] = json!("own_correction");
+        s.b.say(&taken_back);
+        s.b.receipted(s.b.seq);
+        says_gone(&mut s, "deleted", 0);
+        assert_eq!(integrity(&s).len(), raised, "it came {hours_ago} h before it was taken back");
+    }
+}
+
 /// A clinic holds its box: a room so small that pictures go before anybody asks is asked about.
 #[test]
 fn a_box_with_too_little_room_for_pictures_is_told_once() {

@@ -170,6 +170,24 @@ fn an_id_in_no_boxs_form_is_malformed() {
 }
 
 #[test]
+fn a_rule_of_the_servers_is_no_boxs_to_claim() {
+    let of = |rule: &str| {
+        let mut report = finding();
+        report["finding_id"] = json!("0".repeat(32));
+        report["incident_id"] = json!("0".repeat(32));
+        report["rule"] = json!(rule);
+        said("synchronised", &report, &registration()).err()
+    };
+    let own = ["LL-2", "LL-3", "HB-1", "HB-5", "HB-8", "SI-1", "CHAIN-GAP", "BOX-RETIRED"];
+    for rule in own.into_iter().chain(["EVIDENCE-GONE", "CHAIN-ANYTHING"]) {
+        assert_eq!(of(rule), Some("servers_rule"), "{rule}");
+    }
+    for rule in ["LL-1", "LL-5", "NL-1", "UQ-1", "HB-2", "HB-3", "HB-4", "HB-7", "TEST", "ZZ-9"] {
+        assert_eq!(of(rule), None, "{rule}");
+    }
+}
+
+#[test]
 fn a_foreign_institution_or_a_backward_interval_is_set_aside() {
     let hex = "0123456789abcdef0123456789abcdef";
     let of = |institution: &str, from_ms: i64, to_ms: i64| {

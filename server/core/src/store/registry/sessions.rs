@@ -18,6 +18,14 @@ pub struct SessionDeed<'a> {
     pub reason: &'a str,
 }
 
+/// How many sessions of an institution were flagged as emergencies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmergencyCount {
+    pub institution: String,
+    pub name: String,
+    pub flagged: i64,
+}
+
 /// Who ends a session that nobody closed: no login name can be this.
 const BY_POLICY: &str = "(policy)";
 
@@ -121,7 +129,7 @@ impl Store {
     }
 
     /// Emergency flags since then, by institution's name.
-    pub fn emergencies(&self, part: &Part, since: &str) -> Result<Vec<(String, i64)>> {
+    pub fn emergencies(&self, part: &Part, since: &str) -> Result<Vec<EmergencyCount>> {
         self.read(|c| {
             // As the index of those sessions says it.
             let flagged = c.either(
@@ -129,13 +137,13 @@ impl Store {
                 "json_extract(s.spec, '$.emergency') = '1'",
             );
             let sql = format!(
-                "SELECT i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN
+                "SELECT i.id, i.name, count(*) FROM session s JOIN room r ON r.id = s.room JOIN
                 institution i ON i.id = r.institution WHERE {flagged} AND s.start_at > ?1
                 AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3)
-                GROUP BY i.id ORDER BY 2 DESC LIMIT 20"
+                GROUP BY i.id ORDER BY 3 DESC LIMIT 20"
             );
             collect(c, &sql, (since, &part.jurisdiction, &part.institution), |r| {
-                Ok((r.get(0)?, r.get(1)?))
+                Ok(EmergencyCount { institution: r.get(0)?, name: r.get(1)?, flagged: r.get(2)? })
             })
         })
     }

@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::web::evidence::{PersonSeen, opening_seen};
 use crate::web::pages::frame::{Frame, local, render, shown};
 use crate::web::pages::messages;
+use crate::web::pages::names::Label;
 use crate::web::pages::words::Lang;
 use crate::web::rights::may_open;
 
@@ -46,7 +47,7 @@ struct OpeningPage {
 /// Somebody of the finding, and the photograph to compare with.
 struct PersonView {
     id: String,
-    name: String,
+    who: Label,
     /// Who put it there, and when; empty where there is none.
     photo: String,
     /// Why its origin should be looked at; empty where nothing speaks for that.
@@ -56,7 +57,7 @@ struct PersonView {
 fn person(l: Lang, of: &PersonSeen) -> PersonView {
     PersonView {
         id: of.person.clone(),
-        name: of.name.clone(),
+        who: Label::new(&of.name, &of.person),
         photo: if of.registry_photo {
             format!("{} · {}", of.photo_by, local(&of.photo_at))
         } else {

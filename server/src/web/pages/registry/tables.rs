@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::super::frame::{Frame, local, render, shown};
-use super::super::names::{Label, Names};
+use super::super::names::{Html, Names, Pages};
 use super::super::words::Lang;
 use super::{Place, item, pass, person, room, serde_name};
 use crate::access::{Right, Who};
@@ -191,6 +191,14 @@ struct Cell {
     /// The id, small beside a name.
     small: String,
     href: String,
+    /// Names in a row, in the place of all that.
+    html: Html,
+}
+
+impl From<Html> for Cell {
+    fn from(html: Html) -> Self {
+        Self { html, ..Self::default() }
+    }
 }
 
 impl From<String> for Cell {
@@ -227,9 +235,9 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
             }
             let sites = people.iter().flat_map(|p| &p.sites).map(|s| s.institution.as_str());
             let names = Names::institutions(a, sites.filter(|id| seen.has(id)))?;
-            people.into_iter().map(|p| plain(person_row(l, p, &names))).collect()
+            people.into_iter().map(|p| person_row(l, who, p, &names)).collect()
         }
-        "passes" => pass_rows(a, who, l, part)?.into_iter().map(plain).collect(),
+        "passes" => pass_rows(a, who, l, part)?,
         _ => {
             let row = |i: crate::model::Institution| {
                 let filed = format!("{} {}", i.filed_items.len(), l.t("项", "items"));
@@ -250,17 +258,14 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
 }
 
 fn room_row(l: Lang, who: &Who, r: &crate::model::Room, names: &Names) -> Vec<Cell> {
-    let Label { name, id } = names.get(r.institution.as_str());
-    let page = may_open(who, "/institutions/{id}");
-    let href = if page { format!("/institutions/{}", r.institution) } else { String::new() };
-    let institution = Cell { text: name, small: id, href };
+    let institution = names.get(r.institution.as_str()).link(Pages::of(who).institution);
     let z = &r.zones;
     let zones =
         z.operator.len() + z.bed.len() + z.companion.len() + z.door.len() + z.privacy_mask.len();
     vec![
         r.id.to_string().into(),
         r.name.clone().into(),
-        institution,
+        institution.into(),
         room::mode_words(l, &serde_name(&r.mode)).into(),
         if r.intimate { l.t("私密", "intimate").to_owned().into() } else { Cell::default() },
         format!("{zones} {}", l.t("个区域", "zones")).into(),
@@ -282,18 +287,22 @@ fn item_row(l: Lang, i: &crate::model::Item) -> Vec<String> {
     ]
 }
 
-fn person_row(l: Lang, p: crate::model::Practitioner, names: &Names) -> Vec<String> {
+fn person_row(l: Lang, who: &Who, p: crate::model::Practitioner, names: &Names) -> Vec<Cell> {
+    let page = Pages::of(who).institution;
     let site = |s: &crate::model::Site| {
-        let place = names.get(s.institution.as_str());
-        format!("{place} {}", person::relation_words(l, &serde_name(&s.relation)))
+        let place = names.get(s.institution.as_str()).link(page);
+        let relation = person::relation_words(l, &serde_name(&s.relation));
+        Html::joined([place, Html::text(&relation)], " ")
     };
-    let sites: Vec<String> = p.sites.iter().map(site).collect();
+    let sites = Html::joined(p.sites.iter().map(site), " · ");
     let (category, registration) =
         (l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)));
-    vec![p.id.to_string(), p.name.0, category, registration, sites.join(" · ")]
+    let mut row = plain(vec![p.id.to_string(), p.name.0, category, registration]);
+    row.push(sites.into());
+    row
 }
 
-fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Vec<Vec<String>>, StoreError> {
+fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreError> {
     let seen = Seen::of(a, who)?;
     let mut passes = a.store.passes()?;
     passes.retain(|p| {
@@ -306,17 +315,17 @@ fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Vec<Vec<String>
         .map(ToString::to_string)
         .collect();
     deed::persons(&people);
-    let names = a.store.names_of(&people)?;
-    let name = |id: &str| names.get(id).map_or_else(|| id.to_owned(), |n| n.0.clone());
+    let names = Names::people(a, &seen, people.iter().map(String::as_str))?;
+    let page = Pages::of(who).person;
+    let name = |id: &str| Cell::from(names.get(id).link(page));
     let row = |p: crate::model::Pass| {
-        let supervisor = p.supervisor.as_ref().map_or(String::new(), |s| name(s.as_str()));
         vec![
-            p.id.clone(),
+            p.id.clone().into(),
             name(p.person.as_str()),
-            pass::purpose_words(l, &p.purpose),
-            supervisor,
-            local(&p.from),
-            local(&p.to),
+            pass::purpose_words(l, &p.purpose).into(),
+            p.supervisor.as_ref().map_or_else(Cell::default, |s| name(s.as_str())),
+            local(&p.from).into(),
+            local(&p.to).into(),
         ]
     };
     Ok(passes.into_iter().map(row).collect())
