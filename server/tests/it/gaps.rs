@@ -1,5 +1,5 @@
-//! What is missing of a box's chain: when it is held against the box, and what is said once it came. Of moments as they
-//! are given; nothing here waits.
+//! What is missing of a box's chain: when it is held against the box, and what is said once it
+//! came. Of moments as they are given; nothing here waits.
 
 use protocol::names::RuleCode;
 use server::store::{AlertFilter, Entry, Store};
