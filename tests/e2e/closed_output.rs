@@ -1,5 +1,5 @@
-//! Programs whose reader has gone (`| head`), or whose disk is full: they end as they would have, and
-//! in no case by a panic.
+//! Programs whose reader has gone (`| head`), or whose disk is full: they end as they would have,
+//! and in no case by a panic.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;

@@ -439,7 +439,8 @@ fn enrols(house: &House, page: &Page) {
         .api
         .post(
             "practitioners",
-            &json!({"id": "p-1", "name": "测试", "category": "licensed_physician", "registration": "valid",
+            &json!({"id": "p-1", "name": "测试", "category": "licensed_physician",
+                "registration": "valid",
                 "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]}),
         )
         .unwrap();

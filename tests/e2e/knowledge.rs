@@ -17,7 +17,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 fn enrol(api: &Api, person: &str, drawn_as: &str) {
     api.post(
         "practitioners",
-        &json!({"id": person, "name": "测试", "category": "licensed_physician", "registration": "valid",
+        &json!({"id": person, "name": "测试", "category": "licensed_physician",
+            "registration": "valid",
             "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]}),
     )
     .unwrap();
@@ -74,7 +75,8 @@ fn a_withdrawal_reaches_a_connected_box_within_10_s() {
     let before = version(&roster());
     api.post(
         "practitioners",
-        &json!({"id": "p-2", "name": "测试", "category": "licensed_physician", "registration": "revoked",
+        &json!({"id": "p-2", "name": "测试", "category": "licensed_physician",
+            "registration": "revoked",
             "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]}),
     )
     .unwrap();
@@ -114,7 +116,8 @@ fn a_box_that_was_away_for_long_catches_up() {
     for n in 0..30 {
         api.post(
             "practitioners",
-            &json!({"id": format!("p-new-{n}"), "name": "新", "category": "nurse", "registration": "valid",
+            &json!({"id": format!("p-new-{n}"), "name": "新", "category": "nurse",
+                "registration": "valid",
                 "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]}),
         )
         .unwrap();

@@ -1,5 +1,5 @@
-//! A server that finds the data of a later version: it says so once, and its service manager starts it
-//! no more.
+//! A server that finds the data of a later version: it says so once, and its service manager starts
+//! it no more.
 
 use std::time::Duration;
 

@@ -109,7 +109,8 @@ fn contract(house: &House) {
         .api
         .post(
             "practitioners",
-            &json!({"id": "p-9", "name": "甲", "category": "nurse", "registration": "valid", "sites": []}),
+            &json!({"id": "p-9", "name": "甲", "category": "nurse", "registration": "valid",
+                "sites": []}),
         )
         .unwrap();
     assert!(heard.may_hear(&topic("box-2", "commands")).unwrap());

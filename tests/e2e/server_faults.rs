@@ -225,10 +225,12 @@ fn a_server_whose_clock_steps_a_day_loses_nothing() {
         (0..25).for_each(|_| stage.raise());
         stage.the_box.drained().unwrap();
         // What the box is told after a step is newer than what it was told before.
-        let institution = json!({"id": "inst-1", "name": format!("门诊部 {times}"), "kind": "门诊部", "grade_ceiling": 2,
+        let institution = json!({"id": "inst-1", "name": format!("门诊部 {times}"),
+            "kind": "门诊部", "grade_ceiling": 2,
             "filed_items": [], "jurisdiction": "510100"});
         stage.api.post("institutions", &institution).unwrap();
-        let person = json!({"id": format!("p-{times}"), "name": "甲", "category": "nurse", "registration": "valid",
+        let person = json!({"id": format!("p-{times}"), "name": "甲", "category": "nurse",
+            "registration": "valid",
             "sites": [{"institution": "inst-1", "relation": "primary", "lead_of": []}]});
         stage.api.post("practitioners", &person).unwrap();
         until("the box took the newer roster", || stage.the_box.known(|k| k.roster_size == times))

@@ -44,7 +44,8 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
 pub fn furnish(api: &Api) -> Result<()> {
     api.post(
         "institutions",
-        &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2, "filed_items": [], "jurisdiction": "510100"}),
+        &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2,
+            "filed_items": [], "jurisdiction": "510100"}),
     )?;
     api.post(
         "rooms",

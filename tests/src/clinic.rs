@@ -35,14 +35,17 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
     api.post(
         "institutions",
         &json!({
-            "id": morning.institution, "name": "示范医疗美容门诊部", "kind": "门诊部", "grade_ceiling": 2,
-            "filed_items": morning.items.iter().map(|i| &i.code).collect::<Vec<_>>(), "jurisdiction": "510100",
+            "id": morning.institution, "name": "示范医疗美容门诊部", "kind": "门诊部",
+                "grade_ceiling": 2,
+            "filed_items": morning.items.iter().map(|i| &i.code).collect::<Vec<_>>(),
+                "jurisdiction": "510100",
         }),
     )?;
     api.post(
         "rooms",
         &json!({
-            "id": morning.room, "institution": morning.institution, "name": "一号治疗室", "mode": "in_room",
+            "id": morning.room, "institution": morning.institution, "name": "一号治疗室",
+                "mode": "in_room",
             "time_zone": "Asia/Shanghai", "zones": zones(),
         }),
     )?;
@@ -50,7 +53,8 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
         api.post(
             "items",
             &json!({
-                "code": item.code, "name_zh": item.name_zh, "name_en": item.name_en, "kind": wire_name(&item.kind),
+                "code": item.code, "name_zh": item.name_zh, "name_en": item.name_en,
+                    "kind": wire_name(&item.kind),
                 "specialties": item.specialties.iter().map(|s| wire_name(s)).collect::<Vec<_>>(),
                 "surgery_grade": item.grade, "min_operator": wire_name(&item.min_operator),
                 "min_duration_ms": item.min_duration_ms, "prep_ms": 0,
@@ -146,11 +150,16 @@ pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
         if !is_filed {
             register_person(api, morning, lead, &item.specialties)?;
         }
-        api.post("sessions", &json!({
-            "id": session.id, "room": morning.room, "item": session.item, "declared_lead": session.declared_lead,
-            "declared_operators": session.declared_operators, "start": at(session.start_ms)?, "end": at(session.end_ms)?,
-            "patient_ref": session.patient_ref,
-        }))?;
+        api.post(
+            "sessions",
+            &json!({
+                "id": session.id, "room": morning.room, "item": session.item,
+                    "declared_lead": session.declared_lead,
+                "declared_operators": session.declared_operators, "start": at(session.start_ms)?,
+                    "end": at(session.end_ms)?,
+                "patient_ref": session.patient_ref,
+            }),
+        )?;
         if !is_filed {
             register_person(api, morning, lead, &lead.leads)?;
         }
@@ -171,7 +180,8 @@ pub fn register_device(api: &Api, morning: &Morning) -> Result<String> {
 pub fn consent(institution: &str) -> Value {
     json!({
         "text_version": "demo-1", "text_sha256": hex::encode(Sha256::digest(CONSENT_TEXT)),
-        "purposes": ["recognition", "server_storage", "keep_photo"], "scope": institution, "signature": "demo", "guardian": null,
+        "purposes": ["recognition", "server_storage", "keep_photo"], "scope": institution,
+            "signature": "demo", "guardian": null,
         "signed_at": "2026-03-01T08:00:00.000Z",
     })
 }
@@ -200,7 +210,8 @@ pub fn zones() -> Value {
     };
     json!({
         "operator": of(room::ZoneKind::OperatorRing), "bed": of(room::ZoneKind::Bed),
-        "companion": of(room::ZoneKind::Companion), "door": of(room::ZoneKind::Door), "privacy_mask": [],
+        "companion": of(room::ZoneKind::Companion), "door": of(room::ZoneKind::Door),
+            "privacy_mask": [],
     })
 }
 

@@ -198,8 +198,8 @@ fn pack(faces: &Faces) -> &'static str {
     }
 }
 
-/// Starts a server with its own broker and its data under `folder`; a second start there goes on with what the first
-/// one stored.
+/// Starts a server with its own broker and its data under `folder`; a second start there goes on
+/// with what the first one stored.
 pub fn start_server(
     folder: &Path,
     settings: &Settings,

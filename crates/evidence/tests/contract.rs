@@ -374,7 +374,8 @@ fn vectors() -> String {
     let items = ["0a".parse().unwrap(), "0b".parse().unwrap()];
     let order = office.release("order-1", &device(), FINDING, &items, at(0));
     let json = serde_json::json!({
-        "what": "Made by the crate `evidence` with fixed secrets; bytes are base64. docs/evidence.md says how.",
+        "what": "Made by the crate `evidence` with fixed secrets; bytes are base64. \
+        docs/evidence.md says how.",
         "device": device(),
         "finding_id": FINDING,
         "secrets": {
@@ -384,7 +385,8 @@ fn vectors() -> String {
             "reviewer_ed25519_seed": STANDARD.encode([0x22; 32]),
         },
         "roll": office.roll,
-        "custodian_text": text::custodian(Office::JURISDICTION, &office.roll.custodians[0]).unwrap(),
+        "custodian_text": text::custodian(Office::JURISDICTION,
+            &office.roll.custodians[0]).unwrap(),
         "role_key_text": text::role_key(Office::JURISDICTION, &office.roll.role_keys[0]).unwrap(),
         "item": item,
         "associated_data": data,

@@ -53,34 +53,40 @@ proptest! {
     }
 
     #[test]
-    fn the_way_back_is_the_way_back(made in similarity(), x in -300.0_f32..300.0, y in -300.0_f32..300.0) {
+    fn the_way_back_is_the_way_back(made in similarity(), x in -300.0_f32..300.0,
+        y in -300.0_f32..300.0) {
         let [u, v] = made.inverse().apply(made.apply([x, y]));
         let size = 1.0 + x.abs() + y.abs() + (made.tx.abs() + made.ty.abs()) / made.scale();
         prop_assert!((x - u).hypot(y - v) < 1e-4 * size);
     }
 
     #[test]
-    fn suppression_keeps_the_best_and_no_pair_that_overlaps(mut faces in prop::collection::vec(face(), 0..40)) {
+    fn suppression_keeps_the_best_and_no_pair_that_overlaps(
+        mut faces in prop::collection::vec(face(), 0..40)) {
         let all = faces.clone();
         let mut kept = Vec::new();
         suppress(&mut faces, 0.3, &mut kept);
         prop_assert_eq!(all.is_empty(), kept.is_empty());
         for (i, a) in kept.iter().enumerate() {
-            prop_assert!(kept[i + 1..].iter().all(|b| a.rect.iou(&b.rect) <= 0.3 && a.score >= b.score));
+            prop_assert!(kept[i + 1..].iter().all(|b| a.rect.iou(&b.rect) <= 0.3
+                && a.score >= b.score));
         }
         // Whatever was dropped overlaps something better that was kept.
         for face in all.iter().filter(|f| !kept.contains(f)) {
-            prop_assert!(kept.iter().any(|k| k.score >= face.score && k.rect.iou(&face.rect) > 0.3));
+            prop_assert!(kept.iter().any(|k| k.score >= face.score
+                && k.rect.iou(&face.rect) > 0.3));
         }
     }
 
     #[test]
-    fn a_secret_turn_keeps_cosines_and_can_be_undone(key in any::<[u8; 32]>(), a in unit(64), b in unit(64)) {
+    fn a_secret_turn_keeps_cosines_and_can_be_undone(key in any::<[u8; 32]>(), a in unit(64),
+        b in unit(64)) {
         let rotation = Rotation::from_key(&key, 64);
         let (turned_a, turned_b) = (rotation.turn(&a), rotation.turn(&b));
         let before = a.cosine(&b).expect("one length");
         prop_assert!((turned_a.cosine(&turned_b).expect("one length") - before).abs() < 1e-5);
-        prop_assert!((rotation.turn_back(&turned_a).cosine(&a).expect("one length") - 1.0).abs() < 1e-5);
+        prop_assert!((rotation.turn_back(&turned_a).cosine(&a).expect("one length") - 1.0).abs(
+            ) < 1e-5);
     }
 
     #[test]
@@ -89,12 +95,14 @@ proptest! {
         columns in 0_usize..9, cells in 0_usize..20,
     ) {
         let level = Level {
-            stride: 8.0, columns, cells, class: &numbers, object: &numbers, boxes: &numbers, points: &numbers,
+            stride: 8.0, columns, cells, class: &numbers, object: &numbers, boxes: &numbers,
+                points: &numbers,
         };
         let mut faces = Vec::new();
         decode_level(&level, 0.6, &mut faces);
         for face in faces {
-            prop_assert!(face.rect.x.is_finite() && face.rect.width.is_finite() && face.score.is_finite());
+            prop_assert!(face.rect.x.is_finite() && face.rect.width.is_finite()
+                && face.score.is_finite());
         }
     }
 }

@@ -166,7 +166,8 @@ proptest! {
         changes in proptest::collection::vec((0.0..1.0f64, any::<u8>()), 1..12),
         cut in proptest::option::of(0.0..1.0f64),
     ) {
-        let mut bytes = if is_png { png(&room(64, 48), 64, 48, ExtendedColorType::Rgb8) } else { jpeg(64, 48) };
+        let mut bytes = if is_png { png(&room(64, 48), 64, 48, ExtendedColorType::Rgb8) } else {
+            jpeg(64, 48) };
         for (at, byte) in changes {
             let at = (at * bytes.len() as f64) as usize;
             bytes[at] = byte;
@@ -222,8 +223,10 @@ fn a_frame_whose_pixels_are_missing_is_lost() {
 proptest! {
     /// Whatever a file holds: one line, no panic.
     #[test]
-    fn any_bytes_are_borne(mut bytes in proptest::collection::vec(any::<u8>(), 0..400), kind in 0_usize..4) {
-        let begin: &[u8] = [&b"\xFF\xD8\xFF"[..], b"\x89PNG\r\n\x1a\n", b"\0\0\0\x20ftyp", b""][kind];
+    fn any_bytes_are_borne(mut bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        kind in 0_usize..4) {
+        let begin: &[u8] = [&b"\xFF\xD8\xFF"[..], b"\x89PNG\r\n\x1a\n", b"\0\0\0\x20ftyp",
+            b""][kind];
         bytes.splice(0..0, begin.iter().copied());
         for result in [Picture::decode(&bytes), live(&bytes)] {
             if let Err(error) = result {

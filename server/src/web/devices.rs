@@ -30,6 +30,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/api/v1/devices", get_devices)
             .roles(BOX_SIGHT)
             .summary("Boxes with their last word, by id"),
+        Endpoint::get("/api/v1/devices/{id}", get_device)
+            .roles(BOX_SIGHT)
+            .summary("A box with its last word"),
         Endpoint::post("/api/v1/devices/{id}/commands", post_command)
             .roles(&[Role::Supervisor, Role::Clinic])
             .audited()
@@ -56,6 +59,23 @@ async fn get_devices(
     let next = cut(&mut found, &part, |d| d.id.clone());
     let devices = found.into_iter().map(|d| BoxSeen::of(&who, d)).collect();
     Ok(Json(Devices { devices, next }))
+}
+
+/// Whoever sets a box up asks for this one until it is there, and not for all of them.
+async fn get_device(
+    State(app): Shared,
+    who: Who,
+    Path(id): Path<String>,
+) -> Result<Json<BoxSeen>, Problem> {
+    let reader = who.clone();
+    let found = app
+        .blocking(move |a| {
+            let found = a.store.device(&id)?.ok_or_else(|| Problem::unknown("device", &id))?;
+            Seen::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
+            Ok::<_, Problem>(found)
+        })
+        .await?;
+    Ok(Json(BoxSeen::of(&who, found)))
 }
 
 /// A box with its last word.

@@ -62,7 +62,8 @@ fn a_read_of_names_says_whose_or_what_was_searched() {
 fn a_write_says_its_object_and_its_step() {
     let house = house();
     let supervisor = login(&house, "wang", Role::Supervisor, "5101");
-    let doctor = json!({"id":"p-other","name":"李医生","category":"licensed_physician","registration":"suspended",
+    let doctor = json!({"id":"p-other","name":"李医生","category":"licensed_physician",
+        "registration":"suspended",
         "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]}]});
     assert_eq!(
         ask(&house, "POST", "/api/v1/practitioners", &supervisor, &doctor.to_string()).status,
@@ -275,7 +276,8 @@ fn a_case_package_holds_sightings_of_its_case_alone() {
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
     let seen = |person: &str, session: &str| {
-        json!({"type":"presence","room":"room-1","session":session,"person":person,"role":"operator",
+        json!({"type":"presence","room":"room-1","session":session,"person":person,
+            "role":"operator",
             "from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T01:30:00.000Z","verified_by":"face"})
     };
     for (person, session) in [("p-other", "s-1"), ("p-colleague", "s-1"), ("p-other", "s-9")] {
@@ -299,7 +301,8 @@ fn a_sighting_past_its_time_loses_its_content() {
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
     b.say(&crate::boxes::health());
-    b.say(&json!({"type":"presence","room":"room-1","session":"s-1","person":"p-other","role":"operator",
+    b.say(&json!({"type":"presence","room":"room-1","session":"s-1","person":"p-other",
+        "role":"operator",
         "from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T01:30:00.000Z","verified_by":"face"}));
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
     b.receipted(3);

@@ -52,7 +52,8 @@ fn a_token_works_once_and_only_for_its_box() {
     let house = House::new();
     let token = house.furnish();
     let b = TestBox::provision(&house, &token);
-    let keys = json!({"signing_key": b.signing.verifying_key().to_base64(), "sealing_key": b.sealing.public_key().to_base64(), "firmware": "f"});
+    let keys = json!({"signing_key": b.signing.verifying_key().to_base64(),
+        "sealing_key": b.sealing.public_key().to_base64(), "firmware": "f"});
     for bad in [token.as_str(), "guess", ""] {
         let mut body = keys.clone();
         body["token"] = json!(bad);
@@ -93,7 +94,8 @@ fn each_wrong_registry_entry_gets_one_clear_line() {
         ),
         (
             "practitioners",
-            json!({"id":"p-1","name":"x","category":"nurse","registration":"valid","sites":[{"institution":"nowhere","relation":"primary"}]}),
+            json!({"id":"p-1","name":"x","category":"nurse","registration":"valid",
+                "sites":[{"institution":"nowhere","relation":"primary"}]}),
             404,
             "institution `nowhere`",
         ),

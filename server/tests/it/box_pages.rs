@@ -53,6 +53,27 @@ fn a_box_is_registered_in_the_own_part_alone() {
 }
 
 #[test]
+fn one_box_is_read_as_it_stands_in_the_list() {
+    let house = guarded();
+    let admin = furnished(&house);
+    let own = token(&house, Role::Integrator, "5101");
+    let clinic = token(&house, Role::Clinic, "clinic-1");
+    assert_eq!(register(&house, &own, "box-1", "room-1"), 201);
+    assert_eq!(register(&house, &admin, "box-2", "room-2"), 201);
+    let get = |who: &str, id: &str| ask(&house, "GET", &format!("/api/v1/devices/{id}"), who, "");
+    let listed = ask(&house, "GET", "/api/v1/devices", &own, "").json()["devices"][0].clone();
+    let one = get(&own, "box-1").json();
+    assert_eq!((one["id"].as_str(), &one), (Some("box-1"), &listed));
+    assert!(one["contiguous_seq"].is_null(), "its count tells of clues");
+    // One elsewhere and one that is none are told in the same words.
+    let (far, none) = (get(&own, "box-2"), get(&own, "box-7"));
+    assert_eq!((far.status, none.status), (404, 404));
+    assert_eq!(far.body.replace("box-2", "box-7"), none.body);
+    assert_eq!(get(&admin, "box-2").status, 200);
+    assert_eq!(get(&clinic, "box-1").status, 403, "the clinic is the suspect");
+}
+
+#[test]
 fn a_box_elsewhere_is_not_revoked() {
     let house = guarded();
     let admin = furnished(&house);

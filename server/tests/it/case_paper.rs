@@ -59,8 +59,12 @@ fn case() -> (House, String) {
         &json!({"id": "p-third", "name": "无辜者赵",
         "category": "nurse", "registration": "valid", "sites": []}),
     );
-    house.must_post("institutions", &json!({"id": "clinic-1", "name": "锦城医疗美容门诊部",
-        "code": "91350100M000100Y43", "jurisdiction": "510104", "address": "成都市锦江区锦江路1号"}));
+    house.must_post(
+        "institutions",
+        &json!({"id": "clinic-1", "name": "锦城医疗美容门诊部",
+        "code": "91350100M000100Y43", "jurisdiction": "510104",
+            "address": "成都市锦江区锦江路1号"}),
+    );
     let mut b = TestBox::provision(&house, &token);
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));

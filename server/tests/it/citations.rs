@@ -1,5 +1,5 @@
-//! Finds the articles of laws in a text, and whether each says how far it was read, and says that of
-//! itself: what a table read in full is not to lend its mark to what nobody has seen.
+//! Finds the articles of laws in a text, and whether each says how far it was read, and says that
+//! of itself: what a table read in full is not to lend its mark to what nobody has seen.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

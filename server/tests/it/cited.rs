@@ -1,4 +1,5 @@
-//! No article of a law stands in a message or paper without saying how far its text was read (pages:
+//! No article of a law stands in a message or paper without saying how far its text was read
+//! (pages:
 //! `cited_pages`); and templates of papers as the authority writes them.
 
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
-//! No article of a law is shown without its own mark: on any page of any role that can be reached by
-//! links, in either language, at the public door, behind one-time links, and in any file to take away.
+//! No article of a law is shown without its own mark: on any page of any role that can be reached
+//! by links, in either language, at the public door, behind one-time links, and in any file to take
+//! away.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Cursor, Read as _};
@@ -18,7 +19,8 @@ use crate::public::{report, slug, with_door};
 /// Pages of one kind that are opened: the same address with other values in its query.
 const OF_A_KIND: usize = 3;
 
-/// What was read: how many pages and files, how many articles in them, and what is wrong with which.
+/// What was read: how many pages and files, how many articles in them, and what is wrong with
+/// which.
 #[derive(Default)]
 struct Seen {
     opened: usize,

@@ -1,4 +1,5 @@
-//! What the record of a clue keeps (执法全过程记录), what a partner is asked, and what is seen of when.
+//! What the record of a clue keeps (执法全过程记录), what a partner is asked, and what is seen of
+//! when.
 
 use serde_json::{Value, json};
 use server::access::Role;

@@ -329,7 +329,8 @@ fn a_sign_in_the_wrong_room_hides_no_other_room() {
 fn a_clue_without_a_district_is_seen_from_above_alone() {
     let house = with_door();
     let above = login(&house, "shen", Role::Supervisor, "");
-    let body = json!({"place": {"name": "某工作室", "kind": "residence"}, "allegation": "no_licence",
+    let body = json!({"place": {"name": "某工作室", "kind": "residence"},
+        "allegation": "no_licence",
         "text": "无证"});
     let made = ask(&house, "POST", "/api/v1/clues", &above, &body.to_string());
     assert_eq!(made.status, 201, "{}", made.body);

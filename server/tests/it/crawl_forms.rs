@@ -1,5 +1,5 @@
-//! Every form of every page, as every role: its reader may send it, and sent empty it is answered by
-//! a page and never by a fault of the server.
+//! Every form of every page, as every role: its reader may send it, and sent empty it is answered
+//! by a page and never by a fault of the server.
 
 use std::collections::BTreeSet;
 

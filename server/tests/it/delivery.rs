@@ -93,7 +93,8 @@ fn rows_given_up_on_a_full_disk_close_their_gap_by_their_hashes() {
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
     b.say(&health());
-    b.link(&json!({"type":"presence","room":"room-1","person":"p-lead","role":"operator","from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T01:05:00.000Z","verified_by":"face"}));
+    b.link(&json!({"type":"presence","room":"room-1","person":"p-lead","role":"operator",
+        "from":"2026-03-02T01:00:00.000Z","to":"2026-03-02T01:05:00.000Z","verified_by":"face"}));
     let hash = b.prev.clone();
     b.say(&json!({"type":"dropped","rows":[{"seq":2,"hash":hash,"channel":"presence"}]}));
     assert_eq!(b.receipted(3).contiguous_seq, 3);

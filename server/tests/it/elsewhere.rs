@@ -38,7 +38,8 @@ pub(crate) fn place() -> Place {
     put(
         "practitioners",
         &json!({"id": "p-far", "name": "赵远方", "category": "licensed_physician",
-        "registration": "valid", "practice_no": "110520100000123", "sites": [{"institution": "clinic-2",
+        "registration": "valid", "practice_no": "110520100000123",
+            "sites": [{"institution": "clinic-2",
         "relation": "primary", "lead_of": ["cosmetic_dermatology"], "filed_on": "2025-05-01"}]}),
     );
     let made = put("devices", &json!({"id": "box-2", "room": "room-2"}));
@@ -50,8 +51,8 @@ pub(crate) fn place() -> Place {
     Place { house, here, there, officer, clinic, other }
 }
 
-/// Of one clinic, by its own people: a session, a view, a special check with an answer, leads of two
-/// severities, and the word to one of them.
+/// Of one clinic, by its own people: a session, a view, a special check with an answer, leads of
+/// two severities, and the word to one of them.
 pub(crate) fn acts(
     house: &House,
     it: &mut TestBox,

@@ -214,8 +214,10 @@ fn a_proposal_elsewhere_keeps_no_other_clinic_out() {
     );
     house.must_post(
         "practitioners",
-        &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician","registration":"valid","sites":[
-            {"institution":"clinic-1","relation":"primary","lead_of":[]},{"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}),
+        &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician",
+            "registration":"valid","sites":[
+            {"institution":"clinic-1","relation":"primary","lead_of":[]},
+                {"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}),
     );
     let at = |clinic: &str, photo: &[u8]| {
         let fields = [

@@ -1,5 +1,5 @@
-//! The page of an enrolment, and of a withdrawal: who proposed it, what was signed, both sides of the
-//! comparison in one card, and what each box said of the templates that it deleted.
+//! The page of an enrolment, and of a withdrawal: who proposed it, what was signed, both sides of
+//! the comparison in one card, and what each box said of the templates that it deleted.
 
 use serde_json::json;
 use server::access::Role;

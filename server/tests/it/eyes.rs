@@ -148,10 +148,12 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
     house.furnish();
     house.must_post(
         "institutions",
-        &json!({"id":"clinic-2","name":"别处诊所","grade_ceiling":1,"filed_items":[],"jurisdiction":"520100"}),
+        &json!({"id":"clinic-2","name":"别处诊所","grade_ceiling":1,"filed_items":[],
+            "jurisdiction":"520100"}),
     );
     let works_at = |sites: &Value| {
-        let far = json!({"id":"p-far","name":"赵远方","category":"licensed_physician","registration":"valid","sites":sites});
+        let far = json!({"id":"p-far","name":"赵远方","category":"licensed_physician",
+            "registration":"valid","sites":sites});
         house.must_post("practitioners", &far);
     };
     let there = json!({"institution":"clinic-2","relation":"primary","lead_of":[]});
@@ -160,7 +162,8 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
     );
     house.must_post(
         "sessions",
-        &json!({"id":"s-far","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-far"],
+        &json!({"id":"s-far","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+            "declared_operators":["p-far"],
             "start":"2099-03-02T12:00:00+08:00"}),
     );
     // Here he works no longer.

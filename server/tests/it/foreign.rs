@@ -23,7 +23,8 @@ fn two_places() -> House {
     house.must_post(
         "practitioners",
         &json!({"id":"p-far","name":"远","category":"licensed_physician","registration":"valid",
-            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":["cosmetic_dermatology"]}]}),
+            "sites":[{"institution":"clinic-2","relation":"primary",
+                "lead_of":["cosmetic_dermatology"]}]}),
     );
     house.must_post(
         "sessions",
@@ -98,7 +99,8 @@ fn newer_sessions_elsewhere_empty_no_export() {
     house.must_post(
         "practitioners",
         &json!({"id":"p-far","name":"远","category":"licensed_physician","registration":"valid",
-            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":["cosmetic_dermatology"]}]}),
+            "sites":[{"institution":"clinic-2","relation":"primary",
+                "lead_of":["cosmetic_dermatology"]}]}),
     );
     let head =
         "id,room,item,declared_lead,declared_operators,start,end,cancelled,emergency,patient_ref";
@@ -135,7 +137,8 @@ fn foreign_and_unknown_ids_answer_alike() {
             "sites":[{"institution":institution,"relation":"primary","lead_of":[]}]})
     };
     let pass = |institution: &str| {
-        json!({"id":"pass-1","person":"p-lead","institution":institution,"purpose":"visiting_doctor",
+        json!({"id":"pass-1","person":"p-lead","institution":institution,
+            "purpose":"visiting_doctor",
             "from":"2026-03-02T09:00:00+08:00","to":"2026-03-03T09:00:00+08:00"})
     };
     let alike =

@@ -1,7 +1,7 @@
 //! A house in which something stands on every page: leads in three states, a case with an entry, a
-//! clue, a self-check with answers, a correction, a replaced box, a trial of policy numbers with its
-//! answer, an opening of sealed pictures, requests, papers. Whoever looks at every page looks at
-//! this one, in a browser too (`examples/furnished_house.rs`).
+//! clue, a self-check with answers, a correction, a replaced box, a trial of policy numbers with
+//! its answer, an opening of sealed pictures, requests, papers. Whoever looks at every page looks
+//! at this one, in a browser too (`examples/furnished_house.rs`).
 
 use std::ops::Deref;
 use std::path::Path;

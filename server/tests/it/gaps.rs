@@ -1,6 +1,7 @@
-//! What is missing of a box's chain: when it is held against the box, and what is said once it came. Of moments as they
-//! are given; nothing here waits.
+//! What is missing of a box's chain: when it is held against the box, and what is said once it
+//! came. Of moments as they are given; nothing here waits.
 
+use protocol::names::RuleCode;
 use server::store::{AlertFilter, Entry, Store};
 
 use crate::boxes::health;
@@ -43,7 +44,7 @@ impl Late {
         let mut said = Vec::new();
         for alert in self.store.alerts(&of_box).unwrap() {
             let steps = self.store.finding_events(&alert.id, 50).unwrap();
-            let gaps = steps.into_iter().filter(|step| step.rule.as_str() == "CHAIN-GAP");
+            let gaps = steps.into_iter().filter(|step| step.rule == RuleCode::ChainGap);
             said.extend(gaps.map(|step| (step.revision, step.step, step.zh)));
         }
         said.sort();

@@ -204,9 +204,24 @@ impl House {
     /// One clinic, one room, an item, a lead, a second doctor, and a registered box `box-1`; gives
     /// the box's token.
     pub(crate) fn furnish(&self) -> String {
-        self.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","code":"91350100M000100Y43","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104"}));
-        self.must_post("rooms", &json!({"id":"room-1","institution":"clinic-1","mode":"in_room","zones":{"operator":[[[0,0],[500,0],[500,500]]],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
-        self.must_post("items", &json!({"code":"laser-1","name_zh":"激光脱毛","kind":"energy_device","specialties":["cosmetic_dermatology"],"min_operator":"licensed_physician"}));
+        self.must_post(
+            "institutions",
+            &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","code":"91350100M000100Y43",
+                "grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104"}),
+        );
+        self.must_post(
+            "rooms",
+            &json!(
+            {"id":"room-1","institution":"clinic-1","mode":"in_room",
+                "zones":{"operator":[[[0,0],[500,0],[500,500]]],"bed":[],"companion":[],"door":[],
+                    "privacy_mask":[]}}),
+        );
+        self.must_post(
+            "items",
+            &json!(
+            {"code":"laser-1","name_zh":"激光脱毛","kind":"energy_device",
+                "specialties":["cosmetic_dermatology"],"min_operator":"licensed_physician"}),
+        );
         for (id, name, lead) in [
             ("p-lead", "王主诊", json!(["cosmetic_dermatology"])),
             ("p-other", "李医生", json!([])),
@@ -217,7 +232,13 @@ impl House {
                 "sites":[{"institution":"clinic-1","relation":"primary","lead_of":lead}]}),
             );
         }
-        self.must_post("sessions", &json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-other"],"start":"2099-03-02T09:00:00+08:00","end":"2099-03-02T10:00:00+08:00"}));
+        self.must_post(
+            "sessions",
+            &json!(
+            {"id":"s-1","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+                "declared_operators":["p-other"],"start":"2099-03-02T09:00:00+08:00",
+                    "end":"2099-03-02T10:00:00+08:00"}),
+        );
         let device = self.must_post("devices", &json!({"id":"box-1","room":"room-1"}));
         device["provisioning_token"].as_str().unwrap().to_owned()
     }

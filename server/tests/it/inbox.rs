@@ -19,7 +19,8 @@ pub(crate) fn house() -> House {
     b.receipted(2);
     let made = house.must_post(
         "passes",
-        &json!({"id":"pass-1","person":"p-other","institution":"clinic-1","purpose":"trainee","supervisor":"p-lead","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"}),
+        &json!({"id":"pass-1","person":"p-other","institution":"clinic-1","purpose":"trainee",
+            "supervisor":"p-lead","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"}),
     );
     assert_eq!(made["id"], "pass-1");
     house.restart_with("[access]\naccounts = true\n")
@@ -75,7 +76,9 @@ fn lists_go_on_where_a_page_ends() {
     for n in 0..3 {
         house.must_post(
             "passes",
-            &json!({"id":format!("pass-{n}"),"person":"p-other","institution":"clinic-1","purpose":"trainee","supervisor":"p-lead","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"}),
+            &json!({"id":format!("pass-{n}"),"person":"p-other","institution":"clinic-1",
+                "purpose":"trainee","supervisor":"p-lead","from":"2026-03-01T00:00:00Z",
+                    "to":"2099-03-01T00:00:00Z"}),
         );
     }
     let first = house.get("passes?limit=2");

@@ -47,12 +47,17 @@ fn a_change_reaches_the_box_with_a_higher_version() {
         &json!({"id":"p-new","name":"新来的","category":"nurse","registration":"valid",
         "sites":[{"institution":"clinic-1","relation":"filed_multi_site"}]}),
     );
-    let has_new = |d: &Down| matches!(d, Down::Roster(r) if r.persons.iter().any(|p| p.person.as_str() == "p-new" && p.site == SiteRelation::FiledMultiSite && !p.confirmed));
+    let has_new = |d: &Down| {
+        matches!(d,
+        Down::Roster(r) if r.persons.iter().any(|p| p.person.as_str() == "p-new"
+            && p.site == SiteRelation::FiledMultiSite && !p.confirmed))
+    };
     let second = b.told_until("roster", has_new);
     assert!(second.version > first.version);
     house.must_post(
         "sessions",
-        &json!({"id":"s-1","room":"room-1","item":"laser-1","start":"2099-03-02T09:00:00+08:00","cancelled":true}),
+        &json!({"id":"s-1","room":"room-1","item":"laser-1","start":"2099-03-02T09:00:00+08:00",
+            "cancelled":true}),
     );
     // Absence is no cancellation: the box is told of it in so many words.
     b.told_until(

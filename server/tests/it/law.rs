@@ -1,5 +1,5 @@
-//! Basis and penalty on an alert, a lawyer's decisions, and the sentence of 行政处罚法 41 where a box
-//! was not reviewed.
+//! Basis and penalty on an alert, a lawyer's decisions, and the sentence of 行政处罚法 41 where a
+//! box was not reviewed.
 
 use serde_json::{Value, json};
 use server::access::Role;
@@ -28,7 +28,8 @@ pub(crate) fn alert_page(house: &House, id: &str) -> String {
 pub(crate) fn reviewed(on: &str) -> Value {
     let review = json!({"by": "法制科", "on": on, "document": "审〔2026〕1号"});
     let notice = json!({"at": "官网公告", "on": on});
-    json!({"legal": review, "technical": review, "published": notice, "marked": notice, "verified": review})
+    json!({"legal": review, "technical": review, "published": notice, "marked": notice,
+        "verified": review})
 }
 
 /// The raised alert behind a server that asks for logins.
@@ -68,7 +69,8 @@ fn a_finding_prints_its_basis_and_penalty_with_marks() {
 fn what_a_lawyer_confirms_loses_its_mark_and_keeps_its_history() {
     let (house, id) = raised("NL-4", "UnlicensedActivity");
     let word = |verdict: &str, note: &str| {
-        json!({"matter": "grade", "kind": "basis", "law": "医疗美容项目分级管理目录", "article": "全文",
+        json!({"matter": "grade", "kind": "basis", "law": "医疗美容项目分级管理目录",
+            "article": "全文",
             "verdict": verdict, "note": note})
     };
     assert!(alert_page(&house, &id).contains("条号及版次待核"));
@@ -86,7 +88,8 @@ fn what_a_lawyer_confirms_loses_its_mark_and_keeps_its_history() {
 fn a_jurisdictions_supervisor_decides_no_law_for_all() {
     let house = House::with(tempfile::tempdir().unwrap(), "[access]\naccounts = true\n");
     let local = token(&house, Role::Supervisor, "5101");
-    let word = json!({"matter": "grade", "kind": "basis", "law": "医疗美容项目分级管理目录", "article": "全文",
+    let word = json!({"matter": "grade", "kind": "basis", "law": "医疗美容项目分级管理目录",
+        "article": "全文",
         "verdict": "confirmed", "note": "x"});
     assert_eq!(ask(&house, "POST", "/api/v1/law", &local, &word.to_string()).status, 403);
 }
@@ -134,7 +137,8 @@ fn an_imported_year_is_announced_and_a_fault_is_named() {
 fn a_duty_by_agreement_names_its_clause_or_says_none() {
     let (house, id) = raised("HB-2", "Integrity");
     assert!(alert_page(&house, &id).contains("机构记录中没有协议条款"));
-    let institution = json!({"id": "clinic-1", "name": "锦城医疗美容门诊部", "jurisdiction": "510104",
+    let institution = json!({"id": "clinic-1", "name": "锦城医疗美容门诊部",
+        "jurisdiction": "510104",
         "agreement": "试点协议（2026-01-05）第七条"});
     house.must_post("institutions", &institution);
     let page = alert_page(&house, &id);

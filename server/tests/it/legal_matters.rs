@@ -87,7 +87,8 @@ fn raised(acts: &[Act]) -> Vec<Value> {
     let sql: String = acts.iter().enumerate().map(named).collect();
     by_hand(&house.folder.path().join("data"), "zaigang.db", &sql);
     let one = |n: usize| {
-        house.get(&format!("alerts/{}", trust::alert_id("box-1", &format!("{:032x}", n + 1))))["findings"][0].clone()
+        house.get(&format!("alerts/{}", trust::alert_id("box-1", &format!("{:032x}", n + 1))))[
+            "findings"][0].clone()
     };
     (0..acts.len()).map(one).map(|f| f["legal"].clone()).collect()
 }

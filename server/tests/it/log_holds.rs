@@ -71,7 +71,8 @@ fn an_accepted_clue_holds_the_log_until_it_is_over() {
     let page = |house: &House| ask(house, "GET", &format!("/clues/{id}"), &wang, "").body;
     assert!(page(&house).contains("待设备确认"), "nobody is told that it was asked for");
     let mut said = health();
-    said["evidence"] = json!({"items": 0, "bytes": 0, "quota_bytes": protocol::evidence::QUOTA_BYTES, "given_up": 0,
+    said["evidence"] = json!({"items": 0, "bytes": 0,
+        "quota_bytes": protocol::evidence::QUOTA_BYTES, "given_up": 0,
         "holds": [told[0].reference], "logs": ["2026-03-03"]});
     it.say(&said);
     it.receipted(it.seq);
@@ -148,7 +149,8 @@ fn a_flood_of_reports_takes_no_hold_away() {
     let row = |n: usize, stage: &str, fold: &str, into: &str| {
         format!(
             "('{stage}-{n}','public_report','','{}','510104','clinic-1','room-1','{stage}','other',\
-             (SELECT spec FROM clue WHERE number = 1),'{{\"intake\":\"{stage}\"}}','{fold}',x'00',{into})",
+             (SELECT spec FROM clue WHERE number = \
+             1),'{{\"intake\":\"{stage}\"}}','{fold}',x'00',{into})",
             day()
         )
     };

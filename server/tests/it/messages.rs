@@ -322,7 +322,8 @@ fn day() -> House {
     );
     house.must_post(
         "sessions",
-        &json!({"id":"s-3","room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-third"],
+        &json!({"id":"s-3","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+            "declared_operators":["p-third"],
             "start":"2026-03-02T04:00:00Z","end":"2026-03-02T05:00:00Z"}),
     );
     house.restart_with("[access]\naccounts = true\n")

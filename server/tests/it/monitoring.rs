@@ -1,5 +1,5 @@
-//! The sentence of 行政处罚法 41 on whatever shows a lead, while its box was not reviewed, and who may
-//! take it away.
+//! The sentence of 行政处罚法 41 on whatever shows a lead, while its box was not reviewed, and who
+//! may take it away.
 
 use serde_json::{Value, json};
 use server::access::Role;

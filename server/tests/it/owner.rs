@@ -1,5 +1,5 @@
-//! What a clinic's owner tries with his box, his login and his program in hand, and what a doctor is
-//! framed with: each is taken for no more than it is.
+//! What a clinic's owner tries with his box, his login and his program in hand, and what a doctor
+//! is framed with: each is taken for no more than it is.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -131,7 +131,8 @@ fn saved_answers_of_a_self_check_are_bounded() {
     assert!(more.status == 409 && more.body.contains("hand it in"), "{}", more.body);
 }
 
-/// Its program declares sessions; the registry, its people's standing and the rooms are not its own.
+/// Its program declares sessions; the registry, its people's standing and the rooms are not its
+/// own.
 #[test]
 fn a_clinics_program_brings_in_sessions_alone() {
     let it = place();

@@ -82,7 +82,8 @@ fn a_script_in_a_name_stays_text() {
     house.furnish();
     house.must_post(
         "practitioners",
-        &json!({"id":"p-x","name":"<script>alert(1)</script>","category":"nurse","registration":"valid",
+        &json!({"id":"p-x","name":"<script>alert(1)</script>","category":"nurse",
+            "registration":"valid",
         "sites":[{"institution":"clinic-1","relation":"primary"}]}),
     );
     assert!(!house.page("/people").1.contains("<script>alert"));

@@ -1,5 +1,5 @@
-//! A person beside the institution as a party of a case: told, decided upon and served by itself, with
-//! papers of its own, and never read as another's.
+//! A person beside the institution as a party of a case: told, decided upon and served by itself,
+//! with papers of its own, and never read as another's.
 
 use serde_json::{Value, json};
 

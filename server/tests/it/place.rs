@@ -46,7 +46,8 @@ impl Chain {
         self.seq += 1;
         let body = json!({"v": 1, "device": self.device, "seq": self.seq, "prev": self.prev,
             "event_id": uuid(self.device, self.seq), "payload": payload,
-            "stamp": {"utc": ago(0), "boot_id": "b", "boot_count": 1, "mono_ms": self.seq, "uncertainty_ms": 20, "clock": "synchronised"}})
+            "stamp": {"utc": ago(0), "boot_id": "b", "boot_count": 1, "mono_ms": self.seq,
+                "uncertainty_ms": 20, "clock": "synchronised"}})
         .to_string();
         self.prev = trust::chain_hash(&body);
         let envelope = json!({"v": 1, "key_id": "k", "sig": "s", "body": body}).to_string();
@@ -71,26 +72,32 @@ fn finding(
     revision: u32,
     place: (&str, &str, &str),
 ) -> Value {
-    let value = json!({"type": "finding", "finding_id": id, "incident_id": incident, "step": step, "revision": revision,
+    let value = json!({"type": "finding", "finding_id": id, "incident_id": incident, "step": step,
+        "revision": revision,
         "rule": "HB-3", "kind": "Integrity", "severity": "L3",
         "confidence": {"identity_ppm": 1, "role_ppm": 1, "session_ppm": 1, "visibility_ppm": 1},
-        "room": place.0, "institution": place.1, "session": place.2, "persons": [], "candidate_basis": [], "intervals": [],
+        "room": place.0, "institution": place.1, "session": place.2, "persons": [],
+            "candidate_basis": [], "intervals": [],
         "counts": [], "explanation": {"zh": "疑似", "en": "suspected"}, "raised_at": ago(0),
-        "manifest": {"firmware": "f", "pack": "p", "pack_sha256": "", "config_sha256": "", "policy_sha256": "",
+        "manifest": {"firmware": "f", "pack": "p", "pack_sha256": "", "config_sha256": "",
+            "policy_sha256": "",
             "policy_version": 1, "roster_version": 1, "liveness_waived": false}});
     let _: Up = of(value.clone());
     value
 }
 
 fn summary(room: &str, session: &str, revision: u32, lead_verified: bool) -> Value {
-    json!({"type": "presence_summary", "room": room, "session": session, "revision": revision, "at": ago(0),
+    json!({"type": "presence_summary", "room": room, "session": session, "revision": revision,
+        "at": ago(0),
         "assessable": true, "visibility_over_a_ppm": 900_000, "visibility_over_i_ppm": 900_000,
-        "lead_verified": lead_verified, "face_seen": true, "indeterminate_tracks": 0, "unmatched_tracks": 0,
+        "lead_verified": lead_verified, "face_seen": true, "indeterminate_tracks": 0,
+            "unmatched_tracks": 0,
         "emergency": false, "liveness_waived": false})
 }
 
 fn presence(room: &str, session: &str, person: &str) -> Value {
-    json!({"type": "presence", "room": room, "session": session, "person": person, "role": "operator", "from": ago(60),
+    json!({"type": "presence", "room": room, "session": session, "person": person,
+        "role": "operator", "from": ago(60),
         "to": ago(0), "verified_by": "face"})
 }
 
@@ -221,12 +228,15 @@ proptest! {
         prop_assert!(before.contains("CHAIN-"), "the server has said something of its own: \
             {before}");
         // The ids that the server gave its own findings are no secret to who reads the page.
-        let filter = AlertFilter { device: Some(VICTIM.to_owned()), limit: 500, ..AlertFilter::default() };
+        let filter = AlertFilter { device: Some(VICTIM.to_owned()), limit: 500,
+            ..AlertFilter::default() };
         let shown = store.alerts(&filter).unwrap();
         let known = store.findings(&own.get(&shown).id).unwrap().remove(0).report;
-        let stolen = finding(&known.finding_id, &known.incident_id, "withdrawn", known.revision + 1, ("room-own", "clinic-own", "s-own"));
+        let stolen = finding(&known.finding_id, &known.incident_id, "withdrawn", known.revision + 1,
+            ("room-own", "clinic-own", "s-own"));
         let mut hostile = Chain::new(HOSTILE);
-        let said: Vec<Entry> = lies.iter().chain([&stolen]).map(|payload| hostile.link(payload)).collect();
+        let said: Vec<Entry> = lies.iter().chain([&stolen]).map(
+            |payload| hostile.link(payload)).collect();
         store.commit_batch(&said, at_once_max).unwrap();
         while store.take_up(5).unwrap() > 0 {}
         prop_assert_eq!(of_victim(&store), before);

@@ -36,7 +36,8 @@ impl Fake {
                 let body = match asked.split(' ').nth(1).unwrap_or("") {
                     "/.well-known/openid-configuration" => {
                         json!({"issuer": own, "authorization_endpoint": format!("{own}/auth"),
-                        "token_endpoint": format!("{own}/token"), "jwks_uri": format!("{own}/keys")})
+                        "token_endpoint": format!("{own}/token"),
+                            "jwks_uri": format!("{own}/keys")})
                     }
                     "/keys" => json!({"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k",
                         "x": URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes())}]}),

@@ -228,7 +228,8 @@ fn nginx_without_settings_keeps_no_event_and_no_login_back() {
     let port = free_port();
     let house = house_for(port);
     let text = "server { listen 443 ssl; server_name zaigang.example.cn; client_max_body_size 130m;
-        ssl_certificate /etc/ssl/zaigang/fullchain.pem; ssl_certificate_key /etc/ssl/zaigang/key.pem;
+        ssl_certificate /etc/ssl/zaigang/fullchain.pem; ssl_certificate_key \
+        /etc/ssl/zaigang/key.pem;
         location / { proxy_pass http://127.0.0.1:8080; } }";
     let text = ours(text, folder.path(), port, upstream(&house));
     walk(&house, &nginx(folder.path(), &text, port));
@@ -272,8 +273,8 @@ fn the_doors_nginx_writes_no_address_down() {
     leaves_no_trace(house, &nginx_with(folder.path(), &log, &text, port), folder.path());
 }
 
-/// Visits of the door, one report that is refused, one that breaks off, and a visit when the door is
-/// down: nothing of them lies in a file of the proxy.
+/// Visits of the door, one report that is refused, one that breaks off, and a visit when the door
+/// is down: nothing of them lies in a file of the proxy.
 fn leaves_no_trace(house: House, proxy: &Proxy, folder: &Path) {
     let agent = tls_client::http(Some(&proxy.ca)).unwrap();
     let get = |path: &str| {

@@ -1,5 +1,5 @@
-//! What leaves for publication names no natural person, unless the policy of the place says so; what
-//! else leaves says that it is internal; and the public door tells of no penalty at all.
+//! What leaves for publication names no natural person, unless the policy of the place says so;
+//! what else leaves says that it is internal; and the public door tells of no penalty at all.
 
 use std::io::{Cursor, Read as _};
 

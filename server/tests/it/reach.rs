@@ -14,17 +14,26 @@ fn two_clinics() -> House {
     house.furnish();
     house.must_post(
         "institutions",
-        &json!({"id":"clinic-2","name":"南湖医疗美容诊所","grade_ceiling":1,"filed_items":[],"jurisdiction":"510204"}),
+        &json!({"id":"clinic-2","name":"南湖医疗美容诊所","grade_ceiling":1,"filed_items":[],
+            "jurisdiction":"510204"}),
     );
-    house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-2","mode":"in_room","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
+    house.must_post(
+        "rooms",
+        &json!(
+        {"id":"room-2","institution":"clinic-2","mode":"in_room",
+            "zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}),
+    );
     house.must_post(
         "practitioners",
-        &json!({"id":"p-south","name":"南主诊","category":"licensed_physician","registration":"valid",
-            "sites":[{"institution":"clinic-2","relation":"primary","lead_of":["cosmetic_dermatology"]}]}),
+        &json!({"id":"p-south","name":"南主诊","category":"licensed_physician",
+            "registration":"valid",
+            "sites":[{"institution":"clinic-2","relation":"primary",
+                "lead_of":["cosmetic_dermatology"]}]}),
     );
     house.must_post(
         "passes",
-        &json!({"id":"pass-1","person":"p-other","institution":"clinic-1","purpose":"trainee","supervisor":"p-lead","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"}),
+        &json!({"id":"pass-1","person":"p-other","institution":"clinic-1","purpose":"trainee",
+            "supervisor":"p-lead","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"}),
     );
     house.restart_with("[access]\naccounts = true\n")
 }
@@ -63,8 +72,10 @@ fn the_catalogue_of_another_jurisdiction_stays_as_it_is() {
     let house = two_clinics();
     let elsewhere = token(&house, Role::Supervisor, "5102");
     let item = |code: &str, jurisdiction: &str| {
-        json!({"code":code,"name_zh":"激光","kind":"energy_device","specialties":["cosmetic_dermatology"],"min_operator":"nurse","jurisdiction":jurisdiction})
-            .to_string()
+        json!({"code":code,"name_zh":"激光","kind":"energy_device",
+            "specialties":["cosmetic_dermatology"],"min_operator":"nurse",
+                "jurisdiction":jurisdiction})
+        .to_string()
     };
     for (code, jurisdiction) in
         [("laser-1", "5102"), ("laser-1", ""), ("new-1", "5101"), ("new-1", "")]
@@ -88,7 +99,8 @@ fn the_catalogue_of_another_jurisdiction_stays_as_it_is() {
 fn a_pass_of_another_clinic_is_not_overwritten() {
     let house = two_clinics();
     let elsewhere = token(&house, Role::Supervisor, "5102");
-    let pass = json!({"id":"pass-1","person":"p-other","institution":"clinic-2","purpose":"engineer","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"});
+    let pass = json!({"id":"pass-1","person":"p-other","institution":"clinic-2",
+        "purpose":"engineer","from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"});
     let answer = ask(&house, "POST", "/api/v1/passes", &elsewhere, &pass.to_string());
     assert!(answer.status == 422 && detail(&answer).contains("taken"), "{}", answer.body);
     let owner = token(&house, Role::Supervisor, "5101");

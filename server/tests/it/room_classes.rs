@@ -100,7 +100,8 @@ fn a_new_room_where_patients_undress_begins_at_the_door() {
 #[test]
 fn a_table_says_where_patients_undress() {
     let (house, _, wang) = guarded();
-    let csv = "诊室编号,机构编号,名称,就诊者需脱衣\nroom-7,clinic-1,纹绣室,是\nroom-8,clinic-1,光电室,否\n";
+    let csv = "诊室编号,机构编号,名称,就诊者需脱衣\nroom-7,clinic-1,纹绣室,是\nroom-8,clinic-1,光电室,否\
+        \n";
     let made = ask(&house, "POST", "/api/v1/import/rooms", &wang, csv);
     assert_eq!(made.status, 200, "{}", made.body);
     let classes = ask(&house, "GET", "/api/v1/room-classes", &wang, "").json();

@@ -220,25 +220,33 @@ fn say(house: &House, word: &Word, n: usize) {
         Word::Close => step(json!({"step":"close","end":"2099-03-02T01:10:00Z","reason":"over"})),
         Word::Emergency => step(json!({"step":"emergency","raised":true,"reason":"shock"})),
         Word::Amend => {
-            let of = |lead: &str, start: &str| json!({"id":"s-1","room":"room-1","item":"laser-1","declared_lead":lead,"start":start});
+            let of = |lead: &str, start: &str| {
+                json!(
+                {"id":"s-1","room":"room-1","item":"laser-1","declared_lead":lead,"start":start})
+            };
             house.post("sessions", &of("p-other", "2099-03-02T01:00:00Z"));
             house.post("sessions", &of("p-lead", "2099-03-02T02:00:00Z")).0
         }
         Word::Table => {
-            let table = b"id,room,item,declared_lead,start\ns-1,room-1,laser-1,p-lead,2099-05-02T01:00:00Z\n";
+            let table =
+                b"id,room,item,declared_lead,start\ns-1,room-1,laser-1,p-lead,2099-05-02T01:00:00Z\n";
             house.send("POST", "/api/v1/import/sessions", "text/csv", table).status
         }
         Word::Check => {
-            let body = json!({"command":"identity_check","person":"p-lead","witness":"p-other","at":"2026-03-02T01:10:00Z"});
+            let body = json!({"command":"identity_check","person":"p-lead","witness":"p-other",
+                "at":"2026-03-02T01:10:00Z"});
             house.post("devices/box-1/commands", &body).0
         }
         Word::Filing => {
-            let sites = json!([{"institution":"clinic-1","relation":"primary","lead_of":["cosmetic_dermatology"]}]);
-            let body = json!({"id":"p-other","name":"李医生","category":"licensed_physician","registration":"valid","sites":sites});
+            let sites = json!([{"institution":"clinic-1","relation":"primary",
+                "lead_of":["cosmetic_dermatology"]}]);
+            let body = json!({"id":"p-other","name":"李医生","category":"licensed_physician",
+                "registration":"valid","sites":sites});
             house.post("practitioners", &body).0
         }
         Word::Pass => {
-            let body = json!({"id":format!("pass-{n}"),"person":"p-other","institution":"clinic-1","purpose":"visiting_doctor",
+            let body = json!({"id":format!("pass-{n}"),"person":"p-other","institution":"clinic-1",
+                "purpose":"visiting_doctor",
                 "from":"2026-03-01T00:00:00Z","to":"2099-03-01T00:00:00Z"});
             house.post("passes", &body).0
         }
@@ -316,7 +324,12 @@ fn a_session_names_at_most_twenty_operators_who_work_there() {
     let house = House::new();
     house.furnish();
     let declare = |operators: Vec<String>, lead: &str| {
-        house.post("sessions", &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":lead,"declared_operators":operators,"start":"2026-03-02T01:00:00Z"}))
+        house.post(
+            "sessions",
+            &json!(
+            {"id":"t-1","room":"room-1","item":"laser-1","declared_lead":lead,
+                "declared_operators":operators,"start":"2026-03-02T01:00:00Z"}),
+        )
     };
     let (status, said) = declare((0..21).map(|n| format!("p-{n}")).collect(), "p-lead");
     assert!(status == 422 && said["detail"].as_str().unwrap().contains("at most 20"), "{said}");
@@ -408,17 +421,22 @@ fn a_cancelled_session_is_told_with_every_word() {
 fn a_moved_session_is_told_to_the_first_room() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
-    house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-1","mode":"in_room","zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}));
+    house.must_post(
+        "rooms",
+        &json!(
+        {"id":"room-2","institution":"clinic-1","mode":"in_room",
+            "zones":{"operator":[],"bed":[],"companion":[],"door":[],"privacy_mask":[]}}),
+    );
     b.connect();
     house.must_post(
         "sessions",
         &json!({"id":"s-1","room":"room-2","item":"laser-1","declared_lead":"p-lead",
             "start":"2099-03-02T01:00:00Z"}),
     );
-    b.told_until(
-        "sessions",
-        |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.session.as_str() == "s-1" && s.cancelled)),
-    );
+    b.told_until("sessions", |d| {
+        matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.session.as_str() == "s-1"
+            && s.cancelled))
+    });
 }
 
 #[test]
@@ -477,10 +495,16 @@ fn a_clinic_withdraws_consent_for_itself_alone() {
     house.furnish();
     house.must_post(
         "institutions",
-        &json!({"id":"clinic-2","name":"南湖医疗美容诊所","grade_ceiling":1,"filed_items":[],"jurisdiction":"510204"}),
+        &json!({"id":"clinic-2","name":"南湖医疗美容诊所","grade_ceiling":1,"filed_items":[],
+            "jurisdiction":"510204"}),
     );
-    house.must_post("practitioners", &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician","registration":"valid",
-        "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]},{"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}));
+    house.must_post(
+        "practitioners",
+        &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician",
+            "registration":"valid",
+        "sites":[{"institution":"clinic-1","relation":"primary","lead_of":[]},
+            {"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}),
+    );
     let house = house.restart_with(ACCOUNTS);
     let clinic = login(&house, "clinic", Role::Clinic, "clinic-2");
     let withdraw = |who: &str, body: &str| {

@@ -20,13 +20,16 @@ fn ago(minutes: i64) -> String {
 fn declare(house: &House, id: &str, from: i64, to: i64) {
     house.must_post(
         "sessions",
-        &json!({"id":id,"room":"room-1","item":"laser-1","declared_lead":"p-lead","declared_operators":["p-other"],"start":ago(from),"end":ago(to)}),
+        &json!({"id":id,"room":"room-1","item":"laser-1","declared_lead":"p-lead",
+            "declared_operators":["p-other"],"start":ago(from),"end":ago(to)}),
     );
 }
 
 fn summary(session: &str, revision: u32, change: &Value) -> Value {
-    let mut said = json!({"type":"presence_summary","room":"room-1","session":session,"revision":revision,"at":ago(1),"assessable":true,
-        "visibility_over_a_ppm":900_000,"visibility_over_i_ppm":900_000,"lead_verified":false,"face_seen":true,
+    let mut said = json!({"type":"presence_summary","room":"room-1","session":session,
+        "revision":revision,"at":ago(1),"assessable":true,
+        "visibility_over_a_ppm":900_000,"visibility_over_i_ppm":900_000,"lead_verified":false,
+            "face_seen":true,
         "indeterminate_tracks":0,"unmatched_tracks":0,"emergency":false,"liveness_waived":false});
     for (name, value) in change.as_object().unwrap() {
         said[name] = value.clone();
@@ -91,7 +94,8 @@ fn five_sessions_without_their_lead_are_one_alert() {
     file_as_lead(&house, "p-other");
     house.must_post(
         "sessions",
-        &json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)}),
+        &json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other",
+            "start":ago(480),"end":ago(450)}),
     );
     house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
     // A later fact of the box is judged behind both.
@@ -120,7 +124,8 @@ fn what_a_clinic_states_later_withdraws_no_ll2() {
     house.until("alerts", |a| !of_rule(a, "LL-2").is_empty());
     house.must_post("sessions/ll-3/steps", &json!({"step":"cancel","reason":"stayed away"}));
     file_as_lead(&house, "p-other");
-    let amended = json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other","start":ago(480),"end":ago(450)});
+    let amended = json!({"id":"ll-2","room":"room-1","item":"laser-1","declared_lead":"p-other",
+        "start":ago(480),"end":ago(450)});
     house.must_post("sessions", &amended);
     // A silent session declared after both is judged behind them.
     declare(&house, "hb-0", 200, 170);
@@ -156,7 +161,8 @@ fn a_session_in_which_the_box_could_not_tell_is_left_out_of_ll2() {
 #[test]
 fn a_third_session_in_an_empty_room_is_the_supervisors() {
     let (house, mut b) = furnished();
-    let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false,"visibility_over_a_ppm":0});
+    let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],
+        "face_seen":false,"visibility_over_a_ppm":0});
     for n in 0..3 {
         let id = format!("hb-{n}");
         declare(&house, &id, 600 - n * 60, 570 - n * 60);
@@ -193,7 +199,9 @@ fn a_clinic_whose_sessions_can_never_be_judged_is_told() {
     for n in 0..10 {
         let id = format!("m-{n}");
         declare(&house, &id, 900 - n * 60, 870 - n * 60);
-        let masked = json!({"assessable": n >= 4, "not_assessable_because": if n < 4 { vec!["visibility"] } else { vec![] }, "lead_verified": true});
+        let masked = json!({"assessable": n >= 4,
+            "not_assessable_because": if n < 4 { vec!["visibility"] } else { vec![] },
+                "lead_verified": true});
         b.say(&summary(&id, 1, &masked));
     }
     let alerts = house.until("alerts", |a| !of_rule(a, "HB-5").is_empty());
@@ -226,7 +234,8 @@ fn a_clinic_whose_sessions_can_never_be_judged_is_told() {
 }
 
 fn presence(house: &House, b: &mut TestBox, clock: &str, from: i64, to: i64) {
-    let mut body = json!({"type":"presence","room":"room-1","person":"p-lead","role":"operator","from":ago(from),"to":ago(to),"verified_by":"face"});
+    let mut body = json!({"type":"presence","room":"room-1","person":"p-lead","role":"operator",
+        "from":ago(from),"to":ago(to),"verified_by":"face"});
     body["room"] = json!(if b.id == "box-1" { "room-1" } else { "room-2" });
     b.say_by(clock, &body);
     let _ = house;
@@ -256,13 +265,24 @@ fn told_in_both_jurisdictions(house: House) {
 fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
     for (clock, said) in [("synchronised", true), ("unsynchronised", false)] {
         let (house, mut b) = furnished();
-        house.must_post("institutions", &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","grade_ceiling":2,"filed_items":["laser-1"],"jurisdiction":"510104","place":{"north_deg":30.66,"east_deg":104.06}}));
-        house.must_post("institutions", &json!({"id":"clinic-2","name":"绵阳医疗美容诊所","jurisdiction":"510700","place":{"north_deg":31.47,"east_deg":104.68}}));
+        house.must_post(
+            "institutions",
+            &json!({"id":"clinic-1","name":"锦城医疗美容门诊部","grade_ceiling":2,
+                "filed_items":["laser-1"],"jurisdiction":"510104",
+                    "place":{"north_deg":30.66,"east_deg":104.06}}),
+        );
+        house.must_post(
+            "institutions",
+            &json!({"id":"clinic-2","name":"绵阳医疗美容诊所","jurisdiction":"510700",
+                "place":{"north_deg":31.47,"east_deg":104.68}}),
+        );
         house.must_post("rooms", &json!({"id":"room-2","institution":"clinic-2","mode":"in_room"}));
         house.must_post(
             "practitioners",
-            &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician","registration":"valid",
-            "sites":[{"institution":"clinic-1","relation":"primary","lead_of":["cosmetic_dermatology"]},
+            &json!({"id":"p-lead","name":"王主诊","category":"licensed_physician",
+                "registration":"valid",
+            "sites":[{"institution":"clinic-1","relation":"primary",
+                "lead_of":["cosmetic_dermatology"]},
                 {"institution":"clinic-2","relation":"filed_multi_site","lead_of":[]}]}),
         );
         let token = house.must_post("devices", &json!({"id":"box-2","room":"room-2"}));
@@ -284,7 +304,8 @@ fn in_two_cities_at_once_is_urgent_unless_a_clock_was_never_set() {
             // The judgement of this institution's sessions is the proof that the round went over
             // the presences too.
             declare(&house, "hb-0", 100, 90);
-            let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],"face_seen":false});
+            let empty = json!({"assessable":false,"not_assessable_because":["no_activity"],
+                "face_seen":false});
             b.say(&summary("hb-0", 1, &empty));
             let alerts = house.until("alerts", |a| !of_rule(a, "HB-1").is_empty());
             assert!(
@@ -413,7 +434,8 @@ fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
     let check = |pin: &str, witness: &str, witness_pin: &str| {
         house.post(
             "checks",
-            &json!({"room":"room-1","card":"card 0001","pin":pin,"witness":witness,"witness_pin":witness_pin}),
+            &json!({"room":"room-1","card":"card 0001","pin":pin,"witness":witness,
+                "witness_pin":witness_pin}),
         )
     };
     assert_eq!(check("000111", "p-other", "284619").0, 403);
@@ -423,7 +445,8 @@ fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
     // Stated by the clinic's own system: shown, and no box hears of it.
     let (status, said) = house.post(
         "devices/box-1/commands",
-        &json!({"command":"identity_check","person":"p-other","witness":"p-lead","at":ago(5),"direction":"out"}),
+        &json!({"command":"identity_check","person":"p-other","witness":"p-lead","at":ago(5),
+            "direction":"out"}),
     );
     assert_eq!((status, &said["counts_as"]), (202, &json!("stated")));
     let (status, made) = check("739104", "p-other", "284619");
@@ -443,7 +466,8 @@ fn a_check_reaches_the_box_and_what_a_system_states_does_not() {
     assert!(checks.contains("\"via\":\"system\""), "what was stated is shown: {checks}");
     house.must_post(
         "practitioners",
-        &json!({"id":"p-guest","name":"周客","category":"licensed_physician","registration":"valid","sites":[]}),
+        &json!({"id":"p-guest","name":"周客","category":"licensed_physician","registration":"valid",
+            "sites":[]}),
     );
     let (status, said) = house.post(
         "devices/box-1/commands",
@@ -457,7 +481,8 @@ fn every_word_of_a_session_is_kept() {
     let (house, b) = furnished();
     house.must_post(
         "sessions",
-        &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":"p-lead","start":ago(300)}),
+        &json!({"id":"t-1","room":"room-1","item":"laser-1","declared_lead":"p-lead",
+            "start":ago(300)}),
     );
     house.must_post("sessions/t-1/steps", &json!({"step":"close","end":ago(240)}));
     assert_eq!(
@@ -469,12 +494,16 @@ fn every_word_of_a_session_is_kept() {
         "sessions/t-1/steps",
         &json!({"step":"emergency","raised":true,"reason":"syncope"}),
     );
-    b.told_until("sessions", |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().any(|x| x.session.as_str() == "t-1" && x.emergency)));
+    b.told_until("sessions", |d| {
+        matches!(d,
+        protocol::down::Down::Sessions(s) if s.sessions.iter().any(|x| x.session.as_str() == "t-1"
+            && x.emergency))
+    });
     house.must_post("sessions/t-1/steps", &json!({"step":"cancel","reason":"stayed away"}));
-    b.told_until(
-        "sessions",
-        |d| matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().any(|x| x.session.as_str() == "t-1" && x.cancelled)),
-    );
+    b.told_until("sessions", |d| {
+        matches!(d, protocol::down::Down::Sessions(s) if s.sessions.iter().any(
+            |x| x.session.as_str() == "t-1" && x.cancelled))
+    });
     let kept = house.get("sessions/t-1");
     assert_eq!(kept["changes"].as_array().unwrap().len(), 4);
     assert_eq!(

@@ -169,7 +169,8 @@ fn twin() -> (House, TestBox) {
     (house, it)
 }
 
-/// Twenty reports, and one call that an officer accepts: the box is told to hold a day, and says so.
+/// Twenty reports, and one call that an officer accepts: the box is told to hold a day, and says
+/// so.
 fn reported(house: &House, it: &mut TestBox) {
     for n in 0..20 {
         let text = format!("第 {n} 次看到没有证的人操作");

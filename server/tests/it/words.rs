@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::house::House;
 
 fn item(code: &str, kind: &str) -> Value {
-    json!({"code":code,"name_zh":"项目甲","kind":kind,"specialties":["cosmetic_surgery"],"surgery_grade":3,"min_operator":"licensed_physician"})
+    json!({"code":code,"name_zh":"项目甲","kind":kind,"specialties":["cosmetic_surgery"],
+        "surgery_grade":3,"min_operator":"licensed_physician"})
 }
 
 fn person(id: &str, name: &str, site: &Value) -> Value {
@@ -96,9 +97,11 @@ fn what_a_chinese_keyboard_types_is_read() {
     let import = |noun: &str, text: &str| {
         house.send("POST", &format!("/api/v1/import/{noun}"), "text/csv", text.as_bytes()).json()
     };
-    let people = "id，name，category，registration，institution，relation\np-012，甲，nurse，valid，clinic-1，primary\n";
+    let people = "id，name，category，registration，institution，relation\np-012，甲，nurse，valid，\
+        clinic-1，primary\n";
     assert_eq!(import("practitioners", people)["stored"], true);
-    let items = "code,name_zh,kind,specialties,surgery_grade,min_operator\nw-1,甲,surgery,cosmetic_surgery,２,nurse\n";
+    let items = "code,name_zh,kind,specialties,surgery_grade,min_operator\nw-1,甲\
+        ,surgery,cosmetic_surgery,２,nurse\n";
     assert_eq!(import("items", items)["stored"], true);
     let places = "id,name,filed_items,jurisdiction\nc-w,甲,laser-1；w-1,５１０１００\n";
     let answer = import("institutions", places);

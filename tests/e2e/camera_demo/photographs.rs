@@ -101,8 +101,8 @@ impl Drop for Rtsp {
     }
 }
 
-/// An IP camera is live, so liveness is judged. What it says of photographs that fill its picture is
-/// not promised: networks that look at single pictures took some for the person.
+/// An IP camera is live, so liveness is judged. What it says of photographs that fill its picture
+/// is not promised: networks that look at single pictures took some for the person.
 #[test]
 fn photographs_before_an_ip_camera_are_judged() {
     let test = "photographs_before_an_ip_camera_are_judged";

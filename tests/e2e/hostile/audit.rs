@@ -86,7 +86,8 @@ fn an_auditor_of_a_part_reads_no_other_part() {
             .unwrap();
     }
     let admin = house.user(Account::Admin).unwrap();
-    let asked = json!({"name": "audit-part", "role": "auditor", "scope": Side::Here.jurisdiction(), "days": 1});
+    let asked = json!({"name": "audit-part", "role": "auditor", "scope": Side::Here.jurisdiction(),
+        "days": 1});
     let made = admin.post("/api/v1/tokens", &asked).unwrap().ok().unwrap();
     let auditor = User::with_token(house.base(), made["token"].as_str().unwrap());
     let seen = auditor.get("/api/v1/audit?q=sessions/audit-&limit=200").unwrap();

@@ -210,7 +210,8 @@ fn a_stream_ends_with_the_login_or_token_that_opened_it() {
     assert_eq!(reader.form("/logout", &[]).unwrap().status, 303);
     assert!(stream.ends(), "who logged out still listens");
     let admin = house.user(Account::Admin).unwrap();
-    let asked = json!({"name": "eyes-program", "role": "reviewer", "scope": HERE.jurisdiction(), "days": 1});
+    let asked = json!({"name": "eyes-program", "role": "reviewer", "scope": HERE.jurisdiction(),
+        "days": 1});
     let made = admin.post("/api/v1/tokens", &asked).unwrap().ok().unwrap();
     let token = made["token"].as_str().unwrap();
     let mut stream = Stream::open(&house, &format!("Authorization: Bearer {token}"));

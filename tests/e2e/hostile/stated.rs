@@ -60,7 +60,8 @@ fn a_session_amended_after_its_alert_takes_nothing_back() {
     let house = house();
     let (mut accuser, said, id) = accused(&house, "stated-amended", '2');
     let amended = json!({"id": "stated-amended", "room": HERE.room(), "item": "laser-1",
-        "declared_lead": HERE.lead(), "declared_operators": [HERE.lead()], "start": says::ago(600)});
+        "declared_lead": HERE.lead(), "declared_operators": [HERE.lead()],
+            "start": says::ago(600)});
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
     clinic.post("/api/v1/sessions", &amended).unwrap().ok().unwrap();
     withdraw(&mut accuser, &said, "stated_before");
@@ -111,16 +112,18 @@ fn a_check_that_a_clinics_system_states_reaches_no_box() {
     let house = house();
     let mut door = house.provision("stated-check", HERE.room()).unwrap();
     let clinic = house.user(Account::Clinic(HERE)).unwrap();
-    let check = json!({"command": "identity_check", "person": HERE.lead(), "witness": HERE.physician(),
+    let check = json!({"command": "identity_check", "person": HERE.lead(),
+        "witness": HERE.physician(),
         "at": says::ago(0)});
     clinic.post("/api/v1/devices/stated-check/commands", &check).unwrap().ok().unwrap();
     house
         .declare(HERE, "stated-check-after", HERE.room(), &says::ago(60), Some(&says::ago(0)))
         .unwrap();
     let body = door
-        .told(
-            |d| matches!(d, Down::Sessions(s) if s.sessions.iter().any(|s| s.session.as_str() == "stated-check-after")),
-        )
+        .told(|d| {
+            matches!(d, Down::Sessions(s) if s.sessions.iter().any(
+                |s| s.session.as_str() == "stated-check-after"))
+        })
         .unwrap();
     let Down::Sessions(told) = body.payload else { unreachable!() };
     assert_eq!(told.checks, [], "the box holds for verified whom the clinic names");
@@ -178,7 +181,8 @@ fn an_unknown_card_resets_no_count_of_wrong_witness_pins() {
     }
     let kiosk = house.program(Account::Integrator(HERE)).unwrap();
     let check = |card: &str, witness_pin: String| {
-        let body = json!({"room": HERE.room(), "card": card, "pin": "739154", "witness": HERE.physician(),
+        let body = json!({"room": HERE.room(), "card": card, "pin": "739154",
+            "witness": HERE.physician(),
             "witness_pin": witness_pin});
         kiosk.post("/api/v1/checks", &body).unwrap().status
     };

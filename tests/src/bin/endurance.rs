@@ -26,7 +26,8 @@ const MOST_ADDED_KIB: i64 = 4 * 1024;
 #[command(version)]
 struct Args {
     /// Frames at least; the scene is played as often as that takes.
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    #[arg(long, default_value_t = 1_000_000,
+        value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
     frames: u64,
     /// Frames in a row that show one picture: drawing one costs four times what the box takes to
     /// look at one.

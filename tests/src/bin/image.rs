@@ -57,7 +57,8 @@ fn main() -> ExitCode {
     let done = test(&args, &mut checks);
     if args.json {
         let lines = checks.lines.iter().map(|(name, target, figure, holds)| {
-            json!({"name": name, "target": target, "figure": figure, "verdict": if *holds { "holds" } else { "falls short" }})
+            json!({"name": name, "target": target, "figure": figure,
+                "verdict": if *holds { "holds" } else { "falls short" }})
         });
         println!("{}", json!(lines.collect::<Vec<_>>()));
     }

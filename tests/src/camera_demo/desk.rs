@@ -97,8 +97,10 @@ impl Desk {
         json!({
             "phase": phase, "photos": now.photos.len(), "photos_needed": PHOTOS, "you": house::YOU,
             "pack": self.pack, "source": self.source.kind(), "live": self.source.is_live(),
-            "looking": self.look().is_some(), "server": self.api.base(), "changed_times": self.changed_times,
-            "footing": footing, "acts": acts, "free": now.rounds.is_free(), "round": now.rounds.shown(&now.inbox), "inbox": now.inbox,
+            "looking": self.look().is_some(), "server": self.api.base(),
+                "changed_times": self.changed_times,
+            "footing": footing, "acts": acts, "free": now.rounds.is_free(),
+                "round": now.rounds.shown(&now.inbox), "inbox": now.inbox,
         })
     }
 
@@ -114,7 +116,8 @@ impl Desk {
             good.and_then(|taken| RgbImage::from_raw(taken.width, taken.height, taken.rgb)),
         );
         let about = json!({
-            "good": photograph.good, "face_px": photograph.face_px, "zh": photograph.zh, "en": photograph.en,
+            "good": photograph.good, "face_px": photograph.face_px, "zh": photograph.zh,
+                "en": photograph.en,
             "photos": now.photos.len(),
         });
         Ok((about, taken))

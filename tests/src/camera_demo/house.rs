@@ -50,14 +50,17 @@ pub(super) struct ChangedTime {
 pub(super) fn register(api: &Api, source: &Source, waived: bool) -> Result<()> {
     api.post(
         "institutions",
-        &json!({"id": INSTITUTION, "name": "示范医疗美容门诊部", "kind": "门诊部", "grade_ceiling": 2,
+        &json!({"id": INSTITUTION, "name": "示范医疗美容门诊部", "kind": "门诊部",
+            "grade_ceiling": 2,
             "filed_items": [ITEM], "jurisdiction": JURISDICTION}),
     )?;
     set_zones(api, source, false)?;
     api.post(
         "items",
-        &json!({"code": ITEM, "name_zh": "示范注射项目", "name_en": "Demonstration injection", "kind": "injection",
-            "specialties": ["cosmetic_dermatology"], "surgery_grade": null, "min_operator": "licensed_physician",
+        &json!({"code": ITEM, "name_zh": "示范注射项目", "name_en": "Demonstration injection",
+            "kind": "injection",
+            "specialties": ["cosmetic_dermatology"], "surgery_grade": null,
+                "min_operator": "licensed_physician",
             "min_duration_ms": 30_000, "prep_ms": 0}),
     )?;
     practitioner(api, YOU, "您 You", true)?;
@@ -90,7 +93,8 @@ pub(super) fn set_zones(api: &Api, source: &Source, judged: bool) -> Result<()> 
     let mut zones = match source {
         Source::Crowd => clinic::zones(),
         _ => {
-            json!({"operator": [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]]], "bed": [], "companion": [], "door": [],
+            json!({"operator": [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]]], "bed": [],
+                "companion": [], "door": [],
             "privacy_mask": []})
         }
     };
@@ -139,7 +143,8 @@ pub(super) fn declare(api: &Api, session: &str, from: Timestamp, to: Timestamp) 
     let at = |time: Timestamp| format!("{time:.3}");
     api.post(
         "sessions",
-        &json!({"id": session, "room": ROOM, "item": ITEM, "declared_lead": YOU, "declared_operators": [YOU],
+        &json!({"id": session, "room": ROOM, "item": ITEM, "declared_lead": YOU,
+            "declared_operators": [YOU],
             "start": at(from), "end": at(to), "patient_ref": "demo"}),
     )?;
     Ok(())

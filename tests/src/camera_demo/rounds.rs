@@ -71,8 +71,8 @@ pub(super) struct RoundShown {
     pub(super) left_s: u64,
     pub(super) seen: Vec<&'static str>,
     pub(super) alerts: Vec<Alert>,
-    /// When it is over: whether what was seen and raised is what the page promised. `None`: it promised
-    /// nothing, or it is not over.
+    /// When it is over: whether what was seen and raised is what the page promised. `None`: it
+    /// promised nothing, or it is not over.
     pub(super) as_promised: Option<bool>,
 }
 

@@ -1,6 +1,7 @@
-//! The morning's three reports: a patient's about room 1 at 09:02, one about a room that has no box,
-//! and one about an hour in which the box saw that all was well. They go through the public door as people's do, the forms opened while the morning plays;
-//! the answer is what the boxes' records say.
+//! The morning's three reports: a patient's about room 1 at 09:02, one about a room that has no
+//! box, and one about an hour in which the box saw that all was well. They go through the public
+//! door as people's do, the forms opened while the morning plays; the answer is what the boxes'
+//! records say.
 
 use std::time::{Duration, Instant};
 

@@ -236,8 +236,10 @@ impl HostileBox {
             "seq": self.seq,
             "prev": message.prev.as_deref().unwrap_or(&self.prev),
             "event_id": message.event_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
-            "stamp": {"utc": message.utc.unwrap_or_else(|| says::ago(0)), "boot_id": "b", "boot_count": self.boot_count,
-                "mono_ms": self.began.elapsed().as_millis() as u64, "uncertainty_ms": message.uncertainty_ms,
+            "stamp": {"utc": message.utc.unwrap_or_else(|| says::ago(0)), "boot_id": "b",
+                "boot_count": self.boot_count,
+                "mono_ms": self.began.elapsed().as_millis() as u64,
+                    "uncertainty_ms": message.uncertainty_ms,
                 "clock": message.clock},
             "payload": message.payload,
         })

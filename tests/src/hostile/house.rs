@@ -159,7 +159,8 @@ impl HostileClinic {
 
     /// A program with an API token of this role and scope.
     pub fn program(&self, who: Account) -> Result<User> {
-        let asked = json!({"name": format!("program-{who}"), "role": who.role(), "scope": who.scope(), "days": 1});
+        let asked = json!({"name": format!("program-{who}"), "role": who.role(),
+            "scope": who.scope(), "days": 1});
         let made = self.admin.post("/api/v1/tokens", &asked)?.ok()?;
         Ok(User::with_token(self.base(), made["token"].as_str().context("no token")?))
     }
@@ -209,7 +210,8 @@ impl HostileClinic {
         start: &str,
         end: Option<&str>,
     ) -> Result<Value> {
-        let session = json!({"id": id, "room": room, "item": "laser-1", "declared_lead": side.lead(),
+        let session = json!({"id": id, "room": room, "item": "laser-1",
+            "declared_lead": side.lead(),
             "declared_operators": [side.physician()], "start": start, "end": end});
         self.user(Account::Clinic(side))?.post("/api/v1/sessions", &session)?.ok()
     }
@@ -260,17 +262,20 @@ impl HostileClinic {
             put(
                 "institutions",
                 json!({"id": side.institution(), "name": format!("{side:?} 医疗美容门诊部"),
-                "kind": "门诊部", "grade_ceiling": 2, "filed_items": ["laser-1"], "jurisdiction": side.jurisdiction(),
+                "kind": "门诊部", "grade_ceiling": 2, "filed_items": ["laser-1"],
+                    "jurisdiction": side.jurisdiction(),
                 "place": {"north_deg": north, "east_deg": east}}),
             )?;
             for room in [side.room(), side.other_room()] {
                 put(
                     "rooms",
-                    json!({"id": room, "institution": side.institution(), "name": room, "mode": "in_room"}),
+                    json!({"id": room, "institution": side.institution(), "name": room,
+                        "mode": "in_room"}),
                 )?;
             }
         }
-        let item = json!({"code": "laser-1", "name_zh": "激光脱毛", "name_en": "Laser", "kind": "energy_device",
+        let item = json!({"code": "laser-1", "name_zh": "激光脱毛", "name_en": "Laser",
+            "kind": "energy_device",
             "specialties": ["cosmetic_dermatology"], "min_operator": "licensed_physician"});
         let country = self.program_of_the_country("integrator")?;
         country.post("/api/v1/items", &item)?.ok()?;
@@ -285,7 +290,8 @@ impl HostileClinic {
             people.push((side.physician(), vec![site(side, false)]));
         }
         for (id, sites) in people {
-            let person = json!({"id": id, "name": format!("姓名 {id}"), "category": "licensed_physician",
+            let person = json!({"id": id, "name": format!("姓名 {id}"),
+                "category": "licensed_physician",
                 "registration": "valid", "sites": sites});
             country.post("/api/v1/practitioners", &person)?.ok()?;
         }

@@ -58,11 +58,12 @@ pub fn presence(side: Side, person: &str, from_ago_s: i64, to_ago_s: i64) -> Pre
 /// What a box says of a session of the side's first room: assessable, faces seen, the lead not
 /// verified.
 pub fn summary(side: Side, session: &str) -> PresenceSummary {
-    of_json(
-        json!({"room": side.room(), "session": session, "revision": 1, "at": ago(0), "assessable": true,
-        "visibility_over_a_ppm": 900_000, "visibility_over_i_ppm": 900_000, "lead_verified": false, "face_seen": true,
-        "indeterminate_tracks": 0, "unmatched_tracks": 0, "emergency": false, "liveness_waived": false}),
-    )
+    of_json(json!({"room": side.room(), "session": session, "revision": 1, "at": ago(0),
+            "assessable": true,
+        "visibility_over_a_ppm": 900_000, "visibility_over_i_ppm": 900_000, "lead_verified": false,
+            "face_seen": true,
+        "indeterminate_tracks": 0, "unmatched_tracks": 0, "emergency": false,
+            "liveness_waived": false}))
 }
 
 /// A heartbeat: what a scene sends to know that everything before it was taken.

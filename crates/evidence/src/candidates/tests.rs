@@ -136,7 +136,8 @@ proptest! {
     /// Boxes beyond every edge, of any size, panic nothing and break no bound.
     #[test]
     fn no_box_breaks_anything(
-        boxes in prop::collection::vec((-500..900_i32, -500..900_i32, -5..700_i32, -5..700_i32), 0..6),
+        boxes in prop::collection::vec((-500..900_i32, -500..900_i32, -5..700_i32, -5..700_i32),
+            0..6),
     ) {
         let mut candidates = Candidates::default();
         let faces: Vec<Seen> = boxes

@@ -153,9 +153,10 @@ fn tar_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
 fn index(files: &[(&str, u64, &[u8])]) -> String {
     let files: Vec<_> = files
         .iter()
-        .map(
-            |(name, bytes, content)| serde_json::json!({ "name": name, "bytes": bytes, "sha256": Digest::of(content) }),
-        )
+        .map(|(name, bytes, content)| {
+            serde_json::json!(
+                { "name": name, "bytes": bytes, "sha256": Digest::of(content) })
+        })
         .collect();
     serde_json::json!({ "kind": "zgpack/1", "pack": "site", "files": files }).to_string()
 }

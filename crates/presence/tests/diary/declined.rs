@@ -75,9 +75,8 @@ fn a_session_beside_a_declined_one_says_so_too() {
         until 11:30
     ";
     for said in summaries(text) {
-        assert!(
-            matches!(&said.assessment, Assessment::NotAssessable(why) if why.contains(&AbstentionReason::Withheld))
-        );
+        assert!(matches!(&said.assessment,
+                Assessment::NotAssessable(why) if why.contains(&AbstentionReason::Withheld)));
     }
 }
 

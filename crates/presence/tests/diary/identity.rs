@@ -163,8 +163,8 @@ fn a_break_of_more_than_thirty_seconds_asks_for_a_new_match() {
     assert_eq!(after(30_001), "INDETERMINATE");
 }
 
-/// A lead who is recognised turns away; from 4 s on somebody is seen on the same track, head down at
-/// first, then as `looks` say.
+/// A lead who is recognised turns away; from 4 s on somebody is seen on the same track, head down
+/// at first, then as `looks` say.
 fn after_the_lead(looks: &[Frame]) -> Vec<Frame> {
     let head_down = Frame { good_quality: false, ..low(4_000) };
     [&[hit(0), hit(1_000), hit(2_000), head_down], looks].concat()

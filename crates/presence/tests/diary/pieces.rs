@@ -1,5 +1,5 @@
-//! What one person did in sessions close together is added up: what was done alone, and nothing that
-//! was done beside a lead.
+//! What one person did in sessions close together is added up: what was done alone, and nothing
+//! that was done beside a lead.
 
 use crate::script::standing;
 

@@ -21,7 +21,8 @@ fn morning() -> impl Strategy<Value = String> {
         Just("dim"),
         Just("masked"),
     ];
-    let zone = prop_oneof![4 => Just("operator"), 1 => Just("elsewhere"), 1 => Just("companion"), 1 => Just("door")];
+    let zone = prop_oneof![4 => Just("operator"), 1 => Just("elsewhere"), 1 => Just("companion"),
+        1 => Just("door")];
     let stay = (who, zone, 0_u32..1_800, 5_u32..900).prop_map(|(who, zone, from, long)| {
         format!("{}-{} {who} {zone}", clock(from), clock(from + long))
     });
@@ -158,7 +159,8 @@ proptest! {
         let mut out = Vec::new();
         for call in &calls {
             let at = match call { Call::Observe(at, _) | Call::Inform(at, _) => *at };
-            let early = Moment { mono: at.mono.minus(300), wall: Wall(at.wall.0 - 300), clock: at.clock };
+            let early = Moment { mono: at.mono.minus(300), wall: Wall(at.wall.0 - 300),
+                clock: at.clock };
             out.extend(engine.expire(early));
             out.extend(match call {
                 Call::Observe(at, seen) => engine.observe(*at, seen),
@@ -180,9 +182,11 @@ proptest! {
 
     /// Facts of one instant may be told in any order, and twice.
     #[test]
-    fn permuting_facts_of_one_instant_changes_nothing(text in morning(), order in Just((0..16).collect::<Vec<usize>>()).prop_shuffle()) {
+    fn permuting_facts_of_one_instant_changes_nothing(text in morning(),
+        order in Just((0..16).collect::<Vec<usize>>()).prop_shuffle()) {
         let calls = calls(&text);
-        let (facts, seen): (Vec<Call>, Vec<Call>) = calls.into_iter().partition(|c| matches!(c, Call::Inform(..)));
+        let (facts, seen): (Vec<Call>, Vec<Call>) =
+            calls.into_iter().partition(|c| matches!(c, Call::Inform(..)));
         let at = moment(wall("08:45"));
         let told: Vec<Call> = facts.into_iter().map(|c| match c {
             Call::Inform(_, fact) => Call::Inform(at, fact),
@@ -211,7 +215,8 @@ proptest! {
             *stated = Some(wall("08:50"));
         }
         let about_sessions = |c: &&Call| matches!(
-            c, Call::Inform(_, Fact::Session(_) | Fact::SessionClosed(_) | Fact::Emergency(_) | Fact::Pass(_) | Fact::IdentityCheck(_))
+            c, Call::Inform(_, Fact::Session(_) | Fact::SessionClosed(_) | Fact::Emergency(
+                _) | Fact::Pass(_) | Fact::IdentityCheck(_))
         );
         let moved: Vec<Call> = calls.iter().filter(about_sessions).cloned().collect();
         let at = Wall(wall("10:30").0 + late * 1_000);
@@ -235,19 +240,24 @@ proptest! {
     /// All wall times shifted by a constant: the same outputs at the same monotonic times, but for
     /// what opening hours decide.
     #[test]
-    fn shifting_wall_time_changes_opening_hours_alone(text in morning(), minutes in -40_000_i64..40_000) {
+    fn shifting_wall_time_changes_opening_hours_alone(text in morning(),
+        minutes in -40_000_i64..40_000) {
         let shift = minutes * 60_000 + 4_567;
         let calls = calls(&text);
         let shifted: Vec<Call> = calls.iter().map(|c| shifted(c, shift)).collect();
         let strip = |outputs: Vec<Output>| -> Vec<String> {
             let others = findings(outputs).filter(|f| f.key.rule != Rule::Hb2);
             others.map(|f| format!("{:?} {:?} {:?} {} {:?} \
-                {:?}", f.key, f.step, f.severity, f.raised_at.mono.0, f.figures, f.persons)).collect()
+                {:?}", f.key, f.step, f.severity, f.raised_at.mono.0, f.figures,
+                    f.persons)).collect()
         };
         prop_assert_eq!(strip(drive(&shifted, true)), strip(drive(&calls, true)));
-        let whole_weeks = calls.iter().map(|c| self::shifted(c, 3 * 7 * 86_400_000)).collect::<Vec<_>>();
-        let all = |outputs: Vec<Output>| findings(outputs).map(|f| (f.key, f.step, f.severity)).collect::<Vec<_>>();
-        prop_assert_eq!(all(drive(&whole_weeks, true)), all(drive(&calls, true)), "opening hours repeat by the week");
+        let whole_weeks = calls.iter().map(
+            |c| self::shifted(c, 3 * 7 * 86_400_000)).collect::<Vec<_>>();
+        let all = |outputs: Vec<Output>| findings(outputs).map(
+            |f| (f.key, f.step, f.severity)).collect::<Vec<_>>();
+        prop_assert_eq!(all(drive(&whole_weeks, true)), all(drive(&calls, true)),
+            "opening hours repeat by the week");
     }
 
     /// INDETERMINATE never accuses: with every score in the band nobody is named or counted. That
@@ -284,7 +294,8 @@ proptest! {
     fn whoever_is_accused_was_recognised(text in morning(), sparse in 1_usize..120) {
         let t = thresholds();
         let mut engine = Engine::new();
-        let (mut hits, mut lows) = (BTreeMap::<PersonId, u32>::new(), BTreeMap::<TrackId, u32>::new());
+        let (mut hits, mut lows) = (BTreeMap::<PersonId, u32>::new(), BTreeMap::<TrackId,
+            u32>::new());
         for (n, mut call) in calls(&text).into_iter().enumerate() {
             if let Call::Observe(_, seen) = &mut call && n % sparse != 0 {
                 seen.faces.iter_mut().for_each(|face| face.match_ = None);
@@ -294,7 +305,8 @@ proptest! {
                 Call::Inform(at, fact) => (engine.inform(*at, fact.clone()), &[][..]),
             };
             for f in findings(out) {
-                for p in f.persons.iter().filter(|p| p.part == PartName::Operator && p.method == Some(PresenceMethod::Face)) {
+                for p in f.persons.iter().filter(|p| p.part == PartName::Operator
+                    && p.method == Some(PresenceMethod::Face)) {
                     let of_him = hits.get(&p.person).copied().unwrap_or(0);
                     prop_assert!(of_him >= 3, "{} named {} after {of_him} \
                         frames", f.key.rule.code(), p.person);
@@ -307,7 +319,8 @@ proptest! {
             for face in seen.iter().filter(|face| face.liveness == Liveness::Live) {
                 let Some(found) = &face.match_ else { continue };
                 let (t_match, t_reject) =
-                    if face.masked { (t.masked_t_match_ppm, t.masked_t_reject_ppm) } else { (t.t_match_ppm, t.t_reject_ppm) };
+                    if face.masked { (t.masked_t_match_ppm, t.masked_t_reject_ppm) } else {
+                        (t.t_match_ppm, t.t_reject_ppm) };
                 if found.score_ppm >= t_match && let Some(best) = &found.best {
                     *hits.entry(best.clone()).or_default() += 1;
                 }
@@ -323,7 +336,8 @@ proptest! {
     #[test]
     fn a_face_that_may_be_the_lead_blocks_absence(
         text in morning(),
-        zone in prop_oneof![Just("operator"), Just("elsewhere"), Just("companion"), Just("door"), Just("head")],
+        zone in prop_oneof![Just("operator"), Just("elsewhere"), Just("companion"), Just("door"),
+            Just("head")],
         from in 600_u32..800, long in 10_u32..600,
     ) {
         // The session of these mornings lies around 09:10; `dim` scores in the band, nearest to
@@ -333,7 +347,8 @@ proptest! {
         let out = drive(&calls(&text), true);
         for f in findings(out).filter(|f| f.step != Step::Withdrawn) {
             let absence = match f.key.rule {
-                Rule::Ll1 => f.persons.iter().any(|p| p.part == PartName::DeclaredLead && p.person.as_str() == "lin"),
+                Rule::Ll1 => f.persons.iter().any(|p| p.part == PartName::DeclaredLead
+                    && p.person.as_str() == "lin"),
                 // L of every item of these mornings holds lin.
                 Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => f.severity >= Severity::L2,
                 _ => false,
@@ -346,12 +361,15 @@ proptest! {
     /// With `exclusion_gap_ms` = 0 the domain's sentence holds to the letter: any INDETERMINATE
     /// presence blocks any absence.
     #[test]
-    fn to_the_letter_any_indeterminate_face_blocks_any_absence(text in morning(), from in 600_u32..800, long in 12_u32..600) {
+    fn to_the_letter_any_indeterminate_face_blocks_any_absence(text in morning(),
+        from in 600_u32..800, long in 12_u32..600) {
         let text = in_view(&text);
         let text = format!("set exclusion_gap_ms 0\n{text}\n{}-{} dim \
             elsewhere", clock(from), clock(from + long));
         for f in findings(drive(&calls(&text), true)).filter(|f| f.step != Step::Withdrawn) {
-            let absence = f.key.rule == Rule::Ll1 || (matches!(f.key.rule, Rule::Nl1 | Rule::Nl2 | Rule::Nl3) && f.severity >= Severity::L2);
+            let absence = f.key.rule == Rule::Ll1
+                || (matches!(f.key.rule, Rule::Nl1 | Rule::Nl2 | Rule::Nl3)
+                    && f.severity >= Severity::L2);
             prop_assert!(!absence, "{} {:?}:\n{text}", f.key.rule.code(), f.severity);
         }
     }

@@ -160,8 +160,10 @@ fn a_roster_made_after_the_finding_takes_nothing_back() {
             .unwrap();
         calls.insert(at, Call::Inform(moment(wall("09:40")), Fact::Roster(roster)));
         let steps = drive(&calls, true).into_iter();
-        let back =
-            steps.filter(|o| matches!(o, Output::Finding(f) if f.key.rule == Rule::Ll4 && f.step == Step::Withdrawn));
+        let back = steps.filter(|o| {
+            matches!(o,
+                Output::Finding(f) if f.key.rule == Rule::Ll4 && f.step == Step::Withdrawn)
+        });
         back.count()
     };
     assert_eq!(with("09:39"), 0);
@@ -258,14 +260,18 @@ proptest! {
     /// Whatever a clinic states after the findings of a morning were raised, none of them is taken
     /// back.
     #[test]
-    fn nothing_stated_afterwards_takes_a_finding_back(said in proptest::collection::vec(statement(), 1..12)) {
+    fn nothing_stated_afterwards_takes_a_finding_back(
+        said in proptest::collection::vec(statement(), 1..12)) {
         let text = format!("{WITH_SUN}\n{}\nuntil 13:30", said.join("\n"));
-        let found = play(&text).into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
+        let found = play(&text).into_iter().filter_map(|o| if let Output::Finding(f) =
+            o { Some(*f) } else { None });
         for f in found {
             let raised_first = matches!(f.key.rule, Rule::Ll1 | Rule::Nl1);
-            prop_assert!(!(raised_first && f.step == Step::Withdrawn), "{} withdrawn:\n{text}", f.key.rule.code());
+            prop_assert!(!(raised_first && f.step == Step::Withdrawn), "{} withdrawn:\n{text}",
+                f.key.rule.code());
         }
         let stands = standing(&text);
-        prop_assert!(["LL-1 L2", "NL-1 L3"].iter().all(|s| stands.contains(&(*s).to_owned())), "{stands:?}\n{text}");
+        prop_assert!(["LL-1 L2", "NL-1 L3"].iter().all(|s| stands.contains(&(*s).to_owned())),
+            "{stands:?}\n{text}");
     }
 }

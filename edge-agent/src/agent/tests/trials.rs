@@ -1,4 +1,5 @@
-//! A trial of policy numbers as the server sees it: an order in, counts out, and nothing else moved.
+//! A trial of policy numbers as the server sees it: an order in, counts out, and nothing else
+//! moved.
 
 use std::sync::mpsc::Receiver;
 

@@ -103,7 +103,8 @@ proptest! {
 
     /// Broken streams: no panic, nothing doubled.
     #[test]
-    fn damage_is_borne(hits in proptest::collection::vec((0_usize..100, 0_usize..2_000, any::<u8>()), 0..40)) {
+    fn damage_is_borne(hits in proptest::collection::vec(
+        (0_usize..100, 0_usize..2_000, any::<u8>()), 0..40)) {
         let mut stream = units(include_bytes!("testdata/high-slices.units"));
         for (unit, at, byte) in hits {
             let unit = &mut stream[unit].1;

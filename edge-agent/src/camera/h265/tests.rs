@@ -90,7 +90,8 @@ proptest! {
 
     /// Broken streams: no panic, nothing doubled.
     #[test]
-    fn damage_is_borne(hits in proptest::collection::vec((0_usize..100, 0_usize..2_000, any::<u8>()), 0..40)) {
+    fn damage_is_borne(hits in proptest::collection::vec(
+        (0_usize..100, 0_usize..2_000, any::<u8>()), 0..40)) {
         let mut stream = units(include_bytes!("testdata/slices.units"));
         for (unit, at, byte) in hits {
             let unit = &mut stream[unit].1;
@@ -109,7 +110,8 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..120), kind in 0_u8..40) {
+    fn any_bytes_are_borne(bytes in proptest::collection::vec(any::<u8>(), 0..120),
+        kind in 0_u8..40) {
         let mut h265 = H265::default();
         for kind in [33, 34, 19, kind] {
             let unit = [&[0, 0, 0, 1, kind << 1, 1][..], &bytes].concat();

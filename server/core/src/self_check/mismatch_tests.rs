@@ -194,8 +194,8 @@ fn honest(dice: &mut Dice) -> (CheckFact, Vec<AlertFact>) {
     (check, alerts)
 }
 
-/// A quarter with a simulated clinic day, of which everything is said to be well. The boxes' own rules
-/// raise what they raise; two reviewers uphold what is true, and dismiss the rest.
+/// A quarter with a simulated clinic day, of which everything is said to be well. The boxes' own
+/// rules raise what they raise; two reviewers uphold what is true, and dismiss the rest.
 fn simulated(number: u64, unlawful: f64) -> (CheckFact, Vec<AlertFact>) {
     let model = clinic_sim::ErrorModel::bundled().unwrap();
     let policy = presence::Policy::default();

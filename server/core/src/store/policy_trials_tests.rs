@@ -17,7 +17,8 @@ fn store() -> (tempfile::TempDir, Store) {
     let made = "INSERT INTO institution (id, name, grade_ceiling, filed_items, jurisdiction,
          updated_at) VALUES ('c-1','甲',1,'[]','510104','t'), ('c-2','乙',1,'[]','520102','t');
         INSERT INTO room (id, institution, name, spec, updated_at) VALUES
-         ('r-1','c-1','一室','{}','t'), ('r-2','c-1','二室','{}','t'), ('r-3','c-2','三室','{}','t'),
+         ('r-1','c-1','一室','{}','t'), ('r-2','c-1','二室','{}','t'), \
+         ('r-3','c-2','三室','{}','t'),
          ('r-4','c-1','四室','{}','t');
         INSERT INTO device (id, room, state) VALUES ('box-1','r-1','provisioned'),
          ('box-2','r-2','provisioned'), ('box-3','r-3','provisioned'), ('box-4','r-4','revoked')";
@@ -234,7 +235,8 @@ proptest::proptest! {
         vanish in 0u32..5,
     ) {
         let counts = vec![TrialCount {
-            setting: "uq_op_ms".into(), rule: rule.into(), now, appear: 0, vanish, other_severity: 0,
+            setting: "uq_op_ms".into(), rule: rule.into(), now, appear: 0, vanish,
+                other_severity: 0,
         }];
         let it = PolicyTrialAnswer {
             trial: "t1".parse().unwrap(), days, days_left_out: 0, failed: None, counts,

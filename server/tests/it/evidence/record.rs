@@ -1,5 +1,6 @@
 //! The tables against the signed record: what somebody writes into the database shows nobody
-//! another picture, what people did comes into the box's chain, and no box loses a picture silently.
+//! another picture, what people did comes into the box's chain, and no box loses a picture
+//! silently.
 
 use protocol::evidence::{EvidenceAct, EvidenceDeed};
 

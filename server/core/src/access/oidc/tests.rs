@@ -25,7 +25,8 @@ fn keys() -> KeySet {
 const HEADER: &str = r#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#;
 
 fn claims() -> serde_json::Value {
-    serde_json::json!({"iss":"https://i","sub":"1","aud":"zaigang","exp":4_102_444_800u64,"iat":NOW_S,"nonce":"n","preferred_username":"wang"})
+    serde_json::json!({"iss":"https://i","sub":"1","aud":"zaigang","exp":4_102_444_800u64,
+        "iat":NOW_S,"nonce":"n","preferred_username":"wang"})
 }
 
 const NOW_S: i64 = 1_770_000_000;
@@ -94,7 +95,8 @@ fn a_time_with_a_fraction_is_a_time() {
 
 proptest::proptest! {
     #[test]
-    fn a_numeric_date_is_its_whole_seconds(seconds in -1_000_000_000_000i64..1_000_000_000_000, part in 0.0f64..0.9) {
+    fn a_numeric_date_is_its_whole_seconds(seconds in -1_000_000_000_000i64..1_000_000_000_000,
+        part in 0.0f64..0.9) {
         proptest::prop_assert_eq!(numeric_date(&seconds.into()), Some(seconds));
         proptest::prop_assert_eq!(numeric_date(&(seconds as f64 + part).into()), Some(seconds));
     }

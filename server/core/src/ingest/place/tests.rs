@@ -23,13 +23,16 @@ fn registration() -> Registration {
 }
 
 fn body(clock: &str, at_ms: i64, payload: &Value) -> UpBody {
-    serde_json::from_value(json!({"v": 1, "device": "box-1", "seq": 1, "prev": "", "event_id": "e", "payload": payload,
-        "stamp": {"utc": text(at_ms), "boot_id": "b", "boot_count": 1, "mono_ms": 1, "uncertainty_ms": 1000, "clock": clock}}))
+    serde_json::from_value(json!({"v": 1, "device": "box-1", "seq": 1, "prev": "", "event_id": "e",
+        "payload": payload,
+        "stamp": {"utc": text(at_ms), "boot_id": "b", "boot_count": 1, "mono_ms": 1,
+            "uncertainty_ms": 1000, "clock": clock}}))
     .unwrap()
 }
 
 fn seen(room: &str, from_ms: i64, to_ms: i64) -> Value {
-    json!({"type": "presence", "room": room, "person": "p", "role": "operator", "from": text(from_ms), "to": text(to_ms),
+    json!({"type": "presence", "room": room, "person": "p", "role": "operator",
+        "from": text(from_ms), "to": text(to_ms),
         "verified_by": "face"})
 }
 
