@@ -5,6 +5,7 @@
 
 mod crowd;
 mod drawn_detection;
+mod drawn_looks;
 mod schedule;
 mod soak;
 mod target;

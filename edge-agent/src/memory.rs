@@ -123,6 +123,24 @@ impl Memory {
         if unlike + 1 >= UNLIKE_LOOKS { Fit::Another } else { Fit::Unlike }
     }
 
+    /// How like a look is to what the track has shown; `None` where nothing is known of it, or one
+    /// of both is masked.
+    pub(crate) fn likeness(&self, look: &Embedding, covered: bool) -> Option<f32> {
+        self.fused.as_ref().filter(|_| self.masked == covered)?.cosine(look)
+    }
+
+    /// Whether another track may be an earlier part of this one: never in view at once, and as like
+    /// as one face.
+    pub(crate) fn may_have_been(&self, earlier: &Self, least: f32) -> bool {
+        let (Some(now), Some(then)) = (&self.fused, &earlier.fused) else { return false };
+        earlier.at_ms < self.first_ms && now.cosine(then).is_some_and(|cosine| cosine >= least)
+    }
+
+    /// When it was last seen, monotonic ms.
+    pub(crate) fn at_ms(&self) -> u64 {
+        self.at_ms
+    }
+
     /// Adds a look, and gives the probe of all looks. A mask put on or taken off begins a new
     /// probe: covered and bare looks are held against different thresholds.
     pub(crate) fn looked(&mut self, look: &Embedding) -> Embedding {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Instant};
 use presence::{
     BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Likeness,
     Liveness, MatchScore, Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId,
-    Tracked, Tracker, Wall, Zone, Zones,
+    Tracked, Tracker, Wall, WhoseFace, Zone, Zones,
 };
 use vision::{
     FaceBox, Frame, FrameError, Gallery, Picture, Rivals, Rotation, VisionError, WipedBytes,
@@ -27,13 +27,15 @@ use crate::{
     },
     memory::Fit,
     motion::Motion,
-    scheduler::{Candidate, Looked, Scheduler},
+    scheduler::{Candidate, Looked, Scheduler, Why},
     vision_stages::{FaceQuality, VisionStages, appearance},
 };
 
-mod tracks;
+pub(crate) mod tracks;
+mod whose;
 
 use tracks::Tracks;
+use whose::{Asking, Early};
 
 /// A live picture that has not changed by a bit for this long is frozen.
 pub(crate) const FROZEN_AFTER_MS: u64 = 10_000;
@@ -338,11 +340,23 @@ impl<E: VisionStages> Pipeline<E> {
             return Ok(Observation { camera, ..Observation::default() });
         };
         let detections: Vec<_> = self.faces.iter().map(|face| detection(frame, face)).collect();
-        let scene = tracker.update(moment(at), &detections);
+        let mut asking = Asking {
+            stages: &mut self.stages,
+            scheduler: &mut self.scheduler,
+            tracks: &self.tracks,
+            frame,
+            // Boxes of an earlier frame show no face.
+            faces: if sight.detect { &self.faces } else { &[] },
+            real_ms: real.elapsed().as_millis() as u64,
+            early: Vec::new(),
+        };
+        let mut ask = |asked: WhoseFace<'_>| asking.answer(asked);
+        let scene = tracker.update_asking(moment(at), &detections, &mut ask);
+        let early = asking.early;
         for track in &scene.became_patient {
             self.forget(*track);
         }
-        let taken_up = scene.tracked.iter().filter(|t| t.taken_up && !t.patient);
+        let taken_up = scene.tracked.iter().filter(|t| t.taken_up && !t.patient && !t.open);
         let taken_up: Vec<TrackId> = taken_up.map(|tracked| tracked.track).collect();
         for track in &taken_up {
             self.tracks.state(*track).memory.taken_up();
@@ -350,7 +364,7 @@ impl<E: VisionStages> Pipeline<E> {
         // Where nothing was detected anew the boxes are old: a face cut out by them would be off
         // its place, and landmarks that did not move would pass for a frozen picture.
         let looks = if sight.detect {
-            let looks = self.look_closer(frame, at, real, &scene.tracked);
+            let looks = self.look_closer(frame, at, real, &scene.tracked, early);
             self.keep_candidates(frame, at, &scene.tracked, &looks);
             looks
         } else {
@@ -361,7 +375,7 @@ impl<E: VisionStages> Pipeline<E> {
         let faces = scene
             .tracked
             .iter()
-            .filter(|t| !t.patient && t.zone != Zone::Masked)
+            .filter(|t| !t.patient && t.zone != Zone::Masked && !t.open)
             .map(|t| self.face(t, &looks));
         let faces: Vec<Face> = faces.collect();
         let likeness =
@@ -387,7 +401,8 @@ impl<E: VisionStages> Pipeline<E> {
             return;
         }
         let seen = tracked.iter().zip(&self.faces).map(|(tracked, face)| {
-            let subject = !tracked.patient && tracked.embed != EmbedPermission::Forbidden;
+            let subject =
+                !tracked.patient && !tracked.open && tracked.embed != EmbedPermission::Forbidden;
             let quality = looks.get(&tracked.track).filter(|_| subject);
             evidence::Seen {
                 track: tracked.track.0,
@@ -405,20 +420,22 @@ impl<E: VisionStages> Pipeline<E> {
             || self.tracks.identity(tracked.track) != IdentityView::Indeterminate
     }
 
-    /// Assesses the faces that may be embedded, and embeds those that the scheduler wants.
+    /// Assesses the faces that may be embedded, and embeds those that the scheduler wants; `early`:
+    /// looks that were made already.
     fn look_closer(
         &mut self,
         frame: Frame<'_>,
         at: Now,
         real: Instant,
         tracked: &[Tracked],
+        mut early: Vec<Early>,
     ) -> BTreeMap<TrackId, Closer> {
         let real_ms = real.elapsed().as_millis() as u64;
         let mut closer = BTreeMap::new();
         let mut candidates = Vec::new();
         let faces = std::mem::take(&mut self.faces);
         for (tracked, face) in tracked.iter().zip(&faces) {
-            if tracked.embed == EmbedPermission::Forbidden {
+            if tracked.open || tracked.embed == EmbedPermission::Forbidden {
                 continue;
             }
             self.tracks.state(tracked.track).memory.seen(at.mono_ms, &face.landmarks);
@@ -441,15 +458,21 @@ impl<E: VisionStages> Pipeline<E> {
             });
         }
         self.ask_at_door(at.mono_ms, tracked, &faces);
-        for (track, why) in self.scheduler.plan(at.mono_ms, real_ms, &candidates) {
-            let Some((_, face)) = tracked.iter().zip(&faces).find(|(t, _)| t.track == track) else {
-                continue;
-            };
+        let mut planned = self.scheduler.plan(at.mono_ms, real_ms, &candidates);
+        let made = early.iter().map(|look| tracked[look.face].track);
+        let unplanned: Vec<TrackId> =
+            made.filter(|made| planned.iter().all(|(track, _)| track != made)).collect();
+        planned.extend(unplanned.into_iter().map(|track| (track, Why::FirstSight)));
+        for (track, why) in planned {
+            let Some(index) = tracked.iter().position(|t| t.track == track) else { continue };
+            let face = &faces[index];
+            let look = early.iter().position(|look| look.face == index);
+            let look = look.map(|look| early.swap_remove(look));
             let begun = Instant::now();
             let Some(entry) = closer.get_mut(&track) else { continue };
             let quality = entry.quality;
             (entry.match_, entry.liveness) =
-                self.recognise(frame, at, face, track, quality.shows_liveness);
+                self.recognise(frame, at, (face, look), track, quality.shows_liveness);
             entry.alike = self.tracks.alike(track);
             let cost_us = begun.elapsed().as_micros() as u64;
             let state = self.tracks.state(track);
@@ -490,17 +513,20 @@ impl<E: VisionStages> Pipeline<E> {
         &mut self,
         frame: Frame<'_>,
         at: Now,
-        face: &FaceBox,
+        (face, early): (&FaceBox, Option<Early>),
         track: TrackId,
         shows_liveness: bool,
     ) -> (Option<MatchScore>, Liveness) {
-        let worn = self.attempt(|stages| stages.masked(frame, face)).flatten();
+        let worn = match &early {
+            Some(early) => early.worn,
+            None => self.attempt(|stages| stages.masked(frame, face)).flatten(),
+        };
         self.tracks.state(track).memory.asked_of_mask(worn);
         let liveness = self.liveness(frame, at, face, track, shows_liveness);
         let covered = self.tracks.is_covered(track);
-        let Some(embedding) = self.attempt(|stages| stages.embed(frame, face, covered)) else {
-            return (None, liveness);
-        };
+        let early = early.filter(|early| early.covered == covered).map(|early| early.embedding);
+        let made = early.or_else(|| self.attempt(|stages| stages.embed(frame, face, covered)));
+        let Some(embedding) = made else { return (None, liveness) };
         self.figures.embedded += 1;
         match self.tracks.state(track).memory.fits(&embedding) {
             Fit::Known => {}

@@ -95,6 +95,11 @@ impl Scheduler {
         wanted.into_iter().map(|(why, _, track)| (track, why)).collect()
     }
 
+    /// Whether the processor budget leaves room for a look.
+    pub fn may_look(&mut self, real_ms: u64) -> bool {
+        self.budget.affordable(real_ms) > 0
+    }
+
     /// What a look cost, µs.
     pub fn spent(&mut self, real_ms: u64, cost_us: u64) {
         self.budget.spent(real_ms, cost_us);

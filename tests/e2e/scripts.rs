@@ -133,8 +133,7 @@ fn node() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join("node")).find(|file| file.is_file())
 }
 
-/// Each tells its help by itself, too: without what drives a browser, and without a program of
-/// ours.
+/// Each tells its help by itself: without what drives a browser, and without a program of ours.
 #[test]
 fn a_part_of_the_browser_test_starts_nothing_for_its_help() {
     let Some(node) = node() else {

@@ -22,7 +22,8 @@ use dice::Dice;
 /// A picture is live from this mean probability on; an attack under the box's own limit
 /// ([`vision::LiveLimits::spoof_ppm`]); else UNSURE.
 pub const THRESHOLD: f32 = 0.5;
-const SPECIES: [&str; 4] = ["live", "print", "replay", "mask"];
+const SPECIES: [&str; 4] = [LIVE, "print", "replay", "mask"];
+const LIVE: &str = "live";
 /// A face that overlaps the last one less than this is another's.
 const SAME_FACE_IOU: f32 = 0.2;
 /// Frames of a track are so far apart: ten a second.
@@ -38,6 +39,8 @@ pub struct Report {
     pub pictures: usize,
     /// Share of live presentations that were called attacks.
     pub bpcer: Option<Rate>,
+    /// The same by what the CSV says after `live:`, where it says anything.
+    pub bpcer_by: Vec<(String, Rate)>,
     /// Share of attacks that were called live, worst species first.
     pub apcer: Vec<(String, Rate)>,
     /// Presentations in which no face was found; they are in no rate.
@@ -63,8 +66,15 @@ pub struct Rate {
 /// One line of the CSV.
 struct Row {
     path: PathBuf,
-    species: &'static str,
+    /// One of [`SPECIES`], or one with a note of its own: `replay:large screen`.
+    species: String,
     source: String,
+}
+
+impl Row {
+    fn is_live(species: &str) -> bool {
+        species.split(':').next() == Some(LIVE)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +94,14 @@ pub struct Viewing {
     pub seed: u64,
 }
 
-/// Judges the lines of a CSV (`path,live|print|replay|mask[,source]`, paths beside the CSV unless
-/// absolute).
+/// Judges the lines of a CSV (`path,live|print|replay|mask[:note][,source]`, paths beside the CSV
+/// unless absolute). Each note has rates of its own.
 pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<Report> {
     let runtime = Runtime::init()?;
     let mut analyzer =
         Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
     ensure!(analyzer.has_liveness(), "pack \"{}\" has no liveness network", spec.name);
-    let mut judged: BTreeMap<&str, Vec<(Judged, String)>> = BTreeMap::new();
+    let mut judged: BTreeMap<String, Vec<(Judged, String)>> = BTreeMap::new();
     let (mut missed, mut tracks, mut pictures, mut unreadable) = (0, 0, 0, 0);
     for (number, row) in read(labels)?.into_iter().enumerate() {
         let camera = Camera { viewing, presentation: number as u64 };
@@ -114,13 +124,16 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
             Ok(Some(said)) => judged.entry(row.species).or_default().push((said, row.source)),
         }
     }
-    let mut apcer: Vec<(String, Rate)> = judged
-        .iter()
-        .filter(|(species, _)| **species != "live")
-        .map(|(species, said)| ((*species).to_owned(), rate(said, Judged::Live)))
-        .collect();
+    let (living, attacks): (Vec<_>, Vec<_>) =
+        judged.into_iter().partition(|(species, _)| Row::is_live(species));
+    let mut apcer: Vec<(String, Rate)> =
+        attacks.iter().map(|(species, said)| (species.clone(), rate(said, Judged::Live))).collect();
     apcer.sort_by(|a, b| b.1.rate.total_cmp(&a.1.rate));
-    let bpcer = judged.get("live").map(|said| rate(said, Judged::Attack));
+    let bpcer_by = living.iter().filter(|(species, _)| species != LIVE);
+    let bpcer_by =
+        bpcer_by.map(|(species, said)| (species.clone(), rate(said, Judged::Attack))).collect();
+    let everybody: Vec<_> = living.into_iter().flat_map(|(_, said)| said).collect();
+    let bpcer = (!everybody.is_empty()).then(|| rate(&everybody, Judged::Attack));
     let pack = spec.name.clone();
     Ok(Report {
         pack,
@@ -128,6 +141,7 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
         tracks,
         pictures,
         bpcer,
+        bpcer_by,
         apcer,
         failure_to_acquire: missed + unreadable,
         unreadable,
@@ -267,11 +281,14 @@ fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
             [path, label, source] => (path, label, source),
             _ => bail!("{file}:{line}: expected \"path,label\" or \"path,label,source\""),
         };
-        let Some(species) = SPECIES.iter().find(|s| s.eq_ignore_ascii_case(label)) else {
+        let (kind, note) =
+            label.split_once(':').map_or((label, None), |(kind, note)| (kind, Some(note.trim())));
+        let Some(species) = SPECIES.iter().find(|s| s.eq_ignore_ascii_case(kind)) else {
             bail!("{file}:{line}: \"{label}\" is none of live, print, replay, mask");
         };
         let path = beside.join(path);
         ensure!(path.exists(), "{file}:{line}: {} is not there", path.display());
+        let species = note.map_or((*species).to_owned(), |note| format!("{species}:{note}"));
         rows.push(Row { path, species, source: source.to_owned() });
     }
     ensure!(!rows.is_empty(), "{file}: holds no line \"path,live|print|replay|mask\"");
@@ -309,6 +326,10 @@ mod tests {
         assert!(said.contains(":3:") && said.contains("photo") && !said.contains('\n'), "{said}");
         fs::write(&file, "path,label\na.jpg,live\nb.jpg,print,7\n").expect("a file");
         assert_eq!(read(&file).expect("two rows")[1].source, "7");
+        fs::write(&file, "a.jpg,live:poor camera\nb.jpg,Replay: large\n").expect("a file");
+        let species: Vec<_> =
+            read(&file).expect("two rows").into_iter().map(|row| row.species).collect();
+        assert_eq!(species, ["live:poor camera", "replay:large"]);
         fs::write(&file, "a.jpg,screen\nb.jpg,Print\n").expect("a file");
         let said = read(&file).map(|_| ()).expect_err("a wrong first label").to_string();
         assert!(said.contains(":1:") && said.contains("screen"), "{said}");

@@ -1,11 +1,12 @@
 //! Log lines of the installed programs on stderr, as text or JSON. Every line, also a library's,
-//! passes one writer: it hides passwords ([`redacted`]), says what repeats itself once and then
-//! counts it, and gives the journal its priorities. What a command answers goes by [`say`]. It
-//! keeps no line, and no file.
+//! passes one writer: it hides passwords ([`redacted`]), keeps what a stranger wrote within its
+//! line, says what repeats itself once and then counts it, and gives the journal its priorities.
+//! What a command answers goes by [`say`]. It keeps no line, and no file.
 
 mod redact;
 mod repeats;
 pub mod said;
+mod within_line;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, Once, PoisonError};
@@ -42,7 +43,7 @@ pub fn init(directives: &str, format: Format) {
     // Colours are for people at a terminal; a log file and the journal stay plain. The journal has
     // times of its own.
     let (colours, journal) = (io::stderr().is_terminal(), goes_to_the_journal());
-    let lines = Lines { priorities: journal };
+    let lines = Lines { priorities: journal, colours };
     let text = fmt::layer().with_ansi(colours).with_writer(lines);
     // A second call (in tests) finds a log installed, and leaves it.
     let _ = match (format, journal) {
@@ -65,7 +66,7 @@ pub fn init(directives: &str, format: Format) {
 /// error. `false`: part of its answer could not be written, which is an error, too.
 #[must_use]
 pub fn end(program: &str, why: Option<&str>) -> bool {
-    let lines = Lines { priorities: goes_to_the_journal() };
+    let lines = Lines { priorities: goes_to_the_journal(), colours: false };
     say_counts(lines, Repeats::all);
     let unsaid = said::unsaid();
     for line in why.iter().flat_map(|why| why.lines()).chain(unsaid) {
@@ -112,6 +113,8 @@ fn goes_to_the_journal() -> bool {
 #[derive(Debug, Clone, Copy)]
 struct Lines {
     priorities: bool,
+    /// A terminal's, put in by the formatter; it takes those out that stand in a text.
+    colours: bool,
 }
 
 impl Lines {
@@ -144,6 +147,7 @@ struct Line {
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = redacted(&String::from_utf8_lossy(bytes));
+        let line = within_line::kept(&line, self.lines.colours).into_owned();
         // What a person should see must not drown the rest.
         let line = if self.level <= Level::WARN {
             let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);

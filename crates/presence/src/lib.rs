@@ -10,8 +10,8 @@
 //! pipeline.
 //! 1. Give the engine what it must know with [`Engine::inform`] (room, policy, thresholds, roster,
 //!    catalogue, sessions).
-//! 2. Per frame: `Tracker::update` with the detected boxes; embed only the faces that it allows;
-//!    then [`Engine::observe`].
+//! 2. Per frame: [`Tracker::update_asking`] with the detected boxes; embed only the faces that it
+//!    allows or asks about; then [`Engine::observe`], without those that it leaves open.
 //! 3. Call [`Engine::expire`] at [`Engine::next_deadline`]. An earlier call is a no-op.
 //!
 //! Every call returns its [`Output`]s in order; nothing is kept back to be drained.
@@ -93,4 +93,6 @@ pub use observation::{
 pub use policy::{Policy, PolicyError, Setting};
 pub use replay::{Entry, replay, standing, why};
 pub use time::{ClockQuality, Moment, Mono, Wall};
-pub use track::{Appearance, Detection, EmbedPermission, Scene, Tracked, Tracker};
+pub use track::{
+    Appearance, Detection, EmbedPermission, FaceAnswer, Scene, Tracked, Tracker, WhoseFace,
+};

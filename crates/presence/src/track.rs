@@ -5,11 +5,13 @@
 
 mod assign;
 mod clothes;
+mod face;
 mod look;
 
 use assign::{Choice, Cost};
 pub use clothes::Appearance;
 use clothes::{UNLIKE_LEAST, UNLIKE_MAX, UNLIKE_SAME, UNLIKE_USUAL, blended, unlikeness};
+pub use face::{FaceAnswer, WhoseFace};
 pub use look::{Detection, EmbedPermission, Scene, Tracked};
 
 use crate::{BoxPx, Moment, Mono, Policy, TrackId, Zone, Zones};
@@ -28,6 +30,8 @@ struct Track {
     on_bed_since: Option<Mono>,
     patient: bool,
     practitioner: bool,
+    /// Since when it is open whether it is one of those out of sight.
+    open: Option<Mono>,
 }
 
 /// The tracker of one camera.
@@ -81,32 +85,92 @@ impl Tracker {
     /// Takes the detections of one frame. Tracks unseen for longer than `track_gap_ms` are dropped,
     /// those that were last seen inside the room after `join_gap_ms`.
     pub fn update(&mut self, at: Moment, seen: &[Detection]) -> Scene {
+        self.update_asking(at, seen, &mut |_| FaceAnswer::default())
+    }
+
+    /// The same, where `ask` tells by the face whose track a face goes on that place and clothes
+    /// leave open. Such a face would be somebody new, and so be looked at anyway.
+    pub fn update_asking(
+        &mut self,
+        at: Moment,
+        seen: &[Detection],
+        ask: &mut dyn FnMut(WhoseFace<'_>) -> FaceAnswer,
+    ) -> Scene {
         let now = at.mono;
         self.tracks.retain(|t| t.is_kept(now, &self.policy));
         let chosen = self.assign(now, seen);
+        let answers = self.ask_the_open(now, seen, &chosen, ask);
         let mut scene = Scene::default();
         let mut gone = Vec::new();
-        for (detection, choice) in seen.iter().zip(chosen) {
-            let index = match choice {
-                Choice::Track(index) => index,
-                // The patient stays the patient.
-                Choice::Doubtful(index) if self.tracks[index].may_be_the_patient() => index,
-                // It is one of those that it may be: each of them goes on as somebody new.
-                Choice::Doubtful(index) => {
-                    gone.push(self.tracks[index].id);
-                    self.begin(now, detection, Some(index))
+        let claims: Vec<TrackId> = answers.iter().filter_map(|answer| answer.is).collect();
+        for ((detection, choice), answer) in seen.iter().zip(chosen).zip(&answers) {
+            let by_face = answer.is.and_then(|is| self.tracks.iter().position(|t| t.id == is));
+            let index = match by_face {
+                Some(index) => {
+                    gone.extend(self.open_track(choice));
+                    index
                 }
-                Choice::New => {
-                    gone.extend(self.who_it_may_be(now, detection));
-                    self.begin(now, detection, None)
-                }
+                None => self.goes_on(now, detection, choice, (answer, &claims), &mut gone),
             };
-            self.follow(index, now, detection, &mut scene);
+            self.follow(index, now, detection, by_face.is_some(), &mut scene);
         }
-        self.tracks.retain(|t| !gone.contains(&t.id));
+        self.tracks.retain(|t| claims.contains(&t.id) || !gone.contains(&t.id));
         let since_ms = self.looked.map_or(0, |(looked, _)| now.since(looked));
         self.looked = Some((now, since_ms));
         scene
+    }
+
+    /// Where one may come back that was out of sight: who comes in by the door may be anybody, and
+    /// nobody lies down unseen.
+    fn is_inside(&self, bbox: BoxPx) -> bool {
+        !matches!(self.zones.of(bbox), Zone::Door | Zone::Bed | Zone::Masked)
+    }
+
+    /// The track of a face that its face does not tell. `claims`: tracks that are another face's;
+    /// `gone`: tracks that end by it.
+    fn goes_on(
+        &mut self,
+        now: Mono,
+        detection: &Detection,
+        choice: Choice,
+        (answer, claims): (&FaceAnswer, &[TrackId]),
+        gone: &mut Vec<TrackId>,
+    ) -> usize {
+        if let Some(index) = choice.track() {
+            let track = &self.tracks[index];
+            // The patient stays the patient.
+            if track.may_be_the_patient() {
+                return index;
+            }
+            // Its face, or another's, says that it is another.
+            if answer.rules_out(track.id) || claims.contains(&track.id) {
+                return self.begin(now, detection, None);
+            }
+            // Nobody yet: it goes on until its face tells.
+            if track.open.is_some() {
+                if self.settles(index, now, answer) {
+                    gone.extend(self.who_else_it_may_be(now, detection, answer));
+                }
+                return index;
+            }
+        }
+        match choice {
+            Choice::Track(index) => index,
+            _ if answer.later => {
+                let index = self.begin(now, detection, choice.track());
+                self.tracks[index].open = Some(now);
+                index
+            }
+            // It is one of those that it may be: each of them goes on as somebody new.
+            Choice::Doubtful(index) => {
+                gone.push(self.tracks[index].id);
+                self.begin(now, detection, Some(index))
+            }
+            Choice::New => {
+                gone.extend(self.who_else_it_may_be(now, detection, answer));
+                self.begin(now, detection, None)
+            }
+        }
     }
 
     /// Whether a look did not show what was seen last at `seen`, or one was left out.
@@ -118,20 +182,24 @@ impl Tracker {
 
     /// Who appears inside the room in somebody's clothes is one of those out of sight, who walked
     /// farther than was thought: nobody can tell any more who the others are.
-    fn who_it_may_be(&self, now: Mono, detection: &Detection) -> Vec<TrackId> {
+    fn who_else_it_may_be(
+        &self,
+        now: Mono,
+        detection: &Detection,
+        answer: &FaceAnswer,
+    ) -> Vec<TrackId> {
         if self.zones.of(detection.bbox) == Zone::Door {
             return Vec::new();
         }
         let gap = self.policy.track_gap_ms();
         let alike = |t: &&Track| unlikeness(t.appearance, detection.appearance) <= UNLIKE_SAME;
-        let unseen = self.tracks.iter().filter(|t| now.since(t.seen) > gap);
-        unseen.filter(alike).map(|t| t.id).collect()
+        let unseen = self.tracks.iter().filter(|t| now.since(t.seen) > gap).filter(alike);
+        unseen.map(|t| t.id).filter(|track| !answer.rules_out(*track)).collect()
     }
 
     fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Choice> {
         let costs = seen.iter().map(|detection| {
-            let inside =
-                !matches!(self.zones.of(detection.bbox), Zone::Door | Zone::Bed | Zone::Masked);
+            let inside = self.is_inside(detection.bbox);
             let covered = self.is_covered(detection, seen);
             let cost = |track: &Track| track.cost(now, detection, (inside, covered), &self.policy);
             self.tracks.iter().map(cost).collect()
@@ -182,17 +250,26 @@ impl Tracker {
             began_on_bed: zone == Zone::Bed && one_of.is_none(),
             on_bed_since: None,
             patient: false,
+            open: None,
             practitioner: one_of.is_some_and(|index| self.tracks[index].practitioner),
         });
         self.tracks.len() - 1
     }
 
-    fn follow(&mut self, index: usize, now: Mono, detection: &Detection, scene: &mut Scene) {
+    /// `by_face`: the face alone told whose track it is.
+    fn follow(
+        &mut self,
+        index: usize,
+        now: Mono,
+        detection: &Detection,
+        by_face: bool,
+        scene: &mut Scene,
+    ) {
         let zone = self.zones.of(detection.bbox);
         let missed = self.missed(now, self.tracks[index].seen);
         let track = &mut self.tracks[index];
         let unseen_ms = now.since(track.seen);
-        let taken_up = track.may_be_replaced(now, detection, missed, &self.policy);
+        let taken_up = by_face || track.may_be_replaced(now, detection, missed, &self.policy);
         // Whoever was away for so long is verified anew.
         track.practitioner &= unseen_ms <= self.policy.break_ms();
         track.moved_to(now, detection);
@@ -212,8 +289,8 @@ impl Tracker {
         let patient = track.patient || (track.began_on_bed && zone == Zone::Bed);
         let forbidden = patient || matches!(zone, Zone::Bed | Zone::Masked);
         let embed = if forbidden { EmbedPermission::Forbidden } else { EmbedPermission::Allowed };
-        let (track, bbox) = (track.id, detection.bbox);
-        scene.tracked.push(Tracked { track, bbox, embed, patient, zone, taken_up });
+        let (track, bbox, open) = (track.id, detection.bbox, track.open.is_some());
+        scene.tracked.push(Tracked { track, bbox, embed, patient, zone, taken_up, open });
     }
 }
 
@@ -225,6 +302,9 @@ impl Track {
     /// Whether it goes on, or may come back: not who lay on the bed or was last seen at the door.
     fn is_kept(&self, now: Mono, policy: &Policy) -> bool {
         let unseen_ms = now.since(self.seen);
+        if self.open.is_some() {
+            return unseen_ms < face::OPEN_MS;
+        }
         let inside = !self.may_be_the_patient() && !matches!(self.zone, Zone::Door | Zone::Masked);
         unseen_ms <= policy.track_gap_ms()
             || (inside && self.appearance.is_some() && unseen_ms <= policy.join_gap_ms())
@@ -278,6 +358,15 @@ impl Track {
         let way = assign::way_mnat(self.bbox, expected, detection.bbox, unseen_ms);
         let cost = way + clothes + back;
         (near || again).then_some(cost)
+    }
+
+    /// Whether a face may be this one that was out of sight, wherever it is now: nobody changes
+    /// clothes in a minute, and what somebody stands before tells nothing.
+    fn may_come_back(&self, now: Mono, detection: &Detection, covered: bool) -> bool {
+        let known = self.appearance.is_some() && detection.appearance.is_some();
+        known
+            && self.seen < now
+            && (covered || unlikeness(self.appearance, detection.appearance) <= UNLIKE_SAME)
     }
 
     /// Whether a face here is hardly somebody new: the track was here a moment ago, or was out of

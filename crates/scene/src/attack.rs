@@ -2,8 +2,10 @@
 //! with eye holes, held in perspective and moved by a hand (ISO/IEC 30107-3 instrument species).
 //! Never claims to equal a real attack.
 mod sampled;
+mod staged;
 mod track;
 
+pub use staged::{Quality, Staged, Staging};
 pub use track::{Attack, Renderer};
 
 use crate::canvas::blend;

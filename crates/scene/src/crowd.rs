@@ -64,6 +64,11 @@ impl Crowd {
         canvas::grain(frame, t_ms as u32, 7);
         seen
     }
+
+    /// Whether a person wears a mask by then.
+    pub fn is_masked(&self, person: usize, t_ms: u64) -> bool {
+        self.people[person].masked_from.is_some_and(|from| from <= t_ms)
+    }
 }
 
 impl Member {

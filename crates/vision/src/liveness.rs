@@ -4,6 +4,7 @@
 
 mod active;
 pub(crate) mod limits;
+mod noise;
 mod track;
 
 pub use active::{ActiveCheck, ActiveState, Turn};

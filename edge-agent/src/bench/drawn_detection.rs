@@ -8,6 +8,8 @@ use crate::vision_stages::appearance;
 
 /// A face of which less than this is clear need not be found.
 pub(super) const LEAST_CLEAR: f32 = 0.5;
+/// One that is less clear than this is not recognised.
+pub(super) const GOOD_CLEAR: f32 = 0.8;
 /// A detector's boxes move by so many pixels from frame to frame, either way.
 const JITTER_PX: f32 = 2.0;
 

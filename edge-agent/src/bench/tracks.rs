@@ -14,7 +14,8 @@ use vision::{Frame, PixelOrder};
 
 use super::{
     crowd,
-    drawn_detection::{LEAST_CLEAR, detection, jittered},
+    drawn_detection::{GOOD_CLEAR, LEAST_CLEAR, detection, jittered},
+    drawn_looks::{Looks, Shown},
     target::{Target, conclude},
     three,
 };
@@ -142,6 +143,7 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
     let mut owner: BTreeMap<TrackId, usize> = BTreeMap::new();
     let mut tracks: BTreeMap<usize, (TrackId, u64)> = BTreeMap::new();
     let mut dice = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut looks = Looks::new(2, seed);
     for frame in 0..EPISODE_MS * fps / 1000 {
         let mono_ms = frame * 1000 / fps;
         let seen = episode.frame_at(mono_ms, &mut image);
@@ -149,9 +151,16 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
         let view = Frame::new(image.as_raw(), image.width(), image.height(), PixelOrder::Rgb)?;
         let detections: Vec<_> =
             found.iter().map(|face| detection(view, jittered(face.face.bbox, &mut dice))).collect();
-        let scene =
-            tracker.update(moment(Now { mono_ms, wall_ms: 1_700_000_000_000 }), &detections);
-        for (face, tracked) in found.iter().zip(&scene.tracked) {
+        let shown = |face: &&scene::tracking::Seen| Shown {
+            person: face.person,
+            masked: false,
+            good: face.clear >= GOOD_CLEAR,
+        };
+        let shown: Vec<Shown> = found.iter().map(shown).collect();
+        let at = moment(Now { mono_ms, wall_ms: 1_700_000_000_000 });
+        let mut ask = |asked: presence::WhoseFace<'_>| looks.answer(asked, &shown);
+        let scene = tracker.update_asking(at, &detections, &mut ask);
+        for (face, tracked) in found.iter().zip(&scene.tracked).filter(|(_, t)| !t.open) {
             counted.faces += 1;
             tracker.set_practitioner(tracked.track, true);
             if *owner.entry(tracked.track).or_insert(face.person) != face.person {
@@ -169,6 +178,7 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
                 *away += 1;
             }
         }
+        looks.frame(mono_ms, &mut tracker, &shown, &scene.tracked);
     }
     Ok(counted)
 }

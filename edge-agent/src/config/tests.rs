@@ -214,3 +214,83 @@ fn an_address_that_would_give_the_camera_away_is_refused() {
         &expect!["accepted"],
     );
 }
+
+const LEAST: &str = "mode = \"production\"\ncamera.kind = \"v4l2\"\n";
+
+/// What stands before and behind a key of a table.
+type Around = (String, &'static str);
+
+/// The keys of a table, as the reader itself lists them; none where it is no table.
+fn keys_of((open, close): &Around) -> Vec<String> {
+    let text = format!("{LEAST}{open}no_such_key = 1{close}\n");
+    let Err(said) = parse(Path::new("a.toml"), &text) else { return Vec::new() };
+    let said = said.to_string();
+    let Some((_, listed)) = said.split_once("unknown field `no_such_key`, expected") else {
+        return Vec::new();
+    };
+    listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// A value of each kind that TOML has, and the edges of numbers.
+const VALUES: [&str; 14] = [
+    "7",
+    "-7",
+    "9223372036854775807",
+    "1.5",
+    "nan",
+    "true",
+    "\"x\"",
+    "\"\"",
+    "[]",
+    "[7]",
+    "[[\"x\"]]",
+    "[{ a = 1 }]",
+    "{ no_such_key = 7 }",
+    "1979-05-27",
+];
+
+/// Not only the kinds that somebody thought of: each key, each kind.
+#[test]
+fn each_key_with_each_wrong_kind_is_named_with_its_line() {
+    let (mut tables, mut looked, mut refused) = (vec![(String::new(), "")], 0, 0);
+    while let Some(table) = tables.pop() {
+        let (open, close) = &table;
+        for key in keys_of(&table) {
+            looked += 1;
+            let path = format!("{open}{key}");
+            let inner = [(format!("{path}."), ""), (format!("{path} = [{{ "), " }]")];
+            // Within a list's braces there is no deeper table.
+            let deeper = inner.into_iter().filter(|t| close.is_empty() && !keys_of(t).is_empty());
+            tables.extend(deeper);
+            let mut kinds = std::collections::BTreeSet::new();
+            for value in VALUES {
+                let line = format!("{path} = {value}{close}\n");
+                let of_path = |l: &str| {
+                    l.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with([' ', '.']))
+                };
+                let others = LEAST.lines().filter(|l| !of_path(l));
+                let others: Vec<&str> = others.collect();
+                let at = others.len() + 1;
+                let text = format!("{}\n{line}", others.join("\n"));
+                match parse(Path::new("a.toml"), &text) {
+                    Ok(_) => drop(kinds.insert(value.trim_start_matches('-').chars().next())),
+                    Err(error) => {
+                        let said = error.to_string();
+                        // What is of the right kind may not go together with another key.
+                        let is_text = value.starts_with('"') && !said.contains("invalid type");
+                        // Within a table its own keys are named.
+                        let within =
+                            said.contains("unknown field") || said.contains("missing field");
+                        let is_named = is_text || within || said.contains(&key);
+                        let is_here = is_text || said.contains(&format!("a.toml:{at}: "));
+                        assert!(is_named && is_here, "{line}: {said}");
+                        assert!(!said.contains('\n'), "{line}: {said}");
+                        refused += 1;
+                    }
+                }
+            }
+            assert!(kinds.len() <= 3, "{path} takes anything: {kinds:?}");
+        }
+    }
+    assert!(looked > 40 && refused > 400, "{looked} keys, {refused} refusals");
+}

@@ -220,6 +220,44 @@ fn who_appears_in_anothers_clothes_counts_once_verified() {
 }
 
 #[test]
+fn two_who_come_back_in_one_uniform_keep_their_tracks() {
+    let mut pipeline = pipeline();
+    // The face tells them apart: one stands left of the middle, the other right of it.
+    let both = [face(470.0, 100.0), face(530.0, 100.0)];
+    for second in 0..3 {
+        look(&mut pipeline, second * 1_000, &both);
+    }
+    look(&mut pipeline, 3_000, &[]);
+    let made = pipeline.stages.embedded.len();
+    let seen = look(&mut pipeline, 33_000, &both).unwrap();
+    let tracks: Vec<_> = seen.faces.iter().map(|f| f.track).collect();
+    assert_eq!(tracks, [TrackId(1), TrackId(2)]);
+    assert_eq!(pipeline.stages.embedded.len(), made + 2, "the look that tells is the look");
+    assert_eq!((seen.taken_up, seen.same_again), (tracks.clone(), tracks));
+}
+
+#[test]
+fn a_stranger_in_the_same_clothes_ends_no_track() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, &[face(400.0, 100.0)]);
+    look(&mut pipeline, 1_000, &[face(400.0, 100.0)]);
+    let seen = look(&mut pipeline, 6_000, &[face(1_000.0, 100.0)]).unwrap();
+    assert_eq!(seen.faces[0].track, TrackId(2), "the face is none of the room's");
+    let seen = look(&mut pipeline, 8_000, &[face(1_000.0, 100.0), face(100.0, 100.0)]).unwrap();
+    assert_eq!(seen.faces[1].track, TrackId(1));
+}
+
+#[test]
+fn nobody_on_the_bed_is_embedded_to_be_told_apart() {
+    let mut pipeline = pipeline();
+    look(&mut pipeline, 0, &[face(400.0, 100.0)]);
+    for second in 5..60 {
+        look(&mut pipeline, second * 1_000, &[face(600.0, 500.0)]);
+    }
+    assert_eq!(pipeline.stages.embedded, [100.0]);
+}
+
+#[test]
 fn a_person_who_withdrew_is_matched_no_more() {
     let mut pipeline = pipeline();
     pipeline.guided(Guidance { forget: vec![PersonId::new("p-1")], ..Guidance::default() });

@@ -299,7 +299,8 @@ pub struct Store {
     writer: Mutex<Connection>,
     readers: pool::Pool,
     at: Address,
-    /// The last write found no room: before the next one the log is copied home.
+    /// The last write found no room: before the next one SQLite's log is copied home, and
+    /// PostgreSQL is asked whether there is room again.
     full: AtomicBool,
     /// Taken by whoever writes a batch, inside its transaction.
     budgets: Mutex<budgets::Budgets>,
@@ -372,7 +373,8 @@ impl Store {
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let reader = self.readers.take(|| connect::reader(&self.at, Database::Facts))?;
-        work(&reader)
+        // What is sorted on a full disk is read no more.
+        work(&reader).map_err(|error| error.placed(&self.at))
     }
 
     /// A consistent copy of the database while the server runs.
@@ -382,11 +384,24 @@ impl Store {
 
     /// Commits a write, where one can be committed now and the next one would be, too.
     pub fn probe(&self) -> Result<()> {
-        self.write(|tx| count(tx, "readiness_probes", 1))?;
+        // Over SQLite the flag says what is to be done before the next write.
+        let asks_for_room = self.at.is_postgres() && self.full.load(Ordering::Relaxed);
+        self.write(|tx| {
+            count(tx, "readiness_probes", 1)?;
+            if asks_for_room { Ok(tx.execute_batch(TAKE_A_MIB)?) } else { Ok(()) }
+        })?;
+        if asks_for_room {
+            self.full.store(false, Ordering::Relaxed);
+        }
         // A small write may still find its place in a log that was made before the disk was full.
         NoRoom::nearly(&self.at.dir).map_or(Ok(()), |it| Err(StoreError::NoRoom(it)))
     }
 }
+
+/// A small write finds its place in a page that is half empty, where a table could grow no more.
+/// Another machine's disk is not looked at; so a MiB of it is taken, and given back at once.
+const TAKE_A_MIB: &str = "CREATE TEMPORARY TABLE room_left ON COMMIT DROP AS
+    SELECT n FROM generate_series(1, 30000) AS n";
 
 /// What a copied database says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

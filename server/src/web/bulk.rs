@@ -94,16 +94,40 @@ pub(super) enum ReadWord {
     Gb18030,
     #[serde(rename = "utf-16")]
     Utf16,
+    #[serde(rename = "big5")]
+    Big5,
+    #[serde(rename = "shift_jis")]
+    ShiftJis,
 }
 
 impl From<ReadAs> for ReadWord {
     fn from(read_as: ReadAs) -> Self {
         match read_as {
             ReadAs::Xlsx => Self::Xlsx,
-            ReadAs::Text(Encoding::Utf8, _) => Self::Utf8,
-            ReadAs::Text(Encoding::Gb18030, _) => Self::Gb18030,
-            ReadAs::Text(Encoding::Utf16, _) => Self::Utf16,
+            ReadAs::Text(encoding, _) => encoding.into(),
         }
+    }
+}
+
+impl From<Encoding> for ReadWord {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Utf8 => Self::Utf8,
+            Encoding::Gb18030 => Self::Gb18030,
+            Encoding::Utf16 => Self::Utf16,
+            Encoding::Big5 => Self::Big5,
+            Encoding::ShiftJis => Self::ShiftJis,
+        }
+    }
+}
+
+/// How the address says the letters of a reading.
+fn asked_by(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 | Encoding::Utf16 => "`encoding=utf-8`",
+        Encoding::Gb18030 => "`encoding=gb18030`",
+        Encoding::Big5 => "`encoding=big5`",
+        Encoding::ShiftJis => "`encoding=shift_jis`",
     }
 }
 
@@ -136,7 +160,7 @@ struct ImportQuery {
     /// New ids that are close to others are meant so.
     #[serde(default)]
     near_ids: bool,
-    /// How the letters of a text are to be read, where its bytes are text in both.
+    /// How the letters of a text are to be read, where its bytes are text in several encodings.
     encoding: Option<EncodingWord>,
 }
 
@@ -146,6 +170,21 @@ enum EncodingWord {
     Utf8,
     #[serde(rename = "gb18030")]
     Gb18030,
+    #[serde(rename = "big5")]
+    Big5,
+    #[serde(rename = "shift_jis")]
+    ShiftJis,
+}
+
+impl From<EncodingWord> for Encoding {
+    fn from(word: EncodingWord) -> Self {
+        match word {
+            EncodingWord::Utf8 => Self::Utf8,
+            EncodingWord::Gb18030 => Self::Gb18030,
+            EncodingWord::Big5 => Self::Big5,
+            EncodingWord::ShiftJis => Self::ShiftJis,
+        }
+    }
 }
 
 /// What is done with a file.
@@ -171,10 +210,7 @@ async fn post_import(
 ) -> Result<Json<Report>, ImportRefused> {
     let noun = noun_of(&who, &noun)?;
     let why = prose("why", &super::auth::reason(&headers)?.unwrap_or_default(), 400)?;
-    let encoding = query.encoding.map(|word| match word {
-        EncodingWord::Utf8 => Encoding::Utf8,
-        EncodingWord::Gb18030 => Encoding::Gb18030,
-    });
+    let encoding = query.encoding.map(Encoding::from);
     let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids, encoding, workbook: false };
     let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
     if query.dry_run || report.stored {
@@ -261,7 +297,7 @@ fn work(
     wish: Wish,
     why: &str,
 ) -> Result<(Report, Vec<Nudge>), Problem> {
-    let table = read(bytes, wish.encoding, most(noun)).map_err(unread)?;
+    let table = read(bytes, wish.encoding, most(noun), words::is_ours).map_err(unread)?;
     let read_as = ReadWord::from(table.read_as);
     let Some((head, records)) = table.records.split_first() else {
         return Err(Problem::unprocessable(format!(
@@ -322,19 +358,21 @@ fn note(noun: Noun, all: &[Imported], report: &Report) {
 }
 
 fn unread(fault: Unread) -> Problem {
-    let why = match fault {
-        Unread::Fault(why) => why,
-        Unread::Either { utf8, gb18030 } => {
-            let shown = |text: &str| clip(text.lines().nth(1).unwrap_or_default(), 60);
-            format!(
-                "the file is text in UTF-8 (`{}`) and in GB18030 (`{}`): say which by \
-                `encoding=utf-8` or `encoding=gb18030`",
-                shown(&utf8),
-                shown(&gb18030)
-            )
-        }
+    let readings = match fault {
+        Unread::Fault(why) => return Problem::unprocessable(why),
+        Unread::Either(readings) => readings,
     };
-    Problem::unprocessable(why)
+    let shown = |(kind, text): &(Encoding, String)| {
+        let line = clip(text.lines().nth(1).unwrap_or_default(), 60);
+        format!("{} (`{line}`)", kind.name())
+    };
+    let ways: Vec<_> = readings.iter().map(shown).collect();
+    let words: Vec<_> = readings.iter().map(|(kind, _)| asked_by(*kind)).collect();
+    Problem::unprocessable(format!(
+        "the file may be text in {}: say which by {}, or save it as CSV UTF-8",
+        ways.join(" or "),
+        words.join(" or ")
+    ))
 }
 
 /// Filings of a table are stated as those of a form are; sessions keep their own history.

@@ -4,14 +4,15 @@
 //!
 //! Rows out, nothing about what they mean.
 
+mod letters;
 mod references;
 
 use std::io::{Cursor, Read as _};
 
 use calamine::{DataRef, Reader as _, Xlsx};
-use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
 
 use super::csv::{self, Most, Record};
+pub(super) use letters::Encoding;
 use references::References;
 
 /// What an XLSX may hold when it is unpacked: a small file may be made to hold much more.
@@ -22,14 +23,6 @@ const MOST_COLUMNS: usize = 100;
 const MOST_LINES: u32 = 100_000;
 
 const BEYOND: &str = "the sheet has text beyond its row 100,000 or its column 100: delete that";
-
-/// How the letters of a text were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
-    Utf8,
-    Gb18030,
-    Utf16,
-}
 
 /// How a file was read, for whoever sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +42,8 @@ pub(super) struct TableFile {
 pub(super) enum Unread {
     /// One line.
     Fault(String),
-    /// Its bytes are text in both encodings, and each reading may be meant.
-    Either { utf8: String, gb18030: String },
+    /// Its bytes are text in each of these, and nothing in it says which is meant.
+    Either(Vec<(Encoding, String)>),
 }
 
 impl From<String> for Unread {
@@ -65,8 +58,14 @@ impl From<&str> for Unread {
     }
 }
 
-/// Reads a file up to `most`; `told` is what its sender says of its letters.
-pub(super) fn read(bytes: &[u8], told: Option<Encoding>, most: Most) -> Result<TableFile, Unread> {
+/// Reads a file up to `most`; `told` is what its sender says of its letters, and a word that
+/// `is_ours` shows that they were read rightly.
+pub(super) fn read(
+    bytes: &[u8],
+    told: Option<Encoding>,
+    most: Most,
+    is_ours: fn(&str) -> bool,
+) -> Result<TableFile, Unread> {
     if bytes.starts_with(b"PK\x03\x04") {
         let records = xlsx(bytes, most)?;
         return Ok(TableFile { records, read_as: ReadAs::Xlsx });
@@ -79,78 +78,11 @@ pub(super) fn read(bytes: &[u8], told: Option<Encoding>, most: Most) -> Result<T
         }
         return Err("this is an XLS file of before 2007: save it as XLSX or CSV".into());
     }
-    let (text, encoding) = text(bytes, told)?;
+    let (text, encoding) = letters::text(bytes, told, is_ours)?;
     let text = text.trim_start_matches('\u{feff}');
     let (text, separator) = divided(text);
     let records = csv::records(&text, separator, most).map_err(Unread::Fault)?;
     Ok(TableFile { records, read_as: ReadAs::Text(encoding, separator) })
-}
-
-fn text(bytes: &[u8], told: Option<Encoding>) -> Result<(String, Encoding), Unread> {
-    let utf16 = |kind: &'static encoding_rs::Encoding| {
-        let (text, _, broken) = kind.decode(bytes);
-        if broken {
-            Err(Unread::from("the file is broken UTF-16 text: save it as CSV UTF-8"))
-        } else {
-            Ok((text.into_owned(), Encoding::Utf16))
-        }
-    };
-    match bytes {
-        [0xff, 0xfe, ..] => return utf16(UTF_16LE),
-        [0xfe, 0xff, ..] => return utf16(UTF_16BE),
-        // A head's first letter is ASCII, or UTF-16 without its mark.
-        [first, 0, ..] if *first != 0 => return utf16(UTF_16LE),
-        [0, second, ..] if *second != 0 => return utf16(UTF_16BE),
-        _ => {}
-    }
-    let utf8 = std::str::from_utf8(bytes);
-    let marked = bytes.starts_with(b"\xef\xbb\xbf");
-    let gb = || GB18030.decode_without_bom_handling_and_without_replacement(bytes);
-    match (utf8, told) {
-        (Ok(text), Some(Encoding::Utf8 | Encoding::Utf16)) => Ok((text.to_owned(), Encoding::Utf8)),
-        (Ok(text), None) if marked || text.is_ascii() => Ok((text.to_owned(), Encoding::Utf8)),
-        (Ok(text), None) => match gb().filter(|_| looks_like_gb2312(bytes)) {
-            Some(other) => {
-                Err(Unread::Either { utf8: text.to_owned(), gb18030: other.into_owned() })
-            }
-            None => Ok((text.to_owned(), Encoding::Utf8)),
-        },
-        (_, Some(Encoding::Gb18030)) | (Err(_), None) => match gb() {
-            Some(text) => Ok((text.into_owned(), Encoding::Gb18030)),
-            None => Err(Unread::Fault(broken(bytes))),
-        },
-        (Err(_), Some(_)) => Err(Unread::Fault(broken(bytes))),
-    }
-}
-
-/// The line at which the text stops being one.
-fn broken(bytes: &[u8]) -> String {
-    let good = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
-    let line = bytes[..good].split(|b| *b == b'\n').count();
-    format!("line {line}: this is neither UTF-8 nor GB18030 text; save the file as CSV UTF-8")
-}
-
-/// Whether every letter beyond ASCII would be one of GB 2312, which Chinese names are written in,
-/// and stands apart from Latin letters (`Müller` is no name with a Chinese letter in it).
-fn looks_like_gb2312(bytes: &[u8]) -> bool {
-    let mut at = 0;
-    let mut latin_before = false;
-    while let Some(lead) = bytes.get(at) {
-        if lead.is_ascii() {
-            latin_before = lead.is_ascii_alphabetic();
-            at += 1;
-            continue;
-        }
-        let trail = bytes.get(at + 1).copied().unwrap_or(0);
-        let letter = (0xa1..=0xf7).contains(lead) && (0xa1..=0xfe).contains(&trail);
-        let latin_after = bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic);
-        if !letter || latin_before || latin_after {
-            return false;
-        }
-        latin_before = false;
-        at += 2;
-    }
-    true
 }
 
 /// The text without a spreadsheet's own `sep=` line, and what divides its cells: whichever sign the

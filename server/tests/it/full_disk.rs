@@ -13,7 +13,7 @@ use server::config::Config;
 use crate::house::{Answer, House};
 use crate::public::{send, slug, ticket};
 
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     at: PathBuf,
 }
 
@@ -23,9 +23,14 @@ impl SmallDisk {
             eprintln!("SKIPPED {test}: the store is not on this disk");
             return None;
         }
+        Self::of_mib(8, at, test)
+    }
+
+    pub(crate) fn of_mib(mib: u32, at: PathBuf, test: &str) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&at).stderr(Stdio::null());
+        let size = format!("size={mib}m");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).stderr(Stdio::null());
         if mount.status().is_ok_and(|status| status.success()) {
             return Some(Self { at });
         }
@@ -35,7 +40,7 @@ impl SmallDisk {
 
     /// Takes every block that is left, again and again: the server's log gives some back when it is
     /// copied home.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         use std::io::Write as _;
         let at = self.at.join("ballast");
         let mut ballast = OpenOptions::new().create(true).append(true).open(at).unwrap();
@@ -44,7 +49,7 @@ impl SmallDisk {
         }
     }
 
-    fn free(&self) {
+    pub(crate) fn free(&self) {
         std::fs::remove_file(self.at.join("ballast")).unwrap();
     }
 }
@@ -56,8 +61,12 @@ impl Drop for SmallDisk {
 }
 
 /// Repeats what writes until the disk takes no more; gives the refusal.
-fn until_full(what: &str, disk: &SmallDisk, mut ask: impl FnMut(usize) -> Answer) -> Answer {
-    for n in 0..100 {
+pub(crate) fn until_full(
+    what: &str,
+    disk: &SmallDisk,
+    mut ask: impl FnMut(usize) -> Answer,
+) -> Answer {
+    for n in 0..300 {
         disk.fill();
         let answer = ask(n);
         let unlogged = answer.status == 503 && answer.body.contains("look whether it was done");
@@ -71,7 +80,7 @@ fn until_full(what: &str, disk: &SmallDisk, mut ask: impl FnMut(usize) -> Answer
 }
 
 /// Looks whether the server is ready until it answers so; one look counts for a second.
-fn looked_until(house: &House, wanted: u16, before: impl Fn()) -> String {
+pub(crate) fn looked_until(house: &House, wanted: u16, before: impl Fn()) -> String {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         before();
@@ -91,12 +100,12 @@ fn is_one_line_of(text: &str, data: &Path) {
     assert!(!rest.contains("database or disk"), "a lower layer's words: {rest}");
 }
 
-fn institution(n: usize) -> Value {
+pub(crate) fn institution(n: usize) -> Value {
     json!({"id": format!("more-{n}"), "name": format!("门诊部 {n}"), "kind": "门诊部", "grade_ceiling": 2,
         "filed_items": [], "jurisdiction": "510100"})
 }
 
-fn posted(house: &House, n: usize) -> Answer {
+pub(crate) fn posted(house: &House, n: usize) -> Answer {
     let body = institution(n).to_string();
     house.send("POST", "/api/v1/institutions", "application/json", body.as_bytes())
 }

@@ -316,6 +316,43 @@ fn a_vast_sheet_is_refused_while_it_is_read() {
     assert!(page.body.contains("more than 20000 rows"), "{} {}", page.status, page.body);
 }
 
+/// `id,name,…` with names in any encoding: no word of it says which.
+#[test]
+fn a_table_of_names_alone_is_asked_about() {
+    let house = House::new();
+    house.furnish();
+    let head = "id,name,category,registration,institution,relation\n";
+    let file = format!("{head}p-77,陳大文,nurse,valid,clinic-1,primary\n");
+    let (big5, _, _) = encoding_rs::BIG5.encode(&file);
+    let send = |path: &str, bytes: &[u8]| house.send("POST", path, "text/csv", bytes);
+    let path = "/api/v1/import/practitioners";
+    let asked = send(path, &big5);
+    let detail = asked.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(asked.status, 422, "{}", asked.body);
+    for word in ["陳大文", "Big5", "`encoding=big5`", "`encoding=gb18030`"] {
+        assert!(detail.contains(word), "{detail}");
+    }
+    let named =
+        |id: &str| house.get(&format!("practitioners?q={id}"))["practitioners"][0]["name"].clone();
+    assert_eq!(named("p-77"), serde_json::Value::Null, "stored before anybody said its letters");
+    assert_eq!(send(&format!("{path}?encoding=big5"), &big5).json()["created"], 1);
+    assert_eq!(named("p-77"), "陳大文");
+    // The page shows each reading to choose from.
+    let part = |name: &str, more: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n")
+    };
+    let fields = format!("{}practitioners\r\n{}store\r\n", part("noun", ""), part("act", ""));
+    let upload = part("file", "; filename=\"p.csv\"");
+    let form = [fields.as_bytes(), upload.as_bytes(), &big5, b"\r\n--x--\r\n"].concat();
+    let page = house.send("POST", "/import?lang=zh", "multipart/form-data; boundary=x", &form).body;
+    assert!(page.contains("无法确定此文件的文字编码") && page.contains("陳大文"), "{page}");
+    assert!(page.contains("<h2>Big5</h2>") && page.contains("<h2>GB18030 (GBK)</h2>"), "{page}");
+    // Four bytes a letter: named, and no column with zeros in its name.
+    let utf32: Vec<u8> = file.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    let refused = send(path, &utf32);
+    assert!(refused.status == 422 && refused.body.contains("UTF-32"), "{}", refused.body);
+}
+
 /// Files as people's programs save them, of the field.
 #[test]
 fn a_table_is_read_whatever_program_saved_it() {

@@ -44,9 +44,15 @@ impl Cluster {
         let path = self.socket().join("data").join(name);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        self.give(&path);
+    }
+
+    /// A path becomes its user's, where this process is not that user.
+    #[allow(clippy::unused_self, reason = "only who has a cluster has its user")]
+    pub(crate) fn give(&self, path: &Path) {
         if rustix::process::getuid().is_root() {
             let (uid, gid) = ids_of("postgres");
-            std::os::unix::fs::chown(&path, Some(uid), Some(gid)).unwrap();
+            std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
         }
     }
 
@@ -127,7 +133,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.pause();
+        if self.socket().join("data/postmaster.pid").exists() {
+            self.pause();
+        }
     }
 }
 

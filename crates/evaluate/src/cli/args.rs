@@ -199,8 +199,8 @@ pub struct EvidenceArgs {
 pub struct LivenessArgs {
     #[command(flatten)]
     pub common: Common,
-    /// CSV `path,live|print|replay|mask[,source]`; paths beside the CSV unless absolute. A folder
-    /// of frames is a track.
+    /// CSV `path,live|print|replay|mask[:note][,source]`; paths beside the CSV unless absolute. A
+    /// folder of frames is a track.
     #[arg(long)]
     pub labels: PathBuf,
     /// The networks look at every n-th frame of a track.

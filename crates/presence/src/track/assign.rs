@@ -29,6 +29,15 @@ pub(super) enum Choice {
     New,
 }
 
+impl Choice {
+    pub(super) fn track(self) -> Option<usize> {
+        match self {
+            Self::Track(track) | Self::Doubtful(track) => Some(track),
+            Self::New => None,
+        }
+    }
+}
+
 /// Surprise of a face at `to` of somebody who was at `from` (or is expected at `expected`) and
 /// `dt_ms` out of sight, by where it is. He may stand, go on as he went, or walk anywhere.
 pub(super) fn way_mnat(from: BoxPx, expected: BoxPx, to: BoxPx, dt_ms: u64) -> i64 {

@@ -42,6 +42,9 @@ pub struct Tracked {
     /// The face has to be verified; a look that is unlike those before says that it is somebody
     /// else ([`Tracker::split`](crate::Tracker::split)).
     pub taken_up: bool,
+    /// Its face is too poor to tell whether it is somebody who was out of sight: leave it out of
+    /// `Observation::faces`. For two seconds at most; then it is somebody new.
+    pub open: bool,
 }
 
 /// Result of one frame.

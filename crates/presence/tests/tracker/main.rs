@@ -3,6 +3,7 @@
 //! fragmentations (it continues under a new track) are counted.
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod faces;
 mod room;
 
 use std::collections::BTreeMap;

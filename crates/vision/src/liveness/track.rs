@@ -3,7 +3,7 @@
 //! tilted; and a head that keeps its place as no living one can is a picture that stands there. One
 //! track ends as LIVE, SPOOF or UNSURE; UNSURE confirms nobody and accuses nobody.
 
-use super::{LiveLimits, LivenessScore};
+use super::{LiveLimits, LivenessScore, noise::Recent};
 
 /// Frames with a network score before anything is said.
 const LEAST_FRAMES: u32 = 3;
@@ -57,6 +57,7 @@ pub struct LiveTrack {
     /// Of the last steps, newest in the lowest bit: whether nothing moved. And how many there were.
     still: u16,
     known: u32,
+    recent: Recent,
 }
 
 impl Default for LiveTrack {
@@ -73,6 +74,7 @@ impl Default for LiveTrack {
             went: 0.0,
             still: 0,
             known: 0,
+            recent: Recent::default(),
         }
     }
 }
@@ -102,6 +104,7 @@ impl LiveTrack {
         self.unmoved = if moved.is_some_and(|px| px < FROZEN_PX) { self.unmoved + 1 } else { 0 };
         self.last = Some(*landmarks);
         self.stepped(mono_ms, landmarks);
+        self.recent.moved(mono_ms, landmarks);
         if let Some(across) = nose_across(landmarks) {
             self.way[self.steps % WAY] = across;
             self.steps += 1;
@@ -144,9 +147,12 @@ impl LiveTrack {
     }
 
     /// Whether it was seen to move as a living head does, in more than a quarter of the last steps:
-    /// pictures that are shown one after the other only jump now and then.
+    /// pictures that are shown one after the other only jump now and then. And what moves must go
+    /// on, as no noise does; where frames are too far apart to tell, the first alone counts.
     pub fn is_moving(&self) -> bool {
-        self.known >= LEAST_STEPS && self.still.count_ones() * 4 < self.known * 3
+        self.known >= LEAST_STEPS
+            && self.still.count_ones() * 4 < self.known * 3
+            && self.recent.goes_on() != Some(false)
     }
 
     pub fn verdict(&self, limits: LiveLimits) -> LiveVerdict {
@@ -310,6 +316,59 @@ mod tests {
         for eyes_px in [20.0, 60.0, 200.0] {
             assert_eq!(sure(eyes_px, coded), LiveVerdict::Unsure, "{eyes_px}");
             assert_eq!(sure(eyes_px, shown), LiveVerdict::Unsure, "another one every 4 s");
+        }
+    }
+
+    /// Noise of that spread, in eye distances, of one mark of one frame, the same each time.
+    fn noise(frame: u64, mark: usize, spread: f32) -> [f32; 2] {
+        let mut dice = (frame * 7 + mark as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut unit = || {
+            dice ^= dice >> 29;
+            dice = dice.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            (dice >> 40) as f32 / 16_777_216.0 - 0.5
+        };
+        // Four uniform ones have a variance of a third.
+        [0, 1].map(|_| (unit() + unit() + unit() + unit()) * 1.732 * spread)
+    }
+
+    /// The looks that say LIVE of a hundred, of a head whose marks stand where `place` says.
+    fn live_looks(every_ms: u64, spread: f32, place: impl Fn(f32) -> [f32; 2]) -> usize {
+        let mut track = LiveTrack::default();
+        let looks = (0..100_u64).filter(|frame| {
+            let [dx, dy] = place((frame * every_ms) as f32 / 1_000.0);
+            let marks: [[f32; 2]; 5] = std::array::from_fn(|mark| {
+                let [x, y, _] = HEAD[mark];
+                let [nx, ny] = noise(*frame, mark, spread);
+                [300.0 + 60.0 * (x + dx + nx), 200.0 + 60.0 * (y + dy + ny)]
+            });
+            track.scored(LivenessScore { live: 0.99 });
+            track.moved(frame * every_ms, &marks);
+            track.verdict(LiveLimits::default()) == LiveVerdict::Live
+        });
+        looks.count()
+    }
+
+    #[test]
+    fn a_photograph_under_a_sensors_noise_is_never_live() {
+        let photograph = |_| [0.0, 0.0];
+        // What a noise of three grey levels did to photographs, and twice and half of it.
+        for spread in [0.004, 0.008, 0.016, 0.032] {
+            for every_ms in [66, 100, 200] {
+                assert_eq!(live_looks(every_ms, spread, photograph), 0, "{spread} {every_ms}");
+            }
+        }
+        let shown = |t: f32| [(t / 4.0).floor() * 0.3, 0.0];
+        let said = live_looks(100, 0.008, shown);
+        assert!(said <= 5, "another one every four seconds: {said}");
+    }
+
+    #[test]
+    fn a_living_head_under_a_sensors_noise_is_live() {
+        // A centimetre to and fro in three seconds.
+        let sways = |t: f32| [0.08 * (t * 2.1).sin(), 0.02 * (t * 3.3).cos()];
+        for every_ms in [66, 100, 200] {
+            let said = live_looks(every_ms, 0.008, sways);
+            assert!(said >= 80, "{every_ms}: {said}");
         }
     }
 

@@ -139,3 +139,91 @@ fn a_value_of_the_wrong_kind_names_its_key() {
     let said = Config::parse(Path::new("z.toml"), &mode).unwrap_err().to_string();
     assert!(said.contains("`mode`: unknown variant"), "{said}");
 }
+
+/// The keys of a table, as the reader itself lists them; none where it is no table.
+fn keys_of(head: &str) -> Vec<String> {
+    let said = parse(&format!("{head}no_such_key = 1\n")).unwrap_err();
+    let Some((_, listed)) = said.split_once("unknown field `no_such_key`, expected") else {
+        return Vec::new();
+    };
+    listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// A value of each kind that TOML has, and the edges of numbers.
+const VALUES: [&str; 14] = [
+    "7",
+    "-7",
+    "9223372036854775807",
+    "1.5",
+    "nan",
+    "true",
+    "\"x\"",
+    "\"\"",
+    "[]",
+    "[7]",
+    "[[\"x\"]]",
+    "[{ a = 1 }]",
+    "{ no_such_key = 7 }",
+    "1979-05-27",
+];
+
+fn each_wrong_value_is_named(table: &str, head: &str, keys: &[String]) -> usize {
+    let mut refused = 0;
+    for key in keys {
+        let path = if table.is_empty() { key.clone() } else { format!("{table}.{key}") };
+        let mut kinds = std::collections::BTreeSet::new();
+        for value in VALUES {
+            let line = format!("{key} = {value}\n");
+            let (text, at) = match LEAST.lines().position(|l| l.starts_with(&format!("{key} ="))) {
+                Some(at) if table.is_empty() => {
+                    let lines = LEAST.lines().enumerate();
+                    let with = |(n, l): (usize, &str)| {
+                        if n == at { line.clone() } else { format!("{l}\n") }
+                    };
+                    (lines.map(with).collect(), at + 1)
+                }
+                _ => (format!("{LEAST}{head}{line}"), 4 + head.lines().count()),
+            };
+            match Config::parse(Path::new("/etc/z.toml"), &text) {
+                Ok(_) => drop(kinds.insert(value.trim_start_matches('-').chars().next())),
+                Err(error) => {
+                    let said = error.to_string();
+                    // What is of the right kind may not go together with another key.
+                    let is_text = value.starts_with('"') && !said.contains("invalid type");
+                    // Within a table its own keys are named.
+                    let (within, missing) =
+                        (said.contains("unknown field"), said.contains("missing field"));
+                    let is_named = is_text || within || missing || said.contains(key.as_str());
+                    // What is missing is missing at the table's own line.
+                    let is_here = is_text || missing || said.contains(&format!("line {at}: "));
+                    assert!(is_named && is_here, "{path} = {value}: {said}");
+                    assert!(!said.contains('\n'), "{path} = {value}: {said}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(kinds.len() <= 3, "{path} takes anything: {kinds:?}");
+    }
+    refused
+}
+
+/// Not only the kinds that somebody thought of: each key, each kind.
+#[test]
+fn each_key_with_each_wrong_kind_is_named_with_its_line() {
+    let (mut tables, mut refused) = (vec![(String::new(), String::new())], 0);
+    let mut looked = 0;
+    while let Some((table, head)) = tables.pop() {
+        let keys = keys_of(&head);
+        looked += keys.len();
+        refused += each_wrong_value_is_named(&table, &head, &keys);
+        for key in keys {
+            let path = if table.is_empty() { key } else { format!("{table}.{key}") };
+            for head in [format!("[{path}]\n"), format!("[[{path}]]\n")] {
+                if !keys_of(&head).is_empty() {
+                    tables.push((path.clone(), head));
+                }
+            }
+        }
+    }
+    assert!(looked > 60 && refused > 600, "{looked} keys, {refused} refusals");
+}

@@ -29,8 +29,11 @@ pub struct Refusal {
     pub alert_for: Option<DeviceId>,
 }
 
+/// Letters of a refusal's detail: what does not decode is quoted in it, and may be 64 KiB.
+const MOST_DETAIL: usize = 400;
+
 fn refuse(reason: &'static str, detail: impl Into<String>) -> Refusal {
-    Refusal { reason, detail: detail.into(), alert_for: None }
+    Refusal { reason, detail: clip(&detail.into(), MOST_DETAIL), alert_for: None }
 }
 
 /// `former_of` gives the keys that the box had before its present one: it is asked only where the
@@ -223,6 +226,67 @@ mod tests {
         ];
         for (topic, payload, reason) in cases {
             assert_eq!(try_it(&key, topic, &payload).map(|_| ()).unwrap_err(), reason, "{topic}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_decode_is_quoted_in_part() {
+        let key = SigningKey::generate().unwrap();
+        let faces = format!("\"faces\":\"{}\"", "x".repeat(9000));
+        let long = body("box-1").replace("\"faces\":0", &faces);
+        let payload = serde_json::to_vec(&key.sign(long)).unwrap();
+        let public = key.verifying_key();
+        let refused = check("zaigang/v1/box-1/health", &payload, |_| Some(public), |_| Vec::new());
+        let detail = refused.unwrap_err().detail;
+        assert!(detail.chars().count() <= MOST_DETAIL, "{} letters", detail.len());
+    }
+
+    /// What is written into the middle of a good message.
+    const PUT: [&str; 10] = [
+        "",
+        "null",
+        "-1",
+        "1e999",
+        "[[[[",
+        "\"\\ud800\"",
+        "99999999999999999999",
+        "{\"a\":",
+        "\0",
+        "\u{202e}",
+    ];
+
+    proptest::proptest! {
+        /// Whatever comes, also signed by the box itself, is a message or a refusal.
+        #[test]
+        fn any_bytes_are_a_message_or_a_refusal(
+            topic in "(zaigang/v1/)?(box-1|box-9|\\PC{0,8})/(health|findings|status|\\PC{0,8})",
+            noise in proptest::collection::vec(0u8.., 0..300),
+            at in 0..4000usize,
+            put in proptest::sample::select(PUT.to_vec()),
+            cut in 0..6usize,
+        ) {
+            let key = SigningKey::generate().unwrap();
+            let mut text = body("box-1");
+            let mut at = at % text.len();
+            let mut end = (at + cut).min(text.len());
+            while !text.is_char_boundary(at) { at -= 1; }
+            while !text.is_char_boundary(end) { end += 1; }
+            text.replace_range(at..end, put);
+            let mut signed = serde_json::to_vec(&key.sign(text)).unwrap();
+            let public = key.verifying_key();
+            for spoilt in [false, true] {
+                if spoilt {
+                    let at = at % signed.len();
+                    signed[at] ^= 1 << (cut % 8);
+                }
+                for payload in [&noise, &signed] {
+                    let known = |device: &DeviceId| (device.as_str() == "box-1").then_some(public);
+                    let checked = check(&topic, payload, known, |_| vec![public]);
+                    if let Err(refusal) = checked {
+                        proptest::prop_assert!(refusal.detail.chars().count() <= MOST_DETAIL);
+                    }
+                }
+            }
         }
     }
 }

@@ -167,7 +167,12 @@ fn in_schema(login: &Login, database: Database) -> engine::Result<Client> {
 }
 
 fn fault(login: &Login, why: engine::Error) -> StoreError {
-    let name = format!("PostgreSQL {}", login.config.get_dbname().unwrap_or_default());
+    let database = login.config.get_dbname().unwrap_or_default();
+    let name = format!("PostgreSQL {database}");
+    if why.is_full() {
+        // No fault of the set-up: the next start may find room.
+        return StoreError::NoRoom(NoRoom::Elsewhere { database: database.to_owned() });
+    }
     if why.is_unreachable() {
         return StoreError::Unreachable { name, why };
     }

@@ -171,7 +171,7 @@ impl FaceStore {
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        work(&*self.connected()?)
+        work(&*self.connected()?).map_err(|error| error.placed(&self.at))
     }
 
     fn connected(&self) -> Result<MutexGuard<'_, Connection>> {

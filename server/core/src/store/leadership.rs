@@ -108,7 +108,7 @@ impl Seat {
         if looked.is_err() {
             (self.session, self.epoch) = (None, None);
         }
-        looked
+        looked.map_err(|error| error.placed(&self.at))
     }
 
     fn file_look(&mut self, store: &Store, now: Timestamp) -> Result<Look> {

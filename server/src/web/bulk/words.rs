@@ -1,6 +1,9 @@
 //! What people write in a table: names of columns and words of closed lists in Chinese, times as
 //! clocks show them, numbers that a spreadsheet shortened. Pure.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::Noun;
 use crate::text;
 
@@ -80,6 +83,16 @@ pub(in crate::web) fn chinese(noun: Noun, column: &'static str) -> &'static str 
 pub(super) fn is_column(noun: Noun, column: &str, typed: &str) -> bool {
     let typed = text::folded(typed);
     column == typed || called(noun, column).iter().any(|name| text::folded(name) == typed)
+}
+
+/// Whether a column, or a word of a closed list, is called so in Chinese.
+pub(in crate::web) fn is_ours(word: &str) -> bool {
+    static ALL: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let columns = COLUMNS.iter().map(|c| c.2);
+        let names = columns.chain(WORDS.iter().map(|w| w.2)).flatten();
+        names.map(|name| text::folded(name)).collect()
+    });
+    ALL.contains(&text::folded(word))
 }
 
 /// Column, code, and what people write for it.

@@ -125,7 +125,8 @@ mod tests {
         let rows = vec![vec!["007".to_owned(), "甲".to_owned(), "110105000000000000".to_owned()]];
         for l in [Lang::Zh, Lang::En] {
             let bytes = of(l, Noun::Institutions, &rows).unwrap();
-            let found = read(&bytes, None, most(Noun::Institutions)).unwrap().records;
+            let found = read(&bytes, None, most(Noun::Institutions), words::is_ours);
+            let found = found.unwrap().records;
             assert_eq!(found[1].cells, rows[0]);
             let order = sheet::order(Noun::Institutions, &found[0].cells).unwrap();
             assert_eq!(order, (0..Noun::Institutions.column_names().len()).collect::<Vec<_>>());

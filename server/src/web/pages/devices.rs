@@ -32,7 +32,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Template)]
 #[template(path = "devices.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct DevicesPage {
     f: Frame,
     boxes: Vec<BoxView>,

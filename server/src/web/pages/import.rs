@@ -50,7 +50,7 @@ struct ImportPage {
     held: bool,
     /// The text was made of a spreadsheet's cells.
     workbook: bool,
-    /// Two readings of one file to choose from: which letters, the text, its first rows.
+    /// Readings of one file to choose from: which letters, the text, its first rows.
     readings: Vec<Reading>,
 }
 
@@ -73,8 +73,8 @@ struct Given {
     upload: Option<Bytes>,
     /// How it was read.
     read_as: Option<ReadAs>,
-    /// Its text in UTF-8 and in GB18030, where each may be meant.
-    readings: Option<(String, String)>,
+    /// Its text in each encoding that may be meant.
+    readings: Vec<(Encoding, String)>,
     store: bool,
     /// Ids that are close to others are meant so.
     near_ids: bool,
@@ -148,7 +148,7 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
 
 /// The file as the text of the field; nothing else of it is kept.
 fn text_of(upload: &[u8], noun: Noun) -> Result<(String, ReadAs), Unread> {
-    let file = table_file::read(upload, None, bulk::most(noun))?;
+    let file = table_file::read(upload, None, bulk::most(noun), bulk::words::is_ours)?;
     Ok((csv::written(&file.records), file.read_as))
 }
 
@@ -168,11 +168,13 @@ async fn understand(
             Ok(())
         }
         Err(Unread::Fault(why)) => Err(Problem::unprocessable(why)),
-        Err(Unread::Either { utf8, gb18030 }) => {
-            given.readings = Some((utf8, gb18030));
+        Err(Unread::Either(readings)) => {
+            given.readings = readings;
             let why = l.t(
-                "此文件按两种编码都能读取：请在下方选择文字正确的一种",
-                "the file can be read in two ways: choose the one whose letters are right",
+                "无法确定此文件的文字编码：请在下方选择文字正确的一种；\
+                都不正确时，请另存为 XLSX 或 CSV UTF-8",
+                "nothing in the file says how its letters are written: choose the reading that is \
+                right; if none is, save the file as XLSX or CSV UTF-8",
             );
             Err(Problem::unprocessable(why))
         }
@@ -222,9 +224,8 @@ async fn make(
     let text = if stored { String::new() } else { given.text };
     let Given { near_ids, workbook, held, .. } = given;
     let read_as = given.read_as.map(|read_as| read_words(l, read_as)).unwrap_or_default();
-    let readings = given.readings.map_or_else(Vec::new, |(utf8, gb18030)| {
-        vec![reading("GB18030 (GBK)", gb18030), reading("UTF-8", utf8)]
-    });
+    let readings = given.readings.into_iter().map(|(kind, text)| reading(kind.name(), text));
+    let readings = readings.collect();
     let f = Frame::of(app, who, l, "registry", "/import").await?;
     render(&ImportPage {
         f,
@@ -276,17 +277,12 @@ fn read_words(l: Lang, read_as: ReadAs) -> String {
         }
         ReadAs::Text(encoding, separator) => (encoding, separator),
     };
-    let letters = match encoding {
-        Encoding::Utf8 => "UTF-8",
-        Encoding::Gb18030 => "GB18030 (GBK)",
-        Encoding::Utf16 => "UTF-16",
-    };
     let divided = match separator {
         '\t' => l.t("制表符分隔", "divided by tabs"),
         ';' => l.t("分号分隔", "divided by semicolons"),
         _ => l.t("逗号分隔", "divided by commas"),
     };
-    format!("{letters} · {divided}")
+    format!("{} · {divided}", encoding.name())
 }
 
 /// A column as the reader's language calls it.

@@ -11,6 +11,10 @@ use rmqtt::types::{AuthResult, ConnectInfo, PublishAclResult, SubscribeAclResult
 
 use super::Passwords;
 use crate::broker::{SERVER, allowed_filter, allowed_topic};
+use crate::clock::clip;
+
+/// Letters of a refused name in the log: a name may have 65,535.
+const SHOWN: usize = 120;
 
 pub(super) struct Guard {
     passwords: Arc<Passwords>,
@@ -68,9 +72,9 @@ impl Handler for Guard {
                 let answer = if allowed_filter(session.id.username_ref(), &subscribe.topic_filter) {
                     SubscribeAclResult::new_success(subscribe.opts.qos(), None)
                 } else {
-                    tracing::warn!(client = session.id.username_ref(),
-                        filter = %subscribe.topic_filter,
-                            "subscription to a foreign topic refused");
+                    let filter = clip(&subscribe.topic_filter, SHOWN);
+                    let client = session.id.username_ref();
+                    tracing::warn!(client, %filter, "subscription to a foreign topic refused");
                     SubscribeAclResult::new_failure(SubscribeAckReason::NotAuthorized)
                 };
                 (false, Some(HookResult::SubscribeAclResult(answer)))
@@ -79,8 +83,9 @@ impl Handler for Guard {
                 let answer = if allowed_topic(session.id.username_ref(), &publish.topic) {
                     PublishAclResult::allow()
                 } else {
-                    tracing::warn!(client = session.id.username_ref(), topic = %publish.topic,
-                        "publish on a foreign topic refused");
+                    let topic = clip(&publish.topic, SHOWN);
+                    let client = session.id.username_ref();
+                    tracing::warn!(client, %topic, "publish on a foreign topic refused");
                     PublishAclResult::rejected(false, Some("own topics only".into()))
                 };
                 (false, Some(HookResult::PublishAclResult(answer)))
