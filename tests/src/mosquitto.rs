@@ -50,9 +50,9 @@ impl Mosquitto {
     pub fn bridged(dir: &Path, other: &Self) -> Result<Self> {
         let mut it = Self::plain(dir)?;
         it.kill();
-        let mut text = std::fs::read_to_string(&it.config)?;
-        text += &format!(
-            "connection cluster\naddress 127.0.0.1:{}\ntopic # both 1\nnotifications false\n\
+        let plain = std::fs::read_to_string(&it.config)?;
+        let text = format!(
+            "{plain}connection cluster\naddress 127.0.0.1:{}\ntopic # both 1\nnotifications false\n\
              bridge_protocol_version mqttv50\nbridge_max_packet_size 2000000\n\
              restart_timeout 1\n",
             other.port

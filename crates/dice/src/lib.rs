@@ -12,7 +12,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Dice(ChaCha8Rng);
 
 /// A number that a throw gives evenly over 0 ≤ x < 1.
-pub trait Unit: PartialOrd {
+pub trait Unit: Copy + PartialOrd {
     /// From one throw.
     fn thrown(dice: &mut Dice) -> Self;
 }

@@ -52,7 +52,9 @@ impl Looks {
         let mut dice = seed.wrapping_mul(0xA076_1D64_78BD_642F) | 1;
         let people = (0..people).map(|_| {
             let mut person = direction(&mut dice);
-            person.iter_mut().for_each(|v| *v *= (1.0 - COMMON).sqrt());
+            for value in &mut person {
+                *value *= (1.0 - COMMON).sqrt();
+            }
             person[0] += COMMON.sqrt();
             person
         });
@@ -138,7 +140,9 @@ fn direction(dice: &mut u64) -> Vec<f32> {
     let mut normal = || (0..6).map(|_| step(dice) - 0.5).sum::<f32>();
     let mut values: Vec<f32> = (0..DIMENSIONS).map(|_| normal()).collect();
     let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
-    values.iter_mut().for_each(|v| *v /= length);
+    for value in &mut values {
+        *value /= length;
+    }
     values
 }
 

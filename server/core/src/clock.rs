@@ -50,6 +50,14 @@ pub fn today() -> jiff::civil::Date {
     now().to_zoned(zone()).date()
 }
 
+/// The day of a time, where people read times: terms run from it. What is a day already stays one.
+pub fn day_of(at: &str) -> String {
+    match at.parse::<Timestamp>() {
+        Ok(time) => time.to_zoned(zone()).date().to_string(),
+        Err(_) => clip(at, 10),
+    }
+}
+
 /// From 1970 to the year 9000, in seconds: such a time has the width of [`text`], and days may be
 /// added to it.
 const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;
@@ -82,6 +90,13 @@ pub fn clip(value: &str, max: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn before_eight_in_beijing_it_is_the_same_day_there() {
+        assert_eq!(super::day_of("2026-03-01T23:30:00.000Z"), "2026-03-02");
+        assert_eq!(super::day_of("2026-03-02T15:59:59.999Z"), "2026-03-02");
+        assert_eq!(super::day_of("2026-03-02"), "2026-03-02");
+    }
+
     #[test]
     fn a_time_has_one_width_whatever_it_was_written_in() {
         assert_eq!(

@@ -291,7 +291,7 @@ impl Handling {
                 proposals: Vec::new(),
                 question: None,
                 case: Some(Case::default()),
-                accepted_on: Some(crate::clock::clip(at, 10)),
+                accepted_on: Some(crate::clock::day_of(at)),
                 ..self.clone()
             }),
             (Received, Step::Ask { question }) if question.trim().is_empty() => {
@@ -373,7 +373,7 @@ impl Handling {
 
     /// Whoever reported by name is told once more: of the end, or of the case.
     fn concluded(self, at: &str) -> Self {
-        Self { concluded_on: Some(crate::clock::clip(at, 10)), told_on: None, ..self }
+        Self { concluded_on: Some(crate::clock::day_of(at)), told_on: None, ..self }
     }
 
     /// Whether somebody may still let another clue go on in this one: two people have not decided.
@@ -409,14 +409,14 @@ impl Handling {
         if self.extended_on.is_some() {
             return Err(ClueRefusal::NotNow { step: "extend", stage: self.stage() });
         }
-        Ok(Self { extended_on: Some(crate::clock::clip(at, 10)), ..self.clone() })
+        Ok(Self { extended_on: Some(crate::clock::day_of(at)), ..self.clone() })
     }
 
     fn tell(&self, how: &str, at: &str) -> Result<Self, ClueRefusal> {
         if how.trim().is_empty() {
             return Err(ClueRefusal::NoReason);
         }
-        Ok(Self { told_on: Some(crate::clock::clip(at, 10)), ..self.clone() })
+        Ok(Self { told_on: Some(crate::clock::day_of(at)), ..self.clone() })
     }
 
     fn dispose(&self, by: &str, disposal: Disposal, at: &str) -> Result<Self, ClueRefusal> {
@@ -430,7 +430,7 @@ impl Handling {
         if agreed {
             next.intake = disposal.intake();
             next.question = None;
-            next.disposed_on = Some(crate::clock::clip(at, 10));
+            next.disposed_on = Some(crate::clock::day_of(at));
         }
         Ok(next)
     }

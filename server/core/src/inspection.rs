@@ -131,7 +131,7 @@ fn of_answers(checks: &[CheckFact], numbers: &Numbers) -> Vec<NewCorrection> {
                 wanted.push(NewCorrection {
                     source: CorrectionSource::Answer,
                     object: format!("{} {}", check.id, item.code),
-                    rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+                    rules: rules.iter().map(|rule| (*rule).clone()).collect(),
                     due_at: due(&at, numbers),
                     opened_at: at.clone(),
                 });

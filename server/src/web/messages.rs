@@ -143,8 +143,8 @@ fn is_late_clue(a: &App, who: &Who, message: &Message) -> Result<bool, StoreErro
         return Ok(false);
     }
     let clue = a.store.clue(&message.about)?.filter(|clue| super::clues::sees(who, clue));
-    let told_on = message.at.get(..10).unwrap_or_default();
-    Ok(clue.and_then(|clue| clue.due_on).is_some_and(|due| due.as_str() <= told_on))
+    let told_on = crate::clock::day_of(&message.at);
+    Ok(clue.and_then(|clue| clue.due_on).is_some_and(|due| due <= told_on))
 }
 
 /// Leads that the person has, that run out soon, and those whose second verdict is open.

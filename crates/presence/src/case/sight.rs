@@ -7,6 +7,7 @@ use crate::spans::{Spans, share_ppm};
 
 /// How well the session could be seen.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent measures, not a state")]
 pub(crate) struct Sight {
     /// The activity and the pads around it.
     pub(crate) a: Spans,

@@ -103,7 +103,6 @@ impl Staged<'_> {
         };
         match self.staging {
             Staging::Living => flat(picture),
-            Staging::CleanScreen => shone(filled(picture, on), at.flicker),
             Staging::MovingReplay if outside(on) > 0.0 => {
                 if outside(on) < 0.05 {
                     [0.004; 3]
@@ -111,7 +110,7 @@ impl Staged<'_> {
                     flat(self.behind)
                 }
             }
-            Staging::MovingReplay => shone(filled(picture, on), at.flicker),
+            Staging::CleanScreen | Staging::MovingReplay => shone(filled(picture, on), at.flicker),
             Staging::WavedPrint if outside(on) > 0.06 => flat(self.behind),
             Staging::WavedPrint if outside(on) > 0.0 => [0.78 * at.lit; 3],
             Staging::WavedPrint => inked(pictured(picture, on), at.lit),

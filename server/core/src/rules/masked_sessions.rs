@@ -1,9 +1,9 @@
 //! HB-5 sessions that can not be judged: always masked, always turned away, always out of sight.
 //!
-//! >30 % of ≥10 declared sessions in 14 days NotAssessable or undecided, of the clinic, of a room,
-//! > of a lead or of an operator → L1 to the clinic; not cured 14 days after notice → L2 [D]. The
-//! > counting itself is `abstention`'s. A session whose patient declined is one of them: a clinic
-//! that > marks every session so is told of it as one that covers the lens.
+//! More than 30 % of at least 10 declared sessions in 14 days NotAssessable or undecided, of the
+//! clinic, of a room, of a lead or of an operator → L1 to the clinic; not cured 14 days after
+//! notice → L2 [D]. The counting itself is `abstention`'s. A session whose patient declined is one
+//! of them: a clinic that marks every session so is told of it as one that covers the lens.
 
 use std::collections::BTreeMap;
 
@@ -30,9 +30,7 @@ fn counted(outcome: &SessionOutcome, p: &Numbers, now_ms: i64) -> Option<bool> {
         // What may be missing from its chain can not be told from what was never seen.
         Some(_) if !outcome.chain_whole => Some(true),
         Some(seen) if seen.assessable => Some(!seen.undecided.is_empty()),
-        Some(seen) => Some(
-            seen.face_seen || !seen.because.iter().any(|why| *why == AbstentionReason::NoActivity),
-        ),
+        Some(seen) => Some(seen.face_seen || !seen.because.contains(&AbstentionReason::NoActivity)),
         None if outcome.watched && outcome.end_ms + p.hb5_settle_ms <= now_ms => Some(true),
         None => None,
     }

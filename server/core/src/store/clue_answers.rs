@@ -54,11 +54,11 @@ impl Store {
                 tx.execute("DELETE FROM clue_file WHERE clue = ?1", [id])?;
                 let sql = "UPDATE clue SET contact = NULL, sealed_key = ?2, gone_on = ?3 WHERE \
                     id = ?1";
-                tx.execute(sql, params![id, &[0u8; 0][..], now.get(..10).unwrap_or(now)])?;
+                tx.execute(sql, params![id, &[0u8; 0][..], crate::clock::day_of(now)])?;
             }
             let sql = "DELETE FROM clue_in WHERE substr(ticket, 1, 7) = 'unread ' AND received_on \
                 < ?1";
-            let unread = tx.execute(sql, [before.get(..10).unwrap_or(before)])?;
+            let unread = tx.execute(sql, [crate::clock::day_of(before)])?;
             Ok(ids.len() + unread)
         })
     }
@@ -67,6 +67,6 @@ impl Store {
 /// The next text of a clue, of which the day alone is kept.
 pub(super) fn put_text(tx: &Connection, clue: &str, sealed: &[u8], now: &str) -> Result<()> {
     let sql = "INSERT INTO clue_text SELECT ?1, 1 + max(n), ?2, ?3 FROM clue_text WHERE clue = ?1";
-    tx.execute(sql, params![clue, now.get(..10).unwrap_or(now), sealed])?;
+    tx.execute(sql, params![clue, crate::clock::day_of(now), sealed])?;
     Ok(())
 }

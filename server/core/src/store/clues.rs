@@ -318,7 +318,7 @@ pub(super) fn move_on(
     let (said, stage) = (step.said(), after.handling.stage());
     record(tx, id, &Recorded { by, step: step.name(), note, said: &said, stage }, now)?;
     fail_point::reached("clue.recorded");
-    tell_reporters(tx, &after, &crate::clock::clip(now, 10))?;
+    tell_reporters(tx, &after, &crate::clock::day_of(now))?;
     fail_point::reached("clue.told");
     Ok(after)
 }
@@ -394,7 +394,7 @@ pub(super) struct Recorded<'a> {
 pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: &str) -> Result<()> {
     // Of the public only the day is known; a merge by likeness happens as the report comes in.
     let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
-    let at = if of_day { now.get(..10).unwrap_or(now) } else { now };
+    let at = if of_day { crate::clock::day_of(now) } else { now.to_owned() };
     let sql = "INSERT INTO clue_step (clue, at, actor, step, note, state_after, said) VALUES \
         (?1,?2,?3,?4,?5,?6,?7)";
     let values = params![clue, at, it.by, it.step, it.note, it.stage, it.said];

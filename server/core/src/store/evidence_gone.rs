@@ -64,16 +64,16 @@ fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bo
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state =
         'raised' AND e.received_at > ?3";
     let found = tx.prepare_cached(sql)?.query_row([device, id, due.as_str()], |r| {
-        Ok(Raised { received_at: r.get(0)?, withdrawn_at: r.get(1)?, seen_at: r.get(2)? })
+        Ok(Raised { received: r.get(0)?, withdrawn: r.get(1)?, seen: r.get(2)? })
     });
     Ok(found.optional()?.is_some_and(|it| it.stands_for_people()))
 }
 
-/// A finding of an alert that nobody has decided, by this server's clock.
+/// When what became of a finding of an alert that nobody has decided, by this server's clock.
 struct Raised {
-    received_at: String,
-    withdrawn_at: Option<String>,
-    seen_at: Option<String>,
+    received: String,
+    withdrawn: Option<String>,
+    seen: Option<String>,
 }
 
 /// What a box took back while it lay in its outbox comes right behind it, ms [D].
@@ -83,9 +83,9 @@ impl Raised {
     /// It was not taken back, or only when it had long left the box and somebody had seen it: then
     /// two people decide, and its pictures are theirs.
     fn stands_for_people(&self) -> bool {
-        let Some(withdrawn_at) = &self.withdrawn_at else { return true };
-        let seen = self.seen_at.as_ref().is_some_and(|at| at < withdrawn_at);
-        let apart = clock::ms(withdrawn_at).zip(clock::ms(&self.received_at));
+        let Some(withdrawn) = &self.withdrawn else { return true };
+        let seen = self.seen.as_ref().is_some_and(|at| at < withdrawn);
+        let apart = clock::ms(withdrawn).zip(clock::ms(&self.received));
         seen && apart.is_some_and(|(taken_back, came)| taken_back - came > RIGHT_BEHIND_MS)
     }
 }

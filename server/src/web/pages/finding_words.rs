@@ -84,7 +84,6 @@ impl Lang {
     }
 
     /// A figure that a rule used.
-    #[expect(clippy::too_many_lines, reason = "one line a figure")]
     pub(crate) fn figure(self, name: &FigureName) -> &'static str {
         use FigureName as Name;
         let (zh, en) = match name {

@@ -211,7 +211,7 @@ fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<
     render(&PhysicianPage {
         line: person_line(f.l, &p),
         relation: relation.to_owned(),
-        exempt_until: crate::clock::clip(&p.exempt_until, 10),
+        exempt_until: crate::clock::day_of(&p.exempt_until),
         items: items.iter().map(|item| (item.code.clone(), item_name(f.l, item))).collect(),
         institution,
         p,
