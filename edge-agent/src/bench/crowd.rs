@@ -248,12 +248,17 @@ mod tests {
     #[test]
     fn nobody_of_a_crowd_goes_on_anothers_track() {
         let seen = detected(1, false).unwrap();
+        let mut fragments = [0, 0, 0];
         for every in [1, 5] {
-            let [clothes, face] = [TakenUp::ByClothes, TakenUp::ByFace]
-                .map(|how| follow(&seen, every, 15, 1, how).unwrap());
-            assert!(clothes.fragments > 0, "{clothes:?}");
-            assert!(face.fragments * 2 < clothes.fragments, "{clothes:?} -> {face:?}");
-            assert_eq!((clothes.switches, face.switches, face.believed), (0, 0, 0), "{every}");
+            let hows = [TakenUp::Never, TakenUp::ByClothes, TakenUp::ByFace];
+            let counted = hows.map(|how| follow(&seen, every, 15, 1, how).unwrap());
+            for (sum, of) in fragments.iter_mut().zip(&counted) {
+                *sum += of.fragments;
+            }
+            let [_, clothes, face] = counted;
+            assert_eq!((clothes.unmarked, face.unmarked, face.believed), (0, 0, 0), "{every}");
         }
+        let [never, clothes, face] = fragments;
+        assert!(face > 0 && face * 3 <= never && face < clothes, "{fragments:?}");
     }
 }

@@ -370,8 +370,8 @@ fn unread(fault: Unread) -> Problem {
     let words: Vec<_> = readings.iter().map(|(kind, _)| asked_by(*kind)).collect();
     Problem::unprocessable(format!(
         "the file may be text in {}: say which by {}, or save it as CSV UTF-8",
-        ways.join(" or "),
-        words.join(" or ")
+        ways.join(" / "),
+        words.join(" / ")
     ))
 }
 

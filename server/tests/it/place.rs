@@ -225,7 +225,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let store = furnished(dir.path());
         let before = of_victim(&store);
-        prop_assert!(before.contains("CHAIN-"), "the server has said something of its own: \
+        prop_assert!(before.contains("ChainGap"), "the server has said something of its own: \
             {before}");
         // The ids that the server gave its own findings are no secret to who reads the page.
         let filter = AlertFilter { device: Some(VICTIM.to_owned()), limit: 500,
