@@ -11,7 +11,7 @@ mod files;
 pub mod h264;
 #[cfg(feature = "h265")]
 pub mod h265;
-#[cfg_attr(not(feature = "live-cameras"), path = "no_live.rs")]
+#[cfg_attr(not(feature = "live-cameras"), path = "camera/no_live.rs")]
 mod live;
 mod mjpeg;
 mod open;

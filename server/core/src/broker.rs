@@ -3,7 +3,7 @@
 //!
 //! Decides on names alone; never sees a payload.
 
-#[cfg_attr(not(feature = "embedded-broker"), path = "no_embedded.rs")]
+#[cfg_attr(not(feature = "embedded-broker"), path = "broker/no_embedded.rs")]
 pub mod embedded;
 
 use protocol::topic::{Channel, Topic};
