@@ -126,6 +126,9 @@ async fn post_quality(
     State(app): Shared,
     Raw(photo, _): Raw<Jpeg>,
 ) -> Result<Json<PhotoOutcome>, Problem> {
+    if photo.is_empty() {
+        return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
+    }
     let engine = app.engine.get()?;
     let outcome =
         app.analysing(move |_| Ok::<_, Problem>(engine.judge(&[photo.to_vec()]).0.pop())).await?;
