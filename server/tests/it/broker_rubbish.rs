@@ -142,7 +142,7 @@ fn what_is_no_mqtt_ends_its_own_connection_alone() {
         other[at] ^= 0x81;
         sent(port, &[&login, &other]);
     }
-    honest.connect_patiently();
+    honest.connect();
     honest.say(&health());
     honest.receipted(1);
     assert_eq!(house.page("/readyz"), (200, "ready\n".to_owned()));
