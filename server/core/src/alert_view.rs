@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::access::{Role, Who};
 use crate::alert::{AlertState, ClinicState, Reason, Review};
-use crate::clock;
+use crate::clock::At;
 use crate::evidence::opening::{Delivery, Opening};
 use crate::monitoring_review::Standing;
 use crate::penalty_case::CaseClock;
@@ -60,7 +60,7 @@ pub fn counts_the_server(who: &Who) -> bool {
 pub struct FindingSeen {
     #[serde(flatten)]
     pub report: FindingReport,
-    pub received_at: String,
+    pub received_at: At,
     /// All empty for the server's own findings.
     pub chain: Located,
     /// Basis and penalty as this server's law table has them for the day of the act; a list leaves
@@ -96,13 +96,13 @@ pub struct AlertForAuthority {
     pub device: String,
     pub item: Option<String>,
     pub assignee: Option<String>,
-    pub raised_at: String,
-    pub received_at: String,
-    pub updated_at: String,
+    pub raised_at: At,
+    pub received_at: At,
+    pub updated_at: At,
     pub liveness_waived: bool,
     pub reviews: Vec<Review>,
     /// When the box took every finding back, where that dismissed nothing.
-    pub withdrawn_at: Option<String>,
+    pub withdrawn_at: Option<At>,
     pub dismissed_because: Option<Reason>,
     pub case_number: Option<String>,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
@@ -126,8 +126,8 @@ pub struct AlertForClinic {
     pub session: Option<String>,
     pub device: String,
     pub item: Option<String>,
-    pub raised_at: String,
-    pub received_at: String,
+    pub raised_at: At,
+    pub received_at: At,
     pub liveness_waived: bool,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +138,7 @@ pub struct AlertForClinic {
 /// One line of the record.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StepSeen {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub step: String,
     pub note: String,
@@ -160,7 +160,7 @@ pub struct LinkSeen {
 /// telephone.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AnswerSeen {
-    pub at: String,
+    pub at: At,
     pub note: String,
 }
 
@@ -168,7 +168,7 @@ pub struct AnswerSeen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatementSeen {
     /// When it reached the server.
-    pub at: String,
+    pub at: At,
     /// Who stated it; left out for a clinic where it may be the authority's.
     pub by: Option<String>,
     /// `session`, `check`, `stated_check`, `pass`, `practitioner`, `institution`,
@@ -201,7 +201,7 @@ pub struct WholeForAuthority {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpeningTold {
     /// RFC 3339 UTC ms.
-    pub asked_at: String,
+    pub asked_at: At,
     pub case_number: String,
     pub basis: String,
     pub purpose: String,
@@ -214,7 +214,7 @@ impl OpeningTold {
     pub fn of(it: &Opening) -> Option<Self> {
         let pictures = it.items.values().filter(|is| **is == Delivery::Arrived).count();
         (pictures > 0).then(|| Self {
-            asked_at: clock::text(it.asked_at),
+            asked_at: it.asked_at.into(),
             case_number: it.ask.case_number.clone(),
             basis: it.ask.basis.clone(),
             purpose: it.ask.purpose.clone(),
@@ -433,7 +433,7 @@ impl StateNews {
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
     pub report: &'a FindingReport,
-    pub received_at: &'a str,
+    pub received_at: At,
     /// Somebody should look up: not one more of what its alert already said.
     pub news: bool,
 }
@@ -449,7 +449,7 @@ struct StepNews {
     step: FindingStep,
     revision: u32,
     raised_at: String,
-    received_at: String,
+    received_at: At,
 }
 
 impl StepNews {
@@ -463,7 +463,7 @@ impl StepNews {
             step: report.step,
             revision: report.revision,
             raised_at: report.raised_at.clone(),
-            received_at: received_at.to_owned(),
+            received_at,
         }
     }
 }

@@ -13,6 +13,7 @@ use vision::enrol::{EnrolError, Enrolled, template_from_picture};
 use vision::pack::{Manifest, Search};
 use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
 
+use crate::clock::At;
 use crate::model::Consent;
 use crate::photo;
 use crate::store::{Enrolment, FaceStore, NewTemplate, Proposal, StoreError};
@@ -116,7 +117,7 @@ pub struct EnrolmentOutcome {
     pub compared: Compared,
     /// When its templates were made anew for another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub renewed_at: Option<String>,
+    pub renewed_at: Option<At>,
 }
 
 impl EnrolmentOutcome {
@@ -190,7 +191,7 @@ impl Engine {
         &self,
         faces: &FaceStore,
         request: &Request<'_>,
-        now: &str,
+        now: At,
     ) -> Result<Proposed, EnrolFault> {
         let (outcomes, enrolled) = self.judge(&request.photos);
         if enrolled.is_empty() {

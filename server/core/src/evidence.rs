@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::opening::Opening;
 use crate::access::Role;
+use crate::clock::At;
 
 /// Wrong passphrases in a row, after which the wrapped keys are withheld for a while.
 pub const TRIES: i64 = 10;
@@ -49,7 +50,7 @@ pub struct CustodianSeen {
     pub verification_key: String,
     /// X25519, base64.
     pub sealing_key: String,
-    pub entered_at: String,
+    pub entered_at: At,
     /// None while he waits to be let in.
     pub from: Option<String>,
     pub vouched: Option<CustodianSignature>,
@@ -154,7 +155,7 @@ pub struct PolicyWord {
     /// Number or name of the document that records it.
     pub document: String,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -172,11 +173,11 @@ pub struct ItemSeen {
     pub item: EvidenceItem,
     pub source: PictureSource,
     pub pack: String,
-    pub received_at: String,
+    pub received_at: At,
     /// `deleted` or `lost`.
     pub gone: Option<String>,
     pub gone_because: Option<String>,
-    pub gone_at: Option<String>,
+    pub gone_at: Option<At>,
 }
 
 /// An opening with what its two people need.

@@ -17,7 +17,7 @@ use super::rights::SIGHT;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::problem::Problem;
 use crate::store::{AlertFilter, AuditEntry, AuditFilter, StoreError};
 
@@ -73,8 +73,8 @@ impl AuditQuery {
     pub(super) fn filter(&self, a: &App, who: &Who) -> Result<AuditFilter, Problem> {
         let text = |it: &str| clip(it.trim(), 100);
         let day = |name: &str, day: &str, later: i64| match day {
-            "" => Ok(String::new()),
-            day => day_begins(name, day, later),
+            "" => Ok(None),
+            day => day_begins(name, day, later).map(Some),
         };
         let search = text(&self.q);
         let (also, actors) = by_other_names(a, who, &search)?;
@@ -193,7 +193,7 @@ async fn get_export(State(app): State<Arc<App>>, who: Who) -> Result<Download<Js
     let bytes = app
         .blocking(|a| {
             let mut out = Vec::new();
-            a.store.export_audit(&mut out, &a.signer, &now_text())?;
+            a.store.export_audit(&mut out, &a.signer, At::now())?;
             Ok::<_, StoreError>(out)
         })
         .await?;

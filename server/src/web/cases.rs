@@ -26,7 +26,7 @@ use crate::access::{Right, Who};
 use crate::alert::{AlertState, Step};
 use crate::app::App;
 use crate::case_watch;
-use crate::clock::{clip, now_text, today};
+use crate::clock::{At, clip, today};
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
 use crate::monitoring_review::Standing;
@@ -340,7 +340,7 @@ pub(super) async fn open(
             let (calendar, on) = (calendar(a)?, today());
             let check = |case: &PenaltyCase| case.check(&by, on, &officers, &calendar, on);
             a.store
-                .open_case(&id, (&by, &now_text()), &step, (on, &officers), check)?
+                .open_case(&id, (&by, At::now()), &step, (on, &officers), check)?
                 .map_err(Problem::from)
         })
         .await?;
@@ -374,7 +374,7 @@ pub(super) async fn enter(
             case.check(&by, it.on, &entry, &calendar, today())
         };
         a.store
-            .enter_case(&id, (&by, &now_text()), (it.on, it.party, &entry), check)?
+            .enter_case(&id, (&by, At::now()), (it.on, it.party, &entry), check)?
             .map_err(Problem::from)
     })
     .await

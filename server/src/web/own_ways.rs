@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::deed;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::message::Hours;
 use crate::notify::{self, personal};
 use crate::problem::Problem;
@@ -74,7 +74,7 @@ pub(super) async fn keep_ways(
             robot: robot(a, &account, &it, before.robot)?,
             hours: hours(&it)?,
         };
-        a.store.put_message_setting(&account, &setting, &now_text())?;
+        a.store.put_message_setting(&account, &setting, At::now())?;
         let sent = match it.act.as_str() {
             "test" => Some(personal::test(a, &account, &setting)?),
             _ => None,

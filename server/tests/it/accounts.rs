@@ -29,7 +29,7 @@ pub(crate) fn person(house: &House, name: &str, role: Role, code: bool) -> Optio
     let link = format!("link-of-{name}");
     let app = &house.running().app;
     let hash = trust::sha256_hex(&link);
-    app.store.invite(&hash, role, "", "2099-01-01T00:00:00.000Z").unwrap();
+    app.store.invite(&hash, role, "", "2099-01-01T00:00:00.000Z".parse().unwrap()).unwrap();
     if code {
         // Straight into the store: the first code that the page asks for would be used up.
         let secret = trust::sha256_hex(name).into_bytes()[..20].to_vec();

@@ -245,7 +245,12 @@ fn of_people(house: &House) -> String {
         let next_at = "2099-01-01T00:00:00.000Z".to_owned();
         let it =
             NewDelivery { hook: "duty".into(), event, alert: None, body: String::new(), next_at };
-        house.running().app.store.add_delivery(&it, "2026-03-02T01:00:00.000Z").unwrap();
+        house
+            .running()
+            .app
+            .store
+            .add_delivery(&it, "2026-03-02T01:00:00.000Z".parse().unwrap())
+            .unwrap();
     }
     let clue = good(&partner(house), "clues", &sent);
     let id = clue["id"].as_str().unwrap().to_owned();

@@ -157,7 +157,7 @@ fn later_filings_push_out_no_first_word() {
         object: format!("pass-{n:03}"),
     };
     for n in 0..120 {
-        app.store.state_now(&stated(n), &server::clock::now_text()).unwrap();
+        app.store.state_now(&stated(n), server::clock::At::now()).unwrap();
     }
     let alert = house.get(&format!("alerts/{}", incident()));
     let said = alert["statements"].to_string();

@@ -8,6 +8,7 @@ use protocol::up::{
     Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step,
 };
 
+use crate::clock::At;
 use crate::own_id::OwnIds;
 
 /// What is wrong with a chain. The same cause twice is the same finding.
@@ -38,7 +39,7 @@ pub enum Cause {
     /// size.
     EvidenceRoom { mib: u64 },
     /// The box ended its own service; `unlocked`: the authority had let an installer in.
-    Retired { unlocked: bool, undelivered: u64, at: String },
+    Retired { unlocked: bool, undelivered: u64, at: At },
 }
 
 /// Declared breaks are counted over so many days [D].
@@ -187,7 +188,7 @@ impl Cause {
 
     /// What was missing came at `now`: the step that says so of the same finding. None of it was
     /// removed, since a record fits into its chain unchanged alone.
-    pub fn came_after_all(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
+    pub fn came_after_all(&self, place: &Where, ids: &OwnIds, now: At) -> FindingReport {
         FindingReport {
             step: Step::Withdrawn,
             revision: 2,
@@ -202,8 +203,8 @@ impl Cause {
         }
     }
 
-    /// The finding with its incident, made by the server at `now` (RFC 3339 UTC).
-    pub fn report(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
+    /// The finding with its incident, made by the server at `now`.
+    pub fn report(&self, place: &Where, ids: &OwnIds, now: At) -> FindingReport {
         let id = |purpose: &str| ids.id(&["chain", purpose, place.device.as_str(), &self.key()]);
         FindingReport {
             finding_id: id("finding"),
@@ -228,7 +229,7 @@ impl Cause {
             intervals: Vec::new(),
             counts: self.counts(),
             explanation: self.explanation(),
-            raised_at: now.to_owned(),
+            raised_at: now.to_string(),
             withdrawn_because: None,
             manifest: Manifest {
                 firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -405,13 +406,13 @@ mod tests {
             Cause::Gap { epoch: 0, from_seq, to_seq: 9 }.report(
                 &place,
                 &ids,
-                "2026-03-02T01:00:00.000Z",
+                "2026-03-02T01:00:00.000Z".parse().unwrap(),
             )
         };
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);
         let later = Cause::Gap { epoch: 1, from_seq: 4, to_seq: 9 };
-        let later = later.report(&place, &ids, "2026-03-02T01:00:00.000Z");
+        let later = later.report(&place, &ids, "2026-03-02T01:00:00.000Z".parse().unwrap());
         assert_ne!(gap(4).finding_id, later.finding_id, "a chain begun anew has gaps of its own");
         assert_eq!(gap(4).counts[0].value, 6);
         assert!(!gap(4).explanation.zh.contains("违法"));

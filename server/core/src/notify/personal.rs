@@ -12,7 +12,7 @@ use super::{Refused, allowed, mail, robot};
 use crate::access::Role;
 use crate::alert::{AlertState, due_at};
 use crate::app::App;
-use crate::clock;
+use crate::clock::At;
 use crate::message::{Kind, SOON};
 use crate::rules::Numbers;
 use crate::store::{
@@ -77,24 +77,24 @@ pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Resul
     }
     for (account, mut messages) in of {
         let Some(setting) = app.store.message_setting(&account)? else { continue };
-        messages.retain(|m| m.at.parse().is_ok_and(|at| setting.hours.may_tell(at, now, zone)));
+        messages.retain(|m| setting.hours.may_tell(m.at.time(), now, zone));
         if messages.is_empty() {
             continue;
         }
         let lines = messages.iter().map(|m| line(app, m.kind, m.number, &m.about)).collect();
         let ids: Vec<i64> = messages.iter().map(|m| m.id).collect();
-        let text = clock::text(now);
-        app.store.told(&ids, &deliveries(&account, &setting, &Body { lines }, &text)?, &text)?;
+        let at = At::from(now);
+        app.store.told(&ids, &deliveries(&account, &setting, &Body { lines }, at)?, at)?;
     }
     Ok(())
 }
 
 /// A message by each way of the setting, at once: the person asked for it.
 pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize, StoreError> {
-    let now = clock::now_text();
+    let now = At::now();
     let body = Body { lines: vec![line(app, Kind::Test, None, "")] };
-    let planned = deliveries(account, setting, &body, &now)?;
-    app.store.told(&[], &planned, &now)?;
+    let planned = deliveries(account, setting, &body, now)?;
+    app.store.told(&[], &planned, now)?;
     Ok(planned.len())
 }
 
@@ -114,7 +114,7 @@ fn deliveries(
     account: &str,
     setting: &MessageSetting,
     body: &Body,
-    now: &str,
+    now: At,
 ) -> Result<Vec<NewDelivery>, StoreError> {
     let body = serde_json::to_string(body)?;
     let email = (!setting.email.is_empty()).then(|| Way::email(account));
@@ -124,7 +124,7 @@ fn deliveries(
         event: DeliveryEvent::Messages,
         alert: None,
         body: body.clone(),
-        next_at: now.to_owned(),
+        next_at: now,
     };
     Ok(email.into_iter().chain(robot).map(one).collect())
 }
@@ -189,7 +189,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
                     new.insert(Numbers::of(&values))
                 }
             };
-            let due = due_at(state, alert.severity, &alert.received_at, numbers);
+            let due = due_at(state, alert.severity, alert.received_at, numbers);
             if due.is_none_or(|due| due < now || due - SOON > now) {
                 continue;
             }
@@ -203,7 +203,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
             messages.extend(told_of_term(&accounts, &alert).into_iter().map(message));
         }
     }
-    app.store.tell(&messages, &clock::text(now))
+    app.store.tell(&messages, now.into())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::clock;
+use crate::clock::At;
 use crate::store::{DeliveryEvent, FeedEvent, Hook, NewDelivery, Quiet};
 
 /// After that many attempts a delivery has failed; with the waits below that is about two days.
@@ -70,9 +70,8 @@ pub fn escalation(
     jurisdiction: &str,
     now: Timestamp,
     zone: &TimeZone,
-) -> Option<String> {
-    hears(to, severity, jurisdiction)
-        .then(|| clock::text(not_before(now, to.quiet, severity, zone)))
+) -> Option<At> {
+    hears(to, severity, jurisdiction).then(|| not_before(now, to.quiet, severity, zone).into())
 }
 
 /// The deliveries that an event of the feed asks for.
@@ -111,7 +110,7 @@ pub fn deliveries(
         event: name,
         alert: data["alert"].as_str().map(str::to_owned),
         body: body.clone(),
-        next_at: clock::text(not_before(now, h.quiet, severity, zone)),
+        next_at: not_before(now, h.quiet, severity, zone).into(),
     };
     hooks.iter().filter(wanted).map(one).collect()
 }
@@ -185,7 +184,7 @@ mod tests {
             escalate_after_min: None,
             escalate_to: None,
             enabled,
-            created_at: String::new(),
+            created_at: At::EPOCH,
             created_by: String::new(),
         };
         let hooks = [
@@ -231,7 +230,7 @@ mod tests {
         let three = at("2026-03-01T19:00:30Z");
         assert_eq!(
             escalation(&at_night, 2, "510104", three, &zone()).unwrap(),
-            "2026-03-01T23:00:00.000Z"
+            "2026-03-01T23:00:00.000Z".parse().unwrap()
         );
     }
 }

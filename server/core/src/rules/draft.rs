@@ -7,6 +7,7 @@ use protocol::up::{
     PersonInFinding, Severity, Step,
 };
 
+use crate::clock::At;
 use crate::own_id::OwnIds;
 
 /// What a rule says now.
@@ -52,8 +53,7 @@ pub struct Making<'a> {
     pub serial: u32,
     pub step: Step,
     pub revision: u32,
-    /// RFC 3339 UTC.
-    pub raised_at: &'a str,
+    pub raised_at: At,
     pub policy_sha256: &'a str,
     pub policy_version: u64,
     pub ids: &'a OwnIds,
@@ -118,7 +118,7 @@ impl Draft {
             intervals: self.intervals.clone(),
             counts: self.counts.clone(),
             explanation: self.explanation.clone(),
-            raised_at: making.raised_at.to_owned(),
+            raised_at: making.raised_at.to_string(),
             withdrawn_because: None,
             manifest: Manifest {
                 firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),

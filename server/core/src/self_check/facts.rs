@@ -161,9 +161,9 @@ pub mod script {
 
     /// An alert of this rule with a deed at `event_ms`, heard a minute later.
     pub fn alert(id: &str, rule: &str, event_ms: i64, steps: &[(&str, Step)]) -> AlertFact {
-        let case = steps
-            .iter()
-            .fold(Case::default(), |case, (by, step)| case.take(by, step, "t").unwrap());
+        let case = steps.iter().fold(Case::default(), |case, (by, step)| {
+            case.take(by, step, crate::clock::At::EPOCH).unwrap()
+        });
         AlertFact {
             alert: id.to_owned(),
             rules: vec![rule.into()],

@@ -5,6 +5,7 @@ use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
+use crate::clock::At;
 use crate::clue::terms::DueRule;
 use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
 
@@ -80,6 +81,7 @@ pub struct SealedClue {
 /// One line of the record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ClueStep {
+    /// Of the public the day alone.
     pub at: String,
     pub by: String,
     pub step: String,
@@ -95,7 +97,7 @@ pub struct ClueLink {
     pub alert: String,
     pub number: i64,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 /// A clue that goes on within another.
@@ -232,7 +234,7 @@ impl Store {
         by: &str,
         step: &Step,
         note: &str,
-        now: &str,
+        now: At,
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
@@ -259,7 +261,7 @@ impl Store {
         by: &str,
         reason: &str,
         trial: &str,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
@@ -268,7 +270,7 @@ impl Store {
         })
     }
 
-    pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: &str) -> Result<()> {
+    pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let sql = "INSERT INTO clue_link VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING";
             if tx.execute(sql, params![id, alert, by, now])? > 0 {
@@ -290,7 +292,7 @@ pub(super) fn move_on(
     by: &str,
     step: &Step,
     note: &str,
-    now: &str,
+    now: At,
     due: &dyn Fn(&Clue) -> Due,
 ) -> Result<Clue> {
     let unknown = || StoreError::Unknown { what: "clue", id: id.to_owned() };
@@ -318,7 +320,7 @@ pub(super) fn move_on(
     let (said, stage) = (step.said(), after.handling.stage());
     record(tx, id, &Recorded { by, step: step.name(), note, said: &said, stage }, now)?;
     fail_point::reached("clue.recorded");
-    tell_reporters(tx, &after, &crate::clock::day_of(now))?;
+    tell_reporters(tx, &after, &crate::clock::day_of(&now))?;
     fail_point::reached("clue.told");
     Ok(after)
 }
@@ -338,7 +340,7 @@ fn undecided(c: &Connection, id: &str) -> Result<Clue> {
 }
 
 /// Somebody merged another clue into this one: the words that stand on it fall, on its record.
-pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: &str) -> Result<()> {
+pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: At) -> Result<()> {
     let handling = it.handling.joined();
     let sql = "UPDATE clue SET stage = ?2, handling = ?3 WHERE id = ?1";
     let stage = handling.stage();
@@ -391,10 +393,10 @@ pub(super) struct Recorded<'a> {
     pub stage: &'a str,
 }
 
-pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: &str) -> Result<()> {
+pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: At) -> Result<()> {
     // Of the public only the day is known; a merge by likeness happens as the report comes in.
     let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
-    let at = if of_day { crate::clock::day_of(now) } else { now.to_owned() };
+    let at = if of_day { crate::clock::day_of(&now) } else { now.to_string() };
     let sql = "INSERT INTO clue_step (clue, at, actor, step, note, state_after, said) VALUES \
         (?1,?2,?3,?4,?5,?6,?7)";
     let values = params![clue, at, it.by, it.step, it.note, it.stage, it.said];

@@ -6,9 +6,9 @@ use protocol::up::FindingReport;
 
 use super::rows::collect;
 use super::self_checks::{COLUMNS, form_of, lost, row};
-use super::{Result, Store, StoreError};
+use super::{Result, Store};
 use crate::act_time;
-use crate::clock::ms;
+use crate::clock::At;
 use crate::self_check::facts::AlertFact;
 use crate::self_check::mismatch::{CheckFact, Handed};
 
@@ -22,7 +22,7 @@ pub struct Compared {
 impl Store {
     /// What SI-1 compares at one institution.
     pub fn compared(&self, institution: &str) -> Result<Compared> {
-        self.read(|c| compared(c, institution, ""))
+        self.read(|c| compared(c, institution, At::EPOCH))
     }
 }
 
@@ -30,15 +30,14 @@ impl Store {
 const EARLIER_MS: i64 = 600 * 86_400_000;
 
 /// What is compared, with alerts from well before `from` on; nothing where nothing asks for it.
-pub(super) fn compared(c: &Connection, institution: &str, from: &str) -> Result<Compared> {
+pub(super) fn compared(c: &Connection, institution: &str, from: At) -> Result<Compared> {
     let checks = check_facts(c, institution)?;
     let waits = "SELECT 1 FROM correction WHERE institution = ?1 AND state = 'answered'";
     if checks.is_empty() && !c.prepare_cached(waits)?.exists([institution])? {
         return Ok(Compared::default());
     }
-    let since = ms(from).and_then(|at| jiff::Timestamp::from_millisecond(at - EARLIER_MS).ok());
-    let since = since.map(crate::clock::text).unwrap_or_default();
-    Ok(Compared { checks, alerts: alert_facts(c, institution, &since)? })
+    let since = At::of_ms(from.ms() - EARLIER_MS);
+    Ok(Compared { checks, alerts: alert_facts(c, institution, since)? })
 }
 
 /// Self-checks that were handed in, with every revision.
@@ -53,7 +52,7 @@ fn check_facts(c: &Connection, institution: &str) -> Result<Vec<CheckFact>> {
             revision";
         let handed = collect(c, sql, [it.id.as_str()], |r| {
             Ok(Handed {
-                at_ms: ms(&r.get::<_, String>(0)?).unwrap_or(0),
+                at_ms: r.get::<_, At>(0)?.ms(),
                 answers: serde_json::from_str(&r.get::<_, String>(1)?)?,
             })
         })?;
@@ -75,19 +74,18 @@ fn check_facts(c: &Connection, institution: &str) -> Result<Vec<CheckFact>> {
 }
 
 /// Alerts of an institution with the rules that stand, and when their deed began.
-fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<AlertFact>> {
+fn alert_facts(c: &Connection, institution: &str, since: At) -> Result<Vec<AlertFact>> {
     let sql = "SELECT a.id, a.case_file, a.room, a.device, a.received_at, a.raised_at FROM alert a \
         WHERE a.institution = ?1 AND a.received_at > ?2 ORDER BY a.number";
-    let mut alerts = collect(c, sql, [institution, since], |r| {
-        let time = |n| Ok::<_, StoreError>(ms(&r.get::<_, String>(n)?).unwrap_or(0));
+    let mut alerts = collect(c, sql, (institution, since), |r| {
         Ok(AlertFact {
             alert: r.get(0)?,
             rules: Vec::new(),
             case: serde_json::from_str(&r.get::<_, String>(1)?)?,
             room: r.get(2)?,
             device: r.get(3)?,
-            received_ms: time(4)?,
-            event_ms: time(5)?,
+            received_ms: r.get::<_, At>(4)?.ms(),
+            event_ms: r.get::<_, At>(5)?.ms(),
         })
     })?;
     let sql = "SELECT rule, report FROM finding WHERE alert = ?1 AND step <> 'withdrawn' AND \

@@ -9,6 +9,7 @@ use super::rows::collect;
 use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
 use crate::alert_view::Number;
+use crate::clock::At;
 use crate::self_check::correction::{Handling, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -36,7 +37,7 @@ const MOST_ANSWERS: i64 = 50;
 pub struct Uncorrected {
     pub alert: String,
     pub rules: Vec<RuleCode>,
-    pub received_at: String,
+    pub received_at: At,
 }
 
 /// A correction as it stands.
@@ -49,8 +50,8 @@ pub struct Correction {
     /// The alert, or self-check and question divided by a blank.
     pub object: String,
     pub rules: Vec<RuleCode>,
-    pub opened_at: String,
-    pub due_at: String,
+    pub opened_at: At,
+    pub due_at: At,
     pub handling: Handling,
     /// Sealed: cause, measure, plan.
     pub words: Option<Vec<u8>>,
@@ -62,14 +63,14 @@ pub struct NewCorrection {
     pub source: CorrectionSource,
     pub object: String,
     pub rules: Vec<RuleCode>,
-    pub opened_at: String,
-    pub due_at: String,
+    pub opened_at: At,
+    pub due_at: At,
 }
 
 /// One line of the record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct CorrectionStep {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub step: String,
     pub state_after: String,
@@ -182,7 +183,7 @@ impl Store {
         id: &str,
         step: &Step,
         words: Option<&[u8]>,
-        (by, now): (&str, &str),
+        (by, now): (&str, At),
     ) -> Result<Correction> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "correction", id: id.to_owned() };

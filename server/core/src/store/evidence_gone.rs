@@ -9,7 +9,7 @@ use protocol::up::HealthReport;
 
 use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};
-use crate::clock;
+use crate::clock::At;
 use crate::ingest::integrity::Cause;
 
 /// A box keeps the pictures of an undecided finding for 30 days; a day for clocks and ways.
@@ -21,7 +21,7 @@ pub(super) fn take(
     device: &str,
     items: &[EvidenceId],
     (gone, why): (&str, &str),
-    at: &str,
+    at: At,
 ) -> Result<()> {
     let (mut was_held, mut early) = (false, false);
     for id in items.iter().map(EvidenceId::as_str) {
@@ -40,7 +40,7 @@ pub(super) fn take(
             early = true;
         }
     }
-    let day = at.get(..10).unwrap_or(at).to_owned();
+    let day = at.utc_day();
     if early {
         incidents::raise_integrity(tx, device, &Cause::EvidenceEarly { day: day.clone() }, at)?;
     }
@@ -54,16 +54,15 @@ pub(super) fn take(
 /// Whether a picture of what nobody has decided ended before its time by this server's clock: a box
 /// whose clock was set forward deletes the pictures of a lead before anybody looked at it. What the
 /// box took back before it left the box, or before anybody saw it, it may end.
-fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bool> {
-    let Ok(now) = at.parse::<jiff::Timestamp>() else { return Ok(false) };
-    let due = clock::text(now - SignedDuration::from_hours(24 * UNDECIDED_DAYS));
+fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: At) -> Result<bool> {
+    let due = at - SignedDuration::from_hours(24 * UNDECIDED_DAYS);
     let sql = "SELECT f.received_at, (SELECT max(w.received_at) FROM finding_step w WHERE
         w.origin = f.origin AND w.finding = f.id AND w.step = 'withdrawn'
         AND f.step = 'withdrawn'), (SELECT s.at FROM alert_seen s WHERE s.alert = a.id)
         FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state =
         'raised' AND e.received_at > ?3";
-    let found = tx.prepare_cached(sql)?.query_row([device, id, due.as_str()], |r| {
+    let found = tx.prepare_cached(sql)?.query_row((device, id, due), |r| {
         Ok(Raised { received: r.get(0)?, withdrawn: r.get(1)?, seen: r.get(2)? })
     });
     Ok(found.optional()?.is_some_and(|it| it.stands_for_people()))
@@ -71,9 +70,9 @@ fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bo
 
 /// When what became of a finding of an alert that nobody has decided, by this server's clock.
 struct Raised {
-    received: String,
-    withdrawn: Option<String>,
-    seen: Option<String>,
+    received: At,
+    withdrawn: Option<At>,
+    seen: Option<At>,
 }
 
 /// What a box took back while it lay in its outbox comes right behind it, ms [D].
@@ -83,10 +82,9 @@ impl Raised {
     /// It was not taken back, or only when it had long left the box and somebody had seen it: then
     /// two people decide, and its pictures are theirs.
     fn stands_for_people(&self) -> bool {
-        let Some(withdrawn) = &self.withdrawn else { return true };
-        let seen = self.seen.as_ref().is_some_and(|at| at < withdrawn);
-        let apart = clock::ms(withdrawn).zip(clock::ms(&self.received));
-        seen && apart.is_some_and(|(taken_back, came)| taken_back - came > RIGHT_BEHIND_MS)
+        let Some(withdrawn) = self.withdrawn else { return true };
+        let seen = self.seen.is_some_and(|at| at < withdrawn);
+        seen && withdrawn.ms() - self.received.ms() > RIGHT_BEHIND_MS
     }
 }
 
@@ -97,7 +95,7 @@ pub(super) fn look_at_room(
     tx: &Transaction<'_>,
     device: &str,
     report: &HealthReport,
-    at: &str,
+    at: At,
 ) -> Result<()> {
     let room = report.evidence.as_ref().map_or(QUOTA_BYTES, |held| held.quota_bytes);
     if room >= QUOTA_BYTES {
@@ -112,7 +110,7 @@ fn note_where_held(
     device: &str,
     id: &str,
     (gone, why): (&str, &str),
-    at: &str,
+    at: At,
 ) -> Result<bool> {
     let sql = "SELECT a.id FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state IN

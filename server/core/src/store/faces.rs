@@ -16,6 +16,7 @@ use super::rows::collect;
 use super::schema::Database;
 use super::transaction::in_transaction;
 use super::{Address, Part, Result, StoreError, fence, lock, named};
+use crate::clock::At;
 use crate::config::OpenProposals;
 use crate::model::Consent;
 use crate::tombstone::Ledger;
@@ -40,10 +41,10 @@ pub struct Enrolment {
     pub institution: String,
     pub state: EnrolmentState,
     pub pack: String,
-    pub proposed_at: String,
+    pub proposed_at: At,
     /// Not known of those of before it was asked.
     pub proposed_by: Option<String>,
-    pub decided_at: Option<String>,
+    pub decided_at: Option<At>,
     pub decided_by: Option<String>,
     pub reason: Option<String>,
     pub outcome: serde_json::Value,
@@ -200,7 +201,7 @@ impl FaceStore {
     }
 
     /// Stores a proposal with its sealed templates and photographs.
-    pub fn propose(&self, it: &Proposal<'_>, now: &str) -> Result<()> {
+    pub fn propose(&self, it: &Proposal<'_>, now: At) -> Result<()> {
         self.write(|tx| {
             let key = self.person_key(tx, it.person)?;
             tx.execute(
@@ -270,7 +271,7 @@ impl FaceStore {
         confirm: bool,
         by: &str,
         reason: Option<&str>,
-        now: &str,
+        now: At,
     ) -> Result<Enrolment> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "enrolment", id: id.to_owned() };

@@ -8,6 +8,7 @@ use super::replay::ReplaySeen;
 use crate::access::{Role, Who};
 use crate::alert::Review;
 use crate::app::App;
+use crate::clock::At;
 use crate::clue::terms::DueRule;
 use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
 use crate::clue_intake::{key_of, sealed_as};
@@ -29,8 +30,8 @@ pub(in crate::web) struct ClueSeen {
     pub institution: Option<String>,
     pub place: Option<Place>,
     pub room: Option<String>,
-    pub from_at: Option<String>,
-    pub to_at: Option<String>,
+    pub from_at: Option<At>,
+    pub to_at: Option<At>,
     pub window_vague: bool,
     pub item_text: String,
     pub allegation: Allegation,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::{Right, Who};
+use crate::clock::At;
 use crate::enrol::{Compared, EnrolmentOutcome, Likeness, PhotoOutcome};
 use crate::store::{Enrolment, EnrolmentState, StoreError};
 
@@ -17,8 +18,8 @@ pub(in crate::web) struct EnrolmentFacts {
     pub institution: String,
     pub state: EnrolmentState,
     pub pack: String,
-    pub proposed_at: String,
-    pub decided_at: Option<String>,
+    pub proposed_at: At,
+    pub decided_at: Option<At>,
     pub decided_by: Option<String>,
     pub reason: Option<String>,
     /// Templates and photographs that are kept.
@@ -32,7 +33,7 @@ pub(in crate::web) struct PhotosLookedAt {
     pub photos: Vec<PhotoOutcome>,
     /// When its templates were made anew for another model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub renewed_at: Option<String>,
+    pub renewed_at: Option<At>,
 }
 
 /// What the face was compared with.
@@ -142,7 +143,7 @@ mod tests {
             institution: "c-1".into(),
             state: EnrolmentState::Proposed,
             pack: "avatar".into(),
-            proposed_at: "2026-03-02T01:00:00.000Z".into(),
+            proposed_at: At::of_s(1_772_413_200),
             proposed_by: None,
             decided_at: None,
             decided_by: None,

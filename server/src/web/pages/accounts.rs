@@ -16,7 +16,7 @@ use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::{Form, Problem};
 use crate::store::{Account, Invitation, StoreError};
 use crate::web::account_rights;
@@ -142,7 +142,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let (accounts, (waiting, people), needed, places) = app
         .blocking(|a| {
-            let waiting = a.store.invitations_waiting(&now_text())?;
+            let waiting = a.store.invitations_waiting(At::now())?;
             let people = Names::colleagues(a, who, waiting.iter().map(|it| it.made_by.as_str()))?;
             let with_link = waiting.into_iter().map(|it| (accounts::waiting_link(a, &it), it));
             Ok::<_, StoreError>((

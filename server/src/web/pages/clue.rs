@@ -187,7 +187,7 @@ const MOST_DRAWN: usize = 3;
 
 /// On which a clue's hour begins, where people are.
 fn day_of(clue: &Clue) -> String {
-    clue.about.from_at.as_deref().map_or_else(String::new, |at| clip(&local(at), 10))
+    clue.about.from_at.map_or_else(String::new, |at| clip(&local(&at), 10))
 }
 
 /// The day of the rooms that come first, on one axis each.

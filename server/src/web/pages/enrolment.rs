@@ -208,7 +208,7 @@ async fn make_enrolment(
         named: !who.open_house,
         at: local(&e.proposed_at),
         proposed_by: colleague(&looked.proposed_by),
-        decided: e.decided_at.as_deref().map(|at| (colleague(&looked.decided_by), local(at))),
+        decided: e.decided_at.as_ref().map(|at| (colleague(&looked.decided_by), local(at))),
         decided_because: reason(l, e.reason.as_deref().unwrap_or_default()),
         photos: photos.collect(),
         duplicates: duplicates.collect(),
@@ -228,7 +228,7 @@ async fn make_enrolment(
         may_withdraw: e.templates > 0 && may_open(who, "/consent/{id}"),
         reason: typed,
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
-        renewed: looked_at.renewed_at.as_deref().map(local).unwrap_or_default(),
+        renewed: looked_at.renewed_at.as_ref().map(local).unwrap_or_default(),
         pack: e.pack.clone(),
         f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
     };

@@ -9,6 +9,7 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::ClinicState;
 use crate::app::App;
+use crate::clock::At;
 use crate::legal::Standings;
 use crate::store::{Alert, StoreError};
 
@@ -16,8 +17,8 @@ use crate::store::{Alert, StoreError};
 pub(super) const DAYS: i64 = 90;
 
 /// When what such a list shows begins.
-pub(super) fn since() -> String {
-    crate::clock::text(crate::clock::now() - jiff::SignedDuration::from_hours(24 * DAYS))
+pub(super) fn since() -> At {
+    At::now() - jiff::SignedDuration::from_hours(24 * DAYS)
 }
 
 pub(super) struct LeadRow {

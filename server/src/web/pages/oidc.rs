@@ -17,7 +17,7 @@ use crate::access::Who;
 use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, Vouched};
 use crate::access::secret::random_token;
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::problem::{Form, Problem};
 use crate::web::account;
 use crate::web::carried::{carried, carry};
@@ -386,7 +386,7 @@ async fn take_link(app: &Arc<App>, who: &Who, l: Lang, it: LinkForm) -> Result<R
             return Ok((status, page).into_response());
         }
     }
-    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, &now_text())).await?;
+    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, At::now())).await?;
     Ok(Redirect::to("/account").into_response())
 }
 

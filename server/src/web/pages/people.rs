@@ -13,7 +13,7 @@ use super::names::Label;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::consent::{self, Parties, Purpose};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
@@ -368,7 +368,7 @@ async fn take_upload(
             purposes,
             scope: upload.institution.clone().unwrap_or_else(|| "site".to_owned()),
             signature: typed.signature.clone(),
-            signed_at: now_text(),
+            signed_at: At::now().to_string(),
             guardian: Some(typed.guardian.clone()).filter(|name| !name.is_empty()),
             earlier: Vec::new(),
         });

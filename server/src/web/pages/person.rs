@@ -103,7 +103,7 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
     let consents = consents.into_iter().map(|(at, it)| consent(a, l, names.get(&at), it)).collect();
-    let alerts = a.store.alerts_naming(id, &places, &lead_rows::since())?;
+    let alerts = a.store.alerts_naming(id, &places, lead_rows::since())?;
     Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
 }
 

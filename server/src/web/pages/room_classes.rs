@@ -92,7 +92,7 @@ fn view(l: Lang, it: RoomClass, places: &Names) -> RoomView {
             .words
             .last()
             .filter(|_| it.waits)
-            .map_or_else(String::new, |word| word.at.clone()),
+            .map_or_else(String::new, |word| word.at.to_string()),
         words: it.words.iter().map(|said| word(l, said)).collect(),
         id: it.room,
     }

@@ -16,6 +16,7 @@ use super::names::Names;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertCount, AlertFilter, PlaceSeen, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -161,7 +162,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         boxes: boxes.0,
         online: boxes.1,
         silent: boxes.0 - boxes.1,
-        at: local(&crate::clock::now_text()),
+        at: local(&At::now()),
         leads,
         districts,
         more,

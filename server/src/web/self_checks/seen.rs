@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::today;
+use crate::clock::{At, today};
 use crate::problem::Problem;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::{Agreement, Records};
@@ -69,7 +69,7 @@ pub(in crate::web) struct AnswerSeen {
     pub value: String,
     pub note: String,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 /// All that both sides see.
