@@ -36,6 +36,7 @@ pub enum LedgerError {
 )]
 pub struct Tombstone {
     pub person: String,
+    /// RFC 3339 UTC ms.
     pub at: At,
     pub reason: String,
     /// The institution whose enrolments alone were deleted; `None`: everywhere.

@@ -30,7 +30,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// Sessions whose patient declined, over the days that HB-5 looks at.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Refusals {
-    /// The window.
+    /// The window: RFC 3339 UTC.
     pub from: At,
     pub to: At,
     /// From this share on HB-5 counts, ppm.

@@ -36,7 +36,9 @@ pub(crate) fn person(house: &House, name: &str, role: Role, code: bool) -> Optio
         let sealed = app.master.seal(&format!("totp {name}"), &secret).unwrap();
         let password = server::access::password::hash(PASSWORD).unwrap();
         let now = "2026-01-01T00:00:00.000Z";
-        app.store.accept_invitation(&hash, name, "x", &password, Some(&sealed), now).unwrap();
+        app.store
+            .accept_invitation(&hash, name, "x", &password, Some(&sealed), now.parse().unwrap())
+            .unwrap();
         return Some(server::access::totp::base32(&secret));
     }
     let made = form(

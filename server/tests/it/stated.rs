@@ -383,16 +383,19 @@ fn an_unclosed_session_ends_at_the_policys_bound() {
     );
     let store = &house.running().app.store;
     assert_eq!(
-        store.end_overdue_sessions("2026-03-02T12:59:00.000Z").unwrap(),
+        store.end_overdue_sessions("2026-03-02T12:59:00.000Z".parse().unwrap()).unwrap(),
         Vec::<String>::new(),
         "12 h are allowed"
     );
-    assert_eq!(store.end_overdue_sessions("2026-03-02T13:01:00.000Z").unwrap(), ["room-1"]);
+    assert_eq!(
+        store.end_overdue_sessions("2026-03-02T13:01:00.000Z".parse().unwrap()).unwrap(),
+        ["room-1"]
+    );
     let seen = house.get("sessions/t-1");
     assert_eq!(seen["session"]["end"], "2026-03-02T13:00:00.000Z");
     assert_eq!(seen["changes"][1]["by"], "(policy)");
     assert_eq!(
-        store.end_overdue_sessions("2026-03-03T13:01:00.000Z").unwrap(),
+        store.end_overdue_sessions("2026-03-03T13:01:00.000Z".parse().unwrap()).unwrap(),
         Vec::<String>::new()
     );
 }

@@ -18,6 +18,7 @@ pub struct Disclosure {
     pub period: String,
     pub item: String,
     pub requirement: String,
+    /// RFC 3339.
     pub disclosed_at: At,
     /// When the findings say that the deed began.
     pub event_at: At,

@@ -23,6 +23,7 @@ pub struct NewRights<'a> {
 /// How the rights of an account changed once.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct RightsChange {
+    /// RFC 3339, UTC.
     pub at: At,
     pub by: String,
     pub why: String,

@@ -81,7 +81,7 @@ pub struct SealedClue {
 /// One line of the record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ClueStep {
-    /// Of the public the day alone.
+    // Of the public the day alone.
     pub at: String,
     pub by: String,
     pub step: String,

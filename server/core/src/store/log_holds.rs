@@ -72,6 +72,7 @@ pub struct LogHold {
     pub device: String,
     /// UTC day (`2026-11-29`).
     pub day: String,
+    /// RFC 3339 UTC with milliseconds.
     pub until: At,
     pub standing: HoldStanding,
 }

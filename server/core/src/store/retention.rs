@@ -246,13 +246,13 @@ mod tests {
             .write(|tx| {
                 Ok(tx.execute_batch(
                     r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-                       VALUES ('i','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
+                       VALUES ('i','dismissed',2,'[]','c','51','r','d','2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
                        INSERT INTO alert_step (alert,at,actor,step,note,state_after) VALUES
-                       ('i','2026-03-01','wang','answer','王主诊当天在隔壁','raised'),
-                       ('i','2026-03-02','wang','dismiss','','dismissed');
-                       INSERT INTO finding VALUES ('d','f','i','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,
+                       ('i','2026-03-01T00:00:00.000Z','wang','answer','王主诊当天在隔壁','raised'),
+                       ('i','2026-03-02T00:00:00.000Z','wang','dismiss','','dismissed');
+                       INSERT INTO finding VALUES ('d','f','i','LL-1','LicenseLending',2,'opened',1,'2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','d',0,1,
                        '{"persons":[{"person":"p-1"}],"explanation":{"zh":"王","en":"Wang"},"rule":"LL-1"}');
-                       INSERT INTO finding_step VALUES ('d','f',1,'i','LL-1','opened',2,'t','t','d',0,1,'王','Wang');"#,
+                       INSERT INTO finding_step VALUES ('d','f',1,'i','LL-1','opened',2,'2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','d',0,1,'王','Wang');"#,
                 )?)
             })
             .unwrap();
@@ -306,7 +306,7 @@ mod tests {
         {
             let sql = format!(
                 r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-                   VALUES ('{id}','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{{"reviews":[{reviews}]}}');"#
+                   VALUES ('{id}','dismissed',2,'[]','c','51','r','d','2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','2026-03-02T00:00:00.000Z',0,'{{"reviews":[{reviews}]}}');"#
             );
             store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
         }
