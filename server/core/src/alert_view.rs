@@ -17,6 +17,7 @@ use crate::access::{Role, Who};
 use crate::alert::{AlertState, ClinicState, Reason, Review};
 use crate::clock::At;
 use crate::evidence::opening::{Delivery, Opening};
+use crate::ids::AlertId;
 use crate::monitoring_review::Standing;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
@@ -81,7 +82,7 @@ pub struct LawSeen {
 /// An alert as supervisors, reviewers and auditors see it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertForAuthority {
-    pub id: String,
+    pub id: AlertId,
     /// What people call it by.
     pub number: i64,
     /// What its clinic calls it by: the clinic's own count.
@@ -114,7 +115,7 @@ pub struct AlertForAuthority {
 /// An alert as its own clinic sees it: what was seen, the rule, the law, and one of three states.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertForClinic {
-    pub id: String,
+    pub id: AlertId,
     /// What the clinic calls it by: its own count.
     pub number: i64,
     pub state: ClinicState,
@@ -150,7 +151,7 @@ pub struct StepSeen {
 /// Another alert that rests on this one, or on which this one rests.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LinkSeen {
-    pub id: String,
+    pub id: AlertId,
     pub number: i64,
     pub kinds: Vec<String>,
     pub rule: RuleCode,
@@ -421,7 +422,7 @@ pub struct StateNews {
 impl StateNews {
     pub fn of(alert: &Alert) -> Self {
         Self {
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             number: alert.number.for_authority(),
             state: alert.case.state,
             severity: format!("L{}", alert.severity),
@@ -481,7 +482,7 @@ pub struct FindingNews {
 impl FindingNews {
     pub fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
         Self {
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             number: alert.number.for_authority(),
             state: alert.case.state,
             step: StepNews::of(arrival),
@@ -504,7 +505,7 @@ pub struct ClinicNews {
 impl ClinicNews {
     pub fn of(alert: &Alert, state: ClinicState, arrival: Option<Arrival<'_>>) -> Self {
         Self {
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             number: alert.number.for_clinic(),
             state,
             alert_severity: format!("L{}", alert.severity),

@@ -118,7 +118,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     let message = |account: String| NewMessage {
         account,
         kind: Kind::CaseLate,
-        about: alert.id.clone(),
+        about: alert.id.to_string(),
         number: Some(alert.number.for_authority()),
         by: String::new(),
     };
@@ -130,9 +130,12 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
             let next_at = plan::not_before(now, hook.quiet, alert.severity, &zone).into();
-            let alert = Some(alert.id.clone());
+            let alert = Some(alert.id.to_string());
             let (hook, body) = (hook.id, body.clone());
-            app.store.add_delivery(&NewDelivery { hook, event, alert, body, next_at }, at)?;
+            app.store.add_delivery(
+                &NewDelivery { hook: hook.to_string(), event, alert, body, next_at },
+                at,
+            )?;
         }
     }
     Ok(true)

@@ -18,6 +18,7 @@ use crate::clock::{At, today};
 use crate::clue::terms::{self, Matter};
 use crate::clue::{About, Allegation, Anonymity, MOST_PICTURES, Place, Source};
 use crate::corroborate::MOST_WINDOW_MS;
+use crate::ids::ClueId;
 use crate::low_priority;
 use crate::problem::Problem;
 use crate::store::{Clue, ClueDue, NewClue, Store, StoreError, Waiting};
@@ -159,7 +160,7 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
         None => None,
     };
     let jurisdiction = institution.map_or(it.jurisdiction, |i| i.jurisdiction);
-    let id = random_id()?;
+    let id: ClueId = random_id()?.parse()?;
     let key = Key::generate()?;
     let seal = |part: &str, plain: &[u8]| key.seal(&sealed_as(&id, part), plain);
     let files = it.pictures.iter().enumerate().map(|(n, picture)| {

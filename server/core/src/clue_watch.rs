@@ -93,9 +93,9 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
 
 fn message(account: &Account, clue: &Clue) -> NewMessage {
     NewMessage {
-        account: account.id.clone(),
+        account: account.id.to_string(),
         kind: Kind::ClueLate,
-        about: clue.id.clone(),
+        about: clue.id.to_string(),
         number: Some(clue.number),
         by: String::new(),
     }

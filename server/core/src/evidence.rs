@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use self::opening::Opening;
 use crate::access::Role;
 use crate::clock::At;
+use crate::ids::{AlertId, OpeningId};
 
 /// Wrong passphrases in a row, after which the wrapped keys are withheld for a while.
 pub const TRIES: i64 = 10;
@@ -183,8 +184,8 @@ pub struct ItemSeen {
 /// An opening with what its two people need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningKept {
-    pub id: String,
-    pub alert: String,
+    pub id: OpeningId,
+    pub alert: AlertId,
     pub device: String,
     pub finding: String,
     pub opening: Opening,

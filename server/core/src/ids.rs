@@ -28,11 +28,6 @@ macro_rules! ids {
                 Self(format!("{prefix}{}", uuid::Uuid::now_v7().simple()))
             }
 
-            /// One that this server makes; what it is made of can be no other text than an id's.
-            pub(crate) fn made(text: String) -> Self {
-                Self(text)
-            }
-
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -83,6 +78,24 @@ macro_rules! ids {
         impl PartialEq<&str> for $name {
             fn eq(&self, text: &&str) -> bool {
                 self.0 == *text
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, text: &String) -> bool {
+                self.0 == *text
+            }
+        }
+
+        impl PartialEq<$name> for String {
+            fn eq(&self, id: &$name) -> bool {
+                *self == id.0
+            }
+        }
+
+        impl PartialEq<$name> for &str {
+            fn eq(&self, id: &$name) -> bool {
+                *self == id.0
             }
         }
 

@@ -107,7 +107,7 @@ fn of_alerts(
         .into_iter()
         .map(|Uncorrected { alert, rules, received_at }| NewCorrection {
             source: CorrectionSource::Alert,
-            object: alert,
+            object: alert.to_string(),
             rules,
             due_at: due(received_at, numbers),
             opened_at: received_at,

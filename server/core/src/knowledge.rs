@@ -343,7 +343,7 @@ impl Pusher {
             person.templates = of(person.confirmed)
                 .filter(mine)
                 .map(|t| Template {
-                    template_id: t.id.clone(),
+                    template_id: t.id.to_string(),
                     pack: t.pack.clone(),
                     embedder_sha256: t.embedder_sha256.clone(),
                     vector: STANDARD.encode(&*t.vector),

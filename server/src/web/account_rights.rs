@@ -135,7 +135,7 @@ struct InvitationSeen {
 impl From<Invitation> for InvitationSeen {
     fn from(it: Invitation) -> Self {
         let Invitation { id, role, scope, account, made_by, expires_at, .. } = it;
-        Self { id, role, scope, account, made_by, expires_at }
+        Self { id: id.to_string(), role, scope, account, made_by, expires_at }
     }
 }
 

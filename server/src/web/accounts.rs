@@ -76,7 +76,7 @@ struct AccountSeen {
 impl From<Account> for AccountSeen {
     fn from(it: Account) -> Self {
         Self {
-            id: it.id,
+            id: it.id.to_string(),
             display: it.display,
             role: it.role,
             scope: it.scope,

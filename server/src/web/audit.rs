@@ -105,7 +105,7 @@ fn by_other_names(
         let number = i64::from(number);
         let (after, before) = (Some(number - 1), Some(number + 1));
         let lead = AlertFilter { after, before, limit: 1, ..AlertFilter::default() };
-        ids.extend(a.store.alerts(&lead)?.into_iter().map(|alert| alert.id));
+        ids.extend(a.store.alerts(&lead)?.into_iter().map(|alert| alert.id.to_string()));
     }
     // Whoever reads no names finds by none.
     if who.is_one_of(SIGHT) {
@@ -117,7 +117,7 @@ fn by_other_names(
     let sought = crate::text::folded(search);
     let named = |x: &str| !x.is_empty() && crate::text::folded(x).contains(&sought);
     let called = accounts.filter(|x| named(&x.display));
-    Ok((ids, called.map(|x| x.id).collect()))
+    Ok((ids, called.map(|x| x.id.to_string()).collect()))
 }
 
 #[derive(Serialize, JsonSchema)]

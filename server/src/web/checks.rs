@@ -22,6 +22,7 @@ use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, At, clip};
 use crate::config::Mode;
+use crate::ids::CheckId;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::KeptCheck;
@@ -116,7 +117,7 @@ async fn post_check(
 ) -> Result<Created<CheckMade>, Problem> {
     let made = check(&app, &who, it, "api").await?;
     let KeptCheck { id, person, witness, direction, at, .. } = made;
-    Ok(Created(CheckMade { id, person, witness, direction, at }))
+    Ok(Created(CheckMade { id: id.to_string(), person, witness, direction, at }))
 }
 
 /// Compares card and PINs, keeps the check, tells the boxes of the room.
@@ -163,7 +164,7 @@ pub(super) async fn check(
     };
     app.throttled(&names, |t, _| names.iter().for_each(|name| t.succeeded(name))).await?;
     let made = KeptCheck {
-        id: format!("k-{}", uuid::Uuid::now_v7().simple()),
+        id: CheckId::fresh("k-"),
         room: it.room,
         person,
         witness: it.witness,

@@ -19,6 +19,7 @@ use crate::access::{Role, Who};
 use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{At, clip, today};
+use crate::ids::CorrectionId;
 use crate::problem::{Body, Problem};
 use crate::self_check::correction::{CorrectionState, Step};
 use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
@@ -53,7 +54,7 @@ pub(super) struct Words {
 /// A correction as both sides see it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct CorrectionSeen {
-    pub id: String,
+    pub id: CorrectionId,
     /// What its reader calls it by; a clinic's counts its own.
     pub number: i64,
     pub institution: String,

@@ -213,7 +213,9 @@ async fn post_command(
         id: format!(
             "k-{}",
             &sha256_hex(format!("{}\n{person}\n{witness}\n{direction:?}\n{at}", found.room))[..32]
-        ),
+        )
+        .parse()
+        .map_err(|e: protocol::id::BadId| Problem::internal(&e))?,
         room: found.room,
         person: person.to_string(),
         witness: witness.to_string(),

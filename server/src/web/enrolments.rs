@@ -106,7 +106,7 @@ async fn post_enrolment(
     let Proposed { id, photos, compared, templates } = proposed;
     let compared = if who.may(Right::CompareFaces) { compared } else { Compared::default() };
     Ok(Created(EnrolmentMade {
-        id,
+        id: id.to_string(),
         person,
         institution,
         state: EnrolmentState::Proposed,
@@ -271,7 +271,7 @@ async fn decided(
     it: EnrolmentDecision,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     let Enrolment { id, person, state, .. } = decide(app, who, id, confirm, it).await?;
-    Ok(Json(EnrolmentDecided { id, person, state }))
+    Ok(Json(EnrolmentDecided { id: id.to_string(), person, state }))
 }
 
 pub(super) async fn decide(

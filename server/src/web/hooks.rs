@@ -139,7 +139,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Hook
             .transpose();
         let sealed = sealed.map_err(|e| Problem::internal(&e))?;
         let hook = Hook {
-            id: it.id,
+            id: it.id.parse().map_err(|e| Problem::unprocessable(format!("id: {e}")))?,
             kind: it.kind,
             target: it.target,
             min_severity: it.min_severity,
@@ -153,7 +153,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Hook
             created_by: by,
         };
         a.store.put_hook(&hook, sealed.as_deref())?;
-        Ok::<_, Problem>(HookMade { id: hook.id, secret })
+        Ok::<_, Problem>(HookMade { id: hook.id.to_string(), secret })
     })
     .await
 }

@@ -261,7 +261,7 @@ pub(super) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> {
     for it in a.store.steps_of(&who.name, LISTED)? {
         if who.sees(&it.institution, &it.jurisdiction) {
             all.push(Done::Step {
-                alert: it.alert,
+                alert: it.alert.to_string(),
                 number: it.number.of(who),
                 step: it.step,
                 at: it.at,
@@ -279,7 +279,12 @@ pub(super) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> {
         for it in a.faces.decided_by(&who.name, LISTED)? {
             let confirmed = it.state == crate::store::EnrolmentState::Confirmed;
             let at = it.decided_at.unwrap_or(it.proposed_at);
-            all.push(Done::Decided { enrolment: it.id, person: it.person, confirmed, at });
+            all.push(Done::Decided {
+                enrolment: it.id.to_string(),
+                person: it.person,
+                confirmed,
+                at,
+            });
         }
     }
     all.sort_by_key(|one| std::cmp::Reverse(one.at()));
@@ -301,7 +306,7 @@ fn judges(accounts: &[Account], jurisdiction: &str) -> Vec<(String, String)> {
             && matches!(x.role, Role::Supervisor | Role::Reviewer)
             && jurisdiction.starts_with(&x.scope)
     };
-    accounts.iter().filter(may).map(|x| (x.id.clone(), x.display.clone())).collect()
+    accounts.iter().filter(may).map(|x| (x.id.to_string(), x.display.clone())).collect()
 }
 
 /// Tells whomever a step concerns: colleagues whom its note names, and whoever was given the lead.
@@ -323,7 +328,7 @@ pub(super) fn step_taken(
     let message = |(kind, account): (Kind, String)| NewMessage {
         account,
         kind,
-        about: alert.id.clone(),
+        about: alert.id.to_string(),
         number: Some(alert.number.for_authority()),
         by: by.to_owned(),
     };
@@ -346,7 +351,7 @@ pub(super) fn enrolment_waits(
             && x.id != who.name
     });
     let message = |x: &Account| NewMessage {
-        account: x.id.clone(),
+        account: x.id.to_string(),
         kind: Kind::Enrolment,
         about: enrolment.to_owned(),
         number: None,

@@ -315,7 +315,7 @@ fn cases(a: &App, person: &str) -> Result<Vec<OwnCase>, Problem> {
             monitoring: Standings::default().of(&a.store, &alert)?,
             institution_name: name_of(a, &alert.institution)?,
             stage: own.filter(|_| is_party).map_or_else(|| case.stage(), |own| own.stage()),
-            alert: alert.id,
+            alert: alert.id.to_string(),
             number: alert.number.for_clinic(),
             raised_at: alert.raised_at,
             told_on,

@@ -17,6 +17,7 @@ use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At};
+use crate::ids::ApiTokenId;
 use crate::problem::{Body, Problem};
 use crate::store::{ApiToken, token_owner};
 
@@ -55,7 +56,7 @@ pub(super) struct TokenBody {
 
 #[derive(Serialize, JsonSchema)]
 pub(super) struct TokenMade {
-    pub id: String,
+    pub id: ApiTokenId,
     /// Shown once.
     pub token: String,
     pub name: String,
@@ -80,7 +81,8 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Tok
     }
     let token = random_token()?;
     let hash = trust::sha256_hex(&token);
-    let id = hash[..16].to_owned();
+    let id: ApiTokenId =
+        hash[..16].parse().map_err(|e: protocol::id::BadId| Problem::internal(&e))?;
     let (now, expires) = (clock::now(), clock::now() + SignedDuration::from_hours(24 * it.days));
     let (now, expires) = (At::from(now), At::from(expires));
     let actor = format!("{name}{}", token_owner(&who.name));

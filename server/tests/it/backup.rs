@@ -29,7 +29,7 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
     };
     let vector = Zeroizing::new([0.5f32.to_le_bytes(); 8].concat());
     let template = NewTemplate {
-        id: format!("t-{id}"),
+        id: format!("t-{id}").parse().unwrap(),
         embedder_sha256: embedder_sha256.to_owned(),
         masked: false,
         vector,

@@ -180,7 +180,7 @@ mod tests {
             earlier: Vec::new(),
         };
         let template = NewTemplate {
-            id: format!("t-{person}"),
+            id: format!("t-{person}").parse().unwrap(),
             embedder_sha256: "e".repeat(64),
             masked: false,
             vector: Zeroizing::new(vec![7; 32]),

@@ -175,8 +175,10 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
             app.store.hooks()?.iter().filter(|hook| hook.enabled && hook.jurisdiction.is_empty())
         {
             let (hook, body) = (hook.id.clone(), body.clone());
-            app.store
-                .add_delivery(&NewDelivery { hook, event, alert: None, body, next_at: at }, at)?;
+            app.store.add_delivery(
+                &NewDelivery { hook: hook.to_string(), event, alert: None, body, next_at: at },
+                at,
+            )?;
         }
     }
     Ok(())

@@ -161,7 +161,7 @@ pub fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
             && alert.jurisdiction.starts_with(&a.scope)
             && alert.assignee.as_ref().is_none_or(|assignee| *assignee == a.id)
     };
-    accounts.iter().filter(may).map(|a| a.id.clone()).collect()
+    accounts.iter().filter(may).map(|a| a.id.to_string()).collect()
 }
 
 /// In which a term runs.
@@ -196,7 +196,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
             let message = |account: String| NewMessage {
                 account,
                 kind: Kind::DueSoon,
-                about: alert.id.clone(),
+                about: alert.id.to_string(),
                 number: Some(alert.number.for_authority()),
                 by: String::new(),
             };

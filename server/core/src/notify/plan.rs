@@ -106,7 +106,7 @@ pub fn deliveries(
     };
     let body = json!({"event": name.code(), "number": event.id, "data": data}).to_string();
     let one = |h: &Hook| NewDelivery {
-        hook: h.id.clone(),
+        hook: h.id.to_string(),
         event: name,
         alert: data["alert"].as_str().map(str::to_owned),
         body: body.clone(),
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn severity_place_and_kind_of_event_decide_who_hears() {
         let hook = |id: &str, min, jurisdiction: &str, states, enabled| Hook {
-            id: id.into(),
+            id: id.parse().unwrap(),
             kind: HookKind::Webhook,
             target: String::new(),
             min_severity: min,

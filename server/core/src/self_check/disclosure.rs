@@ -37,7 +37,7 @@ pub fn of(alert: &AlertFact, checks: &[CheckFact]) -> Vec<Disclosure> {
                     && in_between.contains(&handed.at_ms)
             });
             found.extend(said.map(|handed| Disclosure {
-                self_check: check.id.clone(),
+                self_check: check.id.to_string(),
                 period: check.period.clone(),
                 item: item.code.clone(),
                 requirement: item.requirement.clone(),

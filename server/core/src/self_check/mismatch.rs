@@ -17,6 +17,7 @@ use super::facts::{Agreement, AlertFact, Facts, ask};
 use super::period::Period;
 use super::{CheckKind, FactQuery};
 use crate::clock;
+use crate::ids::SelfCheckId;
 use crate::rules::draft::count;
 use crate::rules::{DAY_MS, Draft};
 
@@ -31,7 +32,7 @@ pub struct Handed {
 /// A self-check as the rule reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckFact {
-    pub id: String,
+    pub id: SelfCheckId,
     pub institution: String,
     pub kind: CheckKind,
     pub period: String,

@@ -9,10 +9,11 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
 use crate::access::{Role, Who};
 use crate::clock::At;
+use crate::ids::{AccountId, ApiTokenId};
 
 #[derive(Clone)]
 pub struct Account {
-    pub id: String,
+    pub id: AccountId,
     pub display: String,
     pub role: Role,
     pub scope: String,
@@ -33,7 +34,7 @@ impl std::fmt::Debug for Account {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ApiToken {
     /// The first 16 hex digits of its hash.
-    pub id: String,
+    pub id: ApiTokenId,
     pub name: String,
     pub role: Role,
     pub scope: String,

@@ -8,6 +8,7 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
 use crate::access::Role;
 use crate::clock::At;
+use crate::ids::InvitationId;
 
 /// What an account may from now on.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,7 @@ pub struct NewInvitation<'a> {
 #[derive(Debug, Clone)]
 pub struct Invitation {
     /// The first 16 hex digits of its hash.
-    pub id: String,
+    pub id: InvitationId,
     pub role: Role,
     pub scope: String,
     /// The account that gets a new password; `None` where the link makes a new one.

@@ -15,13 +15,14 @@ use super::{Result, Store, StoreError, feed, named};
 use crate::alert::{AlertState, Case, ClinicState, LastStep, Reason, Step, StepKept};
 use crate::alert_view::{ClinicNews, Number, StateNews};
 use crate::clock::At;
+use crate::ids::AlertId;
 pub use filter::{AlertFilter, AlertSearch};
 
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
 pub struct Alert {
     pub number: Number,
-    pub id: String,
+    pub id: AlertId,
     pub severity: u8,
     pub kinds: Vec<String>,
     pub institution: String,

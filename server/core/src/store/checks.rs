@@ -7,11 +7,12 @@ use protocol::down::{CheckDirection, WitnessedCheck};
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
 use crate::clock::At;
+use crate::ids::CheckId;
 
 /// One check as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct KeptCheck {
-    pub id: String,
+    pub id: CheckId,
     pub room: String,
     pub person: String,
     pub witness: String,

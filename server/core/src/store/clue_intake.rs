@@ -70,7 +70,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(String
             record(tx, &it.id, &same, now)?;
         }
     }
-    Ok((it.id.clone(), true))
+    Ok((it.id.to_string(), true))
 }
 
 fn insert(tx: &Connection, it: &NewClue) -> Result<()> {

@@ -8,12 +8,13 @@ use super::{Result, Store, StoreError, named};
 use crate::clock::At;
 use crate::clue::terms::DueRule;
 use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
+use crate::ids::{AlertId, ClueId};
 
 /// A clue as it stands, without what is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clue {
     pub number: i64,
-    pub id: String,
+    pub id: ClueId,
     pub source: Source,
     pub external_no: Option<String>,
     /// Login or token of whoever typed or sent it; empty for the public.
@@ -49,7 +50,7 @@ pub type Due = Option<(String, DueRule)>;
 /// A clue that comes in, sealed already.
 #[derive(Debug)]
 pub struct NewClue {
-    pub id: String,
+    pub id: ClueId,
     pub source: Source,
     pub external_no: Option<String>,
     pub posted_by: String,
@@ -94,7 +95,7 @@ pub struct ClueStep {
 /// An alert that somebody linked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ClueLink {
-    pub alert: String,
+    pub alert: AlertId,
     pub number: i64,
     pub by: String,
     pub at: At,
@@ -103,7 +104,7 @@ pub struct ClueLink {
 /// A clue that goes on within another.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct MergedClue {
-    pub id: String,
+    pub id: ClueId,
     pub number: i64,
     /// Day.
     pub received_on: String,

@@ -10,6 +10,7 @@ use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
 use crate::alert_view::Number;
 use crate::clock::At;
+use crate::ids::{AlertId, CorrectionId};
 use crate::self_check::correction::{Handling, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -35,7 +36,7 @@ const MOST_ANSWERS: i64 = 50;
 /// An alert that asks for a correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uncorrected {
-    pub alert: String,
+    pub alert: AlertId,
     pub rules: Vec<RuleCode>,
     pub received_at: At,
 }
@@ -44,7 +45,7 @@ pub struct Uncorrected {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
     pub number: Number,
-    pub id: String,
+    pub id: CorrectionId,
     pub institution: String,
     pub source: CorrectionSource,
     /// The alert, or self-check and question divided by a blank.

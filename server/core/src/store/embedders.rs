@@ -185,7 +185,7 @@ mod tests {
 
     fn template(id: &str, embedder: &str) -> NewTemplate {
         NewTemplate {
-            id: id.to_owned(),
+            id: id.parse().unwrap(),
             embedder_sha256: embedder.to_owned(),
             masked: false,
             vector: Zeroizing::new(vec![0; 16]),

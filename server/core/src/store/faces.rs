@@ -18,6 +18,7 @@ use super::transaction::in_transaction;
 use super::{Address, Part, Result, StoreError, fence, lock, named};
 use crate::clock::At;
 use crate::config::OpenProposals;
+use crate::ids::{EnrolmentId, TemplateId};
 use crate::model::Consent;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -36,7 +37,7 @@ pub enum EnrolmentState {
 /// Not to be shown as it is: `web::enrolments` has a type for each reader.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
-    pub id: String,
+    pub id: EnrolmentId,
     pub person: String,
     pub institution: String,
     pub state: EnrolmentState,
@@ -55,7 +56,7 @@ pub struct Enrolment {
 /// A rotated vector about to be sealed.
 #[derive(Clone)]
 pub struct NewTemplate {
-    pub id: String,
+    pub id: TemplateId,
     pub embedder_sha256: String,
     pub masked: bool,
     pub vector: Zeroizing<Vec<u8>>,
@@ -84,7 +85,7 @@ pub struct Proposal<'a> {
 /// An opened template.
 #[derive(Clone)]
 pub struct StoredTemplate {
-    pub id: String,
+    pub id: TemplateId,
     pub enrolment: String,
     pub person: String,
     pub institution: String,

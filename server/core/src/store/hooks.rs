@@ -7,6 +7,7 @@ use super::delivery_words::{DeliveryEvent, DeliveryState};
 use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count};
 use crate::clock::At;
+use crate::ids::HookId;
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -34,7 +35,7 @@ pub struct Quiet {
 /// Somebody who is told. The secret is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Hook {
-    pub id: String,
+    pub id: HookId,
     pub kind: HookKind,
     pub target: String,
     pub min_severity: u8,
@@ -261,7 +262,13 @@ impl Store {
                         body.replacen(&quoted(DeliveryEvent::AlertOpened), &quoted(event), 1);
                     insert(
                         tx,
-                        &NewDelivery { hook, event, alert: Some(alert), body, next_at },
+                        &NewDelivery {
+                            hook: hook.to_string(),
+                            event,
+                            alert: Some(alert),
+                            body,
+                            next_at,
+                        },
                         now,
                     )?;
                     escalated += 1;

@@ -180,7 +180,7 @@ pub(super) fn take_in<'a>(
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let incident = load(tx, step, joining, &mut around)?;
-                let id = new.insert(incident.alert.id.clone());
+                let id = new.insert(incident.alert.id.to_string());
                 incidents.entry(id.clone()).or_insert(incident);
                 id
             }

@@ -343,7 +343,7 @@ fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
 
 /// A device id that came out of the database.
 pub fn device_id(text: &str) -> Result<DeviceId> {
-    text.parse().map_err(|e: protocol::id::BadId| StoreError::Conflict(e.to_string()))
+    Ok(text.parse()?)
 }
 
 #[cfg(test)]

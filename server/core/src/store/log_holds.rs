@@ -96,7 +96,7 @@ impl Store {
             let devices = collect(c, sql, [&goes_on], |r| Ok(r.get::<_, String>(0)?))?;
             let unread = HeldFor::Unread(clue.received_on.clone());
             let is_unread = matches!(clue.handling.intake, Intake::Received | Intake::AskedBack);
-            let wanted = [HeldFor::Clue(goes_on), unread];
+            let wanted = [HeldFor::Clue(goes_on.to_string()), unread];
             let wanted = if is_unread { &wanted[..] } else { &wanted[..1] };
             seen(c, wanted, devices.into_iter().collect())
         })
@@ -175,7 +175,7 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         let (Some(top), Some(clue)) = (by_id(c, &top)?, by_id(c, &id)?) else { continue };
         let Some(until) = until_of_clue(&top) else { continue };
         for day in days_there(c, device, &clue)? {
-            held.push((HeldFor::Clue(top.id.clone()), held_day(&top.id, day, until)));
+            held.push((HeldFor::Clue(top.id.to_string()), held_day(&top.id, day, until)));
         }
     }
     Ok(held)
@@ -211,7 +211,7 @@ fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         }
         for clue in clues {
             for day in days_there(c, device, &clue)?.into_iter().filter(|day| kept.contains(day)) {
-                held.push((HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, until)));
+                held.push((HeldFor::Clue(clue.id.to_string()), held_day(&clue.id, day, until)));
             }
         }
     }

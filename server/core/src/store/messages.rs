@@ -7,6 +7,7 @@ use super::rows::collect;
 use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
 use crate::alert_view::Number;
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::message::{Hours, Kind};
 
 /// To be told to somebody.
@@ -63,7 +64,7 @@ pub struct MessageSetting {
 /// One of somebody's own steps on an alert.
 #[derive(Debug, Clone)]
 pub struct OwnStep {
-    pub alert: String,
+    pub alert: AlertId,
     pub number: Number,
     pub institution: String,
     pub jurisdiction: String,

@@ -8,6 +8,7 @@ use protocol::up::FindingReport;
 use super::rows::collect;
 use super::{Result, Store, StoreError, incidents, name_of};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::rules::draft::Making;
 use crate::rules::ledger::{self, Said};
 use protocol::up::Step;
@@ -15,7 +16,7 @@ use protocol::up::Step;
 /// An alert that rests on another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedAlert {
-    pub id: String,
+    pub id: AlertId,
     pub number: i64,
     pub kinds: Vec<String>,
     /// The rule that links the two.

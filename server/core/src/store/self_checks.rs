@@ -10,6 +10,7 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, named};
 use crate::alert_view::Number;
 use crate::clock::At;
+use crate::ids::SelfCheckId;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::Agreement;
 use crate::self_check::{CheckKind, CheckState, Handling, Step};
@@ -22,7 +23,7 @@ const MOST_SAVED: i64 = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfCheck {
     pub number: Number,
-    pub id: String,
+    pub id: SelfCheckId,
     pub institution: String,
     pub kind: CheckKind,
     pub period: String,

@@ -218,7 +218,7 @@ fn what_one_server_appends_the_other_hears() {
 
 fn call(n: usize) -> NewClue {
     NewClue {
-        id: format!("{n:032x}"),
+        id: format!("{n:032x}").parse().unwrap(),
         source: Source::Hotline,
         external_no: Some("12345-1".to_owned()),
         posted_by: "hotline/5101".to_owned(),

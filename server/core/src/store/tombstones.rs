@@ -237,7 +237,7 @@ mod tests {
         let id = format!("e-{institution}");
         let vector = Zeroizing::new(institution.as_bytes().to_vec());
         let template = NewTemplate {
-            id: format!("{id}-t"),
+            id: format!("{id}-t").parse().unwrap(),
             embedder_sha256: "a".into(),
             masked: false,
             vector,

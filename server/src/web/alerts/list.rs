@@ -223,7 +223,7 @@ fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, Store
         let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
         name_persons(&findings);
         lines.push(if who.role == Role::Clinic {
-            let answered = answered.contains(&alert.id);
+            let answered = answered.contains(alert.id.as_str());
             let line = AlertForClinic::of(&alert, answered, findings);
             AlertSeen::Clinic(Box::new(AlertForClinic { monitoring, ..line }))
         } else {

@@ -347,10 +347,10 @@ pub(super) async fn post_step(
     let taken = match who.role {
         // What a clinic may do is answer, and now it has.
         Role::Clinic => {
-            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id }
+            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id.to_string() }
         }
         _ => StepTaken::Authority {
-            id: alert.id,
+            id: alert.id.to_string(),
             state: alert.case.state,
             reviews: alert.case.reviews,
         },

@@ -50,7 +50,7 @@ impl ClueAnswer {
     /// `state` as at the end of its merges.
     pub(in crate::web) fn of(it: &Clue, state: ReporterState) -> Self {
         Self {
-            id: it.id.clone(),
+            id: it.id.to_string(),
             number: it.number,
             external_no: it.external_no.clone(),
             state,

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use protocol::names::RuleCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,7 +145,7 @@ pub(in crate::web) async fn ask(
     for room in rooms {
         app.tell(Nudge::Room(room));
     }
-    Ok(Replay { clue: clue.id, asked_at: At::now() })
+    Ok(Replay { clue: clue.id.to_string(), asked_at: At::now() })
 }
 
 /// One at a time, of a clue that goes on and says where and when. Blocking.

@@ -12,13 +12,14 @@ use crate::clock::At;
 use crate::clue::terms::DueRule;
 use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
 use crate::clue_intake::{key_of, sealed_as};
+use crate::ids::ClueId;
 use crate::problem::Problem;
 use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, LogHold, MergedClue, StoreError};
 
 /// A line of the list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(in crate::web) struct ClueSeen {
-    pub id: String,
+    pub id: ClueId,
     /// 线索编号.
     pub number: i64,
     pub source: Source,
@@ -157,7 +158,7 @@ fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
 }
 
 fn for_officer(a: &App, it: &Clue, record: ClueRecord) -> Result<ClueForOfficer, StoreError> {
-    let unknown = || StoreError::Unknown { what: "clue", id: it.id.clone() };
+    let unknown = || StoreError::Unknown { what: "clue", id: it.id.to_string() };
     let mut kept = a.store.sealed_clue(&it.id)?.ok_or_else(unknown)?;
     let mut texts = Vec::with_capacity(kept.texts.len());
     // Its key is gone with what it sealed.

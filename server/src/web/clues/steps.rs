@@ -182,7 +182,7 @@ fn target(a: &App, who: &Who, named: &str) -> Result<String, Problem> {
         Ok(number) => a.store.clue_id(number)?.unwrap_or_default(),
         Err(_) => named.to_owned(),
     };
-    find(a, who, &id).map(|clue| clue.id).map_err(|_| Problem::unknown("clue", named))
+    find(a, who, &id).map(|clue| clue.id.to_string()).map_err(|_| Problem::unknown("clue", named))
 }
 
 async fn post_step(

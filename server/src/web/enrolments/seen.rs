@@ -8,12 +8,13 @@ use serde::Serialize;
 use crate::access::{Right, Who};
 use crate::clock::At;
 use crate::enrol::{Compared, EnrolmentOutcome, Likeness, PhotoOutcome};
+use crate::ids::EnrolmentId;
 use crate::store::{Enrolment, EnrolmentState, StoreError};
 
 /// What every reader of an enrolment is told.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct EnrolmentFacts {
-    pub id: String,
+    pub id: EnrolmentId,
     pub person: String,
     pub institution: String,
     pub state: EnrolmentState,
@@ -138,7 +139,7 @@ mod tests {
 
     fn kept(outcome: serde_json::Value) -> Enrolment {
         Enrolment {
-            id: "e-1".into(),
+            id: "e-1".parse().unwrap(),
             person: "p-1".into(),
             institution: "c-1".into(),
             state: EnrolmentState::Proposed,

@@ -99,7 +99,14 @@ impl OpeningSeen {
     /// That it is, and nothing by which it could be opened.
     pub(in crate::web) fn that_it_is(it: OpeningKept) -> Self {
         let OpeningKept { id, alert, device, opening, reviewer_sig, .. } = it;
-        Self { id, alert, device, opening, declined_by_box: reviewer_sig.is_some(), open: None }
+        Self {
+            id: id.to_string(),
+            alert: alert.to_string(),
+            device,
+            opening,
+            declined_by_box: reviewer_sig.is_some(),
+            open: None,
+        }
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
         has_code: a.totp.is_some(),
         disabled: a.disabled,
         display: a.display,
-        id: a.id,
+        id: a.id.to_string(),
     }
 }
 
@@ -208,7 +208,7 @@ fn waiting_row(
         address: link.map(|path| whole(&path)).unwrap_or_default(),
         made_by,
         expires: local(&it.expires_at),
-        id: it.id,
+        id: it.id.to_string(),
     }
 }
 

@@ -369,7 +369,7 @@ fn review(l: Lang, it: &Review, found: &Found) -> ReviewView {
 fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
     let resting = found.whole.linked.iter().map(|link| LinkView {
-        id: link.id.clone(),
+        id: link.id.to_string(),
         number: link.number,
         kinds: kinds(&link.kinds),
         why: format!("{}{}", l.rule(&link.rule), l.t("以此为依据", " rests on it")),
@@ -377,7 +377,7 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     let same =
         found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| {
             LinkView {
-                id: a.id.clone(),
+                id: a.id.to_string(),
                 number: a.number.for_authority(),
                 kinds: kinds(&a.kinds),
                 why: l.t("同设备", "same box").to_owned(),

@@ -220,7 +220,7 @@ async fn make_enrolment(
             .unwrap_or_default(),
         kept: e.photos,
         templates: e.templates,
-        id: e.id.clone(),
+        id: e.id.to_string(),
         person: e.person.clone(),
         institution: Label::new(place.as_deref().unwrap_or_default(), &e.institution),
         place: e.institution.clone(),

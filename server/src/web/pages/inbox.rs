@@ -269,7 +269,7 @@ pub(super) fn find(
         Ok(Line {
             evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
             said: said.map(|e| with_names(l, l.t(&e.zh, &e.en), &names)).unwrap_or_default(),
-            told: clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id))),
+            told: clinic.then(|| alert.case.state.for_clinic(answered.contains(alert.id.as_str()))),
             alert,
         })
     };
@@ -435,7 +435,7 @@ pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row
     let due = due_at(alert.case.state, alert.severity, alert.received_at, numbers)
         .filter(|_| told.is_none() || alert.severity <= 1);
     Row {
-        id: alert.id.clone(),
+        id: alert.id.to_string(),
         number: if told.is_some() { clinic } else { server },
         clinic_number: told.is_none().then_some(clinic),
         severity: alert.severity,

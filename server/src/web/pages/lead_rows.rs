@@ -53,10 +53,11 @@ pub(super) fn rows(
     let mut standings = Standings::default();
     let row = |alert: &Alert| {
         let worth = standings.of(&a.store, alert)?;
-        let told = clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id)));
+        let told =
+            clinic.then(|| alert.case.state.for_clinic(answered.contains(alert.id.as_str())));
         Ok(LeadRow {
             lead_only: !worth.notice_zh.is_empty(),
-            id: alert.id.clone(),
+            id: alert.id.to_string(),
             number: alert.number.of(who),
             severity: alert.severity,
             level: l.severity(alert.severity),

@@ -96,7 +96,7 @@ async fn begin_link(
     headers: HeaderMap,
 ) -> Response {
     let made = match account::own(&app, &who).await {
-        Ok(own) => go(&app, &headers, Some(own.id), None).await,
+        Ok(own) => go(&app, &headers, Some(own.id.to_string()), None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
@@ -202,7 +202,7 @@ async fn come_in(
             no_account()
         })?;
     if account.totp.is_some() && !vouched.strong {
-        let sealed = carry(app, CODE, WithoutCode { account: account.id, to })?;
+        let sealed = carry(app, CODE, WithoutCode { account: account.id.to_string(), to })?;
         return code_page(app, who, l, sealed, String::new()).await;
     }
     entered(app, who, l, headers, &account.id, to).await

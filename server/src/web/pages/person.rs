@@ -125,7 +125,7 @@ fn enrolment(l: Lang, it: Enrolment, names: &Names) -> EnrolmentView {
         at: local(&it.proposed_at),
         templates: it.templates,
         photos: it.photos,
-        id: it.id,
+        id: it.id.to_string(),
     }
 }
 

@@ -149,7 +149,7 @@ fn findings(a: &App, who: &Who, alerts: &[Alert], day: &Day) -> Result<Vec<Found
             Role::Clinic => whole_for_clinic(a, who, alert)?.alert.findings,
             _ => whole(a, who, alert, FINDINGS)?.alert.findings,
         };
-        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number.of(who), it.report));
+        let told = of.into_iter().map(|it| (alert.id.to_string(), alert.number.of(who), it.report));
         findings.extend(told.filter(|(_, _, report)| touches(report, day)));
     }
     Ok(findings)

@@ -177,7 +177,7 @@ async fn make_detail(
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
         alerts: alerts
             .iter()
-            .map(|a| (a.id.clone(), a.number.of(who), a.severity, kinds(&a.kinds)))
+            .map(|a| (a.id.to_string(), a.number.of(who), a.severity, kinds(&a.kinds)))
             .collect(),
         changes: changes
             .iter()

@@ -107,7 +107,7 @@ async fn make(
     let chosen = Role::parse(given.text("role"));
     let rows = tokens.into_iter().map(|t| Row {
         over: t.expires_at <= now,
-        id: t.id,
+        id: t.id.to_string(),
         name: t.name,
         role: l.role(t.role),
         scope: scope_tree::words(l, t.role, &t.scope, &places),

@@ -130,7 +130,9 @@ fn views(a: &App, l: Lang, who: &Who, alerts: &[&Alert]) -> Result<Vec<Lead>, St
         kinds: it.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
         place: format!("{} · {}", names.get(&it.institution).name, rooms.get(&it.room).name),
         state: match who.role {
-            Role::Clinic => l.clinic_state(it.case.state.for_clinic(answered.contains(&it.id))),
+            Role::Clinic => {
+                l.clinic_state(it.case.state.for_clinic(answered.contains(it.id.as_str())))
+            }
             _ => l.state(it.case.state),
         },
         at: local(&it.raised_at),

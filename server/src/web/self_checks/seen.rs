@@ -45,7 +45,7 @@ impl SelfCheckSeen {
     pub(in crate::web) fn of(it: &SelfCheck, who: &Who) -> Self {
         let open = it.handling.state.is_open();
         Self {
-            id: it.id.clone(),
+            id: it.id.to_string(),
             number: it.number.of(who),
             institution: it.institution.clone(),
             kind: it.kind,

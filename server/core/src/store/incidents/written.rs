@@ -7,6 +7,7 @@ use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 use super::{Around, Step, kept};
 use crate::alert::{AlertState, Case};
 use crate::alert_view::Number;
+use crate::ids::AlertId;
 use crate::store::alerts::Alert;
 use crate::store::engine::{Connection, params};
 use crate::store::{Result, column, named};
@@ -26,10 +27,10 @@ pub(super) fn open_alert(
         jurisdictions.insert(institution.clone(), found.unwrap_or_default());
     }
     let own = joined.is_none();
-    let (id, origin, incident) = match joined {
-        Some(id) => (id, "", ""),
+    let (id, origin, incident): (AlertId, _, _) = match joined {
+        Some(id) => (named(id)?, "", ""),
         None => (
-            alert_id(incident_origin, &report.incident_id),
+            named(alert_id(incident_origin, &report.incident_id))?,
             *incident_origin,
             report.incident_id.as_str(),
         ),
