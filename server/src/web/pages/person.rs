@@ -99,7 +99,7 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let sites = sites.map(|s| site(l, s, names.get(s.institution.as_str()))).collect();
     let mut enrolments = a.faces.enrolments_of(&[id.to_owned()])?;
     enrolments.retain(|e| seen.has(&e.institution));
-    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &names)).collect();
+    let enrolments = enrolments.iter().map(|e| enrolment(l, e, &names)).collect();
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
     let consents = consents.into_iter().map(|(at, it)| consent(a, l, names.get(&at), it)).collect();
@@ -118,7 +118,7 @@ fn site(l: Lang, it: &Site, place: Label) -> SiteView {
     }
 }
 
-fn enrolment(l: Lang, it: Enrolment, names: &Names) -> EnrolmentView {
+fn enrolment(l: Lang, it: &Enrolment, names: &Names) -> EnrolmentView {
     EnrolmentView {
         place: names.get(&it.institution),
         state: l.enrolment(&serde_name(&it.state)),

@@ -60,7 +60,7 @@ impl Places {
         })?;
         let made = since.into_iter().zip(posts).map(|(since, posts)| Registration {
             posts: posts_of(posts),
-            key_since_ms: since.first().and_then(|since| ms(since)),
+            key_since_ms: since.first().and_then(ms),
             demonstration: self.demonstration,
         });
         Ok(made.collect())
