@@ -343,7 +343,7 @@ fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
 /// many and kept.
 async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBuf>> {
     let dir = &app.config.data_dir;
-    if !app.config.accounts || app.store.has_accounts()? {
+    if app.config.is_open_house() || app.store.has_accounts()? {
         forget_first_admin(dir);
         return Ok(None);
     }

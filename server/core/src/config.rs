@@ -332,6 +332,11 @@ impl Config {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 
+    /// Nobody logs in here: whoever comes may do everything.
+    pub fn is_open_house(&self) -> bool {
+        !self.accounts
+    }
+
     /// Whether any other machine has a name to reach this server by.
     pub fn is_reached_from_elsewhere(&self) -> bool {
         self.public_host().iter().chain(&self.names).any(|name| !is_loopback(name))

@@ -15,7 +15,7 @@ use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{CORRECTORS, SIGHT};
 use super::self_checks::part_of;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{At, clip, today};
@@ -219,7 +219,7 @@ pub(super) struct CorrectionStepBody {
 
 impl CorrectionStepBody {
     fn step(&self, who: &Who) -> Result<(Step, Option<Words>), Problem> {
-        let clinic = who.role == Role::Clinic || who.open_house;
+        let clinic = who.may(Right::SpeakForClinic);
         let wrong = |why: &str| Problem::new(StatusCode::FORBIDDEN, why);
         if self.step == StepWord::Verify {
             if who.by_token || who.role == Role::Clinic {

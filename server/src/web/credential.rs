@@ -32,7 +32,7 @@ pub(super) enum Credential {
 
 impl Credential {
     pub(super) fn of(app: &App, headers: &HeaderMap) -> Self {
-        if !app.config.accounts {
+        if app.config.is_open_house() {
             return Self::OpenHouse;
         }
         let bearer = headers

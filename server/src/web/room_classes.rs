@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::part::PartQuery;
 use super::rights::PERSONS_ALONE;
 use super::scope::Seen;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
@@ -126,7 +126,7 @@ pub(super) async fn say(
     it: ClassBody,
 ) -> Result<(), Problem> {
     let may = match it {
-        ClassBody::Propose { .. } => who.role == Role::Clinic || who.open_house,
+        ClassBody::Propose { .. } => who.may(Right::SpeakForClinic),
         ClassBody::Decide { .. } => who.role != Role::Clinic && !who.by_token,
     };
     if !may {

@@ -73,10 +73,10 @@ pub(super) enum Demonstration {
 
 impl Demonstration {
     fn of(app: &App) -> Self {
-        match (app.config.mode, app.config.accounts) {
+        match (app.config.mode, app.config.is_open_house()) {
             (Mode::Production, _) => Self::No,
-            (Mode::Demonstration, true) => Self::WithAccounts,
-            (Mode::Demonstration, false) => Self::Open,
+            (Mode::Demonstration, false) => Self::WithAccounts,
+            (Mode::Demonstration, true) => Self::Open,
         }
     }
 
