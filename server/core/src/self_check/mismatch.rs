@@ -109,6 +109,8 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
             let again = before(check, checks).is_some_and(|earlier| {
                 !earlier.against(&item.code, fact, alerts, now_ms).is_empty()
             });
+            let mut incidents: Vec<String> = against.iter().map(|a| a.alert.clone()).collect();
+            incidents.dedup();
             drafts.push(Draft {
                 rule: RuleCode::Si1,
                 kind: FindingKind::RecordMismatch,
@@ -124,7 +126,7 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
                 counts: vec![count(FigureName::PeriodsRunning, 1 + i64::from(again))],
                 explanation: told(&check.period, fact, again),
                 related: Vec::new(),
-                incidents: against.iter().map(|alert| alert.alert.clone()).collect(),
+                incidents,
                 visibility_ppm: 1_000_000 - check.not_assessable_ppm.min(1_000_000),
                 liveness_waived: false,
             });
