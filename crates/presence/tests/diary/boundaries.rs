@@ -275,7 +275,7 @@ fn nl1_op_of_a_fifth_of_a() {
         )
     };
     stands(&peel("09:05-09:08:19 qian operator"), &[]);
-    stands(&peel("09:05-09:08:20 qian operator"), &["NL-1 L2"]);
+    stands(&peel("09:05-09:08:20 qian operator"), &["NL-1 L3"]);
 }
 
 #[test]
