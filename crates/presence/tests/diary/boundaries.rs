@@ -335,7 +335,7 @@ fn nl1_energy_device_a_gap_of_10_min() {
     stands(&laser("09:08:59"), &["NL-1 L1"]);
 }
 
-/// What a declaration without a known item, or without a known lead, counts as: an injection, led by
+/// What a declaration without a known item or a known lead counts as: an injection, led by
 /// whoever leads anything here.
 #[test]
 fn a_laser_without_a_known_lead_is_judged_strictly() {
