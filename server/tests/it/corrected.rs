@@ -65,7 +65,9 @@ impl Scene {
         for said in later {
             scene.b.say(said);
         }
-        scene.b.receipted(scene.b.seq);
+        if !later.is_empty() {
+            scene.b.receipted(scene.b.seq);
+        }
         let done_on = (Timestamp::now() - SignedDuration::from_hours(24 * 20))
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date();

@@ -15,14 +15,13 @@ use crate::alert::{AlertState, Case, Verdict};
 /// Above this share of sessions that could not be judged the records are silent [D].
 pub const SILENT_ABOVE_PPM: u32 = 400_000;
 
-/// An alert of the institution, as far as a self-check asks; of one in which incidents were joined,
-/// one of its findings.
+/// What one alert of the institution says of a rule and day, as far as a self-check asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertFact {
     pub alert: String,
-    /// Of its standing findings; a rule that was withdrawn is none.
+    /// Of standing findings; a rule that was withdrawn is none.
     pub rules: Vec<RuleCode>,
-    /// The deed: when its findings say that it began, ms since the epoch.
+    /// The deed: when its finding says that it began, ms since the epoch.
     pub event_ms: i64,
     /// When the server heard of it.
     pub received_ms: i64,

@@ -77,9 +77,9 @@ fn check_facts(c: &Connection, institution: &str) -> Result<Vec<CheckFact>> {
     Ok(facts)
 }
 
-/// Alerts of an institution with the rules that stand, and when their deed began. Incidents that
-/// were joined are deeds of other days: each of their findings is told by itself, else whoever had
-/// made enough alerts would never have done anything again.
+/// What stands of an institution's alerts, with when its deed began: each finding by itself. What
+/// joined an alert later is a deed of its own, else whoever had made enough alerts would never have
+/// done anything again.
 fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<AlertFact>> {
     let sql = "SELECT a.id, a.case_file, a.room, a.device, a.received_at, a.raised_at FROM alert a \
         WHERE a.institution = ?1 AND a.received_at > ?2 ORDER BY a.number";
@@ -103,24 +103,15 @@ fn alert_facts(c: &Connection, institution: &str, since: &str) -> Result<Vec<Ale
             let began = act_time::span_ms(&report).map_or(alert.event_ms, |(from, _)| from);
             Ok((r.get::<_, String>(0)?.into(), began, time(r, 2)?))
         })?;
-        if alert.alert.starts_with(JOINED) {
-            let one = |(rule, event_ms, received_ms)| AlertFact {
-                rules: vec![rule],
-                event_ms,
-                received_ms,
-                ..alert.clone()
-            };
-            facts.extend(by_day(said).map(one));
-            continue;
-        }
-        let mut alert = alert;
-        for (rule, began, _) in said {
-            alert.event_ms = alert.event_ms.min(began);
-            if !alert.rules.contains(&rule) {
-                alert.rules.push(rule);
-            }
-        }
-        facts.push(alert);
+        let joined = alert.alert.starts_with(JOINED);
+        let one = |(rule, event_ms, received_ms)| AlertFact {
+            rules: vec![rule],
+            event_ms,
+            // Of one incident the server heard by its first word.
+            received_ms: if joined { received_ms } else { alert.received_ms },
+            ..alert.clone()
+        };
+        facts.extend(by_day(said).map(one));
     }
     Ok(facts)
 }
