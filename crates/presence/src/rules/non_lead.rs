@@ -27,7 +27,7 @@ fn most<'c, 'a>(
 /// Least g and least gap for the item's kind; `None`: only the complete absence counts.
 fn presence_demanded(case: &Case<'_>) -> Option<(u64, u64)> {
     let p = &case.given.knowledge.policy;
-    match case.given.item?.kind {
+    match case.given.kind? {
         ItemKind::Surgery | ItemKind::Injection | ItemKind::Thread => {
             Some((p.nl1_share_invasive_ppm(), p.nl1_gap_invasive_ms()))
         }
@@ -43,7 +43,7 @@ fn is_invasive(kind: ItemKind) -> bool {
 /// NL-1: a physician who is no lead for the item operates without a lead, or with one who is there
 /// too little.
 pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
-    let item = case.given.item?;
+    let kind = case.given.kind?;
     let need = nl_need_ms(case);
     let physician = |s: &Seen<'_>| {
         s.info.category == Category::LicensedPhysician && !case.given.leads.contains(&s.info.id)
@@ -63,7 +63,7 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
     };
     if let Some(absence) = absent(case, |p| case.given.leads.contains(p)) {
         let severity =
-            by_absence(absence, if is_invasive(item.kind) { Severity::L3 } else { Severity::L2 });
+            by_absence(absence, if is_invasive(kind) { Severity::L3 } else { Severity::L2 });
         let p = &case.given.knowledge.policy;
         let (zh_op, en_op) = (zh_ms(op.total()), en_ms(op.total()));
         let (zh_before, en_before) = (zh_ms(p.window_before_ms()), en_ms(p.window_before_ms()));
