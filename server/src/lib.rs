@@ -21,6 +21,7 @@ pub use server_core::{
 };
 
 pub mod account_command;
+mod first_admin_link;
 pub mod models_command;
 pub mod other_servers;
 pub mod run;

@@ -22,7 +22,7 @@ use crate::backup;
 use crate::body_memory::Bodies;
 use crate::broker;
 use crate::broker_config;
-use crate::ca::{Authority, write_private};
+use crate::ca::Authority;
 use crate::cache::{Made, Probed, Walked};
 use crate::case_watch;
 use crate::certificates::{self, Certificates};
@@ -32,6 +32,7 @@ use crate::clue_intake;
 use crate::clue_watch;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
 use crate::enrol::{Engine, Slot};
+use crate::first_admin_link;
 use crate::form_reader::FormReader;
 use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
@@ -339,12 +340,11 @@ fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
 }
 
 /// There is no default password: whoever starts the server for the first time gets a link that
-/// works once. It lies in a file that only the server's user reads, because a journal is read by
-/// many and kept.
+/// works once, in a file.
 async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBuf>> {
     let dir = &app.config.data_dir;
     if app.config.is_open_house() || app.store.has_accounts()? {
-        forget_first_admin(dir);
+        first_admin_link::forget(dir);
         return Ok(None);
     }
     // Another server has made the link: a second one would end it.
@@ -362,21 +362,7 @@ async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBu
         .await
         .map_err(|p| anyhow::anyhow!(p.detail))?;
     let base = app.config.public_url.as_deref().unwrap_or(base);
-    let path = std::path::absolute(dir.join(FIRST_ADMIN)).context("the folder of the data")?;
-    write_private(&path, format!("{base}{link}\n").as_bytes())?;
-    Ok(Some(path))
-}
-
-const FIRST_ADMIN: &str = "first-admin-link";
-
-/// The link was used, or is not wanted: what is left of it opens nothing.
-pub(crate) fn forget_first_admin(data_dir: &Path) {
-    match std::fs::remove_file(data_dir.join(FIRST_ADMIN)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            tracing::warn!(%error, "the used link of the first administrator could not be removed");
-        }
-        _ => {}
-    }
+    Ok(Some(first_admin_link::put(dir, &format!("{base}{link}"))?))
 }
 
 fn ready(http: SocketAddr, metrics: Option<SocketAddr>, app: &App) -> Ready {

@@ -60,7 +60,7 @@ impl Lists {
         })
     }
 
-    fn asked<'a>(&'a self, who: &'a Who, hold_out: Option<u64>) -> identify::Asked<'a> {
+    fn asked<'a>(&'a self, who: &'a Who, hold_out: &'a [u64]) -> identify::Asked<'a> {
         identify::Asked {
             folders: &who.gallery,
             groups: self.groups.as_ref(),
@@ -76,7 +76,7 @@ fn run_evidence(args: &EvidenceArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let lists = Lists::load(&args.who)?;
     let drawn = evidence::Drawn { trials: args.trials, seed: args.seed };
     let threads = usize::from(args.common.threads);
-    let report = evidence::run(&spec, &lists.asked(&args.who, None), drawn, threads)?;
+    let report = evidence::run(&spec, &lists.asked(&args.who, &[]), drawn, threads)?;
     if args.common.json {
         return print(&args.common, &report, out);
     }
@@ -145,7 +145,7 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let plans: Vec<_> = args.people.iter().map(plan).collect();
     let threads = usize::from(args.common.threads);
     let lists = Lists::load(&args.who)?;
-    let asked = lists.asked(&args.who, args.hold_out);
+    let asked = lists.asked(&args.who, &args.hold_out);
     let treatment = args.treat.treatment(Some(&args.masks));
     let reports = identify::run(&spec, &asked, treatment, &plans, threads)?;
     match &reports[..] {

@@ -129,6 +129,16 @@ pub struct AtPack {
     /// Share of strangers' tracks with a name; null without such tracks.
     pub fpir: Option<f64>,
     pub fpir_ci95: Option<[f64; 2]>,
+    /// The same two rates with the thresholds of a match lower and higher.
+    pub around: Vec<Around>,
+}
+
+/// Rates with another threshold for bare faces, the one for masked ones moved as far.
+#[derive(Debug, Serialize)]
+pub struct Around {
+    pub t_match: f32,
+    pub fnir: Option<f64>,
+    pub fpir: Option<f64>,
 }
 
 /// Rates of one kind of probe.
@@ -157,7 +167,7 @@ pub struct FnirAtFpir {
 }
 
 /// Photographs for enrolment stay as they are; probes are treated. One report for each size of the
-/// gallery.
+/// gallery and each division of the people; the photographs are looked at once.
 pub fn run(
     spec: &PackSpec,
     asked: &Asked<'_>,
@@ -179,14 +189,22 @@ pub fn run(
     let (probes, unreadable) = taken(spec, &everyone, treatment, threads)?;
     let enrolments =
         if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
-    let mut set = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort), unreadable };
-    let held_out = match asked.hold_out {
-        Some(seed) => Some(held_out::divide(&mut set, &everyone, asked.groups, seed)?),
-        None => None,
+    let whole = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort), unreadable };
+    let of = |set: &Set, people: &[Person], seed| -> anyhow::Result<Vec<Report>> {
+        enough(people, asked, plans)?;
+        let one = |plan: &Plan| all_of(spec, set, people, asked, (&unknown, seed), *plan);
+        Ok(plans.iter().map(one).collect())
     };
-    let measured = held_out.as_deref().unwrap_or(&everyone);
-    enough(measured, asked, plans)?;
-    Ok(plans.iter().map(|plan| all_of(spec, &set, measured, asked, &unknown, *plan)).collect())
+    if asked.hold_out.is_empty() {
+        return of(&whole, &everyone, None);
+    }
+    let mut reports = Vec::new();
+    for seed in asked.hold_out {
+        let mut set = whole.clone();
+        let measured = held_out::divide(&mut set, &everyone, asked.groups, *seed)?;
+        reports.extend(of(&set, &measured, Some(*seed))?);
+    }
+    Ok(reports)
 }
 
 /// Whether there are people for every gallery that is asked for.
@@ -209,12 +227,12 @@ fn all_of(
     set: &Set,
     people: &[Person],
     asked: &Asked<'_>,
-    unknown: &BTreeMap<String, String>,
+    (unknown, seed): (&BTreeMap<String, String>, Option<u64>),
     plan: Plan,
 ) -> Report {
     let mut report = report(set, plan);
     report.pack.clone_from(&spec.name);
-    report.hold_out = asked.hold_out;
+    report.hold_out = seed;
     report.warnings = differential::warnings("the set", plan.people, &report.per_track, plan);
     if let Some(groups) = asked.groups {
         report.groups = differential::all(set, &groups.members(people), plan);
@@ -233,9 +251,9 @@ pub struct Asked<'a> {
     pub groups: Option<&'a Groups>,
     /// People who stand in two folders under two names.
     pub same_people: Option<&'a SamePeople>,
-    /// Divides the people in two by this seed: a cohort is drawn from one half, and the other is
-    /// measured.
-    pub hold_out: Option<u64>,
+    /// Divides the people in two by each of these seeds: a cohort is drawn from one half, and the
+    /// other is measured.
+    pub hold_out: &'a [u64],
 }
 
 impl Asked<'_> {
@@ -278,7 +296,7 @@ fn taken(
 }
 
 /// Samples by person and photograph, as probe and as enrolment.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Set {
     pub probes: Samples,
     pub enrolments: Samples,

@@ -61,19 +61,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => room.clone(),
         };
         let seed = dice.seed();
-        for (quality, camera) in QUALITIES {
-            let (shown, behind) = (&shown, &behind);
-            let staged = Staged { staging, quality, shown, behind, seed, width: WIDTH };
-            let name = format!("{track:03}-{camera}");
-            let folder = Path::new(out).join(&name);
-            fs::create_dir_all(&folder)?;
-            for frame in 0..FRAMES {
-                let file = fs::File::create(folder.join(format!("{frame:03}.jpg")))?;
-                JpegEncoder::new_with_quality(std::io::BufWriter::new(file), quality.jpeg())
-                    .encode_image(&staged.frame(frame * EVERY_MS))?;
-            }
+        let staged = Staged { staging, shown: &shown, behind: &behind, seed, width: WIDTH };
+        let folder = |camera: &str| Path::new(out).join(format!("{track:03}-{camera}"));
+        for (_, camera) in QUALITIES {
+            fs::create_dir_all(folder(camera))?;
             let note = if species.contains(':') { " " } else { ":" };
-            labels.extend([name.as_str(), ",", species, note, camera, ",", person.as_str(), "\n"]);
+            labels += &format!("{track:03}-{camera},{species}{note}{camera},{person}\n");
+        }
+        for frame in 0..FRAMES {
+            let seen = staged.seen(frame * EVERY_MS);
+            for (quality, camera) in QUALITIES {
+                let file = fs::File::create(folder(camera).join(format!("{frame:03}.jpg")))?;
+                JpegEncoder::new_with_quality(std::io::BufWriter::new(file), quality.jpeg())
+                    .encode_image(&seen.through(quality))?;
+            }
         }
     }
     fs::write(Path::new(out).join("labels.csv"), labels)?;

@@ -381,19 +381,12 @@ fn elsewhere(rule: &RuleCode) -> bool {
     *rule == RuleCode::Ll3
 }
 
-const ELSEWHERE: (&str, &str) = (
-    "疑似挂证或冒用身份：该执业人员在本机构核实在场的时间，与其另一次核实在场的记录不能同时成立。",
-    "Suspected licence lending or borrowed identity: the practitioner's verified presence at this \
-        institution can not be \
-     reconciled with another verified presence.",
-);
-
 /// What a list shows of a finding's words.
 pub fn words_for_clinic(rule: &RuleCode, said: Explanation) -> Explanation {
     if !elsewhere(rule) {
         return said;
     }
-    Explanation { zh: ELSEWHERE.0.to_owned(), en: ELSEWHERE.1.to_owned() }
+    wording::of_server(&wording::ServerStatement::AlsoElsewhere)
 }
 
 /// A finding without what it says of other places.

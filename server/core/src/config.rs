@@ -354,8 +354,9 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let source = Source { path, text };
         let raw: raw::Raw = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |s| s.start);
-            let why = error.message().trim().replace('\n', "; ");
+            let span = error.span().unwrap_or_default();
+            let (at, value) = (span.start, text.get(span).unwrap_or_default());
+            let why = text_fold::toml_fault(error.message(), value).replace('\n', "; ");
             // What the reader found it says itself, and not where it belongs.
             let known = |key: &String| why.contains(&format!("`{key}`"));
             let unknown = why.starts_with("unknown field");

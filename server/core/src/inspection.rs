@@ -4,14 +4,18 @@
 //! Decides nothing itself: `self_check::{facts, mismatch, correction}` do, and they are pure.
 
 use jiff::{SignedDuration, Timestamp};
+use protocol::names::RuleCode;
 
 use crate::alert;
 use crate::clock::At;
 use crate::rules::{DAY_MS, Numbers, SessionOutcome};
 use crate::self_check::FactQuery;
 use crate::self_check::correction::{Answered, Step, Verdict, judged};
+use crate::self_check::facts::AlertFact;
 use crate::self_check::mismatch::{CheckFact, day_ms};
-use crate::store::{CorrectionSource, Dossier, NewCorrection, Store, StoreError, Uncorrected};
+use crate::store::{
+    Correction, CorrectionSource, Dossier, NewCorrection, Store, StoreError, Uncorrected,
+};
 
 /// A session's report may come as late as this.
 const SETTLES_MS: i64 = DAY_MS;
@@ -68,7 +72,8 @@ pub fn keep(
         };
         let alerts = &dossier.compared.alerts;
         let now_ms = now.as_millisecond();
-        if let Some(verdict) = judged(answered, &it.rules, alerts, &assessable_ms, now_ms) {
+        let rules = rules_of(&it, alerts);
+        if let Some(verdict) = judged(answered, &rules, alerts, &assessable_ms, now_ms) {
             let now = At::from(now);
             store.take_correction_step(&it.id, &Step::Facts(verdict), None, ("", now))?;
             if verdict == Verdict::Verified && it.source == CorrectionSource::Alert {
@@ -77,6 +82,14 @@ pub fn keep(
         }
     }
     Ok(())
+}
+
+/// What came into an alert since its correction was opened ends with it, and is asked about, too.
+fn rules_of(it: &Correction, alerts: &[AlertFact]) -> Vec<RuleCode> {
+    let of_it =
+        |alert: &&AlertFact| it.source == CorrectionSource::Alert && alert.alert == it.object;
+    let later = alerts.iter().filter(of_it).flat_map(|alert| alert.rules.iter().cloned());
+    it.rules.iter().cloned().chain(later).collect()
 }
 
 /// An L1 that nobody has looked at ends with its correction; whatever else it has become stays

@@ -56,7 +56,7 @@ pub(super) fn facts(
         _ => of_a_person(&mut whole, party, &mut add),
     }
     add(Fact::Room, alert.room.clone());
-    add(Fact::Item, super::pages::item_name(a, alert)?);
+    add(Fact::Item, super::pages::alert_facts::item_name(a, alert)?);
     add(Fact::RaisedAt, dated(&alert.raised_at));
     if party.id == INSTITUTION {
         add(Fact::Persons, persons(a, &whole, None)?);

@@ -67,18 +67,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     .collect()
 }
 
-/// Whether this person sees this clue. One that names no district is seen by those of the whole
-/// country alone: somebody elsewhere has no business with it.
-pub(super) fn sees(who: &Who, clue: &Clue) -> bool {
-    match who.agency() {
-        Some(_) => clue.posted_by == who.scope,
-        None => clue.jurisdiction.starts_with(&who.scope),
-    }
-}
-
 /// A clue that this person does not see is unknown to him. Blocking.
 pub(super) fn find(a: &App, who: &Who, id: &str) -> Result<Clue, Problem> {
-    let found = a.store.clue(id)?.filter(|clue| sees(who, clue));
+    let found = a.store.clue(id)?.filter(|clue| seen::sees(who, clue));
     found.ok_or_else(|| Problem::unknown("clue", id))
 }
 

@@ -200,8 +200,7 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
                 let now = At::now();
                 // Nothing in it is anybody's.
                 let body = format!(r#"{{"data":{{}},"event":"{}","number":0}}"#, event.code());
-                let delivery =
-                    NewDelivery { hook: id, event, alert: None, body, next_at: now };
+                let delivery = NewDelivery { hook: id, event, alert: None, body, next_at: now };
                 a.store.add_delivery(&delivery, now)?;
             }
         }

@@ -142,7 +142,7 @@ fn is_late_clue(a: &App, who: &Who, message: &Message) -> Result<bool, StoreErro
     if !may_open(who, "/clues/{id}") {
         return Ok(false);
     }
-    let clue = a.store.clue(&message.about)?.filter(|clue| super::clues::sees(who, clue));
+    let clue = a.store.clue(&message.about)?.filter(|clue| super::clues::seen::sees(who, clue));
     let told_on = crate::clock::day_of(&message.at);
     Ok(clue.and_then(|clue| clue.due_on).is_some_and(|due| due <= told_on))
 }

@@ -120,7 +120,7 @@ fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8
     parts.extend(chain(a, &alert, &about)?);
     let listed: Vec<Listed> = parts.iter().map(Part::listed).collect();
     let about = About {
-        item: super::pages::item_name(a, &alert)?,
+        item: super::pages::alert_facts::item_name(a, &alert)?,
         procedure: super::cases::told_of(a, l, &alert.id)?,
         signers: signers(a, &logins)?,
     };

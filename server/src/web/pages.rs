@@ -106,7 +106,6 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-pub(in crate::web) use alert_facts::item_name;
 use landing::LocalPage;
 pub(crate) use login::LOGIN_HOURS;
 use words::Lang;

@@ -167,6 +167,28 @@ fn later_filings_push_out_no_first_word() {
     assert!(!said.contains("pass-069"), "all are shown");
 }
 
+/// A check by card and PIN right after the alert is what an inspector asks about: a hundred later
+/// ones hide it no more than filings do.
+#[test]
+fn later_checks_push_out_no_first_check() {
+    let (house, _b) = accused();
+    let row = |n: u32| {
+        let made = format!("2026-03-02T02:{:02}:{:02}.000Z", n / 60, n % 60);
+        format!(
+            "INSERT INTO identity_check VALUES ('k-{n}', 'room-1', 'p-lead', 'p-other', 'in', \
+            '2026-03-02T01:40:00.000Z', '{made}', 'kiosk-{n:03}', 'api');"
+        )
+    };
+    let sql: String = (0..120).map(row).collect();
+    crate::house::by_hand(&house.folder.path().join("data"), "zaigang.db", &sql);
+    let alert = house.get(&format!("alerts/{}", incident()));
+    let said = alert["statements"].to_string();
+    for kept in ["kiosk-000", "kiosk-020", "kiosk-119"] {
+        assert!(said.contains(kept), "{kept} is gone: {said}");
+    }
+    assert!(!said.contains("kiosk-060"), "all are shown");
+}
+
 #[test]
 fn a_withdrawal_after_one_review_leaves_the_review_standing() {
     let (house, mut b) = accused();

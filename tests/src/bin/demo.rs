@@ -133,6 +133,11 @@ fn morning(args: &Args) -> Result<()> {
     };
     // Before anything is started: what can not be played is one line.
     settings.morning()?;
+    if args.real && !programs::has_pack("real")? {
+        bail!(
+            "--real needs the real pack, which is not on this machine: ./scripts/models fetch real"
+        );
+    }
     if let Some(other) = instance::who_serves(&args.listen) {
         bail!("{} is served by {other}; end that one, or choose another --listen", args.listen);
     }
@@ -153,11 +158,6 @@ fn faces(args: &Args) -> Result<Faces> {
                 folder per person (two \
              people are the least, six pictures of one of them; nineteen play the whole morning)",
             args.photos.display()
-        );
-    }
-    if !programs::has_pack("real")? {
-        bail!(
-            "--real needs the real pack, which is not on this machine: ./scripts/models fetch real"
         );
     }
     Ok(Faces::Photographs { folder })

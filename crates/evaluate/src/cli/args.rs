@@ -146,9 +146,10 @@ pub struct IdentifyArgs {
     pub who: Who,
     /// Divide the people in two by this seed: the cohort is drawn from one half (of the people
     /// named, where there are groups), and the other half is measured. Without it the pack's own
-    /// cohort is used, which may have been made of the very people measured.
-    #[arg(long, value_name = "SEED", conflicts_with = "no_cohort")]
-    pub hold_out: Option<u64>,
+    /// cohort is used, which may have been made of the very people measured. Several seeds divided
+    /// by commas give a list of reports.
+    #[arg(long, value_name = "SEED", value_delimiter = ',', conflicts_with = "no_cohort")]
+    pub hold_out: Vec<u64>,
     /// Enrolment photographs a person, 1-10.
     #[arg(long, default_value_t = 3)]
     pub enrol: usize,

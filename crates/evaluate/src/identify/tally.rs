@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use vision::{Gate, Thresholds};
 
 use super::{
-    AtPack, FnirAtFpir, RATES, Rates, Report,
+    Around, AtPack, FnirAtFpir, RATES, Rates, Report,
     trial::{Probe, Scored},
 };
 use crate::{
     curve::{bootstrap_by_group, threshold_at},
     sample::Sample,
 };
+
+/// How far from the pack's own threshold the rates are told, too: the middle one is its own.
+const SHIFTS: [f32; 9] = [-0.04, -0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03, 0.04];
+const OWN: usize = SHIFTS.len() / 2;
 
 /// Scores of one kind of probe.
 #[derive(Default)]
@@ -93,8 +97,8 @@ pub(super) struct Verdicts {
 struct Said {
     tracks: u32,
     unmatched: u32,
-    /// A registered person without the own name, a stranger with a name.
-    wrong: u32,
+    /// A registered person without the own name, a stranger with a name; at each of [`SHIFTS`].
+    wrong: [u32; SHIFTS.len()],
 }
 
 /// The limits of a bare or of a masked look, as cosines.
@@ -130,29 +134,41 @@ impl Verdicts {
             && looks.iter().all(|(found, sample)| {
                 found.best < Limits::of(sample, thresholds).t_reject && good(sample)
             });
-        let named = looks.last().is_some_and(|(found, sample)| {
+        // How far above its threshold a good look is that leads the second.
+        let above = looks.last().and_then(|(found, sample)| {
             let limits = Limits::of(sample, thresholds);
             let leads = found.best - found.second >= limits.margin;
-            good(sample) && found.best >= limits.t_match && leads
+            (good(sample) && leads).then(|| found.best - limits.t_match)
         });
         let said = if probe.mated { &mut self.registered } else { &mut self.strangers };
         let said = said.entry(probe.person).or_default();
         said.tracks += 1;
         said.unmatched += u32::from(unmatched);
         let right = looks.last().is_some_and(|(found, _)| found.person == probe.person);
-        said.wrong += u32::from(if probe.mated { !(named && right) } else { named });
+        for (wrong, shift) in said.wrong.iter_mut().zip(SHIFTS) {
+            let named = above.is_some_and(|above| above >= shift);
+            *wrong += u32::from(if probe.mated { !(named && right) } else { named });
+        }
     }
 
     pub(super) fn into(self, report: &mut Report, thresholds: &Thresholds) {
-        let registered = |count: fn(&Said) -> u32| Share::of(&self.registered, count);
-        let strangers = |count: fn(&Said) -> u32| Share::of(&self.strangers, count);
+        let registered = |count: &dyn Fn(&Said) -> u32| Share::of(&self.registered, count);
+        let strangers = |count: &dyn Fn(&Said) -> u32| Share::of(&self.strangers, count);
         let cosine = |ppm: i32| ppm as f32 / 1e6;
-        let unmatched = registered(|said| said.unmatched);
+        let unmatched = registered(&|said| said.unmatched);
         report.registered_unmatched_tracks = unmatched.count;
         report.registered_unmatched = unmatched.rate;
         report.registered_unmatched_ci95 = unmatched.ci95;
-        report.strangers_unmatched = strangers(|said| said.unmatched).rate;
-        let (missed, named) = (registered(|said| said.wrong), strangers(|said| said.wrong));
+        report.strangers_unmatched = strangers(&|said| said.unmatched).rate;
+        let at = |step: usize| {
+            (registered(&|said| said.wrong[step]), strangers(&|said| said.wrong[step]))
+        };
+        let (missed, named) = at(OWN);
+        let around = SHIFTS.iter().enumerate().map(|(step, shift)| {
+            let (missed, named) = at(step);
+            let t_match = cosine(thresholds.t_match_ppm) + shift;
+            Around { t_match, fnir: missed.rate, fpir: named.rate }
+        });
         report.at_pack_thresholds = AtPack {
             t_match: cosine(thresholds.t_match_ppm),
             t_reject: cosine(thresholds.t_reject_ppm),
@@ -165,6 +181,7 @@ impl Verdicts {
             fnir_ci95: missed.ci95,
             fpir: named.rate,
             fpir_ci95: named.ci95,
+            around: around.collect(),
         };
     }
 }
@@ -177,7 +194,7 @@ struct Share {
 }
 
 impl Share {
-    fn of(said: &BTreeMap<usize, Said>, count: fn(&Said) -> u32) -> Self {
+    fn of(said: &BTreeMap<usize, Said>, count: &dyn Fn(&Said) -> u32) -> Self {
         let people: Vec<(u32, u32)> = said.values().map(|s| (count(s), s.tracks)).collect();
         let (events, tracks) = people.iter().fold((0, 0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
         Self {

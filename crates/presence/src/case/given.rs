@@ -7,7 +7,7 @@ use crate::bounds::Bounds;
 use crate::knowledge::{Knowledge, KnownRoster, Session};
 use crate::spans::Spans;
 use crate::time::Offset;
-use crate::{DeploymentMode, Item, Mono, PersonId, Practitioner, SessionId, Wall};
+use crate::{DeploymentMode, Item, ItemKind, Mono, PersonId, Practitioner, SessionId, Wall};
 
 /// All that stands before anything is measured.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub(crate) struct Given<'a> {
     pub(crate) is_final: bool,
     /// The absence window, as far as it has passed.
     pub(crate) window: Spans,
+    /// What the item counts as: an injection where the declaration names no known item or no known
+    /// lead (the strictest reading, domain.md §3). Its grade and filing stay the item's own.
+    pub(crate) kind: Option<ItemKind>,
     /// Members of L.
     pub(crate) leads: BTreeSet<PersonId>,
     /// Some member of L (or the declared lead) has no template: an UNMATCHED track may be him.
@@ -51,6 +54,7 @@ impl<'a> Given<'a> {
             is_final: now.0 >= bounds.final_at,
             // What lies in a neighbouring session is that session's.
             window: Spans::one(bounds.lo, to.min(bounds.hi)),
+            kind: item.map(|item| item.kind),
             leads: BTreeSet::new(),
             lead_unrecognisable: false,
             doorway: k.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::Doorway),
@@ -62,14 +66,19 @@ impl<'a> Given<'a> {
 
     fn find_leads(&mut self) {
         let Some((_, session)) = self.session else { return };
-        let strictest =
-            self.item.is_some_and(|item| std::ptr::eq(item, &raw const *self.knowledge.strictest));
         let declared_lead = session.record.as_ref().and_then(|r| r.lead.as_ref());
+        let unknown_item =
+            self.item.is_some_and(|item| std::ptr::eq(item, &raw const *self.knowledge.strictest));
+        let unknown_lead = declared_lead.is_none_or(|lead| self.known(lead).is_none());
+        // Of a declaration that names no known item or lead every lead may be the one.
+        let strictest = self.item.is_some() && (unknown_item || unknown_lead);
+        if strictest {
+            self.kind = Some(ItemKind::Injection);
+        }
         for person in self.roster.into_iter().flat_map(|r| r.people.values()) {
-            // Of an item that nobody knows every lead may be the one: the strictest reading.
-            if self.item.is_some_and(|item| {
-                person.leads(item) || (strictest && !person.lead_for.is_empty())
-            }) {
+            if self.item.is_some_and(|item| person.leads(item))
+                || (strictest && !person.lead_for.is_empty())
+            {
                 self.leads.insert(person.id.clone());
             }
             let matters = self.leads.contains(&person.id) || declared_lead == Some(&person.id);

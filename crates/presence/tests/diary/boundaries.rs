@@ -275,7 +275,7 @@ fn nl1_op_of_a_fifth_of_a() {
         )
     };
     stands(&peel("09:05-09:08:19 qian operator"), &[]);
-    stands(&peel("09:05-09:08:20 qian operator"), &["NL-1 L2"]);
+    stands(&peel("09:05-09:08:20 qian operator"), &["NL-1 L3"]);
 }
 
 #[test]
@@ -311,13 +311,13 @@ fn nl1_a_share_of_80_per_cent() {
 fn nl1_energy_device_half_and_10_min() {
     let laser = |more: &str| {
         format!(
-            "08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
+            "08:50 declare s1 laser lin 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
             operator\n{more}"
         )
     };
     stands(&laser("08:58-09:10:30 lin elsewhere"), &[]);
     stands(&laser("08:58-09:10:29 lin elsewhere"), &["NL-1 L1"]);
-    stands(&laser(""), &["NL-1 L2"]);
+    stands(&laser(""), &["LL-1 L2", "NL-1 L2"]);
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn nl1_energy_device_a_gap_of_10_min() {
     // A from 08:58 to 09:23; the lead is there for a quarter of it at most.
     let laser = |back: &str| {
         format!(
-            "08:50 declare s1 laser - 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
+            "08:50 declare s1 laser lin 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
                 operator\n\
              08:58-08:59 lin elsewhere\n{back}-09:13 lin elsewhere\n09:22-09:23 lin elsewhere"
         )
@@ -333,6 +333,32 @@ fn nl1_energy_device_a_gap_of_10_min() {
     stands(&format!("set nl1_short_gaps_ppm 1000000\n{}", laser("09:08:59")), &[]);
     stands(&format!("set nl1_short_gaps_ppm 1000000\n{}", laser("09:09:00")), &["NL-1 L1"]);
     stands(&laser("09:08:59"), &["NL-1 L1"]);
+}
+
+/// What a declaration without a known item or a known lead counts as: an injection, led by
+/// whoever leads anything here.
+#[test]
+fn a_laser_without_a_known_lead_is_judged_strictly() {
+    let laser = |lead: &str, more: &str| {
+        format!(
+            "08:50 declare s1 laser {lead} 09:00-09:30\n09:00-09:25 patient bed\n\
+            09:00-09:21 qian operator\n{more}"
+        )
+    };
+    for nobody in ["-", "stranger"] {
+        // Nobody of L: L3 as for an injection; a gap of 5 min and less than 80 % are enough.
+        let alone = standing(&laser(nobody, ""));
+        assert!(alone.contains(&"NL-1 L3".to_owned()), "{nobody}: {alone:?}");
+        let half = standing(&laser(nobody, "08:58-09:15 lin elsewhere"));
+        assert!(half.contains(&"NL-1 L1".to_owned()), "{nobody}: {half:?}");
+        // A lead of surgery is a lead of it: the declaration does not say whose it was.
+        let led = standing(&laser(nobody, "08:58-09:23 zhao elsewhere"));
+        assert!(!led.iter().any(|f| f.starts_with("NL-1")), "{nobody}: {led:?}");
+    }
+    stands(&laser("lin", "08:58-09:15 lin elsewhere"), &[]);
+    // What the item itself says still holds.
+    let grade4 = laser("-", "").replace("laser", "grade4");
+    assert!(standing(&grade4).contains(&"NL-4 L2".to_owned()), "{:?}", standing(&grade4));
 }
 
 #[test]

@@ -44,7 +44,6 @@ pub enum Quality {
 #[derive(Debug, Clone, Copy)]
 pub struct Staged<'a> {
     pub staging: Staging,
-    pub quality: Quality,
     /// What is shown: a photograph, or a film played to and fro.
     pub shown: &'a [RgbImage],
     /// The room behind; of a worn mask, the photograph of the head that wears it.
@@ -56,6 +55,15 @@ pub struct Staged<'a> {
 
 type Light = [f32; 3];
 type Vec3 = [f32; 3];
+
+/// The light that reaches a camera at one moment; several cameras may look at it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    light: Vec<Light>,
+    size: [u32; 2],
+    seed: u64,
+    t_ms: u64,
+}
 
 impl Quality {
     /// At which the camera writes a JPEG.
@@ -77,9 +85,9 @@ impl Quality {
 }
 
 impl Staged<'_> {
-    /// The camera's picture at `t_ms`.
+    /// What stands before the camera at `t_ms`.
     #[must_use]
-    pub fn frame(&self, t_ms: u64) -> RgbImage {
+    pub fn seen(&self, t_ms: u64) -> Seen {
         let picture = &self.shown[to_and_fro(t_ms / PICTURE_MS, self.shown.len())];
         let at = Standing::new(self, t_ms as f32 / 1_000.0);
         let [w, h] = [self.width, self.width * 3 / 4];
@@ -92,7 +100,7 @@ impl Staged<'_> {
                 add(light, ray, 1.0 / (RAYS * RAYS) as f32);
             }
         }
-        through_camera(&seen, self, t_ms)
+        Seen { light: seen, size: [w, h], seed: self.seed, t_ms }
     }
 
     fn ray(&self, picture: &RgbImage, at: &Standing, [x, y]: [f32; 2]) -> Light {
@@ -269,23 +277,26 @@ fn filled(picture: &RgbImage, [u, v]: [f32; 2]) -> Light {
     pictured(picture, [u * (4.0 / 3.0) / wide, v])
 }
 
-/// Lens, sensor and picture.
-fn through_camera(seen: &[Light], of: &Staged<'_>, t_ms: u64) -> RgbImage {
-    let (spread, share, dark, bright) = of.quality.camera();
-    let [w, h] = [of.width, of.width * 3 / 4];
-    let blurred = blur(seen, spread, [w as i32, h as i32]);
-    let own = &mut Dice::new(of.seed, 72);
-    let warm = [own.range(0.94, 1.06), 1.0, own.range(0.94, 1.06)];
-    let gain = share * own.range(0.9, 1.1);
-    let noise = &mut Dice::new(of.seed ^ t_ms.wrapping_mul(0x9E37), 73);
-    RgbImage::from_fn(w, h, |x, y| {
-        let light = blurred[(y * w + x) as usize];
-        Rgb(std::array::from_fn(|c| {
-            let lit = light[c] * gain * warm[c];
-            let off = ((0..3).map(|_| noise.unit::<f32>()).sum::<f32>() - 1.5) * 2.0;
-            coded(lit + off * (dark * 0.2 + bright * lit.max(0.0).sqrt()))
-        }))
-    })
+impl Seen {
+    /// The camera's picture of it: lens, sensor and coding.
+    #[must_use]
+    pub fn through(&self, quality: Quality) -> RgbImage {
+        let (spread, share, dark, bright) = quality.camera();
+        let [w, h] = self.size;
+        let blurred = blur(&self.light, spread, [w as i32, h as i32]);
+        let own = &mut Dice::new(self.seed, 72);
+        let warm = [own.range(0.94, 1.06), 1.0, own.range(0.94, 1.06)];
+        let gain = share * own.range(0.9, 1.1);
+        let noise = &mut Dice::new(self.seed ^ self.t_ms.wrapping_mul(0x9E37), 73);
+        RgbImage::from_fn(w, h, |x, y| {
+            let light = blurred[(y * w + x) as usize];
+            Rgb(std::array::from_fn(|c| {
+                let lit = light[c] * gain * warm[c];
+                let off = ((0..3).map(|_| noise.unit::<f32>()).sum::<f32>() - 1.5) * 2.0;
+                coded(lit + off * (dark * 0.2 + bright * lit.max(0.0).sqrt()))
+            }))
+        })
+    }
 }
 
 /// A Gaussian in both directions, cut off at three pixels.
@@ -363,13 +374,12 @@ mod tests {
         let shown = [RgbImage::from_pixel(60, 60, Rgb([230, 120, 90]))];
         let behind = RgbImage::from_pixel(60, 60, Rgb([60, 70, 80]));
         for staging in ALL {
-            let quality = Quality::Good;
-            let staged =
-                Staged { staging, quality, shown: &shown, behind: &behind, seed: 5, width: 120 };
-            let now = staged.frame(0);
+            let staged = Staged { staging, shown: &shown, behind: &behind, seed: 5, width: 120 };
+            let at = |t_ms| staged.seen(t_ms).through(Quality::Good);
+            let now = at(0);
             assert!(reddish(&now) > 300, "{staging:?}: {}", reddish(&now));
-            assert!(now == staged.frame(0) && now != staged.frame(700), "{staging:?}");
-            let poor = Staged { quality: Quality::Poor, ..staged }.frame(0);
+            assert!(now == at(0) && now != at(700), "{staging:?}");
+            let poor = staged.seen(0).through(Quality::Poor);
             let sum = |of: &RgbImage| of.iter().map(|v| u64::from(*v)).sum::<u64>();
             assert!(sum(&poor) < sum(&now), "{staging:?}: a poor camera is darker");
         }
@@ -379,19 +389,15 @@ mod tests {
     fn a_waved_print_narrows_and_a_worn_mask_has_eyes() {
         let shown = [RgbImage::from_pixel(60, 60, Rgb([230, 120, 90]))];
         let behind = RgbImage::from_pixel(60, 60, Rgb([20, 30, 200]));
-        let staged = |staging| Staged {
-            staging,
-            quality: Quality::Good,
-            shown: &shown,
-            behind: &behind,
-            seed: 8,
-            width: 120,
+        let staged = |staging, t_ms| {
+            let staged = Staged { staging, shown: &shown, behind: &behind, seed: 8, width: 120 };
+            staged.seen(t_ms).through(Quality::Good)
         };
         let wide: Vec<usize> =
-            (0..20).map(|i| reddish(&staged(Staging::WavedPrint).frame(i * 100))).collect();
+            (0..20).map(|i| reddish(&staged(Staging::WavedPrint, i * 100))).collect();
         let (least, most) = (wide.iter().min(), wide.iter().max());
         assert!(least.zip(most).is_some_and(|(a, b)| a * 20 < b * 19), "{wide:?}");
-        let mask = staged(Staging::WornMask).frame(0);
+        let mask = staged(Staging::WornMask, 0);
         let blue = mask.pixels().filter(|p| p.0[2] > p.0[0].saturating_add(40)).count();
         assert!(blue > 300 && reddish(&mask) > 300, "a head around a mask");
     }

@@ -148,11 +148,11 @@ impl LiveTrack {
 
     /// Whether it was seen to move as a living head does, in more than a quarter of the last steps:
     /// pictures that are shown one after the other only jump now and then. And what moves must go
-    /// on, as no noise does; where frames are too far apart to tell, the first alone counts.
+    /// on, as no noise does.
     pub fn is_moving(&self) -> bool {
         self.known >= LEAST_STEPS
             && self.still.count_ones() * 4 < self.known * 3
-            && self.recent.goes_on() != Some(false)
+            && self.recent.goes_on()
     }
 
     pub fn verdict(&self, limits: LiveLimits) -> LiveVerdict {
@@ -206,9 +206,11 @@ mod tests {
     const HEAD: [[f32; 3]; 5] =
         [[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 0.6, 0.6], [-0.4, 1.1, 0.1], [0.4, 1.1, 0.1]];
 
+    /// Turned about a neck, or by a hand, that stands an eye distance behind it.
     fn turned(depth: f32, yaw_deg: f32) -> [[f32; 2]; 5] {
         let (sin, cos) = yaw_deg.to_radians().sin_cos();
-        HEAD.map(|[x, y, z]| [300.0 + 60.0 * (x * cos + z * depth * sin), 200.0 + 60.0 * y])
+        let place = |[x, y, z]: [f32; 3]| [x * cos + (1.0 + z * depth) * sin, y];
+        HEAD.map(place).map(|[x, y]| [300.0 + 60.0 * x, 200.0 + 60.0 * y])
     }
 
     fn track(depth: f32, live: f32) -> LiveTrack {

@@ -92,10 +92,32 @@ pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Resul
 /// A message by each way of the setting, at once: the person asked for it.
 pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize, StoreError> {
     let now = At::now();
-    let body = Body { lines: vec![line(app, Kind::Test, None, "")] };
-    let planned = deliveries(account, setting, &body, now)?;
+    let planned = deliveries(account, setting, &trial(app), now)?;
     app.store.told(&[], &planned, now)?;
     Ok(planned.len())
+}
+
+fn trial(app: &App) -> Body {
+    Body { lines: vec![line(app, Kind::Test, None, "")] }
+}
+
+/// Trials of the own ways within an hour [D].
+pub const TRIALS: usize = 5;
+
+/// Whether this person may try the own ways once more: whoever has a login types any mailbox there,
+/// and could make this server send to strangers without end.
+pub fn may_test(app: &App, account: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let body = serde_json::to_string(&trial(app))?;
+    let now = At::from(now);
+    let hour = now - jiff::SignedDuration::from_hours(1)..=now;
+    for way in [Way::email(account), Way::robot(account)] {
+        let log = app.store.deliveries(Some(&way.hook()), None, 100)?;
+        let tried = log.iter().filter(|it| it.body == body && hour.contains(&it.made_at));
+        if tried.count() >= TRIALS {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {

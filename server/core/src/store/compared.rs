@@ -1,12 +1,15 @@
 //! What SI-1 compares at one institution: answers as they were handed in, and alerts with the rules
 //! that stand and when their deed began. Nothing here judges.
 
+use std::collections::BTreeMap;
+
 use super::engine::Connection;
+use protocol::names::RuleCode;
 use protocol::up::FindingReport;
 
 use super::rows::collect;
 use super::self_checks::{COLUMNS, form_of, lost, row};
-use super::{Result, Store};
+use super::{JOINED, Result, Store};
 use crate::act_time;
 use crate::clock::At;
 use crate::self_check::facts::AlertFact;
@@ -73,11 +76,13 @@ fn check_facts(c: &Connection, institution: &str) -> Result<Vec<CheckFact>> {
     Ok(facts)
 }
 
-/// Alerts of an institution with the rules that stand, and when their deed began.
+/// What stands of an institution's alerts, with when its deed began: each finding by itself. What
+/// joined an alert later is a deed of its own, else whoever had made enough alerts would never have
+/// done anything again.
 fn alert_facts(c: &Connection, institution: &str, since: At) -> Result<Vec<AlertFact>> {
     let sql = "SELECT a.id, a.case_file, a.room, a.device, a.received_at, a.raised_at FROM alert a \
         WHERE a.institution = ?1 AND a.received_at > ?2 ORDER BY a.number";
-    let mut alerts = collect(c, sql, (institution, since), |r| {
+    let alerts = collect(c, sql, (institution, since), |r| {
         Ok(AlertFact {
             alert: r.get(0)?,
             rules: Vec::new(),
@@ -88,19 +93,41 @@ fn alert_facts(c: &Connection, institution: &str, since: At) -> Result<Vec<Alert
             event_ms: r.get::<_, At>(5)?.ms(),
         })
     })?;
-    let sql = "SELECT rule, report FROM finding WHERE alert = ?1 AND step <> 'withdrawn' AND \
-        rule <> 'SI-1'";
-    for alert in &mut alerts {
-        for (rule, report) in collect(c, sql, [alert.alert.as_str()], |r| {
-            Ok((r.get::<_, String>(0)?.into(), r.get::<_, String>(1)?))
-        })? {
-            let report: FindingReport = serde_json::from_str(&report)?;
+    let sql = "SELECT rule, report, received_at FROM finding WHERE alert = ?1 AND \
+        step <> 'withdrawn' AND rule <> 'SI-1' ORDER BY received_at, origin, id";
+    let mut facts = Vec::with_capacity(alerts.len());
+    for alert in alerts {
+        let said = collect(c, sql, [alert.alert.as_str()], |r| {
+            let report: FindingReport = serde_json::from_str(&r.get::<_, String>(1)?)?;
             let began = act_time::span_ms(&report).map_or(alert.event_ms, |(from, _)| from);
-            alert.event_ms = alert.event_ms.min(began);
-            if !alert.rules.contains(&rule) {
-                alert.rules.push(rule);
-            }
-        }
+            Ok((r.get::<_, String>(0)?.into(), began, r.get::<_, At>(2)?.ms()))
+        })?;
+        let joined = alert.alert.starts_with(JOINED);
+        let one = |(rule, event_ms, received_ms)| AlertFact {
+            rules: vec![rule],
+            event_ms,
+            // Of one incident the server heard by its first word.
+            received_ms: if joined { received_ms } else { alert.received_ms },
+            ..alert.clone()
+        };
+        facts.extend(by_day(said).map(one));
     }
-    Ok(alerts)
+    Ok(facts)
+}
+
+/// Rule, when the deed began, when the server heard of it.
+type Deed = (RuleCode, i64, i64);
+
+/// The last of each rule and day: a flood is not held whole, and the day is in the same period.
+fn by_day(said: Vec<Deed>) -> impl Iterator<Item = Deed> {
+    let day = |at_ms: i64| {
+        let at = jiff::Timestamp::from_millisecond(at_ms).ok();
+        at.map(|at| at.to_zoned(crate::clock::zone()).date())
+    };
+    let mut days = BTreeMap::new();
+    for (rule, began, received) in said {
+        let last = days.entry((rule, day(began))).or_insert((began, received));
+        *last = (*last).max((began, received));
+    }
+    days.into_iter().map(|((rule, _), (began, received))| (rule, began, received))
 }

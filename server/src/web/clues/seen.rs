@@ -16,6 +16,15 @@ use crate::ids::ClueId;
 use crate::problem::Problem;
 use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, LogHold, MergedClue, StoreError};
 
+/// Whether this person sees this clue. One that names no district is seen by those of the whole
+/// country alone: somebody elsewhere has no business with it.
+pub(in crate::web) fn sees(who: &Who, clue: &Clue) -> bool {
+    match who.agency() {
+        Some(_) => clue.posted_by == who.scope,
+        None => clue.jurisdiction.starts_with(&who.scope),
+    }
+}
+
 /// A line of the list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(in crate::web) struct ClueSeen {

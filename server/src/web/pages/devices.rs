@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
+use wording::RefusalReason;
 
 use super::frame::{Frame, local, render, shown};
 use super::messages;
@@ -15,7 +16,6 @@ use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::ingest::integrity::refusal_words;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
 use crate::web::devices::knowledge_seen;
@@ -56,7 +56,7 @@ struct Refused {
 }
 
 fn refusal(l: Lang, reason: &str) -> &'static str {
-    let (zh, en) = refusal_words(reason);
+    let (zh, en) = wording::refusal(RefusalReason::of(reason));
     l.t(zh, en)
 }
 

@@ -6,7 +6,7 @@ use protocol::names::{AbstentionReason, FigureName, IntervalName, PartName, Rule
 
 use super::words::Lang;
 use crate::clock::At;
-use crate::rules::{rule_names, words};
+use crate::rules::rule_names;
 
 impl Lang {
     /// A rule by what it finds, its code behind it: papers cite the codes.
@@ -31,7 +31,7 @@ impl Lang {
 
     /// Why a session could not be judged, or a rule could not decide in one.
     pub(crate) fn unjudged(self, reason: &AbstentionReason) -> &'static str {
-        let (zh, en) = words::reason(reason);
+        let (zh, en) = wording::reason(reason);
         self.t(zh, en)
     }
 

@@ -304,6 +304,6 @@ async fn make_account(
             recovery_codes::make(a, &it.name)
         })
         .await?;
-    crate::run::forget_first_admin(&app.config.data_dir);
+    crate::first_admin_link::forget(&app.config.data_dir);
     Ok(codes)
 }
