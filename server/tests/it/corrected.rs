@@ -77,7 +77,9 @@ impl Scene {
         for (n, _) in [ASKED, OTHER] {
             let id = scene.correction(n)["id"].as_str().unwrap().to_owned();
             let store = &scene.house.running().app.store;
-            store.take_correction_step(&id, &answer, None, ("clinic", at.parse().unwrap())).unwrap();
+            store
+                .take_correction_step(&id, &answer, None, ("clinic", at.parse().unwrap()))
+                .unwrap();
         }
         let store = &scene.house.running().app.store;
         store.judge_everything().unwrap();

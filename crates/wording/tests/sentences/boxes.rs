@@ -54,8 +54,8 @@ fn leads() -> impl Strategy<Value = S> {
     let sign = prop_oneof![Just(AbsenceSign::LicenceLent), Just(AbsenceSign::RecordMismatch)];
     let times = (any::<u64>(), any::<u64>());
     prop_oneof![
-        (person(), proptest::option::of(person()), sign, times.clone(), any::<(u32, bool)>())
-            .prop_map(|(lead, operator, sign, times, (visibility_ppm, perhaps_stayed))| {
+        (person(), proptest::option::of(person()), sign, times, any::<(u32, bool)>()).prop_map(
+            |(lead, operator, sign, times, (visibility_ppm, perhaps_stayed))| {
                 let (operating_ms, operator_ms) = times;
                 S::LeadNeverCame {
                     lead,
@@ -66,8 +66,9 @@ fn leads() -> impl Strategy<Value = S> {
                     visibility_ppm,
                     perhaps_stayed,
                 }
-            }),
-        (person(), times.clone(), any::<bool>()).prop_map(|(lead, times, perhaps_again)| {
+            }
+        ),
+        (person(), times, any::<bool>()).prop_map(|(lead, times, perhaps_again)| {
             let (inside_ms, least_ms) = times;
             S::LeadShortAtDoor { lead, inside_ms, least_ms, perhaps_again }
         }),
@@ -119,7 +120,7 @@ fn rooms() -> impl Strategy<Value = S> {
     ];
     let three = any::<(u64, u64, u64)>();
     prop_oneof![
-        three.clone().prop_map(|(operator_ms, densest_ms, window_ms)| S::UnlicensedStranger {
+        three.prop_map(|(operator_ms, densest_ms, window_ms)| S::UnlicensedStranger {
             operator_ms,
             densest_ms,
             window_ms

@@ -90,9 +90,9 @@ fn named(kind: usize, first: &SeenAt, second: &SeenAt) -> About {
     about(kind, true, &ids.concat())
 }
 
-fn id<T: std::str::FromStr>() -> impl Strategy<Value = T>
+fn id<T>() -> impl Strategy<Value = T>
 where
-    T: std::fmt::Debug,
+    T: std::str::FromStr + std::fmt::Debug,
     T::Err: std::fmt::Debug,
 {
     "[0-9]{1,6}(-[0-9]{1,6})?".prop_map(|id| id.parse().unwrap())
