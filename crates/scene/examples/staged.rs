@@ -14,6 +14,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -66,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (_, camera) in QUALITIES {
             fs::create_dir_all(folder(camera))?;
             let note = if species.contains(':') { " " } else { ":" };
-            labels += &format!("{track:03}-{camera},{species}{note}{camera},{person}\n");
+            let _ = writeln!(labels, "{track:03}-{camera},{species}{note}{camera},{person}");
         }
         for frame in 0..FRAMES {
             let seen = staged.seen(frame * EVERY_MS);

@@ -138,7 +138,7 @@ impl Verdicts {
         let above = looks.last().and_then(|(found, sample)| {
             let limits = Limits::of(sample, thresholds);
             let leads = found.best - found.second >= limits.margin;
-            (good(sample) && leads).then(|| found.best - limits.t_match)
+            (good(sample) && leads).then_some(found.best - limits.t_match)
         });
         let said = if probe.mated { &mut self.registered } else { &mut self.strangers };
         let said = said.entry(probe.person).or_default();
