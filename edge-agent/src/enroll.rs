@@ -301,10 +301,11 @@ fn read_consent(path: &Path) -> anyhow::Result<Consent> {
     let text = std::fs::read_to_string(path)
         .map_err(|why| anyhow::anyhow!("--consent {}: {why}", path.display()))?;
     let consent: Consent = toml::from_str(&text).map_err(|why| {
-        let line = why
-            .span()
-            .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        anyhow::anyhow!("--consent {}:{line}: {}", path.display(), why.message())
+        let span = why.span().unwrap_or_default();
+        let line = text[..span.start.min(text.len())].matches('\n').count() + 1;
+        let value = text.get(span).unwrap_or_default();
+        let why = text_fold::toml_fault(why.message(), value);
+        anyhow::anyhow!("--consent {}:{line}: {why}", path.display())
     })?;
     consent.check().map_err(|what| anyhow::anyhow!("--consent {}: {what}", path.display()))?;
     Ok(consent)

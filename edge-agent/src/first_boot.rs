@@ -257,11 +257,14 @@ fn read(from: &Path) -> anyhow::Result<Option<Wanted>> {
     };
     let text = unmarked(&text);
     let wanted: Wanted = toml::from_str(text).map_err(|wrong| {
-        let line = wrong
-            .span()
+        let span = wrong.span();
+        let line = span
+            .clone()
             .map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         // The message alone: the text around it may hold a token.
-        anyhow::anyhow!("{}, line {line}: {}", from.display(), wrong.message())
+        let value = span.and_then(|span| text.get(span)).unwrap_or_default();
+        let why = text_fold::toml_fault(wrong.message(), value);
+        anyhow::anyhow!("{}, line {line}: {why}", from.display())
     })?;
     wanted.folded().map(Some).map_err(|fault| anyhow::anyhow!("{}: {fault}", from.display()))
 }

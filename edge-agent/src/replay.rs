@@ -4,10 +4,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
-use presence::{Entry, Fact, Finding, FindingKey, Output, Policy};
+use presence::{Entry, Fact, Finding, FindingKey, Output, Policy, Statement};
 use protocol::{
     id::{DeviceId, RoomId},
-    up::Manifest,
+    up::{Explanation, Manifest},
 };
 
 use crate::{
@@ -121,13 +121,23 @@ impl Args {
         for output in presence::replay(recording, None) {
             let Output::Finding(step) = output else { continue };
             if self.json {
-                writeln!(text, "{}", serde_json::to_string(&step)?)?;
+                let explanation = wording::of_box(&step.statement);
+                let told = StepTold { step: &step, explanation };
+                writeln!(text, "{}", serde_json::to_string(&told)?)?;
             } else {
                 writeln!(text, "{}", line(&step, device))?;
             }
         }
         Ok(())
     }
+}
+
+/// A step of a finding as it was said, with its sentence.
+#[derive(Debug, serde::Serialize)]
+struct StepTold<'a> {
+    #[serde(flatten)]
+    step: &'a Finding,
+    explanation: Explanation,
 }
 
 /// Why a finding stands: under the recorded policy, or under another (which may raise it, or not).
@@ -142,7 +152,11 @@ fn explain(
     outputs.extend(other.map(|other| presence::replay(recording, Some(other))).unwrap_or_default());
     let (id, key) = find(&outputs, device, wanted)?;
     writeln!(text, "{id}")?;
-    for line in presence::why(recording, other, &key) {
+    let words = |said: &Statement| {
+        let Explanation { zh, en } = wording::of_box(said);
+        vec![zh, en]
+    };
+    for line in presence::why(recording, other, &key, words) {
         writeln!(text, "{line}")?;
     }
     Ok(())

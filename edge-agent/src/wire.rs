@@ -8,9 +8,9 @@ use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     names::{FigureName, PartName, VerifiedBy},
     up::{
-        Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis,
-        LivenessEvidence, Manifest, PersonInFinding, PresenceEvidence, PresenceReport,
-        PresenceSummary, Severity, Step, UndecidedRule, Up, WithdrawalCause,
+        Confidence, Count, FindingKind, FindingReport, Interval, LegalBasis, LivenessEvidence,
+        Manifest, PersonInFinding, PresenceEvidence, PresenceReport, PresenceSummary, Severity,
+        Step, UndecidedRule, Up, WithdrawalCause,
     },
 };
 
@@ -114,10 +114,7 @@ pub fn finding(
         candidate_basis: finding.candidate_basis.iter().map(basis).collect(),
         intervals: finding.intervals.iter().map(interval).collect(),
         counts: counts(finding),
-        explanation: Explanation {
-            zh: finding.explanation.zh.clone(),
-            en: finding.explanation.en.clone(),
-        },
+        explanation: wording::of_box(&finding.statement),
         raised_at: rfc3339_ms(finding.raised_at.wall.0),
         withdrawn_because: finding.withdrawn_because.map(|why| match why {
             core::Withdrawal::OwnCorrection => WithdrawalCause::OwnCorrection,

@@ -55,7 +55,7 @@ fn main() {
     }
     let photo = drawn([196, 160, 132], 44);
     let faces = &house.running().app.faces;
-    faces.put_registry_photo("p-other", &photo, "li", TAKEN_AT).unwrap();
+    faces.put_registry_photo("p-other", &photo, "li", TAKEN_AT.parse().unwrap()).unwrap();
     b.move_to(&house);
     b.connect();
     b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
@@ -66,11 +66,11 @@ fn main() {
 
 fn log_in(house: &House, name: &str, role: Role, scope: &str) {
     let (store, hash) = (&house.running().app.store, trust::sha256_hex(name));
-    let now = "2026-01-01T00:00:00.000Z";
-    store.invite(&hash, role, scope, FAR).unwrap();
+    let (now, far) = ("2026-01-01T00:00:00.000Z".parse().unwrap(), FAR.parse().unwrap());
+    store.invite(&hash, role, scope, far).unwrap();
     store.accept_invitation(&hash, name, name, "no hash", None, now).unwrap();
     let token = trust::sha256_hex(format!("login-of-{name}"));
-    store.log_in(&token, name, "", now, FAR).unwrap();
+    store.log_in(&token, name, "", now, far).unwrap();
 }
 
 /// Hears knowledge and answers it as a box does.

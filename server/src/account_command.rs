@@ -10,7 +10,7 @@ use trust::sha256_hex;
 
 use crate::access::secret::random_token;
 use crate::ca::write_private;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Config;
 use crate::export::uid;
 use crate::store::{Deed, Store};
@@ -33,13 +33,13 @@ fn audit(store: &Store, action: &str, name: &str, why: &str) -> anyhow::Result<(
         why: clock::clip(&crate::text::plain(why), 200),
         status: 200,
     };
-    Ok(store.audit(&deed, &clock::now_text())?)
+    Ok(store.audit(&deed, At::now())?)
 }
 
 /// The account may try again at once; gives the line to print.
 pub fn clear_waits(config: &Config, name: &str, why: &str) -> anyhow::Result<String> {
     let store = open(config)?;
-    store.clear_waits(name, &clock::now_text())?;
+    store.clear_waits(name, At::now())?;
     audit(&store, "account clear-waits", name, why)?;
     Ok(format!(
         "{name} may try again at once; the code that was used last may be used again within its \
@@ -53,8 +53,8 @@ pub fn reset(config: &Config, name: &str, why: &str) -> anyhow::Result<String> {
     let store = open(config)?;
     let token = random_token().map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let now = clock::now();
-    let expires = clock::text(now + SignedDuration::from_hours(INVITED_HOURS));
-    store.invite_again(&sha256_hex(&token), name, "", &clock::text(now), &expires)?;
+    let expires = At::from(now + SignedDuration::from_hours(INVITED_HOURS));
+    store.invite_again(&sha256_hex(&token), name, "", At::from(now), expires)?;
     audit(&store, "account reset", name, why)?;
     let base =
         config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http_listen));

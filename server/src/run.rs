@@ -27,7 +27,7 @@ use crate::cache::{Made, Probed, Walked};
 use crate::case_watch;
 use crate::certificates::{self, Certificates};
 use crate::clinic_requests::ClinicRequests;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::clue_intake;
 use crate::clue_watch;
 use crate::config::{Broker, Config, External, Limits, Mode, files};
@@ -343,7 +343,7 @@ fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
 /// works once, in a file.
 async fn first_admin(app: &Arc<App>, base: &str) -> anyhow::Result<Option<PathBuf>> {
     let dir = &app.config.data_dir;
-    if !app.config.accounts || app.store.has_accounts()? {
+    if app.config.is_open_house() || app.store.has_accounts()? {
         first_admin_link::forget(dir);
         return Ok(None);
     }
@@ -565,8 +565,8 @@ async fn watch_gaps(app: Arc<App>) {
             return;
         }
         let now = clock::now();
-        let (before, now) = (clock::text(now - allowed), clock::text(now));
-        match app.leading(move |a| a.store.raise_gaps(&before, heard_minutes, &now)).await {
+        let (before, now) = (At::from(now - allowed), At::from(now));
+        match app.leading(move |a| a.store.raise_gaps(before, heard_minutes, now)).await {
             Ok(None | Some(0)) => {}
             Ok(Some(raised)) => {
                 tracing::warn!(raised, "gaps in chains became alerts");
@@ -594,15 +594,15 @@ async fn cut_marks(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_secs(30));
     let mut stopping = app.stopping.clone();
     while low_priority::next_round(&mut tick, &mut stopping).await {
-        let after = |hours: i64| clock::text(clock::now() + SignedDuration::from_hours(hours));
+        let after = |hours: i64| At::from(clock::now() + SignedDuration::from_hours(hours));
         let bounds = Bounds {
             login: after(web::LOGIN_HOURS),
             invitation: after(web::INVITED_HOURS),
             // The longest quiet hours, and the longest wait for another attempt.
             delivery: after(24),
             personal_link: after(web::PERSONAL_LINK_HOURS),
-            box_token: clock::text(clock::now() + SignedDuration::from_mins(token_valid_min)),
-            unlock: clock::text(clock::now() + web::UNLOCK_GRANT),
+            box_token: At::from(clock::now() + SignedDuration::from_mins(token_valid_min)),
+            unlock: At::from(clock::now() + web::UNLOCK_GRANT),
             api_token: after(24 * web::MOST_TOKEN_DAYS),
         };
         match app.leading(move |a| a.store.cut_marks(&bounds)).await {

@@ -7,8 +7,10 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Crate → the workspace crates that it may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("presence", &[]),
+    ("statement", &[]),
+    ("presence", &["statement"]),
     ("protocol", &[]),
+    ("wording", &["statement", "protocol"]),
     ("trust", &["protocol"]),
     ("fail-point", &[]),
     ("delivery", &["protocol", "trust", "fail-point", "tls-client"]),
@@ -21,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dice", &[]),
     ("scene", &["dice"]),
     ("clinic-sim", &["dice"]),
-    ("simulate", &["presence", "clinic-sim", "abstention"]),
+    ("simulate", &["presence", "wording", "clinic-sim", "abstention"]),
     ("evaluate", &["vision", "log-lines", "dice"]),
     ("local-files", &[]),
     ("local-page", &["text-fold"]),
@@ -46,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model-packs",
             "text-fold",
             "tls-client",
+            "wording",
         ],
     ),
     (
@@ -61,6 +64,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "local-files",
             "text-fold",
             "tls-client",
+            "wording",
         ],
     ),
     (
@@ -75,14 +79,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "local-files",
             "log-lines",
             "model-packs",
+            "wording",
         ],
     ),
 ];
 
 /// Crate → the outside packages that must never be among its dependencies, however deep.
 const NEVER: &[(&str, &[&str])] = &[
-    ("presence", &["tokio", "ort", "image", "rusqlite", "rumqttc", "chrono", "jiff", "time"]),
+    (
+        "presence",
+        &["tokio", "ort", "image", "rusqlite", "rumqttc", "chrono", "jiff", "time", "wording"],
+    ),
+    ("statement", &["tokio", "serde_json", "chrono", "jiff", "time", "protocol", "wording"]),
     ("protocol", &["tokio", "ort", "image", "rusqlite", "rumqttc"]),
+    ("wording", &["tokio", "ort", "jiff", "rusqlite", "rumqttc", "presence"]),
     ("law", &["tokio", "rusqlite", "rumqttc", "ureq"]),
     ("evidence", &["tokio", "ort", "rusqlite", "rumqttc", "ureq", "socket2"]),
     ("vision", &["tokio", "rumqttc", "rusqlite", "axum"]),
@@ -237,6 +247,34 @@ fn no_sql_outside_the_store() {
             assert!(quoted.is_none(), "{path}: SQL outside the store: {line}");
         }
     }
+}
+
+/// A rule states figures, and `wording` alone phrases them (decision 0358). In the core's rules
+/// there is no text at all; in the server's none in Chinese, but for the names of rules and
+/// settings.
+#[test]
+fn no_rule_writes_a_sentence() {
+    let names = ["rule_names.rs", "setting_names.rs", "box_setting_words.rs", "settings.rs"];
+    let servers = ["core/src/rules/", "src/ingest/integrity.rs", "src/self_check/mismatch.rs"];
+    let mut read = 0;
+    for file in rust_sources() {
+        let path = file.display().to_string();
+        let of_core = path.contains("presence/src/rules");
+        let of_server = servers.iter().any(|of| path.contains(of))
+            && !names.iter().any(|name| path.ends_with(name));
+        if !of_core && !of_server {
+            continue;
+        }
+        read += 1;
+        let source = std::fs::read_to_string(&file).unwrap();
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let text = of_core && line.contains('"');
+            let chinese = line.contains(|c: char| ('\u{3000}'..='\u{ffee}').contains(&c));
+            assert!(!text && !chinese, "{path}: a rule that writes: {line}");
+        }
+    }
+    assert!(read >= 20, "{read} files of rules");
 }
 
 fn rust_sources() -> Vec<std::path::PathBuf> {

@@ -1,8 +1,8 @@
-//! What the engine says: findings, wipe orders, presence summaries. A finding is a lead (线索),
-//! worded "疑似…"; it never says "违法", and it never holds a name.
+//! What the engine says: findings, wipe orders, presence summaries. A finding is a lead (线索): it
+//! states figures and ids, and never holds a name or a sentence (`wording` phrases it, "疑似…").
 
 use crate::names::{AbstentionReason, FigureName, IntervalName, PartName};
-use crate::{Moment, Mono, PersonId, SessionId, TrackId, Wall};
+use crate::{Moment, Mono, PersonId, SessionId, Statement, TrackId, Wall};
 
 /// One thing the engine says. Order within a call is the order of evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Output {
     PresenceSummary(Box<PresenceSummary>),
 }
 
-/// A step in the life of a finding. Figures, intervals and texts are those of this step.
+/// A step in the life of a finding. Figures, intervals and statement are those of this step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Finding {
@@ -48,8 +48,8 @@ pub struct Finding {
     pub intervals: Vec<Interval>,
     /// The figures that the rule used, each with its unit last in its name.
     pub figures: Vec<Figure>,
-    /// The text, made from those figures alone.
-    pub explanation: Explanation,
+    /// What its sentence says.
+    pub statement: Statement,
     /// V, where the rule reads it.
     pub visibility: Option<Visibility>,
     /// The emergency flag lowered the severity.
@@ -272,16 +272,6 @@ pub struct Figure {
     pub name: FigureName,
     /// The value.
     pub value: i64,
-}
-
-/// The text of a finding in both languages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Explanation {
-    /// 中文.
-    pub zh: String,
-    /// English.
-    pub en: String,
 }
 
 /// V: the share of an interval with a healthy camera, a visible operator zone, and every operator

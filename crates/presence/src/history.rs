@@ -299,23 +299,7 @@ impl History {
         if face.liveness == Liveness::Spoof {
             track.reach.get_or_insert_with(|| Reach::of(face.bbox)).add(face.bbox);
         }
-        match zone {
-            Zone::Operator => track.ring.extend_to(at, gap),
-            Zone::HeadEnd => track.head.extend_to(at, gap),
-            Zone::Companion => {
-                track.companion.extend_to(at, gap);
-                track.companion_ms = track.companion.total();
-                track.aside.extend_to(at, gap);
-                track.beside.extend_to(at, gap);
-            }
-            Zone::Elsewhere => {
-                track.aside.extend_to(at, gap);
-                if zones.reach_the_bed(face.bbox) {
-                    track.beside.extend_to(at, gap);
-                }
-            }
-            Zone::Masked | Zone::Bed | Zone::Door => {}
-        }
+        track.stand(at, zone, gap, || zones.reach_the_bed(face.bbox));
         if track.patient || zone == Zone::Bed {
             return;
         }
@@ -390,6 +374,27 @@ impl TrackLog {
             spoof: Spoof::default(),
             wiped: false,
             hits: Vec::new(),
+        }
+    }
+
+    /// Where it stood at this moment.
+    fn stand(&mut self, at: u64, zone: Zone, gap: u64, reaches_the_bed: impl FnOnce() -> bool) {
+        match zone {
+            Zone::Operator => self.ring.extend_to(at, gap),
+            Zone::HeadEnd => self.head.extend_to(at, gap),
+            Zone::Companion => {
+                self.companion.extend_to(at, gap);
+                self.companion_ms = self.companion.total();
+                self.aside.extend_to(at, gap);
+                self.beside.extend_to(at, gap);
+            }
+            Zone::Elsewhere => {
+                self.aside.extend_to(at, gap);
+                if reaches_the_bed() {
+                    self.beside.extend_to(at, gap);
+                }
+            }
+            Zone::Masked | Zone::Bed | Zone::Door => {}
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
     MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
     RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord, SiteRelation,
-    Specialty, Thresholds, TrackId, Wall,
+    Specialty, StatusFault, Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
@@ -450,15 +450,6 @@ impl Practitioner {
             SiteRelation::Exempt { .. } | SiteRelation::None => Some(StatusFault::Site),
         }
     }
-}
-
-/// What is wrong with somebody's registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusFault {
-    /// It is not in force.
-    Registration,
-    /// It does not cover this institution.
-    Site,
 }
 
 /// Puts `new` into the slot when it is of a higher version, or of the same and greater. True when

@@ -6,9 +6,9 @@
 //! edition says how far a citation was checked (decision 0104); `e2e law` holds every article here
 //! against that table.
 
+use crate::StatusFault;
 use crate::fact::PractitionerCategory;
 use crate::finding::Basis;
-use crate::knowledge::StatusFault;
 
 const READ: &str = "条号已据公开文本核对，待法制审核";
 

@@ -121,7 +121,7 @@ impl Stamp {
                 })
                 .collect(),
             figures: draft.figures,
-            explanation: crate::Explanation { zh: draft.zh, en: draft.en },
+            statement: draft.statement,
             visibility: self.visibility,
             emergency: draft.emergency,
             liveness_waived: self.liveness_waived,
@@ -139,24 +139,9 @@ impl Ledger {
         let last =
             draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
         let Some(entry) = self.entries.get_mut(&place) else {
-            let key = FindingKey {
-                rule: draft.rule,
-                session: stamp.session.clone(),
-                subject: draft.subject.clone(),
-                first_cause: Mono(draft.first_cause),
-            };
-            let incident = IncidentKey {
-                session: stamp.session.clone(),
-                first_cause: Mono(if stamp.session.is_some() { 0 } else { draft.first_cause }),
-            };
-            let finding = stamp.finding(draft, key, incident, 1, Step::Opened);
-            out.push(Output::Finding(Box::new(finding.clone())));
-            let (opened_tick, said_tick) = (stamp.basis_tick, stamp.basis_tick);
-            let said = finding.clone();
-            self.entries.insert(
-                place,
-                Entry { said, finding, state: State::Standing, last, opened_tick, said_tick },
-            );
+            let entry = Entry::open(stamp, draft, last);
+            out.push(Output::Finding(Box::new(entry.said.clone())));
+            self.entries.insert(place, entry);
             return;
         };
         entry.last = entry.last.max(last);
@@ -329,6 +314,24 @@ impl Ledger {
 }
 
 impl Entry {
+    /// What was not said before.
+    fn open(stamp: &Stamp, draft: Draft, last: u64) -> Self {
+        let key = FindingKey {
+            rule: draft.rule,
+            session: stamp.session.clone(),
+            subject: draft.subject.clone(),
+            first_cause: Mono(draft.first_cause),
+        };
+        let incident = IncidentKey {
+            session: stamp.session.clone(),
+            first_cause: Mono(if stamp.session.is_some() { 0 } else { draft.first_cause }),
+        };
+        let finding = stamp.finding(draft, key, incident, 1, Step::Opened);
+        let (opened_tick, said_tick) = (stamp.basis_tick, stamp.basis_tick);
+        let said = finding.clone();
+        Self { said, finding, state: State::Standing, last, opened_tick, said_tick }
+    }
+
     fn step(&mut self, at: Moment, step: Step, why: Option<Withdrawal>, out: &mut Vec<Output>) {
         if step == Step::Withdrawn {
             self.finding = Finding { revision: self.finding.revision, ..self.said.clone() };

@@ -79,12 +79,12 @@ pub use fact::{
     SessionRecord, SiteRelation, Specialty, Thresholds, ZonesDrifted,
 };
 pub use finding::{
-    Assessment, Basis, Confidence, Explanation, Figure, Finding, FindingKey, IncidentKey, Interval,
-    Kind, Looks, Output, PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule,
-    Severity, Step, Subject, Undecided, Visibility, Withdrawal,
+    Assessment, Basis, Confidence, Figure, Finding, FindingKey, IncidentKey, Interval, Kind, Looks,
+    Output, PersonPart, PersonPresence, PresenceMethod, PresenceSummary, Rule, Severity, Step,
+    Subject, Undecided, Visibility, Withdrawal,
 };
 pub use geometry::{BoxPx, PointPx, Polygon, Zone, Zones};
-pub use id::{InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId, TrackId};
+pub use id::TrackId;
 pub use knowledge::may_lead;
 pub use names::{AbstentionReason, FigureName, IntervalName, PartName};
 pub use observation::{
@@ -92,6 +92,10 @@ pub use observation::{
 };
 pub use policy::{Policy, PolicyError, Setting};
 pub use replay::{Entry, replay, standing, why};
+pub use statement::{
+    AbsenceSign, CameraFault, InstitutionId, ItemId, PassId, PersonId, RoomId, SessionId,
+    Statement, StatusFault,
+};
 pub use time::{ClockQuality, Moment, Mono, Wall};
 pub use track::{
     Appearance, Detection, EmbedPermission, FaceAnswer, Scene, Tracked, Tracker, WhoseFace,

@@ -190,8 +190,13 @@ pub(crate) fn people<'t>(parts: Vec<Part<'t>>, policy: &Policy) -> Vec<Somebody<
             }
         }
     }
+    gathered(parts, &group, &by_place)
+}
+
+/// The parts of each group together, in the order of their first.
+fn gathered<'t>(parts: Vec<Part<'t>>, group: &[usize], by_place: &[bool]) -> Vec<Somebody<'t>> {
     let mut out: Vec<Somebody<'t>> = Vec::new();
-    let mut place: Vec<Option<usize>> = vec![None; n];
+    let mut place: Vec<Option<usize>> = vec![None; parts.len()];
     for (i, part) in parts.into_iter().enumerate() {
         let root = group[i];
         let at = *place[root].get_or_insert_with(|| {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::civil::clock;
 use crate::{
     Engine, Fact, Finding, FindingKey, IdentityView, Moment, Observation, Output, PersonId, Policy,
-    Rule, Step, Thresholds, TrackId,
+    Rule, Statement, Step, Thresholds, TrackId,
 };
 
 /// One recorded call of the engine. Serialised one per line (serde JSON, keys in the order of the
@@ -108,8 +108,13 @@ pub(crate) fn note_standing(stand: &mut BTreeMap<FindingKey, Finding>, outputs: 
 /// Explains a finding line by line: who was recognised when, each step with its figures and
 /// intervals, and the settings that its rule read. A finding that does not arise under `policy` is
 /// explained by what stands in its way there. Empty when the recording yields no such finding at
-/// all.
-pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Vec<String> {
+/// all. `words` phrases a step's statement, a sentence a line: the core has none.
+pub fn why(
+    recording: &[Entry],
+    policy: Option<&Policy>,
+    key: &FindingKey,
+    words: impl Fn(&Statement) -> Vec<String>,
+) -> Vec<String> {
     let mut events: Vec<(Moment, TrackId, IdentityView)> = Vec::new();
     let mut seen: BTreeMap<TrackId, IdentityView> = BTreeMap::new();
     let mut steps: Vec<Finding> = Vec::new();
@@ -143,6 +148,7 @@ pub fn why(recording: &[Entry], policy: Option<&Policy>, key: &FindingKey) -> Ve
         events.iter().filter_map(|e| event_line(e, &persons, &tracks)).collect();
     for step in &steps {
         lines.extend(step_lines(step));
+        lines.extend(words(&step.statement).iter().map(|said| format!("  {said}")));
     }
     lines.extend(doubts);
     lines.extend(setting_lines(key.rule, &in_force));
@@ -251,8 +257,6 @@ fn step_lines(f: &Finding) -> Vec<String> {
             i.to.since(i.from)
         ));
     }
-    lines.push(format!("  {}", f.explanation.zh));
-    lines.push(format!("  {}", f.explanation.en));
     lines
 }
 

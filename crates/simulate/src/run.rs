@@ -123,7 +123,7 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
                     f.key.rule.code(),
                     f.severity,
                     f.key.session,
-                    f.explanation.en
+                    wording::of_box(&f.statement).en
                 ),
             )),
             Output::PresenceSummary(s) => lines.push((

@@ -459,7 +459,7 @@ pub fn scene_diary(
                 "    {step}{} {:?}: {} {:?}",
                 f.key.rule.code(),
                 f.severity,
-                f.explanation.en,
+                wording::of_box(&f.statement).en,
                 f.figures
             ),
         ));

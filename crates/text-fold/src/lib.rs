@@ -2,7 +2,11 @@
 //! `１２３４５６`) becomes ASCII; blanks around it go; a character that nobody sees is refused by
 //! its number. Prose keeps its Chinese punctuation. Pure; passwords never come here.
 
+mod toml_words;
+
 use std::borrow::Cow;
+
+pub use toml_words::toml_fault;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};

@@ -20,10 +20,7 @@ use jiff::Timestamp;
 use protocol::{
     down::{Down, Room},
     names::RuleCode,
-    up::{
-        Confidence, Explanation, FindingKind, FindingReport, Severity, Stamp, Step, Up,
-        WithdrawalCause,
-    },
+    up::{Confidence, FindingKind, FindingReport, Severity, Stamp, Step, Up, WithdrawalCause},
 };
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -252,13 +249,7 @@ fn test_report(origin: &Origin, room: &Room, at: Timestamp) -> FindingReport {
         candidate_basis: Vec::new(),
         intervals: Vec::new(),
         counts: Vec::new(),
-        explanation: Explanation {
-            zh: "安装测试：安装人员在设备上发出的测试线索，不涉及任何人，收到后自动撤回。"
-                .to_owned(),
-            en: "Installer's test: sent from the box by its installer to try the way to the \
-                server. It concerns nobody and is withdrawn at once."
-                .to_owned(),
-        },
+        explanation: wording::of_box(&presence::Statement::InstallersTest),
         raised_at: format!("{at:.3}"),
         withdrawn_because: None,
         manifest: origin.manifest.clone(),

@@ -152,11 +152,13 @@ pub(super) struct Broker {
 /// its table where it is a value's.
 pub(super) fn read(text: &str) -> Result<Raw, Problem> {
     toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(text.len(), |span| span.start);
+        let span = error.span().unwrap_or(text.len()..text.len());
+        let (at, value) = (span.start, text.get(span).unwrap_or_default());
+        let why = text_fold::toml_fault(error.message(), value);
         // An unknown key names itself.
-        let key = key_of(&error).filter(|_| !error.message().starts_with("unknown field"));
+        let key = key_of(&error).filter(|_| !why.starts_with("unknown field"));
         let key = key.map(|key| format!("`{key}`: ")).unwrap_or_default();
-        Problem { at, what: format!("{key}{}", error.message()) }
+        Problem { at, what: format!("{key}{why}") }
     })
 }
 

@@ -63,7 +63,7 @@ fn core_finding(session: Option<&str>, first_cause_ms: u64, boot_wall_ms: i64) -
         candidate_basis: vec![],
         intervals: vec![],
         figures: vec![core::Figure { name: core::FigureName::OperatingMs, value: 60_000 }],
-        explanation: core::Explanation { zh: "疑似".into(), en: "suspected".into() },
+        statement: core::Statement::ZonesChanged,
         visibility: Some(core::Visibility { over_a_ppm: 900_000, over_i_ppm: 800_000 }),
         emergency: false,
         liveness_waived: true,

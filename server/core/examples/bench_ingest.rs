@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use protocol::up::{Up, UpBody};
-use server_core::clock;
+use server_core::clock::At;
 use server_core::store::{Address, Entry, Incoming, Outcome, Store};
 
 use cluster::Cluster;
@@ -105,7 +105,7 @@ fn rate(at: &Address, servers: usize, messages: usize, boxes: usize) -> u128 {
 
 fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<Entry>> {
     let mut chains: Vec<(u64, String)> = vec![(0, trust::ZERO_HASH.to_owned()); boxes.len()];
-    let now = clock::now_text();
+    let now = At::now();
     let mut one = |n: usize| {
         let chain = &mut chains[n % boxes.len()];
         let device = boxes[n % boxes.len()];
@@ -127,7 +127,7 @@ fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<Entry>> {
             body: UpBody::from_text(&body).unwrap(),
             hash: chain.1.clone(),
             envelope: envelope.to_string(),
-            received_at: now.clone(),
+            received_at: now,
             clock_offset_ms: None,
         }))
     };

@@ -138,6 +138,10 @@ pub enum Right {
     DecideForAll,
     /// To see which certificates of the server run out when.
     SeeCertificates,
+    /// To speak for a clinic: its self-checks, its answers, the class of its rooms.
+    SpeakForClinic,
+    /// To judge what a clinic said: to accept or return it, to confirm the class of a room.
+    JudgeClinics,
 }
 
 impl Who {
@@ -192,6 +196,8 @@ impl Who {
                 matches!(self.role, Role::Admin | Role::Supervisor) && self.scope.is_empty()
             }
             Right::SeeCertificates => matches!(self.role, Role::Admin | Role::Auditor),
+            Right::SpeakForClinic => self.role == Role::Clinic,
+            Right::JudgeClinics => self.role == Role::Supervisor,
         }
     }
 
@@ -264,6 +270,8 @@ mod tests {
             Right::SetPolicy,
             Right::DecideForAll,
             Right::SeeCertificates,
+            Right::SpeakForClinic,
+            Right::JudgeClinics,
         ];
         for right in rights {
             assert!(Who::open_house().may(right), "{right:?}");

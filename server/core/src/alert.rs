@@ -6,6 +6,7 @@
 //! clock, stores nothing and knows no web page; the store keeps the [`Case`], the pages only call
 //! [`Case::take`].
 
+use crate::clock::At;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -224,7 +225,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Review {
     pub by: String,
-    pub at: String,
+    pub at: At,
     pub verdict: Verdict,
     pub reason: Option<Reason>,
 }
@@ -241,10 +242,10 @@ pub struct Case {
     pub case_number: Option<String>,
     /// The box took everything back at this time, and nothing was said again since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withdrawn_at: Option<String>,
+    pub withdrawn_at: Option<At>,
     /// The clinic's correction was verified by the records at this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrected_at: Option<String>,
+    pub corrected_at: Option<At>,
 }
 
 impl Default for Case {
@@ -274,7 +275,7 @@ pub struct StepKept {
 #[derive(Debug, Clone)]
 pub struct LastStep {
     pub by: String,
-    pub at: String,
+    pub at: At,
     /// `None` where it is of a kind that nobody takes back.
     pub kept: Option<StepKept>,
 }
@@ -299,7 +300,7 @@ pub enum AlertRefusal {
 
 impl Case {
     /// The case after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, AlertRefusal> {
+    pub fn take(&self, by: &str, step: &Step, at: At) -> Result<Self, AlertRefusal> {
         let refused = || AlertRefusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
             (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
@@ -314,7 +315,7 @@ impl Case {
                 _ => Self { withdrawn_at: None, ..self.clone() },
             }),
             (state, Step::AllWithdrawn { unseen }) => {
-                let marked = Self { withdrawn_at: Some(at.to_owned()), ..self.clone() };
+                let marked = Self { withdrawn_at: Some(at), ..self.clone() };
                 Ok(if state == AlertState::Raised && *unseen {
                     Self {
                         state: AlertState::Dismissed,
@@ -327,7 +328,7 @@ impl Case {
             }
             (_, Step::Answer | Step::Comment) => Ok(self.clone()),
             (AlertState::Raised, Step::Corrected) => {
-                Ok(Self { corrected_at: Some(at.to_owned()), ..self.at(AlertState::Closed) })
+                Ok(Self { corrected_at: Some(at), ..self.at(AlertState::Closed) })
             }
             (AlertState::Raised, Step::Take) => Ok(self.at(AlertState::Review1)),
             (
@@ -352,12 +353,10 @@ impl Case {
 
     /// The case as it was before the last step, where that was this person's, a moment ago, and
     /// nothing has moved the case since.
-    pub fn undo(&self, last: Option<&LastStep>, by: &str, now: &str) -> Result<Self, AlertRefusal> {
+    pub fn undo(&self, last: Option<&LastStep>, by: &str, now: At) -> Result<Self, AlertRefusal> {
         let last = last.filter(|last| last.by == by).ok_or(AlertRefusal::NotYours)?;
         let kept = last.kept.as_ref().ok_or(AlertRefusal::NotYours)?;
-        let time = |text: &str| text.parse::<jiff::Timestamp>().map_err(|_| AlertRefusal::TooLate);
-        let age = time(now)?.duration_since(time(&last.at)?);
-        if age > jiff::SignedDuration::from_secs(UNDO_WITHIN_S) {
+        if now.ms() - last.at.ms() > UNDO_WITHIN_S * 1_000 {
             return Err(AlertRefusal::TooLate);
         }
         if kept.after == *self { Ok(kept.before.clone()) } else { Err(AlertRefusal::ChangedSince) }
@@ -372,7 +371,7 @@ impl Case {
         by: &str,
         verdict: Verdict,
         reason: Option<Reason>,
-        at: &str,
+        at: At,
     ) -> Result<Self, AlertRefusal> {
         if verdict == Verdict::Dismiss && reason.is_none() {
             return Err(AlertRefusal::NoReason);
@@ -383,7 +382,7 @@ impl Case {
         let mut next = self.clone();
         next.reviews.retain(|r| r.by != by);
         let agreed = next.reviews.iter().any(|r| r.verdict == verdict);
-        next.reviews.push(Review { by: by.to_owned(), at: at.to_owned(), verdict, reason });
+        next.reviews.push(Review { by: by.to_owned(), at, verdict, reason });
         next.state = match (agreed, verdict) {
             (false, _) => AlertState::Review2,
             (true, Verdict::Uphold) => AlertState::Lead,
@@ -410,12 +409,11 @@ pub fn due_hours(severity: u8, numbers: &crate::rules::Numbers) -> i64 {
 pub fn due_at(
     state: AlertState,
     severity: u8,
-    received_at: &str,
+    received_at: At,
     numbers: &crate::rules::Numbers,
 ) -> Option<jiff::Timestamp> {
     let within = jiff::SignedDuration::from_hours(due_hours(severity, numbers));
-    let received = received_at.parse::<jiff::Timestamp>().ok()?;
-    state.is_open().then(|| received + within)
+    state.is_open().then(|| received_at.time() + within)
 }
 
 #[cfg(test)]

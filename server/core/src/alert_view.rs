@@ -15,8 +15,9 @@ use serde::Serialize;
 
 use crate::access::{Role, Who};
 use crate::alert::{AlertState, ClinicState, Reason, Review};
-use crate::clock;
+use crate::clock::At;
 use crate::evidence::opening::{Delivery, Opening};
+use crate::ids::AlertId;
 use crate::monitoring_review::Standing;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
@@ -60,7 +61,7 @@ pub fn counts_the_server(who: &Who) -> bool {
 pub struct FindingSeen {
     #[serde(flatten)]
     pub report: FindingReport,
-    pub received_at: String,
+    pub received_at: At,
     /// All empty for the server's own findings.
     pub chain: Located,
     /// Basis and penalty as this server's law table has them for the day of the act; a list leaves
@@ -81,7 +82,7 @@ pub struct LawSeen {
 /// An alert as supervisors, reviewers and auditors see it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertForAuthority {
-    pub id: String,
+    pub id: AlertId,
     /// What people call it by.
     pub number: i64,
     /// What its clinic calls it by: the clinic's own count.
@@ -96,13 +97,13 @@ pub struct AlertForAuthority {
     pub device: String,
     pub item: Option<String>,
     pub assignee: Option<String>,
-    pub raised_at: String,
-    pub received_at: String,
-    pub updated_at: String,
+    pub raised_at: At,
+    pub received_at: At,
+    pub updated_at: At,
     pub liveness_waived: bool,
     pub reviews: Vec<Review>,
     /// When the box took every finding back, where that dismissed nothing.
-    pub withdrawn_at: Option<String>,
+    pub withdrawn_at: Option<At>,
     pub dismissed_because: Option<Reason>,
     pub case_number: Option<String>,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
@@ -114,7 +115,7 @@ pub struct AlertForAuthority {
 /// An alert as its own clinic sees it: what was seen, the rule, the law, and one of three states.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AlertForClinic {
-    pub id: String,
+    pub id: AlertId,
     /// What the clinic calls it by: its own count.
     pub number: i64,
     pub state: ClinicState,
@@ -126,8 +127,8 @@ pub struct AlertForClinic {
     pub session: Option<String>,
     pub device: String,
     pub item: Option<String>,
-    pub raised_at: String,
-    pub received_at: String,
+    pub raised_at: At,
+    pub received_at: At,
     pub liveness_waived: bool,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +139,7 @@ pub struct AlertForClinic {
 /// One line of the record.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StepSeen {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub step: String,
     pub note: String,
@@ -150,7 +151,7 @@ pub struct StepSeen {
 /// Another alert that rests on this one, or on which this one rests.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LinkSeen {
-    pub id: String,
+    pub id: AlertId,
     pub number: i64,
     pub kinds: Vec<String>,
     pub rule: RuleCode,
@@ -160,7 +161,7 @@ pub struct LinkSeen {
 /// telephone.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct AnswerSeen {
-    pub at: String,
+    pub at: At,
     pub note: String,
 }
 
@@ -168,7 +169,7 @@ pub struct AnswerSeen {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatementSeen {
     /// When it reached the server.
-    pub at: String,
+    pub at: At,
     /// Who stated it; left out for a clinic where it may be the authority's.
     pub by: Option<String>,
     /// `session`, `check`, `stated_check`, `pass`, `practitioner`, `institution`,
@@ -201,7 +202,7 @@ pub struct WholeForAuthority {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpeningTold {
     /// RFC 3339 UTC ms.
-    pub asked_at: String,
+    pub asked_at: At,
     pub case_number: String,
     pub basis: String,
     pub purpose: String,
@@ -214,7 +215,7 @@ impl OpeningTold {
     pub fn of(it: &Opening) -> Option<Self> {
         let pictures = it.items.values().filter(|is| **is == Delivery::Arrived).count();
         (pictures > 0).then(|| Self {
-            asked_at: clock::text(it.asked_at),
+            asked_at: it.asked_at.into(),
             case_number: it.ask.case_number.clone(),
             basis: it.ask.basis.clone(),
             purpose: it.ask.purpose.clone(),
@@ -380,19 +381,12 @@ fn elsewhere(rule: &RuleCode) -> bool {
     *rule == RuleCode::Ll3
 }
 
-const ELSEWHERE: (&str, &str) = (
-    "疑似挂证或冒用身份：该执业人员在本机构核实在场的时间，与其另一次核实在场的记录不能同时成立。",
-    "Suspected licence lending or borrowed identity: the practitioner's verified presence at this \
-        institution can not be \
-     reconciled with another verified presence.",
-);
-
 /// What a list shows of a finding's words.
 pub fn words_for_clinic(rule: &RuleCode, said: Explanation) -> Explanation {
     if !elsewhere(rule) {
         return said;
     }
-    Explanation { zh: ELSEWHERE.0.to_owned(), en: ELSEWHERE.1.to_owned() }
+    wording::of_server(&wording::ServerStatement::AlsoElsewhere)
 }
 
 /// A finding without what it says of other places.
@@ -421,7 +415,7 @@ pub struct StateNews {
 impl StateNews {
     pub fn of(alert: &Alert) -> Self {
         Self {
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             number: alert.number.for_authority(),
             state: alert.case.state,
             severity: format!("L{}", alert.severity),
@@ -433,7 +427,7 @@ impl StateNews {
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
     pub report: &'a FindingReport,
-    pub received_at: &'a str,
+    pub received_at: At,
     /// Somebody should look up: not one more of what its alert already said.
     pub news: bool,
 }
@@ -449,7 +443,7 @@ struct StepNews {
     step: FindingStep,
     revision: u32,
     raised_at: String,
-    received_at: String,
+    received_at: At,
 }
 
 impl StepNews {
@@ -463,7 +457,7 @@ impl StepNews {
             step: report.step,
             revision: report.revision,
             raised_at: report.raised_at.clone(),
-            received_at: received_at.to_owned(),
+            received_at,
         }
     }
 }
@@ -481,7 +475,7 @@ pub struct FindingNews {
 impl FindingNews {
     pub fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
         Self {
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             number: alert.number.for_authority(),
             state: alert.case.state,
             step: StepNews::of(arrival),
@@ -504,7 +498,7 @@ pub struct ClinicNews {
 impl ClinicNews {
     pub fn of(alert: &Alert, state: ClinicState, arrival: Option<Arrival<'_>>) -> Self {
         Self {
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             number: alert.number.for_clinic(),
             state,
             alert_severity: format!("L{}", alert.severity),

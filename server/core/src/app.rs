@@ -200,9 +200,9 @@ impl App {
             (true, Vec::new())
         };
         for counted in &over {
-            self.store.audit(counted, &clock::text(now))?;
+            self.store.audit(counted, now.into())?;
         }
-        if whole { self.store.audit_at(deed, who, institutions, &clock::text(now)) } else { Ok(()) }
+        if whole { self.store.audit_at(deed, who, institutions, now.into()) } else { Ok(()) }
     }
 
     /// Writes the counts of a minute that is over, or of the running one where the server stops.
@@ -213,7 +213,7 @@ impl App {
         } else {
             self.refusals().over(now.as_second(), whole_max)
         };
-        over.iter().try_for_each(|counted| self.store.audit(counted, &clock::text(now)))
+        over.iter().try_for_each(|counted| self.store.audit(counted, now.into()))
     }
 
     fn refusals(&self) -> MutexGuard<'_, Refusals> {

@@ -202,10 +202,10 @@ mod tests {
         let signer = Arc::new(SigningKey::from_bytes(&[7; 32]));
         let heads = Heads::new(&dir.path().join("out/heads"), Arc::clone(&signer));
         assert!(!heads.sign(&store, now()).unwrap(), "an empty log");
-        store.audit(&deed(1), "t").unwrap();
+        store.audit(&deed(1), crate::clock::At::EPOCH).unwrap();
         assert!(heads.due(&store, now()).unwrap());
         assert!(heads.sign(&store, now()).unwrap() && !heads.sign(&store, now()).unwrap());
-        store.audit(&deed(2), "t").unwrap();
+        store.audit(&deed(2), crate::clock::At::EPOCH).unwrap();
         assert!(!heads.due(&store, now()).unwrap(), "one entry waits for the hour");
         assert!(heads.due(&store, now() + EVERY).unwrap());
         assert!(heads.sign(&store, now()).unwrap());
@@ -221,11 +221,11 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let heads =
             Heads::new(&dir.path().join("heads"), Arc::new(SigningKey::from_bytes(&[7; 32])));
-        store.audit(&deed(1), "t").unwrap();
+        store.audit(&deed(1), crate::clock::At::EPOCH).unwrap();
         heads.sign(&store, now()).unwrap();
         let whole = std::fs::read_to_string(heads.path()).unwrap();
         std::fs::write(heads.path(), format!("{whole}{}", &whole[..50])).unwrap();
-        store.audit(&deed(2), "t").unwrap();
+        store.audit(&deed(2), crate::clock::At::EPOCH).unwrap();
         heads.sign(&store, now()).unwrap();
         assert_eq!(heads.kept().unwrap().len(), 2);
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use trust::SigningKey;
 
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Config;
 use crate::export::Hashing;
 use crate::no_room_told;
@@ -132,7 +132,7 @@ fn made(config: &Config, to: &Path, why: &str, parent: &Path) -> anyhow::Result<
     }
     let program = env!("CARGO_PKG_VERSION").to_owned();
     let manifest =
-        Manifest { format: FORMAT.to_owned(), made_at: clock::now_text(), program, files };
+        Manifest { format: FORMAT.to_owned(), made_at: At::now().to_string(), program, files };
     let text = serde_json::to_vec_pretty(&manifest)?;
     fs::write(work.path().join(SEAL), key.seal(SEAL_LABEL, trust::sha256_hex(&text).as_bytes())?)?;
     fs::write(work.path().join(MANIFEST), &text)?;
@@ -163,7 +163,7 @@ pub fn before_update(config: &Config) -> anyhow::Result<Option<String>> {
     }
     let to = config
         .data_dir
-        .join(format!("{BEFORE_UPDATE}{}.zgbackup", clock::now_text().replace([':', '.'], "")));
+        .join(format!("{BEFORE_UPDATE}{}.zgbackup", At::now().to_string().replace([':', '.'], "")));
     let said = backup(config, &to, "before an update")?;
     // Whoever withdrew is in the older ones, too.
     for older in before_updates(&config.data_dir).into_iter().rev().skip(KEPT_BEFORE_UPDATES) {
@@ -250,7 +250,7 @@ fn audit(store: &Store, action: &str, object: &str, why: &str) -> anyhow::Result
         why: clock::clip(why, 200),
         status: 200,
     };
-    Ok(store.audit(&deed, &clock::now_text())?)
+    Ok(store.audit(&deed, At::now())?)
 }
 
 /// Puts the archive's data in place of what is there; gives what a person has to know, one line
@@ -292,7 +292,7 @@ pub fn restore(config: &Config, from: &Path, why: &str) -> anyhow::Result<String
 
 /// The staged folder becomes the data's; gives where the former one lies.
 fn put_in_place(config: &Config, staged: &Path) -> anyhow::Result<PathBuf> {
-    let ending = format!("before-{}", clock::now_text().replace([':', '.'], ""));
+    let ending = format!("before-{}", At::now().to_string().replace([':', '.'], ""));
     let aside = beside(&config.data_dir, &ending)?;
     fs::rename(&config.data_dir, &aside)?;
     fs::rename(staged, &config.data_dir)?;
@@ -395,9 +395,9 @@ fn learn_from_replaced(
         return Ok(());
     }
     let faces = FaceStore::open(&config.store, key.clone()).and_then(|f| f.tombstones());
-    let now = clock::now_text();
+    let now = At::now();
     let facts = Store::open(&config.store);
-    let facts = facts.and_then(|s| Ok((s.ended_custodians()?, s.unburied_pictures(&now)?)));
+    let facts = facts.and_then(|s| Ok((s.ended_custodians()?, s.unburied_pictures(now)?)));
     let of_persons = faces.map(|all| all.into_iter().map(Deletion::Person).collect::<Vec<_>>());
     let of_facts = facts.map(|(ended, pictures)| {
         ended.into_iter().map(Deletion::Custodian).chain(pictures).collect()

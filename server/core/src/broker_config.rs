@@ -53,10 +53,8 @@ pub fn write(
         .with_context(|| format!("{} can not be made", folder.display()))?;
     let name = hosts.first().context("name the broker by --host, as the boxes will call it")?;
     let (certificate, key) = authority.issue(name, hosts, Use::Server, now, VALID)?;
-    let list = authority.revocation_list(
-        &crate::ca::revoked(&store.revoked_certificates(&clock::text(now))?),
-        now,
-    )?;
+    let list = authority
+        .revocation_list(&crate::ca::revoked(&store.revoked_certificates(now.into())?), now)?;
     let home = std::path::absolute(folder)?;
     let conf = conf(&home.display().to_string(), listen, "persistence false\n");
     for (file, text) in [

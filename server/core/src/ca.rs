@@ -20,6 +20,8 @@ use rcgen::{
     Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
 };
 
+use crate::clock::At;
+
 /// The root outlives every box; a new one means provisioning all boxes anew.
 const ROOT_DAYS: u64 = 20 * 365;
 /// Clocks of boxes may be behind.
@@ -249,12 +251,9 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CaError> {
         .map_err(file)
 }
 
-/// Rows whose time does not parse were written by another program; they are taken as revoked at
-/// once.
-pub fn revoked(rows: &[(String, String)]) -> Vec<(String, jiff::Timestamp)> {
-    rows.iter()
-        .map(|(serial, at)| (serial.clone(), at.parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH)))
-        .collect()
+/// As the list wants them.
+pub fn revoked(rows: &[(String, At)]) -> Vec<(String, jiff::Timestamp)> {
+    rows.iter().map(|(serial, at)| (serial.clone(), at.time())).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::alert::AlertState;
 use crate::app::App;
 use crate::calendar::Calendar;
+use crate::clock::At;
 use crate::legal;
 use crate::message::Kind;
 use crate::notify::personal::told_of_term;
@@ -78,7 +79,7 @@ struct LateData<'a> {
     number: i64,
     severity: String,
     state: AlertState,
-    raised_at: &'a str,
+    raised_at: At,
     due: &'static str,
     due_zh: &'static str,
     due_en: &'static str,
@@ -87,13 +88,13 @@ struct LateData<'a> {
 
 fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> {
     let (now, zone) = (clock::now(), clock::zone());
-    let text = clock::text(now);
+    let at = At::from(now);
     let party = match late.party {
         INSTITUTION => String::new(),
         person => format!(" {person}"),
     };
     let what = format!("case {} {} {}{party}", alert.id, late.due.code(), late.deadline.on);
-    if !app.store.first_time(&what, &text)? {
+    if !app.store.first_time(&what, at)? {
         return Ok(false);
     }
     tracing::warn!(
@@ -107,7 +108,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
         number: alert.number.for_authority(),
         severity: format!("L{}", alert.severity),
         state: alert.case.state,
-        raised_at: &alert.raised_at,
+        raised_at: alert.raised_at,
         due: late.due.code(),
         due_zh: late.due.zh(),
         due_en: late.due.en(),
@@ -117,21 +118,24 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     let message = |account: String| NewMessage {
         account,
         kind: Kind::CaseLate,
-        about: alert.id.clone(),
+        about: alert.id.to_string(),
         number: Some(alert.number.for_authority()),
         by: String::new(),
     };
     let messages: Vec<NewMessage> =
         told_of_term(&accounts, alert).into_iter().map(message).collect();
-    app.store.tell(&messages, &text)?;
+    app.store.tell(&messages, at)?;
     let number = alert.number.for_authority();
     let body = serde_json::to_string(&Late { event: event.code(), number, data })?;
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
-            let next_at = clock::text(plan::not_before(now, hook.quiet, alert.severity, &zone));
-            let alert = Some(alert.id.clone());
+            let next_at = plan::not_before(now, hook.quiet, alert.severity, &zone).into();
+            let alert = Some(alert.id.to_string());
             let (hook, body) = (hook.id, body.clone());
-            app.store.add_delivery(&NewDelivery { hook, event, alert, body, next_at }, &text)?;
+            app.store.add_delivery(
+                &NewDelivery { hook: hook.to_string(), event, alert, body, next_at },
+                at,
+            )?;
         }
     }
     Ok(true)

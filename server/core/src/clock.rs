@@ -3,7 +3,11 @@
 //! Nothing else reads the clock; the pure modules (`alert`, `rules`, `ingest::check`) get times as
 //! arguments.
 
+mod at;
+
 use jiff::Timestamp;
+
+pub use at::{At, Moment};
 
 pub fn now() -> Timestamp {
     Timestamp::now() + stepped_by()
@@ -36,10 +40,6 @@ pub fn text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-pub fn now_text() -> String {
-    text(now())
-}
-
 /// The zone in which people read times.
 pub fn zone() -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get("Asia/Shanghai").unwrap_or(jiff::tz::TimeZone::UTC)
@@ -51,10 +51,10 @@ pub fn today() -> jiff::civil::Date {
 }
 
 /// The day of a time, where people read times: terms run from it. What is a day already stays one.
-pub fn day_of(at: &str) -> String {
-    match at.parse::<Timestamp>() {
-        Ok(time) => time.to_zoned(zone()).date().to_string(),
-        Err(_) => clip(at, 10),
+pub fn day_of<T: Moment + ?Sized>(at: &T) -> String {
+    match at.moment() {
+        Some(time) => time.to_zoned(zone()).date().to_string(),
+        None => clip(&at.as_text(), 10),
     }
 }
 
@@ -62,9 +62,9 @@ pub fn day_of(at: &str) -> String {
 /// added to it.
 const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;
 
-/// Milliseconds of a time as the store keeps it; `None`: it is none.
-pub fn ms(text: &str) -> Option<i64> {
-    text.parse().ok().map(Timestamp::as_millisecond)
+/// Milliseconds of a time; `None`: it is none.
+pub fn ms<T: Moment + ?Sized>(at: &T) -> Option<i64> {
+    at.moment().map(Timestamp::as_millisecond)
 }
 
 /// Reads an RFC 3339 time from 1970 to the year 9000; the error names what was read.
@@ -86,6 +86,12 @@ pub fn normal(what: &str, value: &str) -> Result<String, String> {
 /// At most `max` characters of a stranger's text, for messages.
 pub fn clip(value: &str, max: usize) -> String {
     value.chars().take(max).collect()
+}
+
+/// A time of a test.
+#[cfg(test)]
+pub(crate) fn at(text: &str) -> At {
+    text.parse().unwrap()
 }
 
 #[cfg(test)]

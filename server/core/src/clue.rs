@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{self, Case};
+use crate::clock::At;
 
 /// Pictures of a report, at most.
 pub const MOST_PICTURES: usize = 3;
@@ -43,9 +44,9 @@ pub struct About {
     pub place: Option<Place>,
     /// RFC 3339 UTC with milliseconds; at most a day long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_at: Option<String>,
+    pub from_at: Option<At>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to_at: Option<String>,
+    pub to_at: Option<At>,
     /// The reporter said "about".
     #[serde(default)]
     pub window_vague: bool,
@@ -122,7 +123,7 @@ impl Disposal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proposal {
     pub by: String,
-    pub at: String,
+    pub at: At,
     pub disposal: Disposal,
 }
 
@@ -281,7 +282,7 @@ impl Handling {
     }
 
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, own_id: &str, by: &str, step: &Step, at: &str) -> Result<Self, ClueRefusal> {
+    pub fn take(&self, own_id: &str, by: &str, step: &Step, at: At) -> Result<Self, ClueRefusal> {
         use Intake::{Accepted, AskedBack, Received};
         let refused = || ClueRefusal::NotNow { step: step.name(), stage: self.stage() };
         match (self.intake, step) {
@@ -291,7 +292,7 @@ impl Handling {
                 proposals: Vec::new(),
                 question: None,
                 case: Some(Case::default()),
-                accepted_on: Some(crate::clock::day_of(at)),
+                accepted_on: Some(crate::clock::day_of(&at)),
                 ..self.clone()
             }),
             (Received, Step::Ask { question }) if question.trim().is_empty() => {
@@ -372,8 +373,8 @@ impl Handling {
     }
 
     /// Whoever reported by name is told once more: of the end, or of the case.
-    fn concluded(self, at: &str) -> Self {
-        Self { concluded_on: Some(crate::clock::day_of(at)), told_on: None, ..self }
+    fn concluded(self, at: At) -> Self {
+        Self { concluded_on: Some(crate::clock::day_of(&at)), told_on: None, ..self }
     }
 
     /// Whether somebody may still let another clue go on in this one: two people have not decided.
@@ -402,35 +403,35 @@ impl Handling {
         }
     }
 
-    fn extend(&self, reason: &str, at: &str) -> Result<Self, ClueRefusal> {
+    fn extend(&self, reason: &str, at: At) -> Result<Self, ClueRefusal> {
         if reason.trim().is_empty() {
             return Err(ClueRefusal::NoReason);
         }
         if self.extended_on.is_some() {
             return Err(ClueRefusal::NotNow { step: "extend", stage: self.stage() });
         }
-        Ok(Self { extended_on: Some(crate::clock::day_of(at)), ..self.clone() })
+        Ok(Self { extended_on: Some(crate::clock::day_of(&at)), ..self.clone() })
     }
 
-    fn tell(&self, how: &str, at: &str) -> Result<Self, ClueRefusal> {
+    fn tell(&self, how: &str, at: At) -> Result<Self, ClueRefusal> {
         if how.trim().is_empty() {
             return Err(ClueRefusal::NoReason);
         }
-        Ok(Self { told_on: Some(crate::clock::day_of(at)), ..self.clone() })
+        Ok(Self { told_on: Some(crate::clock::day_of(&at)), ..self.clone() })
     }
 
-    fn dispose(&self, by: &str, disposal: Disposal, at: &str) -> Result<Self, ClueRefusal> {
+    fn dispose(&self, by: &str, disposal: Disposal, at: At) -> Result<Self, ClueRefusal> {
         if self.proposals.iter().any(|p| p.by == by && p.disposal.agrees_with(disposal)) {
             return Err(ClueRefusal::SamePerson { by: by.to_owned() });
         }
         let mut next = self.clone();
         next.proposals.retain(|p| p.by != by);
         let agreed = next.proposals.iter().any(|p| p.disposal.agrees_with(disposal));
-        next.proposals.push(Proposal { by: by.to_owned(), at: at.to_owned(), disposal });
+        next.proposals.push(Proposal { by: by.to_owned(), at, disposal });
         if agreed {
             next.intake = disposal.intake();
             next.question = None;
-            next.disposed_on = Some(crate::clock::day_of(at));
+            next.disposed_on = Some(crate::clock::day_of(&at));
         }
         Ok(next)
     }

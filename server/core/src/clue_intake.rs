@@ -14,10 +14,11 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::clock::{self, today};
+use crate::clock::{At, today};
 use crate::clue::terms::{self, Matter};
 use crate::clue::{About, Allegation, Anonymity, MOST_PICTURES, Place, Source};
 use crate::corroborate::MOST_WINDOW_MS;
+use crate::ids::ClueId;
 use crate::low_priority;
 use crate::problem::Problem;
 use crate::store::{Clue, ClueDue, NewClue, Store, StoreError, Waiting};
@@ -79,7 +80,7 @@ impl Incoming {
         if self.contact.is_none() && self.about.anonymity != Anonymity::Anonymous {
             return Err("contact: is needed unless the report is anonymous".to_owned());
         }
-        check_window(&mut self.about)
+        check_window(&self.about)
     }
 }
 
@@ -92,19 +93,17 @@ fn check_place(place: &Place) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_window(about: &mut About) -> Result<(), Fault> {
-    let (Some(from), Some(to)) = (&about.from_at, &about.to_at) else {
+fn check_window(about: &About) -> Result<(), Fault> {
+    let (Some(from), Some(to)) = (about.from_at, about.to_at) else {
         if about.from_at.is_some() || about.to_at.is_some() {
             return Err("from_at, to_at: give both or none".to_owned());
         }
         return Ok(());
     };
-    let (from, to) = (clock::parse("from_at", from)?, clock::parse("to_at", to)?);
-    let long_ms = to.as_millisecond() - from.as_millisecond();
+    let long_ms = to.ms() - from.ms();
     if long_ms <= 0 || long_ms > MOST_WINDOW_MS {
         return Err("to_at: must lie after from_at, at most 24 hours".to_owned());
     }
-    (about.from_at, about.to_at) = (Some(clock::text(from)), Some(clock::text(to)));
     Ok(())
 }
 
@@ -161,7 +160,7 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
         None => None,
     };
     let jurisdiction = institution.map_or(it.jurisdiction, |i| i.jurisdiction);
-    let id = random_id()?;
+    let id: ClueId = random_id()?.parse()?;
     let key = Key::generate()?;
     let seal = |part: &str, plain: &[u8]| key.seal(&sealed_as(&id, part), plain);
     let files = it.pictures.iter().enumerate().map(|(n, picture)| {
@@ -169,7 +168,8 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
     });
     let files = files.collect::<Result<_, VaultError>>()?;
     let contact = it.contact.as_ref().map(|c| seal("contact", c.as_bytes())).transpose()?;
-    let window = (&it.about.from_at, &it.about.to_at);
+    let text_of = |at: Option<At>| at.map(|at| at.to_string());
+    let window = (text_of(it.about.from_at), text_of(it.about.to_at));
     let place = it.about.place.as_ref();
     let place = place.map(|p| (text::folded(&p.name), text::folded(&p.address), p.kind.as_str()));
     let fold = format!(
@@ -215,7 +215,7 @@ pub fn store(app: &App, mut it: Incoming) -> Result<(String, bool), Problem> {
         }
     }
     let new = sealed(app, it)?;
-    Ok(app.store.put_clue(&new, &clock::now_text())?)
+    Ok(app.store.put_clue(&new, At::now())?)
 }
 
 /// What the door puts in, before it is sealed.
@@ -329,7 +329,7 @@ fn take_in(app: &App, it: &Waiting) -> Result<(), StoreError> {
     // An earlier version of the door sealed with the master key.
     let opened = opened.or_else(|| app.master.open(&what, &it.sealed).ok());
     let read = opened.and_then(|bytes| serde_json::from_slice::<FromDoor>(&bytes).ok());
-    let now = clock::now_text();
+    let now = At::now();
     match read {
         None => give_up(app, it),
         Some(FromDoor::Visit { mac }) => app.store.take_visit_in(&it.ticket, &mac, &it.received_on),
@@ -337,10 +337,10 @@ fn take_in(app: &App, it: &Waiting) -> Result<(), StoreError> {
             let Some(clue) = app.store.clue_of_receipt(&mac)? else { return give_up(app, it) };
             let Some(sealed) = sealed_answer(app, &clue, &text)? else { return give_up(app, it) };
             let due = |clue: &Clue| due(app, clue).ok().flatten();
-            app.store.take_answer_in(&it.ticket, &clue, &sealed, &now, &due)
+            app.store.take_answer_in(&it.ticket, &clue, &sealed, now, &due)
         }
         Some(FromDoor::Report(report)) => match incoming(&app.store, *report, &it.received_on) {
-            Ok(report) => app.store.take_report_in(&it.ticket, &sealed(app, report)?, &now),
+            Ok(report) => app.store.take_report_in(&it.ticket, &sealed(app, report)?, now),
             Err(StoreError::Refused(_)) => give_up(app, it),
             Err(error) => Err(error),
         },

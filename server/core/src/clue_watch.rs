@@ -11,6 +11,7 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::access::Role;
 use crate::app::App;
 use crate::calendar::Calendar;
+use crate::clock::At;
 use crate::message::Kind;
 use crate::store::{Account, Clue, NewMessage, StoreError};
 use crate::{clock, low_priority};
@@ -70,7 +71,7 @@ impl Ear {
 
 /// One look; gives how many terms were told of for the first time.
 pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
-    let (today, text) = (now.to_zoned(clock::zone()).date(), clock::text(now));
+    let (today, at) = (now.to_zoned(clock::zone()).date(), At::from(now));
     let calendar = Calendar::new(app.store.workdays()?);
     let mut told = 0;
     for ear in [Ear::Own, Ear::Above] {
@@ -83,7 +84,7 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
         for clue in late {
             let messages: Vec<NewMessage> =
                 ears(&accounts, &clue, ear).map(|account| message(account, &clue)).collect();
-            let new = app.store.tell_of_late_clue(&clue, ear.word(), &messages, &text)?;
+            let new = app.store.tell_of_late_clue(&clue, ear.word(), &messages, at)?;
             told += usize::from(new);
         }
     }
@@ -92,9 +93,9 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
 
 fn message(account: &Account, clue: &Clue) -> NewMessage {
     NewMessage {
-        account: account.id.clone(),
+        account: account.id.to_string(),
         kind: Kind::ClueLate,
-        about: clue.id.clone(),
+        about: clue.id.to_string(),
         number: Some(clue.number),
         by: String::new(),
     }

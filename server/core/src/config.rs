@@ -332,6 +332,11 @@ impl Config {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 
+    /// Nobody logs in here: whoever comes may do everything.
+    pub fn is_open_house(&self) -> bool {
+        !self.accounts
+    }
+
     /// Whether any other machine has a name to reach this server by.
     pub fn is_reached_from_elsewhere(&self) -> bool {
         self.public_host().iter().chain(&self.names).any(|name| !is_loopback(name))
@@ -349,8 +354,9 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let source = Source { path, text };
         let raw: raw::Raw = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |s| s.start);
-            let why = error.message().trim().replace('\n', "; ");
+            let span = error.span().unwrap_or_default();
+            let (at, value) = (span.start, text.get(span).unwrap_or_default());
+            let why = text_fold::toml_fault(error.message(), value).replace('\n', "; ");
             // What the reader found it says itself, and not where it belongs.
             let known = |key: &String| why.contains(&format!("`{key}`"));
             let unknown = why.starts_with("unknown field");

@@ -13,6 +13,8 @@ use vision::enrol::{EnrolError, Enrolled, template_from_picture};
 use vision::pack::{Manifest, Search};
 use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
 
+use crate::clock::At;
+use crate::ids::EnrolmentId;
 use crate::model::Consent;
 use crate::photo;
 use crate::store::{Enrolment, FaceStore, NewTemplate, Proposal, StoreError};
@@ -116,7 +118,7 @@ pub struct EnrolmentOutcome {
     pub compared: Compared,
     /// When its templates were made anew for another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub renewed_at: Option<String>,
+    pub renewed_at: Option<At>,
 }
 
 impl EnrolmentOutcome {
@@ -134,7 +136,7 @@ impl EnrolmentOutcome {
 /// An answered proposal.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Proposed {
-    pub id: String,
+    pub id: EnrolmentId,
     pub photos: Vec<PhotoOutcome>,
     pub compared: Compared,
     pub templates: usize,
@@ -190,7 +192,7 @@ impl Engine {
         &self,
         faces: &FaceStore,
         request: &Request<'_>,
-        now: &str,
+        now: At,
     ) -> Result<Proposed, EnrolFault> {
         let (outcomes, enrolled) = self.judge(&request.photos);
         if enrolled.is_empty() {
@@ -201,7 +203,7 @@ impl Engine {
         let mut comparison = Comparison::of(self, &fresh, request.person);
         self.each_known(faces, request.institution, |known| comparison.add(&known))?;
         let compared = comparison.end();
-        let id = format!("e-{}", uuid::Uuid::now_v7().simple());
+        let id = EnrolmentId::fresh("e-");
         let templates = self.templates(faces, request.institution, &id, &enrolled)?;
         let photos: Vec<Vec<u8>> = if request.consent.keeps_photo() {
             enrolled.iter().map(|(index, _)| request.photos[*index].clone()).collect()
@@ -257,13 +259,15 @@ impl Engine {
     ) -> Result<Vec<NewTemplate>, StoreError> {
         let seed = faces.rotation_seed(institution)?;
         let rotation = Rotation::from_key(seed.bytes(), self.length);
-        let template = |(n, (_, e)): (usize, &(usize, Enrolled))| NewTemplate {
-            id: format!("{name}-t{n}"),
-            embedder_sha256: self.embedder_sha256.clone(),
-            masked: e.quality.masked.is_some_and(|p| p > 0.5),
-            vector: e.template.turned(&rotation).to_bytes(),
+        let template = |(n, (_, e)): (usize, &(usize, Enrolled))| {
+            Ok(NewTemplate {
+                id: format!("{name}-t{n}").parse()?,
+                embedder_sha256: self.embedder_sha256.clone(),
+                masked: e.quality.masked.is_some_and(|p| p > 0.5),
+                vector: e.template.turned(&rotation).to_bytes(),
+            })
         };
-        Ok(enrolled.iter().enumerate().map(template).collect())
+        enrolled.iter().enumerate().map(template).collect()
     }
 
     /// Quality reasons for each photograph, and the templates of those that passed; stores nothing.
@@ -316,7 +320,7 @@ impl Engine {
         loop {
             let part = faces.comparable_templates(institution, &after)?;
             let Some(last) = part.last() else { return Ok(()) };
-            after.clone_from(&last.id);
+            after = last.id.to_string();
             for stored in part.into_iter().filter(|t| t.pack == self.pack) {
                 if !rotations.contains_key(&stored.institution) {
                     let seed = faces.rotation_seed(&stored.institution)?;
@@ -334,7 +338,7 @@ impl Engine {
                         template: template.turned_back(rotation),
                     }),
                     Err(error) => {
-                        tracing::error!(template = stored.id, %error, "a stored template is left \
+                        tracing::error!(template = %stored.id, %error, "a stored template is left \
                             out");
                     }
                 }

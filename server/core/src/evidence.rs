@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use self::opening::Opening;
 use crate::access::Role;
+use crate::clock::At;
+use crate::ids::{AlertId, OpeningId};
 
 /// Wrong passphrases in a row, after which the wrapped keys are withheld for a while.
 pub const TRIES: i64 = 10;
@@ -49,7 +51,7 @@ pub struct CustodianSeen {
     pub verification_key: String,
     /// X25519, base64.
     pub sealing_key: String,
-    pub entered_at: String,
+    pub entered_at: At,
     /// None while he waits to be let in.
     pub from: Option<String>,
     pub vouched: Option<CustodianSignature>,
@@ -154,7 +156,7 @@ pub struct PolicyWord {
     /// Number or name of the document that records it.
     pub document: String,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -172,18 +174,18 @@ pub struct ItemSeen {
     pub item: EvidenceItem,
     pub source: PictureSource,
     pub pack: String,
-    pub received_at: String,
+    pub received_at: At,
     /// `deleted` or `lost`.
     pub gone: Option<String>,
     pub gone_because: Option<String>,
-    pub gone_at: Option<String>,
+    pub gone_at: Option<At>,
 }
 
 /// An opening with what its two people need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningKept {
-    pub id: String,
-    pub alert: String,
+    pub id: OpeningId,
+    pub alert: AlertId,
     pub device: String,
     pub finding: String,
     pub opening: Opening,

@@ -19,7 +19,7 @@ use protocol::up::{PresenceReport, Up, UpBody};
 use trust::bundle::{FORMAT, HashOnly, Header, Link};
 use trust::{SigningKey, VerifyingKey};
 
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Config;
 use crate::store::{Deed, Era, Store, StoreError, StoredLink, Stretch};
 
@@ -43,8 +43,8 @@ pub struct Wanted {
 /// Gives the one line to print.
 pub fn run(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
     let data_dir = &config.data_dir;
-    let from = bound("--from", &wanted.from, "T00:00:00.000Z", "0000-01-01T00:00:00.000Z")?;
-    let to = bound("--to", &wanted.to, "T23:59:59.999Z", "9999-12-31T23:59:59.999Z")?;
+    let from = bound("--from", &wanted.from, "T00:00:00.000Z", At::EPOCH)?;
+    let to = bound("--to", &wanted.to, "T23:59:59.999Z", At::of_ms(i64::MAX))?;
     if from > to {
         bail!("--from {from} is after --to {to}: exchange them");
     }
@@ -60,7 +60,7 @@ pub fn run(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
     let device: DeviceId =
         wanted.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("--device: {e}"))?;
     let era = era(&store, wanted)?;
-    let Some(stretch) = store.stretch(&wanted.device, &era, &from, &to)? else {
+    let Some(stretch) = store.stretch(&wanted.device, &era, from, to)? else {
         bail!("no message of {device} came from {from} to {to}: nothing is exported");
     };
     let (lines, hash) = write(&store, &signer, &device, &stretch, &|_| true, &wanted.out)?;
@@ -71,7 +71,7 @@ pub fn run(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
         why: wanted.why.clone(),
         status: 200,
     };
-    store.audit(&deed, &clock::now_text())?;
+    store.audit(&deed, At::now())?;
     Ok(format!(
         "{lines} lines, sequence {} to {} of {device}, box key {}, server key {}, SHA-256 {hash}: \
         check with zaigang-verify {}",
@@ -89,7 +89,7 @@ pub fn bundle(
     store: &Store,
     signer: &SigningKey,
     device: &str,
-    (from, to): (&str, &str),
+    (from, to): (At, At),
     shown: &dyn Fn(&PresenceReport) -> bool,
     out: &Path,
 ) -> anyhow::Result<bool> {
@@ -126,12 +126,13 @@ fn era(store: &Store, wanted: &Wanted) -> anyhow::Result<Era> {
     )
 }
 
-fn bound(what: &str, text: &str, day: &str, open: &str) -> anyhow::Result<String> {
+fn bound(what: &str, text: &str, day: &str, open: At) -> anyhow::Result<At> {
     if text.is_empty() {
-        return Ok(open.to_owned());
+        return Ok(open);
     }
     let whole = if text.len() == 10 { format!("{text}{day}") } else { text.to_owned() };
-    clock::normal(what, &whole).map_err(|why| anyhow::anyhow!("{why}, or a day such as 2026-03-02"))
+    let read = clock::parse(what, &whole).map(At::from);
+    read.map_err(|why| anyhow::anyhow!("{why}, or a day such as 2026-03-02"))
 }
 
 /// Writes beside the name and renames, so that a bundle that is there is whole. Gives lines and the
@@ -298,14 +299,14 @@ mod tests {
     #[test]
     fn a_day_is_a_bound_with_its_beginning_or_end() {
         assert_eq!(
-            bound("--from", "2026-03-02", "T00:00:00.000Z", "").unwrap(),
-            "2026-03-02T00:00:00.000Z"
+            bound("--from", "2026-03-02", "T00:00:00.000Z", crate::clock::At::EPOCH).unwrap(),
+            "2026-03-02T00:00:00.000Z".parse().unwrap()
         );
         assert_eq!(
-            bound("--to", "2026-03-02T09:00:00+08:00", "", "").unwrap(),
-            "2026-03-02T01:00:00.000Z"
+            bound("--to", "2026-03-02T09:00:00+08:00", "", crate::clock::At::EPOCH).unwrap(),
+            "2026-03-02T01:00:00.000Z".parse().unwrap()
         );
-        let error = bound("--to", "March", "", "").unwrap_err().to_string();
+        let error = bound("--to", "March", "", crate::clock::At::EPOCH).unwrap_err().to_string();
         assert!(error.contains("--to") && error.contains("2026-03-02"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Calendar, Deadline};
+use crate::clock::At;
 
 const TERM_DAYS: u32 = 30;
 /// People whose faces are stored, from which on the filing is due.
@@ -94,7 +95,7 @@ impl FilingKind {
 /// One word of it, as it was entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FilingEvent {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub kind: FilingKind,
     /// The day of it.
@@ -145,8 +146,8 @@ mod tests {
     use super::*;
 
     fn event(kind: FilingKind, on: &str) -> FilingEvent {
-        let (at, by, note) = (String::new(), "wang".to_owned(), String::new());
-        FilingEvent { at, by, kind, on: on.parse().unwrap(), note }
+        let (by, note) = ("wang".to_owned(), String::new());
+        FilingEvent { at: At::EPOCH, by, kind, on: on.parse().unwrap(), note }
     }
 
     fn late(events: &[FilingEvent], today: &str) -> Vec<bool> {

@@ -12,7 +12,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::clock::{self, today};
+use crate::clock::{self, At, today};
 use crate::clue::MOST_PICTURES;
 use crate::photo;
 use crate::problem::Problem;
@@ -193,7 +193,7 @@ pub fn wrong(zh: &'static str, en: &'static str) -> Problem {
 }
 
 /// When it was, as a form says it: from, to, and whether that is vague.
-pub type Window = (Option<String>, Option<String>, bool);
+pub type Window = (Option<At>, Option<At>, bool);
 
 /// Day and hours as typed; a day alone is the whole day.
 pub fn window(sent: &Sent) -> Result<Window, Problem> {
@@ -211,7 +211,7 @@ pub fn window(sent: &Sent) -> Result<Window, Problem> {
     let (from, to) = match (time("from")?, time("to")?) {
         (None, _) => {
             let from = zoned(day.at(0, 0, 0, 0))?;
-            return Ok((Some(clock::text(from)), Some(clock::text(from + 24.hours())), true));
+            return Ok((Some(from.into()), Some((from + 24.hours()).into()), true));
         }
         (Some(from), None) => {
             let from = zoned(day.to_datetime(from))?;
@@ -222,7 +222,7 @@ pub fn window(sent: &Sent) -> Result<Window, Problem> {
     if to <= from {
         return Err(wrong("结束时间应晚于开始时间", "the end lies before the beginning"));
     }
-    Ok((Some(clock::text(from)), Some(clock::text(to)), false))
+    Ok((Some(from.into()), Some(to.into()), false))
 }
 
 #[cfg(test)]
@@ -237,7 +237,7 @@ mod tests {
     fn a_day_alone_is_the_whole_day() {
         let hours = |pairs: &[(&str, &str)]| window(&sent(pairs));
         let day = ("day", "2026-03-02");
-        let text = |t: &str| Some(t.to_owned());
+        let text = |t: &str| Some(crate::clock::at(t));
         assert_eq!(
             hours(&[day]).unwrap(),
             (text("2026-03-01T16:00:00.000Z"), text("2026-03-02T16:00:00.000Z"), true)

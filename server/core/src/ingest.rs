@@ -22,7 +22,7 @@ use protocol::id::DeviceId;
 use tokio::sync::mpsc;
 use trust::VerifyingKey;
 
-use crate::clock;
+use crate::clock::{self, At};
 use crate::low_priority;
 use crate::mqtt::{Locations, Raw};
 use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
@@ -210,7 +210,7 @@ fn former_keys(store: &Store, device: &DeviceId) -> Vec<VerifyingKey> {
 const MANY: usize = 24;
 
 fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: Timestamp) -> Entry {
-    let received_at = clock::text(now);
+    let received_at = At::from(now);
     match result {
         Ok(Checked::Status(status)) => {
             Entry::Status { status, received_at, retained: raw.retained }

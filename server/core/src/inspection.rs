@@ -4,14 +4,18 @@
 //! Decides nothing itself: `self_check::{facts, mismatch, correction}` do, and they are pure.
 
 use jiff::{SignedDuration, Timestamp};
+use protocol::names::RuleCode;
 
 use crate::alert;
-use crate::clock;
+use crate::clock::At;
 use crate::rules::{DAY_MS, Numbers, SessionOutcome};
 use crate::self_check::FactQuery;
 use crate::self_check::correction::{Answered, Step, Verdict, judged};
+use crate::self_check::facts::AlertFact;
 use crate::self_check::mismatch::{CheckFact, day_ms};
-use crate::store::{CorrectionSource, Dossier, NewCorrection, Store, StoreError, Uncorrected};
+use crate::store::{
+    Correction, CorrectionSource, Dossier, NewCorrection, Store, StoreError, Uncorrected,
+};
 
 /// A session's report may come as late as this.
 const SETTLES_MS: i64 = DAY_MS;
@@ -21,13 +25,12 @@ const SETTLES_MS: i64 = DAY_MS;
 pub fn freshen(
     store: &Store,
     dossier: &mut Dossier,
-    from: &str,
+    from: At,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let known_ms = from.parse::<Timestamp>().map_or(i64::MIN, Timestamp::as_millisecond);
     let outcomes = std::mem::take(&mut dossier.outcomes);
     for check in &mut dossier.compared.checks {
-        if day_ms(check.from) > known_ms {
+        if day_ms(check.from) > from.ms() {
             check.not_assessable_ppm = not_assessable(check, &outcomes, now.as_millisecond());
         }
     }
@@ -62,29 +65,36 @@ pub fn keep(
     let assessable = dossier.outcomes.iter().filter(|o| o.assessable());
     let assessable_ms: Vec<i64> = assessable.map(|o| o.start_ms).collect();
     for it in store.answered_corrections(id)? {
-        let ms = |at: Option<&str>| {
-            at.unwrap_or(&it.opened_at).parse().map_or(0, Timestamp::as_millisecond)
-        };
+        let ms = |at: Option<At>| at.unwrap_or(it.opened_at).ms();
         let answered = Answered {
             first_ms: ms(it.handling.first_answer()),
-            last_ms: ms(it.handling.answered_at.as_deref()),
+            last_ms: ms(it.handling.answered_at),
         };
         let alerts = &dossier.compared.alerts;
         let now_ms = now.as_millisecond();
-        if let Some(verdict) = judged(answered, &it.rules, alerts, &assessable_ms, now_ms) {
-            let said = ("", clock::text(now));
-            store.take_correction_step(&it.id, &Step::Facts(verdict), None, (said.0, &said.1))?;
+        let rules = rules_of(&it, alerts);
+        if let Some(verdict) = judged(answered, &rules, alerts, &assessable_ms, now_ms) {
+            let now = At::from(now);
+            store.take_correction_step(&it.id, &Step::Facts(verdict), None, ("", now))?;
             if verdict == Verdict::Verified && it.source == CorrectionSource::Alert {
-                leave_the_inbox(store, &it.object, &said.1)?;
+                leave_the_inbox(store, &it.object, now)?;
             }
         }
     }
     Ok(())
 }
 
+/// What came into an alert since its correction was opened ends with it, and is asked about, too.
+fn rules_of(it: &Correction, alerts: &[AlertFact]) -> Vec<RuleCode> {
+    let of_it =
+        |alert: &&AlertFact| it.source == CorrectionSource::Alert && alert.alert == it.object;
+    let later = alerts.iter().filter(of_it).flat_map(|alert| alert.rules.iter().cloned());
+    it.rules.iter().cloned().chain(later).collect()
+}
+
 /// An L1 that nobody has looked at ends with its correction; whatever else it has become stays
 /// where people have it.
-fn leave_the_inbox(store: &Store, alert: &str, now: &str) -> Result<(), StoreError> {
+fn leave_the_inbox(store: &Store, alert: &str, now: At) -> Result<(), StoreError> {
     let is_l1 = store.alert(alert)?.is_some_and(|alert| alert.severity == 1);
     if !is_l1 {
         return Ok(());
@@ -96,9 +106,8 @@ fn leave_the_inbox(store: &Store, alert: &str, now: &str) -> Result<(), StoreErr
 }
 
 /// 72 h from an L1 [D].
-fn due(from: &str, numbers: &Numbers) -> String {
-    let at: Timestamp = from.parse().unwrap_or_default();
-    clock::text(at + SignedDuration::from_hours(numbers.due_l1_h))
+fn due(from: At, numbers: &Numbers) -> At {
+    from + SignedDuration::from_hours(numbers.due_l1_h)
 }
 
 fn of_alerts(
@@ -111,9 +120,9 @@ fn of_alerts(
         .into_iter()
         .map(|Uncorrected { alert, rules, received_at }| NewCorrection {
             source: CorrectionSource::Alert,
-            object: alert,
+            object: alert.to_string(),
             rules,
-            due_at: due(&received_at, numbers),
+            due_at: due(received_at, numbers),
             opened_at: received_at,
         })
         .collect())
@@ -124,7 +133,7 @@ fn of_answers(checks: &[CheckFact], numbers: &Numbers) -> Vec<NewCorrection> {
     let mut wanted = Vec::new();
     for check in checks {
         let Some(handed) = check.handed.last() else { continue };
-        let at = Timestamp::from_millisecond(handed.at_ms).map(clock::text).unwrap_or_default();
+        let at = At::of_ms(handed.at_ms);
         for item in check.form.items.iter().filter(|item| item.severity_if_no > 0) {
             if handed.answers.get(&item.code).is_some_and(|answer| answer == "no") {
                 let rules = item.fact.map(FactQuery::rules).unwrap_or_default();
@@ -132,8 +141,8 @@ fn of_answers(checks: &[CheckFact], numbers: &Numbers) -> Vec<NewCorrection> {
                     source: CorrectionSource::Answer,
                     object: format!("{} {}", check.id, item.code),
                     rules: rules.iter().map(|rule| (*rule).clone()).collect(),
-                    due_at: due(&at, numbers),
-                    opened_at: at.clone(),
+                    due_at: due(at, numbers),
+                    opened_at: at,
                 });
             }
         }

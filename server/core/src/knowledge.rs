@@ -20,7 +20,7 @@ use trust::audit::SignedHead;
 use trust::{SealingPublicKey, SigningKey};
 
 use crate::audit_head::Heads;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::ingest::Told;
 use crate::leader::Leader;
 use crate::mqtt::Brokers;
@@ -230,10 +230,10 @@ impl Pusher {
     /// Unacknowledged for longer than the retry time, or (the roster) no longer fresh.
     fn overdue(&self) -> Vec<Letter> {
         let now = clock::now();
-        let stale = clock::text(now - self.refresh);
-        let unanswered: Vec<String> =
-            (0..=DOUBLINGS).map(|tries| clock::text(now - self.wait(tries))).collect();
-        let devices = match self.store.overdue(&unanswered, &stale) {
+        let stale = At::from(now - self.refresh);
+        let unanswered: Vec<At> =
+            (0..=DOUBLINGS).map(|tries| At::from(now - self.wait(tries))).collect();
+        let devices = match self.store.overdue(&unanswered, stale) {
             Ok(devices) => devices,
             Err(error) => {
                 tracing::error!(%error, "knowledge not checked");
@@ -263,7 +263,7 @@ impl Pusher {
     }
 
     fn waited(&self, issued: &Issued) -> bool {
-        issued.at < clock::text(clock::now() - self.wait(issued.tries))
+        issued.at < At::now() - self.wait(issued.tries)
     }
 
     fn logged<T>(device: &str, made: Result<T, PushError>) -> Option<T> {
@@ -276,11 +276,11 @@ impl Pusher {
         let now = clock::now();
         let yesterday = now - SignedDuration::from_hours(24);
         let (from, until) = if self.any_date {
-            Default::default()
+            (At::EPOCH, At::EPOCH)
         } else {
-            (clock::text(yesterday), clock::text(now))
+            (At::from(yesterday), At::from(now))
         };
-        let mut facts = self.store.facts_for(device, &from, &until)?;
+        let mut facts = self.store.facts_for(device, from, until)?;
         facts.rest.extend(self.told_brokers.clone().map(Down::Brokers));
         let mut roster = Roster {
             snapshot_at: String::new(),
@@ -308,7 +308,7 @@ impl Pusher {
         let now = clock::now();
         let wanted: Vec<_> =
             due.iter().map(|d| (d.device.as_str(), d.payload.kind(), d.content.as_str())).collect();
-        let versions = match self.store.next_versions(&wanted, &clock::text(now)) {
+        let versions = match self.store.next_versions(&wanted, now.into()) {
             Ok(versions) => versions,
             Err(error) => {
                 tracing::error!(%error, "knowledge not sent");
@@ -343,7 +343,7 @@ impl Pusher {
             person.templates = of(person.confirmed)
                 .filter(mine)
                 .map(|t| Template {
-                    template_id: t.id.clone(),
+                    template_id: t.id.to_string(),
                     pack: t.pack.clone(),
                     embedder_sha256: t.embedder_sha256.clone(),
                     vector: STANDARD.encode(&*t.vector),
@@ -382,7 +382,7 @@ impl Pusher {
     fn command(&self, device: &str, command: Command) -> Result<Letter, PushError> {
         let now = clock::now();
         let id = crate::store::device_id(device)?;
-        let issue = self.store.next_version(device, "command", "", &clock::text(now))?;
+        let issue = self.store.next_version(device, "command", "", now.into())?;
         self.plain(&id, issue.version, now, Down::Command(command))
     }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use trust::SigningKey;
 
-use crate::clock;
+use crate::clock::{self, At};
 use crate::low_priority;
 use crate::set_up_fault::SetUpFault;
 use crate::store::{Address, Epoch, Instance, Look, Seat, Store, StoreError};
@@ -97,7 +97,7 @@ pub fn instance(http: SocketAddr, signer: &SigningKey) -> Instance {
     Instance {
         id: format!("{}:{}", host.trim(), http.port()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        since: clock::now_text(),
+        since: At::now(),
         signing_key: signer.verifying_key().to_base64(),
     }
 }

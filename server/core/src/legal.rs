@@ -146,7 +146,7 @@ fn stood(entries: &[ReviewEntry], act: Date, cite: &Cite) -> Standing {
 
 fn first_act<'a>(alert: &Alert, reports: impl IntoIterator<Item = &'a FindingReport>) -> Date {
     let first = reports.into_iter().filter_map(act_day).min();
-    first.or_else(|| day(&alert.raised_at)).unwrap_or(Date::MIN)
+    first.unwrap_or_else(|| alert.raised_at.date())
 }
 
 fn category(it: PractitionerCategory) -> Option<Category> {
@@ -166,8 +166,4 @@ fn category(it: PractitionerCategory) -> Option<Category> {
 fn act_day(report: &FindingReport) -> Option<Date> {
     let (from_ms, _) = act_time::span_ms(report)?;
     Timestamp::from_millisecond(from_ms).ok().map(|at| at.to_zoned(clock::zone()).date())
-}
-
-fn day(at: &str) -> Option<Date> {
-    at.parse::<Timestamp>().ok().map(|t| t.to_zoned(clock::zone()).date())
 }

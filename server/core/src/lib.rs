@@ -35,6 +35,7 @@ pub mod filing;
 pub mod form_reader;
 pub mod http_metrics;
 pub mod idcheck;
+pub mod ids;
 pub mod impact_assessment;
 pub mod ingest;
 pub mod inspection;

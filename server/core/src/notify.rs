@@ -18,7 +18,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Outgoing;
 use crate::low_priority;
 use crate::store::{self, Came, Delivery, Hook, HookKind, StoreError};
@@ -56,21 +56,21 @@ pub async fn run(app: Arc<App>) {
 /// One look: plans what the feed asks for, escalates what nobody took up, sends what is due.
 fn round(app: &App) -> Result<(), StoreError> {
     let (now, zone) = (clock::now(), clock::zone());
-    let text = clock::text(now);
-    app.store.plan_deliveries(&text, |hooks, event, jurisdiction| {
+    let at = At::from(now);
+    app.store.plan_deliveries(at, |hooks, event, jurisdiction| {
         plan::deliveries(hooks, event, jurisdiction, now, &zone)
     })?;
     app.store.take_escalations(
-        &text,
-        |minutes| clock::text(now - SignedDuration::from_mins(minutes)),
+        at,
+        |minutes| at - SignedDuration::from_mins(minutes),
         |to, severity, jurisdiction| plan::escalation(to, severity, jurisdiction, now, &zone),
     )?;
     personal::plan_messages(app, now, &zone)?;
-    let due = app.store.due_deliveries(&text, AT_ONCE)?;
+    let due = app.store.due_deliveries(at, AT_ONCE)?;
     if due.is_empty() {
         return Ok(());
     }
-    app.store.note_seen(due.iter().filter_map(|d| d.alert.as_deref()), &text)?;
+    app.store.note_seen(due.iter().filter_map(|d| d.alert.as_deref()), at)?;
     let hooks = app.store.hooks()?;
     let epoch = store::current();
     // Side by side: one target that does not answer holds nobody else up.
@@ -94,11 +94,11 @@ fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
         Err(Refused::ForGood(fault)) => (Came::Failed, fault),
         Err(Refused::ForNow(fault)) => {
             let next = plan::again(clock::now(), delivery.attempts + 1);
-            (next.map_or(Came::Failed, |at| Came::Again(clock::text(at))), fault)
+            (next.map_or(Came::Failed, |at| Came::Again(at.into())), fault)
         }
     };
     let answer = clock::clip(&answer.replace(['\n', '\r'], " "), 300);
-    if let Err(error) = app.store.delivered(delivery.id, &came, &answer, &clock::now_text()) {
+    if let Err(error) = app.store.delivered(delivery.id, &came, &answer, At::now()) {
         tracing::error!(delivery = delivery.id, %error, "what came of a delivery was not written \
             down");
     }

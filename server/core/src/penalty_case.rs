@@ -4,6 +4,8 @@
 //! A term that is missed is shown and told, never blocked; what the law asks to come first is.
 //! Nothing is overwritten: a wrong entry is struck, by another person, and stays to be read.
 
+use crate::clock::At;
+
 mod checks;
 mod clocks;
 mod deciding;
@@ -46,7 +48,7 @@ pub const INSTITUTION: i64 = 0;
 pub struct Recorded {
     pub id: i64,
     /// When it was entered.
-    pub at: String,
+    pub at: At,
     /// Who entered it.
     pub by: String,
     /// The day on which it was done.

@@ -5,7 +5,7 @@
 //! was confirmed stays confirmed; nothing is made of one whose owner withdrew. Never deletes:
 //! retention takes the earlier templates.
 
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::enrol::{Engine, EnrolFault};
 use crate::store::FaceStore;
 
@@ -41,11 +41,11 @@ pub fn renew(
         let name = format!("{}-{}", outdated.enrolment, embedder.get(..8).unwrap_or(embedder));
         let templates = engine.templates(faces, &outdated.institution, &name, &enrolled)?;
         if !templates.is_empty() {
-            done.templates += faces.renewed(&outdated, &engine.pack, &templates, &now_text())?;
+            done.templates += faces.renewed(&outdated, &engine.pack, &templates, At::now())?;
             done.enrolments += 1;
         }
     }
-    done.changed = faces.use_embedder(embedder, &engine.pack, &now_text())?;
+    done.changed = faces.use_embedder(embedder, &engine.pack, At::now())?;
     done.come_again = faces.come_again(u32::MAX)?.len();
     Ok(done)
 }

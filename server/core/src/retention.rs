@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::RetentionTimes;
 use crate::low_priority;
 use crate::store::StoreError;
@@ -158,10 +158,9 @@ pub async fn run(app: Arc<App>) {
 pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
     let mut removed = 0;
     for job in JOBS {
-        let before =
-            clock::text(now - SignedDuration::from_hours(job.hours(&app.config.retention)));
-        let done = one(app, &job, &before, now)?;
-        app.store.retention_ran(job.name, &clock::text(now), done)?;
+        let before = At::from(now - SignedDuration::from_hours(job.hours(&app.config.retention)));
+        let done = one(app, &job, before, now)?;
+        app.store.retention_ran(job.name, now.into(), done)?;
         removed += done;
     }
     count_faces(app, now)?;
@@ -171,14 +170,14 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
 /// 人脸办法 15 counts from the day on which 100,000 people are stored: nobody enters it by hand.
 pub fn count_faces(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let today = now.to_zoned(clock::zone()).date();
-    if app.store.note_faces_stored(app.faces.persons()?, today, &clock::text(now))? {
+    if app.store.note_faces_stored(app.faces.persons()?, today, now.into())? {
         tracing::warn!("the faces of 100,000 people are stored: file within 30 working days");
     }
     Ok(())
 }
 
-fn one(app: &App, job: &Job, before: &str, at: Timestamp) -> Result<usize, StoreError> {
-    let now = &clock::text(at);
+fn one(app: &App, job: &Job, before: At, at: Timestamp) -> Result<usize, StoreError> {
+    let now = At::from(at);
     match job.name {
         "dismissed" => app.store.strike_dismissed(before, now),
         "decisions" => app.store.forget_decisions(before),

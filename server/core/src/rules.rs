@@ -5,6 +5,7 @@
 //! [`settings`]. A finding that a rule wants is a [`Draft`]; [`ledger`] compares drafts with what
 //! stands and gives the steps; the store writes them.
 
+mod box_setting_words;
 pub mod draft;
 pub mod emergencies;
 pub mod empty_room;
@@ -19,7 +20,6 @@ pub mod setting_names;
 pub mod settings;
 pub mod sighting;
 pub mod silent_session;
-pub mod words;
 
 use protocol::names::{AbstentionReason, RuleCode};
 

@@ -517,6 +517,13 @@ fn name_of<T: serde::Serialize>(value: &T) -> Result<String> {
     }
 }
 
+/// What should be an id and is none: somebody else wrote the database.
+impl From<protocol::id::BadId> for StoreError {
+    fn from(bad: protocol::id::BadId) -> Self {
+        Self::Conflict(bad.to_string())
+    }
+}
+
 /// An enumeration from its serde name.
 fn named<T: serde::de::DeserializeOwned>(text: String) -> Result<T> {
     Ok(serde_json::from_value(serde_json::Value::String(text))?)

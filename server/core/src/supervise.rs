@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::names::RuleCode;
 
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::inspection;
 use crate::knowledge::Nudge;
@@ -39,7 +39,7 @@ const REMEMBERED_DAYS: i64 = 200;
 
 /// Runs until the server stops.
 pub async fn run(app: Arc<App>) {
-    let run = format!("{}-{}", clock::now_text(), std::process::id());
+    let run = format!("{}-{}", At::now(), std::process::id());
     let mut stopping = app.stopping.clone();
     let mut tick = tokio::time::interval(ROUND);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -79,7 +79,7 @@ pub async fn run(app: Arc<App>) {
 
 /// A session that nobody closes ends at its policy's bound, and its box hears of it.
 async fn end_overdue(app: &Arc<App>, now: Timestamp) {
-    let ended = app.leading(move |a| a.store.end_overdue_sessions(&clock::text(now))).await;
+    let ended = app.leading(move |a| a.store.end_overdue_sessions(now.into())).await;
     match ended.map(Option::unwrap_or_default) {
         Ok(rooms) if rooms.is_empty() => {}
         Ok(rooms) => {
@@ -103,11 +103,10 @@ pub fn round(
     any_date: bool,
 ) -> Result<usize, StoreError> {
     if look {
-        let forget = clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS));
-        store.look(run, &clock::text(now), &forget)?;
+        store.look(run, now.into(), remembered_from(now))?;
     }
     if all {
-        store.open_due_self_checks(now.to_zoned(clock::zone()).date(), &clock::text(now))?;
+        store.open_due_self_checks(now.to_zoned(clock::zone()).date(), now.into())?;
         store.judge_everything()?;
     }
     let mut steps = 0;
@@ -142,18 +141,13 @@ fn institution(
     now: Timestamp,
     any_date: bool,
 ) -> Result<usize, StoreError> {
-    let from = if any_date {
-        String::new()
-    } else {
-        clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS))
-    };
-    let Some(mut dossier) = store.dossier(id, &from)? else { return Ok(0) };
-    inspection::freshen(store, &mut dossier, &from, now)?;
+    let from = if any_date { At::EPOCH } else { remembered_from(now) };
+    let Some(mut dossier) = store.dossier(id, from)? else { return Ok(0) };
+    inspection::freshen(store, &mut dossier, from, now)?;
     let numbers = Numbers::of(&dossier.values);
     let now_ms = now.as_millisecond();
     // A demonstration plays on a day of its own, and its sessions are judged as of that day.
-    let newest = dossier.newest_summary.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
-    let session_now = newest.filter(|_| any_date).map_or(now_ms, Timestamp::as_millisecond);
+    let session_now = dossier.newest_summary.filter(|_| any_date).map_or(now_ms, At::ms);
     let drafts = asked(&dossier, &numbers, session_now, now_ms);
     // In its own hour a finding is asked with the notice of that hour: none was given yet.
     let shift = now_ms - session_now;
@@ -176,9 +170,9 @@ fn institution(
         return Ok(0);
     }
     let hash = trust::sha256_hex(settings::canonical(&dossier.values));
-    let now = clock::text(now);
-    store.remember_policy(&hash, &dossier.values, &now)?;
-    store.say(&said, (&hash, dossier.policy_version), &now)
+    let now = At::from(now);
+    store.remember_policy(&hash, &dossier.values, now)?;
+    store.say(&said, (&hash, dossier.policy_version), now)
 }
 
 /// How many findings each rule would say now of an institution, of the facts since `from`: by the
@@ -192,7 +186,7 @@ pub fn compared(
     others: &BTreeMap<String, i64>,
 ) -> Result<BTreeMap<RuleCode, (usize, usize)>, StoreError> {
     let mut counts: BTreeMap<RuleCode, (usize, usize)> = BTreeMap::new();
-    let Some(dossier) = store.dossier(institution, &clock::text(from))? else { return Ok(counts) };
+    let Some(dossier) = store.dossier(institution, from.into())? else { return Ok(counts) };
     let mut values = dossier.values.clone();
     let now_ms = now.as_millisecond();
     let present = asked(&dossier, &Numbers::of(&values), now_ms, now_ms);
@@ -223,10 +217,10 @@ fn compared_people(
     if present == changed {
         return Ok((0, 0));
     }
-    let (from, now_ms) = (clock::text(from), now.as_millisecond());
+    let (from, now_ms) = (At::from(from), now.as_millisecond());
     let mut counts = (0, 0);
-    for person in store.people_seen(institution, &from)? {
-        let (sightings, _) = store.sightings(&person, &from)?;
+    for person in store.people_seen(institution, from)? {
+        let (sightings, _) = store.sightings(&person, from)?;
         if sightings.last().is_some_and(|last| last.institution == institution) {
             let found =
                 |p: &Numbers| impossible_presence::judge(&person, &sightings, p, now_ms).len();
@@ -260,12 +254,8 @@ fn asked(d: &Dossier, p: &Numbers, session_now: i64, now_ms: i64) -> Vec<Draft> 
 }
 
 fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usize, StoreError> {
-    let from = if any_date {
-        String::new()
-    } else {
-        clock::text(now - SignedDuration::from_hours(24 * REMEMBERED_DAYS))
-    };
-    let (sightings, standing) = store.sightings(id, &from)?;
+    let from = if any_date { At::EPOCH } else { remembered_from(now) };
+    let (sightings, standing) = store.sightings(id, from)?;
     let Some(place) = sightings.last().map(|s| s.institution.clone()) else {
         return withdraw_all(store, &standing, now);
     };
@@ -292,23 +282,24 @@ fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usi
         return Ok(0);
     }
     let hash = trust::sha256_hex(settings::canonical(&values));
-    let now = clock::text(now);
-    store.remember_policy(&hash, &values, &now)?;
-    store.say(&said, (&hash, 0), &now)
+    let now = At::from(now);
+    store.remember_policy(&hash, &values, now)?;
+    store.say(&said, (&hash, 0), now)
 }
 
 fn withdraw_all(store: &Store, standing: &[Standing], now: Timestamp) -> Result<usize, StoreError> {
     let said = reconcile(standing, Vec::new(), |_| Undone::ByFact);
-    store.say(&said, ("", 0), &clock::text(now))
+    store.say(&said, ("", 0), now.into())
 }
 
-fn ms(text: &str) -> i64 {
-    text.parse::<Timestamp>().map_or(0, Timestamp::as_millisecond)
+/// Since when facts are read.
+fn remembered_from(now: Timestamp) -> At {
+    At::from(now) - SignedDuration::from_hours(24 * REMEMBERED_DAYS)
 }
 
 fn line(d: &Dossier, post: &Post, now_ms: i64) -> outage::Line {
     let silent: Vec<outage::Span> =
-        post.silences.iter().map(|it| (ms(&it.from), ms(&it.to).min(now_ms))).collect();
+        post.silences.iter().map(|it| (it.from.ms(), it.to.ms().min(now_ms))).collect();
     let first = silent.first().map_or(now_ms, |s| s.0);
     outage::Line {
         device: post.device.clone(),

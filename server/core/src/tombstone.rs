@@ -13,6 +13,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::clock::At;
 use protocol::envelope::Envelope;
 use trust::{SigningKey, ZERO_HASH, chain_hash};
 
@@ -36,7 +37,7 @@ pub enum LedgerError {
 pub struct Tombstone {
     pub person: String,
     /// RFC 3339 UTC ms.
-    pub at: String,
+    pub at: At,
     pub reason: String,
     /// The institution whose enrolments alone were deleted; `None`: everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,8 +54,7 @@ pub struct EndedCustodian {
     pub verification_key: String,
     /// The account that ended his service.
     pub by: String,
-    /// RFC 3339 UTC ms.
-    pub at: String,
+    pub at: At,
 }
 
 /// A registry photograph that was deleted, or replaced by another.
@@ -62,8 +62,8 @@ pub struct EndedCustodian {
 pub struct DeletedPhoto {
     /// The person.
     pub registry_photo: String,
-    /// RFC 3339 UTC ms: what was uploaded before it is gone.
-    pub at: String,
+    /// What was uploaded before it is gone.
+    pub at: At,
 }
 
 /// Sealed pictures that ended: their halves are gone from the server, their ciphertexts from the
@@ -73,8 +73,7 @@ pub struct DeletedPictures {
     pub device: String,
     /// Ids of the pictures.
     pub pictures: Vec<String>,
-    /// RFC 3339 UTC ms.
-    pub at: String,
+    pub at: At,
 }
 
 /// One deletion. Which it is shows by its fields: lines of before hold persons alone.
@@ -235,10 +234,14 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn one(person: &str, at: &str) -> Deletion {
+    fn at_day(day: i64) -> At {
+        At::of_ms(day * 86_400_000)
+    }
+
+    fn one(person: &str, day: i64) -> Deletion {
         Deletion::Person(Tombstone {
             person: person.into(),
-            at: at.into(),
+            at: at_day(day),
             reason: "asked".into(),
             institution: None,
         })
@@ -254,8 +257,8 @@ mod tests {
     fn deletions_come_back_in_their_order_and_each_stands_once() {
         let (ledger, _dir) = ledger();
         assert!(ledger.read().unwrap().deletions.is_empty());
-        assert_eq!(ledger.append(&[one("p-1", "t1"), one("p-2", "t2")]).unwrap(), 2);
-        assert_eq!(ledger.append(&[one("p-2", "t2"), one("p-3", "t3")]).unwrap(), 1);
+        assert_eq!(ledger.append(&[one("p-1", 1), one("p-2", 2)]).unwrap(), 2);
+        assert_eq!(ledger.append(&[one("p-2", 2), one("p-3", 3)]).unwrap(), 1);
         let read = ledger.read().unwrap();
         assert_eq!(
             read.persons().map(|t| t.person.as_str()).collect::<Vec<_>>(),
@@ -266,7 +269,7 @@ mod tests {
     #[test]
     fn a_line_that_was_taken_out_or_changed_is_found() {
         let (ledger, _dir) = ledger();
-        ledger.append(&[one("p-1", "t1"), one("p-2", "t2"), one("p-3", "t3")]).unwrap();
+        ledger.append(&[one("p-1", 1), one("p-2", 2), one("p-3", 3)]).unwrap();
         let text = std::fs::read_to_string(ledger.path()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         std::fs::write(ledger.path(), format!("{}\n{}\n", lines[0], lines[2])).unwrap();
@@ -278,13 +281,13 @@ mod tests {
     #[test]
     fn half_a_last_line_is_a_deletion_that_nobody_was_promised() {
         let (ledger, _dir) = ledger();
-        ledger.append(&[one("p-1", "t1"), one("p-2", "t2")]).unwrap();
+        ledger.append(&[one("p-1", 1), one("p-2", 2)]).unwrap();
         let text = std::fs::read_to_string(ledger.path()).unwrap();
         std::fs::write(ledger.path(), &text[..text.len() - 20]).unwrap();
         assert!(ledger.read().unwrap().torn);
-        ledger.append(&[one("p-3", "t3")]).unwrap();
+        ledger.append(&[one("p-3", 3)]).unwrap();
         let read = ledger.read().unwrap();
-        assert_eq!(read.deletions, [one("p-1", "t1"), one("p-3", "t3")]);
+        assert_eq!(read.deletions, [one("p-1", 1), one("p-3", 3)]);
         assert!(!read.torn);
     }
 
@@ -295,10 +298,10 @@ mod tests {
             custodian: "li".into(),
             verification_key: "k".into(),
             by: "zhao".into(),
-            at: "t2".into(),
+            at: at_day(2),
         });
-        let photo = Deletion::Photo(DeletedPhoto { registry_photo: "p-1".into(), at: "t3".into() });
-        let all = [one("p-1", "t1"), custodian, photo];
+        let photo = Deletion::Photo(DeletedPhoto { registry_photo: "p-1".into(), at: at_day(3) });
+        let all = [one("p-1", 1), custodian, photo];
         ledger.append(&all).unwrap();
         assert_eq!(ledger.read().unwrap().deletions, all);
     }

@@ -169,9 +169,9 @@ impl House {
         let store = Store::open(&config.store).unwrap();
         store.fill(amount).unwrap();
         store.fill_clues(clues, amount.institutions).unwrap();
-        let now = server::clock::now_text();
-        store.put_checklist(&checklist(), "bench", &now).unwrap();
-        store.open_due_self_checks(server::clock::today(), &now).unwrap();
+        let now = server::clock::At::now();
+        store.put_checklist(&checklist(), "bench", now).unwrap();
+        store.open_due_self_checks(server::clock::today(), now).unwrap();
         let faces =
             FaceStore::open(&config.store, Key::master(&config.master_key_file).unwrap()).unwrap();
         faces.fill(amount.people, amount.institutions).unwrap();

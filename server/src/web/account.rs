@@ -189,7 +189,8 @@ pub(super) async fn begin_factor(
     let account = proven(app, who, present, code).await?;
     let mut secret = vec![0u8; 20];
     getrandom::fill(&mut secret).map_err(|e| Problem::internal(&e))?;
-    let sealed = carry(app, FACTOR, Waiting { account: account.id, secret: secret.clone() })?;
+    let sealed =
+        carry(app, FACTOR, Waiting { account: account.id.to_string(), secret: secret.clone() })?;
     Ok((secret, sealed))
 }
 

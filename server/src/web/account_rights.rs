@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::rights::ADMIN;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{Invitation, NewRights, RightsChange};
@@ -92,7 +92,7 @@ pub(super) async fn change_rights(
     let (account, by) = (id.to_owned(), who.name.clone());
     app.blocking(move |a| {
         let (account, scope, by, why) = (&*account, &*scope, &*by, &*reason);
-        a.store.change_rights(&NewRights { account, role, scope, by, why, now: &now_text() })
+        a.store.change_rights(&NewRights { account, role, scope, by, why, now: At::now() })
     })
     .await?;
     // Boxes are told who is a custodian no longer; streams that it opened end now.
@@ -129,13 +129,13 @@ struct InvitationSeen {
     /// The account that gets a new password; `null` where the link makes a new one.
     account: Option<String>,
     made_by: String,
-    expires_at: String,
+    expires_at: At,
 }
 
 impl From<Invitation> for InvitationSeen {
     fn from(it: Invitation) -> Self {
         let Invitation { id, role, scope, account, made_by, expires_at, .. } = it;
-        Self { id, role, scope, account, made_by, expires_at }
+        Self { id: id.to_string(), role, scope, account, made_by, expires_at }
     }
 }
 
@@ -146,7 +146,7 @@ struct Invitations {
 }
 
 async fn get_invitations(State(app): State<Arc<App>>) -> Result<Json<Invitations>, Problem> {
-    let found = app.blocking(|a| a.store.invitations_waiting(&now_text())).await?;
+    let found = app.blocking(|a| a.store.invitations_waiting(At::now())).await?;
     Ok(Json(Invitations { invitations: found.into_iter().map(InvitationSeen::from).collect() }))
 }
 

@@ -18,7 +18,7 @@ use super::rights::ADMIN;
 use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{Account, Invitation, NewInvitation};
@@ -76,7 +76,7 @@ struct AccountSeen {
 impl From<Account> for AccountSeen {
     fn from(it: Account) -> Self {
         Self {
-            id: it.id,
+            id: it.id.to_string(),
             display: it.display,
             role: it.role,
             scope: it.scope,
@@ -123,7 +123,7 @@ pub(super) async fn make_invitation(
     let token = random_token()?;
     let (hash, link) = (sha256_hex(&token), format!("/welcome/{token}"));
     let (now, by, shown) = (clock::now(), who.name.clone(), link.clone());
-    let expires = clock::text(now + SignedDuration::from_hours(INVITED_HOURS));
+    let expires = At::from(now + SignedDuration::from_hours(INVITED_HOURS));
     app.blocking(move |a| {
         let sealed =
             a.master.seal(INVITATION, link.as_bytes()).map_err(|e| Problem::internal(&e))?;
@@ -132,8 +132,8 @@ pub(super) async fn make_invitation(
             role,
             scope: &scope,
             by: &by,
-            now: &clock::text(now),
-            expires_at: &expires,
+            now: At::from(now),
+            expires_at: expires,
             sealed_link: &sealed,
         };
         Ok::<_, Problem>(a.store.invite_listed(&it)?)
@@ -205,8 +205,8 @@ pub(crate) async fn invitation(
 ) -> Result<String, Problem> {
     let token = random_token()?;
     let hash = sha256_hex(&token);
-    let expires = clock::text(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
-    app.blocking(move |a| a.store.invite(&hash, role, &scope, &expires)).await?;
+    let expires = At::from(clock::now() + SignedDuration::from_hours(INVITED_HOURS));
+    app.blocking(move |a| a.store.invite(&hash, role, &scope, expires)).await?;
     Ok(format!("/welcome/{token}"))
 }
 
@@ -260,8 +260,7 @@ pub(super) async fn disable(
     let (id, by) = (id.to_owned(), who.name.clone());
     deed::did(format!("account {} disabled, its logins ended", clock::clip(&id, 64)));
     let account = id.clone();
-    let goes_on =
-        app.blocking(move |a| a.store.disable_account(&id, &by, &clock::now_text())).await?;
+    let goes_on = app.blocking(move |a| a.store.disable_account(&id, &by, At::now())).await?;
     let warning = goes_on.map(|why| {
         let why = Problem::from(why).detail;
         tracing::warn!(account, why, "disabled, and still a custodian of sealed pictures");
@@ -310,7 +309,7 @@ pub(super) async fn clear_waits(app: &Arc<App>, id: &str) -> Result<(), Problem>
     let account = id.to_owned();
     deed::did(format!("waits of account {} cleared", clock::clip(id, 64)));
     app.blocking(move |a| {
-        a.store.clear_waits(&account, &clock::now_text())?;
+        a.store.clear_waits(&account, At::now())?;
         a.store.take_cleared_wait(&account)?;
         a.store.clear_throttle(&account)
     })
@@ -336,9 +335,8 @@ pub(super) async fn invite_again(app: &Arc<App>, who: &Who, id: &str) -> Result<
     }
     let token = random_token()?;
     let (hash, id, by, now) = (sha256_hex(&token), id.to_owned(), who.name.clone(), clock::now());
-    let expires = clock::text(now + SignedDuration::from_hours(INVITED_HOURS));
-    app.blocking(move |a| a.store.invite_again(&hash, &id, &by, &clock::text(now), &expires))
-        .await?;
+    let expires = At::from(now + SignedDuration::from_hours(INVITED_HOURS));
+    app.blocking(move |a| a.store.invite_again(&hash, &id, &by, At::from(now), expires)).await?;
     Ok(format!("/welcome/{token}"))
 }
 

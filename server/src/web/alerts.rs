@@ -125,8 +125,16 @@ pub(super) fn whole(
 
 fn disclosed_before(a: &App, alert: &Alert) -> Result<Vec<Disclosure>, StoreError> {
     let compared = a.store.compared(&alert.institution)?;
-    let found = compared.alerts.iter().find(|fact| fact.alert == alert.id);
-    Ok(found.map(|fact| disclosure::of(fact, &compared.checks)).unwrap_or_default())
+    let of_it = compared.alerts.iter().filter(|fact| fact.alert == alert.id);
+    let mut found: Vec<Disclosure> = Vec::new();
+    for it in of_it.flat_map(|fact| disclosure::of(fact, &compared.checks)) {
+        // Of joined incidents each finding may be disclosed by the same answer.
+        if found.iter().all(|known| (&known.self_check, &known.item) != (&it.self_check, &it.item))
+        {
+            found.push(it);
+        }
+    }
+    Ok(found)
 }
 
 /// Basis and penalty go to each finding; what holds of the whole alert comes back. Blocking.

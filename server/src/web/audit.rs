@@ -17,7 +17,7 @@ use super::rights::SIGHT;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::problem::Problem;
 use crate::store::{AlertFilter, AuditEntry, AuditFilter, StoreError};
 
@@ -73,8 +73,8 @@ impl AuditQuery {
     pub(super) fn filter(&self, a: &App, who: &Who) -> Result<AuditFilter, Problem> {
         let text = |it: &str| clip(it.trim(), 100);
         let day = |name: &str, day: &str, later: i64| match day {
-            "" => Ok(String::new()),
-            day => day_begins(name, day, later),
+            "" => Ok(None),
+            day => day_begins(name, day, later).map(Some),
         };
         let search = text(&self.q);
         let (also, actors) = by_other_names(a, who, &search)?;
@@ -105,7 +105,7 @@ fn by_other_names(
         let number = i64::from(number);
         let (after, before) = (Some(number - 1), Some(number + 1));
         let lead = AlertFilter { after, before, limit: 1, ..AlertFilter::default() };
-        ids.extend(a.store.alerts(&lead)?.into_iter().map(|alert| alert.id));
+        ids.extend(a.store.alerts(&lead)?.into_iter().map(|alert| alert.id.to_string()));
     }
     // Whoever reads no names finds by none.
     if who.is_one_of(SIGHT) {
@@ -117,7 +117,7 @@ fn by_other_names(
     let sought = crate::text::folded(search);
     let named = |x: &str| !x.is_empty() && crate::text::folded(x).contains(&sought);
     let called = accounts.filter(|x| named(&x.display));
-    Ok((ids, called.map(|x| x.id).collect()))
+    Ok((ids, called.map(|x| x.id.to_string()).collect()))
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -193,7 +193,7 @@ async fn get_export(State(app): State<Arc<App>>, who: Who) -> Result<Download<Js
     let bytes = app
         .blocking(|a| {
             let mut out = Vec::new();
-            a.store.export_audit(&mut out, &a.signer, &now_text())?;
+            a.store.export_audit(&mut out, &a.signer, At::now())?;
             Ok::<_, StoreError>(out)
         })
         .await?;

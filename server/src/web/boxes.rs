@@ -22,7 +22,7 @@ use super::scope::Seen;
 use crate::access::Who;
 use crate::access::secret::random_token;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
 use crate::problem::{Body, Problem};
@@ -65,7 +65,7 @@ pub(super) struct BoxMade {
     /// What the box pins (`TOKEN sha256:HEX` in its token file); `null` where the configuration
     /// names no `server_ca_file`.
     pub server_ca_sha256: Option<String>,
-    pub expires_at: String,
+    pub expires_at: At,
 }
 
 impl BoxMade {
@@ -115,17 +115,17 @@ pub(super) async fn register(
     deed::did(format!("box {} registered for room {}, token made", it.id, it.room));
     let token = random_token()?;
     let now = clock::now();
-    let expires_at = clock::text(now + SignedDuration::from_mins(app.config.token_valid_min));
-    let (hash, expires, reader) = (sha256_hex(&token), expires_at.clone(), who.clone());
+    let expires_at = At::from(now + SignedDuration::from_mins(app.config.token_valid_min));
+    let (hash, expires, reader) = (sha256_hex(&token), expires_at, who.clone());
     let place = DevicePlace { id: it.id.clone(), room: it.room.clone() };
     let planned_on = it.planned_on.clone();
     let upsert = app
         .blocking(move |a| {
             is_his(a, &reader, &place)?;
-            let now = clock::text(now);
+            let now = At::from(now);
             let stored = match registering {
-                Registering::New => a.store.put_new_device(&place, &hash, &now, &expires)?,
-                Registering::Again => a.store.put_device(&place, &hash, &now, &expires)?,
+                Registering::New => a.store.put_new_device(&place, &hash, now, expires)?,
+                Registering::Again => a.store.put_device(&place, &hash, now, expires)?,
             };
             a.store.plan_box(place.id.as_str(), &name, planned_on.as_deref())?;
             Ok::<_, Problem>(stored)

@@ -28,7 +28,7 @@ use super::rights::BULK;
 use super::table_file::{Encoding, ReadAs, Unread, read};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::knowledge::Nudge;
 use crate::problem::{Problem, prose};
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
@@ -328,7 +328,7 @@ fn work(
     let lines: Vec<u64> = entries.iter().map(|e| e.line).collect();
     let all: Vec<Imported> = entries.into_iter().map(|e| known.completed(e.it)).collect();
     let deed = SessionDeed { by: &who.name, reason: if why.is_empty() { "CSV" } else { why } };
-    match a.store.put_all(&all, &deed, &now_text()) {
+    match a.store.put_all(&all, &deed, At::now()) {
         Ok(_) => {
             report.stored = true;
             state(a, who, &all)?;
@@ -388,7 +388,7 @@ fn state(a: &App, who: &Who, all: &[Imported]) -> Result<(), StoreError> {
         Imported::Room(_) | Imported::Item(_) | Imported::Session(_) => Vec::new(),
     });
     for one in said {
-        a.store.state_now(&one, &now_text())?;
+        a.store.state_now(&one, At::now())?;
     }
     Ok(())
 }

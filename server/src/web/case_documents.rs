@@ -22,7 +22,7 @@ use super::rights::{AUTHORITY, OPENINGS, PACKAGE};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{self, Kind, LONGEST};
-use crate::clock::{now_text, today};
+use crate::clock::{At, today};
 use crate::paper::{self, Block};
 use crate::penalty_case::{INSTITUTION, Party, PenaltyCase, ServedPaper};
 use crate::problem::{Body, Problem};
@@ -57,7 +57,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct VersionSeen {
     pub version: i64,
-    pub at: String,
+    pub at: At,
     pub by: String,
     /// Which table of basis and penalty stood then; empty: before this was kept.
     pub law_version: String,
@@ -122,7 +122,7 @@ pub(super) struct VersionQuery {
 }
 
 /// Which document is asked for.
-type At = Path<(String, String)>;
+type OfCase = Path<(String, String)>;
 
 async fn get_documents(
     State(app): State<Arc<App>>,
@@ -136,7 +136,7 @@ async fn get_documents(
 async fn get_document(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): At,
+    Path((id, kind)): OfCase,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
@@ -146,7 +146,7 @@ async fn get_document(
 async fn post_document(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): At,
+    Path((id, kind)): OfCase,
     Body(it): Body<DocumentBody>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
@@ -158,7 +158,7 @@ async fn post_document(
 pub(super) async fn get_pdf(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): At,
+    Path((id, kind)): OfCase,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Download<Pdf>, Problem> {
     let kind = named(&kind)?;
@@ -177,7 +177,7 @@ pub(super) async fn get_pdf(
 pub(super) async fn get_docx(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): At,
+    Path((id, kind)): OfCase,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Download<Docx>, Problem> {
     let kind = named(&kind)?;
@@ -252,7 +252,7 @@ pub(super) fn document(
     };
     let version = |d: &StoredDocument| VersionSeen {
         version: d.version,
-        at: d.at.clone(),
+        at: d.at,
         by: d.by.clone(),
         law_version: d.law_version.clone(),
         template: d.template,
@@ -382,11 +382,11 @@ pub(super) async fn save(
             known => known,
         };
         let scheme = a.config.document_number.clone();
-        let (now, year) = (now_text(), today().year());
+        let (now, year) = (At::now(), today().year());
         let done = |case: &PenaltyCase| is_done(kind, case);
         let new = NewDocument { kind, party: party.id, body: &text, template };
         a.store
-            .put_case_document(&id, new, (&by, &now, year), |n| scheme.of(n), done)?
+            .put_case_document(&id, new, (&by, now, year), |n| scheme.of(n), done)?
             .map_err(Problem::from)
     })
     .await

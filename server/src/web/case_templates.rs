@@ -18,7 +18,7 @@ use super::rights::{OPENINGS, POLICY};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Fact, Kind, check_template};
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::{Body, Problem};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -91,7 +91,7 @@ pub(super) fn template(a: &App, kind: Kind) -> Result<TemplateSeen, Problem> {
     };
     let own = a.store.case_templates(kind)?.into_iter().rev().map(|it| TemplateVersion {
         version: it.version,
-        at: it.at,
+        at: it.at.to_string(),
         by: it.by,
         text: it.body,
     });
@@ -134,7 +134,7 @@ pub(super) async fn write(
         ..Problem::unprocessable(why.to_string())
     })?;
     deed::did(format!("template of {} written", kind.code()));
-    app.blocking(move |a| a.store.put_case_template(kind, (&by, &now_text()), &text)).await?;
+    app.blocking(move |a| a.store.put_case_template(kind, (&by, At::now()), &text)).await?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use crate::access::{Right, Who};
 use crate::alert::{AlertState, Step};
 use crate::app::App;
 use crate::case_watch;
-use crate::clock::{clip, now_text, today};
+use crate::clock::{At, clip, today};
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
 use crate::monitoring_review::Standing;
@@ -201,7 +201,7 @@ pub(super) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem> {
             institution_name: institution.map(|i| i.name).unwrap_or_default(),
             clock,
             stage: case.stage(),
-            alert: alert.id,
+            alert: alert.id.to_string(),
             number: alert.number.for_authority(),
             institution: alert.institution,
             case_number: alert.case.case_number,
@@ -236,7 +236,7 @@ pub(super) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
         state: alert.case.state,
         case_number: alert.case.case_number,
         number: alert.number.for_authority(),
-        alert: alert.id,
+        alert: alert.id.to_string(),
         stage: case.stage(),
         opened_on: case.opened_on,
         closed_on: case.closed_on,
@@ -340,7 +340,7 @@ pub(super) async fn open(
             let (calendar, on) = (calendar(a)?, today());
             let check = |case: &PenaltyCase| case.check(&by, on, &officers, &calendar, on);
             a.store
-                .open_case(&id, (&by, &now_text()), &step, (on, &officers), check)?
+                .open_case(&id, (&by, At::now()), &step, (on, &officers), check)?
                 .map_err(Problem::from)
         })
         .await?;
@@ -374,7 +374,7 @@ pub(super) async fn enter(
             case.check(&by, it.on, &entry, &calendar, today())
         };
         a.store
-            .enter_case(&id, (&by, &now_text()), (it.on, it.party, &entry), check)?
+            .enter_case(&id, (&by, At::now()), (it.on, it.party, &entry), check)?
             .map_err(Problem::from)
     })
     .await

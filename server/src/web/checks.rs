@@ -20,8 +20,9 @@ use super::scope::Seen;
 use crate::access::Role;
 use crate::access::{Who, password};
 use crate::app::App;
-use crate::clock::{self, clip, now_text};
+use crate::clock::{self, At, clip};
 use crate::config::Mode;
+use crate::ids::CheckId;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::KeptCheck;
@@ -106,7 +107,7 @@ struct CheckMade {
     person: String,
     witness: String,
     direction: CheckDirection,
-    at: String,
+    at: At,
 }
 
 async fn post_check(
@@ -116,7 +117,7 @@ async fn post_check(
 ) -> Result<Created<CheckMade>, Problem> {
     let made = check(&app, &who, it, "api").await?;
     let KeptCheck { id, person, witness, direction, at, .. } = made;
-    Ok(Created(CheckMade { id, person, witness, direction, at }))
+    Ok(Created(CheckMade { id: id.to_string(), person, witness, direction, at }))
 }
 
 /// Compares card and PINs, keeps the check, tells the boxes of the room.
@@ -163,13 +164,13 @@ pub(super) async fn check(
     };
     app.throttled(&names, |t, _| names.iter().for_each(|name| t.succeeded(name))).await?;
     let made = KeptCheck {
-        id: format!("k-{}", uuid::Uuid::now_v7().simple()),
+        id: CheckId::fresh("k-"),
         room: it.room,
         person,
         witness: it.witness,
         direction: it.direction,
         at,
-        made_at: now_text(),
+        made_at: At::now(),
         made_by: by,
         via: via.to_owned(),
     };
@@ -228,31 +229,31 @@ static NOBODY: std::sync::LazyLock<String> =
 
 /// Now. Another time within two minutes of it is taken for now; a demonstration plays on a day of
 /// its own.
-fn made_now(app: &App, given: Option<&str>) -> Result<String, Problem> {
+fn made_now(app: &App, given: Option<&str>) -> Result<At, Problem> {
     let now = clock::now();
-    let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
+    let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(At::from(now)) };
     let at = clock::parse("at", given).map_err(Problem::unprocessable)?;
     if app.config.mode == Mode::Demonstration {
-        return Ok(clock::text(at));
+        return Ok(At::from(at));
     }
     if at > now + SignedDuration::from_mins(2) || at < now - SignedDuration::from_mins(2) {
         return Err(Problem::unprocessable(
             "at: a check counts from the moment it is made: leave this out",
         ));
     }
-    Ok(clock::text(now))
+    Ok(At::from(now))
 }
 
 /// When something that a clinic's system states is said to have been: now, or within the last day;
 /// a demonstration plays on a day of its own.
-pub(super) fn time(app: &App, given: Option<&str>) -> Result<String, Problem> {
+pub(super) fn time(app: &App, given: Option<&str>) -> Result<At, Problem> {
     let now = clock::now();
-    let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(clock::text(now)) };
+    let Some(given) = given.filter(|g| !g.is_empty()) else { return Ok(At::from(now)) };
     let at = clock::parse("at", given).map_err(Problem::unprocessable)?;
     let near =
         at <= now + SignedDuration::from_mins(2) && at >= now - SignedDuration::from_hours(24);
     if near || app.config.mode == Mode::Demonstration {
-        return Ok(clock::text(at));
+        return Ok(At::from(at));
     }
     Err(Problem::unprocessable("at: a check is told within a day, and not before it happens"))
 }

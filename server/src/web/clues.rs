@@ -23,6 +23,7 @@ use super::rights::PERSONS_ALONE;
 use super::rights::{CLUE_SENDERS, CLUES, VERDICTS};
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::clue::{About, Allegation, Anonymity, Place, Source};
 use crate::clue_intake::{self, Incoming};
 use crate::problem::{Body, Problem};
@@ -205,6 +206,10 @@ impl ClueBody {
     /// Whose it is, and from where.
     fn incoming(self, who: &Who, pictures: Vec<Vec<u8>>) -> Result<Incoming, Problem> {
         let given = |text: Option<String>| text.filter(|t| !t.trim().is_empty());
+        let time = |name: &str, text: Option<String>| {
+            let read = given(text).map(|text| crate::clock::parse(name, &text).map(At::from));
+            read.transpose().map_err(Problem::unprocessable)
+        };
         let agency = who.agency();
         let source = match (agency, self.source) {
             (Some((agency, _)), None) => agency.source(),
@@ -240,8 +245,8 @@ impl ClueBody {
             allegation: self.allegation,
             about: About {
                 place: self.place,
-                from_at: given(self.from_at),
-                to_at: given(self.to_at),
+                from_at: time("from_at", self.from_at)?,
+                to_at: time("to_at", self.to_at)?,
                 window_vague: self.window_vague,
                 item_text: self.item_text,
                 anonymity: self.anonymity,

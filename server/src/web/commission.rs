@@ -22,7 +22,7 @@ use super::endpoint::Endpoint;
 use super::rights::{EVERYBODY, REGISTRY};
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::Room;
 use crate::problem::{Body, Problem};
@@ -67,10 +67,9 @@ async fn post_zones(
     let (device, hash) = (it.draws.to_string(), hash_of(&it.zones)?);
     let room = app
         .blocking(move |a| {
-            let now = now_text();
-            let room =
-                a.store.draw_zones(Said { device: &device, at: &at, now: &now }, &it.zones)?;
-            note(a, &device, "zones drawn", room.id.as_str(), &hash, &now)?;
+            let now = At::now();
+            let room = a.store.draw_zones(Said { device: &device, at, now }, &it.zones)?;
+            note(a, &device, "zones drawn", room.id.as_str(), &hash, now)?;
             Ok::<_, Problem>(room)
         })
         .await?;
@@ -90,10 +89,10 @@ async fn post_lock(
     let device = it.locks.to_string();
     let room = app
         .blocking(move |a| {
-            let now = now_text();
-            let said = Said { device: &device, at: &at, now: &now };
+            let now = At::now();
+            let said = Said { device: &device, at, now };
             let room = a.store.lock_box(said, &it.lock, &it.zones_sha256)?;
-            note(a, &device, "locked", &device, &it.zones_sha256, &now)?;
+            note(a, &device, "locked", &device, &it.zones_sha256, now)?;
             Ok::<_, Problem>(room)
         })
         .await?;
@@ -114,13 +113,12 @@ async fn post_ask_unlock(
     let (room, unlock) = app
         .blocking(move |a| {
             let now = clock::now();
-            let text = clock::text(now);
             let (room, granted) =
-                a.store.ask_unlock(Said { device: device.as_str(), at: &at, now: &text })?;
+                a.store.ask_unlock(Said { device: device.as_str(), at, now: now.into() })?;
             if granted.is_none() {
                 return Ok((room, None));
             }
-            let version = a.store.next_version(device.as_str(), "unlock", "", &text)?.version;
+            let version = a.store.next_version(device.as_str(), "unlock", "", now.into())?.version;
             let payload = Down::Unlock(Unlock { lock: it.lock });
             let signed = trust::sign_down(&a.signer, &device, version, now, now + UNLOCK, payload);
             Ok::<_, Problem>((room, Some(signed.map_err(|why| Problem::internal(&why))?)))
@@ -136,7 +134,7 @@ async fn post_ask_unlock(
 struct Unlocked {
     id: String,
     /// The box may fetch its unlock until then.
-    unlocked_until: String,
+    unlocked_until: At,
 }
 
 /// `POST /api/v1/devices/{id}/unlock`: a supervisor or integrator lets an installer in again. The
@@ -151,12 +149,12 @@ async fn post_unlock(
 }
 
 /// The page grants by the same function as the API.
-pub(crate) async fn unlock(app: &Arc<App>, who: Who, device: String) -> Result<String, Problem> {
-    let until = clock::text(clock::now() + GRANT);
-    let (id, by, end) = (device.clone(), who.name.clone(), until.clone());
+pub(crate) async fn unlock(app: &Arc<App>, who: Who, device: String) -> Result<At, Problem> {
+    let until = At::from(clock::now() + GRANT);
+    let (id, by) = (device.clone(), who.name.clone());
     app.blocking(move |a| {
         seen_device(a, &who, &id)?;
-        Ok::<_, Problem>(a.store.grant_unlock(&id, &by, &end)?)
+        Ok::<_, Problem>(a.store.grant_unlock(&id, &by, until)?)
     })
     .await?;
     tracing::warn!(device, "unlocked for commissioning");
@@ -168,8 +166,8 @@ fn statement<T: DeserializeOwned>(envelope: &Envelope) -> Result<T, Problem> {
         .map_err(|e| Problem::unprocessable(format!("the box's statement does not decode: {e}")))
 }
 
-/// Verifies a statement by the key of the box that it names; gives its time in the fixed width.
-fn heard(app: &App, envelope: &Envelope, device: &DeviceId, at: &str) -> Result<String, Problem> {
+/// Verifies a statement by the key of the box that it names; gives its time.
+fn heard(app: &App, envelope: &Envelope, device: &DeviceId, at: &str) -> Result<At, Problem> {
     let refused =
         |why: &str| Problem::new(StatusCode::FORBIDDEN, format!("not taken from this box: {why}"));
     let key =
@@ -177,12 +175,12 @@ fn heard(app: &App, envelope: &Envelope, device: &DeviceId, at: &str) -> Result<
     trust::verify(envelope, &key).map_err(|why| refused(&why.to_string()))?;
     let (time, now) = (clock::parse("at", at).map_err(Problem::unprocessable)?, clock::now());
     if now.duration_since(time).abs() > CLOCK_OFF {
-        let (its, ours) = (clock::text(time), clock::text(now));
+        let (its, ours) = (At::from(time), At::from(now));
         return Err(refused(&format!(
             "its clock says {its}, the server's {ours}: set the box's clock and try again"
         )));
     }
-    Ok(clock::text(time))
+    Ok(At::from(time))
 }
 
 /// A lock's number is 32 hex digits that the box drew.
@@ -198,7 +196,7 @@ fn note(
     action: &str,
     object: &str,
     why: &str,
-    now: &str,
+    now: At,
 ) -> Result<(), StoreError> {
     let deed = Deed {
         actor: format!("box {device}"),

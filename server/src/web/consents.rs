@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::consent::{self, Parties, Purpose, Text};
 use crate::model::Consent;
 use crate::problem::Problem;
@@ -156,7 +156,7 @@ pub(super) fn sign(a: &App, person: &str, it: SignedText) -> Result<(), Problem>
         purposes: it.purposes,
         scope: it.institution,
         signature: it.signature,
-        signed_at: now_text(),
+        signed_at: At::now().to_string(),
         guardian: it.guardian.filter(|name| !name.trim().is_empty()),
         earlier: Vec::new(),
     };

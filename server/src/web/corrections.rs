@@ -15,10 +15,11 @@ use super::deed;
 use super::endpoint::Endpoint;
 use super::rights::{CORRECTORS, SIGHT};
 use super::self_checks::part_of;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::alert_view::counts_the_server;
 use crate::app::App;
-use crate::clock::{clip, now_text, today};
+use crate::clock::{At, clip, today};
+use crate::ids::CorrectionId;
 use crate::problem::{Body, Problem};
 use crate::self_check::correction::{CorrectionState, Step};
 use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
@@ -53,7 +54,7 @@ pub(super) struct Words {
 /// A correction as both sides see it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct CorrectionSeen {
-    pub id: String,
+    pub id: CorrectionId,
     /// What its reader calls it by; a clinic's counts its own.
     pub number: i64,
     pub institution: String,
@@ -61,8 +62,8 @@ pub(super) struct CorrectionSeen {
     /// The alert; of an answer, self-check and question.
     pub object: String,
     pub rules: Vec<RuleCode>,
-    pub opened_at: String,
-    pub due_at: String,
+    pub opened_at: At,
+    pub due_at: At,
     pub overdue: bool,
     pub state: CorrectionState,
     #[schemars(with = "Option<String>")]
@@ -90,9 +91,9 @@ impl CorrectionSeen {
             from: it.source,
             object: it.object.clone(),
             rules: it.rules.clone(),
-            opened_at: it.opened_at.clone(),
-            overdue: waits && it.due_at < now_text(),
-            due_at: it.due_at.clone(),
+            opened_at: it.opened_at,
+            overdue: waits && it.due_at < At::now(),
+            due_at: it.due_at,
             state: it.handling.state,
             done_on: it.handling.done_on,
             judged_by: judged_by.transpose()?,
@@ -218,7 +219,7 @@ pub(super) struct CorrectionStepBody {
 
 impl CorrectionStepBody {
     fn step(&self, who: &Who) -> Result<(Step, Option<Words>), Problem> {
-        let clinic = who.role == Role::Clinic || who.open_house;
+        let clinic = who.may(Right::SpeakForClinic);
         let wrong = |why: &str| Problem::new(StatusCode::FORBIDDEN, why);
         if self.step == StepWord::Verify {
             if who.by_token || who.role == Role::Clinic {
@@ -255,8 +256,7 @@ pub(super) async fn take(
         let sealed = text.map(|text| a.master.seal(&sealed_as(&before.id), &text)).transpose();
         let sealed = sealed.map_err(StoreError::from)?;
         deed::did(format!("correction {}: {}", before.id, step.name()));
-        let now = now_text();
-        let by = (who.name.as_str(), now.as_str());
+        let by = (who.name.as_str(), At::now());
         let after = a.store.take_correction_step(&before.id, &step, sealed.as_deref(), by)?;
         CorrectionSeen::of(a, who, &after)
     })

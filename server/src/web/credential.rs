@@ -8,7 +8,7 @@ use trust::sha256_hex;
 use super::cookies::cookie;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::config::Config;
 use crate::problem::Problem;
 
@@ -32,7 +32,7 @@ pub(super) enum Credential {
 
 impl Credential {
     pub(super) fn of(app: &App, headers: &HeaderMap) -> Self {
-        if !app.config.accounts {
+        if app.config.is_open_house() {
             return Self::OpenHouse;
         }
         let bearer = headers
@@ -51,8 +51,8 @@ impl Credential {
         let found = match self {
             Self::OpenHouse => return Ok(Who::open_house()),
             Self::Nothing => None,
-            Self::Token(hash) => app.blocking(|a| a.store.who_by_token(hash, &now_text())).await?,
-            Self::Login(hash) => app.blocking(|a| a.store.who_by_login(hash, &now_text())).await?,
+            Self::Token(hash) => app.blocking(|a| a.store.who_by_token(hash, At::now())).await?,
+            Self::Login(hash) => app.blocking(|a| a.store.who_by_login(hash, At::now())).await?,
         };
         Ok(found.unwrap_or_else(Who::nobody))
     }

@@ -21,7 +21,7 @@ use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::{Body, Problem};
 use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
 
@@ -86,7 +86,7 @@ struct BoxSeen {
     institution: String,
     state: DeviceState,
     online: bool,
-    last_seen: Option<String>,
+    last_seen: Option<At>,
     clock_offset_ms: Option<i64>,
     firmware: String,
     pack: Option<String>,
@@ -105,9 +105,9 @@ struct BoxSeen {
     chain: String,
     knowledge: Vec<KnowledgeState>,
     /// Since when its commissioning is locked.
-    locked_at: Option<String>,
+    locked_at: Option<At>,
     /// Until when it may fetch the unlock that somebody granted.
-    unlocked_until: Option<String>,
+    unlocked_until: Option<At>,
 }
 
 /// What a box was told, without what tells of clues: orders to hold a log come with an accepted
@@ -213,13 +213,15 @@ async fn post_command(
         id: format!(
             "k-{}",
             &sha256_hex(format!("{}\n{person}\n{witness}\n{direction:?}\n{at}", found.room))[..32]
-        ),
+        )
+        .parse()
+        .map_err(|e: protocol::id::BadId| Problem::internal(&e))?,
         room: found.room,
         person: person.to_string(),
         witness: witness.to_string(),
         direction,
         at,
-        made_at: now_text(),
+        made_at: At::now(),
         made_by: by,
         via: "system".to_owned(),
     };

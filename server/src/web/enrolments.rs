@@ -22,7 +22,7 @@ use super::rights::PERSONS_ALONE;
 use super::scope::Seen;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::enrol::{
     Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
     Proposed, Request,
@@ -106,7 +106,7 @@ async fn post_enrolment(
     let Proposed { id, photos, compared, templates } = proposed;
     let compared = if who.may(Right::CompareFaces) { compared } else { Compared::default() };
     Ok(Created(EnrolmentMade {
-        id,
+        id: id.to_string(),
         person,
         institution,
         state: EnrolmentState::Proposed,
@@ -175,7 +175,7 @@ pub(super) async fn propose(
                 consent: &consent,
                 photos,
             };
-            let proposed = engine.propose(&a.faces, &request, &now_text())?;
+            let proposed = engine.propose(&a.faces, &request, At::now())?;
             let news = EnrolmentNews { enrolment: &proposed.id, state: EnrolmentState::Proposed };
             a.store.feed_append("enrolment", &news)?;
             super::messages::enrolment_waits(a, &who, &proposed.id, &institution)?;
@@ -271,7 +271,7 @@ async fn decided(
     it: EnrolmentDecision,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     let Enrolment { id, person, state, .. } = decide(app, who, id, confirm, it).await?;
-    Ok(Json(EnrolmentDecided { id, person, state }))
+    Ok(Json(EnrolmentDecided { id: id.to_string(), person, state }))
 }
 
 pub(super) async fn decide(
@@ -302,7 +302,7 @@ pub(super) async fn decide(
                 as_it_was_shown(a, &found)?;
                 over_a_warning_with_a_reason(&found, reason.as_deref())?;
             }
-            let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), &now_text())?;
+            let enrolment = a.faces.decide(&id, confirm, &by, reason.as_deref(), At::now())?;
             let news = EnrolmentNews { enrolment: &id, state: enrolment.state };
             a.store.feed_append("enrolment", &news)?;
             Ok::<_, Problem>(enrolment)
@@ -493,9 +493,9 @@ async fn delete_at(
                     "institution: nothing was enrolled for `{institution}`"
                 )));
             }
-            let now = now_text();
-            let done = a.faces.withdraw_at(&id, &institution, &reason, &now)?;
-            a.store.state_now(&Stated::consent(&who, &institution, &id), &now)?;
+            let now = At::now();
+            let done = a.faces.withdraw_at(&id, &institution, &reason, now)?;
+            a.store.state_now(&Stated::consent(&who, &institution, &id), now)?;
             Ok::<_, Problem>((done, a.store.devices_of(Some(&institution), None)?))
         })
         .await?;
@@ -517,12 +517,12 @@ pub(super) async fn delete_everywhere(
         .blocking(move |a| {
             let sites = a.store.practitioner(&id)?.map(|p| p.sites).unwrap_or_default();
             let places: Vec<String> = sites.iter().map(|s| s.institution.to_string()).collect();
-            let now = now_text();
-            let done = a.faces.withdraw(&id, &reason, &now)?;
+            let now = At::now();
+            let done = a.faces.withdraw(&id, &reason, now)?;
             for place in &places {
                 a.store.state_now(
                     &Stated { by: by.clone(), ..Stated::consent(&Who::nobody(), place, &id) },
-                    &now,
+                    now,
                 )?;
             }
             Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, places))

@@ -31,7 +31,7 @@ use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, EVERYBODY, OPENINGS, VERDICTS};
 use crate::access::Who;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::evidence::role_of;
 use crate::problem::Problem;
 
@@ -141,12 +141,12 @@ fn not_a_custodian() -> Problem {
 /// A time that somebody just signed.
 fn now_or_so(what: &str, text: &str) -> Result<Timestamp, Problem> {
     let (at, now) = (clock::parse(what, text).map_err(Problem::unprocessable)?, clock::now());
-    if clock::text(at) != text || now.duration_since(at).abs() > CLOCK_OFF {
+    if At::from(at).to_string() != text || now.duration_since(at).abs() > CLOCK_OFF {
         return Err(Problem {
             zh: Some("本机时钟与服务器相差过大，请校准后重试".into()),
             ..Problem::unprocessable(format!(
                 "{what}: {text} is not now ({}): set this machine's clock",
-                clock::text(now)
+                At::from(now)
             ))
         });
     }

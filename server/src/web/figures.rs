@@ -20,7 +20,7 @@ use super::rights::SIGHT;
 use crate::access::{Role, Who};
 use crate::alert::{AlertState, ClinicState};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::problem::Problem;
 use crate::store::{Cell, DeviceFigures, Figures, Sight, Span};
 
@@ -80,7 +80,7 @@ impl FiguresQuery {
                 "from: it must lie before `to`, at most {MOST_DAYS} days"
             )));
         }
-        let begin = |d: Date| d.to_zoned(clock::zone()).map(|z| clock::text(z.timestamp()));
+        let begin = |d: Date| d.to_zoned(clock::zone()).map(|z| At::from(z.timestamp()));
         let outside = |_| Problem::unprocessable("from, to: these days lie outside the calendar");
         let clinic = who.role == Role::Clinic;
         let span = Span {
@@ -212,8 +212,8 @@ mod tests {
     #[test]
     fn the_last_day_is_counted_whole() {
         let asked = asked("2026-03-02", "2026-03-02").unwrap();
-        assert_eq!(asked.span.from, "2026-03-01T16:00:00.000Z");
-        assert_eq!(asked.span.to, "2026-03-02T16:00:00.000Z");
+        assert_eq!(asked.span.from, "2026-03-01T16:00:00.000Z".parse().unwrap());
+        assert_eq!(asked.span.to, "2026-03-02T16:00:00.000Z".parse().unwrap());
     }
 
     #[test]

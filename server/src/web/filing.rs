@@ -15,7 +15,7 @@ use super::rights::{KEEPERS, POLICY};
 use super::running::Filing;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{now_text, today};
+use crate::clock::{At, today};
 use crate::filing::{FilingEvent, FilingKind, FilingTerm, terms};
 use crate::problem::{Body, Problem, prose};
 
@@ -92,7 +92,7 @@ pub(super) async fn enter(app: &Arc<App>, who: &Who, it: FilingBody) -> Result<(
     }
     let note = prose("note", &it.note.unwrap_or_default(), 400)?;
     deed::did(format!("filing of stored faces: {} on {}", it.kind.code(), it.on));
-    let (at, by) = (now_text(), who.name.clone());
+    let (at, by) = (At::now(), who.name.clone());
     let event = FilingEvent { at, by, kind: it.kind, on: it.on, note };
     app.blocking(move |a| a.store.put_filing_event(&event)).await
 }

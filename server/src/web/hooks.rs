@@ -14,7 +14,7 @@ use super::endpoint::Endpoint;
 use super::rights::ADMIN;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::notify;
 use crate::problem::{Body, Problem};
 use crate::store::{Delivery, DeliveryEvent, Hook, HookKind, NewDelivery, Quiet};
@@ -139,7 +139,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Hook
             .transpose();
         let sealed = sealed.map_err(|e| Problem::internal(&e))?;
         let hook = Hook {
-            id: it.id,
+            id: it.id.parse().map_err(|e| Problem::unprocessable(format!("id: {e}")))?,
             kind: it.kind,
             target: it.target,
             min_severity: it.min_severity,
@@ -149,11 +149,11 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Hook
             escalate_after_min: it.escalate_after_min,
             escalate_to: it.escalate_to,
             enabled: true,
-            created_at: now_text(),
+            created_at: At::now(),
             created_by: by,
         };
         a.store.put_hook(&hook, sealed.as_deref())?;
-        Ok::<_, Problem>(HookMade { id: hook.id, secret })
+        Ok::<_, Problem>(HookMade { id: hook.id.to_string(), secret })
     })
     .await
 }
@@ -197,12 +197,11 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
                     return Err(Problem::unknown("hook", &id));
                 }
                 let event = DeliveryEvent::Test;
-                let now = now_text();
+                let now = At::now();
                 // Nothing in it is anybody's.
                 let body = format!(r#"{{"data":{{}},"event":"{}","number":0}}"#, event.code());
-                let delivery =
-                    NewDelivery { hook: id, event, alert: None, body, next_at: now.clone() };
-                a.store.add_delivery(&delivery, &now)?;
+                let delivery = NewDelivery { hook: id, event, alert: None, body, next_at: now };
+                a.store.add_delivery(&delivery, now)?;
             }
         }
         Ok(())

@@ -37,7 +37,7 @@ fn refused(config: &Config, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
     }
     // An open house is for this machine; a proxy that was put before it would open it to everybody
     // as the administrator.
-    let open = !config.accounts && !config.is_reached_from_elsewhere();
+    let open = config.is_open_house() && !config.is_reached_from_elsewhere();
     if open && BY_PROXY.iter().any(|name| headers.contains_key(*name)) {
         let why = "this demonstration has no accounts and answers this machine alone \
             (无账户的演示仅限本机): set `access.accounts = true`, or name the proxy's address in \

@@ -15,7 +15,7 @@ use super::rights::PERSONS_ALONE;
 use super::rights::{AUTHORITY, KEEPERS};
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{now_text, today};
+use crate::clock::{At, today};
 use crate::impact_assessment::Assessment;
 use crate::problem::{Body, Problem};
 use crate::store::AssessmentEntry;
@@ -65,5 +65,5 @@ pub(super) async fn enter(app: &Arc<App>, who: &Who, it: Assessment) -> Result<(
     it.check(today()).map_err(Problem::unprocessable)?;
     deed::did(format!("impact assessment of {}: {}", it.on, it.conclusion.code()));
     let (by, scope) = (who.name.clone(), who.scope.clone());
-    app.blocking(move |a| a.store.put_assessment(&scope, &by, &it, &now_text())).await
+    app.blocking(move |a| a.store.put_assessment(&scope, &by, &it, At::now())).await
 }

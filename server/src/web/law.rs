@@ -17,7 +17,7 @@ use super::rights::PERSONS_ALONE;
 use super::rights::{PEOPLE, POLICY};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::legal;
 use crate::problem::{Body, Problem, prose};
 
@@ -127,7 +127,7 @@ pub(super) async fn decide(
         against: it.against,
         note: prose("note", &it.note, 400)?,
         by: who.name.clone(),
-        at: now_text(),
+        at: At::now().to_string(),
     };
     app.blocking(move |a| {
         let table = legal::table(&a.store)?;

@@ -29,6 +29,7 @@ use super::rights::SIGHT;
 use super::rights::may_open;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{FeedEvent, FeedReader};
 
@@ -251,10 +252,7 @@ impl Reader {
         }
         let data: OfAlert = serde_json::from_str(&event.data).unwrap_or_default();
         let Some(id) = data.alert else { return true };
-        self.app
-            .blocking(move |a| a.store.note_seen([id.as_str()], &crate::clock::now_text()))
-            .await
-            .is_ok()
+        self.app.blocking(move |a| a.store.note_seen([id.as_str()], At::now())).await.is_ok()
     }
 
     async fn next(&mut self) -> Option<FeedEvent> {

@@ -7,7 +7,7 @@ use super::rights::may_open;
 use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, due_at};
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::message::{Kind, mentioned};
 use crate::problem::Problem;
 use crate::rules::Numbers;
@@ -46,7 +46,7 @@ pub(super) struct Task {
     pub person: Option<String>,
     /// Who caused it, where a colleague did.
     pub by: String,
-    pub at: String,
+    pub at: At,
     /// When the term runs out.
     pub due: Option<jiff::Timestamp>,
     /// The message that the person ends by hand.
@@ -54,11 +54,11 @@ pub(super) struct Task {
 }
 
 impl Task {
-    fn of(kind: TaskKind, path: String, at: &str) -> Self {
+    fn of(kind: TaskKind, path: String, at: At) -> Self {
         Self {
             kind,
             path,
-            at: at.to_owned(),
+            at,
             number: None,
             person: None,
             by: String::new(),
@@ -75,8 +75,8 @@ impl Task {
     fn lead(kind: TaskKind, alert: &Alert, numbers: &Numbers) -> Self {
         Self {
             number: Some(alert.number.for_authority()),
-            due: due_at(alert.case.state, alert.severity, &alert.received_at, numbers),
-            ..Self::of(kind, format!("/alerts/{}", alert.id), &alert.received_at)
+            due: due_at(alert.case.state, alert.severity, alert.received_at, numbers),
+            ..Self::of(kind, format!("/alerts/{}", alert.id), alert.received_at)
         }
     }
 }
@@ -124,7 +124,7 @@ fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
             _ => sees(a, who, &message)?,
         };
         if is_open {
-            let task = Task::of(kind, path, &message.at);
+            let task = Task::of(kind, path, message.at);
             let (number, by, id) = (message.number, message.by, message.id);
             found.push(Task { number, by, message: Some(id), ..task });
         }
@@ -164,7 +164,7 @@ fn leads(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     // A lead that somebody has said his word on waits for others.
     let waits = |alert: &&Alert| alert.case.state != AlertState::Review2 || !spoke(alert);
     let soon = |alert: &&Alert| {
-        let due = due_at(alert.case.state, alert.severity, &alert.received_at, &numbers);
+        let due = due_at(alert.case.state, alert.severity, alert.received_at, &numbers);
         alert.assignee.is_none()
             && due.is_some_and(|due| due - crate::message::SOON <= clock::now())
     };
@@ -184,7 +184,7 @@ fn to_answer(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     };
     let one = |alert: Alert| Task {
         number: Some(alert.number.for_clinic()),
-        ..Task::of(TaskKind::Answer, format!("/alerts/{}", alert.id), &alert.received_at)
+        ..Task::of(TaskKind::Answer, format!("/alerts/{}", alert.id), alert.received_at)
     };
     Ok(a.store.alerts(&scoped(filter, who))?.into_iter().map(one).collect())
 }
@@ -195,7 +195,7 @@ fn enrolments(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
         let place = a.store.institution(&it.institution)?;
         if place.is_some_and(|place| who.sees(place.id.as_str(), &place.jurisdiction)) {
             let path = format!("/enrolments/{}", it.id);
-            let task = Task::of(TaskKind::Enrolment, path, &it.proposed_at);
+            let task = Task::of(TaskKind::Enrolment, path, it.proposed_at);
             found.push(Task { person: Some(it.person), ..task });
         }
     }
@@ -214,8 +214,8 @@ fn openings(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
         !it.opening.is_over(now) && (decide || state.is_visible())
     });
     let one = |it: crate::evidence::OpeningKept| {
-        let asked_at = clock::text(it.opening.asked_at);
-        Task::of(TaskKind::Opening, format!("/evidence/{}", it.id), &asked_at)
+        let asked_at = At::from(it.opening.asked_at);
+        Task::of(TaskKind::Opening, format!("/evidence/{}", it.id), asked_at)
     };
     Ok(mine.map(one).collect())
 }
@@ -223,9 +223,9 @@ fn openings(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
 /// What a person has done lately.
 #[derive(Debug, Clone)]
 pub(super) enum Done {
-    Step { alert: String, number: i64, step: String, at: String },
-    Decided { enrolment: String, person: String, confirmed: bool, at: String },
-    Read { alert: String, number: i64, by: String, at: String },
+    Step { alert: String, number: i64, step: String, at: At },
+    Decided { enrolment: String, person: String, confirmed: bool, at: At },
+    Read { alert: String, number: i64, by: String, at: At },
 }
 
 impl Done {
@@ -245,9 +245,9 @@ impl Done {
         }
     }
 
-    pub(super) fn at(&self) -> &str {
+    pub(super) fn at(&self) -> At {
         match self {
-            Self::Step { at, .. } | Self::Decided { at, .. } | Self::Read { at, .. } => at,
+            Self::Step { at, .. } | Self::Decided { at, .. } | Self::Read { at, .. } => *at,
         }
     }
 }
@@ -261,7 +261,7 @@ pub(super) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> {
     for it in a.store.steps_of(&who.name, LISTED)? {
         if who.sees(&it.institution, &it.jurisdiction) {
             all.push(Done::Step {
-                alert: it.alert,
+                alert: it.alert.to_string(),
                 number: it.number.of(who),
                 step: it.step,
                 at: it.at,
@@ -271,18 +271,23 @@ pub(super) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> {
     for it in a.store.messages_done(&who.name, LISTED)? {
         if it.kind == Kind::Mention && sees(a, who, &it)? {
             let number = it.number.unwrap_or_default();
-            let at = it.done_at.unwrap_or_default();
+            let at = it.done_at.unwrap_or(it.at);
             all.push(Done::Read { alert: it.about, number, by: it.by, at });
         }
     }
     if who.may(Right::DecideEnrolments) {
         for it in a.faces.decided_by(&who.name, LISTED)? {
             let confirmed = it.state == crate::store::EnrolmentState::Confirmed;
-            let at = it.decided_at.unwrap_or_default();
-            all.push(Done::Decided { enrolment: it.id, person: it.person, confirmed, at });
+            let at = it.decided_at.unwrap_or(it.proposed_at);
+            all.push(Done::Decided {
+                enrolment: it.id.to_string(),
+                person: it.person,
+                confirmed,
+                at,
+            });
         }
     }
-    all.sort_by(|one, other| other.at().cmp(one.at()));
+    all.sort_by_key(|one| std::cmp::Reverse(one.at()));
     all.truncate(LISTED as usize);
     Ok(all)
 }
@@ -290,7 +295,7 @@ pub(super) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> {
 /// The person has dealt with a mention.
 pub(super) async fn end(app: &Arc<App>, who: &Who, id: i64) -> Result<(), Problem> {
     let account = who.name.clone();
-    app.blocking(move |a| a.store.message_done(&account, id, &now_text())).await?;
+    app.blocking(move |a| a.store.message_done(&account, id, At::now())).await?;
     Ok(())
 }
 
@@ -301,7 +306,7 @@ fn judges(accounts: &[Account], jurisdiction: &str) -> Vec<(String, String)> {
             && matches!(x.role, Role::Supervisor | Role::Reviewer)
             && jurisdiction.starts_with(&x.scope)
     };
-    accounts.iter().filter(may).map(|x| (x.id.clone(), x.display.clone())).collect()
+    accounts.iter().filter(may).map(|x| (x.id.to_string(), x.display.clone())).collect()
 }
 
 /// Tells whomever a step concerns: colleagues whom its note names, and whoever was given the lead.
@@ -323,11 +328,11 @@ pub(super) fn step_taken(
     let message = |(kind, account): (Kind, String)| NewMessage {
         account,
         kind,
-        about: alert.id.clone(),
+        about: alert.id.to_string(),
         number: Some(alert.number.for_authority()),
         by: by.to_owned(),
     };
-    a.store.tell(&told.map(message).collect::<Vec<_>>(), &now_text())
+    a.store.tell(&told.map(message).collect::<Vec<_>>(), At::now())
 }
 
 /// Tells the supervisors of an institution that an enrolment waits. Blocking.
@@ -346,11 +351,11 @@ pub(super) fn enrolment_waits(
             && x.id != who.name
     });
     let message = |x: &Account| NewMessage {
-        account: x.id.clone(),
+        account: x.id.to_string(),
         kind: Kind::Enrolment,
         about: enrolment.to_owned(),
         number: None,
         by: String::new(),
     };
-    a.store.tell(&told.map(message).collect::<Vec<_>>(), &now_text())
+    a.store.tell(&told.map(message).collect::<Vec<_>>(), At::now())
 }

@@ -18,7 +18,7 @@ use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text, today};
+use crate::clock::{At, clip, today};
 use crate::knowledge::Nudge;
 use crate::legal;
 use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing, in_use_from};
@@ -194,7 +194,7 @@ pub(super) async fn enter(
     deed::did(format!("reviews of box {id} by 行政处罚法 41 entered"));
     let entered = app.blocking(move |a| {
         let room = device(a, &who, &id)?.room;
-        a.store.put_monitoring_review(&id, &ReviewEntry { at: now_text(), by, room, record })?;
+        a.store.put_monitoring_review(&id, &ReviewEntry { at: At::now(), by, room, record })?;
         seen(a, &who, &id)
     });
     let entered = entered.await?;

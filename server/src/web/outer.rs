@@ -14,15 +14,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 
+use super::pages::messages::chinese;
 use crate::app::App;
 use crate::clock::clip;
-use crate::problem::Problem;
+use crate::problem::{Problem, Told};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = uuid::Uuid::now_v7().to_string();
     let route =
         request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let is_api = request.uri().path().starts_with("/api/");
     let (method, began) = (request.method().clone(), Instant::now());
     let span = tracing::info_span!("request", id, %method, route);
     let response = next.run(request).instrument(span.clone()).await;
@@ -30,7 +32,7 @@ pub(super) async fn layer(State(app): State<Arc<App>>, request: Request, next: N
     let status = response.status().as_u16();
     app.http_metrics.note(status, us);
     span.in_scope(|| tracing::debug!(status, us, "answered"));
-    let mut response = if route.starts_with("/api/") { problem(response).await } else { response };
+    let mut response = if is_api { in_chinese(problem(response).await) } else { response };
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -56,4 +58,58 @@ async fn problem(response: Response) -> Response {
         clip(&said, 300)
     };
     Problem::new(status, detail).into_response()
+}
+
+/// What only has its line in English is told in Chinese, too, where the catalogue of the pages
+/// knows it: whoever refuses need not think of it.
+fn in_chinese(response: Response) -> Response {
+    let Some(Told { detail, zh: None }) = response.extensions().get::<Told>() else {
+        return response;
+    };
+    let Some(zh) = chinese(detail) else { return response };
+    let status = response.status();
+    let problem = Problem { zh: Some(zh.into()), ..Problem::new(status, detail) };
+    let (head, _) = response.into_parts();
+    let mut whole = problem.into_response();
+    for (name, value) in &head.headers {
+        if name != header::CONTENT_LENGTH {
+            whole.headers_mut().insert(name, value.clone());
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    async fn told(problem: Problem) -> (Response, serde_json::Value) {
+        let (head, body) = in_chinese(problem.into_response()).into_parts();
+        let bytes = to_bytes(body, 4096).await.unwrap();
+        (Response::from_parts(head, "".into()), serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_with_a_line_in_the_catalogue_tells_both() {
+        let late = Problem {
+            retry_after_s: Some(7),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many attempts: wait 7 s")
+        };
+        let (head, said) = told(late).await;
+        assert_eq!(said["detail"], "too many attempts: wait 7 s");
+        assert_eq!(said["detail_zh"], "尝试过于频繁，请 7 秒后重试");
+        assert_eq!(head.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(head.headers()[header::RETRY_AFTER], "7");
+        assert_eq!(head.headers()[header::CONTENT_TYPE], "application/problem+json");
+
+        let own = Problem {
+            zh: Some("自己的话".into()),
+            ..Problem::unprocessable("too many attempts: wait 7 s")
+        };
+        assert_eq!(told(own).await.1["detail_zh"], "自己的话", "its own line stands");
+        let unknown = told(Problem::bad("nobody ever said this")).await.1;
+        assert_eq!(unknown.get("detail_zh"), None);
+    }
 }

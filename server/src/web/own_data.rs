@@ -25,7 +25,7 @@ use super::scope::Seen;
 use crate::access::{Role, Who};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::consent::Purpose as ConsentPurpose;
 use crate::legal::{self, Standings};
 use crate::model::Practitioner;
@@ -72,7 +72,7 @@ pub(super) struct OwnEnrolment {
     pub institution: String,
     pub institution_name: String,
     pub state: EnrolmentState,
-    pub proposed_at: String,
+    pub proposed_at: At,
     pub templates: i64,
     pub photos: i64,
     /// Boxes of the institution that are connected and hold the templates of it.
@@ -106,7 +106,7 @@ pub(super) struct OwnCase {
     /// By which its clinic calls it.
     pub number: i64,
     pub institution_name: String,
-    pub raised_at: String,
+    pub raised_at: At,
     #[schemars(with = "String")]
     pub told_on: Date,
     pub stage: Stage,
@@ -134,12 +134,12 @@ pub(super) struct OwnAllegation {
 /// Everything that is held of a person.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct OwnData {
-    pub made_at: String,
+    pub made_at: At,
     pub registered: Practitioner,
     /// Names of the institutions of the registry's entry, by id.
     pub site_names: BTreeMap<String, String>,
     /// When card and PIN were set.
-    pub card_set_at: Option<String>,
+    pub card_set_at: Option<At>,
     pub consents: Vec<OwnConsent>,
     /// Newer texts that wait for the person's own signature.
     pub to_sign: Vec<TextToSign>,
@@ -214,7 +214,7 @@ fn own(a: &App, person: &str) -> Result<OwnData, Problem> {
     let requests =
         requests.into_iter().map(|r| PersonalRequest { answered_by: None, ..r }).collect();
     Ok(OwnData {
-        made_at: now_text(),
+        made_at: At::now(),
         registered,
         card_set_at: a.store.credential_of(person)?.map(|c| c.set_at),
         consents: consents.collect(),
@@ -315,7 +315,7 @@ fn cases(a: &App, person: &str) -> Result<Vec<OwnCase>, Problem> {
             monitoring: Standings::default().of(&a.store, &alert)?,
             institution_name: name_of(a, &alert.institution)?,
             stage: own.filter(|_| is_party).map_or_else(|| case.stage(), |own| own.stage()),
-            alert: alert.id,
+            alert: alert.id.to_string(),
             number: alert.number.for_clinic(),
             raised_at: alert.raised_at,
             told_on,
@@ -401,7 +401,7 @@ pub(super) async fn answer(
         if !visible(a, &who)?.iter().any(|r| r.id == id) {
             return Err(Problem::unknown("request", &id.to_string()));
         }
-        Ok(a.store.answer_personal_request(id, (&by, &text), &now_text())?)
+        Ok(a.store.answer_personal_request(id, (&by, &text), At::now())?)
     })
     .await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::deed;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip, now};
 use crate::message::Hours;
 use crate::notify::{self, personal};
 use crate::problem::Problem;
@@ -68,13 +68,16 @@ pub(super) async fn keep_ways(
         clip(&it.robot, 20)
     ));
     app.blocking(move |a| {
+        if it.act == "test" && !personal::may_test(a, &account, now())? {
+            return Err(tried_enough());
+        }
         let before = a.store.message_setting(&account)?.unwrap_or_default();
         let setting = MessageSetting {
             email: email(a, it.email.trim())?,
             robot: robot(a, &account, &it, before.robot)?,
             hours: hours(&it)?,
         };
-        a.store.put_message_setting(&account, &setting, &now_text())?;
+        a.store.put_message_setting(&account, &setting, At::now())?;
         let sent = match it.act.as_str() {
             "test" => Some(personal::test(a, &account, &setting)?),
             _ => None,
@@ -82,6 +85,18 @@ pub(super) async fn keep_ways(
         Ok::<_, Problem>(sent)
     })
     .await
+}
+
+fn tried_enough() -> Problem {
+    let most = personal::TRIALS;
+    Problem {
+        zh: Some(format!("一小时内已试发 {most} 次：请稍后再试，或不试发直接保存").into()),
+        retry_after_s: Some(3600),
+        ..Problem::new(
+            axum::http::StatusCode::TOO_MANY_REQUESTS,
+            format!("{most} messages of trial went out within the hour: wait, or keep it untried"),
+        )
+    }
 }
 
 fn email(a: &App, text: &str) -> Result<String, Problem> {

@@ -26,7 +26,7 @@ use super::pages::words::Lang;
 use super::rights::PACKAGE;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::export;
 use crate::no_room_told;
@@ -95,7 +95,7 @@ async fn get_package(
 /// Blocking: number of the alert and the zip.
 fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    let made_at = clock::now_text();
+    let made_at = At::now();
     super::sight::note(a, [&alert])?;
     let whole = whole(a, who, &alert, i64::MAX)?;
     deed::did(format!("case package of alert {}", alert.id));
@@ -175,17 +175,12 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
     if alert.device.is_empty() {
         return Ok(None);
     }
-    let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap_or_else(|_| clock::now());
     let around = SignedDuration::from_hours(AROUND_H);
-    let from = clock::text(time(&alert.received_at) - around);
+    let from = alert.received_at - around;
     // Steps that people take move no chain: it ends behind the last word of the box.
-    let last = a
-        .store
-        .finding_events(&alert.id, i64::MAX)?
-        .into_iter()
-        .map(|e| time(&e.received_at))
-        .max();
-    let to = clock::text(last.unwrap_or_else(|| time(&alert.received_at)) + around);
+    let last =
+        a.store.finding_events(&alert.id, i64::MAX)?.into_iter().map(|e| e.received_at).max();
+    let to = last.unwrap_or(alert.received_at) + around;
     let folder = tempfile::tempdir();
     let folder =
         folder.map_err(|e| no_room_told::problem(&std::env::temp_dir().join("chain"), &e))?;
@@ -195,7 +190,7 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
             && about.contains(&seen.person)
     };
     let written =
-        export::bundle(&a.store, &a.signer, &alert.device, (&from, &to), &of_the_case, &path)
+        export::bundle(&a.store, &a.signer, &alert.device, (from, to), &of_the_case, &path)
             .map_err(|e| match no_room_told::of_error(&e, folder.path()) {
                 Some(no_room) => no_room.into(),
                 None => Problem::internal(&format!("{e:#}")),

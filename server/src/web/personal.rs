@@ -24,7 +24,7 @@ use super::scope::Seen;
 use crate::access::secret::random_token;
 use crate::access::{Who, password};
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
 use crate::store::{About, PersonalLink, Purpose};
@@ -59,7 +59,7 @@ struct LinkMade {
     purpose: Purpose,
     /// Shown this once; for the person alone.
     link: String,
-    expires_at: String,
+    expires_at: At,
 }
 
 async fn post_link(
@@ -78,14 +78,13 @@ pub(super) async fn make_link(
     who: &Who,
     person: &str,
     purpose: Purpose,
-) -> Result<(String, String), Problem> {
+) -> Result<(String, At), Problem> {
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
     let token = random_token()?;
-    let expires_at = clock::text(clock::now() + SignedDuration::from_hours(VALID_HOURS));
-    let (hash, until, who, person) =
-        (sha256_hex(&token), expires_at.clone(), who.clone(), person.to_owned());
+    let expires_at = At::from(clock::now() + SignedDuration::from_hours(VALID_HOURS));
+    let (hash, who, person) = (sha256_hex(&token), who.clone(), person.to_owned());
     app.blocking(move |a| {
         let found = a.store.practitioner(&person)?;
         let found = found.ok_or_else(|| Problem::unknown("practitioner", &person))?;
@@ -93,7 +92,7 @@ pub(super) async fn make_link(
             return Err(Problem::unknown("practitioner", &person));
         }
         let link = PersonalLink { person, purpose, made_by: who.name.clone() };
-        Ok(a.store.put_personal_link(&hash, &link, &now_text(), &until)?)
+        Ok(a.store.put_personal_link(&hash, &link, At::now(), expires_at)?)
     })
     .await?;
     Ok((format!("/personal/{token}"), expires_at))
@@ -180,7 +179,7 @@ pub(super) async fn take(
             let person = app
                 .blocking(move |a| {
                     let pin = password::hash(&pin).map_err(|e| Problem::internal(&e))?;
-                    Ok::<_, Problem>(a.store.set_credential(&hash, &card, &pin, &now_text())?)
+                    Ok::<_, Problem>(a.store.set_credential(&hash, &card, &pin, At::now())?)
                 })
                 .await?;
             Ok(PersonalDone::Card { person, credential: "set" })
@@ -242,7 +241,7 @@ async fn ask(
             }
         };
         let what = (person.as_str(), about, alert.as_deref());
-        a.store.put_personal_request(what, &text, &now_text())?;
+        a.store.put_personal_request(what, &text, At::now())?;
         Ok(PersonalDone::Request { person, request: "sent" })
     })
     .await

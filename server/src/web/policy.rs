@@ -17,7 +17,7 @@ use super::endpoint::Endpoint;
 use super::rights::{PEOPLE, POLICY};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
 use crate::rules::settings::{self, About};
@@ -110,7 +110,7 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64
         version: 0,
         jurisdiction: it.jurisdiction,
         settings: it.settings,
-        set_at: now_text(),
+        set_at: At::now(),
         set_by: who.name.clone(),
         reason: prose("reason", &it.reason, 400)?,
     };
@@ -127,7 +127,7 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: PolicyBody) -> Result<u64
 
 /// Both hashes that findings will carry from now on: the box's and the server's own.
 fn remember(a: &App, jurisdiction: &str) -> Result<(), StoreError> {
-    let now = now_text();
+    let now = At::now();
     let mut places = vec![jurisdiction.to_owned()];
     places.extend(
         a.store
@@ -139,7 +139,7 @@ fn remember(a: &App, jurisdiction: &str) -> Result<(), StoreError> {
     for place in places {
         let values = values_at(a, &place)?;
         for text in [protocol::settings::canonical(&values), settings::canonical(&values)] {
-            a.store.remember_policy(&trust::sha256_hex(text), &values, &now)?;
+            a.store.remember_policy(&trust::sha256_hex(text), &values, now)?;
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use protocol::names::RuleCode;
 use super::part::{PartQuery, cut};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::problem::Problem;
 use crate::rules::settings;
@@ -109,6 +109,5 @@ fn now(a: &App) -> Result<jiff::Timestamp, Problem> {
     if a.config.mode != Mode::Demonstration {
         return Ok(now);
     }
-    let last = a.store.last_summary()?.and_then(|at| at.parse().ok());
-    Ok(last.unwrap_or(now))
+    Ok(a.store.last_summary()?.map_or(now, At::time))
 }

@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::rights::POLICY;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
@@ -228,7 +228,7 @@ pub(super) fn seen(a: &App, who: &Who, id: &str) -> Result<TrialSeen, Problem> {
     let found =
         a.store.policy_trial(id)?.filter(|it| may_read(who, &it.jurisdiction, true).is_ok());
     let trial = found.ok_or_else(|| Problem::unknown("trial", id))?;
-    let of = a.store.trial_boxes(&trial, &clock::now_text())?;
+    let of = a.store.trial_boxes(&trial, At::now())?;
     Ok(TrialSeen { sums: trial_sums(&of), of, trial })
 }
 

@@ -24,7 +24,7 @@ use super::rights::EVERYBODY;
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::ca::{Authority, Issued, revoked, write_private};
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::problem::{Body, Problem};
 use crate::store::{DeviceState, NewKeys};
 
@@ -67,7 +67,7 @@ async fn post_provision(
                 mqtt_secret_hash: &secret_hash,
                 firmware: &clock::clip(&it.firmware, 100),
             };
-            let Some((device, room)) = a.store.provision(&keys, &now_text())? else {
+            let Some((device, room)) = a.store.provision(&keys, At::now())? else {
                 return Ok(None);
             };
             a.keys.put(&device, it.signing_key.trim());
@@ -109,8 +109,8 @@ fn certify(app: &App, csr_pem: &str, device: &str) -> Result<Issued, Problem> {
     app.store.put_certificate(
         &issued.serial,
         device,
-        &clock::text(now),
-        &clock::text(issued.expires_at),
+        At::from(now),
+        At::from(issued.expires_at),
     )?;
     Ok(issued)
 }
@@ -164,7 +164,7 @@ async fn post_retire(
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
     let (id, undelivered) = (said.retires.to_string(), said.undelivered);
     app.blocking(move |a| {
-        a.store.retire_device(&id, undelivered, &now_text())?;
+        a.store.retire_device(&id, undelivered, At::now())?;
         forget_keys(a, &id)
     })
     .await?;
@@ -177,7 +177,7 @@ async fn post_retire(
 /// Its messages are refused from here on, its password and certificates are void.
 pub(super) async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
     app.blocking(move |a| {
-        a.store.revoke_device(&device, &now_text())?;
+        a.store.revoke_device(&device, At::now())?;
         forget_keys(a, &device)
     })
     .await
@@ -196,6 +196,6 @@ pub(crate) fn write_revocation_list(app: &App) -> Result<(), Problem> {
     let now = clock::now();
     let list = app
         .authority
-        .revocation_list(&revoked(&app.store.revoked_certificates(&clock::text(now))?), now)?;
+        .revocation_list(&revoked(&app.store.revoked_certificates(At::from(now))?), now)?;
     Ok(write_private(&app.config.data_dir.join("ca.crl"), list.as_bytes())?)
 }

@@ -5,7 +5,7 @@ use trust::sha256_hex;
 
 use crate::access::totp;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -29,7 +29,7 @@ pub(super) fn make(app: &App, account: &str) -> Result<Vec<String>, Problem> {
         let groups: Vec<&str> = (0..CODE_CHARS).step_by(4).map(|at| &code[at..at + 4]).collect();
         shown.push(groups.join("-"));
     }
-    app.store.set_recovery_codes(account, &hashes, &now_text())?;
+    app.store.set_recovery_codes(account, &hashes, At::now())?;
     Ok(shown)
 }
 

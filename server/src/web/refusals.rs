@@ -13,6 +13,7 @@ use super::part::PartQuery;
 use super::rights::REGISTRY_SIGHT;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::rules::{DAY_MS, Numbers};
 use crate::store::{RoomRefusals, StoreError};
@@ -30,8 +31,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Refusals {
     /// The window: RFC 3339 UTC.
-    pub from: String,
-    pub to: String,
+    pub from: At,
+    pub to: At,
     /// From this share on HB-5 counts, ppm.
     pub limit_ppm: i64,
     /// Least sessions of a group for HB-5.
@@ -70,12 +71,9 @@ pub(super) async fn refusals(
     let part = query.part(who, 200);
     let made = app.blocking(move |a| {
         let numbers = Numbers::of(&super::policy::values_at(a, &part.jurisdiction)?);
-        let to = a.store.newest_session(&part, &crate::clock::now_text())?;
-        let to_ms = to.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
-        let from_ms = to_ms - numbers.hb5_days * DAY_MS;
-        let from = jiff::Timestamp::from_millisecond(from_ms).unwrap_or_default();
-        let from = crate::clock::text(from);
-        let rooms = a.store.refusals(&part, &from, &to)?;
+        let to = a.store.newest_session(&part, At::now())?;
+        let from = At::of_ms(to.ms() - numbers.hb5_days * DAY_MS);
+        let rooms = a.store.refusals(&part, from, to)?;
         Ok::<_, StoreError>(Refusals {
             rooms: rooms.into_iter().map(|room| share(room, numbers.hb5_share_ppm)).collect(),
             from,

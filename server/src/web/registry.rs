@@ -18,7 +18,7 @@ use super::scope::{Seen, item_is_his};
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
 use crate::problem::{Body, Problem};
@@ -173,8 +173,8 @@ pub(super) async fn put_institution(
             }
             deed::at(it.id.as_str());
             deed::did(format!("institution {}: {}", it.id, deed::changes(before.as_ref(), &it)));
-            let (upsert, now) = (a.store.put_institution(&it, &now_text())?, now_text());
-            a.store.state_now(&Stated::institution(&who, it.id.as_str()), &now)?;
+            let (upsert, now) = (a.store.put_institution(&it, At::now())?, At::now());
+            a.store.state_now(&Stated::institution(&who, it.id.as_str()), now)?;
             Ok::<_, Problem>(upsert)
         })
         .await?;
@@ -275,12 +275,12 @@ pub(super) async fn put_practitioner(
             }
             deed::persons([it.id.as_str()]);
             deed::did(format!("practitioner {}: {}", it.id, deed::changes(before.as_ref(), &it)));
-            let upsert = a.store.put_practitioner(&it, &now_text())?;
+            let upsert = a.store.put_practitioner(&it, At::now())?;
             if before.as_ref() != Some(&it) {
                 for site in &it.sites {
                     let said =
                         Stated::practitioner(&who, site.institution.as_str(), it.id.as_str());
-                    a.store.state_now(&said, &now_text())?;
+                    a.store.state_now(&said, At::now())?;
                 }
             }
             Ok::<_, Problem>((upsert, before))
@@ -344,7 +344,7 @@ pub(super) async fn put_room(app: &Arc<App>, who: &Who, it: Room) -> Result<Upse
             seen_or_new(&seen, it.institution.as_str())?;
             deed::at(it.institution.as_str());
             deed::did(format!("room {}: {}", it.id, deed::changes(before.as_ref(), &it)));
-            Ok::<_, Problem>(a.store.put_room(&it, &who.name, &now_text())?)
+            Ok::<_, Problem>(a.store.put_room(&it, &who.name, At::now())?)
         })
         .await?;
     app.tell(Nudge::Room(id.to_string()));
@@ -395,7 +395,7 @@ pub(super) async fn put_item(app: &Arc<App>, who: &Who, it: Item) -> Result<Upse
             item_is_his(&who, before.as_ref().map(|b| b.jurisdiction.as_str()), &it.jurisdiction)
                 .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
             deed::did(format!("item {}: {}", it.code, deed::changes(before.as_ref(), &it)));
-            Ok::<_, Problem>(a.store.put_item(&it, &now_text())?)
+            Ok::<_, Problem>(a.store.put_item(&it, At::now())?)
         })
         .await?;
     app.tell(Nudge::All);
@@ -450,10 +450,10 @@ pub(super) async fn put_pass(app: &Arc<App>, who: &Who, mut it: Pass) -> Result<
             deed::at(it.institution.as_str());
             deed::persons([it.person.as_str()]);
             deed::did(format!("pass {}: {}", it.id, deed::changes(stood.as_ref(), &it)));
-            let upsert = a.store.put_pass(&it, &now_text())?;
+            let upsert = a.store.put_pass(&it, At::now())?;
             a.store.state_now(
                 &Stated::pass(&who, it.institution.as_str(), it.person.as_str(), &it.id),
-                &now_text(),
+                At::now(),
             )?;
             Ok::<_, Problem>((upsert, places))
         })

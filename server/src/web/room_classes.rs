@@ -15,9 +15,9 @@ use super::endpoint::Endpoint;
 use super::part::PartQuery;
 use super::rights::PERSONS_ALONE;
 use super::scope::Seen;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
 use crate::store::{ClassStep, ClassVerdict, ClassWord, StoreError};
@@ -126,7 +126,7 @@ pub(super) async fn say(
     it: ClassBody,
 ) -> Result<(), Problem> {
     let may = match it {
-        ClassBody::Propose { .. } => who.role == Role::Clinic || who.open_house,
+        ClassBody::Propose { .. } => who.may(Right::SpeakForClinic),
         ClassBody::Decide { .. } => who.role != Role::Clinic && !who.by_token,
     };
     if !may {
@@ -137,17 +137,19 @@ pub(super) async fn say(
         let found = a.store.room(&room)?.ok_or_else(|| Problem::unknown("room", &room))?;
         Seen::of(a, &reader)?.must_have(found.institution.as_str(), "room", &room)?;
         deed::at(found.institution.as_str());
-        let (by, now) = (reader.name.as_str(), now_text());
+        let (by, now) = (reader.name.as_str(), At::now());
         let note = |note: Option<String>| prose("note", &note.unwrap_or_default(), 400);
         match it {
             ClassBody::Propose { undressing, note: why } => {
                 deed::did(format!("class of room {room} proposed: undressing {undressing}"));
-                a.store.propose_room_class(&room, (by, &note(why)?), undressing, &now)?;
+                a.store.propose_room_class(&room, (by, &note(why)?), undressing, now)?;
             }
             ClassBody::Decide { confirm, proposed_at, note: why } => {
                 deed::did(format!("class of room {room} decided: confirmed {confirm}"));
-                let verdict = ClassVerdict { proposed_at: &proposed_at, confirm };
-                a.store.decide_room_class(&room, (by, &note(why)?), verdict, &now)?;
+                // What is no time is none that its clinic made.
+                let proposed_at = proposed_at.parse().unwrap_or(At::EPOCH);
+                let verdict = ClassVerdict { proposed_at, confirm };
+                a.store.decide_room_class(&room, (by, &note(why)?), verdict, now)?;
             }
         }
         Ok::<_, Problem>(())

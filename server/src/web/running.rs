@@ -10,6 +10,7 @@ use super::rights::KEEPERS;
 use super::scope::Seen;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::retention::{EVERY, JOBS};
 use crate::tombstone::{Deletion, Tombstone};
@@ -33,8 +34,8 @@ pub(super) struct JobSeen {
     /// The key in the configuration that sets it; empty where it is fixed.
     pub setting: &'static str,
     pub kept_h: i64,
-    pub last_at: Option<String>,
-    pub next_at: Option<String>,
+    pub last_at: Option<At>,
+    pub next_at: Option<At>,
     pub last_removed: i64,
     pub removed_in_all: i64,
 }
@@ -66,7 +67,7 @@ impl Filing {
 pub(super) struct RetentionSeen {
     pub jobs: Vec<JobSeen>,
     /// Nothing deletes from the audit log (P11: at least three years).
-    pub audit_since: Option<String>,
+    pub audit_since: Option<At>,
     pub audit_entries: i64,
     /// Persons of all institutions with at least one face template.
     pub persons_with_templates: i64,
@@ -84,9 +85,7 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     let runs = a.store.retention_runs()?;
     let jobs = JOBS.iter().map(|job| {
         let run = runs.iter().find(|r| r.job == job.name);
-        let next = run
-            .and_then(|r| r.last_at.parse::<jiff::Timestamp>().ok())
-            .map(|at| crate::clock::text(at + EVERY));
+        let next = run.map(|r| At::from(r.last_at.time() + EVERY));
         JobSeen {
             job: job.name,
             zh: job.zh,
@@ -94,7 +93,7 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
             basis: job.basis,
             setting: job.key,
             kept_h: job.hours(&a.config.retention),
-            last_at: run.map(|r| r.last_at.clone()),
+            last_at: run.map(|r| r.last_at),
             next_at: next,
             last_removed: run.map_or(0, |r| r.last_removed),
             removed_in_all: run.map_or(0, |r| r.removed_in_all),
@@ -126,7 +125,7 @@ pub(super) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Problem> {
     }
     Ok(RetentionSeen {
         jobs: jobs.collect(),
-        audit_since: audit.as_ref().map(|(at, _)| at.clone()),
+        audit_since: audit.map(|(at, _)| at),
         audit_entries: audit.map_or(0, |(_, n)| n),
         persons_with_templates: persons,
         filing: Filing::at(persons),

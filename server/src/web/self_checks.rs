@@ -21,7 +21,7 @@ use super::rights::{AUTHORITY, CLINIC, SIGHT};
 use crate::access::{Role, Who};
 use crate::alert_view::counts_the_server;
 use crate::app::App;
-use crate::clock::{clip, now_text, today};
+use crate::clock::{At, clip, today};
 use crate::problem::{Body, Problem, prose};
 use crate::self_check::period::Period;
 use crate::self_check::{self, Step};
@@ -230,8 +230,8 @@ pub(super) async fn save(
         let note = note.map_err(StoreError::from)?;
         deed::did(format!("self-check {}: {} answered", check.id, it.item));
         let answer = (it.item.as_str(), it.value.as_str(), note);
-        let by = (who.name.as_str(), now_text());
-        Ok::<_, Problem>(a.store.save_answer(&check.id, answer, it.seen, (by.0, &by.1))?)
+        let by = (who.name.as_str(), At::now());
+        Ok::<_, Problem>(a.store.save_answer(&check.id, answer, it.seen, (by.0, by.1))?)
     })
     .await
 }
@@ -265,8 +265,8 @@ pub(super) async fn take(
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
         deed::did(format!("self-check {}: {}", check.id, step.name()));
-        let by = (who.name.as_str(), now_text());
-        Ok::<_, Problem>(a.store.take_self_check_step(&check.id, &step, &note, (by.0, &by.1))?)
+        let by = (who.name.as_str(), At::now());
+        Ok::<_, Problem>(a.store.take_self_check_step(&check.id, &step, &note, (by.0, by.1))?)
     })
     .await
 }

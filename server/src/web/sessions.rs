@@ -23,7 +23,7 @@ use super::scope::Seen;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::{Room, Session};
 use crate::problem::{Body, Problem, prose};
@@ -124,7 +124,7 @@ pub(super) async fn put(
             let mut rooms = vec![it.room.to_string()];
             rooms.extend(before.map(|room| room.to_string()));
             let deed = SessionDeed { by: &who.name, reason: &why };
-            Ok::<_, Problem>((a.store.put_session(&it, &deed, &now_text())?, rooms))
+            Ok::<_, Problem>((a.store.put_session(&it, &deed, At::now())?, rooms))
         })
         .await?;
     for room in rooms {
@@ -254,7 +254,7 @@ fn apply(session: Session, step: SessionStep) -> Result<(Session, String), Strin
         SessionStep::Close { end, reason } => {
             let end = match end.filter(|e| !e.is_empty()) {
                 Some(end) => clock::normal("end", &end)?,
-                None => now_text(),
+                None => At::now().to_string(),
             };
             // A first closing speaks for itself; another end than the one that was told needs its
             // reason.

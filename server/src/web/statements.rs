@@ -14,12 +14,13 @@ use crate::access::{Role, Who};
 use crate::alert::AlertState;
 use crate::alert_view::StatementSeen;
 use crate::app::App;
+use crate::clock::At;
 use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
 
 /// What was stated of an alert, oldest first. Blocking.
 pub(super) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Vec<StatementSeen>, StoreError> {
     // A box whose clock runs ahead raised it no later than it came.
-    let raised = ms(&alert.raised_at).min(ms(&alert.received_at));
+    let raised = alert.raised_at.min(alert.received_at).ms();
     let said = a.store.statements(alert)?;
     let names = names_in(a, who, alert, &said)?;
     let several = alert.session.is_none();
@@ -56,10 +57,6 @@ fn ids(said: &[Statement]) -> Vec<String> {
     said.iter().flat_map(of).collect()
 }
 
-fn ms(text: &str) -> i64 {
-    text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
-}
-
 fn shown(
     who: &Who,
     it: &Statement,
@@ -68,7 +65,7 @@ fn shown(
 ) -> StatementSeen {
     let called =
         |l: Lang, id: &str| names.get(id).map_or_else(|| id.to_owned(), |name| beside(l, name, id));
-    let after = ms(&it.at) - raised_ms;
+    let after = it.at.ms() - raised_ms;
     let both = |words: &dyn Fn(Lang) -> String| (words(Lang::Zh), words(Lang::En));
     let (kind, (zh, en), of_clinic) = match &it.kind {
         StatementKind::Session { before, now } => {
@@ -132,7 +129,7 @@ fn shown(
         }
     };
     StatementSeen {
-        at: it.at.clone(),
+        at: it.at,
         by: (of_clinic || who.role != Role::Clinic)
             .then(|| it.by.clone())
             .filter(|by| !by.is_empty()),
@@ -224,7 +221,7 @@ impl StatementBlock {
     /// `withdrawn_at`: when the box took everything back, where people have still to decide.
     pub(super) fn new(
         (l, pages): (Lang, Pages),
-        withdrawn_at: Option<&str>,
+        withdrawn_at: Option<At>,
         said: &[StatementSeen],
         of: &StatedOf,
     ) -> Self {
@@ -232,7 +229,7 @@ impl StatementBlock {
         Self {
             l,
             rows: said.iter().map(|s| row((l, pages), s, of)).collect(),
-            withdrawn: withdrawn.map(local).unwrap_or_default(),
+            withdrawn: withdrawn.map(|at| local(&at)).unwrap_or_default(),
         }
     }
 
@@ -275,7 +272,7 @@ mod tests {
     fn a_statement_says_how_long_after_the_alert_it_came() {
         let said = |after_ms| {
             let s = StatementSeen {
-                at: "2026-03-02T01:00:00.000Z".into(),
+                at: At::of_s(1_772_413_200),
                 by: None,
                 kind: "session",
                 zh: "取消".into(),

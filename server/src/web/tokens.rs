@@ -16,7 +16,8 @@ use super::rights::ADMIN;
 use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
+use crate::ids::ApiTokenId;
 use crate::problem::{Body, Problem};
 use crate::store::{ApiToken, token_owner};
 
@@ -55,13 +56,13 @@ pub(super) struct TokenBody {
 
 #[derive(Serialize, JsonSchema)]
 pub(super) struct TokenMade {
-    pub id: String,
+    pub id: ApiTokenId,
     /// Shown once.
     pub token: String,
     pub name: String,
     pub role: Role,
     pub scope: String,
-    pub expires_at: String,
+    pub expires_at: At,
 }
 
 /// Makes a token; the answer is the only place where it stands.
@@ -80,17 +81,18 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: TokenBody) -> Result<Tok
     }
     let token = random_token()?;
     let hash = trust::sha256_hex(&token);
-    let id = hash[..16].to_owned();
+    let id: ApiTokenId =
+        hash[..16].parse().map_err(|e: protocol::id::BadId| Problem::internal(&e))?;
     let (now, expires) = (clock::now(), clock::now() + SignedDuration::from_hours(24 * it.days));
-    let (now, expires) = (clock::text(now), clock::text(expires));
+    let (now, expires) = (At::from(now), At::from(expires));
     let actor = format!("{name}{}", token_owner(&who.name));
     deed::did(format!(
         "token {id} made: {actor}, {} for `{scope}`, {} days",
         it.role.as_str(),
         it.days
     ));
-    let (role, kept_scope, until) = (it.role, scope.clone(), expires.clone());
-    app.blocking(move |a| a.store.put_api_token(&hash, &actor, role, &kept_scope, &now, &until))
+    let (role, kept_scope) = (it.role, scope.clone());
+    app.blocking(move |a| a.store.put_api_token(&hash, &actor, role, &kept_scope, now, expires))
         .await?;
     Ok(TokenMade { id, token, name, role, scope, expires_at: expires })
 }

@@ -14,7 +14,7 @@ use super::endpoint::Endpoint;
 use super::rights::{READERS, SIGHT};
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::{Body, Problem};
 use crate::store::View;
 
@@ -67,7 +67,7 @@ pub(super) async fn put(app: &Arc<App>, who: &Who, it: ViewBody) -> Result<View,
     }
     let (owner, query) = (who.name.clone(), tidied(&it.query));
     deed::did(format!("view kept: {query}"));
-    app.blocking(move |a| a.store.put_view(&owner, &name, &query, &now_text())).await
+    app.blocking(move |a| a.store.put_view(&owner, &name, &query, At::now())).await
 }
 
 #[derive(Serialize, JsonSchema)]

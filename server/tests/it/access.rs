@@ -5,12 +5,16 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 use server::access::Role;
+use server::clock::At;
 use server::web::routes;
 
 use crate::boxes::{TestBox, finding};
 use crate::house::{Answer, House};
 
-const FAR: &str = "2099-01-01T00:00:00.000Z";
+/// 2099-01-01T00:00:00Z.
+const FAR: At = At::of_s(4_070_908_800);
+/// 2026-01-01T00:00:00Z.
+const BEFORE: At = At::of_s(1_767_225_600);
 
 pub(crate) fn guarded() -> House {
     House::with(tempfile::tempdir().unwrap(), "[access]\naccounts = true\n")
@@ -20,19 +24,11 @@ pub(crate) fn guarded() -> House {
 pub(crate) fn token(house: &House, role: Role, scope: &str) -> String {
     let token = format!("token-of-{}-{scope}", role.as_str());
     let store = &house.running().app.store;
-    if store.who_by_token(&trust::sha256_hex(&token), "2026-01-02T00:00:00.000Z").unwrap().is_some()
-    {
+    if store.who_by_token(&trust::sha256_hex(&token), BEFORE).unwrap().is_some() {
         return token;
     }
     store
-        .put_api_token(
-            &trust::sha256_hex(&token),
-            role.as_str(),
-            role,
-            scope,
-            "2026-01-01T00:00:00.000Z",
-            FAR,
-        )
+        .put_api_token(&trust::sha256_hex(&token), role.as_str(), role, scope, BEFORE, FAR)
         .unwrap();
     token
 }
@@ -46,7 +42,7 @@ pub(crate) fn login(house: &House, name: &str, role: Role, scope: &str) -> Strin
 pub(crate) fn named_login(house: &House, of: (&str, &str), role: Role, scope: &str) -> String {
     let (name, display) = of;
     let (token, store) = (format!("login-of-{name}"), &house.running().app.store);
-    let now = "2026-01-01T00:00:00.000Z";
+    let now = BEFORE;
     store.invite(&trust::sha256_hex(name), role, scope, FAR).unwrap();
     store.accept_invitation(&trust::sha256_hex(name), name, display, "no hash", None, now).unwrap();
     store.log_in(&trust::sha256_hex(&token), name, "", now, FAR).unwrap();
@@ -240,16 +236,7 @@ fn a_token_opens_what_its_role_and_scope_say() {
     let house = guarded();
     let store = &house.running().app.store;
     let admin = "an-administrators-token";
-    store
-        .put_api_token(
-            &trust::sha256_hex(admin),
-            "admin",
-            Role::Admin,
-            "",
-            "2026-01-01T00:00:00.000Z",
-            FAR,
-        )
-        .unwrap();
+    store.put_api_token(&trust::sha256_hex(admin), "admin", Role::Admin, "", BEFORE, FAR).unwrap();
     let made = ask(
         &house,
         "POST",

@@ -29,14 +29,16 @@ pub(crate) fn person(house: &House, name: &str, role: Role, code: bool) -> Optio
     let link = format!("link-of-{name}");
     let app = &house.running().app;
     let hash = trust::sha256_hex(&link);
-    app.store.invite(&hash, role, "", "2099-01-01T00:00:00.000Z").unwrap();
+    app.store.invite(&hash, role, "", "2099-01-01T00:00:00.000Z".parse().unwrap()).unwrap();
     if code {
         // Straight into the store: the first code that the page asks for would be used up.
         let secret = trust::sha256_hex(name).into_bytes()[..20].to_vec();
         let sealed = app.master.seal(&format!("totp {name}"), &secret).unwrap();
         let password = server::access::password::hash(PASSWORD).unwrap();
         let now = "2026-01-01T00:00:00.000Z";
-        app.store.accept_invitation(&hash, name, "x", &password, Some(&sealed), now).unwrap();
+        app.store
+            .accept_invitation(&hash, name, "x", &password, Some(&sealed), now.parse().unwrap())
+            .unwrap();
         return Some(server::access::totp::base32(&secret));
     }
     let made = form(

@@ -224,7 +224,9 @@ fn a_cut_tail_is_found_live_and_after_a_restart() {
         let live = verdict(&house);
         assert_eq!(live["holds"], false, "live: {live}");
         let mut out = Vec::new();
-        app.store.export_audit(&mut out, &app.signer, "2026-03-03T00:00:00.000Z").unwrap();
+        app.store
+            .export_audit(&mut out, &app.signer, "2026-03-03T00:00:00.000Z".parse().unwrap())
+            .unwrap();
         out
     };
     assert!(trust::audit::check(sealed.as_slice()).is_ok(), "by itself the cut log is sound");

@@ -29,7 +29,7 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
     };
     let vector = Zeroizing::new([0.5f32.to_le_bytes(); 8].concat());
     let template = NewTemplate {
-        id: format!("t-{id}"),
+        id: format!("t-{id}").parse().unwrap(),
         embedder_sha256: embedder_sha256.to_owned(),
         masked: false,
         vector,
@@ -46,8 +46,8 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
         photos: &[b"photograph".to_vec()],
     };
     let faces = &house.running().app.faces;
-    faces.propose(&proposal, "2026-03-02T01:00:00.000Z").unwrap();
-    faces.decide(id, true, "wang", None, "2026-03-02T01:05:00.000Z").unwrap();
+    faces.propose(&proposal, "2026-03-02T01:00:00.000Z".parse().unwrap()).unwrap();
+    faces.decide(id, true, "wang", None, "2026-03-02T01:05:00.000Z".parse().unwrap()).unwrap();
 }
 
 #[test]

@@ -196,6 +196,32 @@ fn every_fault_of_the_api_is_a_problem() {
     }
 }
 
+/// A clinic's system shows the line to people who read Chinese: what the pages know in Chinese, a
+/// program is told, too.
+#[test]
+fn a_refusal_of_the_api_has_its_chinese_line() {
+    let house = House::new();
+    house.furnish();
+    for (method, path, body, status) in [
+        ("POST", "/api/v1/enrolments/quality", &b""[..], 422),
+        ("POST", "/api/v1/alerts/none/steps", b"{\"step\":\"take\",\"by\":\"x\"}", 404),
+        ("POST", "/api/v1/sessions", b"[]", 422),
+        ("PUT", "/api/v1/items", b"", 405),
+        ("GET", "/api/v1/nothing", b"", 404),
+        ("GET", "/api/v1/alerts/none", b"", 404),
+    ] {
+        let kind = if path.ends_with("quality") { "image/jpeg" } else { "application/json" };
+        let answer = house.send(method, path, kind, body);
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        let problem = answer.json();
+        let zh = problem["detail_zh"].as_str().unwrap_or_default();
+        let words = zh.replace("JPEG", "").replace("PNG", "").replace("none", "");
+        let is_chinese = words.contains(|c: char| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        let is_mixed = words.contains(|c: char| c.is_ascii_alphabetic());
+        assert!(is_chinese && !is_mixed, "{method} {path}: {problem}");
+    }
+}
+
 #[test]
 fn a_list_by_pages_misses_and_doubles_nothing() {
     let house = House::new();

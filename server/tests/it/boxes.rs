@@ -70,7 +70,8 @@ impl TestBox {
             mqtt_secret_hash: &trust::sha256_hex(password),
             firmware: "test 1",
         };
-        let (id, _) = app.store.provision(&keys, since).unwrap().expect("the token holds");
+        let (id, _) =
+            app.store.provision(&keys, since.parse().unwrap()).unwrap().expect("the token holds");
         app.keys.put(&id, &key);
         Self {
             id,

@@ -138,8 +138,9 @@ fn what_is_over_loses_its_words_with_their_key() {
         step(&house, who, &ids[0], &json!({"step": "reject", "reason": "not_health"}));
     }
     let store = &house.running().app.store;
-    assert_eq!(store.forget_clues("2020-01-01", "2020-01-01").unwrap(), 0, "before its time");
-    assert_eq!(store.forget_clues("2099-01-01", "2099-01-01").unwrap(), 1);
+    let day = |year: i64| format!("{year}-01-01T00:00:00Z").parse().unwrap();
+    assert_eq!(store.forget_clues(day(2020), day(2020)).unwrap(), 0, "before its time");
+    assert_eq!(store.forget_clues(day(2099), day(2099)).unwrap(), 1);
     let (over, open) = (whole(&house, &ids[0]), whole(&house, &ids[1]));
     assert_eq!((&over["texts"], &over["has_contact"]), (&json!([]), &json!(false)));
     assert_eq!(over["gone_on"], "2099-01-01");

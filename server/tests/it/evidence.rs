@@ -376,7 +376,12 @@ impl Scene {
 #[test]
 fn two_people_open_one_picture_and_the_record_says_so() {
     let mut s = scene();
-    s.house.running().app.faces.put_registry_photo("p-other", b"held", "sun", TAKEN_AT).unwrap();
+    s.house
+        .running()
+        .app
+        .faces
+        .put_registry_photo("p-other", b"held", "sun", TAKEN_AT.parse().unwrap())
+        .unwrap();
     let order = s.requested('c');
     assert_eq!(s.state(&order), "requested");
     let (_, inbox) = page(&s, &s.wang, "/?lang=en");
@@ -966,7 +971,7 @@ fn the_last_holder_of_a_key_is_not_demoted() {
 fn a_registry_photograph_stands_while_an_opening_lives() {
     let s = scene();
     let faces = &s.house.running().app.faces;
-    faces.put_registry_photo("p-other", b"held", "sun", TAKEN_AT).unwrap();
+    faces.put_registry_photo("p-other", b"held", "sun", TAKEN_AT.parse().unwrap()).unwrap();
     let order = s.requested('c');
     let body = "--cut\r\nContent-Disposition: form-data; name=\"delete\"\r\n\r\n1\r\n--cut--\r\n";
     let delete = || {

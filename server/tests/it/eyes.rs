@@ -313,8 +313,8 @@ fn a_stream_ends_with_what_opened_it() {
             "brief",
             Role::Reviewer,
             "",
-            soon,
-            "2099-01-01T00:00:00.000Z",
+            soon.parse().unwrap(),
+            "2099-01-01T00:00:00.000Z".parse().unwrap(),
         )
         .unwrap();
     let mut stream = Stream::open(&house, "/events", "brief");

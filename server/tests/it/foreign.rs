@@ -298,7 +298,13 @@ fn a_box_that_is_replaced_takes_its_certificate_along() {
         );
     };
     let revoked = || {
-        house.running().app.store.revoked_certificates("2026-01-01T00:00:00.000Z").unwrap().len()
+        house
+            .running()
+            .app
+            .store
+            .revoked_certificates("2026-01-01T00:00:00.000Z".parse().unwrap())
+            .unwrap()
+            .len()
     };
     take(&first);
     assert_eq!(revoked(), 0);

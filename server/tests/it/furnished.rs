@@ -213,8 +213,8 @@ fn self_check(house: &House) -> String {
 
 /// A hotline's program, whose token has a name of this house.
 fn partner(house: &House) -> String {
-    let (token, from) = ("token-of-a-hotline", "2026-01-01T00:00:00.000Z");
-    let (hash, until) = (trust::sha256_hex(token), "2099-01-01T00:00:00.000Z");
+    let (token, from) = ("token-of-a-hotline", "2026-01-01T00:00:00.000Z".parse().unwrap());
+    let (hash, until) = (trust::sha256_hex(token), "2099-01-01T00:00:00.000Z".parse().unwrap());
     let store = &house.running().app.store;
     store.put_api_token(&hash, "w-hotline", Role::Partner, "hotline/5101", from, until).unwrap();
     token.to_owned()
@@ -242,10 +242,15 @@ fn of_people(house: &House) -> String {
         "allegation": "lending", "text": "挂证", "from_at": "2026-03-02T01:00:00Z",
         "to_at": "2026-03-02T02:00:00Z"});
     for event in [DeliveryEvent::AlertOpened, DeliveryEvent::CaseLate] {
-        let next_at = "2099-01-01T00:00:00.000Z".to_owned();
+        let next_at = "2099-01-01T00:00:00.000Z".parse().unwrap();
         let it =
             NewDelivery { hook: "duty".into(), event, alert: None, body: String::new(), next_at };
-        house.running().app.store.add_delivery(&it, "2026-03-02T01:00:00.000Z").unwrap();
+        house
+            .running()
+            .app
+            .store
+            .add_delivery(&it, "2026-03-02T01:00:00.000Z".parse().unwrap())
+            .unwrap();
     }
     let clue = good(&partner(house), "clues", &sent);
     let id = clue["id"].as_str().unwrap().to_owned();

@@ -34,7 +34,7 @@ impl Late {
 
     /// As the server asks with its default of 15 minutes.
     fn gaps_raised(&self) -> u32 {
-        self.store.raise_gaps(&ago(900), 10, &ago(0)).unwrap()
+        self.store.raise_gaps(ago(900), 10, ago(0)).unwrap()
     }
 
     /// Step and Chinese words of what was raised of the gap, the latest last.

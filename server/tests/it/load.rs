@@ -207,11 +207,7 @@ fn a_gap_that_the_server_makes_accuses_no_box() {
     let store = Store::open(store_of(&folder.path().join("data"))).unwrap();
     let gaps_at = |hours: i64| {
         let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours);
-        store.raise_gaps(
-            "9999-01-01T00:00:00.000Z",
-            1,
-            &at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
-        )
+        store.raise_gaps("2999-01-01T00:00:00.000Z".parse().unwrap(), 1, at.into())
     };
     assert_eq!(gaps_at(0).unwrap(), 0, "what the server withheld is held against the box");
     assert_eq!(gaps_at(2).unwrap(), 1, "and an hour later it is still missing");
@@ -254,7 +250,9 @@ fn a_count_beyond_all_numbers_stops_no_look() {
         b.say(&said);
         b.receipted(n);
         for at in ["2026-03-02T09:00:00.000Z", "2026-03-02T09:01:00.000Z"] {
-            store.look("run", at, "2026-01-01T00:00:00.000Z").unwrap();
+            store
+                .look("run", at.parse().unwrap(), "2026-01-01T00:00:00.000Z".parse().unwrap())
+                .unwrap();
         }
     }
 }
@@ -276,7 +274,9 @@ fn what_an_offline_day_lacks_is_missing_from_that_day() {
     b.receipted(3);
     let folder = house.close();
     let store = Store::open(&folder.path().join("data")).unwrap();
-    store.raise_gaps("9999-01-01T00:00:00.000Z", 1, &before(0)).unwrap();
+    store
+        .raise_gaps("2999-01-01T00:00:00.000Z".parse().unwrap(), 1, before(0).parse().unwrap())
+        .unwrap();
     let db = rusqlite::Connection::open(folder.path().join("data/zaigang.db")).unwrap();
     let from: String = db.query_row("SELECT from_at FROM chain_fault", [], |r| r.get(0)).unwrap();
     assert_eq!(from, nine, "the hours before the line came back count as whole");
@@ -528,7 +528,12 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         templates: &[],
         photos: &[photo.to_vec()],
     };
-    house.running().app.faces.propose(&proposal, "2026-03-02T01:00:00.000Z").unwrap();
+    house
+        .running()
+        .app
+        .faces
+        .propose(&proposal, "2026-03-02T01:00:00.000Z".parse().unwrap())
+        .unwrap();
 }
 
 #[test]
@@ -560,7 +565,13 @@ fn open_proposals_of_an_institution_are_bounded() {
             .running()
             .app
             .faces
-            .decide(&format!("e-{n}"), false, "wang", Some("test"), "2026-03-02T02:00:00.000Z")
+            .decide(
+                &format!("e-{n}"),
+                false,
+                "wang",
+                Some("test"),
+                "2026-03-02T02:00:00.000Z".parse().unwrap(),
+            )
             .unwrap();
     }
     assert!(!beyond("clinic-1"), "what is decided is not open");

@@ -32,6 +32,7 @@ mod clues;
 #[allow(dead_code, reason = "some of it is for the tests of the store")]
 mod cluster;
 mod consents;
+mod corrected;
 mod crawl;
 mod crawl_forms;
 mod declarations;

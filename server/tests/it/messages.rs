@@ -180,6 +180,29 @@ fn a_robot_of_wecom_is_told_by_its_key_alone() {
     assert!(content.contains("线索 #1") && !content.contains("王主诊"), "{content}");
 }
 
+/// Whoever has a login types any mailbox: the authority's mail server is no clinic's to write to
+/// strangers with, nor does what waits behind it keep a warning from its supervisor.
+#[test]
+fn a_clinic_sends_strangers_no_mail_without_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, _heard) = mpsc::channel();
+    std::thread::spawn(move || crate::notify::mail_server(&listener, &tell));
+    let house = inbox::house().restart_with(&format!(
+        "[access]\naccounts = true\n[smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
+        from = \"Zaigang <zaigang@example.cn>\"\n"
+    ));
+    let owner = login(&house, "hao", Role::Clinic, "clinic-1");
+    let ways = |body: &str| form(&house, "/account/messages", &cookie(&owner), body);
+    let tries = (0..9).map(|n| ways(&format!("email=stranger{n}%40elsewhere.cn&act=test")).status);
+    let answers: Vec<u16> = tries.collect();
+    assert_eq!(answers, [200, 200, 200, 200, 200, 429, 429, 429, 429]);
+    let log = house.running().app.store.deliveries(Some("@email hao"), None, 100).unwrap();
+    assert_eq!(log.len(), 5, "what was refused waits nowhere");
+    let kept = ways("email=hao%40example.cn");
+    assert_eq!(kept.status, 200, "what is not tried is kept: {}", kept.body);
+}
+
 #[test]
 fn a_persons_own_mail_says_kind_and_number_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

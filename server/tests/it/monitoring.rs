@@ -52,7 +52,7 @@ fn a_box_dates_no_act_back_before_its_review() {
     }
     b.connect();
     let mut said = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
-    said["raised_at"] = json!(server::clock::now_text());
+    said["raised_at"] = json!(server::clock::At::now());
     said["intervals"] = json!([{"what": "operating", "from": "2019-06-01T01:00:00.000Z",
         "to": "2019-06-01T02:00:00.000Z"}]);
     b.say_by("synchronised", &said);
@@ -107,7 +107,7 @@ fn a_moved_box_has_no_review_in_its_new_room() {
     said["room"] = json!("room-2");
     said["session"] = json!(null);
     // It speaks of the room in which it stands now.
-    said["raised_at"] = json!(server::clock::now_text());
+    said["raised_at"] = json!(server::clock::At::now());
     b.say_by("synchronised", &said);
     b.receipted(1);
     let alert = house.get(&format!("alerts/{}", crate::boxes::alert_of('1')));

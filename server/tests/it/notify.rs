@@ -135,13 +135,10 @@ fn what_nobody_takes_up_goes_on_to_the_next() {
     assert_eq!(heard.recv_timeout(WAIT).unwrap().event, "alert.opened");
     // The minute is over when the clock that asks says so.
     let store = &house.running().app.store;
-    let far = "2099-01-01T00:00:00.000Z";
+    let far: server::clock::At = "2099-01-01T00:00:00.000Z".parse().unwrap();
+    assert_eq!(store.take_escalations(far, |_| far, |_, _, _| Some(far)).unwrap(), 1);
     assert_eq!(
-        store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(),
-        1
-    );
-    assert_eq!(
-        store.take_escalations(far, |_| far.to_owned(), |_, _, _| Some(far.to_owned())).unwrap(),
+        store.take_escalations(far, |_| far, |_, _, _| Some(far)).unwrap(),
         0,
         "escalated twice"
     );

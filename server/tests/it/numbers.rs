@@ -76,7 +76,9 @@ fn no_number_of_a_box_stops_a_page_or_a_round() {
         }
         let store = &house.running().app.store;
         for at in ["2026-03-02T09:00:00.000Z", "2026-03-02T09:01:00.000Z"] {
-            store.look("run", at, "2026-01-01T00:00:00.000Z").unwrap();
+            store
+                .look("run", at.parse().unwrap(), "2026-01-01T00:00:00.000Z".parse().unwrap())
+                .unwrap();
         }
         let mut stopped = Vec::new();
         for role in [Role::Supervisor, Role::Clinic, Role::Admin, Role::Auditor] {

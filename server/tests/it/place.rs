@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use protocol::up::{Up, UpBody};
 use serde_json::{Value, json};
+use server::clock::At;
 use server::model::{DevicePlace, Institution, Item, Practitioner, Room, Session};
 use server::store::{AlertFilter, Entry, Incoming, NewKeys, SessionDeed, Store};
 
@@ -20,10 +21,8 @@ const INSTITUTIONS: [&str; 2] = ["clinic-own", "clinic-victim"];
 const SESSIONS: [&str; 4] = ["s-own", "s-next", "s-victim", "s-nobody-declared"];
 const PERSONS: [&str; 2] = ["p-own", "p-victim"];
 
-pub(crate) fn ago(seconds: i64) -> String {
-    (Timestamp::now() - SignedDuration::from_secs(seconds))
-        .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
-        .to_string()
+pub(crate) fn ago(seconds: i64) -> At {
+    At::now() - SignedDuration::from_secs(seconds)
 }
 
 fn of<T: serde::de::DeserializeOwned>(value: Value) -> T {
@@ -108,32 +107,32 @@ pub(crate) fn furnished(dir: &std::path::Path) -> Store {
     let now = ago(3600);
     for id in INSTITUTIONS {
         let it: Institution = of(json!({"id": id, "name": id, "jurisdiction": "5101"}));
-        store.put_institution(&it, &now).unwrap();
+        store.put_institution(&it, now).unwrap();
     }
     let it: Item = of(json!({"code": "laser-1", "name_zh": "激光", "kind": "energy_device",
         "specialties": ["cosmetic_dermatology"], "min_operator": "licensed_physician"}));
-    store.put_item(&it, &now).unwrap();
+    store.put_item(&it, now).unwrap();
     let sites = INSTITUTIONS.map(|id| {
         json!({"institution": id, "relation": "primary",
         "lead_of": ["cosmetic_dermatology"]})
     });
     let it: Practitioner = of(json!({"id": "p-lead", "name": "主诊", "registration": "valid",
         "category": "licensed_physician", "sites": sites}));
-    store.put_practitioner(&it, &now).unwrap();
+    store.put_practitioner(&it, now).unwrap();
     for (room, institution, session) in [
         ("room-own", "clinic-own", "s-own"),
         ("room-next", "clinic-own", "s-next"),
         ("room-victim", "clinic-victim", "s-victim"),
     ] {
         let it: Room = of(json!({"id": room, "institution": institution, "mode": "in_room"}));
-        store.put_room(&it, "wang", &now).unwrap();
+        store.put_room(&it, "wang", now).unwrap();
         let it: Session = of(json!({"id": session, "room": room, "item": "laser-1",
             "declared_lead": "p-lead", "start": ago(600)}));
-        store.put_session(&it, &SessionDeed { by: "x", reason: "" }, &now).unwrap();
+        store.put_session(&it, &SessionDeed { by: "x", reason: "" }, now).unwrap();
     }
     for (device, room) in [(HOSTILE, "room-own"), (VICTIM, "room-victim")] {
         let place = DevicePlace { id: device.parse().unwrap(), room: room.parse().unwrap() };
-        store.put_device(&place, device, &now, "2099-01-01T00:00:00.000Z").unwrap();
+        store.put_device(&place, device, now, "2099-01-01T00:00:00.000Z".parse().unwrap()).unwrap();
         let keys = NewKeys {
             token_hash: device,
             signing_key: device,
@@ -141,7 +140,7 @@ pub(crate) fn furnished(dir: &std::path::Path) -> Store {
             mqtt_secret_hash: "m",
             firmware: "f",
         };
-        store.provision(&keys, &now).unwrap();
+        store.provision(&keys, now).unwrap();
     }
     let mut victim = Chain::new(VICTIM);
     let said = [
@@ -168,7 +167,7 @@ pub(crate) fn furnished(dir: &std::path::Path) -> Store {
     victim.seq += 1;
     let above = victim.link(&json!({"type": "chain_break", "reason": "torn"}));
     store.commit_batch(&[above], 64).unwrap();
-    store.raise_gaps("2099-01-01T00:00:00.000Z", 1, &now).unwrap();
+    store.raise_gaps("2099-01-01T00:00:00.000Z".parse().unwrap(), 1, now).unwrap();
     store
 }
 
@@ -184,7 +183,7 @@ fn of_victim(store: &Store) -> String {
         writeln!(all, "{alert:?}\n{parts:?}\n{steps:?}").unwrap();
     }
     let summaries = store.summaries(&["s-victim".to_owned()]).unwrap();
-    let (sightings, _) = store.sightings("p-victim", "").unwrap();
+    let (sightings, _) = store.sightings("p-victim", server::clock::At::EPOCH).unwrap();
     let sightings: Vec<_> = sightings.into_iter().filter(|s| s.device == VICTIM).collect();
     let sessions = (store.session("s-victim").unwrap(), store.session_changes("s-victim").unwrap());
     all + &format!(

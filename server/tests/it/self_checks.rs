@@ -166,10 +166,28 @@ fn of_rule(alerts: &Value, rule: &str) -> Vec<Value> {
 
 #[test]
 fn what_reviewers_uphold_contradicts_once_its_case_is_over() {
+    contradicts(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+}
+
+/// By its own key a box says any year of its deed: it leaves no period by that (0348).
+#[test]
+fn a_box_dates_no_act_out_of_a_self_checks_period() {
+    let mut said = finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2");
+    said["raised_at"] = json!("2026-03-15T01:40:00.000Z");
+    let long_ago = "2019-06-01T01:00:00.000Z";
+    said["intervals"] = json!([
+        {"what": "operating", "from": long_ago, "to": "2019-06-01T02:00:00.000Z"},
+        {"what": "declared", "from": long_ago, "to": "2026-03-15T01:30:00.000Z"},
+    ]);
+    contradicts(&said);
+}
+
+/// A lead of March that two people upheld contradicts a self-check of March, once it is over.
+fn contradicts(lead: &Value) {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     b.connect();
-    b.say(&finding('a', '1', "opened", 1, "LL-1", "LicenseLending", "L2"));
+    b.say(lead);
     b.receipted(1);
     house.must_post("checklists", &json!({}));
     let special = json!({"institution": "clinic-1", "from": "2026-03-01", "to": "2026-03-31"});
@@ -195,7 +213,7 @@ fn what_reviewers_uphold_contradicts_once_its_case_is_over() {
     let lead = crate::boxes::alert_of('1');
     let found = Step::Found { case_number: "1".to_owned() };
     for step in [Step::GoOnSite, found, Step::Close] {
-        store.take_step(&lead, "li", &step, "", &server::clock::now_text()).unwrap();
+        store.take_step(&lead, "li", &step, "", server::clock::At::now()).unwrap();
     }
     let alerts = house.until("alerts", |a| !of_rule(a, "SI-1").is_empty());
     let said = &of_rule(&alerts, "SI-1")[0];

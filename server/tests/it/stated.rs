@@ -157,7 +157,7 @@ fn later_filings_push_out_no_first_word() {
         object: format!("pass-{n:03}"),
     };
     for n in 0..120 {
-        app.store.state_now(&stated(n), &server::clock::now_text()).unwrap();
+        app.store.state_now(&stated(n), server::clock::At::now()).unwrap();
     }
     let alert = house.get(&format!("alerts/{}", incident()));
     let said = alert["statements"].to_string();
@@ -165,6 +165,28 @@ fn later_filings_push_out_no_first_word() {
         assert!(said.contains(kept), "{kept} is gone");
     }
     assert!(!said.contains("pass-069"), "all are shown");
+}
+
+/// A check by card and PIN right after the alert is what an inspector asks about: a hundred later
+/// ones hide it no more than filings do.
+#[test]
+fn later_checks_push_out_no_first_check() {
+    let (house, _b) = accused();
+    let row = |n: u32| {
+        let made = format!("2026-03-02T02:{:02}:{:02}.000Z", n / 60, n % 60);
+        format!(
+            "INSERT INTO identity_check VALUES ('k-{n}', 'room-1', 'p-lead', 'p-other', 'in', \
+            '2026-03-02T01:40:00.000Z', '{made}', 'kiosk-{n:03}', 'api');"
+        )
+    };
+    let sql: String = (0..120).map(row).collect();
+    crate::house::by_hand(&house.folder.path().join("data"), "zaigang.db", &sql);
+    let alert = house.get(&format!("alerts/{}", incident()));
+    let said = alert["statements"].to_string();
+    for kept in ["kiosk-000", "kiosk-020", "kiosk-119"] {
+        assert!(said.contains(kept), "{kept} is gone: {said}");
+    }
+    assert!(!said.contains("kiosk-060"), "all are shown");
 }
 
 #[test]
@@ -383,16 +405,19 @@ fn an_unclosed_session_ends_at_the_policys_bound() {
     );
     let store = &house.running().app.store;
     assert_eq!(
-        store.end_overdue_sessions("2026-03-02T12:59:00.000Z").unwrap(),
+        store.end_overdue_sessions("2026-03-02T12:59:00.000Z".parse().unwrap()).unwrap(),
         Vec::<String>::new(),
         "12 h are allowed"
     );
-    assert_eq!(store.end_overdue_sessions("2026-03-02T13:01:00.000Z").unwrap(), ["room-1"]);
+    assert_eq!(
+        store.end_overdue_sessions("2026-03-02T13:01:00.000Z".parse().unwrap()).unwrap(),
+        ["room-1"]
+    );
     let seen = house.get("sessions/t-1");
     assert_eq!(seen["session"]["end"], "2026-03-02T13:00:00.000Z");
     assert_eq!(seen["changes"][1]["by"], "(policy)");
     assert_eq!(
-        store.end_overdue_sessions("2026-03-03T13:01:00.000Z").unwrap(),
+        store.end_overdue_sessions("2026-03-03T13:01:00.000Z".parse().unwrap()).unwrap(),
         Vec::<String>::new()
     );
 }

@@ -26,7 +26,12 @@ fn an_administrator_ends_the_waits_of_an_account() {
     assert!(enter(&house, "wang", PASSWORD, "").is_ok(), "the account still waits");
     guess();
     // By command, from another process: the database is all that the two share.
-    house.running().app.store.clear_waits("wang", "2026-03-02T00:00:00.000Z").unwrap();
+    house
+        .running()
+        .app
+        .store
+        .clear_waits("wang", "2026-03-02T00:00:00.000Z".parse().unwrap())
+        .unwrap();
     assert!(enter(&house, "wang", PASSWORD, "").is_ok(), "the command has no effect");
     let nobody = ask(&house, "POST", "/api/v1/accounts/li/clear-waits", &admin, "");
     assert_eq!(nobody.status, 404);

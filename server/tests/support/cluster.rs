@@ -113,8 +113,23 @@ impl Cluster {
         self.database(TEMPLATE)
     }
 
-    /// PostgreSQL refuses to run as root.
+    /// One of PostgreSQL's own programs over its folder, while it does not run.
+    pub(crate) fn by(&self, program: &str, arguments: &[&str]) {
+        self.run(program, arguments);
+    }
+
+    /// Whether it goes on: one that can not write its log ends itself.
+    pub(crate) fn runs(&self) -> bool {
+        self.ended(&mut self.command("pg_ctl", &["status"])).0
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
+        let (is_done, said) = self.ended(&mut self.command(program, arguments));
+        assert!(is_done, "{program}: {said}");
+    }
+
+    /// PostgreSQL refuses to run as root.
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command.arg("-D").arg(self.socket().join("data")).args(arguments);
         command.current_dir(self.socket());
@@ -122,18 +137,22 @@ impl Cluster {
             let (uid, gid) = ids_of("postgres");
             command.uid(uid).gid(gid);
         }
+        command
+    }
+
+    /// Whether it ended well, and what it said.
+    fn ended(&self, command: &mut Command) -> (bool, String) {
         // Not a pipe: the server that pg_ctl starts would keep it open.
         let output = std::fs::File::create(self.socket().join("said")).unwrap();
         command.stdout(output.try_clone().unwrap()).stderr(output);
         let ended = command.status().unwrap();
-        let said = std::fs::read_to_string(self.socket().join("said")).unwrap();
-        assert!(ended.success(), "{program}: {said}");
+        (ended.success(), std::fs::read_to_string(self.socket().join("said")).unwrap())
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.socket().join("data/postmaster.pid").exists() {
+        if self.runs() {
             self.pause();
         }
     }

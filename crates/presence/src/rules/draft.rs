@@ -4,7 +4,7 @@ use crate::case::Case;
 use crate::finding::{Basis, Figure, Kind, PersonPart, PresenceMethod, Rule, Severity, Subject};
 use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::Spans;
-use crate::{PersonId, TrackId};
+use crate::{PersonId, Statement, TrackId};
 
 /// An allegation of one rule about one case.
 #[derive(Clone, Debug)]
@@ -22,8 +22,7 @@ pub(crate) struct Draft {
     pub(crate) role_ppm: u32,
     pub(crate) emergency: bool,
     pub(crate) basis: &'static [Basis],
-    pub(crate) zh: String,
-    pub(crate) en: String,
+    pub(crate) statement: Statement,
 }
 
 impl Draft {
@@ -33,6 +32,7 @@ impl Draft {
         severity: Severity,
         subject: Subject,
         first_cause: u64,
+        statement: Statement,
     ) -> Self {
         Self {
             rule,
@@ -48,8 +48,7 @@ impl Draft {
             role_ppm: 1_000_000,
             emergency: false,
             basis: &[],
-            zh: String::new(),
-            en: String::new(),
+            statement,
         }
     }
 
@@ -85,12 +84,6 @@ impl Draft {
         self
     }
 
-    pub(crate) fn says(mut self, zh: String, en: String) -> Self {
-        self.zh = zh;
-        self.en = en;
-        self
-    }
-
     /// The figures that every judged session shows.
     pub(crate) fn measured(self, case: &Case<'_>) -> Self {
         self.span(IntervalName::Operating, &case.sight.a)
@@ -103,21 +96,4 @@ impl Draft {
         self.severity = self.severity.softened();
         self.emergency = true;
     }
-}
-
-/// A duration for a Chinese sentence.
-pub(crate) fn zh_ms(ms: u64) -> String {
-    let s = ms / 1000;
-    if s < 60 { format!("{s}秒") } else { format!("{}分{:02}秒", s / 60, s % 60) }
-}
-
-/// A duration for an English sentence.
-pub(crate) fn en_ms(ms: u64) -> String {
-    let s = ms / 1000;
-    if s < 60 { format!("{s} s") } else { format!("{} min {:02} s", s / 60, s % 60) }
-}
-
-/// A share for a sentence, in per cent.
-pub(crate) fn percent(ppm: u32) -> String {
-    format!("{}.{}%", ppm / 10_000, ppm / 1_000 % 10)
 }

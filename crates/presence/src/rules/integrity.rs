@@ -1,7 +1,7 @@
 //! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack, HB-6 zones
 //! changed behind the installer's lock, HB-7 zones that do not fit. (HB-1 and HB-5: the server.)
 
-use super::draft::{Draft, en_ms, zh_ms};
+use super::draft::Draft;
 use super::measures::{role_ppm, votes_ppm};
 use crate::case::Case;
 use crate::finding::{Kind, Rule, Severity, Subject};
@@ -12,7 +12,7 @@ use crate::names::{FigureName, IntervalName, PartName};
 use crate::reach::Reach;
 use crate::spans::{Spans, share_ppm};
 use crate::time::Offset;
-use crate::{CameraState, Mono, Policy, Wall, Zone, ZonesDrifted};
+use crate::{CameraFault, CameraState, Mono, Policy, Statement, Wall, Zone, ZonesDrifted};
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
 pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
@@ -29,25 +29,19 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
         return None;
     }
     let severity = if total >= p.hb3_long_ms() { Severity::L2 } else { Severity::L1 };
-    let mut draft =
-        Draft::new(Rule::Hb3, Kind::UndeclaredProcedure, severity, Subject::Room, op.first()?)
-            .measured(case)
-            .span(IntervalName::Operator, &op)
-            .span(IntervalName::BedOccupied, &case.bed.used)
-            .figure(FigureName::OperatorMs, total)
-            .sure(1_000_000, role_ppm(total, p.hb3_ms()))
-            .basis(RECORDS);
+    let said = Statement::UndeclaredProcedure { operator_ms: total };
+    let (kind, begin) = (Kind::UndeclaredProcedure, op.first()?);
+    let mut draft = Draft::new(Rule::Hb3, kind, severity, Subject::Room, begin, said)
+        .measured(case)
+        .span(IntervalName::Operator, &op)
+        .span(IntervalName::BedOccupied, &case.bed.used)
+        .figure(FigureName::OperatorMs, total)
+        .sure(1_000_000, role_ppm(total, p.hb3_ms()))
+        .basis(RECORDS);
     for seen in case.attendance.people.values().filter(|s| !s.op.is_empty()) {
         draft = draft.person(&seen.info.id, PartName::Operator, Some(seen.method));
     }
-    Some(draft.says(
-        format!("疑似未登记诊疗活动：床位有人且操作位有人{}，无对应登记。", zh_ms(total)),
-        format!(
-            "Suspected undeclared procedure: the bed was occupied and somebody operated for \
-            {}, with no session declared.",
-            en_ms(total)
-        ),
-    ))
+    Some(draft)
 }
 
 /// HB-2 in a session: no picture for long at once, or again and again over the day's sessions. Said
@@ -69,33 +63,16 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     if longest < p.hb2_session_ms() && !adds_up && !hides {
         return None;
     }
-    let draft = Draft::new(
-        Rule::Hb2,
-        Kind::Integrity,
-        Severity::L1,
-        Subject::Camera,
-        case.sight.dark.first().unwrap_or(case.given.bounds.start),
+    let begin = case.sight.dark.first().unwrap_or(case.given.bounds.start);
+    let said = Statement::DarkInSession { total_ms: total, longest_ms: longest, today_ms: today };
+    Some(
+        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, begin, said)
+            .span(IntervalName::Camera, &case.sight.dark)
+            .figure(FigureName::CameraFaultMs, total)
+            .figure(FigureName::CameraFaultLongestMs, longest)
+            .figure(FigureName::CameraFaultTodayMs, today)
+            .basis(DUTY),
     )
-    .span(IntervalName::Camera, &case.sight.dark)
-    .figure(FigureName::CameraFaultMs, total)
-    .figure(FigureName::CameraFaultLongestMs, longest)
-    .figure(FigureName::CameraFaultTodayMs, today)
-    .basis(DUTY);
-    Some(draft.says(
-        format!(
-            "疑似设备异常：诊疗期间无画面共{}，最长一次{}，当日各次诊疗合计{}。",
-            zh_ms(total),
-            zh_ms(longest),
-            zh_ms(today)
-        ),
-        format!(
-            "Suspected camera fault: no picture for {} of the session, {} of it at once; {} in \
-             the day's sessions so far.",
-            en_ms(total),
-            en_ms(longest),
-            en_ms(today)
-        ),
-    ))
 }
 
 /// The longest time without a picture; `forgot_ms` before monotonic time began join the first.
@@ -128,23 +105,16 @@ pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Opt
     if longest < policy.hb2_session_ms() && today < policy.hb2_session_sum_ms() {
         return None;
     }
-    let draft =
-        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, dark.first()?)
+    let said = Statement::DarkAtBed { total_ms: dark.total(), today_ms: today };
+    let begin = dark.first()?;
+    Some(
+        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, begin, said)
             .span(IntervalName::Camera, dark)
             .figure(FigureName::CameraFaultMs, dark.total())
             .figure(FigureName::CameraFaultLongestMs, longest)
             .figure(FigureName::CameraFaultTodayMs, today)
-            .basis(DUTY);
-    let (zh_total, zh_today) = (zh_ms(dark.total()), zh_ms(today));
-    Some(draft.says(
-        format!("疑似设备异常：床位有人且无登记时无画面共{zh_total}，当日合计{zh_today}。"),
-        format!(
-            "Suspected camera fault: no picture for {} while the bed was occupied with no session \
-             declared; {} in the day so far.",
-            en_ms(dark.total()),
-            en_ms(today)
-        ),
-    ))
+            .basis(DUTY),
+    )
 }
 
 /// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the
@@ -171,23 +141,15 @@ pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
     if total < p.hb7_ms() {
         return None;
     }
-    let draft = Draft::new(Rule::Hb7, Kind::Integrity, Severity::L1, Subject::Room, alone.first()?)
-        .span(IntervalName::Beside, &alone)
-        .span(IntervalName::BedOccupied, &case.bed.used)
-        .figure(FigureName::BesideMs, total)
-        .basis(DUTY);
-    Some(draft.says(
-        format!(
-            "疑似区域设置与实际不符：床位有人且操作位无人{}，期间另有人在床旁，请核对画面区域。",
-            zh_ms(total)
-        ),
-        format!(
-            "Suspected zones that do not fit: the bed was occupied with nobody in the operator \
-                zone for {} while somebody \
-             stayed beside it; check the zones.",
-            en_ms(total)
-        ),
-    ))
+    let said = Statement::ZonesMisfit { beside_ms: total };
+    let begin = alone.first()?;
+    Some(
+        Draft::new(Rule::Hb7, Kind::Integrity, Severity::L1, Subject::Room, begin, said)
+            .span(IntervalName::Beside, &alone)
+            .span(IntervalName::BedOccupied, &case.bed.used)
+            .figure(FigureName::BesideMs, total)
+            .basis(DUTY),
+    )
 }
 
 /// HB-2: the camera covered, moved or frozen in opening hours.
@@ -203,40 +165,29 @@ pub(crate) fn camera_faults(
 }
 
 fn camera_fault(fault: &Fault) -> Draft {
-    let (zh, en) = match fault.state {
-        CameraState::Covered => ("镜头被遮挡", "the lens was covered"),
-        CameraState::Moved => ("镜头被移动", "the view was moved"),
-        CameraState::Frozen => ("画面静止", "the picture was frozen"),
-        CameraState::Ok | CameraState::Lost | CameraState::Withheld => {
-            ("画面异常", "the picture was at fault")
-        }
+    let how = match fault.state {
+        CameraState::Covered => CameraFault::Covered,
+        CameraState::Moved => CameraFault::Moved,
+        CameraState::Frozen => CameraFault::Frozen,
+        CameraState::Ok | CameraState::Lost | CameraState::Withheld => CameraFault::Other,
     };
-    let length = fault.last - fault.from;
-    Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, fault.from)
+    let lasted_ms = fault.last - fault.from;
+    let said = Statement::CameraFault { fault: how, lasted_ms };
+    Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, fault.from, said)
         .span(IntervalName::Camera, &Spans::one(fault.from, fault.last))
-        .figure(FigureName::CameraFaultMs, length)
+        .figure(FigureName::CameraFaultMs, lasted_ms)
         .basis(DUTY)
-        .says(
-            format!("疑似设备异常：营业时间内{zh}{}。", zh_ms(length)),
-            format!("Suspected camera fault: {en} for {} in opening hours.", en_ms(length)),
-        )
 }
 
 /// HB-6: the zones in force are others than those that the installer locked. It names nobody:
 /// whoever changed them stands in the server's audit log.
 pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
-    Draft::new(Rule::Hb6, Kind::Integrity, Severity::L1, Subject::Room, told)
+    let said = Statement::ZonesChanged;
+    Draft::new(Rule::Hb6, Kind::Integrity, Severity::L1, Subject::Room, told, said)
         .span(IntervalName::ZonesChanged, &Spans::one(told, told))
         .figure(FigureName::LockedAtMs, drift.locked_at.0)
         .figure(FigureName::RoomVersion, drift.version)
         .basis(DUTY)
-        .says(
-            "疑似安装后区域被更改：当前生效的区域与安装锁定时不同，请核对画面区域与隐私遮蔽。"
-                .to_owned(),
-            "Suspected change of zones after installation: the zones in force differ from those \
-            that were locked; check the zones and privacy masks."
-                .to_owned(),
-        )
 }
 
 /// Whether the room is open at a wall time; without hours it always is.
@@ -275,21 +226,15 @@ pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
             let s = &track.spoof;
             let severity =
                 if takes_part(track, usual_px, policy) { Severity::L2 } else { Severity::L0 };
+            let said = Statement::PresentationAttack { assessed: s.assessed, not_live: s.frames };
+            let subject = Subject::Track(*id);
             let mut draft =
-                Draft::new(Rule::Hb4, Kind::Integrity, severity, Subject::Track(*id), s.first)
+                Draft::new(Rule::Hb4, Kind::Integrity, severity, subject, s.first, said)
                     .span(IntervalName::Camera, &Spans::one(s.first, s.last))
                     .figure(FigureName::SpoofFrames, s.frames)
                     .figure(FigureName::AssessedFrames, s.assessed)
                     .sure(votes_ppm(s.frames), 1_000_000)
-                    .basis(DUTY)
-                    .says(
-                        format!("疑似呈现攻击：{}帧中有{}帧判定为非活体。", s.assessed, s.frames),
-                        format!(
-                            "Suspected presentation attack: {} of {} assessed frames were not a \
-                        living face.",
-                            s.frames, s.assessed
-                        ),
-                    );
+                    .basis(DUTY);
             draft.tracks.push(*id);
             draft
         })

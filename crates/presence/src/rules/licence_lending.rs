@@ -1,17 +1,16 @@
 //! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and
 //! places: the server.)
 
-use super::draft::{Draft, en_ms, percent, zh_ms};
+use super::draft::Draft;
 use super::measures::{absence, absent, by_absence, role_ppm, votes_ppm};
 use crate::absence::{Absence, TwoBounds};
 use crate::case::{Case, Cause, Seen, Unknown};
 use crate::evidence::Standing;
 use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::knowledge::StatusFault;
 use crate::law::{self, CLOCK_AND_GO, LENDING, RECORDS, STALE};
 use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::{Spans, share_ppm};
-use crate::{PersonId, Practitioner};
+use crate::{AbsenceSign, PersonId, Practitioner, Statement, StatusFault};
 
 /// Somebody else than the declared lead who operated: who, how long.
 struct Other<'c, 'a> {
@@ -126,64 +125,30 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let severity = by_absence(absence, severity);
     let severity = if another_may_lead(case) { severity.softened() } else { severity };
     let perhaps_stayed = absence == Absence::MayHaveStayed;
-    let votes = other.votes(case);
-    let mut draft = Draft::new(
-        Rule::Ll1,
-        kind,
-        severity,
-        Subject::Person(lead.clone()),
-        case.sight.a.first().unwrap_or(0),
-    )
-    .person(lead, PartName::DeclaredLead, None)
-    .measured(case)
-    .span(IntervalName::Operator, &other.op)
-    .figure(FigureName::LeadPresentMs, 0)
-    .figure(FigureName::LeadPerhapsStayedFlag, u8::from(perhaps_stayed))
-    .figure(FigureName::OtherOperatingMs, other.op.total())
-    .figure(FigureName::DoorVisiblePpm, case.sight.door_ppm)
-    .sure(votes_ppm(votes), role_ppm(other.op.total(), p.ll1_other_op_ms()))
-    .basis(basis);
+    let said = Statement::LeadNeverCame {
+        lead: lead.clone(),
+        operator: other.person.map(|seen| seen.info.id.clone()),
+        sign: if is_mismatch { AbsenceSign::RecordMismatch } else { AbsenceSign::LicenceLent },
+        operating_ms: case.sight.a.total(),
+        operator_ms: other.op.total(),
+        visibility_ppm: case.sight.v.over_a_ppm,
+        perhaps_stayed,
+    };
+    let (subject, begin) = (Subject::Person(lead.clone()), case.sight.a.first().unwrap_or(0));
+    let mut draft = Draft::new(Rule::Ll1, kind, severity, subject, begin, said)
+        .person(lead, PartName::DeclaredLead, None)
+        .measured(case)
+        .span(IntervalName::Operator, &other.op)
+        .figure(FigureName::LeadPresentMs, 0)
+        .figure(FigureName::LeadPerhapsStayedFlag, u8::from(perhaps_stayed))
+        .figure(FigureName::OtherOperatingMs, other.op.total())
+        .figure(FigureName::DoorVisiblePpm, case.sight.door_ppm)
+        .sure(votes_ppm(other.votes(case)), role_ppm(other.op.total(), p.ll1_other_op_ms()))
+        .basis(basis);
     if let Some(seen) = other.person {
         draft = draft.person(&seen.info.id, PartName::Operator, Some(seen.method));
     }
-    let who_zh =
-        other.person.map_or_else(|| "一名未识别人员".to_owned(), |s| format!("{}", s.info.id));
-    let who_en = other
-        .person
-        .map_or_else(|| "an unidentified person".to_owned(), |s| format!("{}", s.info.id));
-    let (a, op) = (case.sight.a.total(), other.op.total());
-    let (zh_kind, en_kind) = if is_mismatch {
-        ("疑似登记与实际不符", "Suspected mismatch with the record")
-    } else {
-        ("疑似挂证", "Suspected licence lending")
-    };
-    Some(draft.says(
-        format!(
-            "{zh_kind}：登记主诊医师{lead}在操作时段（{}）内出现0秒；{who_zh}处于操作位{}；可见度\
-            {}{}。",
-            zh_ms(a),
-            zh_ms(op),
-            percent(case.sight.v.over_a_ppm),
-            if perhaps_stayed {
-                "；另有面部未看清的人员进入后未见离开，可能是其本人"
-            } else {
-                ""
-            }
-        ),
-        format!(
-            "{en_kind}: the declared lead {lead} was present for 0 s of {} of operating time; \
-                {who_en} stood in the operator \
-             role for {}; visibility {}{}.",
-            en_ms(a),
-            en_ms(op),
-            percent(case.sight.v.over_a_ppm),
-            if perhaps_stayed {
-                "; somebody badly seen came in and was not seen to leave, perhaps the lead"
-            } else {
-                ""
-            }
-        ),
-    ))
+    Some(draft)
 }
 
 /// LL-4: somebody operates whose registration is not in force or does not cover this institution.
@@ -209,34 +174,21 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     };
     let id = &seen.info.id;
     let op = op_spans.total();
-    let (zh_fault, en_fault) = match fault {
-        StatusFault::Site => {
-            ("执业注册未覆盖本机构", "whose registration does not cover this institution")
-        }
-        StatusFault::Registration => ("执业注册状态非有效", "whose registration is not in force"),
-    };
-    let (zh_age, en_age) = if fresh {
-        ("", "")
-    } else {
-        ("；注册信息已过期，请先更新核对", "; the registry snapshot is old: refresh it first")
+    let said = Statement::RegistrationDoubtful {
+        person: id.clone(),
+        fault,
+        operator_ms: op,
+        registry_old: !fresh,
     };
     Some(
-        Draft::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin)
+        Draft::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin, said)
             .person(id, PartName::Operator, Some(seen.method))
             .span(IntervalName::Operator, &op_spans)
             .measured(case)
             .figure(FigureName::OperatorMs, op)
             .figure(FigureName::RegistryAgeMs, age)
             .sure(votes_ppm(seen.votes), role_ppm(op, p.ll4_op_ms()))
-            .basis(if fresh { law::status(seen.info.category, fault) } else { STALE })
-            .says(
-                format!("疑似执业资格异常：{id}（{zh_fault}）处于操作位{}{zh_age}。", zh_ms(op)),
-                format!(
-                    "Suspected status fault: {id}, {en_fault}, stood in the operator role for \
-                    {}{en_age}.",
-                    en_ms(op)
-                ),
-            ),
+            .basis(if fresh { law::status(seen.info.category, fault) } else { STALE }),
     )
 }
 
@@ -275,46 +227,24 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
     }
     let perhaps_again = !case.unknown_for(|id| id == lead).is_empty();
     let begin = seen.present.first()?;
+    let severity = if perhaps_again { Severity::L1 } else { Severity::L2 };
+    let said = Statement::LeadShortAtDoor {
+        lead: lead.clone(),
+        inside_ms: inside,
+        least_ms: least,
+        perhaps_again,
+    };
+    let (kind, subject) = (Kind::LicenseLending, Subject::Person(lead.clone()));
     Some(
-        Draft::new(
-            Rule::Ll5,
-            Kind::LicenseLending,
-            if perhaps_again { Severity::L1 } else { Severity::L2 },
-            Subject::Person(lead.clone()),
-            begin,
-        )
-        .person(lead, PartName::DeclaredLead, Some(seen.method))
-        .span(IntervalName::LeadPresent, &seen.present)
-        .figure(FigureName::LeadPresentMs, inside)
-        .figure(FigureName::LeadPerhapsAtDoorFlag, u8::from(perhaps_again))
-        .figure(FigureName::LeadPartMs, least)
-        .figure(FigureName::VisibilityOverIPpm, case.sight.v.over_i_ppm)
-        .sure(votes_ppm(seen.votes), 1_000_000)
-        .basis(CLOCK_AND_GO)
-        .says(
-            format!(
-                "疑似打卡即走：登记主诊医师{lead}从签到到签退{}，短于主诊医师本人操作至少所需的\
-                {}{}。",
-                zh_ms(inside),
-                zh_ms(least),
-                if perhaps_again {
-                    "；门口另有未能识别的人员，可能是其本人"
-                } else {
-                    ""
-                }
-            ),
-            format!(
-                "Suspected clock-and-go: from check-in to check-out the declared lead {lead} was \
-                 inside for {}, less than the {} that the lead's own part takes at least{}.",
-                en_ms(inside),
-                en_ms(least),
-                if perhaps_again {
-                    "; somebody badly seen at the door may have been the lead"
-                } else {
-                    ""
-                }
-            ),
-        ),
+        Draft::new(Rule::Ll5, kind, severity, subject, begin, said)
+            .person(lead, PartName::DeclaredLead, Some(seen.method))
+            .span(IntervalName::LeadPresent, &seen.present)
+            .figure(FigureName::LeadPresentMs, inside)
+            .figure(FigureName::LeadPerhapsAtDoorFlag, u8::from(perhaps_again))
+            .figure(FigureName::LeadPartMs, least)
+            .figure(FigureName::VisibilityOverIPpm, case.sight.v.over_i_ppm)
+            .sure(votes_ppm(seen.votes), 1_000_000)
+            .basis(CLOCK_AND_GO),
     )
 }
 
@@ -348,43 +278,29 @@ pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
     };
     let pres = share_ppm(present.total(), case.sight.a.total());
     let votes = if recognised.is_some() { seen.votes } else { other.votes(case) };
-    let mut draft = Draft::new(
-        Rule::Ll5,
-        kind,
-        severity,
-        Subject::Person(lead.clone()),
-        case.sight.a.first().unwrap_or(0),
-    )
-    .person(lead, PartName::DeclaredLead, recognised.map(|s| s.method))
-    .measured(case)
-    .span(IntervalName::LeadPresent, &present)
-    .span(IntervalName::Operator, &other.op)
-    .figure(FigureName::LeadPresentMs, present.total())
-    .figure(FigureName::LeadPresentPpm, pres)
-    .figure(FigureName::LeadPartMs, case.lead_part_ms())
-    .figure(FigureName::LeadLeftUnseenFlag, u8::from(left_unseen))
-    .figure(FigureName::OtherOperatingMs, other.op.total())
-    .sure(votes_ppm(votes), role_ppm(away.total(), p.ll1_other_op_ms()))
-    .basis(basis);
+    let said = Statement::LeadTooShort {
+        lead: lead.clone(),
+        operating_ms: case.sight.a.total(),
+        present_ms: present.total(),
+        present_ppm: pres,
+    };
+    let (subject, begin) = (Subject::Person(lead.clone()), case.sight.a.first().unwrap_or(0));
+    let mut draft = Draft::new(Rule::Ll5, kind, severity, subject, begin, said)
+        .person(lead, PartName::DeclaredLead, recognised.map(|s| s.method))
+        .measured(case)
+        .span(IntervalName::LeadPresent, &present)
+        .span(IntervalName::Operator, &other.op)
+        .figure(FigureName::LeadPresentMs, present.total())
+        .figure(FigureName::LeadPresentPpm, pres)
+        .figure(FigureName::LeadPartMs, case.lead_part_ms())
+        .figure(FigureName::LeadLeftUnseenFlag, u8::from(left_unseen))
+        .figure(FigureName::OtherOperatingMs, other.op.total())
+        .sure(votes_ppm(votes), role_ppm(away.total(), p.ll1_other_op_ms()))
+        .basis(basis);
     if let Some(other) = other.person {
         draft = draft.person(&other.info.id, PartName::Operator, Some(other.method));
     }
-    let (a, at) = (case.sight.a.total(), present.total());
-    Some(draft.says(
-        format!(
-            "疑似打卡即走：登记主诊医师{lead}在操作时段（{}）内在场{}，占{}。",
-            zh_ms(a),
-            zh_ms(at),
-            percent(pres)
-        ),
-        format!(
-            "Suspected clock-and-go: the declared lead {lead} was present for {} of {} of \
-            operating time ({}).",
-            en_ms(at),
-            en_ms(a),
-            percent(pres)
-        ),
-    ))
+    Some(draft)
 }
 
 /// The lead in a case: how long, and what that comes to.

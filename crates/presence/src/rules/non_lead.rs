@@ -1,14 +1,16 @@
 //! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees,
 //! NL-4 grade and filing.
 
-use super::draft::{Draft, en_ms, percent, zh_ms};
+use super::draft::Draft;
 use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{self, GRADE, NON_LEAD, NURSES};
 use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::{Spans, share_ppm};
-use crate::{ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category};
+use crate::{
+    ItemKind, MinOperator, PassKind, PersonId, PractitionerCategory as Category, Statement,
+};
 
 /// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal
 /// times. `in_all`: with what he did in the pieces before.
@@ -51,8 +53,9 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
     let in_all = |id: &PersonId, op: &Spans| case.unled_with_pieces(id, op);
     let (seen, op) = most(case, need, |s| s.op.clone(), in_all, physician)?;
     let id = &seen.info.id;
-    let base = |severity, first| {
-        Draft::new(Rule::Nl1, Kind::NonLeadOperating, severity, Subject::Person(id.clone()), first)
+    let base = |severity, first, said| {
+        let (kind, subject) = (Kind::NonLeadOperating, Subject::Person(id.clone()));
+        Draft::new(Rule::Nl1, kind, severity, subject, first, said)
             .person(id, PartName::Operator, Some(seen.method))
             .measured(case)
             .span(IntervalName::Operator, &op)
@@ -65,21 +68,13 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
         let severity =
             by_absence(absence, if is_invasive(kind) { Severity::L3 } else { Severity::L2 });
         let p = &case.given.knowledge.policy;
-        let (zh_op, en_op) = (zh_ms(op.total()), en_ms(op.total()));
-        let (zh_before, en_before) = (zh_ms(p.window_before_ms()), en_ms(p.window_before_ms()));
-        let (zh_after, en_after) = (zh_ms(p.window_after_ms()), en_ms(p.window_after_ms()));
-        let draft = base(severity, op.first()?).figure(FigureName::LeadSharePpm, 0);
-        return Some(draft.says(
-            format!(
-                "疑似非主诊医师独立执业：{id}处于操作位{zh_op}；自开始前{zh_before}至结束后\
-            {zh_after}未见该项目主诊医师。"
-            ),
-            format!(
-                "Suspected non-lead operating: {id} stood in the operator role for {en_op}; no \
-                    lead for the item was seen \
-                 from {en_before} before the start to {en_after} after the end."
-            ),
-        ));
+        let said = Statement::NonLeadUnled {
+            person: id.clone(),
+            operator_ms: op.total(),
+            before_ms: p.window_before_ms(),
+            after_ms: p.window_after_ms(),
+        };
+        return Some(base(severity, op.first()?, said).figure(FigureName::LeadSharePpm, 0));
     }
     let said =
         if case.given.knowledge.policy.nl1_gap_level() >= 2 { Severity::L2 } else { Severity::L1 };
@@ -90,29 +85,19 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
         .or_else(|| Some((little_lead(case, &op, &case.unknown_alive_for(lead))?, Severity::L1)));
     little.map(|(Little { share_ppm: g, gap, present, perhaps }, level)| {
         let (from, to) = gap;
-        base(level, from)
+        let said = Statement::NonLeadLittleLed {
+            person: id.clone(),
+            operator_ms: op.total(),
+            lead_ppm: g,
+            gap_ms: to - from,
+        };
+        base(level, from, said)
             .figure(FigureName::LeadSharePpm, g)
             .figure(FigureName::LeadGapMs, to - from)
             .figure(FigureName::LeadPerhapsMs, perhaps.total())
             .span(IntervalName::LeadPresent, &present)
             .span(IntervalName::LeadPerhaps, &perhaps)
             .span(IntervalName::LeadGap, &Spans::one(from, to))
-            .says(
-                format!(
-                    "疑似非主诊医师独立执业：{id}处于操作位{}；主诊医师在场占{}，最长离开{}。",
-                    zh_ms(op.total()),
-                    percent(g),
-                    zh_ms(to - from)
-                ),
-                format!(
-                    "Suspected non-lead operating: {id} stood in the operator role for {}; a lead \
-                        was there for {} of the \
-                     operating time, with a gap of {}.",
-                    en_ms(op.total()),
-                    percent(g),
-                    en_ms(to - from)
-                ),
-            )
     })
 }
 
@@ -188,20 +173,12 @@ pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
     } else {
         Severity::L1
     };
-    let (zh_lead, en_lead) = if lead_there {
-        ("主诊医师在场", "a lead was present")
-    } else {
-        ("未见主诊医师", "no lead was seen")
+    let said = Statement::NotAPhysician {
+        person: seen.info.id.clone(),
+        operator_ms: op.total(),
+        lead_there,
     };
-    Some(below_scope(
-        Rule::Nl2,
-        severity,
-        case,
-        (seen, &op, need),
-        NURSES,
-        ("非医师", "not a physician"),
-        (zh_lead, en_lead),
-    ))
+    Some(below_scope(Rule::Nl2, severity, case, (seen, &op, need), NURSES, said))
 }
 
 /// NL-3: an assistant physician or trainee operates and no supervisor is there.
@@ -215,21 +192,13 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
     let (seen, op) = most(case, need, |s| case.unaided(s), in_all, who)?;
     let severity = unsupervised(case, &seen.info.id)?;
     let looked_in = !case.presence_of(|s| supervises(case, &s.info.id, &seen.info.id)).is_empty();
-    let what = ("执业助理医师或实习进修人员", "an assistant physician or trainee");
-    let draft = below_scope(
-        Rule::Nl3,
-        severity,
-        case,
-        (seen, &op, need),
-        law::supervised(seen.info.category),
-        what,
-        if looked_in {
-            ("带教或指导医师仅短暂出现", "a supervisor looked in")
-        } else {
-            ("未见带教或指导医师", "no supervisor was seen")
-        },
-    );
-    Some(draft)
+    let said = Statement::Unsupervised {
+        person: seen.info.id.clone(),
+        operator_ms: op.total(),
+        looked_in,
+    };
+    let basis = law::supervised(seen.info.category);
+    Some(below_scope(Rule::Nl3, severity, case, (seen, &op, need), basis, said))
 }
 
 /// How grave it is that nobody supervised; `None`: somebody may have. Who was there for less than
@@ -269,35 +238,18 @@ fn below_scope(
     case: &Case<'_>,
     (seen, op, need): (&Seen<'_>, &Spans, u64),
     basis: &'static [crate::Basis],
-    (zh_what, en_what): (&str, &str),
-    (zh_lead, en_lead): (&str, &str),
+    said: Statement,
 ) -> Draft {
     let id = &seen.info.id;
-    Draft::new(
-        rule,
-        Kind::NonLeadOperating,
-        severity,
-        Subject::Person(id.clone()),
-        op.first().unwrap_or(0),
-    )
-    .person(id, PartName::Operator, Some(seen.method))
-    .measured(case)
-    .span(IntervalName::Operator, op)
-    .figure(FigureName::OperatorMs, op.total())
-    .figure(FigureName::OperatorNeededMs, need)
-    .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
-    .basis(basis)
-    .says(
-        format!(
-            "疑似非主诊医师独立执业：{id}（{zh_what}）独自处于操作位{}；{zh_lead}。",
-            zh_ms(op.total())
-        ),
-        format!(
-            "Suspected non-lead operating: {id}, {en_what}, stood alone in the operator role \
-                for {}; {en_lead}.",
-            en_ms(op.total())
-        ),
-    )
+    let (kind, subject) = (Kind::NonLeadOperating, Subject::Person(id.clone()));
+    Draft::new(rule, kind, severity, subject, op.first().unwrap_or(0), said)
+        .person(id, PartName::Operator, Some(seen.method))
+        .measured(case)
+        .span(IntervalName::Operator, op)
+        .figure(FigureName::OperatorMs, op.total())
+        .figure(FigureName::OperatorNeededMs, need)
+        .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+        .basis(basis)
 }
 
 /// NL-4: the item is above the institution's grade, or not filed. Needs no face; said when the
@@ -311,37 +263,17 @@ pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
     if case.given.now.0 < case.given.bounds.start || (!above && item.filed_here) {
         return None;
     }
-    let (zh, en) = if above {
-        (
-            format!("疑似超出核定范围：项目{}为{grade}级，本机构上限为{ceiling}级。", item.id),
-            format!(
-                "Suspected act beyond the permitted scope: item {} is of grade {grade}, this \
-                institution's ceiling is {ceiling}.",
-                item.id
-            ),
-        )
+    let said = if above {
+        Statement::AboveGrade { item: item.id.clone(), grade, ceiling }
     } else {
-        (
-            format!("疑似超出核定范围：项目{}未在本机构备案。", item.id),
-            format!(
-                "Suspected act beyond the permitted scope: item {} is not filed at this \
-                institution.",
-                item.id
-            ),
-        )
+        Statement::NotFiled { item: item.id.clone() }
     };
-    let mut draft = Draft::new(
-        Rule::Nl4,
-        Kind::NonLeadOperating,
-        Severity::L2,
-        Subject::Session,
-        case.given.bounds.start,
-    )
-    .figure(FigureName::SurgeryGradeCount, grade)
-    .figure(FigureName::GradeCeilingCount, ceiling)
-    .figure(FigureName::ItemFiledFlag, u8::from(item.filed_here))
-    .basis(GRADE)
-    .says(zh, en);
+    let (kind, begin) = (Kind::NonLeadOperating, case.given.bounds.start);
+    let mut draft = Draft::new(Rule::Nl4, kind, Severity::L2, Subject::Session, begin, said)
+        .figure(FigureName::SurgeryGradeCount, grade)
+        .figure(FigureName::GradeCeilingCount, ceiling)
+        .figure(FigureName::ItemFiledFlag, u8::from(item.filed_here))
+        .basis(GRADE);
     if let Some(lead) = case.given.declared_lead() {
         let method = case.attendance.people.get(lead).map(|s| s.method);
         draft = draft.person(lead, PartName::DeclaredLead, method);

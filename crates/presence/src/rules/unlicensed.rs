@@ -2,14 +2,14 @@
 //! category's scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so
 //! far, at the session's end.
 
-use super::draft::{Draft, en_ms, zh_ms};
+use super::draft::Draft;
 use super::measures::{nl_need_ms, role_ppm, votes_ppm};
-use crate::PractitionerCategory as Category;
 use crate::case::{Case, Seen};
 use crate::finding::{Kind, Rule, Severity, Subject};
 use crate::law::{OUT_OF_SCOPE, STALE, UNLICENSED};
 use crate::names::{AbstentionReason, FigureName, IntervalName, PartName};
 use crate::spans::Spans;
+use crate::{PractitionerCategory as Category, Statement};
 
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session
 /// is over and none was ever seen (a covered face), so that the declaration has to do.
@@ -53,36 +53,25 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     };
     let (first, _) = strangers.iter().min_by_key(|(s, op)| (op.first(), s.tracks.clone()))?;
     let votes = strangers.iter().map(|(s, _)| s.votes).max().unwrap_or(0);
-    let mut draft =
-        Draft::new(Rule::Uq1, kind, severity, Subject::Track(*first.tracks.first()?), op.first()?)
-            .measured(case)
-            .span(IntervalName::Operator, &op)
-            .span(IntervalName::BedOccupied, &case.bed.used)
-            .figure(FigureName::OperatorMs, total)
-            .figure(FigureName::OperatorDensestMs, dense)
-            .figure(FigureName::RosterOldFlag, u8::from(aged))
-            .figure(FigureName::UnmatchedTracksCount, strangers.len())
-            .figure(FigureName::Frames, votes)
-            .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
-            .basis(if aged { STALE } else { UNLICENSED });
+    let said = Statement::UnlicensedStranger {
+        operator_ms: total,
+        densest_ms: dense,
+        window_ms: p.uq_window_ms(),
+    };
+    let subject = Subject::Track(*first.tracks.first()?);
+    let mut draft = Draft::new(Rule::Uq1, kind, severity, subject, op.first()?, said)
+        .measured(case)
+        .span(IntervalName::Operator, &op)
+        .span(IntervalName::BedOccupied, &case.bed.used)
+        .figure(FigureName::OperatorMs, total)
+        .figure(FigureName::OperatorDensestMs, dense)
+        .figure(FigureName::RosterOldFlag, u8::from(aged))
+        .figure(FigureName::UnmatchedTracksCount, strangers.len())
+        .figure(FigureName::Frames, votes)
+        .sure(votes_ppm(votes), role_ppm(dense, p.uq_op_ms()))
+        .basis(if aged { STALE } else { UNLICENSED });
     draft.tracks = strangers.iter().flat_map(|(s, _)| s.tracks.iter().copied()).collect();
-    let window = p.uq_window_ms();
-    Some(draft.says(
-        format!(
-            "疑似非卫技人员开展诊疗活动：一名未登记人员处于操作位{}（任意{}内最多{}）。",
-            zh_ms(total),
-            zh_ms(window),
-            zh_ms(dense)
-        ),
-        format!(
-            "Suspected unlicensed operator: somebody who is not on the roster stood in the \
-                operator role for {} (at most {} \
-             within any {}).",
-            en_ms(total),
-            en_ms(dense),
-            en_ms(window)
-        ),
-    ))
+    Some(draft)
 }
 
 /// Why UNMATCHED people who operated long enough are not reported: they may be somebody of the
@@ -112,23 +101,15 @@ pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Dr
     if count < needed {
         return None;
     }
-    let draft =
-        Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, events.first()?)
+    let said = Statement::RosterLacks { sessions: count };
+    let begin = events.first()?;
+    Some(
+        Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, begin, said)
             .span(IntervalName::Operator, events)
             .figure(FigureName::BlockedSessionsCount, count)
             .figure(FigureName::BlockedSessionsNeededCount, needed)
-            .basis(STALE);
-    Some(draft.says(
-        format!(
-            "疑似名册与实际不符：{count}次诊疗中操作位人员既无法识别也不能认定为未登记人员，请\
-        更新名册并补录人脸模板。"
-        ),
-        format!(
-            "Suspected mismatch of the roster: in {count} sessions an operator could neither be \
-                recognised nor be called \
-             unregistered; renew the roster and enrol whoever is missing."
-        ),
-    ))
+            .basis(STALE),
+    )
 }
 
 /// Why an UNMATCHED face may be a registered person.
@@ -180,37 +161,22 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
     let alone = alone_with_patient(case, &op);
     let severity = if alone.total() >= p.uq_long_ms() { Severity::L2 } else { Severity::L1 };
     let id = &seen.info.id;
+    let said = Statement::NonClinicalOperator {
+        person: id.clone(),
+        operator_ms: total,
+        alone_ms: alone.total(),
+    };
+    let (kind, subject) = (Kind::UnlicensedOperator, Subject::Person(id.clone()));
     Some(
-        Draft::new(
-            Rule::Uq2,
-            Kind::UnlicensedOperator,
-            severity,
-            Subject::Person(id.clone()),
-            op.first()?,
-        )
-        .person(id, PartName::Operator, Some(seen.method))
-        .measured(case)
-        .span(IntervalName::Operator, &op)
-        .span(IntervalName::BedOccupied, &case.bed.used)
-        .figure(FigureName::OperatorMs, total)
-        .figure(FigureName::AloneWithPatientMs, alone.total())
-        .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
-        .basis(UNLICENSED)
-        .says(
-            format!(
-                "疑似非卫技人员开展诊疗活动：{id}（非卫技人员）处于操作位{}，其中无医护人员在\
-                    场{}。",
-                zh_ms(total),
-                zh_ms(alone.total())
-            ),
-            format!(
-                "Suspected unlicensed operator: {id}, non-clinical staff, stood in the \
-                        operator role for {}, of which {} \
-                     without any clinician in the room.",
-                en_ms(total),
-                en_ms(alone.total())
-            ),
-        ),
+        Draft::new(Rule::Uq2, kind, severity, subject, op.first()?, said)
+            .person(id, PartName::Operator, Some(seen.method))
+            .measured(case)
+            .span(IntervalName::Operator, &op)
+            .span(IntervalName::BedOccupied, &case.bed.used)
+            .figure(FigureName::OperatorMs, total)
+            .figure(FigureName::AloneWithPatientMs, alone.total())
+            .sure(votes_ppm(seen.votes), role_ppm(total, p.uq_op_ms()))
+            .basis(UNLICENSED),
     )
 }
 
@@ -233,31 +199,16 @@ pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
         .filter(|(s, op)| !op.is_empty() && case.unaided_with_pieces(&s.info.id, op) >= need);
     let (seen, op) = operated.rev().max_by_key(|(_, op)| op.total())?;
     let id = &seen.info.id;
+    let said = Statement::PharmacistAlone { person: id.clone(), operator_ms: op.total() };
+    let (kind, subject) = (Kind::UnlicensedOperator, Subject::Person(id.clone()));
     Some(
-        Draft::new(
-            Rule::Uq3,
-            Kind::UnlicensedOperator,
-            Severity::L2,
-            Subject::Person(id.clone()),
-            op.first()?,
-        )
-        .person(id, PartName::Operator, Some(seen.method))
-        .measured(case)
-        .span(IntervalName::Operator, &op)
-        .figure(FigureName::OperatorMs, op.total())
-        .figure(FigureName::OperatorNeededMs, need)
-        .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
-        .basis(OUT_OF_SCOPE)
-        .says(
-            format!(
-                "疑似超出执业类别开展诊疗活动：{id}（药师）独自处于操作位{}。",
-                zh_ms(op.total())
-            ),
-            format!(
-                "Suspected act outside the category: {id}, a pharmacist, stood alone in the \
-                    operator role for {}.",
-                en_ms(op.total())
-            ),
-        ),
+        Draft::new(Rule::Uq3, kind, Severity::L2, subject, op.first()?, said)
+            .person(id, PartName::Operator, Some(seen.method))
+            .measured(case)
+            .span(IntervalName::Operator, &op)
+            .figure(FigureName::OperatorMs, op.total())
+            .figure(FigureName::OperatorNeededMs, need)
+            .sure(votes_ppm(seen.votes), role_ppm(op.total(), need))
+            .basis(OUT_OF_SCOPE),
     )
 }

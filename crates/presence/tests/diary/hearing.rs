@@ -32,10 +32,16 @@ fn key(recording: &[Entry], rule: Rule) -> FindingKey {
     found.into_keys().find(|k| k.rule == rule).unwrap()
 }
 
+/// As the agent phrases it.
+fn in_words(said: &Statement) -> Vec<String> {
+    let said = wording::of_box(said);
+    vec![said.zh, said.en]
+}
+
 #[test]
 fn why_a_licence_seems_lent() {
     let recording = recording();
-    let lines = why(&recording, None, &key(&recording, Rule::Ll1));
+    let lines = why(&recording, None, &key(&recording, Rule::Ll1), in_words);
     expect![[r#"
         2026-03-02T09:02:02Z track 2 is MATCHED qian
         2026-03-02T09:35:00Z Opened LL-1 L2 LicenseLending, session s1
@@ -78,7 +84,7 @@ fn why_a_licence_seems_lent() {
 fn why_an_absence_could_not_be_told() {
     let doubts = |more: &str| {
         let recording = recorded(more);
-        let lines = why(&recording, None, &key(&recording, Rule::Nl1));
+        let lines = why(&recording, None, &key(&recording, Rule::Nl1), in_words);
         let of_track = |line: &&String| line.contains("in the way") || line.starts_with("    ");
         lines.iter().filter(of_track).map(|line| line.trim()).collect::<Vec<_>>().join("\n")
     };
@@ -101,7 +107,7 @@ fn why_a_finding_would_not_arise_under_another_policy() {
     let mut to_the_letter = Policy::default();
     to_the_letter.set("exclusion_gap_ms", 0).unwrap();
     to_the_letter.set("unmatched_span_ms", 40_000).unwrap();
-    let lines = why(&recording, Some(&to_the_letter), &key);
+    let lines = why(&recording, Some(&to_the_letter), &key, in_words);
     expect![[r#"
         as recorded: LL-1 L2 Opened; not so under the other policy
         LL-1 asks whether lin was there from 2026-03-02T08:50:00Z to 2026-03-02T09:35:00Z

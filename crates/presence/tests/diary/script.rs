@@ -415,7 +415,8 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
             Output::Finding(f) => {
                 all += &trace(std::slice::from_ref(&output));
                 if f.step == Step::Opened {
-                    writeln!(all, "    {}\n    {}", f.explanation.zh, f.explanation.en).unwrap();
+                    let said = wording::of_box(&f.statement);
+                    writeln!(all, "    {}\n    {}", said.zh, said.en).unwrap();
                 }
             }
             Output::PresenceSummary(s) => {

@@ -47,6 +47,10 @@ pub(super) enum Fault {
         its H.264 stream in camera.url"
     )]
     Coding(String),
+    #[error(
+        "the camera offers no pictures at this address: name that of its pictures in camera.url"
+    )]
+    NoPictures,
     #[error("{0}")]
     Unsupported(#[from] Unsupported),
     #[error(
@@ -74,6 +78,9 @@ impl Fault {
 
     /// What is offered instead of what is decoded here.
     pub(super) fn coding(offered: &[&str]) -> Self {
+        if offered.is_empty() {
+            return Self::NoPictures;
+        }
         let names = offered.iter().map(|coding| match *coding {
             "H265" | "HEVC" => "H.265".to_owned(),
             "JPEG" => "MJPEG".to_owned(),
@@ -85,7 +92,10 @@ impl Fault {
                 .collect(),
         });
         let names: Vec<String> = names.filter(|name: &String| !name.is_empty()).collect();
-        Self::Coding(if names.is_empty() { "no pictures".to_owned() } else { names.join(" and ") })
+        Self::Coding(match names.as_slice() {
+            [] => "a coding that it does not name".to_owned(),
+            names => names.join(" and "),
+        })
     }
 
     pub(super) fn status(method: &'static str, status: u16) -> Self {
@@ -104,7 +114,7 @@ impl Fault {
             Self::Credentials(_) | Self::PasswordWanted | Self::LoginKind | Self::Elsewhere(_) => {
                 Again::After(AFTER_SETTING, file)
             }
-            Self::Coding(_) | Self::Unsupported(_) | Self::NoSuchStream => {
+            Self::Coding(_) | Self::NoPictures | Self::Unsupported(_) | Self::NoSuchStream => {
                 Again::After(AFTER_SETTING, None)
             }
             _ => Again::Soon,

@@ -131,6 +131,8 @@ fn what_can_not_be_decoded_is_named_with_the_setting() {
     for (quirk, words) in [
         (Quirk::Vp9, "VP9"),
         (Quirk::Jpeg, "MJPEG"),
+        (Quirk::SoundAlone, "offers no pictures at this address"),
+        (Quirk::Unnamed, "sends a coding that it does not name, which is not decoded here"),
         (Quirk::Busy, "busy"),
         (Quirk::Missing, "404"),
     ] {

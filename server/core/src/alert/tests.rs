@@ -1,14 +1,17 @@
 //! The case workflow: who may take which step, and after what.
 
 use super::*;
+use crate::clock::at;
+
+fn noon() -> At {
+    at("2026-03-02T01:00:00.000Z")
+}
 
 const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
 const DISMISS: Step = Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongRole) };
 
 fn after(steps: &[(&str, Step)]) -> Result<Case, AlertRefusal> {
-    steps.iter().try_fold(Case::default(), |case, (by, step)| {
-        case.take(by, step, "2026-03-02T01:00:00.000Z")
-    })
+    steps.iter().try_fold(Case::default(), |case, (by, step)| case.take(by, step, noon()))
 }
 
 #[test]
@@ -42,9 +45,9 @@ fn the_same_person_can_not_be_both_reviewers() {
 fn two_who_disagree_need_a_third() {
     let split = after(&[("wang", UPHOLD), ("li", DISMISS)]).unwrap();
     assert_eq!(split.state, AlertState::Review2);
-    assert_eq!(split.take("zhao", &UPHOLD, "t").unwrap().state, AlertState::Lead);
+    assert_eq!(split.take("zhao", &UPHOLD, noon()).unwrap().state, AlertState::Lead);
     assert_eq!(
-        split.take("zhao", &DISMISS, "t").unwrap().dismissed_because,
+        split.take("zhao", &DISMISS, noon()).unwrap().dismissed_because,
         Some(Reason::WrongRole)
     );
 }
@@ -75,10 +78,13 @@ fn a_correction_closes_only_what_nobody_looked_at() {
     assert_eq!((closed.state, closed.corrected_at.is_some()), (AlertState::Closed, true));
     for steps in [vec![("wang", Step::Take)], vec![("wang", UPHOLD)], vec![("wang", DISMISS)]] {
         let before = after(&steps).unwrap();
-        assert!(matches!(before.take("", &Step::Corrected, "t"), Err(AlertRefusal::NotNow { .. })));
+        assert!(matches!(
+            before.take("", &Step::Corrected, noon()),
+            Err(AlertRefusal::NotNow { .. })
+        ));
     }
     let worse = Step::Strengthened { raises_severity: true };
-    assert_eq!(closed.take("box", &worse, "t").unwrap(), Case::default());
+    assert_eq!(closed.take("box", &worse, noon()).unwrap(), Case::default());
 }
 
 const UNSEEN: Step = Step::AllWithdrawn { unseen: true };
@@ -108,7 +114,7 @@ fn a_withdrawal_moves_nothing_from_the_first_review_on() {
     ] {
         let before = after(&steps).unwrap();
         for unseen in [true, false] {
-            let marked = before.take("box", &Step::AllWithdrawn { unseen }, "t").unwrap();
+            let marked = before.take("box", &Step::AllWithdrawn { unseen }, noon()).unwrap();
             assert_eq!(Case { withdrawn_at: None, ..marked }, before);
         }
     }
@@ -118,11 +124,11 @@ fn a_withdrawal_moves_nothing_from_the_first_review_on() {
 fn a_dismissed_alert_comes_back_when_it_grows_worse() {
     let dismissed = after(&[("wang", DISMISS), ("li", DISMISS)]).unwrap();
     assert_eq!(
-        dismissed.take("box", &Step::Strengthened { raises_severity: false }, "t").unwrap(),
+        dismissed.take("box", &Step::Strengthened { raises_severity: false }, noon()).unwrap(),
         dismissed
     );
     assert_eq!(
-        dismissed.take("box", &Step::Strengthened { raises_severity: true }, "t").unwrap().state,
+        dismissed.take("box", &Step::Strengthened { raises_severity: true }, noon()).unwrap().state,
         AlertState::Raised
     );
 }
@@ -148,23 +154,23 @@ fn the_clinic_is_told_three_states_and_no_step_between() {
     assert!(ClinicState::ALL.into_iter().all(|s| ClinicState::parse(s.as_str()) == Some(s)));
 }
 
-fn last(by: &str, at: &str, before: &Case, after: &Case) -> LastStep {
+fn last(by: &str, at: At, before: &Case, after: &Case) -> LastStep {
     let kept = StepKept { before: before.clone(), after: after.clone() };
-    LastStep { by: by.into(), at: at.into(), kept: Some(kept) }
+    LastStep { by: by.into(), at, kept: Some(kept) }
 }
 
 #[test]
 fn a_step_is_taken_back_by_its_own_person_in_time() {
     let before = after(&[("li", DISMISS)]).unwrap();
-    let dismissed = before.take("wang", &DISMISS, "t").unwrap();
-    let step = last("wang", "2026-03-02T01:00:00Z", &before, &dismissed);
-    let undo = |by: &str, now: &str| dismissed.undo(Some(&step), by, now);
-    assert_eq!(undo("wang", "2026-03-02T01:01:00Z"), Ok(before.clone()));
-    assert_eq!(undo("wang", "2026-03-02T01:01:01Z"), Err(AlertRefusal::TooLate));
-    assert_eq!(undo("li", "2026-03-02T01:00:01Z"), Err(AlertRefusal::NotYours));
-    assert_eq!(dismissed.undo(None, "wang", "t"), Err(AlertRefusal::NotYours));
-    let moved = Case { withdrawn_at: Some("t".into()), ..dismissed.clone() };
-    let late = moved.undo(Some(&step), "wang", "2026-03-02T01:00:01Z");
+    let dismissed = before.take("wang", &DISMISS, noon()).unwrap();
+    let step = last("wang", at("2026-03-02T01:00:00Z"), &before, &dismissed);
+    let undo = |by: &str, now: At| dismissed.undo(Some(&step), by, now);
+    assert_eq!(undo("wang", at("2026-03-02T01:01:00Z")), Ok(before.clone()));
+    assert_eq!(undo("wang", at("2026-03-02T01:01:01Z")), Err(AlertRefusal::TooLate));
+    assert_eq!(undo("li", at("2026-03-02T01:00:01Z")), Err(AlertRefusal::NotYours));
+    assert_eq!(dismissed.undo(None, "wang", noon()), Err(AlertRefusal::NotYours));
+    let moved = Case { withdrawn_at: Some(noon()), ..dismissed.clone() };
+    let late = moved.undo(Some(&step), "wang", at("2026-03-02T01:00:01Z"));
     assert_eq!(late, Err(AlertRefusal::ChangedSince), "the box's word was lost");
 }
 
@@ -172,7 +178,7 @@ fn a_step_is_taken_back_by_its_own_person_in_time() {
 fn the_clinic_may_answer_at_every_stage() {
     for state in AlertState::ALL {
         let case = Case { state, ..Case::default() };
-        assert_eq!(case.take("clinic", &Step::Answer, "t").unwrap(), case);
+        assert_eq!(case.take("clinic", &Step::Answer, noon()).unwrap(), case);
         assert_eq!(AlertState::parse(state.as_str()), Some(state));
     }
 }

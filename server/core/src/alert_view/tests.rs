@@ -16,7 +16,12 @@ const FINDING: &str = r#"{"finding_id":"f","incident_id":"i","step":"opened","re
 fn stored(rule: &str) -> FindingSeen {
     let mut report: FindingReport = serde_json::from_str(FINDING).unwrap();
     report.rule = rule.into();
-    FindingSeen { report, received_at: "t".to_owned(), chain: Located::default(), legal: None }
+    FindingSeen {
+        report,
+        received_at: crate::clock::At::EPOCH,
+        chain: Located::default(),
+        legal: None,
+    }
 }
 
 #[test]

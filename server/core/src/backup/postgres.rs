@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Config;
 use crate::store::{Address, Aside, schemas};
 
@@ -23,7 +23,7 @@ pub(super) fn dump(config: &Config, to: &Path) -> anyhow::Result<()> {
 
 /// What stood there goes aside, and the dump takes its place; the caller says whether it stays.
 pub(super) fn put_back(config: &Config, from: &Path) -> anyhow::Result<Aside> {
-    let ending = format!("before_{}", clock::now_text().replace(['-', ':', '.', 'T', 'Z'], ""));
+    let ending = format!("before_{}", At::now().to_string().replace(['-', ':', '.', 'T', 'Z'], ""));
     let aside = Aside::set(&config.store, &ending)?;
     let database = config.store.database().context("only PostgreSQL is restored so")?;
     let mut command = program(&config.store, "pg_restore")?;
@@ -94,6 +94,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::super::{backup, restore};
+    use crate::clock::At;
     use crate::config::Config;
     use crate::consent::Purpose;
     use crate::model::Consent;
@@ -102,7 +103,8 @@ mod tests {
     use crate::tombstone::Ledger;
     use crate::vault::Key;
 
-    const DAY: &str = "2026-03-02T01:00:00.000Z";
+    /// 2026-03-02T01:00:00Z.
+    const DAY: At = At::of_s(1_772_413_200);
 
     struct House {
         folder: tempfile::TempDir,
@@ -173,12 +175,12 @@ mod tests {
             purposes: vec![Purpose::Recognition, Purpose::ServerStorage],
             scope: "c-1".into(),
             signature: "s".into(),
-            signed_at: DAY.into(),
+            signed_at: DAY.to_string(),
             guardian: None,
             earlier: Vec::new(),
         };
         let template = NewTemplate {
-            id: format!("t-{person}"),
+            id: format!("t-{person}").parse().unwrap(),
             embedder_sha256: "e".repeat(64),
             masked: false,
             vector: Zeroizing::new(vec![7; 32]),
@@ -258,7 +260,7 @@ mod tests {
         let me = crate::store::Instance {
             id: "host-9:8080".to_owned(),
             version: "1".to_owned(),
-            since: DAY.to_owned(),
+            since: DAY,
             signing_key: "key".to_owned(),
         };
         let mut seat = crate::store::Seat::new(house.config.store.clone(), me);

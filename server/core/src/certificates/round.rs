@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{Known, Noting, Whose, expiry, notice};
 use crate::app::App;
+use crate::clock::At;
 use crate::config::SmtpTls;
 use crate::store::{self, DeliveryEvent, NewDelivery, StoreError};
 use crate::tls_client::{self, ANSWER_WITHIN};
@@ -39,8 +40,7 @@ fn look(app: &App) -> Result<(), StoreError> {
         app.certificates.note(Whose::Authority, Known::ExpiresAt(expires_at));
     }
     if let Some(first) = app.store.first_certificate_to_end()? {
-        let known = first.parse().map_or_else(|_| Known::Fault(first.clone()), Known::ExpiresAt);
-        app.certificates.note(Whose::Boxes, known);
+        app.certificates.note(Whose::Boxes, Known::ExpiresAt(first.time()));
     }
     if let Some(oidc) = app.config.oidc.as_ref().filter(|oidc| oidc.issuer.starts_with("https://"))
     {
@@ -154,7 +154,7 @@ fn starttls(stream: &TcpStream) -> Result<(), String> {
 
 /// Each notice goes once into the log and to every hook that hears of the whole country.
 fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
-    let text = clock::text(now);
+    let at = At::from(now);
     for due in app.certificates.due(now) {
         let Some(notice) = notice(due.days) else { continue };
         let of = if due.at.is_empty() {
@@ -163,7 +163,7 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
             format!("{} {}", due.whose.as_str(), due.at)
         };
         let what = format!("certificate {of} {} {notice}", due.expires_at);
-        if !app.store.first_time(&what, &text)? {
+        if !app.store.first_time(&what, at)? {
             continue;
         }
         let ends = clock::text(due.expires_at);
@@ -174,9 +174,11 @@ fn tell(app: &App, now: Timestamp) -> Result<(), StoreError> {
         for hook in
             app.store.hooks()?.iter().filter(|hook| hook.enabled && hook.jurisdiction.is_empty())
         {
-            let (hook, body, next_at) = (hook.id.clone(), body.clone(), text.clone());
-            app.store
-                .add_delivery(&NewDelivery { hook, event, alert: None, body, next_at }, &text)?;
+            let (hook, body) = (hook.id.clone(), body.clone());
+            app.store.add_delivery(
+                &NewDelivery { hook: hook.to_string(), event, alert: None, body, next_at: at },
+                at,
+            )?;
         }
     }
     Ok(())

@@ -149,6 +149,7 @@ fn telling(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
     use crate::clue::Step;
 
     fn matter(source: Source) -> Matter {
@@ -171,10 +172,11 @@ mod tests {
         let report = on(&new, matter(Source::PublicReport));
         assert_eq!(report, ("2026-11-11".to_owned(), DueRule::Accept));
         assert_eq!(on(&new, matter(Source::Hotline)).0, "2026-11-09");
-        let accepted = new.take("c", "wang", &Step::Accept, "2026-11-03T01:00:00.000Z").unwrap();
+        let accepted =
+            new.take("c", "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z")).unwrap();
         assert_eq!(on(&accepted, matter(Source::Hotline)).0, "2026-11-24");
         let extend = Step::Extend { reason: "r".into() };
-        let longer = accepted.take("c", "wang", &extend, "2026-11-20T01:00:00.000Z").unwrap();
+        let longer = accepted.take("c", "wang", &extend, at("2026-11-20T01:00:00.000Z")).unwrap();
         assert_eq!(on(&longer, matter(Source::Hotline)).0, "2026-12-15");
     }
 
@@ -182,10 +184,11 @@ mod tests {
     fn whoever_gives_a_name_is_told_first() {
         let named = Matter { anonymity: Anonymity::Named, ..matter(Source::PublicReport) };
         let new = Handling::default();
-        let accepted = new.take("c", "wang", &Step::Accept, "2026-11-03T01:00:00.000Z").unwrap();
+        let accepted =
+            new.take("c", "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z")).unwrap();
         assert_eq!(on(&accepted, named), ("2026-11-10".to_owned(), DueRule::TellReporter));
         let told = Step::Told { how: "h".into() };
-        let told = accepted.take("c", "wang", &told, "2026-11-04T01:00:00.000Z").unwrap();
+        let told = accepted.take("c", "wang", &told, at("2026-11-04T01:00:00.000Z")).unwrap();
         assert_eq!(on(&told, named).1, DueRule::Verify);
     }
 
@@ -196,11 +199,11 @@ mod tests {
         let go = Step::Case(alert::Step::GoOnSite);
         let mut it = Handling::default();
         for (by, step) in [("wang", &Step::Accept), ("wang", &uphold), ("li", &uphold)] {
-            it = it.take("c", by, step, "2026-11-03T01:00:00.000Z").unwrap();
+            it = it.take("c", by, step, at("2026-11-03T01:00:00.000Z")).unwrap();
         }
         let report = matter(Source::PublicReport);
         assert_eq!(on(&it, report), ("2026-11-24".to_owned(), DueRule::Verify));
-        let there = it.take("c", "li", &go, "2026-11-04T01:00:00.000Z").unwrap();
+        let there = it.take("c", "li", &go, at("2026-11-04T01:00:00.000Z")).unwrap();
         assert_eq!(on(&there, report).1, DueRule::Verify, "one officer on site for ever");
     }
 

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alert::{AlertState, Reason, Verdict};
+use crate::clock::at;
 
-const AT: &str = "2026-11-02T01:00:00.000Z";
+/// 2026-11-02T01:00:00Z.
+const AT: At = At::of_s(1_793_581_200);
 const REJECT: Step = Step::Dispose(Disposal::Rejected { reason: RejectReason::NothingConcrete });
 const TO_POLICE: Step = Step::Dispose(Disposal::NotOurs { agency: Agency::Police });
 const UPHOLD: Step = Step::Case(alert::Step::Review { verdict: Verdict::Uphold, reason: None });
@@ -131,7 +133,7 @@ fn who_reports_by_name_is_told_of_the_filing_too() {
     let it = on_site().take("c-1", "li", &told, AT).unwrap();
     assert!(it.take("c-1", "li", &told, AT).is_err(), "told of the acceptance once");
     let found = Step::Case(alert::Step::Found { case_number: "7".into() });
-    let later = "2026-11-20T01:00:00.000Z";
+    let later = at("2026-11-20T01:00:00.000Z");
     let filed = it.take("c-1", "li", &found, later).unwrap();
     assert_eq!((filed.decided_on(), filed.told_on.as_deref()), (Some("2026-11-20"), None));
     assert!(filed.take("c-1", "li", &told, later).is_ok());

@@ -198,6 +198,10 @@ fn each_wrong_value_is_named(table: &str, head: &str, keys: &[String]) -> usize 
                     let is_here = is_text || missing || said.contains(&format!("line {at}: "));
                     assert!(is_named && is_here, "{path} = {value}: {said}");
                     assert!(!said.contains('\n'), "{path} = {value}: {said}");
+                    let is_of_the_library = said.contains("$__") || said.contains("struct ");
+                    assert!(!is_of_the_library, "{path} = {value}: {said}");
+                    let is_kind = value.starts_with("1979") && said.contains("invalid type");
+                    assert!(!is_kind || said.contains("date"), "{path} = {value}: {said}");
                     refused += 1;
                 }
             }

@@ -1,13 +1,13 @@
-//! The server's own Integrity findings about a box's chain: why, how severe, and in which words.
+//! The server's own Integrity findings about a box's chain: why, how severe, and what they state.
 //! Pure.
 
 use super::budget::Kind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
 use protocol::names::{FigureName, RuleCode};
-use protocol::up::{
-    Confidence, Count, Explanation, FindingKind, FindingReport, Manifest, Severity, Step,
-};
+use protocol::up::{Confidence, Count, FindingKind, FindingReport, Manifest, Severity, Step};
+use wording::{MessageKind, RefusalReason, ServerStatement};
 
+use crate::clock::At;
 use crate::own_id::OwnIds;
 
 /// What is wrong with a chain. The same cause twice is the same finding.
@@ -38,7 +38,7 @@ pub enum Cause {
     /// size.
     EvidenceRoom { mib: u64 },
     /// The box ended its own service; `unlocked`: the authority had let an installer in.
-    Retired { unlocked: bool, undelivered: u64, at: String },
+    Retired { unlocked: bool, undelivered: u64, at: At },
 }
 
 /// Declared breaks are counted over so many days [D].
@@ -111,99 +111,53 @@ impl Cause {
         }
     }
 
-    fn explanation(&self) -> Explanation {
-        let (zh, en) = match self {
-            Self::Gap { from_seq, to_seq, .. } => (
-                format!("设备记录链缺少序号 {from_seq} 至 {to_seq}，疑似记录丢失或被删除"),
-                format!(
-                    "Sequences {from_seq} to {to_seq} of the box's chain did not come: suspected \
-                    loss or removal of records"
-                ),
-            ),
-            Self::BadLink { seq } => (
-                format!("设备记录链在序号 {seq} 处与前一条不相接，疑似记录被更改"),
-                format!(
-                    "The box's chain does not link at sequence {seq}: suspected change of records"
-                ),
-            ),
+    fn statement(&self) -> ServerStatement {
+        use ServerStatement as Said;
+        match self {
+            Self::Gap { from_seq, to_seq, .. } => {
+                Said::RecordsMissing { from_seq: *from_seq, to_seq: *to_seq }
+            }
+            Self::BadLink { seq } => Said::RecordsUnlinked { seq: *seq },
             Self::Refused { reason, day } => {
-                let (zh, en) = refusal_words(reason);
-                (
-                    format!("{day} 有以该设备名义发送的消息被拒收（原因：{zh}），原文已隔离保存"),
-                    format!(
-                        "On {day} messages in this box's name were refused ({en}); they are kept \
-                        in quarantine"
-                    ),
-                )
+                Said::MessagesRefused { day: day.clone(), reason: RefusalReason::of(reason) }
             }
             Self::SetAside { reason, day } => {
-                let (zh, en) = set_aside_words(reason);
-                (
-                    format!("{day} 该设备签名的消息{zh}，未予采信，原文已保存"),
-                    format!(
-                        "On {day} the box itself signed messages that {en}: they have no effect \
-                        and are kept"
-                    ),
-                )
+                Said::MessagesSetAside { day: day.clone(), reason: RefusalReason::of(reason) }
             }
-            Self::Break { reason, times, .. } => (
-                format!(
-                    "设备声明其记录数据库损坏并重新开始记录链（近 {BREAK_DAYS} 天第 {times} \
-                    次）：{reason}"
-                ),
-                format!(
-                    "The box declared its record database lost and began a new chain (number \
-                        {times} within \
-                     {BREAK_DAYS} days): {reason}"
-                ),
-            ),
-            Self::OverBudget { kind, day } => (
-                format!(
-                    "{day} 该设备发送的{}超出每日上限，超出部分暂缓接收，仍留存于设备",
-                    kind_word(*kind)
-                ),
-                format!(
-                    "On {day} the box sent more than its budget of messages of kind {}: the rest \
-                    is not receipted and stays in the box",
-                    kind.as_str()
-                ),
-            ),
-            Self::EvidenceGone { told, day } => gone_words(*told, day),
-            Self::EvidenceEarly { day } => (
-                format!("{day} 该设备删除了尚未审结线索的封存画面，早于保存期限：其时钟可能被拨快"),
-                format!(
-                    "On {day} the box deleted sealed pictures of what nobody has decided, before \
-                    their time: its clock may have been set forward"
-                ),
-            ),
+            Self::Break { reason, times, .. } => {
+                Said::ChainBegunAnew { reason: reason.clone(), times: *times, days: BREAK_DAYS }
+            }
+            Self::OverBudget { kind, day } => {
+                Said::OverBudget { day: day.clone(), kind: message_kind(*kind) }
+            }
+            Self::EvidenceGone { told, day } => {
+                Said::PicturesGone { day: day.clone(), told: *told }
+            }
+            Self::EvidenceEarly { day } => Said::PicturesEarly { day: day.clone() },
             Self::EvidenceMissing { missing, replaced, day } => {
-                missing_words(*missing, *replaced, day)
+                Said::PicturesMissing { day: day.clone(), missing: *missing, replaced: *replaced }
             }
-            Self::EvidenceRoom { mib } => room_words(*mib),
-            Self::Retired { unlocked, undelivered, .. } => retired_words(*unlocked, *undelivered),
-        };
-        Explanation { zh, en }
+            Self::EvidenceRoom { mib } => Said::PictureRoom { mib: *mib },
+            Self::Retired { unlocked, undelivered, .. } => {
+                Said::BoxRetired { unlocked: *unlocked, undelivered: *undelivered }
+            }
+        }
     }
 
     /// What was missing came at `now`: the step that says so of the same finding. None of it was
     /// removed, since a record fits into its chain unchanged alone.
-    pub fn came_after_all(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
+    pub fn came_after_all(&self, place: &Where, ids: &OwnIds, now: At) -> FindingReport {
         FindingReport {
             step: Step::Withdrawn,
             revision: 2,
             counts: Vec::new(),
-            explanation: Explanation {
-                zh: "设备记录链此前缺少的记录已补齐，内容与前后记录相接，未见删改".to_owned(),
-                en: "What was missing of the box's chain has come and links with what stands \
-                    around it: nothing was removed or changed"
-                    .to_owned(),
-            },
+            explanation: wording::of_server(&ServerStatement::RecordsCame),
             ..self.report(place, ids, now)
         }
     }
 
-    /// The finding with its incident, made by the server at `now` (RFC 3339 UTC).
-    pub fn report(&self, place: &Where, ids: &OwnIds, now: &str) -> FindingReport {
+    /// The finding with its incident, made by the server at `now`.
+    pub fn report(&self, place: &Where, ids: &OwnIds, now: At) -> FindingReport {
         let id = |purpose: &str| ids.id(&["chain", purpose, place.device.as_str(), &self.key()]);
         FindingReport {
             finding_id: id("finding"),
@@ -227,8 +181,8 @@ impl Cause {
             candidate_basis: Vec::new(),
             intervals: Vec::new(),
             counts: self.counts(),
-            explanation: self.explanation(),
-            raised_at: now.to_owned(),
+            explanation: wording::of_server(&self.statement()),
+            raised_at: now.to_string(),
             withdrawn_because: None,
             manifest: Manifest {
                 firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -267,109 +221,12 @@ impl Cause {
     }
 }
 
-fn kind_word(kind: Kind) -> &'static str {
+fn message_kind(kind: Kind) -> MessageKind {
     match kind {
-        Kind::Finding => "线索",
-        Kind::Presence => "在场记录",
-        Kind::Health => "心跳",
-        Kind::Other => "应答与声明",
-    }
-}
-
-fn gone_words(told: bool, day: &str) -> (String, String) {
-    if told {
-        return (
-            format!("{day} 该设备称：已通知其保全（或已立案）的封存画面已不在设备上，原因待查"),
-            format!(
-                "On {day} the box said that it no longer has sealed pictures which it was told to \
-                keep, or which are of a case: why is to be found out"
-            ),
-        );
-    }
-    (
-        format!("{day} 该设备称：应保全的封存画面已不在设备上；保全通知此前可能尚未送达设备"),
-        format!(
-            "On {day} the box said that it no longer has sealed pictures which are held, or of a \
-            case; word of that may not have reached it before"
-        ),
-    )
-}
-
-fn missing_words(missing: u64, replaced: bool, day: &str) -> (String, String) {
-    let (zh, en) = if replaced {
-        ("其中有更换设备之前的画面", "some of them are of the box that stood there before")
-    } else {
-        ("记录链中没有其删除记录，疑似被人取走", "its chain ends none of them: suspected removal")
-    };
-    (
-        format!("{day} 该设备持有的封存画面比其记录链所列少 {missing} 幅；{zh}"),
-        format!(
-            "On {day} the box holds {missing} sealed pictures fewer than its chain names; {en}"
-        ),
-    )
-}
-
-fn room_words(mib: u64) -> (String, String) {
-    let needed = protocol::evidence::QUOTA_BYTES >> 20;
-    (
-        format!(
-            "设备只为封存画面留出 {mib} MiB，少于保存未审结画面 30 天所需的 {needed} \
-             MiB：较早的画面会被提前删除，请核查设备配置由何人更改"
-        ),
-        format!(
-            "The box keeps {mib} MiB for sealed pictures where 30 undecided days need {needed}: \
-             earlier ones are given up; ask who set its configuration so"
-        ),
-    )
-}
-
-fn retired_words(unlocked: bool, undelivered: u64) -> (String, String) {
-    let (zh, en) = if unlocked {
-        ("此前主管机关已批准开锁", "the authority had granted its unlock")
-    } else {
-        ("此前主管机关未批准开锁", "the authority had granted no unlock")
-    };
-    (
-        format!(
-            "设备自行停用并注销密钥（{zh}；设备称尚有 {undelivered} \
-             条记录未送达），该诊室自此无设备监测，请核查由何人停用、为何停用"
-        ),
-        format!(
-            "The box ended its own service and its keys ({en}; it says that {undelivered} messages \
-            were not delivered): nobody watches this room from here on; ask who ended it, and why"
-        ),
-    )
-}
-
-/// Why a message was not taken in, in words: zh, en.
-pub fn refusal_words(reason: &str) -> (&'static str, &'static str) {
-    match reason {
-        "unknown_topic" => ("主题不存在", "no topic of ours"),
-        "oversized" => ("消息过大", "too large"),
-        "malformed" => ("格式不符", "not in form"),
-        "unknown_device" => ("设备未接入", "the box is not provisioned"),
-        "superseded_key" => ("由已更换的密钥签名", "signed by an earlier key of the box"),
-        "bad_signature" => ("签名不符", "the signature does not fit"),
-        "wrong_device" => ("冒用其他设备名义", "in the name of another box"),
-        "wrong_place" => ("涉及其他诊室或机构", "it speaks of another room or institution"),
-        "wrong_time" => ("所述时间不可能", "it speaks of a time that can not be"),
-        "servers_rule" => ("以服务器规则之名提出线索", "it claims a rule of the server's own"),
-        "revision_jump" => ("跳过了线索的中间步骤", "it skips steps of a finding"),
-        "fork" => ("与已存的记录链冲突", "another record stands at its place in the chain"),
-        "sequence_jump" => ("序号不相接", "no chain reaches its sequence"),
-        _ => ("其他原因", "another reason"),
-    }
-}
-
-fn set_aside_words(reason: &str) -> (&'static str, &'static str) {
-    match reason {
-        "wrong_place" => {
-            ("涉及其他诊室、机构或他室的诊疗活动", "speak of another room, institution or session")
-        }
-        "wrong_time" => ("所述时间不可能", "speak of a time that can not be"),
-        "servers_rule" => ("以服务器规则之名提出线索", "claim a rule of the server's own"),
-        "revision_jump" => ("跳过了线索的中间步骤", "skip steps of a finding"),
-        _ => ("格式不符", "are not in form"),
+        Kind::Finding => MessageKind::Finding,
+        Kind::Presence => MessageKind::Presence,
+        Kind::Health => MessageKind::Health,
+        Kind::Other => MessageKind::Other,
     }
 }
 
@@ -388,7 +245,7 @@ mod tests {
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             for behind in marks.iter().flat_map(|mark| text.split(mark).skip(1)) {
                 let reason = behind.split('"').next().unwrap_or_default();
-                assert_ne!(refusal_words(reason).0, "其他原因", "{file}: {reason}");
+                assert_ne!(RefusalReason::of(reason), RefusalReason::Other, "{file}: {reason}");
             }
         }
     }
@@ -405,13 +262,13 @@ mod tests {
             Cause::Gap { epoch: 0, from_seq, to_seq: 9 }.report(
                 &place,
                 &ids,
-                "2026-03-02T01:00:00.000Z",
+                "2026-03-02T01:00:00.000Z".parse().unwrap(),
             )
         };
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);
         let later = Cause::Gap { epoch: 1, from_seq: 4, to_seq: 9 };
-        let later = later.report(&place, &ids, "2026-03-02T01:00:00.000Z");
+        let later = later.report(&place, &ids, "2026-03-02T01:00:00.000Z".parse().unwrap());
         assert_ne!(gap(4).finding_id, later.finding_id, "a chain begun anew has gaps of its own");
         assert_eq!(gap(4).counts[0].value, 6);
         assert!(!gap(4).explanation.zh.contains("违法"));

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use protocol::up::{ClockSource, FindingReport, PresenceReport, PresenceSummary, Up, UpBody};
 
-use crate::clock;
+use crate::clock::{self, At};
 use crate::rules::rule_names;
 
 /// What the server's own clock, and the way to it, may be wrong by, ms [D].
@@ -70,10 +70,10 @@ pub struct Placed {
     pub institution: String,
     /// The session that it names was declared for this room.
     pub session_known: bool,
-    /// When the finding was raised, the summary made, the presence begun, in the fixed width.
-    pub at: String,
+    /// When the finding was raised, the summary made, the presence begun.
+    pub at: At,
     /// When the presence ended; as [`Self::at`] for the others.
-    pub until: String,
+    pub until: At,
 }
 
 /// What statements of every kind have in common.
@@ -206,13 +206,9 @@ fn placed(
     Ok(Placed {
         institution: institution.to_owned(),
         session_known,
-        at: bounds.written(it.at, at_ms),
-        until: bounds.written(it.until, until_ms),
+        at: At::of_ms(at_ms),
+        until: At::of_ms(until_ms),
     })
-}
-
-fn text(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map(clock::text).unwrap_or_default()
 }
 
 /// Between which times a message may speak.
@@ -255,14 +251,6 @@ impl Bounds {
         };
         bounds.hold("the message's time", &body.stamp.utc)?;
         Ok(bounds)
-    }
-
-    /// In the fixed width; nearly every box writes it so.
-    fn written(&self, said: &str, ms: i64) -> String {
-        let bytes = said.as_bytes();
-        let fixed =
-            bytes.len() == 24 && bytes[10] == b'T' && bytes[19] == b'.' && bytes[23] == b'Z';
-        if fixed && !self.moved { said.to_owned() } else { text(ms) }
     }
 
     fn hold(&self, what: &str, text: &str) -> Result<i64, SetAside> {

@@ -1,8 +1,6 @@
 //! One e-mail per delivery, by the one SMTP server that the configuration names. Ids and figures
 //! only, in both languages.
 
-use std::time::SystemTime;
-
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
@@ -70,7 +68,6 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         DeliveryEvent::Messages => personal_text::text(&delivery.body),
         _ => lead,
     };
-    let made: Option<SystemTime> = delivery.made_at.parse::<jiff::Timestamp>().ok().map(Into::into);
     let automatic = HeaderValue::new(
         HeaderName::new_from_ascii_str("Auto-Submitted"),
         "auto-generated".to_owned(),
@@ -79,7 +76,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
         |what: &str, text: &str| text.parse().map_err(|e| format!("{what} `{text}`: {e}"));
     let mut message = Message::builder()
         .message_id(Some(message_id(smtp, delivery)))
-        .date(made.unwrap_or_else(SystemTime::now))
+        .date(delivery.made_at.time().into())
         .from(address("smtp.from", &smtp.from)?)
         .to(address("target", to)?)
         .subject(subject)
@@ -165,6 +162,7 @@ fn transport(smtp: &Smtp, hello: Option<String>) -> Result<SmtpTransport, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::At;
     use crate::store::DeliveryState;
 
     fn smtp() -> Smtp {
@@ -188,8 +186,8 @@ mod tests {
             alert: None,
             state: DeliveryState::Waiting,
             attempts,
-            next_at: String::new(),
-            made_at: "2026-03-02T01:00:00.000Z".into(),
+            next_at: At::EPOCH,
+            made_at: At::of_s(1_772_413_200),
             done_at: None,
             answer: String::new(),
             body: r#"{"data":{"number":12,"severity":"L3","rule":"UQ-1"}}"#.into(),

@@ -12,7 +12,7 @@ use super::{Refused, allowed, mail, robot};
 use crate::access::Role;
 use crate::alert::{AlertState, due_at};
 use crate::app::App;
-use crate::clock;
+use crate::clock::At;
 use crate::message::{Kind, SOON};
 use crate::rules::Numbers;
 use crate::store::{
@@ -77,25 +77,47 @@ pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Resul
     }
     for (account, mut messages) in of {
         let Some(setting) = app.store.message_setting(&account)? else { continue };
-        messages.retain(|m| m.at.parse().is_ok_and(|at| setting.hours.may_tell(at, now, zone)));
+        messages.retain(|m| setting.hours.may_tell(m.at.time(), now, zone));
         if messages.is_empty() {
             continue;
         }
         let lines = messages.iter().map(|m| line(app, m.kind, m.number, &m.about)).collect();
         let ids: Vec<i64> = messages.iter().map(|m| m.id).collect();
-        let text = clock::text(now);
-        app.store.told(&ids, &deliveries(&account, &setting, &Body { lines }, &text)?, &text)?;
+        let at = At::from(now);
+        app.store.told(&ids, &deliveries(&account, &setting, &Body { lines }, at)?, at)?;
     }
     Ok(())
 }
 
 /// A message by each way of the setting, at once: the person asked for it.
 pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize, StoreError> {
-    let now = clock::now_text();
-    let body = Body { lines: vec![line(app, Kind::Test, None, "")] };
-    let planned = deliveries(account, setting, &body, &now)?;
-    app.store.told(&[], &planned, &now)?;
+    let now = At::now();
+    let planned = deliveries(account, setting, &trial(app), now)?;
+    app.store.told(&[], &planned, now)?;
     Ok(planned.len())
+}
+
+fn trial(app: &App) -> Body {
+    Body { lines: vec![line(app, Kind::Test, None, "")] }
+}
+
+/// Trials of the own ways within an hour [D].
+pub const TRIALS: usize = 5;
+
+/// Whether this person may try the own ways once more: whoever has a login types any mailbox there,
+/// and could make this server send to strangers without end.
+pub fn may_test(app: &App, account: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let body = serde_json::to_string(&trial(app))?;
+    let now = At::from(now);
+    let hour = now - jiff::SignedDuration::from_hours(1)..=now;
+    for way in [Way::email(account), Way::robot(account)] {
+        let log = app.store.deliveries(Some(&way.hook()), None, 100)?;
+        let tried = log.iter().filter(|it| it.body == body && hour.contains(&it.made_at));
+        if tried.count() >= TRIALS {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {
@@ -114,7 +136,7 @@ fn deliveries(
     account: &str,
     setting: &MessageSetting,
     body: &Body,
-    now: &str,
+    now: At,
 ) -> Result<Vec<NewDelivery>, StoreError> {
     let body = serde_json::to_string(body)?;
     let email = (!setting.email.is_empty()).then(|| Way::email(account));
@@ -124,7 +146,7 @@ fn deliveries(
         event: DeliveryEvent::Messages,
         alert: None,
         body: body.clone(),
-        next_at: now.to_owned(),
+        next_at: now,
     };
     Ok(email.into_iter().chain(robot).map(one).collect())
 }
@@ -161,7 +183,7 @@ pub fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
             && alert.jurisdiction.starts_with(&a.scope)
             && alert.assignee.as_ref().is_none_or(|assignee| *assignee == a.id)
     };
-    accounts.iter().filter(may).map(|a| a.id.clone()).collect()
+    accounts.iter().filter(may).map(|a| a.id.to_string()).collect()
 }
 
 /// In which a term runs.
@@ -189,21 +211,21 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
                     new.insert(Numbers::of(&values))
                 }
             };
-            let due = due_at(state, alert.severity, &alert.received_at, numbers);
+            let due = due_at(state, alert.severity, alert.received_at, numbers);
             if due.is_none_or(|due| due < now || due - SOON > now) {
                 continue;
             }
             let message = |account: String| NewMessage {
                 account,
                 kind: Kind::DueSoon,
-                about: alert.id.clone(),
+                about: alert.id.to_string(),
                 number: Some(alert.number.for_authority()),
                 by: String::new(),
             };
             messages.extend(told_of_term(&accounts, &alert).into_iter().map(message));
         }
     }
-    app.store.tell(&messages, &clock::text(now))
+    app.store.tell(&messages, now.into())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::clock;
+use crate::clock::At;
 use crate::store::{DeliveryEvent, FeedEvent, Hook, NewDelivery, Quiet};
 
 /// After that many attempts a delivery has failed; with the waits below that is about two days.
@@ -70,9 +70,8 @@ pub fn escalation(
     jurisdiction: &str,
     now: Timestamp,
     zone: &TimeZone,
-) -> Option<String> {
-    hears(to, severity, jurisdiction)
-        .then(|| clock::text(not_before(now, to.quiet, severity, zone)))
+) -> Option<At> {
+    hears(to, severity, jurisdiction).then(|| not_before(now, to.quiet, severity, zone).into())
 }
 
 /// The deliveries that an event of the feed asks for.
@@ -107,11 +106,11 @@ pub fn deliveries(
     };
     let body = json!({"event": name.code(), "number": event.id, "data": data}).to_string();
     let one = |h: &Hook| NewDelivery {
-        hook: h.id.clone(),
+        hook: h.id.to_string(),
         event: name,
         alert: data["alert"].as_str().map(str::to_owned),
         body: body.clone(),
-        next_at: clock::text(not_before(now, h.quiet, severity, zone)),
+        next_at: not_before(now, h.quiet, severity, zone).into(),
     };
     hooks.iter().filter(wanted).map(one).collect()
 }
@@ -175,7 +174,7 @@ mod tests {
     #[test]
     fn severity_place_and_kind_of_event_decide_who_hears() {
         let hook = |id: &str, min, jurisdiction: &str, states, enabled| Hook {
-            id: id.into(),
+            id: id.parse().unwrap(),
             kind: HookKind::Webhook,
             target: String::new(),
             min_severity: min,
@@ -185,7 +184,7 @@ mod tests {
             escalate_after_min: None,
             escalate_to: None,
             enabled,
-            created_at: String::new(),
+            created_at: At::EPOCH,
             created_by: String::new(),
         };
         let hooks = [
@@ -231,7 +230,7 @@ mod tests {
         let three = at("2026-03-01T19:00:30Z");
         assert_eq!(
             escalation(&at_night, 2, "510104", three, &zone()).unwrap(),
-            "2026-03-01T23:00:00.000Z"
+            "2026-03-01T23:00:00.000Z".parse().unwrap()
         );
     }
 }

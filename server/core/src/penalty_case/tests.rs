@@ -70,7 +70,14 @@ impl PenaltyCase {
         let on = day(on);
         self.check("wang", on, &entry, &Calendar::new([]), today())?;
         let (id, party) = (self.entries.len() as i64 + 1, self.party);
-        self.entries.push(Recorded { id, at: String::new(), by: "wang".into(), on, party, entry });
+        self.entries.push(Recorded {
+            id,
+            at: crate::clock::At::EPOCH,
+            by: "wang".into(),
+            on,
+            party,
+            entry,
+        });
         Ok(self)
     }
 
@@ -456,7 +463,7 @@ proptest! {
                 continue;
             }
             let (id, party) = (case.entries.len() as i64 + 1, 0);
-            case.entries.push(Recorded { id, at: String::new(), by: by.into(), on, party, entry });
+            case.entries.push(Recorded { id, at: crate::clock::At::EPOCH, by: by.into(), on, party, entry });
         }
         if let Some((term, _)) = case.due(Due::Decide, "2026-11-10") {
             prop_assert!(day(&term) >= day("2027-02-08"));

@@ -1,12 +1,16 @@
 //! A finding as a rule of the server wants it, before it has an id: what, about whom, from which
-//! figures, in which words.
+//! figures. Its sentence is phrased when it is reported.
 
-use protocol::names::{FigureName, RuleCode};
+use jiff::Timestamp;
+use protocol::names::{FigureName, IntervalName, RuleCode};
 use protocol::up::{
-    Confidence, Count, Explanation, FindingKind, FindingReport, Interval, LegalBasis, Manifest,
-    PersonInFinding, Severity, Step,
+    Confidence, Count, FindingKind, FindingReport, Interval, LegalBasis, Manifest, PersonInFinding,
+    Severity, Step,
 };
+use wording::ServerStatement;
 
+use super::SessionOutcome;
+use crate::clock::At;
 use crate::own_id::OwnIds;
 
 /// What a rule says now.
@@ -27,7 +31,7 @@ pub struct Draft {
     pub basis: Vec<LegalBasis>,
     pub intervals: Vec<Interval>,
     pub counts: Vec<Count>,
-    pub explanation: Explanation,
+    pub statement: ServerStatement,
     /// Sessions that it rests on: their incidents are linked with this one.
     pub related: Vec<String>,
     /// Incidents that it rests on, by id.
@@ -52,8 +56,7 @@ pub struct Making<'a> {
     pub serial: u32,
     pub step: Step,
     pub revision: u32,
-    /// RFC 3339 UTC.
-    pub raised_at: &'a str,
+    pub raised_at: At,
     pub policy_sha256: &'a str,
     pub policy_version: u64,
     pub ids: &'a OwnIds,
@@ -61,6 +64,16 @@ pub struct Making<'a> {
 
 pub fn count(name: FigureName, value: i64) -> Count {
     Count { name, value }
+}
+
+pub(super) fn span(what: IntervalName, from_ms: i64, to_ms: i64) -> Interval {
+    let text = |ms| Timestamp::from_millisecond(ms).map(crate::clock::text).unwrap_or_default();
+    Interval { what, from: text(from_ms), to: text(to_ms) }
+}
+
+/// What was declared of a session.
+pub(super) fn declared(session: &SessionOutcome) -> Interval {
+    span(IntervalName::Declared, session.start_ms, session.end_ms)
 }
 
 impl Draft {
@@ -117,8 +130,8 @@ impl Draft {
             candidate_basis: self.basis.clone(),
             intervals: self.intervals.clone(),
             counts: self.counts.clone(),
-            explanation: self.explanation.clone(),
-            raised_at: making.raised_at.to_owned(),
+            explanation: wording::of_server(&self.statement),
+            raised_at: making.raised_at.to_string(),
             withdrawn_because: None,
             manifest: Manifest {
                 firmware: concat!("zaigang-server ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -5,10 +5,11 @@
 
 use protocol::names::{FigureName, RuleCode};
 use protocol::up::{FindingKind, Severity};
+use wording::ServerStatement;
 
 use super::draft::count;
 use super::repeated::within_window;
-use super::{DAY_MS, Draft, Numbers, words};
+use super::{DAY_MS, Draft, Numbers};
 
 /// A session's flag when it first reached the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn draft(flags: &[&Flag], subject: String, p: &Numbers) -> Draft {
             count(FigureName::WindowDays, p.hb8_days),
             count(FigureName::RepeatsNeeded, p.hb8_repeats),
         ],
-        explanation: words::emergencies(flags.len(), p.hb8_days),
+        statement: ServerStatement::EmergenciesAgain { repeat: flags.len(), days: p.hb8_days },
         related: flags.iter().map(|f| f.session.clone()).collect(),
         incidents: Vec::new(),
         visibility_ppm: 1_000_000,

@@ -2,9 +2,10 @@
 
 use protocol::names::{FigureName, IntervalName, RuleCode};
 use protocol::up::{FindingKind, Severity};
+use wording::ServerStatement;
 
-use super::draft::count;
-use super::{Draft, Numbers, words};
+use super::draft::{count, span};
+use super::{Draft, Numbers};
 
 /// One local day of one room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,13 +61,13 @@ pub fn judge(it: &Days, p: &Numbers) -> Option<Draft> {
         session: None,
         persons: Vec::new(),
         basis: protocol::law::duty(),
-        intervals: vec![words::span(IntervalName::NobodySeen, first.span.0, empty[0].span.1)],
+        intervals: vec![span(IntervalName::NobodySeen, first.span.0, empty[0].span.1)],
         counts: vec![
             count(FigureName::EmptyDays, empty.len() as i64),
             count(FigureName::EmptyDaysNeeded, p.hb1_empty_days),
             count(FigureName::CameraLivePpm, worst),
         ],
-        explanation: words::empty(empty.len()),
+        statement: ServerStatement::EmptyDays { days: empty.len() },
         related: Vec::new(),
         incidents: Vec::new(),
         visibility_ppm: u32::try_from(worst).unwrap_or(0),

@@ -11,11 +11,12 @@
 //! neither alone has both halves.
 
 use protocol::names::{FigureName, IntervalName, PartName, RuleCode};
-use protocol::up::{FindingKind, PersonInFinding, Severity};
+use protocol::up::{Count, FindingKind, PersonInFinding, Severity};
+use wording::{SeenAt, ServerStatement};
 
-use super::draft::count;
+use super::draft::{count, span};
 use super::sighting::{Sighting, distance_m};
-use super::{Draft, Numbers, words};
+use super::{Draft, Numbers};
 
 /// Judges each pair of neighbouring sightings of one person; `sightings` in any order.
 pub fn judge(person: &str, sightings: &[Sighting], p: &Numbers, now_ms: i64) -> Vec<Draft> {
@@ -88,23 +89,31 @@ fn pair(person: &str, earlier: &Sighting, later: &Sighting, p: &Numbers) -> Vec<
     if earlier.jurisdiction != later.jurisdiction {
         places.push(earlier);
     }
-    places.into_iter().map(|at| draft(person, (earlier, later), &misfit, at)).collect()
+    places.into_iter().filter_map(|at| draft(person, (earlier, later), &misfit, at)).collect()
 }
 
-fn draft(
-    person: &str,
-    (earlier, later): (&Sighting, &Sighting),
-    misfit: &Misfit,
-    at: &Sighting,
-) -> Draft {
-    let by = |s: &Sighting| {
-        let part = |person| PersonInFinding {
-            person,
-            part: PartName::Present,
-            verified_by: s.verified_by.clone(),
-        };
-        person.parse().ok().map(part)
-    };
+/// `None` for an id that is none of the wire, which the registry does not take.
+fn seen_at(it: &Sighting) -> Option<SeenAt> {
+    Some(SeenAt {
+        institution: it.institution.parse().ok()?,
+        device: it.device.parse().ok()?,
+        chain: it.chain,
+        evidence: it.evidence.clone(),
+    })
+}
+
+fn statement(earlier: &Sighting, later: &Sighting, it: &Misfit) -> Option<ServerStatement> {
+    let (first, second, distance_m) = (seen_at(earlier)?, seen_at(later)?, it.distance_m);
+    Some(if it.severity == Severity::L3 {
+        ServerStatement::TwoPlacesAtOnce { first, second, overlap_ms: it.overlap_ms, distance_m }
+    } else {
+        let between_ms = (later.from_ms - earlier.to_ms).max(0);
+        let speed_kmh = it.speed_kmh;
+        ServerStatement::TooSoonElsewhere { first, second, between_ms, distance_m, speed_kmh }
+    })
+}
+
+fn counts(earlier: &Sighting, later: &Sighting, misfit: &Misfit) -> Vec<Count> {
     let mut counts = vec![
         count(FigureName::OverlapMs, misfit.overlap_ms),
         count(FigureName::BetweenMs, (later.from_ms - earlier.to_ms).max(0)),
@@ -124,7 +133,24 @@ fn draft(
             count(FigureName::SpeedMaxKmh, misfit.limit_kmh),
         ]);
     }
-    Draft {
+    counts
+}
+
+fn draft(
+    person: &str,
+    (earlier, later): (&Sighting, &Sighting),
+    misfit: &Misfit,
+    at: &Sighting,
+) -> Option<Draft> {
+    let by = |s: &Sighting| {
+        let part = |person| PersonInFinding {
+            person,
+            part: PartName::Present,
+            verified_by: s.verified_by.clone(),
+        };
+        person.parse().ok().map(part)
+    };
+    Some(Draft {
         rule: RuleCode::Ll3,
         kind: FindingKind::LicenseLending,
         severity: misfit.severity,
@@ -139,23 +165,16 @@ fn draft(
         persons: by(earlier).into_iter().chain(by(later)).collect(),
         basis: protocol::law::impossible_presence(),
         intervals: vec![
-            words::span(IntervalName::SeenAtFirstPlace, earlier.from_ms, earlier.to_ms),
-            words::span(IntervalName::SeenAtSecondPlace, later.from_ms, later.to_ms),
+            span(IntervalName::SeenAtFirstPlace, earlier.from_ms, earlier.to_ms),
+            span(IntervalName::SeenAtSecondPlace, later.from_ms, later.to_ms),
         ],
-        counts,
-        explanation: words::impossible(
-            earlier,
-            later,
-            misfit.overlap_ms,
-            misfit.distance_m,
-            misfit.speed_kmh,
-            misfit.severity,
-        ),
+        counts: counts(earlier, later, misfit),
+        statement: statement(earlier, later, misfit)?,
         related: [&earlier.session, &later.session].into_iter().flatten().cloned().collect(),
         incidents: Vec::new(),
         visibility_ppm: 1_000_000,
         liveness_waived: earlier.liveness_waived || later.liveness_waived,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -260,10 +279,7 @@ mod tests {
         assert_eq!(places(&both("510104")), ["b"]);
         let told = both("510700");
         assert_eq!(places(&told), ["b", "a"]);
-        assert_eq!(
-            (&told[0].subject, &told[0].explanation),
-            (&told[1].subject, &told[1].explanation)
-        );
+        assert_eq!((&told[0].subject, &told[0].statement), (&told[1].subject, &told[1].statement));
         assert_eq!((told[1].room.as_str(), told[1].device.as_str()), ("a-r", "a-box"));
         let ids = crate::own_id::OwnIds::new(vec![7]);
         assert_ne!(
@@ -313,16 +329,15 @@ mod tests {
         };
         let shown = Sighting { evidence: Some(evidence), ..minutes("a", 0, 60, CHENGDU) };
         let draft = judge("p", &[shown, bare], &Numbers::default(), NOW).remove(0);
-        for (words, bare) in
-            [(&draft.explanation.zh, "未附依据"), (&draft.explanation.en, "a bare claim")]
-        {
+        let said = wording::of_server(&draft.statement);
+        for (words, bare) in [(&said.zh, "未附依据"), (&said.en, "a bare claim")] {
             assert!(words.contains("a-box") && words.contains("b-box"), "{words}");
             assert!(
                 words.contains("0.610") && words.contains("0.780") && words.contains(bare),
                 "{words}"
             );
         }
-        assert!(draft.explanation.en.contains("restarted"), "{}", draft.explanation.en);
+        assert!(said.en.contains("restarted"), "{}", said.en);
         assert!(
             draft.counts.iter().any(|c| c.name == FigureName::LooksAtFirstPlace && c.value == 7)
         );

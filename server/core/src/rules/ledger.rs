@@ -137,7 +137,8 @@ fn again(old: &Standing, draft: Draft, undone: &impl Fn(&Standing) -> Undone) ->
 #[cfg(test)]
 mod tests {
     use protocol::names::RuleCode;
-    use protocol::up::{Explanation, FindingKind};
+    use protocol::up::FindingKind;
+    use wording::ServerStatement;
 
     use super::*;
     use crate::own_id::OwnIds;
@@ -156,7 +157,7 @@ mod tests {
             basis: vec![],
             intervals: vec![],
             counts: vec![],
-            explanation: Explanation { zh: "疑似".into(), en: "Suspected".into() },
+            statement: ServerStatement::EmptyDays { days: 5 },
             related: (0..related).map(|n| format!("s-{n}")).collect(),
             incidents: vec![],
             visibility_ppm: 800_000,

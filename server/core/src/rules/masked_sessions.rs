@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use abstention::{Declared, Excess, Group, Limits};
-use protocol::names::{AbstentionReason, FigureName, IntervalName, RuleCode};
+use protocol::names::{AbstentionReason, FigureName, RuleCode};
 use protocol::up::{FindingKind, Severity};
+use wording::{ServerStatement, WhoseSessions};
 
-use super::draft::count;
-use super::{Draft, Numbers, SessionOutcome, begun_within, share_ppm, words};
+use super::draft::{self, count};
+use super::{Draft, Numbers, SessionOutcome, begun_within, share_ppm};
 
 /// What a box says where nobody was looked at, for this patient or one beside him.
 const WITHHELD: [AbstentionReason; 2] = [AbstentionReason::Declined, AbstentionReason::Withheld];
@@ -89,7 +90,7 @@ fn of_institution(
         session: None,
         persons: Vec::new(),
         basis: protocol::law::duty(),
-        intervals: dark.iter().map(|s| words::interval(IntervalName::Declared, s)).collect(),
+        intervals: dark.iter().map(|s| draft::declared(s)).collect(),
         counts: vec![
             count(FigureName::WindowDays, p.hb5_days),
             count(FigureName::DeclaredSessions, declared as i64),
@@ -97,13 +98,14 @@ fn of_institution(
             count(FigureName::NotAssessablePpm, share_ppm(unjudged, declared)),
             count(FigureName::NotAssessableMaxPpm, p.hb5_share_ppm),
         ],
-        explanation: words::unjudgeable(
-            p.hb5_days,
-            group,
-            (declared, unjudged),
-            &reasons(&dark),
+        statement: ServerStatement::TooManyUnjudged {
+            days: p.hb5_days,
+            whose: whose(group)?,
+            declared,
+            unjudged,
+            reasons: reasons(&dark),
             uncured,
-        ),
+        },
         // The figures drift from day to day: only a graver one is said again.
         related: Vec::new(),
         incidents: Vec::new(),
@@ -120,6 +122,16 @@ fn as_declared(outcome: &SessionOutcome, unjudged: bool) -> Declared<'_> {
         operators: outcome.declared_operators.iter().map(String::as_str).collect(),
         unjudged,
     }
+}
+
+/// `None` for an id that is none of the wire, which no declared session holds.
+fn whose(group: Group<'_>) -> Option<WhoseSessions> {
+    Some(match group {
+        Group::Clinic => WhoseSessions::Clinic,
+        Group::Room(room) => WhoseSessions::Room(room.parse().ok()?),
+        Group::Lead(lead) => WhoseSessions::Lead(lead.parse().ok()?),
+        Group::Operator(operator) => WhoseSessions::Operator(operator.parse().ok()?),
+    })
 }
 
 fn is_of(outcome: &SessionOutcome, group: Group<'_>) -> bool {
@@ -237,7 +249,8 @@ mod tests {
         let mut sessions = fortnight(10, 1);
         sessions.splice(1..5, (1..5).map(declined));
         let draft = judge(&sessions, &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
-        assert!(draft.explanation.zh.contains("就诊者拒绝4次"), "{}", draft.explanation.zh);
+        let said = wording::of_server(&draft.statement);
+        assert!(said.zh.contains("就诊者拒绝4次"), "{}", said.zh);
     }
 
     #[test]
@@ -266,18 +279,16 @@ mod tests {
             (0..10).map(|n| SessionOutcome { declared_operators: vec!["x".into()], ..open(n) }),
         );
         let draft = judge(&sessions, &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
-        assert!(draft.explanation.en.contains("declared with the operator x"), "{draft:?}");
+        let said = wording::of_server(&draft.statement);
+        assert!(said.en.contains("declared with the operator x"), "{}", said.en);
         assert_eq!(draft.intervals.len(), 10);
     }
 
     #[test]
     fn the_words_name_the_share_and_the_reasons() {
         let draft = judge(&fortnight(10, 4), &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
-        assert!(
-            draft.explanation.en.contains("4 of 10") && draft.explanation.en.contains("40.0 %"),
-            "{}",
-            draft.explanation.en
-        );
-        assert!(draft.explanation.zh.contains("疑似"));
+        let said = wording::of_server(&draft.statement);
+        assert!(said.en.contains("4 of 10") && said.en.contains("40.0 %"), "{}", said.en);
+        assert!(said.zh.contains("疑似"));
     }
 }

@@ -7,9 +7,10 @@
 
 use protocol::names::{FigureName, IntervalName, RuleCode};
 use protocol::up::{FindingKind, Severity};
+use wording::ServerStatement;
 
-use super::draft::count;
-use super::{DAY_MS, Draft, Numbers, words};
+use super::draft::{count, span};
+use super::{DAY_MS, Draft, Numbers};
 
 /// A stretch of time, ms since the epoch, half-open.
 pub type Span = (i64, i64);
@@ -74,7 +75,7 @@ fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64)
         session: None,
         persons: Vec::new(),
         basis: protocol::law::duty(),
-        intervals: vec![words::span(IntervalName::Unheard, from, to)],
+        intervals: vec![span(IntervalName::Unheard, from, to)],
         counts: vec![
             count(FigureName::UnheardMs, to - from),
             count(FigureName::UnheardMaxMs, p.hb2_outage_ms),
@@ -82,7 +83,12 @@ fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64)
             count(FigureName::WindowDays, p.hb2_days),
             count(FigureName::RepeatsNeeded, p.hb2_repeats),
         ],
-        explanation: words::outage(to - from, to == now_ms, repeat, p.hb2_days),
+        statement: ServerStatement::Unheard {
+            unheard_ms: to - from,
+            going_on: to == now_ms,
+            repeat,
+            days: p.hb2_days,
+        },
         related: Vec::new(),
         incidents: Vec::new(),
         visibility_ppm: 0,

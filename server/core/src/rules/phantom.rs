@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use protocol::names::{FigureName, IntervalName, PartName, RuleCode, VerifiedBy};
+use protocol::names::{FigureName, PartName, RuleCode, VerifiedBy};
 use protocol::up::{FindingKind, PersonInFinding, Severity};
+use wording::ServerStatement;
 
-use super::draft::count;
-use super::{Draft, Numbers, SessionOutcome, share_ppm, within, words};
+use super::draft::{count, declared};
+use super::{Draft, Numbers, SessionOutcome, share_ppm, within};
 
 /// One draft per lead and institution, in the order of their ids.
 pub fn judge(outcomes: &[SessionOutcome], p: &Numbers, now_ms: i64) -> Vec<Draft> {
@@ -58,11 +59,7 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
         session: None,
         persons: named(person),
         basis: protocol::law::lending(),
-        intervals: sessions
-            .iter()
-            .filter(|s| !s.lead_verified())
-            .map(|s| words::interval(IntervalName::Declared, s))
-            .collect(),
+        intervals: sessions.iter().filter(|s| !s.lead_verified()).map(|s| declared(s)).collect(),
         counts: vec![
             count(FigureName::WindowDays, p.ll2_days),
             count(FigureName::AssessableSessions, sessions.len() as i64),
@@ -71,7 +68,11 @@ fn of_lead(person: &str, sessions: &[&SessionOutcome], p: &Numbers) -> Option<Dr
             count(FigureName::LeadVerifiedMinPpm, p.ll2_share_ppm),
             count(FigureName::VisibilityOverAPpm, i64::from(lowest)),
         ],
-        explanation: words::phantom(p.ll2_days, sessions.len(), verified),
+        statement: ServerStatement::LeadHardlyVerified {
+            days: p.ll2_days,
+            sessions: sessions.len(),
+            verified,
+        },
         related: unseen,
         incidents: Vec::new(),
         visibility_ppm: lowest,
@@ -142,7 +143,7 @@ pub fn idle(
         basis: Vec::new(),
         intervals: Vec::new(),
         counts: vec![count(FigureName::WindowDays, p.ll2_days)],
-        explanation: words::idle(p.ll2_days),
+        statement: ServerStatement::LeadIdle { days: p.ll2_days },
         related: Vec::new(),
         incidents: Vec::new(),
         visibility_ppm: 1_000_000,
@@ -240,12 +241,13 @@ mod tests {
     #[test]
     fn the_words_hold_the_figures_and_accuse_nobody() {
         let draft = judge(&month(6, 1), &Numbers::default(), NOW).remove(0);
+        let said = wording::of_server(&draft.statement);
         assert!(
-            draft.explanation.zh.contains("疑似")
-                && draft.explanation.zh.contains('6')
-                && !draft.explanation.zh.contains("违法")
+            said.zh.contains("疑似") && said.zh.contains('6') && !said.zh.contains("违法"),
+            "{}",
+            said.zh
         );
-        assert!(draft.explanation.en.contains("1 of 6"), "{}", draft.explanation.en);
+        assert!(said.en.contains("1 of 6"), "{}", said.en);
         assert_eq!((draft.related.len(), draft.intervals.len()), (5, 5));
     }
 

@@ -6,10 +6,11 @@
 //! 30 days, HB-7 (zones that do not fit) three times in 14 days → L2.
 
 use protocol::names::{FigureName, RuleCode};
-use protocol::up::{Count, Explanation, FindingKind, LegalBasis, Severity};
+use protocol::up::{Count, FindingKind, LegalBasis, Severity};
+use wording::ServerStatement;
 
 use super::draft::count;
-use super::{DAY_MS, Draft, Numbers, words};
+use super::{DAY_MS, Draft, Numbers};
 
 /// The number of the `n`-th of rising times within its own window of `days`, itself included.
 pub fn within_window(times_ms: impl Iterator<Item = i64> + Clone, n: usize, days: i64) -> usize {
@@ -57,12 +58,15 @@ impl Repeatable {
         }
     }
 
-    fn told(self, repeat: usize, p: &Numbers) -> (Vec<Count>, Explanation) {
+    fn told(self, repeat: usize, p: &Numbers) -> (Vec<Count>, ServerStatement) {
         let (days, needed) = self.window(p);
         let (name, said) = match self {
-            Self::Camera => (FigureName::CameraFaults, words::dark_again(repeat, days)),
-            Self::Undeclared => (FigureName::UndeclaredProcedures, words::undeclared(repeat, days)),
-            Self::Zones => (FigureName::ZonesMisfits, words::zones_again(repeat, days)),
+            Self::Camera => (FigureName::CameraFaults, ServerStatement::DarkAgain { repeat, days }),
+            Self::Undeclared => {
+                let said = ServerStatement::UndeclaredAgain { repeat, days };
+                (FigureName::UndeclaredProcedures, said)
+            }
+            Self::Zones => (FigureName::ZonesMisfits, ServerStatement::ZonesAgain { repeat, days }),
         };
         let counts = vec![
             count(name, repeat as i64),
@@ -115,13 +119,13 @@ fn again(of: Repeatable, occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -
         if let Some(draft) = drafts.last_mut()
             && day_began_ms.is_some_and(|began| it.at_ms < began + DAY_MS)
         {
-            (draft.counts, draft.explanation) = of.told(repeat, p);
+            (draft.counts, draft.statement) = of.told(repeat, p);
             draft.incidents = incidents;
             draft.liveness_waived |= it.liveness_waived;
             continue;
         }
         day_began_ms = Some(it.at_ms);
-        let (counts, explanation) = of.told(repeat, p);
+        let (counts, statement) = of.told(repeat, p);
         drafts.push(Draft {
             rule: of.rule(),
             kind: FindingKind::Integrity,
@@ -135,7 +139,7 @@ fn again(of: Repeatable, occurrences: &[Occurrence], p: &Numbers, now_ms: i64) -
             basis: of.basis(),
             intervals: Vec::new(),
             counts,
-            explanation,
+            statement,
             related: Vec::new(),
             incidents,
             visibility_ppm: 1_000_000,

@@ -177,7 +177,7 @@ pub fn all() -> Vec<About> {
         default: s.default,
         rules: &s.rules,
         doc: &s.doc,
-        doc_zh: super::words::box_setting(&s.name),
+        doc_zh: super::box_setting_words::said_in_chinese(&s.name),
         read_by: "box",
     });
     let own = SETTINGS.iter().map(|s| About {

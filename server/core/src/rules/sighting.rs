@@ -2,6 +2,7 @@
 
 use protocol::names::VerifiedBy;
 use protocol::up::PresenceEvidence;
+pub use wording::ChainStanding;
 
 /// One verified presence of one person.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,30 +41,6 @@ impl Sighting {
     /// Whether anything may be built on it.
     pub fn counts(&self) -> bool {
         self.synchronised && self.on_roster && self.chain_whole
-    }
-}
-
-/// The state of a device's chain, as the store names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChainStanding {
-    #[default]
-    Intact,
-    /// Something is missing now.
-    Gap,
-    /// Two messages claim one place, or one does not follow.
-    Forked,
-    /// Its record database was lost, and a new chain begun.
-    Restarted,
-}
-
-impl ChainStanding {
-    pub fn of(name: &str) -> Self {
-        match name {
-            "gap" => Self::Gap,
-            "forked" => Self::Forked,
-            "restarted" => Self::Restarted,
-            _ => Self::Intact,
-        }
     }
 }
 

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use protocol::names::{AbstentionReason, FigureName, IntervalName, RuleCode};
+use protocol::names::{AbstentionReason, FigureName, RuleCode};
 use protocol::up::{FindingKind, Severity};
+use wording::ServerStatement;
 
-use super::draft::count;
-use super::{Draft, Numbers, SessionOutcome, within, words};
+use super::draft::{count, declared};
+use super::{Draft, Numbers, SessionOutcome, within};
 
 /// The camera saw the declared time, and saw nobody: no activity is then the only thing that may
 /// stand against judging it.
@@ -60,14 +61,14 @@ fn draft(sessions: &[&SessionOutcome], repeat: usize, p: &Numbers) -> Draft {
         session: Some(it.session.clone()),
         persons: Vec::new(),
         basis: protocol::law::records(),
-        intervals: vec![words::interval(IntervalName::Declared, it)],
+        intervals: vec![declared(it)],
         counts: vec![
             count(FigureName::VisibilityOverIPpm, i64::from(visibility_ppm)),
             count(FigureName::SilentSessions, repeat as i64),
             count(FigureName::WindowDays, p.hb1_days),
             count(FigureName::RepeatsNeeded, p.hb1_repeats),
         ],
-        explanation: words::silent(visibility_ppm, repeat, p.hb1_days),
+        statement: ServerStatement::NobodySeen { visibility_ppm, repeat, days: p.hb1_days },
         related: if repeated {
             sessions[sessions.len() - repeat..].iter().map(|s| s.session.clone()).collect()
         } else {
@@ -126,7 +127,8 @@ mod tests {
     #[test]
     fn the_words_deny_no_patient_on_the_bed() {
         // `face_seen` is of anybody but a patient: who lies there alone may well have been seen.
-        let said = &judge(&[nobody(1, 1)], &Numbers::default(), NOW)[0].explanation;
+        let draft = judge(&[nobody(1, 1)], &Numbers::default(), NOW).remove(0);
+        let said = wording::of_server(&draft.statement);
         assert!(said.zh.contains("就诊者以外") && said.en.contains("other than a patient's"));
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use protocol::names::RuleCode;
 
 use super::facts::AlertFact;
+use crate::clock::At;
 use crate::rules::DAY_MS;
 
 /// Days without a repeat after it was mended [D].
@@ -102,13 +103,13 @@ pub struct Handling {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub done_on: Option<Date>,
-    /// RFC 3339: when the clinic first said that it is mended. What happens again from then on
+    /// When the clinic first said that it is mended. What happens again from then on
     /// contradicts it, whatever it says later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_answered_at: Option<String>,
-    /// RFC 3339: when the clinic's latest word came.
+    pub first_answered_at: Option<At>,
+    /// When the clinic's latest word came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered_at: Option<String>,
+    pub answered_at: Option<At>,
     /// One officer who says that it is mended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub officer: Option<String>,
@@ -132,12 +133,12 @@ impl Default for Handling {
 
 impl Handling {
     /// Of one that was kept before the first word was: its latest.
-    pub fn first_answer(&self) -> Option<&str> {
-        self.first_answered_at.as_deref().or(self.answered_at.as_deref())
+    pub fn first_answer(&self) -> Option<At> {
+        self.first_answered_at.or(self.answered_at)
     }
 
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, by: &str, step: &Step, at: &str) -> Result<Self, CorrectionRefusal> {
+    pub fn take(&self, by: &str, step: &Step, at: At) -> Result<Self, CorrectionRefusal> {
         let over = |state: CorrectionState, by: String| Self {
             state,
             judged_by: Some(by),
@@ -153,8 +154,8 @@ impl Handling {
                 Ok(Self {
                     state: CorrectionState::Answered,
                     done_on: Some(*done_on),
-                    first_answered_at: self.first_answer().or(Some(at)).map(str::to_owned),
-                    answered_at: Some(at.to_owned()),
+                    first_answered_at: self.first_answer().or(Some(at)),
+                    answered_at: Some(at),
                     officer: None,
                     judged_by: None,
                 })
@@ -229,7 +230,8 @@ mod tests {
     use super::super::facts::script::{DISMISS, UPHOLD, alert, over};
     use super::*;
 
-    const AT: &str = "2026-11-01T00:00:00.000Z";
+    /// 2026-11-01T00:00:00Z.
+    const AT: At = At::of_s(1_793_491_200);
     const BEGAN: i64 = 1_790_000_000_000;
 
     fn day(text: &str) -> Date {
@@ -299,14 +301,15 @@ mod tests {
     #[test]
     fn the_first_answer_stays_the_first() {
         let again = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-05") };
-        let anew = answered().take("clinic", &again, "2026-11-05T00:00:00.000Z").unwrap();
+        let anew =
+            answered().take("clinic", &again, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
         assert_eq!(anew.first_answer(), Some(AT));
         let old: Handling = serde_json::from_str(
             r#"{"state":"answered","answered_at":"2026-10-01T00:00:00.000Z"}"#,
         )
         .unwrap();
         let anew = old.take("clinic", &again, AT).unwrap();
-        assert_eq!(anew.first_answer(), Some("2026-10-01T00:00:00.000Z"));
+        assert_eq!(anew.first_answer(), "2026-10-01T00:00:00.000Z".parse().ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::AlertFact;
 use super::mismatch::CheckFact;
-use crate::clock;
+use crate::clock::At;
 
 /// One answer that named the matter first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,16 +19,15 @@ pub struct Disclosure {
     pub item: String,
     pub requirement: String,
     /// RFC 3339.
-    pub disclosed_at: String,
+    pub disclosed_at: At,
     /// When the findings say that the deed began.
-    pub event_at: String,
+    pub event_at: At,
     /// When the server heard of it.
-    pub found_at: String,
+    pub found_at: At,
 }
 
 /// What was disclosed of this alert.
 pub fn of(alert: &AlertFact, checks: &[CheckFact]) -> Vec<Disclosure> {
-    let text = |ms| jiff::Timestamp::from_millisecond(ms).map(clock::text).unwrap_or_default();
     let mut found = Vec::new();
     for check in checks.iter().filter(|check| check.covers(alert.event_ms)) {
         for item in check.form.items.iter().filter(|i| i.fact.is_some_and(|f| alert.is_about(f))) {
@@ -38,13 +37,13 @@ pub fn of(alert: &AlertFact, checks: &[CheckFact]) -> Vec<Disclosure> {
                     && in_between.contains(&handed.at_ms)
             });
             found.extend(said.map(|handed| Disclosure {
-                self_check: check.id.clone(),
+                self_check: check.id.to_string(),
                 period: check.period.clone(),
                 item: item.code.clone(),
                 requirement: item.requirement.clone(),
-                disclosed_at: text(handed.at_ms),
-                event_at: text(alert.event_ms),
-                found_at: text(alert.received_ms),
+                disclosed_at: At::of_ms(handed.at_ms),
+                event_at: At::of_ms(alert.event_ms),
+                found_at: At::of_ms(alert.received_ms),
             }));
         }
     }

@@ -15,13 +15,13 @@ use crate::alert::{AlertState, Case, Verdict};
 /// Above this share of sessions that could not be judged the records are silent [D].
 pub const SILENT_ABOVE_PPM: u32 = 400_000;
 
-/// An alert of the institution, as far as a self-check asks.
+/// What one alert of the institution says of a rule and day, as far as a self-check asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertFact {
     pub alert: String,
-    /// Of its standing findings; a rule that was withdrawn is none.
+    /// Of standing findings; a rule that was withdrawn is none.
     pub rules: Vec<RuleCode>,
-    /// The deed: when its findings say that it began, ms since the epoch.
+    /// The deed: when its finding says that it began, ms since the epoch.
     pub event_ms: i64,
     /// When the server heard of it.
     pub received_ms: i64,
@@ -124,8 +124,11 @@ impl Agreement {
 pub fn ask(item: &str, query: FactQuery, facts: &Facts<'_>) -> Agreement {
     let about = |alert: &&&AlertFact| alert.is_about(query);
     let against = facts.alerts.iter().filter(about).filter(|alert| alert.is_upheld());
-    let alerts: Vec<String> = against.map(|alert| alert.alert.clone()).collect();
-    let pending = facts.alerts.iter().filter(about).filter(|alert| alert.is_pending()).count();
+    let mut alerts: Vec<String> = against.map(|alert| alert.alert.clone()).collect();
+    alerts.dedup();
+    let pending = facts.alerts.iter().filter(about).filter(|alert| alert.is_pending());
+    let mut pending: Vec<&str> = pending.map(|alert| alert.alert.as_str()).collect();
+    pending.dedup();
     let silent = query.rules().is_empty() || facts.not_assessable_ppm > SILENT_ABOVE_PPM;
     Agreement {
         item: item.to_owned(),
@@ -133,7 +136,7 @@ pub fn ask(item: &str, query: FactQuery, facts: &Facts<'_>) -> Agreement {
         holds: (!silent).then_some(alerts.is_empty()),
         count: u32::try_from(alerts.len()).unwrap_or(u32::MAX),
         alerts,
-        pending: u32::try_from(pending).unwrap_or(u32::MAX),
+        pending: u32::try_from(pending.len()).unwrap_or(u32::MAX),
         not_assessable_ppm: facts.not_assessable_ppm,
     }
 }
@@ -161,9 +164,9 @@ pub mod script {
 
     /// An alert of this rule with a deed at `event_ms`, heard a minute later.
     pub fn alert(id: &str, rule: &str, event_ms: i64, steps: &[(&str, Step)]) -> AlertFact {
-        let case = steps
-            .iter()
-            .fold(Case::default(), |case, (by, step)| case.take(by, step, "t").unwrap());
+        let case = steps.iter().fold(Case::default(), |case, (by, step)| {
+            case.take(by, step, crate::clock::At::EPOCH).unwrap()
+        });
         AlertFact {
             alert: id.to_owned(),
             rules: vec![rule.into()],
@@ -198,6 +201,15 @@ mod tests {
         }
         let dismissed = asked(&[alert("a", "LL-1", 0, &[("wang", DISMISS), ("li", DISMISS)])], 0);
         assert_eq!((dismissed.holds, dismissed.pending), (Some(true), 0));
+    }
+
+    #[test]
+    fn findings_of_one_alert_are_counted_once() {
+        let two = [("wang", UPHOLD), ("li", UPHOLD)];
+        let joined = [alert("a", "LL-1", 0, &two), alert("a", "LL-1", 9, &two)];
+        assert_eq!(asked(&joined, 0).count, 1);
+        let open = [alert("a", "LL-1", 0, &[]), alert("a", "LL-1", 9, &[])];
+        assert_eq!(asked(&open, 0).pending, 1);
     }
 
     #[test]

@@ -10,13 +10,15 @@
 
 use jiff::civil::Date;
 use protocol::names::{FigureName, RuleCode};
-use protocol::up::{Explanation, FindingKind, Severity};
+use protocol::up::{FindingKind, Severity};
+use wording::{Question, ServerStatement};
 
 use super::checklist::Checklist;
 use super::facts::{Agreement, AlertFact, Facts, ask};
 use super::period::Period;
 use super::{CheckKind, FactQuery};
 use crate::clock;
+use crate::ids::SelfCheckId;
 use crate::rules::draft::count;
 use crate::rules::{DAY_MS, Draft};
 
@@ -31,7 +33,7 @@ pub struct Handed {
 /// A self-check as the rule reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckFact {
-    pub id: String,
+    pub id: SelfCheckId,
     pub institution: String,
     pub kind: CheckKind,
     pub period: String,
@@ -109,6 +111,8 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
             let again = before(check, checks).is_some_and(|earlier| {
                 !earlier.against(&item.code, fact, alerts, now_ms).is_empty()
             });
+            let mut incidents: Vec<String> = against.iter().map(|a| a.alert.clone()).collect();
+            incidents.dedup();
             drafts.push(Draft {
                 rule: RuleCode::Si1,
                 kind: FindingKind::RecordMismatch,
@@ -122,35 +126,19 @@ pub fn judge(checks: &[CheckFact], alerts: &[AlertFact], now_ms: i64) -> Vec<Dra
                 basis: protocol::law::duty(),
                 intervals: Vec::new(),
                 counts: vec![count(FigureName::PeriodsRunning, 1 + i64::from(again))],
-                explanation: told(&check.period, fact, again),
+                statement: ServerStatement::AnswerDiffers {
+                    period: check.period.clone(),
+                    question: Question { zh: fact.zh(), en: fact.en() },
+                    again,
+                },
                 related: Vec::new(),
-                incidents: against.iter().map(|alert| alert.alert.clone()).collect(),
+                incidents,
                 visibility_ppm: 1_000_000 - check.not_assessable_ppm.min(1_000_000),
                 liveness_waived: false,
             });
         }
     }
     drafts
-}
-
-/// The clinic learns of no review, and of no number of them.
-fn told(period: &str, fact: FactQuery, again: bool) -> Explanation {
-    let twice = if again {
-        ("，且连续两期如此", ", for the second period running")
-    } else {
-        ("", "")
-    };
-    let zh = format!(
-        "设备记录与自查答复不一致，请核实：{period} 自查“{}”答复为“是”{}。",
-        fact.zh(),
-        twice.0
-    );
-    let en = format!(
-        "The boxes' records and the self-check of {period} differ on `{}`{}: please look into it.",
-        fact.en(),
-        twice.1
-    );
-    Explanation { zh, en }
 }
 
 /// The check of the same kind for the period just before.

@@ -12,7 +12,7 @@ const HOUR_MS: i64 = 3_600_000;
 fn quarter(day: &str) -> CheckFact {
     let period = Period::around(CheckKind::Routine, day.parse().unwrap()).unwrap();
     CheckFact {
-        id: "k".into(),
+        id: "k".parse().unwrap(),
         institution: "c-1".into(),
         kind: CheckKind::Routine,
         period: period.name,

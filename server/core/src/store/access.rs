@@ -8,10 +8,12 @@ use super::account_rights::end_links;
 use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
 use crate::access::{Role, Who};
+use crate::clock::At;
+use crate::ids::{AccountId, ApiTokenId};
 
 #[derive(Clone)]
 pub struct Account {
-    pub id: String,
+    pub id: AccountId,
     pub display: String,
     pub role: Role,
     pub scope: String,
@@ -32,12 +34,12 @@ impl std::fmt::Debug for Account {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ApiToken {
     /// The first 16 hex digits of its hash.
-    pub id: String,
+    pub id: ApiTokenId,
     pub name: String,
     pub role: Role,
     pub scope: String,
-    pub created_at: String,
-    pub expires_at: String,
+    pub created_at: At,
+    pub expires_at: At,
     pub revoked: bool,
 }
 
@@ -56,9 +58,9 @@ pub struct AuditFilter {
     pub actor: String,
     pub action: String,
     pub object: String,
-    /// RFC 3339, UTC: at this time or later, and before that one.
-    pub from: String,
-    pub until: String,
+    /// At this time or later, and before that one.
+    pub from: Option<At>,
+    pub until: Option<At>,
 }
 
 /// What is to be written down.
@@ -101,14 +103,14 @@ impl Store {
         display: &str,
         password_hash: &str,
         totp: Option<&[u8]>,
-        now: &str,
+        now: At,
     ) -> Result<Role> {
         self.write(|tx| {
             let invited: Option<(String, String)> = tx
                 .query_row(
                     "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account \
                     IS NULL RETURNING role, scope",
-                    [token_hash, now],
+                    (token_hash, now),
                     |r| Ok((r.get(0)?, r.get(1)?)),
                 )
                 .optional()?;
@@ -142,13 +144,7 @@ impl Store {
         })
     }
 
-    pub fn invite(
-        &self,
-        token_hash: &str,
-        role: Role,
-        scope: &str,
-        expires_at: &str,
-    ) -> Result<()> {
+    pub fn invite(&self, token_hash: &str, role: Role, scope: &str, expires_at: At) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO invitation (token_hash, role, scope, expires_at) VALUES (?1,?2,?3,?4)",
@@ -163,9 +159,9 @@ impl Store {
         self.write(|tx| Ok(tx.execute_batch("DELETE FROM invitation")?))
     }
 
-    pub fn invitation_holds(&self, token_hash: &str, now: &str) -> Result<bool> {
+    pub fn invitation_holds(&self, token_hash: &str, now: At) -> Result<bool> {
         let sql = "SELECT 1 FROM invitation WHERE token_hash = ?1 AND expires_at > ?2";
-        self.read(|c| Ok(c.prepare_cached(sql)?.exists([token_hash, now])?))
+        self.read(|c| Ok(c.prepare_cached(sql)?.exists((token_hash, now))?))
     }
 
     /// Takes a time step as used; false if a later or equal one was. A mark beyond `latest`, the
@@ -179,7 +175,7 @@ impl Store {
     /// Ends every login of an account at once, whatever else fails; then its service as a
     /// custodian. Gives why that service goes on, where it does: nobody else holds a key that he
     /// holds, or the ledger can not be written.
-    pub fn disable_account(&self, id: &str, by: &str, now: &str) -> Result<Option<StoreError>> {
+    pub fn disable_account(&self, id: &str, by: &str, now: At) -> Result<Option<StoreError>> {
         self.write(|tx| set_disabled(tx, id, true))?;
         let ledger = self.ledger.as_ref();
         let ended = self.write(|tx| custodians::end_of_account(tx, ledger, id, (by, now)));
@@ -196,8 +192,8 @@ impl Store {
         token_hash: &str,
         account: &str,
         csrf: &str,
-        now: &str,
-        expires_at: &str,
+        now: At,
+        expires_at: At,
     ) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM login WHERE expires_at <= ?1", [now])?;
@@ -223,12 +219,12 @@ impl Store {
     }
 
     /// Whose cookie this is.
-    pub fn who_by_login(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
+    pub fn who_by_login(&self, token_hash: &str, now: At) -> Result<Option<Who>> {
         let sql =
             "SELECT a.id, a.role, a.scope, l.csrf FROM login l JOIN account a ON a.id = l.account
             WHERE l.token_hash = ?1 AND l.expires_at > ?2 AND a.disabled = 0";
         self.read(|c| {
-            let found = collect(c, sql, [token_hash, now], |r| {
+            let found = collect(c, sql, (token_hash, now), |r| {
                 Ok(Who {
                     name: r.get(0)?,
                     role: role(r.get(1)?)?,
@@ -248,8 +244,8 @@ impl Store {
         name: &str,
         role: Role,
         scope: &str,
-        now: &str,
-        expires_at: &str,
+        now: At,
+        expires_at: At,
     ) -> Result<()> {
         self.write(|tx| {
             tx.execute(
@@ -293,11 +289,11 @@ impl Store {
     }
 
     /// Whose API token this is.
-    pub fn who_by_token(&self, token_hash: &str, now: &str) -> Result<Option<Who>> {
+    pub fn who_by_token(&self, token_hash: &str, now: At) -> Result<Option<Who>> {
         let sql = "SELECT name, role, scope FROM api_token WHERE token_hash = ?1 AND expires_at > \
             ?2 AND revoked = 0";
         self.read(|c| {
-            let found = collect(c, sql, [token_hash, now], |r| {
+            let found = collect(c, sql, (token_hash, now), |r| {
                 Ok(Who {
                     name: r.get(0)?,
                     role: role(r.get(1)?)?,
@@ -312,19 +308,13 @@ impl Store {
     }
 
     /// An entry that belongs to no part of the country: of the server itself.
-    pub fn audit(&self, deed: &Deed, now: &str) -> Result<()> {
+    pub fn audit(&self, deed: &Deed, now: At) -> Result<()> {
         self.write(|tx| append_audit(tx, deed, now).map(|_| ()))
     }
 
     /// An entry with the place that it is about: what somebody with a scope does lies in his scope,
     /// of anybody else it is where these institutions lie.
-    pub fn audit_at(
-        &self,
-        deed: &Deed,
-        who: &Who,
-        institutions: &[String],
-        now: &str,
-    ) -> Result<()> {
+    pub fn audit_at(&self, deed: &Deed, who: &Who, institutions: &[String], now: At) -> Result<()> {
         self.write(|tx| {
             let entry = append_audit(tx, deed, now)?;
             let place = |institution: &str| {
@@ -395,8 +385,8 @@ impl Store {
              found(action, ?2) OR EXISTS (SELECT 1 FROM json_each(?5) j WHERE
                 instr(object, j.value) > 0) OR actor IN (SELECT value FROM json_each(?6)))
              AND (?7 = '' OR actor = ?7) AND (?8 = '' OR found(action, ?8))
-             AND (?9 = '' OR found(object, ?9)) AND (?10 = '' OR at >= ?10)
-             AND (?11 = '' OR at < ?11)
+             AND (?9 = '' OR found(object, ?9)) AND (?10 IS NULL OR at >= ?10)
+             AND (?11 IS NULL OR at < ?11)
              AND (?4 = '' OR (EXISTS (SELECT 1 FROM audit_place p WHERE p.entry = id) AND NOT EXISTS
                 (SELECT 1 FROM audit_place p WHERE p.entry = id AND substr(p.jurisdiction, 1,
                 length(?4)) <> ?4)))
@@ -467,17 +457,17 @@ impl Store {
         &self,
         out: &mut impl std::io::Write,
         signer: &trust::SigningKey,
-        now: &str,
+        now: At,
     ) -> Result<i64> {
         self.read(|c| {
             let entries = collect(c, &format!("{AUDIT} ORDER BY id"), [], entry)?;
-            trust::audit::write(out, signer, now, entries.into_iter().map(Ok))
+            trust::audit::write(out, signer, &now.to_string(), entries.into_iter().map(Ok))
         })
     }
 }
 
 /// The next link of the log; gives its number.
-fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
+fn append_audit(tx: &Connection, deed: &Deed, now: At) -> Result<i64> {
     let last: Option<(i64, String)> = tx
         .prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?
         .query_row([], |r| Ok((r.get(0)?, r.get(1)?)))
@@ -486,7 +476,7 @@ fn append_audit(tx: &Connection, deed: &Deed, now: &str) -> Result<i64> {
         last.map_or_else(|| (1, trust::ZERO_HASH.to_owned()), |(id, hash)| (id + 1, hash));
     let mut it = AuditEntry {
         id,
-        at: now.to_owned(),
+        at: now.to_string(),
         actor: deed.actor.clone(),
         action: deed.action.clone(),
         object: deed.object.clone(),

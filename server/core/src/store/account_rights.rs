@@ -7,6 +7,8 @@ use super::engine::{OptionalExtension as _, Transaction, params};
 use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
 use crate::access::Role;
+use crate::clock::At;
+use crate::ids::InvitationId;
 
 /// What an account may from now on.
 #[derive(Debug, Clone, Copy)]
@@ -16,14 +18,14 @@ pub struct NewRights<'a> {
     pub scope: &'a str,
     pub by: &'a str,
     pub why: &'a str,
-    pub now: &'a str,
+    pub now: At,
 }
 
 /// How the rights of an account changed once.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct RightsChange {
     /// RFC 3339, UTC.
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub why: String,
     pub role_before: Role,
@@ -39,8 +41,8 @@ pub struct NewInvitation<'a> {
     pub role: Role,
     pub scope: &'a str,
     pub by: &'a str,
-    pub now: &'a str,
-    pub expires_at: &'a str,
+    pub now: At,
+    pub expires_at: At,
     pub sealed_link: &'a [u8],
 }
 
@@ -48,14 +50,15 @@ pub struct NewInvitation<'a> {
 #[derive(Debug, Clone)]
 pub struct Invitation {
     /// The first 16 hex digits of its hash.
-    pub id: String,
+    pub id: InvitationId,
     pub role: Role,
     pub scope: String,
     /// The account that gets a new password; `None` where the link makes a new one.
     pub account: Option<String>,
     pub made_by: String,
-    pub made_at: String,
-    pub expires_at: String,
+    /// `None`: an earlier version made it, and did not note when.
+    pub made_at: Option<At>,
+    pub expires_at: At,
     /// `None` for a link to an account that stands, and for what was made by command.
     pub sealed_link: Option<Vec<u8>>,
 }
@@ -132,9 +135,9 @@ impl Store {
     }
 
     /// Links that nobody used and that still hold.
-    pub fn invitations_waiting(&self, now: &str) -> Result<Vec<Invitation>> {
-        let sql = "SELECT substr(token_hash, 1, 16), role, scope, account, made_by, made_at,
-            expires_at, sealed_link FROM invitation WHERE expires_at > ?1 ORDER BY expires_at DESC";
+    pub fn invitations_waiting(&self, now: At) -> Result<Vec<Invitation>> {
+        let sql = "SELECT substr(token_hash, 1, 16), role, scope, account, made_by,
+            nullif(made_at, ''), expires_at, sealed_link FROM invitation WHERE expires_at > ?1 ORDER BY expires_at DESC";
         self.read(|c| {
             collect(c, sql, [now], |r| {
                 Ok(Invitation {
@@ -161,11 +164,11 @@ impl Store {
     }
 
     /// Recovery codes in place of all earlier ones.
-    pub fn set_recovery_codes(&self, account: &str, hashes: &[String], now: &str) -> Result<()> {
+    pub fn set_recovery_codes(&self, account: &str, hashes: &[String], now: At) -> Result<()> {
         self.write(|tx| {
             end_recovery_codes(tx, account)?;
             for hash in hashes {
-                tx.execute("INSERT INTO recovery_code VALUES (?1, ?2, ?3)", [account, hash, now])?;
+                tx.execute("INSERT INTO recovery_code VALUES (?1, ?2, ?3)", (account, hash, now))?;
             }
             Ok(())
         })
@@ -226,8 +229,9 @@ mod tests {
         assert_eq!(ended, [true, false, false]);
     }
 
-    const NOW: &str = "2026-03-02T00:00:00.000Z";
-    const LATER: &str = "2026-03-03T00:00:00.000Z";
+    /// 2026-03-02T00:00:00Z.
+    const NOW: At = At::of_s(1_772_409_600);
+    const LATER: At = At::of_s(1_772_496_000);
 
     fn with_wang() -> (Store, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();

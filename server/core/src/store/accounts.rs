@@ -6,9 +6,10 @@ use super::engine::{OptionalExtension as _, Transaction, params};
 
 use super::account_rights::end_recovery_codes;
 use super::rows::collect;
-use super::{Result, Store, StoreError, column};
+use super::{Result, Store, StoreError};
 use crate::access::Role;
 use crate::access::oidc::ProviderIdentity;
+use crate::clock::At;
 
 /// What a one-time link is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +21,10 @@ pub struct Invited {
 
 impl Store {
     /// What this link is for, while it holds.
-    pub fn invited(&self, token_hash: &str, now: &str) -> Result<Option<Invited>> {
+    pub fn invited(&self, token_hash: &str, now: At) -> Result<Option<Invited>> {
         let sql = "SELECT role, account FROM invitation WHERE token_hash = ?1 AND expires_at > ?2";
         self.read(|c| {
-            let invited = collect(c, sql, [token_hash, now], |r| {
+            let invited = collect(c, sql, (token_hash, now), |r| {
                 Ok(Invited { role: super::named(r.get(0)?)?, account: r.get(1)? })
             });
             Ok(invited?.pop())
@@ -37,15 +38,15 @@ impl Store {
         token_hash: &str,
         account: &str,
         by: &str,
-        now: &str,
-        expires_at: &str,
+        now: At,
+        expires_at: At,
     ) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM invitation WHERE account = ?1", [account])?;
             let made = tx.execute(
                 "INSERT INTO invitation (token_hash, role, scope, expires_at, account, made_by,
                  made_at) SELECT ?1, role, scope, ?3, id, ?4, ?5 FROM account WHERE id = ?2",
-                [token_hash, account, expires_at, by, now],
+                (token_hash, account, expires_at, by, now),
             )?;
             if made == 0 {
                 Err(StoreError::Unknown { what: "account", id: account.to_owned() })
@@ -62,14 +63,14 @@ impl Store {
         token_hash: &str,
         password_hash: &str,
         totp: Option<&[u8]>,
-        now: &str,
+        now: At,
     ) -> Result<String> {
         self.write(|tx| {
             let account: Option<String> = tx
                 .query_row(
                     "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account \
                     IS NOT NULL RETURNING account",
-                    [token_hash, now],
+                    (token_hash, now),
                     |r| r.get(0),
                 )
                 .optional()?;
@@ -155,20 +156,14 @@ impl Store {
     }
 
     /// When this account was linked to the provider.
-    pub fn linked_at(&self, account: &str) -> Result<Option<String>> {
-        self.read(|c| {
-            column(
-                c,
-                "SELECT max(linked_at) FROM provider_identity WHERE account = ?1 HAVING \
-                count(*) > 0",
-                account,
-            )
-        })
+    pub fn linked_at(&self, account: &str) -> Result<Option<At>> {
+        let sql = "SELECT max(linked_at) FROM provider_identity WHERE account = ?1";
+        self.read(|c| Ok(c.prepare_cached(sql)?.query_row([account], |r| r.get(0))?))
     }
 
     /// Links an account to an identity, in place of an earlier one of that provider. One that
     /// vouches for another account is refused.
-    pub fn link_identity(&self, account: &str, it: &ProviderIdentity, now: &str) -> Result<()> {
+    pub fn link_identity(&self, account: &str, it: &ProviderIdentity, now: At) -> Result<()> {
         self.write(|tx| {
             let sql = "SELECT 1 FROM provider_identity WHERE issuer = ?1 AND subject = ?2 AND \
                 account <> ?3";
@@ -184,7 +179,7 @@ impl Store {
             tx.execute(
                 "INSERT INTO provider_identity VALUES \
                 (?1,?2,?3,?4)",
-                [&it.issuer, &it.subject, account, now],
+                (&it.issuer, &it.subject, account, now),
             )?;
             Ok(())
         })
@@ -209,8 +204,9 @@ fn end_logins(tx: &Transaction<'_>, account: &str, kept: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    const NOW: &str = "2026-03-02T00:00:00.000Z";
-    const LATER: &str = "2026-03-03T00:00:00.000Z";
+    /// 2026-03-02T00:00:00Z.
+    const NOW: At = At::of_s(1_772_409_600);
+    const LATER: At = At::of_s(1_772_496_000);
 
     fn with_wang() -> (Store, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();

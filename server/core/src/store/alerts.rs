@@ -14,13 +14,15 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, feed, named};
 use crate::alert::{AlertState, Case, ClinicState, LastStep, Reason, Step, StepKept};
 use crate::alert_view::{ClinicNews, Number, StateNews};
+use crate::clock::At;
+use crate::ids::AlertId;
 pub use filter::{AlertFilter, AlertSearch};
 
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
 pub struct Alert {
     pub number: Number,
-    pub id: String,
+    pub id: AlertId,
     pub severity: u8,
     pub kinds: Vec<String>,
     pub institution: String,
@@ -30,9 +32,9 @@ pub struct Alert {
     pub device: String,
     pub item: Option<String>,
     pub assignee: Option<String>,
-    pub raised_at: String,
-    pub received_at: String,
-    pub updated_at: String,
+    pub raised_at: At,
+    pub received_at: At,
+    pub updated_at: At,
     pub liveness_waived: bool,
     pub case: Case,
 }
@@ -67,7 +69,7 @@ pub struct ClinicCounts {
 #[derive(Debug, Clone)]
 pub struct StoredFinding {
     pub report: FindingReport,
-    pub received_at: String,
+    pub received_at: At,
     pub located: Located,
 }
 
@@ -93,7 +95,7 @@ pub struct Located {
 
 #[derive(Debug, Clone)]
 pub struct AlertStep {
-    pub at: String,
+    pub at: At,
     pub actor: String,
     pub step: String,
     pub note: String,
@@ -111,9 +113,9 @@ pub struct FindingEvent {
     pub step: String,
     pub severity: u8,
     /// The box's clock.
-    pub at: String,
+    pub at: At,
     /// The server's.
-    pub received_at: String,
+    pub received_at: At,
     /// Sequence in the box's chain; 0 for the server's own.
     pub seq: u64,
     pub zh: String,
@@ -292,13 +294,13 @@ impl Store {
         by: &str,
         step: &Step,
         note: &str,
-        now: &str,
+        now: At,
     ) -> Result<Alert> {
         self.write(|tx| step_within(tx, alert, by, step, note, now))
     }
 
     /// Takes this person's last step back, as a step of its own.
-    pub fn undo_step(&self, alert: &str, by: &str, now: &str) -> Result<Alert> {
+    pub fn undo_step(&self, alert: &str, by: &str, now: At) -> Result<Alert> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
@@ -321,12 +323,12 @@ impl Store {
     }
 
     /// The step that this person may take back now.
-    pub fn undoable(&self, alert: &Alert, by: &str, now: &str) -> Result<Option<String>> {
+    pub fn undoable(&self, alert: &Alert, by: &str, now: At) -> Result<Option<String>> {
         let last = self.read(|c| last_step(c, &alert.id))?;
         Ok(last.filter(|(_, last)| alert.case.undo(Some(last), by, now).is_ok()).map(|l| l.0))
     }
 
-    pub fn assign(&self, alert: &str, to: Option<&str>, by: &str, now: &str) -> Result<()> {
+    pub fn assign(&self, alert: &str, to: Option<&str>, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
@@ -348,7 +350,7 @@ pub(super) fn step_within(
     by: &str,
     step: &Step,
     note: &str,
-    now: &str,
+    now: At,
 ) -> Result<Alert> {
     let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
     let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
@@ -396,7 +398,7 @@ pub(super) fn of_states(c: &Connection, states: &[AlertState]) -> Result<Vec<Ale
     collect(c, &sql, [], alert)
 }
 
-fn write_case(tx: &Connection, alert: &str, case: &Case, now: &str) -> Result<()> {
+fn write_case(tx: &Connection, alert: &str, case: &Case, now: At) -> Result<()> {
     tx.execute(
         "UPDATE alert SET state=?2, case_file=?3, updated_at=?4 WHERE id=?1",
         params![alert, case.state.as_str(), serde_json::to_string(case)?, now],
@@ -411,7 +413,7 @@ pub(super) fn record(
     step: &str,
     note: &str,
     state: AlertState,
-    now: &str,
+    now: At,
 ) -> Result<i64> {
     let sql = "INSERT INTO alert_step (alert, at, actor, step, note, state_after, law_version) \
         VALUES (?1,?2,?3,?4,?5,?6,?7) RETURNING id";

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use super::rows::collect;
 use super::{Result, Store, StoreError, alerts, name_of, named};
 use crate::attachment::{Accepted, Kind, MOST_FILES};
+use crate::clock::At;
 use crate::vault::Key;
 
 /// A file as a list shows it.
@@ -17,7 +18,7 @@ pub struct Attachment {
     pub bytes: i64,
     pub sha256: String,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 const COLUMNS: &str = "SELECT id, name, kind, bytes, sha256, by, at FROM attachment";
@@ -37,7 +38,7 @@ impl Store {
         master: &Key,
         (alert, name, by): (&str, &str, &str),
         file: &Accepted,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         let sha256 = trust::sha256_hex(&file.bytes);
         let key = Key::generate()?;

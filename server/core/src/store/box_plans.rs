@@ -7,6 +7,7 @@ use super::engine::params;
 
 use super::rows::collect;
 use super::{Result, Store};
+use crate::clock::At;
 
 /// What was planned for a box.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct BoxPlan {
     /// `YYYY-MM-DD`.
     pub planned_on: Option<String>,
     /// Until when the token that was made last may be used; `None` once it was.
-    pub token_expires_at: Option<String>,
+    pub token_expires_at: Option<At>,
 }
 
 impl Store {

@@ -7,20 +7,22 @@ use super::engine::Connection;
 
 use super::inbox::entry::Incoming;
 use super::{Result, column, policies};
+use crate::clock::At;
 use crate::ingest::budget::Limits;
 use crate::rules::Numbers;
 
 /// By device and by jurisdiction.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
-    minute: String,
+    /// Since 1970.
+    minute: i64,
     by_device: HashMap<String, Limits>,
     by_jurisdiction: HashMap<String, Limits>,
 }
 
 impl Budgets {
-    /// What holds for a box at `now` (RFC 3339).
-    pub(super) fn of(&mut self, c: &Connection, device: &str, now: &str) -> Result<Limits> {
+    /// What holds for a box at `now`.
+    pub(super) fn of(&mut self, c: &Connection, device: &str, now: At) -> Result<Limits> {
         self.turn_to(now);
         if let Some(limits) = self.by_device.get(device) {
             return Ok(*limits);
@@ -33,7 +35,7 @@ impl Budgets {
     /// in one go.
     pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[&Incoming]) -> Result<()> {
         let Some(first) = batch.first() else { return Ok(()) };
-        self.turn_to(&first.received_at);
+        self.turn_to(first.received_at);
         let devices = batch.iter().map(|it| it.body.device.as_str());
         let unknown: Vec<[&str; 1]> = devices
             .filter(|device| !self.by_device.contains_key(*device))
@@ -46,11 +48,11 @@ impl Budgets {
         Ok(())
     }
 
-    fn turn_to(&mut self, now: &str) {
-        let minute = now.get(..16).unwrap_or(now);
+    fn turn_to(&mut self, now: At) {
+        let minute = now.ms() / 60_000;
         if self.minute != minute {
             self.forget();
-            minute.clone_into(&mut self.minute);
+            self.minute = minute;
         }
     }
 

@@ -5,6 +5,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, penalty_cases};
 use crate::case_document::{Kind, Number};
+use crate::clock::At;
 use crate::penalty_case::{CaseRefusal, PenaltyCase};
 
 /// One version of a document.
@@ -13,7 +14,7 @@ pub struct StoredDocument {
     pub kind: Kind,
     pub version: i64,
     pub number: String,
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub body: String,
     /// Under which table of basis and penalty; empty: before this was kept.
@@ -39,7 +40,7 @@ pub struct NewDocument<'a> {
 pub struct CaseTemplate {
     /// From 1.
     pub version: i64,
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub body: String,
 }
@@ -56,7 +57,7 @@ impl Store {
         &self,
         alert: &str,
         it: NewDocument<'_>,
-        (by, now, year): (&str, &str, i16),
+        (by, now, year): (&str, At, i16),
         number: impl Fn(Number) -> String,
         is_done: impl Fn(&PenaltyCase) -> bool,
     ) -> Result<std::result::Result<(), CaseRefusal>> {
@@ -127,7 +128,7 @@ impl Store {
     }
 
     /// Appends a version of a template.
-    pub fn put_case_template(&self, kind: Kind, (by, now): (&str, &str), body: &str) -> Result<()> {
+    pub fn put_case_template(&self, kind: Kind, (by, now): (&str, At), body: &str) -> Result<()> {
         self.write(|tx| {
             let next = "SELECT coalesce(max(version), 0) + 1 FROM case_template WHERE kind = ?1";
             let version: i64 = tx.query_row(next, [kind.code()], |r| r.get(0))?;

@@ -12,6 +12,8 @@ use super::{Result, Store, StoreError};
 /// Messages read at once.
 const PAGE: i64 = 500;
 
+use crate::clock::At;
+
 /// The part of a chain that one key signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Era {
@@ -54,16 +56,10 @@ impl Store {
         self.read(|c| eras(c, device))
     }
 
-    /// The stretch of an era whose messages came from `from` to `to` (RFC 3339 in the fixed width),
+    /// The stretch of an era whose messages came from `from` to `to`,
     /// widened at its end to the records that declare what is missing. `None` where no message came
     /// then.
-    pub fn stretch(
-        &self,
-        device: &str,
-        era: &Era,
-        from: &str,
-        to: &str,
-    ) -> Result<Option<Stretch>> {
+    pub fn stretch(&self, device: &str, era: &Era, from: At, to: At) -> Result<Option<Stretch>> {
         self.read(|c| {
             let bounds: (Option<i64>, Option<i64>) = c.query_row(
                 "SELECT min(seq), max(seq) FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3

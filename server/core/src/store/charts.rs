@@ -8,14 +8,15 @@ use super::engine::Connection;
 
 use super::rows::collect;
 use super::{Result, Store};
+use crate::clock::At;
 
 /// What is counted: a span of the server's time, and the part of the country.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// RFC 3339 UTC ms; included.
-    pub from: String,
-    /// RFC 3339 UTC ms; excluded.
-    pub to: String,
+    /// Included.
+    pub from: At,
+    /// Excluded.
+    pub to: At,
     /// A prefix; empty for all.
     pub jurisdiction: String,
     /// One institution; empty for all.
@@ -147,8 +148,8 @@ impl Store {
 }
 
 impl Span {
-    fn bound(&self) -> (&str, &str, &str, &str) {
-        (&self.from, &self.to, &self.jurisdiction, &self.institution)
+    fn bound(&self) -> (At, At, &str, &str) {
+        (self.from, self.to, &self.jurisdiction, &self.institution)
     }
 }
 
@@ -204,6 +205,7 @@ fn sight(c: &Connection, span: &Span, key: &str) -> Result<Vec<Sight>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
 
     fn store() -> (Store, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
@@ -234,10 +236,11 @@ mod tests {
 
     fn march() -> Span {
         Span {
-            from: "2026-03-01T00:00:00.000Z".into(),
-            to: "2026-04-01T00:00:00.000Z".into(),
+            from: at("2026-03-01T00:00:00.000Z"),
+            to: at("2026-04-01T00:00:00.000Z"),
+            jurisdiction: String::new(),
+            institution: String::new(),
             zone_s: 28_800,
-            ..Span::default()
         }
     }
 
@@ -280,7 +283,7 @@ mod tests {
         for elsewhere in [
             Span { jurisdiction: "5102".into(), ..march() },
             Span { institution: "c-2".into(), ..march() },
-            Span { to: "2026-03-02T00:00:00.000Z".into(), ..march() },
+            Span { to: at("2026-03-02T00:00:00.000Z"), ..march() },
         ] {
             assert!(store.figures(&elsewhere).unwrap().by_rule.is_empty(), "{elsewhere:?}");
         }

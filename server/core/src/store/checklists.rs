@@ -5,6 +5,7 @@ use jiff::civil::Date;
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError};
+use crate::clock::At;
 use crate::self_check::CheckKind;
 use crate::self_check::Handling;
 use crate::self_check::checklist::Checklist;
@@ -13,7 +14,7 @@ use crate::self_check::period::Period;
 impl Store {
     /// Stores a version; `false` where the same one stands already. Another of the same number is
     /// refused.
-    pub fn put_checklist(&self, form: &Checklist, by: &str, now: &str) -> Result<bool> {
+    pub fn put_checklist(&self, form: &Checklist, by: &str, now: At) -> Result<bool> {
         let text = form.canonical();
         let sha256 = trust::sha256_hex(&text);
         self.write(|tx| {
@@ -58,7 +59,7 @@ impl Store {
 
     /// Opens what each institution has to answer about the periods that this day lies in. Gives how
     /// many.
-    pub fn open_due_self_checks(&self, today: Date, now: &str) -> Result<usize> {
+    pub fn open_due_self_checks(&self, today: Date, now: At) -> Result<usize> {
         let kinds = [CheckKind::Routine, CheckKind::Full];
         let periods: Vec<Period> =
             kinds.iter().filter_map(|kind| Period::around(*kind, today)).collect();
@@ -73,7 +74,7 @@ impl Store {
             if opened > 0 {
                 super::count(tx, "self_checks_opened", opened)?;
             }
-            tracing::debug!(opened, now, "self-checks opened");
+            tracing::debug!(opened, %now, "self-checks opened");
             Ok(opened as usize)
         })
     }

@@ -6,17 +6,19 @@ use protocol::down::{CheckDirection, WitnessedCheck};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
+use crate::clock::At;
+use crate::ids::CheckId;
 
 /// One check as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct KeptCheck {
-    pub id: String,
+    pub id: CheckId,
     pub room: String,
     pub person: String,
     pub witness: String,
     pub direction: CheckDirection,
-    pub at: String,
-    pub made_at: String,
+    pub at: At,
+    pub made_at: At,
     pub made_by: String,
     /// `page` or `api`: card and PIN were compared here; `system`: the clinic's own system states
     /// it, and it verifies nobody.
@@ -28,7 +30,7 @@ pub struct KeptCheck {
 pub struct Credential {
     pub person: String,
     pub pin_hash: String,
-    pub set_at: String,
+    pub set_at: At,
 }
 
 impl Store {
@@ -119,11 +121,7 @@ fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential
 /// The checks that a room's box is told: those from `from` on, oldest first. What a clinic's system
 /// merely stated is shown to people and silences no rule: no box hears of it. Gives also whether
 /// there are more, older ones.
-pub(super) fn of_room(
-    c: &Connection,
-    room: &str,
-    from: &str,
-) -> Result<(Vec<WitnessedCheck>, bool)> {
+pub(super) fn of_room(c: &Connection, room: &str, from: At) -> Result<(Vec<WitnessedCheck>, bool)> {
     let sql = "SELECT * FROM (SELECT person, witness, direction, at, made_at FROM identity_check
         WHERE room = ?1 AND at >= ?2 AND via <> 'system' ORDER BY at DESC, id LIMIT ?3) last
         ORDER BY 4, 1";
@@ -161,8 +159,11 @@ mod tests {
                     "INSERT INTO practitioner VALUES ('p-1','x','licensed_physician','valid','t')",
                     [],
                 )?;
-                Ok(tx
-                    .execute("INSERT INTO credential VALUES ('p-1',?1,'pin','t','by')", [&plain])?)
+                Ok(tx.execute(
+                    "INSERT INTO credential VALUES ('p-1',?1,'pin',
+                    '2026-03-02T01:00:00.000Z','by')",
+                    [&plain],
+                )?)
             })
             .unwrap();
         let (ours, other) = (Key::from_bytes([1; 32]), Key::from_bytes([2; 32]));

@@ -5,6 +5,7 @@ use super::clues::{Clue, Due, move_on};
 use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, clues};
+use crate::clock::At;
 use crate::clue::Step;
 
 /// Clues whose key is destroyed in one round.
@@ -17,7 +18,7 @@ impl Store {
         id: &str,
         by: &str,
         sealed: &[u8],
-        now: &str,
+        now: At,
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
@@ -40,7 +41,7 @@ impl Store {
     /// Destroys the key of clues that were over before then, and what it sealed: text, pictures,
     /// contact. What was merged goes with the clue that it went on in. The record of what people
     /// did stays, and what could not be read at the door goes after the same time.
-    pub fn forget_clues(&self, before: &str, now: &str) -> Result<usize> {
+    pub fn forget_clues(&self, before: At, now: At) -> Result<usize> {
         let ended = "SELECT c.id FROM clue c WHERE c.gone_on IS NULL AND c.received_on < ?1 AND
             (c.stage IN ('not_ours', 'rejected', 'dismissed', 'unfounded', 'closed') OR
             c.stage = 'merged' AND c.merged_into IN (SELECT id FROM clue WHERE gone_on IS NOT NULL))
@@ -54,19 +55,19 @@ impl Store {
                 tx.execute("DELETE FROM clue_file WHERE clue = ?1", [id])?;
                 let sql = "UPDATE clue SET contact = NULL, sealed_key = ?2, gone_on = ?3 WHERE \
                     id = ?1";
-                tx.execute(sql, params![id, &[0u8; 0][..], crate::clock::day_of(now)])?;
+                tx.execute(sql, params![id, &[0u8; 0][..], crate::clock::day_of(&now)])?;
             }
             let sql = "DELETE FROM clue_in WHERE substr(ticket, 1, 7) = 'unread ' AND received_on \
                 < ?1";
-            let unread = tx.execute(sql, [crate::clock::day_of(before)])?;
+            let unread = tx.execute(sql, [crate::clock::day_of(&before)])?;
             Ok(ids.len() + unread)
         })
     }
 }
 
 /// The next text of a clue, of which the day alone is kept.
-pub(super) fn put_text(tx: &Connection, clue: &str, sealed: &[u8], now: &str) -> Result<()> {
+pub(super) fn put_text(tx: &Connection, clue: &str, sealed: &[u8], now: At) -> Result<()> {
     let sql = "INSERT INTO clue_text SELECT ?1, 1 + max(n), ?2, ?3 FROM clue_text WHERE clue = ?1";
-    tx.execute(sql, params![clue, crate::clock::day_of(now), sealed])?;
+    tx.execute(sql, params![clue, crate::clock::day_of(&now), sealed])?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError};
+use crate::clock::At;
 
 /// Somebody asked to read a reporter's contact.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -12,10 +13,10 @@ pub struct ContactAsk {
     pub id: i64,
     pub asked_by: String,
     pub reason: String,
-    pub asked_at: String,
+    pub asked_at: At,
     pub decided_by: Option<String>,
     pub agreed: Option<bool>,
-    pub decided_at: Option<String>,
+    pub decided_at: Option<At>,
 }
 
 impl Store {
@@ -23,7 +24,7 @@ impl Store {
         self.read(|c| contact_asks(c, id))
     }
 
-    pub fn ask_contact(&self, id: &str, by: &str, reason: &str, now: &str) -> Result<()> {
+    pub fn ask_contact(&self, id: &str, by: &str, reason: &str, now: At) -> Result<()> {
         self.write(|tx| {
             if contact_asks(tx, id)?.iter().any(|a| a.asked_by == by && a.agreed.is_none()) {
                 let why = "you have asked already: another supervisor must decide";
@@ -43,7 +44,7 @@ impl Store {
         ask: i64,
         by: &str,
         agreed: bool,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let found = contact_asks(tx, id)?.into_iter().find(|a| a.id == ask);

@@ -4,12 +4,13 @@
 use super::clues::{BY_LIKENESS, NewClue, Recorded, by_id, join, move_on, record, takes_in};
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::{Result, Store, StoreError};
+use crate::clock::At;
 use crate::clue::{Handling, Intake, Step};
 
 impl Store {
     /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
     /// What is almost the same as an earlier one is merged into that.
-    pub fn put_clue(&self, it: &NewClue, now: &str) -> Result<(String, bool)> {
+    pub fn put_clue(&self, it: &NewClue, now: At) -> Result<(String, bool)> {
         let kept = match self.write(|tx| put_clue(tx, it, now)) {
             // Another server kept the same number in the same moment: it is that clue.
             Err(StoreError::Database(error)) if error.is_constraint() => {
@@ -22,7 +23,7 @@ impl Store {
     }
 }
 
-pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(String, bool)> {
+pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(String, bool)> {
     if let Some(number) = &it.external_no {
         let sql = "SELECT id FROM clue WHERE posted_by = ?1 AND source = ?2 AND external_no = ?3";
         let values = [it.posted_by.as_str(), it.source.as_str(), number];
@@ -69,7 +70,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: &str) -> Result<(Stri
             record(tx, &it.id, &same, now)?;
         }
     }
-    Ok((it.id.clone(), true))
+    Ok((it.id.to_string(), true))
 }
 
 fn insert(tx: &Connection, it: &NewClue) -> Result<()> {

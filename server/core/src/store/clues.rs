@@ -5,14 +5,16 @@ use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
+use crate::clock::At;
 use crate::clue::terms::DueRule;
 use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
+use crate::ids::{AlertId, ClueId};
 
 /// A clue as it stands, without what is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clue {
     pub number: i64,
-    pub id: String,
+    pub id: ClueId,
     pub source: Source,
     pub external_no: Option<String>,
     /// Login or token of whoever typed or sent it; empty for the public.
@@ -48,7 +50,7 @@ pub type Due = Option<(String, DueRule)>;
 /// A clue that comes in, sealed already.
 #[derive(Debug)]
 pub struct NewClue {
-    pub id: String,
+    pub id: ClueId,
     pub source: Source,
     pub external_no: Option<String>,
     pub posted_by: String,
@@ -80,6 +82,7 @@ pub struct SealedClue {
 /// One line of the record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ClueStep {
+    // Of the public the day alone.
     pub at: String,
     pub by: String,
     pub step: String,
@@ -92,16 +95,16 @@ pub struct ClueStep {
 /// An alert that somebody linked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ClueLink {
-    pub alert: String,
+    pub alert: AlertId,
     pub number: i64,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 /// A clue that goes on within another.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct MergedClue {
-    pub id: String,
+    pub id: ClueId,
     pub number: i64,
     /// Day.
     pub received_on: String,
@@ -232,7 +235,7 @@ impl Store {
         by: &str,
         step: &Step,
         note: &str,
-        now: &str,
+        now: At,
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
@@ -259,7 +262,7 @@ impl Store {
         by: &str,
         reason: &str,
         trial: &str,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
@@ -268,7 +271,7 @@ impl Store {
         })
     }
 
-    pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: &str) -> Result<()> {
+    pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let sql = "INSERT INTO clue_link VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING";
             if tx.execute(sql, params![id, alert, by, now])? > 0 {
@@ -290,7 +293,7 @@ pub(super) fn move_on(
     by: &str,
     step: &Step,
     note: &str,
-    now: &str,
+    now: At,
     due: &dyn Fn(&Clue) -> Due,
 ) -> Result<Clue> {
     let unknown = || StoreError::Unknown { what: "clue", id: id.to_owned() };
@@ -318,7 +321,7 @@ pub(super) fn move_on(
     let (said, stage) = (step.said(), after.handling.stage());
     record(tx, id, &Recorded { by, step: step.name(), note, said: &said, stage }, now)?;
     fail_point::reached("clue.recorded");
-    tell_reporters(tx, &after, &crate::clock::day_of(now))?;
+    tell_reporters(tx, &after, &crate::clock::day_of(&now))?;
     fail_point::reached("clue.told");
     Ok(after)
 }
@@ -338,7 +341,7 @@ fn undecided(c: &Connection, id: &str) -> Result<Clue> {
 }
 
 /// Somebody merged another clue into this one: the words that stand on it fall, on its record.
-pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: &str) -> Result<()> {
+pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: At) -> Result<()> {
     let handling = it.handling.joined();
     let sql = "UPDATE clue SET stage = ?2, handling = ?3 WHERE id = ?1";
     let stage = handling.stage();
@@ -391,10 +394,10 @@ pub(super) struct Recorded<'a> {
     pub stage: &'a str,
 }
 
-pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: &str) -> Result<()> {
+pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: At) -> Result<()> {
     // Of the public only the day is known; a merge by likeness happens as the report comes in.
     let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
-    let at = if of_day { crate::clock::day_of(now) } else { now.to_owned() };
+    let at = if of_day { crate::clock::day_of(&now) } else { now.to_string() };
     let sql = "INSERT INTO clue_step (clue, at, actor, step, note, state_after, said) VALUES \
         (?1,?2,?3,?4,?5,?6,?7)";
     let values = params![clue, at, it.by, it.step, it.note, it.stage, it.said];

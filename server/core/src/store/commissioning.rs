@@ -8,21 +8,22 @@ use protocol::down::Zones;
 use super::registry::{put_room, room_by_id};
 use super::rows::collect;
 use super::{Result, Store, StoreError};
+use crate::clock::At;
 use crate::model::Room;
 
 /// A box's own word, verified: whose it is, and when by its clock and by the server's.
 #[derive(Debug, Clone, Copy)]
 pub struct Said<'a> {
     pub device: &'a str,
-    pub at: &'a str,
-    pub now: &'a str,
+    pub at: At,
+    pub now: At,
 }
 
 /// Zones that were drawn at a box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZonesDrawn {
     pub device: String,
-    pub at: String,
+    pub at: At,
     pub zones_sha256: String,
 }
 
@@ -31,11 +32,11 @@ impl Store {
     pub fn draw_zones(&self, said: Said<'_>, zones: &Zones) -> Result<Room> {
         self.write(|tx| {
             let mut room = taken(tx, said)?;
-            let locked: Option<String> = tx
+            let locked: Option<At> = tx
                 .query_row(
                     "SELECT locked_at FROM commissioning WHERE device = ?1 AND lock IS NOT NULL
                      AND coalesce(unlocked_until, '') <= ?2",
-                    [said.device, said.now],
+                    (said.device, said.now),
                     |r| r.get(0),
                 )
                 .optional()?;
@@ -77,18 +78,18 @@ impl Store {
     }
 
     /// Whether somebody unlocked this box, and until when it may fetch the unlock.
-    pub fn ask_unlock(&self, said: Said<'_>) -> Result<(Room, Option<String>)> {
+    pub fn ask_unlock(&self, said: Said<'_>) -> Result<(Room, Option<At>)> {
         self.write(|tx| {
             let room = taken(tx, said)?;
             let sql = "SELECT unlocked_until FROM commissioning WHERE device = ?1 AND \
                 unlocked_until > ?2";
-            let until = tx.query_row(sql, [said.device, said.now], |r| r.get(0)).optional()?;
+            let until = tx.query_row(sql, (said.device, said.now), |r| r.get(0)).optional()?;
             Ok((room, until))
         })
     }
 
     /// Lets a box that is in service fetch an unlock.
-    pub fn grant_unlock(&self, device: &str, by: &str, until: &str) -> Result<()> {
+    pub fn grant_unlock(&self, device: &str, by: &str, until: At) -> Result<()> {
         self.write(|tx| {
             let there = "SELECT 1 FROM device WHERE id = ?1 AND state = 'provisioned'";
             if !tx.prepare_cached(there)?.exists([device])? {
@@ -101,7 +102,7 @@ impl Store {
                 "INSERT INTO commissioning (device, unlocked_until, unlocked_by) VALUES (?1,?2,?3)
                  ON CONFLICT(device) DO UPDATE SET unlocked_until=excluded.unlocked_until,
                  unlocked_by=excluded.unlocked_by",
-                [device, until, by],
+                (device, until, by),
             )?;
             Ok(())
         })
@@ -126,7 +127,7 @@ fn taken(tx: &Transaction<'_>, said: Said<'_>) -> Result<Room> {
         "INSERT INTO commissioning (device, said_at) VALUES (?1,?2)
          ON CONFLICT(device) DO UPDATE SET said_at=excluded.said_at WHERE
          commissioning.said_at < excluded.said_at",
-        [said.device, said.at],
+        (said.device, said.at),
     )?;
     if newer == 0 {
         let why = "this statement of the box is not newer than its last one: it was sent before, \
@@ -158,8 +159,8 @@ mod tests {
         (store, dir)
     }
 
-    fn said(second: &'static str) -> Said<'static> {
-        Said { device: "box-1", at: second, now: second }
+    fn said(second: i64) -> Said<'static> {
+        Said { device: "box-1", at: At::of_s(second), now: At::of_s(second) }
     }
 
     fn bed(x: i32) -> Zones {
@@ -169,39 +170,42 @@ mod tests {
     #[test]
     fn a_statement_is_taken_once_and_never_out_of_its_order() {
         let (store, _dir) = store();
-        assert_eq!(store.draw_zones(said("t2"), &bed(1)).unwrap().zones, bed(1));
-        for replayed in ["t2", "t1"] {
+        assert_eq!(store.draw_zones(said(2), &bed(1)).unwrap().zones, bed(1));
+        for replayed in [2, 1] {
             let why = store.draw_zones(said(replayed), &bed(2)).unwrap_err().to_string();
             assert!(why.contains("not newer"), "{why}");
         }
         assert_eq!(store.room("r-1").unwrap().unwrap().zones, bed(1));
         let drawn = store.zones_drawn("r-1", 10).unwrap();
-        assert!(drawn.len() == 1 && drawn[0].device == "box-1" && drawn[0].at == "t2", "{drawn:?}");
+        assert!(
+            drawn.len() == 1 && drawn[0].device == "box-1" && drawn[0].at == At::of_s(2),
+            "{drawn:?}"
+        );
     }
 
     #[test]
     fn a_locked_box_draws_nothing_until_it_is_unlocked() {
         let (store, _dir) = store();
-        store.draw_zones(said("t1"), &bed(1)).unwrap();
+        store.draw_zones(said(1), &bed(1)).unwrap();
         let hash = |zones: &Zones| trust::canonical_sha256(zones).unwrap();
         assert!(
             store
-                .lock_box(said("t2"), "l", &hash(&bed(2)))
+                .lock_box(said(2), "l", &hash(&bed(2)))
                 .unwrap_err()
                 .to_string()
                 .contains("others than")
         );
-        store.lock_box(said("t3"), "l", &hash(&bed(1))).unwrap();
-        let why = store.draw_zones(said("t4"), &bed(2)).unwrap_err().to_string();
-        assert!(why.contains("locked since t3"), "{why}");
-        assert_eq!(store.ask_unlock(said("t5")).unwrap().1, None);
-        store.grant_unlock("box-1", "wang", "t8").unwrap();
-        assert_eq!(store.ask_unlock(said("t6")).unwrap().1.as_deref(), Some("t8"));
-        store.draw_zones(said("t7"), &bed(2)).unwrap();
-        assert!(store.draw_zones(said("t8"), &bed(3)).is_err(), "the grant is over");
-        store.grant_unlock("box-1", "wang", "u").unwrap();
-        store.lock_box(said("t9"), "l2", &hash(&bed(2))).unwrap();
-        assert_eq!(store.ask_unlock(said("ta")).unwrap().1, None, "a new lock ends the grant");
-        assert!(store.grant_unlock("box-9", "wang", "u").is_err());
+        store.lock_box(said(3), "l", &hash(&bed(1))).unwrap();
+        let why = store.draw_zones(said(4), &bed(2)).unwrap_err().to_string();
+        assert!(why.contains("locked since 1970-01-01T00:00:03.000Z"), "{why}");
+        assert_eq!(store.ask_unlock(said(5)).unwrap().1, None);
+        store.grant_unlock("box-1", "wang", At::of_s(8)).unwrap();
+        assert_eq!(store.ask_unlock(said(6)).unwrap().1, Some(At::of_s(8)));
+        store.draw_zones(said(7), &bed(2)).unwrap();
+        assert!(store.draw_zones(said(8), &bed(3)).is_err(), "the grant is over");
+        store.grant_unlock("box-1", "wang", At::of_s(100)).unwrap();
+        store.lock_box(said(9), "l2", &hash(&bed(2))).unwrap();
+        assert_eq!(store.ask_unlock(said(10)).unwrap().1, None, "a new lock ends the grant");
+        assert!(store.grant_unlock("box-9", "wang", At::of_s(100)).is_err());
     }
 }

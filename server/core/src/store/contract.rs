@@ -111,7 +111,7 @@ fn filled(at: &Address) {
             why: "查".to_owned(),
             status: 200,
         };
-        store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
+        store.audit(&deed, "2026-03-02T01:00:00.000Z".parse().unwrap()).unwrap();
     }
     let faces = FaceStore::open(at, Key::generate().unwrap()).unwrap();
     faces.rotation_seed("c-00001").unwrap();

@@ -9,6 +9,8 @@ use super::rows::collect;
 use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
 use crate::alert_view::Number;
+use crate::clock::At;
+use crate::ids::{AlertId, CorrectionId};
 use crate::self_check::correction::{Handling, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -34,23 +36,23 @@ const MOST_ANSWERS: i64 = 50;
 /// An alert that asks for a correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uncorrected {
-    pub alert: String,
+    pub alert: AlertId,
     pub rules: Vec<RuleCode>,
-    pub received_at: String,
+    pub received_at: At,
 }
 
 /// A correction as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
     pub number: Number,
-    pub id: String,
+    pub id: CorrectionId,
     pub institution: String,
     pub source: CorrectionSource,
     /// The alert, or self-check and question divided by a blank.
     pub object: String,
     pub rules: Vec<RuleCode>,
-    pub opened_at: String,
-    pub due_at: String,
+    pub opened_at: At,
+    pub due_at: At,
     pub handling: Handling,
     /// Sealed: cause, measure, plan.
     pub words: Option<Vec<u8>>,
@@ -62,14 +64,14 @@ pub struct NewCorrection {
     pub source: CorrectionSource,
     pub object: String,
     pub rules: Vec<RuleCode>,
-    pub opened_at: String,
-    pub due_at: String,
+    pub opened_at: At,
+    pub due_at: At,
 }
 
 /// One line of the record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct CorrectionStep {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub step: String,
     pub state_after: String,
@@ -182,7 +184,7 @@ impl Store {
         id: &str,
         step: &Step,
         words: Option<&[u8]>,
-        (by, now): (&str, &str),
+        (by, now): (&str, At),
     ) -> Result<Correction> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "correction", id: id.to_owned() };

@@ -10,6 +10,7 @@ use protocol::evidence::{CustodianRole, Custodians, EvidencePolicy};
 use super::ended_custodians::close;
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
+use crate::clock::At;
 use crate::evidence::opening::OpeningRefusal;
 use crate::evidence::{
     CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, SealedBytes, TRIES, WITHHELD,
@@ -78,7 +79,7 @@ impl Store {
         &self,
         it: &NewCustodian,
         first: Option<(&Vouched, &RoleKeySeen, &SealedBytes)>,
-        now: &str,
+        now: At,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<i64> {
         self.write(|tx| {
@@ -142,7 +143,7 @@ impl Store {
     }
 
     /// Ends a custodian, or his waiting. What was sealed to him is destroyed.
-    pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: &str) -> Result<()> {
+    pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let there = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
                 until_at IS NULL";
@@ -191,7 +192,7 @@ impl Store {
     /// Gives out what a passphrase is tried on, and counts the try; withheld after [`TRIES`] of
     /// them in a row.
     pub fn unlock_custodian(&self, account: &str, now: jiff::Timestamp) -> Result<Unlock> {
-        let text = crate::clock::text(now);
+        let tried_at = At::from(now);
         self.write(|tx| {
             let sql = format!("{CUSTODIAN} WHERE account = ?1 AND until_at IS NULL");
             let custodian = collect(tx, &sql, [account], custodian)?.pop().ok_or_else(|| {
@@ -199,7 +200,7 @@ impl Store {
                     "you are no custodian here: make your keys on the page of sealed pictures";
                 StoreError::Conflict(why.to_owned())
             })?;
-            let again = crate::clock::text(now - WITHHELD);
+            let again = At::from(now - WITHHELD);
             tx.execute(
                 "UPDATE evidence_custodian SET tries = 0 WHERE id = ?1 AND tries >= ?2 AND
                 tried_at < ?3",
@@ -209,7 +210,7 @@ impl Store {
                 AND tries < ?2 RETURNING tries, jurisdiction, wrapped, recovery";
             let found: Option<(i64, String, String, String)> = tx
                 .prepare_cached(sql)?
-                .query_row(params![custodian.id, TRIES, text], |r| {
+                .query_row(params![custodian.id, TRIES, tried_at], |r| {
                     Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
                 })
                 .optional()?;
@@ -431,7 +432,7 @@ pub(super) fn end_of_account(
     tx: &Transaction<'_>,
     ledger: Option<&Ledger>,
     account: &str,
-    (by, now): (&str, &str),
+    (by, now): (&str, At),
 ) -> Result<()> {
     let sql = "SELECT id FROM evidence_custodian WHERE account = ?1 AND until_at IS NULL";
     let id = tx.prepare_cached(sql)?.query_row([account], |r| r.get(0)).optional()?;
@@ -444,7 +445,7 @@ fn end(
     tx: &Transaction<'_>,
     ledger: Option<&Ledger>,
     id: i64,
-    (by, now): (&str, &str),
+    (by, now): (&str, At),
 ) -> Result<()> {
     let alone = "SELECT c.account, s.version FROM evidence_custodian c JOIN evidence_share s ON
         s.custodian = c.id WHERE c.id = ?1 AND c.from_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM
@@ -460,8 +461,8 @@ fn end(
         let sql = "SELECT account, verification_key FROM evidence_custodian WHERE id = ?1";
         let (custodian, verification_key) =
             tx.prepare_cached(sql)?.query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let (by, at) = (by.to_owned(), now.to_owned());
-        let it = EndedCustodian { custodian, verification_key, by, at };
+        let by = by.to_owned();
+        let it = EndedCustodian { custodian, verification_key, by, at: now };
         ledger.append(&[Deletion::Custodian(it)])?;
     }
     close(tx, id, by, now)

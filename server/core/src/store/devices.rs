@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, Upsert, count, feed, incidents};
+use crate::clock::At;
 use crate::ingest::integrity::Cause;
 use crate::model::DevicePlace;
 
@@ -30,7 +31,7 @@ pub struct Device {
     pub sealing_key: Option<String>,
     pub firmware: String,
     pub online: bool,
-    pub last_seen: Option<String>,
+    pub last_seen: Option<At>,
     pub clock_offset_ms: Option<i64>,
     pub health: Option<HealthReport>,
     pub contiguous_seq: u64,
@@ -38,9 +39,9 @@ pub struct Device {
     pub chain: String,
     pub knowledge: Vec<KnowledgeState>,
     /// Since when its lock stands; `None` while its commissioning goes on.
-    pub locked_at: Option<String>,
+    pub locked_at: Option<At>,
     /// Until when it may fetch the unlock that somebody granted.
-    pub unlocked_until: Option<String>,
+    pub unlocked_until: Option<At>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -77,8 +78,8 @@ impl Store {
         &self,
         it: &DevicePlace,
         token_hash: &str,
-        now: &str,
-        expires_at: &str,
+        now: At,
+        expires_at: At,
     ) -> Result<Upsert> {
         self.write(|tx| put(tx, it, token_hash, now, expires_at))
     }
@@ -88,8 +89,8 @@ impl Store {
         &self,
         it: &DevicePlace,
         token_hash: &str,
-        now: &str,
-        expires_at: &str,
+        now: At,
+        expires_at: At,
     ) -> Result<Upsert> {
         self.write(|tx| match put(tx, it, token_hash, now, expires_at)? {
             Upsert::Created => Ok(Upsert::Created),
@@ -103,12 +104,12 @@ impl Store {
 
     /// Takes the keys of the box that holds this token and uses the token up; gives device and
     /// room.
-    pub fn provision(&self, keys: &NewKeys<'_>, now: &str) -> Result<Option<(String, String)>> {
+    pub fn provision(&self, keys: &NewKeys<'_>, now: At) -> Result<Option<(String, String)>> {
         self.write(|tx| {
             let found: Option<(String, String)> = tx
                 .query_row(
                     "SELECT id, room FROM device WHERE token_hash = ?1 AND token_expires_at > ?2",
-                    [keys.token_hash, now],
+                    (keys.token_hash, now),
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .optional()?;
@@ -123,12 +124,12 @@ impl Store {
             count(tx, "device_key_changes", 1)?;
             let taken = "UPDATE device_place SET taken_at = ?2 WHERE device = ?1 AND taken_at IS \
                 NULL";
-            tx.execute(taken, [device.as_str(), now])?;
+            tx.execute(taken, (device.as_str(), now))?;
             // A stolen predecessor keeps its certificate's key: from here on it opens nothing.
             tx.execute(
                 "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS \
                 NULL",
-                [&device, now],
+                (&device, now),
             )?;
             // Its next versions are above all earlier ones, whatever was forgotten here.
             tx.execute("DELETE FROM knowledge WHERE device = ?1", [&device])?;
@@ -138,18 +139,18 @@ impl Store {
         })
     }
 
-    pub fn revoke_device(&self, id: &str, now: &str) -> Result<()> {
+    pub fn revoke_device(&self, id: &str, now: At) -> Result<()> {
         self.write(|tx| revoke(tx, id, now))
     }
 
     /// The box ends its own service, and the supervisors hear of it: whoever holds its card could
     /// otherwise end the supervision of a room without a word.
-    pub fn retire_device(&self, id: &str, undelivered: u64, now: &str) -> Result<()> {
+    pub fn retire_device(&self, id: &str, undelivered: u64, now: At) -> Result<()> {
         self.write(|tx| {
             let granted = "SELECT 1 FROM commissioning WHERE device = ?1 AND unlocked_until > ?2";
-            let unlocked = tx.prepare_cached(granted)?.exists([id, now])?;
+            let unlocked = tx.prepare_cached(granted)?.exists((id, now))?;
             revoke(tx, id, now)?;
-            let cause = Cause::Retired { unlocked, undelivered, at: now.to_owned() };
+            let cause = Cause::Retired { unlocked, undelivered, at: now };
             incidents::raise_integrity(tx, id, &cause, now)
         })
     }
@@ -159,24 +160,27 @@ impl Store {
         &self,
         serial: &str,
         device: &str,
-        issued_at: &str,
-        expires_at: &str,
+        issued_at: At,
+        expires_at: At,
     ) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO certificate VALUES (?1, ?2, ?3, ?4, NULL)",
-                [serial, device, issued_at, expires_at],
+                (serial, device, issued_at, expires_at),
             )?;
             Ok(())
         })
     }
 
-    /// Serial and time of revocation of every revoked certificate that has not run out.
-    pub fn revoked_certificates(&self, now: &str) -> Result<Vec<(String, String)>> {
+    /// Serial and time of revocation of every revoked certificate that has not run out. One whose
+    /// time does not read was written by another program, and counts as revoked from the beginning.
+    pub fn revoked_certificates(&self, now: At) -> Result<Vec<(String, At)>> {
         self.read(|c| {
             let sql = "SELECT serial, revoked_at FROM certificate WHERE revoked_at IS NOT NULL \
                 AND expires_at > ?1 ORDER BY serial";
-            collect(c, sql, [now], |row| Ok((row.get(0)?, row.get(1)?)))
+            collect(c, sql, [now], |row| {
+                Ok((row.get(0)?, row.get::<_, String>(1)?.parse().unwrap_or(At::EPOCH)))
+            })
         })
     }
 
@@ -272,7 +276,7 @@ pub(super) fn set_online(
     tx: &Connection,
     status: &StatusBody,
     retained: bool,
-    now: &str,
+    now: At,
 ) -> Result<(bool, bool)> {
     let id = status.device.as_str();
     let before: Option<(bool, i64, String, i64)> = tx
@@ -314,8 +318,8 @@ fn put(
     tx: &Transaction<'_>,
     it: &DevicePlace,
     token_hash: &str,
-    now: &str,
-    expires_at: &str,
+    now: At,
+    expires_at: At,
 ) -> Result<Upsert> {
     if it.id.as_str().starts_with(crate::broker::SERVER) {
         let why = format!(
@@ -351,13 +355,13 @@ fn put(
     let moved = "INSERT INTO device_place SELECT ?1, ?2, ?3, NULL WHERE ?3 <>
         (SELECT room FROM device_place WHERE device = ?1 ORDER BY since DESC LIMIT 1)
         ON CONFLICT(device, since) DO UPDATE SET room = excluded.room, taken_at = NULL";
-    tx.execute(moved, [it.id.as_str(), now, it.room.as_str()])?;
+    tx.execute(moved, (it.id.as_str(), now, it.room.as_str()))?;
     Ok(if existed { Upsert::Replaced } else { Upsert::Created })
 }
 
 /// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had
 /// goes on with its chain.
-fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> Result<()> {
+fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: At) -> Result<()> {
     let same: bool = tx.query_row(
         "SELECT signing_key IS NOT DISTINCT FROM ?2 FROM device WHERE id = ?1",
         [device, signing_key],
@@ -378,7 +382,7 @@ fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: &str) -> R
         "INSERT INTO device_key SELECT id, epoch, signing_key, ?2 FROM device WHERE id=?1
          ON CONFLICT(device, from_epoch) DO UPDATE SET signing_key=excluded.signing_key,
          since=excluded.since",
-        [device, now],
+        (device, now),
     )?;
     Ok(())
 }
@@ -434,10 +438,10 @@ fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
 }
 
 /// Its keys, password and certificates are void.
-fn revoke(tx: &Transaction<'_>, id: &str, now: &str) -> Result<()> {
+fn revoke(tx: &Transaction<'_>, id: &str, now: At) -> Result<()> {
     tx.execute(
         "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL",
-        [id, now],
+        (id, now),
     )?;
     let changed = tx.execute(
         "UPDATE device SET state='revoked', mqtt_secret_hash=NULL, token_hash=NULL, online=0 \

@@ -8,6 +8,7 @@ use super::clue_intake::put_clue;
 use super::clues::{Due, NewClue, move_on};
 use super::rows::collect;
 use super::{Result, Store, column};
+use crate::clock::At;
 use crate::clue::Step;
 use crate::store::Clue;
 
@@ -76,7 +77,7 @@ impl Store {
     }
 
     /// A report becomes a clue, in the transaction that empties its place at the door.
-    pub fn take_report_in(&self, ticket: &str, it: &NewClue, now: &str) -> Result<()> {
+    pub fn take_report_in(&self, ticket: &str, it: &NewClue, now: At) -> Result<()> {
         self.write(|tx| {
             put_clue(tx, it, now)?;
             emptied(tx, ticket)
@@ -91,7 +92,7 @@ impl Store {
         ticket: &str,
         clue: &str,
         sealed: &[u8],
-        now: &str,
+        now: At,
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<()> {
         self.write(|tx| {

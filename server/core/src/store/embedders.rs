@@ -10,6 +10,7 @@ use super::engine::{OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{FaceStore, NewTemplate, Result};
+use crate::clock::At;
 
 /// An enrolment without a template of the new embedder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +28,12 @@ pub struct ComeAgain {
     /// `no_photograph`: none was kept; `photograph_refused`: the kept ones do not pass the new
     /// model's gate.
     pub because: String,
-    pub since: String,
+    pub since: At,
 }
 
 impl FaceStore {
     /// The embedder in use (its SHA-256) and since when.
-    pub fn embedder(&self) -> Result<Option<(String, String)>> {
+    pub fn embedder(&self) -> Result<Option<(String, At)>> {
         let sql = "SELECT sha256, since FROM embedder";
         self.read(|c| Ok(c.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?))).optional()?))
     }
@@ -57,7 +58,7 @@ impl FaceStore {
         it: &Outdated,
         pack: &str,
         templates: &[NewTemplate],
-        now: &str,
+        now: At,
     ) -> Result<usize> {
         self.write(|tx| {
             let standing = "SELECT 1 FROM enrolment WHERE id = ?1 AND state IN
@@ -91,7 +92,7 @@ impl FaceStore {
 
     /// From now on this embedder's templates count, and whoever has none of it must come again.
     /// True where that is a change.
-    pub fn use_embedder(&self, sha256: &str, pack: &str, now: &str) -> Result<bool> {
+    pub fn use_embedder(&self, sha256: &str, pack: &str, now: At) -> Result<bool> {
         self.write(|tx| {
             let same = "SELECT 1 FROM embedder WHERE sha256 = ?1";
             let changed = !tx.prepare_cached(same)?.exists([sha256])?;
@@ -99,7 +100,7 @@ impl FaceStore {
                 tx.execute(
                     "INSERT INTO embedder VALUES (1, ?1, ?2, ?3) ON CONFLICT(one) DO UPDATE SET
                     sha256 = excluded.sha256, pack = excluded.pack, since = excluded.since",
-                    [sha256, pack, now],
+                    (sha256, pack, now),
                 )?;
             }
             let (has, kept) = (
@@ -127,7 +128,7 @@ impl FaceStore {
                      FROM enrolment e WHERE e.state = 'confirmed' AND NOT EXISTS ({has}) GROUP BY
                      e.person, e.institution ON CONFLICT DO NOTHING"
                 ),
-                [sha256, now],
+                (sha256, now),
             )?;
             Ok(changed)
         })
@@ -165,7 +166,7 @@ impl FaceStore {
     }
 
     /// Templates of an earlier embedder, where the present one has been in use since before then.
-    pub fn forget_superseded(&self, before: &str) -> Result<usize> {
+    pub fn forget_superseded(&self, before: At) -> Result<usize> {
         let sql = "DELETE FROM template WHERE EXISTS (SELECT 1 FROM embedder WHERE since < ?1)
             AND embedder_sha256 <> (SELECT sha256 FROM embedder)";
         self.write(|tx| Ok(tx.execute(sql, [before])?))
@@ -184,7 +185,7 @@ mod tests {
 
     fn template(id: &str, embedder: &str) -> NewTemplate {
         NewTemplate {
-            id: id.to_owned(),
+            id: id.parse().unwrap(),
             embedder_sha256: embedder.to_owned(),
             masked: false,
             vector: Zeroizing::new(vec![0; 16]),
@@ -196,7 +197,7 @@ mod tests {
     fn faces() -> (tempfile::TempDir, FaceStore) {
         let dir = tempfile::tempdir().unwrap();
         let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
-        assert!(faces.use_embedder("a", "pack-a", "t0").unwrap());
+        assert!(faces.use_embedder("a", "pack-a", At::of_s(0)).unwrap());
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
@@ -222,8 +223,8 @@ mod tests {
                 templates: &[template(&format!("{id}-t0"), "a")],
                 photos: &photos,
             };
-            faces.propose(&proposal, "t1").unwrap();
-            faces.decide(&id, true, "wang", None, "t2").unwrap();
+            faces.propose(&proposal, At::of_s(1)).unwrap();
+            faces.decide(&id, true, "wang", None, At::of_s(2)).unwrap();
         }
         (dir, faces)
     }
@@ -241,18 +242,22 @@ mod tests {
     fn boxes_get_new_templates_once_all_were_made_anew() {
         let (_dir, faces) = faces();
         assert!(
-            !faces.use_embedder("a", "pack-a", "t3").unwrap(),
+            !faces.use_embedder("a", "pack-a", At::of_s(3)).unwrap(),
             "the same embedder is no change"
         );
         assert_eq!(faces.come_again(10).unwrap(), []);
         let outdated = faces.outdated("b").unwrap();
         assert_eq!(outdated.len(), 3);
         assert_eq!(
-            faces.renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], "t4").unwrap(),
+            faces
+                .renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], At::of_s(4))
+                .unwrap(),
             1
         );
         assert_eq!(
-            faces.renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], "t4").unwrap(),
+            faces
+                .renewed(&outdated[0], "pack-b", &[template("e-p-1-b-t0", "b")], At::of_s(4))
+                .unwrap(),
             0,
             "twice"
         );
@@ -260,7 +265,7 @@ mod tests {
             sent(&faces).iter().all(|(_, embedder)| embedder == "a"),
             "half a roster calls the others strangers"
         );
-        assert!(faces.use_embedder("b", "pack-b", "t5").unwrap());
+        assert!(faces.use_embedder("b", "pack-b", At::of_s(5)).unwrap());
         assert_eq!(sent(&faces), [("p-1".to_owned(), "b".to_owned())]);
         let again = faces.come_again(10).unwrap();
         assert_eq!(again.iter().map(|a| a.person.as_str()).collect::<Vec<_>>(), ["p-2", "p-3"]);
@@ -270,15 +275,15 @@ mod tests {
     #[test]
     fn whoever_came_again_or_withdrew_is_off_the_list() {
         let (_dir, faces) = faces();
-        faces.use_embedder("b", "pack-b", "t5").unwrap();
+        faces.use_embedder("b", "pack-b", At::of_s(5)).unwrap();
         assert_eq!(faces.come_again(10).unwrap().len(), 3);
-        faces.withdraw("p-2", "asked", "t6").unwrap();
+        faces.withdraw("p-2", "asked", At::of_s(6)).unwrap();
         assert_eq!(faces.come_again(10).unwrap().len(), 2);
-        assert!(faces.use_embedder("a", "pack-a", "t6").unwrap(), "the pack was put back");
+        assert!(faces.use_embedder("a", "pack-a", At::of_s(6)).unwrap(), "the pack was put back");
         assert_eq!((faces.come_again(10).unwrap().len(), sent(&faces).len()), (0, 2));
-        faces.use_embedder("b", "pack-b", "t7").unwrap();
-        assert_eq!(faces.forget_superseded("t7").unwrap(), 0, "too early");
-        assert_eq!(faces.forget_superseded("t8").unwrap(), 2);
+        faces.use_embedder("b", "pack-b", At::of_s(7)).unwrap();
+        assert_eq!(faces.forget_superseded(At::of_s(7)).unwrap(), 0, "too early");
+        assert_eq!(faces.forget_superseded(At::of_s(8)).unwrap(), 2);
         assert_eq!(faces.come_again(10).unwrap().len(), 2, "they must still come");
     }
 
@@ -286,8 +291,11 @@ mod tests {
     fn nothing_is_made_anew_of_somebody_who_withdrew_meanwhile() {
         let (_dir, faces) = faces();
         let outdated = faces.outdated("b").unwrap();
-        faces.withdraw("p-1", "asked", "t4").unwrap();
-        assert_eq!(faces.renewed(&outdated[0], "pack-b", &[template("x", "b")], "t5").unwrap(), 0);
+        faces.withdraw("p-1", "asked", At::of_s(4)).unwrap();
+        assert_eq!(
+            faces.renewed(&outdated[0], "pack-b", &[template("x", "b")], At::of_s(5)).unwrap(),
+            0
+        );
         assert!(!faces.holds_anything_of("p-1").unwrap());
     }
 }

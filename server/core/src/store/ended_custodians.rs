@@ -5,6 +5,7 @@ use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{Result, Store};
+use crate::clock::At;
 use crate::tombstone::{Deletion, EndedCustodian, Ledger};
 
 /// What the ledger knew of custodians and the database did not.
@@ -105,13 +106,13 @@ fn close_by_key(tx: &Transaction<'_>, it: &EndedCustodian) -> Result<bool> {
     let found: Vec<i64> =
         collect(tx, sql, [&it.custodian, &it.verification_key], |r| Ok(r.get(0)?))?;
     for id in &found {
-        close(tx, *id, &it.by, &it.at)?;
+        close(tx, *id, &it.by, it.at)?;
     }
     Ok(!found.is_empty())
 }
 
 /// Ends a line of the roll, and destroys what was sealed to it.
-pub(super) fn close(tx: &Transaction<'_>, id: i64, by: &str, at: &str) -> Result<()> {
+pub(super) fn close(tx: &Transaction<'_>, id: i64, by: &str, at: At) -> Result<()> {
     tx.execute(
         "UPDATE evidence_custodian SET until_at = ?2, removed_by = ?3, wrapped = '{}',
         recovery = '{}' WHERE id = ?1 AND until_at IS NULL",

@@ -19,7 +19,7 @@ use super::{
     name_of, named, write_ahead_log,
 };
 use crate::alert::AlertState;
-use crate::clock::{self, clip};
+use crate::clock::{At, clip, ms};
 use crate::evidence::opening::{Delivery, OpeningRefusal, OpeningState, Step};
 use crate::evidence::{ItemSeen, OpeningKept, SealedBytes, signature};
 
@@ -90,7 +90,7 @@ impl Store {
             o.device WHERE o.state IN ('requested','approved','released','delivered','open') AND
             o.until_at > ?2 AND EXISTS (SELECT 1 FROM json_each(f.report, '$.persons') p WHERE
             json_extract(p.value, '$.person') = ?1)";
-        self.read(|c| Ok(c.prepare_cached(sql)?.exists(params![person, clock::text(now)])?))
+        self.read(|c| Ok(c.prepare_cached(sql)?.exists(params![person, At::from(now)])?))
     }
 
     /// One step of an opening. A fault test may kill the server before it counts, and after.
@@ -137,8 +137,8 @@ impl Store {
                     o.state.as_str(),
                     o.ask.by,
                     o.ask.reviewer,
-                    clock::text(o.asked_at),
-                    clock::text(o.until),
+                    At::from(o.asked_at),
+                    At::from(o.until),
                     serde_json::to_string(o)?,
                     it.requested_at,
                     it.expires_at,
@@ -147,7 +147,7 @@ impl Store {
                 ],
             )?;
             let deed = (EvidenceAct::Requested, CustodianRole::Supervisor);
-            evidence_record::did(tx, it, deed, "", &clock::text(now))?;
+            evidence_record::did(tx, it, deed, "", now.into())?;
             note(tx, it, &it.opening.ask.by, "evidence_requested", "", now)
         })
     }
@@ -183,7 +183,7 @@ impl Store {
             it.opening = taken(&it.opening, &Step::Release, now)?;
             write(tx, &it)?;
             let deed = (EvidenceAct::Approved, CustodianRole::Reviewer);
-            evidence_record::did(tx, &it, deed, "", &clock::text(now))?;
+            evidence_record::did(tx, &it, deed, "", now.into())?;
             note(tx, &it, &it.opening.ask.reviewer, "evidence_approved", "", now)?;
             Ok(it)
         })
@@ -201,7 +201,7 @@ impl Store {
             it.opening = taken(&it.opening, &Step::Refuse { by, reason }, now)?;
             write(tx, &it)?;
             let deed = (EvidenceAct::Refused, CustodianRole::Reviewer);
-            evidence_record::did(tx, &it, deed, "", &clock::text(now))?;
+            evidence_record::did(tx, &it, deed, "", now.into())?;
             note(tx, &it, by, "evidence_refused", reason, now)?;
             Ok(it)
         })
@@ -249,7 +249,7 @@ impl Store {
                 return Err(refused(OpeningRefusal::NotInChain { item: clip(item, 80) }));
             }
             write(tx, &it)?;
-            evidence_record::did(tx, &it, (EvidenceAct::Looked, role), item, &clock::text(now))?;
+            evidence_record::did(tx, &it, (EvidenceAct::Looked, role), item, now.into())?;
             if first {
                 note(tx, &it, by, "evidence_opened", "", now)?;
             }
@@ -338,7 +338,7 @@ pub(super) fn take_manifest(
     device: &str,
     it: &EvidenceManifest,
     (epoch, seq): (i64, i64),
-    now: &str,
+    now: At,
 ) -> Result<()> {
     let finding = clip(&it.finding_id, 64);
     let there = "SELECT count(*) FROM evidence_item WHERE finding = ?1 AND device = ?2";
@@ -369,9 +369,9 @@ pub(super) fn take_receipt(
     tx: &Transaction<'_>,
     device: &str,
     it: &EvidenceReceipt,
-    at: &str,
+    at: At,
 ) -> Result<()> {
-    let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let now = at.time();
     if let Some(deed) = it.deed.as_ref().filter(|_| it.step == EvidenceStep::Noted) {
         return evidence_record::noted(tx, device, deed, at);
     }
@@ -434,9 +434,9 @@ fn all_in_chain(tx: &Transaction<'_>, it: &OpeningKept, items: &[ItemSeen]) -> R
 /// Everything that is decided of the pictures and the observation log of one box, as it is told:
 /// releases, what became of their alerts, and what is held. `None` for a box of which nothing ever
 /// was.
-pub(super) fn orders(c: &Connection, device: &str, now: &str) -> Result<Option<EvidenceOrders>> {
+pub(super) fn orders(c: &Connection, device: &str, now: At) -> Result<Option<EvidenceOrders>> {
     let mut holds: Vec<_> = log_holds::of_device(c, device)?.into_iter().map(|it| it.1).collect();
-    holds.retain(|hold| hold.until.as_str() > now || now.is_empty());
+    holds.retain(|hold| ms(&hold.until).is_none_or(|until| until > now.ms()));
     let sql = "SELECT 1 FROM evidence_item WHERE device = ?1 UNION ALL SELECT 1 FROM knowledge
         WHERE device = ?1 AND kind = 'evidence_orders'";
     if holds.is_empty() && !c.prepare_cached(sql)?.exists([device])? {
@@ -531,7 +531,7 @@ fn expire(tx: &Transaction<'_>, now: Timestamp) -> Result<usize> {
         "{OPENING} WHERE state IN ('requested','approved','released','delivered','open') AND
         until_at <= ?1"
     );
-    let over = collect(tx, &sql, [clock::text(now)], kept)?;
+    let over = collect(tx, &sql, [At::from(now)], kept)?;
     for mut it in over.iter().cloned() {
         it.opening = taken(&it.opening, &Step::Expire, now)?;
         write(tx, &it)?;
@@ -545,7 +545,7 @@ const DECIDED_H: i64 = 24;
 
 /// Two people decided that there is nothing: nobody goes on looking.
 fn end_decided(tx: &Transaction<'_>, now: Timestamp) -> Result<usize> {
-    let before = clock::text(now - jiff::SignedDuration::from_hours(DECIDED_H));
+    let before = At::from(now - jiff::SignedDuration::from_hours(DECIDED_H));
     let sql = format!(
         "{OPENING} WHERE state IN ('requested','approved','released','delivered','open') AND alert
         IN (SELECT id FROM alert WHERE state IN ('dismissed', 'unfounded') AND updated_at <= ?1)"

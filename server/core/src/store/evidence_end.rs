@@ -10,7 +10,7 @@ use protocol::evidence::EvidenceItem;
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use super::rows::collect;
 use super::{Result, Store, opening_rows};
-use crate::clock;
+use crate::clock::At;
 use crate::tombstone::{DeletedPictures, Deletion};
 
 /// Pictures that one round buries.
@@ -28,7 +28,7 @@ impl Store {
         if due.is_empty() {
             return Ok(0);
         }
-        let lines = lines(&due, &clock::text(now));
+        let lines = lines(&due, now.into());
         if let Some(ledger) = &self.ledger {
             ledger.append(&lines)?;
         }
@@ -42,7 +42,7 @@ impl Store {
 
     /// Pictures that are gone and that no ledger names yet: what a restore must learn of the
     /// database that it replaces.
-    pub fn unburied_pictures(&self, at: &str) -> Result<Vec<Deletion>> {
+    pub fn unburied_pictures(&self, at: At) -> Result<Vec<Deletion>> {
         let sql = "SELECT device, id FROM evidence_item WHERE gone IS NOT NULL AND buried = 0 ORDER
             BY device, id";
         let due = self.read(|c| collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?))))?;
@@ -54,13 +54,13 @@ fn due(c: &Connection) -> Result<Vec<(String, String)>> {
     collect(c, DUE, [AT_ONCE], |r| Ok((r.get(0)?, r.get(1)?)))
 }
 
-fn lines(due: &[(String, String)], at: &str) -> Vec<Deletion> {
+fn lines(due: &[(String, String)], at: At) -> Vec<Deletion> {
     let mut by_device: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (device, id) in due {
         by_device.entry(device).or_default().push(id.clone());
     }
     let line = |(device, pictures): (&str, Vec<String>)| {
-        let (device, at) = (device.to_owned(), at.to_owned());
+        let device = device.to_owned();
         Deletion::Pictures(DeletedPictures { device, pictures, at })
     };
     by_device.into_iter().map(line).collect()
@@ -80,8 +80,8 @@ pub(super) fn again(tx: &Transaction<'_>, it: &DeletedPictures) -> Result<usize>
             database was brought back', gone_at = ?3 WHERE device = ?1 AND id = ?2 AND gone IS \
             NULL",
         )?
-        .execute([&it.device, id, &it.at])?;
-        opening_rows::destroy(tx, &it.device, &finding, &it.at)?;
+        .execute((&it.device, id, &it.at))?;
+        opening_rows::destroy(tx, &it.device, &finding, it.at)?;
         strike(tx, &it.device, id)?;
         ended += 1;
     }

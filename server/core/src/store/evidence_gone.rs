@@ -1,19 +1,17 @@
 //! Pictures that their box has no longer: marked, and where they were held or of a case, told on
 //! the alert and raised as an Integrity finding. The box's word is believed of itself alone.
 
+mod early;
+
 use super::engine::{OptionalExtension as _, Transaction, params};
-use jiff::SignedDuration;
 use protocol::evidence::{GIVEN_UP, QUOTA_BYTES};
 use protocol::id::EvidenceId;
 use protocol::up::HealthReport;
 
 use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};
-use crate::clock;
+use crate::clock::At;
 use crate::ingest::integrity::Cause;
-
-/// A box keeps the pictures of an undecided finding for 30 days; a day for clocks and ways.
-const UNDECIDED_DAYS: i64 = 29;
 
 /// Marks what is gone, `(deleted or lost, why)`. A picture that was gone before says nothing again.
 pub(super) fn take(
@@ -21,7 +19,7 @@ pub(super) fn take(
     device: &str,
     items: &[EvidenceId],
     (gone, why): (&str, &str),
-    at: &str,
+    at: At,
 ) -> Result<()> {
     let (mut was_held, mut early) = (false, false);
     for id in items.iter().map(EvidenceId::as_str) {
@@ -36,11 +34,11 @@ pub(super) fn take(
         }
         if note_where_held(tx, device, id, (gone, why), at)? {
             was_held = true;
-        } else if gone == "deleted" && why != GIVEN_UP && is_early(tx, device, id, at)? {
+        } else if gone == "deleted" && why != GIVEN_UP && early::is_early(tx, device, id, at)? {
             early = true;
         }
     }
-    let day = at.get(..10).unwrap_or(at).to_owned();
+    let day = at.utc_day();
     if early {
         incidents::raise_integrity(tx, device, &Cause::EvidenceEarly { day: day.clone() }, at)?;
     }
@@ -51,45 +49,6 @@ pub(super) fn take(
     incidents::raise_integrity(tx, device, &cause, at)
 }
 
-/// Whether a picture of what nobody has decided ended before its time by this server's clock: a box
-/// whose clock was set forward deletes the pictures of a lead before anybody looked at it. What the
-/// box took back before it left the box, or before anybody saw it, it may end.
-fn is_early(tx: &Transaction<'_>, device: &str, id: &str, at: &str) -> Result<bool> {
-    let Ok(now) = at.parse::<jiff::Timestamp>() else { return Ok(false) };
-    let due = clock::text(now - SignedDuration::from_hours(24 * UNDECIDED_DAYS));
-    let sql = "SELECT f.received_at, (SELECT max(w.received_at) FROM finding_step w WHERE
-        w.origin = f.origin AND w.finding = f.id AND w.step = 'withdrawn'
-        AND f.step = 'withdrawn'), (SELECT s.at FROM alert_seen s WHERE s.alert = a.id)
-        FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
-        e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state =
-        'raised' AND e.received_at > ?3";
-    let found = tx.prepare_cached(sql)?.query_row([device, id, due.as_str()], |r| {
-        Ok(Raised { received: r.get(0)?, withdrawn: r.get(1)?, seen: r.get(2)? })
-    });
-    Ok(found.optional()?.is_some_and(|it| it.stands_for_people()))
-}
-
-/// When what became of a finding of an alert that nobody has decided, by this server's clock.
-struct Raised {
-    received: String,
-    withdrawn: Option<String>,
-    seen: Option<String>,
-}
-
-/// What a box took back while it lay in its outbox comes right behind it, ms [D].
-const RIGHT_BEHIND_MS: i64 = 600_000;
-
-impl Raised {
-    /// It was not taken back, or only when it had long left the box and somebody had seen it: then
-    /// two people decide, and its pictures are theirs.
-    fn stands_for_people(&self) -> bool {
-        let Some(withdrawn) = &self.withdrawn else { return true };
-        let seen = self.seen.as_ref().is_some_and(|at| at < withdrawn);
-        let apart = clock::ms(withdrawn).zip(clock::ms(&self.received));
-        seen && apart.is_some_and(|(taken_back, came)| taken_back - came > RIGHT_BEHIND_MS)
-    }
-}
-
 /// Whoever holds a box can set its room so small that the pictures of a lead go before anybody asks
 /// for them. A box of this version refuses such a file; one of before, or a changed one, is asked
 /// about.
@@ -97,7 +56,7 @@ pub(super) fn look_at_room(
     tx: &Transaction<'_>,
     device: &str,
     report: &HealthReport,
-    at: &str,
+    at: At,
 ) -> Result<()> {
     let room = report.evidence.as_ref().map_or(QUOTA_BYTES, |held| held.quota_bytes);
     if room >= QUOTA_BYTES {
@@ -112,7 +71,7 @@ fn note_where_held(
     device: &str,
     id: &str,
     (gone, why): (&str, &str),
-    at: &str,
+    at: At,
 ) -> Result<bool> {
     let sql = "SELECT a.id FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state IN

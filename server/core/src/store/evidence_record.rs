@@ -12,7 +12,7 @@ use protocol::up::{Up, UpBody};
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use super::rows::collect;
 use super::{Result, evidence_gone, incidents, named, opening_rows};
-use crate::clock::clip;
+use crate::clock::{At, clip};
 use crate::evidence::{ItemSeen, OpeningKept};
 use crate::ingest::integrity::Cause;
 
@@ -50,7 +50,7 @@ pub(super) fn did(
     it: &OpeningKept,
     (act, by): (EvidenceAct, CustodianRole),
     item: &str,
-    at: &str,
+    at: At,
 ) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO evidence_deed (opening, act, by_role, at, item) VALUES (?1,?2,?3,?4,?5) ON
@@ -80,12 +80,7 @@ pub(super) fn deeds(c: &Connection, device: &str) -> Result<Vec<EvidenceDeed>> {
 }
 
 /// The box's chain has it. A box notes deeds of its own pictures alone.
-pub(super) fn noted(
-    tx: &Transaction<'_>,
-    device: &str,
-    deed: &EvidenceDeed,
-    at: &str,
-) -> Result<()> {
+pub(super) fn noted(tx: &Transaction<'_>, device: &str, deed: &EvidenceDeed, at: At) -> Result<()> {
     let item = deed.item.as_ref().map_or("", EvidenceId::as_str);
     tx.prepare_cached(
         "UPDATE evidence_deed SET noted_at = ?6 WHERE opening = ?1 AND act = ?2 AND by_role = ?3
@@ -109,7 +104,7 @@ pub(super) fn noted(
 ///
 /// The heartbeat is one of a quarter of an hour ago, up to which nothing is missing: an end that
 /// was said before it, or since, is known here by now.
-pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: &str) -> Result<()> {
+pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: At) -> Result<()> {
     let any = "SELECT 1 FROM evidence_item WHERE device = ?1 AND gone IS NULL LIMIT 1";
     if !tx.prepare_cached(any)?.exists([device])? {
         return Ok(());
@@ -136,22 +131,21 @@ pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: &str) -> Result<()
         evidence_gone::take(tx, device, &ids, ("lost", why), at)?;
         opening_rows::lose(tx, device, &ids, why, at)?;
     }
-    let day = at.get(..10).unwrap_or(at).to_owned();
+    let day = at.utc_day();
     let cause = Cause::EvidenceMissing { missing, replaced: missing > of_this_box, day };
     incidents::raise_integrity(tx, device, &cause, at)
 }
 
 /// Epoch and sequence of that heartbeat, and how many pictures it names.
-fn said_to_hold(tx: &Connection, device: &str, at: &str) -> Result<Option<(i64, i64, u64)>> {
-    let Ok(now) = at.parse::<jiff::Timestamp>() else { return Ok(None) };
-    let before = crate::clock::text(now - jiff::SignedDuration::from_mins(15));
+fn said_to_hold(tx: &Connection, device: &str, at: At) -> Result<Option<(i64, i64, u64)>> {
+    let before = at - jiff::SignedDuration::from_mins(15);
     let sql =
         "SELECT m.epoch, m.seq, m.envelope FROM device d JOIN message m ON m.device = d.id AND
         m.epoch = d.epoch AND m.seq <= d.contiguous_seq WHERE d.id = ?1 AND m.kind = 'health' AND
         m.received_at <= ?2 ORDER BY m.seq DESC LIMIT 1";
     let found: Option<(i64, i64, String)> = tx
         .prepare_cached(sql)?
-        .query_row([device, before.as_str()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .query_row((device, before), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
     let Some((epoch, seq, envelope)) = found else { return Ok(None) };
     let body = serde_json::from_str::<Envelope>(&envelope).ok();

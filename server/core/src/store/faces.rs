@@ -16,7 +16,9 @@ use super::rows::collect;
 use super::schema::Database;
 use super::transaction::in_transaction;
 use super::{Address, Part, Result, StoreError, fence, lock, named};
+use crate::clock::At;
 use crate::config::OpenProposals;
+use crate::ids::{EnrolmentId, TemplateId};
 use crate::model::Consent;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
@@ -35,15 +37,15 @@ pub enum EnrolmentState {
 /// Not to be shown as it is: `web::enrolments` has a type for each reader.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
-    pub id: String,
+    pub id: EnrolmentId,
     pub person: String,
     pub institution: String,
     pub state: EnrolmentState,
     pub pack: String,
-    pub proposed_at: String,
+    pub proposed_at: At,
     /// Not known of those of before it was asked.
     pub proposed_by: Option<String>,
-    pub decided_at: Option<String>,
+    pub decided_at: Option<At>,
     pub decided_by: Option<String>,
     pub reason: Option<String>,
     pub outcome: serde_json::Value,
@@ -54,7 +56,7 @@ pub struct Enrolment {
 /// A rotated vector about to be sealed.
 #[derive(Clone)]
 pub struct NewTemplate {
-    pub id: String,
+    pub id: TemplateId,
     pub embedder_sha256: String,
     pub masked: bool,
     pub vector: Zeroizing<Vec<u8>>,
@@ -83,7 +85,7 @@ pub struct Proposal<'a> {
 /// An opened template.
 #[derive(Clone)]
 pub struct StoredTemplate {
-    pub id: String,
+    pub id: TemplateId,
     pub enrolment: String,
     pub person: String,
     pub institution: String,
@@ -200,7 +202,7 @@ impl FaceStore {
     }
 
     /// Stores a proposal with its sealed templates and photographs.
-    pub fn propose(&self, it: &Proposal<'_>, now: &str) -> Result<()> {
+    pub fn propose(&self, it: &Proposal<'_>, now: At) -> Result<()> {
         self.write(|tx| {
             let key = self.person_key(tx, it.person)?;
             tx.execute(
@@ -270,7 +272,7 @@ impl FaceStore {
         confirm: bool,
         by: &str,
         reason: Option<&str>,
-        now: &str,
+        now: At,
     ) -> Result<Enrolment> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "enrolment", id: id.to_owned() };

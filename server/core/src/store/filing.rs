@@ -6,6 +6,7 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, name_of, named};
+use crate::clock::At;
 use crate::filing::{COUNTED, FilingEvent, FilingKind, is_reached};
 
 impl Store {
@@ -19,7 +20,7 @@ impl Store {
     }
 
     /// Enters the day on which so many people are stored for the first time. Whether it was now.
-    pub fn note_faces_stored(&self, persons: i64, today: Date, now: &str) -> Result<bool> {
+    pub fn note_faces_stored(&self, persons: i64, today: Date, now: At) -> Result<bool> {
         if !is_reached(persons, &self.filing_events()?) {
             return Ok(false);
         }
@@ -28,8 +29,8 @@ impl Store {
             if !is_reached(persons, &events(tx)?) {
                 return Ok(false);
             }
-            let (at, by, note) = (now.to_owned(), COUNTED.to_owned(), persons.to_string());
-            append(tx, &FilingEvent { at, by, kind: FilingKind::Reached, on: today, note })?;
+            let (by, note) = (COUNTED.to_owned(), persons.to_string());
+            append(tx, &FilingEvent { at: now, by, kind: FilingKind::Reached, on: today, note })?;
             Ok(true)
         })
     }
@@ -64,7 +65,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let counted = |persons, day: &str| {
-            store.note_faces_stored(persons, day.parse().unwrap(), "now").unwrap()
+            store.note_faces_stored(persons, day.parse().unwrap(), At::EPOCH).unwrap()
         };
         assert!(!counted(99_999, "2026-11-01"));
         assert!(counted(100_000, "2026-11-02"));

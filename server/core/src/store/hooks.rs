@@ -6,6 +6,8 @@ use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use super::delivery_words::{DeliveryEvent, DeliveryState};
 use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count};
+use crate::clock::At;
+use crate::ids::HookId;
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -33,7 +35,7 @@ pub struct Quiet {
 /// Somebody who is told. The secret is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Hook {
-    pub id: String,
+    pub id: HookId,
     pub kind: HookKind,
     pub target: String,
     pub min_severity: u8,
@@ -43,7 +45,7 @@ pub struct Hook {
     pub escalate_after_min: Option<i64>,
     pub escalate_to: Option<String>,
     pub enabled: bool,
-    pub created_at: String,
+    pub created_at: At,
     pub created_by: String,
 }
 
@@ -55,9 +57,9 @@ pub struct Delivery {
     pub alert: Option<String>,
     pub state: DeliveryState,
     pub attempts: u32,
-    pub next_at: String,
-    pub made_at: String,
-    pub done_at: Option<String>,
+    pub next_at: At,
+    pub made_at: At,
+    pub done_at: Option<At>,
     pub answer: String,
     #[serde(skip)]
     pub body: String,
@@ -70,7 +72,7 @@ pub struct NewDelivery {
     pub event: DeliveryEvent,
     pub alert: Option<String>,
     pub body: String,
-    pub next_at: String,
+    pub next_at: At,
 }
 
 /// What a delivery came to.
@@ -78,7 +80,7 @@ pub struct NewDelivery {
 pub enum Came {
     Delivered,
     /// Again at this time.
-    Again(String),
+    Again(At),
     Failed,
 }
 
@@ -146,7 +148,7 @@ impl Store {
     /// at the feed's end.
     pub fn plan_deliveries(
         &self,
-        now: &str,
+        now: At,
         plan: impl Fn(&[Hook], &FeedEvent, &str) -> Vec<NewDelivery>,
     ) -> Result<usize> {
         self.write(|tx| {
@@ -191,22 +193,22 @@ impl Store {
         })
     }
 
-    pub fn add_delivery(&self, it: &NewDelivery, now: &str) -> Result<()> {
+    pub fn add_delivery(&self, it: &NewDelivery, now: At) -> Result<()> {
         self.write(|tx| insert(tx, it, now))
     }
 
     /// Deliveries whose time has come, oldest first.
-    pub fn due_deliveries(&self, now: &str, limit: u32) -> Result<Vec<Delivery>> {
+    pub fn due_deliveries(&self, now: At, limit: u32) -> Result<Vec<Delivery>> {
         let sql = format!(
             "{DELIVERY} WHERE state = 'waiting' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2"
         );
         self.read(|c| collect(c, &sql, (now, limit), delivery))
     }
 
-    pub fn delivered(&self, id: i64, came: &Came, answer: &str, now: &str) -> Result<()> {
+    pub fn delivered(&self, id: i64, came: &Came, answer: &str, now: At) -> Result<()> {
         let (state, next) = match came {
             Came::Delivered => (DeliveryState::Delivered, now),
-            Came::Again(at) => (DeliveryState::Waiting, at.as_str()),
+            Came::Again(at) => (DeliveryState::Waiting, *at),
             Came::Failed => (DeliveryState::Failed, now),
         };
         let done = (state != DeliveryState::Waiting).then_some(now);
@@ -226,9 +228,9 @@ impl Store {
     /// jurisdiction; one who may not is counted and not told.
     pub fn take_escalations(
         &self,
-        now: &str,
-        since: impl Fn(i64) -> String,
-        due_at: impl Fn(&Hook, u8, &str) -> Option<String>,
+        now: At,
+        since: impl Fn(i64) -> At,
+        due_at: impl Fn(&Hook, u8, &str) -> Option<At>,
     ) -> Result<usize> {
         self.write(|tx| {
             let mut escalated = 0;
@@ -260,7 +262,13 @@ impl Store {
                         body.replacen(&quoted(DeliveryEvent::AlertOpened), &quoted(event), 1);
                     insert(
                         tx,
-                        &NewDelivery { hook, event, alert: Some(alert), body, next_at },
+                        &NewDelivery {
+                            hook: hook.to_string(),
+                            event,
+                            alert: Some(alert),
+                            body,
+                            next_at,
+                        },
                         now,
                     )?;
                     escalated += 1;
@@ -285,7 +293,7 @@ impl Store {
         })
     }
 
-    pub fn forget_deliveries(&self, before: &str) -> Result<usize> {
+    pub fn forget_deliveries(&self, before: At) -> Result<usize> {
         self.write(|tx| {
             Ok(tx.execute(
                 "DELETE FROM delivery WHERE state <> 'waiting' AND made_at < ?1",
@@ -298,7 +306,7 @@ impl Store {
 const DELIVERY: &str = "SELECT id, hook, event, alert, state, attempts, next_at, made_at, \
     done_at, answer, body FROM delivery";
 
-pub(super) fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: &str) -> Result<()> {
+pub(super) fn insert(tx: &Transaction<'_>, it: &NewDelivery, now: At) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO delivery (hook, event, alert, body, state, attempts, next_at, made_at,
         answer, escalated)

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::engine::params;
 use super::rows::collect;
 use super::{Result, Store};
+use crate::clock::At;
 use crate::impact_assessment::Assessment;
 
 /// One assessment, and who entered it.
@@ -14,7 +15,7 @@ pub struct AssessmentEntry {
     pub id: i64,
     /// Empty: of the whole server.
     pub jurisdiction: String,
-    pub at: String,
+    pub at: At,
     pub by: String,
     #[serde(flatten)]
     pub assessment: Assessment,
@@ -26,7 +27,7 @@ impl Store {
         jurisdiction: &str,
         by: &str,
         it: &Assessment,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let sql = "INSERT INTO impact_assessment (jurisdiction, at, by_whom, spec) VALUES \

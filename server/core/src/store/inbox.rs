@@ -92,7 +92,7 @@ impl Store {
     pub fn commit_batch(&self, batch: &[Entry], at_once_max: usize) -> Result<Committed> {
         self.write(|tx| {
             let mut done = Committed::default();
-            let mut chains: BTreeMap<&str, Chain<'_>> = BTreeMap::new();
+            let mut chains: BTreeMap<&str, Chain> = BTreeMap::new();
             let mut places = Places::new(self.demonstration);
             let mut tally = Tally::new();
             let mut findings = Vec::new();
@@ -110,7 +110,7 @@ impl Store {
                     }
                     Entry::Status { status, received_at, retained } => {
                         let (news, fresh) =
-                            devices::set_online(tx, status, *retained, received_at)?;
+                            devices::set_online(tx, status, *retained, *received_at)?;
                         if news {
                             done.statuses.push(BoxStatus {
                                 device: status.device.to_string(),
@@ -125,7 +125,7 @@ impl Store {
                     MapEntry::Occupied(known) => known.into_mut(),
                     MapEntry::Vacant(new) => {
                         let limits =
-                            budgets.of(tx, incoming.body.device.as_str(), &incoming.received_at)?;
+                            budgets.of(tx, incoming.body.device.as_str(), incoming.received_at)?;
                         new.insert(chain::chain_of(tx, incoming, limits)?)
                     }
                 };
@@ -177,7 +177,7 @@ fn place(it: &Incoming, epoch: i64) -> Place<'_> {
         device: it.body.device.as_str(),
         epoch,
         seq: it.body.seq as i64,
-        received_at: &it.received_at,
+        received_at: it.received_at,
     }
 }
 
@@ -185,11 +185,11 @@ fn place(it: &Incoming, epoch: i64) -> Place<'_> {
 fn store_one<'a>(
     tx: &Transaction<'_>,
     it: &'a Incoming,
-    chain: &mut Chain<'a>,
+    chain: &mut Chain,
     around: &mut Around<'_, 'a>,
 ) -> Result<(Outcome, Option<Placed>)> {
     let Around { places, tally, acked, unwritten } = around;
-    chain.received_at = &it.received_at;
+    chain.received_at = it.received_at;
     chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
     chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
     let (kind, bytes) = (Kind::of(&it.body.payload), it.envelope.len() as u64);
@@ -265,7 +265,7 @@ fn store_one<'a>(
 fn withhold(
     tx: &Transaction<'_>,
     it: &Incoming,
-    chain: &mut Chain<'_>,
+    chain: &mut Chain,
     tally: &mut Tally,
 ) -> Result<Outcome> {
     if chain::judged(tx, it, chain)? == Judgement::Duplicate {
@@ -276,7 +276,7 @@ fn withhold(
     *tally.entry(kind.withheld()).or_default() += 1;
     if !std::mem::replace(&mut chain.withheld, true) {
         let cause = integrity::Cause::OverBudget { kind, day: chain.spent.day.clone() };
-        incidents::raise_integrity(tx, it.body.device.as_str(), &cause, &it.received_at)?;
+        incidents::raise_integrity(tx, it.body.device.as_str(), &cause, it.received_at)?;
     }
     Ok(Outcome::Withheld)
 }

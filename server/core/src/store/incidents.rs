@@ -21,6 +21,7 @@ use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, sta
 use crate::alert::AlertState;
 use crate::alert::Step as CaseStep;
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
+use crate::clock::{self, At};
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 use crate::own_id::is_own;
@@ -35,7 +36,7 @@ pub(super) struct Place<'a> {
     pub(super) device: &'a str,
     pub(super) epoch: i64,
     pub(super) seq: i64,
-    pub(super) received_at: &'a str,
+    pub(super) received_at: At,
 }
 
 /// One step in the life of a finding, and where it came from.
@@ -60,17 +61,13 @@ impl<'a> Step<'a> {
     }
 
     /// One of the server's own.
-    fn own(
-        report: &'a FindingReport,
-        device: &'a str,
-        incident_origin: &'a str,
-        now: &'a str,
-    ) -> Self {
+    fn own(report: &'a FindingReport, device: &'a str, incident_origin: &'a str, now: At) -> Self {
+        let raised_at = clock::ms(&report.raised_at).map_or(now, At::of_ms);
         let placed = Placed {
             institution: report.institution.to_string(),
             session_known: report.session.is_some(),
-            at: report.raised_at.clone(),
-            until: report.raised_at.clone(),
+            at: raised_at,
+            until: raised_at,
         };
         Self {
             report: Cow::Borrowed(report),
@@ -183,7 +180,7 @@ pub(super) fn take_in<'a>(
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let incident = load(tx, step, joining, &mut around)?;
-                let id = new.insert(incident.alert.id.clone());
+                let id = new.insert(incident.alert.id.to_string());
                 incidents.entry(id.clone()).or_insert(incident);
                 id
             }
@@ -246,7 +243,7 @@ pub(super) fn say_own(
     tx: &Transaction<'_>,
     report: &FindingReport,
     device: &str,
-    now: &str,
+    now: At,
 ) -> Result<String> {
     let known: Option<(String, String)> = tx
         .prepare_cached(
@@ -271,7 +268,7 @@ pub(super) fn raise_integrity(
     tx: &Transaction<'_>,
     device: &str,
     cause: &integrity::Cause,
-    now: &str,
+    now: At,
 ) -> Result<()> {
     let Some(place) = stands_in(tx, device)? else { return Ok(()) };
     let report = cause.report(&place, &own_ids(tx)?, now);
@@ -289,7 +286,7 @@ pub(super) fn gap_is_filled(
     tx: &Transaction<'_>,
     device: &str,
     gap: &integrity::Cause,
-    now: &str,
+    now: At,
 ) -> Result<()> {
     let Some(place) = stands_in(tx, device)? else { return Ok(()) };
     let report = gap.came_after_all(&place, &own_ids(tx)?, now);
@@ -435,8 +432,8 @@ fn joined_alert(
     if let Some(id) = known {
         return Ok(alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))));
     }
-    let began = [step.incident_origin, step.report.incident_id.as_str(), step.place.received_at];
-    let id = own_ids(tx)?.id(&["joined", device, began[0], began[1], began[2]]);
+    let (incident, began) = (&step.report.incident_id, step.place.received_at.to_string());
+    let id = own_ids(tx)?.id(&["joined", device, step.incident_origin, incident, &began]);
     Ok(Some(Joined::New(format!("{JOINED}{id}"))))
 }
 
@@ -501,7 +498,7 @@ impl<'a> Incident<'a> {
             }
         }
         alert.liveness_waived |= report.manifest.liveness_waived;
-        now.clone_into(&mut alert.updated_at);
+        alert.updated_at = now;
         self.dirty = true;
         Ok(news)
     }
@@ -573,7 +570,7 @@ impl<'a> Incident<'a> {
         }
         alert.severity = severity;
         alert.liveness_waived = waived;
-        now.clone_into(&mut alert.updated_at);
+        alert.updated_at = now;
         alert.case = case;
         Ok(())
     }

@@ -9,6 +9,7 @@ use protocol::id::DeviceId;
 use super::registry::{institution_by_id, practitioners, room_by_id};
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError};
+use crate::clock::{At, ms};
 use crate::model;
 
 /// The next version of one piece of knowledge for one box, written down before it is sent.
@@ -23,7 +24,7 @@ pub struct Issued {
     /// Hash of what was said.
     pub content: String,
     pub answered: bool,
-    pub at: String,
+    pub at: At,
     /// Sendings since the last answer.
     pub tries: u32,
 }
@@ -42,7 +43,7 @@ pub struct Facts {
 impl Store {
     /// Everything but the templates. `sessions_from` bounds the sessions to those that ended after
     /// it.
-    pub fn facts_for(&self, device: &str, sessions_from: &str, now: &str) -> Result<Facts> {
+    pub fn facts_for(&self, device: &str, sessions_from: At, now: At) -> Result<Facts> {
         self.read(|c| {
             let room_id = super::column(c, "SELECT room FROM device WHERE id = ?1", device)?
                 .ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_owned() })?;
@@ -103,7 +104,7 @@ impl Store {
     /// Connected boxes with something unanswered for too long, never told, or with a roster from
     /// before `stale`. Of what was sent n times in vain, `unanswered[n]` is the time before which
     /// the last sending was (the last one for more).
-    pub fn overdue(&self, unanswered: &[String], stale: &str) -> Result<Vec<String>> {
+    pub fn overdue(&self, unanswered: &[At], stale: At) -> Result<Vec<String>> {
         let sql = "SELECT d.id FROM device d WHERE d.online = 1 AND d.state = 'provisioned' AND (
             (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt',
             'command', 'unlock')) < 5
@@ -120,19 +121,13 @@ impl Store {
     }
 
     /// Takes the next version of a kind for a device.
-    pub fn next_version(
-        &self,
-        device: &str,
-        kind: &str,
-        content: &str,
-        now: &str,
-    ) -> Result<Issue> {
+    pub fn next_version(&self, device: &str, kind: &str, content: &str, now: At) -> Result<Issue> {
         self.write(|tx| Ok(Issue { version: next(tx, device, kind, content, now)? }))
     }
 
     /// As [`Self::next_version`] for many (device, kind, content), in one transaction and in their
     /// order.
-    pub fn next_versions(&self, wanted: &[(&str, &str, &str)], now: &str) -> Result<Vec<u64>> {
+    pub fn next_versions(&self, wanted: &[(&str, &str, &str)], now: At) -> Result<Vec<u64>> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
@@ -155,7 +150,7 @@ impl Store {
     }
 }
 
-fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: &str) -> Result<u64> {
+fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: At) -> Result<u64> {
     let version: i64 = tx
         .prepare_cached(
             "INSERT INTO knowledge (device, kind, version, content, issued_at, tries) VALUES
@@ -173,8 +168,8 @@ fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: &str) -> 
 /// The least version to issue at this time: its milliseconds since 1970. So a server that was
 /// restored from a backup, and has forgotten what it issued since, is still above what the boxes
 /// have taken, and they do not refuse it as a rollback.
-pub(super) fn version_at(now: &str) -> i64 {
-    now.parse::<jiff::Timestamp>().map_or(1, |at| at.as_millisecond().max(1))
+pub(super) fn version_at(now: At) -> i64 {
+    now.ms().max(1)
 }
 
 fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalogue> {
@@ -241,7 +236,7 @@ const ALL_BYTES: usize = 480 * 1024;
 /// The sessions of a room, newest first: open ones, those that ended or were cancelled since
 /// `from`, and those that moved elsewhere, as cancelled here. Each carries what was said of it
 /// before, and when each word reached the server.
-fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> {
+fn sessions(c: &Connection, room: &model::Room, from: At) -> Result<Sessions> {
     let sql =
         "SELECT id, start_at FROM session WHERE room = ?1 AND CASE cancelled WHEN 0 THEN end_at
         IS NULL OR end_at >= ?2
@@ -249,7 +244,7 @@ fn sessions(c: &Connection, room: &model::Room, from: &str) -> Result<Sessions> 
         UNION SELECT s.id, s.start_at FROM session_change h JOIN session s ON s.id = h.session
             WHERE json_extract(h.spec, '$.room') = ?1 AND s.room <> ?1 AND s.updated_at >= ?2
         ORDER BY 2 DESC, 1";
-    let ids: Vec<String> = collect(c, sql, [room.id.as_str(), from], |r| Ok(r.get(0)?))?;
+    let ids: Vec<String> = collect(c, sql, (room.id.as_str(), from), |r| Ok(r.get(0)?))?;
     let (mut told, mut bytes, mut cut) = (Vec::new(), 0, 0);
     for id in ids.iter().take(MOST_SESSIONS) {
         let mut said = revisions(c, id, &room.id)?;
@@ -291,16 +286,16 @@ fn revisions(
 ) -> Result<Vec<protocol::down::Session>> {
     let sql =
         "SELECT at, spec FROM session_change WHERE session = ?1 ORDER BY revision DESC LIMIT ?2";
-    let said: Vec<(String, model::Session)> =
+    let said: Vec<(At, model::Session)> =
         collect(c, sql, params![session, MOST_FORMER as i64 + 1], |r| {
             Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(1)?)?))
         })?;
     let mut told = Vec::with_capacity(said.len());
     for (n, (at, spec)) in said.iter().enumerate() {
         let mut wire = spec.wire();
-        wire.stated_at = Some(at.clone());
+        wire.stated_at = Some(at.to_string());
         wire.cancelled |= spec.room != *room;
-        wire.declined_at = declined_at(&said[n..]).map(str::to_owned);
+        wire.declined_at = declined_at(&said[n..]).map(|at| at.to_string());
         told.push(wire);
     }
     Ok(told)
@@ -308,19 +303,19 @@ fn revisions(
 
 /// When the refusal of the newest of these words reached the server: the first of those in a row
 /// that say it of the same room and start. One that moved is a word of its own.
-fn declined_at(newest_first: &[(String, model::Session)]) -> Option<&str> {
+fn declined_at(newest_first: &[(At, model::Session)]) -> Option<At> {
     let (_, now) = newest_first.first()?;
     let same = |s: &model::Session| s.declined && (&s.room, &s.start) == (&now.room, &now.start);
     let run = newest_first.iter().take_while(|(_, said)| same(said));
-    run.last().map(|(at, _)| at.as_str())
+    run.last().map(|(at, _)| *at)
 }
 
-fn passes(c: &Connection, institution: &str, now: &str) -> Result<Vec<protocol::down::Pass>> {
+fn passes(c: &Connection, institution: &str, now: At) -> Result<Vec<protocol::down::Pass>> {
     let sql = "SELECT spec, updated_at FROM pass WHERE institution = ?1 ORDER BY id";
     let passes: Vec<(model::Pass, String)> = collect(c, sql, [institution], |r| {
         Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?))
     })?;
-    let told = passes.into_iter().filter(|(p, _)| p.to.as_str() > now);
+    let told = passes.into_iter().filter(|(p, _)| ms(&p.to).is_none_or(|to| to > now.ms()));
     Ok(told.map(|(p, at)| protocol::down::Pass { stated_at: Some(at), ..p.wire() }).collect())
 }
 
@@ -348,17 +343,22 @@ fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
 
 /// A device id that came out of the database.
 pub fn device_id(text: &str) -> Result<DeviceId> {
-    text.parse().map_err(|e: protocol::id::BadId| StoreError::Conflict(e.to_string()))
+    Ok(text.parse()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
 
-    fn said(at: &str, start: &str, declined: bool) -> (String, model::Session) {
+    fn of_day(time: &str) -> At {
+        at(&format!("2026-03-02T{time}:00Z"))
+    }
+
+    fn said(time: &str, start: &str, declined: bool) -> (At, model::Session) {
         let text =
             format!(r#"{{"id":"s-1","room":"r-1","start":"{start}","declined":{declined}}}"#);
-        (at.to_owned(), serde_json::from_str(&text).unwrap())
+        (of_day(time), serde_json::from_str(&text).unwrap())
     }
 
     #[test]
@@ -366,14 +366,14 @@ mod tests {
         let closed = said("09:40", "09:00", true);
         let again = said("08:50", "09:00", true);
         let before = said("08:40", "09:00", false);
-        assert_eq!(declined_at(&[closed, again, before]), Some("08:50"));
+        assert_eq!(declined_at(&[closed, again, before]), Some(of_day("08:50")));
     }
 
     #[test]
     fn a_refusal_moved_to_another_time_is_a_new_word() {
         let moved = said("09:40", "09:00", true);
         let dummy = said("08:00", "17:00", true);
-        assert_eq!(declined_at(&[moved, dummy]), Some("09:40"));
+        assert_eq!(declined_at(&[moved, dummy]), Some(of_day("09:40")));
         assert_eq!(declined_at(&[said("09:40", "09:00", false)]), None);
     }
 }

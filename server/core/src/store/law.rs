@@ -7,24 +7,22 @@ use ::law::Decision;
 use super::rows::{collect, decode_all};
 use super::{Result, Store, name_of, named};
 use crate::calendar::NoticeDay;
-use crate::clock;
+use crate::clock::At;
 use crate::monitoring_review::{Entered, MonitoringReview};
 
 /// One word about a box's review.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ReviewEntry {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub room: String,
     pub record: MonitoringReview,
 }
 
 impl ReviewEntry {
-    /// With the day on which it was entered; one without a readable day came after everything.
+    /// With the day on which it was entered.
     pub fn entered(&self) -> Entered<'_> {
-        let at = self.at.parse::<jiff::Timestamp>().ok();
-        let on = at.map_or(jiff::civil::Date::MAX, |at| at.to_zoned(clock::zone()).date());
-        Entered { by: &self.by, on, record: &self.record }
+        Entered { by: &self.by, on: self.at.date(), record: &self.record }
     }
 }
 

@@ -17,7 +17,7 @@ use super::rows::collect;
 use super::schema::Database;
 use super::transaction::in_transaction;
 use super::{Result, Store, StoreError, lock};
-use crate::clock;
+use crate::clock::At;
 
 /// Beside the databases in the data folder.
 const LOCK: &str = "leader.lock";
@@ -38,8 +38,7 @@ pub struct Instance {
     /// Host and port.
     pub id: String,
     pub version: String,
-    /// RFC 3339.
-    pub since: String,
+    pub since: At,
     /// Its public half, base64.
     pub signing_key: String,
 }
@@ -49,7 +48,7 @@ pub struct Instance {
 pub struct SeenServer {
     pub id: String,
     pub version: String,
-    pub since: String,
+    pub since: At,
     /// Since it was seen last.
     pub silent_ms: i64,
     pub leads: bool,
@@ -60,7 +59,7 @@ pub struct SeenServer {
 pub struct Lead {
     pub epoch: Epoch,
     pub holder: String,
-    pub since: String,
+    pub since: At,
 }
 
 /// What a look at the seat found.
@@ -201,8 +200,7 @@ fn claim(tx: &Connection, me: &Instance, now: Timestamp) -> Result<Epoch> {
     let sql = "INSERT INTO leadership (id, epoch, holder, since) VALUES (1, 1, ?1, ?2)
         ON CONFLICT(id) DO UPDATE SET epoch = leadership.epoch + 1, holder = excluded.holder,
         since = excluded.since RETURNING epoch";
-    let since = clock::text(now);
-    Ok(Epoch(tx.query_row(sql, [me.id.as_str(), since.as_str()], |r| r.get(0))?))
+    Ok(Epoch(tx.query_row(sql, (me.id.as_str(), At::from(now)), |r| r.get(0))?))
 }
 
 impl Store {

@@ -21,7 +21,7 @@ use super::engine::{Connection, OptionalExtension as _};
 use super::rows::collect;
 use super::{Result, Store, StoreError};
 use crate::alert::AlertState;
-use crate::clock;
+use crate::clock::At;
 use crate::clue::Intake;
 
 /// Days for which a log is held from the last step of a lead, or the acceptance of a clue.
@@ -34,6 +34,8 @@ const MOST_DAYS: usize = 8;
 const MOST: i64 = 500;
 /// A box keeps a log so many days by itself: before a clue came, an older one was gone.
 const KEPT_DAYS: i64 = 7;
+
+const DAY_MS: i64 = 86_400_000;
 /// Days of receipt that are looked at for clues that nobody has accepted yet.
 const UNREAD_DAYS: i64 = 30;
 /// Unread clues of one day that are held by what they say; of more, the days before it are.
@@ -71,7 +73,7 @@ pub struct LogHold {
     /// UTC day (`2026-11-29`).
     pub day: String,
     /// RFC 3339 UTC with milliseconds.
-    pub until: String,
+    pub until: At,
     pub standing: HoldStanding,
 }
 
@@ -94,7 +96,7 @@ impl Store {
             let devices = collect(c, sql, [&goes_on], |r| Ok(r.get::<_, String>(0)?))?;
             let unread = HeldFor::Unread(clue.received_on.clone());
             let is_unread = matches!(clue.handling.intake, Intake::Received | Intake::AskedBack);
-            let wanted = [HeldFor::Clue(goes_on), unread];
+            let wanted = [HeldFor::Clue(goes_on.to_string()), unread];
             let wanted = if is_unread { &wanted[..] } else { &wanted[..1] };
             seen(c, wanted, devices.into_iter().collect())
         })
@@ -118,27 +120,26 @@ fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         'case') OR EXISTS (SELECT 1 FROM evidence_opening o WHERE o.alert = alert.id AND o.state IN
         ('requested','approved','released','delivered','open'))) ORDER BY number LIMIT ?2";
     let rows = collect(c, sql, (device, MOST), |r| {
-        let row: (String, String, String, Option<String>, bool) =
+        let row: (String, String, At, Option<String>, bool) =
             (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
         Ok(row)
     })?;
     let mut held = Vec::new();
     for (id, state, since, session, logs) in rows {
         let is_case = AlertState::parse(&state) == Some(AlertState::Case);
-        let Ok(since) = since.parse::<Timestamp>() else { continue };
         let sql = "SELECT id FROM finding WHERE alert = ?1 AND origin = ?2 ORDER BY id LIMIT 50";
         let findings = collect(c, sql, [&id, device], |r| Ok(r.get::<_, String>(0)?))?;
-        let until = until(since, is_case);
+        let until = until(since.time(), is_case);
         if !findings.is_empty() {
             let reference = opaque(&format!("pictures of {id}"));
-            let hold = Hold { reference, until: until.clone(), day: None, findings };
+            let hold = Hold { reference, until: until.to_string(), day: None, findings };
             held.push((HeldFor::Alert(id.clone()), hold));
         }
         if !logs {
             continue;
         }
         for day in days_of_alert(c, &id, session.as_deref())? {
-            held.push((HeldFor::Alert(id.clone()), held_day(&id, day, &until)));
+            held.push((HeldFor::Alert(id.clone()), held_day(&id, day, until)));
         }
     }
     Ok(held)
@@ -147,12 +148,12 @@ fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
 /// The days on which its findings spoke, and on which its session began.
 fn days_of_alert(c: &Connection, id: &str, session: Option<&str>) -> Result<Vec<String>> {
     let sql = "SELECT at FROM finding_step WHERE alert = ?1 ORDER BY at LIMIT 1000";
-    let mut times = collect(c, sql, [id], |r| Ok(r.get::<_, String>(0)?))?;
+    let mut times = collect(c, sql, [id], |r| Ok(r.get::<_, At>(0)?))?;
     if let Some(session) = session {
         let sql = "SELECT start_at FROM session WHERE id = ?1";
-        times.extend(collect(c, sql, [session], |r| Ok(r.get::<_, String>(0)?))?);
+        times.extend(collect(c, sql, [session], |r| Ok(r.get::<_, At>(0)?))?);
     }
-    let days: BTreeSet<String> = times.iter().filter_map(|at| day_of(at)).collect();
+    let days: BTreeSet<String> = times.iter().map(|at| at.utc_day()).collect();
     Ok(days.into_iter().take(MOST_DAYS).collect())
 }
 
@@ -174,7 +175,7 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         let (Some(top), Some(clue)) = (by_id(c, &top)?, by_id(c, &id)?) else { continue };
         let Some(until) = until_of_clue(&top) else { continue };
         for day in days_there(c, device, &clue)? {
-            held.push((HeldFor::Clue(top.id.clone()), held_day(&top.id, day, &until)));
+            held.push((HeldFor::Clue(top.id.to_string()), held_day(&top.id, day, until)));
         }
     }
     Ok(held)
@@ -204,13 +205,13 @@ fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         if clues.len() > UNREAD_A_DAY {
             let matter = format!("unread of {on}");
             for day in kept {
-                held.push((HeldFor::Unread(on.clone()), held_day(&matter, day, &until)));
+                held.push((HeldFor::Unread(on.clone()), held_day(&matter, day, until)));
             }
             continue;
         }
         for clue in clues {
             for day in days_there(c, device, &clue)?.into_iter().filter(|day| kept.contains(day)) {
-                held.push((HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, &until)));
+                held.push((HeldFor::Clue(clue.id.to_string()), held_day(&clue.id, day, until)));
             }
         }
     }
@@ -225,13 +226,17 @@ fn days_there(c: &Connection, device: &str, clue: &Clue) -> Result<BTreeSet<Stri
     if !stood_there(c, device, room, (from, to))? {
         return Ok(BTreeSet::new());
     }
-    Ok([from, to].into_iter().filter_map(|at| day_of(&clock::text(at))).collect())
+    Ok([from, to].into_iter().map(At::utc_day).collect())
 }
 
 /// The one shape in which a day's log is held, for a lead as for a clue.
-fn held_day(matter: &str, day: String, until: &str) -> Hold {
-    let until = until.to_owned();
-    Hold { reference: opaque(matter), until, day: Some(day), findings: Vec::new() }
+fn held_day(matter: &str, day: String, until: At) -> Hold {
+    Hold {
+        reference: opaque(matter),
+        until: until.to_string(),
+        day: Some(day),
+        findings: Vec::new(),
+    }
 }
 
 /// The clue that this one goes on in; itself where it was not merged.
@@ -248,7 +253,7 @@ fn end_of_merges(c: &Connection, clue: &Clue) -> Result<Option<Clue>> {
 }
 
 /// Until when the log is kept for an accepted clue; `None`: for this one it is not.
-fn until_of_clue(top: &Clue) -> Option<String> {
+fn until_of_clue(top: &Clue) -> Option<At> {
     let case = top.handling.case.as_ref().filter(|_| top.handling.is_open())?;
     let accepted = midnight(top.handling.accepted_on.as_deref()?)?;
     Some(until(accepted, case.state == AlertState::Case))
@@ -259,37 +264,27 @@ fn midnight(day: &str) -> Option<Timestamp> {
 }
 
 /// A whole day: of a clue the day alone is known, and a time would tell a lead from one.
-fn until(since: Timestamp, is_case: bool) -> String {
+fn until(since: Timestamp, is_case: bool) -> At {
     let days = 1 + HELD_DAYS + if is_case { CASE_DAYS } else { 0 };
-    let last = since + SignedDuration::from_hours(24 * days);
-    format!("{}T00:00:00.000Z", last.strftime("%Y-%m-%d"))
+    let last = At::from(since) + SignedDuration::from_hours(24 * days);
+    At::of_ms(last.ms() - last.ms().rem_euclid(DAY_MS))
 }
 
-fn window(clue: &Clue) -> Option<(Timestamp, Timestamp)> {
-    let from = clue.about.from_at.as_deref()?.parse().ok()?;
-    let to = clue.about.to_at.as_deref().unwrap_or_default().parse().unwrap_or(from);
-    Some((from, to))
+fn window(clue: &Clue) -> Option<(At, At)> {
+    let from = clue.about.from_at?;
+    Some((from, clue.about.to_at.unwrap_or(from)))
 }
 
 /// Whether the box was registered for the room at any time from one to the other.
-fn stood_there(
-    c: &Connection,
-    device: &str,
-    room: &str,
-    (from, to): (Timestamp, Timestamp),
-) -> Result<bool> {
-    let sql = "SELECT room, since FROM device_place WHERE device = ?1 ORDER BY since";
-    let places: Vec<(String, String)> = collect(c, sql, [device], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    let (from, to) = (clock::text(from), clock::text(to));
+fn stood_there(c: &Connection, device: &str, room: &str, (from, to): (At, At)) -> Result<bool> {
+    let sql = "SELECT room, nullif(since, '') FROM device_place WHERE device = ?1 ORDER BY since";
+    let places: Vec<(String, Option<At>)> =
+        collect(c, sql, [device], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok(places.iter().enumerate().any(|(n, (place, since))| {
-        let left = places.get(n + 1).map(|(_, next)| next);
-        place == room && *since <= to && left.is_none_or(|left| *left > from)
+        let left = places.get(n + 1).and_then(|(_, next)| *next);
+        let came = since.is_none_or(|since| since <= to);
+        place == room && came && left.is_none_or(|left| left > from)
     }))
-}
-
-/// The UTC day of a time; nothing for what is no time.
-fn day_of(at: &str) -> Option<String> {
-    at.parse::<Timestamp>().ok().map(|at| at.strftime("%Y-%m-%d").to_string())
 }
 
 /// As a box is told what it holds for: no number, and the same word each time.
@@ -306,8 +301,9 @@ fn seen(c: &Connection, wanted: &[HeldFor], devices: BTreeSet<String>) -> Result
         for (_, hold) in holds.iter().filter(|(matter, _)| wanted.contains(matter)) {
             let Some(day) = &hold.day else { continue };
             let standing = standing(applied, said.as_ref(), &hold.reference, day);
-            let (device, until) = (id.clone(), hold.until.clone());
-            let hold = LogHold { device, day: day.clone(), until, standing };
+            // It was written here a moment ago.
+            let until = hold.until.parse().unwrap_or(At::EPOCH);
+            let hold = LogHold { device: id.clone(), day: day.clone(), until, standing };
             found.insert((day.clone(), id.clone()), hold);
         }
     }
@@ -345,6 +341,7 @@ fn standing(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
 
     #[test]
     fn a_box_that_has_no_such_log_is_not_said_to_hold_it() {
@@ -365,8 +362,8 @@ mod tests {
     fn a_case_is_held_until_it_can_be_decided() {
         for since in ["2026-03-02T00:00:00Z", "2026-03-02T23:59:59.999Z"] {
             let since = since.parse().unwrap();
-            assert_eq!(until(since, false), "2026-06-01T00:00:00.000Z");
-            assert_eq!(until(since, true), "2026-11-28T00:00:00.000Z");
+            assert_eq!(until(since, false), at("2026-06-01T00:00:00.000Z"));
+            assert_eq!(until(since, true), at("2026-11-28T00:00:00.000Z"));
         }
     }
 }

@@ -7,13 +7,13 @@ use protocol::up::{CameraState, HealthReport};
 use super::rows::collect;
 use super::to_judge::mark;
 use super::{Result, Store, column};
-use crate::clock::ms;
+use crate::clock::At;
 
 impl Store {
     /// One look at every box that was ever heard: is it connected, is its camera live, how many
     /// faces did it count. `run` names this run of the server. Looks older than `forget_before` go.
-    pub fn look(&self, run: &str, now: &str, forget_before: &str) -> Result<()> {
-        let hour = ms(now).unwrap_or(0).div_euclid(3_600_000);
+    pub fn look(&self, run: &str, now: At, forget_before: At) -> Result<()> {
+        let hour = now.ms().div_euclid(3_600_000);
         self.write(|tx| {
             let sql = "SELECT id, online, health FROM device WHERE state = 'provisioned' AND \
                 last_seen IS NOT NULL";
@@ -27,7 +27,7 @@ impl Store {
                 }
                 look_hour(tx, device, hour, *online, health.as_ref())?;
             }
-            let oldest_hour = ms(forget_before).unwrap_or(0).div_euclid(3_600_000);
+            let oldest_hour = forget_before.ms().div_euclid(3_600_000);
             tx.execute("DELETE FROM silence WHERE to_at < ?1", [forget_before])?;
             tx.execute("DELETE FROM hour_seen WHERE hour < ?1", [oldest_hour])?;
             Ok(())
@@ -36,24 +36,23 @@ impl Store {
 }
 
 /// True once a silence is long enough to be worth a question; asked again each further look.
-fn go_on_silent(tx: &Connection, device: &str, run: &str, now: &str) -> Result<bool> {
+fn go_on_silent(tx: &Connection, device: &str, run: &str, now: At) -> Result<bool> {
     let open = "SELECT from_at, to_at FROM silence WHERE device=?1 AND run=?2 ORDER BY from_at \
         DESC LIMIT 1";
-    let last: Option<(String, String)> = tx
+    let last: Option<(At, At)> = tx
         .prepare_cached(open)?
         .query_row([device, run], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     // Connected at the look before: another silence begins.
-    let goes_on =
-        last.filter(|(_, to)| ms(now).zip(ms(to)).is_some_and(|(now, to)| now - to <= 2 * LOOK_MS));
+    let goes_on = last.filter(|(_, to)| now.ms() - to.ms() <= 2 * LOOK_MS);
     if let Some((from, _)) = goes_on {
         tx.prepare_cached("UPDATE silence SET to_at=?3 WHERE device=?1 AND from_at=?2")?
-            .execute([device, &from, now])?;
-        Ok(ms(now).zip(ms(&from)).is_some_and(|(now, from)| now - from > 300_000))
+            .execute((device, from, now))?;
+        Ok(now.ms() - from.ms() > 300_000)
     } else {
         let sql = "INSERT INTO silence VALUES (?1,?2,?2,?3) ON CONFLICT(device, from_at) DO UPDATE \
             SET to_at = excluded.to_at, run = excluded.run";
-        tx.prepare_cached(sql)?.execute([device, now, run])?;
+        tx.prepare_cached(sql)?.execute((device, now, run))?;
         Ok(false)
     }
 }

@@ -4,36 +4,37 @@
 use super::engine::params;
 
 use super::{Result, Store, StoreError};
+use crate::clock::At;
 
 /// The latest time that each mark may bear now.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    pub login: String,
-    pub invitation: String,
-    pub delivery: String,
+    pub login: At,
+    pub invitation: At,
+    pub delivery: At,
     /// A person's own link.
-    pub personal_link: String,
+    pub personal_link: At,
     /// A token that registers a box.
-    pub box_token: String,
+    pub box_token: At,
     /// A box that may be commissioned again.
-    pub unlock: String,
-    pub api_token: String,
+    pub unlock: At,
+    pub api_token: At,
 }
 
 impl Store {
     /// Cuts marks that lie beyond their bounds; gives how many.
     pub fn cut_marks(&self, bounds: &Bounds) -> Result<usize> {
         let cut = [
-            ("login", "expires_at", "", &bounds.login),
-            ("invitation", "expires_at", "", &bounds.invitation),
-            ("delivery", "next_at", "AND state = 'waiting'", &bounds.delivery),
-            ("personal_link", "expires_at", "", &bounds.personal_link),
-            ("device", "token_expires_at", "", &bounds.box_token),
-            ("commissioning", "unlocked_until", "", &bounds.unlock),
-            ("api_token", "expires_at", "", &bounds.api_token),
+            ("login", "expires_at", "", bounds.login),
+            ("invitation", "expires_at", "", bounds.invitation),
+            ("delivery", "next_at", "AND state = 'waiting'", bounds.delivery),
+            ("personal_link", "expires_at", "", bounds.personal_link),
+            ("device", "token_expires_at", "", bounds.box_token),
+            ("commissioning", "unlocked_until", "", bounds.unlock),
+            ("api_token", "expires_at", "", bounds.api_token),
         ];
         // Most often there is nothing to cut, and then nothing is written.
-        let beyond = |(table, column, more, bound): &(&str, &str, &str, &String)| -> Result<bool> {
+        let beyond = |(table, column, more, bound): &(&str, &str, &str, At)| -> Result<bool> {
             let sql = format!("SELECT 1 FROM {table} WHERE {column} > ?1 {more}");
             self.read(|c| Ok(c.prepare_cached(&sql)?.exists([bound])?))
         };
@@ -50,7 +51,7 @@ impl Store {
 
     /// Asks the running server to forget the waits of an account, and forgets the last code that it
     /// used.
-    pub fn clear_waits(&self, account: &str, now: &str) -> Result<()> {
+    pub fn clear_waits(&self, account: &str, now: At) -> Result<()> {
         self.write(|tx| {
             if tx.execute("UPDATE account SET totp_last = 0 WHERE id = ?1", [account])? == 0 {
                 return Err(StoreError::Unknown { what: "account", id: account.to_owned() });
@@ -65,17 +66,17 @@ impl Store {
     }
 
     /// Whether this is told for the first time; from here on it was told.
-    pub fn first_time(&self, what: &str, now: &str) -> Result<bool> {
+    pub fn first_time(&self, what: &str, now: At) -> Result<bool> {
         self.write(|tx| {
             Ok(tx.execute(
                 "INSERT INTO told_once VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                [what, now],
+                (what, now),
             )? == 1)
         })
     }
 
     /// When the first of the boxes' certificates runs out that is in use: the newest of each box.
-    pub fn first_certificate_to_end(&self) -> Result<Option<String>> {
+    pub fn first_certificate_to_end(&self) -> Result<Option<At>> {
         let sql = "SELECT min(last) FROM (SELECT max(c.expires_at) AS last FROM certificate c
             JOIN device d ON d.id = c.device
             WHERE c.revoked_at IS NULL AND d.state <> 'revoked' GROUP BY c.device) newest";
@@ -101,45 +102,46 @@ impl Store {
 mod tests {
     use super::*;
     use crate::access::Role;
+    use crate::clock::at;
 
     #[test]
     fn a_login_of_a_clock_that_was_ahead_is_cut() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        store.invite("h", Role::Admin, "", "2026-03-05T00:00:00.000Z").unwrap();
-        let ahead = "2026-03-03T00:00:00.000Z";
+        store.invite("h", Role::Admin, "", at("2026-03-05T00:00:00.000Z")).unwrap();
+        let ahead = at("2026-03-03T00:00:00.000Z");
         store.accept_invitation("h", "wang", "王", "p", None, ahead).unwrap();
-        store.log_in("t", "wang", "", ahead, "2026-03-03T10:00:00.000Z").unwrap();
+        store.log_in("t", "wang", "", ahead, at("2026-03-03T10:00:00.000Z")).unwrap();
         let bounds = Bounds {
-            login: "2026-03-02T10:00:00.000Z".into(),
-            invitation: "2026-03-05T00:00:00.000Z".into(),
-            delivery: "2026-03-03T00:00:00.000Z".into(),
-            personal_link: "2026-03-05T00:00:00.000Z".into(),
-            box_token: "2026-03-05T00:00:00.000Z".into(),
-            unlock: "2026-03-05T00:00:00.000Z".into(),
-            api_token: "2027-03-05T00:00:00.000Z".into(),
+            login: at("2026-03-02T10:00:00.000Z"),
+            invitation: at("2026-03-05T00:00:00.000Z"),
+            delivery: at("2026-03-03T00:00:00.000Z"),
+            personal_link: at("2026-03-05T00:00:00.000Z"),
+            box_token: at("2026-03-05T00:00:00.000Z"),
+            unlock: at("2026-03-05T00:00:00.000Z"),
+            api_token: at("2027-03-05T00:00:00.000Z"),
         };
         assert_eq!(store.cut_marks(&bounds).unwrap(), 1);
         assert_eq!(store.cut_marks(&bounds).unwrap(), 0);
-        assert!(store.who_by_login("t", "2026-03-02T09:59:00.000Z").unwrap().is_some());
-        assert!(store.who_by_login("t", "2026-03-02T10:00:00.000Z").unwrap().is_none());
+        assert!(store.who_by_login("t", at("2026-03-02T09:59:00.000Z")).unwrap().is_some());
+        assert!(store.who_by_login("t", at("2026-03-02T10:00:00.000Z")).unwrap().is_none());
     }
 
     #[test]
     fn each_way_in_of_a_clock_that_was_ahead_is_cut() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let ahead = "2027-03-02T00:00:00.000Z";
+        let ahead = at("2027-03-02T00:00:00.000Z");
         store.invite("h", Role::Admin, "", ahead).unwrap();
         let link = crate::store::PersonalLink {
             person: "p-1".into(),
             purpose: crate::store::Purpose::OwnData,
             made_by: "wang".into(),
         };
-        store.put_personal_link("l", &link, "2026-03-01T00:00:00.000Z", ahead).unwrap();
-        let bound = "2026-03-02T10:00:00.000Z";
+        store.put_personal_link("l", &link, at("2026-03-01T00:00:00.000Z"), ahead).unwrap();
+        let bound = at("2026-03-02T10:00:00.000Z");
         let [login, invitation, delivery, personal_link, box_token, unlock, api_token] =
-            [(); 7].map(|()| bound.to_owned());
+            [(); 7].map(|()| bound);
         let bounds =
             Bounds { login, invitation, delivery, personal_link, box_token, unlock, api_token };
         assert_eq!(store.cut_marks(&bounds).unwrap(), 2);
@@ -150,7 +152,10 @@ mod tests {
     fn what_was_told_is_told_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert!(store.first_time("x", "t").unwrap() && !store.first_time("x", "u").unwrap());
+        assert!(
+            store.first_time("x", At::of_s(1)).unwrap()
+                && !store.first_time("x", At::of_s(2)).unwrap()
+        );
         assert_eq!(store.first_certificate_to_end().unwrap(), None);
     }
 
@@ -158,11 +163,13 @@ mod tests {
     fn a_cleared_wait_is_taken_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert!(store.clear_waits("wang", "2026-03-02T00:00:00.000Z").is_err(), "of nobody");
-        store.invite("h", Role::Admin, "", "2026-03-05T00:00:00.000Z").unwrap();
-        store.accept_invitation("h", "wang", "王", "p", None, "2026-03-02T00:00:00.000Z").unwrap();
+        assert!(store.clear_waits("wang", at("2026-03-02T00:00:00.000Z")).is_err(), "of nobody");
+        store.invite("h", Role::Admin, "", at("2026-03-05T00:00:00.000Z")).unwrap();
+        store
+            .accept_invitation("h", "wang", "王", "p", None, at("2026-03-02T00:00:00.000Z"))
+            .unwrap();
         store.use_totp_step("wang", 5, 5).unwrap();
-        store.clear_waits("wang", "2026-03-02T00:00:00.000Z").unwrap();
+        store.clear_waits("wang", at("2026-03-02T00:00:00.000Z")).unwrap();
         assert_eq!(store.account("wang").unwrap().unwrap().totp_last, 0);
         assert!(store.take_cleared_wait("wang").unwrap());
         assert!(!store.take_cleared_wait("wang").unwrap());
@@ -172,8 +179,10 @@ mod tests {
     fn a_code_step_of_a_clock_that_was_ahead_gives_way() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        store.invite("h", Role::Admin, "", "2026-03-05T00:00:00.000Z").unwrap();
-        store.accept_invitation("h", "wang", "王", "p", None, "2026-03-02T00:00:00.000Z").unwrap();
+        store.invite("h", Role::Admin, "", at("2026-03-05T00:00:00.000Z")).unwrap();
+        store
+            .accept_invitation("h", "wang", "王", "p", None, at("2026-03-02T00:00:00.000Z"))
+            .unwrap();
         assert!(store.use_totp_step("wang", 3000, 3001).unwrap());
         assert!(!store.use_totp_step("wang", 3000, 3001).unwrap(), "a code worked twice");
         assert!(

@@ -6,6 +6,8 @@ use super::engine::{Transaction, params};
 use super::rows::collect;
 use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
 use crate::alert_view::Number;
+use crate::clock::At;
+use crate::ids::AlertId;
 use crate::message::{Hours, Kind};
 
 /// To be told to somebody.
@@ -28,8 +30,8 @@ pub struct Message {
     pub about: String,
     pub number: Option<i64>,
     pub by: String,
-    pub at: String,
-    pub done_at: Option<String>,
+    pub at: At,
+    pub done_at: Option<At>,
 }
 
 /// A group robot of a chat program.
@@ -62,11 +64,11 @@ pub struct MessageSetting {
 /// One of somebody's own steps on an alert.
 #[derive(Debug, Clone)]
 pub struct OwnStep {
-    pub alert: String,
+    pub alert: AlertId,
     pub number: Number,
     pub institution: String,
     pub jurisdiction: String,
-    pub at: String,
+    pub at: At,
     pub step: String,
 }
 
@@ -74,7 +76,7 @@ const MESSAGE: &str =
     "SELECT m.id, m.account, m.kind, m.about, m.number, m.by, m.at, m.done_at FROM own_message m";
 
 impl Store {
-    pub fn tell(&self, messages: &[NewMessage], now: &str) -> Result<()> {
+    pub fn tell(&self, messages: &[NewMessage], now: At) -> Result<()> {
         if messages.is_empty() { Ok(()) } else { self.write(|tx| put_all(tx, messages, now)) }
     }
 
@@ -95,13 +97,13 @@ impl Store {
         clue: &Clue,
         ear: &str,
         messages: &[NewMessage],
-        now: &str,
+        now: At,
     ) -> Result<bool> {
         let due = clue.due_on.as_deref().unwrap_or_default();
         let what = format!("clue {} {due} {ear}", clue.id);
         self.write(|tx| {
             let sql = "INSERT INTO told_once VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            let new = tx.execute(sql, [what.as_str(), now])? == 1;
+            let new = tx.execute(sql, (what.as_str(), now))? == 1;
             if new {
                 put_all(tx, messages, now)?;
             }
@@ -127,7 +129,7 @@ impl Store {
     }
 
     /// Another's message is unknown.
-    pub fn message_done(&self, account: &str, id: i64, now: &str) -> Result<()> {
+    pub fn message_done(&self, account: &str, id: i64, now: At) -> Result<()> {
         let sql =
             "UPDATE own_message SET done_at = coalesce(done_at, ?3) WHERE id = ?2 AND account = ?1";
         let unknown = || StoreError::Unknown { what: "message", id: id.to_string() };
@@ -137,7 +139,7 @@ impl Store {
     }
 
     /// What of an alert or enrolment a person need not be told any more.
-    pub fn messages_over(&self, ids: &[i64], now: &str) -> Result<()> {
+    pub fn messages_over(&self, ids: &[i64], now: At) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -177,7 +179,7 @@ impl Store {
     }
 
     /// From now on by this way; what waited before does not go out by it.
-    pub fn put_message_setting(&self, account: &str, it: &MessageSetting, now: &str) -> Result<()> {
+    pub fn put_message_setting(&self, account: &str, it: &MessageSetting, now: At) -> Result<()> {
         self.write(|tx| {
             let robot = it.robot.as_ref();
             let kind = robot.map(|r| name_of(&r.kind)).transpose()?;
@@ -201,7 +203,7 @@ impl Store {
                 ],
             )?;
             let sql = "UPDATE own_message SET told_at = ?2 WHERE account = ?1 AND told_at IS NULL";
-            tx.execute(sql, [account, now])?;
+            tx.execute(sql, (account, now))?;
             Ok(())
         })
     }
@@ -218,12 +220,12 @@ impl Store {
         self.read(|c| collect(c, &sql, [], message))
     }
 
-    pub fn forget_messages(&self, before: &str) -> Result<usize> {
+    pub fn forget_messages(&self, before: At) -> Result<usize> {
         self.write(|tx| Ok(tx.execute("DELETE FROM own_message WHERE at < ?1", [before])?))
     }
 
     /// Plans deliveries and marks what they tell, in one transaction.
-    pub fn told(&self, ids: &[i64], deliveries: &[NewDelivery], now: &str) -> Result<()> {
+    pub fn told(&self, ids: &[i64], deliveries: &[NewDelivery], now: At) -> Result<()> {
         self.write(|tx| {
             for delivery in deliveries {
                 hooks::insert(tx, delivery, now)?;
@@ -233,7 +235,7 @@ impl Store {
     }
 }
 
-fn put_all(tx: &Transaction<'_>, messages: &[NewMessage], now: &str) -> Result<()> {
+fn put_all(tx: &Transaction<'_>, messages: &[NewMessage], now: At) -> Result<()> {
     let sql = "INSERT INTO own_message (account, kind, about, number, by, at)
         VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING";
     for it in messages {
@@ -244,7 +246,7 @@ fn put_all(tx: &Transaction<'_>, messages: &[NewMessage], now: &str) -> Result<(
     Ok(())
 }
 
-fn mark_told(tx: &Transaction<'_>, id: i64, now: &str) -> Result<()> {
+fn mark_told(tx: &Transaction<'_>, id: i64, now: At) -> Result<()> {
     tx.prepare_cached("UPDATE own_message SET told_at = ?2 WHERE id = ?1")?
         .execute(params![id, now])?;
     Ok(())

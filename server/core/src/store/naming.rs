@@ -5,6 +5,7 @@ use super::engine::{OptionalExtension as _, params};
 
 use super::rows::{collect, decode_all};
 use super::{Alert, Result, Store, alerts};
+use crate::clock::At;
 use crate::model::Session;
 
 /// Leads of one list.
@@ -16,7 +17,7 @@ impl Store {
         &self,
         person: &str,
         institutions: &[String],
-        since: &str,
+        since: At,
     ) -> Result<Vec<Alert>> {
         self.read(|c| {
             let sql = "SELECT a.id FROM alert a WHERE a.institution IN
@@ -36,14 +37,14 @@ impl Store {
     }
 
     /// Sessions of a room that begin in a span and were not cancelled, in their order.
-    pub fn sessions_of_room(&self, room: &str, from: &str, until: &str) -> Result<Vec<Session>> {
+    pub fn sessions_of_room(&self, room: &str, from: At, until: At) -> Result<Vec<Session>> {
         let sql = "SELECT spec FROM session WHERE room = ?1 AND start_at >= ?2 AND start_at < ?3
             AND cancelled = 0 ORDER BY start_at, id LIMIT 200";
-        self.read(|c| decode_all(c, sql, [room, from, until]))
+        self.read(|c| decode_all(c, sql, (room, from, until)))
     }
 
     /// The boxes' own clock at their newest word on a session.
-    pub fn last_summary(&self) -> Result<Option<String>> {
+    pub fn last_summary(&self) -> Result<Option<At>> {
         self.read(|c| {
             let found = c.query_row("SELECT max(at) FROM summary", [], |r| r.get(0));
             Ok(found.optional()?.flatten())
@@ -51,9 +52,9 @@ impl Store {
     }
 
     /// When the last session of a room began that had begun by then.
-    pub fn last_session_of_room(&self, room: &str, now: &str) -> Result<Option<String>> {
+    pub fn last_session_of_room(&self, room: &str, now: At) -> Result<Option<At>> {
         let sql = "SELECT max(start_at) FROM session WHERE room = ?1 AND start_at <= ?2 AND
             cancelled = 0";
-        self.read(|c| Ok(c.query_row(sql, [room, now], |r| r.get(0)).optional()?.flatten()))
+        self.read(|c| Ok(c.query_row(sql, (room, now), |r| r.get(0)).optional()?.flatten()))
     }
 }

@@ -8,7 +8,7 @@ use super::alerts::{alert_by_id, record};
 use super::engine::{Transaction, params};
 use super::rows::collect;
 use super::{Result, StoreError};
-use crate::clock;
+use crate::clock::At;
 use crate::evidence::OpeningKept;
 use crate::evidence::opening::{Opening, OpeningRefusal, Step};
 
@@ -46,7 +46,7 @@ pub(super) fn write(tx: &Transaction<'_>, it: &OpeningKept) -> Result<()> {
     let o = &it.opening;
     tx.execute(
         "UPDATE evidence_opening SET state = ?2, until_at = ?3, opening = ?4 WHERE id = ?1",
-        params![it.id, o.state.as_str(), clock::text(o.until), serde_json::to_string(o)?],
+        params![it.id, o.state.as_str(), At::from(o.until), serde_json::to_string(o)?],
     )?;
     if !o.state.is_live() {
         tx.execute("DELETE FROM evidence_part WHERE opening = ?1", [&it.id])?;
@@ -64,9 +64,9 @@ pub(super) fn lose(
     device: &str,
     items: &[EvidenceId],
     why: &str,
-    at: &str,
+    at: At,
 ) -> Result<()> {
-    let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let now = at.time();
     let sql = format!("{OPENING} WHERE device = ?1 AND state = 'released'");
     for mut it in collect(tx, &sql, [device], kept)? {
         let before = it.opening.clone();
@@ -84,8 +84,8 @@ pub(super) fn lose(
 }
 
 /// Ends every opening that lives of a finding's pictures.
-pub(super) fn destroy(tx: &Transaction<'_>, device: &str, finding: &str, at: &str) -> Result<()> {
-    let now = clock::parse("at", at).unwrap_or(Timestamp::UNIX_EPOCH);
+pub(super) fn destroy(tx: &Transaction<'_>, device: &str, finding: &str, at: At) -> Result<()> {
+    let now = at.time();
     let sql = format!(
         "{OPENING} WHERE device = ?1 AND finding = ?2 AND state IN ('requested','approved',
         'released','delivered','open')"
@@ -113,6 +113,6 @@ pub(super) fn note(
     } else {
         format!("{}: {why}", it.opening.ask.case_number)
     };
-    record(tx, &it.alert, by, step, &words, alert.case.state, &clock::text(now))?;
+    record(tx, &it.alert, by, step, &words, alert.case.state, now.into())?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::engine::params;
 
 use super::rows::collect;
 use super::{Alert, AuditEntry, FaceStore, Result, Store, StoreError, alerts, name_of, named};
+use crate::clock::At;
 use crate::model::Consent;
 
 /// What a person asks for.
@@ -27,9 +28,9 @@ pub struct PersonalRequest {
     pub about: About,
     /// Of an answer: the case's alert.
     pub alert: Option<String>,
-    pub at: String,
+    pub at: At,
     pub text: String,
-    pub answered_at: Option<String>,
+    pub answered_at: Option<At>,
     pub answered_by: Option<String>,
     pub answer: Option<String>,
 }
@@ -98,7 +99,7 @@ impl Store {
         &self,
         (person, about, alert): (&str, About, Option<&str>),
         text: &str,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let sql = "SELECT count(*) FROM personal_request WHERE person = ?1 AND answered_at IS \
@@ -143,7 +144,7 @@ impl Store {
         &self,
         id: i64,
         (by, answer): (&str, &str),
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let sql = "UPDATE personal_request SET answered_at = ?2, answered_by = ?3, answer = ?4
@@ -165,6 +166,7 @@ fn names(object: &str, person: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
 
     #[test]
     fn readings_of_longer_ids_hide_none_of_his() {
@@ -174,7 +176,7 @@ mod tests {
             let (actor, action) = ("wang".to_owned(), "GET /people".to_owned());
             let (object, why) = (object.to_owned(), String::new());
             let deed = crate::store::Deed { actor, action, object, why, status: 200 };
-            store.audit(&deed, "2026-03-02T00:00:00.000Z").unwrap();
+            store.audit(&deed, at("2026-03-02T00:00:00.000Z")).unwrap();
         };
         note("/people | persons p-1");
         (0..10).for_each(|_| note("/people | persons p-10"));

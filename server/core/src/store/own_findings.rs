@@ -7,6 +7,8 @@ use protocol::up::FindingReport;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, incidents, name_of};
+use crate::clock::At;
+use crate::ids::AlertId;
 use crate::rules::draft::Making;
 use crate::rules::ledger::{self, Said};
 use protocol::up::Step;
@@ -14,7 +16,7 @@ use protocol::up::Step;
 /// An alert that rests on another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedAlert {
-    pub id: String,
+    pub id: AlertId,
     pub number: i64,
     pub kinds: Vec<String>,
     /// The rule that links the two.
@@ -23,7 +25,7 @@ pub struct LinkedAlert {
 
 impl Store {
     /// Writes the steps that the ledger wants; gives how many.
-    pub fn say(&self, said: &[Said], policy: (&str, u64), now: &str) -> Result<usize> {
+    pub fn say(&self, said: &[Said], policy: (&str, u64), now: At) -> Result<usize> {
         self.write(|tx| {
             for one in said {
                 say_one(tx, one, policy, now)?;
@@ -54,10 +56,10 @@ fn say_one(
     tx: &Transaction<'_>,
     said: &Said,
     (policy_sha256, policy_version): (&str, u64),
-    now: &str,
+    now: At,
 ) -> Result<()> {
     let key = (said.key.rule.as_str(), said.key.institution.as_str(), said.key.subject.as_str());
-    let last: Option<(String, u32, String)> = tx
+    let last: Option<(String, u32, At)> = tx
         .prepare_cached(
             "SELECT report, serial, raised_at FROM own_finding WHERE rule=?1 AND institution=?2 \
             AND subject=?3",
@@ -83,7 +85,7 @@ fn say_one(
             Some(FindingReport {
                 step: said.step,
                 revision: said.revision,
-                raised_at: now.to_owned(),
+                raised_at: now.to_string(),
                 ..before
             })
         }
@@ -103,9 +105,7 @@ fn say_one(
         (report.finding_id, report.incident_id) = (before.finding_id, before.incident_id);
     }
     let raised_at = match &last {
-        Some((_, serial, raised)) if *serial == said.serial && said.step != Step::Opened => {
-            raised.as_str()
-        }
+        Some((_, serial, raised)) if *serial == said.serial && said.step != Step::Opened => *raised,
         _ => now,
     };
     let weight = said.draft.as_ref().map(ledger::weight);

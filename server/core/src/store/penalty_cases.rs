@@ -6,6 +6,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
 use crate::alert::{AlertState, Step};
+use crate::clock::At;
 use crate::penalty_case::{CaseRefusal, Entry, INSTITUTION, PenaltyCase, Recorded};
 use crate::{act_time, clock};
 use jiff::civil::Date;
@@ -20,7 +21,7 @@ impl Store {
     pub fn enter_case(
         &self,
         alert: &str,
-        (by, now): (&str, &str),
+        (by, now): (&str, At),
         (on, party, entry): (Date, i64, &Entry),
         check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
     ) -> Result<std::result::Result<(), CaseRefusal>> {
@@ -39,7 +40,7 @@ impl Store {
     pub fn open_case(
         &self,
         alert: &str,
-        (by, now): (&str, &str),
+        (by, now): (&str, At),
         step: &Step,
         (on, officers): (Date, &Entry),
         check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
@@ -96,7 +97,7 @@ impl Store {
 fn append(
     tx: &Connection,
     alert: &str,
-    (by, now): (&str, &str),
+    (by, now): (&str, At),
     (on, party, entry): (Date, i64, &Entry),
 ) -> Result<()> {
     let sql = "INSERT INTO case_entry (alert, at, by_whom, on_day, entry, party) VALUES \
@@ -110,8 +111,8 @@ pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
     let first = |state: AlertState| -> Result<Option<Date>> {
         let sql = "SELECT at FROM alert_step WHERE alert = ?1 AND state_after = ?2 ORDER BY id \
             LIMIT 1";
-        let found = collect(c, sql, params![alert, state.as_str()], |r| Ok(r.get::<_, String>(0)?));
-        Ok(found?.first().and_then(|at| day(at)))
+        let found = collect(c, sql, params![alert, state.as_str()], |r| Ok(r.get::<_, At>(0)?));
+        Ok(found?.first().map(|at| at.date()))
     };
     let opened_on = first(AlertState::Case)?;
     let sql = "SELECT id, at, by_whom, on_day, entry, party FROM case_entry WHERE alert = ?1 \
@@ -147,9 +148,4 @@ fn last_seen(c: &Connection, alert: &str) -> Result<Option<Date>> {
         Ok(until.map(|at| at.to_zoned(clock::zone()).date()))
     })?;
     Ok(reports.into_iter().flatten().max())
-}
-
-/// The day of a step where this server stands.
-fn day(at: &str) -> Option<Date> {
-    at.parse::<jiff::Timestamp>().ok().map(|t| t.to_zoned(clock::zone()).date())
 }

@@ -5,6 +5,7 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, name_of, named};
+use crate::clock::At;
 
 /// What a link is for.
 #[derive(
@@ -34,8 +35,8 @@ impl Store {
         &self,
         token_hash: &str,
         it: &PersonalLink,
-        now: &str,
-        expires_at: &str,
+        now: At,
+        expires_at: At,
     ) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM personal_link WHERE expires_at <= ?1", [now])?;
@@ -47,7 +48,7 @@ impl Store {
         })
     }
 
-    pub fn personal_link(&self, token_hash: &str, now: &str) -> Result<Option<PersonalLink>> {
+    pub fn personal_link(&self, token_hash: &str, now: At) -> Result<Option<PersonalLink>> {
         self.read(|c| link(c, token_hash, now))
     }
 
@@ -57,7 +58,7 @@ impl Store {
         token_hash: &str,
         card_hash: &str,
         pin_hash: &str,
-        now: &str,
+        now: At,
     ) -> Result<String> {
         self.write(|tx| {
             let found = link(tx, token_hash, now)?
@@ -98,10 +99,10 @@ fn used() -> StoreError {
     )
 }
 
-fn link(c: &Connection, token_hash: &str, now: &str) -> Result<Option<PersonalLink>> {
+fn link(c: &Connection, token_hash: &str, now: At) -> Result<Option<PersonalLink>> {
     let sql = "SELECT person, purpose, made_by FROM personal_link WHERE token_hash = ?1 AND \
         expires_at > ?2";
-    let found = collect(c, sql, [token_hash, now], |r| {
+    let found = collect(c, sql, (token_hash, now), |r| {
         Ok(PersonalLink { person: r.get(0)?, purpose: named(r.get(1)?)?, made_by: r.get(2)? })
     })?;
     Ok(found.into_iter().next())

@@ -7,6 +7,7 @@ use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Result, Store, lock};
+use crate::clock::At;
 use crate::rules::settings;
 
 /// One policy as it was set.
@@ -18,7 +19,7 @@ pub struct PolicyRow {
     /// Whom it holds for: an administrative division's code or the beginning of one; empty for all.
     pub jurisdiction: String,
     pub settings: BTreeMap<String, i64>,
-    pub set_at: String,
+    pub set_at: At,
     pub set_by: String,
     pub reason: String,
 }
@@ -147,7 +148,7 @@ impl Store {
         &self,
         sha256: &str,
         values: &BTreeMap<String, i64>,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         let known = self.read(|c| {
             Ok(c.prepare_cached("SELECT 1 FROM policy_hash WHERE sha256 = ?1")?.exists([sha256])?)
@@ -189,7 +190,7 @@ mod tests {
             version: 0,
             jurisdiction: jurisdiction.to_owned(),
             settings: BTreeMap::new(),
-            set_at: "2026-03-02T01:00:00.000Z".to_owned(),
+            set_at: "2026-03-02T01:00:00.000Z".parse().unwrap(),
             set_by: "wang".to_owned(),
             reason: String::new(),
         };

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::rows::collect;
 use super::{Result, Store, count};
-use crate::clock;
+use crate::clock::At;
 
 /// Days of the log that are asked about.
 const ASKED_DAYS: i64 = 90;
@@ -55,10 +55,10 @@ pub struct TrialRow {
     pub jurisdiction: String,
     /// Each is tried by itself.
     pub changes: BTreeMap<String, i64>,
-    pub asked_at: String,
+    pub asked_at: At,
     pub asked_by: String,
     /// No box is asked after it.
-    pub until: String,
+    pub until: At,
     pub boxes: u32,
     pub answered: u32,
     /// Boxes of the jurisdiction that were not asked, because there are too many.
@@ -90,7 +90,7 @@ pub struct BoxTrial {
     pub room: String,
     pub institution: String,
     pub standing: TrialStanding,
-    pub answered_at: Option<String>,
+    pub answered_at: Option<At>,
     /// UTC days that it replayed.
     pub days: Vec<String>,
     pub days_left_out: u32,
@@ -149,16 +149,16 @@ impl Store {
         bounds: TrialBounds,
         now: Timestamp,
     ) -> Result<Option<Vec<String>>> {
-        let at = clock::text(now);
-        let before = |days| clock::text(now - SignedDuration::from_hours(24 * days));
-        let until = clock::text(now + SignedDuration::from_hours(24 * OPEN_DAYS));
+        let at = At::from(now);
+        let before = |days| at - SignedDuration::from_hours(24 * days);
+        let until = at + SignedDuration::from_hours(24 * OPEN_DAYS);
         self.write(|tx| {
             let sql = "SELECT count(*) FROM policy_trial WHERE asked_by = ?1 AND asked_at > ?2";
             let asked: i64 = tx.query_row(sql, (it.by, before(1)), |r| r.get(0))?;
             if asked >= bounds.of_one_a_day {
                 return Ok(None);
             }
-            forget(tx, &before(KEPT_DAYS))?;
+            forget(tx, before(KEPT_DAYS))?;
             let from = (!it.any_date).then(|| now - SignedDuration::from_hours(24 * ASKED_DAYS));
             let (boxes, all) = boxes_of(tx, it, bounds.boxes, from)?;
             let left_out = all - boxes.len() as i64;
@@ -207,18 +207,18 @@ impl Store {
     }
 
     /// What became of a trial at each of its boxes.
-    pub fn trial_boxes(&self, trial: &TrialRow, now: &str) -> Result<Vec<BoxTrial>> {
+    pub fn trial_boxes(&self, trial: &TrialRow, now: At) -> Result<Vec<BoxTrial>> {
         self.read(|c| {
             let sql = "SELECT b.device, b.room, b.institution, b.answered_at, b.answer,
-                k.applied, k.refused_because, coalesce(k.issued_at, '')
+                k.applied, k.refused_because, k.issued_at
                 FROM policy_trial_box b LEFT JOIN knowledge k ON k.device = b.device
                 AND k.kind = 'policy_trial' AND k.ack_version = k.version
                 WHERE b.trial = ?1 ORDER BY b.institution, b.room, b.device";
             collect(c, sql, [&trial.id], |r| {
                 let refused: Option<bool> = r.get(5)?;
-                let issued_at: String = r.get(7)?;
+                let issued_at: Option<At> = r.get(7)?;
                 // The last word of the box, where it is about this trial.
-                let about_this = issued_at >= trial.asked_at;
+                let about_this = issued_at.is_some_and(|at| at >= trial.asked_at);
                 let answer: Option<String> = r.get(4)?;
                 Ok(seen(
                     BoxRow {
@@ -232,7 +232,7 @@ impl Store {
                             .transpose()?
                             .map(Option::unwrap_or_default),
                     },
-                    trial.until.as_str() <= now,
+                    trial.until <= now,
                 ))
             })
         })
@@ -279,7 +279,7 @@ struct BoxRow {
     device: String,
     room: String,
     institution: String,
-    answered_at: Option<String>,
+    answered_at: Option<At>,
     answer: Option<PolicyTrialAnswer>,
     /// What it said where it refused this trial.
     refused: Option<String>,
@@ -324,31 +324,30 @@ fn boxes_of(
         substr(i.jurisdiction, 1, length(?1)) = ?1";
     let all: i64 = c.query_row(&format!("SELECT count(*) {of}"), [jurisdiction], |r| r.get(0))?;
     let sql = format!(
-        "SELECT d.id, d.room, r.institution, (SELECT max(p.since) FROM device_place p
+        "SELECT d.id, d.room, r.institution, (SELECT nullif(max(p.since), '') FROM device_place p
         WHERE p.device = d.id) {of}
         ORDER BY CASE WHEN r.institution = ?3 THEN 0 ELSE 1 END, d.id LIMIT ?2"
     );
     let first = it.first.unwrap_or_default();
     let boxes = collect(c, &sql, (jurisdiction, most, first), |r| {
-        let since: Option<String> = r.get(3)?;
+        let since: Option<At> = r.get(3)?;
         Ok(Asked {
             device: r.get(0)?,
             room: r.get(1)?,
             institution: r.get(2)?,
-            from_day: from.map(|from| first_day(from, since.as_deref())).unwrap_or_default(),
+            from_day: from.map(|from| first_day(from, since)).unwrap_or_default(),
         })
     })?;
     Ok((boxes, all))
 }
 
 /// The first whole UTC day after both times.
-fn first_day(from: Timestamp, since: Option<&str>) -> String {
-    let since = since.and_then(|since| since.parse::<Timestamp>().ok());
-    let at = since.map_or(from, |since| since.max(from));
-    (at + SignedDuration::from_hours(24)).strftime("%Y-%m-%d").to_string()
+fn first_day(from: Timestamp, since: Option<At>) -> String {
+    let from = At::from(from);
+    (since.map_or(from, |since| since.max(from)) + SignedDuration::from_hours(24)).utc_day()
 }
 
-fn forget(tx: &Connection, before: &str) -> Result<()> {
+fn forget(tx: &Connection, before: At) -> Result<()> {
     let old = "SELECT id FROM policy_trial WHERE asked_at < ?1";
     let of = format!("DELETE FROM policy_trial_box WHERE trial IN ({old})");
     tx.execute(&of, [before])?;
@@ -358,7 +357,7 @@ fn forget(tx: &Connection, before: &str) -> Result<()> {
 
 /// What a box is to try now: the newest trial that it has not answered, in the room in which it was
 /// asked.
-pub(super) fn for_box(c: &Connection, device: &str, now: &str) -> Result<Option<PolicyTrial>> {
+pub(super) fn for_box(c: &Connection, device: &str, now: At) -> Result<Option<PolicyTrial>> {
     let sql = "SELECT t.id, t.changes, b.from_day FROM policy_trial_box b JOIN policy_trial t ON
         t.id = b.trial JOIN device d ON d.id = b.device WHERE b.device = ?1 AND
         b.answered_at IS NULL AND d.room = b.room AND t.until > ?2
@@ -375,7 +374,7 @@ pub(super) fn for_box(c: &Connection, device: &str, now: &str) -> Result<Option<
 }
 
 /// Takes a box's answer: once, of what it was asked, and from the room in which it was asked.
-pub(super) fn take(tx: &Connection, device: &str, it: &PolicyTrialAnswer, at: &str) -> Result<()> {
+pub(super) fn take(tx: &Connection, device: &str, it: &PolicyTrialAnswer, at: At) -> Result<()> {
     let sql = "SELECT t.changes, b.from_day, b.room = d.room FROM policy_trial_box b
         JOIN policy_trial t ON t.id = b.trial JOIN device d ON d.id = b.device
         WHERE b.trial = ?1 AND b.device = ?2 AND b.answered_at IS NULL";
@@ -408,12 +407,10 @@ fn believable(
     it: &PolicyTrialAnswer,
     changes: &BTreeMap<String, i64>,
     from: &str,
-    received_at: &str,
+    received_at: At,
 ) -> bool {
     // A box's day may have begun before this one's ended.
-    let latest = received_at.parse::<Timestamp>().map_or(String::new(), |at| {
-        (at + SignedDuration::from_hours(24)).strftime("%Y-%m-%d").to_string()
-    });
+    let latest = (received_at + SignedDuration::from_hours(24)).utc_day();
     let is_day = |day: &String| {
         let read = day.parse::<jiff::civil::Date>().is_ok_and(|read| read.to_string() == *day);
         read && day.as_str() >= from && *day <= latest

@@ -4,10 +4,11 @@ use protocol::trial::TrialFailure;
 
 use super::*;
 
-const NOW: &str = "2026-03-10T12:00:00.000Z";
+/// 2026-03-10T12:00:00Z.
+const NOW: At = At::of_s(1_773_144_000);
 
 fn now() -> Timestamp {
-    NOW.parse().unwrap()
+    NOW.time()
 }
 
 /// Two boxes of one clinic, and one elsewhere.
@@ -37,7 +38,7 @@ fn ask(store: &Store, id: &str, jurisdiction: &str, boxes: u32) -> Option<Vec<St
     store.ask_boxes(&it, TrialBounds { boxes, of_one_a_day: 3 }, now()).unwrap()
 }
 
-fn order(store: &Store, device: &str, now: &str) -> Option<PolicyTrial> {
+fn order(store: &Store, device: &str, now: At) -> Option<PolicyTrial> {
     store.read(|c| for_box(c, device, now)).unwrap()
 }
 
@@ -84,7 +85,11 @@ fn a_trial_asks_the_boxes_of_its_jurisdiction_alone() {
     assert_eq!((asked.trial.as_str(), asked.changes), ("t1", changes()));
     assert_eq!(asked.from.as_deref(), Some("2025-12-11"), "ninety days");
     assert_eq!(order(&store, "box-3", NOW), None);
-    assert_eq!(order(&store, "box-1", "2026-03-13T12:00:00.001Z"), None, "after its end");
+    assert_eq!(
+        order(&store, "box-1", "2026-03-13T12:00:00.001Z".parse().unwrap()),
+        None,
+        "after its end"
+    );
     assert_eq!(ask(&store, "t2", "51", 1).unwrap(), ["r-1"]);
     let row = store.policy_trial("t2").unwrap().unwrap();
     assert_eq!((row.boxes, row.left_out), (1, 1));
@@ -198,7 +203,7 @@ fn what_can_not_be_so_is_not_counted() {
 #[test]
 fn more_days_than_a_trial_may_name_are_not_believed() {
     let days_back = |days: i64| {
-        let day = |n| clock::text(now() - SignedDuration::from_hours(24 * n))[..10].to_owned();
+        let day = |n| (NOW - SignedDuration::from_hours(24 * n)).utc_day();
         let it = PolicyTrialAnswer {
             days: (0..days).rev().map(day).collect(),
             counts: Vec::new(),

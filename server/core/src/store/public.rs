@@ -11,6 +11,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use super::rows::collect;
 use super::{Result, StoreError, lock, named};
+use crate::clock::At;
 use crate::clue::ReporterState;
 use crate::vault::Key;
 
@@ -120,15 +121,15 @@ impl PublicStore {
     }
 
     /// Who is registered there now: an exemption that has ended registers nobody.
-    pub fn people(&self, institution: &str, now: &str) -> Result<Vec<PublicPractitioner>> {
+    pub fn people(&self, institution: &str, now: At) -> Result<Vec<PublicPractitioner>> {
         let sql =
             format!("{PEOPLE} WHERE institution = ?1 AND {HOLDS} ORDER BY lead_of = '[]', name");
-        self.ask(|c| collect(c, &sql, [institution, now], person))
+        self.ask(|c| collect(c, &sql, (institution, now), person))
     }
 
-    pub fn physician(&self, slug: &str, now: &str) -> Result<Option<PublicPractitioner>> {
+    pub fn physician(&self, slug: &str, now: At) -> Result<Option<PublicPractitioner>> {
         let sql = format!("{PEOPLE} WHERE slug = ?1 AND {HOLDS}");
-        self.ask(|c| Ok(collect(c, &sql, [slug, now], person)?.pop()))
+        self.ask(|c| Ok(collect(c, &sql, (slug, now), person)?.pop()))
     }
 
     /// The catalogue that holds in a division.

@@ -6,6 +6,7 @@ use super::engine::{Connection, Transaction, params};
 
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, name_of, named};
+use crate::clock::At;
 use crate::model::{
     Filing, Institution, Item, Licence, Name, Pass, Place, Practice, Practitioner, Room, Session,
     Site, SiteRole,
@@ -61,7 +62,7 @@ impl Store {
         &self,
         all: &[Imported],
         deed: &SessionDeed<'_>,
-        now: &str,
+        now: At,
     ) -> std::result::Result<usize, (usize, StoreError)> {
         let mut at = 0;
         let stored = self.write(|tx| {
@@ -82,7 +83,7 @@ impl Store {
         stored.map_err(|error| (at, error))
     }
 
-    pub fn put_institution(&self, it: &Institution, now: &str) -> Result<Upsert> {
+    pub fn put_institution(&self, it: &Institution, now: At) -> Result<Upsert> {
         self.write(|tx| put_institution(tx, it, now))
     }
 
@@ -94,7 +95,7 @@ impl Store {
         self.read(|c| institution_by_id(c, id))
     }
 
-    pub fn put_practitioner(&self, it: &Practitioner, now: &str) -> Result<Upsert> {
+    pub fn put_practitioner(&self, it: &Practitioner, now: At) -> Result<Upsert> {
         self.write(|tx| put_practitioner(tx, it, now))
     }
 
@@ -124,7 +125,7 @@ impl Store {
     }
 
     /// `by`: who proposes the class of a new room, where it says whether patients undress there.
-    pub fn put_room(&self, it: &Room, by: &str, now: &str) -> Result<Upsert> {
+    pub fn put_room(&self, it: &Room, by: &str, now: At) -> Result<Upsert> {
         self.write(|tx| put_room_said(tx, it, by, now))
     }
 
@@ -136,7 +137,7 @@ impl Store {
         self.read(|c| decode_all(c, "SELECT spec FROM room ORDER BY id", []))
     }
 
-    pub fn put_item(&self, it: &Item, now: &str) -> Result<Upsert> {
+    pub fn put_item(&self, it: &Item, now: At) -> Result<Upsert> {
         self.write(|tx| put_item(tx, it, now))
     }
 
@@ -163,7 +164,7 @@ impl Store {
         self.read(|c| collect(c, &sql, (crate::text::loose(id), id, MOST_NEAR), |r| Ok(r.get(0)?)))
     }
 
-    pub fn put_pass(&self, it: &Pass, now: &str) -> Result<Upsert> {
+    pub fn put_pass(&self, it: &Pass, now: At) -> Result<Upsert> {
         self.write(|tx| {
             must_exist(tx, "practitioner", it.person.as_str())?;
             must_exist(tx, "institution", it.institution.as_str())?;
@@ -195,7 +196,7 @@ impl Store {
     }
 }
 
-fn put_institution(tx: &Transaction<'_>, it: &Institution, now: &str) -> Result<Upsert> {
+fn put_institution(tx: &Transaction<'_>, it: &Institution, now: At) -> Result<Upsert> {
     let existed = exists(tx, "institution", "id", it.id.as_str())?;
     tx.execute(
         "INSERT INTO institution VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(id) DO UPDATE SET
@@ -219,7 +220,7 @@ fn put_institution(tx: &Transaction<'_>, it: &Institution, now: &str) -> Result<
     Ok(upsert(existed))
 }
 
-fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Result<Upsert> {
+fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: At) -> Result<Upsert> {
     let existed = exists(tx, "practitioner", "id", it.id.as_str())?;
     tx.execute(
         "INSERT INTO practitioner VALUES (?1,?2,?3,?4,?5) ON CONFLICT(id) DO UPDATE SET
@@ -243,7 +244,7 @@ fn put_practitioner(tx: &Transaction<'_>, it: &Practitioner, now: &str) -> Resul
 }
 
 /// Stores a room; what is said of a new one's class is its first proposal.
-fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: &str) -> Result<Upsert> {
+fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: At) -> Result<Upsert> {
     let Some(undressing) = it.undressing else { return put_room(tx, it, now) };
     let room = Room { undressing: None, intimate: it.intimate || undressing, ..it.clone() };
     let is_new = !exists(tx, "room", "id", it.id.as_str())?;
@@ -263,7 +264,7 @@ fn put_room_said(tx: &Transaction<'_>, it: &Room, by: &str, now: &str) -> Result
     put_room(tx, &room, now)
 }
 
-pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Upsert> {
+pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: At) -> Result<Upsert> {
     must_exist(tx, "institution", it.institution.as_str())?;
     if !it.intimate && super::room_class_words::is_undressing(tx, it.id.as_str())? {
         return Err(StoreError::Refused(format!(
@@ -282,7 +283,7 @@ pub(super) fn put_room(tx: &Transaction<'_>, it: &Room, now: &str) -> Result<Ups
     Ok(upsert(existed))
 }
 
-fn put_item(tx: &Transaction<'_>, it: &Item, now: &str) -> Result<Upsert> {
+fn put_item(tx: &Transaction<'_>, it: &Item, now: At) -> Result<Upsert> {
     let existed = exists(tx, "item", "code", it.code.as_str())?;
     tx.execute(
         "INSERT INTO item VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT(code) DO UPDATE SET

@@ -5,25 +5,20 @@ use super::engine::{OptionalExtension as _, params};
 use zeroize::Zeroizing;
 
 use super::{FaceStore, Result};
+use crate::clock::At;
 use crate::tombstone::{DeletedPhoto, Deletion};
 use crate::vault::Key;
 
 /// When a registry photograph was uploaded, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryPhoto {
-    pub uploaded_at: String,
+    pub uploaded_at: At,
     pub uploaded_by: String,
 }
 
 impl FaceStore {
     /// Keeps a photograph in place of an earlier one, whose key is destroyed.
-    pub fn put_registry_photo(
-        &self,
-        person: &str,
-        photo: &[u8],
-        by: &str,
-        now: &str,
-    ) -> Result<()> {
+    pub fn put_registry_photo(&self, person: &str, photo: &[u8], by: &str, now: At) -> Result<()> {
         let key = Key::generate()?;
         let sealed = key.seal(&label(person), photo)?;
         let wrapped = self.master.seal(&key_label(person), key.bytes())?;
@@ -63,7 +58,7 @@ impl FaceStore {
         Ok(Some(key.open(&label(person), &sealed)?))
     }
 
-    pub fn delete_registry_photo(&self, person: &str, now: &str) -> Result<bool> {
+    pub fn delete_registry_photo(&self, person: &str, now: At) -> Result<bool> {
         self.bury_photo(person, now)?;
         self.write(|tx| {
             Ok(tx.execute("DELETE FROM registry_photo WHERE person = ?1", [person])? > 0)
@@ -71,11 +66,11 @@ impl FaceStore {
     }
 
     /// A line in the ledger, where there is a photograph to delete.
-    fn bury_photo(&self, person: &str, now: &str) -> Result<()> {
+    fn bury_photo(&self, person: &str, now: At) -> Result<()> {
         if let Some(ledger) = &self.ledger
             && self.registry_photo_at(person)?.is_some()
         {
-            let it = DeletedPhoto { registry_photo: person.to_owned(), at: now.to_owned() };
+            let it = DeletedPhoto { registry_photo: person.to_owned(), at: now };
             ledger.append(&[Deletion::Photo(it)])?;
         }
         Ok(())
@@ -84,7 +79,7 @@ impl FaceStore {
     /// What the ledger says of a photograph: what was uploaded before goes, a later one stays.
     pub(super) fn delete_photo_again(&self, it: &DeletedPhoto) -> Result<bool> {
         let sql = "DELETE FROM registry_photo WHERE person = ?1 AND uploaded_at < ?2";
-        self.write(|tx| Ok(tx.execute(sql, [&it.registry_photo, &it.at])? > 0))
+        self.write(|tx| Ok(tx.execute(sql, (&it.registry_photo, &it.at))? > 0))
     }
 }
 
@@ -105,15 +100,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let faces = FaceStore::open(dir.path(), Key::generate().unwrap()).unwrap();
         assert_eq!(faces.registry_photo("p-1").unwrap(), None);
-        faces.put_registry_photo("p-1", b"PHOTOGRAPH-ONE", "li", "t1").unwrap();
-        faces.put_registry_photo("p-1", b"PHOTOGRAPH-TWO", "li", "t2").unwrap();
+        faces.put_registry_photo("p-1", b"PHOTOGRAPH-ONE", "li", At::of_s(1)).unwrap();
+        faces.put_registry_photo("p-1", b"PHOTOGRAPH-TWO", "li", At::of_s(2)).unwrap();
         assert_eq!(faces.registry_photo("p-1").unwrap().unwrap().as_slice(), b"PHOTOGRAPH-TWO");
-        assert_eq!(faces.registry_photo_at("p-1").unwrap().unwrap().uploaded_at, "t2");
+        assert_eq!(faces.registry_photo_at("p-1").unwrap().unwrap().uploaded_at, At::of_s(2));
         for file in std::fs::read_dir(dir.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             assert!(!bytes.windows(10).any(|w| w == b"PHOTOGRAPH"), "it lies in clear");
         }
-        assert!(faces.delete_registry_photo("p-1", "t3").unwrap());
+        assert!(faces.delete_registry_photo("p-1", At::of_s(3)).unwrap());
         assert_eq!(faces.registry_photo("p-1").unwrap(), None);
     }
 }

@@ -5,12 +5,13 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store};
+use crate::clock::At;
 
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RetentionRun {
     pub job: String,
-    pub last_at: String,
+    pub last_at: At,
     pub last_removed: i64,
     pub removed_in_all: i64,
 }
@@ -26,7 +27,7 @@ impl Store {
     /// their steps among them: what a box withdrew alone keeps both. The decision stays: who, when,
     /// reason, rule, room; the signed record stays in the chain, and is read by case and reason
     /// alone.
-    pub fn strike_dismissed(&self, before: &str, now: &str) -> Result<usize> {
+    pub fn strike_dismissed(&self, before: At, now: At) -> Result<usize> {
         self.write(|tx| {
             let due = "SELECT id FROM alert WHERE state = 'dismissed' AND updated_at < ?1
                 AND (struck_at IS NULL OR struck_at < updated_at)
@@ -57,7 +58,7 @@ impl Store {
                     "UPDATE alert SET struck_at = ?2 WHERE id = \
                     ?1",
                 )?
-                .execute([id.as_str(), now])?;
+                .execute((id.as_str(), now))?;
             }
             Ok(ids.len())
         })
@@ -65,7 +66,7 @@ impl Store {
 
     /// The decisions of alerts that were struck before then: who dismissed, when and why. What the
     /// figures count of them stays.
-    pub fn forget_decisions(&self, before: &str) -> Result<usize> {
+    pub fn forget_decisions(&self, before: At) -> Result<usize> {
         self.write(|tx| {
             let due = "SELECT id FROM alert WHERE state = 'dismissed' AND struck_at < ?1 AND \
                 EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id) LIMIT 1000";
@@ -88,7 +89,7 @@ impl Store {
     /// that brought them. Hash and place in the chain stay, so that it still verifies. Also
     /// messages that came that long ago and whose row went before, when a later summary replaced
     /// it. Gives how many sightings lost their content or their row.
-    pub fn forget_presence(&self, before: &str) -> Result<usize> {
+    pub fn forget_presence(&self, before: At) -> Result<usize> {
         let mut removed = 0;
         loop {
             let done = self.write(|tx| forget_some(tx, before))?;
@@ -99,12 +100,12 @@ impl Store {
         }
     }
 
-    pub fn forget_quarantine(&self, before: &str) -> Result<usize> {
+    pub fn forget_quarantine(&self, before: At) -> Result<usize> {
         self.write(|tx| Ok(tx.execute("DELETE FROM quarantine WHERE received_at < ?1", [before])?))
     }
 
     /// Logins and invitations that ran out, and API tokens a day after they did.
-    pub fn forget_access(&self, now: &str, tokens_before: &str) -> Result<usize> {
+    pub fn forget_access(&self, now: At, tokens_before: At) -> Result<usize> {
         self.write(|tx| {
             Ok(tx.execute("DELETE FROM login WHERE expires_at <= ?1", [now])?
                 + tx.execute("DELETE FROM invitation WHERE expires_at <= ?1", [now])?
@@ -113,7 +114,7 @@ impl Store {
     }
 
     /// Keeps that a job ran; of runs that found nothing only the last one is kept.
-    pub fn retention_ran(&self, job: &str, at: &str, removed: usize) -> Result<()> {
+    pub fn retention_ran(&self, job: &str, at: At, removed: usize) -> Result<()> {
         self.write(|tx| {
             tx.execute("DELETE FROM retention_run WHERE job = ?1 AND removed = 0", [job])?;
             tx.execute(
@@ -143,7 +144,7 @@ impl Store {
 
     /// The first entry of the audit log, which is kept at least three years (P11) and never
     /// shortened here.
-    pub fn audit_since(&self) -> Result<Option<(String, i64)>> {
+    pub fn audit_since(&self) -> Result<Option<(At, i64)>> {
         self.read(|c| {
             let found =
                 collect(c, "SELECT min(at), count(*) FROM audit HAVING count(*) > 0", [], |r| {
@@ -155,7 +156,7 @@ impl Store {
 }
 
 /// One turn of the writer, so that ingest gets its own between two.
-fn forget_some(tx: &Connection, before: &str) -> Result<usize> {
+fn forget_some(tx: &Connection, before: At) -> Result<usize> {
     let due: Vec<(String, i64, i64)> = collect(
         tx,
         "SELECT device, epoch, seq FROM presence WHERE to_at < ?1 LIMIT ?2",
@@ -181,9 +182,10 @@ fn forget_some(tx: &Connection, before: &str) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
 
     /// Three messages of a box, the second a sighting.
-    fn with_a_sighting(store: &Store, received_at: &str, to_at: &str) {
+    fn with_a_sighting(store: &Store, received_at: At, to_at: At) {
         let message = |seq: i64, kind: &str| {
             format!(
                 "INSERT INTO message VALUES \
@@ -213,9 +215,9 @@ mod tests {
     fn a_sighting_loses_row_and_content_and_keeps_its_place() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        with_a_sighting(&store, "2026-03-05T00:00:00.000Z", "2026-03-02T00:00:00.000Z");
-        assert_eq!(store.forget_presence("2026-03-01T00:00:00.000Z").unwrap(), 0, "too early");
-        assert_eq!(store.forget_presence("2026-03-03T00:00:00.000Z").unwrap(), 1);
+        with_a_sighting(&store, at("2026-03-05T00:00:00.000Z"), at("2026-03-02T00:00:00.000Z"));
+        assert_eq!(store.forget_presence(at("2026-03-01T00:00:00.000Z")).unwrap(), 0, "too early");
+        assert_eq!(store.forget_presence(at("2026-03-03T00:00:00.000Z")).unwrap(), 1);
         let kept = contents(&store);
         assert_eq!(kept[1], ("h-2".to_owned(), String::new()));
         assert_eq!((kept[0].1.as_str(), kept[2].1.as_str()), ("content 1", "content 3"));
@@ -229,10 +231,10 @@ mod tests {
     fn a_sighting_without_a_row_goes_by_when_it_came() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        with_a_sighting(&store, "2026-03-02T00:00:00.000Z", "2026-03-02T00:00:00.000Z");
+        with_a_sighting(&store, at("2026-03-02T00:00:00.000Z"), at("2026-03-02T00:00:00.000Z"));
         store.write(|tx| Ok(tx.execute("DELETE FROM presence", [])?)).unwrap();
-        assert_eq!(store.forget_presence("2026-03-03T00:00:00.000Z").unwrap(), 1);
-        assert_eq!(store.forget_presence("2026-03-03T00:00:00.000Z").unwrap(), 0, "twice");
+        assert_eq!(store.forget_presence(at("2026-03-03T00:00:00.000Z")).unwrap(), 1);
+        assert_eq!(store.forget_presence(at("2026-03-03T00:00:00.000Z")).unwrap(), 0, "twice");
         assert_eq!(contents(&store)[1].1, "");
     }
 
@@ -244,27 +246,33 @@ mod tests {
             .write(|tx| {
                 Ok(tx.execute_batch(
                     r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-                       VALUES ('i','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
+                       VALUES ('i','dismissed',2,'[]','c','51','r','d','2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','2026-03-02T00:00:00.000Z',0,'{"reviews":[{"by":"wang","verdict":"dismiss"},{"by":"li","verdict":"dismiss"}]}');
                        INSERT INTO alert_step (alert,at,actor,step,note,state_after) VALUES
-                       ('i','2026-03-01','wang','answer','王主诊当天在隔壁','raised'),
-                       ('i','2026-03-02','wang','dismiss','','dismissed');
-                       INSERT INTO finding VALUES ('d','f','i','LL-1','LicenseLending',2,'opened',1,'t','t','d',0,1,
+                       ('i','2026-03-01T00:00:00.000Z','wang','answer','王主诊当天在隔壁','raised'),
+                       ('i','2026-03-02T00:00:00.000Z','wang','dismiss','','dismissed');
+                       INSERT INTO finding VALUES ('d','f','i','LL-1','LicenseLending',2,'opened',1,'2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','d',0,1,
                        '{"persons":[{"person":"p-1"}],"explanation":{"zh":"王","en":"Wang"},"rule":"LL-1"}');
-                       INSERT INTO finding_step VALUES ('d','f',1,'i','LL-1','opened',2,'t','t','d',0,1,'王','Wang');"#,
+                       INSERT INTO finding_step VALUES ('d','f',1,'i','LL-1','opened',2,'2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','d',0,1,'王','Wang');"#,
                 )?)
             })
             .unwrap();
         assert_eq!(
-            store.strike_dismissed("2026-03-01T23:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(),
+            store
+                .strike_dismissed(at("2026-03-01T23:00:00.000Z"), at("2026-03-03T01:00:00.000Z"))
+                .unwrap(),
             0,
             "too early"
         );
         assert_eq!(
-            store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(),
+            store
+                .strike_dismissed(at("2026-03-02T01:00:00.000Z"), at("2026-03-03T01:00:00.000Z"))
+                .unwrap(),
             1
         );
         assert_eq!(
-            store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T02:00:00.000Z").unwrap(),
+            store
+                .strike_dismissed(at("2026-03-02T01:00:00.000Z"), at("2026-03-03T02:00:00.000Z"))
+                .unwrap(),
             0,
             "twice"
         );
@@ -278,9 +286,9 @@ mod tests {
         let steps = || store.alert_steps("i").unwrap();
         assert!(steps().iter().all(|s| !s.note.contains('王')), "{:?}", steps());
         assert!(steps().iter().any(|s| s.step == "dismiss" && s.actor == "wang"));
-        assert_eq!(store.forget_decisions("2026-03-03T01:00:00.000Z").unwrap(), 0, "too early");
-        assert_eq!(store.forget_decisions("2029-03-03T01:00:00.000Z").unwrap(), 1);
-        assert_eq!(store.forget_decisions("2029-03-03T01:00:00.000Z").unwrap(), 0, "twice");
+        assert_eq!(store.forget_decisions(at("2026-03-03T01:00:00.000Z")).unwrap(), 0, "too early");
+        assert_eq!(store.forget_decisions(at("2029-03-03T01:00:00.000Z")).unwrap(), 1);
+        assert_eq!(store.forget_decisions(at("2029-03-03T01:00:00.000Z")).unwrap(), 0, "twice");
         assert!(steps().is_empty());
         let case: String = store
             .read(|c| Ok(c.query_row("SELECT case_file FROM alert", [], |r| r.get(0))?))
@@ -298,12 +306,14 @@ mod tests {
         {
             let sql = format!(
                 r#"INSERT INTO alert (id,state,severity,kinds,institution,jurisdiction,room,device,raised_at,received_at,updated_at,liveness_waived,case_file)
-                   VALUES ('{id}','dismissed',2,'[]','c','51','r','d','t','t','2026-03-02T00:00:00.000Z',0,'{{"reviews":[{reviews}]}}');"#
+                   VALUES ('{id}','dismissed',2,'[]','c','51','r','d','2026-03-01T00:00:00.000Z','2026-03-01T00:00:00.000Z','2026-03-02T00:00:00.000Z',0,'{{"reviews":[{reviews}]}}');"#
             );
             store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
         }
         assert_eq!(
-            store.strike_dismissed("2026-03-02T01:00:00.000Z", "2026-03-03T01:00:00.000Z").unwrap(),
+            store
+                .strike_dismissed(at("2026-03-02T01:00:00.000Z"), at("2026-03-03T01:00:00.000Z"))
+                .unwrap(),
             0
         );
     }
@@ -312,10 +322,10 @@ mod tests {
     fn what_a_job_removed_is_added_up_and_empty_runs_leave_one_row() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        for (at, removed) in [("t1", 0), ("t2", 3), ("t3", 0), ("t4", 2), ("t5", 0)] {
-            store.retention_ran("presence", at, removed).unwrap();
+        for (second, removed) in [(1, 0), (2, 3), (3, 0), (4, 2), (5, 0)] {
+            store.retention_ran("presence", At::of_s(second), removed).unwrap();
         }
         let run = &store.retention_runs().unwrap()[0];
-        assert_eq!((run.last_at.as_str(), run.last_removed, run.removed_in_all), ("t5", 0, 5));
+        assert_eq!((run.last_at, run.last_removed, run.removed_in_all), (At::of_s(5), 0, 5));
     }
 }

@@ -4,6 +4,7 @@
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::rows::collect;
 use super::{Result, name_of, named};
+use crate::clock::At;
 
 /// What was said of a room's class.
 #[derive(
@@ -19,7 +20,7 @@ pub enum ClassStep {
 /// One word about a room's class.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct ClassWord {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub step: ClassStep,
     /// Patients undress there: its camera stands at the door.
@@ -41,7 +42,7 @@ pub(super) fn propose(
     room: &str,
     by: &str,
     undressing: bool,
-    now: &str,
+    now: At,
 ) -> Result<()> {
     append(c, room, (by, now), ClassStep::Proposed, (undressing, ""))
 }
@@ -68,7 +69,7 @@ pub(super) fn words(c: &Connection, room: &str) -> Result<Vec<ClassWord>> {
 pub(super) fn append(
     c: &Connection,
     room: &str,
-    (by, now): (&str, &str),
+    (by, now): (&str, At),
     step: ClassStep,
     (undressing, note): (bool, &str),
 ) -> Result<()> {

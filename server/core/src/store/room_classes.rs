@@ -7,6 +7,7 @@ use super::part::Part;
 use super::registry::{put_room, room_by_id};
 use super::room_class_words::{ClassStep, ClassWord, append, words};
 use super::{Result, Store, StoreError};
+use crate::clock::At;
 
 /// Proposals that may follow one another before the authority says something: whoever decides reads
 /// no more.
@@ -14,9 +15,9 @@ const MOST_PROPOSALS: usize = 20;
 
 /// What the authority says of a proposal.
 #[derive(Debug, Clone, Copy)]
-pub struct ClassVerdict<'a> {
+pub struct ClassVerdict {
     /// When the proposal was made that the authority read: its clinic may have made another since.
-    pub proposed_at: &'a str,
+    pub proposed_at: At,
     pub confirm: bool,
 }
 
@@ -43,7 +44,7 @@ impl Store {
         room: &str,
         (by, note): (&str, &str),
         undressing: bool,
-        now: &str,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let said = words(tx, room)?;
@@ -63,8 +64,8 @@ impl Store {
         &self,
         room: &str,
         (by, note): (&str, &str),
-        ClassVerdict { proposed_at, confirm }: ClassVerdict<'_>,
-        now: &str,
+        ClassVerdict { proposed_at, confirm }: ClassVerdict,
+        now: At,
     ) -> Result<()> {
         self.write(|tx| {
             let said = words(tx, room)?;

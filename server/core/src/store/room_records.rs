@@ -7,8 +7,8 @@ use protocol::up::{FindingReport, PresenceSummary};
 
 use super::rows::collect;
 use super::{Result, Store};
-use crate::clock;
-use crate::clock::ms;
+
+use crate::clock::{At, ms};
 use crate::corroborate::{FindingSeen, RoomRecord, SessionSeen, SummarySeen, Window};
 use crate::model::Session;
 
@@ -47,13 +47,9 @@ impl Store {
         let sql = "SELECT 1 FROM device_place p WHERE p.room = ?1 AND p.taken_at IS NOT NULL \
             AND (?4 = 1 OR p.taken_at < ?3 AND NOT EXISTS (SELECT 1 FROM device_place n WHERE \
             n.device = p.device AND n.since > p.since AND n.since <= ?2))";
-        let (from, until) = (text(window.from_ms), text(window.to_ms));
+        let (from, until) = (At::of_ms(window.from_ms), At::of_ms(window.to_ms));
         Ok(c.prepare_cached(sql)?.exists(params![room, from, until, self.demonstration])?)
     }
-}
-
-fn text(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map(clock::text).unwrap_or_default()
 }
 
 fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSeen>> {
@@ -69,8 +65,8 @@ fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSee
         WHERE x.room = ?1 AND x.cancelled = 0 AND (x.start_at > ?2 AND x.start_at < ?3 OR \
         s.at > ?2 AND s.at < ?4)
         ORDER BY x.start_at";
-    let (from, to) = (text(window.from_ms - DAY_MS), text(window.to_ms));
-    let said_until = text(window.to_ms + DAY_MS);
+    let (from, to) = (At::of_ms(window.from_ms - DAY_MS), At::of_ms(window.to_ms));
+    let said_until = At::of_ms(window.to_ms + DAY_MS);
     let rows = collect(c, sql, params![room, from, to, said_until], |r| {
         let session: Session = serde_json::from_str(&r.get::<_, String>(0)?)?;
         let report: Option<String> = r.get(1)?;
@@ -121,7 +117,7 @@ fn findings(
     let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON \
         f.alert = a.id WHERE a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND \
         f.step <> 'withdrawn' AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
-    let (from, to) = (text(window.from_ms - 2 * DAY_MS), text(window.to_ms + 2 * DAY_MS));
+    let (from, to) = (At::of_ms(window.from_ms - 2 * DAY_MS), At::of_ms(window.to_ms + 2 * DAY_MS));
     collect(c, sql, params![institution, room, from, to], |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(1)?)?;
         let spans = report.intervals.iter().filter_map(|i| ms(&i.from).zip(ms(&i.to)));

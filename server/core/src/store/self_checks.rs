@@ -9,6 +9,8 @@ use jiff::civil::Date;
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
 use crate::alert_view::Number;
+use crate::clock::At;
+use crate::ids::SelfCheckId;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::Agreement;
 use crate::self_check::{CheckKind, CheckState, Handling, Step};
@@ -21,7 +23,7 @@ const MOST_SAVED: i64 = 2_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfCheck {
     pub number: Number,
-    pub id: String,
+    pub id: SelfCheckId,
     pub institution: String,
     pub kind: CheckKind,
     pub period: String,
@@ -42,14 +44,14 @@ pub struct SavedAnswer {
     /// Sealed.
     pub note: Option<Vec<u8>>,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 /// What was handed in once.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Revision {
     pub revision: u32,
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub reason: String,
     pub answers: BTreeMap<String, String>,
@@ -59,7 +61,7 @@ pub struct Revision {
 /// One line of a record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct CheckStep {
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub step: String,
     pub note: String,
@@ -192,7 +194,7 @@ impl Store {
         id: &str,
         it: (&str, &str, Option<Vec<u8>>),
         seen: Option<i64>,
-        (by, now): (&str, &str),
+        (by, now): (&str, At),
     ) -> Result<SelfCheck> {
         let (item, value, note) = it;
         self.write(|tx| {
@@ -230,7 +232,7 @@ impl Store {
         id: &str,
         step: &Step,
         note: &str,
-        (by, now): (&str, &str),
+        (by, now): (&str, At),
     ) -> Result<SelfCheck> {
         self.write(|tx| {
             let before = must(tx, id)?;

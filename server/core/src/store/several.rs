@@ -15,11 +15,12 @@ use super::{
     Address, Beside, ClueFilter, Epoch, NewClue, PublicStore, Store, StoreError, lock, schema,
     under,
 };
+use crate::clock::at;
 use crate::clue::{Allegation, Source};
 use crate::vault::Key;
 
 fn instance(id: &str) -> Instance {
-    let (version, since) = ("1.0.0".to_owned(), "2026-03-02T01:00:00.000Z".to_owned());
+    let (version, since) = ("1.0.0".to_owned(), at("2026-03-02T01:00:00.000Z"));
     Instance { id: id.to_owned(), version, since, signing_key: "key".to_owned() }
 }
 
@@ -28,7 +29,7 @@ fn now() -> Timestamp {
 }
 
 fn refused(store: &Store, epoch: Epoch) -> bool {
-    let done = under(Some(epoch), || store.first_time("once", "t"));
+    let done = under(Some(epoch), || store.first_time("once", now().into()));
     matches!(done, Err(StoreError::Superseded { .. }))
 }
 
@@ -53,11 +54,11 @@ fn the_seat_goes_from_one_to_the_other(at: &Address) {
         matches!(b.look(&store, now()).unwrap(), Look::Others { silent_ms } if silent_ms < 5000)
     );
     assert_eq!(a.look(&store, now()).unwrap(), Look::Ours(Epoch(1)), "it stays");
-    under(Some(Epoch(1)), || store.first_time("first", "t")).unwrap();
+    under(Some(Epoch(1)), || store.first_time("first", now().into())).unwrap();
     drop(a);
     assert_eq!(sits_down(&mut b, &store), Epoch(2));
     assert!(refused(&store, Epoch(1)), "an old leader's late write");
-    assert!(store.first_time("once", "t").unwrap(), "nothing of it was written");
+    assert!(store.first_time("once", now().into()).unwrap(), "nothing of it was written");
     assert!(!refused(&store, Epoch(2)));
     let lead = store.lead().unwrap().unwrap();
     assert_eq!((lead.epoch, lead.holder.as_str()), (Epoch(2), "b"));
@@ -125,7 +126,7 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
         let of = |sql| collect(&c, sql, [], |r| Ok(r.get::<_, String>(0)?)).unwrap();
         (of(sql), of(indexes))
     };
-    stage.store().first_time("before", "t").unwrap();
+    stage.store().first_time("before", now().into()).unwrap();
     let fresh = columns();
     let c = connect::writer(&stage.at, Database::Facts).unwrap();
     c.execute_batch(
@@ -159,7 +160,7 @@ fn an_older_postgresql_comes_up_one_step_at_a_time() {
     .unwrap();
     let store = stage.store();
     assert_eq!(columns(), fresh);
-    assert!(!store.first_time("before", "t").unwrap(), "its rows are still there");
+    assert!(!store.first_time("before", now().into()).unwrap(), "its rows are still there");
     c.execute_batch("UPDATE schema_version SET n = 33").unwrap();
     assert!(Store::open(&stage.at).unwrap_err().to_string().contains("has schema 33"));
     c.execute_batch("UPDATE schema_version SET n = 99").unwrap();
@@ -177,7 +178,7 @@ fn a_running_older_version_writes_on_after_an_update() {
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     c.execute_batch(cut).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
-    while older.first_time("after", "t").is_err() {
+    while older.first_time("after", now().into()).is_err() {
         assert!(Instant::now() < deadline, "it writes no more");
     }
     assert!(Store::open(&stage.at).is_err(), "one that is started says that it does not fit");
@@ -217,7 +218,7 @@ fn what_one_server_appends_the_other_hears() {
 
 fn call(n: usize) -> NewClue {
     NewClue {
-        id: format!("{n:032x}"),
+        id: format!("{n:032x}").parse().unwrap(),
         source: Source::Hotline,
         external_no: Some("12345-1".to_owned()),
         posted_by: "hotline/5101".to_owned(),
@@ -244,7 +245,9 @@ fn a_number_sent_to_two_servers_at_once_is_one_clue() {
     let sent: Vec<(String, bool)> = std::thread::scope(|scope| {
         let send = |n: usize| {
             let store = &stores[n % 2];
-            scope.spawn(move || store.put_clue(&call(n), "2026-03-02T01:00:00.000Z").unwrap())
+            scope.spawn(move || {
+                store.put_clue(&call(n), "2026-03-02T01:00:00.000Z".parse().unwrap()).unwrap()
+            })
         };
         let sending: Vec<_> = (0..50).map(send).collect();
         sending.into_iter().map(|sent| sent.join().unwrap()).collect()

@@ -4,14 +4,11 @@
 use super::engine::{Connection, params};
 
 use super::{Result, Store};
+use crate::clock::At;
 
 impl Store {
     /// Notes that these alerts are shown to somebody now; most were noted before, and cost a look.
-    pub fn note_seen<'a>(
-        &self,
-        alerts: impl IntoIterator<Item = &'a str>,
-        now: &str,
-    ) -> Result<()> {
+    pub fn note_seen<'a>(&self, alerts: impl IntoIterator<Item = &'a str>, now: At) -> Result<()> {
         let mut new = Vec::new();
         self.read(|c| {
             for alert in alerts {

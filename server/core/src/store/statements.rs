@@ -10,7 +10,7 @@ use super::registry::SessionChange;
 use super::rows::collect;
 use super::{Alert, Result, Store, name_of, named};
 use crate::access::{Role, Who};
-use crate::clock::ms;
+use crate::clock::At;
 
 /// What somebody states that has no history of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Stated {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// When it reached the server.
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub kind: StatementKind,
 }
@@ -119,7 +119,7 @@ impl Store {
         self.read(|c| collect(c, sql, params![alert.id, MOST_SESSIONS], |r| Ok(r.get(0)?)))
     }
 
-    pub fn state_now(&self, it: &Stated, now: &str) -> Result<()> {
+    pub fn state_now(&self, it: &Stated, now: At) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "INSERT INTO statement (at, by_whom, by_role, kind, institution, person, object) \
@@ -142,13 +142,8 @@ impl Store {
     /// checks of that day, and of the people named (and their institution) what was filed since the
     /// day before.
     pub fn statements(&self, alert: &Alert) -> Result<Vec<Statement>> {
-        let around = |hours: i64| {
-            let raised = alert.raised_at.parse::<jiff::Timestamp>().ok();
-            let moved =
-                raised.and_then(|at| at.checked_add(jiff::SignedDuration::from_hours(hours)).ok());
-            moved.map_or_else(|| alert.raised_at.clone(), crate::clock::text)
-        };
-        let (day_before, day_after) = (around(-24), around(24));
+        let day = jiff::SignedDuration::from_hours(24);
+        let (day_before, day_after) = (alert.raised_at - day, alert.raised_at + day);
         let mut said = Vec::new();
         for session in self.sessions_about(alert)? {
             let changes = self.session_changes(&session)?;
@@ -159,15 +154,15 @@ impl Store {
             for (n, now) in changes.iter().enumerate() {
                 let before = n.checked_sub(1).and_then(|n| changes.get(n)).cloned().map(Box::new);
                 let kind = StatementKind::Session { before, now: Box::new(now.clone()) };
-                said.push(Statement { at: now.at.clone(), by: now.by.clone(), kind });
+                said.push(Statement { at: now.at, by: now.by.clone(), kind });
             }
         }
         self.read(|c| {
-            said.extend(checks(c, alert, &day_before, &day_after)?);
-            said.extend(filings(c, alert, &day_before)?);
+            said.extend(checks(c, alert, day_before, day_after)?);
+            said.extend(filings(c, alert, day_before)?);
             Ok(())
         })?;
-        said.sort_by(|a, b| a.at.cmp(&b.at));
+        said.sort_by_key(|one| one.at);
         Ok(said)
     }
 }
@@ -183,10 +178,8 @@ pub(super) fn said_after(c: &Connection, alert: &Alert) -> Result<bool> {
     let ahead: Option<Option<i64>> =
         c.prepare_cached(sql)?.query_row([&alert.device], |r| r.get(0)).optional()?;
     let ahead_ms = ahead.flatten().filter(|ms| *ms > AHEAD_MS).unwrap_or(0);
-    let raised = ms(&alert.raised_at).filter(|_| ahead_ms > 0);
-    let raised = raised.and_then(|at| jiff::Timestamp::from_millisecond(at - ahead_ms).ok());
-    let since = raised.map(crate::clock::text).into_iter().chain([alert.received_at.clone()]);
-    let since = since.min().unwrap_or_default();
+    let raised = At::of_ms(alert.raised_at.ms() - ahead_ms);
+    let since = if ahead_ms > 0 { raised.min(alert.received_at) } else { alert.received_at };
     let sql = "SELECT 1 WHERE EXISTS (SELECT 1 FROM session_change WHERE session = ?1 AND at > ?4)
         OR EXISTS (SELECT 1 FROM identity_check WHERE room = ?2 AND made_at > ?4)
         OR EXISTS (SELECT 1 FROM statement WHERE institution = ?3 AND at > ?4)";
@@ -199,13 +192,13 @@ pub(super) fn said_after(c: &Connection, alert: &Alert) -> Result<bool> {
 }
 
 /// When the alert was there, by the earlier of two clocks.
-fn alert_began(alert: &Alert) -> &str {
-    (&alert.raised_at).min(&alert.received_at)
+fn alert_began(alert: &Alert) -> At {
+    alert.raised_at.min(alert.received_at)
 }
 
 /// Those by card and PIN first: what a clinic's system states without end pushes out none of them.
 /// Half of them are the first after the alert, which nothing said later pushes out.
-fn checks(c: &Connection, alert: &Alert, from: &str, to: &str) -> Result<Vec<Statement>> {
+fn checks(c: &Connection, alert: &Alert, from: At, to: At) -> Result<Vec<Statement>> {
     let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM (SELECT id, made_at,
         made_by, person, direction, via,
         row_number() OVER (ORDER BY via = 'system', made_at DESC, id DESC) AS newest,
@@ -224,7 +217,7 @@ fn checks(c: &Connection, alert: &Alert, from: &str, to: &str) -> Result<Vec<Sta
 }
 
 /// Half of them are the first after the alert.
-fn filings(c: &Connection, alert: &Alert, from: &str) -> Result<Vec<Statement>> {
+fn filings(c: &Connection, alert: &Alert, from: At) -> Result<Vec<Statement>> {
     let reports = "SELECT report FROM finding WHERE alert = ?1";
     let reports: Vec<String> = collect(c, reports, [&alert.id], |r| Ok(r.get(0)?))?;
     let mut persons = BTreeSet::new();

@@ -10,7 +10,7 @@ use super::refusals::DECLINED;
 use super::registry::institution_by_id;
 use super::rows::collect;
 use super::{Result, Store, named};
-use crate::clock::ms;
+use crate::clock::{At, ms};
 use crate::model::{Institution, Room, Session};
 use crate::rules::emergencies::Flag;
 use crate::rules::ledger::Standing;
@@ -19,11 +19,11 @@ use crate::rules::repeated::{Occurrence, Repeatable};
 use crate::rules::sighting::{ChainStanding, Sighting};
 use crate::rules::{Seen, SessionOutcome, draft::Key};
 
-/// A box's silence, as looked at: RFC 3339 UTC.
+/// A box's silence, as looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Silence {
-    pub from: String,
-    pub to: String,
+    pub from: At,
+    pub to: At,
 }
 
 /// An hour of a box.
@@ -64,7 +64,7 @@ pub struct Dossier {
     /// Self-checks and what they are held against.
     pub compared: super::Compared,
     /// The boxes' own clock at their newest summary: a demonstration plays on a day of its own.
-    pub newest_summary: Option<String>,
+    pub newest_summary: Option<At>,
     pub values: BTreeMap<String, i64>,
     pub policy_version: u64,
 }
@@ -111,7 +111,7 @@ impl Dossier {
 impl Store {
     /// What the rules read of one institution: sessions that began after `from`, and all that
     /// stands.
-    pub fn dossier(&self, institution: &str, from: &str) -> Result<Option<Dossier>> {
+    pub fn dossier(&self, institution: &str, from: At) -> Result<Option<Dossier>> {
         self.read(|c| {
             let Some(institution) = institution_by_id(c, institution)? else { return Ok(None) };
             let id = institution.id.as_str();
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Everything that LL-3 reads of one person, and what stands of it.
-    pub fn sightings(&self, person: &str, from: &str) -> Result<(Vec<Sighting>, Vec<Standing>)> {
+    pub fn sightings(&self, person: &str, from: At) -> Result<(Vec<Sighting>, Vec<Standing>)> {
         self.read(|c| {
             let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at,
                 p.uncertainty_ms, p.synchronised,
@@ -154,8 +154,7 @@ impl Store {
                 LEFT JOIN device d ON d.id = p.device LEFT JOIN summary s ON s.session =
                 p.session AND s.device = p.device
                 WHERE p.person = ?1 AND p.from_at > ?2 ORDER BY p.from_at";
-            let sightings =
-                collect(c, sql, [person, from], sighting)?.into_iter().flatten().collect();
+            let sightings = collect(c, sql, (person, from), sighting)?;
             let stands = standing(
                 c,
                 "rule = 'LL-3' AND substr(subject, 1, length(?1) + 1) = ?1 \
@@ -167,10 +166,10 @@ impl Store {
     }
 
     /// Who was seen at an institution since then; each once.
-    pub fn people_seen(&self, institution: &str, from: &str) -> Result<Vec<String>> {
+    pub fn people_seen(&self, institution: &str, from: At) -> Result<Vec<String>> {
         let sql = "SELECT DISTINCT p.person FROM presence p JOIN room r ON r.id = p.room
             WHERE r.institution = ?1 AND p.from_at > ?2 ORDER BY p.person LIMIT 2000";
-        self.read(|c| collect(c, sql, [institution, from], |r| Ok(r.get(0)?)))
+        self.read(|c| collect(c, sql, (institution, from), |r| Ok(r.get(0)?)))
     }
 }
 
@@ -194,7 +193,7 @@ impl Store {
     }
 }
 
-fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<SessionOutcome>> {
+fn outcomes(c: &Connection, institution: &str, from: At) -> Result<Vec<SessionOutcome>> {
     let sql = format!(
         "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room
         AND d.state <> 'registered' ORDER BY d.id LIMIT 1), ''),
@@ -208,7 +207,7 @@ fn outcomes(c: &Connection, institution: &str, from: &str) -> Result<Vec<Session
         AND s.received_at = (SELECT max(t.received_at) FROM summary t WHERE t.session = x.id)
         WHERE r.institution = ?1 AND x.start_at > ?2 ORDER BY x.start_at, x.id"
     );
-    let rows = collect(c, &sql, [institution, from], |r| {
+    let rows = collect(c, &sql, (institution, from), |r| {
         let session: Session = serde_json::from_str(&r.get::<_, String>(0)?)?;
         let seen: Option<PresenceSummary> =
             r.get::<_, Option<String>>(2)?.map(|text| serde_json::from_str(&text)).transpose()?;
@@ -261,11 +260,7 @@ fn leave_out_unused(
     Ok(())
 }
 
-fn revised(
-    c: &Connection,
-    institution: &str,
-    from: &str,
-) -> Result<BTreeMap<String, Vec<Declared>>> {
+fn revised(c: &Connection, institution: &str, from: At) -> Result<BTreeMap<String, Vec<Declared>>> {
     let sql = "SELECT h.at, h.spec,
         EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person =
         json_extract(h.spec, '$.declared_lead'))
@@ -274,14 +269,14 @@ fn revised(
         AND EXISTS (SELECT 1 FROM session_change o WHERE o.session = x.id AND o.revision <>
         h.revision)
         ORDER BY h.session, h.revision";
-    let rows: Vec<(String, String, bool)> =
-        collect(c, sql, [institution, from], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let rows: Vec<(At, String, bool)> =
+        collect(c, sql, (institution, from), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
     let mut revised: BTreeMap<String, Vec<Declared>> = BTreeMap::new();
     for (at, spec, lead_present) in rows {
         let session: Session = serde_json::from_str(&spec)?;
-        let Some((at_ms, start_ms)) = ms(&at).zip(ms(&session.start)) else { continue };
+        let Some(start_ms) = ms(&session.start) else { continue };
         revised.entry(session.id.to_string()).or_default().push(Declared {
-            at_ms,
+            at_ms: at.ms(),
             lead: session.declared_lead.as_ref().map(ToString::to_string),
             lead_present,
             start_ms,
@@ -339,15 +334,14 @@ fn registered(c: &Connection, institution: &str) -> Result<Vec<Registered>> {
     Ok(rows.into_iter().flatten().collect())
 }
 
-fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occurrence>> {
+fn repeatable(c: &Connection, institution: &str, from: At) -> Result<Vec<Occurrence>> {
     // An outage that the server itself looked at is as dark as a covered lens.
     let sql = "SELECT f.id, f.alert, f.report, f.device, f.received_at, f.rule FROM finding f WHERE
         f.rule IN ('HB-2', 'HB-3', 'HB-7') AND (f.epoch >= 0 OR instr(f.report, '\"outages\"') > 0)
         AND f.step <> 'withdrawn' AND f.received_at > ?2 AND json_extract(f.report,
         '$.institution') = ?1 ORDER BY f.received_at";
-    let rows = collect(c, sql, [institution, from], |r| {
+    let rows = collect(c, sql, (institution, from), |r| {
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(2)?)?;
-        let Some(at_ms) = ms(&r.get::<_, String>(4)?) else { return Ok(None) };
         let Some(of) = Repeatable::of(&r.get::<_, String>(5)?.into()) else { return Ok(None) };
         Ok(Some(Occurrence {
             of,
@@ -356,7 +350,7 @@ fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
             institution: institution.to_owned(),
             room: report.room.to_string(),
             device: r.get(3)?,
-            at_ms,
+            at_ms: r.get::<_, At>(4)?.ms(),
             severity: report.severity,
             liveness_waived: report.manifest.liveness_waived,
         }))
@@ -365,25 +359,24 @@ fn repeatable(c: &Connection, institution: &str, from: &str) -> Result<Vec<Occur
 }
 
 /// Whoever takes a flag back, moves its session or cancels it has raised it all the same.
-fn flags(c: &Connection, institution: &str, from: &str) -> Result<Vec<Flag>> {
+fn flags(c: &Connection, institution: &str, from: At) -> Result<Vec<Flag>> {
     let sql = "SELECT h.session, h.at, h.spec, x.room, (SELECT d.id FROM device d WHERE d.room =
         x.room AND d.state <> 'registered' ORDER BY d.id LIMIT 1)
         FROM session x JOIN room r ON r.id = x.room JOIN session_change h ON h.session = x.id
         WHERE r.institution = ?1 AND h.at > ?2
         AND CAST(json_extract(h.spec, '$.emergency') AS INTEGER) = 1
         ORDER BY h.session, h.revision";
-    let rows = collect(c, sql, [institution, from], |r| {
+    let rows = collect(c, sql, (institution, from), |r| {
         let session: Session = serde_json::from_str(&r.get::<_, String>(2)?)?;
         // Where no box looks, nothing is said that a flag could lower.
         let Some(device) = r.get::<_, Option<String>>(4)? else { return Ok(None) };
-        let times = ms(&r.get::<_, String>(1)?).zip(ms(&session.start));
-        let Some((at_ms, start_ms)) = times else { return Ok(None) };
+        let Some(start_ms) = ms(&session.start) else { return Ok(None) };
         Ok(Some(Flag {
             session: r.get(0)?,
             institution: institution.to_owned(),
             room: r.get(3)?,
             device,
-            at_ms,
+            at_ms: r.get::<_, At>(1)?.ms(),
             start_ms,
         }))
     })?;
@@ -392,7 +385,7 @@ fn flags(c: &Connection, institution: &str, from: &str) -> Result<Vec<Flag>> {
     Ok(flags)
 }
 
-fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
+fn posts(c: &Connection, institution: &str, from: At) -> Result<Vec<Post>> {
     // In this order: otherwise every box in service is looked at for each institution.
     let sql = format!(
         "SELECT r.spec, d.id FROM room r {} device d ON d.room = r.id WHERE r.institution = ?1
@@ -401,7 +394,7 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
     );
     let places: Vec<(String, String)> =
         collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    let hour = ms(from).unwrap_or(0).div_euclid(3_600_000);
+    let hour = from.ms().div_euclid(3_600_000);
     let post = |(spec, device): (String, String)| {
         let silences =
             "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
@@ -410,14 +403,14 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
         let faults = "SELECT from_at, to_at FROM chain_fault WHERE device = ?1 AND to_at > ?2 \
             ORDER BY to_at";
         let faults: Vec<(String, String)> =
-            collect(c, faults, [device.as_str(), from], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            collect(c, faults, (device.as_str(), from), |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(Post {
             chain_faults: faults
                 .iter()
                 .filter_map(|(from, to)| Some((ms(from).unwrap_or(i64::MIN), ms(to)?)))
                 .collect(),
             room: serde_json::from_str(&spec)?,
-            silences: collect(c, silences, [device.as_str(), from], |r| {
+            silences: collect(c, silences, (device.as_str(), from), |r| {
                 Ok(Silence { from: r.get(0)?, to: r.get(1)? })
             })?,
             hours: collect(c, hours, params![device, hour], |r| {
@@ -430,18 +423,16 @@ fn posts(c: &Connection, institution: &str, from: &str) -> Result<Vec<Post>> {
     places.into_iter().map(post).collect()
 }
 
-fn sighting(r: &crate::store::engine::Row<'_>) -> Result<Option<Sighting>> {
-    let (from, to): (String, String) = (r.get(4)?, r.get(5)?);
-    let Some((from_ms, to_ms)) = ms(&from).zip(ms(&to)) else { return Ok(None) };
+fn sighting(r: &crate::store::engine::Row<'_>) -> Result<Sighting> {
     let place: (Option<i64>, Option<i64>) = (r.get(9)?, r.get(10)?);
-    Ok(Some(Sighting {
+    Ok(Sighting {
         institution: r.get(0)?,
         jurisdiction: r.get(12)?,
         room: r.get(1)?,
         device: r.get(2)?,
         session: r.get(3)?,
-        from_ms,
-        to_ms,
+        from_ms: r.get::<_, At>(4)?.ms(),
+        to_ms: r.get::<_, At>(5)?.ms(),
         uncertainty_ms: r.get(6)?,
         synchronised: r.get(7)?,
         verified_by: r.get::<_, String>(8)?.into(),
@@ -454,7 +445,7 @@ fn sighting(r: &crate::store::engine::Row<'_>) -> Result<Option<Sighting>> {
             .transpose()?,
         chain_whole: r.get(16)?,
         place: place.0.zip(place.1).map(|(north, east)| (north as f64 / 1e6, east as f64 / 1e6)),
-    }))
+    })
 }
 
 /// Of a report, the times that it rests on.
@@ -481,7 +472,7 @@ fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
             step: named(r.get(5)?)?,
             severity: named::<Severity>(r.get(6)?)?,
             weight: r.get::<_, i64>(7)? as usize,
-            raised_ms: ms(&r.get::<_, String>(8)?).unwrap_or(0),
+            raised_ms: r.get::<_, At>(8)?.ms(),
             last_from_ms: serde_json::from_str::<RestsOn>(&r.get::<_, String>(9)?)?
                 .intervals
                 .iter()

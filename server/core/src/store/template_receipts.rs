@@ -5,19 +5,20 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store};
+use crate::clock::At;
 
 /// What one box said since a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoxReceipt {
     pub device: String,
     /// When its word came that it deleted the person's templates.
-    pub deleted_at: Option<String>,
+    pub deleted_at: Option<At>,
     /// It applied a roster of after the withdrawal: whoever withdrew is not on that one.
     pub has_new_roster: bool,
 }
 
 /// Keeps a box's word that it deleted these templates.
-pub(super) fn note(tx: &Connection, device: &str, person: &str, now: &str) -> Result<()> {
+pub(super) fn note(tx: &Connection, device: &str, person: &str, now: At) -> Result<()> {
     tx.prepare_cached("INSERT INTO template_receipt VALUES (?1,?2,?3) ON CONFLICT DO NOTHING")?
         .execute(params![device, person, now])?;
     Ok(())
@@ -29,7 +30,7 @@ impl Store {
         &self,
         person: &str,
         institutions: &[String],
-        since: &str,
+        since: At,
     ) -> Result<Vec<BoxReceipt>> {
         let sql = "SELECT d.id, (SELECT min(t.received_at) FROM template_receipt t WHERE
              t.device = d.id AND t.person = ?1 AND t.received_at >= ?3),
@@ -53,6 +54,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::at;
 
     #[test]
     fn a_receipt_of_before_the_withdrawal_is_none() {
@@ -66,18 +68,18 @@ mod tests {
         store
             .write(|tx| {
                 tx.execute_batch(made)?;
-                note(tx, "box-1", "p-1", "2026-03-01T00:00:00.000Z")?;
-                note(tx, "box-1", "p-2", "2026-03-03T00:00:00.000Z")
+                note(tx, "box-1", "p-1", at("2026-03-01T00:00:00.000Z"))?;
+                note(tx, "box-1", "p-2", at("2026-03-03T00:00:00.000Z"))
             })
             .unwrap();
-        let said = |since: &str| {
+        let said = |since: At| {
             let places = ["c-1".to_owned()];
             store.box_receipts("p-1", &places, since).unwrap().pop().unwrap()
         };
-        assert_eq!(said("2026-03-02T00:00:00.000Z").deleted_at, None);
-        let first = said("2026-02-01T00:00:00.000Z");
-        assert_eq!(first.deleted_at.as_deref(), Some("2026-03-01T00:00:00.000Z"));
+        assert_eq!(said(at("2026-03-02T00:00:00.000Z")).deleted_at, None);
+        let first = said(at("2026-02-01T00:00:00.000Z"));
+        assert_eq!(first.deleted_at, Some(at("2026-03-01T00:00:00.000Z")));
         assert!(!first.has_new_roster, "{first:?}");
-        assert!(store.box_receipts("p-1", &["c-2".to_owned()], "").unwrap().is_empty());
+        assert!(store.box_receipts("p-1", &["c-2".to_owned()], At::EPOCH).unwrap().is_empty());
     }
 }

@@ -5,6 +5,7 @@ use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{FaceStore, Result, Withdrawal};
+use crate::clock::At;
 use crate::tombstone::{Deletion, Ledger, Tombstone};
 
 /// What a ledger and a database had to tell each other.
@@ -50,10 +51,10 @@ impl FaceStore {
     }
 
     /// Destroys the person's key and everything that it sealed, and leaves a tombstone.
-    pub fn withdraw(&self, person: &str, reason: &str, now: &str) -> Result<Withdrawal> {
+    pub fn withdraw(&self, person: &str, reason: &str, now: At) -> Result<Withdrawal> {
         self.bury(&Tombstone {
             person: person.to_owned(),
-            at: now.to_owned(),
+            at: now,
             reason: reason.to_owned(),
             institution: None,
         })
@@ -66,12 +67,12 @@ impl FaceStore {
         person: &str,
         institution: &str,
         reason: &str,
-        now: &str,
+        now: At,
     ) -> Result<Withdrawal> {
         let institution = Some(institution.to_owned());
         self.bury(&Tombstone {
             person: person.to_owned(),
-            at: now.to_owned(),
+            at: now,
             reason: reason.to_owned(),
             institution,
         })
@@ -135,14 +136,14 @@ impl FaceStore {
 
     /// Proposals that nobody decided by then lose what they sealed, key and all where nothing else
     /// of the person stands.
-    pub fn forget_undecided(&self, before: &str, now: &str) -> Result<Vec<String>> {
+    pub fn forget_undecided(&self, before: At, now: At) -> Result<Vec<String>> {
         let sql =
             "SELECT DISTINCT person FROM enrolment WHERE state = 'proposed' AND proposed_at < ?1";
         let persons: Vec<String> = self.read(|c| collect(c, sql, [before], |r| Ok(r.get(0)?)))?;
         for person in &persons {
             let kept = "SELECT 1 FROM enrolment WHERE person = ?1 AND (state = 'confirmed' OR \
                 (state = 'proposed' AND proposed_at >= ?2))";
-            if !self.read(|c| Ok(c.prepare_cached(kept)?.exists([person.as_str(), before])?))? {
+            if !self.read(|c| Ok(c.prepare_cached(kept)?.exists((person.as_str(), before))?))? {
                 self.withdraw(person, "undecided proposal ran out", now)?;
                 continue;
             }
@@ -151,13 +152,13 @@ impl FaceStore {
                     proposed_at < ?2";
                 for table in ["template", "photo"] {
                     let sql = format!("DELETE FROM {table} WHERE enrolment IN ({old})");
-                    tx.execute(&sql, [person.as_str(), before])?;
+                    tx.execute(&sql, (person.as_str(), before))?;
                 }
                 tx.execute(
                     "UPDATE enrolment SET state='refused', decided_at=?3,
                     reason='undecided proposal ran out'
                      WHERE person = ?1 AND state = 'proposed' AND proposed_at < ?2",
-                    [person.as_str(), before, now],
+                    (person.as_str(), before, now),
                 )?;
                 Ok(())
             })?;
@@ -236,7 +237,7 @@ mod tests {
         let id = format!("e-{institution}");
         let vector = Zeroizing::new(institution.as_bytes().to_vec());
         let template = NewTemplate {
-            id: format!("{id}-t"),
+            id: format!("{id}-t").parse().unwrap(),
             embedder_sha256: "a".into(),
             masked: false,
             vector,
@@ -252,7 +253,7 @@ mod tests {
             templates: &[template],
             photos: &[institution.as_bytes().to_vec()],
         };
-        faces.propose(&proposal, "t1").unwrap();
+        faces.propose(&proposal, At::of_s(1)).unwrap();
     }
 
     fn held(faces: &FaceStore) -> Vec<String> {
@@ -274,7 +275,7 @@ mod tests {
                 .unwrap()
         };
         let before = wrapped();
-        let done = faces.withdraw_at("p-1", "c-1", "asked", "t2").unwrap();
+        let done = faces.withdraw_at("p-1", "c-1", "asked", At::of_s(2)).unwrap();
         assert_eq!((done.templates_deleted, done.photos_deleted), (1, 1));
         assert_eq!(held(&faces), ["c-2"]);
         assert_eq!(
@@ -283,7 +284,7 @@ mod tests {
             "it opens under the new key"
         );
         assert_ne!(wrapped(), before, "the key that sealed what was deleted is gone");
-        faces.withdraw_at("p-1", "c-2", "asked", "t3").unwrap();
+        faces.withdraw_at("p-1", "c-2", "asked", At::of_s(3)).unwrap();
         assert!(!faces.holds_anything_of("p-1").unwrap(), "with nothing left the key goes too");
     }
 
@@ -294,7 +295,7 @@ mod tests {
         let ledger = Ledger::new(&dir.path().join("tombstones"), signer);
         let tombstone = Tombstone {
             person: "p-1".into(),
-            at: "t2".into(),
+            at: At::of_s(2),
             reason: "asked".into(),
             institution: Some("c-1".into()),
         };

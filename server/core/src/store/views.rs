@@ -5,6 +5,7 @@ use super::engine::{OptionalExtension as _, params};
 
 use super::rows::collect;
 use super::{Part, Result, Store, StoreError};
+use crate::clock::At;
 
 /// Views that one person keeps at most.
 const MOST: i64 = 30;
@@ -44,7 +45,7 @@ impl Store {
     }
 
     /// Keeps a view; the same name again replaces it.
-    pub fn put_view(&self, owner: &str, name: &str, query: &str, now: &str) -> Result<View> {
+    pub fn put_view(&self, owner: &str, name: &str, query: &str, now: At) -> Result<View> {
         self.write(|tx| {
             let (others, here): (i64, bool) = tx.query_row(
                 "SELECT count(*), count(*) FILTER (WHERE name = ?2) > 0 FROM view WHERE owner = ?1",
@@ -127,16 +128,16 @@ mod tests {
     fn a_view_is_its_owners_and_a_name_stands_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let first = store.put_view("wang", "紧急", "severity=L3", "t").unwrap();
-        let again = store.put_view("wang", "紧急", "severity=L2", "t").unwrap();
+        let first = store.put_view("wang", "紧急", "severity=L3", At::EPOCH).unwrap();
+        let again = store.put_view("wang", "紧急", "severity=L2", At::EPOCH).unwrap();
         assert_eq!((first.id, store.views("wang").unwrap().len()), (again.id, 1));
         assert_eq!(store.views("wang").unwrap()[0].query, "severity=L2");
         assert!(store.views("li").unwrap().is_empty());
         assert!(store.delete_view("li", first.id).is_err(), "another's view was deleted");
         store.delete_view("wang", first.id).unwrap();
         for n in 0..MOST {
-            store.put_view("wang", &n.to_string(), "", "t").unwrap();
+            store.put_view("wang", &n.to_string(), "", At::EPOCH).unwrap();
         }
-        assert!(store.put_view("wang", "one more", "", "t").is_err());
+        assert!(store.put_view("wang", "one more", "", At::EPOCH).is_err());
     }
 }

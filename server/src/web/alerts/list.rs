@@ -13,7 +13,7 @@ use crate::access::{Role, Who};
 use crate::alert::{AlertState, ClinicState};
 use crate::alert_view::{AlertForAuthority, AlertForClinic, AlertSeen};
 use crate::app::App;
-use crate::clock::clip;
+use crate::clock::{At, clip};
 use crate::legal::Standings;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, AlertSearch, StoreError};
@@ -155,11 +155,7 @@ fn known_kind(kind: String) -> Result<String, Problem> {
 }
 
 /// When a day of the clinic's calendar begins, or the one so many days later.
-pub(in crate::web) fn day_begins(
-    name: &str,
-    day: &str,
-    later_days: i64,
-) -> Result<String, Problem> {
+pub(in crate::web) fn day_begins(name: &str, day: &str, later_days: i64) -> Result<At, Problem> {
     let wrong = || {
         let shown = clip(day, 20);
         Problem::bad(format!("{name}: `{shown}` is no day such as 2026-03-02"))
@@ -167,7 +163,7 @@ pub(in crate::web) fn day_begins(
     let date: jiff::civil::Date = day.parse().map_err(|_| wrong())?;
     let date = date.checked_add(jiff::Span::new().days(later_days)).map_err(|_| wrong())?;
     let zoned = date.to_zoned(crate::clock::zone()).map_err(|_| wrong())?;
-    Ok(crate::clock::text(zoned.timestamp()))
+    Ok(At::from(zoned.timestamp()))
 }
 
 /// The alerts of a list, by the names of people too; of whoever the reader sees. Blocking.
@@ -227,7 +223,7 @@ fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, Store
         let findings = a.store.worst_findings(&alert.id, FINDINGS_SHOWN)?;
         name_persons(&findings);
         lines.push(if who.role == Role::Clinic {
-            let answered = answered.contains(&alert.id);
+            let answered = answered.contains(alert.id.as_str());
             let line = AlertForClinic::of(&alert, answered, findings);
             AlertSeen::Clinic(Box::new(AlertForClinic { monitoring, ..line }))
         } else {

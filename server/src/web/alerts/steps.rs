@@ -12,7 +12,7 @@ use super::{Shared, seen};
 use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, Reason, Review, Step, Verdict};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
 use crate::store::Alert;
@@ -132,7 +132,7 @@ pub(in crate::web) async fn take(
                 (_, Step::NothingFound) if note.trim().is_empty() => return Err(nothing_said()),
                 _ => {}
             }
-            let after = a.store.take_step(&id, &by, &step, &note, &now_text())?;
+            let after = a.store.take_step(&id, &by, &step, &note, At::now())?;
             messages::step_taken(a, &who, &after, (&by, &note, None))?;
             // Whoever begins has it from then on.
             if step == Step::Take && before.assignee.is_none() {
@@ -173,7 +173,7 @@ async fn undo(app: &Arc<App>, who: &Who, id: String, by: &str) -> Result<Alert, 
     let alert = app
         .blocking(move |a| {
             seen(a.store.alert(&id)?, &who, &id)?;
-            Ok::<_, Problem>(a.store.undo_step(&id, &by, &now_text())?)
+            Ok::<_, Problem>(a.store.undo_step(&id, &by, At::now())?)
         })
         .await?;
     app.tell(Nudge::Room(alert.room.clone()));
@@ -270,7 +270,7 @@ fn nothing_new(to: &str) -> Problem {
 }
 
 fn give(a: &App, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
-    a.store.assign(&alert.id, Some(to).filter(|t| !t.is_empty()), by, &now_text())?;
+    a.store.assign(&alert.id, Some(to).filter(|t| !t.is_empty()), by, At::now())?;
     a.store.alert(&alert.id)?.ok_or_else(|| Problem::unknown("alert", &alert.id))
 }
 
@@ -347,10 +347,10 @@ pub(super) async fn post_step(
     let taken = match who.role {
         // What a clinic may do is answer, and now it has.
         Role::Clinic => {
-            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id }
+            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id.to_string() }
         }
         _ => StepTaken::Authority {
-            id: alert.id,
+            id: alert.id.to_string(),
             state: alert.case.state,
             reviews: alert.case.reviews,
         },

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::find;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::clue::{Intake, ReporterState};
 use crate::clue_intake;
 use crate::problem::{Body, Problem};
@@ -50,7 +50,7 @@ impl ClueAnswer {
     /// `state` as at the end of its merges.
     pub(in crate::web) fn of(it: &Clue, state: ReporterState) -> Self {
         Self {
-            id: it.id.clone(),
+            id: it.id.to_string(),
             number: it.number,
             external_no: it.external_no.clone(),
             state,
@@ -105,7 +105,7 @@ pub(in crate::web) async fn put_answer(
         let sealed = clue_intake::sealed_answer(a, &clue.id, &text)?.ok_or_else(over)?;
         deed::did(format!("clue {}: answered", clue.id));
         let due = |clue: &Clue| clue_intake::due(a, clue).ok().flatten();
-        Ok::<_, Problem>(a.store.answer_clue(&clue.id, &who.scope, &sealed, &now_text(), &due)?)
+        Ok::<_, Problem>(a.store.answer_clue(&clue.id, &who.scope, &sealed, At::now(), &due)?)
     })
     .await
 }

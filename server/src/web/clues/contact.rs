@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::find;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::clue_intake::{key_of, sealed_as};
 use crate::problem::{Body, Problem, prose};
 use crate::store::{Clue, ContactAsk, StoreError};
@@ -70,12 +70,12 @@ pub(in crate::web) struct ContactSeen {
 
 /// The agreement by which this person may open it now.
 pub(in crate::web) fn opened<'a>(asks: &'a [ContactAsk], by: &str) -> Option<&'a ContactAsk> {
-    let since = clock::text(clock::now() - SignedDuration::from_hours(OPEN_HOURS));
+    let since = At::from(clock::now() - SignedDuration::from_hours(OPEN_HOURS));
     asks.iter().rev().find(|ask| {
         ask.asked_by == by
             && ask.agreed == Some(true)
             && ask.decided_by.as_deref().is_some_and(|other| other != by)
-            && ask.decided_at.as_ref().is_some_and(|at| *at > since)
+            && ask.decided_at.is_some_and(|at| at > since)
     })
 }
 
@@ -95,7 +95,7 @@ pub(in crate::web) async fn take(
     let reason = prose("reason", it.reason.as_deref().unwrap_or_default(), 200)?;
     app.blocking(|a| {
         let clue = find(a, who, id)?;
-        let now = clock::now_text();
+        let now = At::now();
         let which = || it.ask.ok_or_else(|| Problem::unprocessable("ask: name the question"));
         let mut contact = None;
         match it.deed {
@@ -105,9 +105,9 @@ pub(in crate::web) async fn take(
             ContactDeed::Ask if !clue.has_contact => {
                 return Err(Problem::unprocessable("this clue has no contact"));
             }
-            ContactDeed::Ask => a.store.ask_contact(&clue.id, &by, &reason, &now)?,
-            ContactDeed::Agree => a.store.decide_contact(&clue.id, which()?, &by, true, &now)?,
-            ContactDeed::Refuse => a.store.decide_contact(&clue.id, which()?, &by, false, &now)?,
+            ContactDeed::Ask => a.store.ask_contact(&clue.id, &by, &reason, now)?,
+            ContactDeed::Agree => a.store.decide_contact(&clue.id, which()?, &by, true, now)?,
+            ContactDeed::Refuse => a.store.decide_contact(&clue.id, which()?, &by, false, now)?,
             ContactDeed::Open => contact = Some(open(a, &clue, &by)?),
         }
         deed::did(format!("clue {}: contact, {:?}", clue.id, it.deed));

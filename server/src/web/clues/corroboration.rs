@@ -42,12 +42,11 @@ pub(in crate::web) struct Corroboration {
 /// `None` where the clue names no institution or no hour. Blocking.
 pub(in crate::web) fn of(a: &App, it: &Clue) -> Result<Option<Corroboration>, StoreError> {
     let (Some(institution), Some(from), Some(to)) =
-        (&it.institution, &it.about.from_at, &it.about.to_at)
+        (&it.institution, it.about.from_at, it.about.to_at)
     else {
         return Ok(None);
     };
-    let ms = |text: &str| text.parse().map_or(0, jiff::Timestamp::as_millisecond);
-    let window = Window { from_ms: ms(from), to_ms: ms(to) };
+    let window = Window { from_ms: from.ms(), to_ms: to.ms() };
     let kept = SignedDuration::from_hours(24 * a.config.retention.presence_days);
     // A demonstration plays on a day of its own.
     let kept_from_ms = match a.config.mode {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use protocol::names::RuleCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{find, signed};
 use crate::access::Who;
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
@@ -60,7 +59,7 @@ pub(in crate::web) struct ReplayBody {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Replay {
     pub clue: String,
-    pub asked_at: String,
+    pub asked_at: At,
 }
 
 /// What the boxes of a clue's institution said to one replay.
@@ -95,11 +94,10 @@ pub(in crate::web) struct DayReplay {
 /// The UTC days of the hour that a clue names; none where it names no institution or hour.
 fn days(clue: &Clue) -> BTreeSet<String> {
     let about = &clue.about;
-    let (Some(_), Some(from), Some(to)) = (&clue.institution, &about.from_at, &about.to_at) else {
+    let (Some(_), Some(from), Some(to)) = (&clue.institution, about.from_at, about.to_at) else {
         return BTreeSet::new();
     };
-    let day = |at: &str| at.parse::<Timestamp>().ok().map(|at| at.strftime("%Y-%m-%d").to_string());
-    [from, to].into_iter().filter_map(|at| day(at)).collect()
+    [from, to].into_iter().map(At::utc_day).collect()
 }
 
 pub(in crate::web) fn can_be_asked(clue: &Clue) -> bool {
@@ -140,14 +138,14 @@ pub(in crate::web) async fn ask(
             };
             let now = clock::now();
             let rooms = a.store.ask_boxes(&it, BOUNDS, now)?.ok_or_else(too_often)?;
-            a.store.note_replay(&clue.id, &by, &reason, &trial, &clock::text(now))?;
+            a.store.note_replay(&clue.id, &by, &reason, &trial, At::from(now))?;
             Ok::<_, Problem>((clue, rooms))
         })
         .await?;
     for room in rooms {
         app.tell(Nudge::Room(room));
     }
-    Ok(Replay { clue: clue.id, asked_at: clock::now_text() })
+    Ok(Replay { clue: clue.id.to_string(), asked_at: At::now() })
 }
 
 /// One at a time, of a clue that goes on and says where and when. Blocking.
@@ -207,7 +205,7 @@ pub(in crate::web) fn seen(a: &App, clue: &Clue) -> Result<Vec<ReplaySeen>, Stor
 fn of(a: &App, clue: &Clue, step: ClueStep) -> Result<ReplaySeen, StoreError> {
     let days = days(clue);
     let boxes = match a.store.policy_trial(&step.said)? {
-        Some(trial) => a.store.trial_boxes(&trial, &clock::now_text())?,
+        Some(trial) => a.store.trial_boxes(&trial, At::now())?,
         None => Vec::new(),
     };
     let own = boxes.into_iter().filter(|it| Some(&it.institution) == clue.institution.as_ref());

@@ -8,9 +8,11 @@ use super::replay::ReplaySeen;
 use crate::access::{Role, Who};
 use crate::alert::Review;
 use crate::app::App;
+use crate::clock::At;
 use crate::clue::terms::DueRule;
 use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
 use crate::clue_intake::{key_of, sealed_as};
+use crate::ids::ClueId;
 use crate::problem::Problem;
 use crate::store::{Clue, ClueLink, ClueStep, ContactAsk, LogHold, MergedClue, StoreError};
 
@@ -26,7 +28,7 @@ pub(in crate::web) fn sees(who: &Who, clue: &Clue) -> bool {
 /// A line of the list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(in crate::web) struct ClueSeen {
-    pub id: String,
+    pub id: ClueId,
     /// 线索编号.
     pub number: i64,
     pub source: Source,
@@ -38,8 +40,8 @@ pub(in crate::web) struct ClueSeen {
     pub institution: Option<String>,
     pub place: Option<Place>,
     pub room: Option<String>,
-    pub from_at: Option<String>,
-    pub to_at: Option<String>,
+    pub from_at: Option<At>,
+    pub to_at: Option<At>,
     pub window_vague: bool,
     pub item_text: String,
     pub allegation: Allegation,
@@ -165,7 +167,7 @@ fn record(a: &App, it: &Clue) -> Result<ClueRecord, StoreError> {
 }
 
 fn for_officer(a: &App, it: &Clue, record: ClueRecord) -> Result<ClueForOfficer, StoreError> {
-    let unknown = || StoreError::Unknown { what: "clue", id: it.id.clone() };
+    let unknown = || StoreError::Unknown { what: "clue", id: it.id.to_string() };
     let mut kept = a.store.sealed_clue(&it.id)?.ok_or_else(unknown)?;
     let mut texts = Vec::with_capacity(kept.texts.len());
     // Its key is gone with what it sealed.

@@ -13,7 +13,7 @@ use super::{find, signed};
 use crate::access::{Right, Who};
 use crate::alert::{self, Reason, Verdict};
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::clue::{Agency, Disposal, RejectReason, Step};
 use crate::clue_intake::due;
 use crate::knowledge::Nudge;
@@ -166,7 +166,7 @@ pub(in crate::web) async fn take(
                 step => step,
             };
             let due = |clue: &Clue| due(a, clue).ok().flatten();
-            Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, &now_text(), &due)?)
+            Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, At::now(), &due)?)
         })
         .await?;
     // The log of its room and hour is held from the acceptance to the end.
@@ -182,7 +182,7 @@ fn target(a: &App, who: &Who, named: &str) -> Result<String, Problem> {
         Ok(number) => a.store.clue_id(number)?.unwrap_or_default(),
         Err(_) => named.to_owned(),
     };
-    find(a, who, &id).map(|clue| clue.id).map_err(|_| Problem::unknown("clue", named))
+    find(a, who, &id).map(|clue| clue.id.to_string()).map_err(|_| Problem::unknown("clue", named))
 }
 
 async fn post_step(
@@ -226,7 +226,7 @@ pub(in crate::web) async fn link(
             Err(_) => a.store.alert(named)?,
         };
         let alert = crate::web::alerts::seen(alert, who, named)?;
-        Ok::<_, Problem>(a.store.link_clue(&clue.id, &alert.id, &by, &now_text())?)
+        Ok::<_, Problem>(a.store.link_clue(&clue.id, &alert.id, &by, At::now())?)
     })
     .await
 }

@@ -6,19 +6,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::{Right, Who};
+use crate::clock::At;
 use crate::enrol::{Compared, EnrolmentOutcome, Likeness, PhotoOutcome};
+use crate::ids::EnrolmentId;
 use crate::store::{Enrolment, EnrolmentState, StoreError};
 
 /// What every reader of an enrolment is told.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct EnrolmentFacts {
-    pub id: String,
+    pub id: EnrolmentId,
     pub person: String,
     pub institution: String,
     pub state: EnrolmentState,
     pub pack: String,
-    pub proposed_at: String,
-    pub decided_at: Option<String>,
+    pub proposed_at: At,
+    pub decided_at: Option<At>,
     pub decided_by: Option<String>,
     pub reason: Option<String>,
     /// Templates and photographs that are kept.
@@ -32,7 +34,7 @@ pub(in crate::web) struct PhotosLookedAt {
     pub photos: Vec<PhotoOutcome>,
     /// When its templates were made anew for another model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub renewed_at: Option<String>,
+    pub renewed_at: Option<At>,
 }
 
 /// What the face was compared with.
@@ -137,12 +139,12 @@ mod tests {
 
     fn kept(outcome: serde_json::Value) -> Enrolment {
         Enrolment {
-            id: "e-1".into(),
+            id: "e-1".parse().unwrap(),
             person: "p-1".into(),
             institution: "c-1".into(),
             state: EnrolmentState::Proposed,
             pack: "avatar".into(),
-            proposed_at: "2026-03-02T01:00:00.000Z".into(),
+            proposed_at: At::of_s(1_772_413_200),
             proposed_by: None,
             decided_at: None,
             decided_by: None,

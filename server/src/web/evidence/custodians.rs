@@ -12,7 +12,7 @@ use super::evidence_seen::{EvidenceSeen, evidence_seen};
 use super::keys::{check_key, opaque, role_key, roll_holds, signed_now};
 use super::{Shared, a_person, custodian_role, not_a_custodian, now_or_so, two_lines};
 use crate::access::Who;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::evidence::SealedBytes;
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
@@ -93,7 +93,7 @@ pub(in crate::web) async fn post_custodian(
     let seen = app
         .blocking(move |a| {
             let first = first.as_ref().map(|(v, k, s)| (v, k, s));
-            a.store.enter_custodian(&new, first, &now_text(), roll_holds)?;
+            a.store.enter_custodian(&new, first, At::now(), roll_holds)?;
             evidence_seen(a, &who)
         })
         .await?;
@@ -165,7 +165,7 @@ pub(in crate::web) async fn post_custodian_step(
                         signed_now(&by.verification_key, text, &at, &sig)?;
                     }
                     deed::did(format!("custodian {}: removed", of.account));
-                    a.store.remove_custodian(number, &who.scope, &who.name, &now_text())?;
+                    a.store.remove_custodian(number, &who.scope, &who.name, At::now())?;
                 }
             }
             Ok::<_, Problem>(evidence_seen(a, &who)?)

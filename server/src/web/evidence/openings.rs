@@ -14,7 +14,7 @@ use super::opening_text::{roll_of, text_of};
 use super::{Shared, a_person, custodian_role};
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::{self, clip};
+use crate::clock::{self, At, clip};
 use crate::evidence::opening::{Opening, OpeningRefusal, SamePerson, Standing, Step};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
@@ -99,7 +99,14 @@ impl OpeningSeen {
     /// That it is, and nothing by which it could be opened.
     pub(in crate::web) fn that_it_is(it: OpeningKept) -> Self {
         let OpeningKept { id, alert, device, opening, reviewer_sig, .. } = it;
-        Self { id, alert, device, opening, declined_by_box: reviewer_sig.is_some(), open: None }
+        Self {
+            id: id.to_string(),
+            alert: alert.to_string(),
+            device,
+            opening,
+            declined_by_box: reviewer_sig.is_some(),
+            open: None,
+        }
     }
 }
 
@@ -151,7 +158,7 @@ fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningW
     ids.dedup();
     deed::persons(&ids);
     let found_at = findings.iter().find(|f| f.report.finding_id == it.finding);
-    let found_at = found_at.map_or("", |f| f.received_at.as_str());
+    let found_at = found_at.map_or(At::EPOCH, |f| f.received_at);
     let persons = persons_seen(a, ids, found_at, &it.opening.ask.by)?;
     let halves = if it.opening.ask.by == who.name { &it.for_supervisor } else { &it.for_reviewer };
     Ok(OpeningWhole {
@@ -171,21 +178,20 @@ fn whole(a: &App, who: &Who, it: &OpeningKept, alert: &Alert) -> Result<OpeningW
 fn persons_seen(
     a: &App,
     ids: Vec<String>,
-    found_at: &str,
+    found_at: At,
     requester: &str,
 ) -> Result<Vec<PersonSeen>, Problem> {
     let names = a.store.names_of(&ids)?;
     let mut persons = Vec::with_capacity(ids.len());
     for person in ids {
         let held = a.faces.registry_photo_at(&person)?;
-        let late =
-            |it: &RegistryPhoto| it.uploaded_at.as_str() > found_at || it.uploaded_by == requester;
+        let late = |it: &RegistryPhoto| it.uploaded_at > found_at || it.uploaded_by == requester;
         persons.push(PersonSeen {
             name: names.get(&person).map_or_else(|| person.clone(), |n| n.0.clone()),
             registry_photo: held.is_some(),
             photo_is_late: held.as_ref().is_some_and(late),
             photo_by: held.as_ref().map_or_else(String::new, |it| it.uploaded_by.clone()),
-            photo_at: held.map_or_else(String::new, |it| it.uploaded_at),
+            photo_at: held.map_or_else(String::new, |it| it.uploaded_at.to_string()),
             person,
         });
     }

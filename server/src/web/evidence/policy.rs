@@ -11,7 +11,7 @@ use super::evidence_seen::{EvidenceSeen, evidence_seen};
 use super::{Shared, a_person};
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::evidence::{PlaceKind, PolicyWord};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem, prose};
@@ -60,7 +60,7 @@ pub(in crate::web) async fn set_policy(
         basis: prose("basis", &it.basis, 400)?,
         document: prose("document", &it.document, 400)?,
         by: who.name.clone(),
-        at: now_text(),
+        at: At::now(),
     };
     let state = if word.enabled { "on" } else { "off" };
     deed::did(format!("sealed pictures at {}: {state}, {}", clip(&word.place, 64), word.document));

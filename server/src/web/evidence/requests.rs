@@ -78,7 +78,7 @@ pub(in crate::web) async fn post_request(
                 items: it.items.clone(),
             };
             let kept = OpeningKept {
-                id: it.order.clone(),
+                id: it.order.parse().map_err(|e| Problem::unprocessable(format!("order: {e}")))?,
                 alert: alert.id.clone(),
                 device: it.device.clone(),
                 finding: it.finding.clone(),

@@ -96,7 +96,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
         it.secret.map(|(secret, sealed)| Secret::of(&secret, &own.id, sealed)).transpose()?;
     render(&AccountPage {
         f: Frame::of(app, who, l, "system", "/account").await?,
-        name: own.id,
+        name: own.id.to_string(),
         display: own.display,
         role: l.role(own.role),
         scope: scope_tree::linked(who, l, own.role, &own.scope, &places),

@@ -16,7 +16,7 @@ use super::scope_tree::{self, Places, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::{Form, Problem};
 use crate::store::{Account, Invitation, StoreError};
 use crate::web::account_rights;
@@ -142,7 +142,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let (accounts, (waiting, people), needed, places) = app
         .blocking(|a| {
-            let waiting = a.store.invitations_waiting(&now_text())?;
+            let waiting = a.store.invitations_waiting(At::now())?;
             let people = Names::colleagues(a, who, waiting.iter().map(|it| it.made_by.as_str()))?;
             let with_link = waiting.into_iter().map(|it| (accounts::waiting_link(a, &it), it));
             Ok::<_, StoreError>((
@@ -190,7 +190,7 @@ pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
         has_code: a.totp.is_some(),
         disabled: a.disabled,
         display: a.display,
-        id: a.id,
+        id: a.id.to_string(),
     }
 }
 
@@ -208,7 +208,7 @@ fn waiting_row(
         address: link.map(|path| whole(&path)).unwrap_or_default(),
         made_by,
         expires: local(&it.expires_at),
-        id: it.id,
+        id: it.id.to_string(),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, Review, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
 use crate::web::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
@@ -238,7 +239,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Prob
         newer,
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
-        undoable: a.store.undoable(&alert, &who.name, &crate::clock::now_text())?,
+        undoable: a.store.undoable(&alert, &who.name, At::now())?,
         files,
         people,
         holds: log_holds::card(a, l, who, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
@@ -325,7 +326,7 @@ async fn make(
         waived: alert.liveness_waived,
         statements: StatementBlock::new(
             (l, pages),
-            alert.case.withdrawn_at.as_deref().filter(|_| state.is_open()),
+            alert.case.withdrawn_at.filter(|_| state.is_open()),
             &found.whole.statements,
             &found.stated_of,
         )
@@ -368,7 +369,7 @@ fn review(l: Lang, it: &Review, found: &Found) -> ReviewView {
 fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
     let resting = found.whole.linked.iter().map(|link| LinkView {
-        id: link.id.clone(),
+        id: link.id.to_string(),
         number: link.number,
         kinds: kinds(&link.kinds),
         why: format!("{}{}", l.rule(&link.rule), l.t("以此为依据", " rests on it")),
@@ -376,7 +377,7 @@ fn links(l: Lang, found: &Found) -> Vec<LinkView> {
     let same =
         found.same.iter().filter(|a| found.whole.linked.iter().all(|r| r.id != a.id)).map(|a| {
             LinkView {
-                id: a.id.clone(),
+                id: a.id.to_string(),
                 number: a.number.for_authority(),
                 kinds: kinds(&a.kinds),
                 why: l.t("同设备", "same box").to_owned(),

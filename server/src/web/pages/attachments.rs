@@ -14,7 +14,7 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::attachment::{self, MOST_BYTES};
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::web::alerts::seen;
 use crate::web::deed;
@@ -79,7 +79,7 @@ async fn put(app: &Arc<App>, who: &Who, id: &str, form: Multipart) -> Result<(),
             ..Problem::unprocessable(fault.en)
         })?;
         deed::did(format!("file attached, {} bytes", file.bytes.len()));
-        a.store.attach(&a.master, (&id, &name, &who.name), &file, &now_text())?;
+        a.store.attach(&a.master, (&id, &name, &who.name), &file, At::now())?;
         Ok::<_, Problem>(())
     })
     .await

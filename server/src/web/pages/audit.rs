@@ -101,7 +101,7 @@ async fn audit_page(
             let entries = a.store.audit_log_of(&reader.scope, &filter, query.before, ENTRIES)?;
             let verdict = a.walked.verdict(&a.store, &a.heads)?;
             let accounts = a.store.accounts()?;
-            let names = accounts.iter().map(|x| (x.id.clone(), x.display.clone())).collect();
+            let names = accounts.iter().map(|x| (x.id.to_string(), x.display.clone())).collect();
             let objects = Objects::of(a, &reader, &entries, names)?;
             Ok::<_, Problem>((query, entries, verdict, accounts, objects))
         })
@@ -145,7 +145,7 @@ async fn audit_page(
         next,
         view: address(&query),
         actions: things(l),
-        people: accounts.iter().map(|x| (x.id.clone(), x.display.clone())).collect(),
+        people: accounts.iter().map(|x| (x.id.to_string(), x.display.clone())).collect(),
         it: query,
         holds,
         checked,

@@ -15,6 +15,7 @@ use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::{Form, Problem};
 use crate::store::{Device, DeviceState};
 use crate::web::boxes::{BoxBody, BoxMade, Registering, register, revoke};
@@ -262,14 +263,14 @@ async fn box_page(
         })
         .await?;
     let plan = named.plan(&device);
-    let now = crate::clock::now_text();
+    let now = At::now();
     let status = fault.as_ref().map_or(StatusCode::OK, |p| p.status);
     let page = render(&BoxPage {
         name: plan.name,
         institution: named.institution(&device),
         room: named.room(&device),
         chain: (l.chain(&device.chain), device.chain == "intact"),
-        seen: devices::view((l, who), &device, &named, &now, false),
+        seen: devices::view((l, who), &device, &named, now, false),
         planned_on: plan.planned_on.unwrap_or_default(),
         state: match device.state {
             DeviceState::Registered => l.t("待接入", "Waits for its box"),
@@ -279,7 +280,7 @@ async fn box_page(
         provisioned: device.state == DeviceState::Provisioned,
         revoked: device.state == DeviceState::Revoked,
         online: device.online,
-        last_seen: device.last_seen.as_deref().map(local).unwrap_or_default(),
+        last_seen: device.last_seen.as_ref().map(local).unwrap_or_default(),
         token_until: plan
             .token_expires_at
             .filter(|until| *until > now)

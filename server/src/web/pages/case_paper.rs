@@ -17,6 +17,7 @@ use super::people::serde_name;
 use super::words::Lang;
 use crate::alert::AlertState;
 use crate::alert_view::{FindingSeen, WholeForAuthority};
+use crate::clock::At;
 use crate::model::{Institution, Name, Practitioner};
 use crate::paper::Block;
 use crate::text::id_replaced;
@@ -51,7 +52,7 @@ impl From<Practitioner> for NamedPerson {
 /// Who took the package, when, and why.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PackageMade {
-    pub(in crate::web) made_at: String,
+    pub(in crate::web) made_at: At,
     pub(in crate::web) by: String,
     pub(in crate::web) why: String,
     pub(in crate::web) format: &'static str,

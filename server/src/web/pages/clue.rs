@@ -187,7 +187,7 @@ const MOST_DRAWN: usize = 3;
 
 /// On which a clue's hour begins, where people are.
 fn day_of(clue: &Clue) -> String {
-    clue.about.from_at.as_deref().map_or_else(String::new, |at| clip(&local(at), 10))
+    clue.about.from_at.map_or_else(String::new, |at| clip(&local(&at), 10))
 }
 
 /// The day of the rooms that come first, on one axis each.
@@ -251,7 +251,7 @@ async fn make(
         links: record
             .links
             .iter()
-            .map(|k| (k.alert.clone(), k.number, people.get(&k.by).to_string()))
+            .map(|k| (k.alert.to_string(), k.number, people.get(&k.by).to_string()))
             .collect(),
         merged_more: record.merged_total - record.merged.len() as i64,
         merged: record.merged.iter().map(merged_view).collect(),
@@ -308,7 +308,7 @@ fn due_words(a: &App, l: Lang, clue: &Clue) -> Result<String, Problem> {
 }
 
 fn merged_view(it: &MergedClue) -> (String, i64, String) {
-    (it.id.clone(), it.number, it.received_on.clone())
+    (it.id.to_string(), it.number, it.received_on.clone())
 }
 
 /// Why people dismiss one; a box withdraws none.

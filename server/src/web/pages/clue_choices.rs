@@ -1,14 +1,13 @@
 //! What may be linked to a clue, or take it in, in words: whoever works on one chooses by room,
 //! matter and day, and types no code. It offers what its reader sees anyhow, and decides nothing.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::frame::local;
 use super::names::Names;
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, Clue, ClueFilter};
 use crate::web::scope::scoped;
@@ -68,12 +67,11 @@ fn leads(a: &App, who: &Who, clue: &Clue, institution: &str) -> Result<Vec<Alert
         ..AlertFilter::default()
     };
     let mut found = Vec::new();
-    let hour = clue.about.from_at.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
-    if let Some(hour) = hour {
+    if let Some(hour) = clue.about.from_at {
         let near = SignedDuration::from_hours(NEAR_H);
         let near = AlertFilter {
-            raised_from: Some(clock::text(hour - near)),
-            raised_before: Some(clock::text(hour + near)),
+            raised_from: Some(hour - near),
+            raised_before: Some(hour + near),
             ..all.clone()
         };
         found = a.store.alerts(&scoped(near, who))?;

@@ -59,7 +59,7 @@ pub(super) fn card(a: &App, l: Lang, who: &Who, clue: &Clue) -> Result<String, P
     let people = Names::colleagues(a, who, asked.iter().map(|it| it.asked_by.as_str()))?;
     let page = Pages::of(who).room;
     let asked = asked.iter().map(|it| asked_view(l, it, (&rooms, page), &people)).collect();
-    let card = Card { l, id: clue.id.clone(), may_ask, named: !who.open_house, asked };
+    let card = Card { l, id: clue.id.to_string(), may_ask, named: !who.open_house, asked };
     card.render().map_err(|fault| Problem::internal(&fault))
 }
 

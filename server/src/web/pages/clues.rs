@@ -213,7 +213,7 @@ pub(super) fn place_of(clue: &Clue, names: &BTreeMap<String, String>) -> String 
 fn row(l: Lang, clue: &Clue, names: &BTreeMap<String, String>, today: &str) -> Row {
     let due_on = clue.due_on.clone().unwrap_or_default();
     Row {
-        id: clue.id.clone(),
+        id: clue.id.to_string(),
         number: clue.number,
         allegation: l.t(clue.allegation.zh(), clue.allegation.en()),
         source: l.t(clue.source.zh(), clue.source.en()),

@@ -137,7 +137,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &Names) -> Row {
             Some(AUTHORITY) => l.t("主管部门两名人员", "two officers of the authority").to_owned(),
             other => other.unwrap_or_default().to_owned(),
         },
-        id: it.id,
+        id: it.id.to_string(),
     }
 }
 

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
+use wording::RefusalReason;
 
 use super::frame::{Frame, local, render, shown};
 use super::messages;
@@ -14,8 +15,7 @@ use super::names::Label;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::now_text;
-use crate::ingest::integrity::refusal_words;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
 use crate::web::devices::knowledge_seen;
@@ -56,7 +56,7 @@ struct Refused {
 }
 
 fn refusal(l: Lang, reason: &str) -> &'static str {
-    let (zh, en) = refusal_words(reason);
+    let (zh, en) = wording::refusal(RefusalReason::of(reason));
     l.t(zh, en)
 }
 
@@ -130,12 +130,12 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         .await?;
     let next = cut(&mut devices, &part, |d| d.id.clone());
     places.truncate(50);
-    let now = now_text();
+    let now = At::now();
     let may_unlock = may_send(who, "/devices/{id}/unlock");
     let page = DevicesPage {
         places_open: places.len() > 1 && places.len() < 10,
         places,
-        boxes: devices.iter().map(|d| view((l, who), d, &named, &now, may_unlock)).collect(),
+        boxes: devices.iter().map(|d| view((l, who), d, &named, now, may_unlock)).collect(),
         quarantine: quarantine
             .into_iter()
             .map(|it| Refused {
@@ -199,7 +199,7 @@ pub(super) fn view(
     (l, who): (Lang, &Who),
     d: &Device,
     named: &Named,
-    now: &str,
+    now: At,
     may_unlock: bool,
 ) -> BoxView {
     let health = d.health.as_ref();
@@ -221,7 +221,7 @@ pub(super) fn view(
         },
         online: d.online,
         provisioned: d.state == DeviceState::Provisioned,
-        last_seen: text(d.last_seen.as_deref().map(local)),
+        last_seen: text(d.last_seen.as_ref().map(local)),
         camera_ok: camera.as_deref() == Some("live"),
         camera: text(camera.map(|c| l.camera(&c))),
         visibility: text(health.map(|h| format!("{} %", h.visibility_ppm / 10_000))),
@@ -250,12 +250,11 @@ pub(super) fn view(
         degraded: health
             .map(|h| h.degraded.iter().map(|line| messages::of_a_box(l, line)).collect())
             .unwrap_or_default(),
-        locked: d.locked_at.as_deref().map(local).unwrap_or_default(),
+        locked: d.locked_at.as_ref().map(local).unwrap_or_default(),
         unlocked: d
             .unlocked_until
-            .as_deref()
             .filter(|until| *until > now)
-            .map(local)
+            .map(|until| local(&until))
             .unwrap_or_default(),
         may_unlock: may_unlock && d.state == DeviceState::Provisioned && d.locked_at.is_some(),
     }

@@ -20,6 +20,7 @@ use super::scope_tree::{self, Places};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::clock::At;
 use crate::evidence::opening::Opening;
 use crate::evidence::{CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, role_of};
 use crate::problem::{Form, Problem};
@@ -130,12 +131,8 @@ impl OpeningView {
             alert: it.alert.clone(),
             by: people.get(&o.ask.by).to_string(),
             reviewer: people.get(&o.ask.reviewer).to_string(),
-            asked_at: local(&crate::clock::text(o.asked_at)),
-            until: if o.state.is_live() {
-                local(&crate::clock::text(o.until))
-            } else {
-                String::new()
-            },
+            asked_at: local(&At::from(o.asked_at)),
+            until: if o.state.is_live() { local(&At::from(o.until)) } else { String::new() },
             state: l.t(o.state.zh(), o.state.en()),
             state_code: o.state.as_str(),
             // The reviewer's own words, or its box's line.

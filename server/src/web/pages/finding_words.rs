@@ -5,7 +5,8 @@
 use protocol::names::{AbstentionReason, FigureName, IntervalName, PartName, RuleCode, VerifiedBy};
 
 use super::words::Lang;
-use crate::rules::{rule_names, words};
+use crate::clock::At;
+use crate::rules::rule_names;
 
 impl Lang {
     /// A rule by what it finds, its code behind it: papers cite the codes.
@@ -30,7 +31,7 @@ impl Lang {
 
     /// Why a session could not be judged, or a rule could not decide in one.
     pub(crate) fn unjudged(self, reason: &AbstentionReason) -> &'static str {
-        let (zh, en) = words::reason(reason);
+        let (zh, en) = wording::reason(reason);
         self.t(zh, en)
     }
 
@@ -174,7 +175,7 @@ impl Lang {
     /// A figure in the unit that its name ends in.
     pub(crate) fn figure_value(self, name: &str, value: i64) -> String {
         if name.ends_with("_at_ms") {
-            let at = jiff::Timestamp::from_millisecond(value).map(crate::clock::text);
+            let at = jiff::Timestamp::from_millisecond(value).map(At::from);
             return at.map_or_else(|_| value.to_string(), |at| super::frame::local(&at));
         }
         if name.ends_with("_ppm") {

@@ -18,7 +18,7 @@ use super::{landing, messages};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::certificates::Due;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
 use crate::problem::{Problem, retry_after};
@@ -73,10 +73,10 @@ pub(super) enum Demonstration {
 
 impl Demonstration {
     fn of(app: &App) -> Self {
-        match (app.config.mode, app.config.accounts) {
+        match (app.config.mode, app.config.is_open_house()) {
             (Mode::Production, _) => Self::No,
-            (Mode::Demonstration, true) => Self::WithAccounts,
-            (Mode::Demonstration, false) => Self::Open,
+            (Mode::Demonstration, false) => Self::WithAccounts,
+            (Mode::Demonstration, true) => Self::Open,
         }
     }
 
@@ -254,7 +254,7 @@ fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(String, String)> {
     }
     let due = app.certificates.due(clock::now()).into_iter();
     let whose = |d: &Due| format!("{} {}", l.t(d.whose.zh(), d.whose.en()), d.at);
-    due.map(|d| (whose(&d), dated(&clock::text(d.expires_at)))).collect()
+    due.map(|d| (whose(&d), dated(&At::from(d.expires_at)))).collect()
 }
 
 /// The language: `?lang=`, else the cookie, else zh-CN.

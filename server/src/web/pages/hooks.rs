@@ -234,7 +234,7 @@ fn hook(l: Lang, h: Hook) -> HookRow {
         },
         quiet: quiet.unwrap_or_else(|| "—".to_owned()),
         escalation: escalation.unwrap_or_else(|| "—".to_owned()),
-        id: h.id,
+        id: h.id.to_string(),
         target: h.target,
         severity: h.min_severity,
         enabled: h.enabled,

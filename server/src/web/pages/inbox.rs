@@ -17,6 +17,7 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, due_at};
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
+use crate::clock::At;
 use crate::legal::Standings;
 use crate::problem::Problem;
 use crate::rules::Numbers;
@@ -268,7 +269,7 @@ pub(super) fn find(
         Ok(Line {
             evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
             said: said.map(|e| with_names(l, l.t(&e.zh, &e.en), &names)).unwrap_or_default(),
-            told: clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id))),
+            told: clinic.then(|| alert.case.state.for_clinic(answered.contains(alert.id.as_str()))),
             alert,
         })
     };
@@ -431,10 +432,10 @@ pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row
     let (server, clinic) = (alert.number.for_authority(), alert.number.for_clinic());
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
-    let due = due_at(alert.case.state, alert.severity, &alert.received_at, numbers)
+    let due = due_at(alert.case.state, alert.severity, alert.received_at, numbers)
         .filter(|_| told.is_none() || alert.severity <= 1);
     Row {
-        id: alert.id.clone(),
+        id: alert.id.to_string(),
         number: if told.is_some() { clinic } else { server },
         clinic_number: told.is_none().then_some(clinic),
         severity: alert.severity,
@@ -454,7 +455,7 @@ pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row
             .map(|login| known.colleagues.get(login))
             .unwrap_or_default(),
         raised_at: local(&alert.raised_at),
-        due: due.map(|at| local(&crate::clock::text(at))).unwrap_or_default(),
+        due: due.map(|at| local(&At::from(at))).unwrap_or_default(),
         overdue: due.is_some_and(|at| at < crate::clock::now()),
         waived: alert.liveness_waived,
         evidence: evidence.clone(),

@@ -9,6 +9,7 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::ClinicState;
 use crate::app::App;
+use crate::clock::At;
 use crate::legal::Standings;
 use crate::store::{Alert, StoreError};
 
@@ -16,8 +17,8 @@ use crate::store::{Alert, StoreError};
 pub(super) const DAYS: i64 = 90;
 
 /// When what such a list shows begins.
-pub(super) fn since() -> String {
-    crate::clock::text(crate::clock::now() - jiff::SignedDuration::from_hours(24 * DAYS))
+pub(super) fn since() -> At {
+    At::now() - jiff::SignedDuration::from_hours(24 * DAYS)
 }
 
 pub(super) struct LeadRow {
@@ -52,10 +53,11 @@ pub(super) fn rows(
     let mut standings = Standings::default();
     let row = |alert: &Alert| {
         let worth = standings.of(&a.store, alert)?;
-        let told = clinic.then(|| alert.case.state.for_clinic(answered.contains(&alert.id)));
+        let told =
+            clinic.then(|| alert.case.state.for_clinic(answered.contains(alert.id.as_str())));
         Ok(LeadRow {
             lead_only: !worth.notice_zh.is_empty(),
-            id: alert.id.clone(),
+            id: alert.id.to_string(),
             number: alert.number.of(who),
             severity: alert.severity,
             level: l.severity(alert.severity),

@@ -32,7 +32,7 @@ pub(super) fn neighbours(
     let filter = AlertFilter { limit: 1, before: None, after: None, ..query.filter(who, 1)? };
     let first = |filter: AlertFilter| {
         let found = listed_alerts(a, who, &filter)?.into_iter().next();
-        Ok::<_, StoreError>(found.map(|alert| alert.id))
+        Ok::<_, StoreError>(found.map(|alert| alert.id.to_string()))
     };
     let newer = AlertFilter { after: Some(number), oldest_first: true, ..filter.clone() };
     let older = AlertFilter { before: Some(number), oldest_first: false, ..filter };

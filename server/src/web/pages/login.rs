@@ -18,7 +18,7 @@ use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
 use crate::access::{Who, password};
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::problem::{Form, Problem, encoded, retry_after};
 use crate::store::{Account, StoreError};
 use crate::web::account::code_holds;
@@ -160,7 +160,7 @@ pub(super) async fn leads_to(app: &Arc<App>, token: &str, asked: Option<LocalPag
         return page.as_str().to_owned();
     }
     let hash = sha256_hex(token);
-    let found = app.blocking(move |a| a.store.who_by_login(&hash, &now_text())).await;
+    let found = app.blocking(move |a| a.store.who_by_login(&hash, At::now())).await;
     let first = found.ok().flatten().map_or("/", |who: Who| first_page(&who));
     first.to_owned()
 }
@@ -294,8 +294,8 @@ pub(super) async fn entered(app: &Arc<App>, name: &str) -> Result<String, Proble
     let now = clock::now();
     let token = random_token()?;
     let (hash, account) = (sha256_hex(&token), name.to_owned());
-    let expires = clock::text(now + SignedDuration::from_hours(LOGIN_HOURS));
-    app.blocking(move |a| a.store.log_in(&hash, &account, "", &clock::text(now), &expires)).await?;
+    let expires = At::from(now + SignedDuration::from_hours(LOGIN_HOURS));
+    app.blocking(move |a| a.store.log_in(&hash, &account, "", At::from(now), expires)).await?;
     Ok(token)
 }
 

@@ -14,7 +14,7 @@ use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At};
 use crate::model::Name;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -172,8 +172,8 @@ fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
         kind,
         what,
         by: names.colleagues.get(&task.by),
-        at: if task.at.is_empty() { String::new() } else { local(&task.at) },
-        due: task.due.map(|due| local(&clock::text(due))).unwrap_or_default(),
+        at: local(&task.at),
+        due: task.due.map(|due| local(&At::from(due))).unwrap_or_default(),
         late: task.due.is_some_and(|due| due < clock::now()),
         message: task.message,
     }
@@ -199,7 +199,7 @@ fn done_view(l: Lang, it: &Done, names: &Known) -> DoneView {
             (format!("/enrolments/{enrolment}"), format!("{} · {decided}", names.person(person)))
         }
     };
-    DoneView { path, what, at: local(it.at()) }
+    DoneView { path, what, at: local(&it.at()) }
 }
 
 async fn ended(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<i64>) -> Response {

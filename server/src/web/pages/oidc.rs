@@ -17,7 +17,7 @@ use crate::access::Who;
 use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, Vouched};
 use crate::access::secret::random_token;
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::problem::{Form, Problem};
 use crate::web::account;
 use crate::web::carried::{carried, carry};
@@ -96,7 +96,7 @@ async fn begin_link(
     headers: HeaderMap,
 ) -> Response {
     let made = match account::own(&app, &who).await {
-        Ok(own) => go(&app, &headers, Some(own.id), None).await,
+        Ok(own) => go(&app, &headers, Some(own.id.to_string()), None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
@@ -202,7 +202,7 @@ async fn come_in(
             no_account()
         })?;
     if account.totp.is_some() && !vouched.strong {
-        let sealed = carry(app, CODE, WithoutCode { account: account.id, to })?;
+        let sealed = carry(app, CODE, WithoutCode { account: account.id.to_string(), to })?;
         return code_page(app, who, l, sealed, String::new()).await;
     }
     entered(app, who, l, headers, &account.id, to).await
@@ -386,7 +386,7 @@ async fn take_link(app: &Arc<App>, who: &Who, l: Lang, it: LinkForm) -> Result<R
             return Ok((status, page).into_response());
         }
     }
-    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, &now_text())).await?;
+    app.blocking(move |a| a.store.link_identity(&own.id, &proof.identity, At::now())).await?;
     Ok(Redirect::to("/account").into_response())
 }
 

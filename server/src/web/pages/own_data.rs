@@ -142,7 +142,7 @@ fn registered(l: Lang, own: &OwnData) -> Vec<(&'static str, String)> {
     let name = |id: &str| own.site_names.get(id).cloned().unwrap_or_else(|| id.to_owned());
     let sites: Vec<String> = it.sites.iter().map(|s| name(s.institution.as_str())).collect();
     let unset = || l.t("未设置", "not set").to_owned();
-    let card = own.card_set_at.as_deref().map_or_else(unset, dated);
+    let card = own.card_set_at.as_ref().map_or_else(unset, dated);
     vec![
         (l.t("姓名", "Name"), it.name.0.clone()),
         (l.t("编号", "Id"), it.id.to_string()),

@@ -13,7 +13,7 @@ use super::names::Label;
 use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::consent::{self, Parties, Purpose};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
@@ -129,7 +129,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
     let name = |person: &str| names.get(person).map_or_else(|| person.to_owned(), |n| n.0.clone());
     let proposals = waiting.into_iter().take(LISTED).map(|e| {
         let name = name(&e.person);
-        (e.id, name, local(&e.proposed_at))
+        (e.id.to_string(), name, local(&e.proposed_at))
     });
     let come_again = again.into_iter().take(LISTED).map(|one| {
         let why = match one.because.as_str() {
@@ -210,7 +210,7 @@ fn person(
             EnrolmentState::Proposed => "warn",
             _ => "off",
         }),
-        enrolment: best.map(|e| e.id.clone()).unwrap_or_default(),
+        enrolment: best.map(|e| e.id.to_string()).unwrap_or_default(),
         enrolled: mine.iter().any(|e| e.templates > 0),
     }
 }
@@ -368,7 +368,7 @@ async fn take_upload(
             purposes,
             scope: upload.institution.clone().unwrap_or_else(|| "site".to_owned()),
             signature: typed.signature.clone(),
-            signed_at: now_text(),
+            signed_at: At::now().to_string(),
             guardian: Some(typed.guardian.clone()).filter(|name| !name.is_empty()),
             earlier: Vec::new(),
         });

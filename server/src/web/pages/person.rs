@@ -99,11 +99,11 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     let sites = sites.map(|s| site(l, s, names.get(s.institution.as_str()))).collect();
     let mut enrolments = a.faces.enrolments_of(&[id.to_owned()])?;
     enrolments.retain(|e| seen.has(&e.institution));
-    let enrolments = enrolments.into_iter().map(|e| enrolment(l, e, &names)).collect();
+    let enrolments = enrolments.iter().map(|e| enrolment(l, e, &names)).collect();
     let mut consents = a.faces.consents_of(id)?;
     consents.retain(|(institution, _)| seen.has(institution));
     let consents = consents.into_iter().map(|(at, it)| consent(a, l, names.get(&at), it)).collect();
-    let alerts = a.store.alerts_naming(id, &places, &lead_rows::since())?;
+    let alerts = a.store.alerts_naming(id, &places, lead_rows::since())?;
     Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
 }
 
@@ -118,14 +118,14 @@ fn site(l: Lang, it: &Site, place: Label) -> SiteView {
     }
 }
 
-fn enrolment(l: Lang, it: Enrolment, names: &Names) -> EnrolmentView {
+fn enrolment(l: Lang, it: &Enrolment, names: &Names) -> EnrolmentView {
     EnrolmentView {
         place: names.get(&it.institution),
         state: l.enrolment(&serde_name(&it.state)),
         at: local(&it.proposed_at),
         templates: it.templates,
         photos: it.photos,
-        id: it.id,
+        id: it.id.to_string(),
     }
 }
 

@@ -13,6 +13,7 @@ use super::own_data::own_page;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::consent::Purpose as Agreed;
 use crate::problem::{Form, Problem};
 use crate::store::{About, Purpose};
@@ -237,7 +238,7 @@ async fn link_shown(
     who: &Who,
     l: Lang,
     person: &str,
-    outcome: Result<Option<(String, String)>, Problem>,
+    outcome: Result<Option<(String, At)>, Problem>,
 ) -> Result<Response, Problem> {
     let (reader, wanted) = (who.clone(), person.to_owned());
     let (name, set_at) = app

@@ -13,7 +13,7 @@ use super::frame::{Frame, local, render, shown};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::{now, now_text};
+use crate::clock::{At, now};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::photo;
 use crate::problem::Problem;
@@ -108,7 +108,7 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     app.blocking(move |a| nobody_compares(a, &person)).await?;
     if upload.rest.contains_key("delete") {
         deed::did("registry photograph deleted");
-        app.blocking(move |a| a.faces.delete_registry_photo(&id, &now_text())).await?;
+        app.blocking(move |a| a.faces.delete_registry_photo(&id, At::now())).await?;
         return Ok(());
     }
     let photo = upload.photos.into_iter().next().filter(|bytes| !bytes.is_empty());
@@ -120,7 +120,7 @@ async fn put(app: &Arc<App>, who: Who, id: String, form: Multipart) -> Result<()
     // Decoded first: what nobody can look at is not kept.
     app.analysing(move |a| {
         photo::shown(&photo).map_err(|fault| unreadable(&fault))?;
-        Ok::<_, Problem>(a.faces.put_registry_photo(&id, &photo, &who.name, &now_text())?)
+        Ok::<_, Problem>(a.faces.put_registry_photo(&id, &photo, &who.name, At::now())?)
     })
     .await
 }

@@ -13,7 +13,7 @@ use super::registry_photo::{his_person, nobody_compares, unreadable};
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
-use crate::clock::{clip, now_text};
+use crate::clock::{At, clip};
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::photo;
 use crate::problem::Problem;
@@ -153,7 +153,7 @@ async fn keep(app: &Arc<App>, who: &Who, person: String, bytes: Vec<u8>) -> Resu
     let by = who.name.clone();
     app.analysing(move |a| {
         photo::shown(&bytes).map_err(|fault| unreadable(&fault))?;
-        Ok::<_, Problem>(a.faces.put_registry_photo(&person, &bytes, &by, &now_text())?)
+        Ok::<_, Problem>(a.faces.put_registry_photo(&person, &bytes, &by, At::now())?)
     })
     .await
 }

@@ -18,7 +18,7 @@ use super::timeline::{Timeline, draw};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock;
+use crate::clock::{self, At, ms};
 use crate::corroborate::Window;
 use crate::legal::Standings;
 use crate::model::{Item, Room, Session};
@@ -86,14 +86,6 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-fn ms(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
-}
-
-fn text(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map(clock::text).unwrap_or_default()
-}
-
 /// The day that is shown, and when it begins and ends.
 struct Day {
     date: jiff::civil::Date,
@@ -116,11 +108,10 @@ impl Day {
 
     /// The last day on which something was declared or raised there, else today.
     fn last(a: &App, who: &Who, room: &Room) -> Result<Self, Problem> {
-        let session = a.store.last_session_of_room(room.id.as_str(), &clock::now_text())?;
+        let session = a.store.last_session_of_room(room.id.as_str(), At::now())?;
         let lead = leads(a, who, room, None, 1)?.pop().map(|alert| alert.raised_at);
-        let last = session.into_iter().chain(lead).max().and_then(|at| at.parse().ok());
-        let last: jiff::Timestamp = last.unwrap_or_else(clock::now);
-        Self::of(last.to_zoned(clock::zone()).date())
+        let last = session.into_iter().chain(lead).max().unwrap_or_else(At::now);
+        Self::of(last.date())
     }
 
     fn beside(&self, days: i64) -> String {
@@ -140,8 +131,8 @@ fn leads(
     let filter = AlertFilter {
         institution: Some(room.institution.to_string()),
         room: Some(room.id.to_string()),
-        raised_from: day.map(|day| text(day.from_ms - DAY_MS)),
-        raised_before: day.map(|day| text(day.to_ms + DAY_MS)),
+        raised_from: day.map(|day| At::of_ms(day.from_ms - DAY_MS)),
+        raised_before: day.map(|day| At::of_ms(day.to_ms + DAY_MS)),
         limit,
         ..AlertFilter::default()
     };
@@ -158,15 +149,15 @@ fn findings(a: &App, who: &Who, alerts: &[Alert], day: &Day) -> Result<Vec<Found
             Role::Clinic => whole_for_clinic(a, who, alert)?.alert.findings,
             _ => whole(a, who, alert, FINDINGS)?.alert.findings,
         };
-        let told = of.into_iter().map(|it| (alert.id.clone(), alert.number.of(who), it.report));
+        let told = of.into_iter().map(|it| (alert.id.to_string(), alert.number.of(who), it.report));
         findings.extend(told.filter(|(_, _, report)| touches(report, day)));
     }
     Ok(findings)
 }
 
 fn sessions(a: &App, room: &Room, day: &Day) -> Result<Vec<Session>, StoreError> {
-    let (from, to) = (text(day.from_ms), text(day.to_ms));
-    a.store.sessions_of_room(room.id.as_str(), &from, &to)
+    let (from, to) = (At::of_ms(day.from_ms), At::of_ms(day.to_ms));
+    a.store.sessions_of_room(room.id.as_str(), from, to)
 }
 
 fn blind(a: &App, room: &Room, day: &Day) -> Result<Vec<(i64, i64)>, StoreError> {
@@ -263,7 +254,8 @@ fn touches(report: &FindingReport, day: &Day) -> bool {
 }
 
 fn clock_span(from_ms: i64, to_ms: i64) -> String {
-    let at = |ms: i64| local(&text(ms)).split_once(' ').map(|t| t.1.to_owned()).unwrap_or_default();
+    let at =
+        |ms: i64| local(&At::of_ms(ms)).split_once(' ').map(|t| t.1.to_owned()).unwrap_or_default();
     format!("{} – {}", at(from_ms), at(to_ms))
 }
 
@@ -364,8 +356,8 @@ fn lanes(
 ) -> Vec<Interval> {
     let clipped = |what: &IntervalName, from_ms: i64, to_ms: i64| Interval {
         what: what.clone(),
-        from: text(from_ms.clamp(day.from_ms, day.to_ms)),
-        to: text(to_ms.clamp(day.from_ms, day.to_ms)),
+        from: At::of_ms(from_ms.clamp(day.from_ms, day.to_ms)).to_string(),
+        to: At::of_ms(to_ms.clamp(day.from_ms, day.to_ms)).to_string(),
     };
     let sessions = sessions.iter().filter_map(|s| {
         let from = ms(&s.start)?;

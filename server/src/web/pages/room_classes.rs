@@ -12,7 +12,7 @@ use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
 use super::names::{Label, Names};
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{ClassStep, ClassWord};
@@ -92,7 +92,7 @@ fn view(l: Lang, it: RoomClass, places: &Names) -> RoomView {
             .words
             .last()
             .filter(|_| it.waits)
-            .map_or_else(String::new, |word| word.at.clone()),
+            .map_or_else(String::new, |word| word.at.to_string()),
         words: it.words.iter().map(|said| word(l, said)).collect(),
         id: it.room,
     }
@@ -114,8 +114,8 @@ async fn make(
     let page = ClassesPage {
         f: Frame::of(app, who, l, "system", "/room-classes").await?,
         rooms: rooms.into_iter().map(|room| view(l, room, &places)).collect(),
-        may_propose: who.role == Role::Clinic || who.open_house,
-        may_decide: who.role == Role::Supervisor || who.open_house,
+        may_propose: who.may(Right::SpeakForClinic),
+        may_decide: who.may(Right::JudgeClinics),
         fault,
     };
     render_as(&page, status)

@@ -15,7 +15,7 @@ use super::frame::{Frame, line, local, render_as, shown};
 use super::names::Label;
 use super::self_checks::state_word;
 use super::words::Lang;
-use crate::access::{Role, Who};
+use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
 use crate::problem::Problem;
@@ -127,7 +127,7 @@ async fn make(
         .await?;
     let both = it.both();
     let state = both.check.state;
-    let clinic = who.role == Role::Clinic || who.open_house;
+    let clinic = who.may(Right::SpeakForClinic);
     let asked = asked_items(&it);
     let unanswered = |item: &&&Item| {
         !both.answers.contains_key(&item.code) || both.check.returned.contains(&item.code)
@@ -145,8 +145,7 @@ async fn make(
         state: state_word(l, state),
         may_answer,
         may_revise: clinic && matches!(state, CheckState::Submitted | CheckState::Accepted),
-        may_judge: (who.role == Role::Supervisor || who.open_house)
-            && state == CheckState::Submitted,
+        may_judge: who.may(Right::JudgeClinics) && state == CheckState::Submitted,
         lines: asked.iter().map(|item| overview(l, &it, item)).collect(),
         answered: asked.iter().filter(|item| both.answers.contains_key(&item.code)).count(),
         asked: asked.len(),

@@ -134,7 +134,7 @@ async fn make(
 fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
     let open = it.handling.state.is_open();
     Row {
-        id: it.id.clone(),
+        id: it.id.to_string(),
         place: named(names.get(&it.institution), &it.institution),
         kind: l.t(it.kind.zh(), it.kind.en()),
         period: it.period.clone(),

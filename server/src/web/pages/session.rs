@@ -18,7 +18,6 @@ use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::rules::words;
 use crate::store::{AlertFilter, SessionChange, StoreError};
 use crate::web::actor::told_of;
 use crate::web::endpoint::Endpoint;
@@ -177,7 +176,7 @@ async fn make_detail(
         summary: known.summaries.get(id).map(|s| summary(l, s)).unwrap_or_default(),
         alerts: alerts
             .iter()
-            .map(|a| (a.id.clone(), a.number.of(who), a.severity, kinds(&a.kinds)))
+            .map(|a| (a.id.to_string(), a.number.of(who), a.severity, kinds(&a.kinds)))
             .collect(),
         changes: changes
             .iter()
@@ -207,7 +206,8 @@ async fn make_detail(
 
 /// What a verification rests on, in the reader's language.
 fn rests_on(l: Lang, evidence: Option<&PresenceEvidence>) -> String {
-    if l == Lang::Zh { words::evidence_zh(evidence) } else { words::evidence_en(evidence) }
+    let said = wording::evidence(evidence);
+    if l == Lang::Zh { said.zh } else { said.en }
 }
 
 /// The leads of a session, and whether one of them is a lead alone.

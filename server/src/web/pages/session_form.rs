@@ -14,6 +14,7 @@ use super::people::serde_name;
 use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
@@ -220,7 +221,7 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
         Some(stored) => Ok(Some(stored)),
         None => moment(name, given.text(name)),
     };
-    let start = at(before.map(|b| &b.start), "start")?.unwrap_or_else(crate::clock::now_text);
+    let start = at(before.map(|b| &b.start), "start")?.unwrap_or_else(|| At::now().to_string());
     fields.insert("start".to_owned(), Value::from(start));
     if let Some(end) = at(before.and_then(|b| b.end.as_ref()), "end")? {
         fields.insert("end".to_owned(), Value::from(end));

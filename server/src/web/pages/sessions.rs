@@ -15,6 +15,7 @@ use super::names::{Label, Names};
 use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
+use crate::clock::At;
 use crate::model::{Item, Session};
 use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
@@ -66,8 +67,8 @@ struct ListQuery {
 impl ListQuery {
     fn filter(&self) -> Result<SessionFilter, Problem> {
         let day = |name: &str, day: &str, later: i64| match day {
-            "" => Ok(String::new()),
-            day => day_begins(name, day, later),
+            "" => Ok(None),
+            day => day_begins(name, day, later).map(Some),
         };
         Ok(SessionFilter {
             open: match self.state.as_str() {
@@ -123,7 +124,7 @@ pub(super) struct Known {
     rooms: Names,
     items: Vec<Item>,
     /// When each was first heard of, and when its end was told.
-    times: BTreeMap<String, (String, Option<String>)>,
+    times: BTreeMap<String, (At, Option<At>)>,
     pub(super) summaries: BTreeMap<String, PresenceSummary>,
     numbers: Numbers,
 }
@@ -180,9 +181,8 @@ async fn make_list(
             let mut sessions = a.store.sessions_of(&asked, &asked.after, &filter)?;
             let next = cut(&mut sessions, &asked, |s| format!("{} {}", s.start, s.id));
             let newest = sessions.first().map_or(0, |s| ms(&s.start));
-            let month = jiff::Timestamp::from_millisecond(newest - 30 * crate::rules::DAY_MS)
-                .unwrap_or_default();
-            let emergencies = a.store.emergencies(&asked, &crate::clock::text(month))?;
+            let month = At::of_ms(newest - 30 * crate::rules::DAY_MS);
+            let emergencies = a.store.emergencies(&asked, month)?;
             let flagged = |it: EmergencyCount| (Label::new(&it.name, &it.institution), it.flagged);
             let emergencies: Vec<_> = emergencies.into_iter().map(flagged).collect();
             let known = known(a, &reader, &sessions)?;
@@ -257,11 +257,12 @@ fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
     add(s.cancelled, "off", "已取消", "cancelled");
     add(s.emergency, "warn", "急救", "emergency");
     add(s.declined, "warn", "就诊者拒绝识别", "patient declined");
-    let (heard, ended) = k.times.get(s.id.as_str()).cloned().unwrap_or_default();
-    add(ms(&heard) > ms(&s.start) + k.numbers.late_declared_ms, "warn", "迟报", "declared late");
-    let told_late = ended
-        .zip(s.end.as_ref())
-        .is_some_and(|(told, end)| ms(&told) > ms(end) + k.numbers.late_declared_ms);
+    let times = k.times.get(s.id.as_str());
+    let is_late = |told: At, of: &str| told.ms() > ms(of) + k.numbers.late_declared_ms;
+    let declared_late = times.is_some_and(|(heard, _)| is_late(*heard, &s.start));
+    add(declared_late, "warn", "迟报", "declared late");
+    let ended = times.and_then(|(_, ended)| *ended);
+    let told_late = ended.zip(s.end.as_ref()).is_some_and(|(told, end)| is_late(told, end));
     add(told_late, "warn", "迟关闭", "closed late");
     let now = crate::clock::now().as_millisecond();
     let open_too_long =

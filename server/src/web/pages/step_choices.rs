@@ -21,7 +21,7 @@ pub(super) fn colleagues(
             && matches!(x.role, Role::Supervisor | Role::Reviewer)
             && jurisdiction.starts_with(&x.scope)
     });
-    Ok(all.into_iter().map(|x| (x.id, x.display)).collect())
+    Ok(all.into_iter().map(|x| (x.id.to_string(), x.display)).collect())
 }
 
 /// Why a person may dismiss a lead; that it was withdrawn is the box's word.

@@ -15,7 +15,7 @@ use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::certificates::{Known, Whose};
-use crate::clock;
+use crate::clock::{self, At};
 use crate::mqtt::Link;
 use crate::problem::Problem;
 use crate::store::StoreError;
@@ -192,7 +192,7 @@ fn broker_rows(app: &App, l: Lang) -> Vec<BrokerRow> {
         BrokerRow {
             name: link.name.clone(),
             connected: standing.since.is_some(),
-            since: standing.since.map_or(why, |at| local(&clock::text(at))),
+            since: standing.since.map_or(why, |at| local(&At::from(at))),
             received: traffic.received,
             sent: traffic.sent,
             unsent: traffic.unsent,
@@ -216,7 +216,7 @@ fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
         soon: due.iter().any(|due| due.whose == whose && due.at == at)
             || matches!(known, Known::Fault(_)),
         ends: match known {
-            Known::ExpiresAt(at) => dated(&clock::text(at)),
+            Known::ExpiresAt(at) => dated(&At::from(at)),
             Known::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),
         },
     };
@@ -292,7 +292,7 @@ async fn retention(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 async fn make_retention(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let reader = who.clone();
     let seen = app.blocking(move |a| running::retention(a, &reader)).await?;
-    let time = |at: &Option<String>| at.as_deref().map_or_else(|| "—".to_owned(), local);
+    let time = |at: &Option<At>| at.as_ref().map_or_else(|| "—".to_owned(), local);
     let jobs = seen.jobs.iter().map(|j| JobRow {
         what: l.t(j.zh, j.en),
         kept: duration(l, j.kept_h),

@@ -1,23 +1,23 @@
 //! Stored times as a page or a paper says them: in the zone of the pages, with it where they leave.
 
-use crate::clock;
+use crate::clock::{self, Moment};
 
 /// A stored time in the zone of the pages, to the second; every page says which zone that is.
-pub(in crate::web) fn local(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(clock::zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => time.to_owned(),
+pub(in crate::web) fn local<T: Moment + ?Sized>(time: &T) -> String {
+    match time.moment() {
+        Some(at) => at.to_zoned(clock::zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        None => time.as_text().into_owned(),
     }
 }
 
 /// A stored time as a paper says it, which is read far from here: `2026-03-02 08:50:40 (UTC+8)`.
-pub(in crate::web) fn dated(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => {
+pub(in crate::web) fn dated<T: Moment + ?Sized>(time: &T) -> String {
+    match time.moment() {
+        Some(at) => {
             let at = at.to_zoned(clock::zone());
             format!("{} ({})", at.strftime("%Y-%m-%d %H:%M:%S"), zone_words(at.offset()))
         }
-        Err(_) => time.to_owned(),
+        None => time.as_text().into_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ use super::scope_tree::{self, ScopeTree};
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::endpoint::Endpoint;
@@ -98,7 +99,7 @@ async fn make(
     given: &Given,
     outcome: Result<String, Problem>,
 ) -> Result<Response, Problem> {
-    let now = crate::clock::now_text();
+    let now = At::now();
     let (tokens, places) = app
         .blocking(|a| Ok::<_, StoreError>((a.store.api_tokens()?, scope_tree::places(a)?)))
         .await?;
@@ -106,7 +107,7 @@ async fn make(
     let chosen = Role::parse(given.text("role"));
     let rows = tokens.into_iter().map(|t| Row {
         over: t.expires_at <= now,
-        id: t.id,
+        id: t.id.to_string(),
         name: t.name,
         role: l.role(t.role),
         scope: scope_tree::words(l, t.role, &t.scope, &places),

@@ -16,6 +16,7 @@ use super::names::Names;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertCount, AlertFilter, PlaceSeen, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -129,7 +130,9 @@ fn views(a: &App, l: Lang, who: &Who, alerts: &[&Alert]) -> Result<Vec<Lead>, St
         kinds: it.kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · "),
         place: format!("{} · {}", names.get(&it.institution).name, rooms.get(&it.room).name),
         state: match who.role {
-            Role::Clinic => l.clinic_state(it.case.state.for_clinic(answered.contains(&it.id))),
+            Role::Clinic => {
+                l.clinic_state(it.case.state.for_clinic(answered.contains(it.id.as_str())))
+            }
             _ => l.state(it.case.state),
         },
         at: local(&it.raised_at),
@@ -161,7 +164,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         boxes: boxes.0,
         online: boxes.1,
         silent: boxes.0 - boxes.1,
-        at: local(&crate::clock::now_text()),
+        at: local(&At::now()),
         leads,
         districts,
         more,

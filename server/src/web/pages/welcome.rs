@@ -15,7 +15,7 @@ use super::frame::{Frame, render, shown};
 use super::words::Lang;
 use crate::access::{Who, is_reserved, password, totp};
 use crate::app::App;
-use crate::clock::{self, now_text};
+use crate::clock::{self, At};
 use crate::problem::{Form, Problem};
 use crate::store::{Invited, StoreError};
 use crate::web::carried::{carried, carry};
@@ -99,7 +99,7 @@ async fn invited(app: &Arc<App>, token: &str) -> Result<Link, Problem> {
     let token_hash = sha256_hex(token);
     let found = app
         .blocking(move |a| {
-            let invited = a.store.invited(&token_hash, &now_text())?;
+            let invited = a.store.invited(&token_hash, At::now())?;
             let Some(invited) = invited else { return Ok(None) };
             let needs_code = a.store.second_factor_roles()?.contains(&invited.role);
             Ok::<_, StoreError>(Some(Link { token_hash, invited, needs_code }))
@@ -291,20 +291,13 @@ async fn make_account(
                 a.master.seal(&label, &it.secret).map_err(|e| Problem::internal(&e))
             };
             let sealed = used_step.map(|_| seal()).transpose()?;
-            let (totp, now) = (sealed.as_deref(), now_text());
+            let (totp, now) = (sealed.as_deref(), At::now());
             // Account and second factor in one step: neither stands without the other.
             if again {
-                a.store.reset_account(&it.token_hash, &it.password_hash, totp, &now)?;
+                a.store.reset_account(&it.token_hash, &it.password_hash, totp, now)?;
             } else {
                 let (hash, name) = (&it.token_hash, &it.name);
-                a.store.accept_invitation(
-                    hash,
-                    name,
-                    &it.display,
-                    &it.password_hash,
-                    totp,
-                    &now,
-                )?;
+                a.store.accept_invitation(hash, name, &it.display, &it.password_hash, totp, now)?;
             }
             let Some(step) = used_step else { return Ok(Vec::new()) };
             a.store.use_totp_step(&it.name, step, step)?;

@@ -40,7 +40,7 @@ impl BoxView {
             }
             (None, false) => ("warn", l.t("待确认", "awaited")),
         };
-        let at = it.deleted_at.as_deref().map(local).unwrap_or_default();
+        let at = it.deleted_at.as_ref().map(local).unwrap_or_default();
         Self { name: names.get(&it.device), class, words, at }
     }
 }
@@ -69,7 +69,7 @@ fn receipt(
     Deleted { tombstone: it, templates, photos }: &Deleted,
 ) -> Result<Receipt, StoreError> {
     let places = it.institution.as_ref().map_or_else(|| places.to_vec(), |one| vec![one.clone()]);
-    let said = a.store.box_receipts(&it.person, &places, &it.at)?;
+    let said = a.store.box_receipts(&it.person, &places, it.at)?;
     let boxes = Names::boxes(a, said.iter().map(|one| one.device.as_str()))?;
     let names = Names::institutions(a, places.iter().map(String::as_str))?;
     let of_others = clinic && it.institution.is_none();

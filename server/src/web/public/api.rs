@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::lookup::{cursor, cursor_after, value};
 use super::page::nothing;
 use super::{Door, Shared};
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{PublicInstitution, PublicPractitioner};
 
@@ -171,7 +172,7 @@ pub(super) async fn institution(
     Path(slug): Path<String>,
 ) -> Result<Json<MedicalClinic>, Problem> {
     let i = door.look_up(|store| store.institution(&slug))?.ok_or_else(nothing)?;
-    let people = door.look_up(|store| store.people(&slug, &crate::clock::now_text()))?;
+    let people = door.look_up(|store| store.people(&slug, At::now()))?;
     Ok(Json(MedicalClinic::of(&door, i, people)))
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::may::{self, May};
 use super::page::{Frame, nothing, render, shown};
 use super::{Door, Shared};
-use crate::clock::now_text;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{PublicDevice, PublicInstitution, PublicItem, PublicPractitioner};
 use crate::web::pages::words::Lang;
@@ -126,7 +126,7 @@ fn institution_page(
     let f = Frame::of(door, uri);
     let (people, device, items) = door.look_up(|store| {
         Ok((
-            store.people(&i.slug, &now_text())?,
+            store.people(&i.slug, At::now())?,
             store.device(&i.slug)?,
             store.items(&i.jurisdiction)?,
         ))
@@ -199,7 +199,7 @@ pub(super) async fn physician(
 
 fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
-    let p = door.look_up(|store| store.physician(slug, &now_text()))?.ok_or_else(nothing)?;
+    let p = door.look_up(|store| store.physician(slug, At::now()))?.ok_or_else(nothing)?;
     let place = p.institution.clone();
     let institution = door.look_up(|store| store.institution(&place))?.ok_or_else(nothing)?;
     let items = door.look_up(|store| store.items(&institution.jurisdiction))?;
@@ -250,7 +250,7 @@ fn check_page(
 ) -> Result<Response, Problem> {
     let f = Frame::of(door, uri);
     let (i, d, code) = (value(asked, "i"), value(asked, "d"), value(asked, "item"));
-    let person = door.look_up(|store| store.physician(d, &now_text()))?.ok_or_else(nothing)?;
+    let person = door.look_up(|store| store.physician(d, At::now()))?.ok_or_else(nothing)?;
     let place = if i.is_empty() { person.institution.as_str() } else { i };
     let institution = door.look_up(|store| store.institution(place))?.ok_or_else(nothing)?;
     let item = door.look_up(|store| store.item(code))?.ok_or_else(|| {

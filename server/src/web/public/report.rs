@@ -16,7 +16,7 @@ use super::page::{Frame, render, shown};
 use super::promises::{Form, promise, telling};
 use super::ticket::{self, Level, Nonce, Ticket, TicketFault};
 use super::{Door, Shared, is_large};
-use crate::clock::{self, today};
+use crate::clock::{self, At, today};
 use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
 use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door};
 use crate::form_reader::{Sent, window, wrong};
@@ -191,7 +191,7 @@ async fn take(
     let slug = place.as_ref().map_or("", |i| i.slug.as_str());
     let mut report = report_of(&sent, form, slug)?;
     if form == Form::Wrong && !sent.text("d").is_empty() {
-        let of = door.ask(|store| store.physician(sent.text("d"), &clock::now_text()))?;
+        let of = door.ask(|store| store.physician(sent.text("d"), At::now()))?;
         report.about.item_text = of.map(|person| person.name).unwrap_or_default();
     }
     if let Err(fault) = report.check() {

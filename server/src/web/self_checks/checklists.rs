@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock::{now, now_text, today, zone};
+use crate::clock::{At, now, today, zone};
 use crate::problem::{Body, Problem};
 use crate::self_check::checklist::Checklist;
 use crate::self_check::table::{
@@ -168,8 +168,8 @@ pub(in crate::web) async fn import(
             return Err(Problem::unprocessable(told(&report.faults)));
         };
         if !dry_run {
-            a.store.put_checklist(&form, &who.name, &now_text())?;
-            a.store.open_due_self_checks(now().to_zoned(zone()).date(), &now_text())?;
+            a.store.put_checklist(&form, &who.name, At::now())?;
+            a.store.open_due_self_checks(now().to_zoned(zone()).date(), At::now())?;
             deed::did(format!("checklist {} {} put in force", report.code, report.version));
             report.stored = true;
         }

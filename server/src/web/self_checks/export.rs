@@ -8,6 +8,7 @@ use axum::extract::State;
 use super::part_of;
 use crate::access::Who;
 use crate::app::App;
+use crate::clock::At;
 use crate::problem::Problem;
 use crate::self_check::checklist::{Basis, Item};
 use crate::self_check::table::COLUMNS;
@@ -103,7 +104,7 @@ fn rows(a: &App, who: &Who) -> Result<Vec<Vec<String>>, Problem> {
         let found = a.store.self_checks(&filter)?;
         for it in &found {
             let revisions = a.store.self_check_revisions(&it.id)?;
-            let line = |submitted_at: &str, item: &str, answer: &str| {
+            let line = |submitted_at: Option<At>, item: &str, answer: &str| {
                 vec![
                     it.institution.clone(),
                     it.kind.as_str().to_owned(),
@@ -111,16 +112,16 @@ fn rows(a: &App, who: &Who) -> Result<Vec<Vec<String>>, Problem> {
                     it.due.to_string(),
                     it.handling.state.as_str().to_owned(),
                     it.handling.revision.to_string(),
-                    submitted_at.to_owned(),
+                    submitted_at.map(|at| at.to_string()).unwrap_or_default(),
                     item.to_owned(),
                     answer.to_owned(),
                 ]
             };
             match revisions.last() {
                 Some(last) => {
-                    rows.extend(last.answers.iter().map(|(item, v)| line(&last.at, item, v)));
+                    rows.extend(last.answers.iter().map(|(item, v)| line(Some(last.at), item, v)));
                 }
-                None => rows.push(line("", "", "")),
+                None => rows.push(line(None, "", "")),
             }
         }
         filter.before = found.last().map(|it| it.number.for_authority());

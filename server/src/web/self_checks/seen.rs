@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::clock::today;
+use crate::clock::{At, today};
 use crate::problem::Problem;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::{Agreement, Records};
@@ -45,7 +45,7 @@ impl SelfCheckSeen {
     pub(in crate::web) fn of(it: &SelfCheck, who: &Who) -> Self {
         let open = it.handling.state.is_open();
         Self {
-            id: it.id.clone(),
+            id: it.id.to_string(),
             number: it.number.of(who),
             institution: it.institution.clone(),
             kind: it.kind,
@@ -69,7 +69,7 @@ pub(in crate::web) struct AnswerSeen {
     pub value: String,
     pub note: String,
     pub by: String,
-    pub at: String,
+    pub at: At,
 }
 
 /// All that both sides see.

@@ -141,7 +141,8 @@ fn request_approval_and_look_come_into_the_chain() {
     assert_eq!(looked.deeds[0].item.as_ref().map(ToString::to_string), Some(s.ids()[0].clone()));
     notes(&mut s, &looked.deeds);
     let store = &s.house.running().app.store;
-    let facts = store.facts_for(&s.b.id, "", &now()).unwrap();
+    let facts =
+        store.facts_for(&s.b.id, server::clock::At::EPOCH, server::clock::At::now()).unwrap();
     let left = facts.rest.iter().find_map(|down| match down {
         Down::EvidenceOrders(orders) => Some(acts(orders)),
         _ => None,
@@ -188,7 +189,12 @@ fn who_has_not_looked_or_has_nothing_to_compare_answers_nothing() {
         assert_eq!(alone.status, 409, "no photograph is here, and `{word}` counts: {}", alone.body);
     }
     assert_eq!(answer(&s.li, "cannot_tell").status, 200);
-    s.house.running().app.faces.put_registry_photo("p-other", b"held", "li", &now()).unwrap();
+    s.house
+        .running()
+        .app
+        .faces
+        .put_registry_photo("p-other", b"held", "li", now().parse().unwrap())
+        .unwrap();
     assert_eq!(answer(&s.li, "no").status, 200);
     // It came after the finding, from whoever asked: the other one is told so.
     let (_, shown) = page(&s, &s.wang, &format!("/evidence/{}?lang=en", order.order));
@@ -319,7 +325,10 @@ fn a_clinic_hears_of_an_opening_when_its_case_is_served() {
     let serve = |paper, on: Date| {
         let entry = Entry::Served { paper, way: ServiceWay::Direct, agreed: false };
         let store = &s.house.running().app.store;
-        store.enter_case(&alert(), ("li", &now()), (on, 0, &entry), |_| Ok(())).unwrap().unwrap();
+        store
+            .enter_case(&alert(), ("li", now().parse().unwrap()), (on, 0, &entry), |_| Ok(()))
+            .unwrap()
+            .unwrap();
     };
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     serve(ServedPaper::Notice, today);

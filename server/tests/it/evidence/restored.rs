@@ -98,7 +98,7 @@ fn a_photograph_deleted_after_the_backup_stays_deleted() {
     house.furnish();
     let faces = &house.running().app.faces;
     for person in ["p-lead", "p-other"] {
-        faces.put_registry_photo(person, b"OF ANOTHER", "sun", TAKEN_AT).unwrap();
+        faces.put_registry_photo(person, b"OF ANOTHER", "sun", TAKEN_AT.parse().unwrap()).unwrap();
     }
     let archive = backed_up(&house);
     let body = "--cut\r\nContent-Disposition: form-data; name=\"delete\"\r\n\r\n1\r\n--cut--\r\n";
@@ -106,7 +106,7 @@ fn a_photograph_deleted_after_the_backup_stays_deleted() {
     let gone = house.send_with("POST", "/registry-photo/p-lead?lang=en", head, body.as_bytes());
     assert_eq!(gone.status, 303, "{}", gone.body);
     // Replaced, because it was another person's.
-    faces.put_registry_photo("p-other", b"HIS OWN", "sun", &now()).unwrap();
+    faces.put_registry_photo("p-other", b"HIS OWN", "sun", now().parse().unwrap()).unwrap();
     let config = house.running().app.config.clone();
     let folder = house.close();
     let said = backup::restore(&config, &archive, "").unwrap();
@@ -117,7 +117,12 @@ fn a_photograph_deleted_after_the_backup_stays_deleted() {
         assert_eq!(there, None, "a deleted registry photograph came back");
     }
     // What is uploaded from now on stays, over a start too.
-    house.running().app.faces.put_registry_photo("p-lead", b"NEW", "sun", &now()).unwrap();
+    house
+        .running()
+        .app
+        .faces
+        .put_registry_photo("p-lead", b"NEW", "sun", now().parse().unwrap())
+        .unwrap();
     let house = house.restart();
     assert!(house.running().app.faces.registry_photo_at("p-lead").unwrap().is_some());
 }

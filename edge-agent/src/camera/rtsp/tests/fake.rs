@@ -41,6 +41,8 @@ pub(super) enum Quirk {
     #[cfg(feature = "h265")]
     H265,
     Jpeg,
+    SoundAlone,
+    Unnamed,
     Busy,
     Missing,
     BrokenDescription,
@@ -210,6 +212,8 @@ impl Camera {
             #[cfg(feature = "h265")]
             () if self.has(Quirk::H265) => "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n",
             () if self.has(Quirk::Jpeg) => "m=video 0 RTP/AVP 26\r\n",
+            () if self.has(Quirk::SoundAlone) => "m=audio 0 RTP/AVP 0\r\n",
+            () if self.has(Quirk::Unnamed) => "m=video 0 RTP/AVP 96\r\n",
             () if self.has(Quirk::NoParameterSets) => {
                 "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 \
                 sprop-parameter-sets=Z0IAHpWoKA9puAgICBA=,\r\n"

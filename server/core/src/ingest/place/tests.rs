@@ -22,6 +22,10 @@ fn registration() -> Registration {
     }
 }
 
+fn text(ms: i64) -> String {
+    At::of_ms(ms).to_string()
+}
+
 fn body(clock: &str, at_ms: i64, payload: &Value) -> UpBody {
     serde_json::from_value(json!({"v": 1, "device": "box-1", "seq": 1, "prev": "", "event_id": "e",
         "payload": payload,
@@ -98,7 +102,7 @@ fn a_clock_that_nobody_set_is_moved_into_its_bounds() {
     let placed = said("unsynchronised", &seen("room-1", 0, MINUTE), &registration()).unwrap();
     assert_eq!(
         (placed.at, placed.institution.as_str()),
-        (text(NOW - 10 * DAY - 121_000), "clinic-2")
+        (At::of_ms(NOW - 10 * DAY - 121_000), "clinic-2")
     );
 }
 
@@ -106,7 +110,7 @@ fn a_clock_that_nobody_set_is_moved_into_its_bounds() {
 fn a_scripted_clock_is_believed_in_a_demonstration() {
     let demonstration = Registration { demonstration: true, ..registration() };
     let placed = said("scene", &seen("room-1", MINUTE, 2 * MINUTE), &demonstration).unwrap();
-    assert_eq!(placed.at, text(MINUTE));
+    assert_eq!(placed.at, At::of_ms(MINUTE));
     assert_eq!(
         said("scene", &seen("room-2", MINUTE, 2 * MINUTE), &demonstration),
         Err("wrong_place")

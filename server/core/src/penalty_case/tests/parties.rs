@@ -141,7 +141,7 @@ proptest! {
                 continue;
             }
             let (id, party) = (case.entries.len() as i64 + 1, INSTITUTION);
-            case.entries.push(Recorded { id, at: String::new(), by: "li".into(), on, party,
+            case.entries.push(Recorded { id, at: crate::clock::At::EPOCH, by: "li".into(), on, party,
                 entry });
         }
         let person = case.as_of(WHO);

@@ -9,6 +9,7 @@ use super::super::schema::Database;
 use super::*;
 use crate::audit_head::Heads;
 use crate::cache::Walked;
+use crate::clock::at;
 
 fn store() -> (Store, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -26,7 +27,7 @@ fn the_audit_log_finds_one_changed_entry() {
             why: String::new(),
             status: 200,
         };
-        store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
+        store.audit(&deed, at("2026-03-02T01:00:00.000Z")).unwrap();
     }
     assert_eq!(store.verify_audit().unwrap(), Ok(4));
     let changed =
@@ -38,7 +39,7 @@ fn the_audit_log_finds_one_changed_entry() {
 #[test]
 fn an_entry_about_two_places_is_no_part_of_either() {
     let (store, _dir) = store();
-    let now = "2026-03-02T01:00:00.000Z";
+    let now = at("2026-03-02T01:00:00.000Z");
     let fill = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510104','t'),
             ('c-2','y',NULL,'',0,'[]','520104','t');";
     store.write(|tx| Ok(tx.execute_batch(fill)?)).unwrap();
@@ -67,13 +68,13 @@ fn an_entry_about_two_places_is_no_part_of_either() {
 #[test]
 fn an_invitation_makes_one_account() {
     let (store, _dir) = store();
-    store.invite("h", Role::Reviewer, "5101", "2026-03-03T00:00:00.000Z").unwrap();
-    let now = "2026-03-02T00:00:00.000Z";
+    store.invite("h", Role::Reviewer, "5101", at("2026-03-03T00:00:00.000Z")).unwrap();
+    let now = at("2026-03-02T00:00:00.000Z");
     assert_eq!(store.accept_invitation("h", "wang", "王", "p", None, now).unwrap(), Role::Reviewer);
     assert!(store.accept_invitation("h", "li", "李", "p", None, now).is_err());
-    store.log_in("t", "wang", "c", now, "2026-03-02T08:00:00.000Z").unwrap();
+    store.log_in("t", "wang", "c", now, at("2026-03-02T08:00:00.000Z")).unwrap();
     assert_eq!(store.who_by_login("t", now).unwrap().unwrap().scope, "5101");
-    assert!(store.who_by_login("t", "2026-03-02T08:00:00.000Z").unwrap().is_none());
+    assert!(store.who_by_login("t", at("2026-03-02T08:00:00.000Z")).unwrap().is_none());
     store.disable_account("wang", "wu", now).unwrap();
     assert!(store.who_by_login("t", now).unwrap().is_none());
 }
@@ -87,7 +88,7 @@ fn grow(store: &Store, by: i64) {
             why: String::new(),
             status: 200,
         };
-        store.audit(&deed, "2026-03-02T01:00:00.000Z").unwrap();
+        store.audit(&deed, at("2026-03-02T01:00:00.000Z")).unwrap();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ANSWERED, COLUMNS, NOT_ANSWERED, STANDS_OPEN};
 use crate::alert::{AlertState, ClinicState};
+use crate::clock::At;
 use crate::store::engine::Value;
 
 /// What a list is narrowed to; every part may be absent.
@@ -32,9 +33,9 @@ pub struct AlertFilter {
     pub after: Option<i64>,
     pub oldest_first: bool,
     pub room: Option<String>,
-    /// Raised at this time or later, and before that one; RFC 3339, UTC.
-    pub raised_from: Option<String>,
-    pub raised_before: Option<String>,
+    /// Raised at this time or later, and before that one.
+    pub raised_from: Option<At>,
+    pub raised_before: Option<At>,
     pub search: Option<AlertSearch>,
     pub limit: u32,
 }
@@ -120,8 +121,9 @@ impl AlertFilter {
         add(before, self.before.map(Value::Integer));
         add(after, self.after.map(Value::Integer));
         add("room = ?", text(&self.room));
-        add("raised_at >= ?", text(&self.raised_from));
-        add("raised_at < ?", text(&self.raised_before));
+        let time = |at: Option<At>| at.map(|at| Value::Text(at.to_string()));
+        add("raised_at >= ?", time(self.raised_from));
+        add("raised_at < ?", time(self.raised_before));
         if let Some(search) = &self.search {
             search.add(&mut conditions, &mut values);
         }

@@ -1,6 +1,7 @@
 //! Boxes in the store.
 
 use super::*;
+use crate::clock::at;
 
 /// A store with one box, whose token is good until two o'clock.
 fn with_a_box(dir: &std::path::Path) -> Store {
@@ -10,7 +11,7 @@ fn with_a_box(dir: &std::path::Path) -> Store {
     store.write(|tx| Ok(tx.execute_batch(rows)?)).unwrap();
     let place = DevicePlace { id: "box-1".parse().unwrap(), room: "r-1".parse().unwrap() };
     store
-        .put_device(&place, "hash", "2026-03-02T01:00:00.000Z", "2026-03-02T02:00:00.000Z")
+        .put_device(&place, "hash", at("2026-03-02T01:00:00.000Z"), at("2026-03-02T02:00:00.000Z"))
         .unwrap();
     store
 }
@@ -29,7 +30,7 @@ fn what_lies_at_a_broker_that_was_left_is_no_news() {
             boot_id: "b".to_owned(),
             connected_at: format!("2026-03-02T01:00:0{second}.000Z"),
         };
-        store.write(|tx| set_online(tx, &status, retained, "2026-03-02T01:00:09.000Z")).unwrap()
+        store.write(|tx| set_online(tx, &status, retained, at("2026-03-02T01:00:09.000Z"))).unwrap()
     };
     assert_eq!(says(true, 2, false), (true, true), "it connected");
     assert_eq!(says(true, 1, true), (false, false), "what the first broker still holds");
@@ -43,7 +44,7 @@ fn what_lies_at_a_broker_that_was_left_is_no_news() {
 fn a_token_holds_until_its_time_and_not_a_millisecond_longer() {
     let dir = tempfile::tempdir().unwrap();
     let store = with_a_box(dir.path());
-    let take = |now: &str| {
+    let take = |now: At| {
         let keys = NewKeys {
             token_hash: "hash",
             signing_key: "k",
@@ -53,10 +54,13 @@ fn a_token_holds_until_its_time_and_not_a_millisecond_longer() {
         };
         store.provision(&keys, now).unwrap()
     };
-    for late in ["2026-03-02T02:00:00.000Z", "2026-03-02T02:00:00.001Z", "2027-01-01T00:00:00.000Z"]
-    {
+    for late in [
+        at("2026-03-02T02:00:00.000Z"),
+        at("2026-03-02T02:00:00.001Z"),
+        at("2027-01-01T00:00:00.000Z"),
+    ] {
         assert_eq!(take(late), None, "{late}");
     }
-    assert!(take("2026-03-02T01:59:59.999Z").is_some());
-    assert_eq!(take("2026-03-02T01:59:59.999Z"), None, "used");
+    assert!(take(at("2026-03-02T01:59:59.999Z")).is_some());
+    assert_eq!(take(at("2026-03-02T01:59:59.999Z")), None, "used");
 }

@@ -23,6 +23,10 @@ const NO_GROWTH: [std::ffi::c_int; 3] = [
     rusqlite::ffi::SQLITE_IOERR_TRUNCATE,
 ];
 
+/// Where PostgreSQL writes what the first login after its start reads: it ends that login without a
+/// code of the cause, and its words are of its own language.
+const FIRST_LOGIN_WRITES: &str = "write_item";
+
 pub(in crate::store) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -60,7 +64,10 @@ impl Error {
             Self::Sqlite(rusqlite::Error::SqliteFailure(e, _)) => {
                 e.code == rusqlite::ErrorCode::DiskFull || NO_GROWTH.contains(&e.extended_code)
             }
-            Self::Postgres(e) => e.code() == Some(&SqlState::DISK_FULL),
+            Self::Postgres(e) => {
+                let routine = e.as_db_error().and_then(tokio_postgres::error::DbError::routine);
+                e.code() == Some(&SqlState::DISK_FULL) || routine == Some(FIRST_LOGIN_WRITES)
+            }
             _ => false,
         }
     }

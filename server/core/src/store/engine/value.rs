@@ -7,6 +7,12 @@ use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
 use tokio_postgres::types::Type;
 
+use crate::clock::At;
+use crate::ids::{
+    AccountId, AlertId, ApiTokenId, CheckId, ClueId, CorrectionId, EnrolmentId, HookId,
+    InvitationId, OpeningId, SelfCheckId, TemplateId,
+};
+
 /// A type whose every value is of one of the four types of the store.
 pub(in crate::store) trait Typed: ToSql {
     const TYPE: Type;
@@ -29,7 +35,9 @@ macro_rules! typed {
 
 typed!(Type::INT8; i64, i32, i16, i8, u32, u16, u8, bool);
 typed!(Type::FLOAT8; f64);
-typed!(Type::TEXT; str, String);
+typed!(Type::TEXT; str, String, At);
+typed!(Type::TEXT; AccountId, AlertId, ApiTokenId, CheckId, ClueId, CorrectionId, EnrolmentId);
+typed!(Type::TEXT; HookId, InvitationId, OpeningId, SelfCheckId, TemplateId);
 typed!(Type::BYTEA; [u8], Vec<u8>);
 
 impl<const N: usize> Typed for [u8; N] {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::store::engine::{Connection, OptionalExtension as _, Row, Transaction, params};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use protocol::envelope::Envelope;
 use protocol::up::{ClockSource, Up, UpBody};
 
@@ -16,28 +16,28 @@ use super::super::{Result, Store, devices, incidents, knowledge};
 use super::places::Places;
 use super::unwritten::messages;
 use super::{Entry, Incoming, ReceiptDue};
-use crate::clock;
+use crate::clock::At;
 use crate::ingest::budget::{Limits, Spent};
 use crate::ingest::chain::{ChainState, Judgement, Link, judge};
 use crate::ingest::integrity;
 use crate::ingest::place::Registration;
 
 /// Device, contiguous sequence, first stored one above it, epoch, and when that was received.
-type Gap = (String, i64, i64, i64, String);
+type Gap = (String, i64, i64, i64, At);
 
 /// A device within the transaction.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "four things that may each have happened in a batch"
 )]
-pub(super) struct Chain<'a> {
+pub(super) struct Chain {
     pub(super) epoch: i64,
     pub(super) state: ChainState,
     pub(super) restarted: bool,
     pub(super) forked: bool,
     /// Something may be stored beyond the contiguous mark.
     pub(super) above: bool,
-    pub(super) received_at: &'a str,
+    pub(super) received_at: At,
     pub(super) boot_count: u64,
     pub(super) clock_offset_ms: Option<i64>,
     pub(super) limits: Limits,
@@ -52,7 +52,7 @@ pub(super) struct Chain<'a> {
     had_gap: bool,
 }
 
-impl Chain<'_> {
+impl Chain {
     /// Nothing is stored beyond the mark, and this names it as its predecessor.
     pub(super) fn is_followed_by(&self, it: &Incoming) -> bool {
         let breaks = matches!(it.body.payload, Up::ChainBreak(_));
@@ -86,12 +86,9 @@ impl Store {
     /// box sends what was not receipted again within minutes, so it had the opportunity, however
     /// long a broker or the server was away in between. Not where the server itself withheld
     /// something in the last hour: the box keeps that and sends it again.
-    pub fn raise_gaps(&self, received_before: &str, heard_minutes: u32, now: &str) -> Result<u32> {
+    pub fn raise_gaps(&self, received_before: At, heard_minutes: u32, now: At) -> Result<u32> {
         self.write(|tx| {
-            let hour_ago = match now.parse::<jiff::Timestamp>() {
-                Ok(at) => clock::text(at - jiff::SignedDuration::from_hours(1)),
-                Err(_) => now.to_owned(),
-            };
+            let hour_ago = now - SignedDuration::from_hours(1);
             let sql = "SELECT d.id, d.contiguous_seq, min(m.seq), d.epoch, min(m.received_at) FROM
                 device d JOIN message m
                  ON m.device = d.id AND m.epoch = d.epoch AND m.seq > d.contiguous_seq
@@ -99,14 +96,14 @@ impl Store {
                  AND (d.withheld_at IS NULL OR d.withheld_at < ?2)
                  GROUP BY d.id HAVING min(m.received_at) < ?1
                  AND count(DISTINCT substr(m.received_at, 1, 16)) >= ?3";
-            let bounds = (received_before, hour_ago.as_str(), i64::from(heard_minutes));
+            let bounds = (received_before, hour_ago, i64::from(heard_minutes));
             let gaps: Vec<Gap> = collect(tx, sql, bounds, |r| {
                 Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
             })?;
             for (device, contiguous, above, epoch, until) in &gaps {
                 tx.execute("UPDATE device SET chain = 'gap' WHERE id = ?1", [device])?;
                 let from = last_word(tx, device, *epoch, *contiguous)?;
-                note_fault(tx, device, "gap", (*epoch, contiguous + 1), (&from, until))?;
+                note_fault(tx, device, "gap", (*epoch, contiguous + 1), (from, *until))?;
                 let (from_seq, to_seq) = (contiguous + 1, above - 1);
                 let cause = integrity::Cause::Gap { epoch: *epoch, from_seq, to_seq };
                 incidents::raise_integrity(tx, device, &cause, now)?;
@@ -117,35 +114,29 @@ impl Store {
 }
 
 /// When the last message up to this place of the chain was said: a box that was off line delivers a
-/// day in a second, and what is missing from it is missing from that day. Empty where there was
-/// none.
-pub(super) fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<String> {
+/// day in a second, and what is missing from it is missing from that day.
+pub(super) fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<Option<At>> {
     let sql = "SELECT received_at, envelope FROM message WHERE device=?1 AND (epoch, seq) <= \
         (?2, ?3) ORDER BY epoch DESC, seq DESC LIMIT 1";
-    let found: Option<(String, String)> = tx
+    let found: Option<(At, String)> = tx
         .prepare_cached(sql)?
         .query_row((device, epoch, seq), |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
-    Ok(found.map_or_else(String::new, |(received, envelope)| match said_at(&envelope) {
+    Ok(found.map(|(received, envelope)| match said_at(&envelope) {
         Some(said) => said.min(received),
         None => received,
     }))
 }
 
 /// When a stored message was said, where its clock is one that is set by others.
-fn said_at(envelope: &str) -> Option<String> {
+fn said_at(envelope: &str) -> Option<At> {
     let body = UpBody::from_text(&Envelope::from_text(envelope).ok()?.body).ok()?;
     let is_set = body.stamp.clock == ClockSource::Synchronised;
-    clock::parse("utc", &body.stamp.utc).ok().filter(|_| is_set).map(clock::text)
+    body.stamp.utc.parse().ok().filter(|_| is_set)
 }
 
 /// When the message that is stored at this place was received.
-pub(super) fn received(
-    tx: &Connection,
-    device: &str,
-    epoch: i64,
-    seq: i64,
-) -> Result<Option<String>> {
+pub(super) fn received(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<Option<At>> {
     let sql = "SELECT received_at FROM message WHERE device=?1 AND epoch=?2 AND seq=?3";
     Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?)
 }
@@ -154,7 +145,7 @@ pub(super) fn received(
 pub(super) fn note_break(tx: &Connection, it: &Incoming, epoch: i64) -> Result<()> {
     let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
     let from = last_word(tx, device, epoch, seq - 1)?;
-    note_fault(tx, device, "break", (epoch, seq), (&from, &it.received_at))
+    note_fault(tx, device, "break", (epoch, seq), (from, it.received_at))
 }
 
 /// Where the chain is not whole; whoever the box spoke of in that time is judged anew.
@@ -163,11 +154,13 @@ pub(super) fn note_fault(
     device: &str,
     kind: &str,
     (epoch, seq): (i64, i64),
-    (from, to): (&str, &str),
+    (from, to): (Option<At>, At),
 ) -> Result<()> {
+    // Nothing was said before: from the beginning.
+    let (from, to) = (from.map(|from| from.to_string()).unwrap_or_default(), to.to_string());
     let sql = "INSERT INTO chain_fault VALUES (?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING";
     tx.prepare_cached(sql)?.execute(params![device, kind, epoch, seq, from, to])?;
-    judge_again(tx, device, from, to)
+    judge_again(tx, device, &from, &to)
 }
 
 fn judge_again(tx: &Connection, device: &str, from: &str, to: &str) -> Result<()> {
@@ -181,17 +174,14 @@ fn judge_again(tx: &Connection, device: &str, from: &str, to: &str) -> Result<()
 }
 
 /// How often the box declared a break in the time over which they are counted.
-pub(super) fn breaks_since(tx: &Connection, device: &str, now: &str) -> Result<i64> {
-    let since = now.parse::<Timestamp>().map_or_else(
-        |_| String::new(),
-        |now| clock::text(now - SignedDuration::from_hours(24 * integrity::BREAK_DAYS)),
-    );
+pub(super) fn breaks_since(tx: &Connection, device: &str, now: At) -> Result<i64> {
+    let since = now - SignedDuration::from_hours(24 * integrity::BREAK_DAYS);
     let sql =
         "SELECT count(*) FROM chain_fault WHERE device = ?1 AND kind = 'break' AND to_at >= ?2";
-    Ok(tx.prepare_cached(sql)?.query_row([device, &since], |r| r.get(0))?)
+    Ok(tx.prepare_cached(sql)?.query_row((device, since), |r| r.get(0))?)
 }
 
-pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<Judgement> {
+pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain) -> Result<Judgement> {
     let by_event: Option<String> = tx
         .prepare_cached("SELECT hash FROM message WHERE event_id = ?1")?
         .query_row([&it.body.event_id], |r| r.get(0))
@@ -217,7 +207,7 @@ pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Resul
 }
 
 /// The highest sequence that is known of the device.
-fn highest(tx: &Connection, it: &Incoming, chain: &Chain<'_>) -> Result<u64> {
+fn highest(tx: &Connection, it: &Incoming, chain: &Chain) -> Result<u64> {
     let sql = "SELECT coalesce(max(seq), 0) FROM message WHERE device = ?1 AND epoch = ?2";
     let stored: i64 =
         tx.prepare_cached(sql)?.query_row((it.body.device.as_str(), chain.epoch), |r| r.get(0))?;
@@ -231,7 +221,7 @@ const CHAIN: &str = "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, s
     p.seq > d.contiguous_seq)
     FROM device d WHERE id = ?1";
 
-pub(super) fn chain_of<'a>(tx: &Connection, it: &'a Incoming, limits: Limits) -> Result<Chain<'a>> {
+pub(super) fn chain_of(tx: &Connection, it: &Incoming, limits: Limits) -> Result<Chain> {
     let device = it.body.device.as_str();
     let row = tx.prepare_cached(CHAIN)?.query_row([device], stands)?;
     Ok(begun(row, it, limits))
@@ -243,7 +233,7 @@ pub(super) fn ask_ahead<'a>(
     tx: &Connection,
     batch: &'a [Entry],
     budgets: &mut Budgets,
-    chains: &mut BTreeMap<&'a str, Chain<'a>>,
+    chains: &mut BTreeMap<&'a str, Chain>,
     places: &mut Places,
 ) -> Result<()> {
     let mut firsts: BTreeMap<&str, (&Incoming, bool)> = BTreeMap::new();
@@ -257,7 +247,7 @@ pub(super) fn ask_ahead<'a>(
     let mut placed = Vec::new();
     for ((device, (it, of_place)), row) in firsts.into_iter().zip(rows) {
         let Some(row) = row.into_iter().next() else { continue };
-        let chain = begun(row, it, budgets.of(tx, device, &it.received_at)?);
+        let chain = begun(row, it, budgets.of(tx, device, it.received_at)?);
         if of_place {
             placed.push((device, chain.epoch));
         }
@@ -284,9 +274,9 @@ fn stands(r: &Row<'_>) -> crate::store::engine::Result<Stands> {
     Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
 }
 
-fn begun(row: Stands, it: &Incoming, limits: Limits) -> Chain<'_> {
+fn begun(row: Stands, it: &Incoming, limits: Limits) -> Chain {
     let (epoch, seq, hash, day, spent, above) = row;
-    let today = it.received_at.get(..10).unwrap_or_default();
+    let today = it.received_at.utc_day();
     let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
     Chain {
         epoch,
@@ -294,11 +284,11 @@ fn begun(row: Stands, it: &Incoming, limits: Limits) -> Chain<'_> {
         restarted: false,
         forked: false,
         above,
-        received_at: &it.received_at,
+        received_at: it.received_at,
         boot_count: 0,
         clock_offset_ms: None,
         limits,
-        spent: Spent::read(&day, &spent, today),
+        spent: Spent::read(&day, &spent, &today),
         withheld: false,
         seqs: Vec::new(),
         registration: None,
@@ -313,7 +303,7 @@ fn stored_hash(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Op
 }
 
 /// Moves the contiguous mark over this message and everything that now links behind it.
-pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>) -> Result<()> {
+pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain) -> Result<()> {
     let device = it.body.device.as_str();
     if it.body.seq == chain.state.contiguous_seq + 1 {
         // The judgement saw that it names the mark as its predecessor, or begins a chain.
@@ -330,9 +320,9 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
             let seq = chain.state.contiguous_seq + 1;
             let fault = (chain.epoch, seq as i64);
             let from = last_word(tx, device, chain.epoch, seq as i64 - 1)?;
-            note_fault(tx, device, "fork", fault, (&from, &it.received_at))?;
+            note_fault(tx, device, "fork", fault, (from, it.received_at))?;
             let cause = integrity::Cause::BadLink { seq };
-            return incidents::raise_integrity(tx, device, &cause, &it.received_at);
+            return incidents::raise_integrity(tx, device, &cause, it.received_at);
         }
         chain.state.contiguous_seq += 1;
         chain.state.contiguous_hash = hash;
@@ -341,7 +331,7 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain<'_>
 }
 
 /// Where the chain stands now; and every verified message says that its box lives.
-pub(super) fn write_back(tx: &Transaction<'_>, device: &str, chain: &Chain<'_>) -> Result<()> {
+pub(super) fn write_back(tx: &Transaction<'_>, device: &str, chain: &Chain) -> Result<()> {
     tx.send(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
          chain = CASE WHEN ?5 = 1 THEN 'forked' WHEN ?6 = 1 THEN 'restarted'
@@ -402,10 +392,7 @@ fn at(
 /// The receipt that each device is due now, with its next version. Above a gap it names the latest
 /// stored sequences and those of this batch, so that a gap that never heals (a server restored from
 /// a backup) does not keep the box's outbox full.
-pub(super) fn receipts(
-    tx: &Connection,
-    chains: BTreeMap<&str, Chain<'_>>,
-) -> Result<Vec<ReceiptDue>> {
+pub(super) fn receipts(tx: &Connection, chains: BTreeMap<&str, Chain>) -> Result<Vec<ReceiptDue>> {
     let sql = "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,
         'receipt', ?3, '', ?2)
         ON CONFLICT(device, kind) DO UPDATE SET version = max(knowledge.version
@@ -423,7 +410,7 @@ pub(super) fn receipts(
     Ok(due)
 }
 
-fn receipt(tx: &Connection, device: &str, chain: Chain<'_>, version: u64) -> Result<ReceiptDue> {
+fn receipt(tx: &Connection, device: &str, chain: Chain, version: u64) -> Result<ReceiptDue> {
     let mark = chain.state.contiguous_seq;
     let mut above = Vec::new();
     if chain.above {

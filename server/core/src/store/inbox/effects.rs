@@ -12,7 +12,7 @@ use super::super::{
 };
 use super::places::Places;
 use super::{Incoming, chain};
-use crate::clock::clip;
+use crate::clock::{At, clip};
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 
@@ -45,7 +45,7 @@ pub(super) fn apply(
     epoch: i64,
     acked: &mut Vec<String>,
 ) -> Result<()> {
-    let (device, at) = (it.body.device.as_str(), it.received_at.as_str());
+    let (device, at) = (it.body.device.as_str(), it.received_at);
     match &it.body.payload {
         Up::Health(report) => {
             health(tx, device, report)?;
@@ -59,10 +59,10 @@ pub(super) fn apply(
         Up::Dropped(report) => dropped(tx, device, epoch, report),
         Up::ChainBreak(declared) => {
             chain::note_break(tx, it, epoch)?;
-            let times = chain::breaks_since(tx, device, &it.received_at)?;
+            let times = chain::breaks_since(tx, device, it.received_at)?;
             let cause =
                 integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
-            incidents::raise_integrity(tx, device, &cause, &it.received_at)
+            incidents::raise_integrity(tx, device, &cause, it.received_at)
         }
         Up::EvidenceManifest(told) => {
             evidence::take_manifest(tx, device, told, (epoch, it.body.seq as i64), at)
@@ -162,7 +162,7 @@ fn health(tx: &Connection, device: &str, report: &HealthReport) -> Result<()> {
     Ok(tx.send(sql, params![device, serde_json::to_string(report)?, report.firmware])?)
 }
 
-fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck, at: &str) -> Result<()> {
+fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck, at: At) -> Result<()> {
     let sql = "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
         WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3";
     let version = ack.version as i64;

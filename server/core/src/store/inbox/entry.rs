@@ -2,6 +2,8 @@
 
 use protocol::up::{StatusBody, UpBody};
 
+use crate::clock::At;
+
 /// A message whose signature, schema and device were checked.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -10,7 +12,7 @@ pub struct Incoming {
     pub hash: String,
     /// The whole envelope as it arrived.
     pub envelope: String,
-    pub received_at: String,
+    pub received_at: At,
     /// Box minus server, where the box's clock is a real one.
     pub clock_offset_ms: Option<i64>,
 }
@@ -18,7 +20,7 @@ pub struct Incoming {
 /// A message that was refused.
 #[derive(Debug, Clone)]
 pub struct Quarantined {
-    pub received_at: String,
+    pub received_at: At,
     pub topic: String,
     pub reason: &'static str,
     pub detail: String,
@@ -33,7 +35,7 @@ pub enum Entry {
     Message(Box<Incoming>),
     Status {
         status: StatusBody,
-        received_at: String,
+        received_at: At,
         /// It lay at a broker, said some time ago.
         retained: bool,
     },

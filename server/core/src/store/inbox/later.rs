@@ -15,6 +15,7 @@ use super::super::{Result, Store, count, lock, strangers};
 use super::Incoming;
 use super::places::Places;
 use super::quarantine::{set_aside, set_jumps_aside};
+use crate::clock::At;
 use crate::ingest::place::Registration;
 
 pub(super) fn any(c: &Connection) -> Result<bool> {
@@ -35,7 +36,7 @@ struct Due {
     device: String,
     epoch: i64,
     seq: i64,
-    received_at: String,
+    received_at: At,
     envelope: String,
 }
 
@@ -114,7 +115,7 @@ impl Store {
                 device: &due.device,
                 epoch: due.epoch,
                 seq: due.seq,
-                received_at: &due.received_at,
+                received_at: due.received_at,
             };
             match places.judged(tx, it, registration)? {
                 Some(Ok(placed)) => {
@@ -134,7 +135,7 @@ fn message(due: &Due) -> Option<Incoming> {
         body,
         hash: String::new(),
         envelope: String::new(),
-        received_at: due.received_at.clone(),
+        received_at: due.received_at,
         clock_offset_ms: None,
     })
 }
@@ -200,7 +201,7 @@ mod tests {
                     body: UpBody::from_text(&body).unwrap(),
                     hash: prev.clone(),
                     envelope,
-                    received_at: format!("2026-03-02T01:11:{:02}.000Z", seq / 10),
+                    received_at: At::of_ms(1_772_413_860_000 + seq as i64 / 10 * 1_000),
                     clock_offset_ms: None,
                 }))
             })

@@ -60,7 +60,7 @@ impl Places {
         })?;
         let made = since.into_iter().zip(posts).map(|(since, posts)| Registration {
             posts: posts_of(posts),
-            key_since_ms: since.first().and_then(|since| ms(since)),
+            key_since_ms: since.first().and_then(ms),
             demonstration: self.demonstration,
         });
         Ok(made.collect())
@@ -92,7 +92,7 @@ impl Places {
         registration: &Registration,
     ) -> Result<Option<std::result::Result<Placed, SetAside>>> {
         let mut failed = None;
-        let received_ms = ms(&it.received_at).unwrap_or(0);
+        let received_ms = it.received_at.ms();
         let judged = judge(&it.body, registration, received_ms, |session, room| {
             self.session(c, session, room).unwrap_or_else(|error| {
                 failed = Some(error);

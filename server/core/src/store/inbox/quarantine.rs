@@ -1,6 +1,7 @@
 //! What was refused: kept aside within bounds, counted, and an Integrity alert where its reason
 //! asks for one.
 
+use crate::clock::At;
 use crate::store::engine::{Transaction, params};
 
 use super::super::incidents::{Jump, Place};
@@ -11,7 +12,7 @@ use crate::ingest::integrity;
 /// A refused message as a page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedMessage {
-    pub received_at: String,
+    pub received_at: At,
     pub topic: String,
     pub reason: String,
     pub detail: String,
@@ -46,8 +47,8 @@ const QUARANTINE_MAX: i64 = 10_000;
 pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     keep(tx, it)?;
     if let Some(device) = &it.device {
-        let cause = integrity::Cause::Refused { reason: it.reason, day: day(&it.received_at) };
-        incidents::raise_integrity(tx, device, &cause, &it.received_at)?;
+        let cause = integrity::Cause::Refused { reason: it.reason, day: it.received_at.utc_day() };
+        incidents::raise_integrity(tx, device, &cause, it.received_at)?;
     }
     Ok(())
 }
@@ -78,7 +79,7 @@ pub(super) fn set_aside(
     text: &str,
 ) -> Result<()> {
     keep(tx, &of_box(place.device, place.received_at, reason, detail, text))?;
-    let cause = integrity::Cause::SetAside { reason, day: day(place.received_at) };
+    let cause = integrity::Cause::SetAside { reason, day: place.received_at.utc_day() };
     incidents::raise_integrity(tx, place.device, &cause, place.received_at)
 }
 
@@ -98,36 +99,32 @@ pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str
     let from = chain::last_word(tx, device, epoch, seq.saturating_sub(1))?;
     // What stands there was said by then; nothing that came later is in doubt by it.
     let until = chain::received(tx, device, epoch, seq)?;
-    let until = until.as_ref().unwrap_or(&it.received_at);
-    chain::note_fault(tx, device, "fork", (epoch, seq), (&from, until))?;
-    quarantine(tx, &of_box(device, &it.received_at, "fork", detail, &it.envelope))
+    let until = until.unwrap_or(it.received_at);
+    chain::note_fault(tx, device, "fork", (epoch, seq), (from, until))?;
+    quarantine(tx, &of_box(device, it.received_at, "fork", detail, &it.envelope))
 }
 
 /// A sequence that no chain reaches: kept aside, and no receipt covers it.
 pub(super) fn jump(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
     quarantine(
         tx,
-        &of_box(it.body.device.as_str(), &it.received_at, "sequence_jump", detail, &it.envelope),
+        &of_box(it.body.device.as_str(), it.received_at, "sequence_jump", detail, &it.envelope),
     )
 }
 
 fn of_box(
     device: &str,
-    received_at: &str,
+    received_at: At,
     reason: &'static str,
     detail: &str,
     text: &str,
 ) -> Quarantined {
     Quarantined {
-        received_at: received_at.to_owned(),
+        received_at,
         topic: format!("zaigang/v1/{device}"),
         reason,
         detail: detail.to_owned(),
         payload: text.as_bytes().to_vec(),
         device: Some(device.to_owned()),
     }
-}
-
-fn day(at: &str) -> String {
-    at.chars().take(10).collect()
 }

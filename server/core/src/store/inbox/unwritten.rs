@@ -122,7 +122,7 @@ mod tests {
             body: UpBody::from_text(&body).unwrap(),
             hash: hash.clone(),
             envelope,
-            received_at: "2026-03-02T01:11:00.000Z".to_owned(),
+            received_at: crate::clock::at("2026-03-02T01:11:00.000Z"),
             clock_offset_ms: None,
         };
         (Entry::Message(Box::new(it)), hash)

@@ -7,6 +7,7 @@ use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 use super::{Around, Step, kept};
 use crate::alert::{AlertState, Case};
 use crate::alert_view::Number;
+use crate::ids::AlertId;
 use crate::store::alerts::Alert;
 use crate::store::engine::{Connection, params};
 use crate::store::{Result, column, named};
@@ -26,10 +27,10 @@ pub(super) fn open_alert(
         jurisdictions.insert(institution.clone(), found.unwrap_or_default());
     }
     let own = joined.is_none();
-    let (id, origin, incident) = match joined {
-        Some(id) => (id, "", ""),
+    let (id, origin, incident): (AlertId, _, _) = match joined {
+        Some(id) => (named(id)?, "", ""),
         None => (
-            alert_id(incident_origin, &report.incident_id),
+            named(alert_id(incident_origin, &report.incident_id))?,
             *incident_origin,
             report.incident_id.as_str(),
         ),
@@ -50,9 +51,9 @@ pub(super) fn open_alert(
         device: place.device.to_owned(),
         item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
         assignee: None,
-        raised_at: placed.at.clone(),
-        received_at: place.received_at.to_owned(),
-        updated_at: place.received_at.to_owned(),
+        raised_at: placed.at,
+        received_at: place.received_at,
+        updated_at: place.received_at,
         liveness_waived: report.manifest.liveness_waived,
         case: Case::default(),
     };
@@ -107,14 +108,14 @@ pub(super) fn put_finding(
     held: bool,
 ) -> Result<()> {
     let Step { report, place, origin, placed, .. } = step;
-    let as_placed =
-        report.raised_at == placed.at && report.institution.as_str() == placed.institution;
+    let as_placed = report.raised_at == placed.at.to_string()
+        && report.institution.as_str() == placed.institution;
     let report = if as_placed {
         Cow::Borrowed(&**report)
     } else {
         let institution = named(placed.institution.clone())?;
         Cow::Owned(FindingReport {
-            raised_at: placed.at.clone(),
+            raised_at: placed.at.to_string(),
             institution,
             ..(**report).clone()
         })

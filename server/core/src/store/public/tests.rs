@@ -128,7 +128,9 @@ fn clinics_of_one_name_are_all_found_page_by_page() {
         let institution = serde_json::from_value(serde_json::json!({"id": format!("c-{n}"),
             "name": "锦城医美", "grade_ceiling": 2, "filed_items": [],
             "jurisdiction": "510104"}));
-        store.put_institution(&institution.unwrap(), "2026-11-29T00:00:00.000Z").unwrap();
+        store
+            .put_institution(&institution.unwrap(), "2026-11-29T00:00:00.000Z".parse().unwrap())
+            .unwrap();
     }
     let (mut found, mut after) = (Vec::new(), (String::new(), String::new()));
     loop {
@@ -152,7 +154,7 @@ fn a_box_that_left_is_announced_no_more() {
     for id in ["c-1", "c-2"] {
         let it = serde_json::json!({"id": id, "name": id, "grade_ceiling": 1,
             "filed_items": [], "jurisdiction": "510104"});
-        store.put_institution(&serde_json::from_value(it).unwrap(), now).unwrap();
+        store.put_institution(&serde_json::from_value(it).unwrap(), now.parse().unwrap()).unwrap();
     }
     let write = |sql: &str| store.write(|tx| Ok(tx.execute(sql, [])?)).unwrap();
     for (room, place) in [("r-1", "c-1"), ("r-2", "c-2"), ("r-3", "c-1")] {

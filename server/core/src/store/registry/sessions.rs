@@ -6,6 +6,7 @@ use protocol::down::Specialty;
 use serde_json::json;
 
 use super::{must_exist, upsert};
+use crate::clock::{At, ms};
 use crate::model::{Item, MOST_OPEN_SESSIONS, Session};
 use crate::store::engine::{Connection, OptionalExtension as _, Transaction, params};
 use crate::store::rows::{collect, decode_all};
@@ -35,7 +36,7 @@ const NEVER_CLOSED: &str = "从未结束，按策略上限截止 / never closed:
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct SessionChange {
     pub revision: u32,
-    pub at: String,
+    pub at: At,
     pub by: String,
     pub reason: String,
     pub session: Session,
@@ -47,9 +48,9 @@ pub struct SessionFilter {
     /// Those that go on, or those that do not.
     pub open: Option<bool>,
     pub room: String,
-    /// They begin at this time or later, and before that one; RFC 3339, UTC.
-    pub from: String,
-    pub until: String,
+    /// They begin at this time or later, and before that one.
+    pub from: Option<At>,
+    pub until: Option<At>,
 }
 
 /// A system that counts its own drafts may leave revisions out: so many at once.
@@ -64,7 +65,7 @@ impl Store {
         &self,
         it: &Session,
         deed: &SessionDeed<'_>,
-        now: &str,
+        now: At,
     ) -> Result<(Upsert, u32)> {
         self.write(|tx| put_session(tx, it, deed, now))
     }
@@ -106,7 +107,7 @@ impl Store {
              AND (?6 IS NULL OR ?6 = CASE WHEN s.end_at IS NULL AND s.cancelled = 0
              THEN 1 ELSE 0 END)
              AND (?7 = '' OR s.room = ?7)
-             AND (?8 = '' OR s.start_at >= ?8) AND (?9 = '' OR s.start_at < ?9)
+             AND (?8 IS NULL OR s.start_at >= ?8) AND (?9 IS NULL OR s.start_at < ?9)
              ORDER BY s.start_at DESC, s.id DESC LIMIT ?3"
         );
         self.read(|c| {
@@ -129,7 +130,7 @@ impl Store {
     }
 
     /// Emergency flags since then, by institution's name.
-    pub fn emergencies(&self, part: &Part, since: &str) -> Result<Vec<EmergencyCount>> {
+    pub fn emergencies(&self, part: &Part, since: At) -> Result<Vec<EmergencyCount>> {
         self.read(|c| {
             // As the index of those sessions says it.
             let flagged = c.either(
@@ -172,18 +173,15 @@ impl Store {
 
     /// Sessions that nobody closed end at their policy's bound (`session_max_ms`), as a revision of
     /// their own that says so. Gives their rooms.
-    pub fn end_overdue_sessions(&self, now: &str) -> Result<Vec<String>> {
-        let now_ms = now.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+    pub fn end_overdue_sessions(&self, now: At) -> Result<Vec<String>> {
         // No policy lets a session last for less than an hour.
-        let oldest = jiff::Timestamp::from_millisecond(now_ms - 3_600_000)
-            .map(crate::clock::text)
-            .unwrap_or_default();
+        let oldest = now - jiff::SignedDuration::from_hours(1);
         let sql = "SELECT s.spec, i.jurisdiction FROM session s JOIN room r ON r.id = s.room JOIN
             institution i
             ON i.id = r.institution WHERE s.end_at IS NULL AND s.cancelled = 0 AND s.start_at <
             ?1 ORDER BY s.start_at LIMIT 1000";
         let open: Vec<(Session, String)> = self.read(|c| {
-            collect(c, sql, [oldest.as_str()], |r| {
+            collect(c, sql, [oldest], |r| {
                 Ok((serde_json::from_str(&r.get::<_, String>(0)?)?, r.get(1)?))
             })
         })?;
@@ -191,15 +189,13 @@ impl Store {
         for (session, jurisdiction) in open {
             let values = self.read(|c| Ok(policies::values_for(c, &jurisdiction)?.1))?;
             let max_ms = values.get("session_max_ms").copied().unwrap_or(43_200_000);
-            let Ok(start) = session.start.parse::<jiff::Timestamp>() else { continue };
-            let end_ms = start.as_millisecond().saturating_add(max_ms);
-            let Some(end) =
-                jiff::Timestamp::from_millisecond(end_ms).ok().filter(|_| end_ms <= now_ms)
-            else {
+            let Some(start_ms) = ms(&session.start) else { continue };
+            let end = At::of_ms(start_ms.saturating_add(max_ms));
+            if end > now {
                 continue;
-            };
+            }
             let revision = session.revision.map(|r| r.saturating_add(1));
-            let ended = Session { end: Some(crate::clock::text(end)), revision, ..session };
+            let ended = Session { end: Some(end.to_string()), revision, ..session };
             self.put_session(&ended, &SessionDeed { by: BY_POLICY, reason: NEVER_CLOSED }, now)?;
             rooms.push(ended.room.to_string());
         }
@@ -207,10 +203,7 @@ impl Store {
     }
 
     /// When the server first heard of each of these sessions, and when its present end was told.
-    pub fn session_times(
-        &self,
-        ids: &[String],
-    ) -> Result<BTreeMap<String, (String, Option<String>)>> {
+    pub fn session_times(&self, ids: &[String]) -> Result<BTreeMap<String, (At, Option<At>)>> {
         self.read(|c| {
             let sql = "SELECT s.id, s.declared_at, (SELECT min(h.at) FROM session_change h WHERE
                 h.session = s.id
@@ -228,7 +221,7 @@ pub(super) fn put_session(
     tx: &Transaction<'_>,
     it: &Session,
     deed: &SessionDeed<'_>,
-    now: &str,
+    now: At,
 ) -> Result<(Upsert, u32)> {
     must_exist(tx, "room", it.room.as_str())?;
     let stored: Option<(u32, String)> = tx
@@ -378,7 +371,7 @@ fn write_session(
     it: &Session,
     revision: u32,
     spec: &str,
-    now: &str,
+    now: At,
 ) -> Result<()> {
     tx.execute(
         "INSERT INTO session VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?8) ON CONFLICT(id) DO UPDATE SET

@@ -69,7 +69,7 @@ impl EvidenceCard {
         let card = Self {
             l,
             number: alert.number.for_authority(),
-            alert: alert.id.clone(),
+            alert: alert.id.to_string(),
             unreal: unreal(l, &items),
             sets: sets(l, &items, findings, &live),
             cannot: cannot(l, who, &roll),
