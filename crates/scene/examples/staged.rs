@@ -12,9 +12,9 @@
     reason = "a program for the desk stops where something is amiss"
 )]
 
-use std::fmt::Write as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (_, camera) in QUALITIES {
             fs::create_dir_all(folder(camera))?;
             let note = if species.contains(':') { " " } else { ":" };
-            writeln!(labels, "{track:03}-{camera},{species}{note}{camera},{person}")?;
+            let _ = writeln!(labels, "{track:03}-{camera},{species}{note}{camera},{person}");
         }
         for frame in 0..FRAMES {
             let seen = staged.seen(frame * EVERY_MS);
