@@ -2,10 +2,10 @@
 //! set-up and a build that only write down what they were asked for stand in for the real ones.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use crate::executable;
 use e2e::programs::{program, root};
 
 /// A checkout of nothing but the script; Mosquitto can be installed where `packages` is "true".
@@ -20,9 +20,7 @@ fn checkout(packages: &str) -> tempfile::TempDir {
                  chmod 755 target/debug/zaigang-demo\n";
     let demo = demo.replace("/usr/sbin/mosquitto", "/nonexistent/mosquitto");
     for (name, text) in [("demo", demo.as_str()), ("setup", &setup), ("build", build)] {
-        let file = scripts.join(name);
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        executable::write(&scripts.join(name), text);
     }
     here
 }

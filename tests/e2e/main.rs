@@ -22,6 +22,7 @@ mod commission;
 mod demo;
 mod demo_script;
 mod evidence;
+mod executable;
 mod export;
 mod faults_table;
 mod hostile;

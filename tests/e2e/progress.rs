@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::executable;
 use e2e::programs::root;
 
 /// Three crates: the second is done before the first line of progress, the third when the file `go`
@@ -25,10 +25,8 @@ exit "$(cat "$HERE/status")"
 /// The script in a folder of its own, where it remembers, before this cargo.
 fn place(here: &Path, cargo: &str) {
     fs::create_dir_all(here.join("scripts")).unwrap();
-    fs::copy(root().join("scripts/build"), here.join("scripts/build")).unwrap();
-    let program = here.join("cargo");
-    fs::write(&program, cargo).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    executable::copy(&root().join("scripts/build"), &here.join("scripts/build"));
+    executable::write(&here.join("cargo"), cargo);
 }
 
 /// With that cargo before every other.

@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::executable;
 use e2e::programs::{program, root};
 
 /// What builds, fetches, installs or starts something large.
@@ -47,8 +48,7 @@ impl Watched {
                 "#!/bin/sh\necho \"{name} $*\" >>'{}/called'\nexit 1\n",
                 folder.path().display()
             );
-            fs::write(&file, text).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            executable::write(&file, &text);
         }
         Self { folder }
     }

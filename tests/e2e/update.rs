@@ -3,9 +3,10 @@
 //! `mount` and RAUC that do what the gadget wants.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::executable;
 
 const SCRIPT: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../hardware/image/root/usr/lib/zaigang/update");
@@ -47,8 +48,7 @@ impl Update {
 
     fn program(&self, name: &str, does: &str) {
         let path = self.at("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\nset -eu\n{does}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        executable::write(&path, &format!("#!/bin/sh\nset -eu\n{does}\n"));
     }
 
     fn run(&self) -> Output {

@@ -352,6 +352,8 @@ fn a_box_hears_where_the_audit_log_stood() {
     assert_eq!(app.store.audit_hash(head.entries as i64).unwrap(), Some(head.hash));
 }
 
+const SINCE: &str = "2026-03-01T01:00:00.000Z";
+
 /// Somebody works at two clinics, and the other one enrolled him.
 #[test]
 fn a_clinic_learns_of_no_enrolment_and_place_elsewhere() {
@@ -372,9 +374,9 @@ fn a_clinic_learns_of_no_enrolment_and_place_elsewhere() {
     let sealed = if postgres { "'\\x00'" } else { "X'00'" };
     let sql = format!(
         "INSERT INTO enrolment (id, person, institution, state, pack, proposed_at, outcome, consent)
-            VALUES ('e-1','p-both','clinic-2','confirmed','avatar','t','{{}}','{{}}');
+            VALUES ('e-1','p-both','clinic-2','confirmed','avatar','{SINCE}','{{}}','{{}}');
         INSERT INTO template VALUES ('t-1','e-1','p-both','clinic-2','avatar','ab',0,{sealed});
-        INSERT INTO come_again VALUES ('p-both','clinic-2','no_photograph','t');"
+        INSERT INTO come_again VALUES ('p-both','clinic-2','no_photograph','{SINCE}');"
     );
     by_hand(&house.folder.path().join("data"), "faces.db", &sql);
     let clinic = token(&house, Role::Clinic, "clinic-1");

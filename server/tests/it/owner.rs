@@ -121,7 +121,7 @@ fn saved_answers_of_a_self_check_are_bounded() {
     let sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1999)
         INSERT INTO self_check_answer (self_check, item, value, by_whom, at)
-        SELECT '{id}', 'mc-01', 'yes', 'x', 't' FROM n"
+        SELECT '{id}', 'mc-01', 'yes', 'x', '2026-03-01T01:00:00.000Z' FROM n"
     );
     by_hand(&it.house.folder.path().join("data"), "zaigang.db", &sql);
     let path = format!("/api/v1/self-checks/{id}/answers");

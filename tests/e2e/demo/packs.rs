@@ -2,9 +2,9 @@
 //! real pack stands in for the box's program.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
+use crate::executable;
 
 const AGENT: &str = "#!/bin/sh
 case \"$*\" in
@@ -16,9 +16,8 @@ esac
 /// The demonstration beside that agent, and no other program.
 fn without_the_pack(folder: &Path) -> PathBuf {
     let (demo, agent) = (folder.join("zaigang-demo"), folder.join("zaigang-agent"));
-    fs::copy(program("zaigang-demo").unwrap(), &demo).unwrap();
-    fs::write(&agent, AGENT).unwrap();
-    fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
+    executable::copy(&program("zaigang-demo").unwrap(), &demo);
+    executable::write(&agent, AGENT);
     demo
 }
 
@@ -26,10 +25,16 @@ fn without_the_pack(folder: &Path) -> PathBuf {
 fn real_without_the_pack_says_how_to_get_it() {
     let temporary = tempfile::tempdir().unwrap();
     let demo = without_the_pack(temporary.path());
-    let photos = temporary.path().display().to_string();
-    let ended =
-        Command::new(demo).args(["--real", "--photos", &photos]).current_dir(root()).output();
-    let ended = ended.unwrap();
+    let photos = temporary.path().join("photos");
+    for (person, pictures) in [("a", 6), ("b", 1)] {
+        fs::create_dir_all(photos.join(person)).unwrap();
+        for n in 0..pictures {
+            fs::write(photos.join(person).join(format!("{n}.jpg")), "").unwrap();
+        }
+    }
+    let mut real = Command::new(demo);
+    real.args(["--real", "--photos"]).arg(&photos).current_dir(root());
+    let ended = real.output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!((ended.status.code(), said.trim().lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("./scripts/models fetch real"), "{said}");

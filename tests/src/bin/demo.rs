@@ -121,13 +121,12 @@ fn clean() -> Result<()> {
 
 fn morning(args: &Args) -> Result<()> {
     let (script, seed, speed, once) = (args.script.clone(), args.seed, args.speed, args.once);
-    let settings = Settings {
+    let mut settings = Settings {
         faces: faces(args)?,
         script,
         seed,
         speed,
         listen: args.listen.clone(),
-        broker: args.broker.map_or_else(Broker::at_hand, Ok)?,
         once,
         ..Settings::drawn_once()
     };
@@ -138,6 +137,7 @@ fn morning(args: &Args) -> Result<()> {
             "--real needs the real pack, which is not on this machine: ./scripts/models fetch real"
         );
     }
+    settings.broker = args.broker.map_or_else(Broker::at_hand, Ok)?;
     if let Some(other) = instance::who_serves(&args.listen) {
         bail!("{} is served by {other}; end that one, or choose another --listen", args.listen);
     }
