@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use protocol::WIRE_VERSION;
-use protocol::id::DeviceId;
+use protocol::id::{DeviceId, RoomId};
 use protocol::provision::{ProvisionRequest, ProvisionResponse};
 use protocol::topic::{Channel, Topic};
 use protocol::up::{ClockSource, Stamp, Up, UpBody};
@@ -67,6 +67,8 @@ impl Drop for Broker {
 /// One registered box and where its chain stands.
 struct Chain {
     device: DeviceId,
+    /// A server believes it of no other.
+    room: RoomId,
     signing: SigningKey,
     seq: u64,
     prev: String,
@@ -117,7 +119,8 @@ impl Boxes {
             };
             let answer = post("provision", &serde_json::to_value(&request).unwrap());
             let answer: ProvisionResponse = serde_json::from_str(&answer).unwrap();
-            Chain { device: answer.device, signing, seq: 0, prev: ZERO_HASH.to_owned() }
+            let (device, room) = (answer.device, answer.room);
+            Chain { device, room, signing, seq: 0, prev: ZERO_HASH.to_owned() }
         });
         Self { chains: chains.collect(), port }
     }
@@ -151,6 +154,7 @@ impl Chain {
             trust::sha256_hex(format!("{} {}", self.device, self.seq))[..32]
                 .clone_into(&mut finding.finding_id);
             finding.incident_id.clone_from(&finding.finding_id);
+            finding.room.clone_from(&self.room);
         }
         let body = UpBody {
             v: WIRE_VERSION,
