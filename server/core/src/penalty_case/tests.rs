@@ -463,7 +463,8 @@ proptest! {
                 continue;
             }
             let (id, party) = (case.entries.len() as i64 + 1, 0);
-            case.entries.push(Recorded { id, at: crate::clock::At::EPOCH, by: by.into(), on, party, entry });
+            let at = crate::clock::At::EPOCH;
+            case.entries.push(Recorded { id, at, by: by.into(), on, party, entry });
         }
         if let Some((term, _)) = case.due(Due::Decide, "2026-11-10") {
             prop_assert!(day(&term) >= day("2027-02-08"));

@@ -137,7 +137,8 @@ impl Store {
     /// Links that nobody used and that still hold.
     pub fn invitations_waiting(&self, now: At) -> Result<Vec<Invitation>> {
         let sql = "SELECT substr(token_hash, 1, 16), role, scope, account, made_by,
-            nullif(made_at, ''), expires_at, sealed_link FROM invitation WHERE expires_at > ?1 ORDER BY expires_at DESC";
+            nullif(made_at, ''), expires_at, sealed_link FROM invitation
+            WHERE expires_at > ?1 ORDER BY expires_at DESC";
         self.read(|c| {
             collect(c, sql, [now], |r| {
                 Ok(Invitation {

@@ -141,8 +141,8 @@ proptest! {
                 continue;
             }
             let (id, party) = (case.entries.len() as i64 + 1, INSTITUTION);
-            case.entries.push(Recorded { id, at: crate::clock::At::EPOCH, by: "li".into(), on, party,
-                entry });
+            let at = crate::clock::At::EPOCH;
+            case.entries.push(Recorded { id, at, by: "li".into(), on, party, entry });
         }
         let person = case.as_of(WHO);
         let now = person.told().map(|(on, all, offered)| (on, all.to_vec(), offered));
