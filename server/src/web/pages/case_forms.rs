@@ -4,11 +4,11 @@
 use jiff::civil::Date;
 
 use super::forms::Given;
-use super::words::Lang;
 use crate::penalty_case::{
     Cause, Entry, Extension, INSTITUTION, Officer, Outcome, Penalty, PenaltyKind, ServedPaper,
     ServiceWay, words,
 };
+use crate::web::view::words::Lang;
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,18 +10,18 @@ use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
 use wording::RefusalReason;
 
 use super::frame::{Frame, local, render, shown};
-use super::messages;
-use super::names::Label;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
-use crate::web::devices::knowledge_seen;
+use crate::web::api::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{BOX_SIGHT, CLUES, REGISTRY, may_open, may_send};
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{BOX_SIGHT, CLUES, REGISTRY, may_open, may_send};
+use crate::web::view::messages;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -112,7 +112,7 @@ async fn unlock(
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = crate::web::commission::unlock(&app, who.clone(), id).await;
+    let made = crate::web::api::commission::unlock(&app, who.clone(), id).await;
     shown(&app, &who, l, made.map(|_| Redirect::to("/devices").into_response())).await
 }
 

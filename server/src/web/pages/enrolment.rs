@@ -9,12 +9,9 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::consent_view::Signed;
 use super::frame::{Frame, line, local, render, shown};
-use super::names::{Label, Names};
 use super::people::serde_name;
 use super::withdrawal_receipts::reason;
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::consent::Parties;
@@ -23,13 +20,16 @@ use crate::model::{Consent, Practitioner};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
-use crate::web::actor::told;
-use crate::web::deed;
+use crate::web::api::enrolments::{EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment};
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::{EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment};
-use crate::web::rights::PERSONS_ALONE;
-use crate::web::rights::{AUTHORITY, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::actor::told;
+use crate::web::request::deed;
+use crate::web::request::rights::PERSONS_ALONE;
+use crate::web::request::rights::{AUTHORITY, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::consent_view::Signed;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

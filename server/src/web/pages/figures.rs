@@ -7,19 +7,19 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::chart::{self, SEVERITIES, Stack};
 use super::frame::{Frame, line, render, shown};
-use super::names::{Html, Names, Pages};
-use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{AlertState, ClinicState, Reason};
 use crate::app::App;
 use crate::evidence::opening::SamePerson;
 use crate::problem::Problem;
 use crate::store::{Cell, Figures, Sight};
+use crate::web::api::figures::{FiguresQuery, told};
 use crate::web::endpoint::Endpoint;
-use crate::web::figures::{FiguresQuery, told};
-use crate::web::rights::SIGHT;
+use crate::web::request::rights::SIGHT;
+use crate::web::view::chart::{self, SEVERITIES, Stack};
+use crate::web::view::names::{Html, Names, Pages};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/figures", page).roles(SIGHT)]

@@ -9,8 +9,8 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 
 use super::frame::{Frame, line, render};
-use super::words::Lang;
 use crate::problem::Problem;
+use crate::web::view::words::Lang;
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,20 +8,20 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
-use super::lead_rows::{self, LeadRow};
-use super::names::Label;
 use super::people::serde_name;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
 use crate::problem::{Problem, encoded};
 use crate::store::{AlertFilter, Part};
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::scoped;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::scoped;
+use crate::web::view::lead_rows::{self, LeadRow};
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/institutions/{id}", page).roles(SIGHT).audited()]

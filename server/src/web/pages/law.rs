@@ -11,13 +11,13 @@ use law::{Against, Cited, Legal, Matter, Verdict};
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::web::api::law::{DecisionBody, decide, whole};
 use crate::web::endpoint::Endpoint;
-use crate::web::law::{DecisionBody, decide, whole};
-use crate::web::rights::{PEOPLE, POLICY};
+use crate::web::request::rights::{PEOPLE, POLICY};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -79,25 +79,25 @@ impl Typed {
 }
 
 /// What an alert's page and this one show of a matter.
-pub(super) struct MatterView {
-    pub(super) id: String,
-    pub(super) title: String,
-    pub(super) basis: Vec<CitedView>,
-    pub(super) penalties: Vec<CitedView>,
-    pub(super) caution: String,
+pub(in crate::web) struct MatterView {
+    pub(in crate::web) id: String,
+    pub(in crate::web) title: String,
+    pub(in crate::web) basis: Vec<CitedView>,
+    pub(in crate::web) penalties: Vec<CitedView>,
+    pub(in crate::web) caution: String,
     /// Where no article stands.
-    pub(super) none: String,
-    pub(super) agreement: &'static str,
+    pub(in crate::web) none: String,
+    pub(in crate::web) agreement: &'static str,
 }
 
-pub(super) struct CitedView {
-    pub(super) law: String,
-    pub(super) article: String,
-    pub(super) edition: String,
-    pub(super) text: String,
-    pub(super) against: &'static str,
-    pub(super) mark: String,
-    pub(super) confirmed: bool,
+pub(in crate::web) struct CitedView {
+    pub(in crate::web) law: String,
+    pub(in crate::web) article: String,
+    pub(in crate::web) edition: String,
+    pub(in crate::web) text: String,
+    pub(in crate::web) against: &'static str,
+    pub(in crate::web) mark: String,
+    pub(in crate::web) confirmed: bool,
 }
 
 /// Since when an instrument is in force, or that nobody read it.
@@ -118,7 +118,7 @@ pub(in crate::web) fn against(l: Lang, whom: Against) -> &'static str {
 }
 
 impl MatterView {
-    pub(super) fn of(l: Lang, legal: &Legal) -> Self {
+    pub(in crate::web) fn of(l: Lang, legal: &Legal) -> Self {
         Self {
             id: legal.matter.to_string(),
             title: l.t(&legal.title_zh, &legal.title_en).to_owned(),

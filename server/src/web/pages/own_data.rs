@@ -8,23 +8,23 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
-use super::alert_facts::by_law;
-use super::case_words::penalties;
 use super::forms::Given;
 use super::frame::{Frame, dated, line, local, render_as, shown};
 use super::law::MatterView;
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::consent::{self, Purpose as ConsentPurpose};
 use crate::problem::Problem;
 use crate::store::{About, PersonalRequest};
-use crate::web::consents::TextToSign;
+use crate::web::api::consents::TextToSign;
+use crate::web::api::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
 use crate::web::endpoint::Endpoint;
-use crate::web::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
-use crate::web::rights::AUTHORITY;
-use crate::web::scope::Seen;
+use crate::web::request::rights::AUTHORITY;
+use crate::web::request::scope::Seen;
+use crate::web::view::alert_facts::by_law;
+use crate::web::view::case_words::penalties;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

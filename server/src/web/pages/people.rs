@@ -9,8 +9,6 @@ use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::names::Label;
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -19,13 +17,15 @@ use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
-use crate::web::consents::another_text;
-use crate::web::deed;
+use crate::web::api::consents::another_text;
+use crate::web::api::enrolments::{propose, read_upload};
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::{propose, read_upload};
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -163,7 +163,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
     render(&page)
 }
 
-pub(super) fn serde_name<T: serde::Serialize>(value: &T) -> String {
+pub(in crate::web) fn serde_name<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

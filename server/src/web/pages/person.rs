@@ -9,23 +9,23 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use protocol::down::RegistrationStatus;
 
-use super::consent_view::Signed;
 use super::frame::{Frame, local, render, shown};
-use super::lead_rows::{self, LeadRow};
-use super::names::{Label, Names};
 use super::people::serde_name;
 use super::registry::relation_words;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::consent::Parties;
 use crate::model::{Consent, Practitioner, Site};
 use crate::problem::Problem;
 use crate::store::Enrolment;
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::consent_view::Signed;
+use crate::web::view::lead_rows::{self, LeadRow};
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/people/{id}", page).roles(SIGHT).audited()]

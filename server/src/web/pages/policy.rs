@@ -13,19 +13,19 @@ use super::frame::{Frame, local, render, said, shown};
 use super::place_choice::{self, Field};
 use super::policy_form::{in_words, read, said_value, unit};
 use super::policy_trial_line::TrialLine;
-use super::policy_words::{read_by, title, with_titles};
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings::{self, About};
 use crate::store::{HashedPolicy, PolicyRow, StoreError};
-use crate::web::actor::AUTHORITY;
+use crate::web::api::policy::{PolicyBody, history, of_hash, own_place, put, values_at};
+use crate::web::api::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
+use crate::web::api::policy_trials::LISTED;
 use crate::web::endpoint::Endpoint;
-use crate::web::policy::{PolicyBody, history, of_hash, own_place, put, values_at};
-use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
-use crate::web::policy_trials::LISTED;
-use crate::web::rights::{PEOPLE, POLICY};
+use crate::web::request::actor::AUTHORITY;
+use crate::web::request::rights::{PEOPLE, POLICY};
+use crate::web::view::policy_words::{read_by, title, with_titles};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -19,17 +19,17 @@ pub(super) use person::relation_words;
 
 use super::forms::{Drawing, Field, Given, Heading, Kind, show};
 use super::frame::{Frame, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
 use crate::store::{StoreError, Table};
-use crate::web::bulk::near_id;
-use crate::web::deed;
+use crate::web::api::bulk::near_id;
+use crate::web::api::registry::near_ids;
 use crate::web::endpoint::Endpoint;
-use crate::web::registry::near_ids;
-use crate::web::rights::{REGISTRY, REGISTRY_SIGHT};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::{REGISTRY, REGISTRY_SIGHT};
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -212,7 +212,7 @@ async fn put(
     id: &str,
     given: &Given,
 ) -> Result<String, Problem> {
-    use crate::web::registry as api;
+    use crate::web::api::registry as api;
     let wrong = |fault: String| Problem::unprocessable(fault);
     // What stands keeps its id, whatever was sent.
     let id = if id == NEW { given.text("id").to_owned() } else { id.to_owned() };

@@ -13,9 +13,6 @@ use protocol::up::{FindingReport, Interval, PresenceSummary};
 
 use super::frame::{Frame, local, render, shown};
 use super::institution::item_words;
-use super::names::{Html, Label, Names, Pages};
-use super::timeline::{Timeline, draw};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At, ms};
@@ -24,12 +21,15 @@ use crate::legal::Standings;
 use crate::model::{Item, Room, Session};
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, StoreError};
-use crate::web::alerts::{whole, whole_for_clinic};
-use crate::web::deed;
+use crate::web::api::alerts::{whole, whole_for_clinic};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::Seen;
-use crate::web::scope::scoped;
+use crate::web::request::deed;
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::request::scope::scoped;
+use crate::web::view::names::{Html, Label, Names, Pages};
+use crate::web::view::timeline::{Timeline, draw};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/rooms/{id}", page).roles(SIGHT).audited()]
@@ -202,7 +202,7 @@ struct Told {
 
 fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
     let alerts = leads(a, who, room, Some(day), LEADS)?;
-    crate::web::sight::note(a, &alerts)?;
+    crate::web::request::sight::note(a, &alerts)?;
     let findings = findings(a, who, &alerts, day)?;
     let sessions = sessions(a, room, day)?;
     let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();

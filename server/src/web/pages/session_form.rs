@@ -1,5 +1,5 @@
 //! The declaration of a session by page: its form, empty or with what stands, and what was typed as
-//! a session. What is right is said by `model` and `web::sessions`.
+//! a session. What is right is said by `model` and `web::api::sessions`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use super::forms::{Field, Given, Heading, Kind, field_moment, moment, show, to_c
 use super::frame::Frame;
 use super::institution::item_words;
 use super::people::serde_name;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
-use crate::web::part::PartQuery;
-use crate::web::scope::Seen;
-use crate::web::sessions::{find, put};
+use crate::web::api::sessions::{find, put};
+use crate::web::request::part::PartQuery;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 /// The declaration's form, empty or with what stands.
 pub(super) async fn make_form(

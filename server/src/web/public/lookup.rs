@@ -12,7 +12,7 @@ use super::{Door, Shared};
 use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{PublicDevice, PublicInstitution, PublicItem, PublicPractitioner};
-use crate::web::pages::words::Lang;
+use crate::web::view::words::Lang;
 
 /// Institutions of one page.
 const AT_ONCE: u32 = 20;

@@ -8,10 +8,10 @@ use crate::app::App;
 use crate::model::Institution;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, worded};
-use crate::web::pages::names::named;
 use crate::web::pages::place_choice;
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::named;
+use crate::web::view::words::Lang;
 
 pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Problem> {
     let seen = Seen::of(a, who)?;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, or_none, worded};
 use crate::web::pages::place_choice;
-use crate::web::pages::words::Lang;
+use crate::web::view::words::Lang;
 
 pub(super) const SPECIALTIES: [&str; 4] =
     ["cosmetic_surgery", "cosmetic_dentistry", "cosmetic_dermatology", "cosmetic_tcm"];

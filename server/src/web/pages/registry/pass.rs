@@ -7,8 +7,8 @@ use super::{NEW, Sheet, institutions};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, or_none, worded};
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
     match purpose {

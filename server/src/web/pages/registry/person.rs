@@ -7,9 +7,9 @@ use super::{NEW, Sheet, institutions, item::SPECIALTIES, serde_name};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, worded};
-use crate::web::pages::names::named;
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::named;
+use crate::web::view::words::Lang;
 
 const CATEGORIES: [&str; 7] = [
     "licensed_physician",

@@ -11,8 +11,8 @@ use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::pages::forms::{Drawing, Field, Given, Kind, clip, worded};
 use crate::web::pages::frame::local;
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
 const DAYS_EN: [&str; 7] =

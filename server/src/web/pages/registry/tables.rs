@@ -8,17 +8,17 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::super::frame::{Frame, local, render, shown};
-use super::super::names::{Html, Names, Pages};
-use super::super::words::Lang;
 use super::{Place, item, pass, person, room, serde_name};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
-use crate::web::deed;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::may_open;
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::may_open;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Html, Names, Pages};
+use crate::web::view::words::Lang;
 
 /// The tables of the overview: in the address, zh, en.
 const TABLES: [(&str, &str, &str); 5] = [
