@@ -5,7 +5,6 @@ pub mod anonymous;
 pub mod known_device;
 pub mod oidc;
 pub mod password;
-pub mod request_source;
 pub mod secret;
 pub mod source;
 pub mod throttle;

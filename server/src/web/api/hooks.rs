@@ -72,7 +72,7 @@ impl HookBody {
             "id: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit".to_owned()
         })?;
         match self.kind {
-            HookKind::Webhook => notify::allowed(&app.config.outgoing, &self.target)?,
+            HookKind::Webhook => app.config.outgoing.allows(&self.target)?,
             HookKind::Email if app.config.outgoing.smtp.is_none() => {
                 return Err("kind: the configuration names no mail server ([smtp])".to_owned());
             }

@@ -7,7 +7,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, clip, now};
 use crate::message::Hours;
-use crate::notify::{self, personal};
+use crate::notify::personal;
 use crate::problem::Problem;
 use crate::store::{MessageSetting, Robot, RobotKind};
 use crate::web::request::deed;
@@ -132,7 +132,7 @@ fn robot(
         let needed = || Problem::unprocessable("target: the robot's webhook address is needed");
         return kept.map(Some).ok_or_else(needed);
     }
-    notify::allowed(&a.config.outgoing, target).map_err(Problem::unprocessable)?;
+    a.config.outgoing.allows(target).map_err(Problem::unprocessable)?;
     let seal = |what: &str, text: &str| {
         let sealed = a.master.seal(&personal::sealed_label(account, what), text.as_bytes());
         sealed.map_err(|e| Problem::internal(&e))

@@ -11,13 +11,13 @@ use trust::sha256_hex;
 
 use super::frame::{Frame, line, render, shown};
 use crate::access::known_device::{KNOWN_S, KnownDevices};
-use crate::access::request_source::Source;
 use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
 use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::problem::{Form, Problem, encoded, retry_after};
+use crate::request_source::Source;
 use crate::store::{Account, StoreError};
 use crate::web::api::account::code_holds;
 use crate::web::endpoint::Endpoint;

@@ -12,8 +12,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::json;
 
-use super::{Known, Noting, Whose, expiry, notice};
 use crate::app::App;
+use crate::certificates::{Known, Noting, Whose, expiry, notice};
 use crate::clock::At;
 use crate::config::SmtpTls;
 use crate::store::{self, DeliveryEvent, NewDelivery, StoreError};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use trust::audit::SignedHead;
 
-use super::ROUND;
 use crate::app::App;
+use crate::audit_head::ROUND;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::{clock, low_priority, tls_client};
