@@ -49,7 +49,7 @@ mod monitoring;
 mod oidc;
 mod own_data;
 mod own_ways;
-pub(super) mod people;
+mod people;
 mod person;
 mod personal;
 mod place_choice;

@@ -7,6 +7,7 @@
 mod batch;
 mod export;
 mod known;
+mod refused;
 mod row;
 pub(in crate::web) mod sheet;
 pub(in crate::web) mod words;
@@ -17,12 +18,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
 
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::clock::{At, clip};
+use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::problem::{Problem, prose};
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
@@ -31,9 +31,10 @@ use crate::web::csv::Most;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::BULK;
-use crate::web::table_file::{Encoding, ReadAs, Unread, read};
+use crate::web::table_file::{Encoding, ReadAs, read};
 use batch::{Batch, Entry, batch};
 use known::Known;
+use refused::{ImportRefused, unread};
 use row::Layout;
 pub(in crate::web) use sheet::Noun;
 
@@ -209,7 +210,7 @@ async fn post_import(
     Raw(body, _): Raw<Csv>,
 ) -> Result<Json<Report>, ImportRefused> {
     let noun = noun_of(&who, &noun)?;
-    let why = prose("why", &crate::web::layers::auth::reason(&headers)?.unwrap_or_default(), 400)?;
+    let why = prose("why", &deed::reason(&headers)?.unwrap_or_default(), 400)?;
     let encoding = query.encoding.map(Encoding::from);
     let wish = Wish { dry_run: query.dry_run, near_ids: query.near_ids, encoding, workbook: false };
     let report = import(&app, &who, noun, body.to_vec(), wish, why).await?;
@@ -217,48 +218,6 @@ async fn post_import(
         Ok(Json(report))
     } else {
         Err(ImportRefused::Rows { faults: report.faults, rows: report.rows })
-    }
-}
-
-/// Why nothing was stored.
-enum ImportRefused {
-    Rows { faults: Vec<Remark>, rows: usize },
-    Other(Problem),
-}
-
-impl From<Problem> for ImportRefused {
-    fn from(problem: Problem) -> Self {
-        Self::Other(problem)
-    }
-}
-
-/// RFC 9457, with the rows.
-#[derive(Debug, serde::Serialize)]
-struct RowsAtFault {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    faults: Vec<Remark>,
-}
-
-impl IntoResponse for ImportRefused {
-    fn into_response(self) -> Response {
-        let (faults, rows) = match self {
-            Self::Rows { faults, rows } => (faults, rows),
-            Self::Other(problem) => return problem.into_response(),
-        };
-        let detail = format!("nothing was stored: {} of {rows} rows are at fault", faults.len());
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let problem = RowsAtFault {
-            r#type: "about:blank",
-            title: "Unprocessable Entity",
-            status: status.as_u16(),
-            detail,
-            faults,
-        };
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        (status, kind, Json(problem)).into_response()
     }
 }
 
@@ -355,24 +314,6 @@ fn note(noun: Noun, all: &[Imported], report: &Report) {
         Imported::Practitioner(it) => Some(it.id.as_str()),
         _ => None,
     }));
-}
-
-fn unread(fault: Unread) -> Problem {
-    let readings = match fault {
-        Unread::Fault(why) => return Problem::unprocessable(why),
-        Unread::Either(readings) => readings,
-    };
-    let shown = |(kind, text): &(Encoding, String)| {
-        let line = clip(text.lines().nth(1).unwrap_or_default(), 60);
-        format!("{} (`{line}`)", kind.name())
-    };
-    let ways: Vec<_> = readings.iter().map(shown).collect();
-    let words: Vec<_> = readings.iter().map(|(kind, _)| asked_by(*kind)).collect();
-    Problem::unprocessable(format!(
-        "the file may be text in {}: say which by {}, or save it as CSV UTF-8",
-        ways.join(" / "),
-        words.join(" / ")
-    ))
 }
 
 /// Filings of a table are stated as those of a form are; sessions keep their own history.

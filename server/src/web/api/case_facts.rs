@@ -21,10 +21,10 @@ use crate::penalty_case::{
 use crate::problem::Problem;
 use crate::store::Alert;
 use crate::text::id_replaced;
-use crate::web::pages::frame::dated;
-use crate::web::pages::law::{against, in_force};
 use crate::web::view::alert_facts::cited;
 use crate::web::view::case_words::penalties;
+use crate::web::view::law_words::{against, in_force};
+use crate::web::view::times::dated;
 use crate::web::view::words::Lang;
 
 /// Findings that a document tells of.

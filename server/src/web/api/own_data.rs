@@ -2,6 +2,8 @@
 //! registry, consents, where templates lie, who read the data and why, cases served, and a copy to
 //! take away. No sighting is in the type: it is no attendance record.
 
+mod requests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,11 +14,11 @@ use law::Legal;
 use protocol::names::RuleCode;
 use protocol::up::{FindingKind, Step};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::consents::TextToSign;
 use super::personal_link::link_of;
-use crate::access::{Role, Who};
+use crate::access::Role;
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::clock::At;
@@ -25,15 +27,15 @@ use crate::legal::{self, Standings};
 use crate::model::Practitioner;
 use crate::monitoring_review::Standing;
 use crate::penalty_case::{Penalty, Stage};
-use crate::problem::{Body, Problem};
+use crate::problem::Problem;
 use crate::store::{Alert, AuditEntry, EnrolmentState, PersonalRequest, Purpose};
 use crate::text::id_replaced;
 use crate::web::answer::{Download, JsonFile};
 use crate::web::endpoint::Endpoint;
-use crate::web::request::actor::signer;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-use crate::web::request::scope::Seen;
+pub(in crate::web) use requests::{AnswerBody, answer, visible};
+use requests::{get_requests, post_answer};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -147,18 +149,6 @@ pub(in crate::web) struct OwnData {
     pub readings: Vec<OwnReading>,
     pub cases: Vec<OwnCase>,
     pub requests: Vec<PersonalRequest>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Requests {
-    pub requests: Vec<PersonalRequest>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::web) struct AnswerBody {
-    pub by: Option<String>,
-    pub answer: String,
 }
 
 async fn get_own(
@@ -353,55 +343,4 @@ fn alleged(a: &App, person: &str, alert: &Alert) -> Result<Vec<OwnAllegation>, P
 /// Whether this person was told of a case of this alert. Blocking.
 pub(in crate::web) fn was_told(a: &App, person: &str, alert: &str) -> Result<bool, Problem> {
     Ok(cases(a, person)?.iter().any(|case| case.alert == alert))
-}
-
-async fn get_requests(State(app): State<Arc<App>>, who: Who) -> Result<Json<Requests>, Problem> {
-    let requests = app.blocking(move |a| visible(a, &who)).await?;
-    Ok(Json(Requests { requests }))
-}
-
-async fn post_answer(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Path(id): Path<i64>,
-    Body(it): Body<AnswerBody>,
-) -> Result<Json<Requests>, Problem> {
-    answer(&app, &who, id, it).await?;
-    let requests = app.blocking(move |a| visible(a, &who)).await?;
-    Ok(Json(Requests { requests }))
-}
-
-/// Requests of people whom this supervisor sees. Blocking.
-pub(in crate::web) fn visible(a: &App, who: &Who) -> Result<Vec<PersonalRequest>, Problem> {
-    let seen = Seen::of(a, who)?;
-    let mut found = Vec::new();
-    for request in a.store.personal_requests(None)? {
-        if a.store.practitioner(&request.person)?.is_some_and(|p| seen.person(&p)) {
-            deed::persons([&request.person]);
-            found.push(request);
-        }
-    }
-    Ok(found)
-}
-
-pub(in crate::web) async fn answer(
-    app: &Arc<App>,
-    who: &Who,
-    id: i64,
-    it: AnswerBody,
-) -> Result<(), Problem> {
-    let by = signer(who, it.by.as_deref())?;
-    let text = it.answer.trim().to_owned();
-    if text.is_empty() || text.chars().count() > 2000 {
-        return Err(Problem::unprocessable("answer: 1 to 2000 characters"));
-    }
-    deed::did(format!("request {id} answered"));
-    let who = who.clone();
-    app.blocking(move |a| {
-        if !visible(a, &who)?.iter().any(|r| r.id == id) {
-            return Err(Problem::unknown("request", &id.to_string()));
-        }
-        Ok(a.store.answer_personal_request(id, (&by, &text), At::now())?)
-    })
-    .await
 }

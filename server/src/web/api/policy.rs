@@ -1,7 +1,7 @@
 //! `/api/v1/policy`: every [D] number with unit, range, default and the rules that read it; set by
 //! jurisdiction, with a reason; boxes are told at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::{Right, Role, Who};
+use crate::alert_view::FindingSeen;
 use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
@@ -261,6 +262,23 @@ async fn get_by_hash(
     let HashedPolicy { settings, first_used } =
         found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
     Ok(Json(PolicyOfHash { sha256, settings, first_used }))
+}
+
+/// Policies by which these were judged, as far as this server knows them: a box may say any hash.
+/// Asks the store, and blocks.
+pub(in crate::web) fn known_policies(
+    a: &App,
+    findings: &[FindingSeen],
+) -> Result<BTreeSet<String>, StoreError> {
+    let said: BTreeSet<&str> =
+        findings.iter().map(|f| f.report.manifest.policy_sha256.as_str()).collect();
+    let mut known = BTreeSet::new();
+    for sha256 in said {
+        if of_hash(a, sha256)?.is_some() {
+            known.insert(sha256.to_owned());
+        }
+    }
+    Ok(known)
 }
 
 /// The defaults' own hashes are known without having been set.

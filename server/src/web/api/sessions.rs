@@ -81,7 +81,7 @@ async fn post_session(
     headers: HeaderMap,
     Body(it): Body<Session>,
 ) -> Result<Stored<SessionMade>, Problem> {
-    let why = prose("why", &crate::web::layers::auth::reason(&headers)?.unwrap_or_default(), 400)?;
+    let why = prose("why", &deed::reason(&headers)?.unwrap_or_default(), 400)?;
     let id = it.id.clone();
     let (upsert, revision) = put(&app, &who, it, why).await?;
     Ok(Stored(upsert, SessionMade { id: id.to_string(), revision }))

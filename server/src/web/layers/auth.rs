@@ -250,17 +250,8 @@ fn why(request: &Request) -> Result<String, Problem> {
             .map(|q| q.0.why)
             .unwrap_or_default()
     };
-    let said = reason(request.headers())?.unwrap_or_else(in_address);
+    let said = deed::reason(request.headers())?.unwrap_or_else(in_address);
     prose("why", &crate::text::plain(&said), 400)
-}
-
-/// What the header `X-Why` says.
-pub(in crate::web) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("x-why") else { return Ok(None) };
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => Ok(Some(crate::text::plain(text))),
-        Err(_) => Err(Problem::bad("X-Why: send it in UTF-8, it goes into the audit log")),
-    }
 }
 
 async fn forbidden_page(app: &Arc<App>, who: &Who, l: Lang) -> Response {
@@ -271,17 +262,6 @@ async fn forbidden_page(app: &Arc<App>, who: &Who, l: Lang) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[test]
-    fn a_reason_in_chinese_is_read_and_no_text_is_refused() {
-        let with = |bytes: &[u8]| {
-            let mut headers = HeaderMap::new();
-            headers.insert("x-why", axum::http::HeaderValue::from_bytes(bytes).unwrap());
-            reason(&headers)
-        };
-        assert_eq!(with("案号 2026-17".as_bytes()).unwrap().as_deref(), Some("案号 2026-17"));
-        assert_eq!(with(b"\xb0\xb8").unwrap_err().status, StatusCode::BAD_REQUEST);
-        assert_eq!(reason(&HeaderMap::new()).unwrap(), None);
-    }
 
     #[test]
     fn a_request_from_another_sites_page_is_known() {

@@ -24,13 +24,14 @@ use crate::clock::At;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
 use crate::web::api::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
+use crate::web::api::policy::known_policies;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{SIGHT, may_open, may_send};
 use crate::web::request::scope::scoped;
 use crate::web::view::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
 use crate::web::view::file_view::FileView;
 use crate::web::view::finding_view::{
-    EventView, FindingView, events, finding, known_policies, monitoring, persons,
+    EventView, FindingView, events, finding, monitoring, persons,
 };
 use crate::web::view::messages;
 use crate::web::view::names::{Label, Names, Pages};

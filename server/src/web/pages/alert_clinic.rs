@@ -14,9 +14,10 @@ use crate::alert_view::{OpeningTold, WholeForClinic};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::api::alerts::{seen, whole_for_clinic};
+use crate::web::api::policy::known_policies;
 use crate::web::view::alert_facts::{Fact, Place, place, where_it_was};
 use crate::web::view::finding_view::{
-    EventView, FindingView, events, finding, known_policies, monitoring, persons,
+    EventView, FindingView, events, finding, monitoring, persons,
 };
 use crate::web::view::names::{Names, Pages};
 use crate::web::view::statements::{StatedOf, StatementBlock};

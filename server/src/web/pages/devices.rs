@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
+use protocol::up::CameraState;
 use wording::RefusalReason;
 
 use super::frame::{Frame, local, render, shown};
@@ -205,9 +206,7 @@ pub(super) fn view(
     let health = d.health.as_ref();
     let plan = named.plan(d);
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
-    let camera = health
-        .and_then(|h| serde_json::to_value(h.camera).ok())
-        .and_then(|v| v.as_str().map(str::to_owned));
+    let camera = health.map(|h| h.camera);
     BoxView {
         id: d.id.clone(),
         name: plan.name,
@@ -222,8 +221,8 @@ pub(super) fn view(
         online: d.online,
         provisioned: d.state == DeviceState::Provisioned,
         last_seen: text(d.last_seen.as_ref().map(local)),
-        camera_ok: camera.as_deref() == Some("live"),
-        camera: text(camera.map(|c| l.camera(&c))),
+        camera_ok: camera == Some(CameraState::Live),
+        camera: text(camera.map(|c| l.camera(c))),
         visibility: text(health.map(|h| format!("{} %", h.visibility_ppm / 10_000))),
         outbox: text(health.map(|h| h.outbox_depth.to_string())),
         broker: health

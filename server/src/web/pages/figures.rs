@@ -163,10 +163,8 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
     let told_state = |code: &str| ClinicState::parse(code).map(|s| l.clinic_state(s).to_owned());
     let state = |code: &str| told_state(code).unwrap_or_else(|| own_state(l, code));
     let reason = |code: &str| {
-        Reason::ALL
-            .into_iter()
-            .find(|r| r.as_str() == code)
-            .map_or_else(|| code.to_owned(), |r| l.reason(r).to_owned())
+        let known = Reason::ALL.into_iter().find(|r| r.as_str() == code);
+        l.reason(known.unwrap_or(Reason::Other)).to_owned()
     };
     vec![
         by_day,
@@ -222,13 +220,14 @@ fn same_person(l: Lang, key: &str) -> String {
     let (rule, answer) = key.split_once(' ').unwrap_or((key, ""));
     let known = SamePerson::ALL.into_iter().find(|a| a.as_str() == answer);
     known.map_or_else(
-        || key.to_owned(),
+        || l.t("其他结论", "another answer").to_owned(),
         |a| format!("{}{}{}", l.rule(&rule.into()), l.t("：", ": "), l.t(a.zh(), a.en())),
     )
 }
 
 fn own_state(l: Lang, code: &str) -> String {
-    AlertState::parse(code).map_or_else(|| code.to_owned(), |s| l.state(s).to_owned())
+    let known = AlertState::parse(code).map(|state| l.state(state));
+    known.unwrap_or_else(|| l.t("其他状态", "another state")).to_owned()
 }
 
 fn false_alarms(l: Lang, found: &Figures) -> Chart {
@@ -390,4 +389,18 @@ fn rows(stacks: &[Stack]) -> Vec<Vec<String>> {
         std::iter::once(s.name.clone()).chain(s.parts.iter().map(|p| p.1.to_string())).collect()
     };
     stacks.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_later_version_is_shown_in_words() {
+        for l in [Lang::Zh, Lang::En] {
+            for said in [own_state(l, "later_state"), same_person(l, "LL-1 later_answer")] {
+                assert!(!said.contains("later"), "{said}");
+            }
+        }
+    }
 }

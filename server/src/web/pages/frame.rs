@@ -21,10 +21,9 @@ use crate::store::AlertCount;
 use crate::web::request::cookies::cookie;
 use crate::web::request::landing;
 use crate::web::request::part::PartQuery;
-use crate::web::view::messages;
+pub(super) use crate::web::view::messages::{line, said};
 use crate::web::view::names::{self, Label, Pages};
-pub(super) use crate::web::view::times::zone_name;
-pub(in crate::web) use crate::web::view::times::{dated, local};
+pub(super) use crate::web::view::times::{dated, local, zone_name};
 use crate::web::view::words::Lang;
 
 /// The menu: key, address, zh, en.
@@ -299,19 +298,6 @@ struct FaultPage {
     f: Frame,
     status: u16,
     detail: String,
-}
-
-/// A problem's one line in the reader's language, where there is one.
-pub(in crate::web) fn line(l: Lang, problem: Problem) -> String {
-    match (l, problem.zh) {
-        (Lang::Zh, Some(zh)) => zh.into_owned(),
-        _ => said(l, problem.detail),
-    }
-}
-
-/// A line that the server says in English to programs, in the reader's language.
-pub(super) fn said(l: Lang, line: String) -> String {
-    if l == Lang::Zh { messages::chinese(&line).unwrap_or(line) } else { line }
 }
 
 /// Where a form leads: on to a page, or shown `again` with the fault of what was refused.

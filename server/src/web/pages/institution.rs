@@ -8,7 +8,6 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
-use super::people::serde_name;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
@@ -110,11 +109,10 @@ fn people(a: &App, l: Lang, id: &str, part: &Part) -> Result<(Vec<PersonLine>, b
     deed::persons(found.iter().map(|p| p.id.as_str()));
     let line = |p: Practitioner| {
         let here = p.sites.iter().filter(|s| s.institution.as_str() == id);
-        let lead_of: Vec<String> =
-            here.flat_map(|s| &s.lead_of).map(|s| l.specialty(&serde_name(s))).collect();
+        let lead_of: Vec<String> = here.flat_map(|s| &s.lead_of).map(|s| l.specialty(*s)).collect();
         PersonLine {
             id: p.id.to_string(),
-            category: l.category(&serde_name(&p.category)),
+            category: l.category(p.category),
             lead_of: lead_of.join("、"),
             name: p.name.0,
         }

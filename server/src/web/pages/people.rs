@@ -7,6 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use protocol::down::RegistrationStatus;
 
 use super::frame::{Frame, line, local, render, shown};
 use crate::access::{Right, Role, Who};
@@ -163,10 +164,6 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
     render(&page)
 }
 
-pub(in crate::web) fn serde_name<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
 fn person(
     l: Lang,
     p: &Practitioner,
@@ -183,7 +180,7 @@ fn person(
     let sites = p.sites.iter().map(|s| {
         let id = s.institution.as_str();
         let place = Label::new(places.get(id).map_or("", String::as_str), id);
-        let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
+        let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(*x)).collect();
         let filed = if leads.is_empty() {
             String::new()
         } else {
@@ -191,17 +188,16 @@ fn person(
         };
         (place, id.to_owned(), filed)
     });
-    let registration = serde_name(&p.registration);
     PersonRow {
         id: p.id.to_string(),
         name: p.name.0.clone(),
-        category: l.category(&serde_name(&p.category)),
-        registration_ok: registration == "valid",
-        registration: l.registration(&registration),
+        category: l.category(p.category),
+        registration_ok: p.registration == RegistrationStatus::Valid,
+        registration: l.registration(p.registration),
         sites: sites.collect(),
         face: match best {
             _ if outdated => l.t("需重新采集", "must come again").to_owned(),
-            Some(e) => l.enrolment(&serde_name(&e.state)),
+            Some(e) => l.enrolment(e.state),
             None => l.t("未采集", "none").to_owned(),
         },
         face_class: best.map_or("off", |e| match e.state {

@@ -10,8 +10,6 @@ use axum::response::Response;
 use protocol::down::RegistrationStatus;
 
 use super::frame::{Frame, local, render, shown};
-use super::people::serde_name;
-use super::registry::relation_words;
 use crate::access::Who;
 use crate::app::App;
 use crate::consent::Parties;
@@ -108,11 +106,11 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
 }
 
 fn site(l: Lang, it: &Site, place: Label) -> SiteView {
-    let lead_of: Vec<String> = it.lead_of.iter().map(|s| l.specialty(&serde_name(s))).collect();
+    let lead_of: Vec<String> = it.lead_of.iter().map(|s| l.specialty(*s)).collect();
     let filing = [it.filing_no.as_deref(), it.filed_on.as_deref()];
     SiteView {
         place,
-        relation: relation_words(l, &serde_name(&it.relation)),
+        relation: l.relation(it.relation),
         lead_of: lead_of.join("、"),
         filing: filing.into_iter().flatten().collect::<Vec<_>>().join(" · "),
     }
@@ -121,7 +119,7 @@ fn site(l: Lang, it: &Site, place: Label) -> SiteView {
 fn enrolment(l: Lang, it: &Enrolment, names: &Names) -> EnrolmentView {
     EnrolmentView {
         place: names.get(&it.institution),
-        state: l.enrolment(&serde_name(&it.state)),
+        state: l.enrolment(it.state),
         at: local(&it.proposed_at),
         templates: it.templates,
         photos: it.photos,
@@ -146,8 +144,8 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
     render(&PersonPage {
         id: person.id.to_string(),
         name: person.name.0.clone(),
-        category: l.category(&serde_name(&person.category)),
-        registration: l.registration(&serde_name(&person.registration)),
+        category: l.category(person.category),
+        registration: l.registration(person.registration),
         registration_ok: person.registration == RegistrationStatus::Valid,
         scope: person.practice_scope.clone().unwrap_or_default(),
         sites: found.sites,

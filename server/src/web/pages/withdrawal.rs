@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::people::serde_name;
 use super::withdrawal_receipts::{Receipt, receipts};
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -61,7 +60,7 @@ impl EnrolledRow {
     fn of(l: Lang, e: &Enrolment, institution: Label) -> Self {
         Self {
             institution,
-            state: l.enrolment(&serde_name(&e.state)),
+            state: l.enrolment(e.state),
             templates: e.templates,
             photos: e.photos,
             at: local(&e.proposed_at),

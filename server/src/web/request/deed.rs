@@ -8,9 +8,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 
 use crate::clock::clip;
+use crate::problem::Problem;
 
 /// Persons that one entry names; of a longer list it says how many more there were.
 const MOST_PERSONS: usize = 50;
@@ -138,9 +139,30 @@ pub(in crate::web) fn address(route: &str, uri: &Uri) -> String {
     if asked.is_empty() { path } else { clip(&format!("{path}?{}", asked.join("&")), 500) }
 }
 
+/// What the header `X-Why` says.
+pub(in crate::web) fn reason(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("x-why") else { return Ok(None) };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Ok(Some(crate::text::plain(text))),
+        Err(_) => Err(Problem::bad("X-Why: send it in UTF-8, it goes into the audit log")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_in_chinese_is_read_and_no_text_is_refused() {
+        let with = |bytes: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-why", axum::http::HeaderValue::from_bytes(bytes).unwrap());
+            reason(&headers)
+        };
+        assert_eq!(with("案号 2026-17".as_bytes()).unwrap().as_deref(), Some("案号 2026-17"));
+        assert_eq!(with(b"\xb0\xb8").unwrap_err().status, axum::http::StatusCode::BAD_REQUEST);
+        assert_eq!(reason(&HeaderMap::new()).unwrap(), None);
+    }
 
     #[derive(serde::Serialize)]
     struct Doctor {

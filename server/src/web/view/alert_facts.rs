@@ -2,7 +2,9 @@
 
 use law::Matter;
 
+use super::law_words::in_force;
 use super::names::{Label, Names, Pages};
+use super::times::local;
 use super::words::Lang;
 use crate::app::App;
 use crate::clock;
@@ -11,8 +13,6 @@ use crate::penalty_case::{CaseClock, Provision};
 use crate::problem::encoded;
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, JOINED, StoreError};
-use crate::web::pages::frame::local;
-use crate::web::pages::law::in_force;
 
 /// One fact of a page's margin; where it has a page of its own, a link.
 pub(in crate::web) struct Fact {

@@ -2,11 +2,11 @@
 //! agreed to. The record holds the hash of its text alone, so the words are made anew of today's
 //! names and compared with it; where they differ, that is said.
 
+use super::times::dated;
 use super::words::Lang;
 use crate::clock::clip;
 use crate::consent::{self, Parties, Purpose, Text};
 use crate::model::Consent;
-use crate::web::pages::frame::dated;
 
 /// The consent as it was signed.
 pub(in crate::web) struct Signed {

@@ -1,8 +1,8 @@
 //! A file beside a lead, as its page shows it.
 
 use super::names::{Label, Names};
+use super::times::local;
 use crate::store::Attachment;
-use crate::web::pages::frame::local;
 
 /// A file beside the lead.
 pub(in crate::web) struct FileView {

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use super::law_words::MatterView;
 use super::names::{Html, Label, Names, Pages};
 use super::timeline::{Timeline, draw};
-use super::words::Lang;
+use super::times::local;
+use super::words::{Lang, level};
 use crate::access::Who;
 use crate::alert_view::{FindingSeen, LawSeen};
 use crate::app::App;
 use crate::store::{FindingEvent, StoreError};
-use crate::web::api::policy::of_hash;
-use crate::web::pages::frame::local;
-use crate::web::pages::law::MatterView;
 use crate::web::request::scope::Seen;
 
 pub(in crate::web) struct FindingView {
@@ -101,23 +100,6 @@ pub(in crate::web) fn persons(
     Names::people(a, &Seen::of(a, who)?, persons.map(|p| p.person.as_str()))
 }
 
-/// Policies by which these were judged, as far as this server knows them: a box may say any hash.
-/// Asks the store, and blocks.
-pub(in crate::web) fn known_policies(
-    a: &App,
-    findings: &[FindingSeen],
-) -> Result<BTreeSet<String>, StoreError> {
-    let said: BTreeSet<&str> =
-        findings.iter().map(|f| f.report.manifest.policy_sha256.as_str()).collect();
-    let mut known = BTreeSet::new();
-    for sha256 in said {
-        if of_hash(a, sha256)?.is_some() {
-            known.insert(sha256.to_owned());
-        }
-    }
-    Ok(known)
-}
-
 pub(in crate::web) fn finding(
     (l, pages): (Lang, Pages),
     stored: &FindingSeen,
@@ -125,13 +107,7 @@ pub(in crate::web) fn finding(
     policies: &BTreeSet<String>,
 ) -> FindingView {
     let r = &stored.report;
-    let severity = match r.severity {
-        protocol::up::Severity::L0 => 0,
-        protocol::up::Severity::L1 => 1,
-        protocol::up::Severity::L2 => 2,
-        protocol::up::Severity::L3 => 3,
-    };
-    let step = format!("{:?}", r.step).to_lowercase();
+    let severity = level(r.severity);
     let persons = r.persons.iter().map(|p| PersonView {
         person: names.get(p.person.as_str()),
         part: l.part(&p.part).to_owned(),
@@ -142,8 +118,8 @@ pub(in crate::web) fn finding(
         kind: l.finding_kind(r.kind),
         severity,
         level: l.severity(severity),
-        withdrawn: step == "withdrawn",
-        step: l.step(&step),
+        withdrawn: r.step == protocol::up::Step::Withdrawn,
+        step: l.report_step(r.step),
         explanation: names.said(l, pages, l.t(&r.explanation.zh, &r.explanation.en)),
         persons: persons.collect(),
         legal: stored.legal.as_ref().map(|legal| MatterView::of(l, legal)),

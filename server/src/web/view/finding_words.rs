@@ -176,8 +176,7 @@ impl Lang {
     pub(crate) fn figure_value(self, name: &str, value: i64) -> String {
         if name.ends_with("_at_ms") {
             let at = jiff::Timestamp::from_millisecond(value).map(At::from);
-            return at
-                .map_or_else(|_| value.to_string(), |at| crate::web::pages::frame::local(&at));
+            return at.map_or_else(|_| value.to_string(), |at| super::times::local(&at));
         }
         if name.ends_with("_ppm") {
             return format!("{}.{} %", value / 10_000, (value / 1000).rem_euclid(10));

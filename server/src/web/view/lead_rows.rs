@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Label, Names};
+use super::times::local;
 use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::alert::ClinicState;
@@ -11,7 +12,6 @@ use crate::app::App;
 use crate::clock::At;
 use crate::legal::Standings;
 use crate::store::{Alert, StoreError};
-use crate::web::pages::frame::local;
 
 /// How far back such a list goes, in days.
 pub(in crate::web) const DAYS: i64 = 90;

@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use super::words::Lang;
+use crate::problem::Problem;
 
 /// English, tab, Chinese; one message a line, the first that fits counts.
 const CATALOGUE: &str = include_str!("messages.tsv");
@@ -26,6 +27,19 @@ fn read(catalogue: &'static str) -> Vec<Message> {
     pairs
         .map(|(english, chinese)| Message { english: english.split("{}").collect(), chinese })
         .collect()
+}
+
+/// A problem's one line in the reader's language, where there is one.
+pub(in crate::web) fn line(l: Lang, problem: Problem) -> String {
+    match (l, problem.zh) {
+        (Lang::Zh, Some(zh)) => zh.into_owned(),
+        _ => said(l, problem.detail),
+    }
+}
+
+/// A line that the server says in English to programs, in the reader's language.
+pub(in crate::web) fn said(l: Lang, line: String) -> String {
+    if l == Lang::Zh { chinese(&line).unwrap_or(line) } else { line }
 }
 
 /// The line in Chinese, where the catalogue has it.

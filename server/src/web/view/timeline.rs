@@ -7,8 +7,8 @@
 use protocol::names::IntervalName;
 use protocol::up::Interval;
 
+use super::times::local;
 use super::words::Lang;
-use crate::web::pages::frame::local;
 
 pub(in crate::web) struct Timeline {
     pub rows: Vec<TimelineRow>,

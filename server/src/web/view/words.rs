@@ -2,7 +2,7 @@
 //!
 //! An alert is always a lead 线索, worded 疑似…; nothing here says that a law was broken.
 
-use protocol::up::FindingKind;
+use protocol::up::{FindingKind, Severity};
 
 use crate::access::Role;
 use crate::alert::{AlertState, ClinicState, Reason};
@@ -197,55 +197,14 @@ impl Lang {
         self.t(zh, en).to_owned()
     }
 
-    pub(crate) fn category(self, name: &str) -> String {
-        let (zh, en) = match name {
-            "licensed_physician" => ("执业医师", "Licensed physician"),
-            "assistant_physician" => ("执业助理医师", "Assistant physician"),
-            "nurse" => ("护士", "Nurse"),
-            "pharmacist" => ("药师", "Pharmacist"),
-            "technician" => ("技师", "Technician"),
-            "trainee" => ("实习/进修/规培", "Trainee"),
-            "non_clinical" => ("非卫技人员", "Non-clinical"),
-            "" => return String::new(),
-            _ => ("其他类别", "another category"),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    pub(crate) fn registration(self, name: &str) -> String {
-        let (zh, en) = match name {
-            "valid" => ("有效", "Valid"),
-            "expired" => ("已过期", "Expired"),
-            "suspended" => ("暂停执业", "Suspended"),
-            "cancelled" => ("已注销", "Cancelled"),
-            "revoked" => ("已吊销", "Revoked"),
-            "pending" => ("办理中", "Pending"),
-            "" => return String::new(),
-            _ => ("未知", "unknown"),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    pub(crate) fn specialty(self, name: &str) -> String {
-        let (zh, en) = match name {
-            "cosmetic_surgery" => ("美容外科", "Cosmetic surgery"),
-            "cosmetic_dentistry" => ("美容牙科", "Cosmetic dentistry"),
-            "cosmetic_dermatology" => ("美容皮肤科", "Cosmetic dermatology"),
-            "cosmetic_tcm" => ("美容中医科", "Cosmetic TCM"),
-            "" => return String::new(),
-            _ => ("其他专业", "another specialty"),
-        };
-        self.t(zh, en).to_owned()
-    }
-
-    pub(crate) fn camera(self, state: &str) -> String {
-        let (zh, en) = match state {
-            "live" => ("正常", "Live"),
-            "covered" => ("被遮挡", "Covered"),
-            "moved" => ("被移动", "Moved"),
-            "frozen" => ("画面冻结", "Frozen"),
-            "absent" => ("未接入", "Absent"),
-            _ => ("未知", "Unknown"),
+    /// The last step of a finding, as its report says it.
+    pub(crate) fn report_step(self, step: protocol::up::Step) -> String {
+        let (zh, en) = match step {
+            protocol::up::Step::Opened => ("设备上报", "raised by the box"),
+            protocol::up::Step::Strengthened => ("情节加重", "strengthened"),
+            protocol::up::Step::Closed => ("情形结束", "ended"),
+            protocol::up::Step::Withdrawn => ("撤回", "taken back"),
+            protocol::up::Step::Unknown => ("其他步骤", "another step"),
         };
         self.t(zh, en).to_owned()
     }
@@ -259,17 +218,15 @@ impl Lang {
             _ => self.t("未知", "Unknown"),
         }
     }
+}
 
-    pub(crate) fn enrolment(self, state: &str) -> String {
-        let (zh, en) = match state {
-            "proposed" => ("待确认", "Proposed"),
-            "confirmed" => ("已确认", "Confirmed"),
-            "refused" => ("已退回", "Refused"),
-            "withdrawn" => ("已撤回同意", "Withdrawn"),
-            "" => return String::new(),
-            _ => ("未知", "unknown"),
-        };
-        self.t(zh, en).to_owned()
+/// A severity as papers and classes of a page count it.
+pub(in crate::web) fn level(severity: Severity) -> u8 {
+    match severity {
+        Severity::L0 => 0,
+        Severity::L1 => 1,
+        Severity::L2 => 2,
+        Severity::L3 => 3,
     }
 }
 

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::{Query, State};
 use protocol::up::FindingKind;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::de::value::StrDeserializer;
+use serde::{Deserialize as _, Serialize};
 
 use super::{FINDINGS_SHOWN, Shared, name_persons};
 use crate::access::{Role, Who};
@@ -143,7 +144,8 @@ impl ListQuery {
 
 /// A misspelt kind would be a list of nothing, which reads as "there is no such lead".
 fn known_kind(kind: String) -> Result<String, Problem> {
-    let read = serde_json::from_value::<FindingKind>(serde_json::Value::String(kind.clone()));
+    let word = StrDeserializer::<serde::de::value::Error>::new(&kind);
+    let read = FindingKind::deserialize(word);
     if kind != "Unknown" && read.is_ok_and(|kind| kind == FindingKind::Unknown) {
         let shown = clip(&kind, 40);
         return Err(Problem::bad(format!(

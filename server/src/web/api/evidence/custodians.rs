@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::evidence_seen::{EvidenceSeen, evidence_seen};
-use super::keys::{check_key, opaque, role_key, roll_holds, signed_now};
+use super::keys::{Wrapped, check_key, role_key, roll_holds, signed_now};
 use super::{Shared, a_person, custodian_role, not_a_custodian, now_or_so, two_lines};
 use crate::access::Who;
 use crate::clock::At;
@@ -37,8 +37,8 @@ pub(in crate::web) struct CustodianBody {
     /// X25519, base64.
     sealing_key: String,
     /// The private halves under a passphrase, and under a recovery sheet's code: opaque.
-    wrapped: serde_json::Value,
-    recovery: serde_json::Value,
+    wrapped: Wrapped,
+    recovery: Wrapped,
     /// Of the first of his role here.
     #[serde(default)]
     first: Option<FirstBody>,
@@ -68,8 +68,8 @@ pub(in crate::web) async fn post_custodian(
         role,
         verification_key: it.verification_key,
         sealing_key: it.sealing_key,
-        wrapped: opaque("wrapped", &it.wrapped)?,
-        recovery: opaque("recovery", &it.recovery)?,
+        wrapped: it.wrapped.kept("wrapped")?,
+        recovery: it.recovery.kept("recovery")?,
     };
     check_key("verification_key", &new.verification_key)?;
     check_key("sealing_key", &new.sealing_key)?;

@@ -64,12 +64,30 @@ fn in_chinese(problem: Problem) -> Problem {
     problem
 }
 
+// Private halves as the page wrapped them: an object that nobody here looks into.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub(super) struct Wrapped(serde_json::Value);
+
+impl Wrapped {
+    pub(super) fn kept(&self, what: &str) -> Result<String, Problem> {
+        let text = self.0.to_string();
+        if !self.0.is_object() || text.len() > MOST_WRAPPED_BYTES {
+            return Err(Problem::unprocessable(format!(
+                "{what}: an object of at most {MOST_WRAPPED_BYTES} bytes, as the page makes it"
+            )));
+        }
+        Ok(text)
+    }
+}
+
 /// The same private halves, wrapped anew.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct PassphraseBody {
-    wrapped: serde_json::Value,
-    recovery: serde_json::Value,
+    wrapped: Wrapped,
+    recovery: Wrapped,
     /// When he signed.
     at: String,
     /// By the key that is wrapped anew, base64: a login alone changes no passphrase.
@@ -82,7 +100,7 @@ pub(in crate::web) async fn post_passphrase(
     Body(it): Body<PassphraseBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     custodian_role(&who)?;
-    let (wrapped, recovery) = (opaque("wrapped", &it.wrapped)?, opaque("recovery", &it.recovery)?);
+    let (wrapped, recovery) = (it.wrapped.kept("wrapped")?, it.recovery.kept("recovery")?);
     deed::did("custodian: another passphrase");
     let seen = app
         .blocking(move |a| {
@@ -191,16 +209,6 @@ pub(super) fn signed_now(
         zh: Some("须由本人以保管人口令签名：未作任何更改".into()),
         ..Problem::unprocessable("sig: your own custodian's key signs this; nothing was changed")
     })
-}
-
-pub(super) fn opaque(what: &str, value: &serde_json::Value) -> Result<String, Problem> {
-    let text = value.to_string();
-    if !value.is_object() || text.len() > MOST_WRAPPED_BYTES {
-        return Err(Problem::unprocessable(format!(
-            "{what}: an object of at most {MOST_WRAPPED_BYTES} bytes, as the page makes it"
-        )));
-    }
-    Ok(text)
 }
 
 pub(super) fn check_key(what: &str, key: &str) -> Result<(), Problem> {

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::evidence::{ItemSeen, Roll};
 use crate::store::{Alert, StoreError};
 use crate::web::api::evidence::OpeningSeen;
-use crate::web::pages::law::MatterView;
+use crate::web::view::law_words::MatterView;
 use crate::web::view::words::Lang;
 
 /// The card of an alert's page.
