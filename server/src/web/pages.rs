@@ -38,7 +38,7 @@ mod impact_assessments;
 mod import;
 mod inbox;
 mod institution;
-pub(super) mod law;
+mod law;
 mod lead_line;
 mod leads_export;
 mod list_address;
