@@ -22,7 +22,7 @@ use std::{
 
 use ::evidence::SealTo;
 use delivery::{knowledge::KnowledgeStore, outbox::Outbox};
-use presence::{Engine, Entry, Fact, Moment, Output, Thresholds, TrackId};
+use presence::{Engine, EngineOutput, Fact, Moment, RecordedCall, Thresholds, TrackId};
 use protocol::names::RuleCode;
 use protocol::up::{ClockSource, Up};
 
@@ -287,7 +287,7 @@ impl Agent {
             self.inform_room();
         }
         let (at, observation) = (self.clock.moment(seen.at), seen.observation.clone());
-        let outputs = self.call(&Entry::Observe { at, seen: observation });
+        let outputs = self.call(&RecordedCall::Observe { at, seen: observation });
         let tracks = seen.observation.faces.iter().map(|face| face.track);
         self.guidance.identities =
             tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
@@ -373,20 +373,20 @@ impl Agent {
     }
 
     /// Sends what the engine said to the disk, and collects its wipe orders.
-    fn say(&mut self, outputs: Vec<Output>) {
+    fn say(&mut self, outputs: Vec<EngineOutput>) {
         for output in outputs {
-            if let Output::WipeTrack(track) = &output {
+            if let EngineOutput::WipeTrack(track) = &output {
                 self.guidance.wipe.push(*track);
                 continue;
             }
-            if let Output::PresenceSummary(summary) = &output {
+            if let EngineOutput::PresenceSummary(summary) = &output {
                 self.guidance.session_over |= summary.revision == 1;
             }
             let messages =
                 wire::messages(&self.origin, |session| self.known.item_of(session), &output);
             for up in messages {
                 let (mut pictures, mut lock) = (false, None);
-                if let (Output::Finding(finding), Up::Finding(report)) = (&output, &up) {
+                if let (EngineOutput::Finding(finding), Up::Finding(report)) = (&output, &up) {
                     pictures = self.picture(finding, report);
                     if report.rule == RuleCode::Hb6 {
                         self.lock.told();
@@ -420,22 +420,22 @@ impl Agent {
 
     fn inform(&mut self, fact: Fact) {
         let at = self.clock.moment(self.clock.now());
-        let outputs = self.call(&Entry::Inform { at, fact: Box::new(fact) });
+        let outputs = self.call(&RecordedCall::Inform { at, fact: Box::new(fact) });
         self.say(outputs);
     }
 
     fn expire(&mut self, at: Moment) {
-        let outputs = self.call(&Entry::Expire { at });
+        let outputs = self.call(&RecordedCall::Expire { at });
         self.say(outputs);
     }
 
     /// Calls the engine, and notes the call in the observation log.
-    fn call(&mut self, entry: &Entry) -> Vec<Output> {
+    fn call(&mut self, entry: &RecordedCall) -> Vec<EngineOutput> {
         if let Some(thresholds) = &self.recorded {
             // What must not be recorded does not wait for the disk either.
             let noted = match entry {
-                Entry::Observe { at, seen } => {
-                    Entry::Observe { at: *at, seen: seen.for_recording(thresholds) }
+                RecordedCall::Observe { at, seen } => {
+                    RecordedCall::Observe { at: *at, seen: seen.for_recording(thresholds) }
                 }
                 other => other.clone(),
             };

@@ -8,8 +8,8 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use presence::{
-    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Likeness,
-    Liveness, MatchScore, Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId,
+    BoxPx, CameraHealth, CameraState, Detection, EmbedPermission, Face, IdentityView, Liveness,
+    MatchScore, Moment, Mono, Observation, PersonId, PersonScore, Policy, TrackId, TrackLikeness,
     Tracked, Tracker, Wall, WhoseFace, Zone, Zones,
 };
 use vision::{
@@ -381,7 +381,7 @@ impl<E: VisionStages> Pipeline<E> {
         let likeness =
             looks.iter().flat_map(|(track, look)| look.alike.iter().map(|a| (*track, *a)));
         let likeness = likeness
-            .map(|(track, (earlier, face_ppm))| Likeness { track, earlier, face_ppm })
+            .map(|(track, (earlier, face_ppm))| TrackLikeness { track, earlier, face_ppm })
             .collect();
         let (patients, became_patient) = (scene.patients, scene.became_patient);
         let same_again = std::mem::take(&mut self.same_again);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use presence::{self as core, Output, PresenceMethod, Subject};
+use presence::{self as core, EngineOutput, PresenceMethod, Subject};
 use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     names::{FigureName, PartName, VerifiedBy},
@@ -54,19 +54,19 @@ fn id<T: std::str::FromStr>(text: &str) -> Option<T> {
 pub fn messages(
     origin: &Origin,
     item_of: impl Fn(&SessionId) -> Option<ItemCode>,
-    output: &Output,
+    output: &EngineOutput,
 ) -> Vec<Up> {
     match output {
-        Output::Finding(finding) => {
+        EngineOutput::Finding(finding) => {
             vec![Up::Finding(Box::new(self::finding(origin, item_of, finding)))]
         }
-        Output::PresenceSummary(summary) => {
+        EngineOutput::PresenceSummary(summary) => {
             let said = self::summary(origin, summary).map(Up::PresenceSummary);
             said.into_iter()
                 .chain(presences(origin, summary).into_iter().map(Up::Presence))
                 .collect()
         }
-        Output::WipeTrack(_) => Vec::new(),
+        EngineOutput::WipeTrack(_) => Vec::new(),
     }
 }
 

@@ -2,21 +2,21 @@
 //! presentation attacks.
 
 use crate::blocked::{MAX_BLOCKED, is_about_the_roster};
-use crate::bounds::Bounds;
-use crate::case::Case;
-use crate::finding::{Finding, Output, Rule, Withdrawal};
+use crate::bounds::CaseBounds;
+use crate::case::CaseMeasures;
+use crate::finding::{EngineOutput, Finding, Rule, WithdrawalGround};
 use crate::knowledge::Knowledge;
-use crate::ledger::Stamp;
+use crate::ledger::FindingStamp;
 use crate::report::stamp;
-use crate::rules::{self, Draft};
+use crate::rules::{self, Allegation};
 use crate::spans::Spans;
-use crate::ticks::Next;
+use crate::ticks::NextTick;
 use crate::time::Offset;
 use crate::{DeploymentMode, Engine, Moment, Mono, SessionId};
 
 impl Engine {
     /// Uses of the bed that no session covers.
-    pub(crate) fn occasions(&mut self, at: Moment, taken: &Spans, out: &mut Vec<Output>) {
+    pub(crate) fn occasions(&mut self, at: Moment, taken: &Spans, out: &mut Vec<EngineOutput>) {
         let Some(offset) = self.offset else { return };
         let drafts = self.occasion_drafts(&self.knowledge, taken, at, offset, self.dirty);
         let mut said = Vec::new();
@@ -32,7 +32,7 @@ impl Engine {
             let of_camera = |rule| matches!(rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6);
             said.extend(self.upheld_alone(at, &said));
             let stays = |rule, first| of_camera(rule) || said.contains(&(rule, first));
-            self.ledger.withdraw(at, None, stays, |_| Withdrawal::OwnCorrection, out);
+            self.ledger.withdraw(at, None, stays, |_| WithdrawalGround::OwnCorrection, out);
         }
     }
 
@@ -45,7 +45,7 @@ impl Engine {
         at: Moment,
         offset: Offset,
         all: bool,
-    ) -> Vec<(Stamp, Draft)> {
+    ) -> Vec<(FindingStamp, Allegation)> {
         let (t, p) = (at.mono.0, &known.policy);
         let in_room = known.room.as_ref().is_some_and(|r| r.mode == DeploymentMode::InRoom);
         let bed = if in_room {
@@ -57,7 +57,7 @@ impl Engine {
             (p.window_after_ms(), 2 * p.evaluation_step_ms() + p.observation_gap_ms());
         let mut drafts = Vec::new();
         for (start, end) in bed.iter().filter(|(_, end)| all || end + recent >= t) {
-            let bounds = Bounds {
+            let bounds = CaseBounds {
                 start,
                 end,
                 end_seen: end,
@@ -67,7 +67,7 @@ impl Engine {
                 forgot_ms: 0,
                 is_shared: false,
             };
-            let case = Case::measure(known, &self.history, None, bounds, at.mono, offset);
+            let case = CaseMeasures::measure(known, &self.history, None, bounds, at.mono, offset);
             let stamp = stamp(&case, at, offset);
             drafts.extend(rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)));
         }
@@ -88,7 +88,12 @@ impl Engine {
     }
 
     /// HB-2, HB-4 and HB-6.
-    pub(crate) fn integrity(&mut self, at: Moment, next: &mut Next, out: &mut Vec<Output>) {
+    pub(crate) fn integrity(
+        &mut self,
+        at: Moment,
+        next: &mut NextTick,
+        out: &mut Vec<EngineOutput>,
+    ) {
         let t = at.mono.0;
         let Some(offset) = self.offset else { return };
         let k = &self.knowledge;
@@ -125,8 +130,8 @@ impl Engine {
 
     /// The attacks with their sessions, of each session the gravest: a picture that broke into
     /// several tracks, some of which show less, is one finding.
-    fn attacks_by_session(&self, attacks: Vec<Draft>) -> Vec<(Option<SessionId>, Draft)> {
-        let mut kept: Vec<(Option<SessionId>, Draft)> = Vec::new();
+    fn attacks_by_session(&self, attacks: Vec<Allegation>) -> Vec<(Option<SessionId>, Allegation)> {
+        let mut kept: Vec<(Option<SessionId>, Allegation)> = Vec::new();
         // An attack in a session that is forgotten was said with it.
         for draft in
             attacks.into_iter().filter(|d| !self.past.touches(d.first_cause, d.first_cause))
@@ -155,9 +160,9 @@ impl Engine {
     }
 
     /// The stamp of a finding about the room, not about a session.
-    fn room_stamp(&self, at: Moment, offset: Offset) -> Stamp {
+    fn room_stamp(&self, at: Moment, offset: Offset) -> FindingStamp {
         let k = &self.knowledge;
-        Stamp {
+        FindingStamp {
             at,
             offset,
             session: None,
@@ -166,7 +171,7 @@ impl Engine {
             liveness_waived: k.policy.liveness_waived() == 1,
             policy_version: k.policy.version(),
             roster_version: k.roster_version(),
-            withdrawal: Withdrawal::OwnCorrection,
+            withdrawal: WithdrawalGround::OwnCorrection,
             basis_tick: at.mono.0,
         }
     }
@@ -174,7 +179,11 @@ impl Engine {
     /// UQ-1, L1 to the clinic: under the roster in force too many sessions had an operator whom the
     /// box could neither recognise nor call a stranger. It accuses nobody, and stands until the
     /// roster changes.
-    fn frequently_blocked(&mut self, at: Moment, out: &mut Vec<Output>) -> Option<(Stamp, Draft)> {
+    fn frequently_blocked(
+        &mut self,
+        at: Moment,
+        out: &mut Vec<EngineOutput>,
+    ) -> Option<(FindingStamp, Allegation)> {
         let stamp = self.room_stamp(at, self.offset?);
         let roster = stamp.roster_version;
         self.blocked.retain(|_, event| event.roster == roster);

@@ -5,19 +5,19 @@
 use std::collections::BTreeMap;
 
 use crate::bounds::session_bounds;
-use crate::case::Case;
-use crate::finding::{Finding, Output, Rule, Step, Withdrawal};
+use crate::case::CaseMeasures;
+use crate::finding::{EngineOutput, Finding, Rule, Step, WithdrawalGround};
 use crate::knowledge::Knowledge;
-use crate::ledger::{Stamp, Standing, is_weaker};
+use crate::ledger::{FindingStamp, StandingFinding, is_weaker};
 use crate::report::stamp;
-use crate::rules::{self, Draft};
+use crate::rules::{self, Allegation};
 use crate::spans::Spans;
 use crate::time::Offset;
 use crate::{Engine, Fact, Moment, SessionId, Wall};
 
 /// What was known at one tick at which findings were raised.
 #[derive(Clone, Debug)]
-pub(crate) struct Basis {
+pub(crate) struct KnowledgeSnapshot {
     tick: u64,
     at: Wall,
     /// With what reached the server before `at`, also where the box learned it later.
@@ -26,7 +26,7 @@ pub(crate) struct Basis {
     heard: Option<Box<Knowledge>>,
 }
 
-impl Basis {
+impl KnowledgeSnapshot {
     fn learn(&mut self, fact: &Fact, heard: Wall) {
         let mut known = self.known.clone();
         if known.take(fact.clone(), heard) {
@@ -42,20 +42,23 @@ pub(crate) struct Reviewed {
     /// They stand by what was known when they were raised.
     pub(crate) kept: Vec<Rule>,
     /// They go, or are said anew with less, for this reason.
-    pub(crate) taken_back: BTreeMap<Rule, Withdrawal>,
+    pub(crate) taken_back: BTreeMap<Rule, WithdrawalGround>,
     /// What remains of those that go.
-    pub(crate) remains: Vec<(Stamp, Draft)>,
+    pub(crate) remains: Vec<(FindingStamp, Allegation)>,
 }
 
 impl Engine {
     /// Remembers what was known where `out` raises or strengthens a finding at the tick `t`.
-    pub(crate) fn remember_basis(&mut self, t: u64, at: Wall, out: &[Output]) {
-        let raises = |o: &Output| {
+    pub(crate) fn remember_basis(&mut self, t: u64, at: Wall, out: &[EngineOutput]) {
+        let raises = |o: &EngineOutput| {
             matches!(o,
-            Output::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened))
+            EngineOutput::Finding(f) if matches!(f.step, Step::Opened | Step::Strengthened))
         };
         if out.iter().any(raises) {
-            self.bases.insert(t, Basis { tick: t, at, known: self.knowledge.clone(), heard: None });
+            self.bases.insert(
+                t,
+                KnowledgeSnapshot { tick: t, at, known: self.knowledge.clone(), heard: None },
+            );
         }
         let used = self.ledger.basis_ticks();
         self.bases.retain(|tick, _| used.contains(tick));
@@ -77,7 +80,7 @@ impl Engine {
         id: &SessionId,
         at: Moment,
         offset: Offset,
-        said: &[Draft],
+        said: &[Allegation],
     ) -> Reviewed {
         let mut reviewed = Reviewed::default();
         let judge = |known: &Knowledge| self.judge_as_of(known, id, at, offset);
@@ -86,7 +89,7 @@ impl Engine {
             if now.is_some_and(|draft| !is_weaker(standing.said, draft)) {
                 continue;
             }
-            let mut remains: Option<(Stamp, Draft)> = None;
+            let mut remains: Option<(FindingStamp, Allegation)> = None;
             let mut kept = false;
             for basis in self.bases_of(&standing) {
                 let judged = judge(&basis.known);
@@ -103,12 +106,16 @@ impl Engine {
                 reviewed.kept.push(standing.rule);
                 continue;
             }
-            let heard_upholds = |basis: &Basis| {
+            let heard_upholds = |basis: &KnowledgeSnapshot| {
                 let heard = basis.heard.as_deref().map(judge);
                 heard.is_some_and(|j| upholds(standing.said, &j.drafts))
             };
             let learned = self.bases_of(&standing).any(heard_upholds);
-            let why = if learned { Withdrawal::StatedBefore } else { Withdrawal::OwnCorrection };
+            let why = if learned {
+                WithdrawalGround::StatedBefore
+            } else {
+                WithdrawalGround::OwnCorrection
+            };
             reviewed.taken_back.insert(standing.rule, why);
             reviewed
                 .remains
@@ -123,7 +130,7 @@ impl Engine {
         let Some(offset) = self.offset else { return Vec::new() };
         let open = self.ledger.standing_of(None).filter(|s| !said.contains(&(s.rule, s.first)));
         let open = open.filter(|s| !matches!(s.rule, Rule::Hb2 | Rule::Hb4 | Rule::Hb6));
-        let holds = |standing: &Standing<'_>| {
+        let holds = |standing: &StandingFinding<'_>| {
             self.bases_of(standing).any(|basis| {
                 let taken = self.taken_as_of(&basis.known, at.mono.0, offset);
                 let drafts = self.occasion_drafts(&basis.known, &taken, at, offset, true);
@@ -164,8 +171,8 @@ impl Engine {
 
     fn bases_of<'a>(
         &'a self,
-        standing: &Standing<'_>,
-    ) -> impl Iterator<Item = &'a Basis> + use<'a> {
+        standing: &StandingFinding<'_>,
+    ) -> impl Iterator<Item = &'a KnowledgeSnapshot> + use<'a> {
         let ticks = std::collections::BTreeSet::from([standing.opened_tick, standing.said_tick]);
         ticks.into_iter().rev().filter_map(|tick| self.bases.get(&tick))
     }
@@ -181,7 +188,8 @@ impl Engine {
         };
         let pieces = self.pieces(known, id, &bounds, at.mono, offset);
         let told = Some((id, session));
-        let case = Case::measure(known, &self.history, told, bounds, at.mono, offset).after(pieces);
+        let case = CaseMeasures::measure(known, &self.history, told, bounds, at.mono, offset)
+            .after(pieces);
         let stamp = stamp(&case, at, offset);
         let drafts = rules::judge(&case).into_iter().map(|draft| (stamp.clone(), draft)).collect();
         Judged { drafts, lost: case.sight.history_lost }
@@ -189,11 +197,11 @@ impl Engine {
 }
 
 struct Judged {
-    drafts: Vec<(Stamp, Draft)>,
+    drafts: Vec<(FindingStamp, Allegation)>,
     /// What it was judged by is forgotten: it cannot be judged again, and so not be taken back.
     lost: bool,
 }
 
-fn upholds(said: &Finding, drafts: &[(Stamp, Draft)]) -> bool {
+fn upholds(said: &Finding, drafts: &[(FindingStamp, Allegation)]) -> bool {
     drafts.iter().any(|(_, d)| d.rule == said.key.rule && !is_weaker(said, d))
 }

@@ -1,9 +1,9 @@
 //! Sessions in which UQ-1 was blocked: an operator whom the box could neither recognise nor call a
 //! stranger.
 
-use crate::case::Case;
+use crate::case::CaseMeasures;
 use crate::finding::{FindingKey, Rule, Subject};
-use crate::rules::{self, Draft};
+use crate::rules::{self, Allegation};
 
 /// Sessions with a blocked UQ-1 that are remembered.
 pub(crate) const MAX_BLOCKED: usize = 128;
@@ -18,7 +18,7 @@ pub(crate) struct Blocked {
 
 impl Blocked {
     /// The event of a case, if it is one.
-    pub(crate) fn of(case: &Case<'_>, said: &[Draft]) -> Option<Self> {
+    pub(crate) fn of(case: &CaseMeasures<'_>, said: &[Allegation]) -> Option<Self> {
         let judged = case.faults().is_empty() && said.iter().all(|d| d.rule != Rule::Uq1);
         let op = rules::uq1_blocked(case)
             .filter(|_| judged)

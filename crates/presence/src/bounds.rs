@@ -9,7 +9,7 @@ use crate::{Policy, SessionId};
 
 /// Where in time a case lies. All in monotonic ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
+pub(crate) struct CaseBounds {
     /// Declared start.
     pub(crate) start: u64,
     /// Declared end, or where an open session ends for now.
@@ -34,7 +34,7 @@ pub(crate) fn session_bounds(
     id: &SessionId,
     now: u64,
     offset: Offset,
-) -> Option<Bounds> {
+) -> Option<CaseBounds> {
     let (start, declared_end) = k.declared_times(id, offset)?;
     let p = &k.policy;
     let own_end = declared_end.unwrap_or(now).max(start);
@@ -55,7 +55,7 @@ pub(crate) fn session_bounds(
         None => open_end(&ring, start, hi, now, p),
     };
     let forgot_ms = k.before_begin_ms(id, offset);
-    Some(Bounds { start, end, end_seen, lo, hi, final_at, forgot_ms, is_shared })
+    Some(CaseBounds { start, end, end_seen, lo, hi, final_at, forgot_ms, is_shared })
 }
 
 /// Where the session after it cuts this one: not through one patient's time on the bed, nor so that

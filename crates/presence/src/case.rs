@@ -7,15 +7,15 @@ pub(crate) mod given;
 mod sight;
 pub(crate) mod unknowns;
 
-pub(crate) use attendance::{Attendance, Seen, Stay, Stranger};
+pub(crate) use attendance::{Attendance, SeenPractitioner, Stay, Stranger};
 pub(crate) use bed::Bed;
-pub(crate) use given::Given;
-pub(crate) use sight::Sight;
-pub(crate) use unknowns::{Cause, Unknown, Unknowns};
+pub(crate) use given::CaseInput;
+pub(crate) use sight::CaseSight;
+pub(crate) use unknowns::{Unknown, UnknownCause, Unknowns};
 
-use crate::bounds::Bounds;
+use crate::bounds::CaseBounds;
 use crate::history::History;
-use crate::knowledge::{Knowledge, Session};
+use crate::knowledge::{Knowledge, KnownSession};
 use crate::names::AbstentionReason;
 use crate::piece::Pieces;
 use crate::spans::Spans;
@@ -24,29 +24,29 @@ use crate::{Item, ItemKind, Mono, SessionId};
 
 /// The measures, each part made whole from those before it.
 #[derive(Clone, Debug)]
-pub(crate) struct Case<'a> {
-    pub(crate) given: Given<'a>,
+pub(crate) struct CaseMeasures<'a> {
+    pub(crate) given: CaseInput<'a>,
     pub(crate) bed: Bed,
     pub(crate) attendance: Attendance<'a>,
     pub(crate) unknowns: Unknowns<'a>,
-    pub(crate) sight: Sight,
+    pub(crate) sight: CaseSight,
     /// What was done in the pieces before; none where nobody asks for them.
     pub(crate) pieces: Pieces,
 }
 
-impl<'a> Case<'a> {
+impl<'a> CaseMeasures<'a> {
     pub(crate) fn measure(
         k: &'a Knowledge,
         h: &'a History,
-        session: Option<(&'a SessionId, &'a Session)>,
-        bounds: Bounds,
+        session: Option<(&'a SessionId, &'a KnownSession)>,
+        bounds: CaseBounds,
         now: Mono,
         offset: Offset,
     ) -> Self {
-        let given = Given::of(k, session, bounds, now, offset);
+        let given = CaseInput::of(k, session, bounds, now, offset);
         let bed = Bed::of(&given, h);
         let (attendance, unknowns) = crate::roles::read_people(&given, &bed, h);
-        let sight = Sight::of(&given, h, &attendance.activity, &unknowns.at_bed);
+        let sight = CaseSight::of(&given, h, &attendance.activity, &unknowns.at_bed);
         Self { given, bed, attendance, unknowns, sight, pieces: Pieces::default() }
     }
 
@@ -56,7 +56,7 @@ impl<'a> Case<'a> {
     }
 
     /// Presence of everybody for whom `who` holds, united and bridged.
-    pub(crate) fn presence_of(&self, who: impl Fn(&Seen<'_>) -> bool) -> Spans {
+    pub(crate) fn presence_of(&self, who: impl Fn(&SeenPractitioner<'_>) -> bool) -> Spans {
         let bridge = self.given.knowledge.policy.presence_bridge_ms();
         let spans =
             self.attendance.people.values().filter(|s| who(s)).map(|s| s.present.bridged(bridge));

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 
 use crate::PersonId;
 use crate::evidence::Sum;
-use crate::identity::Who;
-use crate::people::Part;
+use crate::identity::StretchOwner;
+use crate::people::TrackPart;
 use crate::spans::Spans;
 
 /// Nobody is seen in two places at once. An identity holds for the time before its first look, too;
 /// where the same person was in view on another track then, whoever that was is INDETERMINATE: the
 /// tracker took two people who met for each other.
-pub(crate) fn undoubled(parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
+pub(crate) fn undoubled(parts: Vec<TrackPart<'_>>) -> Vec<TrackPart<'_>> {
     const AT_ONCE_MS: u64 = 2_000;
     // Others that began before are looked at, at most.
     const MOST: usize = 32;
     let mut of: BTreeMap<&PersonId, Vec<(u64, usize)>> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
-        if let (Who::Person(person), Some(from)) = (&part.who, part.seen.first()) {
+        if let (StretchOwner::Person(person), Some(from)) = (&part.who, part.seen.first()) {
             of.entry(person).or_default().push((from, index));
         }
     }
@@ -46,10 +46,16 @@ pub(crate) fn undoubled(parts: Vec<Part<'_>>) -> Vec<Part<'_>> {
             continue;
         };
         let (from, to) = (part.seen.first().unwrap_or(0), part.seen.last().unwrap_or(0));
-        let unknown = Part::new(part.id, part.track, (from, to.min(first - 1)), Who::Unknown, 0);
+        let unknown = TrackPart::new(
+            part.id,
+            part.track,
+            (from, to.min(first - 1)),
+            StretchOwner::Unknown,
+            0,
+        );
         // What the track's evidence says of that time is mixed with what it says of the later one.
         let (sum, bound) = (Sum::default(), part.bound);
-        out.push(Part { exchanged: true, doubled: true, sum, bound, ..unknown });
+        out.push(TrackPart { exchanged: true, doubled: true, sum, bound, ..unknown });
         if first <= to {
             out.push(part.within(first, to));
         }

@@ -2,9 +2,9 @@
 //! lacks to be ruled out. It explains a verdict and is read by none.
 
 use crate::bounds;
-use crate::case::{Case, Cause, Unknown};
+use crate::case::{CaseMeasures, Unknown, UnknownCause};
 use crate::civil::clock;
-use crate::evidence::Standing;
+use crate::evidence::Possibility;
 use crate::{Engine, Mono, PersonId, Rule, SessionId, TrackId};
 
 impl Engine {
@@ -25,8 +25,14 @@ impl Engine {
         else {
             return nothing;
         };
-        let case =
-            Case::measure(&self.knowledge, &self.history, Some((id, session)), bounds, at, offset);
+        let case = CaseMeasures::measure(
+            &self.knowledge,
+            &self.history,
+            Some((id, session)),
+            bounds,
+            at,
+            offset,
+        );
         let whose = whose_absence(rule, &case);
         let (Some(from), Some(to)) = (case.given.window.first(), case.given.window.last()) else {
             return nothing;
@@ -60,7 +66,7 @@ impl Engine {
 }
 
 /// The people whose absence a rule asks for.
-fn whose_absence(rule: Rule, case: &Case<'_>) -> Vec<PersonId> {
+fn whose_absence(rule: Rule, case: &CaseMeasures<'_>) -> Vec<PersonId> {
     match rule {
         Rule::Ll1 | Rule::Ll5 => case.given.declared_lead().cloned().into_iter().collect(),
         Rule::Nl1 | Rule::Nl2 | Rule::Nl3 => case.given.leads.iter().cloned().collect(),
@@ -72,14 +78,14 @@ fn names(people: &[PersonId]) -> String {
     people.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-impl Case<'_> {
+impl CaseMeasures<'_> {
     fn doubt(&self, unknown: &Unknown<'_>, whose: &[PersonId]) -> Vec<String> {
         let (Some(from), Some(to)) = (unknown.seen.first(), unknown.seen.last()) else {
             return Vec::new();
         };
         let open = |id: &&PersonId| {
             let (standing, spans) = self.open_for(unknown, id);
-            standing != Standing::Out && !(standing == Standing::Doubtful && spans.is_empty())
+            standing != Possibility::Out && !(standing == Possibility::Doubtful && spans.is_empty())
         };
         let may_be: Vec<PersonId> = whose.iter().filter(open).cloned().collect();
         if may_be.is_empty() {
@@ -110,7 +116,7 @@ impl Case<'_> {
     }
 }
 
-impl Cause {
+impl UnknownCause {
     fn text(&self) -> String {
         match self {
             Self::Unverified => "INDETERMINATE".to_owned(),

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use crate::history::{History, TrackLog};
-use crate::identity::Who;
-use crate::people::Part;
+use crate::identity::StretchOwner;
+use crate::people::TrackPart;
 use crate::spans::Spans;
 use crate::{PersonId, Policy, TrackId, Zone};
 
@@ -14,7 +14,7 @@ use crate::{PersonId, Policy, TrackId, Zone};
 const OVERLAP_MS: u64 = 2_000;
 
 /// A track, or a stretch of one, that is somebody's; and how it began and ended.
-pub(crate) struct Named {
+pub(crate) struct NamedPresence {
     person: PersonId,
     from: u64,
     to: u64,
@@ -23,14 +23,20 @@ pub(crate) struct Named {
 }
 
 /// All stretches of recognised people that touch `from..=to`.
-pub(crate) fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> Vec<Named> {
+pub(crate) fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> Vec<NamedPresence> {
     let mut named = Vec::new();
     for track in h.tracks.values().filter(|t| t.last() >= from && t.first() <= to && !t.patient) {
         for (a, b, who, _) in track.identity.stretches(track.last(), policy) {
-            if let Who::Person(person) = who {
+            if let StretchOwner::Person(person) = who {
                 let came_in = a == track.first() && track.first_zone == Zone::Door;
                 let went_out = b == track.last() && track.last_zone == Zone::Door;
-                named.push(Named { person: person.clone(), from: a, to: b, came_in, went_out });
+                named.push(NamedPresence {
+                    person: person.clone(),
+                    from: a,
+                    to: b,
+                    came_in,
+                    went_out,
+                });
             }
         }
     }
@@ -41,15 +47,15 @@ pub(crate) fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> 
 /// just before it begins, or appears there just after it ends, without going through the door, and
 /// is never seen beside it.
 pub(crate) fn takes_turns(
-    named: &[Named],
+    named: &[NamedPresence],
     (from, to): (u64, u64),
     came_in: bool,
     went_out: bool,
     within: u64,
 ) -> bool {
     const HANDOVER_MS: u64 = 3_000;
-    let earlier = |n: &Named| n.to <= from + HANDOVER_MS;
-    let later = |n: &Named| n.from + HANDOVER_MS >= to;
+    let earlier = |n: &NamedPresence| n.to <= from + HANDOVER_MS;
+    let later = |n: &NamedPresence| n.from + HANDOVER_MS >= to;
     named.iter().any(|n| {
         // Only his last sighting before and his first after tell how he left and came.
         let his = || named.iter().filter(|m| m.person == n.person);
@@ -86,7 +92,7 @@ impl Afoot {
 
     /// Whether these are somebody who was in view while the patient was seen lying for as long as
     /// makes a patient: nobody stands beside himself.
-    pub(crate) fn lay_beside(&self, parts: &[Part<'_>], policy: &Policy) -> bool {
+    pub(crate) fn lay_beside(&self, parts: &[TrackPart<'_>], policy: &Policy) -> bool {
         let both = parts.iter().map(|p| p.seen.intersect(&self.lies).total());
         both.sum::<u64>() >= policy.bed_seen_min_ms().max(1)
     }
@@ -119,7 +125,7 @@ fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> 
                 && t.last() <= down + OVERLAP_MS
                 && t.first_zone != Zone::Door
                 && t.last_zone != Zone::Door
-                && !matches!(t.identity.now(policy).0, Who::Person(_))
+                && !matches!(t.identity.now(policy).0, StretchOwner::Person(_))
                 && !names_somebody(t, policy)
         };
         let mut tracks: Vec<_> = h.tracks.iter().filter(|(_, t)| stands(t)).collect();

@@ -18,7 +18,7 @@ const NEVER_LIVE_MS: u64 = 10_000;
 /// The evidence of one track, in stretches of time, so that a track that was exchanged between two
 /// people shows it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct TrackEvidence {
     chunks: Vec<Chunk>,
     last_look: Option<u64>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Sum<'e> {
 
 /// Whether somebody may be a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum Possibility {
     /// Surely not, but for an error of one in a thousand.
     Out,
     /// Too little was seen to say so.
@@ -72,7 +72,7 @@ pub(crate) enum Standing {
     Open,
 }
 
-impl Evidence {
+impl TrackEvidence {
     /// Takes one look. When that changes what its stretch says: from when on.
     pub(crate) fn take(
         &mut self,
@@ -355,27 +355,27 @@ impl<'e> Sum<'e> {
     }
 
     /// Whether it may be this person.
-    pub(crate) fn standing(&self, person: &PersonId, policy: &Policy) -> Standing {
+    pub(crate) fn standing(&self, person: &PersonId, policy: &Policy) -> Possibility {
         let mnat = self.of(person);
         let not_live = self.not_live_for(person);
         // A photograph passes for living once in a while; a poor camera sees life in every fifth
         // look.
         let photograph = not_live >= 5 && not_live >= 9 * self.live_looks();
         if photograph || (not_live > 0 && mnat <= 0 && self.looks() < 3) {
-            return Standing::NeverLive;
+            return Possibility::NeverLive;
         }
         if self.is_never_live() {
             // What is seen to be a picture is nobody but whom it shows; what is not decided may be
             // anybody, never verified.
-            return if self.is_an_attack() { Standing::Out } else { Standing::NeverLive };
+            return if self.is_an_attack() { Possibility::Out } else { Possibility::NeverLive };
         }
         match standing_step(mnat, policy) {
-            0 => Standing::Out,
-            1 => Standing::Doubtful,
-            3 => Standing::Open,
+            0 => Possibility::Out,
+            1 => Possibility::Doubtful,
+            3 => Possibility::Open,
             // One look that says neither is no face to reckon with.
-            _ if self.looks() < 3 => Standing::Doubtful,
-            _ => Standing::Open,
+            _ if self.looks() < 3 => Possibility::Doubtful,
+            _ => Possibility::Open,
         }
     }
 

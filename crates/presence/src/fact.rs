@@ -407,7 +407,7 @@ pub struct Pass {
 pub enum PassHolder {
     /// An enrolled face.
     Person(PersonId),
-    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`Checked::Pass`] and a
+    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`CheckSubject::Pass`] and a
     /// track).
     WitnessedCheckIn,
 }
@@ -434,7 +434,7 @@ pub enum PassKind {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IdentityCheck {
     /// Who was checked.
-    pub who: Checked,
+    pub who: CheckSubject,
     /// Into or out of the room.
     pub direction: CheckDirection,
     /// When. It counts from here, and never from before it reached the server.
@@ -453,7 +453,7 @@ pub struct IdentityCheck {
 /// Whom a check is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Checked {
+pub enum CheckSubject {
     /// A practitioner of the roster.
     Person(PersonId),
     /// The holder of a pass.

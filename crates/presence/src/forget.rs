@@ -2,33 +2,34 @@
 //! more.
 
 use crate::blocked::is_about_the_roster;
-use crate::finding::{Output, Rule};
-use crate::identity::Who;
+use crate::finding::{EngineOutput, Rule};
+use crate::identity::StretchOwner;
 use crate::spans::Spans;
-use crate::ticks::Next;
+use crate::ticks::NextTick;
 use crate::{Engine, Moment, Mono, PersonId};
 
 impl Engine {
     /// P2: a session is over: nobody unidentified in it is remembered by face.
-    pub(crate) fn wipe_window(&mut self, window: &Spans, out: &mut Vec<Output>) {
+    pub(crate) fn wipe_window(&mut self, window: &Spans, out: &mut Vec<EngineOutput>) {
         let (Some(from), Some(to)) = (window.first(), window.last()) else { return };
         for (id, track) in &mut self.history.tracks {
             let in_window = track.last() >= from && track.first() <= to;
             if in_window
                 && !track.wiped
-                && !matches!(track.identity.now(&self.knowledge.policy).0, Who::Person(_))
+                && !matches!(track.identity.now(&self.knowledge.policy).0, StretchOwner::Person(_))
             {
                 track.wiped = true;
-                out.push(Output::WipeTrack(*id));
+                out.push(EngineOutput::WipeTrack(*id));
             }
         }
     }
 
     /// P2 without a session: `p2_wipe_ms` after the last sighting.
-    pub(crate) fn wipe_old(&mut self, t: u64, next: &mut Next, out: &mut Vec<Output>) {
+    pub(crate) fn wipe_old(&mut self, t: u64, next: &mut NextTick, out: &mut Vec<EngineOutput>) {
         let limit = self.knowledge.policy.p2_wipe_ms();
         for (id, track) in &mut self.history.tracks {
-            if track.wiped || matches!(track.identity.now(&self.knowledge.policy).0, Who::Person(_))
+            if track.wiped
+                || matches!(track.identity.now(&self.knowledge.policy).0, StretchOwner::Person(_))
             {
                 continue;
             }
@@ -36,7 +37,7 @@ impl Engine {
             let at = (track.last() + limit).saturating_sub(next.step);
             if at <= t {
                 track.wiped = true;
-                out.push(Output::WipeTrack(*id));
+                out.push(EngineOutput::WipeTrack(*id));
             } else {
                 next.at_or_before(at);
             }

@@ -2,7 +2,7 @@
 //! there.
 
 use crate::case::bed::Bed;
-use crate::case::given::Given;
+use crate::case::given::CaseInput;
 use crate::spans::Spans;
 
 /// When operating counts: of staff throughout the session, of others only while the patient is
@@ -29,7 +29,7 @@ impl Gates {
 }
 
 impl Gates {
-    pub(crate) fn of(given: &Given<'_>, bed: &Bed) -> Self {
+    pub(crate) fn of(given: &CaseInput<'_>, bed: &Bed) -> Self {
         let session = gate(given, None);
         let last = bed.hull.filter(|_| bed.seen && given.session.is_some()).map(|(_, last)| last);
         let after_patient = last.map_or_else(Spans::none, |last| {
@@ -41,7 +41,7 @@ impl Gates {
 }
 
 /// Within reach of the session; while the patient is there, once he was seen; after preparation.
-fn gate(given: &Given<'_>, patient: Option<(u64, u64)>) -> Spans {
+fn gate(given: &CaseInput<'_>, patient: Option<(u64, u64)>) -> Spans {
     let whole = Spans::one(given.bounds.lo, given.active_to());
     let gate = match patient {
         Some((first, last)) => whole.clip(first, last),

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::Evidence;
-use crate::identity::{Identity, Vote, Who};
+use crate::evidence::TrackEvidence;
+use crate::identity::{StretchOwner, TrackIdentity, Vote};
 use crate::reach::Reach;
 use crate::spans::Spans;
 use crate::spoof::Spoof;
@@ -32,8 +32,8 @@ pub(crate) struct TrackLog {
     /// At the head end.
     pub(crate) head: Spans,
     pub(crate) companion_ms: u64,
-    pub(crate) identity: Identity,
-    pub(crate) evidence: Evidence,
+    pub(crate) identity: TrackIdentity,
+    pub(crate) evidence: TrackEvidence,
     /// With the companions or elsewhere, not at the bed and not at the door.
     pub(crate) aside: Spans,
     /// With the companions, or elsewhere within reach of the bed.
@@ -71,7 +71,7 @@ pub(crate) struct HitLog {
 
 /// A state of the camera that HB-2 reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct FaultSpell {
     pub(crate) state: CameraState,
     pub(crate) from: u64,
     pub(crate) last: u64,
@@ -92,7 +92,7 @@ pub(crate) struct History {
     pub(crate) bed: Spans,
     /// Times at which the wall clock could not be trusted.
     pub(crate) clock_doubt: Spans,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<FaultSpell>,
     /// Nothing before this is known any more.
     pub(crate) known_from: u64,
     /// The first look.
@@ -182,7 +182,7 @@ impl History {
             self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
         near.flat_map(|t| {
             let his = t.identity.stretches(t.last(), policy).into_iter();
-            his.filter(|(_, _, who, _)| matches!(who, Who::Person(p) if p == person))
+            his.filter(|(_, _, who, _)| matches!(who, StretchOwner::Person(p) if p == person))
                 .map(move |(a, b, ..)| (t, a, b))
         })
         .any(|(t, a, b)| !t.seen.clip(a, b).clip(from, to).is_empty())
@@ -262,7 +262,7 @@ impl History {
                     camera.state,
                     CameraState::Covered | CameraState::Moved | CameraState::Frozen
                 ) {
-                    self.faults.push(Fault {
+                    self.faults.push(FaultSpell {
                         state: camera.state,
                         from: at,
                         last: at,
@@ -359,8 +359,8 @@ impl TrackLog {
             companion: Spans::none(),
             first: at,
             companion_ms: 0,
-            identity: Identity::new(at),
-            evidence: Evidence::default(),
+            identity: TrackIdentity::new(at),
+            evidence: TrackEvidence::default(),
             aside: Spans::none(),
             beside: Spans::none(),
             alike: Vec::new(),

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::bounds::{self, Bounds};
-use crate::case::{Case, Seen};
+use crate::bounds::{self, CaseBounds};
+use crate::case::{CaseMeasures, SeenPractitioner};
 use crate::knowledge::Knowledge;
 use crate::piece::Pieces;
 use crate::spans::Spans;
@@ -14,14 +14,14 @@ use crate::{Engine, Mono, PersonId, PractitionerCategory, SessionId};
 
 impl Pieces {
     /// One session as a piece of a later one.
-    pub(crate) fn of(case: &Case<'_>) -> Self {
+    pub(crate) fn of(case: &CaseMeasures<'_>) -> Self {
         // A blink in one session says nothing of the day, and need not be kept.
         let matters = case.sight.dark.total() >= case.given.knowledge.policy.hb2_ms() / 2;
         // Whoever may have been a lead counts for one, and so does what was not seen.
         let lead = |id: &PersonId| case.given.leads.contains(id);
         let led = case.presence_of(|s| lead(&s.info.id));
         let led = led.union(&case.unknown_alive_for(lead)).union(&case.sight.blind);
-        let of = |ms: &dyn Fn(&Seen<'_>) -> u64| {
+        let of = |ms: &dyn Fn(&SeenPractitioner<'_>) -> u64| {
             case.attendance.people.iter().map(|(person, seen)| (person.clone(), ms(seen))).collect()
         };
         Self {
@@ -53,7 +53,7 @@ impl Engine {
         &self,
         k: &Knowledge,
         id: &SessionId,
-        bounds: &Bounds,
+        bounds: &CaseBounds,
         now: Mono,
         offset: Offset,
     ) -> Pieces {
@@ -97,12 +97,19 @@ impl Engine {
         }
         let measured = session.zip(bounds::session_bounds(k, &self.history, id, now.0, offset));
         measured.map_or_else(Pieces::default, |(session, of)| {
-            Pieces::of(&Case::measure(k, &self.history, Some((id, session)), of, now, offset))
+            Pieces::of(&CaseMeasures::measure(
+                k,
+                &self.history,
+                Some((id, session)),
+                of,
+                now,
+                offset,
+            ))
         })
     }
 }
 
-impl Case<'_> {
+impl CaseMeasures<'_> {
     /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
     /// here.
     pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
@@ -128,8 +135,8 @@ impl Case<'_> {
     }
 
     /// Op while nobody stood beside him whom he could be assisting.
-    pub(crate) fn unaided(&self, seen: &Seen<'_>) -> Spans {
-        let beside = |s: &Seen<'_>| {
+    pub(crate) fn unaided(&self, seen: &SeenPractitioner<'_>) -> Spans {
+        let beside = |s: &SeenPractitioner<'_>| {
             s.info.id != seen.info.id && s.info.category == PractitionerCategory::LicensedPhysician
         };
         let pad = self.given.knowledge.policy.observation_gap_ms();

@@ -4,11 +4,11 @@
 
 use crate::PersonId;
 use crate::case::attendance::{Attendance, Stranger};
-use crate::case::given::Given;
+use crate::case::given::CaseInput;
 use crate::spans::Spans;
 
 impl Attendance<'_> {
-    pub(crate) fn settle(&mut self, given: &Given<'_>) {
+    pub(crate) fn settle(&mut self, given: &CaseInput<'_>) {
         self.bridge_op(given);
         self.settle_anaesthesia(given);
         self.settle_companions(given);
@@ -16,7 +16,7 @@ impl Attendance<'_> {
 
     /// Who is at the bed before and after a short look down was there in between; somebody
     /// recognised, for as long as an identity outlives being out of sight.
-    fn bridge_op(&mut self, given: &Given<'_>) {
+    fn bridge_op(&mut self, given: &CaseInput<'_>) {
         let bridge = given.knowledge.policy.op_bridge_ms();
         let recognised = bridge.max(given.knowledge.policy.break_ms());
         for seen in self.people.values_mut() {
@@ -26,7 +26,7 @@ impl Attendance<'_> {
     }
 
     /// An anaesthetist beside another operator is not the operator; alone he is.
-    fn settle_anaesthesia(&mut self, given: &Given<'_>) {
+    fn settle_anaesthesia(&mut self, given: &CaseInput<'_>) {
         let aside: Vec<PersonId> = self
             .people
             .values()
@@ -50,7 +50,7 @@ impl Attendance<'_> {
 
     /// A companion who came with the patient and stays at the bed while a lead works there is no
     /// operator.
-    fn settle_companions(&mut self, given: &Given<'_>) {
+    fn settle_companions(&mut self, given: &CaseInput<'_>) {
         let leads = self.op_of(|s| given.leads.contains(&s.info.id));
         let at_work = leads.bridged(given.knowledge.policy.operating_pad_ms()).padded(30_000);
         let hardly = self.perhaps_strangers.iter_mut();

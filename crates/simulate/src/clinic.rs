@@ -4,10 +4,10 @@ use clinic_sim::scene::WITHOUT_TEMPLATE;
 use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
 use presence::{
     BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling,
-    Institution, Item, ItemKind, Likeness, Liveness, MatchScore, MinOperator, Moment, Mono,
-    Observation, Pass, PassHolder, PassKind, PersonId, PersonScore, Policy, Polygon, Practitioner,
+    Institution, Item, ItemKind, Liveness, MatchScore, MinOperator, Moment, Mono, Observation,
+    Pass, PassHolder, PassKind, PersonId, PersonScore, Policy, Polygon, Practitioner,
     PractitionerCategory, RegistrationStatus, Room, Roster, SessionId, SessionRecord, SiteRelation,
-    Specialty, Thresholds, TrackId, Wall, Zones,
+    Specialty, Thresholds, TrackId, TrackLikeness, Wall, Zones,
 };
 
 /// Thresholds that the bundled error model is written for.
@@ -285,7 +285,7 @@ pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool, relevant: &[PersonId]
     let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
     for f in &shot.faces {
         let like = f.like.iter().filter_map(|(earlier, alike, _)| Some((*earlier, (*alike)?)));
-        let of = |(earlier, alike)| Likeness {
+        let of = |(earlier, alike)| TrackLikeness {
             track: TrackId(f.track),
             earlier: TrackId(earlier),
             face_ppm: ppm(alike),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use abstention::{Declared, Limits};
 use clinic_sim::scene::{HABITS, LAWFUL, Recipe, Truth};
 use clinic_sim::{Dice, ErrorModel, Noise};
-use presence::{Assessment, Policy, Severity};
+use presence::{Assessability, Policy, Severity};
 
 use crate::scenes::{World, play};
 
@@ -109,10 +109,9 @@ fn of_clinic(
             let truth = if habit.is_some() { Truth::Dishonest } else { Truth::Lawful };
             let number = (8_000 + clinic.number) * 1_000_000 + day as u64 * A_DAY + n;
             let played = play(recipe, truth, world, number, |_, _, _| {});
-            let judged =
-                played.summaries.values().next().is_some_and(|s| {
-                    s.assessment == Assessment::Assessable && s.undecided.is_empty()
-                });
+            let judged = played.summaries.values().next().is_some_and(|s| {
+                s.assessment == Assessability::Assessable && s.undecided.is_empty()
+            });
             if habit.is_some() == clinic.habit.is_some() {
                 score.sessions += 1;
                 score.unjudged += u64::from(!judged);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Session, Stay};
-use presence::{Engine, IdentityView, Observation, Output, PersonId, Policy, TrackId, standing};
+use presence::{
+    Engine, EngineOutput, IdentityView, Observation, PersonId, Policy, TrackId, standing,
+};
 
 use crate::clinic;
 use crate::score::{Score, Tally};
@@ -115,7 +117,7 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
     let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), watch);
     for output in outputs {
         match output {
-            Output::Finding(f) => lines.push((
+            EngineOutput::Finding(f) => lines.push((
                 clinic::second(f.raised_at.mono),
                 format!(
                     "    {:?} {} {:?} {:?}: {}",
@@ -126,14 +128,14 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
                     wording::of_box(&f.statement).en
                 ),
             )),
-            Output::PresenceSummary(s) => lines.push((
+            EngineOutput::PresenceSummary(s) => lines.push((
                 clinic::second(s.at.mono),
                 format!(
                     "    {}: {:?}, V {} ppm, undecided {:?}",
                     s.session, s.assessment, s.visibility.over_a_ppm, s.undecided
                 ),
             )),
-            Output::WipeTrack(_) => {}
+            EngineOutput::WipeTrack(_) => {}
         }
     }
     lines.sort();
@@ -161,7 +163,7 @@ fn play(
     policy: &Policy,
     dice: Dice,
     mut watch: impl FnMut(u32, &Observation, &Engine),
-) -> Vec<Output> {
+) -> Vec<EngineOutput> {
     let ids: Vec<(&'static str, PersonId)> =
         STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
     let mut camera = Camera::new(model, dice);

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth, Walk};
 use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, Scene, Sensor, Zone};
 use presence::{
-    Assessment, CheckDirection, Checked, Engine, Fact, FigureName, Finding, IdentityCheck,
-    IdentityView, Moment, Observation, Output, PersonId, Policy, PresenceSummary, Rule, SessionId,
-    Severity, Step, TrackId, standing,
+    Assessability, CheckDirection, CheckSubject, Engine, EngineOutput, Fact, FigureName, Finding,
+    IdentityCheck, IdentityView, Moment, Observation, PersonId, Policy, PresenceSummary, Rule,
+    SessionId, Severity, Step, TrackId, standing,
 };
 
 use crate::clinic;
@@ -239,7 +239,7 @@ pub(crate) fn play(
     out.extend(engine.expire(clinic::since_boot(over, booted)));
     let mut summaries = BTreeMap::new();
     for output in &out {
-        if let Output::PresenceSummary(summary) = output {
+        if let EngineOutput::PresenceSummary(summary) = output {
             summaries.insert(summary.session.clone(), (**summary).clone());
         }
     }
@@ -255,7 +255,7 @@ pub(crate) fn play(
 }
 
 /// A box that was just switched on, and is told what the server knows.
-fn begin(scene: &Scene, policy: &Policy, at: Moment, out: &mut Vec<Output>) -> Engine {
+fn begin(scene: &Scene, policy: &Policy, at: Moment, out: &mut Vec<EngineOutput>) -> Engine {
     let mut engine = Engine::new();
     let facts = clinic::knowledge_of(policy, scene).into_iter();
     for fact in facts.chain(scene.sessions.iter().map(clinic::declared)) {
@@ -268,7 +268,7 @@ fn begin(scene: &Scene, policy: &Policy, at: Moment, out: &mut Vec<Output>) -> E
 fn checked(t: u64, track: u64, witness: PersonId) -> Fact {
     let Moment { wall, .. } = clinic::instant(t);
     Fact::IdentityCheck(IdentityCheck {
-        who: Checked::Pass("engineer".into()),
+        who: CheckSubject::Pass("engineer".into()),
         direction: CheckDirection::In,
         at: wall,
         witness,
@@ -306,7 +306,7 @@ impl Played {
         score.raised_l2 = u64::from(worst >= Some(Severity::L2));
         score.silent = u64::from(worst < Some(Severity::L1));
         let summary = self.summaries.values().next();
-        let judged = summary.is_some_and(|s| s.assessment == Assessment::Assessable);
+        let judged = summary.is_some_and(|s| s.assessment == Assessability::Assessable);
         score.not_assessable = u64::from(!judged && !self.scene.sessions.is_empty());
         if let Truth::Offence(plant) = self.scene.truth {
             let code = plant.code();
@@ -368,13 +368,13 @@ impl Played {
         said.dedup();
         for summary in self.summaries.values() {
             match &summary.assessment {
-                Assessment::NotAssessable(why) => {
+                Assessability::NotAssessable(why) => {
                     said.push(format!(
                         "NotAssessable {}",
                         why.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(" ")
                     ));
                 }
-                Assessment::Assessable => {
+                Assessability::Assessable => {
                     let open: Vec<String> = summary
                         .undecided
                         .iter()

@@ -19,7 +19,7 @@ use delivery::{
     outbox::{Boot, Outbox, plan::Class},
 };
 use evidence::SealTo;
-use presence::Entry;
+use presence::RecordedCall;
 use protocol::{
     down::DownBody,
     id::{EvidenceId, OrderId, PersonId},
@@ -52,7 +52,7 @@ pub(super) struct DiskJob {
 #[derive(Debug)]
 pub(super) enum DiskWork {
     /// A call of the engine, for the observation log.
-    Note(Box<Entry>),
+    Note(Box<RecordedCall>),
     Say(Box<ChainMessage>),
     Keep(Box<KnowledgeJob>),
     /// What was known before the last stop, and is in force again.
@@ -93,7 +93,7 @@ pub(super) struct AppliedKnowledge {
 impl DiskWork {
     fn kind(&self) -> JobKind {
         match self {
-            Self::Note(entry) if matches!(**entry, Entry::Inform { .. }) => JobKind::Fact,
+            Self::Note(entry) if matches!(**entry, RecordedCall::Inform { .. }) => JobKind::Fact,
             Self::Note(_) => JobKind::Look,
             Self::Say(message) => match Class::of(&message.up) {
                 Class::Vital => JobKind::Vital,

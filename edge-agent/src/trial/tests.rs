@@ -1,6 +1,6 @@
 //! What a trial reads of a log, and what it costs.
 
-use presence::{CameraHealth, ClockQuality, Entry, Fact, Moment, Mono, Observation, Wall};
+use presence::{CameraHealth, ClockQuality, Fact, Moment, Mono, Observation, RecordedCall, Wall};
 use tempfile::TempDir;
 
 use super::*;
@@ -13,9 +13,9 @@ fn moment(ms: u64) -> Moment {
     Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD }
 }
 
-fn look(ms: u64) -> Entry {
+fn look(ms: u64) -> RecordedCall {
     let camera = CameraHealth::default();
-    Entry::Observe { at: moment(ms), seen: Observation { camera, ..Observation::default() } }
+    RecordedCall::Observe { at: moment(ms), seen: Observation { camera, ..Observation::default() } }
 }
 
 /// A log of five days, the newest one twice as long.
@@ -23,7 +23,10 @@ fn log() -> TempDir {
     let state = tempfile::tempdir().unwrap();
     let vault = Vault::open(state.path()).unwrap();
     let mut recorder = Recorder::new(vault, 1, THRESHOLDS);
-    recorder.note(&Entry::Inform { at: moment(0), fact: Box::new(Fact::Policy(Box::default())) });
+    recorder.note(&RecordedCall::Inform {
+        at: moment(0),
+        fact: Box::new(Fact::Policy(Box::default())),
+    });
     for day in 0..5 {
         for second in 0..if day == 4 { 40 } else { 20 } {
             recorder.note(&look(day * DAY_MS + second * 1_000));

@@ -10,7 +10,7 @@ use crate::{PersonId, Practitioner, TrackId};
 /// Who was there when, and what was done at the bed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attendance<'a> {
-    pub(crate) people: BTreeMap<PersonId, Seen<'a>>,
+    pub(crate) people: BTreeMap<PersonId, SeenPractitioner<'a>>,
     pub(crate) strangers: Vec<Stranger>,
     /// People at the bed whose looks say "nobody of the roster", but too few to be UNMATCHED: they
     /// add to what strangers did, never alone.
@@ -31,7 +31,7 @@ pub(crate) struct Attendance<'a> {
 
 impl Attendance<'_> {
     /// Op of everybody for whom `who` holds, united.
-    pub(crate) fn op_of(&self, who: impl Fn(&Seen<'_>) -> bool) -> Spans {
+    pub(crate) fn op_of(&self, who: impl Fn(&SeenPractitioner<'_>) -> bool) -> Spans {
         let spans = self.people.values().filter(|s| who(s)).flat_map(|s| s.op.iter());
         Spans::from_unsorted(spans.collect())
     }
@@ -48,7 +48,7 @@ impl Attendance<'_> {
 
 /// A practitioner in a case.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct SeenPractitioner<'a> {
     pub(crate) info: &'a Practitioner,
     pub(crate) present: Spans,
     pub(crate) op: Spans,
@@ -77,7 +77,7 @@ pub(crate) struct Stay {
     pub(crate) at_door: bool,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> SeenPractitioner<'a> {
     /// Verified without a face so far.
     pub(crate) fn by_card(info: &'a Practitioner) -> Self {
         let method = PresenceMethod::CardPinWitness;

@@ -1,6 +1,6 @@
 //! The bed of a case: when somebody lay on it, and when anybody stood at it. It knows nobody.
 
-use super::given::Given;
+use super::given::CaseInput;
 use crate::history::History;
 use crate::spans::Spans;
 
@@ -18,7 +18,7 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    pub(crate) fn of(given: &Given<'_>, h: &History) -> Self {
+    pub(crate) fn of(given: &CaseInput<'_>, h: &History) -> Self {
         let p = &given.knowledge.policy;
         let (from, to) = (given.bounds.lo, given.active_to());
         let lain = h.bed.clip(from, to);

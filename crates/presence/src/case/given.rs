@@ -3,22 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use crate::bounds::Bounds;
-use crate::knowledge::{Knowledge, KnownRoster, Session};
+use crate::bounds::CaseBounds;
+use crate::knowledge::{Knowledge, KnownRoster, KnownSession};
 use crate::spans::Spans;
 use crate::time::Offset;
 use crate::{DeploymentMode, Item, ItemKind, Mono, PersonId, Practitioner, SessionId, Wall};
 
 /// All that stands before anything is measured.
 #[derive(Clone, Debug)]
-pub(crate) struct Given<'a> {
+pub(crate) struct CaseInput<'a> {
     pub(crate) knowledge: &'a Knowledge,
     pub(crate) roster: Option<&'a KnownRoster>,
-    pub(crate) session: Option<(&'a SessionId, &'a Session)>,
+    pub(crate) session: Option<(&'a SessionId, &'a KnownSession)>,
     pub(crate) item: Option<&'a Item>,
     pub(crate) now: Mono,
     pub(crate) offset: Offset,
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: CaseBounds,
     pub(crate) is_final: bool,
     /// The absence window, as far as it has passed.
     pub(crate) window: Spans,
@@ -32,11 +32,11 @@ pub(crate) struct Given<'a> {
     pub(crate) doorway: bool,
 }
 
-impl<'a> Given<'a> {
+impl<'a> CaseInput<'a> {
     pub(crate) fn of(
         k: &'a Knowledge,
-        session: Option<(&'a SessionId, &'a Session)>,
-        bounds: Bounds,
+        session: Option<(&'a SessionId, &'a KnownSession)>,
+        bounds: CaseBounds,
         now: Mono,
         offset: Offset,
     ) -> Self {

@@ -1,6 +1,6 @@
 //! How well a session could be seen, and why nothing may be alleged of it. It knows nobody.
 
-use super::given::Given;
+use super::given::CaseInput;
 use crate::finding::Visibility;
 use crate::history::History;
 use crate::spans::{Spans, share_ppm};
@@ -8,7 +8,7 @@ use crate::spans::{Spans, share_ppm};
 /// How well the session could be seen.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent measures, not a state")]
-pub(crate) struct Sight {
+pub(crate) struct CaseSight {
     /// The activity and the pads around it.
     pub(crate) a: Spans,
     /// The declared time and the activity.
@@ -29,10 +29,10 @@ pub(crate) struct Sight {
     pub(crate) history_lost: bool,
 }
 
-impl Sight {
+impl CaseSight {
     /// `unknown`: when somebody INDETERMINATE stood in the operator zone.
     pub(crate) fn of(
-        given: &Given<'_>,
+        given: &CaseInput<'_>,
         history: &History,
         activity: &Spans,
         unknown: &Spans,
@@ -69,7 +69,7 @@ impl Sight {
 
 /// The refusal had reached the server when the session began, and it is no longer than a refusal
 /// lasts. One that came later hides only what came after it.
-fn is_declined_in_time(given: &Given<'_>) -> bool {
+fn is_declined_in_time(given: &CaseInput<'_>) -> bool {
     let record = given.session.and_then(|(_, s)| s.record.as_ref());
     let lasted_ms = given.bounds.end_seen.min(given.now.0).saturating_sub(given.bounds.start);
     record.is_some_and(|r| r.declined_at.is_some_and(|at| at <= r.start))

@@ -213,9 +213,9 @@ impl Script {
             }),
             "check" => Fact::IdentityCheck(IdentityCheck {
                 who: if words[1].starts_with("pass") {
-                    Checked::Pass(words[1].into())
+                    CheckSubject::Pass(words[1].into())
                 } else {
-                    Checked::Person(words[1].into())
+                    CheckSubject::Person(words[1].into())
                 },
                 direction: if words[2] == "in" { CheckDirection::In } else { CheckDirection::Out },
                 at,
@@ -353,7 +353,7 @@ fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
 }
 
 /// Drives an engine through the calls, waking it at its deadlines.
-pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<Output> {
+pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<EngineOutput> {
     let mut engine = Engine::new();
     let mut out = Vec::new();
     for call in calls {
@@ -376,15 +376,15 @@ pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<Output> {
     out
 }
 
-pub(crate) fn play(text: &str) -> Vec<Output> {
+pub(crate) fn play(text: &str) -> Vec<EngineOutput> {
     drive(&Script::parse(text).calls(1_000), true)
 }
 
 /// One line per step of a finding.
-pub(crate) fn trace(outputs: &[Output]) -> String {
+pub(crate) fn trace(outputs: &[EngineOutput]) -> String {
     let mut text = String::new();
     for output in outputs {
-        if let Output::Finding(f) = output {
+        if let EngineOutput::Finding(f) = output {
             let persons: Vec<&str> = f.persons.iter().map(|p| p.person.as_str()).collect();
             let session = f.key.session.as_ref().map_or("-", SessionId::as_str);
             let (at, code) = (clock(f.raised_at.wall), f.key.rule.code());
@@ -412,14 +412,14 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
     let mut all = String::new();
     for output in play(text) {
         match &output {
-            Output::Finding(f) => {
+            EngineOutput::Finding(f) => {
                 all += &trace(std::slice::from_ref(&output));
                 if f.step == Step::Opened {
                     let said = wording::of_box(&f.statement);
                     writeln!(all, "    {}\n    {}", said.zh, said.en).unwrap();
                 }
             }
-            Output::PresenceSummary(s) => {
+            EngineOutput::PresenceSummary(s) => {
                 let present: Vec<String> = s
                     .present
                     .iter()
@@ -443,7 +443,7 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
                 )
                 .unwrap();
             }
-            Output::WipeTrack(_) => {}
+            EngineOutput::WipeTrack(_) => {}
         }
     }
     expect.assert_eq(&all);
@@ -453,7 +453,7 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
 pub(crate) fn standing(text: &str) -> Vec<String> {
     let mut last: BTreeMap<FindingKey, (Step, Severity)> = BTreeMap::new();
     for output in play(text) {
-        if let Output::Finding(f) = output {
+        if let EngineOutput::Finding(f) = output {
             last.insert(f.key.clone(), (f.step, f.severity));
         }
     }
