@@ -348,7 +348,7 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
         Err(why) => Check::warning("view", why.to_string(), "try again with a face in view"),
         Ok(quality) => {
             let reasons: Vec<_> =
-                Gate::RECOGNITION.check(&quality).iter().map(vision::Reason::en).collect();
+                Gate::RECOGNITION.check(&quality).iter().map(vision::PhotoRefusal::en).collect();
             let found = format!(
                 "detection takes {ms} ms; {} faces, the clearest {:.0} px wide",
                 faces.len(),

@@ -42,7 +42,7 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     }
     let state_dir = with_models(&config.state_dir, rustix::process::geteuid().as_raw());
     let search = crate::models::search(models.or(config.models.folder.as_deref()), state_dir);
-    let manifest = pack::Manifest::effective(&search)?;
+    let manifest = pack::PackManifest::effective(&search)?;
     let located = manifest
         .pack(&config.models.pack)?
         .allowed(config.mode == Mode::Production)?

@@ -17,7 +17,7 @@ use evaluate::{
 };
 use vision::{
     Embedding, Rivals, Thresholds,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 const THREADS: usize = 2;
@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
         .ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR [SEED]"))?;
     let seed = std::env::args().nth(2).map_or(Ok(1), |s| s.parse())?;
     let search = Search::standard(None);
-    let spec = Manifest::effective(&search)?.pack("real")?.locate(&search)?.spec();
+    let spec = PackManifest::effective(&search)?.pack("real")?.locate(&search)?.spec();
     let everyone = people::scan(Path::new(&folder), TRACK)?;
     let plain = Treatment { seed, ..Treatment::default() };
     let clean = identify::samples(&spec, &everyone, plain, THREADS)?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use vision::{
     PackSpec, Rivals, Thresholds,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 pub use self::args::{
@@ -171,7 +171,7 @@ fn thresholds(args: &IdentifyArgs, mut thresholds: Thresholds) -> Thresholds {
 
 fn pack(common: &Common) -> anyhow::Result<PackSpec> {
     let search = Search::standard(common.models.as_deref());
-    let manifest = Manifest::effective(&search)?;
+    let manifest = PackManifest::effective(&search)?;
     Ok(manifest.pack(&common.pack)?.locate(&search)?.spec())
 }
 

@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::atomic::AtomicUsize, sync::atomic::Ordering, thre
 
 use anyhow::Context as _;
 use vision::{
-    Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Rivals, Runtime,
+    Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, QualityComponents, Rivals,
+    Runtime,
 };
 
 use crate::degrade::{self, Degrade};
@@ -29,7 +30,7 @@ pub struct Treatment {
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub embedding: Embedding,
-    pub quality: Quality,
+    pub quality: QualityComponents,
 }
 
 impl Sample {

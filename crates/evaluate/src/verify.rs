@@ -202,7 +202,7 @@ fn tar_at(scores: &Scores, set: &Set, genuine: &[Mated], rate: f64) -> TarAtFmr 
 }
 
 /// More is better.
-type Figure = fn(&vision::Quality) -> f32;
+type Figure = fn(&vision::QualityComponents) -> f32;
 
 /// The curves of the figures that could tell a bad picture.
 fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> Vec<Curve> {
@@ -210,7 +210,7 @@ fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> 
         return Vec::new();
     };
     let figures: [(&'static str, Figure); 5] = [
-        ("UnifiedQualityScore", vision::Quality::unified),
+        ("UnifiedQualityScore", vision::QualityComponents::unified),
         ("HeadSize", |q| q.face_width_px),
         ("Sharpness", |q| q.sharpness),
         ("HeadPoseYaw", |q| -q.yaw_deg.abs()),

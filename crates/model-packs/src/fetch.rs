@@ -7,7 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use vision::pack::{Artefact, FolderKind, Manifest, Pack, PackError, Search, Source, verify_file};
+use vision::pack::{
+    Artefact, FolderKind, ModelSource, Pack, PackError, PackManifest, Search, verify_file,
+};
 
 use super::download::{Download, Expected, Network};
 use super::progress;
@@ -26,7 +28,7 @@ pub struct FetchArgs {
 
 /// Gets every missing file of the chosen packs; goes on after a failure and counts it.
 pub(super) fn fetch(search: &Search, args: &FetchArgs) -> anyhow::Result<()> {
-    let manifest = Manifest::effective(search)?;
+    let manifest = PackManifest::effective(search)?;
     let folder = args
         .to
         .as_deref()
@@ -94,7 +96,7 @@ fn get(url: &str, to: &Path, expected: Expected) -> anyhow::Result<()> {
 /// on them.
 fn convert(
     recipe: &str,
-    sources: &[Source],
+    sources: &[ModelSource],
     target: &Path,
     search: &Search,
     folder: &Path,
@@ -142,7 +144,7 @@ fn convert(
 
 /// An original without a pinned hash is downloaded again: only a whole download may be trusted to
 /// be whole.
-fn original_is_there(source: &Source, at: &Path) -> bool {
+fn original_is_there(source: &ModelSource, at: &Path) -> bool {
     let Some(expected) = source.sha256 else { return false };
     fs::read(at).is_ok_and(|bytes| vision::pack::Digest::of(&bytes) == expected)
 }

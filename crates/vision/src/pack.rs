@@ -27,16 +27,17 @@ mod manifest;
 mod search;
 mod spec;
 
-pub use calibration::{Calibration, Limits};
+pub use calibration::{CalibratedLimits, Calibration};
 pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
-    Artefact, Band, Colour, Decode, Detector, Embedder, EvidenceCurves, Input, InputSize, Liveness,
-    MaskFlag, Role, Source, Template, Thresholds,
+    AlignmentFacts, Artefact, Band, ColourOrder, Decode, DetectorFacts, EmbedderFacts,
+    EvidenceCurves, InputFacts, InputSize, LivenessFacts, MaskFlagFacts, ModelRole, ModelSource,
+    ThresholdFacts,
 };
 pub use liveness_band::LivenessBand;
-pub use locate::{Located, LocatedPack, Rejected, verify_file};
-pub use manifest::{Companion, Manifest, Pack};
+pub use locate::{LocatedModel, LocatedPack, Rejected, verify_file};
+pub use manifest::{Companion, Pack, PackManifest};
 pub use search::{Folder, FolderKind, INSTALLED_MANIFEST, POINTER_SUFFIX, Search, Surroundings};
 
 #[cfg(test)]
