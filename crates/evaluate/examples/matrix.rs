@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc};
 
 use evaluate::{
     degrade::Degrade,
-    identify::{self, Fusion, Plan, Set, Templates},
+    identify::{self, Fusion, IdentificationPlan, Set, Templates},
     people,
     sample::Treatment,
 };
@@ -77,7 +77,7 @@ fn table(set: &mut Set, cohort: &Arc<[Embedding]>, name: &str, thresholds: Thres
         let rivals = Rivals { share_ppm, count, ..Rivals::NONE };
         let thresholds = Thresholds { rivals, ..thresholds };
         set.cohort = if with_cohort { Arc::clone(cohort) } else { Arc::default() };
-        let plan = Plan {
+        let plan = IdentificationPlan {
             enrol,
             people: 50,
             trials: TRIALS,

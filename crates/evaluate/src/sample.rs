@@ -43,7 +43,7 @@ impl Sample {
 
 /// What was taken of some photographs.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct TakenSamples {
     /// In the order of the photographs; `None` where no face was found, or the photograph could
     /// not be read (failure to acquire).
     pub samples: Vec<Option<Sample>>,
@@ -61,7 +61,7 @@ pub fn take(
     photos: &[PathBuf],
     treatment: Treatment,
     threads: usize,
-) -> anyhow::Result<Taken> {
+) -> anyhow::Result<TakenSamples> {
     let next = AtomicUsize::new(0);
     let runtime = Runtime::init()?;
     let work = || -> anyhow::Result<Vec<(usize, anyhow::Result<Option<Sample>>)>> {
@@ -91,7 +91,7 @@ pub fn take(
     }
     unreadable.sort_by_key(|(index, _)| *index);
     warn_of_unreadable(photos, &unreadable)?;
-    Ok(Taken { samples, unreadable: unreadable.len() })
+    Ok(TakenSamples { samples, unreadable: unreadable.len() })
 }
 
 fn warn_of_unreadable(
