@@ -7,12 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::scene::{Pose, Scene, Stint, Walk};
-use crate::{Actor, Dice, ErrorModel, Noise, STAFF, Spoofness, Zone};
+use crate::scene::{DayScene, FacePresentation, ScenePath, Stint};
+use crate::{Actor, Dice, ErrorModel, Noise, STAFF, Spoofness, Whereabouts};
 
 /// One face in one look.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sighting {
+pub struct SensorFace {
     /// Its track.
     pub track: u64,
     /// Centre of the face and its size, pixels.
@@ -37,9 +37,9 @@ pub struct Sighting {
 
 /// One look at the room.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shot {
+pub struct SensorFrame {
     /// Faces other than the patient's on the bed.
-    pub faces: Vec<Sighting>,
+    pub faces: Vec<SensorFace>,
     /// Patients seen on the bed.
     pub patients: u16,
 }
@@ -142,10 +142,10 @@ impl<'m> Sensor<'m> {
     }
 
     /// One look at `t` ms. `embeds` says whether the box embeds a track now.
-    pub fn shot(&mut self, t: u64, scene: &Scene, embeds: impl Fn(u64) -> bool) -> Shot {
-        let mut shot = Shot { patients: self.patients(t, scene), ..Shot::default() };
+    pub fn shot(&mut self, t: u64, scene: &DayScene, embeds: impl Fn(u64) -> bool) -> SensorFrame {
+        let mut shot = SensorFrame { patients: self.patients(t, scene), ..SensorFrame::default() };
         let second = (t / 1_000) as u32;
-        let mut here: Vec<(&Walk, &Stint)> = Vec::new();
+        let mut here: Vec<(&ScenePath, &Stint)> = Vec::new();
         self.found.clear();
         for (slot, walk) in scene.people.iter().enumerate() {
             let Some(stint) = walk.stints.iter().find(|s| s.from <= second && second < s.to) else {
@@ -158,7 +158,7 @@ impl<'m> Sensor<'m> {
         shot
     }
 
-    fn patients(&mut self, t: u64, scene: &Scene) -> u16 {
+    fn patients(&mut self, t: u64, scene: &DayScene) -> u16 {
         let second = (t / 1_000) as u32;
         let covered = scene.draped.is_some_and(|from| second >= from);
         let lies = scene.patients.iter().any(|(from, to)| *from <= second && second < *to);
@@ -168,11 +168,11 @@ impl<'m> Sensor<'m> {
     fn face(
         &mut self,
         t: u64,
-        walk: &Walk,
+        walk: &ScenePath,
         stint: &Stint,
         slot: usize,
         embeds: &impl Fn(u64) -> bool,
-    ) -> Option<Sighting> {
+    ) -> Option<SensorFace> {
         let who = walk.who;
         let goal = place(stint.zone, slot);
         if !self.live.contains_key(&who) {
@@ -186,20 +186,21 @@ impl<'m> Sensor<'m> {
         self.follow(t, who, stint.pose);
         self.found.push(who);
         let live = self.live.get(&who)?.clone();
-        let poor = live.poor_until > t || matches!(stint.pose, Pose::Covered | Pose::Poor);
-        let masked = if stint.pose == Pose::Covered {
+        let poor = live.poor_until > t
+            || matches!(stint.pose, FacePresentation::Covered | FacePresentation::Poor);
+        let masked = if stint.pose == FacePresentation::Covered {
             self.dice.chance(0.9)
         } else {
             live.masked != self.dice.chance(0.03)
         };
         let scores = embeds(live.track).then(|| self.scores(who, stint.pose, masked, poor));
         let like = self.like(t, who, scores.is_some());
-        Some(Sighting {
+        Some(SensorFace {
             track: live.track,
             at: (live.at.0 as i32, live.at.1 as i32),
             size: match stint.pose {
-                Pose::Picture => (40, 54),
-                Pose::Phone => (24, 32),
+                FacePresentation::Picture => (40, 54),
+                FacePresentation::Phone => (24, 32),
                 _ => (60, 80),
             },
             good: !poor && self.dice.chance(0.9),
@@ -235,10 +236,10 @@ impl<'m> Sensor<'m> {
     }
 
     /// Walks towards the goal at some 300 pixels a second, and sways a little.
-    fn walk(&mut self, t: u64, who: Actor, goal: (f64, f64), pose: Pose) {
+    fn walk(&mut self, t: u64, who: Actor, goal: (f64, f64), pose: FacePresentation) {
         let sway = match pose {
-            Pose::Picture => 0.5,
-            Pose::Phone => 30.0,
+            FacePresentation::Picture => 0.5,
+            FacePresentation::Phone => 30.0,
             _ => 4.0,
         };
         let (dx, dy) = (self.dice.noise(0.0, sway), self.dice.noise(0.0, sway));
@@ -256,22 +257,27 @@ impl<'m> Sensor<'m> {
         let d = &self.model.detection;
         let step = self.every_ms / 1_000.0;
         let Some(live) = self.live.get_mut(&who) else { return false };
-        let pose = if stint.pose == Pose::Away { 0.006 } else { 1.0 };
-        if stint.pose == Pose::Away
+        let pose = if stint.pose == FacePresentation::Away { 0.006 } else { 1.0 };
+        if stint.pose == FacePresentation::Away
             && live.away_until <= t
             && live.poor_until <= t
             && !self.dice.chance(pose * step)
         {
             return false;
         }
-        if live.away_until > t || stint.pose == Pose::Hidden {
+        if live.away_until > t || stint.pose == FacePresentation::Hidden {
             return false;
         }
         // Who works looks down at the work: every half minute for some ten seconds, once in five
         // minutes for longer.
-        let picture =
-            matches!(stint.pose, Pose::Picture | Pose::Phone | Pose::Photo | Pose::LivelyPhoto);
-        if stint.zone != Zone::Door && !picture {
+        let picture = matches!(
+            stint.pose,
+            FacePresentation::Picture
+                | FacePresentation::Phone
+                | FacePresentation::Photo
+                | FacePresentation::LivelyPhoto
+        );
+        if stint.zone != Whereabouts::Door && !picture {
             let long = self.dice.chance(step / d.turned_every_s);
             if long || self.dice.chance(step / LOOKS_DOWN_EVERY_S) {
                 let mean_s = if long { d.turned_for_s } else { LOOKS_DOWN_FOR_S };
@@ -295,7 +301,7 @@ impl<'m> Sensor<'m> {
     }
 
     /// The track of somebody in view; a new one where it broke, or after too long out of view.
-    fn follow(&mut self, t: u64, who: Actor, pose: Pose) {
+    fn follow(&mut self, t: u64, who: Actor, pose: FacePresentation) {
         let Some(live) = self.live.get(&who) else { return };
         if live.track != 0 && t <= live.seen + self.carried_ms && t < live.breaks {
             if let Some(live) = self.live.get_mut(&who) {
@@ -323,7 +329,13 @@ impl<'m> Sensor<'m> {
         }
     }
 
-    fn view(&mut self, who: Actor, masked: bool, before: Option<View>, pose: Pose) -> View {
+    fn view(
+        &mut self,
+        who: Actor,
+        masked: bool,
+        before: Option<View>,
+        pose: FacePresentation,
+    ) -> View {
         let i = &self.model.identity;
         if !matches!(who, Actor::Staff(_)) {
             let like = self.dice.chance(i.fpir);
@@ -334,8 +346,8 @@ impl<'m> Sensor<'m> {
             };
         }
         let fnir = match pose {
-            Pose::Poor => 0.6,
-            Pose::Covered => 0.9,
+            FacePresentation::Poor => 0.6,
+            FacePresentation::Covered => 0.9,
             _ if masked => i.fnir_masked,
             _ => i.fnir,
         };
@@ -351,7 +363,7 @@ impl<'m> Sensor<'m> {
     }
 
     /// The score of every member of the staff.
-    fn scores(&mut self, who: Actor, pose: Pose, masked: bool, poor: bool) -> Vec<f64> {
+    fn scores(&mut self, who: Actor, pose: FacePresentation, masked: bool, poor: bool) -> Vec<f64> {
         let i = self.model.identity.clone();
         let (own_noise, other_noise) = (self.dice.noise(0.0, 1.0), self.dice.noise(0.0, 1.0));
         let Some(live) = self.live.get_mut(&who) else { return Vec::new() };
@@ -372,9 +384,11 @@ impl<'m> Sensor<'m> {
             View::Stranger | View::Lookalike(_) => (0.06, 0.05),
         };
         let (own_mean, spread) = match pose {
-            Pose::Photo | Pose::LivelyPhoto => (genuine, i.genuine_spread),
+            FacePresentation::Photo | FacePresentation::LivelyPhoto => (genuine, i.genuine_spread),
             // Goggles: most looks say little, every sixth still names him.
-            Pose::Covered => (if self.dice.chance(0.17) { 0.56 } else { own_mean }, spread),
+            FacePresentation::Covered => {
+                (if self.dice.chance(0.17) { 0.56 } else { own_mean }, spread)
+            }
             _ => (own_mean, spread),
         };
         let mut scores = Vec::with_capacity(STAFF.len());
@@ -391,13 +405,13 @@ impl<'m> Sensor<'m> {
         scores
     }
 
-    fn liveness(&mut self, t: u64, who: Actor, pose: Pose) -> Spoofness {
+    fn liveness(&mut self, t: u64, who: Actor, pose: FacePresentation) -> Spoofness {
         match pose {
-            Pose::Picture | Pose::Phone => {
+            FacePresentation::Picture | FacePresentation::Phone => {
                 return if self.dice.chance(0.85) { Spoofness::Spoof } else { Spoofness::Unsure };
             }
-            Pose::LivelyPhoto if self.dice.chance(0.02) => return Spoofness::Live,
-            Pose::Photo | Pose::LivelyPhoto => return Spoofness::Unsure,
+            FacePresentation::LivelyPhoto if self.dice.chance(0.02) => return Spoofness::Live,
+            FacePresentation::Photo | FacePresentation::LivelyPhoto => return Spoofness::Unsure,
             _ => {}
         }
         let begins = self.dice.chance(self.unsure / 3.0);
@@ -451,7 +465,7 @@ impl<'m> Sensor<'m> {
     }
 
     /// Where two people meet the tracker may take one for the other.
-    fn meet(&mut self, here: &[(&Walk, &Stint)]) {
+    fn meet(&mut self, here: &[(&ScenePath, &Stint)]) {
         let mut pairs = Vec::new();
         for (n, (a, _)) in here.iter().enumerate() {
             let near = here[n + 1..]
@@ -492,14 +506,14 @@ impl<'m> Sensor<'m> {
 }
 
 /// Where somebody stands, in pixels of a picture of 1280 by 720.
-fn place(zone: Zone, slot: usize) -> (f64, f64) {
+fn place(zone: Whereabouts, slot: usize) -> (f64, f64) {
     let n = (slot % 5) as f64;
     match zone {
-        Zone::Operator => (380.0 + 100.0 * n, 340.0),
-        Zone::Bed => (580.0, 620.0),
-        Zone::Companion => (90.0, 540.0),
-        Zone::Door => (1_180.0, 140.0),
-        Zone::Head => (990.0, 500.0),
-        Zone::Elsewhere => (330.0 + 100.0 * n, 100.0),
+        Whereabouts::Operator => (380.0 + 100.0 * n, 340.0),
+        Whereabouts::Bed => (580.0, 620.0),
+        Whereabouts::Companion => (90.0, 540.0),
+        Whereabouts::Door => (1_180.0, 140.0),
+        Whereabouts::Head => (990.0, 500.0),
+        Whereabouts::Elsewhere => (330.0 + 100.0 * n, 100.0),
     }
 }

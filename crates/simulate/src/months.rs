@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use abstention::{Declared, Limits};
-use clinic_sim::scene::{HABITS, LAWFUL, Recipe, Truth};
+use clinic_sim::scene::{HABITS, LAWFUL, Recipe, SceneTruth};
 use clinic_sim::{Dice, ErrorModel, Noise};
 use presence::{Assessability, Policy, Severity};
 
@@ -106,7 +106,7 @@ fn of_clinic(
         for n in (0..A_DAY).filter(|_| day % 7 != 6) {
             let habit = clinic.habit.filter(|_| n % 2 == 0);
             let recipe = habit.unwrap_or_else(|| lawful(&mut dice, weights));
-            let truth = if habit.is_some() { Truth::Dishonest } else { Truth::Lawful };
+            let truth = if habit.is_some() { SceneTruth::Dishonest } else { SceneTruth::Lawful };
             let number = (8_000 + clinic.number) * 1_000_000 + day as u64 * A_DAY + n;
             let played = play(recipe, truth, world, number, |_, _, _| {});
             let judged = played.summaries.values().next().is_some_and(|s| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Session, Stay};
+use clinic_sim::{Day, Dice, ErrorModel, PlaceStay, STAFF, Session, SimulatedCamera};
 use presence::{
     Engine, EngineOutput, IdentityView, Observation, PersonId, Policy, TrackId, standing,
 };
@@ -166,7 +166,7 @@ fn play(
 ) -> Vec<EngineOutput> {
     let ids: Vec<(&'static str, PersonId)> =
         STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
-    let mut camera = Camera::new(model, dice);
+    let mut camera = SimulatedCamera::new(model, dice);
     let mut engine = Engine::new();
     let mut out = Vec::new();
     for fact in clinic::knowledge(policy) {
@@ -176,9 +176,9 @@ fn play(
         day.sessions.iter().enumerate().filter_map(|(i, s)| s.told.map(|t| (t, i))).collect();
     told.sort_unstable();
     let mut told = told.into_iter().peekable();
-    let mut stays: Vec<&Stay> = day.stays.iter().collect();
+    let mut stays: Vec<&PlaceStay> = day.stays.iter().collect();
     stays.sort_by_key(|s| (s.from, s.who));
-    let (mut next, mut here): (usize, Vec<&Stay>) = (0, Vec::new());
+    let (mut next, mut here): (usize, Vec<&PlaceStay>) = (0, Vec::new());
     for t in 0..day.length {
         let at = clinic::moment(
             t,
@@ -216,7 +216,8 @@ fn play(
 }
 
 /// Where two stays of one person meet, the later one counts.
-fn one_place_each<'s>(here: &[&'s Stay], _t: u32) -> Vec<&'s Stay> {
-    let later = |i: usize, stay: &Stay| here[i + 1..].iter().any(|other| other.who == stay.who);
+fn one_place_each<'s>(here: &[&'s PlaceStay], _t: u32) -> Vec<&'s PlaceStay> {
+    let later =
+        |i: usize, stay: &PlaceStay| here[i + 1..].iter().any(|other| other.who == stay.who);
     here.iter().enumerate().filter(|(i, stay)| !later(*i, stay)).map(|(_, stay)| *stay).collect()
 }

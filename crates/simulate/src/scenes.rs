@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, Truth, Walk};
-use clinic_sim::{Actor, Dice, ErrorModel, Noise, Plant, Scene, Sensor, Zone};
+use clinic_sim::scene::{DISHONEST, LAWFUL, OFFENCES, Recipe, ScenePath, SceneTruth};
+use clinic_sim::{Actor, DayScene, Dice, ErrorModel, Noise, Plant, Sensor, Whereabouts};
 use presence::{
     Assessability, CheckDirection, CheckSubject, Engine, EngineOutput, Fact, FigureName, Finding,
     IdentityCheck, IdentityView, Moment, Observation, PersonId, Policy, PresenceSummary, Rule,
@@ -62,14 +62,14 @@ pub struct SceneScore {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileScore {
     /// Per scene.
-    pub scenes: BTreeMap<(Truth, &'static str), SceneScore>,
+    pub scenes: BTreeMap<(SceneTruth, &'static str), SceneScore>,
 }
 
 /// All scenes with their truth.
-fn catalogue() -> Vec<(Truth, &'static Recipe)> {
-    let offences = OFFENCES.iter().map(|(plant, recipe)| (Truth::Offence(*plant), recipe));
-    let lawful = LAWFUL.iter().map(|recipe| (Truth::Lawful, recipe));
-    let dishonest = DISHONEST.iter().map(|recipe| (Truth::Dishonest, recipe));
+fn catalogue() -> Vec<(SceneTruth, &'static Recipe)> {
+    let offences = OFFENCES.iter().map(|(plant, recipe)| (SceneTruth::Offence(*plant), recipe));
+    let lawful = LAWFUL.iter().map(|recipe| (SceneTruth::Lawful, recipe));
+    let dishonest = DISHONEST.iter().map(|recipe| (SceneTruth::Dishonest, recipe));
     offences.chain(lawful).chain(dishonest).collect()
 }
 
@@ -80,11 +80,11 @@ pub fn profile(
     policy: &Policy,
     each: u64,
     seed: u64,
-    chosen: impl Fn(Truth, &str) -> bool,
+    chosen: impl Fn(SceneTruth, &str) -> bool,
     plain_input: bool,
 ) -> ProfileScore {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let mut all: Vec<(Truth, &'static Recipe, u64)> = Vec::new();
+    let mut all: Vec<(SceneTruth, &'static Recipe, u64)> = Vec::new();
     for (index, (truth, recipe)) in catalogue().into_iter().enumerate() {
         if chosen(truth, recipe.0) {
             all.extend((0..each).map(|n| (truth, recipe, index as u64 * SCENE_STEP + n)));
@@ -139,7 +139,7 @@ impl SceneScore {
 
 /// One scene with what was said of it.
 pub(crate) struct Played {
-    pub(crate) scene: Scene,
+    pub(crate) scene: DayScene,
     pub(crate) findings: Vec<Finding>,
     pub(crate) summaries: BTreeMap<SessionId, PresenceSummary>,
     /// Seconds in the scene, and looks with a face.
@@ -162,13 +162,13 @@ pub(crate) struct World<'w> {
 
 pub(crate) fn play(
     recipe: &'static Recipe,
-    truth: Truth,
+    truth: SceneTruth,
     world: World<'_>,
     number: u64,
     mut watch: impl FnMut(u64, &Observation, &Engine),
 ) -> Played {
     let World { noise, model, policy, seed, plain_input } = world;
-    let scene = Scene::new(recipe, truth, &mut Dice::new(seed, 2 * number));
+    let scene = DayScene::new(recipe, truth, &mut Dice::new(seed, 2 * number));
     let mut sensor = Sensor::new(noise, model, Dice::new(seed, 2 * number + 1));
     let mut seen: BTreeMap<Actor, (u64, u64)> = BTreeMap::new();
     for walk in &scene.people {
@@ -255,7 +255,7 @@ pub(crate) fn play(
 }
 
 /// A box that was just switched on, and is told what the server knows.
-fn begin(scene: &Scene, policy: &Policy, at: Moment, out: &mut Vec<EngineOutput>) -> Engine {
+fn begin(scene: &DayScene, policy: &Policy, at: Moment, out: &mut Vec<EngineOutput>) -> Engine {
     let mut engine = Engine::new();
     let facts = clinic::knowledge_of(policy, scene).into_iter();
     for fact in facts.chain(scene.sessions.iter().map(clinic::declared)) {
@@ -278,7 +278,7 @@ fn checked(t: u64, track: u64, witness: PersonId) -> Fact {
 }
 
 impl Played {
-    fn seen_to_come_and_go(&self, walk: &Walk) -> bool {
+    fn seen_to_come_and_go(&self, walk: &ScenePath) -> bool {
         let ends = [walk.stints.first(), walk.stints.last()];
         ends.into_iter().flatten().all(|s| self.at_door.contains(&(walk.who, s.from)))
     }
@@ -288,7 +288,7 @@ impl Played {
         // Who vanishes in the room may have stayed with the back turned, and who was not seen to
         // come may have been there: only a face that the camera found at the door both times tells.
         let lead = Actor::Staff("lead1");
-        if self.scene.truth == Truth::Offence(Plant::Ll5)
+        if self.scene.truth == SceneTruth::Offence(Plant::Ll5)
             && self.scene.people.iter().any(|w| w.who == lead && !self.seen_to_come_and_go(w))
         {
             return false;
@@ -308,7 +308,7 @@ impl Played {
         let summary = self.summaries.values().next();
         let judged = summary.is_some_and(|s| s.assessment == Assessability::Assessable);
         score.not_assessable = u64::from(!judged && !self.scene.sessions.is_empty());
-        if let Truth::Offence(plant) = self.scene.truth {
+        if let SceneTruth::Offence(plant) = self.scene.truth {
             let code = plant.code();
             // What the rule says of itself as less than its own level is a doubt, not the finding.
             let least =
@@ -324,7 +324,7 @@ impl Played {
         }
         score.lead_there = u64::from(self.lead_did_the_part());
         score.called_absent = score.lead_there * u64::from(self.calls_the_lead_absent());
-        let told = if matches!(self.scene.truth, Truth::Offence(_)) && score.assessable == 0 {
+        let told = if matches!(self.scene.truth, SceneTruth::Offence(_)) && score.assessable == 0 {
             " (not assessable by its truth)"
         } else {
             ""
@@ -337,7 +337,7 @@ impl Played {
     fn lead_did_the_part(&self) -> bool {
         let there = |lead: &'static str| {
             let his = self.scene.people.iter().filter(|w| w.who == Actor::Staff(lead));
-            let inside = his.flat_map(|w| &w.stints).filter(|s| s.zone != Zone::Door);
+            let inside = his.flat_map(|w| &w.stints).filter(|s| s.zone != Whereabouts::Door);
             inside.map(|s| s.to - s.from).sum::<u32>() >= LEAST_PART_S
         };
         !self.scene.sessions.is_empty()
@@ -392,7 +392,7 @@ impl Played {
 
     fn matters(&self, rule: Rule) -> bool {
         match self.scene.truth {
-            Truth::Offence(plant) => plant.code() == rule.code(),
+            SceneTruth::Offence(plant) => plant.code() == rule.code(),
             _ => true,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clinic_sim::Plant;
-use clinic_sim::scene::Truth;
+use clinic_sim::scene::SceneTruth;
 
 use crate::months::MonthsScore;
 use crate::scenes::{ProfileScore, SceneScore};
@@ -86,7 +86,7 @@ pub fn profile_targets(
     let (mut weighted, mut whole) = (0.0, 0.0);
     for ((truth, scene), s) in &score.scenes {
         match truth {
-            Truth::Offence(_) => {
+            SceneTruth::Offence(_) => {
                 list.push(at_least(
                     format!("{name} · {scene} found among decided"),
                     recall,
@@ -98,7 +98,7 @@ pub fn profile_targets(
                 let _ = write!(open.figure, ", NotAssessable {} of {}", s.not_assessable, s.played);
                 list.push(open);
             }
-            Truth::Lawful => {
+            SceneTruth::Lawful => {
                 let weight = f64::from(weights.get(*scene).copied().unwrap_or(1));
                 weighted += weight * s.raised_l2 as f64 / s.played.max(1) as f64;
                 whole += weight;
@@ -109,7 +109,7 @@ pub fn profile_targets(
                     s.played,
                 ));
             }
-            Truth::Dishonest => {
+            SceneTruth::Dishonest => {
                 list.push(at_most(
                     format!("{name} · silent in \"{scene}\""),
                     0.5,
