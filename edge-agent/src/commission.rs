@@ -22,7 +22,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use delivery::{identity::Identity, outbox::Outbox};
+use delivery::{identity::BoxIdentity, outbox::Outbox};
 use jiff::Timestamp;
 use local_page::{Access, TRIES};
 use tokio::{net::TcpListener, sync::watch};
@@ -78,7 +78,7 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
-        let mut identity = Identity::load(&config.state_dir)?;
+        let mut identity = BoxIdentity::load(&config.state_dir)?;
         brokers::lay_over(&config.brokers, &mut identity);
         let outbox =
             Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())
@@ -106,7 +106,7 @@ impl Args {
     async fn serve(
         &self,
         config: &Config,
-        identity: &Identity,
+        identity: &BoxIdentity,
         outbox: Outbox,
     ) -> anyhow::Result<Over> {
         let models = load_models(config, self.models.as_deref())?;
@@ -148,7 +148,7 @@ impl Args {
 }
 
 /// An open box, or one that its server has unlocked: the lock goes before anything is shown.
-fn let_in(state_dir: &Path, identity: &Identity, outbox: &Outbox) -> anyhow::Result<()> {
+fn let_in(state_dir: &Path, identity: &BoxIdentity, outbox: &Outbox) -> anyhow::Result<()> {
     let Some(lock) = Lock::load(state_dir)? else { return Ok(()) };
     let mend = "let a supervisor press \"unlock for commissioning\" on the server's page of \
         devices, then run this again";

@@ -10,9 +10,9 @@ use std::{
 };
 
 use delivery::{
-    identity::{Identity, IdentityError},
+    identity::{BoxIdentity, IdentityError},
     mqtt::{self, Served},
-    outbox::{Waiting, to_be_receipted},
+    outbox::{WaitingMessage, to_be_receipted},
 };
 use serde::Serialize;
 use vision::{Gate, Runtime};
@@ -368,7 +368,7 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
 }
 
 fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
-    let mut identity = match Identity::load(&config.state_dir) {
+    let mut identity = match BoxIdentity::load(&config.state_dir) {
         Ok(identity) => identity,
         Err(why) => {
             return tell(Check::bad("identity", why.to_string(), mend_of(&why)));
@@ -399,16 +399,16 @@ fn mend_of(why: &IdentityError) -> &'static str {
 /// CONNECT and SUBSCRIBE as this box, at each broker; a running agent is asked instead, because two
 /// with one identity end each other.
 fn broker_checks(
-    identity: &Identity,
+    identity: &BoxIdentity,
     running: Option<&Standing>,
-    waiting: Option<&Waiting>,
+    waiting: Option<&WaitingMessage>,
 ) -> Vec<Check> {
     let brokers = identity.brokers();
     if let Some(running) = running {
         let known = brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return vec![of_running_agent(running, &known)];
     }
-    let at = |broker| reach(Identity { broker, ..identity.clone() }, waiting.cloned());
+    let at = |broker| reach(BoxIdentity { broker, ..identity.clone() }, waiting.cloned());
     let mut checks: Vec<_> = brokers.into_iter().map(at).collect();
     // One is enough for a box to work.
     if checks.iter().any(|check| check.verdict == Verdict::Good) {
@@ -430,7 +430,7 @@ fn of_running_agent(running: &Standing, known: &str) -> Check {
     Check::bad("broker", found, mend)
 }
 
-fn reach(identity: Identity, waiting: Option<Waiting>) -> Check {
+fn reach(identity: BoxIdentity, waiting: Option<WaitingMessage>) -> Check {
     let mend = "see the line itself; findings wait in the outbox meanwhile";
     let place = identity.broker.to_string();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

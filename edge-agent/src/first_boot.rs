@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use delivery::{
-    identity::{Identity, IdentityError},
+    identity::{BoxIdentity, IdentityError},
     pin::{ServerCa, TokenLine},
     provision::{Provisioning, provision},
 };
@@ -201,7 +201,7 @@ impl Args {
 
     fn register(&self, boot: &Path) -> anyhow::Result<()> {
         let state = config::load(&self.config)?.state_dir;
-        match Identity::load(&state) {
+        match BoxIdentity::load(&state) {
             Ok(identity) => {
                 erase(&self.from, Secret::Token)?;
                 log_lines::say!("this box is device {} in room {}", identity.device, identity.room);

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use protocol::up::Manifest;
 use vision::{Analyzer, Options, Runtime, pack};
 
@@ -78,7 +78,7 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
 }
 
 /// Who speaks, and by which programs and models.
-pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
+pub(crate) fn origin(config: &Config, identity: &BoxIdentity, models: &Models) -> Origin {
     Origin {
         device: identity.device.clone(),
         room: identity.room.clone(),

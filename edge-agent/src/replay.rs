@@ -95,7 +95,7 @@ impl Args {
             "nothing is recorded of boot {boot}; --boots lists what is"
         );
         let device = self.device.clone().unwrap_or_else(|| {
-            delivery::identity::Identity::load(&state)
+            delivery::identity::BoxIdentity::load(&state)
                 .map_or_else(|_| unknown_device(), |identity| identity.device)
         });
         let other = self

@@ -12,9 +12,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use delivery::provision::{self, Renewal};
+use delivery::provision::{self, CertificateRenewal};
 use delivery::{
-    audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
+    audit_heads::AuditHeads, identity::BoxIdentity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
 };
 use presence::{Thresholds, TrackId};
 use protocol::evidence::PictureSource;
@@ -107,8 +107,8 @@ struct Assembled {
     agent: Agent,
     events: Receiver<Event>,
     to_agent: Sender<Event>,
-    identity: Identity,
-    link: mqtt::Settings,
+    identity: BoxIdentity,
+    link: mqtt::LinkSettings,
     outbox: Outbox,
     state_dir: PathBuf,
     stop: Stop,
@@ -117,7 +117,7 @@ struct Assembled {
 
 impl Assembled {
     fn start(config: &Config, once: bool, models: Option<&Path>) -> anyhow::Result<Self> {
-        let mut identity = Identity::load(&config.state_dir)?;
+        let mut identity = BoxIdentity::load(&config.state_dir)?;
         let fixed = brokers::lay_over(&config.brokers, &mut identity);
         let models = load_models(config, models)?;
         let outbox =
@@ -134,7 +134,7 @@ impl Assembled {
             None => AgentClock::real(clock),
         };
         let counters = std::sync::Arc::default();
-        let mut link = mqtt::Settings::new(identity.clone());
+        let mut link = mqtt::LinkSettings::new(identity.clone());
         link.audit_heads = Some(AuditHeads::new(&config.state_dir, identity.server));
         let (to_agent, events) = channel();
         let mut agent = Agent::new(Parts {
@@ -286,7 +286,7 @@ fn picture_source(camera: &Source) -> PictureSource {
 }
 
 /// A box that can not keep sealed pictures still judges; it takes none.
-fn keeper(config: &Config, identity: &Identity, to_agent: &Sender<Event>) -> Option<Keeper> {
+fn keeper(config: &Config, identity: &BoxIdentity, to_agent: &Sender<Event>) -> Option<Keeper> {
     let source = picture_source(&config.camera.source);
     let (device, quota) = (identity.device.clone(), config.evidence_quota_bytes);
     let kept = Keeper::open(&config.state_dir, device, source, quota).and_then(|mut keeper| {
@@ -349,8 +349,8 @@ async fn keep_certificate(state_dir: PathBuf) {
         })
         .await
         {
-            Ok(Ok(Renewal::NotDue)) => {}
-            Ok(Ok(Renewal::Renewed(times))) => {
+            Ok(Ok(CertificateRenewal::NotDue)) => {}
+            Ok(Ok(CertificateRenewal::Renewed(times))) => {
                 tracing::info!(expires_at = %times.expires_at, "certificate renewed");
             }
             Ok(Err(error)) => {
@@ -362,7 +362,7 @@ async fn keep_certificate(state_dir: PathBuf) {
 }
 
 /// Written beside and renamed, so that whoever waits for the file reads it whole.
-fn write_ready(path: &Path, identity: &Identity) -> std::io::Result<()> {
+fn write_ready(path: &Path, identity: &BoxIdentity) -> std::io::Result<()> {
     let line = serde_json::json!({"device": identity.device, "room": identity.room,
         "pid": std::process::id()});
     let unfinished = path.with_extension("unfinished");

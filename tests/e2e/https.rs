@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::pin::{ServerCa, TokenLine};
-use delivery::provision::{Provisioning, Renewal, provision, renew_if_due};
+use delivery::provision::{CertificateRenewal, Provisioning, provision, renew_if_due};
 use e2e::boxes::furnish;
 use e2e::https::{Authority, Proxy};
 use e2e::mosquitto::free_port;
@@ -85,9 +85,9 @@ fn a_box_is_provisioned_and_renewed_over_https() {
     // The renewal goes the same way, long after the file of the installation is gone.
     std::fs::remove_file(&trusted).unwrap();
     let due = Timestamp::now() + SignedDuration::from_hours(24 * 61);
-    assert!(matches!(renew_if_due(&dir, due).unwrap(), Renewal::Renewed(_)));
+    assert!(matches!(renew_if_due(&dir, due).unwrap(), CertificateRenewal::Renewed(_)));
     assert_eq!(proxy.requests(), 2);
-    assert_eq!(Identity::load(&dir).unwrap().server_url.as_deref(), Some(proxy.url.as_str()));
+    assert_eq!(BoxIdentity::load(&dir).unwrap().server_url.as_deref(), Some(proxy.url.as_str()));
 
     // The fingerprint alone does as well, and is the file's equal afterwards.
     let answer = api.post("devices", &json!({"id": "box-2", "room": "room-1"})).unwrap();
@@ -100,5 +100,5 @@ fn a_box_is_provisioned_and_renewed_over_https() {
     let sha256 = line.server_ca_sha256.as_deref().map(ServerCa::Sha256);
     let to = Provisioning { server: &proxy.url, server_ca: sha256, firmware: "test" };
     assert_eq!(provision(to, line.token.clone(), &second).unwrap().device.as_str(), "box-2");
-    assert!(matches!(renew_if_due(&second, due).unwrap(), Renewal::Renewed(_)));
+    assert!(matches!(renew_if_due(&second, due).unwrap(), CertificateRenewal::Renewed(_)));
 }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use delivery::identity::{CertificateTimes, Identity};
-use delivery::provision::{Provisioning, Renewal, provision, renew_if_due};
+use delivery::identity::{BoxIdentity, CertificateTimes};
+use delivery::provision::{CertificateRenewal, Provisioning, provision, renew_if_due};
 use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
 use e2e::client::Client;
@@ -52,7 +52,7 @@ impl House {
         Self { plan, api, _server: server, broker, folder }
     }
 
-    fn identity(&self, device: &str) -> (Identity, std::path::PathBuf) {
+    fn identity(&self, device: &str) -> (BoxIdentity, std::path::PathBuf) {
         let dir = self.folder.path().join(device);
         (provisioned(&self.api, device, &dir).unwrap(), dir)
     }
@@ -225,8 +225,13 @@ fn a_certificate_is_renewed_before_its_end() {
     let CertificateTimes { expires_at, .. } = identity.certificate.unwrap();
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     assert!(expires_at.duration_since(Timestamp::now()) > days(89));
-    assert_eq!(renew_if_due(&dir, Timestamp::now() + days(59)).unwrap(), Renewal::NotDue);
-    let Renewal::Renewed(times) = renew_if_due(&dir, Timestamp::now() + days(61)).unwrap() else {
+    assert_eq!(
+        renew_if_due(&dir, Timestamp::now() + days(59)).unwrap(),
+        CertificateRenewal::NotDue
+    );
+    let CertificateRenewal::Renewed(times) =
+        renew_if_due(&dir, Timestamp::now() + days(61)).unwrap()
+    else {
         panic!("not renewed")
     };
     assert!(times.expires_at >= expires_at);
@@ -235,7 +240,7 @@ fn a_certificate_is_renewed_before_its_end() {
         first,
         "the key and the certificate are new"
     );
-    let renewed = Identity::load(&dir).unwrap();
+    let renewed = BoxIdentity::load(&dir).unwrap();
     let the_box = PlainBox::start(renewed.clone(), &dir).unwrap();
     the_box.raise(1).unwrap();
     the_box.drained().unwrap();
@@ -325,7 +330,7 @@ fn findings_without_a_receipt_are_given_up_only_by_word() {
     let house = House::embedded();
     let (identity, dir) = house.identity("box-1");
     let the_box =
-        PlainBox::start(Identity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
+        PlainBox::start(BoxIdentity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
     the_box.raise(1).unwrap();
     the_box.stop();
     let (done, said) = retire(&dir, &["--yes"]);
@@ -334,6 +339,6 @@ fn findings_without_a_receipt_are_given_up_only_by_word() {
     assert!(done && !dir.join("outbox.db").exists(), "{said}");
 }
 
-fn unreachable(identity: &Identity) -> BrokerAddress {
+fn unreachable(identity: &BoxIdentity) -> BrokerAddress {
     BrokerAddress { port: free_port().unwrap(), ..identity.broker.clone() }
 }

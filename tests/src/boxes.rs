@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::knowledge::KnowledgeStore;
-use delivery::mqtt::{self, BrokerList, Delivered, LinkStats, Settings};
-use delivery::outbox::plan::Limits;
+use delivery::mqtt::{self, BrokerList, Delivered, LinkSettings, LinkStats};
+use delivery::outbox::plan::SendLimits;
 use delivery::outbox::{EventRef, Outbox, OutboxOptions};
 use delivery::provision::{Provisioning, provision};
 use delivery::testing::numbered_finding;
@@ -59,7 +59,7 @@ pub fn furnish(api: &Api) -> Result<()> {
 }
 
 /// Registers `device` in the room and trades its token for an identity in `dir`.
-pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<Identity> {
+pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<BoxIdentity> {
     let answer = api.post("devices", &json!({"id": device, "room": "room-1"}))?;
     let token = answer["provisioning_token"].as_str().context("no provisioning token")?.to_owned();
     Ok(provision(
@@ -96,9 +96,10 @@ pub struct PlainBox {
 
 impl PlainBox {
     /// Waits are short, so that a test of many failures ends soon.
-    pub fn start(identity: Identity, dir: &Path) -> Result<Self> {
-        let mut settings = Settings::new(identity);
-        settings.limits = Limits { retry_first_ms: 500, retry_max_ms: 3000, ..Limits::default() };
+    pub fn start(identity: BoxIdentity, dir: &Path) -> Result<Self> {
+        let mut settings = LinkSettings::new(identity);
+        settings.limits =
+            SendLimits { retry_first_ms: 500, retry_max_ms: 3000, ..SendLimits::default() };
         settings.backoff_first_ms = 20;
         settings.backoff_max_ms = 300;
         let options = OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() };
@@ -176,7 +177,7 @@ pub fn stamp(outbox: &Outbox) -> Stamp {
 struct Engine {
     outbox: Outbox,
     store: KnowledgeStore,
-    identity: Identity,
+    identity: BoxIdentity,
     brokers: BrokerList,
     known: Arc<Mutex<Known>>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use delivery::outbox::plan::{Class, Heads, Lane, Limits, Planner};
+use delivery::outbox::plan::{Class, Lane, LaneHeads, Planner, SendLimits};
 use jiff::Timestamp;
 use protocol::WIRE_VERSION;
 use protocol::down::{Down, DownBody};
@@ -180,7 +180,7 @@ impl Device {
         let chain = Chain::new(identity)?;
         let verifier =
             DownVerifier::new(chain.device.clone(), chain.identity.server, BTreeMap::new());
-        let planner = Planner::new(Limits::default(), seed);
+        let planner = Planner::new(SendLimits::default(), seed);
         let at = seed as usize % ports.len().max(1);
         Ok(Self {
             chain,
@@ -359,7 +359,7 @@ impl Device {
             let of = self.waiting.values().filter(|(link, _)| link.lane == lane);
             of.take(window).map(|(link, _)| link.seq).collect()
         };
-        let heads = Heads { vital: lane(Lane::Vital), bulk: lane(Lane::Bulk) };
+        let heads = LaneHeads { vital: lane(Lane::Vital), bulk: lane(Lane::Bulk) };
         let now_ms = self.chain.began.elapsed().as_millis() as u64;
         let plan = self.planner.plan(&heads, now_ms);
         for seq in plan.send {

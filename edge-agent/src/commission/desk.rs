@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use delivery::{identity::Identity, provision::server_of};
+use delivery::{identity::BoxIdentity, provision::server_of};
 use local_page::{Access, Entry};
 use protocol::{down::Zones, id::PersonId};
 use serde::Deserialize;
@@ -40,7 +40,7 @@ pub(super) struct Desk {
     pub(super) link: Link,
     pub(super) over: watch::Sender<Option<Over>>,
     pub(super) state_dir: PathBuf,
-    pub(super) identity: Identity,
+    pub(super) identity: BoxIdentity,
     /// The first digits of the certificate's fingerprint.
     pub(super) session: String,
     pub(super) api_token_file: Option<PathBuf>,

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use delivery::{
-    identity::Identity,
+    identity::BoxIdentity,
     knowledge::KnowledgeStore,
     mqtt::{self, Delivered, LinkStats},
     outbox::Outbox,
@@ -69,7 +69,7 @@ impl Link {
     /// Holds the outbox, takes what the last run knew of the room, and connects. Call it inside the
     /// async runtime.
     pub(super) fn start(
-        identity: &Identity,
+        identity: &BoxIdentity,
         outbox: Outbox,
         state_dir: &Path,
         origin: Origin,
@@ -86,7 +86,7 @@ impl Link {
                 _ => None,
             });
         let started = RealClock::start();
-        let mut settings = mqtt::Settings::new(identity.clone());
+        let mut settings = mqtt::LinkSettings::new(identity.clone());
         (settings.flush_ms, settings.backoff_max_ms) = (2_000, 5_000);
         let (stop, told) = watch::channel(false);
         let inner = Inner {

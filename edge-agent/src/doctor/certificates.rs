@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use delivery::identity::{CertificateTimes, Identity};
+use delivery::identity::{BoxIdentity, CertificateTimes};
 use delivery::mqtt;
 use jiff::Timestamp;
 
@@ -12,9 +12,9 @@ use super::Check;
 const SOON_DAYS: i64 = 30;
 const WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) fn checks(identity: &Identity, now: Timestamp) -> Vec<Check> {
+pub(super) fn checks(identity: &BoxIdentity, now: Timestamp) -> Vec<Check> {
     let of_broker = |broker| {
-        let identity = Identity { broker, ..identity.clone() };
+        let identity = BoxIdentity { broker, ..identity.clone() };
         match mqtt::broker_certificate_end(&identity, WITHIN) {
             Ok(Some(end)) => Some(of_another(&identity.broker.to_string(), end, now)),
             // Why it can not be reached, or is not believed, the check of the broker says.

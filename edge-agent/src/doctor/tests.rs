@@ -49,9 +49,9 @@ fn a_box_says_whether_its_installer_has_ended_his_work() {
 }
 
 /// A box that was set up, with its broker at this port.
-fn identity_at(port: u16) -> Identity {
+fn identity_at(port: u16) -> BoxIdentity {
     let host = "127.0.0.1".to_owned();
-    Identity {
+    BoxIdentity {
         device: "box-1".parse().unwrap(),
         room: "room-1".parse().unwrap(),
         server: trust::SigningKey::generate().unwrap().verifying_key(),

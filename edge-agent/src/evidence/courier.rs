@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::provision::server_of;
 use protocol::evidence::{EvidencePart, EvidencePartAnswer, MAX_EVIDENCE_BYTES, MAX_PART_BYTES};
 
@@ -111,7 +111,7 @@ enum Posted {
 
 fn post(state_dir: &Path, errand: &Errand, at: usize, part: &[u8]) -> Result<Posted, Failed> {
     let unreachable = |why: String| Failed::Unreachable(why);
-    let identity = Identity::load(state_dir).map_err(|why| unreachable(why.to_string()))?;
+    let identity = BoxIdentity::load(state_dir).map_err(|why| unreachable(why.to_string()))?;
     let (server, client) = server_of(state_dir).map_err(|why| unreachable(why.to_string()))?;
     let said = EvidencePart {
         delivers: identity.device.clone(),

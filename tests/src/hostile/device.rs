@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::provision::{Provisioning, provision};
 use protocol::WIRE_VERSION;
 use protocol::down::{Down, DownBody, Receipt};
@@ -127,7 +127,7 @@ impl Message {
 /// A provisioned and connected box. It disconnects when it is dropped, and the broker sends no last
 /// will.
 pub struct HostileBox {
-    pub identity: Identity,
+    pub identity: BoxIdentity,
     /// The sequence of the last message that was sent.
     pub seq: u64,
     /// The hash that the next message will name.
@@ -157,7 +157,7 @@ impl HostileBox {
 
     /// Connects and says that it is on line. The chain begins at 1: set `seq` and `prev` to go on
     /// with an earlier one.
-    pub fn connect(identity: Identity) -> Result<Self> {
+    pub fn connect(identity: BoxIdentity) -> Result<Self> {
         let mut options = options(identity.device.as_str(), &identity)?;
         options.set_connection_timeout(30);
         let (client, mut connection) = Client::new(options, 1000);

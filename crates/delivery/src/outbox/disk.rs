@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, param
 use trust::{SigningKey, ZERO_HASH, chain_hash};
 
 use super::error::OutboxError;
-use super::plan::{Class, Heads, Lane};
+use super::plan::{Class, Lane, LaneHeads};
 use super::{Applied, EventRef, OutboxOptions};
 
 /// SQLite's default.
@@ -360,7 +360,7 @@ fn check_hash(tx: &Transaction<'_>, tip: &Tip, receipt: &Receipt) -> Result<(), 
 
 /// The oldest rows per lane. A chain break waits until every row before it is receipted: the server
 /// takes it to mean that whatever is missing below will never come.
-pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<Heads, OutboxError> {
+pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<LaneHeads, OutboxError> {
     let (first, first_break): (Option<i64>, Option<i64>) = db
         .prepare_cached(
             "SELECT (SELECT min(seq) FROM outbox), (SELECT min(seq) FROM outbox WHERE breaks = 1)",
@@ -375,7 +375,7 @@ pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<Heads, OutboxErr
             find.query_map(params![number, below, per_lane as i64], |row| get_u64(row, 0))?;
         rows.collect::<Result<_, _>>().map_err(OutboxError::from)
     };
-    Ok(Heads { vital: lane(0)?, bulk: lane(1)? })
+    Ok(LaneHeads { vital: lane(0)?, bulk: lane(1)? })
 }
 
 pub(super) fn envelope(
@@ -395,7 +395,7 @@ pub(super) fn envelope(
 /// health that the server receipted. It is only read: no lock is taken, in
 /// which its owner would find it, and no file made beside it. What a torn end left in the log is
 /// not seen.
-pub(super) fn to_be_receipted(path: &Path) -> Option<super::Waiting> {
+pub(super) fn to_be_receipted(path: &Path) -> Option<super::WaitingMessage> {
     use std::os::unix::ffi::OsStrExt as _;
 
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-".contains(b);
@@ -412,10 +412,10 @@ pub(super) fn to_be_receipted(path: &Path) -> Option<super::Waiting> {
         let kept = read_meta(&db, LAST_HEALTH).ok()??;
         let (seq, envelope) = kept.split_once(' ')?;
         let (seq, envelope) = (seq.parse().ok()?, envelope.to_owned());
-        return Some(super::Waiting { seq, channel: Channel::Health, envelope });
+        return Some(super::WaitingMessage { seq, channel: Channel::Health, envelope });
     };
     let (channel, envelope) = envelope(&db, seq).ok()??;
-    Some(super::Waiting { seq, channel, envelope })
+    Some(super::WaitingMessage { seq, channel, envelope })
 }
 
 pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
@@ -425,7 +425,7 @@ pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
 
 /// What can still be read of a torn database: rows whose signature holds, oldest first. Stops at
 /// the first row that can not be read, and never fails.
-pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<Row> {
+pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<OutboxRow> {
     let mut kept = Vec::new();
     let Ok(db) = Connection::open(path) else { return kept };
     let key = writer.key.verifying_key();
@@ -436,8 +436,8 @@ pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<Row> {
     };
     let Ok(mut rows) = find.query([]) else { return kept };
     while let Ok(Some(row)) = rows.next() {
-        let read = || -> rusqlite::Result<Row> {
-            Ok(Row {
+        let read = || -> rusqlite::Result<OutboxRow> {
+            Ok(OutboxRow {
                 seq: get_u64(row, 0)?,
                 class: row.get(1)?,
                 breaks: row.get(2)?,
@@ -458,7 +458,7 @@ pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<Row> {
 
 /// A row as it stands, for moving it to a new database.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct OutboxRow {
     pub seq: u64,
     class: i64,
     breaks: bool,
@@ -471,7 +471,7 @@ pub(super) fn adopt(
     db: &mut Connection,
     writer: &Writer,
     tip: &Tip,
-    rows: &[Row],
+    rows: &[OutboxRow],
 ) -> Result<(), OutboxError> {
     let tx = db.transaction()?;
     for row in rows {

@@ -88,7 +88,7 @@ fn respond(mut stream: TcpStream, answer: &str) {
 /// A box whose server is at this address.
 fn provisioned(state: &Path, server: &TcpListener) {
     let (signing, sealing) = keys_of(state).unwrap();
-    let identity = Identity {
+    let identity = BoxIdentity {
         device: "box-1".parse().unwrap(),
         room: "room-1".parse().unwrap(),
         server: signing.verifying_key(),
