@@ -404,7 +404,7 @@ impl<E: VisionStages> Pipeline<E> {
             let subject =
                 !tracked.patient && !tracked.open && tracked.embed != EmbedPermission::Forbidden;
             let quality = looks.get(&tracked.track).filter(|_| subject);
-            evidence::Seen {
+            evidence::FrameFace {
                 track: tracked.track.0,
                 place: place(face),
                 quality_ppm: quality.map(|look| look.quality.quality_ppm),

@@ -13,7 +13,7 @@ use edge_agent::evidence::taking::{Taker, place};
 use edge_agent::evidence::{Keeper, Taken, Taking};
 use edge_agent::loaded::{Models, load_models};
 use evidence::fixture::{Office, role_secret};
-use evidence::{FLAT, Mask, RectPx, Roll, Seen, open, open_half, text};
+use evidence::{FLAT, FrameFace, Mask, RectPx, VerifiedRoll, open, open_half, text};
 use image::{Rgb, RgbImage};
 use presence::TrackId;
 use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
@@ -113,7 +113,7 @@ impl Room {
         std::fs::write(&path, text).unwrap();
         let mut models = load_models(&edge_agent::config::load(&path).unwrap(), None).unwrap();
         let gallery = gallery(&mut models, &scene);
-        let roll = Roll::first(&Office::new().roll).unwrap();
+        let roll = VerifiedRoll::first(&Office::new().roll).unwrap();
         let taking = Taking {
             device: device(),
             seal_to: roll.seal_to().unwrap(),
@@ -149,10 +149,10 @@ impl Room {
         frame: &RgbImage,
         faces: &[FaceBox],
     ) -> Taken {
-        let seen: Vec<Seen> = faces
+        let seen: Vec<FrameFace> = faces
             .iter()
             .zip(0..)
-            .map(|(face, track)| Seen {
+            .map(|(face, track)| FrameFace {
                 track,
                 place: place(face),
                 quality_ppm: (!in_bed(face)).then_some(500_000),
@@ -265,10 +265,14 @@ impl Room {
         for number in 0..frames as u64 {
             let at = (number as f64 * 1_000.0 / FRAMES_PER_S) as u64;
             let quality = 500_000 + (self.roll(100_000)) as u32;
-            let seen: Vec<Seen> = faces
+            let seen: Vec<FrameFace> = faces
                 .iter()
                 .zip(0..)
-                .map(|(face, track)| Seen { track, place: place(face), quality_ppm: Some(quality) })
+                .map(|(face, track)| FrameFace {
+                    track,
+                    place: place(face),
+                    quality_ppm: Some(quality),
+                })
                 .collect();
             taker.look(view(&frame), Now { mono_ms: at, wall_ms: at as i64 }, &seen);
         }

@@ -7,7 +7,7 @@
 //!
 //! | need | call |
 //! |---|---|
-//! | the keys of a room, from signed knowledge | [`Roll::first`], [`Roll::next`] |
+//! | the keys of a room, from signed knowledge | [`VerifiedRoll::first`], [`VerifiedRoll::next`] |
 //! | seal, and open with both halves | [`seal`], [`open`] |
 //! | check a release order | [`order::check`] |
 //! | choose and cover while nothing is known of a finding | [`Candidates`] |
@@ -22,9 +22,13 @@ mod seal;
 pub mod text;
 mod zone;
 
-pub use candidates::{APART_MS, Candidates, Look, MOST_BYTES, MOST_SHOTS, SCENE_WIDE_PX, Seen};
+pub use candidates::{
+    APART_MS, Candidates, FrameFace, MOST_BYTES, MOST_SHOTS, MaskedFrame, SCENE_WIDE_PX,
+};
 pub use order::OrderRefused;
-pub use pixels::{Covered, FLAT, Pixels, RectPx, SealedPicture};
-pub use roll::{Roll, RollRefused, SealTo};
-pub use seal::{About, CannotOpen, CannotSeal, RoleSecret, SealedBytes, open, open_half, seal};
+pub use pixels::{ClearPixels, Covered, FLAT, RectPx, SealedPicture};
+pub use roll::{RollRefused, SealTo, VerifiedRoll};
+pub use seal::{
+    CannotOpen, CannotSeal, PictureContext, RoleSecret, SealedCiphertext, open, open_half, seal,
+};
 pub use zone::Mask;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{CustodianRole, CustodianSignature, ReleaseOrder};
 use protocol::id::{CustodianId, DeviceId, EvidenceId, OrderId};
 
-use crate::roll::{Roll, signed_by};
+use crate::roll::{VerifiedRoll, signed_by};
 use crate::text;
 
 /// The longest that an approval counts.
@@ -56,7 +56,7 @@ pub enum OrderRefused {
 #[derive(Debug, Clone, Copy)]
 pub struct Knows<'a> {
     pub device: &'a DeviceId,
-    pub roll: &'a Roll,
+    pub roll: &'a VerifiedRoll,
     /// Orders that were carried out.
     pub used: &'a BTreeSet<OrderId>,
     /// Pictures of the order's finding that this box ever sealed.

@@ -67,11 +67,11 @@ pub struct SealTo {
 
 /// A roll whose every line this box believes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roll {
+pub struct VerifiedRoll {
     believed: Custodians,
 }
 
-impl Roll {
+impl VerifiedRoll {
     /// The first roll that a box sees: pinned. Each role begins with one custodian who vouches for
     /// himself; everybody else in it is vouched for. A role that is still empty could be founded by
     /// whoever sends the next roll, so a first roll needs both.

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use evidence::fixture::{FROM, Office, Person, role_key, role_secret};
+use evidence::fixture::{FROM, FixtureCustodian, Office, role_key, role_secret};
 use evidence::order::{Knows, OrderRefused, check};
-use evidence::{About, CannotOpen, Roll, RollRefused, SealedBytes, open, seal, text};
+use evidence::{
+    CannotOpen, PictureContext, RollRefused, SealedCiphertext, VerifiedRoll, open, seal, text,
+};
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{CustodianRole, EvidenceItem, EvidenceKind, ReleaseOrder};
 use protocol::id::{DeviceId, EvidenceId};
@@ -26,9 +28,9 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
 
-fn sealed(plain: &[u8]) -> SealedBytes {
-    let (device, roll) = (device(), Roll::first(&Office::new().roll).unwrap());
-    let about = About {
+fn sealed(plain: &[u8]) -> SealedCiphertext {
+    let (device, roll) = (device(), VerifiedRoll::first(&Office::new().roll).unwrap());
+    let about = PictureContext {
         device: &device,
         finding_id: FINDING,
         kind: EvidenceKind::SubjectCrop,
@@ -37,7 +39,7 @@ fn sealed(plain: &[u8]) -> SealedBytes {
     seal(plain, about, &roll.seal_to().unwrap()).unwrap()
 }
 
-fn item(of: &SealedBytes) -> EvidenceItem {
+fn item(of: &SealedCiphertext) -> EvidenceItem {
     EvidenceItem {
         id: of.id.clone(),
         kind: EvidenceKind::SubjectCrop,
@@ -104,7 +106,7 @@ fn what_was_cut_swapped_or_moved_is_named_and_stays_shut() {
 /// Orders as a box meets them.
 struct Box {
     office: Office,
-    roll: Roll,
+    roll: VerifiedRoll,
     items: BTreeSet<EvidenceId>,
     order: ReleaseOrder,
 }
@@ -115,7 +117,7 @@ impl Box {
         let items: BTreeSet<EvidenceId> =
             ["aa", "bb"].into_iter().map(|id| id.parse().unwrap()).collect();
         let order = office.release("o1", &device(), FINDING, &Vec::from_iter(items.clone()), at(0));
-        Self { roll: Roll::first(&office.roll).unwrap(), office, items, order }
+        Self { roll: VerifiedRoll::first(&office.roll).unwrap(), office, items, order }
     }
 
     fn judge(&self, order: &ReleaseOrder, now: Timestamp) -> Result<(), OrderRefused> {
@@ -197,7 +199,7 @@ fn the_same_person_twice_is_refused_under_one_id_or_one_key() {
     assert!(matches!(it.judge(&order, at(0)), Err(OrderRefused::SamePerson(_))));
 
     // One key under two ids: let in as reviewer by the reviewer, by mistake or under pressure.
-    let mut twin = Person::new("rev-2", CustodianRole::Reviewer, 0x11);
+    let mut twin = FixtureCustodian::new("rev-2", CustodianRole::Reviewer, 0x11);
     twin.key = it.office.supervisor.key.clone();
     let line = twin.line(Office::JURISDICTION, &it.office.reviewer).unwrap();
     let mut roll = it.office.roll.clone();
@@ -252,9 +254,10 @@ fn an_order_without_a_case_or_for_longer_than_a_day_is_refused() {
 #[test]
 fn a_hostile_server_adds_nobody_and_changes_no_key() {
     let office = Office::new();
-    let pinned = Roll::first(&office.roll).unwrap();
-    let mallory = Person::new("mallory", CustodianRole::Reviewer, 0x66);
-    let line = |of: &Person, by: &Person| of.line(Office::JURISDICTION, by).unwrap();
+    let pinned = VerifiedRoll::first(&office.roll).unwrap();
+    let mallory = FixtureCustodian::new("mallory", CustodianRole::Reviewer, 0x66);
+    let line =
+        |of: &FixtureCustodian, by: &FixtureCustodian| of.line(Office::JURISDICTION, by).unwrap();
     let with = |custodian| {
         let mut roll = office.roll.clone();
         roll.custodians.push(custodian);
@@ -268,7 +271,7 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
     assert!(with(line(&mallory, &office.reviewer)).is_ok(), "a reviewer lets in a reviewer");
 
     // A role key of its own, as version 2 or in place of version 1.
-    let forger = Person { id: office.reviewer.id.clone(), ..mallory };
+    let forger = FixtureCustodian { id: office.reviewer.id.clone(), ..mallory };
     let mut roll = office.roll.clone();
     roll.role_keys.push(role_key(Office::JURISDICTION, 2, &forger).unwrap());
     assert!(matches!(pinned.next(&roll), Err(RollRefused::KeyNotVouched { .. })));
@@ -301,26 +304,26 @@ fn a_sealing_key_that_was_swapped_is_refused() {
     for (at, key) in [(0, [9; 32]), (1, [9; 32])] {
         let mut roll = office.roll.clone();
         roll.custodians[at].sealing_key = STANDARD.encode(key);
-        let refused = Roll::first(&roll).unwrap_err();
+        let refused = VerifiedRoll::first(&roll).unwrap_err();
         assert!(matches!(refused, RollRefused::NotVouched { .. }), "{refused}");
-        let refused = Roll::first(&office.roll).unwrap().next(&roll).unwrap_err();
+        let refused = VerifiedRoll::first(&office.roll).unwrap().next(&roll).unwrap_err();
         assert!(matches!(refused, RollRefused::Rewritten(_)), "{refused}");
         roll.custodians[at].sealing_key = "no key".to_owned();
-        assert!(matches!(Roll::first(&roll), Err(RollRefused::Malformed(_))));
+        assert!(matches!(VerifiedRoll::first(&roll), Err(RollRefused::Malformed(_))));
     }
 }
 
 #[test]
 fn who_left_lets_nobody_in_any_more() {
     let office = Office::new();
-    let second = Person::new("rev-2", CustodianRole::Reviewer, 0x23);
+    let second = FixtureCustodian::new("rev-2", CustodianRole::Reviewer, 0x23);
     let mut roll = office.roll.clone();
     roll.custodians.push(second.line(Office::JURISDICTION, &office.reviewer).unwrap());
     roll.custodians[1].until = Some(TAKEN_AT.to_owned());
     // Seen at once, by a box that was off line: he was in office when he let the second in.
-    assert!(Roll::first(&office.roll).unwrap().next(&roll).is_ok());
-    let known_gone = Roll::first(&roll).unwrap();
-    let third = Person::new("rev-3", CustodianRole::Reviewer, 0x24);
+    assert!(VerifiedRoll::first(&office.roll).unwrap().next(&roll).is_ok());
+    let known_gone = VerifiedRoll::first(&roll).unwrap();
+    let third = FixtureCustodian::new("rev-3", CustodianRole::Reviewer, 0x24);
     let mut later = roll.clone();
     later.custodians.push(third.line(Office::JURISDICTION, &office.reviewer).unwrap());
     assert!(matches!(known_gone.next(&later), Err(RollRefused::NotVouched { .. })));
@@ -336,7 +339,7 @@ fn a_first_roll_without_one_of_the_roles_pins_nothing() {
     let mut roll = Office::new().roll;
     roll.custodians.pop();
     roll.role_keys.pop();
-    assert_eq!(Roll::first(&roll), Err(RollRefused::Incomplete("reviewer")));
+    assert_eq!(VerifiedRoll::first(&roll), Err(RollRefused::Incomplete("reviewer")));
 }
 
 /// `crates/evidence/tests/vectors.json`: what a browser must make and open alike. `ZAIGANG_BLESS=1`

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 
 use evidence::order::{Knows, check};
-use evidence::{Roll, RollRefused, SealTo, text};
+use evidence::{RollRefused, SealTo, VerifiedRoll, text};
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{
     Custodians, EvidenceDeed, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy,
@@ -45,7 +45,7 @@ pub struct Keeper {
     source: PictureSource,
     quota_bytes: u64,
     store: Store,
-    roll: Option<Roll>,
+    roll: Option<VerifiedRoll>,
     policy: EvidencePolicy,
     orders: EvidenceOrders,
     asked: BTreeMap<String, Asked>,
@@ -73,7 +73,7 @@ impl Keeper {
         let (store, lost) = Store::open(state_dir)?;
         // What was believed was checked when it came. Where the disk says something else, nobody
         // is believed: a box that forgot would pin whomever the server names next.
-        let (roll, distrust) = match store.book.custodians.as_ref().map(Roll::first) {
+        let (roll, distrust) = match store.book.custodians.as_ref().map(VerifiedRoll::first) {
             None => (None, None),
             Some(Ok(roll)) => (Some(roll), None),
             Some(Err(why)) => (
@@ -155,7 +155,7 @@ impl Keeper {
         }
         let roll = match &self.roll {
             Some(roll) => Some(roll.next(told).map_err(|why| why.to_string())?),
-            None => match Roll::first(told) {
+            None => match VerifiedRoll::first(told) {
                 Ok(roll) => Some(roll),
                 Err(RollRefused::Incomplete(_)) => None,
                 Err(why) => return Err(why.to_string()),

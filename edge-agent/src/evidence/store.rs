@@ -51,7 +51,7 @@ pub struct Held {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Book {
-    /// Pinned; see `evidence::Roll`.
+    /// Pinned; see `evidence::VerifiedRoll`.
     pub custodians: Option<Custodians>,
     /// Orders that were carried out, with SHA-256 of what was signed.
     pub used: BTreeMap<OrderId, String>,

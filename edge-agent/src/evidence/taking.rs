@@ -1,7 +1,7 @@
 //! The pipeline's half: it keeps candidates while the box takes pictures at all, and seals them the
 //! moment a finding asks. Plain pixels live here and in the candidates alone.
 
-use evidence::{Candidates, Look, RectPx, SealTo, SealedPicture, Seen};
+use evidence::{Candidates, FrameFace, MaskedFrame, RectPx, SealTo, SealedPicture};
 use presence::{PersonId, TrackId};
 use protocol::{down::Polygon, id::DeviceId};
 use vision::{FaceBox, Frame, PixelOrder};
@@ -63,9 +63,9 @@ impl Taker {
         self.taking.is_some()
     }
 
-    pub fn look(&mut self, frame: Frame<'_>, at: Now, faces: &[Seen]) {
+    pub fn look(&mut self, frame: Frame<'_>, at: Now, faces: &[FrameFace]) {
         if self.is_on() {
-            self.candidates.look(Look {
+            self.candidates.look(MaskedFrame {
                 data: frame.data(),
                 bgr: frame.order() == PixelOrder::Bgr,
                 width: frame.width(),

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use evidence::{About, RoleSecret, Roll, SealedBytes, seal, text};
+use evidence::{PictureContext, RoleSecret, SealedCiphertext, VerifiedRoll, seal, text};
 use protocol::down::Down;
 use protocol::evidence::{
     Custodian, CustodianRole, CustodianSignature, EvidenceItem, EvidenceKind, EvidenceOrders,
@@ -217,10 +217,10 @@ impl Scene {
         );
         let Down::Custodians(custodians) = told.payload else { unreachable!() };
         assert!(custodians.policy.enabled, "a demonstration takes pictures");
-        let to = Roll::first(&custodians).unwrap().seal_to().unwrap();
+        let to = VerifiedRoll::first(&custodians).unwrap().seal_to().unwrap();
         let device = self.b.id.parse().unwrap();
         for _ in 0..count {
-            let about = About {
+            let about = PictureContext {
                 device: &device,
                 finding_id: &finding_id(),
                 kind: EvidenceKind::SubjectCrop,
@@ -816,7 +816,7 @@ fn a_key_that_was_turned_over_says_what_only_the_old_one_opens() {
         .b
         .told_until("custodians", |d| matches!(d, Down::Custodians(c) if c.role_keys.len() == 3));
     let Down::Custodians(custodians) = told.payload else { unreachable!() };
-    assert!(Roll::first(&custodians).is_ok());
+    assert!(VerifiedRoll::first(&custodians).is_ok());
 }
 
 #[test]

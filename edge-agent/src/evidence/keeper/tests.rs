@@ -6,7 +6,7 @@ mod kills;
 use std::sync::mpsc::{Receiver, channel};
 
 use evidence::fixture::Office;
-use evidence::{Candidates, Look, RectPx, SealedPicture, Seen};
+use evidence::{Candidates, FrameFace, MaskedFrame, RectPx, SealedPicture};
 use protocol::evidence::{
     CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, QUOTA_BYTES, Standing,
 };
@@ -85,14 +85,14 @@ impl Box1 {
         let data: Vec<u8> = (0..160 * 120 * 3).map(|n| (n * 31 % 251) as u8).collect();
         let place = RectPx { x: 40, y: 40, width: 30, height: 30 };
         let mut candidates = Candidates::default();
-        candidates.look(Look {
+        candidates.look(MaskedFrame {
             data: &data,
             bgr: false,
             width: 160,
             height: 120,
             mono_ms: 0,
             wall_ms: 0,
-            faces: &[Seen { track: 1, place, quality_ppm: Some(1) }],
+            faces: &[FrameFace { track: 1, place, quality_ppm: Some(1) }],
         });
         let to = self.keeper.seal_to().unwrap();
         let covered = candidates.take(finding, &[1]);

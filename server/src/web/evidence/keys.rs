@@ -150,7 +150,9 @@ pub(super) fn role_key(
 /// first one with both roles; before that each role's founder is judged by himself.
 pub(super) fn roll_holds(roll: &Roll) -> Result<(), String> {
     if roll.is_complete() {
-        return evidence::Roll::first(&roll.wire()).map(|_| ()).map_err(|why| why.to_string());
+        return evidence::VerifiedRoll::first(&roll.wire())
+            .map(|_| ())
+            .map_err(|why| why.to_string());
     }
     let told = roll.wire();
     let founder = told.custodians.first().ok_or("nobody is let in")?;
