@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use figures::Report;
+use figures::FleetReport;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +68,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut report = Report::new(cli.json);
+    let mut report = FleetReport::new(cli.json);
     let played = match (&cli.attach, &cli.journal) {
         (Some(http), Some(journal)) => soak::play(&cli, http, journal),
         _ => scenes::play(&cli, &mut report),

@@ -22,7 +22,7 @@ const CALLERS: usize = 8;
 
 /// Who a simulated box is.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct SimulatedIdentity {
     pub(crate) device: String,
     /// The room that it was registered for: a server believes it of no other.
     pub(crate) room: RoomId,
@@ -199,7 +199,7 @@ impl Rig {
     }
 
     /// Registers boxes `{name}-0` … and trades their tokens for identities, over the real calls.
-    pub(crate) fn provision(&self, name: &str, count: usize) -> Result<Vec<Identity>> {
+    pub(crate) fn provision(&self, name: &str, count: usize) -> Result<Vec<SimulatedIdentity>> {
         let _: Value = self.post(
             "institutions",
             &json!({"id": "inst-1", "name": "示范门诊部", "kind": "门诊部", "grade_ceiling": 2,
@@ -246,7 +246,7 @@ impl Rig {
         Ok(made.into_iter().map(|(_, identity)| identity).collect())
     }
 
-    fn provision_one(&self, name: &str, n: usize) -> Result<Identity> {
+    fn provision_one(&self, name: &str, n: usize) -> Result<SimulatedIdentity> {
         let room = format!("{name}-room-{}", n / BOXES_PER_ROOM);
         let answer: Value =
             self.post("devices", &json!({"id": format!("{name}-{n}"), "room": room}))?;
@@ -260,7 +260,7 @@ impl Rig {
         };
         let answer: ProvisionResponse = self.post("provision", &request)?;
         let server = VerifyingKey::from_base64(&answer.server_signing_key)?;
-        Ok(Identity {
+        Ok(SimulatedIdentity {
             device: answer.device.to_string(),
             room: answer.room,
             signing,
