@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use local_page::Pixels;
+use local_page::RgbPixels;
 use presence::{
     CameraState as Core, Face, IdentityView, Liveness, Thresholds, TrackId, Zone, Zones,
 };
@@ -52,13 +52,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Now {
     /// The picture of the frame that is being examined.
-    pixels: Option<Arc<Pixels>>,
-    newest: Option<(Sight, Arc<Pixels>)>,
+    pixels: Option<Arc<RgbPixels>>,
+    newest: Option<(Sight, Arc<RgbPixels>)>,
     number: u64,
     tracks: BTreeMap<TrackId, Remembered>,
     zones: Option<Zones>,
     meter: Meter,
-    ask: Option<SyncSender<(Photograph, Arc<Pixels>)>>,
+    ask: Option<SyncSender<(Photograph, Arc<RgbPixels>)>>,
 }
 
 /// What the last closer look at a track gave.
@@ -137,7 +137,7 @@ impl LiveView {
             Some(_) if seen.observation.camera.state != Core::Withheld => now.pixels.clone(),
             _ => None,
         };
-        let pixels = pixels.unwrap_or_else(|| Arc::new(Pixels::default()));
+        let pixels = pixels.unwrap_or_else(|| Arc::new(RgbPixels::default()));
         now.number += 1;
         let faces = seen.observation.faces.iter();
         let faces =

@@ -1,7 +1,7 @@
 //! A picture as it is shown to somebody: made small, or cut round one face, as bare pixels. What a
 //! mask hides is black before it comes here.
 
-use local_page::{Pixels, Source};
+use local_page::{PixelSource, RgbPixels};
 use vision::{Frame, PixelOrder, Rect};
 
 /// Widest picture that is shown; larger ones are made smaller by whole numbers.
@@ -10,9 +10,9 @@ const SHOWN_WIDTH: u32 = 640;
 const MARGIN: f32 = 0.6;
 
 /// The whole picture, made small enough to show.
-pub(crate) fn whole(frame: Frame<'_>) -> Pixels {
+pub(crate) fn whole(frame: Frame<'_>) -> RgbPixels {
     let step = frame.width().div_ceil(SHOWN_WIDTH).max(1);
-    Pixels::cut(
+    RgbPixels::cut(
         source(frame),
         (0, 0),
         (frame.width() / step * step, frame.height() / step * step),
@@ -22,7 +22,7 @@ pub(crate) fn whole(frame: Frame<'_>) -> Pixels {
 
 /// A face with what is around it, in the camera's own pixels; `None` where it lies outside the
 /// picture.
-pub(crate) fn around(frame: Frame<'_>, face: &Rect) -> Option<Pixels> {
+pub(crate) fn around(frame: Frame<'_>, face: &Rect) -> Option<RgbPixels> {
     let margin = face.width.max(face.height) * MARGIN;
     let clamp = |value: f32, most: u32| value.clamp(0.0, most as f32) as u32;
     let (left, top) =
@@ -30,9 +30,9 @@ pub(crate) fn around(frame: Frame<'_>, face: &Rect) -> Option<Pixels> {
     let right = clamp(face.x + face.width + margin, frame.width());
     let bottom = clamp(face.y + face.height + margin, frame.height());
     (right > left && bottom > top)
-        .then(|| Pixels::cut(source(frame), (left, top), (right - left, bottom - top), 1))
+        .then(|| RgbPixels::cut(source(frame), (left, top), (right - left, bottom - top), 1))
 }
 
-fn source(frame: Frame<'_>) -> Source<'_> {
-    Source { data: frame.data(), width: frame.width(), bgr: frame.order() == PixelOrder::Bgr }
+fn source(frame: Frame<'_>) -> PixelSource<'_> {
+    PixelSource { data: frame.data(), width: frame.width(), bgr: frame.order() == PixelOrder::Bgr }
 }

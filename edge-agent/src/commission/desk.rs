@@ -9,7 +9,7 @@ use std::{
 };
 
 use delivery::{identity::BoxIdentity, provision::server_of};
-use local_page::{Access, Entry};
+use local_page::{Access, EntryOutcome};
 use protocol::{down::Zones, id::PersonId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,10 +72,10 @@ impl Desk {
     }
 
     /// Tries a code; ten wrong ones end the page.
-    pub(super) fn enter(&self, code: &str) -> Entry {
+    pub(super) fn enter(&self, code: &str) -> EntryOutcome {
         let mut token = [0_u8; 32];
         if getrandom::fill(&mut token).is_err() {
-            return Entry::Closed("this box gives no randomness");
+            return EntryOutcome::Closed("this box gives no randomness");
         }
         let now = self.now_ms();
         let mut access = hold(&self.access);

@@ -1,7 +1,7 @@
 //! One picture as the installer's page may see it: masked first, then searched for faces, and
 //! handed out as bare pixels. It makes no picture file, and cuts nobody out who lies in a bed.
 
-use local_page::Pixels;
+use local_page::RgbPixels;
 use protocol::down::Polygon;
 use serde::Serialize;
 use vision::{FaceBox, Frame, Picture, PixelOrder};
@@ -73,13 +73,13 @@ fn shown(face: &FaceBox, width: u32, height: u32) -> FaceSeen {
 
 impl Seen {
     /// The whole picture, made small enough to show.
-    pub(super) fn whole(&self) -> Option<Pixels> {
+    pub(super) fn whole(&self) -> Option<RgbPixels> {
         Some(shown::whole(self.frame()?))
     }
 
     /// The widest face with what is around it, in the camera's own pixels; nobody else needs to be
     /// in an enrolment, and whoever lies in a bed is never in one (P1).
-    pub(super) fn widest_face(&self, beds: &[Polygon]) -> Option<Pixels> {
+    pub(super) fn widest_face(&self, beds: &[Polygon]) -> Option<RgbPixels> {
         let lies = |shown: &FaceSeen| {
             beds.iter().any(|bed| holds(bed, (shown.x + shown.w / 2, shown.y + shown.h / 2)))
         };

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use local_page::Pixels;
+use local_page::RgbPixels;
 use protocol::down::Polygon;
 use vision::Analyzer;
 
@@ -93,7 +93,7 @@ impl View {
     }
 
     /// The widest face of the newest picture that is in no bed, with what is around it.
-    pub(super) fn face(&self) -> Option<Pixels> {
+    pub(super) fn face(&self) -> Option<RgbPixels> {
         let (seen, beds) = {
             let now = self.shared.lock();
             (now.seen.clone()?, now.beds.clone())

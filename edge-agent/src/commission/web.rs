@@ -6,8 +6,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Method, Request, StatusCode, body::Incoming};
 use local_page::{
-    Answer, PIXELS_JS, Scheme, body_of, come_in, cookie, done, empty, is_local, json_of, refused,
-    script, text,
+    PIXELS_JS, PageResponse, PageScheme, body_of, come_in, cookie, done, empty, is_local, json_of,
+    refused, script, text,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -53,14 +53,14 @@ async fn speak(
         // Browsers that do not know the certificate yet break off here.
         return tracing::debug!(%peer, "no TLS");
     };
-    local_page::speak(stream, peer, Scheme::Https, |request| {
+    local_page::speak(stream, peer, PageScheme::Https, |request| {
         let desk = Arc::clone(&desk);
         async move { answer(&desk, request).await }
     })
     .await;
 }
 
-async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
+async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> PageResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (&method, path.as_str()) {
         (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
@@ -69,7 +69,7 @@ async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
             script(SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, text)| text))
         }
         (&Method::POST, "/code") => {
-            come_in(request, Scheme::Https, COOKIE, |code| desk.enter(code)).await
+            come_in(request, PageScheme::Https, COOKIE, |code| desk.enter(code)).await
         }
         _ if !desk.may(&cookie(&request, COOKIE)) => {
             refused(StatusCode::UNAUTHORIZED, "give the code that the box shows")
@@ -84,7 +84,7 @@ async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
 }
 
 /// What changes something and takes JSON.
-async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> Answer {
+async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> PageResponse {
     let body = match json_of::<Value>(request).await {
         Ok(body) => body,
         Err(answer) => return *answer,
@@ -97,7 +97,7 @@ async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> Answer
     }
 }
 
-fn one_act(desk: &Desk, path: &str, body: Value) -> Answer {
+fn one_act(desk: &Desk, path: &str, body: Value) -> PageResponse {
     fn read<T: DeserializeOwned>(body: Value) -> Result<T, String> {
         serde_json::from_value(body).map_err(|why| why.to_string())
     }
@@ -123,7 +123,7 @@ fn one_act(desk: &Desk, path: &str, body: Value) -> Answer {
     }
 }
 
-async fn photograph(desk: &Desk, request: Request<Incoming>) -> Answer {
+async fn photograph(desk: &Desk, request: Request<Incoming>) -> PageResponse {
     let Some(photo) = body_of(request, MOST_PHOTO_BYTES).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "the photograph is larger than 8 MiB");
     };
@@ -134,7 +134,7 @@ async fn photograph(desk: &Desk, request: Request<Incoming>) -> Answer {
 }
 
 /// `?after=N`: the picture after the N-th, its faces in a header; no content while there is none.
-fn picture(desk: &Desk, query: &str) -> Answer {
+fn picture(desk: &Desk, query: &str) -> PageResponse {
     let after = query.strip_prefix("after=").and_then(|n| n.parse().ok()).unwrap_or(0);
     let Some(seen) = desk.view.newer(after) else { return empty() };
     let Some(whole) = seen.whole() else { return empty() };
@@ -144,7 +144,7 @@ fn picture(desk: &Desk, query: &str) -> Answer {
     )
 }
 
-fn face(desk: &Desk) -> Answer {
+fn face(desk: &Desk) -> PageResponse {
     match desk.view.face() {
         Some(face) => local_page::picture(face, &json!({})),
         None => refused(StatusCode::CONFLICT, "no face is in view, or only in the bed"),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use local_page::Pixels;
+use local_page::RgbPixels;
 use protocol::live::{Ask, Photograph, Shown};
 
 use super::Shared;
@@ -108,7 +108,7 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
 fn hear(
     shared: &Shared,
     stream: &UnixStream,
-    mut answer: impl FnMut((Photograph, Arc<Pixels>)) -> bool,
+    mut answer: impl FnMut((Photograph, Arc<RgbPixels>)) -> bool,
 ) {
     let mut lines = BufReader::new(stream);
     loop {
@@ -127,13 +127,13 @@ fn hear(
     }
 }
 
-fn nobody() -> (Photograph, Arc<Pixels>) {
+fn nobody() -> (Photograph, Arc<RgbPixels>) {
     let Judged { good, width_px, zh, en } = Judged::nobody();
     let photograph = Photograph { width: 0, height: 0, good, face_px: width_px, zh, en };
-    (photograph, Arc::new(Pixels::default()))
+    (photograph, Arc::new(RgbPixels::default()))
 }
 
-fn say(mut stream: &UnixStream, what: &Shown, pixels: &Pixels) -> std::io::Result<()> {
+fn say(mut stream: &UnixStream, what: &Shown, pixels: &RgbPixels) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     stream.write_all(&line)?;

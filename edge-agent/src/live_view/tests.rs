@@ -116,7 +116,7 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
     while !view.is_open() {
         std::thread::yield_now();
     }
-    view.shared.lock().pixels = Some(Arc::new(Pixels { width: 2, height: 1, rgb: vec![7; 6] }));
+    view.shared.lock().pixels = Some(Arc::new(RgbPixels { width: 2, height: 1, rgb: vec![7; 6] }));
     let faces = vec![
         face(1, Some(900_000), Liveness::Live),
         face(2, Some(100_000), Liveness::Live),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_page::Pixels;
+use local_page::RgbPixels;
 use presence::BoxPx;
 use protocol::live::Photograph;
 use vision::{
@@ -64,7 +64,7 @@ impl Watched {
     }
 
     /// The widest face that may be photographed, cut out, and judged as the server will judge it.
-    fn photograph(&mut self, frame: Frame<'_>, faces: &[FaceBox]) -> (Photograph, Arc<Pixels>) {
+    fn photograph(&mut self, frame: Frame<'_>, faces: &[FaceBox]) -> (Photograph, Arc<RgbPixels>) {
         let allowed = |face: &&FaceBox| {
             let rect = face.rect;
             let [x, y, w, h] =
@@ -81,7 +81,7 @@ impl Watched {
             Some(Ok(picture)) => Judged::picture(&mut self.analyzer, picture),
             Some(Err(_)) | None => Judged::nobody(),
         };
-        let pixels = cut.unwrap_or(Pixels::default());
+        let pixels = cut.unwrap_or(RgbPixels::default());
         let photograph = Photograph {
             width: pixels.width,
             height: pixels.height,

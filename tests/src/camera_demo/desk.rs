@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use image::RgbImage;
-use local_page::{Access, Entry, Pixels};
+use local_page::{Access, EntryOutcome, RgbPixels};
 use serde_json::{Value, json};
 
 use super::act::Act;
@@ -65,10 +65,10 @@ impl Desk {
     }
 
     /// Tries a code.
-    pub(super) fn enter(&self, code: &str) -> Entry {
+    pub(super) fn enter(&self, code: &str) -> EntryOutcome {
         let mut token = [0_u8; 32];
         if getrandom::fill(&mut token).is_err() {
-            return Entry::Closed("this machine gives no randomness");
+            return EntryOutcome::Closed("this machine gives no randomness");
         }
         hold(&self.access).enter(code, trust::sha256_hex(token), self.now_ms())
     }
@@ -105,7 +105,7 @@ impl Desk {
     }
 
     /// Takes a photograph; a good one is held for the enrolment.
-    pub(super) fn photograph(&self) -> Result<(Value, Option<Pixels>)> {
+    pub(super) fn photograph(&self) -> Result<(Value, Option<RgbPixels>)> {
         if hold(&self.now).photos.len() >= PHOTOS {
             bail!("照片已够 {PHOTOS} 张 · {PHOTOS} photographs are enough");
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use local_page::{
-    Answer, PIXELS_JS, Scheme, come_in, cookie, done, empty, json_of, listen, picture, refused,
-    script, speak, text,
+    PIXELS_JS, PageResponse, PageScheme, come_in, cookie, done, empty, json_of, listen, picture,
+    refused, script, speak, text,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -30,7 +30,7 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
         |stream, peer| {
             let desk = Arc::clone(&desk);
             async move {
-                speak(stream, peer, Scheme::Http, |request| answer(Arc::clone(&desk), request))
+                speak(stream, peer, PageScheme::Http, |request| answer(Arc::clone(&desk), request))
                     .await;
             }
         },
@@ -38,7 +38,7 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
     .await;
 }
 
-async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
+async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> PageResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (&method, path.as_str()) {
         (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
@@ -47,7 +47,7 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
         (&Method::GET, "/words.js") => script(WORDS),
         (&Method::GET, "/pixels.js") => script(PIXELS_JS),
         (&Method::POST, "/code") => {
-            come_in(request, Scheme::Http, COOKIE, |code| desk.enter(code)).await
+            come_in(request, PageScheme::Http, COOKIE, |code| desk.enter(code)).await
         }
         _ if !desk.may(&cookie(&request, COOKIE)) => {
             refused(StatusCode::UNAUTHORIZED, "give the code")
@@ -60,7 +60,7 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
 }
 
 /// `?after=N`: the look after the N-th; no content while there is none.
-fn view(desk: &Desk, query: &str) -> Answer {
+fn view(desk: &Desk, query: &str) -> PageResponse {
     let after = query.strip_prefix("after=").and_then(|n| n.parse().ok()).unwrap_or(0);
     match desk.look().filter(|look| look.sight.number > after) {
         Some(look) => picture(look.pixels(), &json!(look.sight)),
@@ -69,7 +69,7 @@ fn view(desk: &Desk, query: &str) -> Answer {
 }
 
 /// What changes something; it waits for the box or the server.
-async fn act(desk: Arc<Desk>, path: String, request: Request<Incoming>) -> Answer {
+async fn act(desk: Arc<Desk>, path: String, request: Request<Incoming>) -> PageResponse {
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]

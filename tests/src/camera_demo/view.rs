@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use local_page::Pixels;
+use local_page::RgbPixels;
 use protocol::live::{Ask, Photograph, Shown, Sight};
 
 /// More pixels than any look has.
@@ -27,8 +27,8 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn pixels(&self) -> Pixels {
-        Pixels { width: self.sight.width, height: self.sight.height, rgb: self.rgb.to_vec() }
+    pub(super) fn pixels(&self) -> RgbPixels {
+        RgbPixels { width: self.sight.width, height: self.sight.height, rgb: self.rgb.to_vec() }
     }
 }
 
@@ -62,7 +62,7 @@ impl View {
     }
 
     /// The widest face now, and how the gate judged it; no picture where nobody was seen.
-    pub(super) fn photograph(&self) -> Result<(Photograph, Option<Pixels>)> {
+    pub(super) fn photograph(&self) -> Result<(Photograph, Option<RgbPixels>)> {
         let photographs = hold(&self.photographs);
         // One that came too late for whoever asked.
         while photographs.try_recv().is_ok() {}
@@ -72,7 +72,7 @@ impl View {
         let (photograph, rgb) = photographs
             .recv_timeout(PHOTOGRAPH_WITHIN)
             .context("the box gives no photograph: no frame comes")?;
-        let taken = Pixels { width: photograph.width, height: photograph.height, rgb };
+        let taken = RgbPixels { width: photograph.width, height: photograph.height, rgb };
         Ok((photograph, Some(taken).filter(|taken| taken.width > 0)))
     }
 }
