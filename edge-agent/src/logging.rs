@@ -8,8 +8,8 @@ use crate::config::{LogFormat, LogSettings};
 pub(crate) fn init(settings: &LogSettings) {
     let directives = std::env::var("ZAIGANG_LOG").unwrap_or_else(|_| settings.level.clone());
     let format = match settings.format {
-        LogFormat::Text => log_lines::Format::Text,
-        LogFormat::Json => log_lines::Format::Json,
+        LogFormat::Text => log_lines::LogFormat::Text,
+        LogFormat::Json => log_lines::LogFormat::Json,
     };
     log_lines::init(&directives, format);
 }

@@ -525,7 +525,8 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
 /// Logs go to standard error, so that standard output stays machine-readable. The broker's own
 /// chatter is kept at warnings.
 fn log_to_stderr(config: &Config) {
-    let format = if config.log_json { log_lines::Format::Json } else { log_lines::Format::Text };
+    let format =
+        if config.log_json { log_lines::LogFormat::Json } else { log_lines::LogFormat::Text };
     for password in files::passwords(config) {
         log_lines::secret(&password);
     }

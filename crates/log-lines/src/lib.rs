@@ -23,7 +23,7 @@ pub use redact::{address, redacted, secret};
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     Text,
     Json,
 }
@@ -37,7 +37,7 @@ static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
 static COUNTING: Once = Once::new();
 
 /// Installs the process's log. `directives` as `EnvFilter` reads them: `info,rmqtt=warn`.
-pub fn init(directives: &str, format: Format) {
+pub fn init(directives: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     // Colours are for people at a terminal; a log file and the journal stay plain. The journal has
@@ -47,9 +47,9 @@ pub fn init(directives: &str, format: Format) {
     let text = fmt::layer().with_ansi(colours).with_writer(lines);
     // A second call (in tests) finds a log installed, and leaves it.
     let _ = match (format, journal) {
-        (Format::Text, false) => registry.with(text).try_init(),
-        (Format::Text, true) => registry.with(text.without_time()).try_init(),
-        (Format::Json, _) => registry.with(fmt::layer().json().with_writer(lines)).try_init(),
+        (LogFormat::Text, false) => registry.with(text).try_init(),
+        (LogFormat::Text, true) => registry.with(text.without_time()).try_init(),
+        (LogFormat::Json, _) => registry.with(fmt::layer().json().with_writer(lines)).try_init(),
     };
     COUNTING.call_once(|| {
         // Where there is no thread for it, a number is said with the next line of its kind.

@@ -30,7 +30,7 @@ macro_rules! note {
 /// Part of a command's answer.
 pub fn answer(text: Arguments<'_>) {
     // A writer keeps its own faults: this one never fails.
-    let _ = Answer.write_fmt(text).and_then(|()| Answer.flush());
+    let _ = CommandOutput.write_fmt(text).and_then(|()| CommandOutput.flush());
 }
 
 /// A line for people, beside the answer.
@@ -46,9 +46,9 @@ pub(crate) fn unsaid() -> Option<&'static str> {
 
 /// Standard output for what writes by itself.
 #[derive(Debug)]
-pub struct Answer;
+pub struct CommandOutput;
 
-impl Answer {
+impl CommandOutput {
     fn kept(fault: &io::Error) {
         if fault.kind() != ErrorKind::BrokenPipe {
             UNSAID.get_or_init(|| format!("standard output can not be written: {fault}"));
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-impl Write for Answer {
+impl Write for CommandOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Err(fault) = io::stdout().lock().write_all(bytes) {
             Self::kept(&fault);
