@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use vision::pack::{Pack, PackManifest, Search, Surroundings};
 
-pub use download::{Download, Expected, Network};
+pub use download::{DownloadPatience, ExpectedFile, FileDownload};
 pub use import::{Installed, import};
 pub use zgpack::{Signers, write as write_archive};
 
