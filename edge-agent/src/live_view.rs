@@ -25,7 +25,7 @@ use presence::{
     CameraState as Core, Face, IdentityView, Liveness, Thresholds, TrackId, Zone, Zones,
 };
 use protocol::{
-    live::{FaceShown, LivenessShown, Photograph, Sight, Status, ThresholdsShown},
+    live::{FaceShown, LiveFrame, LivenessShown, Photograph, Status, ThresholdsShown},
     up::CameraState,
 };
 
@@ -53,7 +53,7 @@ struct Shared {
 struct Now {
     /// The picture of the frame that is being examined.
     pixels: Option<Arc<RgbPixels>>,
-    newest: Option<(Sight, Arc<RgbPixels>)>,
+    newest: Option<(LiveFrame, Arc<RgbPixels>)>,
     number: u64,
     tracks: BTreeMap<TrackId, Remembered>,
     zones: Option<Zones>,
@@ -142,7 +142,7 @@ impl LiveView {
         let faces = seen.observation.faces.iter();
         let faces =
             faces.map(|face| now.face(face, identities, (camera_width, camera_height))).collect();
-        let sight = Sight {
+        let sight = LiveFrame {
             number: now.number,
             width: pixels.width,
             height: pixels.height,

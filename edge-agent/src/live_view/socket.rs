@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context as _;
 use local_page::RgbPixels;
-use protocol::live::{Ask, Photograph, Shown};
+use protocol::live::{LiveMessage, LiveRequest, Photograph};
 
 use super::Shared;
 use crate::enroll::Judged;
@@ -80,7 +80,7 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
             break Ok(());
         }
         if let Ok((photograph, pixels)) = answered.try_recv()
-            && let Err(why) = say(stream, &Shown::Photograph(photograph), &pixels)
+            && let Err(why) = say(stream, &LiveMessage::Photograph(photograph), &pixels)
         {
             break Err(why);
         }
@@ -93,7 +93,7 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
             now.newest.take()
         };
         let Some((sight, pixels)) = newest else { continue };
-        if let Err(why) = say(stream, &Shown::Sight(Box::new(sight)), &pixels) {
+        if let Err(why) = say(stream, &LiveMessage::Sight(Box::new(sight)), &pixels) {
             break Err(why);
         }
     };
@@ -117,7 +117,7 @@ fn hear(
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        let Ok(Ask::Photograph) = serde_json::from_str(&line) else { return };
+        let Ok(LiveRequest::Photograph) = serde_json::from_str(&line) else { return };
         let (taken, taking) = sync_channel(1);
         shared.lock().ask = Some(taken);
         let photograph = taking.recv_timeout(PHOTOGRAPH_WITHIN).unwrap_or_else(|_| nobody());
@@ -133,7 +133,7 @@ fn nobody() -> (Photograph, Arc<RgbPixels>) {
     (photograph, Arc::new(RgbPixels::default()))
 }
 
-fn say(mut stream: &UnixStream, what: &Shown, pixels: &RgbPixels) -> std::io::Result<()> {
+fn say(mut stream: &UnixStream, what: &LiveMessage, pixels: &RgbPixels) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     stream.write_all(&line)?;

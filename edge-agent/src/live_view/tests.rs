@@ -6,7 +6,7 @@ use std::{
 };
 
 use presence::{BoxPx, MatchScore, Mono, Observation, PersonId, PointPx, Polygon};
-use protocol::live::Shown;
+use protocol::live::LiveMessage;
 
 use super::*;
 use crate::{clock::Now as At, pipeline::Figures};
@@ -54,10 +54,10 @@ fn seen(at_ms: u64, faces: Vec<Face>) -> Seen {
     Seen { at, size: Some((200, 100)), observation, figures: Figures::default() }
 }
 
-fn next(lines: &mut BufReader<UnixStream>) -> Shown {
+fn next(lines: &mut BufReader<UnixStream>) -> LiveMessage {
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
-    let shown: Shown = serde_json::from_str(&line).unwrap();
+    let shown: LiveMessage = serde_json::from_str(&line).unwrap();
     let mut pixels = vec![0; shown.pixel_bytes()];
     lines.read_exact(&mut pixels).unwrap();
     shown
@@ -132,7 +132,7 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
         (TrackId(4), matched),
     ];
     view.looked(&seen(0, faces), &identities);
-    let Shown::Sight(sight) = next(&mut lines) else { panic!("no sight") };
+    let LiveMessage::Sight(sight) = next(&mut lines) else { panic!("no sight") };
     let statuses: Vec<_> = sight.faces.iter().map(|face| (face.status, face.score_ppm)).collect();
     let expected = [
         (Status::Matched, Some(900_000)),
@@ -149,7 +149,7 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
     assert_eq!(sight.faces[3].person, None, "whoever shows a picture of somebody is nobody");
     // A track keeps its score until it is out of sight.
     view.looked(&seen(1_000, vec![face(1, None, Liveness::NotAssessed)]), &identities);
-    let Shown::Sight(sight) = next(&mut lines) else { panic!("no sight") };
+    let LiveMessage::Sight(sight) = next(&mut lines) else { panic!("no sight") };
     assert_eq!(
         (sight.faces[0].score_ppm, sight.faces[0].liveness),
         (Some(900_000), LivenessShown::Live)
@@ -174,7 +174,7 @@ fn who_lies_in_the_bed_is_not_photographed() {
     assert!(view.shared.lock().may_be_photographed(BoxPx { x: 140, ..inside }));
     let mut stream = UnixStream::connect(&socket).unwrap();
     stream.write_all(b"\"photograph\"\n").unwrap();
-    let Shown::Photograph(photograph) = next(&mut BufReader::new(stream)) else {
+    let LiveMessage::Photograph(photograph) = next(&mut BufReader::new(stream)) else {
         panic!("no photograph")
     };
     assert!(!photograph.good && photograph.en.contains("no face"), "{photograph:?}");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
-use protocol::live::{Sight, Status};
+use protocol::live::{LiveFrame, Status};
 use serde::Serialize;
 
 use super::act::Act;
@@ -137,7 +137,7 @@ impl Rounds {
     }
 
     /// Notes what the box holds the faces of a look for.
-    pub(super) fn saw(&mut self, sight: &Sight) {
+    pub(super) fn saw(&mut self, sight: &LiveFrame) {
         let Some(round) = self.current.as_mut().filter(|round| round.stage == Stage::Session)
         else {
             return;

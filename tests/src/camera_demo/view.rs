@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use local_page::RgbPixels;
-use protocol::live::{Ask, Photograph, Shown, Sight};
+use protocol::live::{LiveFrame, LiveMessage, LiveRequest, Photograph};
 
 /// More pixels than any look has.
 const MOST_PIXEL_BYTES: usize = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ const PHOTOGRAPH_WITHIN: Duration = Duration::from_secs(8);
 /// One look with its pixels: red, green, blue, from top to bottom.
 #[derive(Debug, Clone)]
 pub(super) struct Look {
-    pub(super) sight: Sight,
+    pub(super) sight: LiveFrame,
     pub(super) rgb: Arc<Vec<u8>>,
     /// When it came; what is older than two seconds is no live picture.
     pub(super) came: Instant,
@@ -66,7 +66,7 @@ impl View {
         let photographs = hold(&self.photographs);
         // One that came too late for whoever asked.
         while photographs.try_recv().is_ok() {}
-        let mut line = serde_json::to_vec(&Ask::Photograph)?;
+        let mut line = serde_json::to_vec(&LiveRequest::Photograph)?;
         line.push(b'\n');
         hold(&self.asks).write_all(&line).context("the box's view is gone")?;
         let (photograph, rgb) = photographs
@@ -88,7 +88,7 @@ fn read(
         if lines.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let shown: Shown = serde_json::from_str(&line)?;
+        let shown: LiveMessage = serde_json::from_str(&line)?;
         let bytes = shown.pixel_bytes();
         if bytes > MOST_PIXEL_BYTES {
             bail!("{bytes} bytes of pixels are too many");
@@ -96,11 +96,11 @@ fn read(
         let mut rgb = vec![0; bytes];
         lines.read_exact(&mut rgb)?;
         match shown {
-            Shown::Sight(sight) => {
+            LiveMessage::Sight(sight) => {
                 *hold(newest) =
                     Some(Look { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
             }
-            Shown::Photograph(photograph) => taken.send((photograph, rgb))?,
+            LiveMessage::Photograph(photograph) => taken.send((photograph, rgb))?,
         }
     }
 }
