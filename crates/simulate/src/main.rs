@@ -10,8 +10,8 @@ use clinic_sim::ErrorModel;
 use clinic_sim::scene::{LAWFUL, SceneTruth};
 use presence::Policy;
 use simulate::{
-    ProfileScore, Target, absence_target, diary, months, months_targets, profile, profile_targets,
-    run, scene_diary, targets,
+    ProfileScore, SimulationTarget, absence_target, diary, months, months_targets, profile,
+    profile_targets, run, scene_diary, targets,
 };
 
 /// Tries the rules on random lawful and unlawful clinic days with known truth, through an error
@@ -177,7 +177,7 @@ fn explain_scenes(score: &ProfileScore) {
     }
 }
 
-fn print_targets(json: bool, all: &[Target]) -> anyhow::Result<ExitCode> {
+fn print_targets(json: bool, all: &[SimulationTarget]) -> anyhow::Result<ExitCode> {
     if json {
         let rows: Vec<_> = all
             .iter()

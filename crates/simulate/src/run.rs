@@ -9,7 +9,7 @@ use presence::{
 };
 
 use crate::clinic;
-use crate::score::{Score, Tally};
+use crate::score::{DayTally, Score};
 
 /// Sessions per simulated day.
 const PER_DAY: u32 = 6;
@@ -49,14 +49,14 @@ pub fn run(model: &ErrorModel, policy: &Policy, sessions: u64, seed: u64) -> Sco
 fn day(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Score {
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
     let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), |_, _, _| {});
-    let mut tally = Tally::default();
+    let mut tally = DayTally::default();
     tally.take(outputs);
     tally.score(&day, number)
 }
 
 /// One thing that the engine said of a day, and stands at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct SaidFinding {
     /// Code of the rule.
     pub rule: &'static str,
     /// Second of the day.
@@ -73,7 +73,7 @@ pub fn said(
     seed: u64,
     number: u64,
     unlawful: f64,
-) -> (bool, Vec<Said>) {
+) -> (bool, Vec<SaidFinding>) {
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, unlawful);
     let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), |_, _, _| {});
     let said = standing(outputs).into_values().map(|finding| {
@@ -83,7 +83,7 @@ pub fn said(
         };
         let planted = |session: &Session| session.plant.is_some_and(|plant| plant.code() == rule);
         let is_true = day.sessions.iter().filter(of).any(planted);
-        Said { rule, second: clinic::second(finding.raised_at.mono), is_true }
+        SaidFinding { rule, second: clinic::second(finding.raised_at.mono), is_true }
     });
     let said = said.collect();
     (day.sessions.iter().any(|session| session.plant.is_some()), said)

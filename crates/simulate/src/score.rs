@@ -14,7 +14,7 @@ const MAX_NOTES: usize = 1_000;
 
 /// What was said of one day.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct DayTally {
     findings: Vec<Finding>,
     summaries: BTreeMap<SessionId, PresenceSummary>,
     taken_back: u64,
@@ -88,7 +88,7 @@ impl Score {
     }
 }
 
-impl Tally {
+impl DayTally {
     /// Takes everything said of a day.
     pub fn take(&mut self, outputs: Vec<EngineOutput>) {
         for output in &outputs {
