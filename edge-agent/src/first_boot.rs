@@ -100,7 +100,7 @@ struct Time {
 impl Wanted {
     /// What was typed wide, or with a character that nobody sees: folded, or refused by its number.
     /// Secrets and the network's name stay as they were typed.
-    fn folded(mut self) -> Result<Self, text_fold::Fault> {
+    fn folded(mut self) -> Result<Self, text_fold::FoldFault> {
         let texts = [
             ("`server`", &mut self.server),
             ("`room`", &mut self.room),
