@@ -86,7 +86,7 @@ impl Request {
     }
 
     /// Whether the keys are those that were named; says so where they are not.
-    fn expects(&self, report: &trust::bundle::Report, answer: &mut Answer) -> bool {
+    fn expects(&self, report: &trust::bundle::BundleReport, answer: &mut Answer) -> bool {
         answer.device_key_id = Some(report.device_key_id.clone());
         answer.server_key_id = Some(report.server_key_id.clone());
         let known = [
@@ -106,7 +106,7 @@ impl Request {
     }
 
     /// Whether the chain names each sealed picture that was given; says which it does not.
-    fn pictures(&self, reports: &[&trust::bundle::Report], mut answer: Answer) -> Answer {
+    fn pictures(&self, reports: &[&trust::bundle::BundleReport], mut answer: Answer) -> Answer {
         for path in &self.pictures {
             let bytes = match std::fs::read(path) {
                 Ok(bytes) => bytes,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use e2e::hostile::{Account, HostileBox, HostileClinic, Side, User, says};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use trust::audit::{Entry, SignedHead};
+use trust::audit::{AuditEntry, SignedHead};
 
 use super::house;
 
@@ -200,7 +200,7 @@ fn an_audit_log_rewritten_while_the_server_is_down_is_found() {
             "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit ORDER BY id";
         let mut all = db.prepare(sql)?;
         let read = all.query_map([], |r| {
-            Ok(Entry {
+            Ok(AuditEntry {
                 id: r.get(0)?,
                 at: r.get(1)?,
                 actor: r.get(2)?,
