@@ -8,7 +8,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// One declared session that was not cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared<'a> {
+pub struct DeclaredSession<'a> {
     /// Start, ms since the epoch.
     pub start_ms: i64,
     /// Its room.
@@ -23,7 +23,7 @@ pub struct Declared<'a> {
 
 /// From when on it is too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct AbstentionLimits {
     /// The rolling window, days.
     pub days: i64,
     /// Least sessions of a group in it.
@@ -62,9 +62,9 @@ pub struct Excess<'a> {
 
 /// Judges one clinic's sessions. `told_ms`: since when it knows.
 pub fn judge<'a>(
-    sessions: &[Declared<'a>],
+    sessions: &[DeclaredSession<'a>],
     told_ms: Option<i64>,
-    limits: Limits,
+    limits: AbstentionLimits,
     now_ms: i64,
 ) -> Option<Excess<'a>> {
     let mut groups: BTreeMap<Group<'a>, (usize, usize)> = BTreeMap::new();
@@ -86,7 +86,7 @@ pub fn judge<'a>(
     excess.reduce(|best, next| if next.outweighs(&best) { next } else { best })
 }
 
-impl<'a> Declared<'a> {
+impl<'a> DeclaredSession<'a> {
     fn groups(&self) -> impl Iterator<Item = Group<'a>> + '_ {
         let whole = [Group::Clinic, Group::Room(self.room)];
         let lead = self.lead.map(Group::Lead);
@@ -115,19 +115,26 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_790_000_000_000;
-    const LIMITS: Limits = Limits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
+    const LIMITS: AbstentionLimits =
+        AbstentionLimits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
 
     fn session(
         n: i64,
         lead: &'static str,
         operator: &'static str,
         unjudged: bool,
-    ) -> Declared<'static> {
+    ) -> DeclaredSession<'static> {
         let start_ms = NOW - n % 13 * DAY_MS;
-        Declared { start_ms, room: "r-1", lead: Some(lead), operators: vec![operator], unjudged }
+        DeclaredSession {
+            start_ms,
+            room: "r-1",
+            lead: Some(lead),
+            operators: vec![operator],
+            unjudged,
+        }
     }
 
-    fn of(sessions: &[Declared<'static>]) -> Option<(Group<'static>, usize, usize)> {
+    fn of(sessions: &[DeclaredSession<'static>]) -> Option<(Group<'static>, usize, usize)> {
         judge(sessions, None, LIMITS, NOW).map(|e| (e.group, e.declared, e.unjudged))
     }
 
@@ -136,7 +143,7 @@ mod tests {
         unjudged: i64,
         lead: &'static str,
         operator: &'static str,
-    ) -> Vec<Declared<'static>> {
+    ) -> Vec<DeclaredSession<'static>> {
         (0..n).map(|i| session(i, lead, operator, i < unjudged)).collect()
     }
 
@@ -164,20 +171,22 @@ mod tests {
     #[test]
     fn what_is_few_in_the_clinic_may_be_many_of_one_room() {
         let mut all = many(30, 0, "p", "o");
-        all.extend(many(10, 5, "q", "x").into_iter().map(|s| Declared { room: "r-2", ..s }));
+        all.extend(many(10, 5, "q", "x").into_iter().map(|s| DeclaredSession { room: "r-2", ..s }));
         assert_eq!(of(&all), Some((Group::Room("r-2"), 10, 5)));
     }
 
     #[test]
     fn an_operator_named_twice_counts_once() {
-        let twice = |s: Declared<'static>| Declared { operators: vec!["o", "o"], ..s };
+        let twice =
+            |s: DeclaredSession<'static>| DeclaredSession { operators: vec!["o", "o"], ..s };
         let few: Vec<_> = many(9, 9, "p", "o").into_iter().map(twice).collect();
         assert_eq!(of(&few), None);
     }
 
     #[test]
     fn what_is_older_than_the_window_is_over() {
-        let old = |s: Declared<'static>| Declared { start_ms: NOW - 14 * DAY_MS, ..s };
+        let old =
+            |s: DeclaredSession<'static>| DeclaredSession { start_ms: NOW - 14 * DAY_MS, ..s };
         assert_eq!(of(&many(10, 10, "p", "o").into_iter().map(old).collect::<Vec<_>>()), None);
     }
 

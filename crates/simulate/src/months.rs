@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use abstention::{Declared, Limits};
+use abstention::{AbstentionLimits, DeclaredSession};
 use clinic_sim::scene::{HABITS, LAWFUL, Recipe, SceneTruth};
 use clinic_sim::{Dice, ErrorModel, Noise};
 use presence::{Assessability, Policy, Severity};
@@ -19,7 +19,8 @@ const HABITUAL: u64 = 3;
 const HONEST: u64 = 10;
 
 /// HB-5 as the server has it by default.
-const LIMITS: Limits = Limits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
+const LIMITS: AbstentionLimits =
+    AbstentionLimits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -100,7 +101,7 @@ fn of_clinic(
 ) -> MonthsScore {
     let mut dice = Dice::new(world.seed, 7_000_000_000 + clinic.number);
     let mut score = MonthsScore { clinics: 1, ..MonthsScore::default() };
-    let mut sessions: Vec<Declared<'static>> = Vec::new();
+    let mut sessions: Vec<DeclaredSession<'static>> = Vec::new();
     let (mut told_ms, mut spoke) = (None, 0);
     for day in 0..i64::from(months) * 30 {
         for n in (0..A_DAY).filter(|_| day % 7 != 6) {
@@ -118,7 +119,7 @@ fn of_clinic(
                 spoke += u64::from(played.findings.iter().any(|f| f.severity >= Severity::L1));
             }
             let declared = played.scene.sessions.first();
-            sessions.push(Declared {
+            sessions.push(DeclaredSession {
                 start_ms: day * DAY_MS,
                 room: "room",
                 lead: declared.and_then(|s| s.lead),
