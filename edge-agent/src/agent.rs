@@ -28,10 +28,10 @@ use protocol::up::{ClockSource, Up};
 
 pub use clock::AgentClock;
 pub use drift::LockWatch;
-pub use event::{Event, Seen};
+pub use event::{Event, RoomLook};
 pub use health::{HealthSource, Vitals};
-pub use known::{Known, unknown_institution};
-pub use tally::{Summary, Tally};
+pub use known::{KnownVersions, unknown_institution};
+pub use tally::{RunSummary, RunTally};
 
 use crate::{
     brokers::KnownBrokers,
@@ -47,7 +47,7 @@ use disk::{ChainMessage, Disk, DiskJob, DiskWork, Durable};
 
 /// How the agent runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct AgentSettings {
     pub production: bool,
     /// A scripted source: it begins when the knowledge is there, and its clock is the agent's.
     pub scripted: bool,
@@ -78,11 +78,11 @@ pub enum Ending {
 
 /// The engine with everything it says and is told.
 pub struct Agent {
-    settings: Settings,
+    settings: AgentSettings,
     engine: Engine,
     clock: AgentClock,
     disk: Disk,
-    known: Known,
+    known: KnownVersions,
     origin: Origin,
     health: HealthSource,
     /// What a recorded look is cut down to; `None` where there is no observation log.
@@ -116,11 +116,11 @@ impl std::fmt::Debug for Agent {
 /// What an agent is made of.
 #[derive(Debug)]
 pub struct Parts {
-    pub settings: Settings,
+    pub settings: AgentSettings,
     pub clock: AgentClock,
     pub outbox: Outbox,
     pub store: KnowledgeStore,
-    pub known: Known,
+    pub known: KnownVersions,
     pub origin: Origin,
     pub health: HealthSource,
     pub thresholds: Thresholds,
@@ -261,7 +261,7 @@ impl Agent {
         self.once_ending()
     }
 
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> RunSummary {
         let waived = self.engine.policy().liveness_waived() == 1;
         self.disk.summary(&self.health, &self.origin.manifest.pack, waived)
     }
@@ -275,7 +275,7 @@ impl Agent {
         longest.min(Duration::from_millis(deadline.max(1)))
     }
 
-    fn seen(&mut self, seen: &Seen) -> Guidance {
+    fn seen(&mut self, seen: &RoomLook) -> Guidance {
         // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each
         // second.
         self.watchdog.feed();

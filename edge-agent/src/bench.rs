@@ -80,7 +80,7 @@ enum What {
 
 /// One stage, in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stage {
+pub struct StageTiming {
     pub stage: &'static str,
     pub median_us: u64,
     pub p95_us: u64,
@@ -109,18 +109,18 @@ pub struct OnProvider {
     pub provider: &'static str,
     /// Why it could not be measured; then there are no stages.
     pub failed: Option<String>,
-    pub stages: Vec<Stage>,
+    pub stages: Vec<StageTiming>,
 }
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     pub board: Board,
     pub pack: String,
     pub threads: usize,
     pub detect_side_px: u32,
     pub frame: String,
-    pub stages: Vec<Stage>,
+    pub stages: Vec<StageTiming>,
     /// The same networks on every provider that is there, the configured one left out.
     pub other_providers: Vec<OnProvider>,
     /// Processor time of decoding, gate and detection of one frame, in microseconds.
@@ -148,7 +148,7 @@ impl Args {
         for provider in providers.iter().filter(|name| **name != config.models.provider) {
             other_providers.push(self.on_provider(&config, provider));
         }
-        let report = Report {
+        let report = BenchReport {
             board: board(before, providers),
             pack: models.pack,
             threads: config.models.threads,
@@ -198,7 +198,7 @@ fn measure(
     mut analyzer: Analyzer,
     runs: usize,
     people: usize,
-) -> anyhow::Result<(Vec<Stage>, u64)> {
+) -> anyhow::Result<(Vec<StageTiming>, u64)> {
     let mut scene = scene::Scene::drawn(scene::Morning::bundled()?, 1);
     let mut image = image::RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
     let truths = scene.frame_at(SCENE_MS, &mut image);
@@ -266,7 +266,7 @@ fn stage(
     name: &'static str,
     runs: usize,
     mut work: impl FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<Stage> {
+) -> anyhow::Result<StageTiming> {
     for _ in 0..runs.div_ceil(10) {
         work()?;
     }
@@ -279,12 +279,12 @@ fn stage(
     times.sort_unstable();
     let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
     let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    Ok(Stage { stage: name, median_us: us(at(50)), p95_us: us(at(95)), runs })
+    Ok(StageTiming { stage: name, median_us: us(at(50)), p95_us: us(at(95)), runs })
 }
 
 /// Each frame is decoded, gated and detected; each person is looked at once a second, which is what
 /// an open identity costs.
-fn rates(stages: &[Stage]) -> Vec<(usize, u64)> {
+fn rates(stages: &[StageTiming]) -> Vec<(usize, u64)> {
     let sum = |names: &[&str]| {
         stages.iter().filter(|s| names.contains(&s.stage)).map(|s| s.median_us).sum::<u64>()
     };
@@ -346,7 +346,7 @@ pub(crate) fn rss_kib() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0)
 }
 
-fn markdown(report: &Report) -> String {
+fn markdown(report: &BenchReport) -> String {
     let board = &report.board;
     let degrees =
         |mc: Option<i32>| mc.map_or("not shown".to_owned(), |mc| format!("{} °C", mc / 1000));
@@ -445,7 +445,7 @@ mod tests {
 
     #[test]
     fn more_people_leave_fewer_frames() {
-        let stage = |stage, median_us| Stage { stage, median_us, p95_us: median_us, runs: 1 };
+        let stage = |stage, median_us| StageTiming { stage, median_us, p95_us: median_us, runs: 1 };
         let rates =
             rates(&[stage("detect", 10_000), stage("quality", 100), stage("embed", 20_000)]);
         assert_eq!(rates[0], (1, 97_029));

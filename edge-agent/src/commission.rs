@@ -35,9 +35,9 @@ use crate::{
     logging,
 };
 use desk::{Desk, Over};
-use link::Link;
-use tls::Tls;
-use view::View;
+use link::ServerLink;
+use tls::PageTls;
+use view::CameraView;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -116,9 +116,9 @@ impl Args {
             .with_context(|| format!("--listen {}", self.listen))?;
         let address = listener.local_addr()?;
         let addresses = addresses(address.ip(), &identity.broker.host);
-        let tls = Tls::new(&addresses)?;
-        let view = View::start(config.camera.clone(), models.analyzer)?;
-        let link = Link::start(identity, outbox, &config.state_dir, origin)?;
+        let tls = PageTls::new(&addresses)?;
+        let view = CameraView::start(config.camera.clone(), models.analyzer)?;
+        let link = ServerLink::start(identity, outbox, &config.state_dir, origin)?;
         let desk = Arc::new(Desk {
             access: Mutex::new(Access::new(
                 getrandom::u64().context("no randomness for the code")?,
@@ -197,7 +197,7 @@ fn addresses(listens: IpAddr, towards: &str) -> Vec<IpAddr> {
     outward.into_iter().chain([IpAddr::from([127, 0, 0, 1])]).collect()
 }
 
-fn announce(addresses: &[IpAddr], port: u16, tls: &Tls, desk: &Desk) {
+fn announce(addresses: &[IpAddr], port: u16, tls: &PageTls, desk: &Desk) {
     for address in addresses {
         log_lines::say!("page         https://{}", SocketAddr::new(*address, port));
     }

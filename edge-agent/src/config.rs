@@ -30,7 +30,7 @@ pub enum ConfigError {
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub mode: Mode,
+    pub mode: RunMode,
     pub state_dir: PathBuf,
     pub log: LogSettings,
     pub models: ModelSettings,
@@ -49,7 +49,7 @@ pub struct Config {
 
 /// Whether what is seen is real life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum RunMode {
     /// A box in a treatment room. Refuses drawn and filed pictures, the avatar pack and waived
     /// liveness.
     Production,
@@ -86,14 +86,14 @@ pub struct ModelSettings {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraSettings {
-    pub source: Source,
+    pub source: FrameSource,
     /// Wait between two tries to open a camera that is gone.
     pub reconnect_ms: u64,
 }
 
 /// Where frames come from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum FrameSource {
     V4l2 {
         device: String,
         width: u32,
@@ -122,7 +122,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl FrameSource {
     /// Whether it is a lens in a room: of drawn, filed and filmed pictures nobody can say what they
     /// should look like.
     pub fn is_camera(&self) -> bool {

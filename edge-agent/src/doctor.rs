@@ -20,10 +20,10 @@ use vision::{Gate, Runtime};
 use crate::{
     agent::AgentClock,
     brokers,
-    camera::{self, Look, Stop},
+    camera::{self, CameraLook, Stop},
     clock::RealClock,
     config::{self, Config},
-    healthy::Standing,
+    healthy::HeartbeatState,
     heat::Heat,
     loaded::load_models,
     lock::Lock,
@@ -59,7 +59,7 @@ pub struct Args {
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CheckVerdict {
     Good,
     /// The box works, with a drawback that is named.
     Warning,
@@ -71,7 +71,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub what: &'static str,
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// What was found, one line.
     pub found: String,
     /// How to mend it; empty where all is well.
@@ -80,15 +80,15 @@ pub struct Check {
 
 impl Check {
     fn good(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, verdict: Verdict::Good, found: found.into(), mend: String::new() }
+        Self { what, verdict: CheckVerdict::Good, found: found.into(), mend: String::new() }
     }
 
     fn warning(what: &'static str, found: impl Into<String>, mend: &str) -> Self {
-        Self { what, verdict: Verdict::Warning, found: found.into(), mend: mend.to_owned() }
+        Self { what, verdict: CheckVerdict::Warning, found: found.into(), mend: mend.to_owned() }
     }
 
     fn bad(what: &'static str, found: impl Into<String>, mend: &str) -> Self {
-        Self { what, verdict: Verdict::Bad, found: found.into(), mend: mend.to_owned() }
+        Self { what, verdict: CheckVerdict::Bad, found: found.into(), mend: mend.to_owned() }
     }
 }
 
@@ -103,22 +103,22 @@ impl Args {
             }
             checks.push(check);
         });
-        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
+        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(CheckVerdict::Good);
         if self.json {
             log_lines::say!("{}", serde_json::json!({"verdict": verdict, "checks": checks}));
         } else {
             log_lines::say!("{}", closing(verdict));
         }
-        anyhow::ensure!(verdict != Verdict::Bad, "this box is not ready");
+        anyhow::ensure!(verdict != CheckVerdict::Bad, "this box is not ready");
         Ok(())
     }
 }
 
 fn print(check: &Check) {
     let mark = match check.verdict {
-        Verdict::Good => "ok  ",
-        Verdict::Warning => "warn",
-        Verdict::Bad => "BAD ",
+        CheckVerdict::Good => "ok  ",
+        CheckVerdict::Warning => "warn",
+        CheckVerdict::Bad => "BAD ",
     };
     log_lines::say!("{mark} {:<12} {}", check.what, check.found);
     if !check.mend.is_empty() {
@@ -126,11 +126,11 @@ fn print(check: &Check) {
     }
 }
 
-fn closing(verdict: Verdict) -> &'static str {
+fn closing(verdict: CheckVerdict) -> &'static str {
     match verdict {
-        Verdict::Good => "ready",
-        Verdict::Warning => "ready, with the warnings above",
-        Verdict::Bad => "not ready: mend what is marked BAD",
+        CheckVerdict::Good => "ready",
+        CheckVerdict::Warning => "ready, with the warnings above",
+        CheckVerdict::Bad => "not ready: mend what is marked BAD",
     }
 }
 
@@ -296,13 +296,13 @@ fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Ve
         })
     {
         match camera.look() {
-            Ok(Look::Shot(shot)) => {
+            Ok(CameraLook::Shot(shot)) => {
                 frames += 1;
                 first.get_or_insert_with(Instant::now);
                 last = Some(shot);
             }
-            Ok(Look::Skipped(_)) => skipped += 1,
-            Ok(Look::End(_)) => break,
+            Ok(CameraLook::Skipped(_)) => skipped += 1,
+            Ok(CameraLook::End(_)) => break,
             Err(why) => return vec![Check::bad("camera", why.why, mend)],
         }
     }
@@ -379,7 +379,7 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     for check in certificates::checks(&identity, jiff::Timestamp::now()) {
         tell(check);
     }
-    let running = Standing::of_running_agent();
+    let running = HeartbeatState::of_running_agent();
     // Its outbox is the running agent's.
     let waiting = if running.is_none() { to_be_receipted(&config.state_dir) } else { None };
     broker_checks(&identity, running.as_ref(), waiting.as_ref()).into_iter().for_each(tell);
@@ -400,7 +400,7 @@ fn mend_of(why: &IdentityError) -> &'static str {
 /// with one identity end each other.
 fn broker_checks(
     identity: &BoxIdentity,
-    running: Option<&Standing>,
+    running: Option<&HeartbeatState>,
     waiting: Option<&WaitingMessage>,
 ) -> Vec<Check> {
     let brokers = identity.brokers();
@@ -411,15 +411,15 @@ fn broker_checks(
     let at = |broker| reach(BoxIdentity { broker, ..identity.clone() }, waiting.cloned());
     let mut checks: Vec<_> = brokers.into_iter().map(at).collect();
     // One is enough for a box to work.
-    if checks.iter().any(|check| check.verdict == Verdict::Good) {
-        for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Bad) {
-            check.verdict = Verdict::Warning;
+    if checks.iter().any(|check| check.verdict == CheckVerdict::Good) {
+        for check in checks.iter_mut().filter(|check| check.verdict == CheckVerdict::Bad) {
+            check.verdict = CheckVerdict::Warning;
         }
     }
     checks
 }
 
-fn of_running_agent(running: &Standing, known: &str) -> Check {
+fn of_running_agent(running: &HeartbeatState, known: &str) -> Check {
     let place = running.broker.as_deref().unwrap_or(known);
     if running.server_reached {
         let found = format!("{place}: the running agent has receipts of the server");

@@ -80,7 +80,7 @@ pub fn counts(passed_ms: Option<u64>, mono_ms: u64) -> bool {
 
 /// The door's check; without a screen nobody is asked, and the networks alone judge.
 #[derive(Debug)]
-pub struct Door {
+pub struct DoorCheck {
     screen: Option<Screen>,
     /// The room is in doorway mode.
     on: bool,
@@ -89,7 +89,7 @@ pub struct Door {
     prompt: Prompt,
 }
 
-impl Door {
+impl DoorCheck {
     pub fn new(screen: Option<Screen>) -> Self {
         Self { screen, on: false, asked: None, tries: Tries::default(), prompt: Prompt::Nobody }
     }

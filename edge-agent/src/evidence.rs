@@ -13,4 +13,4 @@ pub mod store;
 pub mod taking;
 
 pub use keeper::Keeper;
-pub use taking::{Take, Taken, Taking};
+pub use taking::{Take, TakenPictures, Taking};

@@ -29,7 +29,9 @@ use protocol::{
     up::CameraState,
 };
 
-use crate::{agent::Seen, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance};
+use crate::{
+    agent::RoomLook, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance,
+};
 use meter::Meter;
 pub use watched::Watched;
 
@@ -121,7 +123,7 @@ impl LiveView {
     }
 
     /// One look is over, and the engine has answered.
-    pub(crate) fn looked(&self, seen: &Seen, identities: &[(TrackId, IdentityView)]) {
+    pub(crate) fn looked(&self, seen: &RoomLook, identities: &[(TrackId, IdentityView)]) {
         if !self.is_open() {
             return;
         }

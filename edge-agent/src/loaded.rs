@@ -9,7 +9,7 @@ use vision::{Analyzer, Options, Runtime, pack};
 
 use crate::{
     calibration,
-    config::{Config, Mode},
+    config::{Config, RunMode},
     gallery_search::Maker,
     wire::Origin,
 };
@@ -45,7 +45,7 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     let manifest = pack::PackManifest::effective(&search)?;
     let located = manifest
         .pack(&config.models.pack)?
-        .allowed(config.mode == Mode::Production)?
+        .allowed(config.mode == RunMode::Production)?
         .locate(&search)?;
     for rejected in &located.rejected {
         tracing::warn!("{rejected}");

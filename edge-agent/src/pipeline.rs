@@ -20,14 +20,14 @@ use evidence::Mask;
 
 use crate::{
     clock::Now,
-    door::{AtDoor, Door},
+    door::{AtDoor, DoorCheck},
     evidence::{
-        Take, Taken, Taking,
+        Take, TakenPictures, Taking,
         taking::{Taker, place},
     },
     memory::Fit,
     motion::Motion,
-    scheduler::{Candidate, Looked, Scheduler, Why},
+    scheduler::{Candidate, LookReason, Looked, Scheduler},
     vision_stages::{FaceQuality, VisionStages, appearance},
 };
 
@@ -42,7 +42,7 @@ pub(crate) const FROZEN_AFTER_MS: u64 = 10_000;
 
 /// The figures of the pipeline since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct PipelineFigures {
     /// Frames that were examined.
     pub frames: u64,
     pub detections_run: u64,
@@ -129,14 +129,14 @@ pub struct Pipeline<E> {
     /// Tracks taken up whose face a look of this frame verified.
     same_again: Vec<TrackId>,
     /// Who is asked at a door to turn the head.
-    door: Door,
+    door: DoorCheck,
     /// What a finding would show, and the one place where a picture is sealed.
     taker: Taker,
-    taken: Vec<Taken>,
+    taken: Vec<TakenPictures>,
     faces: Vec<FaceBox>,
     /// The frame under its privacy mask.
     scratch: WipedBytes,
-    figures: Figures,
+    figures: PipelineFigures,
     /// Everybody in view is known, or known for a stranger.
     settled: bool,
     /// A patient declined: no frame is examined.
@@ -145,7 +145,12 @@ pub struct Pipeline<E> {
 }
 
 impl<E: VisionStages> Pipeline<E> {
-    pub fn new(stages: E, settings: PipelineSettings, scheduler: Scheduler, door: Door) -> Self {
+    pub fn new(
+        stages: E,
+        settings: PipelineSettings,
+        scheduler: Scheduler,
+        door: DoorCheck,
+    ) -> Self {
         Self {
             stages,
             settings,
@@ -162,7 +167,7 @@ impl<E: VisionStages> Pipeline<E> {
             taken: Vec::new(),
             faces: Vec::new(),
             scratch: WipedBytes::default(),
-            figures: Figures::default(),
+            figures: PipelineFigures::default(),
             settled: false,
             withheld: false,
             said_failure: false,
@@ -270,7 +275,7 @@ impl<E: VisionStages> Pipeline<E> {
     }
 
     /// What was sealed since the last call.
-    pub fn taken(&mut self) -> Vec<Taken> {
+    pub fn taken(&mut self) -> Vec<TakenPictures> {
         std::mem::take(&mut self.taken)
     }
 
@@ -281,8 +286,8 @@ impl<E: VisionStages> Pipeline<E> {
         }
     }
 
-    pub fn figures(&self) -> Figures {
-        Figures {
+    pub fn figures(&self) -> PipelineFigures {
+        PipelineFigures {
             deferred: self.scheduler.deferred(),
             waiting: self.scheduler.waiting(),
             failed: self.figures.failed + self.stages.dropped_not_finite(),
@@ -462,7 +467,7 @@ impl<E: VisionStages> Pipeline<E> {
         let made = early.iter().map(|look| tracked[look.face].track);
         let unplanned: Vec<TrackId> =
             made.filter(|made| planned.iter().all(|(track, _)| track != made)).collect();
-        planned.extend(unplanned.into_iter().map(|track| (track, Why::FirstSight)));
+        planned.extend(unplanned.into_iter().map(|track| (track, LookReason::FirstSight)));
         for (track, why) in planned {
             let Some(index) = tracked.iter().position(|t| t.track == track) else { continue };
             let face = &faces[index];

@@ -17,7 +17,7 @@ use std::{
 };
 
 use presence::{Fact, Moment, RecordedCall, Thresholds};
-pub use vault::{Part, RecordError, Vault};
+pub use vault::{LogPart, RecordError, Vault};
 use vault::{Segment, at_path};
 
 /// How far a clock may be ahead of the server's last word when a file ends by it.

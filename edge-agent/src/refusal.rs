@@ -9,9 +9,9 @@ use protocol::down::Session;
 
 /// The refusals that are known, as wall times in ms since the epoch.
 #[derive(Debug, Default)]
-pub struct Refusals(Vec<(i64, i64)>);
+pub struct DeclinedSessions(Vec<(i64, i64)>);
 
-impl Refusals {
+impl DeclinedSessions {
     /// Those of a room's sessions, as they stand now. `longest_ms`: how long one lasts at most.
     pub fn of<'a>(sessions: impl IntoIterator<Item = &'a Session>, longest_ms: u64) -> Self {
         let ms = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
@@ -55,7 +55,7 @@ mod tests {
 
     fn holds(session: &Session, at: &str) -> bool {
         let at = at.parse::<Timestamp>().unwrap().as_millisecond();
-        Refusals::of([session], 4 * HOUR_MS).hold_at(at)
+        DeclinedSessions::of([session], 4 * HOUR_MS).hold_at(at)
     }
 
     #[test]

@@ -22,15 +22,15 @@ use tokio::sync::watch as flag;
 
 use crate::{
     agent::{
-        Agent, AgentClock, Ending, Event, HealthSource, Known, LockWatch, Parts, Settings, Summary,
-        Vitals,
+        Agent, AgentClock, AgentSettings, Ending, Event, HealthSource, KnownVersions, LockWatch,
+        Parts, RunSummary, Vitals,
     },
     brokers::{self, KnownBrokers},
     calibration,
     camera::{self, Capture, Stop},
     clock::RealClock,
-    config::{self, Config, Mode, Source},
-    door::{Door, Screen},
+    config::{self, Config, FrameSource, RunMode},
+    door::{DoorCheck, Screen},
     evidence::{Keeper, courier},
     heat::{Governor, Heat},
     live_view::{LiveView, Watched},
@@ -81,7 +81,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
-        let scripted = matches!(config.camera.source, Source::Files { .. } | Source::Scene { .. });
+        let scripted =
+            matches!(config.camera.source, FrameSource::Files { .. } | FrameSource::Scene { .. });
         anyhow::ensure!(
             scripted || !self.once,
             "--once needs a scripted camera (camera.kind = \"scene\" or \"files\")"
@@ -138,15 +139,15 @@ impl Assembled {
         link.audit_heads = Some(AuditHeads::new(&config.state_dir, identity.server));
         let (to_agent, events) = channel();
         let mut agent = Agent::new(Parts {
-            settings: Settings {
-                production: config.mode == Mode::Production,
+            settings: AgentSettings {
+                production: config.mode == RunMode::Production,
                 scripted,
                 once,
                 health_every: Duration::from_millis(config.health.every_ms),
             },
             clock: agent_clock,
             outbox: outbox.clone(),
-            known: Known::new(models.maker.clone()),
+            known: KnownVersions::new(models.maker.clone()),
             origin: origin(config, &identity, &models),
             health: HealthSource::new(Vitals {
                 firmware: env!("CARGO_PKG_VERSION").to_owned(),
@@ -216,7 +217,7 @@ impl Assembled {
     }
 
     /// Runs until the end; whatever it was, nothing that was raised is lost.
-    fn live(mut self, ready_file: Option<&Path>) -> anyhow::Result<(Ending, Summary)> {
+    fn live(mut self, ready_file: Option<&Path>) -> anyhow::Result<(Ending, RunSummary)> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (shutdown, told) = flag::channel(false);
@@ -277,11 +278,13 @@ fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Record
 }
 
 /// Photographs in a drawn room are of real people: nobody is told that they are drawn.
-fn picture_source(camera: &Source) -> PictureSource {
+fn picture_source(camera: &FrameSource) -> PictureSource {
     match camera {
-        Source::Scene { scene, .. } if scene.cast.is_none() => PictureSource::Drawn,
-        Source::Scene { .. } | Source::Files { .. } => PictureSource::Recorded,
-        Source::V4l2 { .. } | Source::Rtsp { .. } | Source::Mjpeg { .. } => PictureSource::Camera,
+        FrameSource::Scene { scene, .. } if scene.cast.is_none() => PictureSource::Drawn,
+        FrameSource::Scene { .. } | FrameSource::Files { .. } => PictureSource::Recorded,
+        FrameSource::V4l2 { .. } | FrameSource::Rtsp { .. } | FrameSource::Mjpeg { .. } => {
+            PictureSource::Camera
+        }
     }
 }
 
@@ -306,7 +309,7 @@ fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -
         live_camera: live,
         first_track,
     };
-    let scheduler = Scheduler::new(scheduler::Settings {
+    let scheduler = Scheduler::new(scheduler::SchedulerSettings {
         evidence_every_ms: config.schedule.evidence_every_ms,
         renewal_ms: config.schedule.renewal_ms,
         better_by_ppm: config.schedule.better_by_ppm,
@@ -316,7 +319,7 @@ fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -
         stages,
         pipeline_settings,
         scheduler,
-        Door::new(config.doorway.screen.clone().map(Screen::new)),
+        DoorCheck::new(config.doorway.screen.clone().map(Screen::new)),
     )
 }
 

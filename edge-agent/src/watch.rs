@@ -10,8 +10,8 @@ use std::{
 use presence::{CameraHealth, CameraState, Observation};
 
 use crate::{
-    agent::{Event, Seen},
-    camera::{Capture, Complaint, Decoder, Next, Plausibility, Stop},
+    agent::{Event, RoomLook},
+    camera::{Capture, Complaint, Decoder, NextShot, Plausibility, Stop},
     clock::{Now, RealClock},
     heat::Governor,
     live_view::LiveView,
@@ -65,11 +65,11 @@ pub fn watch<E: VisionStages>(
         (Instant::now(), Instant::now(), Instant::now());
     while !stop.is_set() {
         let seen = match capture.next(PATIENCE) {
-            Next::End(at) => {
+            NextShot::End(at) => {
                 after_the_end(&mut pipeline, at, events, stop);
                 break;
             }
-            Next::Shot(shot) => {
+            NextShot::Shot(shot) => {
                 last_frame = Instant::now();
                 match decoder.decode(&shot.pixels) {
                     Ok(picture) => {
@@ -82,7 +82,7 @@ pub fn watch<E: VisionStages>(
                     }
                 }
             }
-            Next::Nothing => None,
+            NextShot::Nothing => None,
         };
         let lost = last_picture.elapsed() >= LOST_AFTER;
         if lost && last_frame.elapsed() < LOST_AFTER {
@@ -90,7 +90,7 @@ pub fn watch<E: VisionStages>(
         }
         let seen = seen.or_else(|| {
             let due = lost && told.elapsed() >= PATIENCE;
-            due.then(|| Seen {
+            due.then(|| RoomLook {
                 at: clock.now(),
                 size: None,
                 observation: nothing_seen(),
@@ -160,7 +160,7 @@ fn look<E: VisionStages>(
     real: Instant,
     plausibility: Option<&mut Plausibility>,
     capture: &Capture,
-) -> Option<Seen> {
+) -> Option<RoomLook> {
     let size = Some((picture.frame().width(), picture.frame().height()));
     let complaint =
         plausibility.and_then(|plausibility| plausibility.look(picture.frame(), at.mono_ms));
@@ -170,7 +170,7 @@ fn look<E: VisionStages>(
     if let Some(complaint) = complaint.filter(|complaint| looked_at && complaint.is_blind()) {
         observation = Observation { camera: blind(complaint), ..Observation::default() };
     }
-    Some(Seen { at, size, observation, figures: pipeline.figures() })
+    Some(RoomLook { at, size, observation, figures: pipeline.figures() })
 }
 
 fn blind(complaint: Complaint) -> CameraHealth {

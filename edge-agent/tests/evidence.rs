@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use edge_agent::clock::Now;
 use edge_agent::evidence::taking::{Taker, place};
-use edge_agent::evidence::{Keeper, Taken, Taking};
+use edge_agent::evidence::{Keeper, TakenPictures, Taking};
 use edge_agent::loaded::{Models, load_models};
 use evidence::fixture::{Office, role_secret};
 use evidence::{FLAT, FrameFace, Mask, RectPx, VerifiedRoll, open, open_half, text};
@@ -148,7 +148,7 @@ impl Room {
         id: &str,
         frame: &RgbImage,
         faces: &[FaceBox],
-    ) -> Taken {
+    ) -> TakenPictures {
         let seen: Vec<FrameFace> = faces
             .iter()
             .zip(0..)

@@ -18,12 +18,12 @@ use super::{
 use crate::{
     facts::{self, Unusable},
     gallery_search::{Maker, gather},
-    refusal::Refusals,
+    refusal::DeclinedSessions,
 };
 
 /// The last of each kind, with its version.
 #[derive(Debug)]
-pub struct Known {
+pub struct KnownVersions {
     maker: Maker,
     room: Option<(u64, down::Room)>,
     policy: Option<u64>,
@@ -36,7 +36,7 @@ pub struct Known {
     items: BTreeMap<SessionId, ItemCode>,
     /// As they were told last, for who declined.
     declared: Vec<down::Session>,
-    refusals: Refusals,
+    refusals: DeclinedSessions,
     size: Option<(u32, u32)>,
     /// Sizes seen so far; part of the room's version for the core.
     generation: u16,
@@ -45,7 +45,7 @@ pub struct Known {
     rosters: u32,
 }
 
-impl Known {
+impl KnownVersions {
     pub fn new(maker: Maker) -> Self {
         Self {
             maker,
@@ -57,7 +57,7 @@ impl Known {
             enrolled: BTreeSet::new(),
             items: BTreeMap::new(),
             declared: Vec::new(),
-            refusals: Refusals::default(),
+            refusals: DeclinedSessions::default(),
             size: None,
             generation: 0,
             policies: 0,
@@ -290,7 +290,7 @@ impl Agent {
 
     fn note_refusals(&mut self) {
         let longest_ms = self.engine.policy().declined_max_ms();
-        self.known.refusals = Refusals::of(&self.known.declared, longest_ms);
+        self.known.refusals = DeclinedSessions::of(&self.known.declared, longest_ms);
     }
 
     fn obey(&mut self, body: &DownBody, command: &Command) -> Result<Vec<PersonId>, Unusable> {

@@ -15,7 +15,7 @@ use super::HealthSource;
 
 /// The counts as they grow.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct RunTally {
     depth_before: u64,
     appended: u64,
     presences: u64,
@@ -39,7 +39,7 @@ const LISTED: usize = 10_000;
 
 /// The counts of a finished run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Summary {
+pub struct RunSummary {
     pub frames: u64,
     pub frames_dropped: u64,
     /// Pictures that could not be read.
@@ -63,7 +63,7 @@ pub struct Summary {
     pub liveness_waived: bool,
 }
 
-impl Tally {
+impl RunTally {
     pub fn begin(outbox: &Outbox) -> Self {
         Self { depth_before: outbox.stats().map_or(0, |stats| stats.depth), ..Self::default() }
     }
@@ -94,7 +94,7 @@ impl Tally {
         }
     }
 
-    /// A knowledge acknowledgement went out beside [`Tally::count`].
+    /// A knowledge acknowledgement went out beside [`RunTally::count`].
     pub fn acknowledged(&mut self) {
         self.appended += 1;
     }
@@ -105,12 +105,12 @@ impl Tally {
         health: &HealthSource,
         pack: &str,
         liveness_waived: bool,
-    ) -> Summary {
+    ) -> RunSummary {
         let stats = outbox.stats().ok();
         let pending = stats.as_ref().map_or(0, |s| s.depth);
         let dropped = stats.as_ref().map_or(0, |s| s.dropped + s.unwritten);
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        Summary {
+        RunSummary {
             frames: health.figures().frames,
             frames_dropped: count(&health.counters().dropped),
             frames_skipped: count(&health.counters().skipped),
@@ -134,7 +134,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for RunSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<_> =
             self.findings.iter().map(|(kind, count)| format!("{kind} {count}")).collect();

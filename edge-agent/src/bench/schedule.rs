@@ -20,16 +20,16 @@ use serde::Serialize;
 use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, VisionError};
 
 use super::{
-    target::{Target, conclude},
+    target::{BenchTarget, conclude},
     three,
 };
 use crate::{
     calibration::thresholds,
     clock::Now,
     config::{self, Config},
-    door::Door,
+    door::DoorCheck,
     loaded::load_models,
-    pipeline::{Figures, GallerySearch, Guidance, Pipeline, PipelineSettings, moment},
+    pipeline::{GallerySearch, Guidance, Pipeline, PipelineFigures, PipelineSettings, moment},
     scheduler::{self, Scheduler},
     vision_stages::{FaceQuality, VisionStages},
 };
@@ -72,7 +72,7 @@ struct Report {
     people_in_view: f64,
     scheduled: Way,
     everything: Way,
-    targets: Vec<Target>,
+    targets: Vec<BenchTarget>,
 }
 
 /// One way.
@@ -115,13 +115,13 @@ impl Args {
         let differing = scheduled.named.symmetric_difference(&everything.named).count()
             + scheduled.strangers.abs_diff(everything.strangers);
         let targets = vec![
-            Target::at_most(
+            BenchTarget::at_most(
                 "scheduled over detect-and-embed-everything",
                 scheduled.cpu_ms / everything.cpu_ms,
                 LIMIT,
                 "",
             ),
-            Target {
+            BenchTarget {
                 name: "people found otherwise",
                 wanted: "0".to_owned(),
                 figure: differing as f64,
@@ -178,15 +178,19 @@ impl Player {
             first_track: TrackId(1),
         };
         let schedule = &config.schedule;
-        let settings = scheduler::Settings {
+        let settings = scheduler::SchedulerSettings {
             evidence_every_ms: if everything { 0 } else { schedule.evidence_every_ms },
             renewal_ms: if everything { 0 } else { schedule.renewal_ms },
             better_by_ppm: schedule.better_by_ppm,
             budget_ms_per_s: if everything { 0 } else { schedule.budget_ms_per_s },
         };
         let stages = Metered { analyzer, networks_ns: Rc::clone(&networks_ns) };
-        let mut pipeline =
-            Pipeline::new(stages, pipeline_settings, Scheduler::new(settings), Door::new(None));
+        let mut pipeline = Pipeline::new(
+            stages,
+            pipeline_settings,
+            Scheduler::new(settings),
+            DoorCheck::new(None),
+        );
         let (zones, policy) = (three::zones(), waived());
         let search = Some(GallerySearch { gallery, rotation: None, rivals });
         let room = Some(Box::new((zones.clone(), policy.clone())));

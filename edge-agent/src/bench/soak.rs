@@ -11,14 +11,14 @@ use serde::Serialize;
 use super::{
     rss_kib,
     schedule::cpu_ns,
-    target::{Target, conclude},
+    target::{BenchTarget, conclude},
     three,
 };
 use crate::{
-    camera::{Decoder, Pixels},
+    camera::{Decoder, FramePixels},
     clock::Now,
     config,
-    door::Door,
+    door::DoorCheck,
     loaded::load_models,
     pipeline::{GallerySearch, Guidance, Pipeline, PipelineSettings},
     scheduler::{self, Scheduler},
@@ -68,7 +68,7 @@ struct Report {
     /// Open files and sockets at the end, and threads.
     handles: u64,
     threads: u64,
-    targets: Vec<Target>,
+    targets: Vec<BenchTarget>,
 }
 
 impl Args {
@@ -92,13 +92,13 @@ impl Args {
         let mut pipeline = Pipeline::new(
             analyzer,
             pipeline_settings,
-            Scheduler::new(scheduler::Settings {
+            Scheduler::new(scheduler::SchedulerSettings {
                 evidence_every_ms: schedule.evidence_every_ms,
                 renewal_ms: schedule.renewal_ms,
                 better_by_ppm: schedule.better_by_ppm,
                 budget_ms_per_s: schedule.budget_ms_per_s,
             }),
-            Door::new(None),
+            DoorCheck::new(None),
         );
         let room = Some(Box::new((three::zones(), presence::Policy::default())));
         pipeline.guided(Guidance {
@@ -126,7 +126,7 @@ impl Args {
     fn play(
         &self,
         pipeline: &mut Pipeline<vision::Analyzer>,
-        shots: &[Pixels],
+        shots: &[FramePixels],
     ) -> anyhow::Result<Report> {
         let (mut decoder, begun, from) = (Decoder::default(), Instant::now(), cpu_ns());
         let warm_up = (self.frames / 10).min(2_000);
@@ -171,21 +171,31 @@ impl Args {
             handles,
             threads,
             targets: vec![
-                Target::at_most("resident memory", mib(most_kib.max(end_kib)), MOST_MIB, " MiB"),
-                Target::at_most(
+                BenchTarget::at_most(
+                    "resident memory",
+                    mib(most_kib.max(end_kib)),
+                    MOST_MIB,
+                    " MiB",
+                ),
+                BenchTarget::at_most(
                     "growth after the warm-up",
                     mib(end_kib) - mib(warm_kib),
                     GROWTH_MIB,
                     " MiB",
                 ),
-                Target::at_most("open files and threads added after the warm-up", added, 0.0, ""),
-                Target::at_most(
+                BenchTarget::at_most(
+                    "open files and threads added after the warm-up",
+                    added,
+                    0.0,
+                    "",
+                ),
+                BenchTarget::at_most(
                     "frames shown and not counted",
                     self.frames.abs_diff(figures.frames) as f64,
                     0.0,
                     "",
                 ),
-                Target::at_most(
+                BenchTarget::at_most(
                     "frames given up, or failures of a network",
                     (given_up + figures.failed) as f64,
                     0.0,
@@ -202,7 +212,7 @@ fn entries(folder: &str) -> u64 {
 }
 
 /// Frames as cameras send them: most as JPEG, every fourth as YUYV.
-fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
+fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<FramePixels>> {
     let mut image = RgbImage::new(0, 0);
     (0..PICTURES)
         .map(|index| {
@@ -213,13 +223,13 @@ fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
             let mut jpeg = Vec::new();
             image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
                 .encode_image(&image)?;
-            Ok(Pixels::Mjpeg(jpeg.into()))
+            Ok(FramePixels::Mjpeg(jpeg.into()))
         })
         .collect()
 }
 
 /// BT.601 limited range, as webcams send it.
-fn yuyv(image: &RgbImage) -> Pixels {
+fn yuyv(image: &RgbImage) -> FramePixels {
     let luma = |[r, g, b]: [i32; 3]| ((66 * r + 129 * g + 25 * b + 128) >> 8) + 16;
     let mut bytes = Vec::with_capacity(image.as_raw().len() / 3 * 2);
     for pair in image.as_raw().chunks_exact(6) {
@@ -229,5 +239,5 @@ fn yuyv(image: &RgbImage) -> Pixels {
         let red = ((112 * r - 94 * g - 18 * b_ + 128) >> 8) + 128;
         bytes.extend([luma(a), blue, luma(b), red].map(|v| v.clamp(0, 255) as u8));
     }
-    Pixels::Yuyv { width: image.width(), height: image.height(), bytes: bytes.into() }
+    FramePixels::Yuyv { width: image.width(), height: image.height(), bytes: bytes.into() }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{link::Link, tell, view::View};
+use super::{link::ServerLink, tell, view::CameraView};
 use crate::{
     enroll::{Consent, Judged, Proposal, read_api_token},
     lock::{self, Lock},
@@ -36,8 +36,8 @@ pub(super) enum Over {
 /// The installer's desk.
 pub(super) struct Desk {
     pub(super) access: Mutex<Access>,
-    pub(super) view: View,
-    pub(super) link: Link,
+    pub(super) view: CameraView,
+    pub(super) link: ServerLink,
     pub(super) over: watch::Sender<Option<Over>>,
     pub(super) state_dir: PathBuf,
     pub(super) identity: BoxIdentity,
@@ -58,13 +58,13 @@ impl std::fmt::Debug for Desk {
 /// What is asked for by the page's form.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Enrolment {
+pub(super) struct FirstEnrolmentForm {
     person: String,
     consent: Consent,
 }
 
 /// One line for the page: what is wrong, and the mend.
-pub(super) type Refusal = String;
+pub(super) type PageRefusal = String;
 
 impl Desk {
     pub(super) fn now_ms(&self) -> u64 {
@@ -118,7 +118,7 @@ impl Desk {
     /// Sends what was drawn to the server. Its masks hold in the view at once, and with those that
     /// held before until the zones are back as knowledge: a mask may hide too much, never too
     /// little.
-    pub(super) fn draw(&self, zones: &Zones) -> Result<(), Refusal> {
+    pub(super) fn draw(&self, zones: &Zones) -> Result<(), PageRefusal> {
         zones.check_drawn()?;
         tell::zones(&self.state_dir, &self.identity.device, zones)
             .map_err(|why| why.to_string())?;
@@ -134,7 +134,7 @@ impl Desk {
     }
 
     /// Judges a photograph, and keeps a good one for the proposal.
-    pub(super) async fn photograph(&self, photo: Vec<u8>) -> Result<Judged, Refusal> {
+    pub(super) async fn photograph(&self, photo: Vec<u8>) -> Result<Judged, PageRefusal> {
         if hold(&self.photos).len() >= MOST_PHOTOS {
             return Err(format!(
                 "照片已够 {MOST_PHOTOS} 张，请提交或清除 · {MOST_PHOTOS} photographs are enough: \
@@ -153,7 +153,7 @@ impl Desk {
     }
 
     /// Proposes the person by the photographs taken; a supervisor confirms.
-    pub(super) fn enrol(&self, it: &Enrolment) -> Result<Value, Refusal> {
+    pub(super) fn enrol(&self, it: &FirstEnrolmentForm) -> Result<Value, PageRefusal> {
         let person: PersonId = it
             .person
             .trim()
@@ -182,7 +182,7 @@ impl Desk {
         person: &PersonId,
         consent: &Consent,
         photos: &[Vec<u8>],
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, PageRefusal> {
         let line = |why: &dyn std::fmt::Display| why.to_string();
         let (server, agent) = server_of(&self.state_dir).map_err(|why| line(&why))?;
         let api_token = self
@@ -203,7 +203,7 @@ impl Desk {
     }
 
     /// Ends commissioning: the server first, then the file, then the view.
-    pub(super) fn lock(&self) -> Result<(), Refusal> {
+    pub(super) fn lock(&self) -> Result<(), PageRefusal> {
         let Some((_, room)) = self.link.room().borrow().clone() else {
             return Err(
                 "服务器尚未下发本诊室信息，请稍候 · the server has not told this box its room yet"

@@ -48,7 +48,7 @@ pub(super) enum Test {
 
 /// The line; cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
+pub(super) struct ServerLink {
     inner: Arc<Inner>,
 }
 
@@ -65,7 +65,7 @@ struct Inner {
     stop: watch::Sender<bool>,
 }
 
-impl Link {
+impl ServerLink {
     /// Holds the outbox, takes what the last run knew of the room, and connects. Call it inside the
     /// async runtime.
     pub(super) fn start(

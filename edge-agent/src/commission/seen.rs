@@ -24,7 +24,7 @@ pub(super) struct FaceSeen {
 }
 
 /// The newest picture: masked, in the camera's own size.
-pub(super) struct Seen {
+pub(super) struct NewestPicture {
     pub(super) number: u64,
     pub(super) width: u32,
     pub(super) height: u32,
@@ -35,7 +35,7 @@ pub(super) struct Seen {
 }
 
 /// Pixels never print.
-impl std::fmt::Debug for Seen {
+impl std::fmt::Debug for NewestPicture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Seen({}×{}, {} faces)", self.width, self.height, self.faces.len())
     }
@@ -47,7 +47,7 @@ pub(super) fn seen(
     picture: &Picture,
     mask: &mut Mask,
     number: u64,
-) -> Result<Seen, vision::VisionError> {
+) -> Result<NewestPicture, vision::VisionError> {
     let frame = picture.frame();
     let (width, height, order) = (frame.width(), frame.height(), frame.order());
     let mut pixels = frame.data().to_vec();
@@ -55,7 +55,7 @@ pub(super) fn seen(
     let mut boxes = Vec::new();
     stages.detect(Frame::new(&pixels, width, height, order)?, &mut boxes)?;
     let faces = boxes.iter().map(|face| shown(face, width, height)).collect();
-    Ok(Seen { number, width, height, pixels, order, faces, boxes })
+    Ok(NewestPicture { number, width, height, pixels, order, faces, boxes })
 }
 
 fn shown(face: &FaceBox, width: u32, height: u32) -> FaceSeen {
@@ -71,7 +71,7 @@ fn shown(face: &FaceBox, width: u32, height: u32) -> FaceSeen {
     }
 }
 
-impl Seen {
+impl NewestPicture {
     /// The whole picture, made small enough to show.
     pub(super) fn whole(&self) -> Option<RgbPixels> {
         Some(shown::whole(self.frame()?))

@@ -20,7 +20,7 @@ pub(super) struct Walk {
 
 /// What a walk gave so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Figures {
+pub(super) struct WalkFigures {
     pub(super) on: bool,
     /// Frames seen, and those of them with a face.
     pub(super) frames: u32,
@@ -51,11 +51,11 @@ impl Walk {
         self.widths.extend(widths.into_iter().max());
     }
 
-    pub(super) fn figures(&self) -> Figures {
+    pub(super) fn figures(&self) -> WalkFigures {
         let mut sorted = self.widths.clone();
         sorted.sort_unstable();
         let smallest_px = sorted.first().copied();
-        Figures {
+        WalkFigures {
             on: self.on,
             frames: self.frames,
             with_face: sorted.len(),

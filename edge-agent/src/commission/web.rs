@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{
     desk::{Desk, Over, hold},
-    tls::Tls,
+    tls::PageTls,
 };
 
 const COOKIE: &str = "zaigang-commission";
@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("page/page.css");
 const MOST_PHOTO_BYTES: usize = 8 * 1024 * 1024;
 
 /// Takes connections until the desk is over.
-pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: Tls) {
+pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: PageTls) {
     let mut over = desk.over.subscribe();
     let taking = local_page::listen(listener, is_local, |stream, peer| {
         speak(Arc::clone(&desk), tls.acceptor.clone(), stream, peer)

@@ -7,10 +7,10 @@ use protocol::{down::MOST_BROKERS, evidence::QUOTA_BYTES};
 use toml::Spanned;
 
 use super::{
-    BrokerSettings, CameraSettings, Config, DoorwaySettings, HealthSettings, ListedBroker,
-    LiveViewSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem, SceneSettings,
-    ScheduleSettings, Script, Source, VisionSettings,
-    raw::{self, Raw, Text},
+    BrokerSettings, CameraSettings, Config, DoorwaySettings, FrameSource, HealthSettings,
+    ListedBroker, LiveViewSettings, LogFormat, LogSettings, ModelSettings, Problem, RunMode,
+    SceneSettings, ScheduleSettings, Script, VisionSettings,
+    raw::{self, RawConfig, RawText},
 };
 
 type Checked<T> = Result<T, Problem>;
@@ -18,7 +18,7 @@ type Checked<T> = Result<T, Problem>;
 const NO_KIND: &str =
     "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\", \"scene\" or \"mjpeg\"";
 
-pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
+pub(super) fn check(path: &Path, raw: RawConfig) -> Checked<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
     let mode = mode(raw.mode.as_ref())?;
     let camera = raw.camera.ok_or_else(|| Problem { at: usize::MAX, what: NO_KIND.to_owned() })?;
@@ -40,7 +40,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
     })
 }
 
-fn mode(written: Option<&Spanned<String>>) -> Checked<Mode> {
+fn mode(written: Option<&Spanned<String>>) -> Checked<RunMode> {
     let Some(written) = written else {
         return Err(Problem {
             at: 0,
@@ -50,7 +50,7 @@ fn mode(written: Option<&Spanned<String>>) -> Checked<Mode> {
     choice(
         "mode",
         written,
-        &[("production", Mode::Production), ("demonstration", Mode::Demonstration)],
+        &[("production", RunMode::Production), ("demonstration", RunMode::Demonstration)],
     )
 }
 
@@ -69,9 +69,9 @@ fn log(raw: raw::Log) -> Checked<LogSettings> {
     Ok(LogSettings { level: level.to_owned(), format })
 }
 
-fn models(base: &Path, mode: Mode, raw: raw::Models) -> Checked<ModelSettings> {
+fn models(base: &Path, mode: RunMode, raw: raw::ModelsSection) -> Checked<ModelSettings> {
     if let Some(pack) = &raw.pack
-        && mode == Mode::Production
+        && mode == RunMode::Production
         && pack.get_ref() == "avatar"
     {
         return Err(wrong(
@@ -188,11 +188,11 @@ fn health(raw: &raw::Health) -> Checked<HealthSettings> {
 
 /// Whoever holds the box writes this file, and a small quota makes it drop the pictures of a lead
 /// before anybody asked for them: less than what 30 days need is the server's to say.
-fn evidence_quota(mode: Mode, raw: &raw::Evidence) -> Checked<u64> {
+fn evidence_quota(mode: RunMode, raw: &raw::EvidenceSection) -> Checked<u64> {
     let default = (QUOTA_BYTES >> 20) as i64;
     let mib = number("evidence.quota_mib", raw.quota_mib.as_ref(), 16..=1_048_576, default)?;
     if let Some(written) = &raw.quota_mib
-        && mode == Mode::Production
+        && mode == RunMode::Production
         && mib < default
     {
         return Err(wrong(
@@ -208,9 +208,13 @@ fn evidence_quota(mode: Mode, raw: &raw::Evidence) -> Checked<u64> {
 }
 
 /// P6: nobody sees through a box in production.
-fn live_view(base: &Path, mode: Mode, raw: raw::LiveView) -> Checked<Option<LiveViewSettings>> {
+fn live_view(
+    base: &Path,
+    mode: RunMode,
+    raw: raw::LiveViewSection,
+) -> Checked<Option<LiveViewSettings>> {
     if let Some(socket) = &raw.socket
-        && mode == Mode::Production
+        && mode == RunMode::Production
     {
         return Err(wrong(
             socket,
@@ -272,8 +276,8 @@ enum Kind {
 
 fn camera_settings(
     base: &Path,
-    mode: Mode,
-    camera: &Spanned<raw::Camera>,
+    mode: RunMode,
+    camera: &Spanned<raw::CameraSection>,
 ) -> Checked<CameraSettings> {
     let raw = camera.get_ref();
     let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
@@ -285,7 +289,7 @@ fn camera_settings(
         ("mjpeg", Kind::Mjpeg),
     ];
     let chosen = choice("camera.kind", kind, &kinds)?;
-    if matches!(chosen, Kind::Files | Kind::Scene | Kind::Mjpeg) && mode == Mode::Production {
+    if matches!(chosen, Kind::Files | Kind::Scene | Kind::Mjpeg) && mode == RunMode::Production {
         let what = format!(
             "`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"",
             kind.get_ref()
@@ -294,7 +298,7 @@ fn camera_settings(
     }
     refuse_foreign_keys(raw, kind.get_ref())?;
     let source = match chosen {
-        Kind::V4l2 => Source::V4l2 {
+        Kind::V4l2 => FrameSource::V4l2 {
             device: raw.device.as_ref().map_or("/dev/video0", |d| d.get_ref()).to_owned(),
             width: number("camera.width", raw.width.as_ref(), 160..=4096, 1280)? as u32,
             height: number("camera.height", raw.height.as_ref(), 120..=4096, 720)? as u32,
@@ -304,7 +308,7 @@ fn camera_settings(
         Kind::Rtsp => rtsp(base, camera)?,
         Kind::Files => files(base, camera)?,
         Kind::Scene => scene(base, raw)?,
-        Kind::Mjpeg => Source::Mjpeg {
+        Kind::Mjpeg => FrameSource::Mjpeg {
             pipe: path_of(base, "camera.pipe", raw.pipe.clone())?.ok_or_else(|| {
                 wrong(camera, "`camera.kind = \"mjpeg\"` needs `pipe`, the path of a named pipe")
             })?,
@@ -317,7 +321,7 @@ fn camera_settings(
 }
 
 /// The address is told to nobody, so it must not hold what opens the camera.
-fn rtsp(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
+fn rtsp(base: &Path, camera: &Spanned<raw::CameraSection>) -> Checked<FrameSource> {
     let raw = camera.get_ref();
     let Some(written) = &raw.url else {
         return Err(wrong(camera, "`camera.kind = \"rtsp\"` needs `url` (rtsp://host:554/path)"));
@@ -336,10 +340,10 @@ fn rtsp(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
         return Err(wrong(written, what));
     }
     let credentials_file = path_of(base, "camera.credentials_file", raw.credentials_file.clone())?;
-    Ok(Source::Rtsp { url, credentials_file })
+    Ok(FrameSource::Rtsp { url, credentials_file })
 }
 
-fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
+fn files(base: &Path, camera: &Spanned<raw::CameraSection>) -> Checked<FrameSource> {
     let raw = camera.get_ref();
     let folder = path_of(base, "camera.folder", raw.folder.clone())?;
     let list: Vec<PathBuf> = raw
@@ -353,10 +357,10 @@ fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
             "`camera.kind = \"files\"` needs either `folder` or a non-empty `list`",
         ));
     }
-    Ok(Source::Files { folder, list, script: script(raw, 2.0)? })
+    Ok(FrameSource::Files { folder, list, script: script(raw, 2.0)? })
 }
 
-fn scene(base: &Path, raw: &raw::Camera) -> Checked<Source> {
+fn scene(base: &Path, raw: &raw::CameraSection) -> Checked<FrameSource> {
     let scene = SceneSettings {
         script: match raw.script.as_ref().map_or("clinic_morning", |s| s.get_ref()) {
             bundled @ ("clinic_morning" | "stranger") => bundled.to_owned(),
@@ -367,10 +371,10 @@ fn scene(base: &Path, raw: &raw::Camera) -> Checked<Source> {
         rounds: number("camera.rounds", raw.rounds.as_ref(), 1..=100_000, 1)? as u64,
         cast: path_of(base, "camera.cast", raw.cast.clone())?,
     };
-    Ok(Source::Scene { scene, script: script(raw, 2.0)? })
+    Ok(FrameSource::Scene { scene, script: script(raw, 2.0)? })
 }
 
-fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
+fn script(raw: &raw::CameraSection, frame_rate: f64) -> Checked<Script> {
     let start = match &raw.start {
         None => None,
         Some(start) => Some(start.get_ref().parse().map_err(|_| {
@@ -391,7 +395,7 @@ fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
 }
 
 /// A key that another kind of camera reads would be ignored in silence, so it is refused.
-fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
+fn refuse_foreign_keys(raw: &raw::CameraSection, kind: &str) -> Checked<()> {
     let keys: [(&str, Option<usize>, &[&str]); 16] = [
         ("device", place(raw.device.as_ref()), &["v4l2"]),
         ("width", place(raw.width.as_ref()), &["v4l2"]),
@@ -477,7 +481,7 @@ fn decimal(
     })
 }
 
-fn text(key: &str, written: Text, default: &str) -> Checked<String> {
+fn text(key: &str, written: RawText, default: &str) -> Checked<String> {
     match written {
         None => Ok(default.to_owned()),
         Some(empty) if empty.get_ref().trim().is_empty() => {
@@ -487,6 +491,6 @@ fn text(key: &str, written: Text, default: &str) -> Checked<String> {
     }
 }
 
-fn path_of(base: &Path, key: &str, written: Text) -> Checked<Option<PathBuf>> {
+fn path_of(base: &Path, key: &str, written: RawText) -> Checked<Option<PathBuf>> {
     written.map(|w| text(key, Some(w), "").map(|p| base.join(p))).transpose()
 }

@@ -12,7 +12,7 @@ use delivery::identity::BoxIdentity;
 use delivery::provision::server_of;
 use protocol::evidence::{EvidencePart, EvidencePartAnswer, MAX_EVIDENCE_BYTES, MAX_PART_BYTES};
 
-use super::errand::{Errand, Outcome};
+use super::errand::{Errand, ErrandOutcome};
 use crate::agent::event::Event;
 
 /// First and longest wait before another try.
@@ -23,7 +23,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins
 enum Failed {
     /// Later again.
     Unreachable(String),
-    Ended(Outcome),
+    Ended(ErrandOutcome),
 }
 
 /// Starts the courier's thread; it ends with the last sender of errands.
@@ -48,7 +48,7 @@ fn run(state_dir: &Path, given: &Receiver<Errand>, to_agent: &Sender<Event>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         waiting.retain(|errand| match carry(state_dir, errand) {
-            Ok(()) => !told(to_agent, errand, Outcome::Delivered),
+            Ok(()) => !told(to_agent, errand, ErrandOutcome::Delivered),
             Err(Failed::Ended(outcome)) => !told(to_agent, errand, outcome),
             Err(Failed::Unreachable(why)) => {
                 tracing::info!(item = %errand.id, "a released picture waits: {why}");
@@ -64,7 +64,7 @@ fn next_pause(pause: Duration, waiting: usize) -> Duration {
     if waiting == 0 { Duration::ZERO } else { (pause * 2).clamp(RETRY.0, RETRY.1) }
 }
 
-fn told(to_agent: &Sender<Event>, errand: &Errand, outcome: Outcome) -> bool {
+fn told(to_agent: &Sender<Event>, errand: &Errand, outcome: ErrandOutcome) -> bool {
     // Where the agent is gone, the next start begins again.
     let _ = to_agent.send(Event::Carried(errand.id.clone(), errand.order.clone(), outcome));
     true
@@ -72,7 +72,7 @@ fn told(to_agent: &Sender<Event>, errand: &Errand, outcome: Outcome) -> bool {
 
 /// One try, from where the server stands to the end.
 fn carry(state_dir: &Path, errand: &Errand) -> Result<(), Failed> {
-    let lost = |why: String| Failed::Ended(Outcome::Lost(why));
+    let lost = |why: String| Failed::Ended(ErrandOutcome::Lost(why));
     let ciphertext = std::fs::read(&errand.path).map_err(|why| lost(why.to_string()))?;
     let found = trust::sha256_hex(&ciphertext);
     if found != errand.sha256 || ciphertext.len() > MAX_EVIDENCE_BYTES {
@@ -87,7 +87,7 @@ fn carry(state_dir: &Path, errand: &Errand) -> Result<(), Failed> {
         let answer = match post(state_dir, errand, offset, part)? {
             Posted::Answer(answer) => answer,
             Posted::Differs(why) if begun_again => {
-                return Err(Failed::Ended(Outcome::Refused(why)));
+                return Err(Failed::Ended(ErrandOutcome::Refused(why)));
             }
             Posted::Differs(_) => {
                 (offset, from, begun_again) = (0, 0, true);
@@ -138,7 +138,7 @@ fn post(state_dir: &Path, errand: &Errand, at: usize, part: &[u8]) -> Result<Pos
     let line: String = format!("{status} {detail}").chars().take(300).collect();
     match status {
         409 => Ok(Posted::Differs(line)),
-        400 | 401 | 403 | 404 | 413 | 422 => Err(Failed::Ended(Outcome::Refused(line))),
+        400 | 401 | 403 | 404 | 413 | 422 => Err(Failed::Ended(ErrandOutcome::Refused(line))),
         _ => Err(unreachable(line)),
     }
 }

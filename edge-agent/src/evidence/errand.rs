@@ -16,7 +16,7 @@ pub struct Errand {
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ErrandOutcome {
     Delivered,
     /// Not on the disk as it was sealed.
     Lost(String),

@@ -33,7 +33,7 @@ pub struct Take {
 
 /// The answer, also where there is none to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct TakenPictures {
     pub finding_id: String,
     pub pictures: Vec<SealedPicture>,
     /// Views in which a face could not be covered for certain, and what could not be sealed.
@@ -92,9 +92,9 @@ impl Taker {
         finding_id: &str,
         subjects: &[(TrackId, Option<PersonId>)],
         mut detect: impl FnMut(Frame<'_>) -> Option<Vec<FaceBox>>,
-    ) -> Taken {
+    ) -> TakenPictures {
         let mut taken =
-            Taken { finding_id: finding_id.to_owned(), pictures: Vec::new(), left_out: 0 };
+            TakenPictures { finding_id: finding_id.to_owned(), pictures: Vec::new(), left_out: 0 };
         let Some(taking) = &self.taking else { return taken };
         let tracks: Vec<u64> = subjects.iter().map(|(track, _)| track.0).collect();
         for mut picture in self.candidates.take(finding_id, &tracks) {

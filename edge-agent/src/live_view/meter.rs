@@ -8,7 +8,7 @@ use std::{
 
 use protocol::live::Costs;
 
-use crate::pipeline::Figures;
+use crate::pipeline::PipelineFigures;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// What is older is nobody's figure of now.
@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// A stage that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum MeteredStage {
     Detect,
     Embed,
     Liveness,
@@ -25,13 +25,13 @@ pub(super) enum Stage {
 /// The last second.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    runs: VecDeque<(Instant, Stage, u64)>,
+    runs: VecDeque<(Instant, MeteredStage, u64)>,
     /// The pipeline's figures and the program's processor time, after each look.
-    looks: VecDeque<(Instant, Figures, u64)>,
+    looks: VecDeque<(Instant, PipelineFigures, u64)>,
 }
 
 impl Meter {
-    pub(super) fn ran(&mut self, stage: Stage, took: Duration) {
+    pub(super) fn ran(&mut self, stage: MeteredStage, took: Duration) {
         self.runs.push_back((
             Instant::now(),
             stage,
@@ -39,12 +39,13 @@ impl Meter {
         ));
     }
 
-    pub(super) fn looked(&mut self, figures: Figures) {
+    pub(super) fn looked(&mut self, figures: PipelineFigures) {
         let now = Instant::now();
         self.looks.push_back((now, figures, process_cpu_us()));
         // A machine that takes longer for one run than a second shows that run.
         let last = |stage| self.runs.iter().rposition(|(_, s, _)| *s == stage);
-        let last = [last(Stage::Detect), last(Stage::Embed), last(Stage::Liveness)];
+        let last =
+            [last(MeteredStage::Detect), last(MeteredStage::Embed), last(MeteredStage::Liveness)];
         let mut index = 0;
         self.runs.retain(|(at, ..)| {
             index += 1;
@@ -58,16 +59,16 @@ impl Meter {
     }
 
     pub(super) fn costs(&self) -> Costs {
-        let mean = |stage: Stage| {
+        let mean = |stage: MeteredStage| {
             let times: Vec<u64> =
                 self.runs.iter().filter(|(_, s, _)| *s == stage).map(|(.., us)| *us).collect();
             times.iter().sum::<u64>() / (times.len() as u64).max(1)
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as u32;
         let costs = Costs {
-            detect_us: mean(Stage::Detect),
-            embed_us: mean(Stage::Embed),
-            liveness_us: mean(Stage::Liveness),
+            detect_us: mean(MeteredStage::Detect),
+            embed_us: mean(MeteredStage::Embed),
+            liveness_us: mean(MeteredStage::Liveness),
             cores,
             ..Costs::default()
         };

@@ -9,7 +9,7 @@ use presence::{BoxPx, MatchScore, Mono, Observation, PersonId, PointPx, Polygon}
 use protocol::live::LiveMessage;
 
 use super::*;
-use crate::{clock::Now as At, pipeline::Figures};
+use crate::{clock::Now as At, pipeline::PipelineFigures};
 
 const THRESHOLDS: Thresholds = Thresholds {
     t_match_ppm: 500_000,
@@ -48,10 +48,10 @@ fn face(track: u64, score_ppm: Option<i32>, liveness: Liveness) -> Face {
     Face { track: TrackId(track), bbox, good_quality: true, masked: false, match_, liveness }
 }
 
-fn seen(at_ms: u64, faces: Vec<Face>) -> Seen {
+fn seen(at_ms: u64, faces: Vec<Face>) -> RoomLook {
     let observation = Observation { faces, ..Observation::default() };
     let at = At { mono_ms: at_ms, wall_ms: 0 };
-    Seen { at, size: Some((200, 100)), observation, figures: Figures::default() }
+    RoomLook { at, size: Some((200, 100)), observation, figures: PipelineFigures::default() }
 }
 
 fn next(lines: &mut BufReader<UnixStream>) -> LiveMessage {

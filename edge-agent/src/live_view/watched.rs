@@ -14,7 +14,7 @@ use vision::{
     Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, PixelOrder, VisionError,
 };
 
-use super::{LiveView, meter::Stage};
+use super::{LiveView, meter::MeteredStage};
 use crate::{
     enroll::Judged,
     shown,
@@ -33,7 +33,7 @@ impl Watched {
         Self { analyzer, view }
     }
 
-    fn timed<T>(&mut self, stage: Stage, call: impl FnOnce(&mut Analyzer) -> T) -> T {
+    fn timed<T>(&mut self, stage: MeteredStage, call: impl FnOnce(&mut Analyzer) -> T) -> T {
         if !self.view.is_open() {
             return call(&mut self.analyzer);
         }
@@ -96,7 +96,7 @@ impl Watched {
 
 impl VisionStages for Watched {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
-        self.timed(Stage::Detect, |analyzer| analyzer.detect_into(frame, faces))?;
+        self.timed(MeteredStage::Detect, |analyzer| analyzer.detect_into(frame, faces))?;
         self.show(frame, faces);
         Ok(())
     }
@@ -111,7 +111,9 @@ impl VisionStages for Watched {
         face: &FaceBox,
         covered: bool,
     ) -> Result<Embedding, VisionError> {
-        self.timed(Stage::Embed, |analyzer| VisionStages::embed(analyzer, frame, face, covered))
+        self.timed(MeteredStage::Embed, |analyzer| {
+            VisionStages::embed(analyzer, frame, face, covered)
+        })
     }
 
     fn masked(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Option<f32>, VisionError> {
@@ -123,7 +125,7 @@ impl VisionStages for Watched {
         frame: Frame<'_>,
         face: &FaceBox,
     ) -> Result<Option<LivenessScore>, VisionError> {
-        self.timed(Stage::Liveness, |analyzer| analyzer.liveness(frame, face))
+        self.timed(MeteredStage::Liveness, |analyzer| analyzer.liveness(frame, face))
     }
 
     fn dropped_not_finite(&self) -> u64 {

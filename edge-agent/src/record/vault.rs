@@ -93,12 +93,12 @@ impl Vault {
     }
 
     /// The files of the log: one per boot and day.
-    pub fn parts(&self) -> Result<Vec<Part>, RecordError> {
+    pub fn parts(&self) -> Result<Vec<LogPart>, RecordError> {
         let mut parts = Vec::new();
         for segment in self.segments()? {
             // One that is deleted meanwhile is not there.
             let Ok(about) = fs::metadata(&segment.path) else { continue };
-            parts.push(Part { segment, bytes: about.len() });
+            parts.push(LogPart { segment, bytes: about.len() });
         }
         Ok(parts)
     }
@@ -106,7 +106,7 @@ impl Vault {
     /// Hands a file's entries over in their order until `take` says no; false where it did.
     pub fn each(
         &self,
-        part: &Part,
+        part: &LogPart,
         take: impl FnMut(RecordedCall) -> bool,
     ) -> Result<bool, RecordError> {
         self.each_of(&part.segment.path, take)
@@ -187,12 +187,12 @@ impl Vault {
 
 /// One file of the log, on disk as it is.
 #[derive(Debug)]
-pub struct Part {
+pub struct LogPart {
     segment: Segment,
     bytes: u64,
 }
 
-impl Part {
+impl LogPart {
     /// Its UTC day: `2026-11-29`.
     pub fn day(&self) -> String {
         day_name(self.segment.day)

@@ -36,12 +36,12 @@ fn log() -> TempDir {
     state
 }
 
-fn order() -> Order {
+fn order() -> TrialOrder {
     let mut other = Policy::default();
     other.set("hb2_ms", 5_000).unwrap();
     let tried = vec![("hb2_ms".to_owned(), other)];
     let trial = "t-1".parse().unwrap();
-    Order { trial, in_force: Policy::default(), tried, from: None, held: BTreeSet::new() }
+    TrialOrder { trial, in_force: Policy::default(), tried, from: None, held: BTreeSet::new() }
 }
 
 fn of(state: &TempDir, most_bytes: u64) -> PolicyTrialAnswer {
@@ -50,7 +50,7 @@ fn of(state: &TempDir, most_bytes: u64) -> PolicyTrialAnswer {
 
 fn bytes(state: &TempDir) -> Vec<u64> {
     let parts = Vault::of_existing(state.path()).unwrap().parts().unwrap();
-    parts.iter().map(Part::bytes).collect()
+    parts.iter().map(LogPart::bytes).collect()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_long_log_costs_no_more_than_its_bound() {
 #[test]
 fn a_held_day_is_read_before_newer_ones() {
     let state = log();
-    let held = Order { held: BTreeSet::from(["1970-01-02".to_owned()]), ..order() };
+    let held = TrialOrder { held: BTreeSet::from(["1970-01-02".to_owned()]), ..order() };
     let bytes = bytes(&state);
     let most = bytes[1] + bytes[4];
     let said = answer(state.path(), &held, most, &AtomicBool::new(false)).unwrap();

@@ -27,12 +27,12 @@ use url::Url;
 
 use super::{
     PATIENCE,
-    fault::Fault,
-    message::{Head, Part, Splitter, framed},
+    fault::RtspFault,
+    message::{ConnectionPart, MessageHead, Splitter, framed},
     packets::Packets,
     sdp::{self, Offer},
 };
-use transport::{Connection, Transport, UdpPair, received};
+use transport::{CameraConnection, Transport, UdpPair, received};
 
 const MOST_REDIRECTS: u32 = 3;
 /// How long an answer with another number is held for the right one: some cameras number their
@@ -43,7 +43,7 @@ const PARTING: Duration = Duration::from_millis(700);
 
 /// User and password for a camera. They never print.
 #[derive(Clone)]
-pub(super) struct Login {
+pub(super) struct CameraLogin {
     pub(super) user: String,
     pub(super) password: String,
     /// Where both stand.
@@ -54,20 +54,20 @@ pub(super) struct Login {
 pub(super) struct Relay {
     /// What the library connects to.
     pub(super) url: Url,
-    fault: Arc<Mutex<Option<Fault>>>,
+    fault: Arc<Mutex<Option<RtspFault>>>,
     task: JoinHandle<()>,
 }
 
 impl Relay {
     /// Connects to the camera. To be called inside the runtime that will drive it.
-    pub(super) async fn start(url: &Url, login: Option<Login>) -> Result<Self, Fault> {
-        let camera = Connection::to(url).await?;
+    pub(super) async fn start(url: &Url, login: Option<CameraLogin>) -> Result<Self, RtspFault> {
+        let camera = CameraConnection::to(url).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
-            .map_err(|why| Fault::network(&why))?;
-        let port = listener.local_addr().map_err(|why| Fault::network(&why))?.port();
+            .map_err(|why| RtspFault::network(&why))?;
+        let port = listener.local_addr().map_err(|why| RtspFault::network(&why))?.port();
         let mut name = [0; 16];
-        getrandom::fill(&mut name).map_err(|why| Fault::Network(why.to_string()))?;
+        getrandom::fill(&mut name).map_err(|why| RtspFault::Network(why.to_string()))?;
         let name = format!("{:032x}", u128::from_be_bytes(name));
         let alias = format!("rtsp://127.0.0.1:{port}/{name}");
         let fault = Arc::new(Mutex::new(None));
@@ -78,12 +78,13 @@ impl Relay {
             drop(listener);
             worker.run(library, &told).await;
         });
-        let url = alias.parse().map_err(|_| Fault::Network("no loopback address".to_owned()))?;
+        let url =
+            alias.parse().map_err(|_| RtspFault::Network("no loopback address".to_owned()))?;
         Ok(Self { url, fault, task })
     }
 
     /// What went wrong on the camera's side.
-    pub(super) fn fault(&self) -> Option<Fault> {
+    pub(super) fn fault(&self) -> Option<RtspFault> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -95,8 +96,8 @@ impl Relay {
 
 struct Worker {
     url: Url,
-    camera: Connection,
-    login: Option<Login>,
+    camera: CameraConnection,
+    login: Option<CameraLogin>,
     client: Option<PasswordClient>,
     alias: String,
     /// Addresses of the camera behind the two that the library knows.
@@ -118,7 +119,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(url: Url, camera: Connection, login: Option<Login>, alias: String) -> Self {
+    fn new(url: Url, camera: CameraConnection, login: Option<CameraLogin>, alias: String) -> Self {
         Self {
             all: url.to_string(),
             one: url.to_string(),
@@ -141,7 +142,7 @@ impl Worker {
 
     /// Until one of both sides is gone. Where it was the camera's, that is told before the
     /// library's side is closed.
-    async fn run(mut self, library: TcpStream, told: &Mutex<Option<Fault>>) {
+    async fn run(mut self, library: TcpStream, told: &Mutex<Option<RtspFault>>) {
         let _ = library.set_nodelay(true);
         let (mut from_library, to_library) = library.into_split();
         self.library = Some(to_library);
@@ -176,9 +177,9 @@ impl Worker {
     }
 
     /// Everything that has come is answered and passed on.
-    async fn serve(&mut self, requests: &mut Splitter) -> Result<(), Fault> {
+    async fn serve(&mut self, requests: &mut Splitter) -> Result<(), RtspFault> {
         while let Some(part) = requests.next() {
-            if let Part::Message(head, _) = part {
+            if let ConnectionPart::Message(head, _) = part {
                 self.answer(&head).await?;
             }
         }
@@ -188,7 +189,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn answer(&mut self, request: &Head) -> Result<(), Fault> {
+    async fn answer(&mut self, request: &MessageHead) -> Result<(), RtspFault> {
         let cseq = request.get("CSeq").unwrap_or("0").to_owned();
         let (method, address) = request.request().unwrap_or_default();
         if !address.starts_with(&self.alias) {
@@ -224,7 +225,7 @@ impl Worker {
     }
 
     /// What the library gets to see of the camera's offer.
-    async fn describe(&mut self) -> Result<String, Fault> {
+    async fn describe(&mut self) -> Result<String, RtspFault> {
         let mut moved = 0;
         let (head, body) = loop {
             let address = self.url.to_string();
@@ -236,12 +237,12 @@ impl Worker {
                     moved += 1;
                     self.follow(head.get("Location").unwrap_or_default()).await?;
                 }
-                status => return Err(Fault::status("DESCRIBE", status)),
+                status => return Err(RtspFault::status("DESCRIBE", status)),
             }
         };
         let offer = Offer::parse(&String::from_utf8_lossy(&body));
         let Some((stream, coding)) = offer.decodable() else {
-            return Err(Fault::coding(&offer.codings()));
+            return Err(RtspFault::coding(&offer.codings()));
         };
         let address = self.url.to_string();
         let base = head
@@ -262,16 +263,16 @@ impl Worker {
 
     /// To where the camera says that it is now: another path or port of the same machine. Another
     /// machine is a person's to name, because the password goes with it.
-    async fn follow(&mut self, location: &str) -> Result<(), Fault> {
+    async fn follow(&mut self, location: &str) -> Result<(), RtspFault> {
         let elsewhere: Url = location
             .parse()
             .ok()
             .filter(|url: &Url| url.scheme() == "rtsp" && url.host_str().is_some())
-            .ok_or(Fault::Answer { method: "DESCRIBE", status: 302 })?;
+            .ok_or(RtspFault::Answer { method: "DESCRIBE", status: 302 })?;
         let before = self.camera.peer();
-        let camera = Connection::to(&elsewhere).await?;
+        let camera = CameraConnection::to(&elsewhere).await?;
         if camera.peer() != before {
-            return Err(Fault::Elsewhere(super::place(&elsewhere)));
+            return Err(RtspFault::Elsewhere(super::place(&elsewhere)));
         }
         self.camera = camera;
         self.url = elsewhere;
@@ -279,13 +280,13 @@ impl Worker {
         Ok(())
     }
 
-    async fn set_up(&mut self) -> Result<(), Fault> {
+    async fn set_up(&mut self) -> Result<(), RtspFault> {
         let address = self.one.clone();
         let transport = "RTP/AVP/TCP;unicast;interleaved=0-1";
         let (mut head, _) = self.ask("SETUP", &address, &[("Transport", transport)]).await?;
         let mut udp = None;
         if head.status() == Some(461) {
-            let at = self.camera.stream.local_addr().map_err(|why| Fault::network(&why))?.ip();
+            let at = self.camera.stream.local_addr().map_err(|why| RtspFault::network(&why))?.ip();
             let pair = UdpPair::bind(at).await?;
             let transport = format!(
                 "RTP/AVP;unicast;client_port={}-{}",
@@ -297,7 +298,7 @@ impl Worker {
         }
         match head.status().unwrap_or(0) {
             200..300 => {}
-            status => return Err(Fault::status("SETUP", status)),
+            status => return Err(RtspFault::status("SETUP", status)),
         }
         self.remember_session(&head);
         let transport = head.get("Transport").unwrap_or_default().to_ascii_lowercase();
@@ -320,7 +321,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn play(&mut self) -> Result<(), Fault> {
+    async fn play(&mut self) -> Result<(), RtspFault> {
         let address = self.all.clone();
         let (mut head, _) = self.ask("PLAY", &address, &[("Range", "npt=0.000-")]).await?;
         if head.status().is_some_and(|status| status >= 400) {
@@ -328,7 +329,7 @@ impl Worker {
         }
         match head.status().unwrap_or(0) {
             200..300 => Ok(()),
-            status => Err(Fault::status("PLAY", status)),
+            status => Err(RtspFault::status("PLAY", status)),
         }
     }
 
@@ -338,7 +339,7 @@ impl Worker {
 
     /// Whatever a camera answers, it heard that somebody is there. OPTIONS first, because every
     /// camera knows it; then what it says that it can do.
-    async fn keep_alive(&mut self) -> Result<(), Fault> {
+    async fn keep_alive(&mut self) -> Result<(), RtspFault> {
         self.alive_at = Some(Instant::now() + self.alive_every());
         let can = |method: &str| !self.only_options && self.public.contains(method);
         let method = match () {
@@ -350,7 +351,9 @@ impl Worker {
         let head = match self.ask(method, &address, &[]).await {
             Ok((head, _)) => head,
             // A camera that plays and refuses this alone goes on playing, or closes.
-            Err(Fault::Refused { .. } | Fault::PasswordWanted | Fault::Silent(_)) => return Ok(()),
+            Err(RtspFault::Refused { .. } | RtspFault::PasswordWanted | RtspFault::Silent(_)) => {
+                return Ok(());
+            }
             Err(why) => return Err(why),
         };
         let refused = head.status().is_none_or(|status| status >= 400);
@@ -370,7 +373,7 @@ impl Worker {
         let _ = timeout(PARTING, self.ask("TEARDOWN", &address, &[])).await;
     }
 
-    fn remember_session(&mut self, head: &Head) {
+    fn remember_session(&mut self, head: &MessageHead) {
         let Some(said) = head.get("Session") else { return };
         let (id, rest) = said.split_once(';').unwrap_or((said, ""));
         self.session = Some(id.trim().to_owned());
@@ -388,22 +391,22 @@ impl Worker {
         method: &'static str,
         address: &str,
         headers: &[(&str, &str)],
-    ) -> Result<(Head, Vec<u8>), Fault> {
+    ) -> Result<(MessageHead, Vec<u8>), RtspFault> {
         let (head, body) = self.exchange(method, address, headers).await?;
         if head.status() != Some(401) {
             return Ok((head, body));
         }
         if self.login.is_none() {
-            return Err(Fault::PasswordWanted);
+            return Err(RtspFault::PasswordWanted);
         }
         let asked = http_auth::PasswordClient::builder();
         let asked =
             head.all("WWW-Authenticate").fold(asked, http_auth::PasswordClientBuilder::challenges);
-        self.client = Some(asked.build().map_err(|_| Fault::LoginKind)?);
+        self.client = Some(asked.build().map_err(|_| RtspFault::LoginKind)?);
         let (head, body) = self.exchange(method, address, headers).await?;
         if head.status() == Some(401) {
             let file = self.login.as_ref().map(|login| login.file.clone()).unwrap_or_default();
-            return Err(Fault::Refused { file });
+            return Err(RtspFault::Refused { file });
         }
         Ok((head, body))
     }
@@ -413,10 +416,10 @@ impl Worker {
         method: &str,
         address: &str,
         headers: &[(&str, &str)],
-    ) -> Result<(Head, Vec<u8>), Fault> {
+    ) -> Result<(MessageHead, Vec<u8>), RtspFault> {
         self.cseq += 1;
         let cseq = self.cseq.to_string();
-        let mut request = Head::new(format!("{method} {address} RTSP/1.0"));
+        let mut request = MessageHead::new(format!("{method} {address} RTSP/1.0"));
         request.set("CSeq", &cseq);
         request.set("User-Agent", "zaigang");
         for (name, value) in headers {
@@ -429,25 +432,25 @@ impl Worker {
             let (username, password) = (login.user.as_str(), login.password.as_str());
             let asked =
                 PasswordParams { username, password, uri: address, method, body: Some(&[]) };
-            request.set("Authorization", client.respond(&asked).map_err(|_| Fault::LoginKind)?);
+            request.set("Authorization", client.respond(&asked).map_err(|_| RtspFault::LoginKind)?);
         }
         self.camera
             .stream
             .write_all(&request.bytes(&[]))
             .await
-            .map_err(|why| Fault::network(&why))?;
+            .map_err(|why| RtspFault::network(&why))?;
         let answer = timeout(PATIENCE, self.await_answer(&cseq)).await;
-        answer.unwrap_or(Err(Fault::Silent(PATIENCE.as_secs())))
+        answer.unwrap_or(Err(RtspFault::Silent(PATIENCE.as_secs())))
     }
 
     /// The answer with this number, or the one that comes in its place; packets are passed on
     /// meanwhile.
-    async fn await_answer(&mut self, cseq: &str) -> Result<(Head, Vec<u8>), Fault> {
+    async fn await_answer(&mut self, cseq: &str) -> Result<(MessageHead, Vec<u8>), RtspFault> {
         let mut other = None;
         loop {
             while let Some(part) = self.camera.parts.next() {
                 match part {
-                    Part::Message(head, body)
+                    ConnectionPart::Message(head, body)
                         if head.status().is_some_and(|status| status >= 200) =>
                     {
                         if head.get("CSeq").is_none_or(|said| said == cseq) {
@@ -473,8 +476,8 @@ impl Worker {
     }
 
     /// A packet goes on; a request of the camera is heard and left.
-    async fn take(&mut self, part: Part) {
-        let Part::Packet { channel, mut bytes } = part else { return };
+    async fn take(&mut self, part: ConnectionPart) {
+        let ConnectionPart::Packet { channel, mut bytes } = part else { return };
         if matches!(self.transport, Transport::Interleaved(pictures) if pictures == channel) {
             self.pass_on(&mut bytes).await;
         }
@@ -487,8 +490,10 @@ impl Worker {
     }
 
     async fn reply(&mut self, cseq: &str, status: u16, headers: Vec<(&str, String)>, body: &[u8]) {
-        let mut head =
-            Head::new(format!("RTSP/1.0 {status} {}", if status == 200 { "OK" } else { "No" }));
+        let mut head = MessageHead::new(format!(
+            "RTSP/1.0 {status} {}",
+            if status == 200 { "OK" } else { "No" }
+        ));
         head.set("CSeq", cseq);
         for (name, value) in headers {
             head.set(name, value);
