@@ -12,6 +12,7 @@ mod raw;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use log_lines::LogFormat;
 use sha2::{Digest, Sha256};
 
 /// The example that ships with the program: every key with unit, range and default.
@@ -61,12 +62,6 @@ pub enum RunMode {
 pub struct LogSettings {
     pub level: String,
     pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

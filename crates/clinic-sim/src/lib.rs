@@ -2,9 +2,9 @@
 //! that sees them with the errors of face recognition. It knows nothing of the rules (it may not
 //! import `presence`) and nobody real.
 //!
-//! [`Day::random`] makes a day; [`SimulatedCamera::look`] says second by second what a recogniser would
-//! report of it. [`DayScene::new`] makes one scene of the catalogue, lawful or not; [`Sensor::shot`]
-//! shows it under a profile's noise.
+//! [`Day::random`] makes a day; [`SimulatedCamera::look`] says second by second what a recogniser
+//! would report of it. [`DayScene::new`] makes one scene of the catalogue, lawful or not;
+//! [`Sensor::shot`] shows it under a profile's noise.
 
 mod camera;
 mod day;

@@ -21,7 +21,7 @@ pub struct PersonPhotos {
 
 impl std::fmt::Debug for PersonPhotos {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Person([redacted], {} photos)", self.photos.len())
+        write!(f, "PersonPhotos([redacted], {} photos)", self.photos.len())
     }
 }
 

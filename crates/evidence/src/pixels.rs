@@ -75,7 +75,7 @@ pub struct ClearPixels {
 
 impl std::fmt::Debug for ClearPixels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pixels({}×{} [redacted])", self.width, self.height)
+        write!(f, "ClearPixels({}×{} [redacted])", self.width, self.height)
     }
 }
 

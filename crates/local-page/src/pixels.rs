@@ -12,7 +12,7 @@ pub struct RgbPixels {
 /// Pixels never print.
 impl std::fmt::Debug for RgbPixels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pixels({}×{})", self.width, self.height)
+        write!(f, "RgbPixels({}×{})", self.width, self.height)
     }
 }
 
@@ -27,7 +27,7 @@ pub struct PixelSource<'a> {
 
 impl std::fmt::Debug for PixelSource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Source({} px wide)", self.width)
+        write!(f, "PixelSource({} px wide)", self.width)
     }
 }
 

@@ -407,8 +407,8 @@ pub struct Pass {
 pub enum PassHolder {
     /// An enrolled face.
     Person(PersonId),
-    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`CheckSubject::Pass`] and a
-    /// track).
+    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`CheckSubject::Pass`]
+    /// and a track).
     WitnessedCheckIn,
 }
 

@@ -14,7 +14,7 @@ pub struct Observation {
     /// tracker does not (yet) hold for the patient stand here too, never with a match.
     pub faces: Vec<Face>,
     /// Patients in the bed zone now (usually 0 or 1), from
-    /// [`Scene::patients`](crate::TrackedFrame::patients).
+    /// [`TrackedFrame::patients`](crate::TrackedFrame::patients).
     pub patients: u16,
     /// Tracks that became the patient with this frame: the engine forgets them and answers with
     /// `WipeTrack`.

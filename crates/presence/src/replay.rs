@@ -1,6 +1,6 @@
 //! Derives findings again from what was recorded: the same ones with the same policy, others with
-//! another, and why. A recording is a list of [`RecordedCall`]s; how it is stored and encrypted is the
-//! agent's.
+//! another, and why. A recording is a list of [`RecordedCall`]s; how it is stored and encrypted is
+//! the agent's.
 
 use std::collections::{BTreeMap, BTreeSet};
 

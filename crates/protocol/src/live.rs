@@ -2,8 +2,9 @@
 //! a socket of this machine. It never crosses a network, and a box in production has no such
 //! socket.
 //!
-//! Each way one line of JSON after the other. Behind a [`LiveMessage`] come the pixels that it announces:
-//! `width` × `height` × 3 bytes, red, green, blue, from top to bottom; none where they are 0.
+//! Each way one line of JSON after the other. Behind a [`LiveMessage`] come the pixels that it
+//! announces: `width` × `height` × 3 bytes, red, green, blue, from top to bottom; none where they
+//! are 0.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,10 +7,13 @@
 //! folder is set aside.
 //!
 //! ```no_run
-//! use vision::pack::{Manifest, Search};
-//! let search = Search::standard(None);              // --models, $ZAIGANG_MODELS, installed, cache, mirror, bundled
-//! let manifest = Manifest::effective(&search)?;     // the built-in one, with imported packs laid over it
-//! let pack = manifest.pack("real")?.allowed(true)?; // production refuses drawn faces
+//! use vision::pack::{PackManifest, Search};
+//! // --models, $ZAIGANG_MODELS, installed, cache, mirror, bundled
+//! let search = Search::standard(None);
+//! // the built-in one, with imported packs laid over it
+//! let manifest = PackManifest::effective(&search)?;
+//! // production refuses drawn faces
+//! let pack = manifest.pack("real")?.allowed(true)?;
 //! let located = pack.locate(&search)?;
 //! println!("{} from {}", located.embedder.facts.artefact.file, located.embedder.path.display());
 //! # Ok::<(), vision::pack::PackError>(())

@@ -37,7 +37,7 @@ pub(super) struct NewestPicture {
 /// Pixels never print.
 impl std::fmt::Debug for NewestPicture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Seen({}×{}, {} faces)", self.width, self.height, self.faces.len())
+        write!(f, "NewestPicture({}×{}, {} faces)", self.width, self.height, self.faces.len())
     }
 }
 

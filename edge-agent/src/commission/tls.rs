@@ -18,7 +18,7 @@ pub(super) struct PageTls {
 
 impl std::fmt::Debug for PageTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tls({})", self.fingerprint)
+        write!(f, "PageTls({})", self.fingerprint)
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use log_lines::LogFormat;
 use protocol::{down::MOST_BROKERS, evidence::QUOTA_BYTES};
 use toml::Spanned;
 
 use super::{
     BrokerSettings, CameraSettings, Config, DoorwaySettings, FrameSource, HealthSettings,
-    ListedBroker, LiveViewSettings, LogFormat, LogSettings, ModelSettings, Problem, RunMode,
-    SceneSettings, ScheduleSettings, Script, VisionSettings,
+    ListedBroker, LiveViewSettings, LogSettings, ModelSettings, Problem, RunMode, SceneSettings,
+    ScheduleSettings, Script, VisionSettings,
     raw::{self, RawConfig, RawText},
 };
 

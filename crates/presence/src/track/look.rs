@@ -33,7 +33,8 @@ pub struct Tracked {
     pub bbox: BoxPx,
     /// May it be embedded.
     pub embed: EmbedPermission,
-    /// It is the patient: leave it out of `Observation::faces`; it is in [`TrackedFrame::patients`].
+    /// It is the patient: leave it out of `Observation::faces`; it is in
+    /// [`TrackedFrame::patients`].
     pub patient: bool,
     /// Its zone.
     pub zone: Zone,

@@ -382,8 +382,12 @@ proptest! {
         let calls = calls(&text);
         let t = thresholds();
         let recording: Vec<RecordedCall> = calls.iter().map(|c| match c {
-            Call::Observe(at, seen) => RecordedCall::Observe { at: *at, seen: seen.for_recording(&t) },
-            Call::Inform(at, fact) => RecordedCall::Inform { at: *at, fact: Box::new(fact.clone()) },
+            Call::Observe(at, seen) => {
+                RecordedCall::Observe { at: *at, seen: seen.for_recording(&t) }
+            }
+            Call::Inform(at, fact) => {
+                RecordedCall::Inform { at: *at, fact: Box::new(fact.clone()) }
+            }
         }).collect();
         prop_assert_eq!(replay(&recording, None), drive(&calls, false));
     }
