@@ -40,7 +40,9 @@ fn assert_page(playing: &Playing) {
     for word in ["疑似", "挂证"] {
         assert!(page.contains(word), "the inbox does not say {word}");
     }
-    for person in playing.morning.people.iter().filter(|p| p.kind != scene::Kind::Practitioner) {
+    for person in
+        playing.morning.people.iter().filter(|p| p.kind != scene::PersonKind::Practitioner)
+    {
         assert!(!page.contains(&person.id), "the inbox names {}", person.id);
     }
 }

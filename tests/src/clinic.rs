@@ -8,7 +8,7 @@ use std::io::Cursor;
 use anyhow::{Context, Result};
 use image::{ImageFormat, RgbImage};
 use jiff::{SignedDuration, Timestamp};
-use scene::{Morning, Person, room};
+use scene::{Morning, ScriptedPerson, room};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -70,7 +70,12 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
 }
 
 /// Registers somebody with these specialties in which he is filed as a lead.
-fn register_person(api: &Api, morning: &Morning, person: &Person, leads: &[String]) -> Result<()> {
+fn register_person(
+    api: &Api,
+    morning: &Morning,
+    person: &ScriptedPerson,
+    leads: &[String],
+) -> Result<()> {
     api.post(
         "practitioners",
         &json!({

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use scene::{Kind, Morning, PhotoCast, Photographed, Scene};
+use scene::{Morning, PersonKind, PhotoCast, Photographed, Scene};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -253,8 +253,8 @@ fn enrol(
     let photos = fs::canonicalize(photos).with_context(|| photos.display().to_string())?;
     let cast = PhotoCast::from_folder(&photos, morning, settings.seed)?;
     let photographs = |person: &str| -> Vec<PathBuf> {
-        let kind = morning.person(person).map_or(Kind::Stranger, |p| p.kind);
-        let first = (kind == Kind::Practitioner).then(|| cast.enrolment(person)).flatten();
+        let kind = morning.person(person).map_or(PersonKind::Stranger, |p| p.kind);
+        let first = (kind == PersonKind::Practitioner).then(|| cast.enrolment(person)).flatten();
         first
             .map(Path::to_owned)
             .into_iter()

@@ -156,7 +156,7 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<TrackCounts> {
         let view = Frame::new(image.as_raw(), image.width(), image.height(), PixelOrder::Rgb)?;
         let detections: Vec<_> =
             found.iter().map(|face| detection(view, jittered(face.face.bbox, &mut dice))).collect();
-        let shown = |face: &&scene::tracking::Seen| DrawnFace {
+        let shown = |face: &&scene::tracking::EpisodeFace| DrawnFace {
             person: face.person,
             masked: false,
             good: face.clear >= GOOD_CLEAR,
