@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use e2e::boxes::until;
 use e2e::clinic;
 use e2e::hostile::{User, welcomed};
-use e2e::https::{Authority, Proxy};
+use e2e::https::{Proxy, TestAuthority};
 use e2e::programs::Program;
 use e2e::server::{ServerPlan, api};
 use evidence::{RoleSecret, text};
@@ -139,7 +139,7 @@ impl House {
         clinic::enrol(&api, &morning, portrait).unwrap();
         clinic::declare_sessions(&api, &morning).unwrap();
         let token = clinic::register_device(&api, &morning).unwrap();
-        let authority = Authority::new("127.0.0.1").unwrap();
+        let authority = TestAuthority::new("127.0.0.1").unwrap();
         let proxy = Proxy::start(&authority, &ready.http).unwrap();
         provision(folder.path(), &authority, &proxy, &token);
         server.kill().unwrap();
@@ -277,7 +277,7 @@ fn halves(order: &ReleaseOrder) -> serde_json::Map<String, Value> {
     order.items.iter().map(|id| (id.to_string(), opaque())).collect()
 }
 
-fn provision(folder: &Path, authority: &Authority, proxy: &Proxy, token: &str) {
+fn provision(folder: &Path, authority: &TestAuthority, proxy: &Proxy, token: &str) {
     films(folder, "stranger");
     let ca = authority.write(&folder.join("ca.pem")).unwrap().display().to_string();
     let config = folder.join("agent.toml").display().to_string();

@@ -7,7 +7,7 @@ use delivery::identity::BoxIdentity;
 use delivery::pin::{ServerCa, TokenLine};
 use delivery::provision::{CertificateRenewal, Provisioning, provision, renew_if_due};
 use e2e::boxes::furnish;
-use e2e::https::{Authority, Proxy};
+use e2e::https::{Proxy, TestAuthority};
 use e2e::mosquitto::free_port;
 use e2e::server::{ServerPlan, api};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
-fn fingerprint(authority: &Authority) -> String {
+fn fingerprint(authority: &TestAuthority) -> String {
     let der = CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap();
     trust::sha256_hex(der.as_ref())
 }
@@ -30,7 +30,7 @@ fn a_box_is_provisioned_and_renewed_over_https() {
     let api = api(&ready);
     furnish(&api).unwrap();
     let (ours, foreign) =
-        (Authority::new("127.0.0.1").unwrap(), Authority::new("127.0.0.1").unwrap());
+        (TestAuthority::new("127.0.0.1").unwrap(), TestAuthority::new("127.0.0.1").unwrap());
     let (trusted, other) = (
         ours.write(&folder.path().join("ours.pem")).unwrap(),
         foreign.write(&folder.path().join("foreign.pem")).unwrap(),

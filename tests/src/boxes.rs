@@ -71,7 +71,7 @@ pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<BoxIdentity> {
 
 /// What the box knows, by kind and version, and whose templates it holds.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownToBox {
     pub kinds: BTreeSet<String>,
     pub templates_of: BTreeSet<PersonId>,
     /// The vectors of those templates, as they came.
@@ -88,7 +88,7 @@ pub struct PlainBox {
     pub stats: LinkStats,
     pub brokers: BrokerList,
     pub dir: PathBuf,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownToBox>>,
     stop: watch::Sender<bool>,
     runtime: Option<Runtime>,
     link: Option<tokio::task::JoinHandle<()>>,
@@ -109,7 +109,7 @@ impl PlainBox {
         settings.move_within_ms = 200;
         let (stats, brokers) = (settings.stats.clone(), settings.brokers.clone());
         let identity = settings.identity.clone();
-        let known = Arc::new(Mutex::new(Known::default()));
+        let known = Arc::new(Mutex::new(KnownToBox::default()));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (to_engine, delivered) = mpsc::channel(64);
@@ -128,7 +128,7 @@ impl PlainBox {
         Ok(Self { outbox, stats, brokers, dir, known, stop, runtime, link })
     }
 
-    pub fn known<T>(&self, ask: impl FnOnce(&Known) -> T) -> T {
+    pub fn known<T>(&self, ask: impl FnOnce(&KnownToBox) -> T) -> T {
         ask(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -179,7 +179,7 @@ struct Engine {
     store: KnowledgeStore,
     identity: BoxIdentity,
     brokers: BrokerList,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownToBox>>,
 }
 
 impl Engine {

@@ -16,19 +16,19 @@ use tokio::runtime::Runtime;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection that is driven by hand.
-pub struct Client {
+pub struct MqttClient {
     runtime: Runtime,
     speaker: AsyncClient,
     events: EventLoop,
 }
 
-impl std::fmt::Debug for Client {
+impl std::fmt::Debug for MqttClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Client")
     }
 }
 
-impl Client {
+impl MqttClient {
     /// Connects under `id` with what this identity holds: password or certificate.
     ///
     /// A broker that still ends an earlier connection of the same id answers "server unavailable"

@@ -22,7 +22,7 @@ const CONSENT_TEXT: &str =
 
 /// Who enrolled, and what the server said of it.
 #[derive(Debug, Default)]
-pub struct Enrolled {
+pub struct EnrolmentTally {
     /// Person → which of the person's pictures was taken.
     pub from_picture: BTreeMap<String, usize>,
     /// Pictures that the quality gate refused before.
@@ -97,8 +97,8 @@ pub fn enrol(
     api: &Api,
     morning: &Morning,
     picture: impl Fn(&str, usize) -> Result<Option<RgbImage>>,
-) -> Result<Enrolled> {
-    let mut sum = Enrolled::default();
+) -> Result<EnrolmentTally> {
+    let mut sum = EnrolmentTally::default();
     for person in morning.practitioners() {
         let mut attempt = 0;
         let mut refused = String::new();

@@ -12,7 +12,7 @@
 //! let mut liar = house.provision("box-liar", Side::Here.room())?;
 //! let seq = liar.say(says::finding(Side::There, 'a', "NL-1", "L3"))?;
 //! liar.receipted(seq)?;
-//! let alerts = house.user(Account::Supervisor(Side::There))?.get("/api/v1/alerts")?.ok()?;
+//! let alerts = house.user(TestAccount::Supervisor(Side::There))?.get("/api/v1/alerts")?.ok()?;
 //! assert_eq!(alerts["alerts"].as_array().map(Vec::len), Some(0));
 //! # Ok(()) }
 //! ```
@@ -27,7 +27,7 @@ pub mod says;
 mod side;
 mod user;
 
-pub use device::{HostileBox, Message};
-pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, welcomed};
+pub use device::{HostileBox, UnsignedMessage};
+pub use house::{BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, TestAccount, welcomed};
 pub use side::Side;
-pub use user::{Answer, User};
+pub use user::{HttpAnswer, User};

@@ -15,7 +15,7 @@ use scene::{Morning, PersonKind, PhotoCast, Photographed, Scene};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{Api, Event};
+use crate::api::{Api, ServerEvent};
 use crate::clinic;
 use crate::mosquitto::{self, Mosquitto};
 use crate::programs::{self, Program, ServerReady};
@@ -31,14 +31,14 @@ pub enum Faces {
 
 /// The broker between server and box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Broker {
+pub enum MorningBroker {
     /// In the server's own process.
     Embedded,
     /// Debian's, over TLS, with the configuration that the server writes for it.
     Mosquitto,
 }
 
-impl Broker {
+impl MorningBroker {
     /// The server's own, where it was built with one.
     pub fn at_hand() -> Result<Self> {
         Ok(if programs::server_has_broker()? { Self::Embedded } else { Self::Mosquitto })
@@ -74,7 +74,7 @@ fn embedded_mqtt(listen: &str) -> String {
 
 /// How to play.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct MorningSettings {
     pub faces: Faces,
     /// `clinic_morning`, `stranger`, or the file of a scene.
     pub script: String,
@@ -88,7 +88,7 @@ pub struct Settings {
     pub still: u32,
     /// How often the morning is played, one after the other.
     pub rounds: u64,
-    pub broker: Broker,
+    pub broker: MorningBroker,
     /// Address the page is served on, `127.0.0.1:0` for any free port.
     pub listen: String,
     /// The box ends with the scene.
@@ -97,7 +97,7 @@ pub struct Settings {
     pub log_level: String,
 }
 
-impl Settings {
+impl MorningSettings {
     /// Drawn faces, as fast as the machine can, to the end of the scene.
     pub fn drawn_once() -> Self {
         Self {
@@ -108,7 +108,7 @@ impl Settings {
             frame_rate: 1,
             still: 1,
             rounds: 1,
-            broker: Broker::Embedded,
+            broker: MorningBroker::Embedded,
             listen: ANY_PORT.to_owned(),
             once: true,
             log_level: "info".to_owned(),
@@ -116,7 +116,7 @@ impl Settings {
     }
 }
 
-impl Settings {
+impl MorningSettings {
     /// What is played: the script, or as much of it as the photographs allow.
     pub fn morning(&self) -> Result<Morning> {
         let morning = match Morning::named(&self.script) {
@@ -151,13 +151,17 @@ pub struct Playing {
     pub ready: ServerReady,
     pub api: Api,
     pub morning: Morning,
-    pub enrolled: clinic::Enrolled,
+    pub enrolled: clinic::EnrolmentTally,
     /// Where it is no part of the server.
     pub broker: Option<Mosquitto>,
 }
 
 /// Starts the server, registers the clinic, enrols, provisions the box and starts it.
-pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> Result<Playing> {
+pub fn start(
+    folder: &Path,
+    settings: &MorningSettings,
+    told: &mut dyn FnMut(&str),
+) -> Result<Playing> {
     let config = folder.join("server.toml");
     let broker = settings.broker.start(folder, &config, |mqtt| server_config(settings, mqtt))?;
     if broker.is_some() {
@@ -202,7 +206,7 @@ fn pack(faces: &Faces) -> &'static str {
 /// with what the first one stored.
 pub fn start_server(
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     mqtt_listen: &str,
 ) -> Result<(Program, ServerReady)> {
     let config = folder.join("server.toml");
@@ -210,7 +214,7 @@ pub fn start_server(
     start_configured(folder, &config)
 }
 
-fn server_config(settings: &Settings, mqtt: &str) -> String {
+fn server_config(settings: &MorningSettings, mqtt: &str) -> String {
     let (http, pack) = (&settings.listen, pack(&settings.faces));
     format!(
         "mode = \"demonstration\"\ndata_dir = \"server-data\"\n\
@@ -236,10 +240,10 @@ fn start_configured(folder: &Path, config: &Path) -> Result<(Program, ServerRead
 /// Enrols the cast; for photographs, writes the cast file that the box's camera reads.
 fn enrol(
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     api: &Api,
     morning: &Morning,
-) -> Result<clinic::Enrolled> {
+) -> Result<clinic::EnrolmentTally> {
     let Faces::Photographs { folder: photos } = &settings.faces else {
         let scene = Scene::drawn(morning.clone(), settings.seed);
         let portrait = |person: &str, attempt| {
@@ -287,7 +291,7 @@ fn enrol(
 
 /// What the box's camera plays, as its configuration names it: a scene that comes with it, or a
 /// file beside.
-fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Result<String> {
+fn camera_script(folder: &Path, settings: &MorningSettings, morning: &Morning) -> Result<String> {
     let text = morning.to_toml()?;
     if let Some(named) = Morning::named(&settings.script)
         && named?.to_toml()? == text
@@ -301,7 +305,7 @@ fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Resul
 /// Writes the box's configuration and trades the token for an identity.
 fn provision(
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     morning: &Morning,
     ready: &ServerReady,
     token: &str,
@@ -339,7 +343,7 @@ fn provision(
 }
 
 /// Starts the provisioned box; a second start goes on with what the first one left.
-pub fn start_agent(folder: &Path, settings: &Settings) -> Result<Program> {
+pub fn start_agent(folder: &Path, settings: &MorningSettings) -> Result<Program> {
     let config = folder.join("agent.toml");
     let once: &[&Path] = if settings.once { &[Path::new("--once")] } else { &[] };
     let args =
@@ -354,7 +358,7 @@ pub struct Heard {
 }
 
 /// Listens to the page's live stream on a thread of its own; `told` gets every event of an alert.
-pub fn listen(api: &Api, mut told: impl FnMut(&Event) + Send + 'static) -> Arc<Mutex<Heard>> {
+pub fn listen(api: &Api, mut told: impl FnMut(&ServerEvent) + Send + 'static) -> Arc<Mutex<Heard>> {
     let heard = Arc::new(Mutex::new(Heard::default()));
     let (api, sink) = (api.clone(), Arc::clone(&heard));
     std::thread::spawn(move || {
@@ -394,11 +398,11 @@ pub struct BoxSummary {
     pub dropped: u64,
     pub finding_steps: u64,
     /// Every step of every finding, with the real time at which it went to the outbox.
-    pub raised: Vec<Raised>,
+    pub raised: Vec<RaisedFinding>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-pub struct Raised {
+pub struct RaisedFinding {
     pub finding_id: String,
     pub revision: u64,
     pub real_at: Timestamp,
@@ -409,7 +413,7 @@ pub type Incidents = BTreeMap<String, Vec<(String, String, String)>>;
 
 /// The morning when it is over.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct MorningOutcome {
     pub agent: BoxSummary,
     pub server: Value,
     /// Session → (rule, kind, severity) of its findings that stand.
@@ -443,7 +447,7 @@ impl Playing {
     }
 
     /// Waits for the box to end with its scene, then asks the server what it holds.
-    pub fn finish(&mut self, heard: &Mutex<Heard>, limit: Duration) -> Result<Outcome> {
+    pub fn finish(&mut self, heard: &Mutex<Heard>, limit: Duration) -> Result<MorningOutcome> {
         let began = Instant::now();
         match self.agent.wait(limit)? {
             Some(status) if status.success() => {}
@@ -457,7 +461,7 @@ impl Playing {
             serde_json::from_str(last).with_context(|| format!("the box's summary: {last}"))?;
         await_arrivals(heard, &agent)?;
         let heard = heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.clone();
-        Ok(Outcome {
+        Ok(MorningOutcome {
             agent,
             server: self.api.get("summary")?,
             incidents: incidents(&self.api)?,
@@ -500,7 +504,7 @@ fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
 
 /// One session: what was played in it, what must come of it and what the server holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct PlayedSession {
     pub session: String,
     /// The story in one line; empty for an alert that belongs to no session of the script.
     pub told: String,
@@ -509,14 +513,14 @@ pub struct Row {
     pub seen: Vec<(String, String, String)>,
 }
 
-impl Row {
+impl PlayedSession {
     pub fn as_expected(&self) -> bool {
         self.expected == self.seen
     }
 }
 
 /// Every session of the script, and every alert that none of them explains.
-pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<Row> {
+pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<PlayedSession> {
     let seen = |session: &str| incidents.get(session).cloned().unwrap_or_default();
     let expected = |session: &str| {
         let of = morning.expected.iter().filter(|e| e.session == session);
@@ -528,7 +532,7 @@ pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<Row> {
         .sessions
         .iter()
         .map(|s| (s.id.clone(), s.told.clone()))
-        .map(|(session, told)| Row {
+        .map(|(session, told)| PlayedSession {
             expected: expected(&session),
             seen: seen(&session),
             session,
@@ -536,7 +540,7 @@ pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<Row> {
         })
         .collect();
     let strange = incidents.iter().filter(|(id, _)| morning.sessions.iter().all(|s| s.id != **id));
-    rows.extend(strange.map(|(id, seen)| Row {
+    rows.extend(strange.map(|(id, seen)| PlayedSession {
         session: id.clone(),
         told: String::new(),
         expected: Vec::new(),
@@ -565,7 +569,7 @@ pub fn incidents(api: &Api) -> Result<Incidents> {
     Ok(all)
 }
 
-impl Outcome {
+impl MorningOutcome {
     /// Steps that the page's stream showed more than once.
     pub fn shown_twice(&self) -> usize {
         self.heard.arrivals.values().filter(|times| times.len() > 1).count()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use e2e::hostile::{Account, HostileBox, HostileClinic, Side, User, says};
+use e2e::hostile::{HostileBox, HostileClinic, Side, TestAccount, User, says};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use trust::audit::{AuditEntry, SignedHead};
@@ -13,7 +13,7 @@ use super::house;
 
 /// Entries of this action (its blanks as `%20`), as the country's auditor reads them.
 fn entries(house: &HostileClinic, action: &str) -> Vec<Value> {
-    let auditor = house.user(Account::Auditor).unwrap();
+    let auditor = house.user(TestAccount::Auditor).unwrap();
     let log = auditor.get(&format!("/api/v1/audit?q={action}&limit=200")).unwrap().ok().unwrap();
     log["audit"].as_array().unwrap().clone()
 }
@@ -26,7 +26,7 @@ fn told(entries: &[Value], field: &str, text: &str) -> bool {
 #[test]
 fn a_search_for_names_says_what_was_searched() {
     let house = house();
-    let supervisor = house.user(Account::Supervisor(Side::There)).unwrap();
+    let supervisor = house.user(TestAccount::Supervisor(Side::There)).unwrap();
     // 姓名: what the names of this house begin with.
     let page = supervisor.get("/registry?noun=people&q=%E5%A7%93%E5%90%8D").unwrap();
     assert!(page.text.contains(Side::There.lead()), "nobody was found");
@@ -47,7 +47,7 @@ fn a_login_says_the_name_that_was_tried() {
 #[test]
 fn a_changed_registration_says_whose_and_how() {
     let house = house();
-    let integrator = house.user(Account::Integrator(Side::There)).unwrap();
+    let integrator = house.user(TestAccount::Integrator(Side::There)).unwrap();
     for registration in ["valid", "suspended"] {
         let site =
             json!({"institution": Side::There.institution(), "relation": "primary", "lead_of": []});
@@ -65,7 +65,8 @@ fn a_changed_registration_says_whose_and_how() {
 #[test]
 fn a_reason_in_chinese_is_kept() {
     let house = house();
-    let supervisor = house.user(Account::Supervisor(Side::There)).unwrap().because("案号 2026-17");
+    let supervisor =
+        house.user(TestAccount::Supervisor(Side::There)).unwrap().because("案号 2026-17");
     assert_eq!(supervisor.get("/api/v1/practitioners").unwrap().status, 200);
     let log = entries(&house, "GET%20/api/v1/practitioners");
     assert!(told(&log, "why", "案号 2026-17"), "{log:?}");
@@ -78,14 +79,14 @@ fn an_auditor_of_a_part_reads_no_other_part() {
         let id = format!("audit-{}", side.institution());
         house.declare(side, &id, side.room(), &says::ago(600), Some(&says::ago(300))).unwrap();
         house
-            .user(Account::Supervisor(side))
+            .user(TestAccount::Supervisor(side))
             .unwrap()
             .get(&format!("/api/v1/sessions/{id}"))
             .unwrap()
             .ok()
             .unwrap();
     }
-    let admin = house.user(Account::Admin).unwrap();
+    let admin = house.user(TestAccount::Admin).unwrap();
     let asked = json!({"name": "audit-part", "role": "auditor", "scope": Side::Here.jurisdiction(),
         "days": 1});
     let made = admin.post("/api/v1/tokens", &asked).unwrap().ok().unwrap();
@@ -120,10 +121,10 @@ fn a_case_package_tells_of_no_other_session() {
     });
     accuser.say(finding).unwrap();
     accuser.settle().unwrap();
-    let alerts = house.alerts(Account::Supervisor(Side::Here)).unwrap();
+    let alerts = house.alerts(TestAccount::Supervisor(Side::Here)).unwrap();
     let raised = alerts.iter().find(|a| a["session"] == case).expect("no alert of the case");
     let path = format!("/api/v1/alerts/{}/package?why=17", raised["id"].as_str().unwrap());
-    let package = house.user(Account::Supervisor(Side::Here)).unwrap().get(&path).unwrap();
+    let package = house.user(TestAccount::Supervisor(Side::Here)).unwrap().get(&path).unwrap();
     assert_eq!(package.status, 200, "{}", package.text);
     assert!(package.text.contains(case), "the case's own sighting is missing");
     assert!(!package.text.contains(other), "an attendance record goes out with the case");
@@ -134,7 +135,7 @@ fn a_case_package_tells_of_no_other_session() {
 fn anchored() -> (HostileClinic, Option<SignedHead>) {
     let house = HostileClinic::start().unwrap();
     let mut witness = house.provision("audit-witness", Side::Here.room()).unwrap();
-    let reader = house.user(Account::Supervisor(Side::Here)).unwrap();
+    let reader = house.user(TestAccount::Supervisor(Side::Here)).unwrap();
     for _ in 0..120 {
         reader.get("/api/v1/practitioners").unwrap().ok().unwrap();
     }
@@ -160,7 +161,7 @@ fn head_over(witness: &mut HostileBox, entries: u64, within: Duration) -> Option
 
 /// Whether the auditor is told that the log holds.
 fn verdict(house: &HostileClinic) -> Value {
-    house.user(Account::Auditor).unwrap().get("/api/v1/audit").unwrap().ok().unwrap()["holds"]
+    house.user(TestAccount::Auditor).unwrap().get("/api/v1/audit").unwrap().ok().unwrap()["holds"]
         .clone()
 }
 
@@ -168,7 +169,7 @@ fn verdict(house: &HostileClinic) -> Value {
 /// hands out.
 fn found(house: &HostileClinic, head: Option<SignedHead>) {
     assert_eq!(verdict(house), false, "the auditor is told that the log holds");
-    let log = house.user(Account::Auditor).unwrap().get("/api/v1/audit/export").unwrap().text;
+    let log = house.user(TestAccount::Auditor).unwrap().get("/api/v1/audit/export").unwrap().text;
     trust::audit::check(log.as_bytes()).expect("the log by itself is sound");
     let head = head.expect("the box was given no head");
     let fault = trust::audit::check_against(log.as_bytes(), &[head])

@@ -1,7 +1,9 @@
 //! A box speaks for its own room, and for its own findings.
 
 use e2e::boxes::until;
-use e2e::hostile::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, Message, Side, says};
+use e2e::hostile::{
+    BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, Side, TestAccount, UnsignedMessage, says,
+};
 use protocol::up::{ChainBreak, Step, Up};
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::house;
 
 /// The alerts that name this box, as the supervisor of this side sees them.
 fn alerts_of(house: &HostileClinic, side: Side, device: &str) -> Vec<Value> {
-    let all = house.alerts(Account::Supervisor(side)).unwrap();
+    let all = house.alerts(TestAccount::Supervisor(side)).unwrap();
     all.into_iter().filter(|a| a["device"] == device).collect()
 }
 
@@ -92,7 +94,7 @@ fn words_on_a_session_of_another_room_are_set_aside() {
     liar.say(finding).unwrap();
     liar.say(presence).unwrap();
     liar.settle().unwrap();
-    let there = house.user(Account::Supervisor(Side::There)).unwrap();
+    let there = house.user(TestAccount::Supervisor(Side::There)).unwrap();
     let shown = there.get("/api/v1/sessions/place-session").unwrap().ok().unwrap();
     assert_eq!(shown["summary"], Value::Null, "a foreign box spoke of it");
     let of_session = there.get("/api/v1/alerts?session=place-session").unwrap().ok().unwrap();
@@ -149,7 +151,7 @@ fn the_evidence_of_tampering_can_not_be_withdrawn_by_the_box() {
     liar.settle().unwrap();
     // Two messages for one place of the chain: the server says so.
     let (seq, prev) = (liar.seq, liar.prev.clone());
-    liar.say(Message::from(says::heartbeat()).seq(1).prev(trust::ZERO_HASH)).unwrap();
+    liar.say(UnsignedMessage::from(says::heartbeat()).seq(1).prev(trust::ZERO_HASH)).unwrap();
     (liar.seq, liar.prev) = (seq, prev);
     liar.settle().unwrap();
     let before = alerts_of(&house, Side::Here, liar.id());
@@ -190,7 +192,7 @@ fn times_that_can_not_be_are_set_aside() {
     for lie in [to_come, before, no_time] {
         liar.say(lie).unwrap();
     }
-    let stamped = Message::from(says::finding(Side::Here, 'f', "NL-1", "L3"));
+    let stamped = UnsignedMessage::from(says::finding(Side::Here, 'f', "NL-1", "L3"));
     // However uncertain it says that its clock is.
     liar.say(stamped.at(&says::ago(-86_400)).uncertainty_ms(u32::MAX)).unwrap();
     liar.settle().unwrap();
@@ -233,7 +235,7 @@ fn a_bare_claim_is_seen_to_be_bare() {
     other.settle().unwrap();
     let of_person = |person: &str| -> Vec<Value> {
         let alerts = [Side::Here, Side::There]
-            .map(|side| house.alerts(Account::Supervisor(side)).unwrap())
+            .map(|side| house.alerts(TestAccount::Supervisor(side)).unwrap())
             .concat();
         let named =
             |f: &&Value| f["persons"].as_array().unwrap().iter().any(|p| p["person"] == person);
@@ -273,7 +275,7 @@ fn a_second_break_within_a_month_is_the_supervisors() {
     for expected in [vec!["L1"], vec!["L1", "L2"]] {
         torn.settle().unwrap();
         let broken = Up::ChainBreak(ChainBreak { reason: "torn".into(), last_receipted_seq: None });
-        torn.say(Message::from(broken).prev(trust::ZERO_HASH)).unwrap();
+        torn.say(UnsignedMessage::from(broken).prev(trust::ZERO_HASH)).unwrap();
         torn.settle().unwrap();
         assert_eq!(severities(&house, torn.id()), expected);
     }
@@ -286,7 +288,7 @@ fn a_break_at_an_enormous_sequence_is_set_aside() {
     liar.settle().unwrap();
     let (seq, prev) = (liar.seq, liar.prev.clone());
     let broken = Up::ChainBreak(ChainBreak { reason: "torn".into(), last_receipted_seq: None });
-    liar.say(Message::from(broken).seq(1 << 62).prev(trust::ZERO_HASH)).unwrap();
+    liar.say(UnsignedMessage::from(broken).seq(1 << 62).prev(trust::ZERO_HASH)).unwrap();
     // The chain goes on where it was: nothing of the jump is stored.
     (liar.seq, liar.prev) = (seq, prev);
     assert_eq!(liar.settle().unwrap().contiguous_seq, 2);
@@ -311,7 +313,7 @@ fn a_box_that_moved_speaks_for_its_new_room_alone() {
     let state = house.folder().join("state-place-mover-again");
     let mut moved = e2e::hostile::HostileBox::provision(house.base(), &token, &state).unwrap();
     moved.say(says::finding(Side::There, '3', "NL-1", "L2")).unwrap();
-    moved.say(Message::from(says::finding(Side::Here, '4', "NL-1", "L2"))).unwrap();
+    moved.say(UnsignedMessage::from(says::finding(Side::Here, '4', "NL-1", "L2"))).unwrap();
     moved.settle().unwrap();
     let there = alerts_of(&house, Side::There, moved.id());
     assert_eq!(findings(&there, "NL-1").len(), 1, "{there:?}");

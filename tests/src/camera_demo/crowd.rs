@@ -20,7 +20,7 @@ const HOURS_MS: u64 = 5 * 3_600_000;
 
 /// The drawn room.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct DrawnCrowd {
     act: Act,
     since: Instant,
     begun: Instant,
@@ -33,7 +33,7 @@ pub(super) struct Crowd {
     portrait: RgbImage,
 }
 
-impl Crowd {
+impl DrawnCrowd {
     pub(super) fn new(act: Act) -> Result<Self> {
         let lead = scene(Some((LEAD, "")))?;
         let portrait = lead.enrolment_photo(LEAD)?.unwrap_or_default();

@@ -10,12 +10,12 @@ use local_page::{Access, EntryOutcome, RgbPixels};
 use serde_json::{Value, json};
 
 use super::act::Act;
-use super::film::Stage;
-use super::house::{self, Alert, ChangedTime};
+use super::film::SharedAct;
+use super::house::{self, ChangedTime, InboxAlert};
 use super::promise::Footing;
 use super::rounds::Rounds;
-use super::source::Source;
-use super::view::{Look, View, hold};
+use super::source::DemoSource;
+use super::view::{CameraPicture, ViewSocket, hold};
 use crate::api::Api;
 
 /// Pictures that enrol.
@@ -25,29 +25,29 @@ const FRESH: Duration = Duration::from_secs(5);
 
 /// Everything of one demonstration.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct DemoDesk {
     pub(super) access: Mutex<Access>,
     pub(super) started: Instant,
     pub(super) api: Api,
-    pub(super) view: View,
-    pub(super) source: Source,
+    pub(super) view: ViewSocket,
+    pub(super) source: DemoSource,
     pub(super) pack: &'static str,
     pub(super) changed_times: Vec<ChangedTime>,
     /// What drawn people are asked for.
-    pub(super) stage: Stage,
-    pub(super) now: Mutex<Now>,
+    pub(super) stage: SharedAct,
+    pub(super) now: Mutex<DeskState>,
 }
 
 /// What changes.
 #[derive(Debug)]
-pub(super) struct Now {
+pub(super) struct DeskState {
     photos: Vec<RgbImage>,
     enrolled: bool,
     pub(super) rounds: Rounds,
-    pub(super) inbox: Vec<Alert>,
+    pub(super) inbox: Vec<InboxAlert>,
 }
 
-impl Now {
+impl DeskState {
     /// Nobody is enrolled and nothing was played.
     pub(super) fn at_first(footing: Footing) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Now {
     }
 }
 
-impl Desk {
+impl DemoDesk {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -79,7 +79,7 @@ impl Desk {
     }
 
     /// The newest look, while it is one.
-    pub(super) fn look(&self) -> Option<Look> {
+    pub(super) fn look(&self) -> Option<CameraPicture> {
         self.view.newest().filter(|look| look.came.elapsed() < FRESH)
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::source::Source;
+use super::source::DemoSource;
 use crate::api::Api;
 use crate::clinic::{self, DEVICE};
 
@@ -47,7 +47,7 @@ pub(super) struct ChangedTime {
 
 /// Registers everything but people's faces. `waived`: what the camera shows has no life to be
 /// judged.
-pub(super) fn register(api: &Api, source: &Source, waived: bool) -> Result<()> {
+pub(super) fn register(api: &Api, source: &DemoSource, waived: bool) -> Result<()> {
     api.post(
         "institutions",
         &json!({"id": INSTITUTION, "name": "示范医疗美容门诊部", "kind": "门诊部",
@@ -89,9 +89,9 @@ fn practitioner(api: &Api, id: &str, name: &str, leads: bool) -> Result<()> {
 /// The room's zones. `judged`: whoever stands there operates; otherwise nobody does, so that
 /// nothing is judged between two acts. A camera has one zone, all it sees; the drawn room has its
 /// own.
-pub(super) fn set_zones(api: &Api, source: &Source, judged: bool) -> Result<()> {
+pub(super) fn set_zones(api: &Api, source: &DemoSource, judged: bool) -> Result<()> {
     let mut zones = match source {
-        Source::Crowd => clinic::zones(),
+        DemoSource::Crowd => clinic::zones(),
         _ => {
             json!({"operator": [[[0, 0], [1000, 0], [1000, 1000], [0, 1000]]], "bed": [],
                 "companion": [], "door": [],
@@ -167,17 +167,17 @@ pub(super) fn changed_times(api: &Api) -> Result<Vec<ChangedTime>> {
 
 /// An alert of the inbox, as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Alert {
+pub(super) struct InboxAlert {
     pub(super) id: String,
     pub(super) session: String,
     pub(super) severity: String,
     pub(super) state: String,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<InboxFinding>,
 }
 
 /// One finding of an alert that stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(super) struct InboxFinding {
     pub(super) rule: String,
     pub(super) kind: String,
     pub(super) severity: String,
@@ -186,10 +186,10 @@ pub(super) struct Finding {
 }
 
 /// What the inbox holds, newest first.
-pub(super) fn inbox(api: &Api) -> Result<Vec<Alert>> {
+pub(super) fn inbox(api: &Api) -> Result<Vec<InboxAlert>> {
     let answer = api.get("alerts?limit=50")?;
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    let finding = |f: &Value| Finding {
+    let finding = |f: &Value| InboxFinding {
         rule: text(f, "rule"),
         kind: text(f, "kind"),
         severity: text(f, "severity"),
@@ -197,7 +197,7 @@ pub(super) fn inbox(api: &Api) -> Result<Vec<Alert>> {
         en: text(&f["explanation"], "en"),
     };
     let alerts = answer["alerts"].as_array().context("the server gave no alerts")?.iter();
-    let all = alerts.map(|alert| Alert {
+    let all = alerts.map(|alert| InboxAlert {
         id: text(alert, "id"),
         session: text(alert, "session"),
         severity: text(alert, "severity"),

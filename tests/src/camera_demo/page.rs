@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::act::Act;
-use super::desk::Desk;
+use super::desk::DemoDesk;
 
 const COOKIE: &str = "zaigang-demo";
 const PAGE: &str = include_str!("page/index.html");
@@ -23,7 +23,7 @@ const SCRIPT: &str = include_str!("page/page.js");
 const WORDS: &str = include_str!("page/words.js");
 
 /// Serves the page until the program ends.
-pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
+pub(super) async fn serve(desk: Arc<DemoDesk>, listener: TcpListener) {
     listen(
         listener,
         |peer| peer.is_loopback(),
@@ -38,7 +38,7 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
     .await;
 }
 
-async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> PageResponse {
+async fn answer(desk: Arc<DemoDesk>, request: Request<Incoming>) -> PageResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (&method, path.as_str()) {
         (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
@@ -60,7 +60,7 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> PageResponse {
 }
 
 /// `?after=N`: the look after the N-th; no content while there is none.
-fn view(desk: &Desk, query: &str) -> PageResponse {
+fn view(desk: &DemoDesk, query: &str) -> PageResponse {
     let after = query.strip_prefix("after=").and_then(|n| n.parse().ok()).unwrap_or(0);
     match desk.look().filter(|look| look.sight.number > after) {
         Some(look) => picture(look.pixels(), &json!(look.sight)),
@@ -69,7 +69,7 @@ fn view(desk: &Desk, query: &str) -> PageResponse {
 }
 
 /// What changes something; it waits for the box or the server.
-async fn act(desk: Arc<Desk>, path: String, request: Request<Incoming>) -> PageResponse {
+async fn act(desk: Arc<DemoDesk>, path: String, request: Request<Incoming>) -> PageResponse {
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::act::Act;
-use super::source::Source;
+use super::source::DemoSource;
 
 /// What there is to see with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -50,12 +50,12 @@ impl Promise {
 }
 
 impl Footing {
-    pub(super) fn of(source: &Source, pack: &str) -> Self {
+    pub(super) fn of(source: &DemoSource, pack: &str) -> Self {
         match source {
-            Source::Crowd => Self::Drawn,
+            DemoSource::Crowd => Self::Drawn,
             _ if pack != "real" => Self::Strange,
-            Source::Device(_) | Source::Rtsp { .. } => Self::Live,
-            Source::Video(_) | Source::Folder(_) => Self::Recorded,
+            DemoSource::Device(_) | DemoSource::Rtsp { .. } => Self::Live,
+            DemoSource::Video(_) | DemoSource::Folder(_) => Self::Recorded,
         }
     }
 
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_recording_is_asked_for_nothing_it_cannot_play() {
-        let film = Footing::of(&Source::Video("a.mp4".into()), "real");
+        let film = Footing::of(&DemoSource::Video("a.mp4".into()), "real");
         for act in [Act::Photo, Act::Mask, Act::Leave] {
             assert!(!film.acts().contains(&act), "{act:?}");
         }
@@ -146,9 +146,9 @@ mod tests {
 
     #[test]
     fn a_pack_that_knows_no_people_promises_nothing_of_them() {
-        let source = Source::Device("/dev/video0".into());
+        let source = DemoSource::Device("/dev/video0".into());
         assert_eq!(Footing::of(&source, "avatar").promise(Act::Work), None);
         assert_eq!(Footing::of(&source, "real"), Footing::Live);
-        assert_eq!(Footing::of(&Source::Crowd, "avatar"), Footing::Drawn);
+        assert_eq!(Footing::of(&DemoSource::Crowd, "avatar"), Footing::Drawn);
     }
 }

@@ -19,14 +19,14 @@ const PHOTOGRAPH_WITHIN: Duration = Duration::from_secs(8);
 
 /// One look with its pixels: red, green, blue, from top to bottom.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(super) struct CameraPicture {
     pub(super) sight: LiveFrame,
     pub(super) rgb: Arc<Vec<u8>>,
     /// When it came; what is older than two seconds is no live picture.
     pub(super) came: Instant,
 }
 
-impl Look {
+impl CameraPicture {
     pub(super) fn pixels(&self) -> RgbPixels {
         RgbPixels { width: self.sight.width, height: self.sight.height, rgb: self.rgb.to_vec() }
     }
@@ -34,13 +34,13 @@ impl Look {
 
 /// The connection to the box.
 #[derive(Debug)]
-pub(super) struct View {
-    newest: Arc<Mutex<Option<Look>>>,
+pub(super) struct ViewSocket {
+    newest: Arc<Mutex<Option<CameraPicture>>>,
     asks: Mutex<UnixStream>,
     photographs: Mutex<Receiver<(Photograph, Vec<u8>)>>,
 }
 
-impl View {
+impl ViewSocket {
     /// Connects; the box makes its socket before it says that it is ready.
     pub(super) fn open(socket: &Path) -> Result<Self> {
         let stream = local_files::connect_to(socket)
@@ -57,7 +57,7 @@ impl View {
     }
 
     /// The newest look.
-    pub(super) fn newest(&self) -> Option<Look> {
+    pub(super) fn newest(&self) -> Option<CameraPicture> {
         hold(&self.newest).clone()
     }
 
@@ -79,7 +79,7 @@ impl View {
 
 fn read(
     stream: UnixStream,
-    newest: &Mutex<Option<Look>>,
+    newest: &Mutex<Option<CameraPicture>>,
     taken: &Sender<(Photograph, Vec<u8>)>,
 ) -> Result<()> {
     let mut lines = BufReader::new(stream);
@@ -98,7 +98,7 @@ fn read(
         match shown {
             LiveMessage::Sight(sight) => {
                 *hold(newest) =
-                    Some(Look { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
+                    Some(CameraPicture { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
             }
             LiveMessage::Photograph(photograph) => taken.send((photograph, rgb))?,
         }

@@ -5,14 +5,14 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use serde_json::Value;
 
-use crate::api::{Api, Event};
+use crate::api::{Api, ServerEvent};
 use crate::morning::text;
 
 /// What the second column of a line is.
 pub const SCENE_TIME: &str = "time in the scene (UTC+8)";
 
 /// The line of one event of the live stream.
-pub fn line(api: &Api, event: &Event) -> String {
+pub fn line(api: &Api, event: &ServerEvent) -> String {
     let field = |name| text(&event.data, name);
     // Without the finding there are still time, level and rule to tell.
     let alert = api.get(&format!("alerts/{}", field("alert"))).unwrap_or_default();

@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// A message that is not signed yet: what is left out is filled in as an honest box would.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub struct UnsignedMessage {
     payload: Value,
     channel: Option<Channel>,
     seq: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Message {
     device: Option<String>,
 }
 
-impl Message {
+impl UnsignedMessage {
     pub fn of(payload: &Up) -> Self {
         // Plain structs of texts and numbers: JSON can hold them all.
         Self {
@@ -205,14 +205,14 @@ impl HostileBox {
 
     /// Sends the next message of the chain; gives its sequence. `?` on it means the broker's link,
     /// not the server's opinion.
-    pub fn say(&mut self, message: impl Into<Message>) -> Result<u64> {
+    pub fn say(&mut self, message: impl Into<UnsignedMessage>) -> Result<u64> {
         let (topic, bytes) = self.signed(message);
         self.publish(&topic, &bytes)?;
         Ok(self.seq)
     }
 
     /// Says several, then waits until the last is receipted; gives its sequence.
-    pub fn say_all(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<u64> {
+    pub fn say_all(&mut self, messages: impl IntoIterator<Item = UnsignedMessage>) -> Result<u64> {
         for message in messages {
             self.say(message)?;
         }
@@ -222,7 +222,7 @@ impl HostileBox {
     }
 
     /// The next link, signed but not sent: topic and bytes. The chain moves on as if it were sent.
-    pub fn signed(&mut self, message: impl Into<Message>) -> (String, Vec<u8>) {
+    pub fn signed(&mut self, message: impl Into<UnsignedMessage>) -> (String, Vec<u8>) {
         let mut message = message.into();
         let channel = message.channel.unwrap_or(Channel::Findings);
         if message.payload["type"] == "health" && message.payload["heartbeat_seq"] == 0 {

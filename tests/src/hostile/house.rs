@@ -25,7 +25,7 @@ pub const BOTH_SIDES_LAST: &str = "p-twin";
 
 /// Somebody with an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Account {
+pub enum TestAccount {
     Admin,
     /// Of the whole country.
     Auditor,
@@ -38,7 +38,7 @@ pub enum Account {
     Integrator(Side),
 }
 
-impl Account {
+impl TestAccount {
     fn role(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -63,7 +63,7 @@ impl Account {
 }
 
 /// The login name, such as `reviewer-here-2`.
-impl fmt::Display for Account {
+impl fmt::Display for TestAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.role())?;
         match self {
@@ -86,7 +86,7 @@ pub struct HostileClinic {
     plan: ServerPlan,
     ready: ServerReady,
     admin: User,
-    users: Mutex<BTreeMap<Account, User>>,
+    users: Mutex<BTreeMap<TestAccount, User>>,
     folder: tempfile::TempDir,
 }
 
@@ -110,7 +110,7 @@ impl HostileClinic {
             .context("the server left no link for the first administrator")?;
         let path =
             link.trim().strip_prefix(&ready.http).context("the link leads elsewhere")?.to_owned();
-        let admin = welcomed(&ready.http, &path, &Account::Admin.to_string())?;
+        let admin = welcomed(&ready.http, &path, &TestAccount::Admin.to_string())?;
         let plan = plan.at(&ready);
         let users = Mutex::default();
         let house = Self { server: Mutex::new(Some(server)), plan, ready, admin, users, folder };
@@ -133,8 +133,8 @@ impl HostileClinic {
     }
 
     /// This person, logged in; the account is made by an invitation on first use.
-    pub fn user(&self, who: Account) -> Result<User> {
-        if who == Account::Admin {
+    pub fn user(&self, who: TestAccount) -> Result<User> {
+        if who == TestAccount::Admin {
             return Ok(self.admin.clone());
         }
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,13 +152,13 @@ impl HostileClinic {
     }
 
     /// Another login of the same person, as from another browser.
-    pub fn again(&self, who: Account) -> Result<User> {
+    pub fn again(&self, who: TestAccount) -> Result<User> {
         self.user(who)?;
         User::log_in(self.base(), &who.to_string(), PASSWORD)
     }
 
     /// A program with an API token of this role and scope.
-    pub fn program(&self, who: Account) -> Result<User> {
+    pub fn program(&self, who: TestAccount) -> Result<User> {
         let asked = json!({"name": format!("program-{who}"), "role": who.role(),
             "scope": who.scope(), "days": 1});
         let made = self.admin.post("/api/v1/tokens", &asked)?.ok()?;
@@ -213,17 +213,17 @@ impl HostileClinic {
         let session = json!({"id": id, "room": room, "item": "laser-1",
             "declared_lead": side.lead(),
             "declared_operators": [side.physician()], "start": start, "end": end});
-        self.user(Account::Clinic(side))?.post("/api/v1/sessions", &session)?.ok()
+        self.user(TestAccount::Clinic(side))?.post("/api/v1/sessions", &session)?.ok()
     }
 
     /// The alerts that this person sees, newest first.
-    pub fn alerts(&self, who: Account) -> Result<Vec<Value>> {
+    pub fn alerts(&self, who: TestAccount) -> Result<Vec<Value>> {
         let shown = self.user(who)?.get("/api/v1/alerts?limit=200")?.ok()?;
         Ok(shown["alerts"].as_array().cloned().unwrap_or_default())
     }
 
     /// One alert as its page and API show it to this person.
-    pub fn alert(&self, who: Account, id: &str) -> Result<Value> {
+    pub fn alert(&self, who: TestAccount, id: &str) -> Result<Value> {
         self.user(who)?.get(&format!("/api/v1/alerts/{id}"))?.ok()
     }
 
@@ -256,7 +256,7 @@ impl HostileClinic {
     fn furnish(&self) -> Result<()> {
         for side in Side::BOTH {
             let (north, east) = if side == Side::Here { (30.66, 104.06) } else { (30.27, 120.15) };
-            let integrator = self.user(Account::Integrator(side))?;
+            let integrator = self.user(TestAccount::Integrator(side))?;
             let put =
                 |noun: &str, body: Value| integrator.post(&format!("/api/v1/{noun}"), &body)?.ok();
             put(

@@ -75,25 +75,25 @@ pub fn heartbeat() -> Up {
     })
 }
 
-impl From<FindingReport> for super::Message {
+impl From<FindingReport> for super::UnsignedMessage {
     fn from(report: FindingReport) -> Self {
         Self::of(&Up::Finding(Box::new(report)))
     }
 }
 
-impl From<PresenceReport> for super::Message {
+impl From<PresenceReport> for super::UnsignedMessage {
     fn from(report: PresenceReport) -> Self {
         Self::of(&Up::Presence(report))
     }
 }
 
-impl From<PresenceSummary> for super::Message {
+impl From<PresenceSummary> for super::UnsignedMessage {
     fn from(report: PresenceSummary) -> Self {
         Self::of(&Up::PresenceSummary(report))
     }
 }
 
-impl From<Up> for super::Message {
+impl From<Up> for super::UnsignedMessage {
     fn from(payload: Up) -> Self {
         Self::of(&payload)
     }

@@ -9,8 +9,8 @@ use crate::camera_demo::pipe;
 use crate::programs::root;
 
 /// A room in which this act is on.
-fn played(act: Act) -> Crowd {
-    let mut crowd = Crowd::new(act).unwrap();
+fn played(act: Act) -> DrawnCrowd {
+    let mut crowd = DrawnCrowd::new(act).unwrap();
     crowd.since = Instant::now().checked_sub(EMPTY).unwrap();
     crowd
 }
