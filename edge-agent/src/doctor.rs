@@ -163,7 +163,7 @@ pub fn examine(config: &Config, models: Option<&Path>, tell: &mut dyn FnMut(Chec
     tell(commissioned(&config.state_dir));
 }
 
-/// Whether the installer has ended his work: until then everybody on the local network with the
+/// Whether the installer has ended the work: until then everybody on the local network with the
 /// code may see the picture.
 fn commissioned(state_dir: &Path) -> Check {
     match Lock::load(state_dir) {

@@ -302,7 +302,8 @@ impl Wifi {
         );
         let ssid = self.ssid.bytes().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat();
         Ok(format!(
-            "country={country}\nnetwork={{\n  ssid={ssid}\n  scan_ssid=1\n  psk=\"{password}\"\n}}\n"
+            "country={country}\nnetwork={{\n  ssid={ssid}\n  scan_ssid=1\n  \
+            psk=\"{password}\"\n}}\n"
         ))
     }
 }

@@ -216,7 +216,7 @@ impl<E: VisionStages> Pipeline<E> {
         self.relevant = guidance.relevant;
         for (track, identity) in guidance.identities {
             let matched = matches!(identity, IdentityView::Matched { .. });
-            // Who leans over the bed before his face is verified again is no patient for it.
+            // Who leans over the bed before the face is verified again is no patient for it.
             if let Some(tracker) = &mut self.tracker
                 && (matched || !self.tracks.is_unverified(track))
             {

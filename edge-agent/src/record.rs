@@ -200,7 +200,7 @@ impl Recorder {
     }
 
     /// The day by which files end. Whoever holds the box can set its clock forward, and would be
-    /// rid of what convicts him: it is never far beyond what the server's signature says.
+    /// rid of what convicts them: it is never far beyond what the server's signature says.
     fn ending(&self) -> Option<i64> {
         let (day, ..) = self.segment.as_ref()?;
         match (self.server_said, self.clock_holds) {

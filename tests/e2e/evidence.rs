@@ -44,7 +44,7 @@ fn opaque() -> Value {
     json!({"enc": STANDARD.encode(bytes32()), "ct": STANDARD.encode(bytes32())})
 }
 
-/// Somebody with a login, and the keys that his browser made.
+/// Somebody with a login, and the keys that their browser made.
 struct Person {
     name: &'static str,
     user: User,
@@ -53,7 +53,7 @@ struct Person {
 }
 
 impl Person {
-    /// Takes the administrator's invitation, and founds his role.
+    /// Takes the administrator's invitation, and founds their role.
     fn founder(base: &str, admin: &User, name: &'static str, role: CustodianRole) -> Self {
         let word = if role == CustodianRole::Supervisor { "supervisor" } else { "reviewer" };
         let asked = json!({"role": word, "scope": PLACE});

@@ -67,7 +67,7 @@ fn a_box_is_provisioned_and_renewed_over_https() {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
-    // Whoever presents the wanted authority beside a certificate of his own gets no further than
+    // Whoever presents the wanted authority beside a certificate of their own gets no further than
     // the handshake.
     let imposter = Proxy::start(&foreign.presenting(&ours).unwrap(), &ready.http).unwrap();
     let to = Provisioning {

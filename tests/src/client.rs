@@ -71,7 +71,7 @@ impl MqttClient {
     /// Publishes and waits for the broker's word; the word itself differs from broker to broker.
     pub fn say(&mut self, topic: &str, payload: &str) -> Result<()> {
         self.speaker.try_publish(topic, QoS::AtLeastOnce, false, payload.to_owned())?;
-        // A broker may also end the connection of who says what he may not.
+        // A broker may also end the connection of who says what they may not.
         let _ = self.until("the answer to a publish", |packet| {
             matches!(packet, Packet::PubAck(_)).then_some(())
         });

@@ -69,7 +69,7 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
     Ok(())
 }
 
-/// Registers somebody with these specialties in which he is filed as a lead.
+/// Registers somebody with these specialties in which they are filed as a lead.
 fn register_person(
     api: &Api,
     morning: &Morning,
@@ -141,7 +141,7 @@ pub fn give_registry_photos(
 }
 
 /// Declares the morning's sessions, each with its start and end. The server takes a lead alone who
-/// is filed for the item: whoever is none when he works was one when the session was declared.
+/// is filed for the item: whoever is none when they work was one when the session was declared.
 pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
     let start: Timestamp = morning.wall_start.parse().context("the script's wall_start")?;
     let at = |ms: u64| -> Result<String> {

@@ -138,9 +138,9 @@ impl<'m> SimulatedCamera<'m> {
         !missed
     }
 
-    /// The patient on the bed: a count, and the order to forget the track with which he came in.
+    /// The patient on the bed: a count, and the order to forget the track with which they came in.
     fn patient(&mut self, t: u32, stay: &PlaceStay, look: &mut SimulatedFrame) {
-        // Nobody gets up with the drape over his face.
+        // Nobody gets up with the drape over the face.
         const UNCOVERED_S: u32 = 15;
         let d = &self.model.detection;
         let who = stay.who;

@@ -32,7 +32,7 @@ pub enum FacePresentation {
     Working,
     /// The back to the camera, or behind a lamp: hardly ever a face.
     Away,
-    /// Cap, mask and goggles: poor looks, some of which still resemble him.
+    /// Cap, mask and goggles: poor looks, some of which still resemble them.
     Covered,
     /// Badly seen throughout: turned head, bad light, poor template.
     Poor,
@@ -120,7 +120,7 @@ pub struct DayScene {
     pub length: u32,
 }
 
-/// A nurse of the roster who has no template: a declaration may name her.
+/// A nurse of the roster who has no template: a declaration may name them.
 pub const WITHOUT_TEMPLATE: &str = "nurse9";
 
 /// A scene of the catalogue: its name and how it is made.

@@ -64,7 +64,7 @@ struct Live {
     view: View,
     /// Shift of this track's scores: its own, the others'.
     shift: (f64, f64),
-    /// Errors that follow each other: his own score, the others'.
+    /// Errors that follow each other: their own score, the others'.
     drift: (f64, f64),
     embedded: u32,
     away_until: u64,
@@ -72,11 +72,11 @@ struct Live {
     missed_until: u64,
     unsure_until: u64,
     masked: bool,
-    /// How much each member of the staff resembles him.
+    /// How much each member of the staff resembles them.
     alike: Vec<f64>,
     at: (f64, f64),
     moved: u64,
-    /// Whom he was near at the last look.
+    /// Whom they were near at the last look.
     near: Option<Actor>,
 }
 
@@ -385,7 +385,7 @@ impl<'m> Sensor<'m> {
         };
         let (own_mean, spread) = match pose {
             FacePresentation::Photo | FacePresentation::LivelyPhoto => (genuine, i.genuine_spread),
-            // Goggles: most looks say little, every sixth still names him.
+            // Goggles: most looks say little, every sixth still names them.
             FacePresentation::Covered => {
                 (if self.dice.chance(0.17) { 0.56 } else { own_mean }, spread)
             }

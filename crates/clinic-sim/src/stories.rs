@@ -29,7 +29,7 @@ fn story(dice: &mut Dice) -> &'static str {
 
 impl Day {
     /// In through the door, from place to place, and out again. Whoever walks in behind somebody,
-    /// or goes out with his back to the camera, shows no face at the door.
+    /// or goes out with the back to the camera, shows no face at the door.
     fn visit(
         &mut self,
         dice: &mut Dice,
@@ -215,7 +215,7 @@ impl Day {
         self.patient(dice, clinic, s, 0);
     }
 
-    /// Somebody who is not enrolled operates: before the lead comes, beside him, or all by himself.
+    /// Somebody who is not enrolled operates: before the lead comes, beside them, or all alone.
     fn stranger(&mut self, dice: &mut Dice, clinic: &Clinic, s: &Session, from: u32, to: u32) {
         let who = Actor::Outsider(s.number * 10 + 1);
         let half = from + dice.between(150, 400);

@@ -42,7 +42,7 @@ pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<PersonP
 }
 
 /// Pairs of folders that show one person: sets of different origin name people differently, and one
-/// who stands in two of them would count as a stranger who resembles himself.
+/// who stands in two of them would count as a stranger who resembles themselves.
 #[derive(Clone, Default)]
 pub struct SamePeople(Vec<[String; 2]>);
 

@@ -24,7 +24,7 @@ const SCENES: usize = 5;
 const SCENE_EVERY_MS: u64 = 10_000;
 /// A shot takes another's place only where it is better by this much: else each frame would copy.
 const BETTER_BY_PPM: u32 = 50_000;
-/// Who was seen within this time and is not seen now is covered where he was last seen.
+/// Who was seen within this time and is not seen now is covered where they were last seen.
 const LAST_SEEN_MS: u64 = 30_000;
 /// Who was not seen for this long is in no picture any more (P2).
 const OUT_OF_SIGHT_MS: u64 = 600_000;
@@ -245,7 +245,7 @@ impl Candidates {
     }
 
     /// Where everybody else is or was. Who is not seen any more is left out where the subject
-    /// stands now: he would hide nobody but him.
+    /// stands now: they would hide nobody but themselves.
     fn others(
         &self,
         track: u64,

@@ -15,7 +15,7 @@ use crate::text::{self, BadValue};
 /// Since when everybody of the fixture is in office.
 pub const FROM: &str = "2026-01-01T00:00:00.000Z";
 
-/// One custodian with his secret.
+/// One custodian with their secret.
 #[derive(Debug, Clone)]
 pub struct FixtureCustodian {
     pub id: CustodianId,
@@ -43,7 +43,7 @@ impl FixtureCustodian {
         CustodianSignature { custodian: self.id.clone(), sig }
     }
 
-    /// His line in a roll, vouched for by `by`.
+    /// Their line in a roll, vouched for by `by`.
     pub fn line(&self, jurisdiction: &str, by: &Self) -> Result<Custodian, BadValue> {
         let key = self.key.verifying_key();
         let mut line = Custodian {

@@ -1,5 +1,5 @@
 //! Whether a release order holds: both signatures over one text, by two people, each a custodian of
-//! his role, for this box, in time, once. Pure: what the box holds and remembers is an argument.
+//! their role, for this box, in time, once. Pure: what the box holds and remembers is an argument.
 
 use std::collections::BTreeSet;
 

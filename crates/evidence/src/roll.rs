@@ -73,8 +73,8 @@ pub struct VerifiedRoll {
 
 impl VerifiedRoll {
     /// The first roll that a box sees: pinned. Each role begins with one custodian who vouches for
-    /// himself; everybody else in it is vouched for. A role that is still empty could be founded by
-    /// whoever sends the next roll, so a first roll needs both.
+    /// themselves; everybody else in it is vouched for. A role that is still empty could be founded
+    /// by whoever sends the next roll, so a first roll needs both.
     pub fn first(told: &Custodians) -> Result<Self, RollRefused> {
         let roll = Self::checked(None, told)?;
         for role in [CustodianRole::Supervisor, CustodianRole::Reviewer] {
@@ -186,7 +186,7 @@ fn check_custodians(known: &[Custodian], told: &Custodians) -> Result<Vouchers, 
         let old = known.iter().find(|old| same_person(old, custodian));
         if old.is_none() {
             let signed = text::custodian(&told.jurisdiction, custodian).map_err(|_| malformed())?;
-            // Only a role that nobody has yet may begin with somebody who vouches for himself.
+            // Only a role that nobody has yet may begin with somebody who vouches for themselves.
             let founds = !vouchers.keys().any(|(role, _)| *role == custodian.role)
                 && !known.iter().any(|old| old.role == custodian.role)
                 && custodian.vouched.custodian == custodian.custodian

@@ -88,7 +88,7 @@ pub fn custodian(jurisdiction: &str, of: &Custodian) -> Result<String, BadValue>
     )
 }
 
-/// What a custodian signs who vouches for a version of his role's key.
+/// What a custodian signs who vouches for a version of their role's key.
 pub fn role_key(jurisdiction: &str, of: &RoleKey) -> Result<String, BadValue> {
     lines(
         "zaigang-evidence-role-key/1",
@@ -102,7 +102,7 @@ pub fn role_key(jurisdiction: &str, of: &RoleKey) -> Result<String, BadValue> {
     )
 }
 
-/// What a custodian signs who ends a custodian's service, another's or his own.
+/// What a custodian signs who ends a custodian's service, another's or their own.
 pub fn removal(
     jurisdiction: &str,
     (custodian, verification_key): (&str, &str),

@@ -231,7 +231,7 @@ fn a_custodian_removed_meanwhile_releases_nothing() {
     it.roll = it.roll.next(&roll).unwrap();
     assert_eq!(it.judge(&it.order, at(59)), Ok(()));
     assert!(matches!(it.judge(&it.order, at(60)), Err(OrderRefused::NoCustodian { .. })));
-    // He does not come back, and leaves no later than he left.
+    // They do not come back, and leave no later than they left.
     for until in [None, Some(format!("{:.3}", at(61)))] {
         roll.custodians[1].until = until;
         assert!(matches!(it.roll.next(&roll), Err(RollRefused::CameBack(_))));
@@ -263,7 +263,7 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
         roll.custodians.push(custodian);
         pinned.next(&roll)
     };
-    // By himself; by a supervisor, whose key the server may have; by the other role's signature.
+    // By themselves; by a supervisor, whose key the server may have; by the other role's signature.
     for by in [&mallory, &office.supervisor] {
         let refused = with(line(&mallory, by)).unwrap_err();
         assert!(matches!(refused, RollRefused::NotVouched { .. }), "{refused}");
@@ -297,7 +297,7 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
     assert!(matches!(pinned.next(&other), Err(RollRefused::OtherJurisdiction { .. })));
 }
 
-/// Whoever writes the server's database would have halves sealed to himself.
+/// Whoever writes the server's database would have halves sealed to themselves.
 #[test]
 fn a_sealing_key_that_was_swapped_is_refused() {
     let office = Office::new();
@@ -320,7 +320,7 @@ fn who_left_lets_nobody_in_any_more() {
     let mut roll = office.roll.clone();
     roll.custodians.push(second.line(Office::JURISDICTION, &office.reviewer).unwrap());
     roll.custodians[1].until = Some(TAKEN_AT.to_owned());
-    // Seen at once, by a box that was off line: he was in office when he let the second in.
+    // Seen at once, by a box that was off line: the custodian was in office then.
     assert!(VerifiedRoll::first(&office.roll).unwrap().next(&roll).is_ok());
     let known_gone = VerifiedRoll::first(&roll).unwrap();
     let third = FixtureCustodian::new("rev-3", CustodianRole::Reviewer, 0x24);

@@ -1,5 +1,5 @@
 //! What is said of a message, a topic, a file stays one line of the log. Who may write a line break
-//! into it writes lines of his own: the journal takes a `<3>` behind one for a priority.
+//! into it writes lines of their own: the journal takes a `<3>` behind one for a priority.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

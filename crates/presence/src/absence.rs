@@ -119,14 +119,14 @@ impl<'a> CaseMeasures<'a> {
         let end = self.sight.a.last().unwrap_or(0);
         let inside = |u: &&Unknown<'_>| {
             let last = u.stays.iter().max_by_key(|stay| stay.to);
-            // Seen at the door alone, he came or he went; nobody saw him inside.
+            // Seen at the door alone, they came or went; nobody saw them inside.
             let turned = |stay: &Stay| stay.at_door && u.stays.len() == 1;
             last.is_some_and(|stay| !stay.went_out && (!stay.at_door || turned(stay)))
                 && u.stays.iter().any(|stay| stay.came_in || turned(stay))
                 && u.seen.last().is_some_and(|last| end >= last.saturating_add(hides_ms))
         };
         let tells_nothing = |u: &Unknown<'_>, id: &PersonId| {
-            // Looks that name him, but may not be of a living face, say no more against him.
+            // Looks that name them, but may not be of a living face, say no more against them.
             matches!(self.open_for(u, id).0, Possibility::Doubtful | Possibility::NeverLive)
                 && u.sum.of(id) > least
                 && u.sum.of_others(id) < named
@@ -146,16 +146,16 @@ impl<'a> CaseMeasures<'a> {
     }
 
     /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
-    /// Each glimpse alone may say too little against him; that he was in as many of them as that
-    /// takes is as unlikely as all of it together.
+    /// Each glimpse alone may say too little against them; that they were in as many of them as
+    /// that takes is as unlikely as all of it together.
     fn could_hide(&self, id: &PersonId, hides_ms: u64, counts: fn(Possibility) -> bool) -> bool {
         let dark_ms = self.sight.blind.intersect(&self.sight.i).total() + self.sight.forgot_ms;
         self.could_hide_in(id, dark_ms, &self.given.window, hides_ms, counts)
     }
 
     /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
-    /// with all that may have been his. `also_unsure`: a face that may not be living may have been
-    /// his too.
+    /// with all that may have been theirs. `also_unsure`: a face that may not be living may have
+    /// been theirs too.
     pub(crate) fn is_short_of(
         &self,
         seen: &SeenPractitioner<'_>,
@@ -188,7 +188,7 @@ impl<'a> CaseMeasures<'a> {
         for unknown in &self.unknowns.presences {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
-            // Time without a look near it, and time whose looks speak for him: nothing speaks
+            // Time without a look near it, and time whose looks speak for them: nothing speaks
             // against those.
             let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
             let ms = spans.intersect(within).total();
@@ -222,8 +222,8 @@ impl<'a> CaseMeasures<'a> {
         TwoBounds { possible: certain.union(&perhaps.intersect(&self.sight.a)), certain }
     }
 
-    /// When somebody may have stayed in the room with the back turned: from where he vanished
-    /// inside it until he was seen again, unless he came in by the door then.
+    /// When somebody may have stayed in the room with the back turned: from where they vanished
+    /// inside it until they were seen again, unless they came in by the door then.
     pub(crate) fn unaccounted(&self, seen: &SeenPractitioner<'_>) -> Spans {
         const SAME_PASSAGE_MS: u64 = 15_000;
         let glimpses = self.unknowns.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
@@ -232,12 +232,12 @@ impl<'a> CaseMeasures<'a> {
         stays.sort_unstable();
         let end = self.sight.a.last().unwrap_or(0);
         let mut out = Vec::new();
-        // Whether he is inside, since when unseen, and when he was last seen at the door.
+        // Whether they are inside, since when unseen, and when they were last seen at the door.
         let begin = self.sight.a.first().unwrap_or(0);
         let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
         if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
-            // Nobody saw him come: he may have been there before. A look at the door alone may be
-            // of one who goes.
+            // Nobody saw them come: they may have been there before. A look at the door alone may
+            // be of one who goes.
             let enters = |next: &Stay| {
                 !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS)
             };
@@ -252,7 +252,7 @@ impl<'a> CaseMeasures<'a> {
                 out.push((since, stay.from));
             }
             inside = match (stay.at_door, passage) {
-                // Seen at the door alone: he comes, or he goes.
+                // Seen at the door alone: they come, or they go.
                 (true, false) => !inside,
                 (true, true) => inside,
                 (false, _) => !stay.went_out,

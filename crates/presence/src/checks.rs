@@ -11,7 +11,7 @@ use crate::{CheckDirection, CheckSubject, PersonId};
 
 impl<'a> Attendance<'a> {
     /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between
-    /// them he is inside.
+    /// them they are inside.
     fn pair_checks(&mut self, given: &CaseInput<'a>) {
         let bridge = given.knowledge.policy.presence_bridge_ms();
         let end = given.window.last().unwrap_or(0);
@@ -28,7 +28,7 @@ impl<'a> Attendance<'a> {
     }
 
     /// Presences verified without a face: from the check-in to the check-out, or to the end of the
-    /// window. A check-in counts where its witness was recognised in the room; without him it is
+    /// window. A check-in counts where its witness was recognised in the room; without one it is
     /// only stated.
     pub(crate) fn read_checks(&mut self, given: &CaseInput<'a>, h: &History) {
         if given.doorway {
@@ -63,8 +63,8 @@ impl<'a> Attendance<'a> {
         }
     }
 
-    /// `anywhere`: no track is said to be his. Then he may be whoever is not recognised, in the
-    /// session for which he checked in, where he is not seen himself; not whom the box would know.
+    /// `anywhere`: no track is said to be theirs. Then they may be whoever is not recognised, in
+    /// the session for which they checked in, where they are not seen; not whom the box would know.
     fn checked_in(
         &mut self,
         given: &CaseInput<'a>,

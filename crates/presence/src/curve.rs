@@ -8,7 +8,7 @@ const AT_T_REJECT: usize = 3;
 /// No single look is worth more, thousandths of a nat.
 const MOST_MNAT: i32 = 10_000;
 
-/// Log-likelihood ratio of "it is he" against "it is somebody else" at [`CURVE_PLACES`],
+/// Log-likelihood ratio of "it is this person" against "it is another" at [`CURVE_PLACES`],
 /// thousandths of a nat. Between the places it is interpolated, beyond them it stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

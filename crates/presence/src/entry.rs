@@ -1,5 +1,5 @@
 //! Entry order: who comes, goes and stays tells who an unrecognised face may be. A face that begins
-//! where a recognised one vanished inside the room may be his; one that begins where the patient
+//! where a recognised one vanished inside the room may be theirs; one that begins where the patient
 //! got up is the patient's.
 
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ pub(crate) fn named_tracks(h: &History, from: u64, to: u64, policy: &Policy) -> 
     named
 }
 
-/// Whether an unrecognised stretch may be a recognised person seen badly: he vanishes in the room
+/// Whether an unrecognised stretch may be a recognised person seen badly: they vanish in the room
 /// just before it begins, or appears there just after it ends, without going through the door, and
 /// is never seen beside it.
 pub(crate) fn takes_turns(
@@ -57,7 +57,7 @@ pub(crate) fn takes_turns(
     let earlier = |n: &NamedPresence| n.to <= from + HANDOVER_MS;
     let later = |n: &NamedPresence| n.from + HANDOVER_MS >= to;
     named.iter().any(|n| {
-        // Only his last sighting before and his first after tell how he left and came.
+        // Only the last sighting before and the first after tell how they left and came.
         let his = || named.iter().filter(|m| m.person == n.person);
         let beside = his().any(|m| !earlier(m) && !later(m));
         let last = earlier(n) && !his().any(|m| earlier(m) && m.to > n.to);
@@ -68,9 +68,9 @@ pub(crate) fn takes_turns(
     })
 }
 
-/// The patient on his feet.
+/// The patient on their feet.
 pub(crate) struct Afoot {
-    /// Tracks before the patient lay down or after he got up.
+    /// Tracks before the patient lay down or after they got up.
     pub(crate) linked: BTreeSet<TrackId>,
     /// Tracks between two times of lying.
     pub(crate) rises: BTreeSet<TrackId>,
@@ -91,7 +91,7 @@ impl Afoot {
     }
 
     /// Whether these are somebody who was in view while the patient was seen lying for as long as
-    /// makes a patient: nobody stands beside himself.
+    /// makes a patient: nobody stands beside themselves.
     pub(crate) fn lay_beside(&self, parts: &[TrackPart<'_>], policy: &Policy) -> bool {
         let both = parts.iter().map(|p| p.seen.intersect(&self.lies).total());
         both.sum::<u64>() >= policy.bed_seen_min_ms().max(1)
@@ -139,7 +139,7 @@ fn risen(h: &History, from: u64, to: u64, policy: &Policy) -> BTreeSet<TrackId> 
 
 /// Of tracks in the order of their beginning those that are one person, one after another, from
 /// before `from` until shortly before `to`: of all such ways the one on which a stranger was seen
-/// for longest, else anybody. Others may be seen beside him. Empty: there is no such way.
+/// for longest, else anybody. Others may be seen beside them. Empty: there is no such way.
 fn afoot_between(tracks: &[(&TrackId, &TrackLog)], from: u64, to: u64) -> Vec<TrackId> {
     // Who lies down looks down, and is first seen on the bed a while later.
     const LIES_DOWN_MS: u64 = 40_000;
@@ -179,7 +179,7 @@ fn afoot_between(tracks: &[(&TrackId, &TrackLog)], from: u64, to: u64) -> Vec<Tr
 }
 
 /// Unidentified tracks that end just before the bed is occupied, or begin just after it is left:
-/// the patient on his feet. At most one per change of the bed, the nearest in time.
+/// the patient on their feet. At most one per change of the bed, the nearest in time.
 fn linked_patients(h: &History, uses: &Spans, link: u64) -> BTreeSet<TrackId> {
     let mut linked = BTreeSet::new();
     for (begin, end) in uses.iter() {

@@ -1,7 +1,7 @@
 //! What the looks at a track say for and against each person, as log-likelihood ratios in
-//! thousandths of a nat (mnat): "it is he" against "it is somebody else". Looks add up, but looks
-//! that follow each other count for less than as many apart. It names nobody and judges nothing:
-//! `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
+//! thousandths of a nat (mnat): "it is this person" against "it is another". Looks add up, but
+//! looks that follow each other count for less than as many apart. It names nobody and judges
+//! nothing: `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
 
 use crate::identity::{Vote, accepted_as_live};
 use crate::spans::Spans;
@@ -66,9 +66,9 @@ pub(crate) enum Possibility {
     Out,
     /// Too little was seen to say so.
     Doubtful,
-    /// Only looks that may not be of a living face name him.
+    /// Only looks that may not be of a living face name them.
     NeverLive,
-    /// Looks speak for him, or as much for as against.
+    /// Looks speak for them, or as much for as against.
     Open,
 }
 
@@ -186,7 +186,7 @@ impl Chunk {
             }
         }
         // A poor look that scores low says nothing, for a turned head is unlike everybody; one that
-        // is like somebody is not too poor to tell him from the others.
+        // is like somebody is not too poor to tell them from the others.
         let tells = face.good_quality || (worth(found.score_ppm) > 0 && worth(others_ppm) < 0);
         // What most strangers reach behind a mask says little of anybody: badly seen people reach
         // it too.
@@ -284,7 +284,7 @@ impl<'e> Sum<'e> {
         self.rest + self.more.iter().map(|(_, more)| *more).fold(0, i64::max)
     }
 
-    /// Whom it names, with what it says for him.
+    /// Whom it names, with what it says for them.
     pub(crate) fn best(&self) -> Option<(&'e PersonId, i64)> {
         let best = self.more.iter().max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))?;
         Some((best.0, self.rest + best.1))
@@ -379,8 +379,8 @@ impl<'e> Sum<'e> {
         }
     }
 
-    /// The part of `seen` in which it may be this person although the whole speaks against him:
-    /// nobody looked for longer than `exclusion_gap_ms`, or the looks of that time speak for him
+    /// The part of `seen` in which it may be this person although the whole speaks against them:
+    /// nobody looked for longer than `exclusion_gap_ms`, or the looks of that time speak for them
     /// (two people were exchanged).
     pub(crate) fn open_within(&self, person: &PersonId, seen: &Spans, policy: &Policy) -> Spans {
         let gap = policy.exclusion_gap_ms();

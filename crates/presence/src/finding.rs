@@ -73,7 +73,7 @@ pub struct PersonPart {
     pub person: PersonId,
     /// As what.
     pub part: PartName,
-    /// By which method he was verified; `None`: not seen.
+    /// By which method they were verified; `None`: not seen.
     pub method: Option<PresenceMethod>,
 }
 
@@ -108,7 +108,7 @@ pub struct IncidentKey {
 pub enum Subject {
     /// A person of the roster.
     Person(PersonId),
-    /// Somebody unidentified, by his track.
+    /// Somebody unidentified, by the track.
     Track(TrackId),
     /// The session as declared.
     Session,

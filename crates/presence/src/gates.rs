@@ -16,7 +16,7 @@ pub(crate) struct Gates {
 
 impl Gates {
     /// Operating of somebody who is no staff: from when the patient was first seen; after the
-    /// patient was last seen (a drape) as long as he stays at the bed at which he stood then.
+    /// patient was last seen (a drape) as long as they stay at the bed at which they stood then.
     pub(crate) fn with_patient(&self, at_bed: &Spans) -> Spans {
         let (Some(first), Some(last)) = (self.patient.first(), self.patient.last()) else {
             return Spans::none();
@@ -40,7 +40,7 @@ impl Gates {
     }
 }
 
-/// Within reach of the session; while the patient is there, once he was seen; after preparation.
+/// Within reach of the session; while the patient is there, once they were seen; after preparation.
 fn gate(given: &CaseInput<'_>, patient: Option<(u64, u64)>) -> Spans {
     let whole = Spans::one(given.bounds.lo, given.active_to());
     let gate = match patient {

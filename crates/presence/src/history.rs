@@ -166,7 +166,7 @@ impl History {
     }
 
     /// Whether the witness of a check at `at` was recognised in the room then, within
-    /// `presence_bridge_ms`. Where the box has no memory of that time (it started since) he may
+    /// `presence_bridge_ms`. Where the box has no memory of that time (it started since) they may
     /// have been.
     pub(crate) fn witnessed(&self, at: u64, witness: &PersonId, policy: &Policy) -> bool {
         if let Some(known) = self.witnesses.get(&(at, witness.clone())) {
@@ -188,7 +188,7 @@ impl History {
         .any(|(t, a, b)| !t.seen.clip(a, b).clip(from, to).is_empty())
     }
 
-    /// Settles who was recognised as a witness before what he was recognised by is forgotten.
+    /// Settles who was recognised as a witness before what they were recognised by is forgotten.
     pub(crate) fn settle_witnesses(
         &mut self,
         checks: &[(u64, PersonId)],
@@ -429,7 +429,7 @@ impl TrackLog {
         self.seen.last().unwrap_or(0)
     }
 
-    /// Somebody may stay in view for days: what is older than the horizon goes, but when he came
+    /// Somebody may stay in view for days: what is older than the horizon goes, but when they came
     /// stays known.
     fn forget_before(&mut self, horizon: u64) {
         for spans in [

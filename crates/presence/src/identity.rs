@@ -5,8 +5,8 @@
 //! (two tracks were swapped), the stretch is cut, and what lies between the last vote for the one
 //! and the first for the other is INDETERMINATE. A stretch that once was somebody's never turns
 //! UNMATCHED: a doctor seen badly is not a stranger. Whoever takes up a track that was out of sight
-//! is INDETERMINATE until a look says that the face is the one before; until then his own votes say
-//! who he is, as of somebody new.
+//! is INDETERMINATE until a look says that the face is the one before; until then its own votes say
+//! who it is, as of somebody new.
 
 use crate::{Face, Liveness, PersonId, Policy, Thresholds};
 
@@ -72,7 +72,7 @@ pub(crate) enum StretchOwner {
 struct Stretch {
     from: u64,
     who: StretchOwner,
-    /// The first vote that made `who`; the time before it counts as his, unseen.
+    /// The first vote that made `who`; the time before it counts as theirs, unseen.
     first_vote: u64,
     last_vote: u64,
     /// Votes that speak for `who`.
@@ -162,7 +162,7 @@ impl TrackIdentity {
         self.after_person = false;
     }
 
-    /// Somebody took the track up: nobody knows yet whether he is the one before. When the verdict
+    /// Somebody took the track up: nobody knows yet whether it is the one before. When the verdict
     /// changed: from when on.
     pub(crate) fn doubt_at(&mut self, at: u64) -> Option<u64> {
         if self.current().who == StretchOwner::Unknown && !self.after_person {
@@ -182,7 +182,7 @@ impl TrackIdentity {
         verdict.then_some(at)
     }
 
-    /// The face is the one before: it was he since. Who was verified meanwhile by his own votes
+    /// The face is the one before: it was they since. Who was verified meanwhile by their own votes
     /// stays so. When the verdict changed: from when on.
     pub(crate) fn same_again(&mut self) -> Option<u64> {
         let held = self.held.take()?;
@@ -256,7 +256,7 @@ impl TrackIdentity {
             && self.stretches[self.stretches.len() - 2].who == who
             && self.current().who == StretchOwner::Unknown;
         if same_again {
-            // The same person before and after on an unbroken track: it was him in between.
+            // The same person before and after on an unbroken track: it was they in between.
             self.stretches.pop();
             let current = self.current_mut();
             current.last_vote = at;
@@ -359,7 +359,7 @@ impl TrackIdentity {
         &mut self.stretches[last]
     }
 
-    /// The first vote for a person of the stretch that is his at `at`.
+    /// The first vote for a person of the stretch that is theirs at `at`.
     pub(crate) fn first_vote(&self, person: &PersonId, at: u64) -> Option<u64> {
         let then = self.stretches.iter().rev().find(|s| s.from <= at)?;
         matches!(&then.who, StretchOwner::Person(his) if his == person).then_some(then.first_vote)

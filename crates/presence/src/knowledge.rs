@@ -349,7 +349,7 @@ impl Knowledge {
     }
 
     /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and
-    /// whose window he was in, are judged again. True where there is one.
+    /// whose window they were in, are judged again. True where there is one.
     pub(crate) fn judge_again(&mut self, from: u64) -> bool {
         let after = self.policy.window_after_ms();
         let within = |s: &&mut KnownSession| {
@@ -433,8 +433,8 @@ impl Practitioner {
         may_lead(self.category, &self.lead_for, &item.specialties)
     }
 
-    /// Why his registration alone does not let him work here; `None`: it does, or he needs none.
-    /// An exemption or a pass may cover the site.
+    /// Why their registration alone does not let them work here; `None`: it does, or they need
+    /// none. An exemption or a pass may cover the site.
     pub(crate) fn status_fault(&self) -> Option<StatusFault> {
         if matches!(
             self.category,

@@ -23,7 +23,7 @@ pub struct Observation {
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub likeness: Vec<TrackLikeness>,
     /// Tracks that were taken up with this look ([`Tracked::taken_up`](crate::Tracked::taken_up)):
-    /// whoever it is, he is not verified as the one before.
+    /// whoever it is, they are not verified as the one before.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub taken_up: Vec<TrackId>,
     /// Tracks taken up of which a look says now that the face is the one before.

@@ -238,7 +238,7 @@ impl Somebody<'_> {
         self.parts.iter().any(|p| matches!(p.who, StretchOwner::Person(_)))
     }
 
-    /// MATCHED by the evidence of all parts: as many hits as one track needs, much for him and
+    /// MATCHED by the evidence of all parts: as many hits as one track needs, much for them and
     /// little for anybody else.
     pub(crate) fn matched(&self, policy: &Policy) -> Option<(PersonId, u32)> {
         let named = policy.evidence_named_mnat() as i64;

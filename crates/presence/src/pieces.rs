@@ -110,19 +110,19 @@ impl Engine {
 }
 
 impl CaseMeasures<'_> {
-    /// Op of a person in this session and in the pieces before it, ms; 0 without any of his own
+    /// Op of a person in this session and in the pieces before it, ms; 0 without any of their own
     /// here.
     pub(crate) fn op_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
         self.added_up(&self.pieces.op, id, own)
     }
 
-    /// The same of what he did before while no lead was there: whoever helped a lead is not alone
+    /// The same of what they did before while no lead was there: whoever helped a lead is not alone
     /// for that.
     pub(crate) fn unled_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
         self.added_up(&self.pieces.unled, id, own)
     }
 
-    /// The same of what he did before while no physician stood beside.
+    /// The same of what they did before while no physician stood beside.
     pub(crate) fn unaided_with_pieces(&self, id: &PersonId, own: &Spans) -> u64 {
         self.added_up(&self.pieces.unaided, id, own)
     }
@@ -134,7 +134,7 @@ impl CaseMeasures<'_> {
         own.total() + before.get(id).copied().unwrap_or(0)
     }
 
-    /// Op while nobody stood beside him whom he could be assisting.
+    /// Op while nobody stood beside them whom they could be assisting.
     pub(crate) fn unaided(&self, seen: &SeenPractitioner<'_>) -> Spans {
         let beside = |s: &SeenPractitioner<'_>| {
             s.info.id != seen.info.id && s.info.category == PractitionerCategory::LicensedPhysician
@@ -144,7 +144,7 @@ impl CaseMeasures<'_> {
     }
 
     /// Whether somebody operates by these times: much of it at once, or enough in all. `in_all_ms`:
-    /// with what he did in the pieces before.
+    /// with what they did in the pieces before.
     pub(crate) fn is_operating(&self, op: &Spans, at_once_ms: u64, in_all_ms: u64) -> bool {
         let p = &self.given.knowledge.policy;
         op.densest(p.uq_window_ms()) >= at_once_ms || in_all_ms >= p.uq_total_ms()

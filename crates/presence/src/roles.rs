@@ -1,4 +1,4 @@
-//! Reads the people of a case: who each is, whether he operated, and what stays open. It makes
+//! Reads the people of a case: who each is, whether they operated, and what stays open. It makes
 //! [`Attendance`] and [`Unknowns`], both whole, and alleges nothing.
 
 use crate::case::attendance::{Attendance, SeenPractitioner, Stranger};
@@ -203,8 +203,8 @@ impl<'a> Reading<'a, '_> {
         }
     }
 
-    /// Parts put together by place alone: those whose looks speak for the person are his; of the
-    /// others he was there, but what they did at the bed is nobody's.
+    /// Parts put together by place alone: those whose looks speak for the person are theirs; of the
+    /// others they were there, but what they did at the bed is nobody's.
     fn named_are(&mut self, parts: &[TrackPart<'a>], person: &PersonId) {
         let (his, others): (Vec<_>, Vec<_>) =
             parts.iter().cloned().partition(|p| p.sum.of(person) > 0);
@@ -301,7 +301,7 @@ impl<'a> Reading<'a, '_> {
             return;
         }
         if is_afoot && strangers.is_empty() {
-            // The patient on his feet is nobody's absence, unless looks say that he is somebody
+            // The patient on their feet is nobody's absence, unless looks say that it is somebody
             // else.
             self.afoot(&others);
             return;
@@ -377,7 +377,7 @@ impl<'a> Reading<'a, '_> {
         let at_bed = Spans::from_unsorted(
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
         );
-        // He may be the pass holder whom nobody saw leave.
+        // They may be the pass holder whom nobody saw leave.
         let until = SeenVisitor::until(&self.lists.visitors, seen.first());
         let covered = until.map_or_else(Spans::none, |until| Spans::one(0, until));
         let op = self.gates.with_patient(&at_bed).minus(&covered);
@@ -422,7 +422,7 @@ impl<'a> Reading<'a, '_> {
             }
         }
         for part in parts {
-            // Too short for a match, and like one person alone: it tells how he came or went.
+            // Too short for a match, and like one person alone: it tells how they came or went.
             let best = part.sum.best().filter(|(_, mnat)| *mnat >= named);
             let alone = best.filter(|(person, _)| part.sum.of_others(person) < 0);
             self.unknowns
@@ -458,7 +458,7 @@ pub(crate) fn unknown<'a>(
     }
 }
 
-/// Sits with the companions more than he stands at the bed.
+/// Sits with the companions more than they stand at the bed.
 fn is_companion(somebody: &Somebody<'_>) -> bool {
     let companion_ms = somebody.companion_ms();
     companion_ms > 0 && companion_ms >= somebody.parts.iter().map(|p| p.track.ring.total()).sum()

@@ -25,7 +25,7 @@ impl Attendance<'_> {
         self.activity = self.activity.bridged(bridge);
     }
 
-    /// An anaesthetist beside another operator is not the operator; alone he is.
+    /// An anaesthetist beside another operator is not the operator; alone they are.
     fn settle_anaesthesia(&mut self, given: &CaseInput<'_>) {
         let aside: Vec<PersonId> = self
             .people

@@ -12,7 +12,8 @@
 //! | the link's hash | [`chain_hash`] |
 //! | sign for a box, and check on the box | [`down::sign_down`], [`DownVerifier`] |
 //! | seal for a box, and open on it | [`seal`], [`open`] |
-//! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`alert_id`], [`canonical_sha256`] |
+//! | ids of findings | [`finding_id`], [`incident_id`], [`alert_id`] |
+//! | hash of settings | [`canonical_sha256`] |
 //! | an exported chain | [`bundle::write`], [`bundle::check`] |
 //! | an exported audit log | [`audit::write`], [`audit::check`] |
 

@@ -1,4 +1,4 @@
-//! The distance test: somebody walks to the farthest place and back, and the widths of his face are
+//! The distance test: somebody walks to the farthest place and back, and the widths of the face are
 //! noted. Pure; it holds numbers alone.
 
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Scripts at a door: who stands there, how he turns, and what the screen says.
+//! Scripts at a door: who stands there, how they turn, and what the screen says.
 
 use vision::Rect;
 
@@ -119,7 +119,7 @@ fn a_screen_that_nobody_reads_holds_nothing_up() {
     assert_eq!(door.prompt(), Prompt::Straight);
 }
 
-/// What somebody does at the door for `until_ms`, and how often it asked a new check of him.
+/// What somebody does at the door for `until_ms`, and how often it asked a new check of them.
 fn stand(
     door: &mut DoorCheck,
     from_ms: u64,

@@ -64,7 +64,7 @@ impl Args {
                     analyzer.detect_into(picture.frame(), &mut faces)?;
                     frames += u64::from(!faces.is_empty());
                     let before = door.prompt();
-                    // One person tries it: the widest face is he.
+                    // One person tries it: the widest face is theirs.
                     faces.sort_by(|a, b| b.rect.width.total_cmp(&a.rect.width));
                     let tries = |face| AtDoor { track: TrackId(1), face, passed: false };
                     door.frame(shot.at.mono_ms, faces.first().map(tries).into_iter());

@@ -1,6 +1,7 @@
 //! How often a door asks before it rests: a recording that is shown again and again must not find
-//! its order in the end. Whoever only stands there without a turn uses up his own tries and nobody
-//! else's: a patient who waits at the door must not lock it. It knows tracks and times alone.
+//! its order in the end. Whoever only stands there without a turn uses up their own tries and
+//! nobody else's: a patient who waits at the door must not lock it. It knows tracks and times
+//! alone.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -407,7 +407,7 @@ impl Keeper {
     }
 
     /// The time by which pictures and holds end. Whoever holds the box can set its clock forward,
-    /// or give it a time of his own: it is never far beyond what the server's signature says.
+    /// or give it a time of their own: it is never far beyond what the server's signature says.
     fn ending(&self, now: Timestamp) -> Timestamp {
         match (self.server_said, self.clock_holds) {
             (Some(said), true) => now.min(said + AHEAD),

@@ -12,7 +12,7 @@ use super::tracks::Tracks;
 use crate::{memory::Memory, scheduler::Scheduler, vision_stages::VisionStages};
 
 /// A track is taken up by its face from this cosine on, where no other is nearly as like: less
-/// than one stranger of a thousand reaches it, and he would have to stand where somebody in the
+/// than one stranger of a thousand reaches it, and they would have to stand where somebody in the
 /// same clothes went out of sight within the last minute.
 const SAME_COSINE: f32 = 0.5;
 /// Every other track of the room has to be less like by so much.

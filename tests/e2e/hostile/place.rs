@@ -225,7 +225,7 @@ fn a_bare_claim_is_seen_to_be_bare() {
     let house = house();
     let mut liar = house.provision("place-seer", Side::Here.room()).unwrap();
     let mut other = house.provision("place-other-seer", Side::There.room()).unwrap();
-    // The lead of the other side never worked here: no roster of this box holds him. The others
+    // The lead of the other side never worked here: no roster of this box holds them. The others
     // lawfully work at both.
     for person in [BOTH_SIDES, Side::There.lead(), BOTH_SIDES_LAST] {
         liar.say(says::presence(Side::Here, person, 100, -100)).unwrap();

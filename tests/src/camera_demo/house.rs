@@ -131,7 +131,7 @@ pub(super) fn enrol(api: &Api, person: &str, pictures: &[RgbImage]) -> Result<()
 }
 
 /// Somebody else of the house, so that scores have rivals to be held against. `false`: no picture
-/// of him is good enough.
+/// of them is good enough.
 pub(super) fn enrol_colleague(api: &Api, number: usize, pictures: &[RgbImage]) -> Result<bool> {
     let id = format!("colleague-{number}");
     practitioner(api, &id, &format!("同事 {number}"), false)?;

@@ -46,7 +46,7 @@ const STRANGER: Said = Said {
     to: "09:06",
     text: "医生走后，一个没有胸牌的人继续操作",
 };
-/// Within the lawful session of the morning, where the lead himself is at work.
+/// Within the lawful session of the morning, where the lead is at work.
 const LAWFUL: Said =
     Said {
         allegation: "lending", from: "08:32", to: "08:37", text: "听说主诊医师根本不来"

@@ -1,5 +1,5 @@
 //! A box in the hands of somebody who wants something: its keys are real, its chain is kept, and
-//! every word is his.
+//! every word is theirs.
 
 use std::path::Path;
 use std::sync::mpsc;

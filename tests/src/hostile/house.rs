@@ -238,7 +238,7 @@ impl HostileClinic {
         self.restart_after(|_| Ok(()))
     }
 
-    /// As [`Self::restart`]; while the server is down, somebody has its folder of data to himself.
+    /// As [`Self::restart`]; while the server is down, its folder of data is somebody's own.
     pub fn restart_after(&self, deed: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut running) = server.take() else { bail!("the server is not running") };

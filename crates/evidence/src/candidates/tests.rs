@@ -58,7 +58,7 @@ fn the_best_shots_of_a_track_are_a_minute_apart() {
 #[test]
 fn nobody_but_the_subject_can_be_made_out() {
     let mut candidates = Candidates::default();
-    // The other stands so near that he is in the crop; a third was there five seconds ago.
+    // The other stands so near that they are in the crop; a third was there five seconds ago.
     look(&mut candidates, 0, &[face(3, 60, 100, Some(1))]);
     look(&mut candidates, 5, &[face(1, 100, 100, Some(900_000)), face(2, 130, 110, None)]);
     let taken = candidates.take("f", &[1]);

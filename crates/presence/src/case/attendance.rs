@@ -21,7 +21,7 @@ pub(crate) struct Attendance<'a> {
     /// When anybody operated.
     pub(crate) activity: Spans,
     /// When somebody was there by card and witness whom the box would not know and whom no track is
-    /// bound to: whoever is not recognised may be him.
+    /// bound to: whoever is not recognised may be them.
     pub(crate) by_card: Spans,
     /// When somebody stood or sat beside the bed: with the companions or elsewhere.
     pub(crate) beside: Spans,
@@ -53,27 +53,27 @@ pub(crate) struct SeenPractitioner<'a> {
     pub(crate) present: Spans,
     pub(crate) op: Spans,
     pub(crate) method: PresenceMethod,
-    /// Doorway mode: he checked in and not out again; `present` then reaches to the end of the
+    /// Doorway mode: they checked in and not out again; `present` then reaches to the end of the
     /// window.
     pub(crate) unclosed: bool,
-    /// Votes for him.
+    /// Votes for them.
     pub(crate) votes: u32,
-    /// The looks that recognised him.
+    /// The looks that recognised them.
     pub(crate) looks: Looks,
-    /// His stays in view, in the order of the tracks.
+    /// Their stays in view, in the order of the tracks.
     pub(crate) stays: Vec<Stay>,
 }
 
-/// Somebody in view from time to time, and how he came and went.
+/// Somebody in view from time to time, and how they came and went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stay {
     pub(crate) from: u64,
     pub(crate) to: u64,
-    /// He came in by the door and was seen inside after it.
+    /// They came in by the door and were seen inside after it.
     pub(crate) came_in: bool,
-    /// He was inside and last seen at the door.
+    /// They were inside and last seen at the door.
     pub(crate) went_out: bool,
-    /// He was seen at the door alone.
+    /// They were seen at the door alone.
     pub(crate) at_door: bool,
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Bed {
     pub(crate) used: Spans,
     /// From the first sighting of the patient to the last.
     pub(crate) hull: Option<(u64, u64)>,
-    /// The patient was seen for long enough to tell by it when he was there.
+    /// The patient was seen for long enough to tell by it when they were there.
     pub(crate) seen: bool,
     /// When anybody but the patient and companions stood in the operator zone.
     pub(crate) attended: Spans,

@@ -27,7 +27,7 @@ pub(crate) struct CaseInput<'a> {
     pub(crate) kind: Option<ItemKind>,
     /// Members of L.
     pub(crate) leads: BTreeSet<PersonId>,
-    /// Some member of L (or the declared lead) has no template: an UNMATCHED track may be him.
+    /// Some member of L (or the declared lead) has no template: an UNMATCHED track may be them.
     pub(crate) lead_unrecognisable: bool,
     pub(crate) doorway: bool,
 }

@@ -16,7 +16,7 @@ use crate::{AbsenceSign, PersonId, Practitioner, Statement, StatusFault};
 struct Other<'c, 'a> {
     person: Option<&'c SeenPractitioner<'a>>,
     op: Spans,
-    /// With what he did in the pieces before.
+    /// With what they did in the pieces before.
     op_ms: u64,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn another_may_lead(case: &CaseMeasures<'_>) -> bool {
             .any(|s| other(&s.info.id) && may_have_done_the_part(case, s))
 }
 
-/// Whether somebody recognised may have been there for as long as the lead's own part takes: he
+/// Whether somebody recognised may have been there for as long as the lead's own part takes: they
 /// vanished inside the room, and may have stayed with the back turned.
 fn may_have_done_the_part(case: &CaseMeasures<'_>, seen: &SeenPractitioner<'_>) -> bool {
     let certain = case.presence(seen).certain;
@@ -86,7 +86,7 @@ fn op_of_others_unnamed(case: &CaseMeasures<'_>, lead: &PersonId) -> Spans {
         let out = u.sum.standing(lead, &case.given.knowledge.policy) == Possibility::Out;
         match standing {
             Possibility::Out => Some(u.op.clone()),
-            // Where nobody looked, or the looks speak for him, it may have been he.
+            // Where nobody looked, or the looks speak for them, it may have been they.
             Possibility::Doubtful if out => Some(u.op.minus(&spans)),
             _ => None,
         }
@@ -107,7 +107,7 @@ pub(crate) fn ll1(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
         && u64::from(case.sight.door_ppm) >= p.door_visible_min_ppm();
     let mut other = other_operator(case);
-    // Who was badly seen is nobody by name, but he is not the lead: the clinic is asked whose
+    // Who was badly seen is nobody by name, but surely not the lead: the clinic is asked whose
     // session it was, and nobody is accused.
     let is_unnamed = other.op_ms < p.ll1_other_op_ms();
     if is_unnamed {
@@ -257,7 +257,7 @@ pub(crate) fn ll5_at_the_door(case: &CaseMeasures<'_>) -> Option<Allegation> {
 }
 
 /// LL-5: the declared lead was there, or may have been, but for less than the lead's own part
-/// takes, while somebody else operated. `is_absent`: he is called absent.
+/// takes, while somebody else operated. `is_absent`: the lead is called absent.
 pub(crate) fn ll5(case: &CaseMeasures<'_>, is_absent: bool) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;
@@ -318,7 +318,7 @@ pub(crate) fn ll5(case: &CaseMeasures<'_>, is_absent: bool) -> Option<Allegation
 struct Lead {
     present: Spans,
     severity: Severity,
-    /// Nobody saw him leave: he may have stayed with the back turned.
+    /// Nobody saw them leave: they may have stayed with the back turned.
     left_unseen: bool,
     away: Spans,
     is_short: bool,

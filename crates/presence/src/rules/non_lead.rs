@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal
-/// times. `in_all`: with what he did in the pieces before.
+/// times. `in_all`: with what they did in the pieces before.
 fn most<'c, 'a>(
     case: &'c CaseMeasures<'a>,
     need: u64,
@@ -106,10 +106,11 @@ pub(crate) fn nl1(case: &CaseMeasures<'_>) -> Option<Allegation> {
 struct Little {
     /// g.
     share_ppm: u32,
-    /// The longest time without him in which the non-lead operated.
+    /// The longest time without a lead in which the non-lead operated.
     gap: (u64, u64),
     present: Spans,
-    /// When somebody who may have been a lead was there, or the view was blind: it counted for him.
+    /// When somebody who may have been a lead was there, or the view was blind: it counted for
+    /// the non-lead.
     perhaps: Spans,
 }
 
@@ -118,7 +119,7 @@ fn little_lead(case: &CaseMeasures<'_>, op: &Spans, unknown: &Spans) -> Option<L
     let (share, gap) = presence_demanded(case)?;
     let present =
         case.presence_of(|s| case.given.leads.contains(&s.info.id)).intersect(&case.sight.a);
-    // Whatever could have been a lead counts for him.
+    // Whatever could have been a lead counts for the non-lead.
     let perhaps = present.union(unknown).union(&case.sight.blind).intersect(&case.sight.a);
     let alone = case.sight.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();

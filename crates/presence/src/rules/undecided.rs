@@ -94,7 +94,7 @@ fn ll5(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;
     let Some(seen) = case.attendance.people.get(lead) else {
-        // Not recognised at all: he may have been there for a little while, or not.
+        // Not recognised at all: they may have been there for a little while, or not.
         return (!case.unknown_for(|id| id == lead).is_empty())
             .then_some(AbstentionReason::Absence);
     };

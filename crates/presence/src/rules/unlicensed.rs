@@ -195,7 +195,7 @@ fn alone_with_patient(case: &CaseMeasures<'_>, op: &Spans) -> Spans {
     op.intersect(&case.bed.used).minus(&clinicians).minus(&unknown).minus(&case.sight.blind)
 }
 
-/// UQ-3: a pharmacist operates, and no physician stands beside him.
+/// UQ-3: a pharmacist operates, and no physician stands beside them.
 pub(crate) fn uq3(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let need = nl_need_ms(case);
     let physicians = case.attendance.op_of(|s| s.info.category == Category::LicensedPhysician);

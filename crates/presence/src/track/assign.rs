@@ -39,7 +39,7 @@ impl Assignment {
 }
 
 /// Surprise of a face at `to` of somebody who was at `from` (or is expected at `expected`) and
-/// `dt_ms` out of sight, by where it is. He may stand, go on as he went, or walk anywhere.
+/// `dt_ms` out of sight, by where it is. They may stand, go on as they went, or walk anywhere.
 pub(super) fn way_mnat(from: BoxPx, expected: BoxPx, to: BoxPx, dt_ms: u64) -> i64 {
     let dt_ms = dt_ms.min(60_000) as i64;
     let face = i64::from(from.w.max(to.w)).max(1);

@@ -170,7 +170,7 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
             from + 8
         )
     };
-    // A declared operator whose enrolment nobody has confirmed: he may be the stranger.
+    // A declared operator whose enrolment nobody has confirmed: they may be the stranger.
     let days = |count: u32| {
         let sessions: String = (0..count).map(|n| session(n, 10 + 15 * n)).collect();
         format!("{sessions}\nuntil 10:30")

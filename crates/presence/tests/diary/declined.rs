@@ -1,4 +1,4 @@
-//! A patient who declined: nothing is alleged of his session, the box says why, and what the clinic
+//! A patient who declined: nothing is alleged of the session, the box says why, and what the clinic
 //! states after a finding takes nothing back.
 
 use presence::*;

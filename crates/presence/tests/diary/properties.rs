@@ -77,7 +77,7 @@ fn clock(s: u32) -> String {
 /// The same morning with its session as first told and the camera in order: whoever is there is
 /// seen.
 fn in_view(text: &str) -> String {
-    // Nobody gets up from the bed either: who does is the patient, whoever he looks like.
+    // Nobody gets up from the bed either: who does is the patient, whoever they look like.
     let told_once =
         |l: &&str| !["amend", "close", "camera", "patient"].iter().any(|word| l.contains(word));
     text.lines().filter(told_once).collect::<Vec<_>>().join("\n")
@@ -334,7 +334,7 @@ proptest! {
     }
 
     /// Somebody INDETERMINATE who may be the lead blocks every absence of the lead, wherever in the
-    /// room he stands.
+    /// room they stand.
     #[test]
     fn a_face_that_may_be_the_lead_blocks_absence(
         text in morning(),

@@ -2,24 +2,33 @@
 //! day, UTC.
 //!
 //! ```text
-//! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing: `09:00-`)
+//! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing:
+//!                                                   `09:00-`)
 //! 09:40       amend s1 filler lin 09:00-09:30       the same session, next version
-//! 09:40       cancel s1 | decline s1 | close s1 09:25 | emergency s1 | check lin in|out sun [track] | pass wu engineer 08:00-18:00
-//! 09:40       cancel s1 stated=09:20                told at 09:40; it had reached the server at 09:20 (every fact may say so)
-//! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen every second
-//! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are others
+//! 09:40       cancel s1 | decline s1 | close s1 09:25 | emergency s1
+//! 09:40       check lin in|out sun [track] | pass wu engineer 08:00-18:00
+//! 09:40       cancel s1 stated=09:20                told at 09:40; it had reached the server at
+//!                                                   09:20 (every fact may say so)
+//! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen
+//!                                                   every second
+//! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are
+//!                                                   others
 //! 09:00-09:20 dim operator                          a face in the band between the thresholds
-//! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do behind a mask
+//! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do
+//!                                                   behind a mask
 //! 09:00-09:20 patient bed                           the patient lies on the bed
 //! 09:00-09:20 camera covered | moved | frozen | lost | no-door | no-operator | no-picture
 //! 09:00-09:20 spoof operator                        a print or replay of lin
 //! 09:00-09:20 poster elsewhere                      a picture of nobody of the roster
 //! 09:00-09:20 phone companion                       the same, small, in a hand that moves
-//! 09:00-09:20 unsure elsewhere                      lin, but liveness never decides; `lively`: once in 50 s it does
-//! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now and then a false SPOOF
+//! 09:00-09:20 unsure elsewhere                      lin, but liveness never decides; `lively`:
+//!                                                   once in 50 s it does
+//! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now
+//!                                                   and then a false SPOOF
 //! 09:00-09:20 faceless operator                     a face too poor to embed
 //! 09:00-09:20 turned elsewhere                      a head so turned that its looks say nothing
-//! 09:00-09:20 goggled operator                      qian in cap, mask and goggles: poor looks, every sixth like qian;
+//! 09:00-09:20 goggled operator                      qian in cap, mask and goggles: poor looks,
+//!                                                   every sixth like qian;
 //!                                                   `gogglin`: lin in the same
 //! set NAME VALUE                                    a policy setting
 //! until 10:00                                       the script ends

@@ -172,7 +172,7 @@ fn a_roster_made_after_the_finding_takes_nothing_back() {
 
 #[test]
 fn a_lead_without_template_after_the_finding_stays_accused() {
-    // The consent is withdrawn at 09:40: a roster without his template.
+    // The consent is withdrawn at 09:40: a roster without the template.
     let mut calls = Script::parse(&format!("{LENDING}\nuntil 11:00")).calls(1_000);
     let mut roster = crate::script::roster();
     (roster.version, roster.made_at) = (2, wall("09:39"));
