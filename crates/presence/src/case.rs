@@ -3,21 +3,21 @@
 
 pub(crate) mod attendance;
 pub(crate) mod bed;
-pub(crate) mod given;
-mod sight;
+pub(crate) mod input;
 pub(crate) mod unknowns;
+mod visibility;
 
 pub(crate) use attendance::{Attendance, SeenPractitioner, Stay, Stranger};
 pub(crate) use bed::Bed;
-pub(crate) use given::CaseInput;
-pub(crate) use sight::CaseSight;
+pub(crate) use input::CaseInput;
 pub(crate) use unknowns::{Unknown, UnknownCause, Unknowns};
+pub(crate) use visibility::CaseSight;
 
-use crate::bounds::CaseBounds;
+use crate::case_bounds::CaseBounds;
 use crate::history::History;
 use crate::knowledge::{Knowledge, KnownSession};
 use crate::names::AbstentionReason;
-use crate::piece::Pieces;
+use crate::session_sums::SessionSums;
 use crate::spans::Spans;
 use crate::time::Offset;
 use crate::{Item, ItemKind, Mono, SessionId};
@@ -31,7 +31,7 @@ pub(crate) struct CaseMeasures<'a> {
     pub(crate) unknowns: Unknowns<'a>,
     pub(crate) sight: CaseSight,
     /// What was done in the pieces before; none where nobody asks for them.
-    pub(crate) pieces: Pieces,
+    pub(crate) pieces: SessionSums,
 }
 
 impl<'a> CaseMeasures<'a> {
@@ -47,11 +47,11 @@ impl<'a> CaseMeasures<'a> {
         let bed = Bed::of(&given, h);
         let (attendance, unknowns) = crate::roles::read_people(&given, &bed, h);
         let sight = CaseSight::of(&given, h, &attendance.activity, &unknowns.at_bed);
-        Self { given, bed, attendance, unknowns, sight, pieces: Pieces::default() }
+        Self { given, bed, attendance, unknowns, sight, pieces: SessionSums::default() }
     }
 
     /// The same with what was done in the pieces before.
-    pub(crate) fn after(self, pieces: Pieces) -> Self {
+    pub(crate) fn after(self, pieces: SessionSums) -> Self {
         Self { pieces, ..self }
     }
 

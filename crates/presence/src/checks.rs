@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::case::attendance::{Attendance, SeenPractitioner};
-use crate::case::given::CaseInput;
+use crate::case::input::CaseInput;
 use crate::history::History;
 use crate::spans::Spans;
 use crate::{CheckDirection, CheckSubject, PersonId};

@@ -8,14 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::basis::KnowledgeSnapshot;
-use crate::blocked::Blocked;
+use crate::blocked_sessions::Blocked;
 use crate::finding::{EngineOutput, PresenceSummary};
 use crate::history::{History, TrackLog};
 use crate::identity::StretchOwner;
+use crate::joined_sessions::JudgedSession;
 use crate::knowledge::Knowledge;
+use crate::knowledge_snapshot::KnowledgeSnapshot;
 use crate::ledger::FindingLedger;
-use crate::pieces::JudgedPiece;
 use crate::spans::Spans;
 use crate::ticks::tick_after;
 use crate::time::Offset;
@@ -70,7 +70,7 @@ pub struct Engine {
     /// Extents of retired sessions, as long as their history is kept: no undeclared use of the bed.
     pub(crate) past: Spans,
     /// What was done in sessions that were judged, as pieces of those that follow.
-    pub(crate) judged_pieces: BTreeMap<SessionId, JudgedPiece>,
+    pub(crate) judged_pieces: BTreeMap<SessionId, JudgedSession>,
     /// Zones that differ from the locked ones, to be said at the next evaluation; and the newest
     /// version told.
     pub(crate) drifts: Vec<(u64, ZonesDrifted)>,

@@ -1,15 +1,15 @@
 //! One evaluation: every session that is due is judged, then what lies outside of sessions, and
 //! what is over is forgotten.
 
-use crate::blocked::Blocked;
-use crate::bounds::{self, CaseBounds};
+use crate::blocked_sessions::Blocked;
 use crate::case::CaseMeasures;
+use crate::case_bounds::{self, CaseBounds};
 use crate::finding::{EngineOutput, PresenceSummary, Rule, WithdrawalGround};
+use crate::joined_sessions::JudgedSession;
 use crate::ledger::FindingStamp;
-use crate::piece::Pieces;
-use crate::pieces::JudgedPiece;
 use crate::report::{stamp, summarise};
 use crate::rules::{self, Allegation};
+use crate::session_sums::SessionSums;
 use crate::spans::Spans;
 use crate::ticks::NextTick;
 use crate::time::Offset;
@@ -68,7 +68,8 @@ impl Engine {
             return Some((start, end));
         }
         let offset = session.offset.unwrap_or(offset);
-        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, t, offset)
+        let Some(bounds) =
+            case_bounds::session_bounds(&self.knowledge, &self.history, id, t, offset)
         else {
             return self.cancelled(id, at, offset, next, out);
         };
@@ -168,7 +169,7 @@ impl Engine {
             let (from, to) = (case.given.bounds.start, case.given.bounds.end);
             self.judged_pieces.insert(
                 id.clone(),
-                JudgedPiece { from, to, retired: false, did: Pieces::of(&case) },
+                JudgedSession { from, to, retired: false, did: SessionSums::of(&case) },
             );
         }
         let wipe = case.given.is_final;

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use crate::evidence::TrackEvidence;
+use crate::face_motion::FaceMotion;
 use crate::identity::{StretchOwner, TrackIdentity, Vote};
-use crate::reach::Reach;
+use crate::liveness_votes::LivenessVotes;
 use crate::spans::Spans;
-use crate::spoof::Spoof;
 use crate::{
     BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone,
     Zones,
@@ -44,13 +44,13 @@ pub(crate) struct TrackLog {
     pub(crate) first_at: BoxPx,
     pub(crate) last_at: BoxPx,
     /// How far it moved in looks that are a presentation attack, and in all.
-    pub(crate) reach: Option<Reach>,
-    pub(crate) way: Reach,
+    pub(crate) reach: Option<FaceMotion>,
+    pub(crate) way: FaceMotion,
     /// Where it was seen first and last.
     pub(crate) first_zone: Zone,
     pub(crate) last_zone: Zone,
     pub(crate) patient: bool,
-    pub(crate) spoof: Spoof,
+    pub(crate) spoof: LivenessVotes,
     /// The pipeline was told to wipe it.
     pub(crate) wiped: bool,
     companion: Spans,
@@ -297,7 +297,7 @@ impl History {
         track.last_at = face.bbox;
         track.way.add(face.bbox);
         if face.liveness == Liveness::Spoof {
-            track.reach.get_or_insert_with(|| Reach::of(face.bbox)).add(face.bbox);
+            track.reach.get_or_insert_with(|| FaceMotion::of(face.bbox)).add(face.bbox);
         }
         track.stand(at, zone, gap, || zones.reach_the_bed(face.bbox));
         if track.patient || zone == Zone::Bed {
@@ -367,11 +367,11 @@ impl TrackLog {
             first_at: bbox,
             last_at: bbox,
             reach: None,
-            way: Reach::of(bbox),
+            way: FaceMotion::of(bbox),
             first_zone: zone,
             last_zone: zone,
             patient: false,
-            spoof: Spoof::default(),
+            spoof: LivenessVotes::default(),
             wiped: false,
             hits: Vec::new(),
         }

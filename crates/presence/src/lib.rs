@@ -21,57 +21,57 @@
 //! nobody arrive any more who would make it lawful.
 
 mod absence;
-mod apart;
-mod basis;
-mod blocked;
-mod bounds;
+mod absence_obstacles;
+mod blocked_sessions;
 mod case;
+mod case_bounds;
 mod check_in;
 mod checks;
 mod civil;
 mod compare;
-mod curve;
-mod doubled;
-mod doubt;
 mod engine;
-mod entry;
+mod entry_order;
 mod evaluate;
 mod evidence;
+mod evidence_curves;
+mod face_motion;
 mod fact;
 mod finding;
-mod forget;
-mod gates;
 mod geometry;
 mod history;
 mod id;
 mod identity;
+mod joined_sessions;
 mod knowledge;
+mod knowledge_snapshot;
 pub mod law;
 mod ledger;
+mod liveness_votes;
 mod names;
 mod observation;
+mod operating_time;
+mod operator_exceptions;
+mod outside_sessions;
 mod passes;
 mod people;
-mod picture;
-mod piece;
-mod pieces;
 mod policy;
-mod reach;
+mod presentation_attack;
 mod replay;
 mod report;
+mod retention;
 mod roles;
 mod rules;
-mod settle;
+mod seen_elsewhere;
+mod session_sums;
 mod spans;
-mod spoof;
 mod ticks;
 mod time;
 mod track;
 mod visitors;
 
 pub use compare::{Comparison, WhatIf, what_if};
-pub use curve::{CURVE_PLACES, EvidenceCurve, EvidenceCurves};
 pub use engine::{Counts, Engine, IdentityView};
+pub use evidence_curves::{CURVE_PLACES, EvidenceCurve, EvidenceCurves};
 pub use fact::{
     Catalogue, CheckDirection, CheckSubject, DeploymentMode, EmergencyFlag, Fact, GradeCeiling,
     IdentityCheck, Institution, Item, ItemKind, MinOperator, OpeningHours, Pass, PassHolder,

@@ -1,7 +1,7 @@
 //! What a pass covers, and until when: an enrolled holder while it holds, whoever was checked in
 //! before a witness from the check-in to its end. It covers nobody beyond, and alleges nothing.
 
-use crate::case::given::CaseInput;
+use crate::case::input::CaseInput;
 use crate::check_in::CheckedIn;
 use crate::history::History;
 use crate::spans::Spans;

@@ -3,16 +3,16 @@
 
 use crate::case::attendance::{Attendance, SeenPractitioner, Stranger};
 use crate::case::bed::Bed;
-use crate::case::given::CaseInput;
+use crate::case::input::CaseInput;
 use crate::case::unknowns::{Unknown, UnknownCause, Unknowns};
 use crate::check_in::CheckedIn;
-use crate::doubled::undoubled;
-use crate::entry::{Afoot, NamedPresence, named_tracks, takes_turns};
+use crate::entry_order::{NamedPresence, PatientOnFeet, named_tracks, takes_turns};
 use crate::finding::PresenceMethod;
-use crate::gates::Gates;
 use crate::history::History;
 use crate::identity::StretchOwner;
+use crate::operating_time::OperatingGates;
 use crate::people::{Somebody, TrackPart, people};
+use crate::seen_elsewhere::undoubled;
 use crate::spans::Spans;
 use crate::visitors::SeenVisitor;
 use crate::{CheckSubject, PersonId, Practitioner, PractitionerCategory, Zone};
@@ -25,10 +25,10 @@ pub(crate) fn read_people<'a>(
 ) -> (Attendance<'a>, Unknowns<'a>) {
     let (from, to) = (given.window.first().unwrap_or(0), given.window.last().unwrap_or(0));
     let policy = &given.knowledge.policy;
-    let afoot = Afoot::around(h, from, to, policy);
+    let afoot = PatientOnFeet::around(h, from, to, policy);
     let named = named_tracks(h, from, to, policy);
     let parts = parts_within(given, h, (from, to));
-    let gates = Gates::of(given, bed);
+    let gates = OperatingGates::of(given, bed);
     let lists = Lists { visitors: SeenVisitor::among(&parts), ..Lists::default() };
     let lay_at = bed.used.first();
     let mut reading = Reading {
@@ -109,14 +109,19 @@ struct Reading<'a, 'g> {
     given: &'g CaseInput<'a>,
     /// When the patient lay down.
     lay_at: Option<u64>,
-    gates: Gates,
+    gates: OperatingGates,
     attendance: Attendance<'a>,
     unknowns: Unknowns<'a>,
     lists: Lists,
 }
 
 impl<'a> Reading<'a, '_> {
-    fn read_somebody(&mut self, somebody: &Somebody<'a>, afoot: &Afoot, others: &[NamedPresence]) {
+    fn read_somebody(
+        &mut self,
+        somebody: &Somebody<'a>,
+        afoot: &PatientOnFeet,
+        others: &[NamedPresence],
+    ) {
         let policy = &self.given.knowledge.policy;
         for part in somebody.parts.iter().filter(|p| !p.track.is_a_picture(policy)) {
             self.lists.beside.extend(part.beside().iter());
@@ -267,7 +272,7 @@ impl<'a> Reading<'a, '_> {
         &mut self,
         parts: &[TrackPart<'a>],
         somebody: &Somebody<'a>,
-        afoot: &Afoot,
+        afoot: &PatientOnFeet,
         named: &[NamedPresence],
     ) {
         let policy = &self.given.knowledge.policy;

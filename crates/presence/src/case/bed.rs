@@ -1,6 +1,6 @@
 //! The bed of a case: when somebody lay on it, and when anybody stood at it. It knows nobody.
 
-use super::given::CaseInput;
+use super::input::CaseInput;
 use crate::history::History;
 use crate::spans::Spans;
 

@@ -4,12 +4,12 @@
 use super::draft::Allegation;
 use super::measures::{role_ppm, votes_ppm};
 use crate::case::CaseMeasures;
+use crate::face_motion::FaceMotion;
 use crate::finding::{FindingKind, Rule, Severity, Subject};
 use crate::history::{FaultSpell, History, TrackLog};
 use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
 use crate::names::{FigureName, IntervalName, PartName};
-use crate::reach::Reach;
 use crate::spans::{Spans, share_ppm};
 use crate::time::Offset;
 use crate::{CameraFault, CameraState, Mono, Policy, Statement, Wall, Zone, ZonesDrifted};
@@ -237,7 +237,7 @@ fn takes_part(track: &TrackLog, usual_px: i32, policy: &Policy) -> bool {
         && track.spoof.first <= track.first() + policy.observation_gap_ms();
     let long = track.ring.total() + track.head.total() + track.aside.total()
         >= policy.indeterminate_ignore_ms();
-    let moves = |reach: Reach| reach.is_of_a_body(usual_px);
+    let moves = |reach: FaceMotion| reach.is_of_a_body(usual_px);
     (came_in || track.reach.is_some_and(moves)) && long
 }
 

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::bounds::{self, CaseBounds};
 use crate::case::{CaseMeasures, SeenPractitioner};
+use crate::case_bounds::{self, CaseBounds};
 use crate::knowledge::Knowledge;
-use crate::piece::Pieces;
+use crate::session_sums::SessionSums;
 use crate::spans::Spans;
 use crate::time::Offset;
 use crate::{Engine, Mono, PersonId, PractitionerCategory, SessionId};
 
-impl Pieces {
+impl SessionSums {
     /// One session as a piece of a later one.
     pub(crate) fn of(case: &CaseMeasures<'_>) -> Self {
         // A blink in one session says nothing of the day, and need not be kept.
@@ -37,13 +37,13 @@ impl Pieces {
 
 /// What was done in a session that was judged, as a piece of the next one.
 #[derive(Clone, Debug)]
-pub(crate) struct JudgedPiece {
+pub(crate) struct JudgedSession {
     /// Declared start and end, monotonic ms.
     pub(crate) from: u64,
     pub(crate) to: u64,
     /// The session itself is forgotten.
     pub(crate) retired: bool,
-    pub(crate) did: Pieces,
+    pub(crate) did: SessionSums,
 }
 
 impl Engine {
@@ -56,7 +56,7 @@ impl Engine {
         bounds: &CaseBounds,
         now: Mono,
         offset: Offset,
-    ) -> Pieces {
+    ) -> SessionSums {
         let told = k.sessions.keys().filter(|other| *other != id).filter_map(|other| {
             let (from, to) = k.declared_times(other, offset)?;
             Some((from, to?, other))
@@ -71,7 +71,7 @@ impl Engine {
             .filter(|(from, to, other)| *other != id && *from < bounds.start && *to <= bounds.start)
             .collect();
         earlier.sort_unstable();
-        let mut pieces = Pieces::default();
+        let mut pieces = SessionSums::default();
         let mut begin = bounds.start;
         for (from, to, other) in earlier.into_iter().rev() {
             if begin > to.saturating_add(k.policy.pieces_gap_ms()) {
@@ -88,16 +88,17 @@ impl Engine {
         pieces
     }
 
-    fn piece(&self, k: &Knowledge, id: &SessionId, now: Mono, offset: Offset) -> Pieces {
+    fn piece(&self, k: &Knowledge, id: &SessionId, now: Mono, offset: Offset) -> SessionSums {
         let current = std::ptr::eq(k, &raw const self.knowledge) && !self.dirty;
         let session = k.sessions.get(id);
         let settled = current && session.is_some_and(|s| s.judged && !s.dirty);
         if let Some(piece) = self.judged_pieces.get(id).filter(|piece| settled || piece.retired) {
             return piece.did.clone();
         }
-        let measured = session.zip(bounds::session_bounds(k, &self.history, id, now.0, offset));
-        measured.map_or_else(Pieces::default, |(session, of)| {
-            Pieces::of(&CaseMeasures::measure(
+        let measured =
+            session.zip(case_bounds::session_bounds(k, &self.history, id, now.0, offset));
+        measured.map_or_else(SessionSums::default, |(session, of)| {
+            SessionSums::of(&CaseMeasures::measure(
                 k,
                 &self.history,
                 Some((id, session)),

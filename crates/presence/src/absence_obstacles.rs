@@ -1,8 +1,8 @@
 //! Names the tracks that stood in the way of saying that somebody was absent, and what each of them
 //! lacks to be ruled out. It explains a verdict and is read by none.
 
-use crate::bounds;
 use crate::case::{CaseMeasures, Unknown, UnknownCause};
+use crate::case_bounds;
 use crate::civil::clock;
 use crate::evidence::Possibility;
 use crate::{Engine, Mono, PersonId, Rule, SessionId, TrackId};
@@ -21,7 +21,8 @@ impl Engine {
             return nothing;
         };
         let offset = session.offset.unwrap_or(offset);
-        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, at.0, offset)
+        let Some(bounds) =
+            case_bounds::session_bounds(&self.knowledge, &self.history, id, at.0, offset)
         else {
             return nothing;
         };

@@ -4,13 +4,13 @@ use crate::BoxPx;
 
 /// How far the centre of a face moved.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reach {
+pub(crate) struct FaceMotion {
     x: (i32, i32),
     y: (i32, i32),
     pub(crate) width: i32,
 }
 
-impl Reach {
+impl FaceMotion {
     pub(crate) fn of(at: BoxPx) -> Self {
         let c = at.centre();
         Self { x: (c.x, c.x), y: (c.y, c.y), width: at.w }

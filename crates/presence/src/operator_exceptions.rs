@@ -4,7 +4,7 @@
 
 use crate::PersonId;
 use crate::case::attendance::{Attendance, Stranger};
-use crate::case::given::CaseInput;
+use crate::case::input::CaseInput;
 use crate::spans::Spans;
 
 impl Attendance<'_> {

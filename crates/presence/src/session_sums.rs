@@ -7,7 +7,7 @@ use crate::spans::Spans;
 
 /// What was done in the sessions shortly before, which count as one with this.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pieces {
+pub(crate) struct SessionSums {
     pub(crate) a_ms: u64,
     pub(crate) op: BTreeMap<PersonId, u64>,
     /// Of that, while no lead for the piece's item can have been there.
@@ -19,7 +19,7 @@ pub(crate) struct Pieces {
     pub(crate) dark: Spans,
 }
 
-impl Pieces {
+impl SessionSums {
     /// Adds what was done; the dark of a day is added by itself, over all its sessions.
     pub(crate) fn add(&mut self, other: &Self) {
         self.a_ms += other.a_ms;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::bounds::session_bounds;
 use crate::case::CaseMeasures;
+use crate::case_bounds::session_bounds;
 use crate::finding::{EngineOutput, Finding, Rule, Step, WithdrawalGround};
 use crate::knowledge::Knowledge;
 use crate::ledger::{FindingStamp, StandingFinding, is_weaker};

@@ -1,7 +1,7 @@
 //! Forgetting: faces that privacy says must go (P2), and history that no late fact can ask for any
 //! more.
 
-use crate::blocked::is_about_the_roster;
+use crate::blocked_sessions::is_about_the_roster;
 use crate::finding::{EngineOutput, Rule};
 use crate::identity::StretchOwner;
 use crate::spans::Spans;

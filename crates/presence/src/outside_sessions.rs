@@ -1,9 +1,9 @@
 //! What is judged apart from sessions: uses of the bed that none covers, the camera, and
 //! presentation attacks.
 
-use crate::blocked::{MAX_BLOCKED, is_about_the_roster};
-use crate::bounds::CaseBounds;
+use crate::blocked_sessions::{MAX_BLOCKED, is_about_the_roster};
 use crate::case::CaseMeasures;
+use crate::case_bounds::CaseBounds;
 use crate::finding::{EngineOutput, Finding, Rule, WithdrawalGround};
 use crate::knowledge::Knowledge;
 use crate::ledger::FindingStamp;

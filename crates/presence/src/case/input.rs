@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bounds::CaseBounds;
+use crate::case_bounds::CaseBounds;
 use crate::knowledge::{Knowledge, KnownRoster, KnownSession};
 use crate::spans::Spans;
 use crate::time::Offset;

@@ -2,19 +2,19 @@
 //! there.
 
 use crate::case::bed::Bed;
-use crate::case::given::CaseInput;
+use crate::case::input::CaseInput;
 use crate::spans::Spans;
 
 /// When operating counts: of staff throughout the session, of others only while the patient is
 /// there.
-pub(crate) struct Gates {
+pub(crate) struct OperatingGates {
     pub(crate) patient: Spans,
     pub(crate) session: Spans,
     /// After the patient was last seen, while the session was declared to be on.
     pub(crate) after_patient: Spans,
 }
 
-impl Gates {
+impl OperatingGates {
     /// Operating of somebody who is no staff: from when the patient was first seen; after the
     /// patient was last seen (a drape) as long as they stay at the bed at which they stood then.
     pub(crate) fn with_patient(&self, at_bed: &Spans) -> Spans {
@@ -28,7 +28,7 @@ impl Gates {
     }
 }
 
-impl Gates {
+impl OperatingGates {
     pub(crate) fn of(given: &CaseInput<'_>, bed: &Bed) -> Self {
         let session = gate(given, None);
         let last = bed.hull.filter(|_| bed.seen && given.session.is_some()).map(|(_, last)| last);

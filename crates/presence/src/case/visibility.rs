@@ -1,6 +1,6 @@
 //! How well a session could be seen, and why nothing may be alleged of it. It knows nobody.
 
-use super::given::CaseInput;
+use super::input::CaseInput;
 use crate::finding::Visibility;
 use crate::history::History;
 use crate::spans::{Spans, share_ppm};

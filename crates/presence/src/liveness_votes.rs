@@ -2,7 +2,7 @@
 
 /// Presentation-attack counts of a track.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spoof {
+pub(crate) struct LivenessVotes {
     pub(crate) frames: u32,
     pub(crate) assessed: u32,
     pub(crate) first: u64,

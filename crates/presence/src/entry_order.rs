@@ -69,7 +69,7 @@ pub(crate) fn takes_turns(
 }
 
 /// The patient on their feet.
-pub(crate) struct Afoot {
+pub(crate) struct PatientOnFeet {
     /// Tracks before the patient lay down or after they got up.
     pub(crate) linked: BTreeSet<TrackId>,
     /// Tracks between two times of lying.
@@ -80,7 +80,7 @@ pub(crate) struct Afoot {
     lies: Spans,
 }
 
-impl Afoot {
+impl PatientOnFeet {
     pub(crate) fn around(h: &History, from: u64, to: u64, policy: &Policy) -> Self {
         let link = policy.patient_link_ms();
         let linked = linked_patients(h, &h.bed_uses(from, to, policy), link);
