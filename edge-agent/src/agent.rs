@@ -7,12 +7,12 @@
 
 mod clock;
 mod disk;
-mod drift;
 pub mod event;
 mod evidence;
 mod health;
-mod known;
-mod tally;
+mod known_versions;
+mod lock_watch;
+mod run_summary;
 mod trials;
 
 use std::{
@@ -27,11 +27,11 @@ use protocol::names::RuleCode;
 use protocol::up::{ClockSource, Up};
 
 pub use clock::AgentClock;
-pub use drift::LockWatch;
 pub use event::{Event, RoomLook};
 pub use health::{HealthSource, Vitals};
-pub use known::{KnownVersions, unknown_institution};
-pub use tally::{RunSummary, RunTally};
+pub use known_versions::{KnownVersions, unknown_institution};
+pub use lock_watch::LockWatch;
+pub use run_summary::{RunSummary, RunTally};
 
 use crate::{
     brokers::KnownBrokers,

@@ -6,10 +6,10 @@
 mod crowd;
 mod drawn_detection;
 mod drawn_looks;
+mod drawn_practitioners;
 mod schedule;
 mod soak;
 mod target;
-mod three;
 mod tracks;
 
 use std::{
@@ -22,7 +22,7 @@ use presence::PersonId;
 use serde::Serialize;
 use vision::{Analyzer, FaceBox, Gallery, Picture, PixelOrder, Rect, Runtime, Template};
 
-use crate::{config, heat::Heat, loaded::load_models};
+use crate::{board_heat::Heat, config, loaded::load_models};
 
 const EXAMPLES: &str = "\
 Examples:

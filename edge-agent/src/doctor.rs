@@ -19,12 +19,12 @@ use vision::{Gate, Runtime};
 
 use crate::{
     agent::AgentClock,
+    board_heat::Heat,
     brokers,
     camera::{self, CameraLook, Stop},
     clock::RealClock,
     config::{self, Config},
     healthy::HeartbeatState,
-    heat::Heat,
     loaded::load_models,
     lock::Lock,
     storage::Storage,

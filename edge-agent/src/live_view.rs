@@ -5,9 +5,9 @@
 //! Production has no such view, nor has a locked box, and nothing shown is ever written down: the
 //! pixels are masked before they come here, and they are gone with the next picture.
 
-mod meter;
 mod socket;
-mod watched;
+mod stage_times;
+mod timed_stages;
 
 use std::{
     collections::BTreeMap,
@@ -32,8 +32,8 @@ use protocol::{
 use crate::{
     agent::RoomLook, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance,
 };
-use meter::Meter;
-pub use watched::Watched;
+use stage_times::StageTimes;
+pub use timed_stages::TimedStages;
 
 /// The view as the pipeline's thread feeds it.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ struct Now {
     number: u64,
     tracks: BTreeMap<TrackId, Remembered>,
     zones: Option<Zones>,
-    meter: Meter,
+    meter: StageTimes,
     ask: Option<SyncSender<(Photograph, Arc<RgbPixels>)>>,
 }
 

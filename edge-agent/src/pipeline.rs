@@ -25,17 +25,17 @@ use crate::{
         Take, TakenPictures, Taking,
         taking::{Taker, place},
     },
-    memory::Fit,
     motion::Motion,
     scheduler::{Candidate, LookReason, Looked, Scheduler},
+    track_memory::Fit,
     vision_stages::{FaceQuality, VisionStages, appearance},
 };
 
+mod reidentification;
 pub(crate) mod tracks;
-mod whose;
 
+use reidentification::{Asking, Early};
 use tracks::Tracks;
-use whose::{Asking, Early};
 
 /// A live picture that has not changed by a bit for this long is frozen.
 pub(crate) const FROZEN_AFTER_MS: u64 = 10_000;

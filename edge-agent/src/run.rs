@@ -25,24 +25,24 @@ use crate::{
         Agent, AgentClock, AgentSettings, Ending, Event, HealthSource, KnownVersions, LockWatch,
         Parts, RunSummary, Vitals,
     },
+    board_heat::{Governor, Heat},
     brokers::{self, KnownBrokers},
     calibration,
     camera::{self, Capture, Stop},
     clock::RealClock,
     config::{self, Config, FrameSource, RunMode},
     door::{DoorCheck, Screen},
-    evidence::{Keeper, courier},
-    heat::{Governor, Heat},
-    live_view::{LiveView, Watched},
+    evidence::{Keeper, upload},
+    live_view::{LiveView, TimedStages},
     loaded::{load_models, origin},
     logging,
     pipeline::{Pipeline, PipelineSettings},
+    pipeline_thread::{Supervision, watch},
     record::{Recorder, Vault},
     scheduler::{self, Scheduler},
     service,
     trial::Trials,
     vision_stages::VisionStages,
-    watch::{Supervision, watch},
 };
 
 const EXAMPLES: &str = "\
@@ -206,7 +206,7 @@ impl Assembled {
             }
             Some(view) => {
                 let pipeline =
-                    pipeline(config, Watched::new(models.analyzer, view.clone()), first_track);
+                    pipeline(config, TimedStages::new(models.analyzer, view.clone()), first_track);
                 thread.spawn(move || {
                     watch(pipeline, make, supervision, Some(&view), &events_in, clock, &watch_stop)
                 })?
@@ -293,7 +293,7 @@ fn keeper(config: &Config, identity: &BoxIdentity, to_agent: &Sender<Event>) -> 
     let source = picture_source(&config.camera.source);
     let (device, quota) = (identity.device.clone(), config.evidence_quota_bytes);
     let kept = Keeper::open(&config.state_dir, device, source, quota).and_then(|mut keeper| {
-        keeper.send_by(courier::start(config.state_dir.clone(), to_agent.clone())?);
+        keeper.send_by(upload::start(config.state_dir.clone(), to_agent.clone())?);
         Ok(keeper)
     });
     kept.inspect_err(|why| tracing::error!("no sealed pictures: {why}")).ok()

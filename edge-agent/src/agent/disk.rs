@@ -28,7 +28,7 @@ use protocol::{
 
 use super::{HealthSource, RunSummary, RunTally};
 use crate::{
-    evidence::{TakenPictures, errand::ErrandOutcome},
+    evidence::{TakenPictures, upload_errand::ErrandOutcome},
     facts::Unusable,
     healthy::HeartbeatState,
     lock::Lock,

@@ -9,7 +9,7 @@ use protocol::trial::PolicyTrialAnswer;
 
 use crate::clock::Now;
 use crate::evidence::TakenPictures;
-use crate::evidence::errand::ErrandOutcome;
+use crate::evidence::upload_errand::ErrandOutcome;
 use crate::pipeline::{Guidance, PipelineFigures};
 
 /// Everything that wakes the agent.

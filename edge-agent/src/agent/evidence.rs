@@ -7,7 +7,7 @@ use protocol::id::{EvidenceId, OrderId};
 use protocol::up::{FindingReport, Severity};
 
 use super::{Agent, disk::DiskWork};
-use crate::evidence::errand::ErrandOutcome;
+use crate::evidence::upload_errand::ErrandOutcome;
 use crate::evidence::{Take, TakenPictures, Taking};
 
 /// A finding of L2 and above, when it opens and when it becomes stronger; a spoof that takes part

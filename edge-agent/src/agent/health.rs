@@ -13,9 +13,9 @@ use protocol::up::{CameraState, HealthReport, PictureSize};
 
 use super::{RoomLook, disk::DiskRoom};
 use crate::{
+    board_heat::Heat,
     camera::{CaptureCounters, Complaint},
     healthy::HeartbeatState,
-    heat::Heat,
     pipeline::PipelineFigures,
 };
 

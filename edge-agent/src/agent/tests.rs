@@ -18,7 +18,7 @@ use trust::SigningKey;
 
 use super::*;
 use crate::pipeline::PipelineFigures;
-use crate::{camera::CaptureCounters, gallery_search::Maker, heat::Heat};
+use crate::{board_heat::Heat, camera::CaptureCounters, gallery_search::Maker};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 

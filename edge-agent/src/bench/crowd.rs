@@ -14,8 +14,8 @@ use vision::{Frame, PixelOrder};
 use super::{
     drawn_detection::{GOOD_CLEAR, LEAST_CLEAR, detection, jittered, step},
     drawn_looks::{DrawnFace, DrawnLooks},
+    drawn_practitioners,
     target::BenchTarget,
-    three,
 };
 use crate::{clock::Now, pipeline::moment};
 
@@ -134,7 +134,8 @@ fn follow(
     seed: u64,
     how: TakenUp,
 ) -> anyhow::Result<CrowdCounts> {
-    let mut tracker = Tracker::new(three::zones_of_nobody(), policy(how)?, TrackId(1));
+    let mut tracker =
+        Tracker::new(drawn_practitioners::zones_of_nobody(), policy(how)?, TrackId(1));
     let mut dice = seed.wrapping_mul(0xD134_2543_DE82_EF95) | 1;
     let mut looks = DrawnLooks::new(PEOPLE, seed);
     let mut counted = CrowdCounts::default();

@@ -13,7 +13,7 @@ use presence::{EmbedPermission, FaceAnswer, TrackId, Tracked, Tracker, WhoseFace
 use vision::Embedding;
 
 use super::drawn_detection::step;
-use crate::{memory::Fit, pipeline::tracks::Tracks};
+use crate::{pipeline::tracks::Tracks, track_memory::Fit};
 
 const DIMENSIONS: usize = 64;
 /// Share of the vector that all people have in common.

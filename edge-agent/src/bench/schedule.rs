@@ -20,8 +20,8 @@ use serde::Serialize;
 use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, VisionError};
 
 use super::{
+    drawn_practitioners,
     target::{BenchTarget, conclude},
-    three,
 };
 use crate::{
     calibration::thresholds,
@@ -92,11 +92,17 @@ struct Way {
 impl Args {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
-        let mut scene = three::scene(self.cast.as_deref(), self.seed, self.seconds)?;
+        let mut scene = drawn_practitioners::scene(self.cast.as_deref(), self.seed, self.seconds)?;
         let player = |everything| -> anyhow::Result<Player> {
             let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
-            let gallery = three::gallery(&scene, &mut analyzer)?;
-            Ok(Player::new(&config, analyzer, gallery, three::roster(&scene), everything))
+            let gallery = drawn_practitioners::gallery(&scene, &mut analyzer)?;
+            Ok(Player::new(
+                &config,
+                analyzer,
+                gallery,
+                drawn_practitioners::roster(&scene),
+                everything,
+            ))
         };
         let (mut scheduled, mut everything) = (player(false)?, player(true)?);
         let (mut image, mut faces) = (RgbImage::new(0, 0), 0);
@@ -104,7 +110,7 @@ impl Args {
         for frame in 0..frames {
             let mono_ms = frame * 1000 / self.fps;
             faces += scene.frame_at(mono_ms, &mut image).len();
-            let picture = three::picture(&image)?;
+            let picture = drawn_practitioners::picture(&image)?;
             for player in [&mut scheduled, &mut everything] {
                 player.look(&picture, Now { mono_ms, wall_ms: 1_700_000_000_000 + mono_ms as i64 });
             }
@@ -191,7 +197,7 @@ impl Player {
             Scheduler::new(settings),
             DoorCheck::new(None),
         );
-        let (zones, policy) = (three::zones(), waived());
+        let (zones, policy) = (drawn_practitioners::zones(), waived());
         let search = Some(GallerySearch { gallery, rotation: None, rivals });
         let room = Some(Box::new((zones.clone(), policy.clone())));
         pipeline.guided(Guidance { room, search, ..Guidance::default() });

@@ -9,10 +9,9 @@ use presence::{IdentityView, Mono, TrackId};
 use serde::Serialize;
 
 use super::{
-    rss_kib,
+    drawn_practitioners, rss_kib,
     schedule::cpu_ns,
     target::{BenchTarget, conclude},
-    three,
 };
 use crate::{
     camera::{Decoder, FramePixels},
@@ -76,8 +75,8 @@ impl Args {
         let config = config::load(&self.config)?;
         let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
         let (shots, gallery) = {
-            let mut scene = three::scene(None, self.seed, 2 * PICTURES)?;
-            (shots(&mut scene)?, three::gallery(&scene, &mut analyzer)?)
+            let mut scene = drawn_practitioners::scene(None, self.seed, 2 * PICTURES)?;
+            (shots(&mut scene)?, drawn_practitioners::gallery(&scene, &mut analyzer)?)
         };
         let rivals = analyzer.thresholds().rivals;
         let pipeline_settings = PipelineSettings {
@@ -100,7 +99,7 @@ impl Args {
             }),
             DoorCheck::new(None),
         );
-        let room = Some(Box::new((three::zones(), presence::Policy::default())));
+        let room = Some(Box::new((drawn_practitioners::zones(), presence::Policy::default())));
         pipeline.guided(Guidance {
             room,
             search: Some(GallerySearch { gallery, rotation: None, rivals }),

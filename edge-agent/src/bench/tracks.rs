@@ -16,8 +16,8 @@ use super::{
     crowd,
     drawn_detection::{GOOD_CLEAR, LEAST_CLEAR, detection, jittered},
     drawn_looks::{DrawnFace, DrawnLooks},
+    drawn_practitioners,
     target::{BenchTarget, conclude},
-    three,
 };
 use crate::{clock::Now, pipeline::moment};
 
@@ -143,7 +143,8 @@ fn name(plot: Plot) -> &'static str {
 /// One episode through the tracker.
 fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<TrackCounts> {
     let episode = Episode::new(plot, seed);
-    let mut tracker = Tracker::new(three::zones_of_nobody(), Policy::default(), TrackId(1));
+    let mut tracker =
+        Tracker::new(drawn_practitioners::zones_of_nobody(), Policy::default(), TrackId(1));
     let (mut image, mut counted) = (RgbImage::new(0, 0), TrackCounts::default());
     let mut owner: BTreeMap<TrackId, usize> = BTreeMap::new();
     let mut tracks: BTreeMap<usize, (TrackId, u64)> = BTreeMap::new();

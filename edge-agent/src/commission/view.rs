@@ -18,8 +18,8 @@ use protocol::down::Polygon;
 use vision::Analyzer;
 
 use super::{
-    seen::{NewestPicture, seen},
-    walk::{Walk, WalkFigures},
+    distance_test::{Walk, WalkFigures},
+    newest_picture::{NewestPicture, seen},
 };
 use evidence::Mask;
 

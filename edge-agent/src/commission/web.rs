@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
-    desk::{Desk, Over, hold},
+    actions::{InstallerActions, Over, hold},
     tls::PageTls,
 };
 
@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("page/page.css");
 const MOST_PHOTO_BYTES: usize = 8 * 1024 * 1024;
 
 /// Takes connections until the desk is over.
-pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: PageTls) {
+pub(super) async fn serve(desk: Arc<InstallerActions>, listener: TcpListener, tls: PageTls) {
     let mut over = desk.over.subscribe();
     let taking = local_page::listen(listener, is_local, |stream, peer| {
         speak(Arc::clone(&desk), tls.acceptor.clone(), stream, peer)
@@ -42,7 +42,7 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: PageTls) 
 }
 
 async fn speak(
-    desk: Arc<Desk>,
+    desk: Arc<InstallerActions>,
     acceptor: tokio_rustls::TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
@@ -60,7 +60,7 @@ async fn speak(
     .await;
 }
 
-async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> PageResponse {
+async fn answer(desk: &Arc<InstallerActions>, request: Request<Incoming>) -> PageResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (&method, path.as_str()) {
         (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
@@ -84,7 +84,7 @@ async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> PageResponse {
 }
 
 /// What changes something and takes JSON.
-async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> PageResponse {
+async fn act(desk: &Arc<InstallerActions>, path: &str, request: Request<Incoming>) -> PageResponse {
     let body = match json_of::<Value>(request).await {
         Ok(body) => body,
         Err(answer) => return *answer,
@@ -97,7 +97,7 @@ async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> PageRe
     }
 }
 
-fn one_act(desk: &Desk, path: &str, body: Value) -> PageResponse {
+fn one_act(desk: &InstallerActions, path: &str, body: Value) -> PageResponse {
     fn read<T: DeserializeOwned>(body: Value) -> Result<T, String> {
         serde_json::from_value(body).map_err(|why| why.to_string())
     }
@@ -123,7 +123,7 @@ fn one_act(desk: &Desk, path: &str, body: Value) -> PageResponse {
     }
 }
 
-async fn photograph(desk: &Desk, request: Request<Incoming>) -> PageResponse {
+async fn photograph(desk: &InstallerActions, request: Request<Incoming>) -> PageResponse {
     let Some(photo) = body_of(request, MOST_PHOTO_BYTES).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "the photograph is larger than 8 MiB");
     };
@@ -134,7 +134,7 @@ async fn photograph(desk: &Desk, request: Request<Incoming>) -> PageResponse {
 }
 
 /// `?after=N`: the picture after the N-th, its faces in a header; no content while there is none.
-fn picture(desk: &Desk, query: &str) -> PageResponse {
+fn picture(desk: &InstallerActions, query: &str) -> PageResponse {
     let after = query.strip_prefix("after=").and_then(|n| n.parse().ok()).unwrap_or(0);
     let Some(seen) = desk.view.newer(after) else { return empty() };
     let Some(whole) = seen.whole() else { return empty() };
@@ -144,7 +144,7 @@ fn picture(desk: &Desk, query: &str) -> PageResponse {
     )
 }
 
-fn face(desk: &Desk) -> PageResponse {
+fn face(desk: &InstallerActions) -> PageResponse {
     match desk.view.face() {
         Some(face) => local_page::picture(face, &json!({})),
         None => refused(StatusCode::CONFLICT, "no face is in view, or only in the bed"),
@@ -152,7 +152,7 @@ fn face(desk: &Desk) -> PageResponse {
 }
 
 /// Looks every second whether code or session are over.
-pub(super) async fn keep_time(desk: Arc<Desk>) {
+pub(super) async fn keep_time(desk: Arc<InstallerActions>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let over = hold(&desk.access).over(desk.now_ms());

@@ -9,7 +9,7 @@ use std::{
 
 use presence::TrackId;
 
-use super::{AtDoor, DoorCheck, Prompt, Screen, tries::MOST_OF_TRACK};
+use super::{AtDoor, DoorCheck, Prompt, Screen, attempts::MOST_OF_TRACK};
 use crate::{
     camera::{self, Capture, CaptureCounters, NextShot, Stop},
     clock::RealClock,

@@ -17,10 +17,10 @@ use protocol::evidence::{
 use protocol::id::{DeviceId, EvidenceId, OrderId};
 use protocol::up::{Manifest, Severity, Up};
 
-use super::errand::{Errand, ErrandOutcome};
 use super::retention::{UNDECIDED_DAYS, ends, in_force, make_room};
 use super::store::{HeldPicture, HeldStage, PictureStore};
 use super::taking::TakenPictures;
+use super::upload_errand::{Errand, ErrandOutcome};
 
 /// Findings whose pictures may still come.
 const ASKED: usize = 256;

@@ -24,13 +24,13 @@ pub(super) enum MeteredStage {
 
 /// The last second.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(super) struct StageTimes {
     runs: VecDeque<(Instant, MeteredStage, u64)>,
     /// The pipeline's figures and the program's processor time, after each look.
     looks: VecDeque<(Instant, PipelineFigures, u64)>,
 }
 
-impl Meter {
+impl StageTimes {
     pub(super) fn ran(&mut self, stage: MeteredStage, took: Duration) {
         self.runs.push_back((
             Instant::now(),

@@ -6,10 +6,10 @@ use protocol::down::Polygon;
 use serde::Serialize;
 use vision::{FaceBox, Frame, Picture, PixelOrder};
 
-use super::walk::ENOUGH_PX;
+use super::distance_test::ENOUGH_PX;
 use evidence::Mask;
 
-use crate::{shown, vision_stages::VisionStages};
+use crate::{preview, vision_stages::VisionStages};
 
 /// One face of the newest picture, in thousandths of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

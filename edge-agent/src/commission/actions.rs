@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{link::ServerLink, tell, view::CameraView};
+use super::{server_calls, server_link::ServerLink, view::CameraView};
 use crate::{
     enroll::{Consent, Judged, Proposal, read_api_token},
     lock::{self, Lock},
@@ -34,7 +34,7 @@ pub(super) enum Over {
 }
 
 /// The installer's desk.
-pub(super) struct Desk {
+pub(super) struct InstallerActions {
     pub(super) access: Mutex<Access>,
     pub(super) view: CameraView,
     pub(super) link: ServerLink,
@@ -49,7 +49,7 @@ pub(super) struct Desk {
 }
 
 /// Photographs and keys never print.
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for InstallerActions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").field("session", &self.session).finish_non_exhaustive()
     }
@@ -66,7 +66,7 @@ pub(super) struct FirstEnrolmentForm {
 /// One line for the page: what is wrong, and the mend.
 pub(super) type PageRefusal = String;
 
-impl Desk {
+impl InstallerActions {
     pub(super) fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -120,7 +120,7 @@ impl Desk {
     /// little.
     pub(super) fn draw(&self, zones: &Zones) -> Result<(), PageRefusal> {
         zones.check_drawn()?;
-        tell::zones(&self.state_dir, &self.identity.device, zones)
+        server_calls::zones(&self.state_dir, &self.identity.device, zones)
             .map_err(|why| why.to_string())?;
         let before = self.link.room().borrow().as_ref().map(|(_, room)| room.zones.clone());
         if before.as_ref() != Some(zones) {
@@ -228,7 +228,7 @@ impl Desk {
             zones_sha256: lock::hash(&room.zones),
             told_sha256: None,
         };
-        tell::lock(&self.state_dir, &self.identity.device, &made.lock, &made.zones_sha256)
+        server_calls::lock(&self.state_dir, &self.identity.device, &made.lock, &made.zones_sha256)
             .map_err(|why| why.to_string())?;
         made.write(&self.state_dir).map_err(|why| why.to_string())?;
         self.end(Over::Locked);

@@ -9,7 +9,7 @@ use presence::{FaceAnswer, TrackId, WhoseFace};
 use vision::{Embedding, FaceBox, Frame};
 
 use super::tracks::Tracks;
-use crate::{memory::Memory, scheduler::Scheduler, vision_stages::VisionStages};
+use crate::{scheduler::Scheduler, track_memory::TrackMemory, vision_stages::VisionStages};
 
 /// A track is taken up by its face from this cosine on, where no other is nearly as like: less
 /// than one stranger of a thousand reaches it, and they would have to stand where somebody in the
@@ -88,15 +88,16 @@ impl Tracks {
         let near = may_be.iter().filter(|one| one.1 >= SAME_COSINE && one.1 + MARGIN > most);
         let state = |track: TrackId| self.get(track).map(|state| &state.memory);
         // Of several the last one, if the others may have been the same before.
-        let is = near.max_by_key(|one| state(one.0).map(Memory::at_ms)).filter(|(is, cosine)| {
-            let earlier = |track: TrackId| {
-                let both = state(*is).zip(state(track));
-                both.is_some_and(|(is, other)| is.may_have_been(other, SAME_COSINE))
-            };
-            let others = may_be.iter().filter(|other| other.0 != *is && !earlier(other.0));
-            let beside = asked.beside.iter().filter_map(like);
-            others.map(|other| other.1).chain(beside).all(|other| other + MARGIN <= *cosine)
-        });
+        let is =
+            near.max_by_key(|one| state(one.0).map(TrackMemory::at_ms)).filter(|(is, cosine)| {
+                let earlier = |track: TrackId| {
+                    let both = state(*is).zip(state(track));
+                    both.is_some_and(|(is, other)| is.may_have_been(other, SAME_COSINE))
+                };
+                let others = may_be.iter().filter(|other| other.0 != *is && !earlier(other.0));
+                let beside = asked.beside.iter().filter_map(like);
+                others.map(|other| other.1).chain(beside).all(|other| other + MARGIN <= *cosine)
+            });
         let not = may_be.iter().filter(|other| other.1 < OTHER_COSINE).map(|other| other.0);
         FaceAnswer { is: is.map(|(track, _)| *track), not: not.collect(), later: false }
     }

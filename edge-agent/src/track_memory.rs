@@ -40,7 +40,7 @@ pub(crate) enum Fit {
 
 /// What a track has shown.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct TrackMemory {
     /// When it was last seen; 0: never.
     at_ms: u64,
     probe: TrackProbe,
@@ -59,7 +59,7 @@ pub(crate) struct Memory {
     live: LiveTrack,
 }
 
-impl Memory {
+impl TrackMemory {
     /// A frame that shows the track: where its landmarks are, in pixels.
     pub(crate) fn seen(&mut self, mono_ms: u64, landmarks: &[[f32; 2]; 5]) {
         if self.at_ms == 0 {
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_mask_begins_a_new_probe() {
-        let mut memory = Memory::default();
+        let mut memory = TrackMemory::default();
         memory.looked(&unit(0));
         memory.asked_of_mask(Some(0.95));
         let alike = memory.looked(&unit(1)).cosine(&unit(1)).unwrap();
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_doubtful_mask_changes_nothing() {
-        let mut memory = Memory::default();
+        let mut memory = TrackMemory::default();
         let mut said = |worn| {
             memory.asked_of_mask(worn);
             memory.is_covered()
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn a_face_that_comes_back_is_held_against_those_that_went() {
         let (mut went, mut beside, mut comes) =
-            (Memory::default(), Memory::default(), Memory::default());
+            (TrackMemory::default(), TrackMemory::default(), TrackMemory::default());
         went.seen(1_000, &FACE);
         went.looked(&unit(0));
         comes.seen(5_000, &FACE);
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn who_is_out_of_sight_for_ten_minutes_is_over() {
-        let mut memory = Memory::default();
+        let mut memory = TrackMemory::default();
         memory.seen(30_000, &FACE);
         assert!(!memory.is_over(630_000));
         assert!(memory.is_over(630_001));
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn one_look_never_says_live() {
-        let mut memory = Memory::default();
+        let mut memory = TrackMemory::default();
         assert_eq!(memory.judged(None, LiveLimits::default()), Liveness::NotAssessed);
         assert_eq!(
             memory.judged(Some(LivenessScore { live: 0.99 }), LiveLimits::default()),
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn an_unlike_face_on_a_track_taken_up_is_another() {
-        let mut memory = Memory::default();
+        let mut memory = TrackMemory::default();
         for _ in 0..3 {
             memory.looked(&unit(0));
         }
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_mask_put_on_out_of_sight_verifies_nobody() {
-        let mut memory = Memory::default();
+        let mut memory = TrackMemory::default();
         memory.looked(&unit(0));
         memory.taken_up();
         memory.asked_of_mask(Some(0.95));

@@ -11,9 +11,9 @@ use presence::{CameraHealth, CameraState, Observation};
 
 use crate::{
     agent::{Event, RoomLook},
+    board_heat::Governor,
     camera::{Capture, Complaint, Decoder, NextShot, Plausibility, Stop},
     clock::{Now, RealClock},
-    heat::Governor,
     live_view::LiveView,
     pipeline::{Guidance, Pipeline, nothing_seen},
     vision_stages::VisionStages,

@@ -16,9 +16,9 @@ use super::{
     disk::{AppliedKnowledge, DiskWork, JobKind, KnowledgeJob},
 };
 use crate::{
+    declined_sessions::DeclinedSessions,
     facts::{self, Unusable},
     gallery_search::{Maker, gather},
-    refusal::DeclinedSessions,
 };
 
 /// The last of each kind, with its version.

@@ -14,21 +14,21 @@ use vision::{
     Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, PixelOrder, VisionError,
 };
 
-use super::{LiveView, meter::MeteredStage};
+use super::{LiveView, stage_times::MeteredStage};
 use crate::{
     enroll::Judged,
-    shown,
+    preview,
     vision_stages::{FaceQuality, VisionStages},
 };
 
 /// The analyzer of a box with a view.
 #[derive(Debug)]
-pub struct Watched {
+pub struct TimedStages {
     analyzer: Analyzer,
     view: LiveView,
 }
 
-impl Watched {
+impl TimedStages {
     pub fn new(analyzer: Analyzer, view: LiveView) -> Self {
         Self { analyzer, view }
     }
@@ -51,7 +51,7 @@ impl Watched {
         if !self.view.is_open() {
             return;
         }
-        let pixels = Arc::new(shown::whole(frame));
+        let pixels = Arc::new(preview::whole(frame));
         let ask = {
             let mut now = self.view.shared.lock();
             now.pixels = Some(pixels);
@@ -73,7 +73,7 @@ impl Watched {
         };
         let widest =
             faces.iter().filter(allowed).max_by(|a, b| a.rect.width.total_cmp(&b.rect.width));
-        let cut = widest.and_then(|face| shown::around(frame, &face.rect));
+        let cut = widest.and_then(|face| preview::around(frame, &face.rect));
         let picture = cut
             .as_ref()
             .map(|cut| Picture::new(cut.rgb.clone(), cut.width, cut.height, PixelOrder::Rgb));
@@ -94,7 +94,7 @@ impl Watched {
     }
 }
 
-impl VisionStages for Watched {
+impl VisionStages for TimedStages {
     fn detect(&mut self, frame: Frame<'_>, faces: &mut Vec<FaceBox>) -> Result<(), VisionError> {
         self.timed(MeteredStage::Detect, |analyzer| analyzer.detect_into(frame, faces))?;
         self.show(frame, faces);

@@ -17,14 +17,14 @@ const WINDOW_MS: u64 = 600_000;
 
 /// The tries that failed lately.
 #[derive(Debug, Default)]
-pub(super) struct Tries {
+pub(super) struct DoorAttempts {
     /// When those with a turn in them ended, oldest first.
     at_door: VecDeque<u64>,
     /// By track: how many, and when the last one ended.
     of_track: BTreeMap<TrackId, (u32, u64)>,
 }
 
-impl Tries {
+impl DoorAttempts {
     /// A check ended without being passed.
     pub(super) fn failed(&mut self, mono_ms: u64, track: TrackId, was_tried: bool) {
         let own = self.of_track.entry(track).or_default();

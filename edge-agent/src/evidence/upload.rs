@@ -12,7 +12,7 @@ use delivery::identity::BoxIdentity;
 use delivery::provision::server_of;
 use protocol::evidence::{EvidencePart, EvidencePartAnswer, MAX_EVIDENCE_BYTES, MAX_PART_BYTES};
 
-use super::errand::{Errand, ErrandOutcome};
+use super::upload_errand::{Errand, ErrandOutcome};
 use crate::agent::event::Event;
 
 /// First and longest wait before another try.
