@@ -98,10 +98,10 @@ pub fn main() -> anyhow::Result<()> {
         Command::Evidence(args) => args.run(),
         Command::Commission(args) => args.run(),
         Command::Evaluate(command) => {
-            evaluate::cli::run(&command, &mut log_lines::said::CommandOutput)
+            evaluate::cli::run(&command, &mut log_lines::command_output::CommandOutput)
         }
         Command::Calibrate(args) => {
-            evaluate::cli::run_calibrate(&args, &mut log_lines::said::CommandOutput)
+            evaluate::cli::run_calibrate(&args, &mut log_lines::command_output::CommandOutput)
         }
         Command::Retire(args) => args.run(),
         Command::Optics(args) => args.run(),

@@ -236,7 +236,7 @@ fn heat(board: &Heat) -> Check {
 /// away.
 fn at_rest(config: &Config) -> Check {
     let key = config.state_dir.join("sealing.key");
-    let sealed = std::fs::read_to_string(&key).is_ok_and(|text| trust::board::is_sealed(&text));
+    let sealed = std::fs::read_to_string(&key).is_ok_and(|text| trust::board_key::is_sealed(&text));
     let tpm = Path::new("/dev/tpmrm0").exists();
     let steps = "give the unit the credential zaigang.kek (hardware/README.md, At rest), then \
         provision again";

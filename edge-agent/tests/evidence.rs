@@ -13,7 +13,7 @@ use edge_agent::evidence::taking::{Taker, place};
 use edge_agent::evidence::{Keeper, TakenPictures, Taking};
 use edge_agent::loaded::{Models, load_models};
 use evidence::fixture::{Office, role_secret};
-use evidence::{FLAT, FrameFace, Mask, RectPx, VerifiedRoll, open, open_half, text};
+use evidence::{FLAT, FrameFace, Mask, RectPx, VerifiedRoll, open, open_half, signed_text};
 use image::{Rgb, RgbImage};
 use presence::TrackId;
 use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
@@ -465,7 +465,8 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
 
 fn key(item: &protocol::evidence::EvidenceItem, finding: &str) -> Vec<u8> {
     let data =
-        text::associated_data(&device(), finding, &item.id, item.kind, &item.taken_at).unwrap();
+        signed_text::associated_data(&device(), finding, &item.id, item.kind, &item.taken_at)
+            .unwrap();
     let half = |half, role| open_half(half, role, &role_secret(role, 1), &data).unwrap();
     let a = half(&item.supervisor_half, CustodianRole::Supervisor);
     let b = half(&item.reviewer_half, CustodianRole::Reviewer);

@@ -197,7 +197,7 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     );
     for name in ["signing.key", "sealing.key", "observations/observations.key"] {
         let text = fs::read_to_string(state.join(name)).unwrap();
-        assert!(trust::board::is_sealed(&text), "{name} is plain");
+        assert!(trust::board_key::is_sealed(&text), "{name} is plain");
     }
 
     // On another board neither systemd opens the credential nor the agent its keys.

@@ -18,7 +18,7 @@ use e2e::hostile::{User, welcomed};
 use e2e::https::{Proxy, TestAuthority};
 use e2e::programs::Program;
 use e2e::server::{ServerPlan, api};
-use evidence::{RoleSecret, text};
+use evidence::{RoleSecret, signed_text};
 use protocol::evidence::{
     Custodian, CustodianRole, CustodianSignature, EvidenceItem, EvidenceKind, ReleaseOrder, RoleKey,
 };
@@ -84,8 +84,8 @@ impl Person {
             vouched: this.unsigned(),
         };
         let first = json!({"from": from, "role_key": public, "share": opaque(),
-            "sig": this.sign(&text::custodian(PLACE, &line).unwrap()),
-            "role_key_sig": this.sign(&text::role_key(PLACE, &key).unwrap())});
+            "sig": this.sign(&signed_text::custodian(PLACE, &line).unwrap()),
+            "role_key_sig": this.sign(&signed_text::role_key(PLACE, &key).unwrap())});
         let keys = json!({"verification_key": verification_key,
             "sealing_key": sealing_key, "wrapped": {"ct": "w"},
             "recovery": {"ct": "r"}, "first": first});
@@ -221,12 +221,12 @@ impl House {
             "finding": order.finding_id, "items": order.items, "reviewer": self.wang.name,
             "case_number": order.case, "basis": order.basis, "purpose": order.purpose,
             "requested_at": order.requested_at, "expires_at": order.expires_at,
-            "sig": self.li.sign(&text::release(order).unwrap()), "halves": halves(order)});
+            "sig": self.li.sign(&signed_text::release(order).unwrap()), "halves": halves(order)});
         self.li.asks("/requests", &asked)
     }
 
     fn approve(&self, order: &ReleaseOrder) -> anyhow::Result<Value> {
-        let sig = self.wang.sign(&text::release(order).unwrap());
+        let sig = self.wang.sign(&signed_text::release(order).unwrap());
         let step = json!({"step": "approve", "sig": sig, "halves": halves(order)});
         self.wang.asks(&format!("/requests/{}/steps", order.order), &step)
     }
@@ -255,7 +255,8 @@ impl House {
         let store = self.folder.path().join("server-data/zaigang.db");
         let store = rusqlite::Connection::open(store).unwrap();
         let forged = SigningKey::from_bytes(&bytes32());
-        let forged = STANDARD.encode(forged.sign_bytes(text::release(order).unwrap().as_bytes()));
+        let forged =
+            STANDARD.encode(forged.sign_bytes(signed_text::release(order).unwrap().as_bytes()));
         let changed = store
             .execute(
                 "UPDATE evidence_opening SET reviewer_sig = ?1 WHERE id = ?2",

@@ -6,14 +6,14 @@
 //! temporary folder that goes with the program, and no picture lies even there.
 
 mod act;
+mod actions;
 mod crowd;
-mod desk;
+mod demo_clinic;
+mod expected_verdicts;
 mod film;
-mod house;
 mod pack;
 mod page;
 mod pipe;
-mod promise;
 mod rounds;
 mod signals;
 mod source;
@@ -36,8 +36,8 @@ use local_page::{Access, TRIES};
 use tokio::net::TcpListener;
 
 use act::Act;
-use desk::{DemoDesk, DeskState};
-use promise::Footing;
+use actions::{DemoDesk, DeskState};
+use expected_verdicts::Footing;
 use signals::StopSignals;
 use source::{DemoSource, pictures};
 use view::{ViewSocket, hold};
@@ -128,7 +128,7 @@ async fn play(
     let desk = Arc::new(DemoDesk {
         access: Mutex::new(access),
         started: Instant::now(),
-        changed_times: house::changed_times(&api)?,
+        changed_times: demo_clinic::changed_times(&api)?,
         api,
         view,
         source,
@@ -213,11 +213,11 @@ impl House {
         let (broker, server, ready) = start_server(folder, pack)?;
         let api = Api::new(&ready.http);
         let waived = pack == "avatar" || !source.is_live();
-        house::register(&api, source, waived)?;
+        demo_clinic::register(&api, source, waived)?;
         if pack == "real" {
             colleagues(&api, &settings.photos)?;
         }
-        let token = house::register_box(&api)?;
+        let token = demo_clinic::register_box(&api)?;
         let agent = start_box(folder, source, pack, pipe, &ready, &token)?;
         Ok(Self { server, agent, api, _broker: broker })
     }
@@ -314,7 +314,7 @@ fn colleagues(api: &Api, photos: &Path) -> Result<()> {
     for folder in people {
         let read = |path: &PathBuf| image::open(path).ok().map(|picture| picture.to_rgb8());
         let portraits: Vec<RgbImage> = pictures(&folder)?.iter().take(3).filter_map(read).collect();
-        enrolled += usize::from(house::enrol_colleague(api, enrolled + 1, &portraits)?);
+        enrolled += usize::from(demo_clinic::enrol_colleague(api, enrolled + 1, &portraits)?);
         if enrolled == COLLEAGUES {
             break;
         }

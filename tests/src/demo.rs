@@ -1,12 +1,12 @@
 //! The demonstration that `./scripts/demo` plays: what it prints, where it keeps its data, how it
 //! ends. It decides nothing: what it prints is what the server holds.
 
+pub mod alert_lines;
 pub mod instance;
 pub mod pictures;
 pub mod reports;
 pub mod signals;
 pub mod table;
-pub mod told;
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -45,10 +45,10 @@ pub fn play(instance: &FolderInUse, settings: &MorningSettings, pictures: bool) 
     say(&format!("scene      {}, {} min", morning.title, morning.duration_ms / 60_000));
     say(&format!(
         "alerts     your time · {} · level · what is suspected · where to click",
-        told::SCENE_TIME
+        alert_lines::SCENE_TIME
     ));
     let api = playing.api.clone();
-    let heard = morning::listen(&playing.api, move |event| say(&told::line(&api, event)));
+    let heard = morning::listen(&playing.api, move |event| say(&alert_lines::line(&api, event)));
     if settings.once {
         let done = once(&mut playing, &heard, &page, &forms);
         if pictures && done.is_ok() {

@@ -15,7 +15,7 @@
 //!    [`outbox::Outbox::refuse`].
 
 pub mod audit_heads;
-pub mod fault;
+pub mod fail_points;
 pub mod identity;
 pub mod knowledge;
 pub mod mqtt;

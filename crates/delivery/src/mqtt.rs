@@ -7,13 +7,13 @@
 
 mod brokers;
 mod certificate;
+mod error_text;
 mod evictions;
 mod incoming;
 mod options;
 mod probe;
 mod session;
 mod stats;
-mod words;
 
 use std::time::{Duration, Instant};
 
@@ -30,12 +30,12 @@ use crate::outbox::plan::{Planner, SendLimits, spread};
 pub use brokers::BrokerList;
 use brokers::{BrokerRotation, Waits};
 pub use certificate::broker_certificate_end;
+pub use error_text::explained;
 use evictions::Evictions;
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
 pub use probe::{ProbeError, Served, probe};
 pub use stats::{LinkStats, RefusalCounts};
-pub use words::explained;
 
 /// The largest knowledge message that is accepted: a roster of about 200 templates, sealed.
 pub use protocol::MAX_KNOWLEDGE_BYTES;

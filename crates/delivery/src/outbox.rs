@@ -13,7 +13,7 @@ mod counters;
 mod disk;
 mod error;
 pub mod plan;
-mod replace;
+mod repair;
 mod reserve;
 mod state;
 

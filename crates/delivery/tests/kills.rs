@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use delivery::fault::STATES;
+use delivery::fail_points::STATES;
 use delivery::identity::BoxIdentity;
 use delivery::mqtt;
 use delivery::outbox::{Outbox, OutboxError, OutboxOptions};

@@ -10,7 +10,7 @@ use protocol::id::{CustodianId, DeviceId, EvidenceId};
 use trust::SigningKey;
 
 use crate::RoleSecret;
-use crate::text::{self, BadValue};
+use crate::signed_text::{self, BadValue};
 
 /// Since when everybody of the fixture is in office.
 pub const FROM: &str = "2026-01-01T00:00:00.000Z";
@@ -56,7 +56,7 @@ impl FixtureCustodian {
             until: None,
             vouched: CustodianSignature { custodian: by.id.clone(), sig: String::new() },
         };
-        line.vouched = by.sign(&text::custodian(jurisdiction, &line)?);
+        line.vouched = by.sign(&signed_text::custodian(jurisdiction, &line)?);
         Ok(line)
     }
 }
@@ -82,7 +82,7 @@ pub fn role_key(
         from: FROM.to_owned(),
         vouched: CustodianSignature { custodian: by.id.clone(), sig: String::new() },
     };
-    key.vouched = by.sign(&text::role_key(jurisdiction, &key)?);
+    key.vouched = by.sign(&signed_text::role_key(jurisdiction, &key)?);
     Ok(key)
 }
 
@@ -146,7 +146,7 @@ impl Office {
 
     /// Both sign the order as it stands.
     pub fn sign(&self, mut order: ReleaseOrder) -> Result<ReleaseOrder, BadValue> {
-        let signed = text::release(&order)?;
+        let signed = signed_text::release(&order)?;
         order.supervisor = self.supervisor.sign(&signed);
         order.reviewer = self.reviewer.sign(&signed);
         Ok(order)

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{CustodianRole, CustodianSignature, ReleaseOrder};
 use protocol::id::{CustodianId, DeviceId, EvidenceId, OrderId};
 
-use crate::roll::{VerifiedRoll, signed_by};
-use crate::text;
+use crate::custodian_roll::{VerifiedRoll, signed_by};
+use crate::signed_text;
 
 /// The longest that an approval counts.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
@@ -49,7 +49,7 @@ pub enum OrderRefused {
     #[error("the order gives no {0}")]
     Missing(&'static str),
     #[error(transparent)]
-    Text(#[from] text::BadValue),
+    Text(#[from] signed_text::BadValue),
 }
 
 /// What the box knows when it judges an order.
@@ -87,7 +87,7 @@ pub fn check(order: &ReleaseOrder, knows: Knows<'_>) -> Result<(), OrderRefused>
     if !rising || order.items.is_empty() || order.items.len() > MOST_ITEMS {
         return Err(OrderRefused::Items);
     }
-    let signed = text::release(order)?;
+    let signed = signed_text::release(order)?;
     let key = |by: &CustodianSignature, role: CustodianRole| {
         let (custodian, role_name) = (by.custodian.clone(), role.as_str());
         let key = knows

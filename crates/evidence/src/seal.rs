@@ -16,8 +16,8 @@ use protocol::evidence::{
 use protocol::id::{DeviceId, EvidenceId};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::roll::{PublicKey, SealTo};
-use crate::text::{BadValue, associated_data, half_info};
+use crate::custodian_roll::{PublicKey, SealTo};
+use crate::signed_text::{BadValue, associated_data, half_info};
 
 type RoleKem = X25519HkdfSha256;
 

@@ -11,7 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use evidence::fixture::{FROM, FixtureCustodian, Office, role_key, role_secret};
 use evidence::order::{Knows, OrderRefused, check};
 use evidence::{
-    CannotOpen, PictureContext, RollRefused, SealedCiphertext, VerifiedRoll, open, seal, text,
+    CannotOpen, PictureContext, RollRefused, SealedCiphertext, VerifiedRoll, open, seal,
+    signed_text,
 };
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{CustodianRole, EvidenceItem, EvidenceKind, ReleaseOrder};
@@ -193,7 +194,7 @@ fn the_same_person_twice_is_refused_under_one_id_or_one_key() {
     let mut it = Box::new();
     let mut order = it.order.clone();
     order.reviewer.custodian = order.supervisor.custodian.clone();
-    let signed = text::release(&order).unwrap();
+    let signed = signed_text::release(&order).unwrap();
     order.supervisor = it.office.supervisor.sign(&signed);
     order.reviewer = it.office.supervisor.sign(&signed);
     assert!(matches!(it.judge(&order, at(0)), Err(OrderRefused::SamePerson(_))));
@@ -217,7 +218,7 @@ fn roles_can_not_be_exchanged() {
     let it = Box::new();
     let mut order = it.order.clone();
     std::mem::swap(&mut order.supervisor.custodian, &mut order.reviewer.custodian);
-    let signed = text::release(&order).unwrap();
+    let signed = signed_text::release(&order).unwrap();
     order.supervisor = it.office.reviewer.sign(&signed);
     order.reviewer = it.office.supervisor.sign(&signed);
     assert!(matches!(it.judge(&order, at(0)), Err(OrderRefused::NoCustodian { .. })));
@@ -367,7 +368,8 @@ fn vectors() -> String {
     let sealed = sealed("a picture 图片".as_bytes());
     let item = item(&sealed);
     let data =
-        text::associated_data(&device(), FINDING, &item.id, item.kind, &item.taken_at).unwrap();
+        signed_text::associated_data(&device(), FINDING, &item.id, item.kind, &item.taken_at)
+            .unwrap();
     let a = role_secret(CustodianRole::Supervisor, 1);
     let b = role_secret(CustodianRole::Reviewer, 1);
     let half = |half, role, secret| *evidence::open_half(half, role, secret, &data).unwrap();
@@ -388,20 +390,20 @@ fn vectors() -> String {
             "reviewer_ed25519_seed": STANDARD.encode([0x22; 32]),
         },
         "roll": office.roll,
-        "custodian_text": text::custodian(Office::JURISDICTION,
+        "custodian_text": signed_text::custodian(Office::JURISDICTION,
             &office.roll.custodians[0]).unwrap(),
-        "role_key_text": text::role_key(Office::JURISDICTION, &office.roll.role_keys[0]).unwrap(),
+        "role_key_text": signed_text::role_key(Office::JURISDICTION, &office.roll.role_keys[0]).unwrap(),
         "item": item,
         "associated_data": data,
-        "hpke_info_supervisor": text::half_info(CustodianRole::Supervisor),
-        "hpke_info_reviewer": text::half_info(CustodianRole::Reviewer),
+        "hpke_info_supervisor": signed_text::half_info(CustodianRole::Supervisor),
+        "hpke_info_reviewer": signed_text::half_info(CustodianRole::Reviewer),
         "half_a": STANDARD.encode(first),
         "half_b": STANDARD.encode(second),
         "key": STANDARD.encode(key),
         "ciphertext": STANDARD.encode(&sealed.ciphertext),
         "plain": STANDARD.encode("a picture 图片"),
         "order": order,
-        "release_text": text::release(&order).unwrap(),
+        "release_text": signed_text::release(&order).unwrap(),
     });
     serde_json::to_string_pretty(&json).unwrap() + "\n"
 }

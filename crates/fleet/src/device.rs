@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use trust::{DownVerifier, Refused, ZERO_HASH, chain_hash};
 
 use crate::counts::FleetCounts;
-use crate::rig::SimulatedIdentity;
+use crate::test_bed::SimulatedIdentity;
 
 /// What a box is told to do.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ mod counts;
 mod device;
 mod drain;
 mod figures;
-mod rig;
 mod scenes;
 mod soak;
+mod test_bed;
 
 use std::process::ExitCode;
 

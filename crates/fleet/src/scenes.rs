@@ -13,7 +13,7 @@ use crate::counts::FleetCounts;
 use crate::device::{BoxOrder, ChainSigner, SimulatedBox};
 use crate::drain::{self, Load};
 use crate::figures::{FigureGoal, FleetReport, quantile};
-use crate::rig::{Rig, SimulatedIdentity, wait};
+use crate::test_bed::{Rig, SimulatedIdentity, wait};
 
 /// Boxes among which the findings of a throughput run are dealt.
 const LOAD_BOXES: usize = 100;

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::Cli;
 use crate::counts::FleetCounts;
 use crate::device::{BoxOrder, SimulatedBox};
-use crate::rig::Rig;
+use crate::test_bed::Rig;
 
 /// Between two heartbeats of one box.
 const HEARTBEAT: Duration = Duration::from_mins(1);

@@ -3,10 +3,10 @@
 //! line, says what repeats itself once and then counts it, and gives the journal its priorities.
 //! What a command answers goes by [`say`]. It keeps no line, and no file.
 
+pub mod command_output;
 mod redact;
 mod repeats;
-pub mod said;
-mod within_line;
+mod single_line;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, Once, PoisonError};
@@ -68,7 +68,7 @@ pub fn init(directives: &str, format: LogFormat) {
 pub fn end(program: &str, why: Option<&str>) -> bool {
     let lines = Lines { priorities: goes_to_the_journal(), colours: false };
     say_counts(lines, Repeats::all);
-    let unsaid = said::unsaid();
+    let unsaid = command_output::unsaid();
     for line in why.iter().flat_map(|why| why.lines()).chain(unsaid) {
         // Where nobody hears there is nobody to tell.
         let _ = lines.write(Level::ERROR, &redacted(&format!("{program}: {line}\n")));
@@ -147,7 +147,7 @@ struct Line {
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = redacted(&String::from_utf8_lossy(bytes));
-        let line = within_line::kept(&line, self.lines.colours).into_owned();
+        let line = single_line::kept(&line, self.lines.colours).into_owned();
         // What a person should see must not drown the rest.
         let line = if self.level <= Level::WARN {
             let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,7 +21,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub mod audit;
-pub mod board;
+pub mod board_key;
 pub mod bundle;
 pub mod down;
 mod envelope;

@@ -74,7 +74,7 @@ fn shown(face: &FaceBox, width: u32, height: u32) -> FaceSeen {
 impl NewestPicture {
     /// The whole picture, made small enough to show.
     pub(super) fn whole(&self) -> Option<RgbPixels> {
-        Some(shown::whole(self.frame()?))
+        Some(preview::whole(self.frame()?))
     }
 
     /// The widest face with what is around it, in the camera's own pixels; nobody else needs to be
@@ -90,7 +90,7 @@ impl NewestPicture {
             .filter(|(_, shown)| !lies(shown))
             .map(|(face, _)| face);
         let face = standing.max_by(|a, b| a.rect.width.total_cmp(&b.rect.width))?;
-        shown::around(self.frame()?, &face.rect)
+        preview::around(self.frame()?, &face.rect)
     }
 
     fn frame(&self) -> Option<Frame<'_>> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 
 use evidence::order::{Knows, check};
-use evidence::{RollRefused, SealTo, VerifiedRoll, text};
+use evidence::{RollRefused, SealTo, VerifiedRoll, signed_text};
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{
     Custodians, EvidenceDeed, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy,
@@ -275,7 +275,7 @@ impl Keeper {
     }
 
     fn release(&mut self, order: &ReleaseOrder, now: Timestamp, say: &mut dyn FnMut(Up)) {
-        let signed = text::release(order).unwrap_or_default();
+        let signed = signed_text::release(order).unwrap_or_default();
         let digest = trust::sha256_hex(format!(
             "{signed}\n{}\n{}",
             order.supervisor.sig, order.reviewer.sig

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use e2e::hostile::{HostileBox, HostileClinic, Side, TestAccount, User, says};
+use e2e::hostile::{HostileBox, HostileClinic, Side, TestAccount, User, messages};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use trust::audit::{AuditEntry, SignedHead};
@@ -77,7 +77,9 @@ fn an_auditor_of_a_part_reads_no_other_part() {
     let house = house();
     for side in Side::BOTH {
         let id = format!("audit-{}", side.institution());
-        house.declare(side, &id, side.room(), &says::ago(600), Some(&says::ago(300))).unwrap();
+        house
+            .declare(side, &id, side.room(), &messages::ago(600), Some(&messages::ago(300)))
+            .unwrap();
         house
             .user(TestAccount::Supervisor(side))
             .unwrap()
@@ -103,16 +105,22 @@ fn a_case_package_tells_of_no_other_session() {
     let (case, other) = ("audit-case-own", "audit-case-other");
     for (id, from, to) in [(case, 600, 400), (other, 380, 200)] {
         house
-            .declare(Side::Here, id, Side::Here.room(), &says::ago(from), Some(&says::ago(to)))
+            .declare(
+                Side::Here,
+                id,
+                Side::Here.room(),
+                &messages::ago(from),
+                Some(&messages::ago(to)),
+            )
             .unwrap();
     }
     let mut accuser = house.provision("audit-case", Side::Here.room()).unwrap();
     for session in [case, other] {
-        let mut seen = says::presence(Side::Here, Side::Here.physician(), 10, 0);
+        let mut seen = messages::presence(Side::Here, Side::Here.physician(), 10, 0);
         seen.session = Some(session.parse().unwrap());
         accuser.say(seen).unwrap();
     }
-    let mut finding = says::finding(Side::Here, 'a', "NL-1", "L2");
+    let mut finding = messages::finding(Side::Here, 'a', "NL-1", "L2");
     finding.session = Some(case.parse().unwrap());
     finding.persons.push(protocol::up::PersonInFinding {
         person: Side::Here.physician().parse().unwrap(),

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use e2e::hostile::{HostileClinic, Side, TestAccount, User, says};
+use e2e::hostile::{HostileClinic, Side, TestAccount, User, messages};
 use serde_json::{Value, json};
 use trust::sha256_hex;
 
@@ -28,7 +28,7 @@ const SECRETS: [&str; 8] = [
 /// Raises an alert; gives its id.
 fn raised(house: &HostileClinic, device: &str, digit: char) -> String {
     let mut accuser = house.provision(device, HERE.room()).unwrap();
-    accuser.say(says::finding(HERE, digit, "NL-1", "L2")).unwrap();
+    accuser.say(messages::finding(HERE, digit, "NL-1", "L2")).unwrap();
     accuser.settle().unwrap();
     let alerts = house.alerts(TestAccount::Supervisor(HERE)).unwrap();
     alerts.iter().find(|a| a["device"] == device).expect("no alert")["id"]
@@ -184,7 +184,7 @@ fn a_session_names_nobody_from_elsewhere() {
     let declare = |operators: Vec<String>| {
         let session = json!({"id": "eyes-names", "room": HERE.room(), "item": "laser-1",
             "declared_lead": HERE.lead(),
-            "declared_operators": operators, "start": says::ago(600), "end": says::ago(300)});
+            "declared_operators": operators, "start": messages::ago(600), "end": messages::ago(300)});
         clinic.post("/api/v1/sessions", &session).unwrap()
     };
     let told = declare(vec![foreign.to_owned()]);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::hostile::{HostileClinic, Side, TestAccount, UnsignedMessage, says};
+use e2e::hostile::{HostileClinic, Side, TestAccount, UnsignedMessage, messages};
 use serde_json::json;
 
 use super::house;
@@ -74,7 +74,7 @@ fn a_box_buries_nothing_under_its_own_alerts() {
     let house = house();
     let mut liar = house.provision("load-burier", Side::Here.room()).unwrap();
     let say = |n: u32, severity: &str| {
-        let mut report = says::finding(Side::Here, 'a', "HB-3", severity);
+        let mut report = messages::finding(Side::Here, 'a', "HB-3", severity);
         report.finding_id = format!("10ad{n:028x}");
         report.incident_id = format!("10ae{n:028x}");
         UnsignedMessage::from(report)
@@ -113,9 +113,9 @@ fn a_box_fills_no_disk() {
     house.user(TestAccount::Admin).unwrap().post("/api/v1/policy", &small).unwrap().ok().unwrap();
     let mut liar = house.provision("load-filler", Side::Here.room()).unwrap();
     for _ in 0..300 {
-        liar.say(says::heartbeat()).unwrap();
+        liar.say(messages::heartbeat()).unwrap();
     }
-    let last = liar.say(says::finding(Side::Here, 'f', "HB-3", "L1")).unwrap();
+    let last = liar.say(messages::finding(Side::Here, 'f', "HB-3", "L1")).unwrap();
     let receipt = liar.receipted(last).unwrap();
     assert_eq!(receipt.contiguous_seq, 100, "receipted beyond the budget");
     let alerts = house.alerts(TestAccount::Supervisor(Side::Here)).unwrap();

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use e2e::hostile::{HostileClinic, Side, TestAccount, UnsignedMessage, says};
+use e2e::hostile::{HostileClinic, Side, TestAccount, UnsignedMessage, messages};
 use serde_json::{Value, json};
 
 use super::house;
@@ -50,9 +50,9 @@ fn boxes_provisioned_at_once_all_get_their_keys() {
 fn an_interval_told_backwards_is_set_aside_and_stops_no_page() {
     let house = house();
     let mut liar = house.provision("rest-backwards", HERE.room()).unwrap();
-    let mut lie = says::finding(HERE, '6', "NL-1", "L2");
-    lie.intervals[0].from = says::ago(0);
-    lie.intervals[0].to = says::ago(600);
+    let mut lie = messages::finding(HERE, '6', "NL-1", "L2");
+    lie.intervals[0].from = messages::ago(0);
+    lie.intervals[0].to = messages::ago(600);
     liar.say(lie).unwrap();
     liar.settle().unwrap();
     let alerts = house.alerts(TestAccount::Supervisor(HERE)).unwrap();
@@ -67,11 +67,11 @@ fn an_interval_told_backwards_is_set_aside_and_stops_no_page() {
 #[test]
 fn the_highest_revision_ends_no_amendments() {
     let house = house();
-    house.declare(HERE, "rest-frozen", HERE.room(), &says::ago(600), None).unwrap();
+    house.declare(HERE, "rest-frozen", HERE.room(), &messages::ago(600), None).unwrap();
     let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     let session = |revision: Value| {
         let body = json!({"id": "rest-frozen", "room": HERE.room(), "item": "laser-1",
-            "declared_lead": HERE.lead(), "start": says::ago(600), "revision": revision});
+            "declared_lead": HERE.lead(), "start": messages::ago(600), "revision": revision});
         clinic.post("/api/v1/sessions", &body).map_or(0, |a| a.status)
     };
     let highest = session(json!(u32::MAX));
@@ -166,8 +166,8 @@ fn foreign_and_unknown_ids_answer_alike() {
             Side::There,
             "rest-foreign",
             Side::There.room(),
-            &says::ago(600),
-            Some(&says::ago(60)),
+            &messages::ago(600),
+            Some(&messages::ago(60)),
         )
         .unwrap();
     let said = |who: TestAccount, path: &str, body: &Value, id: &str| {
@@ -176,7 +176,7 @@ fn foreign_and_unknown_ids_answer_alike() {
         (answer.status, answer.json()["detail"].as_str().unwrap_or_default().replace(id, "ID"))
     };
     let in_room = |room: &str| {
-        let session = json!({"id": "rest-new", "room": room, "start": says::ago(60)});
+        let session = json!({"id": "rest-new", "room": room, "start": messages::ago(60)});
         said(TestAccount::Clinic(HERE), "/api/v1/sessions", &session, room)
     };
     assert_eq!(in_room(Side::There.room()), in_room("no-room"), "it learns which rooms there are");
@@ -208,7 +208,7 @@ fn typed(message: Value) -> UnsignedMessage {
 /// One sealed picture, as a manifest names it; nobody could open it.
 fn picture(id: &str) -> Value {
     let half = json!({"to": "0011223344556677", "version": 1, "enc": "AA==", "ct": "AA=="});
-    json!({"id": id, "kind": "subject_crop", "taken_at": says::ago(30), "width_px": 64,
+    json!({"id": id, "kind": "subject_crop", "taken_at": messages::ago(30), "width_px": 64,
         "height_px": 64, "covered_faces": 0, "bytes": 900, "sha256": "ab".repeat(32),
         "supervisor_half": half, "reviewer_half": half})
 }
@@ -218,9 +218,9 @@ fn picture(id: &str) -> Value {
 fn a_box_that_burns_held_pictures_is_told_of() {
     let house = house();
     let mut liar = house.provision("rest-burns", HERE.room()).unwrap();
-    liar.say(says::finding(HERE, '7', "NL-1", "L2")).unwrap();
+    liar.say(messages::finding(HERE, '7', "NL-1", "L2")).unwrap();
     let ids = ["71".repeat(16), "72".repeat(16)];
-    liar.say(typed(json!({"type": "evidence_manifest", "finding_id": says::id('7'),
+    liar.say(typed(json!({"type": "evidence_manifest", "finding_id": messages::id('7'),
         "firmware": "hostile", "pack": "none", "pack_sha256": "", "source": "camera",
         "items": [picture(&ids[0]), picture(&ids[1])]})))
         .unwrap();
@@ -235,7 +235,7 @@ fn a_box_that_burns_held_pictures_is_told_of() {
     house.user(supervisor).unwrap().post(&path, &json!({"step": "uphold"})).unwrap().ok().unwrap();
     // One by one, so that each looks like a single bad block.
     for (id, step) in ids.iter().zip(["deleted", "lost"]) {
-        liar.say(typed(json!({"type": "evidence_receipt", "finding_id": says::id('7'),
+        liar.say(typed(json!({"type": "evidence_receipt", "finding_id": messages::id('7'),
             "items": [id], "step": step, "reason": "bad block"})))
             .unwrap();
     }

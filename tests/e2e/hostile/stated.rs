@@ -1,6 +1,6 @@
 //! What a clinic states after an alert takes nothing back, and its word alone verifies nobody.
 
-use e2e::hostile::{HostileBox, HostileClinic, Side, TestAccount, UnsignedMessage, says};
+use e2e::hostile::{HostileBox, HostileClinic, Side, TestAccount, UnsignedMessage, messages};
 use protocol::down::Down;
 use protocol::up::{FindingReport, Step};
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ const HERE: Side = Side::Here;
 /// An alert of a session that the clinic declared: the box, what it said, and the alert's id. The
 /// supervisor has seen it.
 fn accused(house: &HostileClinic, name: &str, digit: char) -> (HostileBox, FindingReport, String) {
-    house.declare(HERE, name, HERE.room(), &says::ago(600), None).unwrap();
+    house.declare(HERE, name, HERE.room(), &messages::ago(600), None).unwrap();
     let mut accuser = house.provision(name, HERE.room()).unwrap();
-    let mut said = says::finding(HERE, digit, "LL-1", "L2");
+    let mut said = messages::finding(HERE, digit, "LL-1", "L2");
     said.session = Some(name.parse().unwrap());
     accuser.say(said.clone()).unwrap();
     accuser.settle().unwrap();
@@ -61,7 +61,7 @@ fn a_session_amended_after_its_alert_takes_nothing_back() {
     let (mut accuser, said, id) = accused(&house, "stated-amended", '2');
     let amended = json!({"id": "stated-amended", "room": HERE.room(), "item": "laser-1",
         "declared_lead": HERE.lead(), "declared_operators": [HERE.lead()],
-            "start": says::ago(600)});
+            "start": messages::ago(600)});
     let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     clinic.post("/api/v1/sessions", &amended).unwrap().ok().unwrap();
     withdraw(&mut accuser, &said, "stated_before");
@@ -97,7 +97,7 @@ fn the_fifty_first_open_session_of_a_room_is_refused() {
     let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     let open = |n: usize| {
         let session = json!({"id": format!("stated-open-{n}"), "room": HERE.other_room(),
-            "item": "laser-1", "declared_lead": HERE.lead(), "start": says::ago(60)});
+            "item": "laser-1", "declared_lead": HERE.lead(), "start": messages::ago(60)});
         clinic.post("/api/v1/sessions", &session).unwrap()
     };
     let statuses: Vec<u16> = (0..50).map(|n| open(n).status).collect();
@@ -114,10 +114,16 @@ fn a_check_that_a_clinics_system_states_reaches_no_box() {
     let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     let check = json!({"command": "identity_check", "person": HERE.lead(),
         "witness": HERE.physician(),
-        "at": says::ago(0)});
+        "at": messages::ago(0)});
     clinic.post("/api/v1/devices/stated-check/commands", &check).unwrap().ok().unwrap();
     house
-        .declare(HERE, "stated-check-after", HERE.room(), &says::ago(60), Some(&says::ago(0)))
+        .declare(
+            HERE,
+            "stated-check-after",
+            HERE.room(),
+            &messages::ago(60),
+            Some(&messages::ago(0)),
+        )
         .unwrap();
     let body = door
         .told(|d| {

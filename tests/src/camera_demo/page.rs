@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::act::Act;
-use super::desk::DemoDesk;
+use super::actions::DemoDesk;
 
 const COOKIE: &str = "zaigang-demo";
 const PAGE: &str = include_str!("page/index.html");

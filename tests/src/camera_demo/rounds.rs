@@ -11,8 +11,8 @@ use protocol::live::{LiveFrame, Status};
 use serde::Serialize;
 
 use super::act::Act;
-use super::house::{self, InboxAlert};
-use super::promise::{Footing, Promise};
+use super::demo_clinic::{self, InboxAlert};
+use super::expected_verdicts::{Footing, Promise};
 use super::source::DemoSource;
 use crate::api::Api;
 
@@ -99,7 +99,7 @@ impl Rounds {
         let session = format!("demo-{}", self.count + 1);
         let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
         let from = Timestamp::now() + span(GET_READY);
-        house::declare(api, &session, from, from + span(act.lasts()))?;
+        demo_clinic::declare(api, &session, from, from + span(act.lasts()))?;
         self.count += 1;
         let until = Instant::now() + GET_READY;
         let before = inbox.iter().map(|alert| (alert.id.clone(), alert.findings.len())).collect();
@@ -132,8 +132,8 @@ impl Rounds {
             RoundStage::Verdict | RoundStage::Over => (RoundStage::Over, Duration::ZERO),
         };
         match next {
-            RoundStage::Session => house::set_zones(api, source, true)?,
-            RoundStage::Verdict => house::set_zones(api, source, false)?,
+            RoundStage::Session => demo_clinic::set_zones(api, source, true)?,
+            RoundStage::Verdict => demo_clinic::set_zones(api, source, false)?,
             RoundStage::GetReady | RoundStage::Over => {}
         }
         round.stage = next;
@@ -182,7 +182,7 @@ impl Rounds {
 
 #[cfg(test)]
 mod tests {
-    use super::super::house::InboxFinding;
+    use super::super::demo_clinic::InboxFinding;
     use super::*;
 
     fn alert(id: &str, session: &str, findings: usize) -> InboxAlert {

@@ -19,7 +19,7 @@ use rumqttc::v5::{Client, Event};
 use serde_json::{Value, json};
 use trust::{DownVerifier, SigningKey, ZERO_HASH, chain_hash};
 
-use super::says;
+use super::messages;
 use crate::client::options;
 
 /// Longer than anything takes on a busy machine.
@@ -236,7 +236,7 @@ impl HostileBox {
             "seq": self.seq,
             "prev": message.prev.as_deref().unwrap_or(&self.prev),
             "event_id": message.event_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
-            "stamp": {"utc": message.utc.unwrap_or_else(|| says::ago(0)), "boot_id": "b",
+            "stamp": {"utc": message.utc.unwrap_or_else(|| messages::ago(0)), "boot_id": "b",
                 "boot_count": self.boot_count,
                 "mono_ms": self.began.elapsed().as_millis() as u64,
                     "uncertainty_ms": message.uncertainty_ms,
@@ -261,7 +261,7 @@ impl HostileBox {
             online,
             boot_count: self.boot_count,
             boot_id: "b".into(),
-            connected_at: says::ago(0),
+            connected_at: messages::ago(0),
         };
         let bytes = self.envelope(serde_json::to_string(&body)?);
         let topic = Topic::new(self.identity.device.clone(), Channel::Status).to_string();
@@ -284,7 +284,7 @@ impl HostileBox {
 
     /// A heartbeat and its receipt: everything sent before was taken.
     pub fn settle(&mut self) -> Result<Receipt> {
-        let seq = self.say(says::heartbeat())?;
+        let seq = self.say(messages::heartbeat())?;
         self.receipted(seq)
     }
 

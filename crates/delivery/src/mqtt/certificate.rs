@@ -8,8 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 
+use super::error_text::explained;
 use super::options::client_tls;
-use super::words::explained;
 use crate::identity::BoxIdentity;
 
 /// When the certificate that the broker of `identity` shows runs out; `None` where it speaks no

@@ -18,9 +18,9 @@ use rumqttc::v5::{AsyncClient, Event};
 use trust::DownVerifier;
 
 use super::LinkSettings;
+use super::error_text::explained;
 use super::incoming::admit;
 use super::options::bare_options;
-use super::words::explained;
 use crate::identity::BoxIdentity;
 use crate::outbox::WaitingMessage;
 

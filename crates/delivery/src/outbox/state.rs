@@ -17,7 +17,7 @@ use super::counters::{BLOCK, CountersFile};
 use super::disk::{self, PAGE_BYTES, Tip, Writer};
 use super::error::OutboxError;
 use super::plan::{Class, LaneHeads};
-use super::replace::{Torn, finish_swap, open_checked, start_again};
+use super::repair::{Torn, finish_swap, open_checked, start_again};
 use super::reserve::Reserve;
 use super::{Applied, EventRef, OutboxOptions, OutboxStats};
 

@@ -12,19 +12,19 @@ static UNSAID: OnceLock<String> = OnceLock::new();
 /// `println!`, for whoever may have gone.
 #[macro_export]
 macro_rules! say {
-    ($($arg:tt)*) => { $crate::said::answer(format_args!("{}\n", format_args!($($arg)*))) };
+    ($($arg:tt)*) => { $crate::command_output::answer(format_args!("{}\n", format_args!($($arg)*))) };
 }
 
 /// `print!`, for whoever may have gone.
 #[macro_export]
 macro_rules! say_text {
-    ($($arg:tt)*) => { $crate::said::answer(format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::command_output::answer(format_args!($($arg)*)) };
 }
 
 /// `eprintln!`, for whoever may have gone.
 #[macro_export]
 macro_rules! note {
-    ($($arg:tt)*) => { $crate::said::beside(format_args!("{}\n", format_args!($($arg)*))) };
+    ($($arg:tt)*) => { $crate::command_output::beside(format_args!("{}\n", format_args!($($arg)*))) };
 }
 
 /// Part of a command's answer.

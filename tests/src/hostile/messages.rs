@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::up::{FindingReport, HealthReport, PresenceReport, PresenceSummary, Severity, Up};
 use serde_json::{Value, json};
 
-use super::side::Side;
+use super::institutions::Side;
 
 /// RFC 3339 UTC with milliseconds, `ago_s` seconds ago; negative: to come.
 pub fn ago(ago_s: i64) -> String {

@@ -10,9 +10,9 @@ use local_page::{Access, EntryOutcome, RgbPixels};
 use serde_json::{Value, json};
 
 use super::act::Act;
+use super::demo_clinic::{self, ChangedTime, InboxAlert};
+use super::expected_verdicts::Footing;
 use super::film::SharedAct;
-use super::house::{self, ChangedTime, InboxAlert};
-use super::promise::Footing;
 use super::rounds::Rounds;
 use super::source::DemoSource;
 use super::view::{CameraPicture, ViewSocket, hold};
@@ -95,7 +95,7 @@ impl DemoDesk {
         let act = |act: &Act| json!({"name": act, "promise": footing.promise(*act)});
         let acts: Vec<Value> = footing.acts().iter().map(act).collect();
         json!({
-            "phase": phase, "photos": now.photos.len(), "photos_needed": PHOTOS, "you": house::YOU,
+            "phase": phase, "photos": now.photos.len(), "photos_needed": PHOTOS, "you": demo_clinic::YOU,
             "pack": self.pack, "source": self.source.kind(), "live": self.source.is_live(),
             "looking": self.look().is_some(), "server": self.api.base(),
                 "changed_times": self.changed_times,
@@ -136,7 +136,7 @@ impl DemoDesk {
         if photos.len() < PHOTOS {
             bail!("请先拍 {PHOTOS} 张照片 · take {PHOTOS} photographs first");
         }
-        house::enrol(&self.api, house::YOU, &photos)?;
+        demo_clinic::enrol(&self.api, demo_clinic::YOU, &photos)?;
         let mut now = hold(&self.now);
         // The server has the templates, and nobody needs the pictures any more.
         now.photos.clear();
@@ -177,7 +177,7 @@ impl DemoDesk {
 
     /// Asks the server what its inbox holds: after each of its events.
     pub(super) fn refresh(self: &Arc<Self>) -> Result<()> {
-        let inbox = house::inbox(&self.api)?;
+        let inbox = demo_clinic::inbox(&self.api)?;
         hold(&self.now).inbox = inbox;
         Ok(())
     }

@@ -14,7 +14,7 @@ use protocol::evidence::{Custodian, CustodianRole, CustodianSignature, Custodian
 use protocol::id::CustodianId;
 use trust::VerifyingKey;
 
-use crate::text;
+use crate::signed_text;
 
 /// Most custodians, and most role keys, of one jurisdiction.
 const MOST: usize = 200;
@@ -185,7 +185,8 @@ fn check_custodians(known: &[Custodian], told: &Custodians) -> Result<Vouchers, 
         }
         let old = known.iter().find(|old| same_person(old, custodian));
         if old.is_none() {
-            let signed = text::custodian(&told.jurisdiction, custodian).map_err(|_| malformed())?;
+            let signed =
+                signed_text::custodian(&told.jurisdiction, custodian).map_err(|_| malformed())?;
             // Only a role that nobody has yet may begin with somebody who vouches for themselves.
             let founds = !vouchers.keys().any(|(role, _)| *role == custodian.role)
                 && !known.iter().any(|old| old.role == custodian.role)
@@ -230,7 +231,7 @@ fn check_role_keys(
         if known.iter().any(|old| (old.role, old.version) == (key.role, version)) {
             continue;
         }
-        let signed = text::role_key(&told.jurisdiction, key).map_err(|_| malformed)?;
+        let signed = signed_text::role_key(&told.jurisdiction, key).map_err(|_| malformed)?;
         if !vouched(vouchers, key.role, &signed, &key.vouched) {
             return Err(RollRefused::KeyNotVouched { role, version });
         }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::device::HostileBox;
-use super::side::Side;
+use super::institutions::Side;
 use super::user::User;
 use crate::programs::{Program, ServerReady};
 use crate::server::ServerPlan;
