@@ -3,6 +3,7 @@
 //! at. It waits for the agent, which answers from memory: for no disk and for no network.
 
 use std::{
+    ops::ControlFlow,
     sync::mpsc::{Sender, channel, sync_channel},
     time::{Duration, Instant},
 };
@@ -60,70 +61,115 @@ pub fn watch<E: VisionStages>(
             return None;
         }
     };
-    let (real, mut decoder) = (Instant::now(), Decoder::default());
-    let (mut last_frame, mut last_picture, mut told) =
-        (Instant::now(), Instant::now(), Instant::now());
+    let mut feed = CameraFeed::opened(capture);
     while !stop.is_set() {
-        let seen = match capture.next(PATIENCE) {
-            NextShot::End(at) => {
+        let seen = match feed.look(&mut pipeline, plausibility.as_mut()) {
+            ControlFlow::Continue(seen) => seen,
+            ControlFlow::Break(at) => {
                 after_the_end(&mut pipeline, at, events, stop);
                 break;
             }
-            NextShot::Shot(shot) => {
-                last_frame = Instant::now();
-                match decoder.decode(&shot.pixels) {
-                    Ok(picture) => {
-                        last_picture = last_frame;
-                        look(&mut pipeline, picture, shot.at, real, plausibility.as_mut(), &capture)
-                    }
-                    Err(why) => {
-                        capture.gave_up(&why.to_string());
-                        None
-                    }
-                }
-            }
-            NextShot::Nothing => None,
         };
-        let lost = last_picture.elapsed() >= LOST_AFTER;
-        if lost && last_frame.elapsed() < LOST_AFTER {
-            capture.complains(Some(Complaint::Undecodable));
-        }
-        let seen = seen.or_else(|| {
-            let due = lost && told.elapsed() >= PATIENCE;
-            due.then(|| RoomLook {
-                at: clock.now(),
-                size: None,
-                observation: nothing_seen(),
-                figures: pipeline.figures(),
-            })
-        });
+        let seen = seen.or_else(|| feed.is_due_to_tell_of_loss().then(|| unseen(&pipeline, clock)));
         if let Some(governor) = &mut governor {
             let rest = governor.pause(clock.now().mono_ms);
-            capture.rests(rest);
-            stop.sleep_until(last_frame + rest);
+            feed.capture.rests(rest);
+            stop.sleep_until(feed.last_frame + rest);
         }
         let Some(seen) = seen else { continue };
-        told = Instant::now();
-        let (answer, guidance) = sync_channel(1);
-        let shown = view.filter(|view| view.is_open()).map(|view| (view, seen.clone()));
-        if events.send(Event::Seen(Box::new(seen), answer)).is_err() {
+        feed.told = Instant::now();
+        if !answered(&mut pipeline, seen, view, events, stop) {
             break;
         }
-        match wait_for(&guidance, stop) {
-            Some(guidance) => {
-                if let Some(view) = view {
-                    view.guided(&guidance);
-                }
-                if let Some((view, seen)) = shown {
-                    view.looked(&seen, &guidance.identities);
-                }
-                pipeline.guided(guidance);
-                tell_taken(&mut pipeline, events);
+    }
+    Some(feed.capture)
+}
+
+/// The camera as the thread looks through it.
+struct CameraFeed {
+    capture: Capture,
+    decoder: Decoder,
+    /// Since when the budgets of real time count.
+    opened: Instant,
+    last_frame: Instant,
+    /// A frame that could be decoded.
+    last_picture: Instant,
+    /// When the engine was told of the room last.
+    told: Instant,
+}
+
+impl CameraFeed {
+    fn opened(capture: Capture) -> Self {
+        let now = Instant::now();
+        let decoder = Decoder::default();
+        Self { capture, decoder, opened: now, last_frame: now, last_picture: now, told: now }
+    }
+
+    /// The next frame, examined; `Break` at the end of a scripted source.
+    fn look<E: VisionStages>(
+        &mut self,
+        pipeline: &mut Pipeline<E>,
+        plausibility: Option<&mut Plausibility>,
+    ) -> ControlFlow<Now, Option<RoomLook>> {
+        let shot = match self.capture.next(PATIENCE) {
+            NextShot::End(at) => return ControlFlow::Break(at),
+            NextShot::Nothing => return ControlFlow::Continue(None),
+            NextShot::Shot(shot) => shot,
+        };
+        self.last_frame = Instant::now();
+        match self.decoder.decode(&shot.pixels) {
+            Ok(picture) => {
+                self.last_picture = self.last_frame;
+                let (real, capture) = (self.opened, &self.capture);
+                let seen = look(pipeline, picture, shot.at, real, plausibility, capture);
+                ControlFlow::Continue(seen)
             }
-            None => break,
+            Err(why) => {
+                self.capture.gave_up(&why.to_string());
+                ControlFlow::Continue(None)
+            }
         }
     }
-    Some(capture)
+
+    /// Nothing could be seen for so long that the engine is to hear of it.
+    fn is_due_to_tell_of_loss(&self) -> bool {
+        let is_lost = self.last_picture.elapsed() >= LOST_AFTER;
+        if is_lost && self.last_frame.elapsed() < LOST_AFTER {
+            self.capture.complains(Some(Complaint::Undecodable));
+        }
+        is_lost && self.told.elapsed() >= PATIENCE
+    }
+}
+
+/// A look at a camera that gives no pictures.
+fn unseen<E: VisionStages>(pipeline: &Pipeline<E>, clock: RealClock) -> RoomLook {
+    let figures = pipeline.figures();
+    RoomLook { at: clock.now(), size: None, observation: nothing_seen(), figures }
+}
+
+/// Tells the engine what was seen, and does what it answers; `false` where nobody answers any more.
+fn answered<E: VisionStages>(
+    pipeline: &mut Pipeline<E>,
+    seen: RoomLook,
+    view: Option<&LiveView>,
+    events: &Sender<Event>,
+    stop: &Stop,
+) -> bool {
+    let (answer, guidance) = sync_channel(1);
+    let shown = view.filter(|view| view.is_open()).map(|view| (view, seen.clone()));
+    if events.send(Event::Seen(Box::new(seen), answer)).is_err() {
+        return false;
+    }
+    let Some(guidance) = wait_for(&guidance, stop) else { return false };
+    if let Some(view) = view {
+        view.guided(&guidance);
+    }
+    if let Some((view, seen)) = shown {
+        view.looked(&seen, &guidance.identities);
+    }
+    pipeline.guided(guidance);
+    tell_taken(pipeline, events);
+    true
 }
 
 /// A finding may come true after the last frame, and asks for its pictures then.
