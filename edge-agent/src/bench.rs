@@ -7,22 +7,22 @@ mod crowd;
 mod drawn_detection;
 mod drawn_looks;
 mod drawn_practitioners;
+mod report;
 mod schedule;
 mod soak;
 mod target;
 mod tracks;
 
 use std::{
-    fmt::Write as _,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use presence::PersonId;
-use serde::Serialize;
 use vision::{Analyzer, FaceBox, Gallery, Picture, PixelOrder, Rect, Runtime, Template};
 
 use crate::{board_heat::Heat, config, loaded::load_models};
+use report::{BenchReport, Board, OnProvider, StageTiming, markdown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,58 +76,6 @@ enum What {
     Soak(soak::Args),
     /// Whether identities stay with their people
     Tracks(tracks::Args),
-}
-
-/// One stage, in microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StageTiming {
-    pub stage: &'static str,
-    pub median_us: u64,
-    pub p95_us: u64,
-    pub runs: usize,
-}
-
-/// The board as it says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Board {
-    pub name: String,
-    pub cores: usize,
-    pub governor: String,
-    pub temperature_before_mc: Option<i32>,
-    pub temperature_after_mc: Option<i32>,
-    /// The kernel's count of thermal throttling events during the run; `None` where the board shows
-    /// none.
-    pub throttled: Option<u64>,
-    pub onnxruntime: String,
-    /// The execution providers that this ONNX Runtime has.
-    pub providers: Vec<&'static str>,
-}
-
-/// The networks on one execution provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OnProvider {
-    pub provider: &'static str,
-    /// Why it could not be measured; then there are no stages.
-    pub failed: Option<String>,
-    pub stages: Vec<StageTiming>,
-}
-
-/// Everything that was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BenchReport {
-    pub board: Board,
-    pub pack: String,
-    pub threads: usize,
-    pub detect_side_px: u32,
-    pub frame: String,
-    pub stages: Vec<StageTiming>,
-    /// The same networks on every provider that is there, the configured one left out.
-    pub other_providers: Vec<OnProvider>,
-    /// Processor time of decoding, gate and detection of one frame, in microseconds.
-    pub frame_cpu_us: u64,
-    /// Frames in 1,000 seconds that detection and one look at each of this many people allow.
-    pub frames_per_1000_s: Vec<(usize, u64)>,
-    pub rss_mib: u64,
 }
 
 impl Args {
@@ -344,87 +292,6 @@ pub(crate) fn rss_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0)
-}
-
-fn markdown(report: &BenchReport) -> String {
-    let board = &report.board;
-    let degrees =
-        |mc: Option<i32>| mc.map_or("not shown".to_owned(), |mc| format!("{} °C", mc / 1000));
-    let mut text = String::new();
-    // Writing to a String can not fail.
-    let _ = writeln!(
-        text,
-        "| | |\n|---|---|\n| board | {} ({} cores, governor {}) |",
-        board.name, board.cores, board.governor
-    );
-    let (before, after) =
-        (degrees(board.temperature_before_mc), degrees(board.temperature_after_mc));
-    let throttled = board.throttled.map_or("not shown".to_owned(), |count| count.to_string());
-    let _ = writeln!(
-        text,
-        "| temperature | {before} before, {after} after; throttled {throttled} times |"
-    );
-    let _ = writeln!(
-        text,
-        "| ONNX Runtime | {}; providers: {} |",
-        board.onnxruntime,
-        board.providers.join(", ")
-    );
-    let _ = writeln!(
-        text,
-        "| pack | {}, {} thread(s), detection side {} px |",
-        report.pack, report.threads, report.detect_side_px
-    );
-    let _ = writeln!(
-        text,
-        "| frame | {} |\n| memory | {} MiB resident |\n",
-        report.frame, report.rss_mib
-    );
-    let _ = writeln!(text, "| stage | median ms | p95 ms | runs |\n|---|---|---|---|");
-    for stage in &report.stages {
-        let ms = |us: u64| us as f64 / 1000.0;
-        let _ = writeln!(
-            text,
-            "| {} | {:.3} | {:.3} | {} |",
-            stage.stage,
-            ms(stage.median_us),
-            ms(stage.p95_us),
-            stage.runs
-        );
-    }
-    for other in &report.other_providers {
-        if let Some(why) = &other.failed {
-            let _ = writeln!(text, "\nOn {}: not measured, {why}", other.provider);
-        }
-        for stage in &other.stages {
-            let median_ms = stage.median_us as f64 / 1000.0;
-            let _ = writeln!(
-                text,
-                "| {} on {} | {median_ms:.3} | {:.3} | {} |",
-                stage.stage,
-                other.provider,
-                stage.p95_us as f64 / 1000.0,
-                stage.runs
-            );
-        }
-    }
-    let _ = writeln!(
-        text,
-        "\nProcessor time of decoding, gate and detection: {:.3} ms a frame",
-        report.frame_cpu_us as f64 / 1000.0
-    );
-    let rates: Vec<_> = report
-        .frames_per_1000_s
-        .iter()
-        .map(|(people, rate)| format!("{people}: {:.1}", *rate as f64 / 1000.0))
-        .collect();
-    let _ = writeln!(
-        text,
-        "\nFrames/s by people in view, each looked at once a second (computed from the medians): \
-        {}",
-        rates.join(", ")
-    );
-    text
 }
 
 #[cfg(test)]

@@ -12,13 +12,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use scene::{Morning, PersonKind, PhotoCast, Photographed, Scene};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::{Api, ServerEvent};
 use crate::clinic;
-use crate::mosquitto::{self, Mosquitto};
+use crate::mosquitto::Mosquitto;
 use crate::programs::{self, Program, ServerReady};
+
+mod broker;
+mod outcome;
+
+pub use broker::MorningBroker;
+use broker::embedded_mqtt;
+pub use outcome::{
+    BoxSummary, Incidents, MorningOutcome, PlayedSession, RaisedFinding, compare, incidents,
+};
 
 /// Whose faces appear.
 #[derive(Debug, Clone)]
@@ -27,49 +35,6 @@ pub enum Faces {
     Drawn,
     /// Photographs of `folder` (one folder per person), recognised by the real pack.
     Photographs { folder: PathBuf },
-}
-
-/// The broker between server and box.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum MorningBroker {
-    /// In the server's own process.
-    Embedded,
-    /// Debian's, over TLS, with the configuration that the server writes for it.
-    Mosquitto,
-}
-
-impl MorningBroker {
-    /// The server's own, where it was built with one.
-    pub fn at_hand() -> Result<Self> {
-        Ok(if programs::server_has_broker()? { Self::Embedded } else { Self::Mosquitto })
-    }
-
-    /// Writes the server's configuration around the broker's `[mqtt]` table, and starts the broker
-    /// where it is no part of the server. `folder` holds the files of both.
-    pub fn start(
-        self,
-        folder: &Path,
-        config: &Path,
-        text: impl Fn(&str) -> String,
-    ) -> Result<Option<Mosquitto>> {
-        match self {
-            Self::Embedded => {
-                fs::write(config, text(&embedded_mqtt(ANY_PORT)))?;
-                Ok(None)
-            }
-            Self::Mosquitto => {
-                let port = mosquitto::free_port()?;
-                fs::write(config, text(&mosquitto::secured(port)))?;
-                fs::create_dir_all(folder.join("server-data"))?;
-                Ok(Some(Mosquitto::secured(port, folder, config)?))
-            }
-        }
-    }
-}
-
-/// The `[mqtt]` table of a server with its own broker.
-fn embedded_mqtt(listen: &str) -> String {
-    format!("listen = \"{listen}\"\n")
 }
 
 /// How to play.
@@ -383,45 +348,6 @@ pub fn text(data: &Value, field: &str) -> String {
     data[field].as_str().unwrap_or_default().to_owned()
 }
 
-/// What the box counted, from the last line of its standard output.
-#[derive(Debug, Clone, Deserialize)]
-pub struct BoxSummary {
-    pub frames: u64,
-    pub frames_dropped: u64,
-    /// Pictures that could not be read.
-    pub frames_skipped: u64,
-    pub faces: u64,
-    pub presences: u64,
-    pub delivered: u64,
-    pub pending: u64,
-    /// Given up for lack of disk.
-    pub dropped: u64,
-    pub finding_steps: u64,
-    /// Every step of every finding, with the real time at which it went to the outbox.
-    pub raised: Vec<RaisedFinding>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct RaisedFinding {
-    pub finding_id: String,
-    pub revision: u64,
-    pub real_at: Timestamp,
-}
-
-/// Session → (rule, kind, severity) of its findings that stand.
-pub type Incidents = BTreeMap<String, Vec<(String, String, String)>>;
-
-/// The morning when it is over.
-#[derive(Debug)]
-pub struct MorningOutcome {
-    pub agent: BoxSummary,
-    pub server: Value,
-    /// Session → (rule, kind, severity) of its findings that stand.
-    pub incidents: Incidents,
-    pub heard: Heard,
-    pub played: Duration,
-}
-
 /// What the box logs when its scene is over.
 const OVER: &str = "the scripted source is over";
 
@@ -499,108 +425,5 @@ fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// One session: what was played in it, what must come of it and what the server holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlayedSession {
-    pub session: String,
-    /// The story in one line; empty for an alert that belongs to no session of the script.
-    pub told: String,
-    /// (rule, kind, severity), sorted.
-    pub expected: Vec<(String, String, String)>,
-    pub seen: Vec<(String, String, String)>,
-}
-
-impl PlayedSession {
-    pub fn as_expected(&self) -> bool {
-        self.expected == self.seen
-    }
-}
-
-/// Every session of the script, and every alert that none of them explains.
-pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<PlayedSession> {
-    let seen = |session: &str| incidents.get(session).cloned().unwrap_or_default();
-    let expected = |session: &str| {
-        let of = morning.expected.iter().filter(|e| e.session == session);
-        let mut findings: Vec<_> = of.flat_map(|e| e.findings.clone()).collect();
-        findings.sort();
-        findings
-    };
-    let mut rows: Vec<_> = morning
-        .sessions
-        .iter()
-        .map(|s| (s.id.clone(), s.told.clone()))
-        .map(|(session, told)| PlayedSession {
-            expected: expected(&session),
-            seen: seen(&session),
-            session,
-            told,
-        })
-        .collect();
-    let strange = incidents.iter().filter(|(id, _)| morning.sessions.iter().all(|s| s.id != **id));
-    rows.extend(strange.map(|(id, seen)| PlayedSession {
-        session: id.clone(),
-        told: String::new(),
-        expected: Vec::new(),
-        seen: seen.clone(),
-    }));
-    rows
-}
-
-/// What the server holds.
-pub fn incidents(api: &Api) -> Result<Incidents> {
-    let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    let answer = api.get("alerts?limit=200")?;
-    for alert in answer["alerts"].as_array().into_iter().flatten() {
-        let findings = all.entry(text(alert, "session")).or_default();
-        for finding in alert["findings"].as_array().into_iter().flatten() {
-            if finding["step"] != "withdrawn" {
-                findings.push((
-                    text(finding, "rule"),
-                    text(finding, "kind"),
-                    text(finding, "severity"),
-                ));
-            }
-        }
-        findings.sort();
-    }
-    Ok(all)
-}
-
-impl MorningOutcome {
-    /// Steps that the page's stream showed more than once.
-    pub fn shown_twice(&self) -> usize {
-        self.heard.arrivals.values().filter(|times| times.len() > 1).count()
-    }
-
-    /// From the box's outbox to the page, worst of all steps; an error names a step that never
-    /// arrived.
-    pub fn slowest(&self) -> Result<Duration> {
-        let mut worst = Duration::ZERO;
-        for raised in &self.agent.raised {
-            let key = (raised.finding_id.clone(), raised.revision);
-            let Some(first) = self.heard.arrivals.get(&key).and_then(|times| times.first()) else {
-                bail!(
-                    "finding {} revision {} never reached the page",
-                    raised.finding_id,
-                    raised.revision
-                );
-            };
-            worst = worst.max(first.duration_since(raised.real_at).unsigned_abs());
-        }
-        Ok(worst)
-    }
-
-    /// What differs from the script's expectation, one line each.
-    pub fn surprises(&self, morning: &Morning) -> Vec<String> {
-        let rows = compare(morning, &self.incidents);
-        let differing = rows.iter().filter(|row| !row.as_expected());
-        differing
-            .map(|r| {
-                format!("session `{}`: expected {:?}, found {:?}", r.session, r.expected, r.seen)
-            })
-            .collect()
     }
 }
