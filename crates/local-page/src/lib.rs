@@ -18,3 +18,6 @@ pub use pixels::{PixelSource, RgbPixels};
 /// The browser's half of [`picture`]: paints bare pixels on a canvas. For a page's own script, as
 /// `/pixels.js`.
 pub const PIXELS_JS: &str = include_str!("pixels.js");
+
+/// How the page asks. For a page's own script, as `/ask.js`.
+pub const ASK_JS: &str = include_str!("ask.js");

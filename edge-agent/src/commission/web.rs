@@ -1,13 +1,13 @@
 //! The page's routes over HTTP/1.1 and TLS, for this network alone. It knows who may ask and who
-//! asked; what is done stands in `desk`. Nothing is cached, nothing comes from elsewhere, and no
+//! asked; what is done stands in `actions`. Nothing is cached, nothing comes from elsewhere, and no
 //! other site's page can make a browser ask here.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Method, Request, StatusCode, body::Incoming};
 use local_page::{
-    PIXELS_JS, PageResponse, PageScheme, body_of, come_in, cookie, done, empty, is_local, json_of,
-    refused, script, text,
+    ASK_JS, PIXELS_JS, PageResponse, PageScheme, body_of, come_in, cookie, done, empty, is_local,
+    json_of, refused, script, text,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -20,11 +20,12 @@ use super::{
 
 const COOKIE: &str = "zaigang-commission";
 const PAGE: &str = include_str!("page/index.html");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("/page.js", include_str!("page/page.js")),
     ("/draw.js", include_str!("page/draw.js")),
     ("/words.js", include_str!("page/words.js")),
     ("/pixels.js", PIXELS_JS),
+    ("/ask.js", ASK_JS),
 ];
 const STYLE: &str = include_str!("page/page.css");
 const MOST_PHOTO_BYTES: usize = 8 * 1024 * 1024;

@@ -1,13 +1,13 @@
 //! The demonstration's page on this machine alone: its routes. Who may come in is `local_page`'s;
-//! what is done is `desk`'s.
+//! what is done is `actions`'s.
 
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use local_page::{
-    PIXELS_JS, PageResponse, PageScheme, come_in, cookie, done, empty, json_of, listen, picture,
-    refused, script, speak, text,
+    ASK_JS, PIXELS_JS, PageResponse, PageScheme, come_in, cookie, done, empty, json_of, listen,
+    picture, refused, script, speak, text,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -46,6 +46,7 @@ async fn answer(desk: Arc<DemoDesk>, request: Request<Incoming>) -> PageResponse
         (&Method::GET, "/page.js") => script(SCRIPT),
         (&Method::GET, "/words.js") => script(WORDS),
         (&Method::GET, "/pixels.js") => script(PIXELS_JS),
+        (&Method::GET, "/ask.js") => script(ASK_JS),
         (&Method::POST, "/code") => {
             come_in(request, PageScheme::Http, COOKIE, |code| desk.enter(code)).await
         }
