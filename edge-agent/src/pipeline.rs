@@ -2,8 +2,8 @@
 //! few faces that the scheduler chose: quality, embedding and search.
 //!
 //! What it never does: embed a face in the bed zone, a patient's, or any face before the room's
-//! zones are known (P1); keep anything of a face outside `memory`, which is wiped with the track
-//! (P2); let a frame that could not be examined pass for an empty room.
+//! zones are known (P1); keep anything of a face outside its `TrackMemory`, which is wiped with the
+//! track (P2); let a frame that could not be examined pass for an empty room.
 
 use std::{collections::BTreeMap, time::Instant};
 

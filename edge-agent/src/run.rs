@@ -6,7 +6,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -19,6 +22,7 @@ use delivery::{
 use presence::{Thresholds, TrackId};
 use protocol::evidence::PictureSource;
 use tokio::sync::watch as flag;
+use vision::Analyzer;
 
 use crate::{
     agent::{
@@ -28,7 +32,7 @@ use crate::{
     board_heat::{Governor, Heat},
     brokers::{self, KnownBrokers},
     calibration,
-    camera::{self, Capture, Stop},
+    camera::{self, Capture, CaptureCounters, Stop},
     clock::RealClock,
     config::{self, Config, FrameSource, RunMode},
     door::{DoorCheck, Screen},
@@ -134,7 +138,7 @@ impl Assembled {
             Some(script) => AgentClock::scripted(opened.start, script.speed_permille),
             None => AgentClock::real(clock),
         };
-        let counters = std::sync::Arc::default();
+        let counters = Arc::default();
         let mut link = mqtt::LinkSettings::new(identity.clone());
         link.audit_heads = Some(AuditHeads::new(&config.state_dir, identity.server));
         let (to_agent, events) = channel();
@@ -149,15 +153,7 @@ impl Assembled {
             outbox: outbox.clone(),
             known: KnownVersions::new(models.maker.clone()),
             origin: origin(config, &identity, &models),
-            health: HealthSource::new(Vitals {
-                firmware: env!("CARGO_PKG_VERSION").to_owned(),
-                pack: models.pack.clone(),
-                state_dir: config.state_dir.clone(),
-                disk_low_bytes: config.health.disk_low_bytes,
-                counters: std::sync::Arc::clone(&counters),
-                heat: Heat::of_this_board(),
-                link: link.stats.clone(),
-            }),
+            health: HealthSource::new(vitals(config, &models.pack, &counters, &link)),
             brokers: KnownBrokers {
                 list: link.brokers.clone(),
                 state_dir: config.state_dir.clone(),
@@ -177,15 +173,6 @@ impl Assembled {
         agent.recall(store.load(&identity, &outbox)?);
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
-        let view = match &config.live_view {
-            None => None,
-            Some(shown) => Some(LiveView::start(
-                shown,
-                &config.state_dir,
-                calibration::thresholds(&models.analyzer),
-                stop.clone(),
-            )?),
-        };
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let supervision = Supervision {
             governor: (!scripted)
@@ -195,23 +182,9 @@ impl Assembled {
         let capture_stop = stop.clone();
         let make =
             move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
-        let (events_in, watch_stop) = (to_agent.clone(), stop.clone());
-        let thread = std::thread::Builder::new().name("pipeline".to_owned());
-        let pipeline = match view {
-            None => {
-                let pipeline = pipeline(config, models.analyzer, first_track);
-                thread.spawn(move || {
-                    watch(pipeline, make, supervision, None, &events_in, clock, &watch_stop)
-                })?
-            }
-            Some(view) => {
-                let pipeline =
-                    pipeline(config, TimedStages::new(models.analyzer, view.clone()), first_track);
-                thread.spawn(move || {
-                    watch(pipeline, make, supervision, Some(&view), &events_in, clock, &watch_stop)
-                })?
-            }
-        };
+        let watching =
+            Watching { supervision, events: to_agent.clone(), clock, stop: stop.clone() };
+        let pipeline = watching.start(config, models.analyzer, first_track, make)?;
         let state_dir = config.state_dir.clone();
         Ok(Self { agent, events, to_agent, identity, link, outbox, state_dir, stop, pipeline })
     }
@@ -262,6 +235,58 @@ impl Assembled {
         let summary = self.agent.summary();
         runtime.shutdown_timeout(Duration::from_millis(200));
         Ok((ending, summary))
+    }
+}
+
+/// What the thread that looks through the camera is given.
+struct Watching {
+    supervision: Supervision,
+    events: Sender<Event>,
+    clock: RealClock,
+    stop: Stop,
+}
+
+impl Watching {
+    /// Where the configuration shows the picture to a program, its stages are timed for that.
+    fn start(
+        self,
+        config: &Config,
+        analyzer: Analyzer,
+        first_track: TrackId,
+        make: impl FnOnce() -> std::io::Result<Capture> + Send + 'static,
+    ) -> anyhow::Result<JoinHandle<Option<Capture>>> {
+        let Self { supervision, events, clock, stop } = self;
+        let thread = std::thread::Builder::new().name("pipeline".to_owned());
+        let Some(shown) = &config.live_view else {
+            let pipeline = pipeline(config, analyzer, first_track);
+            let watching = move || watch(pipeline, make, supervision, None, &events, clock, &stop);
+            return Ok(thread.spawn(watching)?);
+        };
+        let thresholds = calibration::thresholds(&analyzer);
+        let view = LiveView::start(shown, &config.state_dir, thresholds, stop.clone())?;
+        let stages = TimedStages::new(analyzer, view.clone());
+        let pipeline = pipeline(config, stages, first_track);
+        let watching =
+            move || watch(pipeline, make, supervision, Some(&view), &events, clock, &stop);
+        Ok(thread.spawn(watching)?)
+    }
+}
+
+/// What the heartbeat is made of.
+fn vitals(
+    config: &Config,
+    pack: &str,
+    counters: &Arc<CaptureCounters>,
+    link: &mqtt::LinkSettings,
+) -> Vitals {
+    Vitals {
+        firmware: env!("CARGO_PKG_VERSION").to_owned(),
+        pack: pack.to_owned(),
+        state_dir: config.state_dir.clone(),
+        disk_low_bytes: config.health.disk_low_bytes,
+        counters: Arc::clone(counters),
+        heat: Heat::of_this_board(),
+        link: link.stats.clone(),
     }
 }
 
