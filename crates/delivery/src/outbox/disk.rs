@@ -1,10 +1,11 @@
 //! The outbox's database: rows, the chain's tip, receipts. Each change is one transaction. Decides
 //! nothing about policy.
 
+mod salvage;
+
 use std::path::Path;
 
 use protocol::down::Receipt;
-use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
 use protocol::topic::Channel;
 use protocol::up::{ChainBreak, DroppedReport, DroppedRow, Stamp, Up, UpBody};
@@ -15,6 +16,7 @@ use trust::{SigningKey, ZERO_HASH, chain_hash};
 use super::error::OutboxError;
 use super::plan::{Class, Lane, LaneHeads};
 use super::{Applied, EventRef, OutboxOptions};
+pub(super) use salvage::{adopt, salvage};
 
 /// SQLite's default.
 pub(super) const PAGE_BYTES: u64 = 4096;
@@ -421,77 +423,6 @@ pub(super) fn to_be_receipted(path: &Path) -> Option<super::WaitingMessage> {
 pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
     db.query_row("SELECT count(*) FROM outbox", [], |row| get_u64(row, 0))
         .map_err(OutboxError::from)
-}
-
-/// What can still be read of a torn database: rows whose signature holds, oldest first. Stops at
-/// the first row that can not be read, and never fails.
-pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<OutboxRow> {
-    let mut kept = Vec::new();
-    let Ok(db) = Connection::open(path) else { return kept };
-    let key = writer.key.verifying_key();
-    let Ok(mut find) =
-        db.prepare("SELECT seq, class, breaks, hash, channel, envelope FROM outbox ORDER BY seq")
-    else {
-        return kept;
-    };
-    let Ok(mut rows) = find.query([]) else { return kept };
-    while let Ok(Some(row)) = rows.next() {
-        let read = || -> rusqlite::Result<OutboxRow> {
-            Ok(OutboxRow {
-                seq: get_u64(row, 0)?,
-                class: row.get(1)?,
-                breaks: row.get(2)?,
-                hash: row.get(3)?,
-                channel: row.get(4)?,
-                envelope: row.get(5)?,
-            })
-        };
-        let Ok(row) = read() else { continue };
-        let sound = serde_json::from_str::<Envelope>(&row.envelope)
-            .is_ok_and(|e| trust::verify(&e, &key).is_ok_and(|body| chain_hash(body) == row.hash));
-        if sound && row.class <= Class::Health as i64 {
-            kept.push(row);
-        }
-    }
-    kept
-}
-
-/// A row as it stands, for moving it to a new database.
-#[derive(Debug)]
-pub(super) struct OutboxRow {
-    pub seq: u64,
-    class: i64,
-    breaks: bool,
-    hash: String,
-    channel: String,
-    envelope: String,
-}
-
-pub(super) fn adopt(
-    db: &mut Connection,
-    writer: &Writer,
-    tip: &Tip,
-    rows: &[OutboxRow],
-) -> Result<(), OutboxError> {
-    let tx = db.transaction()?;
-    for row in rows {
-        tx.execute(
-            "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, \
-            ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                row.seq as i64,
-                i64::from(row.class > 1),
-                row.class,
-                row.breaks,
-                row.hash,
-                row.channel,
-                row.envelope
-            ],
-        )?;
-    }
-    save_tip(&tx, tip, writer)?;
-    tx.commit()?;
-    Ok(())
 }
 
 fn read_meta(db: &Connection, key: &str) -> Result<Option<String>, OutboxError> {
