@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::api::{Api, ServerEvent};
 use crate::clinic;
 use crate::mosquitto::Mosquitto;
-use crate::programs::{self, Program, ServerReady};
+use crate::programs::{Program, ServerReady};
 
 mod broker;
 mod outcome;

@@ -115,7 +115,7 @@ pub fn run(
     treatment: Treatment,
     threads: usize,
 ) -> anyhow::Result<CalibrationReport> {
-    let Asked { enrol, fpir, .. } = asked;
+    let CalibrationRequest { enrol, fpir, .. } = asked;
     ensure!((1e-6..=0.1).contains(&fpir), "--fpir is {fpir}; it must lie in 0.000001-0.1");
     let everyone = people::scan(asked.people, 1)?;
     let cohort = asked.cohort.map(|c| people::scan(c, 1)).transpose()?.unwrap_or_default();

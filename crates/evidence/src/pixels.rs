@@ -179,7 +179,7 @@ impl Covered {
             .encode(self.pixels.data(), width_px, height_px, ExtendedColorType::Rgb8)
             .map_err(|error| CannotSeal::Encode(error.to_string()))?;
         let about = PictureContext { device, finding_id, kind: self.kind, taken_at };
-        let SealedBytes { id, ciphertext, sha256, supervisor_half, reviewer_half } =
+        let SealedCiphertext { id, ciphertext, sha256, supervisor_half, reviewer_half } =
             seal(&plain, about, to)?;
         let item = EvidenceItem {
             id,

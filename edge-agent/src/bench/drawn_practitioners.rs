@@ -41,7 +41,7 @@ fn appearance(
     person: &str,
     path: &[(&str, u64)],
     seconds: u64,
-) -> anyhow::Result<scene::Appearance> {
+) -> anyhow::Result<scene::ScriptedStay> {
     let (first, last) = (path.first().map_or("aside", |p| p.0), path.last().map_or(0, |p| p.1));
     let mut waypoints = vec![(first, 0)];
     let mut begun = 0;

@@ -6,54 +6,54 @@ use serde::Serialize;
 
 /// One stage, in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StageTiming {
-    pub stage: &'static str,
-    pub median_us: u64,
-    pub p95_us: u64,
-    pub runs: usize,
+pub(super) struct StageTiming {
+    pub(super) stage: &'static str,
+    pub(super) median_us: u64,
+    pub(super) p95_us: u64,
+    pub(super) runs: usize,
 }
 
 /// The board as it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Board {
-    pub name: String,
-    pub cores: usize,
-    pub governor: String,
-    pub temperature_before_mc: Option<i32>,
-    pub temperature_after_mc: Option<i32>,
+pub(super) struct Board {
+    pub(super) name: String,
+    pub(super) cores: usize,
+    pub(super) governor: String,
+    pub(super) temperature_before_mc: Option<i32>,
+    pub(super) temperature_after_mc: Option<i32>,
     /// The kernel's count of thermal throttling events during the run; `None` where the board shows
     /// none.
-    pub throttled: Option<u64>,
-    pub onnxruntime: String,
+    pub(super) throttled: Option<u64>,
+    pub(super) onnxruntime: String,
     /// The execution providers that this ONNX Runtime has.
-    pub providers: Vec<&'static str>,
+    pub(super) providers: Vec<&'static str>,
 }
 
 /// The networks on one execution provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OnProvider {
-    pub provider: &'static str,
+pub(super) struct OnProvider {
+    pub(super) provider: &'static str,
     /// Why it could not be measured; then there are no stages.
-    pub failed: Option<String>,
-    pub stages: Vec<StageTiming>,
+    pub(super) failed: Option<String>,
+    pub(super) stages: Vec<StageTiming>,
 }
 
 /// Everything that was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BenchReport {
-    pub board: Board,
-    pub pack: String,
-    pub threads: usize,
-    pub detect_side_px: u32,
-    pub frame: String,
-    pub stages: Vec<StageTiming>,
+pub(super) struct BenchReport {
+    pub(super) board: Board,
+    pub(super) pack: String,
+    pub(super) threads: usize,
+    pub(super) detect_side_px: u32,
+    pub(super) frame: String,
+    pub(super) stages: Vec<StageTiming>,
     /// The same networks on every provider that is there, the configured one left out.
-    pub other_providers: Vec<OnProvider>,
+    pub(super) other_providers: Vec<OnProvider>,
     /// Processor time of decoding, gate and detection of one frame, in microseconds.
-    pub frame_cpu_us: u64,
+    pub(super) frame_cpu_us: u64,
     /// Frames in 1,000 seconds that detection and one look at each of this many people allow.
-    pub frames_per_1000_s: Vec<(usize, u64)>,
-    pub rss_mib: u64,
+    pub(super) frames_per_1000_s: Vec<(usize, u64)>,
+    pub(super) rss_mib: u64,
 }
 
 /// The report as a table to attach.

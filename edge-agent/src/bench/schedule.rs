@@ -237,7 +237,7 @@ impl Player {
     }
 
     fn way(self, frames: u64) -> Way {
-        let Figures { detections_run, embedded, deferred, .. } = self.pipeline.figures();
+        let PipelineFigures { detections_run, embedded, deferred, .. } = self.pipeline.figures();
         let spent = if self.everything { self.networks_ns.get() } else { self.whole_ns };
         Way {
             cpu_ms: spent as f64 / 1e6 / frames.max(1) as f64,

@@ -156,7 +156,7 @@ impl DemoDesk {
         if !now.rounds.footing.acts().contains(&act) {
             bail!("录像不能演这一场，请用摄像头 · a recording cannot play this act: use a camera");
         }
-        let Now { rounds, inbox, .. } = &mut *now;
+        let DeskState { rounds, inbox, .. } = &mut *now;
         rounds.begin(&self.api, act, inbox)?;
         *hold(&self.stage) = now.rounds.act_on_stage();
         Ok(())
@@ -169,7 +169,7 @@ impl DemoDesk {
         if let Some(look) = look {
             now.rounds.saw(&look.sight);
         }
-        let Now { rounds, inbox, .. } = &mut *now;
+        let DeskState { rounds, inbox, .. } = &mut *now;
         rounds.tick(&self.api, &self.source, inbox)?;
         *hold(&self.stage) = now.rounds.act_on_stage();
         Ok(())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use image::RgbImage;
-use scene::attack::{Held, Instrument, present};
+use scene::attack::{Held, AttackInstrument, present};
 use scene::{Morning, Scene, room};
 
 use super::act::Act;
@@ -73,7 +73,7 @@ impl DrawnCrowd {
                 pitch_rad: 0.0,
                 roll_rad: 0.0,
             };
-            present(frame, &self.portrait, Instrument::Print, held.moved(at_ms, 0.12));
+            present(frame, &self.portrait, AttackInstrument::Print, held.moved(at_ms, 0.12));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How recognition errs on a face that was found: which look it is, scores, liveness, likeness to
 //! earlier tracks, and exchanges where two people meet.
 
-use super::{Past, Sensor, View};
+use super::{Live, Past, Sensor, View};
 use crate::scene::{FacePresentation, ScenePath, Stint};
 use crate::{Actor, STAFF, Spoofness};
 

@@ -61,7 +61,7 @@ fn liveness(net: &super::LocatedModel<super::LivenessFacts>) -> LivenessSpec {
 }
 
 fn thresholds(facts: &ThresholdFacts) -> spec::Thresholds {
-    let Thresholds { bare, masked, .. } = facts;
+    let ThresholdFacts { bare, masked, .. } = facts;
     spec::Thresholds {
         t_match_ppm: bare.t_match_ppm,
         t_reject_ppm: bare.t_reject_ppm,

@@ -1,13 +1,13 @@
 //! `[camera]`: which source, with which of its keys; keys of another source are refused. Opens no
 //! file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
 use super::{
     Checked,
-    values::{choice, decimal, number, path_of, place, text, wrong},
+    values::{choice, decimal, number, path_of, place, wrong},
 };
 use crate::config::{CameraSettings, FrameSource, Problem, RunMode, SceneSettings, Script, raw};
 
