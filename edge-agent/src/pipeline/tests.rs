@@ -1,11 +1,11 @@
 //! The pipeline's promises, with stages that see what the test says: who is embedded, and what is
 //! forgotten.
 
-use presence::{PointPx, Polygon};
-use vision::{Embedding, LivenessScore, PixelOrder, Rect, Template};
+use presence::{Liveness, PointPx, Polygon};
+use vision::{Embedding, Gallery, LivenessScore, PixelOrder, Rect, Rivals, Template};
 
 use super::*;
-use crate::scheduler::SchedulerSettings;
+use crate::{scheduler::SchedulerSettings, vision_stages::FaceQuality};
 
 /// Stages that find faces where the test puts them and count what they are asked.
 #[derive(Debug, Default)]
