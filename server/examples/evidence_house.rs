@@ -116,7 +116,7 @@ fn take(b: &mut TestBox, to: &evidence::SealTo) -> Vec<(EvidenceItem, Vec<u8>)> 
         let finding_id = "a".repeat(32);
         let about =
             PictureContext { device: &device, finding_id: &finding_id, kind, taken_at: TAKEN_AT };
-        let SealedBytes { id, ciphertext, sha256, supervisor_half, reviewer_half } =
+        let SealedCiphertext { id, ciphertext, sha256, supervisor_half, reviewer_half } =
             seal(&plain, about, to).unwrap();
         let item = EvidenceItem {
             id,

@@ -226,7 +226,7 @@ impl Scene {
                 kind: EvidenceKind::SubjectCrop,
                 taken_at: TAKEN_AT,
             };
-            let SealedBytes { id, ciphertext, sha256, supervisor_half, reviewer_half } =
+            let SealedCiphertext { id, ciphertext, sha256, supervisor_half, reviewer_half } =
                 seal(PLAIN, about, &to).unwrap();
             let item = EvidenceItem {
                 id,
