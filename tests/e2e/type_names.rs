@@ -131,8 +131,10 @@ fn judged(
         if OF_EACH_PROGRAM.contains(&name.as_str()) {
             continue;
         }
-        let files: String =
-            at.iter().map(|(_, file)| format!("\n    {}", file.display())).collect();
+        let files = at.iter().fold(String::new(), |mut files, (_, file)| {
+            let _ = write!(files, "\n    {}", file.display());
+            files
+        });
         let known = forms.iter().find(|(form, _)| form == name).map(|(_, crates)| *crates);
         let crates: Vec<&str> = at.iter().map(|(name, _)| name.as_str()).collect();
         match (known, still_double.get(name)) {

@@ -159,6 +159,10 @@ impl Args {
         let figures = pipeline.figures();
         let mib = |kib: u64| kib as f64 / 1024.0;
         let added = (handles + threads) as f64 - (warm_handles + warm_threads) as f64;
+        let growth_mib = mib(end_kib) - mib(warm_kib);
+        let uncounted = self.frames.abs_diff(figures.frames) as f64;
+        let failed = (given_up + figures.failed) as f64;
+        let at_most = BenchTarget::at_most;
         Ok(Report {
             frames: self.frames,
             detections: figures.detections_run,
@@ -170,36 +174,11 @@ impl Args {
             handles,
             threads,
             targets: vec![
-                BenchTarget::at_most(
-                    "resident memory",
-                    mib(most_kib.max(end_kib)),
-                    MOST_MIB,
-                    " MiB",
-                ),
-                BenchTarget::at_most(
-                    "growth after the warm-up",
-                    mib(end_kib) - mib(warm_kib),
-                    GROWTH_MIB,
-                    " MiB",
-                ),
-                BenchTarget::at_most(
-                    "open files and threads added after the warm-up",
-                    added,
-                    0.0,
-                    "",
-                ),
-                BenchTarget::at_most(
-                    "frames shown and not counted",
-                    self.frames.abs_diff(figures.frames) as f64,
-                    0.0,
-                    "",
-                ),
-                BenchTarget::at_most(
-                    "frames given up, or failures of a network",
-                    (given_up + figures.failed) as f64,
-                    0.0,
-                    "",
-                ),
+                at_most("resident memory", mib(most_kib.max(end_kib)), MOST_MIB, " MiB"),
+                at_most("growth after the warm-up", growth_mib, GROWTH_MIB, " MiB"),
+                at_most("open files and threads added after the warm-up", added, 0.0, ""),
+                at_most("frames shown and not counted", uncounted, 0.0, ""),
+                at_most("frames given up, or failures of a network", failed, 0.0, ""),
             ],
         })
     }
