@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use evaluate::sample::main_face;
 use vision::{
     Analyzer, Options, Picture, Runtime,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 const LIMITS: [f32; 9] = [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7];
@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [pack, masked, bare] = &args[..] else { bail!("usage: masks PACK MASKED_DIR BARE_DIR") };
     let search = Search::standard(None);
-    let spec = Manifest::effective(&search)?.pack(pack)?.locate(&search)?.spec();
+    let spec = PackManifest::effective(&search)?.pack(pack)?.locate(&search)?.spec();
     let options = Options { detect_longest_side_px: 640, threads: 1 };
     let mut analyzer = Analyzer::load(&Runtime::init()?, &spec, options)?;
     let (masked, no_face) = flags(&mut analyzer, masked)?;

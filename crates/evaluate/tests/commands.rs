@@ -67,7 +67,8 @@ fn identify(gallery: &str, more: &[&str]) -> Result<Value, String> {
 
 /// How many of p0 and p1 a list puts into its group.
 fn listed(text: &str) -> usize {
-    let person = |id: &str| evaluate::people::Person { id: id.to_owned(), photos: Vec::new() };
+    let person =
+        |id: &str| evaluate::people::PersonPhotos { id: id.to_owned(), photos: Vec::new() };
     let people = ["person_01", "person_02"].map(person);
     let groups = Groups::parse(text, "g.csv").unwrap_or_default();
     groups.members(&people).values().map(Vec::len).sum()

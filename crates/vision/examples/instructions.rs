@@ -12,7 +12,7 @@ use std::hint::black_box;
 use vision::{
     Analyzer, Embedding, FaceBox, Gallery, Options, Picture, PixelOrder, Rect, Rivals, Runtime,
     Template,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 const SIZE: (u32, u32) = (640, 480);
@@ -22,7 +22,8 @@ fn main() {
     let times: usize = args[1].parse().unwrap();
     let jpeg = args.get(2).map_or_else(drawn, |path| std::fs::read(path).unwrap());
     let search = Search::standard(None);
-    let spec = Manifest::built_in().unwrap().pack("real").unwrap().locate(&search).unwrap().spec();
+    let spec =
+        PackManifest::built_in().unwrap().pack("real").unwrap().locate(&search).unwrap().spec();
     match args[0].as_str() {
         "decode" => (0..times).for_each(|_| {
             black_box(Picture::decode(&jpeg).unwrap());

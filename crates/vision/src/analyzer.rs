@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Detector, Embedder, Embedding, FaceBox, Frame, Liveness, LivenessScore, MaskFlag, MaskScore,
-    PackSpec, Quality, Runtime, Template, Thresholds, VisionError, quality::Assessor,
+    PackSpec, QualityComponents, Runtime, Template, Thresholds, VisionError, quality::Assessor,
 };
 
 /// How the networks are run on this machine.
@@ -113,7 +113,11 @@ impl Analyzer {
     }
 
     /// Measures a face; cheap beside any network. The mask is left out.
-    pub fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Quality, VisionError> {
+    pub fn assess(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<QualityComponents, VisionError> {
         self.assessor.assess(frame, face)
     }
 
