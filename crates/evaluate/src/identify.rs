@@ -190,18 +190,30 @@ pub fn run(
     let enrolments =
         if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
     let whole = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort), unreadable };
+    divided(spec, &whole, &everyone, asked, &unknown, plans)
+}
+
+/// The reports of each division of the people, or of all of them, over samples that are taken.
+fn divided(
+    spec: &PackSpec,
+    whole: &Set,
+    everyone: &[Person],
+    asked: &Asked<'_>,
+    unknown: &BTreeMap<String, String>,
+    plans: &[Plan],
+) -> anyhow::Result<Vec<Report>> {
     let of = |set: &Set, people: &[Person], seed| -> anyhow::Result<Vec<Report>> {
         enough(people, asked, plans)?;
-        let one = |plan: &Plan| all_of(spec, set, people, asked, (&unknown, seed), *plan);
+        let one = |plan: &Plan| all_of(spec, set, people, asked, (unknown, seed), *plan);
         Ok(plans.iter().map(one).collect())
     };
     if asked.hold_out.is_empty() {
-        return of(&whole, &everyone, None);
+        return of(whole, everyone, None);
     }
     let mut reports = Vec::new();
     for seed in asked.hold_out {
         let mut set = whole.clone();
-        let measured = held_out::divide(&mut set, &everyone, asked.groups, *seed)?;
+        let measured = held_out::divide(&mut set, everyone, asked.groups, *seed)?;
         reports.extend(of(&set, &measured, Some(*seed))?);
     }
     Ok(reports)
@@ -380,3 +392,6 @@ fn masked_share(set: &Set) -> Option<f64> {
         .collect();
     (!flags.is_empty()).then(|| flags.iter().filter(|m| **m).count() as f64 / flags.len() as f64)
 }
+
+#[cfg(test)]
+mod tests;
