@@ -162,7 +162,7 @@ impl Analyzer {
         frame: Frame<'_>,
         face: &FaceBox,
     ) -> Result<Option<MaskScore>, VisionError> {
-        self.mask.as_mut().map(|m| m.score(frame, &face.rect)).transpose()
+        self.mask.as_mut().map(|m| m.score(frame, face)).transpose()
     }
 
     /// Overwrites the last frame in the detector's buffers; a face's are wiped with each look.

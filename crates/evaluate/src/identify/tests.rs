@@ -2,6 +2,9 @@ use vision::Quality;
 
 use super::*;
 
+/// Enough that a hundred are in each half.
+const PEOPLE: usize = 280;
+
 /// People of two photographs each, who share a direction as faces do.
 fn people(count: usize) -> (Vec<Person>, Set) {
     let mut dice = Dice::new(7, 1);
@@ -38,7 +41,7 @@ fn people(count: usize) -> (Vec<Person>, Set) {
 
 fn reports(hold_out: &[u64], sizes: &[usize]) -> Vec<serde_json::Value> {
     let spec = PackSpec::real(std::path::Path::new("nowhere"));
-    let (everyone, set) = people(280);
+    let (everyone, set) = people(PEOPLE);
     let plan = |people: &usize| Plan {
         enrol: 1,
         people: *people,
@@ -73,14 +76,14 @@ fn several_seeds_give_the_reports_of_each_by_itself() {
 #[test]
 fn people_who_make_the_cohort_are_not_measured() {
     let measured = |seed| {
-        let (everyone, mut set) = people(280);
+        let (everyone, mut set) = people(PEOPLE);
         let kept = held_out::divide(&mut set, &everyone, None, seed).expect("people enough");
         (kept, set)
     };
-    for seed in 1..4 {
+    for seed in [1, 2] {
         let (kept, set) = measured(seed);
         assert_eq!((set.probes.len(), set.enrolments.len()), (kept.len(), kept.len()));
-        let (everyone, whole) = people(280);
+        let (everyone, whole) = people(PEOPLE);
         for (person, probes) in kept.iter().zip(&set.probes) {
             let place = everyone.iter().position(|p| p.id == person.id).expect("one of them");
             let alike = |a: &Option<Sample>, b: &Option<Sample>| {
