@@ -316,8 +316,9 @@ mod tests {
                 gallery.insert(row % (rows / 3), &template).expect("a template of this pack");
             }
             gallery.remove(&3);
-            for _ in 0..50 {
-                let query = vector(1.0);
+            for asked in 0..50 {
+                // Towards what the vectors share, and away from it.
+                let query = vector(if asked % 2 == 0 { 1.0 } else { -1.0 });
                 let by_codes = gallery.search_by_codes(query.as_slice());
                 assert_eq!(by_codes, gallery.search_all(query.as_slice()), "{length}");
             }
