@@ -10,16 +10,16 @@ use super::accounts::{RoleChoice, role_choices, scope_labels};
 use super::field_fault::FieldFault;
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
-use super::scope_tree::{self, ScopeTree};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::StoreError;
+use crate::web::api::tokens::{self, TokenBody};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::ADMIN;
-use crate::web::tokens::{self, TokenBody};
+use crate::web::request::rights::ADMIN;
+use crate::web::view::scope_tree::{self, ScopeTree};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -144,6 +144,6 @@ async fn revoke(
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = crate::web::tokens::revoke(&app, &id).await;
+    let made = crate::web::api::tokens::revoke(&app, &id).await;
     shown(&app, &who, l, made.map(|()| Redirect::to("/tokens").into_response())).await
 }
