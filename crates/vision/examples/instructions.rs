@@ -25,7 +25,7 @@ fn main() {
     let spec = Manifest::built_in().unwrap().pack("real").unwrap().locate(&search).unwrap().spec();
     let mut bench = Bench::open(&jpeg, &spec);
     bench.warm();
-    let stages: [(&str, fn(&mut Bench<'_>)); 13] = [
+    let stages: [(&str, Stage); 13] = [
         ("decode", counted_decode),
         ("quality", counted_quality),
         ("match-10", counted_match_10),
@@ -46,6 +46,9 @@ fn main() {
         marked(name, "ends");
     }
 }
+
+/// One stage, done once.
+type Stage = fn(&mut Bench<'_>);
 
 /// There is no such file: that it is asked for is the mark.
 fn marked(stage: &str, what: &str) {
