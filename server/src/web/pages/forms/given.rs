@@ -72,8 +72,9 @@ impl Given {
 
     /// The first text that holds what nobody sees, as its fault.
     pub(in crate::web::pages) fn sound(&self) -> Result<(), Fault> {
-        let texts = self.0.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
-        texts.map(|(name, text)| crate::text::incoming(name, text).map(drop)).collect()
+        let mut texts =
+            self.0.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
+        texts.try_for_each(|(name, text)| crate::text::incoming(name, text).map(drop))
     }
 
     pub(in crate::web::pages) fn needed(&self, name: &str) -> Result<&str, Fault> {
