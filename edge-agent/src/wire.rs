@@ -213,7 +213,9 @@ fn kind(kind: core::FindingKind) -> FindingKind {
         core::FindingKind::NonLeadOperating => FindingKind::NonLeadOperating,
         core::FindingKind::UnlicensedOperator => FindingKind::UnlicensedOperator,
         // HB-3 is one of the integrity rules; the rule's code tells it from the others.
-        core::FindingKind::Integrity | core::FindingKind::UndeclaredProcedure => FindingKind::Integrity,
+        core::FindingKind::Integrity | core::FindingKind::UndeclaredProcedure => {
+            FindingKind::Integrity
+        }
         core::FindingKind::RecordMismatch => FindingKind::RecordMismatch,
     }
 }

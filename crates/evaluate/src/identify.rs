@@ -190,21 +190,33 @@ pub fn run(
     let enrolments =
         if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
     let whole = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort), unreadable };
+    divided(spec, &whole, &everyone, asked, &unknown, plans)
+}
+
+/// The reports of each division of the people, or of all of them, over samples that are taken.
+fn divided(
+    spec: &PackSpec,
+    whole: &Set,
+    everyone: &[PersonPhotos],
+    asked: &PhotoSelection<'_>,
+    unknown: &BTreeMap<String, String>,
+    plans: &[IdentificationPlan],
+) -> anyhow::Result<Vec<IdentificationReport>> {
     let of =
         |set: &Set, people: &[PersonPhotos], seed| -> anyhow::Result<Vec<IdentificationReport>> {
             enough(people, asked, plans)?;
             let one = |plan: &IdentificationPlan| {
-                all_of(spec, set, people, asked, (&unknown, seed), *plan)
+                all_of(spec, set, people, asked, (unknown, seed), *plan)
             };
             Ok(plans.iter().map(one).collect())
         };
     if asked.hold_out.is_empty() {
-        return of(&whole, &everyone, None);
+        return of(whole, everyone, None);
     }
     let mut reports = Vec::new();
     for seed in asked.hold_out {
         let mut set = whole.clone();
-        let measured = held_out::divide(&mut set, &everyone, asked.groups, *seed)?;
+        let measured = held_out::divide(&mut set, everyone, asked.groups, *seed)?;
         reports.extend(of(&set, &measured, Some(*seed))?);
     }
     Ok(reports)
@@ -387,3 +399,6 @@ fn masked_share(set: &Set) -> Option<f64> {
         .collect();
     (!flags.is_empty()).then(|| flags.iter().filter(|m| **m).count() as f64 / flags.len() as f64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,6 +219,22 @@ fn a_broken_photograph_that_is_left_for_tracks_ends_nothing() {
 }
 
 #[test]
+fn too_few_people_to_be_divided_end_with_an_error() {
+    let (_folder, gallery) = people(&[2, 2, 2, 2]);
+    let said = identify(&gallery, &["--people", "1", "--hold-out", "1,2"]).unwrap_err();
+    assert!(said.contains("cohort") && said.contains("100 are needed"), "{said}");
+}
+
+#[test]
+fn a_list_of_seeds_that_is_no_list_of_numbers_is_refused() {
+    let (_folder, gallery) = people(&[2]);
+    for list in ["1,x", "1,,2", "1.5"] {
+        let said = identify(&gallery, &["--people", "1", "--hold-out", list]).unwrap_err();
+        assert!(said.contains("--hold-out"), "{list}: {said}");
+    }
+}
+
+#[test]
 fn a_calibration_takes_no_drawn_mask_for_a_bare_face() {
     let (_folder, gallery) = people(&[2]);
     let said = run(&["calibrate", "--people", &gallery, "--draw-mask"]).unwrap_err();

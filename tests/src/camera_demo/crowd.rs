@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use image::RgbImage;
-use scene::attack::{Held, AttackInstrument, present};
+use scene::attack::{AttackInstrument, Held, present};
 use scene::{Morning, Scene, room};
 
 use super::act::Act;
