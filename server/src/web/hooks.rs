@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,7 +15,9 @@ use super::rights::ADMIN;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, clip};
+use crate::ids::HookId;
 use crate::notify;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::store::{Delivery, DeliveryEvent, Hook, HookKind, NewDelivery, Quiet};
 use crate::vault::Key;
@@ -114,7 +116,7 @@ impl HookBody {
 
 #[derive(Serialize, JsonSchema)]
 pub(super) struct HookMade {
-    id: String,
+    id: HookId,
     /// Of a webhook, shown once.
     pub secret: Option<String>,
 }
@@ -153,7 +155,7 @@ pub(super) async fn make(app: &Arc<App>, who: &Who, it: HookBody) -> Result<Hook
             created_by: by,
         };
         a.store.put_hook(&hook, sealed.as_deref())?;
-        Ok::<_, Problem>(HookMade { id: hook.id.to_string(), secret })
+        Ok::<_, Problem>(HookMade { id: hook.id, secret })
     })
     .await
 }
@@ -186,7 +188,7 @@ pub(super) enum HookStep {
     Enable,
 }
 
-pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(), Problem> {
+pub(super) async fn take(app: &Arc<App>, id: HookId, step: HookStep) -> Result<(), Problem> {
     deed::did(format!("hook {}: {step:?}", clip(&id, 64)));
     app.blocking(move |a| {
         match step {
@@ -200,7 +202,8 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
                 let now = At::now();
                 // Nothing in it is anybody's.
                 let body = format!(r#"{{"data":{{}},"event":"{}","number":0}}"#, event.code());
-                let delivery = NewDelivery { hook: id, event, alert: None, body, next_at: now };
+                let delivery =
+                    NewDelivery { hook: id.into(), event, alert: None, body, next_at: now };
                 a.store.add_delivery(&delivery, now)?;
             }
         }
@@ -211,12 +214,12 @@ pub(super) async fn take(app: &Arc<App>, id: String, step: HookStep) -> Result<(
 
 #[derive(Serialize, JsonSchema)]
 struct HookStepped {
-    id: String,
+    id: HookId,
 }
 
 async fn post_step(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<HookId>,
     Body(step): Body<HookStep>,
 ) -> Result<Json<HookStepped>, Problem> {
     take(&app, id.clone(), step).await?;

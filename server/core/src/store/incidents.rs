@@ -22,6 +22,7 @@ use crate::alert::AlertState;
 use crate::alert::Step as CaseStep;
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::clock::{self, At};
+use crate::ids::AlertId;
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 use crate::own_id::is_own;
@@ -147,9 +148,9 @@ pub(super) fn take_in<'a>(
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let mut incidents: BTreeMap<String, Incident<'_>> = BTreeMap::new();
+    let mut incidents: BTreeMap<AlertId, Incident<'_>> = BTreeMap::new();
     // The alert of each incident, by whose it is and what that calls it.
-    let mut alerts: HashMap<(&str, &str), String> = HashMap::new();
+    let mut alerts: HashMap<(&str, &str), AlertId> = HashMap::new();
     let mut around = Around::default();
     let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
@@ -176,11 +177,11 @@ pub(super) fn take_in<'a>(
             }
             continue;
         }
-        let alert: &String = match alerts.entry(key) {
+        let alert: &AlertId = match alerts.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let incident = load(tx, step, joining, &mut around)?;
-                let id = new.insert(incident.alert.id.to_string());
+                let id = new.insert(incident.alert.id.clone());
                 incidents.entry(id.clone()).or_insert(incident);
                 id
             }
@@ -244,7 +245,7 @@ pub(super) fn say_own(
     report: &FindingReport,
     device: &str,
     now: At,
-) -> Result<String> {
+) -> Result<AlertId> {
     let known: Option<(String, String)> = tx
         .prepare_cached(
             "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE \
@@ -319,7 +320,7 @@ fn stands_in(tx: &Connection, device: &str) -> Result<Option<integrity::Where>> 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
 fn keep_step(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     Step { report, place, origin, placed, .. }: &Step<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO finding_step VALUES \
@@ -387,7 +388,7 @@ fn alert_for(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
     }
     let sql = "SELECT alert FROM finding WHERE origin = ?1 AND id = ?2";
     let key = [step.origin, step.report.finding_id.as_str()];
-    let held: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    let held: Option<AlertId> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
     match held.filter(|alert| alert.starts_with(JOINED)) {
         Some(alert) => alert_by_id(tx, &alert),
         None => Ok(None),
@@ -428,7 +429,7 @@ fn joined_alert(
         AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
     let (institution, room) = (step.placed.institution.as_str(), step.report.room.as_str());
     let key = (device, JOINED, institution, room);
-    let known: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    let known: Option<AlertId> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
     if let Some(id) = known {
         return Ok(alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))));
     }

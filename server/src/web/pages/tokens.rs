@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::accounts::{RoleChoice, role_choices, scope_labels};
@@ -15,6 +15,8 @@ use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
+use crate::ids::ApiTokenId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::endpoint::Endpoint;
@@ -142,7 +144,7 @@ async fn revoke(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiTokenId>,
 ) -> Response {
     let made = crate::web::tokens::revoke(&app, &id).await;
     shown(&app, &who, l, made.map(|()| Redirect::to("/tokens").into_response())).await

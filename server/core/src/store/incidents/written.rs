@@ -102,7 +102,7 @@ fn alert_id(origin: &str, incident: &str) -> String {
 /// The finding as its last step says it, raised and received when its first one was.
 pub(super) fn put_finding(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     first: &Step<'_>,
     step: &Step<'_>,
     held: bool,
