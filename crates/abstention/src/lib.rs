@@ -19,6 +19,9 @@ pub struct Declared<'a> {
     pub operators: Vec<&'a str>,
     /// It was NotAssessable, or a rule abstained in it.
     pub unjudged: bool,
+    /// Since when an alert stands about it that says something of who worked, ms since the epoch:
+    /// the clinic was told of this session by itself.
+    pub alerted_ms: Option<i64>,
 }
 
 /// From when on it is too many.
@@ -58,32 +61,88 @@ pub struct Excess<'a> {
     pub unjudged: usize,
     /// It was told `cure_days` ago, and still is so.
     pub uncured: bool,
+    /// Sessions with alerts of their own are among those counted as unjudged.
+    pub with_alerted: bool,
 }
 
-/// Judges one clinic's sessions. `told_ms`: since when it knows.
+impl Excess<'_> {
+    /// Whether a session is one of those counted as unjudged, in whatever group.
+    pub fn counts(&self, session: &Declared<'_>) -> bool {
+        session.unjudged && (self.with_alerted || session.alerted_ms.is_none())
+    }
+}
+
+/// Judges one clinic's sessions, those of the window and of the one `cure_days` before it.
+/// `told_ms`: since when it knows.
+///
+/// A session with an alert of its own was told already: it makes no notice beside that. From the
+/// notice on, and where such alerts told a group of too many `cure_days` ago, it counts as every
+/// other: who always turns away gains nothing by an alert a session.
 pub fn judge<'a>(
     sessions: &[Declared<'a>],
     told_ms: Option<i64>,
     limits: Limits,
     now_ms: i64,
 ) -> Option<Excess<'a>> {
+    let then_ms = now_ms - limits.cure_days * DAY_MS;
+    let all = excesses(sessions, limits, now_ms, |session| session.unjudged);
+    let told_then = |session: &Declared<'_>| session.alerted_ms.is_some_and(|ms| ms <= then_ms);
+    let before = excesses(sessions, limits, then_ms, |it| it.unjudged && told_then(it));
+    let lasting: Vec<_> =
+        all.iter().filter(|now| before.iter().any(|it| it.group == now.group)).copied().collect();
+    if let Some(told_ms) = told_ms {
+        let uncured = told_ms <= then_ms || !lasting.is_empty();
+        return widest(all, uncured, true);
+    }
+    if !lasting.is_empty() {
+        return widest(lasting, true, true);
+    }
+    let quiet = excesses(sessions, limits, now_ms, |it| it.unjudged && it.alerted_ms.is_none());
+    widest(quiet, false, false)
+}
+
+/// A group with too many of those that `counts`.
+#[derive(Clone, Copy)]
+struct TooMany<'a> {
+    group: Group<'a>,
+    declared: usize,
+    unjudged: usize,
+}
+
+/// Those in the window that ends at `until_ms`.
+fn excesses<'a>(
+    sessions: &[Declared<'a>],
+    limits: Limits,
+    until_ms: i64,
+    counts: impl Fn(&Declared<'a>) -> bool,
+) -> Vec<TooMany<'a>> {
     let mut groups: BTreeMap<Group<'a>, (usize, usize)> = BTreeMap::new();
-    let from_ms = now_ms - limits.days * DAY_MS;
-    for session in sessions.iter().filter(|s| s.start_ms > from_ms && s.start_ms <= now_ms) {
+    let from_ms = until_ms - limits.days * DAY_MS;
+    for session in sessions.iter().filter(|s| s.start_ms > from_ms && s.start_ms <= until_ms) {
         for group in session.groups() {
             let (declared, unjudged) = groups.entry(group).or_default();
             *declared += 1;
-            *unjudged += usize::from(session.unjudged);
+            *unjudged += usize::from(counts(session));
         }
     }
-    let uncured = told_ms.is_some_and(|at| now_ms - at >= limits.cure_days * DAY_MS);
-    let too_many = groups.into_iter().filter(|(_, (declared, unjudged))| {
-        *declared >= limits.sessions_min
-            && (*unjudged as i64) * 1_000_000 > (*declared as i64) * limits.share_ppm
-    });
-    let excess =
-        too_many.map(|(group, (declared, unjudged))| Excess { group, declared, unjudged, uncured });
-    excess.reduce(|best, next| if next.outweighs(&best) { next } else { best })
+    let of = |(group, (declared, unjudged))| TooMany { group, declared, unjudged };
+    let is_too_many = |it: &TooMany<'a>| {
+        it.declared >= limits.sessions_min
+            && (it.unjudged as i64) * 1_000_000 > (it.declared as i64) * limits.share_ppm
+    };
+    groups.into_iter().map(of).filter(is_too_many).collect()
+}
+
+/// The widest of these groups.
+fn widest<'a>(of: Vec<TooMany<'a>>, uncured: bool, with_alerted: bool) -> Option<Excess<'a>> {
+    let excess = |it: TooMany<'a>| Excess {
+        group: it.group,
+        declared: it.declared,
+        unjudged: it.unjudged,
+        uncured,
+        with_alerted,
+    };
+    of.into_iter().map(excess).reduce(|best, next| if next.outweighs(&best) { next } else { best })
 }
 
 impl<'a> Declared<'a> {
@@ -124,7 +183,8 @@ mod tests {
         unjudged: bool,
     ) -> Declared<'static> {
         let start_ms = NOW - n % 13 * DAY_MS;
-        Declared { start_ms, room: "r-1", lead: Some(lead), operators: vec![operator], unjudged }
+        let operators = vec![operator];
+        Declared { start_ms, room: "r-1", lead: Some(lead), operators, unjudged, alerted_ms: None }
     }
 
     fn of(sessions: &[Declared<'static>]) -> Option<(Group<'static>, usize, usize)> {
@@ -187,5 +247,40 @@ mod tests {
         let uncured = |ago| judge(&all, Some(NOW - ago), LIMITS, NOW).map(|e| e.uncured);
         assert_eq!(uncured(14 * DAY_MS - 1), Some(false));
         assert_eq!(uncured(14 * DAY_MS), Some(true));
+    }
+
+    fn alerted(sessions: Vec<Declared<'static>>) -> Vec<Declared<'static>> {
+        let at = |s: Declared<'static>| Declared { alerted_ms: Some(s.start_ms), ..s };
+        sessions.into_iter().map(at).collect()
+    }
+
+    #[test]
+    fn a_session_with_its_own_alert_makes_no_notice() {
+        let mut all = many(10, 3, "p", "o");
+        all.extend(alerted(many(10, 10, "p", "o")));
+        assert_eq!(of(&all), None);
+        all.extend(many(10, 7, "p", "o"));
+        assert_eq!(of(&all), Some((Group::Clinic, 30, 10)), "those alone that had none");
+    }
+
+    #[test]
+    fn after_notice_an_own_alert_excuses_nothing() {
+        let all = alerted(many(10, 4, "p", "o"));
+        let told = judge(&all, Some(NOW - 14 * DAY_MS), LIMITS, NOW).unwrap();
+        assert!(told.uncured && told.with_alerted && told.unjudged == 4);
+    }
+
+    #[test]
+    fn an_alert_a_session_for_a_month_is_uncured() {
+        let mut month = alerted(many(10, 4, "p", "o"));
+        assert_eq!(judge(&month, None, LIMITS, NOW), None, "a fortnight of it");
+        let earlier = |s: Declared<'static>| Declared { start_ms: s.start_ms - 14 * DAY_MS, ..s };
+        let before: Vec<_> = many(10, 4, "p", "o").into_iter().map(earlier).collect();
+        let late = |s| Declared { alerted_ms: Some(NOW), ..s };
+        let told_late: Vec<_> = before.clone().into_iter().map(late).chain(month.clone()).collect();
+        assert_eq!(judge(&told_late, None, LIMITS, NOW), None, "what came late was no notice");
+        month.extend(alerted(before));
+        let excess = judge(&month, None, LIMITS, NOW).unwrap();
+        assert!(excess.uncured && (excess.declared, excess.unjudged) == (10, 4));
     }
 }

@@ -141,6 +141,12 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether it asks who worked: licence lending, no lead, nobody registered. The others (HB) ask
+    /// about the room and its record.
+    pub fn asks_who_worked(self) -> bool {
+        !matches!(self, Self::Hb2 | Self::Hb3 | Self::Hb4 | Self::Hb6 | Self::Hb7)
+    }
+
     /// The code as it stands in the domain: `LL-1`.
     pub fn code(self) -> &'static str {
         match self {

@@ -125,6 +125,7 @@ fn of_clinic(
                 lead: declared.and_then(|s| s.lead),
                 operators: declared.map(|s| s.operators.clone()).unwrap_or_default(),
                 unjudged: !judged,
+                alerted_ms: played.says_who_worked().then_some(day * DAY_MS),
             });
         }
         let now_ms = day * DAY_MS + DAY_MS / 2;

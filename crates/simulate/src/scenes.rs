@@ -344,6 +344,11 @@ impl Played {
             && self.scene.sessions.iter().all(|s| s.lead.is_some_and(there))
     }
 
+    /// Whether an alert stands that says something of who worked: people judge that session.
+    pub(crate) fn says_who_worked(&self) -> bool {
+        self.findings.iter().any(|f| f.severity >= Severity::L1 && f.key.rule.asks_who_worked())
+    }
+
     /// Whether a rule says that the lead, or every lead, was absent or there for too short a time;
     /// not where it says that somebody badly seen was perhaps the lead.
     fn calls_the_lead_absent(&self) -> bool {

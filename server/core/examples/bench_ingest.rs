@@ -48,8 +48,8 @@ fn main() -> ExitCode {
             ("PostgreSQL, two servers", at(&postgres("two")), 2),
         ];
         for (name, at, servers) in houses {
-            let rate = rate(&at, servers, messages, boxes);
-            eprintln!("round {round}: {name}: {rate} a second");
+            let (rate, incidents) = rates_of(&at, servers, messages, boxes);
+            eprintln!("round {round}: {name}: {rate} a second, {incidents} made into incidents");
             rates.entry(name).or_default().push(rate);
         }
     }
@@ -78,8 +78,9 @@ fn main() -> ExitCode {
     if short == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Messages stored and due a receipt in a second, by so many servers over one store.
-fn rate(at: &Address, servers: usize, messages: usize, boxes: usize) -> u128 {
+/// Messages stored and due a receipt in a second, by so many servers over one store; and then
+/// findings made into incidents in a second, by one of them.
+fn rates_of(at: &Address, servers: usize, messages: usize, boxes: usize) -> (u128, u128) {
     let stores: Vec<Store> = (0..servers).map(|_| Store::open(at).unwrap()).collect();
     stores[0].fill_boxes(u32::try_from(boxes).unwrap()).unwrap();
     let work: Vec<Vec<Vec<Entry>>> = (0..servers)
@@ -99,8 +100,13 @@ fn rate(at: &Address, servers: usize, messages: usize, boxes: usize) -> u128 {
             });
         }
     });
-    let took = began.elapsed().max(Duration::from_millis(1));
-    (messages as u128 * 1000) / took.as_millis()
+    let a_second = |began: Instant| {
+        (messages as u128 * 1000) / began.elapsed().max(Duration::from_millis(1)).as_millis()
+    };
+    let stored = a_second(began);
+    let began = Instant::now();
+    while stores[0].take_up(BATCH).unwrap() > 0 {}
+    (stored, a_second(began))
 }
 
 fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<Entry>> {

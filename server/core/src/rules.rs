@@ -52,6 +52,8 @@ pub struct SessionOutcome {
     /// Nothing is missing from the chain of the box that said so, from the session's start to the
     /// word.
     pub chain_whole: bool,
+    /// Since when an alert stands about it that says something of who worked.
+    pub alerted_ms: Option<i64>,
 }
 
 /// What the box said of a session.
@@ -146,6 +148,7 @@ pub mod script {
             }),
             watched: true,
             chain_whole: true,
+            alerted_ms: None,
         }
     }
 

@@ -632,7 +632,7 @@ CREATE INDEX alert_at ON alert(institution, state, severity);
 CREATE INDEX zones_drawn_in ON zones_drawn(room, id);
 CREATE INDEX session_emergency ON session (start_at) WHERE json_extract(spec, '$.emergency') =
     '1';
-CREATE INDEX finding_by_alert ON finding(alert);
+CREATE INDEX finding_by_alert ON finding(alert, severity DESC, raised_at, id);
 CREATE INDEX finding_by_kind ON finding(kind);
 CREATE INDEX finding_by_rule ON finding(rule, received_at);
 CREATE INDEX finding_undeclared ON finding(json_extract(report, '$.institution'), received_at)

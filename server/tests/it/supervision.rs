@@ -194,6 +194,34 @@ fn a_third_session_in_an_empty_room_is_the_supervisors() {
 }
 
 #[test]
+fn a_session_told_by_its_own_alert_makes_no_notice() {
+    let (house, mut b) = furnished();
+    let open = json!({"lead_verified": true, "undecided":[{"rule":"LL-5","reason":"absence"}]});
+    for n in 0..11 {
+        declare(&house, &format!("u-{n}"), 900 - n * 60, 870 - n * 60);
+    }
+    let mut own = finding('a', '1', "opened", 1, "LL-5", "LicenseLending", "L1");
+    own["session"] = json!("u-6");
+    b.say(&own);
+    for n in 0..11 {
+        let said = if n >= 6 { open.clone() } else { json!({"lead_verified": true}) };
+        b.say(&summary(&format!("u-{n}"), 1, &said));
+    }
+    // The fourth of ten is the one that was told; the fifth of eleven makes the notice.
+    let alerts = house.until("alerts", |a| !of_rule(a, "HB-5").is_empty());
+    let counts = of_rule(&alerts, "HB-5")[0].1["counts"].clone();
+    let figure = |name: &str| {
+        let all = counts.as_array().unwrap();
+        all.iter().find(|c| c["name"] == name).map(|c| c["value"].clone())
+    };
+    assert_eq!(
+        (figure("declared_sessions"), figure("not_assessable_sessions")),
+        (Some(json!(11)), Some(json!(4))),
+        "{counts}"
+    );
+}
+
+#[test]
 fn a_clinic_whose_sessions_can_never_be_judged_is_told() {
     let (house, mut b) = furnished();
     for n in 0..10 {

@@ -3,7 +3,8 @@
 //! More than 30 % of at least 10 declared sessions in 14 days NotAssessable or undecided, of the
 //! clinic, of a room, of a lead or of an operator → L1 to the clinic; not cured 14 days after
 //! notice → L2 [D]. The counting itself is `abstention`'s. A session whose patient declined is one
-//! of them: a clinic that marks every session so is told of it as one that covers the lens.
+//! of them: a clinic that marks every session so is told of it as one that covers the lens. One
+//! about which an alert stands makes no notice beside that (0367).
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use protocol::up::{FindingKind, Severity};
 use wording::{ServerStatement, WhoseSessions};
 
 use super::draft::{self, count};
-use super::{Draft, Numbers, SessionOutcome, begun_within, share_ppm};
+use super::{DAY_MS, Draft, Numbers, SessionOutcome, begun_within, share_ppm};
 
 /// What a box says where nobody was looked at, for this patient or one beside him.
 const WITHHELD: [AbstentionReason; 2] = [AbstentionReason::Declined, AbstentionReason::Withheld];
@@ -45,7 +46,7 @@ pub fn judge(
     now_ms: i64,
 ) -> Vec<Draft> {
     let mut by_institution: BTreeMap<&str, Vec<(&SessionOutcome, bool)>> = BTreeMap::new();
-    for outcome in begun_within(outcomes, p.hb5_days, now_ms) {
+    for outcome in begun_within(outcomes, p.hb5_days + p.hb5_cure_days, now_ms) {
         if let Some(dark) = counted(outcome, p, now_ms) {
             by_institution.entry(&outcome.institution).or_default().push((outcome, dark));
         }
@@ -63,7 +64,7 @@ fn of_institution(
     p: &Numbers,
     now_ms: i64,
 ) -> Option<Draft> {
-    let declared: Vec<Declared<'_>> =
+    let said: Vec<Declared<'_>> =
         sessions.iter().map(|(outcome, dark)| as_declared(outcome, *dark)).collect();
     let limits = Limits {
         days: p.hb5_days,
@@ -71,12 +72,16 @@ fn of_institution(
         share_ppm: p.hb5_share_ppm,
         cure_days: p.hb5_cure_days,
     };
-    let Excess { group, declared, unjudged, uncured } =
-        abstention::judge(&declared, told, limits, now_ms)?;
+    let excess = abstention::judge(&said, told, limits, now_ms)?;
+    let Excess { group, declared, unjudged, uncured, .. } = excess;
+    let from_ms = now_ms - p.hb5_days * DAY_MS;
     let dark: Vec<&SessionOutcome> = sessions
         .iter()
-        .filter(|(outcome, dark)| *dark && is_of(outcome, group))
-        .map(|(outcome, _)| *outcome)
+        .zip(&said)
+        .filter(|((outcome, _), it)| {
+            excess.counts(it) && it.start_ms > from_ms && is_of(outcome, group)
+        })
+        .map(|((outcome, _), _)| *outcome)
         .collect();
     let latest = dark.iter().max_by_key(|s| (s.start_ms, &s.session))?;
     Some(Draft {
@@ -121,6 +126,7 @@ fn as_declared(outcome: &SessionOutcome, unjudged: bool) -> Declared<'_> {
         lead: outcome.declared_lead.as_deref(),
         operators: outcome.declared_operators.iter().map(String::as_str).collect(),
         unjudged,
+        alerted_ms: outcome.alerted_ms,
     }
 }
 
@@ -164,7 +170,6 @@ fn reasons(dark: &[&SessionOutcome]) -> Vec<(AbstentionReason, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DAY_MS;
     use super::super::script::{NOW, session, with};
     use super::*;
 
@@ -270,6 +275,32 @@ mod tests {
         let mut sessions = fortnight(10, 3);
         sessions[9] = open(9);
         assert_eq!(severities(&sessions, &BTreeMap::new()), [Severity::L1]);
+    }
+
+    #[test]
+    fn sessions_with_their_own_alerts_make_no_notice() {
+        let told = |n| SessionOutcome { alerted_ms: Some(NOW - DAY_MS), ..open(n) };
+        let mut sessions = fortnight(10, 3);
+        sessions[9] = told(9);
+        assert_eq!(severities(&sessions, &BTreeMap::new()), []);
+        let draft = judge(&fortnight(10, 4), &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
+        assert_eq!(draft.intervals.len(), 4);
+        sessions.extend((0..5).map(open));
+        let draft = judge(&sessions, &BTreeMap::new(), &Numbers::default(), NOW).remove(0);
+        assert_eq!(draft.intervals.len(), 8, "of 15, and the one that was told is not among them");
+    }
+
+    #[test]
+    fn an_alert_a_session_for_a_month_goes_on() {
+        let told = |n: i64, days: i64| SessionOutcome {
+            alerted_ms: Some(NOW - days * DAY_MS),
+            start_ms: NOW - days * DAY_MS,
+            ..open(n)
+        };
+        let fresh: Vec<_> = (0..10).map(|n| told(n, n)).collect();
+        assert_eq!(severities(&fresh, &BTreeMap::new()), []);
+        let month: Vec<_> = (0..26).map(|n| told(n, n)).collect();
+        assert_eq!(severities(&month, &BTreeMap::new()), [Severity::L2]);
     }
 
     #[test]

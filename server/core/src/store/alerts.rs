@@ -127,6 +127,10 @@ const ANSWERED: &str =
 const NOT_ANSWERED: &str =
     "NOT EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id AND s.step = 'answer')";
 
+/// The worst finding of an alert: one step into an index, however many were joined in it.
+const WORST: &str = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, \
+    raised_at, id LIMIT 1";
+
 const COLUMNS: &str =
     "SELECT number, id, severity, kinds, institution, jurisdiction, room, session, device, item,
     assignee,
@@ -235,10 +239,8 @@ impl Store {
         &self,
         alerts: impl IntoIterator<Item = &'a AlertId>,
     ) -> Result<Vec<Option<WorstFinding>>> {
-        let sql = "SELECT report FROM finding WHERE alert = ?1 ORDER BY severity DESC, raised_at, \
-            id LIMIT 1";
         self.read(|c| {
-            let mut worst = c.prepare_cached(sql)?;
+            let mut worst = c.prepare_cached(WORST)?;
             let said = alerts.into_iter().map(|alert| {
                 let report: Option<String> = worst.query_row([alert], |r| r.get(0)).optional()?;
                 Ok(report.map(|text| serde_json::from_str(&text)).transpose()?)
@@ -434,7 +436,7 @@ fn announce(tx: &Connection, alert: &AlertId, before: ClinicState) -> Result<()>
     )
 }
 
-fn answered(c: &Connection, alert: &AlertId) -> Result<bool> {
+pub(super) fn answered(c: &Connection, alert: &AlertId) -> Result<bool> {
     Ok(c.prepare_cached("SELECT 1 FROM alert_step WHERE alert = ?1 AND step = 'answer' LIMIT 1")?
         .exists([alert])?)
 }
@@ -503,5 +505,25 @@ impl Reason {
     /// Reads a reason by its name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Store, WORST, collect};
+
+    #[test]
+    fn the_worst_of_thousands_joined_is_found_without_sorting() {
+        let dir = tempfile::tempdir().unwrap();
+        let plan = Store::open(dir.path()).unwrap().read(|c| {
+            if c.sqlite().is_none() {
+                return Ok(Vec::new());
+            }
+            let sql = format!("EXPLAIN QUERY PLAN {WORST}");
+            collect(c, &sql, ["joined-1"], |r| Ok(r.get::<_, String>(3)?))
+        });
+        for step in plan.unwrap() {
+            assert!(step.contains("finding_by_alert") && !step.contains("TEMP"), "{step}");
+        }
     }
 }

@@ -18,8 +18,8 @@ use protocol::up::{FindingReport, WithdrawalCause};
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
 use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, statements};
-use crate::alert::AlertState;
 use crate::alert::Step as CaseStep;
+use crate::alert::{AlertState, ClinicState};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::clock::{self, At};
 use crate::ids::AlertId;
@@ -100,6 +100,10 @@ struct Incident<'a> {
     dirty: bool,
     /// By origin and id.
     findings: BTreeMap<(String, String), Known<'a>>,
+    /// Whether anybody outside the box has seen it; asked once, where it matters.
+    seen: Option<bool>,
+    /// Whether its clinic has answered; asked once.
+    answered: Option<bool>,
 }
 
 /// Whether new incidents of a box that has many open alerts join one.
@@ -117,6 +121,9 @@ struct Around {
     jurisdictions: HashMap<String, String>,
     /// Open alerts by device, not counted further than needed.
     open: HashMap<String, i64>,
+    /// The alert in which incidents are joined, by device, institution and room: one that this
+    /// transaction has read or opened.
+    joined: HashMap<(String, String, String), AlertId>,
 }
 
 /// A step that follows nothing that is known: it has no effect.
@@ -179,12 +186,14 @@ pub(super) fn take_in<'a>(
         }
         let alert: &AlertId = match alerts.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let incident = load(tx, step, joining, &mut around)?;
-                let id = new.insert(incident.alert.id.clone());
-                incidents.entry(id.clone()).or_insert(incident);
-                id
-            }
+            Entry::Vacant(new) => match load(tx, step, known, joining, &mut around)? {
+                Loaded::Before(id) => new.insert(id),
+                Loaded::Now(incident) => {
+                    let id = new.insert(incident.alert.id.clone());
+                    incidents.entry(id.clone()).or_insert(incident);
+                    id
+                }
+            },
         };
         let Some(incident) = incidents.get_mut(alert) else { continue };
         keep_step(tx, &incident.alert.id, step)?;
@@ -194,8 +203,8 @@ pub(super) fn take_in<'a>(
             continue;
         }
         let news = incident.take(tx, step)?;
+        let told = incident.told(tx)?;
         let alert = &incident.alert;
-        let told = super::alerts::told(tx, alert)?;
         let arrival = Arrival { report: &step.report, received_at: step.place.received_at, news };
         feed::append_alert(
             tx,
@@ -204,7 +213,7 @@ pub(super) fn take_in<'a>(
             Some(ClinicNews::of(alert, told, Some(arrival))),
         )?;
     }
-    for incident in incidents.values() {
+    for incident in incidents.values_mut() {
         incident.write(tx)?;
     }
     count(tx, "finding_steps", (steps.len() - jumps.len()) as i64)?;
@@ -347,23 +356,34 @@ fn keep_step(
 /// Begins the id of an alert in which incidents of one box were joined.
 pub const JOINED: &str = "joined-";
 
-/// The incident as it stands, or a new one that begins with this step.
+/// Where the incident of a step is found.
+enum Loaded<'a> {
+    /// Among those that this transaction has already, by the id of its alert.
+    Before(AlertId),
+    Now(Incident<'a>),
+}
+
+/// The incident as it stands, or a new one that begins with this step; `revision` is what is known
+/// of its finding.
 fn load<'a>(
     tx: &Connection,
     step: &Step<'_>,
+    revision: Option<u32>,
     joining: &Joining<'_>,
     around: &mut Around,
-) -> Result<Incident<'a>> {
-    let Some(alert) = alert_for(tx, step)? else {
-        let alert = match joined_alert(tx, step, joining, around)? {
-            Some(Joined::Open(alert)) => *alert,
-            Some(Joined::New(id)) => open_alert(tx, step, Some(id), around)?,
-            None => open_alert(tx, step, None, around)?,
-        };
-        return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
+) -> Result<Loaded<'a>> {
+    let Some(alert) = alert_for(tx, step, revision)? else {
+        return Ok(match joined_alert(tx, step, joining, around)? {
+            Some(Joined::Before(id)) => Loaded::Before(id),
+            Some(Joined::Open(alert)) => Loaded::Now(Incident::of(*alert)),
+            Some(Joined::New(id)) => {
+                Loaded::Now(Incident::opened(open_alert(tx, step, Some(id), around)?))
+            }
+            None => Loaded::Now(Incident::opened(open_alert(tx, step, None, around)?)),
+        });
     };
     if alert.id.starts_with(JOINED) {
-        return Ok(Incident { alert, dirty: false, findings: BTreeMap::new() });
+        return Ok(Loaded::Now(Incident::of(alert)));
     }
     let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE \
         alert = ?1";
@@ -378,13 +398,16 @@ fn load<'a>(
         };
         Ok(((r.get(0)?, r.get(1)?), known))
     })?;
-    Ok(Incident { alert, dirty: false, findings: findings.into_iter().collect() })
+    Ok(Loaded::Now(Incident { findings: findings.into_iter().collect(), ..Incident::of(alert) }))
 }
 
 /// The alert of the incident, or the joined one that holds the finding.
-fn alert_for(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
+fn alert_for(tx: &Connection, step: &Step<'_>, revision: Option<u32>) -> Result<Option<Alert>> {
     if let Some(alert) = alert_of(tx, step.incident_origin, &step.report.incident_id)? {
         return Ok(Some(alert));
+    }
+    if revision.is_none() {
+        return Ok(None);
     }
     let sql = "SELECT alert FROM finding WHERE origin = ?1 AND id = ?2";
     let key = [step.origin, step.report.finding_id.as_str()];
@@ -396,8 +419,9 @@ fn alert_for(tx: &Connection, step: &Step<'_>) -> Result<Option<Alert>> {
 }
 
 enum Joined {
+    Before(AlertId),
     Open(Box<Alert>),
-    New(String),
+    New(AlertId),
 }
 
 /// The one alert that a box's further incidents in a room join, where it has as many open ones as
@@ -423,19 +447,26 @@ fn joined_alert(
         *open += 1;
         return Ok(None);
     }
+    let place = (device.to_owned(), step.placed.institution.clone(), step.report.room.to_string());
+    if let Some(id) = around.joined.get(&place) {
+        return Ok(Some(Joined::Before(id.clone())));
+    }
     let sql =
         "SELECT id FROM alert WHERE device = ?1 AND id >= ?2 AND id < ?2 || '~' AND institution =
         ?3 AND room = ?4
         AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
-    let (institution, room) = (step.placed.institution.as_str(), step.report.room.as_str());
-    let key = (device, JOINED, institution, room);
+    let key = (device, JOINED, place.1.as_str(), place.2.as_str());
     let known: Option<AlertId> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
     if let Some(id) = known {
-        return Ok(alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert))));
+        let alert = alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert)));
+        around.joined.insert(place, id);
+        return Ok(alert);
     }
     let (incident, began) = (&step.report.incident_id, step.place.received_at.to_string());
     let id = own_ids(tx)?.id(&["joined", device, step.incident_origin, incident, &began]);
-    Ok(Some(Joined::New(format!("{JOINED}{id}"))))
+    let id: AlertId = format!("{JOINED}{id}").parse()?;
+    around.joined.insert(place, id.clone());
+    Ok(Some(Joined::New(id)))
 }
 
 /// The revision of the finding that is known; also where another incident holds it.
@@ -453,6 +484,32 @@ fn revision_of(
 }
 
 impl<'a> Incident<'a> {
+    fn of(alert: Alert) -> Self {
+        Self { alert, dirty: false, findings: BTreeMap::new(), seen: None, answered: None }
+    }
+
+    /// That this transaction opened: nobody can have seen or answered it.
+    fn opened(alert: Alert) -> Self {
+        Self { seen: Some(false), answered: Some(false), ..Self::of(alert) }
+    }
+
+    fn was_seen(&mut self, tx: &Connection) -> Result<bool> {
+        let seen = match self.seen {
+            Some(seen) => seen,
+            None => sight::was_seen(tx, &self.alert.id)?,
+        };
+        Ok(*self.seen.insert(seen))
+    }
+
+    /// What the clinic is told of where it stands.
+    fn told(&mut self, tx: &Connection) -> Result<ClinicState> {
+        let answered = match self.answered {
+            Some(answered) => answered,
+            None => super::alerts::answered(tx, &self.alert.id)?,
+        };
+        Ok(self.alert.case.state.for_clinic(*self.answered.insert(answered)))
+    }
+
     fn is_joined(&self) -> bool {
         self.alert.id.starts_with(JOINED)
     }
@@ -504,6 +561,11 @@ impl<'a> Incident<'a> {
         Ok(news)
     }
 
+    /// The findings that were not taken back.
+    fn standing(&self) -> impl Iterator<Item = &Known<'a>> {
+        self.findings.values().filter(|known| !known.withdrawn)
+    }
+
     fn take_own(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<()> {
         let (report, now) = (&*step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
@@ -521,8 +583,8 @@ impl<'a> Incident<'a> {
             changed: Some(step),
         };
         self.findings.insert(key, known);
-        let standing = || self.findings.values().filter(|known| !known.withdrawn);
-        let (said, severity) = match standing().map(|known| known.severity).max() {
+        let worst = self.standing().map(|known| known.severity).max();
+        let (said, severity) = match worst {
             None => (
                 CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, step)? },
                 self.alert.severity,
@@ -534,7 +596,7 @@ impl<'a> Incident<'a> {
         };
         let case = self.alert.case.take(&self.alert.device, &said, now);
         let case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
-        let kinds: BTreeSet<&String> = standing().map(|known| &known.kind).collect();
+        let kinds: BTreeSet<&String> = self.standing().map(|known| &known.kind).collect();
         let mut kinds: Vec<String> = kinds.into_iter().cloned().collect();
         let alert = &mut self.alert;
         let mut severity = severity;
@@ -579,7 +641,7 @@ impl<'a> Incident<'a> {
     /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
     /// server's own findings and those of boxes that name no ground (older ones) are people's to
     /// judge; so is what a box calls stated before, where this server heard a word after.
-    fn corrects_itself_unseen(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+    fn corrects_itself_unseen(&mut self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
         let cause = step.report.withdrawn_because;
         let own = match cause {
             Some(WithdrawalCause::OwnCorrection) => true,
@@ -589,23 +651,22 @@ impl<'a> Incident<'a> {
         // The installer's test concerns nobody, whoever looked at it.
         let test = step.report.rule == INSTALLERS_TEST
             && self.findings.values().all(|known| known.severity == 0);
-        Ok(own && step.place.epoch >= 0 && (test || !sight::was_seen(tx, &self.alert.id)?))
+        Ok(own && step.place.epoch >= 0 && (test || !self.was_seen(tx)?))
     }
 
     /// From the first look on a box takes nothing of its alert back: neither how grave it is, nor
     /// its kinds, nor whom it names.
-    fn is_held(&self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+    fn is_held(&mut self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
         Ok(step.place.epoch >= 0
-            && (self.alert.case.state != AlertState::Raised
-                || sight::was_seen(tx, &self.alert.id)?))
+            && (self.alert.case.state != AlertState::Raised || self.was_seen(tx)?))
     }
 
-    fn write(&self, tx: &Connection) -> Result<()> {
-        for known in self.findings.values() {
-            if let Some(step) = known.changed {
-                let held = self.is_held(tx, step)?;
-                put_finding(tx, &self.alert.id, known.first.unwrap_or(step), step, held)?;
-            }
+    fn write(&mut self, tx: &Connection) -> Result<()> {
+        let changed = |known: &Known<'a>| known.changed.map(|step| (known.first, step));
+        let changed: Vec<_> = self.findings.values().filter_map(changed).collect();
+        for (first, step) in changed {
+            let held = self.is_held(tx, step)?;
+            put_finding(tx, &self.alert.id, first.unwrap_or(step), step, held)?;
         }
         if !self.dirty {
             return Ok(());

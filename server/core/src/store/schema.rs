@@ -62,6 +62,7 @@ pub(super) const FACTS: &[&str] = &[
     include_str!("../../../migrations/0047_device_publication.sql"),
     include_str!("../../../migrations/0048_clue_holds.sql"),
     include_str!("../../../migrations/0050_clinic_numbers.sql"),
+    include_str!("../../../migrations/0064_worst_finding.sql"),
 ];
 
 pub(super) const FACES: &[&str] = &[
@@ -128,6 +129,7 @@ fn later(database: Database) -> &'static [&'static str] {
             include_str!("../../../migrations/postgres/0047_device_publication.sql"),
             include_str!("../../../migrations/postgres/0048_clue_holds.sql"),
             include_str!("../../../migrations/postgres/0050_clinic_numbers.sql"),
+            include_str!("../../../migrations/postgres/0064_worst_finding.sql"),
         ],
         Database::Faces => &[include_str!("../../../migrations/postgres/faces_0007.sql")],
     }
@@ -142,7 +144,7 @@ fn whole(database: Database) -> ([&'static str; 3], i64) {
                 include_str!("../../../migrations/postgres/facts.sql"),
                 include_str!("../../../migrations/postgres/facts_triggers.sql"),
             ],
-            45,
+            46,
         ),
         Database::Faces => (
             [

@@ -193,6 +193,11 @@ impl Store {
     }
 }
 
+/// When the first alert about a session came that asks who worked, at L1 or above, and stands.
+const ALERTED: &str = "SELECT min(f.received_at) FROM alert a JOIN finding f ON f.alert = a.id
+    WHERE a.session = x.id AND f.severity >= 1 AND f.step <> 'withdrawn'
+    AND substr(f.rule, 1, 3) IN ('LL-', 'NL-', 'UQ-')";
+
 fn outcomes(c: &Connection, institution: &str, from: At) -> Result<Vec<SessionOutcome>> {
     let sql = format!(
         "SELECT x.spec, coalesce(s.device, (SELECT d.id FROM device d WHERE d.room = x.room
@@ -202,7 +207,7 @@ fn outcomes(c: &Connection, institution: &str, from: At) -> Result<Vec<SessionOu
         EXISTS (SELECT 1 FROM presence p WHERE p.session = x.id AND p.person =
         json_extract(x.spec, '$.declared_lead')),
         NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = s.device AND f.from_at <=
-        max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at), {DECLINED}
+        max(coalesce(x.end_at, ''), s.at) AND f.to_at >= x.start_at), {DECLINED}, ({ALERTED})
         FROM session x JOIN room r ON r.id = x.room LEFT JOIN summary s ON s.session = x.id
         AND s.received_at = (SELECT max(t.received_at) FROM summary t WHERE t.session = x.id)
         WHERE r.institution = ?1 AND x.start_at > ?2 ORDER BY x.start_at, x.id"
@@ -231,6 +236,7 @@ fn outcomes(c: &Connection, institution: &str, from: At) -> Result<Vec<SessionOu
             seen: seen.map(|s| of_summary(&s, lead_present)),
             watched,
             chain_whole: r.get(5)?,
+            alerted_ms: r.get::<_, Option<At>>(7)?.map(At::ms),
         }))
     })?;
     Ok(rows.into_iter().flatten().collect())

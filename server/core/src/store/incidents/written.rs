@@ -17,7 +17,7 @@ use crate::store::{Result, column, named};
 pub(super) fn open_alert(
     tx: &Connection,
     step: &Step<'_>,
-    joined: Option<String>,
+    joined: Option<AlertId>,
     Around { jurisdictions, .. }: &mut Around,
 ) -> Result<Alert> {
     let Step { report, place, incident_origin, placed, .. } = step;
@@ -28,7 +28,7 @@ pub(super) fn open_alert(
     }
     let own = joined.is_none();
     let (id, origin, incident): (AlertId, _, _) = match joined {
-        Some(id) => (named(id)?, "", ""),
+        Some(id) => (id, "", ""),
         None => (
             named(alert_id(incident_origin, &report.incident_id))?,
             *incident_origin,
