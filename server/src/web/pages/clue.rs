@@ -262,7 +262,7 @@ async fn make(
             .collect(),
         merged_more: record.merged_total - record.merged.len() as i64,
         merged: record.merged.iter().map(merged_view).collect(),
-        merged_into: record.clue.merged_into.map(String::from).unwrap_or_default().into(),
+        merged_into: record.clue.merged_into.map(String::from).unwrap_or_default(),
         proposals: if clue.handling.is_open() { proposals.collect() } else { Vec::new() },
         may_open: contact_opened(&record.contact_asks, &who.name).is_some(),
         asks: record.contact_asks,
