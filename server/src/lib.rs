@@ -10,14 +10,14 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub use server_core::{
-    access, alert, alert_view, app, attachment, audit_head, backup, body_memory, broker,
-    broker_config, ca, cache, calendar, case_document, case_watch, certificates, clinic_requests,
-    clock, clue, clue_intake, clue_watch, config, consent, corroborate, divisions, enrol, evidence,
-    export, filing, form_reader, http_metrics, idcheck, ids, impact_assessment, ingest, inspection,
-    knowledge, leader, legal, low_priority, message, model, monitoring_review, mqtt, no_room,
-    no_room_told, notify, own_id, paper, path_id, penalty_case, photo, problem, renew, retention,
-    rules, self_check, set_up_fault, store, streams, supervise, text, tls_client, tombstone, vault,
-    work_queue,
+    access, alert, alert_view, app, attachment, audit_head, audit_head_round, backup, body_memory,
+    broker, broker_config, ca, cache, calendar, case_document, case_watch, certificates,
+    certificates_round, clinic_requests, clock, clue, clue_intake, clue_watch, config, consent,
+    corroborate, divisions, enrol, evidence, export, filing, form_reader, http_metrics, idcheck,
+    ids, impact_assessment, ingest, inspection, knowledge, leader, legal, low_priority, message,
+    model, monitoring_review, mqtt, no_room, no_room_told, notify, own_id, paper, path_id,
+    penalty_case, photo, problem, renew, request_source, retention, rules, self_check,
+    set_up_fault, store, streams, supervise, text, tls_client, tombstone, vault, work_queue,
 };
 
 pub mod account_command;

@@ -1,6 +1,10 @@
 //! Puts the parts together, says where they listen, and stops them in order: HTTP, MQTT, ingest
 //! (which commits what it has).
 
+mod background;
+mod brokers;
+mod data;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -12,47 +16,34 @@ use jiff::SignedDuration;
 use protocol::provision::BrokerAddress;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use trust::SigningKey;
+
+use background::{keep_watch, load_models};
+use brokers::{brokers, wait_for_broker};
+use data::{database_answers, faces, facts, ready_data, signing_key};
 
 use crate::access::oidc::Provider;
 use crate::access::{Role, password};
 use crate::app::{App, Turns};
-use crate::audit_head::{self, Heads};
-use crate::backup;
+use crate::audit_head::Heads;
 use crate::body_memory::Bodies;
-use crate::broker;
-use crate::broker_config;
 use crate::ca::Authority;
 use crate::cache::{Made, Probed, Walked};
-use crate::case_watch;
-use crate::certificates::{self, Certificates};
+use crate::certificates::Certificates;
 use crate::clinic_requests::ClinicRequests;
-use crate::clock::{self, At};
-use crate::clue_intake;
-use crate::clue_watch;
-use crate::config::{Broker, Config, External, Limits, Mode, files};
-use crate::enrol::{Engine, Slot};
+use crate::config::{Config, Limits, Mode};
+use crate::enrol::Slot;
 use crate::first_admin_link;
 use crate::form_reader::FormReader;
 use crate::http_metrics::HttpMetrics;
 use crate::ingest::{self, Keys};
-use crate::knowledge::{self, Nudge, Pusher};
+use crate::knowledge::{self, Pusher};
 use crate::leader;
-use crate::low_priority::{self, LowPriority};
-use crate::models_command::search_of;
-use crate::mqtt::{self, Brokers, Intake, Login};
+use crate::low_priority::LowPriority;
+use crate::mqtt::{self, Brokers, Intake};
 use crate::no_room_told;
-use crate::notify;
-use crate::other_servers;
-use crate::renew::{Renewal, renew};
-use crate::retention;
 use crate::set_up_fault::SetUpFault;
-use crate::store::{Address, Bounds, FaceStore, Store, StoreError};
 use crate::streams::Streams;
-use crate::supervise;
-use crate::tombstone::Ledger;
 use crate::vault;
-use crate::vault::Key;
 use crate::web;
 use crate::work_queue::WorkQueue;
 
@@ -244,22 +235,6 @@ async fn started(config: Config) -> anyhow::Result<Running> {
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, low_priority, _lock: running })
 }
 
-/// Waits a while for a database that is about to come back: a machine that starts as a whole is no
-/// fault of the set-up.
-async fn database_answers(at: &Address) -> anyhow::Result<()> {
-    const WITHIN: Duration = Duration::from_mins(1);
-    let began = std::time::Instant::now();
-    loop {
-        match Store::reach(at) {
-            Err(error @ StoreError::Unreachable { .. }) if began.elapsed() < WITHIN => {
-                tracing::warn!(%error, "it is tried again");
-                tokio::time::sleep(Duration::from_secs(2)).await;
-            }
-            other => return Ok(other?),
-        }
-    }
-}
-
 /// Serves the public door where the configuration has one; gives its address.
 async fn open_door(
     low_priority: &LowPriority,
@@ -273,40 +248,6 @@ async fn open_door(
     let router = web::public_router(app, url)?;
     low_priority.spawn(serve(listener, router, stopping.clone()));
     Ok(Some(address))
-}
-
-/// The key and the lock of the data, which are backed up where this program is about to change
-/// their layout.
-fn ready_data(config: &Config) -> anyhow::Result<(Key, std::fs::File)> {
-    if let Some(open) = files::open_secrets(config).into_iter().next() {
-        return Err(SetUpFault(open).into());
-    }
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("`data_dir` {} can not be made", config.data_dir.display()))?;
-    let master = Key::master(&config.master_key_file)?;
-    let running = backup::running_lock(&config.data_dir)?;
-    if let Some(said) = backup::before_update(config)? {
-        tracing::info!("{said}");
-    }
-    Ok((master, running))
-}
-
-/// What goes on behind the pages for as long as the server runs.
-fn keep_watch(low_priority: &LowPriority, app: &Arc<App>) {
-    low_priority.spawn(watch_gaps(Arc::clone(app)));
-    low_priority.spawn(count_refusals(Arc::clone(app)));
-    low_priority.spawn(cut_marks(Arc::clone(app)));
-    low_priority.spawn(supervise::run(Arc::clone(app)));
-    low_priority.spawn(retention::run(Arc::clone(app)));
-    low_priority.spawn(notify::run(Arc::clone(app)));
-    low_priority.spawn(case_watch::run(Arc::clone(app)));
-    low_priority.spawn(clue_watch::run(Arc::clone(app)));
-    low_priority.spawn(audit_head::run(Arc::clone(app)));
-    low_priority.spawn(certificates::run(Arc::clone(app)));
-    low_priority.spawn(clue_intake::run(Arc::clone(app)));
-    if app.config.may_be_several() {
-        low_priority.spawn(other_servers::run(Arc::clone(app)));
-    }
 }
 
 async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -387,237 +328,6 @@ async fn serve(
     };
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(stop).await
-}
-
-/// Ready means that boxes can be heard; an external broker that is down is waited for in the
-/// background.
-async fn wait_for_broker(app: &App) -> anyhow::Result<()> {
-    let mut connected = app.connected.clone();
-    let waited = tokio::time::timeout(Duration::from_secs(10), connected.wait_for(|c| *c)).await;
-    match (waited, &app.config.broker) {
-        (Ok(_), _) => Ok(()),
-        (Err(_), Broker::Embedded { listen }) => {
-            anyhow::bail!("the embedded broker on {listen} does not answer")
-        }
-        (Err(_), Broker::External { .. }) => {
-            let names: Vec<_> = app.brokers.links.iter().map(|link| link.name.as_str()).collect();
-            tracing::warn!(
-                "no connection to the broker {} yet: it is tried again, meanwhile nothing is \
-                received",
-                names.join(", ")
-            );
-            Ok(())
-        }
-    }
-}
-
-/// How this server logs in at each broker, and where boxes find it.
-async fn brokers(
-    low_priority: &LowPriority,
-    config: &Config,
-    store: &Arc<Store>,
-    authority: &Authority,
-    certificates: &Arc<Certificates>,
-) -> anyhow::Result<(Vec<Login>, Vec<BrokerAddress>)> {
-    match &config.broker {
-        Broker::Embedded { listen } => {
-            let (listen, store) = (*listen, Arc::clone(store));
-            let (login, address) =
-                low_priority.spawn(broker::embedded::start(listen, store)).await??;
-            Ok((vec![login], vec![address]))
-        }
-        Broker::External { brokers, .. } => {
-            let logins = brokers
-                .iter()
-                .map(|it| login_of(it, authority, certificates))
-                .collect::<Result<_, _>>()?;
-            Ok((logins, brokers.iter().map(External::for_boxes).collect()))
-        }
-    }
-}
-
-fn login_of(
-    it: &External,
-    authority: &Authority,
-    certificates: &Arc<Certificates>,
-) -> anyhow::Result<Login> {
-    let password = match &it.password_file {
-        None => String::new(),
-        Some(path) => local_files::read_secret(path)
-            .map_err(|why| anyhow::anyhow!("`mqtt.password_file` {}: {why}", path.display()))?,
-    };
-    let name = it.username.as_deref().unwrap_or(broker::SERVER);
-    let tls = it.tls.then(|| {
-        broker_config::server_tls(
-            authority,
-            name,
-            (format!("{}:{}", it.host, it.port), certificates),
-        )
-    });
-    Ok(Login {
-        host: it.host.clone(),
-        port: it.port,
-        username: it.username.clone().filter(|_| !it.tls),
-        password,
-        tls: tls.transpose()?.map(Arc::new),
-    })
-}
-
-/// The facts, with custodians who left ended again where an old copy brought them back.
-fn facts(config: &Config, signer: &Arc<SigningKey>) -> anyhow::Result<Store> {
-    let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
-    let (store, again) = Store::open(&config.store)?.with_ledger(ledger)?;
-    for line in again.lines() {
-        tracing::warn!("the ledger of deletions knew more than the database: {line}");
-    }
-    Ok(store)
-}
-
-/// The faces, with the ledger's deletions replayed: also where somebody put an old copy in place by
-/// hand.
-fn faces(config: &Config, master: &Key, signer: &Arc<SigningKey>) -> anyhow::Result<FaceStore> {
-    let ledger = Ledger::new(&config.tombstone_file, Arc::clone(signer));
-    let (faces, replay) = FaceStore::open(&config.store, master.clone())?.with_ledger(ledger)?;
-    if replay.replayed > 0 {
-        tracing::warn!(
-            replayed = replay.replayed,
-            "the ledger of deletions knew more than the database: deleted again"
-        );
-    }
-    if replay.other_signer > 0 {
-        tracing::warn!(
-            lines = replay.other_signer,
-            "the ledger of deletions holds lines of another signing key"
-        );
-    }
-    Ok(faces)
-}
-
-fn signing_key(path: &Path) -> anyhow::Result<SigningKey> {
-    if path.exists() {
-        return Ok(SigningKey::from_file(path)?);
-    }
-    let key = SigningKey::generate()?;
-    key.to_new_file(path)?;
-    tracing::info!(path = %path.display(), "made the server's signing key; boxes pin it when they \
-        are provisioned");
-    Ok(key)
-}
-
-/// In the background, because networks take a moment to load and everything else works without
-/// them.
-fn load_models(app: &Arc<App>) {
-    let app = Arc::clone(app);
-    tokio::task::spawn_blocking(move || {
-        let production = app.config.mode == Mode::Production;
-        let loaded = Engine::load(app.config.pack.name(), &search_of(&app.config), production);
-        match &loaded {
-            Ok(_) => tracing::info!(
-                pack = app.config.pack.name(),
-                note = app.config.pack.note(),
-                "model pack loaded for enrolment"
-            ),
-            Err(error) => {
-                tracing::warn!(
-                    pack = app.config.pack.name(),
-                    "enrolment is not available: {error}"
-                );
-            }
-        }
-        app.engine.fill(loaded);
-        renew_templates(&app);
-    });
-}
-
-/// Templates of another embedder than the loaded one are made anew, and boxes told once all of them
-/// are.
-fn renew_templates(app: &App) {
-    let Ok(engine) = app.engine.get() else { return };
-    match renew(&engine, &app.faces, || *app.stopping.borrow()) {
-        Ok(Renewal { changed: false, .. }) => {}
-        Ok(Renewal { templates, enrolments, come_again, .. }) => {
-            tracing::info!(
-                pack = engine.pack,
-                templates,
-                enrolments,
-                come_again,
-                "templates of this model are in use"
-            );
-            app.tell(Nudge::All);
-            app.touch();
-        }
-        Err(error) => {
-            tracing::error!(pack = engine.pack, %error, "templates not made anew: the next start \
-                tries again");
-        }
-    }
-}
-
-/// A gap that stands too long becomes an alert, where the box was heard in two thirds of the
-/// minutes.
-async fn watch_gaps(app: Arc<App>) {
-    let allowed = SignedDuration::from_secs(app.config.gap_alert_s as i64);
-    let heard_minutes = u32::try_from(app.config.gap_alert_s / 90).unwrap_or(u32::MAX);
-    let mut tick = tokio::time::interval(Duration::from_secs(app.config.gap_alert_s.clamp(1, 10)));
-    let mut stopping = app.stopping.clone();
-    loop {
-        if !low_priority::next_round(&mut tick, &mut stopping).await {
-            return;
-        }
-        let now = clock::now();
-        let (before, now) = (At::from(now - allowed), At::from(now));
-        match app.leading(move |a| a.store.raise_gaps(before, heard_minutes, now)).await {
-            Ok(None | Some(0)) => {}
-            Ok(Some(raised)) => {
-                tracing::warn!(raised, "gaps in chains became alerts");
-                app.touch();
-            }
-            Err(problem) => tracing::error!("gaps not checked: {}", problem.detail),
-        }
-    }
-}
-
-/// What nobody in particular was refused stands in the audit log a minute later.
-async fn count_refusals(app: Arc<App>) {
-    let mut tick = tokio::time::interval(Duration::from_secs(10));
-    let mut stopping = app.stopping.clone();
-    while low_priority::next_round(&mut tick, &mut stopping).await {
-        if let Err(problem) = app.blocking(|a| a.write_refusals(false)).await {
-            tracing::error!("refusals were not written to the audit log: {}", problem.detail);
-        }
-    }
-}
-
-/// Marks of a clock that was ahead end where they would if they were made now.
-async fn cut_marks(app: Arc<App>) {
-    let token_valid_min = app.config.token_valid_min;
-    let mut tick = tokio::time::interval(Duration::from_secs(30));
-    let mut stopping = app.stopping.clone();
-    while low_priority::next_round(&mut tick, &mut stopping).await {
-        let after = |hours: i64| At::from(clock::now() + SignedDuration::from_hours(hours));
-        let bounds = Bounds {
-            login: after(web::LOGIN_HOURS),
-            invitation: after(web::INVITED_HOURS),
-            // The longest quiet hours, and the longest wait for another attempt.
-            delivery: after(24),
-            personal_link: after(web::PERSONAL_LINK_HOURS),
-            box_token: At::from(clock::now() + SignedDuration::from_mins(token_valid_min)),
-            unlock: At::from(clock::now() + web::UNLOCK_GRANT),
-            api_token: after(24 * web::MOST_TOKEN_DAYS),
-        };
-        match app.leading(move |a| a.store.cut_marks(&bounds)).await {
-            Ok(None | Some(0)) => {}
-            Ok(Some(cut)) => {
-                tracing::warn!(
-                    cut,
-                    "times that lay too far ahead were cut: the clock of this machine was set back"
-                );
-            }
-            Err(problem) => {
-                tracing::error!("times that lie too far ahead were not cut: {}", problem.detail);
-            }
-        }
-    }
 }
 
 impl Running {

@@ -1,77 +1,17 @@
 //! Everything that HTTP reaches: JSON under `/api/v1`, pages, the live stream, health. Decides
 //! nothing and holds no SQL.
 
-mod account;
-mod account_rights;
-mod accounts;
-mod actor;
-mod alerts;
 mod answer;
-mod audit;
-mod auth;
-pub(crate) mod bodies;
-mod boxes;
-mod bulk;
-mod calendar;
-mod carried;
-mod case_documents;
-mod case_facts;
-mod case_templates;
-mod cases;
-mod checks;
-mod clues;
-mod commission;
-mod consents;
-mod cookies;
-mod corrections;
-mod credential;
+mod api;
 mod csv;
-mod deed;
-mod devices;
 mod endpoint;
-mod enrolments;
-mod evidence;
-mod fault_page;
-mod figures;
-mod filing;
-mod health;
-mod hooks;
-mod host;
-mod impact_assessments;
-mod law;
-pub(crate) mod live;
-mod messages;
-mod monitoring;
+mod layers;
 mod openapi;
-mod outer;
-mod own_data;
-mod own_ways;
-mod package;
 mod pages;
-mod part;
-mod personal;
-mod personal_link;
-mod policy;
-mod policy_preview;
-mod policy_trials;
-mod provision;
 mod public;
-mod publication;
-mod query_fold;
-mod recovery_codes;
-mod refusals;
-mod registry;
-mod rights;
-mod room_classes;
-mod running;
-mod scope;
-mod self_checks;
-mod sessions;
-mod sight;
-mod statements;
+mod request;
 mod table_file;
-mod tokens;
-mod views;
+mod view;
 
 use std::sync::{Arc, LazyLock};
 
@@ -81,73 +21,27 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 use crate::problem::Problem;
-pub(crate) use accounts::{INVITED_HOURS, invitation};
-pub(crate) use commission::GRANT as UNLOCK_GRANT;
+pub(crate) use api::accounts::{INVITED_HOURS, invitation};
+pub(crate) use api::commission::GRANT as UNLOCK_GRANT;
+pub use api::health::metrics_router;
+pub(crate) use api::personal::VALID_HOURS as PERSONAL_LINK_HOURS;
+pub(crate) use api::provision::write_revocation_list;
+pub(crate) use api::tokens::MOST_DAYS as MOST_TOKEN_DAYS;
 use endpoint::Endpoint;
 pub use endpoint::Route;
-pub use health::metrics_router;
+use layers::{auth, host, outer, query_fold};
 pub(crate) use pages::LOGIN_HOURS;
-pub(crate) use personal::VALID_HOURS as PERSONAL_LINK_HOURS;
-pub(crate) use provision::write_revocation_list;
 pub use public::{public_routes, router as public_router};
-pub(crate) use tokens::MOST_DAYS as MOST_TOKEN_DAYS;
+use request::bodies;
 
 /// Nothing from elsewhere, nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Every route of the server: each noun says its own. A new call is one entry in its noun's file.
+/// Every route of the server: each noun says its own.
 fn all() -> Vec<Endpoint> {
-    [
-        account::endpoints(),
-        account_rights::endpoints(),
-        accounts::endpoints(),
-        alerts::endpoints(),
-        audit::endpoints(),
-        bulk::endpoints(),
-        boxes::endpoints(),
-        calendar::endpoints(),
-        consents::endpoints(),
-        case_documents::endpoints(),
-        case_templates::endpoints(),
-        cases::endpoints(),
-        checks::endpoints(),
-        clues::endpoints(),
-        commission::endpoints(),
-        corrections::endpoints(),
-        devices::endpoints(),
-        enrolments::endpoints(),
-        evidence::endpoints(),
-        figures::endpoints(),
-        filing::endpoints(),
-        health::endpoints(),
-        hooks::endpoints(),
-        impact_assessments::endpoints(),
-        law::endpoints(),
-        live::endpoints(),
-        monitoring::endpoints(),
-        openapi::endpoints(),
-        own_data::endpoints(),
-        package::endpoints(),
-        pages::endpoints(),
-        personal::endpoints(),
-        policy::endpoints(),
-        policy_trials::endpoints(),
-        provision::endpoints(),
-        publication::endpoints(),
-        refusals::endpoints(),
-        room_classes::endpoints(),
-        registry::endpoints(),
-        running::endpoints(),
-        self_checks::endpoints(),
-        sessions::endpoints(),
-        tokens::endpoints(),
-        views::endpoints(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [api::endpoints(), openapi::endpoints(), pages::endpoints()].into_iter().flatten().collect()
 }
 
 /// What is known of every route.

@@ -144,44 +144,53 @@ pub enum MessageKind {
     Other,
 }
 
-/// Why a message was not taken in, or has no effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalReason {
-    UnknownTopic,
-    Oversized,
-    Malformed,
-    UnknownDevice,
-    SupersededKey,
-    BadSignature,
-    WrongDevice,
-    WrongPlace,
-    WrongTime,
-    ServersRule,
-    RevisionJump,
-    Fork,
-    SequenceJump,
-    /// One of a later version.
-    Other,
+/// The reasons and their names stand once: one cannot be given without a name, nor be left out of
+/// [`RefusalReason::ALL`].
+macro_rules! reasons {
+    ($($reason:ident $name:literal,)*) => {
+        /// Why a message was not taken in, or has no effect.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum RefusalReason {
+            $($reason,)*
+            /// One of a later version.
+            Other,
+        }
+
+        impl RefusalReason {
+            /// Every reason that this version gives.
+            pub const ALL: &'static [Self] = &[$(Self::$reason,)*];
+
+            /// Under which the ingest counts it and the store keeps it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$reason => $name,)*
+                    Self::Other => "other",
+                }
+            }
+
+            /// By its name.
+            pub fn of(name: &str) -> Self {
+                match name {
+                    $($name => Self::$reason,)*
+                    _ => Self::Other,
+                }
+            }
+        }
+    };
 }
 
-impl RefusalReason {
-    /// By the name under which the ingest counts it and the store keeps it.
-    pub fn of(name: &str) -> Self {
-        match name {
-            "unknown_topic" => Self::UnknownTopic,
-            "oversized" => Self::Oversized,
-            "malformed" => Self::Malformed,
-            "unknown_device" => Self::UnknownDevice,
-            "superseded_key" => Self::SupersededKey,
-            "bad_signature" => Self::BadSignature,
-            "wrong_device" => Self::WrongDevice,
-            "wrong_place" => Self::WrongPlace,
-            "wrong_time" => Self::WrongTime,
-            "servers_rule" => Self::ServersRule,
-            "revision_jump" => Self::RevisionJump,
-            "fork" => Self::Fork,
-            "sequence_jump" => Self::SequenceJump,
-            _ => Self::Other,
-        }
-    }
+reasons! {
+    UnknownTopic "unknown_topic",
+    Oversized "oversized",
+    Malformed "malformed",
+    UnknownDevice "unknown_device",
+    SupersededKey "superseded_key",
+    BadSignature "bad_signature",
+    WrongDevice "wrong_device",
+    WrongPlace "wrong_place",
+    WrongTime "wrong_time",
+    ServersRule "servers_rule",
+    RevisionJump "revision_jump",
+    Fork "fork",
+    SequenceJump "sequence_jump",
 }

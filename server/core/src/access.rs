@@ -1,11 +1,10 @@
 //! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts,
-//! `web::auth` asks here.
+//! `web::layers::auth` asks here.
 
 pub mod anonymous;
 pub mod known_device;
 pub mod oidc;
 pub mod password;
-pub mod request_source;
 pub mod secret;
 pub mod source;
 pub mod throttle;
@@ -221,8 +220,8 @@ impl Who {
     }
 }
 
-/// Whoever `web::auth::layer` found. A handler that stands outside of it is refused, never answered
-/// as if nobody in particular had asked.
+/// Whoever `web::layers::auth::layer` found. A handler that stands outside of it is refused, never
+/// answered as if nobody in particular had asked.
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Who {
     type Rejection = crate::problem::Problem;
 

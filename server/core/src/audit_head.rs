@@ -5,8 +5,6 @@
 //! A log that is cut or rewritten later is sound in itself; it fails against what was signed
 //! before. Nothing here judges who did it. A head holds a count, a hash and a time, and no person.
 
-mod round;
-
 use std::fs::OpenOptions;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,10 +19,9 @@ use trust::{SigningKey, VerifyingKey};
 use crate::clock;
 use crate::no_room_told;
 use crate::store::{Store, StoreError};
-pub use round::run;
 
 /// How often is looked whether a head is due.
-const ROUND: Duration = Duration::from_secs(10);
+pub(crate) const ROUND: Duration = Duration::from_secs(10);
 /// A head is signed when the log has grown by so many entries, or at all within so long.
 const ENTRIES: i64 = 100;
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -119,7 +116,7 @@ impl Heads {
     }
 
     /// A head is due: there never was one, the log has grown by much, or at all since long ago.
-    fn due(&self, store: &Store, now: Timestamp) -> Result<bool, HeadError> {
+    pub(crate) fn due(&self, store: &Store, now: Timestamp) -> Result<bool, HeadError> {
         let (entries, _) = store.audit_head()?;
         Ok(self.lock().as_ref().is_none_or(|n| {
             let long_ago = now.duration_since(n.at) >= EVERY;

@@ -3,8 +3,6 @@
 //! each connection; told on the page "More", to the administrators on every page, in `/metrics`, in
 //! the log, and to the hooks at 30, 14 and 3 days. It renews nothing.
 
-mod round;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +11,6 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
-
-pub use round::run;
 
 /// Days before the end at which it is told, most urgent first.
 pub const NOTICES_DAYS: [i64; 3] = [3, 14, 30];
@@ -123,7 +119,7 @@ fn days_left(expires_at: Timestamp, now: Timestamp) -> i64 {
 }
 
 /// The notice that is due with so many days left.
-fn notice(days: i64) -> Option<i64> {
+pub(crate) fn notice(days: i64) -> Option<i64> {
     NOTICES_DAYS.into_iter().find(|notice| days < *notice)
 }
 

@@ -134,6 +134,22 @@ pub struct Outgoing {
     pub smtp: Option<Smtp>,
 }
 
+impl Outgoing {
+    /// The configuration names every place that anything goes to.
+    pub fn allows(&self, target: &str) -> Result<(), String> {
+        let named = |origin: &String| {
+            target
+                .strip_prefix(origin.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
+        if self.webhook_origins.iter().any(named) {
+            return Ok(());
+        }
+        Err("target: the configuration's `outgoing.webhook_origins` does not name this origin"
+            .to_owned())
+    }
+}
+
 /// What anybody may take of the house, so that nobody takes all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

@@ -109,7 +109,7 @@ pub struct Compared {
 }
 
 /// What is kept of a look at somebody's photographs. Which part of it a reader is told is
-/// `web::enrolments`' to say.
+/// `web::api::enrolments`' to say.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct EnrolmentOutcome {
     #[serde(default)]

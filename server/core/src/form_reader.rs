@@ -263,7 +263,7 @@ mod tests {
             include_str!("form_reader.rs"),
             include_str!("../../src/web/public.rs"),
             include_str!("../../src/web/public/report.rs"),
-            include_str!("../../src/web/clues.rs"),
+            include_str!("../../src/web/api/clues.rs"),
             include_str!("../../src/web/pages/clue_forms.rs"),
             include_str!("clue_intake.rs"),
             include_str!("store/clues.rs"),

@@ -227,7 +227,8 @@ fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: T
         }
         Err(refusal) => {
             let topic = clock::clip(&raw.topic, 120);
-            tracing::warn!(%topic, reason = refusal.reason, "message refused: {}", refusal.detail);
+            let reason = refusal.reason.name();
+            tracing::warn!(%topic, reason, "message refused: {}", refusal.detail);
             Entry::Aside(Quarantined {
                 received_at,
                 topic: clock::clip(&raw.topic, 300),

@@ -19,7 +19,6 @@ use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::clock::{self, At};
-use crate::config::Outgoing;
 use crate::low_priority;
 use crate::store::{self, Came, Delivery, Hook, HookKind, StoreError};
 use crate::tls_client;
@@ -129,7 +128,7 @@ fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, Refused> 
     match hook.kind {
         HookKind::Email => mail::send(&app.config, &hook.target, delivery),
         HookKind::Webhook => {
-            allowed(&app.config.outgoing, &hook.target)?;
+            app.config.outgoing.allows(&hook.target)?;
             let sealed = app
                 .store
                 .hook_secret(&hook.id)
@@ -144,20 +143,6 @@ fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, Refused> 
 
 pub fn secret_label(hook: &str) -> String {
     format!("webhook {hook}")
-}
-
-/// The configuration names every place that anything goes to.
-pub fn allowed(outgoing: &Outgoing, target: &str) -> Result<(), String> {
-    let named = |origin: &String| {
-        target
-            .strip_prefix(origin.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
-    };
-    if outgoing.webhook_origins.iter().any(named) {
-        return Ok(());
-    }
-    Err("target: the configuration's `outgoing.webhook_origins` does not name this origin"
-        .to_owned())
 }
 
 fn post(

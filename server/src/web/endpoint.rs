@@ -16,8 +16,8 @@ use axum::routing::MethodRouter;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::bodies::ORDINARY_BYTES;
-use super::pages::words::Lang;
+use super::request::bodies::ORDINARY_BYTES;
+use super::view::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::path_id::{PathId, PathIdAnd};

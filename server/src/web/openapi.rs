@@ -11,9 +11,10 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use super::api::bulk;
 use super::endpoint::{Endpoint, Operation, Output, Route};
-use super::rights::EVERYBODY;
-use super::{bulk, routes};
+use super::request::rights::EVERYBODY;
+use super::routes;
 use crate::access::Role;
 
 const BASE: &str = "/api/v1";

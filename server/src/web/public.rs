@@ -27,6 +27,7 @@ use axum::routing::MethodRouter;
 use tokio::sync::{Notify, Semaphore};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use super::request::bodies;
 use crate::app::App;
 use crate::body_memory::Bodies;
 use crate::clue::terms::Terms;
@@ -38,7 +39,6 @@ use crate::no_room::NoRoom;
 use crate::problem::Problem;
 use crate::store::{PublicStore, StoreError};
 use crate::vault::Key;
-use crate::web::bodies;
 use limits::Limits;
 
 /// All that the door holds: no way leads from here to the server's own store.

@@ -11,8 +11,8 @@ use crate::house::House;
 #[test]
 fn no_message_or_notice_cites_without_a_mark() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut texts = vec![root.join("src/web/pages/messages.tsv")];
-    texts.push(root.join("src/web/pages/box_messages.tsv"));
+    let mut texts = vec![root.join("src/web/view/messages.tsv")];
+    texts.push(root.join("src/web/view/box_messages.tsv"));
     let notices = std::fs::read_dir(root.join("../docs/templates")).unwrap();
     texts.extend(notices.map(|file| file.unwrap().path()));
     texts.retain(|path| !path.ends_with("README.md"));

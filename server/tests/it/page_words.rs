@@ -28,7 +28,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Papers with lines to write on, what a test types, and a program's own name.
 const AS_THEY_ARE: [&str; 4] =
-    ["pages/case_paper.rs", "/tests.rs", "store/seeded", "edge-agent/src/cli.rs"];
+    ["view/case_paper.rs", "/tests.rs", "store/seeded", "edge-agent/src/cli.rs"];
 
 /// Half-width punctuation between Chinese characters, with what stands around it.
 fn half_width(line: &str) -> Option<String> {

@@ -205,6 +205,15 @@ fn anything() -> impl Strategy<Value = S> {
     prop_oneof![places(), repeats(), unjudged(), of_days(), of_boxes()]
 }
 
+#[test]
+fn each_reason_to_refuse_has_a_name_and_words_of_its_own() {
+    for reason in RefusalReason::ALL {
+        assert_eq!(RefusalReason::of(reason.name()), *reason);
+        assert_ne!(refusal(*reason), refusal(RefusalReason::Other), "{}", reason.name());
+    }
+    assert_eq!(RefusalReason::of("of a later version"), RefusalReason::Other);
+}
+
 proptest! {
     #[test]
     fn whatever_the_server_states_has_both_sentences(statement in anything()) {

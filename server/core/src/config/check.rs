@@ -293,7 +293,8 @@ fn audit(
     let Some(target) = raw.head_webhook else {
         return Ok(AuditAnchors { head_file, head_webhook: None });
     };
-    crate::notify::allowed(outgoing, target.get_ref())
+    outgoing
+        .allows(target.get_ref())
         .map_err(|why| source.wrong(target.span().start, format!("`audit.head_webhook`: {why}")))?;
     Ok(AuditAnchors { head_file, head_webhook: Some(target.into_inner()) })
 }

@@ -9,6 +9,7 @@ use protocol::id::DeviceId;
 use protocol::topic::{Channel, Topic};
 use protocol::up::{StatusBody, UpBody};
 use trust::VerifyingKey;
+use wording::RefusalReason;
 
 use crate::clock::clip;
 
@@ -19,10 +20,10 @@ pub enum Checked {
     Status(StatusBody),
 }
 
-/// Why a message goes to quarantine. `reason` is one of a fixed few, for the counters.
+/// Why a message goes to quarantine. `reason` has a name for the counters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    pub reason: &'static str,
+    pub reason: RefusalReason,
     pub detail: String,
     /// Whose Integrity alert it becomes; `None` where anybody could have caused it or nobody is
     /// registered.
@@ -32,7 +33,7 @@ pub struct Refusal {
 /// Letters of a refusal's detail: what does not decode is quoted in it, and may be 64 KiB.
 const MOST_DETAIL: usize = 400;
 
-fn refuse(reason: &'static str, detail: impl Into<String>) -> Refusal {
+fn refuse(reason: RefusalReason, detail: impl Into<String>) -> Refusal {
     Refusal { reason, detail: clip(&detail.into(), MOST_DETAIL), alert_for: None }
 }
 
@@ -44,32 +45,36 @@ pub fn check(
     key_of: impl Fn(&DeviceId) -> Option<VerifyingKey>,
     former_of: impl Fn(&DeviceId) -> Vec<VerifyingKey>,
 ) -> Result<Checked, Refusal> {
-    let topic: Topic = topic
-        .parse()
-        .map_err(|e: protocol::topic::BadTopic| refuse("unknown_topic", e.to_string()))?;
+    let topic: Topic = topic.parse().map_err(|e: protocol::topic::BadTopic| {
+        refuse(RefusalReason::UnknownTopic, e.to_string())
+    })?;
     if !Channel::UP.contains(&topic.channel) {
         return Err(refuse(
-            "unknown_topic",
+            RefusalReason::UnknownTopic,
             format!("`{topic}` is a downward topic: a box publishes upward only"),
         ));
     }
     let limit = protocol::MAX_MESSAGE_BYTES;
     if payload.len() > limit {
         return Err(refuse(
-            "oversized",
+            RefusalReason::Oversized,
             format!("{} bytes on `{topic}`: at most {limit} are taken", payload.len()),
         ));
     }
-    let envelope = std::str::from_utf8(payload)
-        .map_err(|_| refuse("malformed", format!("the message on `{topic}` is no UTF-8 text")))?;
+    let envelope = std::str::from_utf8(payload).map_err(|_| {
+        refuse(RefusalReason::Malformed, format!("the message on `{topic}` is no UTF-8 text"))
+    })?;
     let parsed = Envelope::from_text(envelope).map_err(|e| {
         refuse(
-            "malformed",
+            RefusalReason::Malformed,
             format!("the message on `{topic}` is no envelope: {}", clip(&e.to_string(), 200)),
         )
     })?;
     let key = key_of(&topic.device).ok_or_else(|| {
-        refuse("unknown_device", format!("device `{}` is not provisioned here", topic.device))
+        refuse(
+            RefusalReason::UnknownDevice,
+            format!("device `{}` is not provisioned here", topic.device),
+        )
     })?;
     let text = trust::verify(&parsed, &key).map_err(|e| {
         let former =
@@ -78,12 +83,16 @@ pub fn check(
             // The last will of a box that was replaced comes after its successor: nobody forged it,
             // and it says nothing.
             return refuse(
-                "superseded_key",
+                RefusalReason::SupersededKey,
                 format!("the status on `{topic}` was signed by an earlier key of the box"),
             );
         }
         let detail = format!("the message on `{topic}` was {e}");
-        Refusal { reason: "bad_signature", detail, alert_for: Some(topic.device.clone()) }
+        Refusal {
+            reason: RefusalReason::BadSignature,
+            detail,
+            alert_for: Some(topic.device.clone()),
+        }
     })?;
     match topic.channel {
         Channel::Status => status(&topic, text),
@@ -97,7 +106,10 @@ pub fn check(
 
 fn status(topic: &Topic, text: &str) -> Result<Checked, Refusal> {
     let body: StatusBody = serde_json::from_str(text).map_err(|e| {
-        refuse("malformed", format!("the status of `{}` does not decode: {e}", topic.device))
+        refuse(
+            RefusalReason::Malformed,
+            format!("the status of `{}` does not decode: {e}", topic.device),
+        )
     })?;
     own(topic, &body.device)?;
     Ok(Checked::Status(body))
@@ -105,23 +117,29 @@ fn status(topic: &Topic, text: &str) -> Result<Checked, Refusal> {
 
 fn chained(topic: &Topic, text: &str) -> Result<UpBody, Refusal> {
     let body = UpBody::from_text(text).map_err(|e| {
-        refuse("malformed", format!("a signed message of `{}` does not decode: {e}", topic.device))
+        refuse(
+            RefusalReason::Malformed,
+            format!("a signed message of `{}` does not decode: {e}", topic.device),
+        )
     })?;
     own(topic, &body.device)?;
     let expected = body.payload.channel();
     if expected.is_some_and(|channel| channel != topic.channel) {
-        return Err(refuse("malformed", format!("a message of another channel came on `{topic}`")));
+        return Err(refuse(
+            RefusalReason::Malformed,
+            format!("a message of another channel came on `{topic}`"),
+        ));
     }
     if uuid::Uuid::parse_str(&body.event_id).is_err() {
         return Err(refuse(
-            "malformed",
+            RefusalReason::Malformed,
             format!("event id `{}` is no UUID", clip(&body.event_id, 40)),
         ));
     }
     let hash = body.prev.len() == 64 && body.prev.bytes().all(|b| b.is_ascii_hexdigit());
     if !hash || body.seq > i64::MAX as u64 {
         return Err(refuse(
-            "malformed",
+            RefusalReason::Malformed,
             format!("sequence {} of `{}` has no predecessor's hash", body.seq, topic.device),
         ));
     }
@@ -133,7 +151,7 @@ fn own(topic: &Topic, said: &DeviceId) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal {
-        reason: "wrong_device",
+        reason: RefusalReason::WrongDevice,
         detail: format!("a message signed by `{}` names device `{said}`", topic.device),
         alert_for: Some(topic.device.clone()),
     })
@@ -161,7 +179,7 @@ mod tests {
     fn try_it(key: &SigningKey, topic: &str, payload: &[u8]) -> Result<Checked, &'static str> {
         let public = key.verifying_key();
         check(topic, payload, |d| (d.as_str() == "box-1").then_some(public), |_| Vec::new())
-            .map_err(|r| r.reason)
+            .map_err(|r| r.reason.name())
     }
 
     #[test]
@@ -180,7 +198,7 @@ mod tests {
             let refusal =
                 check(topic, &payload, |_| Some(present.verifying_key()), |_| former.clone())
                     .unwrap_err();
-            (refusal.reason, refusal.alert_for.is_some())
+            (refusal.reason.name(), refusal.alert_for.is_some())
         };
         assert_eq!(
             said(&earlier, "zaigang/v1/box-1/status", status.clone()),

@@ -7,6 +7,7 @@
 
 use jiff::Timestamp;
 use protocol::up::{ClockSource, FindingReport, PresenceReport, PresenceSummary, Up, UpBody};
+use wording::RefusalReason;
 
 use crate::clock::{self, At};
 use crate::rules::rule_names;
@@ -57,9 +58,7 @@ pub enum SessionPlace {
 /// Why a message has no effect; it stays in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
-    /// One of a fixed few, for the counters: `wrong_place`, `wrong_time`, `malformed`,
-    /// `servers_rule`.
-    pub reason: &'static str,
+    pub reason: RefusalReason,
     pub detail: String,
 }
 
@@ -86,11 +85,11 @@ struct Statement<'a> {
 }
 
 fn wrong_place(detail: String) -> SetAside {
-    SetAside { reason: "wrong_place", detail }
+    SetAside { reason: RefusalReason::WrongPlace, detail }
 }
 
 fn wrong_time(detail: String) -> SetAside {
-    SetAside { reason: "wrong_time", detail }
+    SetAside { reason: RefusalReason::WrongTime, detail }
 }
 
 /// `None` for what speaks of no place: health, acknowledgements, what this version does not know.
@@ -146,12 +145,12 @@ fn well_formed(report: &FindingReport) -> Result<(), SetAside> {
     let rule = report.rule.as_str();
     if rule_names::is_the_servers(rule) {
         let detail = format!("rule `{}` is the server's own", clock::clip(rule, 40));
-        return Err(SetAside { reason: "servers_rule", detail });
+        return Err(SetAside { reason: RefusalReason::ServersRule, detail });
     }
     for (what, id) in [("finding_id", &report.finding_id), ("incident_id", &report.incident_id)] {
         if id.len() != 32 || !id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             let detail = format!("{what} `{}` is not 32 hex digits", clock::clip(id, 40));
-            return Err(SetAside { reason: "malformed", detail });
+            return Err(SetAside { reason: RefusalReason::Malformed, detail });
         }
     }
     for span in &report.intervals {

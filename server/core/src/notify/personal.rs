@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::personal_text::{Body, Line, text};
-use super::{Refused, allowed, mail, robot};
+use super::{Refused, mail, robot};
 use crate::access::Role;
 use crate::alert::{AlertState, due_at};
 use crate::app::App;
@@ -169,7 +169,7 @@ pub(super) fn send(app: &App, way: &Way, delivery: &Delivery) -> Result<String, 
     let target = open("target", &robot.target)?;
     let target = std::str::from_utf8(&target).map_err(|e| e.to_string())?;
     let secret = robot.secret.map(|sealed| open("secret", &sealed)).transpose()?;
-    allowed(&app.config.outgoing, target)?;
+    app.config.outgoing.allows(target)?;
     let ca_file = app.config.outgoing.ca_file.as_deref();
     let secret = secret.as_ref().map(|secret| &secret[..]);
     robot::send(ca_file, (target, secret), &text(&delivery.body))

@@ -34,7 +34,7 @@ pub enum EnrolmentState {
     Withdrawn,
 }
 
-/// Not to be shown as it is: `web::enrolments` has a type for each reader.
+/// Not to be shown as it is: `web::api::enrolments` has a type for each reader.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
     pub id: EnrolmentId,

@@ -18,6 +18,7 @@ use std::collections::btree_map::Entry as MapEntry;
 
 use crate::store::engine::{Connection, Kind as EngineKind, Transaction, params};
 use protocol::up::Up;
+use wording::RefusalReason;
 
 use super::incidents::{self, Joining, Place, Step};
 use super::{Result, Store, StoreError, count, devices, lock, strangers};
@@ -41,7 +42,7 @@ pub enum Outcome {
     /// Beyond the box's budget: not stored and not receipted.
     Withheld,
     /// Stored in the chain, and without effect: its reason.
-    SetAside(&'static str),
+    SetAside(RefusalReason),
 }
 
 /// What to tell a device after the commit.

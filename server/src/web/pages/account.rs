@@ -1,5 +1,5 @@
 //! The page of one's own account: password, second factor, login provider. What each asks for is
-//! `web::account`'s.
+//! `web::api::account`'s.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::field_fault::FieldFault;
 use super::frame::{Frame, local, render, shown};
-use super::names::Html;
-use super::scope_tree;
 use super::welcome::Secret;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::StoreError;
-use crate::web::account::{self, PasswordBody};
+use crate::web::api::account::{self, PasswordBody};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::ACCOUNTS;
+use crate::web::request::rights::ACCOUNTS;
+use crate::web::view::names::Html;
+use crate::web::view::scope_tree;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -109,7 +109,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
         secret,
         recovery: it.recovery,
         codes_left,
-        ways: crate::web::messages::has_own_work(who),
+        ways: crate::web::api::messages::has_own_work(who),
     })
 }
 

@@ -1,5 +1,5 @@
 //! One account for the administrator: its rights and how they changed, and what can be done about
-//! it. What is right is said by `web::accounts` and `web::account_rights`.
+//! it. What is right is said by `web::api::accounts` and `web::api::account_rights`.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row, scope_la
 use super::field_fault::FieldFault;
 use super::forms::SureForm;
 use super::frame::{Frame, local, render, shown};
-use super::names::{Label, Names};
-use super::scope_tree::{self, Places, ScopeTree};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::RightsChange;
-use crate::web::account_rights::{self, RoleBody};
-use crate::web::accounts;
+use crate::web::api::account_rights::{self, RoleBody};
+use crate::web::api::accounts;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::ADMIN;
+use crate::web::request::rights::ADMIN;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::scope_tree::{self, Places, ScopeTree};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

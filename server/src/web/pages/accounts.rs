@@ -1,5 +1,5 @@
 //! The administrator's page of accounts: who may come in, invitations that wait, and which roles
-//! need a second factor. What is right is said by `web::accounts`; one account is `account_of`'s.
+//! need a second factor. What is right is said by `api::accounts`; one account is `account_of`'s.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::field_fault::FieldFault;
 use super::frame::{Frame, local, render, shown};
-use super::names::{Label, Names};
-use super::scope_tree::{self, Places, ScopeTree};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::{Form, Problem};
 use crate::store::{Account, Invitation, StoreError};
-use crate::web::account_rights;
-use crate::web::accounts::{self, InviteForm};
+use crate::web::api::account_rights;
+use crate::web::api::accounts::{self, InviteForm};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::ADMIN;
+use crate::web::request::rights::ADMIN;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::scope_tree::{self, Places, ScopeTree};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

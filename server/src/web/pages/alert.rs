@@ -9,19 +9,13 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
-use super::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
+use super::alert_clinic;
 use super::evidence::EvidenceCard;
-use super::file_view::FileView;
-use super::finding_view::{
-    EventView, FindingView, events, finding, known_policies, monitoring, persons,
-};
 use super::frame::{Frame, local, render_as, shown};
+use super::list_address;
 use super::log_holds;
-use super::names::{Label, Names, Pages};
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
-use super::words::Lang;
-use super::{alert_clinic, list_address, messages};
 use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, Review, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
@@ -31,11 +25,20 @@ use crate::ids::AlertId;
 use crate::path_id::PathId;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
-use crate::web::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
+use crate::web::api::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
+use crate::web::api::policy::known_policies;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{SIGHT, may_open, may_send};
-use crate::web::scope::scoped;
-use crate::web::statements::{StatedOf, StatementBlock};
+use crate::web::request::rights::{SIGHT, may_open, may_send};
+use crate::web::request::scope::scoped;
+use crate::web::view::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
+use crate::web::view::file_view::FileView;
+use crate::web::view::finding_view::{
+    EventView, FindingView, events, finding, monitoring, persons,
+};
+use crate::web::view::messages;
+use crate::web::view::names::{Label, Names, Pages};
+use crate::web::view::statements::{StatedOf, StatementBlock};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -220,7 +223,7 @@ struct Found {
 
 fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    crate::web::sight::note(a, [&alert])?;
+    crate::web::request::sight::note(a, [&alert])?;
     let mut whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
     let files = a.store.attachments(&alert.id)?;
     let people = people(a, who, &alert, &whole, &files)?;

@@ -7,21 +7,22 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 
-use super::alert_facts::{Fact, Place, place, where_it_was};
-use super::finding_view::{
-    EventView, FindingView, events, finding, known_policies, monitoring, persons,
-};
 use super::frame::{Frame, local, render_as};
-use super::names::{Names, Pages};
 use super::step_form::StepTyped;
-use super::words::Lang;
 use crate::access::Who;
 use crate::alert_view::{OpeningTold, WholeForClinic};
 use crate::app::App;
 use crate::ids::AlertId;
 use crate::problem::Problem;
-use crate::web::alerts::{seen, whole_for_clinic};
-use crate::web::statements::{StatedOf, StatementBlock};
+use crate::web::api::alerts::{seen, whole_for_clinic};
+use crate::web::api::policy::known_policies;
+use crate::web::view::alert_facts::{Fact, Place, place, where_it_was};
+use crate::web::view::finding_view::{
+    EventView, FindingView, events, finding, monitoring, persons,
+};
+use crate::web::view::names::{Names, Pages};
+use crate::web::view::statements::{StatedOf, StatementBlock};
+use crate::web::view::words::Lang;
 
 #[derive(Template)]
 #[template(path = "alert_clinic.html")]
@@ -58,7 +59,7 @@ struct Found {
 
 fn find(a: &App, who: &Who, id: &AlertId) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
-    crate::web::sight::note(a, [&alert])?;
+    crate::web::request::sight::note(a, [&alert])?;
     let whole = whole_for_clinic(a, who, &alert)?;
     let names = persons(a, who, &whole.alert.findings)?;
     let policies = known_policies(a, &whole.alert.findings)?;

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::alert;
 use super::frame::shown;
 use super::step_form::StepTyped;
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::attachment::{self, MOST_BYTES};
@@ -18,11 +17,12 @@ use crate::clock::At;
 use crate::ids::AlertId;
 use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::Problem;
-use crate::web::alerts::seen;
-use crate::web::deed;
+use crate::web::api::alerts::seen;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::PERSONS_ALONE;
-use crate::web::rights::VERDICTS;
+use crate::web::request::deed;
+use crate::web::request::rights::PERSONS_ALONE;
+use crate::web::request::rights::VERDICTS;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -6,16 +6,16 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::audit_objects::{Object, Objects};
-use super::deed_words::{sentence, things};
 use super::frame::{Frame, local, render, shown};
-use super::names::{Html, Label, Pages};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::{Problem, encoded};
-use crate::web::audit::AuditQuery;
+use crate::web::api::audit::AuditQuery;
 use crate::web::endpoint::Endpoint;
+use crate::web::view::audit_objects::{Object, Objects};
+use crate::web::view::deed_words::{sentence, things};
+use crate::web::view::names::{Html, Label, Pages};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/audit", audit).roles(&[Role::Admin, Role::Auditor]).audited()]

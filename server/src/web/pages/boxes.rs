@@ -1,5 +1,5 @@
 //! Boxes by page: register one, make a new token, replace or revoke it. The token is shown once,
-//! as text and as a QR code. What is right is said by `web::boxes`.
+//! as text and as a QR code. What is right is said by `web::api::boxes`.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::devices::{self, BoxView, Named};
 use super::forms::{self, Field, Given, Heading, Kind, SureForm, to_choose};
 use super::frame::{Frame, dated, line, local, render, shown};
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::{Form, Problem};
 use crate::store::{Device, DeviceState};
-use crate::web::boxes::{BoxBody, BoxMade, Registering, register, revoke};
-use crate::web::deed;
+use crate::web::api::boxes::{BoxBody, BoxMade, Registering, register, revoke};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{BOX_KEEPERS, BOX_SIGHT, may_open, may_send};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::{BOX_KEEPERS, BOX_SIGHT, may_open, may_send};
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -200,7 +200,7 @@ async fn token_page(
     let name =
         app.blocking(move |a| Ok::<_, Problem>(Names::boxes(a, [id.as_str()])?.get(&id))).await?;
     render(&TokenPage {
-        qr: super::qr::drawn(&token_line, 260)?,
+        qr: crate::web::view::qr::drawn(&token_line, 260)?,
         token_line,
         name,
         id: made.id.clone(),

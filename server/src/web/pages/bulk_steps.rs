@@ -1,5 +1,5 @@
 //! The inbox's own forms: one step on several leads, and views kept or deleted. The steps are
-//! `web::alerts`' to take.
+//! `web::api::alerts`' to take.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::frame::{line, shown};
 use super::inbox::{self, Notice};
 use super::list_address::read;
 use super::step_form::StepTyped;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::clip;
 use crate::problem::{Form, Problem};
-use crate::web::alerts::{BulkAnswer, BulkBody, StepBody, take_all};
+use crate::web::api::alerts::{BulkAnswer, BulkBody, StepBody, take_all};
+use crate::web::api::views::{LONGEST, ViewBody, put};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{READERS, VERDICTS};
-use crate::web::views::{LONGEST, ViewBody, put};
+use crate::web::request::rights::{READERS, VERDICTS};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -9,15 +9,15 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, render, shown};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::calendar::DayKind;
 use crate::problem::Problem;
 use crate::store::StoreError;
-use crate::web::calendar::{WorkdaysBody, calendar, import};
+use crate::web::api::calendar::{WorkdaysBody, calendar, import};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{PEOPLE, POLICY};
+use crate::web::request::rights::{PEOPLE, POLICY};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

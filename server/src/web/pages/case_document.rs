@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
@@ -17,10 +16,13 @@ use crate::ids::AlertId;
 use crate::path_id::PathIdAnd;
 use crate::penalty_case::INSTITUTION;
 use crate::problem::Problem;
-use crate::web::case_documents::{DocumentBody, VersionQuery, document, get_docx, get_pdf, save};
-use crate::web::case_templates::named;
+use crate::web::api::case_documents::{
+    DocumentBody, VersionQuery, document, get_docx, get_pdf, save,
+};
+use crate::web::api::case_templates::named;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{AUTHORITY, OPENINGS, PACKAGE, may_open};
+use crate::web::request::rights::{AUTHORITY, OPENINGS, PACKAGE, may_open};
+use crate::web::view::words::Lang;
 
 const PAGE: &str = "/alerts/{id}/case/documents/{kind}";
 

@@ -10,15 +10,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
 use crate::problem::Problem;
-use crate::web::case_templates::named;
-use crate::web::case_templates::{TemplateBody, template, write};
+use crate::web::api::case_templates::named;
+use crate::web::api::case_templates::{TemplateBody, template, write};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{OPENINGS, POLICY};
+use crate::web::request::rights::{OPENINGS, POLICY};
+use crate::web::view::words::Lang;
 
 const PAGE: &str = "/case-templates/{kind}";
 

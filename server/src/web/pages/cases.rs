@@ -9,17 +9,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
-use super::alert_facts::{ClockView, by_law, cited, party_called};
 use super::case_forms::FieldView;
 use super::case_forms::{
     Acts, FormView, codes, day, form, officer_fields, officers, party, party_field, person_field,
     read,
 };
-use super::case_words::said;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, render_as, shown};
-use super::names::{Html, Label, Names, Pages};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::alert::AlertState;
 use crate::app::App;
@@ -29,14 +25,18 @@ use crate::ids::AlertId;
 use crate::path_id::PathId;
 use crate::penalty_case::{Entry, INSTITUTION, Stage, words};
 use crate::problem::Problem;
-use crate::web::case_documents::DocumentLine;
-use crate::web::cases::{
+use crate::web::api::case_documents::DocumentLine;
+use crate::web::api::cases::{
     CaseSeen, EarlierPenalties, EntryBody, EntrySeen, OpenBody, PartySeen, PhaseSeen, enter, lines,
     open, whole,
 };
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{AUTHORITY, OPENINGS, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::rights::{AUTHORITY, OPENINGS, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::alert_facts::{ClockView, by_law, cited, party_called};
+use crate::web::view::case_words::said;
+use crate::web::view::names::{Html, Label, Names, Pages};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -141,7 +141,7 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
         })
         .await?;
     let lead_only = found.iter().any(|line| !line.monitoring.notice_zh.is_empty());
-    let view = |it: crate::web::cases::CaseLine| LineView {
+    let view = |it: crate::web::api::cases::CaseLine| LineView {
         clock: it.clock.as_ref().map(|c| ClockView::of(l, c, &people)),
         stage: l.t(it.stage.zh(), it.stage.en()),
         case_number: it.case_number.unwrap_or_default(),

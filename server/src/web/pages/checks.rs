@@ -10,19 +10,19 @@ use axum::response::Response;
 use super::field_fault::FieldFault;
 use super::forms::{Given, is_short, moment};
 use super::frame::{Frame, local, render, shown};
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::config::Mode;
 use crate::problem::Problem;
 use crate::store::{KeptCheck, StoreError};
-use crate::web::checks::{CheckBody, check, seen as latest};
-use crate::web::deed;
+use crate::web::api::checks::{CheckBody, check, seen as latest};
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::may_send;
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::may_send;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -14,10 +14,6 @@ use super::clue_choices::Choices;
 use super::clues::place_of;
 use super::frame::{Frame, local, render, shown};
 use super::log_holds;
-use super::names::{Html, Label, Names, Pages};
-use super::scope_tree;
-use super::timeline::Timeline;
-use super::words::Lang;
 use super::{clue_choices, clue_replays};
 use crate::access::{Right, Role, Who, partner_scope};
 use crate::alert::{AlertState, Reason};
@@ -31,13 +27,17 @@ use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Form, Problem};
 use crate::store::{Clue, ContactAsk, MergedClue};
 use crate::text::Listed as _;
-use crate::web::clues::seen::WholeClue;
-use crate::web::clues::{
+use crate::web::api::clues::seen::WholeClue;
+use crate::web::api::clues::{
     ClueStepBody, ContactBody, Corroboration, LinkBody, contact_opened, corroborated, find, link,
     picture, take, take_contact, whole,
 };
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{AUTHORITY, CLUES, VERDICTS};
+use crate::web::request::rights::{AUTHORITY, CLUES, VERDICTS};
+use crate::web::view::names::{Html, Label, Names, Pages};
+use crate::web::view::scope_tree;
+use crate::web::view::timeline::Timeline;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

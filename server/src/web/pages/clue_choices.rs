@@ -4,14 +4,14 @@
 use jiff::SignedDuration;
 
 use super::frame::local;
-use super::names::Names;
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertFilter, Clue, ClueFilter};
-use crate::web::scope::scoped;
-use crate::web::sight;
+use crate::web::request::scope::scoped;
+use crate::web::request::sight;
+use crate::web::view::names::Names;
+use crate::web::view::words::Lang;
 
 /// Leads, and clues, that a field offers; others are found by their number.
 const OFFERED: u32 = 60;

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::clues::place_of;
 use super::frame::{Frame, line, render, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::access::secret::random_token;
 use crate::app::App;
@@ -22,10 +21,11 @@ use crate::ids::ClueId;
 use crate::problem::{Form, Problem};
 use crate::store::Part;
 use crate::text::listed;
-use crate::web::clues::{AnswerBody, ClueAnswer, ClueBody, answer, put, put_answer};
+use crate::web::api::clues::{AnswerBody, ClueAnswer, ClueBody, answer, put, put_answer};
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
-use crate::web::rights::{PARTNER, VERDICTS};
+use crate::web::request::part::PartQuery;
+use crate::web::request::rights::{PARTNER, VERDICTS};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

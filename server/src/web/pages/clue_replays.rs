@@ -8,18 +8,18 @@ use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{local, shown};
-use super::names::{Html, Names, Pages};
 use super::policy_trial::standing;
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::ids::ClueId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Clue;
-use crate::web::clues::replay::{self, DayReplay, ReplayBody, ReplaySeen};
+use crate::web::api::clues::replay::{self, DayReplay, ReplayBody, ReplaySeen};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::AUTHORITY;
+use crate::web::request::rights::AUTHORITY;
+use crate::web::view::names::{Html, Names, Pages};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::form("/clues/{id}/replay", submit).roles(AUTHORITY).audited()]

@@ -10,8 +10,6 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, line, render, shown};
-use super::names::named;
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::today;
@@ -19,9 +17,11 @@ use crate::clue::{Allegation, RejectReason, Source};
 use crate::path_id::known;
 use crate::problem::Problem;
 use crate::store::{Clue, StoreError};
-use crate::web::clues::{ClueQuery, ClueStepBody, STAGES, take};
+use crate::web::api::clues::{ClueQuery, ClueStepBody, STAGES, take};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{CLUES, VERDICTS};
+use crate::web::request::rights::{CLUES, VERDICTS};
+use crate::web::view::names::named;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -9,14 +9,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, render, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::Unread;
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{AUTHORITY, CLUES};
+use crate::web::request::deed;
+use crate::web::request::rights::{AUTHORITY, CLUES};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

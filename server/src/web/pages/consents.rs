@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, dated, render, shown};
-use super::names::Label;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::web::consents::{ASKERS, PersonToAsk, to_ask};
+use crate::web::api::consents::{ASKERS, PersonToAsk, to_ask};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::may_open;
+use crate::web::request::rights::may_open;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/consents", page).roles(ASKERS).audited()]

@@ -8,8 +8,6 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::ids::CorrectionId;
@@ -17,12 +15,14 @@ use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::self_check::correction::CorrectionState;
 use crate::store::CorrectionSource;
-use crate::web::actor::AUTHORITY;
-use crate::web::corrections::{
+use crate::web::api::corrections::{
     CorrectionQuery, CorrectionSeen, CorrectionStepBody, StepWord, Words, list, take,
 };
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{CORRECTORS, SIGHT};
+use crate::web::request::actor::AUTHORITY;
+use crate::web::request::rights::{CORRECTORS, SIGHT};
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

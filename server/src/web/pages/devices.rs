@@ -7,21 +7,22 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
+use protocol::up::CameraState;
 use wording::RefusalReason;
 
 use super::frame::{Frame, local, render, shown};
-use super::messages;
-use super::names::Label;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
-use crate::web::devices::knowledge_seen;
+use crate::web::api::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{BOX_SIGHT, CLUES, REGISTRY, may_open, may_send};
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{BOX_SIGHT, CLUES, REGISTRY, may_open, may_send};
+use crate::web::view::messages;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -112,7 +113,7 @@ async fn unlock(
     l: Lang,
     Path(id): Path<String>,
 ) -> Response {
-    let made = crate::web::commission::unlock(&app, who.clone(), id).await;
+    let made = crate::web::api::commission::unlock(&app, who.clone(), id).await;
     shown(&app, &who, l, made.map(|_| Redirect::to("/devices").into_response())).await
 }
 
@@ -205,9 +206,7 @@ pub(super) fn view(
     let health = d.health.as_ref();
     let plan = named.plan(d);
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
-    let camera = health
-        .and_then(|h| serde_json::to_value(h.camera).ok())
-        .and_then(|v| v.as_str().map(str::to_owned));
+    let camera = health.map(|h| h.camera);
     BoxView {
         id: d.id.clone(),
         name: plan.name,
@@ -222,8 +221,8 @@ pub(super) fn view(
         online: d.online,
         provisioned: d.state == DeviceState::Provisioned,
         last_seen: text(d.last_seen.as_ref().map(local)),
-        camera_ok: camera.as_deref() == Some("live"),
-        camera: text(camera.map(|c| l.camera(&c))),
+        camera_ok: camera == Some(CameraState::Live),
+        camera: text(camera.map(|c| l.camera(c))),
         visibility: text(health.map(|h| format!("{} %", h.visibility_ppm / 10_000))),
         outbox: text(health.map(|h| h.outbox_depth.to_string())),
         broker: health

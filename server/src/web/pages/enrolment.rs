@@ -9,12 +9,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::consent_view::Signed;
 use super::frame::{Frame, line, local, render, shown};
-use super::names::{Label, Names};
-use super::people::serde_name;
 use super::withdrawal_receipts::reason;
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::consent::Parties;
@@ -25,13 +21,16 @@ use crate::path_id::{PathId, PathIdAnd};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
-use crate::web::actor::told;
-use crate::web::deed;
+use crate::web::api::enrolments::{EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment};
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::{EnrolmentDecision, EnrolmentSeen, decide as decide_enrolment};
-use crate::web::rights::PERSONS_ALONE;
-use crate::web::rights::{AUTHORITY, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::actor::told;
+use crate::web::request::deed;
+use crate::web::request::rights::PERSONS_ALONE;
+use crate::web::request::rights::{AUTHORITY, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::consent_view::Signed;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -132,10 +131,10 @@ struct Looked {
 fn registered(l: Lang, it: &Practitioner, institution: &str) -> Vec<(&'static str, String)> {
     let site = it.sites.iter().find(|s| s.institution.as_str() == institution);
     let text = |value: Option<&String>| value.cloned().unwrap_or_default();
-    let filed = site.map(|s| s.lead_of.iter().map(|x| l.specialty(&serde_name(x))));
+    let filed = site.map(|s| s.lead_of.iter().map(|x| l.specialty(*x)));
     let mut all = vec![
-        (l.t("类别", "Category"), l.category(&serde_name(&it.category))),
-        (l.t("注册状态", "Registration"), l.registration(&serde_name(&it.registration))),
+        (l.t("类别", "Category"), l.category(it.category)),
+        (l.t("注册状态", "Registration"), l.registration(it.registration)),
         (l.t("执业证书编号", "Practice certificate"), text(it.practice_no.as_ref())),
         (l.t("执业范围", "Scope"), text(it.practice_scope.as_ref())),
         (
@@ -204,7 +203,7 @@ async fn make_enrolment(
     let status = fault.as_ref().map_or(StatusCode::OK, |p| p.status);
     let page = EnrolmentPage {
         name: name(&e.person),
-        state: l.enrolment(&serde_name(&e.state)),
+        state: l.enrolment(e.state),
         proposed: e.state == EnrolmentState::Proposed,
         may_decide,
         named: !who.open_house,

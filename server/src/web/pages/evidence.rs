@@ -13,11 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::CustodianRole;
 
 use super::frame::{Frame, local, render, shown};
-use super::messages;
-use super::names::{Html, Label, Names, Pages};
 use super::place_choice::{self, Field};
-use super::scope_tree::{self, Places};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -25,9 +21,14 @@ use crate::evidence::opening::Opening;
 use crate::evidence::{CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, role_of};
 use crate::problem::{Form, Problem};
 use crate::store::StoreError;
+use crate::web::api::evidence::evidence_seen;
+use crate::web::api::evidence::{OpeningSeen, PolicyBody, openings_seen, set_policy};
 use crate::web::endpoint::Endpoint;
-use crate::web::evidence::{OpeningSeen, PolicyBody, evidence_seen, openings_seen, set_policy};
-use crate::web::rights::{AUTHORITY, OPENINGS};
+use crate::web::request::rights::{AUTHORITY, OPENINGS};
+use crate::web::view::messages;
+use crate::web::view::names::{Html, Label, Names, Pages};
+use crate::web::view::scope_tree::{self, Places};
+use crate::web::view::words::Lang;
 pub(super) use card::EvidenceCard;
 use opening::opening;
 

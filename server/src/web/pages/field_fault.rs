@@ -2,8 +2,8 @@
 //! right is said elsewhere.
 
 use super::frame::line;
-use super::words::Lang;
 use crate::problem::Problem;
+use crate::web::view::words::Lang;
 
 /// One line in the reader's language; empty where nothing was refused.
 #[derive(Debug, Default)]

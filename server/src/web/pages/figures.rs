@@ -7,19 +7,19 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::chart::{self, SEVERITIES, Stack};
 use super::frame::{Frame, line, render, shown};
-use super::names::{Html, Names, Pages};
-use super::words::Lang;
 use crate::access::Who;
 use crate::alert::{AlertState, ClinicState, Reason};
 use crate::app::App;
 use crate::evidence::opening::SamePerson;
 use crate::problem::Problem;
 use crate::store::{Cell, Figures, Sight};
+use crate::web::api::figures::{FiguresQuery, told};
 use crate::web::endpoint::Endpoint;
-use crate::web::figures::{FiguresQuery, told};
-use crate::web::rights::SIGHT;
+use crate::web::request::rights::SIGHT;
+use crate::web::view::chart::{self, SEVERITIES, Stack};
+use crate::web::view::names::{Html, Names, Pages};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/figures", page).roles(SIGHT)]
@@ -163,10 +163,8 @@ fn charts(l: Lang, found: &Figures) -> Vec<Chart> {
     let told_state = |code: &str| ClinicState::parse(code).map(|s| l.clinic_state(s).to_owned());
     let state = |code: &str| told_state(code).unwrap_or_else(|| own_state(l, code));
     let reason = |code: &str| {
-        Reason::ALL
-            .into_iter()
-            .find(|r| r.as_str() == code)
-            .map_or_else(|| code.to_owned(), |r| l.reason(r).to_owned())
+        let known = Reason::ALL.into_iter().find(|r| r.as_str() == code);
+        l.reason(known.unwrap_or(Reason::Other)).to_owned()
     };
     vec![
         by_day,
@@ -222,13 +220,14 @@ fn same_person(l: Lang, key: &str) -> String {
     let (rule, answer) = key.split_once(' ').unwrap_or((key, ""));
     let known = SamePerson::ALL.into_iter().find(|a| a.as_str() == answer);
     known.map_or_else(
-        || key.to_owned(),
+        || l.t("其他结论", "another answer").to_owned(),
         |a| format!("{}{}{}", l.rule(&rule.into()), l.t("：", ": "), l.t(a.zh(), a.en())),
     )
 }
 
 fn own_state(l: Lang, code: &str) -> String {
-    AlertState::parse(code).map_or_else(|| code.to_owned(), |s| l.state(s).to_owned())
+    let known = AlertState::parse(code).map(|state| l.state(state));
+    known.unwrap_or_else(|| l.t("其他状态", "another state")).to_owned()
 }
 
 fn false_alarms(l: Lang, found: &Figures) -> Chart {
@@ -390,4 +389,18 @@ fn rows(stacks: &[Stack]) -> Vec<Vec<String>> {
         std::iter::once(s.name.clone()).chain(s.parts.iter().map(|p| p.1.to_string())).collect()
     };
     stacks.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_later_version_is_shown_in_words() {
+        for l in [Lang::Zh, Lang::En] {
+            for said in [own_state(l, "later_state"), same_person(l, "LL-1 later_answer")] {
+                assert!(!said.contains("later"), "{said}");
+            }
+        }
+    }
 }

@@ -9,18 +9,18 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use law::Matter;
 
-use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::filing::{COUNTED, FilingEvent, FilingKind, FilingTerm};
 use crate::problem::Problem;
+use crate::web::api::filing::{FilingBody, FilingSeen, enter, seen};
+use crate::web::api::running::Filing;
 use crate::web::endpoint::Endpoint;
-use crate::web::filing::{FilingBody, FilingSeen, enter, seen};
-use crate::web::rights::{KEEPERS, POLICY, may_send};
-use crate::web::running::Filing;
+use crate::web::request::rights::{KEEPERS, POLICY, may_send};
+use crate::web::view::alert_facts::by_law;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -1,16 +1,21 @@
 //! One form for every noun of the registry: fields with labels in both languages, what was typed
-//! kept whatever was refused, and the fault beside its field. View models and reading of what was
-//! sent; what is right is said by `model`.
+//! kept whatever was refused, and the fault beside its field. View models; what was sent is read by
+//! `given`, and what is right is said by `model`.
+
+mod given;
 
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::response::Response;
-use serde_json::{Map, Value};
+
+use given::split;
+pub(super) use given::{Given, clip, field_moment, id, moment};
 
 use super::frame::{Frame, line, render};
-use super::words::Lang;
 use crate::problem::Problem;
+use crate::text::Listed;
+use crate::web::view::words::Lang;
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,126 +183,9 @@ impl Field {
     }
 }
 
-/// What a browser sent: every field by name, in order; folded as every text that comes in.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Given(BTreeMap<String, Vec<String>>);
-
-impl Given {
-    /// Without what nobody sees: whichever page reads it, it is no part of a text.
-    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
-        let mut pairs = pairs;
-        crate::text::tidy_form(&mut pairs);
-        let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in pairs {
-            given.entry(name).or_default().push(value);
-        }
-        Self(given)
-    }
-
-    /// For a form whose model folds once more: what that refuses stays as it is, so that its fault
-    /// stands at its field.
-    pub(super) fn as_typed(pairs: Vec<(String, String)>) -> Self {
-        let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in pairs {
-            let value =
-                crate::text::incoming(&name, &value).unwrap_or_else(|_| value.trim().to_owned());
-            given.entry(name).or_default().push(value);
-        }
-        Self(given)
-    }
-
-    pub(super) fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(|v| v.first()).map_or("", String::as_str)
-    }
-
-    /// `None` where nothing was typed.
-    pub(super) fn optional(&self, name: &str) -> Option<&str> {
-        Some(self.text(name)).filter(|text| !text.is_empty())
-    }
-
-    pub(super) fn many(&self, name: &str) -> Vec<String> {
-        split(self.0.get(name).map_or(&[], Vec::as_slice))
-    }
-
-    /// Name after the prefix, and first value, of every field that begins with it.
-    pub(super) fn starting_with(&self, prefix: &str) -> Vec<(String, String)> {
-        let one = |(name, values): (&String, &Vec<String>)| {
-            Some((
-                name.strip_prefix(prefix)?.to_owned(),
-                values.first().cloned().unwrap_or_default(),
-            ))
-        };
-        self.0.iter().filter_map(one).collect()
-    }
-
-    pub(super) fn set(&mut self, name: &str, values: Vec<String>) {
-        self.0.insert(name.to_owned(), values);
-    }
-
-    /// A text, or nothing where it is empty.
-    pub(super) fn put_text(&self, into: &mut Map<String, Value>, name: &str) {
-        if !self.text(name).is_empty() {
-            into.insert(name.to_owned(), Value::from(self.text(name)));
-        }
-    }
-
-    /// A number, in whole units of `unit`; nothing where it is empty.
-    pub(super) fn put_number(
-        &self,
-        into: &mut Map<String, Value>,
-        name: &str,
-        unit: i64,
-    ) -> Result<(), String> {
-        let text = self.text(name);
-        if text.is_empty() {
-            return Ok(());
-        }
-        let number: i64 =
-            text.parse().map_err(|_| format!("{name}: `{}` is no whole number", clip(text)))?;
-        let value =
-            number.checked_mul(unit).ok_or_else(|| format!("{name}: {number} is too large"))?;
-        into.insert(name.to_owned(), Value::from(value));
-        Ok(())
-    }
-
-    pub(super) fn put_many(&self, into: &mut Map<String, Value>, name: &str) {
-        into.insert(name.to_owned(), Value::from(self.many(name)));
-    }
-}
-
-/// Codes as they were ticked one by one, or typed with commas or blanks between.
-fn split(values: &[String]) -> Vec<String> {
-    let between = |c: char| c.is_whitespace() || ",，、;；".contains(c);
-    let codes = values.iter().flat_map(|value| value.split(between));
-    codes.filter(|code| !code.is_empty()).map(str::to_owned).collect()
-}
-
 /// Options of a list that is still looked through as a whole.
 pub(super) fn is_short(options: usize) -> bool {
     options <= LONG
-}
-
-pub(super) fn clip(text: &str) -> String {
-    crate::clock::clip(text, 60)
-}
-
-/// A local moment `2026-03-02T09:00` as RFC 3339 UTC; nothing where it is empty.
-pub(super) fn moment(name: &str, text: &str) -> Result<Option<String>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let wrong = || format!("{name}: `{}` is no local time such as 2026-03-02T09:00", clip(text));
-    let civil: jiff::civil::DateTime = text.parse().map_err(|_| wrong())?;
-    let zone = crate::clock::zone();
-    Ok(Some(crate::clock::text(civil.to_zoned(zone).map_err(|_| wrong())?.timestamp())))
-}
-
-/// A stored time as a field of the browser wants it.
-pub(super) fn field_moment(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(at) => at.to_zoned(crate::clock::zone()).strftime("%Y-%m-%dT%H:%M").to_string(),
-        Err(_) => String::new(),
-    }
 }
 
 /// What stands on the page beside the fields.
@@ -351,7 +239,7 @@ pub(super) fn show(
     let told = fault.map(|problem| line(f.l, problem)).unwrap_or_default();
     let mut placed = false;
     for field in &mut fields {
-        if let Some(given) = values.0.get(&field.name) {
+        if let Some(given) = values.values(&field.name) {
             field.choose(given);
         }
         if field.kind == Kind::Secret {
@@ -385,6 +273,16 @@ pub(super) struct SureForm {
 /// Options whose codes are the wire's and whose words are the pages'.
 pub(super) fn worded(codes: &[&str], words: impl Fn(&str) -> String) -> Vec<(String, String)> {
     codes.iter().map(|code| ((*code).to_owned(), words(code))).collect()
+}
+
+/// Every value of a closed list, in the words of the pages.
+pub(super) fn choices<T: Listed>(words: impl Fn(T) -> String) -> Vec<(String, String)> {
+    T::WORDS.iter().map(|(code, value)| ((*code).to_owned(), words(*value))).collect()
+}
+
+/// A value of a closed list as its choice is sent.
+pub(super) fn code_of<T: Listed + PartialEq>(value: T) -> String {
+    T::WORDS.iter().find(|(_, it)| *it == value).map_or("", |(code, _)| code).to_owned()
 }
 
 /// The choice of nothing, then the rest.

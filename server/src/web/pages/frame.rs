@@ -10,11 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::names::{self, Label, Pages};
-pub(super) use super::times::zone_name;
-pub(in crate::web) use super::times::{dated, local};
-use super::words::Lang;
-use super::{landing, messages};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::certificates::Due;
@@ -23,8 +18,13 @@ use crate::config::Mode;
 use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
 use crate::problem::{Problem, retry_after};
 use crate::store::AlertCount;
-use crate::web::cookies::cookie;
-use crate::web::part::PartQuery;
+use crate::web::request::cookies::cookie;
+use crate::web::request::landing;
+use crate::web::request::part::PartQuery;
+pub(super) use crate::web::view::messages::{line, said};
+use crate::web::view::names::{self, Label, Pages};
+pub(super) use crate::web::view::times::{dated, local, zone_name};
+use crate::web::view::words::Lang;
 
 /// The menu: key, address, zh, en.
 const MENU: [(&str, &str, &str, &str); 11] = [
@@ -207,8 +207,8 @@ impl Frame {
                     None => None,
                 };
                 let (summary, feed_head) = (a.store.summary()?, a.store.feed_head()?);
-                let waiting = if crate::web::messages::has_own_work(&reader) {
-                    Some(crate::web::messages::tasks(a, &reader)?.len())
+                let waiting = if crate::web::api::messages::has_own_work(&reader) {
+                    Some(crate::web::api::messages::tasks(a, &reader)?.len())
                 } else {
                     None
                 };
@@ -220,7 +220,7 @@ impl Frame {
             role: l.role(who.role),
         });
         let address = ADDRESS.try_with(Clone::clone).ok().flatten();
-        let may_open = |path: &str| crate::web::rights::may_open(who, path);
+        let may_open = |path: &str| crate::web::request::rights::may_open(who, path);
         let (open_alerts, _) = AlertCount::open_and_urgent(&counts);
         Ok(Self {
             l,
@@ -233,7 +233,7 @@ impl Frame {
             person,
             home: landing::first_page(who),
             open_alerts: if may_open("/") { open_alerts } else { 0 },
-            feed_head: crate::web::live::cursor(app, who, feed_head),
+            feed_head: crate::web::api::live::cursor(app, who, feed_head),
             here: address.unwrap_or_else(|| here.to_owned()),
             menu: MENU
                 .iter()
@@ -298,19 +298,6 @@ struct FaultPage {
     f: Frame,
     status: u16,
     detail: String,
-}
-
-/// A problem's one line in the reader's language, where there is one.
-pub(in crate::web) fn line(l: Lang, problem: Problem) -> String {
-    match (l, problem.zh) {
-        (Lang::Zh, Some(zh)) => zh.into_owned(),
-        _ => said(l, problem.detail),
-    }
-}
-
-/// A line that the server says in English to programs, in the reader's language.
-pub(super) fn said(l: Lang, line: String) -> String {
-    if l == Lang::Zh { messages::chinese(&line).unwrap_or(line) } else { line }
 }
 
 /// Where a form leads: on to a page, or shown `again` with the fault of what was refused.

@@ -8,11 +8,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::PEOPLE;
+use crate::web::request::rights::PEOPLE;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/guide", page).roles(PEOPLE)]

@@ -10,7 +10,6 @@ use super::field_fault::FieldFault;
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
 use super::place_choice::{self, Field};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::ids::HookId;
@@ -18,9 +17,10 @@ use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Quiet;
 use crate::store::{Delivery, DeliveryEvent, DeliveryState, Hook, HookKind, StoreError};
+use crate::web::api::hooks::{self, HookBody, HookStep};
 use crate::web::endpoint::Endpoint;
-use crate::web::hooks::{self, HookBody, HookStep};
-use crate::web::rights::ADMIN;
+use crate::web::request::rights::ADMIN;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

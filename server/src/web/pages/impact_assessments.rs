@@ -9,19 +9,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use law::Matter;
 
-use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::today;
 use crate::impact_assessment::{Assessment, Conclusion, Item, KEPT_YEARS, Occasion};
 use crate::problem::Problem;
 use crate::store::AssessmentEntry;
+use crate::web::api::impact_assessments::{enter, seen};
 use crate::web::endpoint::Endpoint;
-use crate::web::impact_assessments::{enter, seen};
-use crate::web::rights::{AUTHORITY, KEEPERS, may_send};
+use crate::web::request::rights::{AUTHORITY, KEEPERS, may_send};
+use crate::web::view::alert_facts::by_law;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

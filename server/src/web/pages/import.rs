@@ -9,16 +9,16 @@ use axum::extract::{Multipart, State};
 use axum::response::Response;
 
 use super::frame::{Frame, line, render, shown};
-use super::messages::chinese;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::web::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
+use crate::web::api::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
 use crate::web::csv;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::BULK;
+use crate::web::request::rights::BULK;
 use crate::web::table_file::{self, Encoding, ReadAs, Unread};
+use crate::web::view::messages::chinese;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

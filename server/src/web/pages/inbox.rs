@@ -9,10 +9,8 @@ use axum::response::Response;
 
 use super::frame::{Frame, local, render_as, shown};
 use super::list_address;
-use super::names::{Label, Names, with_names};
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, due_at};
 use crate::alert_view::words_for_clinic;
@@ -24,12 +22,14 @@ use crate::rules::Numbers;
 use crate::store::{
     Alert, AlertCount, AlertFilter, ClinicCounts, Part, StoreError, View, WorstFinding,
 };
-use crate::web::alerts::{ListQuery, UNASSIGNED, listed_alerts};
-use crate::web::deed;
+use crate::web::api::alerts::{ListQuery, UNASSIGNED, listed_alerts};
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
-use crate::web::rights::{SIGHT, may_send};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::PartQuery;
+use crate::web::request::rights::{SIGHT, may_send};
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Label, Names, with_names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/", page).roles(SIGHT).audited()]
@@ -250,7 +250,7 @@ pub(super) fn find(
     part: &Part,
 ) -> Result<Found, StoreError> {
     let alerts = listed_alerts(a, who, filter)?;
-    crate::web::sight::note(a, &alerts)?;
+    crate::web::request::sight::note(a, &alerts)?;
     let ids = || alerts.iter().map(|alert| &alert.id);
     let said = a.store.explanations(ids())?;
     let persons = said.iter().flatten().flat_map(|worst| &worst.persons);
@@ -336,7 +336,7 @@ pub(super) async fn make(
     }
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers =
-        Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
+        Numbers::of(&app.blocking(move |a| crate::web::api::policy::values_at(a, &scope)).await?);
     let room_name = known.rooms.get(query.room.as_deref().unwrap_or_default()).to_string();
     let status = notice.typed.status;
     let page = InboxPage {

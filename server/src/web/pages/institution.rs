@@ -8,20 +8,19 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
-use super::lead_rows::{self, LeadRow};
-use super::names::Label;
-use super::people::serde_name;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
 use crate::problem::{Problem, encoded};
 use crate::store::{AlertFilter, Part};
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::scoped;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::scoped;
+use crate::web::view::lead_rows::{self, LeadRow};
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/institutions/{id}", page).roles(SIGHT).audited()]
@@ -110,11 +109,10 @@ fn people(a: &App, l: Lang, id: &str, part: &Part) -> Result<(Vec<PersonLine>, b
     deed::persons(found.iter().map(|p| p.id.as_str()));
     let line = |p: Practitioner| {
         let here = p.sites.iter().filter(|s| s.institution.as_str() == id);
-        let lead_of: Vec<String> =
-            here.flat_map(|s| &s.lead_of).map(|s| l.specialty(&serde_name(s))).collect();
+        let lead_of: Vec<String> = here.flat_map(|s| &s.lead_of).map(|s| l.specialty(*s)).collect();
         PersonLine {
             id: p.id.to_string(),
-            category: l.category(&serde_name(&p.category)),
+            category: l.category(p.category),
             lead_of: lead_of.join("、"),
             name: p.name.0,
         }

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use law::{Against, Cited, Legal, Matter, Verdict};
+use law::{Against, Matter, Verdict};
+use serde::de::DeserializeOwned;
+use serde::de::value::StrDeserializer;
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
+use crate::web::api::law::{DecisionBody, decide, whole};
 use crate::web::endpoint::Endpoint;
-use crate::web::law::{DecisionBody, decide, whole};
-use crate::web::rights::{PEOPLE, POLICY};
+use crate::web::request::rights::{PEOPLE, POLICY};
+use crate::web::view::law_words::{MatterView, against};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -74,85 +77,6 @@ impl Typed {
             edition: text("edition"),
             text: text("text"),
             note: text("note"),
-        }
-    }
-}
-
-/// What an alert's page and this one show of a matter.
-pub(super) struct MatterView {
-    pub(super) id: String,
-    pub(super) title: String,
-    pub(super) basis: Vec<CitedView>,
-    pub(super) penalties: Vec<CitedView>,
-    pub(super) caution: String,
-    /// Where no article stands.
-    pub(super) none: String,
-    pub(super) agreement: &'static str,
-}
-
-pub(super) struct CitedView {
-    pub(super) law: String,
-    pub(super) article: String,
-    pub(super) edition: String,
-    pub(super) text: String,
-    pub(super) against: &'static str,
-    pub(super) mark: String,
-    pub(super) confirmed: bool,
-}
-
-/// Since when an instrument is in force, or that nobody read it.
-pub(in crate::web) fn in_force(l: Lang, day: &str) -> String {
-    match day {
-        "" => l.t("施行日期未核", "date in force not verified").to_owned(),
-        day => format!("{} {day}", l.t("施行", "in force")),
-    }
-}
-
-/// Whom a penalty meets.
-pub(in crate::web) fn against(l: Lang, whom: Against) -> &'static str {
-    match whom {
-        Against::Person => l.t("个人", "person"),
-        Against::Institution => l.t("机构", "institution"),
-        Against::Either => l.t("机构或个人", "either"),
-    }
-}
-
-impl MatterView {
-    pub(super) fn of(l: Lang, legal: &Legal) -> Self {
-        Self {
-            id: legal.matter.to_string(),
-            title: l.t(&legal.title_zh, &legal.title_en).to_owned(),
-            basis: legal.basis.iter().map(|c| CitedView::of(l, c)).collect(),
-            penalties: legal.penalties.iter().map(|c| CitedView::of(l, c)).collect(),
-            caution: l.t(&legal.caution_zh, &legal.caution_en).to_owned(),
-            none: l.t(&legal.none_zh, &legal.none_en).to_owned(),
-            agreement: if legal.agreement {
-                l.t(
-                    "依据与机构签订的协议（条款见机构登记）",
-                    "By the agreement with the clinic (its clause: the registry)",
-                )
-            } else {
-                ""
-            },
-        }
-    }
-}
-
-impl CitedView {
-    fn of(l: Lang, c: &Cited) -> Self {
-        let from = if c.from.is_empty() {
-            String::new()
-        } else {
-            format!(" · {} {}", l.t("适用自", "from"), c.from)
-        };
-        Self {
-            law: c.law.clone(),
-            article: c.article.clone(),
-            edition: format!("{} · {}{from}", c.edition, in_force(l, &c.in_force)),
-            text: c.text.clone(),
-            against: c.against.map_or("", |whom| against(l, whom)),
-            mark: l.t(&c.mark.zh(), &c.mark.en()).to_owned(),
-            confirmed: matches!(c.mark, law::Mark::Confirmed { .. }),
         }
     }
 }
@@ -263,6 +187,11 @@ async fn submit(
     shown(&app, &who, l, made).await
 }
 
+/// A value by the word that the wire has for it.
+fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
+    T::deserialize(StrDeserializer::<serde::de::value::Error>::new(word)).ok()
+}
+
 /// The article is sent as `kind|law|article`, as the page listed it; of a new one all are typed.
 fn read(given: &Given) -> Result<DecisionBody, String> {
     let mut listed = given.text("cited").splitn(3, '|');
@@ -270,25 +199,23 @@ fn read(given: &Given) -> Result<DecisionBody, String> {
         (Some(kind), Some(law), Some(article)) => (kind, law, article),
         _ => (given.text("kind"), given.text("law"), given.text("article")),
     };
-    let word = |text: &str| serde_json::Value::String(text.to_owned());
     let against = given.text("against");
     let unknown = |name: &str| {
         format!("{name}: `{}` is none of the list", super::forms::clip(given.text(name)))
     };
     Ok(DecisionBody {
         matter: Matter::parse(given.text("matter")).ok_or_else(|| unknown("matter"))?,
-        kind: serde_json::from_value(word(kind)).map_err(|_| unknown("kind"))?,
+        kind: of_word(kind).ok_or_else(|| unknown("kind"))?,
         law: law.to_owned(),
         article: article.to_owned(),
-        verdict: serde_json::from_value(word(given.text("verdict")))
-            .map_err(|_| unknown("verdict"))?,
+        verdict: of_word(given.text("verdict")).ok_or_else(|| unknown("verdict"))?,
         new_article: given.text("new_article").to_owned(),
         edition: given.text("edition").to_owned(),
         text: given.text("text").to_owned(),
         against: if against.is_empty() {
             None
         } else {
-            Some(serde_json::from_value(word(against)).map_err(|_| unknown("against"))?)
+            Some(of_word(against).ok_or_else(|| unknown("against"))?)
         },
         note: given.text("note").to_owned(),
     })

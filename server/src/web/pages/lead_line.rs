@@ -6,17 +6,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::ids::AlertId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::{Alert, StoreError};
-use crate::web::alerts::seen;
+use crate::web::api::alerts::seen;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::SIGHT;
-use crate::web::sight;
+use crate::web::request::rights::SIGHT;
+use crate::web::request::sight;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/alerts/{id}/line", line).roles(SIGHT)]

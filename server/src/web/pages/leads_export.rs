@@ -8,19 +8,19 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{shown, zone_name};
 use super::inbox;
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::Numbers;
-use crate::web::alerts::ListQuery;
 use crate::web::answer::{Csv, Download, Xlsx};
-use crate::web::bulk::workbook;
+use crate::web::api::alerts::ListQuery;
+use crate::web::api::bulk::workbook;
 use crate::web::csv::cell;
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
-use crate::web::rights::SIGHT;
+use crate::web::request::deed;
+use crate::web::request::part::PartQuery;
+use crate::web::request::rights::SIGHT;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -92,7 +92,7 @@ async fn table(
     let part = PartQuery::default().part(who, 1);
     let scope = if who.role == Role::Clinic { String::new() } else { who.scope.clone() };
     let numbers =
-        Numbers::of(&app.blocking(move |a| crate::web::policy::values_at(a, &scope)).await?);
+        Numbers::of(&app.blocking(move |a| crate::web::api::policy::values_at(a, &scope)).await?);
     let raised_at = match l {
         Lang::Zh => format!("发现时间（{}）", zone_name()),
         Lang::En => format!("Raised at ({})", zone_name()),

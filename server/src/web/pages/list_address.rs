@@ -4,7 +4,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
 use crate::store::{AlertFilter, StoreError};
-use crate::web::alerts::{ListQuery, listed_alerts};
+use crate::web::api::alerts::{ListQuery, listed_alerts};
 
 /// The filter as it stands behind the `?`.
 pub(super) fn of(query: &ListQuery) -> String {

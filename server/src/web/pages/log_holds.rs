@@ -4,11 +4,11 @@
 use askama::Template;
 
 use super::frame::local;
-use super::names::{Html, Names, Pages};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::store::{HoldStanding, LogHold, StoreError};
+use crate::web::view::names::{Html, Names, Pages};
+use crate::web::view::words::Lang;
 
 #[derive(Template)]
 #[template(path = "log_holds.html")]

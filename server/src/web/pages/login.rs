@@ -10,23 +10,23 @@ use jiff::SignedDuration;
 use trust::sha256_hex;
 
 use super::frame::{Frame, line, render, shown};
-use super::landing::{LocalPage, first_page};
-use super::words::Lang;
 use crate::access::known_device::{KNOWN_S, KnownDevices};
-use crate::access::request_source::Source;
 use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
 use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::problem::{Form, Problem, encoded, retry_after};
+use crate::request_source::Source;
 use crate::store::{Account, StoreError};
-use crate::web::account::code_holds;
-use crate::web::cookies::cookie;
-use crate::web::credential::cookie_name;
-use crate::web::deed;
+use crate::web::api::account::code_holds;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{ACCOUNTS, EVERYBODY};
+use crate::web::request::cookies::cookie;
+use crate::web::request::credential::cookie_name;
+use crate::web::request::deed;
+use crate::web::request::landing::{LocalPage, first_page};
+use crate::web::request::rights::{ACCOUNTS, EVERYBODY};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -10,18 +10,18 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
 use super::lead_line;
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::model::Name;
 use crate::problem::Problem;
 use crate::store::StoreError;
-use crate::web::deed;
+use crate::web::api::messages::{Done, Task, TaskKind, done, end, tasks};
 use crate::web::endpoint::Endpoint;
-use crate::web::messages::{Done, Task, TaskKind, done, end, tasks};
-use crate::web::rights::PEOPLE;
+use crate::web::request::deed;
+use crate::web::request::rights::PEOPLE;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -125,7 +125,7 @@ impl Known {
         for id in leads.collect::<BTreeSet<&str>>() {
             let alert = id.parse().ok().map(|id| a.store.alert(&id)).transpose()?.flatten();
             if let Some(alert) = alert {
-                crate::web::sight::note(a, [&alert])?;
+                crate::web::request::sight::note(a, [&alert])?;
                 lines.insert(id.to_owned(), lead_line::place_and_matter(a, l, &alert)?);
             }
         }

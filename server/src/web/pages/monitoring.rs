@@ -9,23 +9,23 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
 use law::Matter;
 
-use super::alert_facts::by_law;
 use super::forms::Given;
 use super::frame::{Frame, line, local, render, shown};
-use super::names::{Html, Label, Names, Pages};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
 use crate::monitoring_review::{MonitoringReview, NEVER, Notice, Part, Review};
 use crate::problem::Problem;
 use crate::web::answer::{Csv, Download};
+use crate::web::api::monitoring::{PlaceSeen, REVIEW_SIGHT, ReviewBody, enter, places, seen};
 use crate::web::csv::cell;
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::monitoring::{PlaceSeen, REVIEW_SIGHT, ReviewBody, enter, places, seen};
-use crate::web::rights::AUTHORITY;
-use crate::web::rights::may_send;
+use crate::web::request::deed;
+use crate::web::request::rights::AUTHORITY;
+use crate::web::request::rights::may_send;
+use crate::web::view::alert_facts::by_law;
+use crate::web::view::names::{Html, Label, Names, Pages};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

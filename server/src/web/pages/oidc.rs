@@ -10,21 +10,21 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, line, render, shown};
-use super::landing::LocalPage;
 use super::login;
-use super::words::Lang;
 use crate::access::Who;
 use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, Vouched};
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::problem::{Form, Problem};
-use crate::web::account;
-use crate::web::carried::{carried, carry};
-use crate::web::cookies::cookie;
-use crate::web::deed;
+use crate::web::api::account;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{EVERYBODY, PEOPLE};
+use crate::web::request::carried::{carried, carry};
+use crate::web::request::cookies::cookie;
+use crate::web::request::deed;
+use crate::web::request::landing::LocalPage;
+use crate::web::request::rights::{EVERYBODY, PEOPLE};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

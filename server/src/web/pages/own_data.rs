@@ -8,23 +8,23 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
-use super::alert_facts::by_law;
-use super::case_words::penalties;
 use super::forms::Given;
 use super::frame::{Frame, dated, line, local, render_as, shown};
-use super::law::MatterView;
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::consent::{self, Purpose as ConsentPurpose};
 use crate::problem::Problem;
 use crate::store::{About, PersonalRequest};
-use crate::web::consents::TextToSign;
+use crate::web::api::consents::TextToSign;
+use crate::web::api::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
 use crate::web::endpoint::Endpoint;
-use crate::web::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
-use crate::web::rights::AUTHORITY;
-use crate::web::scope::Seen;
+use crate::web::request::rights::AUTHORITY;
+use crate::web::request::scope::Seen;
+use crate::web::view::alert_facts::by_law;
+use crate::web::view::case_words::penalties;
+use crate::web::view::law_words::MatterView;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -138,7 +138,6 @@ fn purpose(l: Lang, it: ConsentPurpose) -> &'static str {
 
 fn registered(l: Lang, own: &OwnData) -> Vec<(&'static str, String)> {
     let it = &own.registered;
-    let code = |value: &dyn std::fmt::Debug| snake(&format!("{value:?}"));
     let name = |id: &str| own.site_names.get(id).cloned().unwrap_or_else(|| id.to_owned());
     let sites: Vec<String> = it.sites.iter().map(|s| name(s.institution.as_str())).collect();
     let unset = || l.t("未设置", "not set").to_owned();
@@ -146,23 +145,11 @@ fn registered(l: Lang, own: &OwnData) -> Vec<(&'static str, String)> {
     vec![
         (l.t("姓名", "Name"), it.name.0.clone()),
         (l.t("编号", "Id"), it.id.to_string()),
-        (l.t("类别", "Category"), l.category(&code(&it.category))),
-        (l.t("注册状态", "Registration"), l.registration(&code(&it.registration))),
+        (l.t("类别", "Category"), l.category(it.category)),
+        (l.t("注册状态", "Registration"), l.registration(it.registration)),
         (l.t("执业机构", "Institutions"), sites.join("、")),
         (l.t("卡与 PIN 设置于", "Card and PIN set"), card),
     ]
-}
-
-/// `LicensedPhysician` as `licensed_physician`.
-fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-    }
-    out
 }
 
 fn case(l: Lang, it: &OwnCase) -> CaseView {
@@ -180,7 +167,7 @@ fn case(l: Lang, it: &OwnCase) -> CaseView {
             .alleged
             .iter()
             .map(|one| AllegedView {
-                kind: l.kind(&format!("{:?}", one.kind)),
+                kind: l.finding_kind(one.kind).to_owned(),
                 said: l.t(&one.zh, &one.en).to_owned(),
                 legal: one.legal.as_ref().map(|legal| MatterView::of(l, legal)),
             })
@@ -247,7 +234,7 @@ pub(super) async fn own_page(
             .iter()
             .map(|e| {
                 let held = format!("{} / {}", e.templates, e.photos);
-                let state = l.enrolment(&snake(&format!("{:?}", e.state)));
+                let state = l.enrolment(e.state);
                 let (name, at) = (e.institution_name.clone(), dated(&e.proposed_at));
                 [name, state, at, held, e.boxes.join("、")]
             })

@@ -8,15 +8,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::notify::personal::Way;
 use crate::problem::{Form, Problem};
 use crate::store::{Delivery, DeliveryState, RobotKind, StoreError};
+use crate::web::api::own_ways::{WaysForm, keep_ways};
 use crate::web::endpoint::Endpoint;
-use crate::web::own_ways::{WaysForm, keep_ways};
-use crate::web::rights::PEOPLE;
+use crate::web::request::rights::PEOPLE;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use protocol::down::RegistrationStatus;
 
 use super::frame::{Frame, line, local, render, shown};
-use super::names::Label;
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -19,13 +18,15 @@ use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
 use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
-use crate::web::consents::another_text;
-use crate::web::deed;
+use crate::web::api::consents::another_text;
+use crate::web::api::enrolments::{propose, read_upload};
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::{propose, read_upload};
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -163,10 +164,6 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
     render(&page)
 }
 
-pub(super) fn serde_name<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
 fn person(
     l: Lang,
     p: &Practitioner,
@@ -183,7 +180,7 @@ fn person(
     let sites = p.sites.iter().map(|s| {
         let id = s.institution.as_str();
         let place = Label::new(places.get(id).map_or("", String::as_str), id);
-        let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(&serde_name(x))).collect();
+        let leads: Vec<String> = s.lead_of.iter().map(|x| l.specialty(*x)).collect();
         let filed = if leads.is_empty() {
             String::new()
         } else {
@@ -191,17 +188,16 @@ fn person(
         };
         (place, id.to_owned(), filed)
     });
-    let registration = serde_name(&p.registration);
     PersonRow {
         id: p.id.to_string(),
         name: p.name.0.clone(),
-        category: l.category(&serde_name(&p.category)),
-        registration_ok: registration == "valid",
-        registration: l.registration(&registration),
+        category: l.category(p.category),
+        registration_ok: p.registration == RegistrationStatus::Valid,
+        registration: l.registration(p.registration),
         sites: sites.collect(),
         face: match best {
             _ if outdated => l.t("需重新采集", "must come again").to_owned(),
-            Some(e) => l.enrolment(&serde_name(&e.state)),
+            Some(e) => l.enrolment(e.state),
             None => l.t("未采集", "none").to_owned(),
         },
         face_class: best.map_or("off", |e| match e.state {

@@ -9,23 +9,21 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use protocol::down::RegistrationStatus;
 
-use super::consent_view::Signed;
 use super::frame::{Frame, local, render, shown};
-use super::lead_rows::{self, LeadRow};
-use super::names::{Label, Names};
-use super::people::serde_name;
-use super::registry::relation_words;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::consent::Parties;
 use crate::model::{Consent, Practitioner, Site};
 use crate::problem::Problem;
 use crate::store::Enrolment;
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::consent_view::Signed;
+use crate::web::view::lead_rows::{self, LeadRow};
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/people/{id}", page).roles(SIGHT).audited()]
@@ -108,11 +106,11 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
 }
 
 fn site(l: Lang, it: &Site, place: Label) -> SiteView {
-    let lead_of: Vec<String> = it.lead_of.iter().map(|s| l.specialty(&serde_name(s))).collect();
+    let lead_of: Vec<String> = it.lead_of.iter().map(|s| l.specialty(*s)).collect();
     let filing = [it.filing_no.as_deref(), it.filed_on.as_deref()];
     SiteView {
         place,
-        relation: relation_words(l, &serde_name(&it.relation)),
+        relation: l.relation(it.relation),
         lead_of: lead_of.join("、"),
         filing: filing.into_iter().flatten().collect::<Vec<_>>().join(" · "),
     }
@@ -121,7 +119,7 @@ fn site(l: Lang, it: &Site, place: Label) -> SiteView {
 fn enrolment(l: Lang, it: &Enrolment, names: &Names) -> EnrolmentView {
     EnrolmentView {
         place: names.get(&it.institution),
-        state: l.enrolment(&serde_name(&it.state)),
+        state: l.enrolment(it.state),
         at: local(&it.proposed_at),
         templates: it.templates,
         photos: it.photos,
@@ -146,8 +144,8 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
     render(&PersonPage {
         id: person.id.to_string(),
         name: person.name.0.clone(),
-        category: l.category(&serde_name(&person.category)),
-        registration: l.registration(&serde_name(&person.registration)),
+        category: l.category(person.category),
+        registration: l.registration(person.registration),
         registration_ok: person.registration == RegistrationStatus::Valid,
         scope: person.practice_scope.clone().unwrap_or_default(),
         sites: found.sites,

@@ -8,22 +8,22 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::frame::{Frame, dated, line, render, shown};
-use super::names::Label;
 use super::own_data::own_page;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::consent::Purpose as Agreed;
 use crate::problem::{Form, Problem};
 use crate::store::{About, Purpose};
-use crate::web::consents::SignedText;
-use crate::web::deed;
+use crate::web::api::consents::SignedText;
+use crate::web::api::personal::{PersonalStep, make_link, take};
+use crate::web::api::personal_link::link_of;
 use crate::web::endpoint::Endpoint;
-use crate::web::personal::{PersonalStep, make_link, take};
-use crate::web::personal_link::link_of;
-use crate::web::rights::{AUTHORITY, EVERYBODY};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::{AUTHORITY, EVERYBODY};
+use crate::web::request::scope::Seen;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::scope_tree::{Choice, Places, Province, provinces};
-use super::words::Lang;
 use crate::access::Who;
 use crate::divisions;
+use crate::web::view::scope_tree::{Choice, Places, Province, provinces};
+use crate::web::view::words::Lang;
 
 /// A field of divisions.
 pub(super) struct Field<'a> {

@@ -2,30 +2,33 @@
 //! that read it; by jurisdiction; with its history; and the values behind the hash that a finding
 //! carries.
 
+mod by_hash;
+
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::{Form, Query, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, local, render, said, shown};
 use super::place_choice::{self, Field};
 use super::policy_form::{in_words, read, said_value, unit};
 use super::policy_trial_line::TrialLine;
-use super::policy_words::{read_by, title, with_titles};
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings::{self, About};
-use crate::store::{HashedPolicy, PolicyRow, StoreError};
-use crate::web::actor::AUTHORITY;
+use crate::store::{PolicyRow, StoreError};
+use crate::web::api::policy::{PolicyBody, history, own_place, put, values_at};
+use crate::web::api::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
+use crate::web::api::policy_trials::LISTED;
 use crate::web::endpoint::Endpoint;
-use crate::web::policy::{PolicyBody, history, of_hash, own_place, put, values_at};
-use crate::web::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
-use crate::web::policy_trials::LISTED;
-use crate::web::rights::{PEOPLE, POLICY};
+use crate::web::request::actor::AUTHORITY;
+use crate::web::request::rights::{PEOPLE, POLICY};
+use crate::web::view::policy_words::{read_by, title, with_titles};
+use crate::web::view::words::Lang;
+use by_hash::by_hash;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -382,60 +385,6 @@ fn change_row(l: Lang, it: &Change) -> [String; 5] {
     let rule = it.rule.as_ref().map_or_else(same, |rule| l.rule(rule));
     let value = said_value(l, &it.setting, it.value);
     [title(l, &it.setting).to_owned(), value, rule, it.now.to_string(), it.then.to_string()]
-}
-
-/// The values behind a finding's hash.
-async fn by_hash(
-    State(app): State<Arc<App>>,
-    who: Who,
-    l: Lang,
-    Path(sha256): Path<String>,
-) -> Response {
-    let made = make_by_hash(&app, &who, l, sha256).await;
-    shown(&app, &who, l, made).await
-}
-
-async fn make_by_hash(
-    app: &Arc<App>,
-    who: &Who,
-    l: Lang,
-    sha256: String,
-) -> Result<Response, Problem> {
-    let wanted = sha256.clone();
-    let found = app.blocking(move |a| of_hash(a, &wanted)).await?;
-    let HashedPolicy { settings: values, first_used } =
-        found.ok_or_else(|| Problem::unknown("policy", &sha256))?;
-    // One hash covers the box's settings or the server's: the other half says nothing about the
-    // finding.
-    let of_the_box = trust::sha256_hex(protocol::settings::canonical(&values)) == sha256;
-    let reader = if of_the_box { "box" } else { "server" };
-    let mut shown_groups =
-        groups(l, |about| row(l, about, values.get(about.name).copied().unwrap_or(about.default)));
-    let names: Vec<&str> =
-        settings::all().iter().filter(|a| a.read_by == reader).map(|a| a.name).collect();
-    for group in &mut shown_groups {
-        group.rows.retain(|r| names.contains(&r.name));
-    }
-    shown_groups.retain(|g| !g.rows.is_empty());
-    render(&PolicyPage {
-        groups: shown_groups,
-        place: String::new(),
-        place_words: String::new(),
-        places: String::new(),
-        version: 0,
-        hash_box: String::new(),
-        hash_server: String::new(),
-        first_used: if first_used.is_empty() { String::new() } else { local(&first_used) },
-        history: Vec::new(),
-        may_change: false,
-        saved: false,
-        fault: String::new(),
-        preview: Vec::new(),
-        preview_of: String::new(),
-        trials: Vec::new(),
-        f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
-        of_hash: sha256,
-    })
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::forms::{Given, clip};
-use super::policy_units;
-use super::words::Lang;
 use crate::rules::settings::{self, About};
+use crate::web::view::policy_units;
+use crate::web::view::words::Lang;
 
 /// A setting's value in its unit of people.
 pub(super) fn in_words(l: Lang, about: &About, value: i64) -> String {

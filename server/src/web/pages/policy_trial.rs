@@ -10,21 +10,21 @@ use protocol::id::TrialId;
 
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
-use super::messages;
-use super::names::{Label, Names};
 use super::policy_form::read;
 use super::policy_trial_line::{changes, place};
-use super::policy_words::title;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::rules::settings;
 use crate::store::{BoxTrial, TrialStanding};
+use crate::web::api::policy_trials::{self, TrialBody, TrialSeen, ask, replayed};
 use crate::web::endpoint::Endpoint;
-use crate::web::policy_trials::{self, TrialBody, TrialSeen, ask, replayed};
-use crate::web::rights::POLICY;
+use crate::web::request::rights::POLICY;
+use crate::web::view::messages;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::policy_words::title;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -2,9 +2,9 @@
 
 use super::frame::local;
 use super::policy_form::said_value;
-use super::policy_words::title;
-use super::words::Lang;
 use crate::store::TrialRow;
+use crate::web::view::policy_words::title;
+use crate::web::view::words::Lang;
 
 /// A trial in a list.
 pub(super) struct TrialLine {

@@ -7,15 +7,15 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::frame::{Frame, local, render, shown};
-use super::names::Label;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
+use crate::web::api::refusals::{Refusals, refusals};
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
-use crate::web::refusals::{Refusals, refusals};
-use crate::web::rights::SIGHT;
+use crate::web::request::part::PartQuery;
+use crate::web::request::rights::SIGHT;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/refusals", page).roles(SIGHT).audited()]

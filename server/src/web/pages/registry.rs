@@ -12,24 +12,24 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-
-pub(super) use person::relation_words;
+use protocol::id::PersonId;
 
 use super::forms::{Drawing, Field, Given, Heading, Kind, show};
 use super::frame::{Frame, shown};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
 use crate::store::{StoreError, Table};
-use crate::web::bulk::near_id;
-use crate::web::deed;
+use crate::text::Fault;
+use crate::web::api::bulk::near_id;
+use crate::web::api::registry::{
+    near_ids, put_institution, put_item, put_pass, put_practitioner, put_room,
+};
 use crate::web::endpoint::Endpoint;
-use crate::web::registry::near_ids;
-use crate::web::rights::{REGISTRY, REGISTRY_SIGHT};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::{REGISTRY, REGISTRY_SIGHT};
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -212,61 +212,34 @@ async fn put(
     id: &str,
     given: &Given,
 ) -> Result<String, Problem> {
-    use crate::web::registry as api;
-    let wrong = |fault: String| Problem::unprocessable(fault);
+    let noun = Noun::parse(noun)?;
     // What stands keeps its id, whatever was sent.
     let id = if id == NEW { given.text("id").to_owned() } else { id.to_owned() };
-    match Noun::parse(noun)? {
+    if id.parse::<PersonId>().is_err() {
+        return Err(Problem::unprocessable(
+            "id: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit",
+        ));
+    }
+    let wrong = |fault: Fault| Problem::unprocessable(fault);
+    given.sound().map_err(wrong)?;
+    match noun {
         Noun::Institution => {
-            api::put_institution(app, who, read(institution::read(given, &id).map_err(wrong)?)?)
-                .await?;
+            put_institution(app, who, institution::read(given, &id).map_err(wrong)?).await?;
         }
         Noun::Room => {
-            api::put_room(app, who, read(room::read(given, &id).map_err(wrong)?)?).await?;
+            put_room(app, who, room::read(given, &id).map_err(wrong)?).await?;
         }
         Noun::Item => {
-            api::put_item(app, who, read(item::read(given, &id).map_err(wrong)?)?).await?;
+            put_item(app, who, item::read(given, &id).map_err(wrong)?).await?;
         }
         Noun::Person => {
-            api::put_practitioner(app, who, read(person::read(given, &id).map_err(wrong)?)?)
-                .await?;
+            put_practitioner(app, who, person::read(given, &id).map_err(wrong)?).await?;
         }
         Noun::Pass => {
-            api::put_pass(app, who, read(pass::read(given, &id).map_err(wrong)?)?).await?;
+            put_pass(app, who, pass::read(given, &id).map_err(wrong)?).await?;
         }
     }
     Ok(id)
-}
-
-/// The model's own words for what it does not take; the name of the field stands first where it is
-/// known.
-fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, Problem> {
-    for (name, value) in &fields {
-        // An identifier's fault does not say which field it was.
-        if (name == "id" || name == "code")
-            && value.as_str().is_some_and(|v| v.parse::<protocol::id::PersonId>().is_err())
-            && fields.contains_key("id") == (name == "id")
-        {
-            return Err(Problem::unprocessable(format!(
-                "{name}: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit"
-            )));
-        }
-    }
-    let mut fields = Value::Object(fields);
-    crate::text::fold_json(&mut fields).map_err(Problem::unprocessable)?;
-    serde_json::from_value(fields).map_err(|error| {
-        let text = error.to_string();
-        Problem::unprocessable(
-            match text.strip_prefix("missing field `").and_then(|t| t.split_once('`')) {
-                Some((field, _)) => format!("{field}: this is needed"),
-                None => text,
-            },
-        )
-    })
-}
-
-fn serde_name<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn institutions(a: &App, seen: &Seen) -> Result<Vec<(String, String)>, StoreError> {

@@ -10,20 +10,20 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::frame::{Frame, local, render, shown};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{At, now};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::photo;
 use crate::problem::Problem;
-use crate::web::deed;
+use crate::web::api::enrolments::read_upload;
+use crate::web::api::evidence::opening_seen;
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::read_upload;
-use crate::web::evidence::opening_seen;
-use crate::web::rights::PERSONS_ALONE;
-use crate::web::rights::{AUTHORITY, VERDICTS};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::rights::PERSONS_ALONE;
+use crate::web::request::rights::{AUTHORITY, VERDICTS};
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

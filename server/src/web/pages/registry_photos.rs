@@ -10,17 +10,17 @@ use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
 use super::registry_photo::{his_person, nobody_compares, unreadable};
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, clip};
 use crate::enrol::{MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES};
 use crate::photo;
 use crate::problem::Problem;
-use crate::web::deed;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::AUTHORITY;
-use crate::web::rights::PERSONS_ALONE;
+use crate::web::request::deed;
+use crate::web::request::rights::AUTHORITY;
+use crate::web::request::rights::PERSONS_ALONE;
+use crate::web::view::words::Lang;
 
 /// Files of one import.
 const MOST_FILES: usize = 100;

@@ -10,15 +10,17 @@ use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{ClassStep, ClassWord};
+use crate::web::api::room_classes::{
+    CLASS_READERS, CLASS_WRITERS, ClassBody, RoomClass, classes, say,
+};
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
-use crate::web::room_classes::{CLASS_READERS, CLASS_WRITERS, ClassBody, RoomClass, classes, say};
+use crate::web::request::part::PartQuery;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -10,13 +10,13 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::frame::{Frame, render, shown};
-use super::words::Lang;
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::endpoint::Endpoint;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/rooms/{id}/qr", page).roles(&[Role::Supervisor, Role::Clinic])]
@@ -61,9 +61,11 @@ async fn make(
         })
         .await?;
     let address = format!("{}/sessions/new?room={}", origin(app, headers), room.id);
-    let svg = super::qr::drawn(&address, 320)?;
+    let svg = crate::web::view::qr::drawn(&address, 320)?;
     let sign = app.door_url.get().zip(code).map(|(url, code)| format!("{url}/p/r/{code}"));
-    let sign = sign.map(|at| Ok::<_, Problem>((super::qr::drawn(&at, 320)?, at))).transpose()?;
+    let sign = sign
+        .map(|at| Ok::<_, Problem>((crate::web::view::qr::drawn(&at, 320)?, at)))
+        .transpose()?;
     let sign = sign.map(|(svg, at)| (at, svg));
     let f = Frame::of(app, who, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
     render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg, sign })

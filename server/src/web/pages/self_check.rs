@@ -12,9 +12,7 @@ use serde::Deserialize;
 
 use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
-use super::names::Label;
 use super::self_checks::state_word;
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
@@ -24,9 +22,11 @@ use crate::problem::Problem;
 use crate::self_check::checklist::{Basis, Item};
 use crate::self_check::facts::Agreement;
 use crate::self_check::{AnswerKind, CheckState, FactQuery, Step, YesNoNa};
+use crate::web::api::self_checks::{AnswerBody, Whole, find, save, take, whole};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::{SELF_CHECKERS, SIGHT};
-use crate::web::self_checks::{AnswerBody, Whole, find, save, take, whole};
+use crate::web::request::rights::{SELF_CHECKERS, SIGHT};
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

@@ -11,10 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{Frame, line, render, render_as, shown};
-use super::names::named;
 use super::place_choice::{self, Field};
-use super::scope_tree;
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, today};
@@ -22,11 +19,14 @@ use crate::problem::Problem;
 use crate::self_check::CheckState;
 use crate::self_check::period::Timing;
 use crate::store::{SelfCheck, StoreError};
-use crate::web::endpoint::Endpoint;
-use crate::web::rights::{AUTHORITY, OPENINGS, SIGHT};
-use crate::web::self_checks::{
+use crate::web::api::self_checks::{
     ChecklistBody, Import, SelfCheckQuery, SpecialBody, import, in_force, order,
 };
+use crate::web::endpoint::Endpoint;
+use crate::web::request::rights::{AUTHORITY, OPENINGS, SIGHT};
+use crate::web::view::names::named;
+use crate::web::view::scope_tree;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

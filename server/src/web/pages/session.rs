@@ -11,20 +11,20 @@ use protocol::up::{PresenceEvidence, PresenceSummary};
 
 use super::forms::{Given, moment};
 use super::frame::{Frame, line, local, render, shown};
-use super::names::{Label, Names};
 use super::session_form::{declare, make_form};
 use super::sessions::{SessionRow, known, row};
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{AlertFilter, SessionChange, StoreError};
-use crate::web::actor::told_of;
+use crate::web::api::sessions::{SessionStep, find, take};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::SIGHT;
-use crate::web::scope::scoped;
-use crate::web::sessions::{SessionStep, find, take};
-use crate::web::statements::change_words;
+use crate::web::request::actor::told_of;
+use crate::web::request::rights::SIGHT;
+use crate::web::request::scope::scoped;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::statements::change_words;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -216,7 +216,7 @@ fn seen_alerts(
     filter: &AlertFilter,
 ) -> Result<(Vec<crate::store::Alert>, bool), StoreError> {
     let alerts = a.store.alerts(filter)?;
-    crate::web::sight::note(a, &alerts)?;
+    crate::web::request::sight::note(a, &alerts)?;
     let lead_only = crate::legal::Standings::any_is_lead_only(&a.store, &alerts)?;
     Ok((alerts, lead_only))
 }

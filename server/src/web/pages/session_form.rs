@@ -1,26 +1,27 @@
 //! The declaration of a session by page: its form, empty or with what stands, and what was typed as
-//! a session. What is right is said by `model` and `web::sessions`.
+//! a session. What is right is said by `model` and `web::api::sessions`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Redirect, Response};
-use serde_json::{Map, Value};
 
-use super::forms::{Field, Given, Heading, Kind, field_moment, moment, show, to_choose};
+use super::forms::{
+    Field, Given, Heading, Kind, code_of, field_moment, id, moment, show, to_choose,
+};
 use super::frame::Frame;
 use super::institution::item_words;
-use super::people::serde_name;
-use super::words::Lang;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
-use crate::web::part::PartQuery;
-use crate::web::scope::Seen;
-use crate::web::sessions::{find, put};
+use crate::text::Fault;
+use crate::web::api::sessions::{find, put};
+use crate::web::request::part::PartQuery;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 /// The declaration's form, empty or with what stands.
 pub(super) async fn make_form(
@@ -135,11 +136,11 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
     let filed = |p: &Practitioner| {
         let one = |site: &crate::model::Site| {
             let of = site.lead_of.iter();
-            of.map(|x| format!("{}:{}", site.institution, serde_name(x))).collect::<Vec<_>>()
+            of.map(|x| format!("{}:{}", site.institution, code_of(*x))).collect::<Vec<_>>()
         };
         p.sites.iter().flat_map(one).collect::<Vec<_>>().join(" ")
     };
-    let needed = |i: &Item| i.specialties.iter().map(serde_name).collect::<Vec<_>>().join(" ");
+    let needed = |i: &Item| i.specialties.iter().map(|x| code_of(*x)).collect::<Vec<_>>().join(" ");
     Ok(Choices {
         room_marks: rooms.iter().map(|r| (r.id.to_string(), r.institution.to_string())).collect(),
         rooms: rooms
@@ -182,7 +183,7 @@ fn people(a: &App, mut part: Part) -> Result<Vec<Practitioner>, StoreError> {
 fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
     let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
     let filed: std::collections::BTreeSet<String> =
-        here.flat_map(|site| &site.lead_of).map(|s| l.specialty(&serde_name(s))).collect();
+        here.flat_map(|site| &site.lead_of).map(|s| l.specialty(*s)).collect();
     let is_lead = !filed.is_empty();
     let why = if is_lead {
         filed.into_iter().collect::<Vec<_>>().join("、")
@@ -208,12 +209,7 @@ fn stored(s: &Session) -> Given {
 
 /// What was typed as a session; `before` keeps what the form does not show, and seconds that it
 /// cannot.
-fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, String> {
-    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in ["room", "item", "declared_lead", "patient_ref"] {
-        given.put_text(&mut fields, name);
-    }
-    given.put_many(&mut fields, "declared_operators");
+fn read(given: &Given, code: &str, before: Option<&Session>) -> Result<Session, Fault> {
     let unchanged = |stored: Option<&String>, name: &str| {
         stored.filter(|s| field_moment(s) == given.text(name)).cloned()
     };
@@ -221,23 +217,19 @@ fn read(given: &Given, id: &str, before: Option<&Session>) -> Result<Session, St
         Some(stored) => Ok(Some(stored)),
         None => moment(name, given.text(name)),
     };
-    let start = at(before.map(|b| &b.start), "start")?.unwrap_or_else(|| At::now().to_string());
-    fields.insert("start".to_owned(), Value::from(start));
-    if let Some(end) = at(before.and_then(|b| b.end.as_ref()), "end")? {
-        fields.insert("end".to_owned(), Value::from(end));
-    }
-    fields.insert("emergency".to_owned(), Value::from(!given.text("emergency").is_empty()));
-    fields.insert("declined".to_owned(), Value::from(!given.text("declined").is_empty()));
-    if let Some(before) = before {
-        fields.insert("cancelled".to_owned(), Value::from(before.cancelled));
-        fields.insert(
-            "revision".to_owned(),
-            Value::from(before.revision.unwrap_or(1).saturating_add(1)),
-        );
-    }
-    serde_json::from_value(Value::Object(fields)).map_err(|e| {
-        let text = e.to_string();
-        if text.contains("missing field `room`") { "room: this is needed".to_owned() } else { text }
+    Ok(Session {
+        start: at(before.map(|b| &b.start), "start")?.unwrap_or_else(|| At::now().to_string()),
+        end: at(before.and_then(|b| b.end.as_ref()), "end")?,
+        id: id(code)?,
+        room: given.id("room")?,
+        revision: before.map(|b| b.revision.unwrap_or(1).saturating_add(1)),
+        item: given.optional_id("item")?,
+        declared_lead: given.optional_id("declared_lead")?,
+        declared_operators: given.ids("declared_operators")?,
+        cancelled: before.is_some_and(|b| b.cancelled),
+        emergency: given.yes("emergency"),
+        declined: given.yes("declined"),
+        patient_ref: given.owned("patient_ref"),
     })
 }
 

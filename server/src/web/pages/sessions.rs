@@ -11,8 +11,6 @@ use protocol::up::PresenceSummary;
 
 use super::frame::{Frame, local, render, shown};
 use super::institution::item_words;
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -20,12 +18,14 @@ use crate::model::{Item, Session};
 use crate::problem::{Problem, encoded};
 use crate::rules::Numbers;
 use crate::store::{EmergencyCount, SessionFilter, StoreError};
-use crate::web::alerts::day_begins;
-use crate::web::deed;
+use crate::web::api::alerts::day_begins;
 use crate::web::endpoint::Endpoint;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::{SIGHT, may_open};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::{SIGHT, may_open};
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/sessions", list).roles(SIGHT).audited()]
@@ -138,7 +138,7 @@ impl Known {
 
 /// What is needed for these sessions alone.
 pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, StoreError> {
-    let values = crate::web::policy::values_at(a, "")?;
+    let values = crate::web::api::policy::values_at(a, "")?;
     let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();
     let people: Vec<String> = sessions
         .iter()

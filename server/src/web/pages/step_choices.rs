@@ -1,10 +1,10 @@
 //! What a form offers for a step: to whom a lead can be given, and why one is dismissed.
 
-use super::words::Lang;
 use crate::access::{Right, Role, Who};
 use crate::alert::Reason;
 use crate::app::App;
 use crate::store::StoreError;
+use crate::web::view::words::Lang;
 
 /// Who may give verdicts on alerts of this jurisdiction: login and name. Blocking.
 pub(super) fn colleagues(

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 
 use super::field_fault::field_of;
 use super::frame::line;
-use super::words::Lang;
 use crate::problem::Problem;
-use crate::web::alerts::StepBody;
+use crate::web::api::alerts::StepBody;
+use crate::web::view::words::Lang;
 
 #[derive(Debug, Default)]
 pub(super) struct StepTyped {

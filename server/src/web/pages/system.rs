@@ -11,7 +11,6 @@ use jiff::ToSpan as _;
 use super::frame::{Frame, dated, local, render, shown};
 use super::system_servers::Servers;
 use super::withdrawal_receipts;
-use super::words::Lang;
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::certificates::{Known, Whose};
@@ -19,11 +18,12 @@ use crate::clock::{self, At};
 use crate::mqtt::Link;
 use crate::problem::Problem;
 use crate::store::StoreError;
-use crate::web::calendar::calendar;
+use crate::web::api::calendar::calendar;
+use crate::web::api::running::{self, Filing};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::may_open;
-use crate::web::rights::{KEEPERS, PEOPLE};
-use crate::web::running::{self, Filing};
+use crate::web::request::rights::may_open;
+use crate::web::request::rights::{KEEPERS, PEOPLE};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

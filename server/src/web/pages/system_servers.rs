@@ -2,10 +2,10 @@
 //! of the database are behind.
 
 use super::frame::local;
-use super::words::Lang;
 use crate::app::App;
 use crate::clock;
 use crate::store::{SeenServer, Standby, StoreError};
+use crate::web::view::words::Lang;
 
 /// A server that was not seen for so long is shown as away.
 const AWAY_MS: i64 = 10_000;

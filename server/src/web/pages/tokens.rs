@@ -10,8 +10,6 @@ use super::accounts::{RoleChoice, role_choices, scope_labels};
 use super::field_fault::FieldFault;
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
-use super::scope_tree::{self, ScopeTree};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -19,9 +17,11 @@ use crate::ids::ApiTokenId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::StoreError;
+use crate::web::api::tokens::{self, TokenBody};
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::ADMIN;
-use crate::web::tokens::{self, TokenBody};
+use crate::web::request::rights::ADMIN;
+use crate::web::view::scope_tree::{self, ScopeTree};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -146,6 +146,6 @@ async fn revoke(
     l: Lang,
     PathId(id): PathId<ApiTokenId>,
 ) -> Response {
-    let made = crate::web::tokens::revoke(&app, &id).await;
+    let made = crate::web::api::tokens::revoke(&app, &id).await;
     shown(&app, &who, l, made.map(|()| Redirect::to("/tokens").into_response())).await
 }

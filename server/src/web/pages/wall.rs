@@ -12,17 +12,17 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::{Frame, local, render, shown};
-use super::names::Names;
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{Alert, AlertCount, AlertFilter, PlaceSeen, StoreError};
 use crate::web::endpoint::Endpoint;
-use crate::web::part::PartQuery;
-use crate::web::rights::SIGHT;
-use crate::web::scope::scoped;
+use crate::web::request::part::PartQuery;
+use crate::web::request::rights::SIGHT;
+use crate::web::request::scope::scoped;
+use crate::web::view::names::Names;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::page("/wall", page).roles(SIGHT)]
@@ -119,7 +119,7 @@ fn leads(a: &App, l: Lang, who: &Who, districts: &[District]) -> Result<Vec<Lead
 }
 
 fn views(a: &App, l: Lang, who: &Who, alerts: &[&Alert]) -> Result<Vec<Lead>, StoreError> {
-    crate::web::sight::note(a, alerts.iter().copied())?;
+    crate::web::request::sight::note(a, alerts.iter().copied())?;
     let answered = a.store.answered(alerts.iter().map(|x| &x.id))?;
     let names = Names::institutions(a, alerts.iter().map(|x| x.institution.as_str()))?;
     let rooms = Names::rooms(a, alerts.iter().map(|x| x.room.as_str()))?;

@@ -12,16 +12,17 @@ use trust::sha256_hex;
 
 use super::field_fault::FieldFault;
 use super::frame::{Frame, render, shown};
-use super::words::Lang;
 use crate::access::{Who, is_reserved, password, totp};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::problem::{Form, Problem};
 use crate::store::{Invited, StoreError};
-use crate::web::carried::{carried, carry};
+use crate::web::api::recovery_codes;
 use crate::web::endpoint::Endpoint;
-use crate::web::rights::EVERYBODY;
-use crate::web::{deed, recovery_codes};
+use crate::web::request::carried::{carried, carry};
+use crate::web::request::deed;
+use crate::web::request::rights::EVERYBODY;
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -67,7 +68,12 @@ pub(super) struct Secret {
 impl Secret {
     pub(super) fn of(secret: &[u8], account: &str, sealed: String) -> Result<Self, Problem> {
         let uri = totp::uri(secret, account);
-        Ok(Self { text: totp::base32(secret), qr: super::qr::drawn(&uri, 220)?, uri, sealed })
+        Ok(Self {
+            text: totp::base32(secret),
+            qr: crate::web::view::qr::drawn(&uri, 220)?,
+            uri,
+            sealed,
+        })
     }
 }
 

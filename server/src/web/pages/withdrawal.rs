@@ -10,18 +10,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::frame::{Frame, line, local, render, shown};
-use super::names::{Label, Names};
-use super::people::serde_name;
 use super::withdrawal_receipts::{Receipt, receipts};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::{Form, Problem};
 use crate::store::Enrolment;
-use crate::web::deed;
+use crate::web::api::enrolments::{WithdrawBody, Withdrawn, visible, withdraw};
 use crate::web::endpoint::Endpoint;
-use crate::web::enrolments::{WithdrawBody, Withdrawn, visible, withdraw};
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let roles = &[Role::Supervisor, Role::Clinic];
@@ -61,7 +60,7 @@ impl EnrolledRow {
     fn of(l: Lang, e: &Enrolment, institution: Label) -> Self {
         Self {
             institution,
-            state: l.enrolment(&serde_name(&e.state)),
+            state: l.enrolment(e.state),
             templates: e.templates,
             photos: e.photos,
             at: local(&e.proposed_at),

@@ -3,13 +3,13 @@
 //! look.
 
 use super::frame::local;
-use super::names::{Label, Names};
-use super::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::model::Practitioner;
 use crate::store::{BoxReceipt, Deleted, StoreError};
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Label, Names};
+use crate::web::view::words::Lang;
 
 /// One withdrawal.
 pub(super) struct Receipt {

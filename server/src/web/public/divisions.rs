@@ -6,7 +6,7 @@ use super::Door;
 use super::page::Frame;
 use crate::form_reader::Sent;
 use crate::problem::Problem;
-use crate::web::pages::scope_tree::PROVINCES;
+use crate::web::view::scope_tree::PROVINCES;
 
 /// Divisions to choose from: those in use, told by a clinic there, and each province.
 pub(super) fn divisions(

@@ -12,7 +12,7 @@ use super::{Door, Shared};
 use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{PublicDevice, PublicInstitution, PublicItem, PublicPractitioner};
-use crate::web::pages::words::Lang;
+use crate::web::view::words::Lang;
 
 /// Institutions of one page.
 const AT_ONCE: u32 = 20;
@@ -97,22 +97,17 @@ struct InstitutionPage {
 }
 
 fn words(l: Lang, lead_of: &[protocol::down::Specialty]) -> String {
-    let word = |s: &protocol::down::Specialty| l.specialty(&serde_word(s));
+    let word = |s: &protocol::down::Specialty| l.specialty(*s);
     lead_of.iter().map(word).collect::<Vec<_>>().join("、")
-}
-
-/// A word of the register as its serde name.
-fn serde_word<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
 }
 
 fn person_line(l: Lang, p: &PublicPractitioner) -> PersonLine {
     PersonLine {
         slug: p.slug.clone(),
         name: p.name.clone(),
-        category: l.category(&serde_word(&p.category)),
+        category: l.category(p.category),
         lead_of: words(l, &p.lead_of),
-        status: l.registration(&serde_word(&p.status)),
+        status: l.registration(p.status),
         valid: p.status == protocol::down::RegistrationStatus::Valid,
     }
 }
@@ -266,7 +261,7 @@ fn check_page(
         said: f.l.t(said.zh(), said.en()),
         class: if said == May::Lead { "good" } else { "warn" },
         not_filed: !institution.filed_items.contains(&item.code),
-        min_operator: f.l.category(&serde_word(&item.min_operator)),
+        min_operator: f.l.category(item.min_operator),
         person: person.name,
         item: item_name(f.l, &item),
         institution,

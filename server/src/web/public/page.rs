@@ -8,8 +8,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::{Door, Shared};
 use crate::problem::Problem;
-use crate::web::pages::frame::line;
-use crate::web::pages::words::Lang;
+use crate::web::view::messages::line;
+use crate::web::view::words::Lang;
 
 /// The frame of a public page.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! What the forms promise, in the days that are set.
 
 use crate::clue::terms::Terms;
-use crate::web::pages::words::Lang;
+use crate::web::view::words::Lang;
 
 /// Which of the two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

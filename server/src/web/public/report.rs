@@ -23,7 +23,7 @@ use crate::form_reader::{Sent, window, wrong};
 use crate::problem::Problem;
 use crate::store::PublicInstitution;
 use crate::text::{self, listed};
-use crate::web::pages::frame::line;
+use crate::web::view::messages::line;
 
 #[derive(Template)]
 #[template(path = "public_report.html")]

@@ -54,7 +54,7 @@ fn finding() -> Value {
 fn said(clock: &str, payload: &Value, box_: &Registration) -> Result<Placed, &'static str> {
     judge(&body(clock, NOW, payload), box_, NOW, |_, _| SessionPlace::Unknown)
         .unwrap()
-        .map_err(|why| why.reason)
+        .map_err(|why| why.reason.name())
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_session_of_another_room_is_set_aside() {
         judge(&body, &registration(), NOW, |_, _| place)
             .unwrap()
             .map(|p| p.session_known)
-            .map_err(|why| why.reason)
+            .map_err(|why| why.reason.name())
     };
     assert_eq!(of(SessionPlace::ThisRoom), Ok(true));
     assert_eq!(of(SessionPlace::Unknown), Ok(false));

@@ -1,6 +1,7 @@
 //! What the ingest hands to the store: a message that was checked, one that was refused, a status.
 
 use protocol::up::{StatusBody, UpBody};
+use wording::RefusalReason;
 
 use crate::clock::At;
 
@@ -22,7 +23,7 @@ pub struct Incoming {
 pub struct Quarantined {
     pub received_at: At,
     pub topic: String,
-    pub reason: &'static str,
+    pub reason: RefusalReason,
     pub detail: String,
     pub payload: Vec<u8>,
     /// The device it claims to come from, where that is a registered one.

@@ -3,6 +3,7 @@
 
 use crate::clock::At;
 use crate::store::engine::{Transaction, params};
+use wording::RefusalReason;
 
 use super::super::incidents::{Jump, Place};
 use super::super::{Result, Store, count, incidents, rows};
@@ -58,7 +59,14 @@ fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     let id: i64 = tx.query_row(
         "INSERT INTO quarantine (received_at, topic, reason, detail, bytes, payload) VALUES \
         (?1,?2,?3,?4,?5,?6) RETURNING id",
-        params![it.received_at, it.topic, it.reason, it.detail, it.payload.len() as i64, kept],
+        params![
+            it.received_at,
+            it.topic,
+            it.reason.name(),
+            it.detail,
+            it.payload.len() as i64,
+            kept
+        ],
         |r| r.get(0),
     )?;
     let beyond = id - QUARANTINE_MAX;
@@ -67,14 +75,14 @@ fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
         count(tx, "quarantine_forgotten", gone as i64)?;
     }
     count(tx, "quarantined", 1)?;
-    count(tx, &format!("rejected.{}", it.reason), 1)
+    count(tx, &format!("rejected.{}", it.reason.name()), 1)
 }
 
 /// Keeps what a box signed and may not say: it stands in its chain, and has no effect.
 pub(super) fn set_aside(
     tx: &Transaction<'_>,
     place: &Place<'_>,
-    reason: &'static str,
+    reason: RefusalReason,
     detail: &str,
     text: &str,
 ) -> Result<()> {
@@ -87,7 +95,7 @@ pub(super) fn set_aside(
 pub(super) fn set_jumps_aside(tx: &Transaction<'_>, jumps: &[Jump<'_>]) -> Result<()> {
     for jump in jumps {
         let text = jump.step.report.to_text()?;
-        set_aside(tx, &jump.step.place, "revision_jump", &jump.detail(), &text)?;
+        set_aside(tx, &jump.step.place, RefusalReason::RevisionJump, &jump.detail(), &text)?;
     }
     Ok(())
 }
@@ -101,21 +109,27 @@ pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str
     let until = chain::received(tx, device, epoch, seq)?;
     let until = until.unwrap_or(it.received_at);
     chain::note_fault(tx, device, "fork", (epoch, seq), (from, until))?;
-    quarantine(tx, &of_box(device, it.received_at, "fork", detail, &it.envelope))
+    quarantine(tx, &of_box(device, it.received_at, RefusalReason::Fork, detail, &it.envelope))
 }
 
 /// A sequence that no chain reaches: kept aside, and no receipt covers it.
 pub(super) fn jump(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
     quarantine(
         tx,
-        &of_box(it.body.device.as_str(), it.received_at, "sequence_jump", detail, &it.envelope),
+        &of_box(
+            it.body.device.as_str(),
+            it.received_at,
+            RefusalReason::SequenceJump,
+            detail,
+            &it.envelope,
+        ),
     )
 }
 
 fn of_box(
     device: &str,
     received_at: At,
-    reason: &'static str,
+    reason: RefusalReason,
     detail: &str,
     text: &str,
 ) -> Quarantined {

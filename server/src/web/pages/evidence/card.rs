@@ -9,9 +9,9 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::evidence::{ItemSeen, Roll};
 use crate::store::{Alert, StoreError};
-use crate::web::evidence::OpeningSeen;
-use crate::web::pages::law::MatterView;
-use crate::web::pages::words::Lang;
+use crate::web::api::evidence::OpeningSeen;
+use crate::web::view::law_words::MatterView;
+use crate::web::view::words::Lang;
 
 /// The card of an alert's page.
 #[derive(Template)]

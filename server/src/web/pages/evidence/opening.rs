@@ -15,12 +15,12 @@ use crate::evidence::opening::{Delivery, SamePerson};
 use crate::ids::OpeningId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
-use crate::web::evidence::{PersonSeen, opening_seen};
+use crate::web::api::evidence::{PersonSeen, opening_seen};
 use crate::web::pages::frame::{Frame, local, render, shown};
-use crate::web::pages::messages;
-use crate::web::pages::names::Label;
-use crate::web::pages::words::Lang;
-use crate::web::rights::may_open;
+use crate::web::request::rights::may_open;
+use crate::web::view::messages;
+use crate::web::view::names::Label;
+use crate::web::view::words::Lang;
 
 #[derive(Template)]
 #[template(path = "evidence_opening.html")]

@@ -1,17 +1,16 @@
 //! The form of an institution: who, where, what is filed, and up to which grade.
 
-use serde_json::{Map, Value, json};
-
 use super::{NEW, Sheet};
 use crate::access::Who;
 use crate::app::App;
-use crate::model::Institution;
+use crate::model::{Institution, Place};
 use crate::problem::Problem;
-use crate::web::pages::forms::{Field, Given, Kind, worded};
-use crate::web::pages::names::named;
+use crate::text::Fault;
+use crate::web::pages::forms::{Field, Given, Kind, id, worded};
 use crate::web::pages::place_choice;
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::named;
+use crate::web::view::words::Lang;
 
 pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Problem> {
     let seen = Seen::of(a, who)?;
@@ -25,13 +24,27 @@ pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Prob
         .items()?
         .into_iter()
         .map(|i| (i.code.to_string(), format!("{} ({})", i.name_zh, i.code)));
+    let jurisdiction = found.as_ref().map_or("", |i| i.jurisdiction.as_str());
+    let fields = fields(l, who, (found.is_some(), jurisdiction), items.collect());
+    let title = found.map_or_else(
+        || l.t("新增机构", "New institution").to_owned(),
+        |i| named(Some(&i.name), i.id.as_str()),
+    );
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
+}
+
+fn fields(
+    l: Lang,
+    who: &Who,
+    (stands, jurisdiction): (bool, &str),
+    items: Vec<(String, String)>,
+) -> Vec<Field> {
     let grades = worded(&["0", "1", "2", "3", "4"], |g| match g {
         "0" => l.t("不得开展手术", "no surgery").to_owned(),
         g => format!("{g} {}", l.t("级", "")),
     });
-    let stands = found.as_ref().map_or("", |i| i.jurisdiction.as_str());
     let mut fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()).hint(
+        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands).hint(
             l.t("字母、数字、. _ -；之后不可更改", "letters, digits, . _ -; fixed once saved"),
         ),
         Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
@@ -43,7 +56,7 @@ pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Prob
         Field::new(Kind::Text, "kind", l.t("类别", "Kind"))
             .hint(l.t("如：门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
         Field::new(Kind::Choice, "jurisdiction", l.t("行政区划", "Jurisdiction"))
-            .options(place_choice::options(who, l.t("请选择", "choose"), stands))
+            .options(place_choice::options(who, l.t("请选择", "choose"), jurisdiction))
             .hint(
                 l.t("决定由谁监管、适用哪套策略", "decides who supervises and which policy holds"),
             ),
@@ -71,11 +84,7 @@ pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Prob
         Field::new(Kind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
     ];
     fields.extend(licence_fields(l));
-    let title = found.map_or_else(
-        || l.t("新增机构", "New institution").to_owned(),
-        |i| named(Some(&i.name), i.id.as_str()),
-    );
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
+    fields
 }
 
 fn stored(i: &Institution) -> Given {
@@ -124,37 +133,38 @@ fn licence_fields(l: Lang) -> Vec<Field> {
     ]
 }
 
-pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
-    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in [
-        "name",
-        "code",
-        "kind",
-        "jurisdiction",
-        "address",
-        "licence_no",
-        "licence_until",
-        "pledge_on",
-        "agreement",
-    ] {
-        given.put_text(&mut fields, name);
-    }
+pub(super) fn read(given: &Given, code: &str) -> Result<Institution, Fault> {
     let subjects = given.text("subjects").split(['、', ';', '；', ',', '，']);
-    let subjects: Vec<&str> = subjects.map(str::trim).filter(|s| !s.is_empty()).collect();
-    fields.insert("subjects".to_owned(), Value::from(subjects));
-    given.put_number(&mut fields, "grade_ceiling", 1)?;
-    given.put_many(&mut fields, "filed_items");
+    let subjects = subjects.map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned);
+    Ok(Institution {
+        id: id(code)?,
+        name: given.needed("name")?.to_owned(),
+        code: given.owned("code"),
+        kind: given.text("kind").to_owned(),
+        grade_ceiling: given.number("grade_ceiling", 1)?.unwrap_or_default(),
+        filed_items: given.ids("filed_items")?,
+        jurisdiction: given.text("jurisdiction").to_owned(),
+        place: place(given)?,
+        address: given.owned("address"),
+        licence_no: given.owned("licence_no"),
+        licence_until: given.owned("licence_until"),
+        subjects: subjects.collect(),
+        pledge_on: given.owned("pledge_on"),
+        agreement: given.owned("agreement"),
+    })
+}
+
+/// Both degrees, or neither.
+fn place(given: &Given) -> Result<Option<Place>, Fault> {
     let (north, east) = (given.text("north_deg"), given.text("east_deg"));
-    if !north.is_empty() || !east.is_empty() {
-        let degrees = |name: &str, text: &str| {
-            let wrong = || {
-                format!("{name}: degrees are needed, such as 30.66 and 104.06; or leave both out")
-            };
-            text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
-        };
-        let place = json!({"north_deg": degrees("north_deg", north)?,
-            "east_deg": degrees("east_deg", east)?});
-        fields.insert("place".to_owned(), place);
+    if north.is_empty() && east.is_empty() {
+        return Ok(None);
     }
-    Ok(fields)
+    let degrees = |name: &str, text: &str| {
+        let wrong =
+            || format!("{name}: degrees are needed, such as 30.66 and 104.06; or leave both out");
+        text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
+    };
+    let (north_deg, east_deg) = (degrees("north_deg", north)?, degrees("east_deg", east)?);
+    Ok(Some(Place { north_deg, east_deg }))
 }

@@ -1,61 +1,59 @@
 //! The form of an item of the catalogue: which leads, which least operator, how long.
 
-use serde_json::{Map, Value};
+use protocol::down::{ItemKind, PractitionerCategory, Specialty};
 
-use super::{NEW, Sheet, serde_name};
+use super::{NEW, Sheet};
 use crate::access::Who;
 use crate::app::App;
+use crate::model::Item;
 use crate::problem::Problem;
-use crate::web::pages::forms::{Field, Given, Kind, or_none, worded};
+use crate::text::Fault;
+use crate::web::pages::forms::{Field, Given, Kind, choices, code_of, id, or_none, worded};
 use crate::web::pages::place_choice;
-use crate::web::pages::words::Lang;
+use crate::web::view::words::Lang;
 
-pub(super) const SPECIALTIES: [&str; 4] =
-    ["cosmetic_surgery", "cosmetic_dentistry", "cosmetic_dermatology", "cosmetic_tcm"];
-
-pub(super) fn kind_words(l: Lang, kind: &str) -> String {
-    match kind {
-        "surgery" => l.t("手术", "surgery"),
-        "injection" => l.t("注射", "injection"),
-        "thread" => l.t("埋线", "thread"),
-        "energy_device" => l.t("光电", "energy device"),
-        _ => l.t("其他", "other"),
-    }
-    .to_owned()
-}
+/// Who may be the least qualified operator of an item.
+const OPERATORS: [PractitionerCategory; 4] = [
+    PractitionerCategory::LicensedPhysician,
+    PractitionerCategory::AssistantPhysician,
+    PractitionerCategory::Nurse,
+    PractitionerCategory::Technician,
+];
 
 pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Problem> {
     let found = a.store.items()?.into_iter().find(|i| i.code.as_str() == id);
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("item", id));
     }
+    let stored = found.as_ref().map(stored).unwrap_or_default();
+    let jurisdiction = found.as_ref().map_or("", |i| i.jurisdiction.as_str());
+    let fields = fields(l, who, found.is_some(), jurisdiction);
+    let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
+    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
+}
+
+fn stored(i: &Item) -> Given {
     let mut stored = Given::default();
-    if let Some(i) = &found {
-        stored.set("id", vec![i.code.to_string()]);
-        stored.set("name_zh", vec![i.name_zh.clone()]);
-        stored.set("name_en", vec![i.name_en.clone()]);
-        stored.set("kind", vec![serde_name(&i.kind)]);
-        stored.set("specialties", i.specialties.iter().map(serde_name).collect());
-        stored.set("surgery_grade", i.surgery_grade.iter().map(ToString::to_string).collect());
-        stored.set("min_operator", vec![serde_name(&i.min_operator)]);
-        stored.set("min_duration_ms", vec![(i.min_duration_ms / 60_000).to_string()]);
-        stored.set("prep_ms", vec![(i.prep_ms / 60_000).to_string()]);
-        stored.set(
-            "lead_part_ms",
-            i.lead_part_ms.iter().map(|ms| (ms / 1_000).to_string()).collect(),
-        );
-        stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
-    }
-    let stands = found.as_ref().map_or_else(String::new, |i| i.jurisdiction.clone());
-    let kinds =
-        worded(&["surgery", "injection", "thread", "energy_device", "other"], |k| kind_words(l, k));
+    stored.set("id", vec![i.code.to_string()]);
+    stored.set("name_zh", vec![i.name_zh.clone()]);
+    stored.set("name_en", vec![i.name_en.clone()]);
+    stored.set("kind", vec![code_of(i.kind)]);
+    stored.set("specialties", i.specialties.iter().map(|s| code_of(*s)).collect());
+    stored.set("surgery_grade", i.surgery_grade.iter().map(ToString::to_string).collect());
+    stored.set("min_operator", vec![code_of(i.min_operator)]);
+    stored.set("min_duration_ms", vec![(i.min_duration_ms / 60_000).to_string()]);
+    stored.set("prep_ms", vec![(i.prep_ms / 60_000).to_string()]);
+    stored.set("lead_part_ms", i.lead_part_ms.iter().map(|ms| (ms / 1_000).to_string()).collect());
+    stored.set("jurisdiction", vec![i.jurisdiction.clone()]);
+    stored
+}
+
+fn fields(l: Lang, who: &Who, stands: bool, jurisdiction: &str) -> Vec<Field> {
+    let kinds = choices(|kind: ItemKind| l.item_kind(kind));
     let grades = or_none(l, worded(&["1", "2", "3", "4"], str::to_owned));
-    let least =
-        worded(&["licensed_physician", "assistant_physician", "nurse", "technician"], |c| {
-            l.category(c)
-        });
-    let fields = vec![
-        Field::new(Kind::Text, "id", l.t("编码", "Code")).needed().fixed(found.is_some()),
+    let least = OPERATORS.map(|one| (code_of(one), l.category(one))).to_vec();
+    vec![
+        Field::new(Kind::Text, "id", l.t("编码", "Code")).needed().fixed(stands),
         Field::new(Kind::Text, "name_zh", l.t("中文名称", "Name in Chinese")).needed(),
         Field::new(Kind::Text, "name_en", l.t("英文名称", "Name in English")),
         Field::new(Kind::Choice, "kind", l.t("类型", "Kind")).options(kinds).needed().hint(
@@ -69,7 +67,7 @@ pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Prob
                 "Leads of which specialties may perform or guide it",
             ),
         )
-        .options(worded(&SPECIALTIES, |s| l.specialty(s))),
+        .options(choices(|it: Specialty| l.specialty(it))),
         Field::new(
             Kind::Choice,
             "surgery_grade",
@@ -102,29 +100,29 @@ pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Prob
             "read by: lead there too briefly (LL-5); empty: by the kind",
         )),
         Field::new(Kind::Choice, "jurisdiction", l.t("适用行政区划", "Jurisdiction"))
-            .options(place_choice::options(who, l.t("全部", "everywhere"), &stands)),
-    ];
-    let title = found.map_or_else(|| l.t("新增项目", "New item").to_owned(), |i| i.name_zh);
-    Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
+            .options(place_choice::options(who, l.t("全部", "everywhere"), jurisdiction)),
+    ]
 }
 
-pub(super) fn read(given: &Given, code: &str) -> Result<Map<String, Value>, String> {
-    let mut fields = Map::from_iter([("code".to_owned(), Value::from(code))]);
-    for name in ["name_zh", "name_en", "kind", "min_operator", "jurisdiction"] {
-        given.put_text(&mut fields, name);
+pub(super) fn read(given: &Given, code: &str) -> Result<Item, Fault> {
+    Ok(Item {
+        code: id(code)?,
+        name_zh: given.needed("name_zh")?.to_owned(),
+        name_en: given.text("name_en").to_owned(),
+        kind: given.word("kind")?,
+        specialties: given.words("specialties")?,
+        surgery_grade: given.number("surgery_grade", 1)?,
+        min_operator: given.word("min_operator")?,
+        min_duration_ms: duration(given, "min_duration_ms", "minutes", 60_000)?.unwrap_or(0),
+        prep_ms: duration(given, "prep_ms", "minutes", 60_000)?.unwrap_or(0),
+        lead_part_ms: duration(given, "lead_part_ms", "seconds", 1_000)?,
+        jurisdiction: given.text("jurisdiction").to_owned(),
+    })
+}
+
+fn duration(given: &Given, name: &str, unit: &str, unit_ms: i64) -> Result<Option<u64>, Fault> {
+    if given.text(name).starts_with('-') {
+        return Err(format!("{name}: {unit} are needed, 0 or more"));
     }
-    given.put_many(&mut fields, "specialties");
-    given.put_number(&mut fields, "surgery_grade", 1)?;
-    let durations = [
-        ("min_duration_ms", "minutes", 60_000),
-        ("prep_ms", "minutes", 60_000),
-        ("lead_part_ms", "seconds", 1_000),
-    ];
-    for (name, unit, unit_ms) in durations {
-        if given.text(name).starts_with('-') {
-            return Err(format!("{name}: {unit} are needed, 0 or more"));
-        }
-        given.put_number(&mut fields, name, unit_ms)?;
-    }
-    Ok(fields)
+    given.number(name, unit_ms)
 }

@@ -1,14 +1,14 @@
 //! The form of a pass: a time-limited permit that binds to an enrolled person, never to "any
 //! stranger".
 
-use serde_json::{Map, Value};
-
 use super::{NEW, Sheet, institutions};
 use crate::app::App;
+use crate::model::Pass;
 use crate::problem::Problem;
+use crate::text::Fault;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, or_none, worded};
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
     match purpose {
@@ -16,7 +16,7 @@ pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
         "visiting_doctor" => l.t("外请医师", "visiting doctor"),
         "engineer" => l.t("设备工程师", "engineer"),
         "inspector" => l.t("检查人员", "inspector"),
-        other => other,
+        _ => l.t("其他用途", "another purpose"),
     }
     .to_owned()
 }
@@ -71,15 +71,17 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
-pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
-    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in ["person", "institution", "purpose", "supervisor"] {
-        given.put_text(&mut fields, name);
-    }
-    for name in ["from", "to"] {
-        let at =
-            moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))?;
-        fields.insert(name.to_owned(), Value::from(at));
-    }
-    Ok(fields)
+pub(super) fn read(given: &Given, id: &str) -> Result<Pass, Fault> {
+    let at = |name: &str| {
+        moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))
+    };
+    Ok(Pass {
+        id: id.parse().map_err(|e| format!("id: {e}"))?,
+        from: at("from")?,
+        to: at("to")?,
+        person: given.id("person")?,
+        institution: given.id("institution")?,
+        purpose: given.needed("purpose")?.to_owned(),
+        supervisor: given.optional_id("supervisor")?,
+    })
 }

@@ -2,26 +2,22 @@
 
 use std::fmt::Write as _;
 
-use protocol::down::{Polygon, Zones};
-use serde_json::{Map, Value, json};
+use protocol::down::{DeploymentMode, Polygon, Zones};
 
-use super::{NEW, Sheet, institutions, serde_name};
+use super::{NEW, Sheet, institutions};
 use crate::app::App;
+use crate::model::Room;
 use crate::problem::Problem;
 use crate::store::StoreError;
-use crate::web::pages::forms::{Drawing, Field, Given, Kind, clip, worded};
+use crate::text::Fault;
+use crate::web::pages::forms::{Drawing, Field, Given, Kind, choices, clip, code_of, id, worded};
 use crate::web::pages::frame::local;
-use crate::web::pages::words::Lang;
-use crate::web::scope::Seen;
+use crate::web::request::scope::Seen;
+use crate::web::view::words::Lang;
 
 const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
 const DAYS_EN: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-
-pub(super) fn mode_words(l: Lang, mode: &str) -> String {
-    if mode == "doorway" { l.t("门口签到", "doorway") } else { l.t("室内连续", "in room") }
-        .to_owned()
-}
 
 pub(super) fn hours_words(l: Lang, week: &[Vec<(u16, u16)>]) -> String {
     if week.iter().all(|day| day.as_slice() == [(0, 1440)]) {
@@ -70,7 +66,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         stored.set("id", vec![r.id.to_string()]);
         stored.set("name", vec![r.name.clone()]);
         stored.set("institution", vec![r.institution.to_string()]);
-        stored.set("mode", vec![serde_name(&r.mode)]);
+        stored.set("mode", vec![code_of(r.mode)]);
         stored.set("intimate", if r.intimate { vec!["yes".to_owned()] } else { vec![] });
         stored.set("time_zone", vec![r.time_zone.clone()]);
         for (name, zones) in zone_fields(&r.zones) {
@@ -137,7 +133,7 @@ fn fields(
     (stands, zone): (bool, &str),
     institutions: Vec<(String, String)>,
 ) -> Vec<Field> {
-    let modes = worded(&["in_room", "doorway"], |m| mode_words(l, m));
+    let modes = choices(|mode: DeploymentMode| l.mode(mode));
     let mut fields = vec![
         Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands),
         Field::new(Kind::Text, "name", l.t("名称", "Name")),
@@ -205,30 +201,34 @@ fn undressing(l: Lang) -> Field {
     field
 }
 
-pub(super) fn read(given: &Given, id: &str) -> Result<Map<String, Value>, String> {
-    let mut fields = Map::from_iter([("id".to_owned(), Value::from(id))]);
-    for name in ["name", "institution", "mode", "time_zone"] {
-        given.put_text(&mut fields, name);
-    }
-    fields.insert("intimate".to_owned(), Value::from(!given.text("intimate").is_empty()));
-    match given.text("undressing") {
-        "" => {}
-        said @ ("yes" | "no") => {
-            fields.insert("undressing".to_owned(), Value::from(said == "yes"));
-        }
+/// What is left out is at the door, in Shanghai's time.
+pub(super) fn read(given: &Given, code: &str) -> Result<Room, Fault> {
+    let undressing = match given.text("undressing") {
+        "" => None,
+        said @ ("yes" | "no") => Some(said == "yes"),
         // Whatever else it means, it is not that nobody undresses there.
         _ => return Err("undressing: use yes or no".to_owned()),
-    }
-    let mut zones = Map::new();
-    for name in ["operator", "bed", "companion", "door", "privacy_mask"] {
-        zones.insert(name.to_owned(), json!(polygons(name, given.text(name))?));
-    }
-    fields.insert("zones".to_owned(), Value::Object(zones));
-    let week = (0..7)
-        .map(|n| hours(&format!("day{n}"), given.text(&format!("day{n}"))))
-        .collect::<Result<Vec<_>, _>>()?;
-    fields.insert("opening_min".to_owned(), json!(week));
-    Ok(fields)
+    };
+    let zone = |name: &str| polygons(name, given.text(name));
+    let zones = Zones {
+        operator: zone("operator")?,
+        bed: zone("bed")?,
+        companion: zone("companion")?,
+        door: zone("door")?,
+        privacy_mask: zone("privacy_mask")?,
+    };
+    let day = |n: usize| hours(&format!("day{n}"), given.text(&format!("day{n}")));
+    Ok(Room {
+        id: id(code)?,
+        institution: given.id("institution")?,
+        name: given.text("name").to_owned(),
+        mode: given.optional_word("mode")?.unwrap_or(DeploymentMode::Doorway),
+        intimate: given.yes("intimate"),
+        undressing,
+        time_zone: given.owned("time_zone").unwrap_or_else(|| "Asia/Shanghai".to_owned()),
+        zones,
+        opening_min: (0..7).map(day).collect::<Result<_, _>>()?,
+    })
 }
 
 fn polygons(name: &str, text: &str) -> Result<Vec<Polygon>, String> {

@@ -8,17 +8,17 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::super::frame::{Frame, local, render, shown};
-use super::super::names::{Html, Names, Pages};
-use super::super::words::Lang;
-use super::{Place, item, pass, person, room, serde_name};
+use super::{Place, pass, room};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
-use crate::web::deed;
-use crate::web::part::{PartQuery, cut};
-use crate::web::rights::may_open;
-use crate::web::scope::Seen;
+use crate::web::request::deed;
+use crate::web::request::part::{PartQuery, cut};
+use crate::web::request::rights::may_open;
+use crate::web::request::scope::Seen;
+use crate::web::view::names::{Html, Names, Pages};
+use crate::web::view::words::Lang;
 
 /// The tables of the overview: in the address, zh, en.
 const TABLES: [(&str, &str, &str); 5] = [
@@ -266,7 +266,7 @@ fn room_row(l: Lang, who: &Who, r: &crate::model::Room, names: &Names) -> Vec<Ce
         r.id.to_string().into(),
         r.name.clone().into(),
         institution.into(),
-        room::mode_words(l, &serde_name(&r.mode)).into(),
+        l.mode(r.mode).into(),
         if r.intimate { l.t("私密", "intimate").to_owned().into() } else { Cell::default() },
         format!("{zones} {}", l.t("个区域", "zones")).into(),
         room::hours_words(l, &r.opening_min).into(),
@@ -274,15 +274,14 @@ fn room_row(l: Lang, who: &Who, r: &crate::model::Room, names: &Names) -> Vec<Ce
 }
 
 fn item_row(l: Lang, i: &crate::model::Item) -> Vec<String> {
-    let specialties: Vec<String> =
-        i.specialties.iter().map(|s| l.specialty(&serde_name(s))).collect();
+    let specialties: Vec<String> = i.specialties.iter().map(|s| l.specialty(*s)).collect();
     vec![
         i.code.to_string(),
         l.t(&i.name_zh, if i.name_en.is_empty() { &i.name_zh } else { &i.name_en }).to_owned(),
-        item::kind_words(l, &serde_name(&i.kind)),
+        l.item_kind(i.kind),
         specialties.join("、"),
         i.surgery_grade.map_or(String::new(), |g| g.to_string()),
-        l.category(&serde_name(&i.min_operator)),
+        l.category(i.min_operator),
         (i.min_duration_ms / 60_000).to_string(),
     ]
 }
@@ -291,12 +290,11 @@ fn person_row(l: Lang, who: &Who, p: crate::model::Practitioner, names: &Names) 
     let page = Pages::of(who).institution;
     let site = |s: &crate::model::Site| {
         let place = names.get(s.institution.as_str()).link(page);
-        let relation = person::relation_words(l, &serde_name(&s.relation));
+        let relation = l.relation(s.relation);
         Html::joined([place, Html::text(&relation)], " ")
     };
     let sites = Html::joined(p.sites.iter().map(site), " · ");
-    let (category, registration) =
-        (l.category(&serde_name(&p.category)), l.registration(&serde_name(&p.registration)));
+    let (category, registration) = (l.category(p.category), l.registration(p.registration));
     let mut row = plain(vec![p.id.to_string(), p.name.0, category, registration]);
     row.push(sites.into());
     row
