@@ -190,7 +190,7 @@ pub(super) fn take_in<'a>(
                 Loaded::Before(id) => new.insert(id),
                 Loaded::Now(incident) => {
                     let id = new.insert(incident.alert.id.clone());
-                    incidents.entry(id.clone()).or_insert(incident);
+                    incidents.entry(id.clone()).or_insert(*incident);
                     id
                 }
             },
@@ -360,7 +360,7 @@ pub const JOINED: &str = "joined-";
 enum Loaded<'a> {
     /// Among those that this transaction has already, by the id of its alert.
     Before(AlertId),
-    Now(Incident<'a>),
+    Now(Box<Incident<'a>>),
 }
 
 /// The incident as it stands, or a new one that begins with this step; `revision` is what is known
@@ -375,15 +375,16 @@ fn load<'a>(
     let Some(alert) = alert_for(tx, step, revision)? else {
         return Ok(match joined_alert(tx, step, joining, around)? {
             Some(Joined::Before(id)) => Loaded::Before(id),
-            Some(Joined::Open(alert)) => Loaded::Now(Incident::of(*alert)),
+            Some(Joined::Open(alert)) => Loaded::Now(Box::new(Incident::of(*alert))),
             Some(Joined::New(id)) => {
-                Loaded::Now(Incident::opened(open_alert(tx, step, Some(id), around)?))
+                let opened = open_alert(tx, step, Some(id), around)?;
+                Loaded::Now(Box::new(Incident::opened(opened)))
             }
-            None => Loaded::Now(Incident::opened(open_alert(tx, step, None, around)?)),
+            None => Loaded::Now(Box::new(Incident::opened(open_alert(tx, step, None, around)?))),
         });
     };
     if alert.id.starts_with(JOINED) {
-        return Ok(Loaded::Now(Incident::of(alert)));
+        return Ok(Loaded::Now(Box::new(Incident::of(alert))));
     }
     let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE \
         alert = ?1";
@@ -398,7 +399,8 @@ fn load<'a>(
         };
         Ok(((r.get(0)?, r.get(1)?), known))
     })?;
-    Ok(Loaded::Now(Incident { findings: findings.into_iter().collect(), ..Incident::of(alert) }))
+    let findings = findings.into_iter().collect();
+    Ok(Loaded::Now(Box::new(Incident { findings, ..Incident::of(alert) })))
 }
 
 /// The alert of the incident, or the joined one that holds the finding.
