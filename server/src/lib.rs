@@ -15,9 +15,9 @@ pub use server_core::{
     certificates_round, clinic_requests, clock, clue, clue_intake, clue_watch, config, consent,
     corroborate, divisions, enrol, evidence, export, filing, form_reader, http_metrics, idcheck,
     ids, impact_assessment, ingest, inspection, knowledge, leader, legal, low_priority, message,
-    model, monitoring_review, mqtt, no_room, no_room_told, notify, own_id, paper, penalty_case,
-    photo, problem, renew, request_source, retention, rules, self_check, set_up_fault, store,
-    streams, supervise, text, tls_client, tombstone, vault, work_queue,
+    model, monitoring_review, mqtt, no_room, no_room_told, notify, own_id, paper, path_id,
+    penalty_case, photo, problem, renew, request_source, retention, rules, self_check,
+    set_up_fault, store, streams, supervise, text, tls_client, tombstone, vault, work_queue,
 };
 
 pub mod account_command;

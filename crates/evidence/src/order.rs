@@ -102,7 +102,7 @@ pub fn check(order: &ReleaseOrder, knows: Knows<'_>) -> Result<(), OrderRefused>
     if supervisor == key(&order.reviewer, CustodianRole::Reviewer)? {
         return Err(OrderRefused::SameKey);
     }
-    match order.items.iter().find(|item| !knows.items.contains(item)) {
+    match order.items.iter().find(|item| !knows.items.contains(*item)) {
         Some(item) => Err(OrderRefused::NoSuchItem(item.clone())),
         None => Ok(()),
     }

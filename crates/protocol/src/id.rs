@@ -1,6 +1,8 @@
 //! Identifiers as they stand on the wire. They are opaque: never a name, never derived from a face.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -70,6 +72,22 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        /// An id reads as its text; no text becomes one unread.
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// An id is found in a map by its text: both are equal, ordered and hashed alike.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
     };

@@ -8,11 +8,13 @@
 mod box_words;
 mod evidence;
 mod figures;
+mod placeholders;
 mod server_statement;
 mod server_words;
 
 pub use box_words::of_box;
 pub use evidence::{evidence, reason};
+pub use placeholders::{of_another_institution, struck};
 pub use server_statement::{
     ChainStanding, MessageKind, Question, RefusalReason, SeenAt, ServerStatement, WhoseSessions,
 };

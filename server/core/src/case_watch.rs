@@ -130,7 +130,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
             let next_at = plan::not_before(now, hook.quiet, alert.severity, &zone).into();
-            let alert = Some(alert.id.to_string());
+            let alert = Some(alert.id.clone());
             let (hook, body) = (hook.id, body.clone());
             app.store.add_delivery(
                 &NewDelivery { hook: hook.to_string(), event, alert, body, next_at },

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{self, Case};
 use crate::clock::At;
+use crate::ids::ClueId;
 
 /// Pictures of a report, at most.
 pub const MOST_PICTURES: usize = 3;
@@ -131,7 +132,7 @@ pub struct Proposal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Merged {
     /// Id of the clue that goes on.
-    pub into: String,
+    pub into: ClueId,
     pub before: Intake,
 }
 
@@ -146,7 +147,7 @@ pub enum Step {
     Answered,
     Dispose(Disposal),
     Merge {
-        into: String,
+        into: ClueId,
     },
     Unmerge,
     /// The term of the verification, once more: once, with a reason.
@@ -170,7 +171,7 @@ impl Step {
             Self::Ask { question } => question.clone(),
             Self::Dispose(Disposal::NotOurs { agency }) => agency.as_str().to_owned(),
             Self::Dispose(Disposal::Rejected { reason }) => reason.as_str().to_owned(),
-            Self::Merge { into } => into.clone(),
+            Self::Merge { into } => into.to_string(),
             Self::Extend { reason } => reason.clone(),
             Self::Told { how } => how.clone(),
             Self::Case(alert::Step::Review { reason: Some(reason), .. }) => {
@@ -282,7 +283,13 @@ impl Handling {
     }
 
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, own_id: &str, by: &str, step: &Step, at: At) -> Result<Self, ClueRefusal> {
+    pub fn take(
+        &self,
+        own_id: &ClueId,
+        by: &str,
+        step: &Step,
+        at: At,
+    ) -> Result<Self, ClueRefusal> {
         use Intake::{Accepted, AskedBack, Received};
         let refused = || ClueRefusal::NotNow { step: step.name(), stage: self.stage() };
         match (self.intake, step) {

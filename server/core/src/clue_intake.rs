@@ -108,12 +108,12 @@ fn check_window(about: &About) -> Result<(), FoldFault> {
 }
 
 /// What each part of a clue is sealed as.
-pub fn sealed_as(clue: &str, part: &str) -> String {
+pub fn sealed_as(clue: &ClueId, part: &str) -> String {
     format!("clue {clue} {part}")
 }
 
 /// Opens a clue's own key.
-pub fn key_of(master: &Key, clue: &str, wrapped: &[u8]) -> Result<Key, VaultError> {
+pub fn key_of(master: &Key, clue: &ClueId, wrapped: &[u8]) -> Result<Key, VaultError> {
     master.unwrap_key(&sealed_as(clue, "key"), wrapped)
 }
 
@@ -135,7 +135,7 @@ fn due_of(app: &App, it: &crate::clue::Handling, matter: Matter) -> Result<ClueD
 }
 
 /// Seals what whoever sent a clue says later; nothing where the clue keeps no text any more.
-pub fn sealed_answer(app: &App, clue: &str, text: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub fn sealed_answer(app: &App, clue: &ClueId, text: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let kept = app.store.sealed_clue(clue)?.filter(|kept| !kept.key.is_empty());
     let Some(kept) = kept else { return Ok(None) };
     let key = key_of(&app.master, clue, &kept.key)?;
@@ -206,7 +206,7 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
 }
 
 /// Stores a clue that an officer typed or a partner sent; `false` where it stood already.
-pub fn store(app: &App, mut it: Incoming) -> Result<(String, bool), Problem> {
+pub fn store(app: &App, mut it: Incoming) -> Result<(ClueId, bool), Problem> {
     it.check().map_err(Problem::unprocessable)?;
     if let Some(room) = &it.room {
         let found = app.store.room(room)?;

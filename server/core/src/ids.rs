@@ -212,4 +212,6 @@ ids! {
     TemplateId;
     /// An opening of sealed pictures 封存画面调阅.
     OpeningId;
+    /// A pass 临时授权 of a person for an institution.
+    PassId;
 }

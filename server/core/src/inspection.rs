@@ -8,6 +8,7 @@ use protocol::names::RuleCode;
 
 use crate::alert;
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::rules::{DAY_MS, Numbers, SessionOutcome};
 use crate::self_check::FactQuery;
 use crate::self_check::correction::{Answered, Step, Verdict, judged};
@@ -77,7 +78,7 @@ pub fn keep(
             let now = At::from(now);
             store.take_correction_step(&it.id, &Step::Facts(verdict), None, ("", now))?;
             if verdict == Verdict::Verified && it.source == CorrectionSource::Alert {
-                leave_the_inbox(store, &it.object, now)?;
+                leave_the_inbox(store, &it.object.parse()?, now)?;
             }
         }
     }
@@ -94,7 +95,7 @@ fn rules_of(it: &Correction, alerts: &[AlertFact]) -> Vec<RuleCode> {
 
 /// An L1 that nobody has looked at ends with its correction; whatever else it has become stays
 /// where people have it.
-fn leave_the_inbox(store: &Store, alert: &str, now: At) -> Result<(), StoreError> {
+fn leave_the_inbox(store: &Store, alert: &AlertId, now: At) -> Result<(), StoreError> {
     let is_l1 = store.alert(alert)?.is_some_and(|alert| alert.severity == 1);
     if !is_l1 {
         return Ok(());

@@ -54,6 +54,7 @@ pub mod no_room_told;
 pub mod notify;
 pub mod own_id;
 pub mod paper;
+pub mod path_id;
 pub mod penalty_case;
 pub mod photo;
 pub mod problem;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::consent::Consent;
 use crate::clock;
+use crate::ids::PassId;
 use crate::text::{Listed, line, line_or_nothing};
 pub use institution::{Filing, Institution, Licence, Place, Practice};
 use institution::{day, division};
@@ -366,7 +367,7 @@ impl Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pass {
-    pub id: String,
+    pub id: PassId,
     pub person: PersonId,
     pub institution: InstitutionId,
     pub purpose: String,
@@ -378,7 +379,6 @@ pub struct Pass {
 
 impl Pass {
     pub fn check(&mut self) -> Result<(), FoldFault> {
-        self.id.parse::<PersonId>().map_err(|e| format!("id: {e}"))?;
         self.from = clock::normal("from", &self.from)?;
         self.to = clock::normal("to", &self.to)?;
         if self.to <= self.from {
@@ -396,7 +396,7 @@ impl Pass {
 
     pub fn wire(&self) -> protocol::down::Pass {
         protocol::down::Pass {
-            pass_id: self.id.clone(),
+            pass_id: self.id.to_string(),
             person: self.person.clone(),
             purpose: self.purpose.clone(),
             supervisor: self.supervisor.clone(),

@@ -69,7 +69,7 @@ fn round(app: &App) -> Result<(), StoreError> {
     if due.is_empty() {
         return Ok(());
     }
-    app.store.note_seen(due.iter().filter_map(|d| d.alert.as_deref()), at)?;
+    app.store.note_seen(due.iter().filter_map(|d| d.alert.as_ref()), at)?;
     let hooks = app.store.hooks()?;
     let epoch = store::current();
     // Side by side: one target that does not answer holds nobody else up.

@@ -20,6 +20,7 @@ use super::request::bodies::ORDINARY_BYTES;
 use super::view::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::Body;
 
 /// All that is known of a route without its handler.
@@ -222,6 +223,8 @@ impl Input for HeaderMap {}
 impl Input for Lang {}
 /// The path itself names its parameters.
 impl<T> Input for Path<T> {}
+impl<T> Input for PathId<T> {}
+impl<T, Rest> Input for PathIdAnd<T, Rest> {}
 
 impl<T: JsonSchema> Input for Query<T> {
     fn describe(it: &mut Operation<'_>) {

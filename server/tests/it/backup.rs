@@ -47,7 +47,15 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
     };
     let faces = &house.running().app.faces;
     faces.propose(&proposal, "2026-03-02T01:00:00.000Z".parse().unwrap()).unwrap();
-    faces.decide(id, true, "wang", None, "2026-03-02T01:05:00.000Z".parse().unwrap()).unwrap();
+    faces
+        .decide(
+            &id.parse().unwrap(),
+            true,
+            "wang",
+            None,
+            "2026-03-02T01:05:00.000Z".parse().unwrap(),
+        )
+        .unwrap();
 }
 
 #[test]

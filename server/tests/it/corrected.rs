@@ -78,7 +78,12 @@ impl Scene {
             let id = scene.correction(n)["id"].as_str().unwrap().to_owned();
             let store = &scene.house.running().app.store;
             store
-                .take_correction_step(&id, &answer, None, ("clinic", at.parse().unwrap()))
+                .take_correction_step(
+                    &id.parse().unwrap(),
+                    &answer,
+                    None,
+                    ("clinic", at.parse().unwrap()),
+                )
                 .unwrap();
         }
         let store = &scene.house.running().app.store;

@@ -400,7 +400,7 @@ fn two_people_open_one_picture_and_the_record_says_so() {
         assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
     }
     let kept = s.house.running().app.store.look_at(
-        order.order.as_str(),
+        &order.order.as_str().parse().unwrap(),
         &s.ids()[0],
         "li",
         jiff::Timestamp::now(),
@@ -731,7 +731,7 @@ fn what_ran_out_is_deleted_and_shown_to_nobody() {
     let order = s.delivered();
     let app = &s.house.running().app;
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(73);
-    let late = app.store.look_at(order.order.as_str(), &s.ids()[0], "li", later);
+    let late = app.store.look_at(&order.order.as_str().parse().unwrap(), &s.ids()[0], "li", later);
     assert!(late.is_err(), "73 h after delivery");
     server::retention::round(app, later).unwrap();
     assert_eq!(s.state(&order), "expired");
@@ -907,8 +907,10 @@ fn a_removed_custodian_looks_at_nothing_any_more() {
     assert_eq!(refused.status, 409, "{}", refused.body);
     let store = &s.house.running().app.store;
     let now = jiff::Timestamp::now();
-    assert!(store.look_at(order.order.as_str(), &s.ids()[0], "li", now).is_err());
-    assert!(store.look_at(order.order.as_str(), &s.ids()[0], "wang", now).is_ok());
+    assert!(store.look_at(&order.order.as_str().parse().unwrap(), &s.ids()[0], "li", now).is_err());
+    assert!(
+        store.look_at(&order.order.as_str().parse().unwrap(), &s.ids()[0], "wang", now).is_ok()
+    );
 }
 
 #[test]

@@ -566,7 +566,7 @@ fn open_proposals_of_an_institution_are_bounded() {
             .app
             .faces
             .decide(
-                &format!("e-{n}"),
+                &format!("e-{n}").parse().unwrap(),
                 false,
                 "wang",
                 Some("test"),

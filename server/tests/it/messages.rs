@@ -260,13 +260,13 @@ fn a_step_is_taken_back_by_its_own_person_alone() {
     let back = step(&house, &wang, &lead, &undo);
     assert_eq!((back.status, back.json()["state"].as_str()), (200, Some("raised")));
     assert_eq!(step(&house, &wang, &lead, &undo).status, 409, "it was taken back twice");
-    let record = house.running().app.store.alert_steps(&lead).unwrap();
+    let record = house.running().app.store.alert_steps(&lead.parse().unwrap()).unwrap();
     let steps: Vec<&str> = record.iter().map(|s| s.step.as_str()).collect();
     assert_eq!(steps, ["uphold", "comment", "undo"], "the record forgot a step");
     // Whoever takes a lead back has it no longer.
     assert_eq!(step(&house, &wang, &lead, &json!({"step": "take"})).status, 200);
     assert_eq!(step(&house, &wang, &lead, &undo).status, 200);
-    let alert = house.running().app.store.alert(&lead).unwrap().unwrap();
+    let alert = house.running().app.store.alert(&lead.parse().unwrap()).unwrap().unwrap();
     assert_eq!((alert.case.state.as_str(), alert.assignee), ("raised", None));
     // A second verdict stands after the first was given by another: both are needed again.
     assert_eq!(step(&house, &wang, &lead, &json!({"step": "uphold"})).status, 200);

@@ -62,7 +62,7 @@ fn a_box_dates_no_act_back_before_its_review() {
     assert_eq!(alert["law"]["monitoring"]["missing"], json!([]), "{alert}");
     let store = &house.running().app.store;
     let yesterday = server::clock::today().yesterday().unwrap();
-    let ended = store.penalty_case(&id).unwrap().act_ended_on.unwrap();
+    let ended = store.penalty_case(&id.parse().unwrap()).unwrap().act_ended_on.unwrap();
     assert!(ended >= yesterday, "limitation would run from {ended}");
 }
 

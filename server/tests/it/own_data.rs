@@ -163,13 +163,17 @@ fn a_new_text_is_signed_on_the_own_page_as_it_was_shown() {
     assert_eq!(sign(&json!("0".repeat(64)), &both), 422, "another text than was shown");
     assert_eq!(sign(&waiting["zh_sha256"], &json!(["recognition"])), 422, "storage is separate");
     let faces = &house.running().app.faces;
-    assert_eq!(faces.consent_of("e-1").unwrap().unwrap().text_version, "1");
+    assert_eq!(faces.consent_of(&"e-1".parse().unwrap()).unwrap().unwrap().text_version, "1");
     assert_eq!(sign(&waiting["zh_sha256"], &both), 200);
-    let kept = faces.consent_of("e-1").unwrap().unwrap();
+    let kept = faces.consent_of(&"e-1".parse().unwrap()).unwrap().unwrap();
     assert_eq!((kept.text_version.as_str(), kept.signature.as_str()), ("2026-2", "王主诊"));
     assert_eq!(json!(kept.text_sha256), waiting["zh_sha256"]);
     assert_eq!(kept.earlier[0].text_version, "1", "what was signed before is forgotten");
-    assert_eq!(faces.photos("e-1").unwrap().len(), 0, "the photograph had no yes of its own");
+    assert_eq!(
+        faces.photos(&"e-1".parse().unwrap()).unwrap().len(),
+        0,
+        "the photograph had no yes of its own"
+    );
     assert_eq!(house.get("consents/earlier")["people"], json!([]));
     assert_eq!(sign(&waiting["zh_sha256"], &both), 404, "nothing waits any more");
 }
@@ -183,7 +187,7 @@ fn a_guardians_name_stands_in_the_consent_of_a_child() {
     let mut body = signature(&sha, &json!(["recognition", "server_storage"]));
     body["guardian"] = json!("王父");
     assert_eq!(house.post(&format!("personal/{token}"), &body).0, 200);
-    let kept = house.running().app.faces.consent_of("e-1").unwrap().unwrap();
+    let kept = house.running().app.faces.consent_of(&"e-1".parse().unwrap()).unwrap().unwrap();
     assert_eq!(kept.guardian.as_deref(), Some("王父"));
     assert!(house.page("/people/p-lead").1.contains("王父"), "nobody reads who agreed");
 }

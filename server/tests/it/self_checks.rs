@@ -213,7 +213,7 @@ fn contradicts(lead: &Value) {
     let lead = crate::boxes::alert_of('1');
     let found = Step::Found { case_number: "1".to_owned() };
     for step in [Step::GoOnSite, found, Step::Close] {
-        store.take_step(&lead, "li", &step, "", server::clock::At::now()).unwrap();
+        store.take_step(&lead.parse().unwrap(), "li", &step, "", server::clock::At::now()).unwrap();
     }
     let alerts = house.until("alerts", |a| !of_rule(a, "SI-1").is_empty());
     let said = &of_rule(&alerts, "SI-1")[0];

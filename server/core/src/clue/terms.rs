@@ -172,11 +172,14 @@ mod tests {
         let report = on(&new, matter(Source::PublicReport));
         assert_eq!(report, ("2026-11-11".to_owned(), DueRule::Accept));
         assert_eq!(on(&new, matter(Source::Hotline)).0, "2026-11-09");
-        let accepted =
-            new.take("c", "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z")).unwrap();
+        let accepted = new
+            .take(&"c".parse().unwrap(), "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z"))
+            .unwrap();
         assert_eq!(on(&accepted, matter(Source::Hotline)).0, "2026-11-24");
         let extend = Step::Extend { reason: "r".into() };
-        let longer = accepted.take("c", "wang", &extend, at("2026-11-20T01:00:00.000Z")).unwrap();
+        let longer = accepted
+            .take(&"c".parse().unwrap(), "wang", &extend, at("2026-11-20T01:00:00.000Z"))
+            .unwrap();
         assert_eq!(on(&longer, matter(Source::Hotline)).0, "2026-12-15");
     }
 
@@ -184,11 +187,14 @@ mod tests {
     fn whoever_gives_a_name_is_told_first() {
         let named = Matter { anonymity: Anonymity::Named, ..matter(Source::PublicReport) };
         let new = Handling::default();
-        let accepted =
-            new.take("c", "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z")).unwrap();
+        let accepted = new
+            .take(&"c".parse().unwrap(), "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z"))
+            .unwrap();
         assert_eq!(on(&accepted, named), ("2026-11-10".to_owned(), DueRule::TellReporter));
         let told = Step::Told { how: "h".into() };
-        let told = accepted.take("c", "wang", &told, at("2026-11-04T01:00:00.000Z")).unwrap();
+        let told = accepted
+            .take(&"c".parse().unwrap(), "wang", &told, at("2026-11-04T01:00:00.000Z"))
+            .unwrap();
         assert_eq!(on(&told, named).1, DueRule::Verify);
     }
 
@@ -199,11 +205,12 @@ mod tests {
         let go = Step::Case(alert::Step::GoOnSite);
         let mut it = Handling::default();
         for (by, step) in [("wang", &Step::Accept), ("wang", &uphold), ("li", &uphold)] {
-            it = it.take("c", by, step, at("2026-11-03T01:00:00.000Z")).unwrap();
+            it = it.take(&"c".parse().unwrap(), by, step, at("2026-11-03T01:00:00.000Z")).unwrap();
         }
         let report = matter(Source::PublicReport);
         assert_eq!(on(&it, report), ("2026-11-24".to_owned(), DueRule::Verify));
-        let there = it.take("c", "li", &go, at("2026-11-04T01:00:00.000Z")).unwrap();
+        let there =
+            it.take(&"c".parse().unwrap(), "li", &go, at("2026-11-04T01:00:00.000Z")).unwrap();
         assert_eq!(on(&there, report).1, DueRule::Verify, "one officer on site for ever");
     }
 

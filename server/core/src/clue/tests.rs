@@ -16,7 +16,9 @@ const DISMISS: Step =
     Step::Case(alert::Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::Other) });
 
 fn after(steps: &[(&str, Step)]) -> Result<Handling, ClueRefusal> {
-    steps.iter().try_fold(Handling::default(), |it, (by, step)| it.take("c-1", by, step, AT))
+    steps.iter().try_fold(Handling::default(), |it, (by, step)| {
+        it.take(&"c-1".parse().unwrap(), by, step, AT)
+    })
 }
 
 #[test]
@@ -49,13 +51,16 @@ fn an_answer_takes_earlier_words_back() {
 
 #[test]
 fn a_merge_is_undone_to_where_it_was() {
-    let into = Step::Merge { into: "c-2".into() };
+    let into = Step::Merge { into: "c-2".parse().unwrap() };
     let ask = Step::Ask { question: "?".into() };
     let asked = after(&[("wang", ask)]).unwrap();
-    let merged = asked.take("c-1", "wang", &into, AT).unwrap();
-    assert_eq!(merged.take("c-1", "li", &Step::Unmerge, AT).unwrap(), asked);
-    let itself = Step::Merge { into: "c-1".into() };
-    assert_eq!(asked.take("c-1", "li", &itself, AT), Err(ClueRefusal::IntoItself));
+    let merged = asked.take(&"c-1".parse().unwrap(), "wang", &into, AT).unwrap();
+    assert_eq!(merged.take(&"c-1".parse().unwrap(), "li", &Step::Unmerge, AT).unwrap(), asked);
+    let itself = Step::Merge { into: "c-1".parse().unwrap() };
+    assert_eq!(
+        asked.take(&"c-1".parse().unwrap(), "li", &itself, AT),
+        Err(ClueRefusal::IntoItself)
+    );
 }
 
 #[test]
@@ -64,7 +69,10 @@ fn what_joins_takes_earlier_words_back() {
     assert!(refused.proposals.is_empty() && refused.intake == Intake::Received);
     let reviewed = after(&[("wang", Step::Accept), ("wang", DISMISS)]).unwrap().joined();
     assert_eq!(reviewed.stage(), "review1");
-    assert_eq!(reviewed.take("c-1", "li", &DISMISS, AT).unwrap().stage(), "review2");
+    assert_eq!(
+        reviewed.take(&"c-1".parse().unwrap(), "li", &DISMISS, AT).unwrap().stage(),
+        "review2"
+    );
     let untouched = after(&[("wang", Step::Accept)]).unwrap();
     assert_eq!(untouched.joined(), untouched);
     let decided = after(&[("wang", Step::Accept), ("wang", UPHOLD), ("li", UPHOLD)]).unwrap();
@@ -75,22 +83,28 @@ fn what_joins_takes_earlier_words_back() {
 fn an_accepted_clue_needs_two_reviewers() {
     let one = after(&[("wang", Step::Accept), ("wang", UPHOLD)]).unwrap();
     assert_eq!(one.stage(), "review2");
-    assert!(matches!(one.take("c-1", "wang", &UPHOLD, AT), Err(ClueRefusal::Case(_))));
-    assert_eq!(one.take("c-1", "li", &UPHOLD, AT).unwrap().stage(), "lead");
+    assert!(matches!(
+        one.take(&"c-1".parse().unwrap(), "wang", &UPHOLD, AT),
+        Err(ClueRefusal::Case(_))
+    ));
+    assert_eq!(one.take(&"c-1".parse().unwrap(), "li", &UPHOLD, AT).unwrap().stage(), "lead");
 }
 
 #[test]
 fn a_term_grows_once_and_only_while_it_runs() {
     let extend = Step::Extend { reason: "等检验报告".into() };
     let accepted = after(&[("wang", Step::Accept)]).unwrap();
-    let longer = accepted.take("c-1", "wang", &extend, AT).unwrap();
+    let longer = accepted.take(&"c-1".parse().unwrap(), "wang", &extend, AT).unwrap();
     assert_eq!(longer.extended_on.as_deref(), Some("2026-11-02"));
-    assert!(longer.take("c-1", "li", &extend, AT).is_err());
-    assert!(Handling::default().take("c-1", "wang", &extend, AT).is_err());
+    assert!(longer.take(&"c-1".parse().unwrap(), "li", &extend, AT).is_err());
+    assert!(Handling::default().take(&"c-1".parse().unwrap(), "wang", &extend, AT).is_err());
     let lead = after(&[("wang", Step::Accept), ("wang", UPHOLD), ("li", UPHOLD)]).unwrap();
-    assert!(lead.take("c-1", "li", &extend, AT).is_ok(), "nobody has been there yet");
+    assert!(
+        lead.take(&"c-1".parse().unwrap(), "li", &extend, AT).is_ok(),
+        "nobody has been there yet"
+    );
     let ended = after(&[("wang", Step::Accept), ("wang", DISMISS), ("li", DISMISS)]).unwrap();
-    assert!(ended.take("c-1", "li", &extend, AT).is_err(), "it is over");
+    assert!(ended.take(&"c-1".parse().unwrap(), "li", &extend, AT).is_err(), "it is over");
 }
 
 #[test]
@@ -103,7 +117,7 @@ fn a_reporter_never_learns_that_somebody_comes() {
         ("li", Step::Case(alert::Step::GoOnSite)),
         ("li", Step::Case(found)),
     ] {
-        it = it.take("c-1", by, &step, AT).unwrap();
+        it = it.take(&"c-1".parse().unwrap(), by, &step, AT).unwrap();
         assert_eq!(it.for_reporter(), ReporterState::Accepted, "{}", it.stage());
     }
 }
@@ -115,28 +129,34 @@ fn on_site() -> Handling {
 
 #[test]
 fn one_person_alone_finds_nothing_on_site() {
-    let once = on_site().take("c-1", "li", &NOTHING, AT).unwrap();
+    let once = on_site().take(&"c-1".parse().unwrap(), "li", &NOTHING, AT).unwrap();
     assert_eq!((once.stage(), once.proposals.len()), ("on_site", 1));
     assert_eq!(
-        once.take("c-1", "li", &NOTHING, AT),
+        once.take(&"c-1".parse().unwrap(), "li", &NOTHING, AT),
         Err(ClueRefusal::SamePerson { by: "li".into() })
     );
-    assert_eq!(once.take("c-1", "zhao", &NOTHING, AT).unwrap().stage(), "unfounded");
+    assert_eq!(
+        once.take(&"c-1".parse().unwrap(), "zhao", &NOTHING, AT).unwrap().stage(),
+        "unfounded"
+    );
     let found = Step::Case(alert::Step::Found { case_number: "7".into() });
-    let filed = once.take("c-1", "wang", &found, AT).unwrap();
+    let filed = once.take(&"c-1".parse().unwrap(), "wang", &found, AT).unwrap();
     assert!(filed.stage() == "case" && filed.proposals.is_empty());
 }
 
 #[test]
 fn who_reports_by_name_is_told_of_the_filing_too() {
     let told = Step::Told { how: "h".into() };
-    let it = on_site().take("c-1", "li", &told, AT).unwrap();
-    assert!(it.take("c-1", "li", &told, AT).is_err(), "told of the acceptance once");
+    let it = on_site().take(&"c-1".parse().unwrap(), "li", &told, AT).unwrap();
+    assert!(
+        it.take(&"c-1".parse().unwrap(), "li", &told, AT).is_err(),
+        "told of the acceptance once"
+    );
     let found = Step::Case(alert::Step::Found { case_number: "7".into() });
     let later = at("2026-11-20T01:00:00.000Z");
-    let filed = it.take("c-1", "li", &found, later).unwrap();
+    let filed = it.take(&"c-1".parse().unwrap(), "li", &found, later).unwrap();
     assert_eq!((filed.decided_on(), filed.told_on.as_deref()), (Some("2026-11-20"), None));
-    assert!(filed.take("c-1", "li", &told, later).is_ok());
+    assert!(filed.take(&"c-1".parse().unwrap(), "li", &told, later).is_ok());
 }
 
 fn steps() -> impl Strategy<Value = Vec<(&'static str, Step)>> {
@@ -146,7 +166,7 @@ fn steps() -> impl Strategy<Value = Vec<(&'static str, Step)>> {
         Just(Step::Answered),
         Just(REJECT),
         Just(TO_POLICE),
-        Just(Step::Merge { into: "c-2".into() }),
+        Just(Step::Merge { into: "c-2".parse().unwrap() }),
         Just(Step::Unmerge),
         Just(Step::Comment),
         Just(Step::Extend { reason: "r".into() }),
@@ -167,7 +187,7 @@ proptest! {
     fn no_end_rests_on_one_person(steps in steps()) {
         let mut it = Handling::default();
         for (by, step) in steps {
-            if let Ok(next) = it.take("c-1", by, &step, AT) {
+            if let Ok(next) = it.take(&"c-1".parse().unwrap(), by, &step, AT) {
                 it = next;
             }
             if matches!(it.intake, Intake::NotOurs | Intake::Rejected) {

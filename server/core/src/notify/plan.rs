@@ -108,7 +108,7 @@ pub fn deliveries(
     let one = |h: &Hook| NewDelivery {
         hook: h.id.to_string(),
         event: name,
-        alert: data["alert"].as_str().map(str::to_owned),
+        alert: data["alert"].as_str().and_then(|id| id.parse().ok()),
         body: body.clone(),
         next_at: not_before(now, h.quiet, severity, zone).into(),
     };

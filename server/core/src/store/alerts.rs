@@ -193,8 +193,8 @@ impl Store {
     /// Which of these alerts their clinic has answered.
     pub fn answered<'a>(
         &self,
-        alerts: impl IntoIterator<Item = &'a str>,
-    ) -> Result<BTreeSet<String>> {
+        alerts: impl IntoIterator<Item = &'a AlertId>,
+    ) -> Result<BTreeSet<AlertId>> {
         self.read(|c| {
             let of = alerts.into_iter().filter_map(|id| match answered(c, id) {
                 Ok(false) => None,
@@ -205,23 +205,23 @@ impl Store {
         })
     }
 
-    pub fn alert(&self, id: &str) -> Result<Option<Alert>> {
+    pub fn alert(&self, id: &AlertId) -> Result<Option<Alert>> {
         self.read(|c| alert_by_id(c, id))
     }
 
     /// The findings of an alert, worst first.
-    pub fn findings(&self, alert: &str) -> Result<Vec<StoredFinding>> {
+    pub fn findings(&self, alert: &AlertId) -> Result<Vec<StoredFinding>> {
         self.worst_findings(alert, i64::MAX)
     }
 
     /// How many findings an alert holds: where incidents were joined, more than a page shows.
-    pub fn finding_count(&self, alert: &str) -> Result<i64> {
+    pub fn finding_count(&self, alert: &AlertId) -> Result<i64> {
         let sql = "SELECT count(*) FROM finding WHERE alert = ?1";
         self.read(|c| Ok(c.prepare_cached(sql)?.query_row([alert], |r| r.get(0))?))
     }
 
     /// As [`Self::findings`], up to `limit`.
-    pub fn worst_findings(&self, alert: &str, limit: i64) -> Result<Vec<StoredFinding>> {
+    pub fn worst_findings(&self, alert: &AlertId, limit: i64) -> Result<Vec<StoredFinding>> {
         self.read(|c| {
             let sql = "SELECT f.report, f.received_at, f.device, f.seq, m.hash, m.prev,
                 m.envelope, f.seq <= d.contiguous_seq OR f.epoch < d.epoch
@@ -237,7 +237,7 @@ impl Store {
     /// list shows of findings.
     pub fn explanations<'a>(
         &self,
-        alerts: impl IntoIterator<Item = &'a str>,
+        alerts: impl IntoIterator<Item = &'a AlertId>,
     ) -> Result<Vec<Option<WorstFinding>>> {
         self.read(|c| {
             let mut worst = c.prepare_cached(WORST)?;
@@ -249,7 +249,7 @@ impl Store {
         })
     }
 
-    pub fn alert_steps(&self, alert: &str) -> Result<Vec<AlertStep>> {
+    pub fn alert_steps(&self, alert: &AlertId) -> Result<Vec<AlertStep>> {
         self.read(|c| {
             let sql = "SELECT at, actor, step, note, state_after, law_version FROM alert_step \
                 WHERE alert = ?1 ORDER BY id";
@@ -267,7 +267,7 @@ impl Store {
     }
 
     /// The steps of the findings of an alert, in the order of their coming, up to `limit`.
-    pub fn finding_events(&self, alert: &str, limit: i64) -> Result<Vec<FindingEvent>> {
+    pub fn finding_events(&self, alert: &AlertId, limit: i64) -> Result<Vec<FindingEvent>> {
         self.read(|c| {
             let sql = "SELECT finding, revision, rule, step, severity, at, received_at, seq, zh,
                 en FROM finding_step
@@ -292,7 +292,7 @@ impl Store {
     /// Asks the state machine and stores what it says.
     pub fn take_step(
         &self,
-        alert: &str,
+        alert: &AlertId,
         by: &str,
         step: &Step,
         note: &str,
@@ -302,9 +302,9 @@ impl Store {
     }
 
     /// Takes this person's last step back, as a step of its own.
-    pub fn undo_step(&self, alert: &str, by: &str, now: At) -> Result<Alert> {
+    pub fn undo_step(&self, alert: &AlertId, by: &str, now: At) -> Result<Alert> {
         self.write(|tx| {
-            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_string() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
             let before = told(tx, &found)?;
             let (name, last) = last_step(tx, alert)?.unzip();
@@ -316,7 +316,7 @@ impl Store {
             let name: String = name.unwrap_or_default();
             if name == Step::Take.name() {
                 let sql = "UPDATE alert SET assignee = NULL WHERE id = ?1 AND assignee = ?2";
-                tx.execute(sql, [alert, by])?;
+                tx.execute(sql, params![alert, by])?;
             }
             record(tx, alert, by, "undo", &name, case.state, now)?;
             announce(tx, alert, before)?;
@@ -330,9 +330,9 @@ impl Store {
         Ok(last.filter(|(_, last)| alert.case.undo(Some(last), by, now).is_ok()).map(|l| l.0))
     }
 
-    pub fn assign(&self, alert: &str, to: Option<&str>, by: &str, now: At) -> Result<()> {
+    pub fn assign(&self, alert: &AlertId, to: Option<&str>, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
-            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_string() };
             let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
             let before = told(tx, &found)?;
             tx.execute(
@@ -348,13 +348,13 @@ impl Store {
 /// A step as part of a larger transaction.
 pub(super) fn step_within(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     by: &str,
     step: &Step,
     note: &str,
     now: At,
 ) -> Result<Alert> {
-    let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+    let unknown = || StoreError::Unknown { what: "alert", id: alert.to_string() };
     let found = alert_by_id(tx, alert)?.ok_or_else(unknown)?;
     let before = told(tx, &found)?;
     let case = found
@@ -371,7 +371,7 @@ pub(super) fn step_within(
 }
 
 /// Beside the step that was just recorded; of an earlier one nothing is kept any more.
-fn keep(tx: &Connection, alert: &str, id: i64, kept: &StepKept) -> Result<()> {
+fn keep(tx: &Connection, alert: &AlertId, id: i64, kept: &StepKept) -> Result<()> {
     let forget = "UPDATE alert_step SET kept = NULL WHERE alert = ?1 AND kept IS NOT NULL";
     tx.prepare_cached(forget)?.execute([alert])?;
     let text = serde_json::to_string(kept)?;
@@ -382,7 +382,7 @@ fn keep(tx: &Connection, alert: &str, id: i64, kept: &StepKept) -> Result<()> {
 
 /// The last step that moved a case: its name, and what is known of it. Words, files and whom it was
 /// given to move nothing.
-fn last_step(c: &Connection, alert: &str) -> Result<Option<(String, LastStep)>> {
+fn last_step(c: &Connection, alert: &AlertId) -> Result<Option<(String, LastStep)>> {
     let sql = "SELECT step, actor, at, kept FROM alert_step WHERE alert = ?1 AND step NOT IN
         ('assign', 'comment', 'answer', 'attach') ORDER BY id DESC LIMIT 1";
     let found = collect(c, sql, [alert], |r| {
@@ -400,7 +400,7 @@ pub(super) fn of_states(c: &Connection, states: &[AlertState]) -> Result<Vec<Ale
     collect(c, &sql, [], alert)
 }
 
-fn write_case(tx: &Connection, alert: &str, case: &Case, now: At) -> Result<()> {
+fn write_case(tx: &Connection, alert: &AlertId, case: &Case, now: At) -> Result<()> {
     tx.execute(
         "UPDATE alert SET state=?2, case_file=?3, updated_at=?4 WHERE id=?1",
         params![alert, case.state.as_str(), serde_json::to_string(case)?, now],
@@ -410,7 +410,7 @@ fn write_case(tx: &Connection, alert: &str, case: &Case, now: At) -> Result<()> 
 
 pub(super) fn record(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     by: &str,
     step: &str,
     note: &str,
@@ -425,7 +425,7 @@ pub(super) fn record(
 }
 
 /// Somebody took a step: the authority hears of each, the clinic where what it is told has changed.
-fn announce(tx: &Connection, alert: &str, before: ClinicState) -> Result<()> {
+fn announce(tx: &Connection, alert: &AlertId, before: ClinicState) -> Result<()> {
     let Some(found) = alert_by_id(tx, alert)? else { return Ok(()) };
     let now = told(tx, &found)?;
     feed::append_alert(
@@ -436,7 +436,7 @@ fn announce(tx: &Connection, alert: &str, before: ClinicState) -> Result<()> {
     )
 }
 
-pub(super) fn answered(c: &Connection, alert: &str) -> Result<bool> {
+pub(super) fn answered(c: &Connection, alert: &AlertId) -> Result<bool> {
     Ok(c.prepare_cached("SELECT 1 FROM alert_step WHERE alert = ?1 AND step = 'answer' LIMIT 1")?
         .exists([alert])?)
 }
@@ -446,7 +446,7 @@ pub(super) fn told(c: &Connection, alert: &Alert) -> Result<ClinicState> {
     Ok(alert.case.state.for_clinic(answered(c, &alert.id)?))
 }
 
-pub(super) fn alert_by_id(c: &Connection, id: &str) -> Result<Option<Alert>> {
+pub(super) fn alert_by_id(c: &Connection, id: &AlertId) -> Result<Option<Alert>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], alert)?.pop())
 }
 

@@ -7,6 +7,7 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, alerts, name_of, named};
 use crate::attachment::{Accepted, Kind, MOST_FILES};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::vault::Key;
 
 /// A file as a list shows it.
@@ -36,7 +37,7 @@ impl Store {
     pub fn attach(
         &self,
         master: &Key,
-        (alert, name, by): (&str, &str, &str),
+        (alert, name, by): (&AlertId, &str, &str),
         file: &Accepted,
         now: At,
     ) -> Result<()> {
@@ -58,7 +59,7 @@ impl Store {
                  VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)",
                 params![alert, name, kind, bytes, sha256, by, now, wrapped, sealed],
             )?;
-            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_owned() };
+            let unknown = || StoreError::Unknown { what: "alert", id: alert.to_string() };
             let found = alerts::alert_by_id(tx, alert)?.ok_or_else(unknown)?;
             // A picture is kept as it was decoded: its sender knows his file by this.
             let note = format!("{name} · SHA-256 {}", file.sent_sha256);
@@ -67,7 +68,7 @@ impl Store {
         })
     }
 
-    pub fn attachments(&self, alert: &str) -> Result<Vec<Attachment>> {
+    pub fn attachments(&self, alert: &AlertId) -> Result<Vec<Attachment>> {
         let sql = format!("{COLUMNS} WHERE alert = ?1 ORDER BY id");
         self.read(|c| collect(c, &sql, [alert], attachment))
     }
@@ -76,7 +77,7 @@ impl Store {
     pub fn attached(
         &self,
         master: &Key,
-        alert: &str,
+        alert: &AlertId,
         id: i64,
     ) -> Result<Option<(Attachment, Zeroizing<Vec<u8>>)>> {
         let found = self.read(|c| {
@@ -97,7 +98,7 @@ impl Store {
 }
 
 /// A struck lead keeps no file.
-pub(super) fn forget(tx: &Transaction<'_>, alert: &str) -> Result<()> {
+pub(super) fn forget(tx: &Transaction<'_>, alert: &AlertId) -> Result<()> {
     tx.prepare_cached("DELETE FROM attachment WHERE alert = ?1")?.execute([alert])?;
     Ok(())
 }

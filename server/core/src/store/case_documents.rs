@@ -6,6 +6,7 @@ use super::rows::collect;
 use super::{Result, Store, penalty_cases};
 use crate::case_document::{Kind, Number};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::penalty_case::{CaseRefusal, PenaltyCase};
 
 /// One version of a document.
@@ -47,7 +48,7 @@ pub struct CaseTemplate {
 
 impl Store {
     /// Every version of every document of a case, oldest first.
-    pub fn case_documents(&self, alert: &str) -> Result<Vec<StoredDocument>> {
+    pub fn case_documents(&self, alert: &AlertId) -> Result<Vec<StoredDocument>> {
         self.read(|c| documents(c, alert))
     }
 
@@ -55,7 +56,7 @@ impl Store {
     /// version stays the last one where the case `is_done` with it.
     pub fn put_case_document(
         &self,
-        alert: &str,
+        alert: &AlertId,
         it: NewDocument<'_>,
         (by, now, year): (&str, At, i16),
         number: impl Fn(Number) -> String,
@@ -141,14 +142,14 @@ impl Store {
 }
 
 /// The year and the number within it that the document's first version took.
-fn numbered(tx: &Connection, alert: &str, kind: Kind, party: i64) -> Result<(i16, i64)> {
+fn numbered(tx: &Connection, alert: &AlertId, kind: Kind, party: i64) -> Result<(i16, i64)> {
     let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 AND party = \
         ?3 ORDER BY id LIMIT 1";
     let of = |r: &super::engine::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));
     Ok(tx.query_row(sql, params![alert, kind.code(), party], of)?)
 }
 
-fn documents(c: &Connection, alert: &str) -> Result<Vec<StoredDocument>> {
+fn documents(c: &Connection, alert: &AlertId) -> Result<Vec<StoredDocument>> {
     let sql = "SELECT kind, version, number, at, by_whom, body, law_version, party, template FROM \
         case_document WHERE alert = ?1 ORDER BY id";
     let mut found = collect(c, sql, [alert], |r| {

@@ -4,8 +4,9 @@ use super::engine::{Connection, OptionalExtension as _, params};
 use jiff::civil::Date;
 
 use super::rows::{collect, decode_all};
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, named};
 use crate::clock::At;
+use crate::ids::SelfCheckId;
 use crate::self_check::CheckKind;
 use crate::self_check::Handling;
 use crate::self_check::checklist::Checklist;
@@ -85,7 +86,7 @@ impl Store {
         institution: &str,
         period: &Period,
         today: Date,
-    ) -> Result<String> {
+    ) -> Result<SelfCheckId> {
         self.write(|tx| {
             let sql = "SELECT id FROM self_check WHERE institution = ?1 AND kind = ?2 AND period \
                 = ?3";
@@ -128,9 +129,9 @@ fn without(c: &Connection, period: &Period, today: Date) -> Result<Vec<(String, 
     Ok(found.into_iter().filter_map(|(id, form)| Some((id, form?))).collect())
 }
 
-fn insert(c: &Connection, institution: &str, it: &Period, checklist: &str) -> Result<String> {
+fn insert(c: &Connection, institution: &str, it: &Period, checklist: &str) -> Result<SelfCheckId> {
     let handling = Handling::default();
-    let id = super::self_checks::random_id()?;
+    let id: SelfCheckId = named(super::self_checks::random_id()?)?;
     c.prepare_cached(
         "INSERT INTO self_check (id, institution, kind, period, from_on, to_on, due_on, checklist,
         state, handling) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",

@@ -7,6 +7,7 @@ use super::rows::collect;
 use super::{Result, Store, clues};
 use crate::clock::At;
 use crate::clue::Step;
+use crate::ids::ClueId;
 
 /// Clues whose key is destroyed in one round.
 const MOST_AT_ONCE: i64 = 500;
@@ -15,7 +16,7 @@ impl Store {
     /// A partner's word to a question; refused where nobody asked.
     pub fn answer_clue(
         &self,
-        id: &str,
+        id: &ClueId,
         by: &str,
         sealed: &[u8],
         now: At,
@@ -48,8 +49,8 @@ impl Store {
             AND NOT EXISTS (SELECT 1 FROM clue_step s WHERE s.clue = c.id AND
             s.at >= ?1) LIMIT ?2";
         self.write(|tx| {
-            let ids: Vec<String> =
-                collect(tx, ended, params![before, MOST_AT_ONCE], |r| Ok(r.get::<_, String>(0)?))?;
+            let ids: Vec<ClueId> =
+                collect(tx, ended, params![before, MOST_AT_ONCE], |r| Ok(r.get(0)?))?;
             for id in &ids {
                 tx.execute("DELETE FROM clue_text WHERE clue = ?1", [id])?;
                 tx.execute("DELETE FROM clue_file WHERE clue = ?1", [id])?;
@@ -66,7 +67,7 @@ impl Store {
 }
 
 /// The next text of a clue, of which the day alone is kept.
-pub(super) fn put_text(tx: &Connection, clue: &str, sealed: &[u8], now: At) -> Result<()> {
+pub(super) fn put_text(tx: &Connection, clue: &ClueId, sealed: &[u8], now: At) -> Result<()> {
     let sql = "INSERT INTO clue_text SELECT ?1, 1 + max(n), ?2, ?3 FROM clue_text WHERE clue = ?1";
     tx.execute(sql, params![clue, crate::clock::day_of(&now), sealed])?;
     Ok(())

@@ -6,6 +6,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, StoreError};
 use crate::clock::At;
+use crate::ids::ClueId;
 
 /// Somebody asked to read a reporter's contact.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -20,11 +21,11 @@ pub struct ContactAsk {
 }
 
 impl Store {
-    pub fn contact_asks(&self, id: &str) -> Result<Vec<ContactAsk>> {
+    pub fn contact_asks(&self, id: &ClueId) -> Result<Vec<ContactAsk>> {
         self.read(|c| contact_asks(c, id))
     }
 
-    pub fn ask_contact(&self, id: &str, by: &str, reason: &str, now: At) -> Result<()> {
+    pub fn ask_contact(&self, id: &ClueId, by: &str, reason: &str, now: At) -> Result<()> {
         self.write(|tx| {
             if contact_asks(tx, id)?.iter().any(|a| a.asked_by == by && a.agreed.is_none()) {
                 let why = "you have asked already: another supervisor must decide";
@@ -40,7 +41,7 @@ impl Store {
     /// Another person's word on the question; nobody agrees to the own.
     pub fn decide_contact(
         &self,
-        id: &str,
+        id: &ClueId,
         ask: i64,
         by: &str,
         agreed: bool,
@@ -63,7 +64,7 @@ impl Store {
     }
 }
 
-fn contact_asks(c: &Connection, id: &str) -> Result<Vec<ContactAsk>> {
+fn contact_asks(c: &Connection, id: &ClueId) -> Result<Vec<ContactAsk>> {
     let sql = "SELECT id, asked_by, reason, asked_at, decided_by, agreed, decided_at FROM \
         clue_contact_ask WHERE clue = ?1 ORDER BY id";
     collect(c, sql, [id], |r| {

@@ -6,11 +6,12 @@ use super::engine::{Connection, OptionalExtension as _, params};
 use super::{Result, Store, StoreError};
 use crate::clock::At;
 use crate::clue::{Handling, Intake, Step};
+use crate::ids::ClueId;
 
 impl Store {
     /// Stores a clue. The same source and number again is the same clue: gives its id and `false`.
     /// What is almost the same as an earlier one is merged into that.
-    pub fn put_clue(&self, it: &NewClue, now: At) -> Result<(String, bool)> {
+    pub fn put_clue(&self, it: &NewClue, now: At) -> Result<(ClueId, bool)> {
         let kept = match self.write(|tx| put_clue(tx, it, now)) {
             // Another server kept the same number in the same moment: it is that clue.
             Err(StoreError::Database(error)) if error.is_constraint() => {
@@ -23,7 +24,7 @@ impl Store {
     }
 }
 
-pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(String, bool)> {
+pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId, bool)> {
     if let Some(number) = &it.external_no {
         let sql = "SELECT id FROM clue WHERE posted_by = ?1 AND source = ?2 AND external_no = ?3";
         let values = [it.posted_by.as_str(), it.source.as_str(), number];
@@ -36,7 +37,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(String
         AND stage IN ('received','asked_back','accepted','review1','review2') \
         ORDER BY number LIMIT 1";
     let values = params![it.fold, it.institution];
-    let same: Option<(String, i64)> =
+    let same: Option<(ClueId, i64)> =
         tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     insert(tx, it)?;
     fail_point::reached("clue.received");
@@ -70,7 +71,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(String
             record(tx, &it.id, &same, now)?;
         }
     }
-    Ok((it.id.to_string(), true))
+    Ok((it.id.clone(), true))
 }
 
 fn insert(tx: &Connection, it: &NewClue) -> Result<()> {

@@ -1,8 +1,9 @@
 //! Clues (线索): what came in, every step, links to alerts. Texts, pictures and contacts lie
 //! sealed; this file never opens one. Nothing here writes to `feed`.
 
-use super::engine::{Connection, OptionalExtension as _, params};
+use protocol::id::TrialId;
 
+use super::engine::{Connection, OptionalExtension as _, params};
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
 use crate::clock::At;
@@ -135,19 +136,19 @@ pub(super) const COLUMNS: &str = "SELECT number, id, source, external_no, posted
 const MOST_MERGED: i64 = 100;
 
 impl Store {
-    pub fn clue(&self, id: &str) -> Result<Option<Clue>> {
+    pub fn clue(&self, id: &ClueId) -> Result<Option<Clue>> {
         self.read(|c| by_id(c, id))
     }
 
     /// The id of the clue that people call by this number.
-    pub fn clue_id(&self, number: i64) -> Result<Option<String>> {
+    pub fn clue_id(&self, number: i64) -> Result<Option<ClueId>> {
         self.read(|c| {
             let sql = "SELECT id FROM clue WHERE number = ?1";
             Ok(c.prepare_cached(sql)?.query_row([number], |r| r.get(0)).optional()?)
         })
     }
 
-    pub fn clue_steps(&self, id: &str) -> Result<Vec<ClueStep>> {
+    pub fn clue_steps(&self, id: &ClueId) -> Result<Vec<ClueStep>> {
         let sql = "SELECT at, actor, step, note, state_after, said FROM clue_step WHERE clue = ?1 \
             ORDER BY id";
         self.read(|c| {
@@ -164,7 +165,7 @@ impl Store {
         })
     }
 
-    pub fn clue_links(&self, id: &str) -> Result<Vec<ClueLink>> {
+    pub fn clue_links(&self, id: &ClueId) -> Result<Vec<ClueLink>> {
         let sql = "SELECT l.alert, a.number, l.by_whom, l.at FROM clue_link l JOIN alert a ON \
             a.id = l.alert WHERE l.clue = ?1 ORDER BY l.at";
         self.read(|c| {
@@ -182,7 +183,7 @@ impl Store {
     /// What was merged into a clue, and into that, and how many there are: whoever ends it ends
     /// them with it. The first so many, what says something else before what says the same again,
     /// so that a flood hides nobody's words.
-    pub fn merged_clues(&self, id: &str) -> Result<(Vec<MergedClue>, i64)> {
+    pub fn merged_clues(&self, id: &ClueId) -> Result<(Vec<MergedClue>, i64)> {
         let below = "WITH RECURSIVE below(id) AS (SELECT id FROM clue WHERE merged_into = ?1 UNION
             SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)";
         let sql = format!(
@@ -199,7 +200,7 @@ impl Store {
         })
     }
 
-    pub fn sealed_clue(&self, id: &str) -> Result<Option<SealedClue>> {
+    pub fn sealed_clue(&self, id: &ClueId) -> Result<Option<SealedClue>> {
         self.read(|c| {
             let sql = "SELECT sealed_key, contact FROM clue WHERE id = ?1";
             let found: Option<(Vec<u8>, Option<Vec<u8>>)> = c
@@ -214,14 +215,14 @@ impl Store {
     }
 
     /// How many pictures a clue has.
-    pub fn clue_pictures(&self, id: &str) -> Result<u32> {
+    pub fn clue_pictures(&self, id: &ClueId) -> Result<u32> {
         self.read(|c| {
             let sql = "SELECT count(*) FROM clue_file WHERE clue = ?1";
             Ok(c.prepare_cached(sql)?.query_row([id], |r| r.get(0))?)
         })
     }
 
-    pub fn sealed_picture(&self, id: &str, n: u32) -> Result<Option<Vec<u8>>> {
+    pub fn sealed_picture(&self, id: &ClueId, n: u32) -> Result<Option<Vec<u8>>> {
         self.read(|c| {
             let sql = "SELECT sealed FROM clue_file WHERE clue = ?1 AND n = ?2";
             Ok(c.prepare_cached(sql)?.query_row(params![id, n], |r| r.get(0)).optional()?)
@@ -231,7 +232,7 @@ impl Store {
     /// Asks the state machine and stores what it says; `due` is asked with the new handling.
     pub fn take_clue_step(
         &self,
-        id: &str,
+        id: &ClueId,
         by: &str,
         step: &Step,
         note: &str,
@@ -243,7 +244,8 @@ impl Store {
                 return move_on(tx, id, by, step, note, now, due);
             };
             let own = by_id(tx, id)?;
-            let own = own.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_owned() })?;
+            let own =
+                own.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_string() })?;
             takes_in(tx, into, &own)?;
             let goes_on = undecided(tx, into)?;
             let after = move_on(tx, id, by, step, note, now, due)?;
@@ -258,10 +260,10 @@ impl Store {
     /// got.
     pub fn note_replay(
         &self,
-        id: &str,
+        id: &ClueId,
         by: &str,
         reason: &str,
-        trial: &str,
+        trial: &TrialId,
         now: At,
     ) -> Result<()> {
         self.write(|tx| {
@@ -271,7 +273,7 @@ impl Store {
         })
     }
 
-    pub fn link_clue(&self, id: &str, alert: &str, by: &str, now: At) -> Result<()> {
+    pub fn link_clue(&self, id: &ClueId, alert: &AlertId, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let sql = "INSERT INTO clue_link VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING";
             if tx.execute(sql, params![id, alert, by, now])? > 0 {
@@ -289,14 +291,14 @@ pub(super) const BY_LIKENESS: &str = "(same text)";
 
 pub(super) fn move_on(
     tx: &Connection,
-    id: &str,
+    id: &ClueId,
     by: &str,
     step: &Step,
     note: &str,
     now: At,
     due: &dyn Fn(&Clue) -> Due,
 ) -> Result<Clue> {
-    let unknown = || StoreError::Unknown { what: "clue", id: id.to_owned() };
+    let unknown = || StoreError::Unknown { what: "clue", id: id.to_string() };
     let before = by_id(tx, id)?.ok_or_else(unknown)?;
     let handling = before
         .handling
@@ -328,9 +330,9 @@ pub(super) fn move_on(
 
 /// A clue that two people have not decided. What was decided already would end another with it of
 /// which nobody has said anything.
-fn undecided(c: &Connection, id: &str) -> Result<Clue> {
+fn undecided(c: &Connection, id: &ClueId) -> Result<Clue> {
     let found = by_id(c, id)?;
-    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_owned() })?;
+    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: id.to_string() })?;
     if found.handling.may_take_in() {
         return Ok(found);
     }
@@ -394,7 +396,7 @@ pub(super) struct Recorded<'a> {
     pub stage: &'a str,
 }
 
-pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: At) -> Result<()> {
+pub(super) fn record(tx: &Connection, clue: &ClueId, it: &Recorded<'_>, now: At) -> Result<()> {
     // Of the public only the day is known; a merge by likeness happens as the report comes in.
     let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
     let at = if of_day { crate::clock::day_of(&now) } else { now.to_string() };
@@ -405,7 +407,7 @@ pub(super) fn record(tx: &Connection, clue: &str, it: &Recorded<'_>, now: At) ->
     Ok(())
 }
 
-pub(super) fn by_id(c: &Connection, id: &str) -> Result<Option<Clue>> {
+pub(super) fn by_id(c: &Connection, id: &ClueId) -> Result<Option<Clue>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE id = ?1"), [id], row)?.pop())
 }
 
@@ -432,9 +434,9 @@ pub(super) fn row(r: &crate::store::engine::Row<'_>) -> Result<Clue> {
 
 /// A clue that goes on can take another of the same place in; one that is over, or about somebody
 /// else, would bury it.
-pub(super) fn takes_in(tx: &Connection, into: &str, it: &Clue) -> Result<()> {
+pub(super) fn takes_in(tx: &Connection, into: &ClueId, it: &Clue) -> Result<()> {
     let found = by_id(tx, into)?;
-    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_owned() })?;
+    let found = found.ok_or_else(|| StoreError::Unknown { what: "clue", id: into.to_string() })?;
     let why = if !found.handling.is_open() {
         format!("clue #{} is over: merge into one that goes on", found.number)
     } else if !is_same_place(&found, it) {

@@ -7,6 +7,7 @@ use super::engine::OptionalExtension as _;
 use super::rows::collect;
 use super::{FaceStore, Result};
 use crate::consent::EarlierText;
+use crate::ids::EnrolmentId;
 use crate::model::Consent;
 
 /// A person whose standing consent at an institution is to an earlier text.
@@ -83,7 +84,7 @@ impl FaceStore {
     }
 
     /// `None` where there is no such enrolment, or its consent was withdrawn.
-    pub fn consent_of(&self, enrolment: &str) -> Result<Option<Consent>> {
+    pub fn consent_of(&self, enrolment: &EnrolmentId) -> Result<Option<Consent>> {
         self.read(|c| {
             let kept: Option<Option<String>> = c
                 .prepare_cached("SELECT consent FROM enrolment WHERE id = ?1")?

@@ -34,15 +34,13 @@ struct Table {
 /// A value on its way, with the type of its column.
 struct Cell(Value, Type);
 
-impl ToSql for Cell {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        self.0.to_sql()
-    }
-}
-
 impl Param for Cell {
     fn kind(&self) -> Type {
         self.1.clone()
+    }
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
     }
 }
 

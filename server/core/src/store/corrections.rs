@@ -141,7 +141,7 @@ impl Store {
         })
     }
 
-    pub fn correction(&self, id: &str) -> Result<Option<Correction>> {
+    pub fn correction(&self, id: &CorrectionId) -> Result<Option<Correction>> {
         self.read(|c| by_id(c, id))
     }
 
@@ -163,7 +163,7 @@ impl Store {
         self.read(|c| collect(c, &sql, [institution], row))
     }
 
-    pub fn correction_steps(&self, id: &str) -> Result<Vec<CorrectionStep>> {
+    pub fn correction_steps(&self, id: &CorrectionId) -> Result<Vec<CorrectionStep>> {
         let sql = "SELECT at, actor, step, state_after FROM correction_step WHERE correction = ?1 \
             ORDER BY id";
         self.read(|c| {
@@ -181,13 +181,13 @@ impl Store {
     /// Asks the state machine and stores what it says; new words take the place of the old.
     pub fn take_correction_step(
         &self,
-        id: &str,
+        id: &CorrectionId,
         step: &Step,
         words: Option<&[u8]>,
         (by, now): (&str, At),
     ) -> Result<Correction> {
         self.write(|tx| {
-            let unknown = || StoreError::Unknown { what: "correction", id: id.to_owned() };
+            let unknown = || StoreError::Unknown { what: "correction", id: id.to_string() };
             let before = by_id(tx, id)?.ok_or_else(unknown)?;
             if matches!(step, Step::Answer { .. }) {
                 let sql =
@@ -218,7 +218,7 @@ impl Store {
     }
 }
 
-fn by_id(c: &Connection, id: &str) -> Result<Option<Correction>> {
+fn by_id(c: &Connection, id: &CorrectionId) -> Result<Option<Correction>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE k.id = ?1"), [id], row)?.pop())
 }
 

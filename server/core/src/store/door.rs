@@ -10,6 +10,7 @@ use super::rows::collect;
 use super::{Result, Store, column};
 use crate::clock::At;
 use crate::clue::Step;
+use crate::ids::ClueId;
 use crate::store::Clue;
 
 /// Something that waits to be taken in.
@@ -90,7 +91,7 @@ impl Store {
     pub fn take_answer_in(
         &self,
         ticket: &str,
-        clue: &str,
+        clue: &ClueId,
         sealed: &[u8],
         now: At,
         due: &dyn Fn(&Clue) -> Due,
@@ -136,8 +137,11 @@ impl Store {
         })
     }
 
-    pub fn clue_of_receipt(&self, mac: &str) -> Result<Option<String>> {
-        self.read(|c| column(c, "SELECT id FROM clue WHERE receipt_mac = ?1", mac))
+    pub fn clue_of_receipt(&self, mac: &str) -> Result<Option<ClueId>> {
+        self.read(|c| {
+            let sql = "SELECT id FROM clue WHERE receipt_mac = ?1";
+            Ok(c.prepare_cached(sql)?.query_row([mac], |r| r.get(0)).optional()?)
+        })
     }
 
     pub fn institution_of_slug(&self, slug: &str) -> Result<Option<String>> {

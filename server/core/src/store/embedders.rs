@@ -11,11 +11,12 @@ use super::engine::{OptionalExtension as _, params};
 use super::rows::collect;
 use super::{FaceStore, NewTemplate, Result};
 use crate::clock::At;
+use crate::ids::EnrolmentId;
 
 /// An enrolment without a template of the new embedder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outdated {
-    pub enrolment: String,
+    pub enrolment: EnrolmentId,
     pub person: String,
     pub institution: String,
 }
@@ -64,7 +65,7 @@ impl FaceStore {
             let standing = "SELECT 1 FROM enrolment WHERE id = ?1 AND state IN
                 ('confirmed','proposed')
                 AND EXISTS (SELECT 1 FROM person_key WHERE person = ?2)";
-            if !tx.prepare_cached(standing)?.exists([&it.enrolment, &it.person])? {
+            if !tx.prepare_cached(standing)?.exists((&it.enrolment, &it.person))? {
                 return Ok(0);
             }
             let mut added = 0;
@@ -224,7 +225,7 @@ mod tests {
                 photos: &photos,
             };
             faces.propose(&proposal, At::of_s(1)).unwrap();
-            faces.decide(&id, true, "wang", None, At::of_s(2)).unwrap();
+            faces.decide(&id.parse().unwrap(), true, "wang", None, At::of_s(2)).unwrap();
         }
         (dir, faces)
     }

@@ -22,6 +22,7 @@ use crate::alert::AlertState;
 use crate::clock::{At, clip, ms};
 use crate::evidence::opening::{Delivery, OpeningRefusal, OpeningState, Step};
 use crate::evidence::{ItemSeen, OpeningKept, SealedBytes, signature};
+use crate::ids::{AlertId, OpeningId};
 
 /// Pictures of one alert that are told.
 const MOST_ITEMS: usize = 200;
@@ -42,7 +43,7 @@ const ITEM: &str = "SELECT e.device, e.finding, e.item, e.source, e.pack, e.rece
 
 impl Store {
     /// Pictures of an alert's findings, faces first, each kind as it was taken.
-    pub fn evidence_of_alert(&self, alert: &str) -> Result<Vec<ItemSeen>> {
+    pub fn evidence_of_alert(&self, alert: &AlertId) -> Result<Vec<ItemSeen>> {
         let sql = format!(
             "{ITEM} JOIN finding f ON f.id = e.finding AND f.origin = e.device WHERE f.alert = ?1
             ORDER BY e.finding, json_extract(e.item, '$.kind') = 'scene_view',
@@ -56,12 +57,12 @@ impl Store {
         self.read(|c| items_of(c, device, finding))
     }
 
-    pub fn opening(&self, id: &str) -> Result<Option<OpeningKept>> {
+    pub fn opening(&self, id: &OpeningId) -> Result<Option<OpeningKept>> {
         self.read(|c| opening_by_id(c, id))
     }
 
     /// Of an alert, newest first.
-    pub fn openings_of_alert(&self, alert: &str) -> Result<Vec<OpeningKept>> {
+    pub fn openings_of_alert(&self, alert: &AlertId) -> Result<Vec<OpeningKept>> {
         let sql = format!("{OPENING} WHERE alert = ?1 ORDER BY asked_at DESC LIMIT 50");
         self.read(|c| collect(c, &sql, [alert], kept))
     }
@@ -156,7 +157,7 @@ impl Store {
     /// `check` judges the whole order as its box will.
     pub fn approve_opening(
         &self,
-        id: &str,
+        id: &OpeningId,
         step: &Step<'_>,
         sig: &str,
         halves: &BTreeMap<String, SealedBytes>,
@@ -191,7 +192,7 @@ impl Store {
 
     pub fn refuse_opening(
         &self,
-        id: &str,
+        id: &OpeningId,
         by: &str,
         reason: &str,
         now: Timestamp,
@@ -209,7 +210,7 @@ impl Store {
 
     pub fn answer_opening(
         &self,
-        id: &str,
+        id: &OpeningId,
         by: &str,
         same_person: crate::evidence::opening::SamePerson,
         now: Timestamp,
@@ -226,7 +227,7 @@ impl Store {
 
     /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that
     /// is not the chain's gives nothing.
-    pub fn look_at(&self, id: &str, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
+    pub fn look_at(&self, id: &OpeningId, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
         self.write_to_the_end(|tx| {
             let mut it = must(tx, id)?;
             if it.opening.items.get(item).is_none_or(|d| *d != Delivery::Arrived) {
@@ -266,8 +267,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<PartTaken> {
         self.write_to_the_end(|tx| {
-            let (order, id) = (part.order.as_str(), part.id.as_str());
-            let mut it = must(tx, order)?;
+            let (order, id): (OpeningId, _) = (part.order.as_str().parse()?, part.id.as_str());
+            let mut it = must(tx, &order)?;
             let known = items_of(tx, &it.device, &it.finding)?;
             let item = known.iter().find(|seen| seen.item.id == part.id);
             let asked = it.opening.items.get(id);
@@ -283,11 +284,11 @@ impl Store {
             if it.opening.state != OpeningState::Released || it.opening.is_over(now) {
                 return Ok(PartTaken::NoRelease);
             }
-            let here = stored(tx, order, id)?;
+            let here = stored(tx, &order, id)?;
             let after = here + bytes.len() as u64;
             let sizes = part.total_bytes == total && total <= MAX_EVIDENCE_BYTES as u64;
             if !sizes || part.sha256 != item.item.sha256 || after > total {
-                return another_hash(tx, order, id);
+                return another_hash(tx, &order, id);
             }
             if part.offset != here || bytes.is_empty() {
                 return Ok(PartTaken::Stored { bytes: here, complete: false });
@@ -299,9 +300,9 @@ impl Store {
             if after < total {
                 return Ok(PartTaken::Stored { bytes: after, complete: false });
             }
-            let found = hex::encode(Sha256::digest(whole(tx, order, id)?));
+            let found = hex::encode(Sha256::digest(whole(tx, &order, id)?));
             if found != item.item.sha256 {
-                return another_hash(tx, order, id);
+                return another_hash(tx, &order, id);
             }
             it.opening = taken(&it.opening, &Step::Arrived { item: id }, now)?;
             write(tx, &it)?;
@@ -517,11 +518,11 @@ fn item(r: &crate::store::engine::Row<'_>) -> Result<ItemSeen> {
     })
 }
 
-fn opening_by_id(c: &Connection, id: &str) -> Result<Option<OpeningKept>> {
+fn opening_by_id(c: &Connection, id: &OpeningId) -> Result<Option<OpeningKept>> {
     Ok(collect(c, &format!("{OPENING} WHERE id = ?1"), [id], kept)?.pop())
 }
 
-fn must(c: &Connection, id: &str) -> Result<OpeningKept> {
+fn must(c: &Connection, id: &OpeningId) -> Result<OpeningKept> {
     let unknown = || StoreError::Unknown { what: "opening", id: clip(id, 80) };
     opening_by_id(c, id)?.ok_or_else(unknown)
 }

@@ -11,6 +11,7 @@ use protocol::up::HealthReport;
 use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::ingest::integrity::Cause;
 
 /// Marks what is gone, `(deleted or lost, why)`. A picture that was gone before says nothing again.
@@ -76,7 +77,7 @@ fn note_where_held(
     let sql = "SELECT a.id FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin =
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state IN
         ('case', 'on_site', 'lead', 'review2', 'review1')";
-    let held: Option<String> =
+    let held: Option<AlertId> =
         tx.prepare_cached(sql)?.query_row([device, id], |r| r.get(0)).optional()?;
     let Some(alert) = held.map(|id| alert_by_id(tx, &id)).transpose()?.flatten() else {
         return Ok(false);

@@ -268,14 +268,14 @@ impl FaceStore {
     /// Confirms or refuses a proposal; a refused one loses its templates and photographs.
     pub fn decide(
         &self,
-        id: &str,
+        id: &EnrolmentId,
         confirm: bool,
         by: &str,
         reason: Option<&str>,
         now: At,
     ) -> Result<Enrolment> {
         self.write(|tx| {
-            let unknown = || StoreError::Unknown { what: "enrolment", id: id.to_owned() };
+            let unknown = || StoreError::Unknown { what: "enrolment", id: id.to_string() };
             let found = enrolment_by_id(tx, id)?.ok_or_else(unknown)?;
             let wanted = if confirm { EnrolmentState::Confirmed } else { EnrolmentState::Refused };
             if found.state == wanted {
@@ -344,7 +344,7 @@ impl FaceStore {
         self.read(|c| collect(c, &sql, (account, limit), enrolment))
     }
 
-    pub fn enrolment(&self, id: &str) -> Result<Option<Enrolment>> {
+    pub fn enrolment(&self, id: &EnrolmentId) -> Result<Option<Enrolment>> {
         self.read(|c| enrolment_by_id(c, id))
     }
 
@@ -366,10 +366,10 @@ impl FaceStore {
     }
 
     /// What a later comparison found of a proposal, in place of the earlier.
-    pub fn set_outcome(&self, id: &str, outcome: &serde_json::Value) -> Result<()> {
+    pub fn set_outcome(&self, id: &EnrolmentId, outcome: &serde_json::Value) -> Result<()> {
         self.write(|tx| {
             let sql = "UPDATE enrolment SET outcome = ?2 WHERE id = ?1 AND state = 'proposed'";
-            tx.execute(sql, [id, &outcome.to_string()])?;
+            tx.execute(sql, params![id, outcome.to_string()])?;
             Ok(())
         })
     }
@@ -430,7 +430,7 @@ impl FaceStore {
     }
 
     /// The photographs kept with an enrolment, opened, for the confirming supervisor.
-    pub fn photos(&self, enrolment: &str) -> Result<Vec<Zeroizing<Vec<u8>>>> {
+    pub fn photos(&self, enrolment: &EnrolmentId) -> Result<Vec<Zeroizing<Vec<u8>>>> {
         let sql = "SELECT p.id, p.person, p.sealed, k.wrapped FROM photo p JOIN person_key k ON
             k.person = p.person
             WHERE p.enrolment = ?1 ORDER BY p.id";
@@ -528,7 +528,7 @@ fn key_label(person: &str) -> String {
     format!("person key {person}")
 }
 
-fn enrolment_by_id(c: &Connection, id: &str) -> Result<Option<Enrolment>> {
+fn enrolment_by_id(c: &Connection, id: &EnrolmentId) -> Result<Option<Enrolment>> {
     Ok(collect(c, &format!("{ENROLMENT} WHERE e.id = ?1"), [id], enrolment)?.pop())
 }
 

@@ -7,7 +7,7 @@ use super::delivery_words::{DeliveryEvent, DeliveryState};
 use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count};
 use crate::clock::At;
-use crate::ids::HookId;
+use crate::ids::{AlertId, HookId};
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -54,7 +54,7 @@ pub struct Delivery {
     pub id: i64,
     pub hook: String,
     pub event: DeliveryEvent,
-    pub alert: Option<String>,
+    pub alert: Option<AlertId>,
     pub state: DeliveryState,
     pub attempts: u32,
     pub next_at: At,
@@ -70,7 +70,7 @@ pub struct Delivery {
 pub struct NewDelivery {
     pub hook: String,
     pub event: DeliveryEvent,
-    pub alert: Option<String>,
+    pub alert: Option<AlertId>,
     pub body: String,
     pub next_at: At,
 }
@@ -126,7 +126,7 @@ impl Store {
         self.read(all_hooks)
     }
 
-    pub fn hook_secret(&self, id: &str) -> Result<Option<Vec<u8>>> {
+    pub fn hook_secret(&self, id: &HookId) -> Result<Option<Vec<u8>>> {
         self.read(|c| {
             Ok(c.query_row("SELECT secret FROM hook WHERE id = ?1", [id], |r| r.get(0))
                 .optional()?
@@ -134,10 +134,10 @@ impl Store {
         })
     }
 
-    pub fn enable_hook(&self, id: &str, enabled: bool) -> Result<()> {
+    pub fn enable_hook(&self, id: &HookId, enabled: bool) -> Result<()> {
         self.write(|tx| {
             match tx.execute("UPDATE hook SET enabled = ?2 WHERE id = ?1", params![id, enabled])? {
-                0 => Err(StoreError::Unknown { what: "hook", id: id.to_owned() }),
+                0 => Err(StoreError::Unknown { what: "hook", id: id.to_string() }),
                 _ => Ok(()),
             }
         })
@@ -244,7 +244,7 @@ impl Store {
                     d JOIN alert a ON a.id = d.alert
                     WHERE d.hook = ?1 AND d.event = 'alert.opened' AND d.escalated = 0 AND
                     d.made_at <= ?2 AND a.state = 'raised' LIMIT 100";
-                let due: Vec<(i64, String, String, u8, String)> =
+                let due: Vec<(i64, AlertId, String, u8, String)> =
                     collect(tx, sql, (&hook.id, since(after)), |r| {
                         Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
                     })?;

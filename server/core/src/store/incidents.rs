@@ -22,6 +22,7 @@ use crate::alert::Step as CaseStep;
 use crate::alert::{AlertState, ClinicState};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::clock::{self, At};
+use crate::ids::AlertId;
 use crate::ingest::integrity;
 use crate::ingest::place::Placed;
 use crate::own_id::is_own;
@@ -122,7 +123,7 @@ struct Around {
     open: HashMap<String, i64>,
     /// The alert in which incidents are joined, by device, institution and room: one that this
     /// transaction has read or opened.
-    joined: HashMap<(String, String, String), String>,
+    joined: HashMap<(String, String, String), AlertId>,
 }
 
 /// A step that follows nothing that is known: it has no effect.
@@ -154,9 +155,9 @@ pub(super) fn take_in<'a>(
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let mut incidents: BTreeMap<String, Incident<'_>> = BTreeMap::new();
+    let mut incidents: BTreeMap<AlertId, Incident<'_>> = BTreeMap::new();
     // The alert of each incident, by whose it is and what that calls it.
-    let mut alerts: HashMap<(&str, &str), String> = HashMap::new();
+    let mut alerts: HashMap<(&str, &str), AlertId> = HashMap::new();
     let mut around = Around::default();
     let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
@@ -183,13 +184,13 @@ pub(super) fn take_in<'a>(
             }
             continue;
         }
-        let alert: &String = match alerts.entry(key) {
+        let alert: &AlertId = match alerts.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => match load(tx, step, known, joining, &mut around)? {
                 Loaded::Before(id) => new.insert(id),
                 Loaded::Now(incident) => {
-                    let id = new.insert(incident.alert.id.to_string());
-                    incidents.entry(id.clone()).or_insert(incident);
+                    let id = new.insert(incident.alert.id.clone());
+                    incidents.entry(id.clone()).or_insert(*incident);
                     id
                 }
             },
@@ -253,7 +254,7 @@ pub(super) fn say_own(
     report: &FindingReport,
     device: &str,
     now: At,
-) -> Result<String> {
+) -> Result<AlertId> {
     let known: Option<(String, String)> = tx
         .prepare_cached(
             "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE \
@@ -328,7 +329,7 @@ fn stands_in(tx: &Connection, device: &str) -> Result<Option<integrity::Where>> 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
 fn keep_step(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     Step { report, place, origin, placed, .. }: &Step<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO finding_step VALUES \
@@ -358,8 +359,8 @@ pub const JOINED: &str = "joined-";
 /// Where the incident of a step is found.
 enum Loaded<'a> {
     /// Among those that this transaction has already, by the id of its alert.
-    Before(String),
-    Now(Incident<'a>),
+    Before(AlertId),
+    Now(Box<Incident<'a>>),
 }
 
 /// The incident as it stands, or a new one that begins with this step; `revision` is what is known
@@ -374,15 +375,16 @@ fn load<'a>(
     let Some(alert) = alert_for(tx, step, revision)? else {
         return Ok(match joined_alert(tx, step, joining, around)? {
             Some(Joined::Before(id)) => Loaded::Before(id),
-            Some(Joined::Open(alert)) => Loaded::Now(Incident::of(*alert)),
+            Some(Joined::Open(alert)) => Loaded::Now(Box::new(Incident::of(*alert))),
             Some(Joined::New(id)) => {
-                Loaded::Now(Incident::opened(open_alert(tx, step, Some(id), around)?))
+                let opened = open_alert(tx, step, Some(id), around)?;
+                Loaded::Now(Box::new(Incident::opened(opened)))
             }
-            None => Loaded::Now(Incident::opened(open_alert(tx, step, None, around)?)),
+            None => Loaded::Now(Box::new(Incident::opened(open_alert(tx, step, None, around)?))),
         });
     };
     if alert.id.starts_with(JOINED) {
-        return Ok(Loaded::Now(Incident::of(alert)));
+        return Ok(Loaded::Now(Box::new(Incident::of(alert))));
     }
     let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE \
         alert = ?1";
@@ -397,7 +399,8 @@ fn load<'a>(
         };
         Ok(((r.get(0)?, r.get(1)?), known))
     })?;
-    Ok(Loaded::Now(Incident { findings: findings.into_iter().collect(), ..Incident::of(alert) }))
+    let findings = findings.into_iter().collect();
+    Ok(Loaded::Now(Box::new(Incident { findings, ..Incident::of(alert) })))
 }
 
 /// The alert of the incident, or the joined one that holds the finding.
@@ -410,7 +413,7 @@ fn alert_for(tx: &Connection, step: &Step<'_>, revision: Option<u32>) -> Result<
     }
     let sql = "SELECT alert FROM finding WHERE origin = ?1 AND id = ?2";
     let key = [step.origin, step.report.finding_id.as_str()];
-    let held: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    let held: Option<AlertId> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
     match held.filter(|alert| alert.starts_with(JOINED)) {
         Some(alert) => alert_by_id(tx, &alert),
         None => Ok(None),
@@ -418,9 +421,9 @@ fn alert_for(tx: &Connection, step: &Step<'_>, revision: Option<u32>) -> Result<
 }
 
 enum Joined {
-    Before(String),
+    Before(AlertId),
     Open(Box<Alert>),
-    New(String),
+    New(AlertId),
 }
 
 /// The one alert that a box's further incidents in a room join, where it has as many open ones as
@@ -455,7 +458,7 @@ fn joined_alert(
         ?3 AND room = ?4
         AND state NOT IN ('dismissed','unfounded','closed') LIMIT 1";
     let key = (device, JOINED, place.1.as_str(), place.2.as_str());
-    let known: Option<String> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
+    let known: Option<AlertId> = tx.prepare_cached(sql)?.query_row(key, |r| r.get(0)).optional()?;
     if let Some(id) = known {
         let alert = alert_by_id(tx, &id)?.map(|alert| Joined::Open(Box::new(alert)));
         around.joined.insert(place, id);
@@ -463,7 +466,7 @@ fn joined_alert(
     }
     let (incident, began) = (&step.report.incident_id, step.place.received_at.to_string());
     let id = own_ids(tx)?.id(&["joined", device, step.incident_origin, incident, &began]);
-    let id = format!("{JOINED}{id}");
+    let id: AlertId = format!("{JOINED}{id}").parse()?;
     around.joined.insert(place, id.clone());
     Ok(Some(Joined::New(id)))
 }

@@ -23,6 +23,7 @@ use super::{Result, Store, StoreError};
 use crate::alert::AlertState;
 use crate::clock::At;
 use crate::clue::Intake;
+use crate::ids::{AlertId, ClueId};
 
 /// Days for which a log is held from the last step of a lead, or the acceptance of a clue.
 const HELD_DAYS: i64 = 90;
@@ -44,10 +45,9 @@ const UNREAD_A_DAY: usize = 50;
 /// What a log is held for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum HeldFor {
-    /// Id of an alert.
-    Alert(String),
-    /// Id of a clue: the one that goes on, where others were merged into it.
-    Clue(String),
+    Alert(AlertId),
+    /// The clue that goes on, where others were merged into it.
+    Clue(ClueId),
     /// More unread clues than are looked at one by one came on this day.
     Unread(String),
 }
@@ -79,7 +79,7 @@ pub struct LogHold {
 
 impl Store {
     /// The days that are held for an alert, on its box.
-    pub fn log_holds_of_alert(&self, alert: &str, device: &str) -> Result<Vec<LogHold>> {
+    pub fn log_holds_of_alert(&self, alert: &AlertId, device: &str) -> Result<Vec<LogHold>> {
         let wanted = [HeldFor::Alert(alert.to_owned())];
         self.read(|c| seen(c, &wanted, [device.to_owned()].into()))
     }
@@ -96,7 +96,7 @@ impl Store {
             let devices = collect(c, sql, [&goes_on], |r| Ok(r.get::<_, String>(0)?))?;
             let unread = HeldFor::Unread(clue.received_on.clone());
             let is_unread = matches!(clue.handling.intake, Intake::Received | Intake::AskedBack);
-            let wanted = [HeldFor::Clue(goes_on.to_string()), unread];
+            let wanted = [HeldFor::Clue(goes_on), unread];
             let wanted = if is_unread { &wanted[..] } else { &wanted[..1] };
             seen(c, wanted, devices.into_iter().collect())
         })
@@ -120,7 +120,7 @@ fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         'case') OR EXISTS (SELECT 1 FROM evidence_opening o WHERE o.alert = alert.id AND o.state IN
         ('requested','approved','released','delivered','open'))) ORDER BY number LIMIT ?2";
     let rows = collect(c, sql, (device, MOST), |r| {
-        let row: (String, String, At, Option<String>, bool) =
+        let row: (AlertId, String, At, Option<String>, bool) =
             (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?);
         Ok(row)
     })?;
@@ -128,7 +128,7 @@ fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
     for (id, state, since, session, logs) in rows {
         let is_case = AlertState::parse(&state) == Some(AlertState::Case);
         let sql = "SELECT id FROM finding WHERE alert = ?1 AND origin = ?2 ORDER BY id LIMIT 50";
-        let findings = collect(c, sql, [&id, device], |r| Ok(r.get::<_, String>(0)?))?;
+        let findings = collect(c, sql, (&id, device), |r| Ok(r.get::<_, String>(0)?))?;
         let until = until(since.time(), is_case);
         if !findings.is_empty() {
             let reference = opaque(&format!("pictures of {id}"));
@@ -146,7 +146,7 @@ fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
 }
 
 /// The days on which its findings spoke, and on which its session began.
-fn days_of_alert(c: &Connection, id: &str, session: Option<&str>) -> Result<Vec<String>> {
+fn days_of_alert(c: &Connection, id: &AlertId, session: Option<&str>) -> Result<Vec<String>> {
     let sql = "SELECT at FROM finding_step WHERE alert = ?1 ORDER BY at LIMIT 1000";
     let mut times = collect(c, sql, [id], |r| Ok(r.get::<_, At>(0)?))?;
     if let Some(session) = session {
@@ -169,13 +169,13 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         WHERE k.room IN (SELECT room FROM device_place WHERE device = ?1)
         GROUP BY b.top, k.fold, k.room ORDER BY min(k.number) LIMIT ?2";
     let rows = collect(c, sql, (device, MOST), |r| {
-        Ok::<(String, String), StoreError>((r.get(0)?, r.get(1)?))
+        Ok::<(ClueId, ClueId), StoreError>((r.get(0)?, r.get(1)?))
     })?;
     for (top, id) in rows {
         let (Some(top), Some(clue)) = (by_id(c, &top)?, by_id(c, &id)?) else { continue };
         let Some(until) = until_of_clue(&top) else { continue };
         for day in days_there(c, device, &clue)? {
-            held.push((HeldFor::Clue(top.id.to_string()), held_day(&top.id, day, until)));
+            held.push((HeldFor::Clue(top.id.clone()), held_day(&top.id, day, until)));
         }
     }
     Ok(held)
@@ -211,7 +211,7 @@ fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
         }
         for clue in clues {
             for day in days_there(c, device, &clue)?.into_iter().filter(|day| kept.contains(day)) {
-                held.push((HeldFor::Clue(clue.id.to_string()), held_day(&clue.id, day, until)));
+                held.push((HeldFor::Clue(clue.id.clone()), held_day(&clue.id, day, until)));
             }
         }
     }

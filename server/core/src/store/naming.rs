@@ -6,6 +6,7 @@ use super::engine::{OptionalExtension as _, params};
 use super::rows::{collect, decode_all};
 use super::{Alert, Result, Store, alerts};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::model::Session;
 
 /// Leads of one list.
@@ -26,7 +27,7 @@ impl Store {
                  WHERE f.alert = a.id AND json_extract(j.value, '$.person') = ?3)
                 ORDER BY a.number DESC LIMIT ?4";
             let places = serde_json::to_string(institutions)?;
-            let ids: Vec<String> =
+            let ids: Vec<AlertId> =
                 collect(c, sql, params![places, since, person, MOST], |r| Ok(r.get(0)?))?;
             let mut found = Vec::new();
             for id in ids {

@@ -6,6 +6,7 @@ use super::engine::params;
 use super::rows::collect;
 use super::{Alert, AuditEntry, FaceStore, Result, Store, StoreError, alerts, name_of, named};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::model::Consent;
 
 /// What a person asks for.
@@ -63,7 +64,7 @@ impl Store {
                 (SELECT 1 FROM finding f, json_each(f.report, '$.persons') j
                 WHERE f.alert = a.id AND json_extract(j.value, '$.person') = ?1)
                 ORDER BY a.number DESC LIMIT 100";
-            let ids: Vec<String> = collect(c, sql, [person], |r| Ok(r.get(0)?))?;
+            let ids: Vec<AlertId> = collect(c, sql, [person], |r| Ok(r.get(0)?))?;
             let mut found = Vec::new();
             for id in ids {
                 found.extend(alerts::alert_by_id(c, &id)?);
@@ -73,7 +74,7 @@ impl Store {
     }
 
     /// Whom the findings of an alert name.
-    pub fn persons_named(&self, alert: &str) -> Result<Vec<String>> {
+    pub fn persons_named(&self, alert: &AlertId) -> Result<Vec<String>> {
         let sql = "SELECT DISTINCT json_extract(j.value, '$.person') FROM finding f,
             json_each(f.report, '$.persons') j WHERE f.alert = ?1 ORDER BY 1";
         self.read(|c| collect(c, sql, [alert], |r| Ok(r.get(0)?)))

@@ -35,7 +35,7 @@ impl Store {
     }
 
     /// Alerts that rest on each other.
-    pub fn linked(&self, alert: &str) -> Result<Vec<LinkedAlert>> {
+    pub fn linked(&self, alert: &AlertId) -> Result<Vec<LinkedAlert>> {
         self.read(|c| {
             let sql = "SELECT a.id, a.number, a.kinds, l.rule FROM alert_link l JOIN alert a
                 ON a.id = CASE WHEN l.alert = ?1 THEN l.other ELSE l.alert END
@@ -139,7 +139,7 @@ fn say_one(
 
 /// The incident is linked with those that it rests on, and with what another place is told of the
 /// same.
-fn link(tx: &Connection, alert: &str, rule: &str, draft: &crate::rules::Draft) -> Result<()> {
+fn link(tx: &Connection, alert: &AlertId, rule: &str, draft: &crate::rules::Draft) -> Result<()> {
     let mut others = draft.incidents.clone();
     for session in &draft.related {
         let sql = "SELECT id FROM alert WHERE session = ?1";
@@ -155,7 +155,7 @@ fn link(tx: &Connection, alert: &str, rule: &str, draft: &crate::rules::Draft) -
     )?);
     for other in others.iter().filter(|o| *o != alert) {
         let sql = "INSERT INTO alert_link VALUES (?1,?2,?3) ON CONFLICT DO NOTHING";
-        tx.prepare_cached(sql)?.execute([alert, other, rule])?;
+        tx.prepare_cached(sql)?.execute(params![alert, other, rule])?;
     }
     Ok(())
 }

@@ -7,20 +7,21 @@ use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
 use crate::alert::{AlertState, Step};
 use crate::clock::At;
+use crate::ids::AlertId;
 use crate::penalty_case::{CaseRefusal, Entry, INSTITUTION, PenaltyCase, Recorded};
 use crate::{act_time, clock};
 use jiff::civil::Date;
 
 impl Store {
     /// The case of an alert; without an entry where it has none.
-    pub fn penalty_case(&self, alert: &str) -> Result<PenaltyCase> {
+    pub fn penalty_case(&self, alert: &AlertId) -> Result<PenaltyCase> {
         self.read(|c| case_of(c, alert))
     }
 
     /// Appends an entry where `check` lets it in.
     pub fn enter_case(
         &self,
-        alert: &str,
+        alert: &AlertId,
         (by, now): (&str, At),
         (on, party, entry): (Date, i64, &Entry),
         check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
@@ -39,7 +40,7 @@ impl Store {
     /// 立案: the step and the officers, both or neither. `check` sees the case as opened.
     pub fn open_case(
         &self,
-        alert: &str,
+        alert: &AlertId,
         (by, now): (&str, At),
         step: &Step,
         (on, officers): (Date, &Entry),
@@ -69,7 +70,7 @@ impl Store {
                 ?3) ORDER BY 1";
             let kind = |name: &str| format!("%\"kind\":\"{name}\"%");
             let row = params![since.to_string(), kind("decided"), kind("quashed")];
-            let ids = collect(c, sql, row, |r| Ok(r.get::<_, String>(0)?))?;
+            let ids = collect(c, sql, row, |r| Ok(r.get::<_, AlertId>(0)?))?;
             let found: Result<Vec<Option<Alert>>> =
                 ids.iter().map(|id| alerts::alert_by_id(c, id)).collect();
             Ok(found?.into_iter().flatten().collect())
@@ -81,7 +82,7 @@ impl Store {
         self.read(|c| {
             let sql = "SELECT DISTINCT alert FROM case_entry WHERE entry LIKE ?1 ORDER BY 1";
             let named = format!("%\"person\":\"{person}\"%");
-            let ids = collect(c, sql, [named.as_str()], |r| Ok(r.get::<_, String>(0)?))?;
+            let ids = collect(c, sql, [named.as_str()], |r| Ok(r.get::<_, AlertId>(0)?))?;
             let mut found = Vec::new();
             for id in ids {
                 // A wildcard in an id names others, too.
@@ -96,7 +97,7 @@ impl Store {
 
 fn append(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     (by, now): (&str, At),
     (on, party, entry): (Date, i64, &Entry),
 ) -> Result<()> {
@@ -107,7 +108,7 @@ fn append(
     Ok(())
 }
 
-pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
+pub(super) fn case_of(c: &Connection, alert: &AlertId) -> Result<PenaltyCase> {
     let first = |state: AlertState| -> Result<Option<Date>> {
         let sql = "SELECT at FROM alert_step WHERE alert = ?1 AND state_after = ?2 ORDER BY id \
             LIMIT 1";
@@ -139,7 +140,7 @@ pub(super) fn case_of(c: &Connection, alert: &str) -> Result<PenaltyCase> {
 }
 
 /// The last day on which what is alleged was seen; what a box took back alleges nothing.
-fn last_seen(c: &Connection, alert: &str) -> Result<Option<Date>> {
+fn last_seen(c: &Connection, alert: &AlertId) -> Result<Option<Date>> {
     let sql = "SELECT report FROM finding WHERE alert = ?1 AND step <> 'withdrawn'";
     let reports = collect(c, sql, [alert], |r| {
         let report: protocol::up::FindingReport = serde_json::from_str(&r.get::<_, String>(0)?)?;

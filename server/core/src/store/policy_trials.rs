@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use protocol::id::TrialId;
 use protocol::names::RuleCode;
 use protocol::trial::{
     MOST_TRIAL_DAYS, MOST_TRIAL_STANDS, PolicyTrial, PolicyTrialAnswer, TrialCount, TrialDay,
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::rows::collect;
-use super::{Result, Store, count};
+use super::{Result, Store, count, named};
 use crate::clock::At;
 
 /// Days of the log that are asked about.
@@ -38,7 +39,7 @@ pub struct TrialBounds {
 /// A trial to be asked for.
 #[derive(Debug, Clone)]
 pub struct NewTrial<'a> {
-    pub id: &'a str,
+    pub id: &'a TrialId,
     pub jurisdiction: &'a str,
     pub changes: &'a BTreeMap<String, i64>,
     pub by: &'a str,
@@ -51,7 +52,8 @@ pub struct NewTrial<'a> {
 /// One trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TrialRow {
-    pub id: String,
+    #[schemars(with = "String")]
+    pub id: TrialId,
     pub jurisdiction: String,
     /// Each is tried by itself.
     pub changes: BTreeMap<String, i64>,
@@ -202,7 +204,7 @@ impl Store {
         })
     }
 
-    pub fn policy_trial(&self, id: &str) -> Result<Option<TrialRow>> {
+    pub fn policy_trial(&self, id: &TrialId) -> Result<Option<TrialRow>> {
         self.read(|c| Ok(collect(c, &format!("{COLUMNS} WHERE t.id = ?1"), [id], row)?.pop()))
     }
 
@@ -263,7 +265,7 @@ const COLUMNS: &str = "SELECT t.id, t.jurisdiction, t.changes, t.asked_at, t.ask
 
 fn row(r: &super::engine::Row<'_>) -> Result<TrialRow> {
     Ok(TrialRow {
-        id: r.get(0)?,
+        id: named(r.get(0)?)?,
         jurisdiction: r.get(1)?,
         changes: serde_json::from_str(&r.get::<_, String>(2)?)?,
         asked_at: r.get(3)?,

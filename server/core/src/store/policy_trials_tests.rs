@@ -33,8 +33,14 @@ fn changes() -> BTreeMap<String, i64> {
 
 fn ask(store: &Store, id: &str, jurisdiction: &str, boxes: u32) -> Option<Vec<String>> {
     let changes = changes();
-    let it =
-        NewTrial { id, jurisdiction, changes: &changes, by: "li", any_date: false, first: None };
+    let it = NewTrial {
+        id: &id.parse().unwrap(),
+        jurisdiction,
+        changes: &changes,
+        by: "li",
+        any_date: false,
+        first: None,
+    };
     store.ask_boxes(&it, TrialBounds { boxes, of_one_a_day: 3 }, now()).unwrap()
 }
 
@@ -66,7 +72,7 @@ fn say(store: &Store, device: &str, it: &PolicyTrialAnswer) {
 }
 
 fn standing(store: &Store, trial: &str) -> Vec<(String, TrialStanding)> {
-    let row = store.policy_trial(trial).unwrap().unwrap();
+    let row = store.policy_trial(&trial.parse().unwrap()).unwrap().unwrap();
     let boxes = store.trial_boxes(&row, NOW).unwrap();
     boxes.into_iter().map(|it| (it.device, it.standing)).collect()
 }
@@ -91,7 +97,7 @@ fn a_trial_asks_the_boxes_of_its_jurisdiction_alone() {
         "after its end"
     );
     assert_eq!(ask(&store, "t2", "51", 1).unwrap(), ["r-1"]);
-    let row = store.policy_trial("t2").unwrap().unwrap();
+    let row = store.policy_trial(&"t2".parse().unwrap()).unwrap().unwrap();
     assert_eq!((row.boxes, row.left_out), (1, 1));
 }
 
@@ -131,7 +137,7 @@ fn an_answer_counts_once_and_for_its_own_box() {
     other.counts[0].appear = 99;
     say(&store, "box-1", &other);
     assert_eq!(counted(&store, "trial_answers_unasked"), 3, "a second word changed the first");
-    let row = store.policy_trial("t1").unwrap().unwrap();
+    let row = store.policy_trial(&"t1".parse().unwrap()).unwrap().unwrap();
     let boxes = store.trial_boxes(&row, NOW).unwrap();
     let sums = trial_sums(&boxes);
     let of = |n: &TrialSum| (n.boxes, n.now, n.appear, n.vanish, n.other_severity);
@@ -225,7 +231,7 @@ fn an_old_box_that_refuses_is_shown_so() {
         ack_version, applied, refused_because) VALUES
         ('box-1','policy_trial',7,'x','2026-03-10T12:00:01.000Z',1,7,0,'update it')";
     store.write(|tx| Ok(tx.execute_batch(said)?)).unwrap();
-    let row = store.policy_trial("t1").unwrap().unwrap();
+    let row = store.policy_trial(&"t1".parse().unwrap()).unwrap().unwrap();
     let it = store.trial_boxes(&row, NOW).unwrap().remove(0);
     assert_eq!((it.standing, it.refused_because.as_str()), (TrialStanding::Refused, "update it"));
 }

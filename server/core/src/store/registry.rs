@@ -7,6 +7,7 @@ use super::engine::{Connection, Transaction, params};
 use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, Upsert, column, name_of, named};
 use crate::clock::At;
+use crate::ids::PassId;
 use crate::model::{
     Filing, Institution, Item, Licence, Name, Pass, Place, Practice, Practitioner, Room, Session,
     Site, SiteRole,
@@ -187,7 +188,7 @@ impl Store {
         })
     }
 
-    pub fn pass(&self, id: &str) -> Result<Option<Pass>> {
+    pub fn pass(&self, id: &PassId) -> Result<Option<Pass>> {
         self.read(|c| Ok(decode_all(c, "SELECT spec FROM pass WHERE id = ?1", [id])?.pop()))
     }
 

@@ -1,11 +1,13 @@
 //! Deleting what has had its time: each method removes what is older than a moment and says how
 //! much that was.
 
-use super::engine::{Connection, params};
+use serde_json::{Map, Value, json};
 
+use super::engine::{Connection, Transaction, params};
 use super::rows::collect;
 use super::{Result, Store};
 use crate::clock::At;
+use crate::ids::AlertId;
 
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -19,9 +21,6 @@ pub struct RetentionRun {
 /// Sightings that one transaction deletes.
 const FORGOTTEN_AT_ONCE: i64 = 2000;
 
-const STRUCK: (&str, &str) =
-    ("已驳回，内容已按留存期限删除", "dismissed; struck when its retention ran out");
-
 impl Store {
     /// Persons and words of alerts that two people dismissed before then, the notes and answers of
     /// their steps among them: what a box withdrew alone keeps both. The decision stays: who, when,
@@ -34,31 +33,9 @@ impl Store {
                 AND (SELECT count(DISTINCT json_extract(r.value, '$.by')) FROM
                 json_each(case_file, '$.reviews') r
                     WHERE json_extract(r.value, '$.verdict') = 'dismiss') >= 2 LIMIT 1000";
-            let ids: Vec<String> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
+            let ids: Vec<AlertId> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
             for id in &ids {
-                tx.prepare_cached(tx.either(
-                    "UPDATE finding SET report = json_set(report, '$.persons', json('[]'),
-                    '$.explanation.zh', ?2, '$.explanation.en', ?3)
-                     WHERE alert = ?1",
-                    "UPDATE finding SET report = CAST(jsonb_set(jsonb_set(jsonb_set(
-                    CAST(json_read(report) AS jsonb), '{persons}', '[]'), '{explanation,zh}',
-                    to_jsonb(?2)),
-                    '{explanation,en}', to_jsonb(?3)) AS TEXT) WHERE alert = ?1",
-                ))?
-                .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
-                super::attachments::forget(tx, id)?;
-                tx.prepare_cached(
-                    "UPDATE alert_step SET note = ?2 WHERE alert = ?1 AND note <> '' AND step NOT \
-                    IN ('assign', 'undo')",
-                )?
-                .execute([id.as_str(), STRUCK.0])?;
-                tx.prepare_cached("UPDATE finding_step SET zh = ?2, en = ?3 WHERE alert = ?1")?
-                    .execute([id.as_str(), STRUCK.0, STRUCK.1])?;
-                tx.prepare_cached(
-                    "UPDATE alert SET struck_at = ?2 WHERE id = \
-                    ?1",
-                )?
-                .execute((id.as_str(), now))?;
+                strike(tx, id, now)?;
             }
             Ok(ids.len())
         })
@@ -70,16 +47,14 @@ impl Store {
         self.write(|tx| {
             let due = "SELECT id FROM alert WHERE state = 'dismissed' AND struck_at < ?1 AND \
                 EXISTS (SELECT 1 FROM alert_step s WHERE s.alert = alert.id) LIMIT 1000";
-            let ids: Vec<String> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
+            let ids: Vec<AlertId> = collect(tx, due, [before], |r| Ok(r.get(0)?))?;
             for id in &ids {
                 tx.prepare_cached("DELETE FROM alert_step WHERE alert = ?1")?.execute([id])?;
-                tx.prepare_cached(tx.either(
-                    "UPDATE alert SET case_file = json_set(case_file, '$.reviews', json('[]')) \
-                    WHERE id = ?1",
-                    "UPDATE alert SET case_file = CAST(jsonb_set(CAST(json_read(case_file) AS \
-                    jsonb), '{reviews}', '[]') AS TEXT) WHERE id = ?1",
-                ))?
-                .execute([id])?;
+                let sql = "SELECT case_file FROM alert WHERE id = ?1";
+                let case: String = tx.prepare_cached(sql)?.query_row([id], |r| r.get(0))?;
+                let case = with(&case, [("reviews", json!([]))])?;
+                tx.prepare_cached("UPDATE alert SET case_file = ?2 WHERE id = ?1")?
+                    .execute(params![id, case])?;
             }
             Ok(ids.len())
         })
@@ -155,6 +130,41 @@ impl Store {
     }
 }
 
+/// Persons and words of one alert.
+fn strike(tx: &Transaction<'_>, id: &AlertId, now: At) -> Result<()> {
+    let struck = wording::struck();
+    let sql = "SELECT origin, id, report FROM finding WHERE alert = ?1";
+    let findings = collect(tx, sql, [id], |r| {
+        let row: (String, String, String) = (r.get(0)?, r.get(1)?, r.get(2)?);
+        Ok(row)
+    })?;
+    let explanation = serde_json::to_value(&struck)?;
+    for (origin, finding, report) in findings {
+        let fields = [("persons", json!([])), ("explanation", explanation.clone())];
+        tx.prepare_cached("UPDATE finding SET report = ?3 WHERE origin = ?1 AND id = ?2")?
+            .execute(params![origin, finding, with(&report, fields)?])?;
+    }
+    super::attachments::forget(tx, id)?;
+    tx.prepare_cached(
+        "UPDATE alert_step SET note = ?2 WHERE alert = ?1 AND note <> '' AND step NOT IN \
+        ('assign', 'undo')",
+    )?
+    .execute(params![id, struck.zh])?;
+    tx.prepare_cached("UPDATE finding_step SET zh = ?2, en = ?3 WHERE alert = ?1")?
+        .execute(params![id, struck.zh, struck.en])?;
+    tx.prepare_cached("UPDATE alert SET struck_at = ?2 WHERE id = ?1")?
+        .execute(params![id, now])?;
+    Ok(())
+}
+
+/// A kept object with these fields in the place of what stood there. The rest stays as it was,
+/// whichever version wrote it: what has had its time goes even where not all of it is understood.
+fn with<const N: usize>(text: &str, fields: [(&str, Value); N]) -> Result<String> {
+    let mut object: Map<String, Value> = serde_json::from_str(text)?;
+    object.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    Ok(serde_json::to_string(&object)?)
+}
+
 /// One turn of the writer, so that ingest gets its own between two.
 fn forget_some(tx: &Connection, before: At) -> Result<usize> {
     let due: Vec<(String, i64, i64)> = collect(
@@ -181,8 +191,23 @@ fn forget_some(tx: &Connection, before: At) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::clock::at;
+
+    proptest! {
+        #[test]
+        fn what_is_struck_leaves_what_another_version_wrote(
+            name in "[a-z_]{1,12}", kept in "\\PC{0,40}", said in "\\PC{1,40}",
+        ) {
+            prop_assume!(name != "persons");
+            let object = json!({ &name: kept, "persons": [said] });
+            let text = with(&object.to_string(), [("persons", json!([]))]).unwrap();
+            let read: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(read, json!({ &name: kept, "persons": [] }));
+        }
+    }
 
     /// Three messages of a box, the second a sighting.
     fn with_a_sighting(store: &Store, received_at: At, to_at: At) {
@@ -283,7 +308,7 @@ mod tests {
             !report.contains("p-1") && !report.contains("Wang") && report.contains("LL-1"),
             "{report}"
         );
-        let steps = || store.alert_steps("i").unwrap();
+        let steps = || store.alert_steps(&"i".parse().unwrap()).unwrap();
         assert!(steps().iter().all(|s| !s.note.contains('王')), "{:?}", steps());
         assert!(steps().iter().any(|s| s.step == "dismiss" && s.actor == "wang"));
         assert_eq!(store.forget_decisions(at("2026-03-03T01:00:00.000Z")).unwrap(), 0, "too early");

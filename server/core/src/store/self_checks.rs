@@ -104,7 +104,7 @@ pub struct SelfCheckCount {
 }
 
 impl Store {
-    pub fn self_check(&self, id: &str) -> Result<Option<SelfCheck>> {
+    pub fn self_check(&self, id: &SelfCheckId) -> Result<Option<SelfCheck>> {
         self.read(|c| by_id(c, id))
     }
 
@@ -150,11 +150,11 @@ impl Store {
     }
 
     /// The answers that stand, by question.
-    pub fn saved_answers(&self, id: &str) -> Result<BTreeMap<String, SavedAnswer>> {
+    pub fn saved_answers(&self, id: &SelfCheckId) -> Result<BTreeMap<String, SavedAnswer>> {
         self.read(|c| saved(c, id))
     }
 
-    pub fn self_check_revisions(&self, id: &str) -> Result<Vec<Revision>> {
+    pub fn self_check_revisions(&self, id: &SelfCheckId) -> Result<Vec<Revision>> {
         let sql = "SELECT revision, at, by_whom, reason, answers, answers_sha256 FROM \
             self_check_revision WHERE self_check = ?1 ORDER BY revision";
         self.read(|c| {
@@ -171,7 +171,7 @@ impl Store {
         })
     }
 
-    pub fn self_check_steps(&self, id: &str) -> Result<Vec<CheckStep>> {
+    pub fn self_check_steps(&self, id: &SelfCheckId) -> Result<Vec<CheckStep>> {
         let sql = "SELECT at, actor, step, note, state_after FROM self_check_step WHERE \
             self_check = ?1 ORDER BY id";
         self.read(|c| {
@@ -191,7 +191,7 @@ impl Store {
     /// what somebody else said meanwhile is not written over.
     pub fn save_answer(
         &self,
-        id: &str,
+        id: &SelfCheckId,
         it: (&str, &str, Option<Vec<u8>>),
         seen: Option<i64>,
         (by, now): (&str, At),
@@ -229,7 +229,7 @@ impl Store {
     /// hash.
     pub fn take_self_check_step(
         &self,
-        id: &str,
+        id: &SelfCheckId,
         step: &Step,
         note: &str,
         (by, now): (&str, At),
@@ -266,14 +266,19 @@ impl Store {
     }
 
     /// What the records say of a self-check's answers, for the authority.
-    pub fn agreement(&self, id: &str) -> Result<Vec<Agreement>> {
+    pub fn agreement(&self, id: &SelfCheckId) -> Result<Vec<Agreement>> {
         self.read(|c| {
             let text = super::column(c, "SELECT agreement FROM self_check WHERE id = ?1", id)?;
             Ok(text.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
         })
     }
 
-    pub fn put_agreement(&self, id: &str, it: &[Agreement], not_assessable: u32) -> Result<()> {
+    pub fn put_agreement(
+        &self,
+        id: &SelfCheckId,
+        it: &[Agreement],
+        not_assessable: u32,
+    ) -> Result<()> {
         let text = serde_json::to_string(it)?;
         self.write(|tx| {
             let sql = "UPDATE self_check SET agreement = ?2, not_assessable_ppm = ?3 WHERE id = ?1 \
@@ -288,19 +293,19 @@ fn refused(refusal: &crate::self_check::CheckRefusal) -> StoreError {
     StoreError::Conflict(refusal.to_string())
 }
 
-pub(super) fn lost(id: &str) -> StoreError {
-    StoreError::Unknown { what: "checklist of the self-check", id: id.to_owned() }
+pub(super) fn lost(id: &SelfCheckId) -> StoreError {
+    StoreError::Unknown { what: "checklist of the self-check", id: id.to_string() }
 }
 
-fn must(c: &Connection, id: &str) -> Result<SelfCheck> {
-    by_id(c, id)?.ok_or_else(|| StoreError::Unknown { what: "self-check", id: id.to_owned() })
+fn must(c: &Connection, id: &SelfCheckId) -> Result<SelfCheck> {
+    by_id(c, id)?.ok_or_else(|| StoreError::Unknown { what: "self-check", id: id.to_string() })
 }
 
-fn by_id(c: &Connection, id: &str) -> Result<Option<SelfCheck>> {
+fn by_id(c: &Connection, id: &SelfCheckId) -> Result<Option<SelfCheck>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE s.id = ?1"), [id], row)?.pop())
 }
 
-fn put(c: &Connection, id: &str, it: &Handling) -> Result<()> {
+fn put(c: &Connection, id: &SelfCheckId, it: &Handling) -> Result<()> {
     let sql = "UPDATE self_check SET state = ?2, handling = ?3 WHERE id = ?1";
     c.execute(sql, params![id, it.state.as_str(), serde_json::to_string(it)?])?;
     Ok(())
@@ -323,7 +328,7 @@ fn answers_of(form: &Checklist, saved: BTreeMap<String, SavedAnswer>) -> BTreeMa
     asked.filter_map(|item| Some((item.code.clone(), answer(&item.code)?))).collect()
 }
 
-fn saved(c: &Connection, id: &str) -> Result<BTreeMap<String, SavedAnswer>> {
+fn saved(c: &Connection, id: &SelfCheckId) -> Result<BTreeMap<String, SavedAnswer>> {
     // The row's own id would count what others answer.
     let sql = "SELECT row_number() OVER (ORDER BY id), item, value, note, by_whom, at FROM \
         self_check_answer WHERE self_check = ?1 ORDER BY id";

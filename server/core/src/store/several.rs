@@ -17,6 +17,7 @@ use super::{
 };
 use crate::clock::at;
 use crate::clue::{Allegation, Source};
+use crate::ids::ClueId;
 use crate::vault::Key;
 
 fn instance(id: &str) -> Instance {
@@ -242,7 +243,7 @@ fn call(n: usize) -> NewClue {
 fn a_number_sent_to_two_servers_at_once_is_one_clue() {
     let Some(stage) = Stage::new() else { return };
     let stores = [stage.store(), stage.store()];
-    let sent: Vec<(String, bool)> = std::thread::scope(|scope| {
+    let sent: Vec<(ClueId, bool)> = std::thread::scope(|scope| {
         let send = |n: usize| {
             let store = &stores[n % 2];
             scope.spawn(move || {

@@ -5,10 +5,15 @@ use super::engine::{Connection, params};
 
 use super::{Result, Store};
 use crate::clock::At;
+use crate::ids::AlertId;
 
 impl Store {
     /// Notes that these alerts are shown to somebody now; most were noted before, and cost a look.
-    pub fn note_seen<'a>(&self, alerts: impl IntoIterator<Item = &'a str>, now: At) -> Result<()> {
+    pub fn note_seen<'a>(
+        &self,
+        alerts: impl IntoIterator<Item = &'a AlertId>,
+        now: At,
+    ) -> Result<()> {
         let mut new = Vec::new();
         self.read(|c| {
             for alert in alerts {
@@ -31,6 +36,6 @@ impl Store {
     }
 }
 
-pub(super) fn was_seen(c: &Connection, alert: &str) -> Result<bool> {
+pub(super) fn was_seen(c: &Connection, alert: &AlertId) -> Result<bool> {
     Ok(c.prepare_cached("SELECT 1 FROM alert_seen WHERE alert = ?1")?.exists([alert])?)
 }

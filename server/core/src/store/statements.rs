@@ -11,6 +11,7 @@ use super::rows::collect;
 use super::{Alert, Result, Store, name_of, named};
 use crate::access::{Role, Who};
 use crate::clock::At;
+use crate::ids::PassId;
 
 /// What somebody states that has no history of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Stated {
         Self::of(who, StatedKind::ConsentWithdrawn, institution, Some(person), person)
     }
 
-    pub fn pass(who: &Who, institution: &str, person: &str, pass: &str) -> Self {
+    pub fn pass(who: &Who, institution: &str, person: &str, pass: &PassId) -> Self {
         Self::of(who, StatedKind::Pass, institution, Some(person), pass)
     }
 

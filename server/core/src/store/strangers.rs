@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use protocol::id::PersonId;
 use protocol::names::FigureName;
 use protocol::up::{Count, FindingReport};
 
@@ -31,11 +32,13 @@ pub(super) fn without<'a>(tx: &Connection, step: Step<'a>) -> Result<Step<'a>> {
         return Ok(step);
     }
     let mut report = step.report.into_owned();
-    report.persons.retain(|p| !found.contains(&p.person.to_string()));
+    report.persons.retain(|p| !found.contains(&p.person));
+    let word = wording::of_another_institution();
     for id in &found {
+        // A box's sentence comes finished: its id is all that can be taken out of it.
         let said = &mut report.explanation;
-        said.zh = id_replaced(&said.zh, id, "非本机构人员");
-        said.en = id_replaced(&said.en, id, "somebody of another institution");
+        said.zh = id_replaced(&said.zh, id, &word.zh);
+        said.en = id_replaced(&said.en, id, &word.en);
     }
     report.counts.retain(|count| count.name != NAMED);
     let value = i64::try_from(found.len()).unwrap_or(i64::MAX);
@@ -43,13 +46,13 @@ pub(super) fn without<'a>(tx: &Connection, step: Step<'a>) -> Result<Step<'a>> {
     Ok(Step { report: Cow::Owned(report), ..step })
 }
 
-fn strangers(tx: &Connection, report: &FindingReport, institution: &str) -> Result<Vec<String>> {
+fn strangers(tx: &Connection, report: &FindingReport, institution: &str) -> Result<Vec<PersonId>> {
     let session = report.session.as_ref().map_or("", |session| session.as_str());
     let mut found = Vec::new();
     let mut asked = tx.prepare_cached(IS_A_STRANGER)?;
-    for person in report.persons.iter().map(|p| p.person.as_str()) {
+    for person in report.persons.iter().map(|p| &p.person) {
         if asked.exists(params![institution, person, session])? {
-            found.push(person.to_owned());
+            found.push(person.clone());
         }
     }
     Ok(found)

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!((done.templates_deleted, done.photos_deleted), (1, 1));
         assert_eq!(held(&faces), ["c-2"]);
         assert_eq!(
-            *faces.photos("e-c-2").unwrap()[0],
+            *faces.photos(&"e-c-2".parse().unwrap()).unwrap()[0],
             b"c-2".to_vec(),
             "it opens under the new key"
         );

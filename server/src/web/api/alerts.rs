@@ -6,7 +6,7 @@ mod steps;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use law::Legal;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,7 +18,9 @@ use crate::alert_view::{
 };
 use crate::app::App;
 use crate::clock;
+use crate::ids::AlertId;
 use crate::legal;
+use crate::path_id::PathId;
 use crate::penalty_case::{Reading, Whose};
 use crate::problem::Problem;
 use crate::self_check::disclosure::{self, Disclosure};
@@ -78,7 +80,7 @@ pub(in crate::web) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<
 async fn get_alert(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
 ) -> Result<Json<WholeSeen>, Problem> {
     let whole = app
         .blocking(move |a| {
@@ -180,7 +182,11 @@ fn opened_pictures(a: &App, alert: &Alert) -> Result<Vec<OpeningTold>, StoreErro
 }
 
 /// Alerts that this one rests on or that rest on it, of the reader's own part of the country.
-pub(in crate::web) fn linked(a: &App, who: &Who, id: &str) -> Result<Vec<LinkSeen>, StoreError> {
+pub(in crate::web) fn linked(
+    a: &App,
+    who: &Who,
+    id: &AlertId,
+) -> Result<Vec<LinkSeen>, StoreError> {
     let mut links = Vec::new();
     for LinkedAlert { id, number, kinds, rule } in a.store.linked(id)? {
         if a.store

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,9 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{self, Kind, LONGEST};
 use crate::clock::{At, today};
+use crate::ids::AlertId;
 use crate::paper::{self, Block};
+use crate::path_id::{PathId, PathIdAnd};
 use crate::penalty_case::{INSTITUTION, Party, PenaltyCase, ServedPaper};
 use crate::problem::{Body, Problem};
 use crate::store::{NewDocument, StoredDocument};
@@ -122,12 +124,12 @@ pub(in crate::web) struct VersionQuery {
 }
 
 /// Which document is asked for.
-type OfCase = Path<(String, String)>;
+type OfCase = PathIdAnd<AlertId, String>;
 
 async fn get_documents(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
 ) -> Result<Json<Documents>, Problem> {
     let documents = app.blocking(move |a| listed(a, &who, &id)).await?;
     Ok(Json(Documents { documents }))
@@ -136,7 +138,7 @@ async fn get_documents(
 async fn get_document(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): OfCase,
+    PathIdAnd(id, kind): OfCase,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
@@ -146,7 +148,7 @@ async fn get_document(
 async fn post_document(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): OfCase,
+    PathIdAnd(id, kind): OfCase,
     Body(it): Body<DocumentBody>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
@@ -158,7 +160,7 @@ async fn post_document(
 pub(in crate::web) async fn get_pdf(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): OfCase,
+    PathIdAnd(id, kind): OfCase,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Download<Pdf>, Problem> {
     let kind = named(&kind)?;
@@ -177,7 +179,7 @@ pub(in crate::web) async fn get_pdf(
 pub(in crate::web) async fn get_docx(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, kind)): OfCase,
+    PathIdAnd(id, kind): OfCase,
     Query(asked): Query<VersionQuery>,
 ) -> Result<Download<Docx>, Problem> {
     let kind = named(&kind)?;
@@ -195,7 +197,7 @@ pub(in crate::web) async fn get_docx(
 fn versions(
     a: &App,
     who: &Who,
-    id: &str,
+    id: &AlertId,
     kind: Kind,
     party: i64,
 ) -> Result<Vec<StoredDocument>, Problem> {
@@ -208,7 +210,7 @@ fn versions(
 /// The party whom a document of this kind may be of. Blocking.
 pub(in crate::web) fn party_of(
     a: &App,
-    id: &str,
+    id: &AlertId,
     kind: Kind,
     party: i64,
 ) -> Result<Party, Problem> {
@@ -220,7 +222,11 @@ pub(in crate::web) fn party_of(
 }
 
 /// Blocking.
-pub(in crate::web) fn listed(a: &App, who: &Who, id: &str) -> Result<Vec<DocumentLine>, Problem> {
+pub(in crate::web) fn listed(
+    a: &App,
+    who: &Who,
+    id: &AlertId,
+) -> Result<Vec<DocumentLine>, Problem> {
     seen(a.store.alert(id)?, who, id)?;
     let all = a.store.case_documents(id)?;
     let line = |kind: Kind, party: i64| {
@@ -242,7 +248,7 @@ pub(in crate::web) fn listed(a: &App, who: &Who, id: &str) -> Result<Vec<Documen
 pub(in crate::web) fn document(
     a: &App,
     who: &Who,
-    id: &str,
+    id: &AlertId,
     kind: Kind,
     asked: VersionQuery,
 ) -> Result<DocumentSeen, Problem> {
@@ -274,7 +280,7 @@ pub(in crate::web) fn document(
 
 /// A text that names people was opened: the log says which version, and whom its findings name.
 /// Blocking.
-fn opened(a: &App, id: &str, it: &StoredDocument) -> Result<(), Problem> {
+fn opened(a: &App, id: &AlertId, it: &StoredDocument) -> Result<(), Problem> {
     deed::did(format!("{} of alert {id}, version {}", it.kind.code(), it.version));
     deed::persons(a.store.persons_named(id)?);
     Ok(())
@@ -294,7 +300,7 @@ fn wanted(
 fn filled(
     a: &App,
     who: &Who,
-    id: &str,
+    id: &AlertId,
     kind: Kind,
     party: &Party,
 ) -> Result<(String, i64), Problem> {
@@ -308,7 +314,7 @@ fn filled(
 fn printed(
     a: &App,
     who: &Who,
-    id: &str,
+    id: &AlertId,
     kind: Kind,
     asked: VersionQuery,
 ) -> Result<(Vec<Block>, String), Problem> {
@@ -354,7 +360,7 @@ fn is_done(kind: Kind, case: &PenaltyCase) -> bool {
 pub(in crate::web) async fn save(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: AlertId,
     kind: Kind,
     it: DocumentBody,
 ) -> Result<(), Problem> {

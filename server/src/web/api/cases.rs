@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::civil::Date;
 use law::Matter;
@@ -19,9 +19,11 @@ use crate::alert::{AlertState, Step};
 use crate::app::App;
 use crate::case_watch;
 use crate::clock::{At, clip, today};
+use crate::ids::AlertId;
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
 use crate::monitoring_review::Standing;
+use crate::path_id::PathId;
 use crate::penalty_case::{
     CaseClock, Entry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading,
     Recorded, Stage, words,
@@ -214,13 +216,13 @@ pub(in crate::web) fn lines(a: &App, who: &Who) -> Result<Vec<CaseLine>, Problem
 async fn get_case(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
 ) -> Result<Json<CaseSeen>, Problem> {
     Ok(Json(app.blocking(move |a| whole(a, &who, &id)).await?))
 }
 
 /// Blocking.
-pub(in crate::web) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Problem> {
+pub(in crate::web) fn whole(a: &App, who: &Who, id: &AlertId) -> Result<CaseSeen, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let case = a.store.penalty_case(id)?;
     let (calendar, table) = (calendar(a)?, legal::table(&a.store)?);
@@ -260,7 +262,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who, id: &str) -> Result<CaseSeen, Pr
 }
 
 /// Whom the findings name. Blocking.
-fn persons(a: &App, id: &str) -> Result<Vec<PersonNamed>, Problem> {
+fn persons(a: &App, id: &AlertId) -> Result<Vec<PersonNamed>, Problem> {
     let ids = a.store.persons_named(id)?;
     deed::persons(&ids);
     let names = a.store.names_of(&ids)?;
@@ -272,7 +274,7 @@ fn persons(a: &App, id: &str) -> Result<Vec<PersonNamed>, Problem> {
 }
 
 /// What 刑法 336 asks for (法释〔2016〕27号 2(四)): two earlier penalties, then again. Blocking.
-fn earlier(a: &App, who: &Who, id: &str) -> Result<Vec<EarlierPenalties>, Problem> {
+fn earlier(a: &App, who: &Who, id: &AlertId) -> Result<Vec<EarlierPenalties>, Problem> {
     let mut found = Vec::new();
     for PersonNamed { person, name } in persons(a, id)? {
         let (mut punished, mut named) = (Vec::new(), Vec::new());
@@ -280,7 +282,7 @@ fn earlier(a: &App, who: &Who, id: &str) -> Result<Vec<EarlierPenalties>, Proble
         for alert in all {
             let number = alert.number.for_authority();
             let known = punished.contains(&number) || named.contains(&number);
-            if known || alert.id == id || !who.sees(&alert.institution, &alert.jurisdiction) {
+            if known || alert.id == *id || !who.sees(&alert.institution, &alert.jurisdiction) {
                 continue;
             }
             let case = a.store.penalty_case(&alert.id)?;
@@ -300,7 +302,7 @@ fn earlier(a: &App, who: &Who, id: &str) -> Result<Vec<EarlierPenalties>, Proble
 async fn post_case(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Body(it): Body<OpenBody>,
 ) -> Result<Json<CaseSeen>, Problem> {
     open(&app, &who, id.clone(), it).await?;
@@ -310,7 +312,7 @@ async fn post_case(
 async fn post_entry(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Body(it): Body<EntryBody>,
 ) -> Result<Json<CaseSeen>, Problem> {
     enter(&app, &who, id.clone(), it).await?;
@@ -321,7 +323,7 @@ async fn post_entry(
 pub(in crate::web) async fn open(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: AlertId,
     it: OpenBody,
 ) -> Result<(), Problem> {
     if !who.may(Right::WorkCases) || who.by_token {
@@ -353,7 +355,7 @@ pub(in crate::web) async fn open(
 pub(in crate::web) async fn enter(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: AlertId,
     it: EntryBody,
 ) -> Result<(), Problem> {
     if !who.may(Right::WorkCases) || who.by_token {
@@ -394,7 +396,7 @@ fn registered(a: &App, who: &Who, entry: Entry) -> Result<Entry, Problem> {
 pub(in crate::web) fn told_of(
     a: &App,
     l: Lang,
-    id: &str,
+    id: &AlertId,
 ) -> Result<Vec<(String, String)>, Problem> {
     let case = a.store.penalty_case(id)?;
     let parties: Vec<Party> = case.parties().collect();

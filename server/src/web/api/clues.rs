@@ -11,7 +11,7 @@ mod steps;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ use crate::app::App;
 use crate::clock::At;
 use crate::clue::{About, Allegation, Anonymity, Place, Source};
 use crate::clue_intake::{self, Incoming};
+use crate::ids::ClueId;
+use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Body, Problem};
 use crate::store::{Clue, ClueFilter, StoreError, Upsert};
 use crate::text::listed;
@@ -68,7 +70,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// A clue that this person does not see is unknown to him. Blocking.
-pub(in crate::web) fn find(a: &App, who: &Who, id: &str) -> Result<Clue, Problem> {
+pub(in crate::web) fn find(a: &App, who: &Who, id: &ClueId) -> Result<Clue, Problem> {
     let found = a.store.clue(id)?.filter(|clue| seen::sees(who, clue));
     found.ok_or_else(|| Problem::unknown("clue", id))
 }
@@ -304,7 +306,7 @@ async fn post_clue(
 async fn get_clue(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
 ) -> Result<Json<seen::WholeClue>, Problem> {
     Ok(Json(app.blocking(move |a| whole(a, &who, &find(a, &who, &id)?)).await?))
 }
@@ -312,14 +314,14 @@ async fn get_clue(
 async fn get_picture(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, n)): Path<(String, u32)>,
+    PathIdAnd(id, n): PathIdAnd<ClueId, u32>,
 ) -> Result<Download<Jpeg>, Problem> {
     let picture = app.blocking(|a| picture(a, &who, &id, n)).await?;
     Ok(Download::new(format!("clue-picture-{n}.jpg"), picture))
 }
 
 /// Opens one picture. Blocking.
-pub(in crate::web) fn picture(a: &App, who: &Who, id: &str, n: u32) -> Result<Vec<u8>, Problem> {
+pub(in crate::web) fn picture(a: &App, who: &Who, id: &ClueId, n: u32) -> Result<Vec<u8>, Problem> {
     let clue = find(a, who, id)?;
     let unknown = || Problem::unknown("picture", &n.to_string());
     let sealed = a.store.sealed_picture(&clue.id, n)?.ok_or_else(unknown)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::ids::CorrectionId;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::self_check::correction::{CorrectionState, Step};
 use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
@@ -72,7 +73,7 @@ pub(in crate::web) struct CorrectionSeen {
     pub words: Option<Words>,
 }
 
-fn sealed_as(id: &str) -> String {
+fn sealed_as(id: &CorrectionId) -> String {
     format!("correction {id}")
 }
 
@@ -156,7 +157,7 @@ async fn get_all(
 }
 
 /// One that this person does not see is unknown to him. Blocking.
-fn find(a: &App, who: &Who, id: &str) -> Result<Correction, Problem> {
+fn find(a: &App, who: &Who, id: &CorrectionId) -> Result<Correction, Problem> {
     let unknown = || Problem::unknown("correction", &clip(id, 64));
     let found = a.store.correction(id)?.ok_or_else(unknown)?;
     let place = a.store.institution(&found.institution)?.ok_or_else(unknown)?;
@@ -177,7 +178,7 @@ struct WholeCorrection {
 async fn get_steps(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<CorrectionId>,
 ) -> Result<Json<WholeCorrection>, Problem> {
     let made = app.blocking(move |a| {
         let it = find(a, &who, &id)?;
@@ -246,7 +247,7 @@ impl CorrectionStepBody {
 pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: CorrectionId,
     it: CorrectionStepBody,
 ) -> Result<CorrectionSeen, Problem> {
     let (step, words) = it.step(who)?;
@@ -266,7 +267,7 @@ pub(in crate::web) async fn take(
 async fn post_step(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<CorrectionId>,
     Body(it): Body<CorrectionStepBody>,
 ) -> Result<Json<CorrectionSeen>, Problem> {
     Ok(Json(take(&app, &who, id, it).await?))

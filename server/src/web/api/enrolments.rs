@@ -20,7 +20,9 @@ use crate::enrol::{
     Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
     Proposed, Request,
 };
+use crate::ids::EnrolmentId;
 use crate::knowledge::Nudge;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem, prose};
 use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
 use crate::web::answer::{Created, Jpeg, Raw};
@@ -237,7 +239,7 @@ pub(in crate::web) struct EnrolmentDecision {
 
 #[derive(Serialize, JsonSchema)]
 struct EnrolmentDecided {
-    id: String,
+    id: EnrolmentId,
     person: String,
     state: EnrolmentState,
 }
@@ -245,7 +247,7 @@ struct EnrolmentDecided {
 async fn post_confirm(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<EnrolmentId>,
     Body(it): Body<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     decided(&app, &who, id, true, it).await
@@ -254,7 +256,7 @@ async fn post_confirm(
 async fn post_refuse(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<EnrolmentId>,
     Body(it): Body<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
@@ -266,18 +268,18 @@ async fn post_refuse(
 async fn decided(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: EnrolmentId,
     confirm: bool,
     it: EnrolmentDecision,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     let Enrolment { id, person, state, .. } = decide(app, who, id, confirm, it).await?;
-    Ok(Json(EnrolmentDecided { id: id.to_string(), person, state }))
+    Ok(Json(EnrolmentDecided { id, person, state }))
 }
 
 pub(in crate::web) async fn decide(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: EnrolmentId,
     confirm: bool,
     it: EnrolmentDecision,
 ) -> Result<Enrolment, Problem> {

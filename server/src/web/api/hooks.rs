@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, clip};
+use crate::ids::HookId;
 use crate::notify;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::store::{Delivery, DeliveryEvent, Hook, HookKind, NewDelivery, Quiet};
 use crate::vault::Key;
@@ -114,7 +116,7 @@ impl HookBody {
 
 #[derive(Serialize, JsonSchema)]
 pub(in crate::web) struct HookMade {
-    id: String,
+    id: HookId,
     /// Of a webhook, shown once.
     pub secret: Option<String>,
 }
@@ -157,7 +159,7 @@ pub(in crate::web) async fn make(
             created_by: by,
         };
         a.store.put_hook(&hook, sealed.as_deref())?;
-        Ok::<_, Problem>(HookMade { id: hook.id.to_string(), secret })
+        Ok::<_, Problem>(HookMade { id: hook.id, secret })
     })
     .await
 }
@@ -192,7 +194,7 @@ pub(in crate::web) enum HookStep {
 
 pub(in crate::web) async fn take(
     app: &Arc<App>,
-    id: String,
+    id: HookId,
     step: HookStep,
 ) -> Result<(), Problem> {
     deed::did(format!("hook {}: {step:?}", clip(&id, 64)));
@@ -208,7 +210,8 @@ pub(in crate::web) async fn take(
                 let now = At::now();
                 // Nothing in it is anybody's.
                 let body = format!(r#"{{"data":{{}},"event":"{}","number":0}}"#, event.code());
-                let delivery = NewDelivery { hook: id, event, alert: None, body, next_at: now };
+                let delivery =
+                    NewDelivery { hook: id.into(), event, alert: None, body, next_at: now };
                 a.store.add_delivery(&delivery, now)?;
             }
         }
@@ -219,12 +222,12 @@ pub(in crate::web) async fn take(
 
 #[derive(Serialize, JsonSchema)]
 struct HookStepped {
-    id: String,
+    id: HookId,
 }
 
 async fn post_step(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<HookId>,
     Body(step): Body<HookStep>,
 ) -> Result<Json<HookStepped>, Problem> {
     take(&app, id.clone(), step).await?;

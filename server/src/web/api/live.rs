@@ -252,7 +252,8 @@ impl Reader {
         }
         let data: OfAlert = serde_json::from_str(&event.data).unwrap_or_default();
         let Some(id) = data.alert else { return true };
-        self.app.blocking(move |a| a.store.note_seen([id.as_str()], At::now())).await.is_ok()
+        let Ok(id) = id.parse() else { return false };
+        self.app.blocking(move |a| a.store.note_seen([&id], At::now())).await.is_ok()
     }
 
     async fn next(&mut self) -> Option<FeedEvent> {

@@ -133,7 +133,8 @@ fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
 }
 
 fn sees(a: &App, who: &Who, message: &Message) -> Result<bool, StoreError> {
-    let alert = a.store.alert(&message.about)?;
+    let Ok(about) = message.about.parse() else { return Ok(false) };
+    let alert = a.store.alert(&about)?;
     Ok(alert.is_some_and(|alert| who.sees(&alert.institution, &alert.jurisdiction)))
 }
 
@@ -142,7 +143,8 @@ fn is_late_clue(a: &App, who: &Who, message: &Message) -> Result<bool, StoreErro
     if !may_open(who, "/clues/{id}") {
         return Ok(false);
     }
-    let clue = a.store.clue(&message.about)?.filter(|clue| super::clues::seen::sees(who, clue));
+    let Ok(about) = message.about.parse() else { return Ok(false) };
+    let clue = a.store.clue(&about)?.filter(|clue| super::clues::seen::sees(who, clue));
     let told_on = crate::clock::day_of(&message.at);
     Ok(clue.and_then(|clue| clue.due_on).is_some_and(|due| due <= told_on))
 }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use protocol::id::{PersonId, SessionId};
@@ -23,8 +23,10 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::export;
+use crate::ids::AlertId;
 use crate::no_room_told;
 use crate::paper;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Alert;
 use crate::web::answer::{Download, Zip};
@@ -80,7 +82,7 @@ async fn get_package(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Query(query): Query<PackageQuery>,
 ) -> Result<Download<Zip>, Problem> {
     if query.why.trim().is_empty() {
@@ -93,7 +95,7 @@ async fn get_package(
 }
 
 /// Blocking: number of the alert and the zip.
-fn made(a: &App, who: &Who, l: Lang, id: &str, why: &str) -> Result<(i64, Vec<u8>), Problem> {
+fn made(a: &App, who: &Who, l: Lang, id: &AlertId, why: &str) -> Result<(i64, Vec<u8>), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     let made_at = At::now();
     crate::web::request::sight::note(a, [&alert])?;

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use protocol::id::TrialId;
 use protocol::trial::MOST_TRIED;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::rules::settings;
 use crate::store::{BoxTrial, NewTrial, TrialBounds, TrialRow, TrialSum, trial_sums};
@@ -89,7 +91,7 @@ pub(in crate::web) async fn ask(
     }
     waives_no_liveness(app.config.mode, &it.changes)?;
     let key = Key::generate().map_err(|error| Problem::internal(&error))?;
-    let id = hex::encode(&key.bytes()[..16]);
+    let id: TrialId = made_id(&key)?;
     let any_date = app.config.mode == Mode::Demonstration;
     let (jurisdiction, by) = (it.jurisdiction, who.name.clone());
     let changes = it.changes;
@@ -116,6 +118,11 @@ pub(in crate::web) async fn ask(
         app.tell(Nudge::Room(room));
     }
     Ok(trial)
+}
+
+/// A trial's id, of what was drawn.
+pub(in crate::web) fn made_id(key: &Key) -> Result<TrialId, Problem> {
+    hex::encode(&key.bytes()[..16]).parse().map_err(|error| Problem::internal(&error))
 }
 
 /// What every box in production would refuse is not asked of it.
@@ -228,7 +235,7 @@ pub(in crate::web) struct TrialSeen {
 }
 
 /// One that this reader may not see is unknown to him. Blocking.
-pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<TrialSeen, Problem> {
+pub(in crate::web) fn seen(a: &App, who: &Who, id: &TrialId) -> Result<TrialSeen, Problem> {
     let found =
         a.store.policy_trial(id)?.filter(|it| may_read(who, &it.jurisdiction, true).is_ok());
     let trial = found.ok_or_else(|| Problem::unknown("trial", id))?;
@@ -239,7 +246,7 @@ pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<TrialSeen, Pr
 async fn get_one(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<TrialId>,
 ) -> Result<Json<TrialSeen>, Problem> {
     Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
 }

@@ -319,7 +319,7 @@ async fn post_pass(
     Body(it): Body<Pass>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.clone();
-    Ok(Stored(put_pass(&app, &who, it).await?, Made { id, near: None }))
+    Ok(Stored(put_pass(&app, &who, it).await?, Made { id: id.into(), near: None }))
 }
 
 pub(in crate::web) async fn put_pass(
@@ -375,7 +375,7 @@ async fn get_passes(
     let part = query.part(&who, LISTED);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.passes_part(&asked)).await?;
-    let next = cut(&mut found, &part, |it| it.id.clone());
+    let next = cut(&mut found, &part, |it| it.id.to_string());
     deed::persons(found.iter().map(|it| it.person.as_str()));
     Ok(Json(Passes { passes: found, next }))
 }

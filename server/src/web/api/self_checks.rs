@@ -9,7 +9,7 @@ pub(in crate::web) mod seen;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ use crate::access::{Role, Who};
 use crate::alert_view::counts_the_server;
 use crate::app::App;
 use crate::clock::{At, clip, today};
+use crate::ids::SelfCheckId;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem, prose};
 use crate::self_check::period::Period;
 use crate::self_check::{self, Step};
@@ -69,7 +71,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// A self-check that this person does not see is unknown to him. Blocking.
-pub(in crate::web) fn find(a: &App, who: &Who, id: &str) -> Result<SelfCheck, Problem> {
+pub(in crate::web) fn find(a: &App, who: &Who, id: &SelfCheckId) -> Result<SelfCheck, Problem> {
     let unknown = || Problem::unknown("self-check", &clip(id, 64));
     let found = a.store.self_check(id)?.ok_or_else(unknown)?;
     let place = a.store.institution(&found.institution)?.ok_or_else(unknown)?;
@@ -188,7 +190,7 @@ async fn post_special(
 async fn get_one(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<Whole>, Problem> {
     Ok(Json(app.blocking(move |a| whole(a, &who, &find(a, &who, &id)?)).await?))
 }
@@ -213,7 +215,7 @@ pub(in crate::web) struct AnswerBody {
 pub(in crate::web) async fn save(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: SelfCheckId,
     it: AnswerBody,
 ) -> Result<SelfCheck, Problem> {
     text::line_or_nothing("note", &it.note, 400).map_err(Problem::unprocessable)?;
@@ -239,7 +241,7 @@ pub(in crate::web) async fn save(
 async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
     Body(it): Body<AnswerBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     Ok(Json(SelfCheckSeen::of(&save(&app, &who, id, it).await?, &who)))
@@ -249,7 +251,7 @@ async fn post_answer(
 pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: SelfCheckId,
     step: Step,
     note: &str,
 ) -> Result<SelfCheck, Problem> {
@@ -274,7 +276,7 @@ pub(in crate::web) async fn take(
 async fn post_submit(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = Step::Submit { missing: Vec::new() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, "").await?, &who)))
@@ -290,7 +292,7 @@ struct ReviseBody {
 async fn post_revise(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
     Body(it): Body<ReviseBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = Step::Revise { reason: it.reason.clone() };
@@ -309,7 +311,7 @@ struct ReturnBody {
 async fn post_return(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
     Body(it): Body<ReturnBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = Step::Return { items: it.items };
@@ -319,7 +321,7 @@ async fn post_return(
 async fn post_accept(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, Step::Accept, "").await?, &who)))
 }

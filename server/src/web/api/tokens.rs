@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::ids::ApiTokenId;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::store::{ApiToken, token_owner};
 use crate::web::answer::Created;
@@ -121,7 +122,7 @@ async fn get_tokens(State(app): State<Arc<App>>) -> Result<Json<Tokens>, Problem
 }
 
 /// Ends a token, and the streams that it opened.
-pub(in crate::web) async fn revoke(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+pub(in crate::web) async fn revoke(app: &Arc<App>, id: &ApiTokenId) -> Result<(), Problem> {
     deed::did(format!("token {} revoked", clock::clip(id, 64)));
     app.blocking(|a| a.store.revoke_api_token(id)).await?;
     app.touch();
@@ -130,13 +131,13 @@ pub(in crate::web) async fn revoke(app: &Arc<App>, id: &str) -> Result<(), Probl
 
 #[derive(Serialize, JsonSchema)]
 struct TokenRevoked {
-    id: String,
+    id: ApiTokenId,
     revoked: bool,
 }
 
 async fn post_revoke(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiTokenId>,
 ) -> Result<Json<TokenRevoked>, Problem> {
     revoke(&app, &id).await?;
     Ok(Json(TokenRevoked { id, revoked: true }))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
@@ -21,6 +21,8 @@ use crate::alert::{AlertState, Review, Verdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::clock::At;
+use crate::ids::AlertId;
+use crate::path_id::PathId;
 use crate::problem::{Form, Problem, encoded};
 use crate::store::{Alert, AlertFilter, Attachment, StoreError};
 use crate::web::api::alerts::{FINDINGS_SHOWN, StepBody, seen, take, whole};
@@ -186,7 +188,7 @@ async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Query(query): Query<FromQuery>,
 ) -> Response {
     let made = match who.role {
@@ -219,7 +221,7 @@ struct Found {
     people: Names,
 }
 
-fn find(a: &App, l: Lang, who: &Who, id: &str, from: &str) -> Result<Found, Problem> {
+fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::request::sight::note(a, [&alert])?;
     let mut whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
@@ -279,7 +281,7 @@ async fn make(
     app: &Arc<App>,
     l: Lang,
     who: &Who,
-    id: String,
+    id: AlertId,
     from: &str,
     typed: StepTyped,
 ) -> Result<Response, Problem> {
@@ -300,7 +302,7 @@ async fn make(
         reviews: alert.case.reviews.iter().map(|r| review(l, r, &found)).collect(),
         has_spoken: !who.open_house && alert.case.reviews.iter().any(|r| r.by == who.name),
         colleagues: found.colleagues.clone(),
-        id,
+        id: id.into(),
         number: alert.number.for_authority(),
         clinic_number: alert.number.for_clinic(),
         severity: alert.severity,
@@ -443,7 +445,7 @@ async fn step(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Query(query): Query<FromQuery>,
     Form(it): Form<StepBody>,
 ) -> Response {
@@ -465,7 +467,7 @@ pub(super) async fn again(
     app: &Arc<App>,
     l: Lang,
     who: &Who,
-    (id, from): (String, &str),
+    (id, from): (AlertId, &str),
     typed: StepTyped,
     problem: Problem,
 ) -> Result<Response, Problem> {

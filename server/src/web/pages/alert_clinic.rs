@@ -12,6 +12,7 @@ use super::step_form::StepTyped;
 use crate::access::Who;
 use crate::alert_view::{OpeningTold, WholeForClinic};
 use crate::app::App;
+use crate::ids::AlertId;
 use crate::problem::Problem;
 use crate::web::api::alerts::{seen, whole_for_clinic};
 use crate::web::api::policy::known_policies;
@@ -56,7 +57,7 @@ struct Found {
     place: Place,
 }
 
-fn find(a: &App, who: &Who, id: &str) -> Result<Found, Problem> {
+fn find(a: &App, who: &Who, id: &AlertId) -> Result<Found, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::request::sight::note(a, [&alert])?;
     let whole = whole_for_clinic(a, who, &alert)?;
@@ -71,7 +72,7 @@ pub(super) async fn make(
     app: &Arc<App>,
     l: Lang,
     who: &Who,
-    id: String,
+    id: AlertId,
     typed: StepTyped,
 ) -> Result<Response, Problem> {
     let status = typed.status;

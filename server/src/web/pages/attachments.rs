@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -14,6 +14,8 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::attachment::{self, MOST_BYTES};
 use crate::clock::At;
+use crate::ids::AlertId;
+use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::Problem;
 use crate::web::api::alerts::seen;
 use crate::web::endpoint::Endpoint;
@@ -38,7 +40,7 @@ async fn add(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     form: Multipart,
 ) -> Response {
     let made = match put(&app, &who, &id, form).await {
@@ -66,7 +68,7 @@ async fn read(mut form: Multipart) -> Result<(String, Vec<u8>), Problem> {
     Ok((String::new(), Vec::new()))
 }
 
-async fn put(app: &Arc<App>, who: &Who, id: &str, form: Multipart) -> Result<(), Problem> {
+async fn put(app: &Arc<App>, who: &Who, id: &AlertId, form: Multipart) -> Result<(), Problem> {
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
@@ -89,7 +91,7 @@ async fn give(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path((id, n)): Path<(String, i64)>,
+    PathIdAnd(id, n): PathIdAnd<AlertId, i64>,
 ) -> Response {
     let reader = who.clone();
     let found = app

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -12,6 +12,8 @@ use super::frame::{Frame, line, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{Kind, LONGEST};
+use crate::ids::AlertId;
+use crate::path_id::PathIdAnd;
 use crate::penalty_case::INSTITUTION;
 use crate::problem::Problem;
 use crate::web::api::case_documents::{
@@ -63,7 +65,7 @@ async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path((id, kind)): Path<(String, String)>,
+    PathIdAnd(id, kind): PathIdAnd<AlertId, String>,
     Query(asked): Query<VersionQuery>,
 ) -> Response {
     let made = match named(&kind) {
@@ -77,7 +79,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    (id, kind): (String, Kind),
+    (id, kind): (AlertId, Kind),
     wanted: VersionQuery,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
@@ -113,7 +115,7 @@ async fn make(
         text: typed.unwrap_or(it.text),
         longest: LONGEST,
         named: !who.open_house,
-        id,
+        id: id.into(),
         by,
         fault,
     };
@@ -124,7 +126,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path((id, kind)): Path<(String, String)>,
+    PathIdAnd(id, kind): PathIdAnd<AlertId, String>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
@@ -21,6 +21,8 @@ use crate::alert::AlertState;
 use crate::app::App;
 use crate::case_document::Kind;
 use crate::clock::today;
+use crate::ids::AlertId;
+use crate::path_id::PathId;
 use crate::penalty_case::{Entry, INSTITUTION, Stage, words};
 use crate::problem::Problem;
 use crate::web::api::case_documents::DocumentLine;
@@ -155,7 +157,12 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
     })
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    PathId(id): PathId<AlertId>,
+) -> Response {
     let made = make(&app, &who, l, id, None).await;
     shown(&app, &who, l, made).await
 }
@@ -297,7 +304,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    id: String,
+    id: AlertId,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let (asked, reader) = (id.clone(), who.clone());
@@ -363,7 +370,7 @@ async fn make(
         typed_number: given.map_or("", |g| g.text("case_number")).to_owned(),
         case_number: case.case_number.unwrap_or_default(),
         fault: refused.as_ref().map(|(_, fault)| fault.clone()).unwrap_or_default(),
-        id,
+        id: id.into(),
     };
     render_as(&page, status)
 }
@@ -372,7 +379,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
@@ -387,7 +394,7 @@ async fn submit(
 }
 
 /// The opening, or one act.
-async fn taken(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<(), Problem> {
+async fn taken(app: &Arc<App>, who: &Who, id: &AlertId, given: &Given) -> Result<(), Problem> {
     let by = Some(given.text("by").to_owned());
     if given.text("kind") == "open" {
         let case_number = given.text("case_number").to_owned();

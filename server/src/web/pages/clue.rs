@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
@@ -22,6 +22,8 @@ use crate::calendar::Calendar;
 use crate::clock::clip;
 use crate::clue::{Agency, Anonymity, Intake, RejectReason};
 use crate::corroborate::{Answer, RoomAnswer, Why};
+use crate::ids::ClueId;
+use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Form, Problem};
 use crate::store::{Clue, ContactAsk, MergedClue};
 use crate::text::Listed as _;
@@ -125,7 +127,12 @@ struct CluePage {
     reasons: Vec<(&'static str, &'static str)>,
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    PathId(id): PathId<ClueId>,
+) -> Response {
     let made = make(&app, &who, l, id, String::new()).await;
     shown(&app, &who, l, made).await
 }
@@ -148,7 +155,7 @@ struct Found {
     choices: Choices,
 }
 
-fn look(a: &App, l: Lang, who: &Who, id: &str) -> Result<Found, Problem> {
+fn look(a: &App, l: Lang, who: &Who, id: &ClueId) -> Result<Found, Problem> {
     let clue = find(a, who, id)?;
     let places: Vec<String> = clue.institution.iter().cloned().collect();
     let mut names = a.store.institution_names(&places)?;
@@ -213,7 +220,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    id: String,
+    id: ClueId,
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
@@ -255,7 +262,7 @@ async fn make(
             .collect(),
         merged_more: record.merged_total - record.merged.len() as i64,
         merged: record.merged.iter().map(merged_view).collect(),
-        merged_into: record.clue.merged_into.clone().unwrap_or_default(),
+        merged_into: record.clue.merged_into.map(String::from).unwrap_or_default(),
         proposals: if clue.handling.is_open() { proposals.collect() } else { Vec::new() },
         may_open: contact_opened(&record.contact_asks, &who.name).is_some(),
         asks: record.contact_asks,
@@ -286,7 +293,7 @@ async fn make(
         holds,
         replays,
         choices,
-        id,
+        id: id.into(),
     };
     render(&page)
 }
@@ -457,7 +464,7 @@ async fn step(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Form(it): Form<ClueStepBody>,
 ) -> Response {
     let made = take(&app, &who, id, it).await.map(|clue| back(&clue.id));
@@ -468,7 +475,7 @@ async fn put_link(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Form(it): Form<LinkBody>,
 ) -> Response {
     let made = link(&app, &who, &id, &it).await.map(|()| back(&id));
@@ -479,7 +486,7 @@ async fn contact(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Form(it): Form<ContactBody>,
 ) -> Response {
     let made = match take_contact(&app, &who, &id, &it).await {
@@ -494,7 +501,7 @@ async fn show_picture(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path((id, n)): Path<(String, u32)>,
+    PathIdAnd(id, n): PathIdAnd<ClueId, u32>,
 ) -> Response {
     let made = app.blocking(|a| picture(a, &who, &id, n)).await;
     let made = made.map(|jpeg| ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response());

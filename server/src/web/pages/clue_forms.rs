@@ -17,6 +17,7 @@ use crate::clock::today;
 use crate::clue::{Allegation, Anonymity, Place, PlaceKind, Source};
 use crate::clue_intake::MOST_TEXT_CHARS;
 use crate::form_reader::{Sent, window, wrong};
+use crate::ids::ClueId;
 use crate::problem::{Form, Problem};
 use crate::store::Part;
 use crate::text::listed;
@@ -100,7 +101,7 @@ fn mine(a: &App, l: Lang, who: &Who) -> Result<Vec<Mine>, Problem> {
         let ClueAnswer { id, number, state, question, .. } = answer(a, clue)?;
         let (place, received_on) = (place_of(clue, &names), clue.received_on.clone());
         let state = l.t(state.zh(), state.en());
-        Ok(Mine { id, number, received_on, place, state, question })
+        Ok(Mine { id: id.into(), number, received_on, place, state, question })
     };
     sent.iter().map(one).collect()
 }
@@ -194,7 +195,7 @@ async fn submit_grid(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multi
 /// An answer to what was asked back, from the list of what was sent.
 #[derive(Debug, serde::Deserialize)]
 struct AnswerForm {
-    id: String,
+    id: ClueId,
     text: String,
 }
 

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::frame::{local, shown};
 use super::policy_trial::standing;
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::ids::ClueId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Clue;
 use crate::web::api::clues::replay::{self, DayReplay, ReplayBody, ReplaySeen};
@@ -108,7 +110,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Form(it): Form<ReplayBody>,
 ) -> Response {
     let made = replay::ask(&app, &who, &id, &it)

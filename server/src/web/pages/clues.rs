@@ -14,6 +14,7 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::today;
 use crate::clue::{Allegation, RejectReason, Source};
+use crate::path_id::known;
 use crate::problem::Problem;
 use crate::store::{Clue, StoreError};
 use crate::web::api::clues::{ClueQuery, ClueStepBody, STAGES, take};
@@ -254,7 +255,11 @@ async fn step_all(app: &Arc<App>, who: &Who, l: Lang, given: &Given) -> Result<R
     };
     let mut notice = Notice { done: Some((0, ids.len())), refused: Vec::new() };
     for id in ids {
-        match take(app, who, id, body.clone()).await {
+        let taken = match known(&id) {
+            Ok(clue) => take(app, who, clue, body.clone()).await,
+            Err(problem) => Err(problem),
+        };
+        match taken {
             Ok(_) => notice.done = notice.done.map(|(done, all)| (done + 1, all)),
             Err(problem) if problem.status.is_server_error() => return Err(problem),
             Err(problem) => notice.refused.push(line(l, problem)),

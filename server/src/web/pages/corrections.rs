@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Query, State};
 use axum::response::Response;
 
 use super::forms::Given;
 use super::frame::{Frame, led, local, render_as, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::ids::CorrectionId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::self_check::correction::CorrectionState;
 use crate::store::CorrectionSource;
@@ -145,7 +147,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<CorrectionId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let done = act(&app, &who, id, &Given::of(pairs)).await;
@@ -154,7 +156,7 @@ async fn submit(
     shown(&app, &who, l, made).await
 }
 
-async fn act(app: &Arc<App>, who: &Who, id: String, given: &Given) -> Result<(), Problem> {
+async fn act(app: &Arc<App>, who: &Who, id: CorrectionId, given: &Given) -> Result<(), Problem> {
     let day = given.optional("done_on").map(str::parse).transpose();
     let body = CorrectionStepBody {
         step: match given.text("step") {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -15,7 +15,9 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::consent::Parties;
 use crate::enrol::PhotoOutcome;
+use crate::ids::EnrolmentId;
 use crate::model::{Consent, Practitioner};
+use crate::path_id::{PathId, PathIdAnd};
 use crate::photo;
 use crate::problem::{Form, Problem};
 use crate::store::{EnrolmentState, StoreError};
@@ -102,7 +104,7 @@ async fn enrolment(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<EnrolmentId>,
 ) -> Response {
     let made = make_enrolment(&app, l, &who, id, String::new(), None).await;
     shown(&app, &who, l, made).await
@@ -145,7 +147,7 @@ fn registered(l: Lang, it: &Practitioner, institution: &str) -> Vec<(&'static st
     all
 }
 
-fn look(a: &App, reader: &Who, id: &str) -> Result<Looked, Problem> {
+fn look(a: &App, reader: &Who, id: &EnrolmentId) -> Result<Looked, Problem> {
     let seen = Seen::of(a, reader)?;
     let found = a.faces.enrolment(id)?.filter(|e| seen.has(&e.institution));
     let found = found.ok_or_else(|| Problem::unknown("enrolment", id))?;
@@ -177,7 +179,7 @@ async fn make_enrolment(
     app: &Arc<App>,
     l: Lang,
     who: &Who,
-    id: String,
+    id: EnrolmentId,
     typed: String,
     fault: Option<Problem>,
 ) -> Result<Response, Problem> {
@@ -285,7 +287,7 @@ async fn decide(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<EnrolmentId>,
     Form(it): Form<DecisionForm>,
 ) -> Response {
     let reason = it.reason.filter(|r| !r.is_empty());
@@ -314,7 +316,7 @@ async fn decide(
 async fn photo(
     State(app): State<Arc<App>>,
     who: Who,
-    Path((id, n)): Path<(String, usize)>,
+    PathIdAnd(id, n): PathIdAnd<EnrolmentId, usize>,
 ) -> Result<Response, Problem> {
     let wanted = id.clone();
     let photos = app

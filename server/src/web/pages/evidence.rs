@@ -127,9 +127,9 @@ impl OpeningView {
     fn of(l: Lang, who: &Who, it: &OpeningSeen, people: &Names) -> Self {
         let o = &it.opening;
         Self {
-            id: it.id.clone(),
+            id: it.id.to_string(),
             case_number: o.ask.case_number.clone(),
-            alert: it.alert.clone(),
+            alert: it.alert.to_string(),
             by: people.get(&o.ask.by).to_string(),
             reviewer: people.get(&o.ask.reviewer).to_string(),
             asked_at: local(&At::from(o.asked_at)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::field_fault::FieldFault;
@@ -12,6 +12,8 @@ use super::frame::{Frame, local, render, shown};
 use super::place_choice::{self, Field};
 use crate::access::Who;
 use crate::app::App;
+use crate::ids::HookId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Quiet;
 use crate::store::{Delivery, DeliveryEvent, DeliveryState, Hook, HookKind, StoreError};
@@ -279,7 +281,7 @@ async fn step(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<HookId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let step = match Given::of(pairs).text("step") {

@@ -251,7 +251,7 @@ pub(super) fn find(
 ) -> Result<Found, StoreError> {
     let alerts = listed_alerts(a, who, filter)?;
     crate::web::request::sight::note(a, &alerts)?;
-    let ids = || alerts.iter().map(|alert| alert.id.as_str());
+    let ids = || alerts.iter().map(|alert| &alert.id);
     let said = a.store.explanations(ids())?;
     let persons = said.iter().flatten().flat_map(|worst| &worst.persons);
     let persons: Vec<String> = persons.map(|p| p.person.to_string()).collect();

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use crate::access::Who;
 use crate::app::App;
+use crate::ids::AlertId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::{Alert, StoreError};
 use crate::web::api::alerts::seen;
@@ -46,7 +48,7 @@ async fn line(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
 ) -> Result<Json<LeadLine>, Problem> {
     let line = app
         .blocking(move |a| {

@@ -123,7 +123,8 @@ impl Known {
             waiting.iter().filter_map(Task::alert).chain(done.iter().filter_map(Done::alert));
         let mut lines = BTreeMap::new();
         for id in leads.collect::<BTreeSet<&str>>() {
-            if let Some(alert) = a.store.alert(id)? {
+            let alert = id.parse().ok().map(|id| a.store.alert(&id)).transpose()?.flatten();
+            if let Some(alert) = alert {
                 crate::web::request::sight::note(a, [&alert])?;
                 lines.insert(id.to_owned(), lead_line::place_and_matter(a, l, &alert)?);
             }

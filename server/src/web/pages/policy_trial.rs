@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use protocol::id::TrialId;
 
 use super::forms::Given;
 use super::frame::{Frame, local, render, shown};
@@ -13,6 +14,7 @@ use super::policy_form::read;
 use super::policy_trial_line::{changes, place};
 use crate::access::Who;
 use crate::app::App;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::rules::settings;
 use crate::store::{BoxTrial, TrialStanding};
@@ -98,12 +100,17 @@ async fn submit(
     shown(&app, &who, l, made).await
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    PathId(id): PathId<TrialId>,
+) -> Response {
     let made = make(&app, &who, l, &id).await;
     shown(&app, &who, l, made).await
 }
 
-async fn make(app: &Arc<App>, who: &Who, l: Lang, id: &str) -> Result<Response, Problem> {
+async fn make(app: &Arc<App>, who: &Who, l: Lang, id: &TrialId) -> Result<Response, Problem> {
     let (it, rows, by) = app
         .blocking(|a| {
             let it = policy_trials::seen(a, who, id)?;

@@ -18,7 +18,7 @@ pub(super) struct TrialLine {
 impl TrialLine {
     pub(super) fn of(l: Lang, it: &TrialRow) -> Self {
         Self {
-            id: it.id.clone(),
+            id: it.id.to_string(),
             at: local(&it.asked_at),
             place: place(l, &it.jurisdiction),
             changes: changes(l, it).join(l.t("；", "; ")),

@@ -181,7 +181,7 @@ fn may_see(a: &App, who: &Who, person: &str, opening: Option<&str>) -> Result<()
         return his_person(a, who, person).map(|_| ());
     }
     let unknown = || Problem::unknown("registry photograph", person);
-    let seen = opening_seen(a, who, opening.ok_or_else(unknown)?)?;
+    let seen = opening_seen(a, who, &opening.and_then(|id| id.parse().ok()).ok_or_else(unknown)?)?;
     let names_him = seen.opening.state.is_visible()
         && seen.open.is_some_and(|open| open.persons.iter().any(|p| p.person == person));
     if names_him { Ok(()) } else { Err(unknown()) }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -16,6 +16,8 @@ use super::self_checks::state_word;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::clip;
+use crate::ids::SelfCheckId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::self_check::checklist::{Basis, Item};
 use crate::self_check::facts::Agreement;
@@ -102,7 +104,7 @@ async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
     Query(asked): Query<Asked>,
 ) -> Response {
     let made = make(&app, &who, l, &id, &asked.q, String::new()).await;
@@ -113,7 +115,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    id: &str,
+    id: &SelfCheckId,
     q: &str,
     fault: String,
 ) -> Result<Response, Problem> {
@@ -153,7 +155,7 @@ async fn make(
         question: question(l, &it, &asked, q).filter(|_| may_answer),
         revisions: both.revisions.iter().map(revision).collect(),
         sha256: clip(&both.check.checklist_sha256, 12),
-        id: both.check.id.clone(),
+        id: both.check.id.to_string(),
         place,
         f: Frame::of(app, who, l, "self-checks", &format!("/self-checks/{id}")).await?,
         fault,
@@ -268,7 +270,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<SelfCheckId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
@@ -284,7 +286,12 @@ async fn submit(
 
 /// Does what the form says; gives what is shown next. A form is the clinic's or the authority's, as
 /// the API's routes are.
-async fn act(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<String, Problem> {
+async fn act(
+    app: &Arc<App>,
+    who: &Who,
+    id: &SelfCheckId,
+    given: &Given,
+) -> Result<String, Problem> {
     let step = match given.text("step") {
         "answer" => return answer(app, who, id, given).await,
         "submit" => Step::Submit { missing: Vec::new() },
@@ -306,7 +313,12 @@ async fn act(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<Strin
     Ok(String::new())
 }
 
-async fn answer(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<String, Problem> {
+async fn answer(
+    app: &Arc<App>,
+    who: &Who,
+    id: &SelfCheckId,
+    given: &Given,
+) -> Result<String, Problem> {
     if !who.is_one_of(&[Role::Clinic]) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "step: this one is not yours to take"));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::accounts::{RoleChoice, role_choices, scope_labels};
@@ -13,6 +13,8 @@ use super::frame::{Frame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
+use crate::ids::ApiTokenId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::api::tokens::{self, TokenBody};
@@ -142,7 +144,7 @@ async fn revoke(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiTokenId>,
 ) -> Response {
     let made = crate::web::api::tokens::revoke(&app, &id).await;
     shown(&app, &who, l, made.map(|()| Redirect::to("/tokens").into_response())).await

@@ -120,7 +120,7 @@ fn leads(a: &App, l: Lang, who: &Who, districts: &[District]) -> Result<Vec<Lead
 
 fn views(a: &App, l: Lang, who: &Who, alerts: &[&Alert]) -> Result<Vec<Lead>, StoreError> {
     crate::web::request::sight::note(a, alerts.iter().copied())?;
-    let answered = a.store.answered(alerts.iter().map(|x| x.id.as_str()))?;
+    let answered = a.store.answered(alerts.iter().map(|x| &x.id))?;
     let names = Names::institutions(a, alerts.iter().map(|x| x.institution.as_str()))?;
     let rooms = Names::rooms(a, alerts.iter().map(|x| x.room.as_str()))?;
     let lead = |it: &&Alert| Lead {

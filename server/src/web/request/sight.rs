@@ -9,5 +9,5 @@ pub(in crate::web) fn note<'a>(
     a: &App,
     alerts: impl IntoIterator<Item = &'a Alert>,
 ) -> Result<(), StoreError> {
-    a.store.note_seen(alerts.into_iter().map(|alert| alert.id.as_str()), At::now())
+    a.store.note_seen(alerts.into_iter().map(|alert| &alert.id), At::now())
 }

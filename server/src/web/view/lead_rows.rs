@@ -47,7 +47,7 @@ pub(in crate::web) fn rows(
 ) -> Result<Vec<LeadRow>, StoreError> {
     crate::web::request::sight::note(a, alerts)?;
     let clinic = who.role == Role::Clinic;
-    let ids = alerts.iter().map(|alert| alert.id.as_str());
+    let ids = alerts.iter().map(|alert| &alert.id);
     let answered = if clinic { a.store.answered(ids)? } else { BTreeSet::new() };
     let rooms = Names::rooms(a, alerts.iter().map(|alert| alert.room.as_str()))?;
     let mut standings = Standings::default();

@@ -326,7 +326,12 @@ fn a_clinic_hears_of_an_opening_when_its_case_is_served() {
         let entry = Entry::Served { paper, way: ServiceWay::Direct, agreed: false };
         let store = &s.house.running().app.store;
         store
-            .enter_case(&alert(), ("li", now().parse().unwrap()), (on, 0, &entry), |_| Ok(()))
+            .enter_case(
+                &alert().parse().unwrap(),
+                ("li", now().parse().unwrap()),
+                (on, 0, &entry),
+                |_| Ok(()),
+            )
             .unwrap()
             .unwrap();
     };

@@ -72,7 +72,7 @@ fn pictures_come_back(buried: bool) {
     let (house, said) = restored(s.house, &archive);
     assert!(said.contains("2 sealed picture(s) ended since the backup"), "{said}");
     let store = &house.running().app.store;
-    let opening = store.opening(order.order.as_str()).unwrap().unwrap();
+    let opening = store.opening(&order.order.as_str().parse().unwrap()).unwrap().unwrap();
     assert!(!opening.opening.state.is_live() && opening.for_supervisor.is_empty());
     for seen in store.evidence_of_finding(&s.b.id, &finding_id()).unwrap() {
         assert!(seen.gone.is_some() && seen.item.supervisor_half.ct.is_empty(), "{seen:?}");

@@ -209,7 +209,7 @@ pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn bind<'p>(params: &'p [&dyn Param]) -> Result<Vec<Bound<'p>>> {
-    params.iter().map(|p| Ok(Bound(p.to_sql()?))).collect()
+    params.iter().map(|p| Ok(Bound(p.given()?))).collect()
 }
 
 #[derive(Debug)]

@@ -3,64 +3,108 @@
 
 use std::borrow::Cow;
 
+use protocol::id::{DeviceId, InstitutionId, PersonId, RoomId, SessionId, TrialId};
 use rusqlite::ToSql;
-use rusqlite::types::ToSqlOutput;
+use rusqlite::types::{Null, ToSqlOutput};
 use tokio_postgres::types::Type;
 
 use crate::clock::At;
 use crate::ids::{
     AccountId, AlertId, ApiTokenId, CheckId, ClueId, CorrectionId, EnrolmentId, HookId,
-    InvitationId, OpeningId, SelfCheckId, TemplateId,
+    InvitationId, OpeningId, PassId, SelfCheckId, TemplateId,
 };
 
 /// A type whose every value is of one of the four types of the store.
-pub(in crate::store) trait Typed: ToSql {
+pub(in crate::store) trait Typed {
     const TYPE: Type;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>>;
 }
 
 /// One parameter.
-pub(in crate::store) trait Param: ToSql {
+pub(in crate::store) trait Param {
     fn kind(&self) -> Type;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>>;
 }
 
 impl<T: Typed + ?Sized> Param for T {
     fn kind(&self) -> Type {
         T::TYPE
     }
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Typed::given(self)
+    }
 }
 
 macro_rules! typed {
-    ($kind:expr; $($of:ty),+) => { $(impl Typed for $of { const TYPE: Type = $kind; })+ };
+    ($kind:expr; $($of:ty),+) => { $(impl Typed for $of {
+        const TYPE: Type = $kind;
+
+        fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+            self.to_sql()
+        }
+    })+ };
+}
+
+/// The wire's ids know nothing of a database.
+macro_rules! of_the_wire {
+    ($($of:ty),+) => { $(impl Typed for $of {
+        const TYPE: Type = Type::TEXT;
+
+        fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+            self.as_str().to_sql()
+        }
+    })+ };
 }
 
 typed!(Type::INT8; i64, i32, i16, i8, u32, u16, u8, bool);
 typed!(Type::FLOAT8; f64);
 typed!(Type::TEXT; str, String, At);
 typed!(Type::TEXT; AccountId, AlertId, ApiTokenId, CheckId, ClueId, CorrectionId, EnrolmentId);
-typed!(Type::TEXT; HookId, InvitationId, OpeningId, SelfCheckId, TemplateId);
+typed!(Type::TEXT; HookId, InvitationId, OpeningId, PassId, SelfCheckId, TemplateId);
 typed!(Type::BYTEA; [u8], Vec<u8>);
+of_the_wire!(DeviceId, InstitutionId, PersonId, RoomId, SessionId, TrialId);
 
 impl<const N: usize> Typed for [u8; N] {
     const TYPE: Type = Type::BYTEA;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.to_sql()
+    }
 }
 
 impl<T: Typed> Typed for Option<T> {
     const TYPE: Type = T::TYPE;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.as_ref().map_or_else(|| Ok(Null.into()), Typed::given)
+    }
 }
 
 impl<T: Typed + ?Sized> Typed for &T {
     const TYPE: Type = T::TYPE;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        T::given(self)
+    }
 }
 
 impl<T: Typed + ?Sized> Typed for Box<T> {
     const TYPE: Type = T::TYPE;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        T::given(self)
+    }
 }
 
-impl<T: Typed + ToOwned + ?Sized> Typed for Cow<'_, T>
-where
-    Self: ToSql,
-{
+impl<T: Typed + ToOwned + ?Sized> Typed for Cow<'_, T> {
     const TYPE: Type = T::TYPE;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        T::given(self)
+    }
 }
 
 /// A parameter of a statement that is put together while the program runs.
@@ -70,20 +114,18 @@ pub(in crate::store) enum Value {
     Integer(i64),
 }
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Text(text) => text.to_sql(),
-            Self::Integer(number) => number.to_sql(),
-        }
-    }
-}
-
 impl Param for Value {
     fn kind(&self) -> Type {
         match self {
             Self::Text(_) => Type::TEXT,
             Self::Integer(_) => Type::INT8,
+        }
+    }
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Text(text) => text.to_sql(),
+            Self::Integer(number) => number.to_sql(),
         }
     }
 }
@@ -161,6 +203,6 @@ pub(super) struct ForSqlite<'p>(pub(super) &'p dyn Param);
 
 impl ToSql for ForSqlite<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        self.0.to_sql()
+        self.0.given()
     }
 }

@@ -17,7 +17,7 @@ use crate::store::{Result, column, named};
 pub(super) fn open_alert(
     tx: &Connection,
     step: &Step<'_>,
-    joined: Option<String>,
+    joined: Option<AlertId>,
     Around { jurisdictions, .. }: &mut Around,
 ) -> Result<Alert> {
     let Step { report, place, incident_origin, placed, .. } = step;
@@ -28,7 +28,7 @@ pub(super) fn open_alert(
     }
     let own = joined.is_none();
     let (id, origin, incident): (AlertId, _, _) = match joined {
-        Some(id) => (named(id)?, "", ""),
+        Some(id) => (id, "", ""),
         None => (
             named(alert_id(incident_origin, &report.incident_id))?,
             *incident_origin,
@@ -102,7 +102,7 @@ fn alert_id(origin: &str, incident: &str) -> String {
 /// The finding as its last step says it, raised and received when its first one was.
 pub(super) fn put_finding(
     tx: &Connection,
-    alert: &str,
+    alert: &AlertId,
     first: &Step<'_>,
     step: &Step<'_>,
     held: bool,

@@ -216,7 +216,7 @@ pub(super) async fn get_alerts(
 /// The lines of a list, each as this reader sees it. Blocking.
 fn listed(a: &App, who: &Who, found: Vec<Alert>) -> Result<Vec<AlertSeen>, StoreError> {
     let answered = match who.role {
-        Role::Clinic => a.store.answered(found.iter().map(|alert| alert.id.as_str()))?,
+        Role::Clinic => a.store.answered(found.iter().map(|alert| &alert.id))?,
         _ => BTreeSet::new(),
     };
     let (mut lines, mut standings) = (Vec::with_capacity(found.len()), Standings::default());

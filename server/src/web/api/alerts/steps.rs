@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,7 +13,9 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, Reason, Review, Step, Verdict};
 use crate::app::App;
 use crate::clock::{At, clip};
+use crate::ids::AlertId;
 use crate::knowledge::Nudge;
+use crate::path_id::{PathId, known};
 use crate::problem::{Body, Problem, prose};
 use crate::store::Alert;
 use crate::web::api::messages;
@@ -86,15 +88,15 @@ fn opened_by_two() -> Problem {
 #[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub(in crate::web) enum StepTaken {
-    Authority { id: String, state: AlertState, reviews: Vec<Review> },
-    Clinic { id: String, state: ClinicState },
+    Authority { id: AlertId, state: AlertState, reviews: Vec<Review> },
+    Clinic { id: AlertId, state: ClinicState },
 }
 
 /// Takes a step in this person's name; without accounts, in the name that was given.
 pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: AlertId,
     it: StepBody,
 ) -> Result<Alert, Problem> {
     if it.step == "undo" {
@@ -165,7 +167,7 @@ fn may_take(who: &Who, step: &Step) -> Result<(), Problem> {
 }
 
 /// Takes the person's own last step back, within a minute.
-async fn undo(app: &Arc<App>, who: &Who, id: String, by: &str) -> Result<Alert, Problem> {
+async fn undo(app: &Arc<App>, who: &Who, id: AlertId, by: &str) -> Result<Alert, Problem> {
     if who.by_token || !who.may(Right::GiveVerdicts) {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
     }
@@ -185,7 +187,7 @@ async fn undo(app: &Arc<App>, who: &Who, id: String, by: &str) -> Result<Alert, 
 /// Answers of a clinic to one alert, at most: whoever reads them can read no more.
 const MOST_ANSWERS: usize = 50;
 
-fn answers_bounded(a: &App, id: &str) -> Result<(), Problem> {
+fn answers_bounded(a: &App, id: &AlertId) -> Result<(), Problem> {
     let answers = a.store.alert_steps(id)?.iter().filter(|s| s.step == "answer").count();
     if answers < MOST_ANSWERS {
         return Ok(());
@@ -208,7 +210,7 @@ fn nothing_said() -> Problem {
 }
 
 /// Nobody alone buries a lead: who found nothing does not close it. Blocking.
-fn closes_anothers(a: &App, id: &str, by: &str) -> Result<(), Problem> {
+fn closes_anothers(a: &App, id: &AlertId, by: &str) -> Result<(), Problem> {
     let steps = a.store.alert_steps(id)?;
     let found = steps.iter().rfind(|s| s.step == Step::NothingFound.name());
     match found {
@@ -313,7 +315,11 @@ pub(in crate::web) async fn take_all(
     }
     let mut answers = Vec::with_capacity(it.ids.len());
     for id in it.ids {
-        let (state, problem) = match take(app, who, id.clone(), it.step.clone()).await {
+        let taken = match known(&id) {
+            Ok(alert) => take(app, who, alert, it.step.clone()).await,
+            Err(problem) => Err(problem),
+        };
+        let (state, problem) = match taken {
             Ok(alert) => (Some(alert.case.state), None),
             Err(problem) if problem.status.is_server_error() => return Err(problem),
             Err(problem) => (None, Some(problem)),
@@ -341,17 +347,17 @@ pub(super) async fn post_steps(
 pub(super) async fn post_step(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
     Body(it): Body<StepBody>,
 ) -> Result<Json<StepTaken>, Problem> {
     let alert = take(&app, &who, id, it).await?;
     let taken = match who.role {
         // What a clinic may do is answer, and now it has.
         Role::Clinic => {
-            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id.to_string() }
+            StepTaken::Clinic { state: alert.case.state.for_clinic(true), id: alert.id }
         }
         _ => StepTaken::Authority {
-            id: alert.id.to_string(),
+            id: alert.id,
             state: alert.case.state,
             reviews: alert.case.reviews,
         },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use crate::app::App;
 use crate::clock::At;
 use crate::clue::{Intake, ReporterState};
 use crate::clue_intake;
+use crate::ids::ClueId;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::store::{Clue, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -35,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// How a clue stands, as whoever sent it is told.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct ClueAnswer {
-    pub id: String,
+    pub id: ClueId,
     pub number: i64,
     pub external_no: Option<String>,
     pub state: ReporterState,
@@ -50,7 +52,7 @@ impl ClueAnswer {
     /// `state` as at the end of its merges.
     pub(in crate::web) fn of(it: &Clue, state: ReporterState) -> Self {
         Self {
-            id: it.id.to_string(),
+            id: it.id.clone(),
             number: it.number,
             external_no: it.external_no.clone(),
             state,
@@ -69,7 +71,7 @@ pub(in crate::web) fn answer(a: &App, it: &Clue) -> Result<ClueAnswer, Problem> 
 async fn get_answer(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
 ) -> Result<Json<ClueAnswer>, Problem> {
     Ok(Json(app.blocking(move |a| answer(a, &find(a, &who, &id)?)).await?))
 }
@@ -87,7 +89,7 @@ pub(in crate::web) struct AnswerBody {
 pub(in crate::web) async fn put_answer(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &ClueId,
     it: &AnswerBody,
 ) -> Result<Clue, Problem> {
     let text = crate::text::incoming("text", &it.text).map_err(Problem::unprocessable)?;
@@ -113,7 +115,7 @@ pub(in crate::web) async fn put_answer(
 async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Body(it): Body<AnswerBody>,
 ) -> Result<Json<ClueAnswer>, Problem> {
     let clue = put_answer(&app, &who, &id, &it).await?;

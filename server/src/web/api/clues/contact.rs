@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -15,6 +15,8 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::clue_intake::{key_of, sealed_as};
+use crate::ids::ClueId;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem, prose};
 use crate::store::{Clue, ContactAsk, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -82,7 +84,7 @@ pub(in crate::web) fn opened<'a>(asks: &'a [ContactAsk], by: &str) -> Option<&'a
 pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &ClueId,
     it: &ContactBody,
 ) -> Result<ContactSeen, Problem> {
     if who.by_token {
@@ -133,7 +135,7 @@ fn open(a: &App, clue: &Clue, by: &str) -> Result<String, Problem> {
 async fn post_contact(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Body(it): Body<ContactBody>,
 ) -> Result<Json<ContactSeen>, Problem> {
     Ok(Json(take(&app, &who, &id, &it).await?))

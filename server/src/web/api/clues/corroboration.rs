@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,6 +15,8 @@ use crate::app::App;
 use crate::clock;
 use crate::config::Mode;
 use crate::corroborate::{self, Answer, RoomAnswer, Window};
+use crate::ids::ClueId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::{Clue, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -64,7 +66,7 @@ pub(in crate::web) fn of(a: &App, it: &Clue) -> Result<Option<Corroboration>, St
 async fn get_corroboration(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
 ) -> Result<Json<Corroboration>, Problem> {
     let made = app.blocking(move |a| {
         let clue = find(a, &who, &id)?;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::names::RuleCode;
 use schemars::JsonSchema;
@@ -19,13 +19,15 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::config::Mode;
+use crate::ids::ClueId;
 use crate::knowledge::Nudge;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem, prose};
 use crate::rules::settings;
 use crate::store::{BoxTrial, Clue, ClueStep, NewTrial, StoreError, TrialStanding};
 use crate::vault::Key;
 use crate::web::answer::Accepted;
-use crate::web::api::policy_trials::{BOUNDS, replayed, too_often};
+use crate::web::api::policy_trials::{BOUNDS, made_id, replayed, too_often};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::AUTHORITY;
@@ -108,7 +110,7 @@ pub(in crate::web) fn can_be_asked(clue: &Clue) -> bool {
 pub(in crate::web) async fn ask(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &ClueId,
     it: &ReplayBody,
 ) -> Result<Replay, Problem> {
     let by = signed(who, it.by.as_deref())?;
@@ -118,7 +120,7 @@ pub(in crate::web) async fn ask(
     }
     deed::did(format!("clue {}: boxes asked to replay", clock::clip(id, 64)));
     let any_date = app.config.mode == Mode::Demonstration;
-    let trial = hex::encode(&drawn()?.bytes()[..16]);
+    let trial = made_id(&drawn()?)?;
     let (clue, rooms) = app
         .blocking(|a| {
             let clue = find(a, who, id)?;
@@ -204,7 +206,8 @@ pub(in crate::web) fn seen(a: &App, clue: &Clue) -> Result<Vec<ReplaySeen>, Stor
 
 fn of(a: &App, clue: &Clue, step: ClueStep) -> Result<ReplaySeen, StoreError> {
     let days = days(clue);
-    let boxes = match a.store.policy_trial(&step.said)? {
+    let trial = step.said.parse().ok().map(|id| a.store.policy_trial(&id)).transpose()?.flatten();
+    let boxes = match trial {
         Some(trial) => a.store.trial_boxes(&trial, At::now())?,
         None => Vec::new(),
     };
@@ -234,7 +237,7 @@ fn room(it: &BoxTrial, days: &BTreeSet<String>) -> RoomReplay {
 async fn post_replay(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Body(it): Body<ReplayBody>,
 ) -> Result<Accepted<Replay>, Problem> {
     Ok(Accepted(ask(&app, &who, &id, &it).await?))

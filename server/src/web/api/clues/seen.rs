@@ -55,7 +55,7 @@ pub(in crate::web) struct ClueSeen {
     /// Day on which its text, pictures and contact were destroyed by their term.
     pub gone_on: Option<String>,
     /// Id of the clue that it was merged into.
-    pub merged_into: Option<String>,
+    pub merged_into: Option<ClueId>,
 }
 
 impl ClueSeen {

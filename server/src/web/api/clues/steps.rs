@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,9 @@ use crate::app::App;
 use crate::clock::{At, clip};
 use crate::clue::{Agency, Disposal, RejectReason, Step};
 use crate::clue_intake::due;
+use crate::ids::ClueId;
 use crate::knowledge::Nudge;
+use crate::path_id::{PathId, known};
 use crate::problem::{Body, Problem, prose};
 use crate::store::Clue;
 use crate::text::listed;
@@ -71,6 +73,11 @@ impl ClueStepBody {
         given.unwrap_or_default().trim()
     }
 
+    /// By what the clue is called that this one goes on in.
+    fn merged_into(&self) -> &str {
+        Self::text(self.into.as_deref())
+    }
+
     /// The note, where it is what the step says.
     fn noted(&self) -> Result<String, Problem> {
         prose("note", Self::text(self.note.as_deref()), 4000)
@@ -104,7 +111,6 @@ impl ClueStepBody {
                     .map_err(Problem::unprocessable)?;
                 Step::Dispose(Disposal::Rejected { reason })
             }
-            "merge" => Step::Merge { into: Self::text(self.into.as_deref()).to_owned() },
             "unmerge" => Step::Unmerge,
             "extend" => Step::Extend { reason: self.noted()? },
             "told" => Step::Told { how: self.noted()? },
@@ -137,33 +143,37 @@ fn is_of_case(step: &Step) -> bool {
     matches!(step, Step::Case(GoOnSite | Found { .. } | NothingFound | Close))
 }
 
+/// The step that names another clue.
+const MERGE: &str = "merge";
+
 /// Takes a step in this person's name.
 pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
-    id: String,
+    id: ClueId,
     it: ClueStepBody,
 ) -> Result<Clue, Problem> {
-    let step = it.step()?;
-    if is_of_case(&step) && !who.may(Right::WorkCases) {
+    // Which clue it goes on in, by its number or id, only the store knows.
+    let step = if it.step == MERGE { None } else { Some(it.step()?) };
+    if step.as_ref().is_some_and(is_of_case) && !who.may(Right::WorkCases) {
         let why = "a case is the supervisor's: a reviewer gives verdicts";
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     }
     let by = signed(who, it.by.as_deref())?;
-    let is_said = matches!(step, Step::Extend { .. } | Step::Told { .. });
+    let is_said = matches!(step, Some(Step::Extend { .. } | Step::Told { .. }));
     let note = if is_said { String::new() } else { it.noted()? };
-    deed::did(format!("clue {}: {}", clip(&id, 64), step.name()));
+    deed::did(format!("clue {}: {}", clip(&id, 64), step.as_ref().map_or(MERGE, Step::name)));
     let clue = app
         .blocking(|a| {
             let clue = find(a, who, &id)?;
-            if matches!(step, Step::Ask { .. }) && !clue.can_be_asked() {
+            if matches!(step, Some(Step::Ask { .. })) && !clue.can_be_asked() {
                 let why = "question: nobody holds a receipt of this clue, and no partner sent it: \
                     ask over its own system";
                 return Err(Problem::unprocessable(why));
             }
             let step = match step {
-                Step::Merge { into } => Step::Merge { into: target(a, who, &into)? },
-                step => step,
+                Some(step) => step,
+                None => Step::Merge { into: target(a, who, it.merged_into())? },
             };
             let due = |clue: &Clue| due(a, clue).ok().flatten();
             Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, At::now(), &due)?)
@@ -177,18 +187,19 @@ pub(in crate::web) async fn take(
 }
 
 /// The clue that somebody calls by its number or id, where he sees it.
-fn target(a: &App, who: &Who, named: &str) -> Result<String, Problem> {
+fn target(a: &App, who: &Who, named: &str) -> Result<ClueId, Problem> {
+    let unknown = || Problem::unknown("clue", named);
     let id = match named.trim_start_matches('#').parse() {
-        Ok(number) => a.store.clue_id(number)?.unwrap_or_default(),
-        Err(_) => named.to_owned(),
+        Ok(number) => a.store.clue_id(number)?.ok_or_else(unknown)?,
+        Err(_) => known(named)?,
     };
-    find(a, who, &id).map(|clue| clue.id.to_string()).map_err(|_| Problem::unknown("clue", named))
+    find(a, who, &id).map(|clue| clue.id).map_err(|_| unknown())
 }
 
 async fn post_step(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Body(it): Body<ClueStepBody>,
 ) -> Result<Json<ClueSeen>, Problem> {
     Ok(Json(ClueSeen::of(&take(&app, &who, id, it).await?)))
@@ -205,7 +216,7 @@ pub(in crate::web) struct LinkBody {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Linked {
-    clue: String,
+    clue: ClueId,
     alert: String,
 }
 
@@ -213,7 +224,7 @@ struct Linked {
 pub(in crate::web) async fn link(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &ClueId,
     it: &LinkBody,
 ) -> Result<(), Problem> {
     let by = signed(who, it.by.as_deref())?;
@@ -223,7 +234,7 @@ pub(in crate::web) async fn link(
         let named = it.alert.trim();
         let alert = match named.trim_start_matches('#').parse() {
             Ok(number) => a.store.alert_of_number(number)?,
-            Err(_) => a.store.alert(named)?,
+            Err(_) => a.store.alert(&known(named)?)?,
         };
         let alert = crate::web::api::alerts::seen(alert, who, named)?;
         Ok::<_, Problem>(a.store.link_clue(&clue.id, &alert.id, &by, At::now())?)
@@ -234,7 +245,7 @@ pub(in crate::web) async fn link(
 async fn post_link(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<ClueId>,
     Body(it): Body<LinkBody>,
 ) -> Result<Json<Linked>, Problem> {
     link(&app, &who, &id, &it).await?;

@@ -1,7 +1,7 @@
 //! Ciphertexts: in parts from their box, whole to the two people of an opening.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,9 @@ use super::{Shared, a_person};
 use crate::access::Who;
 use crate::clock::{self, clip};
 use crate::evidence::ItemSeen;
+use crate::ids::{AlertId, OpeningId};
 use crate::knowledge::Nudge;
+use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Body, Problem};
 use crate::store::PartTaken;
 use crate::web::answer::{Ciphertext, Download};
@@ -26,7 +28,7 @@ use crate::web::request::deed;
 pub(in crate::web) async fn get_item(
     State(app): Shared,
     who: Who,
-    Path((id, n)): Path<(String, String)>,
+    PathIdAnd(id, n): PathIdAnd<OpeningId, String>,
 ) -> Result<Download<Ciphertext>, Problem> {
     let (room, bytes) = app
         .blocking(move |a| {
@@ -58,7 +60,7 @@ pub(in crate::web) struct PicturesSeen {
 pub(in crate::web) async fn get_pictures(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AlertId>,
 ) -> Result<Json<PicturesSeen>, Problem> {
     a_person(&who)?;
     let items = app

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use protocol::evidence::CustodianRole;
 use schemars::JsonSchema;
@@ -17,8 +17,10 @@ use crate::app::App;
 use crate::clock::{self, At, clip};
 use crate::evidence::opening::{Opening, OpeningRefusal, SamePerson, Standing, Step};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
+use crate::ids::{AlertId, OpeningId};
 use crate::knowledge::Nudge;
 use crate::monitoring_review::Standing as ReviewStanding;
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::store::{Alert, RegistryPhoto, StoreError, release_order};
 use crate::web::api::alerts::{FINDINGS_SHOWN, seen};
@@ -27,8 +29,8 @@ use crate::web::request::deed;
 /// An opening as somebody sees it: the two see it whole, others that it is.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct OpeningSeen {
-    pub id: String,
-    pub alert: String,
+    pub id: OpeningId,
+    pub alert: AlertId,
     pub device: String,
     pub opening: Opening,
     /// It was approved: where it is refused all the same, its box said why.
@@ -99,28 +101,25 @@ impl OpeningSeen {
     /// That it is, and nothing by which it could be opened.
     pub(in crate::web) fn that_it_is(it: OpeningKept) -> Self {
         let OpeningKept { id, alert, device, opening, reviewer_sig, .. } = it;
-        Self {
-            id: id.to_string(),
-            alert: alert.to_string(),
-            device,
-            opening,
-            declined_by_box: reviewer_sig.is_some(),
-            open: None,
-        }
+        Self { id, alert, device, opening, declined_by_box: reviewer_sig.is_some(), open: None }
     }
 }
 
 pub(in crate::web) async fn get_request(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<OpeningId>,
 ) -> Result<Json<OpeningSeen>, Problem> {
     Ok(Json(app.blocking(move |a| opening_seen(a, &who, &id)).await?))
 }
 
 /// Whole for the two of it; for the auditor of its place that it is. To everybody else it is
 /// another person's. Blocking.
-pub(in crate::web) fn opening_seen(a: &App, who: &Who, id: &str) -> Result<OpeningSeen, Problem> {
+pub(in crate::web) fn opening_seen(
+    a: &App,
+    who: &Who,
+    id: &OpeningId,
+) -> Result<OpeningSeen, Problem> {
     let it = a.store.opening(id)?.ok_or_else(|| Problem::unknown("opening", id))?;
     let alert = seen(a.store.alert(&it.alert)?, who, id)?;
     a_person(who)?;
@@ -236,7 +235,7 @@ pub(in crate::web) enum OpeningStep {
 pub(in crate::web) async fn post_request_step(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<OpeningId>,
     Body(it): Body<OpeningStep>,
 ) -> Result<Json<OpeningSeen>, Problem> {
     custodian_role(&who)?;

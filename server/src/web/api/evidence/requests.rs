@@ -17,6 +17,7 @@ use crate::clock::{self, clip};
 use crate::evidence::opening::{Ask, Opening, OpeningRefusal};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
+use crate::path_id::known;
 use crate::problem::{Body, Problem};
 use crate::web::answer::Created;
 use crate::web::api::alerts::seen;
@@ -63,7 +64,7 @@ pub(in crate::web) async fn post_request(
     ));
     let (room, made) = app
         .blocking(move |a| {
-            let alert = seen(a.store.alert(&it.alert)?, &who, &it.alert)?;
+            let alert = seen(a.store.alert(&known(&it.alert)?)?, &who, &it.alert)?;
             let roll = roll_of(a, &alert)?;
             both_are_custodians(&roll, &who.name, &it.reviewer)?;
             let items = a.store.evidence_of_finding(&it.device, &it.finding)?;

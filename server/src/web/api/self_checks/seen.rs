@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{At, today};
+use crate::ids::SelfCheckId;
 use crate::problem::Problem;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::{Agreement, Records};
@@ -20,7 +21,7 @@ use crate::web::request::actor;
 /// A line of a list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(in crate::web) struct SelfCheckSeen {
-    pub id: String,
+    pub id: SelfCheckId,
     /// What its reader calls it by; a clinic's counts its own.
     pub number: i64,
     pub institution: String,
@@ -45,7 +46,7 @@ impl SelfCheckSeen {
     pub(in crate::web) fn of(it: &SelfCheck, who: &Who) -> Self {
         let open = it.handling.state.is_open();
         Self {
-            id: it.id.to_string(),
+            id: it.id.clone(),
             number: it.number.of(who),
             institution: it.institution.clone(),
             kind: it.kind,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use protocol::evidence::{EvidenceKind, PictureSource};
 
@@ -12,6 +12,8 @@ use crate::access::Who;
 use crate::app::App;
 use crate::evidence::ItemSeen;
 use crate::evidence::opening::{Delivery, SamePerson};
+use crate::ids::OpeningId;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::web::api::evidence::{PersonSeen, opening_seen};
 use crate::web::pages::frame::{Frame, local, render, shown};
@@ -122,13 +124,18 @@ pub(super) async fn opening(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<OpeningId>,
 ) -> Response {
     let made = make_opening(&app, l, who.clone(), id).await;
     shown(&app, &who, l, made).await
 }
 
-async fn make_opening(app: &Arc<App>, l: Lang, who: Who, id: String) -> Result<Response, Problem> {
+async fn make_opening(
+    app: &Arc<App>,
+    l: Lang,
+    who: Who,
+    id: OpeningId,
+) -> Result<Response, Problem> {
     let (wanted, reader) = (id.clone(), who.clone());
     let (seen, number, people) = app
         .blocking(move |a| {

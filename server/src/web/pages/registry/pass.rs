@@ -29,7 +29,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     }
     let mut stored = Given::default();
     if let Some(p) = &found {
-        stored.set("id", vec![p.id.clone()]);
+        stored.set("id", vec![p.id.to_string()]);
         stored.set("person", vec![p.person.to_string()]);
         stored.set("institution", vec![p.institution.to_string()]);
         stored.set("purpose", vec![p.purpose.clone()]);
@@ -67,7 +67,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
         Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
         Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
     ];
-    let title = found.map_or_else(|| l.t("新增通行许可", "New pass").to_owned(), |p| p.id);
+    let title = found.map_or_else(|| l.t("新增通行许可", "New pass").to_owned(), |p| p.id.into());
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
@@ -76,7 +76,7 @@ pub(super) fn read(given: &Given, id: &str) -> Result<Pass, FoldFault> {
         moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))
     };
     Ok(Pass {
-        id: id.to_owned(),
+        id: id.parse().map_err(|e| format!("id: {e}"))?,
         from: at("from")?,
         to: at("to")?,
         person: given.id("person")?,

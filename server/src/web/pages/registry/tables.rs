@@ -304,7 +304,7 @@ fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreErro
     let seen = Seen::of(a, who)?;
     let mut passes = a.store.passes()?;
     passes.retain(|p| {
-        p.id > part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str())
+        *p.id > *part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str())
     });
     passes.truncate(part.limit as usize);
     let people: Vec<String> = passes
@@ -318,7 +318,7 @@ fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreErro
     let name = |id: &str| Cell::from(names.get(id).link(page));
     let row = |p: crate::model::Pass| {
         vec![
-            p.id.clone().into(),
+            p.id.to_string().into(),
             name(p.person.as_str()),
             pass::purpose_words(l, &p.purpose).into(),
             p.supervisor.as_ref().map_or_else(Cell::default, |s| name(s.as_str())),
