@@ -7,12 +7,12 @@
 
 mod clock;
 mod disk;
-mod drift;
 pub mod event;
 mod evidence;
 mod health;
-mod known;
-mod tally;
+mod known_versions;
+mod lock_watch;
+mod run_summary;
 mod trials;
 
 use std::{
@@ -22,16 +22,16 @@ use std::{
 
 use ::evidence::SealTo;
 use delivery::{knowledge::KnowledgeStore, outbox::Outbox};
-use presence::{Engine, Entry, Fact, Moment, Output, Thresholds, TrackId};
+use presence::{Engine, EngineOutput, Fact, Moment, RecordedCall, Thresholds, TrackId};
 use protocol::names::RuleCode;
 use protocol::up::{ClockSource, Up};
 
 pub use clock::AgentClock;
-pub use drift::LockWatch;
-pub use event::{Event, Seen};
+pub use event::{Event, RoomLook};
 pub use health::{HealthSource, Vitals};
-pub use known::{Known, unknown_institution};
-pub use tally::{Summary, Tally};
+pub use known_versions::{KnownVersions, unknown_institution};
+pub use lock_watch::LockWatch;
+pub use run_summary::{RunSummary, RunTally};
 
 use crate::{
     brokers::KnownBrokers,
@@ -47,7 +47,7 @@ use disk::{ChainMessage, Disk, DiskJob, DiskWork, Durable};
 
 /// How the agent runs.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct AgentSettings {
     pub production: bool,
     /// A scripted source: it begins when the knowledge is there, and its clock is the agent's.
     pub scripted: bool,
@@ -78,11 +78,11 @@ pub enum Ending {
 
 /// The engine with everything it says and is told.
 pub struct Agent {
-    settings: Settings,
+    settings: AgentSettings,
     engine: Engine,
     clock: AgentClock,
     disk: Disk,
-    known: Known,
+    known: KnownVersions,
     origin: Origin,
     health: HealthSource,
     /// What a recorded look is cut down to; `None` where there is no observation log.
@@ -116,11 +116,11 @@ impl std::fmt::Debug for Agent {
 /// What an agent is made of.
 #[derive(Debug)]
 pub struct Parts {
-    pub settings: Settings,
+    pub settings: AgentSettings,
     pub clock: AgentClock,
     pub outbox: Outbox,
     pub store: KnowledgeStore,
-    pub known: Known,
+    pub known: KnownVersions,
     pub origin: Origin,
     pub health: HealthSource,
     pub thresholds: Thresholds,
@@ -261,7 +261,7 @@ impl Agent {
         self.once_ending()
     }
 
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> RunSummary {
         let waived = self.engine.policy().liveness_waived() == 1;
         self.disk.summary(&self.health, &self.origin.manifest.pack, waived)
     }
@@ -275,7 +275,7 @@ impl Agent {
         longest.min(Duration::from_millis(deadline.max(1)))
     }
 
-    fn seen(&mut self, seen: &Seen) -> Guidance {
+    fn seen(&mut self, seen: &RoomLook) -> Guidance {
         // Only a pipeline that looks keeps the box alive; one that has lost its camera says so each
         // second.
         self.watchdog.feed();
@@ -287,7 +287,7 @@ impl Agent {
             self.inform_room();
         }
         let (at, observation) = (self.clock.moment(seen.at), seen.observation.clone());
-        let outputs = self.call(&Entry::Observe { at, seen: observation });
+        let outputs = self.call(&RecordedCall::Observe { at, seen: observation });
         let tracks = seen.observation.faces.iter().map(|face| face.track);
         self.guidance.identities =
             tracks.map(|track: TrackId| (track, self.engine.identity(track))).collect();
@@ -373,20 +373,20 @@ impl Agent {
     }
 
     /// Sends what the engine said to the disk, and collects its wipe orders.
-    fn say(&mut self, outputs: Vec<Output>) {
+    fn say(&mut self, outputs: Vec<EngineOutput>) {
         for output in outputs {
-            if let Output::WipeTrack(track) = &output {
+            if let EngineOutput::WipeTrack(track) = &output {
                 self.guidance.wipe.push(*track);
                 continue;
             }
-            if let Output::PresenceSummary(summary) = &output {
+            if let EngineOutput::PresenceSummary(summary) = &output {
                 self.guidance.session_over |= summary.revision == 1;
             }
             let messages =
                 wire::messages(&self.origin, |session| self.known.item_of(session), &output);
             for up in messages {
                 let (mut pictures, mut lock) = (false, None);
-                if let (Output::Finding(finding), Up::Finding(report)) = (&output, &up) {
+                if let (EngineOutput::Finding(finding), Up::Finding(report)) = (&output, &up) {
                     pictures = self.picture(finding, report);
                     if report.rule == RuleCode::Hb6 {
                         self.lock.told();
@@ -420,22 +420,22 @@ impl Agent {
 
     fn inform(&mut self, fact: Fact) {
         let at = self.clock.moment(self.clock.now());
-        let outputs = self.call(&Entry::Inform { at, fact: Box::new(fact) });
+        let outputs = self.call(&RecordedCall::Inform { at, fact: Box::new(fact) });
         self.say(outputs);
     }
 
     fn expire(&mut self, at: Moment) {
-        let outputs = self.call(&Entry::Expire { at });
+        let outputs = self.call(&RecordedCall::Expire { at });
         self.say(outputs);
     }
 
     /// Calls the engine, and notes the call in the observation log.
-    fn call(&mut self, entry: &Entry) -> Vec<Output> {
+    fn call(&mut self, entry: &RecordedCall) -> Vec<EngineOutput> {
         if let Some(thresholds) = &self.recorded {
             // What must not be recorded does not wait for the disk either.
             let noted = match entry {
-                Entry::Observe { at, seen } => {
-                    Entry::Observe { at: *at, seen: seen.for_recording(thresholds) }
+                RecordedCall::Observe { at, seen } => {
+                    RecordedCall::Observe { at: *at, seen: seen.for_recording(thresholds) }
                 }
                 other => other.clone(),
             };

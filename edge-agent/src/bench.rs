@@ -6,23 +6,23 @@
 mod crowd;
 mod drawn_detection;
 mod drawn_looks;
+mod drawn_practitioners;
+mod report;
 mod schedule;
 mod soak;
 mod target;
-mod three;
 mod tracks;
 
 use std::{
-    fmt::Write as _,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use presence::PersonId;
-use serde::Serialize;
 use vision::{Analyzer, FaceBox, Gallery, Picture, PixelOrder, Rect, Runtime, Template};
 
-use crate::{config, heat::Heat, loaded::load_models};
+use crate::{board_heat::Heat, config, loaded::load_models};
+use report::{BenchReport, Board, OnProvider, StageTiming, markdown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,58 +78,6 @@ enum What {
     Tracks(tracks::Args),
 }
 
-/// One stage, in microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stage {
-    pub stage: &'static str,
-    pub median_us: u64,
-    pub p95_us: u64,
-    pub runs: usize,
-}
-
-/// The board as it says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Board {
-    pub name: String,
-    pub cores: usize,
-    pub governor: String,
-    pub temperature_before_mc: Option<i32>,
-    pub temperature_after_mc: Option<i32>,
-    /// The kernel's count of thermal throttling events during the run; `None` where the board shows
-    /// none.
-    pub throttled: Option<u64>,
-    pub onnxruntime: String,
-    /// The execution providers that this ONNX Runtime has.
-    pub providers: Vec<&'static str>,
-}
-
-/// The networks on one execution provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OnProvider {
-    pub provider: &'static str,
-    /// Why it could not be measured; then there are no stages.
-    pub failed: Option<String>,
-    pub stages: Vec<Stage>,
-}
-
-/// Everything that was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
-    pub board: Board,
-    pub pack: String,
-    pub threads: usize,
-    pub detect_side_px: u32,
-    pub frame: String,
-    pub stages: Vec<Stage>,
-    /// The same networks on every provider that is there, the configured one left out.
-    pub other_providers: Vec<OnProvider>,
-    /// Processor time of decoding, gate and detection of one frame, in microseconds.
-    pub frame_cpu_us: u64,
-    /// Frames in 1,000 seconds that detection and one look at each of this many people allow.
-    pub frames_per_1000_s: Vec<(usize, u64)>,
-    pub rss_mib: u64,
-}
-
 impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         match self.what {
@@ -148,7 +96,7 @@ impl Args {
         for provider in providers.iter().filter(|name| **name != config.models.provider) {
             other_providers.push(self.on_provider(&config, provider));
         }
-        let report = Report {
+        let report = BenchReport {
             board: board(before, providers),
             pack: models.pack,
             threads: config.models.threads,
@@ -198,7 +146,7 @@ fn measure(
     mut analyzer: Analyzer,
     runs: usize,
     people: usize,
-) -> anyhow::Result<(Vec<Stage>, u64)> {
+) -> anyhow::Result<(Vec<StageTiming>, u64)> {
     let mut scene = scene::Scene::drawn(scene::Morning::bundled()?, 1);
     let mut image = image::RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
     let truths = scene.frame_at(SCENE_MS, &mut image);
@@ -266,7 +214,7 @@ fn stage(
     name: &'static str,
     runs: usize,
     mut work: impl FnMut() -> anyhow::Result<()>,
-) -> anyhow::Result<Stage> {
+) -> anyhow::Result<StageTiming> {
     for _ in 0..runs.div_ceil(10) {
         work()?;
     }
@@ -279,12 +227,12 @@ fn stage(
     times.sort_unstable();
     let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
     let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    Ok(Stage { stage: name, median_us: us(at(50)), p95_us: us(at(95)), runs })
+    Ok(StageTiming { stage: name, median_us: us(at(50)), p95_us: us(at(95)), runs })
 }
 
 /// Each frame is decoded, gated and detected; each person is looked at once a second, which is what
 /// an open identity costs.
-fn rates(stages: &[Stage]) -> Vec<(usize, u64)> {
+fn rates(stages: &[StageTiming]) -> Vec<(usize, u64)> {
     let sum = |names: &[&str]| {
         stages.iter().filter(|s| names.contains(&s.stage)).map(|s| s.median_us).sum::<u64>()
     };
@@ -346,87 +294,6 @@ pub(crate) fn rss_kib() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0)
 }
 
-fn markdown(report: &Report) -> String {
-    let board = &report.board;
-    let degrees =
-        |mc: Option<i32>| mc.map_or("not shown".to_owned(), |mc| format!("{} °C", mc / 1000));
-    let mut text = String::new();
-    // Writing to a String can not fail.
-    let _ = writeln!(
-        text,
-        "| | |\n|---|---|\n| board | {} ({} cores, governor {}) |",
-        board.name, board.cores, board.governor
-    );
-    let (before, after) =
-        (degrees(board.temperature_before_mc), degrees(board.temperature_after_mc));
-    let throttled = board.throttled.map_or("not shown".to_owned(), |count| count.to_string());
-    let _ = writeln!(
-        text,
-        "| temperature | {before} before, {after} after; throttled {throttled} times |"
-    );
-    let _ = writeln!(
-        text,
-        "| ONNX Runtime | {}; providers: {} |",
-        board.onnxruntime,
-        board.providers.join(", ")
-    );
-    let _ = writeln!(
-        text,
-        "| pack | {}, {} thread(s), detection side {} px |",
-        report.pack, report.threads, report.detect_side_px
-    );
-    let _ = writeln!(
-        text,
-        "| frame | {} |\n| memory | {} MiB resident |\n",
-        report.frame, report.rss_mib
-    );
-    let _ = writeln!(text, "| stage | median ms | p95 ms | runs |\n|---|---|---|---|");
-    for stage in &report.stages {
-        let ms = |us: u64| us as f64 / 1000.0;
-        let _ = writeln!(
-            text,
-            "| {} | {:.3} | {:.3} | {} |",
-            stage.stage,
-            ms(stage.median_us),
-            ms(stage.p95_us),
-            stage.runs
-        );
-    }
-    for other in &report.other_providers {
-        if let Some(why) = &other.failed {
-            let _ = writeln!(text, "\nOn {}: not measured, {why}", other.provider);
-        }
-        for stage in &other.stages {
-            let median_ms = stage.median_us as f64 / 1000.0;
-            let _ = writeln!(
-                text,
-                "| {} on {} | {median_ms:.3} | {:.3} | {} |",
-                stage.stage,
-                other.provider,
-                stage.p95_us as f64 / 1000.0,
-                stage.runs
-            );
-        }
-    }
-    let _ = writeln!(
-        text,
-        "\nProcessor time of decoding, gate and detection: {:.3} ms a frame",
-        report.frame_cpu_us as f64 / 1000.0
-    );
-    let rates: Vec<_> = report
-        .frames_per_1000_s
-        .iter()
-        .map(|(people, rate)| format!("{people}: {:.1}", *rate as f64 / 1000.0))
-        .collect();
-    let _ = writeln!(
-        text,
-        "\nFrames/s by people in view, each looked at once a second (computed from the medians): \
-        {}",
-        rates.join(", ")
-    );
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,7 +312,7 @@ mod tests {
 
     #[test]
     fn more_people_leave_fewer_frames() {
-        let stage = |stage, median_us| Stage { stage, median_us, p95_us: median_us, runs: 1 };
+        let stage = |stage, median_us| StageTiming { stage, median_us, p95_us: median_us, runs: 1 };
         let rates =
             rates(&[stage("detect", 10_000), stage("quality", 100), stage("embed", 20_000)]);
         assert_eq!(rates[0], (1, 97_029));

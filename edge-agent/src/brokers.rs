@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use delivery::{identity::Identity, mqtt::BrokerList};
+use delivery::{identity::BoxIdentity, mqtt::BrokerList};
 use protocol::{
     down::{Brokers, MOST_BROKERS},
     provision::BrokerAddress,
@@ -12,7 +12,7 @@ use protocol::{
 use crate::config::BrokerSettings;
 
 /// Lays what the configuration says over what provisioning gave; false where it says nothing.
-pub(crate) fn lay_over(settings: &BrokerSettings, identity: &mut Identity) -> bool {
+pub(crate) fn lay_over(settings: &BrokerSettings, identity: &mut BoxIdentity) -> bool {
     match settings {
         BrokerSettings::OfTheServer => false,
         BrokerSettings::One { host, port } => {
@@ -32,7 +32,7 @@ pub(crate) fn lay_over(settings: &BrokerSettings, identity: &mut Identity) -> bo
 }
 
 /// Whether TLS is spoken is the provisioning's to say, never a file's.
-fn at(host: String, port: u16, identity: &Identity) -> BrokerAddress {
+fn at(host: String, port: u16, identity: &BoxIdentity) -> BrokerAddress {
     BrokerAddress { host, port, tls: identity.broker.tls, username: None, password: None }
 }
 
@@ -51,7 +51,7 @@ impl KnownBrokers {
     /// # Errors
     /// One line where the list can not be used or kept: then nothing has changed.
     pub(crate) fn apply(&self, told: &Brokers) -> Result<(), String> {
-        let known = Identity::load(&self.state_dir).map_err(|why| why.to_string())?;
+        let known = BoxIdentity::load(&self.state_dir).map_err(|why| why.to_string())?;
         check(told, &known)?;
         if known
             .brokers()
@@ -59,7 +59,7 @@ impl KnownBrokers {
             .map(ToString::to_string)
             .ne(told.brokers.iter().map(ToString::to_string))
         {
-            Identity::update(&self.state_dir, |identity| identity.set_brokers(&told.brokers))
+            BoxIdentity::update(&self.state_dir, |identity| identity.set_brokers(&told.brokers))
                 .map_err(|why| format!("it can not be kept on disk: {why}"))?;
         }
         if !self.fixed {
@@ -71,7 +71,7 @@ impl KnownBrokers {
     }
 }
 
-fn check(told: &Brokers, known: &Identity) -> Result<(), String> {
+fn check(told: &Brokers, known: &BoxIdentity) -> Result<(), String> {
     if !(1..=MOST_BROKERS).contains(&told.brokers.len()) {
         return Err(format!("{} brokers: 1 to {MOST_BROKERS} are taken", told.brokers.len()));
     }
@@ -95,7 +95,7 @@ mod tests {
         BrokerAddress { host, port, tls, username: None, password: None }
     }
 
-    fn provisioned(dir: &std::path::Path) -> Identity {
+    fn provisioned(dir: &std::path::Path) -> BoxIdentity {
         let server = keys_of(dir).unwrap().0.verifying_key().to_base64();
         let text = format!(
             "device = \"box-1\"\nroom = \"room-1\"\nserver_signing_key = \"{server}\"\n\
@@ -103,7 +103,7 @@ mod tests {
             password = \"secret\"\n"
         );
         std::fs::write(dir.join("identity.toml"), text).unwrap();
-        Identity::load(dir).unwrap()
+        BoxIdentity::load(dir).unwrap()
     }
 
     fn ports(brokers: &[BrokerAddress]) -> Vec<u16> {
@@ -121,7 +121,7 @@ mod tests {
         let known = known(dir.path(), false);
         known.apply(&Brokers { brokers: vec![broker(2, false), broker(3, false)] }).unwrap();
         assert_eq!(ports(&known.list.all()), [2, 3]);
-        let back = Identity::load(dir.path()).unwrap().brokers();
+        let back = BoxIdentity::load(dir.path()).unwrap().brokers();
         assert_eq!(ports(&back), [2, 3]);
         assert!(back.iter().all(|it| it.password.as_deref() == Some("secret")));
     }
@@ -135,7 +135,7 @@ mod tests {
             assert!(known.apply(&Brokers { brokers: bad }).is_err());
         }
         assert_eq!(ports(&known.list.all()), [1]);
-        assert_eq!(ports(&Identity::load(dir.path()).unwrap().brokers()), [1]);
+        assert_eq!(ports(&BoxIdentity::load(dir.path()).unwrap().brokers()), [1]);
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
         let known = known(dir.path(), true);
         known.apply(&Brokers { brokers: vec![broker(2, false)] }).unwrap();
         assert_eq!(ports(&known.list.all()), [1], "in use");
-        let mut identity = Identity::load(dir.path()).unwrap();
+        let mut identity = BoxIdentity::load(dir.path()).unwrap();
         assert_eq!(ports(&identity.brokers()), [2], "kept");
         let one = BrokerSettings::One { host: None, port: Some(9) };
         assert!(lay_over(&one, &mut identity));

@@ -94,7 +94,7 @@ pub(crate) mod tests {
     #[test]
     fn every_measured_curve_is_one_the_core_takes() {
         assert_eq!(pack::EvidenceCurves::PLACES, presence::CURVE_PLACES);
-        let manifest = pack::Manifest::built_in().unwrap();
+        let manifest = pack::PackManifest::built_in().unwrap();
         for name in ["real", "lite", "lite-int8"] {
             let measured = manifest.pack(name).unwrap().thresholds.evidence.unwrap();
             let taken = curves(measured).unwrap();

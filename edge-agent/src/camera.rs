@@ -26,13 +26,13 @@ mod v4l2;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use capture::{Capture, Counters, Next, Pace};
+pub use capture::{Capture, CaptureCounters, NextShot, Pace};
 pub use files::Files;
 pub(crate) use files::read_bytes;
 pub use live::LIVE_CAMERAS;
 pub use mjpeg::Mjpeg;
 pub use open::{Opened, source};
-pub use pixels::{Decoder, Pixels};
+pub use pixels::{Decoder, FramePixels};
 pub use plausible::{Complaint, Plausibility};
 #[cfg(feature = "live-cameras")]
 pub use rtsp::Rtsp;
@@ -46,13 +46,13 @@ use crate::clock::Now;
 /// One frame with its time.
 #[derive(Debug)]
 pub struct Shot {
-    pub pixels: Pixels,
+    pub pixels: FramePixels,
     pub at: Now,
 }
 
 /// What a look through the camera gave.
 #[derive(Debug)]
-pub enum Look {
+pub enum CameraLook {
     Shot(Shot),
     /// One picture that cannot be used; the line says which and why. The source goes on.
     Skipped(String),
@@ -88,7 +88,7 @@ pub enum Again {
 /// An open source of frames. It lives in the capture thread alone.
 pub trait Camera {
     /// Waits for the next frame. Returns early with [`Gone`] where waiting any longer is no use.
-    fn look(&mut self) -> Result<Look, Gone>;
+    fn look(&mut self) -> Result<CameraLook, Gone>;
 }
 
 /// Opens a source; called again after each loss.

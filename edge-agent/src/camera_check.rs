@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     bench::rss_mib,
-    camera::{self, Capture, Complaint, Counters, Next, Plausibility, Shot, Stop},
+    camera::{self, Capture, CaptureCounters, Complaint, NextShot, Plausibility, Shot, Stop},
     clock::RealClock,
     config, logging,
     motion::Motion,
@@ -74,7 +74,7 @@ impl Args {
         logging::init(&config.log);
         let (stop, clock) = (Stop::default(), RealClock::start());
         let opened = camera::source(&config.camera, clock, &stop)?;
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(CaptureCounters::default());
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let capture =
             Capture::start(opened.open, opened.pace, reconnect, Arc::clone(&counters), stop)?;
@@ -82,9 +82,9 @@ impl Args {
             Watch::begin(Duration::from_secs(self.seconds), config.camera.source.is_camera());
         while watch.begun.elapsed() < watch.time {
             match capture.next(PATIENCE) {
-                Next::Shot(shot) => watch.frame(shot),
-                Next::Nothing => watch.nothing(counters.present.load(Ordering::Relaxed)),
-                Next::End(_) => break,
+                NextShot::Shot(shot) => watch.frame(shot),
+                NextShot::Nothing => watch.nothing(counters.present.load(Ordering::Relaxed)),
+                NextShot::End(_) => break,
             }
         }
         capture.finish(Duration::from_secs(2));
@@ -171,7 +171,7 @@ impl Watch {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn close(self, counters: &Counters) -> anyhow::Result<()> {
+    fn close(self, counters: &CaptureCounters) -> anyhow::Result<()> {
         let frames = counters.frames.load(Ordering::Relaxed);
         let rate = frames as f64 / self.begun.elapsed().as_secs_f64();
         log_lines::say!(

@@ -97,9 +97,11 @@ pub fn main() -> anyhow::Result<()> {
         Command::Replay(args) => args.run(),
         Command::Evidence(args) => args.run(),
         Command::Commission(args) => args.run(),
-        Command::Evaluate(command) => evaluate::cli::run(&command, &mut log_lines::said::Answer),
+        Command::Evaluate(command) => {
+            evaluate::cli::run(&command, &mut log_lines::command_output::CommandOutput)
+        }
         Command::Calibrate(args) => {
-            evaluate::cli::run_calibrate(&args, &mut log_lines::said::Answer)
+            evaluate::cli::run_calibrate(&args, &mut log_lines::command_output::CommandOutput)
         }
         Command::Retire(args) => args.run(),
         Command::Optics(args) => args.run(),

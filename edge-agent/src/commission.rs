@@ -5,13 +5,13 @@
 //! It never runs beside the agent (the outbox and the camera are held alone), never on a locked
 //! box, and never for anybody outside this network; no picture that it shows is ever written down.
 
-mod desk;
-mod link;
-mod seen;
-mod tell;
+mod actions;
+mod distance_test;
+mod newest_picture;
+mod server_calls;
+mod server_link;
 mod tls;
 mod view;
-mod walk;
 mod web;
 
 use std::{
@@ -22,7 +22,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use delivery::{identity::Identity, outbox::Outbox};
+use delivery::{identity::BoxIdentity, outbox::Outbox};
 use jiff::Timestamp;
 use local_page::{Access, TRIES};
 use tokio::{net::TcpListener, sync::watch};
@@ -34,10 +34,10 @@ use crate::{
     lock::Lock,
     logging,
 };
-use desk::{Desk, Over};
-use link::Link;
-use tls::Tls;
-use view::View;
+use actions::{InstallerActions, Over};
+use server_link::ServerLink;
+use tls::PageTls;
+use view::CameraView;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,7 +78,7 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
-        let mut identity = Identity::load(&config.state_dir)?;
+        let mut identity = BoxIdentity::load(&config.state_dir)?;
         brokers::lay_over(&config.brokers, &mut identity);
         let outbox =
             Outbox::open(&config.state_dir, identity.signing.clone(), identity.device.clone())
@@ -106,7 +106,7 @@ impl Args {
     async fn serve(
         &self,
         config: &Config,
-        identity: &Identity,
+        identity: &BoxIdentity,
         outbox: Outbox,
     ) -> anyhow::Result<Over> {
         let models = load_models(config, self.models.as_deref())?;
@@ -116,10 +116,10 @@ impl Args {
             .with_context(|| format!("--listen {}", self.listen))?;
         let address = listener.local_addr()?;
         let addresses = addresses(address.ip(), &identity.broker.host);
-        let tls = Tls::new(&addresses)?;
-        let view = View::start(config.camera.clone(), models.analyzer)?;
-        let link = Link::start(identity, outbox, &config.state_dir, origin)?;
-        let desk = Arc::new(Desk {
+        let tls = PageTls::new(&addresses)?;
+        let view = CameraView::start(config.camera.clone(), models.analyzer)?;
+        let link = ServerLink::start(identity, outbox, &config.state_dir, origin)?;
+        let desk = Arc::new(InstallerActions {
             access: Mutex::new(Access::new(
                 getrandom::u64().context("no randomness for the code")?,
                 0,
@@ -148,11 +148,11 @@ impl Args {
 }
 
 /// An open box, or one that its server has unlocked: the lock goes before anything is shown.
-fn let_in(state_dir: &Path, identity: &Identity, outbox: &Outbox) -> anyhow::Result<()> {
+fn let_in(state_dir: &Path, identity: &BoxIdentity, outbox: &Outbox) -> anyhow::Result<()> {
     let Some(lock) = Lock::load(state_dir)? else { return Ok(()) };
     let mend = "let a supervisor press \"unlock for commissioning\" on the server's page of \
         devices, then run this again";
-    let asked = tell::ask_unlock(state_dir, &identity.device, &lock.lock);
+    let asked = server_calls::ask_unlock(state_dir, &identity.device, &lock.lock);
     let answer = asked.map_err(|why| {
         anyhow::anyhow!("this box is locked since {}, and {why}: {mend}", lock.locked_at)
     })?;
@@ -169,7 +169,7 @@ fn let_in(state_dir: &Path, identity: &Identity, outbox: &Outbox) -> anyhow::Res
 }
 
 /// Gives the view the masks and beds of the zones in force, now and whenever they change.
-async fn masks(desk: Arc<Desk>) {
+async fn masks(desk: Arc<InstallerActions>) {
     let mut room = desk.link.room();
     loop {
         let zones = room.borrow_and_update().as_ref().map(|(_, room)| room.zones.clone());
@@ -197,14 +197,14 @@ fn addresses(listens: IpAddr, towards: &str) -> Vec<IpAddr> {
     outward.into_iter().chain([IpAddr::from([127, 0, 0, 1])]).collect()
 }
 
-fn announce(addresses: &[IpAddr], port: u16, tls: &Tls, desk: &Desk) {
+fn announce(addresses: &[IpAddr], port: u16, tls: &PageTls, desk: &InstallerActions) {
     for address in addresses {
         log_lines::say!("page         https://{}", SocketAddr::new(*address, port));
     }
     log_lines::say!("fingerprint  {}", tls.shown());
     log_lines::say!(
         "code         {}   (once, {} tries, 30 minutes)",
-        desk::hold(&desk.access).shown(),
+        actions::hold(&desk.access).shown(),
         TRIES
     );
     log_lines::say!(
@@ -213,7 +213,7 @@ fn announce(addresses: &[IpAddr], port: u16, tls: &Tls, desk: &Desk) {
     );
 }
 
-async fn stop_on_signal(desk: Arc<Desk>) {
+async fn stop_on_signal(desk: Arc<InstallerActions>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))

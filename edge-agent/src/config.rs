@@ -12,6 +12,7 @@ mod raw;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use log_lines::LogFormat;
 use sha2::{Digest, Sha256};
 
 /// The example that ships with the program: every key with unit, range and default.
@@ -30,7 +31,7 @@ pub enum ConfigError {
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    pub mode: Mode,
+    pub mode: RunMode,
     pub state_dir: PathBuf,
     pub log: LogSettings,
     pub models: ModelSettings,
@@ -49,7 +50,7 @@ pub struct Config {
 
 /// Whether what is seen is real life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum RunMode {
     /// A box in a treatment room. Refuses drawn and filed pictures, the avatar pack and waived
     /// liveness.
     Production,
@@ -61,12 +62,6 @@ pub enum Mode {
 pub struct LogSettings {
     pub level: String,
     pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,14 +81,14 @@ pub struct ModelSettings {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraSettings {
-    pub source: Source,
+    pub source: FrameSource,
     /// Wait between two tries to open a camera that is gone.
     pub reconnect_ms: u64,
 }
 
 /// Where frames come from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum FrameSource {
     V4l2 {
         device: String,
         width: u32,
@@ -122,7 +117,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl FrameSource {
     /// Whether it is a lens in a room: of drawn, filed and filmed pictures nobody can say what they
     /// should look like.
     pub fn is_camera(&self) -> bool {

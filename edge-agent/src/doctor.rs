@@ -10,21 +10,21 @@ use std::{
 };
 
 use delivery::{
-    identity::{Identity, IdentityError},
+    identity::{BoxIdentity, IdentityError},
     mqtt::{self, Served},
-    outbox::{Waiting, to_be_receipted},
+    outbox::{WaitingMessage, to_be_receipted},
 };
 use serde::Serialize;
 use vision::{Gate, Runtime};
 
 use crate::{
     agent::AgentClock,
+    board_heat::Heat,
     brokers,
-    camera::{self, Look, Stop},
+    camera::{self, CameraLook, Stop},
     clock::RealClock,
     config::{self, Config},
-    healthy::Standing,
-    heat::Heat,
+    healthy::HeartbeatState,
     loaded::load_models,
     lock::Lock,
     storage::Storage,
@@ -59,7 +59,7 @@ pub struct Args {
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CheckVerdict {
     Good,
     /// The box works, with a drawback that is named.
     Warning,
@@ -71,7 +71,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub what: &'static str,
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// What was found, one line.
     pub found: String,
     /// How to mend it; empty where all is well.
@@ -80,15 +80,15 @@ pub struct Check {
 
 impl Check {
     fn good(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, verdict: Verdict::Good, found: found.into(), mend: String::new() }
+        Self { what, verdict: CheckVerdict::Good, found: found.into(), mend: String::new() }
     }
 
     fn warning(what: &'static str, found: impl Into<String>, mend: &str) -> Self {
-        Self { what, verdict: Verdict::Warning, found: found.into(), mend: mend.to_owned() }
+        Self { what, verdict: CheckVerdict::Warning, found: found.into(), mend: mend.to_owned() }
     }
 
     fn bad(what: &'static str, found: impl Into<String>, mend: &str) -> Self {
-        Self { what, verdict: Verdict::Bad, found: found.into(), mend: mend.to_owned() }
+        Self { what, verdict: CheckVerdict::Bad, found: found.into(), mend: mend.to_owned() }
     }
 }
 
@@ -103,22 +103,22 @@ impl Args {
             }
             checks.push(check);
         });
-        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
+        let verdict = checks.iter().map(|check| check.verdict).max().unwrap_or(CheckVerdict::Good);
         if self.json {
             log_lines::say!("{}", serde_json::json!({"verdict": verdict, "checks": checks}));
         } else {
             log_lines::say!("{}", closing(verdict));
         }
-        anyhow::ensure!(verdict != Verdict::Bad, "this box is not ready");
+        anyhow::ensure!(verdict != CheckVerdict::Bad, "this box is not ready");
         Ok(())
     }
 }
 
 fn print(check: &Check) {
     let mark = match check.verdict {
-        Verdict::Good => "ok  ",
-        Verdict::Warning => "warn",
-        Verdict::Bad => "BAD ",
+        CheckVerdict::Good => "ok  ",
+        CheckVerdict::Warning => "warn",
+        CheckVerdict::Bad => "BAD ",
     };
     log_lines::say!("{mark} {:<12} {}", check.what, check.found);
     if !check.mend.is_empty() {
@@ -126,11 +126,11 @@ fn print(check: &Check) {
     }
 }
 
-fn closing(verdict: Verdict) -> &'static str {
+fn closing(verdict: CheckVerdict) -> &'static str {
     match verdict {
-        Verdict::Good => "ready",
-        Verdict::Warning => "ready, with the warnings above",
-        Verdict::Bad => "not ready: mend what is marked BAD",
+        CheckVerdict::Good => "ready",
+        CheckVerdict::Warning => "ready, with the warnings above",
+        CheckVerdict::Bad => "not ready: mend what is marked BAD",
     }
 }
 
@@ -163,7 +163,7 @@ pub fn examine(config: &Config, models: Option<&Path>, tell: &mut dyn FnMut(Chec
     tell(commissioned(&config.state_dir));
 }
 
-/// Whether the installer has ended his work: until then everybody on the local network with the
+/// Whether the installer has ended the work: until then everybody on the local network with the
 /// code may see the picture.
 fn commissioned(state_dir: &Path) -> Check {
     match Lock::load(state_dir) {
@@ -236,7 +236,7 @@ fn heat(board: &Heat) -> Check {
 /// away.
 fn at_rest(config: &Config) -> Check {
     let key = config.state_dir.join("sealing.key");
-    let sealed = std::fs::read_to_string(&key).is_ok_and(|text| trust::board::is_sealed(&text));
+    let sealed = std::fs::read_to_string(&key).is_ok_and(|text| trust::board_key::is_sealed(&text));
     let tpm = Path::new("/dev/tpmrm0").exists();
     let steps = "give the unit the credential zaigang.kek (hardware/README.md, At rest), then \
         provision again";
@@ -296,13 +296,13 @@ fn camera_checks(config: &Config, analyzer: Option<&mut vision::Analyzer>) -> Ve
         })
     {
         match camera.look() {
-            Ok(Look::Shot(shot)) => {
+            Ok(CameraLook::Shot(shot)) => {
                 frames += 1;
                 first.get_or_insert_with(Instant::now);
                 last = Some(shot);
             }
-            Ok(Look::Skipped(_)) => skipped += 1,
-            Ok(Look::End(_)) => break,
+            Ok(CameraLook::Skipped(_)) => skipped += 1,
+            Ok(CameraLook::End(_)) => break,
             Err(why) => return vec![Check::bad("camera", why.why, mend)],
         }
     }
@@ -348,7 +348,7 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
         Err(why) => Check::warning("view", why.to_string(), "try again with a face in view"),
         Ok(quality) => {
             let reasons: Vec<_> =
-                Gate::RECOGNITION.check(&quality).iter().map(vision::Reason::en).collect();
+                Gate::RECOGNITION.check(&quality).iter().map(vision::PhotoRefusal::en).collect();
             let found = format!(
                 "detection takes {ms} ms; {} faces, the clearest {:.0} px wide",
                 faces.len(),
@@ -368,7 +368,7 @@ fn view(analyzer: &mut vision::Analyzer, frame: vision::Frame<'_>) -> Check {
 }
 
 fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
-    let mut identity = match Identity::load(&config.state_dir) {
+    let mut identity = match BoxIdentity::load(&config.state_dir) {
         Ok(identity) => identity,
         Err(why) => {
             return tell(Check::bad("identity", why.to_string(), mend_of(&why)));
@@ -379,7 +379,7 @@ fn identity(config: &Config, tell: &mut dyn FnMut(Check)) {
     for check in certificates::checks(&identity, jiff::Timestamp::now()) {
         tell(check);
     }
-    let running = Standing::of_running_agent();
+    let running = HeartbeatState::of_running_agent();
     // Its outbox is the running agent's.
     let waiting = if running.is_none() { to_be_receipted(&config.state_dir) } else { None };
     broker_checks(&identity, running.as_ref(), waiting.as_ref()).into_iter().for_each(tell);
@@ -399,27 +399,27 @@ fn mend_of(why: &IdentityError) -> &'static str {
 /// CONNECT and SUBSCRIBE as this box, at each broker; a running agent is asked instead, because two
 /// with one identity end each other.
 fn broker_checks(
-    identity: &Identity,
-    running: Option<&Standing>,
-    waiting: Option<&Waiting>,
+    identity: &BoxIdentity,
+    running: Option<&HeartbeatState>,
+    waiting: Option<&WaitingMessage>,
 ) -> Vec<Check> {
     let brokers = identity.brokers();
     if let Some(running) = running {
         let known = brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return vec![of_running_agent(running, &known)];
     }
-    let at = |broker| reach(Identity { broker, ..identity.clone() }, waiting.cloned());
+    let at = |broker| reach(BoxIdentity { broker, ..identity.clone() }, waiting.cloned());
     let mut checks: Vec<_> = brokers.into_iter().map(at).collect();
     // One is enough for a box to work.
-    if checks.iter().any(|check| check.verdict == Verdict::Good) {
-        for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Bad) {
-            check.verdict = Verdict::Warning;
+    if checks.iter().any(|check| check.verdict == CheckVerdict::Good) {
+        for check in checks.iter_mut().filter(|check| check.verdict == CheckVerdict::Bad) {
+            check.verdict = CheckVerdict::Warning;
         }
     }
     checks
 }
 
-fn of_running_agent(running: &Standing, known: &str) -> Check {
+fn of_running_agent(running: &HeartbeatState, known: &str) -> Check {
     let place = running.broker.as_deref().unwrap_or(known);
     if running.server_reached {
         let found = format!("{place}: the running agent has receipts of the server");
@@ -430,7 +430,7 @@ fn of_running_agent(running: &Standing, known: &str) -> Check {
     Check::bad("broker", found, mend)
 }
 
-fn reach(identity: Identity, waiting: Option<Waiting>) -> Check {
+fn reach(identity: BoxIdentity, waiting: Option<WaitingMessage>) -> Check {
     let mend = "see the line itself; findings wait in the outbox meanwhile";
     let place = identity.broker.to_string();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -7,13 +7,13 @@
 use presence::{Liveness, TrackId};
 use vision::{ActiveCheck, ActiveState, FaceBox, Turn};
 
+mod attempts;
 mod screen;
 mod trial;
-mod tries;
 
+use attempts::DoorAttempts;
 pub use screen::Screen;
 pub use trial::Args;
-use tries::Tries;
 
 /// A check that was passed speaks for the track so long: a check-in takes seconds, and tracks may
 /// change hands.
@@ -80,18 +80,24 @@ pub fn counts(passed_ms: Option<u64>, mono_ms: u64) -> bool {
 
 /// The door's check; without a screen nobody is asked, and the networks alone judge.
 #[derive(Debug)]
-pub struct Door {
+pub struct DoorCheck {
     screen: Option<Screen>,
     /// The room is in doorway mode.
     on: bool,
     asked: Option<Asked>,
-    tries: Tries,
+    tries: DoorAttempts,
     prompt: Prompt,
 }
 
-impl Door {
+impl DoorCheck {
     pub fn new(screen: Option<Screen>) -> Self {
-        Self { screen, on: false, asked: None, tries: Tries::default(), prompt: Prompt::Nobody }
+        Self {
+            screen,
+            on: false,
+            asked: None,
+            tries: DoorAttempts::default(),
+            prompt: Prompt::Nobody,
+        }
     }
 
     /// What the server says of the room.

@@ -37,7 +37,7 @@ Example:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The practitioner, as the server numbers him
+    /// The practitioner, as the server numbers them
     #[arg(long, value_name = "ID")]
     person: PersonId,
     /// A JPEG or PNG with this one face, at least 80 px wide; several make recognition surer

@@ -330,7 +330,7 @@ pub fn sessions(room: &core::RoomId, wire: &Sessions) -> Converted<Vec<core::Fac
 /// widens who may be there.
 pub fn check(wire: &down::WitnessedCheck) -> Converted<core::IdentityCheck> {
     Ok(core::IdentityCheck {
-        who: core::Checked::Person(core::PersonId::new(wire.person.as_str())),
+        who: core::CheckSubject::Person(core::PersonId::new(wire.person.as_str())),
         direction: match wire.direction {
             down::CheckDirection::In | down::CheckDirection::Unknown => core::CheckDirection::In,
             down::CheckDirection::Out => core::CheckDirection::Out,

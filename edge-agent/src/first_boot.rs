@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::Context as _;
 use delivery::{
-    identity::{Identity, IdentityError},
+    identity::{BoxIdentity, IdentityError},
     pin::{ServerCa, TokenLine},
     provision::{Provisioning, provision},
 };
@@ -100,7 +100,7 @@ struct Time {
 impl Wanted {
     /// What was typed wide, or with a character that nobody sees: folded, or refused by its number.
     /// Secrets and the network's name stay as they were typed.
-    fn folded(mut self) -> Result<Self, text_fold::Fault> {
+    fn folded(mut self) -> Result<Self, text_fold::FoldFault> {
         let texts = [
             ("`server`", &mut self.server),
             ("`room`", &mut self.room),
@@ -201,7 +201,7 @@ impl Args {
 
     fn register(&self, boot: &Path) -> anyhow::Result<()> {
         let state = config::load(&self.config)?.state_dir;
-        match Identity::load(&state) {
+        match BoxIdentity::load(&state) {
             Ok(identity) => {
                 erase(&self.from, Secret::Token)?;
                 log_lines::say!("this box is device {} in room {}", identity.device, identity.room);
@@ -302,7 +302,8 @@ impl Wifi {
         );
         let ssid = self.ssid.bytes().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat();
         Ok(format!(
-            "country={country}\nnetwork={{\n  ssid={ssid}\n  scan_ssid=1\n  psk=\"{password}\"\n}}\n"
+            "country={country}\nnetwork={{\n  ssid={ssid}\n  scan_ssid=1\n  \
+            psk=\"{password}\"\n}}\n"
         ))
     }
 }

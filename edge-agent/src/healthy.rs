@@ -20,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(150);
 
 /// How the box stood at its last heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct HeartbeatState {
     pub camera_live: bool,
     /// The server receipted a row of this box since the agent started.
     pub server_reached: bool,
@@ -32,7 +32,7 @@ pub struct Standing {
     pub broker: Option<String>,
 }
 
-impl Standing {
+impl HeartbeatState {
     /// Leaves it in the service manager's runtime folder (`RuntimeDirectory=`); without one there
     /// is nobody to ask.
     pub fn leave(self) {
@@ -104,8 +104,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let until = Instant::now() + Duration::from_secs(self.wait_s);
         let judged = loop {
-            let standing = Standing::read(&self.runtime, SystemTime::now());
-            match standing.as_ref().map_err(Clone::clone).and_then(Standing::judge) {
+            let standing = HeartbeatState::read(&self.runtime, SystemTime::now());
+            match standing.as_ref().map_err(Clone::clone).and_then(HeartbeatState::judge) {
                 Err(_) if Instant::now() < until => std::thread::sleep(Duration::from_secs(1)),
                 judged => break (judged, standing.ok().and_then(|standing| standing.broker)),
             }
@@ -139,20 +139,20 @@ impl Args {
 mod tests {
     use super::*;
 
-    fn standing(camera_live: bool, server_reached: bool) -> Standing {
-        Standing { camera_live, server_reached, complaint: None, broker: None }
+    fn standing(camera_live: bool, server_reached: bool) -> HeartbeatState {
+        HeartbeatState { camera_live, server_reached, complaint: None, broker: None }
     }
 
     #[test]
     fn what_is_wrong_with_the_pictures_is_the_reason() {
         let noise = Some("the camera sends noise".to_owned());
-        let blind = Standing { complaint: noise.clone(), ..standing(false, true) };
+        let blind = HeartbeatState { complaint: noise.clone(), ..standing(false, true) };
         assert_eq!(blind.judge(), Err("the camera sends noise".to_owned()));
         assert_eq!(
-            Standing { complaint: noise.clone(), ..standing(true, true) }.judge(),
+            HeartbeatState { complaint: noise.clone(), ..standing(true, true) }.judge(),
             Ok(noise)
         );
-        let older: Standing =
+        let older: HeartbeatState =
             serde_json::from_str("{\"camera_live\":true,\"server_reached\":true}").unwrap();
         assert_eq!(older.judge(), Ok(None));
     }
@@ -161,7 +161,8 @@ mod tests {
     fn healthy_is_a_fresh_heartbeat_with_camera_and_server() {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
-        let at = |now| Standing::read(folder.path(), now).and_then(|standing| standing.judge());
+        let at =
+            |now| HeartbeatState::read(folder.path(), now).and_then(|standing| standing.judge());
         assert_eq!(at(now).unwrap_err(), "no heartbeat yet");
         standing(true, false).write(folder.path()).unwrap();
         assert_eq!(at(now).unwrap_err(), "the server receipted nothing since the agent started");

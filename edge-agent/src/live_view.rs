@@ -5,9 +5,9 @@
 //! Production has no such view, nor has a locked box, and nothing shown is ever written down: the
 //! pixels are masked before they come here, and they are gone with the next picture.
 
-mod meter;
 mod socket;
-mod watched;
+mod stage_times;
+mod timed_stages;
 
 use std::{
     collections::BTreeMap,
@@ -20,18 +20,20 @@ use std::{
 };
 
 use anyhow::Context as _;
-use local_page::Pixels;
+use local_page::RgbPixels;
 use presence::{
     CameraState as Core, Face, IdentityView, Liveness, Thresholds, TrackId, Zone, Zones,
 };
 use protocol::{
-    live::{FaceShown, LivenessShown, Photograph, Sight, Status, ThresholdsShown},
+    live::{FaceShown, LiveFrame, LivenessShown, Photograph, Status, ThresholdsShown},
     up::CameraState,
 };
 
-use crate::{agent::Seen, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance};
-use meter::Meter;
-pub use watched::Watched;
+use crate::{
+    agent::RoomLook, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance,
+};
+use stage_times::StageTimes;
+pub use timed_stages::TimedStages;
 
 /// The view as the pipeline's thread feeds it.
 #[derive(Debug, Clone)]
@@ -52,13 +54,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Now {
     /// The picture of the frame that is being examined.
-    pixels: Option<Arc<Pixels>>,
-    newest: Option<(Sight, Arc<Pixels>)>,
+    pixels: Option<Arc<RgbPixels>>,
+    newest: Option<(LiveFrame, Arc<RgbPixels>)>,
     number: u64,
     tracks: BTreeMap<TrackId, Remembered>,
     zones: Option<Zones>,
-    meter: Meter,
-    ask: Option<SyncSender<(Photograph, Arc<Pixels>)>>,
+    meter: StageTimes,
+    ask: Option<SyncSender<(Photograph, Arc<RgbPixels>)>>,
 }
 
 /// What the last closer look at a track gave.
@@ -121,7 +123,7 @@ impl LiveView {
     }
 
     /// One look is over, and the engine has answered.
-    pub(crate) fn looked(&self, seen: &Seen, identities: &[(TrackId, IdentityView)]) {
+    pub(crate) fn looked(&self, seen: &RoomLook, identities: &[(TrackId, IdentityView)]) {
         if !self.is_open() {
             return;
         }
@@ -137,12 +139,12 @@ impl LiveView {
             Some(_) if seen.observation.camera.state != Core::Withheld => now.pixels.clone(),
             _ => None,
         };
-        let pixels = pixels.unwrap_or_else(|| Arc::new(Pixels::default()));
+        let pixels = pixels.unwrap_or_else(|| Arc::new(RgbPixels::default()));
         now.number += 1;
         let faces = seen.observation.faces.iter();
         let faces =
             faces.map(|face| now.face(face, identities, (camera_width, camera_height))).collect();
-        let sight = Sight {
+        let sight = LiveFrame {
             number: now.number,
             width: pixels.width,
             height: pixels.height,

@@ -3,13 +3,13 @@
 
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use protocol::up::Manifest;
 use vision::{Analyzer, Options, Runtime, pack};
 
 use crate::{
     calibration,
-    config::{Config, Mode},
+    config::{Config, RunMode},
     gallery_search::Maker,
     wire::Origin,
 };
@@ -42,10 +42,10 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
     }
     let state_dir = with_models(&config.state_dir, rustix::process::geteuid().as_raw());
     let search = crate::models::search(models.or(config.models.folder.as_deref()), state_dir);
-    let manifest = pack::Manifest::effective(&search)?;
+    let manifest = pack::PackManifest::effective(&search)?;
     let located = manifest
         .pack(&config.models.pack)?
-        .allowed(config.mode == Mode::Production)?
+        .allowed(config.mode == RunMode::Production)?
         .locate(&search)?;
     for rejected in &located.rejected {
         tracing::warn!("{rejected}");
@@ -78,7 +78,7 @@ pub fn load_models(config: &Config, models: Option<&Path>) -> anyhow::Result<Mod
 }
 
 /// Who speaks, and by which programs and models.
-pub(crate) fn origin(config: &Config, identity: &Identity, models: &Models) -> Origin {
+pub(crate) fn origin(config: &Config, identity: &BoxIdentity, models: &Models) -> Origin {
     Origin {
         device: identity.device.clone(),
         room: identity.room.clone(),

@@ -35,7 +35,7 @@ pub struct Motion {
 
 /// What one frame showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
+pub struct MotionSight {
     /// Detection is due: something moved, or it has rested for long enough.
     pub detect: bool,
     pub covered: bool,
@@ -65,7 +65,7 @@ impl Motion {
         self.least_ms = least_ms;
     }
 
-    pub fn look(&mut self, frame: Frame<'_>, mono_ms: u64) -> Sight {
+    pub fn look(&mut self, frame: Frame<'_>, mono_ms: u64) -> MotionSight {
         let (grid, checksum) = shrink(frame);
         let same = self.last.as_ref().is_some_and(|(last, sum)| *last == grid && *sum == checksum);
         let frozen_since = if same { self.frozen_since_ms.unwrap_or(mono_ms) } else { mono_ms };
@@ -79,7 +79,7 @@ impl Motion {
         }
         let covered = grid.covered();
         self.last = Some((grid, checksum));
-        Sight { detect, covered, frozen_ms: mono_ms.saturating_sub(frozen_since) }
+        MotionSight { detect, covered, frozen_ms: mono_ms.saturating_sub(frozen_since) }
     }
 
     fn moved(&self, reference: &Grid, grid: &Grid) -> bool {

@@ -58,7 +58,7 @@ fn within(text: &str, low: f64, high: f64) -> Result<f64, String> {
 
 /// What a lens gives.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Sight {
+pub struct LensReach {
     pub face_px: f64,
     /// The same face in the detector's picture.
     pub detector_px: f64,
@@ -72,7 +72,7 @@ pub struct Sight {
     pub view_m: f64,
 }
 
-pub fn sight(fov_deg: f64, width_px: u32, distance_m: f64, detect_side_px: u32) -> Sight {
+pub fn sight(fov_deg: f64, width_px: u32, distance_m: f64, detect_side_px: u32) -> LensReach {
     let view_per_m = 2.0 * (fov_deg.to_radians() / 2.0).tan();
     // Pixels of a face at one metre.
     let at_1_m = FACE_M * f64::from(width_px) / view_per_m;
@@ -81,7 +81,7 @@ pub fn sight(fov_deg: f64, width_px: u32, distance_m: f64, detect_side_px: u32) 
     } else {
         (f64::from(detect_side_px) / f64::from(width_px)).min(1.0)
     };
-    Sight {
+    LensReach {
         face_px: at_1_m / distance_m,
         detector_px: at_1_m * scale / distance_m,
         recognition_reach_m: at_1_m / RECOGNITION_PX,

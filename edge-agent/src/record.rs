@@ -16,8 +16,8 @@ use std::{
     path::PathBuf,
 };
 
-use presence::{Entry, Fact, Moment, Thresholds};
-pub use vault::{Part, RecordError, Vault};
+use presence::{Fact, Moment, RecordedCall, Thresholds};
+pub use vault::{LogPart, RecordError, Vault};
 use vault::{Segment, at_path};
 
 /// How far a clock may be ahead of the server's last word when a file ends by it.
@@ -88,7 +88,7 @@ impl Recorder {
     }
 
     /// Notes one call of the engine.
-    pub fn note(&mut self, entry: &Entry) {
+    pub fn note(&mut self, entry: &RecordedCall) {
         if let Err(why) = self.try_note(entry) {
             self.complain(&why);
         }
@@ -114,26 +114,31 @@ impl Recorder {
         self.batch.clear();
     }
 
-    fn try_note(&mut self, entry: &Entry) -> Result<(), RecordError> {
-        let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
+    fn try_note(&mut self, entry: &RecordedCall) -> Result<(), RecordError> {
+        let (RecordedCall::Observe { at, .. }
+        | RecordedCall::Inform { at, .. }
+        | RecordedCall::Expire { at }) = entry;
         self.clock_holds = at.clock.synchronised;
         self.turn_to_day(self.dated(at.wall.0.div_euclid(DAY_MS)))?;
         // Drifted zones are an event: a later day's log must not tell of them again.
-        if let Entry::Inform { at, fact } = entry
+        if let RecordedCall::Inform { at, fact } = entry
             && !matches!(**fact, Fact::ZonesDrifted(_))
         {
             self.standing.insert(identity(fact), (*at, (**fact).clone()));
         }
         match entry {
-            Entry::Observe { at, seen } => {
-                self.put(&Entry::Observe { at: *at, seen: seen.for_recording(&self.thresholds) });
+            RecordedCall::Observe { at, seen } => {
+                self.put(&RecordedCall::Observe {
+                    at: *at,
+                    seen: seen.for_recording(&self.thresholds),
+                });
             }
             other => self.put(other),
         }
         if self.batch.len() >= BATCH_BYTES { self.try_flush() } else { Ok(()) }
     }
 
-    fn put(&mut self, entry: &Entry) {
+    fn put(&mut self, entry: &RecordedCall) {
         // Plain structs of numbers and texts: JSON can hold them all.
         if let Ok(line) = serde_json::to_string(entry) {
             self.batch.extend_from_slice(line.as_bytes());
@@ -183,7 +188,7 @@ impl Recorder {
         if !first {
             let head: Vec<_> = self.standing.values().cloned().collect();
             for (at, fact) in head {
-                self.put(&Entry::Inform { at, fact: Box::new(fact) });
+                self.put(&RecordedCall::Inform { at, fact: Box::new(fact) });
             }
         }
         self.delete_old()
@@ -195,7 +200,7 @@ impl Recorder {
     }
 
     /// The day by which files end. Whoever holds the box can set its clock forward, and would be
-    /// rid of what convicts him: it is never far beyond what the server's signature says.
+    /// rid of what convicts them: it is never far beyond what the server's signature says.
     fn ending(&self) -> Option<i64> {
         let (day, ..) = self.segment.as_ref()?;
         match (self.server_said, self.clock_holds) {

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
-use presence::{Entry, Fact, Finding, FindingKey, Output, Policy, Statement};
+use presence::{EngineOutput, Fact, Finding, FindingKey, Policy, RecordedCall, Statement};
 use protocol::{
     id::{DeviceId, RoomId},
     up::{Explanation, Manifest},
@@ -95,7 +95,7 @@ impl Args {
             "nothing is recorded of boot {boot}; --boots lists what is"
         );
         let device = self.device.clone().unwrap_or_else(|| {
-            delivery::identity::Identity::load(&state)
+            delivery::identity::BoxIdentity::load(&state)
                 .map_or_else(|_| unknown_device(), |identity| identity.device)
         });
         let other = self
@@ -114,12 +114,12 @@ impl Args {
     /// Every step of every finding.
     fn steps(
         &self,
-        recording: &[Entry],
+        recording: &[RecordedCall],
         device: &DeviceId,
         text: &mut String,
     ) -> anyhow::Result<()> {
         for output in presence::replay(recording, None) {
-            let Output::Finding(step) = output else { continue };
+            let EngineOutput::Finding(step) = output else { continue };
             if self.json {
                 let explanation = wording::of_box(&step.statement);
                 let told = StepTold { step: &step, explanation };
@@ -142,7 +142,7 @@ struct StepTold<'a> {
 
 /// Why a finding stands: under the recorded policy, or under another (which may raise it, or not).
 fn explain(
-    recording: &[Entry],
+    recording: &[RecordedCall],
     other: Option<&Policy>,
     device: &DeviceId,
     wanted: &str,
@@ -163,7 +163,7 @@ fn explain(
 }
 
 fn compare(
-    recording: &[Entry],
+    recording: &[RecordedCall],
     other: &Policy,
     device: &DeviceId,
     text: &mut String,
@@ -198,13 +198,13 @@ fn line(finding: &Finding, device: &DeviceId) -> String {
 }
 
 fn find(
-    outputs: &[Output],
+    outputs: &[EngineOutput],
     device: &DeviceId,
     wanted: &str,
 ) -> anyhow::Result<(String, FindingKey)> {
     let mut found = BTreeMap::new();
     for output in outputs {
-        if let Output::Finding(finding) = output {
+        if let EngineOutput::Finding(finding) = output {
             let id = report(finding, device).finding_id;
             if id.starts_with(wanted) {
                 found.insert(id, finding.key.clone());
@@ -251,9 +251,9 @@ fn unknown_device() -> DeviceId {
 }
 
 /// The policy that was in force at the end of the recording.
-fn recorded_policy(recording: &[Entry]) -> Policy {
+fn recorded_policy(recording: &[RecordedCall]) -> Policy {
     let told = recording.iter().rev().filter_map(|entry| match entry {
-        Entry::Inform { fact, .. } => match &**fact {
+        RecordedCall::Inform { fact, .. } => match &**fact {
             Fact::Policy(policy) => Some((**policy).clone()),
             _ => None,
         },
@@ -281,11 +281,11 @@ mod tests {
 
     use super::*;
 
-    fn policy(ms: u64, setting: &str, value: i64) -> Entry {
+    fn policy(ms: u64, setting: &str, value: i64) -> RecordedCall {
         let at = Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD };
         let mut policy = Policy::default().with_version(ms as u32);
         policy.set(setting, value).unwrap();
-        Entry::Inform { at, fact: Box::new(Fact::Policy(Box::new(policy))) }
+        RecordedCall::Inform { at, fact: Box::new(Fact::Policy(Box::new(policy))) }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::Context as _;
 use delivery::{
-    identity::{Identity, IdentityError},
+    identity::{BoxIdentity, IdentityError},
     outbox::Outbox,
     provision,
 };
@@ -61,7 +61,7 @@ impl Args {
             "{} would lose its keys for good: add --yes to do it",
             state.display()
         );
-        match Identity::load(&state) {
+        match BoxIdentity::load(&state) {
             Ok(identity) => self.tell(&state, identity)?,
             Err(why @ IdentityError::NotProvisioned { .. }) => return Err(why.into()),
             Err(why) if self.lose_undelivered => log_lines::say!("the server was not told: {why}"),
@@ -84,7 +84,7 @@ impl Args {
 impl Args {
     /// Lets the server know while there is a key to say it with; an error where nothing may be
     /// destroyed yet.
-    fn tell(&self, state: &Path, identity: Identity) -> anyhow::Result<()> {
+    fn tell(&self, state: &Path, identity: BoxIdentity) -> anyhow::Result<()> {
         let device = identity.device.clone();
         let undelivered = undelivered(state, identity)?;
         anyhow::ensure!(
@@ -106,7 +106,7 @@ impl Args {
 }
 
 /// Opening the outbox also shows whether an agent runs: it holds it for itself alone.
-fn undelivered(state: &Path, identity: Identity) -> anyhow::Result<u64> {
+fn undelivered(state: &Path, identity: BoxIdentity) -> anyhow::Result<u64> {
     if !state.join("outbox.db").exists() {
         return Ok(0);
     }

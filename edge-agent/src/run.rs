@@ -6,43 +6,47 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread::JoinHandle,
     time::Duration,
 };
 
 use anyhow::Context as _;
-use delivery::provision::{self, Renewal};
+use delivery::provision::{self, CertificateRenewal};
 use delivery::{
-    audit_heads::AuditHeads, identity::Identity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
+    audit_heads::AuditHeads, identity::BoxIdentity, knowledge::KnowledgeStore, mqtt, outbox::Outbox,
 };
 use presence::{Thresholds, TrackId};
 use protocol::evidence::PictureSource;
 use tokio::sync::watch as flag;
+use vision::Analyzer;
 
 use crate::{
     agent::{
-        Agent, AgentClock, Ending, Event, HealthSource, Known, LockWatch, Parts, Settings, Summary,
-        Vitals,
+        Agent, AgentClock, AgentSettings, Ending, Event, HealthSource, KnownVersions, LockWatch,
+        Parts, RunSummary, Vitals,
     },
+    board_heat::{Governor, Heat},
     brokers::{self, KnownBrokers},
     calibration,
-    camera::{self, Capture, Stop},
+    camera::{self, Capture, CaptureCounters, Stop},
     clock::RealClock,
-    config::{self, Config, Mode, Source},
-    door::{Door, Screen},
-    evidence::{Keeper, courier},
-    heat::{Governor, Heat},
-    live_view::{LiveView, Watched},
+    config::{self, Config, FrameSource, RunMode},
+    door::{DoorCheck, Screen},
+    evidence::{Keeper, upload},
+    live_view::{LiveView, TimedStages},
     loaded::{load_models, origin},
     logging,
     pipeline::{Pipeline, PipelineSettings},
+    pipeline_thread::{Supervision, watch},
     record::{Recorder, Vault},
     scheduler::{self, Scheduler},
     service,
     trial::Trials,
     vision_stages::VisionStages,
-    watch::{Supervision, watch},
 };
 
 const EXAMPLES: &str = "\
@@ -81,7 +85,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
         logging::init(&config.log);
-        let scripted = matches!(config.camera.source, Source::Files { .. } | Source::Scene { .. });
+        let scripted =
+            matches!(config.camera.source, FrameSource::Files { .. } | FrameSource::Scene { .. });
         anyhow::ensure!(
             scripted || !self.once,
             "--once needs a scripted camera (camera.kind = \"scene\" or \"files\")"
@@ -107,8 +112,8 @@ struct Assembled {
     agent: Agent,
     events: Receiver<Event>,
     to_agent: Sender<Event>,
-    identity: Identity,
-    link: mqtt::Settings,
+    identity: BoxIdentity,
+    link: mqtt::LinkSettings,
     outbox: Outbox,
     state_dir: PathBuf,
     stop: Stop,
@@ -117,7 +122,7 @@ struct Assembled {
 
 impl Assembled {
     fn start(config: &Config, once: bool, models: Option<&Path>) -> anyhow::Result<Self> {
-        let mut identity = Identity::load(&config.state_dir)?;
+        let mut identity = BoxIdentity::load(&config.state_dir)?;
         let fixed = brokers::lay_over(&config.brokers, &mut identity);
         let models = load_models(config, models)?;
         let outbox =
@@ -133,30 +138,22 @@ impl Assembled {
             Some(script) => AgentClock::scripted(opened.start, script.speed_permille),
             None => AgentClock::real(clock),
         };
-        let counters = std::sync::Arc::default();
-        let mut link = mqtt::Settings::new(identity.clone());
+        let counters = Arc::default();
+        let mut link = mqtt::LinkSettings::new(identity.clone());
         link.audit_heads = Some(AuditHeads::new(&config.state_dir, identity.server));
         let (to_agent, events) = channel();
         let mut agent = Agent::new(Parts {
-            settings: Settings {
-                production: config.mode == Mode::Production,
+            settings: AgentSettings {
+                production: config.mode == RunMode::Production,
                 scripted,
                 once,
                 health_every: Duration::from_millis(config.health.every_ms),
             },
             clock: agent_clock,
             outbox: outbox.clone(),
-            known: Known::new(models.maker.clone()),
+            known: KnownVersions::new(models.maker.clone()),
             origin: origin(config, &identity, &models),
-            health: HealthSource::new(Vitals {
-                firmware: env!("CARGO_PKG_VERSION").to_owned(),
-                pack: models.pack.clone(),
-                state_dir: config.state_dir.clone(),
-                disk_low_bytes: config.health.disk_low_bytes,
-                counters: std::sync::Arc::clone(&counters),
-                heat: Heat::of_this_board(),
-                link: link.stats.clone(),
-            }),
+            health: HealthSource::new(vitals(config, &models.pack, &counters, &link)),
             brokers: KnownBrokers {
                 list: link.brokers.clone(),
                 state_dir: config.state_dir.clone(),
@@ -176,15 +173,6 @@ impl Assembled {
         agent.recall(store.load(&identity, &outbox)?);
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
-        let view = match &config.live_view {
-            None => None,
-            Some(shown) => Some(LiveView::start(
-                shown,
-                &config.state_dir,
-                calibration::thresholds(&models.analyzer),
-                stop.clone(),
-            )?),
-        };
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
         let supervision = Supervision {
             governor: (!scripted)
@@ -194,29 +182,15 @@ impl Assembled {
         let capture_stop = stop.clone();
         let make =
             move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
-        let (events_in, watch_stop) = (to_agent.clone(), stop.clone());
-        let thread = std::thread::Builder::new().name("pipeline".to_owned());
-        let pipeline = match view {
-            None => {
-                let pipeline = pipeline(config, models.analyzer, first_track);
-                thread.spawn(move || {
-                    watch(pipeline, make, supervision, None, &events_in, clock, &watch_stop)
-                })?
-            }
-            Some(view) => {
-                let pipeline =
-                    pipeline(config, Watched::new(models.analyzer, view.clone()), first_track);
-                thread.spawn(move || {
-                    watch(pipeline, make, supervision, Some(&view), &events_in, clock, &watch_stop)
-                })?
-            }
-        };
+        let watching =
+            Watching { supervision, events: to_agent.clone(), clock, stop: stop.clone() };
+        let pipeline = watching.start(config, models.analyzer, first_track, make)?;
         let state_dir = config.state_dir.clone();
         Ok(Self { agent, events, to_agent, identity, link, outbox, state_dir, stop, pipeline })
     }
 
     /// Runs until the end; whatever it was, nothing that was raised is lost.
-    fn live(mut self, ready_file: Option<&Path>) -> anyhow::Result<(Ending, Summary)> {
+    fn live(mut self, ready_file: Option<&Path>) -> anyhow::Result<(Ending, RunSummary)> {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (shutdown, told) = flag::channel(false);
@@ -264,6 +238,58 @@ impl Assembled {
     }
 }
 
+/// What the thread that looks through the camera is given.
+struct Watching {
+    supervision: Supervision,
+    events: Sender<Event>,
+    clock: RealClock,
+    stop: Stop,
+}
+
+impl Watching {
+    /// Where the configuration shows the picture to a program, its stages are timed for that.
+    fn start(
+        self,
+        config: &Config,
+        analyzer: Analyzer,
+        first_track: TrackId,
+        make: impl FnOnce() -> std::io::Result<Capture> + Send + 'static,
+    ) -> anyhow::Result<JoinHandle<Option<Capture>>> {
+        let Self { supervision, events, clock, stop } = self;
+        let thread = std::thread::Builder::new().name("pipeline".to_owned());
+        let Some(shown) = &config.live_view else {
+            let pipeline = pipeline(config, analyzer, first_track);
+            let watching = move || watch(pipeline, make, supervision, None, &events, clock, &stop);
+            return Ok(thread.spawn(watching)?);
+        };
+        let thresholds = calibration::thresholds(&analyzer);
+        let view = LiveView::start(shown, &config.state_dir, thresholds, stop.clone())?;
+        let stages = TimedStages::new(analyzer, view.clone());
+        let pipeline = pipeline(config, stages, first_track);
+        let watching =
+            move || watch(pipeline, make, supervision, Some(&view), &events, clock, &stop);
+        Ok(thread.spawn(watching)?)
+    }
+}
+
+/// What the heartbeat is made of.
+fn vitals(
+    config: &Config,
+    pack: &str,
+    counters: &Arc<CaptureCounters>,
+    link: &mqtt::LinkSettings,
+) -> Vitals {
+    Vitals {
+        firmware: env!("CARGO_PKG_VERSION").to_owned(),
+        pack: pack.to_owned(),
+        state_dir: config.state_dir.clone(),
+        disk_low_bytes: config.health.disk_low_bytes,
+        counters: Arc::clone(counters),
+        heat: Heat::of_this_board(),
+        link: link.stats.clone(),
+    }
+}
+
 /// A box that can not keep the log still judges; the heartbeat says that a finding can not be
 /// derived again.
 fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Recorder> {
@@ -277,20 +303,22 @@ fn recorder(config: &Config, boot: u64, thresholds: Thresholds) -> Option<Record
 }
 
 /// Photographs in a drawn room are of real people: nobody is told that they are drawn.
-fn picture_source(camera: &Source) -> PictureSource {
+fn picture_source(camera: &FrameSource) -> PictureSource {
     match camera {
-        Source::Scene { scene, .. } if scene.cast.is_none() => PictureSource::Drawn,
-        Source::Scene { .. } | Source::Files { .. } => PictureSource::Recorded,
-        Source::V4l2 { .. } | Source::Rtsp { .. } | Source::Mjpeg { .. } => PictureSource::Camera,
+        FrameSource::Scene { scene, .. } if scene.cast.is_none() => PictureSource::Drawn,
+        FrameSource::Scene { .. } | FrameSource::Files { .. } => PictureSource::Recorded,
+        FrameSource::V4l2 { .. } | FrameSource::Rtsp { .. } | FrameSource::Mjpeg { .. } => {
+            PictureSource::Camera
+        }
     }
 }
 
 /// A box that can not keep sealed pictures still judges; it takes none.
-fn keeper(config: &Config, identity: &Identity, to_agent: &Sender<Event>) -> Option<Keeper> {
+fn keeper(config: &Config, identity: &BoxIdentity, to_agent: &Sender<Event>) -> Option<Keeper> {
     let source = picture_source(&config.camera.source);
     let (device, quota) = (identity.device.clone(), config.evidence_quota_bytes);
     let kept = Keeper::open(&config.state_dir, device, source, quota).and_then(|mut keeper| {
-        keeper.send_by(courier::start(config.state_dir.clone(), to_agent.clone())?);
+        keeper.send_by(upload::start(config.state_dir.clone(), to_agent.clone())?);
         Ok(keeper)
     });
     kept.inspect_err(|why| tracing::error!("no sealed pictures: {why}")).ok()
@@ -306,7 +334,7 @@ fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -
         live_camera: live,
         first_track,
     };
-    let scheduler = Scheduler::new(scheduler::Settings {
+    let scheduler = Scheduler::new(scheduler::SchedulerSettings {
         evidence_every_ms: config.schedule.evidence_every_ms,
         renewal_ms: config.schedule.renewal_ms,
         better_by_ppm: config.schedule.better_by_ppm,
@@ -316,7 +344,7 @@ fn pipeline<E: VisionStages>(config: &Config, stages: E, first_track: TrackId) -
         stages,
         pipeline_settings,
         scheduler,
-        Door::new(config.doorway.screen.clone().map(Screen::new)),
+        DoorCheck::new(config.doorway.screen.clone().map(Screen::new)),
     )
 }
 
@@ -349,8 +377,8 @@ async fn keep_certificate(state_dir: PathBuf) {
         })
         .await
         {
-            Ok(Ok(Renewal::NotDue)) => {}
-            Ok(Ok(Renewal::Renewed(times))) => {
+            Ok(Ok(CertificateRenewal::NotDue)) => {}
+            Ok(Ok(CertificateRenewal::Renewed(times))) => {
                 tracing::info!(expires_at = %times.expires_at, "certificate renewed");
             }
             Ok(Err(error)) => {
@@ -362,7 +390,7 @@ async fn keep_certificate(state_dir: PathBuf) {
 }
 
 /// Written beside and renamed, so that whoever waits for the file reads it whole.
-fn write_ready(path: &Path, identity: &Identity) -> std::io::Result<()> {
+fn write_ready(path: &Path, identity: &BoxIdentity) -> std::io::Result<()> {
     let line = serde_json::json!({"device": identity.device, "room": identity.room,
         "pid": std::process::id()});
     let unfinished = path.with_extension("unfinished");

@@ -10,7 +10,7 @@ use presence::{EmbedPermission, IdentityView, TrackId};
 
 /// The settings of the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub struct SchedulerSettings {
     /// Least time between two looks at a face whose identity is open, ms.
     pub evidence_every_ms: u64,
     /// A settled identity is looked at again after this, ms.
@@ -36,7 +36,7 @@ pub struct Candidate {
 
 /// Why a face is looked at; the order is the order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
+pub enum LookReason {
     Renewal,
     FirstSight,
     Evidence,
@@ -61,7 +61,7 @@ impl Looked {
 /// The settings, and what the looks of the last second cost.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
-    settings: Settings,
+    settings: SchedulerSettings,
     budget: Budget,
     deferred: u64,
     waiting: u64,
@@ -71,13 +71,18 @@ pub struct Scheduler {
 const LAPSE_MARGIN_MS: u64 = 20_000;
 
 impl Scheduler {
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: SchedulerSettings) -> Self {
         Self { settings, budget: Budget::new(settings.budget_ms_per_s), deferred: 0, waiting: 0 }
     }
 
     /// The faces to embed in this frame, the most urgent first. `real_ms` is real time, for the
     /// budget alone.
-    pub fn plan(&mut self, mono_ms: u64, real_ms: u64, faces: &[Candidate]) -> Vec<(TrackId, Why)> {
+    pub fn plan(
+        &mut self,
+        mono_ms: u64,
+        real_ms: u64,
+        faces: &[Candidate],
+    ) -> Vec<(TrackId, LookReason)> {
         let mut wanted: Vec<_> = faces
             .iter()
             .filter(|face| face.permission == EmbedPermission::Allowed)
@@ -115,21 +120,23 @@ impl Scheduler {
         self.waiting
     }
 
-    fn why(&self, mono_ms: u64, face: &Candidate) -> Option<Why> {
-        let Some(looked) = face.looked else { return Some(Why::FirstSight) };
+    fn why(&self, mono_ms: u64, face: &Candidate) -> Option<LookReason> {
+        let Some(looked) = face.looked else { return Some(LookReason::FirstSight) };
         let since = mono_ms.saturating_sub(looked.at_ms);
         if since < self.settings.evidence_every_ms {
             return None;
         }
         let better =
             face.quality_ppm >= looked.best_ppm.saturating_add(self.settings.better_by_ppm);
-        let better = better.then_some(Why::Better);
+        let better = better.then_some(LookReason::Better);
         match &face.identity {
-            IdentityView::Indeterminate => Some(Why::Evidence),
+            IdentityView::Indeterminate => Some(LookReason::Evidence),
             IdentityView::Matched { renew_before, .. }
             | IdentityView::Unmatched { renew_before } => {
                 let lapses = renew_before.0 <= mono_ms.saturating_add(LAPSE_MARGIN_MS);
-                (since >= self.settings.renewal_ms || lapses).then_some(Why::Renewal).or(better)
+                (since >= self.settings.renewal_ms || lapses)
+                    .then_some(LookReason::Renewal)
+                    .or(better)
             }
         }
     }

@@ -15,7 +15,7 @@ use protocol::id::TrialId;
 use protocol::trial::{PolicyTrialAnswer, TrialCount, TrialDay, TrialFailure};
 
 use crate::agent::event::Event;
-use crate::record::{Part, RecordError, Vault};
+use crate::record::{LogPart, RecordError, Vault};
 
 /// Trials that a box begins within a day. Each costs it a few minutes of one idle core.
 pub const MOST_A_DAY: usize = 12;
@@ -27,7 +27,7 @@ const NICE: i32 = 19;
 
 /// What is to be tried.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct TrialOrder {
     pub trial: TrialId,
     /// What the others are held against.
     pub in_force: Policy,
@@ -72,7 +72,7 @@ impl Trials {
 
     /// Begins a trial at `now`; one that is at work ends unanswered, the server asks again. What it
     /// found comes as [`Event::Tried`].
-    pub fn begin(&mut self, order: Order, now: Instant) -> Result<(), NotBegun> {
+    pub fn begin(&mut self, order: TrialOrder, now: Instant) -> Result<(), NotBegun> {
         self.begun.retain(|begun| now.duration_since(*begun) < DAY);
         if self.begun.len() >= MOST_A_DAY {
             return Err(NotBegun::TooOften);
@@ -109,7 +109,7 @@ fn give_way() {
 /// Replays what may be read; `None` where it was told to stop.
 fn answer(
     state_dir: &Path,
-    order: &Order,
+    order: &TrialOrder,
     most_bytes: u64,
     stop: &AtomicBool,
 ) -> Option<PolicyTrialAnswer> {
@@ -141,12 +141,12 @@ fn answer(
 /// midnight UTC is in neither count.
 fn replayed(
     state_dir: &Path,
-    order: &Order,
+    order: &TrialOrder,
     most_bytes: u64,
     stop: &AtomicBool,
 ) -> Result<Option<PolicyTrialAnswer>, RecordError> {
     let vault = Vault::of_existing(state_dir)?;
-    let mut days: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+    let mut days: BTreeMap<String, Vec<LogPart>> = BTreeMap::new();
     for part in vault.parts()? {
         if order.from.as_ref().is_none_or(|from| part.day() >= *from) {
             days.entry(part.day()).or_default().push(part);
@@ -157,7 +157,7 @@ fn replayed(
     let mut days: Vec<_> = days.into_iter().rev().collect();
     days.sort_by_key(|(day, _)| !order.held.contains(day));
     for (day, parts) in days {
-        let bytes: u64 = parts.iter().map(Part::bytes).sum();
+        let bytes: u64 = parts.iter().map(LogPart::bytes).sum();
         if bytes > left {
             // Smaller days after it stay out, too: what is left out is the oldest.
             left = 0;
@@ -203,7 +203,7 @@ fn replayed(
     }))
 }
 
-fn comparison(order: &Order) -> Comparison {
+fn comparison(order: &TrialOrder) -> Comparison {
     let tried = order.tried.iter().map(|(_, policy)| policy.clone());
     Comparison::new(Some(order.in_force.clone()), tried.collect())
 }
@@ -211,7 +211,7 @@ fn comparison(order: &Order) -> Comparison {
 /// Counts by (setting, rule): stand, appear, vanish, other severity.
 type Counts = BTreeMap<(String, &'static str), [u32; 4]>;
 
-fn count(order: &Order, (stand, changed): (Vec<Finding>, Vec<WhatIf>), counts: &mut Counts) {
+fn count(order: &TrialOrder, (stand, changed): (Vec<Finding>, Vec<WhatIf>), counts: &mut Counts) {
     for ((setting, _), what_if) in order.tried.iter().zip(changed) {
         let change = what_if.change.iter().map(|(finding, _)| finding);
         let lists: [Vec<&Finding>; 4] = [

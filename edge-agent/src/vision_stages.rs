@@ -2,7 +2,8 @@
 //! is embedded, what is kept) are tested without networks. Nothing here keeps a face.
 
 use vision::{
-    Analyzer, Embedding, FaceBox, Frame, Gate, LiveLimits, LivenessScore, Quality, VisionError,
+    Analyzer, Embedding, FaceBox, Frame, Gate, LiveLimits, LivenessScore, QualityComponents,
+    VisionError,
 };
 
 use presence::Appearance;
@@ -53,7 +54,7 @@ impl VisionStages for Analyzer {
     }
 
     fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<FaceQuality, VisionError> {
-        let quality: Quality = Analyzer::assess(self, frame, face)?;
+        let quality: QualityComponents = Analyzer::assess(self, frame, face)?;
         let quality_ppm = (quality.unified() * 1e6).clamp(0.0, 1e6) as u32;
         let good = Gate::RECOGNITION.check(&quality).is_empty();
         Ok(FaceQuality { quality_ppm, good, shows_liveness: Gate::liveness(&quality) })

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use presence::{self as core, Output, PresenceMethod, Subject};
+use presence::{self as core, EngineOutput, PresenceMethod, Subject};
 use protocol::{
     id::{DeviceId, InstitutionId, ItemCode, PersonId, RoomId, SessionId},
     names::{FigureName, PartName, VerifiedBy},
@@ -54,19 +54,19 @@ fn id<T: std::str::FromStr>(text: &str) -> Option<T> {
 pub fn messages(
     origin: &Origin,
     item_of: impl Fn(&SessionId) -> Option<ItemCode>,
-    output: &Output,
+    output: &EngineOutput,
 ) -> Vec<Up> {
     match output {
-        Output::Finding(finding) => {
+        EngineOutput::Finding(finding) => {
             vec![Up::Finding(Box::new(self::finding(origin, item_of, finding)))]
         }
-        Output::PresenceSummary(summary) => {
+        EngineOutput::PresenceSummary(summary) => {
             let said = self::summary(origin, summary).map(Up::PresenceSummary);
             said.into_iter()
                 .chain(presences(origin, summary).into_iter().map(Up::Presence))
                 .collect()
         }
-        Output::WipeTrack(_) => Vec::new(),
+        EngineOutput::WipeTrack(_) => Vec::new(),
     }
 }
 
@@ -117,8 +117,8 @@ pub fn finding(
         explanation: wording::of_box(&finding.statement),
         raised_at: rfc3339_ms(finding.raised_at.wall.0),
         withdrawn_because: finding.withdrawn_because.map(|why| match why {
-            core::Withdrawal::OwnCorrection => WithdrawalCause::OwnCorrection,
-            core::Withdrawal::StatedBefore => WithdrawalCause::StatedBefore,
+            core::WithdrawalGround::OwnCorrection => WithdrawalCause::OwnCorrection,
+            core::WithdrawalGround::StatedBefore => WithdrawalCause::StatedBefore,
         }),
         manifest: origin.manifest(finding),
     }
@@ -129,8 +129,8 @@ pub fn finding(
 /// reads it (P15).
 fn summary(origin: &Origin, summary: &core::PresenceSummary) -> Option<PresenceSummary> {
     let reasons: &[core::AbstentionReason] = match &summary.assessment {
-        core::Assessment::Assessable => &[],
-        core::Assessment::NotAssessable(reasons) => reasons,
+        core::Assessability::Assessable => &[],
+        core::Assessability::NotAssessable(reasons) => reasons,
     };
     let undecided = |u: &core::Undecided| UndecidedRule {
         rule: u.rule.code().into(),
@@ -141,7 +141,7 @@ fn summary(origin: &Origin, summary: &core::PresenceSummary) -> Option<PresenceS
         session: id(summary.session.as_str())?,
         revision: summary.revision,
         at: rfc3339_ms(summary.at.wall.0),
-        assessable: summary.assessment == core::Assessment::Assessable,
+        assessable: summary.assessment == core::Assessability::Assessable,
         not_assessable_because: reasons.iter().map(|r| r.as_str().into()).collect(),
         undecided: summary.undecided.iter().map(undecided).collect(),
         visibility_over_a_ppm: summary.visibility.over_a_ppm,
@@ -207,14 +207,16 @@ fn subject(subject: &Subject) -> String {
     }
 }
 
-fn kind(kind: core::Kind) -> FindingKind {
+fn kind(kind: core::FindingKind) -> FindingKind {
     match kind {
-        core::Kind::LicenseLending => FindingKind::LicenseLending,
-        core::Kind::NonLeadOperating => FindingKind::NonLeadOperating,
-        core::Kind::UnlicensedOperator => FindingKind::UnlicensedOperator,
+        core::FindingKind::LicenseLending => FindingKind::LicenseLending,
+        core::FindingKind::NonLeadOperating => FindingKind::NonLeadOperating,
+        core::FindingKind::UnlicensedOperator => FindingKind::UnlicensedOperator,
         // HB-3 is one of the integrity rules; the rule's code tells it from the others.
-        core::Kind::Integrity | core::Kind::UndeclaredProcedure => FindingKind::Integrity,
-        core::Kind::RecordMismatch => FindingKind::RecordMismatch,
+        core::FindingKind::Integrity | core::FindingKind::UndeclaredProcedure => {
+            FindingKind::Integrity
+        }
+        core::FindingKind::RecordMismatch => FindingKind::RecordMismatch,
     }
 }
 

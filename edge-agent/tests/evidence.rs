@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use edge_agent::clock::Now;
 use edge_agent::evidence::taking::{Taker, place};
-use edge_agent::evidence::{Keeper, Taken, Taking};
+use edge_agent::evidence::{Keeper, TakenPictures, Taking};
 use edge_agent::loaded::{Models, load_models};
 use evidence::fixture::{Office, role_secret};
-use evidence::{FLAT, Mask, RectPx, Roll, Seen, open, open_half, text};
+use evidence::{FLAT, FrameFace, Mask, RectPx, VerifiedRoll, open, open_half, signed_text};
 use image::{Rgb, RgbImage};
 use presence::TrackId;
 use protocol::evidence::{CustodianRole, EvidenceKind, PictureSource};
@@ -113,7 +113,7 @@ impl Room {
         std::fs::write(&path, text).unwrap();
         let mut models = load_models(&edge_agent::config::load(&path).unwrap(), None).unwrap();
         let gallery = gallery(&mut models, &scene);
-        let roll = Roll::first(&Office::new().roll).unwrap();
+        let roll = VerifiedRoll::first(&Office::new().roll).unwrap();
         let taking = Taking {
             device: device(),
             seal_to: roll.seal_to().unwrap(),
@@ -148,11 +148,11 @@ impl Room {
         id: &str,
         frame: &RgbImage,
         faces: &[FaceBox],
-    ) -> Taken {
-        let seen: Vec<Seen> = faces
+    ) -> TakenPictures {
+        let seen: Vec<FrameFace> = faces
             .iter()
             .zip(0..)
-            .map(|(face, track)| Seen {
+            .map(|(face, track)| FrameFace {
                 track,
                 place: place(face),
                 quality_ppm: (!in_bed(face)).then_some(500_000),
@@ -265,10 +265,14 @@ impl Room {
         for number in 0..frames as u64 {
             let at = (number as f64 * 1_000.0 / FRAMES_PER_S) as u64;
             let quality = 500_000 + (self.roll(100_000)) as u32;
-            let seen: Vec<Seen> = faces
+            let seen: Vec<FrameFace> = faces
                 .iter()
                 .zip(0..)
-                .map(|(face, track)| Seen { track, place: place(face), quality_ppm: Some(quality) })
+                .map(|(face, track)| FrameFace {
+                    track,
+                    place: place(face),
+                    quality_ppm: Some(quality),
+                })
                 .collect();
             taker.look(view(&frame), Now { mono_ms: at, wall_ms: at as i64 }, &seen);
         }
@@ -461,7 +465,8 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
 
 fn key(item: &protocol::evidence::EvidenceItem, finding: &str) -> Vec<u8> {
     let data =
-        text::associated_data(&device(), finding, &item.id, item.kind, &item.taken_at).unwrap();
+        signed_text::associated_data(&device(), finding, &item.id, item.kind, &item.taken_at)
+            .unwrap();
     let half = |half, role| open_half(half, role, &role_secret(role, 1), &data).unwrap();
     let a = half(&item.supervisor_half, CustodianRole::Supervisor);
     let b = half(&item.reviewer_half, CustodianRole::Reviewer);

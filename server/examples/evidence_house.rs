@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use evidence::{About, Roll, SealedBytes, order, seal};
+use evidence::{PictureContext, SealedCiphertext, VerifiedRoll, order, seal};
 use image::{Rgb, RgbImage};
 use protocol::down::Down;
 use protocol::envelope::Sealed;
@@ -88,7 +88,7 @@ fn play(house: &House, b: &mut TestBox) {
             "applied": true}));
         match body.payload {
             Down::Custodians(told) => {
-                let believed = Roll::first(&told).unwrap();
+                let believed = VerifiedRoll::first(&told).unwrap();
                 if let (true, Some(to)) = (pictures.is_empty(), believed.seal_to()) {
                     pictures = take(b, &to);
                 }
@@ -114,8 +114,9 @@ fn take(b: &mut TestBox, to: &evidence::SealTo) -> Vec<(EvidenceItem, Vec<u8>)> 
         (EvidenceKind::SceneView, drawn([150, 120, 100], 22)),
     ] {
         let finding_id = "a".repeat(32);
-        let about = About { device: &device, finding_id: &finding_id, kind, taken_at: TAKEN_AT };
-        let SealedBytes { id, ciphertext, sha256, supervisor_half, reviewer_half } =
+        let about =
+            PictureContext { device: &device, finding_id: &finding_id, kind, taken_at: TAKEN_AT };
+        let SealedCiphertext { id, ciphertext, sha256, supervisor_half, reviewer_half } =
             seal(&plain, about, to).unwrap();
         let item = EvidenceItem {
             id,
@@ -141,7 +142,7 @@ fn take(b: &mut TestBox, to: &evidence::SealTo) -> Vec<(EvidenceItem, Vec<u8>)> 
 fn deliver(
     house: &House,
     b: &mut TestBox,
-    roll: &Roll,
+    roll: &VerifiedRoll,
     release: &ReleaseOrder,
     pictures: &[(EvidenceItem, Vec<u8>)],
 ) {

@@ -49,13 +49,13 @@ const VERSION: &str = if broker::HAS_EMBEDDED {
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Option<ServerCommand>,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum ServerCommand {
     /// Start the server (the default when no command is named)
     Run(RunArgs),
     /// Print the commented configuration; with --check, check one as `check` does

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use arguments::{
-    AccountArgs, AccountDeed, BackupArgs, BrokerConfigArgs, CheckArgs, Cli, Command, ExportArgs,
-    RestoreArgs, RunArgs, StoreArgs, StoreDeed,
+    AccountArgs, AccountDeed, BackupArgs, BrokerConfigArgs, CheckArgs, Cli, ExportArgs,
+    RestoreArgs, RunArgs, ServerCommand, StoreArgs, StoreDeed,
 };
 use clap::Parser as _;
 use server::config::{Broker, COMMENTED, Config, ConfigError, files};
@@ -162,20 +162,20 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => start(&cli.run),
-        Some(Command::Run(args)) => start(&args),
-        Some(Command::Check(args)) => args.run(),
-        Some(Command::Config(args)) if args.check => args.args.run(),
-        Some(Command::Account(args)) => args.run(),
-        Some(Command::Config(_)) => {
+        Some(ServerCommand::Run(args)) => start(&args),
+        Some(ServerCommand::Check(args)) => args.run(),
+        Some(ServerCommand::Config(args)) if args.check => args.args.run(),
+        Some(ServerCommand::Account(args)) => args.run(),
+        Some(ServerCommand::Config(_)) => {
             log_lines::say_text!("{COMMENTED}");
             Ok(())
         }
-        Some(Command::BrokerConfig(args)) => args.run(),
-        Some(Command::Export(args)) => args.run(),
-        Some(Command::Backup(args)) => args.run(),
-        Some(Command::Restore(args)) => args.run(),
-        Some(Command::Store(args)) => args.run(),
-        Some(Command::Models(args)) => args.run(),
+        Some(ServerCommand::BrokerConfig(args)) => args.run(),
+        Some(ServerCommand::Export(args)) => args.run(),
+        Some(ServerCommand::Backup(args)) => args.run(),
+        Some(ServerCommand::Restore(args)) => args.run(),
+        Some(ServerCommand::Store(args)) => args.run(),
+        Some(ServerCommand::Models(args)) => args.run(),
     };
     let failed = match done {
         Ok(()) => None,
@@ -253,7 +253,8 @@ fn tell_service_manager(state: sd_notify::NotifyState<'_>) {
 /// Logs go to standard error, so that standard output stays machine-readable. The broker's own
 /// chatter is kept at warnings.
 fn log_to_stderr(config: &Config) {
-    let format = if config.log_json { log_lines::Format::Json } else { log_lines::Format::Text };
+    let format =
+        if config.log_json { log_lines::LogFormat::Json } else { log_lines::LogFormat::Text };
     for password in files::passwords(config) {
         log_lines::secret(&password);
     }

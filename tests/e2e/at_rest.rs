@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use e2e::boxes::{PlainBox, provisioned, until};
-use e2e::morning::{ANY_PORT, Settings, start_server};
+use e2e::morning::{ANY_PORT, MorningSettings, start_server};
 use e2e::mosquitto::free_port;
 use e2e::programs::Program;
 use e2e::{api::Api, clinic};
@@ -128,7 +128,8 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     let opened = memory.join("zaigang.kek");
     tpm.creds(&["decrypt", sealed.to_str().unwrap(), opened.to_str().unwrap()]).unwrap();
 
-    let (_server, ready) = start_server(folder.path(), &Settings::drawn_once(), ANY_PORT).unwrap();
+    let (_server, ready) =
+        start_server(folder.path(), &MorningSettings::drawn_once(), ANY_PORT).unwrap();
     let api = Api::new(&ready.http);
     let morning = Morning::bundled().unwrap();
     clinic::register(&api, &morning).unwrap();
@@ -196,7 +197,7 @@ fn a_stolen_disk_opens_no_template_where_the_board_has_a_tpm() {
     );
     for name in ["signing.key", "sealing.key", "observations/observations.key"] {
         let text = fs::read_to_string(state.join(name)).unwrap();
-        assert!(trust::board::is_sealed(&text), "{name} is plain");
+        assert!(trust::board_key::is_sealed(&text), "{name} is plain");
     }
 
     // On another board neither systemd opens the credential nor the agent its keys.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use delivery::testing::Outcome;
+use delivery::testing::FaultOutcome;
 use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
 use e2e::mosquitto::{self, Mosquitto};
@@ -77,7 +77,7 @@ impl Stage {
         let (stored, _) = findings_of(&bundle).unwrap();
         let all: BTreeSet<u32> = (1..=self.raised).collect();
         let folder = self.folder.path().display();
-        assert!(Outcome::of(fault, times, &all, &stored).print(), "{folder}");
+        assert!(FaultOutcome::of(fault, times, &all, &stored).print(), "{folder}");
     }
 }
 

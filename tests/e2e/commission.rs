@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
 use e2e::clinic;
@@ -185,7 +185,7 @@ struct House {
     server: Program,
     config: PathBuf,
     state: PathBuf,
-    identity: Identity,
+    identity: BoxIdentity,
     folder: tempfile::TempDir,
 }
 

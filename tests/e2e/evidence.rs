@@ -15,10 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use e2e::boxes::until;
 use e2e::clinic;
 use e2e::hostile::{User, welcomed};
-use e2e::https::{Authority, Proxy};
+use e2e::https::{Proxy, TestAuthority};
 use e2e::programs::Program;
 use e2e::server::{ServerPlan, api};
-use evidence::{RoleSecret, text};
+use evidence::{RoleSecret, signed_text};
 use protocol::evidence::{
     Custodian, CustodianRole, CustodianSignature, EvidenceItem, EvidenceKind, ReleaseOrder, RoleKey,
 };
@@ -44,7 +44,7 @@ fn opaque() -> Value {
     json!({"enc": STANDARD.encode(bytes32()), "ct": STANDARD.encode(bytes32())})
 }
 
-/// Somebody with a login, and the keys that his browser made.
+/// Somebody with a login, and the keys that their browser made.
 struct Person {
     name: &'static str,
     user: User,
@@ -53,7 +53,7 @@ struct Person {
 }
 
 impl Person {
-    /// Takes the administrator's invitation, and founds his role.
+    /// Takes the administrator's invitation, and founds their role.
     fn founder(base: &str, admin: &User, name: &'static str, role: CustodianRole) -> Self {
         let word = if role == CustodianRole::Supervisor { "supervisor" } else { "reviewer" };
         let asked = json!({"role": word, "scope": PLACE});
@@ -84,8 +84,8 @@ impl Person {
             vouched: this.unsigned(),
         };
         let first = json!({"from": from, "role_key": public, "share": opaque(),
-            "sig": this.sign(&text::custodian(PLACE, &line).unwrap()),
-            "role_key_sig": this.sign(&text::role_key(PLACE, &key).unwrap())});
+            "sig": this.sign(&signed_text::custodian(PLACE, &line).unwrap()),
+            "role_key_sig": this.sign(&signed_text::role_key(PLACE, &key).unwrap())});
         let keys = json!({"verification_key": verification_key,
             "sealing_key": sealing_key, "wrapped": {"ct": "w"},
             "recovery": {"ct": "r"}, "first": first});
@@ -139,7 +139,7 @@ impl House {
         clinic::enrol(&api, &morning, portrait).unwrap();
         clinic::declare_sessions(&api, &morning).unwrap();
         let token = clinic::register_device(&api, &morning).unwrap();
-        let authority = Authority::new("127.0.0.1").unwrap();
+        let authority = TestAuthority::new("127.0.0.1").unwrap();
         let proxy = Proxy::start(&authority, &ready.http).unwrap();
         provision(folder.path(), &authority, &proxy, &token);
         server.kill().unwrap();
@@ -221,12 +221,12 @@ impl House {
             "finding": order.finding_id, "items": order.items, "reviewer": self.wang.name,
             "case_number": order.case, "basis": order.basis, "purpose": order.purpose,
             "requested_at": order.requested_at, "expires_at": order.expires_at,
-            "sig": self.li.sign(&text::release(order).unwrap()), "halves": halves(order)});
+            "sig": self.li.sign(&signed_text::release(order).unwrap()), "halves": halves(order)});
         self.li.asks("/requests", &asked)
     }
 
     fn approve(&self, order: &ReleaseOrder) -> anyhow::Result<Value> {
-        let sig = self.wang.sign(&text::release(order).unwrap());
+        let sig = self.wang.sign(&signed_text::release(order).unwrap());
         let step = json!({"step": "approve", "sig": sig, "halves": halves(order)});
         self.wang.asks(&format!("/requests/{}/steps", order.order), &step)
     }
@@ -255,7 +255,8 @@ impl House {
         let store = self.folder.path().join("server-data/zaigang.db");
         let store = rusqlite::Connection::open(store).unwrap();
         let forged = SigningKey::from_bytes(&bytes32());
-        let forged = STANDARD.encode(forged.sign_bytes(text::release(order).unwrap().as_bytes()));
+        let forged =
+            STANDARD.encode(forged.sign_bytes(signed_text::release(order).unwrap().as_bytes()));
         let changed = store
             .execute(
                 "UPDATE evidence_opening SET reviewer_sig = ?1 WHERE id = ?2",
@@ -277,7 +278,7 @@ fn halves(order: &ReleaseOrder) -> serde_json::Map<String, Value> {
     order.items.iter().map(|id| (id.to_string(), opaque())).collect()
 }
 
-fn provision(folder: &Path, authority: &Authority, proxy: &Proxy, token: &str) {
+fn provision(folder: &Path, authority: &TestAuthority, proxy: &Proxy, token: &str) {
     films(folder, "stranger");
     let ca = authority.write(&folder.join("ca.pem")).unwrap().display().to_string();
     let config = folder.join("agent.toml").display().to_string();

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::pin::{ServerCa, TokenLine};
-use delivery::provision::{Provisioning, Renewal, provision, renew_if_due};
+use delivery::provision::{CertificateRenewal, Provisioning, provision, renew_if_due};
 use e2e::boxes::furnish;
-use e2e::https::{Authority, Proxy};
+use e2e::https::{Proxy, TestAuthority};
 use e2e::mosquitto::free_port;
 use e2e::server::{ServerPlan, api};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 
-fn fingerprint(authority: &Authority) -> String {
+fn fingerprint(authority: &TestAuthority) -> String {
     let der = CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap();
     trust::sha256_hex(der.as_ref())
 }
@@ -30,7 +30,7 @@ fn a_box_is_provisioned_and_renewed_over_https() {
     let api = api(&ready);
     furnish(&api).unwrap();
     let (ours, foreign) =
-        (Authority::new("127.0.0.1").unwrap(), Authority::new("127.0.0.1").unwrap());
+        (TestAuthority::new("127.0.0.1").unwrap(), TestAuthority::new("127.0.0.1").unwrap());
     let (trusted, other) = (
         ours.write(&folder.path().join("ours.pem")).unwrap(),
         foreign.write(&folder.path().join("foreign.pem")).unwrap(),
@@ -67,7 +67,7 @@ fn a_box_is_provisioned_and_renewed_over_https() {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
-    // Whoever presents the wanted authority beside a certificate of his own gets no further than
+    // Whoever presents the wanted authority beside a certificate of their own gets no further than
     // the handshake.
     let imposter = Proxy::start(&foreign.presenting(&ours).unwrap(), &ready.http).unwrap();
     let to = Provisioning {
@@ -85,9 +85,9 @@ fn a_box_is_provisioned_and_renewed_over_https() {
     // The renewal goes the same way, long after the file of the installation is gone.
     std::fs::remove_file(&trusted).unwrap();
     let due = Timestamp::now() + SignedDuration::from_hours(24 * 61);
-    assert!(matches!(renew_if_due(&dir, due).unwrap(), Renewal::Renewed(_)));
+    assert!(matches!(renew_if_due(&dir, due).unwrap(), CertificateRenewal::Renewed(_)));
     assert_eq!(proxy.requests(), 2);
-    assert_eq!(Identity::load(&dir).unwrap().server_url.as_deref(), Some(proxy.url.as_str()));
+    assert_eq!(BoxIdentity::load(&dir).unwrap().server_url.as_deref(), Some(proxy.url.as_str()));
 
     // The fingerprint alone does as well, and is the file's equal afterwards.
     let answer = api.post("devices", &json!({"id": "box-2", "room": "room-1"})).unwrap();
@@ -100,5 +100,5 @@ fn a_box_is_provisioned_and_renewed_over_https() {
     let sha256 = line.server_ca_sha256.as_deref().map(ServerCa::Sha256);
     let to = Provisioning { server: &proxy.url, server_ca: sha256, firmware: "test" };
     assert_eq!(provision(to, line.token.clone(), &second).unwrap().device.as_str(), "box-2");
-    assert!(matches!(renew_if_due(&second, due).unwrap(), Renewal::Renewed(_)));
+    assert!(matches!(renew_if_due(&second, due).unwrap(), CertificateRenewal::Renewed(_)));
 }

@@ -43,4 +43,5 @@ mod server_faults;
 mod servers;
 mod service;
 mod store_answers;
+mod type_names;
 mod update;

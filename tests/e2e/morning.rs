@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::morning::{self, Faces, Outcome, Playing, Settings};
+use e2e::morning::{self, Faces, MorningOutcome, MorningSettings, Playing};
 use e2e::programs::root;
 
 use crate::models::real_pack;
@@ -11,14 +11,14 @@ use crate::privacy::assert_private;
 
 const LIMIT: Duration = Duration::from_mins(10);
 
-fn play(folder: &Path, settings: &Settings) -> (Playing, Outcome) {
+fn play(folder: &Path, settings: &MorningSettings) -> (Playing, MorningOutcome) {
     let mut playing = morning::start(folder, settings, &mut |_| {}).unwrap();
     let heard = morning::listen(&playing.api, |_| {});
     let outcome = playing.finish(&heard, LIMIT).unwrap();
     (playing, outcome)
 }
 
-fn assert_as_scripted(playing: &Playing, outcome: &Outcome) {
+fn assert_as_scripted(playing: &Playing, outcome: &MorningOutcome) {
     assert_eq!(outcome.surprises(&playing.morning), Vec::<String>::new());
     assert_eq!(outcome.agent.pending, 0, "messages without a receipt");
     assert_eq!(outcome.shown_twice(), 0, "steps of findings that the page showed twice");
@@ -40,7 +40,9 @@ fn assert_page(playing: &Playing) {
     for word in ["疑似", "挂证"] {
         assert!(page.contains(word), "the inbox does not say {word}");
     }
-    for person in playing.morning.people.iter().filter(|p| p.kind != scene::Kind::Practitioner) {
+    for person in
+        playing.morning.people.iter().filter(|p| p.kind != scene::PersonKind::Practitioner)
+    {
         assert!(!page.contains(&person.id), "the inbox names {}", person.id);
     }
 }
@@ -48,7 +50,8 @@ fn assert_page(playing: &Playing) {
 #[test]
 fn a_drawn_morning_raises_what_it_must_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings { log_level: "debug".to_owned(), ..Settings::drawn_once() };
+    let settings =
+        MorningSettings { log_level: "debug".to_owned(), ..MorningSettings::drawn_once() };
     let (playing, outcome) = play(folder.path(), &settings);
     assert_as_scripted(&playing, &outcome);
     assert_page(&playing);
@@ -65,8 +68,10 @@ fn a_morning_of_photographs_raises_what_it_must() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let settings =
-        Settings { faces: Faces::Photographs { folder: photographs }, ..Settings::drawn_once() };
+    let settings = MorningSettings {
+        faces: Faces::Photographs { folder: photographs },
+        ..MorningSettings::drawn_once()
+    };
     let (playing, outcome) = play(folder.path(), &settings);
     assert_as_scripted(&playing, &outcome);
     assert_page(&playing);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::morning::{self, Playing, Settings};
+use e2e::morning::{self, MorningSettings, Playing};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_mins(10);
@@ -32,7 +32,7 @@ fn assert_nothing_lost(playing: &Playing, summary: &Value) {
 #[test]
 fn a_server_killed_in_the_middle_gets_everything_later() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings::drawn_once();
+    let settings = MorningSettings::drawn_once();
     let mut playing = morning::start(folder.path(), &settings, &mut |_| {}).unwrap();
     until("the first finding", || findings(&playing) >= 1);
     playing.server.kill().unwrap();
@@ -40,7 +40,7 @@ fn a_server_killed_in_the_middle_gets_everything_later() {
     // The same address, as a clinic's server would have: the box finds it again by itself.
     let address = |url: &str| url.trim_start_matches("http://").to_owned();
     let mqtt = format!("{}:{}", playing.ready.mqtt.host, playing.ready.mqtt.port);
-    let again = Settings { listen: address(&playing.ready.http), ..settings };
+    let again = MorningSettings { listen: address(&playing.ready.http), ..settings };
     let (server, _) = morning::start_server(folder.path(), &again, &mqtt).unwrap();
     playing.server = server;
 
@@ -54,12 +54,12 @@ fn a_server_killed_in_the_middle_gets_everything_later() {
 #[test]
 fn a_killed_box_delivers_after_its_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = Settings::drawn_once();
+    let settings = MorningSettings::drawn_once();
     let mut playing = morning::start(folder.path(), &settings, &mut |_| {}).unwrap();
     until("the first finding", || findings(&playing) >= 1);
     playing.agent.kill().unwrap();
     playing.agent =
-        morning::start_agent(folder.path(), &Settings { once: false, ..settings }).unwrap();
+        morning::start_agent(folder.path(), &MorningSettings { once: false, ..settings }).unwrap();
     // Both boots write to one log.
     until("the box's second boot at work", || {
         playing.agent.log_text().matches("the camera is there").count() >= 2

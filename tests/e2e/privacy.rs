@@ -16,7 +16,7 @@ pub(crate) fn assert_private(folder: &Path, morning: &scene::Morning) {
         let log = file.extension().is_some_and(|e| e == "log" || e == "out");
         assert!(!holds_picture(&bytes), "{} holds a picture", file.display());
         for person in &morning.people {
-            let secret = person.kind != scene::Kind::Practitioner;
+            let secret = person.kind != scene::PersonKind::Practitioner;
             assert!(
                 !(secret && holds(&bytes, &person.id)),
                 "{} names {}",

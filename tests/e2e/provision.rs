@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use delivery::identity::{CertificateTimes, Identity};
-use delivery::provision::{Provisioning, Renewal, provision, renew_if_due};
+use delivery::identity::{BoxIdentity, CertificateTimes};
+use delivery::provision::{CertificateRenewal, Provisioning, provision, renew_if_due};
 use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
-use e2e::client::Client;
+use e2e::client::MqttClient;
 use e2e::mosquitto::{self, Mosquitto, free_port};
 use e2e::programs::{Program, program};
 use e2e::server::{ServerPlan, api};
@@ -52,7 +52,7 @@ impl House {
         Self { plan, api, _server: server, broker, folder }
     }
 
-    fn identity(&self, device: &str) -> (Identity, std::path::PathBuf) {
+    fn identity(&self, device: &str) -> (BoxIdentity, std::path::PathBuf) {
         let dir = self.folder.path().join(device);
         (provisioned(&self.api, device, &dir).unwrap(), dir)
     }
@@ -79,11 +79,11 @@ fn contract(house: &House) {
     let topic = |device: &str, channel: &str| format!("zaigang/v1/{device}/{channel}");
 
     // A box's own topics, in their direction, and no others.
-    let mut stranger = Client::connect("box-2", &two).unwrap();
+    let mut stranger = MqttClient::connect("box-2", &two).unwrap();
     for channel in ["receipts", "commands", "knowledge"] {
         assert!(stranger.may_hear(&topic("box-2", channel)).unwrap(), "{channel} of its own");
     }
-    let mut heard = Client::connect("box-2", &two).unwrap();
+    let mut heard = MqttClient::connect("box-2", &two).unwrap();
     for foreign in [
         topic("box-1", "knowledge"),
         topic("+", "receipts"),
@@ -120,10 +120,10 @@ fn contract(house: &House) {
     for (as_topic, text) in
         [(topic("box-1", "findings"), "forged"), (topic("box-1", "receipts"), "forged")]
     {
-        let mut forger = Client::connect("box-2", &two).unwrap();
+        let mut forger = MqttClient::connect("box-2", &two).unwrap();
         forger.say(&as_topic, text).unwrap();
     }
-    let mut honest = Client::connect("box-2", &two).unwrap();
+    let mut honest = MqttClient::connect("box-2", &two).unwrap();
     honest.say(&topic("box-2", "health"), "no envelope").unwrap();
     until("what box-2 may say arrived", || {
         house
@@ -142,7 +142,7 @@ fn contract(house: &House) {
 
     // Taking another's client id must not end that one's connection.
     let connections = the_box.stats.connections();
-    let _ = Client::connect("box-1", &two);
+    let _ = MqttClient::connect("box-1", &two);
     the_box.raise(6).unwrap();
     the_box.drained().unwrap();
     assert_eq!(the_box.stats.connections(), connections, "box-2 ended box-1's connection");
@@ -151,7 +151,7 @@ fn contract(house: &House) {
     let mut nobody = two.clone();
     nobody.tls = nobody.tls.map(|tls| delivery::identity::TlsFiles { client: None, ..tls });
     nobody.broker.password = nobody.broker.password.map(|_| "guess".to_owned());
-    assert!(Client::connect("box-2", &nobody).is_err(), "a stranger was let in");
+    assert!(MqttClient::connect("box-2", &nobody).is_err(), "a stranger was let in");
     let server = house.api.post("devices", &json!({"id": "zaigang-server", "room": "room-1"}));
     assert!(server.unwrap_err().to_string().contains("the server's own"));
     the_box.stop();
@@ -225,8 +225,13 @@ fn a_certificate_is_renewed_before_its_end() {
     let CertificateTimes { expires_at, .. } = identity.certificate.unwrap();
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     assert!(expires_at.duration_since(Timestamp::now()) > days(89));
-    assert_eq!(renew_if_due(&dir, Timestamp::now() + days(59)).unwrap(), Renewal::NotDue);
-    let Renewal::Renewed(times) = renew_if_due(&dir, Timestamp::now() + days(61)).unwrap() else {
+    assert_eq!(
+        renew_if_due(&dir, Timestamp::now() + days(59)).unwrap(),
+        CertificateRenewal::NotDue
+    );
+    let CertificateRenewal::Renewed(times) =
+        renew_if_due(&dir, Timestamp::now() + days(61)).unwrap()
+    else {
         panic!("not renewed")
     };
     assert!(times.expires_at >= expires_at);
@@ -235,7 +240,7 @@ fn a_certificate_is_renewed_before_its_end() {
         first,
         "the key and the certificate are new"
     );
-    let renewed = Identity::load(&dir).unwrap();
+    let renewed = BoxIdentity::load(&dir).unwrap();
     let the_box = PlainBox::start(renewed.clone(), &dir).unwrap();
     the_box.raise(1).unwrap();
     the_box.drained().unwrap();
@@ -259,11 +264,11 @@ fn a_certificate_is_renewed_before_its_end() {
     write_broker_files(&house.plan, &files, port);
     house.broker = Some(Mosquitto::with_config(port, &files.join("zaigang.conf")).unwrap());
     assert!(
-        Client::connect("box-1", &renewed).is_err(),
+        MqttClient::connect("box-1", &renewed).is_err(),
         "the broker lets a revoked certificate in"
     );
     let (other, _) = house.identity("box-2");
-    assert!(Client::connect("box-2", &other).is_ok());
+    assert!(MqttClient::connect("box-2", &other).is_ok());
 }
 
 /// Runs `zaigang-agent retire` on a state folder; gives what it said, and whether it ended well.
@@ -305,7 +310,7 @@ fn a_box_that_retires_tells_the_server_and_keeps_nothing() {
     let (done, said) = retire(&dir, &["--yes"]);
     assert!(done && said.contains("the server knows"), "{said}");
     assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "{said}");
-    assert!(Client::connect("box-1", &identity).is_err(), "a retired box is let in");
+    assert!(MqttClient::connect("box-1", &identity).is_err(), "a retired box is let in");
 
     // Somebody who recorded what the box said can not say it for it once more, nor for its
     // successor.
@@ -317,7 +322,7 @@ fn a_box_that_retires_tells_the_server_and_keeps_nothing() {
         .unwrap_err()
         .to_string();
     assert!(refused.contains("not retired"), "{refused}");
-    assert!(Client::connect("box-1", &successor).is_ok(), "the successor in the same room");
+    assert!(MqttClient::connect("box-1", &successor).is_ok(), "the successor in the same room");
 }
 
 #[test]
@@ -325,7 +330,7 @@ fn findings_without_a_receipt_are_given_up_only_by_word() {
     let house = House::embedded();
     let (identity, dir) = house.identity("box-1");
     let the_box =
-        PlainBox::start(Identity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
+        PlainBox::start(BoxIdentity { broker: unreachable(&identity), ..identity }, &dir).unwrap();
     the_box.raise(1).unwrap();
     the_box.stop();
     let (done, said) = retire(&dir, &["--yes"]);
@@ -334,6 +339,6 @@ fn findings_without_a_receipt_are_given_up_only_by_word() {
     assert!(done && !dir.join("outbox.db").exists(), "{said}");
 }
 
-fn unreachable(identity: &Identity) -> BrokerAddress {
+fn unreachable(identity: &BoxIdentity) -> BrokerAddress {
     BrokerAddress { port: free_port().unwrap(), ..identity.broker.clone() }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use e2e::api::Api;
 use e2e::clinic;
-use e2e::morning::{self, ANY_PORT, Settings};
+use e2e::morning::{self, ANY_PORT, MorningSettings};
 use e2e::programs::Program;
 use scene::Morning;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ path = [["door", "33:00"], ["door", "33:20"]]
 
 /// A server, a clinic whose sessions are declared, and a box that films `script` to its end.
 fn filmed(folder: &Path, script: &str) -> (Program, Api) {
-    let settings = Settings::drawn_once();
+    let settings = MorningSettings::drawn_once();
     let (server, ready) = morning::start_server(folder, &settings, ANY_PORT).unwrap();
     let api = Api::new(&ready.http);
     let morning = Morning::parse(script).unwrap();

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use delivery::outbox::plan::spread;
-use delivery::testing::Outcome;
+use delivery::testing::FaultOutcome;
 use e2e::api::Api;
 use e2e::boxes::{PlainBox, furnish, provisioned, until};
 use e2e::mosquitto::{self, Mosquitto};
@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// Lets everything arrive, exports, verifies, and prints the line.
-    fn verdict(&mut self, fault: &str, times: u64) -> Outcome {
+    fn verdict(&mut self, fault: &str, times: u64) -> FaultOutcome {
         self.the_box.drained().unwrap();
         outcome(&self.plan, fault, times, self.raised)
     }
@@ -70,19 +70,20 @@ fn a_box(folder: &Path, ready: &ServerReady) -> PlainBox {
     PlainBox::start(provisioned(&api, "box-1", &dir).unwrap(), &dir).unwrap()
 }
 
-fn outcome(plan: &ServerPlan, fault: &str, times: u64, raised: u32) -> Outcome {
+fn outcome(plan: &ServerPlan, fault: &str, times: u64, raised: u32) -> FaultOutcome {
     let all: BTreeSet<u32> = (1..=raised).collect();
     match plan.export("box-1").and_then(|bundle| findings_of(&bundle)) {
         Ok((stored, _)) => {
-            let mut outcome = Outcome::of(fault, times, &all, &stored);
+            let mut outcome = FaultOutcome::of(fault, times, &all, &stored);
             if !stored.is_sorted() {
                 outcome.chain = Some("the order is not kept".to_owned());
             }
             outcome
         }
-        Err(error) => {
-            Outcome { chain: Some(error.to_string()), ..Outcome::of(fault, times, &all, &[]) }
-        }
+        Err(error) => FaultOutcome {
+            chain: Some(error.to_string()),
+            ..FaultOutcome::of(fault, times, &all, &[])
+        },
     }
 }
 

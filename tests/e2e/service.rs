@@ -4,7 +4,7 @@
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use e2e::morning::{self, Settings};
+use e2e::morning::{self, MorningSettings};
 use e2e::programs::Program;
 
 /// The next message of the service; a box that says nothing for this long is broken.
@@ -17,7 +17,8 @@ fn heard(socket: &UnixDatagram) -> String {
 #[test]
 fn systemd_hears_that_a_box_is_ready_looks_and_stops() {
     let folder = tempfile::tempdir().unwrap();
-    let mut playing = morning::start(folder.path(), &Settings::drawn_once(), &mut |_| {}).unwrap();
+    let mut playing =
+        morning::start(folder.path(), &MorningSettings::drawn_once(), &mut |_| {}).unwrap();
     playing.agent.kill().unwrap();
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();

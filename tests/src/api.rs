@@ -18,7 +18,7 @@ pub struct Api {
 
 /// One server-sent event.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct ServerEvent {
     pub id: u64,
     pub name: String,
     pub data: Value,
@@ -124,10 +124,10 @@ impl Api {
     }
 
     /// All events after `after`, one by one, until the server goes or `until` says enough.
-    pub fn listen(&self, after: u64, mut until: impl FnMut(Event) -> bool) -> Result<()> {
+    pub fn listen(&self, after: u64, mut until: impl FnMut(ServerEvent) -> bool) -> Result<()> {
         let url = format!("{}/events?after={after}", self.base);
         let answer = self.client.get(&url).call().with_context(|| format!("GET {url}"))?;
-        let mut event = Event { id: after, name: String::new(), data: Value::Null };
+        let mut event = ServerEvent { id: after, name: String::new(), data: Value::Null };
         for line in BufReader::new(answer.into_body().into_reader()).lines() {
             let line = line?;
             if let Some(id) = line.strip_prefix("id:") {

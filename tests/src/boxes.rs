@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::knowledge::KnowledgeStore;
-use delivery::mqtt::{self, BrokerList, Delivered, LinkStats, Settings};
-use delivery::outbox::plan::Limits;
+use delivery::mqtt::{self, BrokerList, Delivered, LinkSettings, LinkStats};
+use delivery::outbox::plan::SendLimits;
 use delivery::outbox::{EventRef, Outbox, OutboxOptions};
 use delivery::provision::{Provisioning, provision};
 use delivery::testing::numbered_finding;
@@ -59,7 +59,7 @@ pub fn furnish(api: &Api) -> Result<()> {
 }
 
 /// Registers `device` in the room and trades its token for an identity in `dir`.
-pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<Identity> {
+pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<BoxIdentity> {
     let answer = api.post("devices", &json!({"id": device, "room": "room-1"}))?;
     let token = answer["provisioning_token"].as_str().context("no provisioning token")?.to_owned();
     Ok(provision(
@@ -71,7 +71,7 @@ pub fn provisioned(api: &Api, device: &str, dir: &Path) -> Result<Identity> {
 
 /// What the box knows, by kind and version, and whose templates it holds.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownToBox {
     pub kinds: BTreeSet<String>,
     pub templates_of: BTreeSet<PersonId>,
     /// The vectors of those templates, as they came.
@@ -88,7 +88,7 @@ pub struct PlainBox {
     pub stats: LinkStats,
     pub brokers: BrokerList,
     pub dir: PathBuf,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownToBox>>,
     stop: watch::Sender<bool>,
     runtime: Option<Runtime>,
     link: Option<tokio::task::JoinHandle<()>>,
@@ -96,9 +96,10 @@ pub struct PlainBox {
 
 impl PlainBox {
     /// Waits are short, so that a test of many failures ends soon.
-    pub fn start(identity: Identity, dir: &Path) -> Result<Self> {
-        let mut settings = Settings::new(identity);
-        settings.limits = Limits { retry_first_ms: 500, retry_max_ms: 3000, ..Limits::default() };
+    pub fn start(identity: BoxIdentity, dir: &Path) -> Result<Self> {
+        let mut settings = LinkSettings::new(identity);
+        settings.limits =
+            SendLimits { retry_first_ms: 500, retry_max_ms: 3000, ..SendLimits::default() };
         settings.backoff_first_ms = 20;
         settings.backoff_max_ms = 300;
         let options = OutboxOptions { reserve_bytes: 0, ..OutboxOptions::default() };
@@ -108,7 +109,7 @@ impl PlainBox {
         settings.move_within_ms = 200;
         let (stats, brokers) = (settings.stats.clone(), settings.brokers.clone());
         let identity = settings.identity.clone();
-        let known = Arc::new(Mutex::new(Known::default()));
+        let known = Arc::new(Mutex::new(KnownToBox::default()));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (to_engine, delivered) = mpsc::channel(64);
@@ -127,7 +128,7 @@ impl PlainBox {
         Ok(Self { outbox, stats, brokers, dir, known, stop, runtime, link })
     }
 
-    pub fn known<T>(&self, ask: impl FnOnce(&Known) -> T) -> T {
+    pub fn known<T>(&self, ask: impl FnOnce(&KnownToBox) -> T) -> T {
         ask(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -176,9 +177,9 @@ pub fn stamp(outbox: &Outbox) -> Stamp {
 struct Engine {
     outbox: Outbox,
     store: KnowledgeStore,
-    identity: Identity,
+    identity: BoxIdentity,
     brokers: BrokerList,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<KnownToBox>>,
 }
 
 impl Engine {

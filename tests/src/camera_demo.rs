@@ -6,14 +6,14 @@
 //! temporary folder that goes with the program, and no picture lies even there.
 
 mod act;
+mod actions;
 mod crowd;
-mod desk;
+mod demo_clinic;
+mod expected_verdicts;
 mod film;
-mod house;
 mod pack;
 mod page;
 mod pipe;
-mod promise;
 mod rounds;
 mod signals;
 mod source;
@@ -36,21 +36,21 @@ use local_page::{Access, TRIES};
 use tokio::net::TcpListener;
 
 use act::Act;
-use desk::{Desk, Now};
-use promise::Footing;
-use signals::Stop;
-use source::{Source, pictures};
-use view::{View, hold};
+use actions::{DemoDesk, DeskState};
+use expected_verdicts::Footing;
+use signals::StopSignals;
+use source::{DemoSource, pictures};
+use view::{ViewSocket, hold};
 
 use crate::api::Api;
-use crate::demo::instance::{self, Instance};
-use crate::morning::Broker;
+use crate::demo::instance::{self, FolderInUse};
+use crate::morning::MorningBroker;
 use crate::mosquitto::Mosquitto;
 use crate::programs::{Program, ServerReady};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct DemoSettings {
     /// What `--camera` names.
     pub camera: String,
     /// Address of the page; it must be this machine's own.
@@ -66,7 +66,7 @@ const TICK: Duration = Duration::from_millis(200);
 const COLLEAGUES: usize = 10;
 
 /// Plays until Ctrl-C, SIGTERM or a closed terminal, and leaves nothing behind.
-pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
+pub fn run(settings: &DemoSettings, say: &mut dyn FnMut(&str)) -> Result<()> {
     if !settings.listen.ip().is_loopback() {
         bail!(
             "--listen {}: with --camera the page shows a picture of this room; it is for \
@@ -74,15 +74,15 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
             settings.listen
         );
     }
-    let source = Source::parse(&settings.camera)?;
+    let source = DemoSource::parse(&settings.camera)?;
     let pack = pack::choose(&source, say)?;
     // `zaigang-demo clean` finds it where this program is killed.
-    let instance = Instance::open(None)?;
+    let instance = FolderInUse::open(None)?;
     let folder = instance.folder().to_owned();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let told = Stop::new()?.end_programs();
+        let told = StopSignals::new()?.end_programs();
         let played = play(settings, source, pack, &instance, say).await;
         told.or(played).await
     });
@@ -97,10 +97,10 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<()> {
 }
 
 async fn play(
-    settings: &Settings,
-    source: Source,
+    settings: &DemoSettings,
+    source: DemoSource,
     pack: &'static str,
-    instance: &Instance,
+    instance: &FolderInUse,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let listener = listen(settings.listen).await?;
@@ -111,7 +111,7 @@ async fn play(
         "pack       {}",
         if pack == "real" { "real" } else { "avatar pack: it knows drawn faces only" }
     ));
-    if pack == "avatar" && source != Source::Crowd {
+    if pack == "avatar" && source != DemoSource::Crowd {
         say("           real people are not recognised: `./scripts/models fetch real` gets the \
             pack that does");
     }
@@ -120,15 +120,15 @@ async fn play(
     film::play(&source, &pipe, &stage)?;
     let mut house =
         tokio::task::block_in_place(|| House::start(folder, settings, &source, pack, &pipe))?;
-    let view = View::open(&folder.join("live/view.sock"))?;
+    let view = ViewSocket::open(&folder.join("live/view.sock"))?;
     let api = house.api.clone();
     let access = Access::new(getrandom::u64().context("no randomness for the code")?, 0);
     let code = access.shown();
-    let now = Mutex::new(Now::at_first(Footing::of(&source, pack)));
-    let desk = Arc::new(Desk {
+    let now = Mutex::new(DeskState::at_first(Footing::of(&source, pack)));
+    let desk = Arc::new(DemoDesk {
         access: Mutex::new(access),
         started: Instant::now(),
-        changed_times: house::changed_times(&api)?,
+        changed_times: demo_clinic::changed_times(&api)?,
         api,
         view,
         source,
@@ -184,12 +184,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     bound.with_context(|| format!("--listen {address}"))
 }
 
-fn described(source: &Source) -> String {
+fn described(source: &DemoSource) -> String {
     match source {
-        Source::Device(device) => device.display().to_string(),
-        Source::Rtsp { url, .. } => url.split('/').take(3).collect::<Vec<_>>().join("/"),
-        Source::Video(path) | Source::Folder(path) => path.display().to_string(),
-        Source::Crowd => "drawn people; nobody in it is real".to_owned(),
+        DemoSource::Device(device) => device.display().to_string(),
+        DemoSource::Rtsp { url, .. } => url.split('/').take(3).collect::<Vec<_>>().join("/"),
+        DemoSource::Video(path) | DemoSource::Folder(path) => path.display().to_string(),
+        DemoSource::Crowd => "drawn people; nobody in it is real".to_owned(),
     }
 }
 
@@ -205,19 +205,19 @@ struct House {
 impl House {
     fn start(
         folder: &Path,
-        settings: &Settings,
-        source: &Source,
+        settings: &DemoSettings,
+        source: &DemoSource,
         pack: &str,
         pipe: &Path,
     ) -> Result<Self> {
         let (broker, server, ready) = start_server(folder, pack)?;
         let api = Api::new(&ready.http);
         let waived = pack == "avatar" || !source.is_live();
-        house::register(&api, source, waived)?;
+        demo_clinic::register(&api, source, waived)?;
         if pack == "real" {
             colleagues(&api, &settings.photos)?;
         }
-        let token = house::register_box(&api)?;
+        let token = demo_clinic::register_box(&api)?;
         let agent = start_box(folder, source, pack, pipe, &ready, &token)?;
         Ok(Self { server, agent, api, _broker: broker })
     }
@@ -244,7 +244,7 @@ impl Drop for House {
 
 fn start_server(folder: &Path, pack: &str) -> Result<(Option<Mosquitto>, Program, ServerReady)> {
     let (config, ready_file) = (folder.join("server.toml"), folder.join("server.ready"));
-    let broker = Broker::at_hand()?.start(folder, &config, |mqtt| {
+    let broker = MorningBroker::at_hand()?.start(folder, &config, |mqtt| {
         format!(
             "mode = \"demonstration\"\ndata_dir = \"server-data\"\n\
              master_key_file = \"server-master.key\"\n\
@@ -261,13 +261,13 @@ fn start_server(folder: &Path, pack: &str) -> Result<(Option<Mosquitto>, Program
 
 fn start_box(
     folder: &Path,
-    source: &Source,
+    source: &DemoSource,
     pack: &str,
     pipe: &Path,
     ready: &ServerReady,
     token: &str,
 ) -> Result<Program> {
-    if let Source::Rtsp { credentials: Some(credentials), .. } = source {
+    if let DemoSource::Rtsp { credentials: Some(credentials), .. } = source {
         private(&folder.join("camera.credentials"), credentials)?;
     }
     let (camera, config) = (source.config(pipe), folder.join("agent.toml"));
@@ -314,7 +314,7 @@ fn colleagues(api: &Api, photos: &Path) -> Result<()> {
     for folder in people {
         let read = |path: &PathBuf| image::open(path).ok().map(|picture| picture.to_rgb8());
         let portraits: Vec<RgbImage> = pictures(&folder)?.iter().take(3).filter_map(read).collect();
-        enrolled += usize::from(house::enrol_colleague(api, enrolled + 1, &portraits)?);
+        enrolled += usize::from(demo_clinic::enrol_colleague(api, enrolled + 1, &portraits)?);
         if enrolled == COLLEAGUES {
             break;
         }
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_page_for_others_is_refused() {
-        let settings = Settings {
+        let settings = DemoSettings {
             camera: source::CROWD.to_owned(),
             listen: "0.0.0.0:0".parse().unwrap(),
             photos: PathBuf::new(),

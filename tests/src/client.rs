@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::mqtt::client_tls;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, ConnectReturnCode, Packet};
@@ -16,19 +16,19 @@ use tokio::runtime::Runtime;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection that is driven by hand.
-pub struct Client {
+pub struct MqttClient {
     runtime: Runtime,
     speaker: AsyncClient,
     events: EventLoop,
 }
 
-impl std::fmt::Debug for Client {
+impl std::fmt::Debug for MqttClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Client")
     }
 }
 
-impl Client {
+impl MqttClient {
     /// Connects under `id` with what this identity holds: password or certificate.
     ///
     /// A broker that still ends an earlier connection of the same id answers "server unavailable"
@@ -36,7 +36,7 @@ impl Client {
     ///
     /// # Errors
     /// The broker's refusal.
-    pub fn connect(id: &str, identity: &Identity) -> Result<Self> {
+    pub fn connect(id: &str, identity: &BoxIdentity) -> Result<Self> {
         let deadline = Instant::now() + LIMIT;
         loop {
             match Self::connect_once(id, identity) {
@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    fn connect_once(id: &str, identity: &Identity) -> Result<Self> {
+    fn connect_once(id: &str, identity: &BoxIdentity) -> Result<Self> {
         let options = options(id, identity)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (client, events) = AsyncClient::new(options, 100);
@@ -71,7 +71,7 @@ impl Client {
     /// Publishes and waits for the broker's word; the word itself differs from broker to broker.
     pub fn say(&mut self, topic: &str, payload: &str) -> Result<()> {
         self.speaker.try_publish(topic, QoS::AtLeastOnce, false, payload.to_owned())?;
-        // A broker may also end the connection of who says what he may not.
+        // A broker may also end the connection of who says what they may not.
         let _ = self.until("the answer to a publish", |packet| {
             matches!(packet, Packet::PubAck(_)).then_some(())
         });
@@ -115,7 +115,7 @@ fn unavailable(error: &anyhow::Error) -> bool {
 }
 
 /// How to connect under `id` with what this identity holds: password or certificate.
-pub fn options(id: &str, identity: &Identity) -> Result<MqttOptions> {
+pub fn options(id: &str, identity: &BoxIdentity) -> Result<MqttOptions> {
     let broker = &identity.broker;
     let mut options = MqttOptions::new(id, &broker.host, broker.port);
     options.set_keep_alive(Duration::from_secs(30)).set_clean_start(true);

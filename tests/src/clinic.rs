@@ -8,7 +8,7 @@ use std::io::Cursor;
 use anyhow::{Context, Result};
 use image::{ImageFormat, RgbImage};
 use jiff::{SignedDuration, Timestamp};
-use scene::{Morning, Person, room};
+use scene::{Morning, ScriptedPerson, room};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -22,7 +22,7 @@ const CONSENT_TEXT: &str =
 
 /// Who enrolled, and what the server said of it.
 #[derive(Debug, Default)]
-pub struct Enrolled {
+pub struct EnrolmentTally {
     /// Person → which of the person's pictures was taken.
     pub from_picture: BTreeMap<String, usize>,
     /// Pictures that the quality gate refused before.
@@ -69,8 +69,13 @@ pub fn register(api: &Api, morning: &Morning) -> Result<()> {
     Ok(())
 }
 
-/// Registers somebody with these specialties in which he is filed as a lead.
-fn register_person(api: &Api, morning: &Morning, person: &Person, leads: &[String]) -> Result<()> {
+/// Registers somebody with these specialties in which they are filed as a lead.
+fn register_person(
+    api: &Api,
+    morning: &Morning,
+    person: &ScriptedPerson,
+    leads: &[String],
+) -> Result<()> {
     api.post(
         "practitioners",
         &json!({
@@ -92,8 +97,8 @@ pub fn enrol(
     api: &Api,
     morning: &Morning,
     picture: impl Fn(&str, usize) -> Result<Option<RgbImage>>,
-) -> Result<Enrolled> {
-    let mut sum = Enrolled::default();
+) -> Result<EnrolmentTally> {
+    let mut sum = EnrolmentTally::default();
     for person in morning.practitioners() {
         let mut attempt = 0;
         let mut refused = String::new();
@@ -136,7 +141,7 @@ pub fn give_registry_photos(
 }
 
 /// Declares the morning's sessions, each with its start and end. The server takes a lead alone who
-/// is filed for the item: whoever is none when he works was one when the session was declared.
+/// is filed for the item: whoever is none when they work was one when the session was declared.
 pub fn declare_sessions(api: &Api, morning: &Morning) -> Result<()> {
     let start: Timestamp = morning.wall_start.parse().context("the script's wall_start")?;
     let at = |ms: u64| -> Result<String> {

@@ -1,12 +1,12 @@
 //! The demonstration that `./scripts/demo` plays: what it prints, where it keeps its data, how it
 //! ends. It decides nothing: what it prints is what the server holds.
 
+pub mod alert_lines;
 pub mod instance;
 pub mod pictures;
 pub mod reports;
 pub mod signals;
 pub mod table;
-pub mod told;
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::morning::{self, Faces, Heard, Outcome, Playing, Settings};
-use instance::Instance;
+use crate::morning::{self, Faces, Heard, MorningOutcome, MorningSettings, Playing};
+use instance::FolderInUse;
 
 /// Longer than the slowest machine that was tried took for the whole morning.
 const LIMIT: Duration = Duration::from_mins(30);
@@ -32,7 +32,7 @@ pub fn say(line: &str) {
 
 /// Plays the scene in `instance` and says what comes of it; with `once` an error where that is not
 /// what was scripted, and, with `pictures`, a sealed picture opened in a browser at the end.
-pub fn play(instance: &Instance, settings: &Settings, pictures: bool) -> Result<()> {
+pub fn play(instance: &FolderInUse, settings: &MorningSettings, pictures: bool) -> Result<()> {
     let mut playing = morning::start(instance.folder(), settings, &mut say)?;
     let page = playing.ready.http.clone();
     let forms = reports::open(&playing)?;
@@ -45,10 +45,10 @@ pub fn play(instance: &Instance, settings: &Settings, pictures: bool) -> Result<
     say(&format!("scene      {}, {} min", morning.title, morning.duration_ms / 60_000));
     say(&format!(
         "alerts     your time · {} · level · what is suspected · where to click",
-        told::SCENE_TIME
+        alert_lines::SCENE_TIME
     ));
     let api = playing.api.clone();
-    let heard = morning::listen(&playing.api, move |event| say(&told::line(&api, event)));
+    let heard = morning::listen(&playing.api, move |event| say(&alert_lines::line(&api, event)));
     if settings.once {
         let done = once(&mut playing, &heard, &page, &forms);
         if pictures && done.is_ok() {
@@ -61,8 +61,8 @@ pub fn play(instance: &Instance, settings: &Settings, pictures: bool) -> Result<
 }
 
 /// Who plays, where fewer photographs than the script has parts leave something out.
-fn photographs_line(settings: &Settings, morning: &scene::Morning) -> Result<String> {
-    let whole = Settings { faces: Faces::Drawn, ..settings.clone() }.morning()?;
+fn photographs_line(settings: &MorningSettings, morning: &scene::Morning) -> Result<String> {
+    let whole = MorningSettings { faces: Faces::Drawn, ..settings.clone() }.morning()?;
     let (people, all) = (morning.people.len(), whole.people.len());
     if people == all {
         return Ok(format!(
@@ -82,7 +82,7 @@ fn once(
     playing: &mut Playing,
     heard: &Mutex<Heard>,
     page: &str,
-    forms: &[reports::Form],
+    forms: &[reports::ReportForm],
 ) -> Result<()> {
     let outcome = playing.finish(heard, LIMIT)?;
     let rows = morning::compare(&playing.morning, &outcome.incidents);
@@ -96,7 +96,7 @@ fn once(
     Ok(())
 }
 
-fn summarise(outcome: &Outcome) -> Result<()> {
+fn summarise(outcome: &MorningOutcome) -> Result<()> {
     let figure = |name: &str| outcome.server[name].as_u64().unwrap_or(0);
     say(&format!(
         "summary    {:.0} s · {} frames · {} faces · {} presences · {} steps of findings · {} \
@@ -125,7 +125,7 @@ fn summarise(outcome: &Outcome) -> Result<()> {
 
 /// Until one of the programs ends or the user does; says when the scene is over, and what came of
 /// it.
-fn stay(playing: &mut Playing, page: &str, forms: &[reports::Form]) -> Result<()> {
+fn stay(playing: &mut Playing, page: &str, forms: &[reports::ReportForm]) -> Result<()> {
     say("running    Ctrl-C ends it");
     let mut over: Option<Instant> = None;
     let mut compared = false;
@@ -139,7 +139,7 @@ fn stay(playing: &mut Playing, page: &str, forms: &[reports::Form]) -> Result<()
         if !compared && (over.is_some() || playing.is_over()) {
             let since = over.map_or(Duration::ZERO, |at| at.elapsed());
             let rows = morning::compare(&playing.morning, &morning::incidents(&playing.api)?);
-            compared = rows.iter().all(morning::Row::as_expected) || since > LAST_VERDICT;
+            compared = rows.iter().all(morning::PlayedSession::as_expected) || since > LAST_VERDICT;
             if compared {
                 say(&table::text(&rows));
                 reports::send(playing, forms, &mut say)?;

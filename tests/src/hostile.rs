@@ -10,9 +10,9 @@
 //! # fn scene() -> anyhow::Result<()> {
 //! let house = HostileClinic::start()?;
 //! let mut liar = house.provision("box-liar", Side::Here.room())?;
-//! let seq = liar.say(says::finding(Side::There, 'a', "NL-1", "L3"))?;
+//! let seq = liar.say(messages::finding(Side::There, 'a', "NL-1", "L3"))?;
 //! liar.receipted(seq)?;
-//! let alerts = house.user(Account::Supervisor(Side::There))?.get("/api/v1/alerts")?.ok()?;
+//! let alerts = house.user(TestAccount::Supervisor(Side::There))?.get("/api/v1/alerts")?.ok()?;
 //! assert_eq!(alerts["alerts"].as_array().map(Vec::len), Some(0));
 //! # Ok(()) }
 //! ```
@@ -22,12 +22,12 @@
 //! one for all): give each its own boxes and sessions.
 
 mod device;
-mod house;
-pub mod says;
-mod side;
+mod institutions;
+pub mod messages;
+mod server;
 mod user;
 
-pub use device::{HostileBox, Message};
-pub use house::{Account, BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, welcomed};
-pub use side::Side;
-pub use user::{Answer, User};
+pub use device::{HostileBox, UnsignedMessage};
+pub use institutions::Side;
+pub use server::{BOTH_SIDES, BOTH_SIDES_LAST, HostileClinic, TestAccount, welcomed};
+pub use user::{HttpAnswer, User};

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// An authority, and a certificate of it for one host.
 #[derive(Debug)]
-pub struct Authority {
+pub struct TestAuthority {
     pub pem: String,
     /// The certificate for the host, its key, and the authority's own.
     leaf: CertificateDer<'static>,
@@ -22,7 +22,7 @@ pub struct Authority {
     config: Arc<rustls::ServerConfig>,
 }
 
-impl Authority {
+impl TestAuthority {
     pub fn new(host: &str) -> Result<Self> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(Vec::new())?;
@@ -74,7 +74,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub fn start(authority: &Authority, server: &str) -> Result<Self> {
+    pub fn start(authority: &TestAuthority, server: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let config = Arc::clone(&authority.config);

@@ -11,14 +11,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use scene::{Kind, Morning, PhotoCast, Photographed, Scene};
-use serde::Deserialize;
+use scene::{Morning, PersonKind, PhotoCast, Photographed, Scene};
 use serde_json::Value;
 
-use crate::api::{Api, Event};
+use crate::api::{Api, ServerEvent};
 use crate::clinic;
-use crate::mosquitto::{self, Mosquitto};
-use crate::programs::{self, Program, ServerReady};
+use crate::mosquitto::Mosquitto;
+use crate::programs::{Program, ServerReady};
+
+mod broker;
+mod outcome;
+
+pub use broker::MorningBroker;
+use broker::embedded_mqtt;
+pub use outcome::{
+    BoxSummary, Incidents, MorningOutcome, PlayedSession, RaisedFinding, compare, incidents,
+};
 
 /// Whose faces appear.
 #[derive(Debug, Clone)]
@@ -29,52 +37,9 @@ pub enum Faces {
     Photographs { folder: PathBuf },
 }
 
-/// The broker between server and box.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Broker {
-    /// In the server's own process.
-    Embedded,
-    /// Debian's, over TLS, with the configuration that the server writes for it.
-    Mosquitto,
-}
-
-impl Broker {
-    /// The server's own, where it was built with one.
-    pub fn at_hand() -> Result<Self> {
-        Ok(if programs::server_has_broker()? { Self::Embedded } else { Self::Mosquitto })
-    }
-
-    /// Writes the server's configuration around the broker's `[mqtt]` table, and starts the broker
-    /// where it is no part of the server. `folder` holds the files of both.
-    pub fn start(
-        self,
-        folder: &Path,
-        config: &Path,
-        text: impl Fn(&str) -> String,
-    ) -> Result<Option<Mosquitto>> {
-        match self {
-            Self::Embedded => {
-                fs::write(config, text(&embedded_mqtt(ANY_PORT)))?;
-                Ok(None)
-            }
-            Self::Mosquitto => {
-                let port = mosquitto::free_port()?;
-                fs::write(config, text(&mosquitto::secured(port)))?;
-                fs::create_dir_all(folder.join("server-data"))?;
-                Ok(Some(Mosquitto::secured(port, folder, config)?))
-            }
-        }
-    }
-}
-
-/// The `[mqtt]` table of a server with its own broker.
-fn embedded_mqtt(listen: &str) -> String {
-    format!("listen = \"{listen}\"\n")
-}
-
 /// How to play.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct MorningSettings {
     pub faces: Faces,
     /// `clinic_morning`, `stranger`, or the file of a scene.
     pub script: String,
@@ -88,7 +53,7 @@ pub struct Settings {
     pub still: u32,
     /// How often the morning is played, one after the other.
     pub rounds: u64,
-    pub broker: Broker,
+    pub broker: MorningBroker,
     /// Address the page is served on, `127.0.0.1:0` for any free port.
     pub listen: String,
     /// The box ends with the scene.
@@ -97,7 +62,7 @@ pub struct Settings {
     pub log_level: String,
 }
 
-impl Settings {
+impl MorningSettings {
     /// Drawn faces, as fast as the machine can, to the end of the scene.
     pub fn drawn_once() -> Self {
         Self {
@@ -108,7 +73,7 @@ impl Settings {
             frame_rate: 1,
             still: 1,
             rounds: 1,
-            broker: Broker::Embedded,
+            broker: MorningBroker::Embedded,
             listen: ANY_PORT.to_owned(),
             once: true,
             log_level: "info".to_owned(),
@@ -116,7 +81,7 @@ impl Settings {
     }
 }
 
-impl Settings {
+impl MorningSettings {
     /// What is played: the script, or as much of it as the photographs allow.
     pub fn morning(&self) -> Result<Morning> {
         let morning = match Morning::named(&self.script) {
@@ -151,13 +116,17 @@ pub struct Playing {
     pub ready: ServerReady,
     pub api: Api,
     pub morning: Morning,
-    pub enrolled: clinic::Enrolled,
+    pub enrolled: clinic::EnrolmentTally,
     /// Where it is no part of the server.
     pub broker: Option<Mosquitto>,
 }
 
 /// Starts the server, registers the clinic, enrols, provisions the box and starts it.
-pub fn start(folder: &Path, settings: &Settings, told: &mut dyn FnMut(&str)) -> Result<Playing> {
+pub fn start(
+    folder: &Path,
+    settings: &MorningSettings,
+    told: &mut dyn FnMut(&str),
+) -> Result<Playing> {
     let config = folder.join("server.toml");
     let broker = settings.broker.start(folder, &config, |mqtt| server_config(settings, mqtt))?;
     if broker.is_some() {
@@ -202,7 +171,7 @@ fn pack(faces: &Faces) -> &'static str {
 /// with what the first one stored.
 pub fn start_server(
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     mqtt_listen: &str,
 ) -> Result<(Program, ServerReady)> {
     let config = folder.join("server.toml");
@@ -210,7 +179,7 @@ pub fn start_server(
     start_configured(folder, &config)
 }
 
-fn server_config(settings: &Settings, mqtt: &str) -> String {
+fn server_config(settings: &MorningSettings, mqtt: &str) -> String {
     let (http, pack) = (&settings.listen, pack(&settings.faces));
     format!(
         "mode = \"demonstration\"\ndata_dir = \"server-data\"\n\
@@ -236,10 +205,10 @@ fn start_configured(folder: &Path, config: &Path) -> Result<(Program, ServerRead
 /// Enrols the cast; for photographs, writes the cast file that the box's camera reads.
 fn enrol(
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     api: &Api,
     morning: &Morning,
-) -> Result<clinic::Enrolled> {
+) -> Result<clinic::EnrolmentTally> {
     let Faces::Photographs { folder: photos } = &settings.faces else {
         let scene = Scene::drawn(morning.clone(), settings.seed);
         let portrait = |person: &str, attempt| {
@@ -253,8 +222,8 @@ fn enrol(
     let photos = fs::canonicalize(photos).with_context(|| photos.display().to_string())?;
     let cast = PhotoCast::from_folder(&photos, morning, settings.seed)?;
     let photographs = |person: &str| -> Vec<PathBuf> {
-        let kind = morning.person(person).map_or(Kind::Stranger, |p| p.kind);
-        let first = (kind == Kind::Practitioner).then(|| cast.enrolment(person)).flatten();
+        let kind = morning.person(person).map_or(PersonKind::Stranger, |p| p.kind);
+        let first = (kind == PersonKind::Practitioner).then(|| cast.enrolment(person)).flatten();
         first
             .map(Path::to_owned)
             .into_iter()
@@ -287,7 +256,7 @@ fn enrol(
 
 /// What the box's camera plays, as its configuration names it: a scene that comes with it, or a
 /// file beside.
-fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Result<String> {
+fn camera_script(folder: &Path, settings: &MorningSettings, morning: &Morning) -> Result<String> {
     let text = morning.to_toml()?;
     if let Some(named) = Morning::named(&settings.script)
         && named?.to_toml()? == text
@@ -301,7 +270,7 @@ fn camera_script(folder: &Path, settings: &Settings, morning: &Morning) -> Resul
 /// Writes the box's configuration and trades the token for an identity.
 fn provision(
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     morning: &Morning,
     ready: &ServerReady,
     token: &str,
@@ -339,7 +308,7 @@ fn provision(
 }
 
 /// Starts the provisioned box; a second start goes on with what the first one left.
-pub fn start_agent(folder: &Path, settings: &Settings) -> Result<Program> {
+pub fn start_agent(folder: &Path, settings: &MorningSettings) -> Result<Program> {
     let config = folder.join("agent.toml");
     let once: &[&Path] = if settings.once { &[Path::new("--once")] } else { &[] };
     let args =
@@ -354,7 +323,7 @@ pub struct Heard {
 }
 
 /// Listens to the page's live stream on a thread of its own; `told` gets every event of an alert.
-pub fn listen(api: &Api, mut told: impl FnMut(&Event) + Send + 'static) -> Arc<Mutex<Heard>> {
+pub fn listen(api: &Api, mut told: impl FnMut(&ServerEvent) + Send + 'static) -> Arc<Mutex<Heard>> {
     let heard = Arc::new(Mutex::new(Heard::default()));
     let (api, sink) = (api.clone(), Arc::clone(&heard));
     std::thread::spawn(move || {
@@ -377,45 +346,6 @@ pub fn listen(api: &Api, mut told: impl FnMut(&Event) + Send + 'static) -> Arc<M
 /// A field of an event as text.
 pub fn text(data: &Value, field: &str) -> String {
     data[field].as_str().unwrap_or_default().to_owned()
-}
-
-/// What the box counted, from the last line of its standard output.
-#[derive(Debug, Clone, Deserialize)]
-pub struct BoxSummary {
-    pub frames: u64,
-    pub frames_dropped: u64,
-    /// Pictures that could not be read.
-    pub frames_skipped: u64,
-    pub faces: u64,
-    pub presences: u64,
-    pub delivered: u64,
-    pub pending: u64,
-    /// Given up for lack of disk.
-    pub dropped: u64,
-    pub finding_steps: u64,
-    /// Every step of every finding, with the real time at which it went to the outbox.
-    pub raised: Vec<Raised>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct Raised {
-    pub finding_id: String,
-    pub revision: u64,
-    pub real_at: Timestamp,
-}
-
-/// Session → (rule, kind, severity) of its findings that stand.
-pub type Incidents = BTreeMap<String, Vec<(String, String, String)>>;
-
-/// The morning when it is over.
-#[derive(Debug)]
-pub struct Outcome {
-    pub agent: BoxSummary,
-    pub server: Value,
-    /// Session → (rule, kind, severity) of its findings that stand.
-    pub incidents: Incidents,
-    pub heard: Heard,
-    pub played: Duration,
 }
 
 /// What the box logs when its scene is over.
@@ -443,7 +373,7 @@ impl Playing {
     }
 
     /// Waits for the box to end with its scene, then asks the server what it holds.
-    pub fn finish(&mut self, heard: &Mutex<Heard>, limit: Duration) -> Result<Outcome> {
+    pub fn finish(&mut self, heard: &Mutex<Heard>, limit: Duration) -> Result<MorningOutcome> {
         let began = Instant::now();
         match self.agent.wait(limit)? {
             Some(status) if status.success() => {}
@@ -457,7 +387,7 @@ impl Playing {
             serde_json::from_str(last).with_context(|| format!("the box's summary: {last}"))?;
         await_arrivals(heard, &agent)?;
         let heard = heard.lock().map_err(|_| anyhow::anyhow!("the listener died"))?.clone();
-        Ok(Outcome {
+        Ok(MorningOutcome {
             agent,
             server: self.api.get("summary")?,
             incidents: incidents(&self.api)?,
@@ -495,108 +425,5 @@ fn await_arrivals(heard: &Mutex<Heard>, agent: &BoxSummary) -> Result<()> {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// One session: what was played in it, what must come of it and what the server holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    pub session: String,
-    /// The story in one line; empty for an alert that belongs to no session of the script.
-    pub told: String,
-    /// (rule, kind, severity), sorted.
-    pub expected: Vec<(String, String, String)>,
-    pub seen: Vec<(String, String, String)>,
-}
-
-impl Row {
-    pub fn as_expected(&self) -> bool {
-        self.expected == self.seen
-    }
-}
-
-/// Every session of the script, and every alert that none of them explains.
-pub fn compare(morning: &Morning, incidents: &Incidents) -> Vec<Row> {
-    let seen = |session: &str| incidents.get(session).cloned().unwrap_or_default();
-    let expected = |session: &str| {
-        let of = morning.expected.iter().filter(|e| e.session == session);
-        let mut findings: Vec<_> = of.flat_map(|e| e.findings.clone()).collect();
-        findings.sort();
-        findings
-    };
-    let mut rows: Vec<_> = morning
-        .sessions
-        .iter()
-        .map(|s| (s.id.clone(), s.told.clone()))
-        .map(|(session, told)| Row {
-            expected: expected(&session),
-            seen: seen(&session),
-            session,
-            told,
-        })
-        .collect();
-    let strange = incidents.iter().filter(|(id, _)| morning.sessions.iter().all(|s| s.id != **id));
-    rows.extend(strange.map(|(id, seen)| Row {
-        session: id.clone(),
-        told: String::new(),
-        expected: Vec::new(),
-        seen: seen.clone(),
-    }));
-    rows
-}
-
-/// What the server holds.
-pub fn incidents(api: &Api) -> Result<Incidents> {
-    let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    let answer = api.get("alerts?limit=200")?;
-    for alert in answer["alerts"].as_array().into_iter().flatten() {
-        let findings = all.entry(text(alert, "session")).or_default();
-        for finding in alert["findings"].as_array().into_iter().flatten() {
-            if finding["step"] != "withdrawn" {
-                findings.push((
-                    text(finding, "rule"),
-                    text(finding, "kind"),
-                    text(finding, "severity"),
-                ));
-            }
-        }
-        findings.sort();
-    }
-    Ok(all)
-}
-
-impl Outcome {
-    /// Steps that the page's stream showed more than once.
-    pub fn shown_twice(&self) -> usize {
-        self.heard.arrivals.values().filter(|times| times.len() > 1).count()
-    }
-
-    /// From the box's outbox to the page, worst of all steps; an error names a step that never
-    /// arrived.
-    pub fn slowest(&self) -> Result<Duration> {
-        let mut worst = Duration::ZERO;
-        for raised in &self.agent.raised {
-            let key = (raised.finding_id.clone(), raised.revision);
-            let Some(first) = self.heard.arrivals.get(&key).and_then(|times| times.first()) else {
-                bail!(
-                    "finding {} revision {} never reached the page",
-                    raised.finding_id,
-                    raised.revision
-                );
-            };
-            worst = worst.max(first.duration_since(raised.real_at).unsigned_abs());
-        }
-        Ok(worst)
-    }
-
-    /// What differs from the script's expectation, one line each.
-    pub fn surprises(&self, morning: &Morning) -> Vec<String> {
-        let rows = compare(morning, &self.incidents);
-        let differing = rows.iter().filter(|row| !row.as_expected());
-        differing
-            .map(|r| {
-                format!("session `{}`: expected {:?}, found {:?}", r.session, r.expected, r.seen)
-            })
-            .collect()
     }
 }

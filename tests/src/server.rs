@@ -121,7 +121,7 @@ impl ServerPlan {
 }
 
 /// The numbers of the findings in a bundle that holds; what is wrong with the chain otherwise.
-pub fn findings_of(bundle: &Path) -> Result<(Vec<u32>, trust::bundle::Report)> {
+pub fn findings_of(bundle: &Path) -> Result<(Vec<u32>, trust::bundle::BundleReport)> {
     let bytes = std::fs::read(bundle)?;
     let report = trust::bundle::check(bytes.as_slice())?;
     let mut numbers = Vec::new();

@@ -8,7 +8,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// One declared session that was not cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared<'a> {
+pub struct DeclaredSession<'a> {
     /// Start, ms since the epoch.
     pub start_ms: i64,
     /// Its room.
@@ -26,7 +26,7 @@ pub struct Declared<'a> {
 
 /// From when on it is too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct AbstentionLimits {
     /// The rolling window, days.
     pub days: i64,
     /// Least sessions of a group in it.
@@ -67,7 +67,7 @@ pub struct Excess<'a> {
 
 impl Excess<'_> {
     /// Whether a session is one of those counted as unjudged, in whatever group.
-    pub fn counts(&self, session: &Declared<'_>) -> bool {
+    pub fn counts(&self, session: &DeclaredSession<'_>) -> bool {
         session.unjudged && (self.with_alerted || session.alerted_ms.is_none())
     }
 }
@@ -79,14 +79,15 @@ impl Excess<'_> {
 /// notice on, and where such alerts told a group of too many `cure_days` ago, it counts as every
 /// other: who always turns away gains nothing by an alert a session.
 pub fn judge<'a>(
-    sessions: &[Declared<'a>],
+    sessions: &[DeclaredSession<'a>],
     told_ms: Option<i64>,
-    limits: Limits,
+    limits: AbstentionLimits,
     now_ms: i64,
 ) -> Option<Excess<'a>> {
     let then_ms = now_ms - limits.cure_days * DAY_MS;
     let all = excesses(sessions, limits, now_ms, |session| session.unjudged);
-    let told_then = |session: &Declared<'_>| session.alerted_ms.is_some_and(|ms| ms <= then_ms);
+    let told_then =
+        |session: &DeclaredSession<'_>| session.alerted_ms.is_some_and(|ms| ms <= then_ms);
     let before = excesses(sessions, limits, then_ms, |it| it.unjudged && told_then(it));
     let lasting: Vec<_> =
         all.iter().filter(|now| before.iter().any(|it| it.group == now.group)).copied().collect();
@@ -111,10 +112,10 @@ struct TooMany<'a> {
 
 /// Those in the window that ends at `until_ms`.
 fn excesses<'a>(
-    sessions: &[Declared<'a>],
-    limits: Limits,
+    sessions: &[DeclaredSession<'a>],
+    limits: AbstentionLimits,
     until_ms: i64,
-    counts: impl Fn(&Declared<'a>) -> bool,
+    counts: impl Fn(&DeclaredSession<'a>) -> bool,
 ) -> Vec<TooMany<'a>> {
     let mut groups: BTreeMap<Group<'a>, (usize, usize)> = BTreeMap::new();
     let from_ms = until_ms - limits.days * DAY_MS;
@@ -145,7 +146,7 @@ fn widest<'a>(of: Vec<TooMany<'a>>, uncured: bool, with_alerted: bool) -> Option
     of.into_iter().map(excess).reduce(|best, next| if next.outweighs(&best) { next } else { best })
 }
 
-impl<'a> Declared<'a> {
+impl<'a> DeclaredSession<'a> {
     fn groups(&self) -> impl Iterator<Item = Group<'a>> + '_ {
         let whole = [Group::Clinic, Group::Room(self.room)];
         let lead = self.lead.map(Group::Lead);
@@ -174,20 +175,28 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_790_000_000_000;
-    const LIMITS: Limits = Limits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
+    const LIMITS: AbstentionLimits =
+        AbstentionLimits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
 
     fn session(
         n: i64,
         lead: &'static str,
         operator: &'static str,
         unjudged: bool,
-    ) -> Declared<'static> {
+    ) -> DeclaredSession<'static> {
         let start_ms = NOW - n % 13 * DAY_MS;
         let operators = vec![operator];
-        Declared { start_ms, room: "r-1", lead: Some(lead), operators, unjudged, alerted_ms: None }
+        DeclaredSession {
+            start_ms,
+            room: "r-1",
+            lead: Some(lead),
+            operators,
+            unjudged,
+            alerted_ms: None,
+        }
     }
 
-    fn of(sessions: &[Declared<'static>]) -> Option<(Group<'static>, usize, usize)> {
+    fn of(sessions: &[DeclaredSession<'static>]) -> Option<(Group<'static>, usize, usize)> {
         judge(sessions, None, LIMITS, NOW).map(|e| (e.group, e.declared, e.unjudged))
     }
 
@@ -196,7 +205,7 @@ mod tests {
         unjudged: i64,
         lead: &'static str,
         operator: &'static str,
-    ) -> Vec<Declared<'static>> {
+    ) -> Vec<DeclaredSession<'static>> {
         (0..n).map(|i| session(i, lead, operator, i < unjudged)).collect()
     }
 
@@ -224,20 +233,22 @@ mod tests {
     #[test]
     fn what_is_few_in_the_clinic_may_be_many_of_one_room() {
         let mut all = many(30, 0, "p", "o");
-        all.extend(many(10, 5, "q", "x").into_iter().map(|s| Declared { room: "r-2", ..s }));
+        all.extend(many(10, 5, "q", "x").into_iter().map(|s| DeclaredSession { room: "r-2", ..s }));
         assert_eq!(of(&all), Some((Group::Room("r-2"), 10, 5)));
     }
 
     #[test]
     fn an_operator_named_twice_counts_once() {
-        let twice = |s: Declared<'static>| Declared { operators: vec!["o", "o"], ..s };
+        let twice =
+            |s: DeclaredSession<'static>| DeclaredSession { operators: vec!["o", "o"], ..s };
         let few: Vec<_> = many(9, 9, "p", "o").into_iter().map(twice).collect();
         assert_eq!(of(&few), None);
     }
 
     #[test]
     fn what_is_older_than_the_window_is_over() {
-        let old = |s: Declared<'static>| Declared { start_ms: NOW - 14 * DAY_MS, ..s };
+        let old =
+            |s: DeclaredSession<'static>| DeclaredSession { start_ms: NOW - 14 * DAY_MS, ..s };
         assert_eq!(of(&many(10, 10, "p", "o").into_iter().map(old).collect::<Vec<_>>()), None);
     }
 
@@ -249,8 +260,9 @@ mod tests {
         assert_eq!(uncured(14 * DAY_MS), Some(true));
     }
 
-    fn alerted(sessions: Vec<Declared<'static>>) -> Vec<Declared<'static>> {
-        let at = |s: Declared<'static>| Declared { alerted_ms: Some(s.start_ms), ..s };
+    fn alerted(sessions: Vec<DeclaredSession<'static>>) -> Vec<DeclaredSession<'static>> {
+        let at =
+            |s: DeclaredSession<'static>| DeclaredSession { alerted_ms: Some(s.start_ms), ..s };
         sessions.into_iter().map(at).collect()
     }
 
@@ -274,9 +286,12 @@ mod tests {
     fn an_alert_a_session_for_a_month_is_uncured() {
         let mut month = alerted(many(10, 4, "p", "o"));
         assert_eq!(judge(&month, None, LIMITS, NOW), None, "a fortnight of it");
-        let earlier = |s: Declared<'static>| Declared { start_ms: s.start_ms - 14 * DAY_MS, ..s };
+        let earlier = |s: DeclaredSession<'static>| DeclaredSession {
+            start_ms: s.start_ms - 14 * DAY_MS,
+            ..s
+        };
         let before: Vec<_> = many(10, 4, "p", "o").into_iter().map(earlier).collect();
-        let late = |s| Declared { alerted_ms: Some(NOW), ..s };
+        let late = |s| DeclaredSession { alerted_ms: Some(NOW), ..s };
         let told_late: Vec<_> = before.clone().into_iter().map(late).chain(month.clone()).collect();
         assert_eq!(judge(&told_late, None, LIMITS, NOW), None, "what came late was no notice");
         month.extend(alerted(before));

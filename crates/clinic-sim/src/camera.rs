@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Actor, Dice, ErrorModel, STAFF, Stay, Zone};
+use crate::{Actor, Dice, ErrorModel, PlaceStay, STAFF, Whereabouts};
 
 /// Result of liveness on one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct SeenFace {
     /// Its track.
     pub track: u64,
     /// Where.
-    pub zone: Zone,
+    pub zone: Whereabouts,
     /// Good enough to speak for "nobody of the roster".
     pub good: bool,
     /// Masked.
@@ -35,7 +35,7 @@ pub struct SeenFace {
 
 /// One frame.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Look {
+pub struct SimulatedFrame {
     /// Faces other than the patient on the bed.
     pub faces: Vec<SeenFace>,
     /// Patients seen on the bed.
@@ -65,7 +65,7 @@ struct Live {
 
 /// The camera of a day.
 #[derive(Clone, Debug)]
-pub struct Camera<'m> {
+pub struct SimulatedCamera<'m> {
     model: &'m ErrorModel,
     dice: Dice,
     live: BTreeMap<Actor, Live>,
@@ -74,7 +74,7 @@ pub struct Camera<'m> {
     covered: BTreeMap<Actor, u32>,
 }
 
-impl<'m> Camera<'m> {
+impl<'m> SimulatedCamera<'m> {
     /// A camera with its own dice.
     pub fn new(model: &'m ErrorModel, dice: Dice) -> Self {
         Self { model, dice, live: BTreeMap::new(), next_track: 1, covered: BTreeMap::new() }
@@ -84,21 +84,21 @@ impl<'m> Camera<'m> {
     pub fn look<'s>(
         &mut self,
         t: u32,
-        truth: impl Iterator<Item = &'s Stay>,
+        truth: impl Iterator<Item = &'s PlaceStay>,
         masked: bool,
         embeds: impl Fn(u64) -> bool,
-    ) -> Look {
-        let mut look = Look::default();
+    ) -> SimulatedFrame {
+        let mut look = SimulatedFrame::default();
         let mut at_bed = Vec::new();
         for stay in truth {
             if !self.visible(t, stay) {
                 continue;
             }
-            if matches!(stay.who, Actor::Patient(_)) && stay.zone == Zone::Bed {
+            if matches!(stay.who, Actor::Patient(_)) && stay.zone == Whereabouts::Bed {
                 self.patient(t, stay, &mut look);
                 continue;
             }
-            if stay.zone == Zone::Operator {
+            if stay.zone == Whereabouts::Operator {
                 at_bed.push(stay.who);
             }
             let live = self.follow(t, stay.who, masked).clone();
@@ -121,14 +121,14 @@ impl<'m> Camera<'m> {
         look
     }
 
-    fn visible(&mut self, t: u32, stay: &Stay) -> bool {
+    fn visible(&mut self, t: u32, stay: &PlaceStay) -> bool {
         let d = &self.model.detection;
         let missed = self.dice.chance(d.missed_frame);
         let Some(live) = self.live.get_mut(&stay.who) else { return !missed };
         if live.turned_until > t {
             return false;
         }
-        if stay.zone == Zone::Operator && self.dice.chance(1.0 / d.turned_every_s) {
+        if stay.zone == Whereabouts::Operator && self.dice.chance(1.0 / d.turned_every_s) {
             live.turned_until = t + self.dice.lasting(d.turned_for_s);
             return false;
         }
@@ -138,9 +138,9 @@ impl<'m> Camera<'m> {
         !missed
     }
 
-    /// The patient on the bed: a count, and the order to forget the track with which he came in.
-    fn patient(&mut self, t: u32, stay: &Stay, look: &mut Look) {
-        // Nobody gets up with the drape over his face.
+    /// The patient on the bed: a count, and the order to forget the track with which they came in.
+    fn patient(&mut self, t: u32, stay: &PlaceStay, look: &mut SimulatedFrame) {
+        // Nobody gets up with the drape over the face.
         const UNCOVERED_S: u32 = 15;
         let d = &self.model.detection;
         let who = stay.who;

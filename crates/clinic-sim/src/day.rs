@@ -5,7 +5,7 @@ use crate::{Clinic, Dice};
 
 /// Where somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Zone {
+pub enum Whereabouts {
     /// Working on the patient.
     Operator,
     /// Lying on the bed.
@@ -33,11 +33,11 @@ pub enum Actor {
 
 /// Somebody in one place for a while; seconds of the day, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stay {
+pub struct PlaceStay {
     /// Who.
     pub who: Actor,
     /// Where.
-    pub zone: Zone,
+    pub zone: Whereabouts,
     /// From.
     pub from: u32,
     /// To.
@@ -46,7 +46,7 @@ pub struct Stay {
 
 /// What kind of staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Category {
+pub enum StaffCategory {
     /// 执业医师, lead in dermatology.
     DermatologyLead,
     /// 执业医师, lead in surgery.
@@ -75,24 +75,24 @@ pub struct Staff {
     /// Id.
     pub id: &'static str,
     /// Kind.
-    pub category: Category,
+    pub category: StaffCategory,
 }
 
 /// Everybody enrolled.
 pub const STAFF: &[Staff] = &[
-    Staff { id: "lead1", category: Category::DermatologyLead },
-    Staff { id: "lead2", category: Category::DermatologyLead },
-    Staff { id: "surgeon", category: Category::SurgeryLead },
-    Staff { id: "phys1", category: Category::Physician },
-    Staff { id: "phys2", category: Category::Physician },
-    Staff { id: "anaes", category: Category::Anaesthetist },
-    Staff { id: "lapsed", category: Category::Lapsed },
-    Staff { id: "assist", category: Category::Assistant },
-    Staff { id: "nurse1", category: Category::Nurse },
-    Staff { id: "nurse2", category: Category::Nurse },
-    Staff { id: "pharm", category: Category::Pharmacist },
-    Staff { id: "trainee", category: Category::Trainee },
-    Staff { id: "office", category: Category::Office },
+    Staff { id: "lead1", category: StaffCategory::DermatologyLead },
+    Staff { id: "lead2", category: StaffCategory::DermatologyLead },
+    Staff { id: "surgeon", category: StaffCategory::SurgeryLead },
+    Staff { id: "phys1", category: StaffCategory::Physician },
+    Staff { id: "phys2", category: StaffCategory::Physician },
+    Staff { id: "anaes", category: StaffCategory::Anaesthetist },
+    Staff { id: "lapsed", category: StaffCategory::Lapsed },
+    Staff { id: "assist", category: StaffCategory::Assistant },
+    Staff { id: "nurse1", category: StaffCategory::Nurse },
+    Staff { id: "nurse2", category: StaffCategory::Nurse },
+    Staff { id: "pharm", category: StaffCategory::Pharmacist },
+    Staff { id: "trainee", category: StaffCategory::Trainee },
+    Staff { id: "office", category: StaffCategory::Office },
 ];
 
 /// An item of the clinic.
@@ -202,7 +202,7 @@ pub struct Day {
     /// Its length, s.
     pub length: u32,
     /// Who is where.
-    pub stays: Vec<Stay>,
+    pub stays: Vec<PlaceStay>,
     /// What was done.
     pub sessions: Vec<Session>,
     /// The camera delivers nothing.
@@ -284,9 +284,9 @@ impl Day {
         end
     }
 
-    pub(crate) fn stay(&mut self, who: Actor, zone: Zone, from: u32, to: u32) {
+    pub(crate) fn stay(&mut self, who: Actor, zone: Whereabouts, from: u32, to: u32) {
         if from < to {
-            self.stays.push(Stay { who, zone, from, to });
+            self.stays.push(PlaceStay { who, zone, from, to });
         }
     }
 }

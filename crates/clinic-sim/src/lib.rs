@@ -2,9 +2,9 @@
 //! that sees them with the errors of face recognition. It knows nothing of the rules (it may not
 //! import `presence`) and nobody real.
 //!
-//! [`Day::random`] makes a day; [`Camera::look`] says second by second what a recogniser would
-//! report of it. [`Scene::new`] makes one scene of the catalogue, lawful or not; [`Sensor::shot`]
-//! shows it under a profile's noise.
+//! [`Day::random`] makes a day; [`SimulatedCamera::look`] says second by second what a recogniser
+//! would report of it. [`DayScene::new`] makes one scene of the catalogue, lawful or not;
+//! [`Sensor::shot`] shows it under a profile's noise.
 
 mod camera;
 mod day;
@@ -14,10 +14,12 @@ pub mod scene;
 mod sensor;
 mod stories;
 
-pub use camera::{Camera, Look, SeenFace, Spoofness};
-pub use day::{Actor, Category, Day, ITEMS, Item, Plant, STAFF, Session, Staff, Stay, Zone};
+pub use camera::{SeenFace, SimulatedCamera, SimulatedFrame, Spoofness};
+pub use day::{
+    Actor, Day, ITEMS, Item, PlaceStay, Plant, STAFF, Session, Staff, StaffCategory, Whereabouts,
+};
 pub use dice::Dice;
-pub use params::{Clinic, Detection, ErrorModel, Identity, Liveness};
+pub use params::{Clinic, DetectionErrors, ErrorModel, LivenessErrors, RecognitionErrors};
 pub use profile::{Noise, profiles, weights};
-pub use scene::Scene;
-pub use sensor::{Sensor, Shot, Sighting};
+pub use scene::DayScene;
+pub use sensor::{Sensor, SensorFace, SensorFrame};

@@ -8,11 +8,11 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct ErrorModel {
     /// Scores.
-    pub identity: Identity,
+    pub identity: RecognitionErrors,
     /// Faces found and lost.
-    pub detection: Detection,
+    pub detection: DetectionErrors,
     /// Liveness.
-    pub liveness: Liveness,
+    pub liveness: LivenessErrors,
     /// The clinic around the camera.
     pub clinic: Clinic,
 }
@@ -21,7 +21,7 @@ pub struct ErrorModel {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "explained in error-model.toml, key by key")]
-pub struct Identity {
+pub struct RecognitionErrors {
     pub fnir: f64,
     pub fnir_masked: f64,
     pub fnir_sticks: f64,
@@ -43,7 +43,7 @@ pub struct Identity {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "explained in error-model.toml, key by key")]
-pub struct Detection {
+pub struct DetectionErrors {
     pub missed_frame: f64,
     pub turned_every_s: f64,
     pub turned_for_s: f64,
@@ -59,7 +59,7 @@ pub struct Detection {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "explained in error-model.toml, key by key")]
-pub struct Liveness {
+pub struct LivenessErrors {
     pub unsure: f64,
     pub false_spoof: f64,
 }

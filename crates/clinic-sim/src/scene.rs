@@ -7,7 +7,7 @@ mod habits;
 mod lawful;
 mod offences;
 
-use crate::{Actor, Dice, Plant, Zone};
+use crate::{Actor, Dice, Plant, Whereabouts};
 
 pub use dishonest::DISHONEST;
 pub use habits::HABITS;
@@ -16,7 +16,7 @@ pub use offences::OFFENCES;
 
 /// What a scene is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Truth {
+pub enum SceneTruth {
     /// A rule has to say it.
     Offence(Plant),
     /// Nothing of L2 or above may be said.
@@ -27,12 +27,12 @@ pub enum Truth {
 
 /// How somebody shows the face.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pose {
+pub enum FacePresentation {
     /// As people do at work: now and then down or away.
     Working,
     /// The back to the camera, or behind a lamp: hardly ever a face.
     Away,
-    /// Cap, mask and goggles: poor looks, some of which still resemble him.
+    /// Cap, mask and goggles: poor looks, some of which still resemble them.
     Covered,
     /// Badly seen throughout: turned head, bad light, poor template.
     Poor,
@@ -56,14 +56,14 @@ pub struct Stint {
     /// Until before.
     pub to: u32,
     /// Where.
-    pub zone: Zone,
+    pub zone: Whereabouts,
     /// How.
-    pub pose: Pose,
+    pub pose: FacePresentation,
 }
 
 /// Somebody's way through a scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Walk {
+pub struct ScenePath {
     /// Who.
     pub who: Actor,
     /// Where and when, in order.
@@ -74,7 +74,7 @@ pub struct Walk {
 
 /// What was declared of a session. Seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared {
+pub struct SceneDeclaration {
     /// Number in the scene.
     pub number: u32,
     /// Item code; `None`: left out. May be a code that nobody knows.
@@ -91,15 +91,15 @@ pub struct Declared {
 
 /// One scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scene {
+pub struct DayScene {
     /// Its name.
     pub name: &'static str,
     /// What it is.
-    pub truth: Truth,
+    pub truth: SceneTruth,
     /// What was declared.
-    pub sessions: Vec<Declared>,
+    pub sessions: Vec<SceneDeclaration>,
     /// Everybody but the patient on the bed.
-    pub people: Vec<Walk>,
+    pub people: Vec<ScenePath>,
     /// The patients on the bed.
     pub patients: Vec<(u32, u32)>,
     /// From when on the patient's face is covered.
@@ -120,31 +120,31 @@ pub struct Scene {
     pub length: u32,
 }
 
-/// A nurse of the roster who has no template: a declaration may name her.
+/// A nurse of the roster who has no template: a declaration may name them.
 pub const WITHOUT_TEMPLATE: &str = "nurse9";
 
 /// A scene of the catalogue: its name and how it is made.
-pub type Recipe = (&'static str, fn(&mut Stage<'_>));
+pub type Recipe = (&'static str, fn(&mut SceneBuilder<'_>));
 
 /// A scene in the making.
 #[derive(Debug)]
-pub struct Stage<'d> {
+pub struct SceneBuilder<'d> {
     /// Chance.
     pub dice: &'d mut Dice,
     /// What is made.
-    pub scene: Scene,
+    pub scene: DayScene,
     /// The act: patient on the bed.
     pub from: u32,
     /// Its end.
     pub to: u32,
 }
 
-impl Scene {
+impl DayScene {
     /// One scene of a recipe.
-    pub fn new(recipe: &Recipe, truth: Truth, dice: &mut Dice) -> Self {
+    pub fn new(recipe: &Recipe, truth: SceneTruth, dice: &mut Dice) -> Self {
         let from = 700 + dice.between(0, 60);
         let to = from + dice.between(780, 1_800);
-        let declared = Declared {
+        let declared = SceneDeclaration {
             number: 0,
             item: Some("filler"),
             lead: Some("lead1"),
@@ -167,7 +167,7 @@ impl Scene {
             actors: Vec::new(),
             length: 0,
         };
-        let mut stage = Stage { dice, scene, from, to };
+        let mut stage = SceneBuilder { dice, scene, from, to };
         recipe.1(&mut stage);
         let mut scene = stage.scene;
         scene.patient_walks(dice);
@@ -179,7 +179,7 @@ impl Scene {
     pub fn at_the_door(&self, who: Actor, second: u32) -> Option<u32> {
         let stints = self.people.iter().filter(|w| w.who == who).flat_map(|w| &w.stints);
         let mut now = stints.filter(|s| s.from <= second && second < s.to);
-        now.find(|s| s.zone == Zone::Door).map(|s| s.from)
+        now.find(|s| s.zone == Whereabouts::Door).map(|s| s.from)
     }
 
     /// Each patient walks in, lies down, gets up and walks out.
@@ -191,51 +191,57 @@ impl Scene {
                 continue;
             }
             let (walk, rise) = (dice.between(5, 12), dice.between(5, 12));
-            let at = |from, to, zone| Stint { from, to, zone, pose: Pose::Working };
+            let at = |from, to, zone| Stint { from, to, zone, pose: FacePresentation::Working };
             let stints = vec![
-                at(from - walk - 4, from - walk, Zone::Door),
-                at(from - walk, from, Zone::Elsewhere),
-                at(to, to + rise, Zone::Elsewhere),
-                at(to + rise, to + rise + 4, Zone::Door),
+                at(from - walk - 4, from - walk, Whereabouts::Door),
+                at(from - walk, from, Whereabouts::Elsewhere),
+                at(to, to + rise, Whereabouts::Elsewhere),
+                at(to + rise, to + rise + 4, Whereabouts::Door),
             ];
-            self.people.push(Walk { who, stints, witnessed: false });
+            self.people.push(ScenePath { who, stints, witnessed: false });
         }
     }
 }
 
-impl Stage<'_> {
+impl SceneBuilder<'_> {
     /// In through the door, from place to place, and out again. One entry in ten and half of all
     /// exits show no face.
-    pub fn visit(&mut self, who: Actor, pose: Pose, places: &[(Zone, u32, u32)]) {
+    pub fn visit(
+        &mut self,
+        who: Actor,
+        pose: FacePresentation,
+        places: &[(Whereabouts, u32, u32)],
+    ) {
         let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
         let (before, after) = (self.dice.between(3, 8), self.dice.between(3, 8));
-        let shown = |hidden: bool, pose| if hidden { Pose::Away } else { pose };
-        let at_door = if pose == Pose::Away { Pose::Working } else { pose };
+        let shown = |hidden: bool, pose| if hidden { FacePresentation::Away } else { pose };
+        let at_door = if pose == FacePresentation::Away { FacePresentation::Working } else { pose };
         let (hides_in, hides_out) = (self.dice.chance(0.1), self.dice.chance(0.5));
         let mut stints = vec![Stint {
             from: first.1.saturating_sub(before),
             to: first.1,
-            zone: Zone::Door,
+            zone: Whereabouts::Door,
             pose: shown(hides_in, at_door),
         }];
         stints.extend(places.iter().map(|&(zone, from, to)| Stint { from, to, zone, pose }));
         stints.push(Stint {
             from: last.2,
             to: last.2 + after,
-            zone: Zone::Door,
+            zone: Whereabouts::Door,
             pose: shown(hides_out, at_door),
         });
         let walk = self.scene.people.iter_mut().find(|w| w.who == who);
         match walk {
             Some(walk) => walk.stints.extend(stints),
-            None => self.scene.people.push(Walk { who, stints, witnessed: false }),
+            None => self.scene.people.push(ScenePath { who, stints, witnessed: false }),
         }
     }
 
     /// In and out by the door, before a camera that sees nothing else: whoever passes looks into
     /// it.
     pub fn passes(&mut self, id: &'static str, from: u32, to: u32) {
-        let stint = |from, to| Stint { from, to, zone: Zone::Door, pose: Pose::Working };
+        let stint =
+            |from, to| Stint { from, to, zone: Whereabouts::Door, pose: FacePresentation::Working };
         let (before, after) = (self.dice.between(5, 9), self.dice.between(5, 9));
         let stints = [stint(from - before, from), stint(to, to + after)];
         let who = Actor::Staff(id);
@@ -243,7 +249,7 @@ impl Stage<'_> {
             walk.stints.extend(stints);
         } else {
             let stints = stints.to_vec();
-            self.scene.people.push(Walk { who, stints, witnessed: false });
+            self.scene.people.push(ScenePath { who, stints, witnessed: false });
         }
     }
 
@@ -258,12 +264,20 @@ impl Stage<'_> {
 
     /// In, at work, out.
     pub fn works(&mut self, id: &'static str, from: u32, to: u32) {
-        self.visit(Actor::Staff(id), Pose::Working, &[(Zone::Operator, from, to)]);
+        self.visit(
+            Actor::Staff(id),
+            FacePresentation::Working,
+            &[(Whereabouts::Operator, from, to)],
+        );
     }
 
     /// In, standing by, out.
     pub fn stands_by(&mut self, id: &'static str, from: u32, to: u32) {
-        self.visit(Actor::Staff(id), Pose::Working, &[(Zone::Elsewhere, from, to)]);
+        self.visit(
+            Actor::Staff(id),
+            FacePresentation::Working,
+            &[(Whereabouts::Elsewhere, from, to)],
+        );
     }
 
     /// A nurse who hands and helps: now aside, now at the bed.
@@ -272,11 +286,11 @@ impl Stage<'_> {
             (self.from + self.dice.between(0, 60), self.to + self.dice.between(10, 90));
         let half = from.midpoint(to);
         let places = [
-            (Zone::Elsewhere, from, half),
-            (Zone::Operator, half, half + 60),
-            (Zone::Elsewhere, half + 60, to),
+            (Whereabouts::Elsewhere, from, half),
+            (Whereabouts::Operator, half, half + 60),
+            (Whereabouts::Elsewhere, half + 60, to),
         ];
-        self.visit(Actor::Staff("nurse1"), Pose::Working, &places);
+        self.visit(Actor::Staff("nurse1"), FacePresentation::Working, &places);
         self.errands();
     }
 
@@ -285,18 +299,26 @@ impl Stage<'_> {
         let mut at = self.from + self.dice.between(60, 300);
         while at + 30 < self.to {
             let long = self.dice.between(6, 25);
-            self.visit(Actor::Staff("nurse2"), Pose::Working, &[(Zone::Elsewhere, at, at + long)]);
+            self.visit(
+                Actor::Staff("nurse2"),
+                FacePresentation::Working,
+                &[(Whereabouts::Elsewhere, at, at + long)],
+            );
             at += long + self.dice.between(120, 500);
         }
     }
 
     /// Somebody who is not enrolled operates.
     pub fn stranger_works(&mut self, from: u32, to: u32) {
-        self.visit(Actor::Outsider(1), Pose::Working, &[(Zone::Operator, from, to)]);
+        self.visit(
+            Actor::Outsider(1),
+            FacePresentation::Working,
+            &[(Whereabouts::Operator, from, to)],
+        );
     }
 
     /// The first session as declared.
-    pub fn declared(&mut self) -> &mut Declared {
+    pub fn declared(&mut self) -> &mut SceneDeclaration {
         &mut self.scene.sessions[0]
     }
 

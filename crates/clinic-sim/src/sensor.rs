@@ -5,14 +5,16 @@
 //! Not modelled: hands, bodies and acts; changes of light over the day; twins; a camera that
 //! drifts; how a real tracker fails (breaks and exchanges are drawn, whatever the tracker does).
 
+mod recognition;
+
 use std::collections::BTreeMap;
 
-use crate::scene::{Pose, Scene, Stint, Walk};
-use crate::{Actor, Dice, ErrorModel, Noise, STAFF, Spoofness, Zone};
+use crate::scene::{DayScene, FacePresentation, ScenePath, Stint};
+use crate::{Actor, Dice, ErrorModel, Noise, STAFF, Spoofness, Whereabouts};
 
 /// One face in one look.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sighting {
+pub struct SensorFace {
     /// Its track.
     pub track: u64,
     /// Centre of the face and its size, pixels.
@@ -37,9 +39,9 @@ pub struct Sighting {
 
 /// One look at the room.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Shot {
+pub struct SensorFrame {
     /// Faces other than the patient's on the bed.
-    pub faces: Vec<Sighting>,
+    pub faces: Vec<SensorFace>,
     /// Patients seen on the bed.
     pub patients: u16,
 }
@@ -64,7 +66,7 @@ struct Live {
     view: View,
     /// Shift of this track's scores: its own, the others'.
     shift: (f64, f64),
-    /// Errors that follow each other: his own score, the others'.
+    /// Errors that follow each other: their own score, the others'.
     drift: (f64, f64),
     embedded: u32,
     away_until: u64,
@@ -72,11 +74,11 @@ struct Live {
     missed_until: u64,
     unsure_until: u64,
     masked: bool,
-    /// How much each member of the staff resembles him.
+    /// How much each member of the staff resembles them.
     alike: Vec<f64>,
     at: (f64, f64),
     moved: u64,
-    /// Whom he was near at the last look.
+    /// Whom they were near at the last look.
     near: Option<Actor>,
 }
 
@@ -142,10 +144,10 @@ impl<'m> Sensor<'m> {
     }
 
     /// One look at `t` ms. `embeds` says whether the box embeds a track now.
-    pub fn shot(&mut self, t: u64, scene: &Scene, embeds: impl Fn(u64) -> bool) -> Shot {
-        let mut shot = Shot { patients: self.patients(t, scene), ..Shot::default() };
+    pub fn shot(&mut self, t: u64, scene: &DayScene, embeds: impl Fn(u64) -> bool) -> SensorFrame {
+        let mut shot = SensorFrame { patients: self.patients(t, scene), ..SensorFrame::default() };
         let second = (t / 1_000) as u32;
-        let mut here: Vec<(&Walk, &Stint)> = Vec::new();
+        let mut here: Vec<(&ScenePath, &Stint)> = Vec::new();
         self.found.clear();
         for (slot, walk) in scene.people.iter().enumerate() {
             let Some(stint) = walk.stints.iter().find(|s| s.from <= second && second < s.to) else {
@@ -158,7 +160,7 @@ impl<'m> Sensor<'m> {
         shot
     }
 
-    fn patients(&mut self, t: u64, scene: &Scene) -> u16 {
+    fn patients(&mut self, t: u64, scene: &DayScene) -> u16 {
         let second = (t / 1_000) as u32;
         let covered = scene.draped.is_some_and(|from| second >= from);
         let lies = scene.patients.iter().any(|(from, to)| *from <= second && second < *to);
@@ -168,11 +170,11 @@ impl<'m> Sensor<'m> {
     fn face(
         &mut self,
         t: u64,
-        walk: &Walk,
+        walk: &ScenePath,
         stint: &Stint,
         slot: usize,
         embeds: &impl Fn(u64) -> bool,
-    ) -> Option<Sighting> {
+    ) -> Option<SensorFace> {
         let who = walk.who;
         let goal = place(stint.zone, slot);
         if !self.live.contains_key(&who) {
@@ -186,20 +188,21 @@ impl<'m> Sensor<'m> {
         self.follow(t, who, stint.pose);
         self.found.push(who);
         let live = self.live.get(&who)?.clone();
-        let poor = live.poor_until > t || matches!(stint.pose, Pose::Covered | Pose::Poor);
-        let masked = if stint.pose == Pose::Covered {
+        let poor = live.poor_until > t
+            || matches!(stint.pose, FacePresentation::Covered | FacePresentation::Poor);
+        let masked = if stint.pose == FacePresentation::Covered {
             self.dice.chance(0.9)
         } else {
             live.masked != self.dice.chance(0.03)
         };
         let scores = embeds(live.track).then(|| self.scores(who, stint.pose, masked, poor));
         let like = self.like(t, who, scores.is_some());
-        Some(Sighting {
+        Some(SensorFace {
             track: live.track,
             at: (live.at.0 as i32, live.at.1 as i32),
             size: match stint.pose {
-                Pose::Picture => (40, 54),
-                Pose::Phone => (24, 32),
+                FacePresentation::Picture => (40, 54),
+                FacePresentation::Phone => (24, 32),
                 _ => (60, 80),
             },
             good: !poor && self.dice.chance(0.9),
@@ -235,10 +238,10 @@ impl<'m> Sensor<'m> {
     }
 
     /// Walks towards the goal at some 300 pixels a second, and sways a little.
-    fn walk(&mut self, t: u64, who: Actor, goal: (f64, f64), pose: Pose) {
+    fn walk(&mut self, t: u64, who: Actor, goal: (f64, f64), pose: FacePresentation) {
         let sway = match pose {
-            Pose::Picture => 0.5,
-            Pose::Phone => 30.0,
+            FacePresentation::Picture => 0.5,
+            FacePresentation::Phone => 30.0,
             _ => 4.0,
         };
         let (dx, dy) = (self.dice.noise(0.0, sway), self.dice.noise(0.0, sway));
@@ -256,22 +259,27 @@ impl<'m> Sensor<'m> {
         let d = &self.model.detection;
         let step = self.every_ms / 1_000.0;
         let Some(live) = self.live.get_mut(&who) else { return false };
-        let pose = if stint.pose == Pose::Away { 0.006 } else { 1.0 };
-        if stint.pose == Pose::Away
+        let pose = if stint.pose == FacePresentation::Away { 0.006 } else { 1.0 };
+        if stint.pose == FacePresentation::Away
             && live.away_until <= t
             && live.poor_until <= t
             && !self.dice.chance(pose * step)
         {
             return false;
         }
-        if live.away_until > t || stint.pose == Pose::Hidden {
+        if live.away_until > t || stint.pose == FacePresentation::Hidden {
             return false;
         }
         // Who works looks down at the work: every half minute for some ten seconds, once in five
         // minutes for longer.
-        let picture =
-            matches!(stint.pose, Pose::Picture | Pose::Phone | Pose::Photo | Pose::LivelyPhoto);
-        if stint.zone != Zone::Door && !picture {
+        let picture = matches!(
+            stint.pose,
+            FacePresentation::Picture
+                | FacePresentation::Phone
+                | FacePresentation::Photo
+                | FacePresentation::LivelyPhoto
+        );
+        if stint.zone != Whereabouts::Door && !picture {
             let long = self.dice.chance(step / d.turned_every_s);
             if long || self.dice.chance(step / LOOKS_DOWN_EVERY_S) {
                 let mean_s = if long { d.turned_for_s } else { LOOKS_DOWN_FOR_S };
@@ -295,7 +303,7 @@ impl<'m> Sensor<'m> {
     }
 
     /// The track of somebody in view; a new one where it broke, or after too long out of view.
-    fn follow(&mut self, t: u64, who: Actor, pose: Pose) {
+    fn follow(&mut self, t: u64, who: Actor, pose: FacePresentation) {
         let Some(live) = self.live.get(&who) else { return };
         if live.track != 0 && t <= live.seen + self.carried_ms && t < live.breaks {
             if let Some(live) = self.live.get_mut(&who) {
@@ -322,184 +330,17 @@ impl<'m> Sensor<'m> {
                 (track, view, breaks, shift, 0, t);
         }
     }
-
-    fn view(&mut self, who: Actor, masked: bool, before: Option<View>, pose: Pose) -> View {
-        let i = &self.model.identity;
-        if !matches!(who, Actor::Staff(_)) {
-            let like = self.dice.chance(i.fpir);
-            return if like {
-                View::Lookalike(self.dice.between(0, STAFF.len() as u32) as usize)
-            } else {
-                View::Stranger
-            };
-        }
-        let fnir = match pose {
-            Pose::Poor => 0.6,
-            Pose::Covered => 0.9,
-            _ if masked => i.fnir_masked,
-            _ => i.fnir,
-        };
-        if before == Some(View::Bad) && self.dice.chance(i.fnir_sticks) {
-            View::Bad
-        } else if self.dice.chance(i.declared_unmatched) {
-            View::Stranger
-        } else if self.dice.chance(fnir) {
-            View::Bad
-        } else {
-            View::Good
-        }
-    }
-
-    /// The score of every member of the staff.
-    fn scores(&mut self, who: Actor, pose: Pose, masked: bool, poor: bool) -> Vec<f64> {
-        let i = self.model.identity.clone();
-        let (own_noise, other_noise) = (self.dice.noise(0.0, 1.0), self.dice.noise(0.0, 1.0));
-        let Some(live) = self.live.get_mut(&who) else { return Vec::new() };
-        live.embedded += 1;
-        // An error that follows the last one: 0.7 of it stays.
-        live.drift =
-            (0.7 * live.drift.0 + 0.71 * own_noise, 0.7 * live.drift.1 + 0.71 * other_noise);
-        let live = live.clone();
-        let own = match who {
-            Actor::Staff(id) => STAFF.iter().position(|s| s.id == id),
-            _ => None,
-        };
-        let loss = if poor { i.poor_pose_loss } else { 0.0 };
-        let genuine = if masked { i.masked_mean } else { i.genuine_mean };
-        let (own_mean, spread) = match live.view {
-            View::Good => (genuine - loss, i.genuine_spread),
-            View::Bad => (i.bad_mean - loss / 2.0, i.bad_spread),
-            View::Stranger | View::Lookalike(_) => (0.06, 0.05),
-        };
-        let (own_mean, spread) = match pose {
-            Pose::Photo | Pose::LivelyPhoto => (genuine, i.genuine_spread),
-            // Goggles: most looks say little, every sixth still names him.
-            Pose::Covered => (if self.dice.chance(0.17) { 0.56 } else { own_mean }, spread),
-            _ => (own_mean, spread),
-        };
-        let mut scores = Vec::with_capacity(STAFF.len());
-        for (n, alike) in live.alike.iter().enumerate() {
-            let score = if Some(n) == own {
-                own_mean + live.shift.0 + live.drift.0 * spread
-            } else if live.view == View::Lookalike(n) {
-                i.lookalike_mean - loss + live.drift.0 * i.lookalike_spread
-            } else {
-                alike + live.shift.1 + live.drift.1 * 0.02 + self.dice.noise(0.0, 0.03)
-            };
-            scores.push(score.clamp(-1.0, 1.0));
-        }
-        scores
-    }
-
-    fn liveness(&mut self, t: u64, who: Actor, pose: Pose) -> Spoofness {
-        match pose {
-            Pose::Picture | Pose::Phone => {
-                return if self.dice.chance(0.85) { Spoofness::Spoof } else { Spoofness::Unsure };
-            }
-            Pose::LivelyPhoto if self.dice.chance(0.02) => return Spoofness::Live,
-            Pose::Photo | Pose::LivelyPhoto => return Spoofness::Unsure,
-            _ => {}
-        }
-        let begins = self.dice.chance(self.unsure / 3.0);
-        let spoof = self.dice.chance(self.model.liveness.false_spoof / 3.0);
-        let run = (self.every_ms * 3.0) as u64;
-        let Some(live) = self.live.get_mut(&who) else { return Spoofness::Unsure };
-        if begins {
-            live.unsure_until = t + run;
-        }
-        if live.unsure_until > t {
-            Spoofness::Unsure
-        } else if spoof {
-            Spoofness::Spoof
-        } else {
-            Spoofness::Live
-        }
-    }
-
-    /// Likeness to the tracks of the last ten minutes: of the clothes at the first look, of the
-    /// face at the third embedding.
-    fn like(&mut self, t: u64, who: Actor, embedded: bool) -> Vec<(u64, Option<f64>, f64)> {
-        let Some(live) = self.live.get(&who) else { return Vec::new() };
-        if !embedded || live.embedded != 3 {
-            return Vec::new();
-        }
-        let poor = matches!(live.view, View::Bad);
-        let recent: Vec<Past> = self
-            .past
-            .iter()
-            .rev()
-            .take_while(|p| p.last + 600_000 >= t)
-            .take(16)
-            .copied()
-            .collect();
-        let mut like = Vec::new();
-        for past in recent {
-            let same = past.who == who;
-            let mean = if !same {
-                0.12
-            } else if poor {
-                0.38
-            } else {
-                0.62
-            };
-            let face = past.embedded.then(|| self.dice.noise(mean, 0.09));
-            let clothes =
-                if same { self.dice.noise(0.92, 0.05) } else { self.dice.noise(0.72, 0.14) };
-            like.push((past.track, face, clothes.min(1.0)));
-        }
-        like
-    }
-
-    /// Where two people meet the tracker may take one for the other.
-    fn meet(&mut self, here: &[(&Walk, &Stint)]) {
-        let mut pairs = Vec::new();
-        for (n, (a, _)) in here.iter().enumerate() {
-            let near = here[n + 1..]
-                .iter()
-                .find(|(b, _)| self.distance(a.who, b.who) < 120.0)
-                .map(|(b, _)| b.who);
-            let Some(live) = self.live.get_mut(&a.who) else { continue };
-            if near.is_some() && live.near != near {
-                pairs.extend(near.map(|b| (a.who, b)));
-            }
-            live.near = near;
-        }
-        for (a, b) in pairs {
-            if !self.dice.chance(self.swap) {
-                continue;
-            }
-            let state = |l: &Live| (l.track, l.seen, l.breaks, l.embedded);
-            if let (Some(x), Some(y)) = (self.live.get(&a).map(state), self.live.get(&b).map(state))
-            {
-                for (who, (track, seen, breaks, embedded)) in [(a, y), (b, x)] {
-                    if let Some(live) = self.live.get_mut(&who) {
-                        (live.track, live.seen, live.breaks, live.embedded) =
-                            (track, seen, breaks, embedded);
-                    }
-                }
-            }
-        }
-    }
-
-    fn distance(&self, a: Actor, b: Actor) -> f64 {
-        match (self.live.get(&a), self.live.get(&b)) {
-            (Some(a), Some(b)) if a.track != 0 && b.track != 0 => {
-                (a.at.0 - b.at.0).hypot(a.at.1 - b.at.1)
-            }
-            _ => f64::MAX,
-        }
-    }
 }
 
 /// Where somebody stands, in pixels of a picture of 1280 by 720.
-fn place(zone: Zone, slot: usize) -> (f64, f64) {
+fn place(zone: Whereabouts, slot: usize) -> (f64, f64) {
     let n = (slot % 5) as f64;
     match zone {
-        Zone::Operator => (380.0 + 100.0 * n, 340.0),
-        Zone::Bed => (580.0, 620.0),
-        Zone::Companion => (90.0, 540.0),
-        Zone::Door => (1_180.0, 140.0),
-        Zone::Head => (990.0, 500.0),
-        Zone::Elsewhere => (330.0 + 100.0 * n, 100.0),
+        Whereabouts::Operator => (380.0 + 100.0 * n, 340.0),
+        Whereabouts::Bed => (580.0, 620.0),
+        Whereabouts::Companion => (90.0, 540.0),
+        Whereabouts::Door => (1_180.0, 140.0),
+        Whereabouts::Head => (990.0, 500.0),
+        Whereabouts::Elsewhere => (330.0 + 100.0 * n, 100.0),
     }
 }

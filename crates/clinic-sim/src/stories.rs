@@ -1,7 +1,7 @@
 //! What happens in a treatment: the lawful stories and the planted offences, and how people come
 //! and go.
 
-use crate::day::{Actor, Day, Plant, Session, Zone};
+use crate::day::{Actor, Day, Plant, Session, Whereabouts};
 use crate::{Clinic, Dice};
 
 /// The lawful stories, with the share of each.
@@ -29,24 +29,30 @@ fn story(dice: &mut Dice) -> &'static str {
 
 impl Day {
     /// In through the door, from place to place, and out again. Whoever walks in behind somebody,
-    /// or goes out with his back to the camera, shows no face at the door.
-    fn visit(&mut self, dice: &mut Dice, clinic: &Clinic, who: Actor, places: &[(Zone, u32, u32)]) {
+    /// or goes out with the back to the camera, shows no face at the door.
+    fn visit(
+        &mut self,
+        dice: &mut Dice,
+        clinic: &Clinic,
+        who: Actor,
+        places: &[(Whereabouts, u32, u32)],
+    ) {
         let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
         let (before, after) = (dice.between(3, 8), dice.between(3, 8));
         if !dice.chance(clinic.enters_unseen) {
-            self.stay(who, Zone::Door, first.1.saturating_sub(before), first.1);
+            self.stay(who, Whereabouts::Door, first.1.saturating_sub(before), first.1);
         }
         for (zone, from, to) in places {
             self.stay(who, *zone, *from, *to);
         }
         if !dice.chance(clinic.leaves_unseen) {
-            self.stay(who, Zone::Door, last.2, last.2 + after);
+            self.stay(who, Whereabouts::Door, last.2, last.2 + after);
         }
     }
 
     /// In, at work, out.
     fn works(&mut self, dice: &mut Dice, clinic: &Clinic, id: &'static str, from: u32, to: u32) {
-        self.visit(dice, clinic, Actor::Staff(id), &[(Zone::Operator, from, to)]);
+        self.visit(dice, clinic, Actor::Staff(id), &[(Whereabouts::Operator, from, to)]);
     }
 
     /// In, standing by, out.
@@ -58,7 +64,7 @@ impl Day {
         from: u32,
         to: u32,
     ) {
-        self.visit(dice, clinic, Actor::Staff(id), &[(Zone::Elsewhere, from, to)]);
+        self.visit(dice, clinic, Actor::Staff(id), &[(Whereabouts::Elsewhere, from, to)]);
     }
 
     fn nurse(&mut self, dice: &mut Dice, clinic: &Clinic, s: &Session) {
@@ -66,9 +72,9 @@ impl Day {
         let (from, to) = (s.begin + dice.between(0, 60), s.finish + dice.between(10, 120));
         let half = from + (to - from) / 2;
         let places = [
-            (Zone::Elsewhere, from, half),
-            (Zone::Operator, half, half + 60),
-            (Zone::Elsewhere, half + 60, to),
+            (Whereabouts::Elsewhere, from, half),
+            (Whereabouts::Operator, half, half + 60),
+            (Whereabouts::Elsewhere, half + 60, to),
         ];
         self.visit(dice, clinic, Actor::Staff(id), &places);
     }
@@ -79,12 +85,14 @@ impl Day {
         let who = Actor::Patient(s.number);
         let (walk, rise) = (dice.between(4, 12), dice.between(4, 12));
         let stood = s.begin.saturating_sub(standing).max(s.start.saturating_sub(60));
-        let mut places = vec![(Zone::Elsewhere, stood.saturating_sub(walk), stood)];
+        let mut places = vec![(Whereabouts::Elsewhere, stood.saturating_sub(walk), stood)];
         if stood < s.begin {
-            places.push((Zone::Operator, stood, s.begin));
+            places.push((Whereabouts::Operator, stood, s.begin));
         }
-        places
-            .extend([(Zone::Bed, s.begin, s.finish), (Zone::Elsewhere, s.finish, s.finish + rise)]);
+        places.extend([
+            (Whereabouts::Bed, s.begin, s.finish),
+            (Whereabouts::Elsewhere, s.finish, s.finish + rise),
+        ]);
         self.visit(dice, clinic, who, &places);
     }
 
@@ -113,9 +121,9 @@ impl Day {
                 self.works(dice, clinic, lead, from, to);
                 let near = dice.between(5, 29);
                 let places = [
-                    (Zone::Companion, s.begin, middle),
-                    (Zone::Operator, middle, middle + near),
-                    (Zone::Companion, middle + near, s.finish),
+                    (Whereabouts::Companion, s.begin, middle),
+                    (Whereabouts::Operator, middle, middle + near),
+                    (Whereabouts::Companion, middle + near, s.finish),
                 ];
                 self.visit(dice, clinic, Actor::Outsider(s.number * 10), &places);
             }
@@ -127,7 +135,12 @@ impl Day {
             "anaesthetist at the head end" => {
                 (s.item, s.lead) = ("lift", "surgeon");
                 self.works(dice, clinic, "surgeon", from, to);
-                self.visit(dice, clinic, Actor::Staff("anaes"), &[(Zone::Head, s.begin, s.finish)]);
+                self.visit(
+                    dice,
+                    clinic,
+                    Actor::Staff("anaes"),
+                    &[(Whereabouts::Head, s.begin, s.finish)],
+                );
             }
             "patient stands at the bed first" => {
                 self.works(dice, clinic, lead, from + 30, to);
@@ -136,7 +149,7 @@ impl Day {
             "cleaner afterwards" => {
                 self.works(dice, clinic, lead, from, to);
                 let after = to + dice.between(30, 60);
-                let places = [(Zone::Operator, after, after + dice.between(60, 180))];
+                let places = [(Whereabouts::Operator, after, after + dice.between(60, 180))];
                 self.visit(dice, clinic, Actor::Outsider(s.number * 10 + 5), &places);
             }
             _ => {
@@ -202,20 +215,20 @@ impl Day {
         self.patient(dice, clinic, s, 0);
     }
 
-    /// Somebody who is not enrolled operates: before the lead comes, beside him, or all by himself.
+    /// Somebody who is not enrolled operates: before the lead comes, beside them, or all alone.
     fn stranger(&mut self, dice: &mut Dice, clinic: &Clinic, s: &Session, from: u32, to: u32) {
         let who = Actor::Outsider(s.number * 10 + 1);
         let half = from + dice.between(150, 400);
         match dice.between(0, 3) {
             0 => {
-                self.visit(dice, clinic, who, &[(Zone::Operator, from, half)]);
+                self.visit(dice, clinic, who, &[(Whereabouts::Operator, from, half)]);
                 self.works(dice, clinic, s.lead, half + 20, to.max(half + 60));
             }
             1 => {
                 self.stands_by(dice, clinic, s.lead, from, to);
-                self.visit(dice, clinic, who, &[(Zone::Operator, from + 20, to)]);
+                self.visit(dice, clinic, who, &[(Whereabouts::Operator, from + 20, to)]);
             }
-            _ => self.visit(dice, clinic, who, &[(Zone::Operator, from, to)]),
+            _ => self.visit(dice, clinic, who, &[(Whereabouts::Operator, from, to)]),
         }
     }
 }

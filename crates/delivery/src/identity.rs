@@ -36,7 +36,7 @@ pub enum IdentityError {
 
 /// A provisioned box.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct BoxIdentity {
     pub device: DeviceId,
     pub room: RoomId,
     /// The pinned key: nothing that another key signed is believed.
@@ -105,7 +105,7 @@ pub(crate) const TLS: &str = "tls.pem";
 pub(crate) const TLS_KIND: &str = "zaigang-tls";
 pub(crate) const CA: &str = "ca.pem";
 
-impl Identity {
+impl BoxIdentity {
     /// Reads what provisioning wrote.
     pub fn load(dir: &Path) -> Result<Self, IdentityError> {
         let path = dir.join(IDENTITY);
@@ -226,7 +226,7 @@ mod tests {
     fn a_box_comes_back_as_it_was_provisioned() {
         let dir = tempfile::tempdir().unwrap();
         let (signing, sealing) = keys_of(dir.path()).unwrap();
-        let identity = Identity {
+        let identity = BoxIdentity {
             device: "box-1".parse().unwrap(),
             room: "room-1".parse().unwrap(),
             server: SigningKey::generate().unwrap().verifying_key(),
@@ -245,7 +245,7 @@ mod tests {
             certificate: None,
         };
         identity.save(dir.path()).unwrap();
-        let back = Identity::load(dir.path()).unwrap();
+        let back = BoxIdentity::load(dir.path()).unwrap();
         assert_eq!(
             (back.device, back.room, back.server),
             (identity.device, identity.room, identity.server)
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn an_unprovisioned_box_is_told_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Identity::load(dir.path()).unwrap_err().to_string();
+        let error = BoxIdentity::load(dir.path()).unwrap_err().to_string();
         assert!(error.contains("zaigang-agent provision"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use protocol::down::DownBody;
 use tracing::warn;
 use trust::DownVerifier;
 
-use crate::identity::{Identity, make_private_dir, write_private};
+use crate::identity::{BoxIdentity, make_private_dir, write_private};
 use crate::mqtt::{Delivered, open_down};
 use crate::outbox::{Outbox, OutboxError};
 
@@ -50,7 +50,11 @@ impl KnowledgeStore {
     ///
     /// # Errors
     /// [`OutboxError`] where what was taken cannot be read.
-    pub fn load(&self, identity: &Identity, outbox: &Outbox) -> Result<Vec<DownBody>, OutboxError> {
+    pub fn load(
+        &self,
+        identity: &BoxIdentity,
+        outbox: &Outbox,
+    ) -> Result<Vec<DownBody>, OutboxError> {
         let taken = outbox.down_versions()?;
         let verifier = DownVerifier::new(identity.device.clone(), identity.server, BTreeMap::new());
         let mut kept = Vec::new();
@@ -100,7 +104,7 @@ mod tests {
     fn an_older_kept_file_is_refused_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let server = SigningKey::generate().unwrap();
-        let identity = Identity {
+        let identity = BoxIdentity {
             device: "box-1".parse().unwrap(),
             room: "room-1".parse().unwrap(),
             server: server.verifying_key(),

@@ -7,7 +7,7 @@
 //! and a record in the chain.
 //!
 //! How to drive it:
-//! 1. [`identity::Identity::load`] (made once by [`provision::provision`]).
+//! 1. [`identity::BoxIdentity::load`] (made once by [`provision::provision`]).
 //! 2. [`outbox::Outbox::open`]: a cheap handle, cloned into the engine's thread and the MQTT task.
 //! 3. the engine calls [`outbox::Outbox::append`] and keeps going; it never waits for the network.
 //! 4. `tokio::spawn(mqtt::run(settings, outbox, to_engine, shutdown))`; what comes back arrives as
@@ -15,7 +15,7 @@
 //!    [`outbox::Outbox::refuse`].
 
 pub mod audit_heads;
-pub mod fault;
+pub mod fail_points;
 pub mod identity;
 pub mod knowledge;
 pub mod mqtt;

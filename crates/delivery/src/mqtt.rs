@@ -7,13 +7,13 @@
 
 mod brokers;
 mod certificate;
+mod error_text;
 mod evictions;
 mod incoming;
 mod options;
 mod probe;
 mod session;
 mod stats;
-mod words;
 
 use std::time::{Duration, Instant};
 
@@ -24,29 +24,29 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::audit_heads::AuditHeads;
-use crate::identity::Identity;
+use crate::identity::BoxIdentity;
 use crate::outbox::Outbox;
-use crate::outbox::plan::{Limits, Planner, spread};
+use crate::outbox::plan::{Planner, SendLimits, spread};
 pub use brokers::BrokerList;
-use brokers::{Rotation, Waits};
+use brokers::{BrokerRotation, Waits};
 pub use certificate::broker_certificate_end;
+pub use error_text::explained;
 use evictions::Evictions;
 pub use incoming::open_down;
 pub use options::{TlsError, client_tls};
 pub use probe::{ProbeError, Served, probe};
-pub use stats::{LinkStats, Refusals};
-pub use words::explained;
+pub use stats::{LinkStats, RefusalCounts};
 
 /// The largest knowledge message that is accepted: a roster of about 200 templates, sealed.
 pub use protocol::MAX_KNOWLEDGE_BYTES;
 
-/// Settings of the link. [`Settings::new`] gives the defaults.
+/// Settings of the link. [`LinkSettings::new`] gives the defaults.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    pub identity: Identity,
+pub struct LinkSettings {
+    pub identity: BoxIdentity,
     /// The brokers of the identity, until the server names others.
     pub brokers: BrokerList,
-    pub limits: Limits,
+    pub limits: SendLimits,
     /// At least 5 s (the client library's own limit).
     pub keep_alive: Duration,
     /// How long the broker keeps what it could not deliver, seconds.
@@ -71,12 +71,12 @@ pub struct Settings {
     pub audit_heads: Option<AuditHeads>,
 }
 
-impl Settings {
-    pub fn new(identity: Identity) -> Self {
+impl LinkSettings {
+    pub fn new(identity: BoxIdentity) -> Self {
         Self {
             brokers: BrokerList::new(identity.brokers()),
             identity,
-            limits: Limits::default(),
+            limits: SendLimits::default(),
             keep_alive: Duration::from_secs(30),
             session_expiry_s: 7 * 24 * 3600,
             backoff_first_ms: 500,
@@ -111,14 +111,15 @@ const PATIENCE_DOUBLINGS: u32 = 3;
 /// within `flush_ms`, says goodbye and returns. A failure never ends it: another broker is tried
 /// where there is one, and the same again otherwise.
 pub async fn run(
-    settings: Settings,
+    settings: LinkSettings,
     outbox: Outbox,
     to_engine: mpsc::Sender<Delivered>,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let mut dice = seed(&settings);
     let mut planner = Planner::new(settings.limits, dice);
-    let Some(mut rotation) = Rotation::begin(&settings.brokers.all(), key_number(&settings)) else {
+    let Some(mut rotation) = BrokerRotation::begin(&settings.brokers.all(), key_number(&settings))
+    else {
         return warn!("this box was given no broker");
     };
     let (mut fruitless, mut evictions) = (0, Evictions::default());
@@ -159,7 +160,7 @@ pub async fn run(
     info!("link to the broker closed");
 }
 
-fn waits(settings: &Settings) -> Waits {
+fn waits(settings: &LinkSettings) -> Waits {
     Waits {
         first: settings.backoff_first_ms,
         max: settings.backoff_max_ms,
@@ -170,11 +171,11 @@ fn waits(settings: &Settings) -> Waits {
 /// The settings as the next connection needs them: with its broker, and with the patience that is
 /// left for a server that does not answer.
 fn of_one_session(
-    settings: &Settings,
-    rotation: &Rotation,
+    settings: &LinkSettings,
+    rotation: &BrokerRotation,
     fruitless: u32,
     dice: &mut u64,
-) -> Settings {
+) -> LinkSettings {
     let mut at = settings.clone();
     at.identity.broker = rotation.current().clone();
     let patience = settings.receipts_within_ms << fruitless.min(PATIENCE_DOUBLINGS);
@@ -184,12 +185,12 @@ fn of_one_session(
 }
 
 /// Of this box alone, and the same at each start.
-fn key_number(settings: &Settings) -> u64 {
+fn key_number(settings: &LinkSettings) -> u64 {
     u64::from_str_radix(&settings.identity.signing.verifying_key().key_id(), 16).unwrap_or(0)
 }
 
 /// Boxes must not share their dice: the key differs, and so does every start.
-fn seed(settings: &Settings) -> u64 {
+fn seed(settings: &LinkSettings) -> u64 {
     let mut bytes = [0; 8];
     // Without randomness the key alone spreads the boxes.
     let _ = getrandom::fill(&mut bytes);

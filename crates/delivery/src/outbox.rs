@@ -13,7 +13,7 @@ mod counters;
 mod disk;
 mod error;
 pub mod plan;
-mod replace;
+mod repair;
 mod reserve;
 mod state;
 
@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use trust::SigningKey;
 
 pub use error::OutboxError;
-use plan::Heads;
+use plan::LaneHeads;
 use state::State;
 
 /// How much disk the outbox may use.
@@ -51,7 +51,7 @@ impl Default for OutboxOptions {
 
 /// A message that waits for its receipt, as it was signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingMessage {
     pub seq: u64,
     pub channel: Channel,
     pub envelope: String,
@@ -60,7 +60,7 @@ pub struct Waiting {
 /// Of a box whose agent does not run: the oldest message that waits, or where none does the last
 /// one on its health that the server has. Sent once more it is receipted once more. Nothing is
 /// changed there; `None` also where it can not be read.
-pub fn to_be_receipted(dir: &Path) -> Option<Waiting> {
+pub fn to_be_receipted(dir: &Path) -> Option<WaitingMessage> {
     disk::to_be_receipted(&dir.join("outbox.db"))
 }
 
@@ -242,7 +242,7 @@ impl Outbox {
     }
 
     /// The oldest rows of each lane, for [`plan::Planner::plan`].
-    pub fn heads(&self, per_lane: usize) -> Result<Heads, OutboxError> {
+    pub fn heads(&self, per_lane: usize) -> Result<LaneHeads, OutboxError> {
         self.lock()?.heads(per_lane)
     }
 

@@ -19,7 +19,7 @@ use trust::VerifyingKey;
 use zeroize::Zeroize as _;
 
 use crate::identity::{
-    CA, CertificateTimes, Identity, IdentityError, TLS, TLS_KIND, keys_of, write_private,
+    BoxIdentity, CA, CertificateTimes, IdentityError, TLS, TLS_KIND, keys_of, write_private,
 };
 use crate::mqtt::explained;
 use crate::pin::{self, ServerCa};
@@ -44,9 +44,9 @@ pub fn provision(
     to: Provisioning<'_>,
     mut token: String,
     dir: &Path,
-) -> Result<Identity, ProvisionError> {
+) -> Result<BoxIdentity, ProvisionError> {
     let url = endpoint(to.server)?;
-    if let Ok(known) = Identity::load(dir) {
+    if let Ok(known) = BoxIdentity::load(dir) {
         token.zeroize();
         return Err(ProvisionError::AlreadyProvisioned {
             dir: dir.display().to_string(),
@@ -85,7 +85,7 @@ pub fn provision(
         store(dir, TLS, &format!("{pem}{}", tls.key_pem))?;
         store(dir, CA, ca)?;
     }
-    let identity = Identity {
+    let identity = BoxIdentity {
         device: answer.device,
         room: answer.room,
         server,
@@ -98,7 +98,7 @@ pub fn provision(
         certificate,
     };
     identity.save(dir)?;
-    Ok(Identity::load(dir)?)
+    Ok(BoxIdentity::load(dir)?)
 }
 
 /// The authority of the server's HTTPS, kept for renewals.
@@ -106,7 +106,7 @@ const SERVER_CA: &str = "server-ca.pem";
 
 /// What became of a look at the certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Renewal {
+pub enum CertificateRenewal {
     /// There is none, or it is young.
     NotDue,
     /// A new one with a new key is on disk; the next connection uses it.
@@ -117,13 +117,13 @@ pub enum Renewal {
 ///
 /// # Errors
 /// As [`provision`]. The certificate that is there stays; call again later.
-pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionError> {
-    let identity = Identity::load(dir)?;
+pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<CertificateRenewal, ProvisionError> {
+    let identity = BoxIdentity::load(dir)?;
     let Some(certificate) = identity.certificate.filter(|_| identity.broker.tls) else {
-        return Ok(Renewal::NotDue);
+        return Ok(CertificateRenewal::NotDue);
     };
     if now < certificate.renew_at() {
-        return Ok(Renewal::NotDue);
+        return Ok(CertificateRenewal::NotDue);
     }
     let server = identity.server_url.clone().ok_or(ProvisionError::NoAddress)?;
     let url = format!("{}/renew", endpoint(&server)?);
@@ -135,8 +135,8 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
     let answer: RenewResponse = post(&url, ca.exists().then_some(ca.as_path()), &envelope)?;
     let renewed = times(&answer.certificate_expires_at)?;
     store(dir, TLS, &format!("{}{}", answer.certificate_pem, tls.key_pem))?;
-    Identity::update(dir, |identity| identity.certificate = Some(renewed))?;
-    Ok(Renewal::Renewed(renewed))
+    BoxIdentity::update(dir, |identity| identity.certificate = Some(renewed))?;
+    Ok(CertificateRenewal::Renewed(renewed))
 }
 
 /// Tells the server, over the signature of the key that is about to go, that this box will not come
@@ -145,7 +145,7 @@ pub fn renew_if_due(dir: &Path, now: Timestamp) -> Result<Renewal, ProvisionErro
 /// # Errors
 /// [`ProvisionError`] where the server refuses, can not be reached, or is not known.
 pub fn retire(dir: &Path, undelivered: u64) -> Result<(), ProvisionError> {
-    let request = RetireRequest { retires: Identity::load(dir)?.device, undelivered };
+    let request = RetireRequest { retires: BoxIdentity::load(dir)?.device, undelivered };
     let _: serde_json::Value = state(dir, "retire", &request)?;
     Ok(())
 }
@@ -159,7 +159,7 @@ pub fn state<T: DeserializeOwned>(
     what: &str,
     statement: &impl Serialize,
 ) -> Result<T, ProvisionError> {
-    let identity = Identity::load(dir)?;
+    let identity = BoxIdentity::load(dir)?;
     let server = identity.server_url.clone().ok_or(ProvisionError::NoAddress)?;
     let url = format!("{}/{what}", endpoint(&server)?);
     let text = serde_json::to_string(statement)
@@ -243,7 +243,7 @@ pub fn safe_server(server: &str) -> Result<String, ProvisionError> {
 /// [`ProvisionError`] where the address is not known, would send secrets in clear, or the authority
 /// can not be read.
 pub fn server_of(dir: &Path) -> Result<(String, ureq::Agent), ProvisionError> {
-    let server = Identity::load(dir)?.server_url.ok_or(ProvisionError::NoAddress)?;
+    let server = BoxIdentity::load(dir)?.server_url.ok_or(ProvisionError::NoAddress)?;
     endpoint(&server)?;
     let ca = dir.join(SERVER_CA);
     Ok((server, client(ca.exists().then_some(ca.as_path()))?))

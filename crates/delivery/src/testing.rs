@@ -84,7 +84,7 @@ pub fn numbered_finding(number: u32) -> Up {
 
 /// What one fault did, as `scripts/torture` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outcome {
+pub struct FaultOutcome {
     pub fault: String,
     /// How often it struck.
     pub times: u64,
@@ -99,7 +99,7 @@ pub struct Outcome {
     pub chain: Option<String>,
 }
 
-impl Outcome {
+impl FaultOutcome {
     /// Of numbered findings: `stored` in any order, each as often as it was found.
     pub fn of(
         fault: impl Into<String>,

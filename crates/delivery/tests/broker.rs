@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use delivery::mqtt::{self, Delivered};
-use delivery::testing::Outcome;
+use delivery::testing::FaultOutcome;
 use protocol::down::{Command, Down, Policy, Receipt, Roster};
 use protocol::topic::{Channel, Topic};
 use rumqttc::v5::AsyncClient;
@@ -74,7 +74,7 @@ async fn broker_kills_and_lost_receipts_store_all_once() {
     assert!(link.stats.connections() >= 5, "{:?}", link.stats);
     let all = (1..=raised).collect();
     assert!(
-        Outcome::of("broker killed, session and receipts lost", 4, &all, &stored.findings())
+        FaultOutcome::of("broker killed, session and receipts lost", 4, &all, &stored.findings())
             .print()
     );
     server.abort();
@@ -137,7 +137,7 @@ async fn doubled_delayed_and_reordered_messages_are_stored_once() {
     assert!(stored.arrivals > 300, "nothing came twice: {}", stored.arrivals);
     let raised = (1..=300).collect();
     let fault = "doubled, delayed, reordered at the server";
-    assert!(Outcome::of(fault, stored.arrivals - 300, &raised, &stored.findings()).print());
+    assert!(FaultOutcome::of(fault, stored.arrivals - 300, &raised, &stored.findings()).print());
     server.abort();
     link.task.abort();
 }
@@ -177,7 +177,8 @@ async fn a_network_that_comes_and_goes_loses_nothing() {
     assert_eq!(stored.findings(), (1..=raised).collect::<Vec<_>>());
     let all = (1..=raised).collect();
     assert!(
-        Outcome::of("network on and off, 100 times faster", 13, &all, &stored.findings()).print()
+        FaultOutcome::of("network on and off, 100 times faster", 13, &all, &stored.findings())
+            .print()
     );
     server.abort();
     link.task.abort();
@@ -308,8 +309,13 @@ async fn what_is_forged_or_replayed_is_counted_and_changes_nothing() {
     let times = refused + refusals.stale + refusals.repeated;
     let kept = if outbox.envelope(event.seq).unwrap().is_some() { vec![1] } else { vec![] };
     assert!(
-        Outcome::of("forged, replayed, rolled-back messages refused", times, &[1].into(), &kept)
-            .print()
+        FaultOutcome::of(
+            "forged, replayed, rolled-back messages refused",
+            times,
+            &[1].into(),
+            &kept
+        )
+        .print()
     );
     assert!(!link.task.is_finished());
     link.task.abort();
@@ -388,7 +394,9 @@ async fn forged_replayed_and_rolled_back_knowledge_is_refused() {
             })
             .await;
             let kept = if outbox.envelope(event.seq).unwrap().is_some() { vec![1] } else { vec![] };
-            assert!(Outcome::of(format!("{kind} {how}, refused"), 1, &[1].into(), &kept).print());
+            assert!(
+                FaultOutcome::of(format!("{kind} {how}, refused"), 1, &[1].into(), &kept).print()
+            );
         }
     }
     assert_eq!(link.stats.receipts(), 1, "a false receipt was taken");

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 use delivery::mqtt::{self, BrokerList, LinkStats};
 use delivery::outbox::Outbox;
-use delivery::testing::Outcome;
+use delivery::testing::FaultOutcome;
 use protocol::down::{Down, Receipt};
 use protocol::provision::BrokerAddress;
 use protocol::topic::{Channel, Topic};
@@ -98,7 +98,7 @@ impl Stage {
         let stored = self.the_box.server.stored.lock().unwrap();
         assert_eq!(stored.bad, 0);
         let all = (1..=self.raised).collect();
-        assert!(Outcome::of(fault, times, &all, &stored.findings()).print());
+        assert!(FaultOutcome::of(fault, times, &all, &stored.findings()).print());
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }

@@ -21,11 +21,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use delivery::fault::STATES;
-use delivery::identity::Identity;
+use delivery::fail_points::STATES;
+use delivery::identity::BoxIdentity;
 use delivery::mqtt;
 use delivery::outbox::{Outbox, OutboxError, OutboxOptions};
-use delivery::testing::Outcome;
+use delivery::testing::FaultOutcome;
 use protocol::up::{HealthReport, Up};
 use support::{Mosquitto, ServerSide, Stored, TestBox, box_settings, numbered_finding, stamp};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -44,7 +44,7 @@ fn box_process() {
 }
 
 async fn live(dir: &Path) {
-    let identity = Identity::load(dir).unwrap();
+    let identity = BoxIdentity::load(dir).unwrap();
     let small = std::env::var("ZAIGANG_TEST_SMALL").is_ok();
     let options = if small {
         OutboxOptions { reserve_bytes: 32 << 10, max_bytes: 160 << 10, vfs: None }
@@ -170,9 +170,9 @@ impl Arena {
     }
 
     /// What was promised is stored, once, in one whole chain.
-    fn verdict(&self, fault: &str, times: u64) -> Outcome {
+    fn verdict(&self, fault: &str, times: u64) -> FaultOutcome {
         let stored = self.the_box.server.stored.lock().unwrap();
-        let mut outcome = Outcome::of(fault, times, &self.promised(), &stored.findings());
+        let mut outcome = FaultOutcome::of(fault, times, &self.promised(), &stored.findings());
         outcome.chain = chain_fault(&stored);
         outcome
     }

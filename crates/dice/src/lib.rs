@@ -12,18 +12,18 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Dice(ChaCha8Rng);
 
 /// A number that a throw gives evenly over 0 ≤ x < 1.
-pub trait Unit: Copy + PartialOrd {
+pub trait UnitInterval: Copy + PartialOrd {
     /// From one throw.
     fn thrown(dice: &mut Dice) -> Self;
 }
 
-impl Unit for f32 {
+impl UnitInterval for f32 {
     fn thrown(dice: &mut Dice) -> Self {
         (dice.0.next_u32() >> 8) as f32 / 16_777_216.0
     }
 }
 
-impl Unit for f64 {
+impl UnitInterval for f64 {
     fn thrown(dice: &mut Dice) -> Self {
         // 53 bits: every value of an f64 in [0, 1) with that spacing.
         (dice.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
@@ -40,12 +40,12 @@ impl Dice {
     }
 
     /// 0 ≤ x < 1.
-    pub fn unit<T: Unit>(&mut self) -> T {
+    pub fn unit<T: UnitInterval>(&mut self) -> T {
         T::thrown(self)
     }
 
     /// True with probability `p`.
-    pub fn chance<T: Unit>(&mut self, p: T) -> bool {
+    pub fn chance<T: UnitInterval>(&mut self, p: T) -> bool {
         self.unit::<T>() < p
     }
 

@@ -14,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 use evaluate::{cohort, groups::Groups, identify, people, sample::Treatment};
 use vision::{
     Embedding,
-    pack::{Manifest, Search, cohort::Cohort},
+    pack::{PackManifest, Search, cohort::Cohort},
 };
 
 const ROWS: usize = 128;
@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
         bail!("usage: cohort PACK OUT SEED GROUP.csv PHOTOS_DIR…")
     };
     let search = Search::standard(None);
-    let manifest = Manifest::effective(&search)?;
+    let manifest = PackManifest::effective(&search)?;
     let pack = manifest.pack(pack)?;
     let spec = pack.locate(&search)?.spec();
     let folders: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();

@@ -11,13 +11,13 @@ use std::{path::Path, sync::Arc};
 
 use evaluate::{
     degrade::Degrade,
-    identify::{self, Fusion, Plan, Set, Templates},
+    identify::{self, Fusion, IdentificationPlan, Set, Templates},
     people,
     sample::Treatment,
 };
 use vision::{
     Embedding, Rivals, Thresholds,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 const THREADS: usize = 2;
@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
         .ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR [SEED]"))?;
     let seed = std::env::args().nth(2).map_or(Ok(1), |s| s.parse())?;
     let search = Search::standard(None);
-    let spec = Manifest::effective(&search)?.pack("real")?.locate(&search)?.spec();
+    let spec = PackManifest::effective(&search)?.pack("real")?.locate(&search)?.spec();
     let everyone = people::scan(Path::new(&folder), TRACK)?;
     let plain = Treatment { seed, ..Treatment::default() };
     let clean = identify::samples(&spec, &everyone, plain, THREADS)?;
@@ -77,7 +77,7 @@ fn table(set: &mut Set, cohort: &Arc<[Embedding]>, name: &str, thresholds: Thres
         let rivals = Rivals { share_ppm, count, ..Rivals::NONE };
         let thresholds = Thresholds { rivals, ..thresholds };
         set.cohort = if with_cohort { Arc::clone(cohort) } else { Arc::default() };
-        let plan = Plan {
+        let plan = IdentificationPlan {
             enrol,
             people: 50,
             trials: TRIALS,

@@ -16,7 +16,7 @@ use vision::{Embedding, Gallery, Gate, PackSpec, Risk, Rivals, Template, Thresho
 
 use self::choose::{quantile, t_match, t_reject};
 use crate::{
-    people::{self, Person},
+    people::{self, PersonPhotos},
     sample::{self, Sample, Treatment},
 };
 
@@ -30,7 +30,7 @@ const PACK: &str = "calibration";
 
 /// What `calibrate` writes, as TOML.
 #[derive(Debug, Serialize)]
-pub struct Calibration {
+pub struct CalibrationReport {
     /// Templates of another pack are not covered; the box refuses these thresholds with another
     /// pack.
     pub pack: String,
@@ -47,16 +47,16 @@ pub struct Calibration {
     /// Asked for, 0-1.
     pub fpir: f64,
     /// How scores were held against rivals.
-    pub rivals: Held,
-    pub bare: Band,
-    pub masked: Band,
+    pub rivals: RivalFigures,
+    pub bare: CalibratedBand,
+    pub masked: CalibratedBand,
     /// The people who resemble each other most, by the names of their folders; the likeliest mix-up
     /// first.
     pub alike: Vec<AlikePair>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct Held {
+pub struct RivalFigures {
     pub share_ppm: u32,
     pub count: u32,
     pub per_doubling_ppm: u32,
@@ -74,7 +74,7 @@ pub struct AlikePair {
 
 /// One set of thresholds and what it rests on. Score × 10⁶.
 #[derive(Debug, Serialize)]
-pub struct Band {
+pub struct CalibratedBand {
     pub t_match_ppm: i32,
     pub t_reject_ppm: i32,
     pub margin_ppm: i32,
@@ -94,7 +94,7 @@ pub struct Band {
 
 /// What a calibration is asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct CalibrationRequest<'a> {
     /// The clinic's people, one folder a person.
     pub people: &'a Path,
     /// Strangers, one folder a person.
@@ -111,11 +111,11 @@ pub struct Asked<'a> {
 /// pack, whose cohort makes a small gallery's scores comparable with a large one's.
 pub fn run(
     spec: &PackSpec,
-    asked: Asked<'_>,
+    asked: CalibrationRequest<'_>,
     treatment: Treatment,
     threads: usize,
-) -> anyhow::Result<Calibration> {
-    let Asked { enrol, fpir, .. } = asked;
+) -> anyhow::Result<CalibrationReport> {
+    let CalibrationRequest { enrol, fpir, .. } = asked;
     ensure!((1e-6..=0.1).contains(&fpir), "--fpir is {fpir}; it must lie in 0.000001-0.1");
     let everyone = people::scan(asked.people, 1)?;
     let cohort = asked.cohort.map(|c| people::scan(c, 1)).transpose()?.unwrap_or_default();
@@ -132,7 +132,7 @@ pub fn run(
     };
     let probes: Vec<&[PathBuf]> = people.iter().map(|person| &person.probes[..]).collect();
     let strangers: Vec<&[PathBuf]> = cohort.iter().map(|p| &p.photos[..]).collect();
-    let band = |treatment: Treatment, limits: [i32; 3], faces| -> anyhow::Result<Band> {
+    let band = |treatment: Treatment, limits: [i32; 3], faces| -> anyhow::Result<CalibratedBand> {
         let own = take(spec, &probes, treatment, threads)?;
         let others = take(spec, &strangers, treatment, threads)?;
         Ok(clinic.search(&own, &others)?.band(fpir, limits.map(|ppm| ppm as f32 / 1e6), faces))
@@ -145,7 +145,7 @@ pub fn run(
     let masked = [t.masked_t_match_ppm, t.masked_t_reject_ppm, t.masked_margin_ppm];
     let masked = band(drawn, masked, "drawn")?;
     let Rivals { share_ppm, count, per_doubling_ppm, fused_ppm, .. } = clinic.rivals;
-    Ok(Calibration {
+    Ok(CalibrationReport {
         pack: spec.name.clone(),
         gallery_people: people.len(),
         not_enrolled: not_enrolled.len(),
@@ -153,7 +153,7 @@ pub fn run(
         enrol,
         cohort_people: cohort.len(),
         fpir,
-        rivals: Held { share_ppm, count, per_doubling_ppm, fused_ppm },
+        rivals: RivalFigures { share_ppm, count, per_doubling_ppm, fused_ppm },
         bare,
         masked,
         alike: alike(&clinic.gallery(None)?, &people, &spec.thresholds),
@@ -182,13 +182,13 @@ struct Enrolled {
 /// Divides each person's photographs; gives the folders of those without a usable face, too. What
 /// the box's gate refuses enrols only where a person has nothing better.
 fn enrolled(
-    everyone: Vec<Person>,
+    everyone: Vec<PersonPhotos>,
     samples: &[Option<Sample>],
     enrol: usize,
 ) -> (Vec<Enrolled>, Vec<String>) {
     let (mut people, mut without) = (Vec::new(), Vec::new());
     let mut rest = samples;
-    for Person { id, photos } in everyone {
+    for PersonPhotos { id, photos } in everyone {
         let (own, others) = rest.split_at(photos.len());
         rest = others;
         let most = enrol.min(photos.len() - 1).max(1);
@@ -332,7 +332,7 @@ impl Seen {
         fpir: f64,
         [pack_t_match, most, pack_margin]: [f32; 3],
         faces: &'static str,
-    ) -> Band {
+    ) -> CalibratedBand {
         self.strangers.sort_unstable_by(f32::total_cmp);
         let (t_match, method) = t_match(&self.strangers, fpir, pack_t_match);
         let sorted = |mut values: Vec<f32>| {
@@ -350,7 +350,7 @@ impl Seen {
             .clamp(0.02, if few { pack_margin.max(0.02) } else { 0.1 });
         let margin = if margins.is_empty() { pack_margin } else { margin };
         let share = |count: usize| count as f64 / self.mated.len().max(1) as f64;
-        Band {
+        CalibratedBand {
             t_match_ppm: ppm(t_match),
             t_reject_ppm: ppm(t_reject),
             margin_ppm: ppm(margin),

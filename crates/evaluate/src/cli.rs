@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde_json::Value;
 use vision::{
     PackSpec, Rivals, Thresholds,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 pub use self::args::{
     CalibrateArgs, Common, DoublesArgs, Evaluate, EvidenceArgs, IdentifyArgs, LivenessArgs, Masks,
-    Treat, VerifyArgs, Who,
+    MeasuredArgs, Treat, VerifyArgs,
 };
 use crate::{
     calibrate, det, doubles, evidence, groups::Groups, identify, liveness, people::SamePeople,
@@ -53,15 +53,19 @@ struct Lists {
 }
 
 impl Lists {
-    fn load(who: &Who) -> anyhow::Result<Self> {
+    fn load(who: &MeasuredArgs) -> anyhow::Result<Self> {
         Ok(Self {
             groups: who.groups.as_deref().map(Groups::load).transpose()?,
             same_people: who.same_people.as_deref().map(SamePeople::load).transpose()?,
         })
     }
 
-    fn asked<'a>(&'a self, who: &'a Who, hold_out: &'a [u64]) -> identify::Asked<'a> {
-        identify::Asked {
+    fn asked<'a>(
+        &'a self,
+        who: &'a MeasuredArgs,
+        hold_out: &'a [u64],
+    ) -> identify::PhotoSelection<'a> {
+        identify::PhotoSelection {
             folders: &who.gallery,
             groups: self.groups.as_ref(),
             same_people: self.same_people.as_ref(),
@@ -89,7 +93,7 @@ pub fn run_calibrate(args: &CalibrateArgs, out: &mut dyn Write) -> anyhow::Resul
     let spec = pack(&args.common)?;
     let threads = usize::from(args.common.threads);
     let treatment = args.treat.treatment(None);
-    let asked = calibrate::Asked {
+    let asked = calibrate::CalibrationRequest {
         people: &args.people,
         cohort: args.cohort.as_deref(),
         enrol: args.enrol,
@@ -131,7 +135,7 @@ fn run_identify(args: &IdentifyArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         spec.cohort = Arc::default();
     }
     let thresholds = thresholds(args, spec.thresholds);
-    let plan = |people: &usize| identify::Plan {
+    let plan = |people: &usize| identify::IdentificationPlan {
         enrol: args.enrol,
         people: *people,
         trials: args.trials,
@@ -171,7 +175,7 @@ fn thresholds(args: &IdentifyArgs, mut thresholds: Thresholds) -> Thresholds {
 
 fn pack(common: &Common) -> anyhow::Result<PackSpec> {
     let search = Search::standard(common.models.as_deref());
-    let manifest = Manifest::effective(&search)?;
+    let manifest = PackManifest::effective(&search)?;
     Ok(manifest.pack(&common.pack)?.locate(&search)?.spec())
 }
 

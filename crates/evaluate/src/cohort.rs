@@ -1,6 +1,6 @@
 //! A cohort that is nobody: rivals for small galleries, drawn from the mean and the spread of a
 //! group of people. Each row is the group's mean plus a random mixture of *all* its people plus
-//! noise, and is kept only where every person there is has `K` other people nearer to him than the
+//! noise, and is kept only where every person there is has `K` other people nearer to them than the
 //! row: it singles out nobody. It holds no photograph and no person's template.
 
 use anyhow::ensure;
@@ -8,7 +8,7 @@ use vision::Embedding;
 
 use dice::Dice;
 
-/// Every person has so many others who are more like him than any row is.
+/// Every person has so many others who are more like them than any row is.
 pub const K: usize = 10;
 /// Share of the spread that is noise in every direction: the people are too few to know their
 /// spread in all of them.

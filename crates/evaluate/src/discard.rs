@@ -9,7 +9,7 @@ const DISCARDED: [f64; 8] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5];
 
 /// The curve of one quality figure.
 #[derive(Debug, Serialize)]
-pub struct Curve {
+pub struct DiscardCurve {
     /// Component of ISO/IEC 29794-5; a comparison has the worse of its two pictures.
     pub component: &'static str,
     pub points: Vec<Point>,
@@ -26,7 +26,7 @@ pub struct Point {
 }
 
 /// The curve of mated comparisons (quality, score) at a threshold.
-pub fn curve(component: &'static str, mut mated: Vec<(f32, f32)>, threshold: f32) -> Curve {
+pub fn curve(component: &'static str, mut mated: Vec<(f32, f32)>, threshold: f32) -> DiscardCurve {
     mated.sort_by(|a, b| a.0.total_cmp(&b.0));
     let points = DISCARDED.iter().map(|discarded| {
         let kept = &mated[(discarded * mated.len() as f64).round() as usize..];
@@ -34,7 +34,7 @@ pub fn curve(component: &'static str, mut mated: Vec<(f32, f32)>, threshold: f32
         let fnmr = errors as f64 / kept.len().max(1) as f64;
         Point { discarded: *discarded, fnmr, errors, comparisons: kept.len() }
     });
-    Curve { component, points: points.collect() }
+    DiscardCurve { component, points: points.collect() }
 }
 
 #[cfg(test)]
@@ -48,7 +48,7 @@ mod tests {
             .map(|i| (if i.is_multiple_of(20) { 0.2 } else { 0.8 }, score(i)))
             .collect();
         let level: Vec<(f32, f32)> = (0..1_000).map(|i| (i as f32, score(i))).collect();
-        let at = |curve: &Curve, share: f64| {
+        let at = |curve: &DiscardCurve, share: f64| {
             curve
                 .points
                 .iter()

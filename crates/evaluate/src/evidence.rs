@@ -10,7 +10,7 @@ use vision::{Gallery, PackSpec, Rivals, Template, pack::EvidenceCurves};
 
 use crate::{
     degrade::Degrade,
-    identify::{self, Asked, Samples},
+    identify::{self, PhotoSelection, Samples},
     people,
     sample::{Sample, Treatment},
 };
@@ -41,17 +41,17 @@ pub struct Drawn {
 
 /// What `evidence --json` prints.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct EvidenceReport {
     pub people: usize,
-    pub bare: Curve,
-    pub bare_poor: Curve,
-    pub masked: Curve,
-    pub masked_poor: Curve,
+    pub bare: LikelihoodCurve,
+    pub bare_poor: LikelihoodCurve,
+    pub masked: LikelihoodCurve,
+    pub masked_poor: LikelihoodCurve,
 }
 
 /// One curve and what it rests on.
 #[derive(Debug, Serialize)]
-pub struct Curve {
+pub struct LikelihoodCurve {
     /// Thousandths of a nat.
     pub mnat: [i32; 7],
     /// Scores of a person's own photographs around each place.
@@ -64,10 +64,10 @@ pub struct Curve {
 /// with a mask drawn. With groups only the people whom they name count.
 pub fn run(
     spec: &PackSpec,
-    asked: &Asked<'_>,
+    asked: &PhotoSelection<'_>,
     drawn: Drawn,
     threads: usize,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<EvidenceReport> {
     let mut everyone = asked.people(1)?;
     if let Some(groups) = asked.groups {
         let unknown = groups.known(&people::ids(asked.folders)?)?;
@@ -91,7 +91,7 @@ pub fn run(
         let set = Set { enrolments: &enrolments, probes: probes.as_ref().unwrap_or(&enrolments) };
         set.curve(spec, draw_mask, drawn)
     };
-    Ok(Report {
+    Ok(EvidenceReport {
         people: everyone.len(),
         bare: curve(None, false)?,
         bare_poor: curve(Some(Degrade::Clinic32), false)?,
@@ -100,7 +100,7 @@ pub fn run(
     })
 }
 
-impl Report {
+impl EvidenceReport {
     /// The section of the manifest.
     pub fn manifest(&self, pack: &str) -> String {
         let mut text = format!(
@@ -128,7 +128,12 @@ struct Set<'s> {
 }
 
 impl Set<'_> {
-    fn curve(&self, spec: &PackSpec, masked: bool, drawn: Drawn) -> anyhow::Result<Curve> {
+    fn curve(
+        &self,
+        spec: &PackSpec,
+        masked: bool,
+        drawn: Drawn,
+    ) -> anyhow::Result<LikelihoodCurve> {
         let t = &spec.thresholds;
         let scale = if masked {
             (t.masked_t_reject_ppm, t.masked_t_match_ppm)
@@ -152,7 +157,7 @@ impl Set<'_> {
             sum(&genuine),
             sum(&impostor)
         );
-        Ok(Curve { mnat: ratio(&genuine, &impostor), genuine, impostor })
+        Ok(LikelihoodCurve { mnat: ratio(&genuine, &impostor), genuine, impostor })
     }
 
     /// One gallery of people with one photograph each; their other photographs and strangers'.

@@ -9,8 +9,8 @@ use std::{
 use anyhow::{bail, ensure};
 
 use crate::{
-    people::Person,
-    table::{self, Row},
+    people::PersonPhotos,
+    table::{self, TableLine},
 };
 use dice::Dice;
 
@@ -39,7 +39,7 @@ impl Groups {
         Self::of(table::parse(text, file)?, file)
     }
 
-    fn of(rows: Vec<Row>, file: &str) -> anyhow::Result<Self> {
+    fn of(rows: Vec<TableLine>, file: &str) -> anyhow::Result<Self> {
         let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut group_of: BTreeMap<String, String> = BTreeMap::new();
         for (number, row) in rows.into_iter().enumerate() {
@@ -66,7 +66,7 @@ impl Groups {
     }
 
     /// Each group with the indices of its people.
-    pub fn members(&self, people: &[Person]) -> BTreeMap<String, Vec<usize>> {
+    pub fn members(&self, people: &[PersonPhotos]) -> BTreeMap<String, Vec<usize>> {
         let index: BTreeMap<&str, usize> =
             people.iter().enumerate().map(|(i, p)| (p.id.as_str(), i)).collect();
         let found = |ids: &BTreeSet<String>| {
@@ -145,8 +145,8 @@ pub fn control(photos: &[usize], group: &[usize], seed: u64) -> Chosen {
 mod tests {
     use super::*;
 
-    fn person(id: &str) -> Person {
-        Person { id: id.to_owned(), photos: Vec::new() }
+    fn person(id: &str) -> PersonPhotos {
+        PersonPhotos { id: id.to_owned(), photos: Vec::new() }
     }
 
     #[test]

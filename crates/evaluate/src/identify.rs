@@ -13,14 +13,14 @@ use anyhow::ensure;
 use serde::Serialize;
 use vision::{Embedding, Gate, PackSpec, Thresholds};
 
-pub use self::differential::{Differential, Group};
+pub use self::differential::{Differential, GroupRates};
 use self::{
-    tally::{Tally, Verdicts},
+    tally::{ProbeScores, Verdicts},
     trial::Trial,
 };
 use crate::{
     groups::Groups,
-    people::{self, Person, SamePeople},
+    people::{self, PersonPhotos, SamePeople},
     sample::{self, Sample, Treatment},
 };
 use dice::Dice;
@@ -53,7 +53,7 @@ pub enum Templates {
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct IdentificationPlan {
     /// Enrolment photographs a person.
     pub enrol: usize,
     /// People in a gallery.
@@ -74,7 +74,7 @@ pub struct Plan {
 
 /// What `identify --json` prints.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct IdentificationReport {
     pub pack: String,
     pub people_in_gallery: usize,
     pub people_available: usize,
@@ -170,11 +170,11 @@ pub struct FnirAtFpir {
 /// gallery and each division of the people; the photographs are looked at once.
 pub fn run(
     spec: &PackSpec,
-    asked: &Asked<'_>,
+    asked: &PhotoSelection<'_>,
     treatment: Treatment,
-    plans: &[Plan],
+    plans: &[IdentificationPlan],
     threads: usize,
-) -> anyhow::Result<Vec<Report>> {
+) -> anyhow::Result<Vec<IdentificationReport>> {
     let Some(plan) = plans.first() else { return Ok(Vec::new()) };
     let everyone = asked.people(plan.track)?;
     enough(&everyone, asked, plans)?;
@@ -190,25 +190,44 @@ pub fn run(
     let enrolments =
         if clean == treatment { probes.clone() } else { samples(spec, &everyone, clean, threads)? };
     let whole = Set { probes, enrolments, cohort: Arc::clone(&spec.cohort), unreadable };
-    let of = |set: &Set, people: &[Person], seed| -> anyhow::Result<Vec<Report>> {
-        enough(people, asked, plans)?;
-        let one = |plan: &Plan| all_of(spec, set, people, asked, (&unknown, seed), *plan);
-        Ok(plans.iter().map(one).collect())
-    };
+    divided(spec, &whole, &everyone, asked, &unknown, plans)
+}
+
+/// The reports of each division of the people, or of all of them, over samples that are taken.
+fn divided(
+    spec: &PackSpec,
+    whole: &Set,
+    everyone: &[PersonPhotos],
+    asked: &PhotoSelection<'_>,
+    unknown: &BTreeMap<String, String>,
+    plans: &[IdentificationPlan],
+) -> anyhow::Result<Vec<IdentificationReport>> {
+    let of =
+        |set: &Set, people: &[PersonPhotos], seed| -> anyhow::Result<Vec<IdentificationReport>> {
+            enough(people, asked, plans)?;
+            let one = |plan: &IdentificationPlan| {
+                all_of(spec, set, people, asked, (unknown, seed), *plan)
+            };
+            Ok(plans.iter().map(one).collect())
+        };
     if asked.hold_out.is_empty() {
-        return of(&whole, &everyone, None);
+        return of(whole, everyone, None);
     }
     let mut reports = Vec::new();
     for seed in asked.hold_out {
         let mut set = whole.clone();
-        let measured = held_out::divide(&mut set, &everyone, asked.groups, *seed)?;
+        let measured = held_out::divide(&mut set, everyone, asked.groups, *seed)?;
         reports.extend(of(&set, &measured, Some(*seed))?);
     }
     Ok(reports)
 }
 
 /// Whether there are people for every gallery that is asked for.
-fn enough(people: &[Person], asked: &Asked<'_>, plans: &[Plan]) -> anyhow::Result<()> {
+fn enough(
+    people: &[PersonPhotos],
+    asked: &PhotoSelection<'_>,
+    plans: &[IdentificationPlan],
+) -> anyhow::Result<()> {
     for plan in plans {
         let needed = plan.track + plan.enrol;
         let able = people.iter().filter(|p| p.photos.len() >= needed).count();
@@ -225,11 +244,11 @@ fn enough(people: &[Person], asked: &Asked<'_>, plans: &[Plan]) -> anyhow::Resul
 fn all_of(
     spec: &PackSpec,
     set: &Set,
-    people: &[Person],
-    asked: &Asked<'_>,
+    people: &[PersonPhotos],
+    asked: &PhotoSelection<'_>,
     (unknown, seed): (&BTreeMap<String, String>, Option<u64>),
-    plan: Plan,
-) -> Report {
+    plan: IdentificationPlan,
+) -> IdentificationReport {
     let mut report = report(set, plan);
     report.pack.clone_from(&spec.name);
     report.hold_out = seed;
@@ -246,7 +265,7 @@ fn all_of(
 
 /// Whose photographs are measured.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked<'a> {
+pub struct PhotoSelection<'a> {
     pub folders: &'a [PathBuf],
     pub groups: Option<&'a Groups>,
     /// People who stand in two folders under two names.
@@ -256,9 +275,9 @@ pub struct Asked<'a> {
     pub hold_out: &'a [u64],
 }
 
-impl Asked<'_> {
+impl PhotoSelection<'_> {
     /// Everybody with at least `least` photographs.
-    pub fn people(&self, least: usize) -> anyhow::Result<Vec<Person>> {
+    pub fn people(&self, least: usize) -> anyhow::Result<Vec<PersonPhotos>> {
         let mut everyone = people::scan_all(self.folders, 1)?;
         if let Some(same) = self.same_people {
             everyone = same.merge(everyone);
@@ -274,7 +293,7 @@ pub type Samples = Vec<Vec<Option<Sample>>>;
 /// Takes the samples of all photographs of these people.
 pub fn samples(
     spec: &PackSpec,
-    people: &[Person],
+    people: &[PersonPhotos],
     treatment: Treatment,
     threads: usize,
 ) -> anyhow::Result<Samples> {
@@ -284,7 +303,7 @@ pub fn samples(
 /// [`samples`], and how many photographs could not be read.
 fn taken(
     spec: &PackSpec,
-    people: &[Person],
+    people: &[PersonPhotos],
     treatment: Treatment,
     threads: usize,
 ) -> anyhow::Result<(Samples, usize)> {
@@ -314,9 +333,9 @@ impl Set {
 }
 
 /// The drawn trials over samples that are taken already.
-pub fn report(set: &Set, plan: Plan) -> Report {
-    let mut images = Tally::default();
-    let mut tracks = Tally::default();
+pub fn report(set: &Set, plan: IdentificationPlan) -> IdentificationReport {
+    let mut images = ProbeScores::default();
+    let mut tracks = ProbeScores::default();
     let mut verdicts = Verdicts::default();
     for trial in 0..plan.trials {
         let mut dice = Dice::new(plan.seed, trial as u64);
@@ -332,7 +351,7 @@ pub fn report(set: &Set, plan: Plan) -> Report {
             verdicts.add(&looks, &probe, &plan.thresholds);
         }
     }
-    let mut report = Report {
+    let mut report = IdentificationReport {
         pack: String::new(),
         people_in_gallery: plan.people,
         people_available: set.probes.len(),
@@ -380,3 +399,6 @@ fn masked_share(set: &Set) -> Option<f64> {
         .collect();
     (!flags.is_empty()).then(|| flags.iter().filter(|m| **m).count() as f64 / flags.len() as f64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ const FRAME_MS: u64 = 100;
 
 /// What `liveness --json` prints.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct LivenessReport {
     pub pack: String,
     /// Of single pictures.
     pub threshold: f32,
@@ -96,7 +96,7 @@ pub struct Viewing {
 
 /// Judges the lines of a CSV (`path,live|print|replay|mask[:note][,source]`, paths beside the CSV
 /// unless absolute). Each note has rates of its own.
-pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<Report> {
+pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<LivenessReport> {
     let runtime = Runtime::init()?;
     let mut analyzer =
         Analyzer::load(&runtime, spec, Options { detect_longest_side_px: 640, threads: 1 })?;
@@ -135,7 +135,7 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<R
     let everybody: Vec<_> = living.into_iter().flat_map(|(_, said)| said).collect();
     let bpcer = (!everybody.is_empty()).then(|| rate(&everybody, Judged::Attack));
     let pack = spec.name.clone();
-    Ok(Report {
+    Ok(LivenessReport {
         pack,
         threshold: THRESHOLD,
         tracks,

@@ -13,26 +13,26 @@ use crate::table;
 
 /// One person's photographs, in the order of their names.
 #[derive(Clone)]
-pub struct Person {
+pub struct PersonPhotos {
     /// Name of the folder.
     pub id: String,
     pub photos: Vec<PathBuf>,
 }
 
-impl std::fmt::Debug for Person {
+impl std::fmt::Debug for PersonPhotos {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Person([redacted], {} photos)", self.photos.len())
+        write!(f, "PersonPhotos([redacted], {} photos)", self.photos.len())
     }
 }
 
 /// The people of several folders; who stands in two of them by the same name is one person.
-pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<Person>> {
-    let mut people: BTreeMap<String, Person> = BTreeMap::new();
+pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<PersonPhotos>> {
+    let mut people: BTreeMap<String, PersonPhotos> = BTreeMap::new();
     for folder in folders {
         for found in scan(folder, 1)? {
             let person = people
                 .entry(found.id.clone())
-                .or_insert_with(|| Person { id: found.id, photos: Vec::new() });
+                .or_insert_with(|| PersonPhotos { id: found.id, photos: Vec::new() });
             person.photos.extend(found.photos);
         }
     }
@@ -42,7 +42,7 @@ pub fn scan_all(folders: &[PathBuf], least: usize) -> anyhow::Result<Vec<Person>
 }
 
 /// Pairs of folders that show one person: sets of different origin name people differently, and one
-/// who stands in two of them would count as a stranger who resembles himself.
+/// who stands in two of them would count as a stranger who resembles themselves.
 #[derive(Clone, Default)]
 pub struct SamePeople(Vec<[String; 2]>);
 
@@ -70,8 +70,8 @@ impl SamePeople {
 
     /// Makes one person of each pair, by the name of whichever comes first. A pair of which one has
     /// no folder here joins nobody.
-    pub fn merge(&self, people: Vec<Person>) -> Vec<Person> {
-        let mut by_name: BTreeMap<String, Person> =
+    pub fn merge(&self, people: Vec<PersonPhotos>) -> Vec<PersonPhotos> {
+        let mut by_name: BTreeMap<String, PersonPhotos> =
             people.into_iter().map(|person| (person.id.clone(), person)).collect();
         let mut now: BTreeMap<&str, &str> = BTreeMap::new();
         for [a, b] in &self.0 {
@@ -111,7 +111,7 @@ pub fn named(folders: &[PathBuf]) -> String {
 }
 
 /// The people of a folder who have at least `least` photographs, in the order of their names.
-pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<Person>> {
+pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<PersonPhotos>> {
     let mut people = Vec::new();
     for entry in entries(folder)? {
         if !entry.is_dir() {
@@ -121,7 +121,7 @@ pub fn scan(folder: &Path, least: usize) -> anyhow::Result<Vec<Person>> {
         if photos.len() >= least.max(1) {
             let id =
                 entry.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            people.push(Person { id, photos });
+            people.push(PersonPhotos { id, photos });
         }
     }
     ensure!(!people.is_empty(), "{}", nobody(&folder.display().to_string(), least));
@@ -160,12 +160,12 @@ mod tests {
 
     #[test]
     fn who_stands_in_two_sets_becomes_one_person() {
-        let person = |id: &str| Person {
+        let person = |id: &str| PersonPhotos {
             id: id.to_owned(),
             photos: vec![PathBuf::from(format!("{id}.jpg"))],
         };
         let all = || ["a", "b", "c", "d"].map(person).to_vec();
-        let ids = |people: Vec<Person>| -> Vec<(String, usize)> {
+        let ids = |people: Vec<PersonPhotos>| -> Vec<(String, usize)> {
             people.into_iter().map(|p| (p.id, p.photos.len())).collect()
         };
         let merged = ids(same(&[["b", "a"], ["d", "b"], ["a", "d"]]).merge(all()));

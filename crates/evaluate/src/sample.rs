@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::atomic::AtomicUsize, sync::atomic::Ordering, thre
 
 use anyhow::Context as _;
 use vision::{
-    Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, Quality, Rivals, Runtime,
+    Analyzer, Embedding, FaceBox, Frame, Options, PackSpec, Picture, QualityComponents, Rivals,
+    Runtime,
 };
 
 use crate::degrade::{self, Degrade};
@@ -29,7 +30,7 @@ pub struct Treatment {
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub embedding: Embedding,
-    pub quality: Quality,
+    pub quality: QualityComponents,
 }
 
 impl Sample {
@@ -42,7 +43,7 @@ impl Sample {
 
 /// What was taken of some photographs.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct TakenSamples {
     /// In the order of the photographs; `None` where no face was found, or the photograph could
     /// not be read (failure to acquire).
     pub samples: Vec<Option<Sample>>,
@@ -60,7 +61,7 @@ pub fn take(
     photos: &[PathBuf],
     treatment: Treatment,
     threads: usize,
-) -> anyhow::Result<Taken> {
+) -> anyhow::Result<TakenSamples> {
     let next = AtomicUsize::new(0);
     let runtime = Runtime::init()?;
     let work = || -> anyhow::Result<Vec<(usize, anyhow::Result<Option<Sample>>)>> {
@@ -90,7 +91,7 @@ pub fn take(
     }
     unreadable.sort_by_key(|(index, _)| *index);
     warn_of_unreadable(photos, &unreadable)?;
-    Ok(Taken { samples, unreadable: unreadable.len() })
+    Ok(TakenSamples { samples, unreadable: unreadable.len() })
 }
 
 fn warn_of_unreadable(

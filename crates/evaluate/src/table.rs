@@ -9,13 +9,13 @@ const DIVIDERS: [char; 3] = [',', ';', '\t'];
 
 /// A line that is neither empty nor a remark (`#`); cells without the blanks around them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct TableLine {
     /// From 1.
     pub(crate) line: u64,
     pub(crate) cells: Vec<String>,
 }
 
-impl Row {
+impl TableLine {
     /// The cells as text, to be matched.
     pub(crate) fn cells(&self) -> Vec<&str> {
         self.cells.iter().map(String::as_str).collect()
@@ -23,7 +23,7 @@ impl Row {
 }
 
 /// The rows of a file, which is text in UTF-8.
-pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<TableLine>> {
     let file = path.display();
     let bytes = std::fs::read(path).with_context(|| format!("{file}: cannot be read"))?;
     let text = std::str::from_utf8(&bytes).map_err(|why| {
@@ -34,7 +34,7 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Row>> {
 }
 
 /// The rows of a text that errors call `file`.
-pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<Vec<TableLine>> {
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -52,7 +52,7 @@ pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<Vec<Row>> {
         let line = line_of(text, record.position().map_or(0, csv::Position::byte));
         let cells: Vec<String> = record.iter().map(str::to_owned).collect();
         if cells.iter().any(|cell| !cell.is_empty()) {
-            rows.push(Row { line, cells });
+            rows.push(TableLine { line, cells });
         }
     }
     Ok(rows)

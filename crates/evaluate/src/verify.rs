@@ -9,9 +9,9 @@ use vision::PackSpec;
 
 use crate::{
     curve::{IMPOSTORS_PER_RATE, Scores, bootstrap_by_group},
-    discard::{self, Curve},
+    discard::{self, DiscardCurve},
     people,
-    sample::{self, Sample, Taken, Treatment},
+    sample::{self, Sample, TakenSamples, Treatment},
     table,
 };
 
@@ -22,7 +22,7 @@ const FOLDS: usize = 10;
 
 /// What `verify --json` prints.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct VerificationReport {
     pub pack: String,
     /// Mean accuracy of ten folds, 0-1; `None` with `--all-pairs`, where the classes are not
     /// balanced.
@@ -46,7 +46,7 @@ pub struct Report {
     pub images: usize,
     /// How errors fall when the worst pictures are left out, at the threshold of the lowest FMR up
     /// to 1e-3 that the data bear; empty where there is none.
-    pub error_versus_discard: Vec<Curve>,
+    pub error_versus_discard: Vec<DiscardCurve>,
     #[serde(skip)]
     pub trade_off: Vec<(f64, f64)>,
 }
@@ -89,7 +89,7 @@ pub fn pairs(
     csv: &Path,
     treatment: Treatment,
     threads: usize,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<VerificationReport> {
     let (set, pairs) = read_pairs(images, csv)?;
     let taken = sample::take(spec, &set.photos, treatment, threads)?;
     let samples = &taken.samples;
@@ -121,7 +121,7 @@ pub fn all_pairs(
     folder: &Path,
     treatment: Treatment,
     threads: usize,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<VerificationReport> {
     let people = people::scan(folder, 1)?;
     let mut set = Set { photos: Vec::new(), person: Vec::new(), people: people.len() };
     for (index, person) in people.into_iter().enumerate() {
@@ -152,15 +152,15 @@ pub fn all_pairs(
 fn summarise(
     spec: &PackSpec,
     set: &Set,
-    taken: &Taken,
+    taken: &TakenSamples,
     genuine: &[Mated],
     impostor: Vec<f32>,
-) -> Report {
+) -> VerificationReport {
     let samples = &taken.samples;
     let scores = Scores::new(genuine.iter().map(|g| g.score).collect(), impostor);
     let tar_at_fmr =
         RATES.iter().map(|(name, rate)| (*name, tar_at(&scores, set, genuine, *rate))).collect();
-    Report {
+    VerificationReport {
         pack: spec.name.clone(),
         accuracy: None,
         accuracy_se: None,
@@ -202,15 +202,15 @@ fn tar_at(scores: &Scores, set: &Set, genuine: &[Mated], rate: f64) -> TarAtFmr 
 }
 
 /// More is better.
-type Figure = fn(&vision::Quality) -> f32;
+type Figure = fn(&vision::QualityComponents) -> f32;
 
 /// The curves of the figures that could tell a bad picture.
-fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> Vec<Curve> {
+fn discarded(scores: &Scores, samples: &[Option<Sample>], genuine: &[Mated]) -> Vec<DiscardCurve> {
     let Some(threshold) = scores.threshold_at(1e-3).or_else(|| scores.threshold_at(1e-2)) else {
         return Vec::new();
     };
     let figures: [(&'static str, Figure); 5] = [
-        ("UnifiedQualityScore", vision::Quality::unified),
+        ("UnifiedQualityScore", vision::QualityComponents::unified),
         ("HeadSize", |q| q.face_width_px),
         ("Sharpness", |q| q.sharpness),
         ("HeadPoseYaw", |q| -q.yaw_deg.abs()),

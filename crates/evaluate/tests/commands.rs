@@ -67,7 +67,8 @@ fn identify(gallery: &str, more: &[&str]) -> Result<Value, String> {
 
 /// How many of p0 and p1 a list puts into its group.
 fn listed(text: &str) -> usize {
-    let person = |id: &str| evaluate::people::Person { id: id.to_owned(), photos: Vec::new() };
+    let person =
+        |id: &str| evaluate::people::PersonPhotos { id: id.to_owned(), photos: Vec::new() };
     let people = ["person_01", "person_02"].map(person);
     let groups = Groups::parse(text, "g.csv").unwrap_or_default();
     groups.members(&people).values().map(Vec::len).sum()
@@ -215,6 +216,22 @@ fn a_broken_photograph_that_is_left_for_tracks_ends_nothing() {
     let chosen = run(&["calibrate", "--people", &gallery]).unwrap();
     assert_eq!((&chosen["gallery_people"], &chosen["unreadable"]), (&1.into(), &1.into()));
     assert_eq!(chosen["bare"]["mated_probes"], 0);
+}
+
+#[test]
+fn too_few_people_to_be_divided_end_with_an_error() {
+    let (_folder, gallery) = people(&[2, 2, 2, 2]);
+    let said = identify(&gallery, &["--people", "1", "--hold-out", "1,2"]).unwrap_err();
+    assert!(said.contains("cohort") && said.contains("100 are needed"), "{said}");
+}
+
+#[test]
+fn a_list_of_seeds_that_is_no_list_of_numbers_is_refused() {
+    let (_folder, gallery) = people(&[2]);
+    for list in ["1,x", "1,,2", "1.5"] {
+        let said = identify(&gallery, &["--people", "1", "--hold-out", list]).unwrap_err();
+        assert!(said.contains("--hold-out"), "{list}: {said}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 use evaluate::{identify, people, sample::Treatment};
 use vision::{
     Gallery, Runtime, Template,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 /// Pairs that are looked at, the most alike first.
@@ -22,7 +22,7 @@ const PACK: &str = "look-alikes";
 fn a_look_at_one_of_two_look_alikes_never_names_the_other() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/ea_dev/nogisort");
     let located =
-        Manifest::built_in().unwrap().pack("real").unwrap().locate(&Search::standard(None));
+        PackManifest::built_in().unwrap().pack("real").unwrap().locate(&Search::standard(None));
     let (Ok(located), true, Ok(_)) = (located, folder.is_dir(), Runtime::init()) else {
         eprintln!(
             "SKIPPED a_look_at_one_of_two_look_alikes_never_names_the_other: no real pack or no \

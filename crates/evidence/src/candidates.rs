@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::down::Polygon;
 use protocol::evidence::EvidenceKind;
 
-use crate::pixels::{Covered, FLAT, Pixels, RectPx, no_wider};
+use crate::pixels::{ClearPixels, Covered, FLAT, RectPx, no_wider};
 use crate::zone::Mask;
 
 /// Most memory for candidates, in bytes.
@@ -24,7 +24,7 @@ const SCENES: usize = 5;
 const SCENE_EVERY_MS: u64 = 10_000;
 /// A shot takes another's place only where it is better by this much: else each frame would copy.
 const BETTER_BY_PPM: u32 = 50_000;
-/// Who was seen within this time and is not seen now is covered where he was last seen.
+/// Who was seen within this time and is not seen now is covered where they were last seen.
 const LAST_SEEN_MS: u64 = 30_000;
 /// Who was not seen for this long is in no picture any more (P2).
 const OUT_OF_SIGHT_MS: u64 = 600_000;
@@ -33,7 +33,7 @@ const FINDINGS: usize = 64;
 
 /// One face of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct FrameFace {
     pub track: u64,
     pub place: RectPx,
     /// How good a look it is; `None`: never a subject (a patient, somebody in the bed zone).
@@ -42,7 +42,7 @@ pub struct Seen {
 
 /// One frame, privacy masks already black.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub struct MaskedFrame<'a> {
     /// `width`×`height`×3 bytes.
     pub data: &'a [u8],
     /// Blue comes first.
@@ -51,7 +51,7 @@ pub struct Look<'a> {
     pub height: u32,
     pub mono_ms: u64,
     pub wall_ms: i64,
-    pub faces: &'a [Seen],
+    pub faces: &'a [FrameFace],
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ struct Shot {
     mono_ms: u64,
     wall_ms: i64,
     quality_ppm: u32,
-    pixels: Pixels,
+    pixels: ClearPixels,
     subject: RectPx,
     covered_faces: u32,
 }
@@ -68,7 +68,7 @@ struct Shot {
 struct Scene {
     mono_ms: u64,
     wall_ms: i64,
-    pixels: Pixels,
+    pixels: ClearPixels,
     /// Every face of it, and where those of the moment before were.
     faces: Vec<(u64, RectPx)>,
 }
@@ -100,7 +100,7 @@ impl Candidates {
     }
 
     /// Keeps of a frame what betters the candidates.
-    pub fn look(&mut self, look: Look<'_>) {
+    pub fn look(&mut self, look: MaskedFrame<'_>) {
         if look.data.len() as u64 != u64::from(look.width) * u64::from(look.height) * 3 {
             return;
         }
@@ -218,7 +218,7 @@ impl Candidates {
         shots.iter().any(better).then_some(Slot::Worst)
     }
 
-    fn shot(&mut self, look: Look<'_>, face: &Seen, quality_ppm: u32) -> Shot {
+    fn shot(&mut self, look: MaskedFrame<'_>, face: &FrameFace, quality_ppm: u32) -> Shot {
         let part = face.place.grown_by(MARGIN).within(look.width, look.height);
         let (left, top, width, height) = part;
         let mut rgb = Vec::with_capacity((width * height * 3) as usize);
@@ -226,7 +226,7 @@ impl Candidates {
             let from = ((row * look.width + left) * 3) as usize;
             rgb.extend_from_slice(&look.data[from..from + (width * 3) as usize]);
         }
-        let mut pixels = Pixels::new(rgb, width, height);
+        let mut pixels = ClearPixels::new(rgb, width, height);
         if look.bgr {
             pixels.swap_red_and_blue();
         }
@@ -245,7 +245,7 @@ impl Candidates {
     }
 
     /// Where everybody else is or was. Who is not seen any more is left out where the subject
-    /// stands now: he would hide nobody but him.
+    /// stands now: they would hide nobody but themselves.
     fn others(
         &self,
         track: u64,
@@ -262,7 +262,7 @@ impl Candidates {
             .collect()
     }
 
-    fn keep_scene(&mut self, look: Look<'_>) {
+    fn keep_scene(&mut self, look: MaskedFrame<'_>) {
         let mut pixels = no_wider(look.data, look.width, look.height, SCENE_WIDE_PX);
         if look.bgr {
             pixels.swap_red_and_blue();

@@ -10,14 +10,14 @@ use protocol::id::{CustodianId, DeviceId, EvidenceId};
 use trust::SigningKey;
 
 use crate::RoleSecret;
-use crate::text::{self, BadValue};
+use crate::signed_text::{self, BadValue};
 
 /// Since when everybody of the fixture is in office.
 pub const FROM: &str = "2026-01-01T00:00:00.000Z";
 
-/// One custodian with his secret.
+/// One custodian with their secret.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct FixtureCustodian {
     pub id: CustodianId,
     pub role: CustodianRole,
     pub key: SigningKey,
@@ -25,7 +25,7 @@ pub struct Person {
     pub sealing_key: String,
 }
 
-impl Person {
+impl FixtureCustodian {
     #[expect(clippy::expect_used, reason = "the ids of the fixture are identifiers")]
     pub fn new(id: &str, role: CustodianRole, secret: u8) -> Self {
         let id = id.parse().expect("an identifier");
@@ -43,7 +43,7 @@ impl Person {
         CustodianSignature { custodian: self.id.clone(), sig }
     }
 
-    /// His line in a roll, vouched for by `by`.
+    /// Their line in a roll, vouched for by `by`.
     pub fn line(&self, jurisdiction: &str, by: &Self) -> Result<Custodian, BadValue> {
         let key = self.key.verifying_key();
         let mut line = Custodian {
@@ -56,7 +56,7 @@ impl Person {
             until: None,
             vouched: CustodianSignature { custodian: by.id.clone(), sig: String::new() },
         };
-        line.vouched = by.sign(&text::custodian(jurisdiction, &line)?);
+        line.vouched = by.sign(&signed_text::custodian(jurisdiction, &line)?);
         Ok(line)
     }
 }
@@ -68,7 +68,11 @@ pub fn role_secret(role: CustodianRole, version: u32) -> RoleSecret {
 }
 
 /// A version of a role's key, vouched for by `by`.
-pub fn role_key(jurisdiction: &str, version: u32, by: &Person) -> Result<RoleKey, BadValue> {
+pub fn role_key(
+    jurisdiction: &str,
+    version: u32,
+    by: &FixtureCustodian,
+) -> Result<RoleKey, BadValue> {
     let public = role_secret(by.role, version).public_key();
     let mut key = RoleKey {
         role: by.role,
@@ -78,15 +82,15 @@ pub fn role_key(jurisdiction: &str, version: u32, by: &Person) -> Result<RoleKey
         from: FROM.to_owned(),
         vouched: CustodianSignature { custodian: by.id.clone(), sig: String::new() },
     };
-    key.vouched = by.sign(&text::role_key(jurisdiction, &key)?);
+    key.vouched = by.sign(&signed_text::role_key(jurisdiction, &key)?);
     Ok(key)
 }
 
 /// One supervisor and one reviewer, and a jurisdiction that takes pictures.
 #[derive(Debug, Clone)]
 pub struct Office {
-    pub supervisor: Person,
-    pub reviewer: Person,
+    pub supervisor: FixtureCustodian,
+    pub reviewer: FixtureCustodian,
     pub roll: Custodians,
 }
 
@@ -95,10 +99,10 @@ impl Office {
 
     #[expect(clippy::expect_used, reason = "no value of the fixture holds a control character")]
     pub fn new() -> Self {
-        let supervisor = Person::new("sup-1", CustodianRole::Supervisor, 0x11);
-        let reviewer = Person::new("rev-1", CustodianRole::Reviewer, 0x22);
-        let line = |p: &Person| p.line(Self::JURISDICTION, p).expect("plain values");
-        let key = |p: &Person| role_key(Self::JURISDICTION, 1, p).expect("plain values");
+        let supervisor = FixtureCustodian::new("sup-1", CustodianRole::Supervisor, 0x11);
+        let reviewer = FixtureCustodian::new("rev-1", CustodianRole::Reviewer, 0x22);
+        let line = |p: &FixtureCustodian| p.line(Self::JURISDICTION, p).expect("plain values");
+        let key = |p: &FixtureCustodian| role_key(Self::JURISDICTION, 1, p).expect("plain values");
         let roll = Custodians {
             jurisdiction: Self::JURISDICTION.to_owned(),
             policy: EvidencePolicy { enabled: true, ..EvidencePolicy::default() },
@@ -118,8 +122,10 @@ impl Office {
         items: &[EvidenceId],
         requested_at: jiff::Timestamp,
     ) -> ReleaseOrder {
-        let unsigned =
-            |of: &Person| CustodianSignature { custodian: of.id.clone(), sig: String::new() };
+        let unsigned = |of: &FixtureCustodian| CustodianSignature {
+            custodian: of.id.clone(),
+            sig: String::new(),
+        };
         let mut items = items.to_vec();
         items.sort();
         let order = ReleaseOrder {
@@ -140,7 +146,7 @@ impl Office {
 
     /// Both sign the order as it stands.
     pub fn sign(&self, mut order: ReleaseOrder) -> Result<ReleaseOrder, BadValue> {
-        let signed = text::release(&order)?;
+        let signed = signed_text::release(&order)?;
         order.supervisor = self.supervisor.sign(&signed);
         order.reviewer = self.reviewer.sign(&signed);
         Ok(order)

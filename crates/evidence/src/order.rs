@@ -1,5 +1,5 @@
 //! Whether a release order holds: both signatures over one text, by two people, each a custodian of
-//! his role, for this box, in time, once. Pure: what the box holds and remembers is an argument.
+//! their role, for this box, in time, once. Pure: what the box holds and remembers is an argument.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{CustodianRole, CustodianSignature, ReleaseOrder};
 use protocol::id::{CustodianId, DeviceId, EvidenceId, OrderId};
 
-use crate::roll::{Roll, signed_by};
-use crate::text;
+use crate::custodian_roll::{VerifiedRoll, signed_by};
+use crate::signed_text;
 
 /// The longest that an approval counts.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
@@ -49,14 +49,14 @@ pub enum OrderRefused {
     #[error("the order gives no {0}")]
     Missing(&'static str),
     #[error(transparent)]
-    Text(#[from] text::BadValue),
+    Text(#[from] signed_text::BadValue),
 }
 
 /// What the box knows when it judges an order.
 #[derive(Debug, Clone, Copy)]
 pub struct Knows<'a> {
     pub device: &'a DeviceId,
-    pub roll: &'a Roll,
+    pub roll: &'a VerifiedRoll,
     /// Orders that were carried out.
     pub used: &'a BTreeSet<OrderId>,
     /// Pictures of the order's finding that this box ever sealed.
@@ -87,7 +87,7 @@ pub fn check(order: &ReleaseOrder, knows: Knows<'_>) -> Result<(), OrderRefused>
     if !rising || order.items.is_empty() || order.items.len() > MOST_ITEMS {
         return Err(OrderRefused::Items);
     }
-    let signed = text::release(order)?;
+    let signed = signed_text::release(order)?;
     let key = |by: &CustodianSignature, role: CustodianRole| {
         let (custodian, role_name) = (by.custodian.clone(), role.as_str());
         let key = knows

@@ -6,7 +6,7 @@ use protocol::evidence::{EvidenceItem, EvidenceKind};
 use protocol::id::{DeviceId, PersonId};
 use zeroize::Zeroizing;
 
-use crate::seal::{About, CannotSeal, SealedBytes, seal};
+use crate::seal::{CannotSeal, PictureContext, SealedCiphertext, seal};
 use crate::{SealTo, zone};
 
 /// What a covered face becomes: the grey that a JPEG codes without a remainder.
@@ -67,19 +67,19 @@ impl RectPx {
 
 /// RGB pixels, rows from top to bottom; wiped when dropped, never printed.
 #[derive(Clone)]
-pub struct Pixels {
+pub struct ClearPixels {
     rgb: Zeroizing<Vec<u8>>,
     width: u32,
     height: u32,
 }
 
-impl std::fmt::Debug for Pixels {
+impl std::fmt::Debug for ClearPixels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pixels({}×{} [redacted])", self.width, self.height)
+        write!(f, "ClearPixels({}×{} [redacted])", self.width, self.height)
     }
 }
 
-impl Pixels {
+impl ClearPixels {
     pub(crate) fn new(rgb: Vec<u8>, width: u32, height: u32) -> Self {
         Self { rgb: Zeroizing::new(rgb), width, height }
     }
@@ -132,7 +132,7 @@ pub struct Covered {
     pub track: Option<u64>,
     /// Milliseconds since 1970, UTC.
     pub wall_ms: i64,
-    pub(crate) pixels: Pixels,
+    pub(crate) pixels: ClearPixels,
     /// Where the subjects' faces are.
     pub subjects: Vec<RectPx>,
     pub covered_faces: u32,
@@ -146,7 +146,7 @@ pub struct SealedPicture {
 }
 
 impl Covered {
-    pub fn pixels(&self) -> &Pixels {
+    pub fn pixels(&self) -> &ClearPixels {
         &self.pixels
     }
 
@@ -178,8 +178,8 @@ impl Covered {
         JpegEncoder::new_with_quality(&mut *plain, QUALITY)
             .encode(self.pixels.data(), width_px, height_px, ExtendedColorType::Rgb8)
             .map_err(|error| CannotSeal::Encode(error.to_string()))?;
-        let about = About { device, finding_id, kind: self.kind, taken_at };
-        let SealedBytes { id, ciphertext, sha256, supervisor_half, reviewer_half } =
+        let about = PictureContext { device, finding_id, kind: self.kind, taken_at };
+        let SealedCiphertext { id, ciphertext, sha256, supervisor_half, reviewer_half } =
             seal(&plain, about, to)?;
         let item = EvidenceItem {
             id,
@@ -199,17 +199,17 @@ impl Covered {
 }
 
 /// The picture no wider than `most` pixels.
-pub(crate) fn no_wider(rgb: &[u8], width: u32, height: u32, most: u32) -> Pixels {
+pub(crate) fn no_wider(rgb: &[u8], width: u32, height: u32, most: u32) -> ClearPixels {
     let copy = rgb.to_vec();
     if width <= most {
-        return Pixels::new(copy, width, height);
+        return ClearPixels::new(copy, width, height);
     }
     // The length was checked by whoever gave the frame.
     let Some(whole) = RgbImage::from_raw(width, height, copy) else {
-        return Pixels::new(Vec::new(), 0, 0);
+        return ClearPixels::new(Vec::new(), 0, 0);
     };
     let high = (u64::from(height) * u64::from(most) / u64::from(width)).max(1) as u32;
     let small = image::imageops::thumbnail(&whole, most, high);
     drop(Zeroizing::new(whole.into_raw()));
-    Pixels::new(small.into_raw(), most, high)
+    ClearPixels::new(small.into_raw(), most, high)
 }

@@ -16,8 +16,8 @@ use protocol::evidence::{
 use protocol::id::{DeviceId, EvidenceId};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::roll::{PublicKey, SealTo};
-use crate::text::{BadValue, associated_data, half_info};
+use crate::custodian_roll::{PublicKey, SealTo};
+use crate::signed_text::{BadValue, associated_data, half_info};
 
 type RoleKem = X25519HkdfSha256;
 
@@ -26,7 +26,7 @@ const NONCE_BYTES: usize = 12;
 
 /// What a sealed picture is bound to.
 #[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+pub struct PictureContext<'a> {
     pub device: &'a DeviceId,
     pub finding_id: &'a str,
     pub kind: EvidenceKind,
@@ -37,7 +37,7 @@ pub struct About<'a> {
 /// The ciphertext as it rests on the disk and goes to the server (nonce of 12 bytes, ciphertext,
 /// tag of 16 bytes), and the sealed halves of its key, which travel in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedBytes {
+pub struct SealedCiphertext {
     pub id: EvidenceId,
     pub ciphertext: Vec<u8>,
     pub sha256: String,
@@ -77,7 +77,11 @@ pub enum CannotOpen {
 }
 
 /// Seals a picture. The plain bytes are the caller's to wipe.
-pub fn seal(plain: &[u8], about: About<'_>, to: &SealTo) -> Result<SealedBytes, CannotSeal> {
+pub fn seal(
+    plain: &[u8],
+    about: PictureContext<'_>,
+    to: &SealTo,
+) -> Result<SealedCiphertext, CannotSeal> {
     let bytes = NONCE_BYTES + plain.len() + 16;
     if bytes > MAX_EVIDENCE_BYTES {
         return Err(CannotSeal::TooLarge { bytes });
@@ -102,7 +106,7 @@ pub fn seal(plain: &[u8], about: About<'_>, to: &SealTo) -> Result<SealedBytes, 
         .encrypt((&nonce).into(), payload)
         .map_err(|_| CannotSeal::TooLarge { bytes })?;
     let ciphertext = [&nonce[..], &sealed].concat();
-    Ok(SealedBytes {
+    Ok(SealedCiphertext {
         sha256: trust::sha256_hex(&ciphertext),
         supervisor_half: seal_half(&first, CustodianRole::Supervisor, &to.supervisor, &data)?,
         reviewer_half: seal_half(&second, CustodianRole::Reviewer, &to.reviewer, &data)?,

@@ -8,9 +8,12 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use evidence::fixture::{FROM, Office, Person, role_key, role_secret};
+use evidence::fixture::{FROM, FixtureCustodian, Office, role_key, role_secret};
 use evidence::order::{Knows, OrderRefused, check};
-use evidence::{About, CannotOpen, Roll, RollRefused, SealedBytes, open, seal, text};
+use evidence::{
+    CannotOpen, PictureContext, RollRefused, SealedCiphertext, VerifiedRoll, open, seal,
+    signed_text,
+};
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{CustodianRole, EvidenceItem, EvidenceKind, ReleaseOrder};
 use protocol::id::{DeviceId, EvidenceId};
@@ -26,9 +29,9 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
 
-fn sealed(plain: &[u8]) -> SealedBytes {
-    let (device, roll) = (device(), Roll::first(&Office::new().roll).unwrap());
-    let about = About {
+fn sealed(plain: &[u8]) -> SealedCiphertext {
+    let (device, roll) = (device(), VerifiedRoll::first(&Office::new().roll).unwrap());
+    let about = PictureContext {
         device: &device,
         finding_id: FINDING,
         kind: EvidenceKind::SubjectCrop,
@@ -37,7 +40,7 @@ fn sealed(plain: &[u8]) -> SealedBytes {
     seal(plain, about, &roll.seal_to().unwrap()).unwrap()
 }
 
-fn item(of: &SealedBytes) -> EvidenceItem {
+fn item(of: &SealedCiphertext) -> EvidenceItem {
     EvidenceItem {
         id: of.id.clone(),
         kind: EvidenceKind::SubjectCrop,
@@ -104,7 +107,7 @@ fn what_was_cut_swapped_or_moved_is_named_and_stays_shut() {
 /// Orders as a box meets them.
 struct Box {
     office: Office,
-    roll: Roll,
+    roll: VerifiedRoll,
     items: BTreeSet<EvidenceId>,
     order: ReleaseOrder,
 }
@@ -115,7 +118,7 @@ impl Box {
         let items: BTreeSet<EvidenceId> =
             ["aa", "bb"].into_iter().map(|id| id.parse().unwrap()).collect();
         let order = office.release("o1", &device(), FINDING, &Vec::from_iter(items.clone()), at(0));
-        Self { roll: Roll::first(&office.roll).unwrap(), office, items, order }
+        Self { roll: VerifiedRoll::first(&office.roll).unwrap(), office, items, order }
     }
 
     fn judge(&self, order: &ReleaseOrder, now: Timestamp) -> Result<(), OrderRefused> {
@@ -191,13 +194,13 @@ fn the_same_person_twice_is_refused_under_one_id_or_one_key() {
     let mut it = Box::new();
     let mut order = it.order.clone();
     order.reviewer.custodian = order.supervisor.custodian.clone();
-    let signed = text::release(&order).unwrap();
+    let signed = signed_text::release(&order).unwrap();
     order.supervisor = it.office.supervisor.sign(&signed);
     order.reviewer = it.office.supervisor.sign(&signed);
     assert!(matches!(it.judge(&order, at(0)), Err(OrderRefused::SamePerson(_))));
 
     // One key under two ids: let in as reviewer by the reviewer, by mistake or under pressure.
-    let mut twin = Person::new("rev-2", CustodianRole::Reviewer, 0x11);
+    let mut twin = FixtureCustodian::new("rev-2", CustodianRole::Reviewer, 0x11);
     twin.key = it.office.supervisor.key.clone();
     let line = twin.line(Office::JURISDICTION, &it.office.reviewer).unwrap();
     let mut roll = it.office.roll.clone();
@@ -215,7 +218,7 @@ fn roles_can_not_be_exchanged() {
     let it = Box::new();
     let mut order = it.order.clone();
     std::mem::swap(&mut order.supervisor.custodian, &mut order.reviewer.custodian);
-    let signed = text::release(&order).unwrap();
+    let signed = signed_text::release(&order).unwrap();
     order.supervisor = it.office.reviewer.sign(&signed);
     order.reviewer = it.office.supervisor.sign(&signed);
     assert!(matches!(it.judge(&order, at(0)), Err(OrderRefused::NoCustodian { .. })));
@@ -229,7 +232,7 @@ fn a_custodian_removed_meanwhile_releases_nothing() {
     it.roll = it.roll.next(&roll).unwrap();
     assert_eq!(it.judge(&it.order, at(59)), Ok(()));
     assert!(matches!(it.judge(&it.order, at(60)), Err(OrderRefused::NoCustodian { .. })));
-    // He does not come back, and leaves no later than he left.
+    // They do not come back, and leave no later than they left.
     for until in [None, Some(format!("{:.3}", at(61)))] {
         roll.custodians[1].until = until;
         assert!(matches!(it.roll.next(&roll), Err(RollRefused::CameBack(_))));
@@ -252,15 +255,16 @@ fn an_order_without_a_case_or_for_longer_than_a_day_is_refused() {
 #[test]
 fn a_hostile_server_adds_nobody_and_changes_no_key() {
     let office = Office::new();
-    let pinned = Roll::first(&office.roll).unwrap();
-    let mallory = Person::new("mallory", CustodianRole::Reviewer, 0x66);
-    let line = |of: &Person, by: &Person| of.line(Office::JURISDICTION, by).unwrap();
+    let pinned = VerifiedRoll::first(&office.roll).unwrap();
+    let mallory = FixtureCustodian::new("mallory", CustodianRole::Reviewer, 0x66);
+    let line =
+        |of: &FixtureCustodian, by: &FixtureCustodian| of.line(Office::JURISDICTION, by).unwrap();
     let with = |custodian| {
         let mut roll = office.roll.clone();
         roll.custodians.push(custodian);
         pinned.next(&roll)
     };
-    // By himself; by a supervisor, whose key the server may have; by the other role's signature.
+    // By themselves; by a supervisor, whose key the server may have; by the other role's signature.
     for by in [&mallory, &office.supervisor] {
         let refused = with(line(&mallory, by)).unwrap_err();
         assert!(matches!(refused, RollRefused::NotVouched { .. }), "{refused}");
@@ -268,7 +272,7 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
     assert!(with(line(&mallory, &office.reviewer)).is_ok(), "a reviewer lets in a reviewer");
 
     // A role key of its own, as version 2 or in place of version 1.
-    let forger = Person { id: office.reviewer.id.clone(), ..mallory };
+    let forger = FixtureCustodian { id: office.reviewer.id.clone(), ..mallory };
     let mut roll = office.roll.clone();
     roll.role_keys.push(role_key(Office::JURISDICTION, 2, &forger).unwrap());
     assert!(matches!(pinned.next(&roll), Err(RollRefused::KeyNotVouched { .. })));
@@ -294,33 +298,33 @@ fn a_hostile_server_adds_nobody_and_changes_no_key() {
     assert!(matches!(pinned.next(&other), Err(RollRefused::OtherJurisdiction { .. })));
 }
 
-/// Whoever writes the server's database would have halves sealed to himself.
+/// Whoever writes the server's database would have halves sealed to themselves.
 #[test]
 fn a_sealing_key_that_was_swapped_is_refused() {
     let office = Office::new();
     for (at, key) in [(0, [9; 32]), (1, [9; 32])] {
         let mut roll = office.roll.clone();
         roll.custodians[at].sealing_key = STANDARD.encode(key);
-        let refused = Roll::first(&roll).unwrap_err();
+        let refused = VerifiedRoll::first(&roll).unwrap_err();
         assert!(matches!(refused, RollRefused::NotVouched { .. }), "{refused}");
-        let refused = Roll::first(&office.roll).unwrap().next(&roll).unwrap_err();
+        let refused = VerifiedRoll::first(&office.roll).unwrap().next(&roll).unwrap_err();
         assert!(matches!(refused, RollRefused::Rewritten(_)), "{refused}");
         roll.custodians[at].sealing_key = "no key".to_owned();
-        assert!(matches!(Roll::first(&roll), Err(RollRefused::Malformed(_))));
+        assert!(matches!(VerifiedRoll::first(&roll), Err(RollRefused::Malformed(_))));
     }
 }
 
 #[test]
 fn who_left_lets_nobody_in_any_more() {
     let office = Office::new();
-    let second = Person::new("rev-2", CustodianRole::Reviewer, 0x23);
+    let second = FixtureCustodian::new("rev-2", CustodianRole::Reviewer, 0x23);
     let mut roll = office.roll.clone();
     roll.custodians.push(second.line(Office::JURISDICTION, &office.reviewer).unwrap());
     roll.custodians[1].until = Some(TAKEN_AT.to_owned());
-    // Seen at once, by a box that was off line: he was in office when he let the second in.
-    assert!(Roll::first(&office.roll).unwrap().next(&roll).is_ok());
-    let known_gone = Roll::first(&roll).unwrap();
-    let third = Person::new("rev-3", CustodianRole::Reviewer, 0x24);
+    // Seen at once, by a box that was off line: the custodian was in office then.
+    assert!(VerifiedRoll::first(&office.roll).unwrap().next(&roll).is_ok());
+    let known_gone = VerifiedRoll::first(&roll).unwrap();
+    let third = FixtureCustodian::new("rev-3", CustodianRole::Reviewer, 0x24);
     let mut later = roll.clone();
     later.custodians.push(third.line(Office::JURISDICTION, &office.reviewer).unwrap());
     assert!(matches!(known_gone.next(&later), Err(RollRefused::NotVouched { .. })));
@@ -336,7 +340,7 @@ fn a_first_roll_without_one_of_the_roles_pins_nothing() {
     let mut roll = Office::new().roll;
     roll.custodians.pop();
     roll.role_keys.pop();
-    assert_eq!(Roll::first(&roll), Err(RollRefused::Incomplete("reviewer")));
+    assert_eq!(VerifiedRoll::first(&roll), Err(RollRefused::Incomplete("reviewer")));
 }
 
 /// `crates/evidence/tests/vectors.json`: what a browser must make and open alike. `ZAIGANG_BLESS=1`
@@ -364,7 +368,8 @@ fn vectors() -> String {
     let sealed = sealed("a picture 图片".as_bytes());
     let item = item(&sealed);
     let data =
-        text::associated_data(&device(), FINDING, &item.id, item.kind, &item.taken_at).unwrap();
+        signed_text::associated_data(&device(), FINDING, &item.id, item.kind, &item.taken_at)
+            .unwrap();
     let a = role_secret(CustodianRole::Supervisor, 1);
     let b = role_secret(CustodianRole::Reviewer, 1);
     let half = |half, role, secret| *evidence::open_half(half, role, secret, &data).unwrap();
@@ -385,20 +390,20 @@ fn vectors() -> String {
             "reviewer_ed25519_seed": STANDARD.encode([0x22; 32]),
         },
         "roll": office.roll,
-        "custodian_text": text::custodian(Office::JURISDICTION,
+        "custodian_text": signed_text::custodian(Office::JURISDICTION,
             &office.roll.custodians[0]).unwrap(),
-        "role_key_text": text::role_key(Office::JURISDICTION, &office.roll.role_keys[0]).unwrap(),
+        "role_key_text": signed_text::role_key(Office::JURISDICTION, &office.roll.role_keys[0]).unwrap(),
         "item": item,
         "associated_data": data,
-        "hpke_info_supervisor": text::half_info(CustodianRole::Supervisor),
-        "hpke_info_reviewer": text::half_info(CustodianRole::Reviewer),
+        "hpke_info_supervisor": signed_text::half_info(CustodianRole::Supervisor),
+        "hpke_info_reviewer": signed_text::half_info(CustodianRole::Reviewer),
         "half_a": STANDARD.encode(first),
         "half_b": STANDARD.encode(second),
         "key": STANDARD.encode(key),
         "ciphertext": STANDARD.encode(&sealed.ciphertext),
         "plain": STANDARD.encode("a picture 图片"),
         "order": order,
-        "release_text": text::release(&order).unwrap(),
+        "release_text": signed_text::release(&order).unwrap(),
     });
     serde_json::to_string_pretty(&json).unwrap() + "\n"
 }

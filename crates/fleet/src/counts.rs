@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What all boxes of a run count together.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct FleetCounts {
     pub(crate) connected: AtomicU64,
     pub(crate) raised: AtomicU64,
     pub(crate) receipted: AtomicU64,
@@ -19,7 +19,7 @@ pub(crate) struct Counts {
     latencies_ms: Mutex<Vec<u32>>,
 }
 
-impl Counts {
+impl FleetCounts {
     pub(crate) fn waiting(&self) -> u64 {
         self.raised.load(Ordering::SeqCst).saturating_sub(self.receipted.load(Ordering::SeqCst))
     }

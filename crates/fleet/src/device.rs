@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use delivery::outbox::plan::{Class, Heads, Lane, Limits, Planner};
+use delivery::outbox::plan::{Class, Lane, LaneHeads, Planner, SendLimits};
 use jiff::Timestamp;
 use protocol::WIRE_VERSION;
 use protocol::down::{Down, DownBody};
@@ -20,12 +20,12 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use tokio::sync::mpsc;
 use trust::{DownVerifier, Refused, ZERO_HASH, chain_hash};
 
-use crate::counts::Counts;
-use crate::rig::Identity;
+use crate::counts::FleetCounts;
+use crate::test_bed::SimulatedIdentity;
 
 /// What a box is told to do.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Order {
+pub(crate) enum BoxOrder {
     Finding,
     Heartbeat,
     /// Loses its network: what it raises waits in its outbox.
@@ -44,8 +44,8 @@ enum Over {
 
 /// Signs links; also used to sign messages ahead of a run.
 #[derive(Debug)]
-pub(crate) struct Chain {
-    pub(crate) identity: Identity,
+pub(crate) struct ChainSigner {
+    pub(crate) identity: SimulatedIdentity,
     device: DeviceId,
     seq: u64,
     prev: String,
@@ -60,7 +60,7 @@ const STEPS: [Step; 3] = [Step::Opened, Step::Strengthened, Step::Closed];
 
 /// A signed message, ready to publish.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct SignedLink {
     pub(crate) seq: u64,
     pub(crate) topic: String,
     pub(crate) text: String,
@@ -69,8 +69,8 @@ pub(crate) struct Link {
     finding: bool,
 }
 
-impl Chain {
-    pub(crate) fn new(identity: Identity) -> anyhow::Result<Self> {
+impl ChainSigner {
+    pub(crate) fn new(identity: SimulatedIdentity) -> anyhow::Result<Self> {
         let device =
             identity.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("{e}"))?;
         let boot_id = uuid::Uuid::now_v7().to_string();
@@ -90,7 +90,7 @@ impl Chain {
         &self.device
     }
 
-    pub(crate) fn sign(&mut self, payload: Up) -> Link {
+    pub(crate) fn sign(&mut self, payload: Up) -> SignedLink {
         self.seq += 1;
         let mut payload = payload;
         match &mut payload {
@@ -133,7 +133,7 @@ impl Chain {
         self.prev = chain_hash(&text);
         let text = serde_json::to_string(&self.identity.signing.sign(text)).unwrap_or_default();
         let topic = Topic::new(self.device.clone(), channel).to_string();
-        Link { seq: self.seq, topic, text, event_id, lane: class.lane(), finding }
+        SignedLink { seq: self.seq, topic, text, event_id, lane: class.lane(), finding }
     }
 
     fn status(&self, online: bool, connected_at: &str) -> String {
@@ -151,13 +151,13 @@ impl Chain {
 }
 
 /// A box that lives until its orders end.
-pub(crate) struct Device {
-    chain: Chain,
+pub(crate) struct SimulatedBox {
+    chain: ChainSigner,
     /// Of brokers on this machine; the one in use is `at`.
     ports: Vec<u16>,
     at: usize,
-    counts: Arc<Counts>,
-    waiting: BTreeMap<u64, (Link, Instant)>,
+    counts: Arc<FleetCounts>,
+    waiting: BTreeMap<u64, (SignedLink, Instant)>,
     planner: Planner,
     verifier: DownVerifier,
     /// When a receipt was due last, or came.
@@ -170,17 +170,17 @@ pub(crate) struct Device {
 /// Without a receipt for so long a box goes to another broker.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-impl Device {
+impl SimulatedBox {
     pub(crate) fn new(
-        identity: Identity,
+        identity: SimulatedIdentity,
         ports: Vec<u16>,
-        counts: Arc<Counts>,
+        counts: Arc<FleetCounts>,
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let chain = Chain::new(identity)?;
+        let chain = ChainSigner::new(identity)?;
         let verifier =
             DownVerifier::new(chain.device.clone(), chain.identity.server, BTreeMap::new());
-        let planner = Planner::new(Limits::default(), seed);
+        let planner = Planner::new(SendLimits::default(), seed);
         let at = seed as usize % ports.len().max(1);
         Ok(Self {
             chain,
@@ -197,7 +197,7 @@ impl Device {
     }
 
     /// Reconnects like the real box, with a shorter first wait.
-    pub(crate) async fn live(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    pub(crate) async fn live(mut self, mut orders: mpsc::UnboundedReceiver<BoxOrder>) {
         let mut wait_ms = 100;
         let mut dice =
             u64::from(self.port()) ^ self.chain.seq ^ self.chain.device.as_str().len() as u64;
@@ -224,7 +224,7 @@ impl Device {
     }
 
     /// Without a network until it is told to return.
-    async fn outage(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Over {
+    async fn outage(&mut self, orders: &mut mpsc::UnboundedReceiver<BoxOrder>) -> Over {
         while self.away {
             match orders.recv().await {
                 None => return Over::OrdersEnded,
@@ -240,7 +240,7 @@ impl Device {
     }
 
     /// One connection.
-    async fn connection(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Over {
+    async fn connection(&mut self, orders: &mut mpsc::UnboundedReceiver<BoxOrder>) -> Over {
         let connected_at = format!("{:.6}", Timestamp::now());
         let (client, mut events) = AsyncClient::new(self.options(&connected_at), 96);
         let (to_us, mut from_network) = mpsc::channel(8);
@@ -331,15 +331,15 @@ impl Device {
         );
     }
 
-    fn obey(&mut self, order: Order) {
+    fn obey(&mut self, order: BoxOrder) {
         match order {
-            Order::Finding => self.append(delivery::testing::finding("L2")),
-            Order::Heartbeat => {
+            BoxOrder::Finding => self.append(delivery::testing::finding("L2")),
+            BoxOrder::Heartbeat => {
                 let firmware = "fleet".into();
                 self.append(Up::Health(HealthReport { firmware, ..HealthReport::default() }));
             }
-            Order::Leave => self.away = true,
-            Order::Return => (self.away, self.returning) = (false, true),
+            BoxOrder::Leave => self.away = true,
+            BoxOrder::Return => (self.away, self.returning) = (false, true),
         }
     }
 
@@ -359,7 +359,7 @@ impl Device {
             let of = self.waiting.values().filter(|(link, _)| link.lane == lane);
             of.take(window).map(|(link, _)| link.seq).collect()
         };
-        let heads = Heads { vital: lane(Lane::Vital), bulk: lane(Lane::Bulk) };
+        let heads = LaneHeads { vital: lane(Lane::Vital), bulk: lane(Lane::Bulk) };
         let now_ms = self.chain.began.elapsed().as_millis() as u64;
         let plan = self.planner.plan(&heads, now_ms);
         for seq in plan.send {

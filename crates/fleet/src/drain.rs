@@ -15,21 +15,21 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{ConnectProperties, Packet};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 
-use crate::device::{Chain, Link};
+use crate::device::{ChainSigner, SignedLink};
 
 /// Nobody takes this long.
 const LIMIT: Duration = Duration::from_mins(10);
 
 /// Signed findings of several boxes, in the order in which they are published.
 pub(crate) struct Load {
-    pub(crate) links: Vec<Link>,
+    pub(crate) links: Vec<SignedLink>,
     /// Device id → its last sequence.
     last: BTreeMap<String, u64>,
 }
 
 impl Load {
     /// `count` findings, the boxes taking turns.
-    pub(crate) fn sign(chains: &mut [Chain], count: usize) -> Self {
+    pub(crate) fn sign(chains: &mut [ChainSigner], count: usize) -> Self {
         let mut load = Self { links: Vec::with_capacity(count), last: BTreeMap::new() };
         for n in 0..count {
             let at = n % chains.len();
@@ -187,8 +187,8 @@ pub(crate) fn signatures(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let began = Instant::now();
     let good = std::thread::scope(|scope| {
-        let part = |links: &[Link]| {
-            let holds = |link: &&Link| {
+        let part = |links: &[SignedLink]| {
+            let holds = |link: &&SignedLink| {
                 let device = link.topic.split('/').nth(2).and_then(|device| key_of.get(device));
                 let envelope = Envelope::from_text(&link.text).ok();
                 device

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// What a figure must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Target {
+pub(crate) enum FigureGoal {
     AtLeast(f64),
     AtMost(f64),
     /// Reported; nobody set a goal.
@@ -12,7 +12,7 @@ pub(crate) enum Target {
 }
 
 #[derive(Debug)]
-pub(crate) struct Report {
+pub(crate) struct FleetReport {
     json: bool,
     short: usize,
 }
@@ -26,7 +26,7 @@ struct Line<'a> {
     verdict: &'a str,
 }
 
-impl Report {
+impl FleetReport {
     pub(crate) fn new(json: bool) -> Self {
         Self { json, short: 0 }
     }
@@ -44,15 +44,15 @@ impl Report {
         }
     }
 
-    pub(crate) fn say(&mut self, name: &str, target: Target, figure: f64, unit: &str) {
+    pub(crate) fn say(&mut self, name: &str, target: FigureGoal, figure: f64, unit: &str) {
         let (target, verdict) = match target {
-            Target::AtLeast(goal) => {
+            FigureGoal::AtLeast(goal) => {
                 (format!(">= {goal}"), if figure >= goal { "holds" } else { "falls short" })
             }
-            Target::AtMost(goal) => {
+            FigureGoal::AtMost(goal) => {
                 (format!("<= {goal}"), if figure <= goal { "holds" } else { "falls short" })
             }
-            Target::None => ("-".to_owned(), "measured"),
+            FigureGoal::None => ("-".to_owned(), "measured"),
         };
         self.short += usize::from(verdict == "falls short");
         if self.json {
@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn a_figure_beyond_its_target_makes_the_run_fall_short() {
-        let mut report = Report::new(false);
-        report.say("a", Target::AtLeast(0.5), 0.5, "");
-        report.say("b", Target::None, 9.0, "ms");
+        let mut report = FleetReport::new(false);
+        report.say("a", FigureGoal::AtLeast(0.5), 0.5, "");
+        report.say("b", FigureGoal::None, 9.0, "ms");
         assert!(report.holds());
-        report.say("c", Target::AtMost(16.0), 16.1, "KiB");
+        report.say("c", FigureGoal::AtMost(16.0), 16.1, "KiB");
         assert!(!report.holds());
     }
 

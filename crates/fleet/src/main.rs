@@ -6,15 +6,15 @@ mod counts;
 mod device;
 mod drain;
 mod figures;
-mod rig;
 mod scenes;
 mod soak;
+mod test_bed;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use figures::Report;
+use figures::FleetReport;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,7 +68,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut report = Report::new(cli.json);
+    let mut report = FleetReport::new(cli.json);
     let played = match (&cli.attach, &cli.journal) {
         (Some(http), Some(journal)) => soak::play(&cli, http, journal),
         _ => scenes::play(&cli, &mut report),

@@ -9,11 +9,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use crate::Cli;
-use crate::counts::Counts;
-use crate::device::{Chain, Device, Order};
+use crate::counts::FleetCounts;
+use crate::device::{BoxOrder, ChainSigner, SimulatedBox};
 use crate::drain::{self, Load};
-use crate::figures::{Report, Target, quantile};
-use crate::rig::{Identity, Rig, wait};
+use crate::figures::{FigureGoal, FleetReport, quantile};
+use crate::test_bed::{Rig, SimulatedIdentity, wait};
 
 /// Boxes among which the findings of a throughput run are dealt.
 const LOAD_BOXES: usize = 100;
@@ -25,7 +25,7 @@ const OVERLOAD: Duration = Duration::from_secs(10);
 /// What waits must wait in the boxes: the server's own queue is bounded by 4,096 messages.
 const OVERLOAD_MEMORY_MIB: f64 = 64.0;
 
-pub(crate) fn play(cli: &Cli, report: &mut Report) -> Result<()> {
+pub(crate) fn play(cli: &Cli, report: &mut FleetReport) -> Result<()> {
     for scene in &cli.only {
         if !["throughput", "latency", "connected", "return", "overload"].contains(&scene.as_str()) {
             bail!("--only {scene}: there are throughput, latency, connected, return, overload");
@@ -53,12 +53,13 @@ pub(crate) fn play(cli: &Cli, report: &mut Report) -> Result<()> {
 
 /// Interleaved, so that whatever else the machine does meets both. Gives what the server took,
 /// findings a second.
-fn throughput(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<f64> {
+fn throughput(cli: &Cli, report: &mut FleetReport, runtime: &Runtime) -> Result<f64> {
     let mut rig = Rig::new()?;
     rig.start_server()?;
     let identities = rig.provision("load", LOAD_BOXES)?;
     rig.stop_server()?;
-    let mut chains: Vec<Chain> = identities.into_iter().map(Chain::new).collect::<Result<_>>()?;
+    let mut chains: Vec<ChainSigner> =
+        identities.into_iter().map(ChainSigner::new).collect::<Result<_>>()?;
     let keys = chains
         .iter()
         .map(|c| (c.device().to_string(), c.identity.signing.verifying_key()))
@@ -82,40 +83,45 @@ fn throughput(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<f64> 
     let ratios: Vec<f64> = server.iter().zip(&bare).map(|(server, bare)| server / bare).collect();
     report.list("server / mosquitto_sub, each pair", &ratios);
     let (bare, server, shown) = (median(&mut bare), median(&mut server), median(&mut shown));
-    report.say("findings stored and receipted by one server", Target::None, server, "per s");
-    report.say("findings consumed by a bare mosquitto_sub", Target::None, bare, "per s");
-    report.say("server / mosquitto_sub", Target::AtLeast(0.5), server / bare, "");
-    report.say("findings on the pages as well, / mosquitto_sub", Target::None, shown / bare, "");
+    report.say("findings stored and receipted by one server", FigureGoal::None, server, "per s");
+    report.say("findings consumed by a bare mosquitto_sub", FigureGoal::None, bare, "per s");
+    report.say("server / mosquitto_sub", FigureGoal::AtLeast(0.5), server / bare, "");
+    report.say(
+        "findings on the pages as well, / mosquitto_sub",
+        FigureGoal::None,
+        shown / bare,
+        "",
+    );
     report.say(
         "signatures alone, all cores, / mosquitto_sub",
-        Target::None,
+        FigureGoal::None,
         median(&mut checked) / bare,
         "",
     );
     Ok(server)
 }
 
-fn latency(report: &mut Report, runtime: &Runtime) -> Result<()> {
+fn latency(report: &mut FleetReport, runtime: &Runtime) -> Result<()> {
     let mut fleet = Fleet::start("quiet", QUIET_BOXES, runtime)?;
     fleet.all_connected()?;
     runtime.block_on(async {
         let mut tick = tokio::time::interval(Duration::from_millis(20));
         for n in 0..1000 {
             tick.tick().await;
-            fleet.order(n % QUIET_BOXES, Order::Finding);
+            fleet.order(n % QUIET_BOXES, BoxOrder::Finding);
         }
     });
     fleet.drained()?;
     let mut latencies = fleet.counts.take_latencies();
     report.say(
         "raised to stored and receipted at 50 findings/s, p50",
-        Target::None,
+        FigureGoal::None,
         quantile(&mut latencies, 500),
         "ms",
     );
     report.say(
         "raised to stored and receipted at 50 findings/s, p99",
-        Target::None,
+        FigureGoal::None,
         quantile(&mut latencies, 990),
         "ms",
     );
@@ -123,7 +129,7 @@ fn latency(report: &mut Report, runtime: &Runtime) -> Result<()> {
 }
 
 /// Everybody connected, a heartbeat of each every half minute.
-fn connected(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
+fn connected(cli: &Cli, report: &mut FleetReport, runtime: &Runtime) -> Result<()> {
     let mut rig = Rig::new()?;
     rig.start_server()?;
     let identities = rig.provision("many", cli.devices)?;
@@ -137,13 +143,13 @@ fn connected(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
     fleet.drained()?;
     report.say(
         "boxes connected at once",
-        Target::AtLeast(cli.devices as f64),
+        FigureGoal::AtLeast(cli.devices as f64),
         fleet.boxes.len() as f64,
         "boxes",
     );
     report.say(
         "until all were connected and knew everything",
-        Target::None,
+        FigureGoal::None,
         began.elapsed().as_secs_f64(),
         "s",
     );
@@ -153,19 +159,19 @@ fn connected(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
             let mut tick = tokio::time::interval(every);
             for at in 0..fleet.boxes.len() {
                 tick.tick().await;
-                fleet.order(at, Order::Heartbeat);
+                fleet.order(at, BoxOrder::Heartbeat);
             }
         });
     }
     fleet.drained()?;
     let grown = fleet.rig.server_memory()?.saturating_sub(before) as f64 / 1024.0;
     let each = grown / fleet.boxes.len() as f64;
-    report.say("memory of the server per connected box", Target::AtMost(16.0), each, "KiB");
+    report.say("memory of the server per connected box", FigureGoal::AtMost(16.0), each, "KiB");
     fleet.lost(report, "connected")
 }
 
 /// The broker dies with every session; all boxes come back at once, each with findings to say.
-fn returning(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
+fn returning(cli: &Cli, report: &mut FleetReport, runtime: &Runtime) -> Result<()> {
     let mut fleet = Fleet::start("back", cli.returning, runtime)?;
     fleet.all_connected()?;
     fleet.drained()?;
@@ -173,7 +179,7 @@ fn returning(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
     let counts = Arc::clone(&fleet.counts);
     wait("all are cut off", || counts.connected.load(Ordering::SeqCst) == 0)?;
     for at in 0..fleet.boxes.len() {
-        (0..5).for_each(|_| fleet.order(at, Order::Finding));
+        (0..5).for_each(|_| fleet.order(at, BoxOrder::Finding));
     }
     fleet.rig.start_broker()?;
     let began = Instant::now();
@@ -183,13 +189,13 @@ fn returning(cli: &Cli, report: &mut Report, runtime: &Runtime) -> Result<()> {
         "{} boxes back at once with 5 findings each, until all are receipted",
         cli.returning
     );
-    report.say(&name, Target::AtMost(60.0), began.elapsed().as_secs_f64(), "s");
+    report.say(&name, FigureGoal::AtMost(60.0), began.elapsed().as_secs_f64(), "s");
     fleet.lost(report, "return")
 }
 
 /// Twice what the server takes, then nothing: the outboxes fill, nothing is lost, and they empty
 /// again.
-fn overload(capacity: f64, report: &mut Report, runtime: &Runtime) -> Result<()> {
+fn overload(capacity: f64, report: &mut FleetReport, runtime: &Runtime) -> Result<()> {
     let mut fleet = Fleet::start("over", OVERLOAD_BOXES, runtime)?;
     fleet.all_connected()?;
     fleet.drained()?;
@@ -202,7 +208,7 @@ fn overload(capacity: f64, report: &mut Report, runtime: &Runtime) -> Result<()>
             if let Some(early) = due.checked_sub(began.elapsed()).filter(|d| d.as_millis() > 2) {
                 tokio::time::sleep(early).await;
             }
-            fleet.order(n % OVERLOAD_BOXES, Order::Finding);
+            fleet.order(n % OVERLOAD_BOXES, BoxOrder::Finding);
         }
     });
     let offered = total as f64 / began.elapsed().as_secs_f64();
@@ -212,25 +218,25 @@ fn overload(capacity: f64, report: &mut Report, runtime: &Runtime) -> Result<()>
     fleet.drained()?;
     report.say(
         "overload: offered / what the server takes",
-        Target::AtLeast(1.8),
+        FigureGoal::AtLeast(1.8),
         offered / capacity,
         "",
     );
     report.say(
         "overload: waiting in the outboxes at its end",
-        Target::None,
+        FigureGoal::None,
         waiting as f64,
         "findings",
     );
     report.say(
         "overload: memory of the server grown at its end",
-        Target::AtMost(OVERLOAD_MEMORY_MIB),
+        FigureGoal::AtMost(OVERLOAD_MEMORY_MIB),
         grown,
         "MiB",
     );
     report.say(
         "overload: until all were receipted",
-        Target::None,
+        FigureGoal::None,
         ended.elapsed().as_secs_f64(),
         "s",
     );
@@ -240,8 +246,8 @@ fn overload(capacity: f64, report: &mut Report, runtime: &Runtime) -> Result<()>
 /// Running boxes against a rig of their own.
 struct Fleet {
     rig: Rig,
-    boxes: Vec<mpsc::UnboundedSender<Order>>,
-    counts: Arc<Counts>,
+    boxes: Vec<mpsc::UnboundedSender<BoxOrder>>,
+    counts: Arc<FleetCounts>,
 }
 
 impl Fleet {
@@ -252,12 +258,12 @@ impl Fleet {
         Self::connect(rig, identities, runtime)
     }
 
-    fn connect(rig: Rig, identities: Vec<Identity>, runtime: &Runtime) -> Result<Self> {
-        let counts = Arc::<Counts>::default();
+    fn connect(rig: Rig, identities: Vec<SimulatedIdentity>, runtime: &Runtime) -> Result<Self> {
+        let counts = Arc::<FleetCounts>::default();
         let mut boxes = Vec::with_capacity(identities.len());
         for (n, identity) in identities.into_iter().enumerate() {
             let device =
-                Device::new(identity, vec![rig.broker_port], Arc::clone(&counts), n as u64)?;
+                SimulatedBox::new(identity, vec![rig.broker_port], Arc::clone(&counts), n as u64)?;
             let (orders, taken) = mpsc::unbounded_channel();
             runtime.spawn(device.live(taken));
             boxes.push(orders);
@@ -265,7 +271,7 @@ impl Fleet {
         Ok(Self { rig, boxes, counts })
     }
 
-    fn order(&self, at: usize, order: Order) {
+    fn order(&self, at: usize, order: BoxOrder) {
         // A box lives as long as its orders can come.
         let _ = self.boxes[at].send(order);
     }
@@ -292,7 +298,7 @@ impl Fleet {
         })
     }
 
-    fn lost(&mut self, report: &mut Report, scene: &str) -> Result<()> {
+    fn lost(&mut self, report: &mut FleetReport, scene: &str) -> Result<()> {
         if !self.rig.server_lives() {
             let log =
                 std::fs::read_to_string(self.rig.dir().join("server.log")).unwrap_or_default();
@@ -302,7 +308,7 @@ impl Fleet {
         let differ = raised.abs_diff(stored) as f64;
         report.say(
             &format!("{scene}: raised and not stored once"),
-            Target::AtMost(0.0),
+            FigureGoal::AtMost(0.0),
             differ,
             "messages",
         );

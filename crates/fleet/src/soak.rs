@@ -13,9 +13,9 @@ use anyhow::{Context as _, Result, bail};
 use tokio::sync::mpsc;
 
 use crate::Cli;
-use crate::counts::Counts;
-use crate::device::{Device, Order};
-use crate::rig::Rig;
+use crate::counts::FleetCounts;
+use crate::device::{BoxOrder, SimulatedBox};
+use crate::test_bed::Rig;
 
 /// Between two heartbeats of one box.
 const HEARTBEAT: Duration = Duration::from_mins(1);
@@ -38,10 +38,11 @@ pub(crate) fn play(cli: &Cli, http: &str, journal: &Path) -> Result<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let identities = Rig::attached(http)?.provision("soak", cli.devices)?;
-    let counts = Arc::new(Counts::with_journal(file));
+    let counts = Arc::new(FleetCounts::with_journal(file));
     let mut boxes = Vec::with_capacity(identities.len());
     for (n, identity) in identities.into_iter().enumerate() {
-        let device = Device::new(identity, cli.brokers.clone(), Arc::clone(&counts), n as u64)?;
+        let device =
+            SimulatedBox::new(identity, cli.brokers.clone(), Arc::clone(&counts), n as u64)?;
         let (orders, taken) = mpsc::unbounded_channel();
         runtime.spawn(device.live(taken));
         boxes.push(orders);
@@ -97,8 +98,8 @@ fn words() -> mpsc::UnboundedReceiver<Word> {
 
 /// Each box in its turn, so that findings come evenly.
 async fn raise(
-    boxes: &[mpsc::UnboundedSender<Order>],
-    counts: &Counts,
+    boxes: &[mpsc::UnboundedSender<BoxOrder>],
+    counts: &FleetCounts,
     finding_every: Duration,
     mut words: mpsc::UnboundedReceiver<Word>,
 ) {
@@ -108,7 +109,7 @@ async fn raise(
     let mut look = tokio::time::interval(Duration::from_millis(100));
     let (mut next_finding, mut next_heartbeat) = (0, 0);
     let (mut away, mut back): (usize, Option<(Instant, u64)>) = (0, None);
-    let order = |at: usize, order: Order| {
+    let order = |at: usize, order: BoxOrder| {
         // A box lives as long as its orders can come.
         let _ = boxes[at].send(order);
     };
@@ -118,20 +119,20 @@ async fn raise(
                 None => return,
                 Some(Word::Away(count)) => {
                     away = count.min(boxes.len());
-                    (0..away).for_each(|at| order(at, Order::Leave));
+                    (0..away).for_each(|at| order(at, BoxOrder::Leave));
                 }
                 Some(Word::Back) => {
                     let due = counts.returned.load(Ordering::SeqCst) + away as u64;
                     back = Some((Instant::now(), due));
-                    (0..away).for_each(|at| order(at, Order::Return));
+                    (0..away).for_each(|at| order(at, BoxOrder::Return));
                 }
             },
             _ = findings.tick() => {
-                order(next_finding, Order::Finding);
+                order(next_finding, BoxOrder::Finding);
                 next_finding = (next_finding + 1) % boxes.len();
             }
             _ = heartbeats.tick() => {
-                order(next_heartbeat, Order::Heartbeat);
+                order(next_heartbeat, BoxOrder::Heartbeat);
                 next_heartbeat = (next_heartbeat + 1) % boxes.len();
             }
             _ = look.tick() => {

@@ -16,7 +16,7 @@ const DIGITS: usize = 8;
 
 /// How an attempt to come in went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum EntryOutcome {
     /// The session's token, for the cookie.
     In(String),
     Wrong {
@@ -64,22 +64,22 @@ impl Access {
 
     /// Tries a code; `token` becomes the session's where it is the right one. Blanks and hyphens in
     /// it do not count, nor the width of its digits.
-    pub fn enter(&mut self, code: &str, token: String, now_ms: u64) -> Entry {
+    pub fn enter(&mut self, code: &str, token: String, now_ms: u64) -> EntryOutcome {
         if let Some(why) = self.over(now_ms) {
-            return Entry::Closed(why);
+            return EntryOutcome::Closed(why);
         }
         if self.session.is_some() {
-            return Entry::Closed("the code was used already");
+            return EntryOutcome::Closed("the code was used already");
         }
         let digits: String = text_fold::digits(code).chars().filter(|c| *c != '-').collect();
         if same(&digits, &self.code) {
             self.session = Some(Session { token: token.clone(), last_ms: now_ms });
-            return Entry::In(token);
+            return EntryOutcome::In(token);
         }
         self.wrong = self.wrong.saturating_add(1);
         match TRIES.saturating_sub(self.wrong) {
-            0 => Entry::Closed(TOO_OFTEN),
-            left => Entry::Wrong { left },
+            0 => EntryOutcome::Closed(TOO_OFTEN),
+            left => EntryOutcome::Wrong { left },
         }
     }
 
@@ -148,13 +148,13 @@ mod tests {
     fn the_code_opens_one_session_once() {
         let mut door = door();
         assert_eq!(door.shown(), "1234 5678");
-        assert_eq!(door.enter("1234-5679", "t".into(), 1), Entry::Wrong { left: 9 });
+        assert_eq!(door.enter("1234-5679", "t".into(), 1), EntryOutcome::Wrong { left: 9 });
         assert!(!door.holds("t", 1) && !door.holds("", 1), "nobody is in yet");
-        assert_eq!(door.enter(" 1234 5678 ", "t".into(), 2), Entry::In("t".into()));
+        assert_eq!(door.enter(" 1234 5678 ", "t".into(), 2), EntryOutcome::In("t".into()));
         assert!(door.holds("t", 3) && !door.holds("u", 3));
         assert_eq!(
             door.enter("12345678", "u".into(), 4),
-            Entry::Closed("the code was used already")
+            EntryOutcome::Closed("the code was used already")
         );
         assert!(door.holds("t", 5), "who is in stays in");
     }
@@ -167,7 +167,11 @@ mod tests {
             "1234\u{3000}5678",
             "\u{feff}12345678\u{200b}",
         ] {
-            assert_eq!(door().enter(typed, "t".into(), 1), Entry::In("t".into()), "{typed:?}");
+            assert_eq!(
+                door().enter(typed, "t".into(), 1),
+                EntryOutcome::In("t".into()),
+                "{typed:?}"
+            );
         }
     }
 
@@ -175,10 +179,10 @@ mod tests {
     fn ten_wrong_codes_and_it_is_over_also_for_the_right_one() {
         let mut door = door();
         for left in (1..TRIES).rev() {
-            assert_eq!(door.enter("00000000", String::new(), 1), Entry::Wrong { left });
+            assert_eq!(door.enter("00000000", String::new(), 1), EntryOutcome::Wrong { left });
         }
-        assert_eq!(door.enter("", String::new(), 1), Entry::Closed(TOO_OFTEN));
-        assert_eq!(door.enter("12345678", "t".into(), 2), Entry::Closed(TOO_OFTEN));
+        assert_eq!(door.enter("", String::new(), 1), EntryOutcome::Closed(TOO_OFTEN));
+        assert_eq!(door.enter("12345678", "t".into(), 2), EntryOutcome::Closed(TOO_OFTEN));
         assert!(door.over(2).is_some() && !door.holds("t", 2));
     }
 
@@ -187,9 +191,9 @@ mod tests {
         let mut late = door();
         assert_eq!(late.over(30 * MIN - 1), None);
         assert!(matches!(late.enter("12345678", "t".into(), 30 * MIN),
-                Entry::Closed(why) if why.contains("not used")));
+                EntryOutcome::Closed(why) if why.contains("not used")));
         let mut door = door();
-        assert_eq!(door.enter("12345678", "t".into(), 29 * MIN), Entry::In("t".into()));
+        assert_eq!(door.enter("12345678", "t".into(), 29 * MIN), EntryOutcome::In("t".into()));
         assert!(door.holds("t", 58 * MIN), "a session outlives its code");
         assert!(door.holds("t", 87 * MIN));
         assert!(!door.holds("t", 117 * MIN) && door.over(117 * MIN).is_some());

@@ -25,10 +25,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{access::Entry, pixels::Pixels};
+use crate::{access::EntryOutcome, pixels::RgbPixels};
 
 /// What a page answers.
-pub type Answer = Response<Full<Bytes>>;
+pub type PageResponse = Response<Full<Bytes>>;
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; \
@@ -39,14 +39,14 @@ const MOST_CONNECTIONS: usize = 24;
 
 /// How the page is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
+pub enum PageScheme {
     /// From this machine alone.
     Http,
     /// From this network.
     Https,
 }
 
-impl Scheme {
+impl PageScheme {
     fn prefix(self) -> &'static str {
         match self {
             Self::Http => "http://",
@@ -89,11 +89,11 @@ pub async fn listen<F>(
 
 /// Serves one connection. Requests that another site's page made are refused before `answer` hears
 /// of them.
-pub async fn speak<S, A, F>(stream: S, peer: SocketAddr, scheme: Scheme, answer: A)
+pub async fn speak<S, A, F>(stream: S, peer: SocketAddr, scheme: PageScheme, answer: A)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Answer>,
+    F: Future<Output = PageResponse>,
 {
     let service = service_fn(|request: Request<Incoming>| {
         let heard = asked_here(&request, scheme).then(|| answer(request));
@@ -115,10 +115,10 @@ where
 /// Takes the code out of a request, tries it, and gives the browser its cookie.
 pub async fn come_in(
     request: Request<Incoming>,
-    scheme: Scheme,
+    scheme: PageScheme,
     cookie: &str,
-    try_code: impl FnOnce(&str) -> Entry,
-) -> Answer {
+    try_code: impl FnOnce(&str) -> EntryOutcome,
+) -> PageResponse {
     #[derive(serde::Deserialize)]
     struct Code {
         code: String,
@@ -128,28 +128,28 @@ pub async fn come_in(
         Err(answer) => return *answer,
     };
     match try_code(&code) {
-        Entry::In(token) => {
+        EntryOutcome::In(token) => {
             let mut answer = done(&json!({}));
             // Browsers take a Secure cookie over TLS alone.
-            let secure = if scheme == Scheme::Https { " Secure;" } else { "" };
+            let secure = if scheme == PageScheme::Https { " Secure;" } else { "" };
             let cookie = format!("{cookie}={token}; Path=/;{secure} HttpOnly; SameSite=Strict");
             if let Ok(value) = cookie.parse() {
                 answer.headers_mut().insert(header::SET_COOKIE, value);
             }
             answer
         }
-        Entry::Wrong { left } => {
+        EntryOutcome::Wrong { left } => {
             let error = format!("验证码不对，还可试 {left} 次 · wrong code; {left} tries are left");
             let mut answer = done(&json!({"error": error, "left": left}));
             *answer.status_mut() = StatusCode::UNAUTHORIZED;
             answer
         }
-        Entry::Closed(why) => refused(StatusCode::GONE, why),
+        EntryOutcome::Closed(why) => refused(StatusCode::GONE, why),
     }
 }
 
 /// A page of another site, or a name that somebody points at this machine, asks for nothing here.
-fn asked_here(request: &Request<Incoming>, scheme: Scheme) -> bool {
+fn asked_here(request: &Request<Incoming>, scheme: PageScheme) -> bool {
     let text = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
     let Some(host) = text("host") else { return false };
     let by_number = host.parse::<SocketAddr>().is_ok() || host.parse::<std::net::IpAddr>().is_ok();
@@ -173,7 +173,9 @@ pub fn cookie(request: &Request<Incoming>, name: &str) -> String {
 }
 
 /// A body of JSON; the error is the answer to give.
-pub async fn json_of<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Box<Answer>> {
+pub async fn json_of<T: DeserializeOwned>(
+    request: Request<Incoming>,
+) -> Result<T, Box<PageResponse>> {
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -199,18 +201,18 @@ pub async fn body_of(request: Request<Incoming>, most_bytes: usize) -> Option<By
 }
 
 /// A file of the page.
-pub fn text(kind: &'static str, body: &'static str) -> Answer {
+pub fn text(kind: &'static str, body: &'static str) -> PageResponse {
     let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     answer
 }
 
 /// A script of the page.
-pub fn script(body: &'static str) -> Answer {
+pub fn script(body: &'static str) -> PageResponse {
     text("text/javascript; charset=utf-8", body)
 }
 
-pub fn done(body: &Value) -> Answer {
+pub fn done(body: &Value) -> PageResponse {
     let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
     answer
         .headers_mut()
@@ -219,21 +221,21 @@ pub fn done(body: &Value) -> Answer {
 }
 
 /// There is nothing new.
-pub fn empty() -> Answer {
+pub fn empty() -> PageResponse {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer
 }
 
 /// One line of what is wrong.
-pub fn refused(status: StatusCode, why: &str) -> Answer {
+pub fn refused(status: StatusCode, why: &str) -> PageResponse {
     let mut answer = done(&json!({"error": why}));
     *answer.status_mut() = status;
     answer
 }
 
 /// Bare pixels with what is to be said about them.
-pub fn picture(pixels: Pixels, about: &Value) -> Answer {
+pub fn picture(pixels: RgbPixels, about: &Value) -> PageResponse {
     let mut about = about.clone();
     (about["width"], about["height"]) = (pixels.width.into(), pixels.height.into());
     let mut answer = Response::new(Full::new(Bytes::from(pixels.rgb)));
@@ -247,7 +249,7 @@ pub fn picture(pixels: Pixels, about: &Value) -> Answer {
 }
 
 /// What every answer says to the browser.
-fn sealed(mut answer: Answer) -> Answer {
+fn sealed(mut answer: PageResponse) -> PageResponse {
     for (name, value) in [
         ("content-security-policy", CSP),
         ("x-content-type-options", "nosniff"),

@@ -8,13 +8,16 @@ mod access;
 mod http;
 mod pixels;
 
-pub use access::{Access, Entry, PATIENCE_MS, TRIES, is_local};
+pub use access::{Access, EntryOutcome, PATIENCE_MS, TRIES, is_local};
 pub use http::{
-    Answer, Scheme, body_of, come_in, cookie, done, empty, json_of, listen, picture, refused,
-    script, speak, text,
+    PageResponse, PageScheme, body_of, come_in, cookie, done, empty, json_of, listen, picture,
+    refused, script, speak, text,
 };
-pub use pixels::{Pixels, Source};
+pub use pixels::{PixelSource, RgbPixels};
 
 /// The browser's half of [`picture`]: paints bare pixels on a canvas. For a page's own script, as
 /// `/pixels.js`.
 pub const PIXELS_JS: &str = include_str!("pixels.js");
+
+/// How the page asks. For a page's own script, as `/ask.js`.
+pub const ASK_JS: &str = include_str!("ask.js");

@@ -3,39 +3,39 @@
 
 /// Red, green, blue, from top to bottom.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Pixels {
+pub struct RgbPixels {
     pub width: u32,
     pub height: u32,
     pub rgb: Vec<u8>,
 }
 
 /// Pixels never print.
-impl std::fmt::Debug for Pixels {
+impl std::fmt::Debug for RgbPixels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pixels({}×{})", self.width, self.height)
+        write!(f, "RgbPixels({}×{})", self.width, self.height)
     }
 }
 
 /// A picture that lies elsewhere: rows from top to bottom, three bytes a pixel.
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
+pub struct PixelSource<'a> {
     pub data: &'a [u8],
     pub width: u32,
     /// The three bytes are blue, green, red.
     pub bgr: bool,
 }
 
-impl std::fmt::Debug for Source<'_> {
+impl std::fmt::Debug for PixelSource<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Source({} px wide)", self.width)
+        write!(f, "PixelSource({} px wide)", self.width)
     }
 }
 
-impl Pixels {
+impl RgbPixels {
     /// A rectangle that lies in the picture, each `step`×`step` pixels as their mean. Nothing of
     /// one that does not.
     pub fn cut(
-        from: Source<'_>,
+        from: PixelSource<'_>,
         (left, top): (u32, u32),
         (width, height): (u32, u32),
         step: u32,
@@ -75,11 +75,15 @@ mod tests {
         let data: Vec<u8> = (0..4_u8)
             .flat_map(|row| (0..6_u8).flat_map(move |column| [column * 10, row, 200]))
             .collect();
-        let from = Source { data: &data, width: 6, bgr: true };
-        let cut = Pixels::cut(from, (2, 0), (4, 4), 2);
+        let from = PixelSource { data: &data, width: 6, bgr: true };
+        let cut = RgbPixels::cut(from, (2, 0), (4, 4), 2);
         assert_eq!((cut.width, cut.height), (2, 2));
         assert_eq!(cut.rgb, [200, 0, 25, 200, 0, 45, 200, 2, 25, 200, 2, 45]);
-        assert_eq!(Pixels::cut(from, (4, 0), (6, 9), 1), Pixels::default(), "outside the picture");
+        assert_eq!(
+            RgbPixels::cut(from, (4, 0), (6, 9), 1),
+            RgbPixels::default(),
+            "outside the picture"
+        );
         assert!(!format!("{cut:?}").contains("200"));
     }
 }

@@ -3,10 +3,10 @@
 //! line, says what repeats itself once and then counts it, and gives the journal its priorities.
 //! What a command answers goes by [`say`]. It keeps no line, and no file.
 
+pub mod command_output;
 mod redact;
 mod repeats;
-pub mod said;
-mod within_line;
+mod single_line;
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, Once, PoisonError};
@@ -23,7 +23,7 @@ pub use redact::{address, redacted, secret};
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     Text,
     Json,
 }
@@ -37,7 +37,7 @@ static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
 static COUNTING: Once = Once::new();
 
 /// Installs the process's log. `directives` as `EnvFilter` reads them: `info,rmqtt=warn`.
-pub fn init(directives: &str, format: Format) {
+pub fn init(directives: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     // Colours are for people at a terminal; a log file and the journal stay plain. The journal has
@@ -47,9 +47,9 @@ pub fn init(directives: &str, format: Format) {
     let text = fmt::layer().with_ansi(colours).with_writer(lines);
     // A second call (in tests) finds a log installed, and leaves it.
     let _ = match (format, journal) {
-        (Format::Text, false) => registry.with(text).try_init(),
-        (Format::Text, true) => registry.with(text.without_time()).try_init(),
-        (Format::Json, _) => registry.with(fmt::layer().json().with_writer(lines)).try_init(),
+        (LogFormat::Text, false) => registry.with(text).try_init(),
+        (LogFormat::Text, true) => registry.with(text.without_time()).try_init(),
+        (LogFormat::Json, _) => registry.with(fmt::layer().json().with_writer(lines)).try_init(),
     };
     COUNTING.call_once(|| {
         // Where there is no thread for it, a number is said with the next line of its kind.
@@ -68,7 +68,7 @@ pub fn init(directives: &str, format: Format) {
 pub fn end(program: &str, why: Option<&str>) -> bool {
     let lines = Lines { priorities: goes_to_the_journal(), colours: false };
     say_counts(lines, Repeats::all);
-    let unsaid = said::unsaid();
+    let unsaid = command_output::unsaid();
     for line in why.iter().flat_map(|why| why.lines()).chain(unsaid) {
         // Where nobody hears there is nobody to tell.
         let _ = lines.write(Level::ERROR, &redacted(&format!("{program}: {line}\n")));
@@ -147,7 +147,7 @@ struct Line {
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = redacted(&String::from_utf8_lossy(bytes));
-        let line = within_line::kept(&line, self.lines.colours).into_owned();
+        let line = single_line::kept(&line, self.lines.colours).into_owned();
         // What a person should see must not drown the rest.
         let line = if self.level <= Level::WARN {
             let mut repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,7 +23,7 @@ const LARGEST_BYTES: u64 = 512 * 1024 * 1024;
 /// What the file must be. A source without a hash is only ever an input of a conversion whose
 /// result is hashed.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Expected {
+pub struct ExpectedFile {
     /// Size in bytes.
     pub bytes: Option<u64>,
     /// SHA-256.
@@ -32,7 +32,7 @@ pub struct Expected {
 
 /// How patient a download is.
 #[derive(Debug, Clone, Copy)]
-pub struct Network {
+pub struct DownloadPatience {
     /// Attempts in a row without a single new byte before giving up.
     pub attempts: u32,
     /// Pause before the second attempt; doubled each time.
@@ -41,7 +41,7 @@ pub struct Network {
     pub silence: Duration,
 }
 
-impl Default for Network {
+impl Default for DownloadPatience {
     fn default() -> Self {
         Self { attempts: 5, pause: Duration::from_secs(1), silence: Duration::from_secs(30) }
     }
@@ -49,15 +49,15 @@ impl Default for Network {
 
 /// One download: from an address to a path.
 #[derive(Debug)]
-pub struct Download<'a> {
+pub struct FileDownload<'a> {
     /// Address.
     pub url: &'a str,
     /// Final path. The part lies beside it as `<name>.part`.
     pub to: &'a Path,
     /// What it must be.
-    pub expected: Expected,
+    pub expected: ExpectedFile,
     /// How patient it is.
-    pub network: Network,
+    pub network: DownloadPatience,
 }
 
 /// What one attempt came to.
@@ -66,7 +66,7 @@ enum Attempt {
     Cut(anyhow::Error),
 }
 
-impl Download<'_> {
+impl FileDownload<'_> {
     /// Gets the file, resuming what is there, and puts it in place by a rename once it is verified.
     pub fn run(&self, bar: &ProgressBar) -> anyhow::Result<()> {
         let part = beside(self.to, ".part");

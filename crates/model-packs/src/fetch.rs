@@ -7,9 +7,11 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use clap::Args as ClapArgs;
-use vision::pack::{Artefact, FolderKind, Manifest, Pack, PackError, Search, Source, verify_file};
+use vision::pack::{
+    Artefact, FolderKind, ModelSource, Pack, PackError, PackManifest, Search, verify_file,
+};
 
-use super::download::{Download, Expected, Network};
+use super::download::{DownloadPatience, ExpectedFile, FileDownload};
 use super::progress;
 
 #[derive(Debug, ClapArgs)]
@@ -26,7 +28,7 @@ pub struct FetchArgs {
 
 /// Gets every missing file of the chosen packs; goes on after a failure and counts it.
 pub(super) fn fetch(search: &Search, args: &FetchArgs) -> anyhow::Result<()> {
-    let manifest = Manifest::effective(search)?;
+    let manifest = PackManifest::effective(search)?;
     let folder = args
         .to
         .as_deref()
@@ -67,7 +69,7 @@ fn one(
         Err(PackError::Missing { .. } | PackError::WrongContent { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let finished = Expected { bytes: Some(artefact.bytes), sha256: Some(artefact.sha256) };
+    let finished = ExpectedFile { bytes: Some(artefact.bytes), sha256: Some(artefact.sha256) };
     if let Some(base) = mirror {
         get(&format!("{}/{}", base.trim_end_matches('/'), artefact.file), &target, finished)?;
         return Ok(format!("fetched  {}", target.display()));
@@ -84,17 +86,17 @@ fn one(
     Ok(format!("fetched  {}", target.display()))
 }
 
-fn get(url: &str, to: &Path, expected: Expected) -> anyhow::Result<()> {
+fn get(url: &str, to: &Path, expected: ExpectedFile) -> anyhow::Result<()> {
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bar = progress::bar(&name, expected.bytes.unwrap_or(0));
-    Download { url, to, expected, network: Network::default() }.run(&bar)
+    FileDownload { url, to, expected, network: DownloadPatience::default() }.run(&bar)
 }
 
 /// Gets the originals into `<folder>/originals` and runs the recipe of `models/convert/convert.py`
 /// on them.
 fn convert(
     recipe: &str,
-    sources: &[Source],
+    sources: &[ModelSource],
     target: &Path,
     search: &Search,
     folder: &Path,
@@ -103,7 +105,7 @@ fn convert(
     for source in sources {
         let to = originals.join(source.file_name());
         if !original_is_there(source, &to) {
-            get(&source.url, &to, Expected { bytes: source.bytes, sha256: source.sha256 })?;
+            get(&source.url, &to, ExpectedFile { bytes: source.bytes, sha256: source.sha256 })?;
         }
     }
     let script = script(search).with_context(|| {
@@ -142,7 +144,7 @@ fn convert(
 
 /// An original without a pinned hash is downloaded again: only a whole download may be trusted to
 /// be whole.
-fn original_is_there(source: &Source, at: &Path) -> bool {
+fn original_is_there(source: &ModelSource, at: &Path) -> bool {
     let Some(expected) = source.sha256 else { return false };
     fs::read(at).is_ok_and(|bytes| vision::pack::Digest::of(&bytes) == expected)
 }

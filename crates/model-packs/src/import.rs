@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::Args as ClapArgs;
-use vision::pack::{INSTALLED_MANIFEST, Manifest, POINTER_SUFFIX, Search};
+use vision::pack::{INSTALLED_MANIFEST, POINTER_SUFFIX, PackManifest, Search};
 
 use super::zgpack::{self, Signers};
 
@@ -95,7 +95,7 @@ pub fn import(archive: &Path, signers: &Signers, models: &Path) -> anyhow::Resul
 /// The unpacked manifest must have exactly this pack, and every file it names must be there and
 /// right.
 fn check_pack(pack: &str, folder: &Path) -> anyhow::Result<()> {
-    let manifest = Manifest::load(&folder.join(INSTALLED_MANIFEST))?;
+    let manifest = PackManifest::load(&folder.join(INSTALLED_MANIFEST))?;
     ensure!(manifest.packs().count() == 1, "its manifest must have the pack {pack} and no other");
     manifest.pack(pack)?.locate(&Search::only(folder))?;
     Ok(())

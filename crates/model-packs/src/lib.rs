@@ -18,9 +18,9 @@ mod zgpack;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use vision::pack::{Manifest, Pack, Search, Surroundings};
+use vision::pack::{Pack, PackManifest, Search, Surroundings};
 
-pub use download::{Download, Expected, Network};
+pub use download::{DownloadPatience, ExpectedFile, FileDownload};
 pub use import::{Installed, import};
 pub use zgpack::{Signers, write as write_archive};
 
@@ -78,7 +78,7 @@ pub fn run(command: ModelsCommand, search: &Search) -> anyhow::Result<()> {
 }
 
 /// The packs of these names; all for real people but the optional ones when none is named.
-fn chosen<'m>(manifest: &'m Manifest, names: &[String]) -> anyhow::Result<Vec<&'m Pack>> {
+fn chosen<'m>(manifest: &'m PackManifest, names: &[String]) -> anyhow::Result<Vec<&'m Pack>> {
     if names.is_empty() {
         return Ok(manifest.packs().filter(|pack| !pack.optional && !pack.drawn_only).collect());
     }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::bail;
-use vision::pack::{Manifest, Pack, PackError, Search};
+use vision::pack::{Pack, PackError, PackManifest, Search};
 
 /// Prints every pack with its files and where each was found.
 pub(super) fn list(search: &Search, json: bool) -> anyhow::Result<()> {
-    let manifest = Manifest::effective(search)?;
+    let manifest = PackManifest::effective(search)?;
     if json {
         let packs: Vec<_> = manifest.packs().map(|pack| as_json(pack, search)).collect();
         log_lines::say!("{}", serde_json::json!({ "packs": packs }));
@@ -87,7 +87,7 @@ fn describe(pack: &Pack, search: &Search) -> String {
 
 /// Reads every byte of the packs' files; an error at the end when anything is missing or wrong.
 pub(super) fn verify(search: &Search, names: &[String]) -> anyhow::Result<()> {
-    let manifest = Manifest::effective(search)?;
+    let manifest = PackManifest::effective(search)?;
     let packs = super::chosen(&manifest, names)?;
     let mut faults = 0_u32;
     for pack in packs {

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use toml::{Table, Value};
 use trust::SigningKey;
-use vision::pack::{INSTALLED_MANIFEST, LocatedPack, Manifest, Search};
+use vision::pack::{INSTALLED_MANIFEST, LocatedPack, PackManifest, Search};
 
 use super::zgpack;
 
@@ -36,13 +36,13 @@ pub struct PackArgs {
 pub(super) fn run(search: &Search, args: &PackArgs) -> anyhow::Result<()> {
     let text = match &args.manifest {
         Some(path) => fs::read_to_string(path).with_context(|| path.display().to_string())?,
-        None => Manifest::built_in_text().to_owned(),
+        None => PackManifest::built_in_text().to_owned(),
     };
     let name = args
         .manifest
         .as_ref()
         .map_or_else(|| "built-in manifest".to_owned(), |path| path.display().to_string());
-    let pack = Manifest::parse_named(&text, &name)?.pack(&args.pack)?.clone();
+    let pack = PackManifest::parse_named(&text, &name)?.pack(&args.pack)?.clone();
     let located = pack.locate(search)?;
     let key = SigningKey::from_file(&args.key)?;
 

@@ -33,13 +33,13 @@ pub(super) struct Index {
     /// The pack's name.
     pub(super) pack: String,
     /// Every entry after the index, in order.
-    pub(super) files: Vec<Entry>,
+    pub(super) files: Vec<ArchiveEntry>,
 }
 
 /// One file of the archive.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct ArchiveEntry {
     pub(super) name: String,
     bytes: u64,
     sha256: Digest,
@@ -102,7 +102,7 @@ pub fn write(
     for (name, path) in files {
         let mut file = File::open(path).with_context(|| path.display().to_string())?;
         let (sha256, bytes) = Digest::of_reader(&mut file)?;
-        entries.push(Entry { name: name.clone(), bytes, sha256 });
+        entries.push(ArchiveEntry { name: name.clone(), bytes, sha256 });
     }
     let index = Index { kind: KIND.to_owned(), pack: pack.to_owned(), files: entries };
     index.check()?;
@@ -195,7 +195,7 @@ pub(super) fn unpack(
     Ok((index, Digest::of(body.as_bytes())))
 }
 
-fn store(from: &mut dyn Read, expected: &Entry, to: &Path) -> anyhow::Result<()> {
+fn store(from: &mut dyn Read, expected: &ArchiveEntry, to: &Path) -> anyhow::Result<()> {
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
     }

@@ -3,8 +3,8 @@
 
 use crate::PersonId;
 use crate::Practitioner;
-use crate::case::{Case, Cause, Seen, Stay, Unknown};
-use crate::evidence::Standing;
+use crate::case::{CaseMeasures, SeenPractitioner, Stay, Unknown, UnknownCause};
+use crate::evidence::Possibility;
 use crate::spans::Spans;
 
 /// How long somebody was there, at least and at most.
@@ -29,25 +29,29 @@ pub(crate) enum Absence {
     Open,
 }
 
-impl<'a> Case<'a> {
+impl<'a> CaseMeasures<'a> {
     /// Whether an unrecognised presence may be a person, and when.
-    pub(crate) fn open_for(&self, unknown: &Unknown<'_>, person: &PersonId) -> (Standing, Spans) {
+    pub(crate) fn open_for(
+        &self,
+        unknown: &Unknown<'_>,
+        person: &PersonId,
+    ) -> (Possibility, Spans) {
         let policy = &self.given.knowledge.policy;
         let known = self.given.known(person).is_some_and(Practitioner::is_recognisable);
         if policy.exclusion_gap_ms() == 0 || (unknown.anybody && !known) {
-            return (Standing::Open, unknown.seen.clone());
+            return (Possibility::Open, unknown.seen.clone());
         }
         let standing = match &unknown.cause {
-            Cause::Unconfirmed(of) if of == person => Standing::Open,
+            UnknownCause::Unconfirmed(of) if of == person => Possibility::Open,
             _ => unknown.sum.standing(person, policy),
         };
         if unknown.afoot && unknown.sum.of(person) < policy.evidence_named_mnat() as i64 {
-            return (Standing::Out, Spans::none());
+            return (Possibility::Out, Spans::none());
         }
         match standing {
-            Standing::Out if unknown.sum.is_never_live() => (Standing::Out, Spans::none()),
-            Standing::Out => {
-                (Standing::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy))
+            Possibility::Out if unknown.sum.is_never_live() => (Possibility::Out, Spans::none()),
+            Possibility::Out => {
+                (Possibility::Doubtful, unknown.sum.open_within(person, &unknown.seen, policy))
             }
             other => (other, unknown.seen.clone()),
         }
@@ -55,18 +59,20 @@ impl<'a> Case<'a> {
 
     /// INDETERMINATE presences that may have been one of those for whom `who` holds.
     pub(crate) fn unknown_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        self.unknown_as(who, |standing| standing != Standing::Out)
+        self.unknown_as(who, |standing| standing != Possibility::Out)
     }
 
     /// The same of those of which some look was of a living face.
     pub(crate) fn unknown_alive_for(&self, who: impl Fn(&PersonId) -> bool) -> Spans {
-        self.unknown_as(who, |standing| matches!(standing, Standing::Doubtful | Standing::Open))
+        self.unknown_as(who, |standing| {
+            matches!(standing, Possibility::Doubtful | Possibility::Open)
+        })
     }
 
     fn unknown_as(
         &self,
         who: impl Fn(&PersonId) -> bool,
-        counts: impl Fn(Standing) -> bool,
+        counts: impl Fn(Possibility) -> bool,
     ) -> Spans {
         let people = self.people_of(who);
         let open = self.unknowns.presences.iter().flat_map(|u| {
@@ -86,16 +92,16 @@ impl<'a> Case<'a> {
         let people = self.people_of(who);
         let is_open = |u: &Unknown<'_>| {
             (u.anybody && self.lead_is_unknown())
-                || people.iter().any(|id| self.open_for(u, id).0 == Standing::Open)
+                || people.iter().any(|id| self.open_for(u, id).0 == Possibility::Open)
         };
-        let hides = |counts: fn(Standing) -> bool| {
+        let hides = |counts: fn(Possibility) -> bool| {
             people.iter().any(|id| self.could_hide(id, hides_ms.max(1), counts))
         };
         if self.unknowns.presences.iter().any(is_open)
-            || hides(|standing| matches!(standing, Standing::Doubtful | Standing::Open))
+            || hides(|standing| matches!(standing, Possibility::Doubtful | Possibility::Open))
         {
             Absence::Open
-        } else if hides(|standing| standing != Standing::Out) {
+        } else if hides(|standing| standing != Possibility::Out) {
             Absence::NeverLive
         } else if self.may_have_stayed(&people, hides_ms) {
             Absence::MayHaveStayed
@@ -113,15 +119,15 @@ impl<'a> Case<'a> {
         let end = self.sight.a.last().unwrap_or(0);
         let inside = |u: &&Unknown<'_>| {
             let last = u.stays.iter().max_by_key(|stay| stay.to);
-            // Seen at the door alone, he came or he went; nobody saw him inside.
+            // Seen at the door alone, they came or went; nobody saw them inside.
             let turned = |stay: &Stay| stay.at_door && u.stays.len() == 1;
             last.is_some_and(|stay| !stay.went_out && (!stay.at_door || turned(stay)))
                 && u.stays.iter().any(|stay| stay.came_in || turned(stay))
                 && u.seen.last().is_some_and(|last| end >= last.saturating_add(hides_ms))
         };
         let tells_nothing = |u: &Unknown<'_>, id: &PersonId| {
-            // Looks that name him, but may not be of a living face, say no more against him.
-            matches!(self.open_for(u, id).0, Standing::Doubtful | Standing::NeverLive)
+            // Looks that name them, but may not be of a living face, say no more against them.
+            matches!(self.open_for(u, id).0, Possibility::Doubtful | Possibility::NeverLive)
                 && u.sum.of(id) > least
                 && u.sum.of_others(id) < named
                 && u.sum.live_looks() >= 1
@@ -140,19 +146,19 @@ impl<'a> Case<'a> {
     }
 
     /// Whether somebody may have been there for `hides_ms` in what was not told apart or not seen.
-    /// Each glimpse alone may say too little against him; that he was in as many of them as that
-    /// takes is as unlikely as all of it together.
-    fn could_hide(&self, id: &PersonId, hides_ms: u64, counts: fn(Standing) -> bool) -> bool {
+    /// Each glimpse alone may say too little against them; that they were in as many of them as
+    /// that takes is as unlikely as all of it together.
+    fn could_hide(&self, id: &PersonId, hides_ms: u64, counts: fn(Possibility) -> bool) -> bool {
         let dark_ms = self.sight.blind.intersect(&self.sight.i).total() + self.sight.forgot_ms;
         self.could_hide_in(id, dark_ms, &self.given.window, hides_ms, counts)
     }
 
     /// Whether a recognised person, who was there in `there`, was so for less than `least_ms` of A
-    /// with all that may have been his. `also_unsure`: a face that may not be living may have been
-    /// his too.
+    /// with all that may have been theirs. `also_unsure`: a face that may not be living may have
+    /// been theirs too.
     pub(crate) fn is_short_of(
         &self,
-        seen: &Seen<'_>,
+        seen: &SeenPractitioner<'_>,
         there: &Spans,
         least_ms: u64,
         also_unsure: bool,
@@ -160,8 +166,8 @@ impl<'a> Case<'a> {
         let left_ms = least_ms.saturating_sub(there.total());
         let rest = self.sight.a.minus(there);
         let counts = |standing| match standing {
-            Standing::NeverLive => also_unsure,
-            other => other != Standing::Out,
+            Possibility::NeverLive => also_unsure,
+            other => other != Possibility::Out,
         };
         // What was done out of sight is not in A.
         let unseen = self.sight.blind.intersect(&rest.union(&self.sight.i)).minus(there);
@@ -176,13 +182,13 @@ impl<'a> Case<'a> {
         dark_ms: u64,
         within: &Spans,
         hides_ms: u64,
-        counts: impl Fn(Standing) -> bool,
+        counts: impl Fn(Possibility) -> bool,
     ) -> bool {
         let mut pieces = vec![(0, dark_ms)];
         for unknown in &self.unknowns.presences {
             let (standing, spans) = self.open_for(unknown, id);
             let part = spans.total() < unknown.seen.total();
-            // Time without a look near it, and time whose looks speak for him: nothing speaks
+            // Time without a look near it, and time whose looks speak for them: nothing speaks
             // against those.
             let against = if part { 0 } else { (-unknown.sum.of(id)).max(0) };
             let ms = spans.intersect(within).total();
@@ -207,7 +213,7 @@ impl<'a> Case<'a> {
     }
 
     /// A recognised person's time in the room during A, at least and at most.
-    pub(crate) fn presence(&self, seen: &Seen<'_>) -> TwoBounds {
+    pub(crate) fn presence(&self, seen: &SeenPractitioner<'_>) -> TwoBounds {
         let certain = seen
             .present
             .bridged(self.given.knowledge.policy.presence_bridge_ms())
@@ -216,9 +222,9 @@ impl<'a> Case<'a> {
         TwoBounds { possible: certain.union(&perhaps.intersect(&self.sight.a)), certain }
     }
 
-    /// When somebody may have stayed in the room with the back turned: from where he vanished
-    /// inside it until he was seen again, unless he came in by the door then.
-    pub(crate) fn unaccounted(&self, seen: &Seen<'_>) -> Spans {
+    /// When somebody may have stayed in the room with the back turned: from where they vanished
+    /// inside it until they were seen again, unless they came in by the door then.
+    pub(crate) fn unaccounted(&self, seen: &SeenPractitioner<'_>) -> Spans {
         const SAME_PASSAGE_MS: u64 = 15_000;
         let glimpses = self.unknowns.glimpses.iter().filter(|(person, _)| *person == seen.info.id);
         let mut stays = seen.stays.clone();
@@ -226,12 +232,12 @@ impl<'a> Case<'a> {
         stays.sort_unstable();
         let end = self.sight.a.last().unwrap_or(0);
         let mut out = Vec::new();
-        // Whether he is inside, since when unseen, and when he was last seen at the door.
+        // Whether they are inside, since when unseen, and when they were last seen at the door.
         let begin = self.sight.a.first().unwrap_or(0);
         let (mut inside, mut since, mut door) = (false, begin, None::<u64>);
         if let Some(first) = stays.first().filter(|s| !s.came_in && s.from > begin) {
-            // Nobody saw him come: he may have been there before. A look at the door alone may be
-            // of one who goes.
+            // Nobody saw them come: they may have been there before. A look at the door alone may
+            // be of one who goes.
             let enters = |next: &Stay| {
                 !next.at_door && next.from <= first.to.saturating_add(SAME_PASSAGE_MS)
             };
@@ -246,7 +252,7 @@ impl<'a> Case<'a> {
                 out.push((since, stay.from));
             }
             inside = match (stay.at_door, passage) {
-                // Seen at the door alone: he comes, or he goes.
+                // Seen at the door alone: they come, or they go.
                 (true, false) => !inside,
                 (true, true) => inside,
                 (false, _) => !stay.went_out,

@@ -3,60 +3,60 @@
 
 pub(crate) mod attendance;
 pub(crate) mod bed;
-pub(crate) mod given;
-mod sight;
+pub(crate) mod input;
 pub(crate) mod unknowns;
+mod visibility;
 
-pub(crate) use attendance::{Attendance, Seen, Stay, Stranger};
+pub(crate) use attendance::{Attendance, SeenPractitioner, Stay, Stranger};
 pub(crate) use bed::Bed;
-pub(crate) use given::Given;
-pub(crate) use sight::Sight;
-pub(crate) use unknowns::{Cause, Unknown, Unknowns};
+pub(crate) use input::CaseInput;
+pub(crate) use unknowns::{Unknown, UnknownCause, Unknowns};
+pub(crate) use visibility::CaseSight;
 
-use crate::bounds::Bounds;
+use crate::case_bounds::CaseBounds;
 use crate::history::History;
-use crate::knowledge::{Knowledge, Session};
+use crate::knowledge::{Knowledge, KnownSession};
 use crate::names::AbstentionReason;
-use crate::piece::Pieces;
+use crate::session_sums::SessionSums;
 use crate::spans::Spans;
 use crate::time::Offset;
 use crate::{Item, ItemKind, Mono, SessionId};
 
 /// The measures, each part made whole from those before it.
 #[derive(Clone, Debug)]
-pub(crate) struct Case<'a> {
-    pub(crate) given: Given<'a>,
+pub(crate) struct CaseMeasures<'a> {
+    pub(crate) given: CaseInput<'a>,
     pub(crate) bed: Bed,
     pub(crate) attendance: Attendance<'a>,
     pub(crate) unknowns: Unknowns<'a>,
-    pub(crate) sight: Sight,
+    pub(crate) sight: CaseSight,
     /// What was done in the pieces before; none where nobody asks for them.
-    pub(crate) pieces: Pieces,
+    pub(crate) pieces: SessionSums,
 }
 
-impl<'a> Case<'a> {
+impl<'a> CaseMeasures<'a> {
     pub(crate) fn measure(
         k: &'a Knowledge,
         h: &'a History,
-        session: Option<(&'a SessionId, &'a Session)>,
-        bounds: Bounds,
+        session: Option<(&'a SessionId, &'a KnownSession)>,
+        bounds: CaseBounds,
         now: Mono,
         offset: Offset,
     ) -> Self {
-        let given = Given::of(k, session, bounds, now, offset);
+        let given = CaseInput::of(k, session, bounds, now, offset);
         let bed = Bed::of(&given, h);
         let (attendance, unknowns) = crate::roles::read_people(&given, &bed, h);
-        let sight = Sight::of(&given, h, &attendance.activity, &unknowns.at_bed);
-        Self { given, bed, attendance, unknowns, sight, pieces: Pieces::default() }
+        let sight = CaseSight::of(&given, h, &attendance.activity, &unknowns.at_bed);
+        Self { given, bed, attendance, unknowns, sight, pieces: SessionSums::default() }
     }
 
     /// The same with what was done in the pieces before.
-    pub(crate) fn after(self, pieces: Pieces) -> Self {
+    pub(crate) fn after(self, pieces: SessionSums) -> Self {
         Self { pieces, ..self }
     }
 
     /// Presence of everybody for whom `who` holds, united and bridged.
-    pub(crate) fn presence_of(&self, who: impl Fn(&Seen<'_>) -> bool) -> Spans {
+    pub(crate) fn presence_of(&self, who: impl Fn(&SeenPractitioner<'_>) -> bool) -> Spans {
         let bridge = self.given.knowledge.policy.presence_bridge_ms();
         let spans =
             self.attendance.people.values().filter(|s| who(s)).map(|s| s.present.bridged(bridge));

@@ -1,11 +1,11 @@
 //! A witnessed check-in, and from when to when it binds a track. It says nothing of who was seen.
 
-use crate::Checked;
+use crate::CheckSubject;
 
 /// A witnessed check-in that binds a track to a person, or to the holder of a pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckedIn<'a> {
-    pub(crate) whom: &'a Checked,
+    pub(crate) whom: &'a CheckSubject,
     /// Monotonic ms.
     pub(crate) from: u64,
     /// It binds nobody from here on: the pass is over.
@@ -14,7 +14,7 @@ pub(crate) struct CheckedIn<'a> {
 
 impl CheckedIn<'_> {
     pub(crate) fn is_of_a_pass(&self) -> bool {
-        matches!(self.whom, Checked::Pass(_))
+        matches!(self.whom, CheckSubject::Pass(_))
     }
 
     /// Cuts an interval where check-ins, in the order of time, begin and end to bind.

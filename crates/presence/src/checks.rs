@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::case::attendance::{Attendance, Seen};
-use crate::case::given::Given;
+use crate::case::attendance::{Attendance, SeenPractitioner};
+use crate::case::input::CaseInput;
 use crate::history::History;
 use crate::spans::Spans;
-use crate::{CheckDirection, Checked, PersonId};
+use crate::{CheckDirection, CheckSubject, PersonId};
 
 impl<'a> Attendance<'a> {
     /// Doorway mode: verified sightings of a person are check-in and check-out in turn; between
-    /// them he is inside.
-    fn pair_checks(&mut self, given: &Given<'a>) {
+    /// them they are inside.
+    fn pair_checks(&mut self, given: &CaseInput<'a>) {
         let bridge = given.knowledge.policy.presence_bridge_ms();
         let end = given.window.last().unwrap_or(0);
         for seen in self.people.values_mut() {
@@ -28,9 +28,9 @@ impl<'a> Attendance<'a> {
     }
 
     /// Presences verified without a face: from the check-in to the check-out, or to the end of the
-    /// window. A check-in counts where its witness was recognised in the room; without him it is
+    /// window. A check-in counts where its witness was recognised in the room; without one it is
     /// only stated.
-    pub(crate) fn read_checks(&mut self, given: &Given<'a>, h: &History) {
+    pub(crate) fn read_checks(&mut self, given: &CaseInput<'a>, h: &History) {
         if given.doorway {
             self.pair_checks(given);
         }
@@ -39,7 +39,7 @@ impl<'a> Attendance<'a> {
         let mut open: BTreeMap<&PersonId, (u64, bool)> = BTreeMap::new();
         let knowledge = given.knowledge;
         for (at, check) in &knowledge.checks {
-            let Checked::Person(id) = &check.who else { continue };
+            let CheckSubject::Person(id) = &check.who else { continue };
             let at = given.offset.mono(*at).0;
             if at > to {
                 break;
@@ -63,11 +63,11 @@ impl<'a> Attendance<'a> {
         }
     }
 
-    /// `anywhere`: no track is said to be his. Then he may be whoever is not recognised, in the
-    /// session for which he checked in, where he is not seen himself; not whom the box would know.
+    /// `anywhere`: no track is said to be theirs. Then they may be whoever is not recognised, in
+    /// the session for which they checked in, where they are not seen; not whom the box would know.
     fn checked_in(
         &mut self,
-        given: &Given<'a>,
+        given: &CaseInput<'a>,
         id: &PersonId,
         (begin, end): (u64, u64),
         anywhere: bool,
@@ -77,7 +77,7 @@ impl<'a> Attendance<'a> {
         let inside = Spans::one(begin, end).clip(from, to);
         let soonest = given.bounds.start.saturating_sub(given.knowledge.policy.window_before_ms());
         let known = info.has_template && info.confirmed;
-        let seen = self.people.entry(id.clone()).or_insert_with(|| Seen::by_card(info));
+        let seen = self.people.entry(id.clone()).or_insert_with(|| SeenPractitioner::by_card(info));
         if anywhere && !known && begin >= soonest.min(from) {
             self.by_card = self.by_card.union(&inside.minus(&seen.present));
         }

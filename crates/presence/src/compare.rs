@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use crate::replay::{note_standing, replaced};
-use crate::{Engine, Entry, Finding, FindingKey, Policy, Rule, SessionId, Severity, Subject};
+use crate::{
+    Engine, Finding, FindingKey, Policy, RecordedCall, Rule, SessionId, Severity, Subject,
+};
 
 /// What another policy would change: the findings that stand at the end of the recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct WhatIf {
 }
 
 /// Compares the findings of a recording under its own policy and under another.
-pub fn what_if(recording: &[Entry], other: &Policy) -> WhatIf {
+pub fn what_if(recording: &[RecordedCall], other: &Policy) -> WhatIf {
     let mut comparison = Comparison::new(None, vec![other.clone()]);
     for entry in recording {
         comparison.take(entry);
@@ -41,7 +43,7 @@ impl Side {
         Self { policy, engine: Engine::new(), stand: BTreeMap::new() }
     }
 
-    fn take(&mut self, entry: &Entry) {
+    fn take(&mut self, entry: &RecordedCall) {
         let replaced = replaced(entry, self.policy.as_ref());
         let outputs = self.engine.take(replaced.as_ref().unwrap_or(entry));
         note_standing(&mut self.stand, outputs);
@@ -78,7 +80,7 @@ impl Comparison {
     }
 
     /// The recording's next call.
-    pub fn take(&mut self, entry: &Entry) {
+    pub fn take(&mut self, entry: &RecordedCall) {
         self.first.take(entry);
         self.others.iter_mut().for_each(|side| side.take(entry));
     }

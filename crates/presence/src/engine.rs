@@ -8,14 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::basis::Basis;
-use crate::blocked::Blocked;
-use crate::finding::{Output, PresenceSummary};
+use crate::blocked_sessions::Blocked;
+use crate::finding::{EngineOutput, PresenceSummary};
 use crate::history::{History, TrackLog};
-use crate::identity::Who;
+use crate::identity::StretchOwner;
+use crate::joined_sessions::JudgedSession;
 use crate::knowledge::Knowledge;
-use crate::ledger::Ledger;
-use crate::pieces::JudgedPiece;
+use crate::knowledge_snapshot::KnowledgeSnapshot;
+use crate::ledger::FindingLedger;
 use crate::spans::Spans;
 use crate::ticks::tick_after;
 use crate::time::Offset;
@@ -59,9 +59,9 @@ pub struct Counts {
 pub struct Engine {
     pub(crate) knowledge: Knowledge,
     pub(crate) history: History,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: FindingLedger,
     /// What was known at the ticks at which something was raised that stands.
-    pub(crate) bases: BTreeMap<u64, Basis>,
+    pub(crate) bases: BTreeMap<u64, KnowledgeSnapshot>,
     /// Persons whose presence in the operator zone asks for evaluation during the act.
     pub(crate) watched: BTreeSet<PersonId>,
     pub(crate) summaries: BTreeMap<SessionId, PresenceSummary>,
@@ -70,7 +70,7 @@ pub struct Engine {
     /// Extents of retired sessions, as long as their history is kept: no undeclared use of the bed.
     pub(crate) past: Spans,
     /// What was done in sessions that were judged, as pieces of those that follow.
-    pub(crate) judged_pieces: BTreeMap<SessionId, JudgedPiece>,
+    pub(crate) judged_pieces: BTreeMap<SessionId, JudgedSession>,
     /// Zones that differ from the locked ones, to be said at the next evaluation; and the newest
     /// version told.
     pub(crate) drifts: Vec<(u64, ZonesDrifted)>,
@@ -97,7 +97,7 @@ impl Engine {
         Self {
             knowledge: Knowledge::default(),
             history: History::default(),
-            ledger: Ledger::default(),
+            ledger: FindingLedger::default(),
             bases: BTreeMap::new(),
             watched: BTreeSet::new(),
             summaries: BTreeMap::new(),
@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// Takes one look at the room.
-    pub fn observe(&mut self, at: Moment, seen: &Observation) -> Vec<Output> {
+    pub fn observe(&mut self, at: Moment, seen: &Observation) -> Vec<EngineOutput> {
         let mut out = self.advance(at);
         let now = self.latest;
         let Some(room) = &self.knowledge.room else {
@@ -148,7 +148,7 @@ impl Engine {
     }
 
     /// Takes one piece of knowledge. What follows from it is said at the next evaluation tick.
-    pub fn inform(&mut self, at: Moment, fact: Fact) -> Vec<Output> {
+    pub fn inform(&mut self, at: Moment, fact: Fact) -> Vec<EngineOutput> {
         let out = self.advance(at);
         let news = match fact {
             Fact::ZonesDrifted(drift) => self.drifted(drift),
@@ -180,7 +180,7 @@ impl Engine {
     }
 
     /// Lets time pass. A call before [`Engine::next_deadline`] is a no-op.
-    pub fn expire(&mut self, at: Moment) -> Vec<Output> {
+    pub fn expire(&mut self, at: Moment) -> Vec<EngineOutput> {
         self.run_due(at.mono.0)
     }
 
@@ -215,16 +215,18 @@ impl Engine {
         let (who, lapse) = log.identity.now(&self.knowledge.policy);
         let renew_before = Mono(lapse);
         match who {
-            Who::Person(person) if lapse >= self.latest => {
+            StretchOwner::Person(person) if lapse >= self.latest => {
                 IdentityView::Matched { person: person.clone(), renew_before }
             }
-            Who::Stranger if lapse >= self.latest => IdentityView::Unmatched { renew_before },
+            StretchOwner::Stranger if lapse >= self.latest => {
+                IdentityView::Unmatched { renew_before }
+            }
             _ => IdentityView::Indeterminate,
         }
     }
 
     /// Evaluates what is due, then takes over the clocks of the call.
-    fn advance(&mut self, at: Moment) -> Vec<Output> {
+    fn advance(&mut self, at: Moment) -> Vec<EngineOutput> {
         let out = self.run_due(at.mono.0);
         self.counts.backwards += u64::from(at.mono.0 < self.latest);
         self.latest = self.latest.max(at.mono.0);
@@ -257,9 +259,9 @@ impl Engine {
         let policy = &self.knowledge.policy;
         let seen = || self.history.tracks.values().filter(|track| track.last() == now);
         let watched = |track: &TrackLog| match track.identity.now(policy).0 {
-            Who::Stranger => true,
-            Who::Person(person) => self.watched.contains(person),
-            Who::Unknown => false,
+            StretchOwner::Stranger => true,
+            StretchOwner::Person(person) => self.watched.contains(person),
+            StretchOwner::Unknown => false,
         };
         seen().any(|track| track.operates_at(now))
             && (seen().any(watched)
@@ -277,7 +279,7 @@ impl Engine {
         sessions.any(|(from, to)| from <= now && to.is_none_or(|to| now <= to))
     }
 
-    fn run_due(&mut self, now: u64) -> Vec<Output> {
+    fn run_due(&mut self, now: u64) -> Vec<EngineOutput> {
         let mut out = Vec::new();
         while let Some(due) = self.due.filter(|due| *due <= now) {
             self.evaluate(due, &mut out);
@@ -287,7 +289,7 @@ impl Engine {
 }
 
 /// P1: whoever became the patient is forgotten at once.
-fn wipes(seen: &Observation, mut out: Vec<Output>) -> Vec<Output> {
-    out.extend(seen.became_patient.iter().map(|track| Output::WipeTrack(*track)));
+fn wipes(seen: &Observation, mut out: Vec<EngineOutput>) -> Vec<EngineOutput> {
+    out.extend(seen.became_patient.iter().map(|track| EngineOutput::WipeTrack(*track)));
     out
 }

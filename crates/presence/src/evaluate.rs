@@ -1,29 +1,29 @@
 //! One evaluation: every session that is due is judged, then what lies outside of sessions, and
 //! what is over is forgotten.
 
-use crate::blocked::Blocked;
-use crate::bounds::{self, Bounds};
-use crate::case::Case;
-use crate::finding::{Output, PresenceSummary, Rule, Withdrawal};
-use crate::ledger::Stamp;
-use crate::piece::Pieces;
-use crate::pieces::JudgedPiece;
+use crate::blocked_sessions::Blocked;
+use crate::case::CaseMeasures;
+use crate::case_bounds::{self, CaseBounds};
+use crate::finding::{EngineOutput, PresenceSummary, Rule, WithdrawalGround};
+use crate::joined_sessions::JudgedSession;
+use crate::ledger::FindingStamp;
 use crate::report::{stamp, summarise};
-use crate::rules::{self, Draft};
+use crate::rules::{self, Allegation};
+use crate::session_sums::SessionSums;
 use crate::spans::Spans;
-use crate::ticks::Next;
+use crate::ticks::NextTick;
 use crate::time::Offset;
 use crate::{Engine, Moment, Mono, SessionId};
 
 impl Engine {
     /// One evaluation at tick `t`.
-    pub(crate) fn evaluate(&mut self, t: u64, out: &mut Vec<Output>) {
+    pub(crate) fn evaluate(&mut self, t: u64, out: &mut Vec<EngineOutput>) {
         let Some(offset) = self.offset else {
             self.due = None;
             return;
         };
         let at = Moment { mono: Mono(t), wall: offset.wall(Mono(t)), clock: self.clock };
-        let mut next = Next::after(t, &self.knowledge.policy);
+        let mut next = NextTick::after(t, &self.knowledge.policy);
         let said_before = out.len();
         let ids: Vec<SessionId> = self.knowledge.sessions.keys().cloned().collect();
         let mut taken: Vec<(u64, u64)> = Vec::new();
@@ -50,8 +50,8 @@ impl Engine {
         &mut self,
         id: &SessionId,
         at: Moment,
-        next: &mut Next,
-        out: &mut Vec<Output>,
+        next: &mut NextTick,
+        out: &mut Vec<EngineOutput>,
     ) -> Option<(u64, u64)> {
         let t = at.mono.0;
         let offset = self.offset?;
@@ -68,7 +68,8 @@ impl Engine {
             return Some((start, end));
         }
         let offset = session.offset.unwrap_or(offset);
-        let Some(bounds) = bounds::session_bounds(&self.knowledge, &self.history, id, t, offset)
+        let Some(bounds) =
+            case_bounds::session_bounds(&self.knowledge, &self.history, id, t, offset)
         else {
             return self.cancelled(id, at, offset, next, out);
         };
@@ -116,8 +117,8 @@ impl Engine {
         id: &SessionId,
         at: Moment,
         offset: Offset,
-        next: &mut Next,
-        out: &mut Vec<Output>,
+        next: &mut NextTick,
+        out: &mut Vec<EngineOutput>,
     ) -> Option<(u64, u64)> {
         if self.dirty || self.knowledge.sessions.get(id)?.dirty {
             self.settle(id, at, offset, Vec::new(), true, out);
@@ -147,14 +148,15 @@ impl Engine {
         id: &SessionId,
         at: Moment,
         offset: Offset,
-        bounds: Bounds,
+        bounds: CaseBounds,
         dirty: bool,
-        out: &mut Vec<Output>,
+        out: &mut Vec<EngineOutput>,
     ) {
         let Some(session) = self.knowledge.sessions.get(id) else { return };
         let pieces = self.pieces(&self.knowledge, id, &bounds, at.mono, offset);
         let (k, h) = (&self.knowledge, &self.history);
-        let case = Case::measure(k, h, Some((id, session)), bounds, at.mono, offset).after(pieces);
+        let case =
+            CaseMeasures::measure(k, h, Some((id, session)), bounds, at.mono, offset).after(pieces);
         let drafts = rules::judge(&case);
         let stamp = stamp(&case, at, offset);
         let summary = case.given.is_final.then(|| summarise(&case, &drafts, id, at));
@@ -167,7 +169,7 @@ impl Engine {
             let (from, to) = (case.given.bounds.start, case.given.bounds.end);
             self.judged_pieces.insert(
                 id.clone(),
-                JudgedPiece { from, to, retired: false, did: Pieces::of(&case) },
+                JudgedSession { from, to, retired: false, did: SessionSums::of(&case) },
             );
         }
         let wipe = case.given.is_final;
@@ -189,19 +191,20 @@ impl Engine {
         id: &SessionId,
         at: Moment,
         offset: Offset,
-        mut drafts: Vec<(Stamp, Draft)>,
+        mut drafts: Vec<(FindingStamp, Allegation)>,
         authoritative: bool,
-        out: &mut Vec<Output>,
+        out: &mut Vec<EngineOutput>,
     ) {
-        let said: Vec<Draft> = drafts.iter().map(|(_, d)| d.clone()).collect();
+        let said: Vec<Allegation> = drafts.iter().map(|(_, d)| d.clone()).collect();
         let reviewed = self.review(id, at, offset, &said);
         drafts.retain(|(_, d)| !reviewed.kept.contains(&d.rule));
         for (stamp, draft) in reviewed.remains {
             drafts.retain(|(_, d)| d.rule != draft.rule);
             drafts.push((stamp, draft));
         }
-        let why =
-            |rule| reviewed.taken_back.get(&rule).copied().unwrap_or(Withdrawal::OwnCorrection);
+        let why = |rule| {
+            reviewed.taken_back.get(&rule).copied().unwrap_or(WithdrawalGround::OwnCorrection)
+        };
         if authoritative {
             let stays = |rule: Rule| {
                 rule == Rule::Hb4
@@ -216,7 +219,7 @@ impl Engine {
         }
     }
 
-    fn say_summary(&mut self, mut summary: PresenceSummary, out: &mut Vec<Output>) {
+    fn say_summary(&mut self, mut summary: PresenceSummary, out: &mut Vec<EngineOutput>) {
         if let Some(old) = self.summaries.get(&summary.session) {
             let (at, revision) = (summary.at, old.revision);
             (summary.at, summary.revision) = (old.at, revision);
@@ -226,11 +229,11 @@ impl Engine {
             (summary.at, summary.revision) = (at, revision + 1);
         }
         self.summaries.insert(summary.session.clone(), summary.clone());
-        out.push(Output::PresenceSummary(Box::new(summary)));
+        out.push(EngineOutput::PresenceSummary(Box::new(summary)));
     }
 
     /// The session's time for late facts is over: what stands is closed, and all of it forgotten.
-    fn retire(&mut self, id: &SessionId, at: Moment, out: &mut Vec<Output>) {
+    fn retire(&mut self, id: &SessionId, at: Moment, out: &mut Vec<EngineOutput>) {
         self.ledger.close(at, |f, _| f.key.session.as_ref() == Some(id), out);
         self.ledger.forget(Some(id), 0);
         self.summaries.remove(id);

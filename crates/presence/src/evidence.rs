@@ -1,7 +1,7 @@
 //! What the looks at a track say for and against each person, as log-likelihood ratios in
-//! thousandths of a nat (mnat): "it is he" against "it is somebody else". Looks add up, but looks
-//! that follow each other count for less than as many apart. It names nobody and judges nothing:
-//! `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
+//! thousandths of a nat (mnat): "it is this person" against "it is another". Looks add up, but
+//! looks that follow each other count for less than as many apart. It names nobody and judges
+//! nothing: `people` adds the evidence of the tracks that are one person (`docs/decisions/0110`).
 
 use crate::identity::{Vote, accepted_as_live};
 use crate::spans::Spans;
@@ -18,7 +18,7 @@ const NEVER_LIVE_MS: u64 = 10_000;
 /// The evidence of one track, in stretches of time, so that a track that was exchanged between two
 /// people shows it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence {
+pub(crate) struct TrackEvidence {
     chunks: Vec<Chunk>,
     last_look: Option<u64>,
 }
@@ -61,18 +61,18 @@ pub(crate) struct Sum<'e> {
 
 /// Whether somebody may be a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
+pub(crate) enum Possibility {
     /// Surely not, but for an error of one in a thousand.
     Out,
     /// Too little was seen to say so.
     Doubtful,
-    /// Only looks that may not be of a living face name him.
+    /// Only looks that may not be of a living face name them.
     NeverLive,
-    /// Looks speak for him, or as much for as against.
+    /// Looks speak for them, or as much for as against.
     Open,
 }
 
-impl Evidence {
+impl TrackEvidence {
     /// Takes one look. When that changes what its stretch says: from when on.
     pub(crate) fn take(
         &mut self,
@@ -186,7 +186,7 @@ impl Chunk {
             }
         }
         // A poor look that scores low says nothing, for a turned head is unlike everybody; one that
-        // is like somebody is not too poor to tell him from the others.
+        // is like somebody is not too poor to tell them from the others.
         let tells = face.good_quality || (worth(found.score_ppm) > 0 && worth(others_ppm) < 0);
         // What most strangers reach behind a mask says little of anybody: badly seen people reach
         // it too.
@@ -284,7 +284,7 @@ impl<'e> Sum<'e> {
         self.rest + self.more.iter().map(|(_, more)| *more).fold(0, i64::max)
     }
 
-    /// Whom it names, with what it says for him.
+    /// Whom it names, with what it says for them.
     pub(crate) fn best(&self) -> Option<(&'e PersonId, i64)> {
         let best = self.more.iter().max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))?;
         Some((best.0, self.rest + best.1))
@@ -355,32 +355,32 @@ impl<'e> Sum<'e> {
     }
 
     /// Whether it may be this person.
-    pub(crate) fn standing(&self, person: &PersonId, policy: &Policy) -> Standing {
+    pub(crate) fn standing(&self, person: &PersonId, policy: &Policy) -> Possibility {
         let mnat = self.of(person);
         let not_live = self.not_live_for(person);
         // A photograph passes for living once in a while; a poor camera sees life in every fifth
         // look.
         let photograph = not_live >= 5 && not_live >= 9 * self.live_looks();
         if photograph || (not_live > 0 && mnat <= 0 && self.looks() < 3) {
-            return Standing::NeverLive;
+            return Possibility::NeverLive;
         }
         if self.is_never_live() {
             // What is seen to be a picture is nobody but whom it shows; what is not decided may be
             // anybody, never verified.
-            return if self.is_an_attack() { Standing::Out } else { Standing::NeverLive };
+            return if self.is_an_attack() { Possibility::Out } else { Possibility::NeverLive };
         }
         match standing_step(mnat, policy) {
-            0 => Standing::Out,
-            1 => Standing::Doubtful,
-            3 => Standing::Open,
+            0 => Possibility::Out,
+            1 => Possibility::Doubtful,
+            3 => Possibility::Open,
             // One look that says neither is no face to reckon with.
-            _ if self.looks() < 3 => Standing::Doubtful,
-            _ => Standing::Open,
+            _ if self.looks() < 3 => Possibility::Doubtful,
+            _ => Possibility::Open,
         }
     }
 
-    /// The part of `seen` in which it may be this person although the whole speaks against him:
-    /// nobody looked for longer than `exclusion_gap_ms`, or the looks of that time speak for him
+    /// The part of `seen` in which it may be this person although the whole speaks against them:
+    /// nobody looked for longer than `exclusion_gap_ms`, or the looks of that time speak for them
     /// (two people were exchanged).
     pub(crate) fn open_within(&self, person: &PersonId, seen: &Spans, policy: &Policy) -> Spans {
         let gap = policy.exclusion_gap_ms();

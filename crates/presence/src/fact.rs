@@ -30,7 +30,7 @@ pub enum Fact {
     Emergency(EmergencyFlag),
     /// A pass was issued or (higher version) changed.
     Pass(Pass),
-    /// Somebody was verified without his face (P4).
+    /// Somebody was verified without a face (P4).
     IdentityCheck(IdentityCheck),
     /// The room's zones are others than those that its installer locked.
     ZonesDrifted(ZonesDrifted),
@@ -159,13 +159,13 @@ pub struct Roster {
 pub struct Practitioner {
     /// Pseudonym.
     pub id: PersonId,
-    /// What he is.
+    /// What they are.
     pub category: PractitionerCategory,
-    /// State of his registration.
+    /// State of their registration.
     pub registration: RegistrationStatus,
-    /// How his registration relates to this institution.
+    /// How their registration relates to this institution.
     pub relation: SiteRelation,
-    /// Specialties in which he is filed as a lead (主诊医师备案) *here*.
+    /// Specialties in which they are filed as a lead (主诊医师备案) *here*.
     pub lead_for: Vec<Specialty>,
     /// Enrolled for anaesthesia: not the operator while at the head end, or beside another
     /// operator.
@@ -173,7 +173,7 @@ pub struct Practitioner {
     /// A supervisor confirmed the enrolment against the registry photograph. Unconfirmed: at most
     /// INDETERMINATE.
     pub confirmed: bool,
-    /// The box holds a template of the current pack. Without one he cannot be called absent.
+    /// The box holds a template of the current pack. Without one they cannot be called absent.
     pub has_template: bool,
 }
 
@@ -407,8 +407,8 @@ pub struct Pass {
 pub enum PassHolder {
     /// An enrolled face.
     Person(PersonId),
-    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`Checked::Pass`] and a
-    /// track).
+    /// Whoever is bound by one witnessed check-in ([`IdentityCheck`] with [`CheckSubject::Pass`]
+    /// and a track).
     WitnessedCheckIn,
 }
 
@@ -434,13 +434,13 @@ pub enum PassKind {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct IdentityCheck {
     /// Who was checked.
-    pub who: Checked,
+    pub who: CheckSubject,
     /// Into or out of the room.
     pub direction: CheckDirection,
     /// When. It counts from here, and never from before it reached the server.
     pub at: Wall,
     /// Who witnessed it: somebody whom the box recognised in the room at that time, and not the
-    /// checked person himself. Otherwise it is only stated, and counts as nobody's presence.
+    /// checked person. Otherwise it is only stated, and counts as nobody's presence.
     pub witness: PersonId,
     /// The track that stood there, where the box saw it: binds that track alone.
     pub track: Option<TrackId>,
@@ -453,7 +453,7 @@ pub struct IdentityCheck {
 /// Whom a check is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Checked {
+pub enum CheckSubject {
     /// A practitioner of the roster.
     Person(PersonId),
     /// The holder of a pass.

@@ -7,7 +7,7 @@ use crate::{Moment, Mono, PersonId, SessionId, Statement, TrackId, Wall};
 /// One thing the engine says. Order within a call is the order of evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub enum Output {
+pub enum EngineOutput {
     /// A step in the life of a finding.
     Finding(Box<Finding>),
     /// Forget every embedding of this track now: it became the patient (P1), or its P2 time is
@@ -33,7 +33,7 @@ pub struct Finding {
     /// How grave.
     pub severity: Severity,
     /// What it is a sign of.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// When the rule came true (the evaluation tick).
     pub raised_at: Moment,
     /// How sure, in four figures.
@@ -57,7 +57,7 @@ pub struct Finding {
     /// The policy waived liveness: pictures may be drawn or filed.
     pub liveness_waived: bool,
     /// Why it was taken back; only with [`Step::Withdrawn`].
-    pub withdrawn_because: Option<Withdrawal>,
+    pub withdrawn_because: Option<WithdrawalGround>,
     /// Version of the policy that was read; its hash is the agent's (over
     /// [`Policy::canonical`](crate::Policy::canonical)).
     pub policy_version: u32,
@@ -73,7 +73,7 @@ pub struct PersonPart {
     pub person: PersonId,
     /// As what.
     pub part: PartName,
-    /// By which method he was verified; `None`: not seen.
+    /// By which method they were verified; `None`: not seen.
     pub method: Option<PresenceMethod>,
 }
 
@@ -108,7 +108,7 @@ pub struct IncidentKey {
 pub enum Subject {
     /// A person of the roster.
     Person(PersonId),
-    /// Somebody unidentified, by his track.
+    /// Somebody unidentified, by the track.
     Track(TrackId),
     /// The session as declared.
     Session,
@@ -172,7 +172,7 @@ impl Rule {
 /// What a finding is a sign of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Kind {
+pub enum FindingKind {
     /// 疑似挂证.
     LicenseLending,
     /// 疑似非主诊医师独立执业.
@@ -220,7 +220,7 @@ pub enum Step {
 /// it explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Withdrawal {
+pub enum WithdrawalGround {
     /// The box sees it otherwise itself: a track was joined, a look was better.
     OwnCorrection,
     /// A fact that had reached the server before the finding's own time, and that the box learned
@@ -304,7 +304,7 @@ pub struct PresenceSummary {
     /// When it was made.
     pub at: Moment,
     /// Whether anything may be alleged.
-    pub assessment: Assessment,
+    pub assessment: Assessability,
     /// Rules that abstained although the session is assessable: nothing follows from their silence.
     /// In the order of [`Rule`], one entry per rule.
     pub undecided: Vec<Undecided>,
@@ -329,7 +329,7 @@ pub struct PresenceSummary {
 /// Whether a session can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub enum Assessment {
+pub enum Assessability {
     /// It can.
     Assessable,
     /// It cannot, for these reasons (`declined`, `withheld`, `visibility`, `clock`,

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::Evidence;
-use crate::identity::{Identity, Vote, Who};
-use crate::reach::Reach;
+use crate::evidence::TrackEvidence;
+use crate::face_motion::FaceMotion;
+use crate::identity::{StretchOwner, TrackIdentity, Vote};
+use crate::liveness_votes::LivenessVotes;
 use crate::spans::Spans;
-use crate::spoof::Spoof;
 use crate::{
     BoxPx, CameraState, Face, Liveness, Observation, PersonId, Policy, Thresholds, TrackId, Zone,
     Zones,
@@ -32,8 +32,8 @@ pub(crate) struct TrackLog {
     /// At the head end.
     pub(crate) head: Spans,
     pub(crate) companion_ms: u64,
-    pub(crate) identity: Identity,
-    pub(crate) evidence: Evidence,
+    pub(crate) identity: TrackIdentity,
+    pub(crate) evidence: TrackEvidence,
     /// With the companions or elsewhere, not at the bed and not at the door.
     pub(crate) aside: Spans,
     /// With the companions, or elsewhere within reach of the bed.
@@ -44,13 +44,13 @@ pub(crate) struct TrackLog {
     pub(crate) first_at: BoxPx,
     pub(crate) last_at: BoxPx,
     /// How far it moved in looks that are a presentation attack, and in all.
-    pub(crate) reach: Option<Reach>,
-    pub(crate) way: Reach,
+    pub(crate) reach: Option<FaceMotion>,
+    pub(crate) way: FaceMotion,
     /// Where it was seen first and last.
     pub(crate) first_zone: Zone,
     pub(crate) last_zone: Zone,
     pub(crate) patient: bool,
-    pub(crate) spoof: Spoof,
+    pub(crate) spoof: LivenessVotes,
     /// The pipeline was told to wipe it.
     pub(crate) wiped: bool,
     companion: Spans,
@@ -71,7 +71,7 @@ pub(crate) struct HitLog {
 
 /// A state of the camera that HB-2 reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct FaultSpell {
     pub(crate) state: CameraState,
     pub(crate) from: u64,
     pub(crate) last: u64,
@@ -92,7 +92,7 @@ pub(crate) struct History {
     pub(crate) bed: Spans,
     /// Times at which the wall clock could not be trusted.
     pub(crate) clock_doubt: Spans,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<FaultSpell>,
     /// Nothing before this is known any more.
     pub(crate) known_from: u64,
     /// The first look.
@@ -166,7 +166,7 @@ impl History {
     }
 
     /// Whether the witness of a check at `at` was recognised in the room then, within
-    /// `presence_bridge_ms`. Where the box has no memory of that time (it started since) he may
+    /// `presence_bridge_ms`. Where the box has no memory of that time (it started since) they may
     /// have been.
     pub(crate) fn witnessed(&self, at: u64, witness: &PersonId, policy: &Policy) -> bool {
         if let Some(known) = self.witnesses.get(&(at, witness.clone())) {
@@ -182,13 +182,13 @@ impl History {
             self.tracks.values().filter(|t| !t.patient && t.last() >= from && t.first() <= to);
         near.flat_map(|t| {
             let his = t.identity.stretches(t.last(), policy).into_iter();
-            his.filter(|(_, _, who, _)| matches!(who, Who::Person(p) if p == person))
+            his.filter(|(_, _, who, _)| matches!(who, StretchOwner::Person(p) if p == person))
                 .map(move |(a, b, ..)| (t, a, b))
         })
         .any(|(t, a, b)| !t.seen.clip(a, b).clip(from, to).is_empty())
     }
 
-    /// Settles who was recognised as a witness before what he was recognised by is forgotten.
+    /// Settles who was recognised as a witness before what they were recognised by is forgotten.
     pub(crate) fn settle_witnesses(
         &mut self,
         checks: &[(u64, PersonId)],
@@ -262,7 +262,7 @@ impl History {
                     camera.state,
                     CameraState::Covered | CameraState::Moved | CameraState::Frozen
                 ) {
-                    self.faults.push(Fault {
+                    self.faults.push(FaultSpell {
                         state: camera.state,
                         from: at,
                         last: at,
@@ -297,7 +297,7 @@ impl History {
         track.last_at = face.bbox;
         track.way.add(face.bbox);
         if face.liveness == Liveness::Spoof {
-            track.reach.get_or_insert_with(|| Reach::of(face.bbox)).add(face.bbox);
+            track.reach.get_or_insert_with(|| FaceMotion::of(face.bbox)).add(face.bbox);
         }
         track.stand(at, zone, gap, || zones.reach_the_bed(face.bbox));
         if track.patient || zone == Zone::Bed {
@@ -359,19 +359,19 @@ impl TrackLog {
             companion: Spans::none(),
             first: at,
             companion_ms: 0,
-            identity: Identity::new(at),
-            evidence: Evidence::default(),
+            identity: TrackIdentity::new(at),
+            evidence: TrackEvidence::default(),
             aside: Spans::none(),
             beside: Spans::none(),
             alike: Vec::new(),
             first_at: bbox,
             last_at: bbox,
             reach: None,
-            way: Reach::of(bbox),
+            way: FaceMotion::of(bbox),
             first_zone: zone,
             last_zone: zone,
             patient: false,
-            spoof: Spoof::default(),
+            spoof: LivenessVotes::default(),
             wiped: false,
             hits: Vec::new(),
         }
@@ -429,7 +429,7 @@ impl TrackLog {
         self.seen.last().unwrap_or(0)
     }
 
-    /// Somebody may stay in view for days: what is older than the horizon goes, but when he came
+    /// Somebody may stay in view for days: what is older than the horizon goes, but when they came
     /// stays known.
     fn forget_before(&mut self, horizon: u64) {
         for spans in [

@@ -5,8 +5,8 @@
 //! (two tracks were swapped), the stretch is cut, and what lies between the last vote for the one
 //! and the first for the other is INDETERMINATE. A stretch that once was somebody's never turns
 //! UNMATCHED: a doctor seen badly is not a stranger. Whoever takes up a track that was out of sight
-//! is INDETERMINATE until a look says that the face is the one before; until then his own votes say
-//! who he is, as of somebody new.
+//! is INDETERMINATE until a look says that the face is the one before; until then its own votes say
+//! who it is, as of somebody new.
 
 use crate::{Face, Liveness, PersonId, Policy, Thresholds};
 
@@ -59,7 +59,7 @@ pub(crate) fn accepted_as_live(liveness: Liveness, policy: &Policy) -> bool {
 
 /// Whose a stretch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum StretchOwner {
     /// INDETERMINATE.
     Unknown,
     /// MATCHED.
@@ -71,8 +71,8 @@ pub(crate) enum Who {
 #[derive(Clone, Debug)]
 struct Stretch {
     from: u64,
-    who: Who,
-    /// The first vote that made `who`; the time before it counts as his, unseen.
+    who: StretchOwner,
+    /// The first vote that made `who`; the time before it counts as theirs, unseen.
     first_vote: u64,
     last_vote: u64,
     /// Votes that speak for `who`.
@@ -81,7 +81,7 @@ struct Stretch {
 
 /// The identity of one track over time.
 #[derive(Clone, Debug)]
-pub(crate) struct Identity {
+pub(crate) struct TrackIdentity {
     /// In order; each reaches to the next one's `from`.
     stretches: Vec<Stretch>,
     candidate: Option<Candidate>,
@@ -135,12 +135,12 @@ struct LowRun {
     first: u64,
 }
 
-impl Identity {
+impl TrackIdentity {
     pub(crate) fn new(at: u64) -> Self {
         Self {
             stretches: vec![Stretch {
                 from: at,
-                who: Who::Unknown,
+                who: StretchOwner::Unknown,
                 first_vote: at,
                 last_vote: at,
                 votes: 0,
@@ -157,18 +157,18 @@ impl Identity {
     /// The track was out of sight for too long: verify anew.
     pub(crate) fn break_at(&mut self, at: u64) {
         if self.held.take().is_none_or(|held| held.from != at) {
-            self.push(at, Who::Unknown, at, 0);
+            self.push(at, StretchOwner::Unknown, at, 0);
         }
         self.after_person = false;
     }
 
-    /// Somebody took the track up: nobody knows yet whether he is the one before. When the verdict
+    /// Somebody took the track up: nobody knows yet whether it is the one before. When the verdict
     /// changed: from when on.
     pub(crate) fn doubt_at(&mut self, at: u64) -> Option<u64> {
-        if self.current().who == Who::Unknown && !self.after_person {
+        if self.current().who == StretchOwner::Unknown && !self.after_person {
             return None;
         }
-        let verdict = self.current().who != Who::Unknown;
+        let verdict = self.current().who != StretchOwner::Unknown;
         self.held = Some(Held {
             from: at,
             candidate: self.candidate.take(),
@@ -177,23 +177,24 @@ impl Identity {
             bands: self.bands,
             after_person: self.after_person,
         });
-        self.push(at, Who::Unknown, at, 0);
+        self.push(at, StretchOwner::Unknown, at, 0);
         self.after_person = false;
         verdict.then_some(at)
     }
 
-    /// The face is the one before: it was he since. Who was verified meanwhile by his own votes
+    /// The face is the one before: it was they since. Who was verified meanwhile by their own votes
     /// stays so. When the verdict changed: from when on.
     pub(crate) fn same_again(&mut self) -> Option<u64> {
         let held = self.held.take()?;
-        let doubted = self.current().from == held.from && self.current().who == Who::Unknown;
+        let doubted =
+            self.current().from == held.from && self.current().who == StretchOwner::Unknown;
         if !doubted || self.stretches.len() < 2 {
             return None;
         }
         self.stretches.pop();
         (self.candidate, self.lows, self.hits) = (held.candidate, held.lows, held.hits);
         (self.bands, self.after_person) = (held.bands, held.after_person);
-        (self.current().who != Who::Unknown).then_some(held.from)
+        (self.current().who != StretchOwner::Unknown).then_some(held.from)
     }
 
     /// A look at a face that may not be living is no vote; a photograph that now and then passes
@@ -222,7 +223,7 @@ impl Identity {
     fn hit(&mut self, at: u64, person: PersonId, policy: &Policy) {
         self.lows = LowRun::default();
         self.hits += 1;
-        if self.current().who == Who::Person(person.clone()) {
+        if self.current().who == StretchOwner::Person(person.clone()) {
             let current = self.current_mut();
             current.last_vote = at;
             current.votes += 1;
@@ -249,13 +250,13 @@ impl Identity {
     }
 
     fn matched(&mut self, at: u64, candidate: Candidate) {
-        let who = Who::Person(candidate.person);
+        let who = StretchOwner::Person(candidate.person);
         let same_again = self.after_person
             && self.stretches.len() >= 2
             && self.stretches[self.stretches.len() - 2].who == who
-            && self.current().who == Who::Unknown;
+            && self.current().who == StretchOwner::Unknown;
         if same_again {
-            // The same person before and after on an unbroken track: it was him in between.
+            // The same person before and after on an unbroken track: it was they in between.
             self.stretches.pop();
             let current = self.current_mut();
             current.last_vote = at;
@@ -263,8 +264,9 @@ impl Identity {
             self.reset();
             return;
         }
-        let undecided =
-            self.current().who == Who::Unknown && !self.after_person && self.current().votes < 3;
+        let undecided = self.current().who == StretchOwner::Unknown
+            && !self.after_person
+            && self.current().votes < 3;
         if undecided {
             let current = self.current_mut();
             (current.who, current.last_vote, current.votes) = (who, at, candidate.hits);
@@ -286,39 +288,40 @@ impl Identity {
             && at - self.lows.first >= policy.unmatched_span_ms();
         let (lows, first) = (self.lows.count, self.lows.first);
         match self.current().who {
-            Who::Stranger => {
+            StretchOwner::Stranger => {
                 let current = self.current_mut();
                 current.last_vote = at;
                 current.votes += 1;
             }
-            Who::Person(_) if run => {
+            StretchOwner::Person(_) if run => {
                 self.cut();
                 self.after_person = true;
             }
-            Who::Unknown if self.after_person => {}
-            Who::Unknown => {
+            StretchOwner::Unknown if self.after_person => {}
+            StretchOwner::Unknown => {
                 self.current_mut().votes += 1;
                 // A hit on the way asks for a much longer run.
                 if run && lows >= self.hits * 20 {
                     let from = if self.hits == 0 { self.current().from } else { first };
                     if from == self.current().from {
                         let current = self.current_mut();
-                        (current.who, current.last_vote, current.votes) = (Who::Stranger, at, lows);
+                        (current.who, current.last_vote, current.votes) =
+                            (StretchOwner::Stranger, at, lows);
                         self.bands = 0;
                     } else {
-                        self.push(from, Who::Stranger, at, lows);
+                        self.push(from, StretchOwner::Stranger, at, lows);
                     }
                 }
             }
-            Who::Person(_) => {}
+            StretchOwner::Person(_) => {}
         }
     }
 
     fn band(&mut self) {
-        if self.current().who == Who::Stranger {
+        if self.current().who == StretchOwner::Stranger {
             self.bands += 1;
             if self.bands * 4 > self.current().votes {
-                self.current_mut().who = Who::Unknown;
+                self.current_mut().who = StretchOwner::Unknown;
                 self.reset();
             }
         } else {
@@ -328,13 +331,13 @@ impl Identity {
 
     /// Ends the current stretch at its last vote; what follows is INDETERMINATE.
     fn cut(&mut self) {
-        if self.current().who != Who::Unknown {
+        if self.current().who != StretchOwner::Unknown {
             let from = self.current().last_vote;
-            self.push(from, Who::Unknown, from, 0);
+            self.push(from, StretchOwner::Unknown, from, 0);
         }
     }
 
-    fn push(&mut self, from: u64, who: Who, last_vote: u64, votes: u32) {
+    fn push(&mut self, from: u64, who: StretchOwner, last_vote: u64, votes: u32) {
         self.stretches.push(Stretch { from, who, first_vote: from, last_vote, votes });
         self.reset();
     }
@@ -356,19 +359,19 @@ impl Identity {
         &mut self.stretches[last]
     }
 
-    /// The first vote for a person of the stretch that is his at `at`.
+    /// The first vote for a person of the stretch that is theirs at `at`.
     pub(crate) fn first_vote(&self, person: &PersonId, at: u64) -> Option<u64> {
         let then = self.stretches.iter().rev().find(|s| s.from <= at)?;
-        matches!(&then.who, Who::Person(his) if his == person).then_some(then.first_vote)
+        matches!(&then.who, StretchOwner::Person(his) if his == person).then_some(then.first_vote)
     }
 
     /// UNMATCHED for a while.
     pub(crate) fn is_stranger(&self) -> bool {
-        self.stretches.iter().any(|s| s.who == Who::Stranger)
+        self.stretches.iter().any(|s| s.who == StretchOwner::Stranger)
     }
 
     /// The verdict now, and when it lapses.
-    pub(crate) fn now(&self, policy: &Policy) -> (&Who, u64) {
+    pub(crate) fn now(&self, policy: &Policy) -> (&StretchOwner, u64) {
         (&self.current().who, self.current().last_vote + policy.reverify_ms())
     }
 
@@ -380,7 +383,11 @@ impl Identity {
     }
 
     /// The stretches as (from, to, who, votes) up to `end`; a lapsed tail is INDETERMINATE.
-    pub(crate) fn stretches(&self, end: u64, policy: &Policy) -> Vec<(u64, u64, &Who, u32)> {
+    pub(crate) fn stretches(
+        &self,
+        end: u64,
+        policy: &Policy,
+    ) -> Vec<(u64, u64, &StretchOwner, u32)> {
         let mut out = Vec::with_capacity(self.stretches.len());
         for (i, s) in self.stretches.iter().enumerate() {
             let to = self.stretches.get(i + 1).map_or(end, |next| next.from).min(end);
@@ -388,11 +395,11 @@ impl Identity {
                 continue;
             }
             let lapse = s.last_vote + policy.reverify_ms();
-            if s.who == Who::Unknown || to <= lapse {
+            if s.who == StretchOwner::Unknown || to <= lapse {
                 out.push((s.from, to, &s.who, s.votes));
             } else {
                 out.push((s.from, lapse, &s.who, s.votes));
-                out.push((lapse, to, &Who::Unknown, 0));
+                out.push((lapse, to, &StretchOwner::Unknown, 0));
             }
         }
         out

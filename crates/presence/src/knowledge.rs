@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::time::Offset;
 use crate::{
-    Catalogue, CheckDirection, Checked, EmergencyFlag, Fact, IdentityCheck, Item, ItemId, ItemKind,
-    MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner, PractitionerCategory,
-    RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord, SiteRelation,
-    Specialty, StatusFault, Thresholds, TrackId, Wall,
+    Catalogue, CheckDirection, CheckSubject, EmergencyFlag, Fact, IdentityCheck, Item, ItemId,
+    ItemKind, MinOperator, Pass, PassHolder, PassId, PersonId, Policy, Practitioner,
+    PractitionerCategory, RegistrationStatus, Room, Roster, SessionClose, SessionId, SessionRecord,
+    SiteRelation, Specialty, StatusFault, Thresholds, TrackId, Wall,
 };
 
 /// Forgotten sessions of which a late duplicate is recognised.
@@ -34,7 +34,7 @@ pub(crate) struct Knowledge {
     pub(crate) items: Arc<BTreeMap<ItemId, Item>>,
     /// What an item that is missing or unknown counts as.
     pub(crate) strictest: Strictest,
-    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) sessions: BTreeMap<SessionId, KnownSession>,
     tombstones: VecDeque<(SessionId, u32)>,
     pub(crate) passes: BTreeMap<PassId, Pass>,
     pub(crate) checks: BTreeSet<(Wall, IdentityCheck)>,
@@ -78,7 +78,7 @@ pub(crate) struct KnownRoster {
 
 /// A session as known so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Session {
+pub(crate) struct KnownSession {
     pub(crate) record: Option<SessionRecord>,
     close: Option<SessionClose>,
     emergency: Option<EmergencyFlag>,
@@ -95,7 +95,7 @@ pub(crate) struct Session {
     pub(crate) dirty: bool,
 }
 
-impl Session {
+impl KnownSession {
     pub(crate) fn end(&self) -> Option<Wall> {
         let record = self.record.as_ref()?;
         match &self.close {
@@ -182,7 +182,7 @@ impl Knowledge {
             }
             Fact::IdentityCheck(check) => {
                 let self_witnessed =
-                    matches!(&check.who, Checked::Person(p) if *p == check.witness);
+                    matches!(&check.who, CheckSubject::Person(p) if *p == check.witness);
                 !self_witnessed && self.checks.insert((check.counts_from(), check))
             }
             // No knowledge to judge by: the engine says it and forgets it.
@@ -308,7 +308,7 @@ impl Knowledge {
         &mut self,
         id: &SessionId,
         version: u32,
-        change: impl FnOnce(&mut Session) -> bool,
+        change: impl FnOnce(&mut KnownSession) -> bool,
     ) -> bool {
         if self
             .tombstones
@@ -349,10 +349,10 @@ impl Knowledge {
     }
 
     /// Somebody who was there at `from` is known otherwise now: sessions that were judged, and
-    /// whose window he was in, are judged again. True where there is one.
+    /// whose window they were in, are judged again. True where there is one.
     pub(crate) fn judge_again(&mut self, from: u64) -> bool {
         let after = self.policy.window_after_ms();
-        let within = |s: &&mut Session| {
+        let within = |s: &&mut KnownSession| {
             s.judged && s.extent.is_some_and(|(_, end, _)| from <= end.saturating_add(after))
         };
         let touched = self.sessions.values_mut().filter(within).map(|s| s.dirty = true);
@@ -387,8 +387,8 @@ impl Knowledge {
             c.track == Some(track) && c.direction == CheckDirection::In
         };
         self.checks.iter().filter(of_track).filter_map(|(at, check)| match &check.who {
-            Checked::Person(_) => Some((*at, check, None)),
-            Checked::Pass(id) => {
+            CheckSubject::Person(_) => Some((*at, check, None)),
+            CheckSubject::Pass(id) => {
                 let holds = |p: &&Pass| {
                     p.holder == PassHolder::WitnessedCheckIn && p.from <= *at && *at < p.until
                 };
@@ -433,8 +433,8 @@ impl Practitioner {
         may_lead(self.category, &self.lead_for, &item.specialties)
     }
 
-    /// Why his registration alone does not let him work here; `None`: it does, or he needs none.
-    /// An exemption or a pass may cover the site.
+    /// Why their registration alone does not let them work here; `None`: it does, or they need
+    /// none. An exemption or a pass may cover the site.
     pub(crate) fn status_fault(&self) -> Option<StatusFault> {
         if matches!(
             self.category,

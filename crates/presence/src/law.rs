@@ -52,7 +52,7 @@ const LEAD_ANSWERS: Basis = measures("第十八条");
 /// lent, where shown.
 pub const LENDING: &[Basis] =
     &[LEAD_ANSWERS, physicians("第二十四条第一款"), physicians("第五十四条第三款")];
-/// LL-5: the lead answers for the item. He was there, so nothing is said of lending.
+/// LL-5: the lead answers for the item. The lead was there, so nothing is said of lending.
 pub const CLOCK_AND_GO: &[Basis] = &[LEAD_ANSWERS];
 /// LL-4 of a physician: another place of practice than registered, with the exemptions of 18(2).
 const SITE: &[Basis] =

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{
-    Confidence, Finding, FindingKey, IncidentKey, Interval, Output, Rule, Step, Visibility,
-    Withdrawal,
+    Confidence, EngineOutput, Finding, FindingKey, IncidentKey, Interval, Rule, Step, Visibility,
+    WithdrawalGround,
 };
-use crate::rules::Draft;
+use crate::rules::Allegation;
 use crate::time::Offset;
 use crate::{Moment, Mono, SessionId, Wall};
 
@@ -31,7 +31,7 @@ struct Entry {
 
 /// A finding that stands.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing<'a> {
+pub(crate) struct StandingFinding<'a> {
     pub(crate) rule: Rule,
     /// Its first cause in the ledger; 0 where it is of a session.
     pub(crate) first: u64,
@@ -42,7 +42,7 @@ pub(crate) struct Standing<'a> {
 }
 
 /// Whether a draft alleges less than what was said: a lower severity, or somebody no longer named.
-pub(crate) fn is_weaker(said: &Finding, draft: &Draft) -> bool {
+pub(crate) fn is_weaker(said: &Finding, draft: &Allegation) -> bool {
     let names = |p: &crate::PersonPart| {
         draft.persons.iter().any(|n| n.person == p.person && n.part == p.part)
     };
@@ -58,13 +58,13 @@ enum State {
 
 /// All findings that may still change.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct FindingLedger {
     entries: BTreeMap<Place, Entry>,
 }
 
 /// What every finding of one evaluation carries.
 #[derive(Clone, Debug)]
-pub(crate) struct Stamp {
+pub(crate) struct FindingStamp {
     pub(crate) at: Moment,
     pub(crate) offset: Offset,
     pub(crate) session: Option<SessionId>,
@@ -74,19 +74,19 @@ pub(crate) struct Stamp {
     pub(crate) policy_version: u32,
     pub(crate) roster_version: u64,
     /// Why what this draft weakens is taken back.
-    pub(crate) withdrawal: Withdrawal,
+    pub(crate) withdrawal: WithdrawalGround,
     /// The tick whose knowledge it was judged by.
     pub(crate) basis_tick: u64,
 }
 
-impl Stamp {
+impl FindingStamp {
     fn wall(&self, mono: u64) -> Wall {
         self.offset.wall(Mono(mono))
     }
 
     fn finding(
         &self,
-        draft: Draft,
+        draft: Allegation,
         key: FindingKey,
         incident: IncidentKey,
         revision: u32,
@@ -132,15 +132,20 @@ impl Stamp {
     }
 }
 
-impl Ledger {
+impl FindingLedger {
     /// Says what is new in a draft.
-    pub(crate) fn say(&mut self, stamp: &Stamp, draft: Draft, out: &mut Vec<Output>) {
+    pub(crate) fn say(
+        &mut self,
+        stamp: &FindingStamp,
+        draft: Allegation,
+        out: &mut Vec<EngineOutput>,
+    ) {
         let place = self.place(stamp, &draft);
         let last =
             draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
         let Some(entry) = self.entries.get_mut(&place) else {
             let entry = Entry::open(stamp, draft, last);
-            out.push(Output::Finding(Box::new(entry.said.clone())));
+            out.push(EngineOutput::Finding(Box::new(entry.said.clone())));
             self.entries.insert(place, entry);
             return;
         };
@@ -168,7 +173,7 @@ impl Ledger {
             let mut back = entry.said.clone();
             (back.revision, back.step, back.raised_at) = (revision + 1, Step::Withdrawn, stamp.at);
             back.withdrawn_because = Some(stamp.withdrawal);
-            out.push(Output::Finding(Box::new(back)));
+            out.push(EngineOutput::Finding(Box::new(back)));
             entry.finding = stamp.finding(draft, key, incident, revision + 2, Step::Opened);
         } else if stronger {
             entry.finding = stamp.finding(draft, key, incident, revision + 1, Step::Strengthened);
@@ -183,10 +188,10 @@ impl Ledger {
             entry.opened_tick = entry.said_tick;
         }
         entry.said = entry.finding.clone();
-        out.push(Output::Finding(Box::new(entry.finding.clone())));
+        out.push(EngineOutput::Finding(Box::new(entry.finding.clone())));
     }
 
-    fn place(&self, stamp: &Stamp, draft: &Draft) -> Place {
+    fn place(&self, stamp: &FindingStamp, draft: &Allegation) -> Place {
         if stamp.session.is_some() {
             return (draft.rule, stamp.session.clone(), 0);
         }
@@ -213,8 +218,8 @@ impl Ledger {
         at: Moment,
         session: Option<&SessionId>,
         keep: impl Fn(Rule, u64) -> bool,
-        why: impl Fn(Rule) -> Withdrawal,
-        out: &mut Vec<Output>,
+        why: impl Fn(Rule) -> WithdrawalGround,
+        out: &mut Vec<EngineOutput>,
     ) {
         for ((rule, of, first), entry) in &mut self.entries {
             if of.as_ref() == session && entry.state == State::Standing && !keep(*rule, *first) {
@@ -229,7 +234,7 @@ impl Ledger {
         &mut self,
         at: Moment,
         over: impl Fn(&Finding, u64) -> bool,
-        out: &mut Vec<Output>,
+        out: &mut Vec<EngineOutput>,
     ) {
         for entry in self.entries.values_mut() {
             if over(&entry.finding, entry.last) {
@@ -267,13 +272,13 @@ impl Ledger {
     pub(crate) fn standing_of(
         &self,
         session: Option<&SessionId>,
-    ) -> impl Iterator<Item = Standing<'_>> + '_ {
+    ) -> impl Iterator<Item = StandingFinding<'_>> + '_ {
         let session = session.cloned();
         let of = self
             .entries
             .iter()
             .filter(move |((_, of, _), e)| *of == session && e.state == State::Standing);
-        of.map(|((rule, _, first), e)| Standing {
+        of.map(|((rule, _, first), e)| StandingFinding {
             rule: *rule,
             first: *first,
             said: &e.said,
@@ -308,14 +313,14 @@ impl Ledger {
     }
 
     /// Where a draft without a session would be entered (its first cause in the ledger).
-    pub(crate) fn anchor(&self, stamp: &Stamp, draft: &Draft) -> u64 {
+    pub(crate) fn anchor(&self, stamp: &FindingStamp, draft: &Allegation) -> u64 {
         self.place(stamp, draft).2
     }
 }
 
 impl Entry {
     /// What was not said before.
-    fn open(stamp: &Stamp, draft: Draft, last: u64) -> Self {
+    fn open(stamp: &FindingStamp, draft: Allegation, last: u64) -> Self {
         let key = FindingKey {
             rule: draft.rule,
             session: stamp.session.clone(),
@@ -332,7 +337,13 @@ impl Entry {
         Self { said, finding, state: State::Standing, last, opened_tick, said_tick }
     }
 
-    fn step(&mut self, at: Moment, step: Step, why: Option<Withdrawal>, out: &mut Vec<Output>) {
+    fn step(
+        &mut self,
+        at: Moment,
+        step: Step,
+        why: Option<WithdrawalGround>,
+        out: &mut Vec<EngineOutput>,
+    ) {
         if step == Step::Withdrawn {
             self.finding = Finding { revision: self.finding.revision, ..self.said.clone() };
         }
@@ -340,6 +351,6 @@ impl Entry {
         self.finding.step = step;
         self.finding.withdrawn_because = why;
         self.finding.raised_at = at;
-        out.push(Output::Finding(Box::new(self.finding.clone())));
+        out.push(EngineOutput::Finding(Box::new(self.finding.clone())));
     }
 }

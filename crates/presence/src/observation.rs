@@ -14,16 +14,16 @@ pub struct Observation {
     /// tracker does not (yet) hold for the patient stand here too, never with a match.
     pub faces: Vec<Face>,
     /// Patients in the bed zone now (usually 0 or 1), from
-    /// [`Scene::patients`](crate::Scene::patients).
+    /// [`TrackedFrame::patients`](crate::TrackedFrame::patients).
     pub patients: u16,
     /// Tracks that became the patient with this frame: the engine forgets them and answers with
     /// `WipeTrack`.
     pub became_patient: Vec<TrackId>,
     /// How like tracks of this look are to earlier ones.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub likeness: Vec<Likeness>,
+    pub likeness: Vec<TrackLikeness>,
     /// Tracks that were taken up with this look ([`Tracked::taken_up`](crate::Tracked::taken_up)):
-    /// whoever it is, he is not verified as the one before.
+    /// whoever it is, they are not verified as the one before.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub taken_up: Vec<TrackId>,
     /// Tracks taken up of which a look says now that the face is the one before.
@@ -119,7 +119,7 @@ pub struct PersonScore {
 /// Told once, when the later track has shown enough; never of a patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Likeness {
+pub struct TrackLikeness {
     /// The later track.
     pub track: TrackId,
     /// The earlier one.

@@ -1,13 +1,13 @@
 //! What a pass covers, and until when: an enrolled holder while it holds, whoever was checked in
 //! before a witness from the check-in to its end. It covers nobody beyond, and alleges nothing.
 
-use crate::case::given::Given;
+use crate::case::input::CaseInput;
 use crate::check_in::CheckedIn;
 use crate::history::History;
 use crate::spans::Spans;
 use crate::{Pass, PassKind, PersonId, Practitioner, SiteRelation, TrackId};
 
-impl<'a> Given<'a> {
+impl<'a> CaseInput<'a> {
     /// To whom witnessed check-ins bind a track, in the order of time. Whose witness was not
     /// recognised in the room is only stated.
     pub(crate) fn checked_in_by_track(&self, id: TrackId, h: &History) -> Vec<CheckedIn<'a>> {

@@ -10,19 +10,19 @@ use std::collections::BTreeMap;
 
 use crate::case::attendance::Stay;
 use crate::check_in::CheckedIn;
-use crate::evidence::{Evidence, Standing, Sum};
+use crate::evidence::{Possibility, Sum, TrackEvidence};
 use crate::history::TrackLog;
-use crate::identity::Who;
+use crate::identity::StretchOwner;
 use crate::spans::Spans;
 use crate::{PersonId, Policy, TrackId, Zone};
 
 /// The part of a track that is one stretch of identity, within the window.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "four marks of a part, any of them alone")]
-pub(crate) struct Part<'t> {
+pub(crate) struct TrackPart<'t> {
     pub(crate) id: TrackId,
     pub(crate) track: &'t TrackLog,
-    pub(crate) who: Who,
+    pub(crate) who: StretchOwner,
     pub(crate) votes: u32,
     pub(crate) seen: Spans,
     pub(crate) ring: Spans,
@@ -43,18 +43,18 @@ pub(crate) struct Part<'t> {
 /// One person of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Somebody<'t> {
-    pub(crate) parts: Vec<Part<'t>>,
+    pub(crate) parts: Vec<TrackPart<'t>>,
     pub(crate) sum: Sum<'t>,
     /// Parts were put together by place and time alone.
     pub(crate) joined: bool,
 }
 
-impl<'t> Part<'t> {
+impl<'t> TrackPart<'t> {
     pub(crate) fn new(
         id: TrackId,
         track: &'t TrackLog,
         (from, to): (u64, u64),
-        who: Who,
+        who: StretchOwner,
         votes: u32,
     ) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl<'t> Part<'t> {
             exchanged: false,
             doubled: false,
             bound: None,
-            sum: Evidence::within(&track.evidence, from, to),
+            sum: TrackEvidence::within(&track.evidence, from, to),
         }
     }
 
@@ -113,9 +113,9 @@ impl<'t> Part<'t> {
     /// Whether the evidence lets both be one person.
     fn agrees(&self, other: &Self, policy: &Policy) -> bool {
         match (&self.who, &other.who) {
-            (Who::Person(a), Who::Person(b)) => a == b,
-            (Who::Person(a), _) => other.sum.standing(a, policy) != Standing::Out,
-            (_, Who::Person(b)) => self.sum.standing(b, policy) != Standing::Out,
+            (StretchOwner::Person(a), StretchOwner::Person(b)) => a == b,
+            (StretchOwner::Person(a), _) => other.sum.standing(a, policy) != Possibility::Out,
+            (_, StretchOwner::Person(b)) => self.sum.standing(b, policy) != Possibility::Out,
             _ => true,
         }
     }
@@ -140,7 +140,7 @@ impl<'t> Part<'t> {
 }
 
 /// Puts the parts of a window together.
-pub(crate) fn people<'t>(parts: Vec<Part<'t>>, policy: &Policy) -> Vec<Somebody<'t>> {
+pub(crate) fn people<'t>(parts: Vec<TrackPart<'t>>, policy: &Policy) -> Vec<Somebody<'t>> {
     let n = parts.len();
     let mut group: Vec<usize> = (0..n).collect();
     let mut by_place = vec![false; n];
@@ -194,7 +194,11 @@ pub(crate) fn people<'t>(parts: Vec<Part<'t>>, policy: &Policy) -> Vec<Somebody<
 }
 
 /// The parts of each group together, in the order of their first.
-fn gathered<'t>(parts: Vec<Part<'t>>, group: &[usize], by_place: &[bool]) -> Vec<Somebody<'t>> {
+fn gathered<'t>(
+    parts: Vec<TrackPart<'t>>,
+    group: &[usize],
+    by_place: &[bool],
+) -> Vec<Somebody<'t>> {
     let mut out: Vec<Somebody<'t>> = Vec::new();
     let mut place: Vec<Option<usize>> = vec![None; parts.len()];
     for (i, part) in parts.into_iter().enumerate() {
@@ -223,7 +227,7 @@ impl Somebody<'_> {
     /// The recognised person among the parts, where there is one and no other.
     pub(crate) fn person(&self) -> Option<&PersonId> {
         let mut people = self.parts.iter().filter_map(|p| match &p.who {
-            Who::Person(person) => Some(person),
+            StretchOwner::Person(person) => Some(person),
             _ => None,
         });
         let first = people.next()?;
@@ -231,10 +235,10 @@ impl Somebody<'_> {
     }
 
     pub(crate) fn has_person(&self) -> bool {
-        self.parts.iter().any(|p| matches!(p.who, Who::Person(_)))
+        self.parts.iter().any(|p| matches!(p.who, StretchOwner::Person(_)))
     }
 
-    /// MATCHED by the evidence of all parts: as many hits as one track needs, much for him and
+    /// MATCHED by the evidence of all parts: as many hits as one track needs, much for them and
     /// little for anybody else.
     pub(crate) fn matched(&self, policy: &Policy) -> Option<(PersonId, u32)> {
         let named = policy.evidence_named_mnat() as i64;
@@ -242,8 +246,8 @@ impl Somebody<'_> {
             u64::from(self.sum.hits(person)) >= policy.match_frames()
                 && self.sum.of(person) >= 2 * named
                 && self.sum.of_others(person) < 0
-                && self.sum.standing(person, policy) == Standing::Open
-                && self.parts.iter().all(|p| p.sum.standing(person, policy) != Standing::Out)
+                && self.sum.standing(person, policy) == Possibility::Open
+                && self.parts.iter().all(|p| p.sum.standing(person, policy) != Possibility::Out)
         })?;
         Some((hit.clone(), self.sum.hits(hit)))
     }

@@ -1,20 +1,20 @@
 //! Derives findings again from what was recorded: the same ones with the same policy, others with
-//! another, and why. A recording is a list of [`Entry`]s; how it is stored and encrypted is the
-//! agent's.
+//! another, and why. A recording is a list of [`RecordedCall`]s; how it is stored and encrypted is
+//! the agent's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::civil::clock;
 use crate::{
-    Engine, Fact, Finding, FindingKey, IdentityView, Moment, Observation, Output, PersonId, Policy,
-    Rule, Statement, Step, Thresholds, TrackId,
+    Engine, EngineOutput, Fact, Finding, FindingKey, IdentityView, Moment, Observation, PersonId,
+    Policy, Rule, Statement, Step, Thresholds, TrackId,
 };
 
 /// One recorded call of the engine. Serialised one per line (serde JSON, keys in the order of the
 /// fields) its bytes are canonical: the core holds no map whose order could vary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Entry {
+pub enum RecordedCall {
     /// [`Engine::observe`], with the observation as [`Observation::for_recording`] made it.
     Observe {
         /// When.
@@ -56,17 +56,17 @@ impl Observation {
 
 impl Engine {
     /// Takes a recorded call.
-    pub fn take(&mut self, entry: &Entry) -> Vec<Output> {
+    pub fn take(&mut self, entry: &RecordedCall) -> Vec<EngineOutput> {
         match entry {
-            Entry::Observe { at, seen } => self.observe(*at, seen),
-            Entry::Inform { at, fact } => self.inform(*at, (**fact).clone()),
-            Entry::Expire { at } => self.expire(*at),
+            RecordedCall::Observe { at, seen } => self.observe(*at, seen),
+            RecordedCall::Inform { at, fact } => self.inform(*at, (**fact).clone()),
+            RecordedCall::Expire { at } => self.expire(*at),
         }
     }
 }
 
 /// Derives every output again. With `policy` the recorded policies are replaced by it.
-pub fn replay(recording: &[Entry], policy: Option<&Policy>) -> Vec<Output> {
+pub fn replay(recording: &[RecordedCall], policy: Option<&Policy>) -> Vec<EngineOutput> {
     let mut out = Vec::new();
     walk(recording, policy, |_, _, outputs| out.extend(outputs));
     out
@@ -74,9 +74,9 @@ pub fn replay(recording: &[Entry], policy: Option<&Policy>) -> Vec<Output> {
 
 /// Feeds a recording to a fresh engine, showing each call with what it answered.
 fn walk(
-    recording: &[Entry],
+    recording: &[RecordedCall],
     policy: Option<&Policy>,
-    mut show: impl FnMut(&Engine, &Entry, Vec<Output>),
+    mut show: impl FnMut(&Engine, &RecordedCall, Vec<EngineOutput>),
 ) {
     let mut engine = Engine::new();
     for entry in recording {
@@ -86,16 +86,16 @@ fn walk(
 }
 
 /// The findings that stand after these outputs: opened, not withdrawn.
-pub fn standing(outputs: Vec<Output>) -> BTreeMap<FindingKey, Finding> {
+pub fn standing(outputs: Vec<EngineOutput>) -> BTreeMap<FindingKey, Finding> {
     let mut stand = BTreeMap::new();
     note_standing(&mut stand, outputs);
     stand
 }
 
 /// What stands once these outputs were said, too.
-pub(crate) fn note_standing(stand: &mut BTreeMap<FindingKey, Finding>, outputs: Vec<Output>) {
+pub(crate) fn note_standing(stand: &mut BTreeMap<FindingKey, Finding>, outputs: Vec<EngineOutput>) {
     for output in outputs {
-        if let Output::Finding(finding) = output {
+        if let EngineOutput::Finding(finding) = output {
             if finding.step == Step::Withdrawn {
                 stand.remove(&finding.key);
             } else {
@@ -110,7 +110,7 @@ pub(crate) fn note_standing(stand: &mut BTreeMap<FindingKey, Finding>, outputs: 
 /// explained by what stands in its way there. Empty when the recording yields no such finding at
 /// all. `words` phrases a step's statement, a sentence a line: the core has none.
 pub fn why(
-    recording: &[Entry],
+    recording: &[RecordedCall],
     policy: Option<&Policy>,
     key: &FindingKey,
     words: impl Fn(&Statement) -> Vec<String>,
@@ -120,7 +120,7 @@ pub fn why(
     let mut steps: Vec<Finding> = Vec::new();
     let mut in_force = Policy::default();
     walk(recording, policy, |engine, entry, outputs| {
-        if let Entry::Observe { at, seen: observation } = entry {
+        if let RecordedCall::Observe { at, seen: observation } = entry {
             for face in &observation.faces {
                 let view = engine.identity(face.track);
                 let old = seen.entry(face.track).or_insert(IdentityView::Indeterminate);
@@ -131,7 +131,7 @@ pub fn why(
             }
         }
         steps.extend(outputs.into_iter().filter_map(|output| match output {
-            Output::Finding(finding) if finding.key == *key => Some(*finding),
+            EngineOutput::Finding(finding) if finding.key == *key => Some(*finding),
             _ => None,
         }));
         if steps.is_empty() {
@@ -157,10 +157,10 @@ pub fn why(
 
 /// Why a recorded finding does not arise under another policy, at the tick at which it was last
 /// said.
-fn why_not(recording: &[Entry], other: &Policy, key: &FindingKey) -> Vec<String> {
+fn why_not(recording: &[RecordedCall], other: &Policy, key: &FindingKey) -> Vec<String> {
     let said = replay(recording, None).into_iter().rev();
-    let recorded =
-        said.filter_map(|output| if let Output::Finding(f) = output { Some(*f) } else { None });
+    let recorded = said
+        .filter_map(|output| if let EngineOutput::Finding(f) = output { Some(*f) } else { None });
     let Some(last) = recorded.into_iter().find(|f| f.key == *key) else { return Vec::new() };
     let mut lines = vec![format!(
         "as recorded: {} {:?} {:?}; not so under the other policy",
@@ -176,14 +176,16 @@ fn why_not(recording: &[Entry], other: &Policy, key: &FindingKey) -> Vec<String>
 /// What stood in the rule's way when the finding was last judged: the engine is led up to that
 /// tick, and no further.
 fn doubts(
-    recording: &[Entry],
+    recording: &[RecordedCall],
     policy: Option<&Policy>,
     last: &Finding,
 ) -> (Vec<TrackId>, Vec<String>) {
     let Some(session) = &last.key.session else { return (Vec::new(), Vec::new()) };
     let mut engine = Engine::new();
     for entry in recording {
-        let (Entry::Observe { at, .. } | Entry::Inform { at, .. } | Entry::Expire { at }) = entry;
+        let (RecordedCall::Observe { at, .. }
+        | RecordedCall::Inform { at, .. }
+        | RecordedCall::Expire { at }) = entry;
         if at.mono >= last.raised_at.mono {
             break;
         }
@@ -194,10 +196,13 @@ fn doubts(
 }
 
 /// A recorded policy, exchanged for the one to try.
-pub(crate) fn replaced(entry: &Entry, policy: Option<&Policy>) -> Option<Entry> {
+pub(crate) fn replaced(entry: &RecordedCall, policy: Option<&Policy>) -> Option<RecordedCall> {
     match (entry, policy) {
-        (Entry::Inform { at, fact }, Some(policy)) if matches!(**fact, Fact::Policy(_)) => {
-            Some(Entry::Inform { at: *at, fact: Box::new(Fact::Policy(Box::new(policy.clone()))) })
+        (RecordedCall::Inform { at, fact }, Some(policy)) if matches!(**fact, Fact::Policy(_)) => {
+            Some(RecordedCall::Inform {
+                at: *at,
+                fact: Box::new(Fact::Policy(Box::new(policy.clone()))),
+            })
         }
         _ => None,
     }

@@ -1,16 +1,18 @@
 //! What a session's verdict carries beside the findings: their common stamp, and the presence
 //! summary.
 
-use crate::case::Case;
-use crate::finding::{Assessment, PersonPresence, PresenceMethod, PresenceSummary, Withdrawal};
-use crate::ledger::Stamp;
+use crate::case::CaseMeasures;
+use crate::finding::{
+    Assessability, PersonPresence, PresenceMethod, PresenceSummary, WithdrawalGround,
+};
+use crate::ledger::FindingStamp;
 use crate::rules;
 use crate::spans::{Spans, share_ppm};
 use crate::time::Offset;
 use crate::{Moment, SessionId};
 
 /// What every finding of a case carries.
-pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: Offset) -> Stamp {
+pub(crate) fn stamp(case: &CaseMeasures<'_>, at: Moment, offset: Offset) -> FindingStamp {
     let policy = &case.given.knowledge.policy;
     let declared = Spans::one(case.given.bounds.start, case.given.bounds.end);
     let session_ppm = match case.given.session {
@@ -20,7 +22,7 @@ pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: Offset) -> Stamp {
         ),
         _ => 1_000_000,
     };
-    Stamp {
+    FindingStamp {
         at,
         offset,
         session: case.given.session.map(|(id, _)| id.clone()),
@@ -29,15 +31,15 @@ pub(crate) fn stamp(case: &Case<'_>, at: Moment, offset: Offset) -> Stamp {
         liveness_waived: policy.liveness_waived() == 1,
         policy_version: policy.version(),
         roster_version: case.given.roster_version(),
-        withdrawal: Withdrawal::OwnCorrection,
+        withdrawal: WithdrawalGround::OwnCorrection,
         basis_tick: at.mono.0,
     }
 }
 
 /// What was seen of a session, given what was said of it.
 pub(crate) fn summarise(
-    case: &Case<'_>,
-    said: &[rules::Draft],
+    case: &CaseMeasures<'_>,
+    said: &[rules::Allegation],
     id: &SessionId,
     at: Moment,
 ) -> PresenceSummary {
@@ -63,9 +65,9 @@ pub(crate) fn summarise(
         revision: 1,
         at,
         assessment: if faults.is_empty() {
-            Assessment::Assessable
+            Assessability::Assessable
         } else {
-            Assessment::NotAssessable(faults)
+            Assessability::NotAssessable(faults)
         },
         undecided: rules::undecided(case, said),
         visibility: case.sight.v,

@@ -1,35 +1,35 @@
-//! Reads the people of a case: who each is, whether he operated, and what stays open. It makes
+//! Reads the people of a case: who each is, whether they operated, and what stays open. It makes
 //! [`Attendance`] and [`Unknowns`], both whole, and alleges nothing.
 
-use crate::case::attendance::{Attendance, Seen, Stranger};
+use crate::case::attendance::{Attendance, SeenPractitioner, Stranger};
 use crate::case::bed::Bed;
-use crate::case::given::Given;
-use crate::case::unknowns::{Cause, Unknown, Unknowns};
+use crate::case::input::CaseInput;
+use crate::case::unknowns::{Unknown, UnknownCause, Unknowns};
 use crate::check_in::CheckedIn;
-use crate::doubled::undoubled;
-use crate::entry::{Afoot, Named, named_tracks, takes_turns};
+use crate::entry_order::{NamedPresence, PatientOnFeet, named_tracks, takes_turns};
 use crate::finding::PresenceMethod;
-use crate::gates::Gates;
 use crate::history::History;
-use crate::identity::Who;
-use crate::people::{Part, Somebody, people};
+use crate::identity::StretchOwner;
+use crate::operating_time::OperatingGates;
+use crate::people::{Somebody, TrackPart, people};
+use crate::seen_elsewhere::undoubled;
 use crate::spans::Spans;
-use crate::visitors::Visitor;
-use crate::{Checked, PersonId, Practitioner, PractitionerCategory, Zone};
+use crate::visitors::SeenVisitor;
+use crate::{CheckSubject, PersonId, Practitioner, PractitionerCategory, Zone};
 
 /// Reads everybody of the window.
 pub(crate) fn read_people<'a>(
-    given: &Given<'a>,
+    given: &CaseInput<'a>,
     bed: &Bed,
     h: &'a History,
 ) -> (Attendance<'a>, Unknowns<'a>) {
     let (from, to) = (given.window.first().unwrap_or(0), given.window.last().unwrap_or(0));
     let policy = &given.knowledge.policy;
-    let afoot = Afoot::around(h, from, to, policy);
+    let afoot = PatientOnFeet::around(h, from, to, policy);
     let named = named_tracks(h, from, to, policy);
     let parts = parts_within(given, h, (from, to));
-    let gates = Gates::of(given, bed);
-    let lists = Lists { visitors: Visitor::among(&parts), ..Lists::default() };
+    let gates = OperatingGates::of(given, bed);
+    let lists = Lists { visitors: SeenVisitor::among(&parts), ..Lists::default() };
     let lay_at = bed.used.first();
     let mut reading = Reading {
         given,
@@ -61,13 +61,18 @@ pub(crate) fn read_people<'a>(
 }
 
 /// The stretches of identity of every track of the window, cut where check-ins begin and end.
-fn parts_within<'a>(given: &Given<'a>, h: &'a History, (from, to): (u64, u64)) -> Vec<Part<'a>> {
+fn parts_within<'a>(
+    given: &CaseInput<'a>,
+    h: &'a History,
+    (from, to): (u64, u64),
+) -> Vec<TrackPart<'a>> {
     let policy = &given.knowledge.policy;
     let mut parts = Vec::new();
     let within = h.tracks.iter().filter(|(_, t)| t.last() >= from && t.first() <= to);
     for (&id, track) in within.filter(|(_, t)| !t.patient) {
         let stretches = track.identity.stretches(track.last(), policy);
-        let exchanged = stretches.iter().any(|(_, _, who, _)| matches!(who, Who::Person(_)));
+        let exchanged =
+            stretches.iter().any(|(_, _, who, _)| matches!(who, StretchOwner::Person(_)));
         let checked = given.checked_in_by_track(id, h);
         for (s_from, s_to, who, votes) in stretches {
             let (s_from, s_to) = (s_from.max(from), s_to.min(to));
@@ -76,8 +81,8 @@ fn parts_within<'a>(given: &Given<'a>, h: &'a History, (from, to): (u64, u64)) -
             }
             // A check counts from the moment it was made, never backwards.
             for (from, to, bound) in CheckedIn::cut(&checked, (s_from, s_to)) {
-                let part = Part::new(id, track, (from, to), who.clone(), votes);
-                parts.push(Part { exchanged, bound, ..part });
+                let part = TrackPart::new(id, track, (from, to), who.clone(), votes);
+                parts.push(TrackPart { exchanged, bound, ..part });
             }
         }
     }
@@ -95,23 +100,28 @@ struct Lists {
     /// Strangers who may be somebody recognised.
     turning: Vec<Stranger>,
     /// Pass holders inside the room whom nobody saw leave.
-    visitors: Vec<Visitor>,
+    visitors: Vec<SeenVisitor>,
     after_drape: Vec<Stranger>,
 }
 
 /// What is gathered while the people are read, one after the other.
 struct Reading<'a, 'g> {
-    given: &'g Given<'a>,
+    given: &'g CaseInput<'a>,
     /// When the patient lay down.
     lay_at: Option<u64>,
-    gates: Gates,
+    gates: OperatingGates,
     attendance: Attendance<'a>,
     unknowns: Unknowns<'a>,
     lists: Lists,
 }
 
 impl<'a> Reading<'a, '_> {
-    fn read_somebody(&mut self, somebody: &Somebody<'a>, afoot: &Afoot, others: &[Named]) {
+    fn read_somebody(
+        &mut self,
+        somebody: &Somebody<'a>,
+        afoot: &PatientOnFeet,
+        others: &[NamedPresence],
+    ) {
         let policy = &self.given.knowledge.policy;
         for part in somebody.parts.iter().filter(|p| !p.track.is_a_picture(policy)) {
             self.lists.beside.extend(part.beside().iter());
@@ -132,25 +142,25 @@ impl<'a> Reading<'a, '_> {
         let mut rest = Vec::new();
         for part in &somebody.parts {
             match (&part.who, part.bound.map(|bound| bound.whom)) {
-                (Who::Person(person), _) => {
+                (StretchOwner::Person(person), _) => {
                     self.recognised(part, person, PresenceMethod::Face);
                 }
-                (_, Some(Checked::Person(person))) => {
+                (_, Some(CheckSubject::Person(person))) => {
                     self.recognised(part, person, PresenceMethod::CardPinWitness);
                 }
                 // A pass holder is at work with leave.
-                (_, Some(Checked::Pass(_))) => {}
+                (_, Some(CheckSubject::Pass(_))) => {}
                 (_, None) => rest.push(part.clone()),
             }
         }
         match (bound, somebody.person()) {
-            (Some(Checked::Pass(_)), _) => {
+            (Some(CheckSubject::Pass(_)), _) => {
                 let uncovered = self.visitor(somebody, &rest);
                 if !uncovered.is_empty() {
                     self.unrecognised(&uncovered, somebody, afoot, others);
                 }
             }
-            (Some(Checked::Person(person)), None) if sure => {
+            (Some(CheckSubject::Person(person)), None) if sure => {
                 for part in &rest {
                     self.recognised(part, person, PresenceMethod::CardPinWitness);
                 }
@@ -168,7 +178,7 @@ impl<'a> Reading<'a, '_> {
 
     /// What was seen of a pass holder whose track broke. `sure`: the face is the same. Otherwise it
     /// is a doubt that accuses nobody and is counted. Returns what no pass covers.
-    fn visitor(&mut self, somebody: &Somebody<'a>, rest: &[Part<'a>]) -> Vec<Part<'a>> {
+    fn visitor(&mut self, somebody: &Somebody<'a>, rest: &[TrackPart<'a>]) -> Vec<TrackPart<'a>> {
         let mut bound: Vec<CheckedIn<'a>> = somebody.parts.iter().filter_map(|p| p.bound).collect();
         bound.retain(CheckedIn::is_of_a_pass);
         bound.sort_unstable_by_key(|b| (b.from, b.until));
@@ -181,26 +191,26 @@ impl<'a> Reading<'a, '_> {
             }
         }
         if !covered.is_empty() && somebody.joined {
-            let strange = covered.iter().filter(|p| p.who == Who::Stranger);
+            let strange = covered.iter().filter(|p| p.who == StretchOwner::Stranger);
             let at_bed = strange.flat_map(|p| p.ring.iter().chain(p.head.iter())).collect();
             self.lists
                 .doubted
                 .extend(self.gates.with_patient(&Spans::from_unsorted(at_bed)).iter());
             let seen = Spans::from_unsorted(covered.iter().flat_map(|p| p.seen.iter()).collect());
-            self.unknowns.presences.push(unknown(&covered, Cause::Unverified, seen, false));
+            self.unknowns.presences.push(unknown(&covered, UnknownCause::Unverified, seen, false));
         }
         uncovered
     }
 
-    fn all_are(&mut self, parts: &[Part<'a>], person: &PersonId) {
+    fn all_are(&mut self, parts: &[TrackPart<'a>], person: &PersonId) {
         for part in parts {
             self.recognised(part, person, PresenceMethod::Face);
         }
     }
 
-    /// Parts put together by place alone: those whose looks speak for the person are his; of the
-    /// others he was there, but what they did at the bed is nobody's.
-    fn named_are(&mut self, parts: &[Part<'a>], person: &PersonId) {
+    /// Parts put together by place alone: those whose looks speak for the person are theirs; of the
+    /// others they were there, but what they did at the bed is nobody's.
+    fn named_are(&mut self, parts: &[TrackPart<'a>], person: &PersonId) {
         let (his, others): (Vec<_>, Vec<_>) =
             parts.iter().cloned().partition(|p| p.sum.of(person) > 0);
         self.all_are(&his, person);
@@ -213,11 +223,15 @@ impl<'a> Reading<'a, '_> {
         }
     }
 
-    fn recognised(&mut self, part: &Part<'a>, id: &PersonId, method: PresenceMethod) {
+    fn recognised(&mut self, part: &TrackPart<'a>, id: &PersonId, method: PresenceMethod) {
         let confirmed =
             |info: &&Practitioner| info.confirmed || method == PresenceMethod::CardPinWitness;
         let Some(info) = self.given.known(id).filter(confirmed) else {
-            self.indeterminate(std::slice::from_ref(part), &Cause::Unconfirmed(id.clone()), false);
+            self.indeterminate(
+                std::slice::from_ref(part),
+                &UnknownCause::Unconfirmed(id.clone()),
+                false,
+            );
             return;
         };
         let declared = self.given.is_declared(id);
@@ -240,7 +254,7 @@ impl<'a> Reading<'a, '_> {
             .attendance
             .people
             .entry(id.clone())
-            .or_insert_with(|| Seen { method, ..Seen::by_card(info) });
+            .or_insert_with(|| SeenPractitioner { method, ..SeenPractitioner::by_card(info) });
         seen.present = seen.present.union(&part.seen);
         seen.op = seen.op.union(&op);
         seen.votes += votes;
@@ -256,10 +270,10 @@ impl<'a> Reading<'a, '_> {
     /// Parts of one person whom nobody recognised.
     fn unrecognised(
         &mut self,
-        parts: &[Part<'a>],
+        parts: &[TrackPart<'a>],
         somebody: &Somebody<'a>,
-        afoot: &Afoot,
-        named: &[Named],
+        afoot: &PatientOnFeet,
+        named: &[NamedPresence],
     ) {
         let policy = &self.given.knowledge.policy;
         // The patient between two times of lying: no operator, and no stranger.
@@ -277,8 +291,8 @@ impl<'a> Reading<'a, '_> {
         }
         let turns = turns(&parts, named, policy.handover_ms());
         let lows = somebody.unmatched(policy).filter(|_| !somebody.has_person());
-        let strange = |p: &Part<'_>| {
-            p.who == Who::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500)
+        let strange = |p: &TrackPart<'_>| {
+            p.who == StretchOwner::Stranger || (lows.is_some() && p.sum.of_anybody() <= -3_500)
         };
         let (strangers, others): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(strange);
         let is_afoot =
@@ -286,13 +300,13 @@ impl<'a> Reading<'a, '_> {
         if !strangers.is_empty() && !is_companion(somebody) {
             self.stranger(&strangers, somebody, turns);
         }
-        let others: Vec<Part<'a>> =
+        let others: Vec<TrackPart<'a>> =
             if is_companion(somebody) && !strangers.is_empty() { Vec::new() } else { others };
         if others.is_empty() {
             return;
         }
         if is_afoot && strangers.is_empty() {
-            // The patient on his feet is nobody's absence, unless looks say that he is somebody
+            // The patient on their feet is nobody's absence, unless looks say that it is somebody
             // else.
             self.afoot(&others);
             return;
@@ -300,15 +314,15 @@ impl<'a> Reading<'a, '_> {
         if !somebody.has_person() && !is_companion(somebody) {
             self.perhaps_stranger(&others);
         }
-        self.indeterminate(&others, &Cause::Unverified, turns || somebody.has_person());
+        self.indeterminate(&others, &UnknownCause::Unverified, turns || somebody.has_person());
     }
 
-    fn afoot(&mut self, parts: &[Part<'a>]) {
+    fn afoot(&mut self, parts: &[TrackPart<'a>]) {
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
-        self.unknowns.presences.push(unknown(parts, Cause::Unverified, seen, true));
+        self.unknowns.presences.push(unknown(parts, UnknownCause::Unverified, seen, true));
     }
 
-    fn stranger(&mut self, parts: &[Part<'a>], somebody: &Somebody<'a>, turns: bool) {
+    fn stranger(&mut self, parts: &[TrackPart<'a>], somebody: &Somebody<'a>, turns: bool) {
         let at_bed = Spans::from_unsorted(
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
         );
@@ -318,7 +332,7 @@ impl<'a> Reading<'a, '_> {
             self.gates.with_patient(&at_bed.bridged(self.given.knowledge.policy.op_bridge_ms()));
         self.lists.activity.extend(op.iter());
         if self.given.lead_unrecognisable {
-            let mut open = unknown(parts, Cause::LeadWithoutTemplate, seen.clone(), false);
+            let mut open = unknown(parts, UnknownCause::LeadWithoutTemplate, seen.clone(), false);
             open.anybody = true;
             self.unknowns.presences.push(open);
         }
@@ -331,7 +345,8 @@ impl<'a> Reading<'a, '_> {
         // A pass holder whom nobody saw leave may be who appears inside the room afterwards, as
         // long as the pass holds.
         let appears = somebody.parts.iter().all(|p| p.track.first_zone != Zone::Door);
-        if let Some(until) = Visitor::until(&self.lists.visitors, seen.first()).filter(|_| appears)
+        if let Some(until) =
+            SeenVisitor::until(&self.lists.visitors, seen.first()).filter(|_| appears)
         {
             self.lists.doubted.extend(stranger.op.clip(0, until).iter());
             stranger.op = stranger.op.minus(&Spans::one(0, until));
@@ -346,7 +361,7 @@ impl<'a> Reading<'a, '_> {
         if turns {
             self.lists.unknown_ring.extend(at_bed.iter());
             self.unknowns.tracks += u32::from(!at_bed.is_empty());
-            self.unknowns.presences.push(unknown(parts, Cause::TakesTurns, seen, false));
+            self.unknowns.presences.push(unknown(parts, UnknownCause::TakesTurns, seen, false));
             if !stranger.op.is_empty() {
                 self.lists.turning.push(stranger);
             }
@@ -357,17 +372,18 @@ impl<'a> Reading<'a, '_> {
 
     /// Whoever is hardly of the roster by the few looks there were: a doubt that adds to what
     /// others did who are strangers beyond doubt.
-    fn perhaps_stranger(&mut self, parts: &[Part<'a>]) {
+    fn perhaps_stranger(&mut self, parts: &[TrackPart<'a>]) {
         let named = self.given.knowledge.policy.evidence_named_mnat() as i64;
         let seen = Spans::from_unsorted(parts.iter().flat_map(|p| p.seen.iter()).collect());
-        let Unknown { tracks, sum, .. } = unknown(parts, Cause::Unverified, seen.clone(), false);
+        let Unknown { tracks, sum, .. } =
+            unknown(parts, UnknownCause::Unverified, seen.clone(), false);
         let (lows, bands) = sum.lows_and_bands();
         let hardly = sum.of_anybody() <= -named && sum.hit().next().is_none() && bands * 4 <= lows;
         let at_bed = Spans::from_unsorted(
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
         );
-        // He may be the pass holder whom nobody saw leave.
-        let until = Visitor::until(&self.lists.visitors, seen.first());
+        // They may be the pass holder whom nobody saw leave.
+        let until = SeenVisitor::until(&self.lists.visitors, seen.first());
         let covered = until.map_or_else(Spans::none, |until| Spans::one(0, until));
         let op = self.gates.with_patient(&at_bed).minus(&covered);
         if hardly && !op.is_empty() {
@@ -383,7 +399,7 @@ impl<'a> Reading<'a, '_> {
         self.lay_at.is_some_and(|lay| seen.first() <= Some(lay + 20_000)) || companion_ms >= 10_000
     }
 
-    fn indeterminate(&mut self, parts: &[Part<'a>], cause: &Cause, explained: bool) {
+    fn indeterminate(&mut self, parts: &[TrackPart<'a>], cause: &UnknownCause, explained: bool) {
         let policy = &self.given.knowledge.policy;
         let at_bed = Spans::from_unsorted(
             parts.iter().flat_map(|p| p.ring.iter().chain(p.head.iter())).collect(),
@@ -402,7 +418,7 @@ impl<'a> Reading<'a, '_> {
         if companion_ms == 0 || companion_ms < at_bed.total() {
             let op = self.gates.with_patient(&at_bed);
             self.lists.activity.extend(op.iter());
-            if !told || *cause != Cause::Unverified {
+            if !told || *cause != UnknownCause::Unverified {
                 self.lists.unknown_ring.extend(at_bed.iter());
             }
             if !explained {
@@ -411,7 +427,7 @@ impl<'a> Reading<'a, '_> {
             }
         }
         for part in parts {
-            // Too short for a match, and like one person alone: it tells how he came or went.
+            // Too short for a match, and like one person alone: it tells how they came or went.
             let best = part.sum.best().filter(|(_, mnat)| *mnat >= named);
             let alone = best.filter(|(person, _)| part.sum.of_others(person) < 0);
             self.unknowns
@@ -425,8 +441,8 @@ impl<'a> Reading<'a, '_> {
 }
 
 pub(crate) fn unknown<'a>(
-    parts: &[Part<'a>],
-    cause: Cause,
+    parts: &[TrackPart<'a>],
+    cause: UnknownCause,
     seen: Spans,
     afoot: bool,
 ) -> Unknown<'a> {
@@ -441,20 +457,20 @@ pub(crate) fn unknown<'a>(
         sum,
         afoot,
         anybody: false,
-        stays: parts.iter().filter_map(Part::stay).collect(),
+        stays: parts.iter().filter_map(TrackPart::stay).collect(),
         op: Spans::none(),
         doubled: parts.iter().any(|p| p.doubled),
     }
 }
 
-/// Sits with the companions more than he stands at the bed.
+/// Sits with the companions more than they stand at the bed.
 fn is_companion(somebody: &Somebody<'_>) -> bool {
     let companion_ms = somebody.companion_ms();
     companion_ms > 0 && companion_ms >= somebody.parts.iter().map(|p| p.track.ring.total()).sum()
 }
 
 /// Whether parts of an unrecognised person may be a recognised one seen badly (entry order).
-fn turns(parts: &[Part<'_>], named: &[Named], within: u64) -> bool {
+fn turns(parts: &[TrackPart<'_>], named: &[NamedPresence], within: u64) -> bool {
     let first = parts.iter().min_by_key(|p| p.seen.first());
     let last = parts.iter().max_by_key(|p| p.seen.last());
     let (Some(first), Some(last)) = (first, last) else { return false };

@@ -9,16 +9,16 @@ mod non_lead;
 mod undecided;
 mod unlicensed;
 
-pub(crate) use draft::Draft;
+pub(crate) use draft::Allegation;
 pub(crate) use integrity::{attacks, camera_faults, dark_at_bed, hb2_at_bed, zones_drifted};
 pub(crate) use undecided::undecided;
 pub(crate) use unlicensed::{uq1_blocked, uq1_frequent};
 
-use crate::case::Case;
+use crate::case::CaseMeasures;
 use crate::{Rule, Severity};
 
 /// Everything that the rules say of a case now.
-pub(crate) fn judge(case: &Case<'_>) -> Vec<Draft> {
+pub(crate) fn judge(case: &CaseMeasures<'_>) -> Vec<Allegation> {
     let mut drafts = Vec::new();
     drafts.extend(non_lead::nl4(case));
     if case.given.doorway {

@@ -10,13 +10,13 @@ pub(crate) fn tick_after(t: u64, policy: &Policy) -> u64 {
 }
 
 /// Collects the earliest next tick.
-pub(crate) struct Next {
+pub(crate) struct NextTick {
     t: u64,
     pub(crate) step: u64,
     pub(crate) due: Option<u64>,
 }
 
-impl Next {
+impl NextTick {
     /// Nothing is due yet after the tick `t`.
     pub(crate) fn after(t: u64, policy: &Policy) -> Self {
         Self { t, step: policy.evaluation_step_ms(), due: None }

@@ -8,11 +8,11 @@ mod clothes;
 mod face;
 mod look;
 
-use assign::{Choice, Cost};
+use assign::{Assignment, Cost};
 pub use clothes::Appearance;
 use clothes::{UNLIKE_LEAST, UNLIKE_MAX, UNLIKE_SAME, UNLIKE_USUAL, blended, unlikeness};
 pub use face::{FaceAnswer, WhoseFace};
-pub use look::{Detection, EmbedPermission, Scene, Tracked};
+pub use look::{Detection, EmbedPermission, Tracked, TrackedFrame};
 
 use crate::{BoxPx, Moment, Mono, Policy, TrackId, Zone, Zones};
 
@@ -84,7 +84,7 @@ impl Tracker {
 
     /// Takes the detections of one frame. Tracks unseen for longer than `track_gap_ms` are dropped,
     /// those that were last seen inside the room after `join_gap_ms`.
-    pub fn update(&mut self, at: Moment, seen: &[Detection]) -> Scene {
+    pub fn update(&mut self, at: Moment, seen: &[Detection]) -> TrackedFrame {
         self.update_asking(at, seen, &mut |_| FaceAnswer::default())
     }
 
@@ -95,12 +95,12 @@ impl Tracker {
         at: Moment,
         seen: &[Detection],
         ask: &mut dyn FnMut(WhoseFace<'_>) -> FaceAnswer,
-    ) -> Scene {
+    ) -> TrackedFrame {
         let now = at.mono;
         self.tracks.retain(|t| t.is_kept(now, &self.policy));
         let chosen = self.assign(now, seen);
         let answers = self.ask_the_open(now, seen, &chosen, ask);
-        let mut scene = Scene::default();
+        let mut scene = TrackedFrame::default();
         let mut gone = Vec::new();
         let claims: Vec<TrackId> = answers.iter().filter_map(|answer| answer.is).collect();
         for ((detection, choice), answer) in seen.iter().zip(chosen).zip(&answers) {
@@ -132,7 +132,7 @@ impl Tracker {
         &mut self,
         now: Mono,
         detection: &Detection,
-        choice: Choice,
+        choice: Assignment,
         (answer, claims): (&FaceAnswer, &[TrackId]),
         gone: &mut Vec<TrackId>,
     ) -> usize {
@@ -155,18 +155,18 @@ impl Tracker {
             }
         }
         match choice {
-            Choice::Track(index) => index,
+            Assignment::Track(index) => index,
             _ if answer.later => {
                 let index = self.begin(now, detection, choice.track());
                 self.tracks[index].open = Some(now);
                 index
             }
             // It is one of those that it may be: each of them goes on as somebody new.
-            Choice::Doubtful(index) => {
+            Assignment::Doubtful(index) => {
                 gone.push(self.tracks[index].id);
                 self.begin(now, detection, Some(index))
             }
-            Choice::New => {
+            Assignment::New => {
                 gone.extend(self.who_else_it_may_be(now, detection, answer));
                 self.begin(now, detection, None)
             }
@@ -197,7 +197,7 @@ impl Tracker {
         unseen.map(|t| t.id).filter(|track| !answer.rules_out(*track)).collect()
     }
 
-    fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Choice> {
+    fn assign(&self, now: Mono, seen: &[Detection]) -> Vec<Assignment> {
         let costs = seen.iter().map(|detection| {
             let inside = self.is_inside(detection.bbox);
             let covered = self.is_covered(detection, seen);
@@ -263,7 +263,7 @@ impl Tracker {
         now: Mono,
         detection: &Detection,
         by_face: bool,
-        scene: &mut Scene,
+        scene: &mut TrackedFrame,
     ) {
         let zone = self.zones.of(detection.bbox);
         let missed = self.missed(now, self.tracks[index].seen);

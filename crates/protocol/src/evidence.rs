@@ -35,7 +35,7 @@ pub struct Custodians {
     pub policy: EvidencePolicy,
     /// Every version that was ever in force; pictures are sealed to the newest of each role.
     pub role_keys: Vec<RoleKey>,
-    /// Everybody who ever was one, in the order in which they were let in; one who left keeps his
+    /// Everybody who ever was one, in the order in which they were let in; one who left keeps their
     /// line with [`Custodian::until`].
     pub custodians: Vec<Custodian>,
 }
@@ -95,7 +95,7 @@ pub struct RoleKey {
     pub vouched: CustodianSignature,
 }
 
-/// Somebody whose signature counts in his role.
+/// Somebody whose signature counts in their role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Custodian {
     pub custodian: CustodianId,
@@ -112,7 +112,7 @@ pub struct Custodian {
     /// RFC 3339 UTC with milliseconds; set once, never taken back or moved to later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Who let him in: a custodian of the same role, the first one of a role himself.
+    /// Who let them in: a custodian of the same role; the first one of a role vouches alone.
     pub vouched: CustodianSignature,
 }
 

@@ -99,7 +99,7 @@ id!(
     DeviceId
 );
 id!(
-    /// A registered practitioner, as the server numbers him.
+    /// A registered practitioner, as the server numbers them.
     PersonId
 );
 id!(
@@ -131,7 +131,7 @@ id!(
     TrialId
 );
 id!(
-    /// A custodian 证据保管人: one id per person, however many roles he holds.
+    /// A custodian 证据保管人: one id per person, however many roles they hold.
     CustodianId
 );
 

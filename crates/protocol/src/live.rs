@@ -2,8 +2,9 @@
 //! a socket of this machine. It never crosses a network, and a box in production has no such
 //! socket.
 //!
-//! Each way one line of JSON after the other. Behind a [`Shown`] come the pixels that it announces:
-//! `width` × `height` × 3 bytes, red, green, blue, from top to bottom; none where they are 0.
+//! Each way one line of JSON after the other. Behind a [`LiveMessage`] come the pixels that it
+//! announces: `width` × `height` × 3 bytes, red, green, blue, from top to bottom; none where they
+//! are 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use crate::{id::PersonId, up::CameraState};
 /// What the program asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
+pub enum LiveRequest {
     /// The widest face now, cut out and judged as for an enrolment.
     Photograph,
 }
@@ -20,14 +21,14 @@ pub enum Ask {
 /// What the box says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "said", rename_all = "snake_case")]
-pub enum Shown {
+pub enum LiveMessage {
     /// What the camera shows now.
-    Sight(Box<Sight>),
-    /// The answer to [`Ask::Photograph`].
+    Sight(Box<LiveFrame>),
+    /// The answer to [`LiveRequest::Photograph`].
     Photograph(Photograph),
 }
 
-impl Shown {
+impl LiveMessage {
     /// How many bytes of pixels follow.
     pub fn pixel_bytes(&self) -> usize {
         let (width, height) = match self {
@@ -40,7 +41,7 @@ impl Shown {
 
 /// One look through the camera.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct LiveFrame {
     /// Counts up; some may be left out.
     pub number: u64,
     /// Of the pixels that follow.

@@ -18,7 +18,7 @@ use std::{
 use image::{RgbImage, codecs::jpeg::JpegEncoder, imageops};
 use scene::{
     Dice, Morning, Scene,
-    attack::{Attack, Instrument, Renderer},
+    attack::{Attack, AttackInstrument, Renderer},
 };
 
 const FRAMES: u64 = 12;
@@ -44,9 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut labels = String::from("path,label\n");
     for track in 0..tracks {
         let (instrument, species) = [
-            (Instrument::Print, "print"),
-            (Instrument::Screen, "replay"),
-            (Instrument::Mask, "mask"),
+            (AttackInstrument::Print, "print"),
+            (AttackInstrument::Screen, "replay"),
+            (AttackInstrument::Mask, "mask"),
         ][track % 3];
         let photo = image::open(&people[dice.below(people.len())])?.to_rgb8();
         let attack = Attack {

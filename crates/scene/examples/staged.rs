@@ -1,11 +1,11 @@
 //! Writes the third renderer's presentations as folders of frames with a labels CSV, for
 //! `evaluate liveness`: large clean screens, films on screens, masks on real heads, waved prints,
 //! and living people, each through a good and a poor camera.
-//! `cargo run --release -p scene --features attacks --example staged -- PHOTOS CLIPS OUT TRACKS
-//! SEED 0|1`
-//! PHOTOS holds one folder a person, CLIPS one folder a film, ten frames a second, named
-//! `PERSON-FILM`. The last word chooses every other person of both: what is tuned on one half is
-//! reported on the other. What it writes shows real people: keep it out of any repository.
+//! `cargo run -p scene --features attacks --example staged -- PHOTOS OUT TRACKS SEED 0|1`
+//! PHOTOS holds one folder of portraits a person, the face in the middle and at least 500 px high:
+//! smaller ones are too soft to be filmed again. The last word chooses every other person: what is
+//! tuned on one half is reported on the other. What it writes shows real people: keep it out of any
+//! repository.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +13,6 @@
 )]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -28,6 +27,8 @@ use scene::{
 const FRAMES: u64 = 16;
 const WIDTH: u32 = 640;
 const EVERY_MS: u64 = 100;
+/// Of a film that a screen plays, px: finer than the camera that takes it once more.
+const FILM_WIDTH: u32 = 960;
 const STAGINGS: [(Staging, &str); 5] = [
     (Staging::Living, "live"),
     (Staging::CleanScreen, "replay:clean screen"),
@@ -39,24 +40,20 @@ const QUALITIES: [(Quality, &str); 2] = [(Quality::Good, "good"), (Quality::Poor
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [photos, clips, out, tracks, seed, half] = &args[..] else {
-        return Err("usage: staged PHOTOS CLIPS OUT TRACKS SEED 0|1".into());
+    let [photos, out, tracks, seed, half] = &args[..] else {
+        return Err("usage: staged PHOTOS OUT TRACKS SEED 0|1".into());
     };
     let (tracks, seed, half): (usize, u64, usize) = (tracks.parse()?, seed.parse()?, half.parse()?);
     let people = of_half(folders(photos.as_ref())?, half);
-    let films = films(clips.as_ref(), half)?;
     let room = room(seed)?;
     let dice = &mut Dice::new(seed, 7 + half as u64);
     let mut labels = String::from("path,label,source\n");
     for track in 0..tracks {
         let (staging, species) = STAGINGS[track % STAGINGS.len()];
-        let (person, shown) = match staging {
-            Staging::Living | Staging::MovingReplay => {
-                let film = &films[track / STAGINGS.len() % films.len()];
-                (film.0.clone(), film.1.clone())
-            }
-            _ => photograph(&people, dice)?,
-        };
+        let (person, mut shown) = photograph(&people, dice)?;
+        if staging == Staging::MovingReplay {
+            shown = film(&shown, &room, dice.seed());
+        }
         let behind = match staging {
             Staging::WornMask => photograph(&people, dice)?.1.remove(0),
             _ => room.clone(),
@@ -69,6 +66,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let note = if species.contains(':') { " " } else { ":" };
             let _ = writeln!(labels, "{track:03}-{camera},{species}{note}{camera},{person}");
         }
+        // After each track: what was drawn until it was ended can be used.
+        fs::write(Path::new(out).join("labels.csv"), &labels)?;
         for frame in 0..FRAMES {
             let seen = staged.seen(frame * EVERY_MS);
             for (quality, camera) in QUALITIES {
@@ -78,7 +77,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
-    fs::write(Path::new(out).join("labels.csv"), labels)?;
     Ok(())
 }
 
@@ -88,36 +86,17 @@ fn photograph(
     dice: &mut Dice,
 ) -> Result<(String, Vec<RgbImage>), Box<dyn std::error::Error>> {
     let person = &people[dice.below(people.len())];
-    let first = entries(person)?.into_iter().next().ok_or("a person without a photograph")?;
+    let photographs = entries(person)?;
+    let one = photographs.get(dice.place(photographs.len())).ok_or("nobody's photograph")?;
     let name = person.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, vec![image::open(first)?.to_rgb8()]))
+    Ok((name, vec![image::open(one)?.to_rgb8()]))
 }
 
-type Film = (String, Vec<RgbImage>);
-
-/// The films of this half's people, by person in turn.
-fn films(folder: &Path, half: usize) -> Result<Vec<Film>, Box<dyn std::error::Error>> {
-    let person = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.split('-').next().unwrap_or_default().to_owned()
-    };
-    let all = folders(folder)?;
-    let people: BTreeSet<String> = all.iter().map(|path| person(path)).collect();
-    let kept = of_half(people.into_iter().collect(), half);
-    let mut by_person: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in all.into_iter().filter(|path| kept.contains(&person(path))) {
-        by_person.entry(person(&path)).or_default().push(path);
-    }
-    let mut films = Vec::new();
-    let most = by_person.values().map(Vec::len).max().unwrap_or(0);
-    for nth in 0..most {
-        for (name, paths) in by_person.iter().filter(|(_, paths)| nth < paths.len()) {
-            let frames = entries(&paths[nth])?.into_iter();
-            let frames = frames.map(|frame| Ok(image::open(frame)?.to_rgb8()));
-            films.push((name.clone(), frames.collect::<Result<_, image::ImageError>>()?));
-        }
-    }
-    Ok(films)
+/// The film of a person that a screen plays: the living one as a good camera takes them.
+fn film(portrait: &[RgbImage], behind: &RgbImage, seed: u64) -> Vec<RgbImage> {
+    let staging = Staging::Living;
+    let living = Staged { staging, shown: portrait, behind, seed, width: FILM_WIDTH };
+    (0..FRAMES).map(|frame| living.seen(frame * EVERY_MS).through(Quality::Good)).collect()
 }
 
 /// Every other one.

@@ -14,7 +14,7 @@ use image::RgbImage;
 
 /// What carries the false face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Instrument {
+pub enum AttackInstrument {
     /// A photograph on paper with a white edge.
     Print,
     /// A phone or tablet: bezel, glare, moiré of its pixel grid.
@@ -60,7 +60,7 @@ const FOCAL: f32 = 5.0;
 const RIM: f32 = 0.10;
 
 /// Shows `photo` on `instrument`, held so, in the picture.
-pub fn present(img: &mut RgbImage, photo: &RgbImage, instrument: Instrument, held: Held) {
+pub fn present(img: &mut RgbImage, photo: &RgbImage, instrument: AttackInstrument, held: Held) {
     let aspect = photo.width() as f32 / photo.height() as f32;
     let reach = held.half_height_px * 1.5 * aspect.max(1.0);
     let px = 1.0 / held.half_height_px;
@@ -94,7 +94,7 @@ fn on_plane([x, y]: [f32; 2], held: Held) -> Option<[f32; 2]> {
 
 fn surface(
     photo: &RgbImage,
-    instrument: Instrument,
+    instrument: AttackInstrument,
     [u, v]: [f32; 2],
     at: [i32; 2],
     px: f32,
@@ -107,13 +107,13 @@ fn surface(
     let inside = cover((1.0 - u.abs()).min(1.0 - v.abs()), px * 1.5);
     let face = look_up(photo, u, v);
     match instrument {
-        Instrument::Print => {
+        AttackInstrument::Print => {
             let fibre = 1.0 + 0.02 * hash_noise(at[0], at[1], 3);
             // Ink is flatter than light: less contrast, and paper never gets black.
             let ink = face.map(|c| lerp(0.10, 0.92, c) * fibre);
             (mix_rim([0.94, 0.94, 0.92], ink, inside), alpha)
         }
-        Instrument::Screen => {
+        AttackInstrument::Screen => {
             let moire = 1.0
                 + 0.05 * (at[0] as f32 * 2.9 + v * 9.0).sin()
                 + 0.05 * (at[1] as f32 * 3.1 + u * 7.0).sin();
@@ -128,7 +128,7 @@ fn surface(
                 alpha,
             )
         }
-        Instrument::Mask => {
+        AttackInstrument::Mask => {
             let outline = cover(1.0 - len2(u / 0.62, (v + 0.02) / 0.80), px * 2.0);
             let hole = [-0.2f32, 0.2]
                 .iter()
@@ -164,7 +164,7 @@ mod tests {
         let photo = RgbImage::from_pixel(40, 40, Rgb([200, 30, 30]));
         let columns = |yaw| {
             let mut img = RgbImage::new(200, 200);
-            present(&mut img, &photo, Instrument::Print, held(yaw));
+            present(&mut img, &photo, AttackInstrument::Print, held(yaw));
             let tall = |x| (0..200).filter(|y| img.get_pixel(x, *y).0 != [0; 3]).count();
             (0..200).map(tall).filter(|n| *n > 0).collect::<Vec<_>>()
         };
@@ -178,11 +178,11 @@ mod tests {
     fn a_mask_has_eye_holes_and_a_screen_a_dark_rim() {
         let photo = RgbImage::from_pixel(40, 40, Rgb([250, 250, 250]));
         let mut img = RgbImage::new(200, 200);
-        present(&mut img, &photo, Instrument::Mask, held(0.0));
+        present(&mut img, &photo, AttackInstrument::Mask, held(0.0));
         assert_eq!(img.get_pixel(90, 95).0, [0; 3]);
         assert!(img.get_pixel(100, 110).0[0] > 200);
         let mut img = RgbImage::from_pixel(200, 200, Rgb([128; 3]));
-        present(&mut img, &photo, Instrument::Screen, held(0.0));
+        present(&mut img, &photo, AttackInstrument::Screen, held(0.0));
         assert!(img.get_pixel(100, 47).0[0] < 30);
     }
 }

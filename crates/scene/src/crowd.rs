@@ -1,9 +1,9 @@
 //! Four drawn people in a treatment room for two minutes: they stand, walk past one another, turn
 //! the head away and put on masks. For counting how long tracks last; never scripted clinic life.
-use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
+use crate::face::{Expression, FaceTruth, HeadLook, HeadPlace, Light, Pose, Wear, draw_head};
 use crate::identity::Identity;
 use crate::room::{Backdrop, HEIGHT, WIDTH};
-use crate::tracking::{Seen, covered};
+use crate::tracking::{EpisodeFace, covered};
 use crate::{body, canvas};
 use dice::Dice;
 use image::RgbImage;
@@ -45,21 +45,21 @@ impl Crowd {
     }
 
     /// Draws the frame at `t_ms` (0 to [`CROWD_MS`]) and says who is where, the farthest first.
-    pub fn frame_at(&self, t_ms: u64, frame: &mut RgbImage) -> Vec<Seen> {
+    pub fn frame_at(&self, t_ms: u64, frame: &mut RgbImage) -> Vec<EpisodeFace> {
         if frame.dimensions() != (WIDTH, HEIGHT) {
             *frame = RgbImage::new(WIDTH, HEIGHT);
         }
         frame.copy_from_slice(&self.backdrop.picture);
-        let mut seen: Vec<Seen> = Vec::new();
+        let mut seen: Vec<EpisodeFace> = Vec::new();
         for (person, member) in self.people.iter().enumerate() {
             let half_height_px = 50.0 + 5.0 * person as f32;
-            let place = Place { x: member.x_at(t_ms), y: member.lane_y, half_height_px };
+            let place = HeadPlace { x: member.x_at(t_ms), y: member.lane_y, half_height_px };
             let face = member.draw(frame, place, t_ms);
             for behind in &mut seen {
                 behind.clear = behind.clear.min(1.0 - covered(&behind.face.bbox, place));
             }
             let clear = if face.facing && !member.puts_mask_on(t_ms) { 1.0 } else { 0.0 };
-            seen.push(Seen { person, face, clear });
+            seen.push(EpisodeFace { person, face, clear });
         }
         canvas::grain(frame, t_ms as u32, 7);
         seen
@@ -117,14 +117,14 @@ impl Member {
         self.masked_from.is_some_and(|from| (from..from + PUTS_ON_MS).contains(&t_ms))
     }
 
-    fn draw(&self, frame: &mut RgbImage, place: Place, t_ms: u64) -> FaceTruth {
+    fn draw(&self, frame: &mut RgbImage, place: HeadPlace, t_ms: u64) -> FaceTruth {
         let t = t_ms as f32 / 1_000.0 + self.phase;
         let (x, y) = (place.x, place.y);
         body::bust(frame, &self.identity, [x, y], place.half_height_px, self.coat);
         let away = self.away.iter().any(|(from, to)| (*from..*to).contains(&t_ms));
         let yaw_rad = if away { 1.3 } else { 0.3 * (t * 0.9).sin() };
         let mask = self.masked_from.filter(|from| *from <= t_ms).map(|_| MASK);
-        let look = Look {
+        let look = HeadLook {
             identity: &self.identity,
             pose: Pose {
                 yaw_rad,
@@ -147,7 +147,7 @@ mod tests {
     fn a_crowd_walks_turns_away_and_puts_on_masks() {
         let crowd = Crowd::new(3, true);
         let mut frame = RgbImage::new(WIDTH, HEIGHT);
-        let frames: Vec<Vec<Seen>> =
+        let frames: Vec<Vec<EpisodeFace>> =
             (0..CROWD_MS / 2_000).map(|i| crowd.frame_at(i * 2_000, &mut frame)).collect();
         let all = || frames.iter().flatten();
         assert!(frames.iter().all(|seen| seen.len() == PEOPLE));

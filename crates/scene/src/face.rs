@@ -63,7 +63,7 @@ pub struct Wear {
 
 /// Where a head stands in the picture.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct HeadPlace {
     /// Middle of the head, px.
     pub x: f32,
     pub y: f32,
@@ -73,7 +73,7 @@ pub struct Place {
 
 /// Everything that decides how a head looks.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub struct HeadLook<'a> {
     pub identity: &'a Identity,
     pub pose: Pose,
     pub light: Light,
@@ -95,7 +95,7 @@ pub struct FaceTruth {
 }
 
 /// Draws the head and returns where its face is.
-pub fn draw_head(img: &mut RgbImage, look: &Look<'_>, place: Place) -> FaceTruth {
+pub fn draw_head(img: &mut RgbImage, look: &HeadLook<'_>, place: HeadPlace) -> FaceTruth {
     let painter = Painter::new(look, place);
     let h = place.half_height_px;
     let reach = if look.identity.hair.fall > 0.5 { 1.75 } else { 1.35 };
@@ -115,17 +115,17 @@ pub fn draw_head(img: &mut RgbImage, look: &Look<'_>, place: Place) -> FaceTruth
 
 /// What is the same for all pixels of one head.
 struct Painter<'a> {
-    look: &'a Look<'a>,
-    place: Place,
+    look: &'a HeadLook<'a>,
+    place: HeadPlace,
     shape: Shape,
     roll: (f32, f32),
     light_head: [f32; 3],
     px: f32,
-    face: features::Face<'a>,
+    face: features::FacePainter<'a>,
 }
 
 impl<'a> Painter<'a> {
-    fn new(look: &'a Look<'a>, place: Place) -> Self {
+    fn new(look: &'a HeadLook<'a>, place: HeadPlace) -> Self {
         let pose = look.pose;
         let turn: Mat3 = rotation(pose.yaw_rad, pose.pitch_rad);
         let shape = Shape::new(look.identity, turn);
@@ -136,7 +136,7 @@ impl<'a> Painter<'a> {
             roll: pose.roll_rad.sin_cos(),
             light_head: apply_back(&turn, unit(look.light.towards)),
             px,
-            face: features::Face::new(look, &shape, px),
+            face: features::FacePainter::new(look, &shape, px),
             shape,
         }
     }

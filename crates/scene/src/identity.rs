@@ -16,7 +16,7 @@ pub struct Identity {
     pub(crate) nose: Nose,
     pub(crate) mouth: Mouth,
     pub(crate) hair: Hair,
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) marks: Vec<SkinMark>,
     pub(crate) glasses: Option<Glasses>,
     pub(crate) ear: f32,
     pub(crate) blush: f32,
@@ -96,7 +96,7 @@ pub(crate) struct Hair {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Mark {
+pub(crate) struct SkinMark {
     pub(crate) at: [f32; 2],
     pub(crate) radii: [f32; 2],
     pub(crate) colour: Colour,
@@ -354,17 +354,22 @@ fn hair(d: &mut Dice) -> Hair {
     }
 }
 
-fn marks(d: &mut Dice, skin: Colour) -> Vec<Mark> {
+fn marks(d: &mut Dice, skin: Colour) -> Vec<SkinMark> {
     let n = 1 + d.below(5);
     (0..n)
         .map(|_| {
             let at = [d.range(-0.5, 0.5), d.range(-0.35, 0.8)];
             if d.chance(0.75) {
                 let r = d.range(0.018, 0.036);
-                Mark { at, radii: [r, r], colour: scale(skin, d.range(0.2, 0.45)), strength: 0.95 }
+                SkinMark {
+                    at,
+                    radii: [r, r],
+                    colour: scale(skin, d.range(0.2, 0.45)),
+                    strength: 0.95,
+                }
             } else {
                 let colour = mix(skin, [0.75, 0.35, 0.33], d.range(0.4, 0.9));
-                Mark {
+                SkinMark {
                     at,
                     radii: [d.range(0.02, 0.09), d.range(0.02, 0.12)],
                     colour,

@@ -35,12 +35,13 @@ pub mod training;
 
 pub use body::Posture;
 pub use dice::{Dice, seed_of};
-pub use face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
+pub use face::{Expression, FaceTruth, HeadLook, HeadPlace, Light, Pose, Wear, draw_head};
 pub use geom::Colour;
 pub use identity::Identity;
 pub use photos::{PhotoCast, PhotoError, Photographed};
 pub use portrait::portrait;
 pub use script::{
-    Appearance, Expected, Item, Kind, Morning, Person, ScriptError, Session, Wearing,
+    Expected, Item, Morning, PersonKind, ScriptError, ScriptedPerson, ScriptedStay, Session,
+    Wearing,
 };
 pub use stage::{CAST_SEED, Cast, Scene, Truth};

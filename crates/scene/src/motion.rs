@@ -3,11 +3,11 @@
 use crate::face::{Expression, Pose};
 use crate::geom::{hash_noise, lerp};
 use crate::room::{self, Spot};
-use crate::script::{Appearance, walk_ms};
+use crate::script::{ScriptedStay, walk_ms};
 use dice::seed_of;
 
 /// Where the person of `appearance` is at `t_ms`; none when they are not in the room.
-pub(crate) fn whereabouts(appearance: &Appearance, t_ms: u64) -> Option<Spot> {
+pub(crate) fn whereabouts(appearance: &ScriptedStay, t_ms: u64) -> Option<Spot> {
     let path = &appearance.path;
     if t_ms < path.first()?.1 || t_ms > path.last()?.1 {
         return None;

@@ -1,9 +1,9 @@
 //! Photographs of real people in the place of drawn heads: picks them by seed, pastes them softly.
 //! Never copies one anywhere else.
 use crate::canvas::blend;
-use crate::face::{FaceTruth, Place};
+use crate::face::{FaceTruth, HeadPlace};
 use crate::geom::{len2, smooth};
-use crate::script::{Kind, Morning};
+use crate::script::{Morning, PersonKind};
 use dice::Dice;
 use image::RgbImage;
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ impl PhotoCast {
             people.into_iter().partition(|p| p.len() > LEAST_IN_ROOM);
         let mut by_person = BTreeMap::new();
         let (leads, others): (Vec<_>, Vec<_>) =
-            morning.people.iter().partition(|p| p.kind == Kind::Practitioner);
+            morning.people.iter().partition(|p| p.kind == PersonKind::Practitioner);
         let short = |found, needed, least| PhotoError::TooFew {
             path: folder.to_owned(),
             found,
@@ -110,9 +110,9 @@ impl PhotoCast {
     }
 
     /// The photographs in which `person` appears in the room.
-    pub fn in_room(&self, person: &str, kind: Kind) -> &[PathBuf] {
+    pub fn in_room(&self, person: &str, kind: PersonKind) -> &[PathBuf] {
         let all = self.by_person.get(person).map_or(&[][..], Vec::as_slice);
-        if kind == Kind::Practitioner && all.len() > 1 { &all[1..] } else { all }
+        if kind == PersonKind::Practitioner && all.len() > 1 { &all[1..] } else { all }
     }
 }
 
@@ -159,7 +159,7 @@ const HALF_HEIGHT_OF_WIDTH: f32 = 0.285;
 pub(crate) fn paste(
     img: &mut RgbImage,
     photo: &RgbImage,
-    place: Place,
+    place: HeadPlace,
     roll_rad: f32,
 ) -> FaceTruth {
     let size = photo.width() as f32;

@@ -1,5 +1,5 @@
 //! A drawn person's enrolment photograph. Never a scene.
-use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
+use crate::face::{Expression, FaceTruth, HeadLook, HeadPlace, Light, Pose, Wear, draw_head};
 use crate::geom::{Colour, mix, scale};
 use crate::identity::Identity;
 use crate::{body, canvas};
@@ -13,13 +13,13 @@ pub fn portrait(identity: &Identity, seed: u64, width: u32, height: u32) -> (Rgb
     let wall: Colour = mix([0.86, 0.88, 0.90], [0.70, 0.78, 0.84], d.unit());
     let mut img = RgbImage::from_pixel(width, height, Rgb(scale(wall, 255.0).map(|c| c as u8)));
     let half = height as f32 * 0.25;
-    let place = Place {
+    let place = HeadPlace {
         x: width as f32 * d.range(0.48, 0.52),
         y: height as f32 * 0.44,
         half_height_px: half,
     };
     body::bust(&mut img, identity, [place.x, place.y], half, [0.93, 0.94, 0.96]);
-    let look = Look {
+    let look = HeadLook {
         identity,
         pose: Pose {
             yaw_rad: d.range(-0.08, 0.08),

@@ -22,7 +22,7 @@ pub enum ZoneKind {
 
 /// A polygon in the picture, px. A face belongs to the zone that holds the middle of its box.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Zone {
+pub struct DrawnZone {
     pub kind: ZoneKind,
     pub polygon: Vec<(i32, i32)>,
 }
@@ -86,8 +86,8 @@ pub fn spot(name: &str) -> Option<Spot> {
 }
 
 /// The zones of the room.
-pub fn zones() -> Vec<Zone> {
-    let zone = |kind, corners: &[(i32, i32)]| Zone { kind, polygon: corners.to_vec() };
+pub fn zones() -> Vec<DrawnZone> {
+    let zone = |kind, corners: &[(i32, i32)]| DrawnZone { kind, polygon: corners.to_vec() };
     vec![
         zone(ZoneKind::OperatorRing, &[(530, 70), (1230, 70), (1230, 395), (530, 395)]),
         zone(ZoneKind::Bed, &[(540, 405), (1240, 405), (1240, 715), (540, 715)]),

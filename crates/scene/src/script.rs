@@ -16,7 +16,7 @@ pub struct ScriptError(String);
 /// What a person is in the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum PersonKind {
     Practitioner,
     Patient,
     Companion,
@@ -34,9 +34,9 @@ pub enum Wearing {
 /// Somebody of the morning. All names are invented.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Person {
+pub struct ScriptedPerson {
     pub id: String,
-    pub kind: Kind,
+    pub kind: PersonKind,
     #[serde(default)]
     pub name_zh: String,
     #[serde(default)]
@@ -90,7 +90,7 @@ pub struct Session {
 /// One stay of a person in the room.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Appearance {
+pub struct ScriptedStay {
     pub person: String,
     #[serde(default)]
     pub wears: Vec<Wearing>,
@@ -122,13 +122,13 @@ pub struct Morning {
     pub room: String,
     pub institution: String,
     #[serde(rename = "person")]
-    pub people: Vec<Person>,
+    pub people: Vec<ScriptedPerson>,
     #[serde(rename = "item")]
     pub items: Vec<Item>,
     #[serde(rename = "session")]
     pub sessions: Vec<Session>,
     #[serde(rename = "appearance")]
-    pub appearances: Vec<Appearance>,
+    pub appearances: Vec<ScriptedStay>,
     #[serde(default)]
     pub expected: Vec<Expected>,
 }
@@ -161,12 +161,12 @@ impl Morning {
         toml::to_string(self).map_err(|e| ScriptError(e.to_string()))
     }
 
-    pub fn person(&self, id: &str) -> Option<&Person> {
+    pub fn person(&self, id: &str) -> Option<&ScriptedPerson> {
         self.people.iter().find(|p| p.id == id)
     }
 
-    pub fn practitioners(&self) -> impl Iterator<Item = &Person> {
-        self.people.iter().filter(|p| p.kind == Kind::Practitioner)
+    pub fn practitioners(&self) -> impl Iterator<Item = &ScriptedPerson> {
+        self.people.iter().filter(|p| p.kind == PersonKind::Practitioner)
     }
 
     fn check(&self) -> Result<(), ScriptError> {
@@ -215,7 +215,7 @@ fn known(ids: &BTreeSet<&str>, person: &str, place: &str) -> Result<(), ScriptEr
     )))
 }
 
-impl Appearance {
+impl ScriptedStay {
     fn check(&self) -> Result<(), ScriptError> {
         if self.path.len() < 2 {
             return Err(ScriptError(format!(

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::script::{Appearance, Kind, Morning, Session};
+use crate::script::{Morning, PersonKind, ScriptedStay, Session};
 
 /// Nobody waits for a room that stays empty.
 const EMPTY_AT_THE_END_MS: u64 = 30_000;
@@ -97,10 +97,10 @@ impl Step {
                 morning.keep_people(|m, person| m.appears(person) || m.is_declared(person));
             }
             Self::Companions => {
-                morning.keep_people(|m, person| kind(m, person) != Some(Kind::Companion));
+                morning.keep_people(|m, person| kind(m, person) != Some(PersonKind::Companion));
             }
             Self::NotLeading => morning.keep_people(|m, person| {
-                kind(m, person) != Some(Kind::Practitioner)
+                kind(m, person) != Some(PersonKind::Practitioner)
                     || m.sessions.iter().any(|s| s.declared_lead == person)
             }),
         }
@@ -108,7 +108,7 @@ impl Step {
 }
 
 /// How long an appearance and a session share.
-fn overlap_ms(appearance: &Appearance, session: &Session) -> u64 {
+fn overlap_ms(appearance: &ScriptedStay, session: &Session) -> u64 {
     let (Some(first), Some(last)) = (appearance.path.first(), appearance.path.last()) else {
         return 0;
     };
@@ -147,8 +147,9 @@ mod tests {
                 morning.practitioners().count() <= practitioners && morning.people.len() <= people
             );
             for session in &morning.sessions {
-                let patient =
-                    |a: &Appearance| overlap_ms(a, session) > 0 && a.person.starts_with("patient");
+                let patient = |a: &ScriptedStay| {
+                    overlap_ms(a, session) > 0 && a.person.starts_with("patient")
+                };
                 assert!(
                     morning.appearances.iter().any(patient),
                     "nobody lies down in {}",

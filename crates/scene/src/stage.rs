@@ -2,14 +2,14 @@
 //! caller says what time it is.
 use crate::body::{self, Posture};
 use crate::canvas;
-use crate::face::{FaceTruth, Light, Look, Place, Wear, draw_head};
+use crate::face::{FaceTruth, HeadLook, HeadPlace, Light, Wear, draw_head};
 use crate::geom::Colour;
 use crate::identity::Identity;
 use crate::motion;
 use crate::photos::{self, PhotoCast, PhotoError};
 use crate::portrait::portrait;
 use crate::room::{Backdrop, HEIGHT, Spot, WIDTH};
-use crate::script::{Appearance, Kind, Morning, Person, Wearing};
+use crate::script::{Morning, PersonKind, ScriptedPerson, ScriptedStay, Wearing};
 use crate::sprite::Sprite;
 use dice::seed_of;
 use image::RgbImage;
@@ -29,7 +29,7 @@ pub enum Cast {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Truth {
     pub person: String,
-    pub kind: Kind,
+    pub kind: PersonKind,
     pub face: FaceTruth,
 }
 
@@ -141,9 +141,9 @@ impl Scene {
 
     fn person(&mut self, frame: &mut RgbImage, appearance: usize, spot: Spot, t_ms: u64) -> Truth {
         let appearance = self.morning.appearances[appearance].clone();
-        let kind = self.morning.person(&appearance.person).map_or(Kind::Stranger, |p| p.kind);
+        let kind = self.morning.person(&appearance.person).map_or(PersonKind::Stranger, |p| p.kind);
         let moves = motion::moves(&appearance.person, &spot, t_ms);
-        let place = Place {
+        let place = HeadPlace {
             x: spot.x + moves.offset[0],
             y: spot.y + moves.offset[1],
             half_height_px: spot.half_height_px,
@@ -152,7 +152,7 @@ impl Scene {
         let face = if let Some(photo) = self.photo(&appearance.person, kind, t_ms) {
             photos::paste(frame, photo, place, moves.pose.roll_rad)
         } else {
-            let look = Look {
+            let look = HeadLook {
                 identity: &self.faces[&appearance.person],
                 pose: moves.pose,
                 light: light_at(place.x),
@@ -164,14 +164,14 @@ impl Scene {
         Truth { person: appearance.person, kind, face }
     }
 
-    fn photo(&self, person: &str, kind: Kind, t_ms: u64) -> Option<&RgbImage> {
+    fn photo(&self, person: &str, kind: PersonKind, t_ms: u64) -> Option<&RgbImage> {
         let Cast::Photos(cast) = &self.cast else { return None };
         let all = cast.in_room(person, kind);
         let turn = (t_ms / PHOTO_MS) as usize + seed_of(person, 3) as usize % 97;
         self.photos.get(all.get(turn % all.len().max(1))?)
     }
 
-    fn stamp_body(&mut self, frame: &mut RgbImage, person: &str, spot: &Spot, place: Place) {
+    fn stamp_body(&mut self, frame: &mut RgbImage, person: &str, spot: &Spot, place: HeadPlace) {
         let (id, morning) = (&self.faces[person], &self.morning);
         let (sprite, at) =
             self.bodies.entry((person.to_owned(), spot.posture)).or_insert_with(|| {
@@ -205,7 +205,7 @@ fn light_at(x: f32) -> Light {
     Light { towards: [(1030.0 - x) / 1200.0, -0.65, 0.75], ambient: 0.62, tint: [1.0, 0.995, 0.98] }
 }
 
-fn wear(appearance: &Appearance) -> Wear {
+fn wear(appearance: &ScriptedStay) -> Wear {
     let has = |w| appearance.wears.contains(&w);
     Wear {
         mask: has(Wearing::Mask).then_some([0.72, 0.86, 0.93]),
@@ -213,7 +213,7 @@ fn wear(appearance: &Appearance) -> Wear {
     }
 }
 
-fn cloth(person: &Person) -> Colour {
+fn cloth(person: &ScriptedPerson) -> Colour {
     match person.cloth.as_str() {
         "white" => [0.94, 0.95, 0.96],
         "blue" => [0.50, 0.68, 0.80],

@@ -1,6 +1,6 @@
 //! Short drawn scenes with known identities for counting identity switches: people cross, hide one
 //! another, leave and come back. Never scripted clinic life; for that see [`crate::Morning`].
-use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
+use crate::face::{Expression, FaceTruth, HeadLook, HeadPlace, Light, Pose, Wear, draw_head};
 use crate::geom::lerp;
 use crate::identity::Identity;
 use crate::room::{Backdrop, HEIGHT, WIDTH};
@@ -32,7 +32,7 @@ pub struct Episode {
 
 /// A face of an episode.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub struct EpisodeFace {
     /// Which of the people, from 0.
     pub person: usize,
     pub face: FaceTruth,
@@ -60,21 +60,21 @@ impl Episode {
 
     /// Draws the frame at `t_ms` (0 to [`EPISODE_MS`]) and says who is where, the farther person
     /// first.
-    pub fn frame_at(&self, t_ms: u64, frame: &mut RgbImage) -> Vec<Seen> {
+    pub fn frame_at(&self, t_ms: u64, frame: &mut RgbImage) -> Vec<EpisodeFace> {
         if frame.dimensions() != (WIDTH, HEIGHT) {
             *frame = RgbImage::new(WIDTH, HEIGHT);
         }
         frame.copy_from_slice(&self.backdrop.picture);
-        let mut seen: Vec<Seen> = Vec::new();
+        let mut seen: Vec<EpisodeFace> = Vec::new();
         for person in 0..2 {
             let Some(x) = self.x_at(person, t_ms) else { continue };
             let place =
-                Place { x, y: self.lane_y[person], half_height_px: 62.0 + 9.0 * person as f32 };
+                HeadPlace { x, y: self.lane_y[person], half_height_px: 62.0 + 9.0 * person as f32 };
             let face = self.draw(frame, person, place, t_ms);
             for behind in &mut seen {
                 behind.clear = behind.clear.min(1.0 - covered(&behind.face.bbox, place));
             }
-            seen.push(Seen { person, face, clear: 1.0 });
+            seen.push(EpisodeFace { person, face, clear: 1.0 });
         }
         canvas::grain(frame, t_ms as u32, 7);
         seen
@@ -104,7 +104,7 @@ impl Episode {
         }
     }
 
-    fn draw(&self, frame: &mut RgbImage, person: usize, place: Place, t_ms: u64) -> FaceTruth {
+    fn draw(&self, frame: &mut RgbImage, person: usize, place: HeadPlace, t_ms: u64) -> FaceTruth {
         let t = t_ms as f32 / 1000.0 + self.phase + person as f32 * 2.0;
         let identity = &self.people[person];
         body::bust(
@@ -114,7 +114,7 @@ impl Episode {
             place.half_height_px,
             [0.55, 0.66 + 0.2 * person as f32, 0.74],
         );
-        let look = Look {
+        let look = HeadLook {
             identity,
             pose: Pose {
                 yaw_rad: 0.3 * (t * 0.9).sin(),
@@ -131,7 +131,7 @@ impl Episode {
 
 /// How much of `bbox` the head and shoulders at `nearer` hide: their outline taken as a head-wide
 /// and a body-wide column.
-pub(crate) fn covered(bbox: &[f32; 4], nearer: Place) -> f32 {
+pub(crate) fn covered(bbox: &[f32; 4], nearer: HeadPlace) -> f32 {
     let [x, y, w, h] = *bbox;
     let half = nearer.half_height_px;
     let hidden = |reach: f32, top: f32| {

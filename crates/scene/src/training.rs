@@ -2,7 +2,7 @@
 //! for the detector. Seeded; never shows a person of the morning unless asked to by seed.
 use crate::body;
 use crate::canvas::{self, ellipse, line, rounded};
-use crate::face::{Expression, FaceTruth, Light, Look, Place, Pose, Wear, draw_head};
+use crate::face::{Expression, FaceTruth, HeadLook, HeadPlace, Light, Pose, Wear, draw_head};
 use crate::geom::{Colour, mix, smooth};
 use crate::identity::Identity;
 use crate::room::Backdrop;
@@ -23,10 +23,10 @@ fn colour(d: &mut Dice) -> Colour {
     [d.range(0.05, 1.0), d.range(0.05, 1.0), d.range(0.05, 1.0)]
 }
 
-fn chance_look<'a>(d: &mut Dice, identity: &'a Identity, masked: bool, far: bool) -> Look<'a> {
+fn chance_look<'a>(d: &mut Dice, identity: &'a Identity, masked: bool, far: bool) -> HeadLook<'a> {
     let turn = if far { 0.22 } else { 0.13 };
     let cloth = mix([0.55, 0.75, 0.85], colour(d), 0.35);
-    Look {
+    HeadLook {
         identity,
         pose: Pose {
             yaw_rad: (d.normal() * turn).clamp(-0.8, 0.8),
@@ -68,7 +68,7 @@ pub fn aligned_face(identity: &Identity, d: &mut Dice, masked: bool) -> RgbImage
     let half = d.range(38.0, 105.0);
     let side = (half * 3.0) as u32;
     let mut img = ground(d, side, side);
-    let place = Place {
+    let place = HeadPlace {
         x: side as f32 * d.range(0.45, 0.55),
         y: side as f32 * d.range(0.42, 0.5),
         half_height_px: half,
@@ -163,7 +163,7 @@ pub fn crowd(d: &mut Dice, side: u32) -> (RgbImage, Vec<FaceTruth>) {
     let mut drawn = Vec::new();
     for _ in 0..n {
         let half = 15.0 * (side as f32 * 0.027f32).powf(d.unit());
-        let place = Place {
+        let place = HeadPlace {
             x: d.range(0.0, side as f32),
             y: d.range(0.0, side as f32),
             half_height_px: half,
@@ -199,7 +199,7 @@ fn in_front(img: &RgbImage, mut truth: FaceTruth, as_drawn: &RgbImage) -> Option
     (share > 0.15).then_some(truth)
 }
 
-fn one_of_crowd(img: &mut RgbImage, d: &mut Dice, place: Place) -> FaceTruth {
+fn one_of_crowd(img: &mut RgbImage, d: &mut Dice, place: HeadPlace) -> FaceTruth {
     let identity = Identity::from_seed(d.seed());
     let cloth = mix([0.85; 3], colour(d), d.unit());
     let half = place.half_height_px;

@@ -1,13 +1,15 @@
 //! Translates the simulated clinic into what the engine is told and shown.
 
 use clinic_sim::scene::WITHOUT_TEMPLATE;
-use clinic_sim::{Category, ITEMS, Look, STAFF, Session as Truth, Spoofness, Zone as Place};
+use clinic_sim::{
+    ITEMS, STAFF, Session as Truth, SimulatedFrame, Spoofness, StaffCategory, Whereabouts as Place,
+};
 use presence::{
     BoxPx, CameraState, Catalogue, ClockQuality, DeploymentMode, Face, Fact, GradeCeiling,
-    Institution, Item, ItemKind, Likeness, Liveness, MatchScore, MinOperator, Moment, Mono,
-    Observation, Pass, PassHolder, PassKind, PersonId, PersonScore, Policy, Polygon, Practitioner,
+    Institution, Item, ItemKind, Liveness, MatchScore, MinOperator, Moment, Mono, Observation,
+    Pass, PassHolder, PassKind, PersonId, PersonScore, Policy, Polygon, Practitioner,
     PractitionerCategory, RegistrationStatus, Room, Roster, SessionId, SessionRecord, SiteRelation,
-    Specialty, Thresholds, TrackId, Wall, Zones,
+    Specialty, Thresholds, TrackId, TrackLikeness, Wall, Zones,
 };
 
 /// Thresholds that the bundled error model is written for.
@@ -100,21 +102,23 @@ pub(crate) fn knowledge(policy: &Policy) -> Vec<Fact> {
     ]
 }
 
-fn practitioner(id: &str, category: Category) -> Practitioner {
+fn practitioner(id: &str, category: StaffCategory) -> Practitioner {
     use PractitionerCategory as P;
     let (is, lead_for) = match category {
-        Category::DermatologyLead => (P::LicensedPhysician, vec![Specialty::CosmeticDermatology]),
-        Category::SurgeryLead => (P::LicensedPhysician, vec![Specialty::CosmeticSurgery]),
-        Category::Physician | Category::Anaesthetist | Category::Lapsed => {
+        StaffCategory::DermatologyLead => {
+            (P::LicensedPhysician, vec![Specialty::CosmeticDermatology])
+        }
+        StaffCategory::SurgeryLead => (P::LicensedPhysician, vec![Specialty::CosmeticSurgery]),
+        StaffCategory::Physician | StaffCategory::Anaesthetist | StaffCategory::Lapsed => {
             (P::LicensedPhysician, vec![])
         }
-        Category::Assistant => (P::AssistantPhysician, vec![]),
-        Category::Nurse => (P::Nurse, vec![]),
-        Category::Pharmacist => (P::Pharmacist, vec![]),
-        Category::Trainee => (P::Trainee, vec![]),
-        Category::Office => (P::NonClinical, vec![]),
+        StaffCategory::Assistant => (P::AssistantPhysician, vec![]),
+        StaffCategory::Nurse => (P::Nurse, vec![]),
+        StaffCategory::Pharmacist => (P::Pharmacist, vec![]),
+        StaffCategory::Trainee => (P::Trainee, vec![]),
+        StaffCategory::Office => (P::NonClinical, vec![]),
     };
-    let lapsed = category == Category::Lapsed;
+    let lapsed = category == StaffCategory::Lapsed;
     Practitioner {
         id: id.into(),
         category: is,
@@ -125,7 +129,7 @@ fn practitioner(id: &str, category: Category) -> Practitioner {
         },
         relation: SiteRelation::Primary,
         lead_for,
-        anaesthesia: category == Category::Anaesthetist,
+        anaesthesia: category == StaffCategory::Anaesthetist,
         confirmed: true,
         has_template: true,
     }
@@ -175,7 +179,7 @@ pub(crate) fn declaration(truth: &Truth) -> Fact {
 
 /// What the engine is shown of one frame.
 pub(crate) fn observation(
-    look: Look,
+    look: SimulatedFrame,
     covered: bool,
     ids: &[(&'static str, PersonId)],
 ) -> Observation {
@@ -226,7 +230,7 @@ pub(crate) fn elapsed_ms(at: Mono) -> u64 {
 }
 
 /// As [`knowledge`], with a roster of this age, and an engineer's pass.
-pub(crate) fn knowledge_of(policy: &Policy, scene: &clinic_sim::Scene) -> Vec<Fact> {
+pub(crate) fn knowledge_of(policy: &Policy, scene: &clinic_sim::DayScene) -> Vec<Fact> {
     let mut facts = knowledge(policy);
     let made = Wall(wall(0).0 - i64::from(scene.roster_age_h) * 3_600_000);
     for fact in &mut facts {
@@ -239,7 +243,7 @@ pub(crate) fn knowledge_of(policy: &Policy, scene: &clinic_sim::Scene) -> Vec<Fa
             (roster.made_at, roster.registry_at) = (made, made);
             let mut declared = scene.sessions.iter().flat_map(|s| &s.operators);
             if declared.any(|id| *id == WITHOUT_TEMPLATE) {
-                let nurse = practitioner(WITHOUT_TEMPLATE, Category::Nurse);
+                let nurse = practitioner(WITHOUT_TEMPLATE, StaffCategory::Nurse);
                 roster.people.push(Practitioner { has_template: false, ..nurse });
             }
         }
@@ -257,7 +261,7 @@ pub(crate) fn knowledge_of(policy: &Policy, scene: &clinic_sim::Scene) -> Vec<Fa
 }
 
 /// The declaration of a scene's session.
-pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
+pub(crate) fn declared(s: &clinic_sim::scene::SceneDeclaration) -> Fact {
     Fact::Session(SessionRecord {
         id: SessionId::new(&format!("s{}", s.number)),
         version: 1,
@@ -274,7 +278,11 @@ pub(crate) fn declared(s: &clinic_sim::scene::Declared) -> Fact {
 }
 
 /// What the engine is shown of one look at a scene.
-pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool, relevant: &[PersonId]) -> Observation {
+pub(crate) fn shot(
+    shot: &clinic_sim::SensorFrame,
+    covered: bool,
+    relevant: &[PersonId],
+) -> Observation {
     let mut seen = Observation::default();
     if covered {
         seen.camera.state = CameraState::Covered;
@@ -285,7 +293,7 @@ pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool, relevant: &[PersonId]
     let ppm = |score: f64| (score.clamp(-1.0, 1.0) * 1e6) as i32;
     for f in &shot.faces {
         let like = f.like.iter().filter_map(|(earlier, alike, _)| Some((*earlier, (*alike)?)));
-        let of = |(earlier, alike)| Likeness {
+        let of = |(earlier, alike)| TrackLikeness {
             track: TrackId(f.track),
             earlier: TrackId(earlier),
             face_ppm: ppm(alike),
@@ -295,7 +303,7 @@ pub(crate) fn shot(shot: &clinic_sim::Shot, covered: bool, relevant: &[PersonId]
     seen
 }
 
-fn face(face: &clinic_sim::Sighting, relevant: &[PersonId]) -> Face {
+fn face(face: &clinic_sim::SensorFace, relevant: &[PersonId]) -> Face {
     let (w, h) = face.size;
     Face {
         track: TrackId(face.track),

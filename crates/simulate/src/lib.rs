@@ -10,7 +10,7 @@ mod score;
 mod targets;
 
 pub use months::{MonthsScore, months};
-pub use run::{Said, diary, run, said};
+pub use run::{SaidFinding, diary, run, said};
 pub use scenes::{ProfileScore, SceneScore, profile, scene_diary};
-pub use score::{Recall, Score, Tally};
-pub use targets::{Target, absence_target, months_targets, profile_targets, targets};
+pub use score::{DayTally, Recall, Score};
+pub use targets::{SimulationTarget, absence_target, months_targets, profile_targets, targets};

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use clinic_sim::ErrorModel;
-use clinic_sim::scene::{LAWFUL, Truth};
+use clinic_sim::scene::{LAWFUL, SceneTruth};
 use presence::Policy;
 use simulate::{
-    ProfileScore, Target, absence_target, diary, months, months_targets, profile, profile_targets,
-    run, scene_diary, targets,
+    ProfileScore, SimulationTarget, absence_target, diary, months, months_targets, profile,
+    profile_targets, run, scene_diary, targets,
 };
 
 /// Tries the rules on random lawful and unlawful clinic days with known truth, through an error
@@ -145,13 +145,13 @@ fn scenes(args: &Args, model: &ErrorModel, policy: &Policy) -> anyhow::Result<Ex
             continue;
         }
         let named = |scene: &str| args.scene.as_deref().is_none_or(|only| scene.contains(only));
-        let play = |each: u64, truth: Option<Truth>| {
+        let play = |each: u64, truth: Option<SceneTruth>| {
             let chosen =
-                |of: Truth, scene: &str| truth.is_none_or(|only| only == of) && named(scene);
+                |of: SceneTruth, scene: &str| truth.is_none_or(|only| only == of) && named(scene);
             profile(noise, model, policy, each, args.seed, chosen, args.plain_input)
         };
         if let Some(sessions) = args.absence {
-            let score = play(sessions.div_ceil(LAWFUL.len() as u64), Some(Truth::Lawful));
+            let score = play(sessions.div_ceil(LAWFUL.len() as u64), Some(SceneTruth::Lawful));
             if args.explain {
                 explain_scenes(&score);
             }
@@ -177,7 +177,7 @@ fn explain_scenes(score: &ProfileScore) {
     }
 }
 
-fn print_targets(json: bool, all: &[Target]) -> anyhow::Result<ExitCode> {
+fn print_targets(json: bool, all: &[SimulationTarget]) -> anyhow::Result<ExitCode> {
     if json {
         let rows: Vec<_> = all
             .iter()

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use abstention::{Declared, Limits};
-use clinic_sim::scene::{HABITS, LAWFUL, Recipe, Truth};
+use abstention::{AbstentionLimits, DeclaredSession};
+use clinic_sim::scene::{HABITS, LAWFUL, Recipe, SceneTruth};
 use clinic_sim::{Dice, ErrorModel, Noise};
-use presence::{Assessment, Policy, Severity};
+use presence::{Assessability, Policy, Severity};
 
 use crate::scenes::{World, play};
 
@@ -19,7 +19,8 @@ const HABITUAL: u64 = 3;
 const HONEST: u64 = 10;
 
 /// HB-5 as the server has it by default.
-const LIMITS: Limits = Limits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
+const LIMITS: AbstentionLimits =
+    AbstentionLimits { days: 14, sessions_min: 10, share_ppm: 300_000, cure_days: 14 };
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -100,26 +101,25 @@ fn of_clinic(
 ) -> MonthsScore {
     let mut dice = Dice::new(world.seed, 7_000_000_000 + clinic.number);
     let mut score = MonthsScore { clinics: 1, ..MonthsScore::default() };
-    let mut sessions: Vec<Declared<'static>> = Vec::new();
+    let mut sessions: Vec<DeclaredSession<'static>> = Vec::new();
     let (mut told_ms, mut spoke) = (None, 0);
     for day in 0..i64::from(months) * 30 {
         for n in (0..A_DAY).filter(|_| day % 7 != 6) {
             let habit = clinic.habit.filter(|_| n % 2 == 0);
             let recipe = habit.unwrap_or_else(|| lawful(&mut dice, weights));
-            let truth = if habit.is_some() { Truth::Dishonest } else { Truth::Lawful };
+            let truth = if habit.is_some() { SceneTruth::Dishonest } else { SceneTruth::Lawful };
             let number = (8_000 + clinic.number) * 1_000_000 + day as u64 * A_DAY + n;
             let played = play(recipe, truth, world, number, |_, _, _| {});
-            let judged =
-                played.summaries.values().next().is_some_and(|s| {
-                    s.assessment == Assessment::Assessable && s.undecided.is_empty()
-                });
+            let judged = played.summaries.values().next().is_some_and(|s| {
+                s.assessment == Assessability::Assessable && s.undecided.is_empty()
+            });
             if habit.is_some() == clinic.habit.is_some() {
                 score.sessions += 1;
                 score.unjudged += u64::from(!judged);
                 spoke += u64::from(played.findings.iter().any(|f| f.severity >= Severity::L1));
             }
             let declared = played.scene.sessions.first();
-            sessions.push(Declared {
+            sessions.push(DeclaredSession {
                 start_ms: day * DAY_MS,
                 room: "room",
                 lead: declared.and_then(|s| s.lead),

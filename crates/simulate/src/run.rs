@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use clinic_sim::{Camera, Day, Dice, ErrorModel, STAFF, Session, Stay};
-use presence::{Engine, IdentityView, Observation, Output, PersonId, Policy, TrackId, standing};
+use clinic_sim::{Day, Dice, ErrorModel, PlaceStay, STAFF, Session, SimulatedCamera};
+use presence::{
+    Engine, EngineOutput, IdentityView, Observation, PersonId, Policy, TrackId, standing,
+};
 
 use crate::clinic;
-use crate::score::{Score, Tally};
+use crate::score::{DayTally, Score};
 
 /// Sessions per simulated day.
 const PER_DAY: u32 = 6;
@@ -47,14 +49,14 @@ pub fn run(model: &ErrorModel, policy: &Policy, sessions: u64, seed: u64) -> Sco
 fn day(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Score {
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, UNLAWFUL);
     let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), |_, _, _| {});
-    let mut tally = Tally::default();
+    let mut tally = DayTally::default();
     tally.take(outputs);
     tally.score(&day, number)
 }
 
 /// One thing that the engine said of a day, and stands at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct SaidFinding {
     /// Code of the rule.
     pub rule: &'static str,
     /// Second of the day.
@@ -71,7 +73,7 @@ pub fn said(
     seed: u64,
     number: u64,
     unlawful: f64,
-) -> (bool, Vec<Said>) {
+) -> (bool, Vec<SaidFinding>) {
     let day = Day::random(&mut Dice::new(seed, 2 * number), &model.clinic, PER_DAY, unlawful);
     let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), |_, _, _| {});
     let said = standing(outputs).into_values().map(|finding| {
@@ -81,7 +83,7 @@ pub fn said(
         };
         let planted = |session: &Session| session.plant.is_some_and(|plant| plant.code() == rule);
         let is_true = day.sessions.iter().filter(of).any(planted);
-        Said { rule, second: clinic::second(finding.raised_at.mono), is_true }
+        SaidFinding { rule, second: clinic::second(finding.raised_at.mono), is_true }
     });
     let said = said.collect();
     (day.sessions.iter().any(|session| session.plant.is_some()), said)
@@ -115,7 +117,7 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
     let outputs = play(&day, model, policy, Dice::new(seed, 2 * number + 1), watch);
     for output in outputs {
         match output {
-            Output::Finding(f) => lines.push((
+            EngineOutput::Finding(f) => lines.push((
                 clinic::second(f.raised_at.mono),
                 format!(
                     "    {:?} {} {:?} {:?}: {}",
@@ -126,14 +128,14 @@ pub fn diary(model: &ErrorModel, policy: &Policy, seed: u64, number: u64) -> Str
                     wording::of_box(&f.statement).en
                 ),
             )),
-            Output::PresenceSummary(s) => lines.push((
+            EngineOutput::PresenceSummary(s) => lines.push((
                 clinic::second(s.at.mono),
                 format!(
                     "    {}: {:?}, V {} ppm, undecided {:?}",
                     s.session, s.assessment, s.visibility.over_a_ppm, s.undecided
                 ),
             )),
-            Output::WipeTrack(_) => {}
+            EngineOutput::WipeTrack(_) => {}
         }
     }
     lines.sort();
@@ -161,10 +163,10 @@ fn play(
     policy: &Policy,
     dice: Dice,
     mut watch: impl FnMut(u32, &Observation, &Engine),
-) -> Vec<Output> {
+) -> Vec<EngineOutput> {
     let ids: Vec<(&'static str, PersonId)> =
         STAFF.iter().map(|s| (s.id, PersonId::new(s.id))).collect();
-    let mut camera = Camera::new(model, dice);
+    let mut camera = SimulatedCamera::new(model, dice);
     let mut engine = Engine::new();
     let mut out = Vec::new();
     for fact in clinic::knowledge(policy) {
@@ -174,9 +176,9 @@ fn play(
         day.sessions.iter().enumerate().filter_map(|(i, s)| s.told.map(|t| (t, i))).collect();
     told.sort_unstable();
     let mut told = told.into_iter().peekable();
-    let mut stays: Vec<&Stay> = day.stays.iter().collect();
+    let mut stays: Vec<&PlaceStay> = day.stays.iter().collect();
     stays.sort_by_key(|s| (s.from, s.who));
-    let (mut next, mut here): (usize, Vec<&Stay>) = (0, Vec::new());
+    let (mut next, mut here): (usize, Vec<&PlaceStay>) = (0, Vec::new());
     for t in 0..day.length {
         let at = clinic::moment(
             t,
@@ -214,7 +216,8 @@ fn play(
 }
 
 /// Where two stays of one person meet, the later one counts.
-fn one_place_each<'s>(here: &[&'s Stay], _t: u32) -> Vec<&'s Stay> {
-    let later = |i: usize, stay: &Stay| here[i + 1..].iter().any(|other| other.who == stay.who);
+fn one_place_each<'s>(here: &[&'s PlaceStay], _t: u32) -> Vec<&'s PlaceStay> {
+    let later =
+        |i: usize, stay: &PlaceStay| here[i + 1..].iter().any(|other| other.who == stay.who);
     here.iter().enumerate().filter(|(i, stay)| !later(*i, stay)).map(|(_, stay)| *stay).collect()
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clinic_sim::{Day, Plant, Session};
-use presence::{Assessment, Finding, Output, PresenceSummary, SessionId, Severity, standing};
+use presence::{
+    Assessability, EngineOutput, Finding, PresenceSummary, SessionId, Severity, standing,
+};
 
 use crate::clinic;
 
@@ -12,7 +14,7 @@ const MAX_NOTES: usize = 1_000;
 
 /// What was said of one day.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct DayTally {
     findings: Vec<Finding>,
     summaries: BTreeMap<SessionId, PresenceSummary>,
     taken_back: u64,
@@ -86,15 +88,15 @@ impl Score {
     }
 }
 
-impl Tally {
+impl DayTally {
     /// Takes everything said of a day.
-    pub fn take(&mut self, outputs: Vec<Output>) {
+    pub fn take(&mut self, outputs: Vec<EngineOutput>) {
         for output in &outputs {
             match output {
-                Output::PresenceSummary(s) => {
+                EngineOutput::PresenceSummary(s) => {
                     self.summaries.insert(s.session.clone(), (**s).clone());
                 }
-                Output::Finding(f)
+                EngineOutput::Finding(f)
                     if f.step == presence::Step::Withdrawn && f.severity >= Severity::L2 =>
                 {
                     self.taken_back += 1;
@@ -127,7 +129,7 @@ impl Tally {
 
     fn lawful(&self, truth: &Session, number: u64, score: &mut Score) {
         let summary = self.summaries.get(&clinic::session_id(truth));
-        let assessable = summary.is_some_and(|s| s.assessment == Assessment::Assessable);
+        let assessable = summary.is_some_and(|s| s.assessment == Assessability::Assessable);
         let decided = assessable && summary.is_some_and(|s| s.undecided.is_empty());
         score.lawful += 1;
         score.lawful_assessable += u64::from(assessable);
@@ -156,7 +158,7 @@ impl Tally {
         // NL-4 needs no face, and so no view.
         let judged = plant == Plant::Nl4
             || summary.is_some_and(|s| {
-                s.assessment == Assessment::Assessable
+                s.assessment == Assessability::Assessable
                     && s.undecided.iter().all(|u| u.rule.code() != code)
             });
         let found = self.said(truth).any(|f| f.key.rule.code() == code);
@@ -225,11 +227,11 @@ impl Tally {
 /// Why a session was not decided, in words.
 fn abstention(summary: &PresenceSummary) -> String {
     match &summary.assessment {
-        Assessment::NotAssessable(why) => format!(
+        Assessability::NotAssessable(why) => format!(
             "NotAssessable: {}",
             why.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
         ),
-        Assessment::Assessable => {
+        Assessability::Assessable => {
             let rules: Vec<String> = summary
                 .undecided
                 .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clinic_sim::Plant;
-use clinic_sim::scene::Truth;
+use clinic_sim::scene::SceneTruth;
 
 use crate::months::MonthsScore;
 use crate::scenes::{ProfileScore, SceneScore};
@@ -12,7 +12,7 @@ use crate::score::Score;
 
 /// One target with its figure.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct SimulationTarget {
     /// What is measured.
     pub name: String,
     /// What is asked for.
@@ -23,9 +23,9 @@ pub struct Target {
     pub holds: bool,
 }
 
-fn at_most(name: String, limit: f64, part: u64, whole: u64) -> Target {
+fn at_most(name: String, limit: f64, part: u64, whole: u64) -> SimulationTarget {
     let rate = part as f64 / whole.max(1) as f64;
-    Target {
+    SimulationTarget {
         name,
         target: format!("≤ {:.2} %", limit * 100.0),
         figure: format!("{:.3} % ({part} of {whole})", rate * 100.0),
@@ -33,9 +33,9 @@ fn at_most(name: String, limit: f64, part: u64, whole: u64) -> Target {
     }
 }
 
-fn at_least(name: String, limit: f64, part: u64, whole: u64) -> Target {
+fn at_least(name: String, limit: f64, part: u64, whole: u64) -> SimulationTarget {
     let rate = part as f64 / whole.max(1) as f64;
-    Target {
+    SimulationTarget {
         name,
         target: format!("≥ {:.0} %", limit * 100.0),
         figure: format!("{:.2} % ({part} of {whole})", rate * 100.0),
@@ -45,7 +45,7 @@ fn at_least(name: String, limit: f64, part: u64, whole: u64) -> Target {
 
 /// The targets at one FNIR: false incidents (≤ 1 per 200 up to 2 %, ≤ 1 per 100 above), assessable
 /// sessions (up to 2 %), and the recall of each planted rule.
-pub fn targets(fnir: f64, score: &Score) -> Vec<Target> {
+pub fn targets(fnir: f64, score: &Score) -> Vec<SimulationTarget> {
     let tag = format!("FNIR {:.1} %", fnir * 100.0);
     let low = fnir <= 0.02;
     let limit = if low { 0.005 } else { 0.01 };
@@ -80,13 +80,13 @@ pub fn profile_targets(
     name: &str,
     score: &ProfileScore,
     weights: &BTreeMap<String, u32>,
-) -> Vec<Target> {
+) -> Vec<SimulationTarget> {
     let (recall, decided) = if name == "calm" { (0.95, 0.90) } else { (0.90, 0.70) };
     let mut list = Vec::new();
     let (mut weighted, mut whole) = (0.0, 0.0);
     for ((truth, scene), s) in &score.scenes {
         match truth {
-            Truth::Offence(_) => {
+            SceneTruth::Offence(_) => {
                 list.push(at_least(
                     format!("{name} · {scene} found among decided"),
                     recall,
@@ -98,7 +98,7 @@ pub fn profile_targets(
                 let _ = write!(open.figure, ", NotAssessable {} of {}", s.not_assessable, s.played);
                 list.push(open);
             }
-            Truth::Lawful => {
+            SceneTruth::Lawful => {
                 let weight = f64::from(weights.get(*scene).copied().unwrap_or(1));
                 weighted += weight * s.raised_l2 as f64 / s.played.max(1) as f64;
                 whole += weight;
@@ -109,7 +109,7 @@ pub fn profile_targets(
                     s.played,
                 ));
             }
-            Truth::Dishonest => {
+            SceneTruth::Dishonest => {
                 list.push(at_most(
                     format!("{name} · silent in \"{scene}\""),
                     0.5,
@@ -121,7 +121,7 @@ pub fn profile_targets(
     }
     if whole > 0.0 {
         let rate = weighted / whole;
-        list.push(Target {
+        list.push(SimulationTarget {
             name: format!("{name} · L2+ per lawful session, weighted"),
             target: "≤ 0.50 %".to_owned(),
             figure: format!("{:.3} %", rate * 100.0),
@@ -136,11 +136,11 @@ const CALLED_ABSENT: f64 = 0.001;
 
 /// The target of a run over sessions in which the lead is there: how often a rule calls the lead
 /// absent, at most, by the one-sided 95 % bound over sessions.
-pub fn absence_target(name: &str, score: &ProfileScore) -> Target {
+pub fn absence_target(name: &str, score: &ProfileScore) -> SimulationTarget {
     let sum = |of: fn(&SceneScore) -> u64| score.scenes.values().map(of).sum::<u64>();
     let (wrong, there) = (sum(|s| s.called_absent), sum(|s| s.lead_there));
     let bound = upper_bound(wrong, there);
-    Target {
+    SimulationTarget {
         name: format!("{name} · a lead who is there is called absent, or there for too short"),
         target: format!("≤ {:.2} %, 95 % bound", CALLED_ABSENT * 100.0),
         figure: format!("{wrong} of {there} sessions, at most {:.3} %", bound * 100.0),
@@ -153,7 +153,7 @@ pub fn absence_target(name: &str, score: &ProfileScore) -> Target {
 pub fn months_targets(
     name: &str,
     scores: &BTreeMap<Option<&'static str>, MonthsScore>,
-) -> Vec<Target> {
+) -> Vec<SimulationTarget> {
     let mut list = Vec::new();
     for (habit, s) in scores {
         let mut target = match habit {

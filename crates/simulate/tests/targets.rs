@@ -8,7 +8,7 @@
 
 use clinic_sim::ErrorModel;
 use presence::Policy;
-use simulate::{Score, Target, run, targets};
+use simulate::{Score, SimulationTarget, run, targets};
 
 fn score(fnir: f64, sessions: u64, seed: u64) -> Score {
     let mut model = ErrorModel::bundled().expect("the bundled error model parses");
@@ -26,7 +26,7 @@ fn the_same_seed_gives_the_same_score() {
 #[test]
 fn ten_thousand_sessions_hold_the_targets() {
     let levels = [0.005, 0.02, 0.10];
-    let all: Vec<Target> =
+    let all: Vec<SimulationTarget> =
         levels.into_iter().flat_map(|fnir| targets(fnir, &score(fnir, 3_334, 1))).collect();
     for t in &all {
         println!(
@@ -37,6 +37,6 @@ fn ten_thousand_sessions_hold_the_targets() {
             if t.holds { "holds" } else { "falls short" }
         );
     }
-    let missed: Vec<&Target> = all.iter().filter(|t| !t.holds).collect();
+    let missed: Vec<&SimulationTarget> = all.iter().filter(|t| !t.holds).collect();
     assert!(missed.is_empty(), "{missed:#?}");
 }

@@ -13,7 +13,7 @@ use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// One clear line: what is wrong and what would be right.
-pub type Fault = String;
+pub type FoldFault = String;
 
 /// The compatibility form of Unicode (NFKC): one character for all its widths and styles.
 pub fn nfkc(text: &str) -> Cow<'_, str> {
@@ -53,7 +53,7 @@ fn is_no_character(c: char) -> bool {
 /// The text without blanks and hidden characters around it, and in ASCII where it is ASCII typed
 /// wide; `Err` names the first character that has no place in any text. Line breaks and tabs stay:
 /// whoever wants one line asks for it ([`line`]).
-pub fn incoming(what: &str, text: &str) -> Result<String, Fault> {
+pub fn incoming(what: &str, text: &str) -> Result<String, FoldFault> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_hidden(c));
     let forbidden =
         |c: &char| is_hidden(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
@@ -88,7 +88,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// One line of 1 to `max` characters.
-pub fn line(what: &str, text: &str, max: usize) -> Result<(), Fault> {
+pub fn line(what: &str, text: &str, max: usize) -> Result<(), FoldFault> {
     if text.trim().is_empty() {
         return Err(format!(
             "{what}: 1 to {max} characters without control characters are needed, 0 were given"
@@ -98,7 +98,7 @@ pub fn line(what: &str, text: &str, max: usize) -> Result<(), Fault> {
 }
 
 /// One line of at most `max` characters.
-pub fn line_or_nothing(what: &str, text: &str, max: usize) -> Result<(), Fault> {
+pub fn line_or_nothing(what: &str, text: &str, max: usize) -> Result<(), FoldFault> {
     let length = text.chars().count();
     if length > max || text.chars().any(char::is_control) {
         return Err(format!(

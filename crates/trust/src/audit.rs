@@ -21,7 +21,7 @@ pub const FORMAT: &str = "zaigang-audit/1";
 /// Who did what, to what, why, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct AuditEntry {
     /// Without a gap.
     pub id: i64,
     /// RFC 3339 UTC ms, the server's clock.
@@ -36,7 +36,7 @@ pub struct Entry {
     pub hash: String,
 }
 
-impl Entry {
+impl AuditEntry {
     /// Each part goes in with its length, so that no two entries give the same bytes.
     pub fn made_hash(&self) -> String {
         let mut hasher = Sha256::new_with_prefix("zaigang/v1/audit");
@@ -75,7 +75,7 @@ struct Seal {
 
 /// What a log that holds is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct AuditReport {
     pub server_key_id: String,
     pub entries: i64,
     pub exported_at: String,
@@ -84,7 +84,7 @@ pub struct Report {
     pub latest_head_at: String,
 }
 
-impl std::fmt::Display for Report {
+impl std::fmt::Display for AuditReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { server_key_id, entries, exported_at, heads, latest_head_at } = self;
         write!(
@@ -105,7 +105,7 @@ impl std::fmt::Display for Report {
 /// Where a log does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {why}")]
-pub struct Fault {
+pub struct AuditLogFault {
     pub line: usize,
     pub why: String,
 }
@@ -115,7 +115,7 @@ pub fn write<E: From<std::io::Error>>(
     out: &mut impl Write,
     signer: &SigningKey,
     exported_at: &str,
-    entries: impl Iterator<Item = Result<Entry, E>>,
+    entries: impl Iterator<Item = Result<AuditEntry, E>>,
 ) -> Result<i64, E> {
     let header = Header {
         format: FORMAT.to_owned(),
@@ -181,7 +181,7 @@ pub fn read_head(signed: &SignedHead, key: &VerifyingKey) -> Result<AuditHead, S
 }
 
 /// Heads as they are kept: one envelope a line. A last line that a power cut tore is passed over.
-pub fn heads_of(text: &str) -> Result<Vec<SignedHead>, Fault> {
+pub fn heads_of(text: &str) -> Result<Vec<SignedHead>, AuditLogFault> {
     let mut heads = Vec::new();
     let whole = text.ends_with('\n');
     let lines: Vec<&str> = text.lines().collect();
@@ -189,21 +189,29 @@ pub fn heads_of(text: &str) -> Result<Vec<SignedHead>, Fault> {
         match serde_json::from_str(line) {
             Ok(head) => heads.push(head),
             Err(_) if n + 1 == lines.len() && !whole => {}
-            Err(e) => return Err(Fault { line: n + 1, why: format!("it is no signed head: {e}") }),
+            Err(e) => {
+                return Err(AuditLogFault {
+                    line: n + 1,
+                    why: format!("it is no signed head: {e}"),
+                });
+            }
         }
     }
     Ok(heads)
 }
 
 /// Checks a whole log by itself.
-pub fn check(from: impl BufRead) -> Result<Report, Fault> {
+pub fn check(from: impl BufRead) -> Result<AuditReport, AuditLogFault> {
     check_against(from, &[])
 }
 
 /// Checks a whole log, and that it still holds every entry that these heads speak of.
-pub fn check_against(from: impl BufRead, heads: &[SignedHead]) -> Result<Report, Fault> {
+pub fn check_against(
+    from: impl BufRead,
+    heads: &[SignedHead],
+) -> Result<AuditReport, AuditLogFault> {
     let mut lines = from.lines().enumerate().map(|(n, text)| (n + 1, text));
-    let fault = |line: usize, why: &str| Fault { line, why: why.to_owned() };
+    let fault = |line: usize, why: &str| AuditLogFault { line, why: why.to_owned() };
     let (_, first) = lines.next().ok_or_else(|| fault(1, "there is nothing"))?;
     let header: Header = read(1, first)?;
     if header.format != FORMAT {
@@ -218,7 +226,7 @@ pub fn check_against(from: impl BufRead, heads: &[SignedHead]) -> Result<Report,
         let text = text.map_err(|e| fault(number, &e.to_string()))?;
         // The last line is the seal: an entry is read once another line follows it.
         if let Some((at, entry)) = waiting.replace((number, text)) {
-            let entry: Entry = read(at, Ok(entry))?;
+            let entry: AuditEntry = read(at, Ok(entry))?;
             if !entry.follows(count, &last) {
                 return Err(fault(at, "this entry was changed, or one before it is missing"));
             }
@@ -238,7 +246,7 @@ pub fn check_against(from: impl BufRead, heads: &[SignedHead]) -> Result<Report,
     }
     witnesses.all_reached(count).map_err(|why| fault(at, &why))?;
     let (heads, latest_head_at) = (witnesses.heads, witnesses.latest_at);
-    Ok(Report {
+    Ok(AuditReport {
         server_key_id: key.key_id(),
         entries: count,
         exported_at: seal.exported_at,
@@ -300,9 +308,10 @@ impl Witnesses {
 fn read<T: serde::de::DeserializeOwned>(
     line: usize,
     text: std::io::Result<String>,
-) -> Result<T, Fault> {
-    let text = text.map_err(|e| Fault { line, why: e.to_string() })?;
-    serde_json::from_str(&text).map_err(|e| Fault { line, why: format!("it does not decode: {e}") })
+) -> Result<T, AuditLogFault> {
+    let text = text.map_err(|e| AuditLogFault { line, why: e.to_string() })?;
+    serde_json::from_str(&text)
+        .map_err(|e| AuditLogFault { line, why: format!("it does not decode: {e}") })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
 use serde::{Deserialize, Serialize};
 
-pub use check::{Fault, Report, check};
+pub use check::{BundleFault, BundleReport, check};
 pub use write::write;
 
 /// The first line's `format`.
@@ -53,12 +53,12 @@ pub struct HashOnly {
 
 /// One link of the chain, whole or by its hash alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum BundleLink {
     Whole(Envelope),
     HashOnly(HashOnly),
 }
 
-impl From<Envelope> for Link {
+impl From<Envelope> for BundleLink {
     fn from(it: Envelope) -> Self {
         Self::Whole(it)
     }

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::KeyFileError;
-use crate::board::{BoardKey, is_sealed};
+use crate::board_key::{BoardKey, is_sealed};
 
 /// Reads 32 secret bytes of the given kind; refuses a file that group or others may read.
 pub fn read_secret(path: &Path, kind: &'static str) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {

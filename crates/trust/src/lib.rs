@@ -12,7 +12,8 @@
 //! | the link's hash | [`chain_hash`] |
 //! | sign for a box, and check on the box | [`down::sign_down`], [`DownVerifier`] |
 //! | seal for a box, and open on it | [`seal`], [`open`] |
-//! | ids of findings, hash of settings | [`finding_id`], [`incident_id`], [`alert_id`], [`canonical_sha256`] |
+//! | ids of findings | [`finding_id`], [`incident_id`], [`alert_id`] |
+//! | hash of settings | [`canonical_sha256`] |
 //! | an exported chain | [`bundle::write`], [`bundle::check`] |
 //! | an exported audit log | [`audit::write`], [`audit::check`] |
 
@@ -20,7 +21,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub mod audit;
-pub mod board;
+pub mod board_key;
 pub mod bundle;
 pub mod down;
 mod envelope;

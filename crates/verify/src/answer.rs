@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// The answer; it begins as one that holds.
 #[derive(Debug, Serialize)]
-pub(crate) struct Answer {
+pub(crate) struct VerifyAnswer {
     /// `null` where something could not be read.
     holds: Option<bool>,
     said: Vec<String>,
@@ -15,13 +15,13 @@ pub(crate) struct Answer {
     pub(crate) server_key_id: Option<String>,
 }
 
-impl Default for Answer {
+impl Default for VerifyAnswer {
     fn default() -> Self {
         Self { holds: Some(true), said: Vec::new(), device_key_id: None, server_key_id: None }
     }
 }
 
-impl Answer {
+impl VerifyAnswer {
     pub(crate) fn unreadable(why: String) -> Self {
         let mut answer = Self::default();
         answer.could_not_read(why);

@@ -13,14 +13,16 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::ExitCode;
 
-use answer::{Answer, note, say};
-use request::{Asked, HELP, Request};
+use answer::{VerifyAnswer, note, say};
+use request::{HELP, VerifyCommand, VerifyRequest};
 
 fn main() -> ExitCode {
-    match Request::from_arguments(std::env::args().skip(1)) {
-        Ok(Asked::Check(request)) => request.answer().print(request.json),
-        Ok(Asked::Help) => printed(HELP),
-        Ok(Asked::Version) => printed(concat!("zaigang-verify ", env!("CARGO_PKG_VERSION"))),
+    match VerifyRequest::from_arguments(std::env::args().skip(1)) {
+        Ok(VerifyCommand::Check(request)) => request.answer().print(request.json),
+        Ok(VerifyCommand::Help) => printed(HELP),
+        Ok(VerifyCommand::Version) => {
+            printed(concat!("zaigang-verify ", env!("CARGO_PKG_VERSION")))
+        }
         Err(line) => {
             note(&format!("{line}; see --help"));
             ExitCode::from(2)
@@ -38,7 +40,7 @@ fn first_line(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(&bytes[..end]).ok()
 }
 
-impl Request {
+impl VerifyRequest {
     /// What others kept of the log.
     fn heads(&self) -> Result<Vec<trust::audit::SignedHead>, String> {
         let mut heads = Vec::new();
@@ -55,23 +57,23 @@ impl Request {
     }
 
     /// What was checked does not hold.
-    fn broken(&self, why: &impl std::fmt::Display) -> Answer {
-        let mut answer = Answer::default();
+    fn broken(&self, why: &impl std::fmt::Display) -> VerifyAnswer {
+        let mut answer = VerifyAnswer::default();
         answer.does_not_hold(&format!("{}: {why}", self.bundle));
         answer
     }
 
     /// An exported audit log: it names no box.
-    fn audit(&self, log: impl BufRead) -> Answer {
+    fn audit(&self, log: impl BufRead) -> VerifyAnswer {
         let heads = match self.heads() {
             Ok(heads) => heads,
-            Err(line) => return Answer::unreadable(line),
+            Err(line) => return VerifyAnswer::unreadable(line),
         };
         let report = match trust::audit::check_against(log, &heads) {
             Ok(report) => report,
             Err(fault) => return self.broken(&fault),
         };
-        let mut answer = Answer::default();
+        let mut answer = VerifyAnswer::default();
         let found = &report.server_key_id;
         answer.server_key_id = Some(found.clone());
         if self.server_key_id.as_ref().is_some_and(|expected| expected != found) {
@@ -86,7 +88,7 @@ impl Request {
     }
 
     /// Whether the keys are those that were named; says so where they are not.
-    fn expects(&self, report: &trust::bundle::Report, answer: &mut Answer) -> bool {
+    fn expects(&self, report: &trust::bundle::BundleReport, answer: &mut VerifyAnswer) -> bool {
         answer.device_key_id = Some(report.device_key_id.clone());
         answer.server_key_id = Some(report.server_key_id.clone());
         let known = [
@@ -106,7 +108,11 @@ impl Request {
     }
 
     /// Whether the chain names each sealed picture that was given; says which it does not.
-    fn pictures(&self, reports: &[&trust::bundle::Report], mut answer: Answer) -> Answer {
+    fn pictures(
+        &self,
+        reports: &[&trust::bundle::BundleReport],
+        mut answer: VerifyAnswer,
+    ) -> VerifyAnswer {
         for path in &self.pictures {
             let bytes = match std::fs::read(path) {
                 Ok(bytes) => bytes,
@@ -133,12 +139,12 @@ impl Request {
     }
 
     /// A case package: its files, and the chain in it.
-    fn package(&self, zip: BufReader<File>) -> Answer {
+    fn package(&self, zip: BufReader<File>) -> VerifyAnswer {
         let package = match package::check(zip) {
             Ok(package) => package,
             Err(fault) => return self.broken(&fault),
         };
-        let mut answer = Answer::default();
+        let mut answer = VerifyAnswer::default();
         if !package.chains.iter().all(|(_, report)| self.expects(report, &mut answer)) {
             return answer;
         }
@@ -152,10 +158,10 @@ impl Request {
         self.pictures(&package.chains.iter().map(|(_, report)| report).collect::<Vec<_>>(), answer)
     }
 
-    fn answer(&self) -> Answer {
+    fn answer(&self) -> VerifyAnswer {
         let file = match File::open(&self.bundle) {
             Ok(file) => file,
-            Err(error) => return Answer::unreadable(format!("{}: {error}", self.bundle)),
+            Err(error) => return VerifyAnswer::unreadable(format!("{}: {error}", self.bundle)),
         };
         let mut reader = BufReader::new(file);
         let is_audit = reader
@@ -163,7 +169,7 @@ impl Request {
             .is_ok_and(|bytes| first_line(bytes).is_some_and(trust::audit::is_audit));
         if !is_audit && !self.heads.is_empty() {
             let bundle = &self.bundle;
-            return Answer::unreadable(format!(
+            return VerifyAnswer::unreadable(format!(
                 "--head: heads speak of an audit log, and {bundle} is none"
             ));
         }
@@ -177,7 +183,7 @@ impl Request {
             Ok(report) => report,
             Err(fault) => return self.broken(&fault),
         };
-        let mut answer = Answer::default();
+        let mut answer = VerifyAnswer::default();
         if !self.expects(&report, &mut answer) {
             return answer;
         }

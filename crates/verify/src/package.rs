@@ -18,7 +18,7 @@ pub(crate) struct Package {
     /// How many files stand in the list, and none beside them.
     pub(crate) files: usize,
     /// Of the chains in it, by the name of their file.
-    pub(crate) chains: Vec<(String, trust::bundle::Report)>,
+    pub(crate) chains: Vec<(String, trust::bundle::BundleReport)>,
 }
 
 /// Whether these are the first bytes of a zip.

@@ -32,14 +32,14 @@ Exit status: 0 it holds, 1 it does not hold, 2 it could not be read.";
 
 /// What was asked for.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum VerifyCommand {
     Help,
     Version,
-    Check(Request),
+    Check(VerifyRequest),
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Request {
+pub(crate) struct VerifyRequest {
     pub(crate) bundle: String,
     pub(crate) device_key_id: Option<String>,
     pub(crate) server_key_id: Option<String>,
@@ -51,16 +51,16 @@ pub(crate) struct Request {
     pub(crate) json: bool,
 }
 
-impl Request {
+impl VerifyRequest {
     pub(crate) fn from_arguments(
         mut arguments: impl Iterator<Item = String>,
-    ) -> Result<Asked, String> {
+    ) -> Result<VerifyCommand, String> {
         let mut request = Self::default();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
-                "-h" | "--help" => return Ok(Asked::Help),
-                "-V" | "--version" => return Ok(Asked::Version),
+                "-h" | "--help" => return Ok(VerifyCommand::Help),
+                "-V" | "--version" => return Ok(VerifyCommand::Version),
                 "--json" => request.json = true,
                 "--device-key-id" => request.device_key_id = Some(value()?),
                 "--server-key-id" => request.server_key_id = Some(value()?),
@@ -76,6 +76,6 @@ impl Request {
         if request.bundle.is_empty() {
             return Err("name a bundle".to_owned());
         }
-        Ok(Asked::Check(request))
+        Ok(VerifyCommand::Check(request))
     }
 }

@@ -14,7 +14,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use vision::{
     Analyzer, Embedding, FaceBox, Frame, Gallery, Options, PackSpec, Picture, PixelOrder, Rect,
     Runtime, Template,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 const SIZE: (u32, u32) = (1280, 720);
@@ -26,7 +26,7 @@ fn spec() -> PackSpec {
     if real.join("face_detection_yunet_2026may.onnx").is_file() {
         return PackSpec::real(&real);
     }
-    Manifest::built_in()
+    PackManifest::built_in()
         .unwrap()
         .pack("avatar")
         .unwrap()

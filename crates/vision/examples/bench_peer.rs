@@ -13,7 +13,8 @@ use std::{
 };
 
 use vision::{
-    Analyzer, Embedding, FaceBox, Frame, Gallery, Options, PackSpec, PixelOrder, Runtime, Template,
+    Analyzer, Embedding, FaceBox, Frame, Gallery, Options, PixelOrder, Runtime, Template,
+    pack::{PackManifest, Search},
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -30,12 +31,15 @@ struct Bench {
 fn main() -> Result<(), Failure> {
     let models = std::env::args().nth(1).ok_or("usage: bench_peer MODELS_DIR")?;
     let options = Options { detect_longest_side_px: 0, threads: 1 };
-    let analyzer = Analyzer::load(&Runtime::init()?, &PackSpec::real(Path::new(&models)), options)?;
+    // As the box opens it: both embedders, not the first alone.
+    let search = Search::only(Path::new(&models));
+    let spec = PackManifest::built_in()?.pack("real")?.locate(&search)?.spec();
+    let analyzer = Analyzer::load(&Runtime::init()?, &spec, options)?;
     let mut bench = Bench {
+        gallery: Gallery::new("bench", analyzer.embedding_length()),
         analyzer,
         pixels: Vec::new(),
         faces: Vec::new(),
-        gallery: Gallery::new("bench", 256),
         queries: Vec::new(),
         asked: 0,
     };
@@ -56,6 +60,7 @@ impl Bench {
                 self.pixels.push((std::fs::read(path)?, width.parse()?, height.parse()?));
                 Ok((self.pixels.len() - 1).to_string())
             }
+            ["length"] => Ok(self.analyzer.embedding_length().to_string()),
             ["gallery", count] => self.fill(count.parse()?),
             ["match", count] => Ok(self.search(count.parse()?, Gallery::top2)),
             ["match_full", count] => Ok(self.search(count.parse()?, Gallery::top2_in_full)),
@@ -85,6 +90,8 @@ impl Bench {
             }
             ("detect_floor", _) => self.analyzer.run_again("detector")?,
             ("embed_floor", _) => self.analyzer.run_again("embedder")?,
+            ("first_floor", _) => self.analyzer.run_again("first embedder")?,
+            ("second_floor", _) => self.analyzer.run_again("companion")?,
             ("live_floor", _) => self.analyzer.run_again("liveness")?,
             _ => return Err(format!("{step}: unknown, or no face found yet").into()),
         }
@@ -111,8 +118,9 @@ impl Bench {
     /// Templates and queries of no people: even on the sphere, by formula.
     fn fill(&mut self, count: usize) -> Result<String, Failure> {
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let length = self.analyzer.embedding_length();
         let mut vector = || {
-            let values: Vec<f32> = (0..256)
+            let values: Vec<f32> = (0..length)
                 .map(|_| {
                     // Sums of four even numbers are near enough to normal here.
                     let mut sum = 0.0;
@@ -127,7 +135,7 @@ impl Bench {
                 .collect();
             Embedding::normalised(values).ok_or("a vector of zeros")
         };
-        self.gallery = Gallery::new("bench", 256);
+        self.gallery = Gallery::new("bench", length);
         for person in 0..count {
             self.gallery.insert(person, &Template::new("bench", vector()?))?;
         }

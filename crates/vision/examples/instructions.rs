@@ -1,6 +1,8 @@
-//! Does one stage so many times, for `scripts/bench-instructions` to count: `instructions STAGE
-//! TIMES [PICTURE]`. STAGE is decode, quality, embed, embed-bare, detect, detect-bare, liveness,
-//! liveness-bare, match-10, match-1000 or frame; PICTURE a JPEG with a face. It prints no time.
+//! Does each stage of a look once, for `scripts/bench-instructions` to count: `instructions
+//! [PICTURE]`, a JPEG with a face. What is counted is what happens inside the functions named
+//! `counted_…`, or between two questions for a file `/counted/STAGE/begins` and `…/ends` that an
+//! emulator writes down; everything else, the start and a first round that warms the networks, is
+//! not. It prints no time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,27 +12,163 @@
 use std::hint::black_box;
 
 use vision::{
-    Analyzer, Embedding, FaceBox, Gallery, Options, Picture, PixelOrder, Rect, Rivals, Runtime,
-    Template,
-    pack::{Manifest, Search},
+    Analyzer, Embedding, FaceBox, Gallery, Options, PackSpec, Picture, PixelOrder, Rect, Rivals,
+    Runtime, Template,
+    pack::{PackManifest, Search},
 };
 
 const SIZE: (u32, u32) = (640, 480);
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let times: usize = args[1].parse().unwrap();
-    let jpeg = args.get(2).map_or_else(drawn, |path| std::fs::read(path).unwrap());
+    let jpeg = std::env::args().nth(1).map_or_else(drawn, |path| std::fs::read(path).unwrap());
     let search = Search::standard(None);
-    let spec = Manifest::built_in().unwrap().pack("real").unwrap().locate(&search).unwrap().spec();
-    match args[0].as_str() {
-        "decode" => (0..times).for_each(|_| {
-            black_box(Picture::decode(&jpeg).unwrap());
-        }),
-        "match-10" => matched(10, times, &spec.cohort),
-        "match-1000" => matched(1_000, times, &spec.cohort),
-        stage => seen(stage, times, &jpeg, &spec),
+    let spec =
+        PackManifest::built_in().unwrap().pack("real").unwrap().locate(&search).unwrap().spec();
+    let mut bench = Bench::open(&jpeg, &spec);
+    bench.warm();
+    let stages: [(&str, Stage); 13] = [
+        ("decode", counted_decode),
+        ("quality", counted_quality),
+        ("match-10", counted_match_10),
+        ("match-50", counted_match_50),
+        ("match-1000", counted_match_1000),
+        ("detect", counted_detect),
+        ("detect-bare", counted_detect_bare),
+        ("mask", counted_mask),
+        ("liveness", counted_liveness),
+        ("liveness-bare", counted_liveness_bare),
+        ("embed", counted_embed),
+        ("embed-bare", counted_embed_bare),
+        ("frame", counted_frame),
+    ];
+    for (name, stage) in stages {
+        marked(name, "begins");
+        stage(&mut bench);
+        marked(name, "ends");
     }
+}
+
+/// One stage, done once.
+type Stage = fn(&mut Bench<'_>);
+
+/// There is no such file: that it is asked for is the mark.
+fn marked(stage: &str, what: &str) {
+    black_box(std::fs::exists(format!("/counted/{stage}/{what}")).is_ok());
+}
+
+/// What the stages need, open.
+struct Bench<'a> {
+    jpeg: &'a [u8],
+    picture: Picture,
+    face: FaceBox,
+    analyzer: Analyzer,
+    rivals: Rivals,
+    ten: Gallery<usize>,
+    fifty: Gallery<usize>,
+    thousand: Gallery<usize>,
+    probe: Embedding,
+}
+
+impl<'a> Bench<'a> {
+    fn open(jpeg: &'a [u8], spec: &PackSpec) -> Self {
+        let options = Options { detect_longest_side_px: 640, threads: 1 };
+        let analyzer = Analyzer::load(&Runtime::init().unwrap(), spec, options).unwrap();
+        let picture = Picture::decode(jpeg).unwrap();
+        assert_eq!(picture.frame().order(), PixelOrder::Rgb);
+        let length = analyzer.embedding_length();
+        Self {
+            jpeg,
+            picture,
+            face: face(),
+            analyzer,
+            rivals: spec.thresholds.rivals,
+            ten: filled(10, length, &spec.cohort),
+            fifty: filled(50, length, &spec.cohort),
+            thousand: filled(1_000, length, &spec.cohort),
+            probe: vector(length, 7),
+        }
+    }
+
+    /// The bare runs repeat what a network was fed last.
+    fn warm(&mut self) {
+        self.look();
+    }
+
+    fn look(&mut self) {
+        let picture = Picture::decode(self.jpeg).unwrap();
+        let (frame, face) = (picture.frame(), &self.face);
+        black_box(self.analyzer.detect(frame).unwrap());
+        black_box(self.analyzer.assess(frame, face).unwrap());
+        black_box(self.analyzer.masked(frame, face).unwrap());
+        black_box(self.analyzer.liveness(frame, face).unwrap());
+        let probe = self.analyzer.embed(frame, face).unwrap();
+        black_box(self.ten.identify(&probe, self.rivals));
+    }
+}
+
+#[inline(never)]
+fn counted_decode(bench: &mut Bench<'_>) {
+    black_box(Picture::decode(bench.jpeg).unwrap());
+}
+
+#[inline(never)]
+fn counted_quality(bench: &mut Bench<'_>) {
+    black_box(bench.analyzer.assess(bench.picture.frame(), &bench.face).unwrap());
+}
+
+#[inline(never)]
+fn counted_match_10(bench: &mut Bench<'_>) {
+    black_box(bench.ten.identify(&bench.probe, bench.rivals));
+}
+
+#[inline(never)]
+fn counted_match_50(bench: &mut Bench<'_>) {
+    black_box(bench.fifty.identify(&bench.probe, bench.rivals));
+}
+
+#[inline(never)]
+fn counted_match_1000(bench: &mut Bench<'_>) {
+    black_box(bench.thousand.identify(&bench.probe, bench.rivals));
+}
+
+#[inline(never)]
+fn counted_detect(bench: &mut Bench<'_>) {
+    black_box(bench.analyzer.detect(bench.picture.frame()).unwrap());
+}
+
+#[inline(never)]
+fn counted_detect_bare(bench: &mut Bench<'_>) {
+    bench.analyzer.run_again("detector").unwrap();
+}
+
+#[inline(never)]
+fn counted_mask(bench: &mut Bench<'_>) {
+    black_box(bench.analyzer.masked(bench.picture.frame(), &bench.face).unwrap());
+}
+
+#[inline(never)]
+fn counted_liveness(bench: &mut Bench<'_>) {
+    black_box(bench.analyzer.liveness(bench.picture.frame(), &bench.face).unwrap());
+}
+
+#[inline(never)]
+fn counted_liveness_bare(bench: &mut Bench<'_>) {
+    bench.analyzer.run_again("liveness").unwrap();
+}
+
+#[inline(never)]
+fn counted_embed(bench: &mut Bench<'_>) {
+    black_box(bench.analyzer.embed(bench.picture.frame(), &bench.face).unwrap());
+}
+
+#[inline(never)]
+fn counted_embed_bare(bench: &mut Bench<'_>) {
+    bench.analyzer.run_again("embedder").unwrap();
+}
+
+#[inline(never)]
+fn counted_frame(bench: &mut Bench<'_>) {
+    bench.look();
 }
 
 /// Pixels without a face, where no photograph is at hand: what a stage costs hardly depends on
@@ -45,51 +183,12 @@ fn drawn() -> Vec<u8> {
     jpeg
 }
 
-fn seen(stage: &str, times: usize, jpeg: &[u8], spec: &vision::PackSpec) {
-    let runtime = Runtime::init().unwrap();
-    let options = Options { detect_longest_side_px: 640, threads: 1 };
-    let mut analyzer = Analyzer::load(&runtime, spec, options).unwrap();
-    let picture = Picture::decode(jpeg).unwrap();
-    assert_eq!(picture.frame().order(), PixelOrder::Rgb);
-    let marks = [[300.0, 200.0], [350.0, 200.0], [325.0, 228.0], [306.0, 256.0], [344.0, 256.0]];
+/// Where the face is taken to be, whatever the picture shows.
+fn face() -> FaceBox {
+    let landmarks =
+        [[300.0, 200.0], [350.0, 200.0], [325.0, 228.0], [306.0, 256.0], [344.0, 256.0]];
     let rect = Rect { x: 275.0, y: 160.0, width: 100.0, height: 125.0 };
-    let face = FaceBox { rect, score: 0.9, landmarks: marks };
-    let mut gallery = filled(10, analyzer.embedding_length(), &spec.cohort);
-    // The bare runs repeat what a network was fed last; it costs every stage the same.
-    analyzer.detect(picture.frame()).unwrap();
-    analyzer.embed(picture.frame(), &face).unwrap();
-    analyzer.liveness(picture.frame(), &face).unwrap();
-    for _ in 0..times {
-        match stage {
-            "quality" => drop(black_box(analyzer.assess(picture.frame(), &face).unwrap())),
-            "embed" => drop(black_box(analyzer.embed(picture.frame(), &face).unwrap())),
-            "detect" => drop(black_box(analyzer.detect(picture.frame()).unwrap())),
-            "liveness" => drop(black_box(analyzer.liveness(picture.frame(), &face).unwrap())),
-            "embed-bare" => analyzer.run_again("embedder").unwrap(),
-            "detect-bare" => analyzer.run_again("detector").unwrap(),
-            "liveness-bare" => analyzer.run_again("liveness").unwrap(),
-            "frame" => {
-                let picture = Picture::decode(jpeg).unwrap();
-                let frame = picture.frame();
-                black_box(analyzer.detect(frame).unwrap());
-                black_box(analyzer.assess(frame, &face).unwrap());
-                black_box(analyzer.masked(frame, &face).unwrap());
-                black_box(analyzer.liveness(frame, &face).unwrap());
-                let probe = analyzer.embed(frame, &face).unwrap();
-                black_box(gallery.identify(&probe, spec.thresholds.rivals));
-            }
-            other => panic!("no stage \"{other}\""),
-        }
-    }
-}
-
-fn matched(people: usize, times: usize, cohort: &[Embedding]) {
-    let length = cohort.first().map_or(384, Embedding::len);
-    let mut gallery = filled(people, length, cohort);
-    let probe = vector(length, 7);
-    (0..times).for_each(|_| {
-        black_box(gallery.identify(&probe, Rivals::REAL));
-    });
+    FaceBox { rect, score: 0.9, landmarks }
 }
 
 fn filled(people: usize, length: usize, cohort: &[Embedding]) -> Gallery<usize> {

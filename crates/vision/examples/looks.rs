@@ -18,8 +18,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: looks PACK FOLDER".into());
     };
     let search = pack::Search::standard(None);
-    let spec =
-        pack::Manifest::effective(&search)?.pack(&name)?.allowed(false)?.locate(&search)?.spec();
+    let spec = pack::PackManifest::effective(&search)?
+        .pack(&name)?
+        .allowed(false)?
+        .locate(&search)?
+        .spec();
     let options = Options { detect_longest_side_px: 0, threads: 1 };
     let mut analyzer = Analyzer::load(&Runtime::init()?, &spec, options)?;
     let mut pictures: Vec<PathBuf> = std::fs::read_dir(&folder)?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Detector, Embedder, Embedding, FaceBox, Frame, Liveness, LivenessScore, MaskFlag, MaskScore,
-    PackSpec, Quality, Runtime, Template, Thresholds, VisionError, quality::Assessor,
+    PackSpec, QualityComponents, Runtime, Template, Thresholds, VisionError, quality::Assessor,
 };
 
 /// How the networks are run on this machine.
@@ -113,7 +113,11 @@ impl Analyzer {
     }
 
     /// Measures a face; cheap beside any network. The mask is left out.
-    pub fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Quality, VisionError> {
+    pub fn assess(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<QualityComponents, VisionError> {
         self.assessor.assess(frame, face)
     }
 
@@ -162,7 +166,7 @@ impl Analyzer {
         frame: Frame<'_>,
         face: &FaceBox,
     ) -> Result<Option<MaskScore>, VisionError> {
-        self.mask.as_mut().map(|m| m.score(frame, &face.rect)).transpose()
+        self.mask.as_mut().map(|m| m.score(frame, face)).transpose()
     }
 
     /// Overwrites the last frame in the detector's buffers; a face's are wiped with each look.
@@ -187,9 +191,11 @@ impl Analyzer {
         match role {
             "detector" => self.detector.run_again(),
             "embedder" => {
-                self.embedder.run_again()?;
-                self.companion.as_mut().map_or(Ok(()), |(second, _)| second.run_again())
+                self.run_again("first embedder")?;
+                self.run_again("companion")
             }
+            "first embedder" => self.embedder.run_again(),
+            "companion" => self.companion.as_mut().map_or(Ok(()), |(net, _)| net.run_again()),
             _ => self.liveness.as_mut().map_or(Ok(()), Liveness::run_again),
         }
     }

@@ -198,7 +198,7 @@ fn decode(
 ) -> Result<u64, VisionError> {
     let mut dropped = 0;
     for (names, stride) in OUTPUTS.iter().zip(STRIDES) {
-        let level = Level {
+        let level = StrideOutput {
             stride: stride as f32,
             columns: (width / stride) as usize,
             cells: (width / stride * (height / stride)) as usize,
@@ -214,7 +214,7 @@ fn decode(
 
 /// The raw answers at one stride, row-major over its cells.
 #[derive(Debug)]
-pub struct Level<'a> {
+pub struct StrideOutput<'a> {
     /// Pixels per cell.
     pub stride: f32,
     pub columns: usize,
@@ -231,7 +231,7 @@ pub struct Level<'a> {
 
 /// Decodes one stride; returns how many cells were dropped for not being finite. Cells that the
 /// slices do not reach are not looked at, so that no input makes it panic.
-pub fn decode_level(level: &Level<'_>, threshold: f32, faces: &mut Vec<FaceBox>) -> u64 {
+pub fn decode_level(level: &StrideOutput<'_>, threshold: f32, faces: &mut Vec<FaceBox>) -> u64 {
     let mut dropped = 0;
     let least = threshold * threshold;
     let cells = level

@@ -2,7 +2,9 @@
 //! good one. It never keeps the photograph, and never asks for consent: whoever calls it holds the
 //! consent already.
 
-use crate::{Analyzer, FaceBox, Gate, Picture, Quality, Reason, Template, VisionError};
+use crate::{
+    Analyzer, FaceBox, Gate, PhotoRefusal, Picture, QualityComponents, Template, VisionError,
+};
 
 /// Faces narrower than this share of the widest one are bystanders or posters, and do not count.
 const BYSTANDER_SHARE: f32 = 0.25;
@@ -11,7 +13,7 @@ const BYSTANDER_SHARE: f32 = 0.25;
 #[derive(Debug, Clone)]
 pub struct Enrolled {
     pub template: Template,
-    pub quality: Quality,
+    pub quality: QualityComponents,
     pub face: FaceBox,
     /// Size of the upright photograph in pixels, which `face` refers to.
     pub size_px: (u32, u32),
@@ -22,20 +24,20 @@ pub struct Enrolled {
 /// Every reason against a photograph, at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<PhotoRefusal>,
     /// What was measured, where exactly one face was found.
-    pub quality: Option<Quality>,
+    pub quality: Option<QualityComponents>,
 }
 
 impl Rejection {
     /// All reasons in Chinese, one line.
     pub fn zh(&self) -> String {
-        self.reasons.iter().map(Reason::zh).collect::<Vec<_>>().join("；")
+        self.reasons.iter().map(PhotoRefusal::zh).collect::<Vec<_>>().join("；")
     }
 
     /// All reasons in English, one line.
     pub fn en(&self) -> String {
-        self.reasons.iter().map(Reason::en).collect::<Vec<_>>().join("; ")
+        self.reasons.iter().map(PhotoRefusal::en).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -88,13 +90,13 @@ pub fn template_from_picture(
     let rejected =
         |reason| EnrolError::Rejected(Rejection { reasons: vec![reason], quality: None });
     let face = match single_face(&faces) {
-        Ok(face) if is_upside_down(&face) => return Err(rejected(Reason::UpsideDown)),
+        Ok(face) if is_upside_down(&face) => return Err(rejected(PhotoRefusal::UpsideDown)),
         Ok(face) => face,
         // A detector finds few faces that stand on their head, and sees some where there are none.
         Err(reason) => {
             let turned = analyzer.detect(half_turned(picture)?.frame())?;
             let upright = best_score(&turned) > best_score(&faces);
-            return Err(rejected(if upright { Reason::UpsideDown } else { reason }));
+            return Err(rejected(if upright { PhotoRefusal::UpsideDown } else { reason }));
         }
     };
     let mut quality = analyzer.assess(frame, &face)?;
@@ -133,12 +135,12 @@ fn half_turned(picture: &Picture) -> Result<Picture, VisionError> {
     Ok(Picture::new(pixels, frame.width(), frame.height(), frame.order())?)
 }
 
-fn single_face(faces: &[FaceBox]) -> Result<FaceBox, Reason> {
+fn single_face(faces: &[FaceBox]) -> Result<FaceBox, PhotoRefusal> {
     let widest = faces.iter().map(|f| f.rect.width).fold(0.0_f32, f32::max);
     let mut counted = faces.iter().filter(|f| f.rect.width >= widest * BYSTANDER_SHARE);
     match (counted.next(), counted.count()) {
-        (None, _) => Err(Reason::NoFace),
+        (None, _) => Err(PhotoRefusal::NoFace),
         (Some(face), 0) => Ok(*face),
-        (Some(_), others) => Err(Reason::SeveralFaces { count: others + 1 }),
+        (Some(_), others) => Err(PhotoRefusal::SeveralFaces { count: others + 1 }),
     }
 }

@@ -2,6 +2,10 @@
 //! so that the compiler turns them into SIMD, compiled once per instruction set, and chosen at run
 //! time. It knows numbers only; what a row means is the gallery's business.
 
+mod codes;
+
+pub(crate) use codes::{codes_are_quick, score_codes};
+
 /// Numbers that are summed side by side.
 const LANES: usize = 16;
 /// Rows that are scored together, so that the sums do not wait for each other.
@@ -39,28 +43,6 @@ pub(crate) fn score_rows(query: &[f32], rows: &[f32], scores: &mut [f32]) {
         }
     }
     score_rows_with::<FUSED_BASE>(query, rows, scores);
-}
-
-/// `sums[i]` = codes · row i, in whole numbers.
-pub(crate) fn score_codes(query: &[i8], rows: &[i8], sums: &mut [i32]) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[expect(
-            unsafe_code,
-            reason = "the processor was asked for exactly the features that the callee needs"
-        )]
-        if std::arch::is_x86_feature_detected!("avx512bw") {
-            return unsafe { score_codes_avx512(query, rows, sums) };
-        }
-        #[expect(
-            unsafe_code,
-            reason = "the processor was asked for exactly the features that the callee needs"
-        )]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            return unsafe { score_codes_avx2(query, rows, sums) };
-        }
-    }
-    score_codes_with(query, rows, sums);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -167,16 +149,16 @@ fn products_avx2<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
     clippy::inline_always,
     reason = "the body must be compiled with the caller's instruction set"
 )]
-fn score_blocks(
-    query: &[f32],
-    rows: &[f32],
-    scores: &mut [f32],
-    many: impl Fn(&[f32]) -> [f32; ROWS],
-    one: impl Fn(&[f32]) -> [f32; 1],
+fn score_blocks<T, S: Copy + Default>(
+    query: &[T],
+    rows: &[T],
+    scores: &mut [S],
+    many: impl Fn(&[T]) -> [S; ROWS],
+    one: impl Fn(&[T]) -> [S; 1],
 ) {
     let length = query.len();
     if length == 0 {
-        scores.fill(0.0);
+        scores.fill(S::default());
         return;
     }
     let mut blocks = rows.chunks_exact(length * ROWS);
@@ -198,18 +180,6 @@ fn rest(query: &[f32], block: &[f32], row: usize, step: usize) -> f32 {
         .zip(&block[row * length + whole..(row + 1) * length])
         .map(|(a, b)| a * b)
         .sum()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn score_codes_avx512(query: &[i8], rows: &[i8], sums: &mut [i32]) {
-    score_codes_with(query, rows, sums);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn score_codes_avx2(query: &[i8], rows: &[i8], sums: &mut [i32]) {
-    score_codes_with(query, rows, sums);
 }
 
 #[inline(always)]
@@ -280,23 +250,6 @@ fn total(mut sums: [f32; LANES]) -> f32 {
     sums[0]
 }
 
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "the body must be compiled with the caller's instruction set"
-)]
-fn score_codes_with(query: &[i8], rows: &[i8], sums: &mut [i32]) {
-    for (row, sum) in rows.chunks_exact(query.len().max(1)).zip(sums) {
-        // Widened to 16 bits first: the compiler knows this as one multiply-and-add-pairs
-        // instruction.
-        *sum = query
-            .iter()
-            .zip(row)
-            .map(|(a, b)| i32::from(i16::from(*a)) * i32::from(i16::from(*b)))
-            .sum();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,19 +279,6 @@ mod tests {
                     );
                 }
             }
-        }
-    }
-
-    #[test]
-    fn codes_add_up_exactly() {
-        let query: Vec<i8> = (0..256).map(|i| (i * 7 % 255 - 127) as i8).collect();
-        let rows: Vec<i8> = (0..768).map(|i| (i * 5 % 255 - 127) as i8).collect();
-        let mut sums = [0; 3];
-        score_codes(&query, &rows, &mut sums);
-        for (sum, row) in sums.iter().zip(rows.chunks_exact(256)) {
-            let exact: i32 =
-                query.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
-            assert_eq!(*sum, exact);
         }
     }
 }

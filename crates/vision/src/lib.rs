@@ -47,7 +47,7 @@ pub use liveness::{
     ActiveCheck, ActiveState, LiveLimits, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn,
 };
 pub use mask::{MaskFlag, MaskScore};
-pub use quality::{Gate, Quality, Reason};
+pub use quality::{Gate, PhotoRefusal, QualityComponents};
 pub use rotate::Rotation;
 pub use runtime::Runtime;
 pub use spec::{

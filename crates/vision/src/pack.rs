@@ -7,10 +7,13 @@
 //! folder is set aside.
 //!
 //! ```no_run
-//! use vision::pack::{Manifest, Search};
-//! let search = Search::standard(None);              // --models, $ZAIGANG_MODELS, installed, cache, mirror, bundled
-//! let manifest = Manifest::effective(&search)?;     // the built-in one, with imported packs laid over it
-//! let pack = manifest.pack("real")?.allowed(true)?; // production refuses drawn faces
+//! use vision::pack::{PackManifest, Search};
+//! // --models, $ZAIGANG_MODELS, installed, cache, mirror, bundled
+//! let search = Search::standard(None);
+//! // the built-in one, with imported packs laid over it
+//! let manifest = PackManifest::effective(&search)?;
+//! // production refuses drawn faces
+//! let pack = manifest.pack("real")?.allowed(true)?;
 //! let located = pack.locate(&search)?;
 //! println!("{} from {}", located.embedder.facts.artefact.file, located.embedder.path.display());
 //! # Ok::<(), vision::pack::PackError>(())
@@ -27,16 +30,17 @@ mod manifest;
 mod search;
 mod spec;
 
-pub use calibration::{Calibration, Limits};
+pub use calibration::{CalibratedLimits, Calibration};
 pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
-    Artefact, Band, Colour, Decode, Detector, Embedder, EvidenceCurves, Input, InputSize, Liveness,
-    MaskFlag, Role, Source, Template, Thresholds,
+    AlignmentFacts, Artefact, Band, ColourOrder, Decode, DetectorFacts, EmbedderFacts,
+    EvidenceCurves, InputFacts, InputSize, LivenessFacts, MaskFlagFacts, ModelRole, ModelSource,
+    ThresholdFacts,
 };
 pub use liveness_band::LivenessBand;
-pub use locate::{Located, LocatedPack, Rejected, verify_file};
-pub use manifest::{Companion, Manifest, Pack};
+pub use locate::{LocatedModel, LocatedPack, Rejected, verify_file};
+pub use manifest::{Companion, Pack, PackManifest};
 pub use search::{Folder, FolderKind, INSTALLED_MANIFEST, POINTER_SUFFIX, Search, Surroundings};
 
 #[cfg(test)]

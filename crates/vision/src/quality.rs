@@ -13,7 +13,7 @@ use crate::{
 
 mod gate;
 
-pub use gate::{Gate, Reason};
+pub use gate::{Gate, PhotoRefusal};
 
 /// Side of the aligned patch that light and blur are measured on.
 const PATCH_PX: u32 = 64;
@@ -26,7 +26,7 @@ const NOSE_SWING: f32 = 0.55;
 
 /// What was measured of one face.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quality {
+pub struct QualityComponents {
     /// Width of the face box in pixels (`HeadSize`).
     pub face_width_px: f32,
     /// Between the eyes, in pixels (`InterEyeDistance`).
@@ -59,7 +59,7 @@ pub struct Quality {
     pub masked: Option<f32>,
 }
 
-impl Quality {
+impl QualityComponents {
     /// The figures by the names of ISO/IEC 29794-5:2025, for reports.
     pub fn components(&self) -> [(&'static str, f32); 12] {
         [
@@ -111,7 +111,11 @@ pub struct Assessor {
 
 impl Assessor {
     /// Measures one face. The mask is left out; see [`crate::MaskFlag`].
-    pub fn assess(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<Quality, VisionError> {
+    pub fn assess(
+        &mut self,
+        frame: Frame<'_>,
+        face: &FaceBox,
+    ) -> Result<QualityComponents, VisionError> {
         let side = PATCH_PX as f32;
         let arcface = AlignTemplate::ARCFACE_112;
         let template = AlignTemplate {
@@ -135,7 +139,7 @@ impl Assessor {
         };
         let (yaw_deg, pitch_deg, roll_deg) = pose(&face.landmarks);
         let [left, right, ..] = face.landmarks;
-        let quality = Quality {
+        let quality = QualityComponents {
             face_width_px: face.rect.width,
             inter_eye_px: (right[0] - left[0]).hypot(right[1] - left[1]),
             yaw_deg,

@@ -20,7 +20,7 @@ use std::{
 
 use vision::{
     Analyzer, FaceBox, Frame, Gallery, Options, PixelOrder, Rect, Template,
-    pack::{Manifest, Search},
+    pack::{PackManifest, Search},
 };
 
 /// Counts the allocations of each thread by itself.
@@ -59,7 +59,7 @@ fn allocations(mut call: impl FnMut()) -> u64 {
 
 fn avatar(detect_longest_side_px: u32) -> Analyzer {
     let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
-    let manifest = Manifest::built_in().unwrap();
+    let manifest = PackManifest::built_in().unwrap();
     let spec = manifest.pack("avatar").unwrap().locate(&Search::only(&models)).unwrap().spec();
     Analyzer::load(&common::runtime(), &spec, Options { detect_longest_side_px, threads: 1 })
         .unwrap()

@@ -11,7 +11,7 @@ mod common;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, imageops::FilterType};
-use vision::{Gallery, Gate, Options, Reason, enrol};
+use vision::{Gallery, Gate, Options, PhotoRefusal, enrol};
 
 fn people(folder: &std::path::Path) -> BTreeMap<String, Vec<PathBuf>> {
     let mut people = BTreeMap::new();
@@ -59,22 +59,24 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
     };
     let original = image::load_from_memory(&bytes).expect("a JPEG").into_rgb8();
     let small = image::imageops::resize(&original, 100, 100, FilterType::Triangle);
-    assert!(reasons(&small).iter().any(|r| matches!(r, Reason::TooSmall { needs_px: 80, .. })));
+    assert!(
+        reasons(&small).iter().any(|r| matches!(r, PhotoRefusal::TooSmall { needs_px: 80, .. }))
+    );
     let blurred = image::imageops::blur(&original, 6.0);
-    assert!(reasons(&blurred).iter().any(|r| matches!(r, Reason::Blurred { .. })));
+    assert!(reasons(&blurred).iter().any(|r| matches!(r, PhotoRefusal::Blurred { .. })));
     let mut dark = original.clone();
     dark.iter_mut().for_each(|v| *v /= 9);
     let found = reasons(&dark);
     assert!(
-        found.iter().any(|r| matches!(r, Reason::TooDark { .. } | Reason::NoFace)),
+        found.iter().any(|r| matches!(r, PhotoRefusal::TooDark { .. } | PhotoRefusal::NoFace)),
         "{found:?}"
     );
     let mut two = image::RgbImage::new(500, 250);
     image::imageops::replace(&mut two, &original, 0, 0);
     image::imageops::replace(&mut two, &original, 250, 0);
-    assert_eq!(reasons(&two), [Reason::SeveralFaces { count: 2 }]);
-    assert_eq!(reasons(&image::RgbImage::new(300, 300)), [Reason::NoFace]);
-    assert_eq!(reasons(&image::imageops::rotate180(&original)), [Reason::UpsideDown]);
+    assert_eq!(reasons(&two), [PhotoRefusal::SeveralFaces { count: 2 }]);
+    assert_eq!(reasons(&image::RgbImage::new(300, 300)), [PhotoRefusal::NoFace]);
+    assert_eq!(reasons(&image::imageops::rotate180(&original)), [PhotoRefusal::UpsideDown]);
     let mut beside = image::RgbImage::new(1_500, 1_250);
     image::imageops::replace(
         &mut beside,
@@ -90,7 +92,7 @@ fn a_photograph_enrols_one_good_face_or_says_why_not() {
 
 #[test]
 fn a_reason_says_what_is_and_what_is_needed() {
-    let reason = Reason::TooSmall { width_px: 34, needs_px: 80 };
+    let reason = PhotoRefusal::TooSmall { width_px: 34, needs_px: 80 };
     assert_eq!(reason.en(), "too small: 34 px, needs 80");
     assert_eq!(reason.zh(), "太小：34 px，需要 80 px");
     assert_eq!((reason.code(), reason.component()), ("too_small", "HeadSize"));

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use vision::{
     AlignTemplate, Embedding, FaceBox, Rect, Rotation,
     align::Similarity,
-    detect::{Level, decode_level, suppress},
+    detect::{StrideOutput, decode_level, suppress},
 };
 
 fn similarity() -> impl Strategy<Value = Similarity> {
@@ -94,7 +94,7 @@ proptest! {
         numbers in prop::collection::vec(prop_oneof![any::<f32>(), 0.0_f32..1.0], 0..200),
         columns in 0_usize..9, cells in 0_usize..20,
     ) {
-        let level = Level {
+        let level = StrideOutput {
             stride: 8.0, columns, cells, class: &numbers, object: &numbers, boxes: &numbers,
                 points: &numbers,
         };
@@ -133,7 +133,7 @@ fn coinciding_landmarks_are_refused() {
 fn a_cell_that_is_not_finite_is_counted_and_dropped() {
     let (one, nan) = ([1.0_f32; 2], f32::NAN);
     let boxes = [0.5, 0.5, 0.0, 0.0, 0.5, 0.5, nan, 0.0];
-    let level = Level {
+    let level = StrideOutput {
         stride: 8.0,
         columns: 2,
         cells: 2,
@@ -145,6 +145,6 @@ fn a_cell_that_is_not_finite_is_counted_and_dropped() {
     let mut faces = Vec::new();
     assert_eq!(decode_level(&level, 0.6, &mut faces), 1);
     assert_eq!(faces.len(), 1);
-    let level = Level { class: &[nan; 2], ..level };
+    let level = StrideOutput { class: &[nan; 2], ..level };
     assert_eq!(decode_level(&level, 0.6, &mut faces), 2);
 }

@@ -249,7 +249,7 @@ proptest! {
 
 #[test]
 fn a_face_that_is_cut_off_is_not_called_dark() {
-    let quality = vision::Quality {
+    let quality = vision::QualityComponents {
         noise_sigma: 0.0,
         face_width_px: 200.0,
         inter_eye_px: 90.0,
@@ -265,7 +265,7 @@ fn a_face_that_is_cut_off_is_not_called_dark() {
         masked: None,
     };
     let gate = vision::Gate::ENROLMENT;
-    assert_eq!(gate.check(&quality), [vision::Reason::Cropped { percent: 60 }]);
-    let dark = vision::Quality { inside: 1.0, ..quality };
-    assert_eq!(gate.check(&dark), [vision::Reason::TooDark { percent: 10 }]);
+    assert_eq!(gate.check(&quality), [vision::PhotoRefusal::Cropped { percent: 60 }]);
+    let dark = vision::QualityComponents { inside: 1.0, ..quality };
+    assert_eq!(gate.check(&dark), [vision::PhotoRefusal::TooDark { percent: 10 }]);
 }

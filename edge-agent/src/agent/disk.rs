@@ -19,20 +19,20 @@ use delivery::{
     outbox::{Boot, Outbox, plan::Class},
 };
 use evidence::SealTo;
-use presence::Entry;
+use presence::RecordedCall;
 use protocol::{
     down::DownBody,
     id::{EvidenceId, OrderId, PersonId},
     up::{HealthReport, Manifest, Stamp, Up},
 };
 
-use super::{HealthSource, Summary, Tally};
+use super::{HealthSource, RunSummary, RunTally};
 use crate::{
-    evidence::{Taken, errand::Outcome},
+    evidence::{TakenPictures, upload_errand::ErrandOutcome},
     facts::Unusable,
-    healthy::Standing,
+    healthy::HeartbeatState,
     lock::Lock,
-    trial::Order,
+    trial::TrialOrder,
 };
 pub(super) use queue::JobKind;
 use queue::Queue;
@@ -52,17 +52,17 @@ pub(super) struct DiskJob {
 #[derive(Debug)]
 pub(super) enum DiskWork {
     /// A call of the engine, for the observation log.
-    Note(Box<Entry>),
+    Note(Box<RecordedCall>),
     Say(Box<ChainMessage>),
     Keep(Box<KnowledgeJob>),
     /// What was known before the last stop, and is in force again.
     Recall(Box<DownBody>),
     /// What was sealed before the last stop and not told.
     Resume(Box<Manifest>),
-    Taken(Box<Taken>, Box<Manifest>),
-    Carried(EvidenceId, OrderId, Outcome),
+    Taken(Box<TakenPictures>, Box<Manifest>),
+    Carried(EvidenceId, OrderId, ErrandOutcome),
     Lock(Box<Lock>),
-    Beat(Box<HealthReport>, Standing),
+    Beat(Box<HealthReport>, HeartbeatState),
 }
 
 /// A message for the chain, and what follows once it is there.
@@ -87,13 +87,13 @@ pub(super) struct KnowledgeJob {
 pub(super) struct AppliedKnowledge {
     /// Whose templates are gone with it.
     pub deleted: Vec<PersonId>,
-    pub trial: Option<Order>,
+    pub trial: Option<TrialOrder>,
 }
 
 impl DiskWork {
     fn kind(&self) -> JobKind {
         match self {
-            Self::Note(entry) if matches!(**entry, Entry::Inform { .. }) => JobKind::Fact,
+            Self::Note(entry) if matches!(**entry, RecordedCall::Inform { .. }) => JobKind::Fact,
             Self::Note(_) => JobKind::Look,
             Self::Say(message) => match Class::of(&message.up) {
                 Class::Vital => JobKind::Vital,
@@ -115,7 +115,7 @@ impl DiskWork {
 #[derive(Debug)]
 pub(super) struct Disk {
     queue: Arc<Queue<DiskJob>>,
-    tally: Arc<Mutex<Tally>>,
+    tally: Arc<Mutex<RunTally>>,
     /// For whom pictures are sealed, whenever it changes.
     seal_to: Receiver<Option<SealTo>>,
     outbox: Outbox,
@@ -127,7 +127,7 @@ impl Disk {
     pub(super) fn start(durable: Durable) -> io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let outbox = durable.outbox.clone();
-        let tally = Arc::new(Mutex::new(Tally::begin(&outbox)));
+        let tally = Arc::new(Mutex::new(RunTally::begin(&outbox)));
         let (told, seal_to) = channel();
         let mut writer = DiskWriter::new(durable, Arc::clone(&queue), Arc::clone(&tally), told);
         // A collector of log lines that one thread has is its helper's too.
@@ -178,7 +178,7 @@ impl Disk {
         self.outbox.stats().ok().map(|stats| stats.depth)
     }
 
-    pub(super) fn summary(&self, health: &HealthSource, pack: &str, waived: bool) -> Summary {
+    pub(super) fn summary(&self, health: &HealthSource, pack: &str, waived: bool) -> RunSummary {
         lock(&self.tally).summary(&self.outbox, health, pack, waived)
     }
 }
@@ -193,7 +193,7 @@ impl Drop for Disk {
     }
 }
 
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+fn lock(tally: &Mutex<RunTally>) -> MutexGuard<'_, RunTally> {
     // Counts: whole whenever nobody counts.
     tally.lock().unwrap_or_else(PoisonError::into_inner)
 }

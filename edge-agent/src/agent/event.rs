@@ -8,9 +8,9 @@ use protocol::id::{EvidenceId, OrderId};
 use protocol::trial::PolicyTrialAnswer;
 
 use crate::clock::Now;
-use crate::evidence::Taken;
-use crate::evidence::errand::Outcome;
-use crate::pipeline::{Figures, Guidance};
+use crate::evidence::TakenPictures;
+use crate::evidence::upload_errand::ErrandOutcome;
+use crate::pipeline::{Guidance, PipelineFigures};
 
 /// Everything that wakes the agent.
 #[derive(Debug)]
@@ -18,14 +18,14 @@ pub enum Event {
     /// The pipeline is ready; it waits for the answer before its first frame.
     Begin(SyncSender<Guidance>),
     /// One look at the room; the pipeline waits for the answer before its next.
-    Seen(Box<Seen>, SyncSender<Guidance>),
+    Seen(Box<RoomLook>, SyncSender<Guidance>),
     /// The scripted source is over, at this time of its clock. Its pipeline takes guidance until
     /// the sender is dropped.
     Ended(Now, Sender<Guidance>),
     /// What the pipeline sealed for a finding.
-    Taken(Box<Taken>),
+    Taken(Box<TakenPictures>),
     /// What became of a released picture.
-    Carried(EvidenceId, OrderId, Outcome),
+    Carried(EvidenceId, OrderId, ErrandOutcome),
     /// What a trial of policy numbers found.
     Tried(Box<PolicyTrialAnswer>),
     /// A verified message from the server.
@@ -36,10 +36,10 @@ pub enum Event {
 
 /// One look at the room.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct RoomLook {
     pub at: Now,
     /// Size of the picture in pixels; `None` where no frame came.
     pub size: Option<(u32, u32)>,
     pub observation: Observation,
-    pub figures: Figures,
+    pub figures: PipelineFigures,
 }

@@ -7,8 +7,8 @@ use protocol::id::{EvidenceId, OrderId};
 use protocol::up::{FindingReport, Severity};
 
 use super::{Agent, disk::DiskWork};
-use crate::evidence::errand::Outcome;
-use crate::evidence::{Take, Taken, Taking};
+use crate::evidence::upload_errand::ErrandOutcome;
+use crate::evidence::{Take, TakenPictures, Taking};
 
 /// A finding of L2 and above, when it opens and when it becomes stronger; a spoof that takes part
 /// is one. What goes to the clinic alone, or into a figure, shows nobody: neither a portrait nor a
@@ -65,13 +65,13 @@ impl Agent {
     }
 
     /// The pipeline's answer to a finding.
-    pub(super) fn taken(&mut self, taken: Taken) {
+    pub(super) fn taken(&mut self, taken: TakenPictures) {
         self.pictures_due = self.pictures_due.saturating_sub(1);
         let made = Box::new(self.origin.manifest.clone());
         self.put(DiskWork::Taken(Box::new(taken), made));
     }
 
-    pub(super) fn carried(&self, id: EvidenceId, order: OrderId, outcome: Outcome) {
+    pub(super) fn carried(&self, id: EvidenceId, order: OrderId, outcome: ErrandOutcome) {
         self.put(DiskWork::Carried(id, order, outcome));
     }
 

@@ -11,12 +11,12 @@ use delivery::mqtt::LinkStats;
 use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport, PictureSize};
 
-use super::{Seen, disk::DiskRoom};
+use super::{RoomLook, disk::DiskRoom};
 use crate::{
-    camera::{Complaint, Counters},
-    healthy::Standing,
-    heat::Heat,
-    pipeline::Figures,
+    board_heat::Heat,
+    camera::{CaptureCounters, Complaint},
+    healthy::HeartbeatState,
+    pipeline::PipelineFigures,
 };
 
 /// What the heartbeat is made from.
@@ -25,7 +25,7 @@ pub struct HealthSource {
     vitals: Vitals,
     started: Instant,
     camera: CameraState,
-    figures: Figures,
+    figures: PipelineFigures,
     picture: Option<PictureSize>,
     /// Looks since the last report, and those of them in which the room could be judged.
     looks: u64,
@@ -49,14 +49,14 @@ pub struct Vitals {
     pub pack: String,
     pub state_dir: PathBuf,
     pub disk_low_bytes: u64,
-    pub counters: Arc<Counters>,
+    pub counters: Arc<CaptureCounters>,
     pub heat: Heat,
     pub link: LinkStats,
 }
 
 impl HealthSource {
     pub fn new(vitals: Vitals) -> Self {
-        let (camera, figures) = (CameraState::Absent, Figures::default());
+        let (camera, figures) = (CameraState::Absent, PipelineFigures::default());
         Self {
             vitals,
             started: Instant::now(),
@@ -71,7 +71,7 @@ impl HealthSource {
         }
     }
 
-    pub fn looked(&mut self, seen: &Seen) {
+    pub fn looked(&mut self, seen: &RoomLook) {
         self.figures = seen.figures;
         let size = seen.size.map(|(width_px, height_px)| PictureSize { width_px, height_px });
         self.picture = size.or(self.picture);
@@ -97,11 +97,11 @@ impl HealthSource {
         self.changed.is_some_and(|since| since.elapsed() >= CHANGE_HOLDS)
     }
 
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> PipelineFigures {
         self.figures
     }
 
-    pub fn counters(&self) -> &Counters {
+    pub fn counters(&self) -> &CaptureCounters {
         &self.vitals.counters
     }
 
@@ -112,10 +112,10 @@ impl HealthSource {
 
     /// How the box stands, for whoever decides on this machine whether an update stays. Whether the
     /// server was reached the outbox knows.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> HeartbeatState {
         let complaint =
             self.vitals.counters.complaint().map(|complaint| complaint.said().to_owned());
-        Standing {
+        HeartbeatState {
             camera_live: matches!(self.camera, CameraState::Live | CameraState::Withheld),
             server_reached: false,
             complaint,

@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use trust::SigningKey;
 
 use super::*;
-use crate::pipeline::Figures;
-use crate::{camera::Counters, gallery_search::Maker, heat::Heat};
+use crate::pipeline::PipelineFigures;
+use crate::{board_heat::Heat, camera::CaptureCounters, gallery_search::Maker};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 
@@ -28,20 +28,24 @@ struct Box1 {
     dir: TempDir,
 }
 
-fn settings(scripted: bool, once: bool) -> Settings {
-    Settings { production: false, scripted, once, health_every: Duration::from_mins(1) }
+fn settings(scripted: bool, once: bool) -> AgentSettings {
+    AgentSettings { production: false, scripted, once, health_every: Duration::from_mins(1) }
 }
 
-fn box_1(settings: Settings) -> Box1 {
+fn box_1(settings: AgentSettings) -> Box1 {
     box_in(settings, tempfile::tempdir().unwrap())
 }
 
-fn box_in(settings: Settings, dir: TempDir) -> Box1 {
+fn box_in(settings: AgentSettings, dir: TempDir) -> Box1 {
     box_with(settings, dir, |_, parts| parts)
 }
 
 /// A box of whose parts some are others.
-fn box_with(settings: Settings, dir: TempDir, other: impl FnOnce(&Path, Parts) -> Parts) -> Box1 {
+fn box_with(
+    settings: AgentSettings,
+    dir: TempDir,
+    other: impl FnOnce(&Path, Parts) -> Parts,
+) -> Box1 {
     let device: DeviceId = "box-1".parse().unwrap();
     let outbox = Outbox::open(dir.path(), SigningKey::generate().unwrap(), device.clone()).unwrap();
     let manifest = Manifest {
@@ -59,7 +63,7 @@ fn box_with(settings: Settings, dir: TempDir, other: impl FnOnce(&Path, Parts) -
         clock: AgentClock::scripted(at(0), 1000),
         outbox: outbox.clone(),
         store: KnowledgeStore::open(dir.path()).unwrap(),
-        known: Known::new(Maker {
+        known: KnownVersions::new(Maker {
             pack: "avatar/1".into(),
             length: 4,
             rivals: vision::Rivals::NONE,
@@ -78,7 +82,7 @@ fn box_with(settings: Settings, dir: TempDir, other: impl FnOnce(&Path, Parts) -
             pack: "avatar".into(),
             state_dir: dir.path().to_owned(),
             disk_low_bytes: 0,
-            counters: std::sync::Arc::new(Counters::default()),
+            counters: std::sync::Arc::new(CaptureCounters::default()),
             heat: Heat::under(Path::new("/nowhere")),
             link: delivery::mqtt::LinkStats::default(),
         }),
@@ -151,8 +155,12 @@ impl Box1 {
             became_patient: vec![],
             ..Observation::default()
         };
-        let seen =
-            Seen { at: at(ms), size: Some((1000, 1000)), observation, figures: Figures::default() };
+        let seen = RoomLook {
+            at: at(ms),
+            size: Some((1000, 1000)),
+            observation,
+            figures: PipelineFigures::default(),
+        };
         let (answer, guidance) = sync_channel(1);
         self.agent.take(Event::Seen(Box::new(seen), answer));
         guidance.recv().unwrap()
@@ -449,11 +457,11 @@ fn a_run_with_once_ends_when_every_row_has_its_receipt() {
 #[test]
 fn a_vanished_camera_is_in_the_heartbeat() {
     let mut box_1 = box_1(settings(false, false));
-    let seen = Seen {
+    let seen = RoomLook {
         at: at(1_000),
         size: None,
         observation: crate::pipeline::nothing_seen(),
-        figures: Figures::default(),
+        figures: PipelineFigures::default(),
     };
     let (answer, guidance) = sync_channel(1);
     box_1.agent.take(Event::Seen(Box::new(seen), answer));

@@ -10,12 +10,12 @@ use protocol::up::Up;
 
 use super::{Agent, disk::ChainMessage};
 use crate::facts::{self, Unusable};
-use crate::trial::Order;
+use crate::trial::TrialOrder;
 
 impl Agent {
     /// What is to be tried, or why it is refused whole. The thread that writes the log begins it,
     /// and knows which days are held.
-    pub(super) fn trial(&self, asked: &PolicyTrial) -> Result<Order, Unusable> {
+    pub(super) fn trial(&self, asked: &PolicyTrial) -> Result<TrialOrder, Unusable> {
         let numbers = asked.changes.len();
         if !(1..=MOST_TRIED).contains(&numbers) {
             let why = format!("{numbers} numbers at once: a trial takes 1 to {MOST_TRIED}");
@@ -36,7 +36,7 @@ impl Agent {
             tried.push((name.clone(), policy));
         }
         let (trial, from) = (asked.trial.clone(), asked.from.clone());
-        Ok(Order { trial, in_force, tried, from, held: BTreeSet::new() })
+        Ok(TrialOrder { trial, in_force, tried, from, held: BTreeSet::new() })
     }
 
     /// The answer of a trial goes into the chain like everything that this box says.

@@ -13,9 +13,9 @@ use vision::{Frame, PixelOrder};
 
 use super::{
     drawn_detection::{GOOD_CLEAR, LEAST_CLEAR, detection, jittered, step},
-    drawn_looks::{Looks, Shown},
-    target::Target,
-    three,
+    drawn_looks::{DrawnFace, DrawnLooks},
+    drawn_practitioners,
+    target::BenchTarget,
 };
 use crate::{clock::Now, pipeline::moment};
 
@@ -26,23 +26,23 @@ const MISSED_PERCENT: [u64; 3] = [5, 15, 30];
 
 /// One way of looking at all rooms of a kind.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
+pub(super) struct CrowdRow {
     /// Two and two of the people wear the same.
     pub(super) uniform: bool,
     pub(super) looks_per_second: f64,
     pub(super) missed_percent: u64,
     pub(super) person_minutes: f64,
     /// Without taking up tracks that were out of sight.
-    pub(super) plain: Counted,
+    pub(super) plain: CrowdCounts,
     /// By place and clothes alone.
-    pub(super) taken_up: Counted,
+    pub(super) taken_up: CrowdCounts,
     /// And by the face, as the box does.
-    pub(super) by_face: Counted,
+    pub(super) by_face: CrowdCounts,
 }
 
 /// What was counted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Counted {
+pub(super) struct CrowdCounts {
     /// A person got a further track.
     pub(super) fragments: u64,
     /// A track went from one person to another.
@@ -57,7 +57,7 @@ pub(super) struct Counted {
 }
 
 /// A room as it was detected, before faces are missed.
-type Seen = Vec<(u64, Vec<(Shown, Detection)>)>;
+type Seen = Vec<(u64, Vec<(DrawnFace, Detection)>)>;
 
 /// How tracks that were out of sight are taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ enum TakenUp {
 }
 
 /// Follows `rooms` rooms, in turn in clothes of their own and in uniform.
-pub(super) fn measure(rooms: u64, seed: u64) -> anyhow::Result<Vec<Row>> {
+pub(super) fn measure(rooms: u64, seed: u64) -> anyhow::Result<Vec<CrowdRow>> {
     let mut rows = Vec::new();
     for uniform in [false, true] {
         let seeds = (0..rooms).filter(|room| (room % 2 == 1) == uniform).map(|room| seed + room);
@@ -78,13 +78,13 @@ pub(super) fn measure(rooms: u64, seed: u64) -> anyhow::Result<Vec<Row>> {
         for looks_per_second in LOOKS_A_SECOND {
             for missed_percent in MISSED_PERCENT {
                 let every = (1_000.0 / looks_per_second / STEP_MS as f64) as usize;
-                let count = |how: TakenUp| -> anyhow::Result<Counted> {
+                let count = |how: TakenUp| -> anyhow::Result<CrowdCounts> {
                     let all = seen
                         .iter()
                         .map(|(seed, seen)| follow(seen, every, missed_percent, *seed, how));
-                    all.sum::<anyhow::Result<Counted>>()
+                    all.sum::<anyhow::Result<CrowdCounts>>()
                 };
-                rows.push(Row {
+                rows.push(CrowdRow {
                     uniform,
                     looks_per_second,
                     missed_percent,
@@ -118,7 +118,7 @@ fn detected(seed: u64, uniform: bool) -> anyhow::Result<Seen> {
         let found = clear
             .map(|face| {
                 let (person, good) = (face.person, face.clear >= GOOD_CLEAR);
-                let shown = Shown { person, good, masked: crowd.is_masked(person, mono_ms) };
+                let shown = DrawnFace { person, good, masked: crowd.is_masked(person, mono_ms) };
                 (shown, detection(view, jittered(face.face.bbox, &mut dice)))
             })
             .collect();
@@ -133,18 +133,19 @@ fn follow(
     missed_percent: u64,
     seed: u64,
     how: TakenUp,
-) -> anyhow::Result<Counted> {
-    let mut tracker = Tracker::new(three::zones_of_nobody(), policy(how)?, TrackId(1));
+) -> anyhow::Result<CrowdCounts> {
+    let mut tracker =
+        Tracker::new(drawn_practitioners::zones_of_nobody(), policy(how)?, TrackId(1));
     let mut dice = seed.wrapping_mul(0xD134_2543_DE82_EF95) | 1;
-    let mut looks = Looks::new(PEOPLE, seed);
-    let mut counted = Counted::default();
+    let mut looks = DrawnLooks::new(PEOPLE, seed);
+    let mut counted = CrowdCounts::default();
     let mut owner: BTreeMap<TrackId, usize> = BTreeMap::new();
     let mut tracks: BTreeMap<usize, TrackId> = BTreeMap::new();
     for (mono_ms, faces) in seen.iter().step_by(every.max(1)) {
         let mut missed = || step(&mut dice) * 100.0 < missed_percent as f32;
         let found: Vec<_> = faces.iter().filter(|_| !missed()).collect();
         let detections: Vec<Detection> = found.iter().map(|(_, detection)| *detection).collect();
-        let shown: Vec<Shown> = found.iter().map(|(shown, _)| *shown).collect();
+        let shown: Vec<DrawnFace> = found.iter().map(|(shown, _)| *shown).collect();
         let at = moment(Now { mono_ms: *mono_ms, wall_ms: 1_700_000_000_000 });
         let scene = match how {
             TakenUp::ByFace => {
@@ -174,7 +175,7 @@ fn follow(
     Ok(counted)
 }
 
-impl std::iter::Sum for Counted {
+impl std::iter::Sum for CrowdCounts {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), |sum, one| Self {
             fragments: sum.fragments + one.fragments,
@@ -187,9 +188,9 @@ impl std::iter::Sum for Counted {
     }
 }
 
-impl Row {
+impl CrowdRow {
     pub(super) fn line(&self) -> String {
-        let rate = |counted: &Counted| counted.fragments as f64 / self.person_minutes;
+        let rate = |counted: &CrowdCounts| counted.fragments as f64 / self.person_minutes;
         let (plain, clothes, face) = (&self.plain, &self.taken_up, &self.by_face);
         format!(
             "crowd in {}, {} looks a second, {} % missed: {:.2} -> {:.2} by clothes -> {:.2} by \
@@ -216,16 +217,17 @@ impl Row {
 /// Fragments at most a third of those without taking up, in the worst row, no switch that goes
 /// unmarked (a look at the face settles the others before anybody is MATCHED), and no look that is
 /// taken for another's.
-pub(super) fn targets(rows: &[Row]) -> Vec<Target> {
+pub(super) fn targets(rows: &[CrowdRow]) -> Vec<BenchTarget> {
     let of = |uniform: bool, [shares, switches, looks]: [&'static str; 3]| {
         let rows = || rows.iter().filter(move |row| row.uniform == uniform);
-        let share = |row: &Row| row.by_face.fragments as f64 / (row.plain.fragments.max(1)) as f64;
+        let share =
+            |row: &CrowdRow| row.by_face.fragments as f64 / (row.plain.fragments.max(1)) as f64;
         let switched: u64 = rows().map(|row| row.by_face.unmarked).sum();
         let believed: u64 = rows().map(|row| row.by_face.believed).sum();
         [
-            Target::at_most(shares, rows().map(share).fold(0.0, f64::max), 0.334, ""),
-            Target::at_most(switches, switched as f64, 0.0, ""),
-            Target::at_most(looks, believed as f64, 0.0, ""),
+            BenchTarget::at_most(shares, rows().map(share).fold(0.0, f64::max), 0.334, ""),
+            BenchTarget::at_most(switches, switched as f64, 0.0, ""),
+            BenchTarget::at_most(looks, believed as f64, 0.0, ""),
         ]
     };
     let own = [

@@ -3,7 +3,7 @@
 use presence::Detection;
 use vision::{FaceBox, Frame, Rect};
 
-use super::three;
+use super::drawn_practitioners;
 use crate::vision_stages::appearance;
 
 /// A face of which less than this is clear need not be found.
@@ -28,7 +28,7 @@ pub(super) fn detection(frame: Frame<'_>, bbox: [f32; 4]) -> Detection {
     let [x, y, width, height] = bbox;
     let face = FaceBox { rect: Rect { x, y, width, height }, score: 0.9, landmarks: [[x, y]; 5] };
     Detection {
-        bbox: three::whole(bbox),
+        bbox: drawn_practitioners::whole(bbox),
         score_ppm: 900_000,
         appearance: Some(appearance(frame, &face)),
     }

@@ -13,7 +13,7 @@ use presence::{EmbedPermission, FaceAnswer, TrackId, Tracked, Tracker, WhoseFace
 use vision::Embedding;
 
 use super::drawn_detection::step;
-use crate::{memory::Fit, pipeline::tracks::Tracks};
+use crate::{pipeline::tracks::Tracks, track_memory::Fit};
 
 const DIMENSIONS: usize = 64;
 /// Share of the vector that all people have in common.
@@ -27,7 +27,7 @@ const MARKS: [[f32; 2]; 5] = [[0.0; 2]; 5];
 
 /// One face of a look: whose, and what it shows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shown {
+pub(super) struct DrawnFace {
     pub(super) person: usize,
     pub(super) masked: bool,
     /// Clear enough to be recognised.
@@ -35,7 +35,7 @@ pub(super) struct Shown {
 }
 
 /// The box's memory of the room.
-pub(super) struct Looks {
+pub(super) struct DrawnLooks {
     people: Vec<Vec<f32>>,
     dice: u64,
     tracks: Tracks,
@@ -47,7 +47,7 @@ pub(super) struct Looks {
     pub(super) believed: u64,
 }
 
-impl Looks {
+impl DrawnLooks {
     pub(super) fn new(people: usize, seed: u64) -> Self {
         let mut dice = seed.wrapping_mul(0xA076_1D64_78BD_642F) | 1;
         let people = (0..people).map(|_| {
@@ -77,7 +77,7 @@ impl Looks {
     }
 
     /// Answers the tracker as the box does.
-    pub(super) fn answer(&mut self, asked: WhoseFace<'_>, shown: &[Shown]) -> FaceAnswer {
+    pub(super) fn answer(&mut self, asked: WhoseFace<'_>, shown: &[DrawnFace]) -> FaceAnswer {
         let face = shown[asked.detection];
         let look = if face.good { self.look(face.person) } else { None };
         let Some(look) = look else { return FaceAnswer { later: true, ..FaceAnswer::default() } };
@@ -91,7 +91,7 @@ impl Looks {
         &mut self,
         mono_ms: u64,
         tracker: &mut Tracker,
-        shown: &[Shown],
+        shown: &[DrawnFace],
         tracked: &[Tracked],
     ) {
         let mut early = std::mem::take(&mut self.early);
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn drawn_looks_are_as_like_as_real_ones() {
-        let mut looks = Looks::new(60, 3);
+        let mut looks = DrawnLooks::new(60, 3);
         let mut cosine = |a: usize, b: usize| {
             let (a, b) = (looks.look(a).unwrap(), looks.look(b).unwrap());
             a.cosine(&b).unwrap()

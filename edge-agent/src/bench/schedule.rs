@@ -20,16 +20,16 @@ use serde::Serialize;
 use vision::{Analyzer, Embedding, FaceBox, Frame, LivenessScore, Picture, VisionError};
 
 use super::{
-    target::{Target, conclude},
-    three,
+    drawn_practitioners,
+    target::{BenchTarget, conclude},
 };
 use crate::{
     calibration::thresholds,
     clock::Now,
     config::{self, Config},
-    door::Door,
+    door::DoorCheck,
     loaded::load_models,
-    pipeline::{Figures, GallerySearch, Guidance, Pipeline, PipelineSettings, moment},
+    pipeline::{GallerySearch, Guidance, Pipeline, PipelineFigures, PipelineSettings, moment},
     scheduler::{self, Scheduler},
     vision_stages::{FaceQuality, VisionStages},
 };
@@ -72,7 +72,7 @@ struct Report {
     people_in_view: f64,
     scheduled: Way,
     everything: Way,
-    targets: Vec<Target>,
+    targets: Vec<BenchTarget>,
 }
 
 /// One way.
@@ -92,11 +92,17 @@ struct Way {
 impl Args {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.config)?;
-        let mut scene = three::scene(self.cast.as_deref(), self.seed, self.seconds)?;
+        let mut scene = drawn_practitioners::scene(self.cast.as_deref(), self.seed, self.seconds)?;
         let player = |everything| -> anyhow::Result<Player> {
             let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
-            let gallery = three::gallery(&scene, &mut analyzer)?;
-            Ok(Player::new(&config, analyzer, gallery, three::roster(&scene), everything))
+            let gallery = drawn_practitioners::gallery(&scene, &mut analyzer)?;
+            Ok(Player::new(
+                &config,
+                analyzer,
+                gallery,
+                drawn_practitioners::roster(&scene),
+                everything,
+            ))
         };
         let (mut scheduled, mut everything) = (player(false)?, player(true)?);
         let (mut image, mut faces) = (RgbImage::new(0, 0), 0);
@@ -104,7 +110,7 @@ impl Args {
         for frame in 0..frames {
             let mono_ms = frame * 1000 / self.fps;
             faces += scene.frame_at(mono_ms, &mut image).len();
-            let picture = three::picture(&image)?;
+            let picture = drawn_practitioners::picture(&image)?;
             for player in [&mut scheduled, &mut everything] {
                 player.look(&picture, Now { mono_ms, wall_ms: 1_700_000_000_000 + mono_ms as i64 });
             }
@@ -115,13 +121,13 @@ impl Args {
         let differing = scheduled.named.symmetric_difference(&everything.named).count()
             + scheduled.strangers.abs_diff(everything.strangers);
         let targets = vec![
-            Target::at_most(
+            BenchTarget::at_most(
                 "scheduled over detect-and-embed-everything",
                 scheduled.cpu_ms / everything.cpu_ms,
                 LIMIT,
                 "",
             ),
-            Target {
+            BenchTarget {
                 name: "people found otherwise",
                 wanted: "0".to_owned(),
                 figure: differing as f64,
@@ -178,16 +184,20 @@ impl Player {
             first_track: TrackId(1),
         };
         let schedule = &config.schedule;
-        let settings = scheduler::Settings {
+        let settings = scheduler::SchedulerSettings {
             evidence_every_ms: if everything { 0 } else { schedule.evidence_every_ms },
             renewal_ms: if everything { 0 } else { schedule.renewal_ms },
             better_by_ppm: schedule.better_by_ppm,
             budget_ms_per_s: if everything { 0 } else { schedule.budget_ms_per_s },
         };
         let stages = Metered { analyzer, networks_ns: Rc::clone(&networks_ns) };
-        let mut pipeline =
-            Pipeline::new(stages, pipeline_settings, Scheduler::new(settings), Door::new(None));
-        let (zones, policy) = (three::zones(), waived());
+        let mut pipeline = Pipeline::new(
+            stages,
+            pipeline_settings,
+            Scheduler::new(settings),
+            DoorCheck::new(None),
+        );
+        let (zones, policy) = (drawn_practitioners::zones(), waived());
         let search = Some(GallerySearch { gallery, rotation: None, rivals });
         let room = Some(Box::new((zones.clone(), policy.clone())));
         pipeline.guided(Guidance { room, search, ..Guidance::default() });
@@ -227,7 +237,7 @@ impl Player {
     }
 
     fn way(self, frames: u64) -> Way {
-        let Figures { detections_run, embedded, deferred, .. } = self.pipeline.figures();
+        let PipelineFigures { detections_run, embedded, deferred, .. } = self.pipeline.figures();
         let spent = if self.everything { self.networks_ns.get() } else { self.whole_ns };
         Way {
             cpu_ms: spent as f64 / 1e6 / frames.max(1) as f64,

@@ -9,16 +9,15 @@ use presence::{IdentityView, Mono, TrackId};
 use serde::Serialize;
 
 use super::{
-    rss_kib,
+    drawn_practitioners, rss_kib,
     schedule::cpu_ns,
-    target::{Target, conclude},
-    three,
+    target::{BenchTarget, conclude},
 };
 use crate::{
-    camera::{Decoder, Pixels},
+    camera::{Decoder, FramePixels},
     clock::Now,
     config,
-    door::Door,
+    door::DoorCheck,
     loaded::load_models,
     pipeline::{GallerySearch, Guidance, Pipeline, PipelineSettings},
     scheduler::{self, Scheduler},
@@ -68,7 +67,7 @@ struct Report {
     /// Open files and sockets at the end, and threads.
     handles: u64,
     threads: u64,
-    targets: Vec<Target>,
+    targets: Vec<BenchTarget>,
 }
 
 impl Args {
@@ -76,8 +75,8 @@ impl Args {
         let config = config::load(&self.config)?;
         let mut analyzer = load_models(&config, self.models.as_deref())?.analyzer;
         let (shots, gallery) = {
-            let mut scene = three::scene(None, self.seed, 2 * PICTURES)?;
-            (shots(&mut scene)?, three::gallery(&scene, &mut analyzer)?)
+            let mut scene = drawn_practitioners::scene(None, self.seed, 2 * PICTURES)?;
+            (shots(&mut scene)?, drawn_practitioners::gallery(&scene, &mut analyzer)?)
         };
         let rivals = analyzer.thresholds().rivals;
         let pipeline_settings = PipelineSettings {
@@ -92,15 +91,15 @@ impl Args {
         let mut pipeline = Pipeline::new(
             analyzer,
             pipeline_settings,
-            Scheduler::new(scheduler::Settings {
+            Scheduler::new(scheduler::SchedulerSettings {
                 evidence_every_ms: schedule.evidence_every_ms,
                 renewal_ms: schedule.renewal_ms,
                 better_by_ppm: schedule.better_by_ppm,
                 budget_ms_per_s: schedule.budget_ms_per_s,
             }),
-            Door::new(None),
+            DoorCheck::new(None),
         );
-        let room = Some(Box::new((three::zones(), presence::Policy::default())));
+        let room = Some(Box::new((drawn_practitioners::zones(), presence::Policy::default())));
         pipeline.guided(Guidance {
             room,
             search: Some(GallerySearch { gallery, rotation: None, rivals }),
@@ -126,7 +125,7 @@ impl Args {
     fn play(
         &self,
         pipeline: &mut Pipeline<vision::Analyzer>,
-        shots: &[Pixels],
+        shots: &[FramePixels],
     ) -> anyhow::Result<Report> {
         let (mut decoder, begun, from) = (Decoder::default(), Instant::now(), cpu_ns());
         let warm_up = (self.frames / 10).min(2_000);
@@ -160,6 +159,10 @@ impl Args {
         let figures = pipeline.figures();
         let mib = |kib: u64| kib as f64 / 1024.0;
         let added = (handles + threads) as f64 - (warm_handles + warm_threads) as f64;
+        let growth_mib = mib(end_kib) - mib(warm_kib);
+        let uncounted = self.frames.abs_diff(figures.frames) as f64;
+        let failed = (given_up + figures.failed) as f64;
+        let at_most = BenchTarget::at_most;
         Ok(Report {
             frames: self.frames,
             detections: figures.detections_run,
@@ -171,26 +174,11 @@ impl Args {
             handles,
             threads,
             targets: vec![
-                Target::at_most("resident memory", mib(most_kib.max(end_kib)), MOST_MIB, " MiB"),
-                Target::at_most(
-                    "growth after the warm-up",
-                    mib(end_kib) - mib(warm_kib),
-                    GROWTH_MIB,
-                    " MiB",
-                ),
-                Target::at_most("open files and threads added after the warm-up", added, 0.0, ""),
-                Target::at_most(
-                    "frames shown and not counted",
-                    self.frames.abs_diff(figures.frames) as f64,
-                    0.0,
-                    "",
-                ),
-                Target::at_most(
-                    "frames given up, or failures of a network",
-                    (given_up + figures.failed) as f64,
-                    0.0,
-                    "",
-                ),
+                at_most("resident memory", mib(most_kib.max(end_kib)), MOST_MIB, " MiB"),
+                at_most("growth after the warm-up", growth_mib, GROWTH_MIB, " MiB"),
+                at_most("open files and threads added after the warm-up", added, 0.0, ""),
+                at_most("frames shown and not counted", uncounted, 0.0, ""),
+                at_most("frames given up, or failures of a network", failed, 0.0, ""),
             ],
         })
     }
@@ -202,7 +190,7 @@ fn entries(folder: &str) -> u64 {
 }
 
 /// Frames as cameras send them: most as JPEG, every fourth as YUYV.
-fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
+fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<FramePixels>> {
     let mut image = RgbImage::new(0, 0);
     (0..PICTURES)
         .map(|index| {
@@ -213,13 +201,13 @@ fn shots(scene: &mut scene::Scene) -> anyhow::Result<Vec<Pixels>> {
             let mut jpeg = Vec::new();
             image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85)
                 .encode_image(&image)?;
-            Ok(Pixels::Mjpeg(jpeg.into()))
+            Ok(FramePixels::Mjpeg(jpeg.into()))
         })
         .collect()
 }
 
 /// BT.601 limited range, as webcams send it.
-fn yuyv(image: &RgbImage) -> Pixels {
+fn yuyv(image: &RgbImage) -> FramePixels {
     let luma = |[r, g, b]: [i32; 3]| ((66 * r + 129 * g + 25 * b + 128) >> 8) + 16;
     let mut bytes = Vec::with_capacity(image.as_raw().len() / 3 * 2);
     for pair in image.as_raw().chunks_exact(6) {
@@ -229,5 +217,5 @@ fn yuyv(image: &RgbImage) -> Pixels {
         let red = ((112 * r - 94 * g - 18 * b_ + 128) >> 8) + 128;
         bytes.extend([luma(a), blue, luma(b), red].map(|v| v.clamp(0, 255) as u8));
     }
-    Pixels::Yuyv { width: image.width(), height: image.height(), bytes: bytes.into() }
+    FramePixels::Yuyv { width: image.width(), height: image.height(), bytes: bytes.into() }
 }

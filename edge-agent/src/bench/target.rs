@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// What was asked, what was measured, and whether it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Target {
+pub(super) struct BenchTarget {
     pub(super) name: &'static str,
     #[serde(rename = "target")]
     pub(super) wanted: String,
@@ -13,7 +13,7 @@ pub(super) struct Target {
     pub(super) holds: bool,
 }
 
-impl Target {
+impl BenchTarget {
     /// A figure that must not be above `limit`; `unit` follows both.
     pub(super) fn at_most(name: &'static str, figure: f64, limit: f64, unit: &str) -> Self {
         Self { name, wanted: format!("<= {limit}{unit}"), figure, holds: figure <= limit }
@@ -30,7 +30,7 @@ impl Target {
 /// short.
 pub(super) fn conclude(
     report: &impl Serialize,
-    targets: &[Target],
+    targets: &[BenchTarget],
     json: bool,
 ) -> anyhow::Result<()> {
     if json {
@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn a_line_says_what_was_asked_and_what_came() {
-        let line = Target::at_most("share of the processor", 0.187, 0.25, "").line();
+        let line = BenchTarget::at_most("share of the processor", 0.187, 0.25, "").line();
         assert_eq!(line, "share of the processor · <= 0.25 · 0.187 · holds");
-        assert!(!Target::at_most("memory", 151.0, 150.0, " MiB").holds);
+        assert!(!BenchTarget::at_most("memory", 151.0, 150.0, " MiB").holds);
     }
 }

@@ -15,9 +15,9 @@ use vision::{Frame, PixelOrder};
 use super::{
     crowd,
     drawn_detection::{GOOD_CLEAR, LEAST_CLEAR, detection, jittered},
-    drawn_looks::{Looks, Shown},
-    target::{Target, conclude},
-    three,
+    drawn_looks::{DrawnFace, DrawnLooks},
+    drawn_practitioners,
+    target::{BenchTarget, conclude},
 };
 use crate::{clock::Now, pipeline::moment};
 
@@ -53,7 +53,7 @@ pub(super) struct Args {
 
 /// What was counted.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Counted {
+pub(super) struct TrackCounts {
     pub(super) episodes: u64,
     pub(super) faces: u64,
     /// A track went from one person to another.
@@ -68,14 +68,14 @@ pub(super) struct Counted {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    counted: BTreeMap<&'static str, Counted>,
-    crowds: Vec<crowd::Row>,
-    targets: Vec<Target>,
+    counted: BTreeMap<&'static str, TrackCounts>,
+    crowds: Vec<crowd::CrowdRow>,
+    targets: Vec<BenchTarget>,
 }
 
 impl Args {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let mut counted: BTreeMap<&'static str, Counted> = BTreeMap::new();
+        let mut counted: BTreeMap<&'static str, TrackCounts> = BTreeMap::new();
         for index in 0..self.episodes {
             let (plot, seed) = (PLOTS[index as usize % PLOTS.len()], self.seed + index);
             let one = follow(plot, seed, self.fps)?;
@@ -110,13 +110,18 @@ impl Args {
             }
         }
         let mut targets = vec![
-            Target::at_most(
+            BenchTarget::at_most(
                 "identity switches between two matched people",
                 switches as f64,
                 0.0,
                 "",
             ),
-            Target::at_most("tracks broken by at most 2 s out of sight", breaks as f64, 0.0, ""),
+            BenchTarget::at_most(
+                "tracks broken by at most 2 s out of sight",
+                breaks as f64,
+                0.0,
+                "",
+            ),
         ];
         if crowds.iter().any(|row| row.uniform && row.person_minutes > 0.0) {
             targets.extend(crowd::targets(&crowds));
@@ -136,14 +141,15 @@ fn name(plot: Plot) -> &'static str {
 }
 
 /// One episode through the tracker.
-fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
+fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<TrackCounts> {
     let episode = Episode::new(plot, seed);
-    let mut tracker = Tracker::new(three::zones_of_nobody(), Policy::default(), TrackId(1));
-    let (mut image, mut counted) = (RgbImage::new(0, 0), Counted::default());
+    let mut tracker =
+        Tracker::new(drawn_practitioners::zones_of_nobody(), Policy::default(), TrackId(1));
+    let (mut image, mut counted) = (RgbImage::new(0, 0), TrackCounts::default());
     let mut owner: BTreeMap<TrackId, usize> = BTreeMap::new();
     let mut tracks: BTreeMap<usize, (TrackId, u64)> = BTreeMap::new();
     let mut dice = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut looks = Looks::new(2, seed);
+    let mut looks = DrawnLooks::new(2, seed);
     for frame in 0..EPISODE_MS * fps / 1000 {
         let mono_ms = frame * 1000 / fps;
         let seen = episode.frame_at(mono_ms, &mut image);
@@ -151,12 +157,12 @@ fn follow(plot: Plot, seed: u64, fps: u64) -> anyhow::Result<Counted> {
         let view = Frame::new(image.as_raw(), image.width(), image.height(), PixelOrder::Rgb)?;
         let detections: Vec<_> =
             found.iter().map(|face| detection(view, jittered(face.face.bbox, &mut dice))).collect();
-        let shown = |face: &&scene::tracking::Seen| Shown {
+        let shown = |face: &&scene::tracking::EpisodeFace| DrawnFace {
             person: face.person,
             masked: false,
             good: face.clear >= GOOD_CLEAR,
         };
-        let shown: Vec<Shown> = found.iter().map(shown).collect();
+        let shown: Vec<DrawnFace> = found.iter().map(shown).collect();
         let at = moment(Now { mono_ms, wall_ms: 1_700_000_000_000 });
         let mut ask = |asked: presence::WhoseFace<'_>| looks.answer(asked, &shown);
         let scene = tracker.update_asking(at, &detections, &mut ask);

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Again, Camera, Complaint, Gone, Look, Open, Shot, Stop};
+use super::{Again, Camera, CameraLook, Complaint, Gone, Open, Shot, Stop};
 use crate::clock::Now;
 
 /// What happens to a frame that the pipeline has not taken when the next one comes.
@@ -29,7 +29,7 @@ const FILE_LOOK: Duration = Duration::from_secs(2);
 
 /// Counts since the start; read from any thread.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct CaptureCounters {
     pub frames: AtomicU64,
     /// Frames that a newer one replaced before they were processed.
     pub dropped: AtomicU64,
@@ -44,7 +44,7 @@ pub struct Counters {
     complaint: Mutex<Option<Complaint>>,
 }
 
-impl Counters {
+impl CaptureCounters {
     pub fn complaint(&self) -> Option<Complaint> {
         *self.complaint.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,7 +65,7 @@ impl Counters {
 
 /// What the pipeline gets.
 #[derive(Debug)]
-pub enum Next {
+pub enum NextShot {
     Shot(Shot),
     /// No frame within the wait.
     Nothing,
@@ -83,7 +83,7 @@ struct Slot {
 struct Shared {
     slot: Mutex<Slot>,
     changed: Condvar,
-    counters: Arc<Counters>,
+    counters: Arc<CaptureCounters>,
 }
 
 /// The running capture thread.
@@ -100,7 +100,7 @@ impl Capture {
         open: Open,
         pace: Pace,
         reconnect: Duration,
-        counters: Arc<Counters>,
+        counters: Arc<CaptureCounters>,
         stop: Stop,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { counters, ..Shared::default() });
@@ -111,20 +111,20 @@ impl Capture {
     }
 
     /// The newest (live) or next (scripted) frame; waits at most `wait`.
-    pub fn next(&self, wait: Duration) -> Next {
+    pub fn next(&self, wait: Duration) -> NextShot {
         let until = Instant::now() + wait;
         let mut slot = self.shared.lock();
         loop {
             if let Some(shot) = slot.shot.take() {
                 self.shared.changed.notify_all();
-                return Next::Shot(shot);
+                return NextShot::Shot(shot);
             }
             if let Some(at) = slot.ended {
-                return Next::End(at);
+                return NextShot::End(at);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left == Duration::ZERO || self.stop.is_set() {
-                return Next::Nothing;
+                return NextShot::Nothing;
             }
             slot = self
                 .shared
@@ -205,18 +205,18 @@ impl Worker {
                 return None;
             }
             match guarded(|| camera.look()) {
-                Ok(Look::Shot(shot)) => {
+                Ok(CameraLook::Shot(shot)) => {
                     counters.frames.fetch_add(1, Ordering::Relaxed);
                     if !counters.present.swap(true, Ordering::Relaxed) {
                         tracing::info!("the camera is there");
                     }
                     self.hand_over(shot);
                 }
-                Ok(Look::Skipped(line)) => {
+                Ok(CameraLook::Skipped(line)) => {
                     counters.skipped.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!("{line}");
                 }
-                Ok(Look::End(at)) => {
+                Ok(CameraLook::End(at)) => {
                     self.end(at);
                     return None;
                 }

@@ -9,7 +9,7 @@ use std::{
 
 use vision::Picture;
 
-use super::{Camera, Gone, Look, Pixels, Shot, Stop};
+use super::{Camera, CameraLook, FramePixels, Gone, Shot, Stop};
 use crate::clock::ScriptedClock;
 
 /// A file longer than this is not even opened: a picture of 50 million pixels fits in it.
@@ -68,14 +68,14 @@ impl Files {
 }
 
 impl Camera for Files {
-    fn look(&mut self) -> Result<Look, Gone> {
+    fn look(&mut self) -> Result<CameraLook, Gone> {
         let at = self.clock.at_frame(self.index);
-        let Some(path) = self.paths.next() else { return Ok(Look::End(at)) };
+        let Some(path) = self.paths.next() else { return Ok(CameraLook::End(at)) };
         self.index += 1;
         self.pacer.wait(at.mono_ms);
         Ok(match frame(&path) {
-            Ok(picture) => Look::Shot(Shot { pixels: Pixels::Ready(picture), at }),
-            Err(why) => Look::Skipped(format!("{}: {why}; skipped", path.display())),
+            Ok(picture) => CameraLook::Shot(Shot { pixels: FramePixels::Ready(picture), at }),
+            Err(why) => CameraLook::Skipped(format!("{}: {why}; skipped", path.display())),
         })
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::camera::Look;
+    use crate::camera::CameraLook;
 
     fn jpeg(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -178,11 +178,11 @@ mod tests {
         let mut said = Vec::new();
         loop {
             match camera.look().unwrap() {
-                Look::Shot(shot) => said.push(format!("shot at {} ms", shot.at.mono_ms)),
-                Look::Skipped(line) => {
+                CameraLook::Shot(shot) => said.push(format!("shot at {} ms", shot.at.mono_ms)),
+                CameraLook::Skipped(line) => {
                     said.push(line.replace(&format!("{}/", folder.path().display()), ""));
                 }
-                Look::End(at) => break said.push(format!("end at {} ms", at.mono_ms)),
+                CameraLook::End(at) => break said.push(format!("end at {} ms", at.mono_ms)),
             }
         }
         expect_test::expect![[r"

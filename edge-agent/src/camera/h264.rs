@@ -10,7 +10,7 @@ use openh264::{
     decoder::{DecodeOptions, Decoder, Flush},
     formats::YUVSource as _,
 };
-use order::Order;
+use order::PictureOrder;
 pub(super) use sps::MAX_SIDE_PX;
 pub use sps::Unsupported;
 use vision::{Picture, PixelOrder};
@@ -29,7 +29,7 @@ pub enum Undecoded {
 /// A stream's decoder.
 pub struct H264 {
     decoder: Decoder,
-    order: Order<Picture>,
+    order: PictureOrder<Picture>,
     /// The set that the decoder has, as the camera sent it.
     set: Vec<u8>,
     /// A key picture came: before it there is nothing to decode from.
@@ -47,7 +47,7 @@ impl H264 {
     pub fn new(rate_hz: u32) -> Result<Self, Undecoded> {
         let decoder =
             Decoder::new().map_err(|why| Undecoded::Broken(one_line(&why.to_string())))?;
-        Ok(Self { decoder, order: Order::new(rate_hz), set: Vec::new(), begun: false })
+        Ok(Self { decoder, order: PictureOrder::new(rate_hz), set: Vec::new(), begun: false })
     }
 
     /// One access unit with start codes (annex B), and the time at which its picture is shown. What

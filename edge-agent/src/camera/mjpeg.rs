@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Camera, Gone, Look, Pixels, Shot};
+use super::{Camera, CameraLook, FramePixels, Gone, Shot};
 use crate::clock::RealClock;
 
 /// A picture longer than this is none.
@@ -47,12 +47,12 @@ impl Mjpeg {
 }
 
 impl Camera for Mjpeg {
-    fn look(&mut self) -> Result<Look, Gone> {
+    fn look(&mut self) -> Result<CameraLook, Gone> {
         let mut bytes = vec![0; READ_BYTES];
         loop {
             if let Some(jpeg) = self.splitter.next() {
-                return Ok(Look::Shot(Shot {
-                    pixels: Pixels::Mjpeg(jpeg.into()),
+                return Ok(CameraLook::Shot(Shot {
+                    pixels: FramePixels::Mjpeg(jpeg.into()),
                     at: self.clock.now(),
                 }));
             }

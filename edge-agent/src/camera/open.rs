@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Camera, Files, Gone, Mjpeg, Open, Pace, SceneScript, Stop, live};
 use crate::{
     clock::{Now, RealClock, ScriptedClock},
-    config::{CameraSettings, Script, Source},
+    config::{CameraSettings, FrameSource, Script},
 };
 
 /// A source that is ready to be captured.
@@ -29,17 +29,17 @@ impl std::fmt::Debug for Opened {
 /// the start with one line.
 pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyhow::Result<Opened> {
     match settings.source.clone() {
-        Source::V4l2 { device, width, height, frame_rate } => {
+        FrameSource::V4l2 { device, width, height, frame_rate } => {
             live(live::v4l2(device, (width, height, frame_rate), clock)?, clock)
         }
-        Source::Rtsp { url, credentials_file } => {
+        FrameSource::Rtsp { url, credentials_file } => {
             live(live::rtsp(url, credentials_file, clock)?, clock)
         }
-        Source::Mjpeg { pipe, .. } => {
+        FrameSource::Mjpeg { pipe, .. } => {
             let open = move || Ok(Box::new(Mjpeg::open(&pipe, clock)?) as Box<dyn Camera>);
             live(Box::new(open), clock)
         }
-        Source::Files { folder, list, script } => {
+        FrameSource::Files { folder, list, script } => {
             let paths = match folder {
                 None => list,
                 Some(folder) => Files::in_folder(&folder)
@@ -53,7 +53,7 @@ pub fn source(settings: &CameraSettings, clock: RealClock, stop: &Stop) -> anyho
             let stop = stop.clone();
             Ok(once(script, clock, move || Files::new(paths, clock, script.speed_permille, stop)))
         }
-        Source::Scene { scene, script } => {
+        FrameSource::Scene { scene, script } => {
             let read = SceneScript::load(&scene)?;
             let start = script.start.or(read.wall_start()).unwrap_or_else(Timestamp::now);
             let clock = ScriptedClock::new(start, script.frame_rate_mhz);

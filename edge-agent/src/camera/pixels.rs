@@ -4,7 +4,7 @@
 use vision::{FrameError, Picture, PixelOrder, WipedBytes};
 
 /// The bytes of one frame; wiped when it goes.
-pub enum Pixels {
+pub enum FramePixels {
     Ready(Picture),
     /// One JPEG picture, as webcams send it.
     Mjpeg(WipedBytes),
@@ -16,7 +16,7 @@ pub enum Pixels {
     },
 }
 
-impl Pixels {
+impl FramePixels {
     /// What the camera sends, by its V4L2 name.
     pub fn wire_format(&self) -> &'static str {
         match self {
@@ -43,19 +43,19 @@ pub struct Decoder {
 
 impl Decoder {
     /// The picture of a frame; it is good until the next one.
-    pub fn decode<'a>(&'a mut self, pixels: &'a Pixels) -> Result<&'a Picture, FrameError> {
+    pub fn decode<'a>(&'a mut self, pixels: &'a FramePixels) -> Result<&'a Picture, FrameError> {
         let buffer = self.last.take().map(Picture::into_data).unwrap_or_default();
         let picture = match pixels {
-            Pixels::Ready(picture) => return Ok(picture),
-            Pixels::Mjpeg(bytes) => Picture::decode_into(buffer, bytes)?,
-            Pixels::Yuyv { width, height, bytes } => yuyv(*width, *height, bytes, buffer)?,
+            FramePixels::Ready(picture) => return Ok(picture),
+            FramePixels::Mjpeg(bytes) => Picture::decode_into(buffer, bytes)?,
+            FramePixels::Yuyv { width, height, bytes } => yuyv(*width, *height, bytes, buffer)?,
         };
         Ok(self.last.insert(picture))
     }
 }
 
 /// Pixels never print.
-impl std::fmt::Debug for Pixels {
+impl std::fmt::Debug for FramePixels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Ready(_) => "Pixels::Ready",
@@ -93,7 +93,7 @@ mod tests {
     fn yuyv_gives_the_colours_of_the_standard() {
         // Black, white; then red twice (BT.601: Y 81, Cb 90, Cr 240).
         let bytes = vec![16, 128, 235, 128, 81, 90, 81, 240].into();
-        let picture = Pixels::Yuyv { width: 2, height: 2, bytes }.decode().unwrap();
+        let picture = FramePixels::Yuyv { width: 2, height: 2, bytes }.decode().unwrap();
         let data = picture.frame().data().to_vec();
         assert_eq!(data[..6], [0, 0, 0, 255, 255, 255]);
         assert!(data[6] > 250 && data[7] < 5 && data[8] < 5, "{:?}", &data[6..]);
@@ -106,18 +106,20 @@ mod tests {
             image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 4, 90]));
         image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&image).unwrap();
         let once = Picture::decode(&jpeg).unwrap();
-        let (pixels, mut decoder) = (Pixels::Mjpeg(jpeg.into()), Decoder::default());
+        let (pixels, mut decoder) = (FramePixels::Mjpeg(jpeg.into()), Decoder::default());
         let first = decoder.decode(&pixels).unwrap().frame().data().as_ptr();
         let again = decoder.decode(&pixels).unwrap();
         assert_eq!(again.frame().data(), once.frame().data());
         assert_eq!(again.frame().data().as_ptr(), first);
-        assert!(decoder.decode(&Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF].into())).is_err());
+        assert!(decoder.decode(&FramePixels::Mjpeg(vec![0xFF, 0xD8, 0xFF].into())).is_err());
         assert!(decoder.decode(&pixels).is_ok(), "a broken frame costs that frame");
     }
 
     #[test]
     fn a_short_buffer_is_an_error_and_no_panic() {
-        assert!(Pixels::Yuyv { width: 4, height: 4, bytes: vec![0; 10].into() }.decode().is_err());
-        assert!(Pixels::Mjpeg(vec![0xFF, 0xD8, 0xFF].into()).decode().is_err());
+        assert!(
+            FramePixels::Yuyv { width: 4, height: 4, bytes: vec![0; 10].into() }.decode().is_err()
+        );
+        assert!(FramePixels::Mjpeg(vec![0xFF, 0xD8, 0xFF].into()).decode().is_err());
     }
 }

@@ -15,9 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fault::Fault;
+use fault::RtspFault;
 use futures_util::StreamExt as _;
-use relay::{Login, Relay};
+use relay::{CameraLogin, Relay};
 use retina::{
     client::{Demuxed, PlayOptions, Session, SessionOptions, SetupOptions, TeardownPolicy},
     codec::{CodecItem, FrameFormat},
@@ -30,7 +30,7 @@ use vision::Picture;
 #[cfg(feature = "h265")]
 use super::h265::H265;
 use super::{
-    Camera, Gone, Look, Pixels, Shot,
+    Camera, CameraLook, FramePixels, Gone, Shot,
     h264::{H264, Undecoded},
 };
 use log_lines::redacted;
@@ -137,21 +137,21 @@ impl Rtsp {
     /// neither.
     pub fn open(url: &Url, credentials: Option<&PathBuf>, clock: RealClock) -> Result<Self, Gone> {
         let place = place(url);
-        let gone = |fault: Fault| gone(&place, &fault, credentials.map(PathBuf::as_path));
+        let gone = |fault: RtspFault| gone(&place, &fault, credentials.map(PathBuf::as_path));
         let login = credentials
             .map(|path| read_login(path))
             .transpose()
-            .map_err(|why| gone(Fault::Credentials(why)))?;
+            .map_err(|why| gone(RtspFault::Credentials(why)))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|why| gone(Fault::Network(why.to_string())))?;
+            .map_err(|why| gone(RtspFault::Network(why.to_string())))?;
         let opening = async { tokio::time::timeout(OPENING, play(url, login)).await };
         let (stream, relay, coding) = match runtime.block_on(opening) {
             Ok(played) => played.map_err(gone)?,
-            Err(_) => return Err(gone(Fault::Silent(OPENING.as_secs()))),
+            Err(_) => return Err(gone(RtspFault::Silent(OPENING.as_secs()))),
         };
-        let decoder = Coded::of(coding).map_err(|why| gone(Fault::Network(why.to_string())))?;
+        let decoder = Coded::of(coding).map_err(|why| gone(RtspFault::Network(why.to_string())))?;
         tracing::info!("camera at {place}: {coding}");
         let now = Instant::now();
         let credentials = credentials.cloned();
@@ -167,13 +167,15 @@ impl Rtsp {
         })
     }
 
-    fn gone(&self, fault: &Fault) -> Gone {
+    fn gone(&self, fault: &RtspFault) -> Gone {
         gone(&self.place, fault, self.credentials.as_deref())
     }
 
     /// The next unit of the stream.
     fn unit(&mut self) -> Result<Option<Unit>, Gone> {
-        let Some((stream, relay)) = &mut self.stream else { return Err(self.gone(&Fault::Closed)) };
+        let Some((stream, relay)) = &mut self.stream else {
+            return Err(self.gone(&RtspFault::Closed));
+        };
         let next = async {
             // The relay must have its turn also where packets lie ready: on a slow box they always
             // do.
@@ -181,12 +183,12 @@ impl Rtsp {
             tokio::time::timeout(PATIENCE, stream.next()).await
         };
         let fault = match self.runtime.block_on(next) {
-            Err(_) => Fault::Network(format!("no picture within {} s", PATIENCE.as_secs())),
-            Ok(None) => {
-                relay.fault().unwrap_or(Fault::Network("the camera ended the stream".to_owned()))
-            }
+            Err(_) => RtspFault::Network(format!("no picture within {} s", PATIENCE.as_secs())),
+            Ok(None) => relay
+                .fault()
+                .unwrap_or(RtspFault::Network("the camera ended the stream".to_owned())),
             Ok(Some(Err(why))) => {
-                relay.fault().unwrap_or_else(|| Fault::Network(first_line(&why.to_string())))
+                relay.fault().unwrap_or_else(|| RtspFault::Network(first_line(&why.to_string())))
             }
             Ok(Some(Ok(CodecItem::VideoFrame(frame)))) => {
                 let (stamp, after_a_loss) = (frame.timestamp().timestamp(), frame.loss() > 0);
@@ -199,12 +201,12 @@ impl Rtsp {
 }
 
 impl Camera for Rtsp {
-    fn look(&mut self) -> Result<Look, Gone> {
+    fn look(&mut self) -> Result<CameraLook, Gone> {
         loop {
             if let Some((_, picture)) = self.decoder.next_picture() {
                 self.last_picture = Instant::now();
-                return Ok(Look::Shot(Shot {
-                    pixels: Pixels::Ready(picture),
+                return Ok(CameraLook::Shot(Shot {
+                    pixels: FramePixels::Ready(picture),
                     at: self.clock.now(),
                 }));
             }
@@ -213,10 +215,10 @@ impl Camera for Rtsp {
             let late = self.decoder.take_late();
             match taken {
                 Ok(()) if late > 0 => {
-                    return Ok(Look::Skipped("a picture came after its turn".to_owned()));
+                    return Ok(CameraLook::Skipped("a picture came after its turn".to_owned()));
                 }
                 Ok(()) if !self.decoder.has_begun() && self.begun.elapsed() > KEY_PICTURE => {
-                    return Err(self.gone(&Fault::NoKeyPicture(KEY_PICTURE.as_secs())));
+                    return Err(self.gone(&RtspFault::NoKeyPicture(KEY_PICTURE.as_secs())));
                 }
                 Ok(()) => {}
                 Err(Undecoded::Unsupported(why)) => return Err(self.gone(&why.into())),
@@ -225,9 +227,9 @@ impl Camera for Rtsp {
                         "no picture could be decoded for {} s: {why}",
                         BROKEN_MAX.as_secs()
                     );
-                    return Err(self.gone(&Fault::Network(why)));
+                    return Err(self.gone(&RtspFault::Network(why)));
                 }
-                Err(why) => return Ok(Look::Skipped(why.to_string())),
+                Err(why) => return Ok(CameraLook::Skipped(why.to_string())),
             }
         }
     }
@@ -245,7 +247,10 @@ impl Drop for Rtsp {
     }
 }
 
-async fn play(url: &Url, login: Option<Login>) -> Result<(Demuxed, Relay, Coding), Fault> {
+async fn play(
+    url: &Url,
+    login: Option<CameraLogin>,
+) -> Result<(Demuxed, Relay, Coding), RtspFault> {
     let relay = Relay::start(url, login).await?;
     // The relay logs in, and says goodbye.
     let options =
@@ -253,7 +258,7 @@ async fn play(url: &Url, login: Option<Login>) -> Result<(Demuxed, Relay, Coding
     match demuxed(relay.url.clone(), options).await {
         Ok((stream, coding)) => Ok((stream, relay, coding)),
         Err(why) => {
-            let fault = relay.fault().unwrap_or_else(|| Fault::Network(first_line(&why)));
+            let fault = relay.fault().unwrap_or_else(|| RtspFault::Network(first_line(&why)));
             relay.end().await;
             Err(fault)
         }
@@ -271,7 +276,7 @@ async fn demuxed(url: Url, options: SessionOptions) -> Result<(Demuxed, Coding),
     Ok((stream, coding))
 }
 
-fn gone(place: &str, fault: &Fault, credentials: Option<&Path>) -> Gone {
+fn gone(place: &str, fault: &RtspFault, credentials: Option<&Path>) -> Gone {
     Gone {
         why: format!("{place}: {}", redacted(&one_line(&fault.to_string()))),
         again: fault.again(credentials),
@@ -279,7 +284,7 @@ fn gone(place: &str, fault: &Fault, credentials: Option<&Path>) -> Gone {
 }
 
 /// `user:password` in one line; a byte order mark before it is none of both.
-fn read_login(path: &Path) -> Result<Login, String> {
+fn read_login(path: &Path) -> Result<CameraLogin, String> {
     let said = |why: &str| format!("camera.credentials_file {}: {why}", path.display());
     local_files::check_secret(path).map_err(|why| said(&why))?;
     let text = std::fs::read_to_string(path).map_err(|why| said(&why.to_string()))?;
@@ -289,7 +294,11 @@ fn read_login(path: &Path) -> Result<Login, String> {
         return Err(said("write user:password in one line"));
     };
     log_lines::secret(password);
-    Ok(Login { user: user.to_owned(), password: password.to_owned(), file: path.to_path_buf() })
+    Ok(CameraLogin {
+        user: user.to_owned(),
+        password: password.to_owned(),
+        file: path.to_path_buf(),
+    })
 }
 
 /// Host and port: a path or a query may hold a password.

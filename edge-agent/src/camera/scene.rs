@@ -11,7 +11,7 @@ use image::RgbImage;
 use scene::{Cast, Morning, PhotoCast, Scene};
 use vision::{Picture, PixelOrder};
 
-use super::{Camera, Gone, Look, Pixels, Shot, Stop, files::Pacer};
+use super::{Camera, CameraLook, FramePixels, Gone, Shot, Stop, files::Pacer};
 use crate::{clock::ScriptedClock, config::SceneSettings};
 
 /// The morning, being filmed.
@@ -91,11 +91,11 @@ fn photographs(cast: &Path, morning: &Morning, seed: u64) -> anyhow::Result<Phot
 }
 
 impl Camera for SceneCamera {
-    fn look(&mut self) -> Result<Look, Gone> {
+    fn look(&mut self) -> Result<CameraLook, Gone> {
         let at = self.clock.at_frame(self.index);
         let round_ms = self.scene.morning().duration_ms + 1;
         if at.mono_ms / round_ms >= self.rounds {
-            return Ok(Look::End(at));
+            return Ok(CameraLook::End(at));
         }
         if self.index.is_multiple_of(self.still) {
             self.scene.frame_at(at.mono_ms % round_ms, &mut self.drawn);
@@ -105,7 +105,7 @@ impl Camera for SceneCamera {
         let picture = Picture::new(self.drawn.as_raw().clone(), width, height, PixelOrder::Rgb)
             .map_err(|why| Gone::new(why.to_string()))?;
         self.pacer.wait(at.mono_ms);
-        Ok(Look::Shot(Shot { pixels: Pixels::Ready(picture), at }))
+        Ok(CameraLook::Shot(Shot { pixels: FramePixels::Ready(picture), at }))
     }
 }
 
@@ -132,7 +132,8 @@ mod tests {
         };
         let (mut first, mut second) = (film(), film());
         for _ in 0..3 {
-            let (Look::Shot(a), Look::Shot(b)) = (first.look().unwrap(), second.look().unwrap())
+            let (CameraLook::Shot(a), CameraLook::Shot(b)) =
+                (first.look().unwrap(), second.look().unwrap())
             else {
                 panic!()
             };
@@ -154,7 +155,7 @@ mod tests {
         );
         let mut last_ms = 0;
         let mut shots = 0;
-        while let Look::Shot(shot) = camera.look().unwrap() {
+        while let CameraLook::Shot(shot) = camera.look().unwrap() {
             assert!(shots == 0 || shot.at.mono_ms > last_ms);
             last_ms = shot.at.mono_ms;
             shots += 1;

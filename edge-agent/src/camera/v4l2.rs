@@ -11,10 +11,10 @@ use nokhwa::{
     },
 };
 
-use super::{Camera, Gone, Look, Pixels, Shot};
+use super::{Camera, CameraLook, FramePixels, Gone, Shot};
 use crate::clock::RealClock;
 
-/// Wire formats that [`Pixels`] can decode, the cheaper first.
+/// Wire formats that [`FramePixels`] can decode, the cheaper first.
 const FORMATS: &[FrameFormat] = &[FrameFormat::YUYV, FrameFormat::MJPEG];
 
 /// An open camera.
@@ -70,22 +70,22 @@ impl V4l2 {
 }
 
 impl Camera for V4l2 {
-    fn look(&mut self) -> Result<Look, Gone> {
+    fn look(&mut self) -> Result<CameraLook, Gone> {
         let device = self.device.as_mut().ok_or_else(|| Gone::new("the camera is closed"))?;
         let buffer = device.frame().map_err(|why| Gone::new(why.to_string()))?;
         let at = self.clock.now();
         let Resolution { width_x: width, height_y: height } = buffer.resolution();
         let bytes = buffer.buffer().to_vec().into();
         let pixels = match buffer.source_frame_format() {
-            FrameFormat::MJPEG => Pixels::Mjpeg(bytes),
-            FrameFormat::YUYV => Pixels::Yuyv { width, height, bytes },
+            FrameFormat::MJPEG => FramePixels::Mjpeg(bytes),
+            FrameFormat::YUYV => FramePixels::Yuyv { width, height, bytes },
             other => {
                 return Err(Gone::new(format!(
                     "the camera switched to {other}, which is not read here"
                 )));
             }
         };
-        Ok(Look::Shot(Shot { pixels, at }))
+        Ok(CameraLook::Shot(Shot { pixels, at }))
     }
 }
 

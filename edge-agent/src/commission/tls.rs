@@ -10,19 +10,19 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
 /// What speaks TLS, and what it is known by.
-pub(super) struct Tls {
+pub(super) struct PageTls {
     pub(super) acceptor: TlsAcceptor,
     /// SHA-256 of the certificate, 64 hex digits.
     pub(super) fingerprint: String,
 }
 
-impl std::fmt::Debug for Tls {
+impl std::fmt::Debug for PageTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tls({})", self.fingerprint)
+        write!(f, "PageTls({})", self.fingerprint)
     }
 }
 
-impl Tls {
+impl PageTls {
     /// A certificate for these addresses.
     pub(super) fn new(addresses: &[IpAddr]) -> anyhow::Result<Self> {
         let names = addresses
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn each_start_has_a_certificate_of_its_own() {
         let (one, two) =
-            (Tls::new(&["127.0.0.1".parse().unwrap()]).unwrap(), Tls::new(&[]).unwrap());
+            (PageTls::new(&["127.0.0.1".parse().unwrap()]).unwrap(), PageTls::new(&[]).unwrap());
         assert_ne!(one.fingerprint, two.fingerprint);
         assert_eq!((one.fingerprint.len(), one.shown().len()), (64, 95));
         assert!(one.shown().bytes().all(|b| b.is_ascii_hexdigit() || b == b':'), "{}", one.shown());

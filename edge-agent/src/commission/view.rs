@@ -13,18 +13,18 @@ use std::{
     time::Duration,
 };
 
-use local_page::Pixels;
+use local_page::RgbPixels;
 use protocol::down::Polygon;
 use vision::Analyzer;
 
 use super::{
-    seen::{Seen, seen},
-    walk::{Figures, Walk},
+    distance_test::{Walk, WalkFigures},
+    newest_picture::{NewestPicture, seen},
 };
 use evidence::Mask;
 
 use crate::{
-    camera::{self, Capture, Decoder, Next, Shot, Stop},
+    camera::{self, Capture, Decoder, NextShot, Shot, Stop},
     clock::RealClock,
     config::CameraSettings,
     enroll::{Judged, judged},
@@ -39,7 +39,7 @@ enum Ask {
 
 /// The view as the page reaches it.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub(super) struct CameraView {
     shared: Arc<Shared>,
     asks: Sender<Ask>,
 }
@@ -56,13 +56,13 @@ struct Now {
     /// `None`: the room's zones are not known, and nothing may be seen.
     mask: Option<Mask>,
     beds: Vec<Polygon>,
-    seen: Option<Arc<Seen>>,
+    seen: Option<Arc<NewestPicture>>,
     walk: Walk,
     /// What is wrong with the camera.
     complaint: Option<String>,
 }
 
-impl View {
+impl CameraView {
     /// Starts the camera's thread. A source that can not even be read is one line.
     pub(super) fn start(settings: CameraSettings, analyzer: Analyzer) -> anyhow::Result<Self> {
         let (asks, asked) = channel();
@@ -88,12 +88,12 @@ impl View {
     }
 
     /// The picture newer than `after`, if there is one.
-    pub(super) fn newer(&self, after: u64) -> Option<Arc<Seen>> {
+    pub(super) fn newer(&self, after: u64) -> Option<Arc<NewestPicture>> {
         self.shared.lock().seen.clone().filter(|seen| seen.number > after)
     }
 
     /// The widest face of the newest picture that is in no bed, with what is around it.
-    pub(super) fn face(&self) -> Option<Pixels> {
+    pub(super) fn face(&self) -> Option<RgbPixels> {
         let (seen, beds) = {
             let now = self.shared.lock();
             (now.seen.clone()?, now.beds.clone())
@@ -106,7 +106,7 @@ impl View {
         if on { now.walk.start() } else { now.walk.stop() }
     }
 
-    pub(super) fn walked(&self) -> Figures {
+    pub(super) fn walked(&self) -> WalkFigures {
         self.shared.lock().walk.figures()
     }
 
@@ -176,11 +176,11 @@ impl Work {
                 let _ = answer.send(judged(&mut self.analyzer, &photo));
             }
             match capture.next(PATIENCE) {
-                Next::End(_) => return,
-                Next::Nothing => {
+                NextShot::End(_) => return,
+                NextShot::Nothing => {
                     self.shared.complain(Some("the camera gives no picture".to_owned()));
                 }
-                Next::Shot(shot) => self.look(&shot),
+                NextShot::Shot(shot) => self.look(&shot),
             }
         }
     }

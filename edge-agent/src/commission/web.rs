@@ -1,36 +1,37 @@
 //! The page's routes over HTTP/1.1 and TLS, for this network alone. It knows who may ask and who
-//! asked; what is done stands in `desk`. Nothing is cached, nothing comes from elsewhere, and no
+//! asked; what is done stands in `actions`. Nothing is cached, nothing comes from elsewhere, and no
 //! other site's page can make a browser ask here.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Method, Request, StatusCode, body::Incoming};
 use local_page::{
-    Answer, PIXELS_JS, Scheme, body_of, come_in, cookie, done, empty, is_local, json_of, refused,
-    script, text,
+    ASK_JS, PIXELS_JS, PageResponse, PageScheme, body_of, come_in, cookie, done, empty, is_local,
+    json_of, refused, script, text,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
-    desk::{Desk, Over, hold},
-    tls::Tls,
+    actions::{InstallerActions, Over, hold},
+    tls::PageTls,
 };
 
 const COOKIE: &str = "zaigang-commission";
 const PAGE: &str = include_str!("page/index.html");
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("/page.js", include_str!("page/page.js")),
     ("/draw.js", include_str!("page/draw.js")),
     ("/words.js", include_str!("page/words.js")),
     ("/pixels.js", PIXELS_JS),
+    ("/ask.js", ASK_JS),
 ];
 const STYLE: &str = include_str!("page/page.css");
 const MOST_PHOTO_BYTES: usize = 8 * 1024 * 1024;
 
 /// Takes connections until the desk is over.
-pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: Tls) {
+pub(super) async fn serve(desk: Arc<InstallerActions>, listener: TcpListener, tls: PageTls) {
     let mut over = desk.over.subscribe();
     let taking = local_page::listen(listener, is_local, |stream, peer| {
         speak(Arc::clone(&desk), tls.acceptor.clone(), stream, peer)
@@ -42,7 +43,7 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener, tls: Tls) {
 }
 
 async fn speak(
-    desk: Arc<Desk>,
+    desk: Arc<InstallerActions>,
     acceptor: tokio_rustls::TlsAcceptor,
     stream: TcpStream,
     peer: SocketAddr,
@@ -53,14 +54,14 @@ async fn speak(
         // Browsers that do not know the certificate yet break off here.
         return tracing::debug!(%peer, "no TLS");
     };
-    local_page::speak(stream, peer, Scheme::Https, |request| {
+    local_page::speak(stream, peer, PageScheme::Https, |request| {
         let desk = Arc::clone(&desk);
         async move { answer(&desk, request).await }
     })
     .await;
 }
 
-async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
+async fn answer(desk: &Arc<InstallerActions>, request: Request<Incoming>) -> PageResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (&method, path.as_str()) {
         (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
@@ -69,7 +70,7 @@ async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
             script(SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, text)| text))
         }
         (&Method::POST, "/code") => {
-            come_in(request, Scheme::Https, COOKIE, |code| desk.enter(code)).await
+            come_in(request, PageScheme::Https, COOKIE, |code| desk.enter(code)).await
         }
         _ if !desk.may(&cookie(&request, COOKIE)) => {
             refused(StatusCode::UNAUTHORIZED, "give the code that the box shows")
@@ -84,7 +85,7 @@ async fn answer(desk: &Arc<Desk>, request: Request<Incoming>) -> Answer {
 }
 
 /// What changes something and takes JSON.
-async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> Answer {
+async fn act(desk: &Arc<InstallerActions>, path: &str, request: Request<Incoming>) -> PageResponse {
     let body = match json_of::<Value>(request).await {
         Ok(body) => body,
         Err(answer) => return *answer,
@@ -97,7 +98,7 @@ async fn act(desk: &Arc<Desk>, path: &str, request: Request<Incoming>) -> Answer
     }
 }
 
-fn one_act(desk: &Desk, path: &str, body: Value) -> Answer {
+fn one_act(desk: &InstallerActions, path: &str, body: Value) -> PageResponse {
     fn read<T: DeserializeOwned>(body: Value) -> Result<T, String> {
         serde_json::from_value(body).map_err(|why| why.to_string())
     }
@@ -123,7 +124,7 @@ fn one_act(desk: &Desk, path: &str, body: Value) -> Answer {
     }
 }
 
-async fn photograph(desk: &Desk, request: Request<Incoming>) -> Answer {
+async fn photograph(desk: &InstallerActions, request: Request<Incoming>) -> PageResponse {
     let Some(photo) = body_of(request, MOST_PHOTO_BYTES).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "the photograph is larger than 8 MiB");
     };
@@ -134,7 +135,7 @@ async fn photograph(desk: &Desk, request: Request<Incoming>) -> Answer {
 }
 
 /// `?after=N`: the picture after the N-th, its faces in a header; no content while there is none.
-fn picture(desk: &Desk, query: &str) -> Answer {
+fn picture(desk: &InstallerActions, query: &str) -> PageResponse {
     let after = query.strip_prefix("after=").and_then(|n| n.parse().ok()).unwrap_or(0);
     let Some(seen) = desk.view.newer(after) else { return empty() };
     let Some(whole) = seen.whole() else { return empty() };
@@ -144,7 +145,7 @@ fn picture(desk: &Desk, query: &str) -> Answer {
     )
 }
 
-fn face(desk: &Desk) -> Answer {
+fn face(desk: &InstallerActions) -> PageResponse {
     match desk.view.face() {
         Some(face) => local_page::picture(face, &json!({})),
         None => refused(StatusCode::CONFLICT, "no face is in view, or only in the bed"),
@@ -152,7 +153,7 @@ fn face(desk: &Desk) -> Answer {
 }
 
 /// Looks every second whether code or session are over.
-pub(super) async fn keep_time(desk: Arc<Desk>) {
+pub(super) async fn keep_time(desk: Arc<InstallerActions>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let over = hold(&desk.access).over(desk.now_ms());

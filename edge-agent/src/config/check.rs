@@ -1,24 +1,26 @@
 //! From what is written to what is meant: ranges, defaults, and what the mode forbids. Opens no
 //! file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use log_lines::LogFormat;
 use protocol::{down::MOST_BROKERS, evidence::QUOTA_BYTES};
 use toml::Spanned;
 
 use super::{
-    BrokerSettings, CameraSettings, Config, DoorwaySettings, HealthSettings, ListedBroker,
-    LiveViewSettings, LogFormat, LogSettings, Mode, ModelSettings, Problem, SceneSettings,
-    ScheduleSettings, Script, Source, VisionSettings,
-    raw::{self, Raw, Text},
+    BrokerSettings, Config, DoorwaySettings, HealthSettings, ListedBroker, LiveViewSettings,
+    LogSettings, ModelSettings, Problem, RunMode, ScheduleSettings, VisionSettings,
+    raw::{self, RawConfig},
 };
+use camera::{NO_KIND, camera_settings};
+use values::{choice, decimal, number, path_of, text, wrong};
+
+mod camera;
+mod values;
 
 type Checked<T> = Result<T, Problem>;
 
-const NO_KIND: &str =
-    "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\", \"scene\" or \"mjpeg\"";
-
-pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
+pub(super) fn check(path: &Path, raw: RawConfig) -> Checked<Config> {
     let base = path.parent().unwrap_or(Path::new(""));
     let mode = mode(raw.mode.as_ref())?;
     let camera = raw.camera.ok_or_else(|| Problem { at: usize::MAX, what: NO_KIND.to_owned() })?;
@@ -40,7 +42,7 @@ pub(super) fn check(path: &Path, raw: Raw) -> Checked<Config> {
     })
 }
 
-fn mode(written: Option<&Spanned<String>>) -> Checked<Mode> {
+fn mode(written: Option<&Spanned<String>>) -> Checked<RunMode> {
     let Some(written) = written else {
         return Err(Problem {
             at: 0,
@@ -50,7 +52,7 @@ fn mode(written: Option<&Spanned<String>>) -> Checked<Mode> {
     choice(
         "mode",
         written,
-        &[("production", Mode::Production), ("demonstration", Mode::Demonstration)],
+        &[("production", RunMode::Production), ("demonstration", RunMode::Demonstration)],
     )
 }
 
@@ -69,9 +71,9 @@ fn log(raw: raw::Log) -> Checked<LogSettings> {
     Ok(LogSettings { level: level.to_owned(), format })
 }
 
-fn models(base: &Path, mode: Mode, raw: raw::Models) -> Checked<ModelSettings> {
+fn models(base: &Path, mode: RunMode, raw: raw::ModelsSection) -> Checked<ModelSettings> {
     if let Some(pack) = &raw.pack
-        && mode == Mode::Production
+        && mode == RunMode::Production
         && pack.get_ref() == "avatar"
     {
         return Err(wrong(
@@ -188,11 +190,11 @@ fn health(raw: &raw::Health) -> Checked<HealthSettings> {
 
 /// Whoever holds the box writes this file, and a small quota makes it drop the pictures of a lead
 /// before anybody asked for them: less than what 30 days need is the server's to say.
-fn evidence_quota(mode: Mode, raw: &raw::Evidence) -> Checked<u64> {
+fn evidence_quota(mode: RunMode, raw: &raw::EvidenceSection) -> Checked<u64> {
     let default = (QUOTA_BYTES >> 20) as i64;
     let mib = number("evidence.quota_mib", raw.quota_mib.as_ref(), 16..=1_048_576, default)?;
     if let Some(written) = &raw.quota_mib
-        && mode == Mode::Production
+        && mode == RunMode::Production
         && mib < default
     {
         return Err(wrong(
@@ -208,9 +210,13 @@ fn evidence_quota(mode: Mode, raw: &raw::Evidence) -> Checked<u64> {
 }
 
 /// P6: nobody sees through a box in production.
-fn live_view(base: &Path, mode: Mode, raw: raw::LiveView) -> Checked<Option<LiveViewSettings>> {
+fn live_view(
+    base: &Path,
+    mode: RunMode,
+    raw: raw::LiveViewSection,
+) -> Checked<Option<LiveViewSettings>> {
     if let Some(socket) = &raw.socket
-        && mode == Mode::Production
+        && mode == RunMode::Production
     {
         return Err(wrong(
             socket,
@@ -259,234 +265,4 @@ fn brokers(server: raw::Server, mqtt: raw::Mqtt) -> Checked<BrokerSettings> {
         listed.push(broker);
     }
     Ok(BrokerSettings::Listed(listed))
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    V4l2,
-    Rtsp,
-    Files,
-    Scene,
-    Mjpeg,
-}
-
-fn camera_settings(
-    base: &Path,
-    mode: Mode,
-    camera: &Spanned<raw::Camera>,
-) -> Checked<CameraSettings> {
-    let raw = camera.get_ref();
-    let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
-    let kinds = [
-        ("v4l2", Kind::V4l2),
-        ("rtsp", Kind::Rtsp),
-        ("files", Kind::Files),
-        ("scene", Kind::Scene),
-        ("mjpeg", Kind::Mjpeg),
-    ];
-    let chosen = choice("camera.kind", kind, &kinds)?;
-    if matches!(chosen, Kind::Files | Kind::Scene | Kind::Mjpeg) && mode == Mode::Production {
-        let what = format!(
-            "`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"",
-            kind.get_ref()
-        );
-        return Err(wrong(kind, &what));
-    }
-    refuse_foreign_keys(raw, kind.get_ref())?;
-    let source = match chosen {
-        Kind::V4l2 => Source::V4l2 {
-            device: raw.device.as_ref().map_or("/dev/video0", |d| d.get_ref()).to_owned(),
-            width: number("camera.width", raw.width.as_ref(), 160..=4096, 1280)? as u32,
-            height: number("camera.height", raw.height.as_ref(), 120..=4096, 720)? as u32,
-            frame_rate: decimal("camera.frame_rate", raw.frame_rate.as_ref(), (1.0, 60.0), 15.0)?
-                as u32,
-        },
-        Kind::Rtsp => rtsp(base, camera)?,
-        Kind::Files => files(base, camera)?,
-        Kind::Scene => scene(base, raw)?,
-        Kind::Mjpeg => Source::Mjpeg {
-            pipe: path_of(base, "camera.pipe", raw.pipe.clone())?.ok_or_else(|| {
-                wrong(camera, "`camera.kind = \"mjpeg\"` needs `pipe`, the path of a named pipe")
-            })?,
-            live: raw.live.as_ref().is_some_and(|live| *live.get_ref()),
-        },
-    };
-    let reconnect_ms =
-        number("camera.reconnect_ms", raw.reconnect_ms.as_ref(), 100..=60_000, 2_000)? as u64;
-    Ok(CameraSettings { source, reconnect_ms })
-}
-
-/// The address is told to nobody, so it must not hold what opens the camera.
-fn rtsp(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
-    let raw = camera.get_ref();
-    let Some(written) = &raw.url else {
-        return Err(wrong(camera, "`camera.kind = \"rtsp\"` needs `url` (rtsp://host:554/path)"));
-    };
-    let url: url::Url = written
-        .get_ref()
-        .parse()
-        .ok()
-        .filter(|url: &url::Url| url.scheme() == "rtsp" && url.host_str().is_some())
-        .ok_or_else(|| {
-            wrong(written, "`camera.url` is no address of the form rtsp://host:554/path")
-        })?;
-    if !url.username().is_empty() || url.password().is_some() {
-        let what = "`camera.url` holds user or password: write user:password into a file and name \
-            it in `camera.credentials_file`";
-        return Err(wrong(written, what));
-    }
-    let credentials_file = path_of(base, "camera.credentials_file", raw.credentials_file.clone())?;
-    Ok(Source::Rtsp { url, credentials_file })
-}
-
-fn files(base: &Path, camera: &Spanned<raw::Camera>) -> Checked<Source> {
-    let raw = camera.get_ref();
-    let folder = path_of(base, "camera.folder", raw.folder.clone())?;
-    let list: Vec<PathBuf> = raw
-        .list
-        .as_ref()
-        .map(|l| l.get_ref().iter().map(|p| base.join(p)).collect())
-        .unwrap_or_default();
-    if folder.is_some() != list.is_empty() {
-        return Err(wrong(
-            camera,
-            "`camera.kind = \"files\"` needs either `folder` or a non-empty `list`",
-        ));
-    }
-    Ok(Source::Files { folder, list, script: script(raw, 2.0)? })
-}
-
-fn scene(base: &Path, raw: &raw::Camera) -> Checked<Source> {
-    let scene = SceneSettings {
-        script: match raw.script.as_ref().map_or("clinic_morning", |s| s.get_ref()) {
-            bundled @ ("clinic_morning" | "stranger") => bundled.to_owned(),
-            path => base.join(path).display().to_string(),
-        },
-        seed: number("camera.seed", raw.seed.as_ref(), 0..=i64::MAX, 1)? as u64,
-        still: number("camera.still", raw.still.as_ref(), 1..=1_000, 1)? as u64,
-        rounds: number("camera.rounds", raw.rounds.as_ref(), 1..=100_000, 1)? as u64,
-        cast: path_of(base, "camera.cast", raw.cast.clone())?,
-    };
-    Ok(Source::Scene { scene, script: script(raw, 2.0)? })
-}
-
-fn script(raw: &raw::Camera, frame_rate: f64) -> Checked<Script> {
-    let start = match &raw.start {
-        None => None,
-        Some(start) => Some(start.get_ref().parse().map_err(|_| {
-            wrong(
-                start,
-                "`camera.start` is no time: write it as \"2026-03-02T08:30:00+08:00\" (RFC 3339)",
-            )
-        })?),
-    };
-    let frame_rate =
-        decimal("camera.frame_rate", raw.frame_rate.as_ref(), (0.01, 60.0), frame_rate)?;
-    let speed = decimal("camera.speed", raw.speed.as_ref(), (0.0, 100_000.0), 1.0)?;
-    Ok(Script {
-        start,
-        frame_rate_mhz: (frame_rate * 1000.0) as u32,
-        speed_permille: (speed * 1000.0) as u32,
-    })
-}
-
-/// A key that another kind of camera reads would be ignored in silence, so it is refused.
-fn refuse_foreign_keys(raw: &raw::Camera, kind: &str) -> Checked<()> {
-    let keys: [(&str, Option<usize>, &[&str]); 16] = [
-        ("device", place(raw.device.as_ref()), &["v4l2"]),
-        ("width", place(raw.width.as_ref()), &["v4l2"]),
-        ("height", place(raw.height.as_ref()), &["v4l2"]),
-        ("url", place(raw.url.as_ref()), &["rtsp"]),
-        ("credentials_file", place(raw.credentials_file.as_ref()), &["rtsp"]),
-        ("frame_rate", place(raw.frame_rate.as_ref()), &["v4l2", "files", "scene"]),
-        ("pipe", place(raw.pipe.as_ref()), &["mjpeg"]),
-        ("live", place(raw.live.as_ref()), &["mjpeg"]),
-        ("folder", place(raw.folder.as_ref()), &["files"]),
-        ("list", place(raw.list.as_ref()), &["files"]),
-        ("script", place(raw.script.as_ref()), &["scene"]),
-        ("seed", place(raw.seed.as_ref()), &["scene"]),
-        ("still", place(raw.still.as_ref()), &["scene"]),
-        ("rounds", place(raw.rounds.as_ref()), &["scene"]),
-        ("cast", place(raw.cast.as_ref()), &["scene"]),
-        ("start", place(raw.start.as_ref()).or(place(raw.speed.as_ref())), &["files", "scene"]),
-    ];
-    for (key, at, kinds) in keys {
-        if let Some(at) = at
-            && !kinds.contains(&kind)
-        {
-            let key = if key == "start" && raw.start.is_none() { "speed" } else { key };
-            let what = format!(
-                "`camera.{key}` belongs to kind = \"{}\", not to \"{kind}\"",
-                kinds.join("\" or \"")
-            );
-            return Err(Problem { at, what });
-        }
-    }
-    Ok(())
-}
-
-fn place<T>(value: Option<&Spanned<T>>) -> Option<usize> {
-    value.map(|v| v.span().start)
-}
-
-fn wrong<T>(at: &Spanned<T>, what: &str) -> Problem {
-    Problem { at: at.span().start, what: what.to_owned() }
-}
-
-fn choice<T: Copy>(key: &str, written: &Spanned<String>, choices: &[(&str, T)]) -> Checked<T> {
-    choices.iter().find(|(name, _)| name == written.get_ref()).map(|(_, value)| *value).ok_or_else(
-        || {
-            let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-            wrong(
-                written,
-                &format!("`{key} = \"{}\"` is none of {}", written.get_ref(), names.join(", ")),
-            )
-        },
-    )
-}
-
-fn number(
-    key: &str,
-    written: Option<&Spanned<i64>>,
-    range: std::ops::RangeInclusive<i64>,
-    default: i64,
-) -> Checked<i64> {
-    let Some(written) = written else { return Ok(default) };
-    if range.contains(written.get_ref()) {
-        return Ok(*written.get_ref());
-    }
-    let what =
-        format!("`{key} = {}` is outside {}..{}", written.get_ref(), range.start(), range.end());
-    Err(wrong(written, &what))
-}
-
-fn decimal(
-    key: &str,
-    written: Option<&Spanned<toml::Value>>,
-    (low, high): (f64, f64),
-    default: f64,
-) -> Checked<f64> {
-    let Some(written) = written else { return Ok(default) };
-    let value = match written.get_ref() {
-        toml::Value::Integer(whole) => Some(*whole as f64),
-        toml::Value::Float(value) => Some(*value),
-        _ => None,
-    };
-    value.filter(|v| (low..=high).contains(v)).ok_or_else(|| {
-        wrong(written, &format!("`{key} = {}` is no number in {low}..{high}", written.get_ref()))
-    })
-}
-
-fn text(key: &str, written: Text, default: &str) -> Checked<String> {
-    match written {
-        None => Ok(default.to_owned()),
-        Some(empty) if empty.get_ref().trim().is_empty() => {
-            Err(wrong(&empty, &format!("`{key}` is empty")))
-        }
-        Some(text) => Ok(text.into_inner()),
-    }
-}
-
-fn path_of(base: &Path, key: &str, written: Text) -> Checked<Option<PathBuf>> {
-    written.map(|w| text(key, Some(w), "").map(|p| base.join(p))).transpose()
 }

@@ -4,7 +4,7 @@
 
 use std::{fs::File, path::Path};
 
-use super::{Config, Source};
+use super::{Config, FrameSource};
 
 /// One line for each file that cannot be used.
 pub(super) fn faults(config: &Config) -> Vec<String> {
@@ -29,25 +29,25 @@ pub(super) fn faults(config: &Config) -> Vec<String> {
         }
     }
     match &config.camera.source {
-        Source::Rtsp { credentials_file: Some(path), .. } => {
+        FrameSource::Rtsp { credentials_file: Some(path), .. } => {
             tell(
                 "camera.credentials_file",
                 path,
                 local_files::check_secret(path).and_then(|()| file(path)),
             );
         }
-        Source::Files { folder: Some(path), .. } => tell("camera.folder", path, folder(path)),
-        Source::Files { list, .. } => {
+        FrameSource::Files { folder: Some(path), .. } => tell("camera.folder", path, folder(path)),
+        FrameSource::Files { list, .. } => {
             for path in list {
                 tell("camera.list", path, file(path));
             }
         }
-        Source::Scene { scene, .. } => {
+        FrameSource::Scene { scene, .. } => {
             if let Some(path) = &scene.cast {
                 tell("camera.cast", path, if path.is_dir() { folder(path) } else { file(path) });
             }
         }
-        Source::V4l2 { .. } | Source::Rtsp { .. } | Source::Mjpeg { .. } => {}
+        FrameSource::V4l2 { .. } | FrameSource::Rtsp { .. } | FrameSource::Mjpeg { .. } => {}
     }
     faults
 }

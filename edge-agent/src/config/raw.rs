@@ -6,20 +6,20 @@ use toml::Spanned;
 
 use super::Problem;
 
-pub(super) type Text = Option<Spanned<String>>;
-pub(super) type Number = Option<Spanned<i64>>;
-pub(super) type Decimal = Option<Spanned<toml::Value>>;
+pub(super) type RawText = Option<Spanned<String>>;
+pub(super) type RawNumber = Option<Spanned<i64>>;
+pub(super) type RawDecimal = Option<Spanned<toml::Value>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Raw {
-    pub(super) mode: Text,
-    pub(super) state_dir: Text,
+pub(super) struct RawConfig {
+    pub(super) mode: RawText,
+    pub(super) state_dir: RawText,
     #[serde(default)]
     pub(super) log: Log,
     #[serde(default)]
-    pub(super) models: Models,
-    pub(super) camera: Option<Spanned<Camera>>,
+    pub(super) models: ModelsSection,
+    pub(super) camera: Option<Spanned<CameraSection>>,
     #[serde(default)]
     pub(super) vision: Vision,
     #[serde(default)]
@@ -27,11 +27,11 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) health: Health,
     #[serde(default)]
-    pub(super) evidence: Evidence,
+    pub(super) evidence: EvidenceSection,
     #[serde(default)]
     pub(super) doorway: Doorway,
     #[serde(default)]
-    pub(super) live_view: LiveView,
+    pub(super) live_view: LiveViewSection,
     #[serde(default)]
     pub(super) server: Server,
     #[serde(default)]
@@ -41,116 +41,116 @@ pub(super) struct Raw {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Log {
-    pub(super) level: Text,
-    pub(super) format: Text,
+    pub(super) level: RawText,
+    pub(super) format: RawText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Models {
-    pub(super) pack: Text,
-    pub(super) folder: Text,
-    pub(super) runtime: Text,
-    pub(super) provider: Text,
-    pub(super) threads: Number,
-    pub(super) calibration: Text,
+pub(super) struct ModelsSection {
+    pub(super) pack: RawText,
+    pub(super) folder: RawText,
+    pub(super) runtime: RawText,
+    pub(super) provider: RawText,
+    pub(super) threads: RawNumber,
+    pub(super) calibration: RawText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Camera {
-    pub(super) kind: Text,
-    pub(super) reconnect_ms: Number,
-    pub(super) device: Text,
-    pub(super) width: Number,
-    pub(super) height: Number,
-    pub(super) frame_rate: Decimal,
-    pub(super) url: Text,
-    pub(super) credentials_file: Text,
-    pub(super) pipe: Text,
+pub(super) struct CameraSection {
+    pub(super) kind: RawText,
+    pub(super) reconnect_ms: RawNumber,
+    pub(super) device: RawText,
+    pub(super) width: RawNumber,
+    pub(super) height: RawNumber,
+    pub(super) frame_rate: RawDecimal,
+    pub(super) url: RawText,
+    pub(super) credentials_file: RawText,
+    pub(super) pipe: RawText,
     pub(super) live: Option<Spanned<bool>>,
-    pub(super) folder: Text,
+    pub(super) folder: RawText,
     pub(super) list: Option<Spanned<Vec<String>>>,
-    pub(super) script: Text,
-    pub(super) seed: Number,
-    pub(super) rounds: Number,
-    pub(super) still: Number,
-    pub(super) cast: Text,
-    pub(super) start: Text,
-    pub(super) speed: Decimal,
+    pub(super) script: RawText,
+    pub(super) seed: RawNumber,
+    pub(super) rounds: RawNumber,
+    pub(super) still: RawNumber,
+    pub(super) cast: RawText,
+    pub(super) start: RawText,
+    pub(super) speed: RawDecimal,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Vision {
-    pub(super) detect_side_px: Number,
-    pub(super) idle_detect_ms: Number,
-    pub(super) motion_ppm: Number,
-    pub(super) settled_detect_ms: Number,
-    pub(super) fov_deg: Decimal,
-    pub(super) nearest_m: Decimal,
-    pub(super) farthest_m: Decimal,
+    pub(super) detect_side_px: RawNumber,
+    pub(super) idle_detect_ms: RawNumber,
+    pub(super) motion_ppm: RawNumber,
+    pub(super) settled_detect_ms: RawNumber,
+    pub(super) fov_deg: RawDecimal,
+    pub(super) nearest_m: RawDecimal,
+    pub(super) farthest_m: RawDecimal,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Schedule {
-    pub(super) evidence_every_ms: Number,
-    pub(super) renewal_s: Number,
-    pub(super) better_by_ppm: Number,
-    pub(super) budget_ms_per_s: Number,
+    pub(super) evidence_every_ms: RawNumber,
+    pub(super) renewal_s: RawNumber,
+    pub(super) better_by_ppm: RawNumber,
+    pub(super) budget_ms_per_s: RawNumber,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Health {
-    pub(super) every_s: Number,
-    pub(super) disk_low_mib: Number,
-    pub(super) slow_from_c: Number,
+    pub(super) every_s: RawNumber,
+    pub(super) disk_low_mib: RawNumber,
+    pub(super) slow_from_c: RawNumber,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Evidence {
-    pub(super) quota_mib: Number,
+pub(super) struct EvidenceSection {
+    pub(super) quota_mib: RawNumber,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Doorway {
-    pub(super) screen: Text,
+    pub(super) screen: RawText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LiveView {
-    pub(super) socket: Text,
+pub(super) struct LiveViewSection {
+    pub(super) socket: RawText,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    pub(super) broker_host: Text,
-    pub(super) broker_port: Number,
+    pub(super) broker_host: RawText,
+    pub(super) broker_port: RawNumber,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mqtt {
     #[serde(default)]
-    pub(super) brokers: Vec<Spanned<Broker>>,
+    pub(super) brokers: Vec<Spanned<BrokerSection>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Broker {
+pub(super) struct BrokerSection {
     pub(super) host: Spanned<String>,
-    pub(super) port: Number,
+    pub(super) port: RawNumber,
 }
 
 /// Reads the text; what TOML or the key names forbid is a problem with its place, and the key with
 /// its table where it is a value's.
-pub(super) fn read(text: &str) -> Result<Raw, Problem> {
+pub(super) fn read(text: &str) -> Result<RawConfig, Problem> {
     toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(text.len()..text.len());
         let (at, value) = (span.start, text.get(span).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use delivery::identity::{CertificateTimes, Identity};
+use delivery::identity::{BoxIdentity, CertificateTimes};
 use delivery::mqtt;
 use jiff::Timestamp;
 
@@ -12,9 +12,9 @@ use super::Check;
 const SOON_DAYS: i64 = 30;
 const WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) fn checks(identity: &Identity, now: Timestamp) -> Vec<Check> {
+pub(super) fn checks(identity: &BoxIdentity, now: Timestamp) -> Vec<Check> {
     let of_broker = |broker| {
-        let identity = Identity { broker, ..identity.clone() };
+        let identity = BoxIdentity { broker, ..identity.clone() };
         match mqtt::broker_certificate_end(&identity, WITHIN) {
             Ok(Some(end)) => Some(of_another(&identity.broker.to_string(), end, now)),
             // Why it can not be reached, or is not believed, the check of the broker says.
@@ -71,7 +71,7 @@ fn own(times: Option<CertificateTimes>, now: Timestamp) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
+    use super::super::CheckVerdict;
     use super::*;
 
     #[test]
@@ -79,11 +79,11 @@ mod tests {
         let now: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
         let at = |days: i64| now + jiff::SignedDuration::from_hours(24 * days);
         let check = |days| of_another("b:8883", at(days), now);
-        assert_eq!(check(31).verdict, Verdict::Good);
+        assert_eq!(check(31).verdict, CheckVerdict::Good);
         let soon = check(24);
-        assert_eq!(soon.verdict, Verdict::Warning);
+        assert_eq!(soon.verdict, CheckVerdict::Warning);
         assert!(soon.found.contains("b:8883: good until 2026-03-26, 24 days"), "{}", soon.found);
-        assert_eq!(check(-1).verdict, Verdict::Bad);
+        assert_eq!(check(-1).verdict, CheckVerdict::Bad);
     }
 
     #[test]
@@ -93,8 +93,14 @@ mod tests {
         let verdicts = [0, 59, 60, 89, 90].map(|n| own(Some(times), day(n)).verdict);
         assert_eq!(
             verdicts,
-            [Verdict::Good, Verdict::Good, Verdict::Warning, Verdict::Warning, Verdict::Bad]
+            [
+                CheckVerdict::Good,
+                CheckVerdict::Good,
+                CheckVerdict::Warning,
+                CheckVerdict::Warning,
+                CheckVerdict::Bad
+            ]
         );
-        assert_eq!(own(None, day(0)).verdict, Verdict::Good);
+        assert_eq!(own(None, day(0)).verdict, CheckVerdict::Good);
     }
 }

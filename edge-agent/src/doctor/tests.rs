@@ -13,9 +13,10 @@ fn a_box_that_was_never_set_up_is_told_what_to_do_first() {
     let config = config::parse(Path::new("a.toml"), &text).unwrap();
     let mut checks = [vec![disk(&config)], camera_checks(&config, None)].concat();
     identity(&config, &mut |check| checks.push(check));
-    let bad: Vec<_> = checks.iter().filter(|c| c.verdict == Verdict::Bad).map(|c| c.what).collect();
+    let bad: Vec<_> =
+        checks.iter().filter(|c| c.verdict == CheckVerdict::Bad).map(|c| c.what).collect();
     assert_eq!(bad, ["camera", "identity"]);
-    assert!(checks.iter().filter(|c| c.verdict == Verdict::Bad).all(|c| !c.mend.is_empty()));
+    assert!(checks.iter().filter(|c| c.verdict == CheckVerdict::Bad).all(|c| !c.mend.is_empty()));
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn an_identity_that_is_there_is_not_made_anew() {
 fn a_box_says_whether_its_installer_has_ended_his_work() {
     let state = tempfile::tempdir().unwrap();
     let verdict = || commissioned(state.path()).verdict;
-    assert_eq!(verdict(), Verdict::Warning);
+    assert_eq!(verdict(), CheckVerdict::Warning);
     let lock = Lock {
         lock: "0".repeat(32),
         locked_at: "2026-03-02T01:00:00.000Z".to_owned(),
@@ -43,15 +44,15 @@ fn a_box_says_whether_its_installer_has_ended_his_work() {
         told_sha256: None,
     };
     lock.write(state.path()).unwrap();
-    assert_eq!(verdict(), Verdict::Good);
+    assert_eq!(verdict(), CheckVerdict::Good);
     std::fs::write(state.path().join(crate::lock::FILE), "lock = ").unwrap();
-    assert_eq!(verdict(), Verdict::Bad);
+    assert_eq!(verdict(), CheckVerdict::Bad);
 }
 
 /// A box that was set up, with its broker at this port.
-fn identity_at(port: u16) -> Identity {
+fn identity_at(port: u16) -> BoxIdentity {
     let host = "127.0.0.1".to_owned();
-    Identity {
+    BoxIdentity {
         device: "box-1".parse().unwrap(),
         room: "room-1".parse().unwrap(),
         server: trust::SigningKey::generate().unwrap().verifying_key(),
@@ -76,7 +77,7 @@ fn an_open_port_is_no_broker_and_a_closed_one_is_one_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let closes = std::thread::spawn(move || drop(listener.accept()));
-    assert_eq!(reach(identity_at(port), None).verdict, Verdict::Bad);
+    assert_eq!(reach(identity_at(port), None).verdict, CheckVerdict::Bad);
     closes.join().unwrap();
     // Another program may take a port that was just given back.
     let closed = |_| {
@@ -86,7 +87,7 @@ fn an_open_port_is_no_broker_and_a_closed_one_is_one_line() {
         reach(identity_at(port), None)
     };
     let checks: Vec<_> = (0..5).map(closed).collect();
-    let one_line = |c: &Check| c.verdict == Verdict::Bad && !c.found.contains('\n');
+    let one_line = |c: &Check| c.verdict == CheckVerdict::Bad && !c.found.contains('\n');
     assert!(checks.iter().all(one_line), "{checks:?}");
     let said = |c: &Check| c.found.contains("nobody listens there");
     assert!(checks.iter().any(said), "{checks:?}");
@@ -94,7 +95,7 @@ fn an_open_port_is_no_broker_and_a_closed_one_is_one_line() {
 
 #[test]
 fn a_running_agent_is_asked_and_not_disturbed() {
-    let standing = |server_reached| Standing {
+    let standing = |server_reached| HeartbeatState {
         camera_live: true,
         server_reached,
         complaint: None,
@@ -103,7 +104,7 @@ fn a_running_agent_is_asked_and_not_disturbed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     listener.set_nonblocking(true).unwrap();
-    for (reached, verdict) in [(true, Verdict::Good), (false, Verdict::Bad)] {
+    for (reached, verdict) in [(true, CheckVerdict::Good), (false, CheckVerdict::Bad)] {
         let checks = broker_checks(&identity_at(port), Some(&standing(reached)), None);
         assert_eq!((checks.len(), checks[0].verdict), (1, verdict));
         assert!(checks[0].found.starts_with("b.example.cn:8883"), "{checks:?}");

@@ -1,4 +1,4 @@
-//! Scripts at a door: who stands there, how he turns, and what the screen says.
+//! Scripts at a door: who stands there, how they turn, and what the screen says.
 
 use vision::Rect;
 
@@ -16,10 +16,10 @@ fn head(width: f32, depth: f32, yaw_deg: f32) -> FaceBox {
     FaceBox { rect: Rect { x: 250.0, y: 150.0, width, height: width * 1.2 }, score: 0.9, landmarks }
 }
 
-fn door(folder: &tempfile::TempDir) -> Door {
+fn door(folder: &tempfile::TempDir) -> DoorCheck {
     let path = folder.path().join("screen");
     std::fs::write(&path, "").unwrap();
-    let mut door = Door::new(Some(Screen::new(path)));
+    let mut door = DoorCheck::new(Some(Screen::new(path)));
     door.set_doorway(true);
     door
 }
@@ -94,7 +94,7 @@ fn the_nearest_is_asked_first_and_the_next_one_when_he_has_left() {
 
 #[test]
 fn without_a_screen_or_in_a_room_the_networks_alone_judge() {
-    let mut door = Door::new(None);
+    let mut door = DoorCheck::new(None);
     door.set_doorway(true);
     assert_eq!(door.verdict(false, Liveness::Live), Liveness::Live);
     let folder = tempfile::tempdir().unwrap();
@@ -113,14 +113,19 @@ fn a_screen_that_nobody_reads_holds_nothing_up() {
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    let mut door = Door::new(Some(Screen::new(pipe)));
+    let mut door = DoorCheck::new(Some(Screen::new(pipe)));
     door.set_doorway(true);
     door.frame(0, [at(1, &head(100.0, 1.0, 0.0))].into_iter());
     assert_eq!(door.prompt(), Prompt::Straight);
 }
 
-/// What somebody does at the door for `until_ms`, and how often it asked a new check of him.
-fn stand(door: &mut Door, from_ms: u64, until_ms: u64, yaw: impl Fn(u64, Prompt) -> f32) -> u32 {
+/// What somebody does at the door for `until_ms`, and how often it asked a new check of them.
+fn stand(
+    door: &mut DoorCheck,
+    from_ms: u64,
+    until_ms: u64,
+    yaw: impl Fn(u64, Prompt) -> f32,
+) -> u32 {
     let (mut tries, mut failing) = (0, false);
     for ms in (from_ms..until_ms).step_by(100) {
         let face = head(100.0, 1.0, yaw(ms, door.prompt()));

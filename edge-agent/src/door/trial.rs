@@ -9,9 +9,9 @@ use std::{
 
 use presence::TrackId;
 
-use super::{AtDoor, Door, Prompt, Screen, tries::MOST_OF_TRACK};
+use super::{AtDoor, DoorCheck, Prompt, Screen, attempts::MOST_OF_TRACK};
 use crate::{
-    camera::{self, Capture, Counters, Next, Stop},
+    camera::{self, Capture, CaptureCounters, NextShot, Stop},
     clock::RealClock,
     config,
     loaded::load_models,
@@ -47,24 +47,24 @@ impl Args {
             opened.open,
             opened.pace,
             reconnect,
-            Arc::new(Counters::default()),
+            Arc::new(CaptureCounters::default()),
             stop,
         )?;
         let screen = config.doorway.screen.unwrap_or_else(|| PathBuf::from("/dev/stderr"));
-        let mut door = Door::new(Some(Screen::new(screen)));
+        let mut door = DoorCheck::new(Some(Screen::new(screen)));
         door.set_doorway(true);
         let (begun, time) = (Instant::now(), Duration::from_secs(self.seconds));
         let (mut faces, mut frames, mut refused) = (Vec::new(), 0_u64, 0);
         let more =
-            |door: &Door, refused| door.prompt() != Prompt::Passed && refused < MOST_OF_TRACK;
+            |door: &DoorCheck, refused| door.prompt() != Prompt::Passed && refused < MOST_OF_TRACK;
         while begun.elapsed() < time && more(&door, refused) {
             match capture.next(PATIENCE) {
-                Next::Shot(shot) => {
+                NextShot::Shot(shot) => {
                     let Ok(picture) = shot.pixels.decode() else { continue };
                     analyzer.detect_into(picture.frame(), &mut faces)?;
                     frames += u64::from(!faces.is_empty());
                     let before = door.prompt();
-                    // One person tries it: the widest face is he.
+                    // One person tries it: the widest face is theirs.
                     faces.sort_by(|a, b| b.rect.width.total_cmp(&a.rect.width));
                     let tries = |face| AtDoor { track: TrackId(1), face, passed: false };
                     door.frame(shot.at.mono_ms, faces.first().map(tries).into_iter());
@@ -72,8 +72,8 @@ impl Args {
                     let is_new = !failed.contains(&before) && failed.contains(&door.prompt());
                     refused += u32::from(is_new);
                 }
-                Next::Nothing => {}
-                Next::End(_) => break,
+                NextShot::Nothing => {}
+                NextShot::End(_) => break,
             }
         }
         capture.finish(Duration::from_secs(2));

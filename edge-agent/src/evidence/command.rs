@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use protocol::evidence::CustodianRole;
 
-use super::store::{Stage, look};
+use super::store::{HeldStage, look};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,10 +64,10 @@ fn list(state_dir: &std::path::Path) -> anyhow::Result<()> {
     let (held, _) = look(state_dir)?;
     for one in &held {
         let stage = match &one.stage {
-            Stage::Sealed => "sealed".to_owned(),
-            Stage::Told => "held".to_owned(),
-            Stage::Released { order } => format!("released by order {order}"),
-            Stage::Delivered => "delivered".to_owned(),
+            HeldStage::Sealed => "sealed".to_owned(),
+            HeldStage::Told => "held".to_owned(),
+            HeldStage::Released { order } => format!("released by order {order}"),
+            HeldStage::Delivered => "delivered".to_owned(),
         };
         let (item, bytes) = (&one.item, one.item.bytes);
         log_lines::say!(

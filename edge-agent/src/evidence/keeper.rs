@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 
 use evidence::order::{Knows, check};
-use evidence::{Roll, RollRefused, SealTo, text};
+use evidence::{RollRefused, SealTo, VerifiedRoll, signed_text};
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{
     Custodians, EvidenceDeed, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy,
@@ -17,10 +17,10 @@ use protocol::evidence::{
 use protocol::id::{DeviceId, EvidenceId, OrderId};
 use protocol::up::{Manifest, Severity, Up};
 
-use super::errand::{Errand, Outcome};
 use super::retention::{UNDECIDED_DAYS, ends, in_force, make_room};
-use super::store::{Held, Stage, Store};
-use super::taking::Taken;
+use super::store::{HeldPicture, HeldStage, PictureStore};
+use super::taking::TakenPictures;
+use super::upload_errand::{Errand, ErrandOutcome};
 
 /// Findings whose pictures may still come.
 const ASKED: usize = 256;
@@ -44,12 +44,12 @@ pub struct Keeper {
     device: DeviceId,
     source: PictureSource,
     quota_bytes: u64,
-    store: Store,
-    roll: Option<Roll>,
+    store: PictureStore,
+    roll: Option<VerifiedRoll>,
     policy: EvidencePolicy,
     orders: EvidenceOrders,
     asked: BTreeMap<String, Asked>,
-    lost: Vec<Held>,
+    lost: Vec<HeldPicture>,
     errands: Option<Sender<Errand>>,
     complaint: Option<String>,
     /// Why no roll is taken over any more.
@@ -70,10 +70,10 @@ impl Keeper {
         source: PictureSource,
         quota_bytes: u64,
     ) -> io::Result<Self> {
-        let (store, lost) = Store::open(state_dir)?;
+        let (store, lost) = PictureStore::open(state_dir)?;
         // What was believed was checked when it came. Where the disk says something else, nobody
         // is believed: a box that forgot would pin whomever the server names next.
-        let (roll, distrust) = match store.book.custodians.as_ref().map(Roll::first) {
+        let (roll, distrust) = match store.book.custodians.as_ref().map(VerifiedRoll::first) {
             None => (None, None),
             Some(Ok(roll)) => (Some(roll), None),
             Some(Err(why)) => (
@@ -106,9 +106,9 @@ impl Keeper {
     /// From here on released items go out this way.
     pub fn send_by(&mut self, errands: Sender<Errand>) {
         self.errands = Some(errands);
-        let released: Vec<Held> = self.store.held().cloned().collect();
+        let released: Vec<HeldPicture> = self.store.held().cloned().collect();
         for held in released {
-            if let Stage::Released { order } = &held.stage {
+            if let HeldStage::Released { order } = &held.stage {
                 self.send(&held, order);
             }
         }
@@ -155,7 +155,7 @@ impl Keeper {
         }
         let roll = match &self.roll {
             Some(roll) => Some(roll.next(told).map_err(|why| why.to_string())?),
-            None => match Roll::first(told) {
+            None => match VerifiedRoll::first(told) {
                 Ok(roll) => Some(roll),
                 Err(RollRefused::Incomplete(_)) => None,
                 Err(why) => return Err(why.to_string()),
@@ -182,19 +182,25 @@ impl Keeper {
     }
 
     /// The pipeline's answer: on the disk, then into the chain.
-    pub fn take(&mut self, taken: Taken, made: &Manifest, now: Timestamp, say: &mut dyn FnMut(Up)) {
+    pub fn take(
+        &mut self,
+        taken: TakenPictures,
+        made: &Manifest,
+        now: Timestamp,
+        say: &mut dyn FnMut(Up),
+    ) {
         if taken.left_out > 0 {
             tracing::warn!(finding = taken.finding_id, left_out = taken.left_out, "left out");
         }
         let Some(asked) = self.asked.get(&taken.finding_id).copied() else { return };
         for picture in taken.pictures {
-            let held = Held {
+            let held = HeldPicture {
                 finding_id: taken.finding_id.clone(),
                 severity: asked.severity,
                 finding_seq: asked.seq,
                 sealed_at_ms: self.beginning(now).as_millisecond(),
                 item: picture.item.clone(),
-                stage: Stage::Sealed,
+                stage: HeldStage::Sealed,
             };
             if !self.make_room(held.item.bytes, now, say) {
                 self.store.book.given_up += 1;
@@ -218,8 +224,8 @@ impl Keeper {
     }
 
     fn tell_manifests(&mut self, made: &Manifest, say: &mut dyn FnMut(Up)) {
-        let mut by_finding: BTreeMap<String, Vec<Held>> = BTreeMap::new();
-        for held in self.store.held().filter(|held| held.stage == Stage::Sealed) {
+        let mut by_finding: BTreeMap<String, Vec<HeldPicture>> = BTreeMap::new();
+        for held in self.store.held().filter(|held| held.stage == HeldStage::Sealed) {
             by_finding.entry(held.finding_id.clone()).or_default().push(held.clone());
         }
         for (finding_id, sealed) in by_finding {
@@ -232,7 +238,7 @@ impl Keeper {
                 items: sealed.iter().map(|held| held.item.clone()).collect(),
             }));
             for held in sealed {
-                let told = self.store.advance(&held.item.id, Stage::Told);
+                let told = self.store.advance(&held.item.id, HeldStage::Told);
                 self.note(&told);
             }
         }
@@ -269,7 +275,7 @@ impl Keeper {
     }
 
     fn release(&mut self, order: &ReleaseOrder, now: Timestamp, say: &mut dyn FnMut(Up)) {
-        let signed = text::release(order).unwrap_or_default();
+        let signed = signed_text::release(order).unwrap_or_default();
         let digest = trust::sha256_hex(format!(
             "{signed}\n{}\n{}",
             order.supervisor.sig, order.reviewer.sig
@@ -311,7 +317,7 @@ impl Keeper {
         }
         tracing::info!(order = %order.order, items = order.items.len(), "released by two people");
         for held in of_finding.iter().filter(|held| order.items.contains(&held.item.id)) {
-            let stage = Stage::Released { order: order.order.clone() };
+            let stage = HeldStage::Released { order: order.order.clone() };
             let released = self.store.advance(&held.item.id, stage);
             self.note(&released);
             self.send(held, &order.order);
@@ -326,14 +332,14 @@ impl Keeper {
     fn send_again(&self, order: &ReleaseOrder) {
         for held in self.store.of_finding(&order.finding_id) {
             let released =
-                matches!(&held.stage, Stage::Released { order: of } if *of == order.order);
+                matches!(&held.stage, HeldStage::Released { order: of } if *of == order.order);
             if released && self.not_taken.contains_key(&held.item.id) {
                 self.send(&held, &order.order);
             }
         }
     }
 
-    fn send(&self, held: &Held, order: &OrderId) {
+    fn send(&self, held: &HeldPicture, order: &OrderId) {
         let Some(errands) = &self.errands else { return };
         // A courier that is gone is begun anew by the next start.
         let _ = errands.send(Errand {
@@ -350,23 +356,23 @@ impl Keeper {
         &mut self,
         id: &EvidenceId,
         order: &OrderId,
-        outcome: Outcome,
+        outcome: ErrandOutcome,
         say: &mut dyn FnMut(Up),
     ) {
         let Some(held) = self.store.get(id).cloned() else { return };
         self.not_taken.remove(id);
         match outcome {
-            Outcome::Delivered => {
+            ErrandOutcome::Delivered => {
                 say(receipt(&held, EvidenceStep::Delivered, Some(order), None));
-                let delivered = self.store.advance(id, Stage::Delivered);
+                let delivered = self.store.advance(id, HeldStage::Delivered);
                 self.note(&delivered);
             }
-            Outcome::Lost(why) => {
+            ErrandOutcome::Lost(why) => {
                 tracing::error!(item = %id, "a released picture is lost: {why}");
                 say(receipt(&held, EvidenceStep::Lost, Some(order), Some(&why)));
                 self.remove(id);
             }
-            Outcome::Refused(why) => {
+            ErrandOutcome::Refused(why) => {
                 tracing::warn!(item = %id, "the server takes a released picture not: {why}");
                 let line = format!("the server takes released picture {id} not: {why}");
                 self.not_taken.insert(id.clone(), line);
@@ -401,7 +407,7 @@ impl Keeper {
     }
 
     /// The time by which pictures and holds end. Whoever holds the box can set its clock forward,
-    /// or give it a time of his own: it is never far beyond what the server's signature says.
+    /// or give it a time of their own: it is never far beyond what the server's signature says.
     fn ending(&self, now: Timestamp) -> Timestamp {
         match (self.server_said, self.clock_holds) {
             (Some(said), true) => now.min(said + AHEAD),
@@ -423,7 +429,7 @@ impl Keeper {
     pub fn sweep(&mut self, now: Timestamp, say: &mut dyn FnMut(Up)) {
         let now = self.ending(now);
         let days = self.policy.undecided_days.unwrap_or(UNDECIDED_DAYS);
-        let over: Vec<(Held, &str)> = self
+        let over: Vec<(HeldPicture, &str)> = self
             .store
             .held()
             .filter_map(|held| Some((held.clone(), ends(held, &self.orders, days, now)?)))
@@ -439,7 +445,7 @@ impl Keeper {
         else {
             return false;
         };
-        let given_up: Vec<Held> = given_up.into_iter().cloned().collect();
+        let given_up: Vec<HeldPicture> = given_up.into_iter().cloned().collect();
         for held in &given_up {
             self.store.book.given_up += 1;
             self.end(held, GIVEN_UP, say);
@@ -451,7 +457,7 @@ impl Keeper {
     }
 
     /// The tombstone, then the deletion.
-    fn end(&mut self, held: &Held, why: &str, say: &mut dyn FnMut(Up)) {
+    fn end(&mut self, held: &HeldPicture, why: &str, say: &mut dyn FnMut(Up)) {
         say(receipt(held, EvidenceStep::Deleted, None, Some(why)));
         self.remove(&held.item.id);
     }
@@ -474,7 +480,12 @@ impl Keeper {
     }
 }
 
-fn receipt(held: &Held, step: EvidenceStep, order: Option<&OrderId>, reason: Option<&str>) -> Up {
+fn receipt(
+    held: &HeldPicture,
+    step: EvidenceStep,
+    order: Option<&OrderId>,
+    reason: Option<&str>,
+) -> Up {
     Up::EvidenceReceipt(EvidenceReceipt {
         finding_id: held.finding_id.clone(),
         items: vec![held.item.id.clone()],

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{EvidenceOrders, FindingStanding, Hold, Standing};
 use protocol::up::Severity;
 
-use super::store::Held;
+use super::store::HeldPicture;
 
 /// How long the pictures of an undecided finding are kept.
 pub const UNDECIDED_DAYS: u32 = 30;
@@ -13,7 +13,7 @@ pub const DISMISSED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why an item ends at `now`; `None`: it stays.
 pub fn ends(
-    held: &Held,
+    held: &HeldPicture,
     orders: &EvidenceOrders,
     undecided_days: u32,
     now: Timestamp,
@@ -42,19 +42,19 @@ pub fn ends(
 /// L2 before undecided L3, the oldest first; nothing of a case, of a hold, or on its way.
 /// `None`: they do not suffice.
 pub fn make_room<'a>(
-    held: impl Iterator<Item = &'a Held>,
+    held: impl Iterator<Item = &'a HeldPicture>,
     orders: &EvidenceOrders,
     (quota_bytes, bytes): (u64, u64),
     now: Timestamp,
-) -> Option<Vec<&'a Held>> {
-    let all: Vec<&Held> = held.collect();
+) -> Option<Vec<&'a HeldPicture>> {
+    let all: Vec<&HeldPicture> = held.collect();
     let mut total: u64 = all.iter().map(|held| held.item.bytes).sum::<u64>() + bytes;
-    let mut free: Vec<&Held> = all
+    let mut free: Vec<&HeldPicture> = all
         .into_iter()
         .filter(|held| {
             standing(&held.finding_id, orders).is_none()
                 && !is_held(&held.finding_id, &orders.holds, now)
-                && !matches!(held.stage, super::store::Stage::Released { .. })
+                && !matches!(held.stage, super::store::HeldStage::Released { .. })
         })
         .collect();
     free.sort_by_key(|held| (held.severity == Severity::L3, held.sealed_at_ms));

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// How far an item has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
-pub enum Stage {
+pub enum HeldStage {
     /// On the disk; its manifest is not in the chain yet.
     Sealed,
     /// In the chain.
@@ -35,7 +35,7 @@ pub enum Stage {
 
 /// One item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldPicture {
     pub finding_id: String,
     pub severity: Severity,
     /// Sequence of the step that asked for it.
@@ -44,14 +44,14 @@ pub struct Held {
     pub sealed_at_ms: i64,
     pub item: EvidenceItem,
     #[serde(flatten)]
-    pub stage: Stage,
+    pub stage: HeldStage,
 }
 
 /// What outlives the items.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Book {
-    /// Pinned; see `evidence::Roll`.
+    /// Pinned; see `evidence::VerifiedRoll`.
     pub custodians: Option<Custodians>,
     /// Orders that were carried out, with SHA-256 of what was signed.
     pub used: BTreeMap<OrderId, String>,
@@ -65,16 +65,16 @@ pub struct Book {
 
 /// The folder.
 #[derive(Debug)]
-pub struct Store {
+pub struct PictureStore {
     dir: PathBuf,
-    held: BTreeMap<EvidenceId, Held>,
+    held: BTreeMap<EvidenceId, HeldPicture>,
     pub book: Book,
 }
 
-impl Store {
+impl PictureStore {
     /// Opens or makes the folder. Also gives the items whose ciphertext is gone or cut: they are
     /// told as lost.
-    pub fn open(state_dir: &Path) -> io::Result<(Self, Vec<Held>)> {
+    pub fn open(state_dir: &Path) -> io::Result<(Self, Vec<HeldPicture>)> {
         let dir = folder(state_dir);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
         let book = if dir.join(BOOK).exists() { read(&dir.join(BOOK))? } else { Book::default() };
@@ -92,11 +92,11 @@ impl Store {
         Ok((store, lost))
     }
 
-    pub fn held(&self) -> impl Iterator<Item = &Held> {
+    pub fn held(&self) -> impl Iterator<Item = &HeldPicture> {
         self.held.values()
     }
 
-    pub fn get(&self, id: &EvidenceId) -> Option<&Held> {
+    pub fn get(&self, id: &EvidenceId) -> Option<&HeldPicture> {
         self.held.get(id)
     }
 
@@ -104,7 +104,7 @@ impl Store {
         self.held.values().map(|held| held.item.bytes).sum()
     }
 
-    pub fn of_finding(&self, finding_id: &str) -> Vec<Held> {
+    pub fn of_finding(&self, finding_id: &str) -> Vec<HeldPicture> {
         self.held.values().filter(|held| held.finding_id == finding_id).cloned().collect()
     }
 
@@ -114,18 +114,18 @@ impl Store {
     }
 
     /// On the disk when it comes back.
-    pub fn put(&mut self, picture: &SealedPicture, held: Held) -> io::Result<()> {
+    pub fn put(&mut self, picture: &SealedPicture, held: HeldPicture) -> io::Result<()> {
         write_private(&self.ciphertext(&picture.item.id), &picture.ciphertext)?;
         self.keep(held)
     }
 
     /// Notes how far an item has come.
-    pub fn advance(&mut self, id: &EvidenceId, stage: Stage) -> io::Result<()> {
+    pub fn advance(&mut self, id: &EvidenceId, stage: HeldStage) -> io::Result<()> {
         let Some(held) = self.held.get(id) else { return Ok(()) };
-        self.keep(Held { stage, ..held.clone() })
+        self.keep(HeldPicture { stage, ..held.clone() })
     }
 
-    fn keep(&mut self, held: Held) -> io::Result<()> {
+    fn keep(&mut self, held: HeldPicture) -> io::Result<()> {
         write_private(&self.record(&held.item.id), &json(&held)?)?;
         self.held.insert(held.item.id.clone(), held);
         Ok(())
@@ -173,7 +173,7 @@ pub fn folder(state_dir: &Path) -> PathBuf {
 }
 
 /// What a box holds, without changing anything: for a look from outside.
-pub fn look(state_dir: &Path) -> io::Result<(Vec<Held>, Book)> {
+pub fn look(state_dir: &Path) -> io::Result<(Vec<HeldPicture>, Book)> {
     let dir = folder(state_dir);
     if !dir.exists() {
         return Ok((Vec::new(), Book::default()));
@@ -183,7 +183,7 @@ pub fn look(state_dir: &Path) -> io::Result<(Vec<Held>, Book)> {
 }
 
 /// A record that can not be read is named in the log and left alone.
-fn records(dir: &Path) -> io::Result<Vec<Held>> {
+fn records(dir: &Path) -> io::Result<Vec<HeldPicture>> {
     let mut held = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -192,7 +192,7 @@ fn records(dir: &Path) -> io::Result<Vec<Held>> {
         if !record {
             continue;
         }
-        match read::<Held>(&path) {
+        match read::<HeldPicture>(&path) {
             Ok(one) => held.push(one),
             Err(why) => tracing::error!("{}: {why}", path.display()),
         }

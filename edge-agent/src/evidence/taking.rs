@@ -1,7 +1,7 @@
 //! The pipeline's half: it keeps candidates while the box takes pictures at all, and seals them the
 //! moment a finding asks. Plain pixels live here and in the candidates alone.
 
-use evidence::{Candidates, Look, RectPx, SealTo, SealedPicture, Seen};
+use evidence::{Candidates, FrameFace, MaskedFrame, RectPx, SealTo, SealedPicture};
 use presence::{PersonId, TrackId};
 use protocol::{down::Polygon, id::DeviceId};
 use vision::{FaceBox, Frame, PixelOrder};
@@ -33,7 +33,7 @@ pub struct Take {
 
 /// The answer, also where there is none to give.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct TakenPictures {
     pub finding_id: String,
     pub pictures: Vec<SealedPicture>,
     /// Views in which a face could not be covered for certain, and what could not be sealed.
@@ -63,9 +63,9 @@ impl Taker {
         self.taking.is_some()
     }
 
-    pub fn look(&mut self, frame: Frame<'_>, at: Now, faces: &[Seen]) {
+    pub fn look(&mut self, frame: Frame<'_>, at: Now, faces: &[FrameFace]) {
         if self.is_on() {
-            self.candidates.look(Look {
+            self.candidates.look(MaskedFrame {
                 data: frame.data(),
                 bgr: frame.order() == PixelOrder::Bgr,
                 width: frame.width(),
@@ -92,9 +92,9 @@ impl Taker {
         finding_id: &str,
         subjects: &[(TrackId, Option<PersonId>)],
         mut detect: impl FnMut(Frame<'_>) -> Option<Vec<FaceBox>>,
-    ) -> Taken {
+    ) -> TakenPictures {
         let mut taken =
-            Taken { finding_id: finding_id.to_owned(), pictures: Vec::new(), left_out: 0 };
+            TakenPictures { finding_id: finding_id.to_owned(), pictures: Vec::new(), left_out: 0 };
         let Some(taking) = &self.taking else { return taken };
         let tracks: Vec<u64> = subjects.iter().map(|(track, _)| track.0).collect();
         for mut picture in self.candidates.take(finding_id, &tracks) {

@@ -1,4 +1,4 @@
-//! An installer's card, written with whatever editor he had.
+//! An installer's card, written with whatever editor was at hand.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

@@ -14,8 +14,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use local_page::Pixels;
-use protocol::live::{Ask, Photograph, Shown};
+use local_page::RgbPixels;
+use protocol::live::{LiveMessage, LiveRequest, Photograph};
 
 use super::Shared;
 use crate::enroll::Judged;
@@ -80,7 +80,7 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
             break Ok(());
         }
         if let Ok((photograph, pixels)) = answered.try_recv()
-            && let Err(why) = say(stream, &Shown::Photograph(photograph), &pixels)
+            && let Err(why) = say(stream, &LiveMessage::Photograph(photograph), &pixels)
         {
             break Err(why);
         }
@@ -93,7 +93,7 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
             now.newest.take()
         };
         let Some((sight, pixels)) = newest else { continue };
-        if let Err(why) = say(stream, &Shown::Sight(Box::new(sight)), &pixels) {
+        if let Err(why) = say(stream, &LiveMessage::Sight(Box::new(sight)), &pixels) {
             break Err(why);
         }
     };
@@ -108,7 +108,7 @@ fn show(shared: &Arc<Shared>, stream: &UnixStream) -> std::io::Result<()> {
 fn hear(
     shared: &Shared,
     stream: &UnixStream,
-    mut answer: impl FnMut((Photograph, Arc<Pixels>)) -> bool,
+    mut answer: impl FnMut((Photograph, Arc<RgbPixels>)) -> bool,
 ) {
     let mut lines = BufReader::new(stream);
     loop {
@@ -117,7 +117,7 @@ fn hear(
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        let Ok(Ask::Photograph) = serde_json::from_str(&line) else { return };
+        let Ok(LiveRequest::Photograph) = serde_json::from_str(&line) else { return };
         let (taken, taking) = sync_channel(1);
         shared.lock().ask = Some(taken);
         let photograph = taking.recv_timeout(PHOTOGRAPH_WITHIN).unwrap_or_else(|_| nobody());
@@ -127,13 +127,13 @@ fn hear(
     }
 }
 
-fn nobody() -> (Photograph, Arc<Pixels>) {
+fn nobody() -> (Photograph, Arc<RgbPixels>) {
     let Judged { good, width_px, zh, en } = Judged::nobody();
     let photograph = Photograph { width: 0, height: 0, good, face_px: width_px, zh, en };
-    (photograph, Arc::new(Pixels::default()))
+    (photograph, Arc::new(RgbPixels::default()))
 }
 
-fn say(mut stream: &UnixStream, what: &Shown, pixels: &Pixels) -> std::io::Result<()> {
+fn say(mut stream: &UnixStream, what: &LiveMessage, pixels: &RgbPixels) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     stream.write_all(&line)?;

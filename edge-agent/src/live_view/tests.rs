@@ -6,10 +6,10 @@ use std::{
 };
 
 use presence::{BoxPx, MatchScore, Mono, Observation, PersonId, PointPx, Polygon};
-use protocol::live::Shown;
+use protocol::live::LiveMessage;
 
 use super::*;
-use crate::{clock::Now as At, pipeline::Figures};
+use crate::{clock::Now as At, pipeline::PipelineFigures};
 
 const THRESHOLDS: Thresholds = Thresholds {
     t_match_ppm: 500_000,
@@ -48,16 +48,16 @@ fn face(track: u64, score_ppm: Option<i32>, liveness: Liveness) -> Face {
     Face { track: TrackId(track), bbox, good_quality: true, masked: false, match_, liveness }
 }
 
-fn seen(at_ms: u64, faces: Vec<Face>) -> Seen {
+fn seen(at_ms: u64, faces: Vec<Face>) -> RoomLook {
     let observation = Observation { faces, ..Observation::default() };
     let at = At { mono_ms: at_ms, wall_ms: 0 };
-    Seen { at, size: Some((200, 100)), observation, figures: Figures::default() }
+    RoomLook { at, size: Some((200, 100)), observation, figures: PipelineFigures::default() }
 }
 
-fn next(lines: &mut BufReader<UnixStream>) -> Shown {
+fn next(lines: &mut BufReader<UnixStream>) -> LiveMessage {
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
-    let shown: Shown = serde_json::from_str(&line).unwrap();
+    let shown: LiveMessage = serde_json::from_str(&line).unwrap();
     let mut pixels = vec![0; shown.pixel_bytes()];
     lines.read_exact(&mut pixels).unwrap();
     shown
@@ -116,7 +116,7 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
     while !view.is_open() {
         std::thread::yield_now();
     }
-    view.shared.lock().pixels = Some(Arc::new(Pixels { width: 2, height: 1, rgb: vec![7; 6] }));
+    view.shared.lock().pixels = Some(Arc::new(RgbPixels { width: 2, height: 1, rgb: vec![7; 6] }));
     let faces = vec![
         face(1, Some(900_000), Liveness::Live),
         face(2, Some(100_000), Liveness::Live),
@@ -132,7 +132,7 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
         (TrackId(4), matched),
     ];
     view.looked(&seen(0, faces), &identities);
-    let Shown::Sight(sight) = next(&mut lines) else { panic!("no sight") };
+    let LiveMessage::Sight(sight) = next(&mut lines) else { panic!("no sight") };
     let statuses: Vec<_> = sight.faces.iter().map(|face| (face.status, face.score_ppm)).collect();
     let expected = [
         (Status::Matched, Some(900_000)),
@@ -149,7 +149,7 @@ fn who_looks_is_told_what_the_box_holds_each_face_for() {
     assert_eq!(sight.faces[3].person, None, "whoever shows a picture of somebody is nobody");
     // A track keeps its score until it is out of sight.
     view.looked(&seen(1_000, vec![face(1, None, Liveness::NotAssessed)]), &identities);
-    let Shown::Sight(sight) = next(&mut lines) else { panic!("no sight") };
+    let LiveMessage::Sight(sight) = next(&mut lines) else { panic!("no sight") };
     assert_eq!(
         (sight.faces[0].score_ppm, sight.faces[0].liveness),
         (Some(900_000), LivenessShown::Live)
@@ -174,7 +174,7 @@ fn who_lies_in_the_bed_is_not_photographed() {
     assert!(view.shared.lock().may_be_photographed(BoxPx { x: 140, ..inside }));
     let mut stream = UnixStream::connect(&socket).unwrap();
     stream.write_all(b"\"photograph\"\n").unwrap();
-    let Shown::Photograph(photograph) = next(&mut BufReader::new(stream)) else {
+    let LiveMessage::Photograph(photograph) = next(&mut BufReader::new(stream)) else {
         panic!("no photograph")
     };
     assert!(!photograph.good && photograph.en.contains("no face"), "{photograph:?}");

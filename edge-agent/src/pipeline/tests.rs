@@ -1,11 +1,11 @@
 //! The pipeline's promises, with stages that see what the test says: who is embedded, and what is
 //! forgotten.
 
-use presence::{PointPx, Polygon};
-use vision::{Embedding, LivenessScore, PixelOrder, Rect, Template};
+use presence::{Liveness, PointPx, Polygon};
+use vision::{Embedding, Gallery, LivenessScore, PixelOrder, Rect, Rivals, Template};
 
 use super::*;
-use crate::scheduler::Settings;
+use crate::{scheduler::SchedulerSettings, vision_stages::FaceQuality};
 
 /// Stages that find faces where the test puts them and count what they are asked.
 #[derive(Debug, Default)]
@@ -71,14 +71,14 @@ const MANNER: PipelineSettings = PipelineSettings {
 
 /// The lower half of the picture is the bed.
 fn pipeline() -> Pipeline<Scripted> {
-    let settings = Settings {
+    let settings = SchedulerSettings {
         evidence_every_ms: 1_000,
         renewal_ms: 270_000,
         better_by_ppm: 150_000,
         budget_ms_per_s: 0,
     };
     let mut pipeline =
-        Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings), Door::new(None));
+        Pipeline::new(Scripted::default(), MANNER, Scheduler::new(settings), DoorCheck::new(None));
     let corner = |x, y| PointPx { x, y };
     let bed = Polygon {
         corners: vec![corner(0, 360), corner(1280, 360), corner(1280, 720), corner(0, 720)],
@@ -282,7 +282,7 @@ fn at_a_door_nobody_counts_as_live_who_was_not_asked_to_turn() {
     let screen = folder.path().join("screen");
     std::fs::write(&screen, "").unwrap();
     let mut pipeline = pipeline();
-    pipeline.door = Door::new(Some(crate::door::Screen::new(screen.clone())));
+    pipeline.door = DoorCheck::new(Some(crate::door::Screen::new(screen.clone())));
     pipeline.guided(Guidance { doorway: Some(true), ..Guidance::default() });
     for second in 0..4 {
         let seen = look(&mut pipeline, second * 1_000, &[face(100.0, 100.0)]).unwrap();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use presence::{IdentityView, PersonId, TrackId};
 
-use crate::{door, memory::Memory, scheduler::Looked};
+use crate::{door, scheduler::Looked, track_memory::TrackMemory};
 
 /// What is kept of one track.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct TrackState {
     /// When it was last looked at closer.
     pub(crate) looked: Option<Looked>,
     /// What its face has shown.
-    pub(crate) memory: Memory,
+    pub(crate) memory: TrackMemory,
     /// When it passed the check at the door, monotonic ms.
     pub(crate) passed_ms: Option<u64>,
 }

@@ -13,7 +13,7 @@ fn moment(ms: u64) -> Moment {
     Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD }
 }
 
-fn look(ms: u64, score_ppm: i32) -> Entry {
+fn look(ms: u64, score_ppm: i32) -> RecordedCall {
     let face = Face {
         track: TrackId(1),
         bbox: BoxPx { x: 1, y: 2, w: 3, h: 4 },
@@ -27,14 +27,14 @@ fn look(ms: u64, score_ppm: i32) -> Entry {
         }),
         liveness: Liveness::Live,
     };
-    Entry::Observe {
+    RecordedCall::Observe {
         at: moment(ms),
         seen: Observation { faces: vec![face], ..Observation::default() },
     }
 }
 
-fn thresholds(ms: u64) -> Entry {
-    Entry::Inform { at: moment(ms), fact: Box::new(Fact::Thresholds(THRESHOLDS)) }
+fn thresholds(ms: u64) -> RecordedCall {
+    RecordedCall::Inform { at: moment(ms), fact: Box::new(Fact::Thresholds(THRESHOLDS)) }
 }
 
 fn recorder(state: &Path, boot: u64) -> Recorder {
@@ -51,7 +51,7 @@ fn what_was_noted_is_read_again_and_strangers_have_no_id() {
     recorder.flush();
     let read = Vault::open(state.path()).unwrap().read(3).unwrap();
     assert_eq!(read[..2], [thresholds(0), look(1_000, 900_000)]);
-    let Entry::Observe { seen, .. } = &read[2] else { panic!() };
+    let RecordedCall::Observe { seen, .. } = &read[2] else { panic!() };
     assert_eq!(seen.faces[0].match_.as_ref().unwrap().best, None);
 }
 
@@ -77,7 +77,7 @@ fn a_new_day_begins_with_the_facts_in_force() {
     recorder.flush();
     let read = Vault::open(state.path()).unwrap().read(1).unwrap();
     assert_eq!(read[0], thresholds(0), "the head of the oldest file left");
-    let looks = read.iter().filter(|entry| matches!(entry, Entry::Observe { .. })).count();
+    let looks = read.iter().filter(|entry| matches!(entry, RecordedCall::Observe { .. })).count();
     assert_eq!(looks, 7);
 }
 
@@ -146,9 +146,9 @@ fn a_clock_that_was_wrong_dates_no_log_far_away() {
         recorder.hold(BTreeSet::new());
         recorder.server_said(day(400));
         let entry = look(wrong * DAY_MS as u64, 900_000);
-        let Entry::Observe { mut at, seen } = entry else { panic!() };
+        let RecordedCall::Observe { mut at, seen } = entry else { panic!() };
         at.clock.synchronised = false;
-        recorder.note(&Entry::Observe { at, seen });
+        recorder.note(&RecordedCall::Observe { at, seen });
         // The clock is set right: what was noted a minute ago stays.
         recorder.server_said(day(401));
         recorder.note(&look(401 * DAY_MS as u64, 900_000));
@@ -160,9 +160,11 @@ fn a_clock_that_was_wrong_dates_no_log_far_away() {
 fn a_clock_that_nobody_disciplines_ends_no_log() {
     let state = tempfile::tempdir().unwrap();
     let mut recorder = two_days(state.path());
-    let Entry::Observe { mut at, seen } = look(400 * DAY_MS as u64, 900_000) else { panic!() };
+    let RecordedCall::Observe { mut at, seen } = look(400 * DAY_MS as u64, 900_000) else {
+        panic!()
+    };
     at.clock.synchronised = false;
-    recorder.note(&Entry::Observe { at, seen });
+    recorder.note(&RecordedCall::Observe { at, seen });
     assert_eq!(days(state.path()), [0, 1, 400]);
 }
 

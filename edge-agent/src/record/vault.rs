@@ -10,7 +10,7 @@ use chacha20poly1305::KeyInit as _;
 use chacha20poly1305::aead::Aead as _;
 use chacha20poly1305::aead::Payload;
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use presence::Entry;
+use presence::RecordedCall;
 use zeroize::Zeroizing;
 
 use super::day_name;
@@ -84,7 +84,7 @@ impl Vault {
 
     /// Everything that is left of one boot, in order. A record cut off by a power cut ends its
     /// file.
-    pub fn read(&self, boot: u64) -> Result<Vec<Entry>, RecordError> {
+    pub fn read(&self, boot: u64) -> Result<Vec<RecordedCall>, RecordError> {
         let mut entries = Vec::new();
         for segment in self.segments()?.into_iter().filter(|segment| segment.boot == boot) {
             self.read_segment(&segment.path, &mut entries)?;
@@ -93,22 +93,30 @@ impl Vault {
     }
 
     /// The files of the log: one per boot and day.
-    pub fn parts(&self) -> Result<Vec<Part>, RecordError> {
+    pub fn parts(&self) -> Result<Vec<LogPart>, RecordError> {
         let mut parts = Vec::new();
         for segment in self.segments()? {
             // One that is deleted meanwhile is not there.
             let Ok(about) = fs::metadata(&segment.path) else { continue };
-            parts.push(Part { segment, bytes: about.len() });
+            parts.push(LogPart { segment, bytes: about.len() });
         }
         Ok(parts)
     }
 
     /// Hands a file's entries over in their order until `take` says no; false where it did.
-    pub fn each(&self, part: &Part, take: impl FnMut(Entry) -> bool) -> Result<bool, RecordError> {
+    pub fn each(
+        &self,
+        part: &LogPart,
+        take: impl FnMut(RecordedCall) -> bool,
+    ) -> Result<bool, RecordError> {
         self.each_of(&part.segment.path, take)
     }
 
-    fn read_segment(&self, path: &Path, entries: &mut Vec<Entry>) -> Result<(), RecordError> {
+    fn read_segment(
+        &self,
+        path: &Path,
+        entries: &mut Vec<RecordedCall>,
+    ) -> Result<(), RecordError> {
         let all = |entry| {
             entries.push(entry);
             true
@@ -119,7 +127,7 @@ impl Vault {
     fn each_of(
         &self,
         path: &Path,
-        mut take: impl FnMut(Entry) -> bool,
+        mut take: impl FnMut(RecordedCall) -> bool,
     ) -> Result<bool, RecordError> {
         let mut file = io::BufReader::new(File::open(path).map_err(at_path(path))?);
         for record in 0.. {
@@ -179,12 +187,12 @@ impl Vault {
 
 /// One file of the log, on disk as it is.
 #[derive(Debug)]
-pub struct Part {
+pub struct LogPart {
     segment: Segment,
     bytes: u64,
 }
 
-impl Part {
+impl LogPart {
     /// Its UTC day: `2026-11-29`.
     pub fn day(&self) -> String {
         day_name(self.segment.day)

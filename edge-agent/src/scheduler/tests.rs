@@ -6,7 +6,7 @@ use presence::{Mono, PersonId};
 
 use super::*;
 
-const SETTINGS: Settings = Settings {
+const SETTINGS: SchedulerSettings = SchedulerSettings {
     evidence_every_ms: 1_000,
     renewal_ms: 270_000,
     better_by_ppm: 150_000,
@@ -35,12 +35,12 @@ struct Room {
 }
 
 impl Room {
-    fn new(settings: Settings) -> Self {
+    fn new(settings: SchedulerSettings) -> Self {
         Self { scheduler: Scheduler::new(settings), looked: BTreeMap::new() }
     }
 
     /// Plans and looks at once; returns what was looked at.
-    fn step(&mut self, ms: u64, faces: &[Candidate]) -> Vec<(u64, Why)> {
+    fn step(&mut self, ms: u64, faces: &[Candidate]) -> Vec<(u64, LookReason)> {
         let known =
             |f: &Candidate| Candidate { looked: self.looked.get(&f.track).copied(), ..f.clone() };
         let faces: Vec<_> = faces.iter().map(known).collect();
@@ -65,7 +65,7 @@ fn an_open_identity_is_looked_at_once_a_second() {
 #[test]
 fn a_settled_identity_rests_until_its_renewal() {
     let mut room = Room::new(SETTINGS);
-    assert_eq!(room.step(0, &[open(1)]), [(1, Why::FirstSight)]);
+    assert_eq!(room.step(0, &[open(1)]), [(1, LookReason::FirstSight)]);
     let renewals: Vec<_> = (1_000..=600_000)
         .step_by(1_000)
         .filter(|ms| !room.step(*ms, &[matched(1, 900_000)]).is_empty())
@@ -78,7 +78,7 @@ fn an_identity_about_to_lapse_is_renewed_early() {
     let mut room = Room::new(SETTINGS);
     room.step(0, &[open(1)]);
     assert_eq!(room.step(39_000, &[matched(1, 60_000)]), []);
-    assert_eq!(room.step(40_000, &[matched(1, 60_000)]), [(1, Why::Renewal)]);
+    assert_eq!(room.step(40_000, &[matched(1, 60_000)]), [(1, LookReason::Renewal)]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_markedly_better_face_is_looked_at_at_once() {
     room.step(0, &[open(1)]);
     let settled = |quality| Candidate { quality_ppm: quality, ..matched(1, 900_000) };
     assert_eq!(room.step(5_000, &[settled(649_999)]), []);
-    assert_eq!(room.step(6_000, &[settled(650_000)]), [(1, Why::Better)]);
+    assert_eq!(room.step(6_000, &[settled(650_000)]), [(1, LookReason::Better)]);
     assert_eq!(room.step(8_000, &[settled(700_000)]), [], "the bar has risen with it");
 }
 
@@ -109,7 +109,7 @@ fn a_patient_is_never_planned_however_good_the_face() {
 
 #[test]
 fn what_the_budget_put_off_is_counted_and_done_later() {
-    let settings = Settings { budget_ms_per_s: 25, ..SETTINGS };
+    let settings = SchedulerSettings { budget_ms_per_s: 25, ..SETTINGS };
     let mut room = Room::new(settings);
     let crowd: Vec<_> = (1..=10).map(open).collect();
     let mut looks = 0;

@@ -1,6 +1,6 @@
 //! What a trial reads of a log, and what it costs.
 
-use presence::{CameraHealth, ClockQuality, Entry, Fact, Moment, Mono, Observation, Wall};
+use presence::{CameraHealth, ClockQuality, Fact, Moment, Mono, Observation, RecordedCall, Wall};
 use tempfile::TempDir;
 
 use super::*;
@@ -13,9 +13,9 @@ fn moment(ms: u64) -> Moment {
     Moment { mono: Mono(ms), wall: Wall(ms as i64), clock: ClockQuality::GOOD }
 }
 
-fn look(ms: u64) -> Entry {
+fn look(ms: u64) -> RecordedCall {
     let camera = CameraHealth::default();
-    Entry::Observe { at: moment(ms), seen: Observation { camera, ..Observation::default() } }
+    RecordedCall::Observe { at: moment(ms), seen: Observation { camera, ..Observation::default() } }
 }
 
 /// A log of five days, the newest one twice as long.
@@ -23,7 +23,10 @@ fn log() -> TempDir {
     let state = tempfile::tempdir().unwrap();
     let vault = Vault::open(state.path()).unwrap();
     let mut recorder = Recorder::new(vault, 1, THRESHOLDS);
-    recorder.note(&Entry::Inform { at: moment(0), fact: Box::new(Fact::Policy(Box::default())) });
+    recorder.note(&RecordedCall::Inform {
+        at: moment(0),
+        fact: Box::new(Fact::Policy(Box::default())),
+    });
     for day in 0..5 {
         for second in 0..if day == 4 { 40 } else { 20 } {
             recorder.note(&look(day * DAY_MS + second * 1_000));
@@ -33,12 +36,12 @@ fn log() -> TempDir {
     state
 }
 
-fn order() -> Order {
+fn order() -> TrialOrder {
     let mut other = Policy::default();
     other.set("hb2_ms", 5_000).unwrap();
     let tried = vec![("hb2_ms".to_owned(), other)];
     let trial = "t-1".parse().unwrap();
-    Order { trial, in_force: Policy::default(), tried, from: None, held: BTreeSet::new() }
+    TrialOrder { trial, in_force: Policy::default(), tried, from: None, held: BTreeSet::new() }
 }
 
 fn of(state: &TempDir, most_bytes: u64) -> PolicyTrialAnswer {
@@ -47,7 +50,7 @@ fn of(state: &TempDir, most_bytes: u64) -> PolicyTrialAnswer {
 
 fn bytes(state: &TempDir) -> Vec<u64> {
     let parts = Vault::of_existing(state.path()).unwrap().parts().unwrap();
-    parts.iter().map(Part::bytes).collect()
+    parts.iter().map(LogPart::bytes).collect()
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn a_long_log_costs_no_more_than_its_bound() {
 #[test]
 fn a_held_day_is_read_before_newer_ones() {
     let state = log();
-    let held = Order { held: BTreeSet::from(["1970-01-02".to_owned()]), ..order() };
+    let held = TrialOrder { held: BTreeSet::from(["1970-01-02".to_owned()]), ..order() };
     let bytes = bytes(&state);
     let most = bytes[1] + bytes[4];
     let said = answer(state.path(), &held, most, &AtomicBool::new(false)).unwrap();

@@ -1,6 +1,6 @@
 //! A finding keeps its id over its steps and over a restart, and two findings never share one.
 
-use presence::{ClockQuality, FindingKey, IncidentKey, Kind, Moment, Mono, Rule, TrackId, Wall};
+use presence::{ClockQuality, FindingKey, IncidentKey, Moment, Mono, Rule, TrackId, Wall};
 
 use protocol::names::{AbstentionReason, IntervalName};
 
@@ -42,7 +42,7 @@ fn core_finding(session: Option<&str>, first_cause_ms: u64, boot_wall_ms: i64) -
         revision: 1,
         step: core::Step::Opened,
         severity: core::Severity::L2,
-        kind: Kind::UnlicensedOperator,
+        kind: core::FindingKind::UnlicensedOperator,
         raised_at: Moment {
             mono: Mono(mono),
             wall: Wall(boot_wall_ms + mono as i64),
@@ -165,7 +165,7 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         session: core::SessionId::new("s-1"),
         revision: 2,
         at: Moment { mono: Mono(1), wall: Wall(1), clock: ClockQuality::GOOD },
-        assessment: core::Assessment::NotAssessable(vec![core::AbstentionReason::NoActivity]),
+        assessment: core::Assessability::NotAssessable(vec![core::AbstentionReason::NoActivity]),
         undecided: vec![core::Undecided { rule: Rule::Ll1, reason: core::AbstentionReason::Door }],
         visibility: core::Visibility { over_a_ppm: 0, over_i_ppm: 900_000 },
         lead_verified: false,
@@ -176,7 +176,7 @@ fn a_summary_goes_before_the_presences_and_names_nobody() {
         emergency: false,
         liveness_waived: true,
     };
-    let said = messages(&origin(), |_| None, &Output::PresenceSummary(Box::new(summary)));
+    let said = messages(&origin(), |_| None, &EngineOutput::PresenceSummary(Box::new(summary)));
     let [Up::PresenceSummary(told), Up::Presence(present)] = said.as_slice() else {
         panic!("{said:?}")
     };

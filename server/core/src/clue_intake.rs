@@ -22,7 +22,7 @@ use crate::ids::ClueId;
 use crate::low_priority;
 use crate::problem::Problem;
 use crate::store::{Clue, ClueDue, NewClue, Store, StoreError, Waiting};
-use crate::text::{self, Fault};
+use crate::text::{self, FoldFault};
 use crate::vault::{Key, VaultError};
 use zeroize::Zeroizing;
 
@@ -52,7 +52,7 @@ pub struct Incoming {
 
 impl Incoming {
     /// One line names what is wrong.
-    pub fn check(&mut self) -> Result<(), Fault> {
+    pub fn check(&mut self) -> Result<(), FoldFault> {
         let text = text::incoming("text", &self.text)?;
         let length = text.chars().count();
         if text.is_empty() || length > MOST_TEXT_CHARS {
@@ -84,7 +84,7 @@ impl Incoming {
     }
 }
 
-fn check_place(place: &Place) -> Result<(), Fault> {
+fn check_place(place: &Place) -> Result<(), FoldFault> {
     text::line_or_nothing("place.name", &place.name, 100)?;
     text::line_or_nothing("place.address", &place.address, 200)?;
     if place.name.trim().is_empty() && place.address.trim().is_empty() {
@@ -93,7 +93,7 @@ fn check_place(place: &Place) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_window(about: &About) -> Result<(), Fault> {
+fn check_window(about: &About) -> Result<(), FoldFault> {
     let (Some(from), Some(to)) = (about.from_at, about.to_at) else {
         if about.from_at.is_some() || about.to_at.is_some() {
             return Err("from_at, to_at: give both or none".to_owned());
@@ -247,7 +247,7 @@ pub struct DoorReport {
 impl DoorReport {
     /// Refuses at the door what the server would refuse later: no receipt stands for a report that
     /// is lost.
-    pub fn check(&mut self) -> Result<(), Fault> {
+    pub fn check(&mut self) -> Result<(), FoldFault> {
         let digits = self.division.bytes().all(|b| b.is_ascii_digit());
         if !digits || self.division.len() > 12 {
             return Err("division: use the digits of a division".to_owned());

@@ -10,7 +10,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vision::enrol::{EnrolError, Enrolled, template_from_picture};
-use vision::pack::{Manifest, Search};
+use vision::pack::{PackManifest, Search};
 use vision::{Analyzer, Gate, Options, Rotation, Runtime, Template};
 
 use crate::clock::At;
@@ -167,7 +167,7 @@ pub struct Engine {
 impl Engine {
     /// Loads the pack; the error is one line that names what is missing and the mend.
     pub fn load(pack: &str, search: &Search, production: bool) -> Result<Self, String> {
-        let manifest = Manifest::effective(search).map_err(|e| e.to_string())?;
+        let manifest = PackManifest::effective(search).map_err(|e| e.to_string())?;
         let located = manifest
             .pack(pack)
             .and_then(|p| p.allowed(production))

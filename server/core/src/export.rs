@@ -16,7 +16,7 @@ use protocol::down::{Down, Receipt};
 use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
 use protocol::up::{PresenceReport, Up, UpBody};
-use trust::bundle::{FORMAT, HashOnly, Header, Link};
+use trust::bundle::{BundleLink, FORMAT, HashOnly, Header};
 use trust::{SigningKey, VerifyingKey};
 
 use crate::clock::{self, At};
@@ -219,7 +219,7 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
-    fn read(&mut self) -> Result<Option<Link>, StoreError> {
+    fn read(&mut self) -> Result<Option<BundleLink>, StoreError> {
         if self.page.len() == 0 {
             let after = self.after.unwrap_or(self.stretch.from_seq.saturating_sub(1));
             self.page = self.store.stretch_page(self.device, self.stretch, after)?.into_iter();
@@ -232,7 +232,9 @@ impl Pages<'_> {
                 .filter(|it| !stored.is_sighting || self.is_shown(it)),
         };
         let StoredLink { seq, hash, prev, .. } = stored;
-        Ok(Some(whole.map_or(Link::HashOnly(HashOnly { seq, hash, prev }), Link::Whole)))
+        Ok(Some(
+            whole.map_or(BundleLink::HashOnly(HashOnly { seq, hash, prev }), BundleLink::Whole),
+        ))
     }
 
     /// What can not be read as a sighting is not shown as one.
@@ -243,9 +245,9 @@ impl Pages<'_> {
 }
 
 impl Iterator for Pages<'_> {
-    type Item = Link;
+    type Item = BundleLink;
 
-    fn next(&mut self) -> Option<Link> {
+    fn next(&mut self) -> Option<BundleLink> {
         match self.read() {
             Ok(found) => found,
             Err(fault) => {

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::Fault;
+use crate::text::FoldFault;
 
 /// Characters of one answer.
 const ANSWER_CHARS: std::ops::RangeInclusive<usize> = 10..=4000;
@@ -183,7 +183,7 @@ impl Assessment {
         }
     }
 
-    pub fn check(&self, today: Date) -> Result<(), Fault> {
+    pub fn check(&self, today: Date) -> Result<(), FoldFault> {
         for item in Item::ALL {
             let chars = self.answer(item).trim().chars().count();
             if !ANSWER_CHARS.contains(&chars) {

@@ -34,7 +34,7 @@ impl fmt::Debug for Name {
     }
 }
 
-pub use crate::text::Fault;
+pub use crate::text::FoldFault;
 
 /// Characters of an institution's kind, a room's name and other short labels, at most.
 const LABEL_CHARS: usize = 100;
@@ -189,7 +189,7 @@ pub struct Site {
 }
 
 impl Practitioner {
-    pub fn check(&mut self) -> Result<(), Fault> {
+    pub fn check(&mut self) -> Result<(), FoldFault> {
         line("name", &self.name.0, 100)?;
         if let Some(number) = &self.practice_no {
             match self.category {
@@ -218,7 +218,7 @@ impl Practitioner {
 }
 
 impl Site {
-    fn check(&mut self) -> Result<(), Fault> {
+    fn check(&mut self) -> Result<(), FoldFault> {
         if let Some(until) = &mut self.exempt_until {
             *until = clock::normal("exempt_until", until)?;
         }
@@ -254,7 +254,7 @@ pub struct Item {
 }
 
 impl Item {
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), FoldFault> {
         line("name_zh", &self.name_zh, 200)?;
         line_or_nothing("name_en", &self.name_en, 200)?;
         division("jurisdiction", &self.jurisdiction)?;
@@ -318,7 +318,7 @@ pub const MOST_OPERATORS: usize = 20;
 pub const MOST_OPEN_SESSIONS: usize = 50;
 
 impl Session {
-    pub fn check(&mut self) -> Result<(), Fault> {
+    pub fn check(&mut self) -> Result<(), FoldFault> {
         self.start = clock::normal("start", &self.start)?;
         let operators = self.declared_operators.len();
         if operators > MOST_OPERATORS {
@@ -378,7 +378,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    pub fn check(&mut self) -> Result<(), Fault> {
+    pub fn check(&mut self) -> Result<(), FoldFault> {
         self.from = clock::normal("from", &self.from)?;
         self.to = clock::normal("to", &self.to)?;
         if self.to <= self.from {

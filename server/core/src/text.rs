@@ -9,18 +9,18 @@ use serde::de::Error as _;
 use serde_json::Value;
 
 pub use text_fold::{
-    Fault, digits, folded, incoming, is_hidden, line, line_or_nothing, loose, nfkc, plain, tidy,
+    FoldFault, digits, folded, incoming, is_hidden, line, line_or_nothing, loose, nfkc, plain, tidy,
 };
 
 /// Passwords: every character counts as it was typed.
 const AS_TYPED: [&str; 3] = ["password", "present", "new"];
 
 /// Every string of a body, folded in place; `Err` names the field.
-pub fn fold_json(value: &mut Value) -> Result<(), Fault> {
+pub fn fold_json(value: &mut Value) -> Result<(), FoldFault> {
     fold_field("body", value)
 }
 
-fn fold_field(name: &str, value: &mut Value) -> Result<(), Fault> {
+fn fold_field(name: &str, value: &mut Value) -> Result<(), FoldFault> {
     match value {
         Value::String(text) if !AS_TYPED.contains(&name) => *text = incoming(name, text)?,
         Value::Array(list) => list.iter_mut().try_for_each(|one| fold_field(name, one))?,
@@ -41,7 +41,7 @@ pub fn tidy_form(fields: &mut [(String, String)]) {
 
 /// A JSON body with every string folded; what is no JSON is left to its reader. `Err` names the
 /// field.
-pub fn fold_body(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+pub fn fold_body(bytes: &[u8]) -> Result<Option<Vec<u8>>, FoldFault> {
     let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else { return Ok(None) };
     let before = value.clone();
     fold_json(&mut value)?;
@@ -50,7 +50,7 @@ pub fn fold_body(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
 
 /// A text of several lines as it is kept: folded, and whole or not at all. Nobody's words are cut
 /// without a word.
-pub fn prose(what: &str, text: &str, most: usize) -> Result<String, Fault> {
+pub fn prose(what: &str, text: &str, most: usize) -> Result<String, FoldFault> {
     // A browser sends two characters for a line's end, and counts one.
     let text = incoming(what, text)?.replace("\r\n", "\n");
     let length = text.chars().count();
@@ -71,7 +71,7 @@ pub trait Listed: Copy + 'static {
 }
 
 /// The value of a word; `Err` gives the whole list.
-pub fn listed<T: Listed>(what: &str, word: &str) -> Result<T, Fault> {
+pub fn listed<T: Listed>(what: &str, word: &str) -> Result<T, FoldFault> {
     let word = word.trim();
     let said = folded(word);
     T::of_word(&said).ok_or_else(|| {

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use evidence::{About, RoleSecret, Roll, SealedBytes, seal, text};
+use evidence::{PictureContext, RoleSecret, SealedCiphertext, VerifiedRoll, seal, signed_text};
 use protocol::down::Down;
 use protocol::evidence::{
     Custodian, CustodianRole, CustodianSignature, EvidenceItem, EvidenceKind, EvidenceOrders,
@@ -136,8 +136,8 @@ impl Person {
         let mut body = self.keys();
         body["first"] = json!({
             "from": from, "role_key": public, "share": opaque(),
-            "sig": self.sign(&text::custodian(place, &self.line(self.name, &from)).unwrap()),
-            "role_key_sig": self.sign(&text::role_key(place, &key).unwrap()),
+            "sig": self.sign(&signed_text::custodian(place, &self.line(self.name, &from)).unwrap()),
+            "role_key_sig": self.sign(&signed_text::role_key(place, &key).unwrap()),
         });
         (role, body)
     }
@@ -147,7 +147,7 @@ impl Person {
         let seen = self.must(house, "POST", "/custodians", &self.keys());
         let id = id_of(&seen, self.name);
         let from = now();
-        let sig = by.sign(&text::custodian(PLACE, &self.line(by.name, &from)).unwrap());
+        let sig = by.sign(&signed_text::custodian(PLACE, &self.line(by.name, &from)).unwrap());
         let step = json!({"step": "admit", "from": from, "sig": sig, "shares": {"1": opaque()}});
         by.must(house, "POST", &format!("/custodians/{id}/steps"), &step);
     }
@@ -217,16 +217,16 @@ impl Scene {
         );
         let Down::Custodians(custodians) = told.payload else { unreachable!() };
         assert!(custodians.policy.enabled, "a demonstration takes pictures");
-        let to = Roll::first(&custodians).unwrap().seal_to().unwrap();
+        let to = VerifiedRoll::first(&custodians).unwrap().seal_to().unwrap();
         let device = self.b.id.parse().unwrap();
         for _ in 0..count {
-            let about = About {
+            let about = PictureContext {
                 device: &device,
                 finding_id: &finding_id(),
                 kind: EvidenceKind::SubjectCrop,
                 taken_at: TAKEN_AT,
             };
-            let SealedBytes { id, ciphertext, sha256, supervisor_half, reviewer_half } =
+            let SealedCiphertext { id, ciphertext, sha256, supervisor_half, reviewer_half } =
                 seal(PLAIN, about, &to).unwrap();
             let item = EvidenceItem {
                 id,
@@ -290,7 +290,7 @@ impl Scene {
             "reviewer": order.reviewer.custodian, "case_number": order.case,
             "basis": order.basis, "purpose": order.purpose,
             "requested_at": order.requested_at, "expires_at": order.expires_at,
-            "sig": by.sign(&text::release(order).unwrap()), "halves": self.halves()})
+            "sig": by.sign(&signed_text::release(order).unwrap()), "halves": self.halves()})
     }
 
     /// Li asks Wang.
@@ -301,7 +301,7 @@ impl Scene {
     }
 
     fn approve(&self, order: &ReleaseOrder, by: &Person) -> Answer {
-        let sig = by.sign(&text::release(order).unwrap());
+        let sig = by.sign(&signed_text::release(order).unwrap());
         let step = json!({"step": "approve", "sig": sig, "halves": self.halves()});
         by.ask(&self.house, "POST", &format!("/requests/{}/steps", order.order), &step)
     }
@@ -484,7 +484,7 @@ fn one_alone_opens_nothing() {
     assert_eq!(own.status, 403, "{}", own.body);
     assert_eq!(s.state(&order), "requested");
     // With his own signature under the reviewer's name.
-    let sig = s.li.sign(&text::release(&order).unwrap());
+    let sig = s.li.sign(&signed_text::release(&order).unwrap());
     let step = json!({"step": "approve", "sig": sig, "halves": s.halves()});
     let path = format!("/requests/{}/steps", order.order);
     let forged = s.wang.ask(&s.house, "POST", &path, &step);
@@ -560,7 +560,7 @@ fn nobody_lets_himself_in_and_no_signature_of_another_role_does() {
     let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
     let from = now();
     let step = |by: &Person| {
-        let sig = by.sign(&text::custodian(PLACE, &zhao.line(by.name, &from)).unwrap());
+        let sig = by.sign(&signed_text::custodian(PLACE, &zhao.line(by.name, &from)).unwrap());
         json!({"step": "admit", "from": from, "sig": sig, "shares": {"1": opaque()}})
     };
     assert_eq!(zhao.ask(&s.house, "POST", &path, &step(&zhao)).status, 403);
@@ -816,7 +816,7 @@ fn a_key_that_was_turned_over_says_what_only_the_old_one_opens() {
         .b
         .told_until("custodians", |d| matches!(d, Down::Custodians(c) if c.role_keys.len() == 3));
     let Down::Custodians(custodians) = told.payload else { unreachable!() };
-    assert!(Roll::first(&custodians).is_ok());
+    assert!(VerifiedRoll::first(&custodians).is_ok());
 }
 
 #[test]
@@ -846,7 +846,7 @@ fn turn_over(s: &Scene, version: u32) {
         from: from.clone(),
         vouched: s.li.line("li", &from).vouched,
     };
-    let sig = s.li.sign(&text::role_key(PLACE, &key).unwrap());
+    let sig = s.li.sign(&signed_text::role_key(PLACE, &key).unwrap());
     let seen = s.li.must(&s.house, "GET", "/custodians", &Value::Null);
     let li = id_of(&seen, "li").to_string();
     let body = json!({"version": version, "public_key": public, "from": from, "sig": sig,
@@ -862,7 +862,7 @@ fn whoever_lets_in_hands_over_every_key_he_holds() {
     let seen = zhao.must(&s.house, "POST", "/custodians", &zhao.keys());
     let path = format!("/custodians/{}/steps", id_of(&seen, "zhao"));
     let from = now();
-    let sig = s.li.sign(&text::custodian(PLACE, &zhao.line("li", &from)).unwrap());
+    let sig = s.li.sign(&signed_text::custodian(PLACE, &zhao.line("li", &from)).unwrap());
     let step = |shares: Value| json!({"step": "admit", "from": from, "sig": sig, "shares": shares});
     for (shares, names) in [
         (json!({}), "version 1"),

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 
 use e2e::boxes::until;
 use e2e::programs::Program;
-use evidence::{open_half, text};
+use evidence::{open_half, signed_text};
 use image::RgbImage;
 use protocol::evidence::CustodianRole;
 use protocol::id::{DeviceId, EvidenceId};
@@ -54,7 +54,8 @@ fn keys_and_pictures(house: &House, pid: u32, seen: &[Value]) {
             let item = picture(seen);
             let device: DeviceId = seen["device"].as_str().unwrap().parse().unwrap();
             let (finding, at) = (seen["finding"].as_str().unwrap(), item.taken_at.as_str());
-            let data = text::associated_data(&device, finding, &item.id, item.kind, at).unwrap();
+            let data =
+                signed_text::associated_data(&device, finding, &item.id, item.kind, at).unwrap();
             let half = |half, role, secret| open_half(half, role, secret, &data).unwrap();
             let a = half(&item.supervisor_half, CustodianRole::Supervisor, &house.li.secret);
             let b = half(&item.reviewer_half, CustodianRole::Reviewer, &house.wang.secret);

@@ -4,16 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use e2e::hostile::{Account, HostileBox, HostileClinic, Side, User, says};
+use e2e::hostile::{HostileBox, HostileClinic, Side, TestAccount, User, messages};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use trust::audit::{Entry, SignedHead};
+use trust::audit::{AuditEntry, SignedHead};
 
 use super::house;
 
 /// Entries of this action (its blanks as `%20`), as the country's auditor reads them.
 fn entries(house: &HostileClinic, action: &str) -> Vec<Value> {
-    let auditor = house.user(Account::Auditor).unwrap();
+    let auditor = house.user(TestAccount::Auditor).unwrap();
     let log = auditor.get(&format!("/api/v1/audit?q={action}&limit=200")).unwrap().ok().unwrap();
     log["audit"].as_array().unwrap().clone()
 }
@@ -26,7 +26,7 @@ fn told(entries: &[Value], field: &str, text: &str) -> bool {
 #[test]
 fn a_search_for_names_says_what_was_searched() {
     let house = house();
-    let supervisor = house.user(Account::Supervisor(Side::There)).unwrap();
+    let supervisor = house.user(TestAccount::Supervisor(Side::There)).unwrap();
     // 姓名: what the names of this house begin with.
     let page = supervisor.get("/registry?noun=people&q=%E5%A7%93%E5%90%8D").unwrap();
     assert!(page.text.contains(Side::There.lead()), "nobody was found");
@@ -47,7 +47,7 @@ fn a_login_says_the_name_that_was_tried() {
 #[test]
 fn a_changed_registration_says_whose_and_how() {
     let house = house();
-    let integrator = house.user(Account::Integrator(Side::There)).unwrap();
+    let integrator = house.user(TestAccount::Integrator(Side::There)).unwrap();
     for registration in ["valid", "suspended"] {
         let site =
             json!({"institution": Side::There.institution(), "relation": "primary", "lead_of": []});
@@ -65,7 +65,8 @@ fn a_changed_registration_says_whose_and_how() {
 #[test]
 fn a_reason_in_chinese_is_kept() {
     let house = house();
-    let supervisor = house.user(Account::Supervisor(Side::There)).unwrap().because("案号 2026-17");
+    let supervisor =
+        house.user(TestAccount::Supervisor(Side::There)).unwrap().because("案号 2026-17");
     assert_eq!(supervisor.get("/api/v1/practitioners").unwrap().status, 200);
     let log = entries(&house, "GET%20/api/v1/practitioners");
     assert!(told(&log, "why", "案号 2026-17"), "{log:?}");
@@ -76,16 +77,18 @@ fn an_auditor_of_a_part_reads_no_other_part() {
     let house = house();
     for side in Side::BOTH {
         let id = format!("audit-{}", side.institution());
-        house.declare(side, &id, side.room(), &says::ago(600), Some(&says::ago(300))).unwrap();
         house
-            .user(Account::Supervisor(side))
+            .declare(side, &id, side.room(), &messages::ago(600), Some(&messages::ago(300)))
+            .unwrap();
+        house
+            .user(TestAccount::Supervisor(side))
             .unwrap()
             .get(&format!("/api/v1/sessions/{id}"))
             .unwrap()
             .ok()
             .unwrap();
     }
-    let admin = house.user(Account::Admin).unwrap();
+    let admin = house.user(TestAccount::Admin).unwrap();
     let asked = json!({"name": "audit-part", "role": "auditor", "scope": Side::Here.jurisdiction(),
         "days": 1});
     let made = admin.post("/api/v1/tokens", &asked).unwrap().ok().unwrap();
@@ -102,16 +105,22 @@ fn a_case_package_tells_of_no_other_session() {
     let (case, other) = ("audit-case-own", "audit-case-other");
     for (id, from, to) in [(case, 600, 400), (other, 380, 200)] {
         house
-            .declare(Side::Here, id, Side::Here.room(), &says::ago(from), Some(&says::ago(to)))
+            .declare(
+                Side::Here,
+                id,
+                Side::Here.room(),
+                &messages::ago(from),
+                Some(&messages::ago(to)),
+            )
             .unwrap();
     }
     let mut accuser = house.provision("audit-case", Side::Here.room()).unwrap();
     for session in [case, other] {
-        let mut seen = says::presence(Side::Here, Side::Here.physician(), 10, 0);
+        let mut seen = messages::presence(Side::Here, Side::Here.physician(), 10, 0);
         seen.session = Some(session.parse().unwrap());
         accuser.say(seen).unwrap();
     }
-    let mut finding = says::finding(Side::Here, 'a', "NL-1", "L2");
+    let mut finding = messages::finding(Side::Here, 'a', "NL-1", "L2");
     finding.session = Some(case.parse().unwrap());
     finding.persons.push(protocol::up::PersonInFinding {
         person: Side::Here.physician().parse().unwrap(),
@@ -120,10 +129,10 @@ fn a_case_package_tells_of_no_other_session() {
     });
     accuser.say(finding).unwrap();
     accuser.settle().unwrap();
-    let alerts = house.alerts(Account::Supervisor(Side::Here)).unwrap();
+    let alerts = house.alerts(TestAccount::Supervisor(Side::Here)).unwrap();
     let raised = alerts.iter().find(|a| a["session"] == case).expect("no alert of the case");
     let path = format!("/api/v1/alerts/{}/package?why=17", raised["id"].as_str().unwrap());
-    let package = house.user(Account::Supervisor(Side::Here)).unwrap().get(&path).unwrap();
+    let package = house.user(TestAccount::Supervisor(Side::Here)).unwrap().get(&path).unwrap();
     assert_eq!(package.status, 200, "{}", package.text);
     assert!(package.text.contains(case), "the case's own sighting is missing");
     assert!(!package.text.contains(other), "an attendance record goes out with the case");
@@ -134,7 +143,7 @@ fn a_case_package_tells_of_no_other_session() {
 fn anchored() -> (HostileClinic, Option<SignedHead>) {
     let house = HostileClinic::start().unwrap();
     let mut witness = house.provision("audit-witness", Side::Here.room()).unwrap();
-    let reader = house.user(Account::Supervisor(Side::Here)).unwrap();
+    let reader = house.user(TestAccount::Supervisor(Side::Here)).unwrap();
     for _ in 0..120 {
         reader.get("/api/v1/practitioners").unwrap().ok().unwrap();
     }
@@ -160,7 +169,7 @@ fn head_over(witness: &mut HostileBox, entries: u64, within: Duration) -> Option
 
 /// Whether the auditor is told that the log holds.
 fn verdict(house: &HostileClinic) -> Value {
-    house.user(Account::Auditor).unwrap().get("/api/v1/audit").unwrap().ok().unwrap()["holds"]
+    house.user(TestAccount::Auditor).unwrap().get("/api/v1/audit").unwrap().ok().unwrap()["holds"]
         .clone()
 }
 
@@ -168,7 +177,7 @@ fn verdict(house: &HostileClinic) -> Value {
 /// hands out.
 fn found(house: &HostileClinic, head: Option<SignedHead>) {
     assert_eq!(verdict(house), false, "the auditor is told that the log holds");
-    let log = house.user(Account::Auditor).unwrap().get("/api/v1/audit/export").unwrap().text;
+    let log = house.user(TestAccount::Auditor).unwrap().get("/api/v1/audit/export").unwrap().text;
     trust::audit::check(log.as_bytes()).expect("the log by itself is sound");
     let head = head.expect("the box was given no head");
     let fault = trust::audit::check_against(log.as_bytes(), &[head])
@@ -200,7 +209,7 @@ fn an_audit_log_rewritten_while_the_server_is_down_is_found() {
             "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit ORDER BY id";
         let mut all = db.prepare(sql)?;
         let read = all.query_map([], |r| {
-            Ok(Entry {
+            Ok(AuditEntry {
                 id: r.get(0)?,
                 at: r.get(1)?,
                 actor: r.get(2)?,

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use e2e::hostile::{Account, HostileClinic, Side, User, says};
+use e2e::hostile::{HostileClinic, Side, TestAccount, User, messages};
 use serde_json::{Value, json};
 use trust::sha256_hex;
 
@@ -28,9 +28,9 @@ const SECRETS: [&str; 8] = [
 /// Raises an alert; gives its id.
 fn raised(house: &HostileClinic, device: &str, digit: char) -> String {
     let mut accuser = house.provision(device, HERE.room()).unwrap();
-    accuser.say(says::finding(HERE, digit, "NL-1", "L2")).unwrap();
+    accuser.say(messages::finding(HERE, digit, "NL-1", "L2")).unwrap();
     accuser.settle().unwrap();
-    let alerts = house.alerts(Account::Supervisor(HERE)).unwrap();
+    let alerts = house.alerts(TestAccount::Supervisor(HERE)).unwrap();
     alerts.iter().find(|a| a["device"] == device).expect("no alert")["id"]
         .as_str()
         .unwrap()
@@ -39,7 +39,7 @@ fn raised(house: &HostileClinic, device: &str, digit: char) -> String {
 
 /// Noted, assigned, upheld by two people, and on site.
 fn deliberate(house: &HostileClinic, alert: &str) {
-    let (supervisor, reviewer) = (Account::Supervisor(HERE), Account::Reviewer(HERE));
+    let (supervisor, reviewer) = (TestAccount::Supervisor(HERE), TestAccount::Reviewer(HERE));
     house.user(reviewer).unwrap();
     for (who, step) in [
         (supervisor, json!({"step": "take"})),
@@ -70,7 +70,7 @@ fn a_clinic_reads_no_word_of_the_deliberation() {
     let house = house();
     let alert = raised(&house, "eyes-deliberated", '4');
     deliberate(&house, &alert);
-    let clinic = house.user(Account::Clinic(HERE)).unwrap();
+    let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     for path in [
         format!("/api/v1/alerts/{alert}"),
         "/api/v1/alerts?state=all&limit=200".to_owned(),
@@ -166,7 +166,7 @@ impl Stream {
 fn a_clinics_stream_tells_no_step_between() {
     let house = house();
     let alert = raised(&house, "eyes-stream", '5');
-    let clinic = house.user(Account::Clinic(HERE)).unwrap();
+    let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     let mut stream = Stream::of(&house, &clinic);
     deliberate(&house, &alert);
     let answer = json!({"step": "answer", "note": "主诊在隔壁"});
@@ -179,12 +179,12 @@ fn a_clinics_stream_tells_no_step_between() {
 #[test]
 fn a_session_names_nobody_from_elsewhere() {
     let house = house();
-    let clinic = house.user(Account::Clinic(HERE)).unwrap();
+    let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     let foreign = Side::There.physician();
     let declare = |operators: Vec<String>| {
         let session = json!({"id": "eyes-names", "room": HERE.room(), "item": "laser-1",
             "declared_lead": HERE.lead(),
-            "declared_operators": operators, "start": says::ago(600), "end": says::ago(300)});
+            "declared_operators": operators, "start": messages::ago(600), "end": messages::ago(300)});
         clinic.post("/api/v1/sessions", &session).unwrap()
     };
     let told = declare(vec![foreign.to_owned()]);
@@ -205,11 +205,11 @@ fn a_session_names_nobody_from_elsewhere() {
 #[test]
 fn a_stream_ends_with_the_login_or_token_that_opened_it() {
     let house = house();
-    let reader = house.again(Account::SecondReviewer(Side::There)).unwrap();
+    let reader = house.again(TestAccount::SecondReviewer(Side::There)).unwrap();
     let mut stream = Stream::of(&house, &reader);
     assert_eq!(reader.form("/logout", &[]).unwrap().status, 303);
     assert!(stream.ends(), "who logged out still listens");
-    let admin = house.user(Account::Admin).unwrap();
+    let admin = house.user(TestAccount::Admin).unwrap();
     let asked = json!({"name": "eyes-program", "role": "reviewer", "scope": HERE.jurisdiction(),
         "days": 1});
     let made = admin.post("/api/v1/tokens", &asked).unwrap().ok().unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::hostile::{Account, HostileClinic, Message, Side, says};
+use e2e::hostile::{HostileClinic, Side, TestAccount, UnsignedMessage, messages};
 use serde_json::json;
 
 use super::house;
@@ -47,7 +47,7 @@ fn posts_to_an_unknown_link_take_no_memory() {
 #[test]
 fn guesses_at_a_name_do_not_stop_its_owner() {
     let house = HostileClinic::start_with("", &[]).unwrap();
-    let reviewer = Account::Reviewer(Side::There);
+    let reviewer = TestAccount::Reviewer(Side::There);
     house.user(reviewer).unwrap();
     for _ in 0..30 {
         let guess = [("name", "reviewer-there"), ("password", "a guess")];
@@ -57,7 +57,7 @@ fn guesses_at_a_name_do_not_stop_its_owner() {
     assert_eq!(house.alerts(reviewer).unwrap().len(), 0, "a login that stood was ended");
     // What the guesses leave in the log that may never be shortened: the first ones, then a number.
     let log = house
-        .user(Account::Auditor)
+        .user(TestAccount::Auditor)
         .unwrap()
         .get("/api/v1/audit?q=POST%20/login&limit=200")
         .unwrap()
@@ -74,15 +74,15 @@ fn a_box_buries_nothing_under_its_own_alerts() {
     let house = house();
     let mut liar = house.provision("load-burier", Side::Here.room()).unwrap();
     let say = |n: u32, severity: &str| {
-        let mut report = says::finding(Side::Here, 'a', "HB-3", severity);
+        let mut report = messages::finding(Side::Here, 'a', "HB-3", severity);
         report.finding_id = format!("10ad{n:028x}");
         report.incident_id = format!("10ae{n:028x}");
-        Message::from(report)
+        UnsignedMessage::from(report)
     };
     liar.say_all((0..60).map(|n| say(n, if n == 40 { "L3" } else { "L1" }))).unwrap();
     liar.settle().unwrap();
     let mine = || {
-        let seen = house.alerts(Account::Supervisor(Side::Here)).unwrap();
+        let seen = house.alerts(TestAccount::Supervisor(Side::Here)).unwrap();
         seen.into_iter().filter(|a| a["device"] == "load-burier").collect::<Vec<_>>()
     };
     // The server's own word that treatments without a session repeat themselves is one alert beside
@@ -91,7 +91,7 @@ fn a_box_buries_nothing_under_its_own_alerts() {
         alerts.iter().any(|a| a.to_string().contains("repeats_needed"))
     };
     let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
-    while !repeated(&house.alerts(Account::Supervisor(Side::Here)).unwrap()) {
+    while !repeated(&house.alerts(TestAccount::Supervisor(Side::Here)).unwrap()) {
         assert!(std::time::Instant::now() < until, "the repeats are not said");
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
@@ -110,15 +110,15 @@ fn a_box_buries_nothing_under_its_own_alerts() {
 fn a_box_fills_no_disk() {
     let house = HostileClinic::start_with("", &[]).unwrap();
     let small = json!({"settings": {"budget_health_per_day": 100}, "reason": "scene"});
-    house.user(Account::Admin).unwrap().post("/api/v1/policy", &small).unwrap().ok().unwrap();
+    house.user(TestAccount::Admin).unwrap().post("/api/v1/policy", &small).unwrap().ok().unwrap();
     let mut liar = house.provision("load-filler", Side::Here.room()).unwrap();
     for _ in 0..300 {
-        liar.say(says::heartbeat()).unwrap();
+        liar.say(messages::heartbeat()).unwrap();
     }
-    let last = liar.say(says::finding(Side::Here, 'f', "HB-3", "L1")).unwrap();
+    let last = liar.say(messages::finding(Side::Here, 'f', "HB-3", "L1")).unwrap();
     let receipt = liar.receipted(last).unwrap();
     assert_eq!(receipt.contiguous_seq, 100, "receipted beyond the budget");
-    let alerts = house.alerts(Account::Supervisor(Side::Here)).unwrap();
+    let alerts = house.alerts(TestAccount::Supervisor(Side::Here)).unwrap();
     let rules: Vec<_> = alerts
         .iter()
         .flat_map(|a| a["findings"].as_array().unwrap())

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use e2e::hostile::{Account, HostileClinic, Message, Side, says};
+use e2e::hostile::{HostileClinic, Side, TestAccount, UnsignedMessage, messages};
 use serde_json::{Value, json};
 
 use super::house;
@@ -50,28 +50,28 @@ fn boxes_provisioned_at_once_all_get_their_keys() {
 fn an_interval_told_backwards_is_set_aside_and_stops_no_page() {
     let house = house();
     let mut liar = house.provision("rest-backwards", HERE.room()).unwrap();
-    let mut lie = says::finding(HERE, '6', "NL-1", "L2");
-    lie.intervals[0].from = says::ago(0);
-    lie.intervals[0].to = says::ago(600);
+    let mut lie = messages::finding(HERE, '6', "NL-1", "L2");
+    lie.intervals[0].from = messages::ago(0);
+    lie.intervals[0].to = messages::ago(600);
     liar.say(lie).unwrap();
     liar.settle().unwrap();
-    let alerts = house.alerts(Account::Supervisor(HERE)).unwrap();
+    let alerts = house.alerts(TestAccount::Supervisor(HERE)).unwrap();
     let mine: Vec<_> = alerts.iter().filter(|a| a["device"] == "rest-backwards").collect();
     let rules: Vec<_> =
         mine.iter().flat_map(|a| a["findings"].as_array().unwrap()).map(|f| &f["rule"]).collect();
     assert_eq!(rules, ["CHAIN-REFUSED"], "a time that can not be stands in an alert");
     let page = format!("/alerts/{}", mine[0]["id"].as_str().unwrap());
-    assert_eq!(house.user(Account::Supervisor(HERE)).unwrap().get(&page).unwrap().status, 200);
+    assert_eq!(house.user(TestAccount::Supervisor(HERE)).unwrap().get(&page).unwrap().status, 200);
 }
 
 #[test]
 fn the_highest_revision_ends_no_amendments() {
     let house = house();
-    house.declare(HERE, "rest-frozen", HERE.room(), &says::ago(600), None).unwrap();
-    let clinic = house.user(Account::Clinic(HERE)).unwrap();
+    house.declare(HERE, "rest-frozen", HERE.room(), &messages::ago(600), None).unwrap();
+    let clinic = house.user(TestAccount::Clinic(HERE)).unwrap();
     let session = |revision: Value| {
         let body = json!({"id": "rest-frozen", "room": HERE.room(), "item": "laser-1",
-            "declared_lead": HERE.lead(), "start": says::ago(600), "revision": revision});
+            "declared_lead": HERE.lead(), "start": messages::ago(600), "revision": revision});
         clinic.post("/api/v1/sessions", &body).map_or(0, |a| a.status)
     };
     let highest = session(json!(u32::MAX));
@@ -109,7 +109,7 @@ fn a_registration_that_holds_elsewhere_is_not_changed_here() {
     };
     let country = house.program_of_the_country("integrator").unwrap();
     country.post("/api/v1/practitioners", &person("valid")).unwrap().ok().unwrap();
-    for who in [Account::Supervisor(HERE), Account::Integrator(HERE)] {
+    for who in [TestAccount::Supervisor(HERE), TestAccount::Integrator(HERE)] {
         let changed =
             house.user(who).unwrap().post("/api/v1/practitioners", &person("revoked")).unwrap();
         assert_eq!(
@@ -118,7 +118,7 @@ fn a_registration_that_holds_elsewhere_is_not_changed_here() {
             changed.text
         );
     }
-    let there = house.user(Account::Supervisor(Side::There)).unwrap();
+    let there = house.user(TestAccount::Supervisor(Side::There)).unwrap();
     let listed = there.get("/api/v1/practitioners?limit=500").unwrap().ok().unwrap();
     let listed = listed["practitioners"].as_array().unwrap();
     let stands = listed.iter().find(|p| p["id"] == "p-elsewhere").unwrap();
@@ -149,9 +149,10 @@ fn newer_sessions_elsewhere_empty_no_export() {
         )
     };
     let table = std::iter::once(head).chain((0..1100).map(far)).collect::<Vec<_>>().join("\n");
-    let there = house.user(Account::Clinic(Side::There)).unwrap();
+    let there = house.user(TestAccount::Clinic(Side::There)).unwrap();
     there.send("/api/v1/import/sessions", "text/csv", table.as_bytes()).unwrap().ok().unwrap();
-    let export = house.user(Account::Clinic(HERE)).unwrap().get("/api/v1/export/sessions").unwrap();
+    let export =
+        house.user(TestAccount::Clinic(HERE)).unwrap().get("/api/v1/export/sessions").unwrap();
     assert_eq!(export.status, 200, "{}", export.text);
     assert!(export.text.contains("rest-old"), "sessions elsewhere pushed the clinic's own out");
     assert!(!export.text.contains("rest-far"), "another clinic's sessions");
@@ -165,23 +166,28 @@ fn foreign_and_unknown_ids_answer_alike() {
             Side::There,
             "rest-foreign",
             Side::There.room(),
-            &says::ago(600),
-            Some(&says::ago(60)),
+            &messages::ago(600),
+            Some(&messages::ago(60)),
         )
         .unwrap();
-    let said = |who: Account, path: &str, body: &Value, id: &str| {
+    let said = |who: TestAccount, path: &str, body: &Value, id: &str| {
         let answer = house.user(who).unwrap().post(path, body).unwrap();
         assert!(answer.status >= 400, "{who} {path} with {id}: {}", answer.status);
         (answer.status, answer.json()["detail"].as_str().unwrap_or_default().replace(id, "ID"))
     };
     let in_room = |room: &str| {
-        let session = json!({"id": "rest-new", "room": room, "start": says::ago(60)});
-        said(Account::Clinic(HERE), "/api/v1/sessions", &session, room)
+        let session = json!({"id": "rest-new", "room": room, "start": messages::ago(60)});
+        said(TestAccount::Clinic(HERE), "/api/v1/sessions", &session, room)
     };
     assert_eq!(in_room(Side::There.room()), in_room("no-room"), "it learns which rooms there are");
     let cancel = |session: &str| {
         let step = json!({"step": "cancel", "reason": "x"});
-        said(Account::Clinic(HERE), &format!("/api/v1/sessions/{session}/steps"), &step, session)
+        said(
+            TestAccount::Clinic(HERE),
+            &format!("/api/v1/sessions/{session}/steps"),
+            &step,
+            session,
+        )
     };
     assert_eq!(
         cancel("rest-foreign"),
@@ -190,19 +196,19 @@ fn foreign_and_unknown_ids_answer_alike() {
     );
     let at = |institution: &str| {
         let room = json!({"id": "rest-room", "institution": institution, "mode": "in_room"});
-        said(Account::Integrator(HERE), "/api/v1/rooms", &room, institution)
+        said(TestAccount::Integrator(HERE), "/api/v1/rooms", &room, institution)
     };
     assert_eq!(at(Side::There.institution()), at("no-clinic"), "it learns which clinics there are");
 }
 
-fn typed(message: Value) -> Message {
-    Message::of(&serde_json::from_value(message).unwrap())
+fn typed(message: Value) -> UnsignedMessage {
+    UnsignedMessage::of(&serde_json::from_value(message).unwrap())
 }
 
 /// One sealed picture, as a manifest names it; nobody could open it.
 fn picture(id: &str) -> Value {
     let half = json!({"to": "0011223344556677", "version": 1, "enc": "AA==", "ct": "AA=="});
-    json!({"id": id, "kind": "subject_crop", "taken_at": says::ago(30), "width_px": 64,
+    json!({"id": id, "kind": "subject_crop", "taken_at": messages::ago(30), "width_px": 64,
         "height_px": 64, "covered_faces": 0, "bytes": 900, "sha256": "ab".repeat(32),
         "supervisor_half": half, "reviewer_half": half})
 }
@@ -212,14 +218,14 @@ fn picture(id: &str) -> Value {
 fn a_box_that_burns_held_pictures_is_told_of() {
     let house = house();
     let mut liar = house.provision("rest-burns", HERE.room()).unwrap();
-    liar.say(says::finding(HERE, '7', "NL-1", "L2")).unwrap();
+    liar.say(messages::finding(HERE, '7', "NL-1", "L2")).unwrap();
     let ids = ["71".repeat(16), "72".repeat(16)];
-    liar.say(typed(json!({"type": "evidence_manifest", "finding_id": says::id('7'),
+    liar.say(typed(json!({"type": "evidence_manifest", "finding_id": messages::id('7'),
         "firmware": "hostile", "pack": "none", "pack_sha256": "", "source": "camera",
         "items": [picture(&ids[0]), picture(&ids[1])]})))
         .unwrap();
     liar.settle().unwrap();
-    let supervisor = Account::Supervisor(HERE);
+    let supervisor = TestAccount::Supervisor(HERE);
     let of_mine = || -> Vec<Value> {
         let alerts = house.alerts(supervisor).unwrap();
         alerts.into_iter().filter(|a| a["device"] == "rest-burns").collect()
@@ -229,7 +235,7 @@ fn a_box_that_burns_held_pictures_is_told_of() {
     house.user(supervisor).unwrap().post(&path, &json!({"step": "uphold"})).unwrap().ok().unwrap();
     // One by one, so that each looks like a single bad block.
     for (id, step) in ids.iter().zip(["deleted", "lost"]) {
-        liar.say(typed(json!({"type": "evidence_receipt", "finding_id": says::id('7'),
+        liar.say(typed(json!({"type": "evidence_receipt", "finding_id": messages::id('7'),
             "items": [id], "step": step, "reason": "bad block"})))
             .unwrap();
     }
@@ -254,18 +260,18 @@ fn a_box_that_ends_its_own_service_is_told_of() {
     let word = json!({"retires": "rest-retired", "undelivered": 0}).to_string();
     let said = serde_json::to_value(it.signing_key().sign(word)).unwrap();
     house.nobody().post("/api/v1/provision/retire", &said).unwrap().ok().unwrap();
-    let told = |who: Account| -> Vec<Value> {
+    let told = |who: TestAccount| -> Vec<Value> {
         let alerts = house.alerts(who).unwrap();
         alerts.into_iter().filter(|a| a["device"] == "rest-retired").collect()
     };
-    let here = told(Account::Supervisor(HERE));
+    let here = told(TestAccount::Supervisor(HERE));
     assert_eq!(here.len(), 1, "{here:?}");
     assert_eq!(
         (&here[0]["severity"], &here[0]["findings"][0]["rule"]),
         (&json!("L2"), &json!("BOX-RETIRED"))
     );
-    assert_eq!(told(Account::Supervisor(Side::There)), Vec::<Value>::new());
+    assert_eq!(told(TestAccount::Supervisor(Side::There)), Vec::<Value>::new());
     // The same word once more ends nothing and tells nothing.
     assert_eq!(house.nobody().post("/api/v1/provision/retire", &said).unwrap().status, 403);
-    assert_eq!(told(Account::Supervisor(HERE)).len(), 1);
+    assert_eq!(told(TestAccount::Supervisor(HERE)).len(), 1);
 }

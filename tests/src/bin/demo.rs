@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 #[cfg(feature = "own-camera")]
 use e2e::camera_demo;
-use e2e::demo::{self, instance, instance::Instance, say, signals};
-use e2e::morning::{Broker, Faces, Settings};
+use e2e::demo::{self, instance, instance::FolderInUse, say, signals};
+use e2e::morning::{Faces, MorningBroker, MorningSettings};
 use e2e::programs::{self, root};
 
 const EXAMPLES: &str = "\
@@ -68,7 +68,7 @@ struct Args {
     listen: String,
     /// The broker between box and server; the server's own where it was built with one
     #[arg(long, conflicts_with = "camera")]
-    broker: Option<Broker>,
+    broker: Option<MorningBroker>,
     /// Keep databases and logs here; a new temporary folder by default
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -98,7 +98,7 @@ fn camera(args: &Args) -> Result<()> {
 
     let listen = args.listen.parse().with_context(|| format!("--listen {}", args.listen))?;
     let (camera, photos) = (args.camera.clone().unwrap_or_default(), root().join(&args.photos));
-    camera_demo::run(&camera_demo::Settings { camera, listen, photos }, &mut say)
+    camera_demo::run(&camera_demo::DemoSettings { camera, listen, photos }, &mut say)
 }
 
 #[cfg(not(feature = "own-camera"))]
@@ -121,14 +121,14 @@ fn clean() -> Result<()> {
 
 fn morning(args: &Args) -> Result<()> {
     let (script, seed, speed, once) = (args.script.clone(), args.seed, args.speed, args.once);
-    let mut settings = Settings {
+    let mut settings = MorningSettings {
         faces: faces(args)?,
         script,
         seed,
         speed,
         listen: args.listen.clone(),
         once,
-        ..Settings::drawn_once()
+        ..MorningSettings::drawn_once()
     };
     // Before anything is started: what can not be played is one line.
     settings.morning()?;
@@ -137,11 +137,11 @@ fn morning(args: &Args) -> Result<()> {
             "--real needs the real pack, which is not on this machine: ./scripts/models fetch real"
         );
     }
-    settings.broker = args.broker.map_or_else(Broker::at_hand, Ok)?;
+    settings.broker = args.broker.map_or_else(MorningBroker::at_hand, Ok)?;
     if let Some(other) = instance::who_serves(&args.listen) {
         bail!("{} is served by {other}; end that one, or choose another --listen", args.listen);
     }
-    let instance = Instance::open(args.keep.as_deref())?;
+    let instance = FolderInUse::open(args.keep.as_deref())?;
     signals::end_at_the_first(instance.temporary())?;
     // Its folder stays until the signal's own end is over.
     demo::play(&instance, &settings, !args.no_pictures).inspect_err(|_| signals::wait_if_ending())

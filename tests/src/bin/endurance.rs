@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use e2e::morning::{self, Outcome, Settings};
+use e2e::morning::{self, MorningOutcome, MorningSettings};
 use scene::Morning;
 use serde::Serialize;
 
@@ -73,13 +73,13 @@ fn run(args: &Args) -> Result<bool> {
     let round_ms = Morning::bundled()?.duration_ms + 1;
     let rounds = (args.frames * 1_000).div_ceil(u64::from(FRAME_RATE) * round_ms);
     let shown = (rounds * round_ms * u64::from(FRAME_RATE)).div_ceil(1_000);
-    let settings = Settings {
+    let settings = MorningSettings {
         seed: args.seed,
         frame_rate: FRAME_RATE,
         still: args.still,
         rounds,
         log_level: "warn".to_owned(),
-        ..Settings::drawn_once()
+        ..MorningSettings::drawn_once()
     };
     let mut playing = morning::start(folder.path(), &settings, &mut |_| ())?;
     let heard = morning::listen(&playing.api, |_| ());
@@ -117,7 +117,7 @@ fn files_in(folder: &Path) -> Result<u64> {
     Ok(files)
 }
 
-fn verdicts(looks: &[Look], shown: u64, outcome: &Outcome) -> Result<Vec<Line>> {
+fn verdicts(looks: &[Look], shown: u64, outcome: &MorningOutcome) -> Result<Vec<Line>> {
     let warm = looks.len() / 10;
     if looks[warm..].len() < 3 {
         bail!(

@@ -16,7 +16,7 @@ use e2e::api::Api;
 use e2e::boxes::{PlainBox, until};
 use e2e::clinic;
 use e2e::guest::{Card, Guest, run};
-use e2e::https::{Authority, Proxy};
+use e2e::https::{Proxy, TestAuthority};
 use e2e::mosquitto::{Mosquitto, free_port};
 use e2e::programs::Program;
 use e2e::server::{ServerPlan, findings_of};
@@ -342,7 +342,7 @@ fn scene_on_the_box() -> Result<Morning> {
 struct Clinic {
     plan: ServerPlan,
     api: Api,
-    authority: Authority,
+    authority: TestAuthority,
     proxy: Proxy,
     token: String,
     morning: Morning,
@@ -391,7 +391,7 @@ impl Clinic {
         })?;
         clinic::declare_sessions(&api, &scene_on_the_box()?)?;
         let token = clinic::register_device(&api, &morning)?;
-        let authority = Authority::new(HOST)?;
+        let authority = TestAuthority::new(HOST)?;
         let proxy = Proxy::start(&authority, &ready.http)?;
         let folder = folder.to_owned();
         Ok(Self {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use image::RgbImage;
-use scene::attack::{Held, Instrument, present};
+use scene::attack::{AttackInstrument, Held, present};
 use scene::{Morning, Scene, room};
 
 use super::act::Act;
@@ -20,7 +20,7 @@ const HOURS_MS: u64 = 5 * 3_600_000;
 
 /// The drawn room.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct DrawnCrowd {
     act: Act,
     since: Instant,
     begun: Instant,
@@ -33,7 +33,7 @@ pub(super) struct Crowd {
     portrait: RgbImage,
 }
 
-impl Crowd {
+impl DrawnCrowd {
     pub(super) fn new(act: Act) -> Result<Self> {
         let lead = scene(Some((LEAD, "")))?;
         let portrait = lead.enrolment_photo(LEAD)?.unwrap_or_default();
@@ -73,7 +73,7 @@ impl Crowd {
                 pitch_rad: 0.0,
                 roll_rad: 0.0,
             };
-            present(frame, &self.portrait, Instrument::Print, held.moved(at_ms, 0.12));
+            present(frame, &self.portrait, AttackInstrument::Print, held.moved(at_ms, 0.12));
         }
     }
 }

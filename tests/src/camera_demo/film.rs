@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail};
 use image::{RgbImage, imageops};
 
 use super::act::Act;
-use super::crowd::{Crowd, SIZE_PX};
+use super::crowd::{DrawnCrowd, SIZE_PX};
 use super::pipe::{Pipe, jpeg};
-use super::source::{Source, pictures};
+use super::source::{DemoSource, pictures};
 use super::video;
 
 /// Pictures in a second of drawn people: drawing one costs more than looking at it.
@@ -25,24 +25,24 @@ const STILL_EVERY: Duration = Duration::from_millis(250);
 const CANVAS_PX: (u32, u32) = (640, 480);
 
 /// What the drawn people are asked to do.
-pub(super) type Stage = Arc<Mutex<Act>>;
+pub(super) type SharedAct = Arc<Mutex<Act>>;
 
 /// Makes the pipe and begins to play into it; cameras need neither. What is wrong with a film is
 /// said before anything starts.
-pub(super) fn play(source: &Source, pipe: &Path, stage: &Stage) -> Result<()> {
+pub(super) fn play(source: &DemoSource, pipe: &Path, stage: &SharedAct) -> Result<()> {
     type Reel = Box<dyn FnMut(&mut Pipe) -> Result<()> + Send>;
     let reel: Reel = match source {
-        Source::Device(_) | Source::Rtsp { .. } => return Ok(()),
-        Source::Crowd => {
-            let (mut crowd, stage) = (Crowd::new(Act::Work)?, Arc::clone(stage));
+        DemoSource::Device(_) | DemoSource::Rtsp { .. } => return Ok(()),
+        DemoSource::Crowd => {
+            let (mut crowd, stage) = (DrawnCrowd::new(Act::Work)?, Arc::clone(stage));
             Box::new(move |pipe| draw(&mut crowd, &stage, pipe))
         }
-        Source::Folder(folder) => {
+        DemoSource::Folder(folder) => {
             let files = pictures(folder)?;
             check(&files)?;
             Box::new(move |pipe| show(&files, pipe))
         }
-        Source::Video(path) => video::player(path)?,
+        DemoSource::Video(path) => video::player(path)?,
     };
     rustix::fs::mknodat(rustix::fs::CWD, pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .with_context(|| format!("the pipe {}", pipe.display()))?;
@@ -66,7 +66,7 @@ fn run(mut reel: impl FnMut(&mut Pipe) -> Result<()>, pipe: &Path) {
     }
 }
 
-fn draw(crowd: &mut Crowd, stage: &Stage, pipe: &mut Pipe) -> Result<()> {
+fn draw(crowd: &mut DrawnCrowd, stage: &SharedAct, pipe: &mut Pipe) -> Result<()> {
     let mut frame = RgbImage::new(SIZE_PX.0, SIZE_PX.1);
     loop {
         let begun = Instant::now();

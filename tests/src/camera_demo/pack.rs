@@ -6,13 +6,13 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::source::Source;
+use super::source::DemoSource;
 use crate::programs::{self, program, root};
 
 /// The real pack where it is, or where the user wants it fetched; asked once, and only on a
 /// terminal.
-pub(super) fn choose(source: &Source, say: &mut dyn FnMut(&str)) -> Result<&'static str> {
-    if *source == Source::Crowd {
+pub(super) fn choose(source: &DemoSource, say: &mut dyn FnMut(&str)) -> Result<&'static str> {
+    if *source == DemoSource::Crowd {
         return Ok("avatar");
     }
     if programs::has_pack("real")? {

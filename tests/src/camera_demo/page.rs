@@ -1,20 +1,20 @@
 //! The demonstration's page on this machine alone: its routes. Who may come in is `local_page`'s;
-//! what is done is `desk`'s.
+//! what is done is `actions`'s.
 
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use local_page::{
-    Answer, PIXELS_JS, Scheme, come_in, cookie, done, empty, json_of, listen, picture, refused,
-    script, speak, text,
+    ASK_JS, PIXELS_JS, PageResponse, PageScheme, come_in, cookie, done, empty, json_of, listen,
+    picture, refused, script, speak, text,
 };
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::act::Act;
-use super::desk::Desk;
+use super::actions::DemoDesk;
 
 const COOKIE: &str = "zaigang-demo";
 const PAGE: &str = include_str!("page/index.html");
@@ -23,14 +23,14 @@ const SCRIPT: &str = include_str!("page/page.js");
 const WORDS: &str = include_str!("page/words.js");
 
 /// Serves the page until the program ends.
-pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
+pub(super) async fn serve(desk: Arc<DemoDesk>, listener: TcpListener) {
     listen(
         listener,
         |peer| peer.is_loopback(),
         |stream, peer| {
             let desk = Arc::clone(&desk);
             async move {
-                speak(stream, peer, Scheme::Http, |request| answer(Arc::clone(&desk), request))
+                speak(stream, peer, PageScheme::Http, |request| answer(Arc::clone(&desk), request))
                     .await;
             }
         },
@@ -38,7 +38,7 @@ pub(super) async fn serve(desk: Arc<Desk>, listener: TcpListener) {
     .await;
 }
 
-async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
+async fn answer(desk: Arc<DemoDesk>, request: Request<Incoming>) -> PageResponse {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (&method, path.as_str()) {
         (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
@@ -46,8 +46,9 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
         (&Method::GET, "/page.js") => script(SCRIPT),
         (&Method::GET, "/words.js") => script(WORDS),
         (&Method::GET, "/pixels.js") => script(PIXELS_JS),
+        (&Method::GET, "/ask.js") => script(ASK_JS),
         (&Method::POST, "/code") => {
-            come_in(request, Scheme::Http, COOKIE, |code| desk.enter(code)).await
+            come_in(request, PageScheme::Http, COOKIE, |code| desk.enter(code)).await
         }
         _ if !desk.may(&cookie(&request, COOKIE)) => {
             refused(StatusCode::UNAUTHORIZED, "give the code")
@@ -60,7 +61,7 @@ async fn answer(desk: Arc<Desk>, request: Request<Incoming>) -> Answer {
 }
 
 /// `?after=N`: the look after the N-th; no content while there is none.
-fn view(desk: &Desk, query: &str) -> Answer {
+fn view(desk: &DemoDesk, query: &str) -> PageResponse {
     let after = query.strip_prefix("after=").and_then(|n| n.parse().ok()).unwrap_or(0);
     match desk.look().filter(|look| look.sight.number > after) {
         Some(look) => picture(look.pixels(), &json!(look.sight)),
@@ -69,7 +70,7 @@ fn view(desk: &Desk, query: &str) -> Answer {
 }
 
 /// What changes something; it waits for the box or the server.
-async fn act(desk: Arc<Desk>, path: String, request: Request<Incoming>) -> Answer {
+async fn act(desk: Arc<DemoDesk>, path: String, request: Request<Incoming>) -> PageResponse {
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
-use protocol::live::{Sight, Status};
+use protocol::live::{LiveFrame, Status};
 use serde::Serialize;
 
 use super::act::Act;
-use super::house::{self, Alert};
-use super::promise::{Footing, Promise};
-use super::source::Source;
+use super::demo_clinic::{self, InboxAlert};
+use super::expected_verdicts::{Footing, Promise};
+use super::source::DemoSource;
 use crate::api::Api;
 
 /// To leave the picture, or to find the photograph.
@@ -26,7 +26,7 @@ const LATE: Duration = Duration::from_secs(40);
 /// Where a round stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Stage {
+pub(super) enum RoundStage {
     GetReady,
     Session,
     Verdict,
@@ -38,7 +38,7 @@ pub(super) enum Stage {
 pub(super) struct Round {
     pub(super) act: Act,
     pub(super) session: String,
-    pub(super) stage: Stage,
+    pub(super) stage: RoundStage,
     /// When the stage ends.
     until: Instant,
     /// What the box held faces for while the session ran.
@@ -50,13 +50,13 @@ pub(super) struct Round {
 impl Round {
     /// Whether an alert came of this act. What is raised while you get ready, such as a photograph
     /// that is held up, belongs to no session.
-    fn raised(&self, alert: &Alert) -> bool {
+    fn raised(&self, alert: &InboxAlert) -> bool {
         let before = self.before.get(&alert.id).copied().unwrap_or(0);
         alert.session == self.session || alert.session.is_empty() && alert.findings.len() > before
     }
 
     /// The rules that spoke because of this act.
-    fn rules<'a>(&self, inbox: &'a [Alert]) -> BTreeSet<&'a str> {
+    fn rules<'a>(&self, inbox: &'a [InboxAlert]) -> BTreeSet<&'a str> {
         let alerts = inbox.iter().filter(|alert| self.raised(alert));
         alerts.flat_map(|alert| alert.findings.iter().map(|f| f.rule.as_str())).collect()
     }
@@ -67,10 +67,10 @@ impl Round {
 pub(super) struct RoundShown {
     pub(super) act: Act,
     pub(super) session: String,
-    pub(super) stage: Stage,
+    pub(super) stage: RoundStage,
     pub(super) left_s: u64,
     pub(super) seen: Vec<&'static str>,
-    pub(super) alerts: Vec<Alert>,
+    pub(super) alerts: Vec<InboxAlert>,
     /// When it is over: whether what was seen and raised is what the page promised. `None`: it
     /// promised nothing, or it is not over.
     pub(super) as_promised: Option<bool>,
@@ -91,45 +91,50 @@ impl Rounds {
 
     /// Whether an act may begin.
     pub(super) fn is_free(&self) -> bool {
-        self.current.as_ref().is_none_or(|round| round.stage == Stage::Over)
+        self.current.as_ref().is_none_or(|round| round.stage == RoundStage::Over)
     }
 
     /// Declares the session of an act.
-    pub(super) fn begin(&mut self, api: &Api, act: Act, inbox: &[Alert]) -> Result<()> {
+    pub(super) fn begin(&mut self, api: &Api, act: Act, inbox: &[InboxAlert]) -> Result<()> {
         let session = format!("demo-{}", self.count + 1);
         let span = |time: Duration| SignedDuration::try_from(time).unwrap_or(SignedDuration::ZERO);
         let from = Timestamp::now() + span(GET_READY);
-        house::declare(api, &session, from, from + span(act.lasts()))?;
+        demo_clinic::declare(api, &session, from, from + span(act.lasts()))?;
         self.count += 1;
         let until = Instant::now() + GET_READY;
         let before = inbox.iter().map(|alert| (alert.id.clone(), alert.findings.len())).collect();
-        let (stage, seen) = (Stage::GetReady, BTreeSet::new());
+        let (stage, seen) = (RoundStage::GetReady, BTreeSet::new());
         self.current = Some(Round { act, session, stage, until, seen, before });
         Ok(())
     }
 
     /// Lets time pass: goes to the next stage when it is due. True where it went on.
-    pub(super) fn tick(&mut self, api: &Api, source: &Source, inbox: &[Alert]) -> Result<bool> {
+    pub(super) fn tick(
+        &mut self,
+        api: &Api,
+        source: &DemoSource,
+        inbox: &[InboxAlert],
+    ) -> Result<bool> {
         let footing = self.footing;
         let Some(round) = &mut self.current else { return Ok(false) };
-        if round.stage == Stage::Over || Instant::now() < round.until {
+        if round.stage == RoundStage::Over || Instant::now() < round.until {
             return Ok(false);
         }
-        if round.stage == Stage::Verdict && Instant::now() < round.until + LATE {
+        if round.stage == RoundStage::Verdict && Instant::now() < round.until + LATE {
             let all_there = |promise: Promise| promise.is_complete(&round.rules(inbox));
             if !footing.promise(round.act).is_none_or(all_there) {
                 return Ok(false);
             }
         }
         let (next, lasts) = match round.stage {
-            Stage::GetReady => (Stage::Session, round.act.lasts()),
-            Stage::Session => (Stage::Verdict, VERDICT),
-            Stage::Verdict | Stage::Over => (Stage::Over, Duration::ZERO),
+            RoundStage::GetReady => (RoundStage::Session, round.act.lasts()),
+            RoundStage::Session => (RoundStage::Verdict, VERDICT),
+            RoundStage::Verdict | RoundStage::Over => (RoundStage::Over, Duration::ZERO),
         };
         match next {
-            Stage::Session => house::set_zones(api, source, true)?,
-            Stage::Verdict => house::set_zones(api, source, false)?,
-            Stage::GetReady | Stage::Over => {}
+            RoundStage::Session => demo_clinic::set_zones(api, source, true)?,
+            RoundStage::Verdict => demo_clinic::set_zones(api, source, false)?,
+            RoundStage::GetReady | RoundStage::Over => {}
         }
         round.stage = next;
         round.until += lasts;
@@ -137,8 +142,8 @@ impl Rounds {
     }
 
     /// Notes what the box holds the faces of a look for.
-    pub(super) fn saw(&mut self, sight: &Sight) {
-        let Some(round) = self.current.as_mut().filter(|round| round.stage == Stage::Session)
+    pub(super) fn saw(&mut self, sight: &LiveFrame) {
+        let Some(round) = self.current.as_mut().filter(|round| round.stage == RoundStage::Session)
         else {
             return;
         };
@@ -151,9 +156,9 @@ impl Rounds {
     }
 
     /// The current round with what the inbox holds of it.
-    pub(super) fn shown(&self, inbox: &[Alert]) -> Option<RoundShown> {
+    pub(super) fn shown(&self, inbox: &[InboxAlert]) -> Option<RoundShown> {
         let round = self.current.as_ref()?;
-        let promise = self.footing.promise(round.act).filter(|_| round.stage == Stage::Over);
+        let promise = self.footing.promise(round.act).filter(|_| round.stage == RoundStage::Over);
         Some(RoundShown {
             act: round.act,
             session: round.session.clone(),
@@ -170,25 +175,25 @@ impl Rounds {
         let playing = self
             .current
             .as_ref()
-            .filter(|round| matches!(round.stage, Stage::GetReady | Stage::Session));
+            .filter(|round| matches!(round.stage, RoundStage::GetReady | RoundStage::Session));
         playing.map_or(Act::Work, |round| round.act)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::house::Finding;
+    use super::super::demo_clinic::InboxFinding;
     use super::*;
 
-    fn alert(id: &str, session: &str, findings: usize) -> Alert {
-        let finding = Finding {
+    fn alert(id: &str, session: &str, findings: usize) -> InboxAlert {
+        let finding = InboxFinding {
             rule: "HB-4".to_owned(),
             kind: "Integrity".to_owned(),
             severity: "L1".to_owned(),
             zh: String::new(),
             en: String::new(),
         };
-        Alert {
+        InboxAlert {
             id: id.to_owned(),
             session: session.to_owned(),
             severity: "L1".to_owned(),
@@ -202,7 +207,7 @@ mod tests {
         let round = Round {
             act: Act::Photo,
             session: "demo-2".to_owned(),
-            stage: Stage::Over,
+            stage: RoundStage::Over,
             until: Instant::now(),
             seen: BTreeSet::new(),
             before: BTreeMap::from([("old".to_owned(), 1)]),

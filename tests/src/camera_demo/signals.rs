@@ -11,11 +11,11 @@ use crate::programs;
 const GRACE: Duration = Duration::from_millis(300);
 
 /// The signals that end it.
-pub(super) struct Stop {
+pub(super) struct StopSignals {
     signals: [tokio::signal::unix::Signal; 3],
 }
 
-impl Stop {
+impl StopSignals {
     pub(super) fn new() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
@@ -24,7 +24,7 @@ impl Stop {
     }
 
     /// The first of them ends the programs, also while they still start.
-    pub(super) fn end_programs(mut self) -> Told {
+    pub(super) fn end_programs(mut self) -> SignalWatch {
         let (tell, told) = tokio::sync::watch::channel(false);
         let ending = tokio::spawn(async move {
             let [interrupt, terminate, hangup] = &mut self.signals;
@@ -37,17 +37,17 @@ impl Stop {
             // Where it fails nothing was started; what runs is killed with its owner.
             let _ = tokio::task::spawn_blocking(programs::end_all).await;
         });
-        Told { told, ending }
+        SignalWatch { told, ending }
     }
 }
 
 /// Whether a signal has come.
-pub(super) struct Told {
+pub(super) struct SignalWatch {
     told: tokio::sync::watch::Receiver<bool>,
     ending: tokio::task::JoinHandle<()>,
 }
 
-impl Told {
+impl SignalWatch {
     /// What the play ended with; nothing is wrong where a signal ended its programs.
     pub(super) async fn or(mut self, played: Result<()>) -> Result<()> {
         let told = tokio::time::timeout(GRACE, self.told.wait_for(|told| *told)).await;

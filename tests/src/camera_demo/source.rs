@@ -10,7 +10,7 @@ pub(super) const CROWD: &str = "demo:crowd";
 
 /// What the box looks at.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum DemoSource {
     /// A camera of this machine.
     Device(PathBuf),
     /// An IP camera; what opens it stands in a file of its own.
@@ -24,13 +24,13 @@ pub(super) enum Source {
 }
 
 /// Credentials never print.
-impl std::fmt::Debug for Source {
+impl std::fmt::Debug for DemoSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.kind())
     }
 }
 
-impl Source {
+impl DemoSource {
     /// Reads the argument; the error names it and says what may stand there.
     pub(super) fn parse(text: &str) -> Result<Self> {
         if text == CROWD {
@@ -114,7 +114,7 @@ pub(super) fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Splits what opens the camera from where it is: the box refuses an address that holds a password.
-fn rtsp(rest: &str) -> Result<Source> {
+fn rtsp(rest: &str) -> Result<DemoSource> {
     let authority = rest.split('/').next().unwrap_or_default();
     let (credentials, host) = match authority.rsplit_once('@') {
         Some((credentials, host)) => (Some(credentials.to_owned()), host),
@@ -125,7 +125,7 @@ fn rtsp(rest: &str) -> Result<Source> {
             "--camera rtsp://: write rtsp://HOST:PORT/PATH or rtsp://USER:PASSWORD@HOST:PORT/PATH"
         );
     }
-    Ok(Source::Rtsp { url: format!("rtsp://{host}{}", &rest[authority.len()..]), credentials })
+    Ok(DemoSource::Rtsp { url: format!("rtsp://{host}{}", &rest[authority.len()..]), credentials })
 }
 
 fn no_camera(named: &str) -> String {
@@ -149,15 +149,15 @@ mod tests {
 
     #[test]
     fn a_password_leaves_the_address_and_never_prints() {
-        let source = Source::parse("rtsp://admin:se@cret@10.0.0.9:554/live?x=1").unwrap();
-        let Source::Rtsp { url, credentials } = &source else { panic!("{source:?}") };
+        let source = DemoSource::parse("rtsp://admin:se@cret@10.0.0.9:554/live?x=1").unwrap();
+        let DemoSource::Rtsp { url, credentials } = &source else { panic!("{source:?}") };
         assert_eq!(
             (url.as_str(), credentials.as_deref()),
             ("rtsp://10.0.0.9:554/live?x=1", Some("admin:se@cret"))
         );
         assert!(!format!("{source:?} {}", source.config(Path::new("p"))).contains("cret"));
-        assert!(Source::parse("rtsp://admin@10.0.0.9/live").is_err());
-        assert!(Source::parse("rtsp:///live").is_err());
+        assert!(DemoSource::parse("rtsp://admin@10.0.0.9/live").is_err());
+        assert!(DemoSource::parse("rtsp:///live").is_err());
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
             (empty.as_str(), ".png"),
             ("/dev/shm", "no camera"),
         ] {
-            let said = format!("{:#}", Source::parse(named).unwrap_err());
+            let said = format!("{:#}", DemoSource::parse(named).unwrap_err());
             assert!(
                 said.contains(needle) && said.contains(named) && !said.contains('\n'),
                 "{said}"

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use local_page::Pixels;
-use protocol::live::{Ask, Photograph, Shown, Sight};
+use local_page::RgbPixels;
+use protocol::live::{LiveFrame, LiveMessage, LiveRequest, Photograph};
 
 /// More pixels than any look has.
 const MOST_PIXEL_BYTES: usize = 64 * 1024 * 1024;
@@ -19,28 +19,28 @@ const PHOTOGRAPH_WITHIN: Duration = Duration::from_secs(8);
 
 /// One look with its pixels: red, green, blue, from top to bottom.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
-    pub(super) sight: Sight,
+pub(super) struct CameraPicture {
+    pub(super) sight: LiveFrame,
     pub(super) rgb: Arc<Vec<u8>>,
     /// When it came; what is older than two seconds is no live picture.
     pub(super) came: Instant,
 }
 
-impl Look {
-    pub(super) fn pixels(&self) -> Pixels {
-        Pixels { width: self.sight.width, height: self.sight.height, rgb: self.rgb.to_vec() }
+impl CameraPicture {
+    pub(super) fn pixels(&self) -> RgbPixels {
+        RgbPixels { width: self.sight.width, height: self.sight.height, rgb: self.rgb.to_vec() }
     }
 }
 
 /// The connection to the box.
 #[derive(Debug)]
-pub(super) struct View {
-    newest: Arc<Mutex<Option<Look>>>,
+pub(super) struct ViewSocket {
+    newest: Arc<Mutex<Option<CameraPicture>>>,
     asks: Mutex<UnixStream>,
     photographs: Mutex<Receiver<(Photograph, Vec<u8>)>>,
 }
 
-impl View {
+impl ViewSocket {
     /// Connects; the box makes its socket before it says that it is ready.
     pub(super) fn open(socket: &Path) -> Result<Self> {
         let stream = local_files::connect_to(socket)
@@ -57,29 +57,29 @@ impl View {
     }
 
     /// The newest look.
-    pub(super) fn newest(&self) -> Option<Look> {
+    pub(super) fn newest(&self) -> Option<CameraPicture> {
         hold(&self.newest).clone()
     }
 
     /// The widest face now, and how the gate judged it; no picture where nobody was seen.
-    pub(super) fn photograph(&self) -> Result<(Photograph, Option<Pixels>)> {
+    pub(super) fn photograph(&self) -> Result<(Photograph, Option<RgbPixels>)> {
         let photographs = hold(&self.photographs);
         // One that came too late for whoever asked.
         while photographs.try_recv().is_ok() {}
-        let mut line = serde_json::to_vec(&Ask::Photograph)?;
+        let mut line = serde_json::to_vec(&LiveRequest::Photograph)?;
         line.push(b'\n');
         hold(&self.asks).write_all(&line).context("the box's view is gone")?;
         let (photograph, rgb) = photographs
             .recv_timeout(PHOTOGRAPH_WITHIN)
             .context("the box gives no photograph: no frame comes")?;
-        let taken = Pixels { width: photograph.width, height: photograph.height, rgb };
+        let taken = RgbPixels { width: photograph.width, height: photograph.height, rgb };
         Ok((photograph, Some(taken).filter(|taken| taken.width > 0)))
     }
 }
 
 fn read(
     stream: UnixStream,
-    newest: &Mutex<Option<Look>>,
+    newest: &Mutex<Option<CameraPicture>>,
     taken: &Sender<(Photograph, Vec<u8>)>,
 ) -> Result<()> {
     let mut lines = BufReader::new(stream);
@@ -88,7 +88,7 @@ fn read(
         if lines.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let shown: Shown = serde_json::from_str(&line)?;
+        let shown: LiveMessage = serde_json::from_str(&line)?;
         let bytes = shown.pixel_bytes();
         if bytes > MOST_PIXEL_BYTES {
             bail!("{bytes} bytes of pixels are too many");
@@ -96,11 +96,11 @@ fn read(
         let mut rgb = vec![0; bytes];
         lines.read_exact(&mut rgb)?;
         match shown {
-            Shown::Sight(sight) => {
+            LiveMessage::Sight(sight) => {
                 *hold(newest) =
-                    Some(Look { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
+                    Some(CameraPicture { sight: *sight, rgb: Arc::new(rgb), came: Instant::now() });
             }
-            Shown::Photograph(photograph) => taken.send((photograph, rgb))?,
+            LiveMessage::Photograph(photograph) => taken.send((photograph, rgb))?,
         }
     }
 }

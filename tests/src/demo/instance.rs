@@ -18,13 +18,13 @@ const CONFIG_OPTIONS: &[&str] = &["--config", "-c"];
 
 /// A folder in use by this process; a temporary one goes with it.
 #[derive(Debug)]
-pub struct Instance {
+pub struct FolderInUse {
     folder: PathBuf,
     temporary: Option<tempfile::TempDir>,
     _lock: File,
 }
 
-impl Instance {
+impl FolderInUse {
     /// In the folder that the user named, or a new temporary one.
     pub fn open(keep: Option<&Path>) -> Result<Self> {
         let temporary = match keep {

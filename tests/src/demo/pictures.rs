@@ -14,14 +14,14 @@ use serde_json::json;
 use super::say;
 use crate::clinic;
 use crate::hostile::{User, welcomed};
-use crate::morning::{Playing, Settings, start_agent};
+use crate::morning::{MorningSettings, Playing, start_agent};
 use crate::programs::{ends_with_the_others, root};
 
 /// Of the supervisors and reviewers: the city of the scene's clinic.
 const PLACE: &str = "5101";
 
 /// The line of it. `keep`: where the user keeps this demonstration's files.
-pub fn show(playing: &mut Playing, folder: &Path, keep: bool, settings: &Settings) {
+pub fn show(playing: &mut Playing, folder: &Path, keep: bool, settings: &MorningSettings) {
     let chromium = match tools() {
         Ok(chromium) => chromium,
         Err(missing) => return say(&format!("pictures   not opened: {missing}")),
@@ -55,7 +55,7 @@ fn tools() -> Result<PathBuf> {
 fn open(
     playing: &mut Playing,
     folder: &Path,
-    settings: &Settings,
+    settings: &MorningSettings,
     chromium: &Path,
     target: &Path,
 ) -> Result<String> {
@@ -83,7 +83,7 @@ fn open(
     ends_with_the_others(&browser);
     let said = follow(&mut browser, || {
         fs::write(folder.join("agent.toml"), &next_day)?;
-        let staying = Settings { once: false, ..settings.clone() };
+        let staying = MorningSettings { once: false, ..settings.clone() };
         playing.agent = start_agent(folder, &staying)?;
         Ok(())
     });

@@ -22,7 +22,7 @@ const SESSION: &str = "s-d";
 
 /// A form that somebody opened.
 #[derive(Debug, Clone)]
-pub struct Form {
+pub struct ReportForm {
     room: String,
     sign: String,
     ticket: String,
@@ -46,14 +46,14 @@ const STRANGER: Said = Said {
     to: "09:06",
     text: "医生走后，一个没有胸牌的人继续操作",
 };
-/// Within the lawful session of the morning, where the lead himself is at work.
+/// Within the lawful session of the morning, where the lead is at work.
 const LAWFUL: Said =
     Said {
         allegation: "lending", from: "08:32", to: "08:37", text: "听说主诊医师根本不来"
     };
 
 /// Opens the forms by the signs of their rooms; none where the server has no public door.
-pub fn open(playing: &Playing) -> Result<Vec<Form>> {
+pub fn open(playing: &Playing) -> Result<Vec<ReportForm>> {
     let Some(door) = &playing.ready.public else { return Ok(Vec::new()) };
     let (api, door) = (&playing.api, Api::new(door));
     let morning = &playing.morning;
@@ -66,7 +66,7 @@ pub fn open(playing: &Playing) -> Result<Vec<Form>> {
         let sign = between(&api.text(&format!("/rooms/{room}/qr"))?, "/p/r/", "<")?;
         let form = door.text(&format!("/p/report?r={sign}"))?;
         let ticket = between(&form, "name=\"ticket\" value=\"", "\"")?;
-        anyhow::Ok(Form {
+        anyhow::Ok(ReportForm {
             room: room.to_owned(),
             sign,
             ticket,
@@ -88,7 +88,7 @@ fn between(text: &str, before: &str, after: &str) -> Result<String> {
 }
 
 /// Sends them and says what the records answer; an error where that is not what was played.
-pub fn send(playing: &Playing, forms: &[Form], say: &mut dyn FnMut(&str)) -> Result<()> {
+pub fn send(playing: &Playing, forms: &[ReportForm], say: &mut dyn FnMut(&str)) -> Result<()> {
     let Some(door) = playing.ready.public.as_deref().map(Api::new) else { return Ok(()) };
     let whole = playing.morning.sessions.iter().any(|s| s.id == SESSION);
     for form in forms {
@@ -128,7 +128,7 @@ pub fn send(playing: &Playing, forms: &[Form], say: &mut dyn FnMut(&str)) -> Res
 }
 
 /// What was sent is taken in a moment later.
-fn clue_about(api: &Api, form: &Form) -> Result<Value> {
+fn clue_about(api: &Api, form: &ReportForm) -> Result<Value> {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let clues = api.get("clues?state=all")?;
@@ -143,6 +143,6 @@ fn clue_about(api: &Api, form: &Form) -> Result<Value> {
     }
 }
 
-fn is_of(clue: &Value, form: &Form) -> bool {
+fn is_of(clue: &Value, form: &ReportForm) -> bool {
     clue["room"] == *form.room && clue["allegation"] == form.said.allegation
 }

@@ -1,13 +1,13 @@
 //! What was played and what was raised, expected beside seen. It counts nothing: the rows are
 //! [`crate::morning::compare`]'s.
 
-use crate::morning::Row;
+use crate::morning::PlayedSession;
 
 const TOLD: usize = 46;
 const FINDINGS: usize = 17;
 
 /// The table, at most 100 columns wide.
-pub fn text(rows: &[Row]) -> String {
+pub fn text(rows: &[PlayedSession]) -> String {
     let mut lines =
         vec![line("played", "expected", "seen", ""), "-".repeat(TOLD + 2 * FINDINGS + 16)];
     for row in rows {
@@ -68,12 +68,12 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn row(expected: &[&str], seen: &[&str]) -> Row {
+    fn row(expected: &[&str], seen: &[&str]) -> PlayedSession {
         let of = |rules: &[&str]| {
             rules.iter().map(|r| ((*r).to_owned(), "Kind".to_owned(), "L3".to_owned())).collect()
         };
         let told = "Declared under a lead who never enters; another physician operates.".to_owned();
-        Row { session: "s-1".to_owned(), told, expected: of(expected), seen: of(seen) }
+        PlayedSession { session: "s-1".to_owned(), told, expected: of(expected), seen: of(seen) }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! A box in the hands of somebody who wants something: its keys are real, its chain is kept, and
-//! every word is his.
+//! every word is theirs.
 
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use delivery::identity::Identity;
+use delivery::identity::BoxIdentity;
 use delivery::provision::{Provisioning, provision};
 use protocol::WIRE_VERSION;
 use protocol::down::{Down, DownBody, Receipt};
@@ -19,7 +19,7 @@ use rumqttc::v5::{Client, Event};
 use serde_json::{Value, json};
 use trust::{DownVerifier, SigningKey, ZERO_HASH, chain_hash};
 
-use super::says;
+use super::messages;
 use crate::client::options;
 
 /// Longer than anything takes on a busy machine.
@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// A message that is not signed yet: what is left out is filled in as an honest box would.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub struct UnsignedMessage {
     payload: Value,
     channel: Option<Channel>,
     seq: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Message {
     device: Option<String>,
 }
 
-impl Message {
+impl UnsignedMessage {
     pub fn of(payload: &Up) -> Self {
         // Plain structs of texts and numbers: JSON can hold them all.
         Self {
@@ -127,7 +127,7 @@ impl Message {
 /// A provisioned and connected box. It disconnects when it is dropped, and the broker sends no last
 /// will.
 pub struct HostileBox {
-    pub identity: Identity,
+    pub identity: BoxIdentity,
     /// The sequence of the last message that was sent.
     pub seq: u64,
     /// The hash that the next message will name.
@@ -157,7 +157,7 @@ impl HostileBox {
 
     /// Connects and says that it is on line. The chain begins at 1: set `seq` and `prev` to go on
     /// with an earlier one.
-    pub fn connect(identity: Identity) -> Result<Self> {
+    pub fn connect(identity: BoxIdentity) -> Result<Self> {
         let mut options = options(identity.device.as_str(), &identity)?;
         options.set_connection_timeout(30);
         let (client, mut connection) = Client::new(options, 1000);
@@ -205,14 +205,14 @@ impl HostileBox {
 
     /// Sends the next message of the chain; gives its sequence. `?` on it means the broker's link,
     /// not the server's opinion.
-    pub fn say(&mut self, message: impl Into<Message>) -> Result<u64> {
+    pub fn say(&mut self, message: impl Into<UnsignedMessage>) -> Result<u64> {
         let (topic, bytes) = self.signed(message);
         self.publish(&topic, &bytes)?;
         Ok(self.seq)
     }
 
     /// Says several, then waits until the last is receipted; gives its sequence.
-    pub fn say_all(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<u64> {
+    pub fn say_all(&mut self, messages: impl IntoIterator<Item = UnsignedMessage>) -> Result<u64> {
         for message in messages {
             self.say(message)?;
         }
@@ -222,7 +222,7 @@ impl HostileBox {
     }
 
     /// The next link, signed but not sent: topic and bytes. The chain moves on as if it were sent.
-    pub fn signed(&mut self, message: impl Into<Message>) -> (String, Vec<u8>) {
+    pub fn signed(&mut self, message: impl Into<UnsignedMessage>) -> (String, Vec<u8>) {
         let mut message = message.into();
         let channel = message.channel.unwrap_or(Channel::Findings);
         if message.payload["type"] == "health" && message.payload["heartbeat_seq"] == 0 {
@@ -236,7 +236,7 @@ impl HostileBox {
             "seq": self.seq,
             "prev": message.prev.as_deref().unwrap_or(&self.prev),
             "event_id": message.event_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
-            "stamp": {"utc": message.utc.unwrap_or_else(|| says::ago(0)), "boot_id": "b",
+            "stamp": {"utc": message.utc.unwrap_or_else(|| messages::ago(0)), "boot_id": "b",
                 "boot_count": self.boot_count,
                 "mono_ms": self.began.elapsed().as_millis() as u64,
                     "uncertainty_ms": message.uncertainty_ms,
@@ -261,7 +261,7 @@ impl HostileBox {
             online,
             boot_count: self.boot_count,
             boot_id: "b".into(),
-            connected_at: says::ago(0),
+            connected_at: messages::ago(0),
         };
         let bytes = self.envelope(serde_json::to_string(&body)?);
         let topic = Topic::new(self.identity.device.clone(), Channel::Status).to_string();
@@ -284,7 +284,7 @@ impl HostileBox {
 
     /// A heartbeat and its receipt: everything sent before was taken.
     pub fn settle(&mut self) -> Result<Receipt> {
-        let seq = self.say(says::heartbeat())?;
+        let seq = self.say(messages::heartbeat())?;
         self.receipted(seq)
     }
 

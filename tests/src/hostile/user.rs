@@ -28,7 +28,7 @@ pub struct User {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct HttpAnswer {
     pub status: u16,
     pub text: String,
     /// The value of `Set-Cookie`'s `zaigang`, where one came.
@@ -36,7 +36,7 @@ pub struct Answer {
     pub location: Option<String>,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// The JSON body; null where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
@@ -105,7 +105,7 @@ impl User {
     }
 
     /// `path` begins with `/`: `/api/v1/alerts`, or a page.
-    pub fn get(&self, path: &str) -> Result<Answer> {
+    pub fn get(&self, path: &str) -> Result<HttpAnswer> {
         let mut asked = self.client.get(format!("{}{path}", self.base));
         for (name, value) in self.headers() {
             asked = asked.header(name, value);
@@ -126,24 +126,24 @@ impl User {
         Ok(got.body_mut().read_to_vec()?)
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+    pub fn post(&self, path: &str, body: &Value) -> Result<HttpAnswer> {
         let sent = self.posting(path).content_type("application/json").send(body.to_string());
         answer(sent.with_context(|| format!("POST {path}"))?)
     }
 
     /// A page's form.
-    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<HttpAnswer> {
         let sent = self.posting(path).send_form(fields.iter().copied());
         answer(sent.with_context(|| format!("POST {path}"))?)
     }
 
     /// A form with files.
-    pub fn upload(&self, path: &str, form: Form<'_>) -> Result<Answer> {
+    pub fn upload(&self, path: &str, form: Form<'_>) -> Result<HttpAnswer> {
         answer(self.posting(path).send(form).with_context(|| format!("POST {path}"))?)
     }
 
     /// Any bytes of any kind.
-    pub fn send(&self, path: &str, kind: &str, body: &[u8]) -> Result<Answer> {
+    pub fn send(&self, path: &str, kind: &str, body: &[u8]) -> Result<HttpAnswer> {
         answer(
             self.posting(path)
                 .content_type(kind)
@@ -175,7 +175,7 @@ impl User {
     }
 }
 
-fn answer(mut from: Response<ureq::Body>) -> Result<Answer> {
+fn answer(mut from: Response<ureq::Body>) -> Result<HttpAnswer> {
     let header =
         |name: &str| from.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let cookie = header("set-cookie").and_then(|set| {
@@ -186,5 +186,5 @@ fn answer(mut from: Response<ureq::Body>) -> Result<Answer> {
     let location = header("location");
     let status = from.status().as_u16();
     let bytes = from.body_mut().with_config().limit(256 << 20).read_to_vec()?;
-    Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), cookie, location })
+    Ok(HttpAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned(), cookie, location })
 }

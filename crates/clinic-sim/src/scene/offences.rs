@@ -1,7 +1,7 @@
 //! The planted offences: what each rule exists for, plainly done.
 
-use super::{Pose, Recipe, Stage};
-use crate::{Actor, Plant, Zone};
+use super::{FacePresentation, Recipe, SceneBuilder};
+use crate::{Actor, Plant, Whereabouts};
 
 /// Every offence with the rule that has to say it.
 pub const OFFENCES: &[(Plant, Recipe)] = &[
@@ -18,18 +18,18 @@ pub const OFFENCES: &[(Plant, Recipe)] = &[
     (Plant::Hb3, ("HB-3", hb3)),
 ];
 
-fn ll1(s: &mut Stage<'_>) {
+fn ll1(s: &mut SceneBuilder<'_>) {
     let (from, to) = (s.from + s.dice.between(10, 90), s.to);
     s.works("phys1", from, to);
     s.nurse_helps();
     if s.dice.chance(0.3) {
-        let places = [(Zone::Companion, s.from, s.to)];
-        s.visit(Actor::Outsider(9), Pose::Working, &places);
+        let places = [(Whereabouts::Companion, s.from, s.to)];
+        s.visit(Actor::Outsider(9), FacePresentation::Working, &places);
     }
     s.told_by(&[Actor::Staff("phys1")]);
 }
 
-fn ll4(s: &mut Stage<'_>) {
+fn ll4(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     let long = s.dice.between(180, 500);
     s.works("lead1", from, s.to);
@@ -37,7 +37,7 @@ fn ll4(s: &mut Stage<'_>) {
     s.told_by(&[Actor::Staff("lapsed")]);
 }
 
-fn ll5(s: &mut Stage<'_>) {
+fn ll5(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     // With the way in and out less than the 45 s of the lead's own part.
     let short = s.dice.between(12, 28);
@@ -46,7 +46,7 @@ fn ll5(s: &mut Stage<'_>) {
     s.told_by(&[Actor::Staff("lead1"), Actor::Staff("phys1")]);
 }
 
-fn nl1(s: &mut Stage<'_>) {
+fn nl1(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     s.declared().lead = Some("phys2");
     s.works("phys2", from, s.to);
@@ -54,26 +54,26 @@ fn nl1(s: &mut Stage<'_>) {
     s.told_by(&[Actor::Staff("phys2")]);
 }
 
-fn nl2(s: &mut Stage<'_>) {
+fn nl2(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     s.works("nurse1", from, s.to);
     s.told_by(&[Actor::Staff("nurse1")]);
 }
 
-fn nl3(s: &mut Stage<'_>) {
+fn nl3(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     s.works("assist", from, s.to);
     s.nurse_helps();
     s.told_by(&[Actor::Staff("assist")]);
 }
 
-fn nl4(s: &mut Stage<'_>) {
+fn nl4(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     (s.declared().item, s.declared().lead) = (Some("rebuild"), Some("surgeon"));
     s.works("surgeon", from, s.to);
 }
 
-fn uq1(s: &mut Stage<'_>) {
+fn uq1(s: &mut SceneBuilder<'_>) {
     let (from, to) = (s.from + s.dice.between(10, 90), s.to);
     let half = from + s.dice.between(200, 400);
     match s.dice.between(0, 3) {
@@ -90,7 +90,7 @@ fn uq1(s: &mut Stage<'_>) {
     s.told_by(&[Actor::Outsider(1)]);
 }
 
-fn uq2(s: &mut Stage<'_>) {
+fn uq2(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     let half = from + s.dice.between(420, 560);
     s.works("office", from, half);
@@ -98,14 +98,14 @@ fn uq2(s: &mut Stage<'_>) {
     s.told_by(&[Actor::Staff("office")]);
 }
 
-fn uq3(s: &mut Stage<'_>) {
+fn uq3(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     s.stands_by("lead1", from, s.to);
     s.works("pharm", from + 10, s.to);
     s.told_by(&[Actor::Staff("pharm")]);
 }
 
-fn hb3(s: &mut Stage<'_>) {
+fn hb3(s: &mut SceneBuilder<'_>) {
     let from = s.from + s.dice.between(10, 90);
     s.scene.sessions.clear();
     s.works("lead1", from, s.to);

@@ -47,13 +47,13 @@ pub(super) struct Waits {
 
 /// The order in which brokers are tried. Pure.
 #[derive(Debug)]
-pub(super) struct Rotation {
+pub(super) struct BrokerRotation {
     current: BrokerAddress,
     /// Attempts in vain since the last good connection.
     failures: u32,
 }
 
-impl Rotation {
+impl BrokerRotation {
     /// `None` where there is no broker at all.
     pub(super) fn begin(brokers: &[BrokerAddress], key: u64) -> Option<Self> {
         let count = u64::try_from(brokers.len()).ok()?;
@@ -108,15 +108,15 @@ mod tests {
     #[test]
     fn boxes_begin_spread_over_all_brokers() {
         let list = brokers(&[1, 2, 3]);
-        let first = |key| Rotation::begin(&list, key).map(|it| it.current().port);
+        let first = |key| BrokerRotation::begin(&list, key).map(|it| it.current().port);
         assert_eq!([first(0), first(1), first(2), first(3)], [Some(1), Some(2), Some(3), Some(1)]);
-        assert_eq!(Rotation::begin(&[], 7).map(|it| it.current().port), None);
+        assert_eq!(BrokerRotation::begin(&[], 7).map(|it| it.current().port), None);
     }
 
     #[test]
     fn one_broker_is_tried_with_doubling_waits() {
         let (list, mut dice) = (brokers(&[1]), 3);
-        let mut rotation = Rotation::begin(&list, 0).unwrap();
+        let mut rotation = BrokerRotation::begin(&list, 0).unwrap();
         for doubled in [500, 1_000, 2_000, 4_000] {
             let wait = rotation.next(&list, WAITS, &mut dice);
             assert!((doubled / 2..=doubled * 3 / 2).contains(&wait), "{doubled}: {wait}");
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_round_over_all_is_short_and_the_next_waits_longer() {
         let (list, mut dice) = (brokers(&[1, 2]), 3);
-        let mut rotation = Rotation::begin(&list, 0).unwrap();
+        let mut rotation = BrokerRotation::begin(&list, 0).unwrap();
         let mut went = Vec::new();
         for most in [3_000, 750, 750, 1_500, 1_500, 3_000] {
             let wait = rotation.next(&list, WAITS, &mut dice);
@@ -143,7 +143,7 @@ mod tests {
         let list = brokers(&[1, 2]);
         let wait = |seed: u64| {
             let mut dice = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            Rotation::begin(&list, 0).unwrap().next(&list, WAITS, &mut dice)
+            BrokerRotation::begin(&list, 0).unwrap().next(&list, WAITS, &mut dice)
         };
         let waits: Vec<u64> = (1..=1_000).map(wait).collect();
         for part in 0..3 {
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_left_the_list_is_not_tried_again() {
-        let mut rotation = Rotation::begin(&brokers(&[1, 2]), 0).unwrap();
+        let mut rotation = BrokerRotation::begin(&brokers(&[1, 2]), 0).unwrap();
         rotation.next(&brokers(&[2, 3]), WAITS, &mut 3);
         assert_eq!(rotation.current().port, 2);
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 
+use super::error_text::explained;
 use super::options::client_tls;
-use super::words::explained;
-use crate::identity::Identity;
+use crate::identity::BoxIdentity;
 
 /// When the certificate that the broker of `identity` shows runs out; `None` where it speaks no
 /// TLS.
@@ -18,7 +18,7 @@ use crate::identity::Identity;
 /// # Errors
 /// One line: it could not be looked at, or it is not believed.
 pub fn broker_certificate_end(
-    identity: &Identity,
+    identity: &BoxIdentity,
     within: Duration,
 ) -> Result<Option<Timestamp>, String> {
     let Some(files) = identity.tls.as_ref().filter(|_| identity.broker.tls) else {

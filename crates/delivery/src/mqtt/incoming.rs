@@ -10,13 +10,13 @@ use protocol::topic::{BadTopic, Channel, Topic};
 use trust::{DownVerifier, Refused};
 
 use super::MAX_KNOWLEDGE_BYTES;
-use super::stats::Reason;
-use crate::identity::Identity;
+use super::stats::RefusalCause;
+use crate::identity::BoxIdentity;
 
 /// What was refused, and why.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub reason: Reason,
+pub(super) struct MessageRefusal {
+    pub reason: RefusalCause,
     pub why: String,
 }
 
@@ -26,20 +26,24 @@ pub(super) struct Refusal {
 pub(super) fn admit(
     topic: &str,
     payload: &[u8],
-    identity: &Identity,
+    identity: &BoxIdentity,
     verifier: &DownVerifier,
     now: Option<Timestamp>,
-) -> Result<(Channel, DownBody), Refusal> {
-    let topic: Topic =
-        topic.parse().map_err(|error: BadTopic| refusal(Reason::Malformed, error.to_string()))?;
+) -> Result<(Channel, DownBody), MessageRefusal> {
+    let topic: Topic = topic
+        .parse()
+        .map_err(|error: BadTopic| refusal(RefusalCause::Malformed, error.to_string()))?;
     if topic.device != identity.device {
-        return Err(refusal(Reason::Misdirected, format!("topic of device {}", topic.device)));
+        return Err(refusal(
+            RefusalCause::Misdirected,
+            format!("topic of device {}", topic.device),
+        ));
     }
     let limit =
         if topic.channel == Channel::Knowledge { MAX_KNOWLEDGE_BYTES } else { MAX_MESSAGE_BYTES };
     if payload.len() > limit {
         return Err(refusal(
-            Reason::Oversized,
+            RefusalCause::Oversized,
             format!("{} bytes, the limit is {limit}", payload.len()),
         ));
     }
@@ -49,7 +53,7 @@ pub(super) fn admit(
         .map_err(|e| refusal(reason_of(&e), e.to_string()))?;
     if body.payload != Down::Unknown && body.payload.channel() != topic.channel {
         let why = format!("a {} on the topic of {}", body.kind, topic.channel.as_str());
-        return Err(refusal(Reason::Malformed, why));
+        return Err(refusal(RefusalCause::Malformed, why));
     }
     Ok((topic.channel, body))
 }
@@ -58,7 +62,7 @@ pub(super) fn admit(
 pub fn open_down(
     payload: &[u8],
     sealed: bool,
-    identity: &Identity,
+    identity: &BoxIdentity,
     verifier: &DownVerifier,
     now: Option<Timestamp>,
 ) -> Result<DownBody, Refused> {
@@ -74,21 +78,21 @@ pub fn open_down(
     verifier.check(&envelope, now)
 }
 
-fn refusal(reason: Reason, why: impl Into<String>) -> Refusal {
-    Refusal { reason, why: why.into() }
+fn refusal(reason: RefusalCause, why: impl Into<String>) -> MessageRefusal {
+    MessageRefusal { reason, why: why.into() }
 }
 
-fn reason_of(refused: &Refused) -> Reason {
+fn reason_of(refused: &Refused) -> RefusalCause {
     match refused {
         Refused::Malformed { .. } | Refused::KindMismatch { .. } | Refused::NoRandomness(_) => {
-            Reason::Malformed
+            RefusalCause::Malformed
         }
         Refused::OtherSigner { .. }
         | Refused::BadSignature
         | Refused::OtherRecipient { .. }
-        | Refused::CannotOpen => Reason::Forged,
-        Refused::OtherDevice { .. } => Reason::Misdirected,
-        Refused::Rollback { .. } | Refused::Expired { .. } => Reason::Stale,
-        Refused::Repeated { .. } => Reason::Repeated,
+        | Refused::CannotOpen => RefusalCause::Forged,
+        Refused::OtherDevice { .. } => RefusalCause::Misdirected,
+        Refused::Rollback { .. } | Refused::Expired { .. } => RefusalCause::Stale,
+        Refused::Repeated { .. } => RefusalCause::Repeated,
     }
 }

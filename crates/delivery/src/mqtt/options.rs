@@ -15,7 +15,7 @@ use rumqttc::{NetworkOptions, TlsConfiguration, Transport};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{MAX_KNOWLEDGE_BYTES, Settings};
+use super::{LinkSettings, MAX_KNOWLEDGE_BYTES};
 use crate::identity::{TLS_KIND, TlsFiles};
 use crate::outbox::Boot;
 
@@ -37,7 +37,7 @@ pub enum TlsError {
 
 /// The options of one connection; the last will says when this connection was made.
 pub(super) fn connect_options(
-    settings: &Settings,
+    settings: &LinkSettings,
     boot: &Boot,
     connected_at: &str,
 ) -> Result<MqttOptions, TlsError> {
@@ -54,7 +54,7 @@ pub(super) fn connect_options(
 }
 
 /// The options without a last will.
-pub(super) fn bare_options(settings: &Settings) -> Result<MqttOptions, TlsError> {
+pub(super) fn bare_options(settings: &LinkSettings) -> Result<MqttOptions, TlsError> {
     let identity = &settings.identity;
     let broker = &identity.broker;
     let mut options = MqttOptions::new(identity.device.as_str(), &broker.host, broker.port);
@@ -85,13 +85,13 @@ pub(super) fn bare_options(settings: &Settings) -> Result<MqttOptions, TlsError>
     Ok(options)
 }
 
-pub(super) fn status_topic(settings: &Settings) -> String {
+pub(super) fn status_topic(settings: &LinkSettings) -> String {
     Topic::new(settings.identity.device.clone(), Channel::Status).to_string()
 }
 
 /// The signed status; the same text serves as last will.
 pub(super) fn status_payload(
-    settings: &Settings,
+    settings: &LinkSettings,
     boot: &Boot,
     online: bool,
     connected_at: &str,

@@ -17,12 +17,12 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::{AsyncClient, Event};
 use trust::DownVerifier;
 
-use super::Settings;
+use super::LinkSettings;
+use super::error_text::explained;
 use super::incoming::admit;
 use super::options::bare_options;
-use super::words::explained;
-use crate::identity::Identity;
-use crate::outbox::Waiting;
+use crate::identity::BoxIdentity;
+use crate::outbox::WaitingMessage;
 
 /// Why a box would not be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,11 +56,11 @@ pub enum Served {
 
 /// Connects, subscribes, and sends `waiting` for its receipt, within `patience`.
 pub async fn probe(
-    identity: Identity,
+    identity: BoxIdentity,
     patience: Duration,
-    waiting: Option<Waiting>,
+    waiting: Option<WaitingMessage>,
 ) -> Result<Served, ProbeError> {
-    let settings = Settings::new(identity.clone());
+    let settings = LinkSettings::new(identity.clone());
     let mut options =
         bare_options(&settings).map_err(|why| ProbeError::NoConnection(why.to_string()))?;
     options.set_manual_acks(true);
@@ -89,8 +89,8 @@ pub async fn probe(
 
 /// What was asked, and what came of it so far.
 struct Asked {
-    identity: Identity,
-    waiting: Option<Waiting>,
+    identity: BoxIdentity,
+    waiting: Option<WaitingMessage>,
     /// Subscriptions that were answered.
     answered: usize,
     refused: Vec<&'static str>,
@@ -269,15 +269,15 @@ mod tests {
         packet
     }
 
-    fn waiting(seq: u64) -> Waiting {
-        Waiting { seq, channel: Channel::Health, envelope: "{}".to_owned() }
+    fn waiting(seq: u64) -> WaitingMessage {
+        WaitingMessage { seq, channel: Channel::Health, envelope: "{}".to_owned() }
     }
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    fn identity(port: u16) -> Identity {
+    fn identity(port: u16) -> BoxIdentity {
         let host = "127.0.0.1".to_owned();
-        Identity {
+        BoxIdentity {
             device: "box-1".parse().unwrap(),
             room: "room-1".parse().unwrap(),
             server: SigningKey::generate().unwrap().verifying_key(),

@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 use trust::DownVerifier;
 
-use super::incoming::{Refusal, admit};
+use super::incoming::{MessageRefusal, admit};
 use super::options::{connect_options, status_payload, status_topic};
 use super::probe::{is_refused, not_taken};
-use super::stats::Reason;
-use super::{Delivered, Settings};
+use super::stats::RefusalCause;
+use super::{Delivered, LinkSettings};
 use crate::outbox::plan::Planner;
 use crate::outbox::{Outbox, OutboxError};
 
@@ -36,7 +36,7 @@ enum FromNetwork {
 }
 
 struct Session<'a> {
-    settings: &'a Settings,
+    settings: &'a LinkSettings,
     outbox: &'a Outbox,
     to_engine: &'a mpsc::Sender<Delivered>,
     planner: &'a mut Planner,
@@ -55,7 +55,7 @@ struct Session<'a> {
 }
 
 pub(super) async fn run(
-    settings: &Settings,
+    settings: &LinkSettings,
     outbox: &Outbox,
     to_engine: &mpsc::Sender<Delivered>,
     planner: &mut Planner,
@@ -317,10 +317,10 @@ impl Session<'_> {
         }
     }
 
-    fn refuse(&self, topic: &str, refusal: &Refusal) {
+    fn refuse(&self, topic: &str, refusal: &MessageRefusal) {
         self.settings.stats.count_refused(refusal.reason);
         let topic: String = topic.chars().take(120).collect();
-        if refusal.reason == Reason::Repeated {
+        if refusal.reason == RefusalCause::Repeated {
             // The broker may hand a message over twice.
             debug!("refused on {topic}: {}", refusal.why);
         } else {
@@ -358,7 +358,7 @@ impl Session<'_> {
         if let Ok(Ok(())) = timeout(Duration::from_secs(5), self.to_engine.send(delivered)).await {
             self.settings.stats.count_delivered();
         } else {
-            self.settings.stats.count_refused(Reason::Undelivered);
+            self.settings.stats.count_refused(RefusalCause::Undelivered);
             warn!(
                 "{kind} version {version} was not taken by the engine; the server will send it \
                 again"

@@ -35,7 +35,7 @@ struct Inner {
 
 /// Messages from the broker that were refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Refusals {
+pub struct RefusalCounts {
     pub oversized: u64,
     /// No JSON of ours, an unknown topic, a kind that does not belong there.
     pub malformed: u64,
@@ -52,7 +52,7 @@ pub struct Refusals {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum RefusalCause {
     Oversized,
     Malformed,
     Forged,
@@ -107,9 +107,9 @@ impl LinkStats {
         self.inner.delivered.load(Ordering::Relaxed)
     }
 
-    pub fn refusals(&self) -> Refusals {
+    pub fn refusals(&self) -> RefusalCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Refusals {
+        RefusalCounts {
             oversized: read(&self.inner.oversized),
             malformed: read(&self.inner.malformed),
             forged: read(&self.inner.forged),
@@ -154,15 +154,15 @@ impl LinkStats {
         self.count(&self.inner.delivered);
     }
 
-    pub(super) fn count_refused(&self, reason: Reason) {
+    pub(super) fn count_refused(&self, reason: RefusalCause) {
         let counter = match reason {
-            Reason::Oversized => &self.inner.oversized,
-            Reason::Malformed => &self.inner.malformed,
-            Reason::Forged => &self.inner.forged,
-            Reason::Misdirected => &self.inner.misdirected,
-            Reason::Stale => &self.inner.stale,
-            Reason::Repeated => &self.inner.repeated,
-            Reason::Undelivered => &self.inner.undelivered,
+            RefusalCause::Oversized => &self.inner.oversized,
+            RefusalCause::Malformed => &self.inner.malformed,
+            RefusalCause::Forged => &self.inner.forged,
+            RefusalCause::Misdirected => &self.inner.misdirected,
+            RefusalCause::Stale => &self.inner.stale,
+            RefusalCause::Repeated => &self.inner.repeated,
+            RefusalCause::Undelivered => &self.inner.undelivered,
         };
         self.count(counter);
     }

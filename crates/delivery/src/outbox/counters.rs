@@ -20,7 +20,7 @@ const SLOT_BYTES: usize = 4096;
 pub(super) const BLOCK: u64 = 1024;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Counters {
+pub(super) struct OutboxCounters {
     /// Rises with every write: the higher of two sound slots counts.
     generation: u64,
     pub boot_count: u64,
@@ -36,7 +36,7 @@ pub(super) struct Counters {
 #[derive(Debug)]
 pub(super) struct CountersFile {
     file: File,
-    pub now: Counters,
+    pub now: OutboxCounters,
 }
 
 impl CountersFile {
@@ -80,7 +80,7 @@ impl CountersFile {
     }
 }
 
-fn read_slot(file: &File, slot: u64) -> Option<Counters> {
+fn read_slot(file: &File, slot: u64) -> Option<OutboxCounters> {
     let mut bytes = vec![0; SLOT_BYTES];
     file.read_exact_at(&mut bytes, slot * SLOT_BYTES as u64).ok()?;
     let text = String::from_utf8(bytes).ok()?;

@@ -1,10 +1,11 @@
 //! The outbox's database: rows, the chain's tip, receipts. Each change is one transaction. Decides
 //! nothing about policy.
 
+mod salvage;
+
 use std::path::Path;
 
 use protocol::down::Receipt;
-use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
 use protocol::topic::Channel;
 use protocol::up::{ChainBreak, DroppedReport, DroppedRow, Stamp, Up, UpBody};
@@ -13,8 +14,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, param
 use trust::{SigningKey, ZERO_HASH, chain_hash};
 
 use super::error::OutboxError;
-use super::plan::{Class, Heads, Lane};
+use super::plan::{Class, Lane, LaneHeads};
 use super::{Applied, EventRef, OutboxOptions};
+pub(super) use salvage::{adopt, salvage};
 
 /// SQLite's default.
 pub(super) const PAGE_BYTES: u64 = 4096;
@@ -360,7 +362,7 @@ fn check_hash(tx: &Transaction<'_>, tip: &Tip, receipt: &Receipt) -> Result<(), 
 
 /// The oldest rows per lane. A chain break waits until every row before it is receipted: the server
 /// takes it to mean that whatever is missing below will never come.
-pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<Heads, OutboxError> {
+pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<LaneHeads, OutboxError> {
     let (first, first_break): (Option<i64>, Option<i64>) = db
         .prepare_cached(
             "SELECT (SELECT min(seq) FROM outbox), (SELECT min(seq) FROM outbox WHERE breaks = 1)",
@@ -375,7 +377,7 @@ pub(super) fn heads(db: &Connection, per_lane: usize) -> Result<Heads, OutboxErr
             find.query_map(params![number, below, per_lane as i64], |row| get_u64(row, 0))?;
         rows.collect::<Result<_, _>>().map_err(OutboxError::from)
     };
-    Ok(Heads { vital: lane(0)?, bulk: lane(1)? })
+    Ok(LaneHeads { vital: lane(0)?, bulk: lane(1)? })
 }
 
 pub(super) fn envelope(
@@ -395,7 +397,7 @@ pub(super) fn envelope(
 /// health that the server receipted. It is only read: no lock is taken, in
 /// which its owner would find it, and no file made beside it. What a torn end left in the log is
 /// not seen.
-pub(super) fn to_be_receipted(path: &Path) -> Option<super::Waiting> {
+pub(super) fn to_be_receipted(path: &Path) -> Option<super::WaitingMessage> {
     use std::os::unix::ffi::OsStrExt as _;
 
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"/._-".contains(b);
@@ -412,86 +414,15 @@ pub(super) fn to_be_receipted(path: &Path) -> Option<super::Waiting> {
         let kept = read_meta(&db, LAST_HEALTH).ok()??;
         let (seq, envelope) = kept.split_once(' ')?;
         let (seq, envelope) = (seq.parse().ok()?, envelope.to_owned());
-        return Some(super::Waiting { seq, channel: Channel::Health, envelope });
+        return Some(super::WaitingMessage { seq, channel: Channel::Health, envelope });
     };
     let (channel, envelope) = envelope(&db, seq).ok()??;
-    Some(super::Waiting { seq, channel, envelope })
+    Some(super::WaitingMessage { seq, channel, envelope })
 }
 
 pub(super) fn depth(db: &Connection) -> Result<u64, OutboxError> {
     db.query_row("SELECT count(*) FROM outbox", [], |row| get_u64(row, 0))
         .map_err(OutboxError::from)
-}
-
-/// What can still be read of a torn database: rows whose signature holds, oldest first. Stops at
-/// the first row that can not be read, and never fails.
-pub(super) fn salvage(path: &Path, writer: &Writer) -> Vec<Row> {
-    let mut kept = Vec::new();
-    let Ok(db) = Connection::open(path) else { return kept };
-    let key = writer.key.verifying_key();
-    let Ok(mut find) =
-        db.prepare("SELECT seq, class, breaks, hash, channel, envelope FROM outbox ORDER BY seq")
-    else {
-        return kept;
-    };
-    let Ok(mut rows) = find.query([]) else { return kept };
-    while let Ok(Some(row)) = rows.next() {
-        let read = || -> rusqlite::Result<Row> {
-            Ok(Row {
-                seq: get_u64(row, 0)?,
-                class: row.get(1)?,
-                breaks: row.get(2)?,
-                hash: row.get(3)?,
-                channel: row.get(4)?,
-                envelope: row.get(5)?,
-            })
-        };
-        let Ok(row) = read() else { continue };
-        let sound = serde_json::from_str::<Envelope>(&row.envelope)
-            .is_ok_and(|e| trust::verify(&e, &key).is_ok_and(|body| chain_hash(body) == row.hash));
-        if sound && row.class <= Class::Health as i64 {
-            kept.push(row);
-        }
-    }
-    kept
-}
-
-/// A row as it stands, for moving it to a new database.
-#[derive(Debug)]
-pub(super) struct Row {
-    pub seq: u64,
-    class: i64,
-    breaks: bool,
-    hash: String,
-    channel: String,
-    envelope: String,
-}
-
-pub(super) fn adopt(
-    db: &mut Connection,
-    writer: &Writer,
-    tip: &Tip,
-    rows: &[Row],
-) -> Result<(), OutboxError> {
-    let tx = db.transaction()?;
-    for row in rows {
-        tx.execute(
-            "INSERT INTO outbox (seq, lane, class, breaks, hash, channel, envelope) VALUES (?1, \
-            ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                row.seq as i64,
-                i64::from(row.class > 1),
-                row.class,
-                row.breaks,
-                row.hash,
-                row.channel,
-                row.envelope
-            ],
-        )?;
-    }
-    save_tip(&tx, tip, writer)?;
-    tx.commit()?;
-    Ok(())
 }
 
 fn read_meta(db: &Connection, key: &str) -> Result<Option<String>, OutboxError> {

@@ -72,7 +72,7 @@ pub enum Lane {
 
 /// How much may be in flight, and how patience grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct SendLimits {
     /// Rows in flight at once; never above the broker's receive maximum.
     pub window: usize,
     /// Slots of the window that the bulk lane may always use.
@@ -82,7 +82,7 @@ pub struct Limits {
     pub retry_max_ms: u64,
 }
 
-impl Default for Limits {
+impl Default for SendLimits {
     fn default() -> Self {
         Self { window: 64, bulk_share: 8, retry_first_ms: 10_000, retry_max_ms: 300_000 }
     }
@@ -90,14 +90,14 @@ impl Default for Limits {
 
 /// The oldest undelivered rows of each lane, at least `window` of each where there are so many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Heads {
+pub struct LaneHeads {
     pub vital: Vec<u64>,
     pub bulk: Vec<u64>,
 }
 
 /// What to do now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct SendPlan {
     pub send: Vec<u64>,
     /// When to plan again if nothing else happens, on the caller's monotonic clock.
     pub wake_at_ms: Option<u64>,
@@ -112,14 +112,14 @@ struct Flight {
 /// The rows that were published on this connection and not yet receipted.
 #[derive(Debug, Clone)]
 pub struct Planner {
-    limits: Limits,
+    limits: SendLimits,
     flights: BTreeMap<u64, Flight>,
     dice: u64,
 }
 
 impl Planner {
     /// `seed` spreads the retries of different boxes apart.
-    pub fn new(limits: Limits, seed: u64) -> Self {
+    pub fn new(limits: SendLimits, seed: u64) -> Self {
         Self { limits, flights: BTreeMap::new(), dice: seed }
     }
 
@@ -131,7 +131,7 @@ impl Planner {
         }
     }
 
-    /// Rows that [`Heads`] must hold per lane.
+    /// Rows that [`LaneHeads`] must hold per lane.
     pub fn window(&self) -> usize {
         self.limits.window
     }
@@ -141,7 +141,7 @@ impl Planner {
     }
 
     /// The rows to publish now; each counts as in flight from here on.
-    pub fn plan(&mut self, heads: &Heads, now_ms: u64) -> Plan {
+    pub fn plan(&mut self, heads: &LaneHeads, now_ms: u64) -> SendPlan {
         let pending = |seq: &u64| heads.vital.contains(seq) || heads.bulk.contains(seq);
         self.flights.retain(|seq, _| pending(seq));
         let mut send = Vec::new();
@@ -166,7 +166,7 @@ impl Planner {
         for seq in &send {
             self.depart(*seq, now_ms);
         }
-        Plan { send, wake_at_ms: self.flights.values().map(|flight| flight.due_ms).min() }
+        SendPlan { send, wake_at_ms: self.flights.values().map(|flight| flight.due_ms).min() }
     }
 
     /// A row that could not be handed to the connection after all: it waits for the next plan.
@@ -211,11 +211,14 @@ mod tests {
     use super::*;
 
     fn planner(window: usize) -> Planner {
-        Planner::new(Limits { window, bulk_share: 1, retry_first_ms: 1000, retry_max_ms: 8000 }, 7)
+        Planner::new(
+            SendLimits { window, bulk_share: 1, retry_first_ms: 1000, retry_max_ms: 8000 },
+            7,
+        )
     }
 
-    fn heads(vital: &[u64], bulk: &[u64]) -> Heads {
-        Heads { vital: vital.to_vec(), bulk: bulk.to_vec() }
+    fn heads(vital: &[u64], bulk: &[u64]) -> LaneHeads {
+        LaneHeads { vital: vital.to_vec(), bulk: bulk.to_vec() }
     }
 
     #[test]
@@ -289,7 +292,7 @@ mod tests {
         #[test]
         fn the_window_holds(window in 1_usize..20,
             steps in proptest::collection::vec((0_u64..40, 0_u64..40, 0_u64..3000), 1..60)) {
-            let mut planner = Planner::new(Limits { window, ..Limits::default() }, 1);
+            let mut planner = Planner::new(SendLimits { window, ..SendLimits::default() }, 1);
             let mut now = 0;
             for (vital, bulk, wait) in steps {
                 now += wait;

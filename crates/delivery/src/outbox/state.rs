@@ -16,8 +16,8 @@ use trust::SigningKey;
 use super::counters::{BLOCK, CountersFile};
 use super::disk::{self, PAGE_BYTES, Tip, Writer};
 use super::error::OutboxError;
-use super::plan::{Class, Heads};
-use super::replace::{Torn, finish_swap, open_checked, start_again};
+use super::plan::{Class, LaneHeads};
+use super::repair::{Torn, finish_swap, open_checked, start_again};
 use super::reserve::Reserve;
 use super::{Applied, EventRef, OutboxOptions, OutboxStats};
 
@@ -363,7 +363,7 @@ impl State {
         &self.counters.now.down_versions
     }
 
-    pub(super) fn heads(&self, per_lane: usize) -> Result<Heads, OutboxError> {
+    pub(super) fn heads(&self, per_lane: usize) -> Result<LaneHeads, OutboxError> {
         disk::heads(&self.db, per_lane)
     }
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use trust::{SigningKey, VerifyingKey, ZERO_HASH, chain_hash, verify};
 
 use super::*;
-use crate::testing::{Outcome, finding};
+use crate::testing::{FaultOutcome, finding};
 
 struct Clinic {
     dir: TempDir,
@@ -353,7 +353,7 @@ fn a_real_full_disk_loses_no_accusation() {
     let findings =
         kept.iter().filter(|(_, body)| matches!(body.payload, Up::Finding(_))).count() as u64;
     assert_eq!(findings, raised, "a finding was lost on the full disk: {stats:?}");
-    let outcome = Outcome {
+    let outcome = FaultOutcome {
         fault: "box: disk full (a file system of 1 MiB)".into(),
         times: stats.dropped,
         raised: stats.last_seq,
@@ -389,7 +389,7 @@ fn a_clock_that_steps_by_a_day_changes_neither_order_nor_chain() {
         .all(|pair| pair[1].1.prev == pair[0].0 && pair[1].1.seq == pair[0].1.seq + 1);
     let ids: std::collections::BTreeSet<_> =
         kept.iter().map(|(_, body)| body.event_id.clone()).collect();
-    let outcome = Outcome {
+    let outcome = FaultOutcome {
         fault: "box: clock steps of a day, both ways".into(),
         times: 60,
         raised,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use delivery::outbox::plan::spread;
 use delivery::outbox::{Outbox, OutboxOptions};
-use delivery::testing::Outcome;
+use delivery::testing::FaultOutcome;
 use protocol::down::Receipt;
 use protocol::envelope::Envelope;
 use protocol::up::{ClockSource, HealthReport, Up, UpBody};
@@ -161,7 +161,7 @@ fn the_power_may_go_at_any_write() {
     let stored = life.server.hashes.len() as u64;
     let last = outbox.stats().unwrap().last_seq;
     assert_eq!(life.server.receipt().contiguous_seq, last, "a hole in the chain");
-    let outcome = Outcome {
+    let outcome = FaultOutcome {
         fault: format!("box: power cut at any write, seed {seed}"),
         times: cuts,
         raised: last,

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use delivery::identity::Identity;
-use delivery::mqtt::{LinkStats, Settings};
-use delivery::outbox::plan::{Limits, spread};
+use delivery::identity::BoxIdentity;
+use delivery::mqtt::{LinkSettings, LinkStats};
+use delivery::outbox::plan::{SendLimits, spread};
 use delivery::outbox::{Outbox, OutboxOptions};
 use jiff::Timestamp;
 use protocol::down::{Down, Receipt};
@@ -330,7 +330,7 @@ pub(crate) fn client_options(id: &str, port: u16) -> MqttOptions {
 /// A box with its keys on disk, its server, and a way to start its link.
 pub(crate) struct TestBox {
     pub(crate) dir: PathBuf,
-    pub(crate) identity: Identity,
+    pub(crate) identity: BoxIdentity,
     pub(crate) server: ServerSide,
 }
 
@@ -339,7 +339,7 @@ impl TestBox {
         let server_key = SigningKey::generate().unwrap();
         let signing = SigningKey::generate().unwrap();
         let device: DeviceId = "box-1".parse().unwrap();
-        let identity = Identity {
+        let identity = BoxIdentity {
             device: device.clone(),
             room: "room-1".parse().unwrap(),
             server: server_key.verifying_key(),
@@ -372,7 +372,7 @@ impl TestBox {
         .unwrap()
     }
 
-    pub(crate) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> LinkSettings {
         box_settings(self.identity.clone())
     }
 
@@ -386,9 +386,10 @@ impl TestBox {
 }
 
 /// Short waits, so that a test of many failures ends soon.
-pub(crate) fn box_settings(identity: Identity) -> Settings {
-    let mut settings = Settings::new(identity);
-    settings.limits = Limits { retry_first_ms: 300, retry_max_ms: 2000, ..Limits::default() };
+pub(crate) fn box_settings(identity: BoxIdentity) -> LinkSettings {
+    let mut settings = LinkSettings::new(identity);
+    settings.limits =
+        SendLimits { retry_first_ms: 300, retry_max_ms: 2000, ..SendLimits::default() };
     settings.backoff_first_ms = 20;
     settings.backoff_max_ms = 200;
     settings

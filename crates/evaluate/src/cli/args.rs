@@ -86,7 +86,7 @@ impl Treat {
 
 /// Whose photographs are measured.
 #[derive(Debug, Args)]
-pub struct Who {
+pub struct MeasuredArgs {
     /// Folder of people, one folder a person; may be given again, people of the same name are one.
     #[arg(long, required = true)]
     pub gallery: Vec<PathBuf>,
@@ -143,7 +143,7 @@ pub struct IdentifyArgs {
     #[command(flatten)]
     pub masks: Masks,
     #[command(flatten)]
-    pub who: Who,
+    pub who: MeasuredArgs,
     /// Divide the people in two by this seed: the cohort is drawn from one half (of the people
     /// named, where there are groups), and the other half is measured. Without it the pack's own
     /// cohort is used, which may have been made of the very people measured. Several seeds divided
@@ -186,7 +186,7 @@ pub struct EvidenceArgs {
     #[command(flatten)]
     pub common: Common,
     #[command(flatten)]
-    pub who: Who,
+    pub who: MeasuredArgs,
     /// Galleries that are drawn, of 1 to 10 people.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub trials: u64,

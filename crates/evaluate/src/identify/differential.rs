@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{AtPack, Plan, RATES, Rates, Report, Set, report};
+use super::{AtPack, IdentificationPlan, IdentificationReport, RATES, Rates, Set, report};
 use crate::{
     curve::IMPOSTORS_PER_RATE,
     groups::{self, Chosen},
@@ -20,9 +20,9 @@ const FNIR_BORNE: f64 = 0.05;
 /// A group, its control, and how they compare.
 #[derive(Debug, Serialize)]
 pub struct Differential {
-    pub group: Group,
+    pub group: GroupRates,
     /// As many people outside the group, with as many photographs each.
-    pub control: Group,
+    pub control: GroupRates,
     /// Group ÷ control; null where the control made no error.
     pub ratio: Ratio,
     /// People whom the list names; some may have no folder, or too few photographs.
@@ -33,7 +33,7 @@ pub struct Differential {
 
 /// The rates of some people among themselves.
 #[derive(Debug, Default, Serialize)]
-pub struct Group {
+pub struct GroupRates {
     pub people: usize,
     pub images: usize,
     pub failure_to_acquire: f64,
@@ -61,25 +61,25 @@ pub struct Ratio {
 pub(super) fn all(
     set: &Set,
     groups: &BTreeMap<String, Vec<usize>>,
-    plan: Plan,
+    plan: IdentificationPlan,
 ) -> BTreeMap<String, Differential> {
     groups.iter().map(|(name, members)| (name.clone(), one(set, members, plan))).collect()
 }
 
-fn one(set: &Set, members: &[usize], plan: Plan) -> Differential {
+fn one(set: &Set, members: &[usize], plan: IdentificationPlan) -> Differential {
     let photos: Vec<usize> = set.probes.iter().map(Vec::len).collect();
     let everything =
         members.iter().map(|person| (*person, (0..photos[*person]).collect())).collect();
     let control = groups::control(&photos, members, plan.seed);
     let (group, control) = (measured(set, &everything, plan), measured(set, &control, plan));
     let ratio = ratio(&group, &control);
-    let said = |whose, of: &Group| warnings(whose, of.people_in_gallery, &of.per_track, plan);
+    let said = |whose, of: &GroupRates| warnings(whose, of.people_in_gallery, &of.per_track, plan);
     let mut warnings = said("the group", &group);
     warnings.extend(said("the control", &control));
     Differential { group, control, ratio, named: members.len(), warnings }
 }
 
-fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
+fn measured(set: &Set, chosen: &Chosen, plan: IdentificationPlan) -> GroupRates {
     let kept = |samples: &super::Samples| {
         let person = |(person, photos): &(usize, Vec<usize>)| {
             photos.iter().map(|i| samples[*person][*i].clone()).collect()
@@ -94,10 +94,10 @@ fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
     let figures = if people_in_gallery == 0 {
         None
     } else {
-        Some(report(&set, Plan { people: people_in_gallery, ..plan }))
+        Some(report(&set, IdentificationPlan { people: people_in_gallery, ..plan }))
     };
-    let counted = Group { people: chosen.len(), people_in_gallery, ..Group::default() };
-    let Some(Report {
+    let counted = GroupRates { people: chosen.len(), people_in_gallery, ..GroupRates::default() };
+    let Some(IdentificationReport {
         images,
         failure_to_acquire,
         per_image,
@@ -110,7 +110,7 @@ fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
     else {
         return counted;
     };
-    Group {
+    GroupRates {
         images,
         failure_to_acquire,
         per_image,
@@ -122,14 +122,14 @@ fn measured(set: &Set, chosen: &Chosen, plan: Plan) -> Group {
     }
 }
 
-fn ratio(group: &Group, control: &Group) -> Ratio {
+fn ratio(group: &GroupRates, control: &GroupRates) -> Ratio {
     let over = |group: Option<f64>, control: Option<f64>| {
         group.zip(control.filter(|rate| *rate > 0.0)).map(|(group, control)| group / control)
     };
-    let at = |of: &Group, rate| {
+    let at = |of: &GroupRates, rate| {
         of.per_track.fnir_at_fpir.get(rate).and_then(Option::as_ref).and_then(|at| at.fnir)
     };
-    let acquired = |of: &Group| (of.images > 0).then_some(of.failure_to_acquire);
+    let acquired = |of: &GroupRates| (of.images > 0).then_some(of.failure_to_acquire);
     let (g, c) = (&group.at_pack_thresholds, &control.at_pack_thresholds);
     Ratio {
         failure_to_acquire: over(acquired(group), acquired(control)),
@@ -145,7 +145,12 @@ fn ratio(group: &Group, control: &Group) -> Ratio {
 }
 
 /// What so few people cannot bear, a line each.
-pub(super) fn warnings(whose: &str, in_gallery: usize, rates: &Rates, plan: Plan) -> Vec<String> {
+pub(super) fn warnings(
+    whose: &str,
+    in_gallery: usize,
+    rates: &Rates,
+    plan: IdentificationPlan,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if in_gallery < plan.people {
         lines.push(format!(

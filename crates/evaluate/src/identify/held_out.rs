@@ -5,11 +5,11 @@ use anyhow::{Context as _, ensure};
 use vision::Embedding;
 
 use super::Set;
-use crate::{cohort, groups::Groups, people::Person};
+use crate::{cohort, groups::Groups, people::PersonPhotos};
 use dice::Dice;
 
-/// Rows of a cohort, as in those that packs carry.
-const ROWS: usize = 128;
+/// Rows of a cohort, as in those that packs carry; this crate's own tests need none so large.
+const ROWS: usize = if cfg!(test) { 4 } else { 128 };
 /// Photographs of a person of the group, and of any other person, at most, as there.
 const PHOTOS: (usize, usize) = (4, 1);
 
@@ -17,10 +17,10 @@ const PHOTOS: (usize, usize) = (4, 1);
 /// drawn from the people named, else from everybody of its half.
 pub(super) fn divide(
     set: &mut Set,
-    everyone: &[Person],
+    everyone: &[PersonPhotos],
     groups: Option<&Groups>,
     seed: u64,
-) -> anyhow::Result<Vec<Person>> {
+) -> anyhow::Result<Vec<PersonPhotos>> {
     let members: Vec<usize> =
         groups.map(|g| g.members(everyone).into_values().flatten().collect()).unwrap_or_default();
     let is_member = |person: usize| groups.is_none() || members.contains(&person);
@@ -49,7 +49,7 @@ pub(super) fn divide(
         });
     }
     let second = everyone.iter().zip(&first).filter(|(_, first)| !**first);
-    let second: Vec<Person> = second.map(|(person, _)| person.clone()).collect();
+    let second: Vec<PersonPhotos> = second.map(|(person, _)| person.clone()).collect();
     ensure!(!second.is_empty(), "--hold-out leaves nobody to measure");
     Ok(second)
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use vision::{Gate, Thresholds};
 
 use super::{
-    Around, AtPack, FnirAtFpir, RATES, Rates, Report,
-    trial::{Probe, Scored},
+    Around, AtPack, FnirAtFpir, IdentificationReport, RATES, Rates,
+    trial::{Probe, ProbeScore},
 };
 use crate::{
     curve::{bootstrap_by_group, threshold_at},
@@ -20,7 +20,7 @@ const OWN: usize = SHIFTS.len() / 2;
 
 /// Scores of one kind of probe.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct ProbeScores {
     /// (person, score, the right person).
     mated: Vec<(usize, f32, bool)>,
     non_mated: Vec<(usize, f32)>,
@@ -28,8 +28,8 @@ pub(super) struct Tally {
     seen_strangers: BTreeSet<(usize, usize)>,
 }
 
-impl Tally {
-    pub(super) fn add(&mut self, found: Scored, probe: &Probe<'_>) {
+impl ProbeScores {
+    pub(super) fn add(&mut self, found: ProbeScore, probe: &Probe<'_>) {
         self.seen.insert((probe.person, probe.number));
         if probe.mated {
             self.mated.push((probe.person, found.best, found.person == probe.person));
@@ -124,7 +124,7 @@ impl Limits {
 impl Verdicts {
     pub(super) fn add(
         &mut self,
-        looks: &[(Scored, &Sample)],
+        looks: &[(ProbeScore, &Sample)],
         probe: &Probe<'_>,
         thresholds: &Thresholds,
     ) {
@@ -151,7 +151,7 @@ impl Verdicts {
         }
     }
 
-    pub(super) fn into(self, report: &mut Report, thresholds: &Thresholds) {
+    pub(super) fn into(self, report: &mut IdentificationReport, thresholds: &Thresholds) {
         let registered = |count: &dyn Fn(&Said) -> u32| Share::of(&self.registered, count);
         let strangers = |count: &dyn Fn(&Said) -> u32| Share::of(&self.strangers, count);
         let cosine = |ppm: i32| ppm as f32 / 1e6;

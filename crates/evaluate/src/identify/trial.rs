@@ -3,7 +3,7 @@
 
 use vision::{Embedding, Gallery, Gate, Rivals, Template, TrackProbe};
 
-use super::{Fusion, Plan, Set, Templates};
+use super::{Fusion, IdentificationPlan, Set, Templates};
 use crate::sample::Sample;
 use dice::Dice;
 
@@ -28,7 +28,7 @@ pub(super) struct Probe<'a> {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Scored {
+pub(super) struct ProbeScore {
     pub(super) person: usize,
     pub(super) best: f32,
     /// Of the likeliest other person; -1 without one.
@@ -36,7 +36,7 @@ pub(super) struct Scored {
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn draw(set: &'a Set, plan: Plan, dice: &mut Dice) -> Self {
+    pub(super) fn draw(set: &'a Set, plan: IdentificationPlan, dice: &mut Dice) -> Self {
         let needed = plan.track + plan.enrol;
         let (mut able, mut others): (Vec<usize>, Vec<usize>) =
             (0..set.probes.len()).partition(|p| set.probes[*p].len() >= needed);
@@ -100,12 +100,16 @@ impl<'a> Trial<'a> {
     }
 
     /// The best person and their score as the box makes it.
-    pub(super) fn search(&mut self, probe: &Embedding, last: &Sample, looks: u32) -> Scored {
+    pub(super) fn search(&mut self, probe: &Embedding, last: &Sample, looks: u32) -> ProbeScore {
         let rivals = last.rivals(self.rivals, looks);
         let found = self.gallery.identify(probe, rivals);
         let second = found.second.map_or(-1.0, |second| second.cosine);
-        let nobody = Scored { person: usize::MAX, best: -1.0, second };
-        found.best.map_or(nobody, |best| Scored { person: best.person, best: best.cosine, second })
+        let nobody = ProbeScore { person: usize::MAX, best: -1.0, second };
+        found.best.map_or(nobody, |best| ProbeScore {
+            person: best.person,
+            best: best.cosine,
+            second,
+        })
     }
 
     /// What each look at a track gives; the last one is the track's.
@@ -113,7 +117,7 @@ impl<'a> Trial<'a> {
         &mut self,
         probe: &Probe<'s>,
         how: Fusion,
-    ) -> Vec<(Scored, &'s Sample)> {
+    ) -> Vec<(ProbeScore, &'s Sample)> {
         let mut memory = TrackProbe::default();
         let last = probe.frames.len().saturating_sub(1);
         let mut looks = Vec::with_capacity(probe.frames.len());

@@ -5,7 +5,7 @@ use protocol::evidence::CustodianRole;
 
 use super::*;
 use crate::fixture::{Office, role_secret};
-use crate::{Roll, open};
+use crate::{VerifiedRoll, open};
 
 const WIDE: u32 = 320;
 const HIGH: u32 = 240;
@@ -14,8 +14,8 @@ fn place(x: i32, y: i32) -> RectPx {
     RectPx { x, y, width: 40, height: 50 }
 }
 
-fn face(track: u64, x: i32, y: i32, quality_ppm: Option<u32>) -> Seen {
-    Seen { track, place: place(x, y), quality_ppm }
+fn face(track: u64, x: i32, y: i32, quality_ppm: Option<u32>) -> FrameFace {
+    FrameFace { track, place: place(x, y), quality_ppm }
 }
 
 /// Every pixel differs from its neighbours and from [`FLAT`].
@@ -23,9 +23,9 @@ fn noise() -> Vec<u8> {
     (0..WIDE * HIGH * 3).map(|n| if n % 2 == 0 { (n * 7 % 100) as u8 } else { 255 }).collect()
 }
 
-fn look(candidates: &mut Candidates, at_s: u64, faces: &[Seen]) {
+fn look(candidates: &mut Candidates, at_s: u64, faces: &[FrameFace]) {
     let (data, mono_ms) = (noise(), at_s * 1_000);
-    candidates.look(Look {
+    candidates.look(MaskedFrame {
         data: &data,
         bgr: false,
         width: WIDE,
@@ -58,7 +58,7 @@ fn the_best_shots_of_a_track_are_a_minute_apart() {
 #[test]
 fn nobody_but_the_subject_can_be_made_out() {
     let mut candidates = Candidates::default();
-    // The other stands so near that he is in the crop; a third was there five seconds ago.
+    // The other stands so near that they are in the crop; a third was there five seconds ago.
     look(&mut candidates, 0, &[face(3, 60, 100, Some(1))]);
     look(&mut candidates, 5, &[face(1, 100, 100, Some(900_000)), face(2, 130, 110, None)]);
     let taken = candidates.take("f", &[1]);
@@ -97,7 +97,7 @@ fn patients_and_wiped_tracks_are_in_no_picture() {
 fn scenes_are_spread_and_memory_is_bounded() {
     let mut candidates = Candidates::default();
     for second in 0..600 {
-        let faces: Vec<Seen> =
+        let faces: Vec<FrameFace> =
             (0..12).map(|n| face(n, 20 * n as i32, 60, Some(second as u32 * 1_000))).collect();
         look(&mut candidates, second, &faces);
         assert!(candidates.bytes() <= MOST_BYTES);
@@ -118,7 +118,7 @@ fn the_bed_is_uniform_to_the_bit_in_the_opened_picture() {
     look(&mut candidates, 0, &[face(1, 100, 20, Some(1)), face(2, 90, 180, None)]);
     let taken = candidates.take("f", &[1]);
     let scene = taken.into_iter().find(|p| p.kind == EvidenceKind::SceneView).unwrap();
-    let roll = Roll::first(&Office::new().roll).unwrap();
+    let roll = VerifiedRoll::first(&Office::new().roll).unwrap();
     let device = "box-1".parse().unwrap();
     let sealed = scene.seal(&device, "f", None, "t", &roll.seal_to().unwrap()).unwrap();
     let (a, b) =
@@ -140,10 +140,10 @@ proptest! {
             0..6),
     ) {
         let mut candidates = Candidates::default();
-        let faces: Vec<Seen> = boxes
+        let faces: Vec<FrameFace> = boxes
             .iter()
             .enumerate()
-            .map(|(n, (x, y, width, height))| Seen {
+            .map(|(n, (x, y, width, height))| FrameFace {
                 track: n as u64,
                 place: RectPx { x: *x, y: *y, width: *width, height: *height },
                 quality_ppm: Some(1),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use trust::SigningKey;
-use vision::pack::{Digest, Manifest, Search, Surroundings};
+use vision::pack::{Digest, PackManifest, Search, Surroundings};
 
 use super::super::import::{Installed, import};
 use super::super::zgpack::{self, Signers};
@@ -165,7 +165,7 @@ fn index(files: &[(&str, u64, &[u8])]) -> String {
 fn an_archive_is_installed_and_its_pack_in_force() {
     let bench = Bench::new();
     let installed = bench.import(&bench.archive(b"detector")).unwrap();
-    let located = Manifest::effective(&bench.search())
+    let located = PackManifest::effective(&bench.search())
         .unwrap()
         .pack("site")
         .unwrap()
@@ -182,7 +182,11 @@ fn a_newer_archive_takes_over_and_the_same_one_repairs() {
     let second = bench.import(&bench.archive(b"detector, improved")).unwrap();
     assert_ne!(first.folder, second.folder);
     let located = || {
-        Manifest::effective(&bench.search()).unwrap().pack("site").unwrap().locate(&bench.search())
+        PackManifest::effective(&bench.search())
+            .unwrap()
+            .pack("site")
+            .unwrap()
+            .locate(&bench.search())
     };
     assert_eq!(located().unwrap().detector.path, second.folder.join("d.onnx"));
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use vision::pack::Digest;
 
-use super::super::download::{Download, Expected, Network};
+use super::super::download::{DownloadPatience, ExpectedFile, FileDownload};
 use super::server::{Answer, Server};
 
 /// 300 kB that are different everywhere, so that a wrongly joined file has another hash.
@@ -15,14 +15,15 @@ fn model() -> Vec<u8> {
     (0..300_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-fn expected(file: &[u8]) -> Expected {
-    Expected { bytes: Some(file.len() as u64), sha256: Some(Digest::of(file)) }
+fn expected(file: &[u8]) -> ExpectedFile {
+    ExpectedFile { bytes: Some(file.len() as u64), sha256: Some(Digest::of(file)) }
 }
 
-fn download(server: &Server, to: &Path, expected: Expected) -> Result<(), String> {
-    let network = Network { attempts: 3, pause: Duration::ZERO, silence: Duration::from_secs(10) };
+fn download(server: &Server, to: &Path, expected: ExpectedFile) -> Result<(), String> {
+    let network =
+        DownloadPatience { attempts: 3, pause: Duration::ZERO, silence: Duration::from_secs(10) };
     let url = server.url("model.onnx");
-    Download { url: &url, to, expected, network }
+    FileDownload { url: &url, to, expected, network }
         .run(&ProgressBar::hidden())
         .map_err(|e| format!("{e:#}"))
 }
@@ -111,7 +112,7 @@ fn a_larger_file_than_expected_is_refused_before_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = model();
     let server = Server::start(&file, &[Answer::Well]);
-    let small = Expected { bytes: Some(1_000), sha256: Some(Digest::of(b"other")) };
+    let small = ExpectedFile { bytes: Some(1_000), sha256: Some(Digest::of(b"other")) };
     let error = download(&server, &folder.path().join("model.onnx"), small).unwrap_err();
     assert!(error.contains("announces 300000 bytes, at most 1000 are expected"), "{error}");
 }

@@ -10,7 +10,7 @@ use crate::{PersonId, Practitioner, TrackId};
 /// Who was there when, and what was done at the bed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attendance<'a> {
-    pub(crate) people: BTreeMap<PersonId, Seen<'a>>,
+    pub(crate) people: BTreeMap<PersonId, SeenPractitioner<'a>>,
     pub(crate) strangers: Vec<Stranger>,
     /// People at the bed whose looks say "nobody of the roster", but too few to be UNMATCHED: they
     /// add to what strangers did, never alone.
@@ -21,7 +21,7 @@ pub(crate) struct Attendance<'a> {
     /// When anybody operated.
     pub(crate) activity: Spans,
     /// When somebody was there by card and witness whom the box would not know and whom no track is
-    /// bound to: whoever is not recognised may be him.
+    /// bound to: whoever is not recognised may be them.
     pub(crate) by_card: Spans,
     /// When somebody stood or sat beside the bed: with the companions or elsewhere.
     pub(crate) beside: Spans,
@@ -31,7 +31,7 @@ pub(crate) struct Attendance<'a> {
 
 impl Attendance<'_> {
     /// Op of everybody for whom `who` holds, united.
-    pub(crate) fn op_of(&self, who: impl Fn(&Seen<'_>) -> bool) -> Spans {
+    pub(crate) fn op_of(&self, who: impl Fn(&SeenPractitioner<'_>) -> bool) -> Spans {
         let spans = self.people.values().filter(|s| who(s)).flat_map(|s| s.op.iter());
         Spans::from_unsorted(spans.collect())
     }
@@ -48,36 +48,36 @@ impl Attendance<'_> {
 
 /// A practitioner in a case.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct SeenPractitioner<'a> {
     pub(crate) info: &'a Practitioner,
     pub(crate) present: Spans,
     pub(crate) op: Spans,
     pub(crate) method: PresenceMethod,
-    /// Doorway mode: he checked in and not out again; `present` then reaches to the end of the
+    /// Doorway mode: they checked in and not out again; `present` then reaches to the end of the
     /// window.
     pub(crate) unclosed: bool,
-    /// Votes for him.
+    /// Votes for them.
     pub(crate) votes: u32,
-    /// The looks that recognised him.
+    /// The looks that recognised them.
     pub(crate) looks: Looks,
-    /// His stays in view, in the order of the tracks.
+    /// Their stays in view, in the order of the tracks.
     pub(crate) stays: Vec<Stay>,
 }
 
-/// Somebody in view from time to time, and how he came and went.
+/// Somebody in view from time to time, and how they came and went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stay {
     pub(crate) from: u64,
     pub(crate) to: u64,
-    /// He came in by the door and was seen inside after it.
+    /// They came in by the door and were seen inside after it.
     pub(crate) came_in: bool,
-    /// He was inside and last seen at the door.
+    /// They were inside and last seen at the door.
     pub(crate) went_out: bool,
-    /// He was seen at the door alone.
+    /// They were seen at the door alone.
     pub(crate) at_door: bool,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> SeenPractitioner<'a> {
     /// Verified without a face so far.
     pub(crate) fn by_card(info: &'a Practitioner) -> Self {
         let method = PresenceMethod::CardPinWitness;

@@ -1,6 +1,6 @@
 //! The bed of a case: when somebody lay on it, and when anybody stood at it. It knows nobody.
 
-use super::given::Given;
+use super::input::CaseInput;
 use crate::history::History;
 use crate::spans::Spans;
 
@@ -11,14 +11,14 @@ pub(crate) struct Bed {
     pub(crate) used: Spans,
     /// From the first sighting of the patient to the last.
     pub(crate) hull: Option<(u64, u64)>,
-    /// The patient was seen for long enough to tell by it when he was there.
+    /// The patient was seen for long enough to tell by it when they were there.
     pub(crate) seen: bool,
     /// When anybody but the patient and companions stood in the operator zone.
     pub(crate) attended: Spans,
 }
 
 impl Bed {
-    pub(crate) fn of(given: &Given<'_>, h: &History) -> Self {
+    pub(crate) fn of(given: &CaseInput<'_>, h: &History) -> Self {
         let p = &given.knowledge.policy;
         let (from, to) = (given.bounds.lo, given.active_to());
         let lain = h.bed.clip(from, to);

@@ -27,7 +27,7 @@ pub(crate) struct Unknowns<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Unknown<'a> {
     pub(crate) tracks: Vec<TrackId>,
-    pub(crate) cause: Cause,
+    pub(crate) cause: UnknownCause,
     pub(crate) seen: Spans,
     pub(crate) sum: Sum<'a>,
     /// It appears where the patient got up: nobody's presence but of those whom its looks name.
@@ -44,7 +44,7 @@ pub(crate) struct Unknown<'a> {
 
 /// Why nobody can say whose a presence was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum UnknownCause {
     /// Neither MATCHED nor UNMATCHED.
     Unverified,
     /// UNMATCHED, but entry order says that it may be somebody recognised who was seen badly.

@@ -1,16 +1,18 @@
 //! What a rule says before the ledger decides whether it is news.
 
-use crate::case::Case;
-use crate::finding::{Basis, Figure, Kind, PersonPart, PresenceMethod, Rule, Severity, Subject};
+use crate::case::CaseMeasures;
+use crate::finding::{
+    Basis, Figure, FindingKind, PersonPart, PresenceMethod, Rule, Severity, Subject,
+};
 use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::Spans;
 use crate::{PersonId, Statement, TrackId};
 
 /// An allegation of one rule about one case.
 #[derive(Clone, Debug)]
-pub(crate) struct Draft {
+pub(crate) struct Allegation {
     pub(crate) rule: Rule,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FindingKind,
     pub(crate) severity: Severity,
     pub(crate) subject: Subject,
     pub(crate) first_cause: u64,
@@ -25,10 +27,10 @@ pub(crate) struct Draft {
     pub(crate) statement: Statement,
 }
 
-impl Draft {
+impl Allegation {
     pub(crate) fn new(
         rule: Rule,
-        kind: Kind,
+        kind: FindingKind,
         severity: Severity,
         subject: Subject,
         first_cause: u64,
@@ -85,7 +87,7 @@ impl Draft {
     }
 
     /// The figures that every judged session shows.
-    pub(crate) fn measured(self, case: &Case<'_>) -> Self {
+    pub(crate) fn measured(self, case: &CaseMeasures<'_>) -> Self {
         self.span(IntervalName::Operating, &case.sight.a)
             .figure(FigureName::OperatingMs, case.sight.a.total())
             .figure(FigureName::VisibilityOverAPpm, case.sight.v.over_a_ppm)

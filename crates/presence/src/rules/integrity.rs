@@ -1,21 +1,21 @@
 //! HB-2 camera tampered with, HB-3 undeclared procedure, HB-4 presentation attack, HB-6 zones
 //! changed behind the installer's lock, HB-7 zones that do not fit. (HB-1 and HB-5: the server.)
 
-use super::draft::Draft;
+use super::draft::Allegation;
 use super::measures::{role_ppm, votes_ppm};
-use crate::case::Case;
-use crate::finding::{Kind, Rule, Severity, Subject};
-use crate::history::{Fault, History, TrackLog};
+use crate::case::CaseMeasures;
+use crate::face_motion::FaceMotion;
+use crate::finding::{FindingKind, Rule, Severity, Subject};
+use crate::history::{FaultSpell, History, TrackLog};
 use crate::knowledge::{DAY_MIN, Knowledge};
 use crate::law::{DUTY, RECORDS};
 use crate::names::{FigureName, IntervalName, PartName};
-use crate::reach::Reach;
 use crate::spans::{Spans, share_ppm};
 use crate::time::Offset;
 use crate::{CameraFault, CameraState, Mono, Policy, Statement, Wall, Zone, ZonesDrifted};
 
 /// HB-3: the bed is occupied and somebody operates, without a session.
-pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn hb3(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     // INDETERMINATE people never support an allegation.
     let known = case
@@ -30,8 +30,8 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
     }
     let severity = if total >= p.hb3_long_ms() { Severity::L2 } else { Severity::L1 };
     let said = Statement::UndeclaredProcedure { operator_ms: total };
-    let (kind, begin) = (Kind::UndeclaredProcedure, op.first()?);
-    let mut draft = Draft::new(Rule::Hb3, kind, severity, Subject::Room, begin, said)
+    let (kind, begin) = (FindingKind::UndeclaredProcedure, op.first()?);
+    let mut draft = Allegation::new(Rule::Hb3, kind, severity, Subject::Room, begin, said)
         .measured(case)
         .span(IntervalName::Operator, &op)
         .span(IntervalName::BedOccupied, &case.bed.used)
@@ -46,7 +46,7 @@ pub(crate) fn hb3(case: &Case<'_>) -> Option<Draft> {
 
 /// HB-2 in a session: no picture for long at once, or again and again over the day's sessions. Said
 /// while the session is open.
-pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn hb2_in_session(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     // What lies before the box began was as dark.
     let forgot_ms = case.sight.forgot_ms;
@@ -66,12 +66,19 @@ pub(crate) fn hb2_in_session(case: &Case<'_>) -> Option<Draft> {
     let begin = case.sight.dark.first().unwrap_or(case.given.bounds.start);
     let said = Statement::DarkInSession { total_ms: total, longest_ms: longest, today_ms: today };
     Some(
-        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, begin, said)
-            .span(IntervalName::Camera, &case.sight.dark)
-            .figure(FigureName::CameraFaultMs, total)
-            .figure(FigureName::CameraFaultLongestMs, longest)
-            .figure(FigureName::CameraFaultTodayMs, today)
-            .basis(DUTY),
+        Allegation::new(
+            Rule::Hb2,
+            FindingKind::Integrity,
+            Severity::L1,
+            Subject::Camera,
+            begin,
+            said,
+        )
+        .span(IntervalName::Camera, &case.sight.dark)
+        .figure(FigureName::CameraFaultMs, total)
+        .figure(FigureName::CameraFaultLongestMs, longest)
+        .figure(FigureName::CameraFaultTodayMs, today)
+        .basis(DUTY),
     )
 }
 
@@ -99,7 +106,7 @@ pub(crate) fn dark_at_bed(
 }
 
 /// HB-2 at an occupied bed without a session. `sessions`: what was dark in the day's sessions.
-pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Option<Draft> {
+pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Option<Allegation> {
     let longest = dark.iter().map(|s| s.1 - s.0).max()?;
     let today = dark.union(sessions).total();
     if longest < policy.hb2_session_ms() && today < policy.hb2_session_sum_ms() {
@@ -108,18 +115,25 @@ pub(crate) fn hb2_at_bed(dark: &Spans, sessions: &Spans, policy: &Policy) -> Opt
     let said = Statement::DarkAtBed { total_ms: dark.total(), today_ms: today };
     let begin = dark.first()?;
     Some(
-        Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, begin, said)
-            .span(IntervalName::Camera, dark)
-            .figure(FigureName::CameraFaultMs, dark.total())
-            .figure(FigureName::CameraFaultLongestMs, longest)
-            .figure(FigureName::CameraFaultTodayMs, today)
-            .basis(DUTY),
+        Allegation::new(
+            Rule::Hb2,
+            FindingKind::Integrity,
+            Severity::L1,
+            Subject::Camera,
+            begin,
+            said,
+        )
+        .span(IntervalName::Camera, dark)
+        .figure(FigureName::CameraFaultMs, dark.total())
+        .figure(FigureName::CameraFaultLongestMs, longest)
+        .figure(FigureName::CameraFaultTodayMs, today)
+        .basis(DUTY),
     )
 }
 
 /// HB-7: the bed is occupied, nobody is in the operator zone, and somebody stays beside it: the
 /// zones do not fit the room, or somebody works from outside them.
-pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn hb7(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     let beside = case.attendance.beside.bridged(p.presence_bridge_ms());
     let attended = case.attendance.activity.union(&case.bed.attended);
@@ -144,11 +158,18 @@ pub(crate) fn hb7(case: &Case<'_>) -> Option<Draft> {
     let said = Statement::ZonesMisfit { beside_ms: total };
     let begin = alone.first()?;
     Some(
-        Draft::new(Rule::Hb7, Kind::Integrity, Severity::L1, Subject::Room, begin, said)
-            .span(IntervalName::Beside, &alone)
-            .span(IntervalName::BedOccupied, &case.bed.used)
-            .figure(FigureName::BesideMs, total)
-            .basis(DUTY),
+        Allegation::new(
+            Rule::Hb7,
+            FindingKind::Integrity,
+            Severity::L1,
+            Subject::Room,
+            begin,
+            said,
+        )
+        .span(IntervalName::Beside, &alone)
+        .span(IntervalName::BedOccupied, &case.bed.used)
+        .figure(FigureName::BesideMs, total)
+        .basis(DUTY),
     )
 }
 
@@ -158,13 +179,13 @@ pub(crate) fn camera_faults(
     h: &History,
     now: u64,
     offset: Offset,
-) -> Vec<(Draft, bool)> {
+) -> Vec<(Allegation, bool)> {
     let long = h.faults.iter().filter(|f| f.last.min(now) - f.from.min(now) >= k.policy.hb2_ms());
     let open = long.filter(|f| is_open(k, offset.wall(Mono(f.from))));
     open.map(|fault| (camera_fault(fault), fault.over)).collect()
 }
 
-fn camera_fault(fault: &Fault) -> Draft {
+fn camera_fault(fault: &FaultSpell) -> Allegation {
     let how = match fault.state {
         CameraState::Covered => CameraFault::Covered,
         CameraState::Moved => CameraFault::Moved,
@@ -173,17 +194,24 @@ fn camera_fault(fault: &Fault) -> Draft {
     };
     let lasted_ms = fault.last - fault.from;
     let said = Statement::CameraFault { fault: how, lasted_ms };
-    Draft::new(Rule::Hb2, Kind::Integrity, Severity::L1, Subject::Camera, fault.from, said)
-        .span(IntervalName::Camera, &Spans::one(fault.from, fault.last))
-        .figure(FigureName::CameraFaultMs, lasted_ms)
-        .basis(DUTY)
+    Allegation::new(
+        Rule::Hb2,
+        FindingKind::Integrity,
+        Severity::L1,
+        Subject::Camera,
+        fault.from,
+        said,
+    )
+    .span(IntervalName::Camera, &Spans::one(fault.from, fault.last))
+    .figure(FigureName::CameraFaultMs, lasted_ms)
+    .basis(DUTY)
 }
 
 /// HB-6: the zones in force are others than those that the installer locked. It names nobody:
 /// whoever changed them stands in the server's audit log.
-pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Draft {
+pub(crate) fn zones_drifted(told: u64, drift: ZonesDrifted) -> Allegation {
     let said = Statement::ZonesChanged;
-    Draft::new(Rule::Hb6, Kind::Integrity, Severity::L1, Subject::Room, told, said)
+    Allegation::new(Rule::Hb6, FindingKind::Integrity, Severity::L1, Subject::Room, told, said)
         .span(IntervalName::ZonesChanged, &Spans::one(told, told))
         .figure(FigureName::LockedAtMs, drift.locked_at.0)
         .figure(FigureName::RoomVersion, drift.version)
@@ -209,12 +237,12 @@ fn takes_part(track: &TrackLog, usual_px: i32, policy: &Policy) -> bool {
         && track.spoof.first <= track.first() + policy.observation_gap_ms();
     let long = track.ring.total() + track.head.total() + track.aside.total()
         >= policy.indeterminate_ignore_ms();
-    let moves = |reach: Reach| reach.is_of_a_body(usual_px);
+    let moves = |reach: FaceMotion| reach.is_of_a_body(usual_px);
     (came_in || track.reach.is_some_and(moves)) && long
 }
 
 /// HB-4: faces that are no living faces.
-pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
+pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Allegation> {
     let usual_px = h.usual_face_px();
     let attacked = h.tracks.iter().filter(|(_, t)| {
         let s = &t.spoof;
@@ -228,13 +256,19 @@ pub(crate) fn attacks(h: &History, policy: &Policy) -> Vec<Draft> {
                 if takes_part(track, usual_px, policy) { Severity::L2 } else { Severity::L0 };
             let said = Statement::PresentationAttack { assessed: s.assessed, not_live: s.frames };
             let subject = Subject::Track(*id);
-            let mut draft =
-                Draft::new(Rule::Hb4, Kind::Integrity, severity, subject, s.first, said)
-                    .span(IntervalName::Camera, &Spans::one(s.first, s.last))
-                    .figure(FigureName::SpoofFrames, s.frames)
-                    .figure(FigureName::AssessedFrames, s.assessed)
-                    .sure(votes_ppm(s.frames), 1_000_000)
-                    .basis(DUTY);
+            let mut draft = Allegation::new(
+                Rule::Hb4,
+                FindingKind::Integrity,
+                severity,
+                subject,
+                s.first,
+                said,
+            )
+            .span(IntervalName::Camera, &Spans::one(s.first, s.last))
+            .figure(FigureName::SpoofFrames, s.frames)
+            .figure(FigureName::AssessedFrames, s.assessed)
+            .sure(votes_ppm(s.frames), 1_000_000)
+            .basis(DUTY);
             draft.tracks.push(*id);
             draft
         })

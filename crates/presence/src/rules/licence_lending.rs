@@ -1,12 +1,12 @@
 //! 挂证: LL-1 substitution, LL-4 status, LL-5 clock-and-go. (LL-2 and LL-3 look across days and
 //! places: the server.)
 
-use super::draft::Draft;
+use super::draft::Allegation;
 use super::measures::{absence, absent, by_absence, role_ppm, votes_ppm};
 use crate::absence::{Absence, TwoBounds};
-use crate::case::{Case, Cause, Seen, Unknown};
-use crate::evidence::Standing;
-use crate::finding::{Kind, Rule, Severity, Subject};
+use crate::case::{CaseMeasures, SeenPractitioner, Unknown, UnknownCause};
+use crate::evidence::Possibility;
+use crate::finding::{FindingKind, Rule, Severity, Subject};
 use crate::law::{self, CLOCK_AND_GO, LENDING, RECORDS, STALE};
 use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::{Spans, share_ppm};
@@ -14,15 +14,15 @@ use crate::{AbsenceSign, PersonId, Practitioner, Statement, StatusFault};
 
 /// Somebody else than the declared lead who operated: who, how long.
 struct Other<'c, 'a> {
-    person: Option<&'c Seen<'a>>,
+    person: Option<&'c SeenPractitioner<'a>>,
     op: Spans,
-    /// With what he did in the pieces before.
+    /// With what they did in the pieces before.
     op_ms: u64,
 }
 
 impl Other<'_, '_> {
     /// Looks that say who it was.
-    fn votes(&self, case: &Case<'_>) -> u32 {
+    fn votes(&self, case: &CaseMeasures<'_>) -> u32 {
         let strangers = || case.attendance.strangers.iter().map(|s| s.votes).max().unwrap_or(0);
         self.person.map_or_else(strangers, |seen| seen.votes)
     }
@@ -30,7 +30,7 @@ impl Other<'_, '_> {
 
 /// Who operated most, other than the declared lead. At equal times a known person, then the lesser
 /// id.
-fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
+fn other_operator<'c, 'a>(case: &'c CaseMeasures<'a>) -> Other<'c, 'a> {
     let op = case.attendance.stranger_op();
     let mut best = Other { person: None, op_ms: op.total() + case.pieces.stranger_op.total(), op };
     for (id, seen) in case.attendance.people.iter().rev() {
@@ -44,7 +44,7 @@ fn other_operator<'c, 'a>(case: &'c Case<'a>) -> Other<'c, 'a> {
 
 /// Another lead of the specialty who was there for as long as the lead's own part takes: the record
 /// names the wrong one.
-fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
+fn lead_in_place<'c, 'a>(case: &'c CaseMeasures<'a>) -> Option<Other<'c, 'a>> {
     let part_ms = case.lead_part_ms().max(1);
     let leads = case.attendance.people.values().filter(|s| {
         case.given.leads.contains(&s.info.id) && case.given.declared_lead() != Some(&s.info.id)
@@ -58,7 +58,7 @@ fn lead_in_place<'c, 'a>(case: &'c Case<'a>) -> Option<Other<'c, 'a>> {
 
 /// Another lead of the specialty, whom the box would know, may have been there in the declared
 /// one's place.
-pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
+pub(super) fn another_may_lead(case: &CaseMeasures<'_>) -> bool {
     let known = |id: &PersonId| case.given.known(id).is_some_and(Practitioner::is_recognisable);
     let other =
         |id: &PersonId| case.given.leads.contains(id) && case.given.declared_lead() != Some(id);
@@ -70,9 +70,9 @@ pub(super) fn another_may_lead(case: &Case<'_>) -> bool {
             .any(|s| other(&s.info.id) && may_have_done_the_part(case, s))
 }
 
-/// Whether somebody recognised may have been there for as long as the lead's own part takes: he
+/// Whether somebody recognised may have been there for as long as the lead's own part takes: they
 /// vanished inside the room, and may have stayed with the back turned.
-fn may_have_done_the_part(case: &Case<'_>, seen: &Seen<'_>) -> bool {
+fn may_have_done_the_part(case: &CaseMeasures<'_>, seen: &SeenPractitioner<'_>) -> bool {
     let certain = case.presence(seen).certain;
     let stayed = certain.union(&case.unaccounted(seen).intersect(&case.sight.a));
     !case.is_short_of(seen, &stayed, case.lead_part_ms().max(1), true)
@@ -80,30 +80,34 @@ fn may_have_done_the_part(case: &Case<'_>, seen: &Seen<'_>) -> bool {
 
 /// Op of people whom nobody named but whom the looks at them tell from the declared lead: badly
 /// seen people, and strangers of whom there were too few good looks.
-fn op_of_others_unnamed(case: &Case<'_>, lead: &PersonId) -> Spans {
+fn op_of_others_unnamed(case: &CaseMeasures<'_>, lead: &PersonId) -> Spans {
     let told = |u: &Unknown<'_>| {
         let (standing, spans) = case.open_for(u, lead);
-        let out = u.sum.standing(lead, &case.given.knowledge.policy) == Standing::Out;
+        let out = u.sum.standing(lead, &case.given.knowledge.policy) == Possibility::Out;
         match standing {
-            Standing::Out => Some(u.op.clone()),
-            // Where nobody looked, or the looks speak for him, it may have been he.
-            Standing::Doubtful if out => Some(u.op.minus(&spans)),
+            Possibility::Out => Some(u.op.clone()),
+            // Where nobody looked, or the looks speak for them, it may have been they.
+            Possibility::Doubtful if out => Some(u.op.minus(&spans)),
             _ => None,
         }
     };
-    let of = case.unknowns.presences.iter().filter(|u| u.cause == Cause::Unverified && !u.anybody);
+    let of = case
+        .unknowns
+        .presences
+        .iter()
+        .filter(|u| u.cause == UnknownCause::Unverified && !u.anybody);
     Spans::from_unsorted(of.filter_map(told).flat_map(|op| op.iter().collect::<Vec<_>>()).collect())
 }
 
 /// LL-1: the declared lead was never there, and somebody else operated.
-pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn ll1(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;
     let recognisable = case.given.known(lead).is_some_and(Practitioner::is_recognisable);
     let enough = case.a_with_pieces() >= p.ll1_activity_min_ms()
         && u64::from(case.sight.door_ppm) >= p.door_visible_min_ppm();
     let mut other = other_operator(case);
-    // Who was badly seen is nobody by name, but he is not the lead: the clinic is asked whose
+    // Who was badly seen is nobody by name, but surely not the lead: the clinic is asked whose
     // session it was, and nobody is accused.
     let is_unnamed = other.op_ms < p.ll1_other_op_ms();
     if is_unnamed {
@@ -118,9 +122,9 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
     let is_mismatch = is_unnamed || in_place.is_some();
     let other = in_place.unwrap_or(other);
     let (kind, severity, basis) = if is_mismatch {
-        (Kind::RecordMismatch, Severity::L1, RECORDS)
+        (FindingKind::RecordMismatch, Severity::L1, RECORDS)
     } else {
-        (Kind::LicenseLending, Severity::L2, LENDING)
+        (FindingKind::LicenseLending, Severity::L2, LENDING)
     };
     let severity = by_absence(absence, severity);
     let severity = if another_may_lead(case) { severity.softened() } else { severity };
@@ -135,7 +139,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
         perhaps_stayed,
     };
     let (subject, begin) = (Subject::Person(lead.clone()), case.sight.a.first().unwrap_or(0));
-    let mut draft = Draft::new(Rule::Ll1, kind, severity, subject, begin, said)
+    let mut draft = Allegation::new(Rule::Ll1, kind, severity, subject, begin, said)
         .person(lead, PartName::DeclaredLead, None)
         .measured(case)
         .span(IntervalName::Operator, &other.op)
@@ -153,7 +157,7 @@ pub(crate) fn ll1(case: &Case<'_>) -> Option<Draft> {
 
 /// LL-4: somebody operates whose registration is not in force or does not cover this institution.
 /// Said during the act.
-pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn ll4(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     let registry_at = case.given.roster?.roster.registry_at;
     let faulty = case.attendance.people.values().filter_map(|seen| {
@@ -168,9 +172,9 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
     let age = case.given.wall(begin).0.saturating_sub(registry_at.0).max(0).unsigned_abs();
     let fresh = age <= p.registry_age_max_ms();
     let (kind, severity) = if fresh {
-        (Kind::LicenseLending, Severity::L3)
+        (FindingKind::LicenseLending, Severity::L3)
     } else {
-        (Kind::RecordMismatch, Severity::L1)
+        (FindingKind::RecordMismatch, Severity::L1)
     };
     let id = &seen.info.id;
     let op = op_spans.total();
@@ -181,7 +185,7 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
         registry_old: !fresh,
     };
     Some(
-        Draft::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin, said)
+        Allegation::new(Rule::Ll4, kind, severity, Subject::Person(id.clone()), begin, said)
             .person(id, PartName::Operator, Some(seen.method))
             .span(IntervalName::Operator, &op_spans)
             .measured(case)
@@ -193,7 +197,11 @@ pub(crate) fn ll4(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// What no exemption and no visiting doctor's pass covers, if long enough for LL-4.
-fn beyond_permits(case: &Case<'_>, seen: &Seen<'_>, op: Spans) -> Option<Spans> {
+fn beyond_permits(
+    case: &CaseMeasures<'_>,
+    seen: &SeenPractitioner<'_>,
+    op: Spans,
+) -> Option<Spans> {
     let covered = case.given.site_covered(seen.info).intersect(&op);
     if covered.is_empty() {
         return Some(op);
@@ -206,7 +214,7 @@ fn beyond_permits(case: &Case<'_>, seen: &Seen<'_>, op: Spans) -> Option<Spans> 
 
 /// When somebody operated, if long enough for LL-4. At a door nobody is seen operating: whoever was
 /// declared to and came in.
-fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
+fn operating(case: &CaseMeasures<'_>, seen: &SeenPractitioner<'_>) -> Option<Spans> {
     let p = &case.given.knowledge.policy;
     if case.given.doorway {
         return case.given.is_declared(&seen.info.id).then(|| seen.present.clone());
@@ -217,7 +225,7 @@ fn operating(case: &Case<'_>, seen: &Seen<'_>) -> Option<Spans> {
 
 /// LL-5 in doorway mode: from check-in to check-out the declared lead was inside for less than the
 /// lead's own part takes (L2). Who was badly seen may have been the lead coming back (L1).
-pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn ll5_at_the_door(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let lead = case.given.declared_lead()?;
     let seen = case.attendance.people.get(lead)?;
     let least = case.given.item.map(|_| case.lead_part_ms())?;
@@ -234,9 +242,9 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
         least_ms: least,
         perhaps_again,
     };
-    let (kind, subject) = (Kind::LicenseLending, Subject::Person(lead.clone()));
+    let (kind, subject) = (FindingKind::LicenseLending, Subject::Person(lead.clone()));
     Some(
-        Draft::new(Rule::Ll5, kind, severity, subject, begin, said)
+        Allegation::new(Rule::Ll5, kind, severity, subject, begin, said)
             .person(lead, PartName::DeclaredLead, Some(seen.method))
             .span(IntervalName::LeadPresent, &seen.present)
             .figure(FigureName::LeadPresentMs, inside)
@@ -249,13 +257,16 @@ pub(crate) fn ll5_at_the_door(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// LL-5: the declared lead was there, or may have been, but for less than the lead's own part
-/// takes, while somebody else operated. `is_absent`: he is called absent.
-pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
+/// takes, while somebody else operated. `is_absent`: the lead is called absent.
+pub(crate) fn ll5(case: &CaseMeasures<'_>, is_absent: bool) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;
     let recognised = case.attendance.people.get(lead);
-    let unseen =
-        case.given.known(lead).filter(|l| l.is_recognisable() && !is_absent).map(Seen::by_card);
+    let unseen = case
+        .given
+        .known(lead)
+        .filter(|l| l.is_recognisable() && !is_absent)
+        .map(SeenPractitioner::by_card);
     let seen = recognised.or(unseen.as_ref())?;
     let other = other_operator(case);
     let Lead { present, severity, left_unseen, away, is_short } = lead_of(case, seen, &other)?;
@@ -272,9 +283,9 @@ pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
     let is_lead = in_place.is_some();
     let other = in_place.unwrap_or(other);
     let (kind, severity, basis) = if is_lead {
-        (Kind::RecordMismatch, severity.min(Severity::L1), RECORDS)
+        (FindingKind::RecordMismatch, severity.min(Severity::L1), RECORDS)
     } else {
-        (Kind::LicenseLending, severity, CLOCK_AND_GO)
+        (FindingKind::LicenseLending, severity, CLOCK_AND_GO)
     };
     let pres = share_ppm(present.total(), case.sight.a.total());
     let votes = if recognised.is_some() { seen.votes } else { other.votes(case) };
@@ -285,7 +296,7 @@ pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
         present_ppm: pres,
     };
     let (subject, begin) = (Subject::Person(lead.clone()), case.sight.a.first().unwrap_or(0));
-    let mut draft = Draft::new(Rule::Ll5, kind, severity, subject, begin, said)
+    let mut draft = Allegation::new(Rule::Ll5, kind, severity, subject, begin, said)
         .person(lead, PartName::DeclaredLead, recognised.map(|s| s.method))
         .measured(case)
         .span(IntervalName::LeadPresent, &present)
@@ -307,14 +318,18 @@ pub(crate) fn ll5(case: &Case<'_>, is_absent: bool) -> Option<Draft> {
 struct Lead {
     present: Spans,
     severity: Severity,
-    /// Nobody saw him leave: he may have stayed with the back turned.
+    /// Nobody saw them leave: they may have stayed with the back turned.
     left_unseen: bool,
     away: Spans,
     is_short: bool,
 }
 
 /// `None`: what was out of sight does not let it be said.
-fn lead_of(case: &Case<'_>, seen: &Seen<'_>, other: &Other<'_, '_>) -> Option<Lead> {
+fn lead_of(
+    case: &CaseMeasures<'_>,
+    seen: &SeenPractitioner<'_>,
+    other: &Other<'_, '_>,
+) -> Option<Lead> {
     let p = &case.given.knowledge.policy;
     let TwoBounds { certain, possible } = case.presence(seen);
     let part = case.lead_part_ms();

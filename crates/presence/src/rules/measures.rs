@@ -3,12 +3,12 @@
 
 use crate::PersonId;
 use crate::absence::Absence;
-use crate::case::Case;
+use crate::case::CaseMeasures;
 use crate::finding::Severity;
 use crate::spans::share_ppm;
 
 /// Op that the rules of the NL family ask for, ms.
-pub(super) fn nl_need_ms(case: &Case<'_>) -> u64 {
+pub(super) fn nl_need_ms(case: &CaseMeasures<'_>) -> u64 {
     let p = &case.given.knowledge.policy;
     let share = u128::from(case.sight.a.total()) * u128::from(p.nl_op_share_ppm()) / 1_000_000;
     p.nl_op_min_ms().max(share as u64)
@@ -17,18 +17,18 @@ pub(super) fn nl_need_ms(case: &Case<'_>) -> u64 {
 /// Whether none of these people was there: the window has passed, it could be seen, and nobody
 /// INDETERMINATE may have been one of them. `None`: one of them was recognised, or it cannot be
 /// said.
-pub(super) fn absent(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Option<Absence> {
+pub(super) fn absent(case: &CaseMeasures<'_>, who: impl Fn(&PersonId) -> bool) -> Option<Absence> {
     let told = case.given.is_final && not_seen(case, &who);
     Some(absence(case, &who)).filter(|absence| told && *absence != Absence::Open)
 }
 
 /// Whether none of these people was recognised in the window.
-pub(super) fn not_seen(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
+pub(super) fn not_seen(case: &CaseMeasures<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
     case.presence_of(|s| who(&s.info.id)).is_empty()
 }
 
 /// Whether these people, not being recognised, may be called absent.
-pub(super) fn absence(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> Absence {
+pub(super) fn absence(case: &CaseMeasures<'_>, who: impl Fn(&PersonId) -> bool) -> Absence {
     let visible =
         u64::from(case.sight.v.over_i_ppm) >= case.given.knowledge.policy.visibility_min_ppm();
     if visible { case.absence(who, case.lead_part_ms()) } else { Absence::Open }

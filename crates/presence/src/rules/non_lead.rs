@@ -1,10 +1,10 @@
 //! 非主诊医师独立执业: NL-1 physicians, NL-2 nurses and technicians, NL-3 assistants and trainees,
 //! NL-4 grade and filing.
 
-use super::draft::Draft;
+use super::draft::Allegation;
 use super::measures::{absent, by_absence, nl_need_ms, role_ppm, votes_ppm};
-use crate::case::{Case, Seen};
-use crate::finding::{Kind, Rule, Severity, Subject};
+use crate::case::{CaseMeasures, SeenPractitioner};
+use crate::finding::{FindingKind, Rule, Severity, Subject};
 use crate::law::{self, GRADE, NON_LEAD, NURSES};
 use crate::names::{FigureName, IntervalName, PartName};
 use crate::spans::{Spans, share_ppm};
@@ -13,21 +13,22 @@ use crate::{
 };
 
 /// Of those for whom `who` holds, whoever operated most and at least `need`; the lesser id at equal
-/// times. `in_all`: with what he did in the pieces before.
+/// times. `in_all`: with what they did in the pieces before.
 fn most<'c, 'a>(
-    case: &'c Case<'a>,
+    case: &'c CaseMeasures<'a>,
     need: u64,
-    op: impl Fn(&Seen<'a>) -> Spans,
+    op: impl Fn(&SeenPractitioner<'a>) -> Spans,
     in_all: impl Fn(&PersonId, &Spans) -> u64,
-    who: impl Fn(&Seen<'a>) -> bool,
-) -> Option<(&'c Seen<'a>, Spans)> {
+    who: impl Fn(&SeenPractitioner<'a>) -> bool,
+) -> Option<(&'c SeenPractitioner<'a>, Spans)> {
     let operated = case.attendance.people.values().filter(|s| who(s)).map(|s| (s, op(s)));
-    let enough = |s: &Seen<'_>, op: &Spans| op.total() > 0 && in_all(&s.info.id, op) >= need;
+    let enough =
+        |s: &SeenPractitioner<'_>, op: &Spans| op.total() > 0 && in_all(&s.info.id, op) >= need;
     operated.filter(|(s, op)| enough(s, op)).rev().max_by_key(|(_, op)| op.total())
 }
 
 /// Least g and least gap for the item's kind; `None`: only the complete absence counts.
-fn presence_demanded(case: &Case<'_>) -> Option<(u64, u64)> {
+fn presence_demanded(case: &CaseMeasures<'_>) -> Option<(u64, u64)> {
     let p = &case.given.knowledge.policy;
     match case.given.kind? {
         ItemKind::Surgery | ItemKind::Injection | ItemKind::Thread => {
@@ -44,18 +45,18 @@ fn is_invasive(kind: ItemKind) -> bool {
 
 /// NL-1: a physician who is no lead for the item operates without a lead, or with one who is there
 /// too little.
-pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn nl1(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let kind = case.given.kind?;
     let need = nl_need_ms(case);
-    let physician = |s: &Seen<'_>| {
+    let physician = |s: &SeenPractitioner<'_>| {
         s.info.category == Category::LicensedPhysician && !case.given.leads.contains(&s.info.id)
     };
     let in_all = |id: &PersonId, op: &Spans| case.unled_with_pieces(id, op);
     let (seen, op) = most(case, need, |s| s.op.clone(), in_all, physician)?;
     let id = &seen.info.id;
     let base = |severity, first, said| {
-        let (kind, subject) = (Kind::NonLeadOperating, Subject::Person(id.clone()));
-        Draft::new(Rule::Nl1, kind, severity, subject, first, said)
+        let (kind, subject) = (FindingKind::NonLeadOperating, Subject::Person(id.clone()));
+        Allegation::new(Rule::Nl1, kind, severity, subject, first, said)
             .person(id, PartName::Operator, Some(seen.method))
             .measured(case)
             .span(IntervalName::Operator, &op)
@@ -105,19 +106,20 @@ pub(crate) fn nl1(case: &Case<'_>) -> Option<Draft> {
 struct Little {
     /// g.
     share_ppm: u32,
-    /// The longest time without him in which the non-lead operated.
+    /// The longest time without a lead in which the non-lead operated.
     gap: (u64, u64),
     present: Spans,
-    /// When somebody who may have been a lead was there, or the view was blind: it counted for him.
+    /// When somebody who may have been a lead was there, or the view was blind: it counted for
+    /// the non-lead.
     perhaps: Spans,
 }
 
 /// `unknown`: when somebody was there who may have been a lead.
-fn little_lead(case: &Case<'_>, op: &Spans, unknown: &Spans) -> Option<Little> {
+fn little_lead(case: &CaseMeasures<'_>, op: &Spans, unknown: &Spans) -> Option<Little> {
     let (share, gap) = presence_demanded(case)?;
     let present =
         case.presence_of(|s| case.given.leads.contains(&s.info.id)).intersect(&case.sight.a);
-    // Whatever could have been a lead counts for him.
+    // Whatever could have been a lead counts for the non-lead.
     let perhaps = present.union(unknown).union(&case.sight.blind).intersect(&case.sight.a);
     let alone = case.sight.a.minus(&perhaps);
     let used = |s: &(u64, u64)| !op.intersect(&Spans::one(s.0, s.1)).is_empty();
@@ -140,7 +142,7 @@ fn little_lead(case: &Case<'_>, op: &Spans, unknown: &Spans) -> Option<Little> {
 }
 
 /// Whether one of these people may have been there for half of A, seen alive or out of sight.
-fn perhaps_half(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
+fn perhaps_half(case: &CaseMeasures<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
     let there = case
         .presence_of(|s| who(&s.info.id))
         .union(&case.unknown_alive_for(&who))
@@ -151,15 +153,17 @@ fn perhaps_half(case: &Case<'_>, who: impl Fn(&PersonId) -> bool) -> bool {
 }
 
 /// NL-2: a nurse or technician operates where the item asks for a physician.
-pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn nl2(case: &CaseMeasures<'_>) -> Option<Allegation> {
     if case.given.item?.min_operator != MinOperator::Physician {
         return None;
     }
     let need = nl_need_ms(case);
-    let who = |s: &Seen<'_>| matches!(s.info.category, Category::Nurse | Category::Technician);
+    let who = |s: &SeenPractitioner<'_>| {
+        matches!(s.info.category, Category::Nurse | Category::Technician)
+    };
     let in_all = |id: &PersonId, op: &Spans| case.unaided_with_pieces(id, op);
     let (seen, op) = most(case, need, |s| case.unaided(s), in_all, who)?;
-    let is_lead = |s: &Seen<'_>| case.given.leads.contains(&s.info.id);
+    let is_lead = |s: &SeenPractitioner<'_>| case.given.leads.contains(&s.info.id);
     let lead_there = !case.presence_of(is_lead).is_empty();
     let severity = if let Some(absence) = absent(case, |p| case.given.leads.contains(p)) {
         by_absence(absence, Severity::L2)
@@ -182,9 +186,9 @@ pub(crate) fn nl2(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// NL-3: an assistant physician or trainee operates and no supervisor is there.
-pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn nl3(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let need = nl_need_ms(case);
-    let who = |s: &Seen<'_>| {
+    let who = |s: &SeenPractitioner<'_>| {
         matches!(s.info.category, Category::AssistantPhysician | Category::Trainee)
             && unsupervised(case, &s.info.id).is_some()
     };
@@ -204,7 +208,7 @@ pub(crate) fn nl3(case: &Case<'_>) -> Option<Draft> {
 /// How grave it is that nobody supervised; `None`: somebody may have. Who was there for less than
 /// the lead's own part takes, or may have been for less than half of A, leaves a doubt: the clinic
 /// is asked.
-fn unsupervised(case: &Case<'_>, whom: &PersonId) -> Option<Severity> {
+fn unsupervised(case: &CaseMeasures<'_>, whom: &PersonId) -> Option<Severity> {
     let who = |id: &PersonId| supervises(case, id, whom);
     if let Some(absence) = absent(case, who) {
         return Some(by_absence(absence, Severity::L2));
@@ -216,7 +220,7 @@ fn unsupervised(case: &Case<'_>, whom: &PersonId) -> Option<Severity> {
 
 /// A lead supervises anybody, a pass names a trainee's supervisor, and any physician guides an
 /// assistant physician.
-fn supervises(case: &Case<'_>, person: &PersonId, whom: &PersonId) -> bool {
+fn supervises(case: &CaseMeasures<'_>, person: &PersonId, whom: &PersonId) -> bool {
     let k = case.given.knowledge;
     let (from, to) =
         (case.given.wall(case.given.bounds.start), case.given.wall(case.given.bounds.end_seen));
@@ -235,14 +239,14 @@ fn supervises(case: &Case<'_>, person: &PersonId, whom: &PersonId) -> bool {
 fn below_scope(
     rule: Rule,
     severity: Severity,
-    case: &Case<'_>,
-    (seen, op, need): (&Seen<'_>, &Spans, u64),
+    case: &CaseMeasures<'_>,
+    (seen, op, need): (&SeenPractitioner<'_>, &Spans, u64),
     basis: &'static [crate::Basis],
     said: Statement,
-) -> Draft {
+) -> Allegation {
     let id = &seen.info.id;
-    let (kind, subject) = (Kind::NonLeadOperating, Subject::Person(id.clone()));
-    Draft::new(rule, kind, severity, subject, op.first().unwrap_or(0), said)
+    let (kind, subject) = (FindingKind::NonLeadOperating, Subject::Person(id.clone()));
+    Allegation::new(rule, kind, severity, subject, op.first().unwrap_or(0), said)
         .person(id, PartName::Operator, Some(seen.method))
         .measured(case)
         .span(IntervalName::Operator, op)
@@ -254,7 +258,7 @@ fn below_scope(
 
 /// NL-4: the item is above the institution's grade, or not filed. Needs no face; said when the
 /// session starts.
-pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn nl4(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let item = case.given.item?;
     let room = case.given.knowledge.room.as_ref()?;
     let ceiling = room.institution.ceiling.0;
@@ -268,8 +272,8 @@ pub(crate) fn nl4(case: &Case<'_>) -> Option<Draft> {
     } else {
         Statement::NotFiled { item: item.id.clone() }
     };
-    let (kind, begin) = (Kind::NonLeadOperating, case.given.bounds.start);
-    let mut draft = Draft::new(Rule::Nl4, kind, Severity::L2, Subject::Session, begin, said)
+    let (kind, begin) = (FindingKind::NonLeadOperating, case.given.bounds.start);
+    let mut draft = Allegation::new(Rule::Nl4, kind, Severity::L2, Subject::Session, begin, said)
         .figure(FigureName::SurgeryGradeCount, grade)
         .figure(FigureName::GradeCeilingCount, ceiling)
         .figure(FigureName::ItemFiledFlag, u8::from(item.filed_here))

@@ -1,16 +1,16 @@
 //! Which rules abstain in a session that is assessable, and why: their silence then says nothing.
 //! Each question is asked where the rule itself fell silent; a rule that spoke is decided.
 
-use super::draft::Draft;
+use super::draft::Allegation;
 use super::licence_lending::another_may_lead;
 use super::measures::{absence, nl_need_ms, not_seen};
 use crate::absence::{Absence, TwoBounds};
-use crate::case::Case;
+use crate::case::CaseMeasures;
 use crate::finding::{Rule, Severity, Undecided};
 use crate::names::AbstentionReason;
 
 /// The rules that abstain in a session, given what was said of it.
-pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
+pub(crate) fn undecided(case: &CaseMeasures<'_>, said: &[Allegation]) -> Vec<Undecided> {
     if case.given.doorway || !case.faults().is_empty() {
         return Vec::new();
     }
@@ -39,20 +39,20 @@ pub(crate) fn undecided(case: &Case<'_>, said: &[Draft]) -> Vec<Undecided> {
 }
 
 /// Somebody INDETERMINATE operated densely enough for the rules that ask who it was.
-fn unknown_operator(case: &Case<'_>) -> Option<AbstentionReason> {
+fn unknown_operator(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     let p = &case.given.knowledge.policy;
     (case.unknowns.unexplained.densest(p.uq_window_ms()) >= p.uq_op_ms())
         .then_some(AbstentionReason::Operator)
 }
 
 /// Somebody INDETERMINATE operated long enough for the rules about the scope of practice.
-fn scope_question(case: &Case<'_>) -> Option<AbstentionReason> {
+fn scope_question(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     (case.unknowns.unexplained.total() >= nl_need_ms(case)).then_some(AbstentionReason::Operator)
 }
 
 /// NL-1 to NL-3: no lead was recognised, and either that cannot be called an absence, or nobody
 /// knows who operated.
-fn lead_question(case: &Case<'_>) -> Option<AbstentionReason> {
+fn lead_question(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     let lead = |id: &crate::PersonId| case.given.leads.contains(id);
     if !not_seen(case, lead) {
         return None;
@@ -64,7 +64,7 @@ fn lead_question(case: &Case<'_>) -> Option<AbstentionReason> {
     }
 }
 
-fn ll1(case: &Case<'_>) -> Option<AbstentionReason> {
+fn ll1(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;
     let is_lead = |id: &crate::PersonId| id == lead;
@@ -90,11 +90,11 @@ fn is_open(absence: Absence) -> bool {
 
 /// LL-5: the lead was there for less than asked, and only who or what was not made out might fill
 /// the rest.
-fn ll5(case: &Case<'_>) -> Option<AbstentionReason> {
+fn ll5(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     let p = &case.given.knowledge.policy;
     let lead = case.given.declared_lead()?;
     let Some(seen) = case.attendance.people.get(lead) else {
-        // Not recognised at all: he may have been there for a little while, or not.
+        // Not recognised at all: they may have been there for a little while, or not.
         return (!case.unknown_for(|id| id == lead).is_empty())
             .then_some(AbstentionReason::Absence);
     };

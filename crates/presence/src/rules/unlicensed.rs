@@ -2,10 +2,10 @@
 //! category's scope. UQ-1 and UQ-2 are said during the act; when no patient was seen on the bed so
 //! far, at the session's end.
 
-use super::draft::Draft;
+use super::draft::Allegation;
 use super::measures::{nl_need_ms, role_ppm, votes_ppm};
-use crate::case::{Case, Seen};
-use crate::finding::{Kind, Rule, Severity, Subject};
+use crate::case::{CaseMeasures, SeenPractitioner};
+use crate::finding::{FindingKind, Rule, Severity, Subject};
 use crate::law::{OUT_OF_SCOPE, STALE, UNLICENSED};
 use crate::names::{AbstentionReason, FigureName, IntervalName, PartName};
 use crate::spans::Spans;
@@ -13,20 +13,20 @@ use crate::{PractitionerCategory as Category, Statement};
 
 /// Whether somebody in the operator zone may be working on a patient: one was seen, or the session
 /// is over and none was ever seen (a covered face), so that the declaration has to do.
-fn patient_plausible(case: &Case<'_>) -> bool {
+fn patient_plausible(case: &CaseMeasures<'_>) -> bool {
     case.bed.seen || (case.given.session.is_some() && case.given.is_final)
 }
 
 /// Op in this session, and with the pieces before it, of people UNMATCHED; and whether it is
 /// enough.
-fn strangers_operate(case: &Case<'_>, op: &Spans) -> bool {
+fn strangers_operate(case: &CaseMeasures<'_>, op: &Spans) -> bool {
     let p = &case.given.knowledge.policy;
     let in_all = op.total() + if op.is_empty() { 0 } else { case.pieces.stranger_op.total() };
     op.densest(p.uq_window_ms()) >= p.uq_op_ms() || in_all >= p.uq_total_ms()
 }
 
 /// UQ-1: somebody UNMATCHED operates, or several who take turns.
-pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn uq1(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
     let certain = case.attendance.stranger_op_beyond_cards();
     let is_certain = strangers_operate(case, &certain);
@@ -46,10 +46,10 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
     let (kind, severity) = match (aged, total >= p.uq_long_ms()) {
         // Whoever was enrolled since the roster was made is unknown to the box: for the authority
         // to renew it.
-        (true, _) => (Kind::RecordMismatch, Severity::L1),
-        (false, _) if !is_certain => (Kind::UnlicensedOperator, Severity::L1),
-        (false, true) => (Kind::UnlicensedOperator, Severity::L3),
-        (false, false) => (Kind::UnlicensedOperator, Severity::L2),
+        (true, _) => (FindingKind::RecordMismatch, Severity::L1),
+        (false, _) if !is_certain => (FindingKind::UnlicensedOperator, Severity::L1),
+        (false, true) => (FindingKind::UnlicensedOperator, Severity::L3),
+        (false, false) => (FindingKind::UnlicensedOperator, Severity::L2),
     };
     let (first, _) = strangers.iter().min_by_key(|(s, op)| (op.first(), s.tracks.clone()))?;
     let votes = strangers.iter().map(|(s, _)| s.votes).max().unwrap_or(0);
@@ -59,7 +59,7 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
         window_ms: p.uq_window_ms(),
     };
     let subject = Subject::Track(*first.tracks.first()?);
-    let mut draft = Draft::new(Rule::Uq1, kind, severity, subject, op.first()?, said)
+    let mut draft = Allegation::new(Rule::Uq1, kind, severity, subject, op.first()?, said)
         .measured(case)
         .span(IntervalName::Operator, &op)
         .span(IntervalName::BedOccupied, &case.bed.used)
@@ -76,7 +76,7 @@ pub(crate) fn uq1(case: &Case<'_>) -> Option<Draft> {
 
 /// Why UNMATCHED people who operated long enough are not reported: they may be somebody of the
 /// house.
-pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<AbstentionReason> {
+pub(crate) fn uq1_blocked(case: &CaseMeasures<'_>) -> Option<AbstentionReason> {
     let p = &case.given.knowledge.policy;
     let strangers = case.attendance.stranger_op();
     let all = strangers.union(&case.unknowns.doubted);
@@ -97,18 +97,25 @@ pub(crate) fn uq1_blocked(case: &Case<'_>) -> Option<AbstentionReason> {
 
 /// UQ-1, L1: too many sessions in which the rule was blocked. For the clinic: renew the roster,
 /// enrol who is missing.
-pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Draft> {
+pub(crate) fn uq1_frequent(events: &Spans, count: u64, needed: u64) -> Option<Allegation> {
     if count < needed {
         return None;
     }
     let said = Statement::RosterLacks { sessions: count };
     let begin = events.first()?;
     Some(
-        Draft::new(Rule::Uq1, Kind::RecordMismatch, Severity::L1, Subject::Room, begin, said)
-            .span(IntervalName::Operator, events)
-            .figure(FigureName::BlockedSessionsCount, count)
-            .figure(FigureName::BlockedSessionsNeededCount, needed)
-            .basis(STALE),
+        Allegation::new(
+            Rule::Uq1,
+            FindingKind::RecordMismatch,
+            Severity::L1,
+            Subject::Room,
+            begin,
+            said,
+        )
+        .span(IntervalName::Operator, events)
+        .figure(FigureName::BlockedSessionsCount, count)
+        .figure(FigureName::BlockedSessionsNeededCount, needed)
+        .basis(STALE),
     )
 }
 
@@ -121,7 +128,7 @@ enum Ours {
     Unrecognisable,
 }
 
-fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
+fn ours(case: &CaseMeasures<'_>, op: &Spans) -> Option<Ours> {
     let k = case.given.knowledge;
     let Some(roster) = case.given.roster.map(|r| &r.roster) else {
         return Some(Ours::Unrecognisable);
@@ -137,9 +144,9 @@ fn ours(case: &Case<'_>, op: &Spans) -> Option<Ours> {
 }
 
 /// UQ-2: somebody non-clinical operates.
-pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
+pub(crate) fn uq2(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let p = &case.given.knowledge.policy;
-    let beyond = |s: &Seen<'_>| {
+    let beyond = |s: &SeenPractitioner<'_>| {
         let permitted = case.given.permitted(&s.info.id, |_| true);
         let op = s.op.minus(&permitted);
         // What a pass may have covered in the pieces before is not added.
@@ -166,9 +173,9 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
         operator_ms: total,
         alone_ms: alone.total(),
     };
-    let (kind, subject) = (Kind::UnlicensedOperator, Subject::Person(id.clone()));
+    let (kind, subject) = (FindingKind::UnlicensedOperator, Subject::Person(id.clone()));
     Some(
-        Draft::new(Rule::Uq2, kind, severity, subject, op.first()?, said)
+        Allegation::new(Rule::Uq2, kind, severity, subject, op.first()?, said)
             .person(id, PartName::Operator, Some(seen.method))
             .measured(case)
             .span(IntervalName::Operator, &op)
@@ -181,15 +188,15 @@ pub(crate) fn uq2(case: &Case<'_>) -> Option<Draft> {
 }
 
 /// Op with the patient on the bed and surely no clinician in the room.
-fn alone_with_patient(case: &Case<'_>, op: &Spans) -> Spans {
+fn alone_with_patient(case: &CaseMeasures<'_>, op: &Spans) -> Spans {
     let clinicians = case.presence_of(|s| s.info.is_clinician());
     let unknown =
         case.unknown_for(|id| case.given.known(id).is_some_and(crate::Practitioner::is_clinician));
     op.intersect(&case.bed.used).minus(&clinicians).minus(&unknown).minus(&case.sight.blind)
 }
 
-/// UQ-3: a pharmacist operates, and no physician stands beside him.
-pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
+/// UQ-3: a pharmacist operates, and no physician stands beside them.
+pub(crate) fn uq3(case: &CaseMeasures<'_>) -> Option<Allegation> {
     let need = nl_need_ms(case);
     let physicians = case.attendance.op_of(|s| s.info.category == Category::LicensedPhysician);
     let pharmacists =
@@ -200,9 +207,9 @@ pub(crate) fn uq3(case: &Case<'_>) -> Option<Draft> {
     let (seen, op) = operated.rev().max_by_key(|(_, op)| op.total())?;
     let id = &seen.info.id;
     let said = Statement::PharmacistAlone { person: id.clone(), operator_ms: op.total() };
-    let (kind, subject) = (Kind::UnlicensedOperator, Subject::Person(id.clone()));
+    let (kind, subject) = (FindingKind::UnlicensedOperator, Subject::Person(id.clone()));
     Some(
-        Draft::new(Rule::Uq3, kind, Severity::L2, subject, op.first()?, said)
+        Allegation::new(Rule::Uq3, kind, Severity::L2, subject, op.first()?, said)
             .person(id, PartName::Operator, Some(seen.method))
             .measured(case)
             .span(IntervalName::Operator, &op)

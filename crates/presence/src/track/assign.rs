@@ -20,7 +20,7 @@ const NEVER_MNAT: i64 = 1_000_000_000;
 
 /// What a face of the frame goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(super) enum Assignment {
     /// This track.
     Track(usize),
     /// This track or another, that cannot be told: the likeliest.
@@ -29,7 +29,7 @@ pub(super) enum Choice {
     New,
 }
 
-impl Choice {
+impl Assignment {
     pub(super) fn track(self) -> Option<usize> {
         match self {
             Self::Track(track) | Self::Doubtful(track) => Some(track),
@@ -39,7 +39,7 @@ impl Choice {
 }
 
 /// Surprise of a face at `to` of somebody who was at `from` (or is expected at `expected`) and
-/// `dt_ms` out of sight, by where it is. He may stand, go on as he went, or walk anywhere.
+/// `dt_ms` out of sight, by where it is. They may stand, go on as they went, or walk anywhere.
 pub(super) fn way_mnat(from: BoxPx, expected: BoxPx, to: BoxPx, dt_ms: u64) -> i64 {
     let dt_ms = dt_ms.min(60_000) as i64;
     let face = i64::from(from.w.max(to.w)).max(1);
@@ -76,12 +76,12 @@ fn ln_milli(x: i64) -> i64 {
 
 /// The likeliest pairing. `cost[d][t]`: of face `d` with track `t`; `held[d]`: the face is what
 /// some track is expected to look like, or where.
-pub(super) fn assign(cost: &[Vec<Cost>], held: &[bool]) -> Vec<Choice> {
+pub(super) fn assign(cost: &[Vec<Cost>], held: &[bool]) -> Vec<Assignment> {
     let new: Vec<i64> =
         held.iter().map(|held| NEW_MNAT + if *held { IN_ANOTHERS_PLACE_MNAT } else { 0 }).collect();
     let (best, least) = pairing(cost, &new, None);
     let judge = |(d, choice): (usize, &Option<usize>)| {
-        let Some(t) = *choice else { return Choice::New };
+        let Some(t) = *choice else { return Assignment::New };
         let rivals = |d: usize| cost[d].iter().filter(|c| c.is_some()).count();
         let others = (0..cost.len()).filter(|&o| cost[o][t].is_some()).count();
         // Who has no rival stands against somebody new alone.
@@ -91,7 +91,11 @@ pub(super) fn assign(cost: &[Vec<Cost>], held: &[bool]) -> Vec<Choice> {
             pairing(cost, &new, Some((d, t))).1
         };
         let rivalled = rivals(d) > 1 || others > 1;
-        if rivalled && without - least < SURE_MNAT { Choice::Doubtful(t) } else { Choice::Track(t) }
+        if rivalled && without - least < SURE_MNAT {
+            Assignment::Doubtful(t)
+        } else {
+            Assignment::Track(t)
+        }
     };
     best.iter().enumerate().map(judge).collect()
 }
@@ -164,15 +168,15 @@ mod tests {
     use super::*;
 
     /// Of faces that are nowhere expected.
-    fn of(cost: &[Vec<Cost>]) -> Vec<Choice> {
+    fn of(cost: &[Vec<Cost>]) -> Vec<Assignment> {
         assign(cost, &vec![false; cost.len()])
     }
 
     #[test]
     fn who_stands_in_anothers_place_is_rarely_new() {
         let cost = vec![vec![Some(10_000), Some(18_000)]];
-        assert_eq!(assign(&cost, &[false]), [Choice::Doubtful(0)]);
-        assert_eq!(assign(&cost, &[true]), [Choice::Track(0)]);
+        assert_eq!(assign(&cost, &[false]), [Assignment::Doubtful(0)]);
+        assert_eq!(assign(&cost, &[true]), [Assignment::Track(0)]);
     }
 
     #[test]
@@ -180,16 +184,16 @@ mod tests {
         // The best pair by itself costs the other face more than it saves.
         let cost = vec![vec![Some(1_000), Some(1_500)], vec![Some(1_200), Some(9_500)]];
         assert_eq!(pairing(&cost, &[NEW_MNAT; 2], None).0, [Some(1), Some(0)]);
-        assert_eq!(of(&cost), [Choice::Track(1), Choice::Track(0)]);
+        assert_eq!(of(&cost), [Assignment::Track(1), Assignment::Track(0)]);
     }
 
     #[test]
     fn two_pairings_nearly_alike_are_doubtful() {
         let cost = vec![vec![Some(1_000), Some(1_500)], vec![Some(1_200), Some(1_100)]];
-        assert_eq!(of(&cost), [Choice::Doubtful(0), Choice::Doubtful(1)]);
-        assert_eq!(of(&[vec![Some(11_000)]]), [Choice::Track(0)], "nobody else it could be");
-        assert_eq!(of(&[vec![None], vec![Some(0)]]), [Choice::New, Choice::Track(0)]);
-        assert_eq!(of(&[Vec::new()]), [Choice::New]);
+        assert_eq!(of(&cost), [Assignment::Doubtful(0), Assignment::Doubtful(1)]);
+        assert_eq!(of(&[vec![Some(11_000)]]), [Assignment::Track(0)], "nobody else it could be");
+        assert_eq!(of(&[vec![None], vec![Some(0)]]), [Assignment::New, Assignment::Track(0)]);
+        assert_eq!(of(&[Vec::new()]), [Assignment::New]);
     }
 
     #[test]

@@ -11,11 +11,11 @@ pub(super) const UNLIKE_MAX: i64 = 16 * 255;
 pub(super) const UNLIKE_SAME: i64 = UNLIKE_MAX / 8;
 /// More than this clothes never say against a face where its track is expected.
 pub(super) const HALF_HIDDEN_MNAT: i64 = 9_000;
-/// The same while somebody stands before him.
+/// The same while somebody stands before them.
 pub(super) const COVERED_MNAT: i64 = 4_500;
-/// From look to look one is rarely more unlike than this, but where another stands before him.
+/// From look to look one is rarely more unlike than this, but where another stands before them.
 pub(super) const UNLIKE_USUAL: i64 = UNLIKE_SAME / 2;
-/// What one looks like when nobody stands before him is rarely more unlike than this.
+/// What one looks like when nobody stands before them is rarely more unlike than this.
 pub(super) const UNLIKE_LEAST: i64 = 100;
 /// So much unlikeness is a nat of surprise.
 pub(super) const UNLIKE_A_NAT: i64 = 50;

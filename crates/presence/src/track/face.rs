@@ -2,7 +2,7 @@
 //! tracker asks, whoever holds the embeddings answers: no likeness and no vector comes here, only
 //! which track it is or is not.
 
-use super::{Detection, JUST_SEEN_MS, Tracker, assign::Choice};
+use super::{Detection, JUST_SEEN_MS, Tracker, assign::Assignment};
 use crate::{Mono, TrackId};
 
 /// A face of which place and clothes do not tell whose it is, or that comes back after a while.
@@ -45,22 +45,22 @@ impl Tracker {
         &self,
         now: Mono,
         seen: &[Detection],
-        chosen: &[Choice],
+        chosen: &[Assignment],
         ask: &mut dyn FnMut(WhoseFace<'_>) -> FaceAnswer,
     ) -> Vec<FaceAnswer> {
         // Whom place and clothes tell at once, and the patient.
         let settled = |track: usize| {
             let of_it = &self.tracks[track];
             let late = now.since(of_it.seen) > JUST_SEEN_MS && self.missed(now, of_it.seen);
-            (chosen.contains(&Choice::Track(track)) && !late && of_it.open.is_none())
+            (chosen.contains(&Assignment::Track(track)) && !late && of_it.open.is_none())
                 || of_it.may_be_the_patient()
         };
         let mut answers = vec![FaceAnswer::default(); seen.len()];
         for (detection, (face, choice)) in seen.iter().zip(chosen).enumerate() {
             let open = match choice {
-                Choice::Track(track) => !settled(*track),
-                Choice::Doubtful(track) => !self.tracks[*track].may_be_the_patient(),
-                Choice::New => true,
+                Assignment::Track(track) => !settled(*track),
+                Assignment::Doubtful(track) => !self.tracks[*track].may_be_the_patient(),
+                Assignment::New => true,
             };
             if !open || !self.is_inside(face.bbox) {
                 continue;
@@ -95,7 +95,7 @@ impl Tracker {
     }
 
     /// The track that a face went on so far, where that was open: its own face tells whose it is.
-    pub(super) fn open_track(&self, choice: Choice) -> Option<TrackId> {
+    pub(super) fn open_track(&self, choice: Assignment) -> Option<TrackId> {
         let index = choice.track()?;
         self.tracks[index].open.map(|_| self.tracks[index].id)
     }

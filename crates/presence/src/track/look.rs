@@ -33,7 +33,8 @@ pub struct Tracked {
     pub bbox: BoxPx,
     /// May it be embedded.
     pub embed: EmbedPermission,
-    /// It is the patient: leave it out of `Observation::faces`; it is in [`Scene::patients`].
+    /// It is the patient: leave it out of `Observation::faces`; it is in
+    /// [`TrackedFrame::patients`].
     pub patient: bool,
     /// Its zone.
     pub zone: Zone,
@@ -49,7 +50,7 @@ pub struct Tracked {
 
 /// Result of one frame.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scene {
+pub struct TrackedFrame {
     /// One per detection, in the order of the detections. A face in the privacy mask gets a track
     /// and no permission.
     pub tracked: Vec<Tracked>,

@@ -12,7 +12,7 @@ fn nothing() -> Vec<String> {
 /// The rules left undecided in the summary of `s1`, with the reason.
 fn undecided(script: &str) -> Vec<String> {
     let summary = play(script).into_iter().rev().find_map(|o| match o {
-        Output::PresenceSummary(s) => Some(s),
+        EngineOutput::PresenceSummary(s) => Some(s),
         _ => None,
     });
     let summary = summary.expect("a session that is over has a summary");
@@ -43,7 +43,7 @@ fn a_face_that_may_be_the_lead_leaves_his_absence_open() {
         ["LL-1 absence", "LL-5 absence", "NL-1 absence", "NL-2 absence", "NL-3 absence"]
     );
     let last = play(&script).into_iter().rev().find_map(|o| match o {
-        Output::Finding(f) if f.key.rule == Rule::Nl1 => Some(f),
+        EngineOutput::Finding(f) if f.key.rule == Rule::Nl1 => Some(f),
         _ => None,
     });
     let intervals = last.expect("NL-1").intervals;
@@ -170,7 +170,7 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
             from + 8
         )
     };
-    // A declared operator whose enrolment nobody has confirmed: he may be the stranger.
+    // A declared operator whose enrolment nobody has confirmed: they may be the stranger.
     let days = |count: u32| {
         let sessions: String = (0..count).map(|n| session(n, 10 + 15 * n)).collect();
         format!("{sessions}\nuntil 10:30")
@@ -179,11 +179,11 @@ fn blocked_uq1_is_counted_and_said_to_the_clinic_when_frequent() {
     assert_eq!(standing(&days(3)), ["UQ-1 L1"]);
     let said = play(&days(3))
         .into_iter()
-        .find_map(|o| if let Output::Finding(f) = o { Some(f) } else { None })
+        .find_map(|o| if let EngineOutput::Finding(f) = o { Some(f) } else { None })
         .unwrap();
     assert_eq!(
         (said.kind, said.persons.len(), said.tracks.len()),
-        (Kind::RecordMismatch, 0, 0),
+        (FindingKind::RecordMismatch, 0, 0),
         "it accuses nobody"
     );
 }
@@ -328,7 +328,7 @@ fn an_attack_in_a_session_is_said_once() {
     ";
     let openings = play(day)
         .into_iter()
-        .filter(|o| matches!(o, Output::Finding(f) if f.step == Step::Opened))
+        .filter(|o| matches!(o, EngineOutput::Finding(f) if f.step == Step::Opened))
         .count();
     assert_eq!(openings, 1);
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use presence::{Output, Rule, Severity, Step};
+use presence::{EngineOutput, Rule, Severity, Step};
 
 use crate::script::{play, standing, wall};
 
@@ -55,7 +55,9 @@ fn cited(script: &str, rule: Rule) -> Vec<String> {
     let mut articles: Vec<String> = play(script)
         .into_iter()
         .filter_map(|output| match output {
-            Output::Finding(finding) if finding.key.rule == rule => Some(finding.candidate_basis),
+            EngineOutput::Finding(finding) if finding.key.rule == rule => {
+                Some(finding.candidate_basis)
+            }
             _ => None,
         })
         .flatten()
@@ -508,7 +510,7 @@ fn hb4_a_picture_that_broke_into_two_tracks_stays_grave() {
                 09:05:25-09:05:50 spoof operator track=31";
     let steps = play(&nobodys(then));
     let findings =
-        steps.iter().filter_map(|o| if let Output::Finding(f) = o { Some(f) } else { None });
+        steps.iter().filter_map(|o| if let EngineOutput::Finding(f) = o { Some(f) } else { None });
     let said: Vec<_> =
         findings.filter(|f| f.key.rule == Rule::Hb4).map(|f| (f.step, f.severity)).collect();
     assert!(said.iter().all(|(step, _)| *step != Step::Withdrawn), "{said:?}");
@@ -534,7 +536,7 @@ fn hb2_is_said_while_the_session_is_open() {
     ";
     let said = play(text);
     let hb2 = said.iter().find_map(|o| match o {
-        Output::Finding(f) if f.key.rule == Rule::Hb2 => Some(f),
+        EngineOutput::Finding(f) if f.key.rule == Rule::Hb2 => Some(f),
         _ => None,
     });
     let at = hb2.map(|f| f.raised_at.wall);

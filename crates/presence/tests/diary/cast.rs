@@ -63,7 +63,7 @@ pub(crate) fn roster() -> Roster {
             _ => {}
         }
     }
-    // Without a template cardonly would block every absence; scripts that want him say `with
+    // Without a template cardonly would block every absence; scripts that want them say `with
     // cardonly`.
     people.retain(|p| p.id.as_str() != "cardonly");
     Roster { version: 1, made_at: wall("06:00"), registry_at: wall("06:00"), people }

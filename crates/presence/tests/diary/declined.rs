@@ -1,4 +1,4 @@
-//! A patient who declined: nothing is alleged of his session, the box says why, and what the clinic
+//! A patient who declined: nothing is alleged of the session, the box says why, and what the clinic
 //! states after a finding takes nothing back.
 
 use presence::*;
@@ -13,7 +13,7 @@ const LENDING: &str = "
 
 fn summaries(text: &str) -> Vec<PresenceSummary> {
     let said = play(text).into_iter().filter_map(|output| match output {
-        Output::PresenceSummary(summary) => Some(*summary),
+        EngineOutput::PresenceSummary(summary) => Some(*summary),
         _ => None,
     });
     said.collect()
@@ -32,7 +32,7 @@ fn a_declined_session_alleges_nothing_and_says_why() {
         until 11:30
     ";
     assert_eq!(standing(text), Vec::<String>::new(), "no HB-2 either");
-    let Assessment::NotAssessable(because) = summary_of(text).assessment else { panic!() };
+    let Assessability::NotAssessable(because) = summary_of(text).assessment else { panic!() };
     assert!(because.contains(&AbstentionReason::Declined), "{because:?}");
 }
 
@@ -76,7 +76,7 @@ fn a_session_beside_a_declined_one_says_so_too() {
     ";
     for said in summaries(text) {
         assert!(matches!(&said.assessment,
-                Assessment::NotAssessable(why) if why.contains(&AbstentionReason::Withheld)));
+                Assessability::NotAssessable(why) if why.contains(&AbstentionReason::Withheld)));
     }
 }
 

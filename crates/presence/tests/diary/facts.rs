@@ -209,7 +209,7 @@ fn uq1_is_about_the_stranger_whom_no_card_covers() {
         09:10-09:16 stranger2 operator track=8
     ";
     let found = play(text).into_iter().filter_map(|o| match o {
-        Output::Finding(f) if f.key.rule == Rule::Uq1 => Some(*f),
+        EngineOutput::Finding(f) if f.key.rule == Rule::Uq1 => Some(*f),
         _ => None,
     });
     let last = found.last().unwrap();

@@ -335,9 +335,9 @@ fn a_patient_on_his_feet_looks_down_and_others_are_badly_seen() {
             "
         ));
     };
-    // Not seen for half a minute before he lies there again.
+    // Not seen for half a minute before they lie there again.
     gets_up("09:10:03-09:12:30 patient operator track=5");
-    // Beside a nurse badly seen, who comes into view between two looks at him.
+    // Beside a nurse badly seen, who comes into view between two looks at them.
     gets_up(
         "09:10:03-09:10:30 patient elsewhere track=5
             09:10:33-09:12:58 dim elsewhere track=7
@@ -347,7 +347,7 @@ fn a_patient_on_his_feet_looks_down_and_others_are_badly_seen() {
 
 #[test]
 fn a_lead_badly_seen_is_taken_for_the_nurse_he_meets() {
-    // The nurse's face goes on on his track, while hers is still in view.
+    // The nurse's face goes on on another's track, while the nurse's own is still in view.
     let said = standing(
         "
         08:50             declare s1 filler lin 09:00-09:30

@@ -5,11 +5,11 @@ use presence::*;
 
 use crate::script::{Call, Script, thresholds};
 
-fn recording() -> Vec<Entry> {
+fn recording() -> Vec<RecordedCall> {
     recorded("")
 }
 
-fn recorded(more: &str) -> Vec<Entry> {
+fn recorded(more: &str) -> Vec<RecordedCall> {
     let script = format!(
         "
         08:50       declare s1 filler lin 09:00-09:30
@@ -20,14 +20,14 @@ fn recorded(more: &str) -> Vec<Entry> {
     );
     let entry = |call| match call {
         Call::Observe(at, seen) => {
-            Entry::Observe { at, seen: Observation::for_recording(&seen, &thresholds()) }
+            RecordedCall::Observe { at, seen: Observation::for_recording(&seen, &thresholds()) }
         }
-        Call::Inform(at, fact) => Entry::Inform { at, fact: Box::new(fact) },
+        Call::Inform(at, fact) => RecordedCall::Inform { at, fact: Box::new(fact) },
     };
     Script::parse(&script).calls(1_000).into_iter().map(entry).collect()
 }
 
-fn key(recording: &[Entry], rule: Rule) -> FindingKey {
+fn key(recording: &[RecordedCall], rule: Rule) -> FindingKey {
     let found = standing(replay(recording, None));
     found.into_keys().find(|k| k.rule == rule).unwrap()
 }
@@ -156,8 +156,8 @@ fn several_policies_at_once_say_what_each_alone_says() {
 fn a_recording_survives_its_bytes_and_yields_the_same_bytes() {
     let recording = recording();
     let bytes: Vec<String> = recording.iter().map(|e| serde_json::to_string(e).unwrap()).collect();
-    let again: Vec<Entry> = bytes.iter().map(|b| serde_json::from_str(b).unwrap()).collect();
+    let again: Vec<RecordedCall> = bytes.iter().map(|b| serde_json::from_str(b).unwrap()).collect();
     assert_eq!(again, recording);
-    let out = |r: &[Entry]| serde_json::to_string(&replay(r, None)).unwrap();
+    let out = |r: &[RecordedCall]| serde_json::to_string(&replay(r, None)).unwrap();
     assert_eq!(out(&again), out(&recording));
 }

@@ -77,7 +77,7 @@ fn clock(s: u32) -> String {
 /// The same morning with its session as first told and the camera in order: whoever is there is
 /// seen.
 fn in_view(text: &str) -> String {
-    // Nobody gets up from the bed either: who does is the patient, whoever he looks like.
+    // Nobody gets up from the bed either: who does is the patient, whoever they look like.
     let told_once =
         |l: &&str| !["amend", "close", "camera", "patient"].iter().any(|word| l.contains(word));
     text.lines().filter(told_once).collect::<Vec<_>>().join("\n")
@@ -87,12 +87,14 @@ fn calls(text: &str) -> Vec<Call> {
     Script::parse(text).calls(2_000)
 }
 
-fn findings(outputs: Vec<Output>) -> impl Iterator<Item = Finding> {
-    outputs.into_iter().filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None })
+fn findings(outputs: Vec<EngineOutput>) -> impl Iterator<Item = Finding> {
+    outputs
+        .into_iter()
+        .filter_map(|o| if let EngineOutput::Finding(f) = o { Some(*f) } else { None })
 }
 
 /// What stands at the end, as far as the clinic and the supervisors see it.
-fn verdicts(outputs: Vec<Output>) -> BTreeSet<String> {
+fn verdicts(outputs: Vec<EngineOutput>) -> BTreeSet<String> {
     let stand = standing(outputs).into_values();
     stand
         .map(|f| {
@@ -111,7 +113,7 @@ fn verdicts(outputs: Vec<Output>) -> BTreeSet<String> {
 
 /// What is said of the faces of each instant in one observation, in one per face, and in two halves
 /// in the other order.
-fn groupings(text: &str, cut: usize) -> [Vec<Output>; 3] {
+fn groupings(text: &str, cut: usize) -> [Vec<EngineOutput>; 3] {
     let whole = calls(text);
     let mut split = Vec::new();
     let mut halves = Vec::new();
@@ -245,7 +247,7 @@ proptest! {
         let shift = minutes * 60_000 + 4_567;
         let calls = calls(&text);
         let shifted: Vec<Call> = calls.iter().map(|c| shifted(c, shift)).collect();
-        let strip = |outputs: Vec<Output>| -> Vec<String> {
+        let strip = |outputs: Vec<EngineOutput>| -> Vec<String> {
             let others = findings(outputs).filter(|f| f.key.rule != Rule::Hb2);
             others.map(|f| format!("{:?} {:?} {:?} {} {:?} \
                 {:?}", f.key, f.step, f.severity, f.raised_at.mono.0, f.figures,
@@ -254,7 +256,7 @@ proptest! {
         prop_assert_eq!(strip(drive(&shifted, true)), strip(drive(&calls, true)));
         let whole_weeks = calls.iter().map(
             |c| self::shifted(c, 3 * 7 * 86_400_000)).collect::<Vec<_>>();
-        let all = |outputs: Vec<Output>| findings(outputs).map(
+        let all = |outputs: Vec<EngineOutput>| findings(outputs).map(
             |f| (f.key, f.step, f.severity)).collect::<Vec<_>>();
         prop_assert_eq!(all(drive(&whole_weeks, true)), all(drive(&calls, true)),
             "opening hours repeat by the week");
@@ -279,7 +281,7 @@ proptest! {
         calls.retain(|c| !matches!(c, Call::Inform(_, Fact::IdentityCheck(_))));
         for f in findings(drive(&calls, true)) {
             let named = f.persons.iter().any(|p| p.part != PartName::DeclaredLead);
-            let asks = f.key.rule == Rule::Ll1 && f.kind == Kind::RecordMismatch
+            let asks = f.key.rule == Rule::Ll1 && f.kind == FindingKind::RecordMismatch
                 && f.severity == Severity::L1 && !named;
             prop_assert!(asks || matches!(f.key.rule, Rule::Hb2 | Rule::Hb7 | Rule::Nl4),
                 "{} was raised", f.key.rule.code());
@@ -332,7 +334,7 @@ proptest! {
     }
 
     /// Somebody INDETERMINATE who may be the lead blocks every absence of the lead, wherever in the
-    /// room he stands.
+    /// room they stand.
     #[test]
     fn a_face_that_may_be_the_lead_blocks_absence(
         text in morning(),
@@ -379,9 +381,13 @@ proptest! {
     fn a_replay_is_the_day(text in morning()) {
         let calls = calls(&text);
         let t = thresholds();
-        let recording: Vec<Entry> = calls.iter().map(|c| match c {
-            Call::Observe(at, seen) => Entry::Observe { at: *at, seen: seen.for_recording(&t) },
-            Call::Inform(at, fact) => Entry::Inform { at: *at, fact: Box::new(fact.clone()) },
+        let recording: Vec<RecordedCall> = calls.iter().map(|c| match c {
+            Call::Observe(at, seen) => {
+                RecordedCall::Observe { at: *at, seen: seen.for_recording(&t) }
+            }
+            Call::Inform(at, fact) => {
+                RecordedCall::Inform { at: *at, fact: Box::new(fact.clone()) }
+            }
         }).collect();
         prop_assert_eq!(replay(&recording, None), drive(&calls, false));
     }

@@ -23,7 +23,7 @@ fn standing_after(text: &str, on: &str) -> Vec<String> {
             Call::Inform(_, fact) => engine.inform(begin, fact),
         };
         for output in out {
-            if let Output::Finding(f) = output {
+            if let EngineOutput::Finding(f) = output {
                 last.insert(f.key.clone(), (f.step, f.severity));
             }
         }

@@ -2,24 +2,33 @@
 //! day, UTC.
 //!
 //! ```text
-//! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing: `09:00-`)
+//! 08:50       declare s1 filler lin 09:00-09:30     a session, told at 08:50 (end may be missing:
+//!                                                   `09:00-`)
 //! 09:40       amend s1 filler lin 09:00-09:30       the same session, next version
-//! 09:40       cancel s1 | decline s1 | close s1 09:25 | emergency s1 | check lin in|out sun [track] | pass wu engineer 08:00-18:00
-//! 09:40       cancel s1 stated=09:20                told at 09:40; it had reached the server at 09:20 (every fact may say so)
-//! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen every second
-//! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are others
+//! 09:40       cancel s1 | decline s1 | close s1 09:25 | emergency s1
+//! 09:40       check lin in|out sun [track] | pass wu engineer 08:00-18:00
+//! 09:40       cancel s1 stated=09:20                told at 09:40; it had reached the server at
+//!                                                   09:20 (every fact may say so)
+//! 09:00-09:20 lin operator                          somebody of the roster stands in a zone, seen
+//!                                                   every second
+//! 09:00-09:20 stranger operator                     a face that scores low; `stranger2`, … are
+//!                                                   others
 //! 09:00-09:20 dim operator                          a face in the band between the thresholds
-//! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do behind a mask
+//! 09:00-09:20 muffled operator                      a masked face that scores as most strangers do
+//!                                                   behind a mask
 //! 09:00-09:20 patient bed                           the patient lies on the bed
 //! 09:00-09:20 camera covered | moved | frozen | lost | no-door | no-operator | no-picture
 //! 09:00-09:20 spoof operator                        a print or replay of lin
 //! 09:00-09:20 poster elsewhere                      a picture of nobody of the roster
 //! 09:00-09:20 phone companion                       the same, small, in a hand that moves
-//! 09:00-09:20 unsure elsewhere                      lin, but liveness never decides; `lively`: once in 50 s it does
-//! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now and then a false SPOOF
+//! 09:00-09:20 unsure elsewhere                      lin, but liveness never decides; `lively`:
+//!                                                   once in 50 s it does
+//! 09:00-09:20 blurred operator                      lin through a poor camera: mostly UNSURE, now
+//!                                                   and then a false SPOOF
 //! 09:00-09:20 faceless operator                     a face too poor to embed
 //! 09:00-09:20 turned elsewhere                      a head so turned that its looks say nothing
-//! 09:00-09:20 goggled operator                      qian in cap, mask and goggles: poor looks, every sixth like qian;
+//! 09:00-09:20 goggled operator                      qian in cap, mask and goggles: poor looks,
+//!                                                   every sixth like qian;
 //!                                                   `gogglin`: lin in the same
 //! set NAME VALUE                                    a policy setting
 //! until 10:00                                       the script ends
@@ -213,9 +222,9 @@ impl Script {
             }),
             "check" => Fact::IdentityCheck(IdentityCheck {
                 who: if words[1].starts_with("pass") {
-                    Checked::Pass(words[1].into())
+                    CheckSubject::Pass(words[1].into())
                 } else {
-                    Checked::Person(words[1].into())
+                    CheckSubject::Person(words[1].into())
                 },
                 direction: if words[2] == "in" { CheckDirection::In } else { CheckDirection::Out },
                 at,
@@ -353,7 +362,7 @@ fn face(who: &str, mut bbox: BoxPx, track: TrackId, at: Wall) -> Face {
 }
 
 /// Drives an engine through the calls, waking it at its deadlines.
-pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<Output> {
+pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<EngineOutput> {
     let mut engine = Engine::new();
     let mut out = Vec::new();
     for call in calls {
@@ -376,15 +385,15 @@ pub(crate) fn drive(calls: &[Call], wake: bool) -> Vec<Output> {
     out
 }
 
-pub(crate) fn play(text: &str) -> Vec<Output> {
+pub(crate) fn play(text: &str) -> Vec<EngineOutput> {
     drive(&Script::parse(text).calls(1_000), true)
 }
 
 /// One line per step of a finding.
-pub(crate) fn trace(outputs: &[Output]) -> String {
+pub(crate) fn trace(outputs: &[EngineOutput]) -> String {
     let mut text = String::new();
     for output in outputs {
-        if let Output::Finding(f) = output {
+        if let EngineOutput::Finding(f) = output {
             let persons: Vec<&str> = f.persons.iter().map(|p| p.person.as_str()).collect();
             let session = f.key.session.as_ref().map_or("-", SessionId::as_str);
             let (at, code) = (clock(f.raised_at.wall), f.key.rule.code());
@@ -412,14 +421,14 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
     let mut all = String::new();
     for output in play(text) {
         match &output {
-            Output::Finding(f) => {
+            EngineOutput::Finding(f) => {
                 all += &trace(std::slice::from_ref(&output));
                 if f.step == Step::Opened {
                     let said = wording::of_box(&f.statement);
                     writeln!(all, "    {}\n    {}", said.zh, said.en).unwrap();
                 }
             }
-            Output::PresenceSummary(s) => {
+            EngineOutput::PresenceSummary(s) => {
                 let present: Vec<String> = s
                     .present
                     .iter()
@@ -443,7 +452,7 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
                 )
                 .unwrap();
             }
-            Output::WipeTrack(_) => {}
+            EngineOutput::WipeTrack(_) => {}
         }
     }
     expect.assert_eq(&all);
@@ -453,7 +462,7 @@ pub(crate) fn check_texts(text: &str, expect: &expect_test::Expect) {
 pub(crate) fn standing(text: &str) -> Vec<String> {
     let mut last: BTreeMap<FindingKey, (Step, Severity)> = BTreeMap::new();
     for output in play(text) {
-        if let Output::Finding(f) = output {
+        if let EngineOutput::Finding(f) = output {
             last.insert(f.key.clone(), (f.step, f.severity));
         }
     }

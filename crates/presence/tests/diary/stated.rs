@@ -22,10 +22,10 @@ const WITH_SUN: &str = "
     09:00-09:25 sun elsewhere
 ";
 
-fn withdrawals(text: &str) -> Vec<(String, Option<Withdrawal>)> {
+fn withdrawals(text: &str) -> Vec<(String, Option<WithdrawalGround>)> {
     let steps = play(text)
         .into_iter()
-        .filter_map(|o| if let Output::Finding(f) = o { Some(*f) } else { None });
+        .filter_map(|o| if let EngineOutput::Finding(f) = o { Some(*f) } else { None });
     let back = steps.filter(|f| f.step == Step::Withdrawn);
     back.map(|f| (f.key.rule.code().to_owned(), f.withdrawn_because)).collect()
 }
@@ -46,7 +46,7 @@ fn a_cancellation_after_the_finding_takes_nothing_back() {
 #[test]
 fn a_cancellation_that_reached_the_server_before_corrects() {
     let late = format!("{LENDING}\n09:50 cancel s1 stated=09:20\nuntil 11:00");
-    let before = Some(Withdrawal::StatedBefore);
+    let before = Some(WithdrawalGround::StatedBefore);
     assert_eq!(withdrawals(&late), [("LL-1".to_owned(), before), ("NL-1".to_owned(), before)]);
     assert_eq!(standing(&late), ["HB-3 L2"], "the bed was used with no session");
 }
@@ -79,8 +79,8 @@ fn what_was_stated_before_corrects_however_late_it_is_told() {
     assert_eq!(
         before("amend s1 peel qian 09:00-09:30 stated=09:34"),
         [
-            ("LL-1".to_owned(), Some(Withdrawal::StatedBefore)),
-            ("NL-1".to_owned(), Some(Withdrawal::StatedBefore)),
+            ("LL-1".to_owned(), Some(WithdrawalGround::StatedBefore)),
+            ("NL-1".to_owned(), Some(WithdrawalGround::StatedBefore)),
         ]
     );
     assert_eq!(before("emergency s1 stated=09:10").len(), 2, "both are said anew, at L1");
@@ -162,7 +162,7 @@ fn a_roster_made_after_the_finding_takes_nothing_back() {
         let steps = drive(&calls, true).into_iter();
         let back = steps.filter(|o| {
             matches!(o,
-                Output::Finding(f) if f.key.rule == Rule::Ll4 && f.step == Step::Withdrawn)
+                EngineOutput::Finding(f) if f.key.rule == Rule::Ll4 && f.step == Step::Withdrawn)
         });
         back.count()
     };
@@ -172,7 +172,7 @@ fn a_roster_made_after_the_finding_takes_nothing_back() {
 
 #[test]
 fn a_lead_without_template_after_the_finding_stays_accused() {
-    // The consent is withdrawn at 09:40: a roster without his template.
+    // The consent is withdrawn at 09:40: a roster without the template.
     let mut calls = Script::parse(&format!("{LENDING}\nuntil 11:00")).calls(1_000);
     let mut roster = crate::script::roster();
     (roster.version, roster.made_at) = (2, wall("09:39"));
@@ -263,7 +263,7 @@ proptest! {
     fn nothing_stated_afterwards_takes_a_finding_back(
         said in proptest::collection::vec(statement(), 1..12)) {
         let text = format!("{WITH_SUN}\n{}\nuntil 13:30", said.join("\n"));
-        let found = play(&text).into_iter().filter_map(|o| if let Output::Finding(f) =
+        let found = play(&text).into_iter().filter_map(|o| if let EngineOutput::Finding(f) =
             o { Some(*f) } else { None });
         for f in found {
             let raised_first = matches!(f.key.rule, Rule::Ll1 | Rule::Nl1);

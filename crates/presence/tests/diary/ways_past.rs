@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use presence::Output;
+use presence::EngineOutput;
 
 use crate::script::{play, standing};
 
@@ -219,7 +219,7 @@ fn who_is_badly_seen_is_asked_for_and_not_named() {
     let day = covered("09:01-09:19 goggled operator");
     assert_eq!(standing(&day), ["LL-1 L1"], "somebody else, whoever it is");
     for output in play(&day) {
-        if let Output::Finding(f) = output {
+        if let EngineOutput::Finding(f) = output {
             let named: Vec<&str> = f.persons.iter().map(|p| p.person.as_str()).collect();
             assert_eq!(named, ["lin"], "poor looks name nobody");
         }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use presence::Output;
+use presence::EngineOutput;
 
 #[test]
 fn the_recorded_log_yields_the_committed_findings() {
@@ -21,7 +21,7 @@ fn the_recorded_log_yields_the_committed_findings() {
 fn the_recorded_log_reads_as_it_was_committed() {
     let mut text = String::new();
     for output in presence::replay(&recording::recording(), None) {
-        let Output::Finding(f) = output else { continue };
+        let EngineOutput::Finding(f) = output else { continue };
         let (at, code, said) =
             (f.raised_at.mono.0, f.key.rule.code(), wording::of_box(&f.statement));
         writeln!(text, "{at} {:?} {code}\n{}\n{}", f.step, said.zh, said.en).unwrap();

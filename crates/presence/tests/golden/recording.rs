@@ -198,9 +198,9 @@ fn observation(s: u64, noise: &mut Noise) -> Observation {
 }
 
 /// The recorded log.
-pub(crate) fn recording() -> Vec<Entry> {
+pub(crate) fn recording() -> Vec<RecordedCall> {
     let mut noise = Noise(20_260_302);
-    let inform = |s, fact| Entry::Inform { at: moment(s), fact: Box::new(fact) };
+    let inform = |s, fact| RecordedCall::Inform { at: moment(s), fact: Box::new(fact) };
     let mut log = vec![
         inform(0, Fact::Policy(Box::default())),
         inform(0, Fact::Thresholds(thresholds())),
@@ -220,9 +220,9 @@ pub(crate) fn recording() -> Vec<Entry> {
             log.push(inform(s, Fact::Session(amended)));
         }
         let seen = observation(s, &mut noise).for_recording(&thresholds());
-        log.push(Entry::Observe { at: moment(s), seen });
+        log.push(RecordedCall::Observe { at: moment(s), seen });
     }
-    log.push(Entry::Expire { at: moment(6 * HOUR) });
+    log.push(RecordedCall::Expire { at: moment(6 * HOUR) });
     log
 }
 
@@ -233,7 +233,7 @@ pub(crate) fn account() -> String {
     let mut text = String::new();
     for output in &outputs {
         digest.take(format!("{output:?}\n").as_bytes());
-        if let Output::Finding(f) = output {
+        if let EngineOutput::Finding(f) = output {
             let (step, code) = (f.step, f.key.rule.code());
             let _ = writeln!(
                 text,

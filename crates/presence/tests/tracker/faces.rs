@@ -1,7 +1,9 @@
 //! The face where place and clothes leave it open whose track it is: who is asked about, who never
 //! is (P1, P5), and what an answer may and may not do.
 
-use presence::{BoxPx, Detection, FaceAnswer, Policy, Polygon, Scene, TrackId, Tracker, Zones};
+use presence::{
+    BoxPx, Detection, FaceAnswer, Policy, Polygon, TrackId, TrackedFrame, Tracker, Zones,
+};
 
 use crate::{face, moment, tracker, zones};
 
@@ -18,7 +20,12 @@ struct Known {
 }
 
 impl Known {
-    fn look(&mut self, tracker: &mut Tracker, frame: u64, seen: &[(usize, Detection)]) -> Scene {
+    fn look(
+        &mut self,
+        tracker: &mut Tracker,
+        frame: u64,
+        seen: &[(usize, Detection)],
+    ) -> TrackedFrame {
         let detections: Vec<Detection> = seen.iter().map(|(_, d)| *d).collect();
         let (owner, asked, lies) = (&self.owner, &mut self.asked, self.lies);
         let later = self.poor;

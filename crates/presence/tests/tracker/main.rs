@@ -209,7 +209,7 @@ fn other_clothes_in_the_leads_place_are_a_doubt() {
     for frame in 0..10 {
         tracker.update(moment(frame), &[face(0, 700, 100, true)]);
     }
-    // He stood behind the lead, who ducks between two looks; half of what he wears is the same.
+    // They stood behind the lead, who ducks between two looks; half of what they wear is the same.
     let mut stranger = face(0, 700, 100, true);
     stranger.appearance = stranger.appearance.map(|mut clothes| {
         clothes.iter_mut().take(4).for_each(|colour| *colour = colour.abs_diff(200));
@@ -318,7 +318,7 @@ fn whoever_leans_over_the_bed_is_no_patient() {
     tracker.set_practitioner(track, true);
     let mut lean = |frame: u64, y: i32| tracker.update(moment(frame), &[face(0, 600, y, true)]);
     for frame in 1..=295 {
-        // He bends down and stays so for a minute.
+        // They bend down and stay so for a minute.
         let scene = lean(frame, (480 + 10 * frame as i32).min(545));
         assert!(scene.became_patient.is_empty(), "frame {frame}");
     }

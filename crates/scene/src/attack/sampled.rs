@@ -2,7 +2,7 @@
 //! structure (ink dots, sub-pixels, paper grain) is far finer than the camera's pixels, so that
 //! moiré arises as it does in a camera. Paper bends, glass reflects a window, a backlight flickers,
 //! thumbs hold the edge. Nothing is ever tuned on what it draws.
-use super::Instrument;
+use super::AttackInstrument;
 use super::track::Attack;
 use crate::geom::{Colour, hash_noise, lerp, mix, scale, smooth};
 use dice::Dice;
@@ -45,15 +45,15 @@ impl Thing {
             })
         });
         let bend = match attack.instrument {
-            Instrument::Print => d.range(1.5, 12.0),
-            Instrument::Screen => 1e6,
-            Instrument::Mask => d.range(0.9, 2.0),
+            AttackInstrument::Print => d.range(1.5, 12.0),
+            AttackInstrument::Screen => 1e6,
+            AttackInstrument::Mask => d.range(0.9, 2.0),
         };
         Self {
             waves,
             bend,
             rim: d.range(0.03, 0.16),
-            pitch: if attack.instrument == Instrument::Screen {
+            pitch: if attack.instrument == AttackInstrument::Screen {
                 d.range(240.0, 900.0)
             } else {
                 d.range(150.0, 500.0)
@@ -154,9 +154,9 @@ fn surface(
     let (a, b) = (u / aspect, v);
     let outside = (a.abs() - 1.0).max(b.abs() - 1.0);
     match attack.instrument {
-        Instrument::Mask => mask(attack, thing, [a, b], facing),
+        AttackInstrument::Mask => mask(attack, thing, [a, b], facing),
         _ if outside > thing.rim => ([0.0; 3], 0.0),
-        Instrument::Print => {
+        AttackInstrument::Print => {
             // A thumb over the edge.
             let thumb = ((a - thing.thumb) / 0.14).hypot((b - 1.06) / 0.2);
             if thumb < 1.0 {
@@ -170,8 +170,8 @@ fn surface(
             let ink = halftone(look_up(attack.photo, a, b), u * thing.pitch, v * thing.pitch);
             (scale(ink.map(|c| lerp(0.09, paper, c)), light), 1.0)
         }
-        Instrument::Screen if outside > 0.0 => ([0.03, 0.03, 0.035], 1.0),
-        Instrument::Screen => {
+        AttackInstrument::Screen if outside > 0.0 => ([0.03, 0.03, 0.035], 1.0),
+        AttackInstrument::Screen => {
             let lit = sub_pixels(look_up(attack.photo, a, b), u * thing.pitch, v * thing.pitch);
             let flicker = 1.0 + 0.06 * (v * 4.0 + t_s * 23.0).sin();
             let [wx, wy, strength] = thing.window;

@@ -3,7 +3,11 @@
 //! each through a good and a poor camera, and living people through the same two. Light is added
 //! linearly, as in a lens. It shares no code with the other two, and never claims to equal a real
 //! attack.
+mod head;
+
 use std::sync::LazyLock;
+
+use head::{EYES, Head};
 
 use dice::Dice;
 use image::{Rgb, RgbImage};
@@ -20,7 +24,7 @@ const WAVED_RAD: f32 = 0.436;
 /// What stands before the camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Staging {
-    /// Nobody's picture: a living person, whose film the camera takes.
+    /// Nobody's picture: a living person, a portrait on a head that turns, blinks and talks.
     Living,
     /// A photograph on a screen larger than the view.
     CleanScreen,
@@ -44,7 +48,7 @@ pub enum Quality {
 #[derive(Debug, Clone, Copy)]
 pub struct Staged<'a> {
     pub staging: Staging,
-    /// What is shown: a photograph, or a film played to and fro.
+    /// What is shown: a photograph, or a film played to and fro; of the living, their portrait.
     pub shown: &'a [RgbImage],
     /// The room behind; of a worn mask, the photograph of the head that wears it.
     pub behind: &'a RgbImage,
@@ -110,7 +114,7 @@ impl Staged<'_> {
             return flat(self.behind);
         };
         match self.staging {
-            Staging::Living => flat(picture),
+            Staging::Living => pictured(picture, at.head.acted(at.head.turned(on))),
             Staging::MovingReplay if outside(on) > 0.0 => {
                 if outside(on) < 0.05 {
                     [0.004; 3]
@@ -122,7 +126,10 @@ impl Staged<'_> {
             Staging::WavedPrint if outside(on) > 0.06 => flat(self.behind),
             Staging::WavedPrint if outside(on) > 0.0 => [0.78 * at.lit; 3],
             Staging::WavedPrint => inked(pictured(picture, on), at.lit),
-            Staging::WornMask => worn(pictured(self.behind, on), picture, on),
+            Staging::WornMask => {
+                let on = at.head.turned(on);
+                worn(pictured(self.behind, at.head.acted(on)), picture, on)
+            }
         }
     }
 }
@@ -137,6 +144,8 @@ struct Standing {
     flicker: f32,
     /// How the paper faces the lamp.
     lit: f32,
+    /// Who lives, or wears the mask.
+    head: Head,
 }
 
 impl Standing {
@@ -148,7 +157,6 @@ impl Standing {
         };
         let flicker = 1.0 + wave(0.008, 3.0, 5.0);
         let (yaw, pitch, roll, x, y, near) = match of.staging {
-            Staging::Living => (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
             // On a desk that somebody leans on.
             Staging::CleanScreen => (0.0, 0.0, 0.0, wave(0.001, 0.2, 0.5), 0.0, 0.0),
             Staging::MovingReplay => (
@@ -167,25 +175,25 @@ impl Standing {
                 wave(0.05, 0.2, 0.7),
                 wave(0.05, 0.1, 0.4),
             ),
-            // The head turns, and the mask with it.
-            Staging::WornMask => (
-                wave(0.14, 0.2, 0.5),
-                wave(0.06, 0.2, 0.5),
+            // Somebody leans and sways; the head turns by itself, and a mask with it.
+            Staging::Living | Staging::WornMask => (
+                0.0,
+                0.0,
                 wave(0.05, 0.2, 0.4),
-                wave(0.06, 0.1, 0.5),
-                wave(0.03, 0.2, 0.5),
+                wave(0.04, 0.1, 0.5),
+                wave(0.02, 0.2, 0.5),
                 wave(0.03, 0.1, 0.3),
             ),
         };
         let half = match of.staging {
             // Larger than the view.
-            Staging::Living | Staging::CleanScreen => d.range(0.50, 0.56),
+            Staging::CleanScreen => d.range(0.50, 0.56),
             Staging::MovingReplay => d.range(0.36, 0.42),
             Staging::WavedPrint => d.range(0.24, 0.32),
-            Staging::WornMask => d.range(0.36, 0.44),
+            Staging::Living | Staging::WornMask => d.range(0.36, 0.44),
         };
         let wide = match of.staging {
-            Staging::WavedPrint | Staging::WornMask => 1.0,
+            Staging::Living | Staging::WavedPrint | Staging::WornMask => 1.0,
             _ => 4.0 / 3.0,
         };
         let turn = |[a, b, c]: Vec3| {
@@ -201,7 +209,7 @@ impl Standing {
         let (across, down) =
             (scaled(turn([1.0, 0.0, 0.0]), half * wide), scaled(turn([0.0, 1.0, 0.0]), half));
         let lit = 0.72 + 0.28 * turn([0.3, -0.3, 0.9])[2].clamp(0.0, 1.0);
-        Self { middle, across, down, flicker, lit }
+        Self { middle, across, down, flicker, lit, head: Head::at(of.seed, t_s) }
     }
 
     /// Where the ray through a point of the picture, in widths from its middle, meets the surface:
@@ -246,8 +254,8 @@ fn worn(head: Light, printed: &RgbImage, [u, v]: [f32; 2]) -> Light {
     if edge > 1.0 + ragged {
         return head.map(|c| c * 0.6);
     }
-    let eye = |x: f32| ((u - x) / 0.075).hypot((v + 0.10) / 0.035);
-    if eye(-0.165).min(eye(0.165)) < 1.0 {
+    let eye = |x: f32| ((u - x) / 0.075).hypot((v - EYES[1]) / 0.04);
+    if eye(-EYES[0]).min(eye(EYES[0])) < 1.0 {
         return head.map(|c| c * 0.8);
     }
     let bent = (1.0 - (u / 0.42).powi(2)).max(0.0).sqrt();

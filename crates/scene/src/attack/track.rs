@@ -2,7 +2,7 @@
 //! in a room. Two renderers that share no code for the instrument, its motion or the camera:
 //! thresholds are chosen on [`Renderer::Painted`] and measured on [`Renderer::Sampled`]. Neither is
 //! a real attack.
-use super::{Held, Instrument, present};
+use super::{AttackInstrument, Held, present};
 use dice::Dice;
 use image::RgbImage;
 
@@ -21,7 +21,7 @@ pub enum Renderer {
 pub struct Attack<'a> {
     pub photo: &'a RgbImage,
     pub background: &'a RgbImage,
-    pub instrument: Instrument,
+    pub instrument: AttackInstrument,
     pub renderer: Renderer,
     pub seed: u64,
     /// Where the false face is held, px, and half its instrument's height.
@@ -73,7 +73,9 @@ mod tests {
         let photo = RgbImage::from_pixel(60, 60, Rgb([230, 120, 90]));
         let background = RgbImage::from_pixel(320, 240, Rgb([60, 70, 80]));
         for renderer in [Renderer::Painted, Renderer::Sampled] {
-            for instrument in [Instrument::Print, Instrument::Screen, Instrument::Mask] {
+            for instrument in
+                [AttackInstrument::Print, AttackInstrument::Screen, AttackInstrument::Mask]
+            {
                 let attack = Attack {
                     photo: &photo,
                     background: &background,

@@ -1,12 +1,12 @@
 //! The colour of a point of the face: skin, features, hair, mask and cap, in face coordinates.
 //! Never knows the light.
-use super::{Look, Shape, eyes};
+use super::{HeadLook, Shape, eyes};
 use crate::geom::{Colour, bell, cover, hash_noise, len2, mix, over, scale, segment, smooth};
 use crate::identity::Identity;
 
 /// One face, ready to be asked for the colour of its points.
-pub(super) struct Face<'a> {
-    look: &'a Look<'a>,
+pub(super) struct FacePainter<'a> {
+    look: &'a HeadLook<'a>,
     tip: [f32; 2],
     px: f32,
 }
@@ -17,8 +17,8 @@ pub(crate) fn strands(id: &Identity, x: f32, y: f32) -> Colour {
     scale(id.hair.colour, 1.0 + 0.16 * flow.sin() + 0.10 * (flow * 2.7 + y * 9.0).sin())
 }
 
-impl<'a> Face<'a> {
-    pub(super) fn new(look: &'a Look<'a>, shape: &Shape, px: f32) -> Self {
+impl<'a> FacePainter<'a> {
+    pub(super) fn new(look: &'a HeadLook<'a>, shape: &Shape, px: f32) -> Self {
         Self { look, tip: shape.nose_tip(look.identity.nose.tip_y), px }
     }
 

@@ -1,6 +1,6 @@
 //! The head as a solid: an ellipsoid with a jaw, turned in space; where a pixel's ray meets it, and
 //! where a point of it is seen. Never decides colours.
-use super::{FaceTruth, Look, Place};
+use super::{FaceTruth, HeadLook, HeadPlace};
 use crate::geom::{Mat3, apply, apply_back, cover, smooth, unit};
 use crate::identity::Identity;
 
@@ -96,7 +96,7 @@ impl Shape {
     }
 
     /// Box and landmarks in the picture.
-    pub(crate) fn truth(&self, look: &Look<'_>, place: Place) -> FaceTruth {
+    pub(crate) fn truth(&self, look: &HeadLook<'_>, place: HeadPlace) -> FaceTruth {
         let id = look.identity;
         let (s, c) = look.pose.roll_rad.sin_cos();
         let h = place.half_height_px;

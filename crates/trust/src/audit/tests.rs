@@ -5,7 +5,7 @@ use super::*;
 fn log(count: i64) -> Vec<u8> {
     let mut prev = ZERO_HASH.to_owned();
     let entries = (1..=count).map(|id| {
-        let mut entry = Entry {
+        let mut entry = AuditEntry {
             id,
             at: "2026-03-02T01:00:00.000Z".into(),
             actor: "wang".into(),
@@ -54,7 +54,7 @@ fn an_entry_taken_out_or_put_last_is_found() {
 fn head(count: i64) -> Envelope {
     let text = String::from_utf8(log(count)).unwrap();
     let last = text.lines().nth(count as usize).unwrap();
-    let entry: Entry = serde_json::from_str(last).unwrap();
+    let entry: AuditEntry = serde_json::from_str(last).unwrap();
     sign_head(&SigningKey::from_bytes(&[7; 32]), count, &entry.hash, "2026-03-02T02:00:00.000Z")
         .unwrap()
 }

@@ -19,7 +19,7 @@ use crate::{VerifyingKey, ZERO_HASH, chain_hash, verify};
 
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct BundleFault {
     /// Counts from 1.
     pub line: u64,
     /// The sequence of the message, where one could be read.
@@ -27,7 +27,7 @@ pub struct Fault {
     pub why: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for BundleFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seq {
             Some(seq) => write!(f, "line {} (sequence {seq}): {}", self.line, self.why),
@@ -36,11 +36,11 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for BundleFault {}
 
 /// What holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct BundleReport {
     pub header: Header,
     /// Those that are here whole.
     pub messages: u64,
@@ -63,7 +63,7 @@ pub struct Report {
     pub server_key_id: String,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for BundleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -96,7 +96,7 @@ impl fmt::Display for Report {
 }
 
 /// Reads a bundle to its end and checks every line. The first fault ends it.
-pub fn check(input: impl BufRead) -> Result<Report, Fault> {
+pub fn check(input: impl BufRead) -> Result<BundleReport, BundleFault> {
     let mut lines = Lines { input, number: 0, hash: Sha256::new() };
     let first = lines.next()?.ok_or_else(|| lines.fault("the file is empty"))?;
     let header: Header = lines.parse(&first)?;
@@ -109,7 +109,7 @@ pub fn check(input: impl BufRead) -> Result<Report, Fault> {
         match lines.parse::<Line>(&text)? {
             Line::Message(envelope) => {
                 checker.now = None;
-                checker.message(&envelope).map_err(|why| Fault {
+                checker.message(&envelope).map_err(|why| BundleFault {
                     line: lines.number,
                     seq: checker.now,
                     why,
@@ -117,7 +117,7 @@ pub fn check(input: impl BufRead) -> Result<Report, Fault> {
             }
             Line::HashOnly(stub) => {
                 checker.now = Some(stub.seq);
-                checker.hash_only(stub).map_err(|why| Fault {
+                checker.hash_only(stub).map_err(|why| BundleFault {
                     line: lines.number,
                     seq: checker.now,
                     why,
@@ -133,7 +133,7 @@ pub fn check(input: impl BufRead) -> Result<Report, Fault> {
                 if lines.next()?.is_some() {
                     return Err(lines.fault("something stands behind the sealed last line"));
                 }
-                return checker.report().map_err(|why| Fault { line, seq: None, why });
+                return checker.report().map_err(|why| BundleFault { line, seq: None, why });
             }
         }
     }
@@ -146,7 +146,7 @@ struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> Result<Option<String>, Fault> {
+    fn next(&mut self) -> Result<Option<String>, BundleFault> {
         let mut bytes = Vec::new();
         self.number += 1;
         let read = self
@@ -164,7 +164,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Parses and writes back: a line that is not exactly what it means was changed.
-    fn parse<T: DeserializeOwned + Serialize>(&self, text: &str) -> Result<T, Fault> {
+    fn parse<T: DeserializeOwned + Serialize>(&self, text: &str) -> Result<T, BundleFault> {
         let value: T = serde_json::from_str(text)
             .map_err(|error| self.fault(format!("unreadable: {error}")))?;
         match serde_json::to_string(&value) {
@@ -176,8 +176,8 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    fn fault(&self, why: impl Into<String>) -> Fault {
-        Fault { line: self.number, seq: None, why: why.into() }
+    fn fault(&self, why: impl Into<String>) -> BundleFault {
+        BundleFault { line: self.number, seq: None, why: why.into() }
     }
 }
 
@@ -391,7 +391,7 @@ impl Checker {
     }
 
     /// What can only be judged at the end: gaps against declarations, receipts against the chain.
-    fn report(mut self) -> Result<Report, String> {
+    fn report(mut self) -> Result<BundleReport, String> {
         let last_break = self.breaks.iter().copied().max().unwrap_or(0);
         for (seq, prev) in &self.loose {
             let covered_by_break = last_break > *seq;
@@ -428,7 +428,7 @@ impl Checker {
         }
         let last_seq = self.last.map_or(self.header.from_seq - 1, |(seq, _)| seq);
         let receipted_seq = self.receipted.keys().copied().max().unwrap_or(0).min(last_seq);
-        Ok(Report {
+        Ok(BundleReport {
             messages: self.messages,
             hash_only: self.hash_only,
             last_seq,

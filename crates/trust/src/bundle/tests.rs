@@ -148,12 +148,12 @@ fn a_removed_an_exchanged_and_a_cut_message_are_found() {
     assert!(why(&joined(lines[..4].to_vec())).contains("cut short"));
 }
 
-fn hash_only(chain: &Chain, seq: usize) -> Link {
+fn hash_only(chain: &Chain, seq: usize) -> BundleLink {
     let prev = seq.checked_sub(2).map_or(ZERO_HASH.to_owned(), |n| chain.hashes[n].clone());
-    Link::HashOnly(HashOnly { seq: seq as u64, hash: chain.hashes[seq - 1].clone(), prev })
+    BundleLink::HashOnly(HashOnly { seq: seq as u64, hash: chain.hashes[seq - 1].clone(), prev })
 }
 
-fn written(chain: &Chain, links: Vec<Link>) -> Vec<u8> {
+fn written(chain: &Chain, links: Vec<BundleLink>) -> Vec<u8> {
     let mut out = Vec::new();
     write(&mut out, &chain.header(), links, [], &chain.server).unwrap();
     out
@@ -163,7 +163,7 @@ fn written(chain: &Chain, links: Vec<Link>) -> Vec<u8> {
 fn a_message_by_its_hash_alone_keeps_its_place() {
     let mut chain = Chain::new();
     chain.beats(5);
-    let mut links: Vec<Link> = chain.messages.iter().cloned().map(Link::from).collect();
+    let mut links: Vec<BundleLink> = chain.messages.iter().cloned().map(BundleLink::from).collect();
     links[1] = hash_only(&chain, 2);
     links[4] = hash_only(&chain, 5);
     let report = check(written(&chain, links).as_slice()).unwrap();
@@ -175,12 +175,12 @@ fn a_message_by_its_hash_alone_keeps_its_place() {
 fn a_hash_put_in_the_place_of_another_message_is_found() {
     let mut chain = Chain::new();
     chain.beats(5);
-    let sound: Vec<Link> = chain.messages.iter().cloned().map(Link::from).collect();
+    let sound: Vec<BundleLink> = chain.messages.iter().cloned().map(BundleLink::from).collect();
     let forged = |at: usize, change: &dyn Fn(&mut HashOnly)| {
         let mut links = sound.clone();
-        let Link::HashOnly(mut stub) = hash_only(&chain, at) else { unreachable!() };
+        let BundleLink::HashOnly(mut stub) = hash_only(&chain, at) else { unreachable!() };
         change(&mut stub);
-        links[at - 1] = Link::HashOnly(stub);
+        links[at - 1] = BundleLink::HashOnly(stub);
         why(&written(&chain, links))
     };
     assert!(

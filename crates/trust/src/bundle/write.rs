@@ -7,7 +7,7 @@ use protocol::envelope::Envelope;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{FORMAT, Header, Line, Link, Seal};
+use super::{BundleLink, FORMAT, Header, Line, Seal};
 use crate::SigningKey;
 
 /// Writes messages (in the order of their sequence) and receipts, and seals the whole with the
@@ -15,7 +15,7 @@ use crate::SigningKey;
 pub fn write(
     out: impl Write,
     header: &Header,
-    messages: impl IntoIterator<Item = impl Into<Link>>,
+    messages: impl IntoIterator<Item = impl Into<BundleLink>>,
     receipts: impl IntoIterator<Item = Envelope>,
     server: &SigningKey,
 ) -> io::Result<u64> {
@@ -30,8 +30,8 @@ pub fn write(
     writer.line(header)?;
     for link in messages {
         writer.line(&match link.into() {
-            Link::Whole(envelope) => Line::Message(envelope),
-            Link::HashOnly(stub) => Line::HashOnly(stub),
+            BundleLink::Whole(envelope) => Line::Message(envelope),
+            BundleLink::HashOnly(stub) => Line::HashOnly(stub),
         })?;
         seal.messages += 1;
     }

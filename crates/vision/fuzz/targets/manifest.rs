@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vision::pack::Manifest;
+use vision::pack::PackManifest;
 
 fuzz_target!(|text: &str| {
-    match Manifest::parse(text) {
+    match PackManifest::parse(text) {
         Ok(manifest) => {
             for pack in manifest.packs() {
                 assert!(!pack.template_id().is_empty());

@@ -92,7 +92,7 @@ fn of_text(bytes: &[u8]) -> Option<Foreign> {
 
 /// How a JPEG is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Coding {
+pub(super) struct JpegCoding {
     /// Colours a pixel; 0: none is told.
     pub(super) components: u8,
     /// All its coefficients are held until the end: progressive, or a scan for each colour.
@@ -103,15 +103,15 @@ pub(super) struct Coding {
     pub(super) is_rare: bool,
 }
 
-impl Coding {
+impl JpegCoding {
     pub(super) fn is_costly(self) -> bool {
         self.progressive
     }
 }
 
 /// Reads the frame header (ISO/IEC 10918-1 B.2.2).
-pub(super) fn coding(bytes: &[u8]) -> Coding {
-    let mut coding = Coding::default();
+pub(super) fn coding(bytes: &[u8]) -> JpegCoding {
+    let mut coding = JpegCoding::default();
     for (marker, body) in segments(bytes) {
         match marker {
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {

@@ -6,7 +6,7 @@
 
 use std::hash::Hash;
 
-use super::{Gallery, Match, Scored};
+use super::{BLOCK, Gallery, Match, Scored};
 use crate::{Embedding, Rivals, Template, TemplateError, kernel};
 
 impl<P: Clone + Eq + Hash> Gallery<P> {
@@ -80,8 +80,14 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
     /// Each person's best cosine, by their place.
     fn highest(&self, query: &[f32]) -> Vec<f32> {
         let mut highest = vec![f32::MIN; self.people.len()];
-        for (row, owner) in self.rows.chunks_exact(self.length.max(1)).zip(&self.owners) {
-            highest[*owner] = highest[*owner].max(kernel::dot(query, row));
+        let mut scores = [0.0; BLOCK];
+        for (rows, owners) in
+            self.rows.chunks(BLOCK * self.length.max(1)).zip(self.owners.chunks(BLOCK))
+        {
+            kernel::score_rows(query, rows, &mut scores[..owners.len()]);
+            for (owner, score) in owners.iter().zip(scores) {
+                highest[*owner] = highest[*owner].max(score);
+            }
         }
         highest
     }
@@ -92,9 +98,9 @@ impl<P: Clone + Eq + Hash> Gallery<P> {
         if let Some(place) = self.places.get(best) {
             highest.swap_remove(*place);
         }
-        highest.extend(
-            self.cohort.chunks_exact(self.length.max(1)).map(|row| kernel::dot(query, row)),
-        );
+        let people = highest.len();
+        highest.resize(people + self.cohort.len() / self.length.max(1), 0.0);
+        kernel::score_rows(query, &self.cohort, &mut highest[people..]);
         let count = count.min(highest.len());
         if count == 0 {
             return 0.0;

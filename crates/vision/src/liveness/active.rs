@@ -1,12 +1,12 @@
 //! The active check at a door: the person is asked to turn the head left and right, in an order
 //! drawn at random. A flat picture has no depth to turn, and a recording does not know the order.
 //! It draws nothing and reads no clock: the bits and the times come from its caller. Whoever can
-//! start one recording for each direction as he is asked passes: it keeps out one recording, not
+//! start one recording for each direction as they are asked passes: it keeps out one recording, not
 //! somebody at the controls of several.
 
 use super::track::nose_across;
 
-/// A turn as the person does it: to his own left is to the picture's right.
+/// A turn as the person does it: to their own left is to the picture's right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     Left,

@@ -17,7 +17,7 @@ const GROWS: f32 = 2.0;
 /// A head is carried if the square of what its landmarks share of their ways is so much larger than
 /// the square of what no turn and growth in the picture explains. Independent noise: a third; the
 /// landmarks of photographs under smoothed noise mostly 1 to 6, living people 11 and more but for
-/// one at his start (decision 0361). Both lie in the same half second, so that no rate of frames
+/// one at their start (decision 0361). Both lie in the same half second, so that no rate of frames
 /// and no smoothing in time moves the ratio.
 const CARRIED: f32 = 8.0;
 /// What goes farther than this in half a second, in eye distances, is no noise.

@@ -19,13 +19,13 @@ pub struct Calibration {
     /// How the scores were held against rivals.
     #[serde(default)]
     pub rivals: Rivals,
-    pub bare: Limits,
-    pub masked: Limits,
+    pub bare: CalibratedLimits,
+    pub masked: CalibratedLimits,
 }
 
 /// Thresholds of bare or of masked faces, score × 10⁶.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Limits {
+pub struct CalibratedLimits {
     pub t_match_ppm: i32,
     pub t_reject_ppm: i32,
     pub margin_ppm: i32,
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn those_of_the_same_pack_before_its_second_network_are_refused() {
-        let manifest = super::super::Manifest::built_in().expect("the program's manifest");
+        let manifest = super::super::PackManifest::built_in().expect("the program's manifest");
         let mut spec = PackSpec::real(Path::new("."));
         spec.name = manifest.pack("real").expect("the real pack").template_id();
         let before = FILE.replace("\"real\"", "\"intel-0095@98fd58f7\"");

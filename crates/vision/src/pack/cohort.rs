@@ -93,7 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pack::Manifest;
+    use crate::pack::PackManifest;
 
     fn cohort() -> Cohort {
         let rows = [[1.0, 0.5, 0.0], [0.0, -1.0, 0.25]]
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_file_of_the_program_belongs_to_a_pack() {
-        let manifest = Manifest::built_in().expect("the manifest");
+        let manifest = PackManifest::built_in().expect("the manifest");
         for (bytes, pack) in FILES.iter().zip(["real", "lite"]) {
             let cohort = Cohort::parse(bytes).expect("a sound file");
             let pack = manifest.pack(pack).expect("the pack");

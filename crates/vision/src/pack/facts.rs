@@ -8,7 +8,7 @@ use crate::spec::Rivals;
 
 /// What a model does in the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum ModelRole {
     /// Finds faces and their five points.
     Detector,
     /// Turns an aligned face into a vector.
@@ -19,7 +19,7 @@ pub enum Role {
     Mask,
 }
 
-impl std::fmt::Display for Role {
+impl std::fmt::Display for ModelRole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Detector => "detector",
@@ -47,13 +47,13 @@ pub struct Artefact {
     #[serde(default)]
     pub conversion: Option<String>,
     /// Official originals; empty when there is none to download.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ModelSource>,
 }
 
 /// One official original.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct ModelSource {
     /// Where it is published.
     pub url: String,
     /// Size in bytes, where it was seen.
@@ -65,7 +65,7 @@ pub struct Source {
     pub sha256: Option<Digest>,
 }
 
-impl Source {
+impl ModelSource {
     /// The file name at the end of the address.
     pub fn file_name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or(&self.url)
@@ -75,7 +75,7 @@ impl Source {
 /// Order of the three colour planes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Colour {
+pub enum ColourOrder {
     /// Blue, green, red.
     Bgr,
     /// Red, green, blue.
@@ -100,11 +100,11 @@ pub enum InputSize {
 /// 0–255.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "RawInput")]
-pub struct Input {
+pub struct InputFacts {
     /// The tensor's name.
     pub tensor: String,
     /// Plane order; `mean` and `std` follow it.
-    pub colour: Colour,
+    pub colour: ColourOrder,
     /// Picture size.
     pub size: InputSize,
     /// Subtracted, per plane.
@@ -117,14 +117,14 @@ pub struct Input {
 #[serde(deny_unknown_fields)]
 struct RawInput {
     tensor: String,
-    colour: Colour,
+    colour: ColourOrder,
     size: Option<[u32; 2]>,
     multiple_of: Option<u32>,
     mean: [f32; 3],
     std: [f32; 3],
 }
 
-impl TryFrom<RawInput> for Input {
+impl TryFrom<RawInput> for InputFacts {
     type Error = String;
 
     fn try_from(raw: RawInput) -> Result<Self, String> {
@@ -151,7 +151,7 @@ impl TryFrom<RawInput> for Input {
 /// The five points a face is aligned to, in pixels of the embedder's input.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "RawTemplate")]
-pub struct Template {
+pub struct AlignmentFacts {
     /// Width and height in pixels.
     pub size: [u32; 2],
     /// Image-left eye, image-right eye, nose, left mouth corner, right mouth corner.
@@ -165,7 +165,7 @@ struct RawTemplate {
     points: [[f32; 2]; 5],
 }
 
-impl TryFrom<RawTemplate> for Template {
+impl TryFrom<RawTemplate> for AlignmentFacts {
     type Error = String;
 
     fn try_from(raw: RawTemplate) -> Result<Self, String> {
@@ -191,11 +191,11 @@ pub enum Decode {
 /// A face detector.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Detector {
+pub struct DetectorFacts {
     /// The file.
     pub artefact: Artefact,
     /// How it is fed.
-    pub input: Input,
+    pub input: InputFacts,
     /// How it is read.
     pub decode: Decode,
     /// Faces below this score are dropped, 0–1,000,000.
@@ -207,11 +207,11 @@ pub struct Detector {
 
 /// A face embedder.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Embedder {
+pub struct EmbedderFacts {
     /// The file.
     pub artefact: Artefact,
     /// How it is fed.
-    pub input: Input,
+    pub input: InputFacts,
     /// Output tensor's name.
     pub output: String,
     /// Length of the embedding; it is L2-normalised by the caller.
@@ -219,17 +219,17 @@ pub struct Embedder {
     /// Whether several faces may go through in one run.
     pub dynamic_batch: bool,
     /// What faces are aligned to.
-    pub template: Template,
+    pub template: AlignmentFacts,
 }
 
 /// A liveness net; several of a pack are averaged after softmax.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Liveness {
+pub struct LivenessFacts {
     /// The file.
     pub artefact: Artefact,
     /// How it is fed.
-    pub input: Input,
+    pub input: InputFacts,
     /// Output tensor's name: logits.
     pub output: String,
     /// The face box grows by this factor (× 10⁶) before it is cut out.
@@ -243,11 +243,11 @@ pub struct Liveness {
 /// A detector that tells masked faces from bare ones.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MaskFlag {
+pub struct MaskFlagFacts {
     /// The file.
     pub artefact: Artefact,
     /// How it is fed.
-    pub input: Input,
+    pub input: InputFacts,
     /// Output tensor with one score per class: background, face, masked face.
     pub scores: String,
     /// Output tensor with the boxes, relative corners.
@@ -275,7 +275,7 @@ pub struct Band {
 /// When a pack's scores count.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Thresholds {
+pub struct ThresholdFacts {
     /// Whether they were calibrated on the site's own pictures; false for the published starting
     /// values.
     pub calibrated: bool,
@@ -344,7 +344,7 @@ impl EvidenceCurves {
     }
 }
 
-impl Thresholds {
+impl ThresholdFacts {
     /// The first value that makes no sense, in words.
     pub(super) fn fault(&self) -> Option<String> {
         const ONE: i32 = 1_000_000;

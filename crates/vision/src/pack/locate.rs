@@ -4,13 +4,15 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::facts::{Artefact, Detector, Embedder, Liveness, MaskFlag, Thresholds};
+use super::facts::{
+    Artefact, DetectorFacts, EmbedderFacts, LivenessFacts, MaskFlagFacts, ThresholdFacts,
+};
 use super::search::{FolderKind, Search};
 use super::{Digest, Pack, PackError};
 
 /// A model whose file was found and verified.
 #[derive(Debug, Clone)]
-pub struct Located<F> {
+pub struct LocatedModel<F> {
     /// How it is fed and read.
     pub facts: F,
     /// The verified file.
@@ -18,7 +20,7 @@ pub struct Located<F> {
     artefact: Artefact,
 }
 
-impl<F> Located<F> {
+impl<F> LocatedModel<F> {
     /// The file's bytes, verified again as they are read: what is loaded is what was hashed.
     pub fn read(&self) -> Result<Vec<u8>, PackError> {
         let bytes = fs::read(&self.path).map_err(|source| PackError::io(&self.path, source))?;
@@ -33,15 +35,15 @@ pub struct LocatedPack {
     /// The pack's name, title and marks.
     pub pack: Pack,
     /// Finds faces.
-    pub detector: Located<Detector>,
+    pub detector: LocatedModel<DetectorFacts>,
     /// Embeds faces.
-    pub embedder: Located<Embedder>,
+    pub embedder: LocatedModel<EmbedderFacts>,
     /// Embeds bare faces beside the first.
-    pub companion: Option<Located<Embedder>>,
+    pub companion: Option<LocatedModel<EmbedderFacts>>,
     /// Judges liveness; empty: `NotAssessed`.
-    pub liveness: Vec<Located<Liveness>>,
+    pub liveness: Vec<LocatedModel<LivenessFacts>>,
     /// Flags masks.
-    pub mask: Option<Located<MaskFlag>>,
+    pub mask: Option<LocatedModel<MaskFlagFacts>>,
     /// Files that were refused on the way while a right one was found elsewhere; worth a warning
     /// each.
     pub rejected: Vec<Rejected>,
@@ -49,7 +51,7 @@ pub struct LocatedPack {
 
 impl LocatedPack {
     /// When scores count.
-    pub fn thresholds(&self) -> &Thresholds {
+    pub fn thresholds(&self) -> &ThresholdFacts {
         &self.pack.thresholds
     }
 }
@@ -106,9 +108,9 @@ impl Pack {
         facts: F,
         artefact: &Artefact,
         rejected: &mut Vec<Rejected>,
-    ) -> Result<Located<F>, PackError> {
+    ) -> Result<LocatedModel<F>, PackError> {
         let path = self.locate_file(search, artefact, rejected)?;
-        Ok(Located { facts, path, artefact: artefact.clone() })
+        Ok(LocatedModel { facts, path, artefact: artefact.clone() })
     }
 
     /// Finds and verifies one file of the pack; wrong files that were passed over are added to

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::facts::{
-    Artefact, Detector, Embedder, Input, Liveness, MaskFlag, Role, Template, Thresholds,
+    AlignmentFacts, Artefact, DetectorFacts, EmbedderFacts, InputFacts, LivenessFacts,
+    MaskFlagFacts, ModelRole, ThresholdFacts,
 };
 use super::search::{FolderKind, INSTALLED_MANIFEST, Search};
 use super::{Digest, InputSize, PackError};
@@ -21,7 +22,7 @@ const FORMAT: u32 = 1;
 
 /// All packs there are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Manifest {
+pub struct PackManifest {
     packs: BTreeMap<String, Pack>,
 }
 
@@ -39,17 +40,17 @@ pub struct Pack {
     /// Name of the embedder's entry.
     pub embedder_name: String,
     /// Finds faces.
-    pub detector: Detector,
+    pub detector: DetectorFacts,
     /// Embeds faces.
-    pub embedder: Embedder,
+    pub embedder: EmbedderFacts,
     /// Embeds bare faces beside the first.
     pub companion: Option<Companion>,
     /// Judges liveness; empty: `NotAssessed`.
-    pub liveness: Vec<Liveness>,
+    pub liveness: Vec<LivenessFacts>,
     /// Flags masks, if the pack can.
-    pub mask: Option<MaskFlag>,
+    pub mask: Option<MaskFlagFacts>,
     /// When scores count.
-    pub thresholds: Thresholds,
+    pub thresholds: ThresholdFacts,
 }
 
 /// A second embedder, and what it weighs in the cosine of two bare faces.
@@ -58,7 +59,7 @@ pub struct Companion {
     /// Name of the embedder's entry.
     pub name: String,
     /// How it is fed and read.
-    pub embedder: Embedder,
+    pub embedder: EmbedderFacts,
     /// 1 to 999,999.
     pub share_ppm: u32,
 }
@@ -75,15 +76,15 @@ struct RawCompanion {
 struct RawManifest {
     format: Spanned<u32>,
     #[serde(default)]
-    template: BTreeMap<String, Template>,
+    template: BTreeMap<String, AlignmentFacts>,
     #[serde(default)]
-    detector: BTreeMap<String, Spanned<Detector>>,
+    detector: BTreeMap<String, Spanned<DetectorFacts>>,
     #[serde(default)]
     embedder: BTreeMap<String, Spanned<RawEmbedder>>,
     #[serde(default)]
-    liveness: BTreeMap<String, Spanned<Liveness>>,
+    liveness: BTreeMap<String, Spanned<LivenessFacts>>,
     #[serde(default)]
-    mask: BTreeMap<String, Spanned<MaskFlag>>,
+    mask: BTreeMap<String, Spanned<MaskFlagFacts>>,
     pack: BTreeMap<String, Spanned<RawPack>>,
 }
 
@@ -91,7 +92,7 @@ struct RawManifest {
 #[serde(deny_unknown_fields)]
 struct RawEmbedder {
     artefact: Artefact,
-    input: Input,
+    input: InputFacts,
     output: String,
     length: usize,
     dynamic_batch: bool,
@@ -114,7 +115,7 @@ struct RawPack {
     liveness: Vec<Spanned<String>>,
     #[serde(default)]
     mask: Option<Spanned<String>>,
-    thresholds: Spanned<Thresholds>,
+    thresholds: Spanned<ThresholdFacts>,
 }
 
 /// The text and its name, to turn a byte offset into `file:line`.
@@ -147,7 +148,7 @@ impl Text<'_> {
     }
 }
 
-impl Manifest {
+impl PackManifest {
     /// The manifest that the program carries.
     pub fn built_in() -> Result<Self, PackError> {
         Self::parse_named(BUILT_IN, "built-in manifest")
@@ -247,20 +248,25 @@ impl Pack {
     }
 
     /// Every file with its role, in the order in which they are used.
-    pub fn artefacts(&self) -> Vec<(Role, &Artefact)> {
+    pub fn artefacts(&self) -> Vec<(ModelRole, &Artefact)> {
         let mut all = vec![
-            (Role::Detector, &self.detector.artefact),
-            (Role::Embedder, &self.embedder.artefact),
+            (ModelRole::Detector, &self.detector.artefact),
+            (ModelRole::Embedder, &self.embedder.artefact),
         ];
-        all.extend(self.companion.iter().map(|second| (Role::Embedder, &second.embedder.artefact)));
-        all.extend(self.liveness.iter().map(|net| (Role::Liveness, &net.artefact)));
-        all.extend(self.mask.iter().map(|net| (Role::Mask, &net.artefact)));
+        all.extend(
+            self.companion.iter().map(|second| (ModelRole::Embedder, &second.embedder.artefact)),
+        );
+        all.extend(self.liveness.iter().map(|net| (ModelRole::Liveness, &net.artefact)));
+        all.extend(self.mask.iter().map(|net| (ModelRole::Mask, &net.artefact)));
         all
     }
 }
 
 /// Checks every model entry and gives each embedder its template.
-fn check_models(raw: &RawManifest, at: &Text<'_>) -> Result<BTreeMap<String, Embedder>, PackError> {
+fn check_models(
+    raw: &RawManifest,
+    at: &Text<'_>,
+) -> Result<BTreeMap<String, EmbedderFacts>, PackError> {
     for entry in raw.detector.values() {
         check_artefact(&entry.get_ref().artefact, entry.span().start, at)?;
     }
@@ -284,7 +290,7 @@ fn check_embedder(
     entry: &Spanned<RawEmbedder>,
     raw: &RawManifest,
     at: &Text<'_>,
-) -> Result<Embedder, PackError> {
+) -> Result<EmbedderFacts, PackError> {
     let (from, start) = (entry.get_ref(), entry.span().start);
     check_artefact(&from.artefact, start, at)?;
     let template = at.named(&raw.template, "template", &from.template)?.clone();
@@ -298,7 +304,7 @@ fn check_embedder(
     if !(1..=4096).contains(&from.length) {
         return Err(at.fault(start, "length is 1 to 4096"));
     }
-    Ok(Embedder {
+    Ok(EmbedderFacts {
         artefact: from.artefact.clone(),
         input: from.input.clone(),
         output: from.output.clone(),
@@ -310,7 +316,7 @@ fn check_embedder(
 
 fn check_companion(
     from: &RawCompanion,
-    embedders: &BTreeMap<String, Embedder>,
+    embedders: &BTreeMap<String, EmbedderFacts>,
     at: &Text<'_>,
 ) -> Result<Companion, PackError> {
     let embedder = at.named(embedders, "embedder", &from.embedder)?.clone();
@@ -350,7 +356,7 @@ fn check_pack(
     name: &str,
     entry: &Spanned<RawPack>,
     raw: &RawManifest,
-    embedders: &BTreeMap<String, Embedder>,
+    embedders: &BTreeMap<String, EmbedderFacts>,
     at: &Text<'_>,
 ) -> Result<Pack, PackError> {
     let from = entry.get_ref();
@@ -361,7 +367,7 @@ fn check_pack(
     if let Some(fault) = from.thresholds.get_ref().fault() {
         return Err(at.fault(from.thresholds.span().start, format!("pack {name}: {fault}")));
     }
-    let liveness: Vec<Liveness> = from
+    let liveness: Vec<LivenessFacts> = from
         .liveness
         .iter()
         .map(|net| Ok(at.named(&raw.liveness, "liveness", net)?.get_ref().clone()))

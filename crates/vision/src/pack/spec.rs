@@ -1,7 +1,9 @@
 //! From a located pack to what the networks are loaded with. The only file here that knows the
 //! pixel code's types.
 
-use super::{Colour, Input, InputSize, LivenessBand, LocatedPack, Thresholds, cohort};
+use super::{
+    ColourOrder, InputFacts, InputSize, LivenessBand, LocatedPack, ThresholdFacts, cohort,
+};
 use crate::frame::PixelOrder;
 use crate::liveness::LiveLimits;
 use crate::spec::{
@@ -39,7 +41,7 @@ impl LocatedPack {
     }
 }
 
-fn embedder(net: &super::Located<super::Embedder>) -> EmbedderSpec {
+fn embedder(net: &super::LocatedModel<super::EmbedderFacts>) -> EmbedderSpec {
     let [width, height] = net.facts.template.size;
     EmbedderSpec {
         model: net.path.clone(),
@@ -49,7 +51,7 @@ fn embedder(net: &super::Located<super::Embedder>) -> EmbedderSpec {
     }
 }
 
-fn liveness(net: &super::Located<super::Liveness>) -> LivenessSpec {
+fn liveness(net: &super::LocatedModel<super::LivenessFacts>) -> LivenessSpec {
     LivenessSpec {
         model: net.path.clone(),
         input: input(&net.facts.input),
@@ -58,8 +60,8 @@ fn liveness(net: &super::Located<super::Liveness>) -> LivenessSpec {
     }
 }
 
-fn thresholds(facts: &Thresholds) -> spec::Thresholds {
-    let Thresholds { bare, masked, .. } = facts;
+fn thresholds(facts: &ThresholdFacts) -> spec::Thresholds {
+    let ThresholdFacts { bare, masked, .. } = facts;
     spec::Thresholds {
         t_match_ppm: bare.t_match_ppm,
         t_reject_ppm: bare.t_reject_ppm,
@@ -75,14 +77,14 @@ fn thresholds(facts: &Thresholds) -> spec::Thresholds {
     }
 }
 
-fn input(facts: &Input) -> spec::Input {
+fn input(facts: &InputFacts) -> spec::Input {
     let (width, height) = match facts.size {
         InputSize::Fixed { width, height } => (width, height),
         InputSize::MultipleOf(_) => (0, 0),
     };
     let order = match facts.colour {
-        Colour::Bgr => PixelOrder::Bgr,
-        Colour::Rgb => PixelOrder::Rgb,
+        ColourOrder::Bgr => PixelOrder::Bgr,
+        ColourOrder::Rgb => PixelOrder::Rgb,
     };
     spec::Input { width, height, order, mean: facts.mean, std: facts.std }
 }

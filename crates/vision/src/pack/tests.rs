@@ -51,7 +51,7 @@ duplicate_ppm = 500_000
 }
 
 fn small() -> Pack {
-    Manifest::parse(&small_manifest()).unwrap().pack("small").unwrap().clone()
+    PackManifest::parse(&small_manifest()).unwrap().pack("small").unwrap().clone()
 }
 
 fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -63,7 +63,7 @@ fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 }
 
 fn refusal(text: &str) -> String {
-    Manifest::parse(text).unwrap_err().to_string()
+    PackManifest::parse(text).unwrap_err().to_string()
 }
 
 /// The line of the small manifest on which `needle` stands.
@@ -79,7 +79,7 @@ fn with(from: &str, to: &str) -> String {
 
 #[test]
 fn the_built_in_manifest_names_the_documented_packs() {
-    let manifest = Manifest::built_in().unwrap();
+    let manifest = PackManifest::built_in().unwrap();
     for name in ["real", "lite", "sface"] {
         let pack = manifest.pack(name).unwrap();
         assert!(!pack.drawn_only && pack.allowed(true).is_ok());
@@ -90,7 +90,7 @@ fn the_built_in_manifest_names_the_documented_packs() {
     assert_eq!(avatar.title, "avatar pack: drawn faces only");
     let real = manifest.pack("real").unwrap();
     assert_eq!(real.embedder.length, 256);
-    assert_eq!(real.detector.input.colour, Colour::Bgr);
+    assert_eq!(real.detector.input.colour, ColourOrder::Bgr);
     assert!(real.template_id().starts_with("intel-0095+foamliu@"), "{}", real.template_id());
     assert_eq!(real.artefacts().len(), 6);
     let lite = manifest.pack("lite").unwrap();
@@ -99,7 +99,7 @@ fn the_built_in_manifest_names_the_documented_packs() {
 
 #[test]
 fn a_pack_whose_scores_nobody_measured_has_no_curves() {
-    let manifest = Manifest::built_in().unwrap();
+    let manifest = PackManifest::built_in().unwrap();
     let measured = |name: &str| manifest.pack(name).unwrap().thresholds.evidence.is_some();
     assert!(["real", "lite", "lite-int8"].into_iter().all(measured));
     assert!(!measured("sface") && !measured("avatar"));
@@ -115,18 +115,18 @@ fn an_evidence_curve_that_falls_is_refused_by_name() {
             &format!("duplicate_ppm = 500_000\nevidence = {{ bare = {bare}, {rest} }}"),
         )
     };
-    assert!(Manifest::parse(&curves("[-3000, -2000, -1200, 0, 0, 3500, 6000]")).is_ok());
+    assert!(PackManifest::parse(&curves("[-3000, -2000, -1200, 0, 0, 3500, 6000]")).is_ok());
     let falls = refusal(&curves("[-3000, -2000, -2500, 0, 0, 3500, 6000]"));
     assert!(falls.contains("evidence.bare: seven rising values"), "{falls}");
     let accuses = refusal(&curves("[-3000, -2000, -1200, -1, 0, 3500, 6000]"));
     assert!(accuses.contains("none below 0"), "{accuses}");
-    assert!(Manifest::parse(&curves("[0, 0, 0]")).is_err(), "three values");
+    assert!(PackManifest::parse(&curves("[0, 0, 0]")).is_err(), "three values");
 }
 
 #[test]
 fn an_unknown_key_is_an_error_with_file_and_line() {
     let text = with("score_ppm = 600_000", "score_ppm = 600_000\nscroe_ppm = 1");
-    let error = Manifest::parse_named(&text, "m.toml").unwrap_err().to_string();
+    let error = PackManifest::parse_named(&text, "m.toml").unwrap_err().to_string();
     let line = line_of("score_ppm") + 1;
     assert!(error.starts_with(&format!("m.toml:{line}: unknown field `scroe_ppm`")), "{error}");
     assert!(!error.contains('\n'), "{error}");
@@ -206,23 +206,27 @@ fn an_empty_manifest_says_so() {
     assert_eq!(refusal(""), "manifest:1: the manifest is empty (0 bytes)");
     let folder = folder_with(&[("manifest.toml", b"")]);
     let path = folder.path().join("manifest.toml");
-    let error = Manifest::load(&path).unwrap_err().to_string();
+    let error = PackManifest::load(&path).unwrap_err().to_string();
     assert_eq!(error, format!("{}:1: the manifest is empty (0 bytes)", path.display()));
 }
 
 #[test]
 fn a_missing_or_unreadable_manifest_names_the_file() {
-    let error = Manifest::load(Path::new("/nonexistent/m.toml")).unwrap_err().to_string();
+    let error = PackManifest::load(Path::new("/nonexistent/m.toml")).unwrap_err().to_string();
     assert!(error.starts_with("/nonexistent/m.toml: "), "{error}");
     let folder = folder_with(&[("m.toml", &[0xff, 0xfe, 0x00])]);
     assert!(
-        Manifest::load(&folder.path().join("m.toml")).unwrap_err().to_string().contains("m.toml: ")
+        PackManifest::load(&folder.path().join("m.toml"))
+            .unwrap_err()
+            .to_string()
+            .contains("m.toml: ")
     );
 }
 
 #[test]
 fn an_unknown_pack_is_answered_with_the_known_ones() {
-    let error = Manifest::parse(&small_manifest()).unwrap().pack("rael").unwrap_err().to_string();
+    let error =
+        PackManifest::parse(&small_manifest()).unwrap().pack("rael").unwrap_err().to_string();
     assert_eq!(error, "no pack is called \"rael\"; the manifest has small");
 }
 
@@ -367,7 +371,7 @@ fn an_imported_pack_overrides_the_built_in_one() {
 
     let search = cache_search(cache.path(), None);
     assert_eq!(search.folders().len(), 2, "{search:?}");
-    let manifest = Manifest::effective(&search).unwrap();
+    let manifest = PackManifest::effective(&search).unwrap();
     assert!(manifest.pack("real").is_ok());
     let located = manifest.pack("small").unwrap().locate(&search).unwrap();
     assert_eq!(located.detector.path, installed.join("d.onnx"));
@@ -382,7 +386,7 @@ fn the_avatar_pack_of_the_source_tree_is_the_manifest_s() {
         );
         return;
     }
-    let located = Manifest::built_in()
+    let located = PackManifest::built_in()
         .unwrap()
         .pack("avatar")
         .unwrap()
@@ -395,7 +399,7 @@ fn the_avatar_pack_of_the_source_tree_is_the_manifest_s() {
 fn the_real_pack_is_located_where_it_is_at_hand() {
     let search = Search::standard(None);
     for name in ["real", "lite"] {
-        match Manifest::built_in().unwrap().pack(name).unwrap().locate(&search) {
+        match PackManifest::built_in().unwrap().pack(name).unwrap().locate(&search) {
             Ok(located) => assert_eq!(located.liveness.len(), 2),
             Err(PackError::Missing { .. }) => {
                 eprintln!(

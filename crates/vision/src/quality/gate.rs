@@ -1,7 +1,7 @@
 //! The gate: which measured face is good enough, and in which words it is refused (Chinese and
 //! English). Limits are settings; it never guesses a reason that was not measured.
 
-use super::Quality;
+use super::QualityComponents;
 
 /// What [`Gate::liveness`] asks for, chosen on live stills and the same ones through a poor camera
 /// (decision 0117): squared Laplacian above the noise, noise in grey levels, mean grey 0-1.
@@ -65,39 +65,42 @@ impl Gate {
 
     /// Whether the liveness networks may speak of this picture. Noise, blur and darkness look to
     /// them like paper, so a poor picture says nothing: it neither confirms nor condemns.
-    pub fn liveness(quality: &Quality) -> bool {
+    pub fn liveness(quality: &QualityComponents) -> bool {
         quality.sharpness_above_noise() >= LIVENESS_SHARPNESS
             && quality.noise_sigma <= LIVENESS_NOISE
             && quality.luminance_mean >= LIVENESS_LUMINANCE
     }
 
     /// Everything that is wrong with a face; empty when it is good enough.
-    pub fn check(&self, quality: &Quality) -> Vec<Reason> {
+    pub fn check(&self, quality: &QualityComponents) -> Vec<PhotoRefusal> {
         let q = quality;
         let mut reasons = Vec::new();
-        let mut refuse = |bad: bool, reason: Reason| {
+        let mut refuse = |bad: bool, reason: PhotoRefusal| {
             if bad {
                 reasons.push(reason);
             }
         };
         refuse(
             q.face_width_px < self.min_face_width_px,
-            Reason::TooSmall {
+            PhotoRefusal::TooSmall {
                 width_px: q.face_width_px.round() as u32,
                 needs_px: self.min_face_width_px.round() as u32,
             },
         );
         let turned = |deg: f32, limit: f32| (deg.round() as i32, limit.round() as i32);
         let (deg, at_most) = turned(q.yaw_deg, self.max_yaw_deg);
-        refuse(q.yaw_deg.abs() > self.max_yaw_deg, Reason::TurnedAside { deg, at_most });
+        refuse(q.yaw_deg.abs() > self.max_yaw_deg, PhotoRefusal::TurnedAside { deg, at_most });
         let (deg, at_most) = turned(q.pitch_deg, self.max_pitch_deg);
-        refuse(q.pitch_deg.abs() > self.max_pitch_deg, Reason::TurnedUpOrDown { deg, at_most });
+        refuse(
+            q.pitch_deg.abs() > self.max_pitch_deg,
+            PhotoRefusal::TurnedUpOrDown { deg, at_most },
+        );
         let (deg, at_most) = turned(q.roll_deg, self.max_roll_deg);
-        refuse(q.roll_deg.abs() > self.max_roll_deg, Reason::Tilted { deg, at_most });
+        refuse(q.roll_deg.abs() > self.max_roll_deg, PhotoRefusal::Tilted { deg, at_most });
         let sharpness = q.sharpness_above_noise();
         refuse(
             sharpness < self.min_sharpness,
-            Reason::Blurred {
+            PhotoRefusal::Blurred {
                 sharpness: sharpness.round() as u32,
                 needs: self.min_sharpness.round() as u32,
             },
@@ -105,7 +108,10 @@ impl Gate {
         let noise = |sigma: f32| sigma.round() as u32;
         refuse(
             q.noise_sigma > self.max_noise_sigma,
-            Reason::Noisy { noise: noise(q.noise_sigma), at_most: noise(self.max_noise_sigma) },
+            PhotoRefusal::Noisy {
+                noise: noise(q.noise_sigma),
+                at_most: noise(self.max_noise_sigma),
+            },
         );
         // What lies outside the picture counts as black: a face that is cut off is not called dark
         // for it.
@@ -113,18 +119,18 @@ impl Gate {
         let dark = q.luminance_mean < self.min_luminance || q.under_exposed > self.max_clipped;
         let bright = q.luminance_mean > self.max_luminance || q.over_exposed > self.max_clipped;
         let percent = (q.luminance_mean * 100.0).round() as u32;
-        refuse(dark && !cut, Reason::TooDark { percent });
-        refuse(bright, Reason::TooBright { percent });
-        refuse(cut, Reason::Cropped { percent: (q.inside * 100.0).round() as u32 });
-        refuse(q.detector_score < self.min_detector_score, Reason::Unclear);
-        refuse(q.masked.is_some_and(|m| m > self.max_masked), Reason::Masked);
+        refuse(dark && !cut, PhotoRefusal::TooDark { percent });
+        refuse(bright, PhotoRefusal::TooBright { percent });
+        refuse(cut, PhotoRefusal::Cropped { percent: (q.inside * 100.0).round() as u32 });
+        refuse(q.detector_score < self.min_detector_score, PhotoRefusal::Unclear);
+        refuse(q.masked.is_some_and(|m| m > self.max_masked), PhotoRefusal::Masked);
         reasons
     }
 }
 
 /// Why a face or a photograph is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum PhotoRefusal {
     NoFace,
     SeveralFaces {
         count: usize,
@@ -168,7 +174,7 @@ pub enum Reason {
     Masked,
 }
 
-impl Reason {
+impl PhotoRefusal {
     /// A stable code for interfaces.
     pub fn code(&self) -> &'static str {
         match self {
@@ -266,7 +272,7 @@ impl Reason {
     }
 }
 
-impl std::fmt::Display for Reason {
+impl std::fmt::Display for PhotoRefusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.en())
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::wire::{Message, Value};
+use super::wire::{WireMessage, WireValue};
 
 // Field numbers of onnx.proto3 (ONNX 1.18).
 const MODEL_GRAPH: u64 = 7;
@@ -22,7 +22,7 @@ pub(super) struct Node {
     pub(super) op: String,
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
-    pub(super) attributes: Vec<Message>,
+    pub(super) attributes: Vec<WireMessage>,
 }
 
 impl Node {
@@ -36,8 +36,8 @@ impl Node {
     }
 
     pub(super) fn with_text(mut self, name: &str, text: &str) -> Self {
-        let attribute = Message::default().with_text(1, name).with_text(4, text);
-        self.attributes.push(attribute.with(20, Value::Varint(3)));
+        let attribute = WireMessage::default().with_text(1, name).with_text(4, text);
+        self.attributes.push(attribute.with(20, WireValue::Varint(3)));
         self
     }
 
@@ -49,8 +49,9 @@ impl Node {
 
     pub(super) fn set_integer(&mut self, name: &str, value: i64) {
         self.attributes.retain(|a| a.text(1) != name);
-        let attribute = Message::default().with_text(1, name).with(3, Value::Varint(value as u64));
-        self.attributes.push(attribute.with(20, Value::Varint(2)));
+        let attribute =
+            WireMessage::default().with_text(1, name).with(3, WireValue::Varint(value as u64));
+        self.attributes.push(attribute.with(20, WireValue::Varint(2)));
     }
 
     pub(super) fn group(&self) -> i64 {
@@ -58,9 +59,9 @@ impl Node {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let message = Message::read(bytes)?;
+        let message = WireMessage::read(bytes)?;
         let attributes = message.all(5).map(|value| match value {
-            Value::Bytes(bytes) => Message::read(bytes),
+            WireValue::Bytes(bytes) => WireMessage::read(bytes),
             _ => None,
         });
         let node = Self {
@@ -73,8 +74,8 @@ impl Node {
         (message.text(7).is_empty() && node.outputs.len() == 1).then_some(node)
     }
 
-    fn write(&self) -> Value {
-        let mut message = Message::default();
+    fn write(&self) -> WireValue {
+        let mut message = WireMessage::default();
         for input in &self.inputs {
             message = message.with_text(1, input);
         }
@@ -83,9 +84,9 @@ impl Node {
         }
         message = message.with_text(4, &self.op);
         for attribute in &self.attributes {
-            message = message.with(5, Value::Bytes(attribute.write()));
+            message = message.with(5, WireValue::Bytes(attribute.write()));
         }
-        Value::Bytes(message.write())
+        WireValue::Bytes(message.write())
     }
 }
 
@@ -98,7 +99,7 @@ pub(super) struct Weight {
 
 impl Weight {
     fn read(bytes: &[u8]) -> Option<(String, Self)> {
-        let message = Message::read(bytes)?;
+        let message = WireMessage::read(bytes)?;
         if message.integers(2)? != [FLOAT] {
             return None;
         }
@@ -112,25 +113,25 @@ impl Weight {
         fits.then_some((message.text(8), Self { dims, values }))
     }
 
-    fn write(&self, name: &str) -> Value {
-        let mut message = Message::default();
+    fn write(&self, name: &str) -> WireValue {
+        let mut message = WireMessage::default();
         for dim in &self.dims {
-            message = message.with(1, Value::Varint(*dim as u64));
+            message = message.with(1, WireValue::Varint(*dim as u64));
         }
         let raw = self.values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let message = message
-            .with(2, Value::Varint(FLOAT as u64))
+            .with(2, WireValue::Varint(FLOAT as u64))
             .with_text(8, name)
-            .with(9, Value::Bytes(raw));
-        Value::Bytes(message.write())
+            .with(9, WireValue::Bytes(raw));
+        WireValue::Bytes(message.write())
     }
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Graph {
-    model: Message,
+    model: WireMessage,
     /// The graph's other fields.
-    rest: Message,
+    rest: WireMessage,
     pub(super) nodes: Vec<Node>,
     pub(super) weights: BTreeMap<String, Weight>,
     /// Name of the one picture input, and its channels, height and width.
@@ -140,7 +141,7 @@ pub(super) struct Graph {
 
 impl Graph {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let model = Message::read(bytes)?;
+        let model = WireMessage::read(bytes)?;
         let opset = model.message(MODEL_OPSET)?;
         if !opset.text(1).is_empty()
             || opset.integers(2)?.first().is_none_or(|version| *version < OPSET)
@@ -149,13 +150,15 @@ impl Graph {
         }
         let graph = model.message(MODEL_GRAPH)?;
         let parts = |number: u64| {
-            graph.all(number).filter_map(|v| if let Value::Bytes(b) = v { Some(b) } else { None })
+            graph
+                .all(number)
+                .filter_map(|v| if let WireValue::Bytes(b) = v { Some(b) } else { None })
         };
         let nodes = parts(GRAPH_NODE).map(|bytes| Node::read(bytes)).collect::<Option<_>>()?;
         let weights: BTreeMap<_, _> =
             parts(GRAPH_WEIGHT).map(|b| Weight::read(b)).collect::<Option<_>>()?;
         let mut inputs = parts(GRAPH_INPUT)
-            .filter_map(|b| Message::read(b))
+            .filter_map(|b| WireMessage::read(b))
             .filter(|i| !weights.contains_key(&i.text(1)));
         let input = inputs.next()?;
         let dims = dims_of(&input)?;
@@ -164,7 +167,7 @@ impl Graph {
             return None;
         }
         let outputs =
-            parts(GRAPH_OUTPUT).filter_map(|b| Message::read(b)).map(|o| o.text(1)).collect();
+            parts(GRAPH_OUTPUT).filter_map(|b| WireMessage::read(b)).map(|o| o.text(1)).collect();
         let input = (input.text(1), [channels, height, width]);
         Some(Self { nodes, weights, input, outputs, model: model.clone(), rest: graph.clone() })
     }
@@ -174,8 +177,8 @@ impl Graph {
         let mut graph = self.rest.clone();
         graph.0.retain(|(field, _)| ![GRAPH_NODE, GRAPH_WEIGHT, GRAPH_VALUE].contains(field));
         for (field, value) in &mut graph.0 {
-            if let (GRAPH_INPUT | GRAPH_OUTPUT, Value::Bytes(bytes)) = (*field, value) {
-                *bytes = one_at_a_time(Message::read(bytes)?)?.write();
+            if let (GRAPH_INPUT | GRAPH_OUTPUT, WireValue::Bytes(bytes)) = (*field, value) {
+                *bytes = one_at_a_time(WireMessage::read(bytes)?)?.write();
             }
         }
         graph.0.extend(self.nodes.iter().map(|node| (GRAPH_NODE, node.write())));
@@ -183,7 +186,7 @@ impl Graph {
         let weights = self.weights.iter().filter(|(name, _)| used(name));
         graph.0.extend(weights.map(|(name, weight)| (GRAPH_WEIGHT, weight.write(name))));
         let mut model = self.model.clone();
-        model.set(MODEL_GRAPH, Value::Bytes(graph.write()));
+        model.set(MODEL_GRAPH, WireValue::Bytes(graph.write()));
         Some(model.write())
     }
 
@@ -251,11 +254,11 @@ impl Graph {
 }
 
 /// The dimensions of an input or output; -1 where they are open.
-fn dims_of(value: &Message) -> Option<Vec<i64>> {
+fn dims_of(value: &WireMessage) -> Option<Vec<i64>> {
     let shape = value.message(2)?.message(1)?.message(2)?;
-    let dim = |value: &Value| match value {
-        Value::Bytes(bytes) => {
-            Some(Message::read(bytes)?.integers(1)?.first().copied().unwrap_or(-1))
+    let dim = |value: &WireValue| match value {
+        WireValue::Bytes(bytes) => {
+            Some(WireMessage::read(bytes)?.integers(1)?.first().copied().unwrap_or(-1))
         }
         _ => None,
     };
@@ -263,14 +266,14 @@ fn dims_of(value: &Message) -> Option<Vec<i64>> {
 }
 
 /// Sets the first dimension to 1.
-fn one_at_a_time(mut value: Message) -> Option<Message> {
+fn one_at_a_time(mut value: WireMessage) -> Option<WireMessage> {
     let (mut kind, mut tensor) = (value.message(2)?, value.message(2)?.message(1)?);
     let mut shape = tensor.message(2)?;
     if let Some((_, first)) = shape.0.iter_mut().find(|(field, _)| *field == 1) {
-        *first = Value::Bytes(Message::default().with(1, Value::Varint(1)).write());
+        *first = WireValue::Bytes(WireMessage::default().with(1, WireValue::Varint(1)).write());
     }
-    tensor.set(2, Value::Bytes(shape.write()));
-    kind.set(1, Value::Bytes(tensor.write()));
-    value.set(2, Value::Bytes(kind.write()));
+    tensor.set(2, WireValue::Bytes(shape.write()));
+    kind.set(1, WireValue::Bytes(tensor.write()));
+    value.set(2, WireValue::Bytes(kind.write()));
     Some(value)
 }

@@ -3,7 +3,7 @@
 
 /// One field's value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum WireValue {
     Varint(u64),
     Fixed64([u8; 8]),
     Bytes(Vec<u8>),
@@ -12,21 +12,21 @@ pub(super) enum Value {
 
 /// A message: its fields in their order.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Message(pub(super) Vec<(u64, Value)>);
+pub(super) struct WireMessage(pub(super) Vec<(u64, WireValue)>);
 
-impl Message {
+impl WireMessage {
     pub(super) fn read(mut bytes: &[u8]) -> Option<Self> {
         let mut fields = Vec::new();
         while !bytes.is_empty() {
             let key = varint(&mut bytes)?;
             let value = match key & 7 {
-                0 => Value::Varint(varint(&mut bytes)?),
-                1 => Value::Fixed64(take(&mut bytes, 8)?.try_into().ok()?),
+                0 => WireValue::Varint(varint(&mut bytes)?),
+                1 => WireValue::Fixed64(take(&mut bytes, 8)?.try_into().ok()?),
                 2 => {
                     let length = usize::try_from(varint(&mut bytes)?).ok()?;
-                    Value::Bytes(take(&mut bytes, length)?.to_vec())
+                    WireValue::Bytes(take(&mut bytes, length)?.to_vec())
                 }
-                5 => Value::Fixed32(take(&mut bytes, 4)?.try_into().ok()?),
+                5 => WireValue::Fixed32(take(&mut bytes, 4)?.try_into().ok()?),
                 _ => return None,
             };
             fields.push((key >> 3, value));
@@ -38,17 +38,17 @@ impl Message {
         let mut bytes = Vec::new();
         for (number, value) in &self.0 {
             let kind = match value {
-                Value::Varint(_) => 0,
-                Value::Fixed64(_) => 1,
-                Value::Bytes(_) => 2,
-                Value::Fixed32(_) => 5,
+                WireValue::Varint(_) => 0,
+                WireValue::Fixed64(_) => 1,
+                WireValue::Bytes(_) => 2,
+                WireValue::Fixed32(_) => 5,
             };
             put_varint(&mut bytes, number << 3 | kind);
             match value {
-                Value::Varint(number) => put_varint(&mut bytes, *number),
-                Value::Fixed64(raw) => bytes.extend(raw),
-                Value::Fixed32(raw) => bytes.extend(raw),
-                Value::Bytes(content) => {
+                WireValue::Varint(number) => put_varint(&mut bytes, *number),
+                WireValue::Fixed64(raw) => bytes.extend(raw),
+                WireValue::Fixed32(raw) => bytes.extend(raw),
+                WireValue::Bytes(content) => {
                     put_varint(&mut bytes, content.len() as u64);
                     bytes.extend(content);
                 }
@@ -58,13 +58,13 @@ impl Message {
     }
 
     /// Every value of a field, in order.
-    pub(super) fn all(&self, number: u64) -> impl Iterator<Item = &Value> {
+    pub(super) fn all(&self, number: u64) -> impl Iterator<Item = &WireValue> {
         self.0.iter().filter(move |(field, _)| *field == number).map(|(_, value)| value)
     }
 
     pub(super) fn bytes(&self, number: u64) -> Option<&[u8]> {
         self.all(number).find_map(|value| {
-            if let Value::Bytes(bytes) = value { Some(bytes.as_slice()) } else { None }
+            if let WireValue::Bytes(bytes) = value { Some(bytes.as_slice()) } else { None }
         })
     }
 
@@ -77,7 +77,7 @@ impl Message {
     pub(super) fn texts(&self, number: u64) -> Vec<String> {
         self.all(number)
             .filter_map(|value| match value {
-                Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+                WireValue::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
                 _ => None,
             })
             .collect()
@@ -88,8 +88,8 @@ impl Message {
         let mut found = Vec::new();
         for value in self.all(number) {
             match value {
-                Value::Varint(one) => found.push(*one as i64),
-                Value::Bytes(packed) => {
+                WireValue::Varint(one) => found.push(*one as i64),
+                WireValue::Bytes(packed) => {
                     let mut rest = packed.as_slice();
                     while !rest.is_empty() {
                         found.push(varint(&mut rest)? as i64);
@@ -105,18 +105,18 @@ impl Message {
         Self::read(self.bytes(number)?)
     }
 
-    pub(super) fn set(&mut self, number: u64, value: Value) {
+    pub(super) fn set(&mut self, number: u64, value: WireValue) {
         self.0.retain(|(field, _)| *field != number);
         self.0.push((number, value));
     }
 
-    pub(super) fn with(mut self, number: u64, value: Value) -> Self {
+    pub(super) fn with(mut self, number: u64, value: WireValue) -> Self {
         self.0.push((number, value));
         self
     }
 
     pub(super) fn with_text(self, number: u64, text: &str) -> Self {
-        self.with(number, Value::Bytes(text.as_bytes().to_vec()))
+        self.with(number, WireValue::Bytes(text.as_bytes().to_vec()))
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_was_read_is_written_again() {
         let bytes = [0x08, 0x96, 0x01, 0x12, 0x02, b'h', b'i', 0x1D, 1, 2, 3, 4];
-        let message = Message::read(&bytes).unwrap();
+        let message = WireMessage::read(&bytes).unwrap();
         assert_eq!((message.integers(1).unwrap(), message.text(2).as_str()), (vec![150], "hi"));
         assert_eq!(message.write(), bytes);
     }
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_message_are_none() {
         for bytes in [&[0x12, 0x7F][..], &[0x0F], &[0x80], &[0x08; 1], &[0xFF; 20]] {
-            assert_eq!(Message::read(bytes), None, "{bytes:?}");
+            assert_eq!(WireMessage::read(bytes), None, "{bytes:?}");
         }
     }
 }

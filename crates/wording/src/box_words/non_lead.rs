@@ -14,7 +14,8 @@ pub(super) fn unled(
 ) -> Explanation {
     said(
         format!(
-            "疑似非主诊医师独立执业：{person}处于操作位{}；自开始前{}至结束后{}未见该项目主诊医师。",
+            "疑似非主诊医师独立执业：{person}处于操作位{}；\
+            自开始前{}至结束后{}未见该项目主诊医师。",
             zh_ms(operator_ms),
             zh_ms(before_ms),
             zh_ms(after_ms)

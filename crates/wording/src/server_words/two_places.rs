@@ -14,7 +14,8 @@ pub(super) fn at_once(
     let (far, rests) = (far(distance_m), rests(first, second));
     said(
         format!(
-            "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} 同时核实在场 {minutes} 分钟{}。{}",
+            "疑似挂证或冒用身份：同一执业人员在机构 {a} 与机构 {b} \
+            同时核实在场 {minutes} 分钟{}。{}",
             far.zh, rests.zh
         ),
         format!(
@@ -50,7 +51,8 @@ pub(super) fn too_soon(
 /// What a clinic reads: words, times and distances tell of another clinic.
 pub(super) fn also_elsewhere() -> Explanation {
     said(
-        "疑似挂证或冒用身份：该执业人员在本机构核实在场的时间，与其另一次核实在场的记录不能同时成立。"
+        "疑似挂证或冒用身份：该执业人员在本机构核实在场的时间，\
+        与其另一次核实在场的记录不能同时成立。"
             .to_owned(),
         "Suspected licence lending or borrowed identity: the practitioner's verified presence at \
         this institution can not be reconciled with another verified presence."

@@ -22,14 +22,14 @@ use protocol::{
 
 use super::{AppliedKnowledge, ChainMessage, DiskJob, DiskWork, KnowledgeJob, Queue, lock};
 use crate::{
-    agent::Tally,
+    agent::RunTally,
     brokers::KnownBrokers,
     evidence::Keeper,
     facts::Unusable,
-    healthy::Standing,
+    healthy::HeartbeatState,
     record::Recorder,
     storage::Storage,
-    trial::{Order, Trials},
+    trial::{TrialOrder, Trials},
 };
 
 /// Everything of an agent that is on the disk.
@@ -81,7 +81,7 @@ struct When {
 pub(super) struct DiskWriter {
     to: Durable,
     queue: Arc<Queue<DiskJob>>,
-    tally: Arc<Mutex<Tally>>,
+    tally: Arc<Mutex<RunTally>>,
     seal_to: Sender<Option<SealTo>>,
     told: Option<SealTo>,
     /// What the server had receipted when the agent started.
@@ -101,7 +101,7 @@ impl DiskWriter {
     pub(super) fn new(
         to: Durable,
         queue: Arc<Queue<DiskJob>>,
-        tally: Arc<Mutex<Tally>>,
+        tally: Arc<Mutex<RunTally>>,
         seal_to: Sender<Option<SealTo>>,
     ) -> Self {
         Self { to, queue, tally, seal_to, told: None, receipted_before: None }
@@ -238,7 +238,7 @@ impl DiskWriter {
         &mut self,
         when: &When,
         body: &DownBody,
-        trial: Option<Order>,
+        trial: Option<TrialOrder>,
     ) -> Result<(), Unusable> {
         match &body.payload {
             Down::Custodians(told) => self.custodians(told),
@@ -267,7 +267,7 @@ impl DiskWriter {
         Ok(())
     }
 
-    fn begin_trial(&mut self, mut order: Order) -> Result<(), Unusable> {
+    fn begin_trial(&mut self, mut order: TrialOrder) -> Result<(), Unusable> {
         // Today belongs to it, up to now.
         if let Some(record) = &mut self.to.record {
             record.flush();
@@ -290,7 +290,7 @@ impl DiskWriter {
         }
     }
 
-    fn beat(&mut self, when: &When, mut report: HealthReport, standing: Standing) {
+    fn beat(&mut self, when: &When, mut report: HealthReport, standing: HeartbeatState) {
         let stats = self.to.outbox.stats().ok();
         self.to.room.report(&mut report);
         report.outbox_depth = stats.as_ref().map_or(0, |stats| stats.depth);
@@ -311,7 +311,7 @@ impl DiskWriter {
         }
         let receipted = stats.map_or(0, |stats| stats.receipted_seq);
         let before = *self.receipted_before.get_or_insert(receipted);
-        Standing { server_reached: receipted > before, ..standing }.leave();
+        HeartbeatState { server_reached: receipted > before, ..standing }.leave();
         self.append(when, Up::Health(report));
     }
 

@@ -28,8 +28,12 @@ fn box_with_all() -> Box1 {
 /// One look, as the pipeline's thread takes it; false where it is held.
 fn looks(events: &Sender<Event>, ms: u64) -> bool {
     let observation = Observation { faces: vec![stranger(1)], patients: 1, ..Default::default() };
-    let seen =
-        Seen { at: at(ms), size: Some((1000, 1000)), observation, figures: Figures::default() };
+    let seen = RoomLook {
+        at: at(ms),
+        size: Some((1000, 1000)),
+        observation,
+        figures: PipelineFigures::default(),
+    };
     let (answer, guidance) = sync_channel(1);
     events.send(Event::Seen(Box::new(seen), answer)).unwrap();
     guidance.recv_timeout(LIMIT).is_ok()

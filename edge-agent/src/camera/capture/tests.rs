@@ -6,27 +6,27 @@ use std::sync::mpsc;
 use vision::{Picture, PixelOrder};
 
 use super::*;
-use crate::camera::Pixels;
+use crate::camera::FramePixels;
 
 const WAIT: Duration = Duration::from_secs(10);
 const AT: Now = Now { mono_ms: 0, wall_ms: 0 };
 
 fn shot(mono_ms: u64) -> Shot {
     let picture = Picture::new(vec![0; 12], 2, 2, PixelOrder::Rgb).unwrap();
-    Shot { pixels: Pixels::Ready(picture), at: Now { mono_ms, wall_ms: 0 } }
+    Shot { pixels: FramePixels::Ready(picture), at: Now { mono_ms, wall_ms: 0 } }
 }
 
 /// Answers with what the test sends, and waits for it.
-struct Scripted(Arc<Mutex<mpsc::Receiver<Result<Look, Gone>>>>);
+struct Scripted(Arc<Mutex<mpsc::Receiver<Result<CameraLook, Gone>>>>);
 
 impl Camera for Scripted {
-    fn look(&mut self) -> Result<Look, Gone> {
+    fn look(&mut self) -> Result<CameraLook, Gone> {
         let next = self.0.lock().unwrap().recv();
-        next.unwrap_or(Ok(Look::End(AT)))
+        next.unwrap_or(Ok(CameraLook::End(AT)))
     }
 }
 
-fn start(pace: Pace) -> (mpsc::Sender<Result<Look, Gone>>, Capture) {
+fn start(pace: Pace) -> (mpsc::Sender<Result<CameraLook, Gone>>, Capture) {
     let (sender, receiver) = mpsc::channel();
     let receiver = Arc::new(Mutex::new(receiver));
     let open: Open =
@@ -40,7 +40,7 @@ fn start(pace: Pace) -> (mpsc::Sender<Result<Look, Gone>>, Capture) {
 
 fn next_ms(capture: &Capture) -> Option<u64> {
     match capture.next(WAIT) {
-        Next::Shot(shot) => Some(shot.at.mono_ms),
+        NextShot::Shot(shot) => Some(shot.at.mono_ms),
         _ => None,
     }
 }
@@ -49,14 +49,14 @@ fn next_ms(capture: &Capture) -> Option<u64> {
 fn the_newest_frame_wins_and_the_others_are_counted() {
     let (camera, capture) = start(Pace::NewestWins);
     for ms in 1..=5 {
-        camera.send(Ok(Look::Shot(shot(ms)))).unwrap();
+        camera.send(Ok(CameraLook::Shot(shot(ms)))).unwrap();
     }
-    camera.send(Ok(Look::End(AT))).unwrap();
+    camera.send(Ok(CameraLook::End(AT))).unwrap();
     while capture.shared.lock().ended.is_none() {
         std::thread::yield_now();
     }
     assert_eq!(next_ms(&capture), Some(5));
-    assert!(matches!(capture.next(WAIT), Next::End(_)));
+    assert!(matches!(capture.next(WAIT), NextShot::End(_)));
     assert_eq!(capture.shared.counters.frames.load(Ordering::Relaxed), 5);
     assert_eq!(capture.shared.counters.dropped.load(Ordering::Relaxed), 4);
 }
@@ -65,7 +65,7 @@ fn the_newest_frame_wins_and_the_others_are_counted() {
 fn a_scripted_source_waits_so_that_no_frame_is_lost() {
     let (camera, capture) = start(Pace::EveryFrame);
     for ms in 1..=50 {
-        camera.send(Ok(Look::Shot(shot(ms)))).unwrap();
+        camera.send(Ok(CameraLook::Shot(shot(ms)))).unwrap();
     }
     drop(camera);
     let seen: Vec<_> = std::iter::from_fn(|| next_ms(&capture)).collect();
@@ -76,13 +76,13 @@ fn a_scripted_source_waits_so_that_no_frame_is_lost() {
 #[test]
 fn a_camera_that_is_unplugged_comes_back() {
     let (camera, capture) = start(Pace::EveryFrame);
-    camera.send(Ok(Look::Shot(shot(1)))).unwrap();
+    camera.send(Ok(CameraLook::Shot(shot(1)))).unwrap();
     assert_eq!(next_ms(&capture), Some(1));
     camera.send(Err(Gone::new("No such device"))).unwrap();
     while capture.shared.counters.losses.load(Ordering::Relaxed) == 0 {
         std::thread::yield_now();
     }
-    camera.send(Ok(Look::Shot(shot(2)))).unwrap();
+    camera.send(Ok(CameraLook::Shot(shot(2)))).unwrap();
     assert_eq!(next_ms(&capture), Some(2));
     assert!(capture.shared.counters.present.load(Ordering::Relaxed));
 }
@@ -110,8 +110,8 @@ fn a_camera_that_was_never_there_is_tried_until_it_is() {
 struct Endless;
 
 impl Camera for Endless {
-    fn look(&mut self) -> Result<Look, Gone> {
-        Ok(Look::Shot(shot(7)))
+    fn look(&mut self) -> Result<CameraLook, Gone> {
+        Ok(CameraLook::Shot(shot(7)))
     }
 }
 
@@ -119,7 +119,7 @@ impl Camera for Endless {
 fn a_driver_that_panics_is_a_camera_that_is_gone() {
     struct Panics;
     impl Camera for Panics {
-        fn look(&mut self) -> Result<Look, Gone> {
+        fn look(&mut self) -> Result<CameraLook, Gone> {
             panic!("driver bug")
         }
     }
@@ -146,8 +146,10 @@ fn a_driver_that_panics_is_a_camera_that_is_gone() {
 #[test]
 fn a_bad_picture_is_counted_and_the_source_goes_on() {
     let (camera, capture) = start(Pace::EveryFrame);
-    camera.send(Ok(Look::Skipped("a.jpg: the picture is empty (0 bytes)".to_owned()))).unwrap();
-    camera.send(Ok(Look::Shot(shot(1)))).unwrap();
+    camera
+        .send(Ok(CameraLook::Skipped("a.jpg: the picture is empty (0 bytes)".to_owned())))
+        .unwrap();
+    camera.send(Ok(CameraLook::Shot(shot(1)))).unwrap();
     assert_eq!(next_ms(&capture), Some(1));
     assert_eq!(capture.shared.counters.skipped.load(Ordering::Relaxed), 1);
 }

@@ -17,7 +17,7 @@ const JUMP_S: i64 = 1;
 
 /// Puts pictures into the order of their time stamps.
 #[derive(Debug)]
-pub(super) struct Order<T> {
+pub(super) struct PictureOrder<T> {
     /// Time stamps a second.
     rate_hz: i64,
     depth: usize,
@@ -30,7 +30,7 @@ pub(super) struct Order<T> {
     late: u64,
 }
 
-impl<T> Order<T> {
+impl<T> PictureOrder<T> {
     pub(super) fn new(rate_hz: u32) -> Self {
         Self {
             rate_hz: i64::from(rate_hz.max(1)),
@@ -114,7 +114,7 @@ mod tests {
 
     /// Stamps in the order of decoding, each as its own picture; `None` marks an IDR picture before
     /// the next.
-    fn shown(order: &mut Order<i64>, stamps: &[i64], fresh_every: usize) -> Vec<i64> {
+    fn shown(order: &mut PictureOrder<i64>, stamps: &[i64], fresh_every: usize) -> Vec<i64> {
         let mut shown = Vec::new();
         for (index, stamp) in stamps.iter().enumerate() {
             order.push(*stamp, *stamp, fresh_every > 0 && index % fresh_every == 0);
@@ -131,8 +131,8 @@ mod tests {
             (0..50).flat_map(|group| [4, 2, 1, 3].map(|at| (group * 4 + at) * 3_600)).collect();
         let mut sorted = stamps.clone();
         sorted.sort_unstable();
-        assert_eq!(shown(&mut Order::new(90_000), &stamps, 0), sorted);
-        let mut said = Order::new(90_000);
+        assert_eq!(shown(&mut PictureOrder::new(90_000), &stamps, 0), sorted);
+        let mut said = PictureOrder::new(90_000);
         said.expect(Some(2));
         assert_eq!(shown(&mut said, &stamps, 0), sorted);
         assert_eq!(said.take_late(), 0);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_stream_in_order_is_held_back_for_a_moment_only() {
-        let mut order = Order::new(90_000);
+        let mut order = PictureOrder::new(90_000);
         let mut held = 0;
         for index in 0..200_i64 {
             order.push(index, index, index == 0);
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_begins_to_reorder_loses_little() {
-        let mut order = Order::new(90_000);
+        let mut order = PictureOrder::new(90_000);
         let plain: Vec<i64> = (0..100).collect();
         let b_frames: Vec<i64> =
             (25..75).flat_map(|group| [4, 1, 2, 3].map(|at| group * 4 + at)).collect();
@@ -166,12 +166,12 @@ mod tests {
     fn a_clock_that_is_set_back_is_another_beginning() {
         let stamps: Vec<i64> =
             (0..50).map(|i| 900_000 + i * 3_600).chain((0..50).map(|i| i * 3_600)).collect();
-        assert_eq!(shown(&mut Order::new(90_000), &stamps, 0), stamps);
+        assert_eq!(shown(&mut PictureOrder::new(90_000), &stamps, 0), stamps);
     }
 
     #[test]
     fn equal_stamps_keep_their_order() {
-        let mut order = Order::new(90_000);
+        let mut order = PictureOrder::new(90_000);
         for index in 0..100 {
             order.push(0, index, false);
         }
@@ -187,7 +187,7 @@ mod tests {
             stamps in proptest::collection::vec(any::<i64>(), 0..300),
             fresh_every in 0_usize..20,
         ) {
-            let mut order = Order::new(90_000);
+            let mut order = PictureOrder::new(90_000);
             let shown = shown(&mut order, &stamps, fresh_every);
             prop_assert_eq!(shown.len() as u64 + order.take_late(), stamps.len() as u64);
         }
@@ -196,7 +196,7 @@ mod tests {
         #[test]
         fn groups_of_any_order_are_put_right(
             group in Just((0..8_i64).collect::<Vec<_>>()).prop_shuffle()) {
-            let mut order = Order::new(90_000);
+            let mut order = PictureOrder::new(90_000);
             order.expect(Some(8));
             let stamps: Vec<i64> = (0..40).flat_map(
                 |g| group.iter().map(move |at| g * 8 + at)).collect();

@@ -44,17 +44,17 @@ pub enum Unsupported {
 
 /// What the pictures are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Shape {
+pub(super) struct StreamShape {
     /// At most so many pictures come before one that is shown earlier; `None`: the stream does not
     /// say.
     pub(super) reorder: Option<usize>,
 }
 
 /// Reads a set (with its one byte of header). What cannot be read is left for the decoder to judge.
-pub(super) fn read(nal: &[u8]) -> Result<Shape, Unsupported> {
-    let Some(rbsp) = rbsp(nal) else { return Ok(Shape::default()) };
+pub(super) fn read(nal: &[u8]) -> Result<StreamShape, Unsupported> {
+    let Some(rbsp) = rbsp(nal) else { return Ok(StreamShape::default()) };
     let Ok(sps) = SeqParameterSet::from_bits(BitReader::new(rbsp.as_ref())) else {
-        return Ok(Shape::default());
+        return Ok(StreamShape::default());
     };
     if sps.frame_mbs_flags != FrameMbsFlags::Frames {
         return Err(Unsupported::Interlaced);
@@ -75,7 +75,7 @@ pub(super) fn read(nal: &[u8]) -> Result<Shape, Unsupported> {
     {
         return Err(Unsupported::TooLarge { width, height });
     }
-    Ok(Shape { reorder: reorder(&sps) })
+    Ok(StreamShape { reorder: reorder(&sps) })
 }
 
 /// The bytes behind the header without their escapes. The library panics where there are none.
@@ -192,8 +192,11 @@ mod tests {
         assert!(said(include_bytes!("testdata/422.sps")).contains("4:2:0"));
         assert!(said(include_bytes!("testdata/10bit.sps")).contains("8 bits"));
         assert!(said(include_bytes!("testdata/wide.sps")).contains("4112x"));
-        assert_eq!(read(include_bytes!("testdata/high.sps")), Ok(Shape { reorder: Some(2) }));
-        assert_eq!(read(include_bytes!("testdata/baseline.sps")), Ok(Shape { reorder: Some(0) }));
+        assert_eq!(read(include_bytes!("testdata/high.sps")), Ok(StreamShape { reorder: Some(2) }));
+        assert_eq!(
+            read(include_bytes!("testdata/baseline.sps")),
+            Ok(StreamShape { reorder: Some(0) })
+        );
     }
 
     proptest! {

@@ -15,7 +15,7 @@ const AFTER_SETTING: Duration = Duration::from_mins(1);
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum RtspFault {
     #[error("{0}")]
     Credentials(String),
     #[error(
@@ -66,7 +66,7 @@ pub(super) enum Fault {
     Network(String),
 }
 
-impl Fault {
+impl RtspFault {
     pub(super) fn network(why: &std::io::Error) -> Self {
         Self::Network(match why.kind() {
             std::io::ErrorKind::ConnectionRefused => {

@@ -8,12 +8,12 @@ const MOST_BODY_BYTES: usize = 1024 * 1024;
 
 /// The first line and the headers of a message. Names are compared without case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct MessageHead {
     pub(super) first: String,
     headers: Vec<(String, String)>,
 }
 
-impl Head {
+impl MessageHead {
     pub(super) fn new(first: impl Into<String>) -> Self {
         Self { first: first.into(), headers: Vec::new() }
     }
@@ -81,8 +81,8 @@ impl Head {
 
 /// What a connection carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
-    Message(Head, Vec<u8>),
+pub(super) enum ConnectionPart {
+    Message(MessageHead, Vec<u8>),
     /// An RTP or RTCP packet.
     Packet {
         channel: u8,
@@ -116,7 +116,7 @@ impl Splitter {
     }
 
     /// The next whole part; `None` until more comes.
-    pub(super) fn next(&mut self) -> Option<Part> {
+    pub(super) fn next(&mut self) -> Option<ConnectionPart> {
         loop {
             let rest = self.bytes.get(self.at..)?;
             match rest.first()? {
@@ -141,7 +141,7 @@ impl Splitter {
         clippy::option_option,
         reason = "two questions, asked with `?`: is it whole, and is it one"
     )]
-    fn packet(&mut self) -> Option<Option<Part>> {
+    fn packet(&mut self) -> Option<Option<ConnectionPart>> {
         let rest = self.bytes.get(self.at..)?;
         let &[_, channel, high, low, ..] = rest else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
@@ -154,7 +154,7 @@ impl Splitter {
         }
         let bytes = rest.get(4..4 + length)?.to_vec();
         self.at += 4 + length;
-        Some(Some(Part::Packet { channel, bytes }))
+        Some(Some(ConnectionPart::Packet { channel, bytes }))
     }
 
     /// As [`Self::packet`].
@@ -162,7 +162,7 @@ impl Splitter {
         clippy::option_option,
         reason = "two questions, asked with `?`: is it whole, and is it one"
     )]
-    fn message(&mut self) -> Option<Option<Part>> {
+    fn message(&mut self) -> Option<Option<ConnectionPart>> {
         let rest = self.bytes.get(self.at..)?;
         let word =
             rest.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
@@ -181,7 +181,7 @@ impl Splitter {
             }
             return None;
         };
-        let head = Head::parse(&rest[..head]);
+        let head = MessageHead::parse(&rest[..head]);
         let length =
             head.get("Content-Length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
         if length > MOST_BODY_BYTES {
@@ -190,7 +190,7 @@ impl Splitter {
         }
         let body = rest.get(body_at..body_at + length)?.to_vec();
         self.at += body_at + length;
-        Some(Some(Part::Message(head, body)))
+        Some(Some(ConnectionPart::Message(head, body)))
     }
 
     /// To the next byte that a part can begin with.
@@ -223,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    fn split(bytes: &[u8], piece: usize) -> (Vec<Part>, u64) {
+    fn split(bytes: &[u8], piece: usize) -> (Vec<ConnectionPart>, u64) {
         let mut splitter = Splitter::default();
         let mut parts = Vec::new();
         for piece in bytes.chunks(piece.max(1)) {
@@ -233,18 +233,18 @@ mod tests {
         (parts, splitter.passed_over)
     }
 
-    fn stream() -> (Vec<Part>, Vec<u8>) {
-        let mut head = Head::new("RTSP/1.0 200 OK");
+    fn stream() -> (Vec<ConnectionPart>, Vec<u8>) {
+        let mut head = MessageHead::new("RTSP/1.0 200 OK");
         head.set("CSeq", "3");
         head.set("Content-Length", "4");
         let parts = vec![
-            Part::Message(head, b"v=0\n".to_vec()),
-            Part::Packet { channel: 0, bytes: vec![0x80, 96, 0, 1, b'$', b'R'] },
-            Part::Packet { channel: 1, bytes: vec![0x81, 200, 0, 1] },
+            ConnectionPart::Message(head, b"v=0\n".to_vec()),
+            ConnectionPart::Packet { channel: 0, bytes: vec![0x80, 96, 0, 1, b'$', b'R'] },
+            ConnectionPart::Packet { channel: 1, bytes: vec![0x81, 200, 0, 1] },
         ];
         let bytes = parts.iter().flat_map(|part| match part {
-            Part::Message(head, body) => head.bytes(body),
-            Part::Packet { channel, bytes } => framed(*channel, bytes),
+            ConnectionPart::Message(head, body) => head.bytes(body),
+            ConnectionPart::Packet { channel, bytes } => framed(*channel, bytes),
         });
         (parts.clone(), bytes.collect())
     }
@@ -262,7 +262,7 @@ mod tests {
     fn lines_that_end_as_they_like_are_read() {
         let (found, _) =
             split(b"RTSP/1.0 401 No\nWWW-Authenticate: A\nwww-authenticate :B\nno colon\n\n", 3);
-        let [Part::Message(head, body)] = &found[..] else { panic!("{found:?}") };
+        let [ConnectionPart::Message(head, body)] = &found[..] else { panic!("{found:?}") };
         assert_eq!(head.status(), Some(401));
         assert_eq!(head.all("WWW-Authenticate").collect::<Vec<_>>(), ["A", "B"]);
         assert!(body.is_empty());

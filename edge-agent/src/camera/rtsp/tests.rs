@@ -23,7 +23,7 @@ fn pictures(camera: &mut Rtsp, count: usize) -> usize {
     let (mut seen, mut skipped) = (0, 0);
     while seen < count {
         match camera.look().unwrap() {
-            Look::Shot(_) => seen += 1,
+            CameraLook::Shot(_) => seen += 1,
             _ => skipped += 1,
         }
     }

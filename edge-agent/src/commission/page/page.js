@@ -1,6 +1,7 @@
 // The installer's page: comes in by the code, shows the picture, and asks the box for everything else. It keeps what was
 // drawn until the server has it; pictures and photographs are never kept.
 
+import { Refused, ask, only } from "./ask.js";
 import { Drawing } from "./draw.js";
 import { pixels } from "./pixels.js";
 import { KINDS, both, kindOf, say } from "./words.js";
@@ -9,26 +10,6 @@ const by = (id) => document.getElementById(id);
 const KEPT = "zaigang-zones";
 const shown = { number: 0, zones: "", dirty: false, walking: false, alive: false };
 const drawing = new Drawing(by("drawing"), changed);
-
-class Refused extends Error {
-  constructor(status, body) {
-    super(body.error ?? `HTTP ${status}`);
-    this.status = status;
-    this.left = body.left;
-  }
-}
-
-async function ask(path, body) {
-  const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, options);
-  const said = await answer.json();
-  if (!answer.ok) throw new Refused(answer.status, said);
-  return said;
-}
-
-function only(id) {
-  for (const each of ["login", "over", "work"]) by(each).hidden = each !== id;
-}
 
 function ended(titleZh, titleEn, zh, en) {
   shown.alive = false;

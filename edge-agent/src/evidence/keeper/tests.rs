@@ -6,7 +6,7 @@ mod kills;
 use std::sync::mpsc::{Receiver, channel};
 
 use evidence::fixture::Office;
-use evidence::{Candidates, Look, RectPx, SealedPicture, Seen};
+use evidence::{Candidates, FrameFace, MaskedFrame, RectPx, SealedPicture};
 use protocol::evidence::{
     CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, QUOTA_BYTES, Standing,
 };
@@ -85,14 +85,14 @@ impl Box1 {
         let data: Vec<u8> = (0..160 * 120 * 3).map(|n| (n * 31 % 251) as u8).collect();
         let place = RectPx { x: 40, y: 40, width: 30, height: 30 };
         let mut candidates = Candidates::default();
-        candidates.look(Look {
+        candidates.look(MaskedFrame {
             data: &data,
             bgr: false,
             width: 160,
             height: 120,
             mono_ms: 0,
             wall_ms: 0,
-            faces: &[Seen { track: 1, place, quality_ppm: Some(1) }],
+            faces: &[FrameFace { track: 1, place, quality_ppm: Some(1) }],
         });
         let to = self.keeper.seal_to().unwrap();
         let covered = candidates.take(finding, &[1]);
@@ -103,7 +103,8 @@ impl Box1 {
         let pictures = self.pictures(finding);
         let seq = u64::try_from(hour).unwrap() + 1;
         self.keeper.asked(finding, severity, seq);
-        let taken = Taken { finding_id: finding.into(), pictures: pictures.clone(), left_out: 0 };
+        let taken =
+            TakenPictures { finding_id: finding.into(), pictures: pictures.clone(), left_out: 0 };
         self.act(|keeper, say| keeper.take(taken, &made(), at(hour), say));
         pictures
     }
@@ -172,7 +173,7 @@ fn a_finding_leaves_sealed_items_a_manifest_and_nothing_else() {
 fn a_finding_after_its_sessions_end_has_no_pictures() {
     let mut it = Box1::new();
     it.keeper.asked(FINDING, Severity::L2, 1);
-    let taken = Taken { finding_id: FINDING.into(), pictures: Vec::new(), left_out: 0 };
+    let taken = TakenPictures { finding_id: FINDING.into(), pictures: Vec::new(), left_out: 0 };
     it.act(|keeper, say| keeper.take(taken, &made(), at(0), say));
     assert_eq!((it.told().len(), it.files()), (0, 0));
 }
@@ -223,13 +224,13 @@ fn what_the_server_refused_goes_again_with_its_next_list() {
     it.obeys(releases(order.clone()), 0);
     let sent: Vec<Errand> = it.errands.try_iter().collect();
     assert_eq!(sent.len(), 2);
-    let why = Outcome::Refused("403 no opening waits for it".into());
+    let why = ErrandOutcome::Refused("403 no opening waits for it".into());
     it.act(|keeper, say| keeper.carried(&sent[0].id, &order.order, why, say));
     assert!(it.keeper.complaint().unwrap().contains("403"));
     it.obeys(releases(order.clone()), 1);
     let again: Vec<Errand> = it.errands.try_iter().collect();
     assert_eq!(again, sent[..1], "the other one is still on its way");
-    it.act(|keeper, say| keeper.carried(&sent[0].id, &order.order, Outcome::Delivered, say));
+    it.act(|keeper, say| keeper.carried(&sent[0].id, &order.order, ErrandOutcome::Delivered, say));
     assert_eq!(it.keeper.complaint(), None, "it came");
     it.obeys(releases(order), 1);
     assert_eq!(it.errands.try_iter().count(), 0);
@@ -405,7 +406,7 @@ fn a_clock_wrong_at_the_seal_ends_nothing_early_or_late() {
         it.keeper.server_said(days(0));
         let pictures = it.pictures(FINDING);
         it.keeper.asked(FINDING, Severity::L2, 1);
-        let taken = Taken { finding_id: FINDING.into(), pictures, left_out: 0 };
+        let taken = TakenPictures { finding_id: FINDING.into(), pictures, left_out: 0 };
         it.act(|keeper, say| keeper.take(taken, &made(), days(sealed_by), say));
         // The clock is set right, and the server speaks.
         it.keeper.believe_clock(true);

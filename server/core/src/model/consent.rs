@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::LABEL_CHARS;
 use crate::clock;
 use crate::consent::{EarlierText, Purpose};
-use crate::text::{Fault, line, line_or_nothing};
+use crate::text::{FoldFault, line, line_or_nothing};
 
 /// The consent record (P3): without one no template is made.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -35,7 +35,7 @@ impl fmt::Debug for Consent {
 }
 
 impl Consent {
-    pub fn check(&mut self) -> Result<(), Fault> {
+    pub fn check(&mut self) -> Result<(), FoldFault> {
         let hex =
             self.text_sha256.len() == 64 && self.text_sha256.chars().all(|c| c.is_ascii_hexdigit());
         if !hex {

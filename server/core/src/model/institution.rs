@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::LABEL_CHARS;
 use crate::clock;
-use crate::text::{Fault, line, line_or_nothing};
+use crate::text::{FoldFault, line, line_or_nothing};
 
 /// Digits of an administrative division, or nothing.
-pub(super) fn division(what: &str, digits: &str) -> Result<(), Fault> {
+pub(super) fn division(what: &str, digits: &str) -> Result<(), FoldFault> {
     if digits.len() <= 12 && digits.chars().all(|c| c.is_ascii_digit()) {
         return Ok(());
     }
@@ -102,7 +102,7 @@ pub struct Filing {
 const MOST_SUBJECTS: usize = 60;
 
 /// A day such as `2028-12-31`.
-pub(super) fn day(what: &str, text: Option<&String>) -> Result<(), Fault> {
+pub(super) fn day(what: &str, text: Option<&String>) -> Result<(), FoldFault> {
     match text {
         Some(text) if text.parse::<jiff::civil::Date>().is_err() || text.len() != 10 => {
             Err(format!("{what}: `{}` is no day such as 2028-12-31", clock::clip(text, 40)))
@@ -112,7 +112,7 @@ pub(super) fn day(what: &str, text: Option<&String>) -> Result<(), Fault> {
 }
 
 impl Institution {
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), FoldFault> {
         line("name", &self.name, 200)?;
         line_or_nothing("kind", &self.kind, LABEL_CHARS)?;
         if self.place.is_some_and(|p| {
@@ -137,7 +137,7 @@ impl Institution {
         }
     }
 
-    fn check_licence(&self) -> Result<(), Fault> {
+    fn check_licence(&self) -> Result<(), FoldFault> {
         line_or_nothing("address", self.address.as_deref().unwrap_or_default(), 200)?;
         line_or_nothing("agreement", self.agreement.as_deref().unwrap_or_default(), 200)?;
         if let Some(number) = &self.licence_no {

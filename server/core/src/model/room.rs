@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{LABEL_CHARS, word};
 use crate::clock;
-use crate::text::{Fault, line_or_nothing};
+use crate::text::{FoldFault, line_or_nothing};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +46,7 @@ fn always_open() -> Vec<Vec<(u16, u16)>> {
 }
 
 impl Room {
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), FoldFault> {
         line_or_nothing("name", &self.name, LABEL_CHARS)?;
         if self.intimate && self.mode == DeploymentMode::InRoom {
             return Err("mode: an intimate room refuses in_room, use doorway".to_owned());

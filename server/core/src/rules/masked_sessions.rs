@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use abstention::{Declared, Excess, Group, Limits};
+use abstention::{AbstentionLimits, DeclaredSession, Excess, Group};
 use protocol::names::{AbstentionReason, FigureName, RuleCode};
 use protocol::up::{FindingKind, Severity};
 use wording::{ServerStatement, WhoseSessions};
@@ -64,9 +64,9 @@ fn of_institution(
     p: &Numbers,
     now_ms: i64,
 ) -> Option<Draft> {
-    let said: Vec<Declared<'_>> =
+    let said: Vec<DeclaredSession<'_>> =
         sessions.iter().map(|(outcome, dark)| as_declared(outcome, *dark)).collect();
-    let limits = Limits {
+    let limits = AbstentionLimits {
         days: p.hb5_days,
         sessions_min: usize::try_from(p.hb5_sessions_min).unwrap_or(usize::MAX),
         share_ppm: p.hb5_share_ppm,
@@ -119,8 +119,8 @@ fn of_institution(
     })
 }
 
-fn as_declared(outcome: &SessionOutcome, unjudged: bool) -> Declared<'_> {
-    Declared {
+fn as_declared(outcome: &SessionOutcome, unjudged: bool) -> DeclaredSession<'_> {
+    DeclaredSession {
         start_ms: outcome.start_ms,
         room: &outcome.room,
         lead: outcome.declared_lead.as_deref(),

@@ -44,7 +44,7 @@ pub struct ApiToken {
 }
 
 /// One line of the audit log.
-pub use trust::audit::Entry as AuditEntry;
+pub use trust::audit::AuditEntry;
 
 /// What the audit log is narrowed to; each part may be empty.
 #[derive(Debug, Clone, Default)]

@@ -20,7 +20,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
 use crate::store::{StoreError, Table};
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::api::bulk::near_id;
 use crate::web::api::registry::{
     near_ids, put_institution, put_item, put_pass, put_practitioner, put_room,
@@ -220,7 +220,7 @@ async fn put(
             "id: use 1 to 64 of a-z A-Z 0-9 . _ -, beginning with a letter or digit",
         ));
     }
-    let wrong = |fault: Fault| Problem::unprocessable(fault);
+    let wrong = |fault: FoldFault| Problem::unprocessable(fault);
     given.sound().map_err(wrong)?;
     match noun {
         Noun::Institution => {

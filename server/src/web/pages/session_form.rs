@@ -17,7 +17,7 @@ use crate::clock::At;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::{Part, StoreError};
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::api::sessions::{find, put};
 use crate::web::request::part::PartQuery;
 use crate::web::request::scope::Seen;
@@ -209,7 +209,7 @@ fn stored(s: &Session) -> Given {
 
 /// What was typed as a session; `before` keeps what the form does not show, and seconds that it
 /// cannot.
-fn read(given: &Given, code: &str, before: Option<&Session>) -> Result<Session, Fault> {
+fn read(given: &Given, code: &str, before: Option<&Session>) -> Result<Session, FoldFault> {
     let unchanged = |stored: Option<&String>, name: &str| {
         stored.filter(|s| field_moment(s) == given.text(name)).cloned()
     };

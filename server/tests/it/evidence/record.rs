@@ -19,10 +19,10 @@ fn look(s: &Scene, order: &ReleaseOrder, who: &Person) -> Answer {
 /// Another face, sealed to the roles' public keys, which everybody may read.
 fn forged(s: &Scene, id: &str) -> (EvidenceItem, Vec<u8>) {
     let roll = s.house.running().app.store.roll(PLACE).unwrap();
-    let to = Roll::first(&roll.wire()).unwrap().seal_to().unwrap();
+    let to = VerifiedRoll::first(&roll.wire()).unwrap().seal_to().unwrap();
     let device = s.b.id.parse().unwrap();
     let finding_id = finding_id();
-    let about = About {
+    let about = PictureContext {
         device: &device,
         finding_id: &finding_id,
         kind: EvidenceKind::SubjectCrop,

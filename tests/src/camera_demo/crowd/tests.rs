@@ -1,7 +1,7 @@
 //! The drawn people as the pack that knows them sees them: what the page promises of an act lies in
 //! their faces.
 
-use vision::pack::{Manifest, Search};
+use vision::pack::{PackManifest, Search};
 use vision::{Analyzer, Embedding, FaceBox, Frame, Gate, Options, PixelOrder, Runtime};
 
 use super::*;
@@ -9,8 +9,8 @@ use crate::camera_demo::pipe;
 use crate::programs::root;
 
 /// A room in which this act is on.
-fn played(act: Act) -> Crowd {
-    let mut crowd = Crowd::new(act).unwrap();
+fn played(act: Act) -> DrawnCrowd {
+    let mut crowd = DrawnCrowd::new(act).unwrap();
     crowd.since = Instant::now().checked_sub(EMPTY).unwrap();
     crowd
 }
@@ -42,7 +42,7 @@ const DETECT_SIDE_PX: u32 = 640;
 /// The avatar pack as the demonstration's box runs it.
 fn avatar() -> Analyzer {
     let models = root().join("models");
-    let manifest = Manifest::built_in().unwrap();
+    let manifest = PackManifest::built_in().unwrap();
     let spec = manifest.pack("avatar").unwrap().locate(&Search::only(&models)).unwrap().spec();
     let options = Options { detect_longest_side_px: DETECT_SIDE_PX, threads: 1 };
     Analyzer::load(&Runtime::init().unwrap(), &spec, options).unwrap()

@@ -1,31 +1,12 @@
 // The demonstration's page: comes in by the code, shows what the box sees with its verdicts, takes three pictures, and guides
 // through the acts. It keeps nothing: the last picture goes with the page.
 
+import { Refused, ask, only } from "./ask.js";
 import { pixels } from "./pixels.js";
 import { SOURCE, STATUS, actOf, both, element, kindOf, promised, toDo } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const shown = { number: 0, alive: false, faces: [], thresholds: null, state: null, enrolling: false, inbox: "" };
-
-class Refused extends Error {
-  constructor(status, body) {
-    super(body.error ?? `HTTP ${status}`);
-    this.status = status;
-    this.left = body.left;
-  }
-}
-
-async function ask(path, body) {
-  const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, options);
-  const said = await answer.json();
-  if (!answer.ok) throw new Refused(answer.status, said);
-  return said;
-}
-
-function only(id) {
-  for (const each of ["login", "over", "work"]) by(each).hidden = each !== id;
-}
 
 function say(id, zh, en, mood = "") {
   by(id).className = `said ${mood}`;

@@ -7,35 +7,35 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, UdpSocket};
 use url::Url;
 
-use crate::camera::rtsp::fault::Fault;
+use crate::camera::rtsp::fault::RtspFault;
 use crate::camera::rtsp::message::Splitter;
 
 /// The connection to the camera.
-pub(super) struct Connection {
+pub(super) struct CameraConnection {
     pub(super) stream: TcpStream,
     pub(super) parts: Splitter,
 }
 
-impl Connection {
-    pub(super) async fn to(url: &Url) -> Result<Self, Fault> {
+impl CameraConnection {
+    pub(super) async fn to(url: &Url) -> Result<Self, RtspFault> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let stream = TcpStream::connect((host, url.port().unwrap_or(554)))
             .await
-            .map_err(|why| Fault::network(&why))?;
+            .map_err(|why| RtspFault::network(&why))?;
         let _ = stream.set_nodelay(true);
         Ok(Self { stream, parts: Splitter::default() })
     }
 
     /// Waits for more bytes.
-    pub(super) async fn more(&mut self) -> Result<(), Fault> {
+    pub(super) async fn more(&mut self) -> Result<(), RtspFault> {
         let mut bytes = vec![0; 64 * 1024];
         match self.stream.read(&mut bytes).await {
-            Ok(0) => Err(Fault::Closed),
+            Ok(0) => Err(RtspFault::Closed),
             Ok(count) => {
                 self.parts.take(&bytes[..count]);
                 Ok(())
             }
-            Err(why) => Err(Fault::network(&why)),
+            Err(why) => Err(RtspFault::network(&why)),
         }
     }
 
@@ -59,17 +59,17 @@ pub(super) struct UdpPair {
 
 impl UdpPair {
     /// An even port and the next one, as the standard wants them.
-    pub(super) async fn bind(at: IpAddr) -> Result<Self, Fault> {
+    pub(super) async fn bind(at: IpAddr) -> Result<Self, RtspFault> {
         for _ in 0..50 {
-            let packets = UdpSocket::bind((at, 0)).await.map_err(|why| Fault::network(&why))?;
-            let port = packets.local_addr().map_err(|why| Fault::network(&why))?.port();
+            let packets = UdpSocket::bind((at, 0)).await.map_err(|why| RtspFault::network(&why))?;
+            let port = packets.local_addr().map_err(|why| RtspFault::network(&why))?.port();
             if port % 2 == 0
                 && let Ok(reports) = UdpSocket::bind((at, port + 1)).await
             {
                 return Ok(Self { packets, reports });
             }
         }
-        Err(Fault::Network("no two free UDP ports".to_owned()))
+        Err(RtspFault::Network("no two free UDP ports".to_owned()))
     }
 
     pub(super) fn port(&self) -> u16 {

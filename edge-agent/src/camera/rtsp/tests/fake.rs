@@ -13,7 +13,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::message::{Head, Part, Splitter, framed};
+use super::super::message::{ConnectionPart, MessageHead, Splitter, framed};
 
 /// What is wrong with it, or what it wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Camera {
                 break;
             }
             splitter.take(&bytes[..count]);
-            while let Some(Part::Message(head, _)) = splitter.next() {
+            while let Some(ConnectionPart::Message(head, _)) = splitter.next() {
                 let login = if head.get("Authorization").is_some() { " login" } else { "" };
                 self.heard.lock().unwrap().push(format!("{}{login}", head.first));
                 let (answer, body) = self.answer(&head, &mut udp);
@@ -138,12 +138,12 @@ impl Camera {
         (include_bytes!("../../h264/testdata/high-pyramid.units"), fragments)
     }
 
-    fn answer(&self, request: &Head, udp: &mut Option<u16>) -> (Head, String) {
+    fn answer(&self, request: &MessageHead, udp: &mut Option<u16>) -> (MessageHead, String) {
         let (method, url) = request.request().unwrap();
         let cseq: u32 = request.get("CSeq").unwrap().parse().unwrap();
         let said = |status: u16| {
             let mut head =
-                Head::new(format!("RTSP/1.0 {status} Text of the camera password=GEHEIM77"));
+                MessageHead::new(format!("RTSP/1.0 {status} Text of the camera password=GEHEIM77"));
             head.set("CSeq", cseq.to_string());
             head
         };
@@ -231,7 +231,12 @@ impl Camera {
         format!("v=0\r\n{lines}{coding}a=control:trackID=1\r\n")
     }
 
-    fn set_up(&self, request: &Head, head: &mut Head, udp: &mut Option<u16>) -> String {
+    fn set_up(
+        &self,
+        request: &MessageHead,
+        head: &mut MessageHead,
+        udp: &mut Option<u16>,
+    ) -> String {
         let wanted = request.get("Transport").unwrap();
         let by_tcp = wanted.contains("TCP");
         if self.has(Quirk::UdpOnly) && by_tcp {
@@ -281,7 +286,7 @@ impl Camera {
     }
 
     /// `admin` and `pw:with:colons`.
-    fn is_right(&self, request: &Head, method: &str, url: &str) -> bool {
+    fn is_right(&self, request: &MessageHead, method: &str, url: &str) -> bool {
         let Some(given) = request.get("Authorization") else { return false };
         if self.has(Quirk::Basic) {
             return given == "Basic YWRtaW46cHc6d2l0aDpjb2xvbnM=";

@@ -161,7 +161,7 @@ pub(in crate::web) async fn post_custodian_step(
                         let by = roll.standing(&who.name, role).ok_or_else(not_a_custodian)?;
                         let removed = (of.account.as_str(), of.verification_key.as_str());
                         let place = roll.jurisdiction.as_str();
-                        let text = evidence::text::removal(place, removed, &who.name, &at);
+                        let text = evidence::signed_text::removal(place, removed, &who.name, &at);
                         signed_now(&by.verification_key, text, &at, &sig)?;
                     }
                     deed::did(format!("custodian {}: removed", of.account));

@@ -108,7 +108,8 @@ pub(in crate::web) async fn post_passphrase(
             let his = roll.custodians.iter().find(|c| c.account == who.name && c.until.is_none());
             let his = his.ok_or_else(not_a_custodian)?;
             let key = his.verification_key.as_str();
-            let text = evidence::text::passphrase(&roll.jurisdiction, (&who.name, key), &it.at);
+            let text =
+                evidence::signed_text::passphrase(&roll.jurisdiction, (&who.name, key), &it.at);
             signed_now(key, text, &it.at, &it.sig)?;
             a.store.rewrap_custodian(&who.name, &wrapped, &recovery)?;
             Ok::<_, Problem>(evidence_seen(a, &who)?)
@@ -168,20 +169,22 @@ pub(super) fn role_key(
 /// first one with both roles; before that each role's founder is judged by himself.
 pub(super) fn roll_holds(roll: &Roll) -> Result<(), String> {
     if roll.is_complete() {
-        return evidence::Roll::first(&roll.wire()).map(|_| ()).map_err(|why| why.to_string());
+        return evidence::VerifiedRoll::first(&roll.wire())
+            .map(|_| ())
+            .map_err(|why| why.to_string());
     }
     let told = roll.wire();
     let founder = told.custodians.first().ok_or("nobody is let in")?;
-    let holds = |text: Result<String, evidence::text::BadValue>, by: &CustodianSignature| {
+    let holds = |text: Result<String, evidence::signed_text::BadValue>, by: &CustodianSignature| {
         let text = text.map_err(|why| why.to_string())?;
         if is_signed(&founder.verification_key, &text, &by.sig) {
             return Ok(());
         }
         Err("sig: it is not of this key over this text".to_owned())
     };
-    holds(evidence::text::custodian(&told.jurisdiction, founder), &founder.vouched)?;
+    holds(evidence::signed_text::custodian(&told.jurisdiction, founder), &founder.vouched)?;
     for key in &told.role_keys {
-        holds(evidence::text::role_key(&told.jurisdiction, key), &key.vouched)?;
+        holds(evidence::signed_text::role_key(&told.jurisdiction, key), &key.vouched)?;
     }
     Ok(())
 }
@@ -196,7 +199,7 @@ pub(super) fn is_signed(key: &str, text: &str, sig: &str) -> bool {
 /// That a custodian signed this just now: a login that somebody else came by is not enough.
 pub(super) fn signed_now(
     key: &str,
-    text: Result<String, evidence::text::BadValue>,
+    text: Result<String, evidence::signed_text::BadValue>,
     at: &str,
     sig: &str,
 ) -> Result<(), Problem> {

@@ -20,5 +20,5 @@ pub(super) fn roll_of(a: &App, alert: &Alert) -> Result<Roll, Problem> {
 
 pub(super) fn text_of(it: &OpeningKept) -> Result<String, Problem> {
     let order = release_order(it).ok_or_else(|| Problem::internal(&"an order without ids"))?;
-    evidence::text::release(&order).map_err(|why| Problem::unprocessable(why.to_string()))
+    evidence::signed_text::release(&order).map_err(|why| Problem::unprocessable(why.to_string()))
 }

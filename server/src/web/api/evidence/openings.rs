@@ -296,7 +296,7 @@ fn order_holds(
         }
     }
     let order = release_order(it).ok_or("the order lacks an id")?;
-    let believed = evidence::Roll::first(&roll.wire()).map_err(|why| why.to_string())?;
+    let believed = evidence::VerifiedRoll::first(&roll.wire()).map_err(|why| why.to_string())?;
     let knows = evidence::order::Knows {
         device: &order.device,
         roll: &believed,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use protocol::id::BadId;
 
-use crate::text::{Fault, Listed, listed};
+use crate::text::{FoldFault, Listed, listed};
 
 /// What a browser sent: every field by name, in order; folded as every text that comes in.
 #[derive(Debug, Clone, Default)]
@@ -71,12 +71,13 @@ impl Given {
     }
 
     /// The first text that holds what nobody sees, as its fault.
-    pub(in crate::web::pages) fn sound(&self) -> Result<(), Fault> {
-        let texts = self.0.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
-        texts.map(|(name, text)| crate::text::incoming(name, text).map(drop)).collect()
+    pub(in crate::web::pages) fn sound(&self) -> Result<(), FoldFault> {
+        let mut texts =
+            self.0.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one)));
+        texts.try_for_each(|(name, text)| crate::text::incoming(name, text).map(drop))
     }
 
-    pub(in crate::web::pages) fn needed(&self, name: &str) -> Result<&str, Fault> {
+    pub(in crate::web::pages) fn needed(&self, name: &str) -> Result<&str, FoldFault> {
         self.optional(name).ok_or_else(|| format!("{name}: this is needed"))
     }
 
@@ -90,27 +91,30 @@ impl Given {
         self.optional(name).map(str::to_owned)
     }
 
-    pub(in crate::web::pages) fn id<T: Id>(&self, name: &str) -> Result<T, Fault> {
+    pub(in crate::web::pages) fn id<T: Id>(&self, name: &str) -> Result<T, FoldFault> {
         id(self.needed(name)?)
     }
 
-    pub(in crate::web::pages) fn optional_id<T: Id>(&self, name: &str) -> Result<Option<T>, Fault> {
+    pub(in crate::web::pages) fn optional_id<T: Id>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, FoldFault> {
         self.optional(name).map(id).transpose()
     }
 
-    pub(in crate::web::pages) fn ids<T: Id>(&self, name: &str) -> Result<Vec<T>, Fault> {
+    pub(in crate::web::pages) fn ids<T: Id>(&self, name: &str) -> Result<Vec<T>, FoldFault> {
         self.many(name).iter().map(|one| id(one)).collect()
     }
 
     /// A word of a closed list.
-    pub(in crate::web::pages) fn word<T: Listed>(&self, name: &str) -> Result<T, Fault> {
+    pub(in crate::web::pages) fn word<T: Listed>(&self, name: &str) -> Result<T, FoldFault> {
         listed(name, self.needed(name)?)
     }
 
     pub(in crate::web::pages) fn optional_word<T: Listed>(
         &self,
         name: &str,
-    ) -> Result<Option<T>, Fault> {
+    ) -> Result<Option<T>, FoldFault> {
         self.optional(name).map(|word| listed(name, word)).transpose()
     }
 
@@ -118,7 +122,7 @@ impl Given {
     pub(in crate::web::pages) fn words<T: Listed + PartialEq>(
         &self,
         name: &str,
-    ) -> Result<Vec<T>, Fault> {
+    ) -> Result<Vec<T>, FoldFault> {
         let mut words = Vec::new();
         for word in self.many(name) {
             let word = listed(name, &word)?;
@@ -134,7 +138,7 @@ impl Given {
         &self,
         name: &str,
         unit: i64,
-    ) -> Result<Option<T>, Fault> {
+    ) -> Result<Option<T>, FoldFault> {
         let Some(text) = self.optional(name) else { return Ok(None) };
         let none = || format!("{name}: `{}` is no whole number", clip(text));
         let number: i64 = text.parse().map_err(|_| none())?;
@@ -149,7 +153,7 @@ pub(in crate::web::pages) trait Id: FromStr<Err = BadId> {}
 impl<T: FromStr<Err = BadId>> Id for T {}
 
 /// The identifier of this text; what a fault says names no field.
-pub(in crate::web::pages) fn id<T: Id>(text: &str) -> Result<T, Fault> {
+pub(in crate::web::pages) fn id<T: Id>(text: &str) -> Result<T, FoldFault> {
     text.parse().map_err(|wrong: BadId| wrong.to_string())
 }
 

@@ -5,7 +5,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Place};
 use crate::problem::Problem;
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::pages::forms::{Field, Given, Kind, id, worded};
 use crate::web::pages::place_choice;
 use crate::web::request::scope::Seen;
@@ -133,7 +133,7 @@ fn licence_fields(l: Lang) -> Vec<Field> {
     ]
 }
 
-pub(super) fn read(given: &Given, code: &str) -> Result<Institution, Fault> {
+pub(super) fn read(given: &Given, code: &str) -> Result<Institution, FoldFault> {
     let subjects = given.text("subjects").split(['、', ';', '；', ',', '，']);
     let subjects = subjects.map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned);
     Ok(Institution {
@@ -155,7 +155,7 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Institution, Fault> {
 }
 
 /// Both degrees, or neither.
-fn place(given: &Given) -> Result<Option<Place>, Fault> {
+fn place(given: &Given) -> Result<Option<Place>, FoldFault> {
     let (north, east) = (given.text("north_deg"), given.text("east_deg"));
     if north.is_empty() && east.is_empty() {
         return Ok(None);

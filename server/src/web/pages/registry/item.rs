@@ -7,7 +7,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::model::Item;
 use crate::problem::Problem;
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::pages::forms::{Field, Given, Kind, choices, code_of, id, or_none, worded};
 use crate::web::pages::place_choice;
 use crate::web::view::words::Lang;
@@ -104,7 +104,7 @@ fn fields(l: Lang, who: &Who, stands: bool, jurisdiction: &str) -> Vec<Field> {
     ]
 }
 
-pub(super) fn read(given: &Given, code: &str) -> Result<Item, Fault> {
+pub(super) fn read(given: &Given, code: &str) -> Result<Item, FoldFault> {
     Ok(Item {
         code: id(code)?,
         name_zh: given.needed("name_zh")?.to_owned(),
@@ -120,7 +120,7 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Item, Fault> {
     })
 }
 
-fn duration(given: &Given, name: &str, unit: &str, unit_ms: i64) -> Result<Option<u64>, Fault> {
+fn duration(given: &Given, name: &str, unit: &str, unit_ms: i64) -> Result<Option<u64>, FoldFault> {
     if given.text(name).starts_with('-') {
         return Err(format!("{name}: {unit} are needed, 0 or more"));
     }

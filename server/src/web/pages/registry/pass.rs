@@ -5,7 +5,7 @@ use super::{NEW, Sheet, institutions};
 use crate::app::App;
 use crate::model::Pass;
 use crate::problem::Problem;
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, or_none, worded};
 use crate::web::request::scope::Seen;
 use crate::web::view::words::Lang;
@@ -71,7 +71,7 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })
 }
 
-pub(super) fn read(given: &Given, id: &str) -> Result<Pass, Fault> {
+pub(super) fn read(given: &Given, id: &str) -> Result<Pass, FoldFault> {
     let at = |name: &str| {
         moment(name, given.text(name))?.ok_or_else(|| format!("{name}: this is needed"))
     };

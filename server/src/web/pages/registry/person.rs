@@ -7,7 +7,7 @@ use super::{NEW, Sheet, institutions};
 use crate::app::App;
 use crate::model::{Name, Practitioner, Site, SiteRole};
 use crate::problem::Problem;
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::pages::forms::{Field, Given, Kind, choices, code_of, field_moment, id, moment};
 use crate::web::request::scope::Seen;
 use crate::web::view::names::named;
@@ -150,7 +150,7 @@ fn role_words(l: Lang, role: SiteRole) -> String {
     .to_owned()
 }
 
-pub(super) fn read(given: &Given, code: &str) -> Result<Practitioner, Fault> {
+pub(super) fn read(given: &Given, code: &str) -> Result<Practitioner, FoldFault> {
     let sites = given.starting_with("relation@").into_iter();
     let sites = sites.filter(|(_, relation)| !relation.is_empty());
     Ok(Practitioner {
@@ -164,7 +164,7 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Practitioner, Fault> {
     })
 }
 
-fn site(given: &Given, institution: &str) -> Result<Site, Fault> {
+fn site(given: &Given, institution: &str) -> Result<Site, FoldFault> {
     let of = |what: &str| format!("{what}@{institution}");
     Ok(Site {
         institution: id(institution)?,

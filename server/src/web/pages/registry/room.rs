@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::model::Room;
 use crate::problem::Problem;
 use crate::store::StoreError;
-use crate::text::Fault;
+use crate::text::FoldFault;
 use crate::web::pages::forms::{Drawing, Field, Given, Kind, choices, clip, code_of, id, worded};
 use crate::web::pages::frame::local;
 use crate::web::request::scope::Seen;
@@ -202,7 +202,7 @@ fn undressing(l: Lang) -> Field {
 }
 
 /// What is left out is at the door, in Shanghai's time.
-pub(super) fn read(given: &Given, code: &str) -> Result<Room, Fault> {
+pub(super) fn read(given: &Given, code: &str) -> Result<Room, FoldFault> {
     let undressing = match given.text("undressing") {
         "" => None,
         said @ ("yes" | "no") => Some(said == "yes"),
