@@ -6,7 +6,7 @@
 //! each with two rooms, a lead, a second physician and people of each role. A scene in short:
 //!
 //! ```no_run
-//! # use e2e::hostile::{Account, HostileClinic, Side, says};
+//! # use e2e::hostile::{HostileClinic, Side, TestAccount, messages};
 //! # fn scene() -> anyhow::Result<()> {
 //! let house = HostileClinic::start()?;
 //! let mut liar = house.provision("box-liar", Side::Here.room())?;

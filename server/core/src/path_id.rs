@@ -15,14 +15,14 @@ use crate::ids::{
 use crate::problem::Problem;
 
 /// A noun that is known by an id.
-pub trait Noun: FromStr + Send {
+pub trait NounOfId: FromStr + Send {
     /// As a refusal calls it.
     const WHAT: &'static str;
 }
 
 macro_rules! nouns {
     ($($id:ident = $what:literal;)+) => { $(
-        impl Noun for $id {
+        impl NounOfId for $id {
             const WHAT: &'static str = $what;
         }
     )+ };
@@ -49,7 +49,7 @@ nouns! {
 }
 
 /// The id of a noun; a text that can be none is unknown.
-pub fn known<T: Noun>(text: &str) -> Result<T, Problem> {
+pub fn known<T: NounOfId>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::unknown(T::WHAT, text))
 }
 
@@ -57,7 +57,7 @@ pub fn known<T: Noun>(text: &str) -> Result<T, Problem> {
 #[derive(Debug)]
 pub struct PathId<T>(pub T);
 
-impl<S: Send + Sync, T: Noun> FromRequestParts<S> for PathId<T> {
+impl<S: Send + Sync, T: NounOfId> FromRequestParts<S> for PathId<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
@@ -75,7 +75,7 @@ pub struct PathIdAnd<T, Rest>(pub T, pub Rest);
 impl<S, T, Rest> FromRequestParts<S> for PathIdAnd<T, Rest>
 where
     S: Send + Sync,
-    T: Noun,
+    T: NounOfId,
     Rest: serde::de::DeserializeOwned + Send,
 {
     type Rejection = Problem;

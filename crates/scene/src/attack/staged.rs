@@ -7,7 +7,7 @@ mod head;
 
 use std::sync::LazyLock;
 
-use head::{EYES, Head};
+use head::{EYES, StagedHead};
 
 use dice::Dice;
 use image::{Rgb, RgbImage};
@@ -145,7 +145,7 @@ struct Standing {
     /// How the paper faces the lamp.
     lit: f32,
     /// Who lives, or wears the mask.
-    head: Head,
+    head: StagedHead,
 }
 
 impl Standing {
@@ -209,7 +209,7 @@ impl Standing {
         let (across, down) =
             (scaled(turn([1.0, 0.0, 0.0]), half * wide), scaled(turn([0.0, 1.0, 0.0]), half));
         let lit = 0.72 + 0.28 * turn([0.3, -0.3, 0.9])[2].clamp(0.0, 1.0);
-        Self { middle, across, down, flicker, lit, head: Head::at(of.seed, t_s) }
+        Self { middle, across, down, flicker, lit, head: StagedHead::at(of.seed, t_s) }
     }
 
     /// Where the ray through a point of the picture, in widths from its middle, meets the surface:

@@ -271,14 +271,14 @@ mod tests {
         let (mut seen, mut without) = (0, Vec::new());
         for (file, calls) in [
             ("crates/evidence/src/order.rs", &["#[error("][..]),
-            ("crates/evidence/src/roll.rs", &["#[error("]),
-            ("crates/evidence/src/text.rs", &["#[error("]),
+            ("crates/evidence/src/custodian_roll.rs", &["#[error("]),
+            ("crates/evidence/src/signed_text.rs", &["#[error("]),
             ("edge-agent/src/evidence/retention.rs", &["then_some(", "=> Some("]),
             (
                 "edge-agent/src/evidence/keeper.rs",
                 &["None, Some(", "end(&held, ", "None => Err(", "Some(format!(", "map_err(|why| "],
             ),
-            ("edge-agent/src/evidence/courier.rs", &["lost("]),
+            ("edge-agent/src/evidence/upload.rs", &["lost("]),
             ("server/core/src/store/evidence_record.rs", &["let why = if", "} else {"]),
         ] {
             let text = std::fs::read_to_string(root.join(file)).unwrap();

@@ -18,7 +18,7 @@ const TURN: f32 = 0.20;
 const BLINK_S: f32 = 0.12;
 
 /// The head at one moment.
-pub(super) struct Head {
+pub(super) struct StagedHead {
     /// Sines of its turn to the side and down.
     turn: [f32; 2],
     /// 0 open, 1 closed.
@@ -27,7 +27,7 @@ pub(super) struct Head {
     jaw: f32,
 }
 
-impl Head {
+impl StagedHead {
     pub(super) fn at(seed: u64, t_s: f32) -> Self {
         let d = &mut Dice::new(seed, 74);
         // Some people hardly move, and some do not talk.
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_turned_head_carries_its_nose_farther_than_its_ears() {
-        let head = Head { turn: [0.2, 0.0], lids: 0.0, jaw: 0.0 };
+        let head = StagedHead { turn: [0.2, 0.0], lids: 0.0, jaw: 0.0 };
         let carried = |on: [f32; 2]| on[0] - head.turned(on)[0];
         let (nose, eye, wall) = (carried([0.1, 0.1]), carried([-0.1, -0.07]), carried([0.9, -0.8]));
         assert!(nose > eye + 0.01 && eye > 0.04 && wall.abs() < 1e-6, "{nose} {eye} {wall}");
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn no_part_of_a_turned_head_is_seen_twice() {
-        let head = Head { turn: [TURN, -0.5 * TURN], lids: 0.0, jaw: 0.0 };
+        let head = StagedHead { turn: [TURN, -0.5 * TURN], lids: 0.0, jaw: 0.0 };
         for row in -9..=9_i16 {
             let across = |u: i16| head.turned([f32::from(u) / 100.0, f32::from(row) / 10.0])[0];
             let folded = (-99..=99).filter(|u| across(*u) + 1e-4 < across(u - 1)).count();
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn lids_and_jaw_leave_the_rest_of_the_face_alone() {
-        let still = Head { turn: [0.0; 2], lids: 0.0, jaw: 0.0 };
-        let acts = Head { turn: [0.0; 2], lids: 1.0, jaw: 0.03 };
+        let still = StagedHead { turn: [0.0; 2], lids: 0.0, jaw: 0.0 };
+        let acts = StagedHead { turn: [0.0; 2], lids: 1.0, jaw: 0.03 };
         let moved = |on: [f32; 2]| (still.acted(on)[1] - acts.acted(on)[1]).abs();
         assert!(moved([EYES[0], EYES[1]]) > 0.03 && moved([0.0, 0.35]) > 0.02);
         assert!(moved([0.0, -0.4]) < 1e-6 && moved([0.33, 0.0]) < 1e-6);
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn heads_blink_and_some_talk_and_some_do_not() {
-        let at = |seed: u64| (0..60).map(move |i| Head::at(seed, f32::from(i as u8) * 0.1));
+        let at = |seed: u64| (0..60).map(move |i| StagedHead::at(seed, f32::from(i as u8) * 0.1));
         assert!((0..8).all(|seed| at(seed).any(|head| head.lids > 0.1)));
         let talking = (0..20).filter(|seed| at(*seed).any(|head| head.jaw > 0.0)).count();
         assert!((3..=17).contains(&talking), "{talking} of 20");
