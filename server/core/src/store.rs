@@ -101,7 +101,7 @@ mod views;
 mod write_ahead_log;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::access::throttle::Throttle;
@@ -296,6 +296,8 @@ pub struct Store {
     /// Held by whoever waits for the writer next: one that writes without a pause comes behind
     /// those that wait, and a page is not kept waiting by a rush of findings.
     turn: Mutex<()>,
+    /// How often a write found the writer at work.
+    waits: AtomicU64,
     writer: Mutex<Connection>,
     readers: pool::Pool,
     at: Address,
@@ -330,6 +332,7 @@ impl Store {
         make_own_id_key(&writer)?;
         Ok(Self {
             turn: Mutex::default(),
+            waits: AtomicU64::new(0),
             writer: Mutex::new(writer),
             readers: pool::Pool::new(at.is_postgres()),
             at,
@@ -351,7 +354,12 @@ impl Store {
     /// Runs `work` in one write transaction: all of it is stored, or nothing.
     fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let turn = lock(&self.turn);
-        let mut writer = lock(&self.writer);
+        let mut writer = if let Ok(free) = self.writer.try_lock() {
+            free
+        } else {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+            lock(&self.writer)
+        };
         drop(turn);
         if writer.is_lost() {
             *writer = connect::writer_again(&self.at, Database::Facts)?;
@@ -369,6 +377,11 @@ impl Store {
             self.full.store(true, Ordering::Relaxed);
         }
         made.map_err(|error| error.placed(&self.at))
+    }
+
+    /// How often a write found the writer at work: who writes much asks whether anybody waited.
+    pub(crate) fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A transaction that took longer is followed by a shorter one: meanwhile nobody else writes, at
 /// this server or another, and a page waits.
 const LONG: Duration = Duration::from_millis(500);
+/// The same, where somebody did wait for the writer meanwhile.
+const LONG_WHILE_WAITED_FOR: Duration = Duration::from_millis(10);
 
 /// How much one transaction takes, by how long the last ones took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +32,21 @@ struct Pace {
 
 impl Pace {
     const LEAST: usize = 16;
+    /// Of those that somebody waits for: a disk whose every commit is slow would be asked for one
+    /// after the other.
+    const LEAST_WHILE_WAITED_FOR: usize = 32;
 
-    /// After a transaction of so many that took so long.
-    fn after(self, taken: usize, took: Duration) -> Self {
-        let size = if took > LONG {
-            (taken.min(self.size) / 2).max(Self::LEAST)
-        } else if took < LONG / 4 && taken >= self.size {
+    /// After a transaction of so many that took so long, and whether anybody waited for the writer.
+    fn after(self, taken: usize, took: Duration, waited_for: bool) -> Self {
+        let (long, least) = if waited_for {
+            (LONG_WHILE_WAITED_FOR, Self::LEAST_WHILE_WAITED_FOR.min(self.size))
+        } else {
+            (LONG, Self::LEAST)
+        };
+        let size = if took > long {
+            let least = if took > LONG { Self::LEAST } else { least };
+            (taken.min(self.size) / 2).max(least)
+        } else if took < long / 4 && taken >= self.size {
             self.size.saturating_mul(2)
         } else {
             self.size
@@ -67,9 +78,9 @@ pub(super) fn run(
         if let Some(batch) = &batch {
             fail_point::reached("ingest.checked");
             for part in batch.chunks(pace.size) {
-                let began = Instant::now();
+                let (began, waits) = (Instant::now(), store.waits());
                 waiting += commit(store, at_once_max, part, tell);
-                pace = pace.after(part.len(), began.elapsed());
+                pace = pace.after(part.len(), began.elapsed(), store.waits() > waits);
             }
         }
         let due = match &batch {
@@ -77,12 +88,15 @@ pub(super) fn run(
             Some(batch) if waiting > MOST => 2 * batch.len(),
             Some(_) => 0,
         };
-        if due > 0 {
-            let began = Instant::now();
-            let taken = store.take_up(due);
-            behind = behind.after(due, began.elapsed());
+        let mut left = due;
+        while left > 0 && waiting > 0 && !failed {
+            let asked = behind.size.min(SLICE).min(left);
+            let (began, waits) = (Instant::now(), store.waits());
+            let taken = store.take_up(asked);
+            behind = behind.after(asked, began.elapsed(), store.waits() > waits);
+            left -= asked;
             match taken {
-                Ok(taken) if taken < due => waiting = 0,
+                Ok(taken) if taken < asked => waiting = 0,
                 Ok(taken) => waiting = waiting.saturating_sub(taken).max(1),
                 Err(error) => {
                     tracing::error!(%error, "incidents not made: it is tried again");
@@ -180,22 +194,40 @@ mod tests {
 
     #[test]
     fn a_slow_database_gets_shorter_transactions() {
-        let slow = |pace: Pace| pace.after(pace.size, Duration::from_secs(4));
-        let mut pace = Pace { size: usize::MAX }.after(1024, Duration::from_secs(4));
+        let slow = |pace: Pace| pace.after(pace.size, Duration::from_secs(4), true);
+        let mut pace = Pace { size: usize::MAX }.after(1024, Duration::from_secs(4), false);
         assert_eq!(pace, Pace { size: 512 });
         for _ in 0..10 {
             pace = slow(pace);
         }
         assert_eq!(pace, Pace { size: Pace::LEAST });
         let quick = Duration::from_millis(20);
-        assert_eq!(pace.after(3, quick), pace, "a few messages say nothing of many");
-        assert_eq!(pace.after(pace.size, quick).size, 2 * Pace::LEAST);
+        assert_eq!(pace.after(3, quick, false), pace, "a few messages say nothing of many");
+        assert_eq!(pace.after(pace.size, quick, false).size, 2 * Pace::LEAST);
+    }
+
+    #[test]
+    fn who_waits_for_the_writer_makes_it_shorter() {
+        let pace = Pace { size: 1024 };
+        let took = Duration::from_millis(100);
+        assert_eq!(pace.after(1024, took, false), Pace { size: 2048 }, "nobody waits");
+        let mut waited = pace.after(1024, took, true);
+        assert_eq!(waited, Pace { size: 512 });
+        for _ in 0..10 {
+            waited = waited.after(waited.size, took, true);
+        }
+        assert_eq!(waited.size, Pace::LEAST_WHILE_WAITED_FOR, "a slow disk still gets many");
     }
 
     proptest! {
         #[test]
-        fn a_pace_never_stands_still(size in 1usize.., taken in 1usize..5000, ms in 0u64..100_000) {
-            let pace = Pace { size }.after(taken, Duration::from_millis(ms));
+        fn a_pace_never_stands_still(
+            size in 1usize..,
+            taken in 1usize..5000,
+            ms in 0u64..100_000,
+            waited_for: bool,
+        ) {
+            let pace = Pace { size }.after(taken, Duration::from_millis(ms), waited_for);
             prop_assert!(pace.size >= Pace::LEAST.min(size));
         }
     }
