@@ -42,7 +42,7 @@ pub struct Score {
     pub false_by: BTreeMap<(String, &'static str), u64>,
     /// Why lawful sessions without fault were not decided.
     pub abstained_by: BTreeMap<(String, &'static str), u64>,
-    /// Day by day what went wrong, the first [`MAX_NOTES`] lines.
+    /// Day by day what went wrong, the first `MAX_NOTES` lines.
     pub notes: BTreeSet<String>,
     /// Per planted rule.
     pub recall: BTreeMap<Plant, Recall>,
