@@ -121,8 +121,8 @@ impl MaskFlag {
     }
 }
 
-/// What the surest anchors on the face say, in the mean: bare and masked. Where none is on it, those
-/// of the whole crop are heard.
+/// What the surest anchors on the face say, in the mean: bare and masked. Where none is on it,
+/// those of the whole crop are heard.
 fn heard(scores: &[f32], boxes: &[f32], face: [f32; 2]) -> [f32; 2] {
     let on_face = |corners: &[f32]| {
         let middle = |from: f32, to: f32| (f32::midpoint(from, to) - 0.5).abs() * 2.0;

@@ -1,5 +1,5 @@
-//! A closer look at the few faces that the scheduler chose: quality, embedding, search, liveness. It
-//! embeds no face that may not be (P1), and keeps nothing outside the memory of the track (P2).
+//! A closer look at the few faces that the scheduler chose: quality, embedding, search, liveness.
+//! It embeds no face that may not be (P1), and keeps nothing outside the memory of the track (P2).
 
 use std::{collections::BTreeMap, time::Instant};
 

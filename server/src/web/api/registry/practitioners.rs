@@ -1,5 +1,5 @@
-//! Practitioners of the registry: put in by whoever has a say over all of their sites, and listed to
-//! each reader as far as they are any of his business.
+//! Practitioners of the registry: put in by whoever has a say over all of their sites, and listed
+//! to each reader as far as they are their business.
 
 use std::sync::Arc;
 
