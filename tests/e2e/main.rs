@@ -43,5 +43,6 @@ mod server_faults;
 mod servers;
 mod service;
 mod store_answers;
+mod telemetry;
 mod type_names;
 mod update;

@@ -20,6 +20,7 @@ use vision::{
 const SIZE: (u32, u32) = (640, 480);
 
 fn main() {
+    vision::telemetry::begin_without();
     let jpeg = std::env::args().nth(1).map_or_else(drawn, |path| std::fs::read(path).unwrap());
     let search = Search::standard(None);
     let spec =
