@@ -8,6 +8,7 @@
 
 mod at_rest;
 mod bad_input;
+mod bench_instructions;
 mod book;
 mod brokers;
 #[cfg(feature = "own-camera")]

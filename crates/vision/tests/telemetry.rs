@@ -63,7 +63,10 @@ fn a_program_begins_anew_without_reports() {
         let told: Vec<_> = said.lines().filter(|line| line.contains("at ")).collect();
         assert!(done && told.len() == starts, "{variable:?}: {said}");
         let of = |line: &str| line[line.find("at ").unwrap()..].to_owned();
-        assert!(told.iter().all(|line| of(line) == of(told[0])), "another process or words: {said}");
+        assert!(
+            told.iter().all(|line| of(line) == of(told[0])),
+            "another process or words: {said}"
+        );
     }
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "something was left");
 }
