@@ -3,7 +3,7 @@
  * "STAGE · INSTRUCTIONS" for each stage, in the order in which the stages end. A mark is the program's question whether a file
  * /counted/STAGE/begins or /counted/STAGE/ends exists. It changes nothing of what the program does.
  *
- *   qemu-aarch64 -plugin libcount.so,out=FILE PROGRAM        (built by scripts/bench-instructions)
+ *   qemu-aarch64 -plugin count.so,out=FILE PROGRAM        (built by scripts/bench-instructions; qemu-x86_64 likewise)
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +17,9 @@ typedef void (*on_translation)(plugin_id, struct translated_block *);
 typedef void (*on_system_call)(plugin_id, unsigned cpu, int64_t number, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                                uint64_t, uint64_t, uint64_t);
 enum inline_operation { INLINE_ADD };
+struct about_emulator {
+    const char *target; /* More follows, which is not read. */
+};
 extern size_t qemu_plugin_tb_n_insns(const struct translated_block *);
 extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, on_translation);
 extern void qemu_plugin_register_vcpu_tb_exec_inline(struct translated_block *, enum inline_operation, void *, uint64_t);
@@ -51,18 +54,26 @@ static void mark(const char *path)
     }
 }
 
-/* Linux for aarch64: faccessat, newfstatat, statx. Its addresses are this process's own, as QEMU maps 64 bits on 64 bits. */
+/* The questions newfstatat, statx and faccessat, all with the path as second argument. */
+static const int64_t of_aarch64[] = {79, 291, 48}, of_x86_64[] = {262, 332, 269};
+static const int64_t *questions;
+
+/* The program's addresses are this process's own, as QEMU maps 64 bits on 64 bits. */
 static void called(plugin_id id, unsigned cpu, int64_t number, uint64_t a1, uint64_t path, uint64_t a3, uint64_t a4, uint64_t a5,
                    uint64_t a6, uint64_t a7, uint64_t a8)
 {
     (void)id, (void)cpu, (void)a1, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
-    if ((number == 48 || number == 79 || number == 291) && path)
+    if (path && (number == questions[0] || number == questions[1] || number == questions[2]))
         mark((const char *)(uintptr_t)path);
 }
 
-VISIBLE int qemu_plugin_install(plugin_id id, const void *info, int count, char **options)
+VISIBLE int qemu_plugin_install(plugin_id id, const struct about_emulator *emulator, int count, char **options)
 {
-    (void)info;
+    questions = !strcmp(emulator->target, "aarch64") ? of_aarch64 : !strcmp(emulator->target, "x86_64") ? of_x86_64 : NULL;
+    if (!questions) {
+        fprintf(stderr, "count-instructions: the system calls of %s are not known\n", emulator->target);
+        return 1;
+    }
     if (count != 1 || strncmp(options[0], "out=", 4) || !(out = fopen(options[0] + 4, "w"))) {
         fputs("count-instructions: out=FILE is needed, a file that can be written\n", stderr);
         return 1;

@@ -40,7 +40,7 @@ I1 cache: \n\
     fs::write(at("report"), report).unwrap();
     let annotate = format!("#!/bin/sh\ncat '{}'\n", at("report").display());
     executable::write(&at("callgrind_annotate"), &annotate);
-    let done = run(folder.path(), &[]);
+    let done = run(folder.path(), &["--valgrind"]);
     let lines: Vec<_> = text(&done.stdout).lines().map(str::to_owned).collect();
     let wanted = [
         "frame · 829770917",
@@ -52,7 +52,7 @@ I1 cache: \n\
     assert_eq!(lines, wanted, "{}", text(&done.stderr));
 
     fs::write(at("report"), "1,234 (100.0%)  PROGRAM TOTALS\n").unwrap();
-    let none = run(folder.path(), &[]);
+    let none = run(folder.path(), &["--valgrind"]);
     assert_eq!(none.status.code(), Some(1));
     assert!(text(&none.stderr).ends_with("no stage was counted\n"), "{}", text(&none.stderr));
 }
