@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use law::{Category, Circumstances, Legal, Matter, Registration, Table};
+use law::{Category, Circumstances, Legal, Matter, RegistrationAtAct, Table};
 use protocol::down::{PractitionerCategory, RegistrationStatus};
 use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport};
@@ -45,7 +45,7 @@ pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option
 
 /// How a registration stood when it happened. The registry holds today's state alone, so whether it
 /// was in force goes by what the box cited then; which end it had, by the registry.
-fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> Registration {
+fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> RegistrationAtAct {
     let today = today.unwrap_or(RegistrationStatus::Valid);
     let cited = |article: &str| {
         report.candidate_basis.iter().any(|b| b.law == "医师法" && b.article == article)
@@ -56,9 +56,9 @@ fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> Re
         _ => today == RegistrationStatus::Valid,
     };
     match today {
-        _ if was_in_force => Registration::InForce,
-        RegistrationStatus::Cancelled | RegistrationStatus::Revoked => Registration::Ended,
-        _ => Registration::Unclear,
+        _ if was_in_force => RegistrationAtAct::InForce,
+        RegistrationStatus::Cancelled | RegistrationStatus::Revoked => RegistrationAtAct::Ended,
+        _ => RegistrationAtAct::Unclear,
     }
 }
 

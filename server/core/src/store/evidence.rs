@@ -7,7 +7,7 @@ use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use jiff::Timestamp;
 use protocol::evidence::{
     CustodianRole, EvidenceAct, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt,
-    EvidenceStep, FindingStanding, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
+    EvidenceStep, FindingStanding, LeadStanding as Stands, MAX_EVIDENCE_BYTES, ReleaseOrder,
 };
 use sha2::{Digest as _, Sha256};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use law::{Against, Decision, Kind, Legal, Matter, Verdict};
+use law::{Against, CitationKind, Decision, LawyerVerdict, Legal, Matter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,12 +53,12 @@ pub(in crate::web) struct LawVersion {
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct DecisionBody {
     pub matter: Matter,
-    pub kind: Kind,
+    pub kind: CitationKind,
     /// The instrument's name, such as 医师法.
     pub law: String,
     /// The article as it stands in the table; of `added`: the new one.
     pub article: String,
-    pub verdict: Verdict,
+    pub verdict: LawyerVerdict,
     /// Of `changed`: the article that stands instead.
     #[serde(default)]
     pub new_article: String,
@@ -132,8 +132,8 @@ pub(in crate::web) async fn decide(
     app.blocking(move |a| {
         let table = legal::table(&a.store)?;
         let standing = table.of(decision.matter, None).map(|legal| match decision.kind {
-            Kind::Basis => legal.basis,
-            Kind::Penalty => legal.penalties,
+            CitationKind::Basis => legal.basis,
+            CitationKind::Penalty => legal.penalties,
         });
         decision
             .check(&standing.unwrap_or_default())

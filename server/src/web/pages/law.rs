@@ -7,7 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use law::{Against, Matter, Verdict};
+use law::{Against, LawyerVerdict, Matter};
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 
@@ -156,13 +156,13 @@ async fn make(
     Ok(response)
 }
 
-fn verdict(l: Lang, it: Verdict) -> &'static str {
+fn verdict(l: Lang, it: LawyerVerdict) -> &'static str {
     match it {
-        Verdict::Confirmed => l.t("确认", "confirmed"),
-        Verdict::Changed => l.t("修改", "changed"),
-        Verdict::StruckOut => l.t("删除", "struck out"),
-        Verdict::Added => l.t("新增", "added"),
-        Verdict::Reopened => l.t("撤回此前决定", "reopened"),
+        LawyerVerdict::Confirmed => l.t("确认", "confirmed"),
+        LawyerVerdict::Changed => l.t("修改", "changed"),
+        LawyerVerdict::StruckOut => l.t("删除", "struck out"),
+        LawyerVerdict::Added => l.t("新增", "added"),
+        LawyerVerdict::Reopened => l.t("撤回此前决定", "reopened"),
     }
 }
 
