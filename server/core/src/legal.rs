@@ -11,7 +11,7 @@ use protocol::down::{PractitionerCategory, RegistrationStatus};
 use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport};
 
-use crate::monitoring_review::{Cite, Entered, Standing};
+use crate::monitoring_review::{Cite, Entered, ReviewStanding};
 use crate::store::{Alert, Result, ReviewEntry, Store};
 use crate::{act_time, clock};
 
@@ -84,13 +84,13 @@ pub fn standing<'a>(
     store: &Store,
     alert: &Alert,
     reports: impl IntoIterator<Item = &'a FindingReport>,
-) -> Result<Standing> {
+) -> Result<ReviewStanding> {
     let entries = store.monitoring_entries(&alert.device, &alert.room)?;
     Ok(stood(&entries, first_act(alert, reports), &Cite::of(&table(store)?)))
 }
 
 /// How a box in a room stood by 行政处罚法 41 on a day, by everything that was entered of it.
-pub fn standing_of(store: &Store, device: &str, room: &str, act: Date) -> Result<Standing> {
+pub fn standing_of(store: &Store, device: &str, room: &str, act: Date) -> Result<ReviewStanding> {
     let entries = store.monitoring_entries(device, room)?;
     Ok(stood(&entries, act, &Cite::of(&table(store)?)))
 }
@@ -103,7 +103,7 @@ pub struct Standings {
 }
 
 impl Standings {
-    pub fn of(&mut self, store: &Store, alert: &Alert) -> Result<Standing> {
+    pub fn of(&mut self, store: &Store, alert: &Alert) -> Result<ReviewStanding> {
         let place = (alert.device.clone(), alert.room.clone());
         let cite = match &self.cite {
             Some(cite) => cite.clone(),
@@ -139,9 +139,9 @@ impl Standings {
 /// Findings of one alert that are looked at for the day of its first act.
 const FINDINGS: i64 = 200;
 
-fn stood(entries: &[ReviewEntry], act: Date, cite: &Cite) -> Standing {
+fn stood(entries: &[ReviewEntry], act: Date, cite: &Cite) -> ReviewStanding {
     let entered: Vec<Entered<'_>> = entries.iter().map(ReviewEntry::entered).collect();
-    Standing::of(&entered, act, cite)
+    ReviewStanding::of(&entered, act, cite)
 }
 
 fn first_act<'a>(alert: &Alert, reports: impl IntoIterator<Item = &'a FindingReport>) -> Date {

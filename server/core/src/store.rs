@@ -168,7 +168,7 @@ pub use log_holds::{HoldStanding, LogHold};
 pub use looks::LOOK_MS;
 pub use marks::Bounds;
 pub use messages::{Message, MessageSetting, NewMessage, OwnStep, Robot, RobotKind};
-pub use own_data::{About, PersonalRequest};
+pub use own_data::{PersonalRequest, RequestSubject};
 pub use own_findings::LinkedAlert;
 pub use part::Part;
 pub use personal::{PersonalLink, Purpose};

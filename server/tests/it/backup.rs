@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use server::backup;
-use server::consent::Purpose;
+use server::consent::ConsentPurpose;
 use server::model::Consent;
 use server::store::{NewTemplate, Proposal};
 use zeroize::Zeroizing;
@@ -20,7 +20,11 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
     let consent = Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
-        purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
+        purposes: vec![
+            ConsentPurpose::Recognition,
+            ConsentPurpose::ServerStorage,
+            ConsentPurpose::KeepPhoto,
+        ],
         scope: "clinic-1".into(),
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00.000Z".into(),

@@ -13,7 +13,7 @@ use crate::access::Role;
 use crate::alert::{AlertState, due_at};
 use crate::app::App;
 use crate::clock::At;
-use crate::message::{Kind, SOON};
+use crate::message::{NotificationKind, SOON};
 use crate::rules::Numbers;
 use crate::store::{
     Account, Alert, AlertFilter, Delivery, DeliveryEvent, Message, MessageSetting, NewDelivery,
@@ -98,7 +98,7 @@ pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize,
 }
 
 fn trial(app: &App) -> Body {
-    Body { lines: vec![line(app, Kind::Test, None, "")] }
+    Body { lines: vec![line(app, NotificationKind::Test, None, "")] }
 }
 
 /// Trials of the own ways within an hour [D].
@@ -120,13 +120,15 @@ pub fn may_test(app: &App, account: &str, now: Timestamp) -> Result<bool, StoreE
     Ok(true)
 }
 
-fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {
+fn line(app: &App, kind: NotificationKind, number: Option<i64>, about: &str) -> Line {
     let path = match kind {
-        Kind::Mention | Kind::Assigned | Kind::DueSoon => format!("/alerts/{about}"),
-        Kind::CaseLate => format!("/alerts/{about}/case"),
-        Kind::ClueLate => format!("/clues/{about}"),
-        Kind::Enrolment => format!("/enrolments/{about}"),
-        Kind::Test => "/messages".to_owned(),
+        NotificationKind::Mention | NotificationKind::Assigned | NotificationKind::DueSoon => {
+            format!("/alerts/{about}")
+        }
+        NotificationKind::CaseLate => format!("/alerts/{about}/case"),
+        NotificationKind::ClueLate => format!("/clues/{about}"),
+        NotificationKind::Enrolment => format!("/enrolments/{about}"),
+        NotificationKind::Test => "/messages".to_owned(),
     };
     let address = app.config.public_url.as_ref().map(|url| format!("{url}{path}"));
     Line { kind, number, address: address.unwrap_or_default() }
@@ -217,7 +219,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
             }
             let message = |account: String| NewMessage {
                 account,
-                kind: Kind::DueSoon,
+                kind: NotificationKind::DueSoon,
                 about: alert.id.to_string(),
                 number: Some(alert.number.for_authority()),
                 by: String::new(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::Kind;
+use crate::message::NotificationKind;
 
 /// What a delivery tells: which kinds, of which leads.
 #[derive(Debug, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub(super) struct Body {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
-    pub(super) kind: Kind,
+    pub(super) kind: NotificationKind,
     pub(super) number: Option<i64>,
     /// Where it stands on the pages; empty where the server does not know its own address.
     pub(super) address: String,
@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn several_messages_make_one_text() {
         let line = |kind, number| Line { kind, number, address: "https://h/x".to_owned() };
-        let lines = vec![line(Kind::Mention, Some(12)), line(Kind::Enrolment, None)];
+        let lines = vec![
+            line(NotificationKind::Mention, Some(12)),
+            line(NotificationKind::Enrolment, None),
+        ];
         let body = serde_json::to_string(&Body { lines }).unwrap();
         let text = text(&body);
         assert!(text.contains("#12") && text.contains("待您确认"), "{text}");

@@ -6,7 +6,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, clues};
 use crate::clock::At;
-use crate::clue::Step;
+use crate::clue::ClueAction;
 use crate::ids::ClueId;
 
 /// Clues whose key is destroyed in one round.
@@ -24,7 +24,7 @@ impl Store {
     ) -> Result<Clue> {
         let after = self.write(|tx| {
             put_text(tx, id, sealed, now)?;
-            move_on(tx, id, by, &Step::Answered, "", now, due)
+            move_on(tx, id, by, &ClueAction::Answered, "", now, due)
         })?;
         fail_point::reached("clue.committed");
         Ok(after)

@@ -8,7 +8,9 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, named};
 use crate::clock::At;
 use crate::clue::terms::DueRule;
-use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
+use crate::clue::{
+    Allegation, ClueAction, ClueDetails, ClueHandling, IntakeState, ReporterState, Source,
+};
 use crate::ids::{AlertId, ClueId};
 
 /// A clue as it stands, without what is sealed.
@@ -30,8 +32,8 @@ pub struct Clue {
     pub due_on: Option<String>,
     /// Which rule gave the day.
     pub due_rule: Option<DueRule>,
-    pub about: About,
-    pub handling: Handling,
+    pub about: ClueDetails,
+    pub handling: ClueHandling,
     pub has_contact: bool,
     /// Day on which its text, pictures and contact were destroyed with their key.
     pub gone_on: Option<String>,
@@ -61,7 +63,7 @@ pub struct NewClue {
     pub room: Option<String>,
     pub allegation: Allegation,
     pub due: Due,
-    pub about: About,
+    pub about: ClueDetails,
     pub fold: String,
     pub receipt_mac: Option<String>,
     pub sealed_key: Vec<u8>,
@@ -114,7 +116,7 @@ pub struct MergedClue {
 /// Which clues a list asks for.
 #[derive(Debug, Clone, Default)]
 pub struct ClueFilter {
-    /// One word of [`Handling::stage`].
+    /// One word of [`ClueHandling::stage`].
     pub stage: Option<String>,
     pub open_only: bool,
     /// Only those that were due before this day, by their day.
@@ -234,13 +236,13 @@ impl Store {
         &self,
         id: &ClueId,
         by: &str,
-        step: &Step,
+        step: &ClueAction,
         note: &str,
         now: At,
         due: &dyn Fn(&Clue) -> Due,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
-            let Step::Merge { into } = step else {
+            let ClueAction::Merge { into } = step else {
                 return move_on(tx, id, by, step, note, now, due);
             };
             let own = by_id(tx, id)?;
@@ -293,7 +295,7 @@ pub(super) fn move_on(
     tx: &Connection,
     id: &ClueId,
     by: &str,
-    step: &Step,
+    step: &ClueAction,
     note: &str,
     now: At,
     due: &dyn Fn(&Clue) -> Due,
@@ -372,7 +374,7 @@ fn as_told(c: &Connection, it: &Clue) -> Result<ReporterState> {
 fn tell_reporters(tx: &Connection, it: &Clue, day: &str) -> Result<()> {
     let state = as_told(tx, it)?;
     // One that was merged waits for no answer of its reporter.
-    let asked = it.handling.intake == Intake::AskedBack;
+    let asked = it.handling.intake == IntakeState::AskedBack;
     let question = it.handling.question.as_deref().filter(|_| asked).unwrap_or_default();
     let sql = "UPDATE pub_clue_status SET state = ?2, question = ?3, as_of = ?4 WHERE mac IN
         (SELECT receipt_mac FROM clue WHERE id = ?1)";

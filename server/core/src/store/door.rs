@@ -9,7 +9,7 @@ use super::clues::{Due, NewClue, move_on};
 use super::rows::collect;
 use super::{Result, Store, column};
 use crate::clock::At;
-use crate::clue::Step;
+use crate::clue::ClueAction;
 use crate::ids::ClueId;
 use crate::store::Clue;
 
@@ -99,7 +99,7 @@ impl Store {
         self.write(|tx| {
             put_text(tx, clue, sealed, now)?;
             // Refused where no question stands: the text lies with the clue all the same.
-            match move_on(tx, clue, "", &Step::Answered, "", now, due) {
+            match move_on(tx, clue, "", &ClueAction::Answered, "", now, due) {
                 Ok(_) | Err(super::StoreError::Conflict(_)) => emptied(tx, ticket),
                 Err(error) => Err(error),
             }

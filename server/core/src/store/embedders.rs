@@ -180,7 +180,7 @@ mod tests {
 
     use super::super::Proposal;
     use super::*;
-    use crate::consent::Purpose;
+    use crate::consent::ConsentPurpose;
     use crate::model::Consent;
     use crate::vault::Key;
 
@@ -202,7 +202,11 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
+            purposes: vec![
+                ConsentPurpose::Recognition,
+                ConsentPurpose::ServerStorage,
+                ConsentPurpose::KeepPhoto,
+            ],
             scope: "c-1".into(),
             signature: "s".into(),
             signed_at: "t".into(),

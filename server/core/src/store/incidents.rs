@@ -18,7 +18,7 @@ use protocol::up::{FindingReport, WithdrawalCause};
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
 use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, statements};
-use crate::alert::Step as CaseStep;
+use crate::alert::AlertAction as CaseStep;
 use crate::alert::{AlertState, ClinicState};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::clock::{self, At};

@@ -9,8 +9,8 @@ use super::{Result, Store, StoreError, Upsert, column, name_of, named};
 use crate::clock::At;
 use crate::ids::PassId;
 use crate::model::{
-    Filing, Institution, Item, Licence, Name, Pass, Place, Practice, Practitioner, Room, Session,
-    Site, SiteRole,
+    Coordinates, Filing, Institution, Item, Licence, Name, Pass, Practice, Practitioner, Room,
+    Session, Site, SiteRole,
 };
 use crate::text::Listed as _;
 use sessions::put_session;
@@ -441,6 +441,6 @@ pub(super) fn institution(row: &crate::store::engine::Row<'_>) -> Result<Institu
         place: place
             .0
             .zip(place.1)
-            .map(|(n, e)| Place { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
+            .map(|(n, e)| Coordinates { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
     })
 }

@@ -219,7 +219,7 @@ mod tests {
 
     use super::super::{NewTemplate, Proposal};
     use super::*;
-    use crate::consent::Purpose;
+    use crate::consent::ConsentPurpose;
     use crate::model::Consent;
     use crate::vault::Key;
 
@@ -227,7 +227,11 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
+            purposes: vec![
+                ConsentPurpose::Recognition,
+                ConsentPurpose::ServerStorage,
+                ConsentPurpose::KeepPhoto,
+            ],
             scope: institution.into(),
             signature: "s".into(),
             signed_at: "t".into(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::{self, Parties, Purpose, Text};
+use crate::consent::{self, ConsentPurpose, Parties, Text};
 use crate::model::Consent;
 use crate::problem::Problem;
 use crate::rules::Numbers;
@@ -114,7 +114,7 @@ pub(in crate::web) struct SignedText {
     pub institution: String,
     /// Of the text as it was shown.
     pub text_sha256: String,
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<ConsentPurpose>,
     /// The person's name, or a drawn signature as base64.
     pub signature: String,
     #[serde(default)]

@@ -16,7 +16,9 @@ use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::knowledge::Nudge;
 use crate::legal;
-use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing, in_use_from};
+use crate::monitoring_review::{
+    DeviceReview, MonitoringReview, PublicNotice, ReviewStanding, in_use_from,
+};
 use crate::problem::{Body, Problem};
 use crate::rules::Numbers;
 use crate::store::{Device, DeviceState, ReviewEntry};
@@ -55,7 +57,7 @@ pub(in crate::web) struct PlaceSeen {
     pub device: String,
     pub record: MonitoringReview,
     /// As of today.
-    pub standing: Standing,
+    pub standing: ReviewStanding,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -102,7 +104,7 @@ pub(in crate::web) struct ReviewSeen {
     pub room: String,
     pub record: MonitoringReview,
     /// As of today.
-    pub standing: Standing,
+    pub standing: ReviewStanding,
     /// Where the jurisdiction wants the place to be public for some days before use: the first day
     /// on which the box looks at anybody. `None`: no wait; 8999-12-30: it was never published.
     #[schemars(with = "Option<String>")]
@@ -117,19 +119,19 @@ pub(in crate::web) struct ReviewSeen {
 pub(in crate::web) struct ReviewBody {
     /// 法制审核.
     #[serde(default)]
-    pub legal: Option<Review>,
+    pub legal: Option<DeviceReview>,
     /// 技术审核.
     #[serde(default)]
-    pub technical: Option<Review>,
+    pub technical: Option<DeviceReview>,
     /// 设置地点向社会公布.
     #[serde(default)]
-    pub published: Option<Notice>,
+    pub published: Option<PublicNotice>,
     /// 标志明显.
     #[serde(default)]
-    pub marked: Option<Notice>,
+    pub marked: Option<PublicNotice>,
     /// 检定.
     #[serde(default)]
-    pub verified: Option<Review>,
+    pub verified: Option<DeviceReview>,
     /// Who enters it, where nobody logs in.
     #[serde(default)]
     pub by: Option<String>,

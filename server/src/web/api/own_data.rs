@@ -22,10 +22,10 @@ use crate::access::Role;
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::Purpose as ConsentPurpose;
+use crate::consent::ConsentPurpose;
 use crate::legal::{self, Standings};
 use crate::model::Practitioner;
-use crate::monitoring_review::Standing;
+use crate::monitoring_review::ReviewStanding;
 use crate::penalty_case::{Penalty, Stage};
 use crate::problem::Problem;
 use crate::store::{Alert, AuditEntry, EnrolmentState, PersonalRequest, Purpose};
@@ -119,7 +119,7 @@ pub(in crate::web) struct OwnCase {
     /// The penalties that were told to the person himself.
     pub penalties: Vec<Penalty>,
     /// 行政处罚法 41: whether the record may be more than a lead.
-    pub monitoring: Standing,
+    pub monitoring: ReviewStanding,
 }
 
 /// One finding of a case that names this person.

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::problem::{Body, Problem};
-use crate::store::{About, PersonalLink, Purpose};
+use crate::store::{PersonalLink, Purpose, RequestSubject};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -114,7 +114,7 @@ pub(in crate::web) enum PersonalStep {
     Consent(SignedText),
     /// Asks the authority to correct the registry, or answers a case that was served.
     Request {
-        about: About,
+        about: RequestSubject,
         /// Of an answer: the case's alert.
         alert: Option<String>,
         /// 1 to 2000 characters.
@@ -222,7 +222,7 @@ pub(in crate::web) async fn take(
 async fn ask(
     app: &Arc<App>,
     person: String,
-    about: About,
+    about: RequestSubject,
     alert: Option<String>,
     text: &str,
 ) -> Result<PersonalDone, Problem> {
@@ -234,9 +234,11 @@ async fn ask(
     deed::did("request sent over the person's own page");
     app.blocking(move |a| {
         let alert = match (about, alert) {
-            (About::Correction, _) => None,
-            (About::Answer, Some(id)) if super::own_data::was_told(a, &person, &id)? => Some(id),
-            (About::Answer, id) => {
+            (RequestSubject::Correction, _) => None,
+            (RequestSubject::Answer, Some(id)) if super::own_data::was_told(a, &person, &id)? => {
+                Some(id)
+            }
+            (RequestSubject::Answer, id) => {
                 return Err(Problem::unknown("alert", &id.unwrap_or_default()));
             }
         };

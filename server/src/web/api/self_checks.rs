@@ -22,7 +22,7 @@ use crate::ids::SelfCheckId;
 use crate::path_id::PathId;
 use crate::problem::{Body, Problem, prose};
 use crate::self_check::period::Period;
-use crate::self_check::{self, Step};
+use crate::self_check::{self, CheckAction};
 use crate::store::{SelfCheck, SelfCheckFilter, StoreError};
 use crate::text;
 use crate::web::answer::Created;
@@ -252,17 +252,19 @@ pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
     id: SelfCheckId,
-    step: Step,
+    step: CheckAction,
     note: &str,
 ) -> Result<SelfCheck, Problem> {
     let note = prose("note", note, 400)?;
     let step = match step {
-        Step::Revise { reason } => Step::Revise { reason: prose("reason", &reason, 400)? },
+        CheckAction::Revise { reason } => {
+            CheckAction::Revise { reason: prose("reason", &reason, 400)? }
+        }
         step => step,
     };
     app.blocking(|a| {
         let check = find(a, who, &id)?;
-        if who.by_token && matches!(step, Step::Accept | Step::Return { .. }) {
+        if who.by_token && matches!(step, CheckAction::Accept | CheckAction::Return { .. }) {
             let why = "only a person takes this step: log in";
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
@@ -278,7 +280,7 @@ async fn post_submit(
     who: Who,
     PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Submit { missing: Vec::new() };
+    let step = CheckAction::Submit { missing: Vec::new() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, "").await?, &who)))
 }
 
@@ -295,7 +297,7 @@ async fn post_revise(
     PathId(id): PathId<SelfCheckId>,
     Body(it): Body<ReviseBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Revise { reason: it.reason.clone() };
+    let step = CheckAction::Revise { reason: it.reason.clone() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.reason).await?, &who)))
 }
 
@@ -314,7 +316,7 @@ async fn post_return(
     PathId(id): PathId<SelfCheckId>,
     Body(it): Body<ReturnBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Return { items: it.items };
+    let step = CheckAction::Return { items: it.items };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.note).await?, &who)))
 }
 
@@ -323,5 +325,5 @@ async fn post_accept(
     who: Who,
     PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, Step::Accept, "").await?, &who)))
+    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, CheckAction::Accept, "").await?, &who)))
 }

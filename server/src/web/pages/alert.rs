@@ -17,7 +17,7 @@ use super::log_holds;
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use crate::access::{Right, Role, Who};
-use crate::alert::{AlertState, Review, Verdict};
+use crate::alert::{AlertReview, AlertState, ReviewVerdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::clock::At;
@@ -355,14 +355,14 @@ fn has_case(who: &Who, state: AlertState) -> bool {
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.
-fn review(l: Lang, it: &Review, found: &Found) -> ReviewView {
+fn review(l: Lang, it: &AlertReview, found: &Found) -> ReviewView {
     let steps = &found.whole.steps;
     let note = steps.iter().find(|s| s.by == it.by && s.at == it.at).map(|s| s.note.clone());
     ReviewView {
         by: found.people.get(&it.by),
         verdict: match it.verdict {
-            Verdict::Uphold => l.t("认为成立", "upheld"),
-            Verdict::Dismiss => l.t("认为应排除", "for dismissal"),
+            ReviewVerdict::Uphold => l.t("认为成立", "upheld"),
+            ReviewVerdict::Dismiss => l.t("认为应排除", "for dismissal"),
         },
         reason: it.reason.map_or("", |reason| l.reason(reason)),
         note: note.unwrap_or_default(),

@@ -11,7 +11,7 @@ use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::case_document::{Kind, LONGEST};
+use crate::case_document::{DocumentKind, LONGEST};
 use crate::ids::AlertId;
 use crate::path_id::PathIdAnd;
 use crate::penalty_case::INSTITUTION;
@@ -79,7 +79,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    (id, kind): (AlertId, Kind),
+    (id, kind): (AlertId, DocumentKind),
     wanted: VersionQuery,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {

@@ -12,7 +12,7 @@ use super::forms::Given;
 use super::frame::{Frame, line, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::case_document::{Kind, LONGEST};
+use crate::case_document::{DocumentKind, LONGEST};
 use crate::problem::Problem;
 use crate::web::api::case_templates::named;
 use crate::web::api::case_templates::{TemplateBody, template, write};
@@ -76,7 +76,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    kind: Kind,
+    kind: DocumentKind,
     asked: PageQuery,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
@@ -91,7 +91,10 @@ async fn make(
     };
     let page = TemplatePage {
         f: Frame::of(app, who, l, "system", &format!("/case-templates/{}", kind.code())).await?,
-        kinds: Kind::ALL.into_iter().map(|k| (k.code(), l.t(k.zh(), k.en()), k == kind)).collect(),
+        kinds: DocumentKind::ALL
+            .into_iter()
+            .map(|k| (k.code(), l.t(k.zh(), k.en()), k == kind))
+            .collect(),
         title: l.t(kind.zh(), kind.en()),
         kind: kind.code(),
         text,

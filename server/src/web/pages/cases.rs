@@ -19,11 +19,11 @@ use super::frame::{Frame, line, local, render, render_as, shown};
 use crate::access::{Right, Who};
 use crate::alert::AlertState;
 use crate::app::App;
-use crate::case_document::Kind;
+use crate::case_document::DocumentKind;
 use crate::clock::today;
 use crate::ids::AlertId;
 use crate::path_id::PathId;
-use crate::penalty_case::{Entry, INSTITUTION, Stage, words};
+use crate::penalty_case::{CaseEntry, INSTITUTION, Stage, words};
 use crate::problem::Problem;
 use crate::web::api::case_documents::DocumentLine;
 use crate::web::api::cases::{
@@ -274,7 +274,7 @@ fn asked(l: Lang, case: &CaseSeen, mut form: FormView, given: Option<&Given>) ->
             .map(|p| (p.person.clone(), format!("{}（{}）", p.name, p.person)))
             .collect();
         add(person_field(l, &persons));
-    } else if case.parties.len() > 1 && Entry::is_code_of_a_party(form.code) {
+    } else if case.parties.len() > 1 && CaseEntry::is_code_of_a_party(form.code) {
         let name = |p: &PartySeen| match p.party.id {
             INSTITUTION => l.t("机构", "the institution").to_owned(),
             _ => p.party.name.clone(),
@@ -288,7 +288,8 @@ fn asked(l: Lang, case: &CaseSeen, mut form: FormView, given: Option<&Given>) ->
 
 /// The number of the decision is that of its document, which the scheme gave.
 fn numbered(case: &CaseSeen, mut form: FormView) -> FormView {
-    let of_the_institution = |d: &&DocumentLine| d.kind == Kind::Decision && d.party == INSTITUTION;
+    let of_the_institution =
+        |d: &&DocumentLine| d.kind == DocumentKind::Decision && d.party == INSTITUTION;
     // Who is asked for more than one party types it.
     let only = case.parties.len() == 1;
     let number = case.documents.iter().find(of_the_institution).filter(|_| only).map(|d| &d.number);

@@ -20,8 +20,8 @@ use crate::alert::{AlertState, Reason};
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::clip;
-use crate::clue::{Agency, Anonymity, Intake, RejectReason};
-use crate::corroborate::{Answer, RoomAnswer, Why};
+use crate::clue::{Agency, Anonymity, IntakeState, RejectReason};
+use crate::corroborate::{CorroborationResult, RoomAnswer, Why};
 use crate::ids::ClueId;
 use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Form, Problem};
@@ -207,7 +207,7 @@ fn days(
     rooms: &Names,
 ) -> Result<Vec<(Label, Timeline)>, Problem> {
     let seen = records.iter().flat_map(|records| &records.rooms);
-    let seen = seen.filter(|room| room.answer != Answer::NotWatched).take(MOST_DRAWN);
+    let seen = seen.filter(|room| room.answer != CorroborationResult::NotWatched).take(MOST_DRAWN);
     let mut days = Vec::new();
     for room in seen {
         let picture = super::room::day_picture(a, who, l, &room.room, &day_of(clue))?;
@@ -271,13 +271,13 @@ async fn make(
         may_step,
         may_ask_contact: who.is_one_of(&[Role::Supervisor]),
         named: !who.open_house,
-        can_intake: matches!(clue.handling.intake, Intake::Received | Intake::AskedBack),
-        can_ask: clue.handling.intake == Intake::Received && clue.can_be_asked(),
+        can_intake: matches!(clue.handling.intake, IntakeState::Received | IntakeState::AskedBack),
+        can_ask: clue.handling.intake == IntakeState::Received && clue.can_be_asked(),
         can_extend: clue.handling.awaits_decision() && clue.handling.extended_on.is_none(),
         can_tell: clue.about.anonymity == Anonymity::Named
             && clue.handling.decided_on().is_some()
             && clue.handling.told_on.is_none(),
-        can_unmerge: clue.handling.intake == Intake::Merged,
+        can_unmerge: clue.handling.intake == IntakeState::Merged,
         can_review: matches!(
             stage,
             Some(AlertState::Raised | AlertState::Review1 | AlertState::Review2)
@@ -324,7 +324,7 @@ fn dismissals(l: Lang) -> Vec<(&'static str, &'static str)> {
     of_people.map(|reason| (reason.as_str(), l.reason(reason))).collect()
 }
 
-fn proposal_words(l: Lang, it: &crate::clue::Proposal) -> &'static str {
+fn proposal_words(l: Lang, it: &crate::clue::DisposalProposal) -> &'static str {
     use crate::clue::Disposal;
     match it.disposal {
         Disposal::NotOurs { agency } => l.t(agency.zh(), agency.en()),
@@ -391,8 +391,8 @@ fn room_view(l: Lang, it: &RoomAnswer, rooms: &Names) -> RoomView {
         name: rooms.get(&it.room),
         room: it.room.clone(),
         class: match it.answer {
-            Answer::Fits => "bad",
-            Answer::NothingLike => "ok",
+            CorroborationResult::Fits => "bad",
+            CorroborationResult::NothingLike => "ok",
             _ => "warn",
         },
         answer: l.t(it.answer.zh(), it.answer.en()),

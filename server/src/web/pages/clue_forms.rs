@@ -14,7 +14,7 @@ use crate::access::Who;
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::today;
-use crate::clue::{Allegation, Anonymity, Place, PlaceKind, Source};
+use crate::clue::{Allegation, Anonymity, PlaceKind, Source, UnregisteredPlace};
 use crate::clue_intake::MOST_TEXT_CHARS;
 use crate::form_reader::{Sent, window, wrong};
 use crate::ids::ClueId;
@@ -242,7 +242,7 @@ fn body(sent: &Sent, kind: Kind) -> Result<ClueBody, Problem> {
         .map_err(|_| wrong("请选择反映事项", "choose what it is about"))?;
     let named = !sent.text("place_name").is_empty() || !sent.text("place_address").is_empty();
     let institution = sent.given("institution");
-    let place = (institution.is_none() && named).then(|| Place {
+    let place = (institution.is_none() && named).then(|| UnregisteredPlace {
         name: sent.text("place_name").to_owned(),
         address: sent.text("place_address").to_owned(),
         kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),

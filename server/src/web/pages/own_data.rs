@@ -12,9 +12,9 @@ use super::forms::Given;
 use super::frame::{Frame, dated, line, local, render_as, shown};
 use crate::access::Who;
 use crate::app::App;
-use crate::consent::{self, Purpose as ConsentPurpose};
+use crate::consent::{self, ConsentPurpose};
 use crate::problem::Problem;
-use crate::store::{About, PersonalRequest};
+use crate::store::{PersonalRequest, RequestSubject};
 use crate::web::api::consents::TextToSign;
 use crate::web::api::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
 use crate::web::endpoint::Endpoint;
@@ -106,8 +106,8 @@ fn request(l: Lang, it: PersonalRequest) -> RequestView {
     };
     RequestView {
         about: match it.about {
-            About::Correction => l.t("更正登记信息", "correction of the registry"),
-            About::Answer => l.t("对案件的说明", "answer to a case"),
+            RequestSubject::Correction => l.t("更正登记信息", "correction of the registry"),
+            RequestSubject::Answer => l.t("对案件的说明", "answer to a case"),
         },
         id: it.id,
         alert: it.alert.unwrap_or_default(),

@@ -13,7 +13,7 @@ use super::frame::{Frame, line, local, render, shown};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::{self, Parties, Purpose};
+use crate::consent::{self, ConsentPurpose, Parties};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
@@ -343,9 +343,9 @@ async fn take_upload(
     let guardian = upload.rest.get("guardian").map(|g| g.trim().to_owned()).unwrap_or_default();
     upload.photos.retain(|photo| !photo.is_empty());
     let ticked = [
-        ("agreed", Purpose::Recognition),
-        ("storage_agreed", Purpose::ServerStorage),
-        ("keep_photo", Purpose::KeepPhoto),
+        ("agreed", ConsentPurpose::Recognition),
+        ("storage_agreed", ConsentPurpose::ServerStorage),
+        ("keep_photo", ConsentPurpose::KeepPhoto),
     ];
     let purposes: Vec<_> = ticked
         .into_iter()

@@ -12,9 +12,9 @@ use super::own_data::own_page;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::Purpose as Agreed;
+use crate::consent::ConsentPurpose as Agreed;
 use crate::problem::{Form, Problem};
-use crate::store::{About, Purpose};
+use crate::store::{Purpose, RequestSubject};
 use crate::web::api::consents::SignedText;
 use crate::web::api::personal::{PersonalStep, make_link, take};
 use crate::web::api::personal_link::link_of;
@@ -56,7 +56,7 @@ pub(super) struct PersonalForm {
     /// Of a person's own page: `withdraw`, `consent` or `request`.
     #[serde(default)]
     step: String,
-    about: Option<About>,
+    about: Option<RequestSubject>,
     alert: Option<String>,
     #[serde(default)]
     text: String,

@@ -16,7 +16,7 @@ use super::frame::{Frame, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At, ms};
-use crate::corroborate::Window;
+use crate::corroborate::ClaimedWindow;
 use crate::legal::Standings;
 use crate::model::{Item, Room, Session};
 use crate::problem::Problem;
@@ -162,7 +162,7 @@ fn sessions(a: &App, room: &Room, day: &Day) -> Result<Vec<Session>, StoreError>
 }
 
 fn blind(a: &App, room: &Room, day: &Day) -> Result<Vec<(i64, i64)>, StoreError> {
-    let window = Window { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
+    let window = ClaimedWindow { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
     a.store.hours_without_picture(room.id.as_str(), window)
 }
 

@@ -11,7 +11,7 @@ use super::report::{one_line, put_report_in};
 use super::ticket::{self, Level, Nonce, PROGRAMS, TicketFault};
 use super::{Door, Shared};
 use crate::clock;
-use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
+use crate::clue::{Allegation, Anonymity, ClueDetails, PlaceKind, UnregisteredPlace};
 use crate::clue_intake::{DoorReport, MOST_TEXT_CHARS};
 use crate::form_reader::Sent;
 use crate::problem::Problem;
@@ -70,7 +70,7 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
     let address = sent.given("address_string").or_else(|| sent.given("address_id"));
     let place = match (&slug, address) {
         (Some(_), _) => None,
-        (None, Some(address)) => Some(Place {
+        (None, Some(address)) => Some(UnregisteredPlace {
             name: String::new(),
             address: one_line(&address, 200),
             kind: PlaceKind::Other,
@@ -82,7 +82,7 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
     };
     let contact = sent.given("email").or_else(|| sent.given("phone"));
     let anonymity = if contact.is_some() { Anonymity::Confidential } else { Anonymity::Anonymous };
-    let about = About {
+    let about = ClueDetails {
         place,
         from_at: None,
         to_at: None,

@@ -17,7 +17,7 @@ use super::promises::{Form, promise, telling};
 use super::ticket::{self, Level, Nonce, Ticket, TicketFault};
 use super::{Door, Shared, is_large};
 use crate::clock::{self, At, today};
-use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
+use crate::clue::{Allegation, Anonymity, ClueDetails, PlaceKind, UnregisteredPlace};
 use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door};
 use crate::form_reader::{Sent, window, wrong};
 use crate::problem::Problem;
@@ -280,7 +280,7 @@ pub(super) fn one_line(text: &str, max: usize) -> String {
 }
 
 /// What the form says of the matter.
-fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
+fn about(sent: &Sent, form: Form) -> Result<(Allegation, ClueDetails), Problem> {
     let length = sent.text("text").chars().count();
     if length == 0 || length > MOST_TEXT_CHARS {
         let zh = "请写明看到的情况（不超过 4000 字）";
@@ -297,7 +297,7 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
         let zh = "请填写机构或场所的名称或地址";
         return Err(wrong(zh, "name the institution or the place"));
     }
-    let place = (!known).then(|| Place {
+    let place = (!known).then(|| UnregisteredPlace {
         name: one_line(sent.text("place_name"), 100),
         address: one_line(sent.text("place_address"), 200),
         kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),
@@ -314,7 +314,7 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
         Form::Report => one_line(sent.text("item"), 100),
     };
     let window_vague = vague || sent.ticked("vague");
-    Ok((allegation, About { place, from_at, to_at, window_vague, item_text, anonymity }))
+    Ok((allegation, ClueDetails { place, from_at, to_at, window_vague, item_text, anonymity }))
 }
 
 fn report_of(sent: &Sent, form: Form, slug: &str) -> Result<DoorReport, Problem> {

@@ -6,7 +6,7 @@ use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 
 use super::{Around, Step, kept};
 use crate::alert::{AlertState, Case};
-use crate::alert_view::Number;
+use crate::alert_view::ReferenceNumber;
 use crate::ids::AlertId;
 use crate::store::alerts::Alert;
 use crate::store::engine::{Connection, params};
@@ -36,7 +36,7 @@ pub(super) fn open_alert(
         ),
     };
     let mut alert = Alert {
-        number: Number::default(),
+        number: ReferenceNumber::default(),
         id,
         severity: number(report.severity),
         kinds: vec![kind_name(report.kind)],
@@ -83,7 +83,7 @@ pub(super) fn open_alert(
         of_clinic
     ];
     let number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
-    alert.number = Number::new(number, of_clinic);
+    alert.number = ReferenceNumber::new(number, of_clinic);
     Ok(alert)
 }
 

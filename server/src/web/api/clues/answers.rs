@@ -11,7 +11,7 @@ use super::find;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::clue::{Intake, ReporterState};
+use crate::clue::{IntakeState, ReporterState};
 use crate::clue_intake;
 use crate::ids::ClueId;
 use crate::path_id::PathId;
@@ -101,7 +101,7 @@ pub(in crate::web) async fn put_answer(
     app.blocking(|a| {
         let clue = find(a, who, id)?;
         let over = || StoreError::Conflict("nobody asks anything of this clue now".to_owned());
-        if clue.handling.intake != Intake::AskedBack {
+        if clue.handling.intake != IntakeState::AskedBack {
             return Err(over().into());
         }
         let sealed = clue_intake::sealed_answer(a, &clue.id, &text)?.ok_or_else(over)?;

@@ -11,7 +11,7 @@ use super::{OpeningView, people};
 use crate::access::Who;
 use crate::app::App;
 use crate::evidence::ItemSeen;
-use crate::evidence::opening::{Delivery, SamePerson};
+use crate::evidence::opening::{PictureDelivery, SamePerson};
 use crate::ids::OpeningId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
@@ -87,7 +87,7 @@ pub(super) struct PictureView {
     delivery: String,
 }
 
-pub(super) fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> PictureView {
+pub(super) fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&PictureDelivery>) -> PictureView {
     PictureView {
         kind: match seen.item.kind {
             EvidenceKind::SubjectCrop => l.t("当事人面部", "face of the subject"),
@@ -110,9 +110,9 @@ pub(super) fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> 
         },
         delivery: match delivery {
             None => String::new(),
-            Some(Delivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
-            Some(Delivery::Arrived) => l.t("已送达", "here").to_owned(),
-            Some(Delivery::Lost { why }) => {
+            Some(PictureDelivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
+            Some(PictureDelivery::Arrived) => l.t("已送达", "here").to_owned(),
+            Some(PictureDelivery::Lost { why }) => {
                 let why = messages::of_a_box(l, why);
                 format!("{}{}{why}", l.t("设备已无", "lost"), l.t("：", ": "))
             }

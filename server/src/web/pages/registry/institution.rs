@@ -3,7 +3,7 @@
 use super::{NEW, Sheet};
 use crate::access::Who;
 use crate::app::App;
-use crate::model::{Institution, Place};
+use crate::model::{Coordinates, Institution};
 use crate::problem::Problem;
 use crate::text::FoldFault;
 use crate::web::pages::forms::{Field, Given, Kind, id, worded};
@@ -155,7 +155,7 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Institution, FoldFault> 
 }
 
 /// Both degrees, or neither.
-fn place(given: &Given) -> Result<Option<Place>, FoldFault> {
+fn place(given: &Given) -> Result<Option<Coordinates>, FoldFault> {
     let (north, east) = (given.text("north_deg"), given.text("east_deg"));
     if north.is_empty() && east.is_empty() {
         return Ok(None);
@@ -166,5 +166,5 @@ fn place(given: &Given) -> Result<Option<Place>, FoldFault> {
         text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
     };
     let (north_deg, east_deg) = (degrees("north_deg", north)?, degrees("east_deg", east)?);
-    Ok(Some(Place { north_deg, east_deg }))
+    Ok(Some(Coordinates { north_deg, east_deg }))
 }
