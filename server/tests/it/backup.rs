@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use server::backup;
 use server::consent::ConsentPurpose;
 use server::model::Consent;
-use server::store::{NewTemplate, Proposal};
+use server::store::{NewEnrolment, NewTemplate};
 use zeroize::Zeroizing;
 
 use crate::boxes::{TestBox, finding};
@@ -38,7 +38,7 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
         masked: false,
         vector,
     };
-    let proposal = Proposal {
+    let proposal = NewEnrolment {
         id,
         person,
         institution: "clinic-1",

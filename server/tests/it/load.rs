@@ -517,7 +517,7 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         guardian: None,
         earlier: Vec::new(),
     };
-    let proposal = server::store::Proposal {
+    let proposal = server::store::NewEnrolment {
         id: &format!("e-{n}"),
         person: "p-lead",
         institution: "clinic-1",

@@ -99,7 +99,7 @@ mod tests {
     use crate::consent::ConsentPurpose;
     use crate::model::Consent;
     use crate::store::cluster::{Cluster, SOCKET};
-    use crate::store::{FaceStore, NewTemplate, Proposal, PublicStore, Store};
+    use crate::store::{FaceStore, NewEnrolment, NewTemplate, PublicStore, Store};
     use crate::tombstone::Ledger;
     use crate::vault::Key;
 
@@ -185,7 +185,7 @@ mod tests {
             masked: false,
             vector: Zeroizing::new(vec![7; 32]),
         };
-        let proposal = Proposal {
+        let proposal = NewEnrolment {
             id: &format!("e-{person}"),
             person,
             institution: "c-1",

@@ -1,7 +1,7 @@
 //! What whoever sent a clue says later, what a partner sent, and what is destroyed of a clue when
 //! its time is over. Texts come sealed and stay so.
 
-use super::clues::{Clue, Due, move_on};
+use super::clues::{Clue, ClueDue, move_on};
 use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, clues};
@@ -20,7 +20,7 @@ impl Store {
         by: &str,
         sealed: &[u8],
         now: At,
-        due: &dyn Fn(&Clue) -> Due,
+        due: &dyn Fn(&Clue) -> ClueDue,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
             put_text(tx, id, sealed, now)?;

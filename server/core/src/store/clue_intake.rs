@@ -1,7 +1,7 @@
 //! How a clue comes in and is stored, and when it may join another: of the same place, that goes
 //! on. What is almost the same is merged, or proposed to a person.
 
-use super::clues::{BY_LIKENESS, NewClue, Recorded, by_id, join, move_on, record, takes_in};
+use super::clues::{BY_LIKENESS, ClueRecordLine, NewClue, by_id, join, move_on, record, takes_in};
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::{Result, Store, StoreError};
 use crate::clock::At;
@@ -42,7 +42,8 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId
     insert(tx, it)?;
     fail_point::reached("clue.received");
     let stage = IntakeState::Received.as_str();
-    let received = Recorded { by: &it.posted_by, step: "received", note: "", said: "", stage };
+    let received =
+        ClueRecordLine { by: &it.posted_by, step: "received", note: "", said: "", stage };
     record(tx, &it.id, &received, now)?;
     if let Some(mac) = &it.receipt_mac {
         let day = &it.received_on;
@@ -67,7 +68,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId
         } else if goes {
             let note = format!("#{number}");
             let same =
-                Recorded { by: BY_LIKENESS, step: "same_text", note: &note, said: "", stage };
+                ClueRecordLine { by: BY_LIKENESS, step: "same_text", note: &note, said: "", stage };
             record(tx, &it.id, &same, now)?;
         }
     }

@@ -48,7 +48,7 @@ impl Clue {
 }
 
 /// A day on which something is due with a clue, and the rule that gave it.
-pub type Due = Option<(String, DueRule)>;
+pub type ClueDue = Option<(String, DueRule)>;
 
 /// A clue that comes in, sealed already.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub struct NewClue {
     pub institution: Option<String>,
     pub room: Option<String>,
     pub allegation: Allegation,
-    pub due: Due,
+    pub due: ClueDue,
     pub about: ClueDetails,
     pub fold: String,
     pub receipt_mac: Option<String>,
@@ -239,7 +239,7 @@ impl Store {
         step: &ClueAction,
         note: &str,
         now: At,
-        due: &dyn Fn(&Clue) -> Due,
+        due: &dyn Fn(&Clue) -> ClueDue,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
             let ClueAction::Merge { into } = step else {
@@ -270,7 +270,7 @@ impl Store {
     ) -> Result<()> {
         self.write(|tx| {
             let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
-            let said = Recorded { by, step: "replay", note: reason, said: trial, stage };
+            let said = ClueRecordLine { by, step: "replay", note: reason, said: trial, stage };
             record(tx, id, &said, now)
         })
     }
@@ -280,7 +280,7 @@ impl Store {
             let sql = "INSERT INTO clue_link VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING";
             if tx.execute(sql, params![id, alert, by, now])? > 0 {
                 let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
-                let said = Recorded { by, step: "link", note: alert, said: "", stage };
+                let said = ClueRecordLine { by, step: "link", note: alert, said: "", stage };
                 record(tx, id, &said, now)?;
             }
             Ok(())
@@ -298,7 +298,7 @@ pub(super) fn move_on(
     step: &ClueAction,
     note: &str,
     now: At,
-    due: &dyn Fn(&Clue) -> Due,
+    due: &dyn Fn(&Clue) -> ClueDue,
 ) -> Result<Clue> {
     let unknown = || StoreError::Unknown { what: "clue", id: id.to_string() };
     let before = by_id(tx, id)?.ok_or_else(unknown)?;
@@ -323,7 +323,7 @@ pub(super) fn move_on(
     )?;
     fail_point::reached("clue.moved");
     let (said, stage) = (step.said(), after.handling.stage());
-    record(tx, id, &Recorded { by, step: step.name(), note, said: &said, stage }, now)?;
+    record(tx, id, &ClueRecordLine { by, step: step.name(), note, said: &said, stage }, now)?;
     fail_point::reached("clue.recorded");
     tell_reporters(tx, &after, &crate::clock::day_of(&now))?;
     fail_point::reached("clue.told");
@@ -351,7 +351,7 @@ pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: A
     let stage = handling.stage();
     tx.execute(sql, params![it.id, stage, serde_json::to_string(&handling)?])?;
     let note = format!("#{number}");
-    record(tx, &it.id, &Recorded { by, step: "joined", note: &note, said: "", stage }, now)
+    record(tx, &it.id, &ClueRecordLine { by, step: "joined", note: &note, said: "", stage }, now)
 }
 
 /// How a clue stands for whoever sent it: as the one at the end of its merges. A question is for
@@ -390,7 +390,7 @@ fn tell_reporters(tx: &Connection, it: &Clue, day: &str) -> Result<()> {
 }
 
 /// A line for the record.
-pub(super) struct Recorded<'a> {
+pub(super) struct ClueRecordLine<'a> {
     pub by: &'a str,
     pub step: &'a str,
     pub note: &'a str,
@@ -398,7 +398,12 @@ pub(super) struct Recorded<'a> {
     pub stage: &'a str,
 }
 
-pub(super) fn record(tx: &Connection, clue: &ClueId, it: &Recorded<'_>, now: At) -> Result<()> {
+pub(super) fn record(
+    tx: &Connection,
+    clue: &ClueId,
+    it: &ClueRecordLine<'_>,
+    now: At,
+) -> Result<()> {
     // Of the public only the day is known; a merge by likeness happens as the report comes in.
     let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
     let at = if of_day { crate::clock::day_of(&now) } else { now.to_string() };

@@ -178,7 +178,7 @@ impl FaceStore {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::super::Proposal;
+    use super::super::NewEnrolment;
     use super::*;
     use crate::consent::ConsentPurpose;
     use crate::model::Consent;
@@ -217,7 +217,7 @@ mod tests {
             [("p-1", vec![b"jpeg".to_vec()]), ("p-2", Vec::new()), ("p-3", Vec::new())]
         {
             let id = format!("e-{person}");
-            let proposal = Proposal {
+            let proposal = NewEnrolment {
                 id: &id,
                 person,
                 institution: "c-1",

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{DeviceState, Upsert};
 use crate::web::answer::Stored;
 use crate::web::endpoint::Endpoint;
@@ -81,7 +81,7 @@ impl BoxMade {
 async fn post_device(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<BoxBody>,
+    JsonBody(it): JsonBody<BoxBody>,
 ) -> Result<Stored<BoxMade>, Problem> {
     let (upsert, made) = register(&app, &who, it, Registering::Again).await?;
     Ok(Stored(upsert, made))

@@ -21,7 +21,7 @@ use crate::ids::AlertId;
 use crate::paper::{self, Block};
 use crate::path_id::{PathId, PathIdAnd};
 use crate::penalty_case::{INSTITUTION, Party, PenaltyCase, ServedPaper};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{NewDocument, StoredDocument};
 use crate::web::answer::{Docx, Download, Pdf};
 use crate::web::endpoint::Endpoint;
@@ -149,7 +149,7 @@ async fn post_document(
     State(app): State<Arc<App>>,
     who: Who,
     PathIdAnd(id, kind): OfCase,
-    Body(it): Body<DocumentBody>,
+    JsonBody(it): JsonBody<DocumentBody>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
     let asked = VersionQuery { party: it.party, ..VersionQuery::default() };

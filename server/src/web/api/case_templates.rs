@@ -14,7 +14,7 @@ use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{CaseFact, DocumentKind, check_template};
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::actor::signer;
 use crate::web::request::deed;
@@ -74,7 +74,7 @@ async fn post_template(
     State(app): State<Arc<App>>,
     who: Who,
     Path(kind): Path<String>,
-    Body(it): Body<TemplateBody>,
+    JsonBody(it): JsonBody<TemplateBody>,
 ) -> Result<Json<TemplateSeen>, Problem> {
     let kind = named(&kind)?;
     write(&app, &who, kind, it).await?;

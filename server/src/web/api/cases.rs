@@ -28,7 +28,7 @@ use crate::penalty_case::{
     CaseClock, CaseEntry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading,
     RecordedEntry, Stage, words,
 };
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::actor::signer;
 use crate::web::request::deed;
@@ -303,7 +303,7 @@ async fn post_case(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<AlertId>,
-    Body(it): Body<OpenBody>,
+    JsonBody(it): JsonBody<OpenBody>,
 ) -> Result<Json<CaseSeen>, Problem> {
     open(&app, &who, id.clone(), it).await?;
     Ok(Json(app.blocking(move |a| whole(a, &who, &id)).await?))
@@ -313,7 +313,7 @@ async fn post_entry(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<AlertId>,
-    Body(it): Body<EntryBody>,
+    JsonBody(it): JsonBody<EntryBody>,
 ) -> Result<Json<CaseSeen>, Problem> {
     enter(&app, &who, id.clone(), it).await?;
     Ok(Json(app.blocking(move |a| whole(a, &who, &id)).await?))

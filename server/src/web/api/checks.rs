@@ -19,7 +19,7 @@ use crate::clock::{self, At, clip};
 use crate::config::Mode;
 use crate::ids::CheckId;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::KeptCheck;
 use crate::text::digits;
 use crate::vault::Key;
@@ -113,7 +113,7 @@ struct CheckMade {
 async fn post_check(
     State(app): Shared,
     who: Who,
-    Body(it): Body<CheckBody>,
+    JsonBody(it): JsonBody<CheckBody>,
 ) -> Result<Created<CheckMade>, Problem> {
     let made = check(&app, &who, it, "api").await?;
     let KeptCheck { id, person, witness, direction, at, .. } = made;
@@ -188,7 +188,7 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
     let room = room.ok_or_else(|| Problem::unknown("room", &it.room))?;
     seen.must_have(room.institution.as_str(), "room", &it.room)?;
     let of_card = a.store.credential_of_card(card)?;
-    let right = |found: &Option<crate::store::Credential>, pin: &str| {
+    let right = |found: &Option<crate::store::CardCredential>, pin: &str| {
         let hash = found.as_ref().map_or(NOBODY.as_str(), |c| c.pin_hash.as_str());
         password::verify(pin, hash) && found.is_some()
     };

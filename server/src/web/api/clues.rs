@@ -23,7 +23,7 @@ use crate::clue::{Allegation, Anonymity, ClueDetails, Source, UnregisteredPlace}
 use crate::clue_intake::{self, IncomingClue};
 use crate::ids::ClueId;
 use crate::path_id::{PathId, PathIdAnd};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Clue, ClueFilter, StoreError, Upsert};
 use crate::text::listed;
 use crate::web::answer::{Download, Jpeg, Stored};
@@ -295,7 +295,7 @@ pub(in crate::web) async fn put(
 async fn post_clue(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<ClueBody>,
+    JsonBody(it): JsonBody<ClueBody>,
 ) -> Result<Stored<ClueAnswer>, Problem> {
     let (clue, new) = put(&app, &who, it, Vec::new()).await?;
     let stored = if new { Upsert::Created } else { Upsert::Replaced };

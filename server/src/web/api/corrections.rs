@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::ids::CorrectionId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::self_check::correction::{CorrectionAction, CorrectionState};
 use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
 use crate::text;
@@ -268,7 +268,7 @@ async fn post_step(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<CorrectionId>,
-    Body(it): Body<CorrectionStepBody>,
+    JsonBody(it): JsonBody<CorrectionStepBody>,
 ) -> Result<Json<CorrectionSeen>, Problem> {
     Ok(Json(take(&app, &who, id, it).await?))
 }

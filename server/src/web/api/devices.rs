@@ -16,7 +16,7 @@ use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
 use crate::web::answer::Accepted;
 use crate::web::endpoint::Endpoint;
@@ -190,7 +190,7 @@ async fn post_command(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<CommandBody>,
+    JsonBody(it): JsonBody<CommandBody>,
 ) -> Result<Accepted<CommandSent>, Problem> {
     let CommandBody::IdentityCheck { person, witness, at, direction } = it;
     if person == witness {

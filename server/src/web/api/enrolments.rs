@@ -17,13 +17,13 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::enrol::{
-    Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
+    EnrolmentOutcome, FaceComparison, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
     Proposed, Request,
 };
 use crate::ids::EnrolmentId;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
 use crate::web::answer::{Created, Jpeg, Raw};
 use crate::web::endpoint::Endpoint;
@@ -106,7 +106,7 @@ async fn post_enrolment(
     let person = upload.person.clone();
     let (institution, proposed) = propose(&app, &who, upload).await?;
     let Proposed { id, photos, compared, templates } = proposed;
-    let compared = if who.may(Right::CompareFaces) { compared } else { Compared::default() };
+    let compared = if who.may(Right::CompareFaces) { compared } else { FaceComparison::default() };
     Ok(Created(EnrolmentMade {
         id: id.to_string(),
         person,
@@ -248,7 +248,7 @@ async fn post_confirm(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<EnrolmentId>,
-    Body(it): Body<EnrolmentDecision>,
+    JsonBody(it): JsonBody<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     decided(&app, &who, id, true, it).await
 }
@@ -257,7 +257,7 @@ async fn post_refuse(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<EnrolmentId>,
-    Body(it): Body<EnrolmentDecision>,
+    JsonBody(it): JsonBody<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err(Problem::unprocessable("reason: say why the proposal is refused"));
@@ -423,7 +423,7 @@ async fn post_withdraw(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<WithdrawBody>,
+    JsonBody(it): JsonBody<WithdrawBody>,
 ) -> Result<Json<Withdrawn>, Problem> {
     withdraw(&app, &who, id, it).await.map(Json)
 }

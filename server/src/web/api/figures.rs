@@ -19,7 +19,7 @@ use crate::alert::{AlertState, ClinicState};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::problem::Problem;
-use crate::store::{Cell, DeviceFigures, Figures, Sight, Span};
+use crate::store::{Cell, ChartScope, DeviceFigures, Figures, Sight};
 use crate::web::answer::{Csv, Download};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::SIGHT;
@@ -55,7 +55,7 @@ pub(in crate::web) struct FiguresQuery {
 pub(in crate::web) struct Asked {
     pub from: Date,
     pub to: Date,
-    pub span: Span,
+    pub span: ChartScope,
 }
 
 impl FiguresQuery {
@@ -83,7 +83,7 @@ impl FiguresQuery {
         let begin = |d: Date| d.to_zoned(clock::zone()).map(|z| At::from(z.timestamp()));
         let outside = |_| Problem::unprocessable("from, to: these days lie outside the calendar");
         let clinic = who.role == Role::Clinic;
-        let span = Span {
+        let span = ChartScope {
             from: begin(from).map_err(outside)?,
             to: begin(to.saturating_add(jiff::Span::new().days(1))).map_err(outside)?,
             jurisdiction: if clinic { String::new() } else { who.scope.clone() },

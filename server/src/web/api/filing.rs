@@ -14,7 +14,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, today};
 use crate::filing::{FilingEvent, FilingKind, FilingTerm, terms};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{KEEPERS, POLICY};
@@ -72,7 +72,7 @@ pub(in crate::web) fn seen(a: &App) -> Result<FilingSeen, Problem> {
 async fn post_filing(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<FilingBody>,
+    JsonBody(it): JsonBody<FilingBody>,
 ) -> Result<Json<FilingSeen>, Problem> {
     enter(&app, &who, it).await?;
     Ok(Json(app.blocking(seen).await?))

@@ -14,7 +14,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::legal;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -95,7 +95,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who) -> Result<LawTable, Problem> {
 async fn post_decision(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<DecisionBody>,
+    JsonBody(it): JsonBody<DecisionBody>,
 ) -> Result<Created<LawVersion>, Problem> {
     Ok(Created(decide(&app, &who, it).await?))
 }

@@ -19,7 +19,7 @@ use crate::legal;
 use crate::monitoring_review::{
     DeviceReview, MonitoringReview, PublicNotice, ReviewStanding, in_use_from,
 };
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::rules::Numbers;
 use crate::store::{Device, DeviceState, ReviewEntry};
 use crate::web::endpoint::Endpoint;
@@ -149,7 +149,7 @@ async fn post_review(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<ReviewBody>,
+    JsonBody(it): JsonBody<ReviewBody>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(enter(&app, who, id, it).await?))
 }

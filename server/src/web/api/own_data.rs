@@ -28,7 +28,7 @@ use crate::model::Practitioner;
 use crate::monitoring_review::ReviewStanding;
 use crate::penalty_case::{Penalty, Stage};
 use crate::problem::Problem;
-use crate::store::{Alert, AuditEntry, EnrolmentState, PersonalRequest, Purpose};
+use crate::store::{Alert, AuditEntry, EnrolmentState, LinkPurpose, PersonalRequest};
 use crate::text::id_replaced;
 use crate::web::answer::{Download, JsonFile};
 use crate::web::endpoint::Endpoint;
@@ -170,7 +170,7 @@ async fn get_copy(
 /// The data of whoever this link was given to.
 pub(in crate::web) async fn read(app: &Arc<App>, token: &str) -> Result<OwnData, Problem> {
     let link = link_of(app, token).await?;
-    if link.purpose != Purpose::OwnData {
+    if link.purpose != LinkPurpose::OwnData {
         return Err(Problem::unprocessable("this link shows no data: ask for one that does"));
     }
     deed::persons([&link.person]);

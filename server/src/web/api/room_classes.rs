@@ -13,7 +13,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{ClassStep, ClassVerdict, ClassWord, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::actor;
@@ -112,7 +112,7 @@ async fn post_class(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<ClassBody>,
+    JsonBody(it): JsonBody<ClassBody>,
 ) -> Result<Json<RoomClasses>, Problem> {
     say(&app, &who, id, it).await?;
     let rooms = classes(&app, &who, &PartQuery::default()).await?;

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::ids::SelfCheckId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::self_check::period::Period;
 use crate::self_check::{self, CheckAction};
 use crate::store::{SelfCheck, SelfCheckFilter, StoreError};
@@ -182,7 +182,7 @@ pub(in crate::web) async fn order(
 async fn post_special(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<SpecialBody>,
+    JsonBody(it): JsonBody<SpecialBody>,
 ) -> Result<Created<SelfCheckSeen>, Problem> {
     Ok(Created(SelfCheckSeen::of(&order(&app, &who, it).await?, &who)))
 }
@@ -242,7 +242,7 @@ async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    Body(it): Body<AnswerBody>,
+    JsonBody(it): JsonBody<AnswerBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     Ok(Json(SelfCheckSeen::of(&save(&app, &who, id, it).await?, &who)))
 }
@@ -295,7 +295,7 @@ async fn post_revise(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    Body(it): Body<ReviseBody>,
+    JsonBody(it): JsonBody<ReviseBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = CheckAction::Revise { reason: it.reason.clone() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.reason).await?, &who)))
@@ -314,7 +314,7 @@ async fn post_return(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    Body(it): Body<ReturnBody>,
+    JsonBody(it): JsonBody<ReturnBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     let step = CheckAction::Return { items: it.items };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.note).await?, &who)))

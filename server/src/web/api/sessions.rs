@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::{Room, Session};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{SessionChange, SessionDeed, StoreError, Upsert};
 use crate::web::answer::Stored;
 use crate::web::endpoint::Endpoint;
@@ -79,7 +79,7 @@ async fn post_session(
     State(app): Shared,
     who: Who,
     headers: HeaderMap,
-    Body(it): Body<Session>,
+    JsonBody(it): JsonBody<Session>,
 ) -> Result<Stored<SessionMade>, Problem> {
     let why = prose("why", &deed::reason(&headers)?.unwrap_or_default(), 400)?;
     let id = it.id.clone();
@@ -219,7 +219,7 @@ async fn post_step(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(step): Body<SessionStep>,
+    JsonBody(step): JsonBody<SessionStep>,
 ) -> Result<Json<SessionMade>, Problem> {
     let (_, revision) = take(&app, &who, &id, step).await?;
     Ok(Json(SessionMade { id, revision }))

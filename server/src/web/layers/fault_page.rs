@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::access::Who;
 use crate::app::App;
-use crate::problem::{Problem, Told};
+use crate::problem::{Problem, ProblemText};
 use crate::web::pages::frame;
 use crate::web::request::credential::Credential;
 use crate::web::view::words::Lang;
@@ -57,7 +57,7 @@ impl Asked {
         if !self.by_browser || !fault || is_page {
             return response;
         }
-        let problem = match response.extensions().get::<Told>() {
+        let problem = match response.extensions().get::<ProblemText>() {
             Some(told) => Problem { zh: told.zh.clone(), ..Problem::new(status, &told.detail) },
             // What the framework itself refuses says its part in English for programmers.
             None => Problem {

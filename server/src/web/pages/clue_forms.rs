@@ -19,7 +19,7 @@ use crate::clue_intake::MOST_TEXT_CHARS;
 use crate::form_reader::{Sent, window, wrong};
 use crate::ids::ClueId;
 use crate::problem::{Form, Problem};
-use crate::store::Part;
+use crate::store::ListPart;
 use crate::text::listed;
 use crate::web::api::clues::{AnswerBody, ClueAnswer, ClueBody, answer, put, put_answer};
 use crate::web::endpoint::Endpoint;
@@ -136,7 +136,7 @@ async fn make(
     fault: String,
 ) -> Result<Response, Problem> {
     let district = who.agency().map_or_else(|| who.scope.clone(), |(_, d)| d.to_owned());
-    let part = Part { jurisdiction: district, ..PartQuery::default().part(who, CHOICE) };
+    let part = ListPart { jurisdiction: district, ..PartQuery::default().part(who, CHOICE) };
     let mut institutions: Vec<(String, String)> = app
         .blocking(|a| a.store.institutions_part(&part))
         .await?

@@ -12,7 +12,7 @@ use super::frame::{Frame, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::Unread;
+use crate::store::UnreadSubmission;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, CLUES};
@@ -29,7 +29,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "clues_unread.html")]
 struct UnreadPage {
     f: Frame,
-    rows: Vec<Unread>,
+    rows: Vec<UnreadSubmission>,
     may_try: bool,
 }
 

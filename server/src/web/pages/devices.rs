@@ -15,7 +15,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
-use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
+use crate::store::{BoxPlan, Device, DeviceState, InstitutionSeen, KnowledgeState, StoreError};
 use crate::web::api::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::{PartQuery, cut};
@@ -38,7 +38,7 @@ struct DevicesPage {
     boxes: Vec<BoxView>,
     quarantine: Vec<Refused>,
     /// Institutions, those with a silent box first.
-    places: Vec<PlaceSeen>,
+    places: Vec<InstitutionSeen>,
     places_open: bool,
     q: String,
     next: Option<String>,

@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::certificates::Due;
+use crate::certificates::ExpiringCertificate;
 use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
@@ -253,7 +253,7 @@ fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(String, String)> {
         return Vec::new();
     }
     let due = app.certificates.due(clock::now()).into_iter();
-    let whose = |d: &Due| format!("{} {}", l.t(d.whose.zh(), d.whose.en()), d.at);
+    let whose = |d: &ExpiringCertificate| format!("{} {}", l.t(d.whose.zh(), d.whose.en()), d.at);
     due.map(|d| (whose(&d), dated(&At::from(d.expires_at)))).collect()
 }
 

@@ -16,7 +16,7 @@ use crate::ids::HookId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Quiet;
-use crate::store::{Delivery, DeliveryEvent, DeliveryState, Hook, HookKind, StoreError};
+use crate::store::{DeliveryEvent, DeliveryState, Hook, HookDelivery, HookKind, StoreError};
 use crate::web::api::hooks::{self, HookBody, HookStep};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::ADMIN;
@@ -258,7 +258,7 @@ fn told(l: Lang, event: DeliveryEvent) -> &'static str {
     }
 }
 
-fn line(l: Lang, d: Delivery) -> LogRow {
+fn line(l: Lang, d: HookDelivery) -> LogRow {
     let (words, class) = match d.state {
         DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
         DeliveryState::Failed => (l.t("已放弃", "given up"), "bad"),

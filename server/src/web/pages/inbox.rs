@@ -20,7 +20,7 @@ use crate::legal::Standings;
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{
-    Alert, AlertCount, AlertFilter, ClinicCounts, Part, StoreError, View, WorstFinding,
+    Alert, AlertCount, AlertFilter, ClinicCounts, ListPart, StoreError, View, WorstFinding,
 };
 use crate::web::api::alerts::{ListQuery, UNASSIGNED, listed_alerts};
 use crate::web::endpoint::Endpoint;
@@ -226,7 +226,7 @@ enum Counts {
 }
 
 impl Counts {
-    fn of(a: &App, who: &Who, part: &Part) -> Result<Self, StoreError> {
+    fn of(a: &App, who: &Who, part: &ListPart) -> Result<Self, StoreError> {
         if who.role == Role::Clinic {
             return Ok(Self::Clinic(a.store.clinic_counts(&who.scope)?));
         }
@@ -247,7 +247,7 @@ pub(super) fn find(
     who: &Who,
     l: Lang,
     filter: &AlertFilter,
-    part: &Part,
+    part: &ListPart,
 ) -> Result<Found, StoreError> {
     let alerts = listed_alerts(a, who, filter)?;
     crate::web::request::sight::note(a, &alerts)?;

@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
 use crate::problem::{Problem, encoded};
-use crate::store::{AlertFilter, Part};
+use crate::store::{AlertFilter, ListPart};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
@@ -103,7 +103,7 @@ pub(super) fn item_words(l: Lang, it: &Item) -> String {
     l.t(&it.name_zh, if it.name_en.is_empty() { &it.name_zh } else { &it.name_en }).to_owned()
 }
 
-fn people(a: &App, l: Lang, id: &str, part: &Part) -> Result<(Vec<PersonLine>, bool), Problem> {
+fn people(a: &App, l: Lang, id: &str, part: &ListPart) -> Result<(Vec<PersonLine>, bool), Problem> {
     let mut found = a.store.practitioners_part(part)?;
     let more = cut(&mut found, part, |p| p.id.to_string()).is_some();
     deed::persons(found.iter().map(|p| p.id.as_str()));

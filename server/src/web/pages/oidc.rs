@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::frame::{Frame, line, render, shown};
 use super::login;
 use crate::access::Who;
-use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, Vouched};
+use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, ProviderLogin};
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::{self, At};
@@ -187,7 +187,7 @@ async fn come_in(
     who: &Who,
     l: Lang,
     headers: &HeaderMap,
-    vouched: &Vouched,
+    vouched: &ProviderLogin,
     to: Option<LocalPage>,
 ) -> Result<Response, Problem> {
     let identity = vouched.identity.clone();
@@ -325,7 +325,7 @@ async fn confirm_page(
     who: &Who,
     l: Lang,
     account: String,
-    vouched: Vouched,
+    vouched: ProviderLogin,
 ) -> Result<Response, Problem> {
     let id = account.clone();
     let stands = app.blocking(move |a| a.store.account(&id)).await?;

@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::notify::personal::Way;
 use crate::problem::{Form, Problem};
-use crate::store::{Delivery, DeliveryState, RobotKind, StoreError};
+use crate::store::{DeliveryState, HookDelivery, RobotKind, StoreError};
 use crate::web::api::own_ways::{WaysForm, keep_ways};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::PEOPLE;
@@ -89,7 +89,7 @@ fn clock_of(minute: Option<u16>) -> String {
     minute.map(|m| format!("{:02}:{:02}", m / 60, m % 60)).unwrap_or_default()
 }
 
-fn told(l: Lang, it: &Delivery) -> Told {
+fn told(l: Lang, it: &HookDelivery) -> Told {
     let (came, class) = match it.state {
         DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
         DeliveryState::Failed => (l.t("未送达", "failed"), "bad"),

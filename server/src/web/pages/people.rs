@@ -17,7 +17,7 @@ use crate::consent::{self, ConsentPurpose, Parties};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
-use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
+use crate::store::{Enrolment, EnrolmentState, ListPart, StoreError};
 use crate::web::api::consents::another_text;
 use crate::web::api::enrolments::{propose, read_upload};
 use crate::web::endpoint::Endpoint;
@@ -89,7 +89,7 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response, Problem> {
+async fn make(app: &Arc<App>, l: Lang, who: &Who, part: ListPart) -> Result<Response, Problem> {
     let (q, reader) = (part.text.clone(), who.clone());
     let (people, next, enrolments, waiting, institutions, count) = app
         .blocking(move |a| {

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::clock::At;
 use crate::consent::ConsentPurpose as Agreed;
 use crate::problem::{Form, Problem};
-use crate::store::{Purpose, RequestSubject};
+use crate::store::{LinkPurpose, RequestSubject};
 use crate::web::api::consents::SignedText;
 use crate::web::api::personal::{PersonalStep, make_link, take};
 use crate::web::api::personal_link::link_of;
@@ -99,7 +99,7 @@ async fn page(
     let link = link_of(&app, &token).await;
     deed::persons(link.iter().map(|link| &link.person));
     let made = match link {
-        Ok(link) if link.purpose == Purpose::OwnData => {
+        Ok(link) if link.purpose == LinkPurpose::OwnData => {
             own_page(&app, &who, l, &token, Ok(false)).await
         }
         Ok(link) => make(&app, &who, l, link.purpose, String::new(), false).await,
@@ -116,7 +116,9 @@ async fn submit(
     Form(it): Form<PersonalForm>,
 ) -> Response {
     let made = match link_of(&app, &token).await {
-        Ok(link) if link.purpose == Purpose::OwnData => own_step(&app, &who, l, &token, it).await,
+        Ok(link) if link.purpose == LinkPurpose::OwnData => {
+            own_step(&app, &who, l, &token, it).await
+        }
         Ok(link) => match act(&app, &token, link.purpose, it).await {
             Ok(()) => make(&app, &who, l, link.purpose, String::new(), true).await,
             Err(problem) if problem.status.is_server_error() => Err(problem),
@@ -149,7 +151,7 @@ async fn own_step(
         }
     };
     match take(app, token, step).await {
-        Ok(_) if withdraws => make(app, who, l, Purpose::Withdrawal, String::new(), true).await,
+        Ok(_) if withdraws => make(app, who, l, LinkPurpose::Withdrawal, String::new(), true).await,
         Ok(_) => own_page(app, who, l, token, Ok(true)).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => own_page(app, who, l, token, Err(line(l, problem))).await,
@@ -159,15 +161,15 @@ async fn own_step(
 async fn act(
     app: &Arc<App>,
     token: &str,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     it: PersonalForm,
 ) -> Result<(), Problem> {
     let step = match purpose {
-        Purpose::Card if it.pin != it.again => {
+        LinkPurpose::Card if it.pin != it.again => {
             return Err(Problem::unprocessable("pin: the two are not the same"));
         }
-        Purpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
-        Purpose::Withdrawal | Purpose::OwnData => {
+        LinkPurpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
+        LinkPurpose::Withdrawal | LinkPurpose::OwnData => {
             PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
         }
     };
@@ -178,14 +180,14 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     fault: String,
     done: bool,
 ) -> Result<Response, Problem> {
     let refused = !fault.is_empty();
     let f = Frame::of(app, who, l, "", "/login").await?;
     let mut response =
-        render(&PersonalPage { f, withdrawal: purpose == Purpose::Withdrawal, fault, done })?;
+        render(&PersonalPage { f, withdrawal: purpose == LinkPurpose::Withdrawal, fault, done })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -205,7 +207,7 @@ struct LinkPage {
 
 #[derive(serde::Deserialize)]
 pub(super) struct LinkForm {
-    purpose: Purpose,
+    purpose: LinkPurpose,
 }
 
 /// The supervisor's page from which a link is given out.

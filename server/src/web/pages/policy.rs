@@ -18,7 +18,7 @@ use super::policy_trial_line::TrialLine;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::rules::settings::{self, About};
+use crate::rules::settings::{self, SettingDescription};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::api::policy::{PolicyBody, history, own_place, put, values_at};
 use crate::web::api::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
@@ -155,7 +155,7 @@ async fn make(
             ))
         })
         .await?;
-    let row = |about: &About| {
+    let row = |about: &SettingDescription| {
         let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value =
@@ -221,7 +221,7 @@ fn everywhere(who: &Who) -> Who {
     Who { scope: String::new(), ..who.clone() }
 }
 
-fn row(l: Lang, about: &About, value: i64) -> Row {
+fn row(l: Lang, about: &SettingDescription, value: i64) -> Row {
     let say = |value| in_words(l, about, value);
     Row {
         title: title(l, about.name),
@@ -241,7 +241,7 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
 }
 
 /// By the family of the rules that read it.
-fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
+fn groups(l: Lang, row: impl Fn(&SettingDescription) -> Row) -> Vec<Group> {
     let families: [(&str, &[&str]); 7] = [
         (l.t("疑似挂证", "Licence lending"), &["LL-"]),
         (l.t("疑似非主诊医师独立执业", "Non-lead operating"), &["NL-"]),

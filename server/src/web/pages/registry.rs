@@ -19,7 +19,7 @@ use super::frame::{Frame, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
-use crate::store::{StoreError, Table};
+use crate::store::{RegisterTable, StoreError};
 use crate::text::FoldFault;
 use crate::web::api::bulk::near_id;
 use crate::web::api::registry::{
@@ -148,10 +148,10 @@ async fn near(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) ->
         return None;
     }
     let table = match Noun::parse(noun).ok()? {
-        Noun::Institution => Table::Institution,
-        Noun::Room => Table::Room,
-        Noun::Item => Table::Item,
-        Noun::Person => Table::Practitioner,
+        Noun::Institution => RegisterTable::Institution,
+        Noun::Room => RegisterTable::Room,
+        Noun::Item => RegisterTable::Item,
+        Noun::Person => RegisterTable::Practitioner,
         Noun::Pass => return None,
     };
     let (who, new) = (who.clone(), given.text("id").to_owned());

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::clock::At;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::{Part, StoreError};
+use crate::store::{ListPart, StoreError};
 use crate::text::FoldFault;
 use crate::web::api::sessions::{find, put};
 use crate::web::request::part::PartQuery;
@@ -164,7 +164,7 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
 }
 
 /// Page after page: the store gives so many at once.
-fn people(a: &App, mut part: Part) -> Result<Vec<Practitioner>, StoreError> {
+fn people(a: &App, mut part: ListPart) -> Result<Vec<Practitioner>, StoreError> {
     part.limit = MOST_CHOICES as u32;
     let mut all = Vec::new();
     loop {

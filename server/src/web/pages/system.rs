@@ -13,9 +13,9 @@ use super::system_servers::Servers;
 use super::withdrawal_receipts;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::certificates::{Known, Whose};
+use crate::certificates::{CertificateExpiry, CertificateOwner};
 use crate::clock::{self, At};
-use crate::mqtt::Link;
+use crate::mqtt::BrokerLink;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::api::calendar::calendar;
@@ -181,7 +181,7 @@ struct BrokerRow {
 }
 
 fn broker_rows(app: &App, l: Lang) -> Vec<BrokerRow> {
-    let row = |link: &Arc<Link>| {
+    let row = |link: &Arc<BrokerLink>| {
         let (standing, traffic) = (link.standing(), link.traffic());
         // The fault is the library's English.
         let why = match l {
@@ -211,13 +211,13 @@ struct CertificateRow {
 fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
     let now = clock::now();
     let due = app.certificates.due(now);
-    let row = |(whose, at, known): (Whose, String, Known)| CertificateRow {
+    let row = |(whose, at, known): (CertificateOwner, String, CertificateExpiry)| CertificateRow {
         whose: format!("{} {at}", l.t(whose.zh(), whose.en())).trim_end().to_owned(),
         soon: due.iter().any(|due| due.whose == whose && due.at == at)
-            || matches!(known, Known::Fault(_)),
+            || matches!(known, CertificateExpiry::Fault(_)),
         ends: match known {
-            Known::ExpiresAt(at) => dated(&At::from(at)),
-            Known::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),
+            CertificateExpiry::ExpiresAt(at) => dated(&At::from(at)),
+            CertificateExpiry::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),
         },
     };
     app.certificates.all().into_iter().map(row).collect()

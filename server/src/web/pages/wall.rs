@@ -16,7 +16,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
-use crate::store::{Alert, AlertCount, AlertFilter, PlaceSeen, StoreError};
+use crate::store::{Alert, AlertCount, AlertFilter, InstitutionSeen, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::SIGHT;
@@ -63,7 +63,7 @@ struct District {
     code: String,
     /// As the screen says it.
     name: String,
-    places: Vec<PlaceSeen>,
+    places: Vec<InstitutionSeen>,
 }
 
 struct Lead {
@@ -82,14 +82,14 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 }
 
 /// Places by the district of their institution, so many at once.
-fn districts(a: &App, places: Vec<PlaceSeen>) -> Result<Vec<District>, StoreError> {
-    let mut of: BTreeMap<String, Vec<PlaceSeen>> = BTreeMap::new();
+fn districts(a: &App, places: Vec<InstitutionSeen>) -> Result<Vec<District>, StoreError> {
+    let mut of: BTreeMap<String, Vec<InstitutionSeen>> = BTreeMap::new();
     for place in places.into_iter().take(PLACES as usize) {
         let found = a.store.institution(&place.institution)?;
         of.entry(found.map(|i| i.jurisdiction).unwrap_or_default()).or_default().push(place);
     }
     let screens = of.into_iter().flat_map(|(code, places)| {
-        let screen = |some: &[PlaceSeen]| District {
+        let screen = |some: &[InstitutionSeen]| District {
             code: code.clone(),
             name: crate::divisions::words(&code),
             places: some.to_vec(),

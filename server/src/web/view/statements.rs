@@ -14,7 +14,7 @@ use crate::alert::AlertState;
 use crate::alert_view::StatementSeen;
 use crate::app::App;
 use crate::clock::At;
-use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
+use crate::store::{Alert, AlertStatement, SessionChange, StatedKind, StatementKind, StoreError};
 use crate::web::request::scope::Seen;
 
 /// What was stated of an alert, oldest first. Blocking.
@@ -37,7 +37,7 @@ fn names_in(
     a: &App,
     who: &Who,
     alert: &Alert,
-    said: &[Statement],
+    said: &[AlertStatement],
 ) -> Result<BTreeMap<String, String>, StoreError> {
     if alert.case.state == AlertState::Dismissed {
         return Ok(BTreeMap::new());
@@ -50,8 +50,8 @@ fn names_in(
 }
 
 /// Of people and places that these are about.
-fn ids(said: &[Statement]) -> Vec<String> {
-    let of = |it: &Statement| match &it.kind {
+fn ids(said: &[AlertStatement]) -> Vec<String> {
+    let of = |it: &AlertStatement| match &it.kind {
         StatementKind::Session { .. } => Vec::new(),
         StatementKind::Check { person, .. } => vec![person.clone()],
         StatementKind::Other { person, object, .. } => {
@@ -63,7 +63,7 @@ fn ids(said: &[Statement]) -> Vec<String> {
 
 fn shown(
     who: &Who,
-    it: &Statement,
+    it: &AlertStatement,
     (raised_ms, several): (i64, bool),
     names: &BTreeMap<String, String>,
 ) -> StatementSeen {

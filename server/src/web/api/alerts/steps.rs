@@ -16,7 +16,7 @@ use crate::clock::{At, clip};
 use crate::ids::AlertId;
 use crate::knowledge::Nudge;
 use crate::path_id::{PathId, known};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::Alert;
 use crate::web::api::messages;
 use crate::web::request::deed;
@@ -342,7 +342,7 @@ pub(super) struct StepsTaken {
 pub(super) async fn post_steps(
     State(app): Shared,
     who: Who,
-    Body(it): Body<BulkBody>,
+    JsonBody(it): JsonBody<BulkBody>,
 ) -> Result<Json<StepsTaken>, Problem> {
     Ok(Json(StepsTaken { alerts: take_all(&app, &who, it).await? }))
 }
@@ -351,7 +351,7 @@ pub(super) async fn post_step(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<AlertId>,
-    Body(it): Body<StepBody>,
+    JsonBody(it): JsonBody<StepBody>,
 ) -> Result<Json<StepTaken>, Problem> {
     let alert = take(&app, &who, id, it).await?;
     let taken = match who.role {

@@ -15,7 +15,7 @@ use crate::clue::{IntakeState, ReporterState};
 use crate::clue_intake;
 use crate::ids::ClueId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Clue, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -116,7 +116,7 @@ async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<AnswerBody>,
+    JsonBody(it): JsonBody<AnswerBody>,
 ) -> Result<Json<ClueAnswer>, Problem> {
     let clue = put_answer(&app, &who, &id, &it).await?;
     Ok(Json(app.blocking(move |a| answer(a, &clue)).await?))

@@ -22,7 +22,7 @@ use crate::config::Mode;
 use crate::ids::ClueId;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::rules::settings;
 use crate::store::{BoxTrial, Clue, ClueStep, NewTrial, StoreError, TrialStanding};
 use crate::vault::Key;
@@ -184,7 +184,7 @@ fn drawn() -> Result<Key, Problem> {
 fn by_lot(a: &App, jurisdiction: &str) -> Result<BTreeMap<String, i64>, Problem> {
     let set = a.store.policy_at(jurisdiction)?;
     let all = settings::all();
-    let wide = |it: &&settings::About| {
+    let wide = |it: &&settings::SettingDescription| {
         replayed(it) && matches!(it.unit, "ms" | "ppm") && it.max - it.min >= 10
     };
     let of: Vec<_> = all.iter().filter(wide).collect();
@@ -238,7 +238,7 @@ async fn post_replay(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<ReplayBody>,
+    JsonBody(it): JsonBody<ReplayBody>,
 ) -> Result<Accepted<Replay>, Problem> {
     Ok(Accepted(ask(&app, &who, &id, &it).await?))
 }

@@ -19,7 +19,7 @@ use crate::clue_intake::due;
 use crate::ids::ClueId;
 use crate::knowledge::Nudge;
 use crate::path_id::{PathId, known};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::Clue;
 use crate::text::listed;
 use crate::web::endpoint::Endpoint;
@@ -200,7 +200,7 @@ async fn post_step(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<ClueStepBody>,
+    JsonBody(it): JsonBody<ClueStepBody>,
 ) -> Result<Json<ClueSeen>, Problem> {
     Ok(Json(ClueSeen::of(&take(&app, &who, id, it).await?)))
 }
@@ -246,7 +246,7 @@ async fn post_link(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<LinkBody>,
+    JsonBody(it): JsonBody<LinkBody>,
 ) -> Result<Json<Linked>, Problem> {
     link(&app, &who, &id, &it).await?;
     Ok(Json(Linked { clue: id, alert: it.alert }))

@@ -23,7 +23,7 @@ use crate::ids::{AlertId, OpeningId};
 use crate::knowledge::Nudge;
 use crate::monitoring_review::ReviewStanding;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Alert, RegistryPhoto, StoreError, release_order};
 use crate::web::api::alerts::{FINDINGS_SHOWN, seen};
 use crate::web::request::deed;
@@ -238,7 +238,7 @@ pub(in crate::web) async fn post_request_step(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<OpeningId>,
-    Body(it): Body<OpeningStep>,
+    JsonBody(it): JsonBody<OpeningStep>,
 ) -> Result<Json<OpeningSeen>, Problem> {
     custodian_role(&who)?;
     deed::did(format!(

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::clock::{At, clip};
 use crate::evidence::{PlaceKind, PolicyWord};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::web::request::deed;
 
 /// Where pictures are taken: nowhere in production until a basis is recorded.
@@ -34,7 +34,7 @@ pub(in crate::web) struct PolicyBody {
 pub(in crate::web) async fn post_policy(
     State(app): Shared,
     who: Who,
-    Body(it): Body<PolicyBody>,
+    JsonBody(it): JsonBody<PolicyBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     Ok(Json(set_policy(&app, who, it).await?))
 }

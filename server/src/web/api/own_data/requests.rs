@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::PersonalRequest;
 use crate::web::request::actor::signer;
 use crate::web::request::deed;
@@ -40,7 +40,7 @@ pub(super) async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<i64>,
-    Body(it): Body<AnswerBody>,
+    JsonBody(it): JsonBody<AnswerBody>,
 ) -> Result<Json<Requests>, Problem> {
     answer(&app, &who, id, it).await?;
     let requests = app.blocking(move |a| visible(a, &who)).await?;

@@ -14,8 +14,8 @@ use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::model::Practitioner;
-use crate::problem::{Body, Problem};
-use crate::store::{Stated, StoreError, Table, Upsert};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{RegisterTable, Stated, StoreError, Upsert};
 use crate::web::answer::Stored;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
@@ -24,10 +24,10 @@ use crate::web::request::scope::Seen;
 pub(super) async fn post_practitioner(
     State(app): Shared,
     who: Who,
-    Body(it): Body<Practitioner>,
+    JsonBody(it): JsonBody<Practitioner>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, &who, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
+    made(&app, &who, RegisterTable::Practitioner, put_practitioner(&app, &who, it).await?, id).await
 }
 
 pub(in crate::web) const WORKS_ELSEWHERE_TOO: &str = "this person also works where you have no say: only an authority over all of the person's \

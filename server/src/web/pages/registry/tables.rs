@@ -12,7 +12,7 @@ use super::{Place, pass, room};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::{Part, StoreError};
+use crate::store::{ListPart, StoreError};
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::may_open;
@@ -121,11 +121,11 @@ fn named(
     who: &Who,
     l: Lang,
     noun: &str,
-    part: &Part,
+    part: &ListPart,
     id: String,
 ) -> Result<(String, String), StoreError> {
     let text = crate::text::folded(&id);
-    let found = rows(a, who, l, noun, &Part { after: String::new(), text, ..part.clone() })?;
+    let found = rows(a, who, l, noun, &ListPart { after: String::new(), text, ..part.clone() })?;
     let name = found.into_iter().find(|row| row.first().is_some_and(|c| c.text == id));
     let name = name
         .and_then(|row| row.into_iter().nth(1))
@@ -217,7 +217,7 @@ fn plain(row: Vec<String>) -> Vec<Cell> {
 }
 
 /// One page of one table: first column the id, the rest as shown.
-fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, StoreError> {
+fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &ListPart) -> Result<Rows, StoreError> {
     let yes = |is: bool, zh, en| if is { l.t(zh, en).to_owned() } else { String::new() };
     Ok(match noun {
         "rooms" => {
@@ -300,7 +300,7 @@ fn person_row(l: Lang, who: &Who, p: crate::model::Practitioner, names: &Names) 
     row
 }
 
-fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreError> {
+fn pass_rows(a: &App, who: &Who, l: Lang, part: &ListPart) -> Result<Rows, StoreError> {
     let seen = Seen::of(a, who)?;
     let mut passes = a.store.passes()?;
     passes.retain(|p| {
