@@ -34,7 +34,7 @@ use crate::web::request::actor::signer;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, OPENINGS};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::case_words::said;
 use crate::web::view::words::Lang;
 
@@ -387,7 +387,7 @@ pub(in crate::web) async fn enter(
 fn registered(a: &App, who: &Who, entry: CaseEntry) -> Result<CaseEntry, Problem> {
     let CaseEntry::PartyNamed { person: Some(person), .. } = &entry else { return Ok(entry) };
     let found = a.store.practitioner(person)?;
-    let found = found.filter(|p| Seen::of(a, who).is_ok_and(|seen| seen.person(p)));
+    let found = found.filter(|p| VisibleInstitutions::of(a, who).is_ok_and(|seen| seen.person(p)));
     let found = found.ok_or_else(|| Problem::unknown("practitioner", person))?;
     deed::persons([person]);
     Ok(CaseEntry::PartyNamed { name: found.name.0, person: Some(person.clone()) })

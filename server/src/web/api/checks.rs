@@ -27,7 +27,7 @@ use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -183,7 +183,7 @@ type Compared = Result<(String, String), usize>;
 
 /// Every comparison takes as long whether the card is known or not.
 fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let room = a.store.rooms()?.into_iter().find(|r| r.id.as_str() == it.room);
     let room = room.ok_or_else(|| Problem::unknown("room", &it.room))?;
     seen.must_have(room.institution.as_str(), "room", &it.room)?;

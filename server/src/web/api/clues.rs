@@ -31,11 +31,11 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{CLUE_SENDERS, CLUES, VERDICTS};
-pub(in crate::web) use answers::{AnswerBody, ClueAnswer, answer, put_answer};
+pub(in crate::web) use answers::{ClueAnswer, ClueAnswerBody, answer, put_answer};
 pub(in crate::web) use contact::{ContactBody, opened as contact_opened, take as take_contact};
 pub(in crate::web) use corroboration::{Corroboration, of as corroborated};
 pub(in crate::web) use seen::{ClueSeen, whole};
-pub(in crate::web) use steps::{ClueStepBody, LinkBody, link, take};
+pub(in crate::web) use steps::{ClueLinkBody, ClueStepBody, link, take};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     let own = vec![

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// Who asks people anew, and who watches that it is done.
 pub(in crate::web) const ASKERS: &[Role] = &[Role::Supervisor, Role::Clinic, Role::Auditor];
@@ -60,7 +60,7 @@ async fn get_earlier(State(app): State<Arc<App>>, who: Who) -> Result<Json<ToAsk
 
 /// Blocking.
 pub(in crate::web) fn to_ask(a: &App, who: &Who) -> Result<ToAsk, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut found = a.faces.earlier_consents(consent::VERSION, None)?;
     found.retain(|one| seen.has(&one.institution));
     let persons: Vec<String> = found.iter().map(|one| one.person.clone()).collect();

@@ -23,7 +23,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{BOX_SIGHT, CLUES};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -71,7 +71,7 @@ async fn get_device(
     let found = app
         .blocking(move |a| {
             let found = a.store.device(&id)?.ok_or_else(|| Problem::unknown("device", &id))?;
-            Seen::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
+            VisibleInstitutions::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
             Ok::<_, Problem>(found)
         })
         .await?;
@@ -154,7 +154,7 @@ impl BoxSeen {
 pub(crate) fn seen_device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
     let found = a.store.device(id)?.filter(|d| d.state == DeviceState::Provisioned);
     let found = found.ok_or_else(|| Problem::unknown("provisioned device", id))?;
-    Seen::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
+    VisibleInstitutions::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
     Ok(found)
 }
 

@@ -52,14 +52,14 @@ pub(in crate::web) struct FiguresQuery {
 
 /// The days asked for, and the same as the store asks.
 #[derive(Debug, Clone)]
-pub(in crate::web) struct Asked {
+pub(in crate::web) struct FiguresPeriod {
     pub from: Date,
     pub to: Date,
     pub span: ChartScope,
 }
 
 impl FiguresQuery {
-    pub(in crate::web) fn read(&self, who: &Who) -> Result<Asked, Problem> {
+    pub(in crate::web) fn read(&self, who: &Who) -> Result<FiguresPeriod, Problem> {
         let day =
             |name: &str, text: &Option<String>| match text.as_deref().filter(|t| !t.is_empty()) {
                 None => Ok(None),
@@ -90,7 +90,7 @@ impl FiguresQuery {
             institution: if clinic { who.scope.clone() } else { String::new() },
             zone_s: i64::from(now.offset().seconds()),
         };
-        Ok(Asked { from, to, span })
+        Ok(FiguresPeriod { from, to, span })
     }
 }
 
@@ -108,7 +108,7 @@ async fn get_figures(
     who: Who,
     Query(query): Query<FiguresQuery>,
 ) -> Result<Json<FiguresSeen>, Problem> {
-    let Asked { from, to, span } = query.read(&who)?;
+    let FiguresPeriod { from, to, span } = query.read(&who)?;
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let figures = told(&who, &made);
     Ok(Json(FiguresSeen { figures, from: from.to_string(), to: to.to_string() }))
@@ -119,7 +119,7 @@ async fn get_csv(
     who: Who,
     Query(query): Query<FiguresQuery>,
 ) -> Result<Download<Csv>, Problem> {
-    let Asked { from, to, span } = query.read(&who)?;
+    let FiguresPeriod { from, to, span } = query.read(&who)?;
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let figures = told(&who, &made);
     Ok(Download::new(format!("zaigang-figures-{from}-{to}.csv"), csv(&figures)))
@@ -204,7 +204,7 @@ fn csv(figures: &Figures) -> String {
 mod tests {
     use super::*;
 
-    fn asked(from: &str, to: &str) -> Result<Asked, Problem> {
+    fn asked(from: &str, to: &str) -> Result<FiguresPeriod, Problem> {
         FiguresQuery { from: Some(from.into()), to: Some(to.into()), lang: None }
             .read(&Who::open_house())
     }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::calendar;
-use super::running::Filing;
+use super::running::FilingDuty;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, today};
@@ -36,7 +36,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
 pub(in crate::web) struct FilingSeen {
     /// Persons with at least one face template.
     pub persons: i64,
-    pub duty: Filing,
+    pub duty: FilingDuty,
     /// Duties that an event opened, the oldest first.
     pub terms: Vec<FilingTerm>,
     /// Every word, oldest first.
@@ -63,7 +63,7 @@ pub(in crate::web) fn seen(a: &App) -> Result<FilingSeen, Problem> {
     let events = a.store.filing_events()?;
     Ok(FilingSeen {
         persons,
-        duty: Filing::at(persons),
+        duty: FilingDuty::at(persons),
         terms: terms(&events, &calendar(a)?, today()),
         events,
     })

@@ -26,7 +26,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::AUTHORITY;
 use crate::web::request::rights::PERSONS_ALONE;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -49,7 +49,8 @@ pub(in crate::web) const REVIEW_SIGHT: &[Role] =
 
 /// A place with a box in service (设置地点).
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct PlaceSeen {
+#[schemars(rename = "PlaceSeen")]
+pub(in crate::web) struct MonitoredPlace {
     pub institution: String,
     pub institution_name: String,
     pub address: String,
@@ -61,17 +62,21 @@ pub(in crate::web) struct PlaceSeen {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Places {
-    pub places: Vec<PlaceSeen>,
+#[schemars(rename = "Places")]
+pub(in crate::web) struct MonitoredPlaces {
+    pub places: Vec<MonitoredPlace>,
 }
 
-async fn get_places(State(app): State<Arc<App>>, who: Who) -> Result<Json<Places>, Problem> {
+async fn get_places(
+    State(app): State<Arc<App>>,
+    who: Who,
+) -> Result<Json<MonitoredPlaces>, Problem> {
     let places = app.blocking(move |a| places(a, &who)).await?;
-    Ok(Json(Places { places }))
+    Ok(Json(MonitoredPlaces { places }))
 }
 
 /// Places that this person sees, by institution and room; of a revoked box there is none. Blocking.
-pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<PlaceSeen>, Problem> {
+pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<MonitoredPlace>, Problem> {
     let mut found = Vec::new();
     for device in a.store.devices()? {
         let institution = a.store.institution(&device.institution)?;
@@ -81,7 +86,7 @@ pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<PlaceSeen>, Probl
         if device.state != DeviceState::Provisioned {
             continue;
         }
-        found.push(PlaceSeen {
+        found.push(MonitoredPlace {
             record: a.store.monitoring_review(&device.id, &device.room)?,
             standing: legal::standing_of(&a.store, &device.id, &device.room, today())?,
             institution: device.institution,
@@ -176,7 +181,7 @@ pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, P
 /// A box of whatever state: its reviews may be entered before it is in service.
 fn device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
     let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
-    Seen::of(a, who)?.must_have(&found.institution, "device", id)?;
+    VisibleInstitutions::of(a, who)?.must_have(&found.institution, "device", id)?;
     Ok(found)
 }
 

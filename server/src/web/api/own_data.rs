@@ -34,7 +34,7 @@ use crate::web::answer::{Download, JsonFile};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-pub(in crate::web) use requests::{AnswerBody, answer, visible};
+pub(in crate::web) use requests::{RequestAnswerBody, answer, visible};
 use requests::{get_requests, post_answer};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {

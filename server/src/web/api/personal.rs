@@ -27,7 +27,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -49,7 +49,8 @@ pub(crate) const VALID_HOURS: i64 = 72;
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct LinkBody {
+#[schemars(rename = "LinkBody")]
+pub(in crate::web) struct PersonalLinkBody {
     pub purpose: LinkPurpose,
 }
 
@@ -66,7 +67,7 @@ async fn post_link(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    JsonBody(it): JsonBody<LinkBody>,
+    JsonBody(it): JsonBody<PersonalLinkBody>,
 ) -> Result<Created<LinkMade>, Problem> {
     let (link, expires_at) = make_link(&app, &who, &id, it.purpose).await?;
     Ok(Created(LinkMade { person: id, purpose: it.purpose, link, expires_at }))
@@ -88,7 +89,7 @@ pub(in crate::web) async fn make_link(
     app.blocking(move |a| {
         let found = a.store.practitioner(&person)?;
         let found = found.ok_or_else(|| Problem::unknown("practitioner", &person))?;
-        if !Seen::of(a, &who)?.person(&found) {
+        if !VisibleInstitutions::of(a, &who)?.person(&found) {
             return Err(Problem::unknown("practitioner", &person));
         }
         let link = PersonalLink { person, purpose, made_by: who.name.clone() };

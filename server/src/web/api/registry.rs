@@ -27,7 +27,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{PEOPLE, REGISTRY, REGISTRY_SIGHT};
-use crate::web::request::scope::{Seen, item_is_his};
+use crate::web::request::scope::{VisibleInstitutions, item_is_his};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -114,7 +114,7 @@ pub(in crate::web) fn near_ids(
     table: RegisterTable,
     id: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut known = Vec::new();
     for near in a.store.near_ids(table, id)? {
         let is_seen = match table {
@@ -172,7 +172,7 @@ pub(in crate::web) async fn put_institution(
         .blocking(move |a| {
             let before = a.store.institution(it.id.as_str())?;
             if let Some(before) = &before {
-                Seen::of(a, &who)?.must_have(
+                VisibleInstitutions::of(a, &who)?.must_have(
                     before.id.as_str(),
                     "institution",
                     before.id.as_str(),
@@ -226,7 +226,7 @@ pub(in crate::web) async fn put_room(
     let (id, who) = (it.id.clone(), who.clone());
     let upsert = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let before = a.store.room(it.id.as_str())?;
             if let Some(before) = &before {
                 seen.must_have(before.institution.as_str(), "room", it.id.as_str())?;
@@ -261,7 +261,7 @@ async fn get_rooms(
 }
 
 /// An institution that is nowhere is the store's to name; one that lies elsewhere is as unknown.
-fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
+fn seen_or_new(seen: &VisibleInstitutions, institution: &str) -> Result<(), Problem> {
     seen.must_have(institution, "institution", institution)
 }
 
@@ -333,7 +333,7 @@ pub(in crate::web) async fn put_pass(
     let who = who.clone();
     let (upsert, places) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             seen_or_new(&seen, it.institution.as_str())?;
             let stood = a.store.pass(&it.id)?;
             let before = stood.as_ref().map(|b| b.institution.clone());

@@ -197,7 +197,8 @@ async fn get_one(
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct AnswerBody {
+#[schemars(rename = "AnswerBody")]
+pub(in crate::web) struct CheckAnswerBody {
     /// Code of the question.
     pub item: String,
     /// `yes`, `no` or `na`; a whole number; a day.
@@ -216,7 +217,7 @@ pub(in crate::web) async fn save(
     app: &Arc<App>,
     who: &Who,
     id: SelfCheckId,
-    it: AnswerBody,
+    it: CheckAnswerBody,
 ) -> Result<SelfCheck, Problem> {
     text::line_or_nothing("note", &it.note, 400).map_err(Problem::unprocessable)?;
     app.blocking(|a| {
@@ -242,7 +243,7 @@ async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    JsonBody(it): JsonBody<AnswerBody>,
+    JsonBody(it): JsonBody<CheckAnswerBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     Ok(Json(SelfCheckSeen::of(&save(&app, &who, id, it).await?, &who)))
 }

@@ -27,7 +27,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::REGISTRY_SIGHT;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -98,7 +98,7 @@ pub(in crate::web) async fn put(
     let who = who.clone();
     let (stored, rooms) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let stood = a.store.session(it.id.as_str())?;
             let before = stood.as_ref().map(|b| b.room.clone());
             let hidden =
@@ -181,7 +181,7 @@ pub(in crate::web) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<
     let found = app
         .blocking(move |a| {
             let found = a.store.session(&wanted)?.into_iter().collect();
-            Ok::<_, StoreError>(Seen::of(a, &who)?.sessions(a, found)?.pop())
+            Ok::<_, StoreError>(VisibleInstitutions::of(a, &who)?.sessions(a, found)?.pop())
         })
         .await?;
     found.ok_or_else(|| Problem::unknown("session", id))

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{PageFrame, line, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::case_document::{DocumentKind, LONGEST};
@@ -40,7 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "case_document.html")]
 struct DocumentPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     title: &'static str,
     /// The person whom it is for; empty: the institution.
@@ -94,7 +94,7 @@ async fn make(
     };
     let here = format!("/alerts/{id}/case/documents/{}", kind.code());
     let page = DocumentPage {
-        f: Frame::of(app, who, l, "inbox", &here).await?.lead_only(!it.notices.is_empty()),
+        f: PageFrame::of(app, who, l, "inbox", &here).await?.lead_only(!it.notices.is_empty()),
         title: l.t(kind.zh(), kind.en()),
         may_take: !it.versions.is_empty()
             && may_open(who, "/alerts/{id}/case/documents/{kind}/pdf"),

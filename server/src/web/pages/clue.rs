@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use super::clue_choices::Choices;
 use super::clues::place_of;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use super::log_holds;
 use super::{clue_choices, clue_replays};
 use crate::access::{Right, Role, Who, partner_scope};
@@ -29,8 +29,8 @@ use crate::store::{Clue, ContactAsk, MergedClue};
 use crate::text::Listed as _;
 use crate::web::api::clues::seen::WholeClue;
 use crate::web::api::clues::{
-    ClueStepBody, ContactBody, Corroboration, LinkBody, contact_opened, corroborated, find, link,
-    picture, take, take_contact, whole,
+    ClueLinkBody, ClueStepBody, ContactBody, Corroboration, contact_opened, corroborated, find,
+    link, picture, take, take_contact, whole,
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{AUTHORITY, CLUES, VERDICTS};
@@ -72,7 +72,7 @@ struct StepView {
 #[template(path = "clue.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct CluePage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     number: i64,
     allegation: &'static str,
@@ -288,7 +288,7 @@ async fn make(
         agencies: Agency::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
         refusals: RejectReason::ALL.iter().map(|r| (r.as_str(), l.t(r.zh(), r.en()))).collect(),
         reasons: dismissals(l),
-        f: Frame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
+        f: PageFrame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
         number: clue.number,
         holds,
         replays,
@@ -370,7 +370,7 @@ fn facts(
 /// Whoever sent or stepped: a partner's program by its agency and district, a person by name.
 fn by_words(l: Lang, people: &Names, by: &str) -> String {
     if partner_scope(by).is_some() {
-        return scope_tree::words(l, Role::Partner, by, &scope_tree::Places::new());
+        return scope_tree::words(l, Role::Partner, by, &scope_tree::InstitutionDivisions::new());
     }
     people.get(by).to_string()
 }
@@ -476,7 +476,7 @@ async fn put_link(
     who: Who,
     l: Lang,
     PathId(id): PathId<ClueId>,
-    Form(it): Form<LinkBody>,
+    Form(it): Form<ClueLinkBody>,
 ) -> Response {
     let made = link(&app, &who, &id, &it).await.map(|()| back(&id));
     shown(&app, &who, l, made).await

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::clues::place_of;
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::Who;
 use crate::access::secret::random_token;
 use crate::app::App;
@@ -21,7 +21,7 @@ use crate::ids::ClueId;
 use crate::problem::{Form, Problem};
 use crate::store::ListPart;
 use crate::text::listed;
-use crate::web::api::clues::{AnswerBody, ClueAnswer, ClueBody, answer, put, put_answer};
+use crate::web::api::clues::{ClueAnswer, ClueAnswerBody, ClueBody, answer, put, put_answer};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::{PARTNER, VERDICTS};
@@ -62,7 +62,7 @@ type Choice = Vec<(&'static str, &'static str, bool)>;
 #[derive(Template)]
 #[template(path = "clue_form.html")]
 struct FormPage {
-    f: Frame,
+    f: PageFrame,
     call: bool,
     sent: Sent,
     external_no: String,
@@ -170,8 +170,14 @@ async fn make(
         sources: chosen("source", sources),
         today: today().to_string(),
         most_chars: MOST_TEXT_CHARS,
-        f: Frame::of(app, who, l, if kind == Kind::Call { "clues" } else { "grid" }, kind.path())
-            .await?,
+        f: PageFrame::of(
+            app,
+            who,
+            l,
+            if kind == Kind::Call { "clues" } else { "grid" },
+            kind.path(),
+        )
+        .await?,
         external_no,
         institutions,
         fault,
@@ -205,7 +211,7 @@ async fn submit_answer(
     l: Lang,
     Form(it): Form<AnswerForm>,
 ) -> Response {
-    let made = put_answer(&app, &who, &it.id, &AnswerBody { text: it.text }).await;
+    let made = put_answer(&app, &who, &it.id, &ClueAnswerBody { text: it.text }).await;
     shown(&app, &who, l, made.map(|_| Redirect::to("/grid").into_response())).await
 }
 

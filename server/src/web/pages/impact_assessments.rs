@@ -10,7 +10,7 @@ use axum::response::Response;
 use law::Matter;
 
 use super::forms::Given;
-use super::frame::{Frame, led, local, render_as, shown};
+use super::frame::{PageFrame, led, local, render_as, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::today;
@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "impact_assessments.html")]
 struct AssessmentsPage {
-    f: Frame,
+    f: PageFrame,
     /// The articles of the law table.
     law: String,
     all: Vec<DocumentView>,
@@ -117,7 +117,7 @@ async fn make(
         },
     };
     let page = AssessmentsPage {
-        f: Frame::of(app, who, l, "system", "/impact-assessments").await?,
+        f: PageFrame::of(app, who, l, "system", "/impact-assessments").await?,
         due: newest.is_none_or(|newest| newest.is_due(today())),
         all: found.iter().map(|it| document(l, it)).collect(),
         persons,

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
@@ -34,7 +34,7 @@ const LEADS: usize = 100;
 #[derive(Template)]
 #[template(path = "institution.html")]
 struct InstitutionPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: String,
     facts: Vec<(&'static str, String)>,
@@ -156,6 +156,6 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
             String::new()
         },
         may_edit: may_open(who, "/registry/{noun}/{id}"),
-        f: Frame::of(app, who, l, "registry", &here).await?.lead_only(lead_only),
+        f: PageFrame::of(app, who, l, "registry", &here).await?.lead_only(lead_only),
     })
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use trust::sha256_hex;
 
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
@@ -45,7 +45,7 @@ pub(crate) const LOGIN_HOURS: i64 = 10;
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage {
-    f: Frame,
+    f: PageFrame,
     name: String,
     fault: String,
     /// The way to the login provider, where one is configured.
@@ -93,7 +93,7 @@ async fn login_page(
             None => "/login/oidc".to_owned(),
         }),
         leads_on: to.is_some(),
-        f: Frame::of(app, who, l, "", "/login").await?,
+        f: PageFrame::of(app, who, l, "", "/login").await?,
         name,
         fault,
     })

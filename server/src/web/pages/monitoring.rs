@@ -10,14 +10,14 @@ use jiff::civil::Date;
 use law::Matter;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
 use crate::monitoring_review::{DeviceReview, MonitoringReview, NEVER, PublicNotice, ReviewPart};
 use crate::problem::Problem;
 use crate::web::answer::{Csv, Download};
-use crate::web::api::monitoring::{PlaceSeen, REVIEW_SIGHT, ReviewBody, enter, places, seen};
+use crate::web::api::monitoring::{MonitoredPlace, REVIEW_SIGHT, ReviewBody, enter, places, seen};
 use crate::web::csv::cell;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -39,7 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "monitoring.html")]
 struct MonitoringPage {
-    f: Frame,
+    f: PageFrame,
     device: Label,
     room: Label,
     notice: String,
@@ -57,7 +57,7 @@ struct MonitoringPage {
 #[derive(Template)]
 #[template(path = "monitoring_places.html")]
 struct PlacesPage {
-    f: Frame,
+    f: PageFrame,
     /// The articles of the law table.
     law: String,
     head: [&'static str; 9],
@@ -108,7 +108,7 @@ fn head(l: Lang) -> [&'static str; 9] {
     ]
 }
 
-fn place_row(l: Lang, it: &PlaceSeen, rooms: &Names, boxes: &Names) -> PlaceRow {
+fn place_row(l: Lang, it: &MonitoredPlace, rooms: &Names, boxes: &Names) -> PlaceRow {
     let (published, marked) = (&it.record.published, &it.record.marked);
     let at = |it: &Option<PublicNotice>| it.as_ref().map(|n| n.at.clone()).unwrap_or_default();
     let missing: Vec<&str> =
@@ -152,7 +152,7 @@ async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 
 async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let rows = rows_of(app, who, l).await?;
-    let f = Frame::of(app, who, l, "devices", "/monitoring").await?;
+    let f = PageFrame::of(app, who, l, "devices", "/monitoring").await?;
     let law = app.blocking(move |a| by_law(a, l, Matter::Monitoring)).await?;
     render(&PlacesPage { f, law, head: head(l), rows })
 }
@@ -293,7 +293,7 @@ async fn make(
         None => (views(l, |name| field(&it.record, name)), String::new()),
     };
     let page = MonitoringPage {
-        f: Frame::of(app, who, l, "devices", &format!("/devices/{id}/review")).await?,
+        f: PageFrame::of(app, who, l, "devices", &format!("/devices/{id}/review")).await?,
         notice: l.t(&it.standing.notice_zh, &it.standing.notice_en).to_owned(),
         in_use: in_use(l, it.in_use_from),
         history: it.history.iter().map(line).collect(),

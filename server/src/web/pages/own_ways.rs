@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::notify::personal::Way;
@@ -28,7 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "own_ways.html")]
 struct WaysPage {
-    f: Frame,
+    f: PageFrame,
     it: WaysForm,
     /// A robot's address is kept.
     kept: bool,
@@ -144,6 +144,6 @@ async fn make(
         log: log.iter().map(|delivery| told(l, delivery)).collect(),
         fault,
         done,
-        f: Frame::of(app, who, l, "system", "/account/messages").await?,
+        f: PageFrame::of(app, who, l, "system", "/account/messages").await?,
     })
 }

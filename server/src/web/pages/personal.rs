@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::frame::{Frame, dated, line, render, shown};
+use super::frame::{PageFrame, dated, line, render, shown};
 use super::own_data::own_page;
 use crate::access::Who;
 use crate::app::App;
@@ -21,7 +21,7 @@ use crate::web::api::personal_link::link_of;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::Label;
 use crate::web::view::words::Lang;
 
@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "personal.html")]
 struct PersonalPage {
-    f: Frame,
+    f: PageFrame,
     withdrawal: bool,
     fault: String,
     done: bool,
@@ -185,7 +185,7 @@ async fn make(
     done: bool,
 ) -> Result<Response, Problem> {
     let refused = !fault.is_empty();
-    let f = Frame::of(app, who, l, "", "/login").await?;
+    let f = PageFrame::of(app, who, l, "", "/login").await?;
     let mut response =
         render(&PersonalPage { f, withdrawal: purpose == LinkPurpose::Withdrawal, fault, done })?;
     if refused {
@@ -197,7 +197,7 @@ async fn make(
 #[derive(Template)]
 #[template(path = "personal_link.html")]
 struct LinkPage {
-    f: Frame,
+    f: PageFrame,
     name: Label,
     set: String,
     link: String,
@@ -206,7 +206,7 @@ struct LinkPage {
 }
 
 #[derive(serde::Deserialize)]
-pub(super) struct LinkForm {
+pub(super) struct PersonalLinkForm {
     purpose: LinkPurpose,
 }
 
@@ -226,7 +226,7 @@ async fn give_link(
     who: Who,
     l: Lang,
     Path(person): Path<String>,
-    Form(it): Form<LinkForm>,
+    Form(it): Form<PersonalLinkForm>,
 ) -> Response {
     let made = match make_link(&app, &who, &person, it.purpose).await {
         Err(problem) if problem.status.is_server_error() => Err(problem),
@@ -247,7 +247,7 @@ async fn link_shown(
         .blocking(move |a| {
             let found = a.store.practitioner(&wanted)?;
             let found = found.ok_or_else(|| Problem::unknown("practitioner", &wanted))?;
-            if !Seen::of(a, &reader)?.person(&found) {
+            if !VisibleInstitutions::of(a, &reader)?.person(&found) {
                 return Err(Problem::unknown("practitioner", &wanted));
             }
             Ok::<_, Problem>((
@@ -268,7 +268,7 @@ async fn link_shown(
         Err(problem) => (String::new(), String::new(), line(l, problem)),
     };
     let refused = !fault.is_empty();
-    let f = Frame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
+    let f = PageFrame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
     let mut response = render(&LinkPage { f, name, set, link, until, fault })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;

@@ -11,8 +11,8 @@ use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, said, shown};
-use super::place_choice::{self, Field};
+use super::frame::{PageFrame, local, render, said, shown};
+use super::place_choice::{self, DivisionChoice};
 use super::policy_form::{in_words, read, said_value, unit};
 use super::policy_trial_line::TrialLine;
 use crate::access::{Right, Role, Who};
@@ -41,7 +41,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "policy.html")]
 struct PolicyPage {
-    f: Frame,
+    f: PageFrame,
     place: String,
     /// `place` in words.
     place_words: String,
@@ -100,7 +100,7 @@ struct Row {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct PageQuery {
+pub(super) struct PolicyPageQuery {
     #[serde(default)]
     jurisdiction: String,
     #[serde(default)]
@@ -111,7 +111,7 @@ async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<PolicyPageQuery>,
 ) -> Response {
     let place = if query.jurisdiction.is_empty() && who.role == Role::Supervisor {
         who.scope.clone()
@@ -183,7 +183,7 @@ async fn make(
         places: place_choice::division(
             l,
             &everywhere(who),
-            &Field {
+            &DivisionChoice {
                 name: "jurisdiction",
                 label: l.t("行政区划", "Jurisdiction"),
                 everywhere: l.t("全部区域", "Everywhere"),
@@ -205,7 +205,7 @@ async fn make(
         preview_of: left_out(l, &preview),
         trials: trials.iter().map(|trial| TrialLine::of(l, trial)).collect(),
         fault: with_titles(l, said(l, fault)),
-        f: Frame::of(app, who, l, "registry", "/policy").await?,
+        f: PageFrame::of(app, who, l, "registry", "/policy").await?,
         place,
     };
     let refused = !page.fault.is_empty();

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{PageFrame, line, local, render_as, shown};
 use super::self_checks::state_word;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::self_check::checklist::{Basis, ChecklistItem};
 use crate::self_check::facts::Agreement;
 use crate::self_check::{AnswerKind, CheckAction, CheckState, FactQuery, YesNoNa};
-use crate::web::api::self_checks::{AnswerBody, Whole, find, save, take, whole};
+use crate::web::api::self_checks::{CheckAnswerBody, Whole, find, save, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{SELF_CHECKERS, SIGHT};
 use crate::web::view::names::Label;
@@ -79,7 +79,7 @@ struct Question {
 #[derive(Template)]
 #[template(path = "self_check.html")]
 struct CheckPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     title: String,
     place: Label,
@@ -157,7 +157,7 @@ async fn make(
         sha256: clip(&both.check.checklist_sha256, 12),
         id: both.check.id.to_string(),
         place,
-        f: Frame::of(app, who, l, "self-checks", &format!("/self-checks/{id}")).await?,
+        f: PageFrame::of(app, who, l, "self-checks", &format!("/self-checks/{id}")).await?,
         fault,
     };
     let status = if page.fault.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
@@ -323,7 +323,7 @@ async fn answer(
         return Err(Problem::new(StatusCode::FORBIDDEN, "step: this one is not yours to take"));
     }
     let code = given.text("item").to_owned();
-    let body = AnswerBody {
+    let body = CheckAnswerBody {
         item: code.clone(),
         value: given.text("value").to_owned(),
         note: given.text("note").to_owned(),

@@ -11,7 +11,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -39,7 +39,7 @@ const AT_ONCE: usize = 12;
 #[derive(Template)]
 #[template(path = "wall.html")]
 struct WallPage {
-    f: Frame,
+    f: PageFrame,
     open: i64,
     urgent: i64,
     boxes: i64,
@@ -168,6 +168,6 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         leads,
         districts,
         more,
-        f: Frame::of(app, who, l, "wall", "/wall").await?,
+        f: PageFrame::of(app, who, l, "wall", "/wall").await?,
     })
 }

@@ -52,7 +52,7 @@ pub(super) struct Requested {
 }
 
 #[derive(Serialize)]
-pub(super) struct Receipt {
+pub(super) struct ServiceRequestReceipt {
     /// The receipt: with it alone one reads how the report stands.
     service_request_id: String,
     token: String,
@@ -175,7 +175,7 @@ fn spend(door: &Door, sent: &Sent) -> Result<Nonce, Problem> {
 pub(super) async fn token(
     State(door): Shared,
     Path(token): Path<String>,
-) -> Result<Json<Vec<Receipt>>, Problem> {
+) -> Result<Json<Vec<ServiceRequestReceipt>>, Problem> {
     let nonce = token.strip_suffix(".json").unwrap_or(&token);
     if !nonce.starts_with(PROGRAMS) {
         return Err(nothing());
@@ -183,5 +183,5 @@ pub(super) async fn token(
     let receipt = ticket::receipt(&door.key, nonce);
     let mac = ticket::receipt_mac(&door.key, &receipt).unwrap_or_default();
     door.ask(|store| store.report_status(&mac))?.ok_or_else(nothing)?;
-    Ok(Json(vec![Receipt { service_request_id: receipt, token: nonce.to_owned() }]))
+    Ok(Json(vec![ServiceRequestReceipt { service_request_id: receipt, token: nonce.to_owned() }]))
 }

@@ -15,7 +15,7 @@ use crate::alert_view::StatementSeen;
 use crate::app::App;
 use crate::clock::At;
 use crate::store::{Alert, AlertStatement, SessionChange, StatedKind, StatementKind, StoreError};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// What was stated of an alert, oldest first. Blocking.
 pub(in crate::web) fn of(
@@ -44,7 +44,7 @@ fn names_in(
     }
     let ids = ids(said);
     let mut names = a.store.institution_names(&ids)?;
-    let people = Seen::of(a, who)?.names(a, &ids)?;
+    let people = VisibleInstitutions::of(a, who)?.names(a, &ids)?;
     names.extend(people.into_iter().map(|(id, name)| (id, name.0)));
     Ok(names)
 }
@@ -198,7 +198,7 @@ impl StatedOf {
     pub(in crate::web) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Self, StoreError> {
         let ids = ids(&a.store.statements(alert)?);
         let ids = || ids.iter().map(String::as_str);
-        let people = Names::people(a, &Seen::of(a, who)?, ids())?;
+        let people = Names::people(a, &VisibleInstitutions::of(a, who)?, ids())?;
         Ok(Self { people, institutions: Names::institutions(a, ids())? })
     }
 

@@ -79,7 +79,8 @@ async fn get_answer(
 /// What a partner answers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct AnswerBody {
+#[schemars(rename = "AnswerBody")]
+pub(in crate::web) struct ClueAnswerBody {
     /// 1 to 4000 characters.
     #[schemars(length(min = 1, max = 4000))]
     pub text: String,
@@ -90,7 +91,7 @@ pub(in crate::web) async fn put_answer(
     app: &Arc<App>,
     who: &Who,
     id: &ClueId,
-    it: &AnswerBody,
+    it: &ClueAnswerBody,
 ) -> Result<Clue, Problem> {
     let text = crate::text::incoming("text", &it.text).map_err(Problem::unprocessable)?;
     let length = text.trim().chars().count();
@@ -116,7 +117,7 @@ async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    JsonBody(it): JsonBody<AnswerBody>,
+    JsonBody(it): JsonBody<ClueAnswerBody>,
 ) -> Result<Json<ClueAnswer>, Problem> {
     let clue = put_answer(&app, &who, &id, &it).await?;
     Ok(Json(app.blocking(move |a| answer(a, &clue)).await?))

@@ -59,7 +59,8 @@ pub(in crate::web) struct ReplayBody {
 
 /// Boxes were asked.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Replay {
+#[schemars(rename = "Replay")]
+pub(in crate::web) struct ClueReplay {
     pub clue: String,
     pub asked_at: At,
 }
@@ -112,7 +113,7 @@ pub(in crate::web) async fn ask(
     who: &Who,
     id: &ClueId,
     it: &ReplayBody,
-) -> Result<Replay, Problem> {
+) -> Result<ClueReplay, Problem> {
     let by = signed(who, it.by.as_deref())?;
     let reason = prose("reason", it.reason.trim(), 500)?;
     if reason.is_empty() {
@@ -147,7 +148,7 @@ pub(in crate::web) async fn ask(
     for room in rooms {
         app.tell(Nudge::Room(room));
     }
-    Ok(Replay { clue: clue.id.to_string(), asked_at: At::now() })
+    Ok(ClueReplay { clue: clue.id.to_string(), asked_at: At::now() })
 }
 
 /// One at a time, of a clue that goes on and says where and when. Blocking.
@@ -239,6 +240,6 @@ async fn post_replay(
     who: Who,
     PathId(id): PathId<ClueId>,
     JsonBody(it): JsonBody<ReplayBody>,
-) -> Result<Accepted<Replay>, Problem> {
+) -> Result<Accepted<ClueReplay>, Problem> {
     Ok(Accepted(ask(&app, &who, &id, &it).await?))
 }

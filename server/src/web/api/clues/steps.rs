@@ -207,7 +207,8 @@ async fn post_step(
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct LinkBody {
+#[schemars(rename = "LinkBody")]
+pub(in crate::web) struct ClueLinkBody {
     /// Number or id of the alert.
     pub alert: String,
     #[serde(default)]
@@ -225,7 +226,7 @@ pub(in crate::web) async fn link(
     app: &Arc<App>,
     who: &Who,
     id: &ClueId,
-    it: &LinkBody,
+    it: &ClueLinkBody,
 ) -> Result<(), Problem> {
     let by = signed(who, it.by.as_deref())?;
     deed::did(format!("clue {}: linked to alert {}", clip(id, 64), clip(&it.alert, 64)));
@@ -246,7 +247,7 @@ async fn post_link(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    JsonBody(it): JsonBody<LinkBody>,
+    JsonBody(it): JsonBody<ClueLinkBody>,
 ) -> Result<Json<Linked>, Problem> {
     link(&app, &who, &id, &it).await?;
     Ok(Json(Linked { clue: id, alert: it.alert }))

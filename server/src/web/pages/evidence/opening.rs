@@ -16,7 +16,7 @@ use crate::ids::OpeningId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::web::api::evidence::{PersonSeen, opening_seen};
-use crate::web::pages::frame::{Frame, local, render, shown};
+use crate::web::pages::frame::{PageFrame, local, render, shown};
 use crate::web::request::rights::may_open;
 use crate::web::view::messages;
 use crate::web::view::names::Label;
@@ -26,7 +26,7 @@ use crate::web::view::words::Lang;
 #[template(path = "evidence_opening.html")]
 #[expect(clippy::struct_excessive_bools, reason = "four things that a page shows or leaves out")]
 struct OpeningPage {
-    f: Frame,
+    f: PageFrame,
     it: OpeningView,
     number: i64,
     basis: String,
@@ -149,7 +149,7 @@ async fn make_opening(
     let o = &seen.opening;
     let open = seen.open.as_ref();
     let page = OpeningPage {
-        f: Frame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
+        f: PageFrame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
         it: OpeningView::of(l, &who, &seen, &people),
         number,
         basis: o.ask.basis.clone(),
