@@ -184,8 +184,8 @@ impl Runtime {
             .with_inter_threads(1)?
             // A waiting box must sleep, not spin.
             .with_intra_op_spinning(false)?
-            // A plan of where each result lies is kept for the whole run of a network, all of it at
-            // once: 60 MiB of 155 over the pack's six networks, and no quicker (docs/benchmarks.md).
+            // A plan of where each result lies holds a network's whole run at once: 27 of the
+            // box's 155 MiB, and no quicker (docs/benchmarks.md).
             .with_memory_pattern(false)?
             // Numbers too small to matter take a hundred times as long.
             .with_flush_to_zero()?;
