@@ -46,9 +46,20 @@ impl Embedder {
         frame: Frame<'_>,
         landmarks: &[[f32; 2]; 5],
     ) -> Result<Embedding, VisionError> {
+        self.align(frame, landmarks)?;
+        self.run()
+    }
+
+    /// The step before the network, for whoever counts what it costs.
+    #[doc(hidden)]
+    pub fn align(
+        &mut self,
+        frame: Frame<'_>,
+        landmarks: &[[f32; 2]; 5],
+    ) -> Result<(), VisionError> {
         let to_frame = Similarity::to_template(landmarks, &self.spec.template)?.inverse();
         sample::warped(frame, &to_frame, &self.spec.input, &mut self.planes);
-        self.run()
+        Ok(())
     }
 
     /// Embeds the mirrored face: a second look at the same picture.
@@ -57,8 +68,7 @@ impl Embedder {
         frame: Frame<'_>,
         landmarks: &[[f32; 2]; 5],
     ) -> Result<Embedding, VisionError> {
-        let to_frame = Similarity::to_template(landmarks, &self.spec.template)?.inverse();
-        sample::warped(frame, &to_frame, &self.spec.input, &mut self.planes);
+        self.align(frame, landmarks)?;
         for row in self.planes.chunks_exact_mut(self.spec.input.width as usize) {
             row.reverse();
         }

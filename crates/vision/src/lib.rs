@@ -32,6 +32,7 @@ mod runtime;
 mod sample;
 mod scale;
 mod spec;
+pub mod telemetry;
 mod template;
 mod wiped;
 

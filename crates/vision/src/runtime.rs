@@ -10,7 +10,7 @@ use std::{
 use ort::{environment::Environment, session::Session, value::TensorRef};
 
 use crate::error::{RuntimeError, VisionError};
-use crate::{provider, rewrite, spec::NetworkInput};
+use crate::{provider, rewrite, spec::NetworkInput, telemetry};
 
 /// Names the shared library of ONNX Runtime.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -201,6 +201,10 @@ impl Runtime {
 }
 
 fn load(path: &Path) -> Result<Environment, RuntimeError> {
+    // What its interface can be told later comes after the first report.
+    if !telemetry::is_off() {
+        return Err(RuntimeError::WouldReport);
+    }
     // `ort` looks for a relative path beside the executable first; only the path as written is
     // meant.
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
