@@ -26,8 +26,8 @@ use vision::Analyzer;
 
 use crate::{
     agent::{
-        Agent, AgentClock, AgentSettings, Ending, Event, HealthSource, KnownVersions, LockWatch,
-        Parts, RunSummary, Vitals,
+        Agent, AgentClock, AgentSettings, Ending, HealthSource, KnownVersions, LockWatch, Parts,
+        RunSummary, Vitals,
     },
     board_heat::{Governor, Heat},
     brokers::{self, KnownBrokers},
@@ -36,6 +36,7 @@ use crate::{
     clock::RealClock,
     config::{self, Config, FrameSource, RunMode},
     door::{DoorCheck, Screen},
+    event::Event,
     evidence::{Keeper, upload},
     live_view::{LiveView, TimedStages},
     loaded::{load_models, origin},

@@ -14,7 +14,7 @@ use presence::{Comparison, Finding, Policy, WhatIf};
 use protocol::id::TrialId;
 use protocol::trial::{PolicyTrialAnswer, TrialCount, TrialDay, TrialFailure};
 
-use crate::agent::event::Event;
+use crate::event::Event;
 use crate::record::{LogPart, RecordError, Vault};
 
 /// Trials that a box begins within a day. Each costs it a few minutes of one idle core.

@@ -11,7 +11,8 @@ use delivery::mqtt::LinkStats;
 use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport, PictureSize};
 
-use super::{RoomLook, disk::DiskRoom};
+use super::disk::DiskRoom;
+use crate::event::RoomLook;
 use crate::{
     board_heat::Heat,
     camera::{CaptureCounters, Complaint},
