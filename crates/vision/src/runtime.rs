@@ -10,7 +10,7 @@ use std::{
 use ort::{environment::Environment, session::Session, value::TensorRef};
 
 use crate::error::{RuntimeError, VisionError};
-use crate::{provider, rewrite, spec::Input};
+use crate::{provider, rewrite, spec::NetworkInput};
 
 /// Names the shared library of ONNX Runtime.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -113,7 +113,7 @@ impl Runtime {
         &self,
         path: &Path,
         expect: &Expect<'_>,
-        input: &mut Option<&mut Input>,
+        input: &mut Option<&mut NetworkInput>,
     ) -> Result<Net, VisionError> {
         let wrong = |why: String| VisionError::WrongModel {
             role: expect.role,

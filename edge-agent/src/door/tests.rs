@@ -31,8 +31,8 @@ fn at(track: u64, face: &FaceBox) -> AtDoor<'_> {
 /// How far somebody turns who does what the screen says.
 fn obeying(prompt: Prompt) -> f32 {
     match prompt {
-        Prompt::Turn(Turn::Left) => 30.0,
-        Prompt::Turn(Turn::Right) => -30.0,
+        Prompt::Turn(HeadTurn::Left) => 30.0,
+        Prompt::Turn(HeadTurn::Right) => -30.0,
         _ => 0.0,
     }
 }

@@ -46,7 +46,7 @@ pub struct SessionOutcome {
     /// even a cancellation, changes nothing.
     pub declined: bool,
     /// What the box said; `None` where it said nothing (yet).
-    pub seen: Option<Seen>,
+    pub seen: Option<SessionSight>,
     /// A box was provisioned in the room by the session's start.
     pub watched: bool,
     /// Nothing is missing from the chain of the box that said so, from the session's start to the
@@ -60,7 +60,7 @@ pub struct SessionOutcome {
 // Facts that a box states one by one; none excludes another.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct SessionSight {
     pub assessable: bool,
     /// Why not.
     pub because: Vec<AbstentionReason>,
@@ -121,7 +121,7 @@ fn share_ppm(part: usize, whole: usize) -> i64 {
 
 #[cfg(test)]
 pub mod script {
-    use super::{DAY_MS, Seen, SessionOutcome};
+    use super::{DAY_MS, SessionOutcome, SessionSight};
 
     pub const NOW: i64 = 1_790_000_000_000;
 
@@ -139,12 +139,12 @@ pub mod script {
             end_ms: start_ms + 1_800_000,
             cancelled: false,
             declined: false,
-            seen: Some(Seen {
+            seen: Some(SessionSight {
                 assessable: true,
                 visibility_a_ppm: 800_000,
                 visibility_i_ppm: 800_000,
                 face_seen: true,
-                ..Seen::default()
+                ..SessionSight::default()
             }),
             watched: true,
             chain_whole: true,
@@ -152,7 +152,7 @@ pub mod script {
         }
     }
 
-    pub fn with(mut outcome: SessionOutcome, change: impl Fn(&mut Seen)) -> SessionOutcome {
+    pub fn with(mut outcome: SessionOutcome, change: impl Fn(&mut SessionSight)) -> SessionOutcome {
         if let Some(seen) = &mut outcome.seen {
             change(seen);
         }

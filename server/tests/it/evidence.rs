@@ -756,7 +756,7 @@ fn pictures_of_what_two_people_dismissed_end_a_day_later() {
         |d| matches!(d, Down::EvidenceOrders(o) if !o.standings.is_empty()),
     );
     let Down::EvidenceOrders(orders) = told.payload else { unreachable!() };
-    assert_eq!(orders.standings[0].standing, protocol::evidence::Standing::Dismissed);
+    assert_eq!(orders.standings[0].standing, protocol::evidence::LeadStanding::Dismissed);
     let app = &s.house.running().app;
     let after = |h| jiff::Timestamp::now() + jiff::SignedDuration::from_hours(h);
     app.store.expire_openings(after(23)).unwrap();

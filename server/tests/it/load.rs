@@ -507,9 +507,9 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
         purposes: vec![
-            server::consent::Purpose::Recognition,
-            server::consent::Purpose::ServerStorage,
-            server::consent::Purpose::KeepPhoto,
+            server::consent::ConsentPurpose::Recognition,
+            server::consent::ConsentPurpose::ServerStorage,
+            server::consent::ConsentPurpose::KeepPhoto,
         ],
         scope: "clinic-1".into(),
         signature: "signed".into(),
@@ -517,7 +517,7 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         guardian: None,
         earlier: Vec::new(),
     };
-    let proposal = server::store::Proposal {
+    let proposal = server::store::NewEnrolment {
         id: &format!("e-{n}"),
         person: "p-lead",
         institution: "clinic-1",

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn marking_every_session_declined_silences_nothing() {
         let nobody_told = BTreeMap::new();
-        let nobody_seen = |s: &mut super::super::Seen| {
+        let nobody_seen = |s: &mut super::super::SessionSight| {
             (s.assessable, s.face_seen) = (false, false);
             s.because = vec![AbstentionReason::Declined, AbstentionReason::NoActivity];
         };

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, alerts, name_of, named};
-use crate::attachment::{Accepted, Kind, MOST_FILES};
+use crate::attachment::{AcceptedAttachment, AttachmentKind, MOST_FILES};
 use crate::clock::At;
 use crate::ids::AlertId;
 use crate::vault::Key;
@@ -15,7 +15,7 @@ use crate::vault::Key;
 pub struct Attachment {
     pub id: i64,
     pub name: String,
-    pub kind: Kind,
+    pub kind: AttachmentKind,
     pub bytes: i64,
     pub sha256: String,
     pub by: String,
@@ -38,7 +38,7 @@ impl Store {
         &self,
         master: &Key,
         (alert, name, by): (&AlertId, &str, &str),
-        file: &Accepted,
+        file: &AcceptedAttachment,
         now: At,
     ) -> Result<()> {
         let sha256 = trust::sha256_hex(&file.bytes);

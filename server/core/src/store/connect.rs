@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection as Sqlite, OpenFlags};
 
-use super::engine::{self, Address, Client, Connection, Login};
+use super::engine::{self, Address, Client, Connection, DatabaseLogin};
 use super::schema::{self, Database};
 use super::transaction::in_transaction;
 use super::{Result, StoreError, write_ahead_log};
@@ -156,17 +156,17 @@ fn door_refused(why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Open { path: PathBuf::from("PostgreSQL"), why }
 }
 
-fn postgres(login: &Login, database: Database) -> Result<Client> {
+fn postgres(login: &DatabaseLogin, database: Database) -> Result<Client> {
     in_schema(login, database).map_err(|why| fault(login, why))
 }
 
-fn in_schema(login: &Login, database: Database) -> engine::Result<Client> {
+fn in_schema(login: &DatabaseLogin, database: Database) -> engine::EngineResult<Client> {
     let client = Client::connect(login)?;
     client.batch(&format!("SET search_path TO {}", database.schema()))?;
     Ok(client)
 }
 
-fn fault(login: &Login, why: engine::Error) -> StoreError {
+fn fault(login: &DatabaseLogin, why: engine::Error) -> StoreError {
     let database = login.config.get_dbname().unwrap_or_default();
     let name = format!("PostgreSQL {database}");
     if why.is_full() {

@@ -32,7 +32,7 @@ pub struct NewCustodian {
 
 /// The signature by which somebody, or a key, is let in.
 #[derive(Debug, Clone)]
-pub struct Vouched {
+pub struct Vouching {
     pub from: String,
     pub by: String,
     pub sig: String,
@@ -40,7 +40,8 @@ pub struct Vouched {
 
 /// What a browser gets to try a passphrase on.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct Unlock {
+#[schemars(rename = "Unlock")]
+pub struct CustodianUnlock {
     pub custodian: CustodianSeen,
     pub jurisdiction: String,
     /// Made by the browser; opaque to the server.
@@ -78,7 +79,7 @@ impl Store {
     pub fn enter_custodian(
         &self,
         it: &NewCustodian,
-        first: Option<(&Vouched, &RoleKeySeen, &SealedBytes)>,
+        first: Option<(&Vouching, &RoleKeySeen, &SealedBytes)>,
         now: At,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<i64> {
@@ -122,7 +123,7 @@ impl Store {
         &self,
         id: i64,
         jurisdiction: &str,
-        vouched: &Vouched,
+        vouched: &Vouching,
         shares: &BTreeMap<u32, SealedBytes>,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<()> {
@@ -191,7 +192,7 @@ impl Store {
 
     /// Gives out what a passphrase is tried on, and counts the try; withheld after [`TRIES`] of
     /// them in a row.
-    pub fn unlock_custodian(&self, account: &str, now: jiff::Timestamp) -> Result<Unlock> {
+    pub fn unlock_custodian(&self, account: &str, now: jiff::Timestamp) -> Result<CustodianUnlock> {
         let tried_at = At::from(now);
         self.write(|tx| {
             let sql = format!("{CUSTODIAN} WHERE account = ?1 AND until_at IS NULL");
@@ -221,7 +222,7 @@ impl Store {
             let shares = collect(tx, sql, [custodian.id], |r| {
                 Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(1)?)?))
             })?;
-            Ok(Unlock {
+            Ok(CustodianUnlock {
                 custodian,
                 jurisdiction,
                 wrapped: serde_json::from_str(&wrapped)?,
@@ -488,7 +489,7 @@ fn every_key_is_handed_over(
     handed.difference(&held).next().map_or(Ok(()), |v| Err(why(v, "is none that you hold")))
 }
 
-fn let_in(tx: &Transaction<'_>, id: i64, vouched: &Vouched) -> Result<()> {
+fn let_in(tx: &Transaction<'_>, id: i64, vouched: &Vouching) -> Result<()> {
     tx.execute(
         "UPDATE evidence_custodian SET from_at = ?2, vouched_by = ?3, vouch_sig = ?4 WHERE id = ?1",
         params![id, vouched.from, vouched.by, vouched.sig],

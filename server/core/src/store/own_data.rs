@@ -14,7 +14,8 @@ use crate::model::Consent;
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum About {
+#[schemars(rename = "About")]
+pub enum RequestSubject {
     /// Something of the registry is wrong.
     Correction,
     /// The person's own word on a case that was served.
@@ -26,7 +27,7 @@ pub enum About {
 pub struct PersonalRequest {
     pub id: i64,
     pub person: String,
-    pub about: About,
+    pub about: RequestSubject,
     /// Of an answer: the case's alert.
     pub alert: Option<String>,
     pub at: At,
@@ -98,7 +99,7 @@ impl Store {
 
     pub fn put_personal_request(
         &self,
-        (person, about, alert): (&str, About, Option<&str>),
+        (person, about, alert): (&str, RequestSubject, Option<&str>),
         text: &str,
         now: At,
     ) -> Result<()> {

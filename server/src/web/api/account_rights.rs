@@ -14,7 +14,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{At, clip};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Invitation, NewRights, RightsChange};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -62,7 +62,7 @@ async fn post_role(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<RoleBody>,
+    JsonBody(it): JsonBody<RoleBody>,
 ) -> Result<Json<RoleChanged>, Problem> {
     let (role, scope) = (it.role, it.scope.trim().to_owned());
     change_rights(&app, &who, &id, it).await?;

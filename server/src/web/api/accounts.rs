@@ -16,7 +16,7 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Account, Invitation, NewInvitation};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -224,7 +224,7 @@ struct Invited {
 async fn post_invitation(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<InviteForm>,
+    JsonBody(it): JsonBody<InviteForm>,
 ) -> Result<Created<Invited>, Problem> {
     let path = make_invitation(&app, &who, &it).await?;
     Ok(Created(Invited { path }))
@@ -365,7 +365,7 @@ async fn get_second_factor(
 
 async fn post_second_factor(
     State(app): State<Arc<App>>,
-    Body(it): Body<SecondFactorRoles>,
+    JsonBody(it): JsonBody<SecondFactorRoles>,
 ) -> Result<Json<SecondFactorRoles>, Problem> {
     set_second_factor_roles(&app, it.roles.clone()).await?;
     Ok(Json(it))

@@ -29,7 +29,7 @@ use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{FeedEvent, FeedReader};
 use crate::web::endpoint::Endpoint;
-use crate::web::request::credential::Credential;
+use crate::web::request::credential::RequestCredential;
 use crate::web::request::rights::SIGHT;
 use crate::web::request::rights::may_open;
 
@@ -80,7 +80,7 @@ impl Drop for Place {
 
 struct Reader {
     app: Arc<App>,
-    credential: Credential,
+    credential: RequestCredential,
     who: Who,
     last: i64,
     ask_at: Instant,
@@ -93,7 +93,7 @@ struct Reader {
 async fn get_events(
     State(app): State<Arc<App>>,
     who: Who,
-    Extension(credential): Extension<Credential>,
+    Extension(credential): Extension<RequestCredential>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {

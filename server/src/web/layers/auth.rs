@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use tracing::Instrument as _;
 
-use super::fault_page::{Asked, nowhere};
+use super::fault_page::{FailedRequest, nowhere};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clinic_requests;
@@ -22,7 +22,7 @@ use crate::problem::{Problem, prose};
 use crate::store::Deed;
 use crate::web::endpoint::Route;
 use crate::web::pages::frame;
-use crate::web::request::credential::Credential;
+use crate::web::request::credential::RequestCredential;
 use crate::web::request::deed::{self, Notes};
 use crate::web::request::landing;
 use crate::web::route_of;
@@ -103,8 +103,8 @@ pub(in crate::web) async fn layer(
     let address = deed::address(&path, request.uri());
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
-    let asked = Asked::of(&request);
-    let credential = Credential::of(&app, request.headers());
+    let asked = FailedRequest::of(&request);
+    let credential = RequestCredential::of(&app, request.headers());
     let (who, due) = match credential.found(&app).await {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
@@ -189,7 +189,7 @@ impl Gate {
         self,
         app: &Arc<App>,
         (who, lang): (&Who, Lang),
-        (path, asked): (&str, &Asked),
+        (path, asked): (&str, &FailedRequest),
         handled: impl Future<Output = Response>,
     ) -> Response {
         let public = who.role == Role::Public;

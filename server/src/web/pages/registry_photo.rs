@@ -9,7 +9,7 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{At, now};
@@ -22,7 +22,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, VERDICTS};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -39,7 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "registry_photo.html")]
 struct PhotoPage {
-    f: Frame,
+    f: PageFrame,
     person: String,
     name: String,
     /// When and by whom, where one is here.
@@ -65,7 +65,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         })
         .await?;
     let page = PhotoPage {
-        f: Frame::of(app, who, l, "people", &format!("/registry-photo/{id}")).await?,
+        f: PageFrame::of(app, who, l, "people", &format!("/registry-photo/{id}")).await?,
         held: held.map_or_else(String::new, |it| {
             format!("{} · {}", it.uploaded_by, local(&it.uploaded_at))
         }),
@@ -78,7 +78,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
 /// A registered person of the reader's part of the country, by name. Blocking.
 pub(super) fn his_person(a: &App, who: &Who, person: &str) -> Result<String, Problem> {
     let found = a.store.practitioner(person)?;
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let found = found.filter(|p| seen.person(p));
     let found = found.ok_or_else(|| Problem::unknown("practitioner", person))?;
     deed::persons([person]);

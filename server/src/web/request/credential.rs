@@ -22,7 +22,7 @@ pub(in crate::web) fn cookie_name(config: &Config) -> &'static str {
 /// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks
 /// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::web) enum Credential {
+pub(in crate::web) enum RequestCredential {
     /// Accounts are switched off: everybody is everybody.
     OpenHouse,
     Token(String),
@@ -30,7 +30,7 @@ pub(in crate::web) enum Credential {
     Nothing,
 }
 
-impl Credential {
+impl RequestCredential {
     pub(in crate::web) fn of(app: &App, headers: &HeaderMap) -> Self {
         if app.config.is_open_house() {
             return Self::OpenHouse;

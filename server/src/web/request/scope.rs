@@ -31,12 +31,12 @@ pub(in crate::web) fn item_is_his(
 
 /// All institutions, or some.
 #[derive(Debug)]
-pub(in crate::web) enum Seen {
+pub(in crate::web) enum VisibleInstitutions {
     All,
     These(BTreeSet<String>),
 }
 
-impl Seen {
+impl VisibleInstitutions {
     /// Blocking: it asks the store.
     pub(in crate::web) fn of(app: &App, who: &Who) -> Result<Self, StoreError> {
         if who.scope.is_empty() && !matches!(who.role, Role::Clinic | Role::Public) {

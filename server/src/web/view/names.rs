@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::text::id_replaced;
 use crate::web::request::actor::AUTHORITY;
 use crate::web::request::rights::may_open;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// What the house did by itself, as the store keeps it; no account may have such a name.
 const BY_POLICY: &str = "(policy)";
@@ -217,7 +217,7 @@ impl Names {
     /// has a pass here and a site elsewhere he reads the name, and opens no page.
     pub(in crate::web) fn people<'a>(
         a: &App,
-        seen: &Seen,
+        seen: &VisibleInstitutions,
         ids: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, StoreError> {
         let ids = distinct(ids);

@@ -15,11 +15,11 @@ use crate::problem::Problem;
 use crate::store::{Imported, NO_ITEM, NO_LEAD, UNKNOWN_ITEM, no_relation, not_filed};
 use crate::text::loose;
 use crate::web::api::registry::{WORKS_ELSEWHERE_TOO, not_his_to_change};
-use crate::web::request::scope::{Seen, item_is_his};
+use crate::web::request::scope::{VisibleInstitutions, item_is_his};
 
 /// What rows may refer to, and what the reader may touch.
-pub(super) struct Known {
-    seen: Seen,
+pub(super) struct KnownRecords {
+    seen: VisibleInstitutions,
     who: Who,
     institutions: BTreeSet<String>,
     /// Room and its institution.
@@ -35,11 +35,11 @@ pub(super) struct Known {
     loose: BTreeMap<String, String>,
 }
 
-impl Known {
+impl KnownRecords {
     pub(super) fn of(a: &App, who: &Who, noun: Noun) -> Result<Self, Problem> {
         let mut known = Self {
             loose: BTreeMap::new(),
-            seen: Seen::of(a, who)?,
+            seen: VisibleInstitutions::of(a, who)?,
             who: who.clone(),
             institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
             rooms: a

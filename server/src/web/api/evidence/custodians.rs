@@ -15,8 +15,8 @@ use crate::access::Who;
 use crate::clock::At;
 use crate::evidence::SealedBytes;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
-use crate::store::{NewCustodian, Vouched};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{NewCustodian, Vouching};
 use crate::web::answer::Created;
 use crate::web::request::deed;
 
@@ -59,7 +59,7 @@ struct FirstBody {
 pub(in crate::web) async fn post_custodian(
     State(app): Shared,
     who: Who,
-    Body(it): Body<CustodianBody>,
+    JsonBody(it): JsonBody<CustodianBody>,
 ) -> Result<Created<EvidenceSeen>, Problem> {
     let role = custodian_role(&who)?;
     let new = NewCustodian {
@@ -79,7 +79,7 @@ pub(in crate::web) async fn post_custodian(
             now_or_so("first.from", &first.from)?;
             check_key("first.role_key", &first.role_key)?;
             let vouched =
-                Vouched { from: first.from.clone(), by: who.name.clone(), sig: first.sig };
+                Vouching { from: first.from.clone(), by: who.name.clone(), sig: first.sig };
             let key =
                 role_key(role, 1, first.role_key, first.from, &who.name, &first.role_key_sig)?;
             Some((vouched, key, first.share))
@@ -127,7 +127,7 @@ pub(in crate::web) async fn post_custodian_step(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<CustodianStep>,
+    JsonBody(it): JsonBody<CustodianStep>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     let role = custodian_role(&who)?;
     let number: i64 = id.parse().map_err(|_| Problem::unknown("custodian", &id))?;
@@ -152,7 +152,7 @@ pub(in crate::web) async fn post_custodian_step(
                 CustodianStep::Admit { from, sig, shares } => {
                     now_or_so("from", &from)?;
                     deed::did(format!("custodian {}: let in", of.account));
-                    let vouched = Vouched { from, by: who.name.clone(), sig };
+                    let vouched = Vouching { from, by: who.name.clone(), sig };
                     let shares = by_version(shares)?;
                     a.store.admit_custodian(number, &who.scope, &vouched, &shares, roll_holds)?;
                 }

@@ -18,8 +18,8 @@ use crate::access::Who;
 use crate::clock;
 use crate::evidence::{self as kept, RoleKeySeen, Roll, SealedBytes};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
-use crate::store::Unlock;
+use crate::problem::{JsonBody, Problem};
+use crate::store::CustodianUnlock;
 use crate::web::request::deed;
 
 /// Of what a browser wraps.
@@ -38,8 +38,8 @@ pub(in crate::web) struct UnlockBody {
 pub(in crate::web) async fn post_unlock(
     State(app): Shared,
     who: Who,
-    Body(it): Body<UnlockBody>,
-) -> Result<Json<Option<Unlock>>, Problem> {
+    JsonBody(it): JsonBody<UnlockBody>,
+) -> Result<Json<Option<CustodianUnlock>>, Problem> {
     custodian_role(&who)?;
     let opened = it.opened;
     deed::did(if opened { "passphrase opened his keys" } else { "passphrase tried" });
@@ -97,7 +97,7 @@ pub(in crate::web) struct PassphraseBody {
 pub(in crate::web) async fn post_passphrase(
     State(app): Shared,
     who: Who,
-    Body(it): Body<PassphraseBody>,
+    JsonBody(it): JsonBody<PassphraseBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     custodian_role(&who)?;
     let (wrapped, recovery) = (it.wrapped.kept("wrapped")?, it.recovery.kept("recovery")?);
@@ -134,7 +134,7 @@ pub(in crate::web) struct RoleKeyBody {
 pub(in crate::web) async fn post_key(
     State(app): Shared,
     who: Who,
-    Body(it): Body<RoleKeyBody>,
+    JsonBody(it): JsonBody<RoleKeyBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     let role = custodian_role(&who)?;
     now_or_so("from", &it.from)?;

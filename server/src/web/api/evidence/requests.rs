@@ -18,7 +18,7 @@ use crate::evidence::opening::{Ask, Opening, OpeningRefusal};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
 use crate::path_id::known;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::web::answer::Created;
 use crate::web::api::alerts::seen;
 use crate::web::request::deed;
@@ -49,7 +49,7 @@ pub(in crate::web) struct RequestBody {
 pub(in crate::web) async fn post_request(
     State(app): Shared,
     who: Who,
-    Body(it): Body<RequestBody>,
+    JsonBody(it): JsonBody<RequestBody>,
 ) -> Result<Created<OpeningSeen>, Problem> {
     if custodian_role(&who)? != CustodianRole::Supervisor {
         return Err(Problem::new(StatusCode::FORBIDDEN, "a supervisor asks, a reviewer decides"));
