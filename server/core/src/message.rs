@@ -1,4 +1,4 @@
-//! What a person is told of his own work, and when it may leave the house: kinds, mentions in a
+//! What a person is told of their own work, and when it may leave the house: kinds, mentions in a
 //! note, quiet hours, the digest. Pure; time is an argument. It holds ids and numbers, never what a
 //! lead says or whom it names.
 

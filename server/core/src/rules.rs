@@ -73,7 +73,7 @@ pub struct SessionSight {
     pub lead_verified: bool,
     /// The rules that abstained although it is assessable.
     pub undecided: Vec<RuleCode>,
-    /// LL-1 was undecided: whether he was there could not be told.
+    /// LL-1 was undecided: whether they were there could not be told.
     pub lead_open: bool,
     pub liveness_waived: bool,
 }
@@ -88,7 +88,7 @@ impl SessionOutcome {
         self.seen.as_ref().is_some_and(|s| s.lead_verified)
     }
 
-    /// Whether it tells of its lead: he was verified, or LL-1 could be decided without him.
+    /// Whether it tells of its lead: they were verified, or LL-1 could be decided without them.
     pub fn tells_of_its_lead(&self) -> bool {
         self.seen.as_ref().is_some_and(|s| s.lead_verified || !s.lead_open)
     }

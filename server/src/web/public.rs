@@ -118,7 +118,7 @@ fn routes() -> Vec<PublicRoute> {
     ]
 }
 
-/// Method and path of everything that the door serves: nobody is asked who he is.
+/// Method and path of everything that the door serves: nobody is asked who they are.
 pub fn public_routes() -> Vec<(Method, &'static str)> {
     routes().into_iter().map(|route| (route.method, route.path)).collect()
 }

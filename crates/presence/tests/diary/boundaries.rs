@@ -46,7 +46,7 @@ fn ll1_three_frames_are_presence_and_two_only_block() {
 }
 
 #[test]
-fn ll1_a_lead_in_his_place_is_a_mismatch() {
+fn ll1_a_lead_in_their_place_is_a_mismatch() {
     stands(&filler("09:05-09:20 hao operator"), &["LL-1 L1"]);
 }
 
@@ -70,8 +70,8 @@ fn cited(script: &str, rule: Rule) -> Vec<String> {
 
 #[test]
 fn what_is_a_mere_mismatch_cites_no_lent_certificate() {
-    let in_his_place = cited(&filler("09:05-09:20 hao operator"), Rule::Ll1);
-    assert_eq!(in_his_place, ["医师法第二十四条第一款", "医疗纠纷预防和处理条例第十五条"]);
+    let in_their_place = cited(&filler("09:05-09:20 hao operator"), Rule::Ll1);
+    assert_eq!(in_their_place, ["医师法第二十四条第一款", "医疗纠纷预防和处理条例第十五条"]);
     let short = filler("09:05-09:06 qian operator\n09:10:00-09:10:02 lin elsewhere");
     let short = cited(&short, Rule::Ll5);
     assert_eq!(short, ["医疗美容服务管理办法第十八条"], "the lead was there");

@@ -1,6 +1,6 @@
 //! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state
 //! and nonce; the ID token is verified against the provider's keys. It says only who somebody is;
-//! what he may do is his account's role here.
+//! what they may do is their account's role here.
 //!
 //! Who somebody is, are `iss` and `sub` together, which never change and are never given to another
 //! (Core §5.7); a name may. What a login waits for travels in its own browser's cookie, so that
@@ -73,7 +73,7 @@ pub struct ProviderIdentity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderLogin {
     pub identity: ProviderIdentity,
-    /// How the provider calls him, for him to read; it identifies nobody.
+    /// How the provider calls them, for them to read; it identifies nobody.
     pub shown: String,
     /// The provider asked for a second factor.
     pub strong: bool,

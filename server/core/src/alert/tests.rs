@@ -54,7 +54,7 @@ fn two_who_disagree_need_a_third() {
 }
 
 #[test]
-fn who_changes_his_mind_agrees_with_the_other_not_with_himself() {
+fn who_turns_to_the_other_view_agrees_with_it() {
     let changed = after(&[("wang", UPHOLD), ("wang", DISMISS)]).unwrap();
     assert_eq!(changed.state, AlertState::Review2);
     assert_eq!(changed.reviews.len(), 1);

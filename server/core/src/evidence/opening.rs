@@ -2,7 +2,7 @@
 //! opening or a refusal`.
 //!
 //! `Taken → Requested → Approved → Released → Delivered → Open → Expired | Destroyed`, or
-//! `Refused`. One supervisor asks, one reviewer whom he names decides, nobody else takes a step of
+//! `Refused`. One supervisor asks, one reviewer whom they name decides, nobody else takes a step of
 //! theirs. This file reads no clock, stores nothing, holds no key and never sees a picture.
 
 use std::collections::{BTreeMap, BTreeSet};

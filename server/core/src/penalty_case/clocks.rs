@@ -37,7 +37,7 @@ pub struct CaseClock {
     pub party: i64,
     /// Of that person; empty: the institution, or the whole case.
     pub party_name: String,
-    /// The same in the registry, where he stands there.
+    /// The same in the registry, where they stand there.
     pub party_person: Option<String>,
     pub provision: Provision,
 }

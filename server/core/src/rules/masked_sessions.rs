@@ -16,7 +16,7 @@ use wording::{ServerStatement, WhoseSessions};
 use super::draft::{self, count};
 use super::{DAY_MS, Draft, Numbers, SessionOutcome, begun_within, share_ppm};
 
-/// What a box says where nobody was looked at, for this patient or one beside him.
+/// What a box says where nobody was looked at, for this patient or one beside them.
 const WITHHELD: [AbstentionReason; 2] = [AbstentionReason::Declined, AbstentionReason::Withheld];
 
 /// Whether a session counts, and whether it counts as one that could not be judged. An empty room

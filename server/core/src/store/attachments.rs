@@ -61,7 +61,7 @@ impl Store {
             )?;
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_string() };
             let found = alerts::alert_by_id(tx, alert)?.ok_or_else(unknown)?;
-            // A picture is kept as it was decoded: its sender knows his file by this.
+            // A picture is kept as it was decoded: its sender knows their file by this.
             let note = format!("{name} · SHA-256 {}", file.sent_sha256);
             alerts::record(tx, alert, by, "attach", &note, found.case.state, now)?;
             Ok(())

@@ -79,9 +79,9 @@ pub(super) fn reader(at: &Address, database: Database) -> Result<Connection> {
         None => Ok(Connection::Sqlite(open_reader(&at.dir.join(database.file()))?)),
         Some(login) => {
             let client = postgres(&login, database)?;
-            // Lists narrow by "?7 = '' OR room = ?7". Planned for any value, as PostgreSQL does from
-            // the sixth time on, that is a walk over the whole table: 100,000 sessions for a page
-            // of 50 (x4.6 at p95); planned for the values it is the first rows of an index.
+            // Lists narrow by "?7 = '' OR room = ?7". Planned for any value, as PostgreSQL does
+            // from the sixth time on, that is a walk over the whole table: 100,000 sessions for a
+            // page of 50 (x4.6 at p95); planned for the values it is the first rows of an index.
             client.batch(
                 "SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan",
             )?;

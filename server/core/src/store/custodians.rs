@@ -18,7 +18,7 @@ use crate::evidence::{
 };
 use crate::tombstone::{Deletion, EndedCustodian, Ledger};
 
-/// Somebody who made his keys.
+/// Somebody who made their keys.
 #[derive(Debug, Clone)]
 pub struct NewCustodian {
     pub account: String,
@@ -74,8 +74,8 @@ impl Store {
         self.read(|c| upper(c, jurisdiction))
     }
 
-    /// Enters somebody with his keys. `first`: he founds his role, and vouches for himself and for
-    /// its first key. The whole roll is judged by `check` before anything is kept.
+    /// Enters somebody with their keys. `first`: they found their role, and vouch for themselves
+    /// and for its first key. The whole roll is judged by `check` before anything is kept.
     pub fn enter_custodian(
         &self,
         it: &NewCustodian,
@@ -118,7 +118,7 @@ impl Store {
         })
     }
 
-    /// Lets in somebody who waits, with the role's keys sealed to him.
+    /// Lets in somebody who waits, with the role's keys sealed to them.
     pub fn admit_custodian(
         &self,
         id: i64,
@@ -143,7 +143,7 @@ impl Store {
         })
     }
 
-    /// Ends a custodian, or his waiting. What was sealed to him is destroyed.
+    /// Ends a custodian, or their waiting. What was sealed to them is destroyed.
     pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let there = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
@@ -233,7 +233,7 @@ impl Store {
         })
     }
 
-    /// His passphrase opened them.
+    /// Their passphrase opened them.
     pub fn unlocked(&self, account: &str) -> Result<()> {
         self.write(|tx| {
             let sql = "UPDATE evidence_custodian SET tries = 0 WHERE account = ?1 AND tries < ?2";
@@ -420,7 +420,7 @@ fn custodian(r: &crate::store::engine::Row<'_>) -> Result<CustodianSeen> {
 }
 
 pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Result<bool> {
-    // His account's role is the custodian's: whoever holds another now acts for neither, and
+    // Their account's role is the custodian's: whoever holds another now acts for neither, and
     // whoever is disabled for nobody.
     let sql = "SELECT 1 FROM evidence_custodian c JOIN account a ON a.id = c.account AND a.role =
         c.role AND a.disabled = 0 WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL
@@ -440,8 +440,8 @@ pub(super) fn end_of_account(
     id.map_or(Ok(()), |id| end(tx, ledger, id, (by, now)))
 }
 
-/// Ends one, and destroys what was sealed to him; never the last holder of a key. The ledger says
-/// so first: a restore of a backup from before must not bring him back.
+/// Ends one, and destroys what was sealed to them; never the last holder of a key. The ledger says
+/// so first: a restore of a backup from before must not bring them back.
 fn end(
     tx: &Transaction<'_>,
     ledger: Option<&Ledger>,
@@ -469,8 +469,8 @@ fn end(
     close(tx, id, by, now)
 }
 
-/// Whoever lets another in hands over what he holds himself, no less and no more: so no key has one
-/// holder alone because somebody left it out.
+/// Whoever lets another in hands over what they hold themselves, no less and no more: so no key has
+/// one holder alone because somebody left it out.
 fn every_key_is_handed_over(
     tx: &Transaction<'_>,
     by: &str,

@@ -225,7 +225,7 @@ impl Store {
         })
     }
 
-    /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that
+    /// The ciphertext of one picture for one of the two, and the mark that they looked. A hash that
     /// is not the chain's gives nothing.
     pub fn look_at(&self, id: &OpeningId, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
         self.write_to_the_end(|tx| {

@@ -2,8 +2,8 @@
 //! resume.
 //!
 //! An event of an alert has two faces, written together: the authority's, and, where it learns
-//! anything, the clinic's. Who reads gets the one that is his, or nothing; the numbers of what he
-//! does not get never reach him (`web`).
+//! anything, the clinic's. Who reads gets the one that is theirs, or nothing; the numbers of what
+//! they do not get never reach them (`web`).
 
 use super::engine::{Connection, EngineKind, Notices, params};
 use serde::Serialize;

@@ -23,7 +23,7 @@ impl Store {
     }
 
     pub fn practitioners_part(&self, part: &ListPart) -> Result<Vec<Practitioner>> {
-        // Without a scope nobody has to be asked where he works.
+        // Without a scope nobody has to be asked where they work.
         let seen = if part.jurisdiction.is_empty() && part.institution.is_empty() {
             "?4 = ?5".to_owned()
         } else {

@@ -172,7 +172,7 @@ impl Store {
 const AHEAD_MS: i64 = 30_000;
 
 /// Whether anything was stated of an alert's session, room or institution after the alert, by this
-/// server's own clock. Whoever sets a box's clock forward makes it take his word for an earlier
+/// server's own clock. Whoever sets a box's clock forward makes it take their word for an earlier
 /// one.
 pub(super) fn said_after(c: &Connection, alert: &Alert) -> Result<bool> {
     let sql = "SELECT clock_offset_ms FROM device WHERE id = ?1";

@@ -1,6 +1,6 @@
 //! Whom a box may name: people of its own institution. Somebody registered who neither works there
-//! nor has a pass nor was declared in the session can be on no roster of the box: his name is taken
-//! out of what is shown and counted, and the finding says how many there were.
+//! nor has a pass nor was declared in the session can be on no roster of the box: their name is
+//! taken out of what is shown and counted, and the finding says how many there were.
 //!
 //! The finding itself stands, and the signed message stays in the chain as it came.
 

@@ -1,4 +1,4 @@
-//! What somebody does with his own account: another password, a second factor, the link to the
+//! What somebody does with their own account: another password, a second factor, the link to the
 //! login provider. Each asks for the password or a code again; a login that was left open changes
 //! nothing by itself. It shows no secret twice.
 

@@ -1,5 +1,5 @@
 //! What an account may: role and scope changed by another administrator, with a reason and its
-//! history; invitations that wait. Nobody changes his own.
+//! history; invitations that wait. Nobody changes their own.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ async fn post_role(
     Ok(Json(RoleChanged { id, role, scope }))
 }
 
-/// Whoever could change his own would soon hold two roles of the four-eyes rule, one after the
+/// Whoever could change their own would soon hold two roles of the four-eyes rule, one after the
 /// other.
 pub(in crate::web) async fn change_rights(
     app: &Arc<App>,

@@ -330,7 +330,7 @@ async fn post_reset(
 }
 
 /// A one-time link by which the account's owner sets a new password and second factor. It is
-/// another administrator's to give: whoever sits at an open login can not make it his own.
+/// another administrator's to give: whoever sits at an open login can not make it their own.
 pub(in crate::web) async fn invite_again(
     app: &Arc<App>,
     who: &Who,

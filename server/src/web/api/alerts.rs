@@ -69,7 +69,7 @@ fn name_persons(findings: &[StoredFinding]) {
     deed::persons(findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.as_str()));
 }
 
-/// An alert that this person does not see is unknown to him.
+/// An alert that this person does not see is unknown to them.
 pub(in crate::web) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, Problem> {
     let alert = alert.filter(|a| who.sees(&a.institution, &a.jurisdiction));
     let alert = alert.ok_or_else(|| Problem::unknown("alert", id))?;

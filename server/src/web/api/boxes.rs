@@ -121,7 +121,7 @@ pub(in crate::web) async fn register(
     let planned_on = it.planned_on.clone();
     let upsert = app
         .blocking(move |a| {
-            is_his(a, &reader, &place)?;
+            is_theirs(a, &reader, &place)?;
             let now = At::from(now);
             let stored = match registering {
                 Registering::New => a.store.put_new_device(&place, &hash, now, expires)?,
@@ -142,9 +142,9 @@ pub(in crate::web) async fn register(
     Ok((upsert, made))
 }
 
-/// The room is in his part of the country; so is the box's present one, or nobody could keep a box
-/// from being fetched away by its name. Blocking.
-fn is_his(a: &App, who: &Who, place: &DevicePlace) -> Result<(), Problem> {
+/// The room is in their part of the country; so is the box's present one, or nobody could keep a
+/// box from being fetched away by its name. Blocking.
+fn is_theirs(a: &App, who: &Who, place: &DevicePlace) -> Result<(), Problem> {
     let (room, id) = (place.room.as_str(), place.id.as_str());
     let seen = VisibleInstitutions::of(a, who)?;
     let found = a.store.room(room)?.ok_or_else(|| Problem::unknown("room", room))?;

@@ -85,7 +85,7 @@ fn of_the_institution(institution: Option<Institution>, add: &mut impl FnMut(Cas
     add(CaseFact::You, "你单位".to_owned());
 }
 
-/// A person as a party: what is said to him is what names him, and no word of anybody else.
+/// A person as a party: what is said to them is what names them, and no word of anybody else.
 fn of_a_person(
     whole: &mut WholeForAuthority,
     party: &Party,

@@ -150,7 +150,7 @@ pub(in crate::web) async fn check(
         Err(which) => {
             // The card's PIN is compared first. A right one clears its own failures and nobody
             // else's; where it was wrong the witness's was not compared, and only this attempt is
-            // taken back from him.
+            // taken back from them.
             app.throttled(&names, |t, _| match which {
                 0 => t.take_back(&names[1]),
                 _ => t.succeeded(&names[0]),
@@ -214,7 +214,7 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
 /// A check is of somebody who may be in that institution's rooms.
 pub(in crate::web) fn works_at(a: &App, id: &str, institution: &str) -> Result<(), Problem> {
     let found = a.store.practitioner(id)?;
-    // Whether he is known elsewhere is not told.
+    // Whether they are known elsewhere is not told.
     if found.is_some_and(|p| p.sites.iter().any(|s| s.institution.as_str() == institution)) {
         return Ok(());
     }

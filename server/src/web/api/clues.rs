@@ -69,7 +69,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     .collect()
 }
 
-/// A clue that this person does not see is unknown to him. Blocking.
+/// A clue that this person does not see is unknown to them. Blocking.
 pub(in crate::web) fn find(a: &App, who: &Who, id: &ClueId) -> Result<Clue, Problem> {
     let found = a.store.clue(id)?.filter(|clue| seen::sees(who, clue));
     found.ok_or_else(|| Problem::unknown("clue", id))

@@ -1,7 +1,7 @@
 //! The server's side of commissioning a box: the zones that an installer drew at it, the lock that
-//! ends his work, and the unlock that a supervisor grants. Every word of a box is signed by its own
-//! key and taken once; what goes back is signed as everything that comes down. It opens nothing by
-//! itself: only a person's grant makes an unlock.
+//! ends their work, and the unlock that a supervisor grants. Every word of a box is signed by its
+//! own key and taken once; what goes back is signed as everything that comes down. It opens nothing
+//! by itself: only a person's grant makes an unlock.
 
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ struct Unlocked {
 }
 
 /// `POST /api/v1/devices/{id}/unlock`: a supervisor or integrator lets an installer in again. The
-/// audit log has his name.
+/// audit log has their name.
 async fn post_unlock(
     State(app): State<Arc<App>>,
     who: Who,

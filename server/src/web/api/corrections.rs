@@ -156,7 +156,7 @@ async fn get_all(
     Ok(Json(list(&app, &who, &query).await?))
 }
 
-/// One that this person does not see is unknown to him. Blocking.
+/// One that this person does not see is unknown to them. Blocking.
 fn find(a: &App, who: &Who, id: &CorrectionId) -> Result<Correction, Problem> {
     let unknown = || Problem::unknown("correction", &clip(id, 64));
     let found = a.store.correction(id)?.ok_or_else(unknown)?;

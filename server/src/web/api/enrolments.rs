@@ -321,8 +321,8 @@ pub(in crate::web) async fn decide(
     Ok(enrolment)
 }
 
-/// Nobody confirms what he did not see: a likeness that only came to be after the proposal is shown
-/// first.
+/// Nobody confirms what they did not see: a likeness that only came to be after the proposal is
+/// shown first.
 fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     // Without the networks nothing new was confirmed with them either.
     let Ok(engine) = a.engine.get() else { return Ok(()) };

@@ -167,7 +167,7 @@ fn leads(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let raised = of(AlertFilter { state: Some(AlertState::Raised), ..AlertFilter::default() })?;
     let spoke = |alert: &Alert| alert.case.reviews.iter().any(|r| r.by == who.name);
     let is_mine = |alert: &Alert| alert.assignee.as_deref() == Some(who.name.as_str());
-    // A lead that somebody has said his word on waits for others.
+    // A lead that somebody has said their word on waits for others.
     let waits = |alert: &&Alert| alert.case.state != AlertState::Review2 || !spoke(alert);
     let soon = |alert: &&Alert| {
         let due = due_at(alert.case.state, alert.severity, alert.received_at, &numbers);

@@ -1,4 +1,4 @@
-//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49):
+//! What a person reads of themselves over the authority's one-time link (个人信息保护法 44-49):
 //! registry, consents, where templates lie, who read the data and why, cases served, and a copy to
 //! take away. No sighting is in the type: it is no attendance record.
 
@@ -116,7 +116,7 @@ pub(in crate::web) struct OwnCase {
     pub alleged: Vec<OwnAllegation>,
     /// The person is a party, and was told; else the institution was, and the person is named.
     pub is_party: bool,
-    /// The penalties that were told to the person himself.
+    /// The penalties that were told to the person themselves.
     pub penalties: Vec<Penalty>,
     /// 行政处罚法 41: whether the record may be more than a lead.
     pub monitoring: ReviewStanding,

@@ -1,5 +1,5 @@
 //! `/api/v1/personal`: what a person does over a one-time link from the authority, without a login:
-//! set card and PIN (P4), or withdraw consent everywhere. A clinic can do neither for him.
+//! set card and PIN (P4), or withdraw consent everywhere. A clinic can do neither for them.
 
 use std::sync::Arc;
 

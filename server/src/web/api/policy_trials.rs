@@ -234,7 +234,7 @@ pub(in crate::web) struct TrialSeen {
     pub of: Vec<BoxTrial>,
 }
 
-/// One that this reader may not see is unknown to him. Blocking.
+/// One that this reader may not see is unknown to them. Blocking.
 pub(in crate::web) fn seen(a: &App, who: &Who, id: &TrialId) -> Result<TrialSeen, Problem> {
     let found =
         a.store.policy_trial(id)?.filter(|it| may_read(who, &it.jurisdiction, true).is_ok());

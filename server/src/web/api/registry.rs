@@ -11,7 +11,9 @@ use axum::extract::{Query, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(in crate::web) use practitioners::{WORKS_ELSEWHERE_TOO, not_his_to_change, put_practitioner};
+pub(in crate::web) use practitioners::{
+    WORKS_ELSEWHERE_TOO, not_theirs_to_change, put_practitioner,
+};
 use practitioners::{get_practitioners, post_practitioner};
 
 use crate::access::Role;
@@ -27,7 +29,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{PEOPLE, REGISTRY, REGISTRY_SIGHT};
-use crate::web::request::scope::{VisibleInstitutions, item_is_his};
+use crate::web::request::scope::{VisibleInstitutions, item_is_theirs};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -286,8 +288,12 @@ pub(in crate::web) async fn put_item(
     let upsert = app
         .blocking(move |a| {
             let before = a.store.item(it.code.as_str())?;
-            item_is_his(&who, before.as_ref().map(|b| b.jurisdiction.as_str()), &it.jurisdiction)
-                .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
+            item_is_theirs(
+                &who,
+                before.as_ref().map(|b| b.jurisdiction.as_str()),
+                &it.jurisdiction,
+            )
+            .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
             deed::did(format!("item {}: {}", it.code, deed::changes(before.as_ref(), &it)));
             Ok::<_, Problem>(a.store.put_item(&it, At::now())?)
         })

@@ -70,7 +70,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     [own, checklists::endpoints(), export::endpoints()].into_iter().flatten().collect()
 }
 
-/// A self-check that this person does not see is unknown to him. Blocking.
+/// A self-check that this person does not see is unknown to them. Blocking.
 pub(in crate::web) fn find(a: &App, who: &Who, id: &SelfCheckId) -> Result<SelfCheck, Problem> {
     let unknown = || Problem::unknown("self-check", &clip(id, 64));
     let found = a.store.self_check(id)?.ok_or_else(unknown)?;

@@ -1,4 +1,4 @@
-//! `/api/v1/views`: filters of the inbox that somebody keeps under a name, his alone.
+//! `/api/v1/views`: filters of the inbox that somebody keeps under a name, theirs alone.
 
 use std::sync::Arc;
 

@@ -28,8 +28,8 @@ use crate::web::request::landing;
 use crate::web::route_of;
 use crate::web::view::words::Lang;
 
-/// What somebody may do before the second factor that his role needs is set up: what everybody may,
-/// and his own account.
+/// What somebody may do before the second factor that their role needs is set up: what everybody
+/// may, and their own account.
 fn open_before_second_factor(path: &str, route: Option<&Route>) -> bool {
     let own = matches!(path, "/account" | "/me")
         || path.starts_with("/account/")
@@ -129,14 +129,14 @@ pub(in crate::web) async fn layer(
         Err(problem) => return problem.into_response(),
     };
     let public = who.role == Role::Public;
-    // Whoever is not logged in writes nothing of his own into the log.
+    // Whoever is not logged in writes nothing of their own into the log.
     let why = if public { String::new() } else { why };
     request.extensions_mut().insert(who.clone());
     request.extensions_mut().insert(credential);
     let notes = Notes::default();
     let gate = Gate { allowed: route.is_some_and(|r| who.is_one_of(r.roles)), route, due, page };
     // A task of its own: whoever hangs up in the middle does not take the entry in the log with
-    // him.
+    // them.
     let work = async move {
         let handled = deed::NOTES.scope(Arc::clone(&notes), next.run(request));
         let handled = frame::ADDRESS.scope(asked.back(), handled);
@@ -208,7 +208,7 @@ impl Gate {
             (false, Some(_)) if public && self.page => {
                 Redirect::to(&landing::login_for(&asked.address)).into_response()
             }
-            // The bare address of this server leads everybody to a page of his own.
+            // The bare address of this server leads everybody to a page of their own.
             (false, Some(_)) if self.page && path == "/" => {
                 Redirect::to(landing::first_page(who)).into_response()
             }

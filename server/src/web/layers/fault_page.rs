@@ -1,5 +1,5 @@
 //! Faults as people read them: whoever came with a browser is shown a page within the frame of the
-//! others, in his language; a program gets its `problem+json`.
+//! others, in their language; a program gets its `problem+json`.
 
 use std::sync::Arc;
 

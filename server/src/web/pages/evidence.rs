@@ -53,11 +53,11 @@ struct EvidencePage {
     policies: Vec<PolicyView>,
     on_unless_said: bool,
     openings: Vec<OpeningView>,
-    /// The reader has made his keys and is let in.
+    /// The reader has made their keys and is let in.
     stands: bool,
-    /// He has made them and waits.
+    /// They have made them and wait.
     waits: bool,
-    /// Nobody of his role is here yet.
+    /// Nobody of their role is here yet.
     first: bool,
     /// Whose custodians the boxes here believe, above this place; empty where nobody's.
     upper: String,
@@ -73,7 +73,7 @@ struct RoleView {
     own: bool,
     keys: Vec<KeyView>,
     people: Vec<CustodianView>,
-    /// One alone: lost with him.
+    /// One alone: lost with them.
     alone: bool,
 }
 

@@ -264,7 +264,7 @@ pub(super) fn show(
     Ok(response)
 }
 
-/// Whether somebody ticked that he means a step that is not easily taken back.
+/// Whether somebody ticked that they mean a step that is not easily taken back.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct SureForm {
     #[serde(default)]

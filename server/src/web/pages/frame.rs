@@ -158,7 +158,7 @@ impl PageFrame {
         said(self.l, line.to_owned())
     }
 
-    /// Somebody of the registry by name: a link where the reader may open his page.
+    /// Somebody of the registry by name: a link where the reader may open their page.
     pub(super) fn person(&self, it: &Label) -> names::Html {
         it.link(self.pages.person)
     }

@@ -1,5 +1,5 @@
 //! The way to the login provider and back: to come in, or to link one's own account. Whoever comes
-//! back needs an account here that he linked himself; the provider gives no role and its names
+//! back needs an account here that they linked themselves; the provider gives no role and its names
 //! identify nobody.
 
 use std::sync::Arc;
@@ -303,7 +303,7 @@ async fn with_code(
 struct Proof {
     account: String,
     identity: ProviderIdentity,
-    /// As the provider calls him.
+    /// As the provider calls them.
     shown: String,
 }
 
@@ -358,7 +358,7 @@ pub(super) struct OidcLinkForm {
     code: String,
 }
 
-/// The owner's word, under his own login and with his password: a login that was left open lets
+/// The owner's word, under their own login and with their password: a login that was left open lets
 /// nobody in for good.
 async fn link(
     State(app): State<Arc<App>>,

@@ -278,7 +278,7 @@ async fn make_form(
     let (asked, reader, named) = (part.clone(), who.clone(), typed.person.clone());
     let (mut people, named) = app
         .blocking(move |a| {
-            // Whoever is named in the address is there, wherever he stands in the list.
+            // Whoever is named in the address is there, wherever they stand in the list.
             let named = a
                 .store
                 .practitioner(&named)?

@@ -174,7 +174,7 @@ pub(super) async fn picture(
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown).into_response())
 }
 
-/// A supervisor in his part of the country; a reviewer beside an opening of his that names the
+/// A supervisor in their part of the country; a reviewer beside an opening of theirs that names the
 /// person, while it lasts.
 fn may_see(a: &App, who: &Who, person: &str, opening: Option<&str>) -> Result<(), Problem> {
     if who.role != Role::Reviewer {
@@ -182,7 +182,7 @@ fn may_see(a: &App, who: &Who, person: &str, opening: Option<&str>) -> Result<()
     }
     let unknown = || Problem::unknown("registry photograph", person);
     let seen = opening_seen(a, who, &opening.and_then(|id| id.parse().ok()).ok_or_else(unknown)?)?;
-    let names_him = seen.opening.state.is_visible()
+    let names_them = seen.opening.state.is_visible()
         && seen.open.is_some_and(|open| open.persons.iter().any(|p| p.person == person));
-    if names_him { Ok(()) } else { Err(unknown()) }
+    if names_them { Ok(()) } else { Err(unknown()) }
 }

@@ -84,7 +84,7 @@ async fn detail(
     shown(&app, &who, l, made).await
 }
 
-/// Whoever reads sessions is not shown a form that he can not send.
+/// Whoever reads sessions is not shown a form that they can not send.
 fn not_declared_by_readers() -> Problem {
     Problem {
         zh: Some("诊疗活动由机构登记和更改，您只能查看".into()),

@@ -192,7 +192,7 @@ fn people(a: &App, mut part: ListPart) -> Result<Vec<Practitioner>, StoreError> 
 }
 
 /// Somebody to declare as the lead: filed as one here, with the specialties; of anybody else it is
-/// said that he is not. Whether, id, words.
+/// said that they are not. Whether, id, words.
 fn lead_choice(l: Lang, seen: &VisibleInstitutions, p: &Practitioner) -> (bool, String, String) {
     let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
     let filed: std::collections::BTreeSet<String> =

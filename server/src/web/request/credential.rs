@@ -57,7 +57,7 @@ impl RequestCredential {
         Ok(found.unwrap_or_else(Who::nobody))
     }
 
-    /// Whoever this proves, and whether he must set up a second factor first.
+    /// Whoever this proves, and whether they must set up a second factor first.
     pub(in crate::web) async fn found(&self, app: &Arc<App>) -> Result<(Who, bool), Problem> {
         let who = self.who(app).await?;
         let due = self.second_factor_due(app, &who).await?;

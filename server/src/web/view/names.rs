@@ -50,7 +50,7 @@ impl Html {
     }
 }
 
-/// Where the pages of people and things begin that a reader may open; empty where he may not.
+/// Where the pages of people and things begin that a reader may open; empty where they may not.
 /// Whoever keeps the registry and reads no leads opens its entries instead.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::web) struct Pages {
@@ -214,7 +214,7 @@ impl Names {
     }
 
     /// Of people of the registry, as far as they are any of the reader's business. Of somebody who
-    /// has a pass here and a site elsewhere he reads the name, and opens no page.
+    /// has a pass here and a site elsewhere they read the name, and open no page.
     pub(in crate::web) fn people<'a>(
         a: &App,
         seen: &VisibleInstitutions,

@@ -49,7 +49,7 @@ fn an_opening_goes_all_the_way_and_runs_out_after_72_hours() {
 }
 
 #[test]
-fn who_has_not_looked_himself_answers_nothing() {
+fn who_has_not_looked_themselves_answers_nothing() {
     let step = OpeningAction::Answer { by: "wang", same_person: SamePerson::Yes };
     assert_eq!(open().take(&step, at(5)), Err(OpeningRefusal::NotLooked));
     let looked = open().take(&OpeningAction::Look { by: "wang" }, at(5)).unwrap();
@@ -57,7 +57,7 @@ fn who_has_not_looked_himself_answers_nothing() {
 }
 
 #[test]
-fn nobody_approves_his_own_and_no_third_person_anything() {
+fn nobody_approves_their_own_and_no_third_person_anything() {
     let asked = after(&[]).unwrap();
     for (by, refusal) in [("li", OpeningRefusal::SamePerson), ("zhao", OpeningRefusal::NotYours)] {
         let approve = OpeningAction::Approve { by, standing: BOTH };

@@ -125,7 +125,7 @@ impl RegistryAnswers {
     }
 
     /// Whether the registry lets this person work there, by site or pass: only then can the box's
-    /// roster hold him.
+    /// roster hold them.
     pub(super) fn on_roster(
         &mut self,
         c: &Connection,

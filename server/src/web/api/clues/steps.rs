@@ -186,7 +186,7 @@ pub(in crate::web) async fn take(
     Ok(clue)
 }
 
-/// The clue that somebody calls by its number or id, where he sees it.
+/// The clue that somebody calls by its number or id, where they see it.
 fn target(a: &App, who: &Who, named: &str) -> Result<ClueId, Problem> {
     let unknown = || Problem::unknown("clue", named);
     let id = match named.trim_start_matches('#').parse() {

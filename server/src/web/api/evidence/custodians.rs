@@ -28,7 +28,7 @@ pub(in crate::web) async fn get_custodians(
     Ok(Json(app.blocking(move |a| evidence_seen(a, &who)).await?))
 }
 
-/// The keys that somebody made in his browser.
+/// The keys that somebody made in their browser.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct CustodianBody {
@@ -39,7 +39,7 @@ pub(in crate::web) struct CustodianBody {
     /// The private halves under a passphrase, and under a recovery sheet's code: opaque.
     wrapped: Wrapped,
     recovery: Wrapped,
-    /// Of the first of his role here.
+    /// Of the first of their role here.
     #[serde(default)]
     first: Option<FirstBody>,
 }
@@ -48,7 +48,7 @@ pub(in crate::web) struct CustodianBody {
 #[serde(deny_unknown_fields)]
 struct FirstBody {
     from: String,
-    /// He vouches for himself.
+    /// They vouch for themselves.
     sig: String,
     /// X25519, base64.
     role_key: String,
@@ -105,19 +105,19 @@ pub(in crate::web) async fn post_custodian(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::web) enum CustodianStep {
-    /// Lets somebody in who waits: a signature, and the role's keys sealed to him.
+    /// Lets somebody in who waits: a signature, and the role's keys sealed to them.
     Admit {
         from: String,
         sig: String,
         /// By version of the role's key.
         shares: BTreeMap<String, SealedBytes>,
     },
-    /// Ends his service, or his waiting.
+    /// Ends their service, or their waiting.
     Remove {
         /// When the caller signed.
         #[serde(default)]
         at: String,
-        /// Of the caller's key, base64; only who ends his own waiting needs none.
+        /// Of the caller's key, base64; only who ends their own waiting needs none.
         #[serde(default)]
         sig: String,
     },

@@ -1,4 +1,4 @@
-//! A custodian's own keys under his passphrase, and the keys of a role: what is kept of them here
+//! A custodian's own keys under their passphrase, and the keys of a role: what is kept of them here
 //! is public or opaque.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::web::request::deed;
 /// Of what a browser wraps.
 const MOST_WRAPPED_BYTES: usize = 4096;
 
-/// What a custodian tells of his passphrase.
+/// What a custodian tells of their passphrase.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct UnlockBody {
@@ -34,7 +34,7 @@ pub(in crate::web) struct UnlockBody {
     opened: bool,
 }
 
-/// Gives a custodian his own wrapped keys, to try a passphrase on in his browser.
+/// Gives a custodian their own wrapped keys, to try a passphrase on in their browser.
 pub(in crate::web) async fn post_unlock(
     State(app): Shared,
     who: Who,
@@ -88,7 +88,7 @@ impl Wrapped {
 pub(in crate::web) struct PassphraseBody {
     wrapped: Wrapped,
     recovery: Wrapped,
-    /// When he signed.
+    /// When they signed.
     at: String,
     /// By the key that is wrapped anew, base64: a login alone changes no passphrase.
     sig: String,
@@ -166,7 +166,7 @@ pub(super) fn role_key(
 }
 
 /// The whole roll as a box judges it: nothing is kept that a box would refuse. A box takes the
-/// first one with both roles; before that each role's founder is judged by himself.
+/// first one with both roles; before that each role's founder judges themselves.
 pub(super) fn roll_holds(roll: &Roll) -> Result<(), String> {
     if roll.is_complete() {
         return evidence::VerifiedRoll::first(&roll.wire())

@@ -54,7 +54,7 @@ pub(in crate::web) struct OpeningWhole {
     /// The text that both sign.
     pub text: String,
     pub supervisor_sig: String,
-    /// Half `a`, sealed to the reviewer; half `b`, sealed to the supervisor. Each sees his own.
+    /// Half `a`, sealed to the reviewer; half `b`, sealed to the supervisor. Each sees their own.
     pub halves: BTreeMap<String, SealedBytes>,
     /// The roll of the jurisdiction, to check keys and signatures against.
     pub roll: Roll,
@@ -76,7 +76,7 @@ pub(in crate::web) struct PersonSeen {
     pub photo_is_late: bool,
 }
 
-/// Openings of the reader: his own, or (an auditor) every one of his part of the country.
+/// Openings of the reader: their own, or (an auditor) every one of their part of the country.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct OpeningsSeen {
     pub requests: Vec<OpeningSeen>,

@@ -67,7 +67,7 @@ pub(in crate::web) async fn set_policy(
     deed::did(format!("sealed pictures at {}: {state}, {}", clip(&word.place, 64), word.document));
     let seen = app
         .blocking(move |a| {
-            place_is_his(a, &who, &word)?;
+            place_is_theirs(a, &who, &word)?;
             a.store.put_evidence_policy(&word)?;
             Ok::<_, Problem>(evidence_seen(a, &who)?)
         })
@@ -76,7 +76,7 @@ pub(in crate::web) async fn set_policy(
     Ok(seen)
 }
 
-fn place_is_his(a: &App, who: &Who, word: &PolicyWord) -> Result<(), Problem> {
+fn place_is_theirs(a: &App, who: &Who, word: &PolicyWord) -> Result<(), Problem> {
     match word.kind {
         PlaceKind::Jurisdiction => {
             let digits = word.place.len() <= 12 && word.place.bytes().all(|b| b.is_ascii_digit());

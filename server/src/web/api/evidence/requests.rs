@@ -23,7 +23,7 @@ use crate::web::answer::Created;
 use crate::web::api::alerts::seen;
 use crate::web::request::deed;
 
-/// A supervisor's request, signed in his browser over the text that the box will check.
+/// A supervisor's request, signed in their browser over the text that the box will check.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RequestBody {

@@ -34,7 +34,7 @@ pub(in crate::web) const WORKS_ELSEWHERE_TOO: &str = "this person also works whe
      sites changes this";
 
 /// What somebody would change for another's part of the country too: the box there judges by it.
-pub(in crate::web) fn not_his_to_change(
+pub(in crate::web) fn not_theirs_to_change(
     seen: &VisibleInstitutions,
     before: &Practitioner,
     after: &Practitioner,
@@ -60,7 +60,7 @@ fn sites_within(
     if before.is_some_and(|p| !p.sites.is_empty() && !seen.person(p)) {
         return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
     }
-    if let Some(column) = before.and_then(|before| not_his_to_change(seen, before, it)) {
+    if let Some(column) = before.and_then(|before| not_theirs_to_change(seen, before, it)) {
         return Err(Problem::unprocessable(format!("{column}: {WORKS_ELSEWHERE_TOO}")));
     }
     for site in &it.sites {
@@ -106,7 +106,7 @@ pub(in crate::web) async fn put_practitioner(
             Ok::<_, Problem>((upsert, before))
         })
         .await?;
-    // A site that he left must hear of it too.
+    // A site that they left must hear of it too.
     for site in sites.iter().chain(before.iter().flat_map(|p| &p.sites)) {
         app.tell(Nudge::Institution(site.institution.to_string()));
     }

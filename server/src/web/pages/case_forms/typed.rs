@@ -1,5 +1,5 @@
-//! What was typed into the forms of a case, as an entry of it. What the law asks of an entry is said
-//! by `penalty_case`.
+//! What was typed into the forms of a case, as an entry of it. What the law asks of an entry is
+//! said by `penalty_case`.
 
 use jiff::civil::Date;
 

@@ -36,9 +36,9 @@ struct OpeningPage {
     persons: Vec<PersonView>,
     monitoring: String,
     device: String,
-    /// The reader decides, and it waits for him.
+    /// The reader decides, and it waits for them.
     decides: bool,
-    /// He is one of the two, and may look now.
+    /// They are one of the two, and may look now.
     looks: bool,
     waits_for_box: bool,
     answers: Vec<(&'static str, &'static str)>,

@@ -27,7 +27,7 @@ pub(super) fn sheet(
     }
     let stored = found.as_ref().map(stored).unwrap_or_default();
     let mut fields = own_fields(l, found.is_some());
-    // His own places first, then those where he may be entered.
+    // Their own places first, then those where they may be entered.
     let mut places = institutions(a, seen)?;
     let his = |id: &String| {
         found.as_ref().is_some_and(|p| p.sites.iter().any(|s| s.institution.as_str() == id))
