@@ -29,7 +29,7 @@ use crate::ids::ClueId;
 use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Form, Problem};
 use crate::store::{Clue, ContactAsk};
-use crate::web::api::clues::seen::WholeClue;
+use crate::web::api::clues::seen::{ClueRecord, WholeClue};
 use crate::web::api::clues::{
     ClueLinkBody, ClueStepBody, ContactBody, Corroboration, contact_opened, corroborated, find,
     link, picture, take, take_contact, whole,
@@ -196,13 +196,7 @@ async fn make(
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
     let Found { clue, whole, records, days, names, about, .. } = found;
     let Found { rooms, people, holds, replays, due, choices, .. } = found;
-    let (record, texts, pictures) = match whole {
-        WholeClue::Auditor(record) => (*record, None, 0),
-        WholeClue::Officer(seen) => {
-            let texts = seen.texts.into_iter().map(|t| (t.on, t.text)).collect();
-            (seen.record, Some(texts), seen.pictures)
-        }
-    };
+    let (record, texts, pictures) = told(whole);
     let proposals = record.proposals.iter().map(|p| (p.by.clone(), proposal_words(l, p)));
     let pages = Pages::of(who);
     let page = CluePage {
@@ -248,6 +242,17 @@ async fn make(
         id: id.into(),
     };
     render(&page)
+}
+
+/// The record, and what the reader may see of the texts and pictures.
+fn told(whole: WholeClue) -> (ClueRecord, Option<Vec<(String, String)>>, u32) {
+    match whole {
+        WholeClue::Auditor(record) => (*record, None, 0),
+        WholeClue::Officer(seen) => {
+            let texts = seen.texts.into_iter().map(|t| (t.on, t.text)).collect();
+            (seen.record, Some(texts), seen.pictures)
+        }
+    }
 }
 
 /// Where it is said to have been, as links.

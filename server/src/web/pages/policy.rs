@@ -156,18 +156,7 @@ async fn make(
         hash_box: trust::sha256_hex(protocol::settings::canonical(&values)),
         hash_server: trust::sha256_hex(settings::canonical(&values)),
         history: history.iter().map(|h| history_row(l, h)).collect(),
-        places: place_choice::division(
-            l,
-            &everywhere(who),
-            &DivisionChoice {
-                name: "jurisdiction",
-                label: l.t("行政区划", "Jurisdiction"),
-                everywhere: l.t("全部区域", "Everywhere"),
-                chosen: &place,
-                fault: "",
-            },
-            &places,
-        ),
+        places: place_field(l, who, &place, &places),
         place_words: place_or(&place, l.t("全部区域", "everywhere")),
         of_hash: String::new(),
         first_used: String::new(),
@@ -226,6 +215,22 @@ fn look(a: &App, who: &Who, asked: String) -> Result<FoundPolicy, StoreError> {
 
 fn place_or(place: &str, everywhere: &str) -> String {
     if place.is_empty() { everywhere.to_owned() } else { crate::divisions::words(place) }
+}
+
+/// The field in which another place is chosen.
+fn place_field(l: Lang, who: &Who, place: &str, places: &[String]) -> String {
+    place_choice::division(
+        l,
+        &everywhere(who),
+        &DivisionChoice {
+            name: "jurisdiction",
+            label: l.t("行政区划", "Jurisdiction"),
+            everywhere: l.t("全部区域", "Everywhere"),
+            chosen: place,
+            fault: "",
+        },
+        places,
+    )
 }
 
 /// Whoever reads a policy reads it for every place; it is set in the own one alone.
