@@ -553,7 +553,7 @@ fn a_sealing_key_swapped_in_the_database_stops_the_approval() {
 }
 
 #[test]
-fn nobody_lets_themselves_in_and_no_signature_of_another_role_does() {
+fn no_one_lets_themselves_in_nor_does_another_roles_signature() {
     let s = scene();
     let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
     let seen = zhao.must(&s.house, "POST", "/custodians", &zhao.keys());

@@ -32,7 +32,7 @@ fn the_lead_turns_the_back_on_the_camera() {
 }
 
 #[test]
-fn two_leads_alternate() {
+fn two_leads_who_alternate_are_logged_only() {
     assert_eq!(
         standing(
             "

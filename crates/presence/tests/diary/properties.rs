@@ -153,7 +153,7 @@ proptest! {
 
     /// Calling `expire` early and often changes nothing, nor does never calling it.
     #[test]
-    fn waking_changes_nothing(text in morning()) {
+    fn waking_early_and_often_changes_nothing(text in morning()) {
         let calls = calls(&text);
         let expected = drive(&calls, false);
         prop_assert_eq!(&drive(&calls, true), &expected);

@@ -131,7 +131,8 @@ impl Store {
             let waits = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
                 from_at IS NULL AND until_at IS NULL";
             if !tx.prepare_cached(waits)?.exists(params![id, jurisdiction])? {
-                let why = "nobody waits here under this number: he was let in or removed meanwhile";
+                let why =
+                    "nobody waits here under this number: they were let in or removed meanwhile";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
             every_key_is_handed_over(tx, &vouched.by, shares)?;

@@ -23,7 +23,7 @@ impl EndedAgain {
     /// One line each, for whoever restores or starts.
     pub fn lines(&self) -> Vec<String> {
         let ended = self.accounts.iter().map(|account| {
-            format!("custodian `{account}` left since the backup: his service is ended again")
+            format!("custodian `{account}` left since the backup: their service is ended again")
         });
         let lost = self.keys_without_holder.iter().map(|key| {
             format!(

@@ -78,7 +78,7 @@ pub(in crate::web) async fn change_rights(
     it: RoleBody,
 ) -> Result<(), Problem> {
     if who.name == id {
-        let why = "nobody changes his own role or scope: ask another administrator";
+        let why = "nobody changes their own role or scope: ask another administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let (role, scope) = (it.role, it.scope.trim().to_owned());

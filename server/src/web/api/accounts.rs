@@ -258,7 +258,7 @@ pub(in crate::web) async fn disable(
     if who.name == id {
         return Err(Problem::new(
             StatusCode::CONFLICT,
-            "nobody disables his own account: ask another administrator",
+            "nobody disables their own account: ask another administrator",
         ));
     }
     let (id, by) = (id.to_owned(), who.name.clone());
@@ -337,8 +337,8 @@ pub(in crate::web) async fn invite_again(
     id: &str,
 ) -> Result<String, Problem> {
     if who.name == id {
-        let why = "nobody resets his own account: change the password on its page, or ask another \
-            administrator";
+        let why = "nobody resets their own account: change the password on its page, or ask \
+            another administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let token = random_token()?;

@@ -142,7 +142,7 @@ pub(in crate::web) async fn post_custodian_step(
             }
             match it {
                 CustodianStep::Admit { .. } if his_own => {
-                    let en = "nobody lets himself in: another custodian of your role does";
+                    let en = "nobody lets themselves in: another custodian of your role does";
                     return Err(two_lines(
                         StatusCode::FORBIDDEN,
                         "不能自己准入，须由同一角色的另一保管人准入",
