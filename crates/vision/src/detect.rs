@@ -7,7 +7,7 @@ use crate::{
     runtime::{Expect, Net, Outputs, Runtime},
     sample,
     scale::Scaler,
-    spec::{DetectorSpec, Input},
+    spec::{DetectorSpec, NetworkInput},
     wiped::wipe,
 };
 
@@ -95,7 +95,13 @@ impl Detector {
             .collect();
         let net = runtime.open(
             &spec.model,
-            &Expect { role: "detector", size, any_size: spec.input.width == 0, outputs: &outputs },
+            &Expect {
+                role: "detector",
+                size,
+                seldom: false,
+                any_size: spec.input.width == 0,
+                outputs: &outputs,
+            },
         )?;
         Ok(Self {
             net,
@@ -165,7 +171,7 @@ impl Detector {
     }
 
     fn working_size(&self, frame: Frame<'_>) -> (u32, u32) {
-        let Input { width, height, .. } = self.spec.input;
+        let NetworkInput { width, height, .. } = self.spec.input;
         let mut scale = 1.0_f64;
         if self.longest_side_px > 0 {
             let longest = frame.width().max(frame.height());

@@ -24,8 +24,13 @@ impl Embedder {
     pub fn load(runtime: &Runtime, spec: &EmbedderSpec) -> Result<Self, VisionError> {
         let mut spec = spec.clone();
         let size = (spec.input.width, spec.input.height);
-        let expect =
-            Expect { role: "embedder", size, any_size: false, outputs: &[("", spec.length)] };
+        let expect = Expect {
+            role: "embedder",
+            size,
+            seldom: false,
+            any_size: false,
+            outputs: &[("", spec.length)],
+        };
         let net = runtime.open_fed(&spec.model, &expect, &mut Some(&mut spec.input))?;
         Ok(Self { net, spec, planes: Vec::new(), not_finite: 0 })
     }

@@ -18,7 +18,9 @@ use trust::SigningKey;
 
 use super::*;
 use crate::pipeline::PipelineFigures;
-use crate::{board_heat::Heat, camera::CaptureCounters, gallery_search::Maker};
+use crate::{
+    board_heat::Heat, camera::CaptureCounters, gallery_search::Maker, wire::unknown_institution,
+};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 
@@ -480,7 +482,7 @@ fn a_vanished_camera_is_in_the_heartbeat() {
 }
 
 #[test]
-fn heartbeats_count_up() {
+fn each_heartbeat_counts_one_more() {
     let mut box_1 = box_1(settings(true, false));
     box_1.agent.beat();
     box_1.agent.beat();

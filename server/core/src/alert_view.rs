@@ -14,11 +14,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::access::{Role, Who};
-use crate::alert::{AlertState, ClinicState, Reason, Review};
+use crate::alert::{AlertReview, AlertState, ClinicState, Reason};
 use crate::clock::At;
-use crate::evidence::opening::{Delivery, Opening};
+use crate::evidence::opening::{Opening, PictureDelivery};
 use crate::ids::AlertId;
-use crate::monitoring_review::Standing;
+use crate::monitoring_review::ReviewStanding;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
@@ -27,12 +27,12 @@ use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
 /// server, its clinic's count its own: from a gap between two of the authority's a clinic would
 /// learn how much came to others. Neither is given out without saying to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Number {
+pub struct ReferenceNumber {
     server: i64,
     clinic: i64,
 }
 
-impl Number {
+impl ReferenceNumber {
     pub fn new(server: i64, clinic: i64) -> Self {
         Self { server, clinic }
     }
@@ -76,7 +76,7 @@ pub struct LawSeen {
     /// Which table: the shipped version, and how many decisions of a lawyer stand beside it.
     pub table_version: String,
     /// 行政处罚法 41: whether the record may be more than a lead.
-    pub monitoring: Standing,
+    pub monitoring: ReviewStanding,
 }
 
 /// An alert as supervisors, reviewers and auditors see it.
@@ -101,14 +101,14 @@ pub struct AlertForAuthority {
     pub received_at: At,
     pub updated_at: At,
     pub liveness_waived: bool,
-    pub reviews: Vec<Review>,
+    pub reviews: Vec<AlertReview>,
     /// When the box took every finding back, where that dismissed nothing.
     pub withdrawn_at: Option<At>,
     pub dismissed_because: Option<Reason>,
     pub case_number: Option<String>,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitoring: Option<Standing>,
+    pub monitoring: Option<ReviewStanding>,
     pub findings: Vec<FindingSeen>,
 }
 
@@ -132,7 +132,7 @@ pub struct AlertForClinic {
     pub liveness_waived: bool,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitoring: Option<Standing>,
+    pub monitoring: Option<ReviewStanding>,
     pub findings: Vec<FindingSeen>,
 }
 
@@ -160,7 +160,8 @@ pub struct LinkSeen {
 /// The clinic's own word. Whoever wrote it down stays unnamed: it may have been the authority, by
 /// telephone.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct AnswerSeen {
+#[schemars(rename = "AnswerSeen")]
+pub struct ClinicAnswerSeen {
     pub at: At,
     pub note: String,
 }
@@ -213,7 +214,7 @@ pub struct OpeningTold {
 impl OpeningTold {
     /// Nothing where no picture left the box.
     pub fn of(it: &Opening) -> Option<Self> {
-        let pictures = it.items.values().filter(|is| **is == Delivery::Arrived).count();
+        let pictures = it.items.values().filter(|is| **is == PictureDelivery::Arrived).count();
         (pictures > 0).then(|| Self {
             asked_at: it.asked_at.into(),
             case_number: it.ask.case_number.clone(),
@@ -229,7 +230,7 @@ impl OpeningTold {
 pub struct WholeForClinic {
     #[serde(flatten)]
     pub alert: AlertForClinic,
-    pub answers: Vec<AnswerSeen>,
+    pub answers: Vec<ClinicAnswerSeen>,
     pub events: Vec<FindingEvent>,
     pub statements: Vec<StatementSeen>,
     pub law: LawSeen,
@@ -359,7 +360,7 @@ impl WholeForClinic {
         let answers = steps
             .into_iter()
             .filter(|s| s.step == "answer")
-            .map(|s| AnswerSeen { at: s.at, note: s.note });
+            .map(|s| ClinicAnswerSeen { at: s.at, note: s.note });
         let event = |e: FindingEvent| {
             let Explanation { zh, en } =
                 words_for_clinic(&e.rule, Explanation { zh: e.zh, en: e.en });

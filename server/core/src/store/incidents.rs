@@ -18,13 +18,13 @@ use protocol::up::{FindingReport, WithdrawalCause};
 use super::alerts::{Alert, alert_by_id, alert_of, record};
 use super::rows::collect;
 use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, statements};
-use crate::alert::Step as CaseStep;
+use crate::alert::AlertAction as CaseStep;
 use crate::alert::{AlertState, ClinicState};
 use crate::alert_view::{Arrival, ClinicNews, FindingNews};
 use crate::clock::{self, At};
 use crate::ids::AlertId;
 use crate::ingest::integrity;
-use crate::ingest::place::Placed;
+use crate::ingest::place::PlacedStatement;
 use crate::own_id::is_own;
 use written::{kind_name, number, open_alert, put_finding, step_name};
 
@@ -33,7 +33,7 @@ const INSTALLERS_TEST: RuleCode = RuleCode::InstallersTest;
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ChainPosition<'a> {
     pub(super) device: &'a str,
     pub(super) epoch: i64,
     pub(super) seq: i64,
@@ -42,21 +42,25 @@ pub(super) struct Place<'a> {
 
 /// One step in the life of a finding, and where it came from.
 #[derive(Debug)]
-pub(super) struct Step<'a> {
+pub(super) struct IncidentStep<'a> {
     pub(super) report: Cow<'a, FindingReport>,
-    pub(super) place: Place<'a>,
+    pub(super) place: ChainPosition<'a>,
     /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No
     /// other ever touches it.
     pub(super) origin: &'a str,
     /// Whose incident it joins: a finding of the server about a session joins that of its box.
     pub(super) incident_origin: &'a str,
     /// What the server made of its place and time.
-    pub(super) placed: Placed,
+    pub(super) placed: PlacedStatement,
 }
 
-impl<'a> Step<'a> {
+impl<'a> IncidentStep<'a> {
     /// A box's own.
-    pub(super) fn of_box(report: &'a FindingReport, place: Place<'a>, placed: Placed) -> Self {
+    pub(super) fn of_box(
+        report: &'a FindingReport,
+        place: ChainPosition<'a>,
+        placed: PlacedStatement,
+    ) -> Self {
         let report = Cow::Borrowed(report);
         Self { report, place, origin: place.device, incident_origin: place.device, placed }
     }
@@ -64,7 +68,7 @@ impl<'a> Step<'a> {
     /// One of the server's own.
     fn own(report: &'a FindingReport, device: &'a str, incident_origin: &'a str, now: At) -> Self {
         let raised_at = clock::ms(&report.raised_at).map_or(now, At::of_ms);
-        let placed = Placed {
+        let placed = PlacedStatement {
             institution: report.institution.to_string(),
             session_known: report.session.is_some(),
             at: raised_at,
@@ -72,7 +76,7 @@ impl<'a> Step<'a> {
         };
         Self {
             report: Cow::Borrowed(report),
-            place: Place { device, epoch: -1, seq: 0, received_at: now },
+            place: ChainPosition { device, epoch: -1, seq: 0, received_at: now },
             origin: "",
             incident_origin,
             placed,
@@ -88,9 +92,9 @@ struct Known<'a> {
     withdrawn: bool,
     /// The step that it began with, where this transaction brings it: when it was raised and
     /// received stays for ever.
-    first: Option<&'a Step<'a>>,
+    first: Option<&'a IncidentStep<'a>>,
     /// The step that is to be written; `None` where nothing changed.
-    changed: Option<&'a Step<'a>>,
+    changed: Option<&'a IncidentStep<'a>>,
 }
 
 /// An incident of this transaction.
@@ -129,7 +133,7 @@ struct Around {
 /// A step that follows nothing that is known: it has no effect.
 #[derive(Debug)]
 pub(super) struct Jump<'a> {
-    pub(super) step: &'a Step<'a>,
+    pub(super) step: &'a IncidentStep<'a>,
     /// The last revision that is known.
     known: Option<u32>,
 }
@@ -149,7 +153,7 @@ impl Jump<'_> {
 /// Takes steps of findings into their incidents, in this order.
 pub(super) fn take_in<'a>(
     tx: &Transaction<'_>,
-    steps: &'a [Step<'a>],
+    steps: &'a [IncidentStep<'a>],
     joining: &Joining<'_>,
 ) -> Result<Vec<Jump<'a>>> {
     if steps.is_empty() {
@@ -162,9 +166,9 @@ pub(super) fn take_in<'a>(
     let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
     // A step that was overtaken on its way is asked again behind those that came with it.
-    let mut queue: VecDeque<(&'a Step<'a>, bool)> =
+    let mut queue: VecDeque<(&'a IncidentStep<'a>, bool)> =
         steps.iter().map(|step| (step, false)).collect();
-    let mut overtaken: Vec<&'a Step<'a>> = Vec::new();
+    let mut overtaken: Vec<&'a IncidentStep<'a>> = Vec::new();
     loop {
         let Some((step, again)) = queue.pop_front() else {
             if overtaken.is_empty() {
@@ -230,7 +234,7 @@ pub(super) fn take_in<'a>(
 fn follows(
     tx: &Connection,
     known: Option<u32>,
-    Step { report, place, origin, .. }: &Step<'_>,
+    IncidentStep { report, place, origin, .. }: &IncidentStep<'_>,
 ) -> Result<bool> {
     let expected = known.map_or(1, |revision| revision.saturating_add(1));
     if origin.is_empty() || report.revision <= expected {
@@ -268,7 +272,7 @@ pub(super) fn say_own(
         None if is_own(&report.incident_id) => (String::new(), device.to_owned()),
         None => (device.to_owned(), device.to_owned()),
     };
-    take_in(tx, &[Step::own(report, &device, &origin, now)], &Joining::Never)?;
+    take_in(tx, &[IncidentStep::own(report, &device, &origin, now)], &Joining::Never)?;
     let sql = "SELECT id FROM alert WHERE origin = ?1 AND incident = ?2 AND incident <> ''";
     Ok(tx.prepare_cached(sql)?.query_row([origin.as_str(), &report.incident_id], |r| r.get(0))?)
 }
@@ -277,7 +281,7 @@ pub(super) fn say_own(
 pub(super) fn raise_integrity(
     tx: &Transaction<'_>,
     device: &str,
-    cause: &integrity::Cause,
+    cause: &integrity::ChainFault,
     now: At,
 ) -> Result<()> {
     let Some(place) = stands_in(tx, device)? else { return Ok(()) };
@@ -287,7 +291,7 @@ pub(super) fn raise_integrity(
     }
     // A box can give cause as often as it likes.
     let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
-    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max)).map(drop)
+    take_in(tx, &[IncidentStep::own(&report, device, "", now)], &Joining::Beyond(max)).map(drop)
 }
 
 /// What was missing of a chain came after all. Where it had been held against the box, the finding
@@ -295,7 +299,7 @@ pub(super) fn raise_integrity(
 pub(super) fn gap_is_filled(
     tx: &Transaction<'_>,
     device: &str,
-    gap: &integrity::Cause,
+    gap: &integrity::ChainFault,
     now: At,
 ) -> Result<()> {
     let Some(place) = stands_in(tx, device)? else { return Ok(()) };
@@ -303,7 +307,7 @@ pub(super) fn gap_is_filled(
     if last_step(tx, &report.finding_id)?.as_deref() != Some("opened") {
         return Ok(());
     }
-    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Never).map(drop)
+    take_in(tx, &[IncidentStep::own(&report, device, "", now)], &Joining::Never).map(drop)
 }
 
 /// The last step of a finding of the server's own.
@@ -330,7 +334,7 @@ fn stands_in(tx: &Connection, device: &str) -> Result<Option<integrity::Where>> 
 fn keep_step(
     tx: &Connection,
     alert: &AlertId,
-    Step { report, place, origin, placed, .. }: &Step<'_>,
+    IncidentStep { report, place, origin, placed, .. }: &IncidentStep<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO finding_step VALUES \
         (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT DO NOTHING";
@@ -367,7 +371,7 @@ enum Loaded<'a> {
 /// of its finding.
 fn load<'a>(
     tx: &Connection,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
     revision: Option<u32>,
     joining: &Joining<'_>,
     around: &mut Around,
@@ -404,7 +408,11 @@ fn load<'a>(
 }
 
 /// The alert of the incident, or the joined one that holds the finding.
-fn alert_for(tx: &Connection, step: &Step<'_>, revision: Option<u32>) -> Result<Option<Alert>> {
+fn alert_for(
+    tx: &Connection,
+    step: &IncidentStep<'_>,
+    revision: Option<u32>,
+) -> Result<Option<Alert>> {
     if let Some(alert) = alert_of(tx, step.incident_origin, &step.report.incident_id)? {
         return Ok(Some(alert));
     }
@@ -430,7 +438,7 @@ enum Joined {
 /// it may have. It is named as the server's own ids are, so that no message can carry its id.
 fn joined_alert(
     tx: &Connection,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
     joining: &Joining<'_>,
     around: &mut Around,
 ) -> Result<Option<Joined>> {
@@ -475,7 +483,7 @@ fn joined_alert(
 fn revision_of(
     tx: &Connection,
     incident: Option<&Incident<'_>>,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
 ) -> Result<Option<u32>> {
     let key = (step.origin.to_owned(), step.report.finding_id.clone());
     if let Some(known) = incident.and_then(|incident| incident.findings.get(&key)) {
@@ -518,7 +526,7 @@ impl<'a> Incident<'a> {
 
     /// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
     /// False where nobody needs to be told: a further finding of what was joined.
-    fn take(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<bool> {
+    fn take(&mut self, tx: &Connection, step: &'a IncidentStep<'a>) -> Result<bool> {
         if self.is_joined() {
             self.take_joined(step)
         } else {
@@ -528,7 +536,7 @@ impl<'a> Incident<'a> {
 
     /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of
     /// them back, and its worst one stays on top until people have judged it.
-    fn take_joined(&mut self, step: &'a Step<'a>) -> Result<bool> {
+    fn take_joined(&mut self, step: &'a IncidentStep<'a>) -> Result<bool> {
         let (report, now) = (&*step.report, step.place.received_at);
         let withdrawn = matches!(report.step, FindingStep::Withdrawn);
         let (kind, severity) = (kind_name(report.kind), number(report.severity));
@@ -568,7 +576,7 @@ impl<'a> Incident<'a> {
         self.findings.values().filter(|known| !known.withdrawn)
     }
 
-    fn take_own(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<()> {
+    fn take_own(&mut self, tx: &Connection, step: &'a IncidentStep<'a>) -> Result<()> {
         let (report, now) = (&*step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
         let key = (step.origin.to_owned(), report.finding_id.clone());
@@ -643,7 +651,7 @@ impl<'a> Incident<'a> {
     /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
     /// server's own findings and those of boxes that name no ground (older ones) are people's to
     /// judge; so is what a box calls stated before, where this server heard a word after.
-    fn corrects_itself_unseen(&mut self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+    fn corrects_itself_unseen(&mut self, tx: &Connection, step: &IncidentStep<'_>) -> Result<bool> {
         let cause = step.report.withdrawn_because;
         let own = match cause {
             Some(WithdrawalCause::OwnCorrection) => true,
@@ -658,7 +666,7 @@ impl<'a> Incident<'a> {
 
     /// From the first look on a box takes nothing of its alert back: neither how grave it is, nor
     /// its kinds, nor whom it names.
-    fn is_held(&mut self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+    fn is_held(&mut self, tx: &Connection, step: &IncidentStep<'_>) -> Result<bool> {
         Ok(step.place.epoch >= 0
             && (self.alert.case.state != AlertState::Raised || self.was_seen(tx)?))
     }

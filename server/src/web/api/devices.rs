@@ -16,14 +16,14 @@ use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
 use crate::web::answer::Accepted;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{BOX_SIGHT, CLUES};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -71,7 +71,7 @@ async fn get_device(
     let found = app
         .blocking(move |a| {
             let found = a.store.device(&id)?.ok_or_else(|| Problem::unknown("device", &id))?;
-            Seen::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
+            VisibleInstitutions::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
             Ok::<_, Problem>(found)
         })
         .await?;
@@ -154,7 +154,7 @@ impl BoxSeen {
 pub(crate) fn seen_device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
     let found = a.store.device(id)?.filter(|d| d.state == DeviceState::Provisioned);
     let found = found.ok_or_else(|| Problem::unknown("provisioned device", id))?;
-    Seen::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
+    VisibleInstitutions::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
     Ok(found)
 }
 
@@ -190,7 +190,7 @@ async fn post_command(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<CommandBody>,
+    JsonBody(it): JsonBody<CommandBody>,
 ) -> Result<Accepted<CommandSent>, Problem> {
     let CommandBody::IdentityCheck { person, witness, at, direction } = it;
     if person == witness {

@@ -3,13 +3,13 @@
 
 mod seen;
 mod upload;
+pub(in crate::web) mod withdrawal;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use protocol::down::Command;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,21 +17,21 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::enrol::{
-    Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
+    EnrolmentOutcome, FaceComparison, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
     Proposed, Request,
 };
 use crate::ids::EnrolmentId;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
-use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
-use crate::web::answer::{Created, Jpeg, Raw};
+use crate::problem::{JsonBody, Problem, prose};
+use crate::store::{ComeAgain, Enrolment, EnrolmentState, StoreError};
+use crate::web::answer::{Created, Jpeg, RawBody};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::AUTHORITY;
 use crate::web::request::rights::PERSONS_ALONE;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) use seen::EnrolmentSeen;
 use upload::EnrolmentForm;
@@ -39,10 +39,7 @@ pub(in crate::web) use upload::{Upload, read_upload};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::post("/api/v1/practitioners/{id}/withdraw", post_withdraw)
-            .roles(&[Role::Supervisor, Role::Clinic])
-            .audited()
-            .summary("Withdraw consent: at one institution, or (the authority) everywhere"),
+        withdrawal::endpoint(),
         Endpoint::get("/api/v1/enrolments", get_enrolments)
             .roles(&[Role::Supervisor, Role::Auditor])
             .audited()
@@ -106,7 +103,7 @@ async fn post_enrolment(
     let person = upload.person.clone();
     let (institution, proposed) = propose(&app, &who, upload).await?;
     let Proposed { id, photos, compared, templates } = proposed;
-    let compared = if who.may(Right::CompareFaces) { compared } else { Compared::default() };
+    let compared = if who.may(Right::CompareFaces) { compared } else { FaceComparison::default() };
     Ok(Created(EnrolmentMade {
         id: id.to_string(),
         person,
@@ -126,7 +123,7 @@ async fn post_enrolment(
 /// or compared.
 async fn post_quality(
     State(app): Shared,
-    Raw(photo, _): Raw<Jpeg>,
+    RawBody(photo, _): RawBody<Jpeg>,
 ) -> Result<Json<PhotoOutcome>, Problem> {
     if photo.is_empty() {
         return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
@@ -159,7 +156,7 @@ pub(in crate::web) async fn propose(
     let proposed = app
         .analysing(move |a| {
             let found = a.store.practitioner(&person)?;
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let found = found
                 .filter(|p| seen.person(p))
                 .ok_or_else(|| Problem::unknown("practitioner", &person))?;
@@ -211,7 +208,7 @@ fn too_many_proposals() -> Problem {
 /// Of a person's sites only those that the reader sees are told and taken.
 fn site_of(
     person: &crate::model::Practitioner,
-    seen: &Seen,
+    seen: &VisibleInstitutions,
     wanted: Option<String>,
 ) -> Result<String, Problem> {
     let sites: Vec<&str> =
@@ -248,7 +245,7 @@ async fn post_confirm(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<EnrolmentId>,
-    Body(it): Body<EnrolmentDecision>,
+    JsonBody(it): JsonBody<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     decided(&app, &who, id, true, it).await
 }
@@ -257,7 +254,7 @@ async fn post_refuse(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<EnrolmentId>,
-    Body(it): Body<EnrolmentDecision>,
+    JsonBody(it): JsonBody<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err(Problem::unprocessable("reason: say why the proposal is refused"));
@@ -298,7 +295,7 @@ pub(in crate::web) async fn decide(
         .blocking(move |a| {
             let found =
                 a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
-            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
+            VisibleInstitutions::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
             deed::at(&found.institution);
             if confirm && found.state == EnrolmentState::Proposed {
                 as_it_was_shown(a, &found)?;
@@ -321,8 +318,8 @@ pub(in crate::web) async fn decide(
     Ok(enrolment)
 }
 
-/// Nobody confirms what he did not see: a likeness that only came to be after the proposal is shown
-/// first.
+/// Nobody confirms what they did not see: a likeness that only came to be after the proposal is
+/// shown first.
 fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     // Without the networks nothing new was confirmed with them either.
     let Ok(engine) = a.engine.get() else { return Ok(()) };
@@ -369,7 +366,7 @@ async fn get_enrolments(
     let (asked, reader) = (part.clone(), who.clone());
     let mut found = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
+            let seen = VisibleInstitutions::of(a, &reader)?;
             a.faces.enrolments_part(&asked, seen.these())
         })
         .await?;
@@ -390,7 +387,7 @@ struct PeopleToComeAgain {
 async fn get_come_again(State(app): Shared, who: Who) -> Result<Json<PeopleToComeAgain>, Problem> {
     let people = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let mut people = a.faces.come_again(u32::MAX)?;
             people.retain(|one| seen.has(&one.institution));
             Ok::<_, StoreError>(people)
@@ -398,64 +395,6 @@ async fn get_come_again(State(app): Shared, who: Who) -> Result<Json<PeopleToCom
         .await?;
     deed::persons(people.iter().map(|one| &one.person));
     Ok(Json(PeopleToComeAgain { come_again: people }))
-}
-
-#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::web) struct WithdrawBody {
-    pub reason: Option<String>,
-    /// The institution whose enrolments are deleted; a clinic's own where it is left out,
-    /// everywhere for the authority.
-    pub institution: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Withdrawn {
-    pub templates_deleted: u64,
-    pub photos_deleted: u64,
-    /// Whose enrolments were deleted.
-    pub institutions: Vec<String>,
-    /// Boxes that were told to forget; each answers with a receipt.
-    pub devices_told: Vec<String>,
-}
-
-async fn post_withdraw(
-    State(app): Shared,
-    who: Who,
-    Path(id): Path<String>,
-    Body(it): Body<WithdrawBody>,
-) -> Result<Json<Withdrawn>, Problem> {
-    withdraw(&app, &who, id, it).await.map(Json)
-}
-
-/// A clinic passes on that somebody withdrew consent *there*; deletion everywhere is the
-/// authority's word, or the person's own (`/api/v1/personal`).
-pub(in crate::web) async fn withdraw(
-    app: &Arc<App>,
-    who: &Who,
-    id: String,
-    it: WithdrawBody,
-) -> Result<Withdrawn, Problem> {
-    let reason = withdrawal_reason(it.reason.as_deref().unwrap_or_default())?;
-    let institution = match (it.institution.filter(|i| !i.is_empty()), who.role) {
-        (None, Role::Clinic) => Some(who.scope.clone()),
-        (given, _) => given,
-    };
-    match institution {
-        Some(institution) => delete_at(app, who.clone(), id, institution, reason).await,
-        None if who.by_token => Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE)),
-        None => {
-            let (wanted, reader) = (id.clone(), who.clone());
-            app.blocking(move |a| visible(a, &reader, &wanted).map(|_| ())).await?;
-            delete_everywhere(app, &id, &reason, &who.name).await
-        }
-    }
-}
-
-/// Why somebody withdrew, whole. One too long is refused before anything is done: the link stays
-/// good, and what was typed stays with whoever typed it.
-pub(in crate::web) fn withdrawal_reason(said: &str) -> Result<String, Problem> {
-    prose("reason", said, 400)
 }
 
 pub(in crate::web) fn visible(
@@ -466,98 +405,9 @@ pub(in crate::web) fn visible(
     let found = a.store.practitioner(id)?;
     let found =
         found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.to_owned() })?;
-    if Seen::of(a, who)?.person(&found) {
+    if VisibleInstitutions::of(a, who)?.person(&found) {
         Ok(found)
     } else {
         Err(Problem::unknown("practitioner", id))
-    }
-}
-
-/// Deletes what was enrolled for one institution, and tells its boxes.
-async fn delete_at(
-    app: &Arc<App>,
-    who: Who,
-    id: String,
-    institution: String,
-    reason: String,
-) -> Result<Withdrawn, Problem> {
-    let person: protocol::id::PersonId =
-        id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
-    deed::persons([&id]);
-    deed::at(&institution);
-    deed::did("consent withdrawn at one institution, its templates and photographs deleted");
-    let place = institution.clone();
-    let (done, devices) = app
-        .blocking(move |a| {
-            let found = visible(a, &who, &id)?;
-            Seen::of(a, &who)?.must_have(&institution, "institution", &institution)?;
-            let enrolled = a.faces.enrolments_of(std::slice::from_ref(&id))?;
-            let here = enrolled.iter().any(|e| e.institution == institution)
-                || found.sites.iter().any(|s| s.institution.as_str() == institution);
-            if !here {
-                return Err(Problem::unprocessable(format!(
-                    "institution: nothing was enrolled for `{institution}`"
-                )));
-            }
-            let now = At::now();
-            let done = a.faces.withdraw_at(&id, &institution, &reason, now)?;
-            a.store.state_now(&Stated::consent(&who, &institution, &id), now)?;
-            Ok::<_, Problem>((done, a.store.devices_of(Some(&institution), None)?))
-        })
-        .await?;
-    Ok(tell_deleted(app, &person, vec![place], devices, &done))
-}
-
-/// Deletes everything of a person, whoever enrolled it; the boxes are told by a new roster and by a
-/// command, and answer with receipts.
-pub(in crate::web) async fn delete_everywhere(
-    app: &Arc<App>,
-    id: &str,
-    reason: &str,
-    by: &str,
-) -> Result<Withdrawn, Problem> {
-    let person: protocol::id::PersonId =
-        id.parse().map_err(|e: protocol::id::BadId| Problem::unprocessable(e.to_string()))?;
-    let (id, reason, by) = (id.to_owned(), reason.to_owned(), by.to_owned());
-    let (done, devices, places) = app
-        .blocking(move |a| {
-            let sites = a.store.practitioner(&id)?.map(|p| p.sites).unwrap_or_default();
-            let places: Vec<String> = sites.iter().map(|s| s.institution.to_string()).collect();
-            let now = At::now();
-            let done = a.faces.withdraw(&id, &reason, now)?;
-            for place in &places {
-                a.store.state_now(
-                    &Stated { by: by.clone(), ..Stated::consent(&Who::nobody(), place, &id) },
-                    now,
-                )?;
-            }
-            Ok::<_, Problem>((done, a.store.devices_for_person(&id)?, places))
-        })
-        .await?;
-    Ok(tell_deleted(app, &person, places, devices, &done))
-}
-
-fn tell_deleted(
-    app: &Arc<App>,
-    person: &protocol::id::PersonId,
-    places: Vec<String>,
-    devices: Vec<String>,
-    done: &crate::store::Withdrawal,
-) -> Withdrawn {
-    for place in &places {
-        app.tell(Nudge::Institution(place.clone()));
-    }
-    for device in &devices {
-        app.tell(Nudge::Command {
-            device: device.clone(),
-            command: Command::ForgetPerson { person: person.clone() },
-        });
-    }
-    app.touch();
-    Withdrawn {
-        templates_deleted: done.templates_deleted,
-        photos_deleted: done.photos_deleted,
-        institutions: places,
-        devices_told: devices,
     }
 }

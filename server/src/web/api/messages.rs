@@ -7,7 +7,7 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, due_at};
 use crate::app::App;
 use crate::clock::{self, At};
-use crate::message::{Kind, mentioned};
+use crate::message::{NotificationKind, mentioned};
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Account, Alert, AlertFilter, Message, NewMessage, StoreError};
@@ -114,13 +114,17 @@ fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let mut found = Vec::new();
     for message in a.store.messages_waiting(&who.name, LISTED)? {
         let (kind, path) = match message.kind {
-            Kind::Mention => (TaskKind::Mentioned, format!("/alerts/{}", message.about)),
-            Kind::CaseLate => (TaskKind::CaseLate, format!("/alerts/{}/case", message.about)),
-            Kind::ClueLate => (TaskKind::ClueLate, format!("/clues/{}", message.about)),
+            NotificationKind::Mention => {
+                (TaskKind::Mentioned, format!("/alerts/{}", message.about))
+            }
+            NotificationKind::CaseLate => {
+                (TaskKind::CaseLate, format!("/alerts/{}/case", message.about))
+            }
+            NotificationKind::ClueLate => (TaskKind::ClueLate, format!("/clues/{}", message.about)),
             _ => continue,
         };
         let is_open = match message.kind {
-            Kind::ClueLate => is_late_clue(a, who, &message)?,
+            NotificationKind::ClueLate => is_late_clue(a, who, &message)?,
             _ => sees(a, who, &message)?,
         };
         if is_open {
@@ -163,7 +167,7 @@ fn leads(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let raised = of(AlertFilter { state: Some(AlertState::Raised), ..AlertFilter::default() })?;
     let spoke = |alert: &Alert| alert.case.reviews.iter().any(|r| r.by == who.name);
     let is_mine = |alert: &Alert| alert.assignee.as_deref() == Some(who.name.as_str());
-    // A lead that somebody has said his word on waits for others.
+    // A lead that somebody has said their word on waits for others.
     let waits = |alert: &&Alert| alert.case.state != AlertState::Review2 || !spoke(alert);
     let soon = |alert: &&Alert| {
         let due = due_at(alert.case.state, alert.severity, alert.received_at, &numbers);
@@ -271,7 +275,7 @@ pub(in crate::web) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> 
         }
     }
     for it in a.store.messages_done(&who.name, LISTED)? {
-        if it.kind == Kind::Mention && sees(a, who, &it)? {
+        if it.kind == NotificationKind::Mention && sees(a, who, &it)? {
             let number = it.number.unwrap_or_default();
             let at = it.done_at.unwrap_or(it.at);
             all.push(Done::Read { alert: it.about, number, by: it.by, at });
@@ -323,11 +327,11 @@ pub(in crate::web) fn step_taken(
         return Ok(());
     }
     let colleagues = judges(&a.store.accounts()?, &alert.jurisdiction);
-    let named = mentioned(note, &colleagues).into_iter().map(|to| (Kind::Mention, to));
+    let named = mentioned(note, &colleagues).into_iter().map(|to| (NotificationKind::Mention, to));
     let given = given_to.filter(|to| colleagues.iter().any(|c| c.0 == **to));
-    let given = given.map(|to| (Kind::Assigned, to.to_owned()));
+    let given = given.map(|to| (NotificationKind::Assigned, to.to_owned()));
     let told = named.chain(given).filter(|(_, to)| to != by);
-    let message = |(kind, account): (Kind, String)| NewMessage {
+    let message = |(kind, account): (NotificationKind, String)| NewMessage {
         account,
         kind,
         about: alert.id.to_string(),
@@ -354,7 +358,7 @@ pub(in crate::web) fn enrolment_waits(
     });
     let message = |x: &Account| NewMessage {
         account: x.id.to_string(),
-        kind: Kind::Enrolment,
+        kind: NotificationKind::Enrolment,
         about: enrolment.to_owned(),
         number: None,
         by: String::new(),

@@ -1,7 +1,7 @@
 //! Practitioners with their filings, and the form that proposes an enrolment: photographs, consent,
 //! quality reasons. One proposal and its decision are `enrolment`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,22 +9,22 @@ use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::down::RegistrationStatus;
 
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::{self, Parties, Purpose};
+use crate::consent::{self, ConsentPurpose, Parties};
 use crate::enrol::MOST_UPLOAD_BYTES;
-use crate::model::{Consent, Practitioner};
+use crate::model::{Consent, Name, Practitioner};
 use crate::problem::Problem;
-use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
+use crate::store::{ComeAgain, Enrolment, EnrolmentState, ListPart, StoreError};
 use crate::web::api::consents::another_text;
 use crate::web::api::enrolments::{propose, read_upload};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{SIGHT, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::Label;
 use crate::web::view::words::Lang;
 
@@ -43,7 +43,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "people.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct PeoplePage {
-    f: Frame,
+    f: PageFrame,
     rows: Vec<PersonRow>,
     proposals: Vec<(String, String, String)>,
     /// Id, name, why: at most [`LISTED`].
@@ -89,42 +89,55 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response, Problem> {
+/// One part of the list, and what waits for the reader.
+struct FoundPeople {
+    people: Vec<Practitioner>,
+    next: Option<String>,
+    enrolments: Vec<Enrolment>,
+    waiting: Vec<Enrolment>,
+    again: Vec<ComeAgain>,
+    outdated: BTreeSet<String>,
+    /// Of whoever waits or is to come again.
+    names: BTreeMap<String, Name>,
+    institutions: BTreeMap<String, String>,
+    count: i64,
+}
+
+fn find(a: &App, who: &Who, part: &ListPart) -> Result<FoundPeople, StoreError> {
+    let seen = VisibleInstitutions::of(a, who)?;
+    let mut people: Vec<Practitioner> = a.store.practitioners_part(part)?;
+    let next = cut(&mut people, part, |p| p.id.to_string());
+    for p in &mut people {
+        seen.narrow(who, p);
+    }
+    let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
+    let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
+    enrolments.retain(|e| seen.has(&e.institution));
+    let mut waiting = a.faces.proposals(200)?;
+    waiting.retain(|e| seen.has(&e.institution));
+    let mut again = a.faces.come_again(200)?;
+    again.retain(|one| seen.has(&one.institution));
+    let persons = waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
+    let persons: Vec<String> = persons.cloned().collect();
+    let places: Vec<String> =
+        people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
+    Ok(FoundPeople {
+        outdated: a.faces.come_again_of(&ids, seen.these())?,
+        names: a.store.names_of(&persons)?,
+        institutions: a.store.institution_names(&places)?,
+        count: a.faces.persons_at(seen.these())?,
+        people,
+        next,
+        enrolments,
+        waiting,
+        again,
+    })
+}
+
+async fn make(app: &Arc<App>, l: Lang, who: &Who, part: ListPart) -> Result<Response, Problem> {
     let (q, reader) = (part.text.clone(), who.clone());
-    let (people, next, enrolments, waiting, institutions, count) = app
-        .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
-            let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
-            let next = cut(&mut people, &part, |p| p.id.to_string());
-            for p in &mut people {
-                seen.narrow(&reader, p);
-            }
-            let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
-            let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
-            enrolments.retain(|e| seen.has(&e.institution));
-            let mut waiting = a.faces.proposals(200)?;
-            waiting.retain(|e| seen.has(&e.institution));
-            let mut again = a.faces.come_again(200)?;
-            again.retain(|one| seen.has(&one.institution));
-            let persons =
-                waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
-            let persons: Vec<String> = persons.cloned().collect();
-            let outdated = a.faces.come_again_of(&ids, seen.these())?;
-            let waiting = (waiting, again, outdated, a.store.names_of(&persons)?);
-            let places: Vec<String> =
-                people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
-            let institutions = a.store.institution_names(&places)?;
-            Ok::<_, StoreError>((
-                people,
-                next,
-                enrolments,
-                waiting,
-                institutions,
-                a.faces.persons_at(seen.these())?,
-            ))
-        })
-        .await?;
-    let (waiting, again, outdated, names) = waiting;
+    let found = app.blocking(move |a| find(a, &reader, &part)).await?;
+    let FoundPeople { people, next, enrolments, waiting, again, names, .. } = found;
     deed::persons(people.iter().map(|p| p.id.as_str()));
     deed::persons(names.keys());
     let name = |person: &str| names.get(person).map_or_else(|| person.to_owned(), |n| n.0.clone());
@@ -146,7 +159,10 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
     let page = PeoplePage {
         rows: people
             .iter()
-            .map(|p| person(l, p, &enrolments, &institutions, outdated.contains(p.id.as_str())))
+            .map(|p| {
+                let outdated = found.outdated.contains(p.id.as_str());
+                person(l, p, &enrolments, &found.institutions, outdated)
+            })
             .collect(),
         come_again: come_again.collect(),
         q,
@@ -158,8 +174,8 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
         may_import_photos: may_open(who, "/registry-photos"),
-        count,
-        f: Frame::of(app, who, l, "people", "/people").await?,
+        count: found.count,
+        f: PageFrame::of(app, who, l, "people", "/people").await?,
     };
     render(&page)
 }
@@ -214,7 +230,7 @@ fn person(
 #[derive(Template)]
 #[template(path = "enrol.html")]
 struct EnrolPage {
-    f: Frame,
+    f: PageFrame,
     people: Vec<(String, String)>,
     person: String,
     sought: String,
@@ -278,11 +294,11 @@ async fn make_form(
     let (asked, reader, named) = (part.clone(), who.clone(), typed.person.clone());
     let (mut people, named) = app
         .blocking(move |a| {
-            // Whoever is named in the address is there, wherever he stands in the list.
+            // Whoever is named in the address is there, wherever they stand in the list.
             let named = a
                 .store
                 .practitioner(&named)?
-                .filter(|p| Seen::of(a, &reader).is_ok_and(|seen| seen.person(p)));
+                .filter(|p| VisibleInstitutions::of(a, &reader).is_ok_and(|seen| seen.person(p)));
             Ok::<_, StoreError>((a.store.practitioners_part(&asked)?, named))
         })
         .await?;
@@ -305,7 +321,7 @@ async fn make_form(
         consent,
         version: consent::VERSION,
         unnamed: app.config.authority.is_none(),
-        f: Frame::of(app, who, l, "people", "/enrol").await?,
+        f: PageFrame::of(app, who, l, "people", "/enrol").await?,
     };
     render(&page)
 }
@@ -343,9 +359,9 @@ async fn take_upload(
     let guardian = upload.rest.get("guardian").map(|g| g.trim().to_owned()).unwrap_or_default();
     upload.photos.retain(|photo| !photo.is_empty());
     let ticked = [
-        ("agreed", Purpose::Recognition),
-        ("storage_agreed", Purpose::ServerStorage),
-        ("keep_photo", Purpose::KeepPhoto),
+        ("agreed", ConsentPurpose::Recognition),
+        ("storage_agreed", ConsentPurpose::ServerStorage),
+        ("keep_photo", ConsentPurpose::KeepPhoto),
     ];
     let purposes: Vec<_> = ticked
         .into_iter()

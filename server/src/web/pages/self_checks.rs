@@ -10,15 +10,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, line, render, render_as, shown};
-use super::place_choice::{self, Field};
+use super::frame::{PageFrame, line, render, render_as, shown};
+use super::place_choice::{self, DivisionChoice};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, today};
 use crate::problem::Problem;
 use crate::self_check::CheckState;
+use crate::self_check::checklist::Checklist;
 use crate::self_check::period::Timing;
-use crate::store::{SelfCheck, StoreError};
+use crate::store::{SelfCheck, SelfCheckCount, StoreError};
 use crate::web::api::self_checks::{
     ChecklistBody, Import, SelfCheckQuery, SpecialBody, import, in_force, order,
 };
@@ -78,7 +79,7 @@ impl Row {
 #[derive(Template)]
 #[template(path = "self_checks.html")]
 struct ListPage {
-    f: Frame,
+    f: PageFrame,
     rows: Vec<Row>,
     clinic: bool,
     /// Address, name, here.
@@ -126,7 +127,7 @@ async fn make(
             let state = query.state.map(|s| format!("&state={}", s.as_str())).unwrap_or_default();
             format!("/self-checks?before={n}&overdue={}{state}", query.overdue)
         }),
-        f: Frame::of(app, who, l, "self-checks", "/self-checks").await?,
+        f: PageFrame::of(app, who, l, "self-checks", "/self-checks").await?,
     };
     render(&page)
 }
@@ -147,7 +148,7 @@ fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
 #[derive(Template)]
 #[template(path = "self_check_overview.html")]
 struct OverviewPage {
-    f: Frame,
+    f: PageFrame,
     /// Name, count, address.
     counts: Vec<(&'static str, i64, &'static str)>,
     /// Title, version, division, from when, questions, hash.
@@ -179,49 +180,18 @@ async fn made(
             Ok::<_, Problem>((counts, in_force(a, who)?, scope_tree::places(a)?))
         })
         .await?;
-    let day = today();
-    let timed = |wanted: &[Timing]| {
-        let late = counts
-            .iter()
-            .filter(|it| it.state.is_open() && wanted.contains(&Timing::of(it.due_on, day)));
-        late.map(|it| it.checks).sum::<i64>()
-    };
-    let of = |wanted: CheckState| {
-        counts.iter().filter(|it| it.state == wanted).map(|it| it.checks).sum::<i64>()
-    };
-    let open = counts.iter().filter(|it| it.state.is_open()).map(|it| it.checks).sum();
     let (tried, fault) = match tried {
         Ok(tried) => (tried, String::new()),
         Err(fault) => (None, fault),
     };
-    let late = [Timing::Overdue, Timing::Escalated];
     let page = OverviewPage {
-        counts: vec![
-            (l.t("待提交", "To be handed in"), open, "/self-checks"),
-            (l.t("即将到期", "Due soon"), timed(&[Timing::Near]), "/self-checks"),
-            (l.t("逾期", "Overdue"), timed(&late), "/self-checks?overdue=true"),
-            (
-                l.t("逾期超过15天，报负责人", "More than 15 days overdue: for the head"),
-                timed(&late[1..]),
-                "/self-checks?overdue=true",
-            ),
-            (l.t("已提交", "Handed in"), of(CheckState::Submitted), "/self-checks?state=submitted"),
-            (l.t("已接收", "Accepted"), of(CheckState::Accepted), "/self-checks?state=accepted"),
-        ],
-        forms: forms
-            .into_iter()
-            .map(|form| {
-                let sha256 = clip(&trust::sha256_hex(form.canonical()), 12);
-                let from = form.effective_from.to_string();
-                let place = crate::divisions::words(&form.jurisdiction);
-                (form.title, form.version, place, from, form.items.len(), sha256)
-            })
-            .collect(),
+        counts: state_counts(l, &counts),
+        forms: forms.into_iter().map(form_row).collect(),
         may_import: who.is_one_of(AUTHORITY),
         division: place_choice::division(
             l,
             who,
-            &Field {
+            &DivisionChoice {
                 name: "jurisdiction",
                 label: l.t("辖区", "Division"),
                 everywhere: l.t("全部", "Everywhere"),
@@ -233,7 +203,7 @@ async fn made(
         institution: place_choice::institution(
             l,
             who,
-            &Field {
+            &DivisionChoice {
                 name: "institution",
                 label: l.t("机构", "Institution"),
                 everywhere: "",
@@ -244,12 +214,48 @@ async fn made(
         ),
         typed,
         tried,
-        f: Frame::of(app, who, l, "self-checks", "/self-checks/overview").await?,
+        f: PageFrame::of(app, who, l, "self-checks", "/self-checks/overview").await?,
         fault,
     };
     let status =
         if page.fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     render_as(&page, status)
+}
+
+/// Name, count, address.
+fn state_counts(l: Lang, counts: &[SelfCheckCount]) -> Vec<(&'static str, i64, &'static str)> {
+    let day = today();
+    let timed = |wanted: &[Timing]| {
+        let late = counts
+            .iter()
+            .filter(|it| it.state.is_open() && wanted.contains(&Timing::of(it.due_on, day)));
+        late.map(|it| it.checks).sum::<i64>()
+    };
+    let of = |wanted: CheckState| {
+        counts.iter().filter(|it| it.state == wanted).map(|it| it.checks).sum::<i64>()
+    };
+    let open = counts.iter().filter(|it| it.state.is_open()).map(|it| it.checks).sum();
+    let late = [Timing::Overdue, Timing::Escalated];
+    vec![
+        (l.t("待提交", "To be handed in"), open, "/self-checks"),
+        (l.t("即将到期", "Due soon"), timed(&[Timing::Near]), "/self-checks"),
+        (l.t("逾期", "Overdue"), timed(&late), "/self-checks?overdue=true"),
+        (
+            l.t("逾期超过15天，报负责人", "More than 15 days overdue: for the head"),
+            timed(&late[1..]),
+            "/self-checks?overdue=true",
+        ),
+        (l.t("已提交", "Handed in"), of(CheckState::Submitted), "/self-checks?state=submitted"),
+        (l.t("已接收", "Accepted"), of(CheckState::Accepted), "/self-checks?state=accepted"),
+    ]
+}
+
+/// Title, version, division, from when, questions, hash.
+fn form_row(form: Checklist) -> (String, u32, String, String, usize, String) {
+    let sha256 = clip(&trust::sha256_hex(form.canonical()), 12);
+    let from = form.effective_from.to_string();
+    let place = crate::divisions::words(&form.jurisdiction);
+    (form.title, form.version, place, from, form.items.len(), sha256)
 }
 
 async fn submit(

@@ -14,8 +14,8 @@ use crate::alert::AlertState;
 use crate::alert_view::StatementSeen;
 use crate::app::App;
 use crate::clock::At;
-use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
-use crate::web::request::scope::Seen;
+use crate::store::{Alert, AlertStatement, SessionChange, StatedKind, StatementKind, StoreError};
+use crate::web::request::scope::VisibleInstitutions;
 
 /// What was stated of an alert, oldest first. Blocking.
 pub(in crate::web) fn of(
@@ -37,21 +37,21 @@ fn names_in(
     a: &App,
     who: &Who,
     alert: &Alert,
-    said: &[Statement],
+    said: &[AlertStatement],
 ) -> Result<BTreeMap<String, String>, StoreError> {
     if alert.case.state == AlertState::Dismissed {
         return Ok(BTreeMap::new());
     }
     let ids = ids(said);
     let mut names = a.store.institution_names(&ids)?;
-    let people = Seen::of(a, who)?.names(a, &ids)?;
+    let people = VisibleInstitutions::of(a, who)?.names(a, &ids)?;
     names.extend(people.into_iter().map(|(id, name)| (id, name.0)));
     Ok(names)
 }
 
 /// Of people and places that these are about.
-fn ids(said: &[Statement]) -> Vec<String> {
-    let of = |it: &Statement| match &it.kind {
+fn ids(said: &[AlertStatement]) -> Vec<String> {
+    let of = |it: &AlertStatement| match &it.kind {
         StatementKind::Session { .. } => Vec::new(),
         StatementKind::Check { person, .. } => vec![person.clone()],
         StatementKind::Other { person, object, .. } => {
@@ -63,7 +63,7 @@ fn ids(said: &[Statement]) -> Vec<String> {
 
 fn shown(
     who: &Who,
-    it: &Statement,
+    it: &AlertStatement,
     (raised_ms, several): (i64, bool),
     names: &BTreeMap<String, String>,
 ) -> StatementSeen {
@@ -73,57 +73,14 @@ fn shown(
     let both = |words: &dyn Fn(Lang) -> String| (words(Lang::Zh), words(Lang::En));
     let (kind, (zh, en), of_clinic) = match &it.kind {
         StatementKind::Session { before, now } => {
-            let words = |l: Lang| {
-                let what = change_words(l, before.as_deref(), now);
-                let mut session = l.t("诊疗活动", "session").to_owned();
-                if several {
-                    session = format!("{session} {}", now.session.id);
-                }
-                let why = if now.reason.is_empty() {
-                    String::new()
-                } else {
-                    match l {
-                        Lang::Zh => format!("（{}）", now.reason),
-                        Lang::En => format!(" ({})", now.reason),
-                    }
-                };
-                format!("{session}{}{what}{why}", l.t("：", ": "))
-            };
-            ("session", both(&words), true)
+            ("session", both(&|l| session_words(l, before.as_deref(), now, several)), true)
         }
         StatementKind::Check { person, direction, stated } => {
-            let words = |l: Lang| {
-                let way = match direction {
-                    CheckDirection::Out => l.t("离开", "out"),
-                    _ => l.t("进入", "in"),
-                };
-                let how = if *stated {
-                    l.t(
-                        "机构系统陈述（不作核验）",
-                        "stated by the clinic's system, verifies nobody",
-                    )
-                } else {
-                    l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
-                };
-                format!("{how}{}{} {way}", l.t("：", ": "), called(l, person))
-            };
+            let words = |l: Lang| check_words(l, *stated, *direction, &called(l, person));
             (if *stated { "stated_check" } else { "check" }, both(&words), true)
         }
         StatementKind::Other { kind, person, object } => {
-            let (name, zh, en) = match kind {
-                StatedKind::Pass => ("pass", "签发或更改通行证", "pass issued or changed:"),
-                StatedKind::Practitioner => {
-                    ("practitioner", "更改执业登记或备案", "registration or filing changed:")
-                }
-                StatedKind::Institution => (
-                    "institution",
-                    "更改机构登记或项目备案",
-                    "institution's record or filed items changed:",
-                ),
-                StatedKind::ConsentWithdrawn => {
-                    ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
-                }
-            };
+            let (name, zh, en) = stated_words(*kind);
             let words = |l: Lang| {
                 let whom = person.as_ref().filter(|p| *p != object);
                 let whom = whom.map(|p| format!(" · {}", called(l, p))).unwrap_or_default();
@@ -141,6 +98,56 @@ fn shown(
         zh,
         en,
         after_ms: (after >= 0).then_some(after),
+    }
+}
+
+fn session_words(
+    l: Lang,
+    before: Option<&SessionChange>,
+    now: &SessionChange,
+    several: bool,
+) -> String {
+    let what = change_words(l, before, now);
+    let mut session = l.t("诊疗活动", "session").to_owned();
+    if several {
+        session = format!("{session} {}", now.session.id);
+    }
+    let why = match l {
+        _ if now.reason.is_empty() => String::new(),
+        Lang::Zh => format!("（{}）", now.reason),
+        Lang::En => format!(" ({})", now.reason),
+    };
+    format!("{session}{}{what}{why}", l.t("：", ": "))
+}
+
+fn check_words(l: Lang, stated: bool, direction: CheckDirection, person: &str) -> String {
+    let way = match direction {
+        CheckDirection::Out => l.t("离开", "out"),
+        CheckDirection::In | CheckDirection::Unknown => l.t("进入", "in"),
+    };
+    let how = if stated {
+        l.t("机构系统陈述（不作核验）", "stated by the clinic's system, verifies nobody")
+    } else {
+        l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
+    };
+    format!("{how}{}{person} {way}", l.t("：", ": "))
+}
+
+/// Its name for programs, and what it is called, Chinese and English.
+fn stated_words(kind: StatedKind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        StatedKind::Pass => ("pass", "签发或更改通行证", "pass issued or changed:"),
+        StatedKind::Practitioner => {
+            ("practitioner", "更改执业登记或备案", "registration or filing changed:")
+        }
+        StatedKind::Institution => (
+            "institution",
+            "更改机构登记或项目备案",
+            "institution's record or filed items changed:",
+        ),
+        StatedKind::ConsentWithdrawn => {
+            ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
+        }
     }
 }
 
@@ -198,7 +205,7 @@ impl StatedOf {
     pub(in crate::web) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Self, StoreError> {
         let ids = ids(&a.store.statements(alert)?);
         let ids = || ids.iter().map(String::as_str);
-        let people = Names::people(a, &Seen::of(a, who)?, ids())?;
+        let people = Names::people(a, &VisibleInstitutions::of(a, who)?, ids())?;
         Ok(Self { people, institutions: Names::institutions(a, ids())? })
     }
 

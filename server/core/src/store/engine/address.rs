@@ -36,7 +36,7 @@ pub struct Beside {
 
 /// As whom, and how, a connection is made.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Login {
+pub(in crate::store) struct DatabaseLogin {
     pub(in crate::store) config: Config,
     pub(in crate::store) tls: Option<Tls>,
 }
@@ -103,13 +103,13 @@ impl Address {
     }
 
     /// How to connect, with the password as the file holds it now; nothing for SQLite.
-    pub(in crate::store) fn login(&self) -> std::io::Result<Option<Login>> {
+    pub(in crate::store) fn login(&self) -> std::io::Result<Option<DatabaseLogin>> {
         let Some(postgres) = &self.postgres else { return Ok(None) };
         let mut config = postgres.config.clone();
         if let Some(file) = &postgres.beside.password_file {
             config.password(secret(file)?);
         }
-        Ok(Some(Login { config, tls: postgres.tls.clone() }))
+        Ok(Some(DatabaseLogin { config, tls: postgres.tls.clone() }))
     }
 
     /// The password that an administrator gave the public door's login.
@@ -121,7 +121,7 @@ impl Address {
     /// What PostgreSQL's own programs are told, in their environment: never a password among the
     /// arguments, which everybody on the machine sees.
     pub fn environment(&self) -> std::io::Result<Vec<(&'static str, String)>> {
-        let Some(Login { config, tls }) = self.login()? else { return Ok(Vec::new()) };
+        let Some(DatabaseLogin { config, tls }) = self.login()? else { return Ok(Vec::new()) };
         let joined = |all: Vec<String>| all.join(",");
         let hosts = config.get_hosts().iter().map(host_name);
         let ports = config.get_ports().iter().map(u16::to_string);

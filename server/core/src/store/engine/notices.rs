@@ -6,8 +6,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Connection, NoTls};
 
-use super::Result;
-use super::address::Login;
+use super::EngineResult;
+use super::address::DatabaseLogin;
 use super::postgres::{drivers, wait};
 
 /// Ends when the connection does.
@@ -24,7 +24,7 @@ impl std::fmt::Debug for Notices {
 }
 
 impl Notices {
-    pub(in crate::store) fn listen(login: &Login, channel: &str) -> Result<Self> {
+    pub(in crate::store) fn listen(login: &DatabaseLogin, channel: &str) -> EngineResult<Self> {
         wait(async {
             // One that waits stands for all that came since.
             let (tell, heard) = mpsc::channel(1);

@@ -4,7 +4,7 @@
 use rusqlite::types::{FromSql, ValueRef};
 use tokio_postgres::types::Type;
 
-use super::{Error, Result};
+use super::{EngineResult, Error};
 
 pub(in crate::store) enum Rows<'s> {
     Sqlite(rusqlite::Rows<'s>),
@@ -16,7 +16,7 @@ impl Rows<'_> {
         Self::Postgres { next: rows.into_iter(), at: None }
     }
 
-    pub(in crate::store) fn next(&mut self) -> Result<Option<Row<'_>>> {
+    pub(in crate::store) fn next(&mut self) -> EngineResult<Option<Row<'_>>> {
         Ok(match self {
             Self::Sqlite(rows) => rows.next()?.map(Row::Sqlite),
             Self::Postgres { next, at } => {
@@ -53,7 +53,7 @@ impl Column for &str {
 }
 
 impl Row<'_> {
-    pub(in crate::store) fn get<I: Column, T: FromSql>(&self, column: I) -> Result<T> {
+    pub(in crate::store) fn get<I: Column, T: FromSql>(&self, column: I) -> EngineResult<T> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
             Self::Postgres(row) => {
@@ -64,7 +64,7 @@ impl Row<'_> {
     }
 
     /// The value as it stands.
-    pub(in crate::store) fn value(&self, column: usize) -> Result<rusqlite::types::Value> {
+    pub(in crate::store) fn value(&self, column: usize) -> EngineResult<rusqlite::types::Value> {
         self.get(column)
     }
 }
@@ -73,7 +73,7 @@ fn fault(column: &dyn std::fmt::Display, why: &dyn std::fmt::Display) -> Error {
     Error::Column { column: column.to_string(), why: why.to_string() }
 }
 
-fn raw<I: Column>(row: &tokio_postgres::Row, column: I) -> Result<Raw<'_>> {
+fn raw<I: Column>(row: &tokio_postgres::Row, column: I) -> EngineResult<Raw<'_>> {
     let place = column.place(row).ok_or_else(|| fault(&column, &"is not in the answer"))?;
     Ok(row.try_get(place)?)
 }
@@ -101,7 +101,7 @@ impl<'a> tokio_postgres::types::FromSql<'a> for Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    fn value(&self) -> Result<ValueRef<'a>> {
+    fn value(&self) -> EngineResult<ValueRef<'a>> {
         let Some((ty, raw)) = &self.0 else { return Ok(ValueRef::Null) };
         let short = || fault(ty, &"is shorter than its type");
         Ok(match *ty {

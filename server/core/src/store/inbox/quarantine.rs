@@ -5,9 +5,9 @@ use crate::clock::At;
 use crate::store::engine::{Transaction, params};
 use wording::RefusalReason;
 
-use super::super::incidents::{Jump, Place};
+use super::super::incidents::{ChainPosition, Jump};
 use super::super::{Result, Store, count, incidents, rows};
-use super::{Incoming, Quarantined, chain};
+use super::{IncomingMessage, Quarantined, chain};
 use crate::ingest::integrity;
 
 /// A refused message as a page shows it.
@@ -48,7 +48,8 @@ const QUARANTINE_MAX: i64 = 10_000;
 pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     keep(tx, it)?;
     if let Some(device) = &it.device {
-        let cause = integrity::Cause::Refused { reason: it.reason, day: it.received_at.utc_day() };
+        let cause =
+            integrity::ChainFault::Refused { reason: it.reason, day: it.received_at.utc_day() };
         incidents::raise_integrity(tx, device, &cause, it.received_at)?;
     }
     Ok(())
@@ -81,13 +82,13 @@ fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
 /// Keeps what a box signed and may not say: it stands in its chain, and has no effect.
 pub(super) fn set_aside(
     tx: &Transaction<'_>,
-    place: &Place<'_>,
+    place: &ChainPosition<'_>,
     reason: RefusalReason,
     detail: &str,
     text: &str,
 ) -> Result<()> {
     keep(tx, &of_box(place.device, place.received_at, reason, detail, text))?;
-    let cause = integrity::Cause::SetAside { reason, day: place.received_at.utc_day() };
+    let cause = integrity::ChainFault::SetAside { reason, day: place.received_at.utc_day() };
     incidents::raise_integrity(tx, place.device, &cause, place.received_at)
 }
 
@@ -100,7 +101,12 @@ pub(super) fn set_jumps_aside(tx: &Transaction<'_>, jumps: &[Jump<'_>]) -> Resul
     Ok(())
 }
 
-pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str) -> Result<()> {
+pub(super) fn fork(
+    tx: &Transaction<'_>,
+    it: &IncomingMessage,
+    epoch: i64,
+    detail: &str,
+) -> Result<()> {
     let device = it.body.device.as_str();
     tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
     let seq = it.body.seq as i64;
@@ -113,7 +119,7 @@ pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str
 }
 
 /// A sequence that no chain reaches: kept aside, and no receipt covers it.
-pub(super) fn jump(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
+pub(super) fn jump(tx: &Transaction<'_>, it: &IncomingMessage, detail: &str) -> Result<()> {
     quarantine(
         tx,
         &of_box(
