@@ -33,7 +33,7 @@ const MOST_DEEDS: usize = 500;
 
 /// The step of a finding that asked for pictures.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct AskingStep {
     severity: Severity,
     seq: u64,
 }
@@ -48,7 +48,7 @@ pub struct Keeper {
     roll: Option<VerifiedRoll>,
     policy: EvidencePolicy,
     orders: EvidenceOrders,
-    asked: BTreeMap<String, Asked>,
+    asked: BTreeMap<String, AskingStep>,
     lost: Vec<HeldPicture>,
     errands: Option<Sender<Errand>>,
     complaint: Option<String>,
@@ -178,7 +178,7 @@ impl Keeper {
             let oldest = oldest.0.clone();
             self.asked.remove(&oldest);
         }
-        self.asked.insert(finding_id.to_owned(), Asked { severity, seq });
+        self.asked.insert(finding_id.to_owned(), AskingStep { severity, seq });
     }
 
     /// The pipeline's answer: on the disk, then into the chain.
